@@ -1,0 +1,43 @@
+# Two commands for people: make demo, make test. One for contributors: make check.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DESK   ?= deskcast-demo
+TESTS  ?= tests
+ROOMS  := features forecasting models pipelines
+
+.PHONY: demo test check format bench wheel clean
+
+demo: $(VENV)/.installed
+	$(BIN)/deskcast demo $(DESK)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -q -n 2 --dist loadfile $(TESTS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	mkdir -p build/types && ln -sfn ../.. build/types/deskcast
+	$(BIN)/mypy -m deskcast $(ROOMS:%=-p deskcast.%)
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/test_packaging.py -k "not wheel"
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf build dist *.egg-info $(VENV) $(DESK)
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@ $(VENV)/.installed

@@ -1,0 +1,21 @@
+"""What was known, and when: canonical tables, clocks, histories, snapshots and labels."""
+
+from __future__ import annotations
+
+from .lazy import lazy_names
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "BusinessCalendar": "calendars",
+        "CaseLog": "engine",
+        "InputError": "errors",
+        "availability": "catalogue",
+        "breach_labels": "labels",
+        "case_history": "cases",
+        "kpi_history": "kpis",
+        "milestones": "sla",
+        "series": "kpis",
+        "snapshots": "snapshots",
+    },
+)

@@ -1,0 +1,320 @@
+"""The case log: the canonical tables bound to an engine, and the log as it stood at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from .errors import InputError, did_you_mean
+from .schema import TABLES, Column, Known, Table
+
+if TYPE_CHECKING:
+    from .calendars import BusinessCalendar
+
+#: pandas type of each kind of column.
+DTYPES: dict[str, str] = {
+    "id": "str",
+    "text": "str",
+    "instant": "datetime64[us, UTC]",
+    "seconds": "float64",
+    "number": "float64",
+    "count": "Int64",
+    "flag": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class CaseLog:
+    """Bind the tables of a service desk to an engine, so that one log answers for every instant.
+
+    Make one with :meth:`from_frames` or :meth:`from_parquet`. A log is a value: it is never changed, and
+    :meth:`as_of` gives another one.
+
+    Attributes
+    ----------
+    tables
+        Canonical tables by name, as Ibis expressions. Instants are UTC, durations seconds.
+    until
+        The instant at which the log ends: nothing in it is later, and open cases are censored here.
+    timezone
+        IANA zone of the desk's own clock, in which days and weeks begin.
+    attributes
+        Columns of ``cases`` beyond the canonical ones, with when each becomes known. An ``outcome`` can never
+        become a feature.
+    calendars
+        Business calendars by name.
+    """
+
+    tables: Mapping[str, Any]
+    until: pd.Timestamp
+    timezone: str = "UTC"
+    attributes: Mapping[str, Known] = field(default_factory=dict)
+    calendars: Mapping[str, BusinessCalendar] = field(default_factory=dict)
+
+    @classmethod
+    def from_frames(
+        cls,
+        *,
+        until: object = None,
+        timezone: str = "UTC",
+        attributes: Mapping[str, Known] | None = None,
+        calendars: Mapping[str, BusinessCalendar] | None = None,
+        **frames: pd.DataFrame,
+    ) -> CaseLog:
+        """Make a log from canonical frames, on embedded DuckDB.
+
+        Parameters
+        ----------
+        until
+            End of the log; the last instant found in ``cases``, ``events``, ``contacts`` or ``volumes`` by default.
+        timezone
+            IANA zone of the desk's clock.
+        attributes
+            For each further column of ``cases``: ``creation``, ``event`` or ``outcome``. A column that is not named
+            counts as ``outcome``, the careful choice.
+        calendars
+            Business calendars by name, as the policies name them.
+        **frames
+            Canonical tables by name: ``cases=``, ``events=``, ``contacts=`` and so on.
+
+        Raises
+        ------
+        InputError
+            If a table or a required column is unknown or missing, or a column has a wrong type.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"], "channel": ["phone"]})
+        >>> log = CaseLog.from_frames(cases=cases)
+        >>> log.frame("cases")[["case_id", "channel"]].to_dict("records")
+        [{'case_id': '1', 'channel': 'phone'}]
+        """
+        known = dict(attributes or {})
+        conformed = {name: conform(name, frame) for name, frame in frames.items()}
+        extras = [c for c in conformed.get("cases", pd.DataFrame()).columns if c not in TABLES["cases"].names]
+        end = _end(conformed) if until is None else _instant(until)
+        connection = _connect()
+        tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
+        return cls(tables, end, timezone, {c: known.get(c, "outcome") for c in extras}, dict(calendars or {}))
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Tell whether the table is there with all of those columns.
+
+        >>> import pandas as pd
+        >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
+        >>> log.has("cases", "case_id"), log.has("cases", "channel"), log.has("events")
+        (True, False, False)
+        """
+        return table in self.tables and set(columns) <= set(self.tables[table].columns)
+
+    def table(self, name: str) -> Any:
+        """Return a table as an Ibis expression, or say which tables there are."""
+        if name not in self.tables:
+            raise InputError(f"this log has no table '{name}'", hint=did_you_mean(name, tuple(self.tables)) or None)
+        return self.tables[name]
+
+    def frame(self, expression: Any) -> pd.DataFrame:
+        """Run an Ibis expression, or fetch the table of that name, as a pandas frame."""
+        found = self.table(expression) if isinstance(expression, str) else expression
+        frame: pd.DataFrame = found.execute()
+        return frame
+
+    def as_of(self, t: object) -> CaseLog:
+        """Return the log as it stood at ``t``: no later row, and no value that was learnt later.
+
+        Rows are visible from the instant at which they were known (``recorded_at`` of an event, where it is
+        given); values that a row gets later, such as the answer to a survey, are missing until then. Attributes
+        of a case that are not known at its creation appear once the case has closed.
+
+        Parameters
+        ----------
+        t
+            An instant: a ``Timestamp`` or text with a zone; without one it is read on the desk's own clock.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-02T09:00Z"]})
+        >>> CaseLog.from_frames(cases=cases).as_of("2024-03-01T12:00Z").frame("cases")["case_id"].tolist()
+        ['1']
+        """
+        instant = _instant(t, self.timezone)
+        cut = {name: _visible(TABLES[name], table, instant) for name, table in self.tables.items()}
+        if "cases" in cut:
+            cut["cases"] = self._hide_outcomes(cut["cases"], cut.get("events"))
+        if "article_views" in cut and "cases" in cut and "case_id" in cut["article_views"].columns:
+            cut["article_views"] = _hide_unborn(cut["article_views"], cut["cases"])
+        return replace(self, tables=cut, until=min(instant, self.until))
+
+    def _hide_outcomes(self, cases: Any, events: Any) -> Any:
+        late = [c for c, known in self.attributes.items() if known != "creation" and c in cases.columns]
+        if not late:
+            return cases
+        if events is None:
+            return cases.mutate(**{c: ibis.null(cases[c].type()) for c in late})
+        closed = events.filter(events.kind == "closed").select("case_id").distinct()
+        over = cases.left_join(closed.mutate(_over=True), "case_id")
+        over = over.select(*[cases[c] for c in cases.columns], over["_over"])
+        return over.mutate(**{c: over["_over"].fill_null(False).ifelse(over[c], None) for c in late}).drop("_over")
+
+
+def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Cast a frame to the types of a canonical table; keep further columns as they are.
+
+    Parameters
+    ----------
+    name
+        A canonical table.
+    frame
+        Its rows; instants as UTC, with a zone, or text with a zone.
+
+    Raises
+    ------
+    InputError
+        Names the table, the column and the first row at fault.
+    """
+    if name not in TABLES:
+        raise InputError(f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)))
+    table = TABLES[name]
+    for column in table.required:
+        if column not in frame.columns:
+            near = did_you_mean(column, [str(c) for c in frame.columns])
+            raise InputError("the column is missing", where=name, column=column, hint=near)
+    out = frame.reset_index(drop=True).copy()
+    for declared in table.columns:
+        if declared.name in out.columns:
+            out[declared.name] = _cast(out[declared.name], declared, name)
+    if name == "events":
+        out = _sequenced(out)
+    return out
+
+
+def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
+    dtype = DTYPES[column.kind]
+    if str(values.dtype) == dtype:
+        cast = values
+    elif column.kind == "instant":
+        cast = _to_instants(values, column, table)
+    elif column.kind in ("id", "text"):
+        cast = values.astype("str").where(values.notna())
+    elif column.kind == "flag":
+        cast = _to_flags(values, column, table)
+    else:
+        numbers = pd.to_numeric(values, errors="coerce")
+        _refuse(values, numbers, column, table, "a number")
+        cast = numbers.astype(dtype)  # type: ignore[call-overload]
+    if column.required and cast.isna().any():
+        row = int(cast.isna().to_numpy().argmax()) + 1
+        raise InputError("the value is missing", where=table, column=column.name, row=row, wanted=column.kind)
+    return cast
+
+
+def _to_instants(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
+    if str(values.dtype).startswith("datetime64"):
+        if getattr(values.dt, "tz", None) is None:
+            raise InputError(
+                "the times have no zone",
+                where=table,
+                column=column.name,
+                hint="localise them first, or pass UTC",
+            )
+        return pd.Series(values.dt.tz_convert("UTC").dt.as_unit("us"))
+    times = pd.Series(pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601"))
+    _refuse(values, times, column, table, "an instant such as 2024-03-01T09:00Z")
+    return times.dt.as_unit("us")
+
+
+def _to_flags(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    words |= {"1.0": True, "0.0": False}
+    flags = values.astype("str").str.lower().map(words).where(values.notna())
+    _refuse(values, flags, column, table, "true or false")
+    return flags.astype("boolean")
+
+
+def _refuse(before: pd.Series[Any], after: pd.Series[Any], column: Column, table: str, wanted: str) -> None:
+    lost = (before.notna() & after.isna()).to_numpy()
+    if lost.any():
+        row = int(lost.argmax())
+        raise InputError(
+            "the value cannot be read",
+            where=table,
+            column=column.name,
+            row=row + 1,
+            got=before.iloc[row],
+            wanted=wanted,
+        )
+
+
+def _sequenced(events: pd.DataFrame) -> pd.DataFrame:
+    """Give events a running number where they have none, in the order of time and then of arrival."""
+    if "seq" in events.columns and events["seq"].notna().all():
+        return events
+    events = events.sort_values(["case_id", "at"], kind="stable", ignore_index=True)
+    events["seq"] = events.groupby("case_id", sort=False).cumcount().astype("Int64")
+    return events
+
+
+def _end(frames: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
+    columns = [("cases", "created_at"), ("events", "at"), ("contacts", "queued_at"), ("contacts", "ended_at")]
+    ends: list[pd.Timestamp] = [
+        frames[t][c].max() for t, c in columns if t in frames and c in frames[t] and len(frames[t])
+    ]
+    if "volumes" in frames and len(frames["volumes"]):
+        volumes = frames["volumes"]
+        ends.append((volumes["ds"] + pd.to_timedelta(volumes["slot_s"], unit="s")).max())
+    ends = [e for e in ends if not pd.isna(e)]
+    if not ends:
+        raise InputError("the log has no rows", hint="pass at least cases=, events=, contacts= or volumes=")
+    return max(ends)
+
+
+def _instant(t: object, timezone: str = "UTC") -> pd.Timestamp:
+    try:
+        stamp = pd.Timestamp(t)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise InputError("this is not an instant", got=t, wanted="a date and time") from error
+    if pd.isna(stamp):
+        raise InputError("this is not an instant", got=t, wanted="a date and time")
+    return stamp.tz_localize(timezone).tz_convert("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
+def _connect() -> Any:
+    connection = ibis.duckdb.connect()
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _visible(table: Table, rows: Any, t: pd.Timestamp) -> Any:
+    """Keep the rows that were known at ``t`` and blank the values that were not."""
+    if table.instant is None:
+        return rows
+    known = _known_at(rows, table.instant, table.after)
+    if table.name == "events" and "recorded_at" in rows.columns:
+        known = ibis.coalesce(rows.recorded_at, known)
+    seen = rows.filter(known <= t)
+    late: Iterable[Column] = (c for c in table.columns if c.known_by and c.name in rows.columns)
+    hidden = {}
+    for column in late:
+        if column.known_by not in rows.columns:
+            continue
+        learnt = _known_at(seen, str(column.known_by), column.after)
+        hidden[column.name] = (learnt <= t).fill_null(False).ifelse(seen[column.name], None)
+    return seen.mutate(**hidden) if hidden else seen
+
+
+def _known_at(rows: Any, instant: str, after: str | None) -> Any:
+    if after is None:
+        return rows[instant]
+    return rows[instant] + rows[after].fill_null(0).round().cast("int64").as_interval("s")
+
+
+def _hide_unborn(views: Any, cases: Any) -> Any:
+    born = cases.select(_born="case_id")
+    joined = views.left_join(born, views.case_id == born["_born"])
+    return joined.select(*[views[c] for c in views.columns if c != "case_id"], case_id=joined["_born"])

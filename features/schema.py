@@ -1,0 +1,255 @@
+"""The canonical tables: their columns, and the instant from which each value is known.
+
+Every other module takes the names from here. A table is declared once; conforming, hiding the future and
+reporting what is missing all read the same declaration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["id", "text", "instant", "seconds", "number", "count", "flag"]
+Known = Literal["creation", "event", "outcome"]
+
+#: Kinds of event, in the order in which a case usually meets them.
+EVENT_KINDS = (
+    "created",
+    "message",
+    "status",
+    "assigned",
+    "priority",
+    "escalated",
+    "paused",
+    "resumed",
+    "resolved",
+    "reopened",
+    "closed",
+    "merged",
+    "field",
+)
+ACTOR_ROLES = ("agent", "customer", "system", "bot")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its kind, whether a row is worthless without it, and what reveals it.
+
+    ``known_by`` names the instant column of the same row at which the value comes to be known; ``None`` means
+    with the row itself. ``after`` names a column of seconds that pass between that instant and the knowledge.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    known_by: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One canonical table: a name, columns, the key, and the instant at which a row comes to be known.
+
+    ``after`` names a column of seconds to add to that instant: a count of a slot is known when the slot is over.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    instant: str | None
+    after: str | None = None
+    meaning: str = field(default="", compare=False)
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, or ``None``."""
+        return next((c for c in self.columns if c.name == name), None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns."""
+        return tuple(c.name for c in self.columns)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the columns without which a row is refused."""
+        return tuple(c.name for c in self.columns if c.required)
+
+
+def _c(name: str, kind: Kind, required: bool = False, by: str | None = None) -> Column:
+    return Column(name, kind, required, by)
+
+
+_ALL = (
+    Table(
+        "cases",
+        (
+            _c("case_id", "id", True),
+            _c("created_at", "instant", True),
+            _c("channel", "text"),
+            _c("product", "text"),
+            _c("region", "text"),
+            _c("case_type", "text"),
+            _c("priority", "text"),
+            _c("customer_id", "id"),
+            _c("team", "text"),
+        ),
+        key=("case_id",),
+        instant="created_at",
+        meaning="a case as it was created",
+    ),
+    Table(
+        "events",
+        (
+            _c("case_id", "id", True),
+            _c("seq", "count"),
+            _c("at", "instant", True),
+            _c("recorded_at", "instant"),
+            _c("kind", "text", True),
+            _c("field", "text"),
+            _c("old", "text"),
+            _c("new", "text"),
+            _c("actor_id", "id"),
+            _c("actor_role", "text"),
+            _c("public", "flag"),
+            _c("team", "text"),
+        ),
+        key=("case_id", "seq"),
+        instant="at",
+        meaning="something that happened to a case",
+    ),
+    Table(
+        "contacts",
+        (
+            _c("contact_id", "id", True),
+            _c("case_id", "id", by="ended_at"),
+            _c("channel", "text"),
+            _c("queued_at", "instant", True),
+            _c("answered_at", "instant", by="answered_at"),
+            _c("ended_at", "instant", by="ended_at"),
+            _c("hold_s", "seconds", by="ended_at"),
+            _c("wrap_s", "seconds", by="ended_at"),
+            _c("outcome", "text", by="ended_at"),
+            _c("agent_id", "id", by="answered_at"),
+            _c("team", "text"),
+        ),
+        key=("contact_id",),
+        instant="queued_at",
+        meaning="a call or chat",
+    ),
+    Table(
+        "surveys",
+        (
+            _c("survey_id", "id", True),
+            _c("kind", "text", True),
+            _c("case_id", "id"),
+            _c("agent_id", "id"),
+            _c("offered_at", "instant", True),
+            _c("responded_at", "instant", by="responded_at"),
+            _c("score", "number", by="responded_at"),
+            _c("problem_solved", "flag", by="responded_at"),
+        ),
+        key=("survey_id",),
+        instant="offered_at",
+        meaning="one survey offered",
+    ),
+    Table(
+        "article_views",
+        (
+            _c("session_id", "id", True),
+            _c("article_id", "id", True),
+            _c("viewed_at", "instant", True),
+            Column("read_s", "seconds", known_by="viewed_at", after="read_s"),
+            _c("case_id", "id"),
+        ),
+        key=("session_id", "article_id", "viewed_at"),
+        instant="viewed_at",
+        meaning="one view of a help article",
+    ),
+    Table(
+        "tasks",
+        (
+            _c("task_id", "id", True),
+            _c("started_at", "instant", True),
+            _c("finished_at", "instant", by="finished_at"),
+            _c("completed", "flag", by="finished_at"),
+            _c("screens", "count", by="finished_at"),
+            _c("clicks", "count", by="finished_at"),
+        ),
+        key=("task_id",),
+        instant="started_at",
+        meaning="one self-service task by a customer",
+    ),
+    Table(
+        "agent_time",
+        (
+            _c("agent_id", "id", True),
+            _c("team", "text"),
+            _c("start", "instant", True),
+            _c("end", "instant", by="end"),
+            _c("state", "text", True),
+            _c("paid", "flag"),
+        ),
+        key=("agent_id", "start"),
+        instant="start",
+        meaning="a stretch of an agent's time",
+    ),
+    Table(
+        "costs",
+        (
+            _c("start", "instant", True),
+            _c("end", "instant", True),
+            _c("category", "text"),
+            _c("amount", "number", True),
+            _c("currency", "text"),
+        ),
+        key=("start", "end", "category"),
+        instant="end",
+        meaning="money in a period",
+    ),
+    Table(
+        "repairs",
+        (
+            _c("asset_id", "id", True),
+            _c("failed_at", "instant", True),
+            _c("repaired_at", "instant", by="repaired_at"),
+            _c("visits", "count", by="repaired_at"),
+            _c("fixed_first_visit", "flag", by="repaired_at"),
+            _c("case_id", "id"),
+        ),
+        key=("asset_id", "failed_at"),
+        instant="failed_at",
+        meaning="one failure of an asset",
+    ),
+    Table(
+        "sla_policies",
+        (
+            _c("policy", "text", True),
+            _c("metric", "text", True),
+            _c("priority", "text"),
+            _c("target_s", "seconds"),
+            _c("clock", "text", True),
+            _c("calendar", "text"),
+            _c("pause_on", "text"),
+            _c("valid_from", "instant"),
+        ),
+        key=("policy", "metric", "priority", "valid_from"),
+        instant=None,
+        meaning="versioned target",
+    ),
+    Table(
+        "volumes",
+        (
+            _c("unique_id", "text"),
+            _c("ds", "instant", True),
+            _c("slot_s", "seconds", True),
+            _c("y", "number", True),
+        ),
+        key=("unique_id", "ds"),
+        instant="ds",
+        after="slot_s",
+        meaning="a count of arrivals in one slot, for sources that keep no single cases",
+    ),
+)
+
+#: The canonical tables by name, in the order of the catalogue.
+TABLES: dict[str, Table] = {t.name: t for t in _ALL}

@@ -1,0 +1,15 @@
+"""Which case, which metric, and why: risks of open cases, shifts of KPIs and their drivers."""
+
+from __future__ import annotations
+
+from ..features.lazy import lazy_names
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "BreachRisk": "breach",
+        "anomaly_scores": "shifts",
+        "detect_shifts": "shifts",
+        "explain_change": "attribution",
+    },
+)

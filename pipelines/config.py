@@ -1,0 +1,392 @@
+"""The configuration: one TOML file, parsed into frozen values; an unknown key is an error with a suggestion."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..features.durations import parse_duration
+from ..features.errors import InputError, did_you_mean
+from ..features.schema import TABLES
+from ..features.sources import SourceSpec
+
+#: Name of the file that every command looks for.
+FILE = "deskcast.toml"
+
+
+@dataclass(frozen=True)
+class CalendarSpec:
+    """Opening hours of a team: a zone, weekly hours, and holidays by country or date."""
+
+    timezone: str = "UTC"
+    open: Mapping[str, list[str]] = field(default_factory=dict)
+    holidays: str | list[str] = ""
+
+
+@dataclass(frozen=True)
+class SlaSpec:
+    """One promise: a metric, its target in seconds, and the clock that it runs on.
+
+    With ``clock = "source"`` the exporting system decides, and a flag of that name in the log is the outcome.
+    """
+
+    metric: str
+    target_s: float | None = None
+    priority: str | None = None
+    policy: str = "default"
+    clock: str = "calendar"
+    calendar: str | None = None
+    pause_on: tuple[str, ...] = ()
+    valid_from: str | None = None
+
+
+@dataclass(frozen=True)
+class HistorySpec:
+    """Which KPIs are kept as history, by which segments, and how often."""
+
+    by: tuple[str, ...] = ()
+    freq: str = "D"
+    kpis: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ForecastSpec:
+    """What is forecast, how far ahead, and in which slots."""
+
+    by: tuple[str, ...] = ()
+    freq: str = "D"
+    horizon: int = 28
+    windows: int = 12
+    levels: tuple[int, ...] = (80, 95)
+    calendar: str | None = None
+    holidays: str | list[str] = ""
+
+
+@dataclass(frozen=True)
+class EventSpec:
+    """A known event: days that are open but different."""
+
+    name: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class StaffingSpec:
+    """What a queue promises, and what its agents need.
+
+    ``where`` chooses the arrivals of the queue by segment, such as ``{ channel = "phone" }``; by default the
+    channel of the queue's name, or everything where there is no such channel. ``aht_s`` is taken from the
+    contacts where it is not given.
+    """
+
+    service_level: float = 0.80
+    within_s: float = 20.0
+    patience_s: float | None = None
+    shrinkage: float = 0.30
+    max_occupancy: float = 0.85
+    aht_s: float | None = None
+    interval_s: float = 1800.0
+    horizon_days: int = 7
+    where: Mapping[str, str] = field(default_factory=dict)
+    calendar: str | None = None
+
+
+@dataclass(frozen=True)
+class RiskSpec:
+    """When the open cases are looked at, and how many are listed."""
+
+    at: str = "08:00"
+    top: int = 10
+    train_days: int = 120
+    actions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GoalSpec:
+    """A goal: a KPI and the value that it should reach."""
+
+    name: str
+    kpi: str
+    target: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that one run needs to know; relative paths are resolved against ``folder``."""
+
+    folder: Path
+    sources: tuple[SourceSpec, ...]
+    timezone: str = "UTC"
+    calendars: Mapping[str, CalendarSpec] = field(default_factory=dict)
+    slas: tuple[SlaSpec, ...] = ()
+    history: HistorySpec = HistorySpec()
+    forecast: ForecastSpec = ForecastSpec()
+    events: tuple[EventSpec, ...] = ()
+    staffing: Mapping[str, StaffingSpec] = field(default_factory=dict)
+    risk: RiskSpec = RiskSpec()
+    goals: tuple[GoalSpec, ...] = ()
+    tracking_uri: str = "sqlite:///mlflow.db"
+    experiment: str = "deskcast"
+    results: str = "results"
+
+    @property
+    def results_folder(self) -> Path:
+        """Folder of the result tables."""
+        return self.folder / self.results
+
+    def path(self, name: str) -> Path:
+        """Return a path of the configuration, resolved against its folder."""
+        return self.folder / name
+
+
+#: Keys that carry a duration with a unit, and the field in seconds that each fills.
+_DURATIONS = {
+    "target": "target_s",
+    "within": "within_s",
+    "patience": "patience_s",
+    "aht": "aht_s",
+    "interval": "interval_s",
+    "slot": "slot_s",
+}
+_SECTIONS = (
+    "timezone",
+    "source",
+    "calendar",
+    "sla",
+    "history",
+    "forecast",
+    "event",
+    "staffing",
+    "risk",
+    "goal",
+    "tracking",
+    "results",
+)
+
+
+def load_config(path: str | Path = FILE) -> Config:
+    """Read and check a ``deskcast.toml``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or not TOML, or a key is unknown or has a value that cannot be used; the message
+        names the key and suggests the nearest known one.
+    """
+    file = Path(path)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        hint = "make one with 'deskcast init EXPORT', or see it all with 'deskcast demo'"
+        raise InputError("there is no such configuration", where=str(path), hint=hint) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the configuration cannot be read: {error}", where=str(path)) from error
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}", where=str(path)) from error
+    return parse_config(raw, folder=file.resolve().parent, where=file.name)
+
+
+def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> Config:
+    """Turn parsed TOML into a :class:`Config`.
+
+    >>> raw = {"source": {"cases": {"path": "cases.csv"}}, "timezone": "Europe/Lisbon"}
+    >>> parse_config(raw, folder=Path(".")).sources[0].timezone
+    'Europe/Lisbon'
+    >>> parse_config({"sources": {}}, folder=Path("."))
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: deskcast.toml: column 'sources': unknown key (did you mean 'source'?)
+    """
+    _known(raw, _SECTIONS, where)
+    zone = _zone(raw.get("timezone", _first_zone(raw)), where)
+    sources = tuple(
+        _source(name, body, zone, f"{where} [source.{name}]") for name, body in _table(raw, "source", where).items()
+    )
+    if not sources:
+        raise InputError("no source is configured", where=where, hint="add a [source.cases] section")
+    calendars = {
+        name: _build(CalendarSpec, body, f"{where} [calendar.{name}]", timezone=zone)
+        for name, body in _table(raw, "calendar", where).items()
+    }
+    config = Config(
+        folder=folder,
+        sources=sources,
+        timezone=zone,
+        calendars=calendars,
+        slas=tuple(_build(SlaSpec, b, f"{where} [[sla]] {i}") for i, b in enumerate(_list(raw, "sla", where), 1)),
+        history=_build(HistorySpec, _table(raw, "history", where), f"{where} [history]"),
+        forecast=_build(ForecastSpec, _table(raw, "forecast", where), f"{where} [forecast]"),
+        events=tuple(
+            _build(EventSpec, b, f"{where} [[event]] {i}") for i, b in enumerate(_list(raw, "event", where), 1)
+        ),
+        staffing={
+            name: _build(StaffingSpec, body, f"{where} [staffing.{name}]")
+            for name, body in _table(raw, "staffing", where).items()
+        },
+        risk=_build(RiskSpec, _table(raw, "risk", where), f"{where} [risk]"),
+        goals=tuple(_build(GoalSpec, b, f"{where} [[goal]] {i}") for i, b in enumerate(_list(raw, "goal", where), 1)),
+        **_tracking(raw, where),
+        results=_results(raw, where),
+    )
+    _check_references(config, where)
+    return config
+
+
+def _table(raw: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
+    found = raw.get(key, {})
+    if not isinstance(found, dict):
+        raise InputError("this must be a section", where=where, column=key, got=found, wanted=f"[{key}]")
+    return found
+
+
+def _list(raw: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    found = raw.get(key, [])
+    if not isinstance(found, list) or any(not isinstance(item, dict) for item in found):
+        raise InputError("this must be a list of sections", where=where, column=key, wanted=f"[[{key}]]")
+    return found
+
+
+def _known(raw: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in raw:
+        if key not in known:
+            raise InputError("unknown key", where=where, column=key, hint=did_you_mean(key, known))
+
+
+def _build(kind: type[Any], body: Any, where: str, **defaults: Any) -> Any:
+    """Fill a dataclass from a TOML section: durations to seconds, lists to tuples, types checked."""
+    if not isinstance(body, dict):
+        raise InputError("this must be a section", where=where, got=body)
+    declared = {f.name: f for f in fields(kind)}
+    keys = {short: long for short, long in _DURATIONS.items() if long in declared}
+    _known(body, tuple(k for k in declared if k not in keys.values()) + tuple(keys), where)
+    values = dict(defaults)
+    for key, value in body.items():
+        if key in keys:
+            values[keys[key]] = parse_duration(value, where=where, column=key)
+        else:
+            values[key] = _typed(value, str(declared[key].type), where, key)
+    missing = [n for n, f in declared.items() if n not in values and _needed(f)]
+    if missing:
+        short = next((s for s, long in keys.items() if long == missing[0]), missing[0])
+        raise InputError("this key is needed", where=where, column=short)
+    return kind(**values)
+
+
+def _needed(declared: Any) -> bool:
+    from dataclasses import MISSING
+
+    return declared.default is MISSING and declared.default_factory is MISSING
+
+
+def _typed(value: Any, declared: str, where: str, key: str) -> Any:
+    """Check a TOML value against the annotation of its field; lists become tuples where tuples are declared."""
+    wanted, good = declared, True
+    if declared.startswith("tuple[int"):
+        value = (value,) if isinstance(value, int) else value
+        good, wanted = isinstance(value, (list, tuple)) and all(_is_int(v) for v in value), "a list of whole numbers"
+    elif declared.startswith("tuple"):
+        value = (value,) if isinstance(value, str) else value
+        good, wanted = isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value), "a list of texts"
+    elif declared.startswith("Mapping[str, list"):
+        good, wanted = isinstance(value, dict), 'a table such as { mon-fri = ["09:00-17:00"] }'
+    elif declared.startswith("Mapping"):
+        good = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+        wanted = "a table of texts"
+    elif declared == "str | list[str]":
+        good, wanted = isinstance(value, (str, list)), 'a country such as "PT", or a list of dates'
+        value = [str(v) for v in value] if isinstance(value, list) else value
+    elif declared.startswith("str"):
+        value = str(value) if not isinstance(value, (dict, list, bool)) else value
+        good, wanted = isinstance(value, str), "text"
+    elif declared.startswith("bool"):
+        good, wanted = isinstance(value, bool), "true or false"
+    elif declared.startswith("int"):
+        good, wanted = _is_int(value) and value > 0, "a whole number above 0"
+    elif declared.startswith("float"):
+        good, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "a number"
+    if not good:
+        raise InputError("this value cannot be used", where=where, column=key, got=value, wanted=wanted)
+    return tuple(value) if isinstance(value, list) and declared.startswith("tuple") else value
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _first_zone(raw: Mapping[str, Any]) -> str:
+    sources = raw.get("source", {})
+    zones = [s.get("timezone") for s in sources.values() if isinstance(s, dict)] if isinstance(sources, dict) else []
+    return next((z for z in zones if isinstance(z, str)), "UTC")
+
+
+def _zone(name: object, where: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(str(name)).key
+    except (ValueError, OSError) as error:
+        hint = "a name of the IANA list such as 'Europe/Lisbon'"
+        raise InputError("there is no such time zone", where=where, column="timezone", got=name, hint=hint) from error
+
+
+def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
+    defaults = {"table": name, "timezone": zone}
+    spec: SourceSpec = _build(SourceSpec, body, where, **defaults)
+    if spec.table not in TABLES:
+        hint = did_you_mean(spec.table, tuple(TABLES))
+        raise InputError("there is no such canonical table", where=where, column="table", got=spec.table, hint=hint)
+    _zone(spec.timezone, where)
+    return spec
+
+
+def _tracking(raw: Mapping[str, Any], where: str) -> dict[str, str]:
+    body = _table(raw, "tracking", where)
+    _known(body, ("uri", "experiment"), f"{where} [tracking]")
+    names = {"uri": "tracking_uri", "experiment": "experiment"}
+    return {names[k]: _typed(v, "str", f"{where} [tracking]", k) for k, v in body.items()}
+
+
+def _results(raw: Mapping[str, Any], where: str) -> str:
+    body = _table(raw, "results", where)
+    _known(body, ("path",), f"{where} [results]")
+    return str(_typed(body.get("path", "results"), "str", f"{where} [results]", "path"))
+
+
+def _check_references(config: Config, where: str) -> None:
+    """Refuse a calendar that no section declares, and shares outside 0 to 1."""
+    used = [(f"[[sla]] {s.metric}", s.calendar) for s in config.slas]
+    used += [("[forecast]", config.forecast.calendar)]
+    used += [(f"[staffing.{n}]", s.calendar) for n, s in config.staffing.items()]
+    for section, calendar in used:
+        if calendar is not None and calendar not in config.calendars:
+            hint = did_you_mean(calendar, tuple(config.calendars)) if config.calendars else "add [calendar.NAME]"
+            raise InputError(
+                "there is no such calendar", where=f"{where} {section}", column="calendar", got=calendar, hint=hint
+            )
+    for sla in config.slas:
+        _check_sla(sla, f"{where} [[sla]] {sla.metric}")
+    for name, queue in config.staffing.items():
+        for key in ("service_level", "shrinkage", "max_occupancy"):
+            value = getattr(queue, key)
+            top = value <= 1 if key == "max_occupancy" else value < 1
+            if not (value >= 0 and top) or (key == "max_occupancy" and value == 0):
+                raise InputError(
+                    "this must be a share", where=f"{where} [staffing.{name}]", column=key, got=value, wanted="0 to 1"
+                )
+
+
+def _check_sla(sla: SlaSpec, where: str) -> None:
+    clocks = ("calendar", "business", "source")
+    if sla.clock not in clocks:
+        raise InputError(
+            "unknown clock", where=where, column="clock", got=sla.clock, hint=did_you_mean(sla.clock, clocks)
+        )
+    if sla.clock != "source" and sla.target_s is None:
+        raise InputError("this key is needed", where=where, column="target", hint="a duration such as '6h'")
+    if sla.clock == "business" and sla.calendar is None:
+        raise InputError("a business clock needs a calendar", where=where, column="calendar")
