@@ -1,0 +1,38 @@
+"""What every stage of a run hands on: tables, findings in words, and what to record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The outcome of one stage.
+
+    Attributes
+    ----------
+    name
+        ``check``, ``history``, ``forecast``, ``staff``, ``train``, ``risk`` or ``watch``.
+    tables
+        Result tables by name; each becomes one Parquet file.
+    findings
+        What a reader should know, in plain sentences, the most important first.
+    params, metrics
+        Settings and figures for the record.
+    skipped
+        Why the stage could not be done on this data; empty where it was done.
+    seconds
+        How long it took.
+    """
+
+    name: str
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    skipped: str = ""
+    seconds: float = 0.0
