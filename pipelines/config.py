@@ -116,11 +116,16 @@ class GoalSpec:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that one run needs to know; relative paths are resolved against ``folder``."""
+    """Everything that one run needs to know; relative paths are resolved against ``folder``.
+
+    ``as_of`` looks at the log as it stood then: for an export that was chosen by opening date, whose last events
+    trail far behind the last openings.
+    """
 
     folder: Path
     sources: tuple[SourceSpec, ...]
     timezone: str = "UTC"
+    as_of: str | None = None
     calendars: Mapping[str, CalendarSpec] = field(default_factory=dict)
     slas: tuple[SlaSpec, ...] = ()
     history: HistorySpec = HistorySpec()
@@ -154,6 +159,7 @@ _DURATIONS = {
 }
 _SECTIONS = (
     "timezone",
+    "as_of",
     "source",
     "calendar",
     "sla",
@@ -217,6 +223,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> 
         folder=folder,
         sources=sources,
         timezone=zone,
+        as_of=_typed(raw["as_of"], "str", where, "as_of") if "as_of" in raw else None,
         calendars=calendars,
         slas=tuple(_build(SlaSpec, b, f"{where} [[sla]] {i}") for i, b in enumerate(_list(raw, "sla", where), 1)),
         history=_build(HistorySpec, _table(raw, "history", where), f"{where} [history]"),
