@@ -1,0 +1,164 @@
+"""The open intervals of a calendar on the UTC axis, and the open time up to any instant.
+
+``count`` is F(t), the open microseconds from the start of the span to t: piecewise linear, read by binary
+search. Time between two instants is F(b) - F(a), and adding time is the inverse of F.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError, did_you_mean
+from .hours import Intervals, country_days
+
+US = 1_000_000
+DAY_MIN = 1440
+#: The integer that stands for a missing instant.
+MISSING = int(np.iinfo(np.int64).min)
+_MINUTE = 60 * US
+_DAY = DAY_MIN * _MINUTE
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Micros = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Openings:
+    """Disjoint open intervals in order, in microseconds since 1970 UTC, and the open time before each."""
+
+    starts: Micros
+    ends: Micros
+    before: Micros
+
+    @property
+    def total(self) -> int:
+        """Open time of the whole span."""
+        return int(self.before[-1] + self.ends[-1] - self.starts[-1]) if len(self.starts) else 0
+
+    def count(self, t: Micros) -> Micros:
+        """Return F(t), the open time before each instant."""
+        if not len(self.starts):
+            return np.zeros(len(t), dtype=np.int64)
+        i = np.maximum(np.searchsorted(self.starts, t, side="right") - 1, 0)
+        return self.before[i] + np.clip(t, self.starts[i], self.ends[i]) - self.starts[i]
+
+    def inside(self, t: Micros) -> npt.NDArray[np.bool_]:
+        """Tell which instants are open; an end is not."""
+        if not len(self.starts):
+            return np.zeros(len(t), dtype=bool)
+        i = np.searchsorted(self.starts, t, side="right") - 1
+        return (i >= 0) & (t < self.ends[np.maximum(i, 0)])
+
+    def reach(self, a: Micros, wanted: Micros, goal: Micros) -> Micros:
+        """Return where F reaches ``goal``: first after ``a`` going forward, last before it going back."""
+        if not len(self.starts):
+            return a
+        through = self.before + self.ends - self.starts
+        last = len(self.starts) - 1
+        first_at = np.minimum(np.searchsorted(through, goal, side="left"), last)
+        last_at = np.maximum(np.searchsorted(self.before, goal, side="right") - 1, 0)
+        i = np.where(wanted > 0, first_at, last_at)
+        return np.where(wanted == 0, a, self.starts[i] + goal - self.before[i])
+
+
+def build_openings(
+    timezone: str,
+    week: tuple[Intervals, ...],
+    countries: tuple[str, ...],
+    closed: frozenset[date],
+    first: int,
+    last: int,
+) -> Openings:
+    """Build the open intervals from the first day of one year to the last day of another.
+
+    The wall clock is cut where the zone changes its offset; within each piece local time is UTC plus a constant,
+    so intervals are shifted as a whole and nothing has to be guessed about skipped and repeated hours.
+    """
+    low, high = _micros_of(first), _micros_of(last + 1)
+    starts, ends = _local(week, countries, closed, first, last)
+    pieces = [_piece(starts, ends, *segment) for segment in _offsets(ZoneInfo(timezone), low, high)]
+    starts, ends = _merge(np.concatenate([p[0] for p in pieces]), np.concatenate([p[1] for p in pieces]))
+    lengths = ends - starts
+    return Openings(starts, ends, np.cumsum(lengths) - lengths)
+
+
+def check_zone(name: Any) -> ZoneInfo:
+    """Return the IANA zone of that name, or say that there is none.
+
+    >>> check_zone("Europe/Lisbon").key
+    'Europe/Lisbon'
+    """
+    try:
+        return ZoneInfo(str(name))
+    except (ValueError, OSError, KeyError) as error:
+        near = did_you_mean(str(name), sorted(available_timezones())) or ""
+        hint = near if near.startswith("did") else "a name of the IANA list such as 'Europe/Lisbon'"
+        raise InputError("there is no such time zone", column="timezone", got=name, hint=hint) from error
+
+
+def _local(
+    week: tuple[Intervals, ...], countries: tuple[str, ...], closed: frozenset[date], first: int, last: int
+) -> tuple[Micros, Micros]:
+    """Return the open intervals on the local clock, with a margin of two days for zones and night shifts."""
+    days = np.arange(_micros_of(first) // _DAY - 2, _micros_of(last + 1) // _DAY + 2, dtype=np.int64)
+    off = set(closed).union(*(country_days(c, max(first - 1, 1), last + 1) for c in countries))
+    holidays = np.array([d.toordinal() - date(1970, 1, 1).toordinal() for d in off], dtype=np.int64)
+    days = days[~np.isin(days, holidays)]
+    weekday = (days + 3) % 7  # 1970-01-01 was a Thursday
+    pairs = [(days[weekday == day], a, b) for day, listed in enumerate(week) for a, b in listed]
+    starts = np.concatenate([d * _DAY + a * _MINUTE for d, a, _ in pairs])
+    ends = np.concatenate([d * _DAY + b * _MINUTE for d, _, b in pairs])
+    return _merge(starts, ends)
+
+
+def _offsets(zone: ZoneInfo, low: int, high: int) -> list[tuple[int, int, int]]:
+    """Return (from, to, offset) of each stretch of UTC in which the zone keeps one offset, in microseconds."""
+    days = [*range(low, high, _DAY), high]
+    found = [_offset(zone, t) for t in days]
+    cuts = [low]
+    for i in range(1, len(days)):
+        if found[i] != found[i - 1]:
+            cuts.append(_change(zone, days[i - 1], days[i]))
+    cuts.append(high)
+    return [(a, b, _offset(zone, a)) for a, b in pairwise(cuts) if b > a]
+
+
+def _change(zone: ZoneInfo, low: int, high: int) -> int:
+    """Find by halving the second at which the offset at ``low`` is no longer in force."""
+    before = _offset(zone, low)
+    while high - low > US:
+        middle = (low + high) // 2 // US * US
+        low, high = (middle, high) if _offset(zone, middle) == before else (low, middle)
+    return high
+
+
+def _offset(zone: ZoneInfo, t: int) -> int:
+    offset = (_EPOCH + timedelta(microseconds=t)).astimezone(zone).utcoffset()
+    return 0 if offset is None else offset // timedelta(microseconds=1)
+
+
+def _piece(starts: Micros, ends: Micros, low: int, high: int, offset: int) -> tuple[Micros, Micros]:
+    """Shift to UTC the local intervals that touch one stretch of constant offset, cut to the stretch."""
+    a = int(np.searchsorted(ends, low + offset, side="right"))
+    b = int(np.searchsorted(starts, high + offset, side="left"))
+    return np.maximum(starts[a:b] - offset, low), np.minimum(ends[a:b] - offset, high)
+
+
+def _merge(starts: Micros, ends: Micros) -> tuple[Micros, Micros]:
+    """Join intervals that overlap or touch."""
+    order = np.argsort(starts, kind="stable")
+    starts, ends = starts[order], np.maximum.accumulate(ends[order]) if len(ends) else ends
+    fresh = np.ones(len(starts), dtype=bool)
+    fresh[1:] = starts[1:] > ends[:-1]
+    return starts[fresh], ends[np.append(fresh[1:], True)] if len(ends) else ends
+
+
+def _micros_of(year: int) -> int:
+    return (datetime(year, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
