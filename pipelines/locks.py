@@ -1,0 +1,129 @@
+"""A lock on a folder that vanishes with the process that holds it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from ..features.errors import InputError
+
+#: Locks of this process; a forked child lets go of them, so that it cannot outlive its parent with them.
+_HELD: set[int] = set()
+
+
+def try_lock(folder: Path) -> int | None:
+    """Take the lock of a folder, or return None where another process has it.
+
+    The lock is an advisory one on the folder itself, so nothing has to be cleaned up behind a killed process.
+    Where the system cannot lock a folder (Windows, NFS) an empty file of that name plus ``.lock`` stands in.
+
+    Returns
+    -------
+    A token for :func:`release`, or None.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp())
+    >>> token = try_lock(place)
+    >>> try_lock(place) is None
+    True
+    >>> release(token, place)
+    """
+    _let_go_at_fork()
+    for path, flags in _candidates(folder):
+        try:
+            token = os.open(path, flags, 0o666)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            continue  # a folder cannot be opened on Windows
+        held = _exclusive(token)
+        if held and _same(token, path):
+            _HELD.add(token)
+            return token
+        os.close(token)
+        if held is not None:
+            return None
+    raise InputError("the folder cannot be locked on this file system", where=str(folder), hint="choose a local folder")
+
+
+def release(token: int, folder: Path) -> None:
+    """Give a lock back."""
+    _HELD.discard(token)
+    beside = _file(folder)
+    if beside.exists() and _same(token, beside):
+        beside.unlink(missing_ok=True)
+    os.close(token)
+
+
+@contextmanager
+def locked(folder: Path, patience_s: float = 60.0) -> Iterator[None]:
+    """Hold the lock of a folder for a block, waiting for whoever has it."""
+    end = time.monotonic() + patience_s
+    while (token := try_lock(folder)) is None:
+        if time.monotonic() > end:
+            raise InputError("another process is holding this folder", where=str(folder), hint="try again later")
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        release(token, folder)
+
+
+def _candidates(folder: Path) -> list[tuple[Path, int]]:
+    return [(folder, os.O_RDONLY), (_file(folder), os.O_RDWR | os.O_CREAT)]
+
+
+def _file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _same(token: int, path: Path) -> bool:
+    """Tell whether the path still leads to what was locked: it may have been removed or exchanged meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(token), path.stat())
+    except OSError:
+        return False
+
+
+if sys.platform == "win32":
+
+    def _exclusive(token: int) -> bool | None:
+        import msvcrt
+
+        try:
+            msvcrt.locking(token, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+
+    def _exclusive(token: int) -> bool | None:
+        """Return True where the lock was taken, False where another has it, None where it cannot be had here."""
+        import fcntl
+
+        try:
+            fcntl.flock(token, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        return True
+
+
+@cache
+def _let_go_at_fork() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget)
+
+
+def _forget() -> None:
+    while _HELD:
+        os.close(_HELD.pop())

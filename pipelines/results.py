@@ -1,0 +1,293 @@
+"""The results folder: one Parquet file a table, and ``findings.json`` with what was found, in words.
+
+The folder is whole or absent: see :func:`writing`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .stage import Stage
+from .swap import FORMAT, MARKER, check_target, replacing, standing, writing
+
+__all__ = [
+    "Results",
+    "check_target",
+    "read_findings",
+    "read_results",
+    "read_table",
+    "table_names",
+    "write_stages",
+    "write_table",
+    "writing",
+]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_RUN_FIRST = "run 'deskcast run' first"
+_TRIES = 50
+
+
+@dataclass(frozen=True)
+class Results:
+    """The last whole results.
+
+    Attributes
+    ----------
+    stages
+        What each stage handed on, in the order of the run.
+    made_at
+        When the run was made, in UTC.
+    version
+        Version of deskcast that made it.
+    fingerprint
+        Fingerprint of the data that went in.
+    """
+
+    stages: tuple[Stage, ...]
+    made_at: datetime
+    version: str
+    fingerprint: str = ""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All result tables by name."""
+        return {name: frame for stage in self.stages for name, frame in stage.tables.items()}
+
+    @property
+    def findings(self) -> dict[str, tuple[str, ...]]:
+        """Findings in words, by stage."""
+        return {stage.name: stage.findings for stage in self.stages}
+
+
+def write_stages(
+    stages: Sequence[Stage],
+    folder: Path,
+    *,
+    version: str,
+    made_at: datetime | None = None,
+    fingerprint: str = "",
+) -> None:
+    """Write the tables and findings of a run into a folder that :func:`writing` gave.
+
+    Parameters
+    ----------
+    stages
+        Outcomes, in the order of the run. Names of tables are unique over all stages.
+    folder
+        An empty folder; each table becomes ``<name>.parquet`` in it, and the rest ``findings.json``.
+    version, made_at, fingerprint
+        Who made it, when (now by default), and from which data.
+
+    Raises
+    ------
+    InputError
+        If the name of a table cannot be a file name or comes twice.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "results"
+    >>> stage = Stage("watch", {"shifts": pd.DataFrame({"kpi": ["backlog"]})}, ("The backlog rose.",))
+    >>> with writing(place) as staging:
+    ...     write_stages([stage], staging, version="0.1.0")
+    >>> read_results(place).findings
+    {'watch': ('The backlog rose.',)}
+    >>> read_table(place, "shifts")["kpi"].tolist()
+    ['backlog']
+    """
+    made = made_at or datetime.now(UTC)
+    seen: set[str] = set()
+    for stage in stages:
+        for name, frame in stage.tables.items():
+            if not _NAME.match(name) or name in seen:
+                problem = "two stages have a table of this name" if name in seen else "this cannot name a table"
+                raise InputError(problem, where=stage.name, got=name, wanted="small letters, digits and _")
+            seen.add(name)
+            _storable(frame).to_parquet(folder / f"{name}.parquet", index=False)
+    content = {
+        "format": FORMAT,
+        "version": version,
+        "made_at": made.isoformat(),
+        "fingerprint": fingerprint,
+        "stages": [_described(stage) for stage in stages],
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / MARKER).write_text(text, encoding="utf-8")
+
+
+def read_results(folder: str | Path, *, tables: bool = True) -> Results:
+    """Read the last whole results, all from one run even while another is taking its place.
+
+    Parameters
+    ----------
+    folder
+        The results folder.
+    tables
+        False to leave the tables out and read only what was found.
+
+    Raises
+    ------
+    InputError
+        If there are no results, or they are not deskcast's or are damaged.
+    """
+    for _ in range(_TRIES):
+        before = _marker_text(folder)
+        content = _parsed(before, folder)
+        try:
+            stages = tuple(_stage(body, standing(Path(folder)), tables) for body in content["stages"])
+        except FileNotFoundError as error:
+            if _marker_text(folder) != before:
+                continue  # a new run took the folder's place while we read
+            missing = Path(str(error.filename)).name
+            raise InputError(f"the file {missing} is missing", where=str(folder), hint=_RUN_FIRST) from error
+        if _marker_text(folder) == before:
+            made = datetime.fromisoformat(content["made_at"])
+            return Results(stages, made, str(content["version"]), str(content["fingerprint"]))
+    raise InputError("the results change faster than they can be read", where=str(folder))
+
+
+def read_findings(folder: str | Path) -> dict[str, Any]:
+    """Return ``findings.json`` of the last whole results: made_at, version, fingerprint and stages."""
+    return _parsed(_marker_text(folder), folder)
+
+
+def table_names(folder: str | Path) -> list[str]:
+    """Return the names of the result tables, in the order of the run."""
+    return [name for stage in read_findings(folder)["stages"] for name in stage["tables"]]
+
+
+def read_table(folder: str | Path, name: str) -> pd.DataFrame:
+    """Read one result table by name.
+
+    Raises
+    ------
+    InputError
+        If there are no results, or no table of that name in them; the message lists what there is.
+    """
+    for _ in range(_TRIES):
+        known = table_names(folder)
+        if name not in known:
+            raise InputError(f"there is no result table '{name}'", where=str(folder), hint=_known(name, known))
+        try:
+            return _parquet(standing(Path(folder)) / f"{name}.parquet")
+        except FileNotFoundError:
+            continue  # a new run took the folder's place, perhaps without this table
+    raise InputError(f"the file {name}.parquet is missing", where=str(folder), hint=_RUN_FIRST)
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table to a ``.parquet`` or ``.csv`` file, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the ending is another one, or the place cannot be written.
+
+    Examples
+    --------
+    >>> write_table(pd.DataFrame({"n": [1]}), "numbers.xlsx")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: numbers.xlsx: this kind of file cannot be written; got '.xlsx', wanted .parquet or .csv
+    """  # noqa: E501 - the message is one line by design
+    target = Path(path)
+    ending = target.suffix.lower()
+    if ending not in (".parquet", ".csv"):
+        problem = "this kind of file cannot be written"
+        raise InputError(problem, where=str(path), got=target.suffix, wanted=".parquet or .csv")
+    with replacing(target) as aside:
+        if ending == ".parquet":
+            _storable(frame).to_parquet(aside, index=False)
+        else:
+            frame.to_csv(aside, index=False)
+
+
+def _known(name: str, known: list[str]) -> str:
+    return did_you_mean(name, known) or "" if known else _RUN_FIRST
+
+
+def _marker_text(folder: str | Path) -> str:
+    place = standing(Path(folder))
+    try:
+        return (place / MARKER).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError("there are no results here", where=str(folder), hint=_RUN_FIRST) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the results cannot be read: {error}", where=str(folder)) from error
+
+
+def _parsed(text: str, folder: str | Path) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get("format") != FORMAT or "stages" not in content:
+        raise InputError(f"{MARKER} is not one that deskcast wrote", where=str(folder), hint=_RUN_FIRST)
+    return content
+
+
+def _stage(body: Mapping[str, Any], folder: Path, tables: bool) -> Stage:
+    names = body["tables"] if tables else ()
+    return Stage(
+        name=body["name"],
+        tables={name: _parquet(folder / f"{name}.parquet") for name in names},
+        findings=tuple(body["findings"]),
+        params=body["params"],
+        metrics={k: math.nan if v is None else v for k, v in body["metrics"].items()},
+        skipped=body["skipped"],
+        seconds=body["seconds"],
+    )
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    try:
+        with path.open("rb") as file:
+            return pd.read_parquet(file)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        raise InputError(f"the table cannot be read: {error}", where=str(path), hint=_RUN_FIRST) from error
+
+
+def _described(stage: Stage) -> dict[str, Any]:
+    return {
+        "name": stage.name,
+        "tables": list(stage.tables),
+        "findings": list(stage.findings),
+        "metrics": {k: float(v) if math.isfinite(v) else None for k, v in stage.metrics.items()},
+        "params": {k: _plain(v) for k, v in stage.params.items()},
+        "skipped": stage.skipped,
+        "seconds": round(float(stage.seconds), 3),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return str(value)
+
+
+def _storable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write columns of mixed kinds as text: Parquet has one kind a column."""
+    mixed = [c for c in frame.columns if frame[c].dtype == object and not _one_kind(frame[c])]
+    return frame.assign(**{c: frame[c].map(str, na_action="ignore").astype("str") for c in mixed}) if mixed else frame
+
+
+def _one_kind(values: pd.Series[Any]) -> bool:
+    kinds = {type(v) for v in values if v is not None and v == v}
+    return len(kinds) <= 1 and not kinds & {dict, set, tuple, list}
