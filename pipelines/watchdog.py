@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 
@@ -34,12 +35,20 @@ def sweep(staging: Path, folder: Path, previous: Path) -> None:
     except (ImportError, OSError):
         return  # the next writer sweeps at its start
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The dying writer closes its end of the pipe a moment before its lock.
+        for _ in range(200):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.01)
+        else:
+            return  # another writer has taken over
         if os.path.samestat(os.fstat(lock), staging.stat()):
             restore(folder, previous)
             shutil.rmtree(staging, ignore_errors=True)
     except OSError:
-        return  # another writer has taken over
+        return  # the next writer sweeps at its start
     finally:
         os.close(lock)
 
