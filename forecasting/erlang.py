@@ -1,0 +1,284 @@
+"""Queues with agents: how long people wait, how many give up, and how busy the agents are.
+
+Exact Erlang B, Erlang C (nobody gives up) and Erlang A (exponential patience), for any real number of agents, over arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .arguments import Floats, Numbers, broadcast, index_of, numbers
+from .waiting import idle_weight, wait_integrals
+
+COLUMNS = (
+    "load",
+    "occupancy",
+    "wait_probability",
+    "service_level",
+    "mean_wait",
+    "mean_queue",
+    "abandonment",
+)
+
+
+def erlang_b(load: Numbers, lines: Numbers) -> Floats | float:
+    """Return the probability that a call finds all lines taken and is lost.
+
+    Parameters
+    ----------
+    load
+        Offered load in Erlangs (calls times handle time over the interval), from 0.
+    lines
+        Number of lines, from 0; fractions by the continuous extension.
+
+    Returns
+    -------
+    float or array
+        One value for each pair, shapes broadcast.
+
+    Raises
+    ------
+    InputError
+        Names the argument and the first bad position.
+
+    Notes
+    -----
+    Erlang (1917); the continuous extension is that of Jagerman, "Some properties of the Erlang loss function" (1974).
+
+    Examples
+    --------
+    >>> round(erlang_b(8.108, 15), 4)
+    0.01
+    """
+    a, n, shape = _loads(load, "lines", lines)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        weight = _weight(a, n, n - a)
+        lost = 1 / (1 + n / a * weight)
+    lost = np.where(n == 0, 1.0, np.where(a == 0, 0.0, lost))
+    return _shaped(lost, shape)
+
+
+def erlang_c(load: Numbers, agents: Numbers) -> Floats | float:
+    """Return the probability that a caller has to wait when nobody gives up.
+
+    Parameters
+    ----------
+    load
+        Offered load in Erlangs, from 0.
+    agents
+        Number of agents, from 0; fractions by the continuous extension.
+
+    Returns
+    -------
+    float or array
+        1 where the load is as large as the agents or larger: the queue grows without end.
+
+    Raises
+    ------
+    InputError
+        Names the argument and the first bad position.
+
+    Examples
+    --------
+    >>> erlang_c(10, [14, 10]).round(4).tolist()
+    [0.1741, 1.0]
+    """
+    a, n, shape = _loads(load, "agents", agents)
+    waits, _ = _delay(a, n, n - a)
+    return _shaped(waits, shape)
+
+
+def queue_performance(
+    calls: Numbers,
+    aht: Numbers,
+    agents: Numbers,
+    interval: Numbers = 1800,
+    threshold: Numbers = 20,
+    patience: Numbers | None = None,
+) -> pd.DataFrame:
+    """Say how a queue performs with a number of agents, exactly, in the long run.
+
+    Parameters
+    ----------
+    calls
+        Calls offered in the interval, from 0; they arrive at random (Poisson).
+    aht
+        Mean handle time in seconds, above 0; handle times are exponential.
+    agents
+        Agents at work, from 0; fractions by the continuous extension.
+    interval
+        Length of the interval in seconds.
+    threshold
+        Seconds within which an answer counts for the service level.
+    patience
+        Mean seconds after which a waiting caller gives up (exponential, Erlang A); ``None`` or infinity: nobody
+        does (Erlang C).
+
+    Returns
+    -------
+    DataFrame
+        One row for each element of the broadcast arguments (in C order; a Series lends its index): ``load`` (Erlangs),
+        ``occupancy`` (share of the agents' time spent handling), ``wait_probability``, ``service_level``,
+        ``mean_wait`` (s, over all offered calls, given up or not), ``mean_queue`` (calls), ``abandonment`` (share of
+        offered calls).
+
+        ``service_level`` is *answered within the threshold over offered*: who gives up counts as missed, however
+        early. Without calls nothing waits: service level 1, the rest 0. Without patience and with a load
+        that is not below the agents the queue has no balance: wait_probability 1, service_level 0, mean_wait and
+        mean_queue infinite.
+
+    Raises
+    ------
+    InputError
+        Names the argument and the first bad position, counted from 0.
+
+    Notes
+    -----
+    Erlang (1917); Palm (1957); Garnett, Mandelbaum and Reiman, "Designing a call center with impatient customers"
+    (2002); Mandelbaum and Zeltyn (2004).
+
+    Examples
+    --------
+    >>> perf = queue_performance(calls=100, aht=180, agents=14)
+    >>> perf[["wait_probability", "service_level", "mean_wait"]].round(4).to_dict("records")
+    [{'wait_probability': 0.1741, 'service_level': 0.8884, 'mean_wait': 7.8355}]
+    >>> queue_performance(100, 180, [9, 10], patience=300)["abandonment"].round(4).tolist()
+    [0.1838, 0.1344]
+    """
+    given = {
+        "calls": numbers("calls", calls, least=0),
+        "aht": numbers("aht", aht, above=0),
+        "agents": numbers("agents", agents, least=0),
+        "interval": numbers("interval", interval, above=0),
+        "threshold": numbers("threshold", threshold, least=0),
+        "patience": read_patience(patience),
+    }
+    flat = {name: array.ravel() for name, array in broadcast(given).items()}
+    index = index_of(flat["calls"].size, calls, aht, agents, interval, threshold, patience)
+    return pd.DataFrame(performance(**flat), index=index, columns=list(COLUMNS))
+
+
+def read_patience(patience: Numbers | None) -> Floats:
+    """Return patience in seconds, infinite where nobody gives up.
+
+    >>> read_patience(None).tolist(), read_patience(120).tolist()
+    (inf, 120.0)
+    """
+    return np.asarray(np.inf) if patience is None else numbers("patience", patience, above=0, infinite=True)
+
+
+def performance(
+    calls: Floats, aht: Floats, agents: Floats, interval: Floats, threshold: Floats, patience: Floats
+) -> dict[str, Floats]:
+    """Return the columns of :func:`queue_performance` for checked flat arrays of one length."""
+    load = calls * aht / interval
+    gap = _gap(calls, aht, agents, interval)
+    out = {name: np.zeros_like(load) for name in COLUMNS}
+    out["load"], out["service_level"] = load, np.ones_like(load)
+    patient = np.isinf(patience)
+    for rows, parts in (
+        (patient & (load > 0), _erlang_c),
+        (~patient & (load > 0) & (agents > 0), _erlang_a),
+        (~patient & (load > 0) & (agents == 0), _nobody_there),
+    ):
+        if rows.any():
+            own = (x[rows] for x in (load, agents, gap, aht, threshold, patience))
+            for name, values in parts(*own).items():
+                out[name][rows] = values
+    return out
+
+
+def _erlang_c(a: Floats, n: Floats, gap: Floats, aht: Floats, t: Floats, patience: Floats) -> dict[str, Floats]:
+    del patience
+    waits, free = _delay(a, n, gap)
+    stable = gap > 0
+    with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
+        in_time = free + waits * -np.expm1(-gap * t / aht)
+        wait = np.where(stable, waits / gap, np.inf)
+        return {
+            "occupancy": np.where(stable, a / n, 1.0),
+            "wait_probability": waits,
+            "service_level": np.where(stable, in_time, 0.0),
+            "mean_wait": wait * aht,
+            "mean_queue": wait * a,
+        }
+
+
+def _erlang_a(a: Floats, n: Floats, gap: Floats, aht: Floats, t: Floats, patience: Floats) -> dict[str, Floats]:
+    h = aht / patience
+    parts = wait_integrals(a, n, gap, h, t / aht)
+    weight = idle_weight(a, n, gap)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        free = weight * np.exp(-parts.top)
+        total = free + a * parts.whole
+        lost = a * parts.given_up / total
+        handled = np.where(
+            weight > 1, a * parts.whole / total + a / n * (weight - 1) / weight * free / total, a / n * (1 - lost)
+        )
+        handled = np.where(np.isinf(free), a / n, handled)
+        return {
+            "occupancy": np.minimum(handled, 1.0),
+            "wait_probability": 1 / (1 + free / (a * parts.whole)),
+            "service_level": np.minimum(1 / (1 + a * parts.whole / free) + a * parts.in_time / total, 1.0),
+            "mean_wait": lost * patience,
+            "mean_queue": lost * a / h,
+            "abandonment": lost,
+        }
+
+
+def _nobody_there(a: Floats, n: Floats, gap: Floats, aht: Floats, t: Floats, patience: Floats) -> dict[str, Floats]:
+    del n, gap, t
+    one = np.ones_like(a)
+    return {
+        "occupancy": one,
+        "wait_probability": one,
+        "service_level": 0 * one,
+        "mean_wait": patience,
+        "mean_queue": a * patience / aht,
+        "abandonment": one,
+    }
+
+
+def _delay(a: Floats, n: Floats, gap: Floats) -> tuple[Floats, Floats]:
+    """Return the probability to wait without abandonment, and its complement with its own relative accuracy."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        odds = gap / a * _weight(a, n, gap)
+        waits = np.where(gap > 0, 1 / (1 + odds), 1.0)
+        free = np.where(gap > 0, 1 / (1 + 1 / odds), 0.0)
+    empty = a == 0
+    return np.where(empty, 0.0, waits), np.where(empty, 1.0, free)
+
+
+def _weight(a: Floats, n: Floats, gap: Floats) -> Floats:
+    out = np.ones_like(a)
+    real = (a > 0) & (n > 0)
+    out[real] = idle_weight(a[real], n[real], gap[real])
+    return out
+
+
+def _gap(calls: Floats, aht: Floats, agents: Floats, interval: Floats) -> Floats:
+    """Return agents minus load from the inputs, exact to the last bit even where both are large and near."""
+    need, need_rest = _product(calls, aht)
+    have, have_rest = _product(agents, interval)
+    return ((have - need) + (have_rest - need_rest)) / interval
+
+
+def _product(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return the product and what rounding took from it (Dekker 1971)."""
+    p = x * y
+    split = 134217729.0
+    xh = x * split - (x * split - x)
+    yh = y * split - (y * split - y)
+    xl, yl = x - xh, y - yh
+    return p, ((xh * yh - p) + xh * yl + xl * yh) + xl * yl
+
+
+def _loads(load: Numbers, name: str, servers: Numbers) -> tuple[Floats, Floats, tuple[int, ...]]:
+    given = {"load": numbers("load", load, least=0), name: numbers(name, servers, least=0)}
+    both = broadcast(given)
+    return both["load"].ravel(), both[name].ravel(), both["load"].shape
+
+
+def _shaped(values: Floats, shape: tuple[int, ...]) -> Floats | float:
+    return values.reshape(shape) if shape else float(values[0])
