@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 
 from .engine import CaseLog
+from .fetch import fetch
 from .schema import TABLES
 
 #: Events that end a case while it is open. A merge ends it without a resolution.
@@ -142,7 +143,7 @@ def case_history(log: CaseLog) -> pd.DataFrame:
     [{'case_id': '1', 'resolution_s': 90000.0, 'age_s': 90000.0, 'reopens': 1, 'is_open': False},
      {'case_id': '2', 'resolution_s': nan, 'age_s': 86400.0, 'reopens': 0, 'is_open': True}]
     """
-    frame = log.frame(case_history_expr(log).order_by("case_id"))
+    frame = fetch(case_history_expr(log).order_by("case_id"))
     return frame.astype({name: _DTYPES.get(kind, kind) for name, kind in DERIVED.items()})
 
 
