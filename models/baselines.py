@@ -1,0 +1,173 @@
+"""The scores that a model for the risk of a breach is made of, and the two that it must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from .calibration import FloatArray, expit, log_odds, platt
+from .encoding import Encoder, fit_encoder
+
+
+class Score(Protocol):
+    """Anything that gives a log-odds as a base and one part for each group of features."""
+
+    def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+        """Return the base and the parts (one column a group, index of the snapshots); they sum to the log-odds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same log-odds for every case."""
+
+    logit: float
+
+    def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+        """Return the log-odds and no parts."""
+        return self.logit, pd.DataFrame(index=snapshots.index)
+
+
+@dataclass(frozen=True)
+class AgeRule:
+    """The share of breaches among cases that had used up as much of their time: what a manager does by eye.
+
+    ``feature`` is ``target_used``, or ``age_s`` where there is no target; ``logits`` has one value a bin between the
+    ``edges``, ``base`` is for cases without a value.
+    """
+
+    feature: str
+    edges: tuple[float, ...]
+    logits: tuple[float, ...]
+    base: float
+
+    def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+        """Return the log-odds of the base rate, and in ``time`` how far the bin of the case is from it."""
+        x = _values(snapshots, self.feature)
+        where = np.searchsorted(self.edges, x, side="left")
+        logit = np.where(np.isnan(x), self.base, np.asarray(self.logits)[np.minimum(where, len(self.logits) - 1)])
+        return self.base, pd.DataFrame({"time": logit - self.base}, index=snapshots.index)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A logistic regression on encoded features, told as deviations from the average snapshot."""
+
+    encoder: Encoder
+    coefficients: FloatArray
+    base: float
+    means: FloatArray
+
+    def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+        """Return the log-odds of the average snapshot, and what each group of features adds."""
+        effects = (self.encoder.matrix(snapshots) - self.means) * self.coefficients
+        columns: dict[str, FloatArray] = {}
+        for group in dict.fromkeys(self.encoder.groups):
+            mine = np.array([g == group for g in self.encoder.groups])
+            columns[group] = effects[:, mine].sum(axis=1)
+        return self.base, pd.DataFrame(columns, index=snapshots.index)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A score with Platt's slope and intercept, learnt on later cases than the score itself."""
+
+    score: Score
+    slope: float
+    intercept: float
+
+    def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+        """Return base and parts of the calibrated log-odds."""
+        base, parts = self.score.parts(snapshots)
+        return self.intercept + self.slope * base, parts * self.slope
+
+    def logit(self, snapshots: pd.DataFrame) -> FloatArray:
+        """Return the calibrated log-odds."""
+        base, parts = self.parts(snapshots)
+        return np.asarray(base + parts.sum(axis=1).to_numpy(dtype=float))
+
+    def probability(self, snapshots: pd.DataFrame) -> FloatArray:
+        """Return the calibrated probability."""
+        return expit(self.logit(snapshots))
+
+
+def calibrated(score: Score, snapshots: pd.DataFrame, breached: FloatArray) -> Calibrated:
+    """Correct a score on cases that it was not fitted on.
+
+    A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
+    as the model does, or else the model would be praised for the drift.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> frame = pd.DataFrame({"age_s": [1.0, 2.0, 3.0, 4.0]})
+    >>> calibrated(Constant(2.0), frame, np.array([0.0, 0.0, 0.0, 1.0])).probability(frame).round(2).tolist()
+    [0.32, 0.32, 0.32, 0.32]
+    """
+    base, parts = score.parts(snapshots)
+    slope, intercept = platt(breached, base + parts.sum(axis=1).to_numpy(dtype=float))
+    return Calibrated(score, slope, intercept)
+
+
+def fit_constant(breached: FloatArray) -> Constant:
+    """Return the share of breaches as a constant, with Jeffreys' Beta(1/2, 1/2) prior so that it is never 0 or 1.
+
+    >>> import numpy as np
+    >>> float(expit(fit_constant(np.array([1.0, 0.0, 0.0])).logit).round(3))
+    0.375
+    """
+    return Constant(float(log_odds((breached.sum() + 0.5) / (len(breached) + 1.0))))
+
+
+def fit_age_rule(snapshots: pd.DataFrame, breached: FloatArray, bins: int = 10) -> AgeRule:
+    """Learn the share of breaches by age over target, or by age where cases have no target.
+
+    Bins hold equally many snapshots; each share is drawn to the base rate as by one snapshot more of it.
+
+    >>> import numpy as np, pandas as pd
+    >>> frame = pd.DataFrame({"age_s": np.arange(100.0)})
+    >>> rule = fit_age_rule(frame, (np.arange(100) >= 50).astype(float), bins=2)
+    >>> rule.feature, [round(float(expit(v)), 2) for v in rule.logits]
+    ('age_s', [0.01, 0.99])
+    """
+    used = _values(snapshots, "target_used")
+    feature = "target_used" if np.isfinite(used).mean() > 0.5 else "age_s"
+    x = _values(snapshots, feature)
+    there = ~np.isnan(x)
+    base = float(expit(fit_constant(breached).logit))
+    edges = np.unique(np.quantile(x[there], np.arange(1, bins) / bins)) if there.any() else np.empty(0)
+    where = np.searchsorted(edges, x[there], side="left")
+    n = np.bincount(where, minlength=len(edges) + 1)
+    hits = np.bincount(where, breached[there], minlength=len(edges) + 1)
+    logits = log_odds((hits + base) / (n + 1.0))
+    return AgeRule(feature, tuple(map(float, edges)), tuple(map(float, logits)), float(log_odds(base)))
+
+
+def fit_logistic(snapshots: pd.DataFrame, breached: FloatArray, regularisation: float) -> Logistic:
+    """Fit a logistic regression with a ridge penalty; no class weights, which would spoil the probabilities.
+
+    >>> import numpy as np, pandas as pd
+    >>> frame = pd.DataFrame({"age_s": np.arange(100.0) * 3600})
+    >>> model = fit_logistic(frame, (np.arange(100) >= 50).astype(float), 1.0)
+    >>> base, parts = model.parts(frame)
+    >>> bool(parts["time"].iloc[0] < 0 < parts["time"].iloc[99])
+    True
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    encoder = fit_encoder(snapshots)
+    x = encoder.matrix(snapshots)
+    means = x.mean(axis=0)
+    if not x.shape[1]:
+        return Logistic(encoder, np.zeros(0), fit_constant(breached).logit, means)
+    model = LogisticRegression(C=1.0 / regularisation, max_iter=2000).fit(x - means, breached)
+    return Logistic(encoder, np.asarray(model.coef_[0], dtype=float), float(model.intercept_[0]), means)
+
+
+def _values(snapshots: pd.DataFrame, name: str) -> FloatArray:
+    if name not in snapshots.columns:
+        return np.full(len(snapshots), np.nan)
+    return np.asarray(snapshots[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan))

@@ -1,0 +1,195 @@
+"""Snapshots as numbers: columns of a linear model, learnt on one frame and the same for every later one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError
+from .calibration import FloatArray
+from .groups import categorical_in, group_of, numeric_in
+
+#: Stands for a value that is not there, as a level of its own.
+MISSING = "(missing)"
+#: Stands for all levels that are too rare to learn from.
+RARE = "(rare)"
+
+
+@dataclass(frozen=True)
+class NumberCode:
+    """A numeric feature: its scaled value, what it exceeds each knot by, and whether it is missing."""
+
+    name: str
+    median: float
+    scale: float
+    lo: float
+    hi: float
+    knots: tuple[float, ...]
+    has_missing: bool
+
+    def matrix(self, values: pd.Series) -> FloatArray:
+        """Return the columns of the feature, shape (n, 1 + knots + missing)."""
+        raw = flatten(self.name, values)
+        gone = np.isnan(raw)
+        # Outside what was seen the effect stays what it was at the edge: no extrapolation.
+        x = (np.clip(np.where(gone, self.median, raw), self.lo, self.hi) - self.median) / self.scale
+        columns = [x, *[np.maximum(x - knot, 0.0) for knot in self.knots]]
+        return np.column_stack([*columns, gone.astype(float)] if self.has_missing else columns)
+
+
+@dataclass(frozen=True)
+class LevelCode:
+    """A categorical feature: one column a level; a level never seen counts as the average of those seen."""
+
+    name: str
+    levels: tuple[str, ...]
+    shares: tuple[float, ...]
+
+    def matrix(self, values: pd.Series) -> FloatArray:
+        """Return the columns of the feature, shape (n, levels)."""
+        text = as_text(values)
+        known = pd.Index(self.levels)
+        code = known.get_indexer(pd.Index(text))
+        if RARE in known:
+            # A level never seen is as rare as they come; a missing value is not a level.
+            code = np.where((code < 0) & (text != MISSING), self.levels.index(RARE), code)
+        rows = np.vstack([np.eye(len(known)), np.asarray(self.shares)])
+        return np.asarray(rows[code], dtype=float)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What was learnt about the columns of the snapshots, to make the same matrix of any later ones.
+
+    Attributes
+    ----------
+    codes
+        One a feature, in the order of the matrix.
+    groups
+        Group of each column of the matrix.
+    unused
+        Features that were there but are empty or always the same.
+    """
+
+    codes: tuple[NumberCode | LevelCode, ...]
+    groups: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that the matrix is made of."""
+        return tuple(code.name for code in self.codes)
+
+    def matrix(self, snapshots: pd.DataFrame) -> FloatArray:
+        """Return the matrix of the snapshots, shape (n, columns).
+
+        Raises
+        ------
+        InputError
+            If a feature that was learnt from has vanished.
+        """
+        for name in self.features:
+            if name not in snapshots.columns:
+                raise InputError(
+                    "the model was trained with this column and it has vanished",
+                    where="snapshots",
+                    column=name,
+                    hint="bring the column back or train anew without it",
+                )
+        parts = [code.matrix(snapshots[code.name]) for code in self.codes]
+        return np.column_stack(parts) if parts else np.zeros((len(snapshots), 0))
+
+
+def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 60) -> Encoder:
+    """Learn how to make numbers of the features of the snapshots.
+
+    Durations and counts are put on a log scale and centred and scaled by median and quartiles; knots at the quartiles
+    let the effect bend. Levels with fewer than ``rare`` rows are pooled, and so are all beyond the ``most_levels`` most
+    frequent. Missing numbers get the median and a column that says so; missing levels are a level of their own.
+
+    Parameters
+    ----------
+    snapshots
+        Rows to learn from. Which columns are features, and of which kind, stands in ``deskcast.models.groups``.
+    rare, most_levels
+        See above.
+
+    Returns
+    -------
+    The encoder.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"age_s": [0.0, 3600.0, 7200.0, None], "team": ["a", "a", "b", "a"], "region": "EU"})
+    >>> encoder = fit_encoder(frame, rare=1)
+    >>> encoder.features, encoder.unused, encoder.matrix(frame).shape
+    (('age_s', 'team'), ('region',), (4, 7))
+    """
+    codes: list[NumberCode | LevelCode] = []
+    groups: list[str] = []
+    unused = []
+    numbers, levels = numeric_in(snapshots.columns), categorical_in(snapshots.columns)
+    for name in [*numbers, *levels]:
+        values = snapshots[name]
+        code = _number(name, values) if name in numbers else _levels(name, values, rare, most_levels)
+        if code is None:
+            unused.append(name)
+            continue
+        codes.append(code)
+        groups += [group_of(name)] * code.matrix(values.iloc[:1]).shape[1]
+    return Encoder(tuple(codes), tuple(groups), tuple(unused))
+
+
+def flatten(name: str, values: pd.Series) -> FloatArray:
+    """Return a numeric feature on the scale on which it acts: durations in log hours, counts in logs.
+
+    >>> import pandas as pd
+    >>> flatten("age_s", pd.Series([0.0, 3600.0])).round(3).tolist(), flatten("target_used", pd.Series([0.4])).tolist()
+    ([0.0, 0.693], [0.4])
+    """
+    x = pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    x = np.asarray(np.where(np.isinf(x), np.nan, x), dtype=np.float64)
+    if name == "target_used":
+        return x
+    size = np.abs(x) / (3600.0 if name.endswith("_s") else 1.0)
+    return np.asarray(np.sign(x) * np.log1p(size), dtype=np.float64)
+
+
+def as_text(values: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Return a categorical feature as text, with a word for what is missing.
+
+    >>> import pandas as pd
+    >>> as_text(pd.Series([8, None], dtype="Int64")).tolist()
+    ['8', '(missing)']
+    """
+    plain = values.convert_dtypes() if values.dtype.kind == "f" else values
+    return np.asarray(plain.astype("str").where(values.notna(), MISSING).to_numpy(dtype=object))
+
+
+def _number(name: str, values: pd.Series) -> NumberCode | None:
+    x = flatten(name, values)
+    there = x[~np.isnan(x)]
+    if not len(there) or (there.min() == there.max() and len(there) == len(x)):
+        return None
+    q25, median, q75 = (float(q) for q in np.quantile(there, [0.25, 0.5, 0.75]))
+    scale = q75 - q25 or float(there.std()) or 1.0
+    lo, hi = float(there.min()), float(there.max())
+    inside = sorted({q for q in (q25, median, q75) if lo < q < hi})
+    knots = tuple((q - median) / scale for q in inside)
+    return NumberCode(name, median, scale, lo, hi, knots, len(there) < len(x))
+
+
+def _levels(name: str, values: pd.Series, rare: int, most: int) -> LevelCode | None:
+    counts = pd.Series(as_text(values)).value_counts()
+    counts = counts.sort_index().sort_values(ascending=False, kind="stable")
+    kept = counts[counts >= rare].head(most)
+    rest = int(counts.sum() - kept.sum())
+    if rest:
+        kept = pd.concat([kept, pd.Series({RARE: rest})])
+    if len(kept) < 2:
+        return None
+    shares = kept / kept.sum()
+    return LevelCode(name, tuple(map(str, kept.index)), tuple(map(float, shares)))

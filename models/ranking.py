@@ -1,0 +1,208 @@
+"""The list of the morning: open cases by risk, why, and what to do; broken promises apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .breach import BreachRisk, already_breached
+from .groups import GROUPS
+from .reasons import reasons
+
+#: Columns of the list of cases at risk.
+RISK_COLUMNS = (
+    "rank", "case_id", "metric", "probability", "band", "due_at", "left_s", "paused", "team", "priority", "age_s",
+    "reason_1", "reason_2", "reason_3", "action",
+)  # fmt: skip
+
+#: Columns of the list of broken promises.
+BROKEN_COLUMNS = ("case_id", "metric", "due_at", "late_s", "team", "priority")
+
+#: Type of each column of the lists that a source may lack.
+_ABSENT = {
+    "due_at": "datetime64[us, UTC]", "left_s": "float64", "paused": "boolean", "team": "str", "priority": "str",
+}  # fmt: skip
+
+#: Bands of the probability, and where each ends.
+BANDS: tuple[str, ...] = ("low", "medium", "high", "very high")
+BAND_ENDS: tuple[float, ...] = (0.2, 0.5, 0.8)
+
+#: Stands for any group, or any band that is not named.
+ANY = "any"
+
+#: Suggested action: group of the first reason that raises the risk -> band -> what to do.
+ACTIONS: dict[str, dict[str, str]] = {
+    ANY: {
+        "low": "none",
+        "medium": "look at it today",
+        "high": "take it up now",
+        "very high": "take it up now and tell the customer when it will be done",
+    },
+    "time": {"medium": "plan it before it is due", "high": "work on it next"},
+    "reply": {"medium": "reply to the customer today", "high": "reply to the customer now"},
+    "silence": {"medium": "ask the owner for news", "high": "ask the owner for news now, or give it to another"},
+    "conversation": {"high": "call the customer instead of writing"},
+    "handovers": {"medium": "name one owner", "high": "name one owner and keep the case there"},
+    "reopens": {"high": "let a senior agent find the cause"},
+    "escalations": {"high": "speak with the manager who escalated it"},
+    "status": {"medium": "check whether it still has to wait", "high": "chase what it waits for"},
+    "load": {"medium": "see whether another team can take it", "high": "move it to a team with time"},
+    "team": {"high": "offer the team help"},
+}
+
+
+def rank_cases(
+    snapshots: pd.DataFrame,
+    risk: BreachRisk,
+    *,
+    top: int | None = None,
+    actions: Mapping[str, Mapping[str, str]] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rank the open cases by their risk of breaking the promise, and list those that have.
+
+    Parameters
+    ----------
+    snapshots
+        Open cases at one instant; see ``deskcast.features.snapshots``.
+    risk
+        A fitted model of the same metric.
+    top
+        Keep only so many cases at risk. Broken promises are all listed.
+    actions
+        Suggested actions, group of the leading reason -> band -> text, laid over :data:`ACTIONS`. ``"any"`` stands for
+        all groups or bands that are not named.
+
+    Returns
+    -------
+    Two frames. The cases at risk, highest probability first (then the earliest due time, then the case id):
+    ``rank, case_id, metric, probability, band, due_at, left_s, paused, team, priority, age_s, reason_1, reason_2,
+    reason_3, action``. The broken promises, the latest first: ``case_id, metric, due_at, late_s, team, priority``.
+    A reason that is not there is an empty text; anything else not known is missing.
+
+    Raises
+    ------
+    InputError
+        If the snapshots are of several instants or metrics, a case comes twice, a column that the model needs has
+        vanished, or ``actions`` or ``top`` cannot be understood.
+
+    Examples
+    --------
+    >>> band_of([0.1, 0.2, 0.5, 0.95]).tolist()
+    ['low', 'medium', 'high', 'very high']
+    """
+    _check(snapshots, top)
+    table = _actions(actions or {})
+    over = already_breached(snapshots)
+    wanted = snapshots[~over].copy()
+    wanted["probability"] = risk.predict_proba(snapshots[~over])
+    wanted["band"] = band_of(wanted["probability"].to_numpy(dtype=float))
+    wanted = _with(wanted)
+    wanted = wanted.sort_values(["probability", "due_at", "case_id"], ascending=[False, True, True], kind="stable")
+    wanted = wanted if top is None else wanted.head(top)
+    wanted["rank"] = np.arange(1, len(wanted) + 1)
+    wanted = _explained(wanted.reset_index(drop=True), risk, table)
+    return wanted[list(RISK_COLUMNS)], _broken(snapshots[over])
+
+
+def band_of(probability: object) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Return the band of each probability: low below 0.2, medium below 0.5, high below 0.8, very high from there.
+
+    >>> band_of([0.79, 0.8]).tolist()
+    ['high', 'very high']
+    """
+    place = np.searchsorted(BAND_ENDS, np.asarray(probability, dtype=float), side="right")
+    return np.asarray(np.array(BANDS, dtype=object)[place])
+
+
+def action_for(table: Mapping[str, Mapping[str, str]], group: str, band: str) -> str:
+    """Return the action of a group and band: the nearest that the table has.
+
+    >>> action_for(ACTIONS, "reply", "high"), action_for(ACTIONS, "region", "medium")
+    ('reply to the customer now', 'look at it today')
+    """
+    # What is said for "high" of a group also fits "very high", unless that is named.
+    bands = [band, "high", ANY] if band == "very high" else [band, ANY]
+    for rows in (table.get(group, {}), table.get(ANY, {})):
+        for name in bands if rows is not table.get(ANY) else [band, ANY]:
+            if name in rows:
+                return rows[name]
+    return "none"
+
+
+def _explained(rows: pd.DataFrame, risk: BreachRisk, table: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    told = reasons(rows, risk)
+    for place in (1, 2, 3):
+        texts = told[told["place"] == place].set_index("case_id")["reason"]
+        rows[f"reason_{place}"] = rows["case_id"].map(texts).astype("str").fillna("")
+    first = told[(told["place"] == 1) & (told["direction"] == "raises")].set_index("case_id")["group"]
+    groups = rows["case_id"].map(first).fillna(ANY)
+    if told.empty:
+        base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %" if len(rows) else ""
+        rows["reason_1"] = pd.Series(base, index=rows.index, dtype="str")
+    todo = [action_for(table, group, band) for group, band in zip(groups, rows["band"], strict=True)]
+    rows["action"] = pd.Series(todo, index=rows.index, dtype="str")
+    rows["band"] = rows["band"].astype("str")
+    return rows
+
+
+def _broken(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = _with(rows.copy())
+    rows["late_s"] = (rows["at"] - rows["due_at"]).dt.total_seconds()
+    # On the clock of the promise where that is known: a weekend does not make a case later on business hours.
+    rows["late_s"] = (-rows["left_s"].astype("float64")).fillna(rows["late_s"])
+    rows = rows.sort_values(["late_s", "case_id"], ascending=[False, True], kind="stable")
+    return rows[list(BROKEN_COLUMNS)].reset_index(drop=True)
+
+
+def _with(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns of the lists that the source does not have, as missing."""
+    absent = [name for name in _ABSENT if name not in rows.columns]
+    return rows.assign(**{name: pd.Series(index=rows.index, dtype=_ABSENT[name]) for name in absent})
+
+
+def _check(snapshots: pd.DataFrame, top: int | None) -> None:
+    for name in ("case_id", "at", "metric", "age_s"):
+        if name not in snapshots.columns:
+            raise InputError("the column is missing", where="snapshots", column=name)
+    if top is not None and top < 0:
+        raise InputError("this many cases cannot be listed", column="top", got=top, wanted="0 or more")
+    if snapshots["at"].nunique() > 1:
+        raise InputError(
+            "the list is for one instant",
+            where="snapshots",
+            column="at",
+            got=f"{snapshots['at'].nunique()} instants",
+            hint="take the rows of the last one",
+        )
+    twice = snapshots["case_id"].duplicated()
+    if twice.any():
+        row = int(np.argmax(twice.to_numpy())) + 1
+        raise InputError(
+            "the case comes twice",
+            where="snapshots",
+            column="case_id",
+            row=row,
+            got=str(snapshots["case_id"].iloc[row - 1]),
+        )
+
+
+def _actions(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    for group, rows in given.items():
+        if group not in (*GROUPS, ANY):
+            raise InputError(
+                "there is no such group of reasons",
+                where="actions",
+                got=group,
+                hint=did_you_mean(group, (*GROUPS, ANY)),
+            )
+        for band in rows:
+            if band not in (*BANDS, ANY):
+                hint = did_you_mean(band, (*BANDS, ANY))
+                raise InputError("there is no such band", where="actions", column=group, got=band, hint=hint)
+    merged = {group: dict(rows) for group, rows in ACTIONS.items()}
+    for group, rows in given.items():
+        merged[group] = {**({} if ANY in rows else merged.get(group, {})), **rows}
+    return merged

@@ -1,0 +1,195 @@
+"""Why a case is at risk: the largest contributions to its probability, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from ..features.durations import say_duration
+from .breach import BreachRisk
+from .calibration import FloatArray
+from .groups import GROUPS
+
+#: Columns of the table of reasons.
+COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")
+
+#: A smaller contribution on the log-odds scale (about one percentage point at even odds) is not a reason.
+SMALLEST = 0.05
+
+_DAYS = {
+    str(day): name
+    for day, name in enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
+}
+
+
+def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.DataFrame:
+    """Return the facts that weigh most in the probability of each case, in plain words.
+
+    A reason is a group of features that say the same thing, so three reasons are three facts. What raises the risk
+    comes first, the strongest first; what lowers it fills the places that are left.
+
+    Parameters
+    ----------
+    snapshots
+        Rows as in :meth:`BreachRisk.predict_proba`.
+    risk
+        A fitted model.
+    most
+        Reasons a case.
+
+    Returns
+    -------
+    Columns ``case_id, place`` (1 for the first), ``group, direction`` (raises or lowers), ``contribution`` (log-odds),
+    ``reason``; sorted as the snapshots are. Cases already breached have no rows: their breach is a fact.
+
+    Examples
+    --------
+    >>> from deskcast.models.reasons import say_time
+    >>> say_time({"age_s": 273600.0, "left_s": 10800.0, "target_used": 0.82}, 0.85)
+    '82 % of the time allowed is used, 3 h left'
+    >>> say_time({"age_s": 273600.0}, 0.85)
+    'open for 3 d 4 h, longer than 85 % of the cases in training'
+    """
+    parts = risk.contributions(snapshots)
+    groups = [g for g in GROUPS if g in parts.columns]
+    effects = parts[groups].to_numpy(dtype=float, na_value=np.nan) if groups else np.zeros((len(parts), 0))
+    chosen = _strongest(effects, most)
+    reference = risk.matured_.snapshots
+    ranks = _share_below(snapshots, reference)
+    records = {str(name): snapshots[name].tolist() for name in snapshots.columns}
+    rows = []
+    for row, places in enumerate(chosen):
+        for place, column in enumerate(places, start=1):
+            group, effect = groups[column], float(effects[row, column])
+            text = WORDS[group]({name: values[row] for name, values in records.items()}, float(ranks[row]))
+            direction = "raises" if effect > 0 else "lowers"
+            rows.append((records["case_id"][row], place, group, direction, effect, f"{direction} the risk: {text}"))
+    types = {"case_id": "str", "place": "int64", "group": "str", "direction": "str", "reason": "str"}
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({**types, "contribution": "float64"})
+
+
+def say_time(row: dict[str, object], share_below: float) -> str:
+    """Say how far the promise is used up, or how old the case is where there is no due time."""
+    used, left = _number(row, "target_used"), _number(row, "left_s")
+    if used is not None and left is not None:
+        return f"{100 * used:.0f} % of the time allowed is used, {say_duration(left)} left"
+    age = _number(row, "age_s")
+    text = f"open for {say_duration(age or 0.0)}"
+    if np.isnan(share_below):
+        return text
+    # "100 %" would claim that no case was ever as old, and "0 %" says nothing.
+    percent = min(max(round(100 * share_below), 1), 99)
+    return f"{text}, longer than {percent} % of the cases in training"
+
+
+def _say_reply(row: dict[str, object], _: float) -> str:
+    waiting = _number(row, "unanswered_s")
+    if not waiting:
+        return "the customer is not waiting for a reply"
+    return f"the customer has waited {say_duration(waiting)} for a reply"
+
+
+def _say_silence(row: dict[str, object], _: float) -> str:
+    idle = _number(row, "idle_s")
+    return (
+        "when something last happened is not known"
+        if idle is None
+        else f"nothing has happened for {say_duration(idle)}"
+    )
+
+
+def _say_conversation(row: dict[str, object], _: float) -> str:
+    who = {"customer_messages": "from the customer", "agent_messages": "from agents"}
+    told = [f"{_count(n, 'message')} {by}" for name, by in who.items() if (n := _number(row, name)) is not None]
+    return ", ".join(told) or "how often there was contact is not known"
+
+
+def _say_times(name: str, done: str, never: str) -> Callable[[dict[str, object], float], str]:
+    def say(row: dict[str, object], _: float) -> str:
+        times = _number(row, name)
+        return never if not times else f"{done} {_times(times)}"
+
+    return say
+
+
+def _say_priority(row: dict[str, object], _: float) -> str:
+    changes = _number(row, "priority_changes")
+    return f"priority {_text(row, 'priority')}" + (f", changed {_times(changes)}" if changes else "")
+
+
+def _say_status(row: dict[str, object], _: float) -> str:
+    paused = _number(row, "paused")
+    words = [f"status {_text(row, 'status')}"] if "status" in row else []
+    return ", ".join([*words, "the clock is paused" if paused else "the clock is running"])
+
+
+def _say_load(row: dict[str, object], _: float) -> str:
+    n = _number(row, "open_in_team")
+    return "how much its team has open is not known" if n is None else f"its team has {_count(n, 'open case')}"
+
+
+def _say_clock(row: dict[str, object], _: float) -> str:
+    day = _text(row, "weekday") if "weekday" in row else ""
+    hour = _number(row, "hour")
+    at = "" if hour is None else f"at {hour:.0f}:00"
+    return " ".join(filter(None, ["it is", _DAYS.get(day, day), at]))
+
+
+def _say_level(name: str, word: str) -> Callable[[dict[str, object], float], str]:
+    return lambda row, _: f"{word} {_text(row, name)}"
+
+
+#: Group -> how it is said, from the values of a snapshot and the share of training cases that were younger.
+WORDS: dict[str, Callable[[dict[str, object], float], str]] = {
+    "time": say_time,
+    "reply": _say_reply,
+    "silence": _say_silence,
+    "conversation": _say_conversation,
+    "handovers": _say_times("transfers", "handed over", "never handed over"),
+    "reopens": _say_times("reopens", "opened again", "never opened again"),
+    "escalations": _say_times("escalations", "escalated", "not escalated"),
+    "priority": _say_priority,
+    "status": _say_status,
+    "load": _say_load,
+    "team": _say_level("team", "team"),
+    "channel": _say_level("channel", "channel"),
+    "product": _say_level("product", "product"),
+    "region": _say_level("region", "region"),
+    "case_type": _say_level("case_type", "case type"),
+    "clock": _say_clock,
+}
+
+
+def _strongest(effects: FloatArray, most: int) -> list[list[int]]:
+    # What raises comes first, strongest first; then what lowers, strongest first. Groups break ties by their order.
+    order = np.argsort(np.where(effects > 0, -effects, 1e6 + effects), axis=1, kind="stable")
+    big = np.abs(np.nan_to_num(effects)) >= SMALLEST
+    return [[int(c) for c in row if big[i, c]][:most] for i, row in enumerate(order)]
+
+
+def _share_below(snapshots: pd.DataFrame, reference: pd.DataFrame) -> FloatArray:
+    ages = np.sort(reference["age_s"].dropna().to_numpy(dtype=float))
+    mine = snapshots["age_s"].to_numpy(dtype=float, na_value=np.nan)
+    if not len(ages):
+        return np.full(len(mine), np.nan)
+    return np.where(np.isnan(mine), np.nan, np.searchsorted(ages, mine, side="left") / len(ages))
+
+
+def _number(row: dict[str, object], name: str) -> float | None:
+    value = row.get(name)
+    return None if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type, call-overload]
+
+
+def _text(row: dict[str, object], name: str) -> str:
+    value = row.get(name)
+    return "not known" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def _times(n: float) -> str:
+    return "once" if n == 1 else "twice" if n == 2 else f"{n:.0f} times"
+
+
+def _count(n: float, noun: str) -> str:
+    return f"{n:,.0f} {noun}" + ("" if n == 1 else "s")
