@@ -336,7 +336,7 @@ def _zone(name: object, where: str) -> str:
 
     try:
         return ZoneInfo(str(name)).key
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         hint = "a name of the IANA list such as 'Europe/Lisbon'"
         raise InputError("there is no such time zone", where=where, column="timezone", got=name, hint=hint) from error
 

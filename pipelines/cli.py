@@ -1,0 +1,344 @@
+"""The command line: one command for each part of a user's day."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .opening import Project
+    from .stage import Stage
+
+app = typer.Typer(
+    name="deskcast",
+    help="From the case log of a service desk to next week's staffing, today's cases at risk and the KPI shifts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration.", show_default=True)]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write the table to FILE.csv or FILE.parquet.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", help="Look at the log as it stood then, such as '2024-03-01 08:00'.")
+]
+_CONFIG = Path("deskcast.toml")
+
+
+def main() -> None:
+    """Run a command; what the user can mend ends with one line and exit code 2."""
+    from ..features.errors import InputError
+
+    try:
+        app()
+    except InputError as error:
+        _stop(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _stop(f"{where}{error.strerror or error}")
+
+
+def _stop(line: str) -> None:
+    sys.stderr.write(f"deskcast: {line}\n")
+    sys.exit(2)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"deskcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _open(config: Path, as_of: str | None = None) -> Project:
+    from dataclasses import replace
+
+    from .opening import open_project
+    from .telling import waiting
+
+    with waiting("reading the log"):
+        project = open_project(config)
+        return replace(project, log=project.log.as_of(as_of)) if as_of else project
+
+
+def _answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str) -> None:
+    """Give a stage's answer: words and the head of its tables, or JSON, and the main table as a file."""
+    from ..features.errors import InputError
+    from .telling import say, show_findings, show_table
+
+    if stage.skipped:
+        raise InputError(stage.skipped)
+    main = stage.tables[table]
+    if out is not None:
+        from .results import write_table
+
+        write_table(main, out)
+    if as_json:
+        say(_json(stage))
+        return
+    show_findings(stage)
+    for name in (table, *also):
+        show_table(stage.tables[name], name)
+    if out is not None:
+        say(f"{len(main):,} rows of '{table}' are in {out}.")
+
+
+def _json(stage: Stage) -> str:
+    import json
+
+    body: dict[str, Any] = {
+        "stage": stage.name,
+        "findings": list(stage.findings),
+        "metrics": {k: None if math.isnan(v) else v for k, v in stage.metrics.items()},
+        "tables": {name: json.loads(_records(frame)) for name, frame in stage.tables.items()},
+    }
+    return json.dumps(body, ensure_ascii=False, indent=2, default=str)
+
+
+def _records(frame: pd.DataFrame) -> str:
+    return str(frame.to_json(orient="records", date_format="iso"))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to put the simulated desk.")] = Path("deskcast-demo"),
+    cases: Annotated[int, typer.Option(help="How many cases to simulate.", min=300)] = 40_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same desk.")] = 1,
+) -> None:
+    """Simulate a desk, write its deskcast.toml and do the whole job on it."""
+    from .demo import make_demo
+
+    make_demo(folder, cases, seed)
+
+
+@app.command()
+def init(
+    exports: Annotated[list[Path], typer.Argument(help="One or more export files: CSV (also compressed) or Parquet.")],
+    folder: Annotated[Path, typer.Option(help="Where to write deskcast.toml.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace a deskcast.toml that is there.")] = False,
+) -> None:
+    """Look at an export and write a commented deskcast.toml for it."""
+    from .init import write_config
+    from .telling import say, waiting
+
+    with waiting("looking at the export"):
+        path = write_config(exports, folder, force=force)
+    say(f"Wrote {path}. Look through its comments, then run: deskcast check --config {path}")
+
+
+@app.command()
+def check(
+    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+) -> None:
+    """Say what was understood, what was refused and why, and which KPIs can be had."""
+    from .check import check as check_stage
+    from .results import write_table
+    from .telling import say
+
+    project = _open(config, as_of)
+    stage = check_stage(project)
+    _answer(stage, "checks", out, as_json, "availability")
+    refused = stage.tables["refused"]
+    if len(refused):
+        path = project.config.folder / "refused.csv"
+        write_table(refused, path)
+        if not as_json:
+            say(f"{len(refused):,} refused rows with their reasons are in {path}.")
+
+
+@app.command()
+def history(
+    config: ConfigOption = _CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    kpi: Annotated[list[str] | None, typer.Option(help="A KPI; may be given again. Default: all there are.")] = None,
+    by: Annotated[list[str] | None, typer.Option(help="A segment column; may be given again.")] = None,
+    freq: Annotated[str | None, typer.Option(help="Period: 15min, 30min, h, D, W, MS, QS or 6MS.")] = None,
+    list_kpis: Annotated[bool, typer.Option("--list", help="List the KPIs, and what the missing ones need.")] = False,
+) -> None:
+    """Show the KPI history by period and segment."""
+    from dataclasses import replace
+
+    from .telling import waiting
+
+    project = _open(config, as_of)
+    if list_kpis:
+        from ..features.catalogue import availability
+        from .stage import Stage
+
+        _answer(Stage("history", {"availability": availability(project.log)}), "availability", out, as_json)
+        return
+    from .history import history_stage
+
+    spec = project.config.history
+    spec = replace(spec, kpis=tuple(kpi or spec.kpis), by=tuple(by or spec.by), freq=freq or spec.freq)
+    with waiting("computing the history"):
+        stage = history_stage(replace(project, config=replace(project.config, history=spec)))
+    _answer(stage, "history", out, as_json)
+
+
+@app.command()
+def forecast(
+    config: ConfigOption = _CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    horizon: Annotated[int | None, typer.Option(help="How many slots ahead.", min=1)] = None,
+    freq: Annotated[str | None, typer.Option(help="Slot: 5min, 15min, 30min, h, D, W or MS.")] = None,
+    by: Annotated[list[str] | None, typer.Option(help="A segment column; may be given again.")] = None,
+    backtest: Annotated[bool, typer.Option("--backtest", help="Show the leaderboard on past origins.")] = False,
+) -> None:
+    """Forecast the volumes with intervals."""
+    from dataclasses import replace
+
+    from .planning import forecast_stage
+    from .telling import waiting
+
+    project = _open(config, as_of)
+    spec = project.config.forecast
+    spec = replace(spec, horizon=horizon or spec.horizon, freq=freq or spec.freq, by=tuple(by or spec.by))
+    with waiting("forecasting"):
+        stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)))
+    _answer(stage, "forecast", out, as_json, *(("leaderboard",) if backtest else ()))
+
+
+@app.command()
+def staff(
+    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+) -> None:
+    """Show the agents that each interval takes, and the risk of being short."""
+    from .planning import staff_stage
+    from .telling import waiting
+
+    project = _open(config, as_of)
+    with waiting("planning"):
+        stage = staff_stage(project)
+    _answer(stage, "staffing", out, as_json)
+
+
+@app.command()
+def train(
+    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+) -> None:
+    """Train the breach model, judge it against the rules, and record the decision in MLflow."""
+    from .telling import say, waiting
+    from .tracking import record
+    from .train import train_stage
+
+    project = _open(config, as_of)
+    with waiting("training"):
+        stage, _ = train_stage(project)
+    _answer(stage, "evaluation", out, as_json, "reliability")
+    spec = project.config
+    with waiting("recording"):
+        record(
+            [stage],
+            uri=spec.tracking_uri,
+            experiment=spec.experiment,
+            folder=spec.folder,
+            fingerprint=project.fingerprint,
+        )
+    if not as_json:
+        say(f"Recorded in the MLflow experiment '{spec.experiment}' ({spec.tracking_uri}).")
+
+
+@app.command()
+def risk(
+    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+) -> None:
+    """Rank the open cases by the probability that they break their promise."""
+    from .telling import waiting
+    from .train import risk_stage, train_stage
+
+    project = _open(config, as_of)
+    with waiting("learning from the cases before"):
+        trained, model = train_stage(project)
+        stage = risk_stage(project, model) if model else trained
+    _answer(stage, "risk", out, as_json, *(("broken",) if "broken" in stage.tables else ()))
+
+
+@app.command()
+def watch(
+    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+) -> None:
+    """Show which KPIs shifted, since when, and what drove it."""
+    from .history import history_stage, watch_stage
+    from .telling import waiting
+
+    project = _open(config, as_of)
+    with waiting("watching"):
+        stage = watch_stage(project, history_stage(project).tables["history"])
+    _answer(stage, "shifts", out, as_json, "drivers")
+
+
+@app.command()
+def report(
+    config: ConfigOption = _CONFIG,
+    out: Annotated[Path | None, typer.Option("--out", help="The HTML file.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one self-contained HTML file from the last results."""
+    import json
+
+    from .config import load_config
+    from .report import write_report
+    from .results import read_results
+    from .run import title_of
+    from .telling import say
+
+    spec = load_config(config)
+    results = read_results(spec.results_folder)
+    path = out or spec.results_folder / "report.html"
+    write_report(results.stages, path, title=title_of(spec), made_at=results.made_at, version=results.version)
+    say(json.dumps({"report": str(path)}) if as_json else f"The report is in {path}.")
+
+
+@app.command()
+def run(
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
+) -> None:
+    """Do all of the above in order and leave tables, a report and a record."""
+    from .demo import run_and_tell
+
+    project = _open(config, as_of)
+    run_and_tell(project, as_json=as_json, record_runs=record)
+
+
+@app.command()
+def serve(
+    config: ConfigOption = _CONFIG,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
+) -> None:
+    """Serve the page for planners and managers."""
+    import uvicorn
+
+    from .config import load_config
+    from .telling import say
+    from .web import make_app
+
+    results = load_config(config).results_folder
+    say(f"The page is at http://{host}:{port} (end with Ctrl+C).")
+    uvicorn.run(make_app(results), host=host, port=port, log_level="warning")

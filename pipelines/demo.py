@@ -1,0 +1,81 @@
+"""The simulated desk on disk, and the whole job on it, told to the person who asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..features.errors import InputError
+from .config import FILE
+from .opening import Project, open_project
+from .run import STAGES, Outcome, run
+from .telling import StageLines, say, show_findings, waiting
+
+#: Headings of the findings, in the order in which a reader wants them.
+HEADINGS = {
+    "forecast": "What comes",
+    "staff": "Whom it takes",
+    "risk": "Cases at risk",
+    "train": "How far to trust that",
+    "watch": "What shifted",
+    "history": "The desk so far",
+    "check": "What was read",
+}
+
+
+def make_demo(folder: Path, cases: int, seed: int) -> Outcome:
+    """Simulate a desk into a folder and do the whole job on it.
+
+    Parameters
+    ----------
+    folder
+        New, empty, or made by an earlier demo.
+    cases
+        How many cases to simulate.
+    seed
+        The same seed gives the same desk.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else.
+    """
+    from .desk import simulate_desk, write_desk
+
+    _refuse_foreign(folder)
+    with waiting(f"simulating a desk of {cases:,} cases"):
+        write_desk(simulate_desk(cases, seed), folder)
+    say(f"A simulated desk with {cases:,} cases is in {folder}; what was hidden in it is in {folder / 'truth.json'}.")
+    with waiting("reading the log"):
+        project = open_project(folder / FILE)
+    return run_and_tell(project)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Keep the hands off a folder that some other work lives in."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("this is a file, not a folder", where=str(folder))
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "truth.json").exists():
+        hint = "name a new folder: deskcast demo DIR"
+        raise InputError(
+            "this folder holds other files, and the demo would mix with them", where=str(folder), hint=hint
+        )
+
+
+def run_and_tell(project: Project, *, as_json: bool = False, record_runs: bool = True) -> Outcome:
+    """Do the whole job with a line a stage, then print the findings and where everything is."""
+    with StageLines(total=len(STAGES) + 1 + record_runs) as lines:
+        outcome = run(project, lines, record_runs=record_runs)
+    if as_json:
+        body = {s.name: {"findings": list(s.findings), "skipped": s.skipped} for s in outcome.stages}
+        say(json.dumps({"report": str(outcome.report), "stages": body}, ensure_ascii=False, indent=2))
+        return outcome
+    stages = {s.name: s for s in outcome.stages}
+    for name, heading in HEADINGS.items():
+        say(f"\n{heading}")
+        show_findings(stages[name])
+    say(f"\nReport:  {outcome.report}\nTables:  {outcome.results}")
+    if record_runs:
+        say(f"MLflow:  {project.config.tracking_uri}, experiment '{project.config.experiment}'")
+    say(f"Page:    deskcast serve --config {project.config.folder / FILE}")
+    return outcome

@@ -1,0 +1,143 @@
+"""The whole job in order: check, history, forecast, staff, train, risk, watch, report, record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from .. import __version__
+from ..features.errors import InputError
+from .config import Config
+from .opening import Project
+from .stage import Stage
+
+
+class Teller(Protocol):
+    """What a run tells of its progress: a stage has begun, has come so far, has ended."""
+
+    def begin(self, stage: str) -> None:
+        """Say that a stage has begun."""
+
+    def end(self, stage: Stage) -> None:
+        """Say that a stage has ended."""
+
+
+class Silent:
+    """Tell nothing."""
+
+    def begin(self, stage: str) -> None:
+        """Say nothing."""
+
+    def end(self, stage: Stage) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves: its stages, the report and the results folder."""
+
+    stages: tuple[Stage, ...]
+    results: Path
+    report: Path
+
+
+#: The stages in order, as the report and the record show them.
+STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch")
+
+
+def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...]:
+    """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on."""
+    from .check import check
+    from .history import history_stage, watch_stage
+    from .planning import forecast_stage, staff_stage
+    from .train import risk_stage, train_stage
+
+    tell = tell or Silent()
+    done: dict[str, Stage] = {}
+
+    def step(name: str, work: Callable[[], Stage]) -> Stage:
+        tell.begin(name)
+        began = time.perf_counter()
+        try:
+            stage = work()
+        except InputError as error:
+            stage = Stage(name, skipped=str(error))
+        stage = replace(stage, seconds=time.perf_counter() - began)
+        tell.end(stage)
+        done[name] = stage
+        return stage
+
+    step("check", lambda: check(project))
+    history = step("history", lambda: history_stage(project))
+    step("forecast", lambda: forecast_stage(project))
+    step("staff", lambda: staff_stage(project))
+    models: list[object] = []
+
+    def train() -> Stage:
+        stage, risk = train_stage(project)
+        models.append(risk)
+        return stage
+
+    step("train", train)
+    step("risk", lambda: risk_stage(project, models[0] if models else None))  # type: ignore[arg-type]
+    step("watch", lambda: watch_stage(project, history.tables.get("history", pd.DataFrame())))
+    return tuple(done[name] for name in STAGES)
+
+
+def run(project: Project, tell: Teller | None = None, *, record_runs: bool = True) -> Outcome:
+    """Do the whole job and leave its results whole, or leave the last ones as they were.
+
+    The tables and the report are written aside and moved into place in one step; only then is the run recorded in
+    MLflow, so that no record speaks of results that never came to be.
+
+    Raises
+    ------
+    InputError
+        If the results folder cannot be written, before any work is done.
+    """
+    from .report import write_report
+    from .results import write_stages, writing
+    from .tracking import record
+
+    tell = tell or Silent()
+    made_at = datetime.now(UTC).replace(microsecond=0)
+    folder = project.config.results_folder
+    with writing(folder) as staging:
+        stages = run_stages(project, tell)
+        tell.begin("report")
+        began = time.perf_counter()
+        write_stages(stages, staging, made_at=made_at, version=__version__, fingerprint=project.fingerprint)
+        write_report(
+            stages, staging / "report.html", title=title_of(project.config), made_at=made_at, version=__version__
+        )
+        tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
+    if record_runs:
+        _record(project, stages, folder, tell, record)
+    return Outcome(stages, folder, folder / "report.html")
+
+
+def _record(
+    project: Project, stages: Sequence[Stage], folder: Path, tell: Teller, record: Callable[..., object]
+) -> None:
+    tell.begin("record")
+    began = time.perf_counter()
+    record(
+        stages,
+        uri=project.config.tracking_uri,
+        experiment=project.config.experiment,
+        folder=project.config.folder,
+        fingerprint=project.fingerprint,
+        tables_dir=folder,
+    )
+    tell.end(Stage("record", findings=("MLflow runs, one a stage.",), seconds=time.perf_counter() - began))
+
+
+def title_of(config: Config) -> str:
+    """Return the title of a report: the name of the folder that holds the configuration."""
+    return config.folder.resolve().name

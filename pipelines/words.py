@@ -1,0 +1,54 @@
+"""Numbers, counts and names as a reader says them."""
+
+from __future__ import annotations
+
+import math
+
+from ..features.durations import say_duration
+
+
+def number(value: float) -> str:
+    """Write a number with separators, and decimals only where it is small.
+
+    >>> number(12345.6), number(3.14159), number(0.05), number(float("nan"))
+    ('12,346', '3.1', '0.05', 'unknown')
+    """
+    if value is None or math.isnan(value):
+        return "unknown"
+    if abs(value) >= 20 or float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 1 else f"{value:.2g}"
+
+
+def plural(count: float, noun: str) -> str:
+    """Write a count with its noun.
+
+    >>> plural(1, "case"), plural(2, "case"), plural(0, "query")
+    ('1 case', '2 cases', '0 queries')
+    """
+    if count == 1:
+        return f"1 {noun}"
+    many = noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
+    return f"{number(count)} {many}"
+
+
+def say_value(value: float, unit: str) -> str:
+    """Write a KPI value in its unit: a share in percent, a duration in days and hours.
+
+    >>> say_value(0.824, "share"), say_value(5400, "s"), say_value(17, "count")
+    ('82.4%', '1 h 30 min', '17')
+    """
+    if value is None or math.isnan(value):
+        return "unknown"
+    if unit == "share":
+        return f"{value:.1%}"
+    return say_duration(value) if unit == "s" else number(value)
+
+
+def say_list(names: list[str]) -> str:
+    """Join names as a sentence does.
+
+    >>> say_list(["a"]), say_list(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

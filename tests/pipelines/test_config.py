@@ -1,0 +1,98 @@
+"""The configuration: what is wrong is named, with its section, key and a suggestion."""
+
+from pathlib import Path
+
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.pipelines.config import load_config, parse_config
+
+GOOD = """
+timezone = "Europe/Lisbon"
+as_of = 2016-04-30 23:59:00
+[source.cases]
+kind = "servicenow"
+path = "log.csv.gz"
+[calendar.office]
+open = { mon-fri = ["09:00-18:00"] }
+holidays = "PT"
+[[sla]]
+metric = "resolution"
+priority = "1"
+target = "6h"
+clock = "business"
+calendar = "office"
+pause_on = ["pending"]
+[staffing.phone]
+within = "20s"
+patience = "3min"
+where = { channel = "phone" }
+[[goal]]
+name = "keep customers"
+kpi = "csat"
+target = 0.9
+"""
+
+
+def load(tmp_path: Path, text: str):
+    (tmp_path / "deskcast.toml").write_text(text, encoding="utf-8")
+    return load_config(tmp_path / "deskcast.toml")
+
+
+def test_a_whole_file(tmp_path):
+    config = load(tmp_path, GOOD)
+    assert config.sources[0].timezone == "Europe/Lisbon"
+    assert config.calendars["office"].timezone == "Europe/Lisbon"
+    assert config.slas[0].target_s == 21600
+    assert config.slas[0].pause_on == ("pending",)
+    assert config.staffing["phone"].patience_s == 180
+    assert config.as_of == "2016-04-30 23:59:00"
+    assert config.results_folder == tmp_path / "results"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("[staffing.phone]", "[stafing.phone]"), "'stafing': unknown key .did you mean 'staffing'"),
+        (("within =", "witin ="), r"\[staffing.phone\]: column 'witin': unknown key .did you mean 'within'"),
+        (('"20s"', "20"), "column 'within': a duration needs a unit; got 20"),
+        (('"20s"', '"20 parsecs"'), "this is not a duration; got '20 parsecs'"),
+        (('"Europe/Lisbon"', '"Europe/Lissabon"'), "no such time zone; got 'Europe/Lissabon'"),
+        (('calendar = "office"', 'calendar = "ofice"'), "no such calendar; got 'ofice' .did you mean 'office'"),
+        (('clock = "business"', 'clock = "busines"'), "unknown clock; got 'busines' .did you mean 'business'"),
+        (('target = "6h"\n', ""), "column 'target': this key is needed"),
+        (('kpi = "csat"\n', ""), "column 'kpi': this key is needed"),
+        (('path = "log.csv.gz"\n', ""), r"\[source.cases\]: column 'path': this key is needed"),
+        (
+            ("target = 0.9", 'target = "much"'),
+            "column 'target': this value cannot be used; got 'much', wanted a number",
+        ),
+        (("[source.cases]", "[source.case]"), "no such canonical table; got 'case' .did you mean 'cases'"),
+        (('where = { channel = "phone" }', "shrinkage = 1.0"), "column 'shrinkage': this must be a share; got 1.0"),
+        (("[[goal]]", "[goal]"), "column 'goal': this must be a list of sections"),
+        (("timezone =", "timezone ="), None),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, change, message):
+    text = GOOD.replace(*change)
+    if message is None:
+        assert load(tmp_path, text).timezone == "Europe/Lisbon"
+        return
+    with pytest.raises(InputError, match=message):
+        load(tmp_path, text)
+
+
+def test_no_file_no_toml_no_source(tmp_path):
+    with pytest.raises(InputError, match=r"no such configuration .make one with 'deskcast init"):
+        load_config(tmp_path / "deskcast.toml")
+    with pytest.raises(InputError, match="this is not TOML"):
+        load(tmp_path, "timezone = ")
+    with pytest.raises(InputError, match="no source is configured"):
+        load(tmp_path, "")
+    (tmp_path / "deskcast.toml").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_config(tmp_path / "deskcast.toml")
+
+
+def test_parsing_touches_no_file():
+    config = parse_config({"source": {"events": {"path": "nowhere.csv"}}}, folder=Path("nowhere"))
+    assert config.sources[0].table == "events"

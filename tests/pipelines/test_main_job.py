@@ -1,0 +1,196 @@
+"""The main job from a newcomer's seat: the commands of a day on a simulated desk."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+BIN = Path(sys.executable).parent
+
+
+def deskcast(*words, cwd, **more):
+    return subprocess.run(
+        [BIN / "deskcast", *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False, **more
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder in which a small demo has been run."""
+    folder = tmp_path_factory.mktemp("home")
+    done = deskcast("demo", "desk", "--cases", "2500", "--seed", "3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "said.txt").write_text(done.stdout)
+    return folder
+
+
+def test_demo_tells_the_findings_and_where_the_report_is(home):
+    said = (home / "said.txt").read_text()
+    for heading in ("What comes", "Whom it takes", "Cases at risk", "What shifted"):
+        assert heading in said
+    assert "cases are expected" in said
+    assert "report.html" in said
+    assert "Skipped" not in said
+
+
+def test_demo_leaves_every_table_of_the_job(home):
+    names = {p.stem for p in (home / "desk" / "results").glob("*.parquet")}
+    wanted = {"history", "forecast", "actuals", "leaderboard", "staffing", "evaluation", "reliability"}
+    assert wanted | {"risk", "broken", "shifts", "drivers", "checks", "availability", "refused"} <= names
+    ahead = pd.read_parquet(home / "desk" / "results" / "forecast.parquet")
+    assert (ahead["deskcast-lo-80"] <= ahead["deskcast-hi-80"]).all()
+    assert (ahead["deskcast"] >= 0).all()
+    risk = pd.read_parquet(home / "desk" / "results" / "risk.parquet")
+    assert risk["probability"].between(0, 1).all()
+    assert risk["probability"].is_monotonic_decreasing
+
+
+def test_every_stage_leaves_an_mlflow_run(home):
+    import mlflow
+
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{home / 'desk' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("deskcast")
+    runs = client.search_runs([experiment.experiment_id])
+    stages = {r.data.tags.get("deskcast.stage"): r for r in runs}
+    assert {"check", "history", "forecast", "staff", "train", "risk", "watch"} <= set(stages)
+    assert all(r.info.status == "FINISHED" for r in runs)
+    assert "deskcast_wape" in stages["forecast"].data.metrics or "wape" in stages["forecast"].data.metrics
+    assert client.list_artifacts(stages["forecast"].info.run_id)
+
+
+@pytest.mark.parametrize("command", ["check", "history", "forecast", "staff", "train", "risk", "watch"])
+def test_each_command_answers_in_json_and_writes_its_table(home, command, tmp_path):
+    out = tmp_path / "table.parquet"
+    done = deskcast(command, "--json", "--out", out, cwd=home / "desk")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["stage"] == command
+    assert answer["findings"]
+    assert len(pd.read_parquet(out))
+
+
+def test_commands_answer_in_words(home):
+    done = deskcast("forecast", "--backtest", "--horizon", "7", cwd=home / "desk")
+    assert done.returncode == 0, done.stderr
+    assert "leaderboard" in done.stdout
+    assert "seasonal_naive" in done.stdout
+    done = deskcast("history", "--list", cwd=home / "desk")
+    assert "first_response_time" in done.stdout
+    done = deskcast("report", "--out", "again.html", cwd=home / "desk")
+    assert (home / "desk" / "again.html").stat().st_size > 100_000, done.stderr
+
+
+def test_risk_looks_back_without_peeking(home):
+    """The list as of an instant is the same when everything later is cut from the files."""
+    desk, cut = home / "desk", home / "cut"
+    until = pd.read_parquet(desk / "data" / "events.parquet")["at"].max() - pd.Timedelta(days=21)
+    then = deskcast("risk", "--json", "--as-of", until.isoformat(), cwd=desk)
+    shutil.copytree(desk / "data", cut / "data")
+    shutil.copy(desk / "deskcast.toml", cut)
+    for name, column in (("cases", "created_at"), ("events", "at")):
+        frame = pd.read_parquet(cut / "data" / f"{name}.parquet")
+        frame[frame[column] <= until].to_parquet(cut / "data" / f"{name}.parquet")
+    now = deskcast("risk", "--json", "--as-of", until.isoformat(), cwd=cut)
+    assert then.returncode == now.returncode == 0, then.stderr + now.stderr
+    first, second = (pd.DataFrame(json.loads(x.stdout)["tables"]["risk"]) for x in (then, now))
+    assert len(first) > 5
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        done = deskcast("demo", name, "--cases", "400", "--seed", "9", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    first = sorted((tmp_path / "a" / "data").glob("*.parquet"))
+    assert len(first) >= 8
+    for path in [*first, tmp_path / "a" / "truth.json", *(tmp_path / "a" / "results").glob("*.parquet")]:
+        twin = tmp_path / "b" / path.relative_to(tmp_path / "a")
+        if path.stem in ("leaderboard",):  # it reports the seconds that the method took
+            continue
+        assert path.read_bytes() == twin.read_bytes(), path.name
+
+
+def test_demo_keeps_its_hands_off_a_foreign_folder(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    done = deskcast("demo", "mine", "--cases", "300", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "holds other files" in done.stderr
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["check"], "no such configuration"),
+        (["init", "nowhere.csv"], "nowhere.csv"),
+        (["run", "--config", "."], "no such configuration"),
+        (["forecast", "--horizon", "0"], "horizon"),
+        (["fly"], "No such command"),
+    ],
+)
+def test_what_the_user_can_mend_ends_with_two(tmp_path, words, message):
+    done = deskcast(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_that_cannot_be_written(home, tmp_path):
+    config = (home / "desk" / "deskcast.toml").read_text().replace('path = "results"', 'path = "blocked/results"')
+    shutil.copytree(home / "desk" / "data", tmp_path / "data")
+    (tmp_path / "deskcast.toml").write_text(config)
+    (tmp_path / "blocked").write_text("a file stands where the folder should be")
+    before = sorted(p.name for p in tmp_path.iterdir())
+    done = deskcast("run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "blocked" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_killed_at_any_instant_the_last_results_stay(home, tmp_path):
+    desk = tmp_path / "desk"
+    shutil.copytree(home / "desk", desk)
+    whole = _listing(desk / "results")
+    began = time.perf_counter()
+    assert deskcast("run", "--no-record", cwd=desk).returncode == 0
+    needed = time.perf_counter() - began
+    for share in (0.3, 0.6, 0.85, 0.95, 0.99):
+        child = subprocess.Popen(
+            [BIN / "deskcast", "run", "--no-record"],
+            cwd=desk,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(needed * share)
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        _eventually_nothing_but(desk)
+        assert set(_listing(desk / "results")) == set(whole)
+        for path in (desk / "results").glob("*.parquet"):
+            pd.read_parquet(path)
+    assert deskcast("report", cwd=desk).returncode == 0
+
+
+def _listing(folder):
+    return {p.name: p.stat().st_size for p in folder.iterdir()}
+
+
+def _eventually_nothing_but(desk, patience=15.0):
+    """Wait for the cleaner behind a killed run, then hold the folder against what belongs there."""
+    belongs = {"data", "truth.json", "truth_rates.parquet", "deskcast.toml", "results", "mlflow.db", "mlruns"}
+    end = time.monotonic() + patience
+    while (left := {p.name for p in desk.iterdir()} - belongs) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left
