@@ -1,0 +1,210 @@
+"""Rolling-origin evaluation: what would have been forecast, and how wrong it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .effects import special_days
+from .grid import Grid, check_count, make_grid
+from .intervals import check_levels
+from .rolling import NAIVE, Outlook, check_models, earlier_origins, fold_at
+from .scores import coverage, seasonal_scale, wape, wql
+from .volume import fold_table
+
+if TYPE_CHECKING:
+    from ..features.calendars import BusinessCalendar
+
+
+def backtest(
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    windows: int = 12,
+    models: str | Sequence[str] = "auto",
+    levels: Sequence[float] = (80, 95),
+    calendar: BusinessCalendar | None = None,
+    holidays: object = None,
+    events: object = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Forecast the past from rolling origins, as :func:`forecast` would have done it then.
+
+    Each fold sees only what was there at its cutoff: the choice of method, the factors of special days and the
+    intervals come from origins whose forecasts were over by then. Origins lie a week apart (a slot, for weeks and
+    months; the horizon in whole days, where the history is short).
+
+    Parameters
+    ----------
+    history, horizon, freq, levels, calendar, holidays, events
+        As in :func:`deskcast.forecasting.forecast`.
+    windows
+        Folds, and past origins that each fold rests on; fewer where the history is short, which a note says.
+    models
+        Methods that ``deskcast`` may be: ``"auto"`` for all, or names. The naive methods always stand in the table.
+    progress
+        Called with the number of folds done and of all folds, after each.
+
+    Returns
+    -------
+    ``unique_id``, ``ds``, ``cutoff`` (last slot that the forecast saw), ``y``, and for ``deskcast``, ``same_slot``,
+    ``seasonal_naive`` and further named models the forecast with ``-lo-<level>`` and ``-hi-<level>``; sorted by
+    series, cutoff and time. Slots that were closed or have no value are left out. ``attrs`` carries ``notes``,
+    ``seconds`` (CPU a fold by model), ``chosen`` (method by cutoff) and ``mase_scale`` (by series: mean absolute
+    error of the seasonal naive method inside the history before the first fold).
+
+    Raises
+    ------
+    InputError
+        If the history cannot be used, or is too short for one fold.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=140, freq="D")
+    >>> y = np.where(days.weekday < 5, 100.0, 20.0) + np.arange(140) % 5
+    >>> folds = backtest(pd.DataFrame({"unique_id": "all", "ds": days, "y": y}), horizon=7, freq="D", windows=4)
+    >>> folds["cutoff"].nunique(), list(folds.columns[:6])
+    (4, ['unique_id', 'ds', 'cutoff', 'y', 'deskcast', 'deskcast-lo-80'])
+    """
+    chosen_levels, candidates = check_levels(levels), check_models(models)
+    windows = check_count(windows, "windows")
+    grid = make_grid(history, horizon, freq, calendar)
+    special, notes = special_days(grid, holidays, events)
+    cutoffs, said = _cutoffs(grid, horizon, windows)
+    seen: dict[int, Outlook] = {}
+    extra = () if models == "auto" else tuple(m for m in candidates if m not in NAIVE)
+    frames, seconds, chosen = [], [], {}
+    for done, origin in enumerate(cutoffs, 1):
+        fold = fold_at(grid, special, origin, horizon, chosen_levels, windows, candidates, seen)
+        columns = {"deskcast": fold.chosen} | {m: m for m in (*NAIVE, *extra)}
+        table = fold_table(grid, fold, chosen_levels, columns)
+        frames.append(_with_outcomes(table, grid, origin, horizon))
+        seconds.append({name: fold.seconds[name] for name in columns})
+        chosen[str(pd.Timestamp(grid.stamps(origin - 1, origin)[0]))] = fold.chosen
+        if progress is not None:
+            progress(done, len(cutoffs))
+    folds = pd.concat(frames, ignore_index=True)
+    folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
+    scale = _scales(grid, cutoffs[0])
+    folds.attrs = {
+        "notes": [*grid.notes, *notes, *said],
+        "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},
+        "chosen": chosen,
+        "mase_scale": {name: float(s) for name, s in zip(grid.ids, scale, strict=True)},
+    }
+    return folds
+
+
+def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> pd.DataFrame:
+    """Score every model of a backtest, the best weighted quantile loss first.
+
+    Parameters
+    ----------
+    folds
+        What :func:`backtest` returns.
+    by
+        Columns of ``folds`` (such as ``unique_id``, or one that was added) to score apart.
+
+    Returns
+    -------
+    ``model``, ``wape``, ``mase``, ``wql``, ``coverage_80``, ``coverage_95`` (one for each level), ``seconds`` (CPU a
+    fold), after the columns of ``by``. WQL is over the quantiles that the levels imply and the median. MASE divides
+    by the error of the seasonal naive method inside the history before the first fold, and is the mean over series;
+    a series without such an error is left out. Coverage leaves out slots that are certain to be empty and are.
+
+    Raises
+    ------
+    InputError
+        If the frame has no model with intervals, or no column of ``by``.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=140, freq="D")
+    >>> y = np.where(days.weekday < 5, 100.0, 20.0) + np.arange(140) % 5
+    >>> folds = backtest(pd.DataFrame({"unique_id": "all", "ds": days, "y": y}), horizon=7, freq="D", windows=4)
+    >>> sorted(leaderboard(folds)["model"])
+    ['deskcast', 'same_slot', 'seasonal_naive']
+    """
+    keys = [by] if isinstance(by, str) else list(by or ())
+    for key in keys:
+        if key not in folds.columns:
+            raise InputError(
+                "this column is missing", where="folds", column=key, hint=did_you_mean(key, [*folds.columns])
+            )
+    lows = [str(c) for c in folds.columns if "-lo-" in str(c)]
+    models = list(dict.fromkeys(c.rsplit("-lo-", 1)[0] for c in lows))
+    if not models:
+        raise InputError("no model with intervals", where="folds", wanted="columns such as deskcast-lo-80")
+    levels = [float(c.rsplit("-lo-", 1)[1]) for c in lows if c.startswith(f"{models[0]}-lo-")]
+    groups = folds.groupby(keys, sort=True) if keys else [((), folds)]
+    rows = []
+    for values, group in groups:
+        label = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
+        scored = [label | _score(group, model, sorted(levels), folds.attrs) for model in models]
+        rows += sorted(scored, key=lambda row: (row["wql"], models.index(row["model"])))
+    return pd.DataFrame(rows)
+
+
+def _cutoffs(grid: Grid, horizon: int, windows: int) -> tuple[list[int], tuple[str, ...]]:
+    """Return the origins to score, the earliest first: those with past errors of their own, where there are any."""
+    found = earlier_origins(grid.frequency, grid.length, horizon, windows)
+    if not found:
+        hint = f"{grid.length:,} slots of history; give more, or a shorter horizon"
+        raise InputError("the history is too short for one fold", column="horizon", got=horizon, hint=hint)
+    past = {o: len(earlier_origins(grid.frequency, o, horizon, windows)) for o in found}
+    kept = [o for o in found if past[o] >= min(3, windows)] or found
+    notes = []
+    if len(kept) < windows:
+        notes.append(f"{len(kept)} folds instead of {windows}: the history is short")
+    if min(past[o] for o in kept) < windows:
+        notes.append(f"the first fold's intervals rest on {past[kept[-1]]} earlier origins instead of {windows}")
+    return sorted(kept), tuple(notes)
+
+
+def _with_outcomes(table: pd.DataFrame, grid: Grid, origin: int, horizon: int) -> pd.DataFrame:
+    """Add cutoff and outcome to a fold, and leave out slots that were closed or have no value."""
+    stop = origin + horizon
+    came = np.where(
+        grid.is_open[origin:stop], grid.y[:, origin:stop] * np.maximum(grid.clock[origin:stop], 1.0), np.nan
+    )
+    order = pd.MultiIndex.from_product([grid.ids, grid.stamps(origin, stop)], names=["unique_id", "ds"])
+    outcome = pd.Series(came.ravel(), index=order)
+    y = outcome.reindex(pd.MultiIndex.from_frame(table[["unique_id", "ds"]])).to_numpy()
+    table.insert(2, "cutoff", grid.stamps(origin - 1, origin)[0].astype("datetime64[us]"))
+    table.insert(3, "y", y)
+    return table[~np.isnan(y)]
+
+
+def _scales(grid: Grid, first: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the MASE scale of each series from the open slots before the first fold."""
+    f = grid.frequency
+    season = f.year if f.year and first > f.year else f.season
+    y = np.where(grid.is_open[:first], grid.y[:, :first], np.nan)
+    return seasonal_scale(y, season)
+
+
+def _score(
+    group: pd.DataFrame, model: str, levels: Sequence[float], attrs: dict[str, dict[str, float]]
+) -> dict[str, object]:
+    """Return the row of one model."""
+    y, point = group["y"].to_numpy(dtype=float), group[model].to_numpy(dtype=float)
+    p, quantiles, covered = [0.5], [point], {}
+    for level in levels:
+        low, high = (group[f"{model}-{side}-{level:g}"].to_numpy(dtype=float) for side in ("lo", "hi"))
+        p += [(100 - level) / 200, (100 + level) / 200]
+        quantiles += [low, high]
+        covered[f"coverage_{level:g}"] = coverage(y, low, high)
+    error = pd.Series(np.abs(y - point)).groupby(group["unique_id"].to_numpy()).mean()
+    scale = pd.Series(attrs.get("mase_scale", {}), dtype=float).reindex(error.index)
+    return {
+        "model": model,
+        "wape": wape(y, point),
+        "mase": float((error / scale).mean()),
+        "wql": wql(y, np.column_stack(quantiles), np.array(p)),
+        **covered,
+        "seconds": attrs.get("seconds", {}).get(model, float("nan")),
+    }

@@ -1,0 +1,204 @@
+"""Days that are open but different: holidays and known events, and the factor by which each kind differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.errors import InputError
+from .grid import Grid, name_some
+from .profile import Floats, latest_average, window
+
+#: Days of one kind after which its own past counts as much as what is assumed of it.
+SHRINK_DAYS = 2.0
+
+#: A day counts at most this many times its ordinary forecast, so that one recording fault is not learnt.
+MOST = 5.0
+
+
+@dataclass(frozen=True)
+class Special:
+    """Which slots fall on days that are different, and what past ones were like.
+
+    Attributes
+    ----------
+    kind
+        T + H; number of the kind of each slot, -1 on ordinary days.
+    names
+        Name of each kind; the first ``holidays`` of them are holidays, which borrow from one another.
+    past
+        One row a past day: kind, number of the slot after it, volume, ordinary forecast (both over the panel).
+    """
+
+    kind: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    holidays: int
+    past: Floats
+
+    @property
+    def ordinary(self) -> npt.NDArray[np.bool_]:
+        """Tell which slots fall on ordinary days."""
+        return self.kind < 0
+
+    def factors(self, origin: int) -> Floats:
+        """Return the factor of each kind, learnt from days that were over at the origin.
+
+        The factor is the ratio of volume to ordinary forecast over ``n`` past days of the kind, shrunk by
+        ``n / (n + 2)`` to that of all holidays (itself shrunk to 1), or to 1 for an event.
+        """
+        done = self.past[self.past[:, 1] <= origin]
+        kinds = done[:, 0].astype(int)
+        common = _shrunk(done[kinds < self.holidays], 1.0)
+        return np.array(
+            [_shrunk(done[kinds == k], common if k < self.holidays else 1.0) for k in range(len(self.names))]
+        )
+
+    def unseen(self, origin: int, horizon: int) -> list[str]:
+        """Name the kinds that lie ahead and have no past day."""
+        ahead = set(self.kind[origin : origin + horizon].tolist()) - {-1}
+        seen = set(self.past[self.past[:, 1] <= origin][:, 0].astype(int).tolist())
+        return [self.names[k] for k in sorted(ahead - seen)]
+
+
+def special_days(grid: Grid, holidays: object = None, events: object = None) -> tuple[Special, tuple[str, ...]]:
+    """Mark the days that are different, and compare the past ones with their ordinary forecast.
+
+    Parameters
+    ----------
+    grid
+        The panel.
+    holidays
+        A country code of the holidays package (``"PT"``; ``"US-NY"`` with a part of it), or dates.
+    events
+        A frame with ``name``, ``start``, ``end`` (first and last day), or a list of such rows. Days of one name are
+        of one kind. On a day that is both, the event counts.
+
+    Returns
+    -------
+    The special days, and notes.
+    """
+    days = grid.stamps(0, len(grid.is_open)).astype("datetime64[D]")
+    kind = np.full(len(days), -1, dtype=np.int64)
+    dates = _holidays(holidays, days)
+    spans = _events(events)
+    if not grid.frequency.per_day:
+        note = ("holidays and events have no part in slots of a week or a month",) if dates or spans else ()
+        return Special(kind, (), 0, np.zeros((0, 4))), note
+    names = sorted(set(dates.values()))
+    for number, name in enumerate(names):
+        of_name = np.array([d for d, n in dates.items() if n == name], dtype="datetime64[D]")
+        kind[np.isin(days, of_name)] = number
+    labels = sorted({name for name, _, _ in spans})
+    for name, start, end in spans:
+        kind[(days >= start) & (days <= end)] = len(names) + labels.index(name)
+    special = Special(kind, (*names, *labels), len(names), np.zeros((0, 4)))
+    return Special(kind, special.names, special.holidays, _past_days(grid, special)), ()
+
+
+def _shrunk(past: Floats, towards: float) -> float:
+    """Return the ratio of volume to ordinary forecast, shrunk towards a value by the number of days."""
+    expected = past[:, 3].sum()
+    if expected <= 0:
+        return towards
+    days = len(np.unique(past[:, 1]))
+    weight = days / (days + SHRINK_DAYS)
+    return float(weight * past[:, 2].sum() / expected + (1 - weight) * towards)
+
+
+def _past_days(grid: Grid, special: Special) -> Floats:
+    """Add up, for each special day of the history, the volume and what an ordinary day would have brought.
+
+    Series are weighted by one over the root of their volume, so that a large one informs more but does not decide
+    alone. The ordinary forecast is the same-slot average as it stood on the morning of that day.
+    """
+    f, length = grid.frequency, grid.length
+    numbers = (np.arange(len(special.kind)) + grid.first) // f.per_day
+    counts_all = ~np.isnan(grid.y) & (grid.is_open & special.ordinary)[None, :length]
+    rows: list[tuple[float, float, float, float]] = []
+    for day in np.unique(numbers[:length][special.kind[:length] >= 0]):
+        slots = np.flatnonzero(numbers[:length] == day)
+        first, after = int(slots[0]), int(slots[-1]) + 1
+        y = window(grid.y, first, f.season)[:, :, : len(slots)].astype(float)
+        counts = window(counts_all, first, f.season)[:, :, : len(slots)].astype(bool)
+        usual = latest_average(y, counts, f.average)
+        now = grid.y[:, slots]
+        used = ~np.isnan(usual) & ~np.isnan(now) & grid.is_open[slots]
+        expected = np.where(used, usual, 0.0).sum(axis=1)
+        came = np.minimum(np.where(used, now, 0.0).sum(axis=1), MOST * expected)
+        root = np.sqrt(np.where(expected > 0, expected, 1.0))
+        if expected.sum() > 0:
+            rows.append((special.kind[first], after, (came / root).sum(), (expected / root).sum()))
+    return np.array(rows, dtype=float).reshape(-1, 4)
+
+
+def _holidays(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.datetime64, str]:
+    """Return the date and name of each holiday in the span."""
+    if given is None or (isinstance(given, str) and not given):
+        return {}
+    if isinstance(given, str):
+        import holidays
+
+        years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
+        country, _, part = given.partition("-")
+        try:
+            found = holidays.country_holidays(country, subdiv=part or None, years=years)
+        except NotImplementedError as error:
+            wanted = "a country of the holidays package such as 'PT', or dates"
+            raise InputError("unknown country", column="holidays", got=given, wanted=wanted) from error
+        return {np.datetime64(date, "D"): str(name) for date, name in found.items()}
+    if not isinstance(given, Iterable):
+        raise InputError("this is neither a country nor dates", column="holidays", got=given)
+    return {_day(date, "holidays"): "holiday" for date in given}
+
+
+def _events(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]:
+    """Return name, first and last day of each event, sorted."""
+    if given is None:
+        return []
+    if isinstance(given, pd.DataFrame):
+        lacks = [c for c in ("name", "start", "end") if c not in given.columns]
+        if lacks:
+            raise InputError("this column is missing", where="events", column=lacks[0], wanted="name, start, end")
+        rows: Sequence[Any] = list(given[["name", "start", "end"]].itertuples(index=False, name=None))
+    elif isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
+        rows = list(given)
+    else:
+        raise InputError("this is not a list of events", column="events", got=given, wanted="name, start, end")
+    spans = []
+    for row, event in enumerate(rows, 1):
+        try:
+            if isinstance(event, Mapping):
+                name, start, end = (event[key] for key in ("name", "start", "end"))
+            elif isinstance(event, (tuple, list)):
+                name, start, end = event
+            else:
+                name, start, end = event.name, event.start, event.end
+        except (KeyError, ValueError, AttributeError) as error:
+            raise InputError("this is not an event", where="events", row=row, wanted="name, start, end") from error
+        first, last = _day(start, "start"), _day(end, "end")
+        if last < first:
+            raise InputError("this event ends before it starts", where=f"event '{name}'", row=row, got=str(end))
+        spans.append((str(name), first, last))
+    return sorted(spans, key=lambda s: (s[1], s[2], s[0]))
+
+
+def _day(given: object, column: str) -> np.datetime64:
+    try:
+        stamp = pd.Timestamp(given)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise InputError("this is not a day", column=column, got=given, wanted="such as 2024-12-24") from error
+    if pd.isna(stamp):
+        raise InputError("the day is missing", column=column)
+    return np.datetime64(stamp.date(), "D")
+
+
+def say_unseen(special: Special, origin: int, horizon: int) -> tuple[str, ...]:
+    """Say which days ahead are taken as ordinary because nothing like them has been seen."""
+    names = special.unseen(origin, horizon)
+    what = "has no past day" if len(names) == 1 else "have no past day"
+    return (f"{name_some(names)} {what} to learn from",) if names else ()

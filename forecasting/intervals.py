@@ -1,0 +1,186 @@
+"""Intervals from errors that were really made: pooled over past origins, scaled by forecast and series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from ..features.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+#: Days of errors after which a series' own spread counts as much as that of its tier.
+SHRINK_DAYS = 10.0
+
+#: Errors that a tier needs for a shape of its own.
+LEAST_POOL = 50
+
+#: Shares of empty slots that part the tiers: full, thin and sparse series.
+TIERS = (0.05, 0.5)
+
+
+@dataclass(frozen=True)
+class Bands:
+    """How far from a forecast the outcome may lie, for N series and K quantiles.
+
+    Attributes
+    ----------
+    sigma
+        N; typical size of a scaled error of the series.
+    quantiles
+        N x K; quantiles of the error in units of ``sigma``, by rising probability.
+    days
+        Distinct days behind them; 0 where there are none and counts are taken as Poisson.
+    """
+
+    sigma: Floats
+    quantiles: Floats
+    days: int
+
+
+def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
+    """Return the levels in rising order, or say which is not a percentage.
+
+    >>> check_levels([95, 80])
+    (80, 95)
+    """
+    given = [levels] if isinstance(levels, (int, float)) else list(levels)
+    for level in given:
+        if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 < level < 100:
+            raise InputError("this is not a level", column="levels", got=level, wanted="percent such as 80 or 95")
+    if not given:
+        raise InputError("at least one level is needed", column="levels", wanted="such as (80, 95)")
+    return tuple(sorted(set(given)))
+
+
+def probabilities(levels: Sequence[float]) -> Floats:
+    """Return the quantile probabilities that the levels imply, rising, without the median.
+
+    >>> probabilities((80, 95)).round(3).tolist()
+    [0.025, 0.1, 0.9, 0.975]
+    """
+    below = [(100 - level) / 200 for level in levels]
+    return np.array(sorted([*below, *(1 - b for b in below)]))
+
+
+def spread(point: Floats, level: Floats, unit: Floats) -> Floats:
+    """Return the size by which errors of a forecast are made comparable: the root of the forecast.
+
+    Arrivals vary like Poisson counts, whose deviation is the root of the mean, times a factor of the queue; the
+    factor is the series' own ``sigma``. So one pool serves busy and slack hours, large queues and small ones, and
+    a series counted in other units gets the same interval in those units. A forecast near 0 has the spread of a
+    20th of the series' level, or of one arrival in eight same slots, so that "none so far" is not "never".
+
+    Parameters
+    ----------
+    point
+        N x H forecasts.
+    level, unit
+        N; mean volume of a slot and smallest volume above 0.
+    """
+    once = np.minimum(level, np.where(np.isfinite(unit), unit, 0.0) / 8)
+    floor = np.maximum(level / 20, once)
+    size = np.sqrt(np.maximum(point, floor[:, None]))
+    return np.where(size > 0, size, 1.0)
+
+
+def tiers(zeros: Floats) -> Ints:
+    """Return the tier of each series by its share of empty slots, which does not depend on units.
+
+    >>> tiers(np.array([0.0, 0.2, 0.9])).tolist()
+    [0, 1, 2]
+    """
+    return np.digitize(zeros, TIERS).astype(np.int64)
+
+
+def calibrate(errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequence[float]) -> Bands:
+    """Learn intervals from scaled out-of-sample errors.
+
+    Errors of a series are divided by its mean absolute error, shrunk to the median of its tier by ``n / (n + 10)``
+    days, and pooled over the series of the tier. Of the pool the finite-sample rank is taken, ``(n + 1) p``, as in
+    split conformal prediction (Vovk, Gammerman and Shafer 2005), where ``n`` counts distinct days and not slots:
+    the errors of one day are wrong together.
+
+    Parameters
+    ----------
+    errors
+        O x N x H scaled errors of past origins, NaN where there is none.
+    tier
+        N; tier of each series.
+    days
+        O x H; the day of each target.
+    unit
+        N; smallest volume above 0, the scale of a Poisson count where no error is known.
+    levels
+        Percent.
+    """
+    p = probabilities(levels)
+    known = ~np.isnan(errors)
+    n_series = errors.shape[1]
+    if not known.any():
+        normal = np.array([NormalDist().inv_cdf(q) for q in p])
+        root = np.sqrt(np.where(np.isfinite(unit), unit, 1.0))
+        return Bands(root, np.tile(normal, (n_series, 1)), 0)
+    total = len(np.unique(days[known.any(axis=1)]))
+    sigma = _sigma(np.abs(errors), known, tier, total)
+    with np.errstate(invalid="ignore"):
+        scaled = errors / sigma[None, :, None]
+    pool_all = scaled[known]
+    table = np.zeros((n_series, len(p)))
+    for number in np.unique(tier):
+        members = tier == number
+        pool = scaled[:, members][known[:, members]]
+        table[members] = ranked(pool if len(pool) >= LEAST_POOL else pool_all, total, p)
+    return Bands(sigma, table, total)
+
+
+def ranked(pool: Floats, n: int, p: Floats) -> Floats:
+    """Take the quantiles of a pool that hold for the next one, given that it is worth ``n`` free values.
+
+    >>> ranked(np.arange(1.0, 10.0), 9, np.array([0.1, 0.9]))
+    array([1., 9.])
+    """
+    upper = np.minimum(1.0, np.ceil((n + 1) * p - 1e-9) / n)
+    lower = np.maximum(0.0, np.floor((n + 1) * p + 1e-9) / n - 1 / n)
+    low = np.quantile(pool, lower, method="lower")
+    high = np.quantile(pool, upper, method="higher")
+    return np.where(p < 0.5, low, high)
+
+
+def _sigma(size: Floats, known: Bools, tier: Ints, total: int) -> Floats:
+    """Return the mean absolute scaled error of each series, shrunk to its tier."""
+    count = known.sum(axis=(0, 2))
+    own = np.where(known, size, 0.0).sum(axis=(0, 2)) / np.maximum(count, 1)
+    told = (count > 0) & (own > 0)
+    if not told.any():
+        return np.ones(len(count))
+    middle = np.full(len(count), np.median(own[told]))
+    for number in np.unique(tier[told]):
+        middle[tier == number] = np.median(own[told & (tier == number)])
+    days = total * count / count.max()
+    return (days * own + SHRINK_DAYS * middle) / (days + SHRINK_DAYS)
+
+
+def apply(point: Floats, size: Floats, bands: Bands, quiet: Bools) -> Floats:
+    """Return the quantiles around a forecast, N x H x K: never below 0, never crossing one another or the forecast.
+
+    Parameters
+    ----------
+    point, size
+        N x H forecast and its spread.
+    bands
+        What :func:`calibrate` learnt.
+    quiet
+        N x H; slots that are closed or never hold anything: exactly 0.
+    """
+    k = bands.quantiles.shape[1]
+    edges = point[:, :, None] + (size * bands.sigma[:, None])[:, :, None] * bands.quantiles[:, None, :]
+    edges[:, :, : k // 2] = np.minimum(edges[:, :, : k // 2], point[:, :, None])
+    edges[:, :, k // 2 :] = np.maximum(edges[:, :, k // 2 :], point[:, :, None])
+    return np.where(quiet[:, :, None], 0.0, np.maximum(edges, 0.0))

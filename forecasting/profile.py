@@ -1,0 +1,157 @@
+"""The week as a profile: what each slot of the week usually holds, seen from an origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .frequency import Frequency
+from .grid import Grid
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Weeks (or months, for monthly slots) that are looked back on; older values say little about the next ones.
+LOOKBACK = 26
+
+#: -log(0.01): so many arrivals must have been expected in a slot that saw none before it counts as quiet.
+QUIET = 4.6
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of each slot of the season at an origin, for N series and P slots from the origin on.
+
+    Attributes
+    ----------
+    mean
+        N x P same-slot average over ordinary days.
+    last
+        N x P latest value of the same slot, whatever day it was.
+    quiet
+        N x P; True where the slot never holds anything, so that it is forecast 0 without doubt.
+    level, unit, zeros
+        N; mean volume of a slot that is not quiet, smallest volume above 0, and share of such slots with 0.
+    """
+
+    mean: Floats
+    last: Floats
+    quiet: Bools
+    level: Floats
+    unit: Floats
+    zeros: Floats
+
+
+def window(values: npt.NDArray[np.generic], origin: int, season: int, weeks: int = LOOKBACK) -> npt.NDArray[np.generic]:
+    """Cut the last ``weeks`` seasons before the origin into N x weeks x season; before the first slot is missing.
+
+    >>> window(np.arange(5.0)[None, :], 5, 2, 3)
+    array([[[nan,  0.],
+            [ 1.,  2.],
+            [ 3.,  4.]]])
+    """
+    size = weeks * season
+    cut = values[:, max(0, origin - size) : origin]
+    pad = size - cut.shape[1]
+    if pad:
+        fill = np.nan if values.dtype.kind == "f" else False
+        cut = np.pad(cut, ((0, 0), (pad, 0)), constant_values=fill)
+    return cut.reshape(len(values), weeks, season)
+
+
+def latest_average(y: Floats, counts: Bools, most: int) -> Floats:
+    """Average the latest ``most`` values that count of each slot.
+
+    Parameters
+    ----------
+    y, counts
+        N x weeks x P values and whether each may be used.
+    most
+        How many at most.
+
+    Returns
+    -------
+    N x P averages; NaN where no value counts.
+
+    Examples
+    --------
+    >>> latest_average(np.array([[[8.0], [1.0], [3.0]]]), np.ones((1, 3, 1), dtype=bool), 2)
+    array([[2.]])
+    """
+    behind = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+    used = counts & (behind <= most)
+    return _ratio(np.where(used, y, 0.0).sum(axis=1), used.sum(axis=1))
+
+
+def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
+    """Say what each slot of the week usually holds, from the values before the origin alone.
+
+    The same-slot average takes the latest eight same slots of the week (of weekly slots the latest eight, of
+    monthly ones the latest twelve) that were open, not missing and ordinary, from half a year at most. A slot
+    without any takes the average of that time of day, then of the whole series.
+
+    Parameters
+    ----------
+    grid
+        The panel.
+    ordinary
+        T + H; False on days that are open but different, which do not count in averages.
+    origin
+        Number of the first slot to forecast; values from there on are not looked at.
+    """
+    f = grid.frequency
+    y = window(grid.y, origin, f.season)
+    open_now = grid.is_open[None, : grid.length]
+    known = ~np.isnan(y) & window(open_now, origin, f.season).astype(bool)
+    usual = known & window((ordinary[None, : grid.length]), origin, f.season).astype(bool)
+    mean = _with_fallbacks(latest_average(y, usual, f.average), y, usual, known, f)
+    last = latest_average(y, known, 1)
+    seen, most = known.sum(axis=1), np.where(known, y, 0.0).max(axis=1)
+    unit = np.where(known & (y > 0), y, np.inf).min(axis=(1, 2))
+    rough = _ratio(np.where(known, y, 0.0).sum(axis=(1, 2)), known.sum(axis=(1, 2)))
+    quiet = _quiet(y, known, seen, most, rough / unit)
+    lively = usual & ~quiet[:, None, :]
+    level = _ratio(np.where(lively, y, 0.0).sum(axis=(1, 2)), lively.sum(axis=(1, 2)))
+    zeros = _ratio((lively & (y == 0)).sum(axis=(1, 2)), lively.sum(axis=(1, 2)))
+    level = np.where(np.isnan(level), np.where(np.isnan(rough), np.nan, rough), level)
+    return Profile(mean, np.where(np.isnan(last), mean, last), quiet, level, unit, np.nan_to_num(zeros))
+
+
+def _ratio(total: npt.NDArray[np.generic], count: npt.NDArray[np.generic]) -> Floats:
+    """Divide, with NaN where nothing was counted."""
+    divisor = np.asarray(count, dtype=float)
+    return np.asarray(total, dtype=float) / np.where(divisor > 0, divisor, np.nan)
+
+
+def _with_fallbacks(mean: Floats, y: Floats, usual: Bools, known: Bools, f: Frequency) -> Floats:
+    """Fill slots without a same slot by their time of day, then by the series."""
+    if not np.isnan(mean).any():
+        return mean
+    n, season = mean.shape
+    if f.per_day > 1:
+        by_day = (n, season // f.per_day, f.per_day)
+        total = np.where(usual, y, 0.0).sum(axis=1).reshape(by_day).sum(axis=1)
+        count = usual.sum(axis=1).reshape(by_day).sum(axis=1)
+        mean = np.where(np.isnan(mean), np.tile(_ratio(total, count), season // f.per_day), mean)
+    for counts in (usual, known):
+        whole = _ratio(np.where(counts, y, 0.0).sum(axis=(1, 2)), counts.sum(axis=(1, 2)))
+        mean = np.where(np.isnan(mean), whole[:, None], mean)
+    return mean
+
+
+def _quiet(y: Floats, known: Bools, seen: npt.NDArray[np.int64], most: Floats, rate: Floats) -> Bools:
+    """Find slots in which nothing ever comes, or that a source never reports although it reports the others.
+
+    Zeros say so only where, at the mean rate of the series, so many zeros had less than 1 chance in 100; a slot
+    that is never reported only where the share of reports elsewhere makes that as unlikely.
+    """
+    dormant = (most == 0) & (seen >= 4) & (seen * np.nan_to_num(rate)[:, None] > QUIET)
+    nothing = (known.sum(axis=(1, 2)) >= 10) & (most.max(axis=1) == 0)
+    begun = np.maximum.accumulate(known.reshape(len(y), -1), axis=1).reshape(known.shape)
+    passed = begun.sum(axis=1)
+    reported = seen > 0
+    fill = _ratio(seen.sum(axis=1), np.where(reported, passed, 0).sum(axis=1))
+    absent = ~reported & (passed * np.nan_to_num(fill)[:, None] > QUIET)
+    return dormant | absent | nothing[:, None]

@@ -1,0 +1,147 @@
+"""The recommended forecast of a panel of volumes, with intervals that were earned on past errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .effects import say_unseen, special_days
+from .grid import Grid, check_count, make_grid, name_some
+from .intervals import check_levels
+from .rolling import NAIVE, Fold, check_models, fold_at
+
+if TYPE_CHECKING:
+    from ..features.calendars import BusinessCalendar
+
+
+def forecast(
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    levels: Sequence[float] = (80, 95),
+    calendar: BusinessCalendar | None = None,
+    holidays: object = None,
+    events: object = None,
+    windows: int = 12,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Forecast the volume of every series, with intervals.
+
+    ``deskcast`` is the same-slot average, the seasonal naive method or the mean of both: whichever had the lowest
+    weighted quantile loss over the panel on rolling origins of the past. Intervals come from the errors that the
+    method made at those origins.
+
+    Parameters
+    ----------
+    history
+        Columns ``unique_id``, ``ds``, ``y``, one row a series and slot. ``ds`` is the start of the slot on the local
+        clock, or with a zone (then it is read on the clock of the calendar, or of that zone). A slot without a row
+        is missing, not 0.
+    horizon
+        Slots ahead of the last one of the panel.
+    freq
+        ``5min``, ``15min``, ``30min`` (or any ``<n>min`` that divides a day), ``h``, ``D``, ``W`` or ``MS``.
+    levels
+        Percent that each interval is to cover.
+    calendar
+        Closes slots: they are forecast 0, and count in no average and no error.
+    holidays
+        A country of the holidays package, or dates: days that are open but different.
+    events
+        A frame or list of ``name``, ``start``, ``end`` (first and last day), past and future: days that are open but
+        different. Days of one kind learn a factor from past days of that kind.
+    windows
+        Past origins that intervals and the choice rest on.
+    seed
+        Reserved for sample paths; nothing is drawn yet, so the same input gives the same bytes.
+
+    Returns
+    -------
+    ``unique_id``, ``ds`` (local clock, naive), ``deskcast``, ``deskcast-lo-80``, ``deskcast-hi-80``, ...,
+    ``seasonal_naive``, ``same_slot``, sorted by series and time. ``attrs["notes"]`` says in sentences what a reader
+    should know (gaps, short histories, series without a forecast), ``attrs["model"]`` which method was chosen.
+    A series without a value in the last half year has no rows, and a note names it.
+
+    Raises
+    ------
+    InputError
+        If the history cannot be used, see :func:`deskcast.forecasting.grid.make_grid`.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=70, freq="D")
+    >>> y = np.where(days.weekday < 5, 100.0, 20.0) + np.arange(70) % 3
+    >>> ahead = forecast(pd.DataFrame({"unique_id": "all", "ds": days, "y": y}), horizon=7, freq="D")
+    >>> ahead.set_index("ds").loc["2024-03-11", ["deskcast", "deskcast-lo-80", "deskcast-hi-80"]].tolist()
+    [101.0, 99.0, 103.0]
+    """
+    del seed
+    chosen_levels = check_levels(levels)
+    windows = check_count(windows, "windows")
+    grid = make_grid(history, horizon, freq, calendar)
+    special, notes = special_days(grid, holidays, events)
+    fold = fold_at(grid, special, grid.length, horizon, chosen_levels, windows, check_models("auto"), {})
+    table = fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
+    notes = (*grid.notes, *notes, *say_unseen(special, grid.length, horizon), *_limits(grid, fold, windows))
+    table.attrs = {"notes": list(notes), "model": fold.chosen}
+    return table
+
+
+def fold_table(
+    grid: Grid, fold: Fold, levels: Sequence[float], models: dict[str, str], bare: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Lay out a fold as a long frame.
+
+    Parameters
+    ----------
+    grid, fold, levels
+        The panel, the forecasts and the levels that they were made for.
+    models
+        Column name -> method, each with its intervals.
+    bare
+        Methods to add without intervals.
+    """
+    n, horizon = len(grid.ids), next(iter(fold.points.values())).shape[1]
+    stop = fold.origin + horizon
+    clock = np.where(grid.clock[fold.origin : stop] > 0, grid.clock[fold.origin : stop], 1.0)
+    told = np.repeat(~np.isnan(fold.points[NAIVE[0]]).all(axis=1), horizon)
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        "unique_id": np.repeat(np.array(grid.ids, dtype=object), horizon),
+        "ds": np.tile(grid.stamps(fold.origin, stop), n),
+    }
+    k = 2 * len(levels)
+    for column, method in models.items():
+        edges = fold.edges[method] * clock[None, :, None]
+        columns[column] = (fold.points[method] * clock).ravel()
+        for i, level in enumerate(levels):
+            place = len(levels) - 1 - i
+            columns[f"{column}-lo-{level:g}"] = edges[:, :, place].ravel()
+            columns[f"{column}-hi-{level:g}"] = edges[:, :, k - 1 - place].ravel()
+    for method in bare:
+        columns[method] = (fold.points[method] * clock).ravel()
+    frame = pd.DataFrame(columns)[told].reset_index(drop=True)
+    return frame.astype({"unique_id": "str", "ds": "datetime64[us]"})
+
+
+def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
+    """Say what the forecast rests on, where that is less than was asked for."""
+    notes = []
+    dead = [name for name, row in zip(grid.ids, fold.points[NAIVE[0]], strict=True) if np.isnan(row).all()]
+    if dead:
+        notes.append(f"no forecast for series {name_some(dead)}: no value in the last 26 weeks that could be used")
+    known = ~np.isnan(grid.y)
+    short = [name for name, n in zip(grid.ids, known.sum(axis=1), strict=True) if 0 < n < 2 * grid.frequency.season]
+    if short and grid.frequency.season > 1:
+        notes.append(f"less than two weeks of values for series {name_some(short)}: forecast from the mean at first")
+    empty = [name for name, row in zip(grid.ids, grid.y, strict=True) if np.nanmax(row, initial=0.0) == 0]
+    if empty:
+        notes.append(f"only zeros so far in series {name_some(empty)}")
+    if not fold.days:
+        notes.append("the history is too short for past errors: intervals take arrivals as Poisson counts")
+    elif fold.origins < windows:
+        notes.append(f"intervals rest on {fold.origins} past origins instead of {windows}: the history is short")
+    return tuple(notes)
