@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from .errors import InputError, did_you_mean
 from .schema import Known
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What an adapter may be called in the configuration.
+KINDS = ("table", "servicenow")
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,8 @@ class SourceSpec:
     timezone
         IANA zone of the times that are written without one.
     columns
-        Canonical column -> column of the file. Empty: the names of the file are the canonical ones.
+        Canonical column -> column of the file. Empty: the names of the file are the canonical ones. Two columns
+        that belong together, such as a date and a time of day, are joined by a plus: ``"date + time"``.
     kinds
         For an event log: value of the file's activity or state -> event kind.
     attributes
@@ -53,3 +63,69 @@ class SourceSpec:
     slot_s: float | None = None
     since: str | None = None
     until: str | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one source gave.
+
+    Attributes
+    ----------
+    tables
+        Canonical tables by name, with instants in UTC.
+    refused
+        Rows that could not be used: ``table``, ``row`` (data row of the file, from 1), ``column``, ``value`` and
+        ``reason``.
+    notes
+        What was recognised or decided on the way, in plain sentences.
+    attributes
+        Columns of ``cases`` beyond the canonical ones -> when each becomes known.
+    derived
+        Tables that were made from another one, such as the cases of an event log; a source of their own wins.
+    until
+        The instant at which ``SourceSpec.until`` cut the file, where it did cut something off.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    refused: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    attributes: dict[str, Known] = field(default_factory=dict)
+    derived: tuple[str, ...] = ()
+    until: pd.Timestamp | None = None
+
+
+def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
+    """Read one source into canonical tables.
+
+    Parameters
+    ----------
+    spec
+        Where the data is and what its columns mean.
+    folder
+        Folder against which a relative path is resolved.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as a table, a mapped or needed column is missing, or no row can be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "t.csv").write_text("key,opened,closed\\n1,2024-03-01,2024-03-04\\n2,soon,\\n")
+    >>> spec = SourceSpec("cases", "t.csv", columns={"case_id": "key", "created_at": "opened", "closed_at": "closed"})
+    >>> loaded = load_source(spec, folder)
+    >>> loaded.tables["events"]["kind"].tolist(), loaded.refused["reason"].tolist()
+    (['created', 'closed'], ['the time cannot be read'])
+    """
+    from .adapters import ADAPTERS
+    from .reading import read_raw
+
+    if spec.kind not in ADAPTERS:
+        hint = did_you_mean(spec.kind, tuple(ADAPTERS))
+        raise InputError("there is no such kind of source", where=spec.path, column="kind", got=spec.kind, hint=hint)
+    raw = read_raw(Path(folder) / spec.path, spec.encoding, spec.delimiter)
+    loaded = ADAPTERS[spec.kind](spec, raw.frame)
+    return replace(loaded, notes=(*raw.notes, *loaded.notes))

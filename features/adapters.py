@@ -1,0 +1,189 @@
+"""Adapters: a file that was read, to canonical tables. They rename and cast, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .columns import Ledger, cast_columns, chosen, values_of
+from .errors import InputError
+from .eventlog import read_event_log
+from .rows import cut_events, frame_text, number_events, within
+from .schema import EVENT_KINDS, TABLES, Known
+from .servicenow import read_servicenow
+from .sources import Loaded, SourceSpec
+
+#: Times of a case table that become events.
+CASE_TIMES = {"first_response_at": "message", "resolved_at": "resolved", "closed_at": "closed"}
+
+
+def read_table(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+    """Read a table with a column map: cases, an event log, a volume series, or any other canonical table.
+
+    Parameters
+    ----------
+    spec
+        ``spec.table`` says which canonical table it is; ``spec.columns`` which column is which.
+    frame
+        The file as it stands.
+
+    Raises
+    ------
+    InputError
+        If a column is unknown or missing, or no row can be used.
+    """
+    if spec.table == "cases":
+        return _cases(spec, frame)
+    if spec.table == "events" and "activity" in (spec.columns or frame.columns) and "kind" not in spec.columns:
+        return read_event_log(spec, frame)
+    if spec.table == "volumes":
+        return _volumes(spec, frame)
+    return _canonical(spec, frame)
+
+
+#: Adapters by the name that the configuration uses.
+ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], Loaded]] = {
+    "table": read_table,
+    "servicenow": read_servicenow,
+}
+
+
+def _cases(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+    kinds = {c.name: str(c.kind) for c in TABLES["cases"].columns} | dict.fromkeys(CASE_TIMES, "instant")
+    found = chosen(spec, frame, kinds, ("created_at",))
+    ledger = Ledger("cases", Path(spec.path).name, len(frame))
+    needed = tuple(n for n in ("case_id", "created_at") if n in found)
+    cast = cast_columns(spec, frame, found, kinds, needed, ledger)
+    if "case_id" not in found:
+        width = len(str(len(frame)))
+        cast.insert(0, "case_id", pd.Series(range(1, len(frame) + 1), dtype="str").str.zfill(width))
+        ledger.say("there is no column of case ids: each row is a case, numbered as in the file")
+    else:
+        twice = cast["case_id"].where(ledger.keep).duplicated().to_numpy() & ledger.keep
+        ledger.refuse(twice, found["case_id"], cast["case_id"], "the case id came before; the first row was kept")
+    for name in (n for n in CASE_TIMES if n in found):
+        early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
+        word = {"closed_at": "closed", "resolved_at": "resolved"}.get(name, "answered")
+        ledger.refuse(early, found[name], frame_text(spec, frame, found[name]), f"{word} before it was opened")
+    ledger.check_rest()
+    cast = cast[ledger.keep & within(spec, cast["created_at"].where(ledger.keep), ledger, "cases")]
+    attributes = _attributes(spec, frame, found)
+    for name in attributes:
+        cast[name] = values_of(spec, frame, name).loc[cast.index]
+    tables = {"cases": _sorted(cast.drop(columns=[n for n in CASE_TIMES if n in cast]), ["case_id"])}
+    times = [n for n in CASE_TIMES if n in found]
+    if times:
+        tables["events"] = cut_events(spec, _case_events(cast, times), ledger)
+    return Loaded(tables, ledger.refused(), tuple(ledger.notes), attributes, ("events",) if times else (), ledger.until)
+
+
+def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str]) -> dict[str, Known]:
+    """Return the columns to keep beyond the canonical ones; without a map all, carefully as outcomes."""
+    names = TABLES["cases"].names
+    for name in spec.attributes:
+        if name in names or name in CASE_TIMES:
+            hint = f"map it: columns = {{ {name} = '{name}' }}"
+            raise InputError(
+                "an attribute cannot have the name of a canonical column",
+                where=Path(spec.path).name,
+                column=name,
+                hint=hint,
+            )
+    kept = dict(spec.attributes)
+    if not spec.columns:
+        kept |= {str(c): "outcome" for c in frame.columns if str(c) not in (*found, *kept)}
+    return kept
+
+
+def _case_events(cases: pd.DataFrame, times: list[str]) -> pd.DataFrame:
+    """Make the events that the times of a case table tell of."""
+    parts = [_events_at(cases, "created_at", "created")]
+    parts += [_events_at(cases, name, kind) for name, kind in CASE_TIMES.items() if name in times]
+    return number_events(pd.concat(parts, ignore_index=True))
+
+
+def _events_at(cases: pd.DataFrame, column: str, kind: str) -> pd.DataFrame:
+    there = cases[cases[column].notna()]
+    part = pd.DataFrame({"case_id": there["case_id"], "at": there[column], "kind": kind})
+    if kind == "message":
+        part["actor_role"], part["public"] = "agent", True
+    return part
+
+
+def _volumes(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+    kinds = {c.name: str(c.kind) for c in TABLES["volumes"].columns}
+    found = chosen(spec, frame, kinds, ("ds", "y"))
+    ledger = Ledger("volumes", Path(spec.path).name, len(frame))
+    cast = cast_columns(spec, frame, found, kinds, tuple(n for n in ("ds", "y", "unique_id") if n in found), ledger)
+    if "unique_id" not in cast:
+        cast["unique_id"] = "all"
+    cast["unique_id"] = cast["unique_id"].astype("str")
+    ledger.refuse((cast["y"] < 0).to_numpy(dtype=bool), found["y"], cast["y"], "a count cannot be below 0")
+    cast["ds"] = _second_hours(cast, spec, ledger)
+    twice = cast[["unique_id", "ds"]].duplicated().to_numpy() & ledger.keep
+    ledger.refuse(twice, found["ds"], frame_text(spec, frame, found["ds"]), "the slot came before; the first was kept")
+    ledger.check_rest()
+    cast = cast[ledger.keep & within(spec, cast["ds"].where(ledger.keep), ledger, "slots")]
+    if "slot_s" not in found:
+        cast["slot_s"] = spec.slot_s or commonest_step(cast, ledger)
+    out = _sorted(cast[["unique_id", "ds", "slot_s", "y"]], ["unique_id", "ds"])
+    return Loaded({"volumes": out}, ledger.refused(), tuple(ledger.notes), until=ledger.until)
+
+
+def _second_hours(volumes: pd.DataFrame, spec: SourceSpec, ledger: Ledger) -> pd.Series[Any]:
+    """Read the second of two equal local slots as the second pass of the hour that the clock has twice."""
+    ds = volumes["ds"]
+    twice = volumes[["unique_id", "ds"]].duplicated().to_numpy() & ledger.keep
+    if spec.timezone == "UTC" or not twice.any():
+        return ds
+    later = ds + pd.Timedelta("1h")
+    local, after = (i.dt.tz_convert(spec.timezone).dt.tz_localize(None) for i in (ds, later))
+    second = twice & (local == after).to_numpy(dtype=bool)
+    if second.any():
+        ledger.say(f"{int(second.sum()):,} slots are the second pass of an hour that {spec.timezone} has twice")
+    return ds.mask(second, later)
+
+
+def commonest_step(volumes: pd.DataFrame, ledger: Ledger) -> float:
+    """Return the commonest distance between neighbouring slots, in seconds."""
+    ordered = volumes.sort_values(["unique_id", "ds"])
+    steps = ordered.groupby("unique_id", sort=False)["ds"].diff().dt.total_seconds().dropna()
+    if steps.empty:
+        raise InputError(
+            "one slot alone does not tell its length", where=ledger.where, hint="set slot, such as '30min'"
+        )
+    step = float(steps.mode().iloc[0])
+    ledger.say(f"a slot is {step:,.0f} s long, the commonest distance ({(steps == step).mean():.0%} of them)")
+    return step
+
+
+def _canonical(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+    table = TABLES[spec.table]
+    kinds = {c.name: str(c.kind) for c in table.columns}
+    found = chosen(spec, frame, kinds, table.required)
+    ledger = Ledger(spec.table, Path(spec.path).name, len(frame))
+    cast = cast_columns(spec, frame, found, kinds, table.required, ledger)
+    if spec.table == "events":
+        strange = ~cast["kind"].isin(EVENT_KINDS).to_numpy()
+        ledger.refuse(strange, found["kind"], cast["kind"], f"unknown kind of event; known: {', '.join(EVENT_KINDS)}")
+    key = [k for k in table.key if k in cast.columns]
+    if len(key) == len(table.key):
+        twice = cast[key].duplicated().to_numpy() & ledger.keep
+        ledger.refuse(twice, found[key[0]], cast[key[0]].astype("str"), "the key came before; the first row was kept")
+    ledger.check_rest()
+    inside = ledger.keep
+    if table.instant:
+        inside = inside & within(spec, cast[table.instant].where(ledger.keep), ledger)
+    out = _sorted(cast[inside], key)
+    if spec.table == "events" and "seq" not in out:
+        out = number_events(out)
+    return Loaded({spec.table: out}, ledger.refused(), tuple(ledger.notes), until=ledger.until)
+
+
+def _sorted(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    if all(frame[c].is_monotonic_increasing for c in by[:1]) and len(by) == 1:
+        return frame.reset_index(drop=True)
+    return frame.sort_values(by, kind="stable", ignore_index=True) if by else frame.reset_index(drop=True)

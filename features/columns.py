@@ -1,0 +1,240 @@
+"""From the columns of a file to typed canonical columns; a row that cannot be used is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .engine import DTYPES
+from .errors import InputError, did_you_mean
+from .parsing import Order, Times, one_order, parse_times, time_format
+from .sources import SourceSpec
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+REFUSED = ("table", "row", "column", "value", "reason")
+_FLAGS = {"true": True, "1": True, "yes": True, "y": True, "t": True, "1.0": True}
+_FLAGS |= {"false": False, "0": False, "no": False, "n": False, "f": False, "0.0": False}
+
+
+@dataclass
+class Ledger:
+    """Keep account of the rows of one file: which are refused and why, and what is worth saying."""
+
+    table: str
+    where: str
+    size: int
+    keep: Mask = field(init=False)
+    parts: list[pd.DataFrame] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    until: pd.Timestamp | None = None
+
+    def __post_init__(self) -> None:
+        self.keep = np.ones(self.size, dtype=bool)
+
+    def refuse(self, mask: Mask, column: str, values: pd.Series[Any], reason: str) -> None:
+        """Refuse the rows of the mask that are not refused yet."""
+        new = mask & self.keep
+        if not new.any():
+            return
+        rows = np.flatnonzero(new)
+        shown = values.iloc[rows].astype("str").where(values.iloc[rows].notna()).to_numpy()
+        part = {"table": self.table, "row": rows + 1, "column": column, "value": shown, "reason": reason}
+        self.parts.append(pd.DataFrame(part))
+        self.keep = self.keep & ~new
+
+    def say(self, sentence: str) -> None:
+        """Note a sentence about this file."""
+        self.notes.append(f"{self.where}: {sentence}")
+
+    def refused(self) -> pd.DataFrame:
+        """Return the refused rows in the order of the file."""
+        return refused_frame(self.parts)
+
+    def check_rest(self) -> None:
+        """Raise if not one row is left."""
+        if self.keep.any():
+            return
+        first = self.refused().iloc[0]
+        raise InputError(
+            f"none of the {self.size:,} rows can be used; the first: {first['reason']}",
+            where=self.where,
+            column=str(first["column"]),
+            row=int(first["row"]),
+            got=None if pd.isna(first["value"]) else first["value"],
+        )
+
+
+def refused_frame(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put refused rows together, with the right columns even where there are none."""
+    if not parts:
+        empty = {c: pd.Series(dtype="int64" if c == "row" else "str") for c in REFUSED}
+        return pd.DataFrame(empty)
+    frame = pd.concat(parts, ignore_index=True)
+    types = {c: "str" for c in REFUSED if c != "row"}
+    typed = frame.astype(types).where(frame.notna())
+    typed["row"] = frame["row"].astype("int64")
+    return typed.sort_values("row", kind="stable", ignore_index=True)
+
+
+def chosen(spec: SourceSpec, frame: pd.DataFrame, known: Mapping[str, str], needed: tuple[str, ...]) -> dict[str, str]:
+    """Return canonical column -> column of the file, and refuse names that neither side has.
+
+    Parameters
+    ----------
+    known
+        Canonical names that the table understands, with their kinds.
+    needed
+        Names without which the file is of no use.
+    """
+    where, there = Path(spec.path).name, [str(c) for c in frame.columns]
+    for name in spec.columns:
+        if name not in known:
+            hint = did_you_mean(name, tuple(known))
+            raise InputError(
+                f"the table '{spec.table}' has no such column", where=f"columns of {where}", column=name, hint=hint
+            )
+    found = dict(spec.columns) if spec.columns else {name: name for name in known if name in there}
+    for name, source in found.items():
+        for part in parts_of(source, there):
+            if part not in there:
+                raise InputError(
+                    f"the file has no column '{part}' for '{name}'", where=where, hint=did_you_mean(part, there)
+                )
+    for name in needed:
+        if name not in found:
+            hint = f"say in the columns map which column it is; the file has: {', '.join(there[:12])}"
+            raise InputError("a needed column is missing", where=where, column=name, hint=hint)
+    for source in spec.attributes:
+        if source not in there:
+            raise InputError(
+                "the file has no such column to keep as an attribute",
+                where=where,
+                column=source,
+                hint=did_you_mean(source, there),
+            )
+    return found
+
+
+def parts_of(source: str, there: list[str]) -> list[str]:
+    """Split ``date + time`` into its columns, unless a column is called just so."""
+    return [source] if source in there or " + " not in source else [p.strip() for p in source.split(" + ")]
+
+
+def values_of(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
+    """Return a column of the file with its missing marks as missing values."""
+    parts = [_unmarked(frame[p], spec.missing) for p in parts_of(source, [str(c) for c in frame.columns])]
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined.astype("str") + " " + part.astype("str")
+    return joined
+
+
+def _unmarked(values: pd.Series[Any], missing: tuple[str, ...]) -> pd.Series[Any]:
+    if str(values.dtype) != "str":
+        return values
+    marked = values.isin(list(missing))
+    return values.mask(marked) if marked.any() else values
+
+
+def cast_columns(
+    spec: SourceSpec,
+    frame: pd.DataFrame,
+    found: Mapping[str, str],
+    kinds: Mapping[str, str],
+    needed: tuple[str, ...],
+    ledger: Ledger,
+) -> pd.DataFrame:
+    """Cast the chosen columns of a file by kind; refuse rows with values that cannot be read or that are needed."""
+    raw = {name: values_of(spec, frame, source) for name, source in found.items()}
+    times = [raw[n] for n in found if kinds[n] == "instant"]
+    order = one_order(times) if spec.date_format is None else ""
+    out: dict[str, pd.Series[Any]] = {}
+    for name, source in found.items():
+        out[name] = _cast(spec, raw[name], kinds[name], source, order, ledger)
+        if name in needed:
+            missing = raw[name].isna().to_numpy()
+            if missing.all():
+                raise InputError("every value of a needed column is missing", where=ledger.where, column=source)
+            ledger.refuse(missing, source, raw[name], f"the {_word(kinds[name])} is missing")
+    return pd.DataFrame(out, index=frame.index)
+
+
+def _word(kind: str) -> str:
+    return {"id": "id", "instant": "time"}.get(kind, "value")
+
+
+def _cast(
+    spec: SourceSpec, raw: pd.Series[Any], kind: str, source: str, order: Order, ledger: Ledger
+) -> pd.Series[Any]:
+    if kind in ("id", "text"):
+        return raw if str(raw.dtype) == "str" else _as_text(raw)
+    if kind == "instant":
+        times = parse_times(
+            raw, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset, order=order
+        )
+        _check_times(times, raw, source, spec, ledger)
+        return times.instants
+    if kind == "flag":
+        cast = raw if str(raw.dtype) in ("boolean", "bool") else raw.astype("str").str.lower().map(_FLAGS)
+        wanted, dtype = "the value is neither true nor false", "boolean"
+    else:
+        cast = raw if str(raw.dtype) in ("Int64", "float64", "int64") else pd.to_numeric(raw, errors="coerce")
+        wanted, dtype = "the value is not a number", DTYPES[kind]
+        if kind == "count":
+            cast = cast.where(cast.isna() | (cast % 1 == 0))
+    bad = (raw.notna() & cast.isna()).to_numpy(dtype=bool)
+    if bad.any() and bad.sum() == int(raw.notna().sum()):
+        raise InputError(
+            f"not one value can be read: {wanted}", where=ledger.where, column=source, row=int(bad.argmax()) + 1,
+            got=raw.iloc[int(bad.argmax())],
+        )  # fmt: skip
+    ledger.refuse(bad, source, raw, wanted)
+    return cast.astype(dtype)  # type: ignore[call-overload,no-any-return]
+
+
+def _as_text(raw: pd.Series[Any]) -> pd.Series[Any]:
+    if str(raw.dtype) == "float64" and bool((raw.dropna() % 1 == 0).all()):
+        raw = raw.astype("Int64")  # an id that a writer turned into a fraction because some were missing
+    return raw.astype("str").where(raw.notna())
+
+
+def _check_times(times: Times, raw: pd.Series[Any], source: str, spec: SourceSpec, ledger: Ledger) -> None:
+    """Refuse times that cannot be read, and say how the others were."""
+    there = int(raw.notna().sum())
+    if there and int(times.bad.sum()) == there:
+        wanted = f"times written as {spec.date_format}" if spec.date_format else "dates such as 2024-03-01 09:30"
+        raise InputError(
+            "not one time of the column can be read",
+            where=ledger.where,
+            column=source,
+            row=int(times.bad.argmax()) + 1,
+            got=raw.iloc[int(times.bad.argmax())],
+            wanted=wanted,
+            hint="set date_format, such as '%d/%m/%Y %H:%M'"
+            if not spec.date_format
+            else "mend or leave out date_format",
+        )
+    ledger.refuse(times.bad, source, raw, "the time cannot be read")
+    known = times.format
+    if known.ambiguous:
+        first = "day" if known.order == "day" else "month"
+        alone = time_format(raw)
+        guess = "no value tells day and month apart" if alone is not None and alone.ambiguous else ""
+        ledger.say(f"'{source}': {guess}; the {first} was read first (set date_format to be sure)")
+    elif known.style == "numeric":
+        ledger.say(f"'{source}' is read {known.order} first, as {known.formats[0]}")
+    if times.gap:
+        ledger.say(
+            f"'{source}': {times.gap:,} local times fall into the hour that the clock of {spec.timezone} skips; "
+            "read as the first instant after it"
+        )
+    if times.overlap:
+        ledger.say(
+            f"'{source}': {times.overlap:,} local times fall into the hour that {spec.timezone} has twice; "
+            "read as the first of the two"
+        )

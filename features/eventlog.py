@@ -1,0 +1,116 @@
+"""An event log with case, time and activity, to cases and events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .columns import Ledger, cast_columns, chosen, values_of
+from .errors import InputError, did_you_mean
+from .rows import cut_events, number_events, within
+from .schema import EVENT_KINDS, TABLES
+from .sources import Loaded, SourceSpec
+
+#: Words for messages in a ``kinds`` map: who wrote, and whether the customer sees it.
+MESSAGES: dict[str, tuple[str, bool]] = {
+    "reply": ("agent", True),
+    "customer_message": ("customer", True),
+    "note": ("agent", False),
+}
+_SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
+
+
+def read_event_log(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+    """Read an event log: the activities become kinds of event, and the first row of a case makes the case.
+
+    An activity that ``spec.kinds`` does not name becomes kind ``field`` with the activity as its new value. Where
+    activities pause a case but none resumes it, the next activity of another name does. Segments and attributes of a
+    case are those of its first row.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or ``kinds`` names an activity that is not in the file or a kind that does not exist.
+    """
+    where = Path(spec.path).name
+    kinds = {c.name: str(c.kind) for c in TABLES["events"].columns}
+    kinds |= {c.name: str(c.kind) for c in TABLES["cases"].columns if c.name in _SEGMENTS} | {"activity": "text"}
+    needed = ("case_id", "at", "activity")
+    found = chosen(spec, frame, kinds, needed)
+    ledger = Ledger("events", where, len(frame))
+    rows = cast_columns(spec, frame, found, kinds, needed, ledger)
+    ledger.check_rest()
+    _check_kinds(spec, rows["activity"], where)
+    for name in spec.attributes:
+        rows[name] = values_of(spec, frame, name)
+    rows = rows[ledger.keep]
+    order = ["case_id", "at", *(["seq"] if "seq" in rows else [])]
+    rows = rows.sort_values(order, kind="stable", ignore_index=True)
+    start = rows.groupby("case_id", sort=False)["at"].transform("min")
+    rows = rows[within(spec, start, ledger, "events of cases")].reset_index(drop=True)
+    cases = _first_rows(rows, spec)
+    events = cut_events(spec, _events(rows, spec, ledger), ledger)
+    tables = {"cases": cases, "events": events}
+    return Loaded(tables, ledger.refused(), tuple(ledger.notes), dict(spec.attributes), ("cases",), ledger.until)
+
+
+def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], where: str) -> None:
+    known = (*EVENT_KINDS, *MESSAGES)
+    there = [str(a) for a in activities.dropna().unique()]
+    for activity, kind in spec.kinds.items():
+        if kind not in known:
+            raise InputError(
+                "there is no such kind of event", where=f"kinds of {where}", column=activity, got=kind,
+                hint=did_you_mean(kind, known),
+            )  # fmt: skip
+        if activity not in there:
+            raise InputError(
+                "the file has no such activity", where=f"kinds of {where}", column=activity,
+                hint=did_you_mean(activity, there[:30]),
+            )  # fmt: skip
+
+
+def _first_rows(rows: pd.DataFrame, spec: SourceSpec) -> pd.DataFrame:
+    first = rows.drop_duplicates("case_id")
+    kept = [n for n in _SEGMENTS if n in first.columns] + list(spec.attributes)
+    cases = first[["case_id", "at", *kept]].rename(columns={"at": "created_at"})
+    return cases.sort_values("case_id", kind="stable", ignore_index=True)
+
+
+def _events(rows: pd.DataFrame, spec: SourceSpec, ledger: Ledger) -> pd.DataFrame:
+    kind = rows["activity"].map(dict(spec.kinds)).astype("str").where(rows["activity"].isin(list(spec.kinds)))
+    kind = kind.fillna("field").mask(lambda k: k == "created", "field")
+    role = kind.map({k: v[0] for k, v in MESSAGES.items()})
+    public = kind.map({k: v[1] for k, v in MESSAGES.items()})
+    out = rows[
+        [c for c in ("case_id", "at", "recorded_at", "actor_id", "actor_role", "team", "old") if c in rows]
+    ].copy()
+    out["kind"] = kind.where(~kind.isin(list(MESSAGES)), "message")
+    out["field"] = "activity"
+    out["new"] = rows["activity"]
+    if "team" in rows:
+        out["new"] = out["new"].mask(out["kind"] == "assigned", rows["team"])
+    if role.notna().any():
+        out["actor_role"] = role if "actor_role" not in out else role.fillna(out["actor_role"])
+        out["public"] = public.astype("boolean")
+    out["_order"] = np.arange(len(out)) * 2 + 1
+    first = rows.drop_duplicates("case_id")[["case_id", "at"]]
+    parts = [first.assign(kind="created", _order=-1), out]
+    if "resumed" not in spec.kinds.values() and (out["kind"] == "paused").any():
+        parts.append(_resumptions(out, ledger))
+    events = pd.concat(parts, ignore_index=True).sort_values(
+        ["case_id", "at", "_order"], kind="stable", ignore_index=True
+    )
+    return number_events(events.drop(columns="_order"))
+
+
+def _resumptions(events: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """End each pause at the next activity of another name, where the log has no word for resuming."""
+    same = events["case_id"] == events["case_id"].shift()
+    after = same & (events["kind"].shift() == "paused") & (events["kind"] != "paused")
+    ends = events.loc[after, ["case_id", "at", "_order"]]
+    ledger.say("no activity means 'resumed': a pause ends at the next activity of another name")
+    return ends.assign(kind="resumed", _order=ends["_order"] - 1)

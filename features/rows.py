@@ -1,0 +1,77 @@
+"""What the adapters share: the span that is asked for, and events in order with all their columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from .columns import Ledger, Mask, values_of
+from .engine import DTYPES
+from .errors import InputError
+from .schema import TABLES
+from .sources import SourceSpec
+
+
+def span_of(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    """Return ``since`` and ``until`` as instants of the source's own clock."""
+    ends: list[pd.Timestamp | None] = []
+    for key, text in (("since", spec.since), ("until", spec.until)):
+        try:
+            stamp = None if text is None else pd.Timestamp(text)
+        except ValueError as error:
+            raise InputError("this is not a date", column=key, got=text, wanted="such as 2024-03-01") from error
+        if stamp is not None:
+            stamp = stamp.tz_localize(spec.timezone) if stamp.tzinfo is None else stamp
+            stamp = stamp.tz_convert("UTC")
+        ends.append(stamp)
+    return ends[0], ends[1]
+
+
+def within(spec: SourceSpec, instants: pd.Series[Any], ledger: Ledger, what: str = "rows") -> Mask:
+    """Tell which instants lie in the span that the source asks for, and note how many do not."""
+    since, until = span_of(spec)
+    inside = pd.Series(True, index=instants.index)
+    if since is not None:
+        inside &= instants.isna() | (instants >= since)
+    if until is not None:
+        inside &= instants.isna() | (instants < until)
+        ledger.until = until if bool((instants >= until).any()) else ledger.until
+    mask: Mask = inside.to_numpy(dtype=bool)
+    out = int((~mask & instants.notna().to_numpy()).sum())
+    if out:
+        span = " and ".join(f"{k} {v}" for k, v in (("since", spec.since), ("until", spec.until)) if v)
+        ledger.say(f"{out:,} {what} lie outside the span that was asked for ({span}) and are left out")
+    return mask
+
+
+def cut_events(spec: SourceSpec, events: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """Leave out what happened at or after ``until``: the log as it stood then."""
+    _, until = span_of(spec)
+    if until is None:
+        return events
+    late = (events["at"] >= until).to_numpy(dtype=bool)
+    if late.any():
+        ledger.until = until
+        ledger.say(
+            f"{int(late.sum()):,} events at or after {spec.until} are left out: the log is read as it stood then"
+        )
+    return events[~late].reset_index(drop=True)
+
+
+def number_events(events: pd.DataFrame) -> pd.DataFrame:
+    """Order events by case and time, ties as they came, and fill the columns of the table."""
+    out = events.sort_values(["case_id", "at"], kind="stable", ignore_index=True)
+    out["seq"] = out.groupby("case_id", sort=False).cumcount().astype("Int64")
+    for column in TABLES["events"].columns:
+        if column.name not in out.columns and column.name != "recorded_at":
+            out[column.name] = pd.Series(pd.NA, index=out.index, dtype=DTYPES[column.kind])  # type: ignore[call-overload]
+        elif column.name in out.columns and str(out[column.name].dtype) != DTYPES[column.kind]:
+            out[column.name] = out[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
+    return out[[n for n in TABLES["events"].names if n in out.columns]]
+
+
+def frame_text(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
+    """Return a column of the file as text, for showing."""
+    values = values_of(spec, frame, source)
+    return values if str(values.dtype) == "str" else values.astype("str").where(values.notna())

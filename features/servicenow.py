@@ -1,0 +1,187 @@
+"""The audit log of ServiceNow incidents, one row per update, to cases and events.
+
+Column names follow ServiceNow's incident and task tables; states and the SLA flag are read row by row at the time of
+the row (``sys_updated_at``), so that nothing is known before it was written. The columns that carry the final value
+on every row (``resolved_at``, ``closed_at``, ``closed_code``, ``resolved_by``) are not read at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .columns import Ledger, cast_columns, chosen, values_of
+from .errors import InputError, did_you_mean
+from .rows import cut_events, number_events, within
+from .schema import Known
+from .sources import Loaded, SourceSpec
+
+#: Canonical or adapter name -> names in the export, the first that is there counts.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "case_id": ("number", "task_effective_number", "sys_id"),
+    "created_at": ("opened_at", "sys_created_at", "sys_created_on"),
+    "updated_at": ("sys_updated_at", "sys_updated_on"),
+    "state": ("incident_state", "state"),
+    "channel": ("contact_type",),
+    "product": ("category",),
+    "region": ("location",),
+    "case_type": ("sys_class_name", "type"),
+    "priority": ("priority",),
+    "customer_id": ("caller_id",),
+    "team": ("assignment_group",),
+    "agent": ("assigned_to",),
+    "actor_id": ("sys_updated_by",),
+    "made_sla": ("made_sla",),
+    "updates": ("sys_mod_count",),
+}
+#: Columns that the export has on every row as they stood then: safe on the first row.
+CREATION = (
+    "subcategory",
+    "u_symptom",
+    "cmdb_ci",
+    "impact",
+    "urgency",
+    "knowledge",
+    "notify",
+    "u_priority_confirmation",
+)
+#: Columns that carry the end of the case on every row: reading them would be looking ahead.
+LEAKAGE = ("resolved_at", "closed_at", "closed_code", "close_code", "resolved_by", "closed_by", "close_notes")
+STATES = ("open", "paused", "resolved", "closed")
+_SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
+
+
+def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+    """Read an audit log of incidents: cases from each incident's first row, events from what changed between rows.
+
+    ``spec.columns`` may name other columns of the export, such as ``product = "subcategory"``; ``spec.kinds`` may
+    give a state one of ``open``, ``paused``, ``resolved``, ``closed``. A change of ``made_sla`` becomes an event of
+    kind ``field``.
+
+    Raises
+    ------
+    InputError
+        If a needed column is missing, or no row can be used.
+    """
+    where = Path(spec.path).name
+    kinds = {n: "id" if n in ("case_id", "customer_id", "actor_id", "agent") else "text" for n in COLUMNS}
+    kinds |= {"created_at": "instant", "updated_at": "instant", "updates": "number", "made_sla": "flag"}
+    there = [str(c) for c in frame.columns]
+    usual = {n: next((s for s in names if s in there), "") for n, names in COLUMNS.items()}
+    full = _with_columns(spec, {n: s for n, s in usual.items() if s})
+    needed = ("case_id", "created_at", "updated_at", "state")
+    found = chosen(full, frame, kinds, needed)
+    ledger = Ledger("events", where, len(frame))
+    rows = cast_columns(full, frame, found, kinds, ("case_id", "created_at", "updated_at"), ledger)
+    ledger.check_rest()
+    attributes: dict[str, Known] = dict(spec.attributes) or {c: "creation" for c in CREATION if c in there}
+    attributes = {c: k for c, k in attributes.items() if c not in found.values()}
+    for name in attributes:
+        rows[name] = values_of(spec, frame, name)
+    rows = _ordered(rows[ledger.keep], ledger)
+    rows = rows[within(spec, rows["created_at"], ledger, "updates of incidents")].reset_index(drop=True)
+    first = rows.drop_duplicates("case_id")
+    kept = [n for n in (*_SEGMENTS, *attributes) if n in first.columns]
+    cases = first[["case_id", "created_at", *kept]].reset_index(drop=True)
+    events = cut_events(spec, _events(rows, _classes(rows["state"], spec, where)), ledger)
+    tables = {"cases": cases, "events": events}
+    return Loaded(tables, ledger.refused(), tuple(ledger.notes), attributes, until=ledger.until)
+
+
+def _with_columns(spec: SourceSpec, usual: Mapping[str, str]) -> SourceSpec:
+    from dataclasses import replace
+
+    for name in spec.columns:
+        if name not in COLUMNS:
+            hint = did_you_mean(name, tuple(COLUMNS))
+            raise InputError("the adapter 'servicenow' has no such column", where=spec.path, column=name, hint=hint)
+    return replace(spec, columns={**usual, **spec.columns})
+
+
+def _ordered(rows: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """Order the updates of each incident; one opening time a case, and no update before it."""
+    if "updates" not in rows:
+        rows = rows.assign(updates=0.0)
+    rows = rows.assign(_row=np.arange(len(rows)))
+    rows = rows.sort_values(["case_id", "updated_at", "updates", "_row"], kind="stable", ignore_index=True)
+    rows["created_at"] = rows.groupby("case_id", sort=False)["created_at"].transform("first")
+    early = rows["updated_at"] < rows["created_at"]
+    if early.any():
+        ledger.say(
+            f"{int(early.sum()):,} updates are dated before the opening of their incident; taken as of its opening"
+        )
+        rows["updated_at"] = rows["updated_at"].where(~early, rows["created_at"])
+    # a state that is no state ("-100") leaves the incident where it was
+    rows["state"] = rows["state"].mask(
+        rows["state"].astype("str").str.fullmatch(r"-?\d{2,}").fillna(False).astype(bool)
+    )
+    rows["state"] = rows.groupby("case_id", sort=False)["state"].ffill().astype("str")
+    return rows
+
+
+def _classes(states: pd.Series[Any], spec: SourceSpec, where: str) -> pd.Series[Any]:
+    """Return for each row whether its state is open, paused, resolved or closed."""
+    for state, kind in spec.kinds.items():
+        if kind not in STATES:
+            hint = did_you_mean(kind, STATES)
+            raise InputError("a state cannot mean this", where=f"kinds of {where}", column=state, got=kind, hint=hint)
+    return states.map({s: spec.kinds.get(str(s), state_class(str(s))) for s in states.dropna().unique()}).fillna("open")
+
+
+def state_class(state: str) -> str:
+    """Return what a ServiceNow state means for the clock.
+
+    >>> [state_class(s) for s in ("New", "Awaiting Vendor", "On Hold", "Resolved", "Closed", "Canceled", "6")]
+    ['open', 'paused', 'paused', 'resolved', 'closed', 'closed', 'resolved']
+    """
+    text = state.strip().lower()
+    if text in ("6", "resolved"):
+        return "resolved"
+    if text in ("7", "8", "closed", "canceled", "cancelled", "closed complete", "closed incomplete", "closed skipped"):
+        return "closed"
+    return "paused" if text == "3" or text.startswith(("awaiting", "on hold", "pending")) else "open"
+
+
+def _events(rows: pd.DataFrame, classes: pd.Series[Any]) -> pd.DataFrame:
+    """Compare each update with the one before it; within one update the order of the parts below holds."""
+    same = (rows["case_id"] == rows["case_id"].shift()).to_numpy()
+    now = classes.reset_index(drop=True)
+    before = now.shift().where(same, "open")
+    base = rows[["case_id"]].assign(at=rows["updated_at"], _row=np.arange(len(rows)))
+    for column in ("actor_id", "team"):
+        if column in rows:
+            base[column] = rows[column]
+    ended = ("resolved", "closed")
+    created = base[~same].assign(at=rows.loc[~same, "created_at"], kind="created", _row=-1)
+    parts = [created.drop(columns=[c for c in ("actor_id",) if c in base])]
+    parts.append(_changes(base, rows["state"], same, "status", "state"))
+    parts.append(base[(now != "paused") & (before == "paused")].assign(kind="resumed"))
+    for column, kind in (("priority", "priority"), ("team", "assigned"), ("agent", "assigned")):
+        if column in rows:
+            quiet = column == "priority"  # the first priority is the case's own, no change
+            parts.append(_changes(base, rows[column], same, kind, column, quiet=quiet))
+    if "made_sla" in rows:
+        flag = rows["made_sla"].map({True: "true", False: "false"}).astype("str").where(rows["made_sla"].notna())
+        flags = _changes(base, flag, same, "field", "made_sla")
+        parts.append(flags[(flags["new"] == "false") | flags["old"].notna()])
+    parts.append(base[(now == "paused") & (before != "paused")].assign(kind="paused"))
+    parts.append(base[before.isin(ended) & ~now.isin(ended)].assign(kind="reopened"))
+    parts.append(base[(now == "resolved") & (before != "resolved")].assign(kind="resolved"))
+    parts.append(base[(now == "closed") & (before != "closed")].assign(kind="closed"))
+    events = pd.concat([p.assign(_part=i) for i, p in enumerate(parts)], ignore_index=True)
+    events = events.sort_values(["_row", "_part"], kind="stable")
+    return number_events(events.drop(columns=["_row", "_part"]))
+
+
+def _changes(
+    base: pd.DataFrame, values: pd.Series[Any], same: Any, kind: str, name: str, *, quiet: bool = False
+) -> pd.DataFrame:
+    old = values.shift().where(same)
+    differs = (values.fillna("") != old.fillna("")) & (values.notna() | old.notna())
+    if quiet:
+        differs &= same
+    return base[differs].assign(kind=kind, field=name, old=old[differs], new=values[differs])

@@ -1,0 +1,252 @@
+"""From a configuration to a case log: all sources read, put together, and bound to their calendars and promises."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..features.columns import REFUSED, refused_frame
+from ..features.engine import CaseLog
+from ..features.errors import InputError
+from ..features.schema import Known
+from ..features.sources import Loaded, load_source
+from .config import FILE, Config, load_config
+
+
+@dataclass(frozen=True)
+class Project:
+    """A configuration with the log that it describes.
+
+    Attributes
+    ----------
+    config, log
+        The settings, and the canonical tables bound to an engine.
+    refused
+        Rows that could not be used: source, table, row, column, value, reason.
+    notes
+        What was recognised or decided while reading, in plain sentences.
+    fingerprint
+        A hash of the settings that matter and of the bytes of the data: the same inputs, the same fingerprint.
+    """
+
+    config: Config
+    log: CaseLog
+    refused: pd.DataFrame
+    notes: tuple[str, ...]
+    fingerprint: str
+
+
+def open_log(path: str | Path | Config = FILE) -> CaseLog:
+    """Return the case log that a ``deskcast.toml`` describes.
+
+    Parameters
+    ----------
+    path
+        The file, or a configuration that was loaded.
+
+    Raises
+    ------
+    InputError
+        If the configuration or a source cannot be used.
+    """
+    return open_project(path).log
+
+
+def open_project(path: str | Path | Config = FILE, progress: Callable[[str], None] | None = None) -> Project:
+    """Read all sources of a ``deskcast.toml`` and bind them to their calendars and promises.
+
+    Parameters
+    ----------
+    path
+        The file, or a configuration that was loaded.
+    progress
+        Called with a sentence before each step.
+
+    Raises
+    ------
+    InputError
+        If the configuration or a source cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "cases.csv").write_text("case_id,created_at\\n1,2024-03-01 09:00\\n2,2024-03-02 10:00\\n")
+    >>> _ = (folder / "deskcast.toml").write_text('timezone = "Europe/Lisbon"\\n[source.cases]\\npath = "cases.csv"\\n')
+    >>> project = open_project(folder / "deskcast.toml")
+    >>> len(project.log.frame("cases")), len(project.refused), str(project.log.until)
+    (2, 0, '2024-03-02 10:00:00+00:00')
+    """
+    config = path if isinstance(path, Config) else load_config(path)
+    say = progress or _silent
+    loaded: list[tuple[str, Loaded]] = []
+    for spec in config.sources:
+        say(f"reading {Path(spec.path).name}")
+        loaded.append((Path(spec.path).name, load_source(spec, config.folder)))
+    frames, again, notes = merge([part for _, part in loaded])
+    policies = policy_frame(config)
+    if policies is not None:
+        frames["sla_policies"] = pd.concat([frames[k] for k in ("sla_policies",) if k in frames] + [policies])
+    say("binding the tables")
+    attributes: dict[str, Known] = {c: k for _, part in loaded for c, k in part.attributes.items()}
+    cuts = [part.until for _, part in loaded if part.until is not None]
+    until = min(cuts) if cuts else day_end(frames, config.timezone)
+    log = CaseLog.from_frames(
+        until=until, timezone=config.timezone, attributes=attributes, calendars=_calendars(config), **frames
+    )
+    if cuts and any(part.until != until for _, part in loaded):
+        log = log.as_of(until)
+    refused = [part.refused.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
+    every = pd.concat(refused, ignore_index=True)[["source", *REFUSED]]
+    say("taking the fingerprint")
+    said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes))
+    return Project(config, log, every, said, fingerprint(config))
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
+    """Put the tables of several sources together.
+
+    A table that has a source of its own wins over one that was derived: derived cases fill what is missing, and derived
+    events stay only for kinds that no event source has. A case id that two case sources have keeps its first row.
+
+    Returns
+    -------
+    tuple
+        Tables by name, the rows refused, and notes.
+    """
+    own: dict[str, list[pd.DataFrame]] = {}
+    derived: dict[str, list[pd.DataFrame]] = {}
+    for part in parts:
+        for name, frame in part.tables.items():
+            (derived if name in part.derived else own).setdefault(name, []).append(frame)
+    notes: list[str] = []
+    refused: list[pd.DataFrame] = []
+    tables = {n: fs[0] if len(fs) == 1 else pd.concat(fs, ignore_index=True) for n, fs in own.items()}
+    if "cases" in own:
+        tables["cases"] = _once(tables["cases"], refused)
+    for name, frames in derived.items():
+        more = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+        if name == "cases":
+            more = more.drop_duplicates("case_id")
+        if name not in tables:
+            tables[name] = more
+        elif name == "cases":
+            tables[name] = _filled(tables[name], more)
+        else:
+            tables[name] = _joined(tables[name], more, notes)
+    if "events" in tables and "cases" not in tables:
+        tables["cases"] = _born(tables["events"])
+        notes.append("there is no table of cases: they are made from the first event of each")
+    if len(own.get("events", [])) + len(derived.get("events", [])) > 1:
+        tables["events"] = _renumbered(tables["events"])
+    return tables, refused_frame(refused), notes
+
+
+def _once(cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:
+    twice = cases["case_id"].duplicated()
+    if not twice.any():
+        return cases
+    part = {"table": "cases", "row": 0, "column": "case_id", "value": cases.loc[twice, "case_id"]}
+    refused.append(pd.DataFrame(part).assign(reason="the case id came in an earlier source; that one was kept"))
+    return cases[~twice].reset_index(drop=True)
+
+
+def _filled(cases: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    first = cases.set_index("case_id")
+    both = first.combine_first(more.set_index("case_id"))
+    order = [*first.columns, *[c for c in more.columns if c not in (*first.columns, "case_id")]]
+    return both[order].reset_index()
+
+
+def _joined(events: pd.DataFrame, more: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    kinds = set(events["kind"].unique())
+    extra = more[~more["kind"].isin(kinds)]
+    dropped = len(more) - len(extra)
+    if dropped:
+        notes.append(
+            f"{dropped:,} events that a case table tells of are left out: the event source has those kinds itself"
+        )
+    return pd.concat([events, extra], ignore_index=True)
+
+
+def _born(events: pd.DataFrame) -> pd.DataFrame:
+    first = events.groupby("case_id", sort=True)["at"].min()
+    return first.rename("created_at").reset_index()
+
+
+def _renumbered(events: pd.DataFrame) -> pd.DataFrame:
+    out = events.sort_values(["case_id", "at", "seq"], kind="stable", ignore_index=True)
+    out["seq"] = out.groupby("case_id", sort=False).cumcount().astype("Int64")
+    return out
+
+
+def policy_frame(config: Config) -> pd.DataFrame | None:
+    """Return the promises of a configuration as rows of ``sla_policies``, or ``None`` where there are none."""
+    if not config.slas:
+        return None
+    rows: list[Mapping[str, Any]] = []
+    for number, sla in enumerate(config.slas, 1):
+        try:
+            start = pd.NaT if sla.valid_from is None else pd.Timestamp(sla.valid_from)
+        except ValueError as error:
+            raise InputError(
+                "this is not a date", where=f"[[sla]] {number}", column="valid_from", got=sla.valid_from,
+                wanted="such as 2024-03-01",
+            ) from error  # fmt: skip
+        if not pd.isna(start) and start.tzinfo is None:
+            start = start.tz_localize(config.timezone)
+        target = float("nan") if sla.target_s is None else sla.target_s
+        row = {"policy": sla.policy, "metric": sla.metric, "priority": sla.priority, "target_s": target}
+        row |= {"clock": sla.clock, "calendar": sla.calendar, "pause_on": ",".join(sla.pause_on) or None}
+        rows.append(row | {"valid_from": start if pd.isna(start) else start.tz_convert("UTC")})
+    frame = pd.DataFrame(rows)
+    frame["valid_from"] = pd.to_datetime(frame["valid_from"], utc=True).dt.as_unit("us")
+    return frame
+
+
+def _calendars(config: Config) -> dict[str, Any]:
+    if not config.calendars:
+        return {}
+    from ..features.calendars import BusinessCalendar
+
+    return {
+        name: BusinessCalendar.from_hours(spec.timezone, spec.open, spec.holidays)
+        for name, spec in config.calendars.items()
+    }
+
+
+def day_end(frames: Mapping[str, pd.DataFrame], timezone: str) -> pd.Timestamp | None:
+    """Return the end of the last day where every time is a date without a clock time, else ``None``."""
+    columns = [frames[t][c].dropna() for t, c in (("cases", "created_at"), ("events", "at")) if t in frames]
+    if not columns or set(frames) - {"cases", "events", "sla_policies"} or any(c.empty for c in columns):
+        return None
+    for column in columns:
+        local = column.drop_duplicates().dt.tz_convert(timezone)
+        if bool((local != local.dt.normalize()).any()):
+            return None
+    last = max(c.max() for c in columns).tz_convert(timezone)
+    return pd.Timestamp(last.normalize() + pd.DateOffset(days=1)).tz_convert("UTC")
+
+
+def fingerprint(config: Config) -> str:
+    """Return a hash of the settings that matter and of the bytes of every source."""
+    settings = asdict(config)
+    for key in ("folder", "tracking_uri", "experiment", "results"):
+        settings.pop(key)
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for spec in config.sources:
+        with (config.folder / spec.path).open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()[:16]
