@@ -7,10 +7,10 @@ from ..features.lazy import lazy_names
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "backtest": "backtest",
+        "backtest": "evaluation",
         "erlang_b": "erlang",
         "forecast": "volume",
-        "leaderboard": "backtest",
+        "leaderboard": "evaluation",
         "queue_performance": "erlang",
         "required_agents": "staffing",
         "scheduled_agents": "staffing",

@@ -262,9 +262,9 @@ def _gap_notes(
     if gaps.any():
         count, first = gaps.sum(axis=1), gaps.argmax(axis=1)
         worst = [i for i in np.argsort(-count, kind="stable")[:3] if count[i]]
-        unit = "D" if frequency.per_day <= 1 else "m"
+        length_of_stamp = 10 if frequency.per_day <= 1 else 16
         said = ", ".join(
-            f"series '{ids[i]}' {count[i]:,}, first {np.datetime_as_string(stamps[first[i]], unit=unit)}" for i in worst
+            f"series '{ids[i]}' {count[i]:,}, first {str(stamps[first[i]])[:length_of_stamp]}" for i in worst
         )
         more = int((count > 0).sum()) - len(worst)
         total = int(gaps.sum())

@@ -164,7 +164,8 @@ def _sigma(size: Floats, known: Bools, tier: Ints, total: int) -> Floats:
     for number in np.unique(tier[told]):
         middle[tier == number] = np.median(own[told & (tier == number)])
     days = total * count / count.max()
-    return (days * own + SHRINK_DAYS * middle) / (days + SHRINK_DAYS)
+    sigma: Floats = (days * own + SHRINK_DAYS * middle) / (days + SHRINK_DAYS)
+    return sigma
 
 
 def apply(point: Floats, size: Floats, bands: Bands, quiet: Bools) -> Floats:

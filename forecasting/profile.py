@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ class Profile:
     zeros: Floats
 
 
-def window(values: npt.NDArray[np.generic], origin: int, season: int, weeks: int = LOOKBACK) -> npt.NDArray[np.generic]:
+def window(values: npt.NDArray[Any], origin: int, season: int, weeks: int = LOOKBACK) -> npt.NDArray[Any]:
     """Cut the last ``weeks`` seasons before the origin into N x weeks x season; before the first slot is missing.
 
     >>> window(np.arange(5.0)[None, :], 5, 2, 3)
@@ -154,4 +155,5 @@ def _quiet(y: Floats, known: Bools, seen: npt.NDArray[np.int64], most: Floats, r
     reported = seen > 0
     fill = _ratio(seen.sum(axis=1), np.where(reported, passed, 0).sum(axis=1))
     absent = ~reported & (passed * np.nan_to_num(fill)[:, None] > QUIET)
-    return dormant | absent | nothing[:, None]
+    quiet: Bools = dormant | absent | nothing[:, None]
+    return quiet

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -141,9 +141,9 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
         raise InputError("no model with intervals", where="folds", wanted="columns such as deskcast-lo-80")
     levels = [float(c.rsplit("-lo-", 1)[1]) for c in lows if c.startswith(f"{models[0]}-lo-")]
     groups = folds.groupby(keys, sort=True) if keys else [((), folds)]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for values, group in groups:
-        label = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
+        label: dict[str, Any] = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
         scored = [label | _score(group, model, sorted(levels), folds.attrs) for model in models]
         rows += sorted(scored, key=lambda row: (row["wql"], models.index(row["model"])))
     return pd.DataFrame(rows)
@@ -187,9 +187,7 @@ def _scales(grid: Grid, first: int) -> np.ndarray[tuple[int], np.dtype[np.float6
     return seasonal_scale(y, season)
 
 
-def _score(
-    group: pd.DataFrame, model: str, levels: Sequence[float], attrs: dict[str, dict[str, float]]
-) -> dict[str, object]:
+def _score(group: pd.DataFrame, model: str, levels: Sequence[float], attrs: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the row of one model."""
     y, point = group["y"].to_numpy(dtype=float), group[model].to_numpy(dtype=float)
     p, quantiles, covered = [0.5], [point], {}
