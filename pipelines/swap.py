@@ -146,6 +146,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if not target.parent.is_dir():
         raise InputError("there is no such folder", where=str(target.parent), hint="make it first")
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    _sweep_parts(target)
     try:
         aside.touch()
         yield aside
@@ -156,6 +157,26 @@ def replacing(path: Path) -> Iterator[Path]:
         raise InputError(problem, where=str(path), hint="choose another place") from error
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _sweep_parts(target: Path) -> None:
+    """Remove what killed processes left of this file."""
+    for part in target.parent.glob(f".{target.name}.*.part"):
+        number = part.name.split(".")[-2]
+        if number.isdigit() and not _alive(int(number)):
+            part.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    if sys.platform == "win32":
+        return True  # asking by a signal would end the process there
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _aside(target: Path) -> tuple[Path, Path]:

@@ -1,0 +1,235 @@
+"""The record of a run in MLflow: one run a stage, under one parent; nothing of it leaves the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+import platform
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..features.errors import InputError
+from .locks import locked
+from .results import write_table
+from .stage import Stage
+from .swap import replacing
+
+#: Columns that say who somebody is; they never reach the record.
+PERSONAL = ("customer_id", "agent_id", "actor_id")
+_SQLITE = "sqlite:///"
+_LOUD = ("mlflow", "alembic", "sqlalchemy")
+_MAX_PARAMS, _MAX_METRICS, _MAX_VALUE = 100, 1000, 6000
+
+
+def record(
+    stages: Sequence[Stage],
+    *,
+    uri: str,
+    experiment: str,
+    folder: Path,
+    fingerprint: str = "",
+    tables_dir: Path | None = None,
+    version: str = "",
+) -> list[str]:
+    """Record a run and its stages in MLflow.
+
+    Parameters
+    ----------
+    stages
+        Outcomes, in the order of the run.
+    uri
+        Tracking store; a relative ``sqlite:///`` path is resolved against ``folder``.
+    experiment
+        Name of the experiment; it is made where it is new, with its artifacts in ``mlruns`` beside the store.
+    folder
+        Folder of the configuration.
+    fingerprint
+        Fingerprint of the data, as :func:`deskcast.pipelines.fingerprint.fingerprint` gives it.
+    tables_dir
+        Folder that holds the tables as Parquet files already; they are written anew without it.
+    version
+        Version of deskcast.
+
+    Returns
+    -------
+    Ids of the runs: the parent first, then one a stage. Columns named in ``PERSONAL`` are left out of the tables.
+
+    Raises
+    ------
+    InputError
+        If the store cannot be opened or the experiment was deleted in it.
+    """
+    hush()
+    place = _store_file(uri, folder)
+    with _quiet(), locked(place.parent) if place else nullcontext():
+        client = _open(f"{_SQLITE}{place}" if place else uri, place)
+        parent_folder = place.parent if place else None
+        writer = _writer(parent_folder or folder)
+        chosen = _experiment(client, experiment, parent_folder)
+        _end_killed(client, chosen, writer)
+        tags = {"deskcast.version": version, "deskcast.data": fingerprint, "deskcast.writer": writer}
+        return _record(client, chosen, stages, tags, tables_dir)
+
+
+def hush() -> None:
+    """Switch off what MLflow would send or ask outside; call it before MLflow is imported."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+
+def _record(
+    client: Any, experiment: str, stages: Sequence[Stage], tags: Mapping[str, str], tables_dir: Path | None
+) -> list[str]:
+    now = time.time()
+    start = now - sum(stage.seconds for stage in stages)
+    parent = client.create_run(experiment, start_time=_ms(start), tags=dict(tags), run_name="run").info.run_id
+    ids = [parent]
+    for stage in stages:
+        own = {"mlflow.parentRunId": parent, "deskcast.stage": stage.name, "deskcast.skipped": stage.skipped}
+        run = client.create_run(
+            experiment, start_time=_ms(start), tags={**tags, **{k: v for k, v in own.items() if v}}, run_name=stage.name
+        ).info.run_id
+        start += stage.seconds
+        _log(client, run, stage, tags["deskcast.data"], _ms(start))
+        _log_tables(client, run, stage, tables_dir)
+        client.set_terminated(run, end_time=_ms(start))
+        ids.append(run)
+    client.set_terminated(parent, end_time=_ms(now))
+    return ids
+
+
+def _log(client: Any, run: str, stage: Stage, fingerprint: str, at: int) -> None:
+    from mlflow.entities import Metric, Param
+
+    figures = {**stage.metrics, "seconds": stage.seconds}
+    metrics = [Metric(_key(k), float(v), at, 0) for k, v in figures.items() if math.isfinite(v)]
+    settings = {**stage.params, "data_fingerprint": fingerprint}
+    params = [Param(_key(k), str(v)[:_MAX_VALUE]) for k, v in settings.items()]
+    for first in range(0, max(len(params), 1), _MAX_PARAMS):
+        client.log_batch(run, params=params[first : first + _MAX_PARAMS])
+    for first in range(0, len(metrics), _MAX_METRICS):
+        client.log_batch(run, metrics=metrics[first : first + _MAX_METRICS])
+
+
+def _log_tables(client: Any, run: str, stage: Stage, tables_dir: Path | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="deskcast-") as scratch:
+        for name, frame in stage.tables.items():
+            written = tables_dir / f"{name}.parquet" if tables_dir else None
+            if written is None or not written.exists() or set(PERSONAL) & set(frame.columns):
+                written = Path(scratch) / f"{name}.parquet"
+                write_table(impersonal(frame), written)
+            client.log_artifact(run, str(written), "tables")
+
+
+def impersonal(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table without the columns that say who a customer or an agent is.
+
+    >>> impersonal(pd.DataFrame({"case_id": ["1"], "agent_id": ["ann"]})).columns.tolist()
+    ['case_id']
+    """
+    return frame.drop(columns=[c for c in PERSONAL if c in frame.columns])
+
+
+def _store_file(uri: str, folder: Path) -> Path | None:
+    """Return the file of a sqlite store, or None for a store of another kind."""
+    if not uri.startswith(_SQLITE) or uri == _SQLITE or ":memory:" in uri:
+        return None
+    place = (Path(folder) / uri.removeprefix(_SQLITE)).resolve()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder cannot be made: {error.strerror}", where="[tracking]", got=uri) from error
+    return place
+
+
+def _open(uri: str, place: Path | None) -> Any:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        if place is not None and not place.exists():
+            _create(place)
+        client = MlflowClient(tracking_uri=uri)
+        client.search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0][:300]
+        hint = "set uri under [tracking], for example sqlite:///mlflow.db"
+        raise InputError(f"the tracking store cannot be opened: {reason}", where=uri, hint=hint) from error
+    return client
+
+
+def _create(place: Path) -> None:
+    """Make a new store elsewhere and put it into place whole: a kill while it is made leaves nothing behind."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with tempfile.TemporaryDirectory(prefix="deskcast-") as scratch:
+        made = Path(scratch) / "new.db"
+        # The default experiment's artifacts would go to the current directory otherwise.
+        SqlAlchemyStore(f"{_SQLITE}{made}", _artifacts(place.parent)).engine.dispose()
+        with replacing(place) as aside:
+            shutil.copyfile(made, aside)
+
+
+def _artifacts(folder: Path) -> str:
+    return (folder / "mlruns").as_uri()
+
+
+def _experiment(client: Any, name: str, folder: Path | None) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        location = f"{_artifacts(folder)}/{_key(name).replace('/', '_')}" if folder else None
+        return str(client.create_experiment(name, artifact_location=location))
+    if found.lifecycle_stage != "active":
+        hint = "restore it in MLflow, or choose another name under [tracking]"
+        raise InputError("the experiment was deleted", where="[tracking]", column="experiment", got=name, hint=hint)
+    return str(found.experiment_id)
+
+
+def _writer(folder: Path) -> str:
+    """Name this machine and folder without telling either."""
+    return hashlib.sha256(f"{platform.node()}:{folder}".encode()).hexdigest()[:12]
+
+
+def _end_killed(client: Any, experiment: str, writer: str) -> None:
+    """Mark what a killed process of ours left running: whoever writes holds the lock, so nobody else is."""
+    running = f"attributes.status = 'RUNNING' and tags.`deskcast.writer` = '{writer}'"
+    for run in client.search_runs([experiment], filter_string=running):
+        client.set_terminated(run.info.run_id, status="KILLED")
+
+
+def _key(name: str) -> str:
+    """Make a name that MLflow takes: letters, digits and _ - . / and spaces."""
+    return re.sub(r"[^\w\-./ ]", "_", str(name), flags=re.ASCII)[:250]
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the migrations of a new store from being told on the terminal."""
+    before = {name: logging.getLogger(name).level for name in _LOUD}
+    for name in before:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        import mlflow  # noqa: F401 - its own logging is set up at import, and quietened below
+
+        for name in _LOUD:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

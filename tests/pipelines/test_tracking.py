@@ -1,0 +1,184 @@
+"""The record in MLflow: complete, quiet, and without names."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deskcast.features.engine import CaseLog
+from deskcast.features.errors import InputError
+from deskcast.pipelines.fingerprint import fingerprint
+from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.tracking import hush, record
+
+hush()
+
+URI = "sqlite:///mlflow.db"
+RECORD = """
+import socket, sys
+from pathlib import Path
+def refuse(*args, **kwargs): raise SystemExit(f"a request to {args[1:]}")
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+import pandas as pd
+from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.tracking import record
+stage = Stage("risk", {"risk": pd.DataFrame({"case_id": ["1"], "agent_id": ["Ann Other"]})}, (), {"k": 1}, {"auc": 0.8})
+print(len(record([stage], uri="sqlite:///mlflow.db", experiment="desk", folder=Path(sys.argv[1]))))
+"""
+
+
+def client(folder):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def do(stages, folder, **more):
+    return record(stages, **{"uri": URI, "experiment": "desk", "folder": folder, "version": "0.1.0", **more})
+
+
+def others(folder):
+    env = {k: v for k, v in os.environ.items() if "MLFLOW" not in k and k != "DO_NOT_TRACK"}
+    command = [sys.executable, "-c", RECORD, str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=env)
+
+
+def test_each_stage_is_a_run_under_one_parent(tmp_path, stages, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    folder = tmp_path / "desk"
+    ids = do(stages, folder, fingerprint="abc123")
+    runs = [client(folder).get_run(i) for i in ids]
+    assert len(ids) == 1 + len(stages)
+    assert [r.data.tags.get("deskcast.stage") for r in runs[1:]] == [s.name for s in stages]
+    assert {r.data.tags.get("mlflow.parentRunId") for r in runs[1:]} == {ids[0]}
+    assert {r.info.status for r in runs} == {"FINISHED"}
+    assert {r.data.tags["deskcast.data"] for r in runs} == {"abc123"}
+    assert {r.data.tags["deskcast.version"] for r in runs} == {"0.1.0"}
+    forecast = runs[1 + [s.name for s in stages].index("forecast")]
+    assert forecast.data.metrics == {"wape": 0.081, "coverage_80": 0.79, "seconds": 2.4}
+    assert forecast.data.params == {"freq": "D", "horizon": "28", "data_fingerprint": "abc123"}
+    assert forecast.info.end_time - forecast.info.start_time == pytest.approx(2400, abs=2)
+    tables = Path(forecast.info.artifact_uri.removeprefix("file://")) / "tables"
+    assert sorted(p.stem for p in tables.iterdir()) == ["actuals", "forecast", "leaderboard"]
+    assert tables.is_relative_to(folder / "mlruns")
+    assert sorted(p.name for p in folder.iterdir()) == ["mlflow.db", "mlruns"]
+    assert not list(elsewhere.iterdir())
+
+
+def test_tables_that_are_written_already_are_taken_as_they_are(tmp_path):
+    written = tmp_path / "results"
+    written.mkdir()
+    (written / "t.parquet").write_bytes(b"as it is")
+    ids = do([Stage("history", {"t": pd.DataFrame({"a": [1]})})], tmp_path, tables_dir=written)
+    place = Path(client(tmp_path).get_run(ids[1]).info.artifact_uri.removeprefix("file://"))
+    assert (place / "tables" / "t.parquet").read_bytes() == b"as it is"
+
+
+def test_nobody_is_named_in_the_record(tmp_path):
+    table = pd.DataFrame(
+        {"case_id": ["1"], "customer_id": ["Ann Other"], "agent_id": ["Bob Other"], "actor_id": ["Cy Other"]}
+    )
+    results = tmp_path / "results"
+    results.mkdir()
+    table.to_parquet(results / "risk.parquet")
+    for where in (None, results):
+        do([Stage("risk", {"risk": table})], tmp_path / "desk", tables_dir=where)
+    files = [p for p in (tmp_path / "desk").rglob("*") if p.is_file()]
+    assert sum(p.suffix == ".parquet" for p in files) == 2
+    assert not [p for p in files if b"Other" in p.read_bytes()]
+
+
+def test_a_skipped_stage_says_why_and_odd_names_and_figures_are_taken(tmp_path):
+    odd = Stage(
+        "staff", {}, (), {f"p{i}": "x" * 7000 for i in range(150)}, {"coverage (80%)": 0.8, "none": float("nan")}, "no"
+    )
+    run = client(tmp_path).get_run(do([odd], tmp_path)[1])
+    assert run.data.tags["deskcast.skipped"] == "no"
+    assert run.data.metrics == {"coverage _80__": 0.8, "seconds": 0.0}
+    assert len(run.data.params) == 151
+
+
+def test_two_processes_make_a_new_store_at_once_in_silence_and_without_network(tmp_path):
+    children = [others(tmp_path) for _ in range(2)]
+    said = [child.communicate(timeout=60) for child in children]
+    assert [child.returncode for child in children] == [0, 0], said
+    assert said == [("2\n", ""), ("2\n", "")]
+    experiment = client(tmp_path).get_experiment_by_name("desk")
+    assert len(client(tmp_path).search_runs([experiment.experiment_id])) == 4
+
+
+def test_what_a_killed_process_left_running_is_marked_killed(tmp_path):
+    first = do([Stage("history")], tmp_path)
+    place = client(tmp_path)
+    ours = place.get_run(first[1]).data.tags["deskcast.writer"]
+    experiment = place.get_experiment_by_name("desk").experiment_id
+    left = place.create_run(experiment, tags={"deskcast.writer": ours}).info.run_id
+    strange = place.create_run(experiment).info.run_id
+    do([Stage("history")], tmp_path)
+    assert place.get_run(left).info.status == "KILLED"
+    assert place.get_run(strange).info.status == "RUNNING"
+
+
+def test_killed_while_the_store_is_made_leaves_no_half_store(tmp_path):
+    child = others(tmp_path)
+    time.sleep(2.2)
+    child.kill()
+    child.communicate()
+    left = [p for p in tmp_path.rglob("*") if p.is_file()]
+    if left:
+        with sqlite3.connect(left[0]) as store:
+            assert store.execute("select count(*) from alembic_version").fetchone() == (1,)
+    assert len(do([Stage("history")], tmp_path)) == 2
+
+
+def test_stores_that_cannot_be_opened(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"not a database, " * 300)
+    with pytest.raises(InputError, match="the tracking store cannot be opened"):
+        do([], tmp_path)
+    for uri in ("nonsense://x", "./mlruns"):
+        with pytest.raises(InputError, match="the tracking store cannot be opened"):
+            do([], tmp_path, uri=uri)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot be made"):
+        do([], tmp_path, uri="sqlite:///file/mlflow.db")
+    with pytest.raises(InputError, match=r"cannot be opened|cannot be written"):
+        do([], tmp_path, uri="sqlite:////proc/mlflow.db")
+
+
+def test_a_deleted_experiment_is_not_written_to(tmp_path):
+    do([], tmp_path)
+    place = client(tmp_path)
+    place.delete_experiment(place.get_experiment_by_name("desk").experiment_id)
+    with pytest.raises(InputError, match="the experiment was deleted"):
+        do([], tmp_path)
+
+
+def test_a_fingerprint_tells_data_apart_but_not_the_order_of_rows():
+    cases = pd.DataFrame(
+        {
+            "case_id": ["1", "2", "3"],
+            "created_at": ["2024-03-01T09:00Z", "2024-03-02T09:00Z", "2024-03-02T09:00Z"],
+            "channel": ["a", None, "b"],
+        }
+    )
+
+    def of(frame):
+        return fingerprint(CaseLog.from_frames(cases=frame, until="2024-04-01"))
+
+    assert of(cases) == of(cases.sample(frac=1, random_state=1))
+    others = [
+        cases.assign(channel=["a", "", "b"]),
+        cases.assign(channel=["b", None, "a"]),
+        cases.assign(channel=["a", "a", "b"]),
+        cases.iloc[:2],
+        pd.concat([cases, cases.iloc[1:2]]),
+        cases.rename(columns={"channel": "region"}),
+    ]
+    assert len({of(frame) for frame in [cases, *others]}) == 1 + len(others)
