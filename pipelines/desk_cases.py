@@ -121,10 +121,10 @@ def _scatter(counts: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     where = np.nonzero(counts)
     day, *cell = (np.repeat(w, counts[where]) for w in where)
     codes = np.array(cell)
-    return _time_of_day(day, codes[0], codes[2], rng), codes
+    return time_of_day(day, codes[0], codes[2], rng), codes
 
 
-def _time_of_day(day: Array, channel: Array, region: Array, rng: np.random.Generator) -> Array:
+def time_of_day(day: Array, channel: Array, region: Array, rng: np.random.Generator) -> Array:
     """Draw whole seconds since the begin on the given local days."""
     shares = np.cumsum(intraday(), axis=2)
     weekend = (day % 7 >= 5).astype(np.int64)
@@ -148,7 +148,7 @@ def _break_form(at: Array, channel: Array, region: Array, rng: np.random.Generat
     return at, np.where(lost, instead, channel)
 
 
-def _local_day(at: Array, region: Array) -> Array:
+def local_day(at: Array, region: Array) -> Array:
     begins = np.array([day_begin(0), day_begin(1)])
     site = SITE_OF[region]
     day = np.where(
@@ -161,7 +161,7 @@ def _local_day(at: Array, region: Array) -> Array:
 
 def phone_open(at: Array, region: Array) -> Array:
     """Tell whether phone and chat are open for the region at those instants."""
-    day = _local_day(at, region)
+    day = local_day(at, region)
     site = SITE_OF[region]
     second = at - np.array([day_begin(0), day_begin(1)])[site, day]
     slot = np.clip(second // 1800, 0, 47)
@@ -170,7 +170,7 @@ def phone_open(at: Array, region: Array) -> Array:
 
 def _types(cases: dict[str, Array], rng: np.random.Generator) -> Array:
     """Draw what the case is about: more billing after paydays, faults in the outage and in the product fault."""
-    day = _local_day(cases["at"], cases["region"]) % 30
+    day = local_day(cases["at"], cases["region"]) % 30
     billing = np.where(day < 4, 0.26, 0.17)
     edges = np.cumsum([np.full(len(day), 0.38), np.full(len(day), 0.30), billing], axis=0)
     kind = (rng.random(len(day)) > edges).sum(axis=0)
@@ -216,14 +216,14 @@ def _with_repeats(first: dict[str, Array], account_of: Array, rng: np.random.Gen
 def _later(child: dict[str, Array], rng: np.random.Generator) -> Array:
     """Draw when a repeat contact comes: one to some days later, on a day on which the channel is open."""
     delay = np.ceil(rng.lognormal(np.log(2.6), 0.75, len(child["at"]))).astype(np.int64)
-    day = _local_day(child["at"], child["region"]) + delay
+    day = local_day(child["at"], child["region"]) + delay
     site, spoken = SITE_OF[child["region"]], child["channel"] <= CHAT
     shut = days_off() | (np.arange(DAYS) % 7 == 6)
     for _ in range(4):
         inside = np.minimum(day, DAYS - 1)
         day = np.where(spoken & shut[site, inside], day + 1, day)
     late = day >= DAYS
-    at = _time_of_day(np.minimum(day, DAYS - 1), child["channel"], child["region"], rng)
+    at = time_of_day(np.minimum(day, DAYS - 1), child["channel"], child["region"], rng)
     return np.where(late, END_S, at)
 
 

@@ -1,0 +1,122 @@
+"""The calls and chats of the simulated desk: what they ask for is drawn, how long they wait comes from the queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..forecasting.simulation import ABANDONED, SERVED, simulate_queue
+from .desk_cases import CHAT, FAULT, PHONE, Cases, local_day, phone_open, time_of_day
+from .desk_staff import Member, contact_shifts, roster
+from .desk_world import END_S, Array, known_events
+
+#: Calls and chats without a case, per case of the channel: short questions.
+EXTRA = (0.6, 0.3)
+#: Team of each channel.
+TEAMS = ("phone", "chat")
+_TARGET = (0.81, 0.76)
+_WITHIN = (20.0, 60.0)
+_TALK, _HOLD, _WRAP = (250.0, 420.0), (50.0, 0.0), (45.0, 40.0)
+_PATIENCE = (200.0, 240.0)
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Calls and chats in order of arrival; times in seconds since the begin, -1 where it did not happen.
+
+    ``case`` is the position of the case or -1, ``agent`` the position in the list of all agents or -1.
+    ``ended`` is when the customer hung up, ``free`` when the agent had wrapped up; ``outcome`` is 0 answered, 1
+    abandoned, 2 callback, -1 open.
+    """
+
+    at: Array
+    channel: Array
+    case: Array
+    hold: Array
+    wrap: Array
+    start: Array
+    ended: Array
+    free: Array
+    agent: Array
+    outcome: Array
+
+
+def run_contacts(cases: Cases, n: int, rng: np.random.Generator) -> tuple[Contacts, list[Member]]:
+    """Draw the contacts and run the phone and the chat queue; return them with the agents of both."""
+    parts, crew = [], list[Member]()
+    for channel in (PHONE, CHAT):
+        part, members = _run_channel(cases, channel, n, rng, len(crew))
+        parts.append(part)
+        crew += members
+    joined = {f: np.concatenate([getattr(p, f) for p in parts]) for f in Contacts.__dataclass_fields__}
+    order = np.argsort(joined["at"], kind="stable")
+    return Contacts(**{name: values[order] for name, values in joined.items()}), crew
+
+
+def _run_channel(
+    cases: Cases, channel: int, n: int, rng: np.random.Generator, offset: int
+) -> tuple[Contacts, list[Member]]:
+    mine = np.flatnonzero(cases.channel == channel)
+    at, case, product, scale = _with_extra(cases, mine, channel, rng)
+    size = len(at)
+    talk = np.maximum(20, rng.lognormal(np.log(_TALK[channel]) - 0.18, 0.6, size) * scale).astype(np.int64)
+    held = rng.random(size) < 0.3
+    hold = np.where(held, rng.exponential(_HOLD[channel] / 0.3, size) if _HOLD[channel] else 0.0, 0.0).astype(np.int64)
+    wrap = rng.exponential(_WRAP[channel], size).astype(np.int64)
+    patience = 1 + rng.exponential(_PATIENCE[channel], size).astype(np.int64)
+    handle = talk + hold + wrap
+    mean = (_TALK[channel] * 1.06 + _HOLD[channel] + _WRAP[channel]) * 1.0
+    shifts = contact_shifts(channel, 1 + EXTRA[channel], n, mean, _TARGET[channel], _WITHIN[channel])
+    members = roster(shifts, lambda i: Member(f"{TEAMS[channel]}-{i + 1:03d}", channel, _skills(i)), rng)
+    line = (product % 2).astype(np.int64)
+    run = simulate_queue(at, handle, [m.agent() for m in members], skill=line, patience=patience, until=END_S)
+    served, gone = run.outcome == SERVED, run.outcome == ABANDONED
+    start = np.where(served, np.nan_to_num(run.start), -1).astype(np.int64)
+    end = np.where(served | gone, np.nan_to_num(run.end), -1).astype(np.int64)
+    back = gone & (case >= 0) & (rng.random(size) < 0.3) & (channel == PHONE)
+    outcome = np.select([served, back, gone], [0, 2, 1], -1)
+    return Contacts(
+        at,
+        np.full(size, channel),
+        case,
+        hold,
+        wrap,
+        start,
+        np.where(served, end - wrap, end),
+        end,
+        np.where(served, run.agent + offset, -1),
+        outcome,
+    ), members
+
+
+def _skills(number: int) -> tuple[int, ...]:
+    """Most agents know both lines; of five, the fourth knows only one and the fifth only the other."""
+    return {3: (0,), 4: (1,)}.get(number % 5, (0, 1))
+
+
+def _with_extra(
+    cases: Cases, mine: Array, channel: int, rng: np.random.Generator
+) -> tuple[Array, Array, Array, Array]:
+    """Join the contacts of the cases and those without one, spread over days like the cases."""
+    like = mine[rng.integers(0, len(mine), int(len(mine) * EXTRA[channel]))] if len(mine) else mine
+    region = cases.region[like]
+    day = local_day(cases.at[like], region)
+    extra = time_of_day(day, np.full(len(like), channel), region, rng)
+    good = phone_open(extra, region) & (extra < END_S)
+    like, extra = like[good], extra[good]
+    at = np.concatenate([cases.at[mine], extra])
+    case = np.concatenate([mine, np.full(len(like), -1)])
+    scale = np.where(cases.type[mine] == FAULT, 1.3, 1.1) * np.where(cases.hurt[mine], 1.3, 1.0)
+    scale = np.concatenate([scale, np.full(len(like), 0.75)])
+    return at, case, np.concatenate([cases.product[mine], cases.product[like]]), scale
+
+
+def resolved_on_contact(cases: Cases, contacts: Contacts, rng: np.random.Generator) -> Array:
+    """Tell for each contact whether its case is resolved at its end; never in the outage of the product."""
+    chance = np.array([0.52, 0.86, 0.76, 0.62])[cases.type[contacts.case]] - 0.12 * cases.hurt[contacts.case]
+    good = (contacts.case >= 0) & (contacts.outcome == 0) & (rng.random(len(contacts.at)) < chance)
+    outage = known_events()["outage"]
+    stuck = (cases.product[contacts.case] == 0) & (contacts.free >= outage.start_s) & (contacts.free < outage.end_s)
+    return good & ~stuck & (contacts.free <= END_S)
+
