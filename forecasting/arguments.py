@@ -107,7 +107,7 @@ def _floats(name: str, values: Numbers, wanted: str) -> Floats:
     out = np.empty(array.shape)
     for i, value in enumerate(array.ravel()):
         missing = value is None or value is pd.NA
-        if not missing and not isinstance(value, (int, float, np.number)) or isinstance(value, (bool, np.bool_)):
+        if isinstance(value, (bool, np.bool_)) or not (missing or isinstance(value, (int, float, np.number))):
             raise InputError("this is not a number", where=_place(name, array, i), got=value, wanted=wanted)
         out.ravel()[i] = np.nan if missing else float(value)
     return out
