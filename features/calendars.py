@@ -240,7 +240,7 @@ def to_micros(values: Any, name: str) -> Micros:
         isinstance(values, Iterable) and not isinstance(values, str)
     )
     try:
-        index = pd.DatetimeIndex(values if listed else [values])
+        index = pd.DatetimeIndex((values.array if isinstance(values, pd.Series) else values) if listed else [values])
     except (ValueError, TypeError) as error:
         raise InputError("these are not instants", column=name, got=_first(values), wanted="instants in UTC") from error
     if index.tz is None:

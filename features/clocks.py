@@ -1,0 +1,287 @@
+"""What moves a case's service level clock, and how far it has run at each of those moments.
+
+A timeline holds one row for each moment of a case that can start, stop or pause a clock or change its target. A
+track reads it with the eyes of one policy. All times are whole microseconds, so that sums are exact and a case's
+figures do not depend on the cases around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .calendars import to_index, to_micros
+from .engine import CaseLog
+from .openings import MISSING, US
+from .policies import Policy, PolicyBook
+from .schema import TABLES
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+#: Code of each moment; ``start`` is the creation, ``reply`` the first public message by a human agent.
+MOMENTS = {
+    name: code
+    for code, name in enumerate(
+        ("start", "paused", "resumed", "resolved", "closed", "merged", "reopened", "priority", "status", "reply")
+    )
+}
+_ENDS = {
+    "resolution": ("resolved", "closed", "merged"),
+    "first_response": ("resolved", "closed", "merged"),
+    "closing": ("closed", "merged"),
+}
+#: An instant that never comes, later than all others.
+NEVER = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Moments of all cases, by case and time; row ``i`` holds from ``at[i]`` until ``then[i]``.
+
+    ``case`` is the position in ``cases`` (case_id, created_at, priority; by case_id), ``first`` and ``last`` mark the
+    ends of a case's rows, ``then`` of the last row is the end of the log.
+    """
+
+    cases: pd.DataFrame
+    case: Ints
+    at: Ints
+    then: Ints
+    code: Ints
+    value: pd.Series[Any]
+    first: Flags
+    last: Flags
+    until: int
+
+    def is_kind(self, *names: str) -> Flags:
+        """Mark the rows of those moments."""
+        return np.isin(self.code, [MOMENTS[n] for n in names])
+
+    def state(self, on: Flags, off: Flags) -> Flags:
+        """Return after each row whether ``on`` was seen later than ``off`` (or the first row) in the case."""
+        rows = np.arange(len(self.at))
+        seen = np.maximum.accumulate(np.where(on | off | self.first, rows, 0))
+        return on[seen]
+
+    def before(self, state: Flags) -> Flags:
+        """Return the state before each row; false before a case begins."""
+        return np.append(False, state[:-1])[: len(state)] & ~self.first
+
+
+@dataclass(frozen=True)
+class Course:
+    """The life of one metric along a timeline: whether its clock may run, when it stops, which policy holds.
+
+    ``live`` holds after a row; ``stops`` mark the rows that meet the milestone, ``choice`` is the policy that holds
+    (-1: none), ``cycle`` counts the openings.
+    """
+
+    book: PolicyBook
+    live: Flags
+    stops: Flags
+    choice: Ints
+    cycle: Ints
+
+
+@dataclass(frozen=True)
+class Track:
+    """One policy's clock on the rows (positions in the timeline) of the cases that it ever held for.
+
+    ``used`` is the time that had run when the row began, ``crossed`` the instant at which the target had been used
+    up by then, and ``due`` the instant at which it is used up if the clock goes on; ``NEVER`` where there is none.
+    """
+
+    policy: Policy
+    rows: Ints
+    running: Flags
+    paused: Flags
+    used: Ints
+    spent: Ints
+    crossed: Ints
+    due: Ints
+
+
+def timeline(log: CaseLog, *, as_recorded: bool = False) -> Timeline:
+    """Fetch the moments of all cases.
+
+    Parameters
+    ----------
+    log
+        A log with ``cases`` and ``events``.
+    as_recorded
+        Date an event at the instant from which it was known, rather than when it happened.
+    """
+    cases = log.table("cases")
+    until = int(to_micros(log.until, "until")[0])
+    named = cases.mutate(priority=cases.priority if "priority" in cases.columns else ibis.null("string"))
+    named = named.filter(named.created_at <= log.until).select("case_id", "created_at", "priority")
+    numbered = named.mutate(case=ibis.row_number().over(ibis.window(order_by="case_id")))
+    base = log.frame(numbered.order_by("case"))
+    rows = log.frame(_moments(log, numbered, as_recorded))
+    created = to_micros(base["created_at"], "created_at")
+    case = np.concatenate([np.arange(len(base)), rows["case"].to_numpy(dtype=np.int64)])
+    at = np.concatenate([created, to_micros(rows["at"], "at")])
+    code = np.concatenate([np.zeros(len(base), dtype=np.int64), rows["code"].to_numpy(dtype=np.int64)])
+    seq = np.concatenate([np.full(len(base), -1), rows["seq"].to_numpy(dtype=np.int64)])
+    start = code == MOMENTS["start"]
+    at = np.maximum(at, created[case])
+    order = np.lexsort((code, seq, ~start, at, case))
+    case, at, code = case[order], at[order], code[order]
+    value = pd.concat([base["priority"], rows["value"]], ignore_index=True).iloc[order].reset_index(drop=True)
+    first = np.append(True, case[1:] != case[:-1])[: len(case)]
+    last = np.append(case[1:] != case[:-1], True)[: len(case)]
+    then = np.where(last, until, np.append(at[1:], until)[: len(at)])
+    return Timeline(base, case, at, then, code, value, first, last, until)
+
+
+def replies(events: Any, when: Any) -> Any:
+    """Mark the public messages by human agents, as an Ibis expression.
+
+    Where no event so far says who may read it, every message counts as public.
+    """
+    message = (events.kind == "message") & (events.actor_role == "agent").fill_null(False)
+    return message & is_public(events, when)
+
+
+def is_public(events: Any, when: Any) -> Any:
+    """Tell which events the customer may read; unsaid counts as yes until the log begins to say so."""
+    begun = ibis.ifelse(events.public.notnull(), when, None).min().over(ibis.window())
+    return events.public.fill_null(ibis.or_(begun.isnull(), when < begun))
+
+
+def full_events(log: CaseLog) -> Any:
+    """Return the events with all canonical text and flag columns, missing where the source has none."""
+    events = log.table("events")
+    types = {"flag": "boolean", "text": "string", "id": "string"}
+    declared = [c for c in TABLES["events"].columns if c.kind in types and c.name not in events.columns]
+    return events.mutate(**{c.name: ibis.null(types[c.kind]) for c in declared}) if declared else events
+
+
+def seen_at(events: Any, as_recorded: bool) -> Any:
+    """Return when an event happened or, where asked for, when it came to be known."""
+    if as_recorded and "recorded_at" in events.columns:
+        return ibis.greatest(events["at"], ibis.coalesce(events.recorded_at, events["at"]))
+    return events["at"]
+
+
+def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
+    """Return case, at, seq, code and value (priority or status) of all events that can move a clock."""
+    events = full_events(log)
+    events = events.mutate(_seen=seen_at(events, as_recorded))
+    events = events.filter(events["_seen"] <= log.until)
+    reply = replies(events, events["_seen"])
+    kind = reply.ifelse("reply", events.kind)
+    plain = events.select("case_id", "seq", at="_seen", kind=kind, value=events.new)
+    plain = plain.filter(plain.kind.isin([name for name in MOMENTS if name != "start"]))
+    place = ibis.row_number().over(ibis.window(group_by=["case_id", "kind"], order_by=["at", "seq"]))
+    plain = plain.mutate(_place=place)
+    plain = plain.filter((plain.kind != "reply") | (plain["_place"] == 0))
+    code = plain.kind.cases(*MOMENTS.items(), else_=0)
+    valued = plain.kind.isin(["priority", "status"]).ifelse(plain.value, None)
+    plain = plain.mutate(code=code, value=valued)
+    return plain.inner_join(cases.select("case_id", "case"), "case_id").select("case", "at", "seq", "code", "value")
+
+
+def course(line: Timeline, book: PolicyBook) -> Course:
+    """Follow one metric along the timeline.
+
+    The clock of ``resolution`` may run while the case is open, that of ``closing`` until it is closed, and that of
+    ``first_response`` while it is open and has no reply. Re-opening starts a new cycle on the same clock.
+    """
+    metric = "closing" if book.source else book.metric
+    opened = line.state(line.is_kind("start", "reopened"), line.is_kind(*_ENDS[metric]))
+    was = line.before(opened)
+    began = np.cumsum(opened & ~was)
+    cycle = np.asarray(began - began[line.first][line.case] + 1, dtype=np.int64)
+    live, stops = opened, was & ~opened & ~line.is_kind("merged")
+    if metric == "first_response":
+        replied = line.state(line.is_kind("reply"), np.zeros(len(line.at), dtype=bool))
+        live = opened & ~replied
+        stops = line.is_kind("reply")
+        cycle = np.ones_like(cycle)
+    named = line.is_kind("start", "priority")
+    rows = np.maximum.accumulate(np.where(named, np.arange(len(line.at)), 0))
+    created = line.at[line.first][line.case]
+    choice = book.choose(created, book.code(line.value)[rows])
+    return Course(book, live, stops, choice, cycle)
+
+
+def track(line: Timeline, way: Course, number: int) -> Track:
+    """Run the clock of one policy over the cases that it ever held for, from their creation.
+
+    A change of priority changes the target and keeps the time that has run (a retroactive start).
+    """
+    policy = way.book.policies[number]
+    held = np.zeros(len(line.cases), dtype=bool)
+    held[line.case[way.choice == number]] = True
+    rows = np.flatnonzero(held[line.case])
+    paused = _paused(line, policy)[rows] & way.live[rows]
+    running = way.live[rows] & ~paused
+    at, then, first = line.at[rows], line.then[rows], line.first[rows]
+    spent = np.zeros(len(rows), dtype=np.int64)
+    spent[running] = counted(policy, at[running], then[running])
+    begins = np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))
+    total = np.cumsum(spent) - spent
+    used = total - total[begins]
+    due = np.full(len(rows), NEVER)
+    crossed = np.full(len(rows), NEVER)
+    if not policy.source:
+        target = round(policy.target_s * US)
+        goes_on = running & (used < target)
+        due[goes_on] = reached(policy, at[goes_on], target - used[goes_on])
+        crossing = np.flatnonzero(goes_on & (used + spent >= target))
+        origin = np.full(len(rows), -1)
+        origin[begins[crossing]] = crossing
+        source = origin[begins]
+        over = (used >= target) & (source >= 0)
+        crossed[over] = due[source[over]]
+        due[over] = crossed[over]
+    return Track(policy, rows, running, paused, used, spent, crossed, due)
+
+
+def counted(policy: Policy, start: Ints, end: Ints) -> Ints:
+    """Return the microseconds of the policy's calendar between instants."""
+    return np.rint(policy.calendar.seconds_between(to_index(start), to_index(end)) * US).astype(np.int64)
+
+
+def reached(policy: Policy, start: Ints, left: Ints) -> Ints:
+    """Return the instant at which so many microseconds of the policy's calendar have passed."""
+    return to_micros(policy.calendar.add(to_index(start), left / US), "start")
+
+
+def broken_at(line: Timeline, way: Course, tracks: dict[int, Track]) -> Ints:
+    """Return for each case the first instant at which a target in force had passed; ``NEVER`` where none has.
+
+    A broken promise stays broken, whatever the priority becomes later.
+    """
+    broken = np.full(len(line.cases), NEVER)
+    for number, run in tracks.items():
+        rows = run.rows
+        late = np.maximum(run.due, line.at[rows])
+        in_time = (late < line.then[rows]) | (line.last[rows] & (late <= line.until))
+        hit = (way.choice[rows] == number) & way.live[rows] & (run.due < NEVER) & in_time
+        np.minimum.at(broken, line.case[rows[hit]], late[hit])
+    return broken
+
+
+def run_tracks(line: Timeline, way: Course) -> dict[int, Track]:
+    """Run the clock of every policy that ever holds."""
+    return {int(n): track(line, way, int(n)) for n in np.unique(way.choice) if n >= 0}
+
+
+def instants(micros: Ints) -> pd.DatetimeIndex:
+    """Return instants, missing where they never come."""
+    return to_index(np.where(micros == NEVER, MISSING, micros))
+
+
+def _paused(line: Timeline, policy: Policy) -> Flags:
+    if policy.statuses:
+        status = line.is_kind("status")
+        waiting = line.value.str.casefold().isin(policy.statuses).to_numpy() & status
+        return line.state(waiting, status & ~waiting)
+    return line.state(line.is_kind("paused"), line.is_kind("resumed", "resolved", "closed", "merged", "reopened"))

@@ -1,0 +1,56 @@
+"""Labels for learning: which promise was broken, and from which instant on that was known."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .engine import CaseLog
+from .sla import milestones
+
+
+def breach_labels(log: CaseLog) -> pd.DataFrame:
+    """Say for each promise whether it was broken, as far as the log decides it.
+
+    A promise is decided once: broken at the instant its target passes, even while the case is still open, or kept
+    when its clock first stops. What a re-opening brings later changes nothing, so that a label, once known, is the
+    same in every later log: the labels of ``log.as_of(t)`` are those of ``log`` that were known at ``t``.
+
+    Parameters
+    ----------
+    log
+        A log with ``cases``, ``events`` and ``sla_policies``.
+
+    Returns
+    -------
+    DataFrame
+        One row for each case and metric for which a policy ever held: ``case_id``, ``metric``, ``label`` (true =
+        broken, missing = not decided) and ``known_at`` (missing where not decided).
+
+    Raises
+    ------
+    InputError
+        If the log has no events, or a policy cannot be used.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T09:30Z"]})
+    >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T10:30Z"], "kind": ["resolved"]})
+    >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [3600], "clock": "calendar"})
+    >>> log = CaseLog.from_frames(cases=cases, events=events, sla_policies=policies)
+    >>> breach_labels(log)[["case_id", "label"]].to_dict("records")
+    [{'case_id': '1', 'label': True}, {'case_id': '2', 'label': True}]
+    >>> breach_labels(log.as_of("2024-03-01T10:00Z"))[["case_id", "label"]].to_dict("records")
+    [{'case_id': '1', 'label': True}, {'case_id': '2', 'label': None}]
+    """
+    found = milestones(log)[["case_id", "metric", "status", "decided_at"]]
+    found = found.sort_values(["case_id", "metric", "decided_at"], kind="stable")  # missing instants come last
+    found = found.drop_duplicates(["case_id", "metric"], ignore_index=True)
+    label = found["status"].eq("breached").astype("boolean").where(found["decided_at"].notna())
+    return pd.DataFrame(
+        {
+            "case_id": found["case_id"],
+            "metric": found["metric"],
+            "label": label,
+            "known_at": found["decided_at"],
+        }
+    )

@@ -1,0 +1,232 @@
+"""Service level milestones: what was promised for a case, how much of it is used, and whether it held."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .clocks import (
+    NEVER,
+    Course,
+    Timeline,
+    Track,
+    broken_at,
+    counted,
+    course,
+    full_events,
+    instants,
+    reached,
+    run_tracks,
+    seen_at,
+    timeline,
+)
+from .engine import CaseLog
+from .openings import MISSING, US
+from .policies import PolicyBook, policy_books
+
+COLUMNS = (
+    "case_id",
+    "metric",
+    "policy",
+    "cycle",
+    "started_at",
+    "paused_s",
+    "target_s",
+    "due_at",
+    "stopped_at",
+    "elapsed_s",
+    "status",
+    "decided_at",
+)
+
+
+def milestones(log: CaseLog) -> pd.DataFrame:
+    """Say for every promise on every case how its clock stands at the end of the log.
+
+    The clock runs from the creation of a case. It stands still while the case is paused (in a status of the
+    policy's ``pause_on``; without such a list between the events ``paused`` and ``resumed``) and between an end and
+    a re-opening, which starts a new cycle on the same clock. The target is that of the first policy for the priority
+    in force (one for that priority before one for any), in the version valid when the case was created; a change of
+    priority changes the target and keeps the time that has run. A promise is broken once it is not kept at
+    ``due_at``, even if the case is still open, and stays broken.
+
+    Parameters
+    ----------
+    log
+        A log with ``cases``, ``events`` and ``sla_policies``, and the calendars that the policies name.
+
+    Returns
+    -------
+    DataFrame
+        One row for each case, metric and cycle for which a policy ever held, in that order:
+
+        * ``policy``, ``target_s``: the policy that holds at the end of the cycle (the last one that did)
+        * ``started_at``, ``stopped_at`` (reply, resolution or closing; missing where there is none)
+        * ``elapsed_s``: time used; ``paused_s``: time since the start that does not count (both on the policy's clock)
+        * ``due_at``: when the target is used up; it moves with pauses, and while a case is paused it is what it
+          would be if it resumed now
+        * ``status``: ``met``, ``breached`` (finished or not), ``running``, ``paused``, or ``cancelled`` (merged, ended
+          without a first reply, or no policy holds any more)
+        * ``decided_at``: the instant from which met or breached is known
+
+        With ``clock = "source"`` the exporting system decides: a flag of the metric's name that is ``false`` when the
+        case closes is a breach; target and due time are missing. First responses are left out where the log holds no
+        reply at all. Without policies there are no rows.
+
+    Raises
+    ------
+    InputError
+        If the log has no events, or a policy cannot be used.
+
+    Notes
+    -----
+    The milestones follow the documented behaviour of ServiceNow (retroactive start, pause conditions), Salesforce
+    (leaving a process does not complete a milestone) and Jira (every start opens a new cycle).
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T10:30Z"], "kind": ["resolved"]})
+    >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
+    >>> log = CaseLog.from_frames(cases=cases, events=events, sla_policies=policies)
+    >>> milestones(log)[["case_id", "metric", "elapsed_s", "target_s", "status"]].to_dict("records")
+    [{'case_id': '1', 'metric': 'resolution', 'elapsed_s': 5400.0, 'target_s': 7200.0, 'status': 'met'}]
+    """
+    books = policy_books(log)
+    if not books:
+        return _typed(pd.DataFrame({c: [] for c in COLUMNS}))
+    line = timeline(log)
+    parts = [_source(log, line, book) if book.source else _measured(line, book) for book in books.values()]
+    return _typed(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    moments = ["started_at", "due_at", "stopped_at", "decided_at"]
+    kinds = dict.fromkeys(["case_id", "metric", "policy", "status"], "str")
+    kinds |= dict.fromkeys(["paused_s", "target_s", "elapsed_s"], "float64") | {"cycle": "int64"}
+    kinds |= dict.fromkeys(moments, "datetime64[us, UTC]")
+    ordered = frame.astype(kinds)[list(COLUMNS)]
+    return ordered.sort_values(["case_id", "metric", "cycle"], ignore_index=True)
+
+
+def _measured(line: Timeline, book: PolicyBook) -> pd.DataFrame:
+    """Milestones of a metric that is measured here."""
+    way = course(line, book)
+    answers = line.at[line.is_kind("reply")]
+    if book.metric == "first_response" and not len(answers):
+        return pd.DataFrame({c: [] for c in COLUMNS})
+    tracks = run_tracks(line, way)
+    broken = broken_at(line, way, tracks)
+    # whether replies are recorded at all is not known before the first one
+    known_from = int(answers.min()) if book.metric == "first_response" else MISSING
+    ends = _end_rows(line, way)
+    held = _last_held(line, way)
+    parts = [
+        _of_policy(line, way, run, ends[held[ends] == number], broken, known_from) for number, run in tracks.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in COLUMNS})
+
+
+def _end_rows(line: Timeline, way: Course) -> npt.NDArray[np.int64]:
+    """Positions of the rows at which a cycle ends, or stands at the end of the log."""
+    stopped = way.stops
+    if way.book.metric == "first_response":
+        done = line.state(stopped, np.zeros(len(stopped), dtype=bool))
+        return np.flatnonzero(stopped | (line.last & ~done))
+    merged = line.before(way.live) & ~way.live & line.is_kind("merged")
+    return np.flatnonzero(stopped | merged | (line.last & way.live))
+
+
+def _last_held(line: Timeline, way: Course) -> npt.NDArray[np.int64]:
+    """The policy that holds at each row, or the last one of the case that did; -1 where none ever did."""
+    rows = np.arange(len(line.at))
+    seen = np.maximum.accumulate(np.where((way.choice >= 0) | line.first, rows, 0))
+    return way.choice[seen]
+
+
+def _of_policy(
+    line: Timeline,
+    way: Course,
+    run: Track,
+    ends: npt.NDArray[np.int64],
+    broken: npt.NDArray[np.int64],
+    known_from: int,
+) -> pd.DataFrame:
+    """Milestones whose last policy is this one, at their end rows."""
+    here = np.searchsorted(run.rows, ends)
+    stopped = way.stops[ends]
+    open_end = line.last[ends] & way.live[ends] & ~stopped
+    case = line.case[ends]
+    now = np.where(open_end, line.until, line.at[ends])
+    elapsed = run.used[here] + np.where(open_end, run.spent[here], 0)
+    started = line.at[line.first][case]
+    target = round(run.policy.target_s * US)
+    due = run.due[here].copy()
+    unknown = (due == NEVER) & (elapsed < target)
+    due[unknown] = reached(run.policy, now[unknown], target - elapsed[unknown])
+    was_broken = np.where(open_end, broken[case] <= now, broken[case] < now)
+    holds = way.choice[ends] >= 0
+    status = np.select(
+        [was_broken, stopped & holds, open_end & holds & run.paused[here], open_end & holds],
+        ["breached", "met", "paused", "running"],
+        "cancelled",
+    )
+    decided = np.select([was_broken, status == "met"], [np.maximum(broken[case], known_from), now], NEVER)
+    return pd.DataFrame(
+        {
+            "case_id": line.cases["case_id"].to_numpy()[case],
+            "metric": run.policy.metric,
+            "policy": run.policy.policy,
+            "cycle": way.cycle[ends],
+            "started_at": instants(started),
+            "paused_s": (counted(run.policy, started, now) - elapsed) / US,
+            "target_s": run.policy.target_s,
+            "due_at": instants(due),
+            "stopped_at": instants(np.where(stopped, now, NEVER)),
+            "elapsed_s": elapsed / US,
+            "status": status,
+            "decided_at": instants(decided),
+        }
+    )
+
+
+def _source(log: CaseLog, line: Timeline, book: PolicyBook) -> pd.DataFrame:
+    """Milestones that the exporting system decides, by its flag at the first closing."""
+    way = course(line, book)
+    held = way.choice[line.first] >= 0
+    ends = _end_rows(line, way)
+    ends = ends[held[line.case[ends]] & (way.cycle[ends] == 1)]
+    case, stopped = line.case[ends], way.stops[ends]
+    open_end = ~stopped & way.live[ends]
+    now = np.where(open_end, line.until, line.at[ends])
+    frame = pd.DataFrame(
+        {
+            "case_id": line.cases["case_id"].to_numpy()[case],
+            "metric": book.metric,
+            "policy": [book.policies[n].policy for n in way.choice[line.first][case]],
+            "cycle": 1,
+            "started_at": instants(line.at[line.first][case]),
+            "paused_s": np.nan,
+            "target_s": np.nan,
+            "due_at": pd.NaT,
+            "stopped_at": instants(np.where(stopped, now, NEVER)),
+            "elapsed_s": (now - line.at[line.first][case]) / US,
+        }
+    )
+    broken = flag_changes(log, book.metric)
+    over = frame.merge(broken, on="case_id", how="left")
+    over = over[over["at"].isna() | (over["at"] <= over["stopped_at"])].drop_duplicates("case_id", keep="last")
+    false = frame["case_id"].map(over.set_index("case_id")["broken"]).fillna(False).to_numpy(dtype=bool)
+    frame["status"] = np.select([stopped & false, stopped, open_end], ["breached", "met", "running"], "cancelled")
+    frame["decided_at"] = frame["stopped_at"]
+    return frame
+
+
+def flag_changes(log: CaseLog, metric: str, *, as_recorded: bool = False) -> pd.DataFrame:
+    """Return case_id, at and broken for each change of the exporting system's flag, in order of time."""
+    events = full_events(log)
+    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & events.new.notnull())
+    chosen = chosen.select("case_id", "seq", at=seen_at(chosen, as_recorded), broken=chosen.new.lower() == "false")
+    frame = log.frame(chosen.filter(chosen["at"] <= log.until).order_by(["case_id", "at", "seq"]))
+    return frame[["case_id", "at", "broken"]]
