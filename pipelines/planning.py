@@ -10,7 +10,7 @@ import pandas as pd
 from ..features.engine import CaseLog
 from ..features.errors import InputError
 from ..features.kpis import kpi_history, series
-from ..forecasting.backtest import backtest, leaderboard
+from ..forecasting.evaluation import backtest, leaderboard
 from ..forecasting.staffing import staffing_plan
 from ..forecasting.volume import forecast
 from .config import Config, StaffingSpec
