@@ -104,8 +104,8 @@ def calibrate(errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequ
 
     Errors of a series are divided by its mean absolute error, shrunk to the median of its tier by ``n / (n + 10)``
     days, and pooled over the series of the tier. Of the pool the finite-sample rank is taken, ``(n + 1) p``, as in
-    split conformal prediction (Vovk, Gammerman and Shafer 2005), where ``n`` counts distinct days and not slots:
-    the errors of one day are wrong together.
+    split conformal prediction (Vovk, Gammerman and Shafer 2005). The errors of one day are wrong together, so ``n``
+    is not their number but the number of free ones that would be worth as much, see :func:`effective_number`.
 
     Parameters
     ----------
@@ -136,20 +136,56 @@ def calibrate(errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequ
     for number in np.unique(tier):
         members = tier == number
         pool = scaled[:, members][known[:, members]]
-        table[members] = ranked(pool if len(pool) >= LEAST_POOL else pool_all, total, p)
+        own = members if len(pool) >= LEAST_POOL else np.ones(n_series, dtype=bool)
+        free = effective_number(scaled[:, own], days)
+        table[members] = ranked(pool if len(pool) >= LEAST_POOL else pool_all, free, p)
     return Bands(sigma, table, total)
 
 
-def ranked(pool: Floats, n: int, p: Floats) -> Floats:
+def effective_number(errors: Floats, days: Ints) -> float:
+    """Return how many independent errors the errors of these days are worth.
+
+    That is their number divided by the design effect of days as clusters (Kish 1965): the variance of their sum, by
+    days, over what it would be if all were independent. It is at least the number of days, at most that of errors.
+
+    Parameters
+    ----------
+    errors
+        O x N x H scaled errors, NaN where there is none.
+    days
+        O x H; the day of each target.
+
+    Examples
+    --------
+    >>> day = np.array([[0, 0, 1, 1]])
+    >>> effective_number(np.array([[[1.0, 1.0, -1.0, -1.0]]]), day)
+    2.0
+    >>> effective_number(np.array([[[1.0, -1.0, 1.0, -1.0]]]), day)
+    4.0
+    """
+    known = ~np.isnan(errors)
+    # a wild error would drown the others in sums of squares
+    size = np.abs(errors[known])
+    most = 4 * float(size.mean())
+    clean = np.clip(np.where(known, errors, 0.0), -most, most).sum(axis=1)
+    squares = float((np.minimum(size, most) ** 2).sum())
+    _, place = np.unique(days, return_inverse=True)
+    by_day = np.bincount(place.ravel(), weights=clean.ravel())
+    count, n_days = len(size), len(np.unique(days[known.any(axis=1)]))
+    together = float((by_day**2).sum())
+    return float(np.clip(count * squares / together, n_days, count)) if together > 0 else float(count)
+
+
+def ranked(pool: Floats, n: float, p: Floats) -> Floats:
     """Take the quantiles of a pool that hold for the next one, given that it is worth ``n`` free values.
 
     >>> ranked(np.arange(1.0, 10.0), 9, np.array([0.1, 0.9]))
     array([1., 9.])
     """
-    upper = np.minimum(1.0, np.ceil((n + 1) * p - 1e-9) / n)
-    lower = np.maximum(0.0, np.floor((n + 1) * p + 1e-9) / n - 1 / n)
-    low = np.quantile(pool, lower, method="lower")
-    high = np.quantile(pool, upper, method="higher")
+    # the tails are mirror images: the rank (n + 1) p of n from the near end
+    outer = np.minimum(1.0, (n + 1) * np.maximum(p, 1 - p) / n)
+    low = np.quantile(pool, 1 - outer, method="inverted_cdf")
+    high = np.quantile(pool, outer, method="higher")
     return np.where(p < 0.5, low, high)
 
 
