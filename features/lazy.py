@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
+
+
+class _Room(ModuleType):
+    """A package in which a public name wins over the module of the same name.
+
+    Importing ``features.snapshots`` makes Python set the attribute ``snapshots`` of the package to that module, and
+    the function of that name could then no longer be imported from the package.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and name in self.__dict__.get("_public", ())):
+            super().__setattr__(name, value)
 
 
 def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
@@ -29,4 +43,7 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
         return getattr(import_module(f".{homes[name]}", package), name)
 
+    room = sys.modules[package]
+    room.__dict__["_public"] = frozenset(homes) | room.__dict__.get("_public", frozenset())
+    room.__class__ = _Room
     return get, lambda: sorted(homes)
