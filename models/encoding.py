@@ -150,8 +150,8 @@ def flatten(name: str, values: pd.Series) -> FloatArray:
     >>> flatten("age_s", pd.Series([0.0, 3600.0])).round(3).tolist(), flatten("target_used", pd.Series([0.4])).tolist()
     ([0.0, 0.693], [0.4])
     """
-    x = pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    x = np.asarray(np.where(np.isinf(x), np.nan, x), dtype=np.float64)
+    raw = pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    x: FloatArray = np.where(np.isinf(raw), np.nan, raw).astype(np.float64)
     if name == "target_used":
         return x
     size = np.abs(x) / (3600.0 if name.endswith("_s") else 1.0)

@@ -208,8 +208,20 @@ def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         )
     # `labels` is not the only place where a column of that name may come from.
     rows = snapshots.drop(columns=["label", "known_at", "created_at"], errors="ignore").merge(wanted, on="case_id")
+    for name in ("at", "known_at", "due_at"):
+        if name in rows:
+            rows[name] = _instants(rows[name])
     rows["created_at"] = rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")
     return rows.sort_values(["at", "case_id"], kind="stable", ignore_index=True)
+
+
+def _instants(values: pd.Series) -> pd.Series:
+    if values.isna().all():
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
+    if not isinstance(values.dtype, pd.DatetimeTZDtype):
+        wanted = "instants with a zone (datetime64[us, UTC])"
+        raise InputError("these are not instants", column=str(values.name), got=str(values.dtype), wanted=wanted)
+    return values
 
 
 def _flag(rows: pd.DataFrame, name: str) -> pd.Series:

@@ -135,10 +135,12 @@ def action_for(table: Mapping[str, Mapping[str, str]], group: str, band: str) ->
 def _explained(rows: pd.DataFrame, risk: BreachRisk, table: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
     told = reasons(rows, risk)
     for place in (1, 2, 3):
-        texts = told[told["place"] == place].set_index("case_id")["reason"]
-        rows[f"reason_{place}"] = rows["case_id"].map(texts).astype("str").fillna("")
+        texts = told[told["place"] == place].set_index("case_id")["reason"].to_dict()
+        said = [texts.get(case, "") for case in rows["case_id"]]
+        rows[f"reason_{place}"] = pd.Series(said, index=rows.index, dtype="str")
     first = told[(told["place"] == 1) & (told["direction"] == "raises")].set_index("case_id")["group"]
-    groups = rows["case_id"].map(first).fillna(ANY)
+    leading = first.to_dict()
+    groups = [leading.get(case, ANY) for case in rows["case_id"]]
     if told.empty:
         base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %" if len(rows) else ""
         rows["reason_1"] = pd.Series(base, index=rows.index, dtype="str")

@@ -65,7 +65,7 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
             group, effect = groups[column], float(effects[row, column])
             text = WORDS[group]({name: values[row] for name, values in records.items()}, float(ranks[row]))
             direction = "raises" if effect > 0 else "lowers"
-            rows.append((records["case_id"][row], place, group, direction, effect, f"{direction} the risk: {text}"))
+            rows.append((records["case_id"][row], place, group, direction, effect, f"{text} ({direction} the risk)"))
     types = {"case_id": "str", "place": "int64", "group": "str", "direction": "str", "reason": "str"}
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({**types, "contribution": "float64"})
 

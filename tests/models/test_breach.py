@@ -1,0 +1,204 @@
+"""The risk of a breach: calibrated against a known truth, honest when there is nothing to learn, exact in its parts."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.models.breach import BreachRisk
+from deskcast.models.calibration import ece, log_odds
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
+from risk_frames import risk_frames
+
+
+@pytest.fixture(scope="module")
+def desk():
+    snapshots, labels, truth = risk_frames(cases=3000)
+    return snapshots, labels, truth, BreachRisk().fit(snapshots, labels)
+
+
+@pytest.fixture(scope="module")
+def later():
+    snapshots, labels, truth = risk_frames(cases=3000, seed=99)
+    return snapshots, labels, truth
+
+
+def test_on_a_desk_never_seen_the_probability_is_near_the_truth(desk, later):
+    *_, risk = desk
+    snapshots, _, truth = later
+    p = risk.predict_proba(snapshots)
+    running = ~snapshots["already_breached"].to_numpy(bool)
+    assert risk.promoted_
+    assert abs(p[running].mean() - truth[running].mean()) < 0.04
+    assert np.sqrt(np.mean((p[running] - truth[running]) ** 2)) < 0.08
+    outcome = np.random.default_rng(0).uniform(size=running.sum()) < truth[running]
+    assert ece(outcome, p[running]) < 0.04
+
+
+def test_the_evaluation_is_out_of_time_and_its_table_is_the_promised_one(desk):
+    *_, risk = desk
+    table = risk.evaluation_.set_index("model")
+    assert table.index.tolist() == ["constant", "rule", "logistic"]
+    assert table.loc["logistic", "brier"] < table.loc["rule", "brier"] < table.loc["constant", "brier"]
+    assert table["promoted"].tolist() == [False, False, True]
+    assert table["base_rate"].nunique() == 1
+    assert list(risk.reliability_.columns) == ["model", "predicted", "observed", "n", "lo", "hi"]
+    assert "is used" in risk.decision_
+
+
+def test_the_parts_sum_exactly_to_the_calibrated_log_odds(desk, later):
+    *_, risk = desk
+    rows = later[0]
+    parts = risk.contributions(rows)
+    running = ~rows["already_breached"].to_numpy(bool)
+    total = parts.drop(columns="logit").sum(axis=1)[running]
+    assert np.allclose(total, log_odds(risk.predict_proba(rows)[running]), atol=1e-9, rtol=0)
+    assert np.allclose(total, parts["logit"][running], atol=1e-12, rtol=0)
+    assert parts[~running].isna().all(axis=None)
+    assert parts.index.equals(rows.index)
+
+
+def test_what_already_broke_is_certain_and_does_not_teach(desk, later):
+    *_, risk = desk
+    rows = later[0]
+    over = rows["already_breached"].to_numpy(bool)
+    assert over.any()
+    assert (risk.predict_proba(rows)[over] == 1.0).all()
+    assert not risk.matured_.snapshots["already_breached"].any()
+
+
+def test_it_works_without_a_due_time():
+    snapshots, labels, _ = risk_frames(cases=1500, due=False)
+    bare = snapshots.drop(columns=["due_at", "left_s", "target_used", "already_breached"])
+    risk = BreachRisk().fit(bare, labels)
+    assert risk.promoted_
+    assert np.array_equal(BreachRisk().fit(snapshots, labels).predict_proba(snapshots), risk.predict_proba(bare))
+
+
+@pytest.mark.parametrize("due", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_from_noise_nothing_is_learnt_and_it_says_so(seed, due):
+    snapshots, labels, _ = risk_frames(cases=1500, seed=seed, skill=False, due=due)
+    risk = BreachRisk().fit(snapshots, labels)
+    assert not risk.promoted_
+    assert risk.used_ == "constant"
+    assert "Nothing was learnt" in risk.decision_
+    assert np.ptp(risk.predict_proba(snapshots)) < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shuffled_labels_get_the_verdict_of_noise(seed):
+    snapshots, labels, _ = risk_frames(cases=1500, due=False)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    shuffled = labels.assign(label=labels["label"].array[order])
+    shuffled["label"] = shuffled["label"].fillna(False).where(labels["known_at"].notna())
+    risk = BreachRisk().fit(snapshots, shuffled)
+    assert (risk.used_, risk.promoted_) == ("constant", False)
+    assert "Nothing was learnt" in risk.decision_
+
+
+def test_where_the_age_says_it_all_the_rule_stays():
+    snapshots, labels, _ = risk_frames(cases=2000)
+    keys = ["case_id", "at", "metric", "due_at", "age_s", "target_used", "already_breached"]
+    risk = BreachRisk().fit(snapshots[keys].assign(weekday=snapshots["weekday"]), labels)
+    assert risk.used_ == "rule"
+    assert "adds nothing that is sure" in risk.decision_
+    parts = risk.contributions(snapshots)
+    assert set(parts.columns) == {"base", "time", "logit"}
+
+
+def test_the_order_of_the_rows_changes_nothing(desk):
+    snapshots, labels, _, risk = desk
+    rng = np.random.default_rng(0)
+    again = BreachRisk().fit(snapshots.iloc[rng.permutation(len(snapshots))], labels.iloc[rng.permutation(len(labels))])
+    assert again.decision_ == risk.decision_
+    assert np.array_equal(again.predict_proba(snapshots), risk.predict_proba(snapshots))
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(45, 100))
+def test_no_label_from_the_future_teaches(day):
+    snapshots, labels, _ = risk_frames(cases=900)
+    t = snapshots["at"].min() + pd.Timedelta(days=day)
+    early = labels.copy()
+    future = ~(early["known_at"] <= t)
+    early["label"] = early["label"].mask(future)
+    early["known_at"] = early["known_at"].mask(future)
+    full = BreachRisk(replicates=100).fit(snapshots, labels, as_of=t)
+    cut = BreachRisk(replicates=100).fit(snapshots[snapshots["at"] <= t], early)
+    now = snapshots[snapshots["at"] == t]
+    assert full.decision_ == cut.decision_
+    assert np.array_equal(full.predict_proba(now), cut.predict_proba(now))
+
+
+@pytest.mark.parametrize("cases", [10, 60])
+def test_too_few_cases_give_a_base_rate_drawn_to_one_half(cases):
+    snapshots, labels, _ = risk_frames(cases=cases)
+    risk = BreachRisk().fit(snapshots, labels)
+    taught = risk.matured_.snapshots["case_id"].nunique()
+    outcome = pd.Series(risk.matured_.breached).groupby(risk.matured_.snapshots["case_id"].to_numpy()).last()
+    running = snapshots[~snapshots["already_breached"].astype(bool)]
+    assert risk.predict_proba(running) == pytest.approx((outcome.sum() + 0.5) / (taught + 1))
+    assert f"only {taught} cases have a known outcome" in risk.decision_
+    assert risk.evaluation_["n"].tolist() == [0, 0, 0]
+    assert not risk.promoted_
+
+
+@pytest.mark.parametrize("outcome", [True, False])
+def test_one_class_only_is_no_ground_for_a_model_and_never_certain(outcome):
+    snapshots, labels, _ = risk_frames(cases=400, due=False)
+    alike = labels.assign(label=labels["label"].where(labels["label"].isna(), outcome))
+    risk = BreachRisk().fit(snapshots, alike)
+    p = risk.predict_proba(snapshots)
+    assert "broke their promise (at least 20 of either are needed)" in risk.decision_
+    assert 0 < p[0] < 1
+    assert (p[0] > 0.9) == outcome
+
+
+def test_a_new_category_and_missing_values_are_scored(desk):
+    snapshots, _, _, risk = desk
+    rows = snapshots[~snapshots["already_breached"].astype(bool)].head(3)
+    strange = rows.assign(team="a team founded today", priority=None, idle_s=np.nan)
+    p = risk.predict_proba(strange)
+    assert np.isfinite(p).all()
+    assert ((p > 0) & (p < 1)).all()
+
+
+def test_an_empty_feature_changes_nothing(desk):
+    snapshots, labels, _, risk = desk
+    with_empty = BreachRisk().fit(snapshots.assign(reopens=np.nan, region=None), labels)
+    assert np.array_equal(
+        with_empty.predict_proba(snapshots.assign(reopens=1.0, region="x")), risk.predict_proba(snapshots)
+    )
+
+
+def test_columns_that_are_no_features_change_nothing(desk):
+    snapshots, labels, _, risk = desk
+    leak = snapshots.merge(labels[["case_id", "label", "known_at"]], on="case_id").assign(closed_code="x")
+    assert np.array_equal(BreachRisk().fit(leak, labels).predict_proba(leak), risk.predict_proba(leak))
+
+
+def test_no_open_case_has_no_probability(desk):
+    snapshots, _, _, risk = desk
+    assert risk.predict_proba(snapshots.iloc[:0]).shape == (0,)
+
+
+def test_misuse_is_named(desk):
+    snapshots, labels, _, risk = desk
+    with pytest.raises(InputError, match="column 'team': the model was trained with this column and it has vanished"):
+        risk.predict_proba(snapshots.drop(columns="team"))
+    with pytest.raises(InputError, match="fitted for another metric; got 'first_response', wanted resolution"):
+        risk.predict_proba(snapshots.assign(metric="first_response"))
+    with pytest.raises(InputError, match="not fitted yet"):
+        BreachRisk().predict_proba(snapshots)
+    with pytest.raises(InputError, match="no snapshot has an outcome that is known yet"):
+        BreachRisk().fit(snapshots, labels.iloc[:0])
+    with pytest.raises(InputError, match="column 'as_of': an instant needs its zone"):
+        BreachRisk().fit(snapshots, labels, as_of="2024-03-01")
+    with pytest.raises(InputError, match="no snapshot has an outcome"):
+        BreachRisk().fit(snapshots, labels, as_of="2020-01-01T00:00Z")

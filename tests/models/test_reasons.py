@@ -1,0 +1,104 @@
+"""Reasons: three facts in plain words, taken from the exact parts of the probability."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.models.breach import BreachRisk
+from deskcast.models.groups import GROUPS, LEVELS, NUMBERS, group_of
+from deskcast.models.reasons import WORDS, reasons, say_time
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
+from risk_frames import risk_frames
+
+
+@pytest.fixture(scope="module")
+def told():
+    snapshots, labels, _ = risk_frames(cases=3000)
+    risk = BreachRisk().fit(snapshots, labels)
+    now = snapshots[snapshots["at"] == snapshots["at"].max()].reset_index(drop=True)
+    return now, risk, reasons(now, risk)
+
+
+def test_each_running_case_has_up_to_three_different_facts(told):
+    now, _, table = told
+    running = now.loc[~now["already_breached"].astype(bool), "case_id"]
+    assert set(table["case_id"]) == set(running)
+    assert not table[["case_id", "group"]].duplicated().any()
+    assert table["place"].between(1, 3).all()
+
+
+def test_what_raises_comes_first_and_the_strongest_before_the_weaker(told):
+    *_, table = told
+    for _, mine in table.groupby("case_id"):
+        up = (mine["direction"] == "raises").to_numpy()
+        assert (up == np.sort(up)[::-1]).all()
+        assert mine.loc[up, "contribution"].is_monotonic_decreasing
+        assert mine.loc[~up, "contribution"].is_monotonic_increasing
+
+
+def test_a_reason_has_the_size_and_direction_of_its_contribution(told):
+    now, risk, table = told
+    parts = risk.contributions(now).set_index(now["case_id"])
+    for row in table.itertuples():
+        assert row.contribution == parts.loc[row.case_id, row.group]
+        assert (row.contribution > 0) == (row.direction == "raises")
+        assert f"({row.direction} the risk)" in row.reason
+
+
+def test_the_words_carry_the_values(told):
+    now, _, table = told
+    values = now.set_index("case_id")
+    teams = table[table["group"] == "team"]
+    assert len(teams)
+    assert all(f"team {values.loc[r.case_id, 'team']} (" in r.reason for r in teams.itertuples())
+    used = table[table["group"] == "time"]
+    assert all(f"{100 * values.loc[r.case_id, 'target_used']:.0f} % of the time" in r.reason for r in used.itertuples())
+
+
+def test_every_group_has_words_also_for_a_row_without_values():
+    assert set(WORDS) == set(GROUPS)
+    for say in WORDS.values():
+        assert say({}, float("nan"))
+        assert "nan" not in say(dict.fromkeys(name for names in NUMBERS.values() for name in names), float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("group", "row", "words"),
+    [
+        ("handovers", {"transfers": 3}, "handed over 3 times"),
+        ("handovers", {"transfers": 1.0}, "handed over once"),
+        ("handovers", {"transfers": 0}, "never handed over"),
+        ("reply", {"unanswered_s": 93600.0}, "the customer has waited 1 d 2 h for a reply"),
+        ("reply", {"unanswered_s": pd.NA}, "the customer is not waiting for a reply"),
+        ("priority", {"priority": "1"}, "priority 1"),
+        ("priority", {"priority": "1", "priority_changes": 2}, "priority 1, changed twice"),
+        ("status", {"status": "pending", "paused": True}, "status pending, the clock is paused"),
+        ("load", {"open_in_team": 1200}, "its team has 1,200 open cases"),
+        ("clock", {"hour": 8, "weekday": 0}, "it is Monday at 8:00"),
+        (
+            "conversation",
+            {"customer_messages": 1, "agent_messages": 0},
+            "1 message from the customer, 0 messages from agents",
+        ),
+        ("team", {"team": None}, "team not known"),
+        ("silence", {"idle_s": 7200.0}, "nothing has happened for 2 h"),
+    ],
+)
+def test_how_facts_are_said(group, row, words):
+    assert WORDS[group](row, 0.5) == words
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.85, "85 %"), (1.0, "99 %"), (0.0, "1 %")])
+def test_an_age_is_set_beside_those_of_other_cases_and_never_beyond_all(share, words):
+    assert say_time({"age_s": 60.0}, share) == f"open for 1 min, longer than {words} of the cases in training"
+
+
+def test_every_feature_of_a_snapshot_has_a_group_and_ids_have_none():
+    features = pytest.importorskip("deskcast.features.snapshots")
+    said = {name for names in (*NUMBERS.values(), *LEVELS.values()) for name in names}
+    assert {*features.NUMERIC, *features.CATEGORICAL} - said <= {"already_breached"}
+    with pytest.raises(KeyError):
+        group_of("customer_id")
