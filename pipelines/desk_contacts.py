@@ -95,9 +95,7 @@ def _skills(number: int) -> tuple[int, ...]:
     return {3: (0,), 4: (1,)}.get(number % 5, (0, 1))
 
 
-def _with_extra(
-    cases: Cases, mine: Array, channel: int, rng: np.random.Generator
-) -> tuple[Array, Array, Array, Array]:
+def _with_extra(cases: Cases, mine: Array, channel: int, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
     """Join the contacts of the cases and those without one, spread over days like the cases."""
     like = mine[rng.integers(0, len(mine), int(len(mine) * EXTRA[channel]))] if len(mine) else mine
     region = cases.region[like]
@@ -119,4 +117,3 @@ def resolved_on_contact(cases: Cases, contacts: Contacts, rng: np.random.Generat
     outage = known_events()["outage"]
     stuck = (cases.product[contacts.case] == 0) & (contacts.free >= outage.start_s) & (contacts.free < outage.end_s)
     return good & ~stuck & (contacts.free <= END_S)
-

@@ -65,9 +65,7 @@ def by_bot(cases: Cases, rng: np.random.Generator) -> Array:
     return np.where(done, cases.at + rng.integers(15, 60, len(cases)), -1)
 
 
-def draw_touches(
-    cases: Cases, contacts: Contacts, settled: Array, bot: Array, rng: np.random.Generator
-) -> Touches:
+def draw_touches(cases: Cases, contacts: Contacts, settled: Array, bot: Array, rng: np.random.Generator) -> Touches:
     """Draw the chains of touches of all cases: first those that nobody has settled yet, and what is opened again."""
     case, at, reason = _beginnings(cases, contacts, settled, bot, rng)
     state = {"case": case, "after": np.full(len(case), -1), "reason": reason, "gap": at}

@@ -1,0 +1,187 @@
+"""The simulated desk: a made-up service desk of eighteen months whose waiting times come from its queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError
+from .desk_agents import agent_time_frame, costs_frame
+from .desk_cases import Cases, draw_cases
+from .desk_config import config_text
+from .desk_contacts import resolved_on_contact, run_contacts
+from .desk_events import events_frame, final_resolution, tell_events
+from .desk_frames import names
+from .desk_tables import (
+    cases_frame,
+    contacts_frame,
+    experience,
+    policies_frame,
+    repairs_frame,
+    surveys_frame,
+    tasks_frame,
+    views_frame,
+)
+from .desk_work import LEAVER, by_bot, draw_touches, run_touches
+from .desk_world import (
+    CHANNELS,
+    DAYS,
+    END_S,
+    FIRST_DAY,
+    PRODUCTS,
+    REGIONS,
+    TIMEZONE,
+    daily_rates,
+    instant,
+    known_events,
+    truth_factors,
+)
+
+Progress = Callable[[str, float], None]
+_FEWEST, _MOST = 300, 5_000_000
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A simulated desk.
+
+    Attributes
+    ----------
+    tables
+        Canonical tables by name.
+    truth
+        What is known about it: the events that happened, their segments and effects, and the true satisfaction.
+    rates
+        Expected cases per day, channel, product and region, with the known events: ds (local day), y.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    truth: dict[str, Any]
+    rates: pd.DataFrame = field(repr=False)
+
+
+def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: Progress | None = None) -> Desk:
+    """Simulate a service desk with four channels, four products, four regions and two time zones for 18 months.
+
+    What customers want and how much work it is are drawn from ``seed``; how long they wait follows from the queues
+    of agents with shifts, skills, breaks and leaves (see :func:`deskcast.forecasting.simulation.simulate_queue`).
+
+    Parameters
+    ----------
+    n_cases
+        Number of cases, repeat contacts included, 300 to 5,000,000. The desk hires as many agents as these need.
+    seed
+        A whole number from 0 on; the same seed gives the same tables.
+    progress
+        Called with what is being done and the share done so far.
+
+    Returns
+    -------
+    Desk
+        Canonical tables, the truth about the known events, and the expected rates.
+
+    Raises
+    ------
+    InputError
+        If an argument is not a whole number in its range.
+
+    Examples
+    --------
+    >>> desk = simulate_desk(300, seed=7)
+    >>> len(desk.tables["cases"]), [event["kind"] for event in desk.truth["events"]]
+    (300, ['outage', 'product_fault', 'agent_leaves', 'broken_form'])
+    """
+    _whole(n_cases, "n_cases", _FEWEST, _MOST)
+    _whole(seed, "seed", 0, 2**63 - 1)
+    say = progress or (lambda _what, _share: None)
+    who, talk, work, extra = (np.random.default_rng([seed, stream]) for stream in range(4))
+
+    say("drawing cases", 0.0)
+    cases = draw_cases(n_cases, who)
+    say("running the phone and chat queues", 0.1)
+    contacts, crew = run_contacts(cases, n_cases, talk)
+    settled, bot = resolved_on_contact(cases, contacts, talk), by_bot(cases, work)
+    say("running the queues of cases", 0.25)
+    touches, more = run_touches(cases, draw_touches(cases, contacts, settled, bot, work), work, len(crew))
+    crew += more
+    say("writing down the events", 0.5)
+    agent_ids = [m.name for m in crew]
+    case_ids = names("C", np.arange(1, n_cases + 1), 7)
+    customer_ids = names("U", np.arange(1, int(cases.customer.max()) + 2), 6)
+    codes = tell_events(cases, contacts, settled, bot, touches)
+    tables = {"cases": cases_frame(cases, case_ids, customer_ids)}
+    tables["events"] = events_frame(codes, case_ids, customer_ids, agent_ids)
+    say("writing down the rest", 0.75)
+    tables["contacts"] = contacts_frame(contacts, case_ids, agent_ids)
+    resolved = final_resolution(cases, contacts, settled, bot, touches)
+    good = experience(cases, contacts, touches, resolved, extra)
+    tables["surveys"], satisfied = surveys_frame(good, resolved, agent_ids, case_ids, extra)
+    tables["article_views"] = views_frame(cases, case_ids, extra)
+    tables["tasks"] = tasks_frame(cases, extra)
+    tables["agent_time"] = agent_time_frame(crew, contacts, touches)
+    tables["costs"] = costs_frame(tables["agent_time"], contacts)
+    tables["repairs"] = repairs_frame(cases, case_ids, extra)
+    tables["sla_policies"] = policies_frame()
+    say("done", 1.0)
+    return Desk(tables, _truth(cases, seed, satisfied), _rates(n_cases))
+
+
+def _whole(value: object, name: str, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= int(value) <= most:
+        raise InputError(
+            "this number cannot be used", column=name, got=value, wanted=f"a whole number from {least:,} to {most:,}"
+        )
+
+
+def _truth(cases: Cases, seed: int, satisfied: float) -> dict[str, Any]:
+    events = [event.truth() for event in known_events().values()]
+    for event in events:
+        if event["kind"] == "agent_leaves":
+            event["agent_id"] = LEAVER
+    return {
+        "seed": seed,
+        "cases": len(cases),
+        "begin": instant(0),
+        "until": instant(END_S),
+        "timezone": TIMEZONE,
+        "events": events,
+        "repeat_contacts": int((cases.before >= 0).sum()),
+        "csat_if_all_had_answered": round(satisfied, 6),
+    }
+
+
+def _rates(n: int) -> pd.DataFrame:
+    """Expected cases by local day and segment; the form's lost cases that come by another channel are left out."""
+    expected = daily_rates() * truth_factors()
+    expected *= n / expected.sum()
+    days = pd.date_range(FIRST_DAY, periods=DAYS).as_unit("us")
+    index = pd.MultiIndex.from_product(
+        [days, CHANNELS, PRODUCTS, REGIONS], names=["ds", "channel", "product", "region"]
+    )
+    return pd.DataFrame({"y": expected.ravel()}, index=index).reset_index()
+
+
+def write_desk(desk: Desk, folder: str | Path) -> None:
+    """Write ``data/<table>.parquet`` for each table, ``truth.json``, ``truth_rates.parquet`` and ``deskcast.toml``.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    home = Path(folder)
+    try:
+        (home / "data").mkdir(parents=True, exist_ok=True)
+        for name, table in desk.tables.items():
+            table.to_parquet(home / "data" / f"{name}.parquet", index=False)
+        desk.rates.to_parquet(home / "truth_rates.parquet", index=False)
+        (home / "truth.json").write_text(json.dumps(desk.truth, indent=2) + "\n", encoding="utf-8")
+        (home / "deskcast.toml").write_text(config_text(desk.tables), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the simulated desk cannot be written: {error.strerror}", where=str(folder)) from error

@@ -1,0 +1,109 @@
+"""The configuration of the simulated desk, written as an owner would write it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .desk_tables import CALENDAR, PROMISES
+from .desk_world import COUNTRIES, TIMEZONE, ZONES
+
+_HEAD = """\
+# deskcast.toml of a simulated desk. 'deskcast run' in this folder does the whole job.
+# What really happened to this desk stands in truth.json.
+
+timezone = "{zone}"               # the desk's own clock: days and weeks begin in it
+
+# Where the tables are. Their columns already have the canonical names; for a file of your own,
+# add e.g. [source.cases.columns] with created_at = "Opened".
+"""
+
+_BODY = """
+# When people are there. A calendar has its own time zone; holidays: a country, or a list of dates.
+[calendar.{office}]
+timezone = "{zones[0]}"
+open = {{ mon-fri = ["08:00-18:00"] }}
+holidays = "{countries[0]}"
+
+[calendar.west]
+timezone = "{zones[1]}"
+open = {{ mon-fri = ["08:00-18:00"] }}
+holidays = "{countries[1]}"
+
+[calendar.phone]
+timezone = "{zones[0]}"
+open = {{ mon-fri = ["08:00-21:00"], sat = ["09:00-15:00"] }}
+
+# What is promised, by priority, in hours of the office; the clock rests while the customer has the word.
+{slas}
+# Which history is kept.
+[history]
+by = ["channel", "product", "region"]
+freq = "D"
+
+# What is forecast: cases a day by channel, four weeks ahead.
+[forecast]
+by = ["channel"]
+freq = "D"
+horizon = 28
+holidays = "{countries[0]}"
+
+# A day that is open but different may be named, so that it does not spoil the forecast:
+# [[event]]
+# name = "outage"
+# start = "2025-11-11"
+# end = "2025-11-12"
+
+# What the queues promise, and what their agents need.
+[staffing.phone]
+service_level = 0.80
+within = "20s"
+patience = "200s"
+shrinkage = 0.15
+max_occupancy = 0.85
+interval = "30min"
+calendar = "phone"
+
+# When the open cases are looked at, and how many are listed.
+[risk]
+at = "08:00"
+top = 10
+train_days = 120
+
+[[goal]]
+name = "keep promises"
+kpi = "sla_attainment"
+target = 0.85
+
+[[goal]]
+name = "keep customers"
+kpi = "csat"
+target = 0.80
+
+[tracking]
+uri = "sqlite:///mlflow.db"
+experiment = "deskcast-demo"
+
+[results]
+path = "results"
+"""
+
+
+def config_text(tables: Iterable[str]) -> str:
+    """Return the text of ``deskcast.toml`` for the tables of the desk."""
+    sources = []
+    for name in tables:
+        if name == "sla_policies":  # the promises stand in the configuration itself
+            continue
+        lines = [f"[source.{name}]", 'kind = "table"', f'path = "data/{name}.parquet"']
+        if name == "cases":
+            lines.append('attributes = { account = "creation" }  # a further column, and when it becomes known')
+        sources.append("\n".join(lines) + "\n")
+    slas = []
+    for priority, *targets in PROMISES:
+        for metric, hours in zip(("first_response", "resolution"), targets, strict=True):
+            slas.append(
+                f'[[sla]]\npolicy = "standard"\nmetric = "{metric}"\npriority = "{priority}"\ntarget = "{hours}h"\n'
+                f'clock = "business"\ncalendar = "{CALENDAR}"\npause_on = ["pending"]\n'
+            )
+    body = _BODY.format(office=CALENDAR, zones=ZONES, countries=COUNTRIES, slas="\n".join(slas))
+    return _HEAD.format(zone=TIMEZONE) + "\n" + "\n".join(sources) + body
