@@ -294,21 +294,22 @@ def _fewest(flat: dict[str, Floats], target: Floats, cap: Floats) -> tuple[Ints,
         agents[promised] = fewest(
             lambda rows, n: answered(promised[rows], n),
             busy[promised],
-            _guess(load, target, flat["threshold"] / flat["aht"], patient)[promised],
+            _guess(load, target, flat)[promised],
         )
     words = [~calling, agents > busy, busy > stable]
     binding = np.select(words, ["no calls", "service_level", "occupancy"], "stability").astype(object)
     return np.where(calling, agents, 0), binding
 
 
-def _guess(load: Floats, target: Floats, t: Floats, patient: Flags) -> Ints:
-    """Return agents by the square-root rule of Halfin and Whitt (1981), a start for the search."""
-    root = np.sqrt(load)
+def _guess(load: Floats, target: Floats, flat: dict[str, Floats]) -> Ints:
+    """Return a start for the search: the square-root rule of Halfin and Whitt (1981), or a fluid where people leave."""
+    root, t, patience = np.sqrt(load), flat["threshold"] / flat["aht"], flat["patience"]
     low, high = np.zeros_like(load), np.full_like(load, 8.0)
     for _ in range(10):
         beta = (low + high) / 2
         waits = 1 / (1 + beta * special.ndtr(beta) * np.sqrt(2 * np.pi) * np.exp(beta * beta / 2))
         good = 1 - waits * np.exp(-beta * root * t) >= target
         low, high = np.where(good, low, beta), np.where(good, beta, high)
-    agents: Ints = np.ceil(load + np.where(patient, high, 0.0) * root).astype(np.int64)
+    fluid = load * np.maximum(target, np.exp(-flat["threshold"] / patience)) + root
+    agents: Ints = np.ceil(np.where(np.isinf(patience), load + high * root, fluid)).astype(np.int64)
     return agents

@@ -183,3 +183,11 @@ def test_bad_shrinkage_and_forecasts_are_named():
     bad.loc[1, "deskcast"] = np.nan
     with pytest.raises(InputError, match="'deskcast', position 1"):
         staffing_plan(bad, aht=180)
+
+
+@pytest.mark.parametrize(("spread", "expected"), [(0.05, 0.797), (0.10, 0.693), (0.20, 0.571)])
+def test_a_varying_rate_costs_what_the_references_say(spread, expected):
+    quantile = (np.arange(4000) + 0.5) / 4000
+    rate = stats.gamma.ppf(quantile, 1 / spread**2, scale=spread**2)
+    met = queue_performance(300 * rate, 300, 57)["service_level"]
+    assert np.average(met, weights=rate) == pytest.approx(expected, abs=2e-3)
