@@ -131,11 +131,17 @@ def _measured(line: Timeline, book: PolicyBook) -> pd.DataFrame:
 def _end_rows(line: Timeline, way: Course) -> npt.NDArray[np.int64]:
     """Positions of the rows at which a cycle ends, or stands at the end of the log."""
     stopped = way.stops
+    ended = line.before(way.live) & ~way.live & ~stopped
     if way.book.metric == "first_response":
-        done = line.state(stopped, np.zeros(len(stopped), dtype=bool))
-        return np.flatnonzero(stopped | (line.last & ~done))
-    merged = line.before(way.live) & ~way.live & line.is_kind("merged")
-    return np.flatnonzero(stopped | merged | (line.last & way.live))
+        answered = np.zeros(len(line.cases), dtype=bool)
+        answered[line.case[stopped]] = True
+        turn = np.zeros(len(line.cases), dtype=np.int64)
+        turn[line.case[ended]] = np.flatnonzero(ended)
+        silent = ended & ~answered[line.case] & (np.arange(len(ended)) == turn[line.case])
+        reopened = np.zeros(len(line.cases), dtype=bool)
+        reopened[line.case[line.last & way.live]] = True
+        return np.flatnonzero(stopped | (silent & ~reopened[line.case]) | (line.last & way.live))
+    return np.flatnonzero(stopped | ended | (line.last & way.live))
 
 
 def _last_held(line: Timeline, way: Course) -> npt.NDArray[np.int64]:
@@ -209,7 +215,7 @@ def _source(log: CaseLog, line: Timeline, book: PolicyBook) -> pd.DataFrame:
             "started_at": instants(line.at[line.first][case]),
             "paused_s": np.nan,
             "target_s": np.nan,
-            "due_at": pd.NaT,
+            "due_at": instants(np.full(len(case), NEVER)),
             "stopped_at": instants(np.where(stopped, now, NEVER)),
             "elapsed_s": (now - line.at[line.first][case]) / US,
         }
