@@ -146,7 +146,7 @@ def _holidays(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.dateti
         years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
         country, _, part = given.partition("-")
         try:
-            found = holidays.country_holidays(country, subdiv=part or None, years=years)
+            found = holidays.country_holidays(country, subdiv=part or None, years=years, language="en_US")
         except NotImplementedError as error:
             wanted = "a country of the holidays package such as 'PT', or dates"
             raise InputError("unknown country", column="holidays", got=given, wanted=wanted) from error

@@ -183,9 +183,9 @@ def ranked(pool: Floats, n: float, p: Floats) -> Floats:
     array([1., 9.])
     """
     # the tails are mirror images: the rank (n + 1) p of n from the near end
-    outer = np.minimum(1.0, (n + 1) * np.maximum(p, 1 - p) / n)
-    low = np.quantile(pool, 1 - outer, method="inverted_cdf")
-    high = np.quantile(pool, outer, method="higher")
+    outer = np.minimum(1.0, (n + 1) * np.maximum(p, 1 - p) / n - 1e-9)
+    low = -np.quantile(-pool, outer, method="inverted_cdf")
+    high = np.quantile(pool, outer, method="inverted_cdf")
     return np.where(p < 0.5, low, high)
 
 

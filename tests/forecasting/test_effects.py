@@ -1,0 +1,106 @@
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.forecasting import forecast
+from deskcast.forecasting.effects import special_days
+from deskcast.forecasting.grid import make_grid
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
+from volumes import panel
+
+CAMPAIGNS = [("campaign", f"2024-0{m}-10", f"2024-0{m}-11") for m in (2, 3, 4, 5)]
+
+
+def flat(days=140, level=100.0, name="all"):
+    stamps = pd.date_range("2024-01-01", periods=days)
+    return pd.DataFrame({"unique_id": name, "ds": stamps, "y": level})
+
+
+def with_campaign(history, factor):
+    days = history["ds"].dt.strftime("%Y-%m-%d")
+    busy = pd.Series(False, index=history.index)
+    for _, start, end in CAMPAIGNS:
+        busy |= (days >= start) & (days <= end)
+    return history.assign(y=history["y"].where(~busy, history["y"] * factor))
+
+
+def test_a_factor_is_learnt_and_shrunk_by_the_number_of_days():
+    history = with_campaign(flat(), 2.0)  # to 19 May: eight days of campaign
+    events = [*CAMPAIGNS, ("campaign", "2024-05-22", "2024-05-22")]
+    ahead = forecast(history, 7, "D", events=events).set_index("ds")
+    assert ahead.loc["2024-05-22", "same_slot"] == pytest.approx(100 * (1 + 8 / 10))
+    assert ahead.loc["2024-05-21", "same_slot"] == pytest.approx(100.0)  # ordinary days are not touched
+
+
+def test_a_kind_without_a_past_counts_as_ordinary_and_is_named():
+    ahead = forecast(flat(), 7, "D", events=[{"name": "fair", "start": "2024-05-21", "end": "2024-05-22"}])
+    assert (ahead["same_slot"] == 100).all()
+    assert any("'fair' has no past day" in note for note in ahead.attrs["notes"])
+
+
+def test_holidays_borrow_from_one_another():
+    history = flat(500)
+    low = history["ds"].isin(pd.to_datetime(["2024-04-25", "2024-05-01", "2024-06-10", "2024-08-15", "2025-05-01"]))
+    history["y"] = history["y"].where(~low, 20.0)
+    special, _ = special_days(make_grid(history, 60, "D"), "PT")
+    factors = dict(zip(special.names, special.factors(500), strict=True))
+    assert factors["Labor Day"] < factors["Christmas Day"] < 1  # Christmas Day 2024 was as any other day
+
+
+def test_nothing_is_learnt_from_after_the_origin():
+    grid = make_grid(with_campaign(flat(), 3.0), 7, "D")
+    special, _ = special_days(grid, events=CAMPAIGNS)
+    start = 31 + 9  # 10 February, the first day of the first campaign
+    assert special.factors(start).tolist() == [1.0]
+    assert special.factors(start + 1)[0] == pytest.approx(1 + 2 / 3)
+    assert special.factors(start + 2)[0] == pytest.approx(2.0)
+
+
+def test_one_wild_day_teaches_little():
+    history = flat()
+    history.loc[history["ds"] == "2024-03-10", "y"] = 1e9
+    special, _ = special_days(make_grid(history, 7, "D"), events=CAMPAIGNS)
+    assert special.factors(140)[0] < 1.6
+
+
+def test_events_may_be_a_frame_rows_or_objects():
+    history = with_campaign(panel(3), 1.5)
+    frame = pd.DataFrame(CAMPAIGNS, columns=["name", "start", "end"])
+    shapes = [frame, CAMPAIGNS, frame.to_dict("records"), [SimpleNamespace(**r) for r in frame.to_dict("records")]]
+    tables = [forecast(history, 14, "D", events=shape) for shape in shapes]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], table)
+
+
+def test_known_special_days_do_not_disturb_the_ordinary_ones():
+    quiet, loud = panel(5), with_campaign(panel(5), 4.0)
+    ahead = [forecast(h, 14, "D", events=CAMPAIGNS)["same_slot"] for h in (quiet, loud)]
+    np.testing.assert_array_equal(*ahead)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"holidays": "Atlantis"}, "unknown country"),
+        ({"holidays": ["2024-13-01"]}, "not a day"),
+        ({"holidays": 7}, "neither a country nor dates"),
+        ({"events": [("fair", "2024-03-05", "2024-03-01")]}, "'fair'.*ends before it starts"),
+        ({"events": [("fair", "2024-03-05")]}, "row 1: this is not an event"),
+        ({"events": pd.DataFrame({"name": ["fair"], "start": ["2024-03-01"]})}, "'end'.*missing"),
+        ({"events": "fair"}, "not a list of events"),
+        ({"events": [("fair", None, "2024-03-01")]}, "day is missing"),
+    ],
+)
+def test_bad_days_are_named(arguments, said):
+    with pytest.raises(InputError, match=said):
+        forecast(flat(), 7, "D", **arguments)
+
+
+def test_weeks_and_months_say_that_days_have_no_part():
+    weeks = flat(20).assign(ds=pd.date_range("2024-01-01", periods=20, freq="7D"))
+    assert any("no part" in note for note in forecast(weeks, 2, "W", holidays="PT").attrs["notes"])

@@ -1,0 +1,119 @@
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.errors import InputError
+from deskcast.forecasting.frequency import parse_frequency
+from deskcast.forecasting.grid import make_grid
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def rows(stamps, y=None, name="all"):
+    values = np.arange(1.0, len(stamps) + 1) if y is None else y
+    return pd.DataFrame({"unique_id": name, "ds": pd.to_datetime(stamps), "y": values})
+
+
+@given(
+    st.sampled_from(["5min", "15min", "30min", "h", "D", "W", "MS"]),
+    st.datetimes(pd.Timestamp("1971-01-01"), pd.Timestamp("2099-01-01")),
+    st.integers(0, 6),
+)
+def test_a_stamp_and_its_slot_number_are_inverse(freq, when, anchor):
+    frequency, anchor = parse_frequency(freq), anchor if freq == "W" else 0
+    number, _ = frequency.number(np.array([when], dtype="datetime64[us]"), anchor)
+    start = frequency.stamps(number, anchor)
+    assert start[0] <= np.datetime64(when)
+    assert frequency.stamps(number + 1, anchor)[0] > np.datetime64(when)
+    again, exact = frequency.number(start, anchor)
+    assert again[0] == number[0]
+    assert exact[0]
+
+
+@pytest.mark.parametrize("freq", ["7min", "2h", "Q", "", None, "0min"])
+def test_an_unknown_frequency_is_refused(freq):
+    with pytest.raises(InputError, match="freq"):
+        parse_frequency(freq)
+
+
+def test_a_slot_without_a_row_is_missing_and_named():
+    grid = make_grid(rows(["2024-03-01", "2024-03-02", "2024-03-05"], name="chat"), 2, "D")
+    assert np.isnan(grid.y[0]).tolist() == [False, False, True, True, False]
+    assert "series 'chat' 2, first 2024-03-03" in grid.notes[0]
+
+
+def test_a_late_start_is_no_gap():
+    both = pd.concat([rows(pd.date_range("2024-03-01", periods=9), name="a"), rows(["2024-03-09"], name="b")])
+    grid = make_grid(both, 1, "D")
+    assert grid.notes == ()
+    assert np.isnan(grid.y[1, :8]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda f: f.iloc[:0], "no rows"),
+        (lambda f: f.drop(columns="y"), "'y'"),
+        (lambda f: f.rename(columns={"unique_id": "unique"}), "did you mean 'unique'"),
+        (lambda f: f.assign(y=[1.0, -2.0, 3.0]), r"series 'all': column 'y', row 2: .*negative.*-2"),
+        (lambda f: f.assign(y=[1.0, 2.0, np.inf]), r"series 'all': column 'y', row 3: .*infinite"),
+        (lambda f: f.assign(y=["1", "two", "3"]), r"series 'all': column 'y', row 2: .*not a number.*'two'"),
+        (lambda f: f.assign(y=np.nan), "no row has a value"),
+        (lambda f: f.assign(ds=["2024-03-01", "soon", "2024-03-03"]), "row 2: this is not a time; got 'soon'"),
+        (lambda f: f.assign(ds=f["ds"].where(f["ds"] != "2024-03-02")), "row 2: the time is missing"),
+        (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("9h")), "row 1: this is not the start of a slot"),
+        (lambda f: pd.concat([f, f.iloc[[1]]]), r"series 'all': column 'ds', row 4: .*doubled.*2024-03-02"),
+        (lambda f: f.assign(unique_id=[None, "a", "b"]), "name of a series is missing"),
+    ],
+)
+def test_bad_input_is_named(change, said):
+    with pytest.raises(InputError, match=said):
+        make_grid(change(rows(["2024-03-01", "2024-03-02", "2024-03-03"])), 1, "D")
+
+
+def test_a_stamp_of_another_age_does_not_fill_the_memory():
+    frames = [rows(["1700-01-01", "2024-03-01"], name=f"s{i}") for i in range(20)]
+    with pytest.raises(InputError, match=r"series 's0'.*row 1: .*too many slots.*1700"):
+        make_grid(pd.concat(frames), 1, "5min")
+
+
+@pytest.mark.parametrize("horizon", [0, -1, 1.5, True, None])
+def test_a_horizon_is_a_count(horizon):
+    with pytest.raises(InputError, match="horizon"):
+        make_grid(rows(["2024-03-01"]), horizon, "D")
+
+
+def test_the_calendar_closes_slots_and_arrivals_there_are_told():
+    calendar = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-18:00"]}, holidays=["2024-03-29"])
+    week = rows(pd.date_range("2024-03-25", periods=7))
+    grid = make_grid(week, 7, "D", calendar)
+    assert grid.is_open.tolist() == [True] * 4 + [False] * 3 + [True] * 5 + [False] * 2
+    assert "18 arrivals in 3 closed slots" in grid.notes[-1]
+
+
+def test_stamps_with_a_zone_are_read_on_the_clock_of_the_calendar():
+    utc = rows(pd.date_range("2024-07-01 08:00", periods=3, freq="h", tz="UTC"))
+    grid = make_grid(utc, 1, "h", BusinessCalendar.always("Europe/Lisbon"))
+    assert str(grid.stamps(0, 1)[0]) == "2024-07-01T09:00:00.000000"
+
+
+def test_changes_of_the_clock_give_days_of_23_and_25_hours():
+    for day, hours, clock in (("2024-03-31", 23, 0.0), ("2024-10-27", 25, 2.0)):
+        instants = pd.date_range(day, periods=hours, freq="h", tz="Europe/Lisbon")
+        frame = pd.DataFrame({"unique_id": "all", "ds": instants.tz_convert("UTC"), "y": 10.0})
+        grid = make_grid(frame, 24, "h", BusinessCalendar.always("Europe/Lisbon"))
+        assert grid.length == 24
+        assert grid.clock[1] == clock
+        assert grid.clock[2:].tolist() == [1.0] * 46
+        # a slot is a slot: the doubled hour is not a busy one, the skipped one not an empty one
+        assert grid.y[0, 2:].tolist() == [10.0] * 22
+        assert np.isnan(grid.y[0, 1]) if clock == 0 else grid.y[0, 1] == 10.0
+        assert grid.notes == ()
+
+
+def test_weeks_may_begin_on_any_day_but_on_one():
+    sundays = pd.date_range("2024-01-07", periods=4, freq="7D")
+    grid = make_grid(rows(sundays), 1, "W")
+    assert grid.stamps(0, 4).tolist() == sundays.to_numpy(dtype="datetime64[us]").tolist()
+    with pytest.raises(InputError, match="not the start of a slot"):
+        make_grid(rows(["2024-01-07", "2024-01-15"]), 1, "W")

@@ -1,0 +1,36 @@
+"""Volume forecasts the slow, obvious way: one slot at a time, by looking up stamps."""
+
+import numpy as np
+import pandas as pd
+
+
+def slow_same_slot(history, targets, origin, ordinary=lambda day: True, is_open=lambda stamp: True):
+    """Average, for each target stamp, the latest eight same slots of the week before the origin that count."""
+    values = {stamp: y for stamp, y in zip(history["ds"], history["y"], strict=True) if y == y}
+    found = []
+    for target in targets:
+        if not is_open(target):
+            found.append(0.0)
+            continue
+        stamp, taken = target, []
+        while stamp >= origin - pd.Timedelta(weeks=26) and len(taken) < 8:
+            if stamp < origin and stamp in values and ordinary(stamp) and is_open(stamp):
+                taken.append(values[stamp])
+            stamp -= pd.Timedelta(weeks=1)
+        found.append(sum(taken) / len(taken) if taken else np.nan)
+    return np.array(found)
+
+
+def panel(seed=0, series=3, days=140, freq="D", level=50.0, start="2024-01-01"):
+    """Return a panel of Poisson counts with a week in it."""
+    rng = np.random.default_rng(seed)
+    per_day = {"D": 1, "h": 24, "30min": 48}[freq]
+    stamps = pd.date_range(start, periods=days * per_day, freq=freq)
+    week = np.array([1.3, 1.1, 1.0, 1.0, 0.9, 0.4, 0.2])[stamps.day_of_week]
+    hours = stamps.hour.to_numpy()
+    shape = week if per_day == 1 else week * np.where((hours >= 7) & (hours < 20), 1.0 + 0.05 * hours, 0.1)
+    frames = [
+        pd.DataFrame({"unique_id": f"s{i}", "ds": stamps, "y": rng.poisson(level * (i + 1) * shape).astype(float)})
+        for i in range(series)
+    ]
+    return pd.concat(frames, ignore_index=True)
