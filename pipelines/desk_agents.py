@@ -23,13 +23,13 @@ def agent_time_frame(crew: list[Member], contacts: Contacts, touches: Touches) -
     on = np.empty((4, len(order)), dtype=bool)
     for code in range(4):  # every stretch is closed again, so one running sum serves all agents
         on[code] = np.cumsum(np.where(state == code, step, 0)) > 0
-    now = np.where(on.any(axis=0), on.argmax(axis=0), -1)
+    now: Array = np.where(on.any(axis=0), on.argmax(axis=0), -1)
     length = np.diff(at, append=0)
     same = np.r_[agent[1:] == agent[:-1], False]
     real = np.flatnonzero(same & (length > 0))
     agent, begin, end, now = agent[real], at[real], at[real + 1], now[real]
     fresh = np.r_[True, (agent[1:] != agent[:-1]) | (now[1:] != now[:-1]) | (begin[1:] != end[:-1])]
-    first = np.flatnonzero(fresh)
+    first: Array = np.flatnonzero(fresh)
     last = np.r_[first[1:] - 1, len(agent) - 1]
     agent, begin, end, now = agent[first], begin[first], end[last], now[first]
     kept = np.flatnonzero((now >= 0) & (begin < END_S))
@@ -47,7 +47,7 @@ def agent_time_frame(crew: list[Member], contacts: Contacts, touches: Touches) -
 
 def _paid(state: Array, length: Array) -> Array:
     """Everything is paid but lunch."""
-    return (state != _BREAK) | (length < 1200)
+    return np.asarray((state != _BREAK) | (length < 1200))
 
 
 def _boundaries(crew: list[Member], contacts: Contacts, touches: Touches) -> tuple[Array, Array, Array, Array]:
@@ -57,8 +57,8 @@ def _boundaries(crew: list[Member], contacts: Contacts, touches: Touches) -> tup
         parts.append((source.agent[rows], source.start[rows], end[rows], _HANDLING))
     for code, kind in ((_AVAILABLE, "present"), (_BREAK, "breaks"), (_ABSENT, "absent")):
         flat = [(i, *stretch) for i, m in enumerate(crew) for stretch in getattr(m, kind)]
-        rows = np.array(flat, dtype=np.int64).reshape(-1, 3)
-        parts.append((rows[:, 0], rows[:, 1], rows[:, 2], code))
+        table = np.array(flat, dtype=np.int64).reshape(-1, 3)
+        parts.append((table[:, 0], table[:, 1], table[:, 2], code))
     agent = np.concatenate([p[0] for p in parts] * 2)
     at = np.concatenate([p[1] for p in parts] + [p[2] for p in parts])
     state = np.concatenate([np.full(len(p[0]), p[3]) for p in parts] * 2)

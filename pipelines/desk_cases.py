@@ -106,7 +106,7 @@ def _wobble(rng: np.random.Generator) -> Array:
     level[0] = steps[0]
     for day in range(1, DAYS):
         level[day] = 0.6 * level[day - 1] + steps[day]
-    return level
+    return np.asarray(level)
 
 
 def _inside_segment(event: KnownEvent) -> Array:
@@ -135,7 +135,7 @@ def time_of_day(day: Array, channel: Array, region: Array, rng: np.random.Genera
             slot = np.minimum(np.searchsorted(shares[c, w], rng.random(len(rows)), side="right"), 47)
             at[rows] = slot * 1800 + rng.integers(0, 1800, len(rows))
     begins = np.array([day_begin(0), day_begin(1)])
-    return at + begins[SITE_OF[region], day]
+    return np.asarray(at + begins[SITE_OF[region], day])
 
 
 def _break_form(at: Array, channel: Array, region: Array, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -149,6 +149,7 @@ def _break_form(at: Array, channel: Array, region: Array, rng: np.random.Generat
 
 
 def local_day(at: Array, region: Array) -> Array:
+    """Return the number of the region's local day at those instants."""
     begins = np.array([day_begin(0), day_begin(1)])
     site = SITE_OF[region]
     day = np.where(
@@ -156,7 +157,7 @@ def local_day(at: Array, region: Array) -> Array:
         np.searchsorted(begins[0], at, side="right"),
         np.searchsorted(begins[1], at, side="right"),
     )
-    return np.clip(day - 1, 0, DAYS - 1)
+    return np.asarray(np.clip(day - 1, 0, DAYS - 1))
 
 
 def phone_open(at: Array, region: Array) -> Array:
@@ -165,7 +166,8 @@ def phone_open(at: Array, region: Array) -> Array:
     site = SITE_OF[region]
     second = at - np.array([day_begin(0), day_begin(1)])[site, day]
     slot = np.clip(second // 1800, 0, 47)
-    return (intraday()[PHONE, (day % 7 >= 5).astype(np.int64), slot] > 0) & (day % 7 < 6) & ~days_off()[site, day]
+    profile = intraday()[PHONE, (day % 7 >= 5).astype(np.int64), slot]
+    return np.asarray((profile > 0) & (day % 7 < 6) & ~days_off()[site, day])
 
 
 def _types(cases: dict[str, Array], rng: np.random.Generator) -> Array:
@@ -173,21 +175,21 @@ def _types(cases: dict[str, Array], rng: np.random.Generator) -> Array:
     day = local_day(cases["at"], cases["region"]) % 30
     billing = np.where(day < 4, 0.26, 0.17)
     edges = np.cumsum([np.full(len(day), 0.38), np.full(len(day), 0.30), billing], axis=0)
-    kind = (rng.random(len(day)) > edges).sum(axis=0)
+    kind: Array = (rng.random(len(day)) > edges).sum(axis=0)
     for name in ("outage", "product_fault"):
         event = known_events()[name]
         inside = (cases["at"] >= event.start_s) & (cases["at"] < event.end_s)
         inside &= cases["product"] == PRODUCTS.index(event.segment["product"])
         if "region" in event.segment:
             inside &= cases["region"] == REGIONS.index(event.segment["region"])
-        kind = np.where(inside & (rng.random(len(day)) < 1 - 1 / event.size), FAULT, kind)
+        kind = np.where(inside & (rng.random(len(day)) < 1 - 1 / event.size), FAULT, kind).astype(np.int64)
     return kind
 
 
 def is_hurt(at: Array, account: Array) -> Array:
     """Tell whether the account had lost its experienced agent by then."""
     event = known_events()["agent_leaves"]
-    return (at >= event.start_s) & (account == ACCOUNTS.index(event.segment["account"]))
+    return np.asarray((at >= event.start_s) & (account == ACCOUNTS.index(event.segment["account"])))
 
 
 def _with_repeats(first: dict[str, Array], account_of: Array, rng: np.random.Generator) -> dict[str, Array]:
@@ -233,7 +235,7 @@ def _exactly(every: dict[str, Array], n: int, rng: np.random.Generator) -> Array
     families = int(tree.max()) + 1
     turn = rng.permutation(families)[tree]
     order = np.lexsort((np.arange(len(tree)), turn))
-    return np.sort(order[:n])
+    return np.asarray(np.sort(order[:n]))
 
 
 def _ordered(cases: dict[str, Array], account_of: Array, rng: np.random.Generator) -> Cases:
@@ -260,4 +262,4 @@ def _ordered(cases: dict[str, Array], account_of: Array, rng: np.random.Generato
 def _priorities(kind: Array, repeated: Array, rng: np.random.Generator) -> Array:
     """Draw 1 (most urgent) to 4: faults and repeated contacts are more urgent."""
     urgency = rng.random(len(kind)) - np.where(kind == FAULT, 0.12, 0.0) - np.where(repeated, 0.08, 0.0)
-    return 1 + np.searchsorted(np.array([0.02, 0.18, 0.62]), urgency, side="right")
+    return np.asarray(1 + np.searchsorted(np.array([0.02, 0.18, 0.62]), urgency, side="right"))

@@ -12,7 +12,7 @@ from .desk_staff import Member, contact_shifts, roster
 from .desk_world import END_S, Array, known_events
 
 #: Calls and chats without a case, per case of the channel: short questions.
-EXTRA = (0.6, 0.3)
+EXTRA = (1.5, 0.6)
 #: Team of each channel.
 TEAMS = ("phone", "chat")
 _TARGET = (0.81, 0.76)
@@ -66,7 +66,7 @@ def _run_channel(
     wrap = rng.exponential(_WRAP[channel], size).astype(np.int64)
     patience = 1 + rng.exponential(_PATIENCE[channel], size).astype(np.int64)
     handle = talk + hold + wrap
-    mean = (_TALK[channel] * 1.06 + _HOLD[channel] + _WRAP[channel]) * 1.0
+    mean = _TALK[channel] * 0.95 + _HOLD[channel] + _WRAP[channel]
     shifts = contact_shifts(channel, 1 + EXTRA[channel], n, mean, _TARGET[channel], _WITHIN[channel])
     members = roster(shifts, lambda i: Member(f"{TEAMS[channel]}-{i + 1:03d}", channel, _skills(i)), rng)
     line = (product % 2).astype(np.int64)
@@ -116,4 +116,4 @@ def resolved_on_contact(cases: Cases, contacts: Contacts, rng: np.random.Generat
     good = (contacts.case >= 0) & (contacts.outcome == 0) & (rng.random(len(contacts.at)) < chance)
     outage = known_events()["outage"]
     stuck = (cases.product[contacts.case] == 0) & (contacts.free >= outage.start_s) & (contacts.free < outage.end_s)
-    return good & ~stuck & (contacts.free <= END_S)
+    return np.asarray(good & ~stuck & (contacts.free <= END_S))

@@ -96,7 +96,7 @@ def tell_events(cases: Cases, contacts: Contacts, settled: Array, bot: Array, to
     story.status("created", 0, everyone, cases.at, "customer", new=NEW, actor=customer)
     story.tell("assigned", 1, everyone, cases.at, "system", field=_TEAM, new=_TEAM_WORD + team, team=team)
     first_agent = _PEOPLE + int(cases.customer.max(initial=0)) + 1
-    _tell_contacts(story, cases, contacts, settled, first_agent)
+    _tell_contacts(story, contacts, settled, first_agent)
     robot = np.flatnonzero(bot >= 0)
     story.tell("message", 7, robot, bot[robot], "bot", actor=_BOT, public=1)
     story.status("resolved", 11, robot, bot[robot], "bot", actor=_BOT, old=NEW, new=RESOLVED)
@@ -105,7 +105,7 @@ def tell_events(cases: Cases, contacts: Contacts, settled: Array, bot: Array, to
     return story.codes()
 
 
-def _tell_contacts(story: Story, cases: Cases, contacts: Contacts, settled: Array, first_agent: int) -> None:
+def _tell_contacts(story: Story, contacts: Contacts, settled: Array, first_agent: int) -> None:
     talks = np.flatnonzero((contacts.case >= 0) & (contacts.outcome == 0))
     case, agent = contacts.case[talks], first_agent + contacts.agent[talks]
     team = contacts.channel[talks]
@@ -141,7 +141,7 @@ def _tell_touches(story: Story, cases: Cases, contacts: Contacts, touches: Touch
     facts = {"actor": agent[new], "old": NEW, "new": OPEN, "team": team[new]}
     story.status("status", 5, case, touches.start[new], "agent", **facts)
 
-    _tell_priority(story, cases, touches, agent, team)
+    _tell_priority(story, touches, agent, team)
     ends = np.where(begun, touches.end, -1)
     spoken, case = told(begun)
     public = np.isin(touches.result[spoken], [RESOLVE, ASK, EXPIRE]) | (touches.handle[spoken] % 2 == 0)
@@ -163,10 +163,10 @@ def _unopened(cases: Cases, contacts: Contacts, touches: Touches) -> Array:
     """Tell which touches find the case new: it was written, or nobody answered the call."""
     talked = np.zeros(len(cases), dtype=bool)
     talked[contacts.case[(contacts.case >= 0) & (contacts.outcome == 0)]] = True
-    return (touches.reason == FIRST) & ~talked[touches.case]
+    return np.asarray((touches.reason == FIRST) & ~talked[touches.case])
 
 
-def _tell_priority(story: Story, cases: Cases, touches: Touches, agent: Array, team: Array) -> None:
+def _tell_priority(story: Story, touches: Touches, agent: Array, team: Array) -> None:
     """An escalation raises the priority of what is not urgent yet, as the specialists begin."""
     raised = np.flatnonzero((touches.reason == ESCALATE) & (touches.start >= 0))
     before = touches.priority[touches.after[raised]]

@@ -17,7 +17,7 @@ from .desk_world import ACCOUNTS, CHANNELS, END_S, PRODUCTS, REGIONS, TYPES, Arr
 _OUTCOMES = ("answered", "abandoned", "callback")
 _SURVEYS = ("csat", "nps", "ces", "agent_satisfaction")
 #: Promises by priority in hours of business time: first response, then resolution.
-PROMISES = ((1, 2, 6), (2, 4, 12), (3, 10, 24), (4, 16, 40))
+PROMISES = ((1, 1, 4), (2, 2, 6), (3, 5, 10), (4, 12, 18))
 CALENDAR = "office"
 
 
@@ -69,7 +69,7 @@ def experience(cases: Cases, contacts: Contacts, touches: Touches, resolved: Arr
     again = np.bincount(touches.case[here & (touches.reason == REOPEN)], minlength=n)
     moved = np.bincount(touches.case[here & np.isin(touches.reason, [TRANSFER, ESCALATE])], minlength=n)
     days = np.where(resolved >= 0, resolved - cases.at, 0) / 86400
-    good = 1.25 - 0.30 * np.log1p(waited / 60) - 0.42 * np.log1p(days) - 0.5 * again - 0.25 * moved
+    good = 1.05 - 0.30 * np.log1p(waited / 60) - 0.42 * np.log1p(days) - 0.5 * again - 0.25 * moved
     return np.asarray(good - 0.6 * cases.hurt - 0.1 * (cases.product == 2) + rng.normal(0, 0.8, n))
 
 

@@ -15,7 +15,7 @@ from ..forecasting.simulation import SERVED, simulate_queue
 from .desk_cases import EMAIL, WEB, Cases
 from .desk_contacts import Contacts
 from .desk_staff import Member, case_shifts, roster
-from .desk_world import BEGIN, DAYS, END_S, SITES, Array, day_begin, known_events
+from .desk_world import DAYS, END_S, SITES, Array, day_begin, known_events
 
 #: Why a touch is there.
 FIRST, REPLY, TRANSFER, ESCALATE, REOPEN = range(5)
@@ -151,7 +151,7 @@ def run_touches(
     site = cases.site[touches.case]
     for number in range(len(SITES)):
         mine = np.flatnonzero(site == number)
-        members, offsets = _crew(number, touches, mine, rng)
+        members = _crew(number, touches, mine, rng)
         run = simulate_queue(
             touches.gap[mine],
             touches.handle[mine],
@@ -185,10 +185,9 @@ def _held(cases: Cases, touches: Touches, mine: Array) -> dict[str, Array]:
     return {"held_from": begins, "held_until": np.where(stuck, float(outage.end_s), np.nan)}
 
 
-def _crew(site: int, touches: Touches, mine: Array, rng: np.random.Generator) -> tuple[list[Member], list[int]]:
+def _crew(site: int, touches: Touches, mine: Array, rng: np.random.Generator) -> list[Member]:
     """Hire the three teams of a site; every second agent helps one other team, all of them in a small team."""
     members: list[Member] = []
-    offsets = []
     for line, name in enumerate(LINES):
         hours = float(touches.handle[mine][touches.line[mine] == line].sum()) / 3600
         shifts = case_shifts(site, hours, _LOAD)
@@ -199,9 +198,8 @@ def _crew(site: int, touches: Touches, mine: Array, rng: np.random.Generator) ->
             skills = (line, *other) if small else (line, other[0]) if i % 2 else (line,)
             return Member(f"{SITES[site]}-{name}-{i + 1:03d}", team, skills)
 
-        offsets.append(len(members))
         members += roster(shifts, hire, rng, _leaver(site, line))
-    return members, offsets
+    return members
 
 
 def _leaver(site: int, line: int) -> dict[int, int]:
@@ -215,5 +213,3 @@ def _leaver(site: int, line: int) -> dict[int, int]:
 LEAVER = f"{SITES[0]}-{LINES[0]}-001"
 #: Names of all teams, in the order of their numbers.
 TEAM_NAMES = ("phone", "chat", *(f"{site}-{line}" for site in SITES for line in LINES))
-#: The begin of the desk in microseconds since 1970.
-BEGIN_US = BEGIN.value // 1000

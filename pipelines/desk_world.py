@@ -172,7 +172,7 @@ def daily_rates(noise: Array | None = None) -> Array:
         rates[off[site], :, :, region] *= on_holiday[:, None]
         rates[after[site], :, :, region] *= 1.15
     rates /= rates.sum()
-    return rates if noise is None else rates * noise[:, None, None, None]
+    return np.asarray(rates if noise is None else rates * noise[:, None, None, None])
 
 
 def _bumps(*bumps: tuple[float, float, float]) -> Array:
