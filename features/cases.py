@@ -26,6 +26,7 @@ DERIVED: Mapping[str, str] = {
     "first_response_s": "float64",
     "first_resolved_at": "timestamp('UTC', 6)",
     "resolved_at": "timestamp('UTC', 6)",
+    "first_reopened_at": "timestamp('UTC', 6)",
     "closed_at": "timestamp('UTC', 6)",
     "merged_at": "timestamp('UTC', 6)",
     "ended_at": "timestamp('UTC', 6)",
@@ -121,8 +122,8 @@ def case_history(log: CaseLog) -> pd.DataFrame:
 
         * ``current_priority``, ``current_team``, ``status``: the last that events state, else as created
         * ``first_response_at``, ``first_response_s``: first public message by a human agent
-        * ``first_resolved_at``, ``resolved_at`` (final), ``closed_at`` (last), ``merged_at``, ``ended_at`` (resolution
-          or merge, missing while open), ``is_open``
+        * ``first_resolved_at``, ``resolved_at`` (final), ``first_reopened_at`` (the first after an end), ``closed_at``
+          (last), ``merged_at``, ``ended_at`` (resolution or merge, missing while open), ``is_open``
         * ``resolution_s``: creation to final resolution, missing without one; ``age_s``: creation to the end of the
           case or of the log; ``pending_s``: of it, the time paused
         * ``reopens``, ``transfers`` (changes of team after the first assignment), ``escalations``,
@@ -182,6 +183,7 @@ def _course(events: Any, until: pd.Timestamp) -> Any:
     summary = step.group_by("case_id").agg(
         first_resolved_at=step.at.min(where=done),
         closed_at=step.at.max(where=(step.kind == "closed") & final),
+        first_reopened_at=step.at.min(where=(step.kind == "reopened") & (step.ended_rank >= 0)),
         reopens=(step.kind == "reopened").sum(),
         paused_s=step.paused_s.sum(),
     )

@@ -11,7 +11,8 @@ def slow_case(case: pd.Series, events: pd.DataFrame, until: pd.Timestamp, any_pu
     out: dict[str, object] = {"case_id": case["case_id"], "reopens": 0, "transfers": 0, "escalations": 0}
     out |= {"priority_changes": 0, "customer_messages": 0, "agent_messages": 0, "status": None}
     out |= {"current_priority": case["priority"], "current_team": case["team"], "closed_at": pd.NaT}
-    out |= {"first_response_at": pd.NaT, "first_resolved_at": pd.NaT}
+    out |= {"first_response_at": pd.NaT, "first_resolved_at": pd.NaT, "first_reopened_at": pd.NaT}
+    was_ended = False
     is_open, ended, how, paused_from, pending = True, pd.NaT, None, None, 0.0
     last_team, agents = None, set()
     for event in mine.itertuples():
@@ -27,9 +28,12 @@ def slow_case(case: pd.Series, events: pd.DataFrame, until: pd.Timestamp, any_pu
             out["first_resolved_at"] = event.at if pd.isna(out["first_resolved_at"]) else out["first_resolved_at"]
         if kind in ("resolved", "closed", "merged") and is_open:
             is_open, ended, how = False, event.at, kind
+            was_ended = True
         if kind == "closed":
             out["closed_at"] = event.at
         if kind == "reopened":
+            if was_ended and pd.isna(out["first_reopened_at"]):
+                out["first_reopened_at"] = event.at
             is_open, ended, how = True, pd.NaT, None
             out["closed_at"] = pd.NaT
             out["reopens"] += 1

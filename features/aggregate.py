@@ -1,0 +1,192 @@
+"""From rows in the engine to one value for each period and segment: counts, shares, means and durations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import ibis
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .fetch import fetch
+from .periods import period_start, periods
+from .shares import mean_interval, wilson
+from .survival import kaplan_meier
+
+#: What a segment is called where its column has no value.
+MISSING = "(missing)"
+#: The columns of a history after kpi, segments and ds.
+MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The periods of a history: their length, the zone in which they begin, and the end of the log."""
+
+    freq: str
+    timezone: str
+    until: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one kind (cases, contacts, surveys ...) with the segments and periods that they span.
+
+    Attributes
+    ----------
+    rows
+        Ibis table; the columns in ``by`` are text without missing values (see :func:`labelled`).
+    by
+        Names of the segment columns.
+    first
+        Instant of the first row: the history begins with its period. ``None`` where there are no rows.
+    clock
+        Periods.
+    """
+
+    rows: Any
+    by: tuple[str, ...]
+    first: pd.Timestamp | None
+    clock: Clock
+
+    @cached_property
+    def periods(self) -> pd.DataFrame:
+        """The whole periods, as :func:`periods` gives them."""
+        end = self.clock.until
+        return periods(end if self.first is None else self.first, end, self.clock.freq, self.clock.timezone)
+
+    @cached_property
+    def segments(self) -> pd.DataFrame:
+        """The combinations of segment values that occur, sorted; one row without columns if there are none."""
+        if not self.by:
+            return pd.DataFrame(index=range(1))
+        found = fetch(self.rows.select(*self.by).distinct())
+        return found.sort_values(list(self.by), ignore_index=True)
+
+    @property
+    def size(self) -> int:
+        """Number of cells: segments times periods."""
+        return len(self.segments) * len(self.periods)
+
+    def in_periods(self, rows: Any, at: str) -> Any:
+        """Add the start of the period of each row as ``ds``."""
+        first = self.clock.until if self.first is None else self.first
+        start = period_start(rows[at], self.clock.freq, self.clock.timezone, first, self.clock.until)
+        return rows.filter(rows[at].notnull()).mutate(ds=start)
+
+    def cells(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+        """Number the cell of each row of a frame with ``ds`` and the segment columns; -1 outside whole periods."""
+        period = pd.Index(self.periods["ds"]).get_indexer(pd.Index(frame["ds"].astype("datetime64[us]")))
+        if not self.by:
+            return np.asarray(period, dtype=np.int64)
+        where = self.segments.assign(_segment=np.arange(len(self.segments)))
+        segment = frame[list(self.by)].merge(where, on=list(self.by), how="left")["_segment"].to_numpy()
+        return np.where(period < 0, -1, segment * len(self.periods) + period).astype(np.int64)
+
+    def spread(self, frame: pd.DataFrame, column: str) -> Floats:
+        """Sum a column of a grouped frame into all cells, 0 where nothing came."""
+        cell = self.cells(frame)
+        weights = frame[column].astype("float64").fillna(0.0).to_numpy()
+        return np.asarray(np.bincount(cell[cell >= 0], weights[cell >= 0], minlength=self.size), dtype=float)
+
+    def frame(self, **measures: npt.ArrayLike) -> pd.DataFrame:
+        """Lay measures, one value a cell, beside the segments and periods; missing measures are NaN."""
+        n_segments, n_periods = len(self.segments), len(self.periods)
+        out = {name: np.repeat(self.segments[name].array, n_periods) for name in self.by}
+        table = pd.DataFrame(out, index=range(self.size))
+        table["ds"] = np.tile(self.periods["ds"].to_numpy(), n_segments)
+        for name in MEASURES:
+            table[name] = np.asarray(measures.get(name, np.nan), dtype=float)
+        return table
+
+
+def labelled(rows: Any, by: tuple[str, ...]) -> Any:
+    """Turn the segment columns of an Ibis table into text without missing values."""
+    return rows.mutate(**{name: rows[name].cast("string").fill_null(MISSING) for name in by}) if by else rows
+
+
+def _grouped(source: Source, rows: Any, at: str, **sums: Any) -> pd.DataFrame:
+    placed = source.in_periods(rows.mutate(**sums), at)
+    return fetch(placed.group_by(*source.by, "ds").agg(**{name: placed[name].sum() for name in sums}))
+
+
+def count(source: Source, at: str, amount: str | None = None, rows: Any = None) -> pd.DataFrame:
+    """Count rows, or sum an amount, by the period of an instant."""
+    rows = source.rows if rows is None else rows
+    counted = _grouped(source, rows, at, _k=ibis.literal(1) if amount is None else rows[amount])
+    value = source.spread(counted, "_k")
+    return source.frame(value=value, n=value, numerator=value)
+
+
+def share(source: Source, at: str, hit: Any, of: Any = None) -> pd.DataFrame:
+    """Give the share of rows with ``hit`` among those with ``of`` (all by default), with Wilson's interval."""
+    rows = source.rows if of is None else source.rows.filter(of)
+    counted = _grouped(source, rows, at, _n=ibis.literal(1), _k=hit.fill_null(False).cast("int64"))
+    return share_of(source, source.spread(counted, "_k"), source.spread(counted, "_n"))
+
+
+def share_of(source: Source, hits: Floats, n: Floats) -> pd.DataFrame:
+    """Give the share of two counts that stand in the cells of a source."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(n > 0, hits / n, np.nan)
+    lo, hi = wilson(hits, n)
+    return source.frame(value=value, n=n, numerator=hits, lo=lo, hi=hi)
+
+
+def ratio_of(source: Source, amount: Floats, n: Floats) -> pd.DataFrame:
+    """Give an amount for each one of a count; no interval is known."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(n > 0, amount / n, np.nan)
+    return source.frame(value=value, n=n, numerator=amount)
+
+
+def mean(source: Source, at: str, amount: Any, of: Any = None) -> pd.DataFrame:
+    """Give the mean of an amount over the rows where it is known, with the normal interval."""
+    rows = (source.rows if of is None else source.rows.filter(of)).mutate(_x=amount.cast("float64"))
+    rows = rows.filter(rows["_x"].notnull())
+    counted = _grouped(source, rows, at, _n=ibis.literal(1), _s=rows["_x"], _q=rows["_x"] ** 2)
+    n, total, squares = (source.spread(counted, name) for name in ("_n", "_s", "_q"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(n > 0, total / n, np.nan)
+    lo, hi = mean_interval(total, squares, n)
+    return source.frame(value=value, n=n, numerator=total, lo=lo, hi=hi, mean=value)
+
+
+def duration(
+    source: Source, at: str, seconds: Any, ended: Any = None, *, of: Any = None, horizon: float | None = None
+) -> pd.DataFrame:
+    """Give median, 90th percentile and mean of durations, of which those not ``ended`` are censored.
+
+    ``n`` is the number of rows, ``numerator`` that of the ended ones; ``value`` is the median, ``lo`` and ``hi`` its
+    interval, ``mean`` counts each duration up to ``horizon``. Negative durations cannot be and are left out.
+    """
+    rows = source.rows if of is None else source.rows.filter(of)
+    over = ibis.literal(True) if ended is None else ended
+    rows = rows.mutate(_s=seconds.cast("float64"), _over=over)
+    placed = source.in_periods(rows.filter(rows["_s"] >= 0), at)
+    frame = fetch(placed.select(*source.by, "ds", "_s", "_over"))
+    cell = source.cells(frame)
+    inside = cell >= 0
+    seen = frame["_over"].fillna(False).to_numpy(dtype=bool)
+    table = kaplan_meier(
+        frame["_s"].to_numpy()[inside], seen[inside], cell[inside], n_groups=source.size, horizon=horizon
+    )
+    measures = {name: table[column].to_numpy() for name, column in _DURATION.items()}
+    return source.frame(**measures)
+
+
+_DURATION = {
+    "value": "q50",
+    "median": "q50",
+    "p90": "q90",
+    "mean": "mean",
+    "n": "n",
+    "numerator": "ended",
+    "lo": "lo",
+    "hi": "hi",
+}

@@ -1,0 +1,74 @@
+"""The KPI catalogue: every KPI declared once, as data; outputs take name, unit and meaning from here."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .cases import event_facts
+from .definitions import ENTRIES, Kpi
+from .engine import CaseLog
+
+#: Every KPI by name, in the order in which outputs show them.
+CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in ENTRIES}
+
+
+def availability(log: CaseLog) -> pd.DataFrame:
+    """Say which KPIs can be had from a log, and what the others lack.
+
+    Parameters
+    ----------
+    log
+        Any log.
+
+    Returns
+    -------
+    DataFrame
+        One row a KPI of the catalogue: kpi, available (the log has what it needs), computed (deskcast computes it),
+        lacks (in words, empty where nothing is lacking).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
+    >>> table = availability(log).set_index("kpi")
+    >>> bool(table.loc["cases_opened", "available"]), table.loc["service_level", "lacks"]
+    (True, 'needs contacts')
+    """
+    facts = event_facts(log)
+    rows = []
+    for kpi in CATALOGUE.values():
+        lacks = _lacks(log, kpi, facts.kinds)
+        rows.append({"kpi": kpi.name, "available": not lacks, "computed": kpi.computed, "lacks": lacks})
+    return pd.DataFrame(rows).astype({"kpi": "str", "lacks": "str"})
+
+
+def _lacks(log: CaseLog, kpi: Kpi, kinds: frozenset[str]) -> str:
+    tables = [need.replace("|", " or ") for need in kpi.needs if not any(log.has(t) for t in need.split("|"))]
+    if tables:
+        return "needs " + _and(tables)
+    columns = [_in_words(need) for need in kpi.columns if not _holds(log, need)]
+    if columns:
+        return "needs " + _and(columns)
+    if kpi.kinds and not kinds & set(kpi.kinds):
+        return f"needs events of the kind {' or '.join(kpi.kinds)}"
+    return ""
+
+
+def _holds(log: CaseLog, need: str) -> bool:
+    """Tell whether ``table.column`` has values, or ``table.column=value`` that value."""
+    table, _, column = need.partition(".")
+    column, _, value = column.partition("=")
+    if not log.has(table, column):
+        return False
+    found = log.table(table)[column]
+    return bool((found == value if value else found.notnull()).any().execute() or False)
+
+
+def _in_words(need: str) -> str:
+    table, _, column = need.partition(".")
+    column, _, value = column.partition("=")
+    return f"{table} of the {column} {value}" if value else f"column {column} of {table}"
+
+
+def _and(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]

@@ -1,0 +1,223 @@
+"""What every KPI means: the entries of the catalogue, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["count", "share", "s", "points", "score", "ratio", "money"]
+Better = Literal["higher", "lower", ""]
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One KPI.
+
+    Attributes
+    ----------
+    name, unit
+        As in every output. A share lies in [0, 1]; durations are seconds.
+    better
+        ``higher``, ``lower``, or empty where neither is good in itself.
+    needs
+        Tables; ``a|b`` means that one of them is enough.
+    definition
+        What is counted, of what, and in which period.
+    columns
+        ``table.column`` that must hold values.
+    kinds
+        Kinds of event of which one must occur.
+    horizon_s
+        For durations: the mean counts each one at most up to here.
+    """
+
+    name: str
+    unit: Unit
+    better: Better
+    needs: tuple[str, ...]
+    definition: str
+    columns: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    horizon_s: float | None = None
+
+    @property
+    def computed(self) -> bool:
+        """Whether deskcast can compute it, or only knows what it means."""
+        from .formulas import FORMULAS
+
+        return self.name in FORMULAS
+
+
+_E, _CE = ("cases", "events"), ("resolved", "closed")
+_DAY = 86400.0
+_REPLY = ("events.actor_role",)
+
+#: All entries, in the order in which outputs show them.
+# fmt: off
+ENTRIES = (
+    # flow
+    Kpi("cases_opened", "count", "", ("cases|volumes",),
+        "cases created in the period"),
+    Kpi("cases_resolved", "count", "higher", _E,
+        "cases whose final resolution falls in the period",
+        kinds=_CE),
+    Kpi("backlog", "count", "lower", _E,
+        "cases open at the end of the period",
+        kinds=_CE),
+    Kpi("backlog_age", "s", "lower", _E,
+        "age of the cases open at the end of the period",
+        kinds=_CE),
+    Kpi("resolution_rate", "share", "higher", _E,
+        "cases resolved in the period / (backlog at its start + opened and re-opened in it)",
+        kinds=_CE),
+    Kpi("contacts_offered", "count", "", ("contacts",),
+        "calls and chats that entered a queue in the period"),
+    Kpi("abandonment_rate", "share", "lower", ("contacts",),
+        "contacts abandoned in the queue / offered in the period and over; a callback is no abandonment",
+        columns=("contacts.outcome",)),
+    # speed
+    Kpi("first_response_time", "s", "lower", _E,
+        "creation to the first public message of a human agent, for cases created in the period; cases "
+        "without one are censored at their end or at the end of the log; mean up to 7 days",
+        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY),
+    Kpi("response_time", "s", "lower", _E,
+        "from the oldest unanswered message of the customer in the period to the next public message of a "
+        "human agent; mean up to 7 days",
+        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY),
+    Kpi("resolution_time", "s", "lower", _E,
+        "creation to final resolution, for cases created in the period; open and merged cases are censored; "
+        "mean up to 90 days",
+        kinds=_CE, horizon_s=90 * _DAY),
+    Kpi("first_resolution_time", "s", "lower", _E,
+        "creation to the first resolution, for cases created in the period; open and merged cases are "
+        "censored; mean up to 90 days",
+        kinds=_CE, horizon_s=90 * _DAY),
+    Kpi("active_resolution_time", "s", "lower", _E,
+        "creation to final resolution without the time paused, for cases created in the period; open and "
+        "merged cases are censored; mean up to 90 days",
+        kinds=("paused",), horizon_s=90 * _DAY),
+    Kpi("responded_within_24h", "share", "higher", _E,
+        "cases created in the period with a first response within 24 hours / those that were open so long or "
+        "got one; a case counts once 24 hours have passed",
+        columns=_REPLY, kinds=("message",)),
+    Kpi("resolved_within_2d", "share", "higher", _E,
+        "cases created in the period and resolved for good within 2 days / those that were not merged before; "
+        "a case counts once 2 days have passed",
+        kinds=_CE),
+    Kpi("sla_attainment", "share", "higher", ("cases", "events", "sla_policies"),
+        "milestones met / (met + breached, finished or not), in the period in which each was decided: at its "
+        "stop or when it fell due; all metrics, and each by itself as sla_attainment_<metric>"),
+    Kpi("answer_time", "s", "lower", ("contacts",),
+        "queue entry to answer, for contacts offered in the period; abandoned ones are censored; mean up to 1 "
+        "hour",
+        columns=("contacts.answered_at",), horizon_s=3600.0),
+    Kpi("service_level", "share", "higher", ("contacts",),
+        "contacts answered within 20 seconds / offered in the period, abandoned ones included",
+        columns=("contacts.answered_at",)),
+    Kpi("hold_time", "s", "lower", ("contacts",),
+        "time on hold of a handled contact, by the period in which it was offered; mean up to 2 hours",
+        columns=("contacts.hold_s",), horizon_s=7200.0),
+    # quality and effort
+    Kpi("first_contact_resolution", "share", "higher", _E,
+        "cases with at most one message or call of an agent, not re-opened and with no new case of the "
+        "customer of the same type within 7 days / cases first resolved in the period, once 7 days have "
+        "passed",
+        columns=("cases.customer_id", "events.actor_role"), kinds=_CE),
+    Kpi("contacts_to_resolution", "count", "lower", ("cases", "events", "contacts"),
+        "calls and chats linked to a case until its resolution, mean over cases resolved in the period",
+        columns=("contacts.case_id",), kinds=_CE),
+    Kpi("interactions_per_case", "count", "lower", _E,
+        "public messages of both sides, mean over cases resolved in the period",
+        columns=_REPLY, kinds=("message",)),
+    Kpi("agents_per_case", "count", "lower", _E,
+        "distinct human agents who acted, mean over cases resolved in the period",
+        columns=("events.actor_role", "events.actor_id"), kinds=_CE),
+    Kpi("transfer_rate", "share", "lower", _E,
+        "cases with a change of team after the first assignment / cases resolved in the period",
+        columns=("events.team",), kinds=_CE),
+    Kpi("escalation_rate", "share", "lower", _E,
+        "cases that went up a tier / cases resolved in the period",
+        kinds=("escalated",)),
+    Kpi("reopen_rate", "share", "lower", _E,
+        "cases re-opened within 7 days / cases first resolved in the period, once 7 days have passed",
+        kinds=("reopened",)),
+    Kpi("repeat_contact_rate", "share", "lower", ("cases",),
+        "cases followed by another of the same customer within 7 days / cases of known customers created in "
+        "the period, once 7 days have passed",
+        columns=("cases.customer_id",)),
+    Kpi("csat", "share", "higher", ("surveys",),
+        "scores of 4 or 5 of five / scores given in the period; the mean score stands beside it",
+        columns=("surveys.kind=csat",)),
+    Kpi("survey_response_rate", "share", "higher", ("surveys",),
+        "surveys answered within 7 days / surveys offered to customers in the period, once 7 days have passed"),
+    Kpi("nps", "points", "higher", ("surveys",),
+        "100 x (share of scores 9-10 minus share of scores 0-6) of the answers given in the period",
+        columns=("surveys.kind=nps",)),
+    Kpi("ces", "score", "", ("surveys",),
+        "mean effort score of the answers given in the period; which way is better depends on the scale",
+        columns=("surveys.kind=ces",)),
+    Kpi("agent_satisfaction", "score", "higher", ("surveys",),
+        "mean score of the agents' own answers given in the period",
+        columns=("surveys.kind=agent_satisfaction",)),
+    Kpi("problem_solved_rate", "share", "higher", ("surveys",),
+        "customers who say that it was solved / who answered that question in the period",
+        columns=("surveys.problem_solved",)),
+    # self-service
+    Kpi("article_views", "count", "", ("article_views",),
+        "views of help articles in the period"),
+    Kpi("views_per_case", "ratio", "", ("article_views", "cases"),
+        "views of help articles / cases created in the period"),
+    Kpi("article_read_time", "s", "", ("article_views",),
+        "reading time of a view in the period; mean up to 1 hour",
+        columns=("article_views.read_s",), horizon_s=3600.0),
+    Kpi("deflection_rate", "share", "higher", ("article_views", "cases"),
+        "sessions with a view and no case soon after / sessions with a view"),
+    Kpi("screens_per_task", "count", "lower", ("tasks",),
+        "screens, mean over completed tasks begun in the period",
+        columns=("tasks.screens", "tasks.completed")),
+    Kpi("clicks_per_task", "count", "lower", ("tasks",),
+        "clicks, mean over completed tasks begun in the period",
+        columns=("tasks.clicks", "tasks.completed")),
+    Kpi("task_completion_rate", "share", "higher", ("tasks",),
+        "tasks completed / tasks begun in the period whose outcome is known",
+        columns=("tasks.completed",)),
+    Kpi("automation_rate", "share", "higher", _E,
+        "cases in which no human agent acted / cases resolved in the period",
+        columns=("events.actor_role", "events.actor_id"), kinds=_CE),
+    # productivity and money
+    Kpi("handle_time", "s", "", ("contacts",),
+        "talk, hold and wrap-up of a contact offered in the period and answered; running ones are censored; "
+        "mean up to 2 hours",
+        columns=("contacts.answered_at", "contacts.ended_at"), horizon_s=7200.0),
+    Kpi("cases_per_agent_hour", "ratio", "higher", ("cases", "events", "agent_time"),
+        "cases resolved in the period / paid agent hours in it",
+        columns=("agent_time.paid",), kinds=_CE),
+    Kpi("occupancy", "share", "", ("agent_time",),
+        "time handling / time handling or available, in the period"),
+    Kpi("utilisation", "share", "", ("agent_time",),
+        "time handling / paid time, in the period",
+        columns=("agent_time.paid",)),
+    Kpi("availability", "share", "", ("agent_time",),
+        "time handling or available / paid time, in the period",
+        columns=("agent_time.paid",)),
+    Kpi("cost_per_case", "money", "lower", ("cases", "events", "costs"),
+        "cost, spread evenly over its span / cases resolved in the period",
+        kinds=_CE),
+    Kpi("cost_per_success", "money", "lower", ("cases", "events", "costs"),
+        "cost / cases resolved in the period and not re-opened soon after",
+        kinds=_CE),
+    Kpi("value_settled", "money", "", ("cases|events",),
+        "sum of the amounts settled",
+        columns=("cases.amount",)),
+    # field service
+    Kpi("first_time_fix_rate", "share", "higher", ("repairs",),
+        "repairs done on the first visit / repairs finished in the period",
+        columns=("repairs.fixed_first_visit",)),
+    Kpi("mttr", "s", "lower", ("repairs",),
+        "failure to repair, for failures in the period; running ones are censored; mean up to 90 days",
+        columns=("repairs.repaired_at",), horizon_s=90 * _DAY),
+    Kpi("mtbf", "s", "higher", ("repairs",),
+        "repair to the next failure of the asset; the running time is censored",
+        columns=("repairs.repaired_at",)),
+)
+# fmt: on

@@ -1,0 +1,231 @@
+"""A log seen through one choice of segments and periods: the rows that the KPIs are counted from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from .aggregate import MEASURES, Clock, Source, labelled
+from .cases import DERIVED, EventFacts, case_history_expr, event_facts
+from .engine import CaseLog
+from .errors import InputError, did_you_mean
+from .fetch import fetch
+from .flow import transitions_expr
+from .periods import frequency, zone
+
+_KEYS = {"case_id", "customer_id", "created_at"}
+_LATER = ("current_priority", "current_team", "status")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits that KPIs are counted with.
+
+    Attributes
+    ----------
+    response_s, resolution_s
+        Of ``responded_within_24h`` and ``resolved_within_2d``.
+    answer_s
+        Of ``service_level``.
+    repeat_days
+        Within how many days a re-opening or a further case of the customer counts against a resolution.
+    survey_days
+        Within how many days an answer to a survey counts as a response.
+    """
+
+    response_s: float = 86400.0
+    resolution_s: float = 2 * 86400.0
+    answer_s: float = 20.0
+    repeat_days: float = 7.0
+    survey_days: float = 7.0
+
+
+def segment_columns(log: CaseLog) -> tuple[str, ...]:
+    """Name the columns by which a history of this log can be split.
+
+    >>> import pandas as pd
+    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"],
+    ...                                               "channel": ["phone"]}))
+    >>> segment_columns(log)
+    ('channel',)
+    """
+    names: list[str] = []
+    if log.has("cases"):
+        names += [c for c in log.table("cases").columns if c not in _KEYS and c not in DERIVED]
+        names += _LATER if log.has("events") else ()
+    for table, columns in (("contacts", ("channel", "team")), ("agent_time", ("team",)), ("volumes", ("unique_id",))):
+        names += [c for c in columns if log.has(table, c) and (table != "volumes" or not log.has("cases"))]
+    return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The rows of a log by kind, each with segments and periods; every one is made when it is first asked for."""
+
+    log: CaseLog
+    by: tuple[str, ...]
+    freq: str
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def of(cls, log: CaseLog, by: Sequence[str] | str, freq: str, limits: Limits | None = None) -> Desk:
+        """Check the segments and the frequency, and bind them to the log."""
+        names = (by,) if isinstance(by, str) else tuple(by)
+        known = segment_columns(log)
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known) if known else "this log has no column to split by"
+                raise InputError("cases have no such column to split by", column="by", got=name, hint=hint)
+            if name in (*MEASURES, "kpi", "ds"):
+                raise InputError("a column of this name stands in every history; rename it", column="by", got=name)
+        if len(set(names)) < len(names):
+            raise InputError("a column is named twice", column="by", got=list(names))
+        zone(log.timezone)
+        return cls(log, names, frequency(freq).name, limits or Limits())
+
+    @property
+    def clock(self) -> Clock:
+        """Length of the periods, the zone in which they begin, and the end of the log."""
+        return Clock(self.freq, self.log.timezone, self.log.until)
+
+    @cached_property
+    def facts(self) -> EventFacts:
+        """What the events of the log can tell."""
+        return event_facts(self.log)
+
+    def before_end(self, days: float = 0.0, seconds: float = 0.0) -> Any:
+        """Give the last instant from which that much time had passed at the end of the log."""
+        return ibis.literal(self.log.until - pd.Timedelta(days=days) - pd.Timedelta(seconds=seconds))
+
+    def _source(self, rows: Any, at: str) -> Source:
+        """Bind rows to segments, and let their history begin with the first of an instant."""
+        found = fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
+        return self._from(rows, found)
+
+    def _from(self, rows: Any, found: Any) -> Source:
+        rows = labelled(rows, self.by)
+        return Source(rows, self.by, None if pd.isna(found) else found, self.clock)
+
+    @cached_property
+    def _history(self) -> Any:
+        return case_history_expr(self.log).cache()
+
+    @cached_property
+    def _segments_of_cases(self) -> Any:
+        """case_id and the segment columns; without events, straight from the table."""
+        later = any(name in _LATER for name in self.by)
+        return (self._history if later else self.log.table("cases")).select("case_id", *self.by)
+
+    @cached_property
+    def opened(self) -> Source:
+        """Cases as created."""
+        later = any(name in _LATER for name in self.by)
+        return self._source(self._history if later else self.log.table("cases"), "created_at")
+
+    @cached_property
+    def cases(self) -> Source:
+        """Cases with all that happened to them, and when the customer came again."""
+        rows = self._history
+        if "customer_id" in rows.columns:
+            subject = [c for c in ("case_type",) if c in rows.columns]
+            order = ["created_at", "case_id"]
+            rows = rows.mutate(
+                next_case_at=rows.created_at.lead().over(ibis.window(group_by=["customer_id"], order_by=order)),
+                next_same_at=rows.created_at.lead().over(
+                    ibis.window(group_by=["customer_id", *subject], order_by=order)
+                ),
+            )
+        return self._source(rows, "created_at")
+
+    @cached_property
+    def transitions(self) -> Source:
+        """Every change of a case between open and not open."""
+        return self._from(self._with_segments(transitions_expr(self.log)), self.opened.first)
+
+    @cached_property
+    def contacts(self) -> Source:
+        """Calls and chats, with their own channel and team, else those of the linked case."""
+        return self._source(self._with_segments(self.log.table("contacts")), "queued_at")
+
+    @cached_property
+    def surveys(self) -> Source:
+        """Surveys offered, with the segments of the linked case."""
+        return self._source(self._with_segments(self.log.table("surveys")), "offered_at")
+
+    @cached_property
+    def article_views(self) -> Source:
+        """Views of help articles, with the segments of the linked case."""
+        return self._source(self._with_segments(self.log.table("article_views")), "viewed_at")
+
+    @cached_property
+    def milestones(self) -> Source:
+        """Milestones of the SLA, with the segments of their case and the instant at which each was decided."""
+        from .sla import milestones
+
+        table = milestones(self.log)
+        missed_at = table["due_at"].where(table["due_at"].notna(), table["stopped_at"])
+        decided_at = table["stopped_at"].where(table["status"] == "met", missed_at)
+        table["decided_at"] = decided_at.where(table["status"].isin(["met", "breached"]))
+        rows = ibis.memtable(table[["case_id", "metric", "status", "decided_at"]])
+        return self._from(self._with_segments(rows), self.opened.first)
+
+    @cached_property
+    def tasks(self) -> Source:
+        """Self-service tasks."""
+        return self._source(self.log.table("tasks"), "started_at")
+
+    @cached_property
+    def repairs(self) -> Source:
+        """Failures of assets, with the segments of the linked case."""
+        return self._source(self._with_segments(self.log.table("repairs")), "failed_at")
+
+    @cached_property
+    def agent_time(self) -> Source:
+        """Stretches of agents' time."""
+        return self._source(self.log.table("agent_time"), "start")
+
+    @cached_property
+    def costs(self) -> Source:
+        """Money in spans of time."""
+        return self._source(self.log.table("costs"), "start")
+
+    @cached_property
+    def volumes(self) -> Source:
+        """Counts in slots, for a log that keeps no single cases."""
+        rows = self.log.table("volumes")
+        slot = fetch(rows.agg(slot=rows.slot_s.max()))["slot"].iloc[0]
+        minutes = frequency(self.freq).minutes
+        if minutes is not None and not pd.isna(slot) and slot > minutes * 60:
+            raise InputError(
+                "the counts of this log are for longer slots than these periods",
+                column="freq",
+                got=self.freq,
+                wanted=f"at least {slot / 60:g}min",
+            )
+        return self._source(rows, "ds")
+
+    def has_segments(self, table: str) -> bool:
+        """Tell whether the rows of a table can be split by all the columns that were asked for."""
+        own = set(self.log.table(table).columns) if table in self.log.tables else set()
+        linked = "case_id" in own and self.log.has("cases")
+        reach = set(self._segments_reach) if linked else set()
+        return set(self.by) <= (own if table in ("contacts", "agent_time", "volumes") else set()) | reach
+
+    @property
+    def _segments_reach(self) -> tuple[str, ...]:
+        columns = [c for c in self.log.table("cases").columns if c not in _KEYS and c not in DERIVED]
+        return (*columns, *(_LATER if self.log.has("events") else ()))
+
+    def _with_segments(self, rows: Any) -> Any:
+        """Add the segment columns of the linked case where the rows have none of their own."""
+        wanted = [name for name in self.by if name not in rows.columns]
+        if not wanted:
+            return rows
+        cases = self._segments_of_cases.select(_of="case_id", **{f"_{name}": name for name in wanted})
+        joined = rows.left_join(cases, rows.case_id == cases["_of"]).drop("_of")
+        return joined.rename({name: f"_{name}" for name in wanted})

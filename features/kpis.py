@@ -1,0 +1,172 @@
+"""KPI histories: one value for each KPI, period and segment, with its company."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from .aggregate import MEASURES, MISSING
+from .catalogue import CATALOGUE, availability
+from .desk import Desk, Limits
+from .engine import CaseLog
+from .errors import InputError, did_you_mean
+from .fetch import fetch
+from .formulas import FORMULAS, Formula, sla_attainment
+
+_SLA = "sla_attainment"
+
+
+def kpi_history(
+    log: CaseLog,
+    kpis: Sequence[str] | str | None = None,
+    by: Sequence[str] | str = (),
+    freq: str = "D",
+    *,
+    limits: Limits | None = None,
+) -> pd.DataFrame:
+    """Give the history of KPIs by period and segment.
+
+    Parameters
+    ----------
+    log
+        Any log.
+    kpis
+        Names of the catalogue; all that this log allows by default. ``sla_attainment`` comes with one
+        ``sla_attainment_<metric>`` for each metric.
+    by
+        Columns of ``cases`` to split by, such as ``channel``. Contacts are split by their own channel and team,
+        surveys and the like by those of their case.
+    freq
+        ``<n>min``, ``h``, ``D``, ``W``, ``MS``, ``QS`` or ``6MS``, on the clock of ``log.timezone``.
+    limits
+        Limits that are counted with.
+
+    Returns
+    -------
+    DataFrame
+        kpi, the segments, ds (start of the period, local clock), value (count, share or median), n (denominator),
+        numerator, lo, hi (95%: Wilson for shares, log-log for medians), median, p90, mean. From the first period with
+        a row of the KPI's own table to the last that is over at the end of the log: the period that is cut is left
+        out. Where nothing came a count is 0, and a share or a duration is NaN with n = 0. A segment without a value
+        is called ``(missing)``.
+
+    Raises
+    ------
+    InputError
+        If a KPI, a column or the frequency is unknown, or a KPI that was asked for by name cannot be had.
+
+    Notes
+    -----
+    Durations are Kaplan-Meier estimates over all cases created in the period, the open ones censored; the last
+    periods, in which few have ended, may have no median yet. :mod:`deskcast.features.definitions` says what each KPI
+    counts.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"case_id": ["1", "2", "3"], "channel": ["phone", "chat", "phone"],
+    ...     "created_at": ["2024-03-01T09:00Z", "2024-03-02T10:00Z", "2024-03-02T12:00Z"]})
+    >>> log = CaseLog.from_frames(cases=cases, until="2024-03-03T00:00Z")
+    >>> kpi_history(log, "cases_opened", by="channel")[["channel", "ds", "value"]].astype(str).values.tolist()
+    [['chat', '2024-03-01', '0.0'], ['chat', '2024-03-02', '1.0'],
+     ['phone', '2024-03-01', '1.0'], ['phone', '2024-03-02', '1.0']]
+    """
+    desk = Desk.of(log, by, freq, limits)
+    tables = []
+    for name, formula in _chosen(desk, kpis):
+        table = formula(desk)
+        table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
+        tables.append(table)
+    if not tables:
+        return pd.DataFrame(columns=["kpi", *desk.by, "ds", *MEASURES])
+    history = pd.concat(tables, ignore_index=True)
+    history["ds"] = history["ds"].astype("datetime64[us]")
+    return history
+
+
+def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
+    """Take one KPI out of a history as series for forecasting.
+
+    Parameters
+    ----------
+    history
+        As :func:`kpi_history` gives it.
+    kpi
+        A KPI in it.
+
+    Returns
+    -------
+    DataFrame
+        unique_id (the segments joined by ``/``, or ``all``), ds, y; by unique_id and ds.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> history = pd.DataFrame({"kpi": ["backlog"], "channel": ["phone"], "ds": [pd.Timestamp("2024-03-01")],
+    ...                         "value": [7.0]})
+    >>> series(history, "backlog").astype(str).values.tolist()
+    [['phone', '2024-03-01', '7.0']]
+    """
+    for column in ("kpi", "ds", "value"):
+        if column not in history.columns:
+            raise InputError("this is no KPI history: the column is missing", column=column)
+    mine = history[history["kpi"] == kpi]
+    if mine.empty:
+        known = tuple(dict.fromkeys(history["kpi"]))
+        hint = did_you_mean(kpi, known) if known else "the history is empty"
+        raise InputError("the history does not hold this KPI", column="kpi", got=kpi, hint=hint)
+    segments = [c for c in history.columns[: history.columns.get_loc("ds")] if c != "kpi"]
+    ids = pd.Series("all", index=mine.index, dtype="str")
+    if segments:
+        ids = mine[segments[0]].astype("str").fillna(MISSING)
+        for column in segments[1:]:
+            ids = ids + "/" + mine[column].astype("str").fillna(MISSING)
+    out = pd.DataFrame({"unique_id": ids.astype("str"), "ds": mine["ds"], "y": mine["value"].astype(np.float64)})
+    return out.sort_values(["unique_id", "ds"], ignore_index=True)
+
+
+def _chosen(desk: Desk, kpis: Sequence[str] | str | None) -> Iterable[tuple[str, Formula]]:
+    """Choose the formulas, or say why one cannot be had."""
+    lacks = availability(desk.log).set_index("kpi")["lacks"]
+    metrics = _metrics(desk.log) if not lacks[_SLA] else []
+    if kpis is None:
+        names = [name for name in FORMULAS if not lacks[name] and _splits(desk, name)]
+    else:
+        names = list(dict.fromkeys([kpis] if isinstance(kpis, str) else kpis))
+    for name in names:
+        if name.startswith(_SLA + "_") and name.removeprefix(_SLA + "_") in metrics:
+            yield name, partial(sla_attainment, metric=name.removeprefix(_SLA + "_"))
+            continue
+        _check(desk, name, lacks, metrics)
+        yield name, FORMULAS[name][0]
+        if name == _SLA:
+            for metric in metrics:
+                if f"{_SLA}_{metric}" not in names:
+                    yield f"{_SLA}_{metric}", partial(sla_attainment, metric=metric)
+
+
+def _check(desk: Desk, name: str, lacks: pd.Series[str], metrics: list[str]) -> None:
+    known = (*CATALOGUE, *(f"{_SLA}_{metric}" for metric in metrics))
+    if name not in CATALOGUE:
+        raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, known))
+    if lacks[name]:
+        raise InputError(f"this log cannot give the KPI: it {lacks[name]}", column="kpis", got=name)
+    if name not in FORMULAS:
+        raise InputError("the KPI is in the catalogue but not computed yet", column="kpis", got=name)
+    if not _splits(desk, name):
+        raise InputError(f"{name} cannot be split by these columns", column="by", got=list(desk.by))
+
+
+def _splits(desk: Desk, name: str) -> bool:
+    """Tell whether a KPI can be split by the columns that were asked for."""
+    table = FORMULAS[name][1]
+    if table == "cases" and not desk.log.has("cases"):
+        table = "volumes"
+    return not desk.by or (bool(table) and desk.has_segments(table))
+
+
+def _metrics(log: CaseLog) -> list[str]:
+    return sorted(fetch(log.table("sla_policies").select("metric").distinct())["metric"].dropna())
