@@ -57,6 +57,8 @@ class BreachRisk:
         Columns ``model, n, base_rate, auc, average_precision, brier, ece, promoted``, on the newest fifth of the cases.
     reliability_
         Columns ``model, predicted, observed, n, lo, hi``, on the same.
+    candidates_
+        All three by name, fitted on all matured data, to compare them on other data.
     matured_
         The snapshots that taught, and why the others did not.
 
@@ -228,9 +230,11 @@ class BreachRisk:
             # By case and not by snapshot: one case that stays open for long is one observation.
             last = ~found.snapshots["case_id"].duplicated(keep="last")
             self.model_ = Calibrated(fit_constant(found.breached[last.to_numpy()]), 1.0, 0.0)
+            self.candidates_ = {"constant": self.model_}
             return
         part = split_by_case(found.snapshots["case_id"], found.created_at, (0.8, 0.2))
-        self.model_ = self._fit_three(found, part == 0, part == 1)[self.used_]
+        self.candidates_ = self._fit_three(found, part == 0, part == 1)
+        self.model_ = self.candidates_[self.used_]
 
     def _fitted(self, snapshots: pd.DataFrame) -> Calibrated:
         if not hasattr(self, "model_"):

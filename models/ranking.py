@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..features.errors import InputError, did_you_mean
 from .breach import BreachRisk, already_breached
@@ -66,7 +67,8 @@ def rank_cases(
     Parameters
     ----------
     snapshots
-        Open cases at one instant; see ``deskcast.features.snapshots``.
+        Open cases at one instant; see ``deskcast.features.snapshots``. Those to which nothing was promised
+        (``already_breached`` is missing) are in neither list.
     risk
         A fitted model of the same metric.
     top
@@ -96,8 +98,9 @@ def rank_cases(
     _check(snapshots, top)
     table = _actions(actions or {})
     over = already_breached(snapshots)
-    wanted = snapshots[~over].copy()
-    wanted["probability"] = risk.predict_proba(snapshots[~over])
+    running = ~over & _promised(snapshots)
+    wanted = snapshots[running].copy()
+    wanted["probability"] = risk.predict_proba(snapshots[running])
     wanted["band"] = band_of(wanted["probability"].to_numpy(dtype=float))
     wanted = _with(wanted)
     wanted = wanted.sort_values(["probability", "due_at", "case_id"], ascending=[False, True, True], kind="stable")
@@ -163,6 +166,12 @@ def _with(rows: pd.DataFrame) -> pd.DataFrame:
     """Add the columns of the lists that the source does not have, as missing."""
     absent = [name for name in _ABSENT if name not in rows.columns]
     return rows.assign(**{name: pd.Series(index=rows.index, dtype=_ABSENT[name]) for name in absent})
+
+
+def _promised(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
+    if "already_breached" not in snapshots.columns:
+        return np.ones(len(snapshots), dtype=bool)
+    return np.asarray(snapshots["already_breached"].notna().to_numpy(dtype=bool))
 
 
 def _check(snapshots: pd.DataFrame, top: int | None) -> None:

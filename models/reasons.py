@@ -19,7 +19,7 @@ COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")
 SMALLEST = 0.05
 
 _DAYS = {
-    str(day): name
+    float(day): name
     for day, name in enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
 }
 
@@ -131,10 +131,10 @@ def _say_load(row: dict[str, object], _: float) -> str:
 
 
 def _say_clock(row: dict[str, object], _: float) -> str:
-    day = _text(row, "weekday") if "weekday" in row else ""
-    hour = _number(row, "hour")
+    day, hour = _number(row, "weekday"), _number(row, "hour")
+    on = _DAYS.get(day, "") if day is not None else ""
     at = "" if hour is None else f"at {hour:.0f}:00"
-    return " ".join(filter(None, ["it is", _DAYS.get(day, day), at]))
+    return " ".join(["it is", on, at]).strip() if on or at else "the hour is not known"
 
 
 def _say_level(name: str, word: str) -> Callable[[dict[str, object], float], str]:

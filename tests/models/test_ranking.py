@@ -109,6 +109,13 @@ def test_a_promise_without_a_due_time_is_ranked_with_what_is_not_known_missing()
     assert str(at_risk["due_at"].dtype) == "datetime64[us, UTC]"
 
 
+def test_a_case_without_a_promise_is_in_neither_list(desk):
+    now, risk = desk
+    none = now["case_id"].isin(now["case_id"].head(2))
+    at_risk, broken = rank_cases(now.assign(already_breached=now["already_breached"].mask(none)), risk)
+    assert len(at_risk) + len(broken) == len(now) - 2
+
+
 def test_no_open_case_gives_two_empty_lists(desk):
     now, risk = desk
     at_risk, broken = rank_cases(now.iloc[:0], risk)

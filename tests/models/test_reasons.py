@@ -77,7 +77,7 @@ def test_every_group_has_words_also_for_a_row_without_values():
         ("priority", {"priority": "1", "priority_changes": 2}, "priority 1, changed twice"),
         ("status", {"status": "pending", "paused": True}, "status pending, the clock is paused"),
         ("load", {"open_in_team": 1200}, "its team has 1,200 open cases"),
-        ("clock", {"hour": 8, "weekday": 0}, "it is Monday at 8:00"),
+        ("clock", {"hour": 8.0, "weekday": 0.0}, "it is Monday at 8:00"),
         (
             "conversation",
             {"customer_messages": 1, "agent_messages": 0},
