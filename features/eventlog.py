@@ -91,8 +91,10 @@ def _events(rows: pd.DataFrame, spec: SourceSpec, ledger: Ledger) -> pd.DataFram
     out["kind"] = kind.where(~kind.isin(list(MESSAGES)), "message")
     out["field"] = "activity"
     out["new"] = rows["activity"]
-    if "team" in rows:
-        out["new"] = out["new"].mask(out["kind"] == "assigned", rows["team"])
+    # an assignment goes to a team, or to the one who took it; without either its target is not known
+    target = rows["team"] if "team" in rows else rows.get("actor_id")
+    assigned = out["kind"] == "assigned"
+    out["new"] = out["new"].mask(assigned) if target is None else out["new"].mask(assigned, target)
     if role.notna().any():
         out["actor_role"] = role if "actor_role" not in out else role.fillna(out["actor_role"])
         out["public"] = public.astype("boolean")

@@ -270,7 +270,7 @@ def _parse(text: str, delimiter: str, where: str) -> tuple[pd.DataFrame, list[st
 
     lines = csv.reader(io.StringIO(text), delimiter=delimiter)
     header = next((r for r in lines if any(c.strip() for c in r)), [])
-    names = [name.strip() for name in header]
+    names = [" ".join(name.split()) for name in header]
     blank = [i for i, name in enumerate(names, 1) if not name]
     names = [name or f"column {i}" for i, name in enumerate(names, 1)]
     _check_names(names, where)

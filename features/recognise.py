@@ -1,0 +1,304 @@
+"""Look at an export and say what it is: its shape, its columns, its times, and what may give the future away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .adapters import CASE_TIMES
+from .errors import InputError
+from .parsing import one_order, parse_times, time_format
+from .profiles import Profile, profile
+from .reading import RawFile, read_raw
+from .roles import CaseRoles, attribute_guesses, best, constant_within, segment_roles, series_roles
+from .schema import TABLES, Known
+from .servicenow import COLUMNS, LEAKAGE
+from .sources import SourceSpec
+from .vocabulary import activity_kind, match
+from .zones import zone_of_offsets
+
+#: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
+_HEAD = 500_000
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a file seems to be.
+
+    Attributes
+    ----------
+    path
+        The file.
+    shape
+        ``audit log``, ``event log``, ``case table``, ``arrivals``, ``volume series`` or ``canonical table``.
+    table, kind, columns, kinds, attributes, date_format, timezone, slot_s
+        Values for a :class:`SourceSpec`; an empty zone could not be recognised.
+    segments
+        Canonical segment column -> number of its values.
+    leakage
+        Columns of the file that seem to be known only at the end of a case.
+    why
+        Name of a guess -> what it was based on, in plain words.
+    notes
+        Further remarks.
+    raw
+        The file as it was read.
+    """
+
+    path: Path
+    shape: str
+    table: str
+    kind: str = "table"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Known] = field(default_factory=dict)
+    date_format: str | None = None
+    timezone: str = ""
+    slot_s: float | None = None
+    segments: Mapping[str, int] = field(default_factory=dict)
+    leakage: tuple[str, ...] = ()
+    why: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
+
+    def spec(self, path: str | None = None, timezone: str | None = None) -> SourceSpec:
+        """Return the source that this recognition describes."""
+        return SourceSpec(
+            table=self.table,
+            path=str(self.path) if path is None else path,
+            kind=self.kind,
+            timezone=timezone or self.timezone or "UTC",
+            columns=self.columns,
+            kinds=self.kinds,
+            attributes=self.attributes,
+            date_format=self.date_format,
+            slot_s=self.slot_s,
+        )
+
+
+def recognise(path: str | Path) -> Recognised:
+    """Look at a file and say what it is.
+
+    Parameters
+    ----------
+    path
+        A CSV or Parquet file.
+
+    Returns
+    -------
+    Recognised
+        Its shape and everything that a source needs, each guess with its reason.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has no column of times.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> file = Path(tempfile.mkdtemp()) / "t.csv"
+    >>> _ = file.write_text("Ticket ID,Opened,Closed,Channel\\n7,1/3/2024,15/3/2024,web\\n8,2/3/2024,,phone\\n")
+    >>> seen = recognise(file)
+    >>> seen.shape, seen.columns["closed_at"], seen.date_format
+    ('case table', 'Closed', '%d/%m/%Y')
+    """
+    file = Path(path)
+    raw = read_raw(file)
+    missing = SourceSpec("cases", "").missing
+    columns = profile(raw.frame.head(_HEAD), missing)
+    found = _canonical(columns) or _audit_log(columns)
+    if found is None:
+        if not any(p.time for p in columns.values()):
+            raise InputError(
+                "no column of times was found",
+                where=file.name,
+                got=", ".join(list(columns)[:10]),
+                wanted="at least one column of dates or times",
+            )
+        frame = raw.frame.head(_HEAD)
+        found = _volume_series(columns, frame) or _event_log(columns, frame) or _case_table(columns)
+    return _with_times(Recognised(file, raw=raw, **found), columns)
+
+
+def _canonical(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
+    """Recognise a table that has the canonical names already."""
+    fits: list[tuple[int, str]] = []
+    for name, table in TABLES.items():
+        known = {*table.names, *(CASE_TIMES if name == "cases" else ())}
+        shared = len(known & set(columns))
+        if set(table.required) <= set(columns) and shared >= 0.7 * len(columns):
+            fits.append((shared, name))
+    if not fits:
+        return None
+    name = max(fits)[1]
+    segments = {c: columns[c].distinct for c in TABLES["cases"].names[2:] if c in columns and name == "cases"}
+    why = {"table": f"its columns have the names of the canonical table '{name}'"}
+    return {"shape": "canonical table", "table": name, "segments": segments, "why": why}
+
+
+def _audit_log(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
+    """Recognise ServiceNow's audit log by the names of its columns and by incidents that come more than once."""
+    found = {n: next((s for s in names if s in columns), "") for n, names in COLUMNS.items()}
+    if not all(found[n] for n in ("case_id", "created_at", "updated_at", "state")):
+        return None
+    if columns[found["case_id"]].unique > 0.8:
+        return None
+    roles = ("channel", "product", "region", "priority", "team", "case_type")
+    segments = {r: columns[found[r]].distinct for r in roles if found[r]}
+    why = {
+        "kind": f"it has '{found['case_id']}', '{found['updated_at']}' and '{found['state']}', and one row per update",
+        "leakage": "these carry the final value on every row; they are not read",
+    }
+    leakage = tuple(c for c in LEAKAGE if c in columns)
+    return {
+        "shape": "audit log", "table": "cases", "kind": "servicenow", "segments": segments, "leakage": leakage,
+        "why": why, "kinds": {},
+    }  # fmt: skip
+
+
+def _volume_series(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[str, Any] | None:
+    roles = series_roles(columns, frame)
+    if roles is None:
+        return None
+    why = {"table": f"each '{roles['ds']}' comes once" + (" per series" if "unique_id" in roles else "")}
+    why["y"] = f"'{roles['y']}' is the column of numbers"
+    segments = {"unique_id": columns[roles["unique_id"]].distinct} if "unique_id" in roles else {}
+    return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}
+
+
+def _event_log(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[str, Any] | None:
+    case = best(columns, "case_id", lambda p: 0 < p.unique < 0.8 and p.missing < 0.5)
+    at = best(columns, "at", lambda p: p.time is not None)
+    activity = best(columns, "activity", lambda p: 2 <= p.distinct <= 500 and p.unique < 0.2 and p.time is None)
+    if not (case and at and activity):
+        return None
+    varying = not constant_within(frame, case, activity)
+    if not varying:
+        return None
+    taken = {"case_id": case, "at": at, "activity": activity}
+    actor = best(columns, "actor_id", lambda p: p.name not in taken.values() and p.distinct > 1)
+    if actor:
+        taken["actor_id"] = actor
+    roles = CaseRoles(columns, taken)
+    segments = segment_roles(roles)
+    mapped = {**taken, **segments}
+    kinds = {a: k for a in columns[activity].values if (k := activity_kind(a))}
+    attributes, leakage = attribute_guesses(CaseRoles(columns, mapped), frame, case)
+    mean = 1 / columns[case].unique if columns[case].unique else 0
+    why = {
+        "table": f"'{case}' repeats, {mean:.1f} rows a value, and '{activity}' changes within it",
+        "kinds": "read from the words of the activities; the others are kept as they are",
+    }
+    counts = {r: columns[c].distinct for r, c in segments.items()}
+    return {
+        "shape": "event log", "table": "events", "columns": mapped, "kinds": kinds, "attributes": attributes,
+        "segments": counts, "leakage": leakage, "why": why,
+    }  # fmt: skip
+
+
+def _case_table(columns: Mapping[str, Profile]) -> dict[str, Any]:
+    """Recognise a table with a row per case, or bare arrivals where nothing tells of an end or an id."""
+    why: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    case = best(columns, "case_id", lambda p: p.unique > 0.95 and p.missing < 0.5 and p.time is None)
+    if case:
+        taken["case_id"] = case
+        why["case_id"] = f"nearly every value of '{case}' comes once"
+    for role in ("first_response_at", "resolved_at", "closed_at"):
+        name = best(columns, role, lambda p: p.time is not None and p.name not in taken.values())
+        if name:
+            taken[role] = name
+    taken["created_at"] = _opening(columns, taken, why)
+    segments = segment_roles(CaseRoles(columns, taken))
+    mapped = {**{k: taken[k] for k in ("case_id", "created_at", *CASE_TIMES) if k in taken}, **segments}
+    attributes, leakage = attribute_guesses(CaseRoles(columns, mapped), None, None)
+    ends = [r for r in CASE_TIMES if r in taken]
+    shape = "case table" if ends or case else "arrivals"
+    why["table"] = f"one row a case, opened at '{taken['created_at']}'"
+    if not ends:
+        why["table"] += "; no column tells when a case ended, so only its opening can be counted"
+    counts = {r: columns[c].distinct for r, c in segments.items()}
+    return {
+        "shape": shape, "table": "cases", "columns": mapped, "attributes": attributes, "segments": counts,
+        "leakage": leakage, "why": why,
+    }  # fmt: skip
+
+
+def _opening(columns: Mapping[str, Profile], taken: Mapping[str, str], why: dict[str, str]) -> str:
+    """Choose the column of the opening time, joining a date with a time of day where they stand apart."""
+
+    def free(p: Profile) -> bool:
+        return p.time is not None and p.name not in taken.values() and p.missing < 0.5
+
+    opening = best(columns, "created_at", free) or next((n for n, p in columns.items() if free(p)), "")
+    if not opening:
+        opening = next(n for n, p in columns.items() if p.time is not None)
+    if match(opening, "created_at") < 0.5:
+        why["created_at"] = f"no column is named as an opening time; '{opening}' is the nearest: look whether it is one"
+    if columns[opening].dates:
+        clock = next((n for n, p in columns.items() if p.clock and p.missing < 0.5), None)
+        if clock:
+            why["created_at"] = f"'{opening}' has no time of day; '{clock}' is the first column of clock times"
+            return f"{opening} + {clock}"
+    return opening
+
+
+def _with_times(seen: Recognised, columns: Mapping[str, Profile]) -> Recognised:
+    """Add the format, the zone and the slot of the times."""
+    from dataclasses import replace
+
+    raw, why, notes = seen.raw.frame, dict(seen.why), list(seen.notes)
+    used = [c for n, c in _time_columns(seen, columns).items() if columns[c].time]
+    heads = {c: raw[c].head(_HEAD) for c in used}
+    order = one_order(list(heads.values()))
+    formats = [t for head in heads.values() if (t := time_format(_unmarked(head), order)) is not None]
+    forms = {f for t in formats for f in t.formats}
+    single = (
+        forms.pop() if len(forms) == 1 and all(t.style in ("numeric", "worded", "compact") for t in formats) else None
+    )
+    if any(t.ambiguous for t in formats) and not order:
+        why["date_format"] = "no value tells day and month apart: this is a guess, look at it"
+    elif single:
+        why["date_format"] = "recognised from the whole column"
+    if single and " + " in "".join(seen.columns.values()):
+        single = None
+    zone = ""
+    offsets = [c for c in used if (t := columns[c].time) is not None and t.offset]
+    if offsets:
+        zone, why["timezone"] = zone_of_offsets(raw[offsets[0]].head(_HEAD))
+    slot = None
+    if seen.table == "volumes" and "ds" in seen.columns:
+        slot, why["slot"] = _slot(seen)
+    return replace(seen, date_format=single, timezone=zone, slot_s=slot, why=why, notes=tuple(notes))
+
+
+def _unmarked(values: pd.Series[Any]) -> pd.Series[Any]:
+    return values.mask(values.isin(list(SourceSpec("cases", "").missing))) if str(values.dtype) == "str" else values
+
+
+def _time_columns(seen: Recognised, columns: Mapping[str, Profile]) -> dict[str, str]:
+    mapped = dict(seen.columns)
+    if seen.kind == "servicenow":
+        mapped = {n: next(s for s in COLUMNS[n] if s in columns) for n in ("created_at", "updated_at")}
+    elif not mapped:
+        mapped = {c: c for c in columns if c in TABLES[seen.table].names or c in CASE_TIMES}
+    split = {n: p.strip() for n, c in mapped.items() for p in ([c] if c in columns else c.split(" + ")[:1])}
+    return {n: c for n, c in split.items() if columns[c].time is not None}
+
+
+def _slot(seen: Recognised) -> tuple[float | None, str]:
+    frame = seen.raw.frame
+    times = parse_times(frame[seen.columns["ds"]]).instants
+    keys = frame[seen.columns["unique_id"]] if "unique_id" in seen.columns else pd.Series("all", index=frame.index)
+    steps = times.groupby(keys.astype("str"), sort=False).diff().dt.total_seconds()
+    steps = steps[steps > 0]
+    if steps.empty:
+        return None, ""
+    step = float(steps.mode().iloc[0])
+    return step, f"{(steps == step).mean():.0%} of the neighbouring slots are this far apart"

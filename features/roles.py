@@ -1,0 +1,129 @@
+"""Which column plays which role: by its name first, and by how many values it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from .profiles import Profile
+from .schema import Known
+from .vocabulary import DESCRIPTION, OUTCOME, match, plain
+
+_SEGMENTS = ("channel", "product", "region", "case_type", "priority", "team", "customer_id")
+_STATES = {
+    "open",
+    "opened",
+    "closed",
+    "new",
+    "pending",
+    "resolved",
+    "active",
+    "in progress",
+    "solved",
+    "done",
+    "cancelled",
+}
+
+
+@dataclass(frozen=True)
+class CaseRoles:
+    """The columns of a file and those that have a role already."""
+
+    columns: Mapping[str, Profile]
+    taken: Mapping[str, str]
+
+    def free(self, name: str) -> bool:
+        """Tell whether no role has taken the column."""
+        used = {part.strip() for source in self.taken.values() for part in ([source, *source.split(" + ")])}
+        return name not in used
+
+
+def best(columns: Mapping[str, Profile], role: str, fits: Callable[[Profile], bool]) -> str:
+    """Return the column whose name says the role most plainly among those that fit, or nothing."""
+    scored = [(match(n, role), -i, n) for i, (n, p) in enumerate(columns.items()) if match(n, role) > 0 and fits(p)]
+    return max(scored)[2] if scored else ""
+
+
+def segment_roles(roles: CaseRoles) -> dict[str, str]:
+    """Return canonical segment -> column of the file, the plainest names first."""
+    out: dict[str, str] = {}
+    for role in _SEGMENTS:
+
+        def fits(p: Profile, role: str = role) -> bool:
+            if p.time is not None or p.clock or p.distinct < 2 or not roles.free(p.name) or p.name in out.values():
+                return False
+            if role == "customer_id":
+                return p.unique > 0.02 and p.missing < 0.9
+            if role == "region" and _is_state_of_case(p):
+                return False
+            return p.distinct <= 2000 and p.unique < 0.2 + 20 / max(p.rows, 1)
+
+        name = best(roles.columns, role, fits)
+        if name:
+            out[role] = name
+    return out
+
+
+def _is_state_of_case(p: Profile) -> bool:
+    return len({v.strip().lower() for v in p.values} & _STATES) >= 2
+
+
+def attribute_guesses(
+    roles: CaseRoles, frame: pd.DataFrame | None, case: str | None
+) -> tuple[dict[str, Known], tuple[str, ...]]:
+    """Guess for further columns when they become known; ``outcome``, the careful answer, where nothing tells.
+
+    Returns
+    -------
+    tuple
+        Columns to keep with when each becomes known, and the columns that seem to give the end of a case away.
+    """
+    known: dict[str, Known] = {}
+    leakage: list[str] = []
+    for name, p in roles.columns.items():
+        if not roles.free(name):
+            continue
+        words = plain(name)
+        late = bool(OUTCOME.search(words))
+        if late:
+            leakage.append(name)
+        long = sum(map(len, p.values[:20])) > 60 * max(1, len(p.values[:20]))
+        many = p.distinct > 5000 or (p.unique > 0.5 and p.rows > 50)
+        if p.clock or long or p.distinct < (1 if p.missing else 2) or many or p.time is not None:
+            continue
+        if frame is not None and case is not None and not constant_within(frame, case, name):
+            continue  # it changes within a case: a matter of its events
+        known[name] = "creation" if DESCRIPTION.search(words) and not late else "outcome"
+    return known, tuple(leakage)
+
+
+def constant_within(frame: pd.DataFrame, case: str, column: str) -> bool:
+    """Tell whether a column has one value in nearly every case.
+
+    >>> import pandas as pd
+    >>> constant_within(pd.DataFrame({"case": ["1", "1"], "step": ["open", "close"]}), "case", "step")
+    False
+    """
+    pairs = frame[[case, column]].drop_duplicates()
+    return bool(len(pairs) <= 1.01 * frame[case].nunique(dropna=False))
+
+
+def series_roles(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[str, str] | None:
+    """Recognise a series of counts: a time, a number, and perhaps the name of the series."""
+    if len(columns) > 4:
+        return None
+    times = [n for n, p in columns.items() if p.time is not None and p.missing < 0.05]
+    numbers = [n for n, p in columns.items() if p.number and p.missing < 0.5]
+    if len(times) != 1 or not numbers:
+        return None
+    y = best(columns, "y", lambda p: p.name in numbers) or (numbers[0] if len(columns) == 2 else "")
+    rest = [n for n in columns if n not in (times[0], y)]
+    if not y or len(rest) > 1:
+        return None
+    if frame[[times[0], *rest]].duplicated().mean() > 0.02:
+        return None
+    if rest and columns[rest[0]].unique > 0.5 and columns[rest[0]].rows > 20:
+        return None
+    return {"ds": times[0], "y": y} | ({"unique_id": rest[0]} if rest else {})

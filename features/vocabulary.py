@@ -1,0 +1,142 @@
+"""The words by which exports name their columns and activities, and what each means here.
+
+Patterns are tried on the name in lower case, with every run of other characters turned into one space; the earlier a
+pattern stands, the surer it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_CASE = r"(case|ticket|incident|complaint|request|issue|service request|sr|enquiry|inquiry|problem|task)"
+_WHEN = r"( ?(at|on|date|time|datetime|timestamp|ts|dt))*"
+_OPEN = r"(opened|open|created|create|creation|opening|submitted|submission|received|reported|registered|logged|raised)"
+_DONE = r"(closed|close|closing|closure|completed|completion|finished)"
+_SOLVED = r"(resolved|resolution|solved|fixed)"
+_REPLY = r"(first (response|reply|answer|contact)|responded|answered|replied|frt)"
+
+#: Canonical name -> patterns of column names.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "case_id": (
+        rf"{_CASE} ?(id|number|no|nr|key|ref|reference|num)",
+        r"(case concept name|unique key|unique id|number|key|id|reference)",
+        _CASE,
+    ),
+    "created_at": (
+        rf"({_CASE} )?{_OPEN}{_WHEN}",
+        rf"(date|time|datetime)( of)? {_OPEN}",
+        r"(start|arrival|arrived|queued|entry|begin)( ?(at|on|date|time|datetime))*",
+        r"(date|datetime|timestamp|time|day|ds)",
+        r"(call|contact|chat|order) ?(date|time|datetime|start)",
+        r".*\b(date|datetime|timestamp)\b.*",
+    ),
+    "closed_at": (rf"({_CASE} )?{_DONE}{_WHEN}", rf"(date|time|datetime)( of)? {_DONE}", r"end ?(date|time|at)?"),
+    "resolved_at": (rf"({_CASE} )?{_SOLVED}{_WHEN}", rf"(date|time|datetime)( of| to)? {_SOLVED}"),
+    "first_response_at": (rf"({_CASE} )?{_REPLY}{_WHEN}", rf"(date|time|datetime)( of| to)? {_REPLY}"),
+    "at": (
+        r"(event|activity|complete|time) ?(timestamp|time|date|at)",
+        r"(timestamp|time timestamp|at|occurred at|changed at|updated at|sys updated (at|on))",
+        r"(datetime|date|time|start timestamp)",
+    ),
+    "activity": (
+        r"(activity|event|action|concept name|event (type|name)|activity name|transition|step)",
+        r"(status|state|new (status|state)|stage|to status|incident state|ticket status|case status)",
+    ),
+    "channel": (
+        rf"({_CASE} )?(contact )?channel",
+        r"(contact type|submitted via|via|medium|contact method|contact mode|media|reported source)",
+        rf"({_CASE} )?(source|origin)",
+    ),
+    "product": (
+        r"(product|product (name|line|family|purchased|group))",
+        r"(service|service (name|component)|application|system|asset)",
+        r"(category|ci cat|cat|product category)",
+    ),
+    "region": (
+        r"(region|borough|country|territory|province)",
+        r"(state|location|site|city|county|district|area|office location)",
+    ),
+    "case_type": (
+        rf"{_CASE} (type|category|class)",
+        r"(type|record type|request type|issue type|reason)",
+        r"(issue|subject type|classification)",
+    ),
+    "priority": (rf"({_CASE} )?priority", r"(severity|urgency|prio|impact)"),
+    "customer_id": (
+        r"(customer|client|caller|requester|reporter|account|user|contact|member|organi[sz]ation) ?(id|no|number|key)",
+        r"(customer|client|caller|requester|account)",
+    ),
+    "team": (
+        r"(team|assignment group|assigned (group|team)|support group|group|queue|department|unit)",
+        r"(office|account|branch|agency)",
+    ),
+    "actor_id": (r"(resource|org resource|actor|agent|agent (id|name)|performed by|updated by|user|operator|worker)",),
+    "y": (r"(y|calls|count|volume|volumes|contacts|cases|tickets|arrivals|offered|n|total|value|number of .*)",),
+    "unique_id": (r"(unique id|series|series id|queue|skill|channel|group|name)",),
+}
+
+#: Names of columns that only make sense at the end of a case.
+OUTCOME = re.compile(
+    r"\b(clos\w*|resol\w*|solved|fixed|outcome|variant|satisf\w*|csat|rating|nps|score|survey|disputed|timely|sla|"
+    r"status|state|response|responded|duration|elapsed|time to|handle time|wip|reopen\w*|reassign\w*|escalat\w*|"
+    r"no of|number of|count|related|total|feedback|breach\w*|agent|assigned to|server|sent)\b"
+)
+#: Names of columns that describe a case from the start.
+DESCRIPTION = re.compile(
+    r"\b(sub ?product|sub ?issue|sub ?category|subcategory|descriptor|issue|symptom|item|company|brand|segment|"
+    r"ci (name|cat|subcat)|category|impact|urgency|language|plan|tier|model|version|gender|age|tags?|subject|zip|zip ?code|city|county|dist|district|street)\b"
+)
+
+_ACTIVITIES: tuple[tuple[str, str], ...] = (
+    ("reopened", r"\b(re-?open\w*)\b"),
+    ("resumed", r"\b(resum\w+|un-?paus\w+|off hold|continued?)\b"),
+    ("merged", r"\b(merged?|duplicate)\b"),
+    ("escalated", r"\b(escalat\w+)\b"),
+    ("customer_message", r"\b((update|mail|email|reply|message|answer|comment|call) from (customer|client|user|requester))\b"),
+    ("customer_message", r"\bcustomer (reply|replied|response|update|message|comment)\b"),
+    ("reply", r"\b((mail|email|reply|replied|message|communication|answer|call) (to|with) (the )?(customer|client|user))\b"),
+    ("reply", r"^(first )?(reply|response|public comment|agent reply)( sent)?$"),
+    ("note", r"^(internal note|work ?note|private comment|note)( added)?$"),
+    ("paused", r"^((a?wait\w*|pending|on hold|paused?|suspend\w*|hold)\b.*)$"),
+    ("resolved", r"^(resolved?|solved?|resolve (ticket|case|incident|request)|(ticket|case|incident) resolved|fixed)$"),
+    ("closed", r"^(closed?|close (ticket|case|incident)|(ticket|case|incident|problem) closed|archived|cancell?ed)$"),
+    ("created", r"^(open(ed)?|create[d]?|creation|new|register(ed)?|submitted|received|insert ticket|(create|open) (ticket|case|incident))$"),
+    ("priority", r"\b(priority|severity|urgency|impact) (change\w*|update\w*|set)\b"),
+    ("assigned", r"^(re-?)?assign(ed|ment)?( to .*| group| team| agent)?$|^transfer(red)?\b.*|^(take|took|taken) (in|into|over)? ?(in )?charge\b.*"),
+)  # fmt: skip
+
+
+def plain(name: str) -> str:
+    """Return a column name in lower case words, without a one-letter prefix.
+
+    >>> plain("t_ReopenFlag"), plain("Date of Purchase"), plain("case:concept:name")
+    ('reopen flag', 'date of purchase', 'case concept name')
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    words = re.sub(r"[^a-z0-9]+", " ", words.lower()).strip()
+    short = re.sub(r"^[a-z] (?=\w)", "", words)
+    return re.sub(r"^(open|close|create|start|end)(date|time)$", r"\1 \2", short)
+
+
+def match(name: str, role: str) -> float:
+    """Return how surely a column name means a role, from 1 (the plainest word) down to 0.
+
+    >>> match("Date received", "created_at") > match("timestamp", "created_at") > match("colour", "created_at")
+    True
+    """
+    patterns = NAMES[role]
+    for i, pattern in enumerate(patterns):
+        if re.fullmatch(pattern, plain(name)):
+            return 1 - i / (len(patterns) + 1)
+    return 0.0
+
+
+def activity_kind(activity: str) -> str:
+    """Return the kind of event that an activity or state means, or nothing where its name does not tell.
+
+    >>> [activity_kind(a) for a in ("Resolve ticket", "Pending vendor", "Reopen", "Mail to Customer", "Caused By CI")]
+    ['resolved', 'paused', 'reopened', 'reply', '']
+    """
+    text = re.sub(r"[_\s]+", " ", activity.strip().lower())
+    return next((kind for kind, pattern in _ACTIVITIES if re.search(pattern, text)), "")
