@@ -138,12 +138,10 @@ def action_for(table: Mapping[str, Mapping[str, str]], group: str, band: str) ->
 def _explained(rows: pd.DataFrame, risk: BreachRisk, table: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
     told = reasons(rows, risk)
     for place in (1, 2, 3):
-        texts = told[told["place"] == place].set_index("case_id")["reason"].to_dict()
-        said = [texts.get(case, "") for case in rows["case_id"]]
-        rows[f"reason_{place}"] = pd.Series(said, index=rows.index, dtype="str")
+        texts = told[told["place"] == place].set_index("case_id")["reason"]
+        rows[f"reason_{place}"] = texts.reindex(rows["case_id"]).fillna("").array
     first = told[(told["place"] == 1) & (told["direction"] == "raises")].set_index("case_id")["group"]
-    leading = first.to_dict()
-    groups = [leading.get(case, ANY) for case in rows["case_id"]]
+    groups = first.reindex(rows["case_id"]).fillna(ANY)
     if told.empty:
         base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %" if len(rows) else ""
         rows["reason_1"] = pd.Series(base, index=rows.index, dtype="str")

@@ -10,7 +10,7 @@ import pandas as pd
 from ..features.durations import say_duration
 from .breach import BreachRisk
 from .calibration import FloatArray
-from .groups import GROUPS
+from .groups import GROUPS, categorical_in, numeric_in
 
 #: Columns of the table of reasons.
 COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")
@@ -58,14 +58,17 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
     chosen = _strongest(effects, most)
     reference = risk.matured_.snapshots
     ranks = _share_below(snapshots, reference)
-    records = {str(name): snapshots[name].tolist() for name in snapshots.columns}
+    names = [*numeric_in(snapshots.columns), *categorical_in(snapshots.columns)]
+    values = list(zip(*(snapshots[name].tolist() for name in names), strict=True))
+    case_ids = snapshots["case_id"].tolist()
     rows = []
     for row, places in enumerate(chosen):
+        facts = dict(zip(names, values[row], strict=True))
         for place, column in enumerate(places, start=1):
             group, effect = groups[column], float(effects[row, column])
-            text = WORDS[group]({name: values[row] for name, values in records.items()}, float(ranks[row]))
+            text = WORDS[group](facts, float(ranks[row]))
             direction = "raises" if effect > 0 else "lowers"
-            rows.append((records["case_id"][row], place, group, direction, effect, f"{text} ({direction} the risk)"))
+            rows.append((case_ids[row], place, group, direction, effect, f"{text} ({direction} the risk)"))
     types = {"case_id": "str", "place": "int64", "group": "str", "direction": "str", "reason": "str"}
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({**types, "contribution": "float64"})
 
