@@ -79,7 +79,9 @@ def _volume(name: str, past: pd.DataFrame, ahead: pd.DataFrame) -> Picture:
             layers.append(area.encode(x=x, y=alt.Y(f"lo_{level}:Q", title=f"cases per {slot}"), y2=f"hi_{level}:Q"))
     order = ["came", "expected", "seasonal naive"]
     colour = alt.Color("line:N", title=None, scale=alt.Scale(domain=order, range=[GREY, BLUE, ORANGE]), legend=top(alt))
-    dash = alt.StrokeDash("line:N", legend=None, scale=alt.Scale(domain=order, range=[[1, 0], [1, 0], [4, 3]]))
+    dash = alt.StrokeDash(
+        "line:N", title=None, legend=top(alt), scale=alt.Scale(domain=order, range=[[1, 0], [1, 0], [4, 3]])
+    )
     tell = [alt.Tooltip("ds:T", title="from", format="%a %d %b %Y %H:%M"), "line", alt.Tooltip("value", format=",.1f")]
     y = alt.Y("value:Q", title=f"cases per {slot}", scale=alt.Scale(zero=True))
     chart = alt.Chart(lines).mark_line(strokeWidth=1.7)

@@ -65,7 +65,7 @@ def picture(title: str, text: str, chart: Any, height: int) -> Picture:
 
 def top(alt: Any) -> Any:
     """Return a legend above the picture, where a phone has room for it."""
-    return alt.Legend(orient="top")
+    return alt.Legend(orient="top", labelLimit=260)
 
 
 def gradient(alt: Any) -> Any:

@@ -1,0 +1,222 @@
+"""The report: one HTML file that opens with the findings in words, and asks nothing of any network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .charts import pictures
+from .pictures import Picture
+from .stage import Stage
+from .swap import replacing
+from .tables import Shown, latest_first, show
+
+#: Stage -> title of its section, and what its tables tell.
+TITLES = {
+    "forecast": "What comes",
+    "staff": "Whom it takes",
+    "risk": "Which cases are at risk",
+    "watch": "What shifted",
+    "history": "How the desk did",
+    "train": "Can the probabilities be trusted",
+    "check": "What was read, and what was refused",
+}
+CAPTIONS = {
+    "forecast": "Expected volume with bands",
+    "leaderboard": "How sure is it: methods on past origins, the naive ones too",
+    "actuals": "What came",
+    "staffing": "Agents and people by interval",
+    "risk": "Open cases, the most likely to break their promise first",
+    "broken": "Open cases that have broken their promise already",
+    "shifts": "Shifts and spikes, with their drivers",
+    "drivers": "What moved: parts of each change",
+    "history": "KPIs by period, the latest first",
+    "evaluation": "How sure is it: models on cases later than those they learnt from",
+    "reliability": "Predicted against observed",
+    "checks": "What was understood",
+    "refused": "Rows that were refused, and why",
+    "availability": "Which KPIs can be had",
+}
+_HIDDEN = {"actuals"}
+_LATEST = {"history", "shifts"}
+ROWS, TOP = 60, 10
+_TOP_COLUMNS = ("case_id", "probability", "due_at", "left_s", "team", "priority", "reason_1", "reason_2", "action")
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A table with the pictures beside it."""
+
+    caption: str
+    table: Shown
+    pictures: list[Picture] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One stage on the page."""
+
+    name: str
+    title: str
+    stage: Stage
+    exhibits: list[Exhibit]
+
+
+def write_report(
+    stages: Sequence[Stage],
+    path: str | Path,
+    *,
+    title: str,
+    made_at: datetime,
+    version: str,
+    timezone: str = "UTC",
+) -> None:
+    """Write the report as one self-contained HTML file, whole or not at all.
+
+    Parameters
+    ----------
+    stages
+        Outcomes of a run. Stages that are missing are left out; those that were skipped say why.
+    path
+        The HTML file.
+    title
+        Whose report it is.
+    made_at, version
+        When and by which version the run was made.
+    timezone
+        Clock on which instants are told.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    page = render_report(stages, title=title, made_at=made_at, version=version, timezone=timezone)
+    with replacing(Path(path)) as aside:
+        aside.write_text(page, encoding="utf-8")
+
+
+def render_report(
+    stages: Sequence[Stage],
+    *,
+    title: str,
+    made_at: datetime,
+    version: str,
+    timezone: str = "UTC",
+    served: bool = False,
+) -> str:
+    """Return the report as HTML.
+
+    Parameters
+    ----------
+    served
+        True where a server gives scripts and whole tables under addresses of its own; the page is small then.
+    """
+    sections = _sections(stages, timezone)
+    page: str = template("report.html").render(
+        title=title,
+        made_at=f"{made_at:%A, %d %B %Y, %H:%M} {made_at.tzname() or ''}".strip(),
+        version=version,
+        timezone=timezone,
+        opening=_opening({s.name: s for s in stages}),
+        top=_top_cases(stages, timezone),
+        sections=sections,
+        skipped=[(TITLES.get(s.name, s.name), s.skipped) for s in stages if s.skipped],
+        drawn=any(e.pictures for section in sections for e in section.exhibits),
+        served=served,
+        bundle="" if served else bundle(),
+        draw=asset("draw.js"),
+        style=asset("style.css"),
+        script_json=script_json,
+    )
+    return page
+
+
+def _sections(stages: Sequence[Stage], timezone: str) -> list[Section]:
+    order = {name: place for place, name in enumerate(TITLES)}
+    found = []
+    for stage in sorted(stages, key=lambda s: order.get(s.name, len(order))):
+        drawn = {} if stage.skipped else pictures(stage, stages)
+        names = [n for n in CAPTIONS if n in stage.tables] + [n for n in stage.tables if n not in CAPTIONS]
+        exhibits = [
+            Exhibit(CAPTIONS.get(n, n), _shown(n, stage, timezone), drawn.get(n, [])) for n in names if n not in _HIDDEN
+        ]
+        found.append(Section(stage.name, TITLES.get(stage.name, stage.name.capitalize()), stage, exhibits))
+    return found
+
+
+def _shown(name: str, stage: Stage, timezone: str) -> Shown:
+    frame = stage.tables[name]
+    if name in _LATEST:
+        key = "started_at" if name == "shifts" else "ds"
+        frame = latest_first(frame) if key == "ds" else frame.sort_values(key, ascending=False, kind="stable")
+    return show(name, frame, ROWS, timezone)
+
+
+def _opening(stages: Mapping[str, Stage]) -> list[tuple[str, list[str]]]:
+    """Return what a reader asks first, with the answers in words."""
+    asked = (("Next week", ("forecast", "staff")), ("Cases at risk", ("risk",)), ("What shifted", ("watch",)))
+    return [(question, list(_words(stages[n] for n in names if n in stages))) for question, names in asked]
+
+
+def _words(stages: Iterable[Stage]) -> Iterable[str]:
+    for stage in stages:
+        yield from ((f"Not done: {stage.skipped}",) if stage.skipped else stage.findings)
+
+
+def _top_cases(stages: Sequence[Stage], timezone: str) -> Shown | None:
+    frame = next((s.tables["risk"] for s in stages if "risk" in s.tables), None)
+    if frame is None or frame.empty:
+        return None
+    columns = [c for c in _TOP_COLUMNS if c in frame.columns]
+    ordered = frame.sort_values("rank") if "rank" in frame.columns else frame
+    return show("risk", ordered[columns], TOP, timezone)
+
+
+def script_json(value: Any) -> str:
+    """Write JSON that cannot end the script element around it.
+
+    >>> print(script_json({"name": "</script><b>"}))
+    {"name":"\\u003c/script\\u003e\\u003cb\\u003e"}
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    signs = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+    for sign, escaped in signs.items():
+        text = text.replace(sign, escaped)
+    return text
+
+
+@cache
+def bundle() -> str:
+    """Return the scripts of Vega, Vega-Lite and Vega-Embed as one text: it is on this machine already."""
+    import altair
+    import vl_convert
+
+    version = altair.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
+    known = vl_convert.get_vegalite_versions()
+    text: str = vl_convert.javascript_bundle(None, version if version in known else None)
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the text of a file beside the templates."""
+    from importlib.resources import files
+
+    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def template(name: str) -> Any:
+    """Return a template; every value in it is escaped."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    room = Environment(
+        autoescape=True, loader=FunctionLoader(asset), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return room.get_template(name)

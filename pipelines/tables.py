@@ -1,0 +1,173 @@
+"""Result tables as people read them: headers in words, shares in percent, durations in hours, times on one clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..features.durations import say_duration
+
+_SHARES = {
+    "probability",
+    "predicted",
+    "observed",
+    "base_rate",
+    "ece",
+    "wape",
+    "service_level",
+    "occupancy",
+    "short_risk",
+    "coverage_80",
+    "coverage_95",
+}
+#: Seconds that are long enough to be told in hours and days; the others stay seconds.
+_SPANS = {"left_s", "age_s", "late_s"}
+_WORDS = {
+    "ds": "from",
+    "unique_id": "series",
+    "deskcast": "expected",
+    "deskcast-lo-80": "80 % from",
+    "deskcast-hi-80": "80 % to",
+    "deskcast-lo-95": "95 % from",
+    "deskcast-hi-95": "95 % to",
+    "calls_hi": "calls, upper line",
+    "agents_hi": "agents, upper line",
+    "lo": "95 % from",
+    "hi": "95 % to",
+    "p90": "90th percentile",
+    "kpi": "KPI",
+    "auc": "AUC",
+    "wape": "WAPE",
+    "mase": "MASE",
+    "wql": "WQL",
+    "ece": "calibration error",
+    "aht_s": "handle time, s",
+}
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table ready for the page.
+
+    Attributes
+    ----------
+    name
+        Its name among the results.
+    columns
+        Header of each column, and whether it holds numbers.
+    rows
+        Cells as text.
+    total
+        Number of rows of the whole table.
+    """
+
+    name: str
+    columns: list[tuple[str, bool]]
+    rows: list[list[str]]
+    total: int
+
+
+def show(name: str, frame: pd.DataFrame, limit: int = 50, timezone: str = "UTC") -> Shown:
+    """Turn the first rows of a table into text for the page.
+
+    Parameters
+    ----------
+    name, frame
+        The table.
+    limit
+        Most rows to show.
+    timezone
+        Clock on which instants are told.
+
+    Examples
+    --------
+    >>> show("risk", pd.DataFrame({"case_id": ["7"], "probability": [0.834], "left_s": [5400.0]}))
+    Shown(name='risk', columns=[('case', False), ('probability', True), ('left', True)],
+          rows=[['7', '83.4%', '1 h 30 min']], total=1)
+    """
+    rows = frame.head(limit)
+    cells = [_cells(str(column), rows[column], timezone) for column in rows.columns]
+    columns = [(header(str(c)), _numeric(rows[c])) for c in rows.columns]
+    return Shown(name, columns, [list(row) for row in zip(*cells, strict=True)], len(frame))
+
+
+def header(column: str) -> str:
+    """Return a column's name in words.
+
+    >>> header("case_id"), header("age_s"), header("mean_wait_s"), header("deskcast-lo-80")
+    ('case', 'age', 'mean wait, s', '80 % from')
+    """
+    if column in _WORDS:
+        return _WORDS[column]
+    if column in _SPANS:
+        return column.removesuffix("_s").replace("_", " ")
+    words = column.removesuffix("_id").removesuffix("_at").replace("_", " ")
+    return words.removesuffix(" s") + ", s" if words.endswith(" s") else words
+
+
+def latest_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put the latest periods on top, and drop columns that hold nothing."""
+    ordered = frame.sort_values("ds", ascending=False, kind="stable") if "ds" in frame.columns else frame
+    return ordered.dropna(axis="columns", how="all")
+
+
+def _numeric(values: pd.Series[Any]) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
+
+
+def _cells(column: str, values: pd.Series[Any], timezone: str) -> list[str]:
+    if pd.api.types.is_bool_dtype(values):
+        return [MISSING if pd.isna(v) else "yes" if v else "no" for v in values]
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return _instants(values, timezone)
+    if not _numeric(values):
+        return [MISSING if pd.isna(v) or v == "" else str(v) for v in values]
+    say = _say_share if column in _SHARES else _say_span if column in _SPANS else _say_number
+    return [MISSING if pd.isna(v) else say(float(v)) for v in values]
+
+
+def _instants(values: pd.Series[Any], timezone: str) -> list[str]:
+    local = values.dt.tz_convert(timezone) if values.dt.tz is not None else values
+    known = local.dropna()
+    days = bool((known == known.dt.normalize()).all())
+    return [MISSING if pd.isna(v) else f"{v:%a %d %b %Y}" if days else f"{v:%a %d %b %Y %H:%M}" for v in local]
+
+
+def _say_share(value: float) -> str:
+    return f"{value:.1%}" if math.isfinite(value) else str(value)
+
+
+def _say_span(value: float) -> str:
+    return say_duration(value) if value >= 0 else f"-{say_duration(-value)}"
+
+
+def _say_number(value: float) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def jsonable(frame: pd.DataFrame) -> list[Mapping[str, Any]]:
+    """Return rows as plain values: instants in ISO 8601, missing values as None.
+
+    >>> jsonable(pd.DataFrame({"at": pd.to_datetime(["2024-03-01T09:00Z", None]), "n": [1.5, None]}))
+    [{'at': '2024-03-01T09:00:00+00:00', 'n': 1.5}, {'at': None, 'n': None}]
+    """
+    return [{str(k): _value(v) for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, (list, dict)):
+        return value
+    if pd.isna(value) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value.item() if hasattr(value, "item") else value

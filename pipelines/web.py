@@ -1,0 +1,218 @@
+"""The page for planners and managers: the last results, read only, with nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pandas as pd
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.exceptions import HTTPException as PlainHTTPException
+
+from ..features.errors import InputError
+from .report import asset, bundle, render_report, template
+from .results import read_findings, read_results, read_table
+from .swap import MARKER, standing
+from .tables import jsonable, show
+
+PAGE_ROWS = 100
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+def make_app(results_folder: str | Path, *, title: str | None = None, timezone: str = "UTC") -> FastAPI:
+    """Make the page of a results folder; every request sees the newest whole results.
+
+    Parameters
+    ----------
+    results_folder
+        The results folder; it need not be there yet.
+    title
+        Whose page it is; the name of the folder around the results by default.
+    timezone
+        Clock on which instants are told.
+
+    Returns
+    -------
+    An application with ``/`` (the report), ``/tables``, ``/tables/NAME``, ``/tables/NAME.csv``,
+    ``/api/tables/NAME``, ``/api/findings`` and ``/health``.
+    """
+    folder = Path(results_folder)
+    name = title or folder.resolve().parent.name
+    app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None)
+    store = _Store(folder, name, timezone)
+    _add_pages(app, store)
+    _add_data(app, store)
+    _add_manners(app)
+    return app
+
+
+class _Store:
+    """Read the newest results, and read each of them only once."""
+
+    def __init__(self, folder: Path, title: str, timezone: str) -> None:
+        self.folder, self.title, self.timezone = folder, title, timezone
+        self._page = lru_cache(maxsize=1)(self._render)
+        self._read = lru_cache(maxsize=8)(lambda _, name: read_table(folder, name))
+
+    def stamp(self) -> tuple[int, int]:
+        """Tell one set of results from the next."""
+        try:
+            found = (standing(self.folder) / MARKER).stat()
+        except OSError as error:
+            raise InputError("there are no results yet", hint="run 'deskcast run' first") from error
+        return found.st_ino, found.st_mtime_ns
+
+    def report(self) -> str:
+        return self._page(self.stamp())
+
+    def table(self, name: str) -> pd.DataFrame:
+        found: pd.DataFrame = self._read(self.stamp(), name)
+        return found
+
+    def _render(self, stamp: tuple[int, int]) -> str:
+        results = read_results(self.folder)
+        return render_report(
+            results.stages,
+            title=self.title,
+            made_at=results.made_at,
+            version=results.version,
+            timezone=self.timezone,
+            served=True,
+        )
+
+
+def _add_pages(app: FastAPI, store: _Store) -> None:
+    def index() -> HTMLResponse:
+        try:
+            return HTMLResponse(store.report())
+        except InputError as error:
+            return _message("There are no results yet", str(error), 200)
+
+    def tables() -> HTMLResponse:
+        found = read_findings(store.folder)
+        rows = [(stage["name"], table) for stage in found["stages"] for table in stage["tables"]]
+        return _page("tables.html", title=store.title, made_at=found["made_at"], rows=rows)
+
+    def table(name: str, q: str = "", page: str = "1") -> HTMLResponse:
+        frame = matching(store.table(name), q)
+        last = max(1, -(-len(frame) // PAGE_ROWS))
+        number = min(max(int(page) if page.isdecimal() else 1, 1), last)
+        shown = show(name, frame.iloc[(number - 1) * PAGE_ROWS :], PAGE_ROWS, store.timezone)
+        links = {
+            word: "?" + urlencode({"q": q, "page": other})
+            for word, other in (("Previous", number - 1), ("Next", number + 1))
+            if 1 <= other <= last
+        }
+        return _page(
+            "table.html", title=store.title, table=shown, q=q, number=number, last=last, total=len(frame), links=links
+        )
+
+    app.get("/", response_class=HTMLResponse)(index)
+    app.get("/tables", response_class=HTMLResponse)(tables)
+    app.get("/tables/{name}.csv")(lambda name, q="": _csv(store, name, q))
+    app.get("/tables/{name}", response_class=HTMLResponse)(table)
+
+
+def _add_data(app: FastAPI, store: _Store) -> None:
+    def rows(
+        name: str, q: str = "", limit: int = Query(100, ge=1, le=10_000), offset: int = Query(0, ge=0)
+    ) -> JSONResponse:
+        frame = matching(store.table(name), q)
+        part = frame.iloc[offset : offset + limit]
+        return JSONResponse({"name": name, "total": len(frame), "offset": offset, "rows": jsonable(part)})
+
+    def findings() -> JSONResponse:
+        return JSONResponse(read_findings(store.folder))
+
+    def health() -> JSONResponse:
+        try:
+            made = read_findings(store.folder)["made_at"]
+        except InputError:
+            made = None
+        return JSONResponse({"status": "ok", "results": made})
+
+    def script(name: str) -> Response:
+        scripts: dict[str, Callable[[], str]] = {"vega.js": bundle, "draw.js": lambda: asset("draw.js")}
+        if name not in scripts:
+            raise HTTPException(404, "there is no such file")
+        return Response(scripts[name](), media_type="text/javascript; charset=utf-8")
+
+    app.get("/api/tables/{name}")(rows)
+    app.get("/api/findings")(findings)
+    app.get("/health")(health)
+    app.get("/assets/{name}")(script)
+
+
+def _add_manners(app: FastAPI) -> None:
+    """Answer in plain words what cannot be had, and forbid the browser every request elsewhere."""
+
+    def not_there(request: Request, error: Exception) -> Response:
+        return _refusal(request, str(error), 404)
+
+    def refused(request: Request, error: Exception) -> Response:
+        status = getattr(error, "status_code", 500)
+        return _refusal(
+            request, "there is no such page" if status == 404 else str(getattr(error, "detail", "")), status
+        )
+
+    async def with_headers(request: Request, follow: Callable[[Request], Any]) -> Response:
+        response: Response = await follow(request)
+        response.headers.update(_HEADERS)
+        return response
+
+    app.add_exception_handler(InputError, not_there)
+    app.add_exception_handler(PlainHTTPException, refused)
+    app.middleware("http")(with_headers)
+
+
+def matching(frame: pd.DataFrame, query: str) -> pd.DataFrame:
+    """Keep the rows in which every word of the query occurs, in whatever column and case.
+
+    >>> matching(pd.DataFrame({"team": ["First line", "Second line"], "n": [12, 7]}), "line 12")["n"].tolist()
+    [12]
+    """
+    words = query.lower().split()
+    if not words:
+        return frame
+    texts = [frame[column].astype("str").str.lower() for column in frame.columns]
+    keep = pd.Series(True, index=frame.index)
+    for word in words:
+        found = pd.Series(False, index=frame.index)
+        for text in texts:
+            found |= text.str.contains(word, regex=False).fillna(False).astype(bool)
+        keep &= found
+    return frame[keep]
+
+
+def _csv(store: _Store, name: str, q: str) -> Response:
+    text = matching(store.table(name), q).to_csv(index=False)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return PlainTextResponse(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _page(name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    return HTMLResponse(template(name).render(style=asset("style.css"), **values), status)
+
+
+def _message(heading: str, words: str, status: int) -> HTMLResponse:
+    return _page("message.html", status, title="deskcast", heading=heading, words=words)
+
+
+def _refusal(request: Request, words: str, status: int) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"detail": words}, status)
+    return _message("This cannot be shown", words, status)
