@@ -102,7 +102,7 @@ class RiskSpec:
     at: str = "08:00"
     top: int = 10
     train_days: int = 120
-    actions: Mapping[str, str] = field(default_factory=dict)
+    actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,16 +116,11 @@ class GoalSpec:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that one run needs to know; relative paths are resolved against ``folder``.
-
-    ``as_of`` looks at the log as it stood then: for an export that was chosen by opening date, whose last events
-    trail far behind the last openings.
-    """
+    """Everything that one run needs to know; relative paths are resolved against ``folder``."""
 
     folder: Path
     sources: tuple[SourceSpec, ...]
     timezone: str = "UTC"
-    as_of: str | None = None
     calendars: Mapping[str, CalendarSpec] = field(default_factory=dict)
     slas: tuple[SlaSpec, ...] = ()
     history: HistorySpec = HistorySpec()
@@ -159,7 +154,6 @@ _DURATIONS = {
 }
 _SECTIONS = (
     "timezone",
-    "as_of",
     "source",
     "calendar",
     "sla",
@@ -223,7 +217,6 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> 
         folder=folder,
         sources=sources,
         timezone=zone,
-        as_of=_typed(raw["as_of"], "str", where, "as_of") if "as_of" in raw else None,
         calendars=calendars,
         slas=tuple(_build(SlaSpec, b, f"{where} [[sla]] {i}") for i, b in enumerate(_list(raw, "sla", where), 1)),
         history=_build(HistorySpec, _table(raw, "history", where), f"{where} [history]"),
@@ -301,6 +294,9 @@ def _typed(value: Any, declared: str, where: str, key: str) -> Any:
         good, wanted = isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value), "a list of texts"
     elif declared.startswith("Mapping[str, list"):
         good, wanted = isinstance(value, dict), 'a table such as { mon-fri = ["09:00-17:00"] }'
+    elif declared.startswith("Mapping[str, Mapping"):
+        good = isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
+        wanted = 'a table of tables such as { reply = { high = "call the customer" } }'
     elif declared.startswith("Mapping"):
         good = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
         wanted = "a table of texts"

@@ -67,8 +67,9 @@ def _week_sentences(project: Project, freq: str) -> list[str]:
     weekly = series(kpi_history(project.log, ["cases_opened"], (), "W"), "cases_opened")
     if freq in ("W", "MS", "QS", "6MS") or len(weekly) < 8:
         return []
+    today = project.log.until.tz_convert(project.log.timezone).tz_localize(None)
     ahead = forecast(weekly, 2, "W", levels=(80,))
-    row = ahead.iloc[0]
+    row = ahead[ahead["ds"] >= today.normalize()].iloc[0]
     past = weekly["y"].iloc[-4:].mean()
     change = row["deskcast"] / past - 1 if past > 0 else 0.0
     trend = f", {abs(change):.0%} {'more' if change > 0 else 'fewer'} than the mean of the last four weeks"

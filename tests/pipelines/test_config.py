@@ -8,7 +8,6 @@ from deskcast.pipelines.config import load_config, parse_config
 
 GOOD = """
 timezone = "Europe/Lisbon"
-as_of = 2016-04-30 23:59:00
 [source.cases]
 kind = "servicenow"
 path = "log.csv.gz"
@@ -45,7 +44,6 @@ def test_a_whole_file(tmp_path):
     assert config.slas[0].target_s == 21600
     assert config.slas[0].pause_on == ("pending",)
     assert config.staffing["phone"].patience_s == 180
-    assert config.as_of == "2016-04-30 23:59:00"
     assert config.results_folder == tmp_path / "results"
 
 
