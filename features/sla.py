@@ -132,16 +132,14 @@ def _end_rows(line: Timeline, way: Course) -> npt.NDArray[np.int64]:
     """Positions of the rows at which a cycle ends, or stands at the end of the log."""
     stopped = way.stops
     ended = line.before(way.live) & ~way.live & ~stopped
-    if way.book.metric == "first_response":
-        answered = np.zeros(len(line.cases), dtype=bool)
-        answered[line.case[stopped]] = True
-        turn = np.zeros(len(line.cases), dtype=np.int64)
-        turn[line.case[ended]] = np.flatnonzero(ended)
-        silent = ended & ~answered[line.case] & (np.arange(len(ended)) == turn[line.case])
-        reopened = np.zeros(len(line.cases), dtype=bool)
-        reopened[line.case[line.last & way.live]] = True
-        return np.flatnonzero(stopped | (silent & ~reopened[line.case]) | (line.last & way.live))
-    return np.flatnonzero(stopped | ended | (line.last & way.live))
+    ends = np.flatnonzero(stopped | ended | (line.last & way.live))
+    if way.book.metric != "first_response":
+        return ends
+    # one row a case: its reply, or else the last time that its clock came to stand, or the end of the log
+    row = np.full(len(line.cases), -1)
+    row[line.case[ends]] = ends
+    row[line.case[stopped]] = np.flatnonzero(stopped)
+    return row[row >= 0]
 
 
 def _last_held(line: Timeline, way: Course) -> npt.NDArray[np.int64]:
@@ -223,7 +221,7 @@ def _source(log: CaseLog, line: Timeline, book: PolicyBook) -> pd.DataFrame:
     broken = flag_changes(log, book.metric)
     over = frame.merge(broken, on="case_id", how="left")
     over = over[over["at"].isna() | (over["at"] <= over["stopped_at"])].drop_duplicates("case_id", keep="last")
-    false = frame["case_id"].map(over.set_index("case_id")["broken"]).fillna(False).to_numpy(dtype=bool)
+    false = frame["case_id"].isin(over.loc[over["broken"].eq(True), "case_id"]).to_numpy(dtype=bool)
     frame["status"] = np.select([stopped & false, stopped, open_end], ["breached", "met", "running"], "cancelled")
     frame["decided_at"] = frame["stopped_at"]
     return frame

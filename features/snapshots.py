@@ -262,4 +262,4 @@ def _flagged(log: CaseLog, book: PolicyBook, rows: pd.DataFrame) -> Any:
     asked = rows[["case_id", "at"]].assign(place=np.arange(len(rows))).sort_values("at", kind="stable")
     asked["at"] = asked["at"].astype("datetime64[us, UTC]")
     merged = pd.merge_asof(asked, changes, on="at", by="case_id").sort_values("place")
-    return merged["broken"].fillna(False).to_numpy(dtype=bool)
+    return merged["broken"].eq(True).to_numpy(dtype=bool)
