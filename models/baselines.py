@@ -10,10 +10,16 @@ import pandas as pd
 
 from .calibration import FloatArray, expit, log_odds, platt
 from .encoding import Encoder, fit_encoder
+from .groups import NUMBERS
 
 
 class Score(Protocol):
     """Anything that gives a log-odds as a base and one part for each group of features."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features that it looks at."""
+        ...
 
     def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
         """Return the base and the parts (one column a group, index of the snapshots); they sum to the log-odds."""
@@ -25,6 +31,7 @@ class Constant:
     """The same log-odds for every case."""
 
     logit: float
+    features: tuple[str, ...] = ()
 
     def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
         """Return the log-odds and no parts."""
@@ -44,6 +51,11 @@ class AgeRule:
     logits: tuple[float, ...]
     base: float
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """All features that say how far the time is used up: they are one fact."""
+        return NUMBERS["time"]
+
     def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
         """Return the log-odds of the base rate, and in ``time`` how far the bin of the case is from it."""
         x = _values(snapshots, self.feature)
@@ -60,6 +72,11 @@ class Logistic:
     coefficients: FloatArray
     base: float
     means: FloatArray
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features that the regression was fitted on."""
+        return self.encoder.features
 
     def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
         """Return the log-odds of the average snapshot, and what each group of features adds."""

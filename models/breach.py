@@ -146,6 +146,11 @@ class BreachRisk:
             return np.zeros(0)
         return np.asarray(np.where(already_breached(snapshots), 1.0, model.probability(snapshots)))
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that the probability depends on, once fitted."""
+        return self._fitted(pd.DataFrame()).score.features
+
     def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
         """Return what each group of features adds to the log-odds of each case.
 

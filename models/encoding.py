@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..features.errors import InputError
 from .calibration import FloatArray
-from .groups import categorical_in, group_of, numeric_in
+from .groups import features_in, group_of, numeric_in
 
 #: Stands for a value that is not there, as a level of its own.
 MISSING = "(missing)"
@@ -131,8 +131,8 @@ def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 6
     codes: list[NumberCode | LevelCode] = []
     groups: list[str] = []
     unused = []
-    numbers, levels = numeric_in(snapshots.columns), categorical_in(snapshots.columns)
-    for name in [*numbers, *levels]:
+    numbers = numeric_in(snapshots.columns)
+    for name in features_in(snapshots.columns):
         values = snapshots[name]
         code = _number(name, values) if name in numbers else _levels(name, values, rare, most_levels)
         if code is None:

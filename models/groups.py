@@ -56,11 +56,12 @@ def numeric_in(columns: Iterable[str]) -> list[str]:
     return [name for names in NUMBERS.values() for name in names if name in there]
 
 
-def categorical_in(columns: Iterable[str]) -> list[str]:
-    """Return the categorical features among the columns, in the order of the groups.
+def features_in(columns: Iterable[str]) -> list[str]:
+    """Return all features among the columns, numbers first.
 
-    >>> categorical_in(["team", "customer_id", "priority"])
-    ['priority', 'team']
+    >>> features_in(["team", "customer_id", "age_s"])
+    ['age_s', 'team']
     """
     there = set(columns)
-    return [name for names in LEVELS.values() for name in names if name in there]
+    levels = [name for names in LEVELS.values() for name in names if name in there]
+    return [*numeric_in(there), *levels]

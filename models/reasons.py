@@ -10,7 +10,7 @@ import pandas as pd
 from ..features.durations import say_duration
 from .breach import BreachRisk
 from .calibration import FloatArray
-from .groups import GROUPS, categorical_in, numeric_in
+from .groups import GROUPS, NUMBERS, features_in
 
 #: Columns of the table of reasons.
 COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")
@@ -58,7 +58,8 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
     chosen = _strongest(effects, most)
     reference = risk.matured_.snapshots
     ranks = _share_below(snapshots, reference)
-    names = [*numeric_in(snapshots.columns), *categorical_in(snapshots.columns)]
+    # Only what the model looks at may be given as a reason; the parts of the time are one fact.
+    names = [name for name in features_in(snapshots.columns) if name in (*risk.features, *NUMBERS["time"])]
     values = list(zip(*(snapshots[name].tolist() for name in names), strict=True))
     case_ids = snapshots["case_id"].tolist()
     rows = []

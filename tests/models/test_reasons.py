@@ -58,6 +58,15 @@ def test_the_words_carry_the_values(told):
     assert all(f"{100 * values.loc[r.case_id, 'target_used']:.0f} % of the time" in r.reason for r in used.itertuples())
 
 
+def test_what_the_model_does_not_look_at_is_no_reason(told, monkeypatch):
+    now, risk, _ = told
+    monkeypatch.setattr("deskcast.models.reasons.SMALLEST", 0.0)
+    assert "hour" not in risk.features, "all snapshots of training were taken at 8:00"
+    clocks = reasons(now, risk, most=99).query("group == 'clock'")
+    assert len(clocks)
+    assert clocks["reason"].str.match(r"it is \w+day \(").all()
+
+
 def test_every_group_has_words_also_for_a_row_without_values():
     assert set(WORDS) == set(GROUPS)
     for say in WORDS.values():
