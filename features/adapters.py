@@ -59,7 +59,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     cast = cast_columns(spec, frame, found, kinds, needed, ledger)
     if "case_id" not in found:
         width = len(str(len(frame)))
-        cast.insert(0, "case_id", pd.Series(range(1, len(frame) + 1), dtype="str").str.zfill(width))
+        cast.insert(0, "case_id", pd.Series([f"{i:0{width}d}" for i in range(1, len(frame) + 1)], dtype="str"))
         ledger.say("there is no column of case ids: each row is a case, numbered as in the file")
     else:
         twice = cast["case_id"].where(ledger.keep).duplicated().to_numpy() & ledger.keep

@@ -140,6 +140,9 @@ def parse_times(
     >>> times.instants.dt.strftime("%H:%M").tolist()[:2], times.bad.tolist(), times.gap
     (['01:00', '11:00'], [False, False, True], 1)
     """
+    if str(values.dtype).startswith("datetime64") and getattr(values.dt, "tz", None) is not None and not ignore_offset:
+        zoned = values if str(values.dtype) == UTC else values.dt.tz_convert("UTC").astype(UTC)
+        return Times(zoned, np.zeros(len(values), dtype=bool), TimeFormat("typed", offset=True))
     codes, uniques = pd.factorize(values, use_na_sentinel=True)
     distinct = pd.Series(uniques)
     known = TimeFormat("stated", (date_format,)) if date_format else time_format(distinct, order)
@@ -168,10 +171,13 @@ def one_order(columns: Sequence[pd.Series[Any]]) -> Order:
     >>> one_order([pd.Series(["1/2/2024"]), pd.Series(["1/31/2024"])])
     'month'
     """
-    for column in columns:
-        found = time_format(column)
-        if found is not None and found.order and not found.ambiguous:
-            return found.order
+    for rows in (5_000, None):  # the first rows nearly always tell; all of them only if need be
+        for column in columns:
+            found = time_format(column.head(rows) if rows else column)
+            if found is not None and found.order and not found.ambiguous:
+                return found.order
+        if all(len(c) <= 5_000 for c in columns):
+            break
     return ""
 
 
@@ -213,7 +219,8 @@ _TESTS: tuple[tuple[str, Any], ...] = (
 
 def _numeric(uniques: pd.Series[Any], order: Order, offset: bool) -> TimeFormat:
     """Decide the order of day and month from the whole column, and list the formats that occur."""
-    parts = uniques.str.extract(r"^(\d{1,2})([-/.])(\d{1,2})[-/.](\d{2,4})")
+    heads = uniques.str.slice(0, 10).drop_duplicates()  # dates repeat, so this is short where the column is long
+    parts = heads.str.extract(r"^(\d{1,2})([-/.])(\d{1,2})[-/.](\d{2,4})")
     first, second = (pd.to_numeric(parts[i], errors="coerce") for i in (0, 2))
     days, months = int((first > 12).sum()), int((second > 12).sum())
     mark = str(parts[1].mode().iloc[0])

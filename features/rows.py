@@ -67,7 +67,7 @@ def number_events(events: pd.DataFrame) -> pd.DataFrame:
         if column.name not in out.columns and column.name != "recorded_at":
             out[column.name] = pd.Series(pd.NA, index=out.index, dtype=DTYPES[column.kind])  # type: ignore[call-overload]
         elif column.name in out.columns and str(out[column.name].dtype) != DTYPES[column.kind]:
-            out[column.name] = out[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
+            out[column.name] = out[column.name].astype(DTYPES[column.kind])
     return out[[n for n in TABLES["events"].names if n in out.columns]]
 
 

@@ -85,25 +85,29 @@ OUTCOME = re.compile(
 #: Names of columns that describe a case from the start.
 DESCRIPTION = re.compile(
     r"\b(sub ?product|sub ?issue|sub ?category|subcategory|descriptor|issue|symptom|item|company|brand|segment|"
-    r"ci (name|cat|subcat)|category|impact|urgency|language|plan|tier|model|version|gender|age|tags?|subject|zip|zip ?code|city|county|dist|district|street)\b"
+    r"ci (name|cat|subcat)|category|impact|urgency|language|plan|tier|model|version|gender|"
+    r"age|tags?|subject|zip|zip ?code|city|county|dist|district|street)\b"
 )
 
+_MAIL = r"mail|email|reply|message"
 _ACTIVITIES: tuple[tuple[str, str], ...] = (
     ("reopened", r"\b(re-?open\w*)\b"),
     ("resumed", r"\b(resum\w+|un-?paus\w+|off hold|continued?)\b"),
     ("merged", r"\b(merged?|duplicate)\b"),
     ("escalated", r"\b(escalat\w+)\b"),
-    ("customer_message", r"\b((update|mail|email|reply|message|answer|comment|call) from (customer|client|user|requester))\b"),
+    ("customer_message", rf"\b((update|call|answer|comment|{_MAIL}) from (customer|client|user|requester))\b"),
     ("customer_message", r"\bcustomer (reply|replied|response|update|message|comment)\b"),
-    ("reply", r"\b((mail|email|reply|replied|message|communication|answer|call) (to|with) (the )?(customer|client|user))\b"),
+    ("reply", rf"\b((replied|communication|answer|call|{_MAIL}) (to|with) (the )?(customer|client|user))\b"),
     ("reply", r"^(first )?(reply|response|public comment|agent reply)( sent)?$"),
     ("note", r"^(internal note|work ?note|private comment|note)( added)?$"),
     ("paused", r"^((a?wait\w*|pending|on hold|paused?|suspend\w*|hold)\b.*)$"),
     ("resolved", r"^(resolved?|solved?|resolve (ticket|case|incident|request)|(ticket|case|incident) resolved|fixed)$"),
     ("closed", r"^(closed?|close (ticket|case|incident)|(ticket|case|incident|problem) closed|archived|cancell?ed)$"),
-    ("created", r"^(open(ed)?|create[d]?|creation|new|register(ed)?|submitted|received|insert ticket|(create|open) (ticket|case|incident))$"),
+    ("created", r"^(open(ed)?|create[d]?|creation|new|register(ed)?|submitted|received)$"),
+    ("created", r"^(insert|create|open|register|submit) (ticket|case|incident|request)$"),
     ("priority", r"\b(priority|severity|urgency|impact) (change\w*|update\w*|set)\b"),
-    ("assigned", r"^(re-?)?assign(ed|ment)?( to .*| group| team| agent)?$|^transfer(red)?\b.*|^(take|took|taken) (in|into|over)? ?(in )?charge\b.*"),
+    ("assigned", r"^(re-?)?assign(ed|ment)?( to .*| group| team| agent)?$"),
+    ("assigned", r"^transfer(red)?\b.*|^(take|took|taken) (in|into|over)? ?(in )?charge\b.*"),
 )  # fmt: skip
 
 

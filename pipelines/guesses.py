@@ -95,8 +95,8 @@ def whole_span(arrivals: Arrivals) -> tuple[str | None, str | None]:
     if len(full) == 0:
         return None, None
     living = every.loc[full[0] : full[-1]]
-    usual = living.groupby(living.index.dayofweek).median().reindex(range(7), fill_value=0.0)
-    alive = every.index[every.to_numpy() >= np.maximum(1.0, THIN * usual.to_numpy()[every.index.dayofweek])]
+    usual = living.groupby(living.index.day_of_week).median().reindex(range(7), fill_value=0.0)
+    alive = every.index[every.to_numpy() >= np.maximum(1.0, THIN * usual.to_numpy()[every.index.day_of_week])]
     first = alive[alive >= full[0] - pd.Timedelta(days=6)][0]
     last = alive[alive <= full[-1]][-1]
     end = arrivals.end if arrivals.end is not None else every.index[-1]
@@ -116,7 +116,7 @@ def keeps_ends(tables: Mapping[str, pd.DataFrame], until: str | None, timezone: 
 def opening_hours(arrivals: Arrivals) -> Hours | None:
     """Infer opening hours from when nothing arrives, or ``None`` where every night and weekday has arrivals."""
     local, weight = arrivals.local, arrivals.weight
-    weekday = local.dt.dayofweek
+    weekday = local.dt.day_of_week
     by_day = weight.groupby(weekday).sum().reindex(range(7), fill_value=0.0)
     usual = float(by_day.sort_values().iloc[-5:].median())
     if usual <= 0 or arrivals.days < 14:
@@ -124,8 +124,8 @@ def opening_hours(arrivals: Arrivals) -> Hours | None:
     open_days = [d for d in range(7) if by_day[d] >= 0.08 * usual]
     spans = {d: _span(arrivals, weekday == d) for d in open_days}
     spans = _pooled(arrivals, weekday, spans)
-    if len(open_days) == 7 and all(s == (0, 1440) for s in spans.values()):
-        return None
+    if sum(b - a for a, b in spans.values()) >= 0.9 * 7 * 1440:
+        return None  # open nearly all week: what is missing is chance
     minute = local.dt.hour * 60 + local.dt.minute
     inside = pd.Series(False, index=local.index)
     for d, (a, b) in spans.items():
@@ -185,7 +185,7 @@ def _closed_dates(local: pd.Series[Any], open_days: list[int]) -> tuple[str, ...
     """Return the open weekdays on which nothing arrived, where they are few enough to be holidays."""
     days = pd.DatetimeIndex(local.dt.normalize().unique())
     every = pd.date_range(days.min(), days.max())
-    empty = every[every.dayofweek.isin(open_days) & ~every.isin(days)]
+    empty = every[every.day_of_week.isin(open_days) & ~every.isin(days)]
     years = max(1.0, len(every) / 365)
     return tuple(f"{d:%Y-%m-%d}" for d in empty) if len(empty) <= 20 * years else ()
 

@@ -146,7 +146,7 @@ def _timezone(facts: _Facts) -> list[str]:
     if why:
         return [
             f"# The desk's clock: {why}.",
-            "# If the clock time as written is the local one of another place, name that and set ignore_offset = true below.",
+            "# Is the clock time as written the local one of another place? Name that, and set ignore_offset = true.",
             f"timezone = {_text(facts.timezone)}",
             "",
         ]
@@ -236,7 +236,7 @@ def _missing_ids(seen: Recognised) -> list[str]:
     if lost < 0.001:
         return []
     return [
-        f"# {lost:.1%} of the rows have no {column} and are refused; without the line case_id rows are numbered instead."
+        f"# {lost:.1%} of the rows have no {column} and are refused; without the line case_id the rows are numbered."
     ]
 
 
@@ -342,7 +342,7 @@ def _staffing(facts: _Facts) -> list[str]:
         return []
     if arrivals.dates or (arrivals.slot_s or 0) > 3600:
         return [
-            "# [staffing.desk] is left out: the arrivals have no time of day, so agents per half hour cannot be planned.",
+            "# No [staffing.desk]: the arrivals have no time of day, so agents per half hour cannot be planned.",
             "",
         ]
     name, where, phone = _queue(facts)

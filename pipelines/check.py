@@ -1,0 +1,256 @@
+"""What was understood, what was refused and why, what looks odd, and which KPIs can be had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..features.engine import CaseLog
+from ..features.schema import TABLES
+from .guesses import Arrivals, arrivals_of
+from .opening import Project
+from .stage import Stage
+from .words import number, plural, say_list
+
+#: A day with this many times the closings of a usual busy day is a clean-up.
+MASS = 8.0
+_INSTANTS = {name: str(table.instant) for name, table in TABLES.items() if table.instant}
+
+
+def check(project: Project) -> Stage:
+    """Look at an opened project and say in plain words what is there and what is odd.
+
+    Returns
+    -------
+    Stage
+        Tables ``checks`` (question, answer), ``refused`` (source, table, row, column, value, reason) and
+        ``availability`` (kpi, available, computed, lacks); findings are the answers that a reader should know.
+    """
+    from ..features.catalogue import availability
+
+    log = project.log
+    counts = {name: int(log.table(name).count().execute()) for name in log.tables}
+    arrivals = arrivals_of(_few(log), log.timezone)
+    oddities = [*impossible_times(log), *holes(arrivals), *mass_closings(log), *one_customer(log)]
+    can = availability(log)
+    rows = [
+        ("What was read?", _sources(project)),
+        ("How many rows are there?", "; ".join(f"{n}: {number(c)}" for n, c in counts.items())),
+        ("What span do they cover?", _span(log, counts)),
+        (
+            "What was recognised or decided?",
+            " ".join(_full(n) for n in project.notes) or "Nothing out of the ordinary.",
+        ),
+        ("How many rows were refused, and why?", _refused(project.refused)),
+        ("How many rows came more than once?", _repeats(project.refused)),
+        ("Does anything look odd?", " ".join(oddities) or "Nothing was found."),
+        ("Which KPIs can be had?", _kpis(can)),
+        ("What do the other KPIs need?", _lacking(can)),
+    ]
+    findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
+    if len(project.refused):
+        findings.append(_refused(project.refused))
+    findings += [*oddities, _kpis(can)]
+    metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"refused": float(len(project.refused))}
+    metrics["kpis_available"] = float(can["available"].sum())
+    checks = pd.DataFrame(rows, columns=["question", "answer"])
+    tables = {"checks": checks, "refused": project.refused, "availability": can}
+    return Stage("check", tables, tuple(findings), {"fingerprint": project.fingerprint}, metrics)
+
+
+def impossible_times(log: CaseLog) -> list[str]:
+    """Say which orders of time cannot be, such as events before their case or a resolution before the first reply.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-02T09:00Z"]})
+    >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T09:00Z"], "kind": ["resolved"]})
+    >>> impossible_times(CaseLog.from_frames(cases=cases, events=events))
+    ['1 of 1 cases (100.0%) have events before their creation.']
+    """
+    said: list[str] = []
+    if log.has("events") and log.has("cases"):
+        said += _case_orders(log)
+    if log.has("contacts", "answered_at", "ended_at"):
+        contacts = log.table("contacts")
+        wrong = (contacts.answered_at < contacts.queued_at) | (contacts.ended_at < contacts.answered_at)
+        bad, size = int(contacts.filter(wrong).count().execute()), int(contacts.count().execute())
+        if bad:
+            said.append(f"{_of(bad, size, 'contacts')} are answered before they were queued or end before the answer.")
+    return said
+
+
+def _case_orders(log: CaseLog) -> list[str]:
+    events, cases = log.table("events"), log.table("cases")
+    said: list[str] = []
+    ends = events.filter(events.kind.isin(["resolved", "closed"])).group_by("case_id").agg(end=lambda t: t["at"].min())
+    size = int(cases.count().execute())
+    first = events.group_by("case_id").agg(first=lambda t: t["at"].min()).join(cases, "case_id")
+    early = int(first.filter(first["first"] < first["created_at"]).count().execute())
+    if early:
+        said.append(f"{_of(early, size, 'cases')} have events before their creation.")
+    lost = events.select("case_id").distinct().anti_join(cases, "case_id")
+    if (n := int(lost.count().execute())) > 0:
+        said.append(f"{plural(n, 'case')} of the events are not in the table of cases.")
+    if log.has("events", "public", "actor_role"):
+        replies = events.filter((events.kind == "message") & (events.actor_role == "agent") & events.public)
+        reply = replies.group_by("case_id").agg(reply=lambda t: t["at"].min()).join(ends, "case_id")
+        both, late = int(reply.count().execute()), int(reply.filter(reply["end"] < reply["reply"]).count().execute())
+        if both and late > 0.005 * both:
+            said.append(f"{_of(late, both, 'answered and resolved cases')} are resolved before their first response.")
+    return said
+
+
+def holes(arrivals: Arrivals | None) -> list[str]:
+    """Say on which stretches of open weekdays nothing arrived."""
+    if arrivals is None or arrivals.local.empty:
+        return []
+    days = arrivals.local[arrivals.weight > 0].dt.normalize()
+    seen = days.value_counts()
+    every = pd.date_range(days.min(), days.max())
+    typical = days.value_counts().reindex(every, fill_value=0).groupby(every.day_of_week).median()
+    slots = 86400 / (arrivals.slot_s or 86400)
+    # a day of which chance alone would leave 1 in 3,000 empty; a series counts slots, most of which are there
+    usual = [d for d in range(7) if typical.get(d, 0.0) >= (8 if arrivals.slot_s is None else min(1.0, slots / 4))]
+    empty = every[every.day_of_week.isin(usual) & ~every.isin(seen.index)]
+    if len(empty) == 0:
+        return []
+    runs = _runs(empty, usual)
+    longest = max(runs, key=len)
+    text = f"Nothing arrived on {plural(len(empty), 'day')} of weekdays that usually have arrivals"
+    if len(longest) > 3:
+        return [f"{text}; the longest hole is {longest[0]:%d %b %Y} to {longest[-1]:%d %b %Y}."]
+    shown = say_list([f"{d:%d %b %Y}" for d in empty[:6]])
+    return [f"{text}: {shown}{' and others' if len(empty) > 6 else ''}."]
+
+
+def _runs(empty: pd.DatetimeIndex, usual: list[int]) -> list[list[pd.Timestamp]]:
+    """Join empty days with nothing but unusual weekdays between them."""
+    runs: list[list[pd.Timestamp]] = [[empty[0]]]
+    for day in empty[1:]:
+        between = pd.date_range(runs[-1][-1], day)[1:-1]
+        if any(d in usual for d in between.day_of_week):
+            runs.append([day])
+        else:
+            runs[-1].append(day)
+    return runs
+
+
+def mass_closings(log: CaseLog) -> list[str]:
+    """Say on which days so many cases ended that somebody cleaned up; resolution times tell little there."""
+    if not log.has("events"):
+        return []
+    events = log.table("events")
+    ends = log.frame(events.filter(events.kind.isin(["resolved", "closed"])).select("at"))["at"]
+    if len(ends) < 200:
+        return []
+    daily = ends.dt.tz_convert(log.timezone).dt.date.value_counts()
+    usual = float(daily.quantile(0.75))
+    mass = daily[daily > max(MASS * usual, 50)]
+    if mass.empty:
+        return []
+    top = [f"{n:,} on {d:%d %b %Y}" for d, n in mass.head(3).items()]
+    return [
+        f"Mass closings on {plural(len(mass), 'day')} ({say_list(top)}; a busy day has {number(usual)}): "
+        "resolution times of these cases tell when somebody cleaned up."
+    ]
+
+
+def one_customer(log: CaseLog) -> list[str]:
+    """Say if one customer id has so many cases that it likely stands for an unknown customer."""
+    if not log.has("cases", "customer_id"):
+        return []
+    cases = log.table("cases")
+    counts = cases.filter(cases.customer_id.notnull()).group_by("customer_id").agg(n=lambda t: t.count())
+    frame = log.frame(counts.order_by(lambda t: t["n"].desc()).limit(1))
+    size = int(cases.count().execute())
+    if frame.empty or size < 100 or int(frame["n"].iloc[0]) < 0.1 * size:
+        return []
+    value, n = frame["customer_id"].iloc[0], int(frame["n"].iloc[0])
+    return [
+        f"{_of(n, size, 'cases')} have one and the same customer_id, {value!r}: if it means 'unknown', "
+        "add it to 'missing' of the source, or repeat contacts count too many."
+    ]
+
+
+def _few(log: CaseLog) -> dict[str, pd.DataFrame]:
+    """Fetch only the times of arrival."""
+    wanted = {"cases": ["created_at"], "contacts": ["queued_at"], "volumes": ["ds", "slot_s", "y"]}
+    for name, columns in wanted.items():
+        if log.has(name, *columns):
+            frame = log.frame(log.table(name).select(*columns))
+            if len(frame):
+                return {name: frame}
+    return {}
+
+
+def _sources(project: Project) -> str:
+    files = [f"{Path(s.path).name} as {s.table if s.kind == 'table' else s.kind}" for s in project.config.sources]
+    return f"Read {say_list(files)}."
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return "It gives " + say_list([f"{plural(c, 'row')} of {n}" for n, c in counts.items()]) + "."
+
+
+def _span(log: CaseLog, counts: dict[str, int]) -> str:
+    first: list[Any] = []
+    for name, column in _INSTANTS.items():
+        if counts.get(name) and name in ("cases", "contacts", "volumes", "events"):
+            table = log.table(name)
+            first.append(table[column].min().execute())
+    begin = min(pd.Timestamp(f) for f in first) if first else log.until
+    local = [
+        t.tz_convert(log.timezone) for t in (begin.tz_localize("UTC") if begin.tzinfo is None else begin, log.until)
+    ]
+    days = max(1, round((local[1] - local[0]) / pd.Timedelta("1D")))
+    return f"From {local[0]:%d %b %Y %H:%M} to {local[1]:%d %b %Y %H:%M} ({log.timezone}), {plural(days, 'day')}."
+
+
+def _refused(refused: pd.DataFrame) -> str:
+    if refused.empty:
+        return "No row was refused."
+    parts = []
+    for (source, reason), rows in refused.groupby(["source", "reason"], sort=False):
+        shown = [
+            f"row {r.row:,} ({r.column}: {repr(r.value) if isinstance(r.value, str) else 'nothing'})"
+            for r in rows.head(3).itertuples()
+        ]
+        parts.append(f"{source}: {plural(len(rows), 'row')}, {reason}, such as {say_list(shown)}")
+    return (
+        f"{plural(len(refused), 'row')} refused. "
+        + ". ".join(p[:1].upper() + p[1:] if i else p for i, p in enumerate(parts))
+        + "."
+    )
+
+
+def _repeats(refused: pd.DataFrame) -> str:
+    twice = (
+        refused[refused["reason"].str.contains("came before|came in an earlier", regex=True)]
+        if len(refused)
+        else refused
+    )
+    return f"{plural(len(twice), 'row')}; the first was kept." if len(twice) else "None by its key."
+
+
+def _kpis(can: pd.DataFrame) -> str:
+    have = can.loc[can["available"] & can["computed"], "kpi"].tolist()
+    later = int((can["available"] & ~can["computed"]).sum())
+    extra = f"; for {plural(later, 'more')} the data is there but they are not computed yet".replace("mores", "more")
+    return f"{len(have)} of {len(can)} KPIs can be had: {say_list(have)}{extra if later else ''}."
+
+
+def _lacking(can: pd.DataFrame) -> str:
+    lacks = can[~can["available"]].groupby("lacks", sort=False)["kpi"].apply(list)
+    return " ".join(f"{say_list(kpis)}: {reason}." for reason, kpis in lacks.items()) or "None is missing."
+
+
+def _of(part: int, whole: int, noun: str) -> str:
+    return f"{part:,} of {whole:,} {noun} ({part / whole:.1%})"
+
+
+def _full(note: str) -> str:
+    return note if note.endswith(".") else note + "."
