@@ -151,10 +151,7 @@ def _sections(stages: Sequence[Stage], timezone: str) -> list[Section]:
 
 
 def _shown(name: str, stage: Stage, timezone: str) -> Shown:
-    frame = stage.tables[name]
-    if name in _LATEST:
-        key = "started_at" if name == "shifts" else "ds"
-        frame = latest_first(frame) if key == "ds" else frame.sort_values(key, ascending=False, kind="stable")
+    frame = latest_first(stage.tables[name]) if name in _LATEST else stage.tables[name]
     return show(name, frame, ROWS, timezone)
 
 
@@ -199,7 +196,7 @@ def bundle() -> str:
 
     version = altair.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
     known = vl_convert.get_vegalite_versions()
-    text: str = vl_convert.javascript_bundle(None, version if version in known else None)
+    text: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version if version in known else None)
     return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 

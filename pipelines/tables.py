@@ -112,7 +112,8 @@ def header(column: str) -> str:
 
 def latest_first(frame: pd.DataFrame) -> pd.DataFrame:
     """Put the latest periods on top, and drop columns that hold nothing."""
-    ordered = frame.sort_values("ds", ascending=False, kind="stable") if "ds" in frame.columns else frame
+    clock = next((c for c in ("ds", "started_at") if c in frame.columns), None)
+    ordered = frame.sort_values(clock, ascending=False, kind="stable") if clock else frame
     return ordered.dropna(axis="columns", how="all")
 
 

@@ -65,7 +65,7 @@ class _Store:
 
     def __init__(self, folder: Path, title: str, timezone: str) -> None:
         self.folder, self.title, self.timezone = folder, title, timezone
-        self._page = lru_cache(maxsize=1)(self._render)
+        self._page = lru_cache(maxsize=1)(lambda _: self._render())
         self._read = lru_cache(maxsize=8)(lambda _, name: read_table(folder, name))
 
     def stamp(self) -> tuple[int, int]:
@@ -77,13 +77,14 @@ class _Store:
         return found.st_ino, found.st_mtime_ns
 
     def report(self) -> str:
-        return self._page(self.stamp())
+        page: str = self._page(self.stamp())
+        return page
 
     def table(self, name: str) -> pd.DataFrame:
         found: pd.DataFrame = self._read(self.stamp(), name)
         return found
 
-    def _render(self, stamp: tuple[int, int]) -> str:
+    def _render(self) -> str:
         results = read_results(self.folder)
         return render_report(
             results.stages,

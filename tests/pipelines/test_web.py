@@ -1,0 +1,143 @@
+"""The page: the newest results, read only, nothing from elsewhere, and plain words for what is not there."""
+
+import re
+
+import pandas as pd
+import pytest
+from deskcast.pipelines.results import write_stages, writing
+from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.web import make_app
+from fastapi.testclient import TestClient
+
+
+def write(folder, stages):
+    with writing(folder) as staging:
+        write_stages(stages, staging, version="0.1.0")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, stages):
+    place = tmp_path_factory.mktemp("desk") / "results"
+    (place.parent / "secret.csv").write_text("secret")
+    write(place, stages)
+    return place
+
+
+@pytest.fixture(scope="module")
+def client(folder):
+    return TestClient(make_app(folder))
+
+
+def test_the_report_is_the_first_page(client, folder):
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "Next week 1,912 cases are expected" in answer.text
+    assert folder.parent.name in answer.text
+    assert len(answer.content) < 500_000
+    for script in re.findall(r'<script src="([^"]+)"', answer.text):
+        assert client.get(script).status_code == 200
+        assert client.get(script).headers["content-type"].startswith("text/javascript")
+
+
+def test_no_page_leads_elsewhere_and_the_browser_is_told_so(client):
+    for path in ("/", "/tables", "/tables/risk", "/nothing", "/api/findings", "/tables/risk.csv"):
+        answer = client.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe-eval" not in policy
+        assert "http" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        if answer.headers["content-type"].startswith("text/html"):
+            links = re.findall(r'(?:href|src|action)="([^"]*)"', answer.text)
+            assert all(link.startswith(("/", "#", "?")) and not link.startswith("//") for link in links)
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert client.get(path).status_code == 404
+
+
+def test_tables_are_listed_paged_and_filtered(client):
+    listed = client.get("/tables").text
+    assert '<a href="/tables/staffing">' in listed
+    first, last = client.get("/tables/staffing").text, client.get("/tables/staffing?page=99").text
+    assert "200 rows" in first
+    assert "page 1 of 2" in first
+    assert "Next" in first
+    assert "Previous" not in first
+    assert "page 2 of 2" in last
+    assert first.count("<tr>") == last.count("<tr>") == 101
+    found = client.get("/tables/risk", params={"q": "inc00007 SECOND"}).text
+    assert "1 rows with" in found
+    assert "INC00007" in found
+    assert "no rows" in client.get("/tables/risk?q=nobody").text
+    assert "page 1 of" in client.get("/tables/risk?page=x").text
+
+
+def test_values_and_queries_cannot_become_markup(client):
+    bad = "<script>alert(1)</script>"
+    for path in ("/", "/tables/risk", f"/tables/risk?q={bad}", f"/tables/{bad}", f"/{bad}"):
+        assert bad not in client.get(path).text, path
+
+
+def test_tables_as_csv_and_json(client, stages):
+    risk = next(s for s in stages if s.name == "risk").tables["risk"]
+    answer = client.get("/tables/risk.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.splitlines()[0] == ",".join(risk.columns)
+    assert len(answer.text.splitlines()) == len(risk) + 1
+    assert len(client.get("/tables/risk.csv?q=INC00007").text.splitlines()) == 2
+    body = client.get("/api/tables/risk?limit=2&offset=1").json()
+    assert (body["total"], body["offset"], len(body["rows"])) == (len(risk), 1, 2)
+    assert body["rows"][0]["case_id"] == "INC00001"
+    assert body["rows"][0]["reason_3"] is None
+    assert body["rows"][0]["due_at"].endswith("+00:00")
+    assert client.get("/api/tables/risk?limit=0").status_code == 422
+    assert client.get("/api/tables/risk?offset=1000000").json()["rows"] == []
+
+
+def test_findings_and_health(client):
+    body = client.get("/api/findings").json()
+    assert body["stages"][0]["name"] == "check"
+    assert client.get("/health").json() == {"status": "ok", "results": body["made_at"]}
+
+
+def test_what_is_not_there_is_said_in_plain_words(client):
+    answer = client.get("/tables/rsk")
+    assert answer.status_code == 404
+    assert "there is no result table" in answer.text
+    assert "did you mean" in answer.text
+    assert "there is no result table" in client.get("/api/tables/rsk").json()["detail"]
+    assert client.get("/api/tables/rsk").status_code == 404
+    assert "there is no such page" in client.get("/elsewhere").text
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret", "..%2fsecret", "%2e%2e/secret", "....//secret", "/etc/passwd", "%00", "."]
+)
+def test_no_other_file_can_be_had(client, name):
+    for path in (f"/tables/{name}", f"/tables/{name}.csv", f"/api/tables/{name}", f"/assets/{name}"):
+        answer = client.get(path)
+        assert answer.status_code in (404, 200)
+        assert "root:" not in answer.text
+        assert answer.text.strip() != "secret"
+        if answer.status_code == 200:
+            assert answer.url.path in ("/tables", "/tables/", "/")
+
+
+def test_it_is_read_only(client):
+    for verb in ("post", "put", "delete", "patch"):
+        assert getattr(client, verb)("/tables/risk").status_code == 405
+
+
+def test_before_the_first_run_the_page_says_so_and_then_shows_each_new_run(tmp_path):
+    folder = tmp_path / "results"
+    client = TestClient(make_app(folder))
+    before = client.get("/")
+    assert before.status_code == 200
+    assert "There are no results yet" in before.text
+    assert "deskcast run" in before.text
+    assert client.get("/health").json() == {"status": "ok", "results": None}
+    assert client.get("/api/findings").status_code == 404
+    assert client.get("/tables").status_code == 404
+    for run in (1, 2):
+        write(folder, [Stage("watch", {"shifts": pd.DataFrame({"run": [run]})}, (f"This is run {run}.",))])
+        assert f"This is run {run}." in client.get("/").text
+        assert client.get("/api/tables/shifts").json()["rows"] == [{"run": run}]
