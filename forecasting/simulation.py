@@ -84,9 +84,10 @@ def simulate_queue(
 ) -> QueueRun:
     """Run items through a queue with agents on shift, and say when each was served, by whom, or gave up.
 
-    An idle agent takes an arriving item at once: first one with the fewest skills, among these the one who has been
-    idle longest. A free agent takes the waiting item of the highest priority among the skills, and the oldest of
-    these. At one instant, what ends comes first, then follow-up work, then shifts that begin, then arrivals.
+    An idle agent takes an arriving item at once: first one with the fewest skills, among agents of the same skills
+    the one who has been idle longest. A free agent takes the waiting item of the highest priority among the skills,
+    and the oldest of these. At one instant, holds end first, then services, then follow-up work comes, shifts begin,
+    and new items arrive, each in the order of their positions.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def simulate_queue(
         Position of the item that has to end before this one arrives, -1 for none; an item has one successor at
         most. The successor of an item that is never served does not arrive.
     held_from, held_until
-        Nobody begins the item in this span; NaN for none. It goes to the back of its queue when the span ends.
+        Nobody begins the item in this span, in which it keeps its place in the queue; NaN for none.
     until
         Nothing happens after this instant.
 
@@ -262,7 +263,10 @@ def _loop(items: _Items, agents: Sequence[Agent], until: float) -> tuple[list[An
     is_idle = [False] * crew
     stretch = [0] * crew
     stretches = [a.shifts for a in agents]
-    future: list[tuple[Any, int, int]] = []  # (time, 0, agent who ends) and (time, 1, item that comes)
+    future: list[
+        tuple[Any, int, int]
+    ] = []  # (time, -1, item no longer held), (time, 0, agent who ends), (time, 1, item that comes)
+    kept: dict[int, int] = {}  # place in the queue of what is held
     entry, step, steps = 0, 0, len(times)
 
     while True:
@@ -284,8 +288,12 @@ def _loop(items: _Items, agents: Sequence[Agent], until: float) -> tuple[list[An
             if arrived[item] != arrived[item]:
                 arrived[item] = now
                 deadline[item] = now + patient[item]
+            elif deadline[item] <= now:  # gave up while it was held
+                continue
             if held[item] and held_from[item] <= now < held_until[item]:
-                heappush(future, (held_until[item], 1, item))
+                heappush(future, (held_until[item], -1, item))
+                kept[item] = rank[item] | entry << _BITS | item
+                entry += 1
                 continue
             for line in askable[skill[item]]:
                 while line:
@@ -297,7 +305,7 @@ def _loop(items: _Items, agents: Sequence[Agent], until: float) -> tuple[list[An
                 if free >= 0:
                     break
             else:
-                heappush(waiting[skill[item]], rank[item] | entry << _BITS | item)
+                heappush(waiting[skill[item]], kept.get(item, rank[item] | entry << _BITS | item))
                 entry += 1
                 continue
         else:
@@ -329,8 +337,8 @@ def _loop(items: _Items, agents: Sequence[Agent], until: float) -> tuple[list[An
                     if deadline[item] <= now:
                         heappop(line_)
                     elif held[item] and held_from[item] <= now < held_until[item]:
-                        heappop(line_)
-                        heappush(future, (held_until[item], 1, item))
+                        kept[item] = heappop(line_)
+                        heappush(future, (held_until[item], -1, item))
                     else:
                         if best < 0 or key < best:
                             best, chosen = key, line_
