@@ -156,11 +156,11 @@ def daily_rates(noise: Array | None = None) -> Array:
     known events are not in it.
     """
     days = pd.date_range(FIRST_DAY, periods=DAYS)
-    year = 2 * np.pi * (days.dayofyear.to_numpy() - 15) / 365.25
+    year = 2 * np.pi * (days.day_of_year.to_numpy() - 15) / 365.25
     trend = 1 + 0.10 * np.arange(DAYS) / 365.25
     winter = np.array([0.10, -0.10, 0.14, 0.25])
     by_product = 1 + np.cos(year)[:, None] * winter
-    by_channel = np.array(_WEEK)[:, days.dayofweek].T
+    by_channel = np.array(_WEEK)[:, days.day_of_week].T
     special = np.where(days.day.isin([27, 28]), 1.15, np.where(days.day <= 2, 1.10, 1.0))
     rates = (trend * special)[:, None, None, None] * by_product[:, None, :, None] * by_channel[:, :, None, None]
     rates = rates * np.array(_CHANNEL_SHARE)[:, None, None] * np.array(_PRODUCT_SHARE)[:, None]
