@@ -249,6 +249,16 @@ def _openness(
     return (share > 0) & (clock > 0), clock
 
 
+def _ever(known: Bools, season: int) -> Bools:
+    """Tell which slots are at a time of the week at which the series has any value: the others are its closed hours."""
+    length = known.shape[1]
+    if season == 1 or length < 2 * season:
+        return np.ones_like(known)
+    weeks = -(-length // season)
+    padded = np.pad(known, ((0, 0), (0, weeks * season - length))).reshape(len(known), weeks, season)
+    return np.tile(padded.any(axis=1), weeks)[:, :length]
+
+
 def _gap_notes(
     ids: tuple[str, ...], y: Floats, is_open: Bools, stamps: npt.NDArray[np.datetime64], frequency: Frequency
 ) -> tuple[str, ...]:
@@ -256,7 +266,7 @@ def _gap_notes(
     known, length = ~np.isnan(y), y.shape[1]
     begun = np.maximum.accumulate(known, axis=1)
     ended = np.maximum.accumulate(known[:, ::-1], axis=1)[:, ::-1]
-    inside = begun & ended & is_open[:length]
+    inside = begun & ended & is_open[:length] & _ever(known, frequency.season)
     gaps = inside & ~known
     notes = []
     if gaps.any():

@@ -20,6 +20,9 @@ LOOKBACK = 26
 #: -log(0.01): so many arrivals must have been expected in a slot that saw none before it counts as quiet.
 QUIET = 4.6
 
+#: A value this many times the 90th percentile of the series' values above 0 is taken for a recording fault.
+WILD = 20.0
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -35,6 +38,10 @@ class Profile:
         N x P; True where the slot never holds anything, so that it is forecast 0 without doubt.
     level, unit, zeros
         N; mean volume of a slot that is not quiet, smallest volume above 0, and share of such slots with 0.
+    limit
+        N; values above it are taken for recording faults and count in no average and no error.
+    y, counts
+        N x weeks x P; the values that were looked back on, and whether each counts in averages.
     """
 
     mean: Floats
@@ -43,6 +50,9 @@ class Profile:
     level: Floats
     unit: Floats
     zeros: Floats
+    limit: Floats
+    y: Floats
+    counts: Bools
 
 
 def window(values: npt.NDArray[Any], origin: int, season: int, weeks: int = LOOKBACK) -> npt.NDArray[Any]:
@@ -90,8 +100,8 @@ def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
     """Say what each slot of the week usually holds, from the values before the origin alone.
 
     The same-slot average takes the latest eight same slots of the week (of weekly slots the latest eight, of
-    monthly ones the latest twelve) that were open, not missing and ordinary, from half a year at most. A slot
-    without any takes the average of that time of day, then of the whole series.
+    monthly ones the latest twelve) that were open, not missing, ordinary and credible, from half a year at most. A
+    slot without any takes the average of that time of day, then of the whole series.
 
     Parameters
     ----------
@@ -106,7 +116,9 @@ def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
     y = window(grid.y, origin, f.season)
     open_now = grid.is_open[None, : grid.length]
     known = ~np.isnan(y) & window(open_now, origin, f.season).astype(bool)
+    limit = _limit(y, known)
     usual = known & window((ordinary[None, : grid.length]), origin, f.season).astype(bool)
+    usual &= ~(y > limit[:, None, None])
     mean = _with_fallbacks(latest_average(y, usual, f.average), y, usual, known, f)
     last = latest_average(y, known, 1)
     seen, most = known.sum(axis=1), np.where(known, y, 0.0).max(axis=1)
@@ -117,7 +129,18 @@ def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
     level = _ratio(np.where(lively, y, 0.0).sum(axis=(1, 2)), lively.sum(axis=(1, 2)))
     zeros = _ratio((lively & (y == 0)).sum(axis=(1, 2)), lively.sum(axis=(1, 2)))
     level = np.where(np.isnan(level), np.where(np.isnan(rough), np.nan, rough), level)
-    return Profile(mean, np.where(np.isnan(last), mean, last), quiet, level, unit, np.nan_to_num(zeros))
+    last = np.where(np.isnan(last), mean, last)
+    return Profile(mean, last, quiet, level, unit, np.nan_to_num(zeros), limit, y, usual)
+
+
+def _limit(y: Floats, known: Bools) -> Floats:
+    """Return the value above which a value of each series is not credible; infinite where none is far off."""
+    above = known & (y > 0)
+    mean = _ratio(np.where(above, y, 0.0).sum(axis=(1, 2)), above.sum(axis=(1, 2)))
+    limit = np.full(len(y), np.inf)
+    for i in np.flatnonzero(np.where(above, y, 0.0).max(axis=(1, 2)) > WILD * mean):
+        limit[i] = WILD * float(np.quantile(y[i][above[i]], 0.9))
+    return limit
 
 
 def _ratio(total: npt.NDArray[np.generic], count: npt.NDArray[np.generic]) -> Floats:

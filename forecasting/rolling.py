@@ -15,6 +15,7 @@ from .frequency import Frequency
 from .grid import Grid
 from .intervals import Bands, apply, calibrate, probabilities, spread, tiers
 from .profile import Profile, profile_at
+from .recent import recent_week
 from .scores import pinball
 
 Floats = npt.NDArray[np.float64]
@@ -25,6 +26,9 @@ NAIVE = ("same_slot", "seasonal_naive")
 
 #: Loss of a series, in its own volume, above which it counts no more: one wild series must not choose for all.
 WORST = 2.0
+
+#: Past origins without which no method is preferred to the simplest.
+LEAST_ORIGINS = 3
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,17 @@ def mean_of_both(scene: Scene) -> Floats:
     return (same_slot(scene) + seasonal_naive(scene)) / 2
 
 
+def recent_level(scene: Scene) -> Floats:
+    """Move the usual week to the level of the last days, times the factor of special days."""
+    return recent_week(scene.profile, max(scene.grid.frequency.per_day, 1))[:, scene.places] * scene.factors
+
+
 #: Every method by name; the first is taken where nothing is known of their errors.
 METHODS: dict[str, Callable[[Scene], Floats]] = {
     "same_slot": same_slot,
     "seasonal_naive": seasonal_naive,
     "mean_of_both": mean_of_both,
+    "recent_level": recent_level,
 }
 
 
@@ -88,7 +98,7 @@ METHODS: dict[str, Callable[[Scene], Floats]] = {
 class Outlook:
     """Forecasts of every method at one origin: N x H points and spreads by method, and what holds for all.
 
-    ``quiet`` marks slots that are closed or never hold anything; ``zeros`` and ``unit`` are of the profile.
+    ``quiet`` marks slots that are closed or never hold anything; ``zeros``, ``unit`` and ``limit`` are of the profile.
     """
 
     points: dict[str, Floats]
@@ -96,6 +106,7 @@ class Outlook:
     quiet: Bools
     zeros: Floats
     unit: Floats
+    limit: Floats
     seconds: dict[str, float]
 
 
@@ -113,6 +124,8 @@ class Fold:
         The method that ``deskcast`` is.
     losses
         By method: weighted quantile loss over the earlier origins, by which it was chosen.
+    now
+        The outlook of every method at the origin.
     origins, days
         How many earlier origins, and distinct days of errors, the intervals rest on.
     seconds
@@ -124,6 +137,7 @@ class Fold:
     edges: dict[str, Floats]
     chosen: str
     losses: dict[str, float]
+    now: Outlook
     origins: int
     days: int
     seconds: dict[str, float] = field(compare=False)
@@ -183,7 +197,7 @@ def look_ahead(grid: Grid, special: Special, origin: int, horizon: int, methods:
         points[name] = np.where(quiet & ~np.isnan(profile.level)[:, None], 0.0, np.maximum(METHODS[name](scene), 0.0))
         sizes[name] = spread(points[name], profile.level, profile.unit)
         seconds[name] = process_time() - begun + shared
-    return Outlook(points, sizes, quiet, profile.zeros, profile.unit, seconds)
+    return Outlook(points, sizes, quiet, profile.zeros, profile.unit, profile.limit, seconds)
 
 
 def fold_at(
@@ -208,7 +222,7 @@ def fold_at(
     now = seen[origin]
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
     days = (targets + grid.first) // max(grid.frequency.per_day, 1)
-    outcome = _outcomes(grid, targets, [seen[o].quiet for o in past])
+    outcome = _outcomes(grid, targets, [seen[o].quiet for o in past], now.limit)
     tier, bands, losses, seconds = tiers(now.zeros), {}, {}, {}
     weight = _weights(outcome)
     for name in methods:
@@ -216,21 +230,22 @@ def fold_at(
         size = np.stack([seen[o].sizes[name] for o in past]) if past else np.zeros(outcome.shape)
         error = outcome - np.stack([seen[o].points[name] for o in past]) if past else outcome
         bands[name] = calibrate(error / np.where(size > 0, size, 1.0), tier, days, now.unit, levels)
-        losses[name] = _loss(error, size, bands[name], outcome, weight, probabilities(levels))
+        losses[name] = _losses(error, size, bands[name], outcome, weight, probabilities(levels))
         seconds[name] = now.seconds[name] + process_time() - begun
-    chosen = min(candidates, key=lambda m: (np.nan_to_num(losses[m], nan=0.0), list(METHODS).index(m)))
+    chosen = choose(losses, candidates)
     edges = {name: apply(now.points[name], now.sizes[name], bands[name], now.quiet) for name in methods}
     seconds["deskcast"] = sum(seconds[m] for m in candidates)
-    return Fold(origin, now.points, edges, chosen, losses, len(past), bands[chosen].days, seconds)
+    total = {name: float(loss.sum()) if len(loss) else float("nan") for name, loss in losses.items()}
+    return Fold(origin, now.points, edges, chosen, total, now, len(past), bands[chosen].days, seconds)
 
 
-def _outcomes(grid: Grid, targets: npt.NDArray[np.int64], quiet: list[Bools]) -> Floats:
-    """Return what came in each target slot, O x N x H; NaN where closed, missing or certain to be 0 and so."""
+def _outcomes(grid: Grid, targets: npt.NDArray[np.int64], quiet: list[Bools], limit: Floats) -> Floats:
+    """Return what came in each target slot, O x N x H; NaN where closed, missing, certain to be 0, or not credible."""
     if not len(targets):
         return np.zeros((0, len(grid.ids), targets.shape[1]))
     came = grid.y[:, targets].transpose(1, 0, 2)
     counts = grid.is_open[targets][:, None, :] & ~(np.stack(quiet) & (came == 0))
-    return np.where(counts, came, np.nan)
+    return np.where(counts & ~(came > limit[None, :, None]), came, np.nan)
 
 
 def _weights(outcome: Floats) -> Floats:
@@ -241,17 +256,48 @@ def _weights(outcome: Floats) -> Floats:
     return weight
 
 
-def _loss(error: Floats, size: Floats, bands: Bands, outcome: Floats, weight: Floats, p: Floats) -> float:
-    """Return the weighted quantile loss over past origins, each series in its own volume and capped."""
+def _losses(error: Floats, size: Floats, bands: Bands, outcome: Floats, weight: Floats, p: Floats) -> Floats:
+    """Return what each past origin adds to the weighted quantile loss, each series in its own volume and capped."""
     known = ~np.isnan(error)
     volume = np.where(known, outcome, 0.0).sum(axis=(0, 2))
     used = volume > 0
     if not used.any():
-        return float("nan")
-    clean = np.where(known, error, 0.0)
-    total = pinball(clean, 0.5)
+        return np.zeros(0)
+    total = pinball(np.where(known, error, 0.0), 0.5)
     width = size * bands.sigma[None, :, None]
     for k, q in enumerate(p):
-        total = total + np.where(known, pinball(clean - width * bands.quantiles[None, :, k, None], float(q)), 0.0)
-    own = 2 * total.sum(axis=(0, 2))[used] / (len(p) + 1) / volume[used]
-    return float(np.average(np.minimum(own, WORST), weights=weight[used]))
+        total = total + np.where(known, pinball(error - width * bands.quantiles[None, :, k, None], float(q)), 0.0)
+    own = 2 * total.sum(axis=2)[:, used] / (len(p) + 1) / volume[used]
+    capped = own * np.minimum(1.0, WORST / np.maximum(own.sum(axis=0), 1e-12))
+    share = weight[used] / weight[used].sum() if weight[used].sum() > 0 else np.full(used.sum(), 1 / used.sum())
+    added: Floats = capped @ share
+    return added
+
+
+def choose(losses: dict[str, Floats], candidates: Sequence[str]) -> str:
+    """Choose the method with the lowest loss among those that beat the first beyond noise, or else the first.
+
+    Beyond noise means that over the past origins the gain in sum is larger than its standard error (the one
+    standard error rule of Breiman and others 1984). So a simple method stays until there is reason to leave it.
+
+    Parameters
+    ----------
+    losses
+        By method: the loss that each past origin adds.
+    candidates
+        Methods to choose from; the first is the simplest.
+
+    Examples
+    --------
+    >>> choose({"a": np.array([2.0, 2.0, 2.0]), "b": np.array([1.0, 1.5, 1.2])}, ["a", "b"])
+    'b'
+    >>> choose({"a": np.array([2.0, 2.0, 2.0]), "b": np.array([0.0, 3.0, 2.9])}, ["a", "b"])
+    'a'
+    """
+    first = losses[candidates[0]]
+    best, least = candidates[0], 0.0
+    for name in candidates[1:]:
+        gain = losses[name] - first
+        if len(gain) >= LEAST_ORIGINS and gain.sum() < min(least, -float(np.sqrt(len(gain)) * gain.std(ddof=1))):
+            best, least = name, float(gain.sum())
+    return best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,9 +31,9 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast the volume of every series, with intervals.
 
-    ``deskcast`` is the same-slot average, the seasonal naive method or the mean of both: whichever had the lowest
-    weighted quantile loss over the panel on rolling origins of the past. Intervals come from the errors that the
-    method made at those origins.
+    ``deskcast`` is the same-slot average, the seasonal naive method, the mean of both, or the usual week at the level
+    of the last days: whichever had the lowest weighted quantile loss over the panel on rolling origins of the past.
+    Intervals come from the errors that the method made at those origins.
 
     Parameters
     ----------
@@ -130,15 +130,15 @@ def fold_table(
 
 def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     """Say what the forecast rests on, where that is less than was asked for."""
-    notes = []
-    dead = [name for name, row in zip(grid.ids, fold.points[NAIVE[0]], strict=True) if np.isnan(row).all()]
+    notes = [*_odd_values(grid, fold)]
+    dead = _named(grid, np.isnan(fold.points[NAIVE[0]]).all(axis=1))
     if dead:
         notes.append(f"no forecast for series {name_some(dead)}: no value in the last 26 weeks that could be used")
-    known = ~np.isnan(grid.y)
-    short = [name for name, n in zip(grid.ids, known.sum(axis=1), strict=True) if 0 < n < 2 * grid.frequency.season]
-    if short and grid.frequency.season > 1:
+    count, season = (~np.isnan(grid.y)).sum(axis=1), grid.frequency.season
+    short = _named(grid, (count > 0) & (count < 2 * season)) if season > 1 else []
+    if short:
         notes.append(f"less than two weeks of values for series {name_some(short)}: forecast from the mean at first")
-    empty = [name for name, row in zip(grid.ids, grid.y, strict=True) if np.nanmax(row, initial=0.0) == 0]
+    empty = _named(grid, np.nan_to_num(grid.y).max(axis=1) == 0)
     if empty:
         notes.append(f"only zeros so far in series {name_some(empty)}")
     if not fold.days:
@@ -146,3 +146,26 @@ def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     elif fold.origins < windows:
         notes.append(f"intervals rest on {fold.origins} past origins instead of {windows}: the history is short")
     return tuple(notes)
+
+
+def _odd_values(grid: Grid, fold: Fold) -> Iterator[str]:
+    """Say which values are not believed, and in which slots nothing ever comes."""
+    wild = np.nan_to_num(grid.y) > fold.now.limit[:, None]
+    if wild.any():
+        row, slot = np.argwhere(wild)[0]
+        when = pd.Timestamp(grid.stamps(int(slot), int(slot) + 1)[0])
+        yield (
+            f"{int(wild.sum()):,} values are far beyond the usual and left out of averages and errors: "
+            f"series {name_some(_named(grid, wild.any(axis=1)))}, "
+            f"such as {grid.y[row, slot]:,.0f} on {when:%Y-%m-%d %H:%M}"
+        )
+    ahead = grid.is_open[fold.origin : fold.origin + fold.now.quiet.shape[1]]
+    silent = fold.now.quiet & ahead & (np.nan_to_num(grid.y).max(axis=1) > 0)[:, None]
+    if silent.any():
+        named = name_some(_named(grid, silent.any(axis=1)))
+        share = f"{int(silent.sum()):,} of {silent.size:,} slots ahead"
+        yield f"{share} are at times of the week at which nothing ever came, and are forecast 0: series {named}"
+
+
+def _named(grid: Grid, chosen: npt.ArrayLike) -> list[str]:
+    return [grid.ids[i] for i in np.flatnonzero(chosen)]

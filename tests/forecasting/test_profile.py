@@ -54,6 +54,8 @@ def test_night_hours_in_which_nothing_comes_are_forecast_zero_without_doubt():
     history.loc[night, "y"] = 0.0
     for frame in (history, history[~night]):
         ahead = forecast(frame, 48, "h")
+        assert "24 of 96 slots ahead" in ahead.attrs["notes"][0]
+        assert not any("no value" in note for note in ahead.attrs["notes"])  # hours never reported are no gaps
         dark = ahead["ds"].dt.hour < 6
         assert (ahead.loc[dark, ["deskcast", "deskcast-lo-95", "deskcast-hi-95"]] == 0).all(axis=None)
         assert (ahead.loc[~dark & (ahead["ds"].dt.hour > 8), "deskcast-hi-95"] > 0).all()

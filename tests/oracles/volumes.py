@@ -34,3 +34,28 @@ def panel(seed=0, series=3, days=140, freq="D", level=50.0, start="2024-01-01"):
         for i in range(series)
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def slow_recent_week(y):
+    """Move the discounted week of daily values to the level of the last days, one value at a time."""
+    size = len(y)
+    week = []
+    for lead in range(7):
+        top = bottom = 0.0
+        for back in range(1, 27):
+            place = size + lead - 7 * back
+            if place >= 0:
+                top += 0.9 ** (back - 1) * y[place]
+                bottom += 0.9 ** (back - 1)
+        week.append(top / bottom)
+    came = expected = squares = total = 0.0
+    for age in range(min(42, size)):
+        usual = week[(-1 - age) % 7]
+        lately = min(y[size - 1 - age], 5 * usual)
+        came += 0.8**age * lately
+        expected += 0.8**age * usual
+        squares += (lately - usual) ** 2
+        total += usual
+    prior = 10 * squares / total
+    level = ((came + prior) / (expected + prior)) ** 0.7
+    return [value * level for value in week]
