@@ -65,9 +65,9 @@ def number_events(events: pd.DataFrame) -> pd.DataFrame:
     out["seq"] = out.groupby("case_id", sort=False).cumcount().astype("Int64")
     for column in TABLES["events"].columns:
         if column.name not in out.columns and column.name != "recorded_at":
-            out[column.name] = pd.Series(pd.NA, index=out.index, dtype=DTYPES[column.kind])  # type: ignore[call-overload]
+            out[column.name] = pd.Series(pd.NA, index=out.index, dtype=DTYPES[column.kind])
         elif column.name in out.columns and str(out[column.name].dtype) != DTYPES[column.kind]:
-            out[column.name] = out[column.name].astype(DTYPES[column.kind])
+            out[column.name] = out[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
     return out[[n for n in TABLES["events"].names if n in out.columns]]
 
 

@@ -1,0 +1,333 @@
+"""The sections of a ``deskcast.toml``, each guess with a comment that says what it was based on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ..features.durations import say_duration
+from ..features.recognise import Recognised
+from .guesses import Arrivals, Hours, handle_seconds, slot_name, suggested_target
+
+_PHONE = re.compile(r"phone|call|voice|tel", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the sections are written from: the exports as recognised, their tables, and what the arrivals suggest."""
+
+    seen: tuple[Recognised, ...]
+    timezone: str
+    tables: Mapping[str, pd.DataFrame]
+    arrivals: Arrivals | None
+    since: str | None
+    until: str | None
+    hours: Hours | None
+
+
+def timezone_lines(facts: Facts) -> list[str]:
+    """Write the section of the clock of the desk."""
+    why = next((s.why["timezone"] for s in facts.seen if s.timezone), "")
+    if why:
+        return [
+            f"# The desk's clock: {why}.",
+            "# Is the clock time as written the local one of another place? Name that, and set ignore_offset = true.",
+            f"timezone = {_text(facts.timezone)}",
+            "",
+        ]
+    lost = next((s.why["timezone"] for s in facts.seen if "timezone" in s.why), "the export does not say its zone")
+    return [
+        f"# The desk's clock: {lost}. With UTC the clock is taken as written, without summer time;",
+        "# put the desk's own zone here, such as 'Europe/Lisbon' or 'America/New_York'.",
+        f"timezone = {_text(facts.timezone)}",
+        "",
+    ]
+
+
+def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> list[str]:
+    """Write the section of one source."""
+    raw = seen.raw
+    size = f"{len(raw.frame):,} rows and {len(raw.frame.columns)} columns"
+    form = f", {raw.encoding}, divided by {raw.delimiter!r}" if raw.delimiter else ", Parquet"
+    shape = {"arrivals": "a bare list of arrivals", "event log": "an event log", "audit log": "an audit log"}
+    said = shape.get(seen.shape, f"a {seen.shape}")
+    lines = [f"[source.{name}]", f"# Seems to be {said}: {size}{form}."]
+    lines += [f"# {_sentence(seen.why[key])}" for key in ("table", "kind") if key in seen.why]
+    if name != seen.table:
+        lines.append(f"table = {_text(seen.table)}")
+    lines += [f"kind = {_text(seen.kind)}", f"path = {_text(_relative(seen.path, folder))}"]
+    if seen.date_format:
+        lines.append(f"date_format = {_text(seen.date_format)}  # {seen.why.get('date_format', '')}")
+    elif "date_format" in seen.why:
+        lines.append(f"# date_format = '%d/%m/%Y %H:%M'  # {seen.why['date_format']}")
+    if seen.slot_s:
+        lines.append(f"slot = {_text(_duration(seen.slot_s))}  # {seen.why.get('slot', '')}")
+    if seen.timezone:
+        lines.append("ignore_offset = false")
+    lines += _cut(seen, facts)
+    if seen.kind == "servicenow":
+        lines += (
+            [f"# Not read, as they give the end of a case away: {', '.join(seen.leakage)}."] if seen.leakage else []
+        )
+        lines += ["# Another column for a name: add [source.cases.columns] with, say, product = 'subcategory'."]
+    lines += _mapping(name, seen)
+    return [*lines, ""]
+
+
+def _cut(seen: Recognised, facts: Facts) -> list[str]:
+    if seen.table not in ("cases", "events"):
+        return []
+    lines = []
+    if facts.since:
+        lines.append(
+            "# Before this day hardly anything was opened: old cases that were still alive when the extract begins."
+        )
+        lines.append(f"since = {_text(facts.since)}")
+    if facts.until:
+        lines.append(
+            "# From this day on hardly anything was opened: the end of the extract. The log is read as it stood then,"
+        )
+        lines.append("# so that cases which were open then are ranked. Take the line out to read everything.")
+        lines.append(f"until = {_text(facts.until)}")
+    return lines
+
+
+def _mapping(name: str, seen: Recognised) -> list[str]:
+    lines: list[str] = []
+    if seen.columns:
+        lines += ["", f"[source.{name}.columns]  # our name = the file's name"]
+        for ours, theirs in seen.columns.items():
+            why = seen.why.get(ours, "") if ours in ("case_id", "created_at", "y") else ""
+            many = f"{seen.segments[ours]:,} values" if ours in seen.segments else ""
+            note = "  # " + "; ".join(filter(None, (why, many))) if why or many else ""
+            lines.append(f"{ours} = {_text(theirs)}{note}")
+        lines += _missing_ids(seen)
+    if seen.kinds:
+        lines += ["", f"[source.{name}.kinds]  # activity = what it means; {seen.why.get('kinds', '')}"]
+        lines += [f"{_text(a)} = {_text(k)}" for a, k in seen.kinds.items()]
+    if seen.attributes:
+        lines += ["", f"[source.{name}.attributes]  # when each is known: creation, event or outcome (never a feature)"]
+        lines.append("# 'outcome' is the careful guess: say 'creation' for what is known when the case is opened.")
+        for column, known in seen.attributes.items():
+            late = "  # seems to be known only at the end" if column in seen.leakage else ""
+            lines.append(f"{_text(column)} = {_text(known)}{late}")
+    return lines
+
+
+def _missing_ids(seen: Recognised) -> list[str]:
+    column = seen.columns.get("case_id")
+    if column is None or column not in seen.raw.frame:
+        return []
+    lost = float(seen.raw.frame[column].isin(["", "?"]).mean())
+    if lost < 0.001:
+        return []
+    return [
+        f"# {lost:.1%} of the rows have no {column} and are refused; without the line case_id the rows are numbered."
+    ]
+
+
+def calendar_lines(facts: Facts) -> list[str]:
+    """Write the section of opening hours, where the arrivals show closed nights or days."""
+    hours = facts.hours
+    if hours is None:
+        return []
+    days = ", ".join(f"{d} = {json.dumps(h)}" for d, h in hours.open.items())
+    lines = [
+        "[calendar.desk]",
+        f"# Opening hours as the arrivals suggest them: {1 - hours.outside:.1%} of them lie inside.",
+        f"timezone = {_text(facts.timezone)}",
+        f"open = {{ {days} }}",
+    ]
+    if hours.closed:
+        lines.append(
+            '# Open weekdays on which nothing arrived; a country such as "PT" instead brings the holidays to come.'
+        )
+        lines.append(f"holidays = {json.dumps(list(hours.closed))}")
+    else:
+        lines.append('# holidays = "PT"  # a country, and/or a list of dates')
+    return [*lines, ""]
+
+
+def history_lines(facts: Facts) -> list[str]:
+    """Write the section of the history and its segments."""
+    by = _segments(facts)
+    lines = ["[history]", 'freq = "D"']
+    if by:
+        said = ", ".join(f"{c} ({n})" for c, n in by.items())
+        lines.append(f"# Segments with few values, and how many: {said}.")
+        lines.append(f"by = {json.dumps(list(by))}")
+    else:
+        lines.append('# by = ["channel"]  # no column with 2 to 12 values was recognised as a segment')
+    return [*lines, ""]
+
+
+def _segments(facts: Facts) -> dict[str, int]:
+    """Return up to three segments with 2 to 12 values of which none has nearly everything."""
+    cases = facts.tables.get("cases")
+    found: dict[str, int] = {}
+    for column in ("channel", "product", "region", "team", "priority", "case_type"):
+        if cases is None or column not in cases:
+            continue
+        shares = cases[column].value_counts(normalize=True)
+        if 2 <= len(shares) <= 12 and shares.iloc[0] < 0.98 and cases[column].isna().mean() < 0.5:
+            found[column] = len(shares)
+    return dict(list(found.items())[:3])
+
+
+def forecast_lines(facts: Facts) -> list[str]:
+    """Write the section of what is forecast."""
+    arrivals = facts.arrivals
+    if arrivals is None:
+        return []
+    freq = slot_name(arrivals.slot_s) if arrivals.slot_s else "D"
+    days = arrivals.days
+    ahead = 28 if days >= 365 else 14 if days >= 120 else 7
+    per_week = {"D": 7, "W": 1, "h": 168}.get(freq, 0) or round(7 * 1440 / int(freq.removesuffix("min") or 1))
+    horizon = ahead if freq == "D" else 8 if freq == "W" else per_week
+    span = horizon / per_week * 7
+    windows = int(min(12, max(2, days // span - 4)))
+    lines = ["[forecast]", f'freq = "{freq}"']
+    if arrivals.slot_s and arrivals.slot_s < 900:
+        lines[-1] += f"  # the slots of {say_duration(arrivals.slot_s)} are joined"
+    lines.append(
+        f"horizon = {horizon}  # slots ahead: {say_duration(span * 86400)}, as there are {days:,} days of data"
+    )
+    lines.append(f"windows = {windows}  # past origins that the forecast is judged on")
+    if facts.hours is not None and facts.hours.outside < 0.005:
+        lines.append('calendar = "desk"  # nothing is expected outside its hours')
+    lines.append('# holidays = "PT"  # days that are open but different')
+    return [*lines, ""]
+
+
+def sla_lines(facts: Facts) -> list[str]:
+    """Write the section of the promise, as the export or the past suggests it."""
+    if any(s.kind == "servicenow" and "made_sla" in s.raw.frame for s in facts.seen):
+        return [
+            "[[sla]]",
+            "# The exporting system decides: its flag made_sla, as it stands when the case is closed.",
+            'metric = "made_sla"',
+            'clock = "source"',
+            "",
+        ]
+    if "sla_policies" in facts.tables:
+        return []
+    suggested = suggested_target(facts.tables)
+    if suggested is None:
+        return []
+    target, done = suggested
+    return [
+        "[[sla]]",
+        f"# A suggestion, not a promise: about three quarters of {done:,} finished cases took no longer than this.",
+        '# Put here what was promised; one [[sla]] per priority where they differ (priority = "1").',
+        'metric = "resolution"',
+        f"target = {_text(_duration(target))}",
+        'clock = "calendar"',
+        "",
+    ]
+
+
+def staffing_lines(facts: Facts) -> list[str]:
+    """Write the section of the queue that is planned."""
+    arrivals = facts.arrivals
+    if arrivals is None:
+        return []
+    if arrivals.dates or (arrivals.slot_s or 0) > 3600:
+        return [
+            "# No [staffing.desk]: the arrivals have no time of day, so agents per half hour cannot be planned.",
+            "",
+        ]
+    name, where, phone = _queue(facts)
+    measured = next((h for s in facts.seen if (h := handle_seconds(s.raw.frame)) is not None), None)
+    interval = int(max(1800, arrivals.slot_s or 0))
+    lines = [f"[staffing.{name}]"]
+    lines += [f"where = {where}"] if where else []
+    lines.append("# Assumed, not measured: what the queue promises. Put the desk's own figures here.")
+    lines += [
+        "service_level = 0.80",
+        f'within = "{"20s" if phone else "1h"}"',
+        "shrinkage = 0.30",
+        "max_occupancy = 0.85",
+    ]
+    lines.append(f"interval = {_text(_duration(interval))}")
+    if measured:
+        lines.append(f"# Mean of '{measured[0]}' over its positive values.")
+        lines.append(f'aht = "{round(measured[1])}s"')
+    elif "contacts" not in facts.tables:
+        lines.append("# Assumed, as no handle time is in the data: replace it by the measured mean.")
+        lines.append(f'aht = "{"4min" if phone else "15min"}"')
+    if facts.hours is not None and facts.hours.outside < 0.05:
+        lines.append('calendar = "desk"')
+    return [*lines, ""]
+
+
+def _queue(facts: Facts) -> tuple[str, str, bool]:
+    """Return the name of the queue to plan, the arrivals that it takes, and whether callers wait on the line."""
+    volumes = next((s for s in facts.seen if s.table == "volumes"), None)
+    if volumes is not None:
+        phone = bool(_PHONE.search(volumes.columns.get("y", "") + volumes.path.name))
+        return ("phone" if phone else "desk"), "", phone
+    cases = facts.tables.get("contacts", facts.tables.get("cases"))
+    if cases is not None and "channel" in cases:
+        for channel, count in cases["channel"].value_counts().items():
+            if _PHONE.search(str(channel)) and count >= 0.05 * len(cases):
+                whole = count >= 0.95 * len(cases)
+                return (
+                    "phone",
+                    "" if whole and str(channel) == "phone" else f"{{ channel = {_text(str(channel))} }}",
+                    True,
+                )
+    calls = any(
+        _PHONE.search(s.path.name) or any(_PHONE.search(str(c)) for c in s.raw.frame.columns) for s in facts.seen
+    )
+    bare = all(s.shape == "arrivals" for s in facts.seen)
+    return ("phone", "", True) if calls and bare else ("desk", "", False)
+
+
+def last_lines() -> list[str]:
+    """Write the section of when cases are looked at, and where results go."""
+    return [
+        "[risk]",
+        'at = "08:00"  # when the open cases are looked at, on the desk\'s clock',
+        "top = 10",
+        "",
+        "[tracking]",
+        'uri = "sqlite:///mlflow.db"',
+        'experiment = "deskcast"',
+        "",
+        "[results]",
+        'path = "results"',
+    ]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        near = Path(os.path.relpath(path.resolve(), folder.resolve()))
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+    return near.as_posix()
+
+
+def _duration(seconds: float) -> str:
+    """Write a duration in its largest whole unit.
+
+    >>> _duration(300), _duration(604800), _duration(5400)
+    ('5min', '7d', '90min')
+    """
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{round(seconds // size)}{unit}"
+    return f"{seconds:g}s"
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
