@@ -136,13 +136,13 @@ def _people_map(queue: str, rows: pd.DataFrame) -> Picture:
 def _agents_line(queue: str, rows: pd.DataFrame) -> Picture:
     import altair as alt
 
-    frame, _ = thin(rows, LINE_POINTS, {"agents": "max", "agents_hi": "max"})
+    frame, _ = thin(_with_closed(rows), LINE_POINTS, {"agents": "max", "agents_hi": "max"})
     names = {"agents": "needed", "agents_hi": "enough if it gets busier (80 %)"}
     long = frame.rename(columns=names).melt("ds", var_name="line", value_name="value")
     colour = alt.Color(
         "line:N",
         title=None,
-        legend=alt.Legend(orient="top"),
+        legend=top(alt),
         scale=alt.Scale(domain=list(names.values()), range=[BLUE, ORANGE]),
     )
     chart = (
@@ -158,6 +158,16 @@ def _agents_line(queue: str, rows: pd.DataFrame) -> Picture:
     most = rows[["agents", "agents_hi"]].max()
     text = f"Agents needed on {queue}: at most {most['agents']:.0f}, upper line at most {most['agents_hi']:.0f}."
     return picture(f"Agents needed at once · {queue}", text, chart, 180)
+
+
+def _with_closed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put the closed intervals back in as missing, so that a line breaks over the night."""
+    steps = rows["ds"].diff().dropna()
+    if steps.empty:
+        return rows
+    slots = pd.date_range(rows["ds"].iloc[0], rows["ds"].iloc[-1], freq=steps.mode().iloc[0], name="ds")
+    columns = rows.set_index("ds")[["agents", "agents_hi"]].astype("float64")
+    return columns.reindex(slots).reset_index()
 
 
 def reliability(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
@@ -185,12 +195,14 @@ def cases_at_risk(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     """Draw the probabilities of the cases at the top of the list."""
     import altair as alt
 
-    frame = tables["risk"].sort_values("rank").head(TOP_CASES)
+    risk = tables["risk"]
+    frame = (risk.sort_values("rank") if "rank" in risk.columns else risk).head(TOP_CASES)
     frame = frame[[c for c in ("case_id", "probability", "band", "team", "reason_1") if c in frame.columns]]
     colour: Any = alt.value(BLUE)
     if "band" in frame.columns:
-        bands = list(dict.fromkeys(frame["band"].astype(str)))
-        colour = alt.Color("band:N", title=None, sort=bands, scale=alt.Scale(range=[RED, ORANGE, SKY]), legend=top(alt))
+        bands = [b for b in _BAND_COLOURS if b in set(frame["band"])]
+        scale = alt.Scale(domain=bands, range=[_BAND_COLOURS[b] for b in bands])
+        colour = alt.Color("band:N", title=None, scale=scale, legend=top(alt))
     chart = (
         alt.Chart(compact(frame))
         .mark_bar()
@@ -315,6 +327,7 @@ def drivers(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     return [picture("What drove the change", text, chart, 24 * len(frame) + 20)]
 
 
+_BAND_COLOURS = {"very high": RED, "high": ORANGE, "medium": SKY, "low": GREY}
 _MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
 _FIRST = (
     "cases_opened",
@@ -345,6 +358,17 @@ def _place(kpi: str) -> tuple[int, str]:
     return (_FIRST.index(kpi), "") if kpi in _FIRST else (len(_FIRST), kpi)
 
 
+def kpi_title(kpi: str) -> str:
+    """Return the name of a KPI as a heading.
+
+    >>> kpi_title("sla_attainment"), kpi_title("first_response_time")
+    ('SLA attainment', 'First response time')
+    """
+    short = {"sla", "csat", "nps", "ces", "mttr", "mtbf"}
+    words = " ".join(w.upper() if w in short else w for w in kpi.split("_"))
+    return words[:1].upper() + words[1:]
+
+
 def _kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
     """Return title, axis, unit in words, and the factor that brings the values into it."""
     import altair as alt
@@ -352,7 +376,7 @@ def _kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
     from ..features.catalogue import CATALOGUE
 
     known = CATALOGUE.get(kpi)
-    title = getattr(known, "title", "") or kpi.replace("_", " ").capitalize()
+    title = kpi_title(kpi)
     unit = known.unit if known else ""
     if unit == "share":
         return title, alt.Axis(format=".0%"), "share", 1.0

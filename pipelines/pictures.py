@@ -1,6 +1,7 @@
 """What all pictures share: colours, thinning, and the specification that a page draws.
 
-Colours are those of Okabe and Ito (2008), "Color Universal Design", which people with colour-blindness can tell apart.
+Colours are those of Okabe and Ito (2008), "Color Universal Design", which people with colour-blindness can tell apart;
+the blue is a little lighter, so that it can be seen on a dark page too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-BLUE, ORANGE, GREEN, RED, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#8A8F98"
+BLUE, ORANGE, GREEN, RED, SKY, GREY = "#1A80BB", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#8A8F98"
 #: No picture ships more points than this.
 MAX_POINTS = 4_000
 #: A line of more points than the page has pixels shows no more.

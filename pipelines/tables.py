@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..features.durations import say_duration
+from .words import say_value
 
 _SHARES = {
     "probability",
@@ -26,6 +27,8 @@ _SHARES = {
 }
 #: Seconds that are long enough to be told in hours and days; the others stay seconds.
 _SPANS = {"left_s", "age_s", "late_s"}
+#: Columns that are told in the unit of the KPI of their row.
+_VALUES = {"value", "lo", "hi", "median", "p90", "mean", "before", "after", "contribution"}
 _WORDS = {
     "ds": "from",
     "unique_id": "series",
@@ -91,7 +94,13 @@ def show(name: str, frame: pd.DataFrame, limit: int = 50, timezone: str = "UTC")
           rows=[['7', '83.4%', '1 h 30 min']], total=1)
     """
     rows = frame.head(limit)
-    cells = [_cells(str(column), rows[column], timezone) for column in rows.columns]
+    units = _units(rows)
+    cells = [
+        _in_units(rows[column], units)
+        if units and column in _VALUES and _numeric(rows[column])
+        else _cells(str(column), rows[column], timezone)
+        for column in rows.columns
+    ]
     columns = [(header(str(c)), _numeric(rows[c])) for c in rows.columns]
     return Shown(name, columns, [list(row) for row in zip(*cells, strict=True)], len(frame))
 
@@ -132,6 +141,24 @@ def _cells(column: str, values: pd.Series[Any], timezone: str) -> list[str]:
     return [MISSING if pd.isna(v) else say(float(v)) for v in values]
 
 
+def _units(rows: pd.DataFrame) -> list[str]:
+    """Return the unit of each row of a table of KPIs, and nothing for other tables."""
+    if "kpi" not in rows.columns or not len(rows):
+        return []
+    from ..features.catalogue import CATALOGUE
+
+    return [CATALOGUE[k].unit if k in CATALOGUE else "" for k in rows["kpi"]]
+
+
+def _in_units(values: pd.Series[Any], units: list[str]) -> list[str]:
+    said = []
+    for value, unit in zip(values, units, strict=True):
+        size = abs(float(value)) if pd.notna(value) else None
+        known = MISSING if size is None else say_value(size, unit) if unit in ("share", "s") else _say_number(size)
+        said.append(f"-{known}" if size and float(value) < 0 else known)
+    return said
+
+
 def _instants(values: pd.Series[Any], timezone: str) -> list[str]:
     local = values.dt.tz_convert(timezone) if values.dt.tz is not None else values
     known = local.dropna()
@@ -152,7 +179,7 @@ def _say_number(value: float) -> str:
         return str(value)
     if value.is_integer() and abs(value) < 1e15:
         return f"{value:,.0f}"
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def jsonable(frame: pd.DataFrame) -> list[Mapping[str, Any]]:

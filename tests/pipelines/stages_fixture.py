@@ -159,7 +159,7 @@ def risk(dice, nasty, n=40):
             "case_id": [nasty, *[f"INC{i:05d}" for i in range(1, n)]],
             "metric": "resolution",
             "probability": p,
-            "band": np.where(p > 0.7, "high", np.where(p > 0.4, "medium", "low")),
+            "band": np.where(p > 0.9, "very high", np.where(p > 0.5, "high", "low")),
             "due_at": (at + pd.to_timedelta(dice.integers(1, 90, n), unit="h")).as_unit("us"),
             "left_s": dice.integers(1, 90, n) * 3600.0,
             "paused": dice.random(n) > 0.8,

@@ -179,12 +179,12 @@ def test_tables_are_told_in_words():
             "paused": [True, False],
             "probability": [0.123, np.nan],
             "left_s": [-3600.0, 90061.0],
-            "calls": [1234.5, np.inf],
+            "calls": [1234.6, np.inf],
             "team": ["a", ""],
         }
     )
     shown = show("t", frame, timezone="Europe/Lisbon")
-    assert shown.rows[0] == ["Sun 31 Mar 2024 00:30", "Sun 31 Mar 2024", "yes", "12.3%", "-1 h", "1,234.5", "a"]
+    assert shown.rows[0] == ["Sun 31 Mar 2024 00:30", "Sun 31 Mar 2024", "yes", "12.3%", "-1 h", "1,235", "a"]
     assert shown.rows[1] == ["–", "Mon 01 Apr 2024", "no", "–", "1 d 1 h", "inf", "–"]
     assert [number for _, number in shown.columns] == [False, False, False, True, True, True, False]
     assert show("t", frame, timezone="Asia/Tokyo").rows[0][0] == "Sun 31 Mar 2024 09:30"
@@ -192,3 +192,11 @@ def test_tables_are_told_in_words():
     assert show("t", frame.iloc[:0]).rows == []
     assert header("unique_id") == "series"
     assert latest_first(frame)["ds"].is_monotonic_decreasing
+
+
+def test_each_kpi_is_told_in_its_own_unit():
+    kpis = ["sla_attainment", "resolution_time", "cases_opened", "sla_attainment", "nps_of_my_own"]
+    frame = pd.DataFrame({"kpi": kpis, "value": [0.824, 5400.0, 1234.0, -0.1, np.nan]})
+    shown = show("history", frame)
+    assert [row[1] for row in shown.rows] == ["82.4%", "1 h 30 min", "1,234", "-10.0%", "–"]
+    assert shown.columns == [("KPI", False), ("value", True)]
