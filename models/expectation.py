@@ -1,0 +1,313 @@
+"""What a KPI should have been, and how surprising it was: one causal pass over many series at once.
+
+The expected value is the trimmed mean of the same slot in the last weeks, moved by how the series has run lately.
+How far a value may stray is learnt from how far the series strayed before (never less than chance allows for counts
+and shares). What comes out is a score that is standard normal while nothing happens, and its running average (EWMA),
+which sees small shifts that stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from .panel import period_days
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Kind = Literal["count", "share", "duration", "score", "stock"]
+
+EWMA_WEIGHT = 0.2
+LAGS = 8  # weeks looked back
+_MEMORY = 1 / 120  # weight of the newest value in what a series has strayed
+_BOUND = 4.0  # squared score beyond which a value teaches no more, and the mean of what is left of a normal one
+_BOUND_MEAN = 0.9205
+_FIRST = 21  # values of which the median says how far a series strays, before it is followed step by step
+_MEDIAN_SQUARE = 0.4549  # of a standard normal
+_LIMIT = 4.0  # a single value counts no more than this in the running average
+_LEAST_COUNT = 0.25
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How a regular grid repeats: lags to look back, periods to warm up, periods in which lately is measured."""
+
+    lags: tuple[tuple[int, ...], ...]
+    least: int
+    warm: int
+    lately: tuple[int, int]
+
+    @classmethod
+    def of(cls, freq: str, fallback: bool = False) -> Rhythm:
+        """Return the rhythm of a frequency name such as ``D``, ``W``, ``MS``, ``h`` or ``15min``.
+
+        Parameters
+        ----------
+        freq
+            Length of a period.
+        fallback
+            Whether to look at the same hour of the last days, and then at the last values, where weeks are lacking.
+
+        Examples
+        --------
+        >>> Rhythm.of("D").lags[0][:3]
+        (7, 14, 21)
+        """
+        day = 1 / period_days(freq)
+        if day > 0.99:
+            week = round(day * 7)
+            lags = [tuple(week * k for k in range(1, LAGS + 1))]
+            if fallback:
+                lags += [tuple(round(day) * k for k in range(1, 15))] if day > 1 else []
+                lags += [tuple(range(1, 25))]
+            return cls(tuple(lags), 4, max(_FIRST, 2 * week if not fallback else 0), (week, 4 * week))
+        return cls((tuple(range(1, LAGS + 1)),), 4, 6, (1, 1))
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """Scores of a panel: rows are periods, columns are series.
+
+    Attributes
+    ----------
+    expected, spread
+        Expected value and its standard deviation, in the unit of the KPI (of its logarithm for durations).
+    spike
+        Standard normal score of the single value while nothing happens; missing in the first weeks.
+    shift
+        The same for the running average.
+    strays, freedom
+        Variance over what chance alone gives, and how many values it was learnt from.
+    """
+
+    expected: Floats
+    spread: Floats
+    spike: Floats
+    shift: Floats
+    strays: Floats
+    freedom: Floats
+
+
+def surprise(kind: Kind, value: Floats, n: Floats, rhythm: Rhythm, quiet: Flags | None = None) -> Surprise:
+    """Score each value of a panel by what was known before it.
+
+    Parameters
+    ----------
+    kind
+        ``count``, ``share`` (of ``n``), ``duration`` (median or mean over ``n``, on a log scale), ``score`` (mean over
+        ``n``) or ``stock`` (a backlog: scored by its change).
+    value, n
+        Periods by series; missing where nothing was measured.
+    rhythm
+        How the grid repeats.
+    quiet
+        Periods by series that are known to be special and neither alarm nor teach; all are ordinary by default.
+
+    Returns
+    -------
+    Surprise
+        Row ``t`` depends on rows up to ``t`` only.
+    """
+    x = _scale(kind, value)
+    weight = n if kind == "share" else np.ones_like(x)
+    weight = np.where(np.isnan(x) | (False if quiet is None else quiet), np.nan, weight)
+    state = _State(x.shape[1])
+    rows: list[tuple[Floats, ...]] = []
+    raw = np.full_like(x, np.nan)
+    for t in range(len(x)):
+        raw[t] = _same_slot(kind, x, weight, rhythm, t)
+        expected = _lately(kind, x, raw, weight, rhythm, t)
+        rows.append((expected, *state.step(kind, x[t], expected, n[t], weight[t], rhythm.warm)))
+    if not rows:
+        return Surprise(*[np.empty_like(x) for _ in range(6)])
+    return Surprise(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def score_one(kind: Kind, x: Floats, expected: Floats, n: Floats, strays: Floats, freedom: Floats) -> Floats:
+    """Return normal scores of single values, given what was expected of them.
+
+    >>> one = np.ones(1)
+    >>> score_one("score", 3 * one, one, one, one, 100 * one).round(2).tolist()
+    [1.98]
+    """
+    return _thick_tails(_score(kind, x, expected, n, _variance(kind, expected, n), strays), freedom)
+
+
+def _scale(kind: Kind, value: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "duration":
+            return np.asarray(np.where(value > 0, np.log(value), np.nan))
+        if kind == "stock":
+            logs = np.log1p(value)
+            return np.vstack([np.full((1, value.shape[1]), np.nan), np.diff(logs, axis=0)])
+    return value.astype(float)
+
+
+def _same_slot(kind: Kind, x: Floats, weight: Floats, rhythm: Rhythm, t: int) -> Floats:
+    """Return the trimmed mean of the same slot before (shares: pooled), from the longest rhythm that is known."""
+    out = np.full(x.shape[1], np.nan)
+    for lags in rhythm.lags:
+        rows = [t - lag for lag in lags if lag <= t]
+        todo = np.isnan(out)
+        if len(rows) < rhythm.least or not todo.any():
+            continue
+        w = weight[rows][:, todo]
+        past = np.where(np.isnan(w), np.nan, x[rows][:, todo])
+        enough = (~np.isnan(past)).sum(axis=0) >= rhythm.least
+        mean = _pooled(past, w) if kind == "share" else _trimmed(past)
+        out[todo] = np.where(enough, mean, np.nan)
+    return out
+
+
+def _trimmed(past: Floats) -> Floats:
+    """Return the mean without the largest and the smallest of each column."""
+    known = ~np.isnan(past)
+    count = known.sum(axis=0)
+    high = np.where(known, past, -np.inf).max(axis=0, initial=-np.inf)
+    low = np.where(known, past, np.inf).min(axis=0, initial=np.inf)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((np.where(known, past, 0).sum(axis=0) - high - low) / (count - 2))
+
+
+def _pooled(past: Floats, weight: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.nansum(past * weight, axis=0) / np.nansum(weight, axis=0))
+
+
+def _lately(kind: Kind, x: Floats, raw: Floats, weight: Floats, rhythm: Rhythm, t: int) -> Floats:
+    """Move the same-slot value by how the series ran of late, without the newest week: a shift shall stay visible."""
+    first, last = t - rhythm.lately[1], t - rhythm.lately[0]
+    now: Floats = raw[t]
+    if last <= 0 or rhythm.lately[0] == rhythm.lately[1]:
+        return now
+    rows = slice(max(first, 0), last)
+    use = ~np.isnan(raw[rows]) & ~np.isnan(weight[rows])
+    was, should = np.where(use, x[rows], 0), np.where(use, raw[rows], 0)
+    count = use.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if kind == "count":
+            ratio = (was.sum(axis=0) + 1) / (should.sum(axis=0) + 1)
+            moved = now * np.clip(ratio, 0.5, 2.0)
+        elif kind == "share":
+            w = np.where(use, weight[rows], 0)
+            step = (was - should) * w
+            total = w.sum(axis=0)
+            moved = np.clip(now + step.sum(axis=0) / (total + 1), 0, 1)
+        else:
+            moved = now + (was - should).sum(axis=0) / count
+    return np.where(count >= rhythm.least, moved, now)
+
+
+class _State:
+    """What a pass remembers of each series: how far it strays, its running average and how far that strays."""
+
+    def __init__(self, size: int) -> None:
+        self.strays = np.full(size, np.nan)
+        self.ewma = np.zeros(size)
+        self.ewma_strays = np.full(size, EWMA_WEIGHT / (2 - EWMA_WEIGHT))
+        self.seen = np.zeros(size)
+        self.first = np.full((_FIRST, size), np.nan)
+
+    def step(self, kind: Kind, x: Floats, expected: Floats, n: Floats, weight: Floats, warm: int) -> tuple[Floats, ...]:
+        """Score one period, then learn from it."""
+        chance = _variance(kind, expected, n)
+        ready = ~np.isnan(self.strays) & (self.seen >= warm)
+        strays = np.where(np.isnan(self.strays), 1.0, self.strays)
+        freedom = np.minimum(self.seen, 2 / _MEMORY)
+        usable = ~np.isnan(weight) & ~np.isnan(expected) & (chance > 0)
+        z = np.where(usable, _thick_tails(_score(kind, x, expected, n, chance, strays), freedom), np.nan)
+        self._learn(kind, usable, (x - expected) ** 2 / np.where(usable, chance, 1), z)
+        shown = usable & ready
+        shift = np.where(shown, self.ewma / np.sqrt(self.ewma_strays), np.nan)
+        self._learn_ewma(shown)
+        return np.sqrt(strays * chance), np.where(shown, z, np.nan), shift, strays, np.where(ready, freedom, np.nan)
+
+    def _learn(self, kind: Kind, usable: Flags, squared: Floats, z: Floats) -> None:
+        floor = 1.0 if kind in ("count", "share") else 1e-12
+        young = usable & (self.seen < _FIRST)
+        old = self.strays
+        pace = np.maximum(_MEMORY, 1 / (self.seen + 2))
+        new = old + pace * (np.minimum(squared, _BOUND * old) / _BOUND_MEAN - old)
+        if young.any():
+            places = np.flatnonzero(young)
+            self.first[self.seen[places].astype(int), places] = squared[places]
+            new[places] = np.nanmedian(self.first[:, places], axis=0) / _MEDIAN_SQUARE
+        self.strays = np.where(usable, np.maximum(new, floor), self.strays)
+        bounded = np.clip(np.nan_to_num(z), -_LIMIT, _LIMIT)
+        self.ewma = np.where(usable, (1 - EWMA_WEIGHT) * self.ewma + EWMA_WEIGHT * bounded, self.ewma)
+        self.seen = self.seen + usable
+
+    def _learn_ewma(self, usable: Flags) -> None:
+        floor = EWMA_WEIGHT / (2 - EWMA_WEIGHT)
+        new = self.ewma_strays + _MEMORY * (
+            np.minimum(self.ewma**2, _BOUND * self.ewma_strays) / _BOUND_MEAN - self.ewma_strays
+        )
+        self.ewma_strays = np.where(usable, np.maximum(new, floor), self.ewma_strays)
+
+
+def _variance(kind: Kind, expected: Floats, n: Floats) -> Floats:
+    """Return the variance that chance alone gives, to be multiplied by what the series strays."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if kind == "count":
+            return np.maximum(expected, _LEAST_COUNT)
+        if kind == "share":
+            p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
+            return np.where(n > 0, p * (1 - p) / n, np.nan)
+        return np.where(n > 0, 1 / n, 1.0) if kind != "stock" else np.ones_like(expected)
+
+
+def _score(kind: Kind, x: Floats, expected: Floats, n: Floats, chance: Floats, strays: Floats) -> Floats:
+    """Return a normal score; counts and shares by their mid-p value, with all numbers divided by what they stray."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if kind == "count":
+            mean, count = np.maximum(expected, _LEAST_COUNT) / strays, np.maximum(x, 0) / strays
+            return _normal(*_poisson_tails(count, 0.5 / strays, mean))
+        if kind == "share":
+            p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
+            hits, misses = x * n / strays, (1 - x) * n / strays
+            return _normal(*_binomial_tails(hits, np.maximum(misses, 0), 0.5 / strays, p))
+        return (x - expected) / np.sqrt(strays * chance)
+
+
+def _poisson_tails(count: Floats, half: Floats, mean: Floats) -> tuple[Floats, Floats]:
+    """Return what lies below and above ``count``, which comes in steps of ``2 * half``; half of it on each side.
+
+    With steps of 1 this is the mid-p value of a Poisson; smaller steps are counts divided by how far they stray.
+    """
+    middle = count + (1 + half) / 3  # the median of a Gamma lies a third below its shape
+    more, less = middle + half, np.maximum(middle - half, 1e-300)
+    below = special.gammaincc(more, mean) + special.gammaincc(less, mean)
+    above = special.gammainc(more, mean) + special.gammainc(less, mean)
+    return below / 2, above / 2
+
+
+def _binomial_tails(hits: Floats, misses: Floats, half: Floats, p: Floats) -> tuple[Floats, Floats]:
+    """Return what lies below and above ``hits`` of ``hits + misses``, in the same way."""
+    shift = (1 + half) / 3
+    few, many = np.maximum(misses + shift - half, 1e-300), misses + shift + half
+    less, more = np.maximum(hits + shift - half, 1e-300), hits + shift + half
+    below = special.betainc(few, more, 1 - p) + special.betainc(many, less, 1 - p)
+    above = special.betainc(less, many, p) + special.betainc(more, few, p)
+    return below / 2, above / 2
+
+
+def _normal(below: Floats, above: Floats) -> Floats:
+    tiny = 1e-300
+    left = special.ndtri(np.maximum(below, tiny))
+    right = -special.ndtri(np.maximum(above, tiny))
+    return np.where(below < above, left, right)
+
+
+def _thick_tails(z: Floats, freedom: Floats) -> Floats:
+    """Return scores corrected for a spread that was estimated from few values (Student's t to normal)."""
+    far = np.abs(z) > 1.5
+    if not far.any():
+        return z
+    out = z.copy()
+    tail = special.stdtr(np.maximum(freedom[far], 3), -np.abs(z[far]))
+    out[far] = np.sign(z[far]) * -special.ndtri(np.maximum(tail, 1e-300))
+    return out

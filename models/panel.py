@@ -1,0 +1,158 @@
+"""Series side by side on one regular grid of periods."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+
+Floats = npt.NDArray[np.float64]
+
+_UNITS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0, "MS": 30.44, "QS": 91.3, "YS": 365.2}
+_LENGTHS = ((0.9, "D"), (6.5, "W"), (27.0, "MS"), (85.0, "QS"), (175.0, "6MS"), (360.0, "YS"))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Values of several series: rows are periods, columns are series; missing where there is nothing.
+
+    Attributes
+    ----------
+    stamps
+        Start of each period.
+    names
+        Name of each series.
+    columns
+        Matrices by name of the column that they come from.
+    freq
+        Length of a period, as a frequency name.
+    """
+
+    stamps: pd.DatetimeIndex
+    names: tuple[str, ...]
+    columns: dict[str, Floats]
+    freq: str
+
+
+def period_days(freq: str) -> float:
+    """Return the length of a period in days (of months and longer: the mean).
+
+    >>> period_days("6h"), period_days("W-MON"), round(period_days("3MS"), 2)
+    (0.25, 7.0, 91.32)
+    """
+    found = re.fullmatch(r"(\d*)([a-zA-Z]+)", freq.split("-")[0])
+    if not found or found[2] not in _UNITS:
+        raise InputError("this is not a frequency", got=freq, wanted="such as 15min, h, D, W, MS or QS")
+    return int(found[1] or 1) * _UNITS[found[2]]
+
+
+def infer_freq(stamps: pd.DatetimeIndex) -> str:
+    """Return the frequency name of stamps that may have gaps and repeats: their commonest step.
+
+    >>> infer_freq(pd.DatetimeIndex(["2024-01-01", "2024-02-01", "2024-03-01", "2024-03-01"]))
+    'MS'
+    >>> infer_freq(pd.date_range("2024-01-01", periods=4, freq="15min"))
+    '15min'
+    """
+    steps = np.diff(np.unique(stamps.as_unit("s").asi8))
+    if not len(steps):
+        return "D"
+    sizes, counts = np.unique(steps, return_counts=True)
+    size = int(sizes[counts.argmax()])
+    days = size / 86400
+    if days < 0.9:
+        return f"{size // 60}min" if size % 60 == 0 else f"{size}s"
+    return [name for least, name in _LENGTHS if days >= least][-1]
+
+
+def slots(stamps: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex, npt.NDArray[np.intp]]:
+    """Return the grid that covers the stamps, and the place of each stamp on it.
+
+    Parameters
+    ----------
+    stamps
+        At least one; no order is needed.
+    freq
+        Length of a period.
+
+    Examples
+    --------
+    >>> grid, at = slots(pd.DatetimeIndex(["2024-01-03 07:00", "2024-01-01"]), "D")
+    >>> len(grid), at.tolist()
+    (3, [2, 0])
+    """
+    days = period_days(freq)
+    first, last = stamps.min(), stamps.max()
+    if days <= 7:
+        step = pd.Timedelta(seconds=round(days * 86400))
+        start = first.normalize() if days >= 1 else first.floor(step)
+        grid = pd.date_range(start, last, freq=step)
+    else:
+        months = {"MS": 1, "QS": 3, "YS": 12}[re.sub(r"\d", "", freq.split("-")[0])] * int(
+            freq[0] if freq[0].isdigit() else 1
+        )
+        grid = pd.date_range(first.normalize(), last, freq=pd.DateOffset(months=months))
+    grid = grid.as_unit(stamps.unit)
+    return grid, np.asarray(grid.searchsorted(stamps, side="right") - 1, dtype=np.intp)
+
+
+def panel(frame: pd.DataFrame, columns: tuple[str, ...], freq: str | None = None) -> Panel:
+    """Put a long frame onto a grid; rows that fall into one slot of a series are averaged.
+
+    Parameters
+    ----------
+    frame
+        ``unique_id``, ``ds`` and the columns.
+    columns
+        Columns to put onto the grid.
+    freq
+        Length of a period; the commonest step by default.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": ["a", "b"], "ds": pd.to_datetime(["2024-01-01", "2024-01-02"]), "y": [1., 2.]})
+    >>> panel(frame, ("y",), "D").columns["y"].tolist()
+    [[1.0, nan], [nan, 2.0]]
+    """  # noqa: E501 - an example in one line
+    stamps = pd.DatetimeIndex(frame["ds"])
+    freq = freq or infer_freq(stamps)
+    if not len(frame):
+        return Panel(stamps, (), {c: np.empty((0, 0)) for c in columns}, freq)
+    grid, row = slots(stamps, freq)
+    names, column = np.unique(frame["unique_id"].astype(str).to_numpy(dtype=object), return_inverse=True)
+    place = row * len(names) + column
+    size = len(grid) * len(names)
+    out = {}
+    for name in columns:
+        values = frame[name].to_numpy(dtype=float, na_value=np.nan)
+        use = ~np.isnan(values)
+        total = np.bincount(place[use], values[use], minlength=size)
+        count = np.bincount(place[use], minlength=size)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out[name] = (total / count).reshape(len(grid), len(names))
+    return Panel(grid, tuple(str(n) for n in names), out, freq)
+
+
+def check_columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> None:
+    """Raise unless all columns are there and ``ds`` holds times.
+
+    >>> check_columns(pd.DataFrame({"y": [1]}), ("ds",), "series")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: series: column 'ds': the column is missing (known: y)
+    """
+    for name in wanted:
+        if name not in frame.columns:
+            near = did_you_mean(name, [str(c) for c in frame.columns]) if len(frame.columns) else None
+            raise InputError("the column is missing", where=where, column=name, hint=near)
+    if "ds" in wanted and not str(frame["ds"].dtype).startswith("datetime64"):
+        got: Any = str(frame["ds"].dtype)
+        raise InputError("these are not times", where=where, column="ds", got=got, wanted="datetime64, local clock")
+    if "ds" in wanted and frame["ds"].isna().any():
+        row = int(frame["ds"].isna().to_numpy().argmax()) + 1
+        raise InputError("the time is missing", where=where, column="ds", row=row, wanted="a time")
