@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.pipelines.charts import pictures, series_names
+from deskcast.pipelines.charts import pictures
+from deskcast.pipelines.kpi_charts import series_names
 from deskcast.pipelines.pictures import thin
 from deskcast.pipelines.stage import Stage
 

@@ -1,0 +1,142 @@
+"""Pictures of the KPI history: each KPI over time, with marks where a shift or spike began."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from .pictures import BLUE, GREEN, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, thin, top
+from .words import plural, say_list
+
+TOP_SERIES, TOP_KPIS = 4, 9
+_MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
+_FIRST = (
+    "cases_opened",
+    "cases_resolved",
+    "backlog",
+    "sla_attainment",
+    "first_response_time",
+    "resolution_time",
+    "csat",
+)
+
+
+def kpis(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+    """Draw each KPI over time, the shifted ones first, with a mark where a shift or spike began."""
+    history = tables["history"]
+    history = history.assign(series=series_names(history))
+    shifts = tables.get("shifts", pd.DataFrame({"kpi": [], "series": []}))
+    chosen = sorted(history["kpi"].unique(), key=lambda k: (k not in set(shifts["kpi"]), _place(k)))
+    found = []
+    for kpi in chosen[:TOP_KPIS]:
+        rows, moved = history[history["kpi"] == kpi], shifts[shifts["kpi"] == kpi]
+        if rows["value"].notna().any():
+            found.append(_kpi(kpi, rows, moved, _shown_series(rows, moved)))
+    return found
+
+
+def series_names(history: pd.DataFrame) -> pd.Series[Any]:
+    """Name the series of each row by its segments, joined by a slash; ``all`` where there are none.
+
+    >>> series_names(pd.DataFrame({"kpi": "csat", "channel": ["chat", None], "value": 1.0})).tolist()
+    ['chat', 'all']
+    """
+    names = pd.Series("", history.index, dtype="str")
+    for column in (c for c in history.columns if c not in _MEASURES):
+        part = history[column].astype("str").where(history[column].notna(), "")
+        names = names.where(part == "", names.where(names == "", names + "/") + part)
+    return names.where(names != "", "all")
+
+
+def _shown_series(rows: pd.DataFrame, moved: pd.DataFrame) -> list[str]:
+    """Choose what fits into one picture: the total, what moved last, and without a total the largest."""
+    sizes = rows.groupby("series")["value"].mean().dropna()
+    total = [n for n in ("all",) if n in sizes]
+    moved = moved[moved["series"].isin(sizes.index)].sort_values("started_at") if len(moved) else moved
+    latest = list(dict.fromkeys(reversed(moved["series"].astype(str).tolist())))
+    largest = [] if total else sizes.nlargest(TOP_SERIES).index.astype(str).tolist()
+    return list(dict.fromkeys([*total, *latest, *largest]))[:TOP_SERIES]
+
+
+def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) -> Picture:
+    import altair as alt
+
+    title, axis, unit, factor = _kpi_words(kpi, rows["value"])
+    parts = []
+    for name in shown:
+        own = rows[rows["series"] == name].sort_values("ds")
+        part, _ = thin(own, LINE_POINTS // len(shown), {"value": "mean", "lo": "mean", "hi": "mean"})
+        parts.append(part.assign(series=name))
+    frame = pd.concat(parts, ignore_index=True)
+    frame[["value", "lo", "hi"]] = frame[["value", "lo", "hi"]].astype("float64") * factor
+    colour: Any = alt.value(BLUE)
+    if len(shown) > 1:
+        scale = alt.Scale(domain=shown, range=[BLUE, ORANGE, GREEN, SKY])
+        colour = alt.Color("series:N", title=None, scale=scale, legend=top(alt))
+    x, y = alt.X("ds:T", title=None), alt.Y("value:Q", title=unit, axis=axis, scale=alt.Scale(zero=unit == "count"))
+    tell = [alt.Tooltip("ds:T", format="%d %b %Y"), "series", alt.Tooltip("value", format=axis.format)]
+    layers = [alt.Chart(compact(frame)).mark_line(strokeWidth=1.6).encode(x=x, y=y, color=colour, tooltip=tell)]
+    if len(shown) == 1 and frame["lo"].notna().any():
+        band = alt.Chart(compact(frame)).mark_area(opacity=0.18, color=BLUE)
+        layers.insert(0, band.encode(x=x, y=alt.Y("lo:Q", title=unit), y2="hi:Q"))
+    marked = moved[moved["series"].isin(shown)]
+    layers += _marks(marked, factor)
+    text = f"{title} from {frame['ds'].min():%d %b %Y} to {frame['ds'].max():%d %b %Y}"
+    more = f", series {say_list(shown)}" if len(shown) > 1 else ""
+    count = f"; {plural(len(marked), 'shift')} or spikes marked" if len(marked) else ""
+    return picture(f"{title}, {unit}", f"{text}{more}{count}.", alt.layer(*layers), 170)
+
+
+def _marks(shifts: pd.DataFrame, factor: float) -> list[Any]:
+    """Mark where shifts began: a triangle up or down at the level after it."""
+    import altair as alt
+
+    if shifts.empty:
+        return []
+    marks = shifts.sort_values("started_at").tail(40)
+    marks = marks.assign(after=marks["after"] * factor, before=marks["before"] * factor)
+    shape = alt.Shape(
+        "direction:N",
+        legend=None,
+        scale=alt.Scale(domain=["up", "down"], range=["triangle-up", "triangle-down"]),
+    )
+    columns = ["started_at", "series", "kind", "direction", "before", "after"]
+    chart = alt.Chart(compact(marks[columns])).mark_point(filled=True, size=90, color=RED, opacity=0.9)
+    return [chart.encode(x="started_at:T", y="after:Q", shape=shape, tooltip=columns)]
+
+
+def _place(kpi: str) -> tuple[int, str]:
+    return (_FIRST.index(kpi), "") if kpi in _FIRST else (len(_FIRST), kpi)
+
+
+def kpi_title(kpi: str) -> str:
+    """Return the name of a KPI as a heading.
+
+    >>> kpi_title("sla_attainment"), kpi_title("first_response_time")
+    ('SLA attainment', 'First response time')
+    """
+    short = {"sla", "csat", "nps", "ces", "mttr", "mtbf"}
+    words = " ".join(w.upper() if w in short else w for w in kpi.split("_"))
+    return words[:1].upper() + words[1:]
+
+
+def _kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
+    """Return title, axis, unit in words, and the factor that brings the values into it."""
+    import altair as alt
+
+    from ..features.catalogue import CATALOGUE
+
+    known = CATALOGUE.get(kpi)
+    title = kpi_title(kpi)
+    unit = known.unit if known else ""
+    if unit == "share":
+        return title, alt.Axis(format=".0%"), "share", 1.0
+    if unit == "s":
+        typical = float(values.median())
+        name, size = next(
+            (n, s) for n, s in (("days", 86400), ("hours", 3600), ("minutes", 60)) if typical > 2 * s or s == 60
+        )
+        return title, alt.Axis(format=",.1f"), name, 1 / size
+    return title, alt.Axis(format=",.0f" if unit == "count" else ",.3~g"), unit or "value", 1.0
