@@ -90,6 +90,8 @@ def backtest(
     folds = pd.concat(frames, ignore_index=True)
     folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
     scale = _scales(grid, cutoffs[0])
+    if not folds["y"].sum() > 0:
+        said = (*said, "nothing came in the slots of these folds, so there is nothing to score")
     folds.attrs = {
         "notes": [*grid.notes, *notes, *said],
         "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},

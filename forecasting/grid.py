@@ -185,7 +185,11 @@ def _local_clock(
     """Return local stamps and the zone of that clock, where it is known."""
     ds = history["ds"]
     if not pd.api.types.is_datetime64_any_dtype(ds.dtype):
-        read = pd.to_datetime(ds.astype(str).where(ds.notna()), errors="coerce", format="ISO8601")
+        try:
+            read = pd.to_datetime(ds.astype(str).where(ds.notna()), errors="coerce", format="ISO8601")
+        except ValueError as error:
+            hint = "read them with pandas.to_datetime(..., utc=True)"
+            raise InputError("the times have several offsets", where="history", column="ds", hint=hint) from error
         if read.isna().any():
             _refuse(
                 history, int(read.isna().to_numpy().argmax()), "ds", "this is not a time", "such as 2024-03-01T09:00"

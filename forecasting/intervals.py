@@ -75,7 +75,8 @@ def spread(point: Floats, level: Floats, unit: Floats) -> Floats:
     Arrivals vary like Poisson counts, whose deviation is the root of the mean, times a factor of the queue; the
     factor is the series' own ``sigma``. So one pool serves busy and slack hours, large queues and small ones, and
     a series counted in other units gets the same interval in those units. A forecast near 0 has the spread of a
-    20th of the series' level, or of one arrival in eight same slots, so that "none so far" is not "never".
+    20th of the series' level, or of one arrival in eight same slots, so that "none so far" is not "never". It is 0
+    only for a series that held nothing yet: nothing can be said of the size of its errors.
 
     Parameters
     ----------
@@ -86,8 +87,8 @@ def spread(point: Floats, level: Floats, unit: Floats) -> Floats:
     """
     once = np.minimum(level, np.where(np.isfinite(unit), unit, 0.0) / 8)
     floor = np.maximum(level / 20, once)
-    size = np.sqrt(np.maximum(point, floor[:, None]))
-    return np.where(size > 0, size, 1.0)
+    size: Floats = np.sqrt(np.maximum(point, floor[:, None]))
+    return size
 
 
 def tiers(zeros: Floats) -> Ints:

@@ -229,7 +229,7 @@ def fold_at(
         begun = process_time()
         size = np.stack([seen[o].sizes[name] for o in past]) if past else np.zeros(outcome.shape)
         error = outcome - np.stack([seen[o].points[name] for o in past]) if past else outcome
-        bands[name] = calibrate(error / np.where(size > 0, size, 1.0), tier, days, now.unit, levels)
+        bands[name] = calibrate(error / np.where(size > 0, size, np.nan), tier, days, now.unit, levels)
         losses[name] = _losses(error, size, bands[name], outcome, weight, probabilities(levels))
         seconds[name] = now.seconds[name] + process_time() - begun
     chosen = choose(losses, candidates)

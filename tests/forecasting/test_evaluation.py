@@ -108,6 +108,7 @@ def test_closed_and_missing_slots_are_not_scored():
 
 def test_a_short_history_has_fewer_folds_and_says_so():
     folds = backtest(panel(days=60), 7, "D")
+    assert "nothing came" not in " ".join(folds.attrs["notes"])
     assert 1 <= folds["cutoff"].nunique() < 12
     assert any("folds instead of 12" in note for note in folds.attrs["notes"])
     with pytest.raises(InputError, match="too short for one fold"):
@@ -159,3 +160,10 @@ def test_names_of_the_room_are_not_shadowed_by_its_modules():
     for module in pkgutil.iter_modules(room.__path__):
         importlib.import_module(f"{room.__name__}.{module.name}")
     assert all(callable(getattr(room, name)) for name in dir(room))
+
+
+def test_folds_can_be_written_read_back_and_scored(tmp_path):
+    folds = backtest(panel(), 7, "D", windows=3)
+    folds.to_parquet(tmp_path / "folds.parquet")
+    again = pd.read_parquet(tmp_path / "folds.parquet")
+    pd.testing.assert_frame_equal(leaderboard(folds), leaderboard(again))

@@ -117,3 +117,18 @@ def test_weeks_may_begin_on_any_day_but_on_one():
     assert grid.stamps(0, 4).tolist() == sundays.to_numpy(dtype="datetime64[us]").tolist()
     with pytest.raises(InputError, match="not the start of a slot"):
         make_grid(rows(["2024-01-07", "2024-01-15"]), 1, "W")
+
+
+def test_text_is_read_as_iso_times_of_one_clock():
+    grid = make_grid(rows(["2024-03-01", "2024-03-02"]).assign(ds=["2024-03-01", "2024-03-02"]), 1, "D")
+    assert grid.y.tolist() == [[1.0, 2.0]]
+    mixed = rows(["2024-03-01", "2024-03-02"]).assign(ds=["2024-03-31T00:00+00:00", "2024-04-01T00:00+01:00"])
+    with pytest.raises(InputError, match="several offsets"):
+        make_grid(mixed, 1, "D")
+
+
+def test_a_month_is_closed_only_as_a_whole():
+    march = [str(day.date()) for day in pd.date_range("2024-03-01", "2024-03-31")]
+    calendar = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-18:00"]}, holidays=march)
+    grid = make_grid(rows(["2024-01-01", "2024-02-01"]), 3, "MS", calendar)
+    assert grid.is_open.tolist() == [True, True, False, True, True]
