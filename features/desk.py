@@ -113,7 +113,15 @@ class Desk:
 
     @cached_property
     def _history(self) -> Any:
-        return case_history_expr(self.log).cache()
+        rows = case_history_expr(self.log)
+        if "customer_id" in rows.columns:
+            subject = [c for c in ("case_type",) if c in rows.columns]
+            order = ["created_at", "case_id"]
+            again = ibis.window(group_by=["customer_id"], order_by=order)
+            same = ibis.window(group_by=["customer_id", *subject], order_by=order)
+            later = rows.created_at.lead()
+            rows = rows.mutate(next_case_at=later.over(again), next_same_at=later.over(same))
+        return rows.cache()
 
     @cached_property
     def _segments_of_cases(self) -> Any:
@@ -130,22 +138,12 @@ class Desk:
     @cached_property
     def cases(self) -> Source:
         """Cases with all that happened to them, and when the customer came again."""
-        rows = self._history
-        if "customer_id" in rows.columns:
-            subject = [c for c in ("case_type",) if c in rows.columns]
-            order = ["created_at", "case_id"]
-            rows = rows.mutate(
-                next_case_at=rows.created_at.lead().over(ibis.window(group_by=["customer_id"], order_by=order)),
-                next_same_at=rows.created_at.lead().over(
-                    ibis.window(group_by=["customer_id", *subject], order_by=order)
-                ),
-            )
-        return self._source(rows, "created_at")
+        return self._source(self._history, "created_at")
 
     @cached_property
     def transitions(self) -> Source:
         """Every change of a case between open and not open."""
-        return self._from(self._with_segments(transitions_expr(self.log)), self.opened.first)
+        return self._from(self._with_segments(transitions_expr(self.log)).cache(), self.opened.first)
 
     @cached_property
     def contacts(self) -> Source:
@@ -168,9 +166,6 @@ class Desk:
         from .sla import milestones
 
         table = milestones(self.log)
-        missed_at = table["due_at"].where(table["due_at"].notna(), table["stopped_at"])
-        decided_at = table["stopped_at"].where(table["status"] == "met", missed_at)
-        table["decided_at"] = decided_at.where(table["status"].isin(["met", "breached"]))
         rows = ibis.memtable(table[["case_id", "metric", "status", "decided_at"]])
         return self._from(self._with_segments(rows), self.opened.first)
 

@@ -220,7 +220,7 @@ def floor_local(at: pd.Timestamp, freq: str) -> pd.Timestamp:
     if how.minutes:
         return at.floor(f"{how.minutes}min") if how.minutes < 1440 else day
     if how.name == "W":
-        return day - pd.Timedelta(days=day.dayofweek)
+        return day - pd.Timedelta(days=day.weekday())
     month = {"MS": day.month, "QS": (day.month - 1) // 3 * 3 + 1, "6MS": (day.month - 1) // 6 * 6 + 1}[how.name]
     return day.replace(month=month, day=1)
 

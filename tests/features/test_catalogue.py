@@ -1,0 +1,52 @@
+"""The catalogue: complete, and honest about what a log lacks."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deskcast.features.catalogue import CATALOGUE, availability
+from deskcast.features.engine import CaseLog
+from deskcast.features.formulas import FORMULAS
+from deskcast.features.schema import EVENT_KINDS, TABLES
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
+from logs import random_log
+
+
+def test_the_catalogue_holds_every_kpi_of_the_formulas_and_says_what_is_lacking():
+    assert set(FORMULAS) <= set(CATALOGUE)
+    table = availability(CaseLog.from_frames(**random_log(1, 30))).set_index("kpi")
+    assert list(table.index) == list(CATALOGUE)
+    assert table.loc["mttr", "lacks"] == "needs repairs"
+    assert table.loc["ces", "lacks"] == "needs surveys of the kind ces"
+    assert (table["available"] == (table["lacks"] == "")).all()
+    assert table.loc["csat", ["available", "computed"]].all()
+
+
+@pytest.mark.parametrize("kpi", CATALOGUE.values(), ids=list(CATALOGUE))
+def test_every_entry_names_tables_columns_and_kinds_that_there_are(kpi):
+    assert kpi.definition
+    assert not kpi.definition.endswith(".")
+    assert all(table in TABLES for need in kpi.needs for table in need.split("|"))
+    assert set(kpi.kinds) <= set(EVENT_KINDS)
+    for need in kpi.columns:
+        table, _, column = need.partition("=")[0].partition(".")
+        assert table in TABLES
+        assert TABLES[table].column(column) is not None or kpi.name == "value_settled"
+
+
+def test_a_log_of_arrivals_lacks_all_but_arrivals():
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    table = availability(CaseLog.from_frames(cases=cases)).set_index("kpi")
+    assert table.index[table["available"]].tolist() == ["cases_opened"]
+    assert table.loc["cost_per_case", "lacks"] == "needs events and costs"
+    assert table.loc["repeat_contact_rate", "lacks"] == "needs column customer_id of cases"
+
+
+def test_a_column_without_values_is_lacking():
+    frames = random_log(1, 30)
+    frames["events"]["actor_role"] = None
+    table = availability(CaseLog.from_frames(**frames)).set_index("kpi")
+    assert table.loc["first_response_time", "lacks"] == "needs column actor_role of events"
+    assert table.loc["resolution_time", "available"]

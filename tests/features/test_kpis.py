@@ -1,0 +1,225 @@
+"""KPI histories: against slow twins, and what must hold between them."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.catalogue import CATALOGUE, availability
+from deskcast.features.engine import CaseLog
+from deskcast.features.errors import InputError
+from deskcast.features.flow import flow
+from deskcast.features.formulas import FORMULAS
+from deskcast.features.kpis import kpi_history, series
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
+from kpi_twin import SlowDesk, slow_kpis
+from logs import random_log
+
+
+def opened(times, **more):
+    cases = pd.DataFrame({"case_id": [str(i) for i in range(len(times))], "created_at": times})
+    return CaseLog.from_frames(cases=cases, **more)
+
+
+@pytest.mark.parametrize(
+    ("seed", "freq", "by", "timezone"),
+    [(1, "D", None, "Europe/Lisbon"), (2, "W", "channel", "America/New_York"), (3, "MS", "team", "Asia/Kolkata")],
+)
+def test_every_kpi_agrees_with_its_slow_twin(seed, freq, by, timezone):
+    frames = random_log(seed, 50)
+    log = CaseLog.from_frames(**frames, timezone=timezone)
+    slow = SlowDesk(frames, log.until, timezone, freq, by)
+    twins = slow_kpis(slow)
+    history = kpi_history(log, list(twins), by=by or (), freq=freq)
+    for kpi, twin in twins.items():
+        expected = twin()
+        mine = history[history["kpi"] == kpi]
+        found = dict(
+            zip(zip(mine[by] if by else ["all"] * len(mine), mine["ds"], strict=True), mine["value"], strict=True)
+        )
+        assert set(found) == set(expected), kpi
+        keys = sorted(expected)
+        np.testing.assert_allclose(
+            [found[k] for k in keys], [expected[k] for k in keys], rtol=1e-9, atol=1e-6, err_msg=kpi
+        )
+
+
+def test_milestones_decide_the_period_of_attainment():
+    cases = pd.DataFrame({"case_id": ["a", "b", "c"], "created_at": ["2024-03-01T00:00Z"] * 3, "priority": "1"})
+    events = pd.DataFrame({"case_id": ["a", "c"], "kind": "resolved", "at": ["2024-03-01T10:00Z", "2024-03-05T00:00Z"]})
+    policies = pd.DataFrame(
+        {"policy": ["p"], "metric": ["resolution"], "priority": [None], "target_s": [86400.0], "clock": ["calendar"]}
+    )
+    log = CaseLog.from_frames(cases=cases, events=events, sla_policies=policies, until="2024-03-06T00:00Z")
+    history = kpi_history(log, "sla_attainment")
+    assert set(history["kpi"]) == {"sla_attainment", "sla_attainment_resolution"}
+    one = history[history["kpi"] == "sla_attainment_resolution"].set_index("ds")
+    # a is met on the first day; b (open) and c (late) are both broken when they fall due, on the second
+    assert one["numerator"].tolist() == [1, 0, 0, 0, 0]
+    assert one["n"].tolist() == [1, 2, 0, 0, 0]
+    assert one["value"].isna().tolist() == [False, False, True, True, True]
+    assert kpi_history(log, "sla_attainment_resolution")["n"].tolist() == one["n"].tolist()
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 9999), freq=st.sampled_from(["D", "W", "6h", "h"]))
+def test_backlog_is_the_backlog_before_plus_what_came_minus_what_went(seed, freq):
+    log = CaseLog.from_frames(**random_log(seed, 30))
+    table = flow(log, freq="360min" if freq == "6h" else freq)
+    before = table["backlog"].shift(fill_value=0)
+    assert (
+        table["backlog"] == before + table["opened"] + table["reopened"] - table["resolved"] - table["merged"]
+    ).all()
+    assert (table["backlog"] >= 0).all()
+
+
+def test_segments_sum_to_the_total():
+    log = CaseLog.from_frames(**random_log(5, 120), timezone="Europe/Amsterdam")
+    kpis = ["cases_opened", "cases_resolved", "backlog", "transfer_rate", "sla_attainment", "csat", "resolution_time"]
+    whole = kpi_history(log, kpis)
+    for by in (["channel"], ["team", "priority"]):
+        parts = kpi_history(log, kpis, by=by)
+        assert "(missing)" in set(parts[by[0]])
+        for column in ("n", "numerator"):
+            sums = parts.groupby(["kpi", "ds"])[column].sum()
+            pd.testing.assert_series_equal(sums, whole.set_index(["kpi", "ds"])[column].sort_index(), check_names=False)
+
+
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 9999))
+def test_the_order_of_rows_does_not_matter(seed):
+    frames = random_log(seed, 40)
+    mixed = {name: frame.sample(frac=1, random_state=seed) for name, frame in frames.items()}
+    kpis = ["cases_resolved", "backlog", "resolution_time", "first_contact_resolution", "sla_attainment", "occupancy"]
+    a, b = (kpi_history(CaseLog.from_frames(**f), kpis, freq="W") for f in (frames, mixed))
+    pd.testing.assert_frame_equal(a, b, rtol=1e-9)
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 9999), cut=st.integers(20, 38))
+def test_a_period_that_is_over_counts_the_same_in_a_longer_log(seed, cut):
+    """What is decided by the end of its period does not change with what comes later.
+
+    That is so for what is dated by its own event: arrivals, the flow, contacts and survey answers. It is not so for
+    durations by creation, which later events fill in, nor for final resolutions, which a re-opening moves.
+    """
+    log = CaseLog.from_frames(**random_log(seed, 60))
+    at = pd.Timestamp("2024-03-10T00:00Z") + pd.Timedelta(days=cut)
+    steady = ["cases_opened", "backlog", "contacts_offered", "csat", "article_views"]
+    early, late = kpi_history(log.as_of(at), steady), kpi_history(log, steady)
+    both = early.merge(late, on=["kpi", "ds"], suffixes=("", "_late"))
+    assert len(both) == len(early) > 0
+    np.testing.assert_allclose(both["value"], both["value_late"])
+    np.testing.assert_allclose(both["n"], both["n_late"])
+
+
+@settings(max_examples=2, deadline=None)
+@given(seed=st.integers(0, 9999), days=st.integers(1, 60))
+def test_an_end_without_news_changes_no_period_that_had_ripened(seed, days):
+    frames = random_log(seed, 50)
+    last = max(
+        frames["events"]["at"].max(), frames["contacts"]["ended_at"].max(), frames["surveys"]["responded_at"].max()
+    )
+    last = (last + pd.Timedelta(days=8)).floor("D")  # all has ripened
+    ripe = [k for k in FORMULAS if k not in ("backlog", "resolution_rate") and "time" not in k and "sla" not in k]
+    ripe = [k for k in ripe if CATALOGUE[k].unit != "ratio" and k != "cost_per_case"]
+    have = availability(CaseLog.from_frames(**frames)).set_index("kpi")["available"]
+    ripe = [k for k in ripe if have[k]]
+    a, b = (kpi_history(CaseLog.from_frames(**frames, until=last + pd.Timedelta(days=d)), ripe) for d in (0, days))
+    b = b[b["ds"] < last.tz_localize(None)]
+    pd.testing.assert_frame_equal(a, b.reset_index(drop=True))
+
+
+def test_open_cases_are_not_left_out_of_the_resolution_time():
+    born = pd.Timestamp("2024-03-01T00:00Z")
+    cases = pd.DataFrame({"case_id": list("abcdef"), "created_at": born})
+    events = pd.DataFrame(
+        {"case_id": list("abc"), "kind": "resolved", "at": [born + pd.Timedelta(hours=h) for h in (1, 2, 3)]}
+    )
+    log = CaseLog.from_frames(cases=cases, events=events, until="2024-03-09T00:00Z")
+    row = kpi_history(log, "resolution_time").iloc[0]
+    assert (row["n"], row["numerator"], row["value"]) == (6, 3, 3 * 3600)  # of the resolved alone: 2 hours
+    assert np.isnan(row["p90"])
+
+
+def test_a_day_of_23_and_one_of_25_hours():
+    times = pd.date_range("2024-03-30T00:00Z", "2024-04-02T00:00Z", freq="h")
+    log = opened(times, timezone="Europe/Amsterdam")
+    assert series(kpi_history(log, "cases_opened"), "cases_opened")["y"].tolist() == [23, 23, 24]
+    times = pd.date_range("2024-10-26T00:00Z", "2024-10-29T00:00Z", freq="h")
+    daily = kpi_history(opened(times, timezone="Europe/Amsterdam"), "cases_opened")
+    assert daily["value"].tolist() == [22, 25, 24]
+    hourly = kpi_history(opened(times, timezone="Europe/Amsterdam"), "cases_opened", freq="h").set_index("ds")["value"]
+    assert hourly[pd.Timestamp("2024-10-27 02:00")] == 2
+    assert hourly.drop(pd.Timestamp("2024-10-27 02:00")).eq(1).all()
+
+
+def test_the_period_that_is_cut_is_left_out():
+    history = kpi_history(opened(["2024-03-01T09:00Z", "2024-03-04T17:00Z"]), "cases_opened")
+    assert history["value"].tolist() == [1, 0, 0]
+    assert kpi_history(opened(["2024-03-01T09:00Z"]), "cases_opened").empty
+
+
+def test_a_log_of_volumes_gives_arrivals_and_nothing_else():
+    ds = pd.date_range("2003-03-03T12:00Z", periods=24, freq="5min")
+    volumes = pd.DataFrame({"unique_id": "calls", "ds": ds, "slot_s": 300.0, "y": np.arange(24.0)})
+    log = CaseLog.from_frames(volumes=volumes, timezone="America/New_York")
+    history = kpi_history(log, freq="15min")
+    assert set(history["kpi"]) == {"cases_opened"}
+    table = series(history, "cases_opened")
+    assert table["y"].tolist() == [3, 12, 21, 30, 39, 48, 57, 66]
+    assert table["ds"].iloc[0] == pd.Timestamp("2003-03-03 07:00")
+    assert series(kpi_history(log, by="unique_id", freq="h"), "cases_opened")["unique_id"].unique().tolist() == [
+        "calls"
+    ]
+    with pytest.raises(InputError, match="longer slots"):
+        kpi_history(CaseLog.from_frames(volumes=volumes.assign(slot_s=3600.0)), freq="15min")
+
+
+def test_bare_arrivals_have_no_other_kpi():
+    log = opened(["2024-03-01T09:00Z", "2024-03-03T17:00Z"])
+    assert set(kpi_history(log)["kpi"]) == {"cases_opened"}
+    with pytest.raises(InputError, match="it needs events"):
+        kpi_history(log, "backlog")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"kpis": "first_response"}, "did you mean 'first_response_time'"),
+        ({"kpis": "mttr"}, "it needs repairs"),
+        ({"by": "chanel"}, "did you mean 'channel'"),
+        ({"by": ["channel", "channel"]}, "twice"),
+        ({"freq": "7min"}, "whole number"),
+        ({"freq": "fortnight"}, "not a frequency"),
+        ({"kpis": "cost_per_case", "by": "channel"}, "cannot be split"),
+        ({"kpis": "deflection_rate"}, "not computed yet"),
+    ],
+)
+def test_faults_are_named(arguments, words):
+    log = CaseLog.from_frames(**random_log(1, 20))
+    with pytest.raises(InputError, match=words):
+        kpi_history(log, **arguments)
+
+
+def test_a_kpi_that_is_not_in_the_history():
+    history = kpi_history(opened(["2024-03-01T09:00Z", "2024-03-03T17:00Z"]))
+    with pytest.raises(InputError, match="did you mean 'cases_opened'"):
+        series(history, "case_opened")
+
+
+def test_shares_and_intervals_are_in_order():
+    history = kpi_history(CaseLog.from_frames(**random_log(9, 150)), freq="W")
+    for kpi, table in history.groupby("kpi"):
+        name = "sla_attainment" if kpi.startswith("sla_attainment") else kpi
+        if CATALOGUE[name].unit == "share":
+            assert table["value"].dropna().between(0, 1).all()
+        known = table.dropna(subset=["value", "lo"])
+        assert (known["lo"] <= known["value"] + 1e-9).all(), kpi
+        known = table.dropna(subset=["value", "hi"])
+        assert (known["value"] <= known["hi"] + 1e-9).all(), kpi
+        assert (table.loc[table["n"] == 0, "value"].isna().all()) or CATALOGUE[name].unit == "count", kpi
