@@ -65,7 +65,7 @@ def backtest(
     Examples
     --------
     >>> days = pd.date_range("2024-01-01", periods=140, freq="D")
-    >>> y = np.where(days.weekday < 5, 100.0, 20.0) + np.arange(140) % 5
+    >>> y = np.where(days.day_of_week < 5, 100.0, 20.0) + np.arange(140) % 5
     >>> folds = backtest(pd.DataFrame({"unique_id": "all", "ds": days, "y": y}), horizon=7, freq="D", windows=4)
     >>> folds["cutoff"].nunique(), list(folds.columns[:6])
     (4, ['unique_id', 'ds', 'cutoff', 'y', 'deskcast', 'deskcast-lo-80'])
@@ -126,7 +126,7 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
     Examples
     --------
     >>> days = pd.date_range("2024-01-01", periods=140, freq="D")
-    >>> y = np.where(days.weekday < 5, 100.0, 20.0) + np.arange(140) % 5
+    >>> y = np.where(days.day_of_week < 5, 100.0, 20.0) + np.arange(140) % 5
     >>> folds = backtest(pd.DataFrame({"unique_id": "all", "ds": days, "y": y}), horizon=7, freq="D", windows=4)
     >>> sorted(leaderboard(folds)["model"])
     ['deskcast', 'same_slot', 'seasonal_naive']

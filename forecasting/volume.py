@@ -74,7 +74,7 @@ def forecast(
     Examples
     --------
     >>> days = pd.date_range("2024-01-01", periods=70, freq="D")
-    >>> y = np.where(days.weekday < 5, 100.0, 20.0) + np.arange(70) % 3
+    >>> y = np.where(days.day_of_week < 5, 100.0, 20.0) + np.arange(70) % 3
     >>> ahead = forecast(pd.DataFrame({"unique_id": "all", "ds": days, "y": y}), horizon=7, freq="D")
     >>> monday = ahead.set_index("ds").loc["2024-03-11", ["deskcast", "deskcast-lo-80", "deskcast-hi-80"]]
     >>> monday.astype(float).round(1).tolist()
