@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from .errors import InputError, did_you_mean
@@ -256,24 +257,20 @@ def periods(start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: str) ->
     ds = pd.date_range(first, last, freq=step).as_unit("us")
     following = pd.DatetimeIndex(ds + step).as_unit("us")
     starts, ends = _instants(ds, place, latest=False), _instants(following, place, latest=False)
-    lasts = _instants(following - pd.Timedelta(1, "us"), place, latest=True) + pd.Timedelta(1, "us")
-    seconds = (ends - starts).total_seconds().to_numpy()
+    seconds = (ends - starts).total_seconds().to_numpy(copy=True)
+    tick = pd.Timedelta(1, "us")
+    early, late = (_instants(following - tick, place, latest=later) for later in (False, True))
+    repeated = np.asarray(late > early)
     if how.minutes is not None and how.minutes < 60:
-        # within a repeated hour the second pass lies apart from the first: count both, end with the later
-        repeated = lasts > _instants(following - pd.Timedelta(1, "us"), place, latest=False) + pd.Timedelta(1, "us")
-        seconds = (how.minutes * 60.0) * (1 + repeated)
-        skipped = starts >= ends
-        seconds[skipped] = 0.0
-    table = pd.DataFrame(
-        {"ds": ds, "starts_at": starts, "ends_at": lasts.where(lasts > ends, ends), "seconds": seconds}
-    )
+        # the second pass through a repeated hour lies apart from the first: count both, end with the later
+        seconds = np.where(starts >= ends, 0.0, how.minutes * 60.0 * (1 + repeated))
+    ends = ends.where(~repeated, late + tick)
+    table = pd.DataFrame({"ds": ds, "starts_at": starts, "ends_at": ends, "seconds": seconds})
     whole = (table["seconds"] > 0) & (table["ends_at"] <= end)
     return table[whole].reset_index(drop=True)
 
 
 def _instants(local: pd.DatetimeIndex, place: ZoneInfo, *, latest: bool) -> pd.DatetimeIndex:
-    import numpy as np
-
     dst = np.full(len(local), not latest)
     there = local.tz_localize(place, ambiguous=dst, nonexistent="shift_forward")
     return there.tz_convert("UTC").as_unit("us")
