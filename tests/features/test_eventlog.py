@@ -1,0 +1,101 @@
+"""An event log: activities to kinds, cases from first rows, pauses that end."""
+
+import pandas as pd
+import pytest
+from deskcast.features import InputError
+from deskcast.features.sources import SourceSpec, load_source
+
+TEXT = (
+    "case,when,what,who,team,plan\n"
+    "A,2024-03-01 09:00,Open,ann,first,gold\n"
+    "A,2024-03-01 10:00,Wait,ann,first,gold\n"
+    "A,2024-03-01 11:00,Wait,ann,first,gold\n"
+    "A,2024-03-01 12:00,Reassign,bob,second,gold\n"
+    "A,2024-03-02 09:00,Mail,bob,second,gold\n"
+    "A,2024-03-02 09:30,Solve,bob,second,gold\n"
+    "B,2024-03-01 08:00,Tinker,,first,\n"
+)
+COLUMNS = {"case_id": "case", "at": "when", "activity": "what", "actor_id": "who", "team": "team"}
+KINDS = {"Open": "created", "Wait": "paused", "Reassign": "assigned", "Mail": "reply", "Solve": "resolved"}
+
+
+def load(tmp_path, text=TEXT, **settings):
+    (tmp_path / "log.csv").write_text(text)
+    given = {"columns": COLUMNS, "kinds": KINDS, **settings}
+    return load_source(SourceSpec("events", "log.csv", **given), tmp_path)
+
+
+def test_activities_become_kinds_and_the_rest_stays_a_field(tmp_path):
+    events = load(tmp_path).tables["events"]
+    a = events[events["case_id"] == "A"]
+    assert a["kind"].tolist() == ["created", "field", "paused", "paused", "resumed", "assigned", "message", "resolved"]
+    assert a["seq"].tolist() == list(range(8))
+    field = events[(events["case_id"] == "B") & (events["kind"] == "field")].iloc[0]
+    assert (field["field"], field["new"]) == ("activity", "Tinker")
+
+
+def test_an_assignment_says_to_whom_and_a_reply_who_sees_it(tmp_path):
+    events = load(tmp_path).tables["events"].set_index("kind")
+    assert (events.loc["assigned", "new"], events.loc["assigned", "team"]) == ("second", "second")
+    assert (events.loc["message", "actor_role"], events.loc["message", "public"]) == ("agent", True)
+
+
+def test_cases_come_from_their_first_row(tmp_path):
+    loaded = load(tmp_path, attributes={"plan": "outcome"})
+    cases = loaded.tables["cases"].set_index("case_id")
+    assert cases.loc["A", "created_at"] == pd.Timestamp("2024-03-01T09:00Z")
+    assert cases["team"].tolist() == ["first", "first"]
+    assert cases["plan"].tolist()[0] == "gold"
+    assert loaded.derived == ("cases",)
+    assert (loaded.tables["events"]["kind"] == "created").sum() == len(cases)
+
+
+def test_the_span_takes_whole_cases_and_cuts_what_came_later(tmp_path):
+    loaded = load(tmp_path, since="2024-03-01 08:30", until="2024-03-01 11:30")
+    assert loaded.tables["cases"]["case_id"].tolist() == ["A"]
+    assert loaded.tables["events"]["at"].max() == pd.Timestamp("2024-03-01T11:00Z")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"kinds": {"Solve": "solved"}}, "no such kind of event.*did you mean 'resolved'"),
+        ({"kinds": {"Slove": "resolved"}}, "no such activity.*did you mean 'Solve'"),
+        ({"columns": {"case_id": "case", "activity": "what"}}, "column 'at': a needed column is missing"),
+        ({"columns": {**COLUMNS, "activity": "wat"}}, "no column 'wat' for 'activity'.*'what'"),
+    ],
+)
+def test_maps_that_do_not_fit_are_named(tmp_path, settings, words):
+    with pytest.raises(InputError, match=words):
+        load(tmp_path, **settings)
+
+
+def test_refused_rows_leave_the_rest(tmp_path):
+    loaded = load(tmp_path, TEXT + ",2024-03-01,Open,,,\nC,never,Open,,,\nC,2024-03-03,,,,\n")
+    assert loaded.refused["row"].tolist() == [8, 9, 10]
+    assert loaded.refused["reason"].tolist() == ["the id is missing", "the time cannot be read", "the value is missing"]
+    assert set(loaded.tables["cases"]["case_id"]) == {"A", "B"}
+
+
+def test_helpdesk_italy(shared_data):
+    path = shared_data("helpdesk_italy/helpdesk.csv.gz")
+    columns = {"case_id": "case_id", "at": "timestamp", "activity": "activity", "actor_id": "resource"}
+    kinds = {"Resolve ticket": "resolved", "Closed": "closed"}
+    spec = SourceSpec("events", str(path), columns=columns, kinds=kinds, ignore_offset=True, timezone="Europe/Rome")
+    loaded = load_source(spec)
+    events = loaded.tables["events"]
+    assert len(loaded.tables["cases"]) == 4580
+    assert len(events) == 21_348 + 4_580
+    assert (events["kind"] == "resolved").sum() == 4_983
+    hours = events["at"].dt.tz_convert("Europe/Rome").dt.hour
+    assert hours.between(7, 18).mean() > 0.99  # the clock as written is that of an office
+
+
+def test_bpic2014(shared_data):
+    path = shared_data("bpic2014_rabobank/incident_activity_basic.csv.gz")
+    columns = {"case_id": "incident_id", "at": "timestamp", "activity": "activity"}
+    spec = SourceSpec("events", str(path), columns=columns, kinds={"Closed": "closed"}, timezone="Europe/Amsterdam")
+    tables = load_source(spec).tables
+    assert len(tables["cases"]) == 41_353
+    assert (tables["events"]["kind"] == "closed").sum() == 40_767
+    assert len(tables["events"]) == 369_485 + 41_353
