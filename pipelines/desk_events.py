@@ -72,9 +72,12 @@ class Story:
             dtype = np.int32 if name in ("case", "at", "new", "actor") else np.int8
             self.columns.setdefault(name, []).append(np.broadcast_to(value, size).astype(dtype))
 
-    def status(self, kind: str, order: int, case: Array, at: Array, role: str, **facts: Any) -> None:
-        """Add an event that changes the state."""
-        self.tell(kind, order, case, at, role, field=_STATUS, **facts)
+    def state(self, kind: str, order: int, case: Array, at: Array, role: str, **facts: Any) -> None:
+        """Add an event that changes the state, and the change itself right after it."""
+        change = {"field": _STATUS, "old": facts.pop("old"), "new": facts.pop("new")}
+        if kind != "status":
+            self.tell(kind, order, case, at, role, **facts)
+        self.tell("status", order + 1, case, at, role, **facts, **change)
 
     def codes(self) -> dict[str, Array]:
         """Return the events up to the end of the log, by case and time."""
@@ -93,13 +96,13 @@ def tell_events(cases: Cases, contacts: Contacts, settled: Array, bot: Array, to
     everyone = np.arange(len(cases))
     team = 2 + 3 * cases.site + case_line(cases)
     customer = _PEOPLE + cases.customer
-    story.status("created", 0, everyone, cases.at, "customer", new=NEW, actor=customer)
+    story.tell("created", 0, everyone, cases.at, "customer", actor=customer)
     story.tell("assigned", 1, everyone, cases.at, "system", field=_TEAM, new=_TEAM_WORD + team, team=team)
     first_agent = _PEOPLE + int(cases.customer.max(initial=0)) + 1
     _tell_contacts(story, contacts, settled, first_agent)
     robot = np.flatnonzero(bot >= 0)
     story.tell("message", 7, robot, bot[robot], "bot", actor=_BOT, public=1)
-    story.status("resolved", 11, robot, bot[robot], "bot", actor=_BOT, old=NEW, new=RESOLVED)
+    story.state("resolved", 11, robot, bot[robot], "bot", actor=_BOT, old=NEW, new=RESOLVED)
     _tell_touches(story, cases, contacts, touches, first_agent)
     _tell_closing(story, cases, contacts, settled, bot, touches)
     return story.codes()
@@ -109,12 +112,12 @@ def _tell_contacts(story: Story, contacts: Contacts, settled: Array, first_agent
     talks = np.flatnonzero((contacts.case >= 0) & (contacts.outcome == 0))
     case, agent = contacts.case[talks], first_agent + contacts.agent[talks]
     team = contacts.channel[talks]
-    story.status("status", 5, case, contacts.start[talks], "agent", actor=agent, old=NEW, new=OPEN, team=team)
+    story.state("status", 5, case, contacts.start[talks], "agent", actor=agent, old=NEW, new=OPEN, team=team)
     story.tell("message", 7, case, contacts.start[talks], "agent", actor=agent, public=1, team=team)
     done = np.flatnonzero(settled)
     agent, team = first_agent + contacts.agent[done], contacts.channel[done]
     facts = {"actor": agent, "old": OPEN, "new": RESOLVED, "team": team}
-    story.status("resolved", 11, contacts.case[done], contacts.free[done], "agent", **facts)
+    story.state("resolved", 11, contacts.case[done], contacts.free[done], "agent", **facts)
 
 
 def _tell_touches(story: Story, cases: Cases, contacts: Contacts, touches: Touches, first_agent: int) -> None:
@@ -129,17 +132,17 @@ def _tell_touches(story: Story, cases: Cases, contacts: Contacts, touches: Touch
     back, case = told((touches.reason == REPLY) & (touches.arrived >= 0))
     at = touches.arrived[back]
     story.tell("message", 2, case, at, "customer", actor=customer[back], public=1, team=team[back])
-    story.status("resumed", 3, case, at, "system", old=PENDING, new=OPEN, team=team[back])
+    story.state("resumed", 3, case, at, "system", old=PENDING, new=OPEN, team=team[back])
 
     back, case = told((touches.reason == REOPEN) & (touches.arrived >= 0))
     at = touches.arrived[back]
     story.tell("message", 2, case, at, "customer", actor=customer[back], public=1, team=team[back])
-    story.status("reopened", 3, case, at, "customer", actor=customer[back], old=RESOLVED, new=OPEN, team=team[back])
+    story.state("reopened", 3, case, at, "customer", actor=customer[back], old=RESOLVED, new=OPEN, team=team[back])
 
     begun, fresh = touches.start >= 0, _unopened(cases, contacts, touches)
     new, case = told(begun & fresh)
     facts = {"actor": agent[new], "old": NEW, "new": OPEN, "team": team[new]}
-    story.status("status", 5, case, touches.start[new], "agent", **facts)
+    story.state("status", 5, case, touches.start[new], "agent", **facts)
 
     _tell_priority(story, touches, agent, team)
     ends = np.where(begun, touches.end, -1)
@@ -149,11 +152,11 @@ def _tell_touches(story: Story, cases: Cases, contacts: Contacts, touches: Touch
     story.tell("message", 7, case, ends[spoken], "agent", **facts)
     asked, case = told(begun & np.isin(touches.result, [ASK, EXPIRE]))
     facts = {"actor": agent[asked], "old": OPEN, "new": PENDING, "team": team[asked]}
-    story.status("paused", 8, case, ends[asked], "agent", **facts)
+    story.state("paused", 8, case, ends[asked], "agent", **facts)
     _tell_moves(story, cases, touches, agent, team, ends)
     over, case = told(begun & (touches.result == RESOLVE))
     facts = {"actor": agent[over], "old": OPEN, "new": RESOLVED, "team": team[over]}
-    story.status("resolved", 11, case, ends[over], "agent", **facts)
+    story.state("resolved", 11, case, ends[over], "agent", **facts)
     joined, case = told(begun & (touches.result == MERGE))
     facts = {"actor": agent[joined], "new": _CASE_WORD + cases.before[case], "team": team[joined]}
     story.tell("merged", 11, case, ends[joined], "agent", **facts)
@@ -193,12 +196,12 @@ def _tell_moves(story: Story, cases: Cases, touches: Touches, agent: Array, team
 def _tell_closing(story: Story, cases: Cases, contacts: Contacts, settled: Array, bot: Array, touches: Touches) -> None:
     """The system resolves what stays unanswered, and closes what stays resolved."""
     silent = np.flatnonzero((touches.result == EXPIRE) & (touches.start >= 0))
-    story.status(
+    story.state(
         "resolved", 11, touches.case[silent], touches.end[silent] + EXPIRES_AFTER, "system", old=PENDING, new=RESOLVED
     )
     resolved = final_resolution(cases, contacts, settled, bot, touches)
     over = np.flatnonzero(resolved >= 0)
-    story.status("closed", 12, over, resolved[over] + CLOSES_AFTER, "system", old=RESOLVED, new=CLOSED)
+    story.state("closed", 13, over, resolved[over] + CLOSES_AFTER, "system", old=RESOLVED, new=CLOSED)
 
 
 def final_resolution(cases: Cases, contacts: Contacts, settled: Array, bot: Array, touches: Touches) -> Array:

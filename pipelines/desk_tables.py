@@ -17,7 +17,7 @@ from .desk_world import ACCOUNTS, CHANNELS, END_S, PRODUCTS, REGIONS, TYPES, Arr
 _OUTCOMES = ("answered", "abandoned", "callback")
 _SURVEYS = ("csat", "nps", "ces", "agent_satisfaction")
 #: Promises by priority in hours of business time: first response, then resolution.
-PROMISES = ((1, 1, 4), (2, 2, 6), (3, 5, 10), (4, 12, 18))
+PROMISES = ((1, 1, 3), (2, 2, 4), (3, 5, 7), (4, 12, 12))
 CALENDAR = "office"
 
 

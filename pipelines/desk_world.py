@@ -93,7 +93,8 @@ def known_events() -> dict[str, KnownEvent]:
         local_s("2025-11-11 16:00"),
         {"product": "Internet"},
         6.0,
-        "volume of the product times size on all channels; its cases cannot be resolved until the end",
+        "volume of the product times size on all channels; its cases cannot be resolved until the end, and what "
+        "is left is worked off over the following weeks",
         (("cases_opened", "up"), ("contacts_offered", "up"), ("service_level", "down"), ("resolution_time", "up")),
     )
     fault = KnownEvent(

@@ -107,7 +107,23 @@ def test_the_order_of_events_is_never_left_to_a_sort(events):
     assert codes["case"].tolist() == [0, 0, 1, 1]
     assert [EVENT_KINDS[k] for k in codes["kind"]] == ["created", "message"] * 2
     same = events[events.duplicated(["case_id", "at"], keep=False)]
+    assert len(same) > N
     assert not same.duplicated(["case_id", "at", "kind", "field"]).any()
+
+
+def test_no_two_events_of_a_case_share_a_rank(monkeypatch):
+    from deskcast.pipelines.desk_events import Story
+
+    ranked = {}
+
+    def watched(self, codes=Story.codes):
+        for name in ("case", "at", "order"):
+            ranked[name] = np.concatenate(self.columns[name])
+        return codes(self)
+
+    monkeypatch.setattr(Story, "codes", watched)
+    simulate_desk(20_000, seed=2)
+    assert not pd.DataFrame(ranked).duplicated().any()
 
 
 def test_written_desk_is_read_back_and_configured(tmp_path, desk):
@@ -154,17 +170,34 @@ def test_events_are_in_order(events):
 
 
 def test_states_follow_one_another(events):
-    """What an event says that the state was is what the event before it left."""
-    states = events[events["field"] == "status"]
-    before = states.groupby("case_id", sort=False)["new"].shift()
-    told = states["old"]
-    later = states["kind"] != "created"
-    assert (before[later] == told[later]).all()
-    order = {"resumed": {"paused"}, "reopened": {"resolved"}, "closed": {"resolved"}}
-    previous = states.groupby("case_id", sort=False)["kind"].shift()
-    for kind, allowed in order.items():
-        assert set(previous[states["kind"] == kind]) == allowed
-    assert set(previous[states["kind"] == "paused"]) <= {"status", "resumed", "reopened"}
+    """What an event says that the state was is what the one before it left, and the milestones agree with it."""
+    states = events[events["kind"] == "status"]
+    assert (states["field"] == "status").all()
+    before = states.groupby("case_id", sort=False)["new"].shift().fillna("new")
+    assert (before == states["old"]).all()
+    assert (states["old"] != states["new"]).all()
+    means = {"paused": "pending", "resumed": "open", "reopened": "open", "resolved": "resolved", "closed": "closed"}
+    marks = events["kind"].isin(list(means))
+    following = events.shift(-1)[marks]
+    assert (following["case_id"] == events.loc[marks, "case_id"]).all()
+    assert (following["at"] == events.loc[marks, "at"]).all()
+    assert (following["kind"] == "status").all()
+    assert (following["new"] == events.loc[marks, "kind"].map(means)).all()
+
+
+def test_milestones_follow_one_another(events):
+    steps = events[events["kind"].isin(["created", "paused", "resumed", "resolved", "reopened", "closed", "merged"])]
+    before = steps.groupby("case_id", sort=False)["kind"].shift()
+    allowed = {
+        "paused": {"created", "resumed", "reopened"},
+        "resumed": {"paused"},
+        "resolved": {"created", "paused", "resumed", "reopened"},
+        "reopened": {"resolved"},
+        "closed": {"resolved"},
+        "merged": {"created", "resumed"},
+    }
+    for kind, kinds in allowed.items():
+        assert set(before[steps["kind"] == kind]) <= kinds
 
 
 def test_a_merge_ends_a_case_and_names_another(desk, events):
