@@ -170,6 +170,8 @@ def _rates(n: int) -> pd.DataFrame:
 def write_desk(desk: Desk, folder: str | Path) -> None:
     """Write ``data/<table>.parquet`` for each table, ``truth.json``, ``truth_rates.parquet`` and ``deskcast.toml``.
 
+    The configuration comes last: a folder that has it has the rest.
+
     Raises
     ------
     InputError
