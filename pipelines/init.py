@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import pandas as pd
+
+from ..features.adapters import ADAPTERS
 from ..features.errors import InputError
 from ..features.recognise import Recognised, recognise
-from ..features.sources import load_source
 from .config import FILE, load_config
 from .guesses import (
     arrivals_of,
@@ -101,22 +101,24 @@ def config_text(files: Sequence[Path], folder: Path) -> str:
 
 def _facts(seen: list[Recognised]) -> Facts:
     zone = next((s.timezone for s in seen if s.timezone), "UTC")
-    loaded = [load_source(s.spec(timezone=zone)) for s in seen]
-    tables, _, _ = merge(loaded)
+    specs = [s.spec(timezone=zone) for s in seen]
+    tables, _, _ = merge([ADAPTERS[p.kind](p, s.raw.frame) for p, s in zip(specs, seen, strict=True)])
     arrivals = arrivals_of(tables, zone)
     since, until = whole_span(arrivals) if arrivals else (None, None)
     if not keeps_ends(tables, until, zone):
         until = None  # the cases end after the last of them was opened: the opening time is likely another one
-    if since or until:
-        loaded = [load_source(replace(s.spec(timezone=zone), **_span(s, since, until))) for s in seen]
-        tables, _, _ = merge(loaded)
-        arrivals = arrivals.between(since, until) if arrivals else None
+    if arrivals and (since or until):
+        arrivals = arrivals.between(since, until)
+        tables["cases"] = _between(tables["cases"], since, until, zone)
     hours = opening_hours(arrivals) if arrivals else None
     return Facts(tuple(seen), zone, tables, arrivals, since, until, hours)
 
 
-def _span(seen: Recognised, since: str | None, until: str | None) -> dict[str, Any]:
-    return {"since": since, "until": until} if seen.table in ("cases", "events") else {}
+def _between(cases: pd.DataFrame, since: str | None, until: str | None, zone: str) -> pd.DataFrame:
+    """Return the cases of a span; what the sections say of cases is said of these."""
+    if since:
+        cases = cases[cases["created_at"] >= pd.Timestamp(since, tz=zone)]
+    return cases[cases["created_at"] < pd.Timestamp(until, tz=zone)] if until else cases
 
 
 def _source_names(seen: Sequence[Recognised]) -> list[str]:

@@ -167,7 +167,7 @@ def test_stated_encoding_and_delimiter_win_and_wrong_ones_are_named(tmp_path):
         read_raw(file, encoding="utf-8")
     with pytest.raises(InputError, match="no such encoding"):
         read_raw(file, encoding="klingon")
-    with pytest.raises(InputError, match="single column.*semicolon"):
+    with pytest.raises(InputError, match=r"single column.*semicolon"):
         read_raw(file, delimiter=",")
     with pytest.raises(InputError, match="one character"):
         read_raw(file, delimiter="::")

@@ -96,7 +96,8 @@ def test_the_order_of_rows_does_not_matter(tmp_path_factory, order):
 
 
 def test_times_of_a_case_table_become_events(tmp_path):
-    text = "key,opened,first,solved,closed\n7,1/3/2024 09:00,1/3/2024 09:20,2/3/2024 8:00,13/3/2024\n8,2/3/2024 10:00,?,,\n"
+    text = "key,opened,first,solved,closed\n7,1/3/2024 09:00,1/3/2024 09:20,2/3/2024 8:00,13/3/2024\n"
+    text += "8,2/3/2024 10:00,?,,\n"
     columns = {"case_id": "key", "created_at": "opened", "first_response_at": "first"}
     columns |= {"resolved_at": "solved", "closed_at": "closed"}
     loaded = load(tmp_path, text, columns=columns, timezone="Europe/Lisbon")

@@ -1,0 +1,118 @@
+"""The check says in plain words what was understood, refused and odd."""
+
+import pandas as pd
+import pytest
+from deskcast.features import CaseLog
+from deskcast.pipelines.check import check, holes, impossible_times, mass_closings, one_customer
+from deskcast.pipelines.guesses import Arrivals
+from deskcast.pipelines.init import write_config
+from deskcast.pipelines.opening import open_project
+
+
+def opened(tmp_path, text):
+    (tmp_path / "cases.csv").write_text(text)
+    (tmp_path / "deskcast.toml").write_text('[source.cases]\npath = "cases.csv"\n')
+    return open_project(tmp_path / "deskcast.toml")
+
+
+def test_the_stage_counts_and_shows_refused_rows(tmp_path):
+    rows = "".join(f"{i},2024-03-{1 + i % 28:02d} 09:00,{'never' if i < 4 else ''}\n" for i in range(60))
+    stage = check(opened(tmp_path, "case_id,created_at,closed_at\n" + rows + "59,2024-03-01,2024-03-02\n"))
+    assert stage.name == "check"
+    assert set(stage.tables) == {"checks", "refused", "availability"}
+    assert list(stage.tables["checks"].columns) == ["question", "answer"]
+    assert len(stage.tables["refused"]) == 5
+    said = " ".join(stage.findings)
+    assert "5 rows refused" in said
+    assert "cases.csv: 4 rows, the time cannot be read, such as row 1 (closed_at: 'never')" in said
+    assert "56 rows of cases" in said
+    assert stage.metrics["rows_cases"] == 56
+    assert stage.metrics["refused"] == 5
+    available = stage.tables["availability"].set_index("kpi")["available"]
+    assert available["cases_opened"]
+    assert not available["csat"]
+
+
+def log_of(created, events=None, **columns):
+    ids = [str(i) for i in range(len(created))]
+    frames = {"cases": pd.DataFrame({"case_id": ids, "created_at": pd.to_datetime(created, utc=True), **columns})}
+    if events is not None:
+        frames["events"] = pd.DataFrame(events)
+        frames["events"]["at"] = pd.to_datetime(frames["events"]["at"], utc=True)
+    return CaseLog.from_frames(**frames)
+
+
+def test_resolutions_before_the_first_reply_are_said():
+    events = []
+    for i in range(10):
+        events.append(
+            {"case_id": str(i), "at": "2024-03-01T12:00Z", "kind": "message", "actor_role": "agent", "public": True}
+        )
+        at = "2024-03-01T11:00Z" if i < 5 else "2024-03-01T13:00Z"
+        events.append({"case_id": str(i), "at": at, "kind": "resolved", "actor_role": None, "public": None})
+    said = impossible_times(log_of(["2024-03-01T10:00Z"] * 10, events))
+    assert said == ["5 of 10 answered and resolved cases (50.0%) are resolved before their first response."]
+
+
+def test_events_of_unknown_cases_and_before_creation_are_said():
+    events = [
+        {"case_id": "0", "at": "2024-02-01", "kind": "message"},
+        {"case_id": "99", "at": "2024-03-05", "kind": "closed"},
+    ]
+    said = impossible_times(log_of(["2024-03-01", "2024-03-01"], events))
+    assert said == [
+        "1 of 2 cases (50.0%) have events before their creation.",
+        "1 case of the events are not in the table of cases.",
+    ]
+
+
+def test_calls_that_end_before_they_are_answered_are_said():
+    stamps = {"queued_at": "2024-03-01T10:00Z", "answered_at": "2024-03-01T10:05Z", "ended_at": "2024-03-01T10:04Z"}
+    contacts = pd.DataFrame([{"contact_id": "a", **{k: pd.Timestamp(v) for k, v in stamps.items()}}])
+    assert "1 of 1 contacts (100.0%)" in impossible_times(CaseLog.from_frames(contacts=contacts))[0]
+
+
+def arrivals(days, per_day=20):
+    local = pd.Series([d + pd.Timedelta(minutes=i) for d in days for i in range(per_day)])
+    return Arrivals(local, pd.Series(1.0, index=local.index))
+
+
+def test_holes_are_open_weekdays_without_arrivals():
+    days = pd.bdate_range("2024-01-01", "2024-03-29")
+    assert holes(arrivals(days)) == []  # weekends are no holes
+    lost = days[(days >= "2024-02-05") & (days <= "2024-02-13")]
+    said = holes(arrivals(days.difference(lost)))
+    assert "7 days" in said[0]
+    assert "05 Feb 2024 to 13 Feb 2024" in said[0]
+    one = holes(arrivals(days.difference(days[10:11])))
+    assert f"{days[10]:%d %b %Y}" in one[0]
+    assert holes(arrivals(days[::2], per_day=1)) == []  # few arrivals leave days empty by chance
+
+
+def test_a_clean_up_day_is_named():
+    ends = [f"2024-03-{1 + i % 28:02d}T10:00Z" for i in range(280)] + ["2024-04-02T10:00Z"] * 200
+    events = [{"case_id": str(i), "at": at, "kind": "closed"} for i, at in enumerate(ends)]
+    said = mass_closings(log_of(["2024-02-01"] * len(ends), events))
+    assert "Mass closings on 1 day (200 on 02 Apr 2024" in said[0]
+    assert mass_closings(log_of(["2024-02-01"] * 280, events[:280])) == []
+
+
+def test_a_customer_that_stands_for_unknown_is_named():
+    ids = ["0"] * 60 + [str(i) for i in range(1, 141)]
+    assert "'0'" in one_customer(log_of(["2024-03-01"] * 200, customer_id=ids))[0]
+    assert one_customer(log_of(["2024-03-01"] * 200, customer_id=[str(i) for i in range(200)])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("synthetic_support_tickets/customer_support_tickets.csv.gz", ["are resolved before their first response"]),
+        ("nyc_council_cases/council_cases.csv.gz", ["4,224 on 16 Jul 2019", "105 rows refused"]),
+        ("anonymous_bank_calls_feb1999/calls_1999_02.csv.gz", ["customer_id, '0.0'"]),
+        ("bank_calls_5min/bank_calls.csv.gz", ["Nothing arrived on 6 days"]),
+    ],
+)
+def test_known_oddities_of_real_exports_are_found(shared_data, tmp_path, name, words):
+    said = " ".join(check(open_project(write_config([shared_data(name)], tmp_path))).findings)
+    for phrase in words:
+        assert phrase in said

@@ -1,0 +1,179 @@
+"""A configuration made for an export loads, runs and says what its guesses were based on."""
+
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deskcast.features import InputError
+from deskcast.pipelines.config import load_config
+from deskcast.pipelines.guesses import Arrivals, nice_duration, opening_hours, whole_span
+from deskcast.pipelines.init import write_config
+from deskcast.pipelines.opening import open_project
+
+#: file -> rows by table, refused rows, whether [[sla]] and [staffing] are there.
+REAL = {
+    "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz": ({"cases": 17_136}, 0, True, True),
+    "nyc_council_cases/council_cases.csv.gz": ({}, 105, True, False),
+    "helpdesk_italy/helpdesk.csv.gz": ({"cases": 4_580}, 0, True, True),
+    "bank_calls_5min/bank_calls.csv.gz": ({"volumes": 27_716}, 0, False, True),
+    "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz": ({"cases": 33_344}, 0, False, True),
+    "bpic2014_rabobank/incident_activity_basic.csv.gz": ({}, 0, True, True),
+    "bpic2014_rabobank/incident_attributes_label_encoded.csv.gz": ({}, 5_700, True, True),
+    "cfpb_complaints/complaints_2014-10_2014-11.csv.gz": ({"cases": 8_340}, 0, False, False),
+    "synthetic_support_tickets/customer_support_tickets.csv.gz": ({"cases": 8_469}, 0, True, False),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_init_then_open_on_real_exports(shared_data, tmp_path, name):
+    counts, refused, sla, staffing = REAL[name]
+    path = write_config([shared_data(name)], tmp_path)
+    config = load_config(path)
+    project = open_project(config)
+    for table, n in counts.items():
+        assert project.log.table(table).count().execute() == n
+    assert len(project.refused) == refused
+    assert bool(config.slas) == sla
+    assert bool(config.staffing) == staffing
+    assert project.log.timezone == config.timezone
+
+
+def test_what_init_finds_in_real_exports(shared_data, tmp_path):
+    bank = load_config(write_config([shared_data("bank_calls_5min/bank_calls.csv.gz")], tmp_path / "bank"))
+    assert bank.calendars["desk"].open == {"mon-fri": ["07:00-21:05"]}
+    missing = ["2003-04-04", "2003-04-07", "2003-05-26", "2003-07-04", "2003-09-01", "2003-10-14"]
+    assert bank.calendars["desk"].holidays == missing
+    assert (bank.forecast.freq, bank.forecast.horizon, bank.forecast.calendar) == ("15min", 672, "desk")
+    file = "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz"
+    incidents = load_config(write_config([shared_data(file)], tmp_path / "incidents"))
+    assert incidents.sources[0].until == "2016-05-01"
+    assert [(s.metric, s.clock) for s in incidents.slas] == [("made_sla", "source")]
+    calls = "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz"
+    assert load_config(write_config([shared_data(calls)], tmp_path / "calls")).staffing["phone"].aht_s == 175.0
+
+
+def desk(folder, days=120, per_day=6, name="export.csv"):
+    """Write a small case table with office hours and closed weekends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for day in pd.bdate_range("2024-01-01", periods=days):
+        for i in range(per_day):
+            opened = day + pd.Timedelta(hours=9 + i * 8 / per_day)
+            closed = opened + pd.Timedelta(hours=5 + 3 * i)
+            rows.append(f"{len(rows)},{opened:%d/%m/%Y %H:%M},{closed:%d/%m/%Y %H:%M},{'web' if i % 2 else 'phone'}")
+    (folder / name).write_text("ticket;opened;closed;channel\n".replace(";", ",") + "\n".join(rows) + "\n")
+    return folder / name
+
+
+def test_a_small_desk_gets_all_sections(tmp_path):
+    export = desk(tmp_path / "data")
+    text = write_config([export], tmp_path).read_text()
+    config = load_config(tmp_path / "deskcast.toml")
+    source = config.sources[0]
+    assert source.path == "data/export.csv"
+    assert source.date_format == "%d/%m/%Y %H:%M"
+    assert list(config.calendars["desk"].open) == ["mon-fri"]
+    assert config.history.by == ("channel",)
+    assert config.staffing["phone"].where == {"channel": "phone"}
+    assert config.slas[0].metric == "resolution"
+    assert config.slas[0].target_s == 86_400  # three quarters are done within 17 hours; a day is the nearest round time
+    assert "suggestion" in text
+    assert "Assumed" in text
+    assert tomllib.loads(text)["tracking"]["uri"].startswith("sqlite:")
+
+
+def test_every_guess_of_a_source_has_a_reason(tmp_path):
+    text = write_config([desk(tmp_path)], tmp_path).read_text()
+    for words in (
+        "# Seems to be a case table",
+        "# Opening hours as the arrivals suggest",
+        "# A suggestion, not a promise",
+    ):
+        assert words in text
+
+
+def test_two_exports_become_two_sources(tmp_path):
+    one = desk(tmp_path, name="one.csv")
+    other = tmp_path / "surveys.csv"
+    other.write_text("survey_id,kind,case_id,offered_at,score\ns1,csat,3,2024-02-01 10:00,4\n")
+    config = load_config(write_config([one, other], tmp_path))
+    assert [s.table for s in config.sources] == ["cases", "surveys"]
+    assert open_project(config).log.has("surveys", "score")
+
+
+def test_a_file_that_is_there_is_kept_unless_forced(tmp_path):
+    export = desk(tmp_path)
+    target = tmp_path / "deskcast.toml"
+    target.write_text("# mine\n")
+    with pytest.raises(InputError, match=r"is there already.*--force"):
+        write_config([export], tmp_path)
+    assert target.read_text() == "# mine\n"
+    write_config([export], tmp_path, force=True)
+    assert "[source.cases]" in target.read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"a,b\n", "no rows"),
+        (bytes(range(256)) * 9, "binary"),
+        (b"a,b\n1,2\n", "no column of times"),
+    ],
+)
+def test_a_bad_export_writes_nothing(tmp_path, content, words):
+    (tmp_path / "bad.csv").write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        write_config([tmp_path / "bad.csv"], tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.csv"]
+
+
+def test_no_export_and_a_folder_that_cannot_be(tmp_path):
+    with pytest.raises(InputError, match="no export"):
+        write_config([], tmp_path)
+    export = desk(tmp_path)
+    with pytest.raises(InputError, match="cannot be written"):
+        write_config([export], export / "under-a-file")
+
+
+def test_strange_column_names_survive_the_toml(tmp_path):
+    rows = "".join(f"{i},2024-03-{1 + i % 28:02d} 0{i % 9}:00,x{i % 3}\n" for i in range(90))
+    (tmp_path / "odd.csv").write_text('id,opened,"He said ""no"" \\ yes"\n' + rows)
+    config = load_config(write_config([tmp_path / "odd.csv"], tmp_path))
+    assert 'He said "no" \\ yes' in config.sources[0].attributes
+    assert len(open_project(config).log.frame("cases")) == 90
+
+
+def test_paths_are_relative_where_they_can_be(tmp_path):
+    export = desk(tmp_path / "a" / "b")
+    config = load_config(write_config([export], tmp_path / "c"))
+    assert not Path(config.sources[0].path).is_absolute()
+    assert open_project(config).log.has("cases")
+
+
+def arrivals(days, hours=(9, 12, 15)):
+    local = pd.Series([d + pd.Timedelta(hours=h) for d in days for h in hours])
+    return Arrivals(local, pd.Series(1.0, index=local.index), end=local.max())
+
+
+def test_left_overs_at_both_ends_are_found():
+    thin = pd.date_range("2023-01-01", "2023-06-30", freq="9D")
+    full = pd.date_range("2023-07-01", "2024-03-31")
+    tail = pd.date_range("2024-04-05", "2024-08-01", freq="11D")
+    since, until = whole_span(arrivals([*thin, *full, *tail]))
+    assert pd.Timestamp("2023-06-24") <= pd.Timestamp(since) <= pd.Timestamp("2023-07-03")
+    assert pd.Timestamp("2024-03-30") <= pd.Timestamp(until) <= pd.Timestamp("2024-04-08")
+    assert whole_span(arrivals(full)) == (None, None)
+
+
+def test_a_desk_that_never_closes_gets_no_calendar():
+    days = pd.date_range("2024-01-01", periods=60)
+    assert opening_hours(arrivals(days, hours=range(24))) is None
+    hours = opening_hours(arrivals(days[days.day_of_week < 5]))
+    assert list(hours.open) == ["mon-fri"]
+    assert hours.outside == 0.0
+
+
+def test_round_durations_are_their_own_nearest():
+    assert [nice_duration(s) for s in (3600, 86400, 5 * 86400)] == [3600, 86400, 5 * 86400]
