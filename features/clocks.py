@@ -17,6 +17,7 @@ import pandas as pd
 
 from .calendars import to_index, to_micros
 from .engine import CaseLog
+from .fetch import fetch
 from .openings import MISSING, US
 from .policies import Policy, PolicyBook
 from .schema import TABLES
@@ -121,8 +122,8 @@ def timeline(log: CaseLog, *, as_recorded: bool = False) -> Timeline:
     named = cases.mutate(priority=cases.priority if "priority" in cases.columns else ibis.null("string"))
     named = named.filter(named.created_at <= log.until).select("case_id", "created_at", "priority")
     numbered = named.mutate(case=ibis.row_number().over(ibis.window(order_by="case_id")))
-    base = log.frame(numbered.order_by("case"))
-    rows = log.frame(_moments(log, numbered, as_recorded))
+    base = fetch(numbered.order_by("case"))
+    rows = fetch(_moments(log, numbered, as_recorded))
     created = to_micros(base["created_at"], "created_at")
     case = np.concatenate([np.arange(len(base)), rows["case"].to_numpy(dtype=np.int64)])
     at = np.concatenate([created, to_micros(rows["at"], "at")])

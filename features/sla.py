@@ -14,14 +14,13 @@ from .clocks import (
     broken_at,
     counted,
     course,
-    full_events,
     instants,
     reached,
     run_tracks,
-    seen_at,
     timeline,
 )
 from .engine import CaseLog
+from .flags import flag_broken
 from .openings import MISSING, US
 from .policies import PolicyBook, policy_books
 
@@ -218,19 +217,7 @@ def _source(log: CaseLog, line: Timeline, book: PolicyBook) -> pd.DataFrame:
             "elapsed_s": (now - line.at[line.first][case]) / US,
         }
     )
-    broken = flag_changes(log, book.metric)
-    over = frame.merge(broken, on="case_id", how="left")
-    over = over[over["at"].isna() | (over["at"] <= over["stopped_at"])].drop_duplicates("case_id", keep="last")
-    false = frame["case_id"].isin(over.loc[over["broken"].eq(True), "case_id"]).to_numpy(dtype=bool)
+    false = flag_broken(log, book.metric, frame["case_id"], instants(now))
     frame["status"] = np.select([stopped & false, stopped, open_end], ["breached", "met", "running"], "cancelled")
     frame["decided_at"] = frame["stopped_at"]
     return frame
-
-
-def flag_changes(log: CaseLog, metric: str, *, as_recorded: bool = False) -> pd.DataFrame:
-    """Return case_id, at and broken for each change of the exporting system's flag, in order of time."""
-    events = full_events(log)
-    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & events.new.notnull())
-    chosen = chosen.select("case_id", "seq", at=seen_at(chosen, as_recorded), broken=chosen.new.lower() == "false")
-    frame = log.frame(chosen.filter(chosen["at"] <= log.until).order_by(["case_id", "at", "seq"]))
-    return frame[["case_id", "at", "broken"]]

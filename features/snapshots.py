@@ -14,9 +14,9 @@ from .calendars import to_index, to_micros
 from .clocks import NEVER, Timeline, Track, broken_at, counted, course, instants, reached, run_tracks, timeline
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
+from .flags import flag_broken
 from .openings import US, check_zone
 from .policies import PolicyBook, policy_books
-from .sla import flag_changes
 from .state import COUNTED, first_seen, open_cases
 
 #: Columns that name a row or its promise; not features.
@@ -217,7 +217,10 @@ def _clock(log: CaseLog, book: PolicyBook, rows: pd.DataFrame, looks: pd.Datetim
     for number, run in tracks.items():
         mine = np.flatnonzero(chosen == number)
         left[mine], share[mine], due[mine], paused[mine] = _read(run, line, here[mine], at[mine])
-    breached = _flagged(log, book, rows) if book.source else broken_at(line, way, tracks)[case] <= at
+    if book.source:
+        breached = flag_broken(log, book.metric, rows["case_id"], to_index(at), as_recorded=True)
+    else:
+        breached = broken_at(line, way, tracks)[case] <= at
     held = pd.array(chosen >= 0, dtype="boolean")
     return {
         "due_at": instants(due),
@@ -254,12 +257,3 @@ def _read(run: Track, line: Timeline, here: Ints, at: Ints) -> tuple[Any, Any, I
     waits = np.flatnonzero((due == NEVER) & (used < target))
     due[waits] = reached(run.policy, at[waits], target - used[waits])
     return (target - used) / US, used / target, due, paused
-
-
-def _flagged(log: CaseLog, book: PolicyBook, rows: pd.DataFrame) -> Any:
-    """Return the exporting system's flag as it stood: true where it says that the promise is broken."""
-    changes = flag_changes(log, book.metric, as_recorded=True).sort_values("at", kind="stable")
-    asked = rows[["case_id", "at"]].assign(place=np.arange(len(rows))).sort_values("at", kind="stable")
-    asked["at"] = asked["at"].astype("datetime64[us, UTC]")
-    merged = pd.merge_asof(asked, changes, on="at", by="case_id").sort_values("place")
-    return merged["broken"].eq(True).to_numpy(dtype=bool)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from .clocks import full_events, is_public, seen_at
 from .engine import CaseLog
+from .fetch import fetch
 
 #: Columns of ``cases`` that describe a case; missing where the source has none.
 DESCRIPTIONS = ("channel", "product", "region", "case_type", "priority", "team")
@@ -58,7 +59,7 @@ def open_cases(log: CaseLog, instants: pd.DatetimeIndex) -> pd.DataFrame:
     found = found.mutate(open_in_team=found.count().over(ibis.window(group_by=["look_at", "team"])))
     found = found.mutate(open_in_team=found.team.notnull().ifelse(found.open_in_team, None))
     found = found.drop("then_at", "is_open").rename(last_at="at", at="look_at")
-    return log.frame(found.order_by(["case_id", "at"]))
+    return fetch(found.order_by(["case_id", "at"]))
 
 
 def case_steps(log: CaseLog) -> Any:
@@ -113,7 +114,7 @@ def first_seen(log: CaseLog) -> dict[str, pd.Timestamp]:
     }
     kinds = sorted(set(COUNTED.values()))
     firsts = {k: ibis.ifelse(tells.get(k, events.kind == k), when, None).min() for k in kinds}
-    row = log.frame(events.agg(**firsts)).iloc[0]
+    row = fetch(events.agg(**firsts)).iloc[0]
     return {kind: pd.Timestamp(row[kind]) for kind in kinds}
 
 
