@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..features.errors import InputError
 
-#: Locks of this process; a forked child lets go of them, so that it cannot outlive its parent with them.
+#: Handles of this process alone; a forked child lets go of them, so that it cannot outlive its parent with them.
 _HELD: set[int] = set()
 
 
@@ -35,7 +35,6 @@ def try_lock(folder: Path) -> int | None:
     True
     >>> release(token, place)
     """
-    _let_go_at_fork()
     for path, flags in _candidates(folder):
         try:
             token = os.open(path, flags, 0o666)
@@ -45,7 +44,7 @@ def try_lock(folder: Path) -> int | None:
             continue  # a folder cannot be opened on Windows
         held = _exclusive(token)
         if held and _same(token, path):
-            _HELD.add(token)
+            keep(token)
             return token
         os.close(token)
         if held is not None:
@@ -55,11 +54,22 @@ def try_lock(folder: Path) -> int | None:
 
 def release(token: int, folder: Path) -> None:
     """Give a lock back."""
-    _HELD.discard(token)
     beside = _file(folder)
     if beside.exists() and _same(token, beside):
         beside.unlink(missing_ok=True)
-    os.close(token)
+    let_go(token)
+
+
+def keep(handle: int) -> None:
+    """Keep an open handle for this process alone: forked children close it."""
+    _let_go_at_fork()
+    _HELD.add(handle)
+
+
+def let_go(handle: int) -> None:
+    """Close a handle that was kept."""
+    _HELD.discard(handle)
+    os.close(handle)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ..features.errors import InputError
 from . import watchdog
-from .locks import release, try_lock
+from .locks import keep, let_go, release, try_lock
 
 #: The file that marks a folder as results of deskcast, and lists which files are.
 MARKER = "findings.json"
@@ -68,7 +68,7 @@ def writing(folder: Path) -> Iterator[Path]:
     target = check_target(folder)
     staging, previous = _aside(target)
     parents = _make_parents(target.parent)
-    guard = _start_watchdog(staging, target, previous)
+    guard, alive = _start_watchdog(staging, target, previous)
     done = False
     try:
         with _held(staging, target, previous):
@@ -80,8 +80,7 @@ def writing(folder: Path) -> Iterator[Path]:
             raise InputError("the disk is full", where=str(folder), hint="the last results are untouched") from error
         raise
     finally:
-        if guard.stdin:
-            guard.stdin.close()
+        let_go(alive)
         guard.wait()
         if not done:
             for parent in parents:
@@ -193,17 +192,26 @@ def _make_parents(parent: Path) -> list[Path]:
     return missing
 
 
-def _start_watchdog(staging: Path, target: Path, previous: Path) -> subprocess.Popen[bytes]:
-    # Its own session, so that what ends a whole group of processes does not end it too.
+def _start_watchdog(staging: Path, target: Path, previous: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the process that cleans up behind us, and return it with the handle that tells it that we live."""
     command = [sys.executable, "-I", "-S", str(watchdog.__file__), str(staging), str(target), str(previous)]
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd=target.parent,
-    )
+    reading, alive = os.pipe()
+    try:
+        guard = subprocess.Popen(
+            command,
+            stdin=reading,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # what ends a whole group of processes does not end it too
+            cwd=target.parent,
+        )
+    except BaseException:
+        os.close(alive)
+        raise
+    finally:
+        os.close(reading)
+    keep(alive)
+    return guard, alive
 
 
 @contextmanager

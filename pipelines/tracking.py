@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from .. import __version__
 from ..features.errors import InputError
 from .locks import locked
 from .results import write_table
@@ -39,7 +40,7 @@ def record(
     folder: Path,
     fingerprint: str = "",
     tables_dir: Path | None = None,
-    version: str = "",
+    version: str = __version__,
 ) -> list[str]:
     """Record a run and its stages in MLflow.
 
@@ -54,7 +55,7 @@ def record(
     folder
         Folder of the configuration.
     fingerprint
-        Fingerprint of the data, as :func:`deskcast.pipelines.fingerprint.fingerprint` gives it.
+        Fingerprint of the data.
     tables_dir
         Folder that holds the tables as Parquet files already; they are written anew without it.
     version

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -52,8 +54,8 @@ def make_app(results_folder: str | Path, *, title: str | None = None, timezone: 
     """
     folder = Path(results_folder)
     name = title or folder.resolve().parent.name
-    app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None)
     store = _Store(folder, name, timezone)
+    app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=store.warmed)
     _add_pages(app, store)
     _add_data(app, store)
     _add_manners(app)
@@ -83,6 +85,17 @@ class _Store:
     def table(self, name: str) -> pd.DataFrame:
         found: pd.DataFrame = self._read(self.stamp(), name)
         return found
+
+    @asynccontextmanager
+    async def warmed(self, _: FastAPI) -> AsyncIterator[None]:
+        """Draw the first page while the server starts, so that its first reader need not wait."""
+        Thread(target=self._warm, daemon=True).start()
+        yield
+
+    def _warm(self) -> None:
+        bundle()
+        with suppress(InputError):
+            self.report()
 
     def _render(self) -> str:
         results = read_results(self.folder)
@@ -150,7 +163,8 @@ def _add_data(app: FastAPI, store: _Store) -> None:
         scripts: dict[str, Callable[[], str]] = {"vega.js": bundle, "draw.js": lambda: asset("draw.js")}
         if name not in scripts:
             raise HTTPException(404, "there is no such file")
-        return Response(scripts[name](), media_type="text/javascript; charset=utf-8")
+        kept = {"Cache-Control": "max-age=3600"}
+        return Response(scripts[name](), media_type="text/javascript; charset=utf-8", headers=kept)
 
     app.get("/api/tables/{name}")(rows)
     app.get("/api/findings")(findings)
@@ -172,7 +186,7 @@ def _add_manners(app: FastAPI) -> None:
 
     async def with_headers(request: Request, follow: Callable[[Request], Any]) -> Response:
         response: Response = await follow(request)
-        response.headers.update(_HEADERS)
+        response.headers.update({k: v for k, v in _HEADERS.items() if k not in response.headers})
         return response
 
     app.add_exception_handler(InputError, not_there)

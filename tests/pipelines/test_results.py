@@ -158,6 +158,24 @@ def test_two_threads_in_turn_leave_one_whole_result(tmp_path):
     assert alone(folder)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_worker_that_lives_on_does_not_hold_the_folder(tmp_path):
+    from multiprocessing import get_context
+
+    workers = get_context("fork")
+    with writing(tmp_path / "results") as staging:
+        write_stages(one(1), staging, version="0")
+        worker = workers.Process(target=time.sleep, args=(30,), daemon=True)
+        worker.start()
+    try:
+        write(tmp_path / "results", 2)
+        assert worker.is_alive()
+    finally:
+        worker.kill()
+        worker.join()
+    assert read_results(tmp_path / "results").findings == {"history": ("run 2",)}
+
+
 def test_an_error_in_the_run_leaves_the_old_results(tmp_path):
     folder = tmp_path / "results"
     write(folder, 1)

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.pipelines.fingerprint import fingerprint
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.tracking import hush, record
 
@@ -158,27 +156,3 @@ def test_a_deleted_experiment_is_not_written_to(tmp_path):
     place.delete_experiment(place.get_experiment_by_name("desk").experiment_id)
     with pytest.raises(InputError, match="the experiment was deleted"):
         do([], tmp_path)
-
-
-def test_a_fingerprint_tells_data_apart_but_not_the_order_of_rows():
-    cases = pd.DataFrame(
-        {
-            "case_id": ["1", "2", "3"],
-            "created_at": ["2024-03-01T09:00Z", "2024-03-02T09:00Z", "2024-03-02T09:00Z"],
-            "channel": ["a", None, "b"],
-        }
-    )
-
-    def of(frame):
-        return fingerprint(CaseLog.from_frames(cases=frame, until="2024-04-01"))
-
-    assert of(cases) == of(cases.sample(frac=1, random_state=1))
-    others = [
-        cases.assign(channel=["a", "", "b"]),
-        cases.assign(channel=["b", None, "a"]),
-        cases.assign(channel=["a", "a", "b"]),
-        cases.iloc[:2],
-        pd.concat([cases, cases.iloc[1:2]]),
-        cases.rename(columns={"channel": "region"}),
-    ]
-    assert len({of(frame) for frame in [cases, *others]}) == 1 + len(others)
