@@ -26,7 +26,7 @@ LAGS = 8  # weeks looked back
 _MEMORY = 1 / 120  # weight of the newest value in what a series has strayed
 _BOUND = 4.0  # squared score beyond which a value teaches no more, and the mean of what is left of a normal one
 _BOUND_MEAN = 0.9205
-_FIRST = 21  # values of which the median says how far a series strays, before it is followed step by step
+FIRST = 21  # values of which the median says how far a series strays, before it is followed step by step
 _MEDIAN_SQUARE = 0.4549  # of a standard normal
 _LIMIT = 4.0  # a single value counts no more than this in the running average
 _LEAST_COUNT = 0.25
@@ -64,7 +64,7 @@ class Rhythm:
             if fallback:
                 lags += [tuple(round(day) * k for k in range(1, 15))] if day > 1 else []
                 lags += [tuple(range(1, 25))]
-            return cls(tuple(lags), 4, max(_FIRST, 2 * week if not fallback else 0), (week, 4 * week))
+            return cls(tuple(lags), 4, max(FIRST, 2 * week if not fallback else 0), (week, 4 * week))
         return cls((tuple(range(1, LAGS + 1)),), 4, 6, (1, 1))
 
 
@@ -210,7 +210,7 @@ class _State:
         self.ewma = np.zeros(size)
         self.ewma_strays = np.full(size, EWMA_WEIGHT / (2 - EWMA_WEIGHT))
         self.seen = np.zeros(size)
-        self.first = np.full((_FIRST, size), np.nan)
+        self.first = np.full((FIRST, size), np.nan)
 
     def step(self, kind: Kind, x: Floats, expected: Floats, n: Floats, weight: Floats, warm: int) -> tuple[Floats, ...]:
         """Score one period, then learn from it."""
@@ -228,7 +228,7 @@ class _State:
 
     def _learn(self, kind: Kind, usable: Flags, squared: Floats, z: Floats) -> None:
         floor = 1.0 if kind in ("count", "share") else 1e-12
-        young = usable & (self.seen < _FIRST)
+        young = usable & (self.seen < FIRST)
         old = self.strays
         pace = np.maximum(_MEMORY, 1 / (self.seen + 2))
         new = old + pace * (np.minimum(squared, _BOUND * old) / _BOUND_MEAN - old)

@@ -134,12 +134,15 @@ def _prolong(incident: Incident, at: int, score: float, shifted: bool) -> None:
 
 
 def _is_back(incident: Incident, value: Floats, season: int, at: int) -> bool:
-    """Tell whether the last values lie nearer to those before the incident than to those within it."""
-    if at - incident.last > LAGS * season:
+    """Tell whether the last values lie nearer to those before the shift than to those within it.
+
+    A spike is over by itself: whatever comes after it is something new.
+    """
+    if incident.kind != "shift" or at - incident.last > LAGS * season:
         return False
     during = _moved(value, incident.alarms, incident.start, season)
-    now = _moved(value, list(range(max(at - 2, incident.last + 1, 0), at + 1)), incident.start, season)
-    return bool(abs(now) < abs(during) / 2)
+    spans = ([at], list(range(max(at - 2, incident.last + 1, 0), at + 1)))  # seen at once, or after some days
+    return any(abs(_moved(value, rows, incident.start, season)) < abs(during) / 2 for rows in spans)
 
 
 def _moved(value: Floats, rows: list[int], start: int, season: int) -> float:

@@ -156,3 +156,16 @@ def check_columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> N
     if "ds" in wanted and frame["ds"].isna().any():
         row = int(frame["ds"].isna().to_numpy().argmax()) + 1
         raise InputError("the time is missing", where=where, column="ds", row=row, wanted="a time")
+
+
+def numbers_of(values: pd.Series) -> Floats:
+    """Return the numbers of a column; what is not finite counts as missing.
+
+    >>> numbers_of(pd.Series([1, None, float("inf")])).tolist()
+    [1.0, nan, nan]
+    """
+    try:
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError("these are not numbers", column=str(values.name), got=str(values.dtype)) from error
+    return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -1,0 +1,198 @@
+"""Why a KPI changed: what each segment contributed, and how much of it was mix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.engine import CaseLog
+from ..features.errors import InputError
+from .expectation import Kind
+from .panel import numbers_of
+from .scored import kind_of
+from .split import split_change, split_count
+
+CHANGE = ("column", "value", "before", "after", "n_before", "n_after", "mix", "rate", "contribution")
+DRIVERS = ("kpi", "series", "column", "value", "before", "after", "contribution")
+Span = tuple[Any, Any]
+
+
+def explain_change(
+    log: CaseLog, kpi: str, before: Span, after: Span, by: Sequence[str] | str = ("channel",)
+) -> pd.DataFrame:
+    """Say what each segment contributed to the change of a KPI between two spans of days.
+
+    Parameters
+    ----------
+    log
+        The case log.
+    kpi
+        A KPI of the catalogue.
+    before, after
+        First and last day of each span, both included, on the log's own clock.
+    by
+        Columns of the cases to split by, each on its own.
+
+    Returns
+    -------
+    DataFrame
+        ``column``, ``value``, ``before``, ``after``, ``n_before``, ``n_after``, ``mix``, ``rate``, ``contribution``:
+        for each column the contributions add up to the change of the KPI, which stands with the totals in ``attrs``
+        (``before``, ``after``, ``change``, ``unit``). Counts are per day; a stock such as the backlog is that of the
+        last day; durations are means, as medians do not add up.
+
+    Raises
+    ------
+    InputError
+        If the KPI or a column is unknown, a span is reversed, or a side has no cases.
+
+    Examples
+    --------
+    >>> stamps = ["2024-03-01T09:00Z"] * 2 + ["2024-03-02T09:00Z"] * 5 + ["2024-03-03T09:00Z"]
+    >>> cases = pd.DataFrame({"case_id": list("abcdefgh"), "created_at": stamps, "channel": ["web"] * 3 + ["chat"] * 5})
+    >>> log = CaseLog.from_frames(cases=cases, until="2024-03-03T12:00Z")
+    >>> why = explain_change(log, "cases_opened", ("2024-03-01", "2024-03-01"), ("2024-03-02", "2024-03-02"))
+    >>> why[["value", "before", "after", "contribution"]].values.tolist(), why.attrs["change"]
+    ([['chat', 0.0, 4.0, 4.0], ['web', 2.0, 1.0, -1.0]], 3.0)
+    """
+    from ..features.kpis import kpi_history
+
+    days = {"before": _days(before, "before"), "after": _days(after, "after")}
+    columns = [by] if isinstance(by, str) else list(by)
+    if not columns:
+        raise InputError("at least one column is needed", where="argument 'by'", wanted="such as ['channel']")
+    parts = []
+    for column in columns:
+        history = kpi_history(log, kpi, by=column, freq="D")
+        parts.append(_explain(history, kpi, column, days["before"], days["after"]))
+    out = pd.concat(parts, ignore_index=True)
+    out.attrs = parts[0].attrs
+    return out
+
+
+def drivers(
+    log: CaseLog,
+    incident: Mapping[str, Any] | pd.Series,
+    by: Sequence[str],
+    *,
+    segments: Sequence[str] = (),
+    top: int = 3,
+) -> pd.DataFrame:
+    """Rank the segments that drove an incident: those that changed by more than their share of the whole.
+
+    Parameters
+    ----------
+    log
+        The case log.
+    incident
+        A row of :func:`detect_shifts` on a daily history.
+    by
+        Columns of the cases to look at.
+    segments
+        Columns that make up the incident's ``series``, where the history was split.
+    top
+        Largest number of segments.
+
+    Returns
+    -------
+    DataFrame
+        ``kpi, series, column, value, before, after, contribution``, the strongest first; the days of the incident
+        against the same days of the week in the four weeks before. Empty where the change is spread evenly.
+        ``attrs["words"]`` says it in one sentence.
+
+    Raises
+    ------
+    InputError
+        If a column is unknown.
+    """
+    from ..features.kpis import kpi_history
+
+    kpi, series = str(incident["kpi"]), str(incident["series"])
+    start, last = pd.Timestamp(incident["started_at"]), pd.Timestamp(incident["last_at"])
+    after = pd.date_range(start, min(last, start + pd.Timedelta(days=27)), unit="us")
+    weeks = -(-len(after) // 7)
+    before = pd.DatetimeIndex(sorted({day - pd.Timedelta(days=7 * (weeks + k)) for day in after for k in range(4)}))
+    before = before[before < start]
+    found = []
+    for column in [c for c in by if c not in segments]:
+        history = kpi_history(log, kpi, by=[*segments, column], freq="D")
+        for name, value in zip(segments, series.split("/"), strict=False):
+            history = history[history[name].fillna("(missing)") == value]
+        try:
+            found.append(_explain(history, kpi, column, before, after))
+        except InputError:
+            continue  # no cases on one side: this column cannot explain anything
+    return _ranked(found, kpi, series, top)
+
+
+def _explain(
+    history: pd.DataFrame, kpi: str, column: str, before: pd.DatetimeIndex, after: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Split one column over two sets of days."""
+    kind = kind_of(kpi, history)
+    was, now = (_sums(history[history["ds"].isin(days)], column, kind, len(days)) for days in (before, after))
+    if kind in ("count", "stock"):
+        table = split_count(was, now)
+        totals = [float(side["n"].sum()) for side in (was, now)]
+    else:
+        table = split_change(was, now)
+        totals = [float(side["numerator"].sum() / side["n"].sum()) for side in (was, now)]
+    table.insert(0, "column", pd.Series(column, index=table.index, dtype="str"))
+    table.attrs = {"before": totals[0], "after": totals[1], "change": totals[1] - totals[0], "unit": kind}
+    return table
+
+
+def _sums(rows: pd.DataFrame, column: str, kind: Kind, days: int) -> pd.DataFrame:
+    """Return ``n`` and ``numerator`` of each segment over some days of a history."""
+    if kind == "stock":
+        rows = rows[rows["ds"] == rows["ds"].max()]
+        days = 1
+    if kind in ("count", "stock"):
+        n, numerator = numbers_of(rows["value"]) / max(days, 1), np.zeros(len(rows))
+    else:
+        n = np.nan_to_num(numbers_of(rows["n"]))
+        exact = numbers_of(rows["numerator"]) if kind == "share" else numbers_of(rows["mean"]) * n
+        plain = numbers_of(rows["value"]) * n
+        numerator = np.where(np.isnan(exact), plain, exact)
+        n, numerator = np.where(np.isnan(numerator), 0.0, n), np.nan_to_num(numerator)
+    frame = pd.DataFrame({"value": rows[column].astype("str").fillna("(missing)").to_numpy(), "n": n})
+    frame["numerator"] = numerator
+    return frame.groupby("value", as_index=False).sum()
+
+
+def _ranked(found: Sequence[pd.DataFrame], kpi: str, series: str, top: int) -> pd.DataFrame:
+    """Keep the segments whose contribution exceeds their share of the whole by a tenth of the change or more."""
+    rows = []
+    for table in found:
+        change = table.attrs["change"]
+        if not change:
+            continue
+        share = (table["n_before"] + table["n_after"]) / (table["n_before"] + table["n_after"]).sum()
+        if table.attrs["unit"] == "count":
+            share = table["n_before"] / max(float(table["n_before"].sum()), 1e-12)
+        strength = table["contribution"] / change - share
+        rows.append(table.assign(strength=strength, part=table["contribution"] / change))
+    out = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=[*CHANGE, "strength", "part"])
+    out = out[(out["strength"] >= 0.1) & (out["part"] >= 0.2)]
+    out = out.sort_values(["strength", "column", "value"], ascending=[False, True, True]).head(top)
+    words = [f"{r.column} {r.value} ({r.part:.0%} of the change)" for r in out.itertuples()]
+    out = out.assign(kpi=kpi, series=series)[list(DRIVERS)].reset_index(drop=True)
+    out = out.astype(dict.fromkeys(("kpi", "series", "column", "value"), "str"))
+    out.attrs = {"words": "; ".join(words) if words else "spread evenly over the segments"}
+    return out
+
+
+def _days(span: Span, name: str) -> pd.DatetimeIndex:
+    """Return the days from the first to the last of a span."""
+    try:
+        first, last = (pd.Timestamp(day).tz_localize(None).normalize() for day in span)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "these are not two days", where=f"argument '{name}'", got=span, wanted="(first, last)"
+        ) from error
+    if not first <= last:
+        raise InputError("the span is reversed", where=f"argument '{name}'", got=span, wanted="first day, then last")
+    return pd.date_range(first, last, unit="us")

@@ -1,0 +1,290 @@
+"""Shifts: quiet panels stay quiet, injected shifts are found, nothing peeks, and odd series are named."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.models.expectation import Rhythm, surprise
+from deskcast.models.incidents import discoveries, incidents, onset
+from deskcast.models.panel import infer_freq, panel, slots
+from deskcast.models.scored import kind_of
+from deskcast.models.shifts import SHIFTS, anomaly_scores, detect_shifts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "oracles"))
+from panels import KINDS, quiet, shifted
+
+FROZEN = ["kpi", "series", "direction", "started_at", "detected_at"]
+
+
+def history(values, kpi="made_up", **columns):
+    days = pd.date_range("2024-01-01", periods=len(values), unit="us")
+    return pd.DataFrame({"kpi": kpi, "ds": days, "value": values, **columns})
+
+
+def steady(days=120, level=100.0, seed=0):
+    return np.random.default_rng(seed).poisson(level, days).astype(float)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_quiet_panels_give_at_most_one_false_alarm_a_week(kind):
+    found = [detect_shifts(quiet(kind, seed=seed)) for seed in range(3)]
+    assert sum(map(len, found)) <= 3 * 200 / 7
+
+
+@pytest.mark.parametrize("kind", ["count", "share"])
+def test_scores_are_standard_normal_while_nothing_happens(kind):
+    frame = quiet(kind, series=150, days=250, seed=5).rename(columns={"team": "unique_id"})
+    whole = panel(frame, ("value", "n"), "D")
+    scores = surprise(kind, whole.columns["value"], whole.columns["n"], Rhythm.of("D"))
+    for z in (scores.spike, scores.shift):
+        seen = z[80:][~np.isnan(z[80:])]
+        assert abs(seen.mean()) < 0.1
+        assert 0.85 < seen.std() < 1.05
+        for least in (2.0, 3.0):
+            assert (np.abs(seen) > least).mean() < 1.5 * 2 * special.ndtr(-least)
+
+
+def test_large_shifts_are_found_soon_and_dated():
+    frame, truth = shifted("share", 4.0, shifts=20, series=60, seed=3)
+    sizes = frame.groupby("team")["n"].mean()
+    truth = truth[truth["series"].map(sizes) > 25]
+    found = detect_shifts(frame).merge(truth, on="series")
+    found = found[(found["detected_at"] >= found["start"]) & (found["detected_at"] <= found["end"])]
+    first = found.sort_values("detected_at").groupby("series").first()
+    assert len(first) >= 0.8 * len(truth)
+    assert (first["detected_at"] - first["start"]).dt.days.median() <= 3
+    assert ((first["started_at"] - first["start"]).dt.days.abs() <= 3).mean() >= 0.8
+    assert (first["direction"] == "up").all()
+    assert (first["after"] > first["before"]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_peeks(kind):
+    frame, _ = shifted(kind, 2.5, shifts=8, series=20, days=170, seed=2)
+    whole = detect_shifts(frame)
+    assert len(whole) >= 3
+    for end in ("2023-05-01", "2023-05-20", "2023-06-06"):
+        cut = detect_shifts(frame[frame["ds"] <= end])
+        known = whole[whole["detected_at"] <= end]
+        pd.testing.assert_frame_equal(cut[FROZEN], known[FROZEN].reset_index(drop=True))
+
+
+def test_order_of_rows_does_not_matter():
+    frame, _ = shifted("share", 4.0, shifts=4, series=10, days=150, seed=2)
+    pd.testing.assert_frame_equal(detect_shifts(frame), detect_shifts(frame.sample(frac=1, random_state=1)))
+
+
+def test_a_spike_is_one_incident():
+    values = steady()
+    values[100] = 260
+    found = detect_shifts(history(values))
+    assert found[["kind", "direction", "before", "after"]].round(-1).values.tolist() == [["spike", "up", 100, 260]]
+    assert found["started_at"].iloc[0] == found["last_at"].iloc[0] == pd.Timestamp("2024-04-10")
+    assert found["resolved"].iloc[0]
+    assert found.columns.tolist() == list(SHIFTS)
+
+
+def test_a_level_that_moves_and_returns_is_one_shift():
+    values = steady(200)
+    values[100:130] = np.round(values[100:130] * 1.35)
+    found = detect_shifts(history(values))
+    assert len(found) == 1
+    row = found.iloc[0]
+    assert row["direction"] == "up"
+    assert row["kind"] == "shift"
+    assert abs((row["started_at"] - pd.Timestamp("2024-04-10")).days) <= 2
+    assert row["resolved"]
+
+
+def test_a_level_that_stays_is_not_resolved_at_once():
+    values = steady(110)
+    values[104:] = np.round(values[104:] * 0.5)
+    row = detect_shifts(history(values)).iloc[0]
+    assert (row["direction"], row["resolved"]) == ("down", False)
+    assert row["after"] < 70 < row["before"]
+
+
+def test_known_days_explain_instead_of_alarm():
+    values = steady()
+    values[100] = 10
+    day = pd.Timestamp("2024-04-10")
+    assert len(detect_shifts(history(values))) == 1
+    for known in ([day], {"2024-04-10": "Bank holiday"}):
+        found = detect_shifts(history(values), holidays=known)
+        assert len(found) == 0
+        kpi, series, when, name = found.attrs["explained"][0]
+        assert (kpi, series, when) == ("made_up", "all", day)
+        assert name in ("known day", "Bank holiday")
+
+
+def test_odd_series_do_not_alarm_and_are_named():
+    days = 120
+    odd = {
+        "constant": np.full(days, 7.0),
+        "nothing": np.full(days, np.nan),
+        "yesterday": np.r_[np.full(days - 1, np.nan), 50.0],
+    }
+    frame = pd.concat([history(v).assign(team=name) for name, v in odd.items()])
+    none = history(np.full(days, np.nan), kpi="on_time", n=0.0, numerator=0.0).assign(team="empty")
+    found = detect_shifts(pd.concat([frame, none]))
+    assert len(found) == 0
+    notes = " | ".join(found.attrs["notes"])
+    for words in (
+        "constant: no alarm",
+        "(constant)",
+        "nothing: no alarm",
+        "yesterday: no alarm",
+        "too short",
+        "no cases",
+    ):
+        assert words in notes
+
+
+def test_empty_and_tiny_histories():
+    assert detect_shifts(history([])).columns.tolist() == list(SHIFTS)
+    assert len(detect_shifts(history([1.0]))) == 0
+    assert len(detect_shifts(history([0.0] * 200))) == 0
+
+
+def test_little_volume_and_little_effect_stay_silent():
+    values = np.zeros(150)
+    values[140] = 4
+    assert len(detect_shifts(history(values))) == 0
+    large = np.round(np.random.default_rng(1).normal(1_000_000, 1000, 150))
+    large[140] *= 1.05
+    assert len(detect_shifts(history(large))) == 0
+    assert len(detect_shifts(history(large), min_effect=0.01)) == 1
+
+
+def test_weeks_and_hours():
+    weeks = pd.DataFrame({"kpi": "made_up", "ds": pd.date_range("2022-01-03", periods=80, freq="7D", unit="us")})
+    weeks["value"] = steady(80, 400)
+    weeks.loc[60, "value"] = 900
+    assert detect_shifts(weeks)["started_at"].tolist() == [weeks["ds"].iloc[60]]
+    hours = pd.DataFrame({"kpi": "made_up", "ds": pd.date_range("2024-01-01", periods=24 * 70, freq="h", unit="us")})
+    shape = 20 + 15 * np.sin(np.arange(24 * 70) * 2 * np.pi / 24)
+    hours["value"] = np.random.default_rng(0).poisson(shape).astype(float)
+    hours.loc[1600:1603, "value"] += 60
+    found = detect_shifts(hours)
+    assert len(found) == 1
+    assert found["started_at"].iloc[0] == hours["ds"].iloc[1600]
+
+
+def test_backlog_is_judged_by_its_change():
+    rng = np.random.default_rng(0)
+    values = np.round(500 + np.cumsum(rng.normal(0, 8, 200)))
+    assert len(detect_shifts(history(values, kpi="backlog"))) == 0
+    values[150:] += 200
+    found = detect_shifts(history(values, kpi="backlog"))
+    assert found["started_at"].tolist() == [pd.Timestamp("2024-05-30")]
+
+
+def test_council_cases_of_march_2020(shared_data):
+    cases = pd.read_csv(shared_data("nyc_council_cases/council_cases.csv.gz"), usecols=["opendate"])
+    daily = pd.to_datetime(cases["opendate"]).value_counts().sort_index().loc["2018":"2020-12-31"]
+    daily = daily.reindex(pd.date_range("2018-01-01", "2020-12-31", unit="us"), fill_value=0)
+    frame = pd.DataFrame({"kpi": "cases_opened", "ds": daily.index, "value": daily.to_numpy(float)})
+    found = detect_shifts(frame)
+    fall = found[(found["kind"] == "shift") & (found["direction"] == "down")]
+    assert ((fall["detected_at"] >= "2020-03-12") & (fall["detected_at"] <= "2020-03-25")).sum() == 1
+    assert len(found) <= 3 * 20
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.integers(40, 120))
+def test_scores_of_single_series_do_not_peek(seed, cut):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=140, unit="us")})
+    frame["y"] = rng.poisson(20, 140).astype(float) if seed % 2 else rng.normal(0, 5, 140)
+    frame.loc[rng.integers(0, 140, 3), "y"] *= 5
+    whole, part = anomaly_scores(frame, "D"), anomaly_scores(frame[:cut], "D")
+    pd.testing.assert_frame_equal(whole[:cut], part)
+    assert whole["score"].between(0, 1).all()
+    assert (whole["expected"].isna() <= (whole["score"] == 0)).all()
+
+
+def test_scores_survive_gaps_repeats_and_disorder():
+    stamps = pd.date_range("2024-01-01", periods=24 * 40, freq="h", unit="us")
+    y = 30 + 20 * np.sin(np.arange(len(stamps)) * 2 * np.pi / 24) + np.random.default_rng(0).normal(0, 1, len(stamps))
+    frame = pd.DataFrame({"unique_id": "load", "ds": stamps, "y": y})
+    frame.loc[900, "y"] = 120
+    bad = pd.concat([frame.drop(index=range(300, 330)), frame.iloc[500:503]]).sample(frac=1, random_state=0)
+    found = anomaly_scores(bad)
+    assert len(found) == len(bad)
+    assert found["ds"].is_monotonic_increasing
+    assert found.loc[found["ds"] == stamps[900], "score"].iloc[0] > 0.999999
+    quiet_part = found[(found["ds"] > stamps[700]) & (found["ds"] != stamps[900])]
+    inside = quiet_part["y"].between(quiet_part["lower"], quiet_part["upper"]).mean()
+    assert 0.9 < inside <= 1
+
+
+def test_scores_of_odd_series():
+    days = pd.date_range("2024-01-01", periods=60, unit="us")
+    for y in (np.full(60, 3.0), np.full(60, np.nan), np.zeros(60)):
+        found = anomaly_scores(pd.DataFrame({"ds": days, "y": y}))
+        assert found["score"].between(0, 1).all()
+        assert (found["score"] < 0.9).all()
+    assert len(anomaly_scores(pd.DataFrame({"unique_id": [], "ds": pd.to_datetime([]), "y": []}))) == 0
+
+
+def test_discoveries_hold_their_rate():
+    z = np.random.default_rng(0).normal(size=(4000, 50))
+    assert discoveries(z, 0.1).any(axis=1).mean() == pytest.approx(0.1, abs=0.02)
+    assert not discoveries(np.full((3, 4), np.nan), 0.1).any()
+    assert discoveries(np.array([[4.0, 4.0, 4.0, 0.0]]), 0.05).sum() == 3
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([0, 0, 0, 1, -1]), min_size=1, max_size=60), st.integers(1, 10))
+def test_incidents_read_from_left_to_right(marks, merge):
+    z = 5.0 * np.array(marks, dtype=float)
+    nothing = np.zeros(len(z), dtype=bool)
+    key = [(i.start, i.detected, i.direction) for i in incidents(z, z, z != 0, nothing, z, 7, merge)]
+    for cut in range(1, len(z)):
+        early = incidents(z[:cut], z[:cut], z[:cut] != 0, nothing[:cut], z[:cut], 7, merge)
+        assert [(i.start, i.detected, i.direction) for i in early] == [k for k in key if k[1] < cut]
+
+
+def test_onset_is_the_likeliest_start():
+    z = np.r_[np.zeros(20), np.full(5, 2.0)]
+    assert onset(z, 24, 1, 0) == 20
+    assert onset(-z, 24, -1, 22) == 22
+
+
+def test_grids():
+    assert infer_freq(pd.date_range("2024-01-01", periods=5, freq="QS")) == "QS"
+    assert infer_freq(pd.DatetimeIndex(["2024-01-01"])) == "D"
+    months, at = slots(pd.DatetimeIndex(["2024-03-01", "2024-01-01"]), "MS")
+    assert (len(months), at.tolist()) == (3, [2, 0])
+    with pytest.raises(InputError, match="frequency"):
+        slots(pd.DatetimeIndex(["2024-03-01"]), "fortnight")
+
+
+def test_kinds_come_from_the_catalogue_or_the_first_values():
+    assert kind_of("cases_opened", history([1.5])) == "count"
+    assert kind_of("sla_attainment_resolution", history([1.0])) == "share"
+    assert kind_of("first_response_time", history([60.0])) == "duration"
+    assert kind_of("made_up", history([1.0, 2.0])) == "count"
+    assert kind_of("made_up", history([-1.0, 2.5])) == "score"
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        (lambda h: h.drop(columns="value"), {}, "'value'"),
+        (lambda h: h.assign(ds="monday"), {}, "not times"),
+        (lambda h: h.assign(ds=pd.NaT), {}, "'ds', row 1"),
+        (lambda h: h.assign(value="many"), {}, "not numbers"),
+        (lambda h: h, {"alarms_per_week": -1}, "alarms_per_week"),
+        (lambda h: h, {"kinds": {"made_up": "counts"}}, "did you mean 'count'"),
+    ],
+)
+def test_bad_input_is_named(change, options, words):
+    with pytest.raises(InputError, match=words):
+        detect_shifts(change(history(steady(30))), **options)
