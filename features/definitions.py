@@ -171,7 +171,8 @@ ENTRIES = (
         "reading time of a view in the period; mean up to 1 hour",
         columns=("article_views.read_s",), horizon_s=3600.0),
     Kpi("deflection_rate", "share", "higher", ("article_views", "cases"),
-        "sessions with a view and no case soon after / sessions with a view"),
+        "sessions with a view and no case within 24 hours / sessions begun in the period, once 24 hours have passed",
+        columns=("article_views.case_id",)),
     Kpi("screens_per_task", "count", "lower", ("tasks",),
         "screens, mean over completed tasks begun in the period",
         columns=("tasks.screens", "tasks.completed")),
@@ -204,7 +205,8 @@ ENTRIES = (
         "cost, spread evenly over its span / cases resolved in the period",
         kinds=_CE),
     Kpi("cost_per_success", "money", "lower", ("cases", "events", "costs"),
-        "cost / cases resolved in the period and not re-opened soon after",
+        "cost, spread evenly over its span / cases first resolved in the period and not re-opened within 7 days, once "
+        "7 days have passed",
         kinds=_CE),
     Kpi("value_settled", "money", "", ("cases|events",),
         "sum of the amounts settled",
@@ -217,7 +219,8 @@ ENTRIES = (
         "failure to repair, for failures in the period; running ones are censored; mean up to 90 days",
         columns=("repairs.repaired_at",), horizon_s=90 * _DAY),
     Kpi("mtbf", "s", "higher", ("repairs",),
-        "repair to the next failure of the asset; the running time is censored",
-        columns=("repairs.repaired_at",)),
+        "repair to the next failure of the asset, for repairs in the period; the running time is censored; mean up "
+        "to 1 year",
+        columns=("repairs.repaired_at",), horizon_s=365 * _DAY),
 )
 # fmt: on

@@ -17,6 +17,7 @@ from .errors import InputError, did_you_mean
 from .fetch import fetch
 from .flow import transitions_expr
 from .periods import frequency, zone
+from .turns import turns_expr
 
 _KEYS = {"case_id", "customer_id", "created_at"}
 _LATER = ("current_priority", "current_team", "status")
@@ -36,6 +37,8 @@ class Limits:
         Within how many days a re-opening or a further case of the customer counts against a resolution.
     survey_days
         Within how many days an answer to a survey counts as a response.
+    deflection_hours
+        Within how many hours of reading a case counts against the article.
     """
 
     response_s: float = 86400.0
@@ -43,6 +46,7 @@ class Limits:
     answer_s: float = 20.0
     repeat_days: float = 7.0
     survey_days: float = 7.0
+    deflection_hours: float = 24.0
 
 
 def segment_columns(log: CaseLog) -> tuple[str, ...]:
@@ -144,6 +148,23 @@ class Desk:
     def transitions(self) -> Source:
         """Every change of a case between open and not open."""
         return self._from(self._with_segments(transitions_expr(self.log)).cache(), self.opened.first)
+
+    @cached_property
+    def turns(self) -> Source:
+        """Turns of customers, with the segments of their case and the instant at which it ended."""
+        turns = turns_expr(self.log, self.facts)
+        cases = self._history.select(_of="case_id", ended_at="ended_at")
+        joined = turns.inner_join(cases, turns.case_id == cases["_of"]).drop("_of")
+        return self._from(self._with_segments(joined), self.opened.first)
+
+    @cached_property
+    def sessions(self) -> Source:
+        """Sessions in which help articles were read: their begin, and the first case that came of them."""
+        views, cases = self.log.table("article_views"), self.log.table("cases")
+        born = cases.select(_of="case_id", _born="created_at")
+        views = views.left_join(born, views.case_id == born["_of"])
+        sessions = views.group_by("session_id").agg(begun_at=views.viewed_at.min(), asked_at=views["_born"].min())
+        return self._source(sessions, "begun_at")
 
     @cached_property
     def contacts(self) -> Source:

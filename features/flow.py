@@ -28,17 +28,17 @@ def transitions_expr(log: CaseLog) -> Any:
     Returns
     -------
     Ibis table
-        case_id, at, change (``opened``, ``reopened``, ``resolved`` - or closed -, ``merged``).
+        case_id, at, seq, change (``opened``, ``reopened``, ``resolved`` - or closed -, ``merged``).
     """
     cases, events = log.table("cases"), log.table("events")
-    opened = cases.select("case_id", at=cases.created_at, change=ibis.literal("opened"))
+    opened = cases.select("case_id", at=cases.created_at, seq=ibis.literal(-1, "int64"), change=ibis.literal("opened"))
     course = events.filter(events.kind.isin((*ENDS, "reopened"))).semi_join(cases, "case_id")
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     course = course.select("case_id", "at", "seq", "kind", opens=course.kind == "reopened")
     course = course.mutate(was_open=course.opens.lag().over(ordered).fill_null(True))
     changed = course.filter(course.opens != course.was_open)
     change = changed.kind.cases(("reopened", "reopened"), ("merged", "merged"), else_="resolved")
-    return opened.union(changed.select("case_id", "at", change=change))
+    return opened.union(changed.select("case_id", "at", "seq", change=change))
 
 
 def flow_counts(source: Source) -> dict[str, Floats]:

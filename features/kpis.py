@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from .aggregate import MEASURES, MISSING
+from .case_formulas import sla_attainment
 from .catalogue import CATALOGUE, availability
 from .desk import Desk, Limits
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
 from .fetch import fetch
-from .formulas import FORMULAS, Formula, sla_attainment
+from .formulas import FORMULAS, Formula
 
 _SLA = "sla_attainment"
 

@@ -137,6 +137,55 @@ def slow_backlog(desk: SlowDesk) -> dict[tuple[str, pd.Timestamp], float]:
     return out
 
 
+def open_cases_at(desk: SlowDesk, at: pd.Timestamp) -> list[pd.Series]:
+    """Cases that are open just before an instant."""
+    events = desk.frames["events"].sort_values(["case_id", "at", "seq"])
+    events = events[(events["at"] < at) & events["kind"].isin(["resolved", "closed", "merged", "reopened"])]
+    last = events.groupby("case_id")["kind"].last()
+    born = desk.cases[desk.cases["created_at"] < at]
+    return [row for _, row in born.iterrows() if last.get(row["case_id"], "reopened") == "reopened"]
+
+
+def slow_backlog_age(desk: SlowDesk) -> dict[tuple[str, pd.Timestamp], float]:
+    wholes = whole_periods(desk.cases["created_at"].min(), desk.until, desk.freq, desk.timezone)
+    step = {"D": pd.DateOffset(days=1), "W": pd.DateOffset(days=7), "MS": pd.DateOffset(months=1)}[desk.freq]
+    out = {}
+    for period in wholes:
+        end = (period + step).tz_localize(desk.timezone).tz_convert("UTC")
+        found = open_cases_at(desk, end)
+        for segment in sorted({desk.segment(row) for _, row in desk.cases.iterrows()}):
+            ages = sorted(seconds(row["created_at"], end) for row in found if desk.segment(row) == segment)
+            out[segment, period] = ages[(len(ages) + 1) // 2 - 1] if ages else np.nan
+    return out
+
+
+def slow_turns(desk: SlowDesk) -> pd.DataFrame:
+    """Walk through each conversation and note when the customer begins to wait and when the wait is over."""
+    turns = []
+    events = desk.frames["events"]
+    for _, case in desk.cases.iterrows():
+        asked = None
+        mine = events[(events["case_id"] == case["case_id"]) & (events["kind"] == "message")].sort_values(["at", "seq"])
+        for event in mine.itertuples():
+            if event.public is not True:
+                continue
+            if event.actor_role == "customer" and asked is None:
+                asked = event.at
+            if event.actor_role == "agent" and asked is not None:
+                turns.append((case["case_id"], asked, seconds(asked, event.at), True))
+                asked = None
+        if asked is not None and not (not pd.isna(case["ended_at"]) and case["ended_at"] <= asked):
+            stop = desk.until if pd.isna(case["ended_at"]) else case["ended_at"]
+            turns.append((case["case_id"], asked, seconds(asked, stop), False))
+    return pd.DataFrame(turns, columns=["case_id", "at", "spent", "over"])
+
+
+def slow_sessions(desk: SlowDesk) -> pd.DataFrame:
+    views = desk.frames["article_views"].merge(desk.cases[["case_id", "created_at"]], on="case_id", how="left")
+    rows = [(name, mine["viewed_at"].min(), mine["created_at"].min()) for name, mine in views.groupby("session_id")]
+    return pd.DataFrame(rows, columns=["session_id", "begun", "asked"])
+
+
 def slow_kpis(desk: SlowDesk) -> dict[str, Callable[[], dict[tuple[str, pd.Timestamp], float]]]:
     """Name -> a function that counts the KPI."""
     cases, frames, until = desk.cases, desk.frames, desk.until
@@ -189,7 +238,22 @@ def slow_kpis(desk: SlowDesk) -> dict[str, Callable[[], dict[tuple[str, pd.Times
         return 100.0 * (row["score"] >= 9) - 100.0 * (row["score"] <= 6)
 
     c, k, s = (cases, "created_at"), (contacts, "queued_at"), (surveys, "offered_at")
-    return {
+    turns, sessions, first = slow_turns(desk), slow_sessions(desk), cases["created_at"].min()
+    split = desk.by is None
+    unsplit = {
+        "deflection_rate": lambda: desk.share(
+            sessions,
+            "begun",
+            "begun",
+            lambda row: not (not pd.isna(row["asked"]) and seconds(row["begun"], row["asked"]) <= DAY),
+            lambda row: desk.ripe(row["begun"], 1),
+        )
+    }
+    return (unsplit if split else {}) | {
+        "backlog_age": lambda: slow_backlog_age(desk),
+        "response_time": lambda: desk.median(
+            turns.assign(first=first), "first", "at", lambda row: row["spent"], lambda row: row["over"]
+        ),
         "cases_opened": lambda: desk.cells(*c, "created_at", len),
         "cases_resolved": lambda: desk.cells(*c, "resolved_at", len),
         "backlog": lambda: slow_backlog(desk),

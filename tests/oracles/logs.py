@@ -146,6 +146,7 @@ def _views(rng: np.random.Generator, n_cases: int, end: float) -> pd.DataFrame:
             "article_id": [f"q{k}" for k in rng.integers(0, 9, n)],
             "viewed_at": np.sort(rng.integers(0, int(end), n)).astype(float),
             "read_s": rng.integers(1, 300, n).astype(float),
+            "case_id": [f"c{k:04d}" if k < n_cases else None for k in rng.integers(0, 2 * n_cases, n)],
         }
     )
 

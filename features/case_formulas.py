@@ -1,0 +1,158 @@
+"""How each KPI of cases is counted, from their creation to the customer who comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from .ageing import backlog_ages
+from .aggregate import Source, count, duration, mean, share, share_of
+from .cases import seconds_between
+from .definitions import ENTRIES
+from .desk import Desk
+from .flow import flow_counts
+
+_HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
+
+
+def cases_opened(desk: Desk) -> pd.DataFrame:
+    """Count cases, or sum the counts of a log that keeps no single cases."""
+    if desk.log.has("cases"):
+        return count(desk.opened, "created_at")
+    return count(desk.volumes, "ds", "y")
+
+
+def cases_resolved(desk: Desk) -> pd.DataFrame:
+    """Count final resolutions."""
+    return count(desk.cases, "resolved_at")
+
+
+def backlog(desk: Desk) -> pd.DataFrame:
+    """Count what is open at the end of each period."""
+    left = flow_counts(desk.transitions)["backlog"]
+    return desk.transitions.frame(value=left, n=left, numerator=left)
+
+
+def resolution_rate(desk: Desk) -> pd.DataFrame:
+    """Put resolutions beside all that could have been resolved in the period."""
+    counts, source = flow_counts(desk.transitions), desk.transitions
+    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at")
+    after = counts["backlog"].reshape(len(source.segments), -1)
+    before = np.concatenate([np.zeros((len(after), 1)), after[:, :-1]], axis=1).ravel()
+    return share_of(source, resolved["value"].to_numpy(), before + counts["opened"] + counts["reopened"])
+
+
+def backlog_age(desk: Desk) -> pd.DataFrame:
+    """Look at the open cases at the end of each period."""
+    return backlog_ages(desk.transitions, desk.log.table("cases"))
+
+
+def response_time(desk: Desk) -> pd.DataFrame:
+    """Measure every turn of a customer; an unanswered one is censored at the end of its case."""
+    rows = desk.turns.rows
+    stop = ibis.coalesce(rows.replied_at, rows.ended_at, ibis.literal(desk.log.until))
+    waiting = rows.replied_at.notnull() | rows.ended_at.isnull() | (rows.ended_at > rows.asked_at)
+    spent, horizon = seconds_between(rows.asked_at, stop), _HORIZONS["response_time"]
+    return duration(desk.turns, "asked_at", spent, rows.replied_at.notnull(), of=waiting, horizon=horizon)
+
+
+def case_duration(desk: Desk, name: str, seconds: str, pause: bool = False) -> pd.DataFrame:
+    """Measure a duration of each case, without its pauses if so wished; without an end its age is censored."""
+    rows = desk.cases.rows
+    spent = ibis.coalesce(rows[seconds], rows.age_s) - (rows.pending_s if pause else 0)
+    return duration(desk.cases, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS[name])
+
+
+def first_resolution_time(desk: Desk) -> pd.DataFrame:
+    """Measure creation to the first resolution."""
+    rows = desk.cases.rows
+    done = rows.first_resolved_at.notnull()
+    spent = ibis.coalesce(seconds_between(rows.created_at, rows.first_resolved_at), rows.age_s)
+    return duration(desk.cases, "created_at", spent, done, horizon=_HORIZONS["first_resolution_time"])
+
+
+def responded_within(desk: Desk) -> pd.DataFrame:
+    """Look at each case when the limit has passed: a case that ended before without a response does not count."""
+    rows, limit = desk.cases.rows, desk.limits.response_s
+    hit = (rows.first_response_s <= limit).fill_null(False)
+    gone = rows.ended_at.notnull() & (rows.age_s <= limit)
+    return share(desk.cases, "created_at", hit, (rows.created_at <= desk.before_end(seconds=limit)) & (hit | ~gone))
+
+
+def resolved_within(desk: Desk) -> pd.DataFrame:
+    """Look at each case when the limit has passed: a case that was merged before does not count."""
+    rows, limit = desk.cases.rows, desk.limits.resolution_s
+    merged = rows.merged_at.notnull() & (rows.age_s <= limit)
+    return share(
+        desk.cases,
+        "created_at",
+        rows.resolution_s <= limit,
+        (rows.created_at <= desk.before_end(seconds=limit)) & ~merged,
+    )
+
+
+def sla_attainment(desk: Desk, metric: str | None = None) -> pd.DataFrame:
+    """Count milestones met among those decided, of one metric or of all."""
+    rows = desk.milestones.rows
+    return share(desk.milestones, "decided_at", rows.status == "met", None if metric is None else rows.metric == metric)
+
+
+def reopen_rate(desk: Desk) -> pd.DataFrame:
+    """Count re-openings soon after the first resolution, once that time has passed."""
+    rows, limit = desk.cases.rows, desk.limits.repeat_days * 86400
+    again = seconds_between(rows.first_resolved_at, rows.first_reopened_at)
+    ripe = rows.first_resolved_at <= desk.before_end(days=desk.limits.repeat_days)
+    return share(desk.cases, "first_resolved_at", (again >= 0) & (again <= limit), ripe)
+
+
+def repeat_contact_rate(desk: Desk) -> pd.DataFrame:
+    """Count cases after which the customer came again soon."""
+    rows = desk.cases.rows
+    soon = seconds_between(rows.created_at, rows.next_case_at) <= desk.limits.repeat_days * 86400
+    ripe = rows.created_at <= desk.before_end(days=desk.limits.repeat_days)
+    return share(desk.cases, "created_at", soon, ripe & rows.customer_id.notnull())
+
+
+def first_contact_resolution(desk: Desk) -> pd.DataFrame:
+    """Count resolutions by one contact that held."""
+    days = desk.limits.repeat_days
+    rows = desk.cases.rows
+    touches = rows.agent_messages.fill_null(0)
+    source = desk.cases
+    if desk.log.has("contacts", "case_id", "answered_at"):
+        calls = desk.log.table("contacts")
+        calls = calls.filter(calls.case_id.notnull() & calls.answered_at.notnull())
+        calls = calls.group_by("case_id").agg(_calls=calls.count()).rename(_of="case_id")
+        rows = rows.left_join(calls, rows.case_id == calls["_of"]).drop("_of")
+        touches = rows.agent_messages.fill_null(0) + rows["_calls"].fill_null(0)
+        source = Source(rows, source.by, source.first, source.clock)
+    until = rows.first_resolved_at + ibis.interval(seconds=int(days * 86400))
+    held = ~(rows.first_reopened_at <= until).fill_null(False) & ~(rows.next_same_at <= until).fill_null(False)
+    ripe = (rows.first_resolved_at <= desk.before_end(days=days)) & rows.customer_id.notnull()
+    return share(source, "first_resolved_at", held & (touches <= 1), ripe)
+
+
+def contacts_to_resolution(desk: Desk) -> pd.DataFrame:
+    """Count the calls and chats of each case until it was resolved."""
+    rows, calls = desk.cases.rows, desk.log.table("contacts").select(_of="case_id", _queued="queued_at")
+    joined = rows.select("case_id", "resolved_at").inner_join(calls, rows.case_id == calls["_of"])
+    joined = joined.filter(joined["_queued"] <= joined.resolved_at)
+    linked = joined.group_by("_of").agg(_calls=joined.count())
+    rows = rows.left_join(linked, rows.case_id == linked["_of"]).drop("_of")
+    source = Source(rows, desk.by, desk.cases.first, desk.clock)
+    return mean(source, "resolved_at", rows["_calls"].fill_null(0))
+
+
+def of_resolved(desk: Desk, column: str, hit: Callable[[Any], Any]) -> pd.DataFrame:
+    """Count the resolved cases whose column meets a condition, among those where it is known."""
+    found = desk.cases.rows[column]
+    return share(desk.cases, "resolved_at", hit(found), found.notnull())
+
+
+def per_resolved(desk: Desk, amount: Callable[[Any], Any]) -> pd.DataFrame:
+    """Average an amount over the resolved cases."""
+    return mean(desk.cases, "resolved_at", amount(desk.cases.rows))

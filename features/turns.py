@@ -1,0 +1,45 @@
+"""Turns of a conversation: from the oldest unanswered message of a customer to the next public reply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+
+from .cases import EventFacts
+from .engine import CaseLog
+
+
+def turns_expr(log: CaseLog, facts: EventFacts) -> Any:
+    """List the turns of customers in all conversations, as an Ibis expression.
+
+    A turn begins with a public message of the customer that follows none or a reply, and ends with the next public
+    message of a human agent; what a machine writes is no reply.
+
+    Parameters
+    ----------
+    log
+        A log with messages and the roles of those who wrote them.
+    facts
+        From :func:`~deskcast.features.cases.event_facts`.
+
+    Returns
+    -------
+    Ibis table
+        case_id, asked_at, replied_at (missing without a reply).
+    """
+    events = log.table("events")
+    public = events.public.fill_null(False) if facts.public else ibis.literal(True)
+    talk = events.filter((events.kind == "message") & public & events.actor_role.isin(("customer", "agent")))
+    ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
+    following = ibis.window(group_by="case_id", order_by=["at", "seq"], preceding=0, following=None)
+    replied = ibis.ifelse(talk.actor_role == "agent", talk.at, None)
+    talk = talk.select(
+        "case_id",
+        asked_at=talk.at,
+        replied_at=replied.min().over(following),
+        role=talk.actor_role,
+        before=talk.actor_role.lag().over(ordered),
+    )
+    asks = (talk.role == "customer") & (talk.before.isnull() | (talk.before == "agent"))
+    return talk.filter(asks).select("case_id", "asked_at", "replied_at")
