@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from shutil import copyfile
 
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ URI = "sqlite:///mlflow.db"
 RECORD = """
 import socket, sys
 from pathlib import Path
+from shutil import copyfile
 def refuse(*args, **kwargs): raise SystemExit(f"a request to {args[1:]}")
 socket.socket.connect = refuse
 socket.getaddrinfo = refuse
@@ -34,6 +36,20 @@ def client(folder):
     from mlflow import MlflowClient
 
     return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """Return a new store of another experiment: to make one takes a second."""
+    folder = tmp_path_factory.mktemp("empty")
+    record([], uri=URI, experiment="another", folder=folder)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def desk(tmp_path, empty):
+    copyfile(empty, tmp_path / "mlflow.db")
+    return tmp_path
 
 
 def do(stages, folder, **more):
@@ -70,16 +86,16 @@ def test_each_stage_is_a_run_under_one_parent(tmp_path, stages, monkeypatch):
     assert not list(elsewhere.iterdir())
 
 
-def test_tables_that_are_written_already_are_taken_as_they_are(tmp_path):
-    written = tmp_path / "results"
+def test_tables_that_are_written_already_are_taken_as_they_are(desk):
+    written = desk / "results"
     written.mkdir()
     (written / "t.parquet").write_bytes(b"as it is")
-    ids = do([Stage("history", {"t": pd.DataFrame({"a": [1]})})], tmp_path, tables_dir=written)
-    place = Path(client(tmp_path).get_run(ids[1]).info.artifact_uri.removeprefix("file://"))
+    ids = do([Stage("history", {"t": pd.DataFrame({"a": [1]})})], desk, tables_dir=written)
+    place = Path(client(desk).get_run(ids[1]).info.artifact_uri.removeprefix("file://"))
     assert (place / "tables" / "t.parquet").read_bytes() == b"as it is"
 
 
-def test_nobody_is_named_in_the_record(tmp_path):
+def test_nobody_is_named_in_the_record(desk, tmp_path):
     table = pd.DataFrame(
         {"case_id": ["1"], "customer_id": ["Ann Other"], "agent_id": ["Bob Other"], "actor_id": ["Cy Other"]}
     )
@@ -87,17 +103,17 @@ def test_nobody_is_named_in_the_record(tmp_path):
     results.mkdir()
     table.to_parquet(results / "risk.parquet")
     for where in (None, results):
-        do([Stage("risk", {"risk": table})], tmp_path / "desk", tables_dir=where)
-    files = [p for p in (tmp_path / "desk").rglob("*") if p.is_file()]
+        do([Stage("risk", {"risk": table})], desk, tables_dir=where)
+    files = [p for p in desk.rglob("*") if p.is_file() and results not in p.parents]
     assert sum(p.suffix == ".parquet" for p in files) == 2
     assert not [p for p in files if b"Other" in p.read_bytes()]
 
 
-def test_a_skipped_stage_says_why_and_odd_names_and_figures_are_taken(tmp_path):
+def test_a_skipped_stage_says_why_and_odd_names_and_figures_are_taken(desk):
     odd = Stage(
         "staff", {}, (), {f"p{i}": "x" * 7000 for i in range(150)}, {"coverage (80%)": 0.8, "none": float("nan")}, "no"
     )
-    run = client(tmp_path).get_run(do([odd], tmp_path)[1])
+    run = client(desk).get_run(do([odd], desk)[1])
     assert run.data.tags["deskcast.skipped"] == "no"
     assert run.data.metrics == {"coverage _80__": 0.8, "seconds": 0.0}
     assert len(run.data.params) == 151
@@ -112,14 +128,14 @@ def test_two_processes_make_a_new_store_at_once_in_silence_and_without_network(t
     assert len(client(tmp_path).search_runs([experiment.experiment_id])) == 4
 
 
-def test_what_a_killed_process_left_running_is_marked_killed(tmp_path):
-    first = do([Stage("history")], tmp_path)
-    place = client(tmp_path)
+def test_what_a_killed_process_left_running_is_marked_killed(desk):
+    first = do([Stage("history")], desk)
+    place = client(desk)
     ours = place.get_run(first[1]).data.tags["deskcast.writer"]
     experiment = place.get_experiment_by_name("desk").experiment_id
     left = place.create_run(experiment, tags={"deskcast.writer": ours}).info.run_id
     strange = place.create_run(experiment).info.run_id
-    do([Stage("history")], tmp_path)
+    do([Stage("history")], desk)
     assert place.get_run(left).info.status == "KILLED"
     assert place.get_run(strange).info.status == "RUNNING"
 
@@ -150,9 +166,9 @@ def test_stores_that_cannot_be_opened(tmp_path):
         do([], tmp_path, uri="sqlite:////proc/mlflow.db")
 
 
-def test_a_deleted_experiment_is_not_written_to(tmp_path):
-    do([], tmp_path)
-    place = client(tmp_path)
+def test_a_deleted_experiment_is_not_written_to(desk):
+    do([], desk)
+    place = client(desk)
     place.delete_experiment(place.get_experiment_by_name("desk").experiment_id)
     with pytest.raises(InputError, match="the experiment was deleted"):
-        do([], tmp_path)
+        do([], desk)
