@@ -84,7 +84,7 @@ def special_days(grid: Grid, holidays: object = None, events: object = None) -> 
     """
     days = grid.stamps(0, len(grid.is_open)).astype("datetime64[D]")
     kind = np.full(len(days), -1, dtype=np.int64)
-    dates = _holidays(holidays, days)
+    dates = holiday_names(holidays, days)
     spans = _events(events)
     if not grid.frequency.per_day:
         note = ("holidays and events have no part in slots of a week or a month",) if dates or spans else ()
@@ -136,8 +136,27 @@ def _past_days(grid: Grid, special: Special) -> Floats:
     return np.array(rows, dtype=float).reshape(-1, 4)
 
 
-def _holidays(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.datetime64, str]:
-    """Return the date and name of each holiday in the span."""
+def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.datetime64, str]:
+    """Return the date and name of each holiday in a span.
+
+    Parameters
+    ----------
+    given
+        A country of the holidays package such as ``PT`` or ``DE-BY``, or dates, or nothing.
+    days
+        First and last day of the span stand at its ends.
+
+    Raises
+    ------
+    InputError
+        If the country is unknown or a date cannot be read.
+
+    Examples
+    --------
+    >>> span = np.array(["2024-12-01", "2024-12-31"], dtype="datetime64[D]")
+    >>> holiday_names("PT", span)[np.datetime64("2024-12-25")]
+    'Christmas Day'
+    """
     if given is None or (isinstance(given, str) and not given):
         return {}
     if isinstance(given, str):

@@ -106,6 +106,14 @@ class RiskSpec:
 
 
 @dataclass(frozen=True)
+class WatchSpec:
+    """Which KPIs are watched for shifts, and how many false alarms a week are borne; by default those that matter."""
+
+    kpis: tuple[str, ...] = ()
+    alarms_per_week: float = 1.0
+
+
+@dataclass(frozen=True)
 class GoalSpec:
     """A goal: a KPI and the value that it should reach."""
 
@@ -128,6 +136,7 @@ class Config:
     events: tuple[EventSpec, ...] = ()
     staffing: Mapping[str, StaffingSpec] = field(default_factory=dict)
     risk: RiskSpec = RiskSpec()
+    watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
@@ -162,6 +171,7 @@ _SECTIONS = (
     "event",
     "staffing",
     "risk",
+    "watch",
     "goal",
     "tracking",
     "results",
@@ -229,6 +239,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> 
             for name, body in _table(raw, "staffing", where).items()
         },
         risk=_build(RiskSpec, _table(raw, "risk", where), f"{where} [risk]"),
+        watch=_build(WatchSpec, _table(raw, "watch", where), f"{where} [watch]"),
         goals=tuple(_build(GoalSpec, b, f"{where} [[goal]] {i}") for i, b in enumerate(_list(raw, "goal", where), 1)),
         **_tracking(raw, where),
         results=_results(raw, where),

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
-from ..features.catalogue import CATALOGUE, availability
+from ..features.catalogue import CATALOGUE
 from ..features.errors import InputError
 from ..features.kpis import kpi_history
-from ..models.attribution import explain_change
+from ..forecasting.effects import holiday_names
+from ..models.attribution import DRIVERS, drivers
 from ..models.shifts import detect_shifts
 from .opening import Project
 from .stage import Stage
-from .words import number, plural, say_kpi
+from .words import number, plural, say_kpi, say_value
 
 #: Incidents of this many last days count as news.
 NEWS_DAYS = 14
+#: KPIs that are watched where the configuration names none: the ones that a manager would act on.
+WATCHED = (
+    *("cases_opened", "contacts_offered", "backlog", "sla_attainment", "service_level", "abandonment_rate"),
+    *("csat", "reopen_rate", "repeat_contact_rate", "transfer_rate", "escalation_rate", "handle_time"),
+)
+#: So many of the strongest incidents are explained by their segments.
+EXPLAINED = 5
 
 
 def history_stage(project: Project) -> Stage:
@@ -57,7 +67,7 @@ def _latest_sentences(total: pd.DataFrame) -> list[str]:
         rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]
         if rows.empty or rows["value"].notna().sum() == 0:
             continue
-        words.append(f"{CATALOGUE[kpi].title}, last four weeks: {_headline(kpi, rows)}.")
+        words.append(f"{say_kpi(kpi)}, last four weeks: {_headline(kpi, rows)}.")
     return words
 
 
@@ -78,13 +88,71 @@ def watch_stage(project: Project, history: pd.DataFrame) -> Stage:
     history
         Table of :func:`history_stage`.
     """
-    holidays = [(e.start, e.end) for e in project.config.events]
-    shifts = detect_shifts(history, events=holidays)
-    end = history["ds"].max() if len(history) else pd.NaT
-    news = shifts[shifts["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)] if len(shifts) else shifts
-    drivers = _drivers(project, news, end)
-    findings = [_shift_sentence(row, drivers) for row in news.sort_values("z", key=abs, ascending=False).itertuples()]
+    if history.empty:
+        return Stage("watch", skipped="There is no history to watch.")
+    table = detect_shifts(
+        _one_segment_column(history, project.config.history.by), holidays=_known_days(project, history)
+    )
+    end = history["ds"].max()
+    news = table[table["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
+    news = news.loc[news["z"].abs().sort_values(ascending=False, kind="stable").index]
+    why, words = _why(project, news)
+    shifts = table.assign(drivers=[words.get(i, "") for i in table.index])
+    findings = [_shift_sentence(row, words.get(row.Index, "")) for row in news.head(10).itertuples()]
     if not findings:
         findings = [f"Nothing shifted in the last {NEWS_DAYS} days beyond what chance would do."]
-    metrics = {"incidents": float(len(shifts)), "recent": float(len(news)), "series": float(_series_count(history))}
-    return Stage("watch", {"shifts": shifts, "drivers": drivers}, tuple(findings[:10]), {}, metrics)
+    metrics = {"incidents": float(len(shifts)), "recent": float(len(news))}
+    return Stage("watch", {"shifts": shifts, "drivers": why}, tuple(findings), {"news_days": NEWS_DAYS}, metrics)
+
+
+def _one_segment_column(history: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """Name the segment of each row in one column, such as ``channel phone``, so that all series are judged together."""
+    segment = pd.Series("all", index=history.index, dtype="str")
+    for column in by:
+        if column in history:
+            segment = segment.where(history[column].isna(), column + " " + history[column].astype("str"))
+    measures = [c for c in history.columns if c not in ("kpi", *by)]
+    return pd.concat([history[["kpi"]], segment.rename("segment"), history[measures]], axis=1)
+
+
+def _known_days(project: Project, history: pd.DataFrame) -> dict[pd.Timestamp, str]:
+    """Return the days of configured events, and the holidays of any team: they explain, and raise no alarm."""
+    events = {day: e.name for e in project.config.events for day in pd.date_range(e.start, e.end, unit="us")}
+    span = history["ds"].agg(["min", "max"]).to_numpy().astype("datetime64[D]")
+    given = [project.config.forecast.holidays, *(c.holidays for c in project.config.calendars.values())]
+    named = {day: name for one in given for day, name in holiday_names(one, span).items()}
+    return {pd.Timestamp(day): name for day, name in named.items()} | events
+
+
+def _why(project: Project, news: pd.DataFrame) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Rank the drivers of the strongest incidents."""
+    tables, words = [], {}
+    by = list(project.config.history.by)
+    daily = project.config.history.freq == "D"
+    for row in news.head(EXPLAINED if by and daily else 0).itertuples():
+        column, _, value = str(row.series).partition(" ")
+        inside = column in by
+        incident = {"kpi": row.kpi, "series": value if inside else "all"}
+        incident |= {"started_at": row.started_at, "last_at": row.last_at}
+        try:
+            found = drivers(project.log, incident, by, segments=(column,) if inside else ())
+        except InputError:
+            continue  # this KPI cannot be split by these columns, so no segment can be named
+        words[row.Index] = found.attrs["words"]
+        tables.append(found.assign(series=row.series))
+    empty = pd.DataFrame(columns=[*DRIVERS])
+    return (pd.concat(tables, ignore_index=True) if tables else empty), words
+
+
+def _shift_sentence(row: Any, words: str) -> str:
+    entry = CATALOGUE.get(row.kpi)
+    unit = entry.unit if entry else "share" if row.kpi.startswith("sla_attainment") else "count"
+    moved = {"up": "rose", "down": "fell"}[row.direction]
+    where = "" if row.series == "all" else f" ({row.series})"
+    since = f"on {row.started_at:%a %d %b}" if row.kind == "spike" else f"since {row.started_at:%a %d %b}"
+    cause = f" Driven by {words}." if words and "spread evenly" not in words else ""
+    state = " It is over." if row.resolved else ""
+    return (
+        f"{say_kpi(row.kpi)}{where} {moved} {since}: {say_value(row.after, unit)} where "
+        f"{say_value(row.before, unit)} was expected.{cause}{state}"
+    )

@@ -52,3 +52,13 @@ def say_list(names: list[str]) -> str:
     ('a', 'a, b and c')
     """
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def say_kpi(kpi: str) -> str:
+    """Write the name of a KPI as words.
+
+    >>> say_kpi("first_response_time"), say_kpi("sla_attainment_resolution"), say_kpi("csat")
+    ('First response time', 'SLA attainment resolution', 'CSAT')
+    """
+    words = kpi.replace("_", " ").replace("sla ", "SLA ")
+    return words.upper() if words in ("csat", "nps", "ces", "mttr", "mtbf") else words[0].upper() + words[1:]
