@@ -283,9 +283,11 @@ def _plain(value: Any) -> Any:
 
 
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Write columns of mixed kinds as text: Parquet has one kind a column."""
+    """Write columns of mixed kinds as text, as Parquet has one kind a column, and leave out notes that are no table."""
     mixed = [c for c in frame.columns if frame[c].dtype == object and not _one_kind(frame[c])]
-    return frame.assign(**{c: frame[c].map(str, na_action="ignore").astype("str") for c in mixed}) if mixed else frame
+    plain = frame.assign(**{c: frame[c].map(str, na_action="ignore").astype("str") for c in mixed})
+    plain.attrs = {}
+    return plain
 
 
 def _one_kind(values: pd.Series[Any]) -> bool:

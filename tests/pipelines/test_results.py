@@ -344,6 +344,14 @@ def test_columns_of_mixed_kinds_are_written_as_text(tmp_path):
     assert read_table(tmp_path / "r", "t")["answer"].tolist()[:2] == ["1", "two"]
 
 
+def test_notes_on_a_table_are_not_written(tmp_path):
+    frame = pd.DataFrame({"a": [1]})
+    frame.attrs["since"] = pd.Timestamp("2024-01-01")
+    write(tmp_path / "r", 1, t=frame)
+    assert read_table(tmp_path / "r", "t").attrs == {}
+    assert frame.attrs
+
+
 def test_tables_have_names_that_can_be_files_and_come_once(tmp_path):
     for name in ("../x", "Über", "a b", ""):
         with pytest.raises(InputError, match="cannot name a table"):
