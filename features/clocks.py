@@ -107,7 +107,7 @@ class Track:
     due: Ints
 
 
-def timeline(log: CaseLog, *, as_recorded: bool = False) -> Timeline:
+def timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None) -> Timeline:
     """Fetch the moments of all cases.
 
     Parameters
@@ -116,11 +116,16 @@ def timeline(log: CaseLog, *, as_recorded: bool = False) -> Timeline:
         A log with ``cases`` and ``events``.
     as_recorded
         Date an event at the instant from which it was known, rather than when it happened.
+    only
+        Ids of the cases that are wanted; all by default.
     """
     cases = log.table("cases")
     until = int(to_micros(log.until, "until")[0])
     named = cases.mutate(priority=cases.priority if "priority" in cases.columns else ibis.null("string"))
     named = named.filter(named.created_at <= log.until).select("case_id", "created_at", "priority")
+    if only is not None:
+        wanted = pd.DataFrame({"case_id": pd.Series(only, dtype="str").drop_duplicates()})
+        named = named.semi_join(ibis.memtable(wanted, schema={"case_id": "string"}), "case_id")
     numbered = named.mutate(case=ibis.row_number().over(ibis.window(order_by="case_id")))
     base = fetch(numbered.order_by("case"))
     rows = fetch(_moments(log, numbered, as_recorded))

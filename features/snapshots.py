@@ -204,7 +204,7 @@ def _described(found: pd.DataFrame, firsts: dict[str, pd.Timestamp], timezone: s
 
 def _clock(log: CaseLog, book: PolicyBook, rows: pd.DataFrame, looks: pd.DatetimeIndex) -> dict[str, Any]:
     """Read the clocks of the metric at the rows' instants."""
-    line = timeline(log, as_recorded=True)
+    line = timeline(log, as_recorded=True, only=rows["case_id"])
     way = course(line, book)
     tracks = run_tracks(line, way)
     case = pd.Index(line.cases["case_id"]).get_indexer(pd.Index(rows["case_id"])).astype(np.int64)

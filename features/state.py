@@ -50,7 +50,9 @@ def open_cases(log: CaseLog, instants: pd.DatetimeIndex) -> pd.DataFrame:
         ``priority``, ``team`` and ``status`` in force, ``created_at``, ``last_at`` (last event), ``waiting_since``
         (oldest customer message without a reply), running counts, and ``open_in_team``.
     """
-    steps = case_steps(log)
+    if not len(instants):
+        instants = pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
+    steps = case_steps(log, instants.min(), instants.max())
     stretches = steps.filter(steps.is_open)
     looks = ibis.memtable(pd.DataFrame({"look_at": instants}))
     looks = looks.mutate(look_at=looks.look_at.cast("timestamp('UTC', 6)"))
@@ -62,12 +64,19 @@ def open_cases(log: CaseLog, instants: pd.DatetimeIndex) -> pd.DataFrame:
     return fetch(found.order_by(["case_id", "at"]))
 
 
-def case_steps(log: CaseLog) -> Any:
-    """Return each creation and event with the state of its case after it, until ``then_at`` (missing: to the end)."""
-    cases = log.table("cases").filter(lambda t: t.created_at <= log.until)
+def case_steps(log: CaseLog, first: Any = pd.NaT, last: Any = pd.NaT) -> Any:
+    """Return each creation and event with the state of its case after it, until ``then_at`` (missing: to the end).
+
+    With ``first`` and ``last`` only what is needed to look at that span: nothing after it, and no case that had ended
+    before it.
+    """
+    end = log.until if pd.isna(last) else last
+    cases = log.table("cases").filter(lambda t: t.created_at <= end)
+    if not pd.isna(first):
+        cases = cases.anti_join(_over_before(log, first), "case_id")
     absent = {c: ibis.null("string") for c in DESCRIPTIONS if c not in cases.columns}
     cases = (cases.mutate(**absent) if absent else cases).select("case_id", "created_at", *DESCRIPTIONS)
-    rows = _rows(log, cases)
+    rows = _rows(log, cases, end)
     order = [rows["at"], rows.seq, rows.kind]
     rows = rows.mutate(rank=ibis.row_number().over(ibis.window(group_by="case_id", order_by=order)))
     so_far = ibis.window(group_by="case_id", order_by="rank", preceding=None, following=0)
@@ -128,12 +137,25 @@ _SUMS = {
 _VALUES = {"status": "status", "now_priority": "priority", "now_team": "assigned"}
 
 
-def _rows(log: CaseLog, cases: Any) -> Any:
+def _over_before(log: CaseLog, first: Any) -> Any:
+    """Return cases that had surely ended by then: they have an end, no re-opening, and no event later."""
+    events = full_events(log)
+    seen = seen_at(events, as_recorded=True)
+    facts = events.group_by("case_id").agg(
+        last=seen.max(), ends=events.kind.isin(ENDS).sum(), reopens=(events.kind == "reopened").sum()
+    )
+    return facts.filter((facts["last"] < first) & (facts.ends > 0) & (facts.reopens == 0)).select("case_id")
+
+
+def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
     """Return one row for each creation and each event, with what it says."""
     events = full_events(log)
     events = events.mutate(_seen=seen_at(events, as_recorded=True))
     events = events.filter(events["_seen"] <= log.until)
     public = (events.kind == "message") & is_public(events, events["_seen"])
+    events = events.mutate(_public=public)
+    events = events.filter(events["_seen"] <= end)
+    public = events["_public"]
     told = events.select(
         "case_id",
         "kind",
