@@ -87,7 +87,7 @@ def time_format(values: pd.Series[Any], order: Order = "") -> TimeFormat | None:
     there = values.dropna().astype("str")
     if there.empty:
         return None
-    uniques = there.drop_duplicates()
+    uniques = there if _mostly_distinct(there) else there.drop_duplicates()
     sample = uniques if len(uniques) <= 2000 else uniques.iloc[:: len(uniques) // 2000]
     found: list[TimeFormat] = []
     for style, test in _TESTS:
@@ -143,8 +143,7 @@ def parse_times(
     if str(values.dtype).startswith("datetime64") and getattr(values.dt, "tz", None) is not None and not ignore_offset:
         zoned = values if str(values.dtype) == UTC else values.dt.tz_convert("UTC").astype(UTC)
         return Times(zoned, np.zeros(len(values), dtype=bool), TimeFormat("typed", offset=True))
-    codes, uniques = pd.factorize(values, use_na_sentinel=True)
-    distinct = pd.Series(uniques)
+    codes, distinct = _distinct(values)
     known = TimeFormat("stated", (date_format,)) if date_format else time_format(distinct, order)
     if known is None:
         known = TimeFormat("iso")
@@ -162,6 +161,20 @@ def parse_times(
         bad = there & out.isna().to_numpy()
     count = np.bincount(codes[there], minlength=len(distinct))
     return Times(out, bad, known, int(count[gap].sum()), int(count[overlap].sum()))
+
+
+def _mostly_distinct(values: pd.Series[Any]) -> bool:
+    """Tell from a sample whether looking for repeats in a long column would cost more than it saves."""
+    return len(values) > 50_000 and values.iloc[:: len(values) // 5_000].nunique() > 4_500
+
+
+def _distinct(values: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], pd.Series[Any]]:
+    """Return the distinct values that are there, and for each row which of them it has (-1 for a missing one)."""
+    if not _mostly_distinct(values):
+        codes, uniques = pd.factorize(values, use_na_sentinel=True)
+        return codes, pd.Series(uniques)
+    there = values.notna().to_numpy()
+    return np.where(there, np.cumsum(there) - 1, -1), values[there].reset_index(drop=True)
 
 
 def one_order(columns: Sequence[pd.Series[Any]]) -> Order:

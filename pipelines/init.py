@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 from ..features.adapters import ADAPTERS
 from ..features.errors import InputError
 from ..features.recognise import Recognised, recognise
-from .config import FILE, load_config
+from .config import FILE, parse_config
 from .guesses import (
     arrivals_of,
     keeps_ends,
@@ -70,11 +71,11 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     if target.exists() and not force:
         raise InputError("the file is there already", where=str(target), hint="use --force to replace it")
     text = config_text(files, home)
+    parse_config(tomllib.loads(text), folder=home)  # what is written must load
     try:
         home.mkdir(parents=True, exist_ok=True)
         aside = target.with_suffix(".toml.new")
         aside.write_text(text, encoding="utf-8")
-        load_config(aside)  # what is written must load
         aside.replace(target)
     except OSError as error:
         raise InputError(f"the file cannot be written: {error.strerror or error}", where=str(target)) from error
