@@ -124,9 +124,10 @@ def _known_days(project: Project, history: pd.DataFrame) -> dict[pd.Timestamp, s
     return {pd.Timestamp(day): name for day, name in named.items()} | events
 
 
-def _why(project: Project, news: pd.DataFrame) -> tuple[pd.DataFrame, dict[int, str]]:
+def _why(project: Project, news: pd.DataFrame) -> tuple[pd.DataFrame, dict[Any, str]]:
     """Rank the drivers of the strongest incidents."""
-    tables, words = [], {}
+    tables: list[pd.DataFrame] = []
+    words: dict[Any, str] = {}
     by = list(project.config.history.by)
     daily = project.config.history.freq == "D"
     for row in news.head(EXPLAINED if by and daily else 0).itertuples():
@@ -139,7 +140,7 @@ def _why(project: Project, news: pd.DataFrame) -> tuple[pd.DataFrame, dict[int, 
         except InputError:
             continue  # this KPI cannot be split by these columns, so no segment can be named
         words[row.Index] = found.attrs["words"]
-        tables.append(found.assign(series=row.series))
+        tables.append(found.assign(series=str(row.series)))
     empty = pd.DataFrame(columns=[*DRIVERS])
     return (pd.concat(tables, ignore_index=True) if tables else empty), words
 

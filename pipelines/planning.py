@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from .opening import Project
 from .stage import Stage
 from .words import number, plural, say_list
 
-Progress = Callable[[float], None] | None
+Progress = Callable[[int, int], None] | None
 
 #: Handle times are averaged over this many last days, so that they follow the desk.
 HANDLE_DAYS = 56
@@ -51,7 +52,7 @@ def forecast_stage(project: Project, progress: Progress = None) -> Stage:
     return Stage("forecast", tables, tuple(findings), params, metrics)
 
 
-def forecast_context(config: Config, project: Project, calendar: str | None = None) -> dict[str, object]:
+def forecast_context(config: Config, project: Project, calendar: str | None = None) -> dict[str, Any]:
     """Return what every forecast is told of the desk: opening hours, holidays and known events."""
     name = calendar or config.forecast.calendar
     known = pd.DataFrame([(e.name, e.start, e.end) for e in config.events], columns=["name", "start", "end"])
@@ -197,7 +198,7 @@ def handle_time(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: s
 
 
 def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: str) -> list[str]:
-    busiest = plan.loc[plan["agents"].idxmax()]
+    busiest = plan.iloc[int(plan["agents"].to_numpy().argmax())]
     open_slots = plan[plan["calls"] > 0]
     share = np.average(open_slots["service_level"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
     risk = np.average(open_slots["short_risk"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
@@ -208,6 +209,6 @@ def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: s
         f"{spec.shrinkage:.0%}, {number(round(hours))} agent hours in {plural(spec.horizon_days, 'day')}; "
         f"handle time {number(round(busiest['aht_s']))} s ({basis}).",
         f"{name}: with these agents {share:.0%} are answered within {number(spec.within_s)} s if the forecast is "
-        f"right; as it may be wrong, an arrival meets an interval that misses its target with probability {risk:.0%}, and the "
-        f"peak needs {plural(int(plan['agents_hi'].max()), 'agent')} to be 80 % sure.",
+        f"right; as it may be wrong, an arrival meets an interval that misses its target with probability {risk:.0%}, "
+        f"and the peak needs {plural(int(plan['agents_hi'].max()), 'agent')} to be 80 % sure.",
     ]

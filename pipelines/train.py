@@ -79,8 +79,8 @@ def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_ROWS) ->
     if created.empty:
         return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
     last = log.until
-    busy = created.quantile(0.99)
-    start = max(created.min(), min(busy, last) - pd.Timedelta(days=spec.train_days))
+    busy = min(created.sort_values().iloc[int(0.99 * (len(created) - 1))], last)
+    start = max(pd.Timestamp(created.min()), busy - pd.Timedelta(days=spec.train_days))
     instants = daily(start, last, at=spec.at, timezone=log.timezone)
     load = _open_at(log, instants)
     step = max(1, int(np.ceil(load.sum() / max_rows)))
@@ -129,7 +129,7 @@ def _risk_sentences(table: pd.DataFrame, broken: pd.DataFrame, metric: str, top:
         f"{plural(len(table), 'open case')} can still keep the promise on {promise}; about "
         f"{number(round(table['probability'].sum()))} of them will not. {plural(len(broken), 'case')} broke it already."
     ]
-    for row in table.head(min(top, 3)).itertuples():
-        left = f", {say_duration(row.left_s)} left" if pd.notna(row.left_s) else ""
-        findings.append(f"Case {row.case_id}: {row.probability:.0%}{left}. {row.reason_1}.")
+    for row in table.head(min(top, 3)).to_dict("records"):
+        left = f", {say_duration(row['left_s'])} left" if pd.notna(row["left_s"]) else ""
+        findings.append(f"Case {row['case_id']}: {row['probability']:.0%}{left}. {row['reason_1']}.")
     return findings
