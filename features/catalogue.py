@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from .cases import event_facts
 from .definitions import ENTRIES, Kpi
 from .engine import CaseLog
+from .keep import kept
 
 #: Every KPI by name, in the order in which outputs show them.
 CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in ENTRIES}
@@ -34,22 +37,28 @@ def availability(log: CaseLog) -> pd.DataFrame:
     >>> bool(table.loc["cases_opened", "available"]), table.loc["service_level", "lacks"]
     (True, 'needs contacts')
     """
-    facts = event_facts(log)
-    rows = []
-    for kpi in CATALOGUE.values():
-        lacks = _lacks(log, kpi, facts.kinds)
-        rows.append({"kpi": kpi.name, "available": not lacks, "computed": kpi.computed, "lacks": lacks})
-    return pd.DataFrame(rows).astype({"kpi": "str", "lacks": "str"})
+    lack = {kpi: lacks(log, kpi) for kpi in CATALOGUE}
+    rows = [(name, not lack[name], kpi.computed, lack[name]) for name, kpi in CATALOGUE.items()]
+    table = pd.DataFrame(rows, columns=["kpi", "available", "computed", "lacks"])
+    return table.astype({"kpi": "str", "lacks": "str"})
 
 
-def _lacks(log: CaseLog, kpi: Kpi, kinds: frozenset[str]) -> str:
+def lacks(log: CaseLog, name: str) -> str:
+    """Say in words what a log lacks for a KPI of the catalogue; nothing where it has all.
+
+    >>> import pandas as pd
+    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
+    >>> lacks(log, "backlog")
+    'needs events'
+    """
+    kpi = CATALOGUE[name]
     tables = [need.replace("|", " or ") for need in kpi.needs if not any(log.has(t) for t in need.split("|"))]
     if tables:
         return "needs " + _and(tables)
-    columns = [_in_words(need) for need in kpi.columns if not _holds(log, need)]
+    columns = [_in_words(need) for need in kpi.columns if not kept(log, need, partial(_holds, log, need))]
     if columns:
         return "needs " + _and(columns)
-    if kpi.kinds and not kinds & set(kpi.kinds):
+    if kpi.kinds and not kept(log, "event facts", lambda: event_facts(log)).kinds & set(kpi.kinds):
         return f"needs events of the kind {' or '.join(kpi.kinds)}"
     return ""
 

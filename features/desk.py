@@ -16,6 +16,7 @@ from .engine import CaseLog
 from .errors import InputError, did_you_mean
 from .fetch import fetch
 from .flow import transitions_expr
+from .keep import kept
 from .periods import frequency, zone
 from .turns import turns_expr
 
@@ -100,7 +101,7 @@ class Desk:
     @cached_property
     def facts(self) -> EventFacts:
         """What the events of the log can tell."""
-        return event_facts(self.log)
+        return kept(self.log, "event facts", lambda: event_facts(self.log))
 
     def before_end(self, days: float = 0.0, seconds: float = 0.0) -> Any:
         """Give the last instant from which that much time had passed at the end of the log."""
@@ -115,17 +116,9 @@ class Desk:
         rows = labelled(rows, self.by)
         return Source(rows, self.by, None if pd.isna(found) else found, self.clock)
 
-    @cached_property
+    @property
     def _history(self) -> Any:
-        rows = case_history_expr(self.log)
-        if "customer_id" in rows.columns:
-            subject = [c for c in ("case_type",) if c in rows.columns]
-            order = ["created_at", "case_id"]
-            again = ibis.window(group_by=["customer_id"], order_by=order)
-            same = ibis.window(group_by=["customer_id", *subject], order_by=order)
-            later = rows.created_at.lead()
-            rows = rows.mutate(next_case_at=later.over(again), next_same_at=later.over(same))
-        return rows.cache()
+        return kept(self.log, "case history", lambda: _history_with_returns(self.log).cache())
 
     @cached_property
     def _segments_of_cases(self) -> Any:
@@ -147,7 +140,8 @@ class Desk:
     @cached_property
     def transitions(self) -> Source:
         """Every change of a case between open and not open."""
-        return self._from(self._with_segments(transitions_expr(self.log)).cache(), self.opened.first)
+        rows = kept(self.log, "transitions", lambda: transitions_expr(self.log).cache())
+        return self._from(self._with_segments(rows), self.opened.first)
 
     @cached_property
     def turns(self) -> Source:
@@ -186,7 +180,7 @@ class Desk:
         """Milestones of the SLA, with the segments of their case and the instant at which each was decided."""
         from .sla import milestones
 
-        table = milestones(self.log)
+        table = kept(self.log, "milestones", lambda: milestones(self.log))
         rows = ibis.memtable(table[["case_id", "metric", "status", "decided_at"]])
         return self._from(self._with_segments(rows), self.opened.first)
 
@@ -245,3 +239,16 @@ class Desk:
         cases = self._segments_of_cases.select(_of="case_id", **{f"_{name}": name for name in wanted})
         joined = rows.left_join(cases, rows.case_id == cases["_of"]).drop("_of")
         return joined.rename({name: f"_{name}" for name in wanted})
+
+
+def _history_with_returns(log: CaseLog) -> Any:
+    """The history of cases, and when the customer came again: with any case, and with one of the same type."""
+    rows = case_history_expr(log)
+    if "customer_id" not in rows.columns:
+        return rows
+    subject = [c for c in ("case_type",) if c in rows.columns]
+    order = ["created_at", "case_id"]
+    again = ibis.window(group_by=["customer_id"], order_by=order)
+    same = ibis.window(group_by=["customer_id", *subject], order_by=order)
+    later = rows.created_at.lead()
+    return rows.mutate(next_case_at=later.over(again), next_same_at=later.over(same))

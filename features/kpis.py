@@ -10,7 +10,7 @@ import pandas as pd
 
 from .aggregate import MEASURES, MISSING
 from .case_formulas import sla_attainment
-from .catalogue import CATALOGUE, availability
+from .catalogue import CATALOGUE, lacks
 from .desk import Desk, Limits
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
@@ -131,30 +131,31 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
 
 def _chosen(desk: Desk, kpis: Sequence[str] | str | None) -> Iterable[tuple[str, Formula]]:
     """Choose the formulas, or say why one cannot be had."""
-    lacks = availability(desk.log).set_index("kpi")["lacks"]
-    metrics = _metrics(desk.log) if not lacks[_SLA] else []
     if kpis is None:
-        names = [name for name in FORMULAS if not lacks[name] and _splits(desk, name)]
+        names = [name for name in FORMULAS if _splits(desk, name) and not lacks(desk.log, name)]
     else:
         names = list(dict.fromkeys([kpis] if isinstance(kpis, str) else kpis))
+    metrics = _metrics(desk.log) if any(name.startswith(_SLA) for name in names) else []
     for name in names:
-        if name.startswith(_SLA + "_") and name.removeprefix(_SLA + "_") in metrics:
-            yield name, partial(sla_attainment, metric=name.removeprefix(_SLA + "_"))
+        metric = name.removeprefix(_SLA + "_") if name.startswith(_SLA + "_") else ""
+        if metric in metrics and not lacks(desk.log, _SLA):
+            yield name, partial(sla_attainment, metric=metric)
             continue
-        _check(desk, name, lacks, metrics)
+        _check(desk, name, metrics)
         yield name, FORMULAS[name][0]
         if name == _SLA:
-            for metric in metrics:
-                if f"{_SLA}_{metric}" not in names:
-                    yield f"{_SLA}_{metric}", partial(sla_attainment, metric=metric)
+            for each in metrics:
+                if f"{_SLA}_{each}" not in names:
+                    yield f"{_SLA}_{each}", partial(sla_attainment, metric=each)
 
 
-def _check(desk: Desk, name: str, lacks: pd.Series[str], metrics: list[str]) -> None:
+def _check(desk: Desk, name: str, metrics: list[str]) -> None:
     known = (*CATALOGUE, *(f"{_SLA}_{metric}" for metric in metrics))
     if name not in CATALOGUE:
         raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, known))
-    if lacks[name]:
-        raise InputError(f"this log cannot give the KPI: it {lacks[name]}", column="kpis", got=name)
+    lack = lacks(desk.log, name)
+    if lack:
+        raise InputError(f"this log cannot give the KPI: it {lack}", column="kpis", got=name)
     if name not in FORMULAS:
         raise InputError("the KPI is in the catalogue but not computed yet", column="kpis", got=name)
     if not _splits(desk, name):
@@ -170,4 +171,6 @@ def _splits(desk: Desk, name: str) -> bool:
 
 
 def _metrics(log: CaseLog) -> list[str]:
+    if not log.has("sla_policies"):
+        return []
     return sorted(fetch(log.table("sla_policies").select("metric").distinct())["metric"].dropna())

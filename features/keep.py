@@ -1,0 +1,43 @@
+"""What was once derived from a log is kept as long as the log lives: a log is a value and never changes."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .engine import CaseLog
+
+T = TypeVar("T")
+_KEPT: dict[int, tuple[weakref.ref[CaseLog], dict[str, Any]]] = {}
+
+
+def kept(log: CaseLog, name: str, make: Callable[[], T]) -> T:
+    """Return what ``make`` gives, and make it only once for each log.
+
+    Parameters
+    ----------
+    log
+        The log that it is derived from, and that alone.
+    name
+        What it is called.
+    make
+        Derives it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
+    >>> kept(log, "answer", lambda: 42), kept(log, "answer", lambda: 43)
+    (42, 42)
+    """
+    key = id(log)
+    entry = _KEPT.get(key)
+    if entry is None or entry[0]() is not log:
+        entry = (weakref.ref(log, lambda _gone: _KEPT.pop(key, None)), {})
+        _KEPT[key] = entry
+    store = entry[1]
+    if name not in store:
+        store[name] = make()
+    result: T = store[name]
+    return result
