@@ -9,17 +9,15 @@ which sees small shifts that stay.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from .panel import period_days
+from .tails import Kind, score, thick_tails, variance
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Kind = Literal["count", "share", "duration", "score", "stock"]
 
 EWMA_WEIGHT = 0.2
 LAGS = 8  # weeks looked back
@@ -29,7 +27,7 @@ _BOUND_MEAN = 0.9205
 FIRST = 21  # values of which the median says how far a series strays, before it is followed step by step
 _MEDIAN_SQUARE = 0.4549  # of a standard normal
 _LIMIT = 4.0  # a single value counts no more than this in the running average
-_LEAST_COUNT = 0.25
+_TAME = 3.0  # spreads by which a value may lie off when the level is measured
 
 
 @dataclass(frozen=True)
@@ -111,17 +109,28 @@ def surprise(kind: Kind, value: Floats, n: Floats, rhythm: Rhythm, quiet: Flags 
     -------
     Surprise
         Row ``t`` depends on rows up to ``t`` only.
+
+    Examples
+    --------
+    >>> days = np.array([[20.0 + t % 7 + t % 3] for t in range(80)])
+    >>> days[-1] = 60.0
+    >>> found = surprise("count", days, days, Rhythm.of("D"))
+    >>> bool(np.isnan(found.spike[20, 0])), found.spike[-2:, 0].round(1).tolist()
+    (True, [-0.2, 5.5])
     """
     x = _scale(kind, value)
     weight = n if kind == "share" else np.ones_like(x)
     weight = np.where(np.isnan(x) | (False if quiet is None else quiet), np.nan, weight)
     state = _State(x.shape[1])
     rows: list[tuple[Floats, ...]] = []
-    raw = np.full_like(x, np.nan)
+    raw, tame = np.full_like(x, np.nan), x.copy()
     for t in range(len(x)):
         raw[t] = _same_slot(kind, x, weight, rhythm, t)
-        expected = _lately(kind, x, raw, weight, rhythm, t)
-        rows.append((expected, *state.step(kind, x[t], expected, n[t], weight[t], rhythm.warm)))
+        expected = _lately(kind, tame, raw, weight, rhythm, t)
+        found = state.step(kind, x[t], expected, n[t], weight[t], rhythm.warm)
+        room = np.where(np.isnan(found[1]), np.inf, _TAME * found[0])  # a single spike must not lift the level
+        tame[t] = np.clip(x[t], expected - room, expected + room)
+        rows.append((expected, *found))
     if not rows:
         return Surprise(*[np.empty_like(x) for _ in range(6)])
     return Surprise(*(np.array(column) for column in zip(*rows, strict=True)))
@@ -134,7 +143,7 @@ def score_one(kind: Kind, x: Floats, expected: Floats, n: Floats, strays: Floats
     >>> score_one("score", 3 * one, one, one, one, 100 * one).round(2).tolist()
     [1.98]
     """
-    return _thick_tails(_score(kind, x, expected, n, _variance(kind, expected, n), strays), freedom)
+    return thick_tails(score(kind, x, expected, n, variance(kind, expected, n), strays), freedom)
 
 
 def _scale(kind: Kind, value: Floats) -> Floats:
@@ -214,12 +223,12 @@ class _State:
 
     def step(self, kind: Kind, x: Floats, expected: Floats, n: Floats, weight: Floats, warm: int) -> tuple[Floats, ...]:
         """Score one period, then learn from it."""
-        chance = _variance(kind, expected, n)
+        chance = variance(kind, expected, n)
         ready = ~np.isnan(self.strays) & (self.seen >= warm)
         strays = np.where(np.isnan(self.strays), 1.0, self.strays)
         freedom = np.minimum(self.seen, 2 / _MEMORY)
         usable = ~np.isnan(weight) & ~np.isnan(expected) & (chance > 0)
-        z = np.where(usable, _thick_tails(_score(kind, x, expected, n, chance, strays), freedom), np.nan)
+        z = np.where(usable, thick_tails(score(kind, x, expected, n, chance, strays), freedom), np.nan)
         self._learn(kind, usable, (x - expected) ** 2 / np.where(usable, chance, 1), z)
         shown = usable & ready
         shift = np.where(shown, self.ewma / np.sqrt(self.ewma_strays), np.nan)
@@ -247,67 +256,3 @@ class _State:
             np.minimum(self.ewma**2, _BOUND * self.ewma_strays) / _BOUND_MEAN - self.ewma_strays
         )
         self.ewma_strays = np.where(usable, np.maximum(new, floor), self.ewma_strays)
-
-
-def _variance(kind: Kind, expected: Floats, n: Floats) -> Floats:
-    """Return the variance that chance alone gives, to be multiplied by what the series strays."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if kind == "count":
-            return np.maximum(expected, _LEAST_COUNT)
-        if kind == "share":
-            p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
-            return np.where(n > 0, p * (1 - p) / n, np.nan)
-        return np.where(n > 0, 1 / n, 1.0) if kind != "stock" else np.ones_like(expected)
-
-
-def _score(kind: Kind, x: Floats, expected: Floats, n: Floats, chance: Floats, strays: Floats) -> Floats:
-    """Return a normal score; counts and shares by their mid-p value, with all numbers divided by what they stray."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if kind == "count":
-            mean, count = np.maximum(expected, _LEAST_COUNT) / strays, np.maximum(x, 0) / strays
-            return _normal(*_poisson_tails(count, 0.5 / strays, mean))
-        if kind == "share":
-            p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
-            hits, misses = x * n / strays, (1 - x) * n / strays
-            return _normal(*_binomial_tails(hits, np.maximum(misses, 0), 0.5 / strays, p))
-        return (x - expected) / np.sqrt(strays * chance)
-
-
-def _poisson_tails(count: Floats, half: Floats, mean: Floats) -> tuple[Floats, Floats]:
-    """Return what lies below and above ``count``, which comes in steps of ``2 * half``; half of it on each side.
-
-    With steps of 1 this is the mid-p value of a Poisson; smaller steps are counts divided by how far they stray.
-    """
-    middle = count + (1 + half) / 3  # the median of a Gamma lies a third below its shape
-    more, less = middle + half, np.maximum(middle - half, 1e-300)
-    below = special.gammaincc(more, mean) + special.gammaincc(less, mean)
-    above = special.gammainc(more, mean) + special.gammainc(less, mean)
-    return below / 2, above / 2
-
-
-def _binomial_tails(hits: Floats, misses: Floats, half: Floats, p: Floats) -> tuple[Floats, Floats]:
-    """Return what lies below and above ``hits`` of ``hits + misses``, in the same way."""
-    shift = (1 + half) / 3
-    few, many = np.maximum(misses + shift - half, 1e-300), misses + shift + half
-    less, more = np.maximum(hits + shift - half, 1e-300), hits + shift + half
-    below = special.betainc(few, more, 1 - p) + special.betainc(many, less, 1 - p)
-    above = special.betainc(less, many, p) + special.betainc(more, few, p)
-    return below / 2, above / 2
-
-
-def _normal(below: Floats, above: Floats) -> Floats:
-    tiny = 1e-300
-    left = special.ndtri(np.maximum(below, tiny))
-    right = -special.ndtri(np.maximum(above, tiny))
-    return np.where(below < above, left, right)
-
-
-def _thick_tails(z: Floats, freedom: Floats) -> Floats:
-    """Return scores corrected for a spread that was estimated from few values (Student's t to normal)."""
-    far = np.abs(z) > 1.5
-    if not far.any():
-        return z
-    out = z.copy()
-    tail = special.stdtr(np.maximum(freedom[far], 3), -np.abs(z[far]))
-    out[far] = np.sign(z[far]) * -special.ndtri(np.maximum(tail, 1e-300))
-    return out

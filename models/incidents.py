@@ -142,7 +142,8 @@ def _is_back(incident: Incident, value: Floats, season: int, at: int) -> bool:
         return False
     during = _moved(value, incident.alarms, incident.start, season)
     spans = ([at], list(range(max(at - 2, incident.last + 1, 0), at + 1)))  # seen at once, or after some days
-    return any(abs(_moved(value, rows, incident.start, season)) < abs(during) / 2 for rows in spans)
+    near = abs(during) * (1.0 if incident.returned else 0.5)  # once said to be back, it takes more to say otherwise
+    return any(abs(_moved(value, rows, incident.start, season)) < near for rows in spans)
 
 
 def _moved(value: Floats, rows: list[int], start: int, season: int) -> float:

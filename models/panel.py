@@ -125,7 +125,7 @@ def panel(frame: pd.DataFrame, columns: tuple[str, ...], freq: str | None = None
     if not len(frame):
         return Panel(stamps, (), {c: np.empty((0, 0)) for c in columns}, freq)
     grid, row = slots(stamps, freq)
-    names, column = np.unique(frame["unique_id"].astype(str).to_numpy(dtype=object), return_inverse=True)
+    column, names = pd.factorize(frame["unique_id"].astype("str"), sort=True)
     place = row * len(names) + column
     size = len(grid) * len(names)
     out = {}

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from .expectation import FIRST, Kind, Rhythm, Surprise, score_one, surprise
+from .expectation import FIRST, Rhythm, Surprise, score_one, surprise
 from .incidents import Incident, incidents
 from .panel import Panel, numbers_of, panel, period_days
+from .tails import Kind
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -216,7 +217,10 @@ def series_names(history: pd.DataFrame) -> pd.Series:
     segments = [c for c in history.columns if c not in MEASURES]
     if not segments:
         return pd.Series("all", index=history.index, dtype="str")
-    return history[segments].astype("str").fillna("(missing)").agg("/".join, axis=1).astype("str")
+    name, *rest = (history[column].astype("str").fillna("(missing)") for column in segments)
+    for more in rest:
+        name = name + "/" + more
+    return name.astype("str")
 
 
 def _rescored(part: Scored, rows: list[int]) -> Floats:

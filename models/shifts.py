@@ -11,10 +11,11 @@ import pandas as pd
 from scipy import special
 
 from ..features.errors import InputError, did_you_mean
-from .expectation import FIRST, Kind, Rhythm, score_one, surprise
+from .expectation import FIRST, Rhythm, score_one, surprise
 from .incidents import discoveries
 from .panel import check_columns, infer_freq, numbers_of, panel, period_days, slots
 from .scored import Days, Scored, count_or_score, score_kpi
+from .tails import Kind
 
 Flags = npt.NDArray[np.bool_]
 

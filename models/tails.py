@@ -1,0 +1,95 @@
+"""How surprising a value is: normal scores of counts, shares, durations and scores around what was expected."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+Floats = npt.NDArray[np.float64]
+Kind = Literal["count", "share", "duration", "score", "stock"]
+
+_LEAST_COUNT = 0.25
+_TINY = 1e-300
+
+
+def variance(kind: Kind, expected: Floats, n: Floats) -> Floats:
+    """Return the variance that chance alone gives, to be multiplied by what the series strays.
+
+    >>> variance("share", np.array([0.5]), np.array([100.0])).tolist()
+    [0.0025]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if kind == "count":
+            return np.maximum(expected, _LEAST_COUNT)
+        if kind == "share":
+            p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
+            return np.where(n > 0, p * (1 - p) / n, np.nan)
+        return np.where(n > 0, 1 / n, 1.0) if kind != "stock" else np.ones_like(expected)
+
+
+def score(kind: Kind, x: Floats, expected: Floats, n: Floats, chance: Floats, strays: Floats) -> Floats:
+    """Return a normal score; counts and shares by their mid-p value, with all numbers divided by what they stray.
+
+    >>> one = np.ones(1)
+    >>> score("count", 130 * one, 100 * one, one, 100 * one, one).round(2).tolist()
+    [2.88]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if kind == "count":
+            mean, count = np.maximum(expected, _LEAST_COUNT) / strays, np.maximum(x, 0) / strays
+            return _poisson_score(count, 0.5 / strays, mean)
+        if kind == "share":
+            p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
+            hits, misses = x * n / strays, (1 - x) * n / strays
+            return _binomial_score(hits, np.maximum(misses, 0), 0.5 / strays, p)
+        return (x - expected) / np.sqrt(strays * chance)
+
+
+def _poisson_score(count: Floats, half: Floats, mean: Floats) -> Floats:
+    """Return the normal score of the mid-p value of ``count``, which comes in steps of ``2 * half``.
+
+    With steps of 1 this is a Poisson; smaller steps are counts divided by how far they stray. Only the nearer tail is
+    computed, so that far values keep their accuracy.
+    """
+    middle = count + (1 + half) / 3  # the median of a Gamma lies a third below its shape
+    more, less = middle + half, np.maximum(middle - half, _TINY)
+    tail = np.empty_like(mean)
+    low = count < mean
+    for side, function in ((low, special.gammaincc), (~low, special.gammainc)):
+        tail[side] = (function(more[side], mean[side]) + function(less[side], mean[side])) / 2
+    return _normal(tail, low)
+
+
+def _binomial_score(hits: Floats, misses: Floats, half: Floats, p: Floats) -> Floats:
+    """Return the normal score of ``hits`` of ``hits + misses``, in the same way."""
+    shift = (1 + half) / 3
+    few, many = np.maximum(misses + shift - half, _TINY), misses + shift + half
+    less, more = np.maximum(hits + shift - half, _TINY), hits + shift + half
+    low = hits < p * (hits + misses)
+    y = np.where(low, 1 - p, p)
+    tail = special.betainc(np.where(low, few, less), np.where(low, more, many), y)
+    tail += special.betainc(np.where(low, many, more), np.where(low, less, few), y)
+    return _normal(tail / 2, low)
+
+
+def _normal(tail: Floats, low: npt.NDArray[np.bool_]) -> Floats:
+    z = special.ndtri(np.clip(tail, _TINY, 1.0))
+    return np.asarray(np.where(low, z, -z))
+
+
+def thick_tails(z: Floats, freedom: Floats) -> Floats:
+    """Return scores corrected for a spread that was estimated from few values (Student's t to normal).
+
+    >>> thick_tails(np.array([1.0, 4.0]), np.array([20.0, 20.0])).round(2).tolist()
+    [1.0, 3.39]
+    """
+    far = np.abs(z) > 1.5
+    if not far.any():
+        return z
+    out = z.copy()
+    tail = special.stdtr(np.maximum(freedom[far], 3), -np.abs(z[far]))
+    out[far] = np.sign(z[far]) * -special.ndtri(np.maximum(tail, 1e-300))
+    return out
