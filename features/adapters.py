@@ -37,7 +37,8 @@ def read_table(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     """
     if spec.table == "cases":
         return _cases(spec, frame)
-    if spec.table == "events" and "activity" in (spec.columns or frame.columns) and "kind" not in spec.columns:
+    names = spec.columns or frame.columns
+    if spec.table == "events" and "activity" in names and "kind" not in names:
         return read_event_log(spec, frame)
     if spec.table == "volumes":
         return _volumes(spec, frame)

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -168,6 +169,7 @@ def _parquet(file: Path) -> RawFile:
     for name in frame.columns:
         if str(frame[name].dtype) in ("object", "category"):
             frame[name] = frame[name].astype("str").where(frame[name].notna())
+    frame = frame.drop(columns=[c for c in frame.columns if str(c).startswith("__index_level_")])
     if frame.empty:
         raise InputError("the file has columns but no rows", where=file.name)
     return RawFile(frame)
@@ -292,6 +294,11 @@ def _parse(text: str, delimiter: str, where: str) -> tuple[pd.DataFrame, list[st
     trimmed = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     frame = trimmed.to_pandas()
     said = [f"{where}: column {i} has no name and is called 'column {i}'" for i in blank]
+    data = [n for n in names if re.fullmatch(r"\d[\d\s:./T-]*", n)]
+    if len(data) >= max(1, len(names) // 2):
+        said.append(
+            f"{where}: the first line looks like data ({data[0]!r}) but is taken as the header; add a header row"
+        )
     return frame.astype("str"), said
 
 

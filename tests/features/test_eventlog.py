@@ -99,3 +99,10 @@ def test_bpic2014(shared_data):
     assert len(tables["cases"]) == 41_353
     assert (tables["events"]["kind"] == "closed").sum() == 40_767
     assert len(tables["events"]) == 369_485 + 41_353
+
+
+def test_a_canonical_table_with_an_activity_column_stays_canonical(tmp_path):
+    (tmp_path / "e.csv").write_text("case_id,at,kind,activity\n1,2024-03-01,created,Open\n")
+    loaded = load_source(SourceSpec("events", "e.csv"), tmp_path)
+    assert set(loaded.tables) == {"events"}
+    assert loaded.tables["events"]["kind"].tolist() == ["created"]

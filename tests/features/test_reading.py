@@ -171,3 +171,14 @@ def test_stated_encoding_and_delimiter_win_and_wrong_ones_are_named(tmp_path):
         read_raw(file, delimiter=",")
     with pytest.raises(InputError, match="one character"):
         read_raw(file, delimiter="::")
+
+
+def test_a_file_without_a_header_is_pointed_out(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("2024-03-01 09:00,17\n2024-03-01 09:05,18\n")
+    assert any("looks like data ('2024-03-01 09:00')" in n for n in read_raw(file).notes)
+
+
+def test_the_index_that_pandas_leaves_in_parquet_is_no_column(tmp_path):
+    pd.DataFrame({"a": ["x", "y"]}, index=[5, 7]).to_parquet(tmp_path / "t.parquet")
+    assert list(read_raw(tmp_path / "t.parquet").frame.columns) == ["a"]
