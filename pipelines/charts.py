@@ -124,7 +124,9 @@ def _people_map(queue: str, rows: pd.DataFrame) -> Picture:
         .encode(
             x=alt.X("time:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
             y=alt.Y("day:O", title=None, sort=list(dict.fromkeys(frame["day"]))),
-            color=alt.Color("people:Q", title="people", scale=alt.Scale(scheme="viridis"), legend=gradient(alt)),
+            color=alt.Color(
+                "people:Q", title="people", scale=alt.Scale(scheme="viridis"), legend=gradient(alt, frame["people"])
+            ),
             tooltip=["day", "time", "people", "agents", alt.Tooltip("calls", format=",.1f")],
         )
     )
@@ -150,7 +152,10 @@ def _agents_line(queue: str, rows: pd.DataFrame) -> Picture:
         .mark_line(interpolate="step-after")
         .encode(
             x=alt.X("ds:T", title=None),
-            y=alt.Y("value:Q", title="agents"),
+            y=alt.Y("value:Q", title="agents", axis=alt.Axis(format="d", tickMinStep=1)),
+            strokeDash=alt.StrokeDash(
+                "line:N", title=None, scale=alt.Scale(domain=list(names.values()), range=[[1, 0], [4, 2]])
+            ),
             color=colour,
             tooltip=[alt.Tooltip("ds:T", format="%a %d %b %H:%M"), "line", "value"],
         )

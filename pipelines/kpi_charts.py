@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from .pictures import BLUE, GREEN, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, thin, top
+from .pictures import BLUE, GREEN, ORANGE, RED, SKY, Picture, compact, picture, top
 from .words import plural, say_list
 
 TOP_SERIES, TOP_KPIS = 4, 9
+#: More periods than this cannot be told apart in a small picture; the table has the others.
+LAST_PERIODS = 180
 _MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
 _FIRST = (
     "cases_opened",
@@ -26,8 +28,11 @@ _FIRST = (
 def kpis(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     """Draw each KPI over time, the shifted ones first, with a mark where a shift or spike began."""
     history = tables["history"]
-    history = history.assign(series=series_names(history))
     shifts = tables.get("shifts", pd.DataFrame({"kpi": [], "series": []}))
+    full, short = series_names(history), series_names(history, columns=False)
+    known = dict(zip(short, full, strict=True))
+    shifts = shifts.assign(series=[known.get(name, name) for name in shifts["series"]])
+    history = history.assign(series=full)
     chosen = sorted(history["kpi"].unique(), key=lambda k: (k not in set(shifts["kpi"]), _place(k)))
     found = []
     for kpi in chosen[:TOP_KPIS]:
@@ -37,16 +42,19 @@ def kpis(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     return found
 
 
-def series_names(history: pd.DataFrame) -> pd.Series[Any]:
-    """Name the series of each row by its segments, joined by a slash; ``all`` where there are none.
+def series_names(history: pd.DataFrame, columns: bool = True) -> pd.Series[Any]:
+    """Name the series of each row by its segments, with or without their columns; ``all`` where there are none.
 
-    >>> series_names(pd.DataFrame({"kpi": "csat", "channel": ["chat", None], "value": 1.0})).tolist()
-    ['chat', 'all']
+    >>> frame = pd.DataFrame({"kpi": "csat", "channel": ["chat", None], "region": ["N", None], "value": 1.0})
+    >>> series_names(frame).tolist(), series_names(frame, columns=False).tolist()
+    (['channel chat · region N', 'all'], ['chat/N', 'all'])
     """
     names = pd.Series("", history.index, dtype="str")
     for column in (c for c in history.columns if c not in _MEASURES):
-        part = history[column].astype("str").where(history[column].notna(), "")
-        names = names.where(part == "", names.where(names == "", names + "/") + part)
+        value = history[column].astype("str").where(history[column].notna(), "")
+        part = (f"{column} " + value).where(value != "", "") if columns else value
+        joint = " · " if columns else "/"
+        names = names.where(part == "", names.where(names == "", names + joint) + part)
     return names.where(names != "", "all")
 
 
@@ -66,9 +74,8 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) ->
     title, axis, unit, factor = _kpi_words(kpi, rows["value"])
     parts = []
     for name in shown:
-        own = rows[rows["series"] == name].sort_values("ds")
-        part, _ = thin(own, LINE_POINTS // len(shown), {"value": "mean", "lo": "mean", "hi": "mean"})
-        parts.append(part.assign(series=name))
+        own = rows[rows["series"] == name].sort_values("ds").tail(LAST_PERIODS)
+        parts.append(own[["ds", "value", "lo", "hi"]].assign(series=name))
     frame = pd.concat(parts, ignore_index=True)
     frame[["value", "lo", "hi"]] = frame[["value", "lo", "hi"]].astype("float64") * factor
     colour: Any = alt.value(BLUE)
@@ -82,6 +89,7 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) ->
         band = alt.Chart(compact(frame)).mark_area(opacity=0.18, color=BLUE)
         layers.insert(0, band.encode(x=x, y=alt.Y("lo:Q", title=unit), y2="hi:Q"))
     marked = moved[moved["series"].isin(shown)]
+    marked = marked[marked["started_at"] >= frame["ds"].min()] if len(marked) else marked
     layers += _marks(marked, factor)
     text = f"{title} from {frame['ds'].min():%d %b %Y} to {frame['ds'].max():%d %b %Y}"
     more = f", series {say_list(shown)}" if len(shown) > 1 else ""
@@ -138,5 +146,5 @@ def _kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
         name, size = next(
             (n, s) for n, s in (("days", 86400), ("hours", 3600), ("minutes", 60)) if typical > 2 * s or s == 60
         )
-        return title, alt.Axis(format=",.1f"), name, 1 / size
+        return title, alt.Axis(format=",.1~f"), name, 1 / size
     return title, alt.Axis(format=",.0f" if unit == "count" else ",.3~g"), unit or "value", 1.0

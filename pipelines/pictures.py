@@ -69,9 +69,10 @@ def top(alt: Any) -> Any:
     return alt.Legend(orient="top", labelLimit=260)
 
 
-def gradient(alt: Any) -> Any:
-    """Return a legend of whole steps for a scale of colours."""
-    return alt.Legend(orient="top", gradientLength=160, tickMinStep=1)
+def gradient(alt: Any, values: pd.Series[Any]) -> Any:
+    """Return a legend for a scale of colours, marked at whole numbers."""
+    marks = sorted({round(float(v)) for v in values.quantile([0, 0.5, 1])}) if len(values) else []
+    return alt.Legend(orient="top", gradientLength=160, values=marks, format="d")
 
 
 def slot_name(ds: pd.Series[Any]) -> str:

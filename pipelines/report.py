@@ -152,6 +152,8 @@ def _sections(stages: Sequence[Stage], timezone: str) -> list[Section]:
 
 def _shown(name: str, stage: Stage, timezone: str) -> Shown:
     frame = latest_first(stage.tables[name]) if name in _LATEST else stage.tables[name]
+    if name == "staffing" and (frame["people"] > 0).any():
+        frame = frame[frame["people"] > 0]  # closed intervals need nobody
     return show(name, frame, ROWS, timezone)
 
 

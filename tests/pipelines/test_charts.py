@@ -85,7 +85,8 @@ def test_a_history_of_missing_values_gives_no_picture():
     assert pictures(Stage("history", {"history": empty})) == {}
 
 
-def test_totals_come_first_and_shifts_are_marked_on_the_series_that_moved():
+@pytest.mark.parametrize("name", ["south", "region south"])
+def test_totals_come_first_and_shifts_are_marked_on_the_series_that_moved(name):
     ds = pd.date_range("2024-01-01", periods=30)
     names = [None, "north", "south", "east", "west", "far"]
     history = pd.concat(
@@ -97,7 +98,7 @@ def test_totals_come_first_and_shifts_are_marked_on_the_series_that_moved():
     shifts = pd.DataFrame(
         {
             "kpi": ["backlog"],
-            "series": ["south"],
+            "series": [name],
             "kind": ["shift"],
             "direction": ["up"],
             "started_at": [ds[20]],
@@ -108,14 +109,15 @@ def test_totals_come_first_and_shifts_are_marked_on_the_series_that_moved():
     stages = [Stage("history", {"history": history}), Stage("watch", {"shifts": shifts})]
     (picture,) = pictures(stages[0], stages)["history"]
     shown = {row["series"] for rows in picture.spec["datasets"].values() for row in rows if "value" in row}
-    assert shown == {"all", "south"}
+    assert shown == {"all", "region south"}
     assert [row["after"] for rows in picture.spec["datasets"].values() for row in rows if "after" in row] == [15.0]
     assert "1 shift" in picture.alt
 
 
 def test_series_are_named_by_their_segments():
     frame = pd.DataFrame({"kpi": "csat", "channel": ["chat", None, "chat"], "region": ["n", "n", None], "value": 1.0})
-    assert series_names(frame).tolist() == ["chat/n", "n", "chat"]
+    assert series_names(frame).tolist() == ["channel chat · region n", "region n", "channel chat"]
+    assert series_names(frame, columns=False).tolist() == ["chat/n", "n", "chat"]
 
 
 def test_thinning_keeps_the_extremes_of_a_band():
