@@ -206,7 +206,10 @@ def _case_table(columns: Mapping[str, Profile]) -> dict[str, Any]:
     """Recognise a table with a row per case, or bare arrivals where nothing tells of an end or an id."""
     why: dict[str, str] = {}
     taken: dict[str, str] = {}
-    case = best(columns, "case_id", lambda p: p.unique > 0.95 and p.missing < 0.5 and p.time is None)
+    # the name says that it is an id; a few repeats are mistakes that are refused, more would mean rows of another kind
+    case = best(
+        columns, "case_id", lambda p: p.unique > (0.8 if p.rows > 50 else 0.5) and p.missing < 0.5 and not p.time
+    )
     if case:
         taken["case_id"] = case
         why["case_id"] = f"nearly every value of '{case}' comes once"

@@ -217,3 +217,9 @@ def test_constant_within_allows_a_handful_of_exceptions():
     assert constant_within(frame, "case", "plan")
     frame["plan"] = [str(i) for i in range(400)]
     assert not constant_within(frame, "case", "plan")
+
+
+def test_an_id_with_some_repeats_is_still_an_id(tmp_path):
+    seen = recognise(write(tmp_path, "id,opened,closed\n1,2024-01-01,\n2,2024-01-02,2024-01-05\n2,2024-01-03,\n"))
+    assert seen.columns["case_id"] == "id"
+    assert load_source(seen.spec()).refused["row"].tolist() == [3]
