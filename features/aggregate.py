@@ -73,11 +73,10 @@ class Source:
         """Number of cells: segments times periods."""
         return len(self.segments) * len(self.periods)
 
-    def in_periods(self, rows: Any, at: str) -> Any:
-        """Add the start of the period of each row as ``ds``."""
+    def period_of(self, at: Any) -> Any:
+        """Give the start of the period of an Ibis column of instants."""
         first = self.clock.until if self.first is None else self.first
-        start = period_start(rows[at], self.clock.freq, self.clock.timezone, first, self.clock.until)
-        return rows.filter(rows[at].notnull()).mutate(ds=start)
+        return period_start(at, self.clock.freq, self.clock.timezone, first, self.clock.until)
 
     def cells(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
         """Number the cell of each row of a frame with ``ds`` and the segment columns; -1 outside whole periods."""
@@ -88,11 +87,12 @@ class Source:
         segment = frame[list(self.by)].merge(where, on=list(self.by), how="left")["_segment"].to_numpy()
         return np.where(period < 0, -1, segment * len(self.periods) + period).astype(np.int64)
 
-    def spread(self, frame: pd.DataFrame, column: str) -> Floats:
-        """Sum a column of a grouped frame into all cells, 0 where nothing came."""
+    def spread(self, frame: pd.DataFrame, *columns: str) -> list[Floats]:
+        """Sum columns of a grouped frame into all cells, 0 where nothing came."""
         cell = self.cells(frame)
-        weights = frame[column].astype("float64").fillna(0.0).to_numpy()
-        return np.asarray(np.bincount(cell[cell >= 0], weights[cell >= 0], minlength=self.size), dtype=float)
+        inside = cell >= 0
+        weights = [frame[column].astype("float64").fillna(0.0).to_numpy()[inside] for column in columns]
+        return [np.asarray(np.bincount(cell[inside], w, minlength=self.size), dtype=float) for w in weights]
 
     def frame(self, **measures: npt.ArrayLike) -> pd.DataFrame:
         """Lay measures, one value a cell, beside the segments and periods; missing measures are NaN."""
@@ -110,24 +110,25 @@ def labelled(rows: Any, by: tuple[str, ...]) -> Any:
     return rows.mutate(**{name: rows[name].cast("string").fill_null(MISSING) for name in by}) if by else rows
 
 
-def _grouped(source: Source, rows: Any, at: str, **sums: Any) -> pd.DataFrame:
-    placed = source.in_periods(rows.mutate(**sums), at)
-    return fetch(placed.group_by(*source.by, "ds").agg(**{name: placed[name].sum() for name in sums}))
+def _grouped(source: Source, rows: Any, at: str, **sums: Any) -> list[Floats]:
+    """Aggregate in the engine by segment and period, and lay the results into the cells."""
+    grouped = rows.group_by(*source.by, ds=source.period_of(rows[at])).agg(**sums)
+    return source.spread(fetch(grouped), *sums)
 
 
 def count(source: Source, at: str, amount: str | None = None, rows: Any = None) -> pd.DataFrame:
     """Count rows, or sum an amount, by the period of an instant."""
     rows = source.rows if rows is None else rows
-    counted = _grouped(source, rows, at, _k=ibis.literal(1) if amount is None else rows[amount])
-    value = source.spread(counted, "_k")
+    (value,) = _grouped(source, rows, at, _k=rows.count() if amount is None else rows[amount].sum())
     return source.frame(value=value, n=value, numerator=value)
 
 
 def share(source: Source, at: str, hit: Any, of: Any = None) -> pd.DataFrame:
     """Give the share of rows with ``hit`` among those with ``of`` (all by default), with Wilson's interval."""
-    rows = source.rows if of is None else source.rows.filter(of)
-    counted = _grouped(source, rows, at, _n=ibis.literal(1), _k=hit.fill_null(False).cast("int64"))
-    return share_of(source, source.spread(counted, "_k"), source.spread(counted, "_n"))
+    rows = source.rows
+    counted, all_of = (hit, rows.count()) if of is None else (hit & of, of.sum())
+    hits, n = _grouped(source, rows, at, _k=counted.sum(), _n=all_of)
+    return share_of(source, hits, n)
 
 
 def share_of(source: Source, hits: Floats, n: Floats) -> pd.DataFrame:
@@ -147,10 +148,9 @@ def ratio_of(source: Source, amount: Floats, n: Floats) -> pd.DataFrame:
 
 def mean(source: Source, at: str, amount: Any, of: Any = None) -> pd.DataFrame:
     """Give the mean of an amount over the rows where it is known, with the normal interval."""
-    rows = (source.rows if of is None else source.rows.filter(of)).mutate(_x=amount.cast("float64"))
-    rows = rows.filter(rows["_x"].notnull())
-    counted = _grouped(source, rows, at, _n=ibis.literal(1), _s=rows["_x"], _q=rows["_x"] ** 2)
-    n, total, squares = (source.spread(counted, name) for name in ("_n", "_s", "_q"))
+    known = amount.cast("float64") if of is None else of.ifelse(amount.cast("float64"), None)
+    sums = {"_n": known.count(), "_s": known.sum(), "_q": (known * known).sum()}
+    n, total, squares = _grouped(source, source.rows, at, **sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(n > 0, total / n, np.nan)
     lo, hi = mean_interval(total, squares, n)
@@ -165,11 +165,11 @@ def duration(
     ``n`` is the number of rows, ``numerator`` that of the ended ones; ``value`` is the median, ``lo`` and ``hi`` its
     interval, ``mean`` counts each duration up to ``horizon``. Negative durations cannot be and are left out.
     """
-    rows = source.rows if of is None else source.rows.filter(of)
+    rows = source.rows
+    spent = seconds.cast("float64") if of is None else of.ifelse(seconds.cast("float64"), None)
     over = ibis.literal(True) if ended is None else ended
-    rows = rows.mutate(_s=seconds.cast("float64"), _over=over)
-    placed = source.in_periods(rows.filter(rows["_s"] >= 0), at)
-    frame = fetch(placed.select(*source.by, "ds", "_s", "_over"))
+    frame = fetch(rows.select(*source.by, ds=source.period_of(rows[at]), _s=spent, _over=over))
+    frame = frame[frame["_s"] >= 0]
     cell = source.cells(frame)
     inside = cell >= 0
     seen = frame["_over"].fillna(False).to_numpy(dtype=bool)

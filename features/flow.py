@@ -43,10 +43,10 @@ def transitions_expr(log: CaseLog) -> Any:
 
 def flow_counts(source: Source) -> dict[str, Floats]:
     """Count the changes in every cell of a source whose rows are transitions, and the backlog at its end."""
-    placed = source.in_periods(source.rows, "at")
-    sums = {change: (placed.change == change).sum() for change in CHANGES}
-    frame = fetch(placed.group_by(*source.by, "ds").agg(**sums))
-    counts = {change: source.spread(frame, change) for change in CHANGES}
+    rows = source.rows
+    sums = {change: (rows.change == change).sum() for change in CHANGES}
+    frame = fetch(rows.group_by(*source.by, ds=source.period_of(rows.at)).agg(**sums))
+    counts = dict(zip(CHANGES, source.spread(frame, *CHANGES), strict=True))
     net = counts["opened"] + counts["reopened"] - counts["resolved"] - counts["merged"]
     counts["backlog"] = net.reshape(len(source.segments), -1).cumsum(axis=1).ravel()
     return counts
