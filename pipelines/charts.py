@@ -139,6 +139,8 @@ def _agents_line(queue: str, rows: pd.DataFrame) -> Picture:
     import altair as alt
 
     frame, _ = thin(_with_closed(rows), LINE_POINTS, {"agents": "max", "agents_hi": "max"})
+    highest = int(rows[["agents", "agents_hi"]].max().max())
+    whole = list(range(0, highest + 2, max(1, highest // 5)))
     names = {"agents": "needed", "agents_hi": "enough if it gets busier (80 %)"}
     long = frame.rename(columns=names).melt("ds", var_name="line", value_name="value")
     colour = alt.Color(
@@ -152,7 +154,7 @@ def _agents_line(queue: str, rows: pd.DataFrame) -> Picture:
         .mark_line(interpolate="step-after")
         .encode(
             x=alt.X("ds:T", title=None),
-            y=alt.Y("value:Q", title="agents", axis=alt.Axis(format="d", tickMinStep=1)),
+            y=alt.Y("value:Q", title="agents", axis=alt.Axis(format="d", values=whole)),
             strokeDash=alt.StrokeDash(
                 "line:N", title=None, scale=alt.Scale(domain=list(names.values()), range=[[1, 0], [4, 2]])
             ),

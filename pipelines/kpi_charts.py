@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from .pictures import BLUE, GREEN, ORANGE, RED, SKY, Picture, compact, picture, top
+from .pictures import BLUE, GREEN, ORANGE, RED, Picture, compact, picture, top
 from .words import plural, say_list
 
-TOP_SERIES, TOP_KPIS = 4, 9
+TOP_SERIES, TOP_KPIS = 3, 9
 #: More periods than this cannot be told apart in a small picture; the table has the others.
 LAST_PERIODS = 180
 _MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
@@ -37,6 +37,9 @@ def kpis(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     found = []
     for kpi in chosen[:TOP_KPIS]:
         rows, moved = history[history["kpi"] == kpi], shifts[shifts["kpi"] == kpi]
+        since = rows["ds"].drop_duplicates().nlargest(LAST_PERIODS).min()
+        rows = rows[rows["ds"] >= since]
+        moved = moved[moved["started_at"] >= since] if len(moved) else moved
         if rows["value"].notna().any():
             found.append(_kpi(kpi, rows, moved, _shown_series(rows, moved)))
     return found
@@ -74,14 +77,14 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) ->
     title, axis, unit, factor = _kpi_words(kpi, rows["value"])
     parts = []
     for name in shown:
-        own = rows[rows["series"] == name].sort_values("ds").tail(LAST_PERIODS)
+        own = rows[rows["series"] == name].sort_values("ds")
         parts.append(own[["ds", "value", "lo", "hi"]].assign(series=name))
     frame = pd.concat(parts, ignore_index=True)
     frame[["value", "lo", "hi"]] = frame[["value", "lo", "hi"]].astype("float64") * factor
     colour: Any = alt.value(BLUE)
     if len(shown) > 1:
-        scale = alt.Scale(domain=shown, range=[BLUE, ORANGE, GREEN, SKY])
-        colour = alt.Color("series:N", title=None, scale=scale, legend=top(alt))
+        scale = alt.Scale(domain=shown, range=[BLUE, ORANGE, GREEN])
+        colour = alt.Color("series:N", title=None, scale=scale, legend=top(alt, columns=2))
     x, y = alt.X("ds:T", title=None), alt.Y("value:Q", title=unit, axis=axis, scale=alt.Scale(zero=unit == "count"))
     tell = [alt.Tooltip("ds:T", format="%d %b %Y"), "series", alt.Tooltip("value", format=axis.format)]
     layers = [alt.Chart(compact(frame)).mark_line(strokeWidth=1.6).encode(x=x, y=y, color=colour, tooltip=tell)]
@@ -89,7 +92,6 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) ->
         band = alt.Chart(compact(frame)).mark_area(opacity=0.18, color=BLUE)
         layers.insert(0, band.encode(x=x, y=alt.Y("lo:Q", title=unit), y2="hi:Q"))
     marked = moved[moved["series"].isin(shown)]
-    marked = marked[marked["started_at"] >= frame["ds"].min()] if len(marked) else marked
     layers += _marks(marked, factor)
     text = f"{title} from {frame['ds'].min():%d %b %Y} to {frame['ds'].max():%d %b %Y}"
     more = f", series {say_list(shown)}" if len(shown) > 1 else ""

@@ -64,9 +64,9 @@ def picture(title: str, text: str, chart: Any, height: int) -> Picture:
     return Picture(title, text, spec)
 
 
-def top(alt: Any) -> Any:
+def top(alt: Any, columns: int = 5) -> Any:
     """Return a legend above the picture, where a phone has room for it."""
-    return alt.Legend(orient="top", labelLimit=260)
+    return alt.Legend(orient="top", labelLimit=260 if columns > 2 else 130, columns=columns)
 
 
 def gradient(alt: Any, values: pd.Series[Any]) -> Any:
