@@ -86,6 +86,19 @@ def test_by_hand_open_past_its_target_is_broken_and_open_before_it_is_undecided(
     )
 
 
+def test_a_missing_reply_is_known_to_be_missing_only_once_the_log_shows_that_it_records_replies():
+    cases = pd.DataFrame({"case_id": ["a", "b"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T11:00Z"]})
+    reply = {"case_id": ["b"], "kind": "message", "at": "2024-03-01T11:30Z", "actor_role": "agent", "public": True}
+    policy = {"policy": ["p"], "metric": "first_response", "target_s": [3600], "clock": "calendar"}
+    rest = {"events": pd.DataFrame(reply), "sla_policies": pd.DataFrame(policy), "until": "2024-03-01T13:00Z"}
+    log = CaseLog.from_frames(cases=cases, **rest)
+    labels = breach_labels(log)
+    assert labels["label"].tolist() == [True, False]
+    assert labels["known_at"].tolist() == [pd.Timestamp("2024-03-01T11:30Z")] * 2
+    for t in ("2024-03-01T10:30Z", "2024-03-01T11:30Z"):
+        assert_decided_once(log, labels, pd.Timestamp(t))
+
+
 def test_the_exporting_systems_flag_on_the_real_log(shared_data):
     file = shared_data("servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz")
     spec = SourceSpec(table="cases", path=file.name, kind="servicenow", timezone="Europe/Lisbon")

@@ -162,6 +162,19 @@ def test_the_version_in_force_at_creation_holds_and_an_exact_priority_goes_befor
     assert only(desk("2024-03-04 09:00", [], "2024-03-04 10:00", *rows, priority="2"))["policy"] == "any"
 
 
+def test_a_version_holds_from_its_very_instant_on():
+    rows = {"target_s": 6 * H}, {"target_s": 7 * H, "valid_from": local("2024-03-04 09:00")}
+    assert only(desk("2024-03-04 09:00", [], "2024-03-04 10:00", *rows))["target_s"] == 7 * H
+    assert only(desk("2024-03-04 08:59", [], "2024-03-04 10:00", *rows))["target_s"] == 6 * H
+
+
+def test_a_case_that_was_resolved_when_due_breaks_only_when_it_is_reopened():
+    events = [("2024-03-04 17:00", "resolved"), ("2024-03-05 10:00", "reopened"), ("2024-03-05 11:00", "resolved")]
+    found = milestones(desk("2024-03-04 09:00", events, "2024-03-07 12:00"))
+    assert found["status"].tolist() == ["met", "breached"]
+    assert found["decided_at"].tolist() == [local("2024-03-04 17:00"), local("2024-03-05 10:00")]
+
+
 def test_a_case_that_loses_its_policy_is_cancelled():
     raised = [("2024-03-04 10:00", "priority", "2")]
     one = only(desk("2024-03-04 09:00", raised, "2024-03-07 12:00", {"priority": "3"}))
