@@ -26,6 +26,11 @@ _BOUND = 4.0  # squared score beyond which a value teaches no more, and the mean
 _BOUND_MEAN = 0.9205
 FIRST = 21  # values of which the median says how far a series strays, before it is followed step by step
 _MEDIAN_SQUARE = 0.4549  # of a standard normal
+_REACH = 2.576  # 99 % of a standard normal lies within
+_REACH_STEP = 0.3  # by which a value beyond the reach widens it; those within narrow it by a hundredth of that
+_REST = 7  # periods in which no further value widens it: a shift shall not hide itself
+#: What chance alone does at least; durations are never steadier than half of an exponential.
+_LEAST_STRAYS = {"count": 1.0, "share": 1.0, "duration": 0.25}
 _LIMIT = 4.0  # a single value counts no more than this in the running average
 _TAME = 3.0  # spreads by which a value may lie off when the level is measured
 
@@ -149,7 +154,7 @@ def score_one(kind: Kind, x: Floats, expected: Floats, n: Floats, strays: Floats
 def _scale(kind: Kind, value: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == "duration":
-            return np.asarray(np.where(value > 0, np.log(value), np.nan))
+            return np.asarray(np.where(value >= 0, np.log1p(value), np.nan))
         if kind == "stock":
             logs = np.log1p(value)
             return np.vstack([np.full((1, value.shape[1]), np.nan), np.diff(logs, axis=0)])
@@ -220,12 +225,14 @@ class _State:
         self.ewma_strays = np.full(size, EWMA_WEIGHT / (2 - EWMA_WEIGHT))
         self.seen = np.zeros(size)
         self.first = np.full((FIRST, size), np.nan)
+        self.reach = np.full(size, _REACH)
+        self.rest = np.zeros(size)
 
     def step(self, kind: Kind, x: Floats, expected: Floats, n: Floats, weight: Floats, warm: int) -> tuple[Floats, ...]:
         """Score one period, then learn from it."""
         chance = variance(kind, expected, n)
         ready = ~np.isnan(self.strays) & (self.seen >= warm)
-        strays = np.where(np.isnan(self.strays), 1.0, self.strays)
+        strays = np.where(np.isnan(self.strays), 1.0, self.strays * (self.reach / _REACH) ** 2)
         freedom = np.minimum(self.seen, 2 / _MEMORY)
         usable = ~np.isnan(weight) & ~np.isnan(expected) & (chance > 0)
         z = np.where(usable, thick_tails(score(kind, x, expected, n, chance, strays), freedom), np.nan)
@@ -236,19 +243,31 @@ class _State:
         return np.sqrt(strays * chance), np.where(shown, z, np.nan), shift, strays, np.where(ready, freedom, np.nan)
 
     def _learn(self, kind: Kind, usable: Flags, squared: Floats, z: Floats) -> None:
-        floor = 1.0 if kind in ("count", "share") else 1e-12
+        floor = _LEAST_STRAYS.get(kind, 1e-12)
         young = usable & (self.seen < FIRST)
         old = self.strays
+        if kind not in ("count", "share"):
+            self._learn_reach(usable & ~young, np.sqrt(squared / old))
         pace = np.maximum(_MEMORY, 1 / (self.seen + 2))
         new = old + pace * (np.minimum(squared, _BOUND * old) / _BOUND_MEAN - old)
         if young.any():
             places = np.flatnonzero(young)
             self.first[self.seen[places].astype(int), places] = squared[places]
             new[places] = np.nanmedian(self.first[:, places], axis=0) / _MEDIAN_SQUARE
+            if kind not in ("count", "share"):
+                large = np.sort(np.nan_to_num(self.first[:, places]), axis=0)[-2]  # one outlier may be one
+                self.reach[places] = np.maximum(_REACH, np.sqrt(large / np.maximum(new[places], 1e-12)))
         self.strays = np.where(usable, np.maximum(new, floor), self.strays)
         bounded = np.clip(np.nan_to_num(z), -_LIMIT, _LIMIT)
         self.ewma = np.where(usable, (1 - EWMA_WEIGHT) * self.ewma + EWMA_WEIGHT * bounded, self.ewma)
         self.seen = self.seen + usable
+
+    def _learn_reach(self, usable: Flags, distance: Floats) -> None:
+        """Follow how far one value in a hundred lies: where chance sets no floor, tails can be of any weight."""
+        beyond = usable & (distance > self.reach) & (self.rest <= 0)
+        self.rest = np.where(beyond, _REST, self.rest - usable)
+        step = _REACH_STEP * (beyond - 0.01 * usable)
+        self.reach = np.maximum(self.reach + step, _REACH)
 
     def _learn_ewma(self, usable: Flags) -> None:
         floor = EWMA_WEIGHT / (2 - EWMA_WEIGHT)

@@ -24,6 +24,8 @@ Days = Mapping[Any, str] | Iterable[Any]
 MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
 #: Stocks carry yesterday with them: they are judged by their change.
 STOCKS = ("backlog",)
+#: A change of a duration by less is not worth a word.
+LEAST_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -87,19 +89,19 @@ class Scored:
         return out
 
     def _large(self, i: int, marks: Flags, min_effect: float) -> Flags:
-        """Keep marks of which the mean change over the last periods (a week of days) is worth a word."""
+        """Keep marks of which the change, of the value or of the last four, is worth a word."""
         keep = np.zeros_like(marks)
         for t in np.flatnonzero(marks):
-            single = self._change(i, np.array([t]))
-            recent = self._change(i, np.arange(max(int(t) - 3, 0), int(t) + 1, dtype=np.intp))
-            keep[t] = max(abs(single), abs(recent)) >= (min_effect / 5 if self.kind == "share" else min_effect)
+            spans = np.array([t]), np.arange(max(int(t) - 3, 0), int(t) + 1, dtype=np.intp)
+            keep[t] = any(self._counts(*self._levels(i, rows)[:2], min_effect) for rows in spans)
         return keep
 
-    def _change(self, i: int, rows: npt.NDArray[np.intp]) -> float:
-        before, after, _ = self._levels(i, rows)
+    def _counts(self, before: float, after: float, min_effect: float) -> bool:
+        step = abs(after - before)
         if self.kind == "share":
-            return after - before
-        return (after - before) / max(abs(before), 1e-12) if self.kind != "count" else (after - before) / max(before, 1)
+            return step >= min_effect / 5
+        least = {"count": min_effect, "duration": LEAST_SECONDS}.get(self.kind, 0.0)
+        return step >= max(min_effect * abs(before), least)
 
     def _levels(self, i: int, rows: npt.NDArray[np.intp]) -> tuple[float, float, float]:
         """Return expected, seen and cases over some periods."""
@@ -115,7 +117,7 @@ class Scored:
             return float(start), float(value[-1]), float(value[-1])
         weight = np.nan_to_num(n) if self.kind == "share" and np.nansum(n) > 0 else np.ones_like(value)
         if self.kind == "duration":
-            before, after = np.exp(expected.mean()), np.exp(np.log(np.maximum(value, 1e-300)).mean())
+            before, after = np.expm1(expected.mean()), np.expm1(np.log1p(np.maximum(value, 0)).mean())
         else:
             before, after = np.average(expected, weights=weight), np.average(value, weights=weight)
         return float(before), float(after), cases
@@ -229,7 +231,7 @@ def _rescored(part: Scored, rows: list[int]) -> Floats:
     value, n = part.panel.columns["value"][rows], part.panel.columns["n"][rows]
     if part.kind == "stock":
         return np.full_like(value, np.nan)
-    x = np.log(np.where(value > 0, value, np.nan)) if part.kind == "duration" else value
+    x = np.log1p(np.where(value >= 0, value, np.nan)) if part.kind == "duration" else value
     return score_one(part.kind, x, s.expected[rows], n, s.strays[rows], s.freedom[rows])
 
 

@@ -103,7 +103,7 @@ def detect_shifts(
     min_volume
         Cases that a value must rest on (counts: seen or expected) to give an alarm.
     min_effect
-        Least change of an incident over what it was before (for shares: a fifth of it, absolute), 0.1 is 10 % and 2 points.
+        Least change over what it was before: 0.1 is 10 %, for shares 2 points; durations by 30 s at least.
     holidays
         Known special days: dates, or a mapping from date to name. They give no alarm and teach nothing; what would
         have been one stands in ``attrs["explained"]``.

@@ -288,3 +288,47 @@ def test_kinds_come_from_the_catalogue_or_the_first_values():
 def test_bad_input_is_named(change, options, words):
     with pytest.raises(InputError, match=words):
         detect_shifts(change(history(steady(30))), **options)
+
+
+def test_durations_that_are_steady_or_nought_stay_silent_over_seconds():
+    rng = np.random.default_rng(0)
+    seconds = np.zeros(150)
+    seconds[140] = 12
+    assert len(detect_shifts(history(seconds, kpi="answer_time", n=30.0))) == 0
+    hours = np.exp(rng.normal(9, 0.2, 150))
+    hours[140] *= 6
+    found = detect_shifts(history(hours, kpi="resolution_time", n=30.0))
+    assert found["started_at"].tolist() == [pd.Timestamp("2024-05-20")]
+    assert found["before"].iloc[0] == pytest.approx(8100, rel=0.2)
+
+
+def test_heavy_tails_are_learnt():
+    days, series = 400, 30
+    rng = np.random.default_rng(3)
+    value = np.exp(8 + rng.standard_t(4, (days, series)))  # on a log scale: one in a hundred lies fortyfold off
+    frame = pd.DataFrame({"kpi": "resolution_time", "value": value.ravel(), "n": 20.0})
+    frame["team"] = np.tile([f"t{i:02d}" for i in range(series)], days)
+    frame["ds"] = np.repeat(pd.date_range("2023-01-02", periods=days, unit="us"), series)
+    found = detect_shifts(frame)
+    late = found[found["detected_at"] >= "2023-07-01"]
+    assert len(late) / ((days - 180) / 7) <= 1
+
+
+def test_the_known_events_of_a_simulated_desk_are_found_with_their_drivers():
+    desk = pytest.importorskip("deskcast.pipelines.desk").simulate_desk(20_000)
+    from deskcast.features.engine import CaseLog
+    from deskcast.features.kpis import kpi_history
+    from deskcast.models.attribution import drivers
+
+    log = CaseLog.from_frames(timezone=desk.truth["timezone"], cases=desk.tables["cases"])
+    events = {
+        e["kind"]: pd.Timestamp(e["start"]).tz_convert(log.timezone).tz_localize(None) for e in desk.truth["events"]
+    }
+    total = detect_shifts(kpi_history(log, "cases_opened"))
+    day = events["outage"].normalize()
+    outage = total[(total["direction"] == "up") & (total["started_at"] == day)]
+    assert len(outage) == 1
+    assert drivers(log, outage.iloc[0], ["channel", "product", "region"]).iloc[0]["value"] == "Internet"
+    web = detect_shifts(kpi_history(log, "cases_opened", by="channel"))
+    web = web[(web["series"] == "web") & (web["direction"] == "down")]
+    assert ((web["started_at"] - events["broken_form"].normalize()).abs() <= pd.Timedelta(days=3)).sum() == 1
