@@ -21,7 +21,6 @@ from deskcast.pipelines.results import (
     read_table,
     table_names,
     write_stages,
-    write_table,
     writing,
 )
 from deskcast.pipelines.stage import Stage
@@ -231,8 +230,6 @@ def test_a_full_disk_is_named_and_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
     with pytest.raises(InputError, match="the disk is full"):
         write(folder, 2)
-    with pytest.raises(InputError, match="the disk is full"):
-        write_table(pd.DataFrame({"a": [1]}), tmp_path / "a.parquet")
     monkeypatch.undo()
     assert read_results(folder).findings == {"history": ("run 1",)}
     assert alone(folder)
@@ -376,35 +373,3 @@ def test_what_is_not_there_is_said_with_a_hint(tmp_path):
     (tmp_path / "r" / "findings.json").write_text("{}")
     with pytest.raises(InputError, match="not one that deskcast wrote"):
         read_results(tmp_path / "r")
-
-
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_table_for_out_is_written_whole(tmp_path, ending):
-    path = tmp_path / f"out{ending}"
-    path.write_text("old")
-    write_table(pd.DataFrame({"a": [1, 2]}), path)
-    read = pd.read_csv if ending == ".csv" else pd.read_parquet
-    assert read(path)["a"].tolist() == [1, 2]
-    assert alone(path)
-
-
-def test_what_a_killed_process_left_of_a_table_is_swept(tmp_path):
-    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    (tmp_path / f".out.csv.{int(child.stdout)}.part").write_text("half")
-    living = tmp_path / f".out.csv.{os.getppid()}.part"
-    living.write_text("of another")
-    write_table(pd.DataFrame({"a": [1, 2]}), tmp_path / "out.csv")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [living.name, "out.csv"]
-
-
-def test_places_for_out_that_cannot_be_written(tmp_path):
-    frame = pd.DataFrame({"a": [1]})
-    with pytest.raises(InputError, match="no such folder"):
-        write_table(frame, tmp_path / "no" / "a.csv")
-    (tmp_path / "a.csv").mkdir()
-    with pytest.raises(InputError, match="this is a folder"):
-        write_table(frame, tmp_path / "a.csv")
-    with pytest.raises(InputError, match=r"wanted \.parquet or \.csv"):
-        write_table(frame, tmp_path / "a")
-    with pytest.raises(InputError, match="cannot be written"):
-        write_table(frame, "/proc/a.csv")
