@@ -194,7 +194,7 @@ def _erlang_c(a: Floats, n: Floats, gap: Floats, aht: Floats, t: Floats, patienc
     del patience
     waits, free = _delay(a, n, gap)
     stable = gap > 0
-    with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         in_time = free + waits * -np.expm1(-gap * t / aht)
         wait = np.where(stable, waits / gap, np.inf)
         return {

@@ -32,6 +32,7 @@ _REST = 7  # periods in which no further value widens it: a shift shall not hide
 #: What chance alone does at least; durations are never steadier than half of an exponential.
 _LEAST_STRAYS = {"count": 1.0, "share": 1.0, "duration": 0.25}
 _LIMIT = 4.0  # a single value counts no more than this in the running average
+_PRIOR = 50.0  # cases by which the share of a slot is drawn to that of all slots
 _TAME = 3.0  # spreads by which a value may lie off when the level is measured
 
 
@@ -172,7 +173,11 @@ def _same_slot(kind: Kind, x: Floats, weight: Floats, rhythm: Rhythm, t: int) ->
         w = weight[rows][:, todo]
         past = np.where(np.isnan(w), np.nan, x[rows][:, todo])
         enough = (~np.isnan(past)).sum(axis=0) >= rhythm.least
-        mean = _pooled(past, w) if kind == "share" else _trimmed(past)
+        if kind == "share":
+            span = slice(max(t - max(lags), 0), t)
+            mean = _pooled(past, w, x[span][:, todo], weight[span][:, todo])
+        else:
+            mean = _trimmed(past)
         out[todo] = np.where(enough, mean, np.nan)
     return out
 
@@ -187,9 +192,11 @@ def _trimmed(past: Floats) -> Floats:
         return np.asarray((np.where(known, past, 0).sum(axis=0) - high - low) / (count - 2))
 
 
-def _pooled(past: Floats, weight: Floats) -> Floats:
+def _pooled(past: Floats, weight: Floats, around: Floats, around_weight: Floats) -> Floats:
+    """Return the share over all cases of the slot, drawn to that of all slots as if by some cases more."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.nansum(past * weight, axis=0) / np.nansum(weight, axis=0))
+        level = np.nansum(around * around_weight, axis=0) / np.nansum(around_weight, axis=0)
+        return np.asarray((np.nansum(past * weight, axis=0) + _PRIOR * level) / (np.nansum(weight, axis=0) + _PRIOR))
 
 
 def _lately(kind: Kind, x: Floats, raw: Floats, weight: Floats, rhythm: Rhythm, t: int) -> Floats:

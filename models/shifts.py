@@ -61,7 +61,7 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
     Examples
     --------
     >>> days = pd.date_range("2024-01-01", periods=70)
-    >>> y = [20.0 + day.dayofweek + day.dayofyear % 3 for day in days]
+    >>> y = [20.0 + day.day_of_week + day.day_of_year % 3 for day in days]
     >>> y[-1] = 60.0
     >>> scores = anomaly_scores(pd.DataFrame({"unique_id": "calls", "ds": days, "y": y}))
     >>> scores["score"].iloc[[-2, -1]].round(2).tolist()
