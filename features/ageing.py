@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -12,9 +11,8 @@ import pandas as pd
 
 from .aggregate import Floats, Source
 from .fetch import fetch
-from .survival import kaplan_meier
 
-_BLOCK = 4_000_000  # open cases times periods that are held in memory at once
+Counts = npt.NDArray[np.int64]
 
 
 def backlog_ages(source: Source, opened: Any) -> pd.DataFrame:
@@ -41,16 +39,63 @@ def backlog_ages(source: Source, opened: Any) -> pd.DataFrame:
     born, start, stop = (_seconds(spans[name]) for name in ("created_at", "at", "until"))
     first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(ends, stop, side="right")
     segment = source.cells(spans.assign(ds=periods["ds"].iloc[0])) // n_periods
-    open_at = np.cumsum(np.bincount(first, minlength=n_periods + 1) - np.bincount(last, minlength=n_periods + 1))
-    for low, high in _blocks(open_at[:n_periods]):
-        begin, end = np.clip(first, low, high), np.clip(last, low, high)
-        span, period = _expand(begin, end)
-        cell = segment[span] * n_periods + period
-        table = kaplan_meier(ends[period] - born[span], np.ones(len(span), bool), cell, n_groups=source.size)
-        here = table["n"].to_numpy() > 0
-        for name, column in (("value", "q50"), ("p90", "q90"), ("mean", "mean"), ("n", "n")):
-            out[name][here] = table[column].to_numpy()[here]
+    for number in range(len(source.segments)):
+        mine, cells = segment == number, slice(number * n_periods, (number + 1) * n_periods)
+        total, middle = _open_then(born[mine], first[mine], last[mine], n_periods)
+        out["n"][cells] = total
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out["mean"][cells] = np.where(total > 0, ends - middle, np.nan)
+        out["value"][cells] = ends - _born_by(born[mine], first[mine], last[mine], n_periods, 0.5)
+        out["p90"][cells] = ends - _born_by(born[mine], first[mine], last[mine], n_periods, 0.9)
     return source.frame(**out, median=out["value"], numerator=out["n"])
+
+
+def _open_then(born: Floats, first: Counts, last: Counts, n_periods: int) -> tuple[Floats, Floats]:
+    """Count the open cases at the end of each period, and average the instants of their birth."""
+    origin = born.min(initial=np.inf)
+    if not len(born):
+        return np.zeros(n_periods), np.full(n_periods, np.nan)
+
+    def running(weights: Floats) -> Floats:
+        came, went = (np.bincount(place, weights, minlength=n_periods + 1) for place in (first, last))
+        return np.asarray(np.cumsum(came - went)[:n_periods], dtype=float)
+
+    total, births = np.rint(running(np.ones(len(born)))), running(born - origin)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return total, origin + births / total
+
+
+def _born_by(born: Floats, first: Counts, last: Counts, n_periods: int, share: float) -> Floats:
+    """Find the birth of the case that is older than that share of the open ones, at the end of each period.
+
+    Cases are sorted by birth and cut into about sqrt(n) runs. Counting the open ones of each run finds the run that
+    holds the case; only its members are looked at one by one. So the work does not grow with the backlog.
+    """
+    out = np.full(n_periods, np.nan)
+    n = len(born)
+    if not n:
+        return out
+    order = np.argsort(born, kind="stable")
+    born, first, last = born[order], first[order], last[order]
+    size = int(np.ceil(np.sqrt(n)))
+    runs = (n - 1) // size + 1
+    run = np.arange(n) // size
+    width = n_periods + 1
+    change = np.bincount(run * width + first, minlength=runs * width) - np.bincount(
+        run * width + last, minlength=runs * width
+    )
+    older = np.cumsum(np.cumsum(change.reshape(runs, width), axis=1), axis=0)[:, :n_periods]
+    total = older[-1]
+    rank = total - np.ceil(share * total - 1e-9).astype(np.int64)  # ranks run from the oldest, ages from the youngest
+    there = np.minimum((older <= rank).sum(axis=0), runs - 1)
+    period = np.arange(n_periods)
+    rest = rank - np.where(there > 0, older[np.maximum(there - 1, 0), period], 0)
+    member = np.minimum(there * size + np.arange(size)[:, None], n - 1)
+    is_open = (first[member] <= period) & (period < last[member]) & (there * size + np.arange(size)[:, None] < n)
+    picked = np.argmax(is_open & (np.cumsum(is_open, axis=0) == rest + 1), axis=0)
+    found = total > 0
+    out[found] = born[member[picked, period]][found]
+    return out
 
 
 def _open_spans(source: Source, opened: Any) -> pd.DataFrame:
@@ -63,23 +108,6 @@ def _open_spans(source: Source, opened: Any) -> pd.DataFrame:
     spans = fetch(joined.select(*source.by, "created_at", "at", "until"))
     spans["until"] = spans["until"].fillna(source.clock.until + pd.Timedelta(days=1))
     return spans[spans["until"] > spans["at"]].reset_index(drop=True)
-
-
-def _blocks(sizes: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Cut the periods into runs that hold at most so many open cases."""
-    block = (np.cumsum(sizes) - 1) // _BLOCK
-    bounds = np.flatnonzero(np.r_[True, block[1:] != block[:-1], True])
-    return [(int(a), int(b)) for a, b in pairwise(bounds)]
-
-
-def _expand(
-    begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Number pairs of span and period for all periods from begin to end (excluded) of each span."""
-    length = np.maximum(end - begin, 0)
-    span = np.repeat(np.arange(len(begin)), length)
-    place = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    return span, place + np.repeat(begin, length)
 
 
 def _seconds(at: pd.Series[Any]) -> Floats:
