@@ -308,7 +308,14 @@ def report(
     spec = load_config(config)
     results = read_results(spec.results_folder)
     path = out or spec.results_folder / "report.html"
-    write_report(results.stages, path, title=title_of(spec), made_at=results.made_at, version=results.version)
+    write_report(
+        results.stages,
+        path,
+        title=title_of(spec),
+        made_at=results.made_at,
+        version=results.version,
+        timezone=spec.timezone,
+    )
     say(json.dumps({"report": str(path)}) if as_json else f"The report is in {path}.")
 
 
@@ -336,9 +343,11 @@ def serve(
     import uvicorn
 
     from .config import load_config
+    from .run import title_of
     from .telling import say
     from .web import make_app
 
-    results = load_config(config).results_folder
+    spec = load_config(config)
     say(f"The page is at http://{host}:{port} (end with Ctrl+C).")
-    uvicorn.run(make_app(results), host=host, port=port, log_level="warning")
+    app_ = make_app(spec.results_folder, title=title_of(spec), timezone=spec.timezone)
+    uvicorn.run(app_, host=host, port=port, log_level="warning")

@@ -90,8 +90,14 @@ def watch_stage(project: Project, history: pd.DataFrame) -> Stage:
     """
     if history.empty:
         return Stage("watch", skipped="There is no history to watch.")
+    spec = project.config.watch
+    watched = history[history["kpi"].isin(spec.kpis or WATCHED)]
+    if watched.empty:
+        return Stage("watch", skipped="The history holds none of the KPIs that are watched.")
     table = detect_shifts(
-        _one_segment_column(history, project.config.history.by), holidays=_known_days(project, history)
+        _one_segment_column(watched, project.config.history.by),
+        alarms_per_week=spec.alarms_per_week,
+        holidays=_known_days(project, history),
     )
     end = history["ds"].max()
     news = table[table["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
