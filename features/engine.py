@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 
 from .errors import InputError, did_you_mean
+from .fetch import fetch
 from .schema import TABLES, Column, Known, Table
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class CaseLog:
         Parameters
         ----------
         until
-            End of the log; the last instant found in ``cases``, ``events``, ``contacts`` or ``volumes`` by default.
+            End of the log; the last instant found in ``cases``, ``events``, ``contacts``, ``surveys`` or ``volumes`` by
+            default. What is later is left out, as :meth:`as_of` does.
         timezone
             IANA zone of the desk's clock.
         attributes
@@ -97,10 +99,13 @@ class CaseLog:
         known = dict(attributes or {})
         conformed = {name: conform(name, frame) for name, frame in frames.items()}
         extras = [c for c in conformed.get("cases", pd.DataFrame()).columns if c not in TABLES["cases"].names]
-        end = _end(conformed) if until is None else _instant(until)
+        end = _end(conformed)
+        wanted = end if until is None else _instant(until, timezone)
         connection = _connect()
         tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
-        return cls(tables, end, timezone, {c: known.get(c, "outcome") for c in extras}, dict(calendars or {}))
+        known_of = {c: known.get(c, "outcome") for c in extras}
+        log = cls(tables, max(end, wanted), timezone, known_of, dict(calendars or {}))
+        return log.as_of(wanted) if wanted < end else log
 
     def has(self, table: str, *columns: str) -> bool:
         """Tell whether the table is there with all of those columns.
@@ -121,8 +126,7 @@ class CaseLog:
     def frame(self, expression: Any) -> pd.DataFrame:
         """Run an Ibis expression, or fetch the table of that name, as a pandas frame."""
         found = self.table(expression) if isinstance(expression, str) else expression
-        frame: pd.DataFrame = found.execute()
-        return frame
+        return fetch(found)
 
     def as_of(self, t: object) -> CaseLog:
         """Return the log as it stood at ``t``: no later row, and no value that was learnt later.
@@ -262,6 +266,7 @@ def _sequenced(events: pd.DataFrame) -> pd.DataFrame:
 
 def _end(frames: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
     columns = [("cases", "created_at"), ("events", "at"), ("contacts", "queued_at"), ("contacts", "ended_at")]
+    columns += [("surveys", "offered_at"), ("surveys", "responded_at")]
     ends: list[pd.Timestamp] = [
         frames[t][c].max() for t, c in columns if t in frames and c in frames[t] and len(frames[t])
     ]

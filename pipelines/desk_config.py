@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .desk_tables import CALENDAR, PROMISES
-from .desk_world import COUNTRIES, TIMEZONE, ZONES
+from .desk_world import COUNTRIES, END_DAY, TIMEZONE, ZONES
 
 _HEAD = """\
 # deskcast.toml of a simulated desk. 'deskcast run' in this folder does the whole job.
@@ -97,6 +97,7 @@ def config_text(tables: Iterable[str]) -> str:
         lines = [f"[source.{name}]", 'kind = "table"', f'path = "data/{name}.parquet"']
         if name == "cases":
             lines.append('attributes = { account = "creation" }  # a further column, and when it becomes known')
+            lines.append(f'until = "{END_DAY}"  # the log is complete up to this midnight')
         sources.append("\n".join(lines) + "\n")
     slas = []
     for priority, *targets in PROMISES:
