@@ -36,7 +36,7 @@ def within(spec: SourceSpec, instants: pd.Series[Any], ledger: Ledger, what: str
         inside &= instants.isna() | (instants >= since)
     if until is not None:
         inside &= instants.isna() | (instants < until)
-        ledger.until = until if bool((instants >= until).any()) else ledger.until
+        ledger.until = until if _ends_there(instants, until) else ledger.until
     mask: Mask = inside.to_numpy(dtype=bool)
     out = int((~mask & instants.notna().to_numpy()).sum())
     if out:
@@ -45,14 +45,21 @@ def within(spec: SourceSpec, instants: pd.Series[Any], ledger: Ledger, what: str
     return mask
 
 
+def _ends_there(instants: pd.Series[Any], until: pd.Timestamp) -> bool:
+    """Tell whether ``until`` cuts rows off or completes the last day; a day far ahead says nothing of the log."""
+    last = instants.max()
+    return not pd.isna(last) and bool(until <= last + pd.Timedelta(days=1))
+
+
 def cut_events(spec: SourceSpec, events: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """Leave out what happened at or after ``until``: the log as it stood then."""
     _, until = span_of(spec)
     if until is None:
         return events
     late = (events["at"] >= until).to_numpy(dtype=bool)
-    if late.any():
+    if _ends_there(events["at"], until):
         ledger.until = until
+    if late.any():
         ledger.say(
             f"{int(late.sum()):,} events at or after {spec.until} are left out: the log is read as it stood then"
         )

@@ -45,7 +45,8 @@ class SourceSpec:
     slot_s
         Length of a slot in seconds, for ``volumes``.
     since, until
-        Keep only what was created in this span of local time (``until`` excluded).
+        Keep only what was created in this span of local time (``until`` excluded). The log then ends at ``until``,
+        also where it is the midnight after the last row.
     """
 
     table: str
@@ -83,7 +84,7 @@ class Loaded:
     derived
         Tables that were made from another one, such as the cases of an event log; a source of their own wins.
     until
-        The instant at which ``SourceSpec.until`` cut the file, where it did cut something off.
+        The instant at which ``SourceSpec.until`` ends the log.
     """
 
     tables: dict[str, pd.DataFrame]

@@ -114,7 +114,12 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
         began = time.perf_counter()
         write_stages(stages, staging, made_at=made_at, version=__version__, fingerprint=project.fingerprint)
         write_report(
-            stages, staging / "report.html", title=title_of(project.config), made_at=made_at, version=__version__
+            stages,
+            staging / "report.html",
+            title=title_of(project.config),
+            made_at=made_at,
+            version=__version__,
+            timezone=project.config.timezone,
         )
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
     if record_runs:
