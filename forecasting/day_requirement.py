@@ -119,7 +119,7 @@ def _doors(is_open: Any, calls: Floats) -> Any:
         return np.ones(len(calls), dtype=bool)
     doors = np.asarray(is_open, dtype=bool)
     if doors.shape != calls.shape:
-        raise InputError("one value an interval", where="argument 'is_open'", got=doors.shape, wanted=calls.shape)
+        raise InputError("one value an interval", where="argument 'is_open'", got=doors.shape, wanted=f"{calls.shape}")
     wrong = np.flatnonzero(~doors & (calls > 0))
     if len(wrong):
         raise InputError(

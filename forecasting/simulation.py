@@ -137,7 +137,7 @@ def simulate_queue(
     {'start_s': [0.0, 60.0, nan], 'end_s': [60.0, 120.0, 50.0], 'outcome': ['served', 'served', 'abandoned']}
     """
     items = _Items.checked(arrivals, handle, skill, priority, patience, after, held_from, held_until)
-    _check_agents(agents)
+    check_agents(agents)
     arrived, start, who = _loop(items, agents, float(until))
     return _outcomes(items, arrived, start, who, float(until))
 
@@ -193,7 +193,8 @@ def _numbers(
     return array
 
 
-def _check_agents(agents: Sequence[Agent]) -> None:
+def check_agents(agents: Sequence[Agent]) -> None:
+    """Refuse agents whose stretches are out of order or overlap."""
     for number, agent in enumerate(agents, 1):
         last = -np.inf
         for on, off in agent.shifts:

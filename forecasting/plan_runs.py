@@ -1,0 +1,258 @@
+"""One replication of a staffing plan: who comes, who is there, and what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .arguments import Floats, numbers
+from .chat_queue import simulate_chats
+from .patience import Patience, Steps
+from .simulation import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
+
+Setting = float | int | None | Mapping[str, Any]
+#: What is counted in each interval of each replication.
+TALLIES = ("offered", "in_time", "given_up", "waited_s", "busy_s")
+_NEEDED = ("ds", "calls", "aht_s", "agents")
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The intervals of a queue; ``start`` in seconds since the first of all."""
+
+    ds: npt.NDArray[Any]
+    start: Floats
+    calls: Floats
+    aht: Floats
+    agents: npt.NDArray[np.int64]
+    length: float
+    skill: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a queue works: times in seconds, handle times as a sample of mean 1, or none for exponential ones."""
+
+    threshold: float
+    patience: float | Patience
+    concurrency: int
+    slowdown: float
+    shape: Floats | None
+
+    @staticmethod
+    def read(
+        queues: Mapping[str, Queue],
+        threshold: Any,
+        patience: Any,
+        concurrency: Any,
+        slowdown: Any,
+        times: Any,
+        crew: Any,
+    ) -> dict[str, Options]:
+        """Return the checked options of each queue."""
+        found = {}
+        given = [each(x, queues) for x in (threshold, patience, concurrency, slowdown, times)]
+        for name in queues:
+            limit, patient, room, slower, seen = (x[name] for x in given)
+            shape = None if seen is None else numbers("handle_times", seen, least=0).ravel()
+            found[name] = Options(
+                float(numbers("threshold", limit, least=0)),
+                _read_patience(patient),
+                int(numbers("concurrency", room, least=1)),
+                float(numbers("slowdown", slower, least=0)),
+                None if shape is None else shape / shape.mean(),
+            )
+            if crew is not None and found[name].concurrency > 1:
+                raise InputError("a crew with skills serves one at a time", where="argument 'concurrency'", got=room)
+        return found
+
+
+def _read_patience(value: Any) -> float | Patience:
+    if isinstance(value, Patience):
+        if np.ndim(value.scale):  # type: ignore[arg-type]
+            raise InputError("one distribution for each queue", where="argument 'patience'", got=value.scale)
+        return value
+    return np.inf if value is None else float(numbers("patience", value, above=0, infinite=True))
+
+
+def draw_patience(patience: float | Patience, n: int, rng: np.random.Generator) -> Floats:
+    """Draw the seconds after which each of n callers gives up.
+
+    >>> draw_patience(Patience.fixed(120), 2, np.random.default_rng(0)).tolist()
+    [120.0, 120.0]
+    """
+    if not isinstance(patience, Patience):
+        return rng.exponential(patience, n) if np.isfinite(patience) else np.full(n, np.inf)
+    shape, scale = patience.shape, float(np.asarray(patience.scale))
+    if isinstance(shape, Steps):
+        points, shares = [*shape.points, np.inf], [*shape.shares, shape.never]
+        return scale * rng.choice(points, n, p=np.array(shares) / np.sum(shares))
+    kind = rng.choice(len(shape.shares), n, p=np.array(shape.shares) / np.sum(shape.shares))
+    stages, means = np.array(shape.stages)[kind], np.array(shape.means)[kind]
+    return np.asarray(scale * rng.gamma(stages, means / stages))
+
+
+def each(value: Any, queues: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each queue.
+
+    >>> each({"phone": 20, "chat": 60}, {"chat": None})
+    {'chat': 60}
+    """
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(queues, value)
+    for name in queues:
+        if name not in value:
+            raise InputError(
+                "the queue has no value", where="a mapping of queue to value", got=list(value), wanted=name
+            )
+    return {name: value[name] for name in queues}
+
+
+def read_plan(plan: pd.DataFrame, length: float) -> dict[str, Queue]:
+    """Return the queues of a plan by name, in alphabetical order, or say what is wrong with it."""
+    for column in _NEEDED:
+        if column not in plan.columns:
+            near = did_you_mean(column, [str(c) for c in plan.columns])
+            raise InputError("the column is missing", where="argument 'plan'", column=column, hint=near)
+    if not len(plan):
+        raise InputError("there is no interval", where="argument 'plan'")
+    frame = plan if "queue" in plan.columns else plan.assign(queue="all")
+    first, found = frame["ds"].min(), {}
+    for skill, (name, rows) in enumerate(frame.sort_values("ds").groupby("queue")):
+        start = (rows["ds"] - first).dt.total_seconds().to_numpy(float)
+        if (np.diff(start) < length).any():
+            raise InputError("two intervals overlap", where="argument 'plan'", column="ds", hint="check the interval")
+        agents = numbers("agents", rows["agents"], least=0)
+        if (agents != np.round(agents)).any():
+            raise InputError("people come whole here", where="argument 'plan'", column="agents")
+        calls, aht = numbers("calls", rows["calls"], least=0), numbers("aht_s", rows["aht_s"], above=0)
+        found[str(name)] = Queue(rows["ds"].to_numpy(), start, calls, aht, agents.astype(np.int64), length, skill)
+    return found
+
+
+def agents_of(counts: npt.ArrayLike, start: npt.ArrayLike, length: float, skill: int = 0) -> list[Agent]:
+    """Turn agents per interval into agents with stretches of presence; the last who came are the first to go.
+
+    Parameters
+    ----------
+    counts
+        Agents at work in each interval, shape (n,).
+    start
+        Beginning of each interval in seconds, in order.
+    length
+        Seconds of each.
+    skill
+        That each of them has.
+
+    Examples
+    --------
+    >>> [a.shifts for a in agents_of([1, 2, 1], [0, 60, 120], 60)]
+    [((0.0, 180.0),), ((60.0, 120.0),)]
+    """
+    n, at = np.asarray(counts), np.asarray(start, dtype=float)
+    apart = np.concatenate([[True], np.diff(at) > length * (1 + 1e-9)])
+    found = []
+    for number in range(int(n.max(initial=0))):
+        on = n > number
+        begins = np.flatnonzero(on & (apart | ~np.concatenate([[False], on[:-1]])))
+        ends = np.flatnonzero(on & np.concatenate([(apart | ~on)[1:], [True]]))
+        shifts = zip(at[begins], at[ends] + length, strict=True)
+        found.append(Agent((skill,), tuple((float(b), float(e)) for b, e in shifts)))
+    return found
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The items of one replication of a queue, in seconds, in order of arrival."""
+
+    arrivals: Floats
+    handle: Floats
+    patience: Floats
+
+
+def draw(
+    queues: Mapping[str, Queue], options: Mapping[str, Options], spreads: list[float], key: tuple[int, int]
+) -> dict[str, Drawn]:
+    """Draw the items of one replication; each queue has its own stream, the busyness of the days is common."""
+    common, found = np.random.default_rng([*key, 0]), {}
+    days = np.unique(np.concatenate([q.ds.astype("datetime64[D]") for q in queues.values()]))
+    busy = _gamma(common, spreads[0], len(days))
+    for name, queue in queues.items():
+        rng, own = np.random.default_rng([*key, 1 + queue.skill]), options[name]
+        rate = queue.calls * busy[np.searchsorted(days, queue.ds.astype("datetime64[D]"))]
+        count = rng.poisson(rate * _gamma(rng, spreads[1], len(rate)))
+        slot = np.repeat(np.arange(len(rate)), count)
+        arrivals = np.sort(queue.start[slot] + rng.random(len(slot)) * queue.length)
+        work = rng.exponential(1.0, len(slot)) if own.shape is None else rng.choice(own.shape, len(slot))
+        leave = draw_patience(own.patience, len(slot), rng)
+        found[name] = Drawn(arrivals, work * queue.aht[slot], leave)
+    return found
+
+
+def _gamma(rng: np.random.Generator, spread: float, n: int) -> Floats:
+    return rng.gamma(1 / spread**2, spread**2, n) if spread else np.ones(n)
+
+
+def play(
+    queues: Mapping[str, Queue],
+    options: Mapping[str, Options],
+    drawn: Mapping[str, Drawn],
+    crew: Sequence[Agent] | None,
+) -> dict[str, QueueRun]:
+    """Run the items of all queues; each queue has its own agents, unless there is a crew."""
+    if crew is None:
+        return {name: _alone(queues[name], options[name], drawn[name]) for name in queues}
+    items = [drawn[name] for name in queues]
+    skill = np.repeat([queues[name].skill for name in queues], [len(d.arrivals) for d in items])
+    joint = [np.concatenate([getattr(d, field) for d in items]) for field in ("arrivals", "handle", "patience")]
+    run = simulate_queue(joint[0], joint[1], crew, skill=skill, patience=joint[2])
+    return {
+        name: QueueRun(*(getattr(run, f)[skill == q.skill] for f in ("arrived", "start", "end", "agent", "outcome")))
+        for name, q in queues.items()
+    }
+
+
+def _alone(queue: Queue, own: Options, items: Drawn) -> QueueRun:
+    crew = agents_of(queue.agents, queue.start, queue.length)
+    if own.concurrency > 1:
+        return simulate_chats(
+            items.arrivals, items.handle, crew, own.concurrency, own.slowdown, patience=items.patience
+        )
+    return simulate_queue(items.arrivals, items.handle, crew, patience=items.patience)
+
+
+def tally_run(tally: dict[str, Floats], number: int, queue: Queue, run: QueueRun, threshold: float) -> None:
+    """Count what happened in each interval, by the interval of the arrival; work, by when it was done."""
+    slots = len(queue.start)
+    slot = np.searchsorted(queue.start, run.arrived, side="right") - 1
+    served, gone = run.outcome == SERVED, run.outcome == ABANDONED
+    until = np.where(served, run.start, np.where(gone, run.end, queue.start[-1] + queue.length))
+    wait = np.maximum(until - run.arrived, 0.0)
+    for name, weight in (
+        ("offered", np.ones(len(slot))),
+        ("in_time", served & (wait <= threshold)),
+        ("given_up", gone),
+        ("waited_s", wait),
+    ):
+        tally[name][number] = np.bincount(slot, weights=weight, minlength=slots)
+    edges = np.concatenate([queue.start, queue.start + queue.length])
+    done = _done_by(edges, run.start[served], run.end[served])
+    tally["busy_s"][number] = done[slots:] - done[:slots]
+
+
+def _done_by(at: Floats, start: Floats, end: Floats) -> Floats:
+    """Return the seconds of work done before each instant."""
+
+    def passed(instants: Floats) -> Floats:
+        ordered = np.sort(instants)
+        sums = np.concatenate([[0.0], ordered.cumsum()])
+        k = np.searchsorted(ordered, at)
+        return np.asarray(k * at - sums[k])
+
+    return passed(start) - passed(end)
