@@ -7,7 +7,7 @@ export has none). Two ways of training are shown:
 
 ``then``
     Only what was known on 16 April: what a desk that starts on that day would get.
-``matured``
+``whole``
     The same incidents, with all their snapshots and outcomes until the file ends: no case is in both sets, but training
     sees the days of the test.
 
@@ -27,7 +27,7 @@ from deskcast.features.labels import breach_labels
 from deskcast.features.snapshots import daily, snapshots
 from deskcast.features.sources import SourceSpec, load_source
 from deskcast.models.breach import BreachRisk
-from deskcast.models.maturity import matured
+from deskcast.models.outcomes import known_outcomes
 from deskcast.models.scores import reliability_tables, score_table
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -89,16 +89,18 @@ def main(folder: Path) -> None:
 def compare(title: str, frame: pd.DataFrame, labels: pd.DataFrame, created: pd.Series, until: pd.Timestamp) -> None:
     """Train in both ways on these snapshots and print the scores on cases that training never saw."""
     old = (created.reindex(frame.index) < CUT).to_numpy()
-    test = matured(frame[~old], labels, until)
+    found = known_outcomes(frame[~old], labels, until)
+    test = found.lesson(found.decided)
     print(f"\n=== {title}\ntest: {len(test.snapshots):,} snapshots of {test.snapshots['case_id'].nunique():,} cases")
-    for name, as_of, rows in (("then", CUT, old & (frame["at"] < CUT).to_numpy()), ("matured", until, old)):
+    for name, as_of, rows in (("then", CUT, old & (frame["at"] < CUT).to_numpy()), ("whole", until, old)):
         begun = time.perf_counter()
         risk = BreachRisk().fit(frame[rows], labels, as_of=as_of)
-        taught = risk.matured_
+        taught = risk.outcomes_.lesson()
+        cases, seconds = taught.snapshots["case_id"].nunique(), time.perf_counter() - begun
         print(
-            f"\n--- trained '{name}' on {len(taught.snapshots):,} snapshots of "
-            f"{taught.snapshots['case_id'].nunique():,} cases in {time.perf_counter() - begun:.1f} s; base rate "
-            f"{taught.breached.mean():.3f}, lag {taught.lag_s / 86400:.1f} d, left out {taught.dropped}"
+            f"\n--- trained '{name}' on {len(taught.snapshots):,} of {len(risk.outcomes_.snapshots):,} snapshots, "
+            f"{cases:,} cases, in {seconds:.1f} s; base rate {taught.breached.mean():.3f}, weighted "
+            f"{np.average(taught.breached, weights=taught.weight):.3f}; coverage of the newest {risk.coverage_:.2f}"
         )
         print(risk.decision_)
         predicted = {kind: model.probability(test.snapshots) for kind, model in risk.candidates_.items()}

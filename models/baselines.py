@@ -111,11 +111,14 @@ class Calibrated:
         return expit(self.logit(snapshots))
 
 
-def calibrated(score: Score, snapshots: pd.DataFrame, breached: FloatArray) -> Calibrated:
+def calibrated(
+    score: Score, snapshots: pd.DataFrame, breached: FloatArray, weight: FloatArray | None = None
+) -> Calibrated:
     """Correct a score on cases that it was not fitted on.
 
     A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
-    as the model does, or else the model would be praised for the drift.
+    as the model does, or else the model would be praised for the drift. ``weight`` says how many snapshots each stands
+    for, here and in the fits below; see :func:`deskcast.models.censoring.censoring_weights`.
 
     Examples
     --------
@@ -125,21 +128,24 @@ def calibrated(score: Score, snapshots: pd.DataFrame, breached: FloatArray) -> C
     [0.32, 0.32, 0.32, 0.32]
     """
     base, parts = score.parts(snapshots)
-    slope, intercept = platt(breached, base + parts.sum(axis=1).to_numpy(dtype=float))
+    slope, intercept = platt(breached, base + parts.sum(axis=1).to_numpy(dtype=float), weight=weight)
     return Calibrated(score, slope, intercept)
 
 
-def fit_constant(breached: FloatArray) -> Constant:
+def fit_constant(breached: FloatArray, weight: FloatArray | None = None) -> Constant:
     """Return the share of breaches as a constant, with Jeffreys' Beta(1/2, 1/2) prior so that it is never 0 or 1.
 
     >>> import numpy as np
     >>> float(expit(fit_constant(np.array([1.0, 0.0, 0.0])).logit).round(3))
     0.375
     """
-    return Constant(float(log_odds((breached.sum() + 0.5) / (len(breached) + 1.0))))
+    w = np.ones(len(breached)) if weight is None else weight
+    return Constant(float(log_odds((float(w @ breached) + 0.5) / (w.sum() + 1.0))))
 
 
-def fit_age_rule(snapshots: pd.DataFrame, breached: FloatArray, bins: int = 10) -> AgeRule:
+def fit_age_rule(
+    snapshots: pd.DataFrame, breached: FloatArray, weight: FloatArray | None = None, *, bins: int = 10
+) -> AgeRule:
     """Learn the share of breaches by age over target, or by age where cases have no target.
 
     Bins hold equally many snapshots; each share is drawn to the base rate as by one snapshot more of it.
@@ -154,16 +160,19 @@ def fit_age_rule(snapshots: pd.DataFrame, breached: FloatArray, bins: int = 10) 
     feature = "target_used" if np.isfinite(used).mean() > 0.5 else "age_s"
     x = _values(snapshots, feature)
     there = ~np.isnan(x)
-    base = float(expit(fit_constant(breached).logit))
+    w = np.ones(len(breached)) if weight is None else weight
+    base = float(expit(fit_constant(breached, w).logit))
     edges = np.unique(np.quantile(x[there], np.arange(1, bins) / bins)) if there.any() else np.empty(0)
     where = np.searchsorted(edges, x[there], side="left")
-    n = np.bincount(where, minlength=len(edges) + 1)
-    hits = np.bincount(where, breached[there], minlength=len(edges) + 1)
+    n = np.bincount(where, w[there], minlength=len(edges) + 1)
+    hits = np.bincount(where, (w * breached)[there], minlength=len(edges) + 1)
     logits = log_odds((hits + base) / (n + 1.0))
     return AgeRule(feature, tuple(map(float, edges)), tuple(map(float, logits)), float(log_odds(base)))
 
 
-def fit_logistic(snapshots: pd.DataFrame, breached: FloatArray, regularisation: float) -> Logistic:
+def fit_logistic(
+    snapshots: pd.DataFrame, breached: FloatArray, regularisation: float, weight: FloatArray | None = None
+) -> Logistic:
     """Fit a logistic regression with a ridge penalty; no class weights, which would spoil the probabilities.
 
     >>> import numpy as np, pandas as pd
@@ -177,10 +186,11 @@ def fit_logistic(snapshots: pd.DataFrame, breached: FloatArray, regularisation: 
 
     encoder = fit_encoder(snapshots)
     x = encoder.matrix(snapshots)
-    means = x.mean(axis=0)
+    w = np.ones(len(breached)) if weight is None else weight
+    means = np.average(x, axis=0, weights=w)
     if not x.shape[1]:
-        return Logistic(encoder, np.zeros(0), fit_constant(breached).logit, means)
-    model = LogisticRegression(C=1.0 / regularisation, max_iter=2000).fit(x - means, breached)
+        return Logistic(encoder, np.zeros(0), fit_constant(breached, w).logit, means)
+    model = LogisticRegression(C=1.0 / regularisation, max_iter=2000).fit(x - means, breached, sample_weight=w)
     return Logistic(encoder, np.asarray(model.coef_[0], dtype=float), float(model.intercept_[0]), means)
 
 

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from ..features.errors import InputError
 from .baselines import Calibrated, Score, calibrated, fit_age_rule, fit_constant, fit_logistic
-from .calibration import FloatArray
-from .maturity import Matured, matured, one_metric, split_by_case
+from .calibration import FloatArray, wilson
+from .outcomes import Lesson, Outcomes, known_outcomes, one_metric
 from .scores import Gain, brier_gain, reliability_tables, score_table
 
 #: Fewer cases, or fewer cases of either outcome, teach nothing but a base rate.
 FEWEST_CASES, FEWEST_OF_EACH = 100, 20
+#: If the known outcomes stand for less than this share of the newest snapshots, the verdict says so.
+SURE = 0.9
+#: Parts of the cases that train, calibrate and evaluate.
+SHARES = (0.6, 0.2, 0.2)
 
 
 class Verdict(NamedTuple):
@@ -37,9 +41,6 @@ class BreachRisk:
     ----------
     regularisation
         Strength of the ridge penalty.
-    maturity
-        Share of the outcomes that must be in before snapshots of that age may teach; see
-        :func:`deskcast.models.maturity.matured`, which also says how undecided cases near the end are handled.
     replicates, seed
         Of the bootstrap by case that decides on promotion.
 
@@ -54,19 +55,29 @@ class BreachRisk:
     decision_
         Why, in a sentence.
     evaluation_
-        Columns ``model, n, base_rate, auc, average_precision, brier, ece, promoted``, on the newest fifth of the cases.
+        Columns ``model, n, base_rate, auc, average_precision, brier, ece, promoted``, on the newest fifth of the cases,
+        with weights.
     reliability_
         Columns ``model, predicted, observed, n, lo, hi``, on the same.
+    coverage_
+        Share of the newest snapshots that the known outcomes stand for; what is missing ends later than any was seen
+        to. Not a number without evaluation.
     candidates_
-        All three by name, fitted on all matured data, to compare them on other data.
-    matured_
-        The snapshots that taught, and why the others did not.
+        All three by name, fitted on all known outcomes, to compare them on other data.
+    outcomes_
+        The snapshots with what was known of their outcomes, and why others were left out.
 
     Notes
     -----
-    The split is in time and by case, so that no case is in two parts: the first 60 % of the cases by creation train,
-    the next 20 % calibrate, the last 20 % evaluate. Both baselines get the same calibration as the regression. After
-    the evaluation all matured data are used: the first 80 % of the cases train, the last 20 % calibrate.
+    Outcomes that are not known yet are not taken as good or bad, nor are their snapshots forgotten: each known outcome
+    stands for those that the end of the log cut off (see :func:`deskcast.models.censoring.censoring_weights`), in the
+    regression, in both baselines, in the calibration and in every score. That assumes that later cases take as long as
+    earlier ones of the same part of the split did; where nothing is cut off all weights are 1.
+
+    The split is in time and by case, so that no case is in two parts: the first 60 % of the cases with a known outcome
+    (by creation) train, the next 20 % calibrate, the last 20 % evaluate. Both baselines get the same calibration as the
+    regression. After the evaluation all are used: the first 80 % train and the last 20 % calibrate, so the final
+    probabilities follow the base rate of the newest cases.
 
     Examples
     --------
@@ -83,11 +94,8 @@ class BreachRisk:
     ('rule', [0.2, 1.0])
     """
 
-    def __init__(
-        self, *, regularisation: float = 10.0, maturity: float = 0.95, replicates: int = 1000, seed: int = 0
-    ) -> None:
+    def __init__(self, *, regularisation: float = 10.0, replicates: int = 1000, seed: int = 0) -> None:
         self.regularisation = regularisation
-        self.maturity = maturity
         self.replicates = replicates
         self.seed = seed
 
@@ -116,8 +124,8 @@ class BreachRisk:
         """
         metric = one_metric(snapshots)
         end = pd.Timestamp(snapshots["at"].max()) if as_of is None else _instant(as_of)
-        found = matured(snapshots, labels, end, self.maturity)
-        self.metric_, self.as_of_, self.matured_ = metric, end, found
+        found = known_outcomes(snapshots, labels, end)
+        self.metric_, self.as_of_, self.outcomes_ = metric, end, found
         verdict = self._evaluate(found)
         self.used_, self.decision_ = verdict
         self.promoted_ = self.used_ == "logistic"
@@ -172,29 +180,41 @@ class BreachRisk:
         parts.loc[already_breached(snapshots)] = np.nan
         return parts
 
-    def _evaluate(self, found: Matured) -> Verdict:
-        y = found.breached
+    def _evaluate(self, found: Outcomes) -> Verdict:
         few = _too_few(found)
-        part = split_by_case(found.snapshots["case_id"], found.created_at, (0.6, 0.2, 0.2))
-        if not few and len(np.unique(y[part == 0])) < 2:
+        part = found.split(SHARES)
+        train, later, newest = (found.lesson(part == place) for place in (0, 1, 2))
+        if not few and len(np.unique(train.breached)) < 2:
             few = "all of the oldest 60 % of the cases ended alike"
         if few:
+            self.coverage_ = float("nan")
             nothing = {name: np.zeros(0) for name in ("constant", "rule", "logistic")}
             self.evaluation_ = score_table(np.zeros(0), nothing)
             self.reliability_ = reliability_tables(np.zeros(0), nothing)
-            return Verdict("constant", f"Nothing was learnt but a base rate, because {few}; every case gets it.")
-        three = self._fit_three(found, part == 0, part == 1)
-        newest = found.snapshots[part == 2]
-        predicted = {name: model.probability(newest) for name, model in three.items()}
-        verdict = self._decide(y[part == 2], predicted, newest["case_id"])
-        self.evaluation_ = score_table(y[part == 2], predicted, verdict.used)
-        self.reliability_ = reliability_tables(y[part == 2], predicted)
-        return verdict
+            return Verdict(
+                "constant", f"Nothing was learnt but a base rate, because {few}; every case gets it. {_range(found)}"
+            )
+        three = self._fit_three(train, later)
+        predicted = {name: model.probability(newest.snapshots) for name, model in three.items()}
+        verdict = self._decide(newest, predicted)
+        self.coverage_ = float(newest.weight.sum() / np.sum(part == 2))
+        self.evaluation_ = score_table(newest.breached, predicted, verdict.used, weight=newest.weight)
+        self.reliability_ = reliability_tables(newest.breached, predicted, weight=newest.weight)
+        error = self.evaluation_.set_index("model")["ece"][verdict.used]
+        return Verdict(verdict.used, f"{verdict.decision} {_sureness(float(error), self.coverage_)}")
 
-    def _decide(self, y: FloatArray, predicted: dict[str, FloatArray], case: pd.Series) -> Verdict:
+    def _decide(self, test: Lesson, predicted: dict[str, FloatArray]) -> Verdict:
+        case = test.snapshots["case_id"]
+
         def gain(challenger: str, champion: str) -> Gain:
             return brier_gain(
-                y, predicted[challenger], predicted[champion], case, replicates=self.replicates, seed=self.seed
+                test.breached,
+                predicted[challenger],
+                predicted[champion],
+                case,
+                weight=test.weight,
+                replicates=self.replicates,
+                seed=self.seed,
             )
 
         over_rule, over_constant, of_rule = (
@@ -202,7 +222,7 @@ class BreachRisk:
             gain("logistic", "constant"),
             gain("rule", "constant"),
         )
-        on = f"on {len(y):,} snapshots of the {case.nunique():,} newest cases"
+        on = f"on {len(case):,} snapshots of the {case.nunique():,} newest cases"
         if over_rule.sure and over_constant.sure:
             return Verdict(
                 "logistic",
@@ -221,24 +241,24 @@ class BreachRisk:
             f"target' ({_say(of_rule)}) beats the base rate beyond noise, so every case gets the base rate.",
         )
 
-    def _fit_three(self, found: Matured, train: NDArray[np.bool_], later: NDArray[np.bool_]) -> dict[str, Calibrated]:
-        old, new, y = found.snapshots[train], found.snapshots[later], found.breached
+    def _fit_three(self, train: Lesson, later: Lesson) -> dict[str, Calibrated]:
+        old, y, w = train
         scores: dict[str, Score] = {
-            "constant": fit_constant(y[train]),
-            "rule": fit_age_rule(old, y[train]),
-            "logistic": fit_logistic(old, y[train], self.regularisation),
+            "constant": fit_constant(y, w),
+            "rule": fit_age_rule(old, y, w),
+            "logistic": fit_logistic(old, y, self.regularisation, w),
         }
-        return {name: calibrated(score, new, y[later]) for name, score in scores.items()}
+        return {name: calibrated(score, *later) for name, score in scores.items()}
 
-    def _use(self, found: Matured) -> None:
+    def _use(self, found: Outcomes) -> None:
         if self.evaluation_["n"].max() == 0:
             # By case and not by snapshot: one case that stays open for long is one observation.
-            last = ~found.snapshots["case_id"].duplicated(keep="last")
-            self.model_ = Calibrated(fit_constant(found.breached[last.to_numpy()]), 1.0, 0.0)
+            lesson = found.lesson(found.last_of_case())
+            self.model_ = Calibrated(fit_constant(lesson.breached, lesson.weight), 1.0, 0.0)
             self.candidates_ = {"constant": self.model_}
             return
-        part = split_by_case(found.snapshots["case_id"], found.created_at, (0.8, 0.2))
-        self.candidates_ = self._fit_three(found, part == 0, part == 1)
+        part = found.split((0.8, 0.2))
+        self.candidates_ = self._fit_three(found.lesson(part == 0), found.lesson(part == 1))
         self.model_ = self.candidates_[self.used_]
 
     def _fitted(self, snapshots: pd.DataFrame) -> Calibrated:
@@ -267,14 +287,31 @@ def already_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(snapshots["already_breached"].astype("boolean").fillna(False).to_numpy(dtype=bool))
 
 
-def _too_few(found: Matured) -> str:
-    outcome = pd.Series(found.breached).groupby(found.snapshots["case_id"].to_numpy()).last()
+def _too_few(found: Outcomes) -> str:
+    outcome = found.breached[found.decided & found.last_of_case()]
     cases, breached = len(outcome), int(outcome.sum())
     if cases < FEWEST_CASES:
         return f"only {cases:,} cases have a known outcome (at least {FEWEST_CASES} are needed)"
     if min(breached, cases - breached) < FEWEST_OF_EACH:
         return f"{breached:,} of {cases:,} cases broke their promise (at least {FEWEST_OF_EACH} of either are needed)"
     return ""
+
+
+def _range(found: Outcomes) -> str:
+    lesson = found.lesson(found.last_of_case())
+    n = lesson.weight.sum() ** 2 / (lesson.weight**2).sum()
+    lo, hi = wilson(np.average(lesson.breached, weights=lesson.weight) * n, n)
+    return f"With so few cases it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
+
+
+def _sureness(error: float, coverage: float) -> str:
+    text = f"There its figures were off by {100 * error:.0f} percentage points on average."
+    if coverage >= SURE:
+        return text
+    return (
+        f"{text} Take them with care: the log is too short to have seen how {100 * (1 - coverage):.0f} % of those "
+        "snapshots end, mostly the late ones."
+    )
 
 
 def _say(gain: Gain) -> str:

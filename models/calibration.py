@@ -55,7 +55,7 @@ def log_odds(probability: ArrayLike) -> FloatArray:
     return np.asarray(np.log(p) - np.log1p(-p), dtype=float)
 
 
-def brier(observed: ArrayLike, predicted: ArrayLike) -> float:
+def brier(observed: ArrayLike, predicted: ArrayLike, *, weight: ArrayLike | None = None) -> float:
     """Return the mean squared distance between forecast probabilities and outcomes.
 
     Parameters
@@ -64,6 +64,8 @@ def brier(observed: ArrayLike, predicted: ArrayLike) -> float:
         Outcomes, 0 or 1, shape (n,).
     predicted
         Probabilities in [0, 1], shape (n,).
+    weight
+        How much each counts, shape (n,); all alike by default.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def brier(observed: ArrayLike, predicted: ArrayLike) -> float:
     Raises
     ------
     InputError
-        If the lengths differ, an outcome is not 0 or 1, or a probability is not in [0, 1].
+        If the lengths differ, an outcome is not 0 or 1, a probability is not in [0, 1], or a weight is not above 0.
 
     Notes
     -----
@@ -84,7 +86,7 @@ def brier(observed: ArrayLike, predicted: ArrayLike) -> float:
     0.07
     """
     y, p = _checked(observed, predicted)
-    return float(np.mean((p - y) ** 2)) if len(y) else float("nan")
+    return float(np.average((p - y) ** 2, weights=_weights(weight, y))) if len(y) else float("nan")
 
 
 def brier_parts(observed: ArrayLike, predicted: ArrayLike, *, bins: int = 10, by: Bins = "width") -> BrierParts:
@@ -137,7 +139,9 @@ def brier_parts(observed: ArrayLike, predicted: ArrayLike, *, bins: int = 10, by
     )
 
 
-def ece(observed: ArrayLike, predicted: ArrayLike, *, bins: int = 10, by: Bins = "width") -> float:
+def ece(
+    observed: ArrayLike, predicted: ArrayLike, *, bins: int = 10, by: Bins = "width", weight: ArrayLike | None = None
+) -> float:
     """Return the expected calibration error: how far a forecast is from what then happened, on average.
 
     Parameters
@@ -146,6 +150,8 @@ def ece(observed: ArrayLike, predicted: ArrayLike, *, bins: int = 10, by: Bins =
         As in :func:`brier`.
     bins, by
         As in :func:`brier_parts`.
+    weight
+        As in :func:`brier`.
 
     Returns
     -------
@@ -160,14 +166,17 @@ def ece(observed: ArrayLike, predicted: ArrayLike, *, bins: int = 10, by: Bins =
     >>> round(ece([1, 0, 1, 1], [0.9, 0.15, 0.6, 0.95]), 4)
     0.175
     """
-    table = reliability_table(observed, predicted, bins=bins, by=by)
-    if table.empty:
+    y, p = _checked(observed, predicted)
+    if not len(y):
         return float("nan")
-    gap = (table["predicted"] - table["observed"]).abs()
-    return float((gap * table["n"]).sum() / table["n"].sum())
+    w = _weights(weight, y)
+    gap = np.bincount(_bin(p, bins, by), w * (p - y))
+    return float(np.abs(gap).sum() / w.sum())
 
 
-def reliability_table(observed: ArrayLike, predicted: ArrayLike, *, bins: int = 10, by: Bins = "width") -> pd.DataFrame:
+def reliability_table(
+    observed: ArrayLike, predicted: ArrayLike, *, bins: int = 10, by: Bins = "width", weight: ArrayLike | None = None
+) -> pd.DataFrame:
     """Return for each bin of forecasts what was said and what happened.
 
     Parameters
@@ -176,11 +185,14 @@ def reliability_table(observed: ArrayLike, predicted: ArrayLike, *, bins: int = 
         As in :func:`brier`.
     bins, by
         As in :func:`brier_parts`. Bins without forecasts are left out.
+    weight
+        As in :func:`brier`, for the mean and the share.
 
     Returns
     -------
     Columns ``predicted`` (mean forecast), ``observed`` (share), ``n``, and ``lo``, ``hi``: Wilson's 95 % interval of
-    the share. It takes the forecasts as independent, so snapshots of one case make it too narrow.
+    the share, with Kish's effective number where there are weights. It takes the forecasts as independent, so
+    snapshots of one case make it too narrow.
 
     Examples
     --------
@@ -188,16 +200,18 @@ def reliability_table(observed: ArrayLike, predicted: ArrayLike, *, bins: int = 
     [0.0, 1.0, 1.0]
     """
     y, p = _checked(observed, predicted)
+    w = _weights(weight, y)
     where = _bin(p, bins, by)
     n = np.bincount(where, minlength=1)
     used = n > 0
-    hits = np.bincount(where, y, minlength=1)[used]
-    count = n[used]
-    lo, hi = wilson(hits, count)
+    mass = np.bincount(where, w, minlength=1)[used]
+    share = np.bincount(where, w * y, minlength=1)[used] / mass
+    effective = mass**2 / np.bincount(where, w**2, minlength=1)[used]
+    lo, hi = wilson(share * effective, effective)
     columns = {
-        "predicted": np.bincount(where, p, minlength=1)[used] / count,
-        "observed": hits / count,
-        "n": count.astype("int64"),
+        "predicted": np.bincount(where, w * p, minlength=1)[used] / mass,
+        "observed": share,
+        "n": n[used].astype("int64"),
         "lo": lo,
         "hi": hi,
     }
@@ -236,7 +250,9 @@ def wilson(hits: ArrayLike, n: ArrayLike, z: float = Z95) -> tuple[FloatArray, F
     return np.asarray(np.maximum(middle - half, 0.0)), np.asarray(np.minimum(middle + half, 1.0))
 
 
-def platt(observed: ArrayLike, logit: ArrayLike, *, steps: int = 100) -> tuple[float, float]:
+def platt(
+    observed: ArrayLike, logit: ArrayLike, *, weight: ArrayLike | None = None, steps: int = 100
+) -> tuple[float, float]:
     """Fit the slope and the intercept that turn a score on the log-odds scale into a calibrated one.
 
     Parameters
@@ -245,6 +261,8 @@ def platt(observed: ArrayLike, logit: ArrayLike, *, steps: int = 100) -> tuple[f
         Outcomes, 0 or 1, shape (n,), of cases that the score was not fitted on.
     logit
         Scores on the log-odds scale, shape (n,).
+    weight
+        As in :func:`brier`.
     steps
         Most Newton steps.
 
@@ -275,34 +293,35 @@ def platt(observed: ArrayLike, logit: ArrayLike, *, steps: int = 100) -> tuple[f
         raise InputError(
             "calibration needs finite scores with their outcomes", got=f"{len(x)} scores, {len(y)} outcomes"
         )
-    positives = y.sum()
-    target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2))
-    prior = float(log_odds(target.mean()))
-    spread = float(np.std(x))
+    w = _weights(weight, y)
+    positives = np.sum(w * y)
+    target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (w.sum() - positives + 2))
+    prior = float(log_odds(np.average(target, weights=w)))
+    centre = float(np.average(x, weights=w))
+    spread = float(np.sqrt(np.average((x - centre) ** 2, weights=w)))
     if spread < 1e-12:
         return 0.0, prior
     # Newton on the standardised score: the plain one may be far from 0 and make the Hessian singular.
-    centre = float(np.mean(x))
     z = (x - centre) / spread
-    slope, intercept = _newton(z, target, prior, steps)
+    slope, intercept = _newton(z, target, w, prior, steps)
     if slope <= 0:
         return 0.0, prior
     return slope / spread, intercept - slope * centre / spread
 
 
-def _newton(x: FloatArray, target: FloatArray, start: float, steps: int) -> tuple[float, float]:
+def _newton(x: FloatArray, target: FloatArray, w: FloatArray, start: float, steps: int) -> tuple[float, float]:
     at = np.array([0.0, start])
     design = np.column_stack([x, np.ones_like(x)])
 
     def loss(theta: FloatArray) -> float:
         score = design @ theta
-        return float(np.sum(np.logaddexp(0.0, score) - target * score))
+        return float(np.sum(w * (np.logaddexp(0.0, score) - target * score)))
 
     best = loss(at)
     for _ in range(steps):
         p = expit(design @ at)
-        gradient = design.T @ (p - target)
-        hessian = design.T @ (design * (p * (1 - p))[:, None]) + 1e-12 * np.eye(2)
+        gradient = design.T @ (w * (p - target))
+        hessian = design.T @ (design * (w * p * (1 - p))[:, None]) + 1e-12 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
         size = 1.0
         while size > 1e-10 and loss(at - size * step) > best:
@@ -330,6 +349,15 @@ def _checked(observed: ArrayLike, predicted: ArrayLike) -> tuple[FloatArray, Flo
             "this is not a probability", column="predicted", row=at + 1, got=float(p[at]), wanted="a number from 0 to 1"
         )
     return y, p
+
+
+def _weights(weight: ArrayLike | None, y: FloatArray) -> FloatArray:
+    if weight is None:
+        return np.ones(len(y))
+    w = np.asarray(weight, dtype=float)
+    if w.shape != y.shape or not (np.isfinite(w) & (w > 0)).all():
+        raise InputError("there must be one weight above 0 for each outcome", column="weight", got=f"{w.shape}")
+    return w
 
 
 def _bin(p: FloatArray, bins: int, by: Bins) -> NDArray[np.int64]:

@@ -79,7 +79,8 @@ def rank_cases(
 
     Returns
     -------
-    Two frames. The cases at risk, highest probability first (then the earliest due time, then the case id):
+    Two frames. The cases at risk, highest probability first (then the earliest due time, the oldest case, the case id;
+    so where every case has the base rate the list is by due time, then by age, and the reason says so):
     ``rank, case_id, metric, probability, band, due_at, left_s, paused, team, priority, age_s, reason_1, reason_2,
     reason_3, action``. The broken promises, the latest first: ``case_id, metric, due_at, late_s, team, priority``.
     A reason that is not there is an empty text; anything else not known is missing.
@@ -103,7 +104,8 @@ def rank_cases(
     wanted["probability"] = risk.predict_proba(snapshots[running])
     wanted["band"] = band_of(wanted["probability"].to_numpy(dtype=float))
     wanted = _with(wanted)
-    wanted = wanted.sort_values(["probability", "due_at", "case_id"], ascending=[False, True, True], kind="stable")
+    keys = ["probability", "due_at", "age_s", "case_id"]
+    wanted = wanted.sort_values(keys, ascending=[False, True, False, True], kind="stable")
     wanted = wanted if top is None else wanted.head(top)
     wanted["rank"] = np.arange(1, len(wanted) + 1)
     wanted = _explained(wanted.reset_index(drop=True), risk, table)
@@ -143,7 +145,8 @@ def _explained(rows: pd.DataFrame, risk: BreachRisk, table: Mapping[str, Mapping
     first = told[(told["place"] == 1) & (told["direction"] == "raises")].set_index("case_id")["group"]
     groups = first.reindex(rows["case_id"]).fillna(ANY)
     if told.empty:
-        base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %" if len(rows) else ""
+        order = "by due time, then by age" if rows["due_at"].notna().any() else "by age, the oldest first"
+        base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %; the list is {order}"
         rows["reason_1"] = pd.Series(base, index=rows.index, dtype="str")
     todo = [action_for(table, group, band) for group, band in zip(groups, rows["band"], strict=True)]
     rows["action"] = pd.Series(todo, index=rows.index, dtype="str")

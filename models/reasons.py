@@ -18,6 +18,9 @@ COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")
 #: A smaller contribution on the log-odds scale (about one percentage point at even odds) is not a reason.
 SMALLEST = 0.05
 
+#: Begins a reason that lowers the risk; what raises it needs no word, as the list is about risk.
+FAVOUR = "in its favour: "
+
 _DAYS = {
     float(day): name
     for day, name in enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
@@ -28,7 +31,7 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
     """Return the facts that weigh most in the probability of each case, in plain words.
 
     A reason is a group of features that say the same thing, so three reasons are three facts. What raises the risk
-    comes first, the strongest first; what lowers it fills the places that are left.
+    comes first, the strongest first; what lowers it fills the places that are left and begins with "in its favour".
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
     groups = [g for g in GROUPS if g in parts.columns]
     effects = parts[groups].to_numpy(dtype=float, na_value=np.nan) if groups else np.zeros((len(parts), 0))
     chosen = _strongest(effects, most)
-    reference = risk.matured_.snapshots
+    reference = risk.outcomes_.snapshots
     ranks = _share_below(snapshots, reference)
     # Only what the model looks at may be given as a reason; the parts of the time are one fact.
     names = [name for name in features_in(snapshots.columns) if name in (*risk.features, *NUMBERS["time"])]
@@ -69,7 +72,7 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
             group, effect = groups[column], float(effects[row, column])
             text = WORDS[group](facts, float(ranks[row]))
             direction = "raises" if effect > 0 else "lowers"
-            rows.append((case_ids[row], place, group, direction, effect, f"{text} ({direction} the risk)"))
+            rows.append((case_ids[row], place, group, direction, effect, text if effect > 0 else f"{FAVOUR}{text}"))
     types = {"case_id": "str", "place": "int64", "group": "str", "direction": "str", "reason": "str"}
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({**types, "contribution": "float64"})
 

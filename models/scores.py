@@ -29,7 +29,13 @@ class Gain:
         return bool(self.lo > 0)
 
 
-def score_table(observed: ArrayLike, predicted: Mapping[str, ArrayLike], promoted: str | None = None) -> pd.DataFrame:
+def score_table(
+    observed: ArrayLike,
+    predicted: Mapping[str, ArrayLike],
+    promoted: str | None = None,
+    *,
+    weight: ArrayLike | None = None,
+) -> pd.DataFrame:
     """Return one row of scores for each set of probabilities for the same outcomes.
 
     Parameters
@@ -40,11 +46,13 @@ def score_table(observed: ArrayLike, predicted: Mapping[str, ArrayLike], promote
         Name of the model -> its probabilities, shape (n,).
     promoted
         The model that is used.
+    weight
+        How much each outcome counts, shape (n,), in all scores and in the base rate; all alike by default.
 
     Returns
     -------
     Columns ``model, n, base_rate, auc, average_precision, brier, ece, promoted``. AUC and average precision are
-    missing where all outcomes are alike.
+    missing where all outcomes are alike; ``n`` is the number of rows, whatever they weigh.
 
     Examples
     --------
@@ -53,11 +61,14 @@ def score_table(observed: ArrayLike, predicted: Mapping[str, ArrayLike], promote
     {'model': ['constant', 'rule'], 'auc': [0.5, 1.0], 'brier': [0.25, 0.075], 'promoted': [False, True]}
     """
     y = np.asarray(observed, dtype=float)
-    rows = [(name, *_scores(y, np.asarray(p, dtype=float)), name == promoted) for name, p in predicted.items()]
+    w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
+    rows = [(name, *_scores(y, np.asarray(p, dtype=float), w), name == promoted) for name, p in predicted.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"model": "str", "n": "int64", "promoted": "bool"})
 
 
-def reliability_tables(observed: ArrayLike, predicted: Mapping[str, ArrayLike], bins: int = 10) -> pd.DataFrame:
+def reliability_tables(
+    observed: ArrayLike, predicted: Mapping[str, ArrayLike], bins: int = 10, *, weight: ArrayLike | None = None
+) -> pd.DataFrame:
     """Return the reliability table of each set of probabilities, one below the other.
 
     Returns
@@ -71,7 +82,7 @@ def reliability_tables(observed: ArrayLike, predicted: Mapping[str, ArrayLike], 
     """
     parts = []
     for name, p in predicted.items():
-        part = reliability_table(observed, p, bins=bins)
+        part = reliability_table(observed, p, bins=bins, weight=weight)
         part.insert(0, "model", pd.Series(name, index=part.index, dtype="str"))
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -83,6 +94,7 @@ def brier_gain(
     champion: ArrayLike,
     case: ArrayLike,
     *,
+    weight: ArrayLike | None = None,
     replicates: int = 1000,
     seed: int = 0,
 ) -> Gain:
@@ -96,6 +108,8 @@ def brier_gain(
         Probabilities of the two for the same rows, shape (n,).
     case
         Which case a row belongs to, shape (n,): snapshots of one case rise and fall together.
+    weight
+        How much each row counts, shape (n,); all alike by default.
     replicates
         How many draws.
     seed
@@ -121,11 +135,12 @@ def brier_gain(
     codes = pd.factorize(np.asarray(case), sort=True)[0]
     if not len(codes):
         return Gain(float("nan"), float("nan"), float("nan"))
-    total = np.bincount(codes, difference).astype(float)
-    rows = np.bincount(codes).astype(float)
+    w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
+    total = np.bincount(codes, w * difference).astype(np.float64)
+    rows = np.bincount(codes, w).astype(np.float64)
     draws = _draws(total, rows, replicates, np.random.default_rng(seed))
     lo, hi = np.quantile(draws, [0.025, 0.975])
-    return Gain(float(difference.mean()), float(lo), float(hi))
+    return Gain(float(total.sum() / rows.sum()), float(lo), float(hi))
 
 
 def _draws(total: FloatArray, rows: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
@@ -137,11 +152,12 @@ def _draws(total: FloatArray, rows: FloatArray, replicates: int, rng: np.random.
     return means
 
 
-def _scores(y: FloatArray, p: FloatArray) -> tuple[int, float, float, float, float, float]:
+def _scores(y: FloatArray, p: FloatArray, w: FloatArray) -> tuple[int, float, float, float, float, float]:
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     both: NDArray[np.bool_] = np.isin([0.0, 1.0], y)
     missing = float("nan")
-    auc = float(roc_auc_score(y, p)) if both.all() else missing
-    precision = float(average_precision_score(y, p)) if both.all() else missing
-    return len(y), float(y.mean()) if len(y) else missing, auc, precision, brier(y, p), ece(y, p)
+    auc = float(roc_auc_score(y, p, sample_weight=w)) if both.all() else missing
+    precision = float(average_precision_score(y, p, sample_weight=w)) if both.all() else missing
+    rate = float(np.average(y, weights=w)) if len(y) else missing
+    return len(y), rate, auc, precision, brier(y, p, weight=w), ece(y, p, weight=w)

@@ -1,5 +1,6 @@
 """The risk of a breach: calibrated against a known truth, honest when there is nothing to learn, exact in its parts."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -49,6 +50,35 @@ def test_the_evaluation_is_out_of_time_and_its_table_is_the_promised_one(desk):
     assert table["base_rate"].nunique() == 1
     assert list(risk.reliability_.columns) == ["model", "predicted", "observed", "n", "lo", "hi"]
     assert "is used" in risk.decision_
+    off = table.loc["logistic", "ece"]
+    assert f"off by {100 * off:.0f} percentage points on average" in risk.decision_
+    assert risk.coverage_ == pytest.approx(1.0, abs=0.05)
+    assert "with care" not in risk.decision_
+
+
+@pytest.mark.parametrize("due", [True, False])
+def test_while_promises_are_kept_ever_better_the_probability_follows(due):
+    """Early on two thirds of the cases that are open without due time break their promise, later one third."""
+    gaps, rates = [], []
+    for seed in range(3):
+        snapshots, labels, truth = risk_frames(cases=4000, seed=seed, due=due, quicker=1.0)
+        now = snapshots["at"].min() + pd.Timedelta(days=85)
+        risk = BreachRisk().fit(snapshots[snapshots["at"] <= now], labels, as_of=now)
+        ahead = ((snapshots["at"] > now) & (snapshots["at"] <= now + pd.Timedelta(days=7))).to_numpy()
+        ahead = ahead & ~snapshots["already_breached"].to_numpy(bool)
+        p = risk.predict_proba(snapshots[ahead])
+        gaps.append(p.mean() - truth[ahead].mean())
+        rates.append(np.nanmean(risk.outcomes_.breached) - truth[ahead].mean())
+        assert risk.used_ != "constant"
+    assert abs(np.mean(gaps)) < 0.04
+    assert np.mean(rates) > 2 * abs(np.mean(gaps)), "the base rate of the past is far off, or this test shows nothing"
+
+
+def test_where_the_log_is_too_short_to_see_late_outcomes_the_verdict_says_so():
+    snapshots, labels, _ = risk_frames(cases=2500, days=12, due=False)
+    risk = BreachRisk().fit(snapshots, labels)
+    assert risk.coverage_ < 0.9
+    assert "Take them with care: the log is too short" in risk.decision_
 
 
 def test_the_parts_sum_exactly_to_the_calibrated_log_odds(desk, later):
@@ -69,11 +99,11 @@ def test_what_already_broke_is_certain_and_does_not_teach(desk, later):
     over = rows["already_breached"].to_numpy(bool)
     assert over.any()
     assert (risk.predict_proba(rows)[over] == 1.0).all()
-    assert not risk.matured_.snapshots["already_breached"].any()
+    assert not risk.outcomes_.snapshots["already_breached"].any()
 
 
 def test_it_works_without_a_due_time():
-    snapshots, labels, _ = risk_frames(cases=1500, due=False)
+    snapshots, labels, _ = risk_frames(cases=3000, due=False)
     bare = snapshots.drop(columns=["due_at", "left_s", "target_used", "already_breached"])
     risk = BreachRisk().fit(bare, labels)
     assert risk.promoted_
@@ -140,11 +170,14 @@ def test_no_label_from_the_future_teaches(day):
 def test_too_few_cases_give_a_base_rate_drawn_to_one_half(cases):
     snapshots, labels, _ = risk_frames(cases=cases)
     risk = BreachRisk().fit(snapshots, labels)
-    taught = risk.matured_.snapshots["case_id"].nunique()
-    outcome = pd.Series(risk.matured_.breached).groupby(risk.matured_.snapshots["case_id"].to_numpy()).last()
+    lesson = risk.outcomes_.lesson(risk.outcomes_.last_of_case())
+    taught = lesson.snapshots["case_id"].nunique()
     running = snapshots[~snapshots["already_breached"].astype(bool)]
-    assert risk.predict_proba(running) == pytest.approx((outcome.sum() + 0.5) / (taught + 1))
+    assert risk.predict_proba(running) == pytest.approx(
+        (lesson.weight @ lesson.breached + 0.5) / (lesson.weight.sum() + 1)
+    )
     assert f"only {taught} cases have a known outcome" in risk.decision_
+    assert re.search(r"it may be anything from \d+ to \d+ %", risk.decision_)
     assert risk.evaluation_["n"].tolist() == [0, 0, 0]
     assert not risk.promoted_
 

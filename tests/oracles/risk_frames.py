@@ -8,12 +8,13 @@ START = pd.Timestamp("2024-01-01T00:00Z")
 DAY = 86400.0
 
 
-def risk_frames(cases=1500, days=120, seed=0, skill=True, due=True):
+def risk_frames(cases=1500, days=120, seed=0, skill=True, due=True, quicker=0.0):
     """Return ``snapshots, labels, truth``: daily 08:00 snapshots of open cases over ``days`` days.
 
     The time to finish is log-normal; its median depends on priority, team and hand-overs (``skill=False``: the outcome
     is a coin, whatever is known). ``truth`` is P(breach | still open, features), row by row of the snapshots.
-    ``due=False``: as for a promise on the source's own clock, without due time.
+    ``due=False``: as for a promise on the source's own clock, without due time. ``quicker``: by how much the log of the
+    median falls from the first day to the last; at 1 the share of cases that break their promise more than halves.
     """
     rng = np.random.default_rng(seed)
     created = np.sort(rng.uniform(0, days * DAY, cases))
@@ -22,6 +23,7 @@ def risk_frames(cases=1500, days=120, seed=0, skill=True, due=True):
     transfers = rng.poisson(0.7, cases)
     target = np.select([priority == 1, priority == 2], [1 * DAY, 3 * DAY], 6 * DAY)
     median = np.log(target * 0.55) + 0.45 * transfers - 0.35 + np.where(team == "gamma", 0.6, 0.0)
+    median -= quicker * created / (days * DAY)
     spread = 0.8
     finish = created + np.exp(rng.normal(median, spread))
     end = days * DAY

@@ -40,14 +40,17 @@ def slow_platt(y, x):
     return tuple(found.x)
 
 
-def slow_lag(waited, known, share):
-    """Return the first instant at which the Kaplan-Meier curve has reached its share, by a loop over instants."""
-    curve, left = [], 1.0
-    for t in sorted(set(waited)):
-        risk = sum(w >= t for w in waited)
-        left *= 1 - sum(w == t and k for w, k in zip(waited, known, strict=True)) / risk
-        curve.append((t, 1 - left))
-    return next(t for t, decided in curve if decided >= share * curve[-1][1] - 1e-9)
+def slow_weights(entry, end, decided, most=20.0):
+    """Return 1 over the product of the shares that were not cut off, cut-off by cut-off, for each decided row."""
+    weights = []
+    for first, last, done in zip(entry, end, decided, strict=True):
+        kept = 1.0
+        for cut in sorted({e for e, d in zip(end, decided, strict=True) if not d and first <= e < last}):
+            rows = [(e, d) for a, e, d in zip(entry, end, decided, strict=True) if a <= cut]
+            at_risk = sum(e > cut or (e == cut and not d) for e, d in rows)
+            kept *= 1 - sum(e == cut and not d for e, d in rows) / at_risk
+        weights.append(min(1 / kept, most) if done else 0.0)
+    return weights
 
 
 def slow_auc(y, p):

@@ -1,4 +1,4 @@
-"""Which snapshots may teach: never by their outcome, never with what was learnt later."""
+"""What is known of the outcomes: never what was learnt later, and the known ones stand for all."""
 
 import sys
 from pathlib import Path
@@ -7,23 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.maturity import decision_lag, matured, split_by_case
+from deskcast.models.outcomes import known_outcomes, split_by_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_frames import risk_frames
-from risk_twins import slow_lag
-
-waits = st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=1, max_size=40).filter(
-    lambda rows: any(known for _, known in rows)
-)
-
-
-@given(waits, st.floats(0.1, 1.0))
-def test_the_lag_equals_its_loop(rows, share):
-    waited, known = np.array([float(w) for w, _ in rows]), np.array([k for _, k in rows])
-    assert decision_lag(waited, known, share) == slow_lag(list(waited), list(known), share)
 
 
 @settings(max_examples=8, deadline=None)
@@ -34,46 +23,52 @@ def test_what_teaches_at_an_instant_is_the_same_on_a_longer_log(day, due):
     early = labels.copy()
     early.loc[~(early["known_at"] <= t), "label"] = pd.NA
     early.loc[~(early["known_at"] <= t), "known_at"] = pd.NaT
-    on_full = matured(snapshots, labels, t)
-    on_cut = matured(snapshots[snapshots["at"] <= t], early, t)
+    on_full = known_outcomes(snapshots, labels, t)
+    on_cut = known_outcomes(snapshots[snapshots["at"] <= t], early, t)
     pd.testing.assert_frame_equal(on_full.snapshots, on_cut.snapshots)
-    assert (on_full.breached == on_cut.breached).all()
-    assert on_full.lag_s == on_cut.lag_s
+    for one, two in zip(on_full.lesson()[1:], on_cut.lesson()[1:], strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_without_cut_offs_all_weights_are_one():
+    snapshots, labels, _ = risk_frames(cases=600, due=False)
+    done = labels["case_id"][labels["known_at"].notna()]
+    found = known_outcomes(snapshots[snapshots["case_id"].isin(done)], labels, labels["known_at"].max())
+    assert found.decided.all()
+    assert (found.lesson().weight == 1).all()
+    part = found.split((0.6, 0.4))
+    assert np.array_equal(part, split_by_case(found.snapshots["case_id"], found.created_at, (0.6, 0.4)))
 
 
 @pytest.mark.parametrize("due", [True, False])
-def test_the_cut_does_not_look_at_the_outcome(due):
-    """The share of breaches that teaches is the share among all snapshots of those days, once all is known."""
-    snapshots, labels, _ = risk_frames(cases=3000, days=100, due=due)
-    t = snapshots["at"].min() + pd.Timedelta(days=50)
-    naive = snapshots[snapshots["at"] <= t].merge(labels, on=["case_id", "metric"])
-    open_then = ~(naive["at"] >= naive["known_at"])
-    last_days = naive[open_then & (naive["at"] > t - pd.Timedelta(days=3))]
-    decided = last_days[last_days["known_at"] <= t]["label"].mean()
-    finally_known = last_days["label"].dropna().mean()
-    assert abs(decided - finally_known) > 0.1, "without the cut the last days are biased, or this test shows nothing"
-
-    found = matured(snapshots, labels, t)
-    later = found.snapshots["at"].max() - pd.Timedelta(days=10)
-    teaches = found.breached[(found.snapshots["at"] > later).to_numpy()].mean()
-    same = naive[open_then & (naive["at"] > later) & (naive["at"] <= found.snapshots["at"].max())]
-    if due:
-        same = same[same["due_at"] <= t]
-    assert teaches == pytest.approx(same["label"].dropna().mean(), abs=0.03)
+def test_the_known_outcomes_stand_for_all_snapshots(due):
+    """The share of breaches among the last two weeks' snapshots, as known on the last day and once all is known."""
+    naive, weighted = [], []
+    for seed in range(8):
+        snapshots, labels, _ = risk_frames(cases=1500, days=100, seed=seed, due=due)
+        t = snapshots["at"].min() + pd.Timedelta(days=50)
+        recent = snapshots[(snapshots["at"] <= t) & (snapshots["at"] > t - pd.Timedelta(days=14))]
+        finally_known = known_outcomes(recent, labels, snapshots["at"].max())
+        lesson = known_outcomes(recent, labels, t).lesson()
+        rate = np.nanmean(finally_known.breached)
+        naive.append(lesson.breached.mean() - rate)
+        weighted.append(np.average(lesson.breached, weights=lesson.weight) - rate)
+    assert abs(np.mean(naive)) > 0.015, "without weights the known ones are biased, or this test shows nothing"
+    assert abs(np.mean(weighted)) < abs(np.mean(naive)) / 2
 
 
 def test_no_row_teaches_after_its_outcome_was_known():
     snapshots, labels, _ = risk_frames(cases=300)
-    found = matured(snapshots, labels, snapshots["at"].max())
+    found = known_outcomes(snapshots, labels, snapshots["at"].max())
     known = found.snapshots["case_id"].map(labels.set_index("case_id")["known_at"])
-    assert (found.snapshots["at"] < known).all()
+    assert (found.snapshots["at"] < known)[found.decided].all()
     assert not found.snapshots["already_breached"].any()
     assert len(found.snapshots) + sum(found.dropped.values()) == len(snapshots)
 
 
 def test_a_case_without_a_promise_does_not_teach():
     snapshots, labels, _ = risk_frames(cases=300)
-    found = matured(snapshots, labels.iloc[100:], snapshots["at"].max())
+    found = known_outcomes(snapshots, labels.iloc[100:], snapshots["at"].max())
     assert not found.snapshots["case_id"].isin(labels["case_id"].iloc[:100]).any()
 
 
@@ -107,4 +102,4 @@ def test_no_case_is_in_two_parts_and_parts_follow_in_time(cases, each, seed):
 def test_bad_frames_are_named(spoil, says):
     snapshots, labels, _ = risk_frames(cases=50)
     with pytest.raises(InputError, match=says):
-        matured(*spoil(snapshots, labels), snapshots["at"].max())
+        known_outcomes(*spoil(snapshots, labels), snapshots["at"].max())

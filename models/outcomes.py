@@ -1,0 +1,233 @@
+"""What is known of each snapshot's outcome by now, and what the known ones stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..features.errors import InputError
+from .calibration import FloatArray
+from .censoring import censoring_weights
+
+#: Columns that a snapshot must have whatever the features are.
+KEYS = ("case_id", "at", "metric", "age_s")
+
+
+class Lesson(NamedTuple):
+    """Snapshots with a known outcome (0.0 or 1.0), and how many snapshots each of them stands for."""
+
+    snapshots: pd.DataFrame
+    breached: FloatArray
+    weight: FloatArray
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Snapshots of running promises with what is known of their outcomes.
+
+    Attributes
+    ----------
+    snapshots
+        The rows, sorted by instant and case, with a fresh index; those without an outcome yet are among them.
+    breached
+        Their outcomes, 0.0 or 1.0, missing where not known yet.
+    created_at
+        When their cases were created.
+    entry_s, end_s
+        Age of the case at the snapshot, and at the decision or (where there is none yet) at the end.
+    dropped
+        Why other rows were left out -> how many.
+    """
+
+    snapshots: pd.DataFrame
+    breached: FloatArray
+    created_at: pd.Series
+    entry_s: FloatArray
+    end_s: FloatArray
+    dropped: dict[str, int]
+
+    @property
+    def decided(self) -> NDArray[np.bool_]:
+        """Which rows have an outcome."""
+        return ~np.isnan(self.breached)
+
+    def last_of_case(self) -> NDArray[np.bool_]:
+        """Tell which rows are the last of their case."""
+        return ~np.asarray(self.snapshots["case_id"].duplicated(keep="last").to_numpy(dtype=bool))
+
+    def split(self, shares: tuple[float, ...]) -> NDArray[np.int64]:
+        """Number the parts of a split by case in time; each has its share of the cases with a known outcome."""
+        return split_by_case(self.snapshots["case_id"], self.created_at, shares, self.decided)
+
+    def lesson(self, rows: NDArray[np.bool_] | None = None) -> Lesson:
+        """Return the decided rows among these (all by default) with the weights that make them stand for all of these.
+
+        The weights come from these rows alone, so that each part of a split is judged by its own cut-offs.
+        """
+        taken = np.ones(len(self.breached), dtype=bool) if rows is None else rows
+        decided = self.decided
+        weight = censoring_weights(self.entry_s[taken], self.end_s[taken], decided[taken])
+        both = taken & decided
+        return Lesson(self.snapshots[both].reset_index(drop=True), self.breached[both], weight[decided[taken]])
+
+
+def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> Outcomes:
+    """Set beside each snapshot what is known of its outcome at ``as_of``.
+
+    Near the end of a log the outcomes that are known already are a biased lot: on the last day only what was met
+    early or is long overdue. So rows without an outcome stay, as cut off at ``as_of``, and the known ones are weighted;
+    see :func:`deskcast.models.censoring.censoring_weights`, also for what is assumed.
+
+    Parameters
+    ----------
+    snapshots
+        Rows of one metric; see ``deskcast.features.snapshots``.
+    labels
+        Columns ``case_id, metric, label, known_at``; see ``deskcast.features.breach_labels``. Cases that are not there
+        (no promise) are left out.
+    as_of
+        Outcomes that became known later are not seen.
+
+    Raises
+    ------
+    InputError
+        If a key column is missing, there are several metrics, a case has two labels, or no outcome is known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> at = pd.to_datetime(["2024-03-01T08:00Z", "2024-03-02T08:00Z", "2024-03-02T08:00Z"])
+    >>> snapshots = pd.DataFrame({"case_id": ["a", "b", "c"], "at": at, "metric": "resolution",
+    ...                           "age_s": [3600.0, 60.0, 60.0]})
+    >>> labels = pd.DataFrame({"case_id": ["a", "b", "c"], "metric": "resolution", "label": [True, False, True],
+    ...                        "known_at": pd.to_datetime(["2024-03-01T12:00Z", "2024-03-02T08:30Z",
+    ...                                                    "2024-03-02T12:00Z"])})
+    >>> found = known_outcomes(snapshots, labels, pd.Timestamp("2024-03-02T09:00Z"))
+    >>> found.breached.tolist(), found.lesson().weight.tolist()
+    ([1.0, 0.0, nan], [2.0, 1.0])
+    """
+    rows = _joined(snapshots, labels)
+    known = rows["known_at"].notna() & (rows["known_at"] <= as_of) & rows["label"].notna()
+    after = known & (rows["at"] >= rows["known_at"])
+    later = rows["at"] > as_of
+    over = _flag(rows, "already_breached")
+    running = ~after & ~later & ~over
+    if not (known & running).any():
+        raise InputError(
+            "no snapshot has an outcome that is known yet",
+            where="labels",
+            column="label",
+            got=f"{len(labels)} labels for {len(snapshots)} snapshots, as of {as_of}",
+            hint="a longer log, an earlier first snapshot or a promise in [[sla]] gives some",
+        )
+    taken = rows[running].reset_index(drop=True)
+    sure = known[running].to_numpy(dtype=bool)
+    waited = (taken["known_at"].where(sure, as_of) - taken["at"]).dt.total_seconds().to_numpy(dtype=np.float64)
+    broken = taken["label"].astype("Float64").where(sure)
+    # Compared to the microsecond: two ages of one instant must not differ by the rounding of their sum.
+    entry = (taken["at"] - taken["created_at"]).dt.total_seconds().to_numpy(dtype=np.float64)
+    dropped = {
+        "taken after the outcome was known": int((after | over).sum()),
+        "taken after the end": int((later & ~after & ~over).sum()),
+    }
+    return Outcomes(
+        snapshots=taken[list(snapshots.columns)],
+        breached=np.asarray(broken.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64),
+        created_at=taken["created_at"],
+        entry_s=np.asarray(entry, dtype=np.float64),
+        end_s=np.round(entry + waited, 6),
+        dropped={why: n for why, n in dropped.items() if n},
+    )
+
+
+def split_by_case(
+    case_id: pd.Series, created_at: pd.Series, shares: tuple[float, ...], counts: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
+    """Number the parts of a split in time: all rows of a case fall in the part of its creation.
+
+    Parameters
+    ----------
+    case_id, created_at
+        Of each row.
+    shares
+        Shares of the cases in each part; they add up to 1.
+    counts
+        Which rows make their case count in the shares, shape (n,); all by default. The others go with their time.
+
+    Returns
+    -------
+    0 for the rows of the earliest cases, 1 for the next part, and so on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> at = pd.Series(pd.to_datetime(["2024-03-01T08:00Z", "2024-03-02T08:00Z", "2024-03-01T08:00Z"]))
+    >>> split_by_case(pd.Series(["a", "b", "a"]), at, (0.5, 0.5)).tolist()
+    [0, 1, 0]
+    """
+    cases = pd.DataFrame({"case_id": case_id.to_numpy(), "created_at": created_at.array, "counts": True})
+    if counts is not None:
+        cases["counts"] = counts
+    cases = cases.sort_values(["created_at", "case_id", "counts"], ascending=[True, True, False])
+    cases = cases.drop_duplicates("case_id")
+    before = np.cumsum(cases["counts"].to_numpy()) - cases["counts"].to_numpy()
+    edges = np.floor(np.cumsum(shares[:-1]) * cases["counts"].sum() + 1e-9)
+    part = pd.Series(np.searchsorted(edges, before, side="right"), index=cases["case_id"])
+    return np.asarray(part.reindex(case_id).to_numpy(dtype="int64"))
+
+
+def one_metric(snapshots: pd.DataFrame) -> str:
+    """Return the one metric that the snapshots are about, or say what is wrong with them."""
+    for name in KEYS:
+        if name not in snapshots.columns:
+            raise InputError("the column is missing", where="snapshots", column=name)
+    metrics = snapshots["metric"].dropna().unique()
+    if len(metrics) != 1:
+        got = "none" if not len(metrics) else ", ".join(sorted(map(str, metrics)))
+        raise InputError(
+            "one model is for one metric",
+            where="snapshots",
+            column="metric",
+            got=got,
+            hint="filter the snapshots and fit one model for each metric",
+        )
+    return str(metrics[0])
+
+
+def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    metric = one_metric(snapshots)
+    for name in ("case_id", "metric", "label", "known_at"):
+        if name not in labels.columns:
+            raise InputError("the column is missing", where="labels", column=name)
+    wanted = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
+    twice = wanted["case_id"].duplicated()
+    if twice.any():
+        raise InputError(
+            "a case has two labels", where="labels", column="case_id", got=str(wanted.loc[twice, "case_id"].iloc[0])
+        )
+    # `labels` is not the only place where a column of that name may come from.
+    rows = snapshots.drop(columns=["label", "known_at", "created_at"], errors="ignore").merge(wanted, on="case_id")
+    for name in ("at", "known_at", "due_at"):
+        if name in rows:
+            rows[name] = _instants(rows[name])
+    rows["created_at"] = rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")
+    return rows.sort_values(["at", "case_id"], kind="stable", ignore_index=True)
+
+
+def _instants(values: pd.Series) -> pd.Series:
+    if values.isna().all():
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
+    if not isinstance(values.dtype, pd.DatetimeTZDtype):
+        wanted = "instants with a zone (datetime64[us, UTC])"
+        raise InputError("these are not instants", column=str(values.name), got=str(values.dtype), wanted=wanted)
+    return values
+
+
+def _flag(rows: pd.DataFrame, name: str) -> pd.Series:
+    if name not in rows:
+        return pd.Series(False, index=rows.index)
+    return rows[name].astype("boolean").fillna(False).astype(bool)
