@@ -1,7 +1,7 @@
 """Queues with agents: how long people wait, how many give up, and how busy the agents are.
 
-Exact Erlang B, Erlang C (nobody gives up) and Erlang A (exponential patience), over arrays, for any real number of
-agents.
+Exact Erlang B, Erlang C (nobody gives up), Erlang A (exponential patience) and M/M/n+G (any patience), over arrays,
+for any real number of agents.
 """
 
 from __future__ import annotations
@@ -10,17 +10,11 @@ import numpy as np
 import pandas as pd
 
 from .arguments import Floats, Numbers, broadcast, index_of, numbers
-from .waiting import idle_weight, wait_integrals
+from .balance import COLUMNS, EXTRA, balance, check_definition
+from .patience import Patience, Shape, read_any_patience
+from .waiting import idle_weight
 
-COLUMNS = (
-    "load",
-    "occupancy",
-    "wait_probability",
-    "service_level",
-    "mean_wait",
-    "mean_queue",
-    "abandonment",
-)
+__all__ = ["COLUMNS", "EXTRA", "erlang_b", "erlang_c", "performance", "queue_performance", "read_patience"]
 
 
 def erlang_b(load: Numbers, lines: Numbers) -> Floats | float:
@@ -86,8 +80,10 @@ def erlang_c(load: Numbers, agents: Numbers) -> Floats | float:
     [0.1741, 1.0]
     """
     a, n, shape = _loads(load, "agents", agents)
-    waits, _ = _delay(a, n, n - a)
-    return _shaped(waits, shape)
+    gap = n - a
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        waits = np.where(gap > 0, 1 / (1 + gap / a * _weight(a, n, gap)), 1.0)
+    return _shaped(np.where(a == 0, 0.0, waits), shape)
 
 
 def queue_performance(
@@ -96,7 +92,8 @@ def queue_performance(
     agents: Numbers,
     interval: Numbers = 1800,
     threshold: Numbers = 20,
-    patience: Numbers | None = None,
+    patience: Numbers | Patience | None = None,
+    definition: str = "offered",
 ) -> pd.DataFrame:
     """Say how a queue performs with a number of agents, exactly, in the long run.
 
@@ -114,7 +111,12 @@ def queue_performance(
         Seconds within which an answer counts for the service level.
     patience
         Mean seconds after which a waiting caller gives up (exponential, Erlang A); ``None`` or infinity: nobody
-        does (Erlang C).
+        does (Erlang C). Another distribution is a :class:`Patience` (M/M/n+G).
+    definition
+        What the service level is: ``"offered"`` (answered within the threshold over offered: who gives up counts as
+        missed, however early), ``"answered"`` (answered within the threshold over answered),
+        ``"short_abandons_met"`` (answered or given up within the threshold, over offered) or
+        ``"short_abandons_excluded"`` (answered within the threshold, over offered less given up within it).
 
     Returns
     -------
@@ -122,12 +124,11 @@ def queue_performance(
         One row for each element of the broadcast arguments (in C order; a Series lends its index): ``load`` (Erlangs),
         ``occupancy`` (share of the agents' time spent handling), ``wait_probability``, ``service_level``,
         ``mean_wait`` (s, over all offered calls, given up or not), ``mean_queue`` (calls), ``abandonment`` (share of
-        offered calls).
+        offered calls), ``mean_wait_waiting`` (s, over those who wait at all, given up or not).
 
-        ``service_level`` is *answered within the threshold over offered*: who gives up counts as missed, however
-        early. Without calls nothing waits: service level 1, the rest 0. Without patience and with a load
-        that is not below the agents the queue has no balance: wait_probability 1, service_level 0, mean_wait and
-        mean_queue infinite.
+        Without calls nothing waits: service level 1, the rest 0. Where the queue has no balance (nobody gives up, or
+        too few ever do, and the load is not below the agents) that is said: wait_probability and occupancy 1,
+        service_level 0, the waits and mean_queue infinite.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def queue_performance(
     Notes
     -----
     Erlang (1917); Palm (1957); Garnett, Mandelbaum and Reiman, "Designing a call center with impatient customers"
-    (2002); Mandelbaum and Zeltyn (2004).
+    (2002); Mandelbaum and Zeltyn (2004, 2007).
 
     Examples
     --------
@@ -146,18 +147,23 @@ def queue_performance(
     [{'wait_probability': 0.1741, 'service_level': 0.8884, 'mean_wait': 7.8359}]
     >>> queue_performance(100, 180, [9, 10], patience=300)["abandonment"].round(4).tolist()
     [0.1633, 0.1094]
+    >>> queue_performance(100, 180, 10, patience=Patience.fixed(300))["abandonment"].round(4).tolist()
+    [0.0469]
     """
+    scale, shape = read_any_patience(patience)
+    check_definition(definition)
     given = {
         "calls": numbers("calls", calls, least=0),
         "aht": numbers("aht", aht, above=0),
         "agents": numbers("agents", agents, least=0),
         "interval": numbers("interval", interval, above=0),
         "threshold": numbers("threshold", threshold, least=0),
-        "patience": read_patience(patience),
+        "patience": scale,
     }
     flat = {name: array.ravel() for name, array in broadcast(given).items()}
     index = index_of(flat["calls"].size, calls, aht, agents, interval, threshold, patience)
-    return pd.DataFrame(performance(**flat), index=index, columns=list(COLUMNS))
+    found = performance(**flat, shape=shape, definition=definition)
+    return pd.DataFrame(found, index=index, columns=[*COLUMNS, *EXTRA])
 
 
 def read_patience(patience: Numbers | None) -> Floats:
@@ -170,85 +176,18 @@ def read_patience(patience: Numbers | None) -> Floats:
 
 
 def performance(
-    calls: Floats, aht: Floats, agents: Floats, interval: Floats, threshold: Floats, patience: Floats
+    calls: Floats,
+    aht: Floats,
+    agents: Floats,
+    interval: Floats,
+    threshold: Floats,
+    patience: Floats,
+    shape: Shape | None = None,
+    definition: str = "offered",
 ) -> dict[str, Floats]:
     """Return the columns of :func:`queue_performance` for checked flat arrays of one length."""
-    load = calls * aht / interval
-    gap = _gap(calls, aht, agents, interval)
-    out = {name: np.zeros_like(load) for name in COLUMNS}
-    out["load"], out["service_level"] = load, np.ones_like(load)
-    patient = np.isinf(patience)
-    for rows, parts in (
-        (patient & (load > 0), _erlang_c),
-        (~patient & (load > 0) & (agents > 0), _erlang_a),
-        (~patient & (load > 0) & (agents == 0), _nobody_there),
-    ):
-        if rows.any():
-            own = (x[rows] for x in (load, agents, gap, aht, threshold, patience))
-            for name, values in parts(*own).items():
-                out[name][rows] = values
-    return out
-
-
-def _erlang_c(a: Floats, n: Floats, gap: Floats, aht: Floats, t: Floats, patience: Floats) -> dict[str, Floats]:
-    del patience
-    waits, free = _delay(a, n, gap)
-    stable = gap > 0
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        in_time = free + waits * -np.expm1(-gap * t / aht)
-        wait = np.where(stable, waits / gap, np.inf)
-        return {
-            "occupancy": np.where(stable, a / n, 1.0),
-            "wait_probability": waits,
-            "service_level": np.where(stable, in_time, 0.0),
-            "mean_wait": wait * aht,
-            "mean_queue": wait * a,
-        }
-
-
-def _erlang_a(a: Floats, n: Floats, gap: Floats, aht: Floats, t: Floats, patience: Floats) -> dict[str, Floats]:
-    h = aht / patience
-    parts = wait_integrals(a, n, gap, h, t / aht)
-    weight = idle_weight(a, n, gap)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        free = weight * np.exp(-parts.top)
-        total = free + a * parts.whole
-        lost = a * parts.given_up / total
-        handled = np.where(
-            weight > 1, a * parts.whole / total + a / n * (weight - 1) / weight * free / total, a / n * (1 - lost)
-        )
-        handled = np.where(np.isinf(free), a / n, handled)
-        return {
-            "occupancy": np.minimum(handled, 1.0),
-            "wait_probability": 1 / (1 + free / (a * parts.whole)),
-            "service_level": np.minimum(1 / (1 + a * parts.whole / free) + a * parts.in_time / total, 1.0),
-            "mean_wait": lost * patience,
-            "mean_queue": lost * a / h,
-            "abandonment": lost,
-        }
-
-
-def _nobody_there(a: Floats, n: Floats, gap: Floats, aht: Floats, t: Floats, patience: Floats) -> dict[str, Floats]:
-    del n, gap, t
-    one = np.ones_like(a)
-    return {
-        "occupancy": one,
-        "wait_probability": one,
-        "service_level": 0 * one,
-        "mean_wait": patience,
-        "mean_queue": a * patience / aht,
-        "abandonment": one,
-    }
-
-
-def _delay(a: Floats, n: Floats, gap: Floats) -> tuple[Floats, Floats]:
-    """Return the probability to wait without abandonment, and its complement with its own relative accuracy."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        odds = gap / a * _weight(a, n, gap)
-        waits = np.where(gap > 0, 1 / (1 + odds), 1.0)
-        free = np.where(gap > 0, 1 / (1 + 1 / odds), 0.0)
-    empty = a == 0
-    return np.where(empty, 0.0, waits), np.where(empty, 1.0, free)
+    load, gap = calls * aht / interval, exact_gap(calls, aht, agents, interval)
+    return balance(load, agents, gap, _weight(load, agents, gap), aht, threshold, patience, shape, definition)
 
 
 def _weight(a: Floats, n: Floats, gap: Floats) -> Floats:
@@ -258,7 +197,7 @@ def _weight(a: Floats, n: Floats, gap: Floats) -> Floats:
     return out
 
 
-def _gap(calls: Floats, aht: Floats, agents: Floats, interval: Floats) -> Floats:
+def exact_gap(calls: Floats, aht: Floats, agents: Floats, interval: Floats) -> Floats:
     """Return agents minus load from the inputs, exact to the last bit even where both are large and near."""
     need, need_rest = _product(calls, aht)
     have, have_rest = _product(agents, interval)

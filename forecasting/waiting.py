@@ -85,16 +85,23 @@ def idle_weight(a: Floats, n: Floats, gap: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Waits:
-    """The parts of J, each over ``exp(top)``: the whole, those who give up, and those served within the threshold."""
+    """The parts of J, each over ``exp(top)``.
+
+    The whole; times giving up; up to the threshold times staying; times the mean of the shorter of patience and
+    offered wait; up to the threshold times giving up; beyond the threshold.
+    """
 
     whole: Floats
     given_up: Floats
     in_time: Floats
     top: Floats
+    waited: Floats
+    left_before: Floats
+    beyond: Floats
 
 
-def wait_integrals(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats) -> Waits:
-    """Integrate the density of the offered wait: all of it, times giving up, and times being served by ``t``.
+def wait_integrals(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats, ends: bool = False) -> Waits:
+    """Integrate the density of the offered wait for exponential patience.
 
     Parameters
     ----------
@@ -104,14 +111,16 @@ def wait_integrals(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats) -> W
         Handle time over patience, above 0.
     t
         Threshold in handle times.
+    ends
+        Whether the last two parts are wanted; they are 0 otherwise.
     """
-    parts = [_integrate(*(x[i : i + _ROWS] for x in (a, n, gap, h, t))) for i in range(0, len(a), _ROWS)]
-    if not parts:
-        return Waits(a, a, a, a)
+    if not len(a):
+        return Waits(a, a, a, a, a, a, a)
+    parts = [_integrate(*(x[i : i + _ROWS] for x in (a, n, gap, h, t)), ends) for i in range(0, len(a), _ROWS)]
     return Waits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _integrate(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _integrate(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats, ends: bool) -> tuple[Floats, ...]:
     mode, never = _mode(n, gap, h), np.full_like(a, np.inf)
     crowded = mode > 0
     whole, given_up = _around(a, n, gap, h, mode, never, crowded)
@@ -122,8 +131,27 @@ def _integrate(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats) -> tuple
     both = (own > 0) & (own <= t)
     step = np.where(both, -np.log1p(h / n), h * at - h * mode)  # h times the distance between the two peaks
     fall = -h * at - np.maximum(gap, 0) * step / h - np.minimum(a, n) / h * exp_gap(step)
+    top = np.where(crowded, n / h * log_gap(-gap / n), 0.0)
+    before, after = _split(a, n, gap, h, t, mode, whole) if ends else (np.zeros_like(a), np.zeros_like(a))
     with np.errstate(under="ignore"):
-        return whole, given_up, served * np.exp(fall), np.where(crowded, n / h * log_gap(-gap / n), 0.0)
+        return whole, given_up, served * np.exp(fall), top, given_up / h, before, after
+
+
+def _split(
+    a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats, mode: Floats, whole: Floats
+) -> tuple[Floats, Floats]:
+    """Return the density up to ``t`` times giving up, and the density beyond ``t``."""
+    at = np.minimum(mode, t)
+    before, left = _around(a, n, gap, h, at, t, at > 0)
+    with np.errstate(under="ignore", over="ignore"):
+        scale = np.where(t < mode, np.exp(-n / h * exp_gap(h * (t - mode))), 1.0)
+        past = np.maximum(t - mode, 0)
+        crowded = gap < 0
+        slope = np.where(crowded, -n * np.expm1(-h * past), gap - a * np.expm1(-h * t))
+        drop = np.where(crowded, n / h * exp_gap(h * past), gap * t + a / h * exp_gap(h * t))
+        after, _ = _rightward(np.maximum(slope, 0), a * np.exp(-h * t), h, t, np.full_like(a, np.inf))
+        after = np.where(t < mode, np.maximum(whole - before * scale, 0), after * np.exp(-drop))
+    return left * scale, after
 
 
 def _mode(n: Floats, gap: Floats, h: Floats) -> Floats:

@@ -1,0 +1,218 @@
+"""How long callers are ready to wait: exponential, the same for all, in stages, mixed, or as observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from ..features.errors import InputError
+from .arguments import Floats, Numbers, numbers
+
+#: More stages than this are as good as a fixed patience, and their tails can no longer be integrated to ten digits.
+MOST_STAGES = 20
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Patience that takes a few values only, as multiples of a scale; what is missing to 1 never gives up."""
+
+    points: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean in units of the scale; infinite if some never give up."""
+        return float("inf") if self.never > 0 else float(np.dot(self.points, self.shares))
+
+    @property
+    def never(self) -> float:
+        """Share of callers who never give up."""
+        rest = 1 - float(np.sum(self.shares))
+        return rest if rest > 1e-12 else 0.0
+
+    def gone(self, x: Floats) -> Floats:
+        """Return the share of callers whose patience is at most ``x`` scales."""
+        totals = np.concatenate([[0.0], np.cumsum(self.shares)])
+        return np.asarray(totals[np.searchsorted(self.points, x, side="right")])
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Patience that runs through exponential stages of equal mean; several kinds of callers by their shares.
+
+    Times are multiples of a scale: ``means`` are those of the whole patience of each kind.
+    """
+
+    shares: tuple[float, ...]
+    stages: tuple[int, ...]
+    means: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean in units of the scale."""
+        return float(np.dot(self.shares, self.means))
+
+    def gone(self, x: Floats) -> Floats:
+        """Return the share of callers whose patience is at most ``x`` scales."""
+        parts = (p * special.gammainc(k, k * x / m) for p, k, m in self._kinds())
+        return np.asarray(sum(parts))
+
+    def left(self, x: Floats) -> Floats:
+        """Return the share of callers who are still ready to wait after ``x`` scales."""
+        parts = (p * special.gammaincc(k, k * x / m) for p, k, m in self._kinds())
+        return np.asarray(sum(parts))
+
+    def waited(self, x: Floats) -> Floats:
+        """Return the mean of the smaller of patience and ``x``: the integral of :meth:`left`."""
+        parts = (
+            p * (x * special.gammaincc(k, k * x / m) + m * special.gammainc(k + 1, k * x / m))
+            for p, k, m in self._kinds()
+        )
+        return np.asarray(sum(parts))
+
+    def missed(self, x: Floats) -> Floats:
+        """Return ``x`` less :meth:`waited`, the integral of :meth:`gone`, accurate near 0."""
+        parts = (
+            p * np.maximum(x * special.gammainc(k, k * x / m) - m * special.gammainc(k + 1, k * x / m), 0)
+            for p, k, m in self._kinds()
+        )
+        return np.asarray(sum(parts))
+
+    def density(self, x: Floats) -> Floats:
+        """Return the density of patience, per scale."""
+        with np.errstate(divide="ignore", under="ignore"):
+            parts = (
+                p * k / m * np.exp(special.xlogy(k - 1, k * x / m) - k * x / m - special.gammaln(k))
+                for p, k, m in self._kinds()
+            )
+            return np.asarray(sum(parts))
+
+    def _kinds(self) -> list[tuple[float, int, float]]:
+        return list(zip(self.shares, self.stages, self.means, strict=True))
+
+
+Shape = Steps | Mixture
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long callers wait before they give up, where a plain mean (exponential patience) is not enough.
+
+    Build one with :meth:`fixed`, :meth:`erlang`, :meth:`hyperexponential` or :meth:`observed`, and pass it as
+    ``patience``.
+
+    Parameters
+    ----------
+    scale
+        Seconds; a number or an array that broadcasts with the other arguments.
+    shape
+        The distribution in units of ``scale``.
+
+    Examples
+    --------
+    >>> Patience.fixed(120).mean, Patience.erlang(120, stages=2).mean
+    (120.0, 120.0)
+    """
+
+    scale: Numbers
+    shape: Shape
+
+    @property
+    def mean(self) -> Floats | float:
+        """Mean patience in seconds."""
+        scale = numbers("patience", self.scale, above=0, infinite=True) * self.shape.mean
+        return scale if scale.ndim else float(scale)
+
+    @classmethod
+    def fixed(cls, seconds: Numbers) -> Patience:
+        """Return a patience that is the same for everybody: they leave after exactly so many seconds."""
+        numbers("patience", seconds, above=0, infinite=True)
+        return cls(seconds, Steps((1.0,), (1.0,)))
+
+    @classmethod
+    def erlang(cls, mean: Numbers, stages: int) -> Patience:
+        """Return a patience in exponential stages of equal mean; more stages are more regular, one is exponential.
+
+        >>> Patience.erlang(90, stages=3).shape.stages
+        (3,)
+        """
+        numbers("patience", mean, above=0, infinite=True)
+        if isinstance(stages, bool) or not isinstance(stages, int) or not 1 <= stages <= MOST_STAGES:
+            raise InputError(
+                "the number of stages is out of range",
+                where="argument 'stages'",
+                got=stages,
+                wanted=f"a whole number from 1 up to {MOST_STAGES}",
+                hint="Patience.fixed is the limit of many stages",
+            )
+        return cls(mean, Mixture((1.0,), (stages,), (1.0,)))
+
+    @classmethod
+    def hyperexponential(cls, shares: Numbers, means: Numbers) -> Patience:
+        """Return the patience of several kinds of callers, each exponential with its own mean in seconds.
+
+        >>> round(Patience.hyperexponential(shares=[0.3, 0.7], means=[10, 300]).mean, 6)
+        213.0
+        """
+        p = numbers("shares", shares, above=0, most=1).ravel()
+        m = numbers("means", means, above=0).ravel()
+        if len(p) != len(m):
+            raise InputError("one mean for each share", where="argument 'means'", got=len(m), wanted=f"{len(p)} means")
+        _sum_to_one(p)
+        scale = float(np.dot(p, m) / p.sum())
+        return cls(scale, Mixture(tuple((p / p.sum()).tolist()), (1,) * len(p), tuple((m / scale).tolist())))
+
+    @classmethod
+    def observed(cls, seconds: Numbers, surviving: Numbers) -> Patience:
+        """Return the patience of a survival curve, such as that of Kaplan and Meier over answered and lost calls.
+
+        Parameters
+        ----------
+        seconds
+            Times at which the curve falls, above 0 and rising.
+        surviving
+            Share still ready to wait after each of them, falling, from 0 to 1; what the last value leaves never
+            gives up.
+
+        Examples
+        --------
+        >>> Patience.observed([30, 90], [0.5, 0.0]).mean
+        60.0
+        """
+        x = numbers("seconds", seconds, above=0).ravel()
+        s = numbers("surviving", surviving, least=0, most=1).ravel()
+        if len(x) != len(s) or not len(x):
+            raise InputError("one value for each time", where="argument 'surviving'", got=len(s), wanted=f"{len(x)}")
+        for name, values, word in (("seconds", np.diff(x) <= 0, "rising"), ("surviving", np.diff(s) > 0, "falling")):
+            if values.any():
+                first = int(np.flatnonzero(values)[0]) + 1
+                raise InputError(f"the values are not {word}", where=f"argument '{name}', position {first}")
+        shares = -np.diff(np.concatenate([[1.0], s]))
+        kept = shares > 0
+        if not kept.any():
+            raise InputError("nobody ever gives up on this curve", where="argument 'surviving'", hint="patience=None")
+        return cls(1.0, Steps(tuple(x[kept].tolist()), tuple(shares[kept].tolist())))
+
+
+def read_any_patience(patience: Numbers | Patience | None) -> tuple[Floats, Shape | None]:
+    """Return the scale of patience in seconds (infinite: nobody gives up) and its shape; exponential is ``None``.
+
+    >>> read_any_patience(None)[0].tolist(), read_any_patience(Patience.erlang(60, 1))
+    (inf, (array(60.), None))
+    """
+    if patience is None:
+        return np.asarray(np.inf), None
+    if not isinstance(patience, Patience):
+        return numbers("patience", patience, above=0, infinite=True), None
+    scale, shape = numbers("patience", patience.scale, above=0, infinite=True), patience.shape
+    if isinstance(shape, Mixture) and set(shape.stages) == {1} and len(shape.stages) == 1:
+        return scale * shape.mean, None
+    return scale, shape
+
+
+def _sum_to_one(shares: Floats) -> None:
+    total = float(shares.sum())
+    if abs(total - 1) > 1e-9:
+        raise InputError("the shares do not sum to 1", where="argument 'shares'", got=total, wanted="1")
