@@ -52,7 +52,7 @@ def check(project: Project) -> Stage:
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
     if len(project.refused):
         findings.append(_refused(project.refused))
-    findings += [*oddities, _kpis(can)]
+    findings += [*oddities, _kpi_count(can)]
     metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"refused": float(len(project.refused))}
     metrics["kpis_available"] = float(can["available"].sum())
     checks = pd.DataFrame(rows, columns=["question", "answer"])
@@ -241,6 +241,11 @@ def _kpis(can: pd.DataFrame) -> str:
     later = int((can["available"] & ~can["computed"]).sum())
     extra = f"; for {plural(later, 'more')} the data is there but they are not computed yet".replace("mores", "more")
     return f"{len(have)} of {len(can)} KPIs can be had: {say_list(have)}{extra if later else ''}."
+
+
+def _kpi_count(can: pd.DataFrame) -> str:
+    have = int((can["available"] & can["computed"]).sum())
+    return f"{have} of {len(can)} KPIs can be had; 'deskcast history --list' names them, and what the others need."
 
 
 def _lacking(can: pd.DataFrame) -> str:

@@ -79,7 +79,7 @@ def _open(config: Path, as_of: str | None = None) -> Project:
         return replace(project, log=project.log.as_of(as_of)) if as_of else project
 
 
-def _answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str) -> None:
+def _answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str, zone: str = "UTC") -> None:
     """Give a stage's answer: words and the head of its tables, or JSON, and the main table as a file."""
     from ..features.errors import InputError
     from .telling import say, show_findings, show_table
@@ -96,7 +96,7 @@ def _answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: st
         return
     show_findings(stage)
     for name in (table, *also):
-        show_table(stage.tables[name], name)
+        show_table(stage.tables[name], name, zone)
     if out is not None:
         say(f"{len(main):,} rows of '{table}' are in {out}.")
 
@@ -155,7 +155,7 @@ def check(
 
     project = _open(config, as_of)
     stage = check_stage(project)
-    _answer(stage, "checks", out, as_json, "availability")
+    _answer(stage, "checks", out, as_json, "availability", zone=project.config.timezone)
     refused = stage.tables["refused"]
     if len(refused):
         path = project.config.folder / "refused.csv"
@@ -193,7 +193,7 @@ def history(
     spec = replace(spec, kpis=tuple(kpi or spec.kpis), by=tuple(by or spec.by), freq=freq or spec.freq)
     with waiting("computing the history"):
         stage = history_stage(replace(project, config=replace(project.config, history=spec)))
-    _answer(stage, "history", out, as_json)
+    _answer(stage, "history", out, as_json, zone=project.config.timezone)
 
 
 @app.command()
@@ -218,7 +218,7 @@ def forecast(
     spec = replace(spec, horizon=horizon or spec.horizon, freq=freq or spec.freq, by=tuple(by or spec.by))
     with waiting("forecasting"):
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)))
-    _answer(stage, "forecast", out, as_json, *(("leaderboard",) if backtest else ()))
+    _answer(stage, "forecast", out, as_json, *(["leaderboard"] * backtest), zone=project.config.timezone)
 
 
 @app.command()
@@ -232,7 +232,7 @@ def staff(
     project = _open(config, as_of)
     with waiting("planning"):
         stage = staff_stage(project)
-    _answer(stage, "staffing", out, as_json)
+    _answer(stage, "staffing", out, as_json, zone=project.config.timezone)
 
 
 @app.command()
@@ -247,7 +247,7 @@ def train(
     project = _open(config, as_of)
     with waiting("training"):
         stage, _ = train_stage(project)
-    _answer(stage, "evaluation", out, as_json, "reliability")
+    _answer(stage, "evaluation", out, as_json, "reliability", zone=project.config.timezone)
     spec = project.config
     with waiting("recording"):
         record(
@@ -273,7 +273,7 @@ def risk(
     with waiting("learning from the cases before"):
         trained, model = train_stage(project)
         stage = risk_stage(project, model) if model else trained
-    _answer(stage, "risk", out, as_json, *(("broken",) if "broken" in stage.tables else ()))
+    _answer(stage, "risk", out, as_json, *(["broken"] * ("broken" in stage.tables)), zone=project.config.timezone)
 
 
 @app.command()
@@ -281,13 +281,13 @@ def watch(
     config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
 ) -> None:
     """Show which KPIs shifted, since when, and what drove it."""
-    from .history import history_stage, watch_stage
+    from .history import watch_stage, watched_history
     from .telling import waiting
 
     project = _open(config, as_of)
     with waiting("watching"):
-        stage = watch_stage(project, history_stage(project).tables["history"])
-    _answer(stage, "shifts", out, as_json, "drivers")
+        stage = watch_stage(project, watched_history(project))
+    _answer(stage, "shifts", out, as_json, "drivers", zone=project.config.timezone)
 
 
 @app.command()

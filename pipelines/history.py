@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from ..features.catalogue import CATALOGUE
+from ..features.catalogue import CATALOGUE, availability
 from ..features.errors import InputError
 from ..features.kpis import kpi_history
 from ..forecasting.effects import holiday_names
@@ -48,6 +49,14 @@ def history_stage(project: Project) -> Stage:
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
     return Stage("history", {"history": frame}, tuple(filter(None, findings)), params, metrics)
+
+
+def watched_history(project: Project) -> pd.DataFrame:
+    """Compute the history of no more KPIs than are watched: an answer to ``deskcast watch`` need not know the rest."""
+    can = availability(project.log).set_index("kpi")
+    wanted = project.config.watch.kpis or [k for k in WATCHED if can.loc[k, "available"] and can.loc[k, "computed"]]
+    spec = replace(project.config.history, kpis=tuple(wanted))
+    return history_stage(replace(project, config=replace(project.config, history=spec))).tables["history"]
 
 
 def _span_sentence(frame: pd.DataFrame) -> str:

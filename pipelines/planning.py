@@ -74,8 +74,9 @@ def _week_sentences(project: Project, freq: str) -> list[str]:
     past = weekly["y"].iloc[-4:].mean()
     change = row["deskcast"] / past - 1 if past > 0 else 0.0
     trend = f", {abs(change):.0%} {'more' if change > 0 else 'fewer'} than the mean of the last four weeks"
+    noun = "cases" if project.log.has("cases") else "arrivals"
     return [
-        f"Week of {row['ds']:%a %d %b %Y}: {number(round(row['deskcast']))} cases are expected"
+        f"Week of {row['ds']:%a %d %b %Y}: {number(round(row['deskcast']))} {noun} are expected"
         f"{trend if abs(change) >= 0.02 else ''}; 80 % sure: {number(round(row['deskcast-lo-80']))} to "
         f"{number(round(row['deskcast-hi-80']))}."
     ]

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .stage import Stage
 
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0
 #: Rows of a table that a terminal shows; the file has them all.
 SHOWN_ROWS = 15
-SHOWN_COLUMNS = 9
+#: Columns that a terminal shows, where a table has more than fit.
+COLUMNS = {
+    "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
+    "staffing": ("queue", "ds", "calls", "agents", "people", "agents_hi", "service_level", "short_risk", "binding"),
+    "risk": ("rank", "case_id", "probability", "due_at", "left_s", "team", "priority", "reason_1", "action"),
+    "shifts": ("kpi", "series", "kind", "direction", "started_at", "before", "after", "drivers", "resolved"),
+}
+#: Width of a table that goes into a file or a pipe.
+WIDTH = 160
 
 
 @contextmanager
@@ -90,41 +98,33 @@ def show_findings(stage: Stage) -> None:
         say(f"- {finding}")
 
 
-def show_table(frame: pd.DataFrame, title: str) -> None:
-    """Print the head of a table, and say how much more there is."""
+def show_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
+    """Print the head of a result table as people read it, and say how much more there is."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from .tables import latest_first, show
+
     if frame.empty:
-        say(f"{title}: no rows.")
+        say(f"{name}: no rows.")
         return
-    table = Table(title=escape(title), title_justify="left", header_style="bold")
-    columns = list(frame.columns[:SHOWN_COLUMNS])
-    for column in columns:
-        table.add_column(
-            str(column), justify="right" if frame[column].dtype.kind in "iufM" else "left", overflow="fold"
-        )
-    for row in frame[columns].head(SHOWN_ROWS).itertuples(index=False):
-        table.add_row(*[escape(_cell(v)) for v in row])
-    Console(highlight=False).print(table)
-    more = [f"{len(frame) - SHOWN_ROWS:,} more rows"] if len(frame) > SHOWN_ROWS else []
-    more += [f"{len(frame.columns) - SHOWN_COLUMNS} more columns"] if len(frame.columns) > SHOWN_COLUMNS else []
+    rows = latest_first(frame) if name in ("history", "shifts") else frame
+    if name == "staffing" and (rows["people"] > 0).any():
+        rows = rows[rows["people"] > 0]  # closed intervals need nobody
+    columns = [c for c in COLUMNS.get(name, frame.columns) if c in rows.columns]
+    shown = show(name, rows[columns], SHOWN_ROWS, timezone)
+    table = Table(title=escape(name), title_justify="left", header_style="bold")
+    for title, numeric in shown.columns:
+        table.add_column(escape(title), justify="right" if numeric else "left", overflow="fold")
+    for cells in shown.rows:
+        table.add_row(*[escape(cell) for cell in cells])
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print(table)
+    more = [f"{len(frame) - len(shown.rows):,} more rows"] if len(frame) > len(shown.rows) else []
+    hidden = len(frame.columns) - len(columns)
+    more += [f"{hidden} more {'column' if hidden == 1 else 'columns'}"] if hidden else []
     if more:
-        say(f"({' and '.join(more)}: write them with --out FILE.csv)")
-
-
-def _cell(value: Any) -> str:
-    import pandas as pd
-
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    if pd.isna(value):
-        return ""
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return str(value)
+        say(f"({' and '.join(more)}; --out FILE.csv writes the command's main table whole)")

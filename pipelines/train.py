@@ -15,7 +15,7 @@ from ..models.ranking import rank_cases
 from .config import RiskSpec
 from .opening import Project
 from .stage import Stage
-from .words import number, plural
+from .words import number, plural, say_probability
 
 #: More snapshot rows than this teach a logistic model little and cost time.
 MAX_ROWS = 60_000
@@ -130,6 +130,7 @@ def _risk_sentences(table: pd.DataFrame, broken: pd.DataFrame, metric: str, top:
         f"{number(round(table['probability'].sum()))} of them will not. {plural(len(broken), 'case')} broke it already."
     ]
     for row in table.head(min(top, 3)).to_dict("records"):
-        left = f", {say_duration(row['left_s'])} left" if pd.notna(row["left_s"]) else ""
-        findings.append(f"Case {row['case_id']}: {row['probability']:.0%}{left}. {row['reason_1']}.")
+        told = pd.isna(row["left_s"]) or " left" in row["reason_1"]
+        left = "" if told else f", {say_duration(row['left_s'])} left"
+        findings.append(f"Case {row['case_id']}: {say_probability(row['probability'])}{left}: {row['reason_1']}.")
     return findings

@@ -45,6 +45,15 @@ def say_value(value: float, unit: str) -> str:
     return say_duration(value) if unit == "s" else number(value)
 
 
+def say_probability(value: float) -> str:
+    """Write a probability in percent, and never as certain.
+
+    >>> say_probability(0.5), say_probability(0.9991), say_probability(0.001)
+    ('50%', 'over 99%', 'under 1%')
+    """
+    return "over 99%" if value > 0.99 else "under 1%" if value < 0.01 else f"{value:.0%}"
+
+
 def say_list(names: list[str]) -> str:
     """Join names as a sentence does.
 

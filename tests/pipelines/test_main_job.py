@@ -56,12 +56,12 @@ def test_every_stage_leaves_an_mlflow_run(home):
     import mlflow
 
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{home / 'desk' / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("deskcast")
+    experiment = client.get_experiment_by_name("deskcast-demo")
     runs = client.search_runs([experiment.experiment_id])
     stages = {r.data.tags.get("deskcast.stage"): r for r in runs}
     assert {"check", "history", "forecast", "staff", "train", "risk", "watch"} <= set(stages)
     assert all(r.info.status == "FINISHED" for r in runs)
-    assert "deskcast_wape" in stages["forecast"].data.metrics or "wape" in stages["forecast"].data.metrics
+    assert 0 < stages["forecast"].data.metrics["wape"] < 1
     assert client.list_artifacts(stages["forecast"].info.run_id)
 
 
@@ -76,21 +76,21 @@ def test_each_command_answers_in_json_and_writes_its_table(home, command, tmp_pa
     assert len(pd.read_parquet(out))
 
 
-def test_commands_answer_in_words(home):
+def test_commands_answer_in_words(home, tmp_path):
     done = deskcast("forecast", "--backtest", "--horizon", "7", cwd=home / "desk")
     assert done.returncode == 0, done.stderr
     assert "leaderboard" in done.stdout
     assert "seasonal_naive" in done.stdout
     done = deskcast("history", "--list", cwd=home / "desk")
     assert "first_response_time" in done.stdout
-    done = deskcast("report", "--out", "again.html", cwd=home / "desk")
-    assert (home / "desk" / "again.html").stat().st_size > 100_000, done.stderr
+    done = deskcast("report", "--out", tmp_path / "again.html", cwd=home / "desk")
+    assert (tmp_path / "again.html").stat().st_size > 100_000, done.stderr
 
 
 def test_risk_looks_back_without_peeking(home):
     """The list as of an instant is the same when everything later is cut from the files."""
     desk, cut = home / "desk", home / "cut"
-    until = pd.read_parquet(desk / "data" / "events.parquet")["at"].max() - pd.Timedelta(days=21)
+    until = pd.Timestamp("2025-11-12T13:00Z")  # the day after the outage, when the desk has work in hand
     then = deskcast("risk", "--json", "--as-of", until.isoformat(), cwd=desk)
     shutil.copytree(desk / "data", cut / "data")
     shutil.copy(desk / "deskcast.toml", cut)
@@ -100,21 +100,19 @@ def test_risk_looks_back_without_peeking(home):
     now = deskcast("risk", "--json", "--as-of", until.isoformat(), cwd=cut)
     assert then.returncode == now.returncode == 0, then.stderr + now.stderr
     first, second = (pd.DataFrame(json.loads(x.stdout)["tables"]["risk"]) for x in (then, now))
-    assert len(first) > 5
+    assert len(first) >= 3
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_the_same_seed_gives_the_same_bytes(tmp_path):
-    for name in ("a", "b"):
-        done = deskcast("demo", name, "--cases", "400", "--seed", "9", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-    first = sorted((tmp_path / "a" / "data").glob("*.parquet"))
+def test_the_same_seed_gives_the_same_bytes(home, tmp_path):
+    done = deskcast("demo", "desk", "--cases", "2500", "--seed", "3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first = sorted((home / "desk" / "data").glob("*.parquet"))
     assert len(first) >= 8
-    for path in [*first, tmp_path / "a" / "truth.json", *(tmp_path / "a" / "results").glob("*.parquet")]:
-        twin = tmp_path / "b" / path.relative_to(tmp_path / "a")
-        if path.stem in ("leaderboard",):  # it reports the seconds that the method took
+    for path in [*first, home / "desk" / "truth.json", *(home / "desk" / "results").glob("*.parquet")]:
+        if path.stem == "leaderboard":  # it tells the seconds that each method took
             continue
-        assert path.read_bytes() == twin.read_bytes(), path.name
+        assert path.read_bytes() == (tmp_path / path.relative_to(home)).read_bytes(), path.name
 
 
 def test_demo_keeps_its_hands_off_a_foreign_folder(tmp_path):
@@ -161,11 +159,14 @@ def test_results_that_cannot_be_written(home, tmp_path):
 def test_killed_at_any_instant_the_last_results_stay(home, tmp_path):
     desk = tmp_path / "desk"
     shutil.copytree(home / "desk", desk)
-    whole = _listing(desk / "results")
+    config = (desk / "deskcast.toml").read_text()
+    few = '[history]\nkpis = ["cases_opened", "backlog", "sla_attainment"]'
+    (desk / "deskcast.toml").write_text(config.replace("[history]", few))
     began = time.perf_counter()
     assert deskcast("run", "--no-record", cwd=desk).returncode == 0
     needed = time.perf_counter() - began
-    for share in (0.3, 0.6, 0.85, 0.95, 0.99):
+    whole = set(_listing(desk / "results"))
+    for share in (0.3, 0.7, 0.9, 0.97):
         child = subprocess.Popen(
             [BIN / "deskcast", "run", "--no-record"],
             cwd=desk,
@@ -177,7 +178,7 @@ def test_killed_at_any_instant_the_last_results_stay(home, tmp_path):
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
         _eventually_nothing_but(desk)
-        assert set(_listing(desk / "results")) == set(whole)
+        assert set(_listing(desk / "results")) == whole
         for path in (desk / "results").glob("*.parquet"):
             pd.read_parquet(path)
     assert deskcast("report", cwd=desk).returncode == 0
