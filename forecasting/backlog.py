@@ -1,0 +1,264 @@
+"""Case work with deadlines: the people who keep the promises at least cost.
+
+Cases wait. So the people that a slot needs are not those for the work that comes in it, but those for what falls due.
+The plan is a linear programme on work that flows: what comes waits, is done, or is put aside when its promise breaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..features.calendars import BusinessCalendar
+from ..features.errors import InputError
+from .arguments import Floats, Numbers, numbers
+from .backlog_flow import Flow, Prices, Stream, solve_flow
+from .casework import CaseWork, case_work, planned_inflow
+from .search import Flags
+
+#: Fewer cases than this are rounding.
+TINY = 1e-6
+
+
+def backlog_plan(
+    arrivals: pd.DataFrame,
+    calendar: BusinessCalendar,
+    *,
+    sla_s: float | Mapping[str, float],
+    handle_s: float | Mapping[str, float],
+    backlog: pd.DataFrame | None = None,
+    sla_calendar: BusinessCalendar | None = None,
+    confidence: float | None = None,
+    occupancy: float = 1.0,
+    min_agents: Numbers = 0,
+    max_agents: Numbers | None = None,
+    free_agents: Numbers = 0,
+    on_time: float = 1.0,
+    settle: bool = True,
+    late_price: float | None = None,
+    late_hour_price: float | None = None,
+    peak_price: float | None = None,
+    change_price: float = 0.05,
+    whole: bool = True,
+    seconds: float = 20.0,
+) -> pd.DataFrame:
+    """Return the people per slot that do the case work in time at least cost, and what becomes of the backlog.
+
+    Parameters
+    ----------
+    arrivals, calendar, sla_s, handle_s, backlog, sla_calendar
+        As in :func:`case_work`: cases expected per slot, opening hours, promises and handle times in seconds, and
+        the cases that wait.
+    confidence
+        Plan for the inflow of which the total so far stays below this with that probability (see
+        :func:`planned_inflow`); ``None``: for the mean.
+    occupancy
+        Share of their open time that people can spend on cases, above 0 and up to 1.
+    min_agents, max_agents
+        Bounds on the people in each slot: one number, or one for each slot; nobody works in closed slots.
+    free_agents
+        People's time that costs nothing, such as the idle time of the phone (see :func:`phone_idle`), in people.
+    on_time
+        Share of the cases of each class that must be in time; the rest may be late, at the price of an hour only.
+    settle
+        Whether late work has to be done and the backlog at the end must not be above that of the start. Without
+        it a plan is free to leave its late share undone for ever, which looks cheap and is not.
+    late_price
+        Cost of one more late case than ``on_time`` allows; by default 100 times its handle time, so that promises go
+        first wherever the bounds allow.
+    late_hour_price
+        Cost of each hour that a late case waits; by default its handle time.
+    peak_price
+        Cost of each person of the largest slot; by default 0.05 of the open hours. Without it the programme does not
+        care whether work is spread.
+    change_price
+        Cost of each person more or less than in the slot before (both open): larger is smoother.
+    whole
+        Whether people are whole numbers.
+    seconds
+        Time to look for the best whole numbers; what is best by then is returned.
+
+    Returns
+    -------
+    DataFrame
+        One row a slot: ``ds``, ``agents``, ``open_h`` (hours), ``arrived``, ``due`` and ``worked`` (cases),
+        ``backlog`` (cases at the end of the slot), ``age_s`` (of the oldest of them; NaN without any), ``late`` (cases
+        whose promise breaks in the slot), ``late_share`` (of those due; NaN where none is), ``late_open`` (late cases
+        still waiting at the end), ``at_limit`` (no more people are allowed), ``why`` (why promises break here).
+
+        All costs count in agent hours: an agent hour costs 1.
+
+    Raises
+    ------
+    InputError
+        Names the argument and the first bad position.
+
+    Notes
+    -----
+    A class of cases has one promise, so its work falls due in the order in which it comes and only totals matter: the
+    part of the queue that is not late lies between 0 and what has come but is not due. That makes bounds of what would
+    be a constraint for each pair of slots (earliest deadline first: Jackson 1955, Horn 1974; priced lateness makes it
+    always feasible). Solved by HiGHS (Huangfu and Hall 2018).
+
+    Examples
+    --------
+    >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-13:00"]})
+    >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-01T09:00", periods=4, freq="h"), "y": [24.0, 0, 0, 0]})
+    >>> plan = backlog_plan(day, office, sla_s=4 * 3600, handle_s=600)
+    >>> plan[["agents", "worked", "backlog", "late"]].to_dict("list")
+    {'agents': [1, 1, 1, 1], 'worked': [6.0, 6.0, 6.0, 6.0], 'backlog': [18.0, 12.0, 6.0, 0.0], 'late': [0.0, 0.0, 0.0, 0.0]}
+    """  # noqa: E501 - the result is one line
+    work = case_work(arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar)
+    share = float(numbers("occupancy", occupancy, above=0, most=1))
+    low, high, free = limits(work, min_agents, max_agents, free_agents)
+    streams = _streams(work, planned_inflow(work, confidence))
+    hours = work.open_s / 3600
+    prices = Prices(
+        late=100.0 if late_price is None else float(numbers("late_price", late_price, least=0)),
+        late_hour=1.0 if late_hour_price is None else float(numbers("late_hour_price", late_hour_price, least=0)),
+        by_case=(late_price is not None, late_hour_price is not None),
+        peak=0.05 * hours.sum() if peak_price is None else float(numbers("peak_price", peak_price, least=0)),
+        change=float(numbers("change_price", change_price, least=0)),
+        hour=1.0,
+    )
+    flow = solve_flow(
+        streams,
+        per_agent=work.open_s * share,
+        free=free * work.open_s * share,
+        low=low,
+        high=high,
+        slot_h=(work.ends.asi8 - work.starts.asi8) / 3.6e9,
+        open_h=hours,
+        on_time=float(numbers("on_time", on_time, least=0, most=1)),
+        settle=settle,
+        prices=prices,
+        whole=whole,
+        seconds=float(numbers("seconds", seconds, above=0)),
+    )
+    return _table(work, streams, flow, high)
+
+
+def limits(
+    work: CaseWork, min_agents: Numbers, max_agents: Numbers | None, free_agents: Numbers
+) -> tuple[Floats, Floats, Floats]:
+    """Return least and most agents and free time in people for each slot; nobody where it is closed."""
+    shape = (len(work.ds),)
+    low = per_slot("min_agents", numbers("min_agents", min_agents, least=0), shape)
+    most = np.asarray(np.inf) if max_agents is None else numbers("max_agents", max_agents, least=0, infinite=True)
+    high = per_slot("max_agents", most, shape)
+    free = per_slot("free_agents", numbers("free_agents", free_agents, least=0), shape)
+    crossed = np.flatnonzero(low > high)
+    if len(crossed):
+        at = int(crossed[0])
+        raise InputError(
+            "the least is above the most", where=f"argument 'min_agents', position {at}", got=(low[at], high[at])
+        )
+    closed = work.open_s <= 0
+    return np.where(closed, 0.0, low), np.where(closed, 0.0, high), np.where(closed, 0.0, free)
+
+
+def per_slot(name: str, values: Floats, shape: tuple[int, ...]) -> Floats:
+    """Return one value for each slot, or say that the length is wrong."""
+    if values.shape not in ((), (1,), shape):
+        raise InputError("the length is wrong", where=f"argument '{name}'", got=values.shape, wanted=f"() or {shape}")
+    return np.broadcast_to(values, shape).astype(float)
+
+
+def _streams(work: CaseWork, inflow: Floats) -> list[Stream]:
+    """Return the flows of work: what waits, one for each class in it, and what comes, one for each class."""
+    n, streams = len(work.ds), []
+    for kind, handle in enumerate(work.handle_s):
+        rows = work.old[work.old["kind"] == kind]
+        if len(rows):
+            due = np.bincount(np.maximum(rows["due"], 0), rows["cases"] * handle, minlength=n + 1)[:n]
+            gone = float((rows["cases"] * handle)[rows["due"] < 0].sum())
+            due[0] -= gone
+            arrived = np.zeros(n)
+            arrived[0] = float((rows["cases"] * handle).sum()) - gone
+            streams.append(Stream(arrived, np.maximum(due, 0), handle, gone, kind, old=True))
+        due = np.bincount(work.due[kind], inflow[kind] * handle, minlength=n + 1)[:n]
+        streams.append(Stream(inflow[kind] * handle, due, handle, 0.0, kind, old=False))
+    return streams
+
+
+def _table(work: CaseWork, streams: list[Stream], flow: Flow, high: Floats) -> pd.DataFrame:
+    n = len(work.ds)
+
+    def cases(values: Floats, use: list[bool] | None = None) -> Floats:
+        chosen = [i for i in range(len(streams)) if use is None or use[i]]
+        total = sum((values[i] / streams[i].handle_s for i in chosen), np.zeros(n))
+        return np.where(np.abs(total) < TINY, 0.0, total)
+
+    came = np.stack([s.arrived for s in streams])
+    due, late = cases(np.stack([s.due for s in streams])), cases(flow.late)
+    at_limit = (flow.agents >= high - TINY) & (work.open_s > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        late_share = np.where(due > TINY, np.minimum(late / due, 1.0), np.nan)
+    return pd.DataFrame(
+        {
+            "ds": work.ds,
+            "agents": flow.agents,
+            "open_h": work.open_s / 3600,
+            "arrived": cases(came, [not s.old for s in streams]),
+            "due": due,
+            "worked": cases(flow.done + flow.late_done),
+            "backlog": cases(flow.waiting + flow.late_waiting),
+            "age_s": _ages(work, streams, flow),
+            "late": late,
+            "late_share": late_share,
+            "late_open": cases(flow.late_waiting),
+            "at_limit": at_limit,
+            "why": pd.Series(_reasons(work, streams, flow, at_limit), dtype="str"),
+        }
+    )
+
+
+def _ages(work: CaseWork, streams: list[Stream], flow: Flow) -> Floats:
+    """Return the age of the oldest case at the end of each slot: within a class the first to come is the first done."""
+    n = len(work.ds)
+    start, end = work.starts.asi8 / 1e6, work.ends.asi8 / 1e6
+    oldest = np.full(n, np.inf)
+    for i, stream in enumerate(streams):
+        rows = work.old[work.old["kind"] == stream.kind]
+        eldest = start[0] - float(rows["born_s"].max()) if stream.old else 0.0
+        first_due = np.full(n, start[0]) if stream.old else start
+        open_ = flow.waiting[i] / stream.handle_s > TINY
+        total = np.cumsum(stream.arrived)
+        head = np.searchsorted(total, total - flow.waiting[i] + TINY * stream.handle_s, side="left").clip(0, n - 1)
+        born = np.full(n, eldest) if stream.old else first_due[head]
+        oldest = np.where(open_, np.minimum(oldest, born), oldest)
+        late = flow.late_waiting[i] / stream.handle_s > TINY
+        gone = np.cumsum(flow.late_done[i])
+        broke = np.searchsorted(stream.gone + np.cumsum(flow.late[i]), gone + TINY * stream.handle_s, side="left").clip(
+            0, n - 1
+        )
+        origin = np.searchsorted(work.due[stream.kind], broke, side="left").clip(0, n - 1)
+        oldest = np.where(late, np.minimum(oldest, np.full(n, eldest) if stream.old else start[origin]), oldest)
+    return np.where(np.isfinite(oldest), end - oldest, np.nan)
+
+
+def _reasons(work: CaseWork, streams: list[Stream], flow: Flow, at_limit: Flags) -> list[str]:
+    """Say for each slot in which promises break why they do."""
+    words = [""] * len(work.ds)
+    if any(s.gone > 0 for s in streams):
+        words[0] = "broken before the first slot"
+    for i, stream in enumerate(streams):
+        for t in np.flatnonzero(flow.late[i] / stream.handle_s > TINY):
+            origin = 0 if stream.old else int(np.searchsorted(work.due[stream.kind], t, side="left"))
+            words[t] = words[t] or _reason(work, at_limit, min(origin, int(t)), int(t))
+    return words
+
+
+def _reason(work: CaseWork, at_limit: Flags, first: int, last: int) -> str:
+    window = np.arange(first, last + 1)
+    working = window[work.open_s[window] > 0]
+    if not len(working):
+        return "closed until it is due"
+    limited = working[at_limit[working]]
+    if len(limited) == len(working):
+        return f"the limit of agents is reached from {work.ds[first]:%a %d %b %H:%M}"
+    if len(limited):
+        return f"the limit of agents is reached in {len(limited)} of {len(working)} slots"
+    return "more agents would cost more than being late"
