@@ -71,9 +71,9 @@ def chat_performance(
 
     Examples
     --------
-    >>> perf = chat_performance(100, aht=360, agents=9, concurrency=3, slowdown=0.1)
+    >>> perf = chat_performance(100, aht=360, agents=10, concurrency=3, slowdown=0.1)
     >>> perf[["load", "occupancy", "service_level", "mean_wait"]].round(4).to_dict("records")
-    [{'load': 20.0, 'occupancy': 0.9995, 'service_level': 0.0, 'mean_wait': inf}]
+    [{'load': 20.0, 'occupancy': 0.9997, 'service_level': 0.8951, 'mean_wait': 9.9719}]
     """
     scale, shape = read_any_patience(patience)
     check_definition(definition)

@@ -208,7 +208,7 @@ def read_any_patience(patience: Numbers | Patience | None) -> tuple[Floats, Shap
         return numbers("patience", patience, above=0, infinite=True), None
     scale, shape = numbers("patience", patience.scale, above=0, infinite=True), patience.shape
     if isinstance(shape, Mixture) and set(shape.stages) == {1} and len(shape.stages) == 1:
-        return scale * shape.mean, None
+        return np.asarray(scale * shape.mean), None
     return scale, shape
 
 

@@ -2,90 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special
 
 from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, Numbers, broadcast, index_of, numbers
+from .arguments import Floats, Numbers, broadcast, numbers
 from .chance import chance_above
-from .erlang import COLUMNS, performance, read_patience
-from .search import Flags, Ints, Meets, Rows, ceiling, fewest
+from .erlang import performance
+from .need import required_agents, required_chat_agents
+from .patience import Patience, read_any_patience
+from .requirement import SLACK
+from .search import ceiling
 
-#: A service level of 0.8 is met by 0.7999999999999.
-SLACK = 1e-12
-
-
-def required_agents(
-    calls: Numbers,
-    aht: Numbers,
-    interval: Numbers = 1800,
-    service_level: Numbers = 0.8,
-    threshold: Numbers = 20,
-    max_occupancy: Numbers | None = 0.85,
-    patience: Numbers | None = None,
-) -> pd.DataFrame:
-    """Return the fewest agents with whom the service level and the occupancy are within their bounds.
-
-    Parameters
-    ----------
-    calls
-        Calls offered in the interval, from 0.
-    aht
-        Mean handle time in seconds, above 0.
-    interval
-        Length of the interval in seconds.
-    service_level
-        Least share of offered calls to be answered within ``threshold`` seconds, from 0 and below 1; 0 asks for a
-        stable queue only.
-    threshold
-        Seconds within which an answer counts.
-    max_occupancy
-        Largest share of their time that agents may spend handling, above 0 and up to 1; ``None`` is 1.
-    patience
-        Mean seconds after which a waiting caller gives up; ``None``: nobody does.
-
-    Returns
-    -------
-    DataFrame
-        One row for each element of the broadcast arguments: ``agents`` (int), ``binding`` (the constraint that
-        asked for that many: "service_level", "occupancy", "stability" or "no calls"; the first of stability,
-        occupancy, service level that is enough), then the columns of :func:`queue_performance` at that number.
-
-    Raises
-    ------
-    InputError
-        Names the argument and the first bad position, counted from 0.
-
-    Examples
-    --------
-    >>> need = required_agents([100, 300, 0], aht=[180, 300, 300], max_occupancy=[0.85, 1, 0.85])
-    >>> need[["agents", "binding"]].to_dict("list")
-    {'agents': [14, 57, 0], 'binding': ['service_level', 'service_level', 'no calls']}
-    >>> need["service_level"].round(4).tolist()
-    [0.8884, 0.8454, 1.0]
-    """
-    cap = 1.0 if max_occupancy is None else max_occupancy
-    given = {
-        "calls": numbers("calls", calls, least=0),
-        "aht": numbers("aht", aht, above=0),
-        "interval": numbers("interval", interval, above=0),
-        "service_level": numbers("service_level", service_level, least=0, below=1),
-        "threshold": numbers("threshold", threshold, least=0),
-        "max_occupancy": numbers("max_occupancy", cap, above=0, most=1),
-        "patience": read_patience(patience),
-    }
-    flat = {name: array.ravel() for name, array in broadcast(given).items()}
-    index = index_of(flat["calls"].size, calls, aht, interval, service_level, threshold, max_occupancy, patience)
-    target, cap_ = flat.pop("service_level"), flat.pop("max_occupancy")
-    agents, binding = _fewest(flat, target, cap_)
-    found = performance(agents=agents.astype(float), **flat)
-    columns = {"agents": agents, "binding": binding} | {name: found[name] for name in COLUMNS}
-    return pd.DataFrame(columns, index=index).astype({"binding": "str"})
+__all__ = [
+    "SLACK",
+    "most_calls",
+    "required_agents",
+    "required_chat_agents",
+    "scheduled_agents",
+    "staffing_plan",
+]
 
 
-def scheduled_agents(agents: Numbers, shrinkage: Numbers) -> npt.NDArray[np.int64] | int:
+def scheduled_agents(
+    agents: Numbers, shrinkage: Numbers | Mapping[str, Numbers] | tuple[Numbers, ...]
+) -> npt.NDArray[np.int64] | int:
     """Return the people to schedule so that enough of them are there.
 
     Parameters
@@ -93,12 +37,15 @@ def scheduled_agents(agents: Numbers, shrinkage: Numbers) -> npt.NDArray[np.int6
     agents
         Agents needed at work, from 0.
     shrinkage
-        Share of paid time in which people are not available (leave, illness, training, breaks), from 0 and below 1.
+        Share of paid time in which people are not available, from 0 and below 1: a number or an array (list, Series)
+        that broadcasts with ``agents``. A mapping of names to numbers, or a tuple, holds components (leave,
+        illness, training, breaks): each takes its share of what the others leave, so that they multiply:
+        0.2 and 0.1 leave 0.8 x 0.9 = 0.72 and not 0.7.
 
     Returns
     -------
     int or array of int
-        ``agents / (1 - shrinkage)``, rounded up; shapes broadcast.
+        ``agents / (1 - shrinkage)``, rounded up but not for the sake of rounding errors; shapes broadcast.
 
     Raises
     ------
@@ -109,14 +56,21 @@ def scheduled_agents(agents: Numbers, shrinkage: Numbers) -> npt.NDArray[np.int6
     --------
     >>> scheduled_agents([14, 21, 0], shrinkage=0.30).tolist()
     [20, 30, 0]
+    >>> scheduled_agents(72, {"leave": 0.2, "training": 0.1}), scheduled_agents(72, (0.2, 0.1))
+    (100, 100)
     """
-    given = {
-        "agents": numbers("agents", agents, least=0),
-        "shrinkage": numbers("shrinkage", shrinkage, least=0, below=1),
-    }
-    both = broadcast(given)
-    people = ceiling(both["agents"] / (1 - both["shrinkage"]))
-    return people if people.ndim else int(people)
+    parts: Mapping[str, Numbers] = {"shrinkage": shrinkage}  # type: ignore[dict-item]
+    if isinstance(shrinkage, Mapping):
+        parts = {f"shrinkage[{name!r}]": part for name, part in shrinkage.items()}
+    elif isinstance(shrinkage, tuple):
+        parts = {f"shrinkage[{i}]": part for i, part in enumerate(shrinkage)}
+    given = {"agents": numbers("agents", agents, least=0)}
+    both = broadcast(given | {name: numbers(name, part, least=0, below=1) for name, part in parts.items()})
+    people = both.pop("agents")
+    for part in both.values():
+        people = people / (1 - part)
+    whole = ceiling(people)
+    return whole if whole.ndim else int(whole)
 
 
 def staffing_plan(
@@ -206,7 +160,7 @@ def most_calls(
     interval: Numbers = 1800,
     service_level: Numbers = 0.8,
     threshold: Numbers = 20,
-    patience: Numbers | None = None,
+    patience: Numbers | Patience | None = None,
 ) -> Floats:
     """Return the largest number of calls with which the agents still keep the service level.
 
@@ -225,13 +179,14 @@ def most_calls(
     >>> most_calls([0, 14], aht=180).round(2).tolist()
     [0.0, 108.68]
     """
+    scale, shape = read_any_patience(patience)
     given = {
         "agents": numbers("agents", agents, least=0),
         "aht": numbers("aht", aht, above=0),
         "interval": numbers("interval", interval, above=0),
         "service_level": numbers("service_level", service_level, least=0, below=1),
         "threshold": numbers("threshold", threshold, least=0),
-        "patience": read_patience(patience),
+        "patience": scale,
     }
     flat = {name: np.array(array) for name, array in broadcast({k: v.ravel() for k, v in given.items()}).items()}
     target = flat.pop("service_level")
@@ -246,7 +201,9 @@ def most_calls(
         rows = np.flatnonzero((high - low > 1e-12 * high) & np.isfinite(high))
         if not len(rows):
             break
-        found = performance(calls=middle[rows], **{name: x[rows] for name, x in flat.items()})["service_level"]
+        found = performance(calls=middle[rows], **{name: x[rows] for name, x in flat.items()}, shape=shape)[
+            "service_level"
+        ]
         good = found - target[rows] >= -SLACK
         low[rows], high[rows] = np.where(good, middle[rows], low[rows]), np.where(good, high[rows], middle[rows])
     return np.where(full > 0, low, 0.0)
@@ -264,52 +221,3 @@ def _quantiles(ahead: pd.DataFrame, levels: tuple[int, ...]) -> dict[float, Floa
             near = did_you_mean(column, [str(c) for c in ahead.columns])
             raise InputError("the column is missing", where="argument 'ahead'", column=column, hint=near)
     return {p: numbers(columns[p], ahead[columns[p]]) for p in sorted(columns)}
-
-
-def _fewest(flat: dict[str, Floats], target: Floats, cap: Floats) -> tuple[Ints, npt.NDArray[np.object_]]:
-    """Return agents and the constraint that bound, for checked flat arrays."""
-    load = flat["calls"] * flat["aht"] / flat["interval"]
-    patient = np.isinf(flat["patience"])
-    stable = np.where(patient, np.floor(load * (1 + 1e-12)) + 1, 1).astype(np.int64)
-    busy = np.where(patient, np.maximum(ceiling(load / cap), stable), stable)
-    calling = load > 0
-
-    def holds(column: str, bound: Floats, sign: int) -> Meets:
-        def meets(rows: Rows, n: Floats) -> Flags:
-            found = performance(agents=n, **{name: x[rows] for name, x in flat.items()})[column]
-            return np.asarray(sign * (found - bound[rows]) >= -SLACK)
-
-        return meets
-
-    leaving = np.flatnonzero(calling & ~patient & (cap < 1))  # who gives up lowers the occupancy below load / agents
-    if len(leaving):
-        occupied = holds("occupancy", cap, -1)
-        busy[leaving] = fewest(
-            lambda rows, n: occupied(leaving[rows], n), stable[leaving], ceiling(load[leaving] / cap[leaving])
-        )
-    promised = np.flatnonzero(calling & (target > 0))
-    agents = busy.copy()
-    if len(promised):
-        answered = holds("service_level", target, 1)
-        agents[promised] = fewest(
-            lambda rows, n: answered(promised[rows], n),
-            busy[promised],
-            _guess(load, target, flat)[promised],
-        )
-    words = [~calling, agents > busy, busy > stable]
-    binding = np.select(words, ["no calls", "service_level", "occupancy"], "stability").astype(object)
-    return np.where(calling, agents, 0), binding
-
-
-def _guess(load: Floats, target: Floats, flat: dict[str, Floats]) -> Ints:
-    """Return a start for the search: the square-root rule of Halfin and Whitt (1981), or a fluid where people leave."""
-    root, t, patience = np.sqrt(load), flat["threshold"] / flat["aht"], flat["patience"]
-    low, high = np.zeros_like(load), np.full_like(load, 8.0)
-    for _ in range(10):
-        beta = (low + high) / 2
-        waits = 1 / (1 + beta * special.ndtr(beta) * np.sqrt(2 * np.pi) * np.exp(beta * beta / 2))
-        good = 1 - waits * np.exp(-beta * root * t) >= target
-        low, high = np.where(good, low, beta), np.where(good, beta, high)
-    fluid = load * np.maximum(target, np.exp(-flat["threshold"] / patience)) + root
-    agents: Ints = np.ceil(np.where(np.isinf(patience), load + high * root, fluid)).astype(np.int64)
-    return agents

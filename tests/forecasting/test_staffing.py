@@ -71,7 +71,7 @@ def test_the_number_meets_and_one_fewer_does_not(load, aht, target, threshold, c
     assert need["occupancy"] <= cap + 1e-9
     if need["agents"] > 1:
         fewer = queue_performance(calls, aht, need["agents"] - 1, 1800, threshold, patience).iloc[0]
-        unstable = fewer["mean_wait"] == np.inf
+        unstable = fewer["mean_wait"] > 1e12  # rounding may leave a hair of room
         missed = {"service_level": fewer["service_level"] < target, "occupancy": fewer["occupancy"] > cap - 1e-9}
         assert unstable or missed.get(need["binding"], False)
 
@@ -80,7 +80,7 @@ def test_rows_of_the_requirement_are_those_of_the_performance():
     calls = np.array([0, 3, 80, 300, 5000])
     need = required_agents(calls, 240, patience=[np.inf, 60, np.inf, 300, np.inf])
     found = queue_performance(calls, 240, need["agents"], patience=[np.inf, 60, np.inf, 300, np.inf])
-    pd.testing.assert_frame_equal(need[list(COLUMNS)], found)
+    pd.testing.assert_frame_equal(need[list(found.columns)], found)
     assert need["agents"].iloc[0] == 0
     assert need["binding"].iloc[0] == "no calls"
 
