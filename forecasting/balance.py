@@ -77,10 +77,10 @@ def balance(
     rows = impatient & (n > 0)
     if rows.any():
         own = [x[rows] for x in (a, n, gap, weight, aht, threshold, patience)]
-        _put(out, rows, _impatient(*own, shape, definition))
+        _put(out, rows, _impatient(shape, definition, *own))
     rows = impatient & (n == 0)
     if rows.any():
-        _put(out, rows, _nobody_there(*(x[rows] for x in (a, aht, threshold, patience)), shape, definition))
+        _put(out, rows, _nobody_there(shape, definition, *(x[rows] for x in (a, aht, threshold, patience))))
     if endless.any():
         _put(out, endless, _overload(a[endless]) | {"abandonment": np.full(int(endless.sum()), 1 - never)})
     return out
@@ -111,6 +111,8 @@ def _patient(a: Floats, n: Floats, gap: Floats, weight: Floats, aht: Floats, t: 
 
 
 def _impatient(
+    shape: Shape | None,
+    definition: str,
     a: Floats,
     n: Floats,
     gap: Floats,
@@ -118,8 +120,6 @@ def _impatient(
     aht: Floats,
     t: Floats,
     patience: Floats,
-    shape: Shape | None,
-    definition: str,
 ) -> dict[str, Floats]:
     scale, limit = patience / aht, t / aht
     parts = _integrals(a, n, gap, scale, limit, shape, definition.startswith("short"))
@@ -170,7 +170,7 @@ def _gone(t: Floats, scale: Floats, shape: Shape | None) -> tuple[Floats, Floats
 
 
 def _nobody_there(
-    a: Floats, aht: Floats, t: Floats, patience: Floats, shape: Shape | None, definition: str
+    shape: Shape | None, definition: str, a: Floats, aht: Floats, t: Floats, patience: Floats
 ) -> dict[str, Floats]:
     one = np.ones_like(a)
     mean = patience * (1.0 if shape is None else shape.mean)

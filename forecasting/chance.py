@@ -45,3 +45,30 @@ def chance_above(quantiles: Mapping[float, Floats], x: Floats) -> Floats:
         jump = np.where(x >= right, scores[i + 1] if i < len(scores) - 2 else np.inf, -np.inf)
         at = np.where(inside, np.where(right > left, line, jump), at)
     return np.where(np.isposinf(x), 0.0, np.asarray(special.ndtr(-at)))
+
+
+def quantile_at(quantiles: Mapping[float, Floats], scores: Floats) -> Floats:
+    """Return the volumes at given normal scores: the inverse of :func:`chance_above`.
+
+    Parameters
+    ----------
+    quantiles
+        As in :func:`chance_above`.
+    scores
+        Normal scores (0 is the median), broadcast against one number for each row.
+
+    Examples
+    --------
+    >>> q = {0.1: np.array([90.0]), 0.5: np.array([100.0]), 0.9: np.array([110.0])}
+    >>> quantile_at(q, np.array([[0.0], [1.2815515655]])).round(6).ravel().tolist()
+    [100.0, 110.0]
+    """
+    known = special.ndtri(np.array(list(quantiles)))
+    values = np.maximum.accumulate(np.maximum(np.stack(list(quantiles.values())), 0), axis=0)
+    shape = np.broadcast_shapes(scores.shape, values.shape[1:])
+    at = np.broadcast_to(scores, shape)
+    piece = np.clip(np.searchsorted(known, at, side="right") - 1, 0, len(known) - 2)
+    row = np.broadcast_to(np.arange(shape[-1]), shape)
+    left, right = values[piece, row], values[piece + 1, row]
+    line = left + (right - left) * (at - known[piece]) / (known[piece + 1] - known[piece])
+    return np.asarray(np.maximum(line, 0.0))

@@ -131,7 +131,7 @@ def agent_pace(open_chats: Floats, slowdown: Floats) -> Floats:
     low = np.floor(open_chats)
     part = open_chats - low
     here, more = (j / (1 + slowdown * np.maximum(j - 1, 0)) for j in (low, low + 1))
-    return np.where(part > 0, (1 - part) * here + part * more, here)
+    return np.asarray(np.where(part > 0, (1 - part) * here + part * more, here))
 
 
 def _with_room(a: Floats, n: Floats, c: Floats, s: Floats) -> tuple[Floats, Floats, Floats]:
@@ -147,7 +147,7 @@ def _with_room(a: Floats, n: Floats, c: Floats, s: Floats) -> tuple[Floats, Floa
     while at < len(order):
         size = max(1, _CELLS // max(int(steps[order[min(len(order) - 1, at + 255)]]), 1))
         rows = order[at : at + min(size, 256)]
-        for whole, part in zip(out, _sums(*(x[rows] for x in (a, n, c, s)), steps[rows]), strict=True):
+        for whole, part in zip(out, _sums(a[rows], n[rows], c[rows], s[rows], steps[rows]), strict=True):
             whole[rows] = part
         at += len(rows)
     return out[0], out[1], out[2]

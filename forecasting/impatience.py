@@ -11,7 +11,7 @@ Mandelbaum, "Call centers with impatient customers: many-server asymptotics of t
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -39,13 +39,13 @@ def step_waits(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shap
         Patience in units of ``scale``.
     """
     size = max(1, _CELLS // (len(shape.points) + 1))
-    return _in_parts(lambda *x: _steps(*x, shape), size, a, n, gap, scale, t)
+    return _in_parts(partial(_steps, shape), size, a, n, gap, scale, t)
 
 
 def mixture_waits(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: Mixture) -> Waits:
     """Integrate by panels that follow the fall of the density and the stages of patience; arguments as above."""
     size = max(1, _CELLS // (100 * _ORDER))
-    return _in_parts(lambda *x: _mixture(*x, shape), size, a, n, gap, scale, t)
+    return _in_parts(partial(_mixture, shape), size, a, n, gap, scale, t)
 
 
 def _in_parts(run: Callable[..., tuple[Floats, ...]], size: int, *arrays: Floats) -> Waits:
@@ -53,7 +53,7 @@ def _in_parts(run: Callable[..., tuple[Floats, ...]], size: int, *arrays: Floats
     return Waits(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
-def _steps(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: Steps) -> tuple[Floats, ...]:
+def _steps(shape: Steps, a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats) -> tuple[Floats, ...]:
     shares = np.array(shape.shares)
     gone = np.concatenate([[0.0], np.cumsum(shares)])
     left = np.concatenate([np.cumsum(shares[::-1])[::-1] + shape.never, [shape.never]])
@@ -103,7 +103,7 @@ def _pieces(phi: Floats, slope: Floats, length: Floats) -> tuple[Floats, Floats]
         return whole, np.where(endless, np.exp(-phi) / slope**2, moment)
 
 
-def _mixture(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: Mixture) -> tuple[Floats, ...]:
+def _mixture(shape: Mixture, a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats) -> tuple[Floats, ...]:
     """Work in units of the scale of patience, where the shape does not change from row to row."""
     rise, out, spare = a * scale, n * scale, gap * scale
     limit = t / scale
@@ -155,10 +155,13 @@ def _ends(slope: Floats, rise: Floats, out: Floats, mode: Floats, limit: Floats,
         here = np.maximum(mode + side * w, 0)
         return np.asarray(slope * w + rise * np.maximum(shape.missed(here) - so_far - side * at * w, 0))
 
+    def below(level: float, w: Floats) -> npt.NDArray[np.bool_]:
+        return np.asarray(fallen(w) >= level)
+
     room = mode if side < 0 else (_LEVELS[-1] + rise * 40 * max(shape.means)) / out
     every = np.ones(len(rise), dtype=bool)
     tiny = np.minimum(1e-18, room * 1e-3) + 1e-300
-    ends = [_solve(lambda w, level=level: fallen(w) >= level, tiny, room + 2e-300, every) for level in _LEVELS]
+    ends = [_solve(partial(below, level), tiny, room + 2e-300, every) for level in _LEVELS]
     last = np.minimum(ends[-1], room)
     marks = [m / k * s for m, k in zip(shape.means, shape.stages, strict=True) for s in _SCALES]
     marks += [m for m, k in zip(shape.means, shape.stages, strict=True) if k > 1]

@@ -79,7 +79,8 @@ def required_agents(
     {'agents': [14, 57, 0], 'binding': ['service_level', 'service_level', 'no calls']}
     >>> need[["service_level", "service_level_below"]].round(4).values.tolist()
     [[0.8884, 0.7956], [0.8454, 0.7926], [1.0, nan]]
-    >>> required_agents(300, 300, max_occupancy=1, patience=120, max_abandonment=0.02)[["agents", "binding"]].values.tolist()
+    >>> lost = required_agents(300, 300, max_occupancy=1, patience=120, max_abandonment=0.02)
+    >>> lost[["agents", "binding"]].values.tolist()
     [[57, 'abandonment']]
     """
     scale, shape = read_any_patience(patience)

@@ -90,7 +90,9 @@ def fewest_agents(task: Task, rules: dict[str, Floats]) -> tuple[Ints, npt.NDArr
     rows = np.flatnonzero(np.logical_or.reduce(list(measured.values())))
     if len(rows):
         agents[rows] = fewest(
-            lambda at, n: ~_misses(task, rules, measured, rows[at], n).any(axis=0), floor[rows], task.guess[rows]
+            lambda at, n: np.asarray(~_misses(task, rules, measured, rows[at], n).any(axis=0)),
+            floor[rows],
+            task.guess[rows],
         )
     words = [floor == task.stable, floor == least, np.ones_like(calling)]
     binding = np.select(words, ["stability", "min_agents", "occupancy"], "").astype(object)

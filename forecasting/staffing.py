@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import special
 
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, Numbers, broadcast, numbers
-from .chance import chance_above
+from .chance import chance_above, quantile_at
+from .demand import Demand
 from .erlang import performance
 from .need import required_agents, required_chat_agents
 from .patience import Patience, read_any_patience
 from .requirement import SLACK
+from .risk_of_short import risk_of_short
 from .search import ceiling
 
 __all__ = [
@@ -25,6 +29,8 @@ __all__ = [
     "scheduled_agents",
     "staffing_plan",
 ]
+
+_POINTS = 61  # points of the forecast's distribution at which the service level is taken
 
 
 def scheduled_agents(
@@ -81,10 +87,11 @@ def staffing_plan(
     service_level: float = 0.8,
     threshold: float = 20,
     max_occupancy: float | None = 0.85,
-    patience: float | None = None,
-    shrinkage: float = 0.0,
+    patience: float | Patience | None = None,
+    shrinkage: Numbers | Mapping[str, Numbers] | tuple[Numbers, ...] = 0.0,
     levels: tuple[int, ...] = (80, 95),
     queue: str = "all",
+    confidence: float | None = None,
 ) -> pd.DataFrame:
     """Turn a volume forecast into agents and people per slot, with the risk that they are too few.
 
@@ -105,6 +112,9 @@ def staffing_plan(
         Levels of the intervals in ``ahead``, in per cent; the first one gives ``calls_hi``.
     queue
         Name of the queue where ``ahead`` holds one series; several series are named by ``unique_id``.
+    confidence
+        Probability with which each slot is to keep its bounds, above 0 and below 1: adds the agents and people that
+        are sure to that degree.
 
     Returns
     -------
@@ -112,7 +122,9 @@ def staffing_plan(
         ``queue``, ``ds``, ``calls`` (forecast), ``calls_hi`` (upper bound), ``aht_s``, ``load`` (Erlangs), ``agents``
         (for ``calls``), ``people`` (to schedule for those), ``agents_hi`` (for ``calls_hi``), ``service_level``,
         ``occupancy`` and ``mean_wait_s`` if ``calls`` come, ``short_risk`` (probability that so many calls come that
-        ``agents`` miss the service level), ``binding``.
+        ``agents`` miss the service level), ``binding``, ``expected_service_level`` (share of all calls that the
+        forecast holds possible that ``agents`` answer in time; what ``service_level`` becomes when the forecast may
+        be wrong). With ``confidence`` also ``agents_sure`` and ``people_sure``.
 
     Raises
     ------
@@ -134,7 +146,7 @@ def staffing_plan(
     high = required_agents(np.maximum(calls_hi, 0), aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
     most = most_calls(need["agents"].to_numpy(), aht, interval, service_level, threshold, patience)
     several = ahead["unique_id"].nunique() > 1
-    return pd.DataFrame(
+    plan = pd.DataFrame(
         {
             "queue": ahead["unique_id"].astype("str").to_numpy() if several else queue,
             "ds": ahead["ds"].to_numpy(),
@@ -152,6 +164,15 @@ def staffing_plan(
             "binding": need["binding"].to_numpy(),
         }
     )
+    demand = Demand.from_quantiles(quantiles, plan["aht_s"].to_numpy(), points=_POINTS)
+    risk, _ = risk_of_short(demand, plan["agents"], interval, service_level, threshold, patience)
+    plan["expected_service_level"] = risk["expected_service_level"].to_numpy()
+    if confidence is not None:
+        sure = special.ndtri(numbers("confidence", confidence, above=0, below=1))
+        busy = required_agents(quantile_at(quantiles, sure), aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
+        plan["agents_sure"] = busy["agents"].to_numpy()
+        plan["people_sure"] = scheduled_agents(busy["agents"], shrinkage)
+    return plan
 
 
 def most_calls(
@@ -201,9 +222,8 @@ def most_calls(
         rows = np.flatnonzero((high - low > 1e-12 * high) & np.isfinite(high))
         if not len(rows):
             break
-        found = performance(calls=middle[rows], **{name: x[rows] for name, x in flat.items()}, shape=shape)[
-            "service_level"
-        ]
+        own: dict[str, Any] = {name: x[rows] for name, x in flat.items()}
+        found = performance(calls=middle[rows], **own, shape=shape)["service_level"]
         good = found - target[rows] >= -SLACK
         low[rows], high[rows] = np.where(good, middle[rows], low[rows]), np.where(good, high[rows], middle[rows])
     return np.where(full > 0, low, 0.0)

@@ -116,7 +116,8 @@ def wait_integrals(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats, ends
     """
     if not len(a):
         return Waits(a, a, a, a, a, a, a)
-    parts = [_integrate(*(x[i : i + _ROWS] for x in (a, n, gap, h, t)), ends) for i in range(0, len(a), _ROWS)]
+    cuts = [slice(i, i + _ROWS) for i in range(0, len(a), _ROWS)]
+    parts = [_integrate(a[i], n[i], gap[i], h[i], t[i], ends) for i in cuts]
     return Waits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

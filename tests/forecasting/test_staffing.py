@@ -14,7 +14,7 @@ from scipy import stats
 
 PLAN = [
     *("queue", "ds", "calls", "calls_hi", "aht_s", "load", "agents", "people", "agents_hi"),
-    *("service_level", "occupancy", "mean_wait_s", "short_risk", "binding"),
+    *("service_level", "occupancy", "mean_wait_s", "short_risk", "binding", "expected_service_level"),
 ]
 
 
