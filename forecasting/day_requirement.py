@@ -13,9 +13,11 @@ from .arguments import Floats, Numbers, index_of, numbers
 from .erlang import COLUMNS
 from .offered_load import offered_load
 from .search import ceiling, fewest
-from .staffing import SLACK, required_agents
+from .staffing import required_agents
 from .transient import Slot, describe, follow, start_state
 
+#: A service level of 0.8 is met by 0.7999999999999.
+_SLACK = 1e-12
 METHODS = ("offered_load", "interval", "exact")
 
 
@@ -139,7 +141,7 @@ def _forward(
             def meets(_: Any, n: Floats, slot: Slot = slot, state: Floats = state) -> Any:
                 tried = replace(slot, agents=int(n[0]))
                 found = describe(follow(state, tried)[0], tried, threshold)
-                return np.array([found["service_level"] >= target - SLACK and found["occupancy"] <= cap + SLACK])
+                return np.array([found["service_level"] >= target - _SLACK and found["occupancy"] <= cap + _SLACK])
 
             least = fewest(meets, np.array([1]), np.array([max(slot.agents, 1)]))
             slots[k] = replace(slot, agents=int(least[0]))

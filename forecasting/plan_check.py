@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..features.errors import InputError
 from .arguments import Floats, Numbers, numbers
+from .chat import chat_performance
 from .erlang import queue_performance
 from .patience import Patience
 from .plan_runs import TALLIES, Options, Queue, Setting, draw, each, play, read_plan, tally_run
@@ -74,6 +75,8 @@ def check_plan(
         concurrency, for a crew, and for patience that is not exponential) and ``target_met`` (share of replications
         that reach the service level in the period; those without calls do not count).
 
+        ``overtime_h`` is how long, per replication, agents were kept after their shift by what they had begun.
+
         Who still waits at the end counts as not answered in time, and has waited until then. ``occupancy`` is work
         over presence; of an agent with several chats, open chats over places. It is missing for a crew.
 
@@ -105,7 +108,7 @@ def check_plan(
     for number in range(replications):
         drawn = draw(queues, options, spreads, (seed, number))
         for name, run in play(queues, options, drawn, crew).items():
-            tally_run(tallies[name], number, queues[name], run, options[name].threshold)
+            tally_run(tallies[name], number, queues[name], run, options[name].threshold, crew)
     promises = each(service_level, queues)
     parts = []
     for name, queue in queues.items():
@@ -130,7 +133,11 @@ def _periods(queue: Queue) -> list[tuple[str, npt.NDArray[np.int64], npt.NDArray
 def _formula(queue: Queue, own: Options, crew: bool) -> pd.DataFrame:
     """Return what the formulas say of each interval, with the columns of the simulation's figures."""
     common = (queue.calls, queue.aht, queue.agents)
-    found = queue_performance(*common, queue.length, own.threshold, own.patience)
+    if own.concurrency > 1:
+        common_chat = (*common, own.concurrency, own.slowdown, queue.length, own.threshold, own.patience)
+        found = chat_performance(*common_chat).drop(columns="occupancy").rename(columns={"slot_occupancy": "occupancy"})
+    else:
+        found = queue_performance(*common, queue.length, own.threshold, own.patience)
     renamed = found.rename(columns={"mean_wait": "mean_wait_s"})
     figures = renamed[["service_level", "abandonment", "mean_wait_s", "occupancy"]].add_prefix("formula_")
     carried = np.full(len(figures), np.nan)
@@ -176,4 +183,5 @@ def _summary(
     with np.errstate(invalid="ignore", divide="ignore"):
         met = came & (sums["in_time"] / sums["offered"] >= kept)
         out["target_met"] = np.where(came.any(axis=0), met.sum(axis=0) / came.sum(axis=0), np.nan)
+    out["overtime_h"] = sums["overtime_s"].mean(axis=0) / 3600
     return pd.DataFrame(out)

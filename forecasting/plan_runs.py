@@ -18,7 +18,7 @@ from .simulation import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
 
 Setting = float | int | None | Mapping[str, Any]
 #: What is counted in each interval of each replication.
-TALLIES = ("offered", "in_time", "given_up", "waited_s", "busy_s")
+TALLIES = ("offered", "in_time", "given_up", "waited_s", "busy_s", "overtime_s")
 _NEEDED = ("ds", "calls", "aht_s", "agents")
 
 
@@ -227,10 +227,13 @@ def _alone(queue: Queue, own: Options, items: Drawn) -> QueueRun:
     return simulate_queue(items.arrivals, items.handle, crew, patience=items.patience)
 
 
-def tally_run(tally: dict[str, Floats], number: int, queue: Queue, run: QueueRun, threshold: float) -> None:
+def tally_run(
+    tally: dict[str, Floats], number: int, queue: Queue, run: QueueRun, threshold: float, crew: Sequence[Agent] | None
+) -> None:
     """Count what happened in each interval, by the interval of the arrival; work, by when it was done."""
     slots = len(queue.start)
     slot = np.searchsorted(queue.start, run.arrived, side="right") - 1
+    late = _overtime(run, agents_of(queue.agents, queue.start, queue.length) if crew is None else crew)
     served, gone = run.outcome == SERVED, run.outcome == ABANDONED
     until = np.where(served, run.start, np.where(gone, run.end, queue.start[-1] + queue.length))
     wait = np.maximum(until - run.arrived, 0.0)
@@ -239,11 +242,38 @@ def tally_run(tally: dict[str, Floats], number: int, queue: Queue, run: QueueRun
         ("in_time", served & (wait <= threshold)),
         ("given_up", gone),
         ("waited_s", wait),
+        ("overtime_s", late),
     ):
         tally[name][number] = np.bincount(slot, weights=weight, minlength=slots)
     edges = np.concatenate([queue.start, queue.start + queue.length])
     done = _done_by(edges, run.start[served], run.end[served])
     tally["busy_s"][number] = done[slots:] - done[:slots]
+
+
+def _overtime(run: QueueRun, crew: Sequence[Agent]) -> Floats:
+    """Return for each item the seconds for which its agent was kept after the end of the stretch it began in.
+
+    Of chats held at once only the last to end keeps the agent, and only for as long as the others did not.
+    """
+    off = np.full(len(run.arrived), np.inf)
+    served = np.flatnonzero(run.outcome == SERVED)
+    stretches = [(number, on, end) for number, agent in enumerate(crew) for on, end in agent.shifts]
+    if not stretches or not len(served):
+        return np.zeros(len(off))
+    who, on, end = (np.array(x, dtype=float) for x in zip(*stretches, strict=True))
+    span = max(float(end.max()), float(run.start[served].max())) - float(on.min()) + 1
+    place = np.searchsorted(
+        who * span + (on - on.min()), run.agent[served] * span + run.start[served] - on.min(), "right"
+    )
+    off[served] = end[place - 1]
+    order = served[np.lexsort((run.end[served], off[served], run.agent[served]))]
+    late = np.maximum(run.end[order] - off[order], 0.0)
+    again = np.zeros(len(order))
+    same = (run.agent[order][1:] == run.agent[order][:-1]) & (off[order][1:] == off[order][:-1])
+    again[1:][same] = late[:-1][same]
+    out = np.zeros(len(off))
+    out[order] = late - again
+    return out
 
 
 def _done_by(at: Floats, start: Floats, end: Floats) -> Floats:

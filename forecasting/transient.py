@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, special
+from scipy import special
 
 from ..features.errors import InputError
 from .arguments import Floats, Numbers, broadcast, index_of, numbers
@@ -18,7 +18,6 @@ from .erlang import read_patience
 
 #: Probability that may lie in the last state that is looked at; more, and more states are taken.
 _SPILL = 1e-10
-_POINTS = 32
 _STATES = 200_000
 
 
@@ -67,10 +66,10 @@ def queue_over_day(
 
     Notes
     -----
-    The forward equations of the birth-death chain, solved by a contour integral of its resolvent on the parabola
-    of Weideman and Trefethen, "Parabolic and hyperbolic contours for computing the Bromwich integral" (2007): the
-    error is about 1e-13 for any length of the interval. An answer is expected with the agents of the interval of
-    the arrival. Where people give up, the wait behind k others is minus the logarithm of a beta variable.
+    The forward equations of the birth-death chain by uniformization (Jensen 1953; Grassmann 1977), which adds
+    nothing but positive terms: exact but for rounding, at a cost that grows with the events in an interval (0.1 s for
+    a day of 50 Erlangs, seconds for one of 5,000). An answer is expected with the agents of the interval of the
+    arrival. Where people give up, the wait behind k others is minus the logarithm of a beta variable.
 
     Examples
     --------
@@ -151,23 +150,28 @@ def step(state: Floats, slot: Slot) -> tuple[Floats, Floats]:
     n = np.arange(len(state))
     up = np.where(n < len(state) - 1, slot.arrive, 0.0) * slot.length
     down = (np.minimum(n, slot.agents) * slot.serve + np.maximum(n - slot.agents, 0) * slot.leave) * slot.length
-    angle = (2 * np.arange(_POINTS // 2) + 1) * np.pi / _POINTS
-    z = _POINTS * (0.1309 - 0.1194 * angle**2 + 0.25j * angle)
-    weight = np.exp(z) * _POINTS * (-0.2388 * angle + 0.25j) * (-1j / _POINTS)
-    band = np.zeros((3, len(state)), dtype=complex)
-    band[0, 1:], band[2, :-1] = -down[1:], -up[:-1]
-    mean, end = np.zeros(len(state)), np.zeros(len(state))
-    for point, w in zip(z, weight, strict=True):
-        band[1] = point + up + down
-        x = linalg.solve_banded((1, 1), band, state.astype(complex), check_finite=False)
-        end += 2 * (w * x).real
-        mean += 2 * (w / point * x).real
-    return _distribution(mean), _distribution(end)
-
-
-def _distribution(values: Floats) -> Floats:
-    values = np.maximum(values, 0.0)
-    return np.asarray(values / values.sum())
+    events = float((up + down).max())
+    if events == 0:
+        return state, state
+    stay, rise, fall = 1 - (up + down) / events, up[:-1] / events, down[1:] / events
+    count = int(events + 9 * np.sqrt(events) + 30)
+    k = np.arange(count)
+    at_end = np.exp(special.xlogy(k, events) - events - special.gammaln(k + 1))
+    later = special.pdtrc(k, events)  # the chance of more than k events
+    mean, end, now = np.zeros(len(state)), np.zeros(len(state)), state
+    for i in range(count):
+        mean += later[i] * now
+        if at_end[i] > 1e-20:
+            end += at_end[i] * now
+        after = stay * now
+        after[1:] += rise * now[:-1]
+        after[:-1] += fall * now[1:]
+        if i % 64 == 0 and np.abs(after - now).max() < 1e-16:  # in balance: nothing changes any more
+            mean += later[i + 1 :].sum() * after
+            end += at_end[i + 1 :].sum() * after
+            break
+        now = after
+    return mean / mean.sum(), end / end.sum()
 
 
 def describe(mean: Floats, slot: Slot, threshold: float) -> dict[str, float]:
@@ -176,14 +180,14 @@ def describe(mean: Floats, slot: Slot, threshold: float) -> dict[str, float]:
     free, behind = mean[: slot.agents].sum(), mean[slot.agents :]
     ahead = np.arange(len(behind), dtype=float)
     answered, wait = _wait(ahead, slot, threshold)
-    queue = _waiting(mean, slot.agents)
+    queue, there = _waiting(mean, slot.agents), behind > 0
     busy = float(np.minimum(n, slot.agents) @ mean)
     return {
         "load": slot.arrive / slot.serve,
         "occupancy": busy / slot.agents if slot.agents else 1.0,
         "wait_probability": float(behind.sum()),
         "service_level": float(free + behind @ answered),
-        "mean_wait": float(behind @ wait),
+        "mean_wait": float(behind[there] @ wait[there]),
         "mean_queue": queue,
         "abandonment": slot.leave * queue / slot.arrive if slot.arrive > 0 else 0.0,
     }
