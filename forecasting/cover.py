@@ -1,0 +1,312 @@
+"""Cover a requirement at least cost with whole people, and prove how far from the best that is.
+
+The programme: people of each pattern, whole; for each interval, those who are there plus the priced shortfall are
+not below the need. Three things make it quick. Intervals that the same patterns cover become one row with a convex
+price for what is missing. Parts that share no pattern are solved apart. And patterns whose reduced cost is above the
+distance between a rounded solution and the bound of the relaxation cannot be in a better solution, so they are left
+out.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse.csgraph import connected_components
+
+from ..features.errors import InputError
+from .arguments import Floats
+
+_WHOLE = 1e-6
+
+
+@dataclass(frozen=True)
+class Cover:
+    """People of each pattern, the cost of that, a proven lower bound on the cost of any, and the seconds it took."""
+
+    people: Floats
+    cost: float
+    bound: float
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """Share of the cost that a better solution could save at most."""
+        return max(self.cost - self.bound, 0.0) / self.cost if self.cost > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One row for each set of intervals that the same patterns cover; ``band`` are the steps of the shortfall."""
+
+    matrix: sparse.csc_array
+    need: Floats
+    cost: Floats
+    most: Floats
+    band_row: Floats
+    band_size: Floats
+    band_price: Floats
+    limits: sparse.csr_array
+    low: Floats
+    high: Floats
+
+
+def cover(
+    matrix: sparse.csc_array,
+    need: Floats,
+    cost: Floats,
+    short_price: Floats,
+    *,
+    limits: sparse.csr_array | None = None,
+    low: Floats | None = None,
+    high: Floats | None = None,
+    gap: float = 0.01,
+    seconds: float = 60.0,
+) -> Cover:
+    """Choose whole people for each pattern so that cost plus priced shortfall is least.
+
+    Parameters
+    ----------
+    matrix
+        Share of interval i covered by a person of pattern j, shape (m, n).
+    need
+        People needed in each interval, shape (m,).
+    cost
+        Cost of a person of each pattern, above 0, shape (n,).
+    short_price
+        Cost of one person missing in each interval, shape (m,).
+    limits, low, high
+        Further constraints ``low <= limits @ people <= high``.
+    gap
+        Stop when no solution can be better by more than this share.
+    seconds
+        Stop after about this time with the best so far.
+
+    Examples
+    --------
+    >>> shifts = sparse.csc_array(np.array([[1.0, 0, 0], [1, 1, 0], [0, 1, 1]]))
+    >>> best = cover(shifts, np.array([2.0, 3, 1]), np.array([2.0, 2, 1]), np.full(3, 50.0))
+    >>> best.people.tolist(), best.cost, round(best.gap, 6)
+    ([2.0, 1.0, 0.0], 6.0, 0.0)
+    """
+    start, n = time.perf_counter(), matrix.shape[1]
+    problem = _merged(matrix, need, cost, short_price, limits, low, high)
+    people, total, bound = np.zeros(n), 0.0, 0.0
+    parts = _parts(problem)
+    # rows that no pattern covers are short by all of their need, whatever is done
+    bare = np.setdiff1d(np.arange(len(problem.need)), np.concatenate([r for r, _ in parts]) if parts else [])
+    for row in bare:
+        mine = problem.band_row == row
+        total += float(problem.band_size[mine] @ problem.band_price[mine])
+    bound = total
+    sizes = np.array([len(c) for _, c in parts], dtype=float)
+    for k, (rows, columns) in enumerate(parts):
+        spent = time.perf_counter() - start
+        budget = max((seconds - spent) * sizes[k] / sizes[k:].sum(), 0.1)
+        own = _part(problem, rows, columns) if len(parts) > 1 or len(bare) else problem
+        x, value, least = _best(own, gap, budget)
+        people[columns if own is not problem else slice(None)] = x
+        total, bound = total + value, bound + least
+    return Cover(people, float(total), float(bound), time.perf_counter() - start)
+
+
+def _merged(
+    matrix: sparse.csc_array,
+    need: Floats,
+    cost: Floats,
+    short_price: Floats,
+    limits: sparse.csr_array | None,
+    low: Floats | None,
+    high: Floats | None,
+) -> _Problem:
+    rows = sparse.csr_array(matrix)
+    rows.sort_indices()
+    groups: dict[tuple[bytes, bytes, float], list[int]] = {}
+    for i in np.flatnonzero(need > 0):
+        span = slice(rows.indptr[i], rows.indptr[i + 1])
+        groups.setdefault((rows.indices[span].tobytes(), rows.data[span].tobytes(), 0.0), []).append(int(i))
+    kept, top, band_row, band_size, band_price = [], [], [], [], []
+    for g, members in enumerate(groups.values()):
+        order = sorted(members, key=lambda i: -need[i])
+        kept.append(order[0])
+        top.append(need[order[0]])
+        price = 0.0
+        for k, i in enumerate(order):
+            price += short_price[i]
+            below = need[order[k + 1]] if k + 1 < len(order) else 0.0
+            if need[i] > below:
+                band_row.append(g)
+                band_size.append(need[i] - below)
+                band_price.append(price)
+    n = matrix.shape[1]
+    return _Problem(
+        sparse.csc_array(rows[kept]) if kept else sparse.csc_array((0, n)),
+        np.array(top),
+        cost,
+        np.full(n, np.inf),
+        np.array(band_row, dtype=np.int64),
+        np.array(band_size),
+        np.array(band_price),
+        sparse.csr_array((0, n)) if limits is None else limits,
+        np.zeros(0) if low is None else low,
+        np.zeros(0) if high is None else high,
+    )
+
+
+def _parts(problem: _Problem) -> list[tuple[Floats, Floats]]:
+    """Return rows and columns of the parts that share nothing; patterns that cover nothing needed are in none."""
+    m, n = problem.matrix.shape
+    links = sparse.vstack([problem.matrix, problem.limits]) if problem.limits.shape[0] else problem.matrix
+    size = links.shape[0]
+    graph = (
+        sparse.block_array([[None, links], [links.T, None]]) if links.nnz else sparse.csr_array((size + n, size + n))
+    )
+    _, label = connected_components(graph, directed=False)
+    found = []
+    for part in np.unique(label[size:]):
+        rows, columns = np.flatnonzero(label[:m] == part), np.flatnonzero(label[size:] == part)
+        limited = (label[m:size] == part).any()
+        if len(rows) or limited:
+            found.append((rows, columns))
+    return found
+
+
+def _part(problem: _Problem, rows: Floats, columns: Floats) -> _Problem:
+    place = np.full(len(problem.need), -1)
+    place[rows] = np.arange(len(rows))
+    mine = place[problem.band_row] >= 0
+    touched = np.flatnonzero(np.diff(sparse.csr_array(problem.limits[:, columns]).indptr)) if len(problem.low) else []
+    return _Problem(
+        problem.matrix[rows][:, columns],
+        problem.need[rows],
+        problem.cost[columns],
+        problem.most[columns],
+        place[problem.band_row[mine]],
+        problem.band_size[mine],
+        problem.band_price[mine],
+        sparse.csr_array(problem.limits[:, columns])[touched],
+        problem.low[touched],
+        problem.high[touched],
+    )
+
+
+def _best(p: _Problem, gap: float, seconds: float) -> tuple[Floats, float, float]:
+    """Return people, cost and bound of one part."""
+    start, n = time.perf_counter(), len(p.cost)
+    relaxed, reduced, bound = _relaxed(p, np.zeros(n))
+    if not len(p.low):
+        x, value = _dive(p, relaxed, start + 0.3 * seconds)
+        if value - bound <= gap * value:
+            return x, value, bound
+        use = np.flatnonzero(reduced <= value - bound + 1e-6 * max(value, 1.0))
+    else:
+        x, value, use = None, np.inf, np.arange(n)
+    left = max(seconds - (time.perf_counter() - start), 0.5)
+    small = p if len(use) == n else _part(p, np.arange(len(p.need)), use)
+    result = _solve(small, whole=True, options={"time_limit": left, "mip_rel_gap": gap * 0.999})
+    if result.x is not None:
+        tried = np.zeros(n)
+        tried[use] = np.rint(result.x[: len(use)])
+        cost = _cost(p, tried)
+        if cost < value:
+            x, value = tried, cost
+    if x is None:
+        x = _feasible(p)
+        value = _cost(p, x)
+    proven = result.mip_dual_bound if result.mip_dual_bound is not None else bound
+    return x, value, float(min(value, max(bound, proven)))
+
+
+def _solve(p: _Problem, *, whole: bool, least: Floats | None = None, options: dict[str, float] | None = None):  # type: ignore[no-untyped-def]
+    m, n, b = len(p.need), len(p.cost), len(p.band_row)
+    missing = sparse.csc_array((np.ones(b), (p.band_row, np.arange(b))), shape=(m, b))
+    rows = [LinearConstraint(sparse.csc_array(sparse.hstack([p.matrix, missing])), p.need, np.inf)] if m else []
+    if len(p.low):
+        wide = sparse.csc_array(sparse.hstack([p.limits, sparse.csr_array((len(p.low), b))]))
+        rows.append(LinearConstraint(wide, p.low, p.high))
+    low = np.concatenate([np.zeros(n) if least is None else least, np.zeros(b)])
+    bounds = Bounds(low, np.concatenate([p.most, p.band_size]))
+    kind = np.concatenate([np.full(n, float(whole)), np.zeros(b)])
+    return milp(
+        np.concatenate([p.cost, p.band_price]), constraints=rows, integrality=kind, bounds=bounds, options=options
+    )
+
+
+def _relaxed(p: _Problem, least: Floats) -> tuple[Floats, Floats, float]:
+    """Return the relaxation: people in fractions, reduced costs, and the bound that it proves."""
+    from scipy.optimize import linprog
+
+    m, n, b = len(p.need), len(p.cost), len(p.band_row)
+    missing = sparse.csc_array((np.ones(b), (p.band_row, np.arange(b))), shape=(m, b))
+    if len(p.low):  # rows with two sides: the bound alone is needed
+        result = _solve(p, whole=False, least=least)
+        if result.x is None:
+            raise InputError("the limits contradict each other", where="argument 'limits'", got=result.message)
+        return result.x[:n], np.zeros(n), float(result.fun)
+    high = np.concatenate([p.most, p.band_size])
+    result = linprog(
+        np.concatenate([p.cost, p.band_price]),
+        A_ub=-sparse.csc_array(sparse.hstack([p.matrix, missing])),
+        b_ub=-p.need,
+        bounds=np.column_stack([np.concatenate([least, np.zeros(b)]), high]),
+        method="highs-ds",
+    )
+    return result.x[:n], p.cost + p.matrix.T @ result.ineqlin.marginals, float(result.fun)
+
+
+def _dive(p: _Problem, relaxed: Floats, until: float) -> tuple[Floats, float]:
+    """Round the relaxation a few people at a time, solving it again in between."""
+    x, fixed = relaxed, np.zeros(len(p.cost))
+    while True:
+        fixed = np.maximum(fixed, np.floor(x + _WHOLE))
+        part = np.where(x - np.floor(x + _WHOLE) > _WHOLE, x - np.floor(x + _WHOLE), 0.0)
+        loose = np.flatnonzero(part)
+        if not len(loose):
+            break
+        late = time.perf_counter() > until
+        up = loose if late else loose[np.argsort(-part[loose], kind="stable")][: max(1, len(loose) // 20)]
+        fixed[up] += 1
+        if late:
+            break
+        x = _relaxed(p, fixed)[0]
+    fixed = _trimmed(p, fixed)
+    return fixed, _cost(p, fixed)
+
+
+def _trimmed(p: _Problem, x: Floats) -> Floats:
+    """Take away people whose shift costs more than what it covers, the dearest first."""
+    x = x.copy()
+    cost = _cost(p, x)
+    for j in sorted(np.flatnonzero(x > 0), key=lambda j: (-p.cost[j], j)):
+        while x[j] > 0:
+            x[j] -= 1
+            less = _cost(p, x)
+            if less >= cost - 1e-9:
+                x[j] += 1
+                break
+            cost = less
+    return x
+
+
+def _cost(p: _Problem, x: Floats) -> float:
+    short = np.maximum(p.need - p.matrix @ x, 0.0)
+    total = float(p.cost @ x)
+    before = np.zeros(len(p.need))
+    for row, size, price in zip(p.band_row, p.band_size, p.band_price, strict=True):
+        part = min(max(short[row] - before[row], 0.0), size)
+        before[row] += size
+        total += part * price
+    return total
+
+
+def _feasible(p: _Problem) -> Floats:
+    """Return the fewest people that the limits allow, without regard to cost: the start when time is too short."""
+    nothing = (p.band_row[:0], p.band_size[:0], p.band_price[:0])
+    bare = _Problem(p.matrix[:0], p.need[:0], p.cost, p.most, *nothing, p.limits, p.low, p.high)
+    result = _solve(bare, whole=True)
+    if result.x is None:
+        raise InputError("the limits contradict each other", where="argument 'limits'", got=result.message)
+    return np.asarray(np.rint(result.x), dtype=float)

@@ -1,0 +1,224 @@
+"""Shift patterns: when a person of a kind works in a week, with breaks and days off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from ..features.errors import InputError
+from .arguments import numbers
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_S = 86400.0
+
+
+@dataclass(frozen=True)
+class ShiftPattern:
+    """What one person works in each week: the same hours on some days of the week.
+
+    Attributes
+    ----------
+    kind
+        What kind of contract, such as "full-time"; limits on people name it.
+    days
+        Days of the week on which the shift begins, 0 for Monday.
+    start_s, length_s
+        Begin of the shift in seconds after midnight, and its length with all breaks. It may end on the next day.
+    breaks
+        Unpaid breaks as (seconds after the begin, length in seconds); nobody is covered in them.
+    """
+
+    kind: str
+    days: tuple[int, ...]
+    start_s: float
+    length_s: float
+    breaks: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the pattern, so that none that cannot be worked gets any further."""
+        where = "ShiftPattern"
+        if not self.days or len(set(self.days)) != len(self.days) or not set(self.days) <= set(range(7)):
+            raise InputError("these are not days of the week", where=where, got=self.days, wanted="0 (Monday) to 6")
+        numbers("start_s", self.start_s, least=0, below=_DAY_S)
+        numbers("length_s", self.length_s, above=0, most=_DAY_S)
+        last = 0.0
+        for after, length in self.breaks:
+            if not (after >= last and length > 0 and after + length <= self.length_s):
+                raise InputError("a break lies outside the shift or over another", where=where, got=(after, length))
+            last = after + length
+
+    @property
+    def paid_h(self) -> float:
+        """Paid hours in a week."""
+        return len(self.days) * (self.length_s - sum(length for _, length in self.breaks)) / 3600
+
+    @property
+    def name(self) -> str:
+        """The pattern in one line.
+
+        >>> ShiftPattern("full-time", (0, 1, 2, 3, 4), 8 * 3600, 8.5 * 3600, ((4 * 3600, 1800),)).name
+        'full-time mon-fri 08:00-16:30, break 12:00-12:30'
+        """
+        rest = ", ".join(self.break_times)
+        end = clock(self.start_s + self.length_s)
+        return f"{self.kind} {say_days(self.days)} {clock(self.start_s)}-{end}" + (f", break {rest}" if rest else "")
+
+    @property
+    def break_times(self) -> tuple[str, ...]:
+        """Breaks on the clock."""
+        return tuple(f"{clock(self.start_s + a)}-{clock(self.start_s + a + n)}" for a, n in self.breaks)
+
+
+def clock(seconds: float) -> str:
+    """Return seconds after midnight as a time of day.
+
+    >>> clock(8.5 * 3600), clock(25 * 3600)
+    ('08:30', '01:00')
+    """
+    minutes = round(seconds / 60) % 1440
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def say_days(days: Sequence[int]) -> str:
+    """Return days of the week as their owner would write them.
+
+    >>> say_days((0, 1, 2, 3, 4)), say_days((0, 2, 3)), say_days((5,))
+    ('mon-fri', 'mon,wed,thu', 'sat')
+    """
+    days = sorted(days)
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return f"{DAYS[days[0]]}-{DAYS[days[-1]]}"
+    return ",".join(DAYS[d] for d in days)
+
+
+def shift_patterns(
+    kind: str = "full-time",
+    *,
+    lengths_s: Iterable[float] = (8 * 3600.0,),
+    first_start_s: float = 7 * 3600.0,
+    last_end_s: float = 22 * 3600.0,
+    step_s: float = 1800.0,
+    break_s: float = 1800.0,
+    break_choices: int = 3,
+    break_step_s: float = 1800.0,
+    no_break_up_to_s: float = 5 * 3600.0,
+    days_per_week: int = 5,
+    workdays: Sequence[int] = range(7),
+    days_off_together: bool = True,
+) -> list[ShiftPattern]:
+    """Return all patterns of one kind that follow a few rules; join the lists of several kinds.
+
+    Parameters
+    ----------
+    kind
+        Name of the contract.
+    lengths_s
+        Lengths of a shift in seconds, with the break.
+    first_start_s, last_end_s
+        Earliest begin and latest end in seconds after midnight; an end above 86,400 lies on the next day.
+    step_s
+        Seconds between two begins.
+    break_s, break_choices, break_step_s
+        Length of the break, how many places for it around the middle of the shift, and seconds between those; 0 choices:
+        no break.
+    no_break_up_to_s
+        Shifts of up to this length have no break.
+    days_per_week
+        Days that a person works.
+    workdays
+        Days of the week on which work is possible, 0 for Monday.
+    days_off_together
+        Whether the days off lie together (over the end of the week too); else any choice of days.
+
+    Returns
+    -------
+    list of ShiftPattern
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or no shift fits.
+
+    Examples
+    --------
+    >>> full = shift_patterns(lengths_s=[8.5 * 3600], step_s=3600)
+    >>> part = shift_patterns("part-time", lengths_s=[4 * 3600], step_s=3600, days_per_week=3)
+    >>> len(full), len(part), part[0].name
+    (147, 84, 'part-time mon-wed 07:00-11:00')
+    """  # noqa: E501 - parameters read better in one line
+    step, rest = float(numbers("step_s", step_s, above=0)), float(numbers("break_s", break_s, least=0))
+    choices = int(numbers("break_choices", break_choices, least=0))
+    count = int(numbers("days_per_week", days_per_week, least=1, most=len(workdays)))
+    off = _day_choices(list(workdays), count, days_off_together)
+    found = []
+    for length in numbers("lengths_s", list(lengths_s), above=0, most=_DAY_S):
+        starts = np.arange(first_start_s, min(last_end_s - length, _DAY_S - 1) + 1e-6, step)
+        breaks: list[tuple[tuple[float, float], ...]] = [()]
+        if choices and rest > 0 and length > no_break_up_to_s:
+            middle = round((length - rest) / 2 / break_step_s) * break_step_s
+            shifted = middle + (np.arange(choices) - (choices - 1) // 2) * break_step_s
+            breaks = [((float(a), rest),) for a in shifted if a > 0 and a + rest < length]
+        for days, start, pause in product(off, starts, breaks):
+            found.append(ShiftPattern(kind, days, float(start), float(length), pause))
+    if not found:
+        raise InputError("no shift fits between the earliest begin and the latest end", got=(first_start_s, last_end_s))
+    return found
+
+
+def _day_choices(workdays: list[int], count: int, together: bool) -> list[tuple[int, ...]]:
+    if not together:
+        return list(combinations(sorted(workdays), count))
+    ring = sorted(workdays)
+    if count == len(ring):
+        return [tuple(ring)]
+    runs = {tuple(sorted(ring[(first + k) % len(ring)] for k in range(count))) for first in range(len(ring))}
+    return sorted(runs)
+
+
+def coverage_matrix(patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, slot_s: float) -> sparse.csc_array:
+    """Return which share of each interval a person of each pattern is there, shape (intervals, patterns).
+
+    Parameters
+    ----------
+    patterns
+        They repeat every week; a shift that begins on the day before the first interval is not counted.
+    ds
+        Start of each interval on the local clock, rising.
+    slot_s
+        Length of an interval in seconds.
+
+    Examples
+    --------
+    >>> early = ShiftPattern("any", (0,), 8 * 3600, 2 * 3600, ((3600, 1800),))
+    >>> coverage_matrix([early], pd.date_range("2024-03-04 07:00", periods=4, freq="h"), 3600).toarray().ravel().tolist()
+    [0.0, 1.0, 0.5, 0.0]
+    """  # noqa: E501 - the example is one line
+    at = ds.as_unit("us").asi8 / 1e6
+    midnights = pd.date_range(ds[0].normalize(), ds[-1].normalize(), freq="D")
+    base, weekday = midnights.as_unit("us").asi8 / 1e6, midnights.day_of_week.to_numpy()
+    rows, columns, values = [], [], []
+    for j, p in enumerate(patterns):
+        for day in base[np.isin(weekday, p.days)]:
+            begin, end = day + p.start_s, day + p.start_s + p.length_s
+            first, last = np.searchsorted(at, [begin - slot_s + 1e-6, end - 1e-6])
+            span = np.arange(first, last)
+            share = _overlap(at[span], slot_s, begin, end)
+            for after, length in p.breaks:
+                share = share - _overlap(at[span], slot_s, begin + after, begin + after + length)
+            there = share > 1e-9
+            rows.append(span[there])
+            columns.append(np.full(int(there.sum()), j))
+            values.append(share[there])
+    if not rows:
+        return sparse.csc_array((len(ds), len(patterns)))
+    place = (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csc_array((np.concatenate(values), place), shape=(len(ds), len(patterns)))
+
+
+def _overlap(at: np.ndarray, slot_s: float, begin: float, end: float) -> np.ndarray:
+    return np.maximum(np.minimum(at + slot_s, end) - np.maximum(at, begin), 0.0) / slot_s
