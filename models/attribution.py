@@ -88,7 +88,8 @@ def drivers(
     log
         The case log.
     incident
-        A row of :func:`detect_shifts` on a daily history.
+        A row of :func:`detect_shifts` on a daily history: ``kpi``, ``series``, ``started_at``, ``last_at`` and, where
+        it is known, ``direction``.
     by
         Columns of the cases to look at.
     segments
@@ -100,8 +101,9 @@ def drivers(
     -------
     DataFrame
         ``kpi, series, column, value, before, after, contribution``, the strongest first; the days of the incident
-        against the same days of the week in the four weeks before. Empty where the change is spread evenly.
-        ``attrs["words"]`` says it in one sentence.
+        against the same days of the week in the four weeks before. A stock such as the backlog is that of the day on
+        which it was farthest off, against the day before the incident. Empty where the change is spread evenly, or
+        where it went the other way against those days. ``attrs["words"]`` says it in one sentence.
 
     Raises
     ------
@@ -112,20 +114,36 @@ def drivers(
 
     kpi, series = str(incident["kpi"]), str(incident["series"])
     start, last = pd.Timestamp(incident["started_at"]), pd.Timestamp(incident["last_at"])
-    after = pd.date_range(start, min(last, start + pd.Timedelta(days=27)), unit="us")
-    weeks = -(-len(after) // 7)
-    before = pd.DatetimeIndex(sorted({day - pd.Timedelta(days=7 * (weeks + k)) for day in after for k in range(4)}))
-    before = before[before < start]
+    way = {"up": 1, "down": -1}.get(str(incident.get("direction", "")), 0)
+    days = pd.date_range(start, min(last, start + pd.Timedelta(days=27)), unit="us")
     found = []
     for column in [c for c in by if c not in segments]:
         history = kpi_history(log, kpi, by=[*segments, column], freq="D")
         for name, value in zip(segments, series.split("/"), strict=False):
             history = history[history[name].fillna("(missing)") == value]
+        stock = kind_of(kpi, history) == "stock"
+        before, after = _farthest(history, days, way) if stock else (_weeks_before(days), days)
         try:
-            found.append(_explain(history, kpi, column, before, after))
+            table = _explain(history, kpi, column, before, after)
         except InputError:
             continue  # no cases on one side: this column cannot explain anything
-    return _ranked(found, kpi, series, top)
+        found.append(table)
+    return _ranked([t for t in found if way * t.attrs["change"] >= 0], kpi, series, top)
+
+
+def _weeks_before(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the same days of the week in the four weeks before some days in a row."""
+    weeks = -(-len(days) // 7)
+    return pd.DatetimeIndex(sorted({day - pd.Timedelta(days=7 * (weeks + k)) for day in days for k in range(4)}))
+
+
+def _farthest(history: pd.DataFrame, days: pd.DatetimeIndex, way: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+    """Return the day before the first, and the one on which a stock had moved the most: by the last it may be back."""
+    total = history.groupby("ds")["value"].sum()
+    before = days[:1] - pd.Timedelta(days=1)
+    moved = total.reindex(days) - float(total.reindex(before).iloc[0])
+    size = (moved * way if way else moved.abs()).dropna()
+    return before, pd.DatetimeIndex([size.idxmax()]).as_unit("us") if len(size) else days[:1]
 
 
 def _explain(
@@ -171,7 +189,7 @@ def _ranked(found: Sequence[pd.DataFrame], kpi: str, series: str, top: int) -> p
         if not change:
             continue
         share = (table["n_before"] + table["n_after"]) / (table["n_before"] + table["n_after"]).sum()
-        if table.attrs["unit"] == "count":
+        if table.attrs["unit"] in ("count", "stock"):
             share = table["n_before"] / max(float(table["n_before"].sum()), 1e-12)
         strength = table["contribution"] / change - share
         rows.append(table.assign(strength=strength, part=table["contribution"] / change))

@@ -128,6 +128,36 @@ def test_an_even_change_has_no_driver():
     assert found.attrs["words"] == "spread evenly over the segments"
 
 
+def heap(until="2024-03-01T00:00Z"):
+    """Ten web and ten mail cases a day, closed after three hours; on 13 February the mail ones stay, for two days.
+
+    A week before, on 6 February, the web ones stayed for a day: the same weekday of the week before tells nothing.
+    """
+    rows = []
+    for day in range(59):
+        at = pd.Timestamp("2024-01-01T16:00Z") + pd.Timedelta(days=day)
+        for i in range(20):
+            hours = 55 if day == 43 and i % 2 else 31 if day == 36 and not i % 2 else 3
+            rows.append((f"c{day}-{i}", at, "mail" if i % 2 else "web", at + pd.Timedelta(hours=hours)))
+    cases = pd.DataFrame(rows, columns=["case_id", "created_at", "channel", "end"])
+    events = cases[["case_id"]].assign(at=cases.pop("end"), kind="resolved")
+    return CaseLog.from_frames(cases=cases, events=events, until=until)
+
+
+def test_drivers_of_a_stock_go_the_way_that_it_went():
+    incident = {"kpi": "backlog", "series": "all", "started_at": "2024-02-13"}
+    for last, direction in (("2024-02-13", "up"), ("2024-02-15", "up"), ("2024-02-14", None)):
+        found = drivers(heap(), incident | {"last_at": last, "direction": direction}, ["channel"])
+        assert found[["value", "before", "after", "contribution"]].values.tolist() == [["mail", 0, 10, 10]]
+    assert len(drivers(heap(), incident | {"last_at": "2024-02-15", "direction": "down"}, ["channel"])) == 0
+
+
+def test_what_went_the_other_way_is_no_driver():
+    incident = {"kpi": "cases_opened", "series": "all", "started_at": "2024-02-20", "last_at": "2024-02-25"}
+    assert len(drivers(desk(), incident | {"direction": "up"}, ["region"])) == 1
+    assert len(drivers(desk(), incident | {"direction": "down"}, ["region"])) == 0
+
+
 def test_shares_and_durations_of_a_log_add_up():
     rng = np.random.default_rng(0)
     created = pd.Timestamp("2024-01-01T00:00Z") + pd.to_timedelta(np.sort(rng.uniform(0, 40 * 24, 900)), unit="h")
