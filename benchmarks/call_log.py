@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.forecasting.call_log import call_intervals, estimate_patience, left_at_once, predict_intervals, waits
+from deskcast.forecasting.call_fit import expected_calls, predict_intervals
+from deskcast.forecasting.call_log import call_intervals, estimate_patience, left_at_once, waits
 from deskcast.pipelines.call_pictures import call_fit, patience_curve
 from deskcast.pipelines.pictures import Picture
 
@@ -62,9 +63,10 @@ def weekdays(intervals: pd.DataFrame) -> pd.DataFrame:
     return intervals[open_ & (intervals["answered"] > 0)].assign(time=clock)
 
 
-def fit(intervals: pd.DataFrame, patience: object, aht: float, agents: str) -> pd.DataFrame:
+def fit(intervals: pd.DataFrame, patience: object, aht: float, agents: str, calls: str = "expected") -> pd.DataFrame:
     """Predict, and print the figures over all calls."""
-    found = predict_intervals(intervals, patience, aht, agents)
+    intervals = intervals.assign(expected=expected_calls(intervals))
+    found = predict_intervals(intervals, patience, aht, agents, calls)
     words = [f"  {agents:9s} {'exponential' if isinstance(patience, float) else 'Kaplan-Meier':12s}"]
     for measure, scale, unit in (("mean_wait_s", 1, " s"), ("service_level", 100, " %"), ("abandonment", 100, " %")):
         seen, said = (found[p + measure] for p in ("", "predicted_"))
@@ -115,6 +117,8 @@ def main(folder: Path = DATA, page: Path | None = None) -> None:
     middle = fit(intervals, patience.mean_s, aht, "on_duty")
     fit(intervals, patience.distribution(), aht, "on_duty")
     few = fit(intervals, patience.mean_s, aht, "taking")
+    print("the same with the count of each half-hour as its rate:")
+    fit(intervals, patience.mean_s, aht, "on_duty", "offered")
     print("the same with other rests between two calls that end a stretch of duty:")
     ranges = {}
     for rest in (300, 600, 1800, 3600):

@@ -7,6 +7,7 @@ seldom recorded, and are inferred here from whom the calls were answered by.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,6 @@ import pandas as pd
 from ..features.errors import InputError
 from ..features.survival import kaplan_meier
 from .arguments import Floats
-from .erlang import queue_performance
 from .patience import Patience
 
 _NEEDED = ("queued_at", "answered_at", "ended_at", "outcome")
@@ -92,9 +92,9 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
     300.0
     """
     _check(contacts)
-    wait, gave_up = waits(contacts), _gave_up(contacts)
-    waited = (wait > AT_ONCE_S).to_numpy()
-    wait, lost = wait.to_numpy(float)[waited], gave_up[waited]
+    seconds, gave_up = waits(contacts).to_numpy(float), _gave_up(contacts)
+    waited = seconds > AT_ONCE_S
+    wait, lost = seconds[waited], gave_up[waited]
     if not lost.any():
         raise InputError("nobody gave up after a wait", where="argument 'contacts'", hint="take a longer log")
     found = kaplan_meier(wait, lost, quantiles=_SHARES).iloc[0]
@@ -113,15 +113,16 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
     )
 
 
-def left_at_once(contacts: pd.DataFrame) -> pd.Series:
+def left_at_once(contacts: pd.DataFrame) -> pd.Series[Any]:
     """Tell which contacts gave up within a second: nobody was there, or they changed their mind; not for waiting."""
     return (waits(contacts) <= AT_ONCE_S) & _gave_up(contacts)
 
 
-def waits(contacts: pd.DataFrame) -> pd.Series:
+def waits(contacts: pd.DataFrame) -> pd.Series[Any]:
     """Return the seconds that each contact waited: to the answer, or to giving up; missing while it still waits."""
     until = contacts["answered_at"].fillna(contacts["ended_at"])
-    return (until - contacts["queued_at"]).dt.total_seconds().clip(lower=0)
+    seconds: pd.Series[Any] = (until - contacts["queued_at"]).dt.total_seconds().clip(lower=0)
+    return seconds
 
 
 def call_intervals(
@@ -183,7 +184,7 @@ def call_intervals(
         return np.bincount(slot[rows], weights=None if weight is None else weight[rows], minlength=n).astype(float)
 
     offered, known = count(wait == wait), ~np.isnan(wait)
-    edges = np.arange(n + 1) * float(interval)
+    edges = np.asarray(np.arange(n + 1) * float(interval), dtype=np.float64)
     occupied, while_waiting, waiting, queue = _while_waiting(
         (answered[handled], free[handled]), (queued[known], (queued + wait)[known]), edges
     )
@@ -211,50 +212,6 @@ def call_intervals(
         )
 
 
-def predict_intervals(
-    intervals: pd.DataFrame,
-    patience: float | Patience | None,
-    aht: float,
-    agents: str = "on_duty",
-    interval: float = 1800,
-    threshold: float = 20,
-) -> pd.DataFrame:
-    """Set beside what was observed in each interval what the formula says of it.
-
-    Parameters
-    ----------
-    intervals
-        What :func:`call_intervals` returns.
-    patience
-        As in :func:`queue_performance`.
-    aht
-        Mean handle time in seconds; that of one interval is too few calls to tell.
-    agents
-        The column that says how many were there.
-    interval, threshold
-        Seconds.
-
-    Returns
-    -------
-    DataFrame
-        The intervals in which calls came and the agents are known, with ``predicted_mean_wait_s``,
-        ``predicted_service_level`` and ``predicted_abandonment``.
-
-    Examples
-    --------
-    >>> one = pd.DataFrame({"offered": [100], "on_duty": [10.0]})
-    >>> predict_intervals(one, patience=300, aht=180)["predicted_abandonment"].round(3).tolist()
-    [0.109]
-    """
-    used = intervals[(intervals["offered"] > 0) & intervals[agents].notna()]
-    found = queue_performance(
-        used["offered"].to_numpy(float), aht, used[agents].to_numpy(float), interval, threshold, patience
-    )
-    names = ("mean_wait", "service_level", "abandonment")
-    columns = {f"predicted_{n}" + ("_s" if n == "mean_wait" else ""): found[n].to_numpy() for n in names}
-    return used.assign(**columns).reset_index(drop=True)
-
-
 def _check(contacts: pd.DataFrame, *more: str) -> None:
     for column in (*_NEEDED, *more):
         if column not in contacts.columns:
@@ -263,8 +220,9 @@ def _check(contacts: pd.DataFrame, *more: str) -> None:
         raise InputError("there is no contact", where="argument 'contacts'")
 
 
-def _clock(at: pd.Series, timezone: str) -> pd.Series:
-    return at.dt.tz_convert(timezone).dt.tz_localize(None)
+def _clock(at: pd.Series[Any], timezone: str) -> pd.Series[Any]:
+    local: pd.Series[Any] = at.dt.tz_convert(timezone).dt.tz_localize(None)
+    return local
 
 
 def _gave_up(contacts: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -289,7 +247,7 @@ def _seconds_by(at: Floats, start: Floats, end: Floats) -> Floats:
         k = np.searchsorted(ordered, at)
         return np.asarray(k * at - np.concatenate([[0.0], ordered.cumsum()])[k])
 
-    return passed(start) - passed(end)
+    return np.round(passed(start) - passed(end), 6)  # a log knows no nanoseconds, and nobody is there for one
 
 
 def _while_waiting(
@@ -307,7 +265,7 @@ def _while_waiting(
     size = len(edges) - 1
 
     def total(weight: Floats) -> Floats:
-        return np.bincount(slot[inside], (weight * length)[inside], size)
+        return np.bincount(slot[inside], (weight * length)[inside], size).astype(float)
 
     queued = total((line > 0.5).astype(float))
     with np.errstate(invalid="ignore", divide="ignore"):

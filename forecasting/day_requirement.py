@@ -48,8 +48,8 @@ def required_agents_over_day(
     service_level, threshold, max_occupancy, patience
         As in :func:`required_agents`.
     is_open
-        Shape (n,): whether the doors are open. Nobody arrives while they are closed; agents are then asked for to
-        finish what was begun, without a promise. Open all the time by default.
+        Shape (n,): whether the doors are open. Nobody arrives while they are closed; there are then as
+        many agents as items in work when the interval begins, without a promise. Open all the time by default.
     handle_times, load_before
         As in :func:`offered_load`.
     method
@@ -94,7 +94,8 @@ def required_agents_over_day(
     means = np.broadcast_to(numbers("aht", aht, above=0), load.shape)
     rules = {"service_level": service_level, "threshold": threshold, "max_occupancy": max_occupancy}
     need = required_agents(load * interval / means, means, interval, patience=patience, **rules)  # type: ignore[arg-type]
-    agents = np.where(doors, need["agents"].to_numpy(), ceiling(load))
+    left = 0 * load if method == "interval" else work["load_start"].to_numpy()
+    agents = np.where(doors, need["agents"].to_numpy(), ceiling(left))
     words = np.where(doors | (agents == 0), need["binding"].to_numpy(object), "carried over")
     out = pd.DataFrame({"agents": agents, "binding": words, "load": load, "own_load": work["own_load"]})
     figures = need[[c for c in COLUMNS if c != "load"]].reset_index(drop=True)

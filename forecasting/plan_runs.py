@@ -75,7 +75,7 @@ class Options:
 
 def _read_patience(value: Any) -> float | Patience:
     if isinstance(value, Patience):
-        if np.ndim(value.scale):  # type: ignore[arg-type]
+        if np.ndim(value.scale):
             raise InputError("one distribution for each queue", where="argument 'patience'", got=value.scale)
         return value
     return np.inf if value is None else float(numbers("patience", value, above=0, infinite=True))

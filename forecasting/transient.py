@@ -206,7 +206,7 @@ def _wait(ahead: Floats, slot: Slot, threshold: float) -> tuple[Floats, Floats]:
         return np.asarray(stays * in_time), np.asarray((1 - stays) / slot.leave)
     if serve == 0:
         return np.zeros(len(ahead)), np.full(len(ahead), np.inf)
-    return special.gammainc(ahead + 1.0, serve * threshold), (ahead + 1) / serve
+    return np.asarray(special.gammainc(ahead + 1.0, serve * threshold)), np.asarray((ahead + 1) / serve)
 
 
 def _waiting(state: Floats, agents: int) -> float:

@@ -1,0 +1,36 @@
+"""Pictures of a call log: they can be drawn and say what they show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.pipelines.call_pictures import call_fit, patience_curve
+
+
+@pytest.fixture
+def by_time():
+    time = [f"{h:02d}:{m:02d}" for h in range(8, 20) for m in (0, 30)]
+    seen = np.linspace(20, 60, len(time))
+    return pd.DataFrame({"time": time, "observed": seen, "predicted": seen + 5, "low": seen - 8, "high": seen + 9})
+
+
+def drawn(picture):
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg({**picture.spec, "width": 500})
+
+
+@pytest.mark.parametrize(("measure", "scale"), [("mean_wait_s", 1.0), ("abandonment", 0.005)])
+def test_observed_and_predicted(by_time, measure, scale):
+    columns = ["observed", "predicted", "low", "high"]
+    picture = call_fit(by_time.assign(**{c: by_time[c] * scale for c in columns}), measure)
+    svg = drawn(picture)
+    assert svg.count("<path") > 5
+    assert "NaN" not in svg
+    assert f"{len(by_time)} of {len(by_time)} observed values lie between" in picture.alt
+
+
+def test_patience():
+    curve = pd.DataFrame({"at_s": [10.0, 100.0, 400.0], "surviving": [0.9, 0.6, 0.3]})
+    picture = patience_curve(curve, 250.0)
+    assert "half have given up after 400 s" in picture.alt
+    assert "NaN" not in drawn(picture)
