@@ -15,7 +15,8 @@ import sys
 import numpy as np
 from deskcast.forecasting.demand import Demand
 from deskcast.forecasting.erlang import queue_performance
-from deskcast.forecasting.risk_of_short import agents_for_confidence, cheapest_agents, risk_of_short
+from deskcast.forecasting.newsvendor import cheapest_agents
+from deskcast.forecasting.risk_of_short import agents_for_confidence, risk_of_short
 from deskcast.forecasting.staffing import required_agents
 from scipy import stats
 
@@ -44,7 +45,7 @@ def kept(rates: np.ndarray, agents: np.ndarray, patience: float | None) -> tuple
 def table(spread: float, together: float, patience: float | None, days: int) -> None:
     """Print what each way to staff does on the simulated days."""
     rates = simulated_days(spread, together, days)
-    demand = Demand.varying(PROFILE, AHT, spread, together=together, paths=1000, seed=1)
+    demand = Demand.varying(PROFILE, AHT, spread, together=together, seed=1)
     high = PROFILE * stats.gamma.ppf(0.9, 1 / spread**2, scale=spread**2)
     rules = {"max_occupancy": None, "patience": patience}
     labels = np.zeros(len(PROFILE))

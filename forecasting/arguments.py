@@ -66,6 +66,28 @@ def numbers(
     return array
 
 
+def number(
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Return one number as a float, under the same checks, where an array makes no sense.
+
+    >>> number("confidence", [0.8, 0.9])
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: argument 'confidence': one number is wanted here; got (2,), wanted a number
+    """
+    array = numbers(name, value, least=least, above=above, most=most, below=below)
+    if array.size != 1:
+        wanted = _wanted(least, above, most, below)
+        raise InputError("one number is wanted here", where=f"argument '{name}'", got=array.shape, wanted=wanted)
+    return float(array.ravel()[0])
+
+
 def broadcast(arguments: Mapping[str, Floats]) -> dict[str, Floats]:
     """Broadcast checked arrays to one shape, or name the first that does not fit.
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import special
 
 from ..features.errors import InputError
-from .arguments import Floats, Numbers, broadcast, numbers
+from .arguments import Floats, Numbers, broadcast, number, numbers
 from .chance import quantile_at
 
 #: Number of points at which a distribution is taken where all slots move together, instead of drawing from it.
@@ -56,7 +56,7 @@ class Demand:
         aht_spread: Numbers = 0.0,
         *,
         together: float = 1.0,
-        paths: int = 1000,
+        paths: int = 2000,
         seed: int = 0,
         points: int = POINTS,
     ) -> Demand:
@@ -95,7 +95,7 @@ class Demand:
             }
         )
         flat = {name: x.ravel() for name, x in given.items()}
-        drawn = (flat["aht_spread"] > 0).any() or together < 1
+        drawn = bool((flat["aht_spread"] > 0).any()) or number("together", together, least=0, most=1) < 1
         size = flat["calls"].size
         scores, weight = _scores(size, np.zeros(size), together, paths, seed) if drawn else _nodes(points)
         more, _ = _scores(size, np.zeros(size), together, paths, seed + 1) if drawn else (scores, weight)
@@ -113,7 +113,7 @@ class Demand:
         days: npt.ArrayLike | None = None,
         together: float = 1.0,
         counts: bool = False,
-        paths: int = 1000,
+        paths: int = 2000,
         seed: int = 0,
         points: int = POINTS,
     ) -> Demand:
@@ -149,7 +149,7 @@ class Demand:
         labels = np.zeros(size) if days is None else np.unique(np.asarray(days), return_inverse=True)[1]
         if len(labels) != size:
             raise InputError("one label for each slot", where="argument 'days'", got=len(labels), wanted=f"{size}")
-        drawn = days is not None or together < 1 or isinstance(aht, Mapping)
+        drawn = days is not None or number("together", together, least=0, most=1) < 1 or isinstance(aht, Mapping)
         scores, weight = _scores(size, labels, together, paths, seed) if drawn else _nodes(points)
         if isinstance(aht, Mapping):
             more, _ = _scores(size, labels, together, paths, seed + 1)
@@ -186,7 +186,7 @@ def _nodes(points: int) -> tuple[Floats, Floats]:
 
 def _scores(size: int, days: npt.NDArray[Any], together: float, paths: int, seed: int) -> tuple[Floats, Floats]:
     """Draw normal scores that share a part within each day; pairs of opposite signs keep their mean at 0."""
-    share = float(numbers("together", together, least=0, most=1))
+    share = number("together", together, least=0, most=1)
     rng = np.random.default_rng(seed)
     half = (paths + 1) // 2
     _, code = np.unique(days, return_inverse=True)

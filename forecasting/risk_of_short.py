@@ -1,22 +1,22 @@
-"""How sure a staffing is: the service level to expect, the risk to miss the target, and what one more agent buys."""
+"""How sure a staffing is: the service level to expect, the risk to miss the target, and who makes it surer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import special
 
 from ..features.errors import InputError
-from .arguments import Floats, Numbers, numbers
+from .arguments import Floats, Numbers, number, numbers
 from .demand import Demand
 from .erlang import queue_performance
 from .need import required_agents
 from .patience import Patience
 from .requirement import SLACK
-
-_SPAN = 4000  # agents a slot that a curve may have
 
 
 def risk_of_short(
@@ -73,7 +73,7 @@ def risk_of_short(
     [[0.845, 0.0]]
     [[0.693, 0.421]]
     """
-    target = float(numbers("service_level", service_level, least=0, below=1))
+    target = number("service_level", service_level, least=0, below=1)
     n = _per_slot("agents", agents, demand.slots)
     labels = _labels(days, demand.slots)
     met = _levels(demand, n, interval, threshold, patience)
@@ -146,24 +146,11 @@ def agents_for_confidence(
     --------
     >>> demand = Demand.varying([300, 150], aht=300, spread=0.1)
     >>> agents_for_confidence(demand, 0.5).tolist(), agents_for_confidence(demand, 0.9).tolist()
-    ([56, 30], [64, 34])
+    ([56, 30], [63, 34])
     """
-    sure = float(numbers("confidence", confidence, above=0, below=1))
-    options = {"max_occupancy": max_occupancy, "patience": patience, **bounds}
-    rows = demand.calls.ravel(), demand.aht.ravel()
-    found = required_agents(*rows, interval, service_level, threshold, **options)
-    need = found["agents"].to_numpy().reshape(demand.calls.shape)
-    order = np.argsort(need, axis=0, kind="stable")
-    ranked = np.take_along_axis(need, order, axis=0)
-    reached = np.cumsum(demand.weight[order], axis=0)
-    if demand.ordered:  # each point stands for the middle of its share
-        reached -= demand.weight[order] / 2
-    every = np.arange(demand.slots)
-
-    def at(share: Floats) -> npt.NDArray[np.int64]:
-        place = np.minimum((reached < share - 1e-9).sum(axis=0), len(reached) - 1)
-        return np.asarray(ranked[place, every])
-
+    sure = number("confidence", confidence, above=0, below=1)
+    rules = {"max_occupancy": max_occupancy, "patience": patience, **bounds}
+    at = _need_at(demand, interval, service_level, threshold, rules)
     if days is None:
         return at(np.full(demand.slots, sure))
     labels, code = np.unique(_labels(days, demand.slots), return_inverse=True)
@@ -176,135 +163,34 @@ def agents_for_confidence(
     return at(high[code])
 
 
-def risk_curve(
-    demand: Demand,
-    interval: float = 1800,
-    service_level: float = 0.8,
-    threshold: float = 20,
-    patience: float | Patience | None = None,
-    *,
-    agent_cost: float = 1.0,
-    miss_cost: float = 0.0,
-    late_cost: float = 0.0,
-) -> pd.DataFrame:
-    """Say what each further agent costs and saves, slot by slot.
+def _need_at(
+    demand: Demand, interval: float, service_level: float, threshold: float, rules: dict[str, Any]
+) -> Callable[[Floats], npt.NDArray[np.int64]]:
+    """Return a function from one probability a slot to the agents that are enough with it."""
+    every = np.arange(demand.slots)
+    if demand.ordered:  # the busier the more agents: the quantile of the need is the need of the quantile
+        scores = special.ndtri(np.cumsum(demand.weight) - demand.weight / 2)
 
-    Parameters
-    ----------
-    demand
-        Scenarios of volume and handle time.
-    interval, service_level, threshold, patience
-        As in :func:`required_agents`.
-    agent_cost
-        Cost of one agent in one slot.
-    miss_cost
-        Cost of a slot that misses its service level.
-    late_cost
-        Cost of a call that is not answered in time.
+        def read(share: Floats) -> npt.NDArray[np.int64]:
+            place = np.interp(special.ndtri(share), scores, np.arange(len(scores)))
+            low = np.minimum(place.astype(np.int64), len(scores) - 2)
+            part = place - low
+            calls, aht = (x[low, every] * (1 - part) + x[low + 1, every] * part for x in (demand.calls, demand.aht))
+            found = required_agents(calls, aht, interval, service_level, threshold, **rules)
+            return np.asarray(found["agents"].to_numpy())
 
-    Returns
-    -------
-    DataFrame
-        One row a slot and a number of agents, from where the risk is nearly 1 to where it is nearly 0 and the costs
-        rise: ``slot``, ``agents``, ``expected_service_level``, ``miss_probability``, ``late_calls``, ``cost`` (of the
-        agents), ``penalty`` (expected), ``total``, ``risk_saved`` and ``penalty_saved`` (what one agent more
-        takes off the risk and the penalty), ``best`` (lowest total of the slot; needs a cost of missing).
+        return read
+    found = required_agents(demand.calls.ravel(), demand.aht.ravel(), interval, service_level, threshold, **rules)
+    need = found["agents"].to_numpy().reshape(demand.calls.shape)
+    order = np.argsort(need, axis=0, kind="stable")
+    ranked = np.take_along_axis(need, order, axis=0)
+    reached = np.cumsum(demand.weight[order], axis=0)
 
-    Raises
-    ------
-    InputError
-        Names the argument at fault.
+    def pick(share: Floats) -> npt.NDArray[np.int64]:
+        place = np.minimum((reached < share - 1e-9).sum(axis=0), len(reached) - 1)
+        return np.asarray(ranked[place, every])
 
-    Examples
-    --------
-    >>> curve = risk_curve(Demand.varying(300, 300), agent_cost=10, miss_cost=2000)
-    >>> curve.loc[curve["best"], ["agents", "miss_probability", "total"]].round(3).values.tolist()
-    [[69.0, 0.01, 710.002]]
-    """
-    costs = {"agent_cost": agent_cost, "miss_cost": miss_cost, "late_cost": late_cost}
-    each, miss, late = (float(numbers(name, x, least=0)) for name, x in costs.items())
-    rules = {"interval": interval, "service_level": service_level, "threshold": threshold, "patience": patience}
-    need = required_agents(demand.calls.ravel(), demand.aht.ravel(), max_occupancy=None, **rules)  # type: ignore[arg-type]
-    enough = need["agents"].to_numpy().reshape(demand.calls.shape)
-    parts = []
-    for slot in range(demand.slots):
-        own = Demand(demand.calls[:, [slot]], demand.aht[:, [slot]], demand.weight, demand.ordered)
-        low, high = int(enough[:, slot].min()) - 1, int(enough[:, slot].max()) + 1
-        part = _curve(own, max(low, 0), high, rules, each, miss, late)
-        while miss + late > 0 and each > 0 and part["best"].iloc[-1] and high - low < _SPAN:
-            high += max(high - low, 4)
-            part = _curve(own, max(low, 0), high, rules, each, miss, late)
-        nobody = own.weight @ (miss * (own.calls > 0) + late * own.calls)
-        if miss + late > 0 and low > 0 and float(nobody[0]) < part["total"].min():
-            part = _curve(own, 0, high, rules, each, miss, late)  # it is cheapest to miss
-        parts.append(part.assign(slot=slot))
-    out = pd.concat(parts, ignore_index=True)
-    return out[["slot", *(c for c in out.columns if c != "slot")]]
-
-
-def cheapest_agents(
-    demand: Demand,
-    interval: float = 1800,
-    service_level: float = 0.8,
-    threshold: float = 20,
-    patience: float | Patience | None = None,
-    *,
-    agent_cost: float,
-    miss_cost: float = 0.0,
-    late_cost: float = 0.0,
-) -> pd.DataFrame:
-    """Return the agents of least expected cost: the newsvendor's choice between too many and too few.
-
-    Parameters
-    ----------
-    demand, interval, service_level, threshold, patience, agent_cost, miss_cost, late_cost
-        As in :func:`risk_curve`; one of the last two above 0.
-
-    Returns
-    -------
-    DataFrame
-        The rows of :func:`risk_curve` with the lowest ``total``, one a slot.
-
-    Raises
-    ------
-    InputError
-        If missing costs nothing, or agents cost nothing.
-
-    Notes
-    -----
-    With a cost of a missed slot only, it is the smallest number at which one more agent takes less than
-    ``agent_cost / miss_cost`` off the risk.
-
-    Examples
-    --------
-    >>> cheapest_agents(Demand.varying([300, 0], 300), agent_cost=10, late_cost=5)["agents"].tolist()
-    [68, 0]
-    """
-    numbers("agent_cost", agent_cost, above=0)
-    numbers("miss_cost", miss_cost, least=0)
-    numbers("late_cost", late_cost, least=0)
-    if miss_cost + late_cost <= 0:
-        raise InputError("missing costs nothing", where="argument 'miss_cost'", wanted="miss_cost or late_cost above 0")
-    costs = {"agent_cost": agent_cost, "miss_cost": miss_cost, "late_cost": late_cost}
-    curve = risk_curve(demand, interval, service_level, threshold, patience, **costs)
-    return curve[curve["best"]].drop(columns="best").reset_index(drop=True)
-
-
-def _curve(
-    own: Demand, low: int, high: int, rules: dict[str, Any], each: float, miss: float, late: float
-) -> pd.DataFrame:
-    agents = np.arange(low, high + 1)
-    size = (len(own.calls), len(agents))
-    spread = Demand(np.broadcast_to(own.calls, size), np.broadcast_to(own.aht, size), own.weight, own.ordered)
-    table, _ = risk_of_short(spread, agents, **rules)
-    table = table.drop(columns="calls").astype({"agents": int})
-    table["cost"] = each * agents
-    table["penalty"] = miss * table["miss_probability"] + late * table["late_calls"]
-    table["total"] = table["cost"] + table["penalty"]
-    table["risk_saved"] = -table["miss_probability"].diff().shift(-1)
-    table["penalty_saved"] = -table["penalty"].diff().shift(-1)
-    table["best"] = np.arange(len(table)) == int(table["total"].to_numpy().argmin()) if miss + late > 0 else False
-    return table
+    return pick
 
 
 def _levels(

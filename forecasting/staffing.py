@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, Numbers, broadcast, numbers
+from .arguments import Floats, Numbers, broadcast, number, numbers
 from .chance import chance_above, quantile_at
 from .demand import Demand
 from .erlang import performance
@@ -168,7 +168,7 @@ def staffing_plan(
     risk, _ = risk_of_short(demand, plan["agents"], interval, service_level, threshold, patience)
     plan["expected_service_level"] = risk["expected_service_level"].to_numpy()
     if confidence is not None:
-        sure = special.ndtri(numbers("confidence", confidence, above=0, below=1))
+        sure = np.array([special.ndtri(number("confidence", confidence, above=0, below=1))])
         busy = required_agents(quantile_at(quantiles, sure), aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
         plan["agents_sure"] = busy["agents"].to_numpy()
         plan["people_sure"] = scheduled_agents(busy["agents"], shrinkage)
