@@ -172,13 +172,13 @@ def _streams(work: CaseWork, inflow: Floats) -> list[Stream]:
     for kind, handle in enumerate(work.handle_s):
         rows = work.old[work.old["kind"] == kind]
         if len(rows):
-            due = np.bincount(np.maximum(rows["due"], 0), rows["cases"] * handle, minlength=n + 1)[:n]
-            gone = float((rows["cases"] * handle)[rows["due"] < 0].sum())
-            due[0] -= gone
-            arrived = np.zeros(n)
-            arrived[0] = float((rows["cases"] * handle).sum()) - gone
-            streams.append(Stream(arrived, np.maximum(due, 0), handle, gone, kind, old=True))
-        due = np.bincount(work.due[kind], inflow[kind] * handle, minlength=n + 1)[:n]
+            seconds, slot = rows["cases"].to_numpy(float) * handle, rows["due"].to_numpy(int)
+            ahead = slot >= 0
+            due = np.asarray(np.bincount(slot[ahead], seconds[ahead], minlength=n + 1)[:n], dtype=float)
+            gone, arrived = float(seconds[~ahead].sum()), np.zeros(n)
+            arrived[0] = float(seconds[ahead].sum())
+            streams.append(Stream(arrived, due, handle, gone, kind, old=True))
+        due = np.asarray(np.bincount(work.due[kind], inflow[kind] * handle, minlength=n + 1)[:n], dtype=float)
         streams.append(Stream(inflow[kind] * handle, due, handle, 0.0, kind, old=False))
     return streams
 

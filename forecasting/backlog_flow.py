@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
 from ..features.errors import InputError
 from .arguments import Floats
-from .search import ceiling
+from .highs import Matrix, Solution, solve, triplets
+from .search import Ints, ceiling
 
 #: A plan in whole numbers is good enough when no better one can save more than this share.
 GAP = 2e-3
@@ -57,13 +58,17 @@ class Prices:
 class Flow:
     """What the plan does, seconds of work by stream and slot, and the agents by slot."""
 
-    agents: Floats
+    agents: Floats | Ints
     done: Floats
     late: Floats
     late_done: Floats
     waiting: Floats
     late_waiting: Floats
     cost: float
+
+
+#: Entries of a block of constraints: rows within the block, variables, values.
+Entry = tuple[Any, Any, Any]
 
 
 class _Columns:
@@ -87,16 +92,14 @@ class _Rows:
     """Constraints as triplets."""
 
     def __init__(self) -> None:
-        self.i: list[Floats] = []
-        self.j: list[Floats] = []
-        self.v: list[Floats] = []
+        self.i: list[Any] = []
+        self.j: list[Any] = []
+        self.v: list[Any] = []
         self.low: list[Floats] = []
         self.high: list[Floats] = []
         self.size = 0
 
-    def add(
-        self, parts: list[tuple[Floats, Floats, Floats | float]], low: Floats | float, high: Floats | float, n: int
-    ) -> None:
+    def add(self, parts: Sequence[Entry], low: Floats | float, high: Floats | float, n: int) -> None:
         for row, column, value in parts:
             self.i.append(self.size + np.asarray(row))
             self.j.append(np.asarray(column))
@@ -105,10 +108,9 @@ class _Rows:
         self.high.append(np.broadcast_to(np.asarray(high, dtype=float), (n,)))
         self.size += n
 
-    def constraint(self, columns: int) -> LinearConstraint:
-        where = (np.concatenate(self.i).astype(int), np.concatenate(self.j).astype(int))
-        matrix = sparse.csc_array((np.concatenate(self.v), where), shape=(self.size, columns))
-        return LinearConstraint(matrix, np.concatenate(self.low), np.concatenate(self.high))
+    def block(self, columns: int) -> tuple[Matrix, Floats, Floats]:
+        parts = np.concatenate(self.v), np.concatenate(self.i), np.concatenate(self.j)
+        return triplets(*parts, (self.size, columns)), np.concatenate(self.low), np.concatenate(self.high)
 
 
 def solve_flow(
@@ -147,8 +149,8 @@ def solve_flow(
     peak = columns.add(1, prices.peak)
     rows.add([(slots, agents + slots, -1.0), (slots, np.full(n, peak), 1.0)], 0.0, np.inf, n)
     _smooth(columns, rows, agents, open_h, prices.change)
-    capacity = [(slots, agents + slots, per_agent)]
-    blocks = []
+    capacity: list[Entry] = [(slots, agents + slots, per_agent)]
+    blocks: list[tuple[int, ...]] = []
     for s in streams:
         price, hour = prices.of(s.handle_s)
         room = np.cumsum(s.arrived) - np.cumsum(s.due)
@@ -176,10 +178,12 @@ def solve_flow(
     if settle:
         _settle(columns, rows, streams, blocks, per_agent * high + free, prices)
     result = _solved(columns, rows, agents, n, whole, seconds)
-    x = np.asarray(result.x)
+    x = result.x
+    if x is None:
+        raise InputError("no whole number of agents is within the bounds", where="argument 'max_agents'")
     picked = [np.stack([np.maximum(x[b[k] : b[k] + n], 0.0) for b in blocks]) for k in range(5)]
-    people = np.rint(x[agents : agents + n]).astype(np.int64) if whole else x[agents : agents + n]
-    return Flow(people, *picked, cost=float(result.fun))
+    people: Floats | Ints = np.rint(x[agents : agents + n]).astype(np.int64) if whole else x[agents : agents + n]
+    return Flow(people, picked[0], picked[1], picked[2], picked[3], picked[4], result.cost)
 
 
 def _smooth(columns: _Columns, rows: _Rows, agents: int, open_h: Floats, price: float) -> None:
@@ -221,19 +225,18 @@ def _settle(
     rows.add([(zero, ends, 1.0), (zero[:1], np.array([undone]), -1.0)], -np.inf, 0.0, 1)
 
 
-def _solved(columns: _Columns, rows: _Rows, agents: int, n: int, whole: bool, seconds: float) -> OptimizeResult:
-    cost, constraint = np.concatenate(columns.cost), rows.constraint(columns.size)
+def _solved(columns: _Columns, rows: _Rows, agents: int, n: int, whole: bool, seconds: float) -> Solution:
+    cost, block = np.concatenate(columns.cost), rows.block(columns.size)
     low, high = np.concatenate(columns.low), np.concatenate(columns.high)
-    plain = milp(cost, constraints=constraint, bounds=Bounds(low, high))
+    plain = solve(cost, [block], low, high)
     if plain.x is None:
         raise InputError("the plan could not be solved", where="backlog_plan", got=plain.message)
     if not whole:
         return plain
-    kind = np.zeros(columns.size)
-    kind[agents : agents + n] = 1
-    options = {"time_limit": seconds, "mip_rel_gap": GAP}
-    best = milp(cost, constraints=constraint, bounds=Bounds(low, high), integrality=kind, options=options)
-    up = np.minimum(ceiling(plain.x[agents : agents + n]), np.floor(high[agents : agents + n]))
-    low[agents : agents + n] = high[agents : agents + n] = up
-    rounded = milp(cost, constraints=constraint, bounds=Bounds(low, high))
-    return rounded if best.x is None or (rounded.x is not None and rounded.fun < best.fun) else best
+    mine = slice(agents, agents + n)
+    kind = np.zeros(columns.size, dtype=bool)
+    kind[mine] = True
+    best = solve(cost, [block], low, high, whole=kind, seconds=seconds, gap=GAP)
+    low[mine] = high[mine] = np.minimum(ceiling(plain.x[mine]), np.floor(high[mine]))
+    rounded = solve(cost, [block], low, high)
+    return rounded if rounded.cost < best.cost else best

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars import BusinessCalendar, to_index
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, numbers
 from .inflow import inflow_paths, interval_columns
@@ -173,10 +173,10 @@ def _instants(ds: pd.DatetimeIndex, calendar: BusinessCalendar) -> tuple[pd.Date
         starts = ds.tz_localize(zone, ambiguous=np.ones(len(ds), bool), nonexistent="shift_forward").tz_convert("UTC")
     else:
         starts, local = ds.tz_convert("UTC"), ds.tz_convert(zone).tz_localize(None)
-    starts = starts.as_unit("us")
+    starts = pd.DatetimeIndex(starts).as_unit("us")
     steps = np.diff(starts.asi8)
     last = int(np.median(steps)) if len(steps) else 3_600_000_000
-    ends = starts[1:].append(starts[-1:] + pd.Timedelta(last, unit="us")).as_unit("us")
+    ends = to_index(np.append(starts.asi8[1:], starts.asi8[-1] + last))
     return starts, ends, local.as_unit("us")
 
 
@@ -228,7 +228,7 @@ def _old(
     age = (start - born).total_seconds().to_numpy() if born is not None else np.zeros(len(backlog))
     if "unique_id" in backlog.columns and len(classes) > 1:
         names = backlog["unique_id"].astype("str").to_numpy()
-        kind = pd.Index(classes).get_indexer(names)
+        kind = np.array([classes.index(name) if name in classes else -1 for name in names], dtype=np.int64)
         if (kind < 0).any():
             row = int(np.flatnonzero(kind < 0)[0])
             raise InputError("no such class comes", where=where, column="unique_id", row=row + 1, got=names[row])

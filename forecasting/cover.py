@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse.csgraph import connected_components
 
 from ..features.errors import InputError
 from .arguments import Floats
+from .highs import Matrix, Places, Solution, beside, relax, solve, triplets
 
 _WHOLE = 1e-6
 
@@ -42,25 +43,25 @@ class Cover:
 class _Problem:
     """One row for each set of intervals that the same patterns cover; ``band`` are the steps of the shortfall."""
 
-    matrix: sparse.csc_array
+    matrix: Matrix
     need: Floats
     cost: Floats
     most: Floats
-    band_row: Floats
+    band_row: Places
     band_size: Floats
     band_price: Floats
-    limits: sparse.csr_array
+    limits: Matrix
     low: Floats
     high: Floats
 
 
 def cover(
-    matrix: sparse.csc_array,
+    matrix: Matrix,
     need: Floats,
     cost: Floats,
     short_price: Floats,
     *,
-    limits: sparse.csr_array | None = None,
+    limits: Matrix | None = None,
     low: Floats | None = None,
     high: Floats | None = None,
     gap: float = 0.01,
@@ -97,16 +98,16 @@ def cover(
     people, total, bound = np.zeros(n), 0.0, 0.0
     parts = _parts(problem)
     # rows that no pattern covers are short by all of their need, whatever is done
-    bare = np.setdiff1d(np.arange(len(problem.need)), np.concatenate([r for r, _ in parts]) if parts else [])
+    bare = sorted(set(range(len(problem.need))) - {int(i) for found, _ in parts for i in found})
     for row in bare:
         mine = problem.band_row == row
         total += float(problem.band_size[mine] @ problem.band_price[mine])
     bound = total
     sizes = np.array([len(c) for _, c in parts], dtype=float)
-    for k, (rows, columns) in enumerate(parts):
+    for k, (covered, columns) in enumerate(parts):
         spent = time.perf_counter() - start
         budget = max((seconds - spent) * sizes[k] / sizes[k:].sum(), 0.1)
-        own = _part(problem, rows, columns) if len(parts) > 1 or len(bare) else problem
+        own = _part(problem, covered, columns) if len(parts) > 1 or len(bare) else problem
         x, value, least = _best(own, gap, budget)
         people[columns if own is not problem else slice(None)] = x
         total, bound = total + value, bound + least
@@ -114,32 +115,32 @@ def cover(
 
 
 def _merged(
-    matrix: sparse.csc_array,
+    matrix: Matrix,
     need: Floats,
     cost: Floats,
     short_price: Floats,
-    limits: sparse.csr_array | None,
+    limits: Matrix | None,
     low: Floats | None,
     high: Floats | None,
 ) -> _Problem:
     rows = sparse.csr_array(matrix)
     rows.sort_indices()
-    groups: dict[tuple[bytes, bytes, float], list[int]] = {}
+    groups: dict[tuple[bytes, bytes], list[int]] = {}
     for i in np.flatnonzero(need > 0):
         span = slice(rows.indptr[i], rows.indptr[i + 1])
-        groups.setdefault((rows.indices[span].tobytes(), rows.data[span].tobytes(), 0.0), []).append(int(i))
+        groups.setdefault((rows.indices[span].tobytes(), rows.data[span].tobytes()), []).append(int(i))
     kept, top, band_row, band_size, band_price = [], [], [], [], []
     for g, members in enumerate(groups.values()):
         order = sorted(members, key=lambda i: -need[i])
         kept.append(order[0])
         top.append(need[order[0]])
         price = 0.0
-        for k, i in enumerate(order):
-            price += short_price[i]
+        for k, at in enumerate(order):
+            price += short_price[at]
             below = need[order[k + 1]] if k + 1 < len(order) else 0.0
-            if need[i] > below:
+            if need[at] > below:
                 band_row.append(g)
-                band_size.append(need[i] - below)
+                band_size.append(need[at] - below)
                 band_price.append(price)
     n = matrix.shape[1]
     return _Problem(
@@ -156,7 +157,7 @@ def _merged(
     )
 
 
-def _parts(problem: _Problem) -> list[tuple[Floats, Floats]]:
+def _parts(problem: _Problem) -> list[tuple[Places, Places]]:
     """Return rows and columns of the parts that share nothing; patterns that cover nothing needed are in none."""
     m, n = problem.matrix.shape
     links = sparse.vstack([problem.matrix, problem.limits]) if problem.limits.shape[0] else problem.matrix
@@ -174,11 +175,12 @@ def _parts(problem: _Problem) -> list[tuple[Floats, Floats]]:
     return found
 
 
-def _part(problem: _Problem, rows: Floats, columns: Floats) -> _Problem:
+def _part(problem: _Problem, rows: Places, columns: Places) -> _Problem:
     place = np.full(len(problem.need), -1)
     place[rows] = np.arange(len(rows))
     mine = place[problem.band_row] >= 0
-    touched = np.flatnonzero(np.diff(sparse.csr_array(problem.limits[:, columns]).indptr)) if len(problem.low) else []
+    limits = sparse.csr_array(problem.limits[:, columns])
+    touched = np.flatnonzero(np.diff(np.asarray(limits.indptr)))
     return _Problem(
         problem.matrix[rows][:, columns],
         problem.need[rows],
@@ -187,7 +189,7 @@ def _part(problem: _Problem, rows: Floats, columns: Floats) -> _Problem:
         place[problem.band_row[mine]],
         problem.band_size[mine],
         problem.band_price[mine],
-        sparse.csr_array(problem.limits[:, columns])[touched],
+        limits[touched],
         problem.low[touched],
         problem.high[touched],
     )
@@ -196,65 +198,50 @@ def _part(problem: _Problem, rows: Floats, columns: Floats) -> _Problem:
 def _best(p: _Problem, gap: float, seconds: float) -> tuple[Floats, float, float]:
     """Return people, cost and bound of one part."""
     start, n = time.perf_counter(), len(p.cost)
-    relaxed, reduced, bound = _relaxed(p, np.zeros(n))
     if not len(p.low):
+        relaxed, reduced, bound = _relaxed(p, np.zeros(n))
         x, value = _dive(p, relaxed, start + 0.3 * seconds)
         if value - bound <= gap * value:
             return x, value, bound
         use = np.flatnonzero(reduced <= value - bound + 1e-6 * max(value, 1.0))
     else:
-        x, value, use = None, np.inf, np.arange(n)
+        loose = _search(p, whole=False)
+        x, use, bound = _feasible(p), np.arange(n), loose.bound
+        value = _cost(p, x)
     left = max(seconds - (time.perf_counter() - start), 0.5)
     small = p if len(use) == n else _part(p, np.arange(len(p.need)), use)
-    result = _solve(small, whole=True, options={"time_limit": left, "mip_rel_gap": gap * 0.999})
-    if result.x is not None:
+    found = _search(small, whole=True, seconds=left, gap=gap * 0.999)
+    if found.x is not None:
         tried = np.zeros(n)
-        tried[use] = np.rint(result.x[: len(use)])
-        cost = _cost(p, tried)
-        if cost < value:
-            x, value = tried, cost
-    if x is None:
-        x = _feasible(p)
-        value = _cost(p, x)
-    proven = result.mip_dual_bound if result.mip_dual_bound is not None else bound
-    return x, value, float(min(value, max(bound, proven)))
+        tried[use] = np.rint(found.x[: len(use)])
+        if _cost(p, tried) < value:
+            x, value = tried, _cost(p, tried)
+    return x, value, float(min(value, max(bound, found.bound)))
 
 
-def _solve(p: _Problem, *, whole: bool, least: Floats | None = None, options: dict[str, float] | None = None):  # type: ignore[no-untyped-def]
-    m, n, b = len(p.need), len(p.cost), len(p.band_row)
-    missing = sparse.csc_array((np.ones(b), (p.band_row, np.arange(b))), shape=(m, b))
-    rows = [LinearConstraint(sparse.csc_array(sparse.hstack([p.matrix, missing])), p.need, np.inf)] if m else []
+def _search(p: _Problem, whole: bool, seconds: float | None = None, gap: float | None = None) -> Solution:
+    n, b = len(p.cost), len(p.band_row)
+    rows: list[tuple[Matrix, Any, Any]] = [(_with_missing(p), p.need, np.inf)]
     if len(p.low):
-        wide = sparse.csc_array(sparse.hstack([p.limits, sparse.csr_array((len(p.low), b))]))
-        rows.append(LinearConstraint(wide, p.low, p.high))
-    low = np.concatenate([np.zeros(n) if least is None else least, np.zeros(b)])
-    bounds = Bounds(low, np.concatenate([p.most, p.band_size]))
-    kind = np.concatenate([np.full(n, float(whole)), np.zeros(b)])
-    return milp(
-        np.concatenate([p.cost, p.band_price]), constraints=rows, integrality=kind, bounds=bounds, options=options
+        rows.append((beside(p.limits, sparse.csc_array((len(p.low), b))), p.low, p.high))
+    high = np.concatenate([p.most, p.band_size])
+    kind = np.arange(n + b) < n if whole else None
+    return solve(
+        np.concatenate([p.cost, p.band_price]), rows, np.zeros(n + b), high, whole=kind, seconds=seconds, gap=gap
     )
+
+
+def _with_missing(p: _Problem) -> Matrix:
+    m, b = len(p.need), len(p.band_row)
+    return beside(p.matrix, triplets(np.ones(b), p.band_row, np.arange(b), (m, b)))
 
 
 def _relaxed(p: _Problem, least: Floats) -> tuple[Floats, Floats, float]:
-    """Return the relaxation: people in fractions, reduced costs, and the bound that it proves."""
-    from scipy.optimize import linprog
-
-    m, n, b = len(p.need), len(p.cost), len(p.band_row)
-    missing = sparse.csc_array((np.ones(b), (p.band_row, np.arange(b))), shape=(m, b))
-    if len(p.low):  # rows with two sides: the bound alone is needed
-        result = _solve(p, whole=False, least=least)
-        if result.x is None:
-            raise InputError("the limits contradict each other", where="argument 'limits'", got=result.message)
-        return result.x[:n], np.zeros(n), float(result.fun)
-    high = np.concatenate([p.most, p.band_size])
-    result = linprog(
-        np.concatenate([p.cost, p.band_price]),
-        A_ub=-sparse.csc_array(sparse.hstack([p.matrix, missing])),
-        b_ub=-p.need,
-        bounds=np.column_stack([np.concatenate([least, np.zeros(b)]), high]),
-        method="highs-ds",
-    )
-    return result.x[:n], p.cost + p.matrix.T @ result.ineqlin.marginals, float(result.fun)
+    """Return the relaxation without limits: people in fractions, reduced costs, and the bound that it proves."""
+    n, b = len(p.cost), len(p.band_row)
+    low, high = np.concatenate([least, np.zeros(b)]), np.concatenate([p.most, p.band_size])
+    x, price, cost = relax(np.concatenate([p.cost, p.band_price]), _with_missing(p), p.need, low, high)
+    return x[:n], p.cost - p.matrix.T @ price, cost
 
 
 def _dive(p: _Problem, relaxed: Floats, until: float) -> tuple[Floats, float]:
@@ -306,7 +293,7 @@ def _feasible(p: _Problem) -> Floats:
     """Return the fewest people that the limits allow, without regard to cost: the start when time is too short."""
     nothing = (p.band_row[:0], p.band_size[:0], p.band_price[:0])
     bare = _Problem(p.matrix[:0], p.need[:0], p.cost, p.most, *nothing, p.limits, p.low, p.high)
-    result = _solve(bare, whole=True)
-    if result.x is None:
-        raise InputError("the limits contradict each other", where="argument 'limits'", got=result.message)
-    return np.asarray(np.rint(result.x), dtype=float)
+    found = _search(bare, whole=True)
+    if found.x is None:
+        raise InputError("the limits contradict each other", where="argument 'limits'", got=found.message)
+    return np.rint(found.x)

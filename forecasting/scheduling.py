@@ -12,6 +12,7 @@ from scipy import sparse
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, Numbers, numbers
 from .cover import cover
+from .highs import Matrix
 from .shift_patterns import ShiftPattern, clock, coverage_matrix, say_days
 
 _TINY = 1e-6
@@ -52,7 +53,7 @@ class Schedule:
         ]
         if not len(short):
             return (*said, "Every interval is covered.")
-        worst = short.loc[short["shortfall"].idxmax()]
+        worst = short.iloc[int(short["shortfall"].to_numpy().argmax())]
         said.append(
             f"{len(short):,} of {len(self.coverage):,} intervals fall short, most on {worst['ds']:%a %d %b %H:%M} by "
             f"{worst['shortfall']:,.1f} of {worst['need']:,.1f}."
@@ -116,7 +117,7 @@ def shift_schedule(
 
     Examples
     --------
-    >>> from .shift_patterns import shift_patterns
+    >>> from deskcast.forecasting.shift_patterns import shift_patterns
     >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-04 08:00", periods=10, freq="h"), "need": [2.0] * 4 + [3] * 2 + [1] * 4})
     >>> parts = shift_patterns("part-time", lengths_s=[4 * 3600, 6 * 3600], step_s=3600, days_per_week=1, workdays=[0],
     ...                        no_break_up_to_s=6 * 3600)
@@ -186,7 +187,7 @@ def _rules(
     limits: Mapping[str, float] | None,
     least: Mapping[str, float] | None,
     max_people: float | None,
-) -> tuple[sparse.csr_array, Floats, Floats]:
+) -> tuple[Matrix, Floats, Floats]:
     """Return the limits on people as rows ``low <= rows @ people <= high``."""
     kinds = np.array([p.kind for p in patterns])
     rows, low, high = [], [], []
@@ -240,7 +241,7 @@ def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats) -> pd.
 def _coverage(
     ds: pd.DatetimeIndex,
     need: Floats,
-    matrix: sparse.csc_array,
+    matrix: Matrix,
     count: Floats,
     patterns: Sequence[ShiftPattern],
     limits: Mapping[str, float] | None,

@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import sparse
 
 from ..features.errors import InputError
-from .arguments import numbers
+from .arguments import Floats, numbers
+from .highs import Matrix, triplets
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_S = 86400.0
@@ -180,7 +181,7 @@ def _day_choices(workdays: list[int], count: int, together: bool) -> list[tuple[
     return sorted(runs)
 
 
-def coverage_matrix(patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, slot_s: float) -> sparse.csc_array:
+def coverage_matrix(patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, slot_s: float) -> Matrix:
     """Return which share of each interval a person of each pattern is there, shape (intervals, patterns).
 
     Parameters
@@ -216,9 +217,9 @@ def coverage_matrix(patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, slot
             values.append(share[there])
     if not rows:
         return sparse.csc_array((len(ds), len(patterns)))
-    place = (np.concatenate(rows), np.concatenate(columns))
-    return sparse.csc_array((np.concatenate(values), place), shape=(len(ds), len(patterns)))
+    return triplets(np.concatenate(values), np.concatenate(rows), np.concatenate(columns), (len(ds), len(patterns)))
 
 
-def _overlap(at: np.ndarray, slot_s: float, begin: float, end: float) -> np.ndarray:
-    return np.maximum(np.minimum(at + slot_s, end) - np.maximum(at, begin), 0.0) / slot_s
+def _overlap(at: Floats, slot_s: float, begin: float, end: float) -> Floats:
+    there: Floats = np.maximum(np.minimum(at + slot_s, end) - np.maximum(at, begin), 0.0) / slot_s
+    return there

@@ -1,0 +1,102 @@
+"""The solver: linear programmes, with or without whole numbers, by HiGHS through scipy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, sparse
+
+from .arguments import Floats
+
+#: A sparse array of scipy, whose types say more than a reader wants to know.
+Matrix = Any
+Places = npt.NDArray[np.intp]
+
+_milp: Any = optimize.milp
+_linprog: Any = optimize.linprog
+_csc: Any = sparse.csc_array
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What came out: ``x`` is ``None`` where nothing was found; ``bound`` is a proven lower bound of the cost."""
+
+    x: Floats | None
+    cost: float
+    bound: float
+    message: str
+
+
+def triplets(values: Any, rows: Any, columns: Any, shape: tuple[int, int]) -> Matrix:
+    """Return a sparse matrix from its entries.
+
+    >>> triplets([1.0, 2.0], [0, 1], [1, 0], (2, 2)).toarray().tolist()
+    [[0.0, 1.0], [2.0, 0.0]]
+    """
+    return _csc(
+        (np.asarray(values, dtype=float), (np.asarray(rows, np.int64), np.asarray(columns, np.int64))), shape=shape
+    )
+
+
+def beside(*parts: Any) -> Matrix:
+    """Return matrices side by side."""
+    return sparse.csc_array(sparse.hstack(list(parts)))
+
+
+def solve(
+    cost: Floats,
+    rows: Sequence[tuple[Matrix, Any, Any]],
+    low: Floats,
+    high: Floats,
+    *,
+    whole: npt.NDArray[np.bool_] | None = None,
+    seconds: float | None = None,
+    gap: float | None = None,
+) -> Solution:
+    """Find the cheapest ``x`` within bounds, with ``low <= matrix @ x <= high`` for each block of rows.
+
+    Parameters
+    ----------
+    cost, low, high
+        Cost and bounds of each variable.
+    rows
+        Blocks of constraints: matrix, least, most.
+    whole
+        Which variables are whole numbers.
+    seconds, gap
+        Limits of the search for whole numbers: time, and the share that a better solution may save.
+
+    Examples
+    --------
+    >>> best = solve(np.array([1.0]), [(np.array([[2.0]]), 3.0, np.inf)], np.zeros(1), np.full(1, 9.0), whole=np.array([True]))
+    >>> best.x.tolist(), best.cost, best.bound
+    ([2.0], 2.0, 2.0)
+    """  # noqa: E501 - the example is one line
+    options = {"time_limit": seconds, "mip_rel_gap": gap}
+    found = _milp(
+        cost,
+        constraints=[optimize.LinearConstraint(*block) for block in rows if block[0].shape[0]],
+        bounds=optimize.Bounds(low, high),
+        integrality=None if whole is None else whole.astype(np.int64),
+        options={k: v for k, v in options.items() if v is not None},
+    )
+    if found.x is None:
+        bound = -np.inf if found.mip_dual_bound is None else float(found.mip_dual_bound)
+        return Solution(None, np.inf, bound, str(found.message))
+    bound = float(found.fun if whole is None or found.mip_dual_bound is None else found.mip_dual_bound)
+    return Solution(np.asarray(found.x, dtype=float), float(found.fun), bound, str(found.message))
+
+
+def relax(cost: Floats, matrix: Matrix, need: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, float]:
+    """Find the cheapest ``x`` in fractions with ``matrix @ x >= need``: x, the price of each row, and the cost.
+
+    >>> x, price, cost = relax(np.array([3.0]), np.array([[2.0]]), np.array([5.0]), np.zeros(1), np.full(1, np.inf))
+    >>> x.tolist(), price.tolist(), cost
+    ([2.5], [1.5], 7.5)
+    """
+    found = _linprog(cost, A_ub=-matrix, b_ub=-need, bounds=np.column_stack([low, high]), method="highs-ds")
+    return np.asarray(found.x), -np.asarray(found.ineqlin.marginals), float(found.fun)

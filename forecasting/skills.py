@@ -1,0 +1,382 @@
+"""Several queues and groups of agents who can serve some of them: how many of each, and who does what.
+
+An agent with two skills is one agent: each hour is used once. How much the sharing saves lies between two exact
+numbers, agents by Erlang for all queues pooled and for each queue apart; where in between is found by simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .arguments import Floats, Numbers, numbers
+from .highs import solve, triplets
+from .skill_runs import simulate_skills
+from .staffing import required_agents
+
+#: Every set of queues gives one condition, so there cannot be many queues.
+MOST_QUEUES = 12
+Skills = Mapping[str, Sequence[str]]
+
+
+def skill_bounds(
+    queues: pd.DataFrame,
+    *,
+    interval: float = 1800,
+    service_level: float = 0.8,
+    threshold: float = 20,
+    max_occupancy: float | None = 0.85,
+    patience: float | None = None,
+) -> pd.DataFrame:
+    """Return the agents that all queues take when everybody can do everything, and when nobody can do two things.
+
+    Parameters
+    ----------
+    queues
+        ``queue``, ``calls`` (in the interval), ``aht_s`` (seconds); optional ``ds`` for many intervals.
+    interval, service_level, threshold, max_occupancy, patience
+        As in :func:`required_agents`; the same promise for all queues.
+
+    Returns
+    -------
+    DataFrame
+        One row an interval (one in all without ``ds``): ``ds`` (where there), ``load`` (Erlangs), ``pooled``,
+        ``separate`` (agents). What skills can do lies in between.
+
+    Raises
+    ------
+    InputError
+        Names the argument or column and the first bad row.
+
+    Examples
+    --------
+    >>> two = pd.DataFrame({"queue": ["de", "fr"], "calls": [100, 100], "aht_s": [180, 180]})
+    >>> skill_bounds(two)[["load", "pooled", "separate"]].to_dict("records")
+    [{'load': 20.0, 'pooled': 24, 'separate': 28}]
+    """
+    frame = _read_queues(queues)
+    rules = _rules(interval, service_level, threshold, max_occupancy, patience)
+    single = required_agents(frame["calls"], frame["aht_s"], **rules)["agents"]  # type: ignore[arg-type]
+    frame = frame.assign(seconds=frame["calls"] * frame["aht_s"], separate=single.to_numpy())
+    total = frame.groupby("ds", dropna=False)[["calls", "seconds", "separate"]].sum()
+    aht = np.where(total["calls"] > 0, total["seconds"] / total["calls"].where(total["calls"] > 0, 1), 1.0)
+    pooled = required_agents(total["calls"].to_numpy(), aht, **rules)  # type: ignore[arg-type]
+    out = pd.DataFrame(
+        {
+            "ds": total.index,
+            "load": total["seconds"].to_numpy() / interval,
+            "pooled": np.minimum(pooled["agents"].to_numpy(), total["separate"].to_numpy()),
+            "separate": total["separate"].to_numpy(),
+        }
+    )
+    return out if "ds" in queues.columns else out.drop(columns="ds")
+
+
+def skill_plan(
+    queues: pd.DataFrame,
+    groups: Skills,
+    *,
+    cost: Mapping[str, float] | None = None,
+    limits: Mapping[str, float] | None = None,
+    interval: float = 1800,
+    service_level: float = 0.8,
+    threshold: float = 20,
+    max_occupancy: float | None = 0.85,
+    patience: float | None = None,
+    simulate: bool = True,
+    calls: int = 60_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return how many people of each group keep the promise of every queue at least cost.
+
+    Parameters
+    ----------
+    queues
+        One interval: ``queue``, ``calls``, ``aht_s``.
+    groups
+        Group -> the queues that its people can serve.
+    cost
+        Cost of a person of each group; 1 by default.
+    limits
+        Most people of a group; no limit by default.
+    interval, service_level, threshold, max_occupancy, patience
+        As in :func:`required_agents`; the same promise for all queues.
+    simulate
+        Look for the answer between the bounds by simulation; otherwise ``people`` is ``most``.
+    calls, seed
+        Calls in each simulation, and its seed: same seed, same answer.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: ``group``, ``skills``, ``least`` (fewest with which it is possible at all: every set of queues has
+        at least the agents of its pooled queue among those who can serve any of it), ``people`` (kept every promise in the
+        simulation), ``most`` (enough without any sharing: each agent serves one queue).
+
+    Raises
+    ------
+    InputError
+        If a queue has no group, or the limits are too low for what is asked.
+
+    Notes
+    -----
+    The bound on sets of queues is Hall's condition with Erlang's numbers; people are added where the simulation misses
+    the promise by most (greedy, after Wallace and Whitt, "A staffing algorithm for call centers with skill-based
+    routing", 2005).
+
+    Examples
+    --------
+    >>> two = pd.DataFrame({"queue": ["de", "fr"], "calls": [100, 100], "aht_s": [180, 180]})
+    >>> plan = skill_plan(two, {"de": ["de"], "fr": ["fr"], "both": ["de", "fr"]}, cost={"de": 1, "fr": 1, "both": 1.1})
+    >>> plan[["least", "most"]].sum().tolist(), bool((plan["people"].sum() >= 24) & (plan["people"].sum() <= 28))
+    ([24, 28], True)
+    """  # noqa: E501 - the example reads better in one line
+    frame, skills, names = _read_case(queues, groups)
+    rules = _rules(interval, service_level, threshold, max_occupancy, patience)
+    price = _by_group("cost", cost, names, 1.0, above=0)
+    high = _by_group("limits", limits, names, np.inf, least=0)
+    separate = required_agents(frame["calls"], frame["aht_s"], **rules)["agents"].to_numpy()  # type: ignore[arg-type]
+    least = _fewest_by_sets(frame, skills, price, high, rules)
+    most = _dedicated(separate.astype(float), skills, price, high)
+    people = most
+    if simulate and not np.array_equal(least, most):
+        people = _searched(frame, groups, skills, least, most, price, high, rules, calls, seed)
+    return pd.DataFrame(
+        {
+            "group": pd.Series(names, dtype="str"),
+            "skills": pd.Series([", ".join(groups[g]) for g in names], dtype="str"),
+            "least": least,
+            "people": people,
+            "most": most,
+        }
+    )
+
+
+def allocate_skills(need: Mapping[str, float], groups: Skills, people: Mapping[str, float]) -> pd.DataFrame:
+    """Share the time of groups among queues so that each hour is used once and as little as can be is missing.
+
+    Parameters
+    ----------
+    need
+        Agents that each queue needs (offered load and safety), from 0.
+    groups
+        Group -> the queues that its people can serve.
+    people
+        People of each group, from 0.
+
+    Returns
+    -------
+    DataFrame
+        ``group``, ``queue``, ``agents``: one row for each pair that is used; rows with group "missing" say what a queue
+        lacks, rows with queue "spare" who is left over. Sorted. Everything missing is spread in proportion to the need
+        as evenly as skills allow.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a number is out of range.
+
+    Notes
+    -----
+    A maximum flow, written as two small linear programmes: first the least total shortfall, then the smallest largest
+    share that a queue is short of.
+
+    Examples
+    --------
+    >>> shared = allocate_skills({"de": 10, "fr": 6}, {"de": ["de"], "both": ["de", "fr"]}, {"de": 8, "both": 7})
+    >>> shared["agents"].tolist()  # both-de, both-fr, de-de, missing-de, missing-fr
+    [1.375, 5.625, 8.0, 0.625, 0.375]
+    """
+    frame = pd.DataFrame({"queue": list(need), "calls": 1.0, "aht_s": 1.0})
+    _, skills, names = _read_case(frame, groups, all_served=False)
+    queues = list(need)
+    wanted = np.array([float(numbers(f"need[{q!r}]", need[q], least=0)) for q in queues])
+    have = _by_group("people", people, names, None, least=0)
+    g, q = np.nonzero(skills)
+    pairs, nq = len(g), len(queues)
+    k, each = np.arange(pairs), np.arange(nq)
+    # variables: time of each pair, shortfall of each queue, the largest share that a queue is short of
+    size = pairs + nq + 1
+    use = (triplets(np.ones(pairs), g, k, (len(names), size)), -np.inf, have)
+    served = np.concatenate([q, each])
+    get = (triplets(np.ones(pairs + nq), served, np.arange(pairs + nq), (nq, size)), wanted, wanted)
+    entries = np.concatenate([np.ones(nq), -wanted])
+    columns = np.concatenate([pairs + each, np.full(nq, size - 1)])
+    even = (triplets(entries, np.tile(each, 2), columns, (nq, size)), -np.inf, 0.0)
+    short = np.concatenate([np.zeros(pairs), np.ones(nq), [0.0]])
+    low, high = np.zeros(size), np.full(size, np.inf)
+    first = solve(short, [use, get], low, high)
+    total = (short[None, :], -np.inf, first.cost + 1e-9)
+    second = solve((np.arange(size) == size - 1).astype(float), [use, get, even, total], low, high)
+    x = second.x if second.x is not None else first.x
+    if x is None:
+        raise InputError("the time could not be shared", where="allocate_skills", got=first.message)
+    left = have - np.bincount(g, x[:pairs], minlength=len(names))
+    rows = [(names[a], queues[b], float(v)) for a, b, v in zip(g, q, x[:pairs], strict=True)]
+    rows += [("missing", queues[b], float(v)) for b, v in enumerate(x[pairs : pairs + nq])]
+    rows += [(names[a], "spare", float(v)) for a, v in enumerate(left)]
+    out = pd.DataFrame(rows, columns=["group", "queue", "agents"]).astype({"group": "str", "queue": "str"})
+    out["agents"] = out["agents"].round(9)
+    return out[out["agents"] > 1e-7].sort_values(["group", "queue"], ignore_index=True)
+
+
+def _read_queues(queues: pd.DataFrame) -> pd.DataFrame:
+    where = "argument 'queues'"
+    for column in ("queue", "calls", "aht_s"):
+        if column not in queues.columns:
+            near = did_you_mean(column, [str(c) for c in queues.columns])
+            raise InputError("the column is missing", where=where, column=column, hint=near)
+    if queues.empty:
+        raise InputError("there is no row", where=where)
+    frame = pd.DataFrame({"queue": queues["queue"].astype("str").to_numpy()})
+    frame["ds"] = queues["ds"].to_numpy() if "ds" in queues.columns else 0
+    twice = frame.duplicated().to_numpy()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        raise InputError(
+            "the queue comes twice", where=where, column="queue", row=row + 1, got=frame["queue"].iloc[row]
+        )
+    frame["calls"] = numbers("calls", queues["calls"].to_numpy(), least=0)
+    frame["aht_s"] = numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
+    return frame
+
+
+def _read_case(
+    queues: pd.DataFrame, groups: Skills, all_served: bool = True
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_], list[str]]:
+    """Return queues, which group (row) serves which (column), and the names of the groups."""
+    frame, names = _read_queues(queues), list(groups)
+    if frame["ds"].nunique() > 1:
+        raise InputError("more than one interval", where="argument 'queues'", column="ds", wanted="one")
+    known = frame["queue"].tolist()
+    if len(known) > MOST_QUEUES:
+        raise InputError("too many queues", where="argument 'queues'", got=len(known), wanted=f"up to {MOST_QUEUES}")
+    if not names:
+        raise InputError("there is no group", where="argument 'groups'")
+    for name in names:
+        for queue in groups[name]:
+            if queue not in known:
+                hint = did_you_mean(str(queue), known)
+                raise InputError("no such queue", where=f"argument 'groups[{name!r}]'", got=queue, hint=hint)
+    skills = np.array([[queue in groups[name] for queue in known] for name in names])
+    alone = np.flatnonzero(~skills.any(axis=0) & (frame["calls"].to_numpy() > 0))
+    if all_served and len(alone):
+        raise InputError("no group can serve this queue", where="argument 'groups'", got=known[int(alone[0])])
+    return frame, skills, names
+
+
+def _by_group(
+    name: str,
+    given: Mapping[str, float] | None,
+    names: list[str],
+    default: float | None,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+) -> Floats:
+    values = dict(given or {})
+    for group in values:
+        if group not in names:
+            raise InputError("no such group", where=f"argument '{name}'", got=group, hint=did_you_mean(group, names))
+    for group in names:
+        if group not in values and default is None:
+            raise InputError("a group has no value", where=f"argument '{name}'", got=group)
+    read = {g: float(numbers(f"{name}[{g!r}]", v, least=least, above=above, infinite=True)) for g, v in values.items()}
+    return np.array([read.get(group, default) for group in names], dtype=float)
+
+
+def _rules(
+    interval: float, service_level: float, threshold: float, max_occupancy: float | None, patience: float | None
+) -> dict[str, Numbers | None]:
+    return {
+        "interval": interval,
+        "service_level": service_level,
+        "threshold": threshold,
+        "max_occupancy": max_occupancy,
+        "patience": patience,
+    }
+
+
+def _fewest_by_sets(
+    frame: pd.DataFrame, skills: npt.NDArray[np.bool_], price: Floats, high: Floats, rules: dict[str, Numbers | None]
+) -> npt.NDArray[np.int64]:
+    """Return the cheapest people with which each set of queues has its pooled requirement among its servers."""
+    queues = np.arange(len(frame))
+    sets = [list(s) for k in range(1, len(queues) + 1) for s in combinations(queues, k)]
+    member = np.zeros((len(sets), len(queues)))
+    for i, s in enumerate(sets):
+        member[i, s] = 1
+    calls, seconds = member @ frame["calls"], member @ (frame["calls"] * frame["aht_s"])
+    aht = np.where(calls > 0, seconds / np.where(calls > 0, calls, 1), 1.0)
+    need = required_agents(calls, aht, **rules)["agents"].to_numpy(float)  # type: ignore[arg-type]
+    # a pooled queue of unequal handle times may need more than its parts: the lower bound is no more than their sum
+    single = need[: len(queues)]
+    need = np.minimum(need, member @ single)
+    serves = (member @ skills.T > 0).astype(float)
+    return _whole(price, serves, need, high)
+
+
+def _dedicated(need: Floats, skills: npt.NDArray[np.bool_], price: Floats, high: Floats) -> npt.NDArray[np.int64]:
+    """Return the cheapest people of whom each serves one queue and each queue has its own requirement."""
+    g, q = np.nonzero(skills)
+    get = np.zeros((len(need), len(g)))
+    get[q, np.arange(len(g))] = 1
+    use = np.zeros((len(price), len(g)))
+    use[g, np.arange(len(g))] = 1
+    rows = [(get, need, np.inf), (use, -np.inf, np.floor(high))]
+    pairs = np.ones(len(g), dtype=bool)
+    found = solve(price[g], rows, np.zeros(len(g)), np.full(len(g), np.inf), whole=pairs)
+    if found.x is None:
+        raise InputError("the limits are too low for queues that share nobody", where="argument 'limits'")
+    return np.bincount(g, np.rint(found.x), minlength=len(price)).astype(np.int64)
+
+
+def _whole(price: Floats, rows: Floats, need: Floats, high: Floats) -> npt.NDArray[np.int64]:
+    every = np.ones(len(price), dtype=bool)
+    found = solve(price, [(rows, need, np.inf)], np.zeros(len(price)), np.floor(high), whole=every)
+    if found.x is None:
+        raise InputError("the limits are too low", where="argument 'limits'", got=high.tolist())
+    return np.rint(found.x).astype(np.int64)
+
+
+def _searched(
+    frame: pd.DataFrame,
+    groups: Skills,
+    skills: npt.NDArray[np.bool_],
+    least: npt.NDArray[np.int64],
+    most: npt.NDArray[np.int64],
+    price: Floats,
+    high: Floats,
+    rules: dict[str, Numbers | None],
+    calls: int,
+    seed: int,
+) -> npt.NDArray[np.int64]:
+    """Add the person who helps the worst queue most, until the simulation keeps every promise."""
+    names, target = list(groups), float(np.asarray(rules["service_level"]))
+    cap = 1.0 if rules["max_occupancy"] is None else float(np.asarray(rules["max_occupancy"]))
+    people = least.copy()
+    while price @ people < price @ most:
+        seen = simulate_skills(
+            frame,
+            groups,
+            dict(zip(names, people.tolist(), strict=True)),
+            interval=float(np.asarray(rules["interval"])),
+            threshold=float(np.asarray(rules["threshold"])),
+            patience=rules["patience"],  # type: ignore[arg-type]
+            calls=calls,
+            seed=seed,
+        )
+        missed = np.where(frame["calls"] > 0, target - seen["service_level"].to_numpy(), -1.0)
+        busy = float((frame["calls"] * frame["aht_s"]).sum()) / float(np.asarray(rules["interval"])) / people.sum()
+        if missed.max() <= 1e-12 and busy <= cap + 1e-9:
+            return people
+        worth = np.where(people < np.floor(high), (skills @ np.maximum(missed, 0.0) + 1e-6) / price, -1.0)
+        if worth.max() <= 0:
+            break
+        people[int(worth.argmax())] += 1
+    return most
