@@ -80,7 +80,7 @@ def required_agents_over_day(
     --------
     >>> day = dict(calls=[20, 40, 40, 0, 0], aht=1800, is_open=[True, True, True, False, False])
     >>> required_agents_over_day(**day)[["agents", "binding"]].to_dict("list")["agents"]
-    [11, 28, 40, 23, 9]
+    [11, 28, 40, 37, 14]
     >>> required_agents_over_day(**day, method="interval")["agents"].tolist()
     [25, 48, 48, 0, 0]
     """

@@ -67,7 +67,7 @@ def queue_over_day(
     Notes
     -----
     The forward equations of the birth-death chain by uniformization (Jensen 1953; Grassmann 1977), which adds
-    nothing but positive terms: exact but for rounding, at a cost that grows with the events in an interval (0.1 s for
+    nothing but positive terms: exact but for rounding, at a cost that grows with the events in an interval (0.2 s for
     a day of 50 Erlangs, seconds for one of 5,000). An answer is expected with the agents of the interval of the
     arrival. Where people give up, the wait behind k others is minus the logarithm of a beta variable.
 
@@ -75,7 +75,7 @@ def queue_over_day(
     --------
     >>> day = queue_over_day([100, 200, 100], aht=180, agents=14)
     >>> day[["service_level", "mean_wait", "queue_end"]].round(2).to_dict("list")
-    {'service_level': [0.92, 0.09, 0.06], 'mean_wait': [5.1, 380.79, 517.29], 'queue_end': [0.43, 58.63, 21.59]}
+    {'service_level': [0.92, 0.09, 0.06], 'mean_wait': [5.1, 380.77, 517.09], 'queue_end': [0.43, 58.62, 21.57]}
     """
     rows, index = _rows(calls, aht, agents, interval, patience)
     limit = float(numbers("threshold", threshold, least=0))

@@ -15,12 +15,12 @@ SHARED = ["service_level", "wait_probability", "mean_wait", "mean_queue", "aband
 
 
 @pytest.mark.parametrize("leave", [0.0, 1 / 90])
-@pytest.mark.parametrize("length", [1.0, 1800.0, 1e6])
-def test_a_step_is_the_matrix_exponential(leave, length):
-    slot, size = Slot(0.05, 1 / 180, leave, 8, length), 60
+@pytest.mark.parametrize(("arrive", "length"), [(0.05, 1.0), (0.05, 1800.0), (0.04, 1e5), (0.2, 1800.0), (0.0, 600.0)])
+def test_a_step_is_the_matrix_exponential(leave, arrive, length):
+    slot, size = Slot(arrive, 1 / 180, leave, 8, length), 120
     n = np.arange(size)
     down = np.minimum(n, 8) / 180 + np.maximum(n - 8, 0) * leave
-    rates = np.diag(down[1:], 1) + np.diag(np.full(size - 1, 0.05), -1)
+    rates = np.diag(down[1:], 1) + np.diag(np.full(size - 1, arrive), -1)
     rates -= np.diag(rates.sum(axis=0))
     begin = np.zeros(size)
     begin[3] = 1.0
