@@ -118,10 +118,10 @@ def repeat_contact_rate(desk: Desk) -> pd.DataFrame:
 
 
 def first_contact_resolution(desk: Desk) -> pd.DataFrame:
-    """Count resolutions by one contact that held."""
+    """Count resolutions by one contact that held; where neither messages nor calls are recorded nothing is known."""
     days = desk.limits.repeat_days
     rows = desk.cases.rows
-    touches = rows.agent_messages.fill_null(0)
+    touches = rows.agent_messages
     source = desk.cases
     if desk.log.has("contacts", "case_id", "answered_at"):
         calls = desk.log.table("contacts")
@@ -132,7 +132,7 @@ def first_contact_resolution(desk: Desk) -> pd.DataFrame:
         source = Source(rows, source.by, source.first, source.clock)
     until = rows.first_resolved_at + ibis.interval(seconds=int(days * 86400))
     held = ~(rows.first_reopened_at <= until).fill_null(False) & ~(rows.next_same_at <= until).fill_null(False)
-    ripe = (rows.first_resolved_at <= desk.before_end(days=days)) & rows.customer_id.notnull()
+    ripe = (rows.first_resolved_at <= desk.before_end(days=days)) & rows.customer_id.notnull() & touches.notnull()
     return share(source, "first_resolved_at", held & (touches <= 1), ripe)
 
 

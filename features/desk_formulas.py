@@ -44,9 +44,10 @@ def answer_time(desk: Desk) -> pd.DataFrame:
 
 
 def hold_time(desk: Desk) -> pd.DataFrame:
-    """Measure the time on hold."""
-    horizon = _HORIZONS["hold_time"]
-    return duration(desk.contacts, "queued_at", desk.contacts.rows.hold_s, horizon=horizon)
+    """Measure the time on hold of contacts that were answered: who hung up in the queue was never on hold."""
+    rows, horizon = desk.contacts.rows, _HORIZONS["hold_time"]
+    handled = rows.answered_at.notnull() if "answered_at" in rows.columns else None
+    return duration(desk.contacts, "queued_at", rows.hold_s, of=handled, horizon=horizon)
 
 
 def handle_time(desk: Desk) -> pd.DataFrame:

@@ -138,3 +138,36 @@ def test_csat_has_its_mean_and_its_response_rate_beside_it():
     assert row.loc["csat", ["value", "n", "numerator", "mean"]].tolist() == [0.5, 2, 1, 3.5]
     assert row.loc["survey_response_rate", "value"] == 0.5
     assert 0.09 < row.loc["csat", "lo"] < row.loc["csat", "hi"] < 0.91  # Wilson for 1 of 2: 0.0945 to 0.9055
+
+
+def test_who_hung_up_in_the_queue_was_not_on_hold():
+    start = pd.Timestamp("2024-03-01T09:00Z")
+    contacts = pd.DataFrame(
+        {
+            "contact_id": list("abc"),
+            "queued_at": start,
+            "answered_at": [start, start, pd.NaT],
+            "ended_at": start + pd.Timedelta(minutes=9),
+            "hold_s": [30.0, 50.0, 0.0],
+        }
+    )
+    log = CaseLog.from_frames(contacts=contacts, until="2024-03-02T00:00Z")
+    row = kpi_history(log, "hold_time").iloc[0]
+    assert (row["n"], row["mean"]) == (2, 40)
+
+
+def test_without_messages_or_calls_nothing_is_known_of_first_contact():
+    start = pd.Timestamp("2024-03-01T09:00Z")
+    cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": start, "customer_id": ["x", "y"]})
+    ends = pd.DataFrame({"case_id": ["1", "2"], "at": start, "kind": "resolved", "actor_role": "agent"})
+    reply = pd.DataFrame({"case_id": ["1", "1"], "at": start, "kind": "message", "actor_role": "agent"})
+    calls = pd.DataFrame({"contact_id": ["7"], "case_id": ["2"], "queued_at": [start], "answered_at": [start]})
+
+    def row(events, **more):
+        log = CaseLog.from_frames(cases=cases, events=events, until="2024-03-20T00:00Z", **more)
+        return kpi_history(log, "first_contact_resolution").iloc[0][["n", "value"]].tolist()
+
+    assert row(ends)[0] == 0
+    assert np.isnan(row(ends)[1])
+    assert row(pd.concat([ends, reply])) == [2, 0.5]
+    assert row(ends, contacts=calls) == [2, 1.0]
