@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError
+from ..features.hours import parse_holidays
 from .grid import Grid, name_some
 from .profile import Floats, latest_average, window
 
@@ -142,7 +144,8 @@ def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.da
     Parameters
     ----------
     given
-        A country of the holidays package such as ``PT`` or ``DE-BY``, or dates, or nothing.
+        What a calendar takes too: a country of the holidays package such as ``PT`` or ``DE-BY``, dates, or a list of
+        both; or nothing.
     days
         First and last day of the span stand at its ends.
 
@@ -154,25 +157,29 @@ def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.da
     Examples
     --------
     >>> span = np.array(["2024-12-01", "2024-12-31"], dtype="datetime64[D]")
-    >>> holiday_names("PT", span)[np.datetime64("2024-12-25")]
+    >>> holiday_names(["PT", "2024-12-24"], span)[np.datetime64("2024-12-25")]
     'Christmas Day'
     """
-    if given is None or (isinstance(given, str) and not given):
+    if given is None:
         return {}
-    if isinstance(given, str):
-        import holidays
-
-        years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
-        country, _, part = given.partition("-")
-        try:
-            found = holidays.country_holidays(country, subdiv=part or None, years=years, language="en_US")
-        except NotImplementedError as error:
-            wanted = "a country of the holidays package such as 'PT', or dates"
-            raise InputError("unknown country", column="holidays", got=given, wanted=wanted) from error
-        return {np.datetime64(date, "D"): str(name) for date, name in found.items()}
     if not isinstance(given, Iterable):
         raise InputError("this is neither a country nor dates", column="holidays", got=given)
-    return {_day(date, "holidays"): "holiday" for date in given}
+    read = given if isinstance(given, str) else [d if isinstance(d, str) else str(_day(d, "holidays")) for d in given]
+    countries, dates = parse_holidays(read)
+    years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
+    names = {np.datetime64(date, "D"): "holiday" for date in sorted(dates)}
+    for country in countries:
+        names |= {np.datetime64(date, "D"): name for date, name in _public(country, years).items()}
+    return names
+
+
+def _public(country: str, years: range) -> dict[date, str]:
+    """Return the public holidays of a country that is known, with their English names."""
+    import holidays
+
+    code, _, part = country.partition("-")
+    found = holidays.country_holidays(code, subdiv=part or None, years=years, language="en_US")
+    return {day: str(name) for day, name in found.items()}
 
 
 def _events(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]:

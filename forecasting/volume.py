@@ -27,7 +27,6 @@ def forecast(
     holidays: object = None,
     events: object = None,
     windows: int = 12,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Forecast the volume of every series, with intervals.
 
@@ -56,8 +55,6 @@ def forecast(
         different. Days of one kind learn a factor from past days of that kind.
     windows
         Past origins that intervals and the choice rest on.
-    seed
-        Reserved for sample paths; nothing is drawn yet, so the same input gives the same bytes.
 
     Returns
     -------
@@ -80,7 +77,6 @@ def forecast(
     >>> monday.astype(float).round().tolist()
     [101.0, 99.0, 103.0]
     """
-    del seed
     chosen_levels = check_levels(levels)
     windows = check_count(windows, "windows")
     grid = make_grid(history, horizon, freq, calendar)

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.calendars import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
-from deskcast.forecasting.effects import special_days
+from deskcast.forecasting.effects import holiday_names, special_days
 from deskcast.forecasting.grid import make_grid
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
@@ -86,8 +87,9 @@ def test_known_special_days_do_not_disturb_the_ordinary_ones():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"holidays": "Atlantis"}, "unknown country"),
-        ({"holidays": ["2024-13-01"]}, "not a day"),
+        ({"holidays": "Atlantis"}, "no holidays of this country"),
+        ({"holidays": ["2024-13-01"]}, "not a date"),
+        ({"holidays": [None]}, "day is missing"),
         ({"holidays": 7}, "neither a country nor dates"),
         ({"events": [("fair", "2024-03-05", "2024-03-01")]}, "'fair'.*ends before it starts"),
         ({"events": [("fair", "2024-03-05")]}, "row 1: this is not an event"),
@@ -99,6 +101,19 @@ def test_known_special_days_do_not_disturb_the_ordinary_ones():
 def test_bad_days_are_named(arguments, said):
     with pytest.raises(InputError, match=said):
         forecast(flat(), 7, "D", **arguments)
+
+
+def test_holidays_are_read_as_a_calendar_reads_them():
+    span = np.array(["2024-12-01", "2025-01-02"], dtype="datetime64[D]")
+    own = np.datetime64("2024-12-24")
+    for given in ("pt, 2024-12-24", ["PT", "2024-12-24"], ("PT", pd.Timestamp("2024-12-24"))):
+        names = holiday_names(given, span)
+        assert names == holiday_names("PT", span) | {own: "holiday"}
+    assert names[np.datetime64("2025-01-01")] == "New Year's Day"
+    assert holiday_names("", span) == holiday_names(None, span) == holiday_names([], span) == {}
+    closed = BusinessCalendar.from_hours("UTC", {"mon-sun": ["00:00-24:00"]}, ["PT", "2024-12-24"])
+    days = pd.date_range("2024-12-01", "2025-01-02", tz="UTC")
+    assert set(days[~closed.is_open(days)].strftime("%Y-%m-%d")) == {str(d) for d in names if span[0] <= d <= span[-1]}
 
 
 def test_weeks_and_months_say_that_days_have_no_part():
