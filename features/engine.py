@@ -286,7 +286,9 @@ def _instant(t: object, timezone: str = "UTC") -> pd.Timestamp:
         raise InputError("this is not an instant", got=t, wanted="a date and time") from error
     if pd.isna(stamp):
         raise InputError("this is not an instant", got=t, wanted="a date and time")
-    return stamp.tz_localize(timezone).tz_convert("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    if stamp.tzinfo is None:  # the hour that comes twice is its first, the one that never comes is its end
+        stamp = stamp.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward")
+    return stamp.tz_convert("UTC")
 
 
 def _connect() -> Any:

@@ -18,7 +18,18 @@ _OFFSET = r"\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _CLOCKED_OFFSET = re.compile(r"\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?" + _OFFSET)
 _NUMERIC = re.compile(r"^(\d{1,2})([-/.])(\d{1,2})\2(\d{2}|\d{4})(?!\d)(.*)$")
 _CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
-_WORDED = ("%d-%b-%Y", "%d %b %Y", "%d-%b-%y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%d.%B.%Y")
+_WORDED = (
+    "%d/%b/%Y",
+    "%d/%b/%y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%d-%b-%y",
+    "%b %d, %Y",
+    "%b %d %Y",
+    "%d %B %Y",
+    "%B %d, %Y",
+    "%d.%B.%Y",
+)
 
 
 @dataclass(frozen=True)
@@ -203,7 +214,7 @@ def _is_iso(text: str) -> bool:
 
 
 def _is_worded(text: str) -> bool:
-    return bool(re.match(r"^(\d{1,2}[-. ][A-Za-z]{3,9}[-. ]\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4})", text))
+    return bool(re.match(r"^(\d{1,2}[-/. ][A-Za-z]{3,9}[-/. ]\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4})", text))
 
 
 def _is_epoch(digits: int) -> Any:

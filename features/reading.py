@@ -66,7 +66,7 @@ def read_raw(path: str | Path, encoding: str | None = None, delimiter: str | Non
     Raises
     ------
     InputError
-        If the file is missing, a folder, empty, only a header, no table, or has ragged rows or repeated column names.
+        If the file is missing, a folder, empty, only a header, no table, or has ragged rows.
 
     Examples
     --------
@@ -275,7 +275,7 @@ def _parse(text: str, delimiter: str, where: str) -> tuple[pd.DataFrame, list[st
     names = [" ".join(name.split()) for name in header]
     blank = [i for i, name in enumerate(names, 1) if not name]
     names = [name or f"column {i}" for i, name in enumerate(names, 1)]
-    _check_names(names, where)
+    names, twice = _own_names(names)
     if next((r for r in lines if r), None) is None:
         raise InputError("the file has a header but no rows", where=where, got=", ".join(names[:8]))
     try:
@@ -294,6 +294,7 @@ def _parse(text: str, delimiter: str, where: str) -> tuple[pd.DataFrame, list[st
     trimmed = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     frame = trimmed.to_pandas()
     said = [f"{where}: column {i} has no name and is called 'column {i}'" for i in blank]
+    said += [f"{where}: several columns are called {n!r}; the first keeps the name, the others get a number" for n in twice]
     data = [n for n in names if re.fullmatch(r"\d[\d\s:./T-]*", n)]
     if len(data) >= max(1, len(names) // 2):
         said.append(
@@ -307,6 +308,21 @@ def _header_lines(text: str, delimiter: str) -> int:
     lines = csv.reader(io.StringIO(text), delimiter=delimiter)
     next((r for r in lines if any(c.strip() for c in r)), None)
     return lines.line_num
+
+
+def _own_names(names: list[str]) -> tuple[list[str], list[str]]:
+    """Number the repeats of a column name, as exports with one column a label or comment have them.
+
+    >>> _own_names(["key", "labels", "labels", "labels"])
+    (['key', 'labels', 'labels 2', 'labels 3'], ['labels'])
+    """
+    own: list[str] = []
+    for name in names:
+        number, free = 2, name
+        while free in own or (free != name and free in names):
+            free, number = f"{name} {number}", number + 1
+        own.append(free)
+    return own, sorted({n for n in names if names.count(n) > 1})
 
 
 def _check_names(names: list[str], where: str) -> None:

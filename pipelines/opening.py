@@ -205,7 +205,7 @@ def policy_frame(config: Config) -> pd.DataFrame | None:
                 wanted="such as 2024-03-01",
             ) from error  # fmt: skip
         if not pd.isna(start) and start.tzinfo is None:
-            start = start.tz_localize(config.timezone)
+            start = start.tz_localize(config.timezone, ambiguous=True, nonexistent="shift_forward")
         target = float("nan") if sla.target_s is None else sla.target_s
         row = {"policy": sla.policy, "metric": sla.metric, "priority": sla.priority, "target_s": target}
         row |= {"clock": sla.clock, "calendar": sla.calendar, "pause_on": ",".join(sla.pause_on) or None}

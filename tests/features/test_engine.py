@@ -178,6 +178,13 @@ def test_unknown_table_and_empty_log():
         CaseLog.from_frames(cases=pd.DataFrame({"case_id": [], "created_at": []}))
 
 
+def test_an_instant_on_the_day_of_the_clock_change():
+    frame = pd.DataFrame({"case_id": ["1"], "created_at": instants("2012-03-01T09:00")})
+    log = CaseLog.from_frames(cases=frame, until="2014-01-01T00:00Z", timezone="Europe/Athens")
+    assert log.as_of("2013-03-31 03:30").until == pd.Timestamp("2013-03-31T01:00Z")  # the clock skips it
+    assert log.as_of("2013-10-27 03:30").until == pd.Timestamp("2013-10-27T00:30Z")  # the clock has it twice
+
+
 def test_bad_instant():
     cases = pd.DataFrame({"case_id": ["1"], "created_at": instants("2024-07-01T08:30")})
     with pytest.raises(InputError, match="not an instant; got 'whenever'"):

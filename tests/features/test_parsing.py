@@ -27,13 +27,14 @@ def written(moments, form):
         "month first": lambda m: f"{m.month}/{m.day}/{m.year} {m.hour}:{m.minute:02d}",
         "american": lambda m: m.strftime("%m/%d/%Y %I:%M %p"),
         "worded": lambda m: m.strftime("%d-%b-%Y %H:%M"),
+        "jira": lambda m: m.strftime("%d/%b/%y %I:%M %p"),
         "epoch_s": lambda m: str(int(pd.Timestamp(m, tz="UTC").timestamp())),
         "epoch_ms": lambda m: str(int(pd.Timestamp(m, tz="UTC").timestamp() * 1000)),
     }
     return pd.Series([texts[form](m) for m in moments], dtype="str")
 
 
-FORMS = ["iso", "iso T", "loose iso", "slashed iso", "worded", "epoch_s", "epoch_ms"]
+FORMS = ["iso", "iso T", "loose iso", "slashed iso", "worded", "jira", "epoch_s", "epoch_ms"]
 
 
 @settings(max_examples=40, deadline=None)
