@@ -109,7 +109,9 @@ def test_predictions_hold_where_the_model_does(contacts):
 
 def test_expected_calls_take_out_the_luck():
     rng, days = np.random.default_rng(6), 60
-    ds = pd.DatetimeIndex(np.concatenate([pd.date_range(f"2024-03-01 {h:02d}:00", periods=days, freq="D") for h in range(8)]))
+    ds = pd.DatetimeIndex(
+        np.concatenate([pd.date_range(f"2024-03-01 {h:02d}:00", periods=days, freq="D") for h in range(8)])
+    )
     rate = np.repeat(np.linspace(20, 60, 8), days)
     for spread in (0.0, 0.4):
         true = rate * (rng.gamma(1 / spread**2, spread**2, len(rate)) if spread else 1)
