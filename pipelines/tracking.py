@@ -27,6 +27,9 @@ from .swap import replacing
 
 #: Columns that say who somebody is; they never reach the record.
 PERSONAL = ("customer_id", "agent_id", "actor_id")
+#: What quotes an export, whatever that says: columns of tables, and a whole table of sentences.
+QUOTES = {"refused": ("value",)}
+QUOTING = ("checks",)
 _SQLITE = "sqlite:///"
 _LOUD = ("mlflow", "alembic", "sqlalchemy")
 _MAX_PARAMS, _MAX_METRICS, _MAX_VALUE = 100, 1000, 6000
@@ -63,7 +66,8 @@ def record(
 
     Returns
     -------
-    Ids of the runs: the parent first, then one a stage. Columns named in ``PERSONAL`` are left out of the tables.
+    Ids of the runs: the parent first, then one a stage. Columns named in ``PERSONAL`` are left out of the tables, and
+    so is what quotes the export (``QUOTES``, ``QUOTING``).
 
     Raises
     ------
@@ -126,20 +130,25 @@ def _log(client: Any, run: str, stage: Stage, fingerprint: str, at: int) -> None
 def _log_tables(client: Any, run: str, stage: Stage, tables_dir: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="deskcast-") as scratch:
         for name, frame in stage.tables.items():
+            if name in QUOTING:
+                continue
             written = tables_dir / f"{name}.parquet" if tables_dir else None
-            if written is None or not written.exists() or set(PERSONAL) & set(frame.columns):
+            public = impersonal(frame, name)
+            if written is None or not written.exists() or len(public.columns) < len(frame.columns):
                 written = Path(scratch) / f"{name}.parquet"
-                write_table(impersonal(frame), written)
+                write_table(public, written)
             client.log_artifact(run, str(written), "tables")
 
 
-def impersonal(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the table without the columns that say who a customer or an agent is.
+def impersonal(frame: pd.DataFrame, name: str = "") -> pd.DataFrame:
+    """Return the table without the columns that say who a customer or an agent is, or that quote the export.
 
     >>> impersonal(pd.DataFrame({"case_id": ["1"], "agent_id": ["ann"]})).columns.tolist()
     ['case_id']
+    >>> impersonal(pd.DataFrame({"row": [7], "value": ["ann"]}), "refused").columns.tolist()
+    ['row']
     """
-    return frame.drop(columns=[c for c in PERSONAL if c in frame.columns])
+    return frame.drop(columns=[c for c in (*PERSONAL, *QUOTES.get(name, ())) if c in frame.columns])
 
 
 def _store_file(uri: str, folder: Path) -> Path | None:

@@ -109,6 +109,19 @@ def test_nobody_is_named_in_the_record(desk, tmp_path):
     assert not [p for p in files if b"Other" in p.read_bytes()]
 
 
+def test_what_the_record_says_of_the_export_quotes_nobody(desk, tmp_path):
+    refused = pd.DataFrame({"table": ["cases"], "row": [7], "column": ["customer"], "value": ["Ann Other"]})
+    checks = pd.DataFrame({"question": ["Does anything look odd?"], "answer": ["9 of 10 cases are of Ann Other."]})
+    for frame, name in ((refused, "refused"), (checks, "checks")):
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+    stage = Stage("check", {"refused": refused, "checks": checks}, ("All are of Ann Other.",))
+    runs = do([stage], desk, tables_dir=tmp_path)
+    tables = Path(client(desk).get_run(runs[1]).info.artifact_uri.removeprefix("file://")) / "tables"
+    assert pd.read_parquet(tables / "refused.parquet").columns.tolist() == ["table", "row", "column"]
+    assert sorted(p.stem for p in tables.iterdir()) == ["refused"]
+    assert not [p for p in desk.rglob("*") if p.is_file() and p.parent != tmp_path and b"Other" in p.read_bytes()]
+
+
 def test_a_skipped_stage_says_why_and_odd_names_and_figures_are_taken(desk):
     odd = Stage(
         "staff", {}, (), {f"p{i}": "x" * 7000 for i in range(150)}, {"coverage (80%)": 0.8, "none": float("nan")}, "no"
