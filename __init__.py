@@ -16,6 +16,7 @@ _HOMES = {
     "BusinessCalendar": "features",
     "CaseLog": "features",
     "InputError": "features",
+    "anomaly_scores": "models",
     "backtest": "forecasting",
     "breach_labels": "features",
     "case_history": "features",

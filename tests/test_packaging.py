@@ -1,5 +1,6 @@
 """The package is what the house says: its rooms, its wheel, its root."""
 
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -7,6 +8,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import deskcast
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,12 +39,42 @@ def test_importing_the_face_loads_no_heavy_library():
 
 
 def test_the_face_names_what_people_need():
-    import deskcast
-
     for name in deskcast.__all__:
         assert getattr(deskcast, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = deskcast.nonsense
+
+
+#: Every import that the documentation promises, as people write it.
+PROMISED = """
+from deskcast.pipelines import open_log
+from deskcast.features import CaseLog, case_history, kpi_history, series, snapshots, breach_labels
+from deskcast.forecasting import forecast, backtest, leaderboard
+from deskcast.forecasting import queue_performance, required_agents, scheduled_agents
+from deskcast.models import BreachRisk, anomaly_scores, detect_shifts, explain_change
+"""
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_promised_imports_give_functions_and_not_modules_of_the_same_name(order):
+    lines = PROMISED.strip().splitlines()[::order]
+    names = [name for line in lines for name in line.partition(" import ")[2].split(", ")]
+    assert set(names) <= set(deskcast.__all__)  # and the face has them all
+    # a module of the same name, imported before, must not take the place of the function
+    before = "import deskcast.features.snapshots, deskcast.forecasting.volume, deskcast.models.shifts"
+    code = "\n".join([before, *lines, f"print([n for n in {names} if not callable(globals()[n])])"])
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_every_public_name_of_a_room_is_there_and_says_what_it_does():
+    for room in ("features", "forecasting", "models", "pipelines"):
+        module = importlib.import_module(f"deskcast.{room}")
+        names = dir(module)
+        assert names
+        for name in names:
+            assert callable(getattr(module, name)), f"{room}.{name}"
+            assert (getattr(module, name).__doc__ or "").strip(), f"{room}.{name}"
 
 
 def test_constraints_hold_versions_and_nothing_else():
@@ -52,8 +84,6 @@ def test_constraints_hold_versions_and_nothing_else():
 
 
 def test_licence_and_version_agree():
-    import deskcast
-
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     assert f"## {deskcast.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
