@@ -69,6 +69,7 @@ def quantile_at(quantiles: Mapping[float, Floats], scores: Floats) -> Floats:
     at = np.broadcast_to(scores, shape)
     piece = np.clip(np.searchsorted(known, at, side="right") - 1, 0, len(known) - 2)
     row = np.broadcast_to(np.arange(shape[-1]), shape)
+    values = np.broadcast_to(values, (len(known), shape[-1]))
     left, right = values[piece, row], values[piece + 1, row]
     line = left + (right - left) * (at - known[piece]) / (known[piece + 1] - known[piece])
     return np.asarray(np.maximum(line, 0.0))
