@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.errors import InputError
+from ..features.shares import wilson
 from .baselines import Calibrated, Score, calibrated, fit_age_rule, fit_constant, fit_logistic
-from .calibration import FloatArray, wilson
+from .calibration import FloatArray
 from .outcomes import Lesson, Outcomes, known_outcomes, one_metric
 from .scores import Gain, brier_gain, reliability_tables, score_table
 

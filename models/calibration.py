@@ -10,12 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ..features.errors import InputError
+from ..features.shares import wilson
 
 FloatArray = NDArray[np.float64]
 Bins = Literal["width", "count"]
-
-#: 97.5 % point of the normal distribution, for 95 % intervals.
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -216,38 +214,6 @@ def reliability_table(
         "hi": hi,
     }
     return pd.DataFrame(columns)
-
-
-def wilson(hits: ArrayLike, n: ArrayLike, z: float = Z95) -> tuple[FloatArray, FloatArray]:
-    """Return Wilson's score interval of a share.
-
-    Parameters
-    ----------
-    hits, n
-        How many of how many; scalars or arrays.
-    z
-        Point of the normal distribution; 95 % by default.
-
-    Returns
-    -------
-    Lower and upper end; missing where ``n`` is 0.
-
-    Notes
-    -----
-    Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
-
-    Examples
-    --------
-    >>> lo, hi = wilson(1, 10)
-    >>> round(float(lo), 4), round(float(hi), 4)
-    (0.0179, 0.4042)
-    """
-    k, m = np.asarray(hits, dtype=float), np.asarray(n, dtype=float)
-    m = np.where(m > 0, m, np.nan)
-    share = k / m
-    middle = (share + z**2 / (2 * m)) / (1 + z**2 / m)
-    half = z / (1 + z**2 / m) * np.sqrt(share * (1 - share) / m + z**2 / (4 * m**2))
-    return np.asarray(np.maximum(middle - half, 0.0)), np.asarray(np.minimum(middle + half, 1.0))
 
 
 def platt(
