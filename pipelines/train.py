@@ -72,8 +72,8 @@ def _scores(evaluation: pd.DataFrame) -> dict[str, float]:
 def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_ROWS) -> pd.DatetimeIndex:
     """Choose the daily instants to learn from: the latest busy span, thinned where it would be too much.
 
-    The tail of an export that was chosen by opening date has days with a handful of leftovers; the span ends where
-    99 % of all openings have come, so that they do not crowd out the days that matter.
+    The tail of an export that was chosen by opening date has days with a handful of leftovers; the span is counted back
+    from where 99 % of all openings had come, so that they do not crowd out the days that matter.
     """
     created = log.frame(log.table("cases").select("created_at"))["created_at"]
     if created.empty:
@@ -84,6 +84,7 @@ def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_ROWS) ->
     instants = daily(start, last, at=spec.at, timezone=log.timezone)
     load = _open_at(log, instants)
     step = max(1, int(np.ceil(load.sum() / max_rows)))
+    step += step % 7 == 0  # whole weeks would show one weekday only
     return instants[::-1][::step][::-1]
 
 

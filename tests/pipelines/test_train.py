@@ -1,0 +1,48 @@
+"""From which instants the breach model learns, and when it says that it cannot."""
+
+import pandas as pd
+from deskcast.features.engine import CaseLog
+from deskcast.pipelines.config import RiskSpec
+from deskcast.pipelines.train import training_instants
+
+START = pd.Timestamp("2024-01-01T00:00Z")
+
+
+def desk(days=140, timezone="UTC"):
+    """Ten cases a day, each open for a day."""
+    born = START + pd.to_timedelta([24.0 * d + i for d in range(days) for i in range(10)], unit="h")
+    cases = pd.DataFrame({"case_id": [f"c{i:04d}" for i in range(len(born))], "created_at": born})
+    events = cases[["case_id"]].assign(at=born + pd.Timedelta(days=1), kind="resolved")
+    return CaseLog.from_frames(cases=cases, events=events, until=START + pd.Timedelta(days=days), timezone=timezone)
+
+
+def test_one_look_a_day_at_the_hour_of_the_desk():
+    looks = training_instants(desk(timezone="Europe/Lisbon"), RiskSpec(at="09:30", train_days=60))
+    local = looks.tz_convert("Europe/Lisbon")
+    assert set(local.strftime("%H:%M")) == {"09:30"}  # before the clocks change in March and after
+    assert (local.normalize().tz_localize(None).to_series().diff().dropna() == pd.Timedelta(days=1)).all()
+    assert 60 <= len(looks) <= 63
+    assert looks[-1] <= desk().until
+
+
+def test_thinned_looks_keep_the_last_and_all_days_of_the_week():
+    whole = training_instants(desk(), RiskSpec(train_days=140))
+    for rows in (700, 230, 180):
+        thin = training_instants(desk(), RiskSpec(train_days=140), max_rows=rows)
+        assert set(thin) < set(whole)
+        assert thin[-1] == whole[-1]
+        assert thin.day_of_week.nunique() == 7
+
+
+def test_leftovers_do_not_crowd_out_the_busy_days():
+    log = desk()
+    late = pd.DataFrame({"case_id": ["z"], "created_at": [START + pd.Timedelta(days=700)]})
+    cases = pd.concat([log.frame("cases"), late], ignore_index=True)
+    longer = CaseLog.from_frames(cases=cases, events=log.frame("events"))
+    busy = training_instants(longer, RiskSpec(train_days=60))
+    assert (busy < log.until).sum() >= 55
+
+
+def test_a_log_without_cases_gives_no_looks():
+    empty = desk().as_of(START - pd.Timedelta(days=1))
+    assert len(training_instants(empty, RiskSpec())) == 0
