@@ -121,8 +121,10 @@ def chat_columns(
     out = balance(load, full, gap, weight, aht, threshold, patience, shape, definition)
     waits = out["wait_probability"]
     with np.errstate(invalid="ignore"):
-        out["occupancy"] = np.where(load > 0, np.minimum(waits + (1 - waits) * busy, 1.0), 0.0)
-        out["open_chats"] = np.where(load > 0, waits * concurrency + (1 - waits) * held, 0.0)
+        served = load * (1 - out["abandonment"]) / np.where(full > 0, np.maximum(full, agents), 1.0)
+        share = np.maximum(waits + (1 - waits) * busy, served)  # below one agent the continued formulas may fall short
+        out["occupancy"] = np.where(load > 0, np.minimum(share, 1.0), 0.0)
+        out["open_chats"] = np.where(load > 0, np.maximum(waits * concurrency + (1 - waits) * held, served), 0.0)
     out["slot_occupancy"] = out["open_chats"] / concurrency
     return out
 

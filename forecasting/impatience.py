@@ -23,7 +23,8 @@ from .waiting import Waits, exp_gap
 _CELLS = 2_000_000  # cells worked on at once
 _ORDER = 24
 _LEVELS = (1.0, 4.0, 12.0, 30.0, 80.0)  # panels end where the density has fallen to exp(-level)
-_SCALES = (0.5, 2.0, 6.0, 20.0)  # and at these multiples of each stage of patience
+_SCALES = (0.5, 2.0, 6.0, 14.0, 28.0, 50.0)  # and at these multiples of each stage of patience
+_AROUND = (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 7.0, 12.0)  # and so many deviations from its mean, if it has stages
 
 
 def step_waits(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: Steps) -> Waits:
@@ -111,8 +112,13 @@ def _mixture(shape: Mixture, a: Floats, n: Floats, gap: Floats, scale: Floats, t
     slope = np.where(mode > 0, 0.0, spare)
     top = np.where(mode > 0, -spare * mode - rise * shape.missed(mode), 0.0)
     right = _sweep(slope, rise, mode, limit, _ends(slope, rise, out, mode, limit, shape, 1.0), shape, 1.0)
-    left = _sweep(slope, rise, mode, limit, _ends(slope, rise, out, mode, limit, shape, -1.0), shape, -1.0)
-    whole, given_up, in_time, waited, before, after = (x + y for x, y in zip(right, left, strict=True))
+    whole, given_up, in_time, waited, before, after = right
+    rows = np.flatnonzero(mode > 0)
+    if len(rows):
+        flat, up, by, at, end = slope[rows], rise[rows], out[rows], mode[rows], limit[rows]
+        left = _sweep(flat, up, at, end, _ends(flat, up, by, at, end, shape, -1.0), shape, -1.0)
+        for total, more in zip(right, left, strict=True):
+            total[rows] += more
     fall = top + spare * limit + rise * shape.missed(limit)
     far = np.flatnonzero((limit < mode) & (limit > 0) & (fall > 20))
     if len(far):  # the threshold comes long before the usual wait: measure the little before it from there
@@ -134,13 +140,17 @@ def _mixture(shape: Mixture, a: Floats, n: Floats, gap: Floats, scale: Floats, t
 
 
 def _solve(
-    reached: Callable[[Floats], npt.NDArray[np.bool_]], low: Floats, high: Floats, rows: npt.NDArray[np.bool_]
+    reached: Callable[[Floats], npt.NDArray[np.bool_]],
+    low: Floats,
+    high: Floats,
+    rows: npt.NDArray[np.bool_],
+    halvings: int = 64,
 ) -> Floats:
     """Return the smallest number at which a rising condition holds, by halving its logarithm; 0 for other rows."""
     if not rows.any():
         return np.zeros_like(low)
     x, y = np.log(low), np.log(high)
-    for _ in range(64):
+    for _ in range(halvings):
         middle = (x + y) / 2
         good = reached(np.exp(middle))
         x, y = np.where(good, x, middle), np.where(good, middle, y)
@@ -161,10 +171,10 @@ def _ends(slope: Floats, rise: Floats, out: Floats, mode: Floats, limit: Floats,
     room = mode if side < 0 else (_LEVELS[-1] + rise * 40 * max(shape.means)) / out
     every = np.ones(len(rise), dtype=bool)
     tiny = np.minimum(1e-18, room * 1e-3) + 1e-300
-    ends = [_solve(partial(below, level), tiny, room + 2e-300, every) for level in _LEVELS]
+    ends = [_solve(partial(below, level), tiny, room + 2e-300, every, 24) for level in _LEVELS]
     last = np.minimum(ends[-1], room)
     marks = [m / k * s for m, k in zip(shape.means, shape.stages, strict=True) for s in _SCALES]
-    marks += [m for m, k in zip(shape.means, shape.stages, strict=True) if k > 1]
+    marks += [m * (1 + z / k**0.5) for m, k in zip(shape.means, shape.stages, strict=True) if k > 1 for z in _AROUND]
     ends += [side * (mark - mode) for mark in marks] + [side * (limit - mode)]
     bounds = np.clip(np.stack([np.zeros_like(last), *ends], axis=1), 0, last[:, None])
     return np.sort(bounds, axis=1)
@@ -178,29 +188,31 @@ def _sweep(
     sums = tuple(np.zeros_like(slope) for _ in range(6))
     share, depth = np.zeros_like(slope), np.zeros_like(slope)  # gone since the mode, and the integral of that
     for i in range(ends.shape[1] - 1):
-        length = ends[:, i + 1] - ends[:, i]
-        if not (length > 0).any():
+        rows = np.flatnonzero(ends[:, i + 1] > ends[:, i])
+        if not len(rows):
             continue
-        w = ends[:, i, None] + length[:, None] * nodes
-        x = np.maximum(mode[:, None] + side * w, 0)
-        density = shape.density(x)
-        deep = depth[:, None] + length[:, None] * (share[:, None] * nodes + length[:, None] * (density @ twice.T))
+        begin = ends[rows, i]
+        length = ends[rows, i + 1] - begin
+        w = begin[:, None] + length[:, None] * nodes
+        x = np.maximum(mode[rows, None] + side * w, 0)
+        gone, left, waited, density = shape.at_once(x)
+        deep = depth[rows, None] + length[:, None] * (share[rows, None] * nodes + length[:, None] * (density @ twice.T))
         with np.errstate(under="ignore"):
-            height = np.exp(-slope[:, None] * w - rise[:, None] * deep) * weights * length[:, None]
-        gone = shape.gone(x)
-        inside = (mode + side * (ends[:, i] + length / 2)) < limit
-        up, all_ = (height * gone).sum(axis=1), height.sum(axis=1)
+            height = np.exp(-slope[rows, None] * w - rise[rows, None] * deep) * (weights * length[:, None])
+        inside = (mode[rows] + side * (begin + length / 2)) < limit[rows]
+        up, every = (height * gone).sum(axis=1), height.sum(axis=1)
         parts = (
-            all_,
+            every,
             up,
-            np.where(inside, (height * shape.left(x)).sum(axis=1), 0.0),
-            (height * shape.waited(x)).sum(axis=1),
+            np.where(inside, (height * left).sum(axis=1), 0.0),
+            (height * waited).sum(axis=1),
             np.where(inside, up, 0.0),
-            np.where(inside, 0.0, all_),
+            np.where(inside, 0.0, every),
         )
-        sums = tuple(x + y for x, y in zip(sums, parts, strict=True))
-        depth = depth + length * (share + length * (density @ ((1 - nodes) * weights)))
-        share = share + length * (density @ weights)
+        for total, part in zip(sums, parts, strict=True):
+            total[rows] += part
+        depth[rows] += length * (share[rows] + length * (density @ ((1 - nodes) * weights)))
+        share[rows] += length * (density @ weights)
     return sums
 
 

@@ -80,14 +80,22 @@ class Mixture:
         )
         return np.asarray(sum(parts))
 
-    def density(self, x: Floats) -> Floats:
-        """Return the density of patience, per scale."""
-        with np.errstate(divide="ignore", under="ignore"):
-            parts = (
-                p * k / m * np.exp(special.xlogy(k - 1, k * x / m) - k * x / m - special.gammaln(k))
-                for p, k, m in self._kinds()
-            )
-            return np.asarray(sum(parts))
+    def at_once(self, x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return :meth:`gone`, :meth:`left`, :meth:`waited` and the density, for the price of one of them."""
+        out = [np.zeros_like(x) for _ in range(4)]
+        with np.errstate(under="ignore"):
+            for p, k, m in self._kinds():
+                y = k * x / m
+                term = np.exp(-y)  # chance of exactly j stages done by x
+                left = term.copy()
+                for j in range(1, k):
+                    term = term * (y / j)
+                    left += term
+                gone = special.gammainc(k, y) if k > 1 else -np.expm1(-y)
+                more = np.maximum(gone - term * (y / k), 0)  # one stage further
+                for total, part in zip(out, (gone, left, x * left + m * more, k / m * term), strict=True):
+                    total += p * part
+        return out[0], out[1], out[2], out[3]
 
     def _kinds(self) -> list[tuple[float, int, float]]:
         return list(zip(self.shares, self.stages, self.means, strict=True))
