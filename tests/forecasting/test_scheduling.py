@@ -1,0 +1,222 @@
+"""Shifts that cover a need: against all schedules of a small case, by properties, and in what they tell."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.forecasting.cover import cover
+from deskcast.forecasting.scheduling import shift_schedule
+from deskcast.forecasting.shift_patterns import ShiftPattern, coverage_matrix, shift_patterns
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
+
+from plan_twins import cheapest_cover
+
+H = 3600.0
+DAY = pd.date_range("2024-03-04 08:00", periods=8, freq="h")  # a Monday
+
+
+def need(values, start="2024-03-04 08:00", freq="h"):
+    ds = pd.date_range(start, periods=len(values), freq=freq)
+    return pd.DataFrame({"ds": ds, "need": np.asarray(values, float)})
+
+
+def short_shifts(length=4, **more):
+    options = {"lengths_s": [length * H], "first_start_s": 8 * H, "last_end_s": 16 * H, "step_s": H} | more
+    return shift_patterns("part-time", days_per_week=1, workdays=[0], **options)
+
+
+# --- patterns ------------------------------------------------------------------------------------------------------
+
+
+def test_patterns_follow_their_rules():
+    found = shift_patterns(lengths_s=[8.5 * H], first_start_s=7 * H, last_end_s=20 * H, step_s=H, break_choices=3)
+    assert len(found) == 5 * 3 * 7  # begins, breaks, runs of five days round the week
+    assert len(set(found)) == len(found)
+    for p in found:
+        assert len(p.days) == 5
+        assert p.start_s >= 7 * H
+        assert p.start_s + p.length_s <= 20 * H
+        assert p.paid_h == 40
+        assert 2.5 * H <= p.breaks[0][0] <= 5.5 * H
+    assert {len(p.days) for p in shift_patterns(days_per_week=3, days_off_together=False)} == {3}
+    assert len({p.days for p in shift_patterns(days_per_week=3, days_off_together=False)}) == 35
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    start=st.integers(0, 95),
+    length=st.integers(2, 60),
+    rest=st.tuples(st.integers(0, 40), st.integers(1, 8)),
+    days=st.sets(st.integers(0, 6), min_size=1),
+    slot=st.sampled_from([15, 30, 60]),
+)
+def test_coverage_counts_every_paid_minute_once(start, length, rest, days, slot):
+    breaks = ((rest[0] * 900.0, rest[1] * 900.0),) if sum(rest) <= length else ()
+    pattern = ShiftPattern("any", tuple(sorted(days)), start * 900.0, length * 900.0, breaks)
+    ds = pd.date_range("2024-03-04", periods=8 * 1440 // slot, freq=f"{slot}min")
+    cover_ = coverage_matrix([pattern], ds, slot * 60.0).toarray().ravel()
+    monday_again = 0 in days  # the eighth day
+    paid = pattern.paid_h * (1 + monday_again / len(days))
+    beyond = max(start + length - 96, 0) * 0.25 if monday_again else 0.0
+    inside = sum(min(max(start + a + n - 96, 0), n) * 0.25 for a, n in [(rest[0], rest[1])]) if breaks else 0.0
+    lost = beyond - (inside if monday_again else 0.0)
+    assert cover_.sum() * slot / 60 == pytest.approx(paid - lost)
+    assert cover_.min() >= 0
+    assert cover_.max() <= 1
+
+
+# --- the best cover ------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    columns=st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=4, max_size=4), min_size=1, max_size=4),
+    wanted=st.lists(st.integers(0, 3), min_size=4, max_size=4),
+    price=st.lists(st.sampled_from([0.5, 2.0, 20.0]), min_size=4, max_size=4),
+    most=st.one_of(st.none(), st.integers(0, 4)),
+)
+def test_the_cover_is_the_best_of_all(columns, wanted, price, most):
+    cost = [1.0 + sum(c) for c in columns]
+    best = cheapest_cover(columns, wanted, cost, price, 6, lambda x: most is None or sum(x) <= most)
+    rules = {}
+    if most is not None:
+        rules = {
+            "limits": sparse.csr_array(np.ones((1, len(columns)))),
+            "low": np.zeros(1),
+            "high": np.array([float(most)]),
+        }
+    matrix = sparse.csc_array(np.array(columns).T)
+    found = cover(matrix, np.array(wanted, float), np.array(cost), np.array(price), gap=0.0, **rules)
+    assert found.cost == pytest.approx(best)
+    assert found.bound <= best + 1e-6
+    assert found.gap < 1e-6
+    assert most is None or found.people.sum() <= most
+
+
+def test_a_day_solved_by_hand():
+    """Two people all day and one more from ten to two: five shifts of four hours, 20 hours; nothing can be less."""
+    found = shift_schedule(need([2, 2, 3, 3, 3, 3, 2, 2]), short_shifts(), gap=0.0)
+    assert found.hours == 20
+    assert found.bound_hours == pytest.approx(20)
+    assert found.table[["start", "end", "people"]].values.tolist() == [
+        ["08:00", "12:00", 2],
+        ["10:00", "14:00", 1],
+        ["12:00", "16:00", 2],
+    ]
+    assert found.coverage["surplus"].sum() == 0
+    assert found.sentences()[-1] == "Every interval is covered."
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), limited=st.booleans())
+def test_coverage_adds_up_and_the_bound_holds(seed, limited):
+    rng = np.random.default_rng(seed)
+    week = need(
+        rng.integers(0, 6, 7 * 24) * np.tile((np.arange(24) >= 7) & (np.arange(24) < 20), 7), "2024-03-04 00:00"
+    )
+    patterns = shift_patterns(lengths_s=[8 * H], step_s=2 * H) + shift_patterns(
+        "part-time", lengths_s=[4 * H], step_s=2 * H, days_per_week=3
+    )
+    found = shift_schedule(week, patterns, limits={"full-time": 2} if limited else None, seconds=2, gap=0.02)
+    seen = found.coverage
+    assert np.allclose(seen["scheduled"] + seen["shortfall"] - seen["surplus"], seen["need"])
+    assert (seen["shortfall"] * seen["surplus"] < 1e-9).all()
+    assert found.bound_hours <= found.hours + 1e-6
+    assert 0 <= found.gap < 1
+    assert found.table["hours"].sum() == pytest.approx(found.hours)
+    assert ((seen["why"] == "") == (seen["shortfall"] == 0)).all()
+    if limited:
+        assert found.table.loc[found.table["kind"] == "full-time", "people"].sum() <= 2
+    again = shift_schedule(week, patterns, limits={"full-time": 2} if limited else None, seconds=2, gap=0.02)
+    if found.seconds < 1 and again.seconds < 1:
+        pd.testing.assert_frame_equal(found.table, again.table)
+
+
+def test_days_apart_and_days_together_are_proven():
+    """A week of quarter hours with single days is seven small problems; the proven gap is within the one asked for."""
+    ds = pd.date_range("2024-03-04", periods=672, freq="15min")
+    hour = ds.hour + ds.minute / 60
+    level = np.where((hour >= 7) & (hour < 22), np.ceil(30 * np.exp(-(((hour - 13) / 4) ** 2)) + 4), 0)
+    single = [
+        p
+        for day in range(7)
+        for p in shift_patterns("day", lengths_s=[4 * H, 6 * H, 8 * H], days_per_week=1, workdays=[day])
+    ]
+    found = shift_schedule(pd.DataFrame({"ds": ds, "need": level}), single, gap=0.01, seconds=30)
+    assert found.gap <= 0.01
+    assert found.coverage["shortfall"].sum() == 0
+    assert found.hours * (1 - found.gap) <= found.bound_hours + 1e-6
+
+
+# --- where and why it falls short ------------------------------------------------------------------------------------
+
+
+def test_every_reason_for_a_shortfall_is_told():
+    bare = shift_schedule(need([1] * 9), short_shifts())
+    assert bare.coverage["why"].tolist() == [""] * 8 + ["no shift covers this time"]
+    limited = shift_schedule(need([3] * 8), short_shifts(), limits={"part-time": 4})
+    assert limited.coverage["shortfall"].sum() == 8
+    assert set(limited.coverage.loc[limited.coverage["shortfall"] > 0, "why"]) == {"the limit on part-time is reached"}
+    capped = shift_schedule(need([3] * 8), short_shifts(), max_people=4)
+    assert set(capped.coverage["why"]) <= {"", "all people that may be scheduled are"}
+    dear = shift_schedule(need([1, 1, 1, 1, 2, 1, 1, 1]), short_shifts(), short_price=2.0)
+    assert dear.coverage["why"].tolist() == [""] * 4 + ["a further shift costs more than the shortfall"] + [""] * 3
+    assert "1 of 8 intervals fall short, most on Mon 04 Mar 12:00 by 1.0 of 2.0." in dear.sentences()
+
+
+def test_people_who_must_be_used_are():
+    found = shift_schedule(need([0] * 8), short_shifts(), least={"part-time": 3})
+    assert found.table["people"].sum() == 3
+    nothing = shift_schedule(need([0] * 8), short_shifts())
+    assert (nothing.hours, nothing.gap, len(nothing.table)) == (0.0, 0.0, 0)
+    assert nothing.table["people"].dtype == "int64"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"need": need([1, 2]).rename(columns={"need": "neeed"})}, "column 'need': the column is missing"),
+        ({"need": need([1, -2])}, "argument 'need', position 1: the number is out of range; got -2.0"),
+        ({"need": need([1, np.nan])}, "argument 'need', position 1: the number is missing"),
+        ({"need": need([1, 2, 3]).iloc[[0, 2, 1]]}, "column 'ds', row 3: the intervals are not rising"),
+        ({"need": need([1])}, "one interval does not say how long it is"),
+        ({"need": need([])}, "there is no row"),
+        ({"patterns": []}, "argument 'patterns': there is no pattern"),
+        ({"limits": {"parttime": 3}}, "argument 'limits': no pattern is of this kind; got 'parttime'"),
+        ({"limits": {"part-time": -1}}, "argument 'limits['part-time']': the number is out of range"),
+        ({"limits": {"part-time": 1}, "least": {"part-time": 2}}, "the fewest are above the most"),
+        ({"least": {"part-time": 2}, "max_people": 1}, "argument 'max_people': the fewest are above the most"),
+        ({"gap": 1}, "argument 'gap': the number is out of range"),
+        ({"seconds": "x"}, "argument 'seconds': this is not a number"),
+        ({"short_price": [1, 2]}, "argument 'short_price': the length is wrong"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    given_ = {"need": need([1] * 8), "patterns": short_shifts()} | change
+    with pytest.raises(InputError) as error:
+        shift_schedule(given_.pop("need"), given_.pop("patterns"), **given_)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"days": ()},
+        {"days": (7,)},
+        {"start_s": -1.0},
+        {"length_s": 0.0},
+        {"breaks": ((3 * H, 2 * H),)},
+        {"breaks": ((2 * H, H), (H, H))},
+    ],
+)
+def test_patterns_that_cannot_be_worked_are_refused(bad):
+    fine = {"kind": "any", "days": (0,), "start_s": 8 * H, "length_s": 4 * H, "breaks": ()}
+    with pytest.raises(InputError):
+        ShiftPattern(**(fine | bad))
