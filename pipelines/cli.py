@@ -68,15 +68,22 @@ def _root(
     pass
 
 
-def _open(config: Path, as_of: str | None = None) -> Project:
-    from dataclasses import replace
-
-    from .opening import open_project
+def _open(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:
+    """Read the log, once it is sure that the answer can be written."""
+    from .opening import look_back, open_project
+    from .results import check_table_path
     from .telling import waiting
 
+    if out is not None:
+        check_table_path(out)
     with waiting("reading the log"):
         project = open_project(config)
-        return replace(project, log=project.log.as_of(as_of)) if as_of else project
+        if as_of is None:
+            return project
+        then = look_back(project, as_of)
+    for note in then.notes[len(project.notes) :]:
+        sys.stderr.write(f"deskcast: {note}\n")
+    return then
 
 
 def _answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str, zone: str = "UTC") -> None:
@@ -153,7 +160,7 @@ def check(
     from .results import write_table
     from .telling import say
 
-    project = _open(config, as_of)
+    project = _open(config, as_of, out)
     stage = check_stage(project)
     _answer(stage, "checks", out, as_json, "availability", zone=project.config.timezone)
     refused = stage.tables["refused"]
@@ -180,7 +187,7 @@ def history(
 
     from .telling import waiting
 
-    project = _open(config, as_of)
+    project = _open(config, as_of, out)
     if list_kpis:
         from ..features.catalogue import availability
         from .stage import Stage
@@ -213,7 +220,7 @@ def forecast(
     from .planning import forecast_stage
     from .telling import waiting
 
-    project = _open(config, as_of)
+    project = _open(config, as_of, out)
     spec = project.config.forecast
     spec = replace(spec, horizon=horizon or spec.horizon, freq=freq or spec.freq, by=tuple(by or spec.by))
     with waiting("forecasting"):
@@ -226,13 +233,14 @@ def staff(
     config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
 ) -> None:
     """Show the agents that each interval takes, and the risk of being short."""
-    from .planning import staff_stage
+    from .staff import staff_stage
     from .telling import waiting
 
-    project = _open(config, as_of)
+    project = _open(config, as_of, out)
     with waiting("planning"):
         stage = staff_stage(project)
-    _answer(stage, "staffing", out, as_json, zone=project.config.timezone)
+    also = [name for name in ("casework", "schedule") if name in stage.tables]
+    _answer(stage, "staffing", out, as_json, *also, zone=project.config.timezone)
 
 
 @app.command()
@@ -244,7 +252,7 @@ def train(
     from .tracking import record
     from .train import train_stage
 
-    project = _open(config, as_of)
+    project = _open(config, as_of, out)
     with waiting("training"):
         stage, _ = train_stage(project)
     _answer(stage, "evaluation", out, as_json, "reliability", zone=project.config.timezone)
@@ -269,7 +277,7 @@ def risk(
     from .telling import waiting
     from .train import risk_stage, train_stage
 
-    project = _open(config, as_of)
+    project = _open(config, as_of, out)
     with waiting("learning from the cases before"):
         trained, model = train_stage(project)
         stage = risk_stage(project, model) if model else trained
@@ -284,7 +292,7 @@ def watch(
     from .history import watch_stage, watched_history
     from .telling import waiting
 
-    project = _open(config, as_of)
+    project = _open(config, as_of, out)
     with waiting("watching"):
         stage = watch_stage(project, watched_history(project))
     _answer(stage, "shifts", out, as_json, "drivers", zone=project.config.timezone)
@@ -299,12 +307,15 @@ def report(
     """Write one self-contained HTML file from the last results."""
     import json
 
+    from ..features.errors import InputError
     from .config import load_config
     from .report import write_report
     from .results import read_results
     from .run import title_of
     from .telling import say
 
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise InputError("a report is an HTML file", where=str(out), got=out.suffix, wanted=".html")
     spec = load_config(config)
     results = read_results(spec.results_folder)
     path = out or spec.results_folder / "report.html"

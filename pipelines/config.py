@@ -78,21 +78,46 @@ class EventSpec:
 class StaffingSpec:
     """What a queue promises, and what its agents need.
 
+    ``kind`` is ``calls`` (one at a time), ``chat`` (``concurrency`` at a time, each slower by ``slowdown`` for every
+    other one) or ``cases`` (work that can wait until it is due: in ``sla``, or by the promises on resolution).
     ``where`` chooses the arrivals of the queue by segment, such as ``{ channel = "phone" }``; by default the
-    channel of the queue's name, or everything where there is no such channel. ``aht_s`` is taken from the
-    contacts where it is not given.
+    channel of the queue's name, or everything where there is no such channel. ``aht`` is taken from the
+    contacts where it is not given. ``shrinkage`` is a share, or a table of shares that multiply.
     """
 
+    kind: str = "calls"
     service_level: float = 0.80
     within_s: float = 20.0
     patience_s: float | None = None
-    shrinkage: float = 0.30
+    shrinkage: float | Mapping[str, float] = 0.30
     max_occupancy: float = 0.85
     aht_s: float | None = None
     interval_s: float = 1800.0
     horizon_days: int = 7
+    confidence: float | None = None
+    concurrency: float = 3.0
+    slowdown: float = 0.0
+    sla_s: float | None = None
     where: Mapping[str, str] = field(default_factory=dict)
     calendar: str | None = None
+
+
+@dataclass(frozen=True)
+class ShiftSpec:
+    """Shifts of one kind of contract that may cover a queue: lengths, begins, breaks, days a week.
+
+    Times of day are texts such as ``07:00``; an end after midnight is written above 24, such as ``26:00``.
+    """
+
+    queue: str
+    lengths: tuple[str, ...] = ("8h30min",)
+    days: tuple[str, ...] = ("mon-sun",)
+    first_start: str = "07:00"
+    last_end: str = "22:00"
+    step_s: float = 1800.0
+    break_s: float = 1800.0
+    days_per_week: int = 5
+    max_people: int | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +160,7 @@ class Config:
     forecast: ForecastSpec = ForecastSpec()
     events: tuple[EventSpec, ...] = ()
     staffing: Mapping[str, StaffingSpec] = field(default_factory=dict)
+    shifts: Mapping[str, ShiftSpec] = field(default_factory=dict)
     risk: RiskSpec = RiskSpec()
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
@@ -160,6 +186,9 @@ _DURATIONS = {
     "aht": "aht_s",
     "interval": "interval_s",
     "slot": "slot_s",
+    "sla": "sla_s",
+    "step": "step_s",
+    "break": "break_s",
 }
 _SECTIONS = (
     "timezone",
@@ -170,6 +199,7 @@ _SECTIONS = (
     "forecast",
     "event",
     "staffing",
+    "shifts",
     "risk",
     "watch",
     "goal",
@@ -238,6 +268,10 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> 
             name: _build(StaffingSpec, body, f"{where} [staffing.{name}]")
             for name, body in _table(raw, "staffing", where).items()
         },
+        shifts={
+            name: _build(ShiftSpec, body, f"{where} [shifts.{name}]")
+            for name, body in _table(raw, "shifts", where).items()
+        },
         risk=_build(RiskSpec, _table(raw, "risk", where), f"{where} [risk]"),
         watch=_build(WatchSpec, _table(raw, "watch", where), f"{where} [watch]"),
         goals=tuple(_build(GoalSpec, b, f"{where} [[goal]] {i}") for i, b in enumerate(_list(raw, "goal", where), 1)),
@@ -303,6 +337,10 @@ def _typed(value: Any, declared: str, where: str, key: str) -> Any:
     elif declared.startswith("tuple"):
         value = (value,) if isinstance(value, str) else value
         good, wanted = isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value), "a list of texts"
+    elif declared.startswith("float | Mapping"):
+        shares = value.values() if isinstance(value, dict) else [value]
+        good = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in shares)
+        wanted = "a number, or a table of numbers such as { leave = 0.15, breaks = 0.1 }"
     elif declared.startswith("Mapping[str, list"):
         good, wanted = isinstance(value, dict), 'a table such as { mon-fri = ["09:00-17:00"] }'
     elif declared.startswith("Mapping[str, Mapping"):
@@ -385,13 +423,31 @@ def _check_references(config: Config, where: str) -> None:
     for sla in config.slas:
         _check_sla(sla, f"{where} [[sla]] {sla.metric}")
     for name, queue in config.staffing.items():
-        for key in ("service_level", "shrinkage", "max_occupancy"):
-            value = getattr(queue, key)
-            top = value <= 1 if key == "max_occupancy" else value < 1
-            if not (value >= 0 and top) or (key == "max_occupancy" and value == 0):
-                raise InputError(
-                    "this must be a share", where=f"{where} [staffing.{name}]", column=key, got=value, wanted="0 to 1"
-                )
+        _check_queue(name, queue, where)
+    for name, shift in config.shifts.items():
+        if shift.queue not in config.staffing:
+            hint = did_you_mean(shift.queue, tuple(config.staffing)) if config.staffing else "add [staffing.NAME]"
+            place = f"{where} [shifts.{name}]"
+            raise InputError("there is no such queue", where=place, column="queue", got=shift.queue, hint=hint)
+
+
+def _check_queue(name: str, queue: StaffingSpec, where: str) -> None:
+    place, kinds = f"{where} [staffing.{name}]", ("calls", "chat", "cases")
+    if queue.kind not in kinds:
+        raise InputError(
+            "unknown kind", where=place, column="kind", got=queue.kind, hint=did_you_mean(queue.kind, kinds)
+        )
+    whole = queue.shrinkage.items() if isinstance(queue.shrinkage, Mapping) else [("shrinkage", queue.shrinkage)]
+    shares = [("service_level", queue.service_level), *whole]
+    shares += [("confidence", queue.confidence)] if queue.confidence is not None else []
+    for key, value in shares:
+        if not 0 <= value < 1:
+            raise InputError("this must be a share", where=place, column=key, got=value, wanted="0 to below 1")
+    if not 0 < queue.max_occupancy <= 1:
+        wanted = "above 0 and up to 1"
+        raise InputError(
+            "this must be a share", where=place, column="max_occupancy", got=queue.max_occupancy, wanted=wanted
+        )
 
 
 def _check_sla(sla: SlaSpec, where: str) -> None:

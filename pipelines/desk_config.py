@@ -63,6 +63,39 @@ max_occupancy = 0.85
 interval = "30min"
 calendar = "phone"
 
+[staffing.chat]
+kind = "chat"                # several at a time, each a little slower
+concurrency = 2
+slowdown = 0.2
+within = "60s"
+shrinkage = 0.15
+calendar = "phone"
+
+[staffing.email]
+kind = "cases"               # work that can wait until it is due
+aht = "12min"
+interval = "1h"
+shrinkage = {{ leave = 0.10, breaks = 0.06 }}
+confidence = 0.8             # enough for what comes with this probability
+calendar = "office"
+
+# What people can work; the shifts that cover the phone at least cost.
+[shifts.full-time]
+queue = "phone"
+lengths = ["8h30min"]
+days = ["mon-sat"]
+first_start = "08:00"
+last_end = "21:00"
+days_per_week = 5
+
+[shifts.part-time]
+queue = "phone"
+lengths = ["5h"]
+days = ["mon-sat"]
+first_start = "08:00"
+last_end = "21:00"
+days_per_week = 4
+
 # When the open cases are looked at, and how many are listed.
 [risk]
 at = "08:00"

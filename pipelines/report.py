@@ -31,6 +31,9 @@ CAPTIONS = {
     "leaderboard": "How sure is it: methods on past origins, the naive ones too",
     "actuals": "What came",
     "staffing": "Agents and people by interval",
+    "casework": "Case work by slot: people, backlog, and the risk of breaking a promise",
+    "schedule": "Shifts that cover the need",
+    "coverage": "Need against people there",
     "risk": "Open cases, the most likely to break their promise first",
     "broken": "Open cases that have broken their promise already",
     "shifts": "Shifts and spikes, with their drivers",
@@ -152,7 +155,7 @@ def _sections(stages: Sequence[Stage], timezone: str) -> list[Section]:
 
 def _shown(name: str, stage: Stage, timezone: str) -> Shown:
     frame = latest_first(stage.tables[name]) if name in _LATEST else stage.tables[name]
-    if name == "staffing" and (frame["people"] > 0).any():
+    if name in ("staffing", "casework") and (frame["people"] > 0).any():
         frame = frame[frame["people"] > 0]  # closed intervals need nobody
     return show(name, frame, ROWS, timezone)
 

@@ -55,7 +55,8 @@ def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...
     """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on."""
     from .check import check
     from .history import history_stage, watch_stage
-    from .planning import forecast_stage, staff_stage
+    from .planning import forecast_stage
+    from .staff import staff_stage
     from .train import risk_stage, train_stage
 
     tell = tell or Silent()

@@ -21,6 +21,7 @@ SHOWN_ROWS = 15
 COLUMNS = {
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
     "staffing": ("queue", "ds", "calls", "agents", "people", "agents_hi", "service_level", "short_risk", "binding"),
+    "casework": ("queue", "ds", "agents", "people", "arrived", "worked", "backlog", "late", "breach_risk"),
     "risk": ("rank", "case_id", "probability", "due_at", "left_s", "team", "priority", "reason_1", "action"),
     "shifts": ("kpi", "series", "kind", "direction", "started_at", "before", "after", "drivers", "resolved"),
 }
@@ -110,7 +111,7 @@ def show_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
         say(f"{name}: no rows.")
         return
     rows = latest_first(frame) if name in ("history", "shifts") else frame
-    if name == "staffing" and (rows["people"] > 0).any():
+    if name in ("staffing", "casework") and (rows["people"] > 0).any():
         rows = rows[rows["people"] > 0]  # closed intervals need nobody
     columns = [c for c in COLUMNS.get(name, frame.columns) if c in rows.columns]
     shown = show(name, rows[columns], SHOWN_ROWS, timezone)

@@ -1,0 +1,138 @@
+"""Case work that can wait until it is due: the people that keep its promises, and what becomes of the backlog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from ..features.calendars import BusinessCalendar
+from ..features.errors import InputError
+from ..features.kpis import kpi_history
+from ..features.snapshots import snapshots
+from ..forecasting.backlog import backlog_plan
+from ..forecasting.outlook import backlog_outlook
+from ..forecasting.staffing import scheduled_agents
+from ..forecasting.volume import forecast
+from .config import StaffingSpec
+from .opening import Project
+from .planning import forecast_context
+from .queues import handle_time, interval_freq, queue_segments
+from .words import number, plural
+
+METRIC = "resolution"
+#: Cases without a promise of their own are planned as one class of this name.
+ANY = "any"
+
+
+def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.DataFrame, list[str]]:
+    """Plan the people for the case work of one queue: fewest hours that keep its promises, and the risk that is left.
+
+    Returns
+    -------
+    plan
+        One row a slot: the columns of :func:`deskcast.forecasting.backlog.backlog_plan`, ``people`` (with shrinkage),
+        ``breach_risk``, ``backlog_hi`` and ``late_expected`` over sample paths of what comes.
+    findings
+        What it says, in sentences.
+
+    Raises
+    ------
+    InputError
+        If the queue has no calendar, no promise, no handle time, or no cases.
+    """
+    place = f"[staffing.{name}]"
+    if spec.calendar is None:
+        raise InputError("case work needs opening hours", where=place, column="calendar", hint="name a [calendar.NAME]")
+    calendar = project.log.calendars[spec.calendar]
+    where = queue_segments(project.log, name, spec)
+    handle, basis = handle_time(project.log, where, spec, name)
+    promises = promises_of(project, spec, place)
+    arrivals = _inflow(project, where, spec, tuple(promises))
+    shared: dict[str, Any] = {
+        "sla_s": promises.get(ANY, promises),
+        "handle_s": handle,
+        "backlog": waiting_cases(project, where, tuple(promises)),
+        "sla_calendar": _promise_clock(project),
+        "occupancy": spec.max_occupancy,
+    }
+    plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, **shared)
+    outlook = backlog_outlook(arrivals, calendar, plan["agents"].to_numpy(), **shared)
+    plan["breach_risk"] = outlook["breach_risk"].to_numpy()
+    plan["backlog_hi"] = outlook["backlog_hi"].to_numpy()
+    plan["late_expected"] = outlook["late"].to_numpy()
+    shrinkage = dict(spec.shrinkage) if isinstance(spec.shrinkage, dict) else spec.shrinkage
+    plan.insert(2, "people", scheduled_agents(plan["agents"], shrinkage))
+    old = shared["backlog"]
+    return plan, _sentences(name, plan, spec, 0 if old is None else len(old), f"{number(round(handle))} s ({basis})")
+
+
+def promises_of(project: Project, spec: StaffingSpec, where: str) -> dict[str, float]:
+    """Return the seconds within which cases are to be done: one for all, or by priority as the policies say."""
+    if spec.sla_s is not None:
+        return {ANY: spec.sla_s}
+    found = [s for s in project.config.slas if s.metric == METRIC and s.target_s is not None]
+    if not found:
+        raise InputError("no promise is known", where=where, column="sla", hint="add a line such as sla = '8h'")
+    if len(found) == 1 or any(s.priority is None for s in found) or not project.log.has("cases", "priority"):
+        return {ANY: float(max(s.target_s or 0.0 for s in found))}
+    return {str(s.priority): float(s.target_s or 0.0) for s in found}
+
+
+def _promise_clock(project: Project) -> BusinessCalendar | None:
+    """Return the clock on which the promises run: business hours where a policy says so, else all hours."""
+    for sla in project.config.slas:
+        if sla.metric == METRIC and sla.clock == "business" and sla.calendar is not None:
+            return project.log.calendars[sla.calendar]
+    return BusinessCalendar.always(project.log.timezone)
+
+
+def _inflow(project: Project, where: dict[str, str], spec: StaffingSpec, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Forecast the cases by slot and class of promise."""
+    freq = interval_freq(spec.interval_s)
+    split = () if classes == (ANY,) else ("priority",)
+    history = kpi_history(project.log, ["cases_opened"], (*where, *split), freq)
+    for column, value in where.items():
+        history = history[history[column] == value]
+    if history.empty or history["value"].sum() == 0:
+        raise InputError("no case came in this queue", got=where)
+    names = history[split[0]] if split else pd.Series(ANY, index=history.index)
+    rows = pd.DataFrame({"unique_id": names.astype("str"), "ds": history["ds"], "y": history["value"]})
+    rows = rows[rows["unique_id"].isin(classes)]
+    slots = round(spec.horizon_days * 86400 / spec.interval_s)
+    context = forecast_context(project.config, project, None) | {"calendar": None}
+    ahead = forecast(rows, slots, freq, levels=(80, 95), windows=6, **context)
+    complete = ahead.groupby("unique_id")["ds"].transform("size") == slots
+    return ahead[complete]
+
+
+def waiting_cases(project: Project, where: dict[str, str], classes: tuple[str, ...]) -> pd.DataFrame | None:
+    """Return the open cases of a queue with their due times, as the backlog of a plan; ``None`` without a promise."""
+    if METRIC not in {s.metric for s in project.config.slas} or not project.log.has("events"):
+        return None
+    rows = snapshots(project.log, [project.log.until], METRIC)
+    for column, value in where.items():
+        rows = rows[rows[column] == value] if column in rows else rows
+    frame = pd.DataFrame(
+        {"due_at": rows["due_at"], "created_at": rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")}
+    )
+    if classes != (ANY,):
+        frame["unique_id"] = rows["priority"].astype("str")
+        frame = frame[frame["unique_id"].isin(classes)]
+    return frame.reset_index(drop=True) if len(frame) else None
+
+
+def _sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, waiting: int, handle: str) -> list[str]:
+    open_slots = plan[plan["open_h"] > 0]
+    hours = float((open_slots["agents"] * open_slots["open_h"]).sum())
+    late, end = float(plan["late"].sum()), plan.iloc[-1]
+    expected, due = float(plan["late_expected"].sum()), float(plan["due"].sum())
+    kept = "every promise is kept" if late < 0.5 else f"{plural(round(late), 'promise')} cannot be kept"
+    crew = plural(int(plan["agents"].max()), "person").replace("persons", "people")
+    return [
+        f"{name}: {plural(waiting, 'case')} wait now; at most {crew} at once and {number(round(hours))} hours in "
+        f"{plural(spec.horizon_days, 'day')} do the work, {kept} if what comes is as forecast, and "
+        f"{plural(round(end['backlog']), 'case')} wait at the end; handle time {handle}.",
+        f"{name}: over what may come, {number(round(expected, 1))} of {plural(round(due), 'promise')} are expected to "
+        "break with these people.",
+    ]

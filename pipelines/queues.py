@@ -1,0 +1,80 @@
+"""What a queue is made of: its segment of the log, its arrivals by interval, and its handle time."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..features.engine import CaseLog
+from ..features.errors import InputError
+from ..features.kpis import kpi_history, series
+from .config import StaffingSpec
+from .words import plural, say_list
+
+#: Handle times are averaged over this many last days, so that they follow the desk.
+HANDLE_DAYS = 56
+#: Fewer handled contacts than this do not give a mean that can be planned with.
+MIN_HANDLED = 30
+
+
+def interval_freq(interval_s: float) -> str:
+    """Return the name of a frequency for an interval in seconds.
+
+    >>> interval_freq(1800), interval_freq(3600)
+    ('30min', 'h')
+    """
+    minutes = round(interval_s / 60)
+    return "h" if minutes == 60 else f"{minutes}min"
+
+
+def queue_segments(log: CaseLog, name: str, spec: StaffingSpec) -> dict[str, str]:
+    """Return the segment of a queue: as configured, else the channel of its name, else everything."""
+    if spec.where:
+        return dict(spec.where)
+    tables = [log.table(t) for t in ("contacts", "cases") if log.has(t, "channel")]
+    known = any(int(t.filter(t.channel == name).count().execute()) for t in tables)
+    return {"channel": name} if known else {}
+
+
+def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFrame:
+    """Return the arrivals of one queue by interval: its contacts where they are recorded, else its cases."""
+    kpi = "contacts_offered" if has_contacts(log, where) else "cases_opened"
+    history = kpi_history(log, [kpi], tuple(where), freq)
+    for column, value in where.items():
+        history = history[history[column] == value]
+    if history.empty or history["value"].sum() == 0:
+        raise InputError("nothing arrived in this queue", column=say_list(list(where)) if where else None, got=where)
+    clock = history.loc[history["value"] > 0, "ds"]
+    if ((clock.dt.hour == 0) & (clock.dt.minute == 0)).mean() > 0.9:
+        raise InputError("the arrivals have no time of day", hint="agents per interval need the time of each arrival")
+    return series(history, kpi)
+
+
+def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
+    """Tell whether contacts of this queue are recorded."""
+    if not log.has("contacts", *where):
+        return False
+    rows = log.table("contacts")
+    for column, value in where.items():
+        rows = rows.filter(rows[column] == value)
+    return int(rows.count().execute()) > 0
+
+
+def handle_time(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: str) -> tuple[float, str]:
+    """Return the mean handle time of a queue in seconds, and where it comes from, in words."""
+    if spec.aht_s is not None:
+        return spec.aht_s, "as configured"
+    if log.has("contacts", "answered_at", "ended_at"):
+        contacts = log.table("contacts")
+        recent = contacts.filter(contacts.queued_at > log.until - pd.Timedelta(days=HANDLE_DAYS))
+        for column, value in where.items():
+            if column in contacts.columns:
+                recent = recent.filter(recent[column] == value)
+        rows = log.frame(recent.filter(recent.answered_at.notnull() & recent.ended_at.notnull()))
+        seconds = (rows["ended_at"] - rows["answered_at"]).dt.total_seconds()
+        if "wrap_s" in rows:
+            seconds = seconds + rows["wrap_s"].fillna(0.0)
+        if len(seconds) >= MIN_HANDLED:
+            return float(seconds.mean()), f"from {plural(len(seconds), 'contact')} of the last {HANDLE_DAYS} days"
+    raise InputError(
+        "no handle time is known", where=f"[staffing.{name}]", column="aht", hint="add a line such as aht = '4min'"
+    )
