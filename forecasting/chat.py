@@ -122,6 +122,7 @@ def chat_columns(
     waits = out["wait_probability"]
     with np.errstate(invalid="ignore"):
         served = load * (1 - out["abandonment"]) / np.where(full > 0, np.maximum(full, agents), 1.0)
+        served = np.minimum(served, 1.0)
         share = np.maximum(waits + (1 - waits) * busy, served)  # below one agent the continued formulas may fall short
         out["occupancy"] = np.where(load > 0, np.minimum(share, 1.0), 0.0)
         out["open_chats"] = np.where(load > 0, np.maximum(waits * concurrency + (1 - waits) * held, served), 0.0)
