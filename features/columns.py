@@ -51,6 +51,15 @@ class Ledger:
         """Note a sentence about this file."""
         self.notes.append(f"{self.where}: {sentence}")
 
+    def say_repeats(self, frame: pd.DataFrame) -> None:
+        """Say how many rows of a log are written twice: likely exported twice, but two events may look alike."""
+        again = int((frame.duplicated().to_numpy() & self.keep).sum())
+        if again:
+            rows = "1 row is" if again == 1 else f"{again:,} rows are"
+            self.say(
+                f"{rows} the same as an earlier row in every column, and kept; take them out if they are one event"
+            )
+
     def refused(self) -> pd.DataFrame:
         """Return the refused rows in the order of the file."""
         return refused_frame(self.parts)

@@ -100,7 +100,7 @@ class CaseLog:
         conformed = {name: conform(name, frame) for name, frame in frames.items()}
         extras = [c for c in conformed.get("cases", pd.DataFrame()).columns if c not in TABLES["cases"].names]
         end = _end(conformed)
-        wanted = end if until is None else _instant(until, timezone)
+        wanted = end if until is None else instant_of(until, timezone)
         connection = _connect()
         tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
         known_of = {c: known.get(c, "outcome") for c in extras}
@@ -147,7 +147,7 @@ class CaseLog:
         >>> CaseLog.from_frames(cases=cases).as_of("2024-03-01T12:00Z").frame("cases")["case_id"].tolist()
         ['1']
         """
-        instant = _instant(t, self.timezone)
+        instant = instant_of(t, self.timezone)
         cut = {name: _visible(TABLES[name], table, instant) for name, table in self.tables.items()}
         if "cases" in cut:
             cut["cases"] = self._hide_outcomes(cut["cases"], cut.get("events"))
@@ -279,7 +279,12 @@ def _end(frames: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
     return max(ends)
 
 
-def _instant(t: object, timezone: str = "UTC") -> pd.Timestamp:
+def instant_of(t: object, timezone: str = "UTC") -> pd.Timestamp:
+    """Return an instant in UTC; without a zone it is read on the clock of ``timezone``.
+
+    >>> instant_of("2024-07-01 09:00", "Europe/Lisbon")
+    Timestamp('2024-07-01 08:00:00+0000', tz='UTC')
+    """
     try:
         stamp = pd.Timestamp(t)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:

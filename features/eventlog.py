@@ -46,6 +46,7 @@ def read_event_log(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     _check_kinds(spec, rows["activity"], where)
     for name in spec.attributes:
         rows[name] = values_of(spec, frame, name)
+    ledger.say_repeats(frame)
     rows = rows[ledger.keep]
     order = ["case_id", "at", *(["seq"] if "seq" in rows else [])]
     rows = rows.sort_values(order, kind="stable", ignore_index=True)

@@ -226,6 +226,9 @@ def _case_table(columns: Mapping[str, Profile]) -> dict[str, Any]:
     why["table"] = f"one row a case, opened at '{taken['created_at']}'"
     if not ends:
         why["table"] += "; no column tells when a case ended, so only its opening can be counted"
+        others = [n for n, p in columns.items() if p.time is not None and n not in taken["created_at"].split(" + ")]
+        if others:
+            why["table"] += f" (if one of {', '.join(map(repr, others[:4]))} does, name it closed_at)"
     counts = {r: columns[c].distinct for r, c in segments.items()}
     return {
         "shape": shape, "table": "cases", "columns": mapped, "attributes": attributes, "segments": counts,

@@ -82,6 +82,7 @@ def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     attributes = {c: k for c, k in attributes.items() if c not in found.values()}
     for name in attributes:
         rows[name] = values_of(spec, frame, name)
+    ledger.say_repeats(frame)
     rows = _ordered(rows[ledger.keep], ledger)
     rows = rows[within(spec, rows["created_at"], ledger, "updates of incidents")].reset_index(drop=True)
     first = rows.drop_duplicates("case_id")

@@ -7,6 +7,7 @@ pattern stands, the surer it is.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 _CASE = r"(case|ticket|incident|complaint|request|issue|service request|sr|enquiry|inquiry|problem|task)"
@@ -76,6 +77,33 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "unique_id": (r"(unique id|series|series id|queue|skill|channel|group|name)",),
 }
 
+#: Names in German, French, Spanish and Portuguese exports, without accents, and the English for them.
+ABROAD: tuple[tuple[str, str], ...] = (
+    (r"(ticket|vorgangs?|fall|auftrags|storungs|incident) ?(nummer|nr)", "ticket id"),
+    (r"(numero|num|no|n)( de| do| du)? (ticket|caso|incident|dossier|chamado)", "ticket id"),
+    (r"erstellt|eroffnet|geoffnet|angelegt|eingegangen|gemeldet|aufgegeben", "created"),
+    (r"cree|ouvert|recu|creado|abierto|criado|aberto", "created"),
+    (r"(erstell|erstellungs|eroffnungs|eingangs|melde|anlage)(datum|zeit|zeitpunkt)", "created date"),
+    (r"date (de |d )?(creation|ouverture)|(fecha|data) de (creacion|apertura|criacao|abertura)", "created date"),
+    (r"geschlossen|abgeschlossen|beendet|ferme|cloture|clos|cerrado|fechado|encerrado", "closed"),
+    (r"(abschluss|schluss|ende|end)(datum|zeit|zeitpunkt)", "closed date"),
+    (r"date (de )?(cloture|fermeture|fin)|(fecha|data) de (cierre|fin|fechamento|encerramento|fim)", "closed date"),
+    (r"gelost|erledigt|behoben|resolu|resuelto|resolvido", "resolved"),
+    (r"(losungs|erledigungs)(datum|zeit|zeitpunkt)|(date|fecha|data) de resolu(tion|cion|cao)", "resolved date"),
+    (r"prioritat|dringlichkeit|priorite|prioridad|prioridade", "priority"),
+    (r"kanal|eingangskanal|canal", "channel"),
+    (r"produkt|produit|producto|produto", "product"),
+    (r"kategorie|categorie|categoria", "category"),
+    (r"kunde|kunden ?(nummer|nr|id)|client|cliente", "customer"),
+    (r"gruppe|abteilung|equipe|equipo|groupe|grupo", "team"),
+    (r"bearbeiter|agente", "agent"),
+    (r"zeitstempel|zeitpunkt|horodatage", "timestamp"),
+    (r"datum|fecha|data", "date"),
+    (r"aktivitat|activite|actividad|atividade", "activity"),
+    (r"anrufe|appels|llamadas|chamadas", "calls"),
+    (r"anzahl|nombre|cantidad|quantidade", "count"),
+)
+_AM = r"( (am|um|le|el|em|a))?"
 #: Names of columns that only make sense at the end of a case.
 OUTCOME = re.compile(
     r"\b(clos\w*|resol\w*|solved|fixed|outcome|variant|satisf\w*|csat|rating|nps|score|survey|disputed|timely|sla|"
@@ -112,15 +140,19 @@ _ACTIVITIES: tuple[tuple[str, str], ...] = (
 
 
 def plain(name: str) -> str:
-    """Return a column name in lower case words, without a one-letter prefix.
+    """Return a column name in lower case English words, without a one-letter prefix.
 
     >>> plain("t_ReopenFlag"), plain("Date of Purchase"), plain("case:concept:name")
     ('reopen flag', 'date of purchase', 'case concept name')
+    >>> plain("Erstellt am"), plain("Priorität"), plain("Date de clôture"), plain("Nº do chamado")
+    ('created', 'priority', 'closed date', 'ticket id')
     """
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare)
     words = re.sub(r"[^a-z0-9]+", " ", words.lower()).strip()
     short = re.sub(r"^[a-z] (?=\w)", "", words)
-    return re.sub(r"^(open|close|create|start|end)(date|time)$", r"\1 \2", short)
+    english = next((e for word, e in ABROAD if re.fullmatch(f"({word}){_AM}", short)), short)
+    return re.sub(r"^(open|close|create|start|end)(date|time)$", r"\1 \2", english)
 
 
 def match(name: str, role: str) -> float:

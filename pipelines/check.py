@@ -109,6 +109,9 @@ def holes(arrivals: Arrivals | None) -> list[str]:
     if arrivals is None or arrivals.local.empty:
         return []
     days = arrivals.local[arrivals.weight > 0].dt.normalize()
+    if arrivals.sampled:
+        said = f"Arrivals come on only {days.nunique()} of {arrivals.days} days, many on each"
+        return [f"{said}: if the export leaves days out, forecasts and shifts mean nothing."]
     seen = days.value_counts()
     every = pd.date_range(days.min(), days.max())
     typical = days.value_counts().reindex(every, fill_value=0).groupby(every.day_of_week).median()
@@ -220,11 +223,7 @@ def _refused(refused: pd.DataFrame) -> str:
             for r in rows.head(3).itertuples()
         ]
         parts.append(f"{source}: {plural(len(rows), 'row')}, {reason}, such as {say_list(shown)}")
-    return (
-        f"{plural(len(refused), 'row')} refused. "
-        + ". ".join(p[:1].upper() + p[1:] if i else p for i, p in enumerate(parts))
-        + "."
-    )
+    return f"{plural(len(refused), 'row')} refused: {'; '.join(parts)}."
 
 
 def _repeats(refused: pd.DataFrame) -> str:

@@ -49,6 +49,14 @@ class Arrivals:
         return Arrivals(self.local[keep], self.weight[keep], self.slot_s, end)
 
     @property
+    def sampled(self) -> bool:
+        """Tell whether most days are empty though the others are busy, as where an export is a sample of days."""
+        if self.slot_s is not None or self.local.empty:
+            return False
+        busy = self.local.dt.normalize().nunique()
+        return self.days >= 14 and busy < 0.5 * self.days and len(self.local) >= 8 * busy
+
+    @property
     def days(self) -> int:
         """Days from the first to the last arrival."""
         return int((self.local.max() - self.local.min()) / pd.Timedelta("1D")) + 1
@@ -121,6 +129,8 @@ def opening_hours(arrivals: Arrivals) -> Hours | None:
     usual = float(by_day.sort_values().iloc[-5:].median())
     if usual <= 0 or arrivals.days < 14:
         return None
+    if arrivals.sampled:
+        return None  # the days that are missing are missing from the export
     open_days = [d for d in range(7) if by_day[d] >= 0.08 * usual]
     spans = {d: _span(arrivals, weekday == d) for d in open_days}
     spans = _pooled(arrivals, weekday, spans)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ..features.columns import REFUSED, refused_frame
-from ..features.engine import CaseLog
+from ..features.engine import CaseLog, instant_of
 from ..features.errors import InputError
 from ..features.schema import Known
 from ..features.sources import Loaded, load_source
@@ -108,6 +108,25 @@ def open_project(path: str | Path | Config = FILE, progress: Callable[[str], Non
     say("taking the fingerprint")
     said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes))
     return Project(config, log, every, said, fingerprint(config))
+
+
+def look_back(project: Project, at: str) -> Project:
+    """Return the project with its log as it stood at an instant; a note tells where the log ends before that.
+
+    Raises
+    ------
+    InputError
+        If this is not an instant, or nothing was known by then.
+    """
+    whole, asked = project.log, instant_of(at, project.log.timezone)
+    log = whole.as_of(asked)
+    there = [t for t in ("cases", "events", "contacts", "volumes") if t in log.tables]
+    if not any(int(log.table(t).limit(1).count().execute()) for t in there):
+        raise InputError("nothing was known yet", column="as_of", got=at, wanted="an instant within the log")
+    if asked <= whole.until:
+        return replace(project, log=log)
+    end = f"{whole.until.tz_convert(whole.timezone):%d %b %Y %H:%M} ({whole.timezone})"
+    return replace(project, log=log, notes=(*project.notes, f"the log ends at {end}, before {at}; it is read whole"))
 
 
 def _silent(_: str) -> None:

@@ -22,6 +22,7 @@ from .swap import FORMAT, MARKER, check_target, replacing, standing, writing
 
 __all__ = [
     "Results",
+    "check_table_path",
     "check_target",
     "read_findings",
     "read_results",
@@ -199,16 +200,30 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     Traceback (most recent call last):
     deskcast.features.errors.InputError: numbers.xlsx: this kind of file cannot be written; got '.xlsx', wanted .parquet or .csv
     """  # noqa: E501 - the message is one line by design
-    target = Path(path)
-    ending = target.suffix.lower()
-    if ending not in (".parquet", ".csv"):
-        problem = "this kind of file cannot be written"
-        raise InputError(problem, where=str(path), got=target.suffix, wanted=".parquet or .csv")
-    with replacing(target) as aside:
-        if ending == ".parquet":
+    check_table_path(path)
+    with replacing(Path(path)) as aside:
+        if Path(path).suffix.lower() == ".parquet":
             _storable(frame).to_parquet(aside, index=False)
         else:
             frame.to_csv(aside, index=False)
+
+
+def check_table_path(path: str | Path) -> None:
+    """Say whether a table can be written to this file, before any work is done.
+
+    Raises
+    ------
+    InputError
+        If the ending is not that of a table, or the place is a folder or in no folder.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in (".parquet", ".csv"):
+        problem = "this kind of file cannot be written"
+        raise InputError(problem, where=str(path), got=target.suffix, wanted=".parquet or .csv")
+    if target.is_dir():
+        raise InputError("this is a folder, and a file is wanted", where=str(path))
+    if not target.resolve().parent.is_dir():
+        raise InputError("there is no such folder", where=str(target.parent), hint="make it first")
 
 
 def _known(name: str, known: list[str]) -> str:

@@ -223,3 +223,30 @@ def test_an_id_with_some_repeats_is_still_an_id(tmp_path):
     seen = recognise(write(tmp_path, "id,opened,closed\n1,2024-01-01,\n2,2024-01-02,2024-01-05\n2,2024-01-03,\n"))
     assert seen.columns["case_id"] == "id"
     assert load_source(seen.spec()).refused["row"].tolist() == [3]
+
+
+def test_headers_in_other_languages_are_understood(tmp_path):
+    file = tmp_path / "vorgaenge.csv"
+    rows = "".join(
+        f"T{i:04d};{1 + i % 28:02d}.03.2024 09:{i % 60:02d};{2 + i % 28:02d}.03.2024 10:00;hoch;Telefon\n"
+        for i in range(80)
+    )
+    head = "Ticketnummer;Erstellt am;Geschlossen am;Priorität;Kanal\n"
+    file.write_bytes((head + rows.replace("hoch", "tief", 30)).encode("cp1252"))
+    seen = recognise(file)
+    assert seen.shape == "case table"
+    assert seen.columns | {"channel": "Kanal"} == {
+        "case_id": "Ticketnummer",
+        "created_at": "Erstellt am",
+        "closed_at": "Geschlossen am",
+        "priority": "Priorität",
+        "channel": "Kanal",
+    }
+    for name, role in (("Date de clôture", "closed_at"), ("Fecha de cierre", "closed_at"), ("Criado em", "created_at")):
+        assert match(name, role) > 0.5
+
+
+def test_times_that_may_be_an_ending_are_named(tmp_path):
+    file = tmp_path / "export.csv"
+    file.write_text("key,opened,verified\n" + "".join(f"{i},2024-03-01 09:{i:02d},2024-03-02\n" for i in range(60)))
+    assert "'verified'" in recognise(file).why["table"]

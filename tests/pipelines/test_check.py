@@ -116,3 +116,17 @@ def test_known_oddities_of_real_exports_are_found(shared_data, tmp_path, name, w
     said = " ".join(check(open_project(write_config([shared_data(name)], tmp_path))).findings)
     for phrase in words:
         assert phrase in said
+
+
+def test_an_export_of_some_days_only_is_said():
+    days = pd.to_datetime(["2024-03-01 09:00", "2024-03-14 10:00", "2024-03-20 11:00"] * 40)
+    arrivals = Arrivals(pd.Series(days), pd.Series(1.0, index=range(120)))
+    assert "only 3 of 20 days" in holes(arrivals)[0]
+
+
+def test_rows_that_are_written_twice_are_said(tmp_path):
+    line = "7,2024-03-01 09:00,Open\n7,2024-03-01 11:00,Closed\n"
+    (tmp_path / "log.csv").write_text("case_id,at,activity\n" + line + line)
+    (tmp_path / "deskcast.toml").write_text('[source.events]\npath = "log.csv"\n')
+    notes = open_project(tmp_path / "deskcast.toml").notes
+    assert any("2 rows are the same as an earlier row in every column" in n for n in notes)

@@ -5,7 +5,7 @@ import pytest
 from deskcast.features import InputError
 from deskcast.pipelines import open_log
 from deskcast.pipelines.config import load_config
-from deskcast.pipelines.opening import day_end, open_project
+from deskcast.pipelines.opening import day_end, look_back, open_project
 
 CASES = "case_id,created_at,closed_at,priority\n1,2024-03-01 09:00,2024-03-02 09:00,1\n2,2024-03-03 09:00,,2\n"
 TOML = """timezone = "Europe/Lisbon"
@@ -116,3 +116,16 @@ def test_nothing_peeks_in_an_opened_log(tmp_path):
     early = log.as_of("2024-03-01T12:00Z")
     assert early.frame("cases")["case_id"].tolist() == ["1"]
     assert early.frame("events")["kind"].tolist() == ["created"]
+
+
+def test_looking_back_needs_something_to_look_at(tmp_path):
+    (tmp_path / "cases.csv").write_text("case_id,created_at\n1,2024-03-01 09:00\n2,2024-03-02 10:00\n")
+    (tmp_path / "deskcast.toml").write_text('[source.cases]\npath = "cases.csv"\n')
+    project = open_project(tmp_path / "deskcast.toml")
+    assert look_back(project, "2024-03-01 12:00").log.table("cases").count().execute() == 1
+    late = look_back(project, "2031-01-01")
+    assert late.log.until == project.log.until
+    assert "before 2031-01-01; it is read whole" in late.notes[-1]
+    for at, words in (("2023-01-01", "nothing was known yet"), ("", "not an instant"), ("soon", "not an instant")):
+        with pytest.raises(InputError, match=words):
+            look_back(project, at)
