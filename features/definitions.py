@@ -224,3 +224,14 @@ ENTRIES = (
         columns=("repairs.repaired_at",), horizon_s=365 * _DAY),
 )
 # fmt: on
+
+_UNITS: dict[str, Unit] = {kpi.name: kpi.unit for kpi in ENTRIES}
+
+
+def unit_of(kpi: str) -> Unit | Literal[""]:
+    """Return the unit of a KPI as histories name it, nothing where it is not in the catalogue.
+
+    >>> unit_of("backlog"), unit_of("sla_attainment_first_response"), unit_of("price_of_fish")
+    ('count', 'share', '')
+    """
+    return _UNITS.get("sla_attainment" if kpi.startswith("sla_attainment_") else kpi, "")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from ..features.definitions import unit_of
 from .expectation import FIRST, Rhythm, Surprise, score_one, surprise
 from .incidents import Incident, incidents
 from .panel import Panel, numbers_of, panel, period_days
@@ -181,13 +182,9 @@ def kind_of(kpi: str, history: pd.DataFrame) -> Kind:
     >>> kind_of("on_time", pd.DataFrame({"ds": days, "value": [0.5, 1.0], "n": [4.0, 2.0], "numerator": [2.0, 2.0]}))
     'share'
     """
-    from ..features.definitions import ENTRIES
-
-    units = {entry.name: entry.unit for entry in ENTRIES}
-    unit = units.get(kpi, units.get(kpi.rsplit("_", 1)[0] if kpi.startswith("sla_attainment_") else kpi, ""))
     if kpi in STOCKS:
         return "stock"
-    if unit:
+    if unit := unit_of(kpi):
         return {"count": "count", "share": "share", "s": "duration"}.get(unit, "score")  # type: ignore[return-value]
     first = history[history["value"].notna()].sort_values("ds", kind="stable")
     first = first[first["ds"].isin(first["ds"].unique()[:FIRST])]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..features.definitions import unit_of
 from .pictures import BLUE, GREEN, ORANGE, RED, Picture, compact, picture, top
 from .words import plural, say_list
 
@@ -136,11 +137,7 @@ def _kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
     """Return title, axis, unit in words, and the factor that brings the values into it."""
     import altair as alt
 
-    from ..features.catalogue import CATALOGUE
-
-    known = CATALOGUE.get(kpi)
-    title = kpi_title(kpi)
-    unit = known.unit if known else ""
+    title, unit = kpi_title(kpi), unit_of(kpi)
     if unit == "share":
         return title, alt.Axis(format=".0%"), "share", 1.0
     if unit == "s":

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..features.definitions import unit_of
 from ..features.durations import say_duration
 from .words import say_value
 
@@ -96,7 +97,7 @@ def show(name: str, frame: pd.DataFrame, limit: int = 50, timezone: str = "UTC")
     rows = frame.head(limit)
     units = _units(rows)
     cells = [
-        _in_units(rows[column], units)
+        _in_units(rows[column], _units_in(str(column), units))
         if units and column in _VALUES and _numeric(rows[column])
         else _cells(str(column), rows[column], timezone)
         for column in rows.columns
@@ -145,9 +146,12 @@ def _units(rows: pd.DataFrame) -> list[str]:
     """Return the unit of each row of a table of KPIs, and nothing for other tables."""
     if "kpi" not in rows.columns or not len(rows):
         return []
-    from ..features.catalogue import CATALOGUE
+    return [unit_of(k) for k in rows["kpi"]]
 
-    return [CATALOGUE[k].unit if k in CATALOGUE else "" for k in rows["kpi"]]
+
+def _units_in(column: str, units: list[str]) -> list[str]:
+    """Return the units of a column: the mean beside a share such as CSAT is a score."""
+    return ["" if column == "mean" and unit == "share" else unit for unit in units]
 
 
 def _in_units(values: pd.Series[Any], units: list[str]) -> list[str]:

@@ -200,3 +200,15 @@ def test_each_kpi_is_told_in_its_own_unit():
     shown = show("history", frame)
     assert [row[1] for row in shown.rows] == ["82.4%", "1 h 30 min", "1,234", "-10.0%", "–"]
     assert shown.columns == [("KPI", False), ("value", True)]
+
+
+def test_each_kpi_is_told_in_its_own_unit():
+    frame = pd.DataFrame(
+        {
+            "kpi": ["csat", "sla_attainment_resolution", "resolution_time", "backlog"],
+            "value": [0.73, 0.853, 5400.0, 167.0],
+            "mean": [3.9, None, 7200.0, None],
+        }
+    )
+    told = [row[1:] for row in show("history", frame, 10).rows]
+    assert told == [["73.0%", "3.9"], ["85.3%", "–"], ["1 h 30 min", "2 h"], ["167", "–"]]
