@@ -202,7 +202,7 @@ def test_each_kpi_is_told_in_its_own_unit():
     assert shown.columns == [("KPI", False), ("value", True)]
 
 
-def test_each_kpi_is_told_in_its_own_unit():
+def test_attainment_by_metric_is_a_share_and_the_mean_beside_csat_a_score():
     frame = pd.DataFrame(
         {
             "kpi": ["csat", "sla_attainment_resolution", "resolution_time", "backlog"],
