@@ -167,7 +167,7 @@ def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.da
     read = given if isinstance(given, str) else [d if isinstance(d, str) else str(_day(d, "holidays")) for d in given]
     countries, dates = parse_holidays(read)
     years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
-    names = {np.datetime64(date, "D"): "holiday" for date in sorted(dates)}
+    names: dict[np.datetime64, str] = {np.datetime64(date, "D"): "holiday" for date in sorted(dates)}
     for country in countries:
         names |= {np.datetime64(date, "D"): name for date, name in _public(country, years).items()}
     return names
