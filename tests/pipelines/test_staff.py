@@ -1,0 +1,128 @@
+"""Staffing from the configuration: calls, chats, case work, and the shifts that cover them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.forecasting.need import required_chat_agents
+from deskcast.forecasting.staffing import scheduled_agents
+from deskcast.pipelines.casework import promises_of, waiting_cases
+from deskcast.pipelines.config import StaffingSpec, parse_config
+from deskcast.pipelines.desk import simulate_desk, write_desk
+from deskcast.pipelines.opening import open_project
+from deskcast.pipelines.queues import handle_time, queue_arrivals, queue_segments
+from deskcast.pipelines.staff import clock_seconds, staff_stage
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("desk")
+    write_desk(simulate_desk(6000, 2), folder)
+    return open_project(folder / "deskcast.toml")
+
+
+@pytest.fixture(scope="module")
+def stage(project):
+    return staff_stage(project)
+
+
+def test_every_configured_queue_is_planned(project, stage):
+    assert not stage.skipped
+    assert set(stage.tables) == {"staffing", "casework", "schedule", "coverage"}
+    assert set(stage.tables["staffing"]["queue"]) == {"phone", "chat"}
+    assert set(stage.tables["casework"]["queue"]) == {"email"}
+    assert not [f for f in stage.findings if f.startswith("Not planned") or "nan" in f]
+    for queue in ("phone", "chat", "email"):
+        assert any(f.startswith(f"{queue}:") for f in stage.findings)
+
+
+def test_a_chat_plan_is_the_fewest_agents_of_the_birth_death_chain(project, stage):
+    spec = project.config.staffing["chat"]
+    plan = stage.tables["staffing"].query("queue == 'chat'")
+    rules = {"interval": spec.interval_s, "threshold": spec.within_s}
+    need = required_chat_agents(plan["calls"], plan["aht_s"], spec.concurrency, spec.slowdown, **rules)
+    assert plan["agents"].tolist() == need["agents"].tolist()
+    assert (plan["agents_hi"] >= plan["agents"]).all()
+    assert plan["short_risk"].isna().all()
+
+
+def test_case_work_is_done_in_open_hours_and_nothing_is_lost(project, stage):
+    plan = stage.tables["casework"]
+    assert (plan.loc[plan["open_h"] == 0, "worked"] == 0).all()
+    began = len(waiting_cases(project, {"channel": "email"}, ("1", "2", "3", "4")))
+    flow = began + plan["arrived"].sum() - plan["worked"].sum()
+    assert plan["backlog"].iloc[-1] == pytest.approx(flow, abs=0.01)
+    assert plan["people"].tolist() == list(scheduled_agents(plan["agents"], {"leave": 0.10, "breaks": 0.06}))
+    assert plan["breach_risk"].between(0, 1).all()
+
+
+def test_shifts_cover_the_phone(stage):
+    cover = stage.tables["coverage"]
+    need = stage.tables["staffing"].query("queue == 'phone'")["people"].to_numpy()
+    assert np.allclose(cover["need"], need)
+    assert np.allclose(cover["scheduled"] + cover["shortfall"] - cover["surplus"], need)
+    assert cover["shortfall"].sum() == 0
+    assert not stage.tables["schedule"]["days"].str.contains("sun").any()
+
+
+def test_a_queue_takes_contacts_where_there_are_any_and_else_cases(project):
+    assert queue_segments(project.log, "email", StaffingSpec()) == {"channel": "email"}
+    assert queue_segments(project.log, "everyone", StaffingSpec()) == {}
+    phone = queue_arrivals(project.log, {"channel": "phone"}, "h")["y"].sum()
+    contacts = project.log.frame("contacts")
+    assert phone <= (contacts["channel"] == "phone").sum()
+    assert phone > 0.95 * (contacts["channel"] == "phone").sum()
+    assert queue_arrivals(project.log, {"channel": "email"}, "h")["y"].sum() > 0
+
+
+def test_handle_time_is_measured_from_the_contacts_of_the_queue(project):
+    seconds, basis = handle_time(project.log, {"channel": "phone"}, StaffingSpec(), "phone")
+    rows = project.log.frame("contacts").query("channel == 'phone'").dropna(subset=["answered_at", "ended_at"])
+    rows = rows[rows["queued_at"] > project.log.until - pd.Timedelta(days=56)]
+    slow = ((rows["ended_at"] - rows["answered_at"]).dt.total_seconds() + rows["wrap_s"].fillna(0)).mean()
+    assert seconds == pytest.approx(slow)
+    assert "56 days" in basis
+    with pytest.raises(InputError, match=r"\[staffing.email\].*'aht'.*no handle time is known"):
+        handle_time(project.log, {"channel": "email"}, StaffingSpec(), "email")
+
+
+def test_promises_come_from_the_policies_unless_the_queue_has_its_own(project):
+    promised = {s.priority: s.target_s for s in project.config.slas if s.metric == "resolution"}
+    assert sorted(promised) == ["1", "2", "3", "4"]
+    assert promises_of(project, StaffingSpec(), "") == promised
+    assert promises_of(project, StaffingSpec(sla_s=60.0), "") == {"any": 60.0}
+
+
+def test_a_queue_that_cannot_be_planned_is_named_and_the_rest_goes_on(project):
+    queues = {"phone": project.config.staffing["phone"], "email": StaffingSpec(kind="cases", aht_s=600)}
+    stage = staff_stage(replace(project, config=replace(project.config, staffing=queues, shifts={})))
+    assert set(stage.tables["staffing"]["queue"]) == {"phone"}
+    assert any("Not planned: email" in f and "opening hours" in f for f in stage.findings)
+    alone = staff_stage(
+        replace(project, config=replace(project.config, staffing={"email": queues["email"]}, shifts={}))
+    )
+    assert "opening hours" in alone.skipped
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"staffing": {"phone": {"kind": "fax"}}}, "unknown kind; got 'fax'"),
+        ({"staffing": {"phone": {"shrinkage": {"leave": 1.2}}}}, "'leave': this must be a share; got 1.2"),
+        ({"staffing": {"phone": {"shrinkage": {"leave": "much"}}}}, "a table of numbers"),
+        ({"staffing": {"phone": {"confidence": 1.0}}}, "'confidence': this must be a share"),
+        ({"staffing": {"phone": {}}, "shifts": {"full": {"queue": "fone"}}}, "no such queue; got 'fone' .did you mean"),
+        ({"staffing": {"phone": {}}, "shifts": {"full": {}}}, "'queue': this key is needed"),
+    ],
+)
+def test_bad_sections_are_named(tmp_path, section, message):
+    with pytest.raises(InputError, match=message):
+        parse_config({"source": {"cases": {"path": "x.csv"}}, **section}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["7", "07:60", "late", "49:00"])
+def test_bad_times_of_day(text):
+    with pytest.raises(InputError, match="no time of day"):
+        clock_seconds(text, "[shifts.full]", "first_start")
