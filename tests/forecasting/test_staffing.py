@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.chance import chance_above
-from deskcast.forecasting.erlang import COLUMNS, queue_performance
+from deskcast.forecasting.erlang import queue_performance
 from deskcast.forecasting.search import fewest
 from deskcast.forecasting.staffing import most_calls, required_agents, scheduled_agents, staffing_plan
 from hypothesis import given, settings
