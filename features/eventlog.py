@@ -43,7 +43,7 @@ def read_event_log(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     ledger = Ledger("events", where, len(frame))
     rows = cast_columns(spec, frame, found, kinds, needed, ledger)
     ledger.check_rest()
-    _check_kinds(spec, rows["activity"], where)
+    _check_kinds(spec, rows["activity"], ledger)
     for name in spec.attributes:
         rows[name] = values_of(spec, frame, name)
     ledger.say_repeats(frame)
@@ -58,20 +58,30 @@ def read_event_log(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     return Loaded(tables, ledger.refused(), tuple(ledger.notes), dict(spec.attributes), ("cases",), ledger.until)
 
 
-def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], where: str) -> None:
+def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: Ledger) -> None:
+    """Refuse kinds that do not exist and activities that look misspelt; a rare activity may just not have come yet."""
+    from difflib import get_close_matches
+
     known = (*EVENT_KINDS, *MESSAGES)
     there = [str(a) for a in activities.dropna().unique()]
+    unmapped = [a for a in there if a not in spec.kinds]
+    absent = []
     for activity, kind in spec.kinds.items():
         if kind not in known:
             raise InputError(
-                "there is no such kind of event", where=f"kinds of {where}", column=activity, got=kind,
+                "there is no such kind of event", where=f"kinds of {ledger.where}", column=activity, got=kind,
                 hint=did_you_mean(kind, known),
             )  # fmt: skip
-        if activity not in there:
+        if activity in there:
+            continue
+        if get_close_matches(activity, unmapped, n=1) or len(spec.kinds) == 1:
             raise InputError(
-                "the file has no such activity", where=f"kinds of {where}", column=activity,
-                hint=did_you_mean(activity, there[:30]),
+                "the file has no such activity", where=f"kinds of {ledger.where}", column=activity,
+                hint=did_you_mean(activity, unmapped[:30] or there[:30]),
             )  # fmt: skip
+        absent.append(repr(activity))
+    if absent:
+        ledger.say(f"of the activities in 'kinds', the file does not have {', '.join(absent)}")
 
 
 def _first_rows(rows: pd.DataFrame, spec: SourceSpec) -> pd.DataFrame:

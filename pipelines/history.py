@@ -151,13 +151,14 @@ def _why(project: Project, news: pd.DataFrame) -> tuple[pd.DataFrame, dict[Any, 
         incident = {"kpi": row.kpi, "series": value if inside else "all"}
         incident |= {"started_at": row.started_at, "last_at": row.last_at}
         try:
-            found = drivers(project.log, incident, by, segments=(column,) if inside else ())
+            parts = drivers(project.log, incident, by, segments=(column,) if inside else ())
         except InputError:
             continue  # this KPI cannot be split by these columns, so no segment can be named
-        words[row.Index] = found.attrs["words"]
-        tables.append(found.assign(series=str(row.series)))
-    empty = pd.DataFrame(columns=[*DRIVERS])
-    return (pd.concat(tables, ignore_index=True) if tables else empty), words
+        words[row.Index] = parts.attrs["words"]
+        tables.append(parts.assign(series=str(row.series)))
+    found = pd.concat([t for t in tables if len(t)] or [pd.DataFrame(columns=[*DRIVERS])], ignore_index=True)
+    numbers = ("before", "after", "contribution")
+    return found.astype({c: "float64" if c in numbers else "str" for c in DRIVERS}), words
 
 
 def _shift_sentence(row: Any, words: str) -> str:

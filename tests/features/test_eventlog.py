@@ -70,6 +70,12 @@ def test_maps_that_do_not_fit_are_named(tmp_path, settings, words):
         load(tmp_path, **settings)
 
 
+def test_an_activity_that_has_not_come_yet_is_said(tmp_path):
+    loaded = load(tmp_path, kinds={"Solve": "resolved", "Duplicate of another": "merged"})
+    assert "resolved" in set(loaded.tables["events"]["kind"])
+    assert any("the file does not have 'Duplicate of another'" in n for n in loaded.notes)
+
+
 def test_refused_rows_leave_the_rest(tmp_path):
     loaded = load(tmp_path, TEXT + ",2024-03-01,Open,,,\nC,never,Open,,,\nC,2024-03-03,,,,\n")
     assert loaded.refused["row"].tolist() == [8, 9, 10]
