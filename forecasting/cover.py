@@ -198,19 +198,20 @@ def _part(problem: _Problem, rows: Places, columns: Places) -> _Problem:
 def _best(p: _Problem, gap: float, seconds: float) -> tuple[Floats, float, float]:
     """Return people, cost and bound of one part."""
     start, n = time.perf_counter(), len(p.cost)
-    if not len(p.low):
-        relaxed, reduced, bound = _relaxed(p, np.zeros(n))
-        x, value = _dive(p, relaxed, start + 0.3 * seconds)
-        if value - bound <= gap * value:
-            return x, value, bound
-        use = np.flatnonzero(reduced <= value - bound + 1e-6 * max(value, 1.0))
-    else:
-        loose = _search(p, whole=False)
-        x, use, bound = _feasible(p), np.arange(n), loose.bound
-        value = _cost(p, x)
+    loose = _relaxed(p, np.zeros(n), p.most)
+    if loose is None:
+        raise InputError("the limits contradict each other", where="argument 'limits'")
+    relaxed, reduced, bound = loose
+    x = _dive(p, relaxed, start + 0.3 * seconds)
+    if x is None:
+        x = _feasible(p)
+    value = _cost(p, x)
+    if value - bound <= gap * value:
+        return x, value, bound
+    use = np.flatnonzero(reduced <= value - bound + 1e-6 * max(value, 1.0))
     left = max(seconds - (time.perf_counter() - start), 0.5)
     small = p if len(use) == n else _part(p, np.arange(len(p.need)), use)
-    found = _search(small, whole=True, seconds=left, gap=gap * 0.999)
+    found = _search(small, seconds=left, gap=gap * 0.999)
     if found.x is not None:
         tried = np.zeros(n)
         tried[use] = np.rint(found.x[: len(use)])
@@ -219,16 +220,13 @@ def _best(p: _Problem, gap: float, seconds: float) -> tuple[Floats, float, float
     return x, value, float(min(value, max(bound, found.bound)))
 
 
-def _search(p: _Problem, whole: bool, seconds: float | None = None, gap: float | None = None) -> Solution:
+def _search(p: _Problem, seconds: float | None = None, gap: float | None = None) -> Solution:
     n, b = len(p.cost), len(p.band_row)
     rows: list[tuple[Matrix, Any, Any]] = [(_with_missing(p), p.need, np.inf)]
     if len(p.low):
         rows.append((beside(p.limits, sparse.csc_array((len(p.low), b))), p.low, p.high))
-    high = np.concatenate([p.most, p.band_size])
-    kind = np.arange(n + b) < n if whole else None
-    return solve(
-        np.concatenate([p.cost, p.band_price]), rows, np.zeros(n + b), high, whole=kind, seconds=seconds, gap=gap
-    )
+    cost, high = np.concatenate([p.cost, p.band_price]), np.concatenate([p.most, p.band_size])
+    return solve(cost, rows, np.zeros(n + b), high, whole=np.arange(n + b) < n, seconds=seconds, gap=gap)
 
 
 def _with_missing(p: _Problem) -> Matrix:
@@ -236,17 +234,27 @@ def _with_missing(p: _Problem) -> Matrix:
     return beside(p.matrix, triplets(np.ones(b), p.band_row, np.arange(b), (m, b)))
 
 
-def _relaxed(p: _Problem, least: Floats) -> tuple[Floats, Floats, float]:
-    """Return the relaxation without limits: people in fractions, reduced costs, and the bound that it proves."""
-    n, b = len(p.cost), len(p.band_row)
-    low, high = np.concatenate([least, np.zeros(b)]), np.concatenate([p.most, p.band_size])
-    x, price, cost = relax(np.concatenate([p.cost, p.band_price]), _with_missing(p), p.need, low, high)
-    return x[:n], p.cost - p.matrix.T @ price, cost
+def _relaxed(p: _Problem, least: Floats, most: Floats) -> tuple[Floats, Floats, float] | None:
+    """Return the relaxation: people in fractions, reduced costs, and the bound that it proves."""
+    n, b, none = len(p.cost), len(p.band_row), sparse.csr_array((len(p.low), len(p.band_row)))
+    rows, need = [_with_missing(p)], [p.need]
+    for sign, side in ((1.0, p.low), (-1.0, p.high)):
+        mine = np.flatnonzero(np.isfinite(side))
+        if len(mine):
+            rows.append(beside(sign * p.limits, none)[mine])
+            need.append(sign * side[mine])
+    matrix = sparse.csc_array(sparse.vstack(rows))
+    low, high = np.concatenate([least, np.zeros(b)]), np.concatenate([most, p.band_size])
+    found = relax(np.concatenate([p.cost, p.band_price]), matrix, np.concatenate(need), low, high)
+    if found is None:
+        return None
+    x, price, cost = found
+    return x[:n], p.cost - matrix[:, :n].T @ price, cost
 
 
-def _dive(p: _Problem, relaxed: Floats, until: float) -> tuple[Floats, float]:
-    """Round the relaxation a few people at a time, solving it again in between."""
-    x, fixed = relaxed, np.zeros(len(p.cost))
+def _dive(p: _Problem, relaxed: Floats, until: float) -> Floats | None:
+    """Round the relaxation a few people at a time, solving it again in between; ``None`` if limits stop that."""
+    x, fixed, most = relaxed, np.zeros(len(p.cost)), p.most.copy()
     while True:
         fixed = np.maximum(fixed, np.floor(x + _WHOLE))
         part = np.where(x - np.floor(x + _WHOLE) > _WHOLE, x - np.floor(x + _WHOLE), 0.0)
@@ -254,24 +262,53 @@ def _dive(p: _Problem, relaxed: Floats, until: float) -> tuple[Floats, float]:
         if not len(loose):
             break
         late = time.perf_counter() > until
-        up = loose if late else loose[np.argsort(-part[loose], kind="stable")][: max(1, len(loose) // 20)]
-        fixed[up] += 1
+        order = loose[np.argsort(-part[loose], kind="stable")]
+        for j in order[: int((part[loose] > 0.5).sum()) if late else max(1, len(loose) // 20)]:
+            fixed[j] += 1
+            if len(p.low) and (p.limits @ fixed > p.high + _WHOLE).any():
+                fixed[j] -= 1
+                most[j] = fixed[j]
         if late:
             break
-        x = _relaxed(p, fixed)[0]
-    fixed = _trimmed(p, fixed)
-    return fixed, _cost(p, fixed)
+        again = _relaxed(p, fixed, most)
+        if again is None:
+            return None
+        x = again[0]
+    if len(p.low) and (p.limits @ fixed < p.low - _WHOLE).any():
+        return None
+    return _trimmed(p, _mended(p, fixed))
+
+
+def _mended(p: _Problem, x: Floats) -> Floats:
+    """Add the person who saves most shortfall for the cost, as long as one saves more than that."""
+    x, cost = x.copy(), _cost(p, x)
+    first = np.searchsorted(p.band_row, np.arange(len(p.need)))  # the cheapest step of the shortfall of each row
+    while True:
+        short = p.need - p.matrix @ x
+        saved = p.matrix.T @ (np.where(short > _WHOLE, p.band_price[first], 0.0) * np.minimum(np.maximum(short, 0), 1))
+        free = np.ones(len(x), dtype=bool)
+        if len(p.low):
+            free = ~((p.limits @ x + 1 > p.high + _WHOLE) @ (p.limits != 0))
+        worth = np.where(free, saved / p.cost, 0.0)
+        j = int(worth.argmax())
+        if worth[j] <= 1.0:
+            return x
+        x[j] += 1
+        less = _cost(p, x)
+        if less >= cost:
+            x[j] -= 1
+            return x
+        cost = less
 
 
 def _trimmed(p: _Problem, x: Floats) -> Floats:
     """Take away people whose shift costs more than what it covers, the dearest first."""
-    x = x.copy()
-    cost = _cost(p, x)
+    x, cost = x.copy(), _cost(p, x)
     for j in sorted(np.flatnonzero(x > 0), key=lambda j: (-p.cost[j], j)):
         while x[j] > 0:
             x[j] -= 1
             less = _cost(p, x)
-            if less >= cost - 1e-9:
+            if less >= cost - 1e-9 or (len(p.low) and (p.limits @ x < p.low - _WHOLE).any()):
                 x[j] += 1
                 break
             cost = less
@@ -293,7 +330,7 @@ def _feasible(p: _Problem) -> Floats:
     """Return the fewest people that the limits allow, without regard to cost: the start when time is too short."""
     nothing = (p.band_row[:0], p.band_size[:0], p.band_price[:0])
     bare = _Problem(p.matrix[:0], p.need[:0], p.cost, p.most, *nothing, p.limits, p.low, p.high)
-    found = _search(bare, whole=True)
+    found = _search(bare)
     if found.x is None:
         raise InputError("the limits contradict each other", where="argument 'limits'", got=found.message)
     return np.rint(found.x)

@@ -91,12 +91,16 @@ def solve(
     return Solution(np.asarray(found.x, dtype=float), float(found.fun), bound, str(found.message))
 
 
-def relax(cost: Floats, matrix: Matrix, need: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, float]:
+def relax(cost: Floats, matrix: Matrix, need: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, float] | None:
     """Find the cheapest ``x`` in fractions with ``matrix @ x >= need``: x, the price of each row, and the cost.
+
+    ``None`` where there is no such x.
 
     >>> x, price, cost = relax(np.array([3.0]), np.array([[2.0]]), np.array([5.0]), np.zeros(1), np.full(1, np.inf))
     >>> x.tolist(), price.tolist(), cost
     ([2.5], [1.5], 7.5)
     """
     found = _linprog(cost, A_ub=-matrix, b_ub=-need, bounds=np.column_stack([low, high]), method="highs-ds")
+    if found.x is None:
+        return None
     return np.asarray(found.x), -np.asarray(found.ineqlin.marginals), float(found.fun)

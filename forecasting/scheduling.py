@@ -214,7 +214,8 @@ def _rules(
         low.append(0.0)
         high.append(total)
     matrix = sparse.csr_array(np.array(rows)) if rows else sparse.csr_array((0, len(kinds)))
-    return matrix, np.array(low), np.array(high)
+    # people are whole
+    return matrix, np.ceil(np.array(low) - _TINY), np.floor(np.array(high) + _TINY)
 
 
 def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats) -> pd.DataFrame:
