@@ -14,10 +14,10 @@ from ..forecasting.backlog import backlog_plan
 from ..forecasting.outlook import backlog_outlook
 from ..forecasting.staffing import scheduled_agents
 from ..forecasting.volume import forecast
-from .config import StaffingSpec
 from .opening import Project
 from .planning import forecast_context
 from .queues import handle_time, interval_freq, queue_segments
+from .specs import StaffingSpec
 from .words import number, plural
 
 METRIC = "resolution"

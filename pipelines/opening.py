@@ -16,7 +16,8 @@ from ..features.engine import CaseLog, instant_of
 from ..features.errors import InputError
 from ..features.schema import Known
 from ..features.sources import Loaded, load_source
-from .config import FILE, Config, load_config
+from .config import FILE, load_config
+from .specs import Config
 
 
 @dataclass(frozen=True)

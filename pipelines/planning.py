@@ -11,8 +11,8 @@ import pandas as pd
 from ..features.kpis import kpi_history, series
 from ..forecasting.evaluation import backtest, leaderboard
 from ..forecasting.volume import forecast
-from .config import Config
 from .opening import Project
+from .specs import Config
 from .stage import Stage
 from .words import number
 

@@ -7,7 +7,7 @@ import pandas as pd
 from ..features.engine import CaseLog
 from ..features.errors import InputError
 from ..features.kpis import kpi_history, series
-from .config import StaffingSpec
+from .specs import StaffingSpec
 from .words import plural, say_list
 
 #: Handle times are averaged over this many last days, so that they follow the desk.

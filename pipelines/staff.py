@@ -16,10 +16,10 @@ from ..forecasting.shift_patterns import shift_patterns
 from ..forecasting.staffing import scheduled_agents, staffing_plan
 from ..forecasting.volume import forecast
 from .casework import plan_cases
-from .config import ShiftSpec, StaffingSpec
 from .opening import Project
 from .planning import forecast_context
 from .queues import handle_time, interval_freq, queue_arrivals, queue_segments
+from .specs import ShiftSpec, StaffingSpec
 from .stage import Stage
 from .words import number, plural
 

@@ -12,8 +12,8 @@ from ..features.labels import breach_labels
 from ..features.snapshots import daily, snapshots
 from ..models.breach import BreachRisk
 from ..models.ranking import rank_cases
-from .config import RiskSpec
 from .opening import Project
+from .specs import RiskSpec
 from .stage import Stage
 from .words import number, plural, say_probability
 

@@ -1,0 +1,170 @@
+"""What a configuration says, section by section, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..features.sources import SourceSpec
+
+
+@dataclass(frozen=True)
+class CalendarSpec:
+    """Opening hours of a team: a zone, weekly hours, and holidays by country or date."""
+
+    timezone: str = "UTC"
+    open: Mapping[str, list[str]] = field(default_factory=dict)
+    holidays: str | list[str] = ""
+
+
+@dataclass(frozen=True)
+class SlaSpec:
+    """One promise: a metric, its target in seconds, and the clock that it runs on.
+
+    With ``clock = "source"`` the exporting system decides, and a flag of that name in the log is the outcome.
+    """
+
+    metric: str
+    target_s: float | None = None
+    priority: str | None = None
+    policy: str = "default"
+    clock: str = "calendar"
+    calendar: str | None = None
+    pause_on: tuple[str, ...] = ()
+    valid_from: str | None = None
+
+
+@dataclass(frozen=True)
+class HistorySpec:
+    """Which KPIs are kept as history, by which segments, and how often."""
+
+    by: tuple[str, ...] = ()
+    freq: str = "D"
+    kpis: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ForecastSpec:
+    """What is forecast, how far ahead, and in which slots."""
+
+    by: tuple[str, ...] = ()
+    freq: str = "D"
+    horizon: int = 28
+    windows: int = 12
+    levels: tuple[int, ...] = (80, 95)
+    calendar: str | None = None
+    holidays: str | list[str] = ""
+
+
+@dataclass(frozen=True)
+class EventSpec:
+    """A known event: days that are open but different."""
+
+    name: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class StaffingSpec:
+    """What a queue promises, and what its agents need.
+
+    ``kind`` is ``calls`` (one at a time), ``chat`` (``concurrency`` at a time, each slower by ``slowdown`` for every
+    other one) or ``cases`` (work that can wait until it is due: in ``sla``, or by the promises on resolution).
+    ``where`` chooses the arrivals of the queue by segment, such as ``{ channel = "phone" }``; by default the
+    channel of the queue's name, or everything where there is no such channel. ``aht`` is taken from the
+    contacts where it is not given. ``shrinkage`` is a share, or a table of shares that multiply.
+    """
+
+    kind: str = "calls"
+    service_level: float = 0.80
+    within_s: float = 20.0
+    patience_s: float | None = None
+    shrinkage: float | Mapping[str, float] = 0.30
+    max_occupancy: float = 0.85
+    aht_s: float | None = None
+    interval_s: float = 1800.0
+    horizon_days: int = 7
+    confidence: float | None = None
+    concurrency: float = 3.0
+    slowdown: float = 0.0
+    sla_s: float | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+    calendar: str | None = None
+
+
+@dataclass(frozen=True)
+class ShiftSpec:
+    """Shifts of one kind of contract that may cover a queue: lengths, begins, breaks, days a week.
+
+    Times of day are texts such as ``07:00``; an end after midnight is written above 24, such as ``26:00``.
+    """
+
+    queue: str
+    lengths: tuple[str, ...] = ("8h30min",)
+    days: tuple[str, ...] = ("mon-sun",)
+    first_start: str = "07:00"
+    last_end: str = "22:00"
+    step_s: float = 1800.0
+    break_s: float = 1800.0
+    days_per_week: int = 5
+    max_people: int | None = None
+
+
+@dataclass(frozen=True)
+class RiskSpec:
+    """When the open cases are looked at, and how many are listed."""
+
+    at: str = "08:00"
+    top: int = 10
+    train_days: int = 120
+    actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WatchSpec:
+    """Which KPIs are watched for shifts, and how many false alarms a week are borne; by default those that matter."""
+
+    kpis: tuple[str, ...] = ()
+    alarms_per_week: float = 1.0
+
+
+@dataclass(frozen=True)
+class GoalSpec:
+    """A goal: a KPI and the value that it should reach."""
+
+    name: str
+    kpi: str
+    target: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that one run needs to know; relative paths are resolved against ``folder``."""
+
+    folder: Path
+    sources: tuple[SourceSpec, ...]
+    timezone: str = "UTC"
+    calendars: Mapping[str, CalendarSpec] = field(default_factory=dict)
+    slas: tuple[SlaSpec, ...] = ()
+    history: HistorySpec = HistorySpec()
+    forecast: ForecastSpec = ForecastSpec()
+    events: tuple[EventSpec, ...] = ()
+    staffing: Mapping[str, StaffingSpec] = field(default_factory=dict)
+    shifts: Mapping[str, ShiftSpec] = field(default_factory=dict)
+    risk: RiskSpec = RiskSpec()
+    watch: WatchSpec = WatchSpec()
+    goals: tuple[GoalSpec, ...] = ()
+    tracking_uri: str = "sqlite:///mlflow.db"
+    experiment: str = "deskcast"
+    results: str = "results"
+
+    @property
+    def results_folder(self) -> Path:
+        """Folder of the result tables."""
+        return self.folder / self.results
+
+    def path(self, name: str) -> Path:
+        """Return a path of the configuration, resolved against its folder."""
+        return self.folder / name
