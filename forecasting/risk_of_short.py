@@ -201,8 +201,12 @@ def _levels(
 
 
 def _chance_below(demand: Demand, levels: Floats, target: float) -> Floats:
-    """Return the probability of a level below the target; between the points of a curve it is interpolated."""
-    room = levels - target + SLACK
+    """Return the probability of a level below the target, and for the target 0 of a queue without balance.
+
+    Between the points of a curve it is interpolated.
+    """
+    # a queue in balance answers some in time; without balance it answers nobody
+    room = levels - (target - SLACK if target > 0 else 1e-300)
     if not demand.ordered:
         return np.asarray(demand.weight @ (room < 0))
     share = (demand.weight[1:] + demand.weight[:-1]) / 2

@@ -132,6 +132,20 @@ def test_two_equal_kinds_of_exponential_callers_are_one(load, slack, mean, thres
         np.testing.assert_allclose(two[one > 1e-100], one[one > 1e-100], rtol=1e-9)
 
 
+@pytest.mark.parametrize("stages", [2, 3, 7, 12, 20])
+def test_nobody_is_lost_over_the_whole_range(stages):
+    load = np.array([1e-3, 0.1, 1, 10, 100, 1e4, 5e5])[:, None, None]
+    agents = np.maximum(load * np.array([0.1, 0.5, 0.95, 1, 1.001, 1.05, 2, 4])[:, None], 0.05)
+    mean = np.array([1, 10, 300, 1e5, 1e9])
+    found = queue_performance(load * 6, 300, agents, threshold=0, patience=Patience.erlang(mean, stages))
+    assert np.isfinite(found).all(axis=None)
+    there = np.broadcast_to(agents, (7, 8, 5)).ravel()
+    some = found["abandonment"] < 0.99  # else the share that stays has lost its digits
+    np.testing.assert_allclose(
+        (found["occupancy"] * there)[some], (found["load"] * (1 - found["abandonment"]))[some], rtol=1e-10
+    )
+
+
 def test_limits_of_patience():
     never = queue_performance(300, 300, 55).iloc[0]
     late = queue_performance(300, 300, 55, patience=Patience.fixed(1e9)).iloc[0]

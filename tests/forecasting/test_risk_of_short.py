@@ -186,6 +186,13 @@ def test_the_plan_says_what_to_expect_and_who_is_sure():
         assert plan["expected_service_level"].iloc[i] < plan["service_level"].iloc[i]
 
 
+def test_service_level_zero_asks_for_a_stable_queue_only():
+    demand = Demand.from_paths([[60.0], [90.0], [110.0], [150.0]], 180)  # 6, 9, 11 and 15 Erlangs
+    slots, _ = risk_of_short(demand, 12, service_level=0)
+    assert slots["miss_probability"].tolist() == [0.25]
+    assert agents_for_confidence(demand, 0.75, service_level=0).tolist() == [12]
+
+
 def test_same_seed_same_demand():
     one, two = (Demand.varying(PROFILE, 300, 0.2, together=0.3, seed=4) for _ in range(2))
     assert (one.calls == two.calls).all()
