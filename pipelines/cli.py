@@ -344,21 +344,18 @@ def run(
     run_and_tell(project, as_json=as_json, record_runs=record)
 
 
-@app.command()
-def serve(
+@app.command("serve")
+def serve_(
     config: ConfigOption = _CONFIG,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
 ) -> None:
     """Serve the page for planners and managers."""
-    import uvicorn
-
     from .config import load_config
     from .run import title_of
     from .telling import say
-    from .web import make_app
+    from .web import make_app, serve
 
     spec = load_config(config)
-    say(f"The page is at http://{host}:{port} (end with Ctrl+C).")
-    app_ = make_app(spec.results_folder, title=title_of(spec), timezone=spec.timezone)
-    uvicorn.run(app_, host=host, port=port, log_level="warning")
+    page = make_app(spec.results_folder, title=title_of(spec), timezone=spec.timezone)
+    serve(page, host, port, lambda: say(f"The page is at http://{host}:{port} (end with Ctrl+C)."))

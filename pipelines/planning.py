@@ -14,7 +14,7 @@ from ..forecasting.volume import forecast
 from .opening import Project
 from .specs import Config
 from .stage import Stage
-from .words import number
+from .words import number, plural
 
 Progress = Callable[[int, int], None] | None
 
@@ -38,7 +38,7 @@ def forecast_stage(project: Project, progress: Progress = None) -> Stage:
     table = leaderboard(folds)
     tables = {"actuals": actuals, "forecast": ahead, "leaderboard": table}
     best = table.set_index("model").loc["deskcast"]
-    findings = [*_week_sentences(project, spec.freq), _accuracy_sentence(table)]
+    findings = [*_week_sentences(project, spec.freq, ahead), accuracy_sentence(table)]
     metrics = {str(k): float(v) for k, v in best.items() if isinstance(v, (int, float, np.number))}
     params = {"freq": spec.freq, "horizon": spec.horizon, "by": ",".join(spec.by) or "-", "windows": spec.windows}
     return Stage("forecast", tables, tuple(findings), params, metrics)
@@ -55,32 +55,66 @@ def forecast_context(config: Config, project: Project, calendar: str | None = No
     }
 
 
-def _week_sentences(project: Project, freq: str) -> list[str]:
+def _week_sentences(project: Project, freq: str, slots: pd.DataFrame) -> list[str]:
     """Say what the next full week brings, from a weekly series: daily quantiles do not add up to a weekly one."""
-    weekly = series(kpi_history(project.log, ["cases_opened"], (), "W"), "cases_opened")
-    if freq in ("W", "MS", "QS", "6MS") or len(weekly) < 8:
+    if freq in ("W", "MS", "QS", "6MS"):
         return []
+    noun = "case" if project.log.has("cases") else "arrival"
+    weekly = series(kpi_history(project.log, ["cases_opened"], (), "W"), "cases_opened")
+    if len(weekly) < 8:
+        return [sum_sentence(slots, noun, len(weekly))]
     today = project.log.until.tz_convert(project.log.timezone).tz_localize(None)
     ahead = forecast(weekly, 2, "W", levels=(80,))
     row = ahead[ahead["ds"] >= today.normalize()].iloc[0]
     past = weekly["y"].iloc[-4:].mean()
     change = row["deskcast"] / past - 1 if past > 0 else 0.0
     trend = f", {abs(change):.0%} {'more' if change > 0 else 'fewer'} than the mean of the last four weeks"
-    noun = "cases" if project.log.has("cases") else "arrivals"
     return [
-        f"Week of {row['ds']:%a %d %b %Y}: {number(round(row['deskcast']))} {noun} are expected"
+        f"Week of {row['ds']:%a %d %b %Y}: {_expected(row['deskcast'], noun)}"
         f"{trend if abs(change) >= 0.02 else ''}; 80 % sure: {number(round(row['deskcast-lo-80']))} to "
         f"{number(round(row['deskcast-hi-80']))}."
     ]
 
 
-def _accuracy_sentence(table: pd.DataFrame) -> str:
+def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> str:
+    """Say what the next seven days bring where the log is too short for a weekly series and its interval.
+
+    >>> ahead = pd.DataFrame({"ds": pd.date_range("2024-03-04", periods=9), "deskcast": 2.0})
+    >>> sum_sentence(ahead, "case", 3)
+    'Mon 04 Mar 2024 to Sun 10 Mar 2024: 14 cases are expected; how sure that is, 3 whole weeks of history cannot tell.'
+    """
+    days = slots["ds"].dt.normalize()
+    first = days.min()
+    last = min(days.max(), first + pd.Timedelta(days=6))
+    each = slots[days <= last]
+    return (
+        f"{first:%a %d %b %Y} to {last:%a %d %b %Y}: {_expected(float(each['deskcast'].sum()), noun)}; how sure that "
+        f"is, {plural(weeks, 'whole week')} of history cannot tell."
+    )
+
+
+def _expected(value: float, noun: str) -> str:
+    count = round(value)
+    return f"{plural(count, noun)} {'is' if count == 1 else 'are'} expected"
+
+
+def accuracy_sentence(table: pd.DataFrame) -> str:
+    """Say how far off the forecast was on past origins, or that nothing came there to judge it by.
+
+    >>> nothing = pd.DataFrame({"model": ["deskcast", "seasonal_naive"], "wape": float("nan"), "wql": float("nan")})
+    >>> accuracy_sentence(nothing)
+    'Nothing came in the spans that the forecast is judged on, so how good it is stays open.'
+    """
     scores = table.set_index("model")
     ours, naive = scores.loc["deskcast"], scores.loc["seasonal_naive"]
+    if not np.isfinite(ours["wape"]):
+        return "Nothing came in the spans that the forecast is judged on, so how good it is stays open."
     gain = 1 - ours["wql"] / naive["wql"] if naive["wql"] > 0 else 0.0
     better = f"{gain:.0%} better than" if gain > 0.005 else f"{-gain:.0%} worse than" if gain < -0.005 else "level with"
-    cover = next((f"; its 80 % interval held {ours[c]:.0%}" for c in scores.columns if c == "coverage_80"), "")
+    held = ours.get("coverage_80", np.nan)
+    cover = f"; its 80 % interval held {held:.0%}" if np.isfinite(held) else ""
+    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{number(round(ours['wape']))} times"
     return (
-        f"On past origins the forecast was off by {ours['wape']:.1%} of the volume and {better} "
-        f"the seasonal naive by quantile loss{cover}."
+        f"On past origins the forecast was off by {off} the volume and {better} the seasonal naive by quantile "
+        f"loss{cover}."
     )

@@ -126,9 +126,12 @@ def risk_stage(project: Project, risk: BreachRisk | None, log: CaseLog | None = 
 
 def _risk_sentences(table: pd.DataFrame, broken: pd.DataFrame, metric: str, top: int) -> list[str]:
     promise = metric.replace("_", " ")
+    over = f"{plural(len(broken), 'case')} broke it already."
+    if table.empty:
+        return [f"No open case can still keep the promise on {promise}. {over}"]
     findings = [
         f"{plural(len(table), 'open case')} can still keep the promise on {promise}; about "
-        f"{number(round(table['probability'].sum()))} of them will not. {plural(len(broken), 'case')} broke it already."
+        f"{number(round(table['probability'].sum()))} of them will not. {over}"
     ]
     for row in table.head(min(top, 3)).to_dict("records"):
         told = pd.isna(row["left_s"]) or " left" in row["reason_1"]

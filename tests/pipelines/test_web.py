@@ -1,12 +1,14 @@
 """The page: the newest results, read only, nothing from elsewhere, and plain words for what is not there."""
 
 import re
+import socket
 
 import pandas as pd
 import pytest
+from deskcast.features import InputError
 from deskcast.pipelines.results import write_stages, writing
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.web import make_app
+from deskcast.pipelines.web import make_app, serve
 from fastapi.testclient import TestClient
 
 
@@ -141,3 +143,12 @@ def test_before_the_first_run_the_page_says_so_and_then_shows_each_new_run(tmp_p
         write(folder, [Stage("watch", {"shifts": pd.DataFrame({"run": [run]})}, (f"This is run {run}.",))])
         assert f"This is run {run}." in client.get("/").text
         assert client.get("/api/tables/shifts").json()["rows"] == [{"run": run}]
+
+
+def test_an_address_that_is_taken_is_said_before_anything_is_promised(tmp_path):
+    promised = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=rf"127.0.0.1:{port}: the page cannot be served here: address already"):
+            serve(make_app(tmp_path), "127.0.0.1", port, lambda: promised.append(port))
+    assert promised == []
