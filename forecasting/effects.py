@@ -87,7 +87,7 @@ def special_days(grid: Grid, holidays: object = None, events: object = None) -> 
     days = grid.stamps(0, len(grid.is_open)).astype("datetime64[D]")
     kind = np.full(len(days), -1, dtype=np.int64)
     dates = holiday_names(holidays, days)
-    spans = _events(events)
+    spans = event_spans(events)
     if not grid.frequency.per_day:
         note = ("holidays and events have no part in slots of a week or a month",) if dates or spans else ()
         return Special(kind, (), 0, np.zeros((0, 4))), note
@@ -182,8 +182,24 @@ def _public(country: str, years: range) -> dict[date, str]:
     return {day: str(name) for day, name in found.items()}
 
 
-def _events(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]:
-    """Return name, first and last day of each event, sorted."""
+def event_spans(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]:
+    """Return name, first and last day of each event, sorted.
+
+    Parameters
+    ----------
+    given
+        A frame with ``name``, ``start``, ``end``; a list of such rows, mappings or objects; or nothing.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, a day cannot be read, or an event ends before it starts.
+
+    Examples
+    --------
+    >>> event_spans([("fair", "2024-03-01", "2024-03-02")])[0][:2]
+    ('fair', np.datetime64('2024-03-01'))
+    """
     if given is None:
         return []
     if isinstance(given, pd.DataFrame):

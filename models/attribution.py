@@ -103,7 +103,8 @@ def drivers(
         ``kpi, series, column, value, before, after, contribution``, the strongest first; the days of the incident
         against the same days of the week in the four weeks before. A stock such as the backlog is that of the day on
         which it was farthest off, against the day before the incident. Empty where the change is spread evenly, or
-        where it went the other way against those days. ``attrs["words"]`` says it in one sentence.
+        where it went the other way against those days. ``attrs["words"]`` says it in one sentence; nothing where no
+        column tells anything.
 
     Raises
     ------
@@ -199,7 +200,7 @@ def _ranked(found: Sequence[pd.DataFrame], kpi: str, series: str, top: int) -> p
     words = [f"{r.column} {r.value} ({r.part:.0%} of the change)" for r in out.itertuples()]
     out = out.assign(kpi=kpi, series=series)[list(DRIVERS)].reset_index(drop=True)
     out = out.astype(dict.fromkeys(("kpi", "series", "column", "value"), "str"))
-    out.attrs = {"words": "; ".join(words) if words else "spread evenly over the segments"}
+    out.attrs = {"words": "; ".join(words) if words or not found else "spread evenly over the segments"}
     return out
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.catalogue import CATALOGUE, availability
+from ..features.catalogue import availability
+from ..features.definitions import unit_of
 from ..features.errors import InputError
 from ..features.kpis import kpi_history
-from ..forecasting.effects import holiday_names
+from ..forecasting.effects import event_spans, holiday_names
 from ..models.attribution import DRIVERS, drivers
 from ..models.shifts import detect_shifts
 from .opening import Project
@@ -81,7 +82,7 @@ def _latest_sentences(total: pd.DataFrame) -> list[str]:
 
 
 def _headline(kpi: str, rows: pd.DataFrame) -> str:
-    unit = CATALOGUE[kpi].unit
+    unit = unit_of(kpi)
     if kpi == "backlog":
         return f"{number(rows['value'].iloc[-1])} open at the end"
     if unit == "share":
@@ -132,7 +133,8 @@ def _one_segment_column(history: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFr
 
 def _known_days(project: Project, history: pd.DataFrame) -> dict[pd.Timestamp, str]:
     """Return the days of configured events, and the holidays of any team: they explain, and raise no alarm."""
-    events = {day: e.name for e in project.config.events for day in pd.date_range(e.start, e.end, unit="us")}
+    spans = event_spans(project.config.events)
+    events = {day: name for name, first, last in spans for day in pd.date_range(first, last, unit="us")}
     span = history["ds"].agg(["min", "max"]).to_numpy().astype("datetime64[D]")
     given = [project.config.forecast.holidays, *(c.holidays for c in project.config.calendars.values())]
     named = {day: name for one in given for day, name in holiday_names(one, span).items()}
@@ -146,12 +148,11 @@ def _why(project: Project, news: pd.DataFrame) -> tuple[pd.DataFrame, dict[Any, 
     by = list(project.config.history.by)
     daily = project.config.history.freq == "D"
     for row in news.head(EXPLAINED if by and daily else 0).itertuples():
-        column, _, value = str(row.series).partition(" ")
-        inside = column in by
-        incident = {"kpi": row.kpi, "series": value if inside else "all"}
+        inside, value = _segment_of(str(row.series), by)
+        incident = {"kpi": row.kpi, "series": value, "direction": row.direction}
         incident |= {"started_at": row.started_at, "last_at": row.last_at}
         try:
-            parts = drivers(project.log, incident, by, segments=(column,) if inside else ())
+            parts = drivers(project.log, incident, by, segments=inside)
         except InputError:
             continue  # this KPI cannot be split by these columns, so no segment can be named
         words[row.Index] = parts.attrs["words"]
@@ -161,9 +162,14 @@ def _why(project: Project, news: pd.DataFrame) -> tuple[pd.DataFrame, dict[Any, 
     return found.astype({c: "float64" if c in numbers else "str" for c in DRIVERS}), words
 
 
+def _segment_of(series: str, by: list[str]) -> tuple[tuple[str, ...], str]:
+    """Take the name of a series apart again: the column of its segment, whose name may hold spaces, and the value."""
+    column = max((c for c in by if series.startswith(f"{c} ")), key=len, default="")
+    return ((column,), series.removeprefix(f"{column} ")) if column else ((), "all")
+
+
 def _shift_sentence(row: Any, words: str) -> str:
-    entry = CATALOGUE.get(row.kpi)
-    unit = entry.unit if entry else "share" if row.kpi.startswith("sla_attainment") else "count"
+    unit = unit_of(row.kpi)
     moved = {"up": "rose", "down": "fell"}[row.direction]
     where = "" if row.series == "all" else f" ({row.series})"
     since = f"on {row.started_at:%a %d %b}" if row.kind == "spike" else f"since {row.started_at:%a %d %b}"

@@ -1,7 +1,9 @@
 """The stage that watches: what drove a shift is a table of numbers, also where nothing drove it."""
 
 import pandas as pd
-from deskcast.pipelines.history import _why
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.pipelines.history import _segment_of, _why, watch_stage, watched_history
 from deskcast.pipelines.opening import open_project
 
 TOML = """[source.cases]
@@ -22,8 +24,40 @@ def test_a_shift_that_no_segment_drove_leaves_the_numbers_of_the_others(tmp_path
     (tmp_path / "deskcast.toml").write_text(TOML)
     span = {"started_at": pd.Timestamp("2024-04-25"), "last_at": pd.Timestamp("2024-04-28")}
     calm = {"started_at": pd.Timestamp("2024-04-10"), "last_at": pd.Timestamp("2024-04-12")}
-    news = pd.DataFrame([{"kpi": "cases_opened", "series": "all", **when} for when in (calm, span)])
+    news = pd.DataFrame([{"kpi": "cases_opened", "series": "all", "direction": "up", **when} for when in (calm, span)])
     found, words = _why(open_project(tmp_path / "deskcast.toml"), news)
     assert found["value"].tolist()[0] == "phone"
     assert found["contribution"].dtype == found["before"].dtype == "float64"
     assert len(words) == 2
+
+
+def test_a_series_is_known_by_its_column_though_that_holds_spaces():
+    by = ["Case", "Case Type", "channel"]
+    assert _segment_of("Case Type new order", by) == (("Case Type",), "new order")
+    assert _segment_of("channel (missing)", by) == (("channel",), "(missing)")
+    assert _segment_of("all", by) == ((), "all")
+
+
+def quiet_desk(folder, more):
+    """Ten cases a day for eighty days, but on the first of May none."""
+    days = [d for d in pd.date_range("2024-03-01", periods=80) if d != pd.Timestamp("2024-05-01")]
+    rows = [f"{day:%Y-%m-%d} {9 + i % 8:02d}:{(7 * i + day.day) % 60:02d}" for day in days for i in range(10)]
+    (folder / "cases.csv").write_text("case_id,created_at\n" + "".join(f"{i},{r}\n" for i, r in enumerate(rows)))
+    (folder / "deskcast.toml").write_text(f'[source.cases]\npath = "cases.csv"\n{more}')
+    project = open_project(folder / "deskcast.toml")
+    return watch_stage(project, watched_history(project)).tables["shifts"]
+
+
+def test_what_is_known_of_a_day_raises_no_alarm(tmp_path):
+    assert "2024-05-01" in quiet_desk(tmp_path, "")["started_at"].astype(str).tolist()
+    for more in (
+        '[forecast]\nholidays = ["PT", "2024-04-02"]\n',
+        '[calendar.desk]\nopen = { mon-fri = ["09:00-18:00"] }\nholidays = ["2024-05-01"]\n',
+        '[[event]]\nname = "strike"\nstart = 2024-05-01\nend = 2024-05-01\n',
+    ):
+        assert "2024-05-01" not in quiet_desk(tmp_path, more)["started_at"].astype(str).tolist()
+
+
+def test_an_event_on_no_day_is_named(tmp_path):
+    with pytest.raises(InputError, match="not a day"):
+        quiet_desk(tmp_path, '[[event]]\nname = "strike"\nstart = "some day"\nend = "2024-05-01"\n')
