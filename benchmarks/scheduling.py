@@ -58,8 +58,8 @@ def main(peaks: list[float]) -> int:
             found = shift_schedule(week(peak), patterns, gap=0.01, seconds=58)
             short = found.coverage["shortfall"].sum() / 4
             print(
-                f"{len(patterns):8,}  {kinds:6s} {peak:5g}  {found.seconds:7.1f}  {found.gap:10.2%}  {found.hours:10,.1f}"
-                f"  {found.bound_hours:11,.1f}  {short:19,.1f}  {found.table['people'].sum():6,}",
+                f"{len(patterns):8,}  {kinds:6s} {peak:5g}  {found.seconds:7.1f}  {found.gap:10.2%}"
+                f"  {found.hours:10,.1f}  {found.bound_hours:11,.1f}  {short:19,.1f}  {found.table['people'].sum():6,}",
                 flush=True,
             )
     return 0

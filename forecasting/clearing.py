@@ -72,7 +72,7 @@ def clear_backlog(
     [[3, False], [4, True], [5, True], [6, True]]
     """  # noqa: E501 - the example is one line
     work = case_work(arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar)
-    when = pd.Timestamp(by)
+    when = _instant(by)
     when = when.tz_localize(calendar.timezone) if when.tz is None else when
     last = (
         int(
@@ -170,3 +170,13 @@ def _most(work: CaseWork, slots: int, share: float) -> int:
     total += float((work.old["cases"] * work.handle_s[work.old["kind"].to_numpy(int)]).sum())
     open_s = work.open_s[:slots]
     return int(np.ceil(total / (open_s[open_s > 0].min() * share))) + 1
+
+
+def _instant(by: pd.Timestamp | str) -> pd.Timestamp:
+    try:
+        when = pd.Timestamp(by)
+    except (ValueError, TypeError) as error:
+        raise InputError("this is not a time", where="argument 'by'", got=by) from error
+    if pd.isna(when):
+        raise InputError("the time is missing", where="argument 'by'")
+    return when

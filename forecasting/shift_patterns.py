@@ -153,16 +153,21 @@ def shift_patterns(
     (147, 84, 'part-time mon-wed 07:00-11:00')
     """  # noqa: E501 - parameters read better in one line
     step, rest = float(numbers("step_s", step_s, above=0)), float(numbers("break_s", break_s, least=0))
+    first = float(numbers("first_start_s", first_start_s, least=0, below=_DAY_S))
+    last, between = (
+        float(numbers("last_end_s", last_end_s, above=0)),
+        float(numbers("break_step_s", break_step_s, above=0)),
+    )
     choices = int(numbers("break_choices", break_choices, least=0))
     count = int(numbers("days_per_week", days_per_week, least=1, most=len(workdays)))
     off = _day_choices(list(workdays), count, days_off_together)
     found = []
     for length in numbers("lengths_s", list(lengths_s), above=0, most=_DAY_S):
-        starts = np.arange(first_start_s, min(last_end_s - length, _DAY_S - 1) + 1e-6, step)
+        starts = np.arange(first, min(last - length, _DAY_S - 1) + 1e-6, step)
         breaks: list[tuple[tuple[float, float], ...]] = [()]
         if choices and rest > 0 and length > no_break_up_to_s:
-            middle = round((length - rest) / 2 / break_step_s) * break_step_s
-            shifted = middle + (np.arange(choices) - (choices - 1) // 2) * break_step_s
+            middle = round((length - rest) / 2 / between) * between
+            shifted = middle + (np.arange(choices) - (choices - 1) // 2) * between
             breaks = [((float(a), rest),) for a in shifted if a > 0 and a + rest < length]
         for days, start, pause in product(off, starts, breaks):
             found.append(ShiftPattern(kind, days, float(start), float(length), pause))

@@ -245,6 +245,8 @@ def test_people_who_clear_the_backlog_by_a_date():
     assert both["chance"].is_monotonic_increasing
     with pytest.raises(InputError, match="no slot is open"):
         clear_backlog(quiet, OFFICE, old, "2024-03-04 07:00", sla_s=16 * H, handle_s=1800)
+    with pytest.raises(InputError, match="argument 'by': this is not a time"):
+        clear_backlog(quiet, OFFICE, old, "soon", sla_s=16 * H, handle_s=1800)
     with pytest.raises(InputError, match="nobody is there"):
         clear_backlog(busy, OFFICE, old, "2024-03-05 20:00", sla_s=16 * H, handle_s=1800, left=0.0)
 
@@ -290,3 +292,33 @@ def test_bad_input_is_named(change, message):
     with pytest.raises(InputError) as error:
         backlog_plan(given_.pop("arrivals"), OFFICE, **given_)
     assert message in str(error.value)
+
+
+def test_the_simulation_event_by_event_agrees_with_the_flow():
+    """Whole cases of random length, drawn from the promised inflow, done by deadline: the flow is their mean."""
+    from deskcast.forecasting.simulation import SERVED, Agent, simulate_queue
+
+    ds = pd.date_range("2024-03-04", periods=72, freq="h")
+    rate = np.where((ds.hour >= 8) & (ds.hour < 16), 12.0, 1.0)
+    arrivals = pd.DataFrame({"ds": ds, "y": rate})
+    agents, handle = 6, 2400.0
+    seen = backlog_outlook(arrivals, OFFICE, agents, sla_s=6 * H, handle_s=handle)
+    work = case_work(arrivals, OFFICE, sla_s=6 * H, handle_s=handle)
+    shifts = tuple((k * H, (k + 1) * H) for k in np.flatnonzero(work.open_s))
+    ends, waiting, late = (np.arange(72) + 1) * H, np.zeros(72), np.zeros(72)
+    rng = np.random.default_rng(2)
+    runs = 30
+    for _ in range(runs):
+        slot = np.repeat(np.arange(72), rng.poisson(rate))
+        at = np.sort((slot + rng.random(len(slot))) * H)
+        slot = (at // H).astype(int)
+        due = work.due[0][slot]
+        run = simulate_queue(at, rng.exponential(handle, len(at)), [Agent((0,), shifts)] * agents, priority=due)
+        end = np.where(run.outcome == SERVED, run.end, np.inf)
+        waiting += ((at[:, None] <= ends) & (end[:, None] > ends)).sum(axis=0) / runs
+        missed = (due < 72) & (end > ends[np.minimum(due, 71)])
+        late += np.bincount(due[missed], minlength=72) / runs
+    assert seen["late"].sum() > 10  # too few people: the case is a hard one
+    assert late.sum() == pytest.approx(seen["late"].sum(), rel=0.25, abs=8)
+    assert np.abs(waiting - seen["backlog"]).mean() < 0.1 * seen["backlog"].mean() + agents
+    assert np.corrcoef(waiting, seen["backlog"])[0, 1] > 0.98

@@ -205,6 +205,15 @@ def test_bad_input_is_named(change, message):
     assert message in str(error.value)
 
 
+def test_rules_that_make_no_shift_are_refused():
+    with pytest.raises(InputError, match="argument 'first_start_s': the number is missing"):
+        shift_patterns(first_start_s=np.nan)
+    with pytest.raises(InputError, match="no shift fits"):
+        shift_patterns(lengths_s=[8 * H], first_start_s=10 * H, last_end_s=12 * H)
+    with pytest.raises(InputError, match="argument 'days_per_week'"):
+        shift_patterns(days_per_week=6, workdays=range(5))
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -220,3 +229,21 @@ def test_patterns_that_cannot_be_worked_are_refused(bad):
     fine = {"kind": "any", "days": (0,), "start_s": 8 * H, "length_s": 4 * H, "breaks": ()}
     with pytest.raises(InputError):
         ShiftPattern(**(fine | bad))
+
+
+def test_limits_do_not_spoil_the_proof():
+    """Limits that hardly bind cost hardly anything, and the gap is proven with them too."""
+    ds = pd.date_range("2024-03-04", periods=7 * 24, freq="h")
+    level = np.where((ds.hour >= 7) & (ds.hour < 22), 12 + 8 * np.sin((ds.hour - 7) / 15 * np.pi), 0)
+    patterns = shift_patterns(lengths_s=[8.5 * H], step_s=H) + [
+        p
+        for day in range(7)
+        for p in shift_patterns("day", lengths_s=[4 * H, 5 * H], step_s=H, days_per_week=1, workdays=[day])
+    ]
+    week = pd.DataFrame({"ds": ds, "need": np.ceil(level)})
+    free = shift_schedule(week, patterns, gap=0.03, seconds=8)
+    held = shift_schedule(week, patterns, limits={"day": 250}, max_people=300, gap=0.03, seconds=8)
+    assert held.gap <= 0.04
+    assert free.gap <= 0.04
+    assert held.hours <= free.hours * 1.06
+    assert held.table.loc[held.table["kind"] == "day", "people"].sum() <= 250
