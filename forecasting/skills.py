@@ -356,27 +356,28 @@ def _searched(
     calls: int,
     seed: int,
 ) -> npt.NDArray[np.int64]:
-    """Add the person who helps the worst queue most, until the simulation keeps every promise."""
-    names, target = list(groups), float(np.asarray(rules["service_level"]))
-    cap = 1.0 if rules["max_occupancy"] is None else float(np.asarray(rules["max_occupancy"]))
+    """Add the person who helps the worst queue most until every promise is kept, then send home who is not needed."""
+    names, plain = list(groups), {name: float(np.asarray(v)) for name, v in rules.items() if v is not None}
+    options = {k: plain[k] for k in ("interval", "threshold", "patience") if k in plain}
+    load = float((frame["calls"] * frame["aht_s"]).sum()) / plain["interval"]
+
+    def missed(people: npt.NDArray[np.int64]) -> Floats:
+        if load > plain.get("max_occupancy", 1.0) * people.sum() + 1e-9:
+            return np.ones(len(frame))
+        crew = dict(zip(names, people.tolist(), strict=True))
+        seen = simulate_skills(frame, groups, crew, calls=calls, seed=seed, **options)  # type: ignore[arg-type]
+        return np.where(frame["calls"] > 0, plain["service_level"] - seen["service_level"].to_numpy(), -1.0)
+
     people = least.copy()
-    while price @ people < price @ most:
-        seen = simulate_skills(
-            frame,
-            groups,
-            dict(zip(names, people.tolist(), strict=True)),
-            interval=float(np.asarray(rules["interval"])),
-            threshold=float(np.asarray(rules["threshold"])),
-            patience=rules["patience"],  # type: ignore[arg-type]
-            calls=calls,
-            seed=seed,
-        )
-        missed = np.where(frame["calls"] > 0, target - seen["service_level"].to_numpy(), -1.0)
-        busy = float((frame["calls"] * frame["aht_s"]).sum()) / float(np.asarray(rules["interval"])) / people.sum()
-        if missed.max() <= 1e-12 and busy <= cap + 1e-9:
-            return people
-        worth = np.where(people < np.floor(high), (skills @ np.maximum(missed, 0.0) + 1e-6) / price, -1.0)
-        if worth.max() <= 0:
-            break
+    while (short := missed(people)).max() > 1e-12:
+        worth = np.where(people < np.floor(high), (skills @ np.maximum(short, 0.0) + 1e-6) / price, -1.0)
+        if worth.max() <= 0 or price @ people >= price @ most:
+            return most
         people[int(worth.argmax())] += 1
-    return most
+    for k in sorted(range(len(names)), key=lambda k: -price[k]):
+        while people[k] > 0:
+            people[k] -= 1
+            if missed(people).max() > 1e-12:
+                people[k] += 1
+                break
+    return people if price @ people < price @ most else most
