@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from ..features.definitions import ENTRIES, unit_of
 from ..features.durations import parse_duration
 from ..features.errors import InputError, did_you_mean
 from ..features.schema import TABLES
@@ -261,7 +262,7 @@ def _results(raw: Mapping[str, Any], where: str) -> str:
 
 
 def _check_references(config: Config, where: str) -> None:
-    """Refuse a calendar that no section declares, and shares outside 0 to 1."""
+    """Refuse a calendar that no section declares, a goal for no KPI, and shares outside 0 to 1."""
     used = [(f"[[sla]] {s.metric}", s.calendar) for s in config.slas]
     used += [("[forecast]", config.forecast.calendar)]
     used += [(f"[staffing.{n}]", s.calendar) for n, s in config.staffing.items()]
@@ -270,6 +271,12 @@ def _check_references(config: Config, where: str) -> None:
             hint = did_you_mean(calendar, tuple(config.calendars)) if config.calendars else "add [calendar.NAME]"
             raise InputError(
                 "there is no such calendar", where=f"{where} {section}", column="calendar", got=calendar, hint=hint
+            )
+    for goal in config.goals:
+        if not unit_of(goal.kpi):
+            hint = did_you_mean(goal.kpi, [entry.name for entry in ENTRIES])
+            raise InputError(
+                "there is no such KPI", where=f"{where} [[goal]] {goal.name}", column="kpi", got=goal.kpi, hint=hint
             )
     for sla in config.slas:
         _check_sla(sla, f"{where} [[sla]] {sla.metric}")

@@ -102,6 +102,7 @@ at = "08:00"
 top = 10
 train_days = 120
 
+# What the desk wants to reach. Read and checked, but not judged yet.
 [[goal]]
 name = "keep promises"
 kpi = "sla_attainment"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0
 #: Rows of a table that a terminal shows; the file has them all.
 SHOWN_ROWS = 15
+#: The list of KPIs is short, and who asks for it wants to see all of it.
+WHOLE = ("availability",)
 #: Columns that a terminal shows, where a table has more than fit.
 COLUMNS = {
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
@@ -114,7 +116,7 @@ def show_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
     if name in ("staffing", "casework") and (rows["people"] > 0).any():
         rows = rows[rows["people"] > 0]  # closed intervals need nobody
     columns = [c for c in COLUMNS.get(name, frame.columns) if c in rows.columns]
-    shown = show(name, rows[columns], SHOWN_ROWS, timezone)
+    shown = show(name, rows[columns], len(rows) if name in WHOLE else SHOWN_ROWS, timezone)
     table = Table(title=escape(name), title_justify="left", header_style="bold")
     for title, numeric in shown.columns:
         table.add_column(escape(title), justify="right" if numeric else "left", overflow="fold")

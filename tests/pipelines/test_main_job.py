@@ -83,6 +83,7 @@ def test_commands_answer_in_words(home, tmp_path):
     assert "seasonal_naive" in done.stdout
     done = deskcast("history", "--list", cwd=home / "desk")
     assert "first_response_time" in done.stdout
+    assert "mtbf" in done.stdout  # the last of the list too
     done = deskcast("report", "--out", tmp_path / "again.html", cwd=home / "desk")
     assert (tmp_path / "again.html").stat().st_size > 100_000, done.stderr
 
