@@ -32,7 +32,8 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     -------
     plan
         One row a slot: the columns of :func:`deskcast.forecasting.backlog.backlog_plan`, ``people`` (with shrinkage),
-        ``breach_risk``, ``backlog_hi`` and ``late_expected`` over sample paths of what comes.
+        and over sample paths of what comes ``breach_risk``, ``breach_by``, ``backlog_lo``, ``backlog_hi`` and
+        ``late_expected``.
     findings
         What it says, in sentences.
 
@@ -58,8 +59,8 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     }
     plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, **shared)
     outlook = backlog_outlook(arrivals, calendar, plan["agents"].to_numpy(), **shared)
-    plan["breach_risk"] = outlook["breach_risk"].to_numpy()
-    plan["backlog_hi"] = outlook["backlog_hi"].to_numpy()
+    for column in ("breach_risk", "breach_by", "backlog_lo", "backlog_hi"):
+        plan[column] = outlook[column].to_numpy()
     plan["late_expected"] = outlook["late"].to_numpy()
     shrinkage = dict(spec.shrinkage) if isinstance(spec.shrinkage, dict) else spec.shrinkage
     plan.insert(2, "people", scheduled_agents(plan["agents"], shrinkage))

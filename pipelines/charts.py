@@ -26,6 +26,7 @@ from .pictures import (
     thin,
     top,
 )
+from .plan_pictures import backlog_pictures, schedule_pictures
 from .stage import Stage
 
 TOP_SERIES, TOP_QUEUES, TOP_CASES = 4, 3, 15
@@ -252,11 +253,30 @@ def drivers(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
 
 _BAND_COLOURS = {"very high": RED, "high": ORANGE, "medium": SKY, "low": GREY}
 _Draw = Callable[[Mapping[str, pd.DataFrame]], list[Picture]]
+
+
 #: Stage -> table that stands beside the pictures, tables that they need, and what draws them.
+def casework(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+    """Draw the people and the backlog of the queue of case work that takes most people."""
+    plan = tables["casework"]
+    return backlog_pictures(plan[plan["queue"] == _largest(plan, "queue", "agents", 1)[0]])
+
+
+def shifts(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+    """Draw how shifts cover the queue that needs most people."""
+    coverage, table = tables["coverage"], tables["schedule"]
+    queue = _largest(coverage, "queue", "need", 1)[0]
+    return schedule_pictures(coverage[coverage["queue"] == queue], table[table["queue"] == queue])
+
+
 _DRAWN: dict[str, tuple[tuple[str, tuple[str, ...], _Draw], ...]] = {
     "history": (("history", ("history",), kpis),),
     "forecast": (("forecast", ("actuals", "forecast"), volume),),
-    "staff": (("staffing", ("staffing",), people),),
+    "staff": (
+        ("staffing", ("staffing",), people),
+        ("casework", ("casework",), casework),
+        ("coverage", ("coverage", "schedule"), shifts),
+    ),
     "train": (("reliability", ("reliability",), reliability),),
     "risk": (("risk", ("risk",), cases_at_risk),),
     "watch": (("drivers", ("drivers",), drivers),),

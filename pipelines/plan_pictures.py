@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..forecasting.scheduling import Schedule
 from .pictures import BLUE, GREY, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, slot_name, thin, top
 
 #: Patterns in the picture of shifts, those with the most people first.
@@ -16,24 +15,25 @@ TOP_PATTERNS = 24
 TOP_DAYS = 7
 
 
-def schedule_pictures(schedule: Schedule) -> list[Picture]:
+def schedule_pictures(coverage: pd.DataFrame, table: pd.DataFrame) -> list[Picture]:
     """Draw a schedule: people needed and scheduled, and the shifts that are worked.
 
     Parameters
     ----------
-    schedule
-        What :func:`shift_schedule` returns; the first week of its coverage is drawn.
+    coverage, table
+        Those of the :class:`Schedule` that :func:`shift_schedule` returns; the first week of the coverage is drawn.
 
     Examples
     --------
     >>> from deskcast.forecasting.scheduling import shift_schedule
     >>> from deskcast.forecasting.shift_patterns import shift_patterns
     >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-04 08:00", periods=8, freq="h"), "need": 2.0})
-    >>> [p.title for p in schedule_pictures(shift_schedule(day, shift_patterns(lengths_s=[4 * 3600], first_start_s=28800)))]
+    >>> found = shift_schedule(day, shift_patterns(lengths_s=[4 * 3600], first_start_s=28800))
+    >>> [p.title for p in schedule_pictures(found.coverage, found.table)]
     ['People needed and scheduled', 'Shifts to work']
-    """  # noqa: E501 - the example is one line
-    found = [_covered(schedule.coverage)] if len(schedule.coverage) else []
-    return [*found, _shifts(schedule.table)] if len(schedule.table) else found
+    """
+    found = [_covered(coverage)] if len(coverage) else []
+    return [*found, _shifts(table)] if len(table) else found
 
 
 def backlog_pictures(plan: pd.DataFrame) -> list[Picture]:

@@ -113,7 +113,7 @@ def accuracy_sentence(table: pd.DataFrame) -> str:
     better = f"{gain:.0%} better than" if gain > 0.005 else f"{-gain:.0%} worse than" if gain < -0.005 else "level with"
     held = ours.get("coverage_80", np.nan)
     cover = f"; its 80 % interval held {held:.0%}" if np.isfinite(held) else ""
-    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{number(round(ours['wape']))} times"
+    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{number(round(float(ours['wape'])))} times"
     return (
         f"On past origins the forecast was off by {off} the volume and {better} the seasonal naive by quantile "
         f"loss{cover}."

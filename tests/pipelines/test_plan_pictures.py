@@ -33,7 +33,7 @@ def schedule() -> Schedule:
 
 
 def test_a_schedule_is_drawn_with_its_shortfall(schedule):
-    covered, shifts = schedule_pictures(schedule)
+    covered, shifts = schedule_pictures(schedule.coverage, schedule.table)
     assert "red: missing" in covered.title
     assert f"{(schedule.coverage['shortfall'] > 0).sum():,} of 672 intervals" in covered.alt
     assert drawn(covered).count("<path") > 5
@@ -44,7 +44,7 @@ def test_a_schedule_is_drawn_with_its_shortfall(schedule):
 
 def test_a_schedule_of_nobody_has_no_picture_of_shifts(schedule):
     nobody = Schedule(schedule.table.iloc[:0], schedule.coverage.assign(shortfall=0.0), 0.0, 0.0, 0.0, 0.0)
-    (only,) = schedule_pictures(nobody)
+    (only,) = schedule_pictures(nobody.coverage, nobody.table)
     assert "every interval is covered" in only.alt
 
 
