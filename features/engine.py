@@ -77,7 +77,8 @@ class CaseLog:
             IANA zone of the desk's clock.
         attributes
             For each further column of ``cases``: ``creation``, ``event`` or ``outcome``. A column that is not named
-            counts as ``outcome``, the careful choice.
+            counts as ``outcome``, the careful choice. One that differs from another name only in its capitals, such
+            as ``Status``, becomes ``Status (export)``: the engine does not tell capitals apart.
         calendars
             Business calendars by name, as the policies name them.
         **frames
@@ -96,8 +97,11 @@ class CaseLog:
         >>> log.frame("cases")[["case_id", "channel"]].to_dict("records")
         [{'case_id': '1', 'channel': 'phone'}]
         """
-        known = dict(attributes or {})
+        own = _own_names(frames.get("cases", pd.DataFrame()).columns)
+        known = {own.get(c, c): k for c, k in (attributes or {}).items()}
         conformed = {name: conform(name, frame) for name, frame in frames.items()}
+        if own:
+            conformed["cases"] = conformed["cases"].rename(columns=own)
         extras = [c for c in conformed.get("cases", pd.DataFrame()).columns if c not in TABLES["cases"].names]
         end = _end(conformed)
         wanted = end if until is None else instant_of(until, timezone)
@@ -165,6 +169,26 @@ class CaseLog:
         over = cases.left_join(closed.mutate(_over=True), "case_id")
         over = over.select(*[cases[c] for c in cases.columns], over["_over"])
         return over.mutate(**{c: over["_over"].fill_null(False).ifelse(over[c], None) for c in late}).drop("_over")
+
+
+def _own_names(columns: Iterable[str]) -> dict[str, str]:
+    """Return new names for further columns of cases that the engine would take for a column of another spelling.
+
+    >>> _own_names(["case_id", "Status", "team", "Team", "plan"])
+    {'Status': 'Status (export)', 'Team': 'Team (export)'}
+    """
+    from .cases import DERIVED
+
+    taken = {name.casefold(): name for name in (*TABLES["cases"].names, *DERIVED)}
+    renamed: dict[str, str] = {}
+    for column in columns:
+        new = str(column)
+        while taken.setdefault(new.casefold(), new) != new or (new != column and new in columns):
+            new += " (export)"
+        if new != column:
+            renamed[column] = new
+            taken[new.casefold()] = new
+    return renamed
 
 
 def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,8 +2,10 @@
 
 import pandas as pd
 import pytest
+from deskcast.features.cases import case_history
 from deskcast.features.engine import CaseLog, conform
 from deskcast.features.errors import InputError
+from deskcast.features.kpis import kpi_history
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -183,6 +185,17 @@ def test_an_instant_on_the_day_of_the_clock_change():
     log = CaseLog.from_frames(cases=frame, until="2014-01-01T00:00Z", timezone="Europe/Athens")
     assert log.as_of("2013-03-31 03:30").until == pd.Timestamp("2013-03-31T01:00Z")  # the clock skips it
     assert log.as_of("2013-10-27 03:30").until == pd.Timestamp("2013-10-27T00:30Z")  # the clock has it twice
+
+
+def test_a_column_that_differs_in_capitals_only_keeps_a_name_of_its_own():
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": instants("2024-03-01T09:00"), "Status": ["Done"]})
+    events = pd.DataFrame({"case_id": ["1"], "at": instants("2024-03-01T10:00"), "kind": ["closed"]})
+    both = cases.assign(STATUS="x", plan="gold")
+    log = CaseLog.from_frames(cases=both, events=events, attributes={"Status": "creation", "plan": "creation"})
+    row = case_history(log).iloc[0]
+    assert (row["Status (export)"], row["STATUS (export) (export)"], row["plan"]) == ("Done", "x", "gold")
+    assert log.attributes["Status (export)"] == "creation"
+    assert kpi_history(log, ["cases_opened"], ["Status (export)"]) is not None
 
 
 def test_bad_instant():
