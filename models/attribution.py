@@ -42,7 +42,7 @@ def explain_change(
         ``column``, ``value``, ``before``, ``after``, ``n_before``, ``n_after``, ``mix``, ``rate``, ``contribution``:
         for each column the contributions add up to the change of the KPI, which stands with the totals in ``attrs``
         (``before``, ``after``, ``change``, ``unit``). Counts are per day; a stock such as the backlog is that of the
-        last day; durations are means, as medians do not add up.
+        last day; durations are means, as medians do not add up, over the days and segments whose mean is known.
 
     Raises
     ------
@@ -174,7 +174,8 @@ def _sums(rows: pd.DataFrame, column: str, kind: Kind, days: int) -> pd.DataFram
     else:
         n = np.nan_to_num(numbers_of(rows["n"]))
         exact = numbers_of(rows["numerator"]) if kind == "share" else numbers_of(rows["mean"]) * n
-        plain = numbers_of(rows["value"]) * n
+        # the value of a duration is a median, which must not stand in for a mean that is not known yet
+        plain = np.full(len(rows), np.nan) if kind == "duration" else numbers_of(rows["value"]) * n
         numerator = np.where(np.isnan(exact), plain, exact)
         n, numerator = np.where(np.isnan(numerator), 0.0, n), np.nan_to_num(numerator)
     frame = pd.DataFrame({"value": rows[column].astype("str").fillna("(missing)").to_numpy(), "n": n})

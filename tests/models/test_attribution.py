@@ -175,6 +175,19 @@ def test_shares_and_durations_of_a_log_add_up():
         assert np.isfinite(why["contribution"]).all()
 
 
+def test_a_median_does_not_stand_in_for_a_mean_that_is_not_known_yet():
+    born = pd.to_datetime(["2024-03-01T08:00Z"] * 4 + ["2024-03-02T08:00Z"] * 4 + ["2024-03-03T08:00Z"] * 4)
+    cases = pd.DataFrame({"case_id": [f"c{i:02d}" for i in range(12)], "created_at": born, "channel": "web"})
+    hours = [1, 2, 3, 10] * 2 + [1, 1, 1, None]  # of the third day one is open: a median, and no mean
+    ended = [b + pd.Timedelta(hours=h) if h else pd.NaT for b, h in zip(born, hours, strict=True)]
+    events = cases[["case_id"]].assign(at=ended, kind="resolved").dropna()
+    log = CaseLog.from_frames(cases=cases, events=events, until="2024-03-05T00:00Z")
+    why = explain_change(log, "resolution_time", ("2024-03-01", "2024-03-01"), ("2024-03-02", "2024-03-03"))
+    assert why[["before", "after", "n_after"]].values.ravel() == pytest.approx([4 * 3600, 4 * 3600, 4])
+    with pytest.raises(InputError, match="no cases"):
+        explain_change(log, "resolution_time", ("2024-03-01", "2024-03-02"), ("2024-03-03", "2024-03-03"))
+
+
 def test_bad_spans_and_columns_are_named():
     log, good = desk(), ("2024-01-02", "2024-01-09")
     with pytest.raises(InputError, match="reversed"):
