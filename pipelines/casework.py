@@ -11,6 +11,7 @@ from ..features.errors import InputError
 from ..features.kpis import kpi_history
 from ..features.snapshots import snapshots
 from ..forecasting.backlog import backlog_plan
+from ..forecasting.clearing import clear_backlog
 from ..forecasting.outlook import backlog_outlook
 from ..forecasting.staffing import scheduled_agents
 from ..forecasting.volume import forecast
@@ -18,7 +19,7 @@ from .opening import Project
 from .planning import forecast_context
 from .queues import handle_time, interval_freq, queue_segments
 from .specs import StaffingSpec
-from .words import number, plural
+from .words import number, plural, say_probability
 
 METRIC = "resolution"
 #: Cases without a promise of their own are planned as one class of this name.
@@ -42,21 +43,7 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     InputError
         If the queue has no calendar, no promise, no handle time, or no cases.
     """
-    place = f"[staffing.{name}]"
-    if spec.calendar is None:
-        raise InputError("case work needs opening hours", where=place, column="calendar", hint="name a [calendar.NAME]")
-    calendar = project.log.calendars[spec.calendar]
-    where = queue_segments(project.log, name, spec)
-    handle, basis = handle_time(project.log, where, spec, name)
-    promises = promises_of(project, spec, place)
-    arrivals = _inflow(project, where, spec, tuple(promises))
-    shared: dict[str, Any] = {
-        "sla_s": promises.get(ANY, promises),
-        "handle_s": handle,
-        "backlog": waiting_cases(project, where, tuple(promises)),
-        "sla_calendar": _promise_clock(project),
-        "occupancy": spec.max_occupancy,
-    }
+    arrivals, calendar, shared, basis = _work(project, name, spec)
     plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, **shared)
     outlook = backlog_outlook(arrivals, calendar, plan["agents"].to_numpy(), **shared)
     for column in ("breach_risk", "breach_by", "backlog_lo", "backlog_hi"):
@@ -65,7 +52,59 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     shrinkage = dict(spec.shrinkage) if isinstance(spec.shrinkage, dict) else spec.shrinkage
     plan.insert(2, "people", scheduled_agents(plan["agents"], shrinkage))
     old = shared["backlog"]
-    return plan, _sentences(name, plan, spec, 0 if old is None else len(old), f"{number(round(handle))} s ({basis})")
+    return plan, _sentences(name, plan, spec, 0 if old is None else len(old), basis)
+
+
+def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tuple[pd.DataFrame, str]:
+    """Say how many people clear today's backlog of a queue by an instant while new cases come in.
+
+    Returns
+    -------
+    table
+        As :func:`deskcast.forecasting.clearing.clear_backlog` gives it.
+    finding
+        The answer in a sentence.
+
+    Raises
+    ------
+    InputError
+        If nothing waits, or nobody can do it in time.
+    """
+    arrivals, calendar, shared, _ = _work(project, name, spec)
+    waiting = shared.pop("backlog")
+    if waiting is None:
+        raise InputError("no case with a promise waits in this queue", where=f"[staffing.{name}]")
+    table = clear_backlog(arrivals, calendar, waiting, by, **shared)
+    enough = table[table["enough"]]
+    if enough.empty:
+        return table, f"{name}: no number of people that was tried clears the backlog by {by}."
+    crew = plural(int(enough["agents"].iloc[0]), "person").replace("persons", "people")
+    chance = say_probability(float(enough["chance"].iloc[0]))
+    return (
+        table,
+        f"{name}: {crew} at work clear the {plural(len(waiting), 'case')} of today by {by} with chance {chance}.",
+    )
+
+
+def _work(
+    project: Project, name: str, spec: StaffingSpec
+) -> tuple[pd.DataFrame, BusinessCalendar, dict[str, Any], str]:
+    """Gather what comes, when people work, and what is promised; the last is where the handle time comes from."""
+    place = f"[staffing.{name}]"
+    if spec.calendar is None:
+        raise InputError("case work needs opening hours", where=place, column="calendar", hint="name a [calendar.NAME]")
+    where = queue_segments(project.log, name, spec)
+    handle, basis = handle_time(project.log, where, spec, name)
+    promises = promises_of(project, spec, place)
+    shared: dict[str, Any] = {
+        "sla_s": promises.get(ANY, promises),
+        "handle_s": handle,
+        "backlog": waiting_cases(project, where, tuple(promises)),
+        "sla_calendar": _promise_clock(project),
+        "occupancy": spec.max_occupancy,
+    }
+    arrivals = _inflow(project, where, spec, tuple(promises))
+    return arrivals, project.log.calendars[spec.calendar], shared, f"{number(round(handle))} s ({basis})"
 
 
 def promises_of(project: Project, spec: StaffingSpec, where: str) -> dict[str, float]:

@@ -230,16 +230,25 @@ def forecast(
 
 @app.command()
 def staff(
-    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+    config: ConfigOption = _CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Play the plan and compare it with the formulas.")
+    ] = False,
+    clear_by: Annotated[
+        str | None, typer.Option(help="How many people clear today's case work by then, such as '2024-03-08 17:00'.")
+    ] = None,
 ) -> None:
-    """Show the agents that each interval takes, and the risk of being short."""
+    """Show the people that each interval takes, the risk of being short, backlog and shifts."""
     from .staff import staff_stage
     from .telling import waiting
 
     project = _open(config, as_of, out)
     with waiting("planning"):
-        stage = staff_stage(project)
-    also = [name for name in ("casework", "schedule") if name in stage.tables]
+        stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
+    also = [name for name in ("casework", "schedule", "simulated", "clearing") if name in stage.tables]
     _answer(stage, "staffing", out, as_json, *also, zone=project.config.timezone)
 
 

@@ -105,15 +105,15 @@ def accuracy_sentence(table: pd.DataFrame) -> str:
     >>> accuracy_sentence(nothing)
     'Nothing came in the spans that the forecast is judged on, so how good it is stays open.'
     """
-    scores = table.set_index("model")
-    ours, naive = scores.loc["deskcast"], scores.loc["seasonal_naive"]
+    scores = table.set_index("model").to_dict("index")
+    ours, naive = scores["deskcast"], scores["seasonal_naive"]
     if not np.isfinite(ours["wape"]):
         return "Nothing came in the spans that the forecast is judged on, so how good it is stays open."
     gain = 1 - ours["wql"] / naive["wql"] if naive["wql"] > 0 else 0.0
     better = f"{gain:.0%} better than" if gain > 0.005 else f"{-gain:.0%} worse than" if gain < -0.005 else "level with"
     held = ours.get("coverage_80", np.nan)
     cover = f"; its 80 % interval held {held:.0%}" if np.isfinite(held) else ""
-    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{number(round(float(ours['wape'])))} times"
+    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{number(round(ours['wape']))} times"
     return (
         f"On past origins the forecast was off by {off} the volume and {better} the seasonal naive by quantile "
         f"loss{cover}."

@@ -11,11 +11,12 @@ from ..features.durations import parse_duration
 from ..features.errors import InputError
 from ..features.hours import parse_hours
 from ..forecasting.need import required_chat_agents
+from ..forecasting.plan_check import check_plan
 from ..forecasting.scheduling import shift_schedule
 from ..forecasting.shift_patterns import shift_patterns
 from ..forecasting.staffing import scheduled_agents, staffing_plan
 from ..forecasting.volume import forecast
-from .casework import plan_cases
+from .casework import clear_cases, plan_cases
 from .opening import Project
 from .planning import forecast_context
 from .queues import handle_time, interval_freq, queue_arrivals, queue_segments
@@ -27,14 +28,22 @@ from .words import number, plural
 SCHEDULE_S = 20.0
 
 
-def staff_stage(project: Project) -> Stage:
+def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | None = None) -> Stage:
     """Turn the arrivals of each configured queue into people, with the risk of being short, and cover them by shifts.
+
+    Parameters
+    ----------
+    simulate
+        Play the plans of calls and chats many times and put what happens beside the formulas.
+    clear_by
+        An instant by which today's backlog of case work is to be cleared, on the clock of its calendar.
 
     Returns
     -------
     Stage
         Tables ``staffing`` (calls and chats by interval), and where they are configured ``casework`` (people, backlog
-        and risk by slot), ``schedule`` (people by shift pattern) and ``coverage`` (need against people there).
+        and risk by slot), ``schedule`` (people by shift pattern) and ``coverage`` (need against people there); where
+        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people).
     """
     config = project.config
     if not config.staffing:
@@ -59,6 +68,14 @@ def staff_stage(project: Project) -> Stage:
         tables["schedule"] = _add(tables.get("schedule"), schedule.table, queue)
         tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue)
         findings.append(sentence)
+    if simulate:
+        tables["simulated"], words = _simulated(project, plans)
+        findings += words
+    for queue in plans if clear_by else ():
+        if config.staffing[queue].kind == "cases":
+            cleared, sentence = clear_cases(project, queue, config.staffing[queue], str(clear_by))
+            tables["clearing"] = _add(tables.get("clearing"), cleared, queue)
+            findings.append(sentence)
     findings += [f"Not planned: {s}" for s in skipped]
     staffing = tables["staffing"]
     hours = sum(float((p["agents"]).sum()) * config.staffing[q].interval_s / 3600 for q, p in plans.items())
@@ -166,6 +183,34 @@ def _schedule(project: Project, queue: str, plan: pd.DataFrame) -> tuple[Any, st
         f"{queue}: {crew} in {plural(len(found.table), 'shift pattern')} for {number(round(found.hours))} paid hours; "
         f"{missing}; no schedule saves more than {found.gap:.1%} of its cost."
     )
+
+
+def _simulated(project: Project, plans: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
+    """Play the plans of calls and chats, and say how the promise fares by day and over all."""
+    parts, words = [], []
+    for queue, plan in plans.items():
+        spec = project.config.staffing[queue]
+        if spec.kind == "cases" or plan["calls"].sum() == 0:
+            continue
+        found = check_plan(
+            plan[plan["calls"] > 0],
+            interval=spec.interval_s,
+            service_level=spec.service_level,
+            threshold=spec.within_s,
+            patience=spec.patience_s,
+            concurrency=spec.concurrency if spec.kind == "chat" else 1,
+            slowdown=spec.slowdown if spec.kind == "chat" else 0.0,
+        )
+        parts.append(found[found["period"] != "slot"])
+        whole = found[found["period"] == "all"].to_dict("records")[0]
+        words.append(
+            f"{queue}: played 100 times, {whole['service_level']:.1%} are answered in time (99 % sure: "
+            f"{whole['service_level_lo']:.1%} to {whole['service_level_hi']:.1%}) where the formula says "
+            f"{whole['formula_service_level']:.1%}, if the forecast is right."
+        )
+    if not parts:
+        raise InputError("there is no plan of calls or chats to simulate")
+    return pd.concat(parts, ignore_index=True), words
 
 
 def patterns_of(kind: str, spec: ShiftSpec) -> list[Any]:

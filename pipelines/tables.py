@@ -23,6 +23,10 @@ _SHARES = {
     "service_level",
     "occupancy",
     "short_risk",
+    "formula_service_level",
+    "target_met",
+    "breach_risk",
+    "chance",
     "coverage_80",
     "coverage_95",
 }

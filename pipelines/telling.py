@@ -24,6 +24,7 @@ COLUMNS = {
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
     "staffing": ("queue", "ds", "calls", "agents", "people", "agents_hi", "service_level", "short_risk", "binding"),
     "casework": ("queue", "ds", "agents", "people", "arrived", "worked", "backlog", "late", "breach_risk"),
+    "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
     "risk": ("rank", "case_id", "probability", "due_at", "left_s", "team", "priority", "reason_1", "action"),
     "shifts": ("kpi", "series", "kind", "direction", "started_at", "before", "after", "drivers", "resolved"),
 }

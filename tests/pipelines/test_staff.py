@@ -67,6 +67,18 @@ def test_shifts_cover_the_phone(stage):
     assert not stage.tables["schedule"]["days"].str.contains("sun").any()
 
 
+def test_a_plan_may_be_played_and_a_backlog_cleared_by_a_date(project):
+    by = (project.log.until + pd.Timedelta(days=2)).tz_convert("Europe/Berlin").strftime("%Y-%m-%d 18:00")
+    stage = staff_stage(replace(project, config=replace(project.config, shifts={})), simulate=True, clear_by=by)
+    played = stage.tables["simulated"].query("period == 'all'").set_index("queue")
+    assert set(played.index) == {"phone", "chat"}
+    assert (played["service_level"] - played["formula_service_level"]).abs().max() < 0.05
+    table = stage.tables["clearing"]
+    assert table["chance"].is_monotonic_increasing
+    assert table["enough"].any()
+    assert any("clear the" in f for f in stage.findings)
+
+
 def test_a_queue_takes_contacts_where_there_are_any_and_else_cases(project):
     assert queue_segments(project.log, "email", StaffingSpec()) == {"channel": "email"}
     assert queue_segments(project.log, "everyone", StaffingSpec()) == {}
