@@ -323,6 +323,7 @@ def instant_of(t: object, timezone: str = "UTC") -> pd.Timestamp:
 def _connect() -> Any:
     connection = ibis.duckdb.connect()
     connection.raw_sql("SET TimeZone = 'UTC'")
+    connection.raw_sql("SET autoinstall_known_extensions = false")  # DuckDB would fetch what it lacks from the network
     return connection
 
 

@@ -218,3 +218,9 @@ def test_events_get_a_running_number_in_the_order_of_time():
         ["1", 1, "closed"],
         ["2", 0, "created"],
     ]
+
+
+def test_the_engine_fetches_nothing_and_keeps_utc(log):
+    ask = log.table("cases").get_backend().raw_sql
+    settings = ask("select current_setting('autoinstall_known_extensions'), current_setting('TimeZone')").fetchall()
+    assert settings == [(False, "UTC")]
