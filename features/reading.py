@@ -294,7 +294,9 @@ def _parse(text: str, delimiter: str, where: str) -> tuple[pd.DataFrame, list[st
     trimmed = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     frame = trimmed.to_pandas()
     said = [f"{where}: column {i} has no name and is called 'column {i}'" for i in blank]
-    said += [f"{where}: several columns are called {n!r}; the first keeps the name, the others get a number" for n in twice]
+    said += [
+        f"{where}: several columns are called {n!r}; the first keeps the name, the others get a number" for n in twice
+    ]
     data = [n for n in names if re.fullmatch(r"\d[\d\s:./T-]*", n)]
     if len(data) >= max(1, len(names) // 2):
         said.append(
