@@ -258,10 +258,11 @@ def train(
 ) -> None:
     """Train the breach model, judge it against the rules, and record the decision in MLflow."""
     from .telling import say, waiting
-    from .tracking import record
+    from .tracking import check_store, record
     from .train import train_stage
 
     project = _open(config, as_of, out)
+    check_store(project.config.tracking_uri, project.config.folder)
     with waiting("training"):
         stage, _ = train_stage(project)
     _answer(stage, "evaluation", out, as_json, "reliability", zone=project.config.timezone)

@@ -13,6 +13,7 @@ from ..features.durations import parse_duration
 from ..features.errors import InputError, did_you_mean
 from ..features.schema import TABLES
 from ..features.sources import SourceSpec
+from .settings import check_values
 from .specs import (
     CalendarSpec,
     Config,
@@ -75,7 +76,11 @@ def load_config(path: str | Path = FILE) -> Config:
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         hint = "make one with 'deskcast init EXPORT', or see it all with 'deskcast demo'"
         raise InputError("there is no such configuration", where=str(path), hint=hint) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "the configuration cannot be read: it is not UTF-8", where=str(path), hint="save it as UTF-8"
+        ) from error
+    except OSError as error:
         raise InputError(f"the configuration cannot be read: {error}", where=str(path)) from error
     try:
         raw = tomllib.loads(text)
@@ -131,6 +136,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> 
         results=_results(raw, where),
     )
     _check_references(config, where)
+    check_values(config, where)
     return config
 
 

@@ -100,12 +100,14 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
     Raises
     ------
     InputError
-        If the results folder cannot be written, before any work is done.
+        If the results folder cannot be written or the tracking store cannot be had, before any work is done.
     """
     from .report import write_report
     from .results import write_stages, writing
-    from .tracking import record
+    from .tracking import check_store, record
 
+    if record_runs:
+        check_store(project.config.tracking_uri, project.config.folder)
     tell = tell or Silent()
     made_at = datetime.now(UTC).replace(microsecond=0)
     folder = project.config.results_folder

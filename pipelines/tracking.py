@@ -9,12 +9,14 @@ import os
 import platform
 import re
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -31,6 +33,8 @@ PERSONAL = ("customer_id", "agent_id", "actor_id")
 QUOTES = {"refused": ("value",)}
 QUOTING = ("checks",)
 _SQLITE = "sqlite:///"
+_STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")
+_MAGIC = b"SQLite format 3\x00"
 _LOUD = ("mlflow", "alembic", "sqlalchemy")
 _MAX_PARAMS, _MAX_METRICS, _MAX_VALUE = 100, 1000, 6000
 
@@ -91,6 +95,60 @@ def hush() -> None:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+
+def check_store(uri: str, folder: Path) -> None:
+    """Say whether a tracking store can be had, before any work is done; nothing is made.
+
+    Raises
+    ------
+    InputError
+        If the address names no store, the file is no database, or no server answers.
+
+    Examples
+    --------
+    >>> check_store("sqlite:///mlflow.db", Path(tempfile.mkdtemp()))
+    >>> check_store("mlruns", Path("."))
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: [tracking]: column 'uri': this is no tracking store; got 'mlruns', wanted \
+sqlite:///mlflow.db, the address of a database, or http(s)://
+    """
+    kind = uri.partition(":")[0].partition("+")[0].lower()
+    if kind not in _STORES:
+        wanted = "sqlite:///mlflow.db, the address of a database, or http(s)://"
+        raise _bad_store("this is no tracking store", uri, wanted)
+    if kind in ("http", "https"):
+        _check_server(uri)
+    if not uri.startswith(_SQLITE) or uri == _SQLITE or ":memory:" in uri:
+        return
+    place = (Path(folder) / uri.removeprefix(_SQLITE)).resolve()
+    if place.is_dir():
+        raise _bad_store("this is a folder, and a file is wanted", uri)
+    if place.exists():
+        with place.open("rb") as file:
+            if file.read(len(_MAGIC)) not in (_MAGIC, b""):
+                raise _bad_store("this file is there and is no sqlite database", uri)
+        return
+    existing = next(p for p in place.parents if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise _bad_store(f"nothing can be written to {existing}", uri)
+
+
+def _bad_store(problem: str, uri: str, wanted: str | None = None) -> InputError:
+    shown = re.sub(r"//[^/@]*@", "//...@", uri)  # no password in a message
+    return InputError(problem, where="[tracking]", column="uri", got=shown, wanted=wanted)
+
+
+def _check_server(uri: str) -> None:
+    parts = urlsplit(uri)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=5).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _bad_store(f"no server answers there: {reason}", uri) from error
 
 
 def _record(

@@ -91,3 +91,26 @@ def test_no_file_no_toml_no_source(tmp_path):
 def test_parsing_touches_no_file():
     config = parse_config({"source": {"events": {"path": "nowhere.csv"}}}, folder=Path("nowhere"))
     assert config.sources[0].table == "events"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('[history]\nfreq = "ME"', r"\[history\]: column 'freq'.*did you mean 'MS'"),
+        ('[history]\nkpis = ["case_opened"]', r"\[history\]: column 'kpis': there is no such KPI.*'cases_opened'"),
+        ('[watch]\nkpis = ["csta"]', r"\[watch\].*did you mean 'csat'"),
+        ("[forecast]\nlevels = [200]", r"\[forecast\]: column 'levels': there is no such level; got 200"),
+        ('[risk]\nat = "8am"', r"\[risk\]: column 'at': this is not a time of day; got '8am'"),
+        ('[[sla]]\nmetric = "resolutoin"\ntarget = "1d"', r"\[\[sla\]\] 1.*unknown metric.*did you mean 'resolution'"),
+        (
+            '[[event]]\nname = "sale"\nstart = "soon"\nend = "2024-01-02"',
+            r"\[\[event\]\] sale.*'start': this is not a day",
+        ),
+        ('[[event]]\nname = "sale"\nstart = "2024-01-02"\nend = "2024-01-01"', "ends before it starts"),
+    ],
+)
+def test_values_that_do_not_exist_are_named_before_any_work(tmp_path, more, message):
+    with pytest.raises(InputError, match=message):
+        load(tmp_path, f'[source.cases]\npath = "log.csv"\n{more}\n')
+    names = 'kpis = ["sla_attainment_resolution", "csat"]'
+    assert load(tmp_path, f'[source.cases]\npath = "log.csv"\n[watch]\n{names}\n').watch.kpis[1] == "csat"

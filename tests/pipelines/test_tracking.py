@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.tracking import hush, record
+from deskcast.pipelines.tracking import check_store, hush, record
 
 hush()
 
@@ -185,3 +185,24 @@ def test_a_deleted_experiment_is_not_written_to(desk):
     place.delete_experiment(place.get_experiment_by_name("desk").experiment_id)
     with pytest.raises(InputError, match="the experiment was deleted"):
         do([], desk)
+
+
+def test_a_store_that_cannot_be_had_is_said_before_any_work(tmp_path):
+    (tmp_path / "notes.db").write_text("this is not a database")
+    (tmp_path / "folder").mkdir()
+    bad = {
+        "": "this is no tracking store",
+        "mlruns": "this is no tracking store",
+        "file:./mlruns": "this is no tracking store",
+        "sqlite:///notes.db": "is no sqlite database",
+        "sqlite:///folder": "this is a folder",
+        "sqlite:///notes.db/deep/m.db": "nothing can be written",
+        "http://ann:secret@127.0.0.1:9": r"no server answers there.*//\.\.\.@127",
+    }
+    before = sorted(tmp_path.iterdir())
+    for uri, words in bad.items():
+        with pytest.raises(InputError, match=words):
+            check_store(uri, tmp_path)
+    for uri in ("sqlite:///mlflow.db", "sqlite:///new/mlflow.db", "postgresql+psycopg://host/db"):
+        check_store(uri, tmp_path)
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,0 +1,83 @@
+"""Values of a configuration that the rooms would refuse one by one, refused before any work is done."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..features.catalogue import CATALOGUE
+from ..features.errors import InputError, did_you_mean
+from .specs import Config
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
+
+
+def check_values(config: Config, where: str) -> None:
+    """Refuse frequencies, KPIs, promises, levels, days and times of day that do not exist.
+
+    Raises
+    ------
+    InputError
+        Names the section and the key, what came and what was wanted.
+    """
+    _check_frequencies(config, where)
+    _check_kpis(config, where)
+    _check_promises(config, where)
+    for event in config.events:
+        _check_days(event, f"{where} [[event]] {event.name}")
+    for level in config.forecast.levels:
+        if not 0 < level < 100:
+            wanted = "percent such as 80 or 95"
+            raise InputError(
+                "there is no such level", where=f"{where} [forecast]", column="levels", got=level, wanted=wanted
+            )
+    if not _CLOCK.fullmatch(config.risk.at):
+        wanted = "a time such as '08:00'"
+        raise InputError(
+            "this is not a time of day", where=f"{where} [risk]", column="at", got=config.risk.at, wanted=wanted
+        )
+
+
+def _check_frequencies(config: Config, where: str) -> None:
+    from ..features.periods import frequency
+
+    for section, name in (("history", config.history.freq), ("forecast", config.forecast.freq)):
+        try:
+            frequency(name)
+        except InputError as error:
+            place = f"{where} [{section}]"
+            raise InputError(error.problem, where=place, column="freq", got=name, hint=error.hint) from error
+
+
+def _check_kpis(config: Config, where: str) -> None:
+    for section, names in (("history", config.history.kpis), ("watch", config.watch.kpis)):
+        for name in names:
+            if name not in CATALOGUE and not name.startswith("sla_attainment_"):
+                hint = did_you_mean(name, list(CATALOGUE))
+                raise InputError(
+                    "there is no such KPI", where=f"{where} [{section}]", column="kpis", got=name, hint=hint
+                )
+
+
+def _check_promises(config: Config, where: str) -> None:
+    from ..features.policies import METRICS
+
+    for number, sla in enumerate(config.slas, 1):
+        if sla.clock != "source" and sla.metric not in METRICS:
+            hint = f"{did_you_mean(sla.metric, METRICS)}; a flag of the exporting system needs clock = 'source'"
+            place = f"{where} [[sla]] {number}"
+            raise InputError("unknown metric", where=place, column="metric", got=sla.metric, hint=hint)
+
+
+def _check_days(event: Any, place: str) -> None:
+    import pandas as pd
+
+    days = []
+    for key in ("start", "end"):
+        day = pd.to_datetime(getattr(event, key), errors="coerce")
+        if pd.isna(day):
+            got = getattr(event, key)
+            raise InputError("this is not a day", where=place, column=key, got=got, wanted="such as 2024-12-24")
+        days.append(day)
+    if days[1] < days[0]:
+        raise InputError("the event ends before it starts", where=place, column="end", got=event.end)
