@@ -17,6 +17,8 @@ _NICE = [60 * m for m in (15, 30)] + [3600 * h for h in (1, 2, 4, 6, 8, 12)]
 _NICE += [86400 * d for d in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 21, 28, 30, 35, 40, 45, 60, 90, 120, 180, 365)]
 #: Arrivals below this share of a typical week, at the edge of the data, are left-overs of the extract.
 THIN = 0.4
+#: A usual day with so many arrivals does not stay empty by chance.
+DEAD_DAY = 10.0
 #: Left-overs shorter than this many days are not worth cutting.
 EDGE_DAYS = 21
 
@@ -109,8 +111,17 @@ def whole_span(arrivals: Arrivals) -> tuple[str | None, str | None]:
     last = alive[alive <= full[-1]][-1]
     end = arrivals.end if arrivals.end is not None else every.index[-1]
     since = f"{first:%Y-%m-%d}" if (first - every.index[0]).days >= EDGE_DAYS else None
-    until = f"{last + pd.Timedelta(days=1):%Y-%m-%d}" if (end - last).days >= EDGE_DAYS else None
+    dead = (end - last).days >= EDGE_DAYS or _dead(every, usual, last, end)
+    until = f"{last + pd.Timedelta(days=1):%Y-%m-%d}" if dead else None
     return since, until
+
+
+def _dead(every: pd.Series[Any], usual: pd.Series[Any], last: pd.Timestamp, end: pd.Timestamp) -> bool:
+    """Tell whether two or more usual days at the end, with many arrivals each by right, have next to none."""
+    after = pd.date_range(last + pd.Timedelta(days=1), end.normalize())
+    expected = usual.to_numpy()[after.day_of_week]
+    came = every.reindex(after, fill_value=0).to_numpy()
+    return bool((expected >= DEAD_DAY).sum() >= 2 and came.sum() < 0.05 * expected.sum())
 
 
 def keeps_ends(tables: Mapping[str, pd.DataFrame], until: str | None, timezone: str) -> bool:

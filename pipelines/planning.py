@@ -81,7 +81,7 @@ def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> str:
 
     >>> ahead = pd.DataFrame({"ds": pd.date_range("2024-03-04", periods=9), "deskcast": 2.0})
     >>> sum_sentence(ahead, "case", 3)
-    'Mon 04 Mar 2024 to Sun 10 Mar 2024: 14 cases are expected; how sure that is, 3 whole weeks of history cannot tell.'
+    'Mon 04 Mar 2024 to Sun 10 Mar 2024: 14 cases are expected; how sure that is, 3 weeks of history cannot tell.'
     """
     days = slots["ds"].dt.normalize()
     first = days.min()
@@ -89,7 +89,7 @@ def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> str:
     each = slots[days <= last]
     return (
         f"{first:%a %d %b %Y} to {last:%a %d %b %Y}: {_expected(float(each['deskcast'].sum()), noun)}; how sure that "
-        f"is, {plural(weeks, 'whole week')} of history cannot tell."
+        f"is, {plural(weeks, 'week')} of history cannot tell."
     )
 
 

@@ -177,3 +177,11 @@ def test_a_desk_that_never_closes_gets_no_calendar():
 
 def test_round_durations_are_their_own_nearest():
     assert [nice_duration(s) for s in (3600, 86400, 5 * 86400)] == [3600, 86400, 5 * 86400]
+
+
+@pytest.mark.parametrize(("end", "until"), [("2024-05-01 12:00", None), ("2024-05-03 12:00", "2024-05-01")])
+def test_days_without_any_opening_at_the_end_are_cut_off(end, until):
+    days = pd.bdate_range("2024-01-01", "2024-04-30").repeat(30)
+    local = pd.Series(days + pd.Timedelta(hours=10))
+    arrivals = Arrivals(local, pd.Series(1.0, index=local.index), end=pd.Timestamp(end))
+    assert whole_span(arrivals) == (None, until)
