@@ -36,7 +36,7 @@ def run(line: str, cwd: Path) -> subprocess.CompletedProcess:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
-    done = run("deskcast demo --cases 3000", folder)
+    done = run("deskcast demo --cases 1500", folder)
     assert done.returncode == 0, done.stderr
     return folder
 

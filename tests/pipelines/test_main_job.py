@@ -1,12 +1,9 @@
 """The main job from a newcomer's seat: the commands of a day on a simulated desk."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -105,17 +102,6 @@ def test_risk_looks_back_without_peeking(home):
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_the_same_seed_gives_the_same_bytes(home, tmp_path):
-    done = deskcast("demo", "desk", "--cases", "2500", "--seed", "3", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    first = sorted((home / "desk" / "data").glob("*.parquet"))
-    assert len(first) >= 8
-    for path in [*first, home / "desk" / "truth.json", *(home / "desk" / "results").glob("*.parquet")]:
-        if path.stem == "leaderboard":  # it tells the seconds that each method took
-            continue
-        assert path.read_bytes() == (tmp_path / path.relative_to(home)).read_bytes(), path.name
-
-
 def test_demo_keeps_its_hands_off_a_foreign_folder(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
@@ -154,45 +140,3 @@ def test_results_that_cannot_be_written(home, tmp_path):
     assert "blocked" in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == before
-
-
-@pytest.mark.slow
-def test_killed_at_any_instant_the_last_results_stay(home, tmp_path):
-    desk = tmp_path / "desk"
-    shutil.copytree(home / "desk", desk)
-    config = (desk / "deskcast.toml").read_text()
-    few = '[history]\nkpis = ["cases_opened", "backlog", "sla_attainment"]'
-    (desk / "deskcast.toml").write_text(config.replace("[history]", few))
-    began = time.perf_counter()
-    assert deskcast("run", "--no-record", cwd=desk).returncode == 0
-    needed = time.perf_counter() - began
-    whole = set(_listing(desk / "results"))
-    for share in (0.3, 0.7, 0.9, 0.97):
-        child = subprocess.Popen(
-            [BIN / "deskcast", "run", "--no-record"],
-            cwd=desk,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(needed * share)
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        _eventually_nothing_but(desk)
-        assert set(_listing(desk / "results")) == whole
-        for path in (desk / "results").glob("*.parquet"):
-            pd.read_parquet(path)
-    assert deskcast("report", cwd=desk).returncode == 0
-
-
-def _listing(folder):
-    return {p.name: p.stat().st_size for p in folder.iterdir()}
-
-
-def _eventually_nothing_but(desk, patience=15.0):
-    """Wait for the cleaner behind a killed run, then hold the folder against what belongs there."""
-    belongs = {"data", "truth.json", "truth_rates.parquet", "deskcast.toml", "results", "mlflow.db", "mlruns"}
-    end = time.monotonic() + patience
-    while (left := {p.name for p in desk.iterdir()} - belongs) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert not left

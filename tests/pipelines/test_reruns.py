@@ -1,0 +1,82 @@
+"""A run again gives the same bytes; a run that is killed leaves the last one."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+BIN = Path(sys.executable).parent
+
+
+def deskcast(*words, cwd):
+    return subprocess.run([BIN / "deskcast", *words], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A small desk on which few KPIs are kept and nothing but the phone is staffed, so that a run is short."""
+    from deskcast.pipelines.desk import simulate_desk, write_desk
+
+    folder = tmp_path_factory.mktemp("desk")
+    write_desk(simulate_desk(400, 9), folder)
+    toml = (folder / "deskcast.toml").read_text()
+    few = '[history]\nkpis = ["cases_opened", "backlog", "sla_attainment"]'
+    head, rest = toml.replace("[history]", few).split("[staffing.chat]")
+    (folder / "deskcast.toml").write_text(head + rest[rest.index("# When the open") :])
+    done = deskcast("run", "--no-record", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_same_input_gives_the_same_bytes(desk, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(desk, again, ignore=shutil.ignore_patterns("results"))
+    done = deskcast("run", "--no-record", cwd=again)
+    assert done.returncode == 0, done.stderr
+    tables = sorted((desk / "results").glob("*.parquet"))
+    assert len(tables) >= 12
+    for path in tables:
+        if path.stem == "leaderboard":  # it tells the seconds that each method took
+            continue
+        assert path.read_bytes() == (again / "results" / path.name).read_bytes(), path.name
+
+
+@pytest.mark.slow
+def test_killed_at_any_instant_the_last_results_stay(desk, tmp_path):
+    folder = tmp_path / "desk"
+    shutil.copytree(desk, folder)
+    belongs = {p.name for p in folder.iterdir()}
+    whole = {p.name for p in (folder / "results").iterdir()}
+    began = time.perf_counter()
+    assert deskcast("run", "--no-record", cwd=folder).returncode == 0
+    needed = time.perf_counter() - began
+    for share in (0.3, 0.7, 0.9, 0.97):
+        child = subprocess.Popen(
+            [BIN / "deskcast", "run", "--no-record"],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(needed * share)
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        assert not _left(folder, belongs)
+        assert {p.name for p in (folder / "results").iterdir()} == whole
+        for path in (folder / "results").glob("*.parquet"):
+            pd.read_parquet(path)
+    assert deskcast("report", cwd=folder).returncode == 0
+
+
+def _left(folder, belongs, patience=15.0):
+    """Wait for the cleaner behind a killed run, then say what is there that does not belong."""
+    end = time.monotonic() + patience
+    while (left := {p.name for p in folder.iterdir()} - belongs) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
