@@ -136,5 +136,6 @@ def _risk_sentences(table: pd.DataFrame, broken: pd.DataFrame, metric: str, top:
     for row in table.head(min(top, 3)).to_dict("records"):
         told = pd.isna(row["left_s"]) or " left" in row["reason_1"]
         left = "" if told else f", {say_duration(row['left_s'])} left"
-        findings.append(f"Case {row['case_id']}: {say_probability(row['probability'])}{left}: {row['reason_1']}.")
+        why = "" if row["reason_1"].startswith("in its favour") else f": {row['reason_1']}"
+        findings.append(f"Case {row['case_id']}: {say_probability(row['probability'])}{left}{why}.")
     return findings
