@@ -6,7 +6,7 @@ DESK   ?= deskcast-demo
 TESTS  ?= tests
 ROOMS  := features forecasting models pipelines
 
-.PHONY: demo test check format bench wheel clean
+.PHONY: demo test check format wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/deskcast demo $(DESK)
