@@ -14,6 +14,8 @@ from ..features.errors import InputError
 Floats = npt.NDArray[np.float64]
 Numbers = npt.ArrayLike | pd.Series
 
+_LARGEST = 1e15  # Erlangs
+
 
 def numbers(
     name: str,
@@ -108,6 +110,20 @@ def broadcast(arguments: Mapping[str, Floats]) -> dict[str, Floats]:
     return {name: np.broadcast_to(array, shape) for name, array in arguments.items()}
 
 
+def check_size(name: str, load: Floats) -> None:
+    """Refuse a load beyond which neighbouring numbers of agents cannot be told apart.
+
+    >>> check_size("calls", np.array([50.0, 1e300]))
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: argument 'calls', position 1: the load is too large; got 1e+300, wanted up to 1e+15 Erlangs
+    """  # noqa: E501 - the message is one line by design
+    large = ~(load <= _LARGEST)
+    if large.any():
+        first = int(np.flatnonzero(large.ravel())[0])
+        got, wanted = float(load.ravel()[first]), f"up to {_LARGEST:g} Erlangs"
+        raise InputError("the load is too large", where=_place(name, load, first), got=got, wanted=wanted)
+
+
 def index_of(size: int, *values: Any) -> pd.Index:
     """Return the index of the first Series of that length, or a running number.
 
@@ -129,10 +145,18 @@ def _floats(name: str, values: Numbers, wanted: str) -> Floats:
     out = np.empty(array.shape)
     for i, value in enumerate(array.ravel()):
         missing = value is None or value is pd.NA
-        if isinstance(value, (bool, np.bool_)) or not (missing or isinstance(value, (int, float, np.number))):
+        real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
+        if not (missing or real):
             raise InputError("this is not a number", where=_place(name, array, i), got=value, wanted=wanted)
-        out.ravel()[i] = np.nan if missing else float(value)
+        out.ravel()[i] = np.nan if missing else _float(value)
     return out
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond all floats
+        return np.inf if value > 0 else -np.inf
 
 
 def _place(name: str, array: npt.NDArray[Any], first: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -300,6 +301,21 @@ def _check_queue(name: str, queue: StaffingSpec, where: str) -> None:
     if queue.kind not in kinds:
         raise InputError(
             "unknown kind", where=place, column="kind", got=queue.kind, hint=did_you_mean(queue.kind, kinds)
+        )
+    least = (("concurrency", queue.concurrency, 1.0), ("slowdown", queue.slowdown, 0.0))
+    for key, value, bound in least:
+        if not bound <= value < math.inf:
+            raise InputError(
+                "the number is out of range", where=place, column=key, got=value, wanted=f"a number from {bound:g}"
+            )
+    if queue.patience_s is not None and queue.patience_s <= 0:
+        raise InputError(
+            "the time is out of range", where=place, column="patience", got="0 s", wanted="a duration above 0"
+        )
+    if not (queue.interval_s >= 60 and queue.interval_s % 60 == 0 and 86400 % queue.interval_s == 0):
+        wanted = "minutes that fit a day a whole number of times, such as '15min', '30min' or '1h'"
+        raise InputError(
+            "not an interval to plan by", where=place, column="interval", got=f"{queue.interval_s:g} s", wanted=wanted
         )
     whole = queue.shrinkage.items() if isinstance(queue.shrinkage, Mapping) else [("shrinkage", queue.shrinkage)]
     shares = [("service_level", queue.service_level), *whole]

@@ -166,6 +166,9 @@ def test_arrays_broadcast_and_a_series_lends_its_index():
         ({"threshold": -1}, ["'threshold'", "from 0"]),
         ({"calls": [1, 2], "aht": [1, 2, 3]}, ["'aht'", "shape"]),
         ({"calls": [[1, 2], [3]]}, ["'calls'", "differ in length"]),
+        ({"calls": [1, 2j]}, ["'calls', position 0", "not a number"]),
+        ({"calls": [1, 10**400]}, ["'calls', position 1", "inf"]),
+        ({"calls": [1, 1e300]}, ["'calls', position 1", "the load is too large"]),
     ],
 )
 def test_bad_input_is_named(arguments, words):
