@@ -76,6 +76,7 @@ def number(
     above: float | None = None,
     most: float | None = None,
     below: float | None = None,
+    infinite: bool = False,
 ) -> float:
     """Return one number as a float, under the same checks, where an array makes no sense.
 
@@ -83,7 +84,7 @@ def number(
     Traceback (most recent call last):
     deskcast.features.errors.InputError: argument 'confidence': one number is wanted here; got (2,), wanted a number
     """
-    array = numbers(name, value, least=least, above=above, most=most, below=below)
+    array = numbers(name, value, least=least, above=above, most=most, below=below, infinite=infinite)
     if array.size != 1:
         wanted = _wanted(least, above, most, below)
         raise InputError("one number is wanted here", where=f"argument '{name}'", got=array.shape, wanted=wanted)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..features.calendars import BusinessCalendar
 from ..features.errors import InputError
-from .arguments import Floats, Numbers, numbers
+from .arguments import Floats, Numbers, number, numbers
 from .backlog_flow import Flow, Prices, Stream, solve_flow
 from .casework import CaseWork, case_work, planned_inflow
 from .search import Flags
@@ -111,16 +111,16 @@ def backlog_plan(
     {'agents': [1, 1, 1, 1], 'worked': [6.0, 6.0, 6.0, 6.0], 'backlog': [18.0, 12.0, 6.0, 0.0], 'late': [0.0, 0.0, 0.0, 0.0]}
     """  # noqa: E501 - the result is one line
     work = case_work(arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar)
-    share = float(numbers("occupancy", occupancy, above=0, most=1))
+    share = number("occupancy", occupancy, above=0, most=1)
     low, high, free = limits(work, min_agents, max_agents, free_agents)
     streams = _streams(work, planned_inflow(work, confidence))
     hours = work.open_s / 3600
     prices = Prices(
-        late=100.0 if late_price is None else float(numbers("late_price", late_price, least=0)),
-        late_hour=1.0 if late_hour_price is None else float(numbers("late_hour_price", late_hour_price, least=0)),
+        late=100.0 if late_price is None else number("late_price", late_price, least=0),
+        late_hour=1.0 if late_hour_price is None else number("late_hour_price", late_hour_price, least=0),
         by_case=(late_price is not None, late_hour_price is not None),
-        peak=0.05 * hours.sum() if peak_price is None else float(numbers("peak_price", peak_price, least=0)),
-        change=float(numbers("change_price", change_price, least=0)),
+        peak=0.05 * hours.sum() if peak_price is None else number("peak_price", peak_price, least=0),
+        change=number("change_price", change_price, least=0),
         hour=1.0,
     )
     flow = solve_flow(
@@ -131,11 +131,11 @@ def backlog_plan(
         high=high,
         slot_h=(work.ends.asi8 - work.starts.asi8) / 3.6e9,
         open_h=hours,
-        on_time=float(numbers("on_time", on_time, least=0, most=1)),
+        on_time=number("on_time", on_time, least=0, most=1),
         settle=settle,
         prices=prices,
         whole=whole,
-        seconds=float(numbers("seconds", seconds, above=0)),
+        seconds=number("seconds", seconds, above=0),
     )
     return _table(work, streams, flow, high)
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..features.calendars import BusinessCalendar, to_index
 from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, numbers
+from .arguments import Floats, number, numbers
 from .inflow import inflow_paths, interval_columns
 
 Ints = npt.NDArray[np.int64]
@@ -136,7 +136,7 @@ def planned_inflow(work: CaseWork, confidence: float | None) -> Floats:
     """
     if confidence is None:
         return np.asarray(work.inflow.mean(axis=0))
-    share = float(numbers("confidence", confidence, above=0, most=1))
+    share = number("confidence", confidence, above=0, most=1)
     total = np.quantile(np.cumsum(work.inflow, axis=2), share, axis=0)
     return np.diff(np.maximum.accumulate(total, axis=1), axis=1, prepend=0.0)
 
@@ -182,11 +182,11 @@ def _instants(ds: pd.DatetimeIndex, calendar: BusinessCalendar) -> tuple[pd.Date
 
 def _by_class(name: str, given: float | Mapping[str, float], kind: str) -> float:
     if not isinstance(given, Mapping):
-        return float(numbers(name, given, above=0))
+        return number(name, given, above=0)
     if kind not in given:
         hint = did_you_mean(kind, [str(k) for k in given])
         raise InputError("a class of cases has no value", where=f"argument '{name}'", got=kind, hint=hint)
-    return float(numbers(f"{name}[{kind!r}]", given[kind], above=0))
+    return number(f"{name}[{kind!r}]", given[kind], above=0)
 
 
 def _due_slots(

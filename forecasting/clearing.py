@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..features.calendars import BusinessCalendar
 from ..features.errors import InputError
-from .arguments import Floats, Numbers, numbers
+from .arguments import Floats, Numbers, number, numbers
 from .backlog import limits
 from .casework import CaseWork, case_work
 from .work_runs import BROKEN, run_work
@@ -82,9 +82,9 @@ def clear_backlog(
         )
         - 1
     )
-    share = float(numbers("occupancy", occupancy, above=0, most=1))
-    sure = float(numbers("confidence", confidence, above=0, most=1))
-    spare = None if left is None else float(numbers("left", left, least=0))
+    share = number("occupancy", occupancy, above=0, most=1)
+    sure = number("confidence", confidence, above=0, most=1)
+    spare = None if left is None else number("left", left, least=0)
     free = limits(work, 0, None, free_agents)[2]
     if last < 0 or work.open_s[: last + 1].sum() <= 0:
         raise InputError("no slot is open before that", where="argument 'by'", got=str(when))

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 
 from ..features.errors import InputError
-from .arguments import Floats, numbers
+from .arguments import Floats, number, numbers
 
 _BOUND = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)?)$")
 
@@ -80,7 +80,7 @@ def inflow_paths(
             "the forecast has no bounds", where="argument 'ahead'", wanted=f"columns such as {model}-lo-80"
         )
     count = int(numbers("paths", paths, least=1))
-    rho = float(numbers("together", together, least=0, most=1))
+    rho = number("together", together, least=0, most=1)
     names = ahead["unique_id"].astype("str").to_numpy() if "unique_id" in ahead.columns else np.full(len(ahead), "all")
     values = np.maximum.accumulate(np.stack([numbers(c, ahead[c]) for c in columns.values()]), axis=0)
     codes, known = pd.factorize(names, sort=True)

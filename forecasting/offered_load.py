@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError
-from .arguments import Floats, Numbers, broadcast, index_of, numbers
+from .arguments import Floats, Numbers, broadcast, index_of, number, numbers
 from .waiting import exp_gap
 
 _GONE = 42.0  # exp(-42) is 6e-19: what is left of an item after so many mean handle times
@@ -72,7 +72,7 @@ def offered_load(
     [30.0, 60.0, 30.0]
     """
     rate, mean, slot = _day(calls, aht, interval)
-    start = float(numbers("load_before", load_before, least=0))
+    start = number("load_before", load_before, least=0)
     shape = _Exponential() if handle_times is None else _Sample.of(handle_times)
     n = len(rate)
     level, end = np.zeros(n), np.zeros(n)

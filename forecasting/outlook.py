@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..features.calendars import BusinessCalendar
-from .arguments import Floats, Numbers, numbers
+from .arguments import Floats, Numbers, number, numbers
 from .backlog import limits, per_slot
 from .casework import CaseWork, case_work
 from .work_runs import BROKEN, run_work
@@ -73,8 +73,8 @@ def backlog_outlook(
     people = per_slot("agents", numbers("agents", agents, least=0), (len(work.ds),))
     people = np.where(work.open_s > 0, people, 0.0)
     free = limits(work, 0, None, free_agents)[2]
-    share = float(numbers("occupancy", occupancy, above=0, most=1))
-    side = (1 - float(numbers("level", level, above=0, below=100)) / 100) / 2
+    share = number("occupancy", occupancy, above=0, most=1)
+    side = (1 - number("level", level, above=0, below=100) / 100) / 2
     runs = run_work(work, (people + free) * work.open_s * share)
     due = _due_cases(work)
     broken = runs.late > BROKEN

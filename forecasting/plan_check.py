@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError
-from .arguments import Floats, Numbers, numbers
+from .arguments import Floats, Numbers, number
 from .chat import chat_performance
 from .erlang import queue_performance
 from .patience import Patience
@@ -99,20 +99,22 @@ def check_plan(
     [{'service_level': 0.898, 'service_level_lo': 0.882, 'service_level_hi': 0.912,
       'formula_service_level': 0.888, 'over_day_service_level': 0.897}]
     """
-    queues = read_plan(plan, float(numbers("interval", interval, above=0)))
+    queues = read_plan(plan, number("interval", interval, above=0))
     options = Options.read(queues, threshold, patience, concurrency, slowdown, handle_times, crew)
-    if replications < 2:
-        raise InputError("one run has no interval", where="argument 'replications'", got=replications, wanted="from 2")
-    spreads = [float(numbers(n, v, least=0)) for n, v in (("day_spread", day_spread), ("slot_spread", slot_spread))]
+    number("level", level, above=0, below=1)
+    if number("replications", replications, least=2) % 1:
+        raise InputError("part of a run cannot be played", where="argument 'replications'", got=replications)
+    replications = int(replications)
+    spreads = [number(n, v, least=0) for n, v in (("day_spread", day_spread), ("slot_spread", slot_spread))]
     tallies = {name: {t: np.zeros((replications, len(q.start))) for t in TALLIES} for name, q in queues.items()}
-    for number in range(replications):
-        drawn = draw(queues, options, spreads, (seed, number))
+    for run_number in range(replications):
+        drawn = draw(queues, options, spreads, (seed, run_number))
         for name, run in play(queues, options, drawn, crew).items():
-            tally_run(tallies[name], number, queues[name], run, options[name].threshold, crew)
+            tally_run(tallies[name], run_number, queues[name], run, options[name].threshold, crew)
     promises = each(service_level, queues)
     parts = []
     for name, queue in queues.items():
-        kept = float(numbers("service_level", promises[name], least=0, below=1))
+        kept = number("service_level", promises[name], least=0, below=1)
         formula = _formula(queue, options[name], crew is not None)
         for period, groups, ds in _periods(queue):
             parts.append(_summary(tallies[name], queue, groups, formula, kept, level, crew, options[name]))

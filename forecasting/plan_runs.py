@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, numbers
+from .arguments import Floats, number, numbers
 from .chat_queue import simulate_chats
 from .patience import Patience, Steps
 from .simulation import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
@@ -62,10 +62,10 @@ class Options:
             limit, patient, room, slower, seen = (x[name] for x in given)
             shape = None if seen is None else numbers("handle_times", seen, least=0).ravel()
             found[name] = Options(
-                float(numbers("threshold", limit, least=0)),
+                number("threshold", limit, least=0),
                 _read_patience(patient),
-                int(numbers("concurrency", room, least=1)),
-                float(numbers("slowdown", slower, least=0)),
+                int(number("concurrency", room, least=1)),
+                number("slowdown", slower, least=0),
                 None if shape is None else shape / shape.mean(),
             )
             if crew is not None and found[name].concurrency > 1:
@@ -78,7 +78,7 @@ def _read_patience(value: Any) -> float | Patience:
         if np.ndim(value.scale):
             raise InputError("one distribution for each queue", where="argument 'patience'", got=value.scale)
         return value
-    return np.inf if value is None else float(numbers("patience", value, above=0, infinite=True))
+    return np.inf if value is None else number("patience", value, above=0, infinite=True)
 
 
 def draw_patience(patience: float | Patience, n: int, rng: np.random.Generator) -> Floats:
@@ -158,8 +158,8 @@ def agents_of(counts: npt.ArrayLike, start: npt.ArrayLike, length: float, skill:
     n, at = np.asarray(counts), np.asarray(start, dtype=float)
     apart = np.concatenate([[True], np.diff(at) > length * (1 + 1e-9)])
     found = []
-    for number in range(int(n.max(initial=0))):
-        on = n > number
+    for place in range(int(n.max(initial=0))):
+        on = n > place
         begins = np.flatnonzero(on & (apart | ~np.concatenate([[False], on[:-1]])))
         ends = np.flatnonzero(on & np.concatenate([(apart | ~on)[1:], [True]]))
         shifts = zip(at[begins], at[ends] + length, strict=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, Numbers, numbers
+from .arguments import Floats, Numbers, number, numbers
 from .cover import cover
 from .highs import Matrix
 from .shift_patterns import ShiftPattern, clock, coverage_matrix, say_days
@@ -131,8 +131,8 @@ def shift_schedule(
     price = numbers("short_price", short_price, least=0)
     if price.shape not in ((), (len(ds),)):
         raise InputError("the length is wrong", where="argument 'short_price'", got=price.shape, wanted=f"({len(ds)},)")
-    share = float(numbers("gap", gap, least=0, below=1))
-    limit = float(numbers("seconds", seconds, above=0))
+    share = number("gap", gap, least=0, below=1)
+    limit = number("seconds", seconds, above=0)
     matrix = coverage_matrix(patterns, ds, slot)
     days = pd.Series(ds.normalize().unique()).dt.day_of_week.value_counts()
     paid = np.array([sum(int(days.get(d, 0)) for d in p.days) * p.paid_h / len(p.days) for p in patterns])
@@ -175,7 +175,7 @@ def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[p
         raise InputError("the intervals are not rising", where=where, column="ds", row=row, got=str(ds[row - 1]))
     if slot_s is None and not len(steps):
         raise InputError("one interval does not say how long it is", where=where, hint="pass slot_s")
-    slot = float(pd.Series(steps).mode().iloc[0]) if slot_s is None else float(numbers("slot_s", slot_s, above=0))
+    slot = float(pd.Series(steps).mode().iloc[0]) if slot_s is None else number("slot_s", slot_s, above=0)
     if len(steps) and steps.min() < slot - _TINY:
         row = int(steps.argmin()) + 2
         raise InputError("intervals overlap", where=where, column="ds", row=row, got=str(ds[row - 1]))
@@ -207,7 +207,7 @@ def _rules(
                 "the fewest are above the most", where=f"argument 'least[{kind!r}]'", got=(low[-1], high[-1])
             )
     if max_people is not None:
-        total = float(numbers("max_people", max_people, least=0))
+        total = number("max_people", max_people, least=0)
         if sum(low) > total:
             raise InputError("the fewest are above the most", where="argument 'max_people'", got=(sum(low), total))
         rows.append(np.ones(len(kinds)))

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from ..features.errors import InputError
-from .arguments import Floats, numbers
+from .arguments import Floats, number, numbers
 from .highs import Matrix, triplets
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -152,11 +152,11 @@ def shift_patterns(
     >>> len(full), len(part), part[0].name
     (147, 84, 'part-time mon-wed 07:00-11:00')
     """  # noqa: E501 - parameters read better in one line
-    step, rest = float(numbers("step_s", step_s, above=0)), float(numbers("break_s", break_s, least=0))
-    first = float(numbers("first_start_s", first_start_s, least=0, below=_DAY_S))
+    step, rest = number("step_s", step_s, above=0), number("break_s", break_s, least=0)
+    first = number("first_start_s", first_start_s, least=0, below=_DAY_S)
     last, between = (
-        float(numbers("last_end_s", last_end_s, above=0)),
-        float(numbers("break_step_s", break_step_s, above=0)),
+        number("last_end_s", last_end_s, above=0),
+        number("break_step_s", break_step_s, above=0),
     )
     choices = int(numbers("break_choices", break_choices, least=0))
     count = int(numbers("days_per_week", days_per_week, least=1, most=len(workdays)))

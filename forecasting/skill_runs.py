@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from ..features.errors import InputError
-from .arguments import numbers
+from .arguments import number, numbers
 from .simulation import SERVED, Agent, simulate_queue
 
 #: Share of the run that is left out: the queues start empty.
@@ -62,7 +62,7 @@ def simulate_skills(
     True
     """
     names = queues["queue"].astype("str").tolist()
-    rate = numbers("calls", queues["calls"].to_numpy(), least=0) / float(numbers("interval", interval, above=0))
+    rate = numbers("calls", queues["calls"].to_numpy(), least=0) / number("interval", interval, above=0)
     handle = numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
     count = int(numbers("argument calls", calls, least=1))
     if rate.sum() <= 0:
@@ -71,7 +71,7 @@ def simulate_skills(
     rng = np.random.default_rng(seed)
     at = rng.exponential(1 / rate.sum(), count).cumsum()
     kind = rng.choice(len(names), count, p=rate / rate.sum())
-    gives_up = None if patience is None else rng.exponential(float(numbers("patience", patience, above=0)), count)
+    gives_up = None if patience is None else rng.exponential(number("patience", patience, above=0), count)
     run = simulate_queue(at, rng.exponential(handle[kind]), crew, skill=kind, patience=gives_up)
     served = run.outcome == SERVED
     wait = np.where(served, run.start, np.where(np.isnan(run.end), at[-1], run.end)) - run.arrived

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, Numbers, numbers
+from .arguments import Floats, Numbers, number, numbers
 from .highs import solve, triplets
 from .skill_runs import simulate_skills
 from .staffing import required_agents
@@ -195,7 +195,7 @@ def allocate_skills(need: Mapping[str, float], groups: Skills, people: Mapping[s
     frame = pd.DataFrame({"queue": list(need), "calls": 1.0, "aht_s": 1.0})
     _, skills, names = _read_case(frame, groups, all_served=False)
     queues = list(need)
-    wanted = np.array([float(numbers(f"need[{q!r}]", need[q], least=0)) for q in queues])
+    wanted = np.array([number(f"need[{q!r}]", need[q], least=0) for q in queues])
     have = _by_group("people", people, names, None, least=0)
     g, q = np.nonzero(skills)
     pairs, nq = len(g), len(queues)
@@ -286,7 +286,7 @@ def _by_group(
     for group in names:
         if group not in values and default is None:
             raise InputError("a group has no value", where=f"argument '{name}'", got=group)
-    read = {g: float(numbers(f"{name}[{g!r}]", v, least=least, above=above, infinite=True)) for g, v in values.items()}
+    read = {g: number(f"{name}[{g!r}]", v, least=least, above=above, infinite=True) for g, v in values.items()}
     return np.array([read.get(group, default) for group in names], dtype=float)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import special
 
 from ..features.errors import InputError
-from .arguments import Floats, Numbers, broadcast, index_of, numbers
+from .arguments import Floats, Numbers, broadcast, index_of, number, numbers
 from .erlang import read_patience
 
 #: Probability that may lie in the last state that is looked at; more, and more states are taken.
@@ -78,7 +78,7 @@ def queue_over_day(
     {'service_level': [0.92, 0.09, 0.06], 'mean_wait': [5.1, 380.77, 517.09], 'queue_end': [0.43, 58.62, 21.57]}
     """
     rows, index = _rows(calls, aht, agents, interval, patience)
-    limit = float(numbers("threshold", threshold, least=0))
+    limit = number("threshold", threshold, least=0)
     begin = _whole("in_system", in_system)
     state, out = start_state(rows, begin), []
     for row in rows:
@@ -222,7 +222,7 @@ def _rows(
         "agents": numbers("agents", agents, least=0),
         "patience": read_patience(patience),
     }
-    slot = float(numbers("interval", interval, above=0))
+    slot = number("interval", interval, above=0)
     flat = broadcast(given)
     if flat["calls"].ndim != 1:
         raise InputError(
@@ -234,7 +234,7 @@ def _rows(
 
 
 def _whole(name: str, value: float) -> int:
-    found = float(numbers(name, value, least=0))
+    found = number(name, value, least=0)
     if found != round(found):
         raise InputError("people and calls come whole here", where=f"argument '{name}'", got=found)
     return int(found)
