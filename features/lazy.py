@@ -39,6 +39,8 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
     """
 
     def get(name: str) -> Any:
+        if name == "__all__":  # asked for by "import *"
+            return sorted(homes)
         if name not in homes:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
         return getattr(import_module(f".{homes[name]}", package), name)
