@@ -125,6 +125,21 @@ def check_size(name: str, load: Floats) -> None:
         raise InputError("the load is too large", where=_place(name, load, first), got=got, wanted=wanted)
 
 
+def flat_queue(items: str, arguments: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Broadcast the checked arguments of a queue, refuse a load that cannot be planned, and make them flat.
+
+    ``items`` names the argument that holds the arrivals; ``aht`` and ``interval`` stand beside it.
+
+    >>> flat = flat_queue("calls", {"calls": np.ones((1, 2)), "aht": np.array(180.0), "interval": np.array(1800.0)})
+    >>> flat["aht"].tolist()
+    [180.0, 180.0]
+    """
+    both = broadcast(arguments)
+    with np.errstate(over="ignore"):
+        check_size(items, both[items] * both["aht"] / both["interval"])
+    return {name: array.ravel() for name, array in both.items()}
+
+
 def index_of(size: int, *values: Any) -> pd.Index:
     """Return the index of the first Series of that length, or a running number.
 

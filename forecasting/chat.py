@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .arguments import Floats, Numbers, broadcast, check_size, index_of, numbers
+from .arguments import Floats, Numbers, flat_queue, index_of, numbers
 from .balance import COLUMNS, EXTRA, balance, check_definition
 from .erlang import exact_gap
 from .patience import Patience, Shape, read_any_patience
@@ -92,10 +92,7 @@ def chat_performance(
         "threshold": numbers("threshold", threshold, least=0),
         "patience": scale,
     }
-    both = broadcast(given)
-    with np.errstate(over="ignore"):
-        check_size("chats", both["chats"] * both["aht"] / both["interval"])
-    flat = {name: array.ravel() for name, array in both.items()}
+    flat = flat_queue("chats", given)
     index = index_of(flat["chats"].size, chats, aht, agents, concurrency, slowdown, interval, threshold, patience)
     found = chat_columns(**flat, shape=shape, definition=definition)
     return pd.DataFrame(found, index=index, columns=[*COLUMNS, *CHAT_EXTRA])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .arguments import Floats, Numbers, broadcast, check_size, index_of, numbers
+from .arguments import Floats, Numbers, broadcast, flat_queue, index_of, numbers
 from .balance import COLUMNS, EXTRA, balance, check_definition
 from .patience import Patience, Shape, read_any_patience
 from .waiting import idle_weight
@@ -160,10 +160,7 @@ def queue_performance(
         "threshold": numbers("threshold", threshold, least=0),
         "patience": scale,
     }
-    both = broadcast(given)
-    with np.errstate(over="ignore"):
-        check_size("calls", both["calls"] * both["aht"] / both["interval"])
-    flat = {name: array.ravel() for name, array in both.items()}
+    flat = flat_queue("calls", given)
     index = index_of(flat["calls"].size, calls, aht, agents, interval, threshold, patience)
     found = performance(**flat, shape=shape, definition=definition)
     return pd.DataFrame(found, index=index, columns=[*COLUMNS, *EXTRA])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .arguments import Floats, Numbers, broadcast, check_size, index_of, numbers
+from .arguments import Floats, Numbers, flat_queue, index_of, numbers
 from .balance import COLUMNS, EXTRA, check_definition
 from .chat import CHAT_EXTRA, agent_pace, chat_columns
 from .erlang import performance
@@ -93,10 +93,7 @@ def required_agents(
         "patience": scale,
         **read_rules(service_level, max_occupancy, max_wait, max_abandonment, min_agents),
     }
-    both = broadcast(given)
-    with np.errstate(over="ignore"):
-        check_size("calls", both["calls"] * both["aht"] / both["interval"])
-    flat = {name: array.ravel() for name, array in both.items()}
+    flat = flat_queue("calls", given)
     each = (calls, aht, interval, service_level, threshold, max_occupancy, patience)
     index = index_of(flat["calls"].size, *each, max_wait, max_abandonment, min_agents)
     rules = {name: flat.pop(name) for name in RULES}
@@ -171,10 +168,7 @@ def required_chat_agents(
         "patience": scale,
         **read_rules(service_level, max_occupancy, max_wait, max_abandonment, min_agents),
     }
-    both = broadcast(given)
-    with np.errstate(over="ignore"):
-        check_size("chats", both["chats"] * both["aht"] / both["interval"])
-    flat = {name: array.ravel() for name, array in both.items()}
+    flat = flat_queue("chats", given)
     each = (chats, aht, concurrency, slowdown, interval, service_level, threshold, max_occupancy, patience)
     index = index_of(flat["chats"].size, *each, max_wait, max_abandonment, min_agents)
     rules = {name: flat.pop(name) for name in RULES}
