@@ -13,9 +13,6 @@ from .schema import Known
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What an adapter may be called in the configuration.
-KINDS = ("table", "servicenow")
-
 
 @dataclass(frozen=True)
 class SourceSpec:

@@ -71,8 +71,8 @@ def handle_time(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: s
                 recent = recent.filter(recent[column] == value)
         rows = log.frame(recent.filter(recent.answered_at.notnull() & recent.ended_at.notnull()))
         seconds = (rows["ended_at"] - rows["answered_at"]).dt.total_seconds()
-        if "wrap_s" in rows:
-            seconds = seconds + rows["wrap_s"].fillna(0.0)
+        if "wrap_s" in rows and rows["wrap_s"].notna().any():  # where it is not recorded it is not 0 but as elsewhere
+            seconds = seconds + rows["wrap_s"].fillna(rows["wrap_s"].mean())
         if len(seconds) >= MIN_HANDLED:
             return float(seconds.mean()), f"from {plural(len(seconds), 'contact')} of the last {HANDLE_DAYS} days"
     raise InputError(

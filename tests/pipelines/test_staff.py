@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.forecasting.need import required_chat_agents
 from deskcast.forecasting.staffing import scheduled_agents
@@ -93,11 +94,22 @@ def test_handle_time_is_measured_from_the_contacts_of_the_queue(project):
     seconds, basis = handle_time(project.log, {"channel": "phone"}, StaffingSpec(), "phone")
     rows = project.log.frame("contacts").query("channel == 'phone'").dropna(subset=["answered_at", "ended_at"])
     rows = rows[rows["queued_at"] > project.log.until - pd.Timedelta(days=56)]
-    slow = ((rows["ended_at"] - rows["answered_at"]).dt.total_seconds() + rows["wrap_s"].fillna(0)).mean()
+    slow = ((rows["ended_at"] - rows["answered_at"]).dt.total_seconds() + rows["wrap_s"]).mean()
     assert seconds == pytest.approx(slow)
     assert "56 days" in basis
     with pytest.raises(InputError, match=r"\[staffing.email\].*'aht'.*no handle time is known"):
         handle_time(project.log, {"channel": "email"}, StaffingSpec(), "email")
+
+
+def test_wrap_time_that_is_not_recorded_is_not_zero():
+    start = pd.Timestamp("2024-03-01T09:00Z")
+    contacts = pd.DataFrame({"contact_id": [str(i) for i in range(40)], "queued_at": start, "answered_at": start})
+    contacts["ended_at"] = start + pd.Timedelta(seconds=100)
+    contacts["wrap_s"] = [60.0, np.nan] * 20
+    whole = handle_time(CaseLog.from_frames(contacts=contacts), {}, StaffingSpec(), "phone")[0]
+    assert whole == pytest.approx(160.0)
+    none = handle_time(CaseLog.from_frames(contacts=contacts.drop(columns="wrap_s")), {}, StaffingSpec(), "phone")[0]
+    assert none == pytest.approx(100.0)
 
 
 def test_promises_come_from_the_policies_unless_the_queue_has_its_own(project):
