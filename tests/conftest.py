@@ -1,6 +1,7 @@
 """What several tests share."""
 
-from collections.abc import Callable
+import importlib.util
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,16 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres_uri() -> Iterator[str]:
+    """Give the address of a real PostgreSQL server that lives as long as the tests; each worker has its own."""
+    spec = importlib.util.spec_from_file_location("postgres", Path(__file__).with_name("postgres.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if reason := module.why_not():
+        pytest.skip(reason)
+    pytest.importorskip("psycopg", reason="needs the extra 'postgres'")
+    with module.server() as uri:
+        yield uri
