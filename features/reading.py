@@ -1,4 +1,4 @@
-"""A file as it stands: CSV (plain or compressed) or Parquet to a frame, with what was recognised on the way."""
+"""A file as it stands: CSV, JSON (plain or compressed) or Parquet to a frame, with what was recognised on the way."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import lzma
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from .errors import InputError
+from .jsonfiles import looks_like_json, read_json
 
 #: Delimiters that are tried, the most usual first.
 DELIMITERS = (",", ";", "\t", "|")
@@ -39,11 +41,14 @@ class RawFile:
     Attributes
     ----------
     frame
-        Columns of trimmed text from CSV; from Parquet each column keeps its type.
+        Columns of trimmed text from CSV and JSON; from Parquet each column keeps its type. Of several lists in one
+        JSON file it is the longest.
     encoding, delimiter, compression
         What was found or stated; empty where it does not apply.
     notes
         What a reader should know, such as an encoding that is not UTF-8.
+    lists
+        The lists of a JSON file by name, as an incremental export with its side-loads has them.
     """
 
     frame: pd.DataFrame
@@ -51,10 +56,11 @@ class RawFile:
     delimiter: str = ""
     compression: str = ""
     notes: tuple[str, ...] = ()
+    lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def read_raw(path: str | Path, encoding: str | None = None, delimiter: str | None = None) -> RawFile:
-    """Read a CSV or Parquet file as it stands, every value of a CSV as text.
+    """Read a CSV, JSON or Parquet file as it stands, every value of a CSV or JSON file as text.
 
     Parameters
     ----------
@@ -86,6 +92,8 @@ def read_raw(path: str | Path, encoding: str | None = None, delimiter: str | Non
     text, found = _decoded(data, encoding, file.name)
     if not text.strip():
         raise InputError("the file is empty", where=file.name, wanted="a table with a header row")
+    if delimiter is None and looks_like_json(text):
+        return _json(text, found, compression, file.name)
     mark = _delimiter(text, delimiter, file.name)
     frame, names = _parse(text, mark, file.name)
     notes = [*names]
@@ -96,9 +104,17 @@ def read_raw(path: str | Path, encoding: str | None = None, delimiter: str | Non
     return RawFile(frame, found, mark, compression, tuple(notes))
 
 
+def _json(text: str, encoding: str, compression: str, where: str) -> RawFile:
+    lists = read_json(text, where)
+    chosen = max(lists, key=lambda name: len(lists[name]))
+    others = [n for n in lists if n != chosen]
+    notes = (f"{where}: the list {chosen!r} was read; it also has {', '.join(others)}",) if others else ()
+    return RawFile(lists[chosen], encoding, "", compression, notes, lists)
+
+
 def _content(file: Path) -> bytes:
     if file.is_dir():
-        raise InputError("this is a folder", where=str(file), wanted="a CSV or Parquet file")
+        raise InputError("this is a folder", where=str(file), wanted="a CSV, JSON or Parquet file")
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:

@@ -1,0 +1,233 @@
+"""Tables of a PostgreSQL database to frames: streamed as CSV, read by Arrow in chunks, in a read-only transaction.
+
+A password is never written into a message. It need not stand in the address either: PostgreSQL's own ``PGPASSWORD``,
+``PGSERVICE`` and ``~/.pgpass`` work.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+
+from .errors import InputError, did_you_mean
+
+#: Seconds to wait for a server that does not answer.
+PATIENCE_S = 10
+#: Bytes of a chunk.
+_CHUNK = 1 << 22
+_SCHEMES = ("postgresql://", "postgres://")
+#: Type numbers of PostgreSQL's catalogue: whole numbers, fractions, instants, times without a zone.
+_INTEGERS, _FRACTIONS, _INSTANTS, _CLOCKS, _FLAG = (20, 21, 23), (700, 701, 1700), (1184,), (1114,), (16,)
+
+
+def read_relation(
+    uri: str, table: str | None = None, schema: str | None = None, query: str | None = None
+) -> pd.DataFrame:
+    """Read a table, a view or the answer to a query.
+
+    Parameters
+    ----------
+    uri
+        ``postgresql://user@host:port/database``.
+    table, schema
+        A table or view, and the schema that it is in; without one the server's search path counts.
+    query
+        A ``SELECT`` instead of a table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Numbers, flags and times keep their type, everything else is text; nulls are missing.
+
+    Raises
+    ------
+    InputError
+        If the driver is missing, the server cannot be reached, the table is unknown, or the query fails.
+    """
+    if (table is None) == (query is None):
+        raise InputError("name a table or a query, one of the two", where=place(uri), column="table")
+    if table is not None and schema is None and "." in table:
+        schema, table = table.split(".", 1)
+    with _connected(uri) as connection:
+        from psycopg import Error, sql
+
+        if table is not None:
+            _check_there(connection, uri, table, schema)
+            wanted: Any = sql.SQL("SELECT * FROM {}").format(sql.Identifier(*filter(None, (schema, table))))
+        else:
+            wanted = sql.SQL(str(query).strip().rstrip(";"))  # type: ignore[arg-type]
+        try:
+            return _streamed(connection, wanted, f"{place(uri)} {table or 'query'}")
+        except Error as error:
+            raise InputError(
+                f"the database refuses: {_first_line(error, uri)}",
+                where=place(uri),
+                column="query" if query else table,
+                hint=f"known tables: {', '.join(_names(uri, schema)[:12])}" if query else None,
+            ) from None
+
+
+def table_names(uri: str, schema: str | None = None) -> list[str]:
+    """Return the names of the tables and views of a schema, or of the search path."""
+    with _connected(uri) as connection:
+        return _listed(connection, schema)
+
+
+def place(uri: str) -> str:
+    """Say which database an address means, without its password.
+
+    >>> place("postgresql://ann:secret@desk.example:5432/tickets")
+    'database tickets at desk.example'
+    """
+    rest = uri.split("://", 1)[-1].rsplit("@", 1)[-1]
+    host, _, name = rest.partition("/")
+    folder = re.search(r"host=([^&]+)", name)
+    host = host or (folder.group(1) if folder else "")
+    return f"database {name.split('?')[0] or 'by default'} at {host.split(':')[0] or 'this machine'}"
+
+
+@contextmanager
+def _connected(uri: str) -> Iterator[Any]:
+    try:
+        import psycopg
+    except ImportError as error:
+        hint = "pip install 'deskcast[postgres]'"
+        raise InputError("the driver for PostgreSQL is not installed", where=place(uri), hint=hint) from error
+    if not uri.startswith(_SCHEMES):
+        kind = uri.split(":", 1)[0][:20]
+        wanted = "postgresql://user@host/database"
+        raise InputError("no such kind of database is known", column="database", got=kind, wanted=wanted)
+    try:
+        connection = psycopg.connect(uri, connect_timeout=PATIENCE_S, autocommit=False)
+    except psycopg.Error as error:
+        hint = "is the server running, and are name, user and password right?"
+        raise InputError(f"no connection: {_first_line(error, uri)}", where=place(uri), hint=hint) from None
+    with connection:
+        connection.execute("SET TRANSACTION READ ONLY")
+        connection.execute("SET LOCAL TimeZone = 'UTC'")
+        connection.execute("SET LOCAL DateStyle = 'ISO'")
+        yield connection
+
+
+def _check_there(connection: Any, uri: str, table: str, schema: str | None) -> None:
+    known = _listed(connection, schema)
+    if table in known:
+        return
+    what = f"the schema '{schema}' has no such table" if schema else "there is no such table"
+    hint = did_you_mean(table, known[:200]) if known else "it has no table that this user may read"
+    raise InputError(what, where=place(uri), column="table", got=table, hint=hint)
+
+
+def _listed(connection: Any, schema: str | None) -> list[str]:
+    found = connection.execute(
+        "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND n.nspname NOT LIKE 'pg\\_%%' "
+        "AND n.nspname <> 'information_schema' "
+        "AND CASE WHEN %(schema)s::text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) "
+        "ELSE n.nspname = %(schema)s::text END ORDER BY 1",
+        {"schema": schema},
+    )
+    return [str(row[0]) for row in found.fetchall()]
+
+
+def _names(uri: str, schema: str | None) -> list[str]:
+    try:
+        return table_names(uri, schema) or ["none"]
+    except InputError:
+        return ["not to be had"]
+
+
+def _streamed(connection: Any, wanted: Any, where: str) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+    from psycopg import sql
+
+    head = connection.execute(sql.SQL("SELECT * FROM ({}) AS wanted LIMIT 0").format(wanted))
+    types = {column.name: _arrow_type(column.type_code) for column in head.description}
+    if len(types) < len(head.description):
+        raise InputError("the query has two columns of one name", where=where, hint="name them apart by AS")
+    copy = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER false)").format(wanted)
+    with connection.cursor() as cursor, cursor.copy(copy) as stream:
+        first = next(iter_chunks := _chunks(stream), b"")
+        if not first:
+            raise InputError("the table has columns but no rows", where=where)
+        reader = pacsv.open_csv(
+            _Stream(first, iter_chunks),
+            read_options=pacsv.ReadOptions(column_names=list(types), block_size=_CHUNK),
+            parse_options=pacsv.ParseOptions(newlines_in_values=True),
+            convert_options=pacsv.ConvertOptions(
+                column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
+                true_values=["t"], false_values=["f"],
+            ),
+        )  # fmt: skip
+        table = pa.Table.from_batches(list(reader), schema=reader.schema)
+    return _frame(table)
+
+
+def _chunks(stream: Any) -> Iterator[bytes]:
+    """Join the rows of a stream to chunks of some megabytes."""
+    parts, size = [], 0
+    for row in stream:
+        parts.append(bytes(row))
+        size += len(row)
+        if size >= _CHUNK:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)
+
+
+class _Stream(io.RawIOBase):
+    """Give chunks to a reader that asks for bytes."""
+
+    def __init__(self, first: bytes, rest: Iterator[bytes]) -> None:
+        self._left, self._rest = first, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._left:
+            self._left = next(self._rest, b"")
+        size = len(self._left) if size is None or size < 0 else size
+        given, self._left = self._left[:size], self._left[size:]
+        return given
+
+
+def _arrow_type(code: int) -> Any:
+    import pyarrow as pa
+
+    if code in _INTEGERS:
+        return pa.int64()
+    if code in _FRACTIONS:
+        return pa.float64()
+    if code in _INSTANTS:
+        return pa.timestamp("us", "UTC")
+    if code in _CLOCKS:
+        return pa.timestamp("us")
+    return pa.bool_() if code in _FLAG else pa.string()
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    import pyarrow as pa
+
+    whole = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame: pd.DataFrame = table.to_pandas(types_mapper=whole.get)
+    for name in frame.columns:
+        if str(frame[name].dtype) in ("object", "category"):
+            frame[name] = frame[name].astype("str").where(frame[name].notna())
+    return frame
+
+
+def _first_line(error: BaseException, uri: str) -> str:
+    """Return what a server said, on one line and without the password."""
+    said = " ".join(line.strip() for line in str(error).splitlines()[:2]).rstrip(". ")
+    secret = re.search(r"://[^:/@]*:(.*)@", uri)
+    for word in filter(None, (secret.group(1) if secret else "", *re.findall(r"password=([^&\s]+)", uri))):
+        said = said.replace(word, "***")
+    return said or type(error).__name__

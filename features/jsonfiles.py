@@ -1,0 +1,140 @@
+"""JSON as systems export it: one list, one object around lists, or one object a line; nested names joined by dots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from .errors import InputError
+
+#: Keys by which an object shows that it is a record itself and no envelope around lists of records.
+_OWN = ("id", "key", "number", "sys_id", "Id", "ticket_id", "case_id")
+
+
+def looks_like_json(text: str) -> bool:
+    """Tell whether a text begins as JSON does.
+
+    >>> looks_like_json('{"id": 1}'), looks_like_json("[1]"), looks_like_json("id,opened")
+    (True, True, False)
+    """
+    return text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
+
+
+def read_json(text: str, where: str) -> dict[str, pd.DataFrame]:
+    """Read JSON to one frame of text for each list in it.
+
+    Parameters
+    ----------
+    text
+        A list of objects, an object around such lists (as an incremental export gives them), or JSON lines, each line
+        a record or such an object.
+    where
+        Name of the file, for messages.
+
+    Returns
+    -------
+    dict
+        Name of the list (empty for a bare one) -> its records; values are text, nested names are joined by dots, lists
+        stay as JSON text, and what is null or absent is missing.
+
+    Raises
+    ------
+    InputError
+        If the text is not JSON, a record is no object, or there is no record.
+
+    Examples
+    --------
+    >>> found = read_json('{"tickets": [{"id": 7, "via": {"channel": "web"}, "tags": ["a"]}], "count": 1}', "t.json")
+    >>> found["tickets"].to_dict("records")
+    [{'id': '7', 'via.channel': 'web', 'tags': '["a"]'}]
+    """
+    lists: dict[str, list[Mapping[str, Any]]] = {}
+    for document in _documents(text, where):
+        for name, records in _lists(document):
+            bad = next((r for r in records if not isinstance(r, dict)), None)
+            if bad is not None:
+                raise InputError(
+                    "a record is not an object", where=where, got=str(bad)[:60], wanted='such as {"id": 1}'
+                )
+            lists.setdefault(name, []).extend(records)
+    frames = {name: frame_of(records) for name, records in lists.items() if records}
+    if not frames:
+        raise InputError("the file has no records", where=where, wanted="objects with the columns of a table")
+    return frames
+
+
+def frame_of(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return records as a frame of text, nested names joined by dots and lists as JSON text."""
+    flat: list[dict[str, str | None]] = []
+    for record in records:
+        row: dict[str, str | None] = {}
+        _flatten(record, "", row)
+        flat.append(row)
+    names = dict.fromkeys(name for row in flat for name in row)
+    return pd.DataFrame({n: pd.Series([row.get(n) for row in flat], dtype="str") for n in names})
+
+
+def listed(value: object) -> list[Mapping[str, Any]]:
+    """Return the objects of a list that is kept as JSON text; what is no such list has none.
+
+    >>> listed('[{"field": "status"}]'), listed(None), listed("no list")
+    ([{'field': 'status'}], [], [])
+    """
+    if not isinstance(value, str) or not value.startswith("["):
+        return []
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return []
+    return [item for item in found if isinstance(item, dict)]
+
+
+def _documents(text: str, where: str) -> list[Any]:
+    body = text.lstrip("\ufeff").strip()
+    try:
+        return [json.loads(body)]
+    except ValueError as whole:
+        lines = [(i, line) for i, line in enumerate(body.splitlines(), 1) if line.strip()]
+        documents = []
+        for number, line in lines:
+            try:
+                documents.append(json.loads(line))
+            except ValueError as error:
+                if number == 1 or len(lines) == 1:  # not JSON lines: what is wrong with the whole says more
+                    raise InputError(f"this is not JSON: {whole}", where=where) from whole
+                raise InputError(
+                    f"line {number:,} is not JSON: {error}", where=where, row=number, got=line[:60],
+                    wanted="one object a line",
+                ) from error  # fmt: skip
+        return documents
+
+
+def _lists(document: Any) -> list[tuple[str, list[Any]]]:
+    if isinstance(document, list):
+        return [("", document)]
+    if not isinstance(document, dict):
+        return [("", [document])]
+    found = [(k, v) for k, v in document.items() if isinstance(v, list) and (not v or isinstance(v[0], dict))]
+    if found and not any(key in document for key in _OWN):
+        return found
+    return [("", [document])]
+
+
+def _flatten(value: Mapping[str, Any], head: str, row: dict[str, str | None]) -> None:
+    for key, item in value.items():
+        name = f"{head}{key}"
+        if isinstance(item, dict):
+            _flatten(item, f"{name}.", row)
+        elif isinstance(item, bool):
+            row[name] = "true" if item else "false"
+        elif isinstance(item, list):
+            row[name] = json.dumps(item, ensure_ascii=False)
+        elif item is None:
+            row[name] = None
+        elif isinstance(item, float) and item.is_integer() and abs(item) < 2**53:
+            row[name] = str(int(item))
+        else:
+            row[name] = str(item).strip()
