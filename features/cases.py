@@ -16,6 +16,7 @@ from .schema import TABLES
 #: Events that end a case while it is open. A merge ends it without a resolution.
 ENDS = ("resolved", "closed", "merged")
 _CONTROL = (*ENDS, "reopened", "paused", "resumed")
+_TURNS = frozenset({"merged", "reopened", "paused"})
 
 #: What is derived from events, with its type; missing for all cases where the log cannot know it.
 DERIVED: Mapping[str, str] = {
@@ -94,13 +95,19 @@ def case_history_expr(log: CaseLog) -> Any:
                 base = base.mutate(**{f"current_{name}": cases[name]})
         return _finish(base, cases.columns)
     events = _own_events(log)
-    parts = [_course(events, log.until), _talk(events, facts)]
-    parts += [_assignments(events)] if facts.team else []
+    totals = _totals(events, facts)
+    parts = [totals.drop("_turns", "_varies", "_hands")]
+    if facts.kinds & _TURNS:
+        parts += [_course(events, totals, log.until)]
+    if facts.team or facts.kinds & {"status", "priority"}:
+        parts += [_latest(events, totals)]
+    if facts.role and facts.actor:
+        parts += [_several_agents(events, totals)]
     joined = cases
     for part in parts:
         right = part.rename(_of="case_id")
         joined = joined.left_join(right, joined.case_id == right["_of"]).drop("_of")
-    return _finish(_measures(joined, facts, log.until), cases.columns)
+    return _finish(_measures(_reconciled(joined), facts, log.until), cases.columns)
 
 
 def case_history(log: CaseLog) -> pd.DataFrame:
@@ -160,38 +167,67 @@ def _own_events(log: CaseLog) -> Any:
     return events.mutate(**absent) if absent else events
 
 
-def _course(events: Any, until: pd.Timestamp) -> Any:
-    """Follow each case through its openings, ends and pauses; one row a case that has any."""
+def _totals(events: Any, facts: EventFacts) -> Any:
+    """Sum up each case in one pass over its events; one row a case.
+
+    Most cases need no more: what depends on the order of events is looked at for those alone that were re-opened,
+    paused or merged (``_turns``), or of whom more than one status, priority or team (``_varies``) or agent
+    (``_hands``) is known.
+    """
+    kind, at, new = events.kind, events["at"], events.new
+    public = events.public.fill_null(False) if facts.public else ibis.literal(True)
+    message = (kind == "message") & public
+    agent, customer = events.actor_role == "agent", events.actor_role == "customer"
+    stated = {name: (kind == name) & new.notnull() for name in ("status", "priority")}
+    valued = {name: (new, told) for name, told in stated.items()}
+    valued["team"] = (events.team, (kind == "assigned") & events.team.notnull())
+    sums = events.group_by("case_id").agg(
+        first_resolved_at=at.min(where=kind.isin(("resolved", "closed"))),
+        closed_at=at.max(where=kind == "closed"),
+        reopens=(kind == "reopened").sum(),
+        first_response_at=at.min(where=message & agent),
+        customer_messages=(message & customer).fill_null(False).sum(),
+        agent_messages=(message & agent).fill_null(False).sum(),
+        escalations=(kind == "escalated").sum(),
+        priority_changes=(kind == "priority").sum(),
+        _turns=kind.isin(tuple(sorted(_TURNS))).sum(),
+        _agent=events.actor_id.max(where=agent),
+        _other=events.actor_id.min(where=agent),
+        **{f"last_{name}": value.max(where=told) for name, (value, told) in valued.items()},
+        **{f"_low_{name}": value.min(where=told) for name, (value, told) in valued.items()},
+    )
+    varies = ibis.or_(*[(sums[f"_low_{name}"] != sums[f"last_{name}"]).fill_null(False) for name in valued])
+    return sums.mutate(
+        _varies=varies,
+        _hands=(sums["_agent"] != sums["_other"]).fill_null(False),
+        agents=sums["_agent"].notnull().cast("int64"),
+    ).drop("_agent", "_other", *[f"_low_{name}" for name in valued])
+
+
+def _course(events: Any, totals: Any, until: pd.Timestamp) -> Any:
+    """Follow the cases that were re-opened, paused or merged through their openings, ends and pauses."""
     control = events.filter(events.kind.isin(_CONTROL)).select("case_id", "at", "seq", "kind")
+    control = control.semi_join(totals.filter(totals["_turns"] > 0), "case_id")
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
-    before = ibis.window(group_by="case_id", order_by=["at", "seq"], preceding=None, following=0)
-    step = control.mutate(rank=ibis.row_number().over(ordered), next_at=control.at.lead().over(ordered))
+    before = ibis.window(group_by="case_id", order_by="rank", preceding=None, following=0)
+    step = control.mutate(rank=ibis.row_number().over(ordered), next_at=control["at"].lead().over(ordered))
+    ends, opens = step.kind.isin(ENDS), step.kind == "reopened"
     step = step.mutate(
-        ended_rank=ibis.ifelse(step.kind.isin(ENDS), step.rank, -1).max().over(before),
-        opened_rank=ibis.ifelse(step.kind == "reopened", step.rank, -1).max().over(before),
-        last_opened=ibis.ifelse(step.kind == "reopened", step.rank, -1).max().over(ibis.window(group_by="case_id")),
+        ended_rank=ibis.ifelse(ends, step.rank, -1).max().over(before),
+        opened_rank=ibis.ifelse(opens, step.rank, -1).max().over(before),
+        last_opened=ibis.ifelse(opens, step.rank, -1).max().over(ibis.window(group_by="case_id")),
     )
+    step = step.mutate(paused=_paused(step, until))
     final = step.rank > step.last_opened
-    step = step.mutate(
-        end_kind=(final & step.kind.isin(ENDS)).ifelse(step.kind, None),
-        paused_s=_paused(step, until),
+    ending = final & step.kind.isin(ENDS)
+    return step.group_by("case_id").agg(
+        _closed_at=step["at"].max(where=(step.kind == "closed") & final),
+        _ended_at=step["at"].argmin(step.rank, where=ending),
+        _end_kind=step.kind.argmin(step.rank, where=ending),
+        first_reopened_at=step["at"].min(where=(step.kind == "reopened") & (step.ended_rank >= 0)),
+        paused_s=step.paused.sum(),
+        _followed=step.rank.count(),
     )
-    ended = step.filter(step.end_kind.notnull())
-    first_end = ended.mutate(place=ibis.row_number().over(ordered)).filter(ibis._.place == 0)
-    first_end = first_end.select(_of="case_id", ended_at="at", end_kind="end_kind")
-    done = step.kind.isin(("resolved", "closed"))
-    summary = step.group_by("case_id").agg(
-        first_resolved_at=step.at.min(where=done),
-        closed_at=step.at.max(where=(step.kind == "closed") & final),
-        first_reopened_at=step.at.min(where=(step.kind == "reopened") & (step.ended_rank >= 0)),
-        reopens=(step.kind == "reopened").sum(),
-        paused_s=step.paused_s.sum(),
-    )
-    joined = summary.left_join(first_end, summary.case_id == first_end["_of"]).drop("_of")
-    return joined.mutate(
-        resolved_at=joined.end_kind.isin(("resolved", "closed")).ifelse(joined.ended_at, None),
-        merged_at=(joined.end_kind == "merged").ifelse(joined.ended_at, None),
-    ).drop("end_kind")
 
 
 def _paused(step: Any, until: pd.Timestamp) -> Any:
@@ -201,33 +237,43 @@ def _paused(step: Any, until: pd.Timestamp) -> Any:
     return ((step.kind == "paused") & open_then).ifelse(seconds_between(step.at, stop), 0.0)
 
 
-def _talk(events: Any, facts: EventFacts) -> Any:
-    """Count messages, people and changes; one row a case."""
-    public = events.public.fill_null(False) if facts.public else ibis.literal(True)
-    message = (events.kind == "message") & public
-    agent, customer = events.actor_role == "agent", events.actor_role == "customer"
-    order = [events.at, events.seq]
-    return events.group_by("case_id").agg(
-        first_response_at=events.at.min(where=message & agent),
-        customer_messages=(message & customer).fill_null(False).sum(),
-        agent_messages=(message & agent).fill_null(False).sum(),
-        agents=events.actor_id.nunique(where=agent),
-        escalations=(events.kind == "escalated").sum(),
-        priority_changes=(events.kind == "priority").sum(),
-        last_status=events.new.last(where=(events.kind == "status") & events.new.notnull(), order_by=order),
-        last_priority=events.new.last(where=(events.kind == "priority") & events.new.notnull(), order_by=order),
+def _latest(events: Any, totals: Any) -> Any:
+    """Find the last status, priority and team of the cases that had several, and count the changes of team."""
+    value = ibis.ifelse(events.kind == "assigned", events.team, events.new)
+    told = events.filter(events.kind.isin(("status", "priority", "assigned")) & value.notnull())
+    told = told.semi_join(totals.filter(totals["_varies"]), "case_id")
+    told = told.select("case_id", "at", "seq", "kind", value=ibis.ifelse(told.kind == "assigned", told.team, told.new))
+    ordered = ibis.window(group_by=["case_id", "kind"], order_by=["at", "seq"])
+    told = told.mutate(rank=ibis.row_number().over(ordered), before=told.value.lag().over(ordered))
+    moved = (told.kind == "assigned") & (told.before != told.value)
+    return told.group_by("case_id").agg(
+        transfers=moved.fill_null(False).sum(),
+        _last_status=told.value.argmax(told.rank, where=told.kind == "status"),
+        _last_priority=told.value.argmax(told.rank, where=told.kind == "priority"),
+        _last_team=told.value.argmax(told.rank, where=told.kind == "assigned"),
     )
 
 
-def _assignments(events: Any) -> Any:
-    """Count changes of team after the first assignment; one row a case that was ever assigned to a team."""
-    assigned = events.filter((events.kind == "assigned") & events.team.notnull()).select("case_id", "at", "seq", "team")
-    ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
-    moved = assigned.mutate(before=assigned.team.lag().over(ordered))
-    return moved.group_by("case_id").agg(
-        transfers=(moved.before != moved.team).fill_null(False).sum(),
-        last_team=moved.team.last(order_by=[moved.at, moved.seq]),
-    )
+def _several_agents(events: Any, totals: Any) -> Any:
+    """Count the human agents of the cases in which more than one acted."""
+    acted = events.filter(events.actor_role == "agent").semi_join(totals.filter(totals["_hands"]), "case_id")
+    return acted.group_by("case_id").agg(_agents=acted.actor_id.nunique())
+
+
+def _reconciled(joined: Any) -> Any:
+    """Let what was found by following a case stand before what its totals say."""
+    out: dict[str, Any] = {"ended_at": joined.first_resolved_at, "merged_at": ibis.null("timestamp('UTC', 6)")}
+    out["resolved_at"] = out["ended_at"]
+    if "_followed" in joined.columns:
+        followed, merged = joined["_followed"].notnull(), joined["_end_kind"] == "merged"
+        out["closed_at"] = followed.ifelse(joined["_closed_at"], joined.closed_at)
+        out["ended_at"] = followed.ifelse(joined["_ended_at"], joined.first_resolved_at)
+        out["resolved_at"] = (followed & merged.fill_null(True)).ifelse(None, out["ended_at"])
+        out["merged_at"] = merged.ifelse(joined["_ended_at"], None)
+    for name in ("last_status", "last_priority", "last_team", "agents"):
+        if f"_{name}" in joined.columns:
+            out[name] = ibis.coalesce(joined[f"_{name}"], joined[name])
+    return joined.mutate(**out)
 
 
 def _measures(joined: Any, facts: EventFacts, until: pd.Timestamp) -> Any:
@@ -248,7 +294,7 @@ def _measures(joined: Any, facts: EventFacts, until: pd.Timestamp) -> Any:
     out["resolution_s"] = seconds_between(joined.created_at, joined.resolved_at)
     out["age_s"] = seconds_between(joined.created_at, end)
     if {"paused", "resumed"} & facts.kinds:
-        out["pending_s"] = joined.paused_s.fill_null(0.0)
+        out["pending_s"] = joined.paused_s.fill_null(0.0) if "paused_s" in joined.columns else ibis.literal(0.0)
     return joined.drop(*gone).mutate(**out)
 
 
