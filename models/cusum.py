@@ -1,0 +1,232 @@
+"""Evidence that a level has moved: cumulated log likelihood ratios of every series of a panel, in one causal pass.
+
+For each series, two sizes of shift and both directions the log likelihood ratio of "shifted by so much" against "as
+expected" is added up, and starts again from 0 whenever "as expected" is the likelier (CUSUM; Page 1954). It is the
+rule with the shortest delay for a given number of false alarms (Moustakides 1986); as evidence is measured on the
+same scale for all series, one threshold for all of them spends the false alarms where they find most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .levels import Levels, Pace
+from .tails import Kind
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int32]
+
+#: Sizes of shift that are looked for: log of the ratio of counts, of odds and of durations; spreads for scores.
+SIZES: dict[Kind, tuple[float, ...]] = {
+    "count": (0.18, 0.41),
+    "share": (0.55, 1.10),
+    "duration": (0.26, 0.60),
+    "score": (0.8, 1.8),
+    "stock": (0.8, 1.8),
+}
+CAP = 4.0  # evidence that a single period can give: a spike is no shift
+SUSPECT = 5.0  # evidence from which on the periods of a run teach nothing
+RETURN = 4.0  # loss of evidence that ends a run
+_TAME = 3.5
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Evidence for a shift in each period: rows are periods, columns are series.
+
+    Attributes
+    ----------
+    expected
+        Level that was expected, on the scale of the values (logarithms for durations).
+    up, down
+        Evidence that the series has run higher or lower since ``up_since`` or ``down_since`` (rows).
+    ended
+        1 where a run ended because the level came back, 2 where it stayed so long that it is the new level.
+    """
+
+    expected: Floats
+    up: Floats
+    down: Floats
+    up_since: Places
+    down_since: Places
+    ended: npt.NDArray[np.int8]
+
+
+def evidence(kind: Kind, value: Floats, n: Floats, pace: Pace, quiet: Flags | None = None) -> Evidence:
+    """Add up the evidence for shifts in all series of a panel.
+
+    Parameters
+    ----------
+    kind
+        Kind of the KPI. Durations are taken as logarithms, stocks by their change.
+    value, n
+        Periods by series, shape (periods, series), missing where nothing was measured.
+    pace
+        How fast to learn.
+    quiet
+        Periods by series that neither teach nor count.
+
+    Returns
+    -------
+    Evidence
+        Row ``t`` depends on rows up to ``t`` only.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> days = rng.poisson(50, (120, 3)).astype(float)
+    >>> days[100:, 1] += 20
+    >>> found = evidence("count", days, days, Pace.of("D"))
+    >>> found.up[105].round(0).tolist(), int(found.up_since[105, 1])
+    ([0.0, 9.0, 0.0], 101)
+    """
+    x, cases = _scale(kind, value, n)
+    pass_ = _Pass(kind, x, cases, pace)
+    usable = np.isfinite(x) & (np.ones_like(x, dtype=bool) if quiet is None else ~quiet)
+    if kind == "share":
+        usable &= cases > 0
+    for t in range(len(x)):
+        pass_.step(t, usable)
+    return pass_.out
+
+
+def _scale(kind: Kind, value: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """Return what is judged (counts, hits, logarithms of durations, ...) and the cases behind it."""
+    cases = np.where(np.isfinite(n), n, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "share":
+            return value * n, np.where(np.isfinite(n), n, 0.0)
+        if kind == "duration":
+            return np.where(value >= 0, np.log1p(value), np.nan), cases
+        if kind == "stock":
+            logs = np.log1p(value)
+            return np.vstack([np.full((1, value.shape[1]), np.nan), np.diff(logs, axis=0)])[: len(value)], cases * 0 + 1
+    return value.astype(float), cases
+
+
+class _Pass:
+    """One pass over a panel: judges a period, then lets the one that is old enough teach."""
+
+    def __init__(self, kind: Kind, x: Floats, n: Floats, pace: Pace) -> None:
+        self.kind, self.x, self.n, self.pace = kind, x, n, pace
+        size = x.shape[1]
+        self.levels = Levels(kind, size, pace)
+        sizes = SIZES[kind]
+        self.ways = np.array([s * d for d in (1, -1) for s in sizes])[:, None]
+        self.sum = np.zeros((len(self.ways), size))
+        self.peak = np.zeros_like(self.sum)
+        self.since = np.zeros(self.sum.shape, dtype=np.int32)
+        self.var, self.z = np.full_like(x, np.nan), np.full_like(x, np.nan)
+        self.skip = np.zeros(x.shape, dtype=bool)
+        self.run: list[Flags] = [np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)]
+        floats = [np.zeros_like(x) for _ in range(2)]
+        places = [np.zeros(x.shape, dtype=np.int32) for _ in range(2)]
+        self.out = Evidence(np.full_like(x, np.nan), floats[0], floats[1], places[0], places[1],
+                            np.zeros(x.shape, dtype=np.int8))  # fmt: skip
+
+    def step(self, t: int, usable: Flags) -> None:
+        """Judge period ``t``."""
+        slot = t % self.pace.season
+        expected = self.levels.expect(slot)
+        var = self.levels.variance(expected, self.n[t])
+        self.out.expected[t], self.var[t] = expected, var
+        off = self.x[t] - (expected * self.n[t] if self.kind == "share" else expected)
+        judged = usable[t] & np.isfinite(expected) & (var > 0) & (self.levels.seen >= self.pace.warm)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            self.z[t] = np.where(usable[t] & (var > 0), np.clip(off / np.sqrt(var), -_TAME, _TAME), np.nan)
+        gain = np.where(judged, self._gain(t, expected, var, off), 0.0)
+        self._add(t, np.clip(gain, -CAP, CAP))
+        self._learn(t - self.pace.guard, usable)
+
+    def _gain(self, t: int, expected: Floats, var: Floats, off: Floats) -> Floats:
+        """Return the log likelihood ratio of each shift, lessened by how far sums and the level itself stray."""
+        known = np.maximum(np.minimum(self.levels.seen, 1.44 * self.pace.half), 1.0)
+        loose = self.levels.runs() * (1 + self.pace.run / known)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            if self.kind == "count":
+                more, mean = self.levels.strays(), np.maximum(expected, 0.1)
+                ratio = np.log((1 + more * mean * np.exp(self.ways)) / (1 + more * mean))
+                return np.asarray((self.x[t] * (self.ways - ratio) - ratio / more) / loose)
+            if self.kind == "share":
+                n = self.n[t]
+                p = np.clip(expected, 1e-4, 1 - 1e-4)
+                dispersion = 1 + np.maximum(n - 1, 0) * self.levels.strays()
+                return np.asarray(
+                    (self.x[t] * self.ways - n * np.log1p(p * np.expm1(self.ways))) / (dispersion * loose)
+                )
+            scale = np.sqrt(var) if self.kind != "duration" else 1.0
+            tame = np.clip(off, -_TAME * np.sqrt(var), _TAME * np.sqrt(var))
+            return np.asarray((self.ways * scale * tame - (self.ways * scale) ** 2 / 2) / (var * loose))
+
+    def _add(self, t: int, gain: Floats) -> None:
+        """Add to the sums, and end the runs that came back or have lasted."""
+        fresh = self.sum <= 0
+        self.since[fresh] = t
+        self.sum = np.maximum(self.sum + gain, 0.0)
+        self.peak = np.where(self.sum <= 0, 0.0, np.maximum(self.peak, self.sum))
+        half = len(self.ways) // 2
+        for k, (rows, score, since) in enumerate(
+            [
+                (slice(0, half), self.out.up, self.out.up_since),
+                (slice(half, None), self.out.down, self.out.down_since),
+            ]
+        ):
+            sums = self.sum[rows]
+            best = sums.argmax(axis=0)
+            across = np.arange(sums.shape[1])
+            since[t] = self.since[rows][best, across]
+            back = ((self.peak[rows] > SUSPECT) & (self.peak[rows] - sums > RETURN)).any(axis=0)
+            score[t] = np.where(back, 0.0, sums[best, across])
+            self._follow(t, k, rows, score[t], since[t], back)
+
+    def _follow(self, t: int, k: int, rows: slice, score: Floats, since: Places, back: Flags) -> None:
+        """Keep what is suspect from teaching, and make a level that lasts the new one."""
+        hot = score > SUSPECT
+        for column in np.flatnonzero(hot & ~self.run[k]):
+            self.skip[since[column] : t, column] = True
+        self.skip[t, hot] = True
+        for column in np.flatnonzero(hot & (t - since >= 2 * self.pace.guard)):
+            self._rebase(t, int(column))
+            back = back.copy()
+            back[column], self.out.ended[t, column] = True, 2
+        self.out.ended[t, back & (self.out.ended[t] == 0)] = 1
+        if back.any():
+            self.sum[rows][:, back] = 0.0
+            self.peak[rows][:, back] = 0.0
+            score[back] = 0.0
+        self.run[k] = hot & ~back
+
+    def _rebase(self, t: int, column: int) -> None:
+        """Take the newest periods for the level of one series."""
+        rows = slice(t - self.pace.guard + 1, t + 1)
+        x, n, expected = self.x[rows, column], self.n[rows, column], self.out.expected[rows, column]
+        known = np.isfinite(x) & np.isfinite(expected)
+        if not known.any():
+            return
+        levels = self.levels
+        level = levels.top[column] / levels.bottom[column]
+        if self.kind == "count":
+            levels.rebase(column, level * max(x[known].sum(), 0.5) / max(expected[known].sum(), 0.5))
+        elif self.kind == "share":
+            share = (x[known].sum() + 0.5) / (n[known].sum() + 1)
+            was = (expected[known] * n[known]).sum() / max(n[known].sum(), 1e-9)
+            odds = share / (1 - share) / max(was / max(1 - was, 1e-6), 1e-6) * level / max(1 - level, 1e-6)
+            levels.rebase(column, odds / (1 + odds))
+        else:
+            levels.rebase(column, level + float(np.median(x[known] - expected[known])))
+
+    def _learn(self, t: int, usable: Flags) -> None:
+        if t < 0:
+            return
+        first = max(t - self.pace.run + 1, 0)
+        z = self.z[first : t + 1]
+        number = np.isfinite(z).sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            run = np.where(number >= (self.pace.run + 1) // 2, np.nansum(z, axis=0) ** 2 / number, np.nan)
+        use = usable[t] & ~self.skip[t]
+        slot = t % self.pace.season
+        self.levels.learn(self.x[t], self.n[t], self.out.expected[t], self.var[t], slot, use, run)

@@ -1,0 +1,257 @@
+"""The level that a series should have, with its weekly shape and how far it strays: learnt day by day, never from the newest days.
+
+A value teaches only when it is ``guard`` periods old, so that a shift is judged against what was before it. The shape
+of the week, and how far a series strays, are drawn to those of the other series of the panel as long as the series
+itself has seen little (empirical Bayes).
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .panel import period_days
+from .tails import Kind
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+_SHAPE_CASES = 30.0  # cases (values, for means) by which a slot of the week is drawn to that of the panel
+_SHAPE_VALUES = 4.0
+_STRAY_VALUES = 30.0  # values by which how far a series strays is drawn to the panel
+_RUN_VALUES = 100.0  # the same for how much further sums of a week stray
+_TAME = 3.5  # spreads by which a value may lie off when it teaches
+_NOISE_RATIOS = np.array([0.0, 0.003, 0.01, 0.03, 0.1, 1.0])  # noise that more cases do not lessen, against theirs
+_LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a grid of periods is learnt from.
+
+    Attributes
+    ----------
+    season
+        Slots of the week (1 where a period is a week or longer).
+    guard
+        Age at which a value begins to teach.
+    half
+        Age at which it counts half.
+    warm
+        Values that must have taught before anything is judged.
+    run
+        Periods over which values are summed to see whether they stray together.
+    """
+
+    season: int
+    guard: int
+    half: float
+    warm: int
+    run: int
+
+    @classmethod
+    def of(cls, freq: str) -> Pace:
+        """Return the pace of a frequency name.
+
+        >>> Pace.of("D")
+        Pace(season=7, guard=14, half=70.0, warm=21, run=7)
+        >>> Pace.of("W").guard, Pace.of("h").season
+        (3, 168)
+        """
+        days = period_days(freq)
+        if days > 0.99:
+            season = max(1, round(7 / days))
+            guard = max(2, round(14 / days)) if days < 5 else 3
+            return cls(season, guard, 70.0 / days if days < 5 else 20.0, 3 * season if season > 1 else 8, max(season, 3))
+        day = round(1 / days)
+        return cls(7 * day, 3 * day, 56.0 * day, 14 * day, day)
+
+
+class Levels:
+    """What has been learnt of each series of a panel, for one kind of KPI.
+
+    Parameters
+    ----------
+    kind
+        Kind of the KPI; stocks are judged like scores, by their change.
+    size
+        Number of series.
+    pace
+        How fast to learn.
+    """
+
+    def __init__(self, kind: Kind, size: int, pace: Pace) -> None:
+        self.kind, self.pace = kind, pace
+        self.fade = 0.5 ** (1 / pace.half)
+        self.top, self.bottom = np.zeros(size), np.zeros(size)  # of the level
+        self.slot_top, self.slot_bottom = np.zeros((pace.season, size)), np.zeros((pace.season, size))
+        rows = len(_NOISE_RATIOS) if kind not in ("count", "share") else 1
+        self.stray_top, self.stray_bottom = np.zeros((rows, size)), np.zeros((rows, size))
+        self.loss = np.zeros(rows)
+        self.run_top, self.run_bottom = np.zeros(size), np.zeros(size)
+        self.seen = np.zeros(size)
+
+    def expect(self, slot: int) -> Floats:
+        """Return the expected value in a slot of the week; missing before anything is known."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            level = self.top / self.bottom
+        if self.pace.season == 1:
+            return np.asarray(level)
+        shape = self._shape(slot, level)
+        if self.kind == "count":
+            return np.asarray(level * shape)
+        if self.kind == "share":
+            odds = np.clip(level, 1e-6, 1 - 1e-6) / (1 - np.clip(level, 1e-6, 1 - 1e-6)) * shape
+            return np.asarray(odds / (1 + odds))
+        return np.asarray(level + shape)
+
+    def variance(self, expected: Floats, n: Floats) -> Floats:
+        """Return the variance of a value (of the count, of the hits among ``n``, or of the mean of ``n``)."""
+        more = self.strays()
+        if self.kind == "count":
+            return np.asarray(np.maximum(expected, 0.1) + more * expected**2)
+        if self.kind == "share":
+            p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
+            return np.asarray(n * p * (1 - p) * (1 + np.maximum(n - 1, 0) * more))
+        return np.asarray(more * (1 / np.maximum(n, 1) + _NOISE_RATIOS[int(self.loss.argmin())]))
+
+    def strays(self) -> Floats:
+        """Return how far each series strays beyond chance, drawn to the panel.
+
+        Counts: 1 / size of the negative binomial. Shares: correlation of the cases of a period. Means: variance of a
+        single case.
+        """
+        row = int(self.loss.argmin())
+        top, bottom = self.stray_top[row], self.stray_bottom[row]
+        every = top.sum() / max(bottom.sum(), _LEAST)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            own = np.where(bottom > 0, top / bottom, every)
+        values = np.minimum(self.seen, 2 * self.pace.half)
+        if self.kind in ("count", "share"):
+            mixed = (values * own + _STRAY_VALUES * every) / (values + _STRAY_VALUES)
+            return np.asarray(np.clip(mixed, 1e-4, 0.5 if self.kind == "share" else np.inf))
+        with np.errstate(divide="ignore"):
+            logs = np.log(np.maximum(own, 1e-12))
+        known = (bottom > 0) & (own > 1e-12)
+        middle = float(np.average(logs[known], weights=values[known] + 1)) if known.any() else 0.0
+        weight = values / (values + _STRAY_VALUES / 2)
+        return np.asarray(np.exp(np.where(known, weight * logs + (1 - weight) * middle, middle)))
+
+    def runs(self) -> Floats:
+        """Return by how much sums over some periods stray more than values that know nothing of each other."""
+        every = max(1.0, float(self.run_top.sum() / max(self.run_bottom.sum(), _LEAST)))
+        mixed = (self.run_top + _RUN_VALUES * every) / (self.run_bottom + _RUN_VALUES)
+        return np.asarray(np.maximum(1.0, mixed))
+
+    def learn(self, x: Floats, n: Floats, expected: Floats, var: Floats, slot: int, use: Flags, run: Floats) -> None:
+        """Learn from one period that is old enough.
+
+        Parameters
+        ----------
+        x, n
+            Values (counts, hits, or means) and cases.
+        expected, var
+            What was said of them before they came; missing at the begin.
+        slot
+            Slot of the week.
+        use
+            Which of them teach.
+        run
+            Squared sum of the normal scores of the last periods, over its number.
+        """
+        spread = np.sqrt(var)
+        judged = use & np.isfinite(expected) & np.isfinite(spread)
+        with np.errstate(invalid="ignore"):
+            tame = np.where(judged, np.clip(x, self._seen_as(expected, n) - _TAME * spread,
+                                            self._seen_as(expected, n) + _TAME * spread), x)  # fmt: skip
+        self._learn_level(np.where(use, tame, 0.0), np.where(use, n, 0.0), slot, use)
+        self._learn_strays(np.where(judged, tame, 0.0), n, expected, judged)
+        self.loss *= self.fade
+        told = judged & np.isfinite(run)
+        self.run_top = self.run_top * self.fade + np.where(told, np.minimum(run, 9.0), 0.0)
+        self.run_bottom = self.run_bottom * self.fade + told
+        self.seen += use
+
+    def rebase(self, column: int, level: float) -> None:
+        """Take a new level for one series."""
+        self.top[column] = level * self.bottom[column]
+
+    def _seen_as(self, expected: Floats, n: Floats) -> Floats:
+        return expected * n if self.kind == "share" else expected
+
+    def _shape(self, slot: int, level: Floats) -> Floats:
+        """Return the factor (of the level, of the odds) or the step of a slot, drawn to that of the panel."""
+        top, bottom = self.slot_top[slot], self.slot_bottom[slot]
+        if self.kind == "count":
+            return _drawn(top, bottom, _SHAPE_CASES, 1.0)
+        if self.kind == "share":
+            p = np.clip(level, 1e-6, 1 - 1e-6)
+            own = (top + _SHAPE_CASES * p) / (bottom + _SHAPE_CASES)
+            ratio = own / (1 - own) / (p / (1 - p))
+            known = np.isfinite(ratio)
+            weight = np.where(known, bottom, 0.0)
+            middle = np.exp((np.log(np.where(known, ratio, 1.0)) * weight).sum() / (weight.sum() + 4 * _SHAPE_CASES))
+            odds = p / (1 - p) * middle
+            centre = odds / (1 + odds)
+            own = (top + 2 * _SHAPE_CASES * centre) / (bottom + 2 * _SHAPE_CASES)
+            return np.asarray(own / (1 - own) / (p / (1 - p)))
+        scale = np.sqrt(self.strays())
+        every = float((top / scale).sum() / (bottom.sum() + _SHAPE_VALUES)) if bottom.sum() else 0.0
+        return np.asarray((top + _SHAPE_VALUES * every * scale) / (bottom + _SHAPE_VALUES))
+
+    def _learn_level(self, x: Floats, n: Floats, slot: int, use: Flags) -> None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            level = self.top / self.bottom
+        known = use & np.isfinite(level)
+        if self.kind == "count":
+            weight = np.where(use, self._shape(slot, level) if self.pace.season > 1 else 1.0, 0.0)
+            slot_top, slot_bottom, top = x, np.where(known, level, 0.0), x
+        elif self.kind == "share":
+            weight, top, slot_top, slot_bottom = n, x, x, n
+        else:
+            step = self._shape(slot, level) if self.pace.season > 1 else np.zeros_like(x)
+            weight = np.where(use, 1.0, 0.0)
+            if self.seen.any():
+                ratio = float(_NOISE_RATIOS[int(self.loss.argmin())])
+                weight = np.where(use, (1 + ratio) / (1 / np.maximum(n, 1) + ratio), 0.0)
+            top = np.where(use, x - step, 0.0) * weight
+            slot_top, slot_bottom = np.where(known, x - level, 0.0), known.astype(float)
+        self.slot_top[slot] = self.slot_top[slot] * self.fade**self.pace.season + np.where(known, slot_top, 0.0)
+        self.slot_bottom[slot] = self.slot_bottom[slot] * self.fade**self.pace.season + np.where(known, slot_bottom, 0)
+        self.top = self.top * self.fade + top
+        self.bottom = self.bottom * self.fade + weight
+
+    def _learn_strays(self, x: Floats, n: Floats, expected: Floats, judged: Flags) -> None:
+        off = np.where(judged, x - self._seen_as(np.nan_to_num(expected), np.nan_to_num(n)), 0.0)
+        if self.kind == "count":
+            mean = np.where(judged, np.maximum(expected, 0.1), 1.0)
+            weight = judged / (1 / mean + np.median(self.strays()) + 0.003) ** 2
+            value = (off**2 - mean) / mean**2
+        elif self.kind == "share":
+            judged = judged & (n > 1)
+            cases = np.where(judged, n, 2.0)
+            p = np.clip(np.where(judged, expected, 0.5), 0.5 / (cases + 1), 1 - 0.5 / (cases + 1))
+            weight = judged * ((cases - 1) / (1 + (cases - 1) * (np.median(self.strays()) + 0.003))) ** 2
+            value = (off**2 / (cases * p * (1 - p)) - 1) / (cases - 1)
+        else:
+            parts = 1 / np.where(judged, np.maximum(n, 1), 1.0) + _NOISE_RATIOS[:, None]
+            ratio = off**2 / parts
+            with np.errstate(invalid="ignore", divide="ignore"):
+                var = np.where(self.stray_bottom > 0, self.stray_top / self.stray_bottom, np.nan) * parts
+                misfit = np.log(var) + np.minimum(off**2 / var, 12.0)
+            useful = judged & np.isfinite(misfit).all(axis=0) & (self.seen >= 10)
+            self.loss += np.where(useful, misfit, 0.0).sum(axis=1)
+            weight, value = np.broadcast_to(judged.astype(float), ratio.shape), ratio
+        self.stray_top = self.stray_top * self.fade + weight * value
+        self.stray_bottom = self.stray_bottom * self.fade + weight
+
+
+def _drawn(top: Floats, bottom: Floats, prior: float, neutral: float) -> Floats:
+    """Return top / bottom, drawn to that of all columns, which is itself drawn to what is neutral."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        own = np.where(bottom > 0, top / bottom, neutral)
+    weight = bottom / (bottom + prior)
+    every = ((weight * own).sum() + neutral) / (weight.sum() + 1)
+    return np.asarray((top + prior * every) / (bottom + prior))
