@@ -200,7 +200,7 @@ def _totals(events: Any, facts: EventFacts) -> Any:
     return sums.mutate(
         _varies=varies,
         _hands=(sums["_agent"] != sums["_other"]).fill_null(False),
-        agents=sums["_agent"].notnull().cast("int64"),
+        agents=sums["_agent"].notnull().ifelse(1, 0),
     ).drop("_agent", "_other", *[f"_low_{name}" for name in valued])
 
 

@@ -77,7 +77,7 @@ def csat(desk: Desk) -> pd.DataFrame:
 def nps(desk: Desk) -> pd.DataFrame:
     """Take detractors from promoters, in points."""
     rows = desk.surveys.rows
-    points = ibis.cases((rows.score >= 9, 100.0), (rows.score <= 6, -100.0), else_=0.0)
+    points = (rows.score >= 9).ifelse(100, 0) - (rows.score <= 6).ifelse(100, 0)
     return mean(desk.surveys, "responded_at", points, answers(desk, "nps"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -32,8 +33,8 @@ DTYPES: dict[str, str] = {
 class CaseLog:
     """Bind the tables of a service desk to an engine, so that one log answers for every instant.
 
-    Make one with :meth:`from_frames` or :meth:`from_parquet`. A log is a value: it is never changed, and
-    :meth:`as_of` gives another one.
+    Make one with :meth:`from_frames`, :meth:`from_parquet` or :meth:`from_connection`. A log is a value: it is never
+    changed, and :meth:`as_of` gives another one.
 
     Attributes
     ----------
@@ -107,6 +108,120 @@ class CaseLog:
         wanted = end if until is None else instant_of(until, timezone)
         connection = _connect()
         tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
+        known_of = {c: known.get(c, "outcome") for c in extras}
+        log = cls(tables, max(end, wanted), timezone, known_of, dict(calendars or {}))
+        return log.as_of(wanted) if wanted < end else log
+
+    @classmethod
+    def from_connection(
+        cls,
+        connection: Any,
+        *,
+        tables: Mapping[str, str] | None = None,
+        until: object = None,
+        timezone: str = "UTC",
+        attributes: Mapping[str, Known] | None = None,
+        calendars: Mapping[str, BusinessCalendar] | None = None,
+    ) -> CaseLog:
+        """Bind a log to tables that lie in PostgreSQL, Spark or DuckDB; the histories are derived there.
+
+        Parameters
+        ----------
+        connection
+            An address such as ``postgresql://user@host/database`` (extra ``postgres``), a ``SparkSession`` (extra
+            ``spark``), or an Ibis connection to one of these or to DuckDB. Its session is set to UTC.
+        tables
+            Canonical name to the name in the database, with its schema where it needs one: ``{"cases":
+            "desk.tickets"}``. By default all tables that bear canonical names. Columns bear canonical names and are
+            cast, never copied; instants must have a zone.
+        until, timezone, attributes, calendars
+            As for :meth:`from_frames`.
+
+        Raises
+        ------
+        InputError
+            If an extra, a table or a column is missing, times have no zone, or a required value is missing.
+
+        Examples
+        --------
+        >>> import ibis
+        >>> base = ibis.duckdb.connect()
+        >>> made = base.raw_sql("CREATE TABLE tickets AS SELECT 7 AS case_id, TIMESTAMPTZ '2024-03-01 09:00Z' AS created_at")
+        >>> log = CaseLog.from_connection(base, tables={"cases": "tickets"})
+        >>> log.frame("cases")["case_id"].tolist(), str(log.until)
+        (['7'], '2024-03-01 09:00:00+00:00')
+        """  # noqa: E501 - one statement
+        from .binding import bind, connect
+
+        bound = bind(connect(connection), tables)
+        return cls._bound(bound, until, timezone, attributes, calendars)
+
+    @classmethod
+    def from_parquet(
+        cls,
+        files: str | Path | Mapping[str, str | Path],
+        *,
+        memory_limit: str | None = None,
+        temp_directory: str | Path | None = None,
+        threads: int | None = None,
+        until: object = None,
+        timezone: str = "UTC",
+        attributes: Mapping[str, Known] | None = None,
+        calendars: Mapping[str, BusinessCalendar] | None = None,
+    ) -> CaseLog:
+        """Bind a log to Parquet files, which may be larger than memory, on embedded DuckDB.
+
+        Parameters
+        ----------
+        files
+            A folder with ``<table>.parquet`` or ``<table>/*.parquet``, or the path of each canonical table.
+        memory_limit
+            Memory of the engine, such as ``"2GB"``; what does not fit goes to ``temp_directory``.
+        temp_directory
+            Folder for what does not fit; DuckDB chooses one by default.
+        threads
+            Threads of the engine; all cores by default. Fewer need less memory.
+        until, timezone, attributes, calendars
+            As for :meth:`from_frames`.
+
+        Raises
+        ------
+        InputError
+            If a file, a table or a column is missing, times have no zone, or a required value is missing.
+        """
+        from .binding import conformed, parquet_files
+
+        connection = _connect()
+        settings = {"memory_limit": memory_limit, "temp_directory": temp_directory, "threads": threads}
+        for name, value in settings.items():
+            if value is not None:
+                quoted = str(value).replace("'", "''")
+                connection.raw_sql(f"SET {name} = '{quoted}'")
+        if memory_limit is not None:
+            connection.raw_sql("SET preserve_insertion_order = false")  # results are sorted by key anyway
+        found = parquet_files(files)
+        bound = {name: conformed(name, connection.read_parquet(path)) for name, path in found.items()}
+        return cls._bound(bound, until, timezone, attributes, calendars)
+
+    @classmethod
+    def _bound(
+        cls,
+        tables: Mapping[str, Any],
+        until: object,
+        timezone: str,
+        attributes: Mapping[str, Known] | None,
+        calendars: Mapping[str, BusinessCalendar] | None,
+    ) -> CaseLog:
+        from .binding import end_of
+
+        tables = dict(tables)
+        own = _own_names(tables["cases"].columns) if "cases" in tables else {}
+        if own:
+            tables["cases"] = tables["cases"].rename({new: old for old, new in own.items()})
+        known = {own.get(c, c): k for c, k in (attributes or {}).items()}
+        extras = [c for c in tables["cases"].columns if c not in TABLES["cases"].names] if "cases" in tables else []
+        end = end_of(tables)
+        wanted = end if until is None else instant_of(until, timezone)
         known_of = {c: known.get(c, "outcome") for c in extras}
         log = cls(tables, max(end, wanted), timezone, known_of, dict(calendars or {}))
         return log.as_of(wanted) if wanted < end else log
@@ -348,7 +463,8 @@ def _visible(table: Table, rows: Any, t: pd.Timestamp) -> Any:
 def _known_at(rows: Any, instant: str, after: str | None) -> Any:
     if after is None:
         return rows[instant]
-    return rows[instant] + rows[after].fill_null(0).round().cast("int64").as_interval("s")
+    # engines round a half in different ways
+    return rows[instant] + (rows[after].fill_null(0) + 0.5).floor().cast("int64").as_interval("s")
 
 
 def _hide_unborn(views: Any, cases: Any) -> Any:

@@ -1,0 +1,244 @@
+"""Canonical tables where they already lie: in PostgreSQL, in Spark, or in Parquet files larger than memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from .errors import InputError, did_you_mean
+from .fetch import fetch
+from .schema import EVENT_KINDS, TABLES, Column, Table
+
+#: Engines on which the derivations run, and the extra that brings each.
+ENGINES: Mapping[str, str] = {"duckdb": "", "postgres": "postgres", "pyspark": "spark"}
+
+#: Columns whose last instant is the end of a log.
+ENDS_OF_LOG = (
+    ("cases", "created_at"),
+    ("events", "at"),
+    ("contacts", "queued_at"),
+    ("contacts", "ended_at"),
+    ("surveys", "offered_at"),
+    ("surveys", "responded_at"),
+)
+_TYPES = {
+    "id": "string",
+    "text": "string",
+    "instant": "timestamp('UTC', 6)",
+    "seconds": "float64",
+    "number": "float64",
+    "count": "int64",
+    "flag": "boolean",
+}
+
+
+def connect(connection: Any) -> Any:
+    """Return an Ibis connection whose clock is UTC.
+
+    Parameters
+    ----------
+    connection
+        An address such as ``postgresql://user@host/database``, a ``SparkSession``, or an Ibis connection to DuckDB,
+        PostgreSQL or Spark. Its session is set to UTC.
+
+    Raises
+    ------
+    InputError
+        If the engine is another one, cannot be reached, or its extra is not installed.
+
+    Examples
+    --------
+    >>> connect("mysql://localhost/desk")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: this is no engine that deskcast knows; got 'mysql://localhost/desk', ...
+    """
+    bound = connection
+    if isinstance(connection, str):
+        bound = _postgres(connection)
+    elif type(connection).__module__.startswith("pyspark."):
+        bound = _spark(connection)
+    engine = getattr(bound, "name", None)
+    if engine not in ENGINES or not hasattr(bound, "raw_sql"):
+        _unknown(connection)
+    if engine == "pyspark":
+        bound.raw_sql("SET spark.sql.session.timeZone=UTC")
+    else:
+        cursor = bound.raw_sql("SET TIME ZONE 'UTC'" if engine == "postgres" else "SET TimeZone = 'UTC'")
+        if engine == "postgres":
+            cursor.close()
+    return bound
+
+
+def _unknown(got: object) -> None:
+    wanted = "postgresql://..., a SparkSession, or an Ibis connection to DuckDB, PostgreSQL or Spark"
+    raise InputError("this is no engine that deskcast knows", got=got, wanted=wanted)
+
+
+def _postgres(address: str) -> Any:
+    if not address.startswith(("postgresql://", "postgres://")):
+        _unknown(address)
+    try:
+        import psycopg
+    except ImportError as error:
+        raise _lacking("PostgreSQL", "postgres") from error
+    try:
+        return ibis.connect("postgres://" + address.split("://", 1)[1])
+    except psycopg.OperationalError as error:  # the address may hold a password: name the server's answer alone
+        raise InputError("the PostgreSQL server cannot be reached", hint=" ".join(str(error).split())) from error
+
+
+def _spark(session: Any) -> Any:
+    try:
+        return ibis.pyspark.connect(session)
+    except ImportError as error:
+        raise _lacking("Spark", "spark") from error
+
+
+def _lacking(engine: str, extra: str) -> InputError:
+    return InputError(f"{engine} needs an extra that is not installed", hint=f"pip install 'deskcast[{extra}]'")
+
+
+def bind(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Bind canonical tables in a database, each column in its canonical type, without copying a row.
+
+    Parameters
+    ----------
+    connection
+        From :func:`connect`.
+    names
+        Name of the table in the database (``schema.table`` too) for each canonical table; by default those whose
+        names are the canonical ones.
+
+    Returns
+    -------
+    dict
+        Ibis tables by canonical name.
+    """
+    if names is None:
+        there = set(connection.list_tables())
+        names = {name: name for name in TABLES if name in there}
+        if not names:
+            raise InputError("the database has no canonical table", hint="name them: tables={'cases': 'my_cases'}")
+    bound = {}
+    for name, where in names.items():
+        if name not in TABLES:
+            raise InputError(f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)))
+        bound[name] = conformed(name, _find(connection, where), connection.name)
+        if connection.name == "postgres":
+            bound[name] = _binary_order(connection, bound[name])
+    return bound
+
+
+def _find(connection: Any, where: str) -> Any:
+    database, _, table = where.rpartition(".")
+    there = connection.list_tables(database=database) if database else connection.list_tables()
+    if table not in there:
+        raise InputError("the database has no such table", got=where, hint=did_you_mean(table, tuple(there)) or None)
+    return connection.table(table, database=database) if database else connection.table(table)
+
+
+def conformed(name: str, rows: Any, engine: str = "duckdb") -> Any:
+    """Cast the columns of an Ibis table to those of a canonical table.
+
+    An event table without ``seq`` is ordered within one instant as a case usually goes: by the place of the kind in
+    :data:`~deskcast.features.schema.EVENT_KINDS`.
+    """
+    table = TABLES[name]
+    for column in table.required:
+        if column not in rows.columns:
+            near = did_you_mean(column, rows.columns)
+            raise InputError("the column is missing", where=name, column=column, hint=near)
+    out = {c: rows[c] for c in rows.columns}
+    for declared in table.columns:
+        if declared.name in out:
+            out[declared.name] = _cast(out[declared.name], declared, name, engine)
+    if name == "events" and "seq" not in out:
+        places = [(kind, ibis.literal(place, "int64")) for place, kind in enumerate(EVENT_KINDS)]
+        out["seq"] = rows.kind.cases(*places, else_=ibis.literal(len(places), "int64"))
+    return rows.select(**out)
+
+
+def _cast(values: Any, column: Column, table: str, engine: str) -> Any:
+    kind = values.type()
+    if column.kind == "instant":
+        # an instant of Spark is told apart from a bare clock reading, though Ibis may name no zone for either
+        if not kind.is_timestamp() or kind.timezone is None:
+            hint = "make it an instant: TIMESTAMP WITH TIME ZONE" if engine != "pyspark" else "make it a TIMESTAMP"
+            raise InputError("the times have no zone", where=table, column=column.name, got=str(kind), hint=hint)
+        return values.cast(_TYPES["instant"])
+    if column.kind == "flag" and not (kind.is_boolean() or kind.is_integer()):
+        raise InputError("this is no flag", where=table, column=column.name, got=str(kind), wanted="boolean")
+    if column.kind in ("seconds", "number", "count") and not kind.is_numeric():
+        raise InputError("this is no number", where=table, column=column.name, got=str(kind), wanted="a number")
+    return values.cast(_TYPES[column.kind])
+
+
+def _binary_order(connection: Any, rows: Any) -> Any:
+    """Let text sort by its bytes, as in the other engines, whatever the collation of the database."""
+    texts = {name for name, kind in rows.schema().items() if kind.is_string()}
+    quoted = {name: '"' + name.replace('"', '""') + '"' for name in rows.columns}
+    chosen = ", ".join(f'{q} COLLATE "C" AS {q}' if name in texts else q for name, q in quoted.items())
+    return connection.sql(f"SELECT {chosen} FROM ({ibis.to_sql(rows, dialect='postgres')}) AS t", dialect="postgres")
+
+
+def end_of(tables: Mapping[str, Any]) -> pd.Timestamp:
+    """Check that no required value is missing, and return the last instant of the log.
+
+    Parameters
+    ----------
+    tables
+        From :func:`bind`; each is read once.
+
+    Raises
+    ------
+    InputError
+        If a required value is missing, or there is no row.
+    """
+    ends = [_end_of(TABLES[name], rows) for name, rows in tables.items()]
+    known = [end for end in ends if end is not None]
+    if not known:
+        raise InputError("the log has no rows", hint="bind at least cases, events, contacts or volumes")
+    return max(known)
+
+
+def _end_of(table: Table, rows: Any) -> pd.Timestamp | None:
+    needed = (*table.required, *(("seq",) if table.name == "events" else ()))
+    asked = {f"_{column}": rows[column].isnull().sum() for column in needed}
+    last = [column for name, column in ENDS_OF_LOG if name == table.name and column in rows.columns]
+    asked |= {column: rows[column].max() for column in last}
+    if table.name == "volumes":
+        last = ["ds"]
+        asked["ds"] = (rows.ds + rows.slot_s.cast("int64").as_interval("s")).max()
+    found = fetch(rows.agg(**asked)).iloc[0]
+    for column in needed:
+        missing = found[f"_{column}"]
+        if not pd.isna(missing) and missing:
+            raise InputError("values are missing", where=table.name, column=column, got=f"{missing} empty values")
+    seen = [pd.Timestamp(found[column]) for column in last if not pd.isna(found[column])]
+    return max((s.tz_localize("UTC") if s.tzinfo is None else s.tz_convert("UTC") for s in seen), default=None)
+
+
+def parquet_files(where: str | Path | Mapping[str, str | Path]) -> dict[str, str]:
+    """Find the Parquet files of canonical tables: ``<table>.parquet``, or all files in a folder ``<table>``."""
+    if not isinstance(where, str | Path):
+        return {name: _pattern(Path(path)) for name, path in where.items()}
+    folder = Path(where)
+    found = {name: folder / f"{name}.parquet" for name in TABLES if (folder / f"{name}.parquet").is_file()}
+    found |= {name: folder / name for name in TABLES if (folder / name).is_dir()}
+    if not found:
+        raise InputError("the folder holds no canonical table", got=str(where), wanted="files such as cases.parquet")
+    return {name: _pattern(path) for name, path in found.items()}
+
+
+def _pattern(path: Path) -> str:
+    if path.is_dir():
+        if not any(path.glob("*.parquet")):
+            raise InputError("the folder holds no Parquet file", got=str(path))
+        return str(path / "*.parquet")
+    if not path.is_file() and not any(c in path.name for c in "*?["):
+        raise InputError("there is no such file", got=str(path))
+    return str(path)
