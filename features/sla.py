@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from .clocks import (
     NEVER,
     Course,
+    Flags,
+    Ints,
     Timeline,
     Track,
-    broken_at,
+    clock_broken_at,
     counted,
     course,
     instants,
@@ -40,7 +44,7 @@ COLUMNS = (
 )
 
 
-def milestones(log: CaseLog) -> pd.DataFrame:
+def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     """Say for every promise on every case how its clock stands at the end of the log.
 
     The clock runs from the creation of a case. It stands still while the case is paused (in a status of the
@@ -54,6 +58,8 @@ def milestones(log: CaseLog) -> pd.DataFrame:
     ----------
     log
         A log with ``cases``, ``events`` and ``sla_policies``, and the calendars that the policies name.
+    as_recorded
+        Date an event at the instant from which it was known (``recorded_at``), rather than when it happened.
 
     Returns
     -------
@@ -95,8 +101,8 @@ def milestones(log: CaseLog) -> pd.DataFrame:
     books = policy_books(log)
     if not books:
         return _typed(pd.DataFrame({c: [] for c in COLUMNS}))
-    line = timeline(log)
-    parts = [_source(log, line, book) if book.source else _measured(line, book) for book in books.values()]
+    line = timeline(log, as_recorded=as_recorded)
+    parts = [_source(log, line, book, as_recorded) if book.source else _measured(line, book) for book in books.values()]
     return _typed(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
 
 
@@ -109,6 +115,24 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     return ordered.sort_values(["case_id", "metric", "cycle"], ignore_index=True)
 
 
+@dataclass(frozen=True)
+class Spans:
+    """The milestones of one metric: each is read at the end of ``row``, which is at ``now``.
+
+    ``stopped`` milestones were reached there, ``open_end`` ones stand at the end of the log; the others ended
+    without being reached.
+    """
+
+    row: Ints
+    now: Ints
+    stopped: Flags
+    open_end: Flags
+
+    def pick(self, which: Any) -> Spans:
+        """Return some of the milestones."""
+        return Spans(self.row[which], self.now[which], self.stopped[which], self.open_end[which])
+
+
 def _measured(line: Timeline, book: PolicyBook) -> pd.DataFrame:
     """Milestones of a metric that is measured here."""
     way = course(line, book)
@@ -116,72 +140,69 @@ def _measured(line: Timeline, book: PolicyBook) -> pd.DataFrame:
     if book.metric == "first_response" and not len(answers):
         return pd.DataFrame({c: [] for c in COLUMNS})
     tracks = run_tracks(line, way)
-    broken = broken_at(line, way, tracks)
+    broken = clock_broken_at(line, way, tracks)
     # whether replies are recorded at all is not known before the first one
     known_from = int(answers.min()) if book.metric == "first_response" else MISSING
-    ends = _end_rows(line, way)
-    held = _last_held(line, way)
-    parts = [
-        _of_policy(line, way, run, ends[held[ends] == number], broken, known_from) for number, run in tracks.items()
-    ]
+    spans = _spans(line, way)
+    held = _last_held(way)[spans.row]
+    parts = [_of_policy(line, way, run, spans.pick(held == n), broken, known_from) for n, run in tracks.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in COLUMNS})
 
 
-def _end_rows(line: Timeline, way: Course) -> npt.NDArray[np.int64]:
-    """Positions of the rows at which a cycle ends, or stands at the end of the log."""
-    stopped = way.stops
-    ended = line.before(way.live) & ~way.live & ~stopped
-    ends = np.flatnonzero(stopped | ended | (line.last & way.live))
+def _spans(line: Timeline, way: Course) -> Spans:
+    """Find where cycles end: at a stop, with the case, where a new clock replaces the old, or with the log."""
+    cut = line.before(way.live) & (~way.live | way.begins) & ~way.stops
+    ends = np.flatnonzero(way.stops | cut)
+    last = np.flatnonzero(line.last & way.live)
+    still = np.arange(len(ends) + len(last)) >= len(ends)
+    spans = Spans(
+        np.concatenate([ends - 1, last]),
+        np.concatenate([line.at[ends], np.full(len(last), line.until)]),
+        np.concatenate([way.stops[ends], np.zeros(len(last), dtype=bool)]),
+        still,
+    )
     if way.book.metric != "first_response":
-        return ends
-    # one row a case: its reply, or else the last time that its clock came to stand, or the end of the log
-    row = np.full(len(line.cases), -1)
-    row[line.case[ends]] = ends
-    row[line.case[stopped]] = np.flatnonzero(stopped)
-    return row[row >= 0]
+        return spans
+    # one row a clock: its reply, or else the last time that it came to stand, or the end of the log
+    chosen = np.full(int(way.begins.sum()), -1)
+    clock = way.clock[spans.row]
+    chosen[clock] = np.arange(len(clock))
+    chosen[clock[spans.stopped]] = np.flatnonzero(spans.stopped)
+    return spans.pick(chosen[chosen >= 0])
 
 
-def _last_held(line: Timeline, way: Course) -> npt.NDArray[np.int64]:
-    """The policy that holds at each row, or the last one of the case that did; -1 where none ever did."""
-    rows = np.arange(len(line.at))
-    seen = np.maximum.accumulate(np.where((way.choice >= 0) | line.first, rows, 0))
+def _last_held(way: Course) -> Ints:
+    """The policy that holds at each row, or the last one of the same clock that did; -1 where none ever did."""
+    rows = np.arange(len(way.choice))
+    seen = np.maximum.accumulate(np.where((way.choice >= 0) | way.begins, rows, 0))
     return way.choice[seen]
 
 
-def _of_policy(
-    line: Timeline,
-    way: Course,
-    run: Track,
-    ends: npt.NDArray[np.int64],
-    broken: npt.NDArray[np.int64],
-    known_from: int,
-) -> pd.DataFrame:
-    """Milestones whose last policy is this one, at their end rows."""
-    here = np.searchsorted(run.rows, ends)
-    stopped = way.stops[ends]
-    open_end = line.last[ends] & way.live[ends] & ~stopped
-    case = line.case[ends]
-    now = np.where(open_end, line.until, line.at[ends])
-    elapsed = run.used[here] + np.where(open_end, run.spent[here], 0)
-    started = line.at[line.first][case]
+def _of_policy(line: Timeline, way: Course, run: Track, spans: Spans, broken: Ints, known_from: int) -> pd.DataFrame:
+    """Milestones whose last policy is this one."""
+    row, now, stopped, open_end = spans.row, spans.now, spans.stopped, spans.open_end
+    here = np.searchsorted(run.rows, row)
+    clock = way.clock[row]
+    elapsed = run.used[here] + run.spent[here]
+    started = line.at[way.begins][clock]
     target = round(run.policy.target_s * US)
     due = run.due[here].copy()
     unknown = (due == NEVER) & (elapsed < target)
     due[unknown] = reached(run.policy, now[unknown], target - elapsed[unknown])
-    was_broken = np.where(open_end, broken[case] <= now, broken[case] < now)
-    holds = way.choice[ends] >= 0
+    was_broken = np.where(open_end, broken[clock] <= now, broken[clock] < now)
+    holds = way.choice[row] >= 0
     status = np.select(
         [was_broken, stopped & holds, open_end & holds & run.paused[here], open_end & holds],
         ["breached", "met", "paused", "running"],
         "cancelled",
     )
-    decided = np.select([was_broken, status == "met"], [np.maximum(broken[case], known_from), now], NEVER)
+    decided = np.select([was_broken, status == "met"], [np.maximum(broken[clock], known_from), now], NEVER)
     return pd.DataFrame(
         {
-            "case_id": line.cases["case_id"].to_numpy()[case],
+            "case_id": line.cases["case_id"].to_numpy()[line.case[row]],
             "metric": run.policy.metric,
             "policy": run.policy.policy,
-            "cycle": way.cycle[ends],
+            "cycle": way.cycle[row],
             "started_at": instants(started),
             "paused_s": (counted(run.policy, started, now) - elapsed) / US,
             "target_s": run.policy.target_s,
@@ -194,15 +215,13 @@ def _of_policy(
     )
 
 
-def _source(log: CaseLog, line: Timeline, book: PolicyBook) -> pd.DataFrame:
+def _source(log: CaseLog, line: Timeline, book: PolicyBook, as_recorded: bool = False) -> pd.DataFrame:
     """Milestones that the exporting system decides, by its flag at the first closing."""
     way = course(line, book)
     held = way.choice[line.first] >= 0
-    ends = _end_rows(line, way)
-    ends = ends[held[line.case[ends]] & (way.cycle[ends] == 1)]
-    case, stopped = line.case[ends], way.stops[ends]
-    open_end = ~stopped & way.live[ends]
-    now = np.where(open_end, line.until, line.at[ends])
+    spans = _spans(line, way)
+    spans = spans.pick(held[line.case[spans.row]] & (way.cycle[spans.row] == 1))
+    case, stopped, open_end, now = line.case[spans.row], spans.stopped, spans.open_end, spans.now
     frame = pd.DataFrame(
         {
             "case_id": line.cases["case_id"].to_numpy()[case],
@@ -217,7 +236,7 @@ def _source(log: CaseLog, line: Timeline, book: PolicyBook) -> pd.DataFrame:
             "elapsed_s": (now - line.at[line.first][case]) / US,
         }
     )
-    false = flag_broken(log, book.metric, frame["case_id"], instants(now))
+    false = flag_broken(log, book.metric, frame["case_id"], instants(now), as_recorded=as_recorded)
     frame["status"] = np.select([stopped & false, stopped, open_end], ["breached", "met", "running"], "cancelled")
     frame["decided_at"] = frame["stopped_at"]
     return frame
