@@ -84,7 +84,7 @@ def special_days(grid: Grid, holidays: object = None, events: object = None) -> 
     -------
     The special days, and notes.
     """
-    days = grid.stamps(0, len(grid.is_open)).astype("datetime64[D]")
+    days = grid.stamps(0, grid.is_open.shape[1]).astype("datetime64[D]")
     kind = np.full(len(days), -1, dtype=np.int64)
     dates = holiday_names(holidays, days)
     spans = event_spans(events)
@@ -120,7 +120,7 @@ def _past_days(grid: Grid, special: Special) -> Floats:
     """
     f, length = grid.frequency, grid.length
     numbers = (np.arange(len(special.kind)) + grid.first) // f.per_day
-    counts_all = ~np.isnan(grid.y) & (grid.is_open & special.ordinary)[None, :length]
+    counts_all = grid.known(length) & special.ordinary[None, :length]
     rows: list[tuple[float, float, float, float]] = []
     for day in np.unique(numbers[:length][special.kind[:length] >= 0]):
         slots = np.flatnonzero(numbers[:length] == day)
@@ -129,7 +129,7 @@ def _past_days(grid: Grid, special: Special) -> Floats:
         counts = window(counts_all, first, f.season)[:, :, : len(slots)].astype(bool)
         usual = latest_average(y, counts, f.average)
         now = grid.y[:, slots]
-        used = ~np.isnan(usual) & ~np.isnan(now) & grid.is_open[slots]
+        used = ~np.isnan(usual) & ~np.isnan(now) & grid.is_open[:, slots]
         expected = np.where(used, usual, 0.0).sum(axis=1)
         came = np.minimum(np.where(used, now, 0.0).sum(axis=1), MOST * expected)
         root = np.sqrt(np.where(expected > 0, expected, 1.0))

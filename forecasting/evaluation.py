@@ -14,7 +14,7 @@ from .grid import Grid, check_count, make_grid
 from .intervals import check_levels
 from .rolling import NAIVE, Outlook, check_models, earlier_origins, fold_at
 from .scores import coverage, seasonal_scale, wape, wql
-from .volume import fold_table
+from .volume import fold_table, refused_rows
 
 if TYPE_CHECKING:
     from ..features.calendars import BusinessCalendar
@@ -27,10 +27,13 @@ def backtest(
     windows: int = 12,
     models: str | Sequence[str] = "auto",
     levels: Sequence[float] = (80, 95),
-    calendar: BusinessCalendar | None = None,
+    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None = None,
     holidays: object = None,
     events: object = None,
     progress: Callable[[int, int], None] | None = None,
+    since: object = None,
+    until: object = None,
+    outages: object = None,
 ) -> pd.DataFrame:
     """Forecast the past from rolling origins, as :func:`forecast` would have done it then.
 
@@ -40,7 +43,7 @@ def backtest(
 
     Parameters
     ----------
-    history, horizon, freq, levels, calendar, holidays, events
+    history, horizon, freq, levels, calendar, holidays, events, since, until, outages
         As in :func:`deskcast.forecasting.forecast`.
     windows
         Folds, and past origins that each fold rests on; fewer where the history is short, which a note says.
@@ -72,7 +75,7 @@ def backtest(
     """
     chosen_levels, candidates = check_levels(levels), check_models(models)
     windows = check_count(windows, "windows")
-    grid = make_grid(history, horizon, freq, calendar)
+    grid = make_grid(history, horizon, freq, calendar, since, until, outages)
     special, notes = special_days(grid, holidays, events)
     cutoffs, said = _cutoffs(grid, horizon, windows)
     seen: dict[int, Outlook] = {}
@@ -96,6 +99,7 @@ def backtest(
         "notes": [*grid.notes, *notes, *said],
         "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},
         "chosen": chosen,
+        "refused": refused_rows(grid),
         "mase_scale": {name: float(s) for name, s in zip(grid.ids, scale, strict=True)},
     }
     return folds
@@ -171,7 +175,7 @@ def _with_outcomes(table: pd.DataFrame, grid: Grid, origin: int, horizon: int) -
     """Add cutoff and outcome to a fold, and leave out slots that were closed or have no value."""
     stop = origin + horizon
     came = np.where(
-        grid.is_open[origin:stop], grid.y[:, origin:stop] * np.maximum(grid.clock[origin:stop], 1.0), np.nan
+        grid.is_open[:, origin:stop], grid.y[:, origin:stop] * np.maximum(grid.clock[origin:stop], 1.0), np.nan
     )
     order = pd.MultiIndex.from_product([grid.ids, grid.stamps(origin, stop)], names=["unique_id", "ds"])
     outcome = pd.Series(came.ravel(), index=order)
@@ -185,7 +189,7 @@ def _scales(grid: Grid, first: int) -> np.ndarray[tuple[int], np.dtype[np.float6
     """Return the MASE scale of each series from the open slots before the first fold."""
     f = grid.frequency
     season = f.year if f.year and first > f.year else f.season
-    y = np.where(grid.is_open[:first], grid.y[:, :first], np.nan)
+    y = np.where(grid.known(first), grid.y[:, :first], np.nan)
     return seasonal_scale(y, season)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,17 @@ import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
 from .frequency import Frequency, local_instants, parse_frequency
+from .history_rows import MAX_CELLS, Refused, Rows, read_rows, zone_of
+from .slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, name_some, outage_rows, say_states
 
 if TYPE_CHECKING:
     from ..features.calendars import BusinessCalendar
 
+__all__ = ["MAX_CELLS", "Grid", "check_count", "make_grid", "name_some"]
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-
-#: Cells (series x slots) above which a grid is more likely a wrong stamp than a desk.
-MAX_CELLS = 400_000_000
+States = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,16 @@ class Grid:
     y
         N x T; missing is NaN. Counts of a slot that the clock doubles are halved, so that a slot is a slot.
     is_open
-        T + H; False where the calendar is closed or the clock leaves the slot out. H slots lie ahead.
+        1 x (T + H), or N x (T + H) where series differ in hours; False where the calendar is closed or the clock
+        leaves the slot out. H slots lie ahead.
     clock
         T + H; how often the slot comes: 1, but 0 and 2 when the clock changes.
+    state
+        N x T codes, see :data:`deskcast.forecasting.slot_states.STATES`: open, closed, missing, outage or partial.
+    told
+        N x T; slots of an outage at which the empty slots so far already told that it was one.
+    refused
+        Series that are left out, with the first row at fault and the reason.
     notes
         What a reader should know, in plain sentences.
     """
@@ -52,6 +61,9 @@ class Grid:
     y: Floats
     is_open: Bools
     clock: Floats
+    state: States
+    told: Bools
+    refused: tuple[Refused, ...]
     notes: tuple[str, ...]
 
     @property
@@ -63,8 +75,32 @@ class Grid:
         """Return the local starts of the slots ``start`` to ``stop`` (counted from the first of the grid)."""
         return self.frequency.stamps(np.arange(self.first + start, self.first + stop), self.anchor)
 
+    def known(self, origin: int, start: int = 0) -> Bools:
+        """Tell which values from slot ``start`` to the origin may be learnt from: open, there, and no outage.
 
-def make_grid(history: pd.DataFrame, horizon: int, freq: str, calendar: BusinessCalendar | None = None) -> Grid:
+        An outage that still goes on at the origin is one only if the slots before the origin tell.
+        """
+        usable: Bools = self.state[:, start:origin] == OPEN
+        late = self.state[:, origin - 1] == OUTAGE if origin > 0 else np.zeros(len(self.ids), dtype=bool)
+        for row in np.flatnonzero(late & ~np.isnan(self.y[:, origin - 1])):
+            states = self.state[row, :origin]
+            sound = np.flatnonzero(states == OPEN)
+            begun = int(sound[-1]) + 1 if len(sound) else 0
+            if not self.told[row, begun:origin].any():
+                usable[row, max(begun - start, 0) :] = states[max(begun, start) :] == OUTAGE
+        return usable
+
+
+def make_grid(
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None = None,
+    since: object = None,
+    until: object = None,
+    outages: object = None,
+    lowest: float | None = 0.0,
+) -> Grid:
     """Put a long frame of series on a grid of slots.
 
     A slot inside the span of a series that has no row is missing, never 0. Gaps are reported in ``notes``.
@@ -79,13 +115,23 @@ def make_grid(history: pd.DataFrame, horizon: int, freq: str, calendar: Business
     freq
         Slot length, see :func:`parse_frequency`.
     calendar
-        Closes slots. Stamps with a zone are read on its clock; without a calendar, on the clock of their own zone.
+        Closes slots; one for all series, or one by name of series (a series without one is always open; all in one
+        zone). Stamps with a zone are read on its clock; without a calendar, on the clock of their own zone.
+    since, until
+        The data are complete from and to these instants (local clock, or with a zone); nothing is cut where they are
+        not given. A slot that lies only in part within is partial: it is not learnt, and at the end it is forecast.
+    outages
+        Known outages: rows of ``start``, ``end`` and perhaps ``unique_id``. Others are found, see
+        :func:`deskcast.forecasting.slot_states.find_outages`.
+    lowest
+        Least value that is possible; None allows negative ones.
 
     Raises
     ------
     InputError
-        If the frame is empty or lacks a column; if a stamp is doubled, unreadable, missing or not on the grid; if a
-        value is negative, infinite or not a number. The message names the series and the row.
+        If the frame is empty or lacks a column, or if no series can be used. A series is left out, with a note,
+        where a stamp is doubled, unreadable, missing or not on the grid, or a value is negative, infinite or not a
+        number; the note (and the error, where no series is left) names the series and the row.
 
     Examples
     --------
@@ -96,25 +142,40 @@ def make_grid(history: pd.DataFrame, horizon: int, freq: str, calendar: Business
     """
     frequency = parse_frequency(freq)
     horizon = check_count(horizon, "horizon")
-    ids, y = _checked_ids(history), _checked_values(history)
-    local, zone = _local_clock(history, calendar)
-    anchor = _week_start(local) if frequency.name == "W" else 0
-    number, exact = frequency.number(local, anchor)
-    if not exact.all():
-        _refuse(history, int(np.argmin(exact)), "ds", "this is not the start of a slot", f"slots of {frequency.name}")
-    codes, names = pd.factorize(ids, sort=True)
-    _refuse_doubles(history, ids, history["ds"])
-    first, last = int(number.min()), int(number.max())
-    if (last - first + 1) * len(names) > MAX_CELLS:
-        row = int(np.argmin(number))
-        _refuse(history, row, "ds", "the span makes too many slots", "series of one age", "is this stamp right?")
-    stamps = frequency.stamps(np.arange(first, last + 1 + horizon), anchor)
-    is_open, clock = _openness(stamps, frequency, zone, calendar)
-    matrix = _matrix(codes, number - first, y, (len(names), last - first + 1))
-    matrix = matrix / np.where(clock > 0, clock, 1.0)[: matrix.shape[1]]
-    labels = tuple(str(name) for name in names)
-    notes = _gap_notes(labels, matrix, is_open, stamps, frequency)
-    return Grid(labels, frequency, first, anchor, matrix, is_open, clock, notes)
+    calendars = _calendars(calendar)
+    any_calendar = next((c for c in calendars.values() if c is not None), None)
+    rows = read_rows(history, frequency, zone_of(any_calendar), lowest)
+    first, last = int(rows.slot.min()), int(rows.slot.max())
+    cut, stop = _complete(since, rows.zone), _complete(until, rows.zone)
+    partial_notes: list[str] = []
+    if stop is not None:
+        last = min(last, int(frequency.number(np.array([stop]), rows.anchor)[0][0]) - 1)
+        partial_notes += _say_cut(rows, last, frequency)
+        if last < first:
+            raise InputError("no slot is complete", where="history", column="until", got=str(stop))
+    length = last + 1 - first
+    stamps = frequency.stamps(np.arange(first, last + 1 + horizon), rows.anchor)
+    is_open, clock = _openness(stamps, frequency, rows.zone, rows.names, calendars)
+    inside = rows.slot <= last
+    matrix = _matrix(rows.series[inside], rows.slot[inside] - first, rows.y[inside], (len(rows.names), length))
+    matrix /= np.where(clock > 0, clock, 1.0)[:length]
+    if cut is not None:
+        begun = int(frequency.number(np.array([cut - np.timedelta64(1, "us")]), rows.anchor)[0][0]) + 1 - first
+        partial_notes += _say_first(matrix, begun, stamps)
+        partial = np.arange(length) < begun
+    else:
+        partial = np.zeros(length, dtype=bool)
+    state, told = _states(matrix, is_open[:, :length], partial, rows.names, stamps[:length], frequency, outages)
+    matrix[:, partial] = np.nan
+    notes = (
+        *(f"series '{r.unique_id}' is left out: {r.reason}" for r in rows.refused[:10]),
+        *((f"{len(rows.refused) - 10:,} more series are left out",) if len(rows.refused) > 10 else ()),
+        *partial_notes,
+        *say_states(rows.names, matrix, is_open[:, :length], state, stamps, frequency),
+    )
+    return Grid(
+        rows.names, frequency, first, rows.anchor, matrix, is_open, clock, state, told, rows.refused, tuple(notes)
+    )
 
 
 def check_count(value: object, name: str) -> int:
@@ -124,112 +185,67 @@ def check_count(value: object, name: str) -> int:
     return int(value)
 
 
-def name_some(names: Sequence[str], most: int = 5) -> str:
-    """Join names for a sentence, the rest as a number.
-
-    >>> name_some(["a", "b", "c"], most=2)
-    "'a', 'b' and 1 more"
-    """
-    text = ", ".join(f"'{name}'" for name in names[:most])
-    return text + (f" and {len(names) - most:,} more" if len(names) > most else "")
-
-
-def _refuse(
-    history: pd.DataFrame, row: int, column: str, problem: str, wanted: str | None = None, hint: str | None = None
-) -> None:
-    """Raise the error for one row of the history, with the name of its series."""
-    got, series = history[column].iloc[row], history["unique_id"].iloc[row]
-    shown = str(got) if column == "ds" else got
-    raise InputError(
-        problem, where=f"series '{series}'", column=column, row=row + 1, got=shown, wanted=wanted, hint=hint
-    )
+def _calendars(
+    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None,
+) -> dict[str | None, BusinessCalendar | None]:
+    """Return calendars by series; the key None holds that of all others."""
+    if not isinstance(calendar, Mapping):
+        return {None: calendar}
+    zones = {c.timezone for c in calendar.values()}
+    if len(zones) > 1:
+        said = "one zone; forecast the others apart"
+        raise InputError("calendars of several zones", column="calendar", got=", ".join(sorted(zones)), wanted=said)
+    return {None: None} | {str(name): c for name, c in calendar.items()}
 
 
-def _checked_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
-    if not isinstance(history, pd.DataFrame):
-        raise InputError("the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y")
-    for column in ("unique_id", "ds", "y"):
-        if column not in history.columns:
-            known = [str(c) for c in history.columns]
-            raise InputError("this column is missing", where="history", column=column, hint=did_you_mean(column, known))
-    if history.empty:
-        raise InputError("the history has no rows", where="history", wanted="at least one value")
-    missing = history["unique_id"].isna().to_numpy()
-    if missing.any():
-        raise InputError(
-            "the name of a series is missing", where="history", column="unique_id", row=int(missing.argmax()) + 1
-        )
-    return history["unique_id"].astype(str).to_numpy(dtype=object)
+def _complete(given: object, zone: str | None) -> np.datetime64 | None:
+    """Read an instant on the local clock."""
+    if given is None:
+        return None
+    try:
+        stamp = pd.Timestamp(given)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise InputError("this is not a time", column="until", got=given, wanted="such as 2024-03-01T09:00") from error
+    if pd.isna(stamp):
+        raise InputError("the time is missing", column="until", got=given)
+    if stamp.tzinfo is not None:
+        stamp = stamp.tz_convert(zone) if zone is not None else stamp
+        stamp = stamp.tz_localize(None)
+    return np.datetime64(stamp.to_datetime64(), "us")
 
 
-def _checked_values(history: pd.DataFrame) -> Floats:
-    if pd.api.types.is_bool_dtype(history["y"].dtype):
-        _refuse(history, 0, "y", "this is not a number", "a volume of 0 or more")
-    y = pd.to_numeric(history["y"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    unread = np.isnan(y) & history["y"].notna().to_numpy()
-    for bad, problem in (
-        (unread, "this is not a number"),
-        (np.isinf(y), "this value is infinite"),
-        (y < 0, "a volume cannot be negative"),
-    ):
-        if bad.any():
-            _refuse(history, int(bad.argmax()), "y", problem, "a volume of 0 or more, or missing")
-    if np.isnan(y).all():
-        raise InputError("no row has a value", where="history", column="y")
-    return y
+def _say_cut(rows: Rows, last: int, frequency: Frequency) -> list[str]:
+    late = (rows.slot > last) & ~np.isnan(rows.y)
+    if not late.any():
+        return []
+    when = str(frequency.stamps(rows.slot[late].min()[None], rows.anchor)[0])[:16]
+    return [f"{int(late.sum()):,} rows from {when} on lie in slots that are not complete yet, and are not learnt"]
 
 
-def _local_clock(
-    history: pd.DataFrame, calendar: BusinessCalendar | None
-) -> tuple[npt.NDArray[np.datetime64], str | None]:
-    """Return local stamps and the zone of that clock, where it is known."""
-    ds = history["ds"]
-    if not pd.api.types.is_datetime64_any_dtype(ds.dtype):
-        try:
-            read = pd.to_datetime(ds.astype(str).where(ds.notna()), errors="coerce", format="ISO8601")
-        except ValueError as error:
-            hint = "read them with pandas.to_datetime(..., utc=True)"
-            raise InputError("the times have several offsets", where="history", column="ds", hint=hint) from error
-        if read.isna().any():
-            _refuse(
-                history, int(read.isna().to_numpy().argmax()), "ds", "this is not a time", "such as 2024-03-01T09:00"
-            )
-        ds = read
-    elif ds.isna().any():
-        _refuse(history, int(ds.isna().to_numpy().argmax()), "ds", "the time is missing")
-    own = getattr(ds.dtype, "tz", None)
-    zone = calendar.timezone if calendar is not None else str(own) if own is not None else None
-    if own is not None:
-        ds = ds.dt.tz_convert(zone).dt.tz_localize(None)
-    return ds.to_numpy(dtype="datetime64[us]"), zone
-
-
-def _week_start(local: npt.NDArray[np.datetime64]) -> int:
-    """Return the day on which the weeks of this panel begin: that of the earliest stamp."""
-    return int(local.min().astype("datetime64[D]").astype(np.int64) % 7)
-
-
-def _refuse_doubles(history: pd.DataFrame, ids: npt.NDArray[np.object_], ds: pd.Series[pd.Timestamp]) -> None:
-    """Refuse two rows for one series and stamp: nothing tells whether to add them or to drop one."""
-    double = pd.DataFrame({"u": ids, "ds": ds.to_numpy()}).duplicated().to_numpy()
-    if double.any():
-        hint = f"{int(double.sum()):,} rows repeat a stamp; add them up, or keep one of each"
-        _refuse(history, int(double.argmax()), "ds", "this stamp is doubled", "one row a series and slot", hint)
+def _say_first(matrix: Floats, begun: int, stamps: npt.NDArray[np.datetime64]) -> list[str]:
+    some = int((~np.isnan(matrix[:, : max(begun, 0)])).sum())
+    where = str(stamps[begun])[:16] if 0 <= begun < len(stamps) else ""
+    return [f"{some:,} rows before {where} lie in slots that are not complete, and are not learnt"] if some else []
 
 
 def _matrix(codes: npt.NDArray[np.int64], column: npt.NDArray[np.int64], y: Floats, shape: tuple[int, int]) -> Floats:
     """Spread rows over the matrix; two instants of one local slot (the clock was put back) are added up."""
     cell, known = codes * shape[1] + column, ~np.isnan(y)
     size = shape[0] * shape[1]
-    count = np.bincount(cell[known], minlength=size)
-    total = np.bincount(cell[known], weights=y[known], minlength=size)
-    return np.where(count > 0, total, np.nan).reshape(shape)
+    total = np.full(size, np.nan)
+    total[cell[known]] = 0.0
+    np.add.at(total, cell[known], y[known])
+    return total.reshape(shape)
 
 
 def _openness(
-    stamps: npt.NDArray[np.datetime64], frequency: Frequency, zone: str | None, calendar: BusinessCalendar | None
+    stamps: npt.NDArray[np.datetime64],
+    frequency: Frequency,
+    zone: str | None,
+    names: tuple[str, ...],
+    calendars: dict[str | None, BusinessCalendar | None],
 ) -> tuple[Bools, Floats]:
-    """Return which slots are open, and how often the clock lets each come."""
+    """Return which slots are open (for all series or by series), and how often the clock lets each come."""
     clock = np.ones(len(stamps))
     if zone is not None and frequency.per_day > 1:
         span = local_instants(stamps[[0, -1]], zone)
@@ -238,8 +254,20 @@ def _openness(
         start, _ = frequency.number(stamps[:1])
         clock = np.bincount(number - start[0], minlength=len(stamps))[: len(stamps)].astype(float)
         clock[-1] = max(clock[-1], 1.0)
+    hours = {key: _hours(stamps, frequency, c) & (clock > 0) for key, c in calendars.items()}
+    if len(hours) == 1:
+        return hours[None][None, :], clock
+    unknown = sorted(str(name) for name in set(calendars) - set(names) if name is not None)
+    if unknown and not set(calendars) & set(names):
+        hint = did_you_mean(unknown[0], names)
+        raise InputError("no series has this name", column="calendar", got=unknown[0], hint=hint)
+    return np.stack([hours.get(name, hours[None]) for name in names]), clock
+
+
+def _hours(stamps: npt.NDArray[np.datetime64], frequency: Frequency, calendar: BusinessCalendar | None) -> Bools:
+    """Return which slots a calendar opens."""
     if calendar is None:
-        return clock > 0, clock
+        return np.ones(len(stamps), dtype=bool)
     instants = local_instants(stamps, calendar.timezone)
     if frequency.monthly:
         days = np.diff(np.append(stamps, (stamps[-1:].astype("datetime64[M]") + 1).astype(stamps.dtype)))
@@ -250,45 +278,34 @@ def _openness(
     for length in np.unique(lengths):
         chosen = lengths == length
         share[chosen] = np.asarray(calendar.open_share(instants[chosen], float(length)), dtype=float)
-    return (share > 0) & (clock > 0), clock
+    return share > 0
 
 
-def _ever(known: Bools, season: int) -> Bools:
-    """Tell which slots are at a time of the week at which the series has any value: the others are its closed hours."""
-    length = known.shape[1]
-    if season == 1 or length < 2 * season:
-        return np.ones_like(known)
-    weeks = -(-length // season)
-    padded = np.pad(known, ((0, 0), (0, weeks * season - length))).reshape(len(known), weeks, season)
-    return np.tile(padded.any(axis=1), weeks)[:, :length]
-
-
-def _gap_notes(
-    ids: tuple[str, ...], y: Floats, is_open: Bools, stamps: npt.NDArray[np.datetime64], frequency: Frequency
-) -> tuple[str, ...]:
-    """Name the series with missing slots inside their span, and those with arrivals while closed."""
-    known, length = ~np.isnan(y), y.shape[1]
-    begun = np.maximum.accumulate(known, axis=1)
-    ended = np.maximum.accumulate(known[:, ::-1], axis=1)[:, ::-1]
-    inside = begun & ended & is_open[:length] & _ever(known, frequency.season)
-    gaps = inside & ~known
-    notes = []
-    if gaps.any():
-        count, first = gaps.sum(axis=1), gaps.argmax(axis=1)
-        worst = [i for i in np.argsort(-count, kind="stable")[:3] if count[i]]
-        length_of_stamp = 10 if frequency.per_day <= 1 else 16
-        said = ", ".join(
-            f"series '{ids[i]}' {count[i]:,}, first {str(stamps[first[i]])[:length_of_stamp]}" for i in worst
-        )
-        more = int((count > 0).sum()) - len(worst)
-        total = int(gaps.sum())
-        head = f"{total:,} of {int(inside.sum()):,} slots {'has' if total == 1 else 'have'} no value: {said}"
-        notes.append(head + (f", and {more:,} more series" if more > 0 else "") + "; missing is not 0")
-    closed = known & ~is_open[:length] & (y > 0)
-    if closed.any():
-        names = [ids[i] for i in np.flatnonzero(closed.any(axis=1))]
-        notes.append(
-            f"{np.nansum(np.where(closed, y, 0.0)):,.0f} arrivals in {int(closed.sum()):,} closed slots are left out "
-            f"(series {name_some(names)})"
-        )
-    return tuple(notes)
+def _states(
+    y: Floats,
+    is_open: Bools,
+    partial: Bools,
+    names: tuple[str, ...],
+    stamps: npt.NDArray[np.datetime64],
+    frequency: Frequency,
+    outages: object,
+) -> tuple[States, Bools]:
+    """Return the state of every slot, and which slots of an outage told that it was one."""
+    state = np.full(y.shape, OPEN, dtype=np.uint8)
+    found, told = find_outages(np.where(partial, np.nan, y) if partial.any() else y, is_open, frequency)
+    state[np.isnan(y)] = MISSING
+    state[found] = OUTAGE
+    for name, start, end in outage_rows(outages):
+        if name is not None and name not in names:
+            hint = did_you_mean(name, names)
+            raise InputError("no series has this name", where="outages", column="unique_id", got=name, hint=hint)
+        length = np.timedelta64(frequency.slot_s, "s")
+        slots = (stamps < end) & (stamps + length > start)
+        rows = np.arange(len(names)) if name is None else np.array([names.index(name)])
+        chosen = np.ix_(rows, slots)
+        known = state[chosen] != MISSING
+        state[chosen] = np.where(known, OUTAGE, state[chosen])
+        told[chosen] |= known
+    state[:, partial] = PARTIAL
+    state[np.broadcast_to(~is_open, y.shape)] = CLOSED
+    return state, told & (state == OUTAGE)

@@ -114,10 +114,10 @@ def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
     """
     f = grid.frequency
     y = window(grid.y, origin, f.season)
-    open_now = grid.is_open[None, : grid.length]
-    known = ~np.isnan(y) & window(open_now, origin, f.season).astype(bool)
+    usable = grid.known(origin, max(0, origin - LOOKBACK * f.season))
+    known = ~np.isnan(y) & window(usable, usable.shape[1], f.season).astype(bool)
     limit = _limit(y, known)
-    usual = known & window((ordinary[None, : grid.length]), origin, f.season).astype(bool)
+    usual = known & window(ordinary[None, : grid.length], origin, f.season).astype(bool)
     usual &= ~(y > limit[:, None, None])
     mean = _with_fallbacks(latest_average(y, usual, f.average), y, usual, known, f)
     last = latest_average(y, known, 1)

@@ -37,8 +37,9 @@ class Scene:
 
     Attributes
     ----------
-    grid, profile
-        The panel, and its weekly profile at the origin.
+    grid, special, profile
+        The panel, its special days, and its weekly profile at the origin. Only values before the origin may be used,
+        and of them those that ``grid.known(origin)`` tells; ``grid.is_open`` and the special days are known ahead.
     origin, horizon
         First slot to forecast, and how many.
     factors
@@ -46,6 +47,7 @@ class Scene:
     """
 
     grid: Grid
+    special: Special
     profile: Profile
     origin: int
     horizon: int
@@ -187,8 +189,8 @@ def look_ahead(grid: Grid, special: Special, origin: int, horizon: int, methods:
     begun = process_time()
     profile = profile_at(grid, special.ordinary, origin)
     factors = np.append(special.factors(origin), 1.0)[special.kind[origin : origin + horizon]]
-    scene = Scene(grid, profile, origin, horizon, factors)
-    closed = ~grid.is_open[origin : origin + horizon]
+    scene = Scene(grid, special, profile, origin, horizon, factors)
+    closed = ~grid.is_open[:, origin : origin + horizon]
     quiet = profile.quiet[:, scene.places] | closed
     shared = process_time() - begun
     points, sizes, seconds = {}, {}, {}
@@ -244,7 +246,7 @@ def _outcomes(grid: Grid, targets: npt.NDArray[np.int64], quiet: list[Bools], li
     if not len(targets):
         return np.zeros((0, len(grid.ids), targets.shape[1]))
     came = grid.y[:, targets].transpose(1, 0, 2)
-    counts = grid.is_open[targets][:, None, :] & ~(np.stack(quiet) & (came == 0))
+    counts = grid.is_open[:, targets].transpose(1, 0, 2) & ~(np.stack(quiet) & (came == 0))
     return np.where(counts & ~(came > limit[None, :, None]), came, np.nan)
 
 

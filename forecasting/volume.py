@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +23,13 @@ def forecast(
     horizon: int,
     freq: str,
     levels: Sequence[float] = (80, 95),
-    calendar: BusinessCalendar | None = None,
+    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None = None,
     holidays: object = None,
     events: object = None,
     windows: int = 12,
+    since: object = None,
+    until: object = None,
+    outages: object = None,
 ) -> pd.DataFrame:
     """Forecast the volume of every series, with intervals.
 
@@ -47,7 +50,7 @@ def forecast(
     levels
         Percent that each interval is to cover.
     calendar
-        Closes slots: they are forecast 0, and count in no average and no error.
+        Closes slots: they are forecast 0, and count in no average and no error. One for all, or one by series.
     holidays
         A country of the holidays package, or dates: days that are open but different.
     events
@@ -55,18 +58,22 @@ def forecast(
         different. Days of one kind learn a factor from past days of that kind.
     windows
         Past origins that intervals and the choice rest on.
+    since, until, outages
+        From and to when the data are complete, and known outages: see :func:`deskcast.forecasting.grid.make_grid`.
+        The forecast begins with the first slot that is not complete at ``until``.
 
     Returns
     -------
     ``unique_id``, ``ds`` (local clock, naive), ``deskcast``, ``deskcast-lo-80``, ``deskcast-hi-80``, ...,
     ``seasonal_naive``, ``same_slot``, sorted by series and time. ``attrs["notes"]`` says in sentences what a reader
-    should know (gaps, short histories, series without a forecast), ``attrs["model"]`` which method was chosen.
+    should know (gaps, short histories, series without a forecast), ``attrs["model"]`` which method was chosen,
+    ``attrs["refused"]`` which series could not be used (``unique_id``, ``row``, ``reason``); the others are forecast.
     A series without a value in the last half year has no rows, and a note names it.
 
     Raises
     ------
     InputError
-        If the history cannot be used, see :func:`deskcast.forecasting.grid.make_grid`.
+        If no series can be used, see :func:`deskcast.forecasting.grid.make_grid`.
 
     Examples
     --------
@@ -79,12 +86,12 @@ def forecast(
     """
     chosen_levels = check_levels(levels)
     windows = check_count(windows, "windows")
-    grid = make_grid(history, horizon, freq, calendar)
+    grid = make_grid(history, horizon, freq, calendar, since, until, outages)
     special, notes = special_days(grid, holidays, events)
     fold = fold_at(grid, special, grid.length, horizon, chosen_levels, windows, check_models("auto"), {})
     table = fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
     notes = (*grid.notes, *notes, *say_unseen(special, grid.length, horizon), *_limits(grid, fold, windows))
-    table.attrs = {"notes": list(notes), "model": fold.chosen}
+    table.attrs = {"notes": list(notes), "model": fold.chosen, "refused": refused_rows(grid)}
     return table
 
 
@@ -124,6 +131,11 @@ def fold_table(
     return frame.astype({"unique_id": "str", "ds": "datetime64[us]"})
 
 
+def refused_rows(grid: Grid) -> list[dict[str, object]]:
+    """Return the series that could not be used, in a form that can be written with a frame."""
+    return [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.refused]
+
+
 def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     """Say what the forecast rests on, where that is less than was asked for."""
     notes = [*_odd_values(grid, fold)]
@@ -155,7 +167,7 @@ def _odd_values(grid: Grid, fold: Fold) -> Iterator[str]:
             f"series {name_some(_named(grid, wild.any(axis=1)))}, "
             f"such as {grid.y[row, slot]:,.0f} on {when:%Y-%m-%d %H:%M}"
         )
-    ahead = grid.is_open[fold.origin : fold.origin + fold.now.quiet.shape[1]]
+    ahead = grid.is_open[:, fold.origin : fold.origin + fold.now.quiet.shape[1]]
     silent = fold.now.quiet & ahead & (np.nan_to_num(grid.y).max(axis=1) > 0)[:, None]
     if silent.any():
         named = name_some(_named(grid, silent.any(axis=1)))

@@ -87,7 +87,7 @@ def test_the_calendar_closes_slots_and_arrivals_there_are_told():
     calendar = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-18:00"]}, holidays=["2024-03-29"])
     week = rows(pd.date_range("2024-03-25", periods=7))
     grid = make_grid(week, 7, "D", calendar)
-    assert grid.is_open.tolist() == [True] * 4 + [False] * 3 + [True] * 5 + [False] * 2
+    assert grid.is_open[0].tolist() == [True] * 4 + [False] * 3 + [True] * 5 + [False] * 2
     assert "18 arrivals in 3 closed slots" in grid.notes[-1]
 
 
@@ -131,4 +131,4 @@ def test_a_month_is_closed_only_as_a_whole():
     march = [str(day.date()) for day in pd.date_range("2024-03-01", "2024-03-31")]
     calendar = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-18:00"]}, holidays=march)
     grid = make_grid(rows(["2024-01-01", "2024-02-01"]), 3, "MS", calendar)
-    assert grid.is_open.tolist() == [True, True, False, True, True]
+    assert grid.is_open[0].tolist() == [True, True, False, True, True]

@@ -1,0 +1,207 @@
+"""Rows of a long frame of series, read one by one: what can be used, and which series cannot and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .frequency import Frequency
+
+if TYPE_CHECKING:
+    from ..features.calendars import BusinessCalendar
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+#: Cells (series x slots) above which a grid is more likely a wrong stamp than a desk.
+MAX_CELLS = 400_000_000
+
+#: A series this many times longer than the middle one is left out where the grid would be too large.
+TOO_LONG = 10
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A series that cannot be used: its name, the first row at fault (from 1) and the reason in a sentence."""
+
+    unique_id: str
+    row: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The usable rows.
+
+    Attributes
+    ----------
+    names
+        Series, sorted.
+    series, slot, y
+        For each row the place of its series in ``names``, the number of its slot, and its value (NaN is missing).
+    stamps
+        Local stamps of the rows.
+    anchor, zone
+        Day on which weeks begin, and the zone of the local clock where it is known.
+    refused
+        Series that are left out.
+    """
+
+    names: tuple[str, ...]
+    series: Ints
+    slot: Ints
+    y: Floats
+    stamps: npt.NDArray[np.datetime64]
+    anchor: int
+    zone: str | None
+    refused: tuple[Refused, ...]
+
+
+def read_rows(history: pd.DataFrame, frequency: Frequency, zone: str | None, lowest: float | None = 0.0) -> Rows:
+    """Read a long frame; a series with a bad row is left out as a whole and named, the others are kept.
+
+    Parameters
+    ----------
+    history
+        ``unique_id``, ``ds``, ``y``.
+    frequency
+        The slot length.
+    zone
+        Zone of the calendar on whose clock stamps with a zone are read; None is the clock of their own zone.
+    lowest
+        Least value that is possible; None allows all.
+
+    Raises
+    ------
+    InputError
+        If the frame is empty or lacks a column, or if no series can be used: then for the first row at fault.
+    """
+    ids, values = _checked_ids(history), _numbers(history)
+    local, zone, unread = _local_clock(history, zone)
+    codes, names = pd.factorize(ids, sort=True)
+    bad: dict[int, tuple[int, InputError]] = {}
+
+    def refuse(found: Bools, column: str, problem: str, wanted: str | None = None, hint: str | None = None) -> None:
+        for row in np.flatnonzero(found):
+            if int(codes[row]) not in bad:
+                error = _error(history, int(row), column, problem, wanted, hint)
+                bad[int(codes[row])] = (int(row) + 1, error)
+
+    refuse(unread & history["ds"].isna().to_numpy(), "ds", "the time is missing")
+    refuse(unread, "ds", "this is not a time", "such as 2024-03-01T09:00")
+    wanted = "a volume of 0 or more, or missing" if lowest == 0 else "a number, or missing"
+    refuse(np.isnan(values) & history["y"].notna().to_numpy(), "y", "this is not a number", wanted)
+    refuse(np.isinf(values), "y", "this value is infinite", wanted)
+    if lowest is not None:
+        refuse(values < lowest, "y", "a volume cannot be negative", wanted)
+    usable = ~np.isin(codes, list(bad))
+    anchor = _week_start(local[usable]) if frequency.name == "W" and usable.any() else 0
+    number, exact = frequency.number(np.where(np.isnat(local), np.datetime64(0, "us"), local), anchor)
+    refuse(usable & ~exact, "ds", "this is not the start of a slot", f"slots of {frequency.name}")
+    double = pd.DataFrame({"u": codes, "ds": history["ds"].to_numpy()}).duplicated().to_numpy() & usable
+    many = f"{int(double.sum()):,} rows repeat a stamp; add them up, or keep one of each"
+    refuse(double, "ds", "this stamp is doubled", "one row a series and slot", many)
+    refuse(
+        _outliving(codes, number, len(names), bad),
+        "ds",
+        "the span makes too many slots",
+        "series of one age",
+        "is this stamp right?",
+    )
+    kept = ~np.isin(codes, list(bad))
+    if not kept.any():
+        raise min(bad.values(), key=lambda found: found[0])[1]
+    if np.isnan(values[kept]).all():
+        if bad:
+            raise min(bad.values(), key=lambda found: found[0])[1]
+        raise InputError("no row has a value", where="history", column="y")
+    places, series = np.unique(codes[kept], return_inverse=True)
+    refused = tuple(Refused(str(names[code]), *_said(bad[code])) for code in sorted(bad))
+    known = tuple(str(names[code]) for code in places)
+    return Rows(known, series, number[kept], values[kept], local[kept], anchor, zone, refused)
+
+
+def _said(found: tuple[int, InputError]) -> tuple[int, str]:
+    return found[0], str(found[1])
+
+
+def _error(
+    history: pd.DataFrame, row: int, column: str, problem: str, wanted: str | None, hint: str | None
+) -> InputError:
+    """Return the error for one row of the history, with the name of its series."""
+    got, series = history[column].iloc[row], history["unique_id"].iloc[row]
+    shown: Any = None if problem == "the time is missing" else str(got) if column == "ds" else got
+    return InputError(
+        problem, where=f"series '{series}'", column=column, row=row + 1, got=shown, wanted=wanted, hint=hint
+    )
+
+
+def _checked_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
+    if not isinstance(history, pd.DataFrame):
+        raise InputError("the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y")
+    for column in ("unique_id", "ds", "y"):
+        if column not in history.columns:
+            known = [str(c) for c in history.columns]
+            raise InputError("this column is missing", where="history", column=column, hint=did_you_mean(column, known))
+    if history.empty:
+        raise InputError("the history has no rows", where="history", wanted="at least one value")
+    missing = history["unique_id"].isna().to_numpy()
+    if missing.any():
+        raise InputError(
+            "the name of a series is missing", where="history", column="unique_id", row=int(missing.argmax()) + 1
+        )
+    return history["unique_id"].astype(str).to_numpy(dtype=object)
+
+
+def _numbers(history: pd.DataFrame) -> Floats:
+    if pd.api.types.is_bool_dtype(history["y"].dtype):
+        raise _error(history, 0, "y", "this is not a number", "a volume of 0 or more", None)
+    return pd.to_numeric(history["y"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _local_clock(history: pd.DataFrame, zone: str | None) -> tuple[npt.NDArray[np.datetime64], str | None, Bools]:
+    """Return local stamps, the zone of that clock where it is known, and which stamps cannot be read."""
+    ds = history["ds"]
+    if not pd.api.types.is_datetime64_any_dtype(ds.dtype):
+        try:
+            ds = pd.to_datetime(ds.astype(str).where(ds.notna()), errors="coerce", format="ISO8601")
+        except ValueError as error:
+            hint = "read them with pandas.to_datetime(..., utc=True)"
+            raise InputError("the times have several offsets", where="history", column="ds", hint=hint) from error
+    own = getattr(ds.dtype, "tz", None)
+    zone = zone if zone is not None else str(own) if own is not None else None
+    if own is not None:
+        ds = ds.dt.tz_convert(zone).dt.tz_localize(None)
+    return ds.to_numpy(dtype="datetime64[us]"), zone, ds.isna().to_numpy()
+
+
+def _week_start(local: npt.NDArray[np.datetime64]) -> int:
+    """Return the day on which the weeks of this panel begin: that of the earliest stamp."""
+    return int(local.min().astype("datetime64[D]").astype(np.int64) % 7)
+
+
+def _outliving(codes: Ints, number: Ints, n: int, bad: dict[int, tuple[int, InputError]]) -> Bools:
+    """Mark the stamps farthest off of series that would make the grid too large, once each."""
+    marks = np.zeros(len(codes), dtype=bool)
+    good = ~np.isin(codes, list(bad))
+    if not good.any():
+        return marks
+    span = int(number[good].max() - number[good].min()) + 1
+    if span * n <= MAX_CELLS:
+        return marks
+    middle = float(np.median(number[good]))
+    far = np.abs(number - middle)
+    usual = float(np.median(far[good]))
+    limit = min(TOO_LONG * max(usual, 1.0), MAX_CELLS / (2 * n))
+    return good & (far > limit)
+
+
+def zone_of(calendar: BusinessCalendar | None) -> str | None:
+    """Return the zone of a calendar, or nothing."""
+    return calendar.timezone if calendar is not None else None

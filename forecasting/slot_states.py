@@ -1,0 +1,209 @@
+"""What each slot of a grid is: open, closed, missing, an outage or partial; and what a reader should know of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.errors import InputError
+from .frequency import Frequency
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+States = npt.NDArray[np.uint8]
+
+#: Codes of the states of a slot, and their names by code.
+OPEN, CLOSED, MISSING, OUTAGE, PARTIAL = range(5)
+STATES = ("open", "closed", "missing", "outage", "partial")
+
+#: A value below this share of what the same slots of the weeks before held is as good as nothing.
+NEXT_TO_NOTHING = 0.03
+
+#: Weeks of same slots that say how much was to be expected, and how many of them must be known.
+EXPECTED_WEEKS, LEAST_WEEKS = 8, 3
+
+#: So many of the smallest arrivals must have been expected in a run of empty slots before it is an outage.
+MISSED = 30.0
+
+#: Days after which nothing is no outage any more, but how things are.
+LONGEST_DAYS = 21
+
+
+def name_some(names: Sequence[str], most: int = 5) -> str:
+    """Join names for a sentence, the rest as a number.
+
+    >>> name_some(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    text = ", ".join(f"'{name}'" for name in names[:most])
+    return text + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def find_outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools, Bools]:
+    """Find runs of empty slots in which much was to be expected.
+
+    A slot is suspicious if it holds less than 3 % of the mean of the last eight same slots, of which at most one was
+    as empty. A run of such slots is an outage once 30 of the series' smallest arrivals were to be expected in it;
+    what lies more than three weeks after its begin is not an outage but the new state of things. Only earlier
+    values and the run itself are looked at.
+
+    Parameters
+    ----------
+    y, is_open
+        N x T values (NaN is missing), and N x T or 1 x T: whether the slot is open.
+    frequency
+        The slot length.
+
+    Returns
+    -------
+    Two N x T masks: slots of an outage, and those of them at which the run so far already told.
+
+    Examples
+    --------
+    >>> from .frequency import parse_frequency
+    >>> y = np.full((1, 70), 50.0)
+    >>> y[0, 60:62] = 0
+    >>> find_outages(y, np.ones((1, 70), dtype=bool), parse_frequency("D"))[0].nonzero()[1].tolist()
+    [60, 61]
+    """
+    nothing = np.zeros(y.shape, dtype=bool)
+    suspect = (y <= 0) | (
+        y <= NEXT_TO_NOTHING * np.nan_to_num(np.nanmax(np.where(np.isnan(y), 0.0, y), axis=1))[:, None]
+    )
+    rows = np.flatnonzero((suspect & is_open).any(axis=1))
+    if not len(rows) or y.shape[1] <= LEAST_WEEKS * frequency.season:
+        return nothing, nothing
+    if len(rows) < len(y):
+        found, told = nothing.copy(), nothing.copy()
+        found[rows], told[rows] = _outages(y[rows], is_open if len(is_open) == 1 else is_open[rows], frequency)
+        return found, told
+    return _outages(y, is_open, frequency)
+
+
+def _outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools, Bools]:
+    known = ~np.isnan(y) & is_open
+    value = np.where(known, y, 0.0)
+    count = _earlier(known.astype(float), frequency.season)
+    expected = np.where(count >= LEAST_WEEKS, _earlier(value, frequency.season) / np.maximum(count, 1.0), 0.0)
+    low = known & (value <= NEXT_TO_NOTHING * expected)
+    suspect = low & (expected > 0) & (_earlier(low.astype(float), frequency.season) <= 1)
+    if not suspect.any():
+        return suspect, suspect
+    # a closed or missing slot, or one in which nothing is usual, neither ends a run nor adds to it
+    ends = known & ~low & (expected > 0)
+    place = np.broadcast_to(np.arange(y.shape[1]), y.shape)
+    last_end = np.maximum.accumulate(np.where(ends, place, -1), axis=1)
+    smallest = np.minimum.accumulate(np.where(known & (y > 0), value, np.inf), axis=1)
+    units = np.where(suspect, expected / np.where(np.isfinite(smallest), smallest, np.inf), 0.0)
+    total = np.cumsum(units, axis=1)
+    before = np.where(last_end >= 0, np.take_along_axis(total, np.maximum(last_end, 0), axis=1), 0.0)
+    missed = total - before
+    begun = np.minimum.accumulate(np.where(suspect, place, y.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    start = np.take_along_axis(begun, np.minimum(last_end + 1, y.shape[1] - 1), axis=1)
+    per_week = max(LONGEST_DAYS * max(frequency.per_day, 1), 1) if frequency.per_day else 3
+    young = place - start < per_week
+    told = suspect & young & (missed >= MISSED)
+    # within one run the sum only grows, so its last young slot tells for all of them
+    next_end = np.minimum.accumulate(np.where(ends, place, y.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    later = np.cumsum(told[:, ::-1], axis=1)[:, ::-1]
+    beyond = np.where(next_end < y.shape[1], np.take_along_axis(later, np.minimum(next_end, y.shape[1] - 1), axis=1), 0)
+    return suspect & young & (later - beyond > 0), told
+
+
+def _earlier(values: Floats, season: int) -> Floats:
+    """Add up the same slots of the eight seasons before each slot."""
+    total = np.zeros(values.shape)
+    for week in range(1, EXPECTED_WEEKS + 1):
+        if week * season < values.shape[1]:
+            total[:, week * season :] += values[:, : -week * season]
+    return total
+
+
+def outage_rows(given: object) -> list[tuple[str | None, np.datetime64, np.datetime64]]:
+    """Read known outages: rows of ``start``, ``end`` (instants of the local clock) and perhaps ``unique_id``.
+
+    >>> outage_rows([("2024-03-01 09:00", "2024-03-01 11:00")])[0][0] is None
+    True
+    """
+    if given is None:
+        return []
+    if isinstance(given, pd.DataFrame):
+        lacks = [c for c in ("start", "end") if c not in given.columns]
+        if lacks:
+            raise InputError("this column is missing", where="outages", column=lacks[0], wanted="start, end")
+        rows: list[Any] = given.to_dict("records")
+    elif isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
+        rows = list(given)
+    else:
+        raise InputError("this is not a list of outages", column="outages", got=given, wanted="start, end")
+    found = []
+    for number, row in enumerate(rows, 1):
+        try:
+            if isinstance(row, Mapping):
+                name, start, end = row.get("unique_id"), row["start"], row["end"]
+            else:
+                name, start, end = row if len(row) == 3 else (None, *row)
+            first, last = pd.Timestamp(start), pd.Timestamp(end)
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError("this is not an outage", where="outages", row=number, wanted="start, end") from error
+        if pd.isna(first) or pd.isna(last) or last <= first:
+            raise InputError("an outage must end after its start", where="outages", row=number, got=str(end))
+        own = None if name is None or pd.isna(name) else str(name)
+        found.append((own, first.tz_localize(None).to_datetime64(), last.tz_localize(None).to_datetime64()))
+    return found
+
+
+def say_states(
+    ids: tuple[str, ...], y: Floats, is_open: Bools, state: States, stamps: npt.NDArray[np.datetime64], f: Frequency
+) -> tuple[str, ...]:
+    """Name the series with missing slots inside their span, those with outages, and arrivals while closed."""
+    known = ~np.isnan(y)
+    size = 10 if f.per_day <= 1 else 16
+    begun = np.maximum.accumulate(known, axis=1)
+    ended = np.maximum.accumulate(known[:, ::-1], axis=1)[:, ::-1]
+    inside = begun & ended & is_open & _ever(known, f.season) & (state != PARTIAL) & (state != OUTAGE)
+    gaps = inside & ~known
+    notes = []
+    if gaps.any():
+        total = int(gaps.sum())
+        head = f"{total:,} of {int(inside.sum()):,} slots {'has' if total == 1 else 'have'} no value: "
+        notes.append(head + _worst(ids, gaps, stamps, size) + "; missing is not 0")
+    outage = state == OUTAGE
+    if outage.any():
+        many = int(outage.sum())
+        head = f"{many:,} slot{'s' if many > 1 else ''} in which next to nothing came where much is usual "
+        notes.append(
+            head + f"{'are' if many > 1 else 'is'} taken for an outage and not learnt: "
+            f"{_worst(ids, outage, stamps, size)}"
+        )
+    closed = known & ~is_open & (y > 0)
+    if closed.any():
+        names = [ids[i] for i in np.flatnonzero(closed.any(axis=1))]
+        notes.append(
+            f"{np.nansum(np.where(closed, y, 0.0)):,.0f} arrivals in {int(closed.sum()):,} closed slots are left out "
+            f"(series {name_some(names)})"
+        )
+    return tuple(notes)
+
+
+def _worst(ids: tuple[str, ...], marks: Bools, stamps: npt.NDArray[np.datetime64], size: int) -> str:
+    count, first = marks.sum(axis=1), marks.argmax(axis=1)
+    worst = [i for i in np.argsort(-count, kind="stable")[:3] if count[i]]
+    said = ", ".join(f"series '{ids[i]}' {count[i]:,}, first {str(stamps[first[i]])[:size]}" for i in worst)
+    more = int((count > 0).sum()) - len(worst)
+    return said + (f", and {more:,} more series" if more > 0 else "")
+
+
+def _ever(known: Bools, season: int) -> Bools:
+    """Tell which slots are at a time of the week at which the series has any value: the others are its closed hours."""
+    length = known.shape[1]
+    if season == 1 or length < 2 * season:
+        return np.ones_like(known)
+    weeks = -(-length // season)
+    padded = np.pad(known, ((0, 0), (0, weeks * season - length))).reshape(len(known), weeks, season)
+    return np.tile(padded.any(axis=1), weeks)[:, :length]
