@@ -19,24 +19,25 @@ from .calendars import to_index, to_micros
 from .engine import CaseLog
 from .fetch import fetch
 from .openings import MISSING, US
-from .policies import Policy, PolicyBook
+from .policies import Policy, PolicyBook, condition_columns
+from .presets import TURNS
 from .schema import TABLES
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-#: Code of each moment; ``start`` is the creation, ``reply`` the first public message by a human agent.
+#: Code of each moment; ``start`` is the creation, ``reply`` the first public message by a human agent, ``answer`` a
+#: later one, ``asked`` a public message by the customer. The last two are fetched where a policy needs them.
 MOMENTS = {
     name: code
     for code, name in enumerate(
-        ("start", "paused", "resumed", "resolved", "closed", "merged", "reopened", "priority", "status", "reply")
+        (
+            *("start", "paused", "resumed", "resolved", "closed", "merged", "reopened", "priority", "status", "reply"),
+            *("answer", "asked"),
+        )
     )
 }
-_ENDS = {
-    "resolution": ("resolved", "closed", "merged"),
-    "first_response": ("resolved", "closed", "merged"),
-    "closing": ("closed", "merged"),
-}
+_ENDS = ("resolved", "closed", "merged")
 #: An instant that never comes, later than all others.
 NEVER = int(np.iinfo(np.int64).max)
 
@@ -45,8 +46,8 @@ NEVER = int(np.iinfo(np.int64).max)
 class Timeline:
     """Moments of all cases, by case and time; row ``i`` holds from ``at[i]`` until ``then[i]``.
 
-    ``case`` is the position in ``cases`` (case_id, created_at, priority; by case_id), ``first`` and ``last`` mark the
-    ends of a case's rows, ``then`` of the last row is the end of the log.
+    ``case`` is the position in ``cases`` (case_id, created_at, priority and what the policies ask for; by case_id),
+    ``first`` and ``last`` mark the ends of a case's rows, ``then`` of the last row is the end of the log.
     """
 
     cases: pd.DataFrame
@@ -79,7 +80,8 @@ class Course:
     """The life of one metric along a timeline: whether its clock may run, when it stops, which policy holds.
 
     ``live`` holds after a row; ``stops`` mark the rows that meet the milestone, ``choice`` is the policy that holds
-    (-1: none), ``cycle`` counts the openings.
+    (-1: none), ``cycle`` counts the openings. ``begins`` mark the rows at which a clock begins at 0, and ``clock``
+    numbers these clocks over all cases: one a case, unless cycles or changes of priority start new ones.
     """
 
     book: PolicyBook
@@ -87,6 +89,8 @@ class Course:
     stops: Flags
     choice: Ints
     cycle: Ints
+    begins: Flags
+    clock: Ints
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ def timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None) -> Ti
     cases = log.table("cases")
     until = int(to_micros(log.until, "until")[0])
     named = cases.mutate(priority=cases.priority if "priority" in cases.columns else ibis.null("string"))
-    named = named.filter(named.created_at <= log.until).select("case_id", "created_at", "priority")
+    asked = [c for c in condition_columns(log) if c not in ("case_id", "created_at", "priority")]
+    named = named.filter(named.created_at <= log.until).select("case_id", "created_at", "priority", *asked)
     if only is not None:
         wanted = pd.DataFrame({"case_id": pd.Series(only, dtype="str").drop_duplicates()})
         named = named.semi_join(ibis.memtable(wanted, schema={"case_id": "string"}), "case_id")
@@ -181,46 +186,111 @@ def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
     events = events.mutate(_seen=seen_at(events, as_recorded))
     events = events.filter(events["_seen"] <= log.until)
     reply = replies(events, events["_seen"])
+    turns = _needs_turns(log)
     kind = reply.ifelse("reply", events.kind)
+    if turns:
+        theirs = (events.kind == "message") & (events.actor_role == "customer").fill_null(False)
+        asked = theirs & is_public(events, events["_seen"])
+        kind = ibis.cases((reply, "reply"), (asked, "asked"), else_=events.kind)
     plain = events.select("case_id", "seq", at="_seen", kind=kind, value=events.new)
     plain = plain.filter(plain.kind.isin([name for name in MOMENTS if name != "start"]))
     place = ibis.row_number().over(ibis.window(group_by=["case_id", "kind"], order_by=["at", "seq"]))
     plain = plain.mutate(_place=place)
-    plain = plain.filter((plain.kind != "reply") | (plain["_place"] == 0))
+    later = (plain.kind == "reply") & (plain["_place"] > 0)
+    plain = plain.mutate(kind=later.ifelse("answer", plain.kind)) if turns else plain.filter(~later)
     code = plain.kind.cases(*MOMENTS.items(), else_=0)
     valued = plain.kind.isin(["priority", "status"]).ifelse(plain.value, None)
     plain = plain.mutate(code=code, value=valued)
     return plain.inner_join(cases.select("case_id", "case"), "case_id").select("case", "at", "seq", "code", "value")
 
 
+def _needs_turns(log: CaseLog) -> bool:
+    """Tell whether a policy of the log follows the conversation beyond its first reply."""
+    if not log.has("sla_policies"):
+        return False
+    return bool(set(log.frame(log.table("sla_policies").select("metric").distinct())["metric"]) & set(TURNS))
+
+
 def course(line: Timeline, book: PolicyBook) -> Course:
     """Follow one metric along the timeline.
 
-    The clock of ``resolution`` may run while the case is open, that of ``closing`` until it is closed, and that of
-    ``first_response`` while it is open and has no reply. Re-opening starts a new cycle on the same clock.
+    The clocks of ``resolution``, ``requester_wait`` and ``agent_work`` may run while the case is open, that of
+    ``closing`` until it is closed, that of ``first_response`` while it is open and has no reply. After the first reply
+    ``next_response`` runs from the oldest unanswered message of the customer to the next reply, and the updates run
+    from each reply to the next, all while the case is open.
     """
     metric = "closing" if book.source else book.metric
-    opened = line.state(line.is_kind("start", "reopened"), line.is_kind(*_ENDS[metric]))
-    was = line.before(opened)
-    began = np.cumsum(opened & ~was)
-    cycle = np.asarray(began - began[line.first][line.case] + 1, dtype=np.int64)
-    live, stops = opened, was & ~opened & ~line.is_kind("merged")
+    cycles = book.option("cycles")
+    live, stops, starts = _life(line, metric)
+    if cycles == "once" and metric != "first_response":
+        opened = _counted_in_case(line, starts)
+        live, stops, starts = live & (opened <= 1), stops & (opened - starts <= 1), starts & (opened == 1)
+    again = starts if cycles != "continue" and metric != "first_response" else np.zeros_like(starts)
+    begins = line.first | again
+    choice = _choices(line, book, begins, starts)
+    if metric in TURNS:
+        choice = np.where(live, choice, -1)
+    if book.option("on_change") == "reset":
+        changed = live & _changed(line, live, choice) & ~begins
+        begins, starts = begins | changed, starts | changed
+    clock = np.cumsum(begins) - 1
+    return Course(book, live, stops, choice, _counted_in_case(line, starts), begins, clock)
+
+
+def _life(line: Timeline, metric: str) -> tuple[Flags, Flags, Flags]:
+    """Return after which rows the clock may run, at which it stops for good, and at which a cycle starts."""
+    nothing = np.zeros(len(line.at), dtype=bool)
+    ends = ("closed", "merged") if metric == "closing" else _ENDS
+    opened = line.state(line.is_kind("start", "reopened"), line.is_kind(*ends))
+    said, replied = line.is_kind("reply", "answer"), line.state(line.is_kind("reply"), nothing)
     if metric == "first_response":
-        replied = line.state(line.is_kind("reply"), np.zeros(len(line.at), dtype=bool))
-        live = opened & ~replied
-        stops = line.is_kind("reply")
-        cycle = np.ones_like(cycle)
+        return opened & ~replied, line.is_kind("reply"), line.first
+    if metric == "next_response":
+        waits = line.state(line.is_kind("asked"), said | line.is_kind(*_ENDS))
+        live = opened & replied & waits
+        was = line.before(live)
+        return live, was & said, live & ~was
+    if metric in TURNS:
+        live = opened & line.state(said & opened, line.is_kind(*_ENDS))
+        return live, line.before(live) & said, said & live
+    was = line.before(opened)
+    return opened, was & ~opened & ~line.is_kind("merged"), opened & ~was
+
+
+def _choices(line: Timeline, book: PolicyBook, begins: Flags, starts: Flags) -> Ints:
+    """Return the policy that holds after each row, by the priority in force and the version that counts."""
+    rows = np.arange(len(line.at))
     named = line.is_kind("start", "priority")
-    rows = np.maximum.accumulate(np.where(named, np.arange(len(line.at)), 0))
-    created = line.at[line.first][line.case]
-    choice = book.choose(created, book.code(line.value)[rows])
-    return Course(book, live, stops, choice, cycle)
+    priority = book.code(line.value)[np.maximum.accumulate(np.where(named, rows, 0))]
+    when = line.at[line.first][line.case]
+    if book.option("versions") == "event":
+        when = line.at[np.maximum.accumulate(np.where(named | starts, rows, 0))]
+    kind, sets = book.kinds(line.cases)
+    choice = book.choose(when, priority, kind[line.case], sets)
+    if book.option("on_change") == "fixed":
+        choice = choice[np.maximum.accumulate(np.where(begins, rows, 0))]
+    return choice
+
+
+def _changed(line: Timeline, live: Flags, choice: Ints) -> Flags:
+    """Mark the rows whose policy is not that of the last row of the case at which the clock was live."""
+    rows = np.arange(len(line.at))
+    before = np.append(-1, np.maximum.accumulate(np.where(live, rows, -1))[:-1])[: len(rows)]
+    known = (before >= 0) & (line.case[before] == line.case)
+    return known & (choice[before] != choice)
+
+
+def _counted_in_case(line: Timeline, marks: Flags) -> Ints:
+    """Count the marks of each case up to each row."""
+    total = np.cumsum(marks)
+    return np.asarray(total - (total - marks)[line.first][line.case], dtype=np.int64)
 
 
 def track(line: Timeline, way: Course, number: int) -> Track:
-    """Run the clock of one policy over the cases that it ever held for, from their creation.
+    """Run the clock of one policy over the cases that it ever held for, from each row at which a clock begins.
 
-    A change of priority changes the target and keeps the time that has run (a retroactive start).
+    Where a change of priority begins none, it changes the target and keeps the time that has run (a retroactive
+    start).
     """
     policy = way.book.policies[number]
     held = np.zeros(len(line.cases), dtype=bool)
@@ -228,7 +298,7 @@ def track(line: Timeline, way: Course, number: int) -> Track:
     rows = np.flatnonzero(held[line.case])
     paused = _paused(line, policy)[rows] & way.live[rows]
     running = way.live[rows] & ~paused
-    at, then, first = line.at[rows], line.then[rows], line.first[rows]
+    at, then, first = line.at[rows], line.then[rows], way.begins[rows]
     spent = np.zeros(len(rows), dtype=np.int64)
     spent[running] = counted(policy, at[running], then[running])
     begins = np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))
@@ -266,12 +336,19 @@ def broken_at(line: Timeline, way: Course, tracks: dict[int, Track]) -> Ints:
     A broken promise stays broken, whatever the priority becomes later.
     """
     broken = np.full(len(line.cases), NEVER)
+    np.minimum.at(broken, line.case[way.begins], clock_broken_at(line, way, tracks))
+    return broken
+
+
+def clock_broken_at(line: Timeline, way: Course, tracks: dict[int, Track]) -> Ints:
+    """Return the same for each clock, as ``way.clock`` numbers them."""
+    broken = np.full(int(way.begins.sum()), NEVER)
     for number, run in tracks.items():
         rows = run.rows
         late = np.maximum(run.due, line.at[rows])
         in_time = (late < line.then[rows]) | (line.last[rows] & (late <= line.until))
         hit = (way.choice[rows] == number) & way.live[rows] & (run.due < NEVER) & in_time
-        np.minimum.at(broken, line.case[rows[hit]], late[hit])
+        np.minimum.at(broken, way.clock[rows[hit]], late[hit])
     return broken
 
 
@@ -286,6 +363,8 @@ def instants(micros: Ints) -> pd.DatetimeIndex:
 
 
 def _paused(line: Timeline, policy: Policy) -> Flags:
+    if policy.unpaused:
+        return np.zeros(len(line.at), dtype=bool)
     if policy.statuses:
         status = line.is_kind("status")
         waiting = line.value.str.casefold().isin(policy.statuses).to_numpy() & status

@@ -1,4 +1,4 @@
-"""Service level policies: which target holds for a case, by its priority and the day on which it was created."""
+"""Service level policies: which target holds for a case, by its priority, its attributes and the time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,24 @@ import pandas as pd
 from .calendars import BusinessCalendar, to_micros
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
+from .presets import NEVER_PAUSED, OPTIONS, PRESETS, preset_option
+from .schema import TABLES
 
 #: Milestones that deskcast measures itself; any other name must be a flag of the exporting system.
-METRICS = ("first_response", "resolution", "closing")
+METRICS = (
+    "first_response",
+    "next_response",
+    "resolution",
+    "closing",
+    "requester_wait",
+    "agent_work",
+    "pausable_update",
+    "periodic_update",
+)
 CLOCKS = ("calendar", "business", "source")
+
+#: What a case must be for a policy to match: for each column of its creation, the values of which it has one.
+Condition = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -23,7 +37,8 @@ class Policy:
     """One version of a target: for a metric and a priority (``None`` for any), from an instant on.
 
     ``statuses`` are those in which the clock stands still; without any, the events ``paused`` and ``resumed``
-    say so. ``valid_from`` is in microseconds since 1970 UTC, and the smallest integer where it was always valid.
+    say so, unless ``unpaused``. ``valid_from`` is in microseconds since 1970 UTC, and the smallest integer where it
+    was always valid. ``options`` are those of :data:`deskcast.features.presets.OPTIONS`, in that order.
     """
 
     policy: str
@@ -34,37 +49,91 @@ class Policy:
     calendar: BusinessCalendar
     statuses: frozenset[str]
     valid_from: int
+    unpaused: bool = False
+    condition: Condition = ()
+    options: tuple[str, ...] = tuple(allowed[0] for allowed in OPTIONS.values())
+
+    def option(self, name: str) -> str:
+        """Return the choice of one option."""
+        return self.options[tuple(OPTIONS).index(name)]
 
 
 @dataclass(frozen=True)
 class PolicyBook:
-    """The policies of one metric, and which of them holds for each priority and time of creation.
+    """The policies of one metric, and which of them holds for each priority, instant and kind of case.
 
-    ``choice[e, p]`` is the position of the policy for epoch ``e`` and priority ``p``, -1 where there is none; the
-    last column is for priorities that no policy names.
+    ``everyone`` are the policies of all metrics in their order, because the first policy that fits a case may be one
+    without a target for this metric.
     """
 
     metric: str
     policies: tuple[Policy, ...]
+    everyone: tuple[Policy, ...]
     priorities: tuple[str, ...]
     epochs: npt.NDArray[np.int64]
-    choice: npt.NDArray[np.int64]
+    conditions: tuple[Condition, ...]
 
     @property
     def source(self) -> bool:
         """Whether the exporting system decides on this metric."""
         return self.policies[0].source
 
-    def choose(self, created: npt.NDArray[np.int64], priority: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the position of the policy that holds, for instants of creation and codes of priority."""
-        epoch = np.searchsorted(self.epochs, created, side="right")
-        return np.asarray(self.choice[epoch, priority], dtype=np.int64)
+    def option(self, name: str) -> str:
+        """Return the choice of one option, which all policies of a metric share."""
+        return self.policies[0].option(name)
+
+    def kinds(self, cases: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[frozenset[Condition]]]:
+        """Return for each case a number, and for each number the conditions that such a case fulfils."""
+        held = np.ones((len(cases), len(self.conditions)), dtype=bool)
+        for i, condition in enumerate(self.conditions):
+            for column, values in condition:
+                held[:, i] &= cases[column].astype("str").isin(values).to_numpy()
+        found, code = np.unique(held, axis=0, return_inverse=True)
+        sets = [frozenset(c for c, fits in zip(self.conditions, row, strict=True) if fits) for row in found]
+        return np.asarray(code, dtype=np.int64).reshape(-1), sets
+
+    def choose(
+        self,
+        when: npt.NDArray[np.int64],
+        priority: npt.NDArray[np.int64],
+        kind: npt.NDArray[np.int64],
+        sets: list[frozenset[Condition]],
+    ) -> npt.NDArray[np.int64]:
+        """Return the position of the policy that holds, -1 for none: for instants, codes of priority and kinds."""
+        names = (*self.priorities, None)
+        moments = (None, *self.epochs.tolist())
+        table = [[[self._chosen(p, m, fits) for p in names] for m in moments] for fits in sets]
+        if not table:
+            return np.full(len(when), -1)
+        epoch = np.searchsorted(self.epochs, when, side="right")
+        return np.asarray(np.array(table, dtype=np.int64)[kind, epoch, priority], dtype=np.int64)
 
     def code(self, names: pd.Series[Any]) -> npt.NDArray[np.int64]:
         """Return the code of each priority; one that no policy names has the last."""
         codes = {name: i for i, name in enumerate(self.priorities)}
         mapped = names.map(codes).fillna(len(codes))
         return np.asarray(mapped.to_numpy(), dtype=np.int64)
+
+    def _chosen(self, priority: str | None, when: int | None, fits: frozenset[Condition]) -> int:
+        """Find the policy that holds, and of it the version in force."""
+        if when is None:
+            return -1
+
+        def good(p: Policy) -> bool:
+            return p.valid_from <= when and p.condition in fits
+
+        rows = [(i, p) for i, p in enumerate(self.policies) if good(p) and p.priority in (priority, None)]
+        match = self.option("match")
+        if match == "policy":
+            first = next((p.policy for p in self.everyone if good(p)), None)
+            rows = [(i, p) for i, p in rows if p.policy == first]
+        if match != "row":
+            rows.sort(key=lambda row: (row[1].priority is None, row[0]))
+        if not rows:
+            return -1
+        best = rows[0][1]
+        same = (best.policy, best.priority, best.condition)
+        return max((p.valid_from, i) for i, p in rows if (p.policy, p.priority, p.condition) == same)[1]
 
 
 def policy_books(log: CaseLog) -> dict[str, PolicyBook]:
@@ -73,7 +142,8 @@ def policy_books(log: CaseLog) -> dict[str, PolicyBook]:
     Raises
     ------
     InputError
-        If a policy names a metric, a clock or a calendar that is not there, or has no target.
+        If a policy names a metric, a clock, a calendar, a preset, an option or a column that is not there, or has
+        no target.
 
     Examples
     --------
@@ -88,7 +158,71 @@ def policy_books(log: CaseLog) -> dict[str, PolicyBook]:
     frame = log.frame("sla_policies")
     policies = [_policy(row, number, log) for number, row in enumerate(frame.to_dict("records"), start=1)]
     metrics = sorted({p.metric for p in policies})
-    return {metric: _book(metric, [p for p in policies if p.metric == metric]) for metric in metrics}
+    return {metric: _book(metric, policies) for metric in metrics}
+
+
+def read_condition(text: Any) -> Condition:
+    """Read what a case must be: ``channel = phone|chat; product = p1``.
+
+    Examples
+    --------
+    >>> read_condition("product = p1; channel = phone | chat")
+    (('channel', ('phone', 'chat')), ('product', ('p1',)))
+    """
+    pairs = []
+    for part in str(text).split(";") if pd.notna(text) else []:
+        column, sign, values = part.partition("=")
+        named = tuple(v.strip() for v in values.split("|") if v.strip())
+        if not part.strip():
+            continue
+        if not sign or not column.strip() or not named:
+            raise InputError(
+                "this condition cannot be read",
+                where="sla_policies",
+                column="when",
+                got=text,
+                wanted="such as 'channel = phone|chat; product = p1'",
+            )
+        pairs.append((column.strip(), named))
+    return tuple(sorted(pairs))
+
+
+def condition_columns(log: CaseLog) -> list[str]:
+    """Return the columns of the cases that the policies ask for, in alphabetical order."""
+    if not log.has("sla_policies", "when"):
+        return []
+    texts = log.frame(log.table("sla_policies").select("when").distinct())["when"]
+    return sorted({column for text in texts for column, _ in read_condition(text)} & set(log.table("cases").columns))
+
+
+def policy_notes(log: CaseLog) -> list[str]:
+    """Say what looks odd about the policies: statuses that the log never has, pauses that it never tells.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    >>> events = pd.DataFrame({"case_id": ["1"], "at": "2024-03-01T10:00Z", "kind": "status", "new": "Pending"})
+    >>> policies = pd.DataFrame({"policy": ["gold"], "metric": ["resolution"], "target_s": [7200],
+    ...                          "clock": "calendar", "pause_on": "pending,waiting"})
+    >>> policy_notes(CaseLog.from_frames(cases=cases, events=events, sla_policies=policies))
+    ["The policy 'gold' pauses its resolution on the status 'waiting', which no event of the log has."]
+    """
+    if not log.has("sla_policies", "pause_on") or not log.has("events", "new"):
+        return []
+    events = log.table("events")
+    named = log.frame(events.filter(events.kind == "status").select("new").distinct())["new"]
+    seen = set(named.dropna().astype("str").str.strip().str.casefold())
+    told = log.frame("sla_policies")[["policy", "metric", "pause_on"]].dropna().drop_duplicates()
+    notes = []
+    for policy, metric, text in told.itertuples(index=False):
+        for status in str(text).split(","):
+            name = status.strip()
+            if name and name.casefold() not in seen | {NEVER_PAUSED}:
+                notes.append(
+                    f"The policy '{policy}' pauses its {metric} on the status '{name}', which no event of the log has."
+                )
+    return notes
 
 
 def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
@@ -112,7 +246,10 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
             wanted="seconds",
         )
     since = row.get("valid_from")
-    statuses = str(row["pause_on"]).split(",") if pd.notna(row.get("pause_on")) else []
+    preset = _named(row, "preset", tuple(PRESETS), "", number)
+    stated = row.get("pause_on")
+    pauses = str(stated) if pd.notna(stated) else PRESETS[preset].pause_on.get(metric, "")
+    unpaused = pauses.strip().casefold() == NEVER_PAUSED
     return Policy(
         str(row["policy"]),
         metric,
@@ -120,9 +257,42 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
         np.nan if source else float(str(target)),
         source,
         _calendar(clock, row.get("calendar"), number, log),
-        frozenset(s.strip().casefold() for s in statuses if s.strip()),
+        frozenset() if unpaused else frozenset(s.strip().casefold() for s in pauses.split(",") if s.strip()),
         int(to_micros([since], "valid_from")[0]),
+        unpaused,
+        _condition(row.get("when"), number, log),
+        tuple(_named(row, o, allowed, preset_option(preset, o, metric), number) for o, allowed in OPTIONS.items()),
     )
+
+
+def _named(row: dict[Any, Any], column: str, allowed: tuple[str, ...], default: str, number: int) -> str:
+    """Return the choice that a row states, or the default where it states none."""
+    stated = row.get(column)
+    if stated is None or pd.isna(stated):
+        return default
+    if str(stated) not in allowed:
+        names = tuple(a for a in allowed if a)
+        near = did_you_mean(str(stated), names) or None
+        wanted = f"one of {', '.join(names)}"
+        raise InputError(
+            f"unknown {column}", where="sla_policies", column=column, row=number, got=stated, wanted=wanted, hint=near
+        )
+    return str(stated)
+
+
+def _condition(text: Any, number: int, log: CaseLog) -> Condition:
+    condition = read_condition(text)
+    columns = tuple(log.table("cases").columns) if condition else ()
+    for column, _ in condition:
+        if column not in columns:
+            hint = did_you_mean(column, columns)
+            problem = "the cases have no such column"
+            raise InputError(problem, where="sla_policies", column="when", row=number, got=column, hint=hint)
+        if column not in TABLES["cases"].names and log.attributes.get(column) != "creation":
+            hint = "say 'creation' for it in the attributes of the source, if it is"
+            problem = "a policy can only ask for what is known when a case is created"
+            raise InputError(problem, where="sla_policies", column="when", row=number, got=column, hint=hint)
+    return condition
 
 
 def _calendar(clock: str, name: Any, number: int, log: CaseLog) -> BusinessCalendar:
@@ -142,7 +312,8 @@ def _calendar(clock: str, name: Any, number: int, log: CaseLog) -> BusinessCalen
     return log.calendars[str(name)]
 
 
-def _book(metric: str, policies: list[Policy]) -> PolicyBook:
+def _book(metric: str, everyone: list[Policy]) -> PolicyBook:
+    policies = [p for p in everyone if p.metric == metric]
     if len({p.source for p in policies}) > 1:
         raise InputError(
             "a metric is either measured or a flag of the exporting system, not both",
@@ -150,22 +321,13 @@ def _book(metric: str, policies: list[Policy]) -> PolicyBook:
             column="clock",
             got=metric,
         )
+    for option in OPTIONS:
+        choices = sorted({p.option(option) for p in policies})
+        if len(choices) > 1:
+            hint = f"'{metric}' has {' and '.join(choices)}; a preset or the option itself chooses it"
+            problem = "all policies of a metric need the same options"
+            raise InputError(problem, where="sla_policies", column=option, got=metric, hint=hint)
     priorities = tuple(sorted({p.priority for p in policies if p.priority is not None}))
-    epochs = np.array(sorted({p.valid_from for p in policies}), dtype=np.int64)
-    table = [
-        [_chosen(policies, priority, when) for priority in (*priorities, None)] for when in (None, *epochs.tolist())
-    ]
-    return PolicyBook(metric, tuple(policies), priorities, epochs, np.array(table, dtype=np.int64))
-
-
-def _chosen(policies: list[Policy], priority: str | None, when: int | None) -> int:
-    """Find the first policy for the priority, then the first for any, and of it the version in force."""
-    wanted = [priority, None] if priority is not None else [None]
-    for sought in wanted:
-        fitting = [
-            (i, p) for i, p in enumerate(policies) if p.priority == sought and when is not None and p.valid_from <= when
-        ]
-        if fitting:
-            name = fitting[0][1].policy
-            return max((p.valid_from, i) for i, p in fitting if p.policy == name)[1]
-    return -1
+    epochs = np.array(sorted({p.valid_from for p in everyone}), dtype=np.int64)
+    conditions = tuple(sorted({p.condition for p in everyone}))
+    return PolicyBook(metric, tuple(policies), tuple(everyone), priorities, epochs, conditions)
