@@ -8,7 +8,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "BreachRisk": "breach",
-        "anomaly_scores": "shifts",
+        "anomaly_scores": "anomaly",
         "detect_shifts": "shifts",
         "explain_change": "attribution",
     },

@@ -1,0 +1,150 @@
+"""Scores of single series: how surprising each value is by what came before it, one score to an event."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .anomaly_evidence import (
+    WARM,
+    beyond_the_recent,
+    beyond_the_seen,
+    first_of_its_event,
+    rank_evidence,
+    tail_evidence,
+)
+from .anomaly_views import DAY_S, expectation, seasonal, views
+from .panel import check_columns, infer_freq, numbers_of, period_days
+
+Floats = npt.NDArray[np.float64]
+
+COLUMNS = ("unique_id", "ds", "y", "expected", "lower", "upper", "score")
+#: A score of an alarm. On quiet series about one value in a thousand scores as high (`benchmarks/nab.py` prints it).
+ALARM = 0.8
+#: The weight of what is unusual of late; the rest is for what was never seen before.
+RECENT_WEIGHT = 0.2
+#: Values that are one event at least, however far apart they lie.
+LEAST_MERGED = 7
+
+
+def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFrame:
+    """Score each value of each series by how surprising it is after what came before it, one score to an event.
+
+    Parameters
+    ----------
+    series
+        ``unique_id`` (optional), ``ds`` (local clock) and ``y``. Any order, gaps, irregular and repeated stamps are
+        allowed.
+    freq
+        Usual time between two values, such as ``h`` or ``5min``; by default the commonest step of the first 50
+        values. It decides on the season: of the day, of the week for daily values, none for longer steps.
+
+    Returns
+    -------
+    DataFrame
+        ``unique_id, ds, y, expected, lower, upper, score``, sorted by series and time, one row for each row given;
+        values of one stamp are averaged and share their score. ``score`` is from 0 to 1. At :data:`ALARM` (0.8) and
+        above it is an alarm: on quiet series about one value in a thousand scores so high. A value that is not more
+        surprising than one in the day before it (seven values, if these reach farther) belongs to the same event and
+        scores 0, as do the first 50 values and missing ones. ``lower`` and ``upper`` held 95 % of the values so far.
+        No row depends on a later stamp.
+        ``attrs["notes"]`` names series that cannot be scored and values that were left out, and why.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or not of its type.
+
+    Notes
+    -----
+    Ten views of a series (its level, means of 6 and 24 values, steps, restlessness, and what is left when the season is
+    taken out) each say how far a value lies outside of all that was seen before, and how far from the last 400 values.
+    Each such surprise is ranked among its own past (the tail after Hill, 1975), and the mean of the logarithms, four
+    parts never seen to one part unusual of late, makes the score ``1 - 10 ** -mean``. See DECISIONS.md.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=120)
+    >>> y = [20.0 + day.day_of_week + day.day_of_year % 3 for day in days]
+    >>> y[-1] = 60.0
+    >>> scores = anomaly_scores(pd.DataFrame({"unique_id": "calls", "ds": days, "y": y}))
+    >>> bool((scores["score"].iloc[:-1] < ALARM).all()), bool(scores["score"].iloc[-1] >= ALARM)
+    (True, True)
+    """
+    check_columns(series, ("ds", "y"), "series")
+    rows = series[["ds", "y"]].reset_index(drop=True)
+    ids = series["unique_id"].astype(str) if "unique_id" in series else pd.Series("all", index=series.index)
+    rows.insert(0, "unique_id", ids.to_numpy())
+    raw = rows["y"]
+    rows["y"] = numbers_of(raw)
+    rows = rows.sort_values(["unique_id", "ds", "y"], kind="stable", ignore_index=True)
+    notes: list[str] = []
+    parts = [_scored(part, freq, notes) for _, part in rows.groupby("unique_id", sort=False)]
+    out = pd.concat(parts, ignore_index=True) if parts else rows
+    out = out.reindex(columns=list(COLUMNS))
+    lost = int(rows["y"].isna().sum() - pd.isna(raw).sum())
+    out.attrs = {"notes": (*notes, *([f"{lost} values are not finite and count as missing"] if lost else []))}
+    return out
+
+
+def _scored(part: pd.DataFrame, freq: str | None, notes: list[str]) -> pd.DataFrame:
+    """Score one series, sorted by time."""
+    known = part["y"].notna()
+    out = part.assign(expected=np.nan, lower=np.nan, upper=np.nan, score=0.0)
+    once = part[known].groupby("ds", sort=True)["y"].mean()
+    if why := _unfit(once):
+        notes.append(f"{part['unique_id'].iloc[0]}: {why}")
+    if not len(once):
+        return out
+    stamps = pd.DatetimeIndex(once.index)
+    values = once.to_numpy(dtype=float)
+    step_s = DAY_S * period_days(freq or infer_freq(stamps[:WARM]))
+    score = surprise(values, stamps, step_s)
+    expected, lower, upper = expectation(values, seasonal(values, _local(stamps), step_s))
+    expected[:WARM] = lower[:WARM] = upper[:WARM] = np.nan
+    at = stamps.get_indexer(pd.DatetimeIndex(out.loc[known, "ds"]))
+    for name, column in (("expected", expected), ("lower", lower), ("upper", upper), ("score", score)):
+        out.loc[known, name] = column[at]
+    return out
+
+
+def surprise(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Floats:
+    """Return the score of each value of one series.
+
+    Parameters
+    ----------
+    values
+        In order of time, none missing, shape (n,).
+    stamps
+        Their times, rising, shape (n,).
+    step_s
+        Usual time between two values.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=80)
+    >>> surprise(np.r_[np.arange(79) % 5, 99.0], days, 86400.0)[-2:].round(1).tolist()
+    [0.0, 1.0]
+    """
+    seen = views(values, _local(stamps), step_s)
+    new = np.mean([rank_evidence(beyond_the_seen(view.values)) for view in seen], axis=0)
+    odd = np.mean([tail_evidence(beyond_the_recent(view.values, view.lag)) for view in seen], axis=0)
+    both = (1 - RECENT_WEIGHT) * new + RECENT_WEIGHT * odd
+    seconds = (stamps - stamps[0]).total_seconds().to_numpy()
+    first = first_of_its_event(both, seconds, DAY_S, LEAST_MERGED)
+    first[:WARM] = 0.0
+    return 1 - 10.0**-first
+
+
+def _local(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    return stamps if stamps.tz is None else stamps.tz_localize(None)
+
+
+def _unfit(once: pd.Series) -> str:
+    """Say why a series has no scores, or nothing."""
+    if not len(once):
+        return "no values, no scores"
+    if len(once) <= WARM:
+        return f"too short: {len(once)} values at different times, the first {WARM} have no score"
+    return "constant, every score is 0" if once.min() == once.max() else ""

@@ -1,0 +1,151 @@
+"""How surprising a value is by the past of its own series alone: ranks, tails, and what was never seen before."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+#: Values before the first evidence.
+WARM = 50
+#: How far back "never seen before" looks, and the window of what is usual of late, in values.
+MEMORY, RECENT = 10_000, 400
+#: The share of the past above which a tail is fitted, and how much the fit believes before it has seen one.
+TAIL, PRIOR_WEIGHT, PRIOR_EXCESS = 0.02, 3.0, 0.3
+#: Beyond this many of its own spreads one deviation is as good as another.
+FAR = 1e9
+#: 10 and 90 % quantiles of a normal variable lie so many standard deviations apart.
+NORMAL_SPAN = 2.563
+
+
+def beyond_the_seen(values: Floats) -> Floats:
+    """Return how far each value lies outside of all values before it, in spans of the past; 0 inside.
+
+    Parameters
+    ----------
+    values
+        In order of time, none missing, shape (n,).
+
+    Notes
+    -----
+    The idea of "seen before in this context" of the contextual anomaly detector of M. Smirnov, one of the best of
+    the Numenta benchmark, on numbers instead of bits.
+
+    Examples
+    --------
+    >>> beyond_the_seen(np.array([1.0] * 30 + [1.0, 2.0, 2.0])).tolist()[-3:]
+    [0.0, 1000000000.0, 0.0]
+    """
+    s = pd.Series(values)
+    high = s.rolling(MEMORY, min_periods=1).max().shift().to_numpy()
+    low = s.rolling(MEMORY, min_periods=1).min().shift().to_numpy()
+    span = np.fmax(_span(s.expanding(20)).shift().to_numpy(), 0.05 * (high - low))
+    out = np.fmax(values - high, low - values)
+    return _ratio(np.where(out > _dust(values), out, 0.0), span)
+
+
+def beyond_the_recent(values: Floats, lag: int) -> Floats:
+    """Return how far each value lies from the median of recent ones, in their spread.
+
+    Parameters
+    ----------
+    values
+        In order of time, none missing, shape (n,).
+    lag
+        How many values to leave out before each one: as many as a smoothed value is made of.
+
+    Examples
+    --------
+    >>> beyond_the_recent(np.array([1.0, 2, 3] * 20 + [8.0]), 1)[-1].round(1).item()
+    7.7
+    """
+    s = pd.Series(values)
+    past = s.shift(lag)
+    window = past.rolling(RECENT, min_periods=20)
+    spread = np.fmax(_span(window).to_numpy(), 0.3 * _span(past.expanding(20)).to_numpy()) / NORMAL_SPAN
+    off = np.abs(values - window.median().to_numpy())
+    return _ratio(np.where(off > _dust(values), off, 0.0), spread)
+
+
+def rank_evidence(surprise: Floats) -> Floats:
+    """Return minus the decimal logarithm of the share of the past that was as surprising: 3 is once in a thousand.
+
+    >>> rank_evidence(np.r_[np.zeros(98), 1.0, 1.0]).round(2)[-2:].tolist()
+    [2.0, 1.7]
+    """
+    n = np.arange(1, len(surprise) + 1)
+    rank = pd.Series(surprise).expanding().rank(method="min").to_numpy()
+    out = -np.log10((n - rank + 1) / (n + 1))
+    out[:WARM] = 0.0
+    return np.maximum(out, 0.0)
+
+
+def tail_evidence(surprise: Floats) -> Floats:
+    """Return the same evidence, with a Pareto tail fitted to the largest 2 % of the past (Hill 1975).
+
+    >>> s = np.r_[np.arange(1000) % 10, 100.0]
+    >>> bool(tail_evidence(s)[-1] > rank_evidence(s)[-1])
+    True
+    """
+    s = pd.Series(surprise)
+    limit = s.expanding(WARM).quantile(1 - TAIL).shift().to_numpy()
+    above = surprise > limit  # false while there is no limit
+    ratio = np.maximum(surprise, 1e-9) / np.maximum(np.nan_to_num(limit, nan=np.inf), 1e-9)
+    excess = np.where(above, np.minimum(np.log(np.maximum(ratio, 1.0)), 5.0), 0.0)
+    seen, total = np.cumsum(above) - above, np.cumsum(excess) - excess
+    shape = (total + PRIOR_WEIGHT * PRIOR_EXCESS) / (seen + PRIOR_WEIGHT)
+    out: Floats = np.where(above, -np.log10(TAIL) + excess / shape / np.log(10), rank_evidence(surprise))
+    return out
+
+
+def first_of_its_event(evidence: Floats, seconds: Floats, merge_s: float, least: int) -> Floats:
+    """Keep evidence that is larger than all of a while before it, and set the rest to 0.
+
+    Parameters
+    ----------
+    evidence
+        In order of time, shape (n,).
+    seconds
+        Time of each, shape (n,).
+    merge_s, least
+        The while: so many seconds, or so many values if these reach farther back.
+
+    Examples
+    --------
+    >>> first_of_its_event(np.array([1.0, 3.0, 2.0, 2.0]), np.arange(4.0), 1.0, 1).tolist()
+    [1.0, 3.0, 0.0, 0.0]
+    """
+    start = np.minimum(np.searchsorted(seconds, seconds - merge_s), np.maximum(np.arange(len(evidence)) - least, 0))
+    out = np.zeros_like(evidence)
+    largest: deque[int] = deque()  # places of falling evidence inside the while
+    for t in range(len(evidence)):
+        while largest and largest[0] < start[t]:
+            largest.popleft()
+        if not largest or evidence[t] > evidence[largest[0]]:
+            out[t] = evidence[t]
+        while largest and evidence[largest[-1]] <= evidence[t]:
+            largest.pop()
+        largest.append(t)
+    return out
+
+
+def _span(window: pd.api.typing.Expanding | pd.api.typing.Rolling) -> pd.Series:
+    spread: pd.Series = window.quantile(0.9) - window.quantile(0.1)
+    return spread
+
+
+def _dust(values: Floats) -> Floats:
+    """Return differences that are rounding and no change."""
+    return 1e-9 * np.maximum.accumulate(np.abs(values))
+
+
+def _ratio(off: Floats, scale: Floats) -> Floats:
+    """Divide; against a past without any spread a change is far, and no change is none."""
+    ready = ~np.isnan(scale)
+    out = np.where((off > 0) & ready, FAR, 0.0)
+    np.divide(off, scale, out=out, where=ready & (scale > 0) & (off > 0))
+    return np.minimum(out, FAR)

@@ -1,0 +1,152 @@
+"""A series seen in several ways: its level, its steps, its restlessness, and the rest without its season."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+DAY_S = 86_400.0
+#: Short and long averages, in values.
+SHORT, LONG = 6, 24
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to see a series.
+
+    Attributes
+    ----------
+    name
+        In words.
+    values
+        One for each value of the series, shape (n,).
+    lag
+        Of how many values each is made.
+    """
+
+    name: str
+    values: Floats
+    lag: int
+
+
+def views(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> list[View]:
+    """Return the views of one series; none looks ahead.
+
+    Parameters
+    ----------
+    values
+        In order of time, none missing, shape (n,).
+    stamps
+        Local clock, rising, shape (n,).
+    step_s
+        Usual time between two values.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=30)
+    >>> [view.name for view in views(np.arange(30.0), days, 86400.0)][:4]
+    ['level', 'level of 6', 'level of 24', 'step']
+    """
+    step = np.diff(values, prepend=values[:1])
+    far = np.zeros_like(values)
+    far[SHORT:] = values[SHORT:] - values[:-SHORT]
+    moves = np.abs(step)
+    out = [
+        View("level", values, 1),
+        View(f"level of {SHORT}", mean_of_last(values, SHORT), SHORT),
+        View(f"level of {LONG}", mean_of_last(values, LONG), LONG),
+        View("step", step, 1),
+        View(f"step over {SHORT}", far, SHORT),
+        View(f"restlessness of {SHORT}", mean_of_last(moves, SHORT), SHORT),
+        View(f"restlessness of {LONG}", mean_of_last(moves, LONG), LONG),
+    ]
+    season = seasonal(values, stamps, step_s)
+    if season is not None:
+        rest = np.nan_to_num(values - season)
+        out += [
+            View("seasonal rest", rest, 1),
+            View(f"seasonal rest of {SHORT}", mean_of_last(rest, SHORT), SHORT),
+            View(f"seasonal rest of {LONG}", mean_of_last(rest, LONG), LONG),
+        ]
+    return out
+
+
+def seasonal(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Floats | None:
+    """Return what the same half hour of the seven days before, or the same weekday of eight weeks, lets expect.
+
+    Parameters
+    ----------
+    values, stamps, step_s
+        As in :func:`views`. Steps of most of a day and more are read by weekday, steps of a week have no season.
+
+    Returns
+    -------
+    Expectations, missing where less than two seasons are known, shape (n,); ``None`` where there is no season.
+
+    Examples
+    --------
+    >>> hours = pd.date_range("2024-01-01", periods=72, freq="h")
+    >>> seasonal(np.tile(np.arange(24.0), 3), hours, 3600.0)[-2:].tolist()
+    [22.0, 23.0]
+    """
+    if step_s > 6.5 * DAY_S or not len(values):
+        return None
+    daily = step_s < 0.9 * DAY_S
+    period, slots, seasons = (DAY_S, 48, 7) if daily else (7 * DAY_S, 7, 8)
+    since = (stamps - stamps[0].normalize()).total_seconds().to_numpy()
+    number = (since // period).astype(int)
+    slot = (since % period // (period / slots)).astype(int)
+    table = pd.Series(values).groupby([number, slot]).mean().unstack()
+    table = table.reindex(index=range(number[-1] + 1), columns=range(slots))
+    expected = table.shift().rolling(seasons, min_periods=2).median()
+    if daily:  # half hours lend each other their values; weekdays do not
+        beside = (expected.shift(k, axis=1).fillna(expected) for k in (1, -1))
+        expected = (expected + sum(beside)) / 3
+    return expected.to_numpy()[number, slot]
+
+
+def mean_of_last(values: Floats, n: int) -> Floats:
+    """Return the mean of each value and the ones before it, ``n`` in all.
+
+    >>> mean_of_last(np.array([1.0, 3.0, 5.0]), 2).tolist()
+    [1.0, 2.0, 4.0]
+    """
+    return pd.Series(values).rolling(n, min_periods=1).mean().to_numpy()
+
+
+def expectation(values: Floats, season: Floats | None) -> tuple[Floats, Floats, Floats]:
+    """Return what was to be expected, and the limits that held 95 % of the values so far.
+
+    Parameters
+    ----------
+    values
+        In order of time, none missing, shape (n,).
+    season
+        From :func:`seasonal`.
+
+    Returns
+    -------
+    Expected, lower and upper, shape (n,) each. Expected is, of the running mean, the median of the last 24 values and
+    the season, the one that has erred least of late.
+
+    Examples
+    --------
+    >>> expected, lower, upper = expectation(np.tile([1.0, 3.0, 2.0], 20), None)
+    >>> expected[-1].round(1).item(), bool(lower[-1] < 2 < upper[-1])
+    (2.0, True)
+    """
+    s = pd.Series(values)
+    ways = {"mean": s.ewm(span=4).mean().shift(), "median": s.shift().rolling(LONG, min_periods=5).median()}
+    if season is not None:
+        ways["season"] = pd.Series(season)
+    told = pd.DataFrame(ways)
+    error = told.rsub(s, axis=0).abs().ewm(span=500, min_periods=10).mean().shift()
+    best = error.where(told.notna()).fillna(np.inf).to_numpy().argmin(axis=1)
+    expected = told.to_numpy()[np.arange(len(s)), best]
+    rest = (s - expected).shift().rolling(2000, min_periods=20)
+    return expected, expected + rest.quantile(0.025).to_numpy(), expected + rest.quantile(0.975).to_numpy()
