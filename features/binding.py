@@ -127,7 +127,10 @@ def bind(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, A
     for name, where in names.items():
         if name not in TABLES:
             raise InputError(f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)))
-        bound[name] = conformed(name, _find(connection, where), connection.name)
+        rows = _find(connection, where)
+        if connection.name == "pyspark":
+            rows = _with_zones(connection, rows, where)
+        bound[name] = conformed(name, rows)
         if connection.name == "postgres":
             bound[name] = _binary_order(connection, bound[name])
     return bound
@@ -141,7 +144,19 @@ def _find(connection: Any, where: str) -> Any:
     return connection.table(table, database=database) if database else connection.table(table)
 
 
-def conformed(name: str, rows: Any, engine: str = "duckdb") -> Any:
+def _with_zones(connection: Any, rows: Any, where: str) -> Any:
+    """Mark the instants of Spark, which Ibis does not tell from bare clock readings."""
+    kinds = dict(connection._session.table(where).dtypes)
+    return rows.mutate(**{c: rows[c].cast(_TYPES["instant"]) for c in rows.columns if kinds[c] == "timestamp"})
+
+
+def materialised(expression: Any) -> Any:
+    """Compute an Ibis table once, keep it in its engine, and keep its types, which Spark would forget."""
+    made = expression.cache()
+    return made if made.schema() == expression.schema() else made.cast(expression.schema())
+
+
+def conformed(name: str, rows: Any) -> Any:
     """Cast the columns of an Ibis table to those of a canonical table.
 
     An event table without ``seq`` is ordered within one instant as a case usually goes: by the place of the kind in
@@ -155,19 +170,18 @@ def conformed(name: str, rows: Any, engine: str = "duckdb") -> Any:
     out = {c: rows[c] for c in rows.columns}
     for declared in table.columns:
         if declared.name in out:
-            out[declared.name] = _cast(out[declared.name], declared, name, engine)
+            out[declared.name] = _cast(out[declared.name], declared, name)
     if name == "events" and "seq" not in out:
         places = [(kind, ibis.literal(place, "int64")) for place, kind in enumerate(EVENT_KINDS)]
         out["seq"] = rows.kind.cases(*places, else_=ibis.literal(len(places), "int64"))
     return rows.select(**out)
 
 
-def _cast(values: Any, column: Column, table: str, engine: str) -> Any:
+def _cast(values: Any, column: Column, table: str) -> Any:
     kind = values.type()
     if column.kind == "instant":
-        # an instant of Spark is told apart from a bare clock reading, though Ibis may name no zone for either
         if not kind.is_timestamp() or kind.timezone is None:
-            hint = "make it an instant: TIMESTAMP WITH TIME ZONE" if engine != "pyspark" else "make it a TIMESTAMP"
+            hint = "cast it to TIMESTAMP WITH TIME ZONE; in Spark to TIMESTAMP"
             raise InputError("the times have no zone", where=table, column=column.name, got=str(kind), hint=hint)
         return values.cast(_TYPES["instant"])
     if column.kind == "flag" and not (kind.is_boolean() or kind.is_integer()):

@@ -111,18 +111,18 @@ def reopen_rate(desk: Desk) -> pd.DataFrame:
 
 def repeat_contact_rate(desk: Desk) -> pd.DataFrame:
     """Count cases after which the customer came again soon."""
-    rows = desk.cases.rows
+    rows = desk.returning.rows
     soon = seconds_between(rows.created_at, rows.next_case_at) <= desk.limits.repeat_days * 86400
     ripe = rows.created_at <= desk.before_end(days=desk.limits.repeat_days)
-    return share(desk.cases, "created_at", soon, ripe & rows.customer_id.notnull())
+    return share(desk.returning, "created_at", soon, ripe & rows.customer_id.notnull())
 
 
 def first_contact_resolution(desk: Desk) -> pd.DataFrame:
     """Count resolutions by one contact that held; where neither messages nor calls are recorded nothing is known."""
     days = desk.limits.repeat_days
-    rows = desk.cases.rows
+    rows = desk.returning.rows
     touches = rows.agent_messages
-    source = desk.cases
+    source = desk.returning
     if desk.log.has("contacts", "case_id", "answered_at"):
         calls = desk.log.table("contacts")
         calls = calls.filter(calls.case_id.notnull() & calls.answered_at.notnull())

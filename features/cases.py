@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ibis
 import pandas as pd
 
+from .binding import materialised
 from .engine import CaseLog
 from .fetch import fetch
+from .keep import kept
 from .schema import TABLES
 
 #: Events that end a case while it is open. A merge ends it without a resolution.
@@ -110,6 +113,33 @@ def case_history_expr(log: CaseLog) -> Any:
     return _finish(_measures(_reconciled(joined), facts, log.until), cases.columns)
 
 
+def case_history_table(log: CaseLog) -> Any:
+    """Return :func:`case_history` as a table that is computed once and stays in the engine as long as the log lives."""
+    return kept(log, "case history", lambda: materialised(case_history_expr(log)))
+
+
+def write_case_history(log: CaseLog, path: str | Path) -> None:
+    """Write :func:`case_history` to a Parquet file without fetching it, so it may be larger than memory.
+
+    Parameters
+    ----------
+    log
+        Any log with ``cases``.
+    path
+        Of the file; on Spark a folder. The rows come in no order.
+
+    Examples
+    --------
+    >>> import pandas as pd, tempfile
+    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_case_history(log, f"{folder}/cases.parquet")
+    ...     pd.read_parquet(f"{folder}/cases.parquet")["is_open"].tolist()
+    [None]
+    """
+    case_history_table(log).to_parquet(path)
+
+
 def case_history(log: CaseLog) -> pd.DataFrame:
     """Say for every case what happened to it, as known at the end of the log.
 
@@ -151,7 +181,7 @@ def case_history(log: CaseLog) -> pd.DataFrame:
     [{'case_id': '1', 'resolution_s': 90000.0, 'age_s': 90000.0, 'reopens': 1, 'is_open': False},
      {'case_id': '2', 'resolution_s': nan, 'age_s': 86400.0, 'reopens': 0, 'is_open': True}]
     """
-    frame = fetch(case_history_expr(log).order_by("case_id"))
+    frame = fetch(case_history_table(log).order_by("case_id"))
     return frame.astype({name: _DTYPES.get(kind, kind) for name, kind in DERIVED.items()})
 
 

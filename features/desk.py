@@ -11,7 +11,8 @@ import ibis
 import pandas as pd
 
 from .aggregate import MEASURES, Clock, Source, labelled
-from .cases import DERIVED, EventFacts, case_history_expr, event_facts
+from .binding import materialised
+from .cases import DERIVED, EventFacts, case_history_table, event_facts
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
 from .fetch import fetch
@@ -109,8 +110,7 @@ class Desk:
 
     def _source(self, rows: Any, at: str) -> Source:
         """Bind rows to segments, and let their history begin with the first of an instant."""
-        found = fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
-        return self._from(rows, found)
+        return self._from(rows, _earliest(rows, at))
 
     def _from(self, rows: Any, found: Any) -> Source:
         rows = labelled(rows, self.by)
@@ -118,7 +118,7 @@ class Desk:
 
     @property
     def _history(self) -> Any:
-        return kept(self.log, "case history", lambda: _history_with_returns(self.log).cache())
+        return case_history_table(self.log)
 
     @cached_property
     def _segments_of_cases(self) -> Any:
@@ -130,17 +130,27 @@ class Desk:
     def opened(self) -> Source:
         """Cases as created."""
         later = any(name in _LATER for name in self.by)
-        return self._source(self._history if later else self.log.table("cases"), "created_at")
+        return self._from(self._history if later else self.log.table("cases"), self._first_case)
 
     @cached_property
     def cases(self) -> Source:
+        """Cases with all that happened to them."""
+        return self._from(self._history, self._first_case)
+
+    @cached_property
+    def returning(self) -> Source:
         """Cases with all that happened to them, and when the customer came again."""
-        return self._source(self._history, "created_at")
+        rows = kept(self.log, "returns", lambda: materialised(_with_returns(self._history)))
+        return self._from(rows, self._first_case)
+
+    @cached_property
+    def _first_case(self) -> Any:
+        return kept(self.log, "first case", lambda: _earliest(self.log.table("cases"), "created_at"))
 
     @cached_property
     def transitions(self) -> Source:
         """Every change of a case between open and not open."""
-        rows = kept(self.log, "transitions", lambda: transitions_expr(self.log).cache())
+        rows = kept(self.log, "transitions", lambda: materialised(transitions_expr(self.log)))
         return self._from(self._with_segments(rows), self.opened.first)
 
     @cached_property
@@ -241,9 +251,12 @@ class Desk:
         return joined.rename({name: f"_{name}" for name in wanted})
 
 
-def _history_with_returns(log: CaseLog) -> Any:
-    """The history of cases, and when the customer came again: with any case, and with one of the same type."""
-    rows = case_history_expr(log)
+def _earliest(rows: Any, at: str) -> Any:
+    return fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
+
+
+def _with_returns(rows: Any) -> Any:
+    """Add when the customer came again: with any case, and with one of the same type."""
     if "customer_id" not in rows.columns:
         return rows
     subject = [c for c in ("case_type",) if c in rows.columns]
