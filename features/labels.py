@@ -42,7 +42,7 @@ def breach_labels(log: CaseLog) -> pd.DataFrame:
     >>> breach_labels(log.as_of("2024-03-01T10:00Z"))[["case_id", "label"]].to_dict("records")
     [{'case_id': '1', 'label': True}, {'case_id': '2', 'label': None}]
     """
-    found = milestones(log)[["case_id", "metric", "status", "decided_at"]]
+    found = milestones(log, as_recorded=True)[["case_id", "metric", "status", "decided_at"]]
     found = found.sort_values(["case_id", "metric", "decided_at"], kind="stable")  # missing instants come last
     found = found.drop_duplicates(["case_id", "metric"], ignore_index=True)
     label = found["status"].eq("breached").astype("boolean").where(found["decided_at"].notna())

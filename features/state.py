@@ -26,91 +26,97 @@ COUNTED = {
     "customer_messages": "message",
     "agent_messages": "message",
     "unanswered_s": "message",
+    "unanswered_messages": "message",
+    "notes": "message",
     "reopens": "reopened",
     "transfers": "assigned",
+    "assignments": "assigned",
     "priority_changes": "priority",
     "escalations": "escalated",
+    "agents": "actor",
 }
 
 
-def open_cases(log: CaseLog, instants: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return the cases that are open at each instant, as they stood then.
+def cases_then(steps: Any, looks: pd.DataFrame) -> pd.DataFrame:
+    """Return cases at instants, as they stood then.
 
     Parameters
     ----------
-    log
-        A log with ``cases`` and ``events``.
-    instants
-        Distinct instants in UTC.
+    steps
+        From :func:`case_steps`.
+    looks
+        Distinct instants in UTC in the column ``at``: all cases that are open or not yet closed then; or pairs of
+        ``case_id`` and ``at``: those cases.
 
     Returns
     -------
     DataFrame
-        One row for each instant and case open at it, by case_id and at: the descriptions of the case with the
-        ``priority``, ``team`` and ``status`` in force, ``created_at``, ``last_at`` (last event), ``waiting_since``
-        (oldest customer message without a reply), running counts, and ``open_in_team``.
+        One row for each case and instant, by case_id and at: the descriptions of the case with the ``priority``,
+        ``team`` and ``status`` in force, ``created_at``, ``last_at`` (last event), ``waiting_since`` (oldest customer
+        message without a reply), since when status and team are as they are, running counts, whether it ``is_open``
+        and, if not, whether it waits to be closed (``is_resolved``).
     """
-    if not len(instants):
-        instants = pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
-    steps = case_steps(log, instants.min(), instants.max())
-    stretches = steps.filter(steps.is_open)
-    looks = ibis.memtable(pd.DataFrame({"look_at": instants}))
-    looks = looks.mutate(look_at=looks.look_at.cast("timestamp('UTC', 6)"))
-    ends = stretches.then_at.isnull() | (stretches.then_at > looks.look_at)
-    found = stretches.join(looks, [stretches["at"] <= looks.look_at, ends])
-    found = found.mutate(open_in_team=found.count().over(ibis.window(group_by=["look_at", "team"])))
-    found = found.mutate(open_in_team=found.team.notnull().ifelse(found.open_in_team, None))
-    found = found.drop("then_at", "is_open").rename(last_at="at", at="look_at")
-    return fetch(found.order_by(["case_id", "at"]))
+    pairs = "case_id" in looks.columns
+    asked = looks[["case_id", "at"] if pairs else ["at"]].rename(columns={"at": "look_at", "case_id": "look_case"})
+    table = ibis.memtable(
+        asked, schema={**({"look_case": "string"} if pairs else {}), "look_at": "timestamp('UTC', 6)"}
+    )
+    stretches = steps.filter((steps.rank > 0) if pairs else (steps.is_open | steps.is_resolved))
+    holds = [stretches["at"] <= table.look_at, stretches.then_at.isnull() | (stretches.then_at > table.look_at)]
+    found = stretches.join(table, [*([stretches.case_id == table.look_case] if pairs else []), *holds])
+    found = found.drop("then_at", "rank", "kind", "actor_id", *(["look_case"] if pairs else []))
+    return fetch(found.rename(last_at="at", at="look_at").order_by(["case_id", "at"]))
 
 
-def case_steps(log: CaseLog, first: Any = pd.NaT, last: Any = pd.NaT) -> Any:
+def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
     """Return each creation and event with the state of its case after it, until ``then_at`` (missing: to the end).
 
-    With ``first`` and ``last`` only what is needed to look at that span: nothing after it, and no case that had ended
-    before it.
+    With ``last`` nothing after that instant is looked at.
     """
     end = log.until if pd.isna(last) else last
     cases = log.table("cases").filter(lambda t: t.created_at <= end)
-    if not pd.isna(first):
-        cases = cases.anti_join(_over_before(log, first), "case_id")
     absent = {c: ibis.null("string") for c in DESCRIPTIONS if c not in cases.columns}
     cases = (cases.mutate(**absent) if absent else cases).select("case_id", "created_at", *DESCRIPTIONS)
     rows = _rows(log, cases, end)
     order = [rows["at"], rows.seq, rows.kind]
-    rows = rows.mutate(rank=ibis.row_number().over(ibis.window(group_by="case_id", order_by=order)))
+    rows = rows.mutate(rank=ibis.row_number().over(ibis.window(group_by="case_id", order_by=order)) + 1)
+    first_by = ibis.row_number().over(ibis.window(group_by=["case_id", "actor_id"], order_by="rank"))
+    rows = rows.mutate(is_new_agent=rows.actor_id.notnull() & (first_by == 0))
     so_far = ibis.window(group_by="case_id", order_by="rank", preceding=None, following=0)
     ahead = ibis.window(group_by="case_id", order_by="rank")
+    begun = _last_rank(rows, "start", "reopened")
     steps = rows.mutate(
         then_at=rows["at"].lead().over(ahead),
-        is_open=(_last_rank(rows, "start", "reopened") > _last_rank(rows, *ENDS)),
+        is_open=begun > _last_rank(rows, *ENDS),
+        is_closed=_last_rank(rows, "closed", "merged") > begun,
+        resolved_at=ibis.ifelse(rows.kind == "resolved", rows["at"], None).max().over(so_far),
         **{name: rows[flag].sum().over(so_far) for name, flag in _SUMS.items()},
         **{name: _last_value(rows, kind).over(so_far).substr(_DIGITS) for name, kind in _VALUES.items()},
     )
     answered = ibis.window(group_by=["case_id", "agent_messages"], order_by="rank", preceding=None, following=0)
     steps = steps.mutate(
+        is_resolved=~steps.is_open & ~steps.is_closed,
         waiting_since=ibis.ifelse(steps.is_customer, steps["at"], None).min().over(answered),
+        unanswered_messages=steps.is_customer.sum().over(answered),
         moved=((steps.kind == "assigned") & (steps.now_team != steps.now_team.lag().over(ahead))).fill_null(False),
     )
     steps = steps.mutate(transfers=steps.moved.cast("int64").sum().over(so_far))
     known = steps.select(
-        "case_id",
-        "at",
-        "then_at",
-        "is_open",
-        "waiting_since",
-        "status",
-        "now_priority",
-        "now_team",
-        "transfers",
+        *("case_id", "at", "then_at", "rank", "kind", "actor_id", "is_open", "is_resolved", "resolved_at"),
+        *("waiting_since", "unanswered_messages", "status", "now_priority", "now_team", "transfers"),
         *_SUMS,
     )
     of = cases.rename(_of="case_id")
     joined = known.inner_join(of, known.case_id == of["_of"]).drop("_of")
-    return joined.mutate(
+    joined = joined.mutate(
         priority=ibis.coalesce(joined.now_priority, joined.priority),
         team=ibis.coalesce(joined.now_team, joined.team),
     ).drop("now_priority", "now_team")
+    ahead = ibis.window(group_by="case_id", order_by="rank")
+    new = {c: ~joined[c].identical_to(joined[c].lag().over(ahead)) & joined[c].notnull() for c in ("status", "team")}
+    marked = joined.mutate(new_status=new["status"], new_team=new["team"])
+    since = {f"{c}_since": ibis.ifelse(marked[f"new_{c}"], marked["at"], None).max().over(so_far) for c in new}
+    return marked.mutate(**since).drop("new_status", "new_team")
 
 
 def first_seen(log: CaseLog) -> dict[str, pd.Timestamp]:
@@ -120,6 +126,7 @@ def first_seen(log: CaseLog) -> dict[str, pd.Timestamp]:
     tells = {
         "message": (events.kind == "message") & events.actor_role.notnull(),
         "assigned": (events.kind == "assigned") & events.team.notnull(),
+        "actor": human(events),
     }
     kinds = sorted(set(COUNTED.values()))
     firsts = {k: ibis.ifelse(tells.get(k, events.kind == k), when, None).min() for k in kinds}
@@ -128,8 +135,12 @@ def first_seen(log: CaseLog) -> dict[str, pd.Timestamp]:
 
 
 _SUMS = {
+    "updates": "is_update",
     "customer_messages": "is_customer",
     "agent_messages": "is_reply",
+    "notes": "is_note",
+    "assignments": "is_assigned",
+    "agents": "is_new_agent",
     "reopens": "is_reopened",
     "priority_changes": "is_priority",
     "escalations": "is_escalated",
@@ -137,14 +148,10 @@ _SUMS = {
 _VALUES = {"status": "status", "now_priority": "priority", "now_team": "assigned"}
 
 
-def _over_before(log: CaseLog, first: Any) -> Any:
-    """Return cases that had surely ended by then: they have an end, no re-opening, and no event later."""
-    events = full_events(log)
-    seen = seen_at(events, as_recorded=True)
-    facts = events.group_by("case_id").agg(
-        last=seen.max(), ends=events.kind.isin(ENDS).sum(), reopens=(events.kind == "reopened").sum()
-    )
-    return facts.filter((facts["last"] < first) & (facts.ends > 0) & (facts.reopens == 0)).select("case_id")
+def human(events: Any) -> Any:
+    """Mark the events of a named person who is an agent, or of whom nothing else is said."""
+    agent = (events.actor_role == "agent") | events.actor_role.isnull()
+    return (events.actor_id.notnull() & agent & (events.kind != "created")).fill_null(False)
 
 
 def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
@@ -162,8 +169,12 @@ def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
         seq=events.seq.cast("int64"),
         seen="_seen",
         value=ibis.ifelse(events.kind == "assigned", events.team, events.new),
+        actor_id=ibis.ifelse(human(events), events.actor_id, None),
+        is_update=events.kind != "created",
         is_customer=(public & (events.actor_role == "customer")).fill_null(False),
         is_reply=(public & (events.actor_role == "agent")).fill_null(False),
+        is_note=((events.kind == "message") & ~public).fill_null(False),
+        is_assigned=events.kind == "assigned",
         is_reopened=events.kind == "reopened",
         is_priority=events.kind == "priority",
         is_escalated=events.kind == "escalated",
@@ -173,7 +184,12 @@ def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
     told = told.mutate(at=ibis.greatest(told.seen, told.created_at)).drop("seen", "created_at")
     nothing = {name: ibis.literal(False) for name in told.columns if name.startswith("is_")}
     start = born.select(
-        "case_id", at="created_at", kind=ibis.literal("start"), seq=ibis.literal(-1, "int64"), value=ibis.null("string")
+        "case_id",
+        at="created_at",
+        kind=ibis.literal("start"),
+        seq=ibis.literal(-1, "int64"),
+        value=ibis.null("string"),
+        actor_id=ibis.null("string"),
     ).mutate(**nothing)
     return told.select(*sorted(told.columns)).union(start.select(*sorted(told.columns)))
 

@@ -1,0 +1,152 @@
+"""How busy the desk, a team and its agents were at an instant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from .calendars import to_micros
+from .engine import CaseLog
+from .fetch import fetch
+from .openings import US
+from .tally import Ints, codes, last_before, tally
+
+DAY, WEEK = 86400 * US, 7 * 86400 * US
+_FOREVER = int(np.iinfo(np.int64).max)
+
+
+def changes(steps: Any) -> pd.DataFrame:
+    """Fetch the steps at which a case opened, ended, or changed its team or priority, by case and time.
+
+    Returns
+    -------
+    DataFrame
+        case_id, at, then_at (missing: to the end), kind, is_open and team after it and before it, and the segments
+        of the case at the step.
+    """
+    ahead = ibis.window(group_by="case_id", order_by="rank")
+    told = steps.mutate(
+        was_open=steps.is_open.lag().over(ahead).fill_null(False),
+        was_team=steps.team.lag().over(ahead),
+        was_priority=steps.priority.lag().over(ahead),
+    )
+    same = told.team.identical_to(told.was_team) & told.priority.identical_to(told.was_priority)
+    kept = told.filter((told.kind == "start") | (told.is_open != told.was_open) | ~same)
+    kept = kept.mutate(then_at=kept["at"].lead().over(ahead))
+    names = ("case_id", "at", "then_at", "rank", "kind", "is_open", "was_open", "team", "was_team")
+    return fetch(kept.select(*names, "priority", "product", "case_type", "created_at").order_by(["case_id", "rank"]))
+
+
+def load_then(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Count open, new and resolved cases and active agents at each row's instant.
+
+    Parameters
+    ----------
+    steps
+        From :func:`~deskcast.features.state.case_steps`.
+    moves
+        From :func:`changes`.
+    rows
+        Columns ``at`` and ``team`` (in force), n rows.
+
+    Returns
+    -------
+    DataFrame
+        n rows: open cases of the team and of the desk; cases opened at the desk, cases that came to the team (new or
+        handed over) and cases resolved, in the last 24 hours or 7 days; agents who acted on cases of the team in the
+        last 7 days, and open cases for each of them. Missing for a team that is not known.
+    """
+    acts = fetch(steps.filter(steps.actor_id.notnull() & steps.team.notnull()).select("team", "actor_id", "at"))
+    team, was, active, mine = codes(moves["team"], moves["was_team"], acts["team"], rows["team"])
+    at, then = to_micros(moves["at"], "at"), _ends(moves["then_at"])
+    when = to_micros(rows["at"], "at")
+    desk, here = np.zeros_like(at), np.zeros_like(when)
+    is_open, was_open = (moves[c].to_numpy(dtype=bool) for c in ("is_open", "was_open"))
+    new = (moves["kind"] == "start").to_numpy(dtype=bool)
+    came = is_open & (team >= 0) & (~was_open | (team != was))
+    done = was_open & ~is_open & moves["kind"].isin(("resolved", "closed")).to_numpy(dtype=bool)
+    of_team = is_open & (team >= 0)
+
+    def within(which: Any, group: Ints, asked: Ints, span: int) -> Ints:
+        marks = at[which]
+        return tally(group[which], marks, asked, when) - tally(group[which], marks, asked, when - span)
+
+    pool = _active(active, acts, mine, when)
+    team_open = _open(team[of_team], at[of_team], then[of_team], mine, when)
+    out = {
+        "open_in_team": team_open,
+        "came_to_team_24h": within(came, team, mine, DAY),
+        "came_to_team_7d": within(came, team, mine, WEEK),
+        "resolved_in_team_7d": within(done & (team >= 0), team, mine, WEEK),
+        "agents_in_team_7d": pool,
+        "open_per_agent": team_open / np.where(pool > 0, pool, np.nan),
+    }
+    known = {name: np.where(mine >= 0, values, np.nan) for name, values in out.items()}
+    if not len(acts):
+        known["agents_in_team_7d"] = np.full(len(rows), np.nan)
+    known |= {
+        "open_in_desk": _open(desk[is_open], at[is_open], then[is_open], here, when),
+        "opened_in_desk_24h": within(new, desk, here, DAY),
+        "opened_in_desk_7d": within(new, desk, here, WEEK),
+        "resolved_in_desk_7d": within(done, desk, here, WEEK),
+    }
+    return pd.DataFrame(known, index=rows.index).astype("float64")
+
+
+def people_then(log: CaseLog, steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Count what the case's customer and the agent who last acted on it have going on.
+
+    Returns
+    -------
+    DataFrame
+        n rows: ``customer_cases`` (others of the customer created by then), ``customer_open`` (others that are open)
+        and ``agent_updates_7d`` (what the agent did in 7 days); missing where the person is not known.
+    """
+    cases = log.table("cases")
+    named = cases.mutate(customer_id=cases.customer_id if log.has("cases", "customer_id") else ibis.null("string"))
+    owners = fetch(named.select("case_id", "customer_id")).set_index("case_id")["customer_id"]
+    acts = fetch(
+        steps.filter(steps.actor_id.notnull()).select("case_id", "rank", "actor_id", "at").order_by(["case_id", "rank"])
+    )
+    whose, mine = codes(moves["case_id"].map(owners), rows["case_id"].map(owners))
+    when, at = to_micros(rows["at"], "at"), to_micros(moves["at"], "at")
+    known = whose >= 0
+    new = known & (moves["kind"] == "start").to_numpy(dtype=bool)
+    runs = known & moves["is_open"].to_numpy(dtype=bool)
+    others = _open(whose[runs], at[runs], _ends(moves["then_at"])[runs], mine, when) - rows["is_open"].astype(int)
+    case, asked = codes(acts["case_id"], rows["case_id"])
+    did, agent = to_micros(acts["at"], "at"), codes(acts["actor_id"])[0]
+    place = last_before(case, did, asked, when)
+    last = np.where(place >= 0, np.append(agent, -1)[place], -1)
+    busy = tally(agent, did, last, when) - tally(agent, did, last, when - WEEK)
+    return pd.DataFrame(
+        {
+            "customer_cases": np.where(mine >= 0, tally(whose[new], at[new], mine, when) - 1, np.nan),
+            "customer_open": np.where(mine >= 0, others, np.nan),
+            "agent_updates_7d": np.where(last >= 0, busy, np.nan),
+        },
+        index=rows.index,
+    )
+
+
+def _ends(then: pd.Series[Any]) -> Ints:
+    return np.where(then.isna(), _FOREVER, to_micros(then, "then_at"))
+
+
+def _open(group: Ints, start: Ints, end: Ints, asked: Ints, when: Ints) -> Ints:
+    """Count the stretches of a group that have begun and not ended."""
+    return tally(group, start, asked, when) - tally(group, end, asked, when)
+
+
+def _active(team: Ints, acts: pd.DataFrame, asked: Ints, when: Ints) -> Ints:
+    """Count the distinct agents of a team who acted in the week before: an act holds to the next, a week at most."""
+    agent = codes(acts["actor_id"])[0]
+    at = to_micros(acts["at"], "at")
+    order = np.lexsort((at, agent, team))
+    team, agent, at = team[order], agent[order], at[order]
+    again = np.append((team[1:] == team[:-1]) & (agent[1:] == agent[:-1]), False)[: len(at)]
+    following = np.where(again, np.append(at[1:], 0)[: len(at)], _FOREVER)
+    return _open(team, at, np.minimum(at + WEEK, following), asked, when)

@@ -1,0 +1,83 @@
+"""What had come of cases like this one by an instant: how long they took, and how many broke their promise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .calendars import to_micros
+from .openings import US
+from .tally import codes, last_before, tally
+
+#: A segment's own figure weighs n / (n + STRENGTH), the desk's the rest.
+STRENGTH = 20.0
+SEGMENTS = ("team", "priority", "product", "case_type")
+#: How far back the recent share of broken promises looks.
+RECENT = 28 * 86400 * US
+_SCALE = 1e6
+
+
+def outcomes_then(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the smoothed history of outcomes of each row's segments, as far as it was known then.
+
+    A case counts in the segment in which it stood when its outcome came to be known, and for the time to its first
+    resolution from that instant on. What a re-opening brings later changes nothing.
+
+    Parameters
+    ----------
+    moves
+        From :func:`~deskcast.features.load.changes`.
+    labels
+        Rows of one metric: case_id, label, known_at; see :func:`~deskcast.features.labels.breach_labels`.
+    rows
+        Columns ``at`` and the segments, n rows.
+
+    Returns
+    -------
+    DataFrame
+        n rows: ``breached_share_<segment>`` and ``usual_s_<segment>`` (geometric mean of the seconds to the first
+        resolution) by team, priority, product, case_type and for the whole desk, and ``breached_share_28d`` of the
+        desk; missing until the desk has its first outcome.
+
+    Notes
+    -----
+    Shrinkage of a small segment towards the whole is the empirical Bayes estimate with a prior worth 20 cases
+    (Efron and Morris 1975, JASA 70, 311-319, in its simplest form).
+    """
+    when = to_micros(rows["at"], "at")
+    case = codes(moves["case_id"], labels["case_id"])
+    told = labels["label"].notna().to_numpy()
+    known = to_micros(labels.loc[told, "known_at"], "known_at")
+    place = last_before(case[0], to_micros(moves["at"], "at"), case[1][told], known)
+    decided = moves.iloc[place[place >= 0]]
+    broken = labels.loc[told, "label"].to_numpy(dtype=bool)[place >= 0].astype(np.int64)
+    known = known[place >= 0]
+    ended = moves["was_open"].astype(bool) & ~moves["is_open"].astype(bool)
+    done = moves[ended & moves["kind"].isin(("resolved", "closed"))].drop_duplicates("case_id")
+    done_at = to_micros(done["at"], "at")
+    took = np.maximum(done_at - to_micros(done["created_at"], "created_at"), 0) / US
+    logs = np.rint(np.log1p(took) * _SCALE).astype(np.int64)
+    share = _history(decided, known, broken, rows, when)
+    usual = _history(done, done_at, logs, rows, when)
+    out = {f"breached_share_{name}": values for name, values in share.items()}
+    out |= {f"usual_s_{name}": np.expm1(values / _SCALE) for name, values in usual.items()}
+    here, all_of = np.zeros_like(when), np.zeros_like(known)
+    n = tally(all_of, known, here, when) - tally(all_of, known, here, when - RECENT)
+    hits = tally(all_of, known, here, when, broken) - tally(all_of, known, here, when - RECENT, broken)
+    out["breached_share_28d"] = (hits + STRENGTH * share["desk"]) / (n + STRENGTH)
+    return pd.DataFrame(out, index=rows.index).astype("float64")
+
+
+def _history(past: pd.DataFrame, known: np.ndarray, value: np.ndarray, rows: pd.DataFrame, when: np.ndarray) -> dict:
+    """Return the mean so far of the desk, and of each segment drawn towards it."""
+    here, all_of = np.zeros_like(when), np.zeros_like(known)
+    n = tally(all_of, known, here, when)
+    desk = tally(all_of, known, here, when, value) / np.where(n > 0, n, np.nan)
+    out = {"desk": desk}
+    for segment in SEGMENTS:
+        of, asked = codes(past[segment], rows[segment])
+        there = of >= 0
+        n = tally(of[there], known[there], asked, when)
+        total = tally(of[there], known[there], asked, when, value[there])
+        out[segment] = (total + STRENGTH * desk) / (n + STRENGTH)
+    return out

@@ -1,0 +1,133 @@
+"""The clocks of every promise, read at given cases and instants with what was known then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .calendars import BusinessCalendar, to_index, to_micros
+from .clocks import (
+    NEVER,
+    Course,
+    Ints,
+    Timeline,
+    Track,
+    broken_at,
+    counted,
+    course,
+    instants,
+    reached,
+    run_tracks,
+    timeline,
+)
+from .engine import CaseLog
+from .flags import flag_broken
+from .openings import US
+from .policies import Policy, PolicyBook
+from .tally import last_before
+
+Floats = npt.NDArray[np.float64]
+#: What one clock shows, beside when it is due and whether the promise is broken.
+_NUMBERS = ("left_s", "target_used", "paused", "paused_s", "pauses", "left_business_s", "desk_open")
+
+
+def read_clocks(log: CaseLog, books: dict[str, PolicyBook], metric: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Read the clock of one metric in full, and of every other how far it is used.
+
+    Parameters
+    ----------
+    log
+        A log with ``cases``, ``events`` and the policies of ``books``.
+    metric
+        The one in question.
+    rows
+        Columns ``case_id`` and ``at``, n rows.
+
+    Returns
+    -------
+    DataFrame
+        n rows: ``live`` (the clock may run), ``due_at`` and the columns of the metric; for another metric ``m``
+        ``used_m``, ``left_m_s`` and ``breached_m``.
+    """
+    line = timeline(log, as_recorded=True, only=rows["case_id"])
+    case = pd.Index(line.cases["case_id"]).get_indexer(pd.Index(rows["case_id"])).astype(np.int64)
+    at = to_micros(rows["at"], "at")
+    here = last_before(line.case, line.at, case, at)
+    out: dict[str, Any] = {}
+    for name, book in books.items():
+        way = course(line, book)
+        shown = _shown(log, line, way, case, at, here)
+        if book.source:
+            broken = flag_broken(log, name, rows["case_id"], to_index(at), as_recorded=True)
+        else:
+            broken = shown.pop("broken_at") <= at
+        held = pd.array(way.choice[here] >= 0, dtype="boolean")
+        breached = pd.Series(broken, dtype="boolean").where(held | broken)
+        if name != metric:
+            out |= {f"used_{name}": shown["target_used"], f"left_{name}_s": shown["left_s"]}
+            out[f"breached_{name}"] = breached.astype("float64")
+            continue
+        due = shown.pop("due")
+        out |= {"live": way.live[here], "due_at": instants(due), "already_breached": breached}
+        out["left_wall_s"] = np.where(due == NEVER, np.nan, (np.where(due == NEVER, 0, due) - at) / US)
+        out |= {n: shown[n] for n in _NUMBERS}
+    return pd.DataFrame(out, index=rows.index)
+
+
+def _shown(log: CaseLog, line: Timeline, way: Course, case: Ints, at: Ints, here: Ints) -> dict[str, Any]:
+    """Read the clock of one metric, for each row by the policy that holds then."""
+    tracks = run_tracks(line, way)
+    n = len(here)
+    out: dict[str, Any] = {name: np.full(n, np.nan) for name in _NUMBERS}
+    out["due"] = np.full(n, NEVER)
+    usual = next(iter(log.calendars.values())) if len(log.calendars) == 1 else None
+    chosen = way.choice[here]
+    for number, run in tracks.items():
+        mine = np.flatnonzero(chosen == number)
+        read = _read(run, line, here[mine], at[mine]) | _pauses(run, line, here[mine], at[mine])
+        business = run.policy.calendar if _is_business(run.policy) else None
+        if business is not None:
+            read["left_business_s"] = read["left_s"]
+        desk = business or usual
+        if desk is not None:
+            read["desk_open"] = desk.is_open(to_index(at[mine])).astype(float)
+        for name, values in read.items():
+            out[name][mine] = values
+    out["broken_at"] = broken_at(line, way, tracks)[case]
+    return out
+
+
+def _is_business(policy: Policy) -> bool:
+    return not policy.source and policy.calendar != BusinessCalendar.always()
+
+
+def _read(run: Track, line: Timeline, here: Ints, at: Ints) -> dict[str, Any]:
+    """Return time left, share used, due time and whether paused on one policy's clock."""
+    i = np.searchsorted(run.rows, here)
+    paused = run.paused[i].astype(float)
+    if run.policy.source:
+        return {"paused": paused}
+    used = run.used[i].copy()
+    runs = np.flatnonzero(run.running[i])
+    used[runs] += counted(run.policy, line.at[here[runs]], at[runs])
+    target = round(run.policy.target_s * US)
+    due = run.due[i].copy()
+    waits = np.flatnonzero((due == NEVER) & (used < target))
+    due[waits] = reached(run.policy, at[waits], target - used[waits])
+    return {"left_s": (target - used) / US, "target_used": used / target, "due": due, "paused": paused}
+
+
+def _pauses(run: Track, line: Timeline, here: Ints, at: Ints) -> dict[str, Floats]:
+    """Return for how long (calendar time) and how often the clock was paused so far."""
+    i = np.searchsorted(run.rows, here)
+    first = line.first[run.rows]
+    begins = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0)) if len(first) else run.rows
+    spans = np.where(run.paused, line.then[run.rows] - line.at[run.rows], 0)
+    before = np.cumsum(spans) - spans
+    starts = np.cumsum(run.paused & (first | ~np.append(False, run.paused[:-1])[: len(first)]))
+    was = starts[begins[i]] - run.paused[begins[i]]
+    so_far = before[i] - before[begins[i]] + np.where(run.paused[i], at - line.at[here], 0)
+    return {"paused_s": so_far / US, "pauses": (starts[i] - was).astype(float)}
