@@ -100,7 +100,7 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
         unanswered_messages=steps.is_customer.sum().over(answered),
         moved=((steps.kind == "assigned") & (steps.now_team != steps.now_team.lag().over(ahead))).fill_null(False),
     )
-    steps = steps.mutate(transfers=steps.moved.cast("int64").sum().over(so_far))
+    steps = steps.mutate(transfers=steps.moved.ifelse(1, 0).sum().over(so_far))
     known = steps.select(
         *("case_id", "at", "then_at", "rank", "kind", "actor_id", "is_open", "is_resolved", "resolved_at"),
         *("waiting_since", "unanswered_messages", "status", "now_priority", "now_team", "transfers"),
