@@ -33,6 +33,9 @@ class Special:
         T + H; number of the kind of each slot, -1 on ordinary days.
     names
         Name of each kind; the first ``holidays`` of them are holidays, which borrow from one another.
+    dated
+        Whether holidays, events or closed days were given: then the dates are those of a real calendar, and days
+        of the month and the turn of the year may have effects too.
     past
         One row a past day: kind, number of the slot after it, volume, ordinary forecast (both over the panel).
     """
@@ -41,6 +44,7 @@ class Special:
     names: tuple[str, ...]
     holidays: int
     past: Floats
+    dated: bool = False
 
     @property
     def ordinary(self) -> npt.NDArray[np.bool_]:
@@ -88,9 +92,10 @@ def special_days(grid: Grid, holidays: object = None, events: object = None) -> 
     kind = np.full(len(days), -1, dtype=np.int64)
     dates = holiday_names(holidays, days)
     spans = event_spans(events)
+    closed = bool((~grid.is_open & (grid.clock > 0)).any())
     if not grid.frequency.per_day:
         note = ("holidays and events have no part in slots of a week or a month",) if dates or spans else ()
-        return Special(kind, (), 0, np.zeros((0, 4))), note
+        return Special(kind, (), 0, np.zeros((0, 4)), bool(dates or spans or closed)), note
     names = sorted(set(dates.values()))
     for number, name in enumerate(names):
         of_name = np.array([d for d, n in dates.items() if n == name], dtype="datetime64[D]")
@@ -99,7 +104,7 @@ def special_days(grid: Grid, holidays: object = None, events: object = None) -> 
     for name, start, end in spans:
         kind[(days >= start) & (days <= end)] = len(names) + labels.index(name)
     special = Special(kind, (*names, *labels), len(names), np.zeros((0, 4)))
-    return Special(kind, special.names, special.holidays, _past_days(grid, special)), ()
+    return Special(kind, special.names, special.holidays, _past_days(grid, special), bool(dates or spans or closed)), ()
 
 
 def _shrunk(past: Floats, towards: float) -> float:

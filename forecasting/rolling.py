@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..features.errors import InputError, did_you_mean
+from .core import core
 from .effects import Special
 from .frequency import Frequency
 from .grid import Grid
@@ -89,6 +90,7 @@ def recent_level(scene: Scene) -> Floats:
 
 #: Every method by name; the first is taken where nothing is known of their errors.
 METHODS: dict[str, Callable[[Scene], Floats]] = {
+    "core": core,
     "same_slot": same_slot,
     "seasonal_naive": seasonal_naive,
     "mean_of_both": mean_of_both,

@@ -121,10 +121,10 @@ def test_odd_series_are_forecast_or_named_and_leave_the_others_alone():
         one, two = by_name(alone, name), by_name(ahead, name)
         for method in ("same_slot", "seasonal_naive"):
             np.testing.assert_array_equal(one[method], two[method])
-        np.testing.assert_allclose(one["deskcast"], two["deskcast"], rtol=0.1)  # the choice is the panel's
+        np.testing.assert_allclose(one["deskcast"], two["deskcast"], rtol=0.15)  # the choice is the panel's
         width = [t["deskcast-hi-80"] - t["deskcast-lo-80"] for t in (one, two)]
         assert ((width[1] / width[0]).between(0.8, 1.25)).all()
-    np.testing.assert_allclose(by_name(ahead, "constant")["deskcast"], 12, rtol=1e-12)
+    np.testing.assert_allclose(by_name(ahead, "constant")["deskcast"], 12, rtol=1e-5)
     assert (by_name(ahead, "zero")[NUMBERS] == 0).all(axis=None)
     for name in ("three", "patchy", "wild", "hole", "late"):
         assert by_name(ahead, name)["deskcast"].between(25, 60).all()

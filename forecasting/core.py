@@ -1,0 +1,129 @@
+"""The core: an intraday profile times a daily level on calendar effects, and low-rank factors of days by slots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .day_panel import DayPanel, day_panel
+from .factors import factor_route
+from .levels import CARRIED, Fit, fit_panel
+from .shapes import Shapes, shapes
+
+if TYPE_CHECKING:
+    from .rolling import Scene
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Days after which a day counts half in the regression on the calendar.
+EFFECT_HALF_LIFE = 365.0
+
+#: A day's ratio to the usual above which it is cut.
+MOST = 16.0
+
+#: Arrivals a slot from which the factors of days by slots say as much as the profile.
+FACTOR_ARRIVALS = 2.0
+
+#: Arrivals a day below which the mean is forecast instead of the middle.
+FEW_ARRIVALS = 3.0
+
+
+def core(scene: Scene) -> Floats:
+    """Forecast by daily level times intraday profile, and by factors of days by slots: the mean of both.
+
+    The volume of a day relative to what is usual on its weekday, on a square-root scale, is a level plus effects of
+    the calendar (see :func:`deskcast.forecasting.calendar_effects.day_design`); it is spread over the day by the
+    profile of the weekday. For slots shorter than a day, the days by slots on square roots are also written as a
+    few factors, whose scores are forecast by the same regressors (Shen and Huang 2008), and the two are averaged.
+    """
+    alive = np.flatnonzero(~np.isnan(scene.profile.level))
+    forecast = np.full((len(scene.profile.level), scene.horizon), np.nan)
+    if len(alive):
+        forecast[alive] = _alive(day_panel(scene, alive), scene.profile.unit[alive])
+    return forecast
+
+
+def _alive(panel: DayPanel, unit: Floats) -> Floats:
+    """Forecast the series of a panel, which all have a value."""
+    shape = shapes(panel, unit)
+    z, trust = ratios(panel, shape)
+    days = panel.days
+    weight = effect_weights(panel, shape, trust)
+    extra = panel.design.x.shape[0] - days
+    fit = fit_panel(z, weight, trust, panel.design, panel.design.size, True, max(extra, 1))
+    first = days if panel.started == shape.slots else days - 1
+    ahead = np.arange(first, len(panel.weekday))
+    root = root_ahead(fit, days, ahead)
+    expected = shape.base[:, panel.weekday[ahead]] * root**2
+    expected *= few(panel, shape, fit, z, trust, unit)[:, None]
+    profile = shape.profile[:, panel.weekday[ahead], :]
+    slots = expected[:, :, None] * profile
+    if shape.slots > 1:
+        other = factor_route(panel, shape, z, trust, weight, ahead)
+        share = 0.5 * factor_share(panel, unit)[:, None, None]
+        slots = (1 - share) * slots + share * other
+    flat = slots.reshape(len(slots), -1)
+    forecast: Floats = flat[:, panel.lead]
+    return forecast
+
+
+def ratios(panel: DayPanel, shape: Shapes) -> tuple[Floats, Floats]:
+    """Return the root of each day's ratio to the usual, N x D, and how much of the day is known."""
+    usual = shape.base[:, panel.weekday[: panel.days]]
+    told = (usual > 0) & (shape.known > 0.25)
+    ratio = np.where(told, shape.level / np.where(usual > 0, usual, 1.0), np.nan)
+    z = np.sqrt(np.minimum(ratio, MOST))
+    return z, np.where(told, shape.known, 0.0)
+
+
+def effect_weights(panel: DayPanel, shape: Shapes, trust: Floats) -> Floats:
+    """Return how much each day counts in the regression: recent days and busy weekdays more."""
+    age = panel.days - 1.0 - np.arange(panel.days)
+    most = shape.base.max(axis=1, keepdims=True)
+    busy = shape.base / np.where(most > 0, most, 1.0)
+    share = busy.mean(axis=0)[panel.weekday[: panel.days]] if len(busy) else np.ones(panel.days)
+    half_life = EFFECT_HALF_LIFE
+    weight: Floats = 0.5 ** (age / half_life) * (share + 0.02) / 1.02 * (trust > 0).any(axis=0)
+    return weight
+
+
+def root_ahead(fit: Fit, days: int, ahead: npt.NDArray[np.int64]) -> Floats:
+    """Return the root of the ratio to the usual on each day of the horizon."""
+    root = fit.level[:, None] + fit.effects[:, ahead]
+    for lead in range(1, CARRIED + 1):
+        place = np.flatnonzero(ahead == days - 1 + lead)
+        if len(place):
+            root[:, place] += (fit.carry[:, lead - 1] * fit.surprise)[:, None]
+    positive: Floats = np.maximum(root, 0.0)
+    return positive
+
+
+def few(panel: DayPanel, shape: Shapes, fit: Fit, z: Floats, trust: Floats, unit: Floats) -> Floats:
+    """Return the factor that brings a sparse series from the middle to the mean.
+
+    The square of a mean root lies below the mean: by a quarter of an arrival where arrivals are many, by nearly all
+    of it where they are few. Busy series keep the middle, which loses least.
+    """
+    days = panel.days
+    fitted = np.maximum(fit.path + fit.effects[:, :days], 0.0) ** 2 * shape.base[:, panel.weekday[:days]]
+    seen = (trust > 0) & ~np.isnan(z)
+    age = days - 1.0 - np.arange(days)
+    weight = np.where(seen, 0.5 ** (age / 180.0), 0.0)
+    came = (weight * np.where(seen, z, 0.0) ** 2 * shape.base[:, panel.weekday[:days]]).sum(axis=1)
+    said = (weight * fitted).sum(axis=1)
+    count = came / np.maximum(weight.sum(axis=1), 1e-12) / np.where(np.isfinite(unit), unit, 1.0)
+    share = 1.0 / (1.0 + (count / FEW_ARRIVALS) ** 2)
+    ratio = np.clip(np.where(said > 0, came / np.where(said > 0, said, 1.0), 1.0), 1.0, 50.0)
+    factor: Floats = ratio**share
+    return factor
+
+
+def factor_share(panel: DayPanel, unit: Floats) -> Floats:
+    """Return how far the factors can be trusted: little where a slot holds few arrivals."""
+    count = (~np.isnan(panel.y)).sum(axis=(1, 2))
+    mean = np.nansum(panel.y, axis=(1, 2)) / np.maximum(count, 1) / np.where(np.isfinite(unit), unit, 1.0)
+    share: Floats = mean / (mean + FACTOR_ARRIVALS)
+    return share

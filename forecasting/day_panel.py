@@ -1,0 +1,118 @@
+"""A panel before an origin as days by slots, and what is known of each day: totals, shapes and business days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .calendar_effects import BUSY, Design, day_design, slot_design
+
+if TYPE_CHECKING:
+    from .rolling import Scene
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+#: Days that are looked back on, where slots are days or longer and where they are shorter.
+LONG_DAYS, SHORT_DAYS = 4 * 366, 400
+
+
+@dataclass(frozen=True)
+class DayPanel:
+    """The days before an origin and those of the horizon; of slots of a week or a month, "day" means that slot.
+
+    Attributes
+    ----------
+    y
+        N x D x S values that may be learnt; NaN where closed, missing, an outage or not credible. The last day may
+        be the origin's own, known in part.
+    is_open
+        R x (D + A) x S; R is 1 or N.
+    weekday
+        D + A; class of each day: its weekday, or 0 throughout.
+    ordinary
+        D + A; False on special days.
+    started
+        Slots of the last past day that lie before the origin (S where it is whole).
+    lead
+        Slot of the horizon -> place in (A' x S), where A' are the days from the first one with a slot ahead.
+    design
+        Regressors of the D + A days.
+    """
+
+    y: Floats
+    is_open: Bools
+    weekday: Ints
+    ordinary: Bools
+    started: int
+    lead: Ints
+    design: Design
+
+    @property
+    def days(self) -> int:
+        """Days of the past, the origin's own included."""
+        return int(self.y.shape[1])
+
+
+def day_panel(scene: Scene, rows: Ints) -> DayPanel:
+    """Cut some series of a scene into days."""
+    grid, f = scene.grid, scene.grid.frequency
+    size = max(f.per_day, 1)
+    shift = grid.first % size if size > 1 else 0
+    end = scene.origin + shift
+    last_day, started = (end - 1) // size, (end - 1) % size + 1
+    keep = LONG_DAYS if size == 1 else SHORT_DAYS
+    first_day = max(0, last_day + 1 - keep)
+    days = last_day + 1 - first_day
+    final_day = (end + scene.horizon - 1) // size
+    begin = first_day * size - shift
+    front = max(0, -begin)
+    begin = max(0, begin)
+    usable = grid.known(scene.origin, begin)[rows]
+    raw = grid.y[rows, begin : scene.origin]
+    usable = usable & ~(raw > scene.profile.limit[rows, None])
+    back = size - started
+    y = np.pad(np.where(usable, raw, np.nan), ((0, 0), (front, back)), constant_values=np.nan)
+    total = final_day + 1 - first_day
+    stop = min((final_day + 1) * size - shift, grid.is_open.shape[1])
+    hours = grid.is_open[:, begin:stop] if len(grid.is_open) == 1 else grid.is_open[rows, begin:stop]
+    is_open = np.pad(hours, ((0, 0), (front, 0)), constant_values=False)
+    is_open = np.pad(is_open, ((0, 0), (0, total * size - is_open.shape[1])), mode="edge")
+    kind = np.pad(scene.special.kind[begin:stop], (front, 0), mode="edge")
+    kind = np.pad(kind, (0, total * size - len(kind)), mode="edge")
+    is_open = is_open.reshape(len(is_open), total, size)
+    lead = np.arange(scene.horizon) + (started % size)
+    cube = y.reshape(len(y), days, size)
+    # the first day of the horizon is the last past one where the origin lies within a day
+    if f.per_day:
+        stamps = (np.arange(first_day, final_day + 1) + grid.first // size).astype("datetime64[D]")
+        weekday = (stamps.astype(np.int64) + 3) % 7
+        of_day = kind.reshape(total, size).max(axis=1)
+        busy = _busy(cube, weekday[:days], of_day[:days] < 0)
+        # a day off may be known before it comes
+        open_day = is_open.any(axis=2).mean(axis=0) > 0.5
+        design = day_design(stamps, days, open_day, busy, of_day, scene.special)
+        return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design)
+    stamps = grid.frequency.stamps(np.arange(grid.first + first_day, grid.first + final_day + 1), grid.anchor)
+    design = slot_design(stamps, days, f.year, np.ones(total), scene.special.dated)
+    return DayPanel(cube, is_open, np.zeros(total, dtype=np.int64), np.ones(total, dtype=bool), started, lead, design)
+
+
+def _busy(y: Floats, weekday: Ints, ordinary: Bools) -> Bools:
+    """Return which weekdays carry much of the panel's volume."""
+    total = np.nansum(y, axis=2)
+    counts = (~np.isnan(y)).any(axis=2)
+    mean = np.zeros(7)
+    scale = np.where(counts, total, 0.0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+    relative = total / np.where(scale > 0, scale, 1.0)[:, None]
+    for number in range(7):
+        chosen = counts & ((weekday == number) & ordinary)[None, :]
+        # weighted by the root of the volume: a large series informs more, but does not decide alone
+        weight = np.where(chosen, np.sqrt(scale)[:, None], 0.0)
+        mean[number] = (weight * np.minimum(relative, 5.0)).sum() / max(float(weight.sum()), 1e-12)
+    busy: Bools = mean >= BUSY * mean.max()
+    return busy if mean.max() > 0 else np.ones(7, dtype=bool)

@@ -1,0 +1,214 @@
+"""Levels of a panel of days: effects by a ridge that series share, and a level that follows each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import lfilter
+
+from .calendar_effects import Design
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Weights of a day against the next from which the discount of the level is chosen, by past errors.
+DISCOUNTS = (0.99, 0.97, 0.94, 0.87, 0.75, 0.55)
+
+#: Days as usual that the level starts with.
+PRIOR_DAYS = 1.0
+
+#: How far the effects of one series may be from those of the panel, as a share of how large they may be.
+APART = 0.5
+
+#: Days of errors that are added, as for all series together, to those by which a series chooses its discount.
+BORROWED_DAYS = 30.0
+
+#: Leads in days at which the last day's surprise is carried on, and the days with none that are added to learn it.
+CARRIED, CARRY_PRIOR_DAYS = 3, 15.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted panel of M rows and D past days.
+
+    Attributes
+    ----------
+    effects
+        M x (D + A); what the calendar adds on each day, past and ahead.
+    level
+        M; level at the end.
+    path
+        M x D; level as it stood after each day.
+    rest
+        M x D; value less effects (NaN where the value is missing).
+    surprise
+        M; how far the last days were from the level, weighted by how much of the last day is known.
+    carry
+        M x CARRIED; how much of it goes on one day later, two days later, ...
+    """
+
+    effects: Floats
+    level: Floats
+    path: Floats
+    rest: Floats
+    surprise: Floats
+    carry: Floats
+
+
+def fit_panel(z: Floats, weight: Floats, trust: Floats, design: Design, size: Floats, pooled: bool, ahead: int) -> Fit:
+    """Fit effects and level of each row.
+
+    The effects are a ridge regression whose penalty is the ratio of noise to the size that effects usually have
+    (Hoerl and Kennard 1970; an empirical Bayes reading of it), first for the mean of the panel, then for what a
+    series has apart from it. All rows share one factorisation; missing values are filled with the fit, twice
+    (Dempster, Laird and Rubin 1977). What is left once the effects are taken off is followed by a discounted mean
+    (Brown 1959), whose discount is chosen by the errors that it made at the horizon.
+
+    Parameters
+    ----------
+    z
+        M x D values of about 1; NaN is missing.
+    weight
+        D; how much each day counts in the regression.
+    trust
+        M x D; how much of each day is known, 0 to 1.
+    design, size
+        Regressors of the D days and of those ahead, and the size of each effect.
+    pooled
+        Whether the rows share effects.
+    ahead
+        Days of the horizon.
+    """
+    known = ~np.isnan(z)
+    days = z.shape[1]
+    x = design.x[:days]
+    effects = _ridge(np.where(known, z, 0.0), known, weight, x, design.x, size, design.moving, pooled)
+    rest = np.where(known, z - effects[:, :days], np.nan)
+    level, path = _level(rest, np.where(known, trust, 0.0), ahead)
+    surprise, carry = _surprise(rest, path, trust)
+    return Fit(effects, level, path, rest, surprise, carry)
+
+
+def _ridge(
+    z: Floats, known: Bools, weight: Floats, x: Floats, whole: Floats, size: Floats, moving: Bools, pooled: bool
+) -> Floats:
+    """Return the effects of each row on all days."""
+    share = APART if pooled and len(z) > 1 else 1.0
+    own_size = np.where(moving, size, size * share)
+    mean = np.zeros(x.shape[1])
+    if pooled and len(z) > 1:
+        noise = _rough_noise(z, known)
+        count = known / (noise[:, None] + 0.01)
+        total = count.sum(axis=0)
+        average = (count * np.clip(z, 0.0, 3.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
+        seen = weight * (total > 0)
+        mean = _solve(average[None, :], seen, x * size, _noise_of(average[None, :], seen, x, size))[0] * size
+    filled = np.where(known, z, x @ mean)
+    scaled = x * own_size
+    values, vectors = np.linalg.eigh((scaled * weight[:, None]).T @ scaled)
+    values = np.maximum(values, 0.0)
+    back = (scaled * weight[:, None]) @ vectors
+    deviation = np.zeros((len(z), x.shape[1]))
+    noise = np.full(len(z), 0.01)
+    rounds = 2 if known.all() else 4
+    for _ in range(rounds):
+        inner = (filled - x @ mean) @ back
+        deviation = (inner / (values + noise[:, None])) @ vectors.T * own_size
+        fitted = (mean + deviation) @ x.T
+        error = np.where(known, z - fitted, 0.0)
+        total_weight = (known * weight).sum(axis=1)
+        spare = np.maximum(total_weight - (values / (values + noise[:, None])).sum(axis=1), 0.2 * total_weight)
+        limit = 4.0 * np.sqrt((error**2 * weight).sum(axis=1) / np.where(spare > 0, spare, 1.0))[:, None]
+        noise = (np.clip(error, -limit, limit) ** 2 * weight).sum(axis=1) / np.where(spare > 0, spare, 1.0)
+        noise = np.maximum(noise, 1e-8)
+        # a value far off teaches no more than one that is just far
+        filled = np.where(known, fitted + np.clip(error, -limit, limit), fitted)
+    coefficients = np.where(moving, 0.0, mean + deviation)
+    effects: Floats = coefficients @ whole.T
+    return effects
+
+
+def _rough_noise(z: Floats, known: Bools) -> Floats:
+    """Return the variance of each row around its mean."""
+    count = np.maximum(known.sum(axis=1), 1)
+    mean = np.where(known, z, 0.0).sum(axis=1) / count
+    spread: Floats = np.where(known, (z - mean[:, None]) ** 2, 0.0).sum(axis=1) / count
+    return spread
+
+
+def _noise_of(z: Floats, weight: Floats, x: Floats, size: Floats) -> float:
+    noise = 0.01
+    for _ in range(3):
+        fitted = (_solve(z, weight, x * size, noise) * size) @ x.T
+        noise = max(float(((z - fitted) ** 2 * weight).sum() / max(weight.sum() * 0.8, 1e-9)), 1e-8)
+    return noise
+
+
+def _solve(z: Floats, weight: Floats, scaled: Floats, noise: float) -> Floats:
+    gram = (scaled * weight[:, None]).T @ scaled
+    solved: Floats = np.linalg.solve(gram + noise * np.eye(len(gram)), ((z * weight) @ scaled).T).T
+    return solved
+
+
+def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats]:
+    """Follow each row with every discount, and weigh them by the errors they made at the horizon."""
+    value = np.where(trust > 0, np.nan_to_num(rest), 0.0)
+    total = trust.sum(axis=1)
+    mean = np.where(total > 0, (trust * value).sum(axis=1) / np.where(total > 0, total, 1.0), 1.0)
+    # one row's far-off days must not lead the level astray
+    scale = 3.0 * np.sqrt((trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.where(total > 0, total, 1.0))
+    value = np.clip(value, (mean - scale)[:, None], (mean + scale)[:, None])
+    paths, losses = [], []
+    leads = sorted({1, max(1, ahead // 2), max(1, ahead)})
+    warm = min(21, rest.shape[1] // 3)
+    for discount in DISCOUNTS:
+        top = lfilter([1.0], [1.0, -discount], trust * value, axis=1)
+        bottom = lfilter([1.0], [1.0, -discount], trust, axis=1)
+        path = (top + PRIOR_DAYS * mean[:, None]) / (bottom + PRIOR_DAYS)
+        paths.append(path)
+        loss, count = np.zeros(len(rest)), np.zeros(len(rest))
+        for lead in leads:
+            if rest.shape[1] > warm + lead:
+                known = trust[:, warm + lead :] * (np.abs(value[:, warm + lead :]) >= 0)
+                loss += (known * np.abs(value[:, warm + lead :] - path[:, warm:-lead])).sum(axis=1)
+                count += known.sum(axis=1)
+        losses.append((loss, count))
+    weight = _weights(np.array([loss for loss, _ in losses]), np.maximum(losses[0][1], 1e-9))
+    path = np.einsum("km,kmd->md", weight, np.array(paths))
+    return path[:, -1], path
+
+
+def _weights(loss: Floats, count: Floats) -> Floats:
+    """Weigh discounts by their past errors, each row's together with some of the panel's."""
+    own = loss / count
+    least = np.maximum(own.min(axis=0), 1e-12)
+    relative = own / least
+    heard = count > 3.5
+    common = relative[:, heard].mean(axis=1, keepdims=True) if heard.any() else np.ones((len(loss), 1))
+    mixed = (count * relative + BORROWED_DAYS * common) / (count + BORROWED_DAYS)
+    least = np.maximum(mixed.min(axis=0), 1e-12)
+    gain = np.exp(-np.sqrt(np.maximum(count, 1.0)) * 5.0 * (mixed / least - 1.0))
+    weights: Floats = gain / gain.sum(axis=0)
+    return weights
+
+
+def _surprise(rest: Floats, path: Floats, trust: Floats) -> tuple[Floats, Floats]:
+    """Return the last day's distance from the level, and how much of such a distance goes on the days after."""
+    gap = np.where((trust > 0.5) & ~np.isnan(rest), rest - path, 0.0)
+    spread = np.sqrt((gap**2).mean(axis=1, keepdims=True))
+    gap = np.clip(gap, -3 * spread, 3 * spread)
+    carry = np.zeros((len(rest), CARRIED))
+    for lead in range(1, CARRIED + 1):
+        if rest.shape[1] <= lead + 10:
+            continue
+        later = np.where(gap[:, lead:] != 0, np.clip(rest[:, lead:] - path[:, :-lead], -4 * spread, 4 * spread), 0.0)
+        later = np.nan_to_num(later)
+        now = np.where(later != 0, gap[:, :-lead], 0.0)
+        square = (now**2).sum(axis=1)
+        prior = CARRY_PRIOR_DAYS * square / np.maximum((now != 0).sum(axis=1), 1)
+        together = (now * later).sum(axis=1)
+        carry[:, lead - 1] = np.clip(together / np.where(square > 0, square + prior, 1.0), 0.0, 0.9)
+    last: Floats = gap[:, -1]
+    return last, carry

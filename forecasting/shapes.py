@@ -1,0 +1,145 @@
+"""The shape of each weekday, its usual volume, and the level of each day given that shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .day_panel import DayPanel
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Days after which a day counts half in the shape of its weekday, and in its usual volume.
+SHAPE_HALF_LIFE, BASE_HALF_LIFE = 60.0, 180.0
+
+#: Days of the weekday after which its own shape counts as much as that of all days.
+SHAPE_SHRINK = 4.0
+
+#: Days of a weekday after which its own volume counts as much as what the panel says of that weekday.
+BASE_SHRINK = 1.0
+
+#: Arrivals a slot, as the panel has them over the day, that are added to a series' own shape.
+PANEL_ARRIVALS = 0.2
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What a day looks like.
+
+    Attributes
+    ----------
+    profile
+        N x 7 x S; share of a full day's volume in each slot, by weekday (N x 1 x 1 of ones for longer slots).
+    level
+        N x D; volume of each day as if all of its slots had been open and known.
+    known
+        N x D; share of the day's volume, by the profile, that lies in known slots; 0 on closed days.
+    base
+        N x 7; usual level of each weekday.
+    """
+
+    profile: Floats
+    level: Floats
+    known: Floats
+    base: Floats
+
+    @property
+    def slots(self) -> int:
+        """Slots of a day."""
+        return int(self.profile.shape[2])
+
+
+def shapes(panel: DayPanel, unit: Floats) -> Shapes:
+    """Learn shapes and usual volumes from the days of a panel."""
+    y, days = panel.y, panel.days
+    there = ~np.isnan(y)
+    value = np.where(there, y, 0.0)
+    age = days - 1.0 - np.arange(days)
+    classes = int(panel.weekday.max()) + 1
+    classes = 7 if classes > 1 else 1
+    if y.shape[2] == 1:
+        profile = np.ones((len(y), classes, 1))
+        level, known = value[:, :, 0], there[:, :, 0].astype(float)
+    else:
+        profile = _profile(value, there, panel, age, unit)
+        level, known = _levels(value, there, panel, profile)
+    base = _base(level, known, panel, age, classes)
+    return Shapes(profile, level, known, base)
+
+
+def _levels(value: Floats, there: Bools, panel: DayPanel, profile: Floats) -> tuple[Floats, Floats]:
+    """Return the level of each day and how much of its open share is known."""
+    days = panel.days
+    level, known = np.zeros(value.shape[:2]), np.zeros(value.shape[:2])
+    for number in np.unique(panel.weekday[:days]):
+        own = panel.weekday[:days] == number
+        of_day = profile[:, number, :]
+        seen = np.einsum("nds,ns->nd", there[:, own], of_day)
+        opened = np.einsum("nds,ns->nd", np.broadcast_to(panel.is_open[:, :days][:, own], there[:, own].shape), of_day)
+        level[:, own] = value[:, own].sum(axis=2) / np.where(seen > 0, seen, 1.0)
+        known[:, own] = np.where(opened > 0, seen / np.where(opened > 0, opened, 1.0), 0.0)
+    return level, np.minimum(known, 1.0)
+
+
+def _profile(value: Floats, there: Bools, panel: DayPanel, age: Floats, unit: Floats) -> Floats:
+    """Return the shape of each weekday, shrunk to that of all days and, where arrivals are few, to the panel's."""
+    days = panel.days
+    weight = 0.5 ** (age / SHAPE_HALF_LIFE) * panel.ordinary[:days]
+    if not (weight[None, :, None] * there).any():
+        weight = 0.5 ** (age / SHAPE_HALF_LIFE)
+    top = np.einsum("d,nds->ns", weight, value)
+    bottom = np.einsum("d,nds->ns", weight, there.astype(float))
+    rough = np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), 0.0)
+    total = rough.sum(axis=1, keepdims=True)
+    relative = rough / np.where(total > 0, total, 1.0)
+    # what the panel has over the day, each series with the weight of its root
+    root = np.sqrt(total)
+    common = (relative * root).sum(axis=0) / max(float(root.sum()), 1e-12)
+    smallest = np.where(np.isfinite(unit), unit, 0.0)[:, None]
+    prior = PANEL_ARRIVALS * value.shape[2] * smallest
+    pooled = (top + prior * common) / np.maximum(
+        np.where(total > 0, bottom * total, 0.0) + prior, 1e-300
+    )  # share of a full day
+    pooled = pooled / np.maximum(pooled.sum(axis=1, keepdims=True), 1e-300)
+    seen = np.einsum("nds,ns->nd", there, pooled)
+    level = np.where(seen > 0.02, value.sum(axis=2) / np.where(seen > 0, seen, 1.0), 0.0)
+    profile = np.zeros((len(value), 7, value.shape[2]))
+    for number in range(7):
+        own = (panel.weekday[:days] == number) * weight
+        mass = np.einsum("d,nds->ns", own, there * level[:, :, None])
+        count = np.einsum("d,nds->ns", own, there.astype(float))
+        mean = mass / np.where(count > 0, count, 1.0)
+        share = np.einsum("d,nds->ns", own, value) / np.where(mass > 0, mass, 1.0)
+        trust = np.where(mass > 0, count / (count + SHAPE_SHRINK), 0.0)
+        # a thin day says less of its shape
+        trust = trust * mean / np.maximum(mean + 2.0 * smallest * value.shape[2], 1e-300)
+        profile[:, number] = trust * share + (1 - trust) * pooled
+    return profile
+
+
+def _base(level: Floats, known: Floats, panel: DayPanel, age: Floats, classes: int) -> Floats:
+    """Return the usual level of each weekday, shrunk to the series' mean times what the panel has on that weekday."""
+    days = panel.days
+    sure = np.where(known > 0.5, known, 0.0)
+    ordinary = sure * panel.ordinary[:days]
+    sure = np.where((ordinary > 0).any(axis=1, keepdims=True), ordinary, sure)
+    weight = sure * 0.5 ** (age / BASE_HALF_LIFE)
+    top, bottom = np.zeros((len(level), classes)), np.zeros((len(level), classes))
+    for number in range(classes):
+        own = panel.weekday[:days] == number
+        top[:, number] = (weight[:, own] * level[:, own]).sum(axis=1)
+        bottom[:, number] = weight[:, own].sum(axis=1)
+    seen = bottom > 0
+    mean = np.where(seen, top / np.where(seen, bottom, 1.0), 0.0)
+    own_mean = mean.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    relative = mean / np.where(own_mean > 0, own_mean, 1.0)[:, None]
+    votes = seen * np.sqrt(np.maximum(own_mean, 0.0))[:, None]
+    common = (votes * relative).sum(axis=0) / np.maximum(votes.sum(axis=0), 1e-300)
+    common = np.where(votes.sum(axis=0) > 0, common, 1.0)
+    level_of = own_mean / np.maximum((common * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1), 1e-12)
+    towards = np.where((own_mean > 0)[:, None], level_of[:, None] * common, 0.0)
+    shrunk: Floats = (top + BASE_SHRINK * towards) / (bottom + BASE_SHRINK)
+    return np.where(seen & (mean == 0), 0.0, shrunk)
