@@ -8,13 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from . import jira, salesforce, servicenow_tables, zendesk
 from .columns import Ledger, cast_columns, chosen, values_of
 from .errors import InputError
 from .eventlog import read_event_log
+from .parts import System
 from .rows import cut_events, frame_text, number_events, within
 from .schema import EVENT_KINDS, TABLES, Known
 from .servicenow import read_servicenow
 from .sources import Loaded, SourceSpec
+from .surveys import read_surveys
+from .telephone import read_calls
 
 #: Times of a case table that become events.
 CASE_TIMES = {"first_response_at": "message", "resolved_at": "resolved", "closed_at": "closed"}
@@ -49,6 +53,16 @@ def read_table(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
 ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], Loaded]] = {
     "table": read_table,
     "servicenow": read_servicenow,
+    "telephone": read_calls,
+    "survey": read_surveys,
+}
+
+#: Systems that export several tables, by the name that the configuration uses: the module that reads them.
+SYSTEMS: Mapping[str, System] = {
+    "salesforce": System("salesforce", salesforce.PARTS, salesforce.load),
+    "jira": System("jira", jira.PARTS, jira.load),
+    "servicenow": System("servicenow", servicenow_tables.PARTS, servicenow_tables.load),
+    "zendesk": System("zendesk", zendesk.PARTS, zendesk.load),
 }
 
 

@@ -32,6 +32,7 @@ class Ledger:
     parts: list[pd.DataFrame] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     until: pd.Timestamp | None = None
+    numbers: Any = None  # the file's row of each row, where one row of the file gave several
 
     def __post_init__(self) -> None:
         self.keep = np.ones(self.size, dtype=bool)
@@ -43,7 +44,8 @@ class Ledger:
             return
         rows = np.flatnonzero(new)
         shown = values.iloc[rows].astype("str").where(values.iloc[rows].notna()).to_numpy()
-        part = {"table": self.table, "row": rows + 1, "column": column, "value": shown, "reason": reason}
+        number = rows if self.numbers is None else self.numbers[rows]
+        part = {"table": self.table, "row": number + 1, "column": column, "value": shown, "reason": reason}
         self.parts.append(pd.DataFrame(part))
         self.keep = self.keep & ~new
 

@@ -86,8 +86,8 @@ def place(uri: str) -> str:
     """
     rest = uri.split("://", 1)[-1].rsplit("@", 1)[-1]
     host, _, name = rest.partition("/")
-    folder = re.search(r"host=([^&]+)", name)
-    host = host or (folder.group(1) if folder else "")
+    socket = re.search(r"host=([^&/]+)", name)  # the folder of a socket is this machine
+    host = host or (socket.group(1) if socket else "")
     return f"database {name.split('?')[0] or 'by default'} at {host.split(':')[0] or 'this machine'}"
 
 

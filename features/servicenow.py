@@ -93,6 +93,12 @@ def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     return Loaded(tables, ledger.refused(), tuple(ledger.notes), attributes, until=ledger.until)
 
 
+def is_table(spec: SourceSpec, frame: pd.DataFrame) -> bool:
+    """Tell whether an export is the table of incidents, one row each, rather than the log of their updates."""
+    number = spec.columns.get("case_id") or next((c for c in COLUMNS["case_id"] if c in frame), "")
+    return number in frame and not bool(frame[number].duplicated().any())
+
+
 def _with_columns(spec: SourceSpec, usual: Mapping[str, str]) -> SourceSpec:
     from dataclasses import replace
 

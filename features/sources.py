@@ -25,7 +25,15 @@ class SourceSpec:
     kind
         ``table`` for a free column map, or the name of an adapter such as ``servicenow``.
     path
-        A CSV file (also compressed) or a Parquet file.
+        A CSV file or JSON file (also compressed), a Parquet file, or for a system that exports several tables a folder.
+    parts
+        For a system that exports several tables: name of the table, such as ``comments`` -> its file; with
+        ``database``, its table there.
+    database
+        Address of a PostgreSQL database instead of a path, ``postgresql://user@host/name``.
+    schema, relation, query
+        Where in the database: a schema, the table or view, or a ``SELECT`` instead. In the configuration the relation is
+        called ``table``.
     timezone
         IANA zone of the times that are written without one.
     columns
@@ -47,7 +55,7 @@ class SourceSpec:
     """
 
     table: str
-    path: str
+    path: str = ""
     kind: str = "table"
     timezone: str = "UTC"
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -61,6 +69,20 @@ class SourceSpec:
     slot_s: float | None = None
     since: str | None = None
     until: str | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    database: str | None = field(default=None, repr=False)
+    schema: str | None = None
+    relation: str | None = None
+    query: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Say in a word or two where the data is, without a password."""
+        if self.database:
+            from .databases import place
+
+            return place(self.database) + (f" {self.relation}" if self.relation else "")
+        return Path(self.path).name or ", ".join(Path(p).name for p in self.parts.values())
 
 
 @dataclass(frozen=True)
@@ -118,12 +140,29 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
     >>> loaded.tables["events"]["kind"].tolist(), loaded.refused["reason"].tolist()
     (['created', 'closed'], ['the time cannot be read'])
     """
-    from .adapters import ADAPTERS
+    from .adapters import ADAPTERS, SYSTEMS
     from .reading import read_raw
+    from .servicenow import is_table
 
-    if spec.kind not in ADAPTERS:
-        hint = did_you_mean(spec.kind, tuple(ADAPTERS))
-        raise InputError("there is no such kind of source", where=spec.path, column="kind", got=spec.kind, hint=hint)
+    if spec.kind not in (*ADAPTERS, *SYSTEMS):
+        hint = did_you_mean(spec.kind, (*ADAPTERS, *SYSTEMS))
+        raise InputError("there is no such kind of source", where=spec.place, column="kind", got=spec.kind, hint=hint)
+    if not (spec.path or spec.parts or spec.database):
+        raise InputError("the source names no data", where=f"source {spec.table}", hint="set path, parts or database")
+    several = bool(spec.parts or (spec.database and not spec.relation) or (Path(folder) / spec.path).is_dir())
+    if spec.kind in SYSTEMS and (several or spec.kind not in ADAPTERS):
+        return SYSTEMS[spec.kind].load(spec, Path(folder))
+    if spec.parts:
+        raise InputError(
+            f"a source of kind '{spec.kind}' is one table", where=spec.place, column="parts", hint="set path"
+        )
+    if spec.database:
+        from .databases import read_relation
+
+        frame = read_relation(spec.database, spec.relation, spec.schema, spec.query)
+        return ADAPTERS[spec.kind](replace(spec, path=spec.place), frame)
     raw = read_raw(Path(folder) / spec.path, spec.encoding, spec.delimiter)
+    if spec.kind == "servicenow" and is_table(spec, raw.frame):
+        return SYSTEMS[spec.kind].load(spec, Path(folder))
     loaded = ADAPTERS[spec.kind](spec, raw.frame)
     return replace(loaded, notes=(*raw.notes, *loaded.notes))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -191,7 +190,7 @@ def _few(log: CaseLog) -> dict[str, pd.DataFrame]:
 
 
 def _sources(project: Project) -> str:
-    files = [f"{Path(s.path).name} as {s.table if s.kind == 'table' else s.kind}" for s in project.config.sources]
+    files = [f"{s.place} as {s.table if s.kind == 'table' else s.kind}" for s in project.config.sources]
     return f"Read {say_list(files)}."
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -246,8 +248,24 @@ def _zone(name: object, where: str) -> str:
 
 
 def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
-    defaults = {"table": name, "timezone": zone}
+    from ..features.adapters import SYSTEMS
+
+    fills = {"telephone": "contacts", "survey": "surveys", **dict.fromkeys(SYSTEMS, "cases")}
+    kind = body.get("kind", "table") if isinstance(body, dict) else "table"
+    own = re.sub(r"_\d+$", "", name)
+    misspelt = own not in TABLES and get_close_matches(
+        own, TABLES, n=1
+    )  # [source.case] is more likely a slip than a name
+    usual = own if own in TABLES or misspelt else fills.get(str(kind), own)
+    if isinstance(body, dict) and "database" in body and "table" in body:  # there it names the table of the database
+        body = {**body, "relation": body["table"], "table": usual}
+    defaults = {"table": usual, "timezone": zone}
     spec: SourceSpec = _build(SourceSpec, body, where, **defaults)
+    given = [k for k in ("path", "database") if getattr(spec, k)]
+    if len(given) == 2 or not (given or spec.parts):
+        hint = "one of path = 'FILE', parts = { ... } or database = 'postgresql://...'"
+        problem = "a source is either a path or a database" if given else "this key is needed"
+        raise InputError(problem, where=where, column="path", hint=hint)
     if spec.table not in TABLES:
         hint = did_you_mean(spec.table, tuple(TABLES))
         raise InputError("there is no such canonical table", where=where, column="table", got=spec.table, hint=hint)

@@ -89,8 +89,8 @@ def open_project(path: str | Path | Config = FILE, progress: Callable[[str], Non
     say = progress or _silent
     loaded: list[tuple[str, Loaded]] = []
     for spec in config.sources:
-        say(f"reading {Path(spec.path).name}")
-        loaded.append((Path(spec.path).name, load_source(spec, config.folder)))
+        say(f"reading {spec.place}")
+        loaded.append((spec.place, load_source(spec, config.folder)))
     frames, again, notes = merge([part for _, part in loaded])
     policies = policy_frame(config)
     if policies is not None:
@@ -108,7 +108,8 @@ def open_project(path: str | Path | Config = FILE, progress: Callable[[str], Non
     every = pd.concat(refused, ignore_index=True)[["source", *REFUSED]]
     say("taking the fingerprint")
     said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes))
-    return Project(config, log, every, said, fingerprint(config))
+    rows = [part for spec, (_, part) in zip(config.sources, loaded, strict=True) if spec.database]
+    return Project(config, log, every, said, fingerprint(config, rows))
 
 
 def look_back(project: Project, at: str) -> Project:
@@ -168,6 +169,8 @@ def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFram
     if "events" in tables and "cases" not in tables:
         tables["cases"] = _born(tables["events"])
         notes.append("there is no table of cases: they are made from the first event of each")
+    if "surveys" in own and "cases" in tables:
+        tables["surveys"] = _known_cases(tables["surveys"], tables["cases"], refused)
     if len(own.get("events", [])) + len(derived.get("events", [])) > 1:
         tables["events"] = _renumbered(tables["events"])
     return tables, refused_frame(refused), notes
@@ -180,6 +183,18 @@ def _once(cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:
     part = {"table": "cases", "row": 0, "column": "case_id", "value": cases.loc[twice, "case_id"]}
     refused.append(pd.DataFrame(part).assign(reason="the case id came in an earlier source; that one was kept"))
     return cases[~twice].reset_index(drop=True)
+
+
+def _known_cases(surveys: pd.DataFrame, cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:
+    """Refuse surveys for cases that no source has."""
+    if "case_id" not in surveys:
+        return surveys
+    lost = surveys["case_id"].notna() & ~surveys["case_id"].isin(cases["case_id"])
+    if not lost.any():
+        return surveys
+    part = {"table": "surveys", "row": 0, "column": "case_id", "value": surveys.loc[lost, "case_id"]}
+    refused.append(pd.DataFrame(part).assign(reason="its case is in no source"))
+    return surveys[~lost].reset_index(drop=True)
 
 
 def _filled(cases: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
@@ -259,14 +274,23 @@ def day_end(frames: Mapping[str, pd.DataFrame], timezone: str) -> pd.Timestamp |
     return pd.Timestamp(last.normalize() + pd.DateOffset(days=1)).tz_convert("UTC")
 
 
-def fingerprint(config: Config) -> str:
-    """Return a hash of the settings that matter and of the bytes of every source."""
+def fingerprint(config: Config, rows: Sequence[Loaded] = ()) -> str:
+    """Return a hash of the settings that matter, of the bytes of every file, and of what databases gave."""
     settings = asdict(config)
     for key in ("folder", "tracking_uri", "experiment", "results"):
         settings.pop(key)
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for spec in config.sources:
-        with (config.folder / spec.path).open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        for path in (spec.path, *(() if spec.database else spec.parts.values())):
+            for file in _files(config.folder / path) if path else ():
+                with file.open("rb") as stream:
+                    while block := stream.read(1 << 20):
+                        digest.update(block)
+    for part in rows:
+        for name, frame in sorted(part.tables.items()):
+            digest.update(name.encode() + pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _files(path: Path) -> list[Path]:
+    return [p for p in sorted(path.iterdir()) if p.is_file()] if path.is_dir() else [path]

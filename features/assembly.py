@@ -1,0 +1,326 @@
+"""From the parts of a system's export to cases and events: what all systems share.
+
+An adapter renames the columns of each part; here the pieces are put together. Whatever cannot be used is refused by
+row and reason: events of cases that are not there, events that came before, events dated before their case. A case is
+shown as it was created: what changed later is taken back to its first value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .columns import Ledger, refused_frame
+from .parts import Taken
+from .rows import cut_events, number_events, within
+from .schema import TABLES, Known
+from .sources import Loaded, SourceSpec
+from .states import ENDED, ORDER, classes_of, state_events
+
+SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
+#: Servers stamp one action with times that are this far apart; an event so little before its case is as of its creation.
+SLACK = pd.Timedelta("60s")
+_STATE = ("status", "state")
+
+
+@dataclass
+class Piece:
+    """Events of one part: ``case_id``, ``at``, ``kind`` and further columns of ``events``, with the account of its rows.
+
+    ``event_id`` tells events apart, ``order`` is the source's own running number. A row without a kind is no event.
+    """
+
+    rows: pd.DataFrame
+    ledger: Ledger
+
+
+@dataclass
+class Pieces:
+    """Everything that one export gives: cases with their present state, pieces of events, and surveys."""
+
+    kind: str
+    cases: Taken
+    events: list[Piece] = field(default_factory=list)
+    surveys: Piece | None = None
+    learnt: Mapping[str, str] = field(default_factory=dict)
+    history: bool = False
+    notes: list[str] = field(default_factory=list)
+    also: list[Ledger] = field(default_factory=list)
+    attributes: dict[str, Known] = field(default_factory=dict)
+
+
+def piece(taken: Taken, **columns: Any) -> Piece:
+    """Return the rows of a part as events; columns are given as values or as series of the part's rows."""
+    return Piece(pd.DataFrame(columns, index=taken.rows.index), taken.ledger)
+
+
+def flags(taken: Taken, case_id: Any, name: Any, started: Any, broken: Any) -> list[Piece]:
+    """Return the system's own promises as events: kept when the clock starts, broken when its target passed.
+
+    An event of kind ``field`` carries the name of the promise and ``true`` or ``false``; a promise that broke once stays
+    broken. So ``[[sla]]`` with ``clock = "source"`` and this name as its metric reads them.
+    """
+    slug = name.astype("str").str.strip().str.lower().str.replace(r"[^a-z0-9]+", "_", regex=True).str.strip("_")
+    key = case_id.astype("str") + " " + slug
+    first = started.groupby(key).transform("min")
+    opens = started.where((started == first) & ~(key + " " + started.astype("str")).duplicated())
+    breaks = broken.where(broken.notna(), pd.NaT)
+    parts = []
+    for at, value in ((opens, "true"), (breaks, "false")):
+        kind = pd.Series("field", index=taken.rows.index).where(at.notna())
+        parts.append(piece(taken, case_id=case_id, at=at, kind=kind, field=slug, new=value))
+    return parts
+
+
+def assemble(spec: SourceSpec, pieces: Pieces) -> Loaded:
+    """Put the pieces of an export together.
+
+    Raises
+    ------
+    InputError
+        If no case is left, or ``kinds`` gives a state a meaning that does not exist.
+    """
+    cases = _cases(pieces)
+    ids = pd.Index(cases["case_id"])
+    events = _events(pieces, cases)
+    changes = _state_changes(spec, pieces, cases, events)
+    cases, changes = changes
+    events = pd.concat([events[~events["kind"].eq("status")], cases.attrs.pop("state_events")], ignore_index=True)
+    lost = ids.difference(pd.Index(cases["case_id"]))
+    events = events[~events["case_id"].isin(lost)]
+    cases, events = _as_created(cases, events, pieces)
+    ledger = pieces.cases.ledger
+    inside = within(spec, cases["created_at"], ledger, "cases")
+    cases = cases[inside]
+    events = events[events["case_id"].isin(cases["case_id"])]
+    numbered = cut_events(spec, _numbered(cases, events), ledger)
+    kept = ["case_id", "created_at", *[n for n in SEGMENTS if cases[n].notna().any()], *pieces.attributes]
+    tables = {"cases": cases[kept].sort_values("case_id", ignore_index=True), "events": numbered}
+    if pieces.surveys is not None:
+        tables["surveys"] = _surveys(pieces.surveys, cases)
+    ledgers = [ledger, *pieces.also, *[p.ledger for p in (*pieces.events, pieces.surveys) if p is not None]]
+    once = {id(one): one for one in ledgers}.values()
+    refused = refused_frame([part for one in once for part in one.parts])
+    notes = tuple(dict.fromkeys([*pieces.notes, *[n for one in once for n in one.notes]]))
+    return Loaded(tables, refused, notes, pieces.attributes, until=ledger.until)
+
+
+def _cases(pieces: Pieces) -> pd.DataFrame:
+    """Return the latest version of each case that was not deleted."""
+    taken = pieces.cases
+    rows, ledger = taken.rows, taken.ledger
+    if "updated_at" in rows:
+        order = rows.assign(_place=np.arange(len(rows))).sort_values(["updated_at", "_place"], na_position="first")
+        last = order[ledger.keep[order["_place"].to_numpy()]].drop_duplicates("case_id", keep="last")["_place"]
+        older = ~np.isin(np.arange(len(rows)), last.to_numpy())
+    else:
+        older = rows["case_id"].where(ledger.keep).duplicated().to_numpy()
+    ledger.refuse(
+        older & ledger.keep, "case_id", rows["case_id"], "the case id came before; the latest version was kept"
+    )
+    if "deleted" in rows:
+        gone = rows["deleted"].fillna(False).to_numpy(dtype=bool)
+        ledger.refuse(gone, "case_id", rows["case_id"], "the case was deleted")
+    ledger.check_rest()
+    return rows[ledger.keep].assign(_place=np.flatnonzero(ledger.keep)).reset_index(drop=True)
+
+
+def _events(pieces: Pieces, cases: pd.DataFrame) -> pd.DataFrame:
+    """Check each piece against the cases, and put them together."""
+    created = cases.set_index("case_id")["created_at"]
+    every = set(pieces.cases.rows["case_id"].dropna())
+    parts: list[pd.DataFrame] = []
+    for number, one in enumerate(pieces.events):
+        rows, ledger = one.rows, one.ledger
+        ids = rows["case_id"].astype("str").where(rows["case_id"].notna())
+        known, dropped = ids.isin(created.index).to_numpy(), ids.isin(every).to_numpy()
+        ledger.refuse(dropped & ~known, "case_id", ids, "its case was refused or deleted")
+        ledger.refuse(~known & ids.notna().to_numpy(), "case_id", ids, "its case is not in the export")
+        if "event_id" in rows:
+            twice = rows["event_id"].where(ledger.keep).duplicated() & rows["event_id"].notna()
+            ledger.refuse(twice.to_numpy(), "event_id", rows["event_id"], "the event came before; the first was kept")
+        born = _of(ids, created)
+        early = (rows["at"] < born).to_numpy(dtype=bool)
+        near = early & (rows["at"] >= born - SLACK).to_numpy(dtype=bool)
+        text = rows["at"].astype("str").where(rows["at"].notna())
+        ledger.refuse(early & ~near, "at", text, "dated before its case was created")
+        if (near & ledger.keep).any():
+            ledger.say(
+                f"{int((near & ledger.keep).sum()):,} rows are dated less than a minute before their case; taken as of "
+                "its creation"
+            )
+        ready = rows.assign(case_id=ids, at=rows["at"].mask(pd.Series(near, index=rows.index), born))
+        parts.append(ready[ledger.keep & ready["kind"].notna().to_numpy()].assign(_piece=number))
+    empty = pd.DataFrame({n: pd.Series(dtype="str") for n in ("case_id", "kind", "field", "old", "new")})
+    empty["at"] = pd.Series(dtype="datetime64[us, UTC]")
+    out = pd.concat([empty, *parts], ignore_index=True) if parts else empty
+    for name in ("order", "_piece"):
+        out[name] = out[name].astype("float64").fillna(0.0) if name in out else 0.0
+    out = out.sort_values(["case_id", "at", "order", "_piece"], kind="stable", ignore_index=True)
+    _say_backwards(out, pieces)
+    return _without_repeats(out, pieces)
+
+
+def _of(ids: pd.Series[Any], table: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the value that a table keyed by case has for each id."""
+    return table.reindex(ids).set_axis(ids.index)
+
+
+def _say_backwards(events: pd.DataFrame, pieces: Pieces) -> None:
+    """Say where the source's running numbers and its clock disagree."""
+    numbered = events[events["order"] > 0]
+    same = (numbered["case_id"] == numbered["case_id"].shift()) & (numbered["_piece"] == numbered["_piece"].shift())
+    back = int((same & (numbered["order"] < numbered["order"].shift())).sum())
+    if back:
+        pieces.notes.append(
+            f"{pieces.kind}: at {back:,} events the clock ran backwards (a later number has an earlier time); the times "
+            "were taken as written"
+        )
+
+
+def _without_repeats(events: pd.DataFrame, pieces: Pieces) -> pd.DataFrame:
+    """Leave out a change that two parts tell of, such as an audit and a history."""
+    change = events["kind"].isin(["status", "assigned", "priority", "field"])
+    again = change & events.duplicated(["case_id", "at", "kind", "field", "old", "new"])
+    if again.any():
+        pieces.notes.append(f"{pieces.kind}: {int(again.sum()):,} changes are told twice, and counted once")
+    return events[~again]
+
+
+def _state_changes(
+    spec: SourceSpec, pieces: Pieces, cases: pd.DataFrame, events: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the cases whose end is known, and their changes of state; their events hang on the cases."""
+    ledger = pieces.cases.ledger
+    changes = events[events["kind"] == "status"]
+    now = cases["state"] if "state" in cases else pd.Series(None, index=cases.index, dtype="str")
+    states = pd.concat([now, changes["old"], changes["new"]]).dropna()
+    classes, unknown = classes_of(states, spec.kinds, pieces.learnt, ledger.where)
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:6]))
+        ledger.say(f"states that nobody knows count as open: {shown}; say in 'kinds' what they mean")
+    _say_broken_chains(changes, ledger)
+    first = changes.drop_duplicates("case_id").set_index("case_id")
+    last = changes.drop_duplicates("case_id", keep="last").set_index("case_id")["new"]
+    ids = cases["case_id"]
+    gone = now.map(classes).eq("deleted") | _of(ids, last).map(classes).eq("deleted")
+    _refuse(cases, gone, "state", "the case was deleted", ledger)
+    ends = _ends(cases, now, _of(ids, last), classes)
+    open_ended = ends["over"] & ends["at"].isna() & ~gone
+    _refuse(cases, open_ended, "state", "the case has ended, but nothing says when", ledger)
+    begin = _of(ids, first["old"]).where(ids.isin(first.index), now.mask(now.map(classes).isin(ENDED)))
+    starts = _of(ids, first["at"]) == cases["created_at"]
+    opening = pd.DataFrame({"case_id": ids, "at": cases["created_at"], "new": begin, "order": -1.0})
+    opening = opening[begin.notna() & ~(starts & _of(ids, first["old"]).isna())]
+    closing = pd.DataFrame({"case_id": ids, "at": ends["at"], "old": _of(ids, last), "new": now, "order": np.inf})
+    closing = closing[(ends["over"] & ends["at"].notna()).to_numpy()]
+    if pieces.history and len(closing):
+        ledger.say(
+            f"{len(closing):,} cases have ended without a change of state that says so; the case's own time was taken"
+        )
+    kept = cases[~gone & ~open_ended].reset_index(drop=True)
+    line = pd.concat([opening.assign(field="state"), changes, closing.assign(field="state")], ignore_index=True)
+    line = line[line["case_id"].isin(kept["case_id"])]
+    line = line.sort_values(["case_id", "at", "order"], kind="stable", ignore_index=True)
+    line["new"] = line["new"].astype("str").where(line["new"].notna())
+    kept.attrs["state_events"] = state_events(_merged(line, kept), {**classes, "merged": "merged"})
+    return kept, line
+
+
+def _ends(cases: pd.DataFrame, now: Any, last: Any, classes: Mapping[str, str]) -> pd.DataFrame:
+    """Return for each case whether only the case itself says that it has ended, and when."""
+    over = now.map(classes).isin(ENDED) & ~last.map(classes).isin(ENDED)
+    if "closed" in cases:
+        over |= cases["closed"].fillna(False).astype(bool) & ~last.map(classes).isin(ENDED)
+    if "state" not in cases or now.isna().all():
+        over |= cases["closed_at"].notna() if "closed_at" in cases else False
+    at = pd.Series(pd.NaT, index=cases.index, dtype="datetime64[us, UTC]")
+    for name in ("closed_at", "resolved_at"):
+        if name in cases:
+            at = at.fillna(cases[name])
+    if "resolved_at" in cases:
+        solved = now.map(classes).eq("resolved")
+        at = at.mask(solved & cases["resolved_at"].notna(), cases["resolved_at"])
+    return pd.DataFrame({"over": over, "at": at.mask(at < cases["created_at"])})
+
+
+def _merged(line: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """Let the last end of a case that went into another one be its merging."""
+    if "merged" not in cases:
+        return line
+    ids = cases.loc[cases["merged"].fillna(False).astype(bool), "case_id"]
+    last = ~line["case_id"].duplicated(keep="last") & line["case_id"].isin(ids)
+    return line.assign(new=line["new"].mask(last, "merged"))
+
+
+def _say_broken_chains(changes: pd.DataFrame, ledger: Ledger) -> None:
+    before = changes["new"].shift()
+    same = changes["case_id"] == changes["case_id"].shift()
+    broken = int((same & changes["old"].notna() & before.notna() & (changes["old"] != before)).sum())
+    if broken:
+        ledger.say(
+            f"{broken:,} changes of state do not start where the one before ended: changes are missing, or the clock ran "
+            "backwards"
+        )
+
+
+def _refuse(cases: pd.DataFrame, mask: Any, column: str, reason: str, ledger: Ledger) -> None:
+    places = cases.loc[mask.to_numpy(dtype=bool), "_place"].to_numpy()
+    whole = np.zeros(ledger.size, dtype=bool)
+    whole[places] = True
+    values = pd.Series(None, index=range(ledger.size), dtype="str")
+    values.iloc[cases["_place"].to_numpy()] = cases[column if column in cases else "case_id"].astype("str").to_numpy()
+    ledger.refuse(whole, column, values, reason)
+
+
+def _as_created(cases: pd.DataFrame, events: pd.DataFrame, pieces: Pieces) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Take each description of a case back to what it was before its first change.
+
+    What a history writes at the creation is the first value itself, and no change.
+    """
+    out = cases.copy()
+    for name in SEGMENTS:
+        if name not in out:
+            out[name] = pd.Series(None, index=out.index, dtype="str")
+            continue
+        changed = events[(events["field"] == name) & events["kind"].isin(["priority", "assigned", "field"])]
+        first = changed.drop_duplicates("case_id").set_index("case_id")
+        at_start = _of(out["case_id"], first["at"]) == out["created_at"]
+        before = _of(out["case_id"], first["old"]).where(~at_start, _of(out["case_id"], first["new"]))
+        out[name] = out[name].where(~out["case_id"].isin(first.index), before)
+    if not pieces.history and out[["priority", "team"]].notna().any(axis=None):
+        pieces.notes.append(
+            f"{pieces.kind}: without a history of changes, priority and team are those of today, not of the creation"
+        )
+    born = _of(events["case_id"], out.set_index("case_id")["created_at"])
+    own = events["kind"].eq("priority") | (events["kind"].eq("field") & events["field"].isin(SEGMENTS))
+    return out, events[~(own & (events["at"] == born) & events["old"].isna())]
+
+
+def _numbered(cases: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Order the events and number them: by time, then by the source's order, then what is said before what ends."""
+    created = pd.DataFrame({"case_id": cases["case_id"], "at": cases["created_at"], "kind": "created", "order": -2.0})
+    every = pd.concat([created, events], ignore_index=True)
+    every["_rank"] = every["kind"].map({k: i for i, k in enumerate(ORDER)})
+    every["_end"] = every["kind"].isin(["resolved", "closed", "merged", "paused"])
+    every = every.sort_values(["case_id", "at", "_end", "order", "_rank"], kind="stable", ignore_index=True)
+    known = [n for n in TABLES["events"].names if n in every.columns and n != "seq"]
+    for name in ("old", "new", "field", "actor_id", "actor_role", "team"):
+        if name in every:
+            every[name] = every[name].astype("str").where(every[name].notna())
+    return number_events(every[known])
+
+
+def _surveys(found: Piece, cases: pd.DataFrame) -> pd.DataFrame:
+    rows, ledger = found.rows, found.ledger
+    known = rows["case_id"].isin(cases["case_id"]) | rows["case_id"].isna()
+    ledger.refuse((~known).to_numpy(), "case_id", rows["case_id"], "its case is not in the export")
+    twice = rows["survey_id"].where(ledger.keep).duplicated() & rows["survey_id"].notna()
+    ledger.refuse(twice.to_numpy(), "survey_id", rows["survey_id"], "the survey came before; the first was kept")
+    kept = rows[ledger.keep]
+    names = [n for n in TABLES["surveys"].names if n in kept]
+    return kept[names].sort_values("survey_id", ignore_index=True)

@@ -1,0 +1,298 @@
+"""The tables that a system exports side by side: which file, list or database table is which of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .columns import Ledger, cast_columns
+from .errors import InputError, did_you_mean
+from .reading import RawFile, read_raw
+from .sources import Loaded, SourceSpec
+
+_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".bz2", ".xz", ".zip", ".zst")
+_NUMBERED = re.compile(r"[-_. ]?\d+$")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table of a system: what it is called, and the names of its columns.
+
+    Attributes
+    ----------
+    name
+        Its name in ``parts`` of a configuration.
+    called
+        Further names of the list, file or database table.
+    columns
+        Role -> column names in the export, the first that is there counts; capitals, dots and underscores do not.
+    needed
+        Roles without which a row is refused.
+    marks
+        Roles by which a file without a telling name is recognised; ``needed`` where empty.
+    kinds
+        Role -> kind, where it is not text: ``id``, ``instant``, ``flag``, ``number``.
+    """
+
+    name: str
+    called: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]]
+    needed: tuple[str, ...]
+    marks: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    def found(self, frame: pd.DataFrame) -> dict[str, str]:
+        """Return role -> column of the frame, for the roles that are there."""
+        there = {bare(str(c)): str(c) for c in reversed(list(frame.columns))}
+        return {role: there[b] for role, names in self.columns.items() for n in names[::-1] if (b := bare(n)) in there}
+
+    def fits(self, frame: pd.DataFrame) -> int:
+        """Return how many roles a frame has, or 0 where one that is needed is missing."""
+        found = self.found(frame)
+        return len(found) if {*self.needed, *self.marks} <= set(found) else 0
+
+
+@dataclass(frozen=True)
+class System:
+    """A system that exports several tables: its name, its parts, and what reads them."""
+
+    name: str
+    parts: tuple[Part, ...]
+    load: Callable[[SourceSpec, Path], Loaded]
+
+
+@dataclass
+class Taken:
+    """A part that was read: its rows by role, and the account of what was refused."""
+
+    rows: pd.DataFrame
+    ledger: Ledger
+    raw: pd.DataFrame
+
+    def kept(self) -> pd.DataFrame:
+        """Return the rows that are not refused."""
+        return self.rows[self.ledger.keep]
+
+
+def bare(name: str) -> str:
+    """Return a column name without capitals, dots, blanks and underscores.
+
+    >>> bare("Via.Channel"), bare("via_channel"), bare("CREATEDDATE")
+    ('viachannel', 'viachannel', 'createddate')
+    """
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def part_of(parts: tuple[Part, ...], name: str, frame: pd.DataFrame) -> Part | None:
+    """Return which part a frame is, by the name of its list or file if that tells, else by its columns."""
+    fitting = [(part.fits(frame), -i, part) for i, part in enumerate(parts)]
+    fitting = [f for f in fitting if f[0]]
+    named = [p for _, _, p in fitting if name and bare(name) in {bare(n) for n in (p.name, *p.called)}]
+    if named:
+        return named[0]
+    return max(fitting, key=lambda f: f[:2])[2] if fitting else None
+
+
+def read_parts(
+    parts: tuple[Part, ...], spec: SourceSpec, folder: Path
+) -> tuple[dict[str, tuple[str, pd.DataFrame]], list[str]]:
+    """Read what a source names: a file, a folder of files, files by part, or the tables of a database.
+
+    Returns
+    -------
+    tuple
+        Name of the part -> where it is from and its rows, and notes.
+
+    Raises
+    ------
+    InputError
+        If nothing is recognised, or what ``parts`` names is unknown or not what it says.
+    """
+    known = tuple(p.name for p in parts)
+    for name in spec.parts:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise InputError(f"'{spec.kind}' has no such part", where=spec.path or "parts", column=name, hint=hint)
+    notes: list[str] = []
+    found: dict[str, list[tuple[str, pd.DataFrame]]] = {}
+    if spec.database:
+        _from_database(parts, spec, found)
+    for name, path in () if spec.database else spec.parts.items():
+        raw = read_raw(folder / path, spec.encoding, spec.delimiter)
+        part = next(p for p in parts if p.name == name)
+        found.setdefault(name, []).append((Path(path).name, _list_of(part, raw, Path(path).name)))
+    if spec.path:
+        for file in _files(folder / spec.path):
+            _from_file(parts, file, spec, found, notes)
+    if not found:
+        has = f"the tables {', '.join(known)}"
+        raise InputError(f"nothing here is recognised as an export of {spec.kind}", where=spec.path or None, wanted=has)
+    return {name: _joined(name, frames, notes) for name, frames in found.items()}, notes
+
+
+def needed(found: Mapping[str, Any], name: str, spec: SourceSpec) -> None:
+    """Refuse an export without the part that all others hang on."""
+    if name not in found:
+        has = f"only {', '.join(found)} was recognised"
+        raise InputError(f"the export has no table of {name}", where=spec.place, hint=f"{has}; name its file in parts")
+
+
+def take(
+    part: Part,
+    spec: SourceSpec,
+    where: str,
+    frame: pd.DataFrame,
+    own: Mapping[str, str] | None = None,
+    numbers: Any = None,
+) -> Taken:
+    """Cast the columns of a part by their roles.
+
+    Parameters
+    ----------
+    own
+        Role -> column that the owner of the source names instead.
+    numbers
+        The file's row of each row, where they differ.
+    """
+    found = {**part.found(frame), **_own(part, own or {}, frame, where)}
+    frame, gone = _living(frame)
+    ledger = Ledger(part.name, where, len(frame))
+    ledger.numbers = numbers
+    if gone:
+        ledger.say(f"{gone:,} rows are marked as deleted in the source and left out")
+    kinds = {role: part.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
+    rows = cast_columns(spec, frame, found, kinds, part.needed, ledger)
+    for role in part.columns:
+        if role not in rows:
+            kind = part.kinds.get(role, "text")
+            dtype = {"instant": "datetime64[us, UTC]", "flag": "boolean", "number": "float64"}.get(kind, "str")
+            rows[role] = pd.Series(None, index=frame.index, dtype=dtype)
+    return Taken(rows, ledger, frame)
+
+
+def exploded(taken: Taken, column: str, part: Part, spec: SourceSpec, shared: tuple[str, ...] = ()) -> Taken | None:
+    """Return the objects of a list in each kept row as rows of their own, with ``shared`` roles of the row; or nothing."""
+    from .jsonfiles import frame_of, listed
+
+    records: list[Mapping[str, Any]] = []
+    parents: list[int] = []
+    places = np.flatnonzero(taken.ledger.keep)
+    for place, value in zip(places, taken.rows[column].iloc[places], strict=True):
+        items = listed(value)
+        records.extend(items)
+        parents.extend([int(place)] * len(items))
+    if not records:
+        return None
+    where = np.array(parents, dtype=int)
+    outer = taken.ledger.numbers
+    numbers = where if outer is None else outer[where]
+    children = take(part, spec, taken.ledger.where, frame_of(records), numbers=numbers)
+    for role in shared:
+        children.rows[role] = taken.rows[role].iloc[where].array
+    return children
+
+
+def _own(part: Part, own: Mapping[str, str], frame: pd.DataFrame, where: str) -> dict[str, str]:
+    """Check what the owner of a source says of its columns."""
+    there = [str(c) for c in frame.columns]
+    for role, column in own.items():
+        if role not in part.columns:
+            hint = did_you_mean(role, tuple(part.columns))
+            raise InputError(
+                f"the table of {part.name} has no such column", where=f"columns of {where}", column=role, hint=hint
+            )
+        if column not in there:
+            hint = did_you_mean(column, there)
+            raise InputError(f"the file has no column '{column}' for '{role}'", where=where, hint=hint)
+    return dict(own)
+
+
+def _living(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Leave out what a replication marks as deleted in the source."""
+    mark = next((c for c in frame.columns if bare(str(c)) == "fivetrandeleted"), None)
+    if mark is None:
+        return frame.reset_index(drop=True), 0
+    gone = frame[mark].astype("str").str.lower().isin(["true", "t", "1"]).to_numpy()
+    return frame[~gone].reset_index(drop=True), int(gone.sum())
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = [p for p in sorted(path.iterdir()) if p.is_file() and p.suffix.lower() in _SUFFIXES and p.name[0] != "."]
+    if not files:
+        raise InputError("the folder has no CSV, JSON or Parquet file", where=str(path))
+    return files
+
+
+def _from_file(
+    parts: tuple[Part, ...],
+    file: Path,
+    spec: SourceSpec,
+    found: dict[str, list[tuple[str, pd.DataFrame]]],
+    notes: list[str],
+) -> None:
+    raw = read_raw(file, spec.encoding, spec.delimiter)
+    lists = raw.lists or {"": raw.frame}
+    seen = 0
+    for name, frame in lists.items():
+        part = part_of(parts, name or stem(file), frame)
+        if part is None:
+            continue
+        seen += 1
+        found.setdefault(part.name, []).append((file.name, frame))
+    if not seen:
+        notes.append(f"{file.name}: no part of {spec.kind} has these columns; left aside")
+    notes.extend(n for n in raw.notes if "the list" not in n)
+
+
+def _list_of(part: Part, raw: RawFile, where: str) -> pd.DataFrame:
+    for name, frame in raw.lists.items():
+        if bare(name) in {bare(n) for n in (part.name, *part.called)}:
+            return frame
+    lost = [role for role in part.needed if role not in part.found(raw.frame)]
+    if lost:
+        names = " or ".join(part.columns[lost[0]])
+        has = ", ".join(str(c) for c in list(raw.frame.columns)[:10])
+        raise InputError(f"this is no table of {part.name}: it has no column {names}", where=where, got=has)
+    return raw.frame
+
+
+def _from_database(parts: tuple[Part, ...], spec: SourceSpec, found: dict[str, list[tuple[str, pd.DataFrame]]]) -> None:
+    from .databases import place, read_relation, table_names
+
+    uri = str(spec.database)
+    there = {bare(t): t for t in table_names(uri, spec.schema)}
+    for part in parts:
+        table = spec.parts.get(part.name) or next(
+            (there[bare(n)] for n in (part.name, *part.called) if bare(n) in there), None
+        )
+        if table is None:
+            continue
+        frame = read_relation(uri, table, spec.schema)
+        if not part.fits(frame) and part.name in spec.parts:
+            _list_of(part, RawFile(frame), f"{place(uri)} {table}")
+        if part.fits(frame):
+            found.setdefault(part.name, []).append((table, frame))
+
+
+def _joined(name: str, frames: list[tuple[str, pd.DataFrame]], notes: list[str]) -> tuple[str, pd.DataFrame]:
+    if len(frames) == 1:
+        return frames[0]
+    notes.append(f"{name}: {len(frames)} files or pages were put together: {', '.join(w for w, _ in frames[:6])}")
+    return frames[0][0], pd.concat([f for _, f in frames], ignore_index=True)
+
+
+def stem(file: Path) -> str:
+    """Return a file name without its endings and running numbers.
+
+    >>> stem(Path("tickets_002.json.gz"))
+    'tickets'
+    """
+    return _NUMBERED.sub("", file.name.split(".")[0])

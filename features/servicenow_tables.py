@@ -1,0 +1,137 @@
+"""ServiceNow's tables side by side: incident, sys_audit and task_sla to the canonical tables.
+
+Names and meanings follow the ServiceNow documentation ("Incident management: incident table", "Task SLA table" with
+its stages and timings, "History and audit: sys_audit" at www.servicenow.com/docs). Values may be plain, or objects of
+``value`` and ``display_value`` as the Table API gives them. An incident shows today's values; sys_audit takes them
+back. The flat log with one row an update is read by the module ``servicenow``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .assembly import Piece, Pieces, assemble, flags, piece
+from .parts import Part, Taken, needed, read_parts, take
+from .sources import Loaded, SourceSpec
+
+
+def _fields(**names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Let each field also be an object with a value and what is displayed for it."""
+    return {
+        role: tuple(n + end for n in own for end in ("", ".value", ".display_value")) for role, own in names.items()
+    }
+
+
+PARTS = (
+    Part(
+        "incidents", ("incident", "result", "task"),
+        _fields(
+            case_id=("number",), sys_id=("sys_id",), created_at=("opened_at", "sys_created_on"),
+            updated_at=("sys_updated_on",), state=("state", "incident_state"), resolved_at=("resolved_at",),
+            closed_at=("closed_at",), channel=("contact_type",), product=("category",), region=("location",),
+            case_type=("sys_class_name",), priority=("priority",), customer_id=("caller_id",), team=("assignment_group",),
+        ),
+        ("case_id", "created_at"), ("state",),
+        {
+            "sys_id": "id", "created_at": "instant", "updated_at": "instant", "resolved_at": "instant",
+            "closed_at": "instant",
+        },
+    ),
+    Part(
+        "audit", ("sys_audit",),
+        _fields(
+            record=("documentkey",), at=("sys_created_on",), field=("fieldname",), old=("oldvalue",), new=("newvalue",),
+            actor_id=("user", "sys_created_by"), event_id=("sys_id",),
+        ),
+        ("record", "at", "field"), ("new",), {"record": "id", "at": "instant"},
+    ),
+    Part(
+        "slas", ("task_sla",),
+        _fields(
+            task=("task", "task.number"), name=("sla", "sla.name"), at=("start_time",), due=("planned_end_time",),
+            stop=("end_time",), broken=("has_breached",), stage=("stage",),
+        ),
+        ("task", "name"), ("broken",), {"task": "id", "at": "instant", "due": "instant", "stop": "instant", "broken": "flag"},
+    ),
+)  # fmt: skip
+
+#: Field of the audit -> kind of event and the canonical name of the field.
+FIELDS = {
+    "state": ("status", "state"),
+    "incident_state": ("status", "state"),
+    "priority": ("priority", "priority"),
+    "assignment_group": ("assigned", "team"),
+    "assigned_to": ("assigned", "agent"),
+    "category": ("field", "product"),
+    "location": ("field", "region"),
+    "contact_type": ("field", "channel"),
+    "escalation": ("escalated", None),
+}
+#: The states of an incident as numbers, as the audit keeps them.
+STATES = {"1": "open", "2": "open", "3": "paused", "6": "resolved", "7": "closed", "8": "closed"}
+
+
+def load(spec: SourceSpec, folder: Path) -> Loaded:
+    """Read the tables of ServiceNow: at least the incidents.
+
+    Raises
+    ------
+    InputError
+        If there are no incidents, or nothing can be used.
+    """
+    found, notes = read_parts(PARTS, spec, folder)
+    needed(found, "incidents", spec)
+    taken = {
+        p.name: take(p, spec, *found[p.name], spec.columns if p.name == "incidents" else None)
+        for p in PARTS
+        if p.name in found
+    }
+    incidents = taken["incidents"]
+    # a list view writes "3 - Moderate" where the audit writes "3"
+    priority = incidents.rows["priority"].str.replace(r"^(\d+) - .*$", r"\1", regex=True)
+    incidents.rows = incidents.rows.assign(priority=priority)
+    pieces = Pieces("servicenow", incidents, learnt=STATES, history="audit" in taken, notes=notes)
+    pieces.also = [t.ledger for t in taken.values()]
+    if "audit" in taken:
+        pieces.events.append(_audit(taken["audit"], incidents))
+    if "slas" in taken:
+        pieces.events += _slas(taken["slas"], incidents)
+    return assemble(spec, pieces)
+
+
+def _number(keys: pd.Series[Any], incidents: Taken) -> pd.Series[Any]:
+    """Return the number of the incident that a key means, which may be its number or its sys_id."""
+    rows = incidents.rows.dropna(subset=["sys_id"]).drop_duplicates("sys_id")
+    known = rows.set_index("sys_id")["case_id"]
+    return known.reindex(keys).set_axis(keys.index).fillna(keys)
+
+
+def _audit(taken: Taken, incidents: Taken) -> Piece:
+    rows = taken.rows
+    kind = rows["field"].map({k: v[0] for k, v in FIELDS.items()})
+    field = rows["field"].map({k: v[1] for k, v in FIELDS.items()})
+    raised = kind.eq("escalated") & rows["new"].isin(["1", "2", "3"])
+    kind = kind.where(~kind.eq("escalated") | raised)
+    if (rows["field"] == "state").any():  # both columns say the same where an instance has both
+        kind = kind.mask(rows["field"] == "incident_state")
+    return piece(
+        taken, case_id=_number(rows["record"], incidents), at=rows["at"], kind=kind, field=field,
+        old=rows["old"].where(~raised), new=rows["new"].where(~raised), actor_id=rows["actor_id"],
+        team=rows["new"].where(field == "team"), event_id=rows["event_id"],
+    )  # fmt: skip
+
+
+def _slas(taken: Taken, incidents: Taken) -> list[Piece]:
+    """Read when each promise began and when it broke; one that was cancelled, or has no breach time, says nothing."""
+    rows, ledger = taken.rows, taken.ledger
+    gone = rows["stage"].fillna("").str.lower().isin(["cancelled", "canceled"])
+    if gone.any():
+        ledger.say(f"{int(gone.sum()):,} promises were cancelled and do not count")
+    broke = rows["broken"].fillna(False).astype(bool) & ~gone
+    late = rows["due"].fillna(rows["stop"])
+    lost = broke & late.isna()
+    ledger.refuse(lost.to_numpy(), "planned_end_time", rows["name"], "it was broken, but nothing says when")
+    return flags(taken, _number(rows["task"], incidents), rows["name"], rows["at"].where(~gone), late.where(broke))

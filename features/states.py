@@ -1,0 +1,140 @@
+"""What a state of a case means for its clock, and the events that a change of state makes.
+
+The words are those of the systems' own standard workflows; a source may name its own states in ``kinds``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .errors import InputError, did_you_mean
+
+#: What a state can mean: work goes on, work waits, done, over, ended in another case, or thrown away.
+CLASSES = ("open", "paused", "resolved", "closed", "merged", "deleted")
+ENDED = ("resolved", "closed", "merged", "deleted")
+#: Order of the events of one instant: what is said and changed, then the clock, then the end.
+ORDER = (
+    "created", "status", "resumed", "priority", "assigned", "escalated", "field", "message", "paused", "reopened",
+    "resolved", "closed", "merged",
+)  # fmt: skip
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "open": (
+        "new", "open", "opened", "in progress", "inprogress", "active", "working", "work in progress", "assigned",
+        "to do", "todo", "backlog", "reopened", "escalated", "waiting for support", "waiting for agent", "accepted",
+        "under review", "triage", "responded", "in review", "investigating", "selected for development",
+    ),
+    "paused": (
+        "pending", "hold", "on hold", "on-hold", "waiting", "waiting for customer", "waiting on customer", "paused",
+        "suspended", "blocked", "waiting for approval", "pending customer", "pending vendor", "waiting for vendor",
+        "awaiting customer", "customer responded pending",
+    ),
+    "resolved": ("resolved", "solved", "fixed", "done", "completed", "complete", "resolved pending closure"),
+    "closed": (
+        "closed", "canceled", "cancelled", "closed complete", "closed incomplete", "closed skipped", "declined",
+        "withdrawn", "rejected", "won't do", "closed - no response", "closed (no response)",
+    ),
+    "merged": ("merged", "closed as duplicate", "closed - duplicate"),
+    "deleted": ("deleted", "spam", "scrubbed"),
+}  # fmt: skip
+_CLASS = {word: name for name, words in _WORDS.items() for word in words}
+_STARTS = (
+    ("awaiting", "paused"),
+    ("pending", "paused"),
+    ("waiting", "paused"),
+    ("on hold", "paused"),
+    ("closed", "closed"),
+)
+
+
+def class_of(state: str) -> str:
+    """Return what a state means, or nothing where its words do not tell.
+
+    >>> [class_of(s) for s in ("Waiting for customer", "Solved", "Awaiting Vendor", "Merged", "Flurbed")]
+    ['paused', 'resolved', 'paused', 'merged', '']
+    """
+    words = " ".join(state.strip().lower().replace("_", " ").split())
+    found = _CLASS.get(words)
+    return found or next((name for start, name in _STARTS if words.startswith(start)), "")
+
+
+def classes_of(
+    states: Iterable[Any], stated: Mapping[str, str], learnt: Mapping[str, str], where: str
+) -> tuple[dict[str, str], list[str]]:
+    """Return what each state means, and the states that nobody knows, which count as open.
+
+    Parameters
+    ----------
+    states
+        The states that occur.
+    stated
+        What the owner of the source says (``kinds``); wins.
+    learnt
+        What the export itself says of a state, such as a flag ``IsClosed``; wins over its words.
+
+    Raises
+    ------
+    InputError
+        If ``stated`` gives a state a meaning that does not exist.
+    """
+    for state, meaning in stated.items():
+        if meaning not in CLASSES:
+            hint = did_you_mean(meaning, CLASSES)
+            raise InputError(
+                "a state cannot mean this", where=f"kinds of {where}", column=state, got=meaning, hint=hint
+            )
+    found: dict[str, str] = {}
+    unknown: list[str] = []
+    for state in dict.fromkeys(str(s) for s in states if isinstance(s, str)):
+        meaning = stated.get(state) or learnt.get(state) or class_of(state)
+        if not meaning:
+            unknown.append(state)
+        found[state] = meaning or "open"
+    return found, unknown
+
+
+def state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.DataFrame:
+    """Return the events that changes of state make: the change, and what it does to the clock.
+
+    Parameters
+    ----------
+    changes
+        ``case_id``, ``at``, ``old``, ``new`` and further columns, in the order of each case; the first change of a
+        case starts from its ``old`` state where that is known, else from an open one.
+    classes
+        State -> what it means.
+
+    Examples
+    --------
+    >>> changes = pd.DataFrame({"case_id": ["1"] * 3, "at": pd.to_datetime(["2024-03-01", "2024-03-02", "2024-03-03"]),
+    ...                         "old": ["new", "pending", "solved"], "new": ["pending", "solved", "open"]})
+    >>> state_events(changes, {"new": "open", "open": "open", "pending": "paused", "solved": "resolved"})["kind"].tolist()
+    ['status', 'paused', 'status', 'resumed', 'resolved', 'status', 'reopened']
+    """
+    base = changes.reset_index(drop=True)
+    same = (base["case_id"] == base["case_id"].shift()).to_numpy()
+    now = base["new"].map(classes).fillna("open")
+    first = base["old"].map(classes).fillna("open")
+    before = now.shift().where(same, first)
+    over, was_over = now.isin(ENDED), before.isin(ENDED)
+    moves = {
+        "status": pd.Series(True, index=base.index),
+        "resumed": (before == "paused") & (now != "paused"),
+        "paused": (now == "paused") & (before != "paused"),
+        "reopened": was_over & ~over,
+        "resolved": (now == "resolved") & (before != "resolved"),
+        "closed": (now == "closed") & (before != "closed"),
+        "merged": (now == "merged") & (before != "merged"),
+    }
+    parts = []
+    for kind, mask in moves.items():
+        part = base[mask].assign(kind=kind, _place=np.flatnonzero(mask))
+        if kind != "status":
+            part = part.assign(old=None, new=None, field=None)
+        parts.append(part)
+    out = pd.concat(parts, ignore_index=True)
+    out["_rank"] = out["kind"].map({k: i for i, k in enumerate(ORDER)})
+    return out.sort_values(["_place", "_rank"], kind="stable", ignore_index=True).drop(columns=["_place", "_rank"])

@@ -1,0 +1,163 @@
+"""Survey files to surveys: one row an answer, or one row a respondent with a column for each question.
+
+The scales are those of the literature: customer satisfaction from 1 to 5, the net promoter question from 0 to 10
+(F. Reichheld 2003, "The One Number You Need to Grow", Harvard Business Review 81(12)), effort from 1 to 7 (M. Dixon,
+K. Freeman and N. Toman 2010, "Stop Trying to Delight Your Customers", Harvard Business Review 88(7-8)).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .columns import Ledger, cast_columns
+from .errors import InputError, did_you_mean
+from .parts import Part
+from .rows import within
+from .schema import TABLES
+from .sources import Loaded, SourceSpec
+
+#: Kind of survey -> lowest and highest score.
+SCALES = {"csat": (1.0, 5.0), "nps": (0.0, 10.0), "ces": (1.0, 7.0), "agent_satisfaction": (0.0, 10.0)}
+_TIMES = {"offered_at": "instant", "responded_at": "instant"}
+COLUMNS = Part(
+    "surveys", ("survey",),
+    {
+        "survey_id": ("survey_id", "response_id", "id", "survey response id"),
+        "case_id": ("case_id", "ticket_id", "case number", "ticket", "incident", "number", "issue key", "case", "ticket number"),
+        "agent_id": ("agent_id", "employee_id", "agent", "employee"),
+        "offered_at": ("offered_at", "sent_at", "sent", "sent date", "invited_at", "invitation date", "offered"),
+        "responded_at": (
+            "responded_at", "response date", "answered_at", "responded", "completed_at", "submitted_at", "date",
+            "timestamp", "recorded date",
+        ),
+        "kind": ("kind", "survey", "survey type", "type", "metric"),
+        "score": ("score", "rating", "answer", "value"),
+        "problem_solved": ("problem_solved", "solved", "resolved", "was your problem solved"),
+        "csat": ("csat", "csat score", "satisfaction", "satisfaction score", "customer satisfaction"),
+        "nps": ("nps", "nps score", "recommend", "likelihood to recommend"),
+        "ces": ("ces", "ces score", "effort", "effort score", "customer effort"),
+        "agent_satisfaction": ("agent_satisfaction", "esat", "employee satisfaction", "enps"),
+    },
+    (), (), {**_TIMES, "score": "number", "problem_solved": "flag", **dict.fromkeys(SCALES, "number")},
+)  # fmt: skip
+
+
+def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+    """Read a survey file; a score outside its scale is refused.
+
+    ``spec.columns`` may name the columns; ``spec.kinds`` says which kind of survey a column of scores is, such as
+    ``score = "nps"``, or what the file's own name of a survey means, such as ``"Post-chat" = "csat"``.
+
+    Raises
+    ------
+    InputError
+        If there is no score, no time, or nothing tells what kind of survey it is.
+    """
+    where = Path(spec.path).name
+    own = _stated(spec, frame, where)
+    found = {**COLUMNS.found(frame), **own}
+    wide = [k for k in SCALES if k in found]
+    if not wide and "score" not in found:
+        raise InputError(
+            "no column has scores", where=where, hint="columns = { score = '...' } or a column named csat, nps or ces"
+        )
+    if not {"offered_at", "responded_at"} & set(found):
+        raise InputError("no column has times", where=where, hint="columns = { responded_at = '...' }")
+    ledger = Ledger("surveys", where, len(frame))
+    kinds = {role: COLUMNS.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
+    rows = cast_columns(spec, frame, found, kinds, (), ledger)
+    rows = _timed(rows, wide, ledger)
+    if "survey_id" in rows:
+        missing = rows["survey_id"].isna()
+        twice = rows["survey_id"].duplicated() & ~missing
+        ledger.refuse(
+            twice.to_numpy(), found["survey_id"], rows["survey_id"], "the survey came before; the first was kept"
+        )
+    number = pd.Series(range(1, len(rows) + 1), index=rows.index).astype("str").str.zfill(len(str(len(rows))))
+    rows["survey_id"] = rows["survey_id"].fillna(number) if "survey_id" in rows else number
+    parts = [_of_kind(rows, k, found[k], ledger) for k in wide] or [_by_kind(rows, spec, found, ledger)]
+    ledger.check_rest()
+    out = pd.concat([p.loc[p.index.intersection(rows.index[ledger.keep])] for p in parts], ignore_index=True)
+    if len(wide) > 1:
+        out["survey_id"] = out["survey_id"] + "-" + out["kind"]
+    out = out[within(spec, out["offered_at"], ledger, "surveys")]
+    names = [n for n in TABLES["surveys"].names if n in out]
+    surveys = out[names].sort_values("survey_id", kind="stable", ignore_index=True)
+    return Loaded({"surveys": surveys}, ledger.refused(), tuple(ledger.notes), until=ledger.until)
+
+
+def _stated(spec: SourceSpec, frame: pd.DataFrame, where: str) -> dict[str, str]:
+    for role, column in spec.columns.items():
+        if role not in COLUMNS.columns:
+            hint = did_you_mean(role, tuple(COLUMNS.columns))
+            raise InputError("a survey has no such column", where=f"columns of {where}", column=role, hint=hint)
+        if column not in frame:
+            hint = did_you_mean(column, [str(c) for c in frame.columns])
+            raise InputError(f"the file has no column '{column}' for '{role}'", where=where, hint=hint)
+    for name, kind in spec.kinds.items():
+        if kind not in SCALES:
+            hint = did_you_mean(kind, tuple(SCALES))
+            raise InputError(
+                "there is no such kind of survey", where=f"kinds of {where}", column=name, got=kind, hint=hint
+            )
+    return dict(spec.columns)
+
+
+def _timed(rows: pd.DataFrame, wide: list[str], ledger: Ledger) -> pd.DataFrame:
+    """Fill the time that a file does not have: a file of answers alone says nothing of who was asked in vain."""
+    out = rows.copy()
+    answered = out[[*wide] if wide else ["score"]].notna().any(axis=1)
+    if "offered_at" not in out:
+        out["offered_at"] = out["responded_at"]
+        ledger.say("there is no time of the offer; it is taken as that of the answer, so a response rate means nothing")
+    elif "responded_at" not in out:
+        out["responded_at"] = out["offered_at"].where(answered)
+        ledger.say("there is no time of the answer; it is taken as that of the offer")
+    early = (out["responded_at"] < out["offered_at"]).to_numpy(dtype=bool)
+    text = out["responded_at"].astype("str")
+    ledger.refuse(early, "responded_at", text, "answered before it was offered")
+    ledger.refuse(out["offered_at"].isna().to_numpy() & ledger.keep, "offered_at", text, "the time is missing")
+    out["responded_at"] = out["responded_at"].where(answered)
+    return out
+
+
+def _of_kind(rows: pd.DataFrame, kind: str, column: str, ledger: Ledger) -> pd.DataFrame:
+    """Return the surveys of one column of scores; who left this question open was still asked it."""
+    _on_scale(rows[kind], pd.Series(kind, index=rows.index), column, ledger)
+    out = rows.drop(columns=[k for k in SCALES if k in rows]).assign(kind=kind, score=rows[kind])
+    return out.assign(responded_at=out["responded_at"].where(out["score"].notna()))
+
+
+def _by_kind(rows: pd.DataFrame, spec: SourceSpec, found: dict[str, str], ledger: Ledger) -> pd.DataFrame:
+    stated = spec.kinds.get("score") or spec.kinds.get(found["score"])
+    if stated:
+        kind = pd.Series(stated, index=rows.index)
+    elif "kind" in rows:
+        known = {**{k: k for k in SCALES}, **spec.kinds}
+        kind = rows["kind"].map(known).astype("str").where(rows["kind"].isin(list(known)))
+        lower = rows["kind"].str.lower().str.replace(" ", "_")
+        kind = kind.fillna(lower.where(lower.isin(list(SCALES))))
+        ledger.refuse(
+            kind.isna().to_numpy(), found["kind"], rows["kind"], f"unknown kind of survey; known: {', '.join(SCALES)}"
+        )
+    else:
+        kind = pd.Series(_from_name(ledger.where), index=rows.index)
+    _on_scale(rows["score"], kind, found["score"], ledger)
+    return rows.assign(kind=kind)
+
+
+def _from_name(where: str) -> str:
+    named = [k for k in SCALES if k in where.lower()]
+    if len(named) != 1:
+        hint = "say it in the source: kinds = { score = 'csat' }"
+        raise InputError("nothing tells what kind of survey this is", where=where, wanted=", ".join(SCALES), hint=hint)
+    return named[0]
+
+
+def _on_scale(score: pd.Series[Any], kind: pd.Series[Any], column: str, ledger: Ledger) -> None:
+    low, high = kind.map({k: v[0] for k, v in SCALES.items()}), kind.map({k: v[1] for k, v in SCALES.items()})
+    off = ((score < low) | (score > high)).to_numpy(dtype=bool)
+    ledger.refuse(off, column, score.astype("str"), "the score is outside its scale")

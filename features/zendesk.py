@@ -1,0 +1,276 @@
+"""Zendesk Support: tickets, audits, ticket events, field history, comments, ratings and metric events.
+
+Names and meanings follow the Zendesk developer documentation ("Tickets", "Ticket Audits" and "Ticket Audit events
+reference", "Incremental Exports", "Ticket Metric Events" and "Ticket metric event types reference", "Satisfaction
+Ratings", "Users" at developer.zendesk.com), and for replicated tables the schema that the dbt package of
+fivetran/dbt_zendesk documents. Read are the incremental export (one object around a list, also page by page in JSON
+lines), lists of records, and tables. A ticket shows today's values; its history takes them back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .assembly import Piece, Pieces, assemble, flags, piece
+from .parts import Part, Taken, exploded, needed, read_parts, take
+from .sources import Loaded, SourceSpec
+
+_AT = {"at": "instant"}
+_TICKET = ("ticket_id",)
+PARTS = (
+    Part(
+        "tickets", ("ticket",),
+        {
+            "case_id": ("id", "ticket_id"), "created_at": ("created_at",), "updated_at": ("updated_at",),
+            "state": ("status",), "channel": ("via.channel", "via"), "case_type": ("type",), "priority": ("priority",),
+            "product": ("brand_id",), "customer_id": ("requester_id", "requester"), "team": ("group_id", "group"),
+            "resolved_at": ("metric_set.solved_at", "solved_at"), "tags": ("tags",), "merged_ids": ("merged_ticket_ids",),
+        },
+        ("case_id", "created_at"), ("state", "customer_id"),
+        {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"},
+    ),
+    Part(
+        "ticket_events", (),
+        {
+            "case_id": _TICKET, "at": ("created_at", "timestamp"), "actor_id": ("updater_id",), "event_id": ("id",),
+            "events": ("child_events",),
+        },
+        ("case_id", "at", "events"), (), _AT,
+    ),
+    Part(
+        "audits", ("audit", "ticket_audits"),
+        {
+            "case_id": _TICKET, "at": ("created_at",), "actor_id": ("author_id",), "event_id": ("id",),
+            "events": ("events",), "rel": ("via.source.rel",),
+        },
+        ("case_id", "at", "events"), (), _AT,
+    ),
+    Part(
+        "history", ("ticket_field_history", "field_history"),
+        {
+            "case_id": _TICKET, "at": ("updated", "updated_at"), "field": ("field_name",), "new": ("value",),
+            "actor_id": ("user_id",),
+        },
+        ("case_id", "at", "field"), ("new",), _AT,
+    ),
+    Part(
+        "comments", ("ticket_comment", "ticket_comments"),
+        {
+            "case_id": _TICKET, "at": ("created", "created_at"), "public": ("public",), "event_id": ("id",),
+            "actor_id": ("user_id", "author_id"),
+        },
+        ("case_id", "at"), ("public",), {"at": "instant", "public": "flag"},
+    ),
+    Part(
+        "ratings", ("satisfaction_ratings", "satisfaction_rating"),
+        {
+            "survey_id": ("id",), "case_id": _TICKET, "offered_at": ("created_at",), "updated_at": ("updated_at",),
+            "score": ("score",), "agent_id": ("assignee_id",),
+        },
+        ("survey_id", "offered_at", "score"), ("case_id",), {"offered_at": "instant", "updated_at": "instant"},
+    ),
+    Part(
+        "metric_events", ("ticket_metric_events", "ticket_metric_event"),
+        {
+            "case_id": _TICKET, "at": ("time",), "metric": ("metric",), "type": ("type",), "instance": ("instance_id",),
+            "event_id": ("id",), "deleted": ("deleted",),
+        },
+        ("case_id", "at", "metric", "type"), (), {"at": "instant", "instance": "number", "deleted": "flag"},
+    ),
+    Part(
+        "metrics", ("ticket_metrics", "metric_sets", "ticket_metric"),
+        {"case_id": _TICKET, "resolved_at": ("solved_at",), "reopens": ("reopens",)},
+        ("case_id",), ("resolved_at", "reopens"), {"resolved_at": "instant"},
+    ),
+    Part("users", ("user",), {"user_id": ("id",), "role": ("role",)}, ("user_id",), ("role",)),
+)  # fmt: skip
+
+#: Field of a ticket -> kind of event and the canonical name of the field.
+FIELDS = {
+    "status": ("status", "state"),
+    "priority": ("priority", "priority"),
+    "group_id": ("assigned", "team"),
+    "assignee_id": ("assigned", "agent"),
+    "type": ("field", "case_type"),
+    "brand_id": ("field", "product"),
+    "requester_id": ("field", "customer_id"),
+}
+#: Answer -> points of five; what is not here is a number of its own or no answer.
+SCORES = {"good": 5.0, "good_with_comment": 5.0, "bad": 1.0, "bad_with_comment": 1.0}
+#: One event of an audit, or one child event of a ticket event.
+_EVENT = Part(
+    "events", (),
+    {
+        "event_id": ("id",), "type": ("type", "event_type"), "field": ("field_name",), "new": ("value",),
+        "old": ("previous_value",), "public": ("public",), "author": ("author_id",), "present": ("comment_present",),
+        "comment_public": ("comment_public",), **{name: (name,) for name in FIELDS if name != "type"},
+        "ticket_type": ("ticket_type",),
+    },
+    (), (), {"public": "flag", "present": "flag", "comment_public": "flag"},
+)  # fmt: skip
+
+
+def load(spec: SourceSpec, folder: Path) -> Loaded:
+    """Read an export of Zendesk: at least the tickets, and whatever else there is.
+
+    Raises
+    ------
+    InputError
+        If there are no tickets, or nothing can be used.
+    """
+    found, notes = read_parts(PARTS, spec, folder)
+    needed(found, "tickets", spec)
+    taken = {
+        p.name: take(p, spec, *found[p.name], spec.columns if p.name == "tickets" else None)
+        for p in PARTS
+        if p.name in found
+    }
+    logs = [taken[n] for n in ("audits", "ticket_events") if n in taken]
+    tickets = _tickets(taken["tickets"], taken.get("metrics"))
+    pieces = Pieces("zendesk", tickets, history=bool(logs) or "history" in taken, notes=notes)
+    roles = _roles(taken.get("users"), tickets)
+    if "users" not in taken and (logs or "comments" in taken):
+        notes.append("zendesk: without a table of users, who is not the requester counts as an agent")
+    for log in logs:
+        pieces.events += _audits(log, spec, roles, with_comments="comments" not in taken)
+    if "history" in taken:
+        pieces.events.append(_history(taken["history"]))
+    if "comments" in taken:
+        pieces.events.append(_comments(taken["comments"], roles))
+    if "metric_events" in taken:
+        pieces.events += _metric_events(taken["metric_events"])
+    if "ratings" in taken:
+        pieces.surveys = _ratings(taken["ratings"])
+    pieces.also = [t.ledger for t in taken.values()]
+    return assemble(spec, pieces)
+
+
+def _tickets(taken: Taken, metrics: Taken | None) -> Taken:
+    rows = taken.rows
+    merged = rows["tags"].fillna("").str.contains(r"\bclosed_by_merge\b", regex=True)
+    merged |= rows["case_id"].isin(rows["merged_ids"].dropna().str.findall(r"\d+").explode())
+    resolved = rows["resolved_at"]
+    if metrics is not None:
+        known = metrics.kept().drop_duplicates("case_id", keep="last").set_index("case_id")["resolved_at"]
+        resolved = resolved.fillna(known.reindex(rows["case_id"]).set_axis(rows.index))
+    return Taken(rows.assign(merged=merged, resolved_at=resolved), taken.ledger, taken.raw)
+
+
+def _roles(users: Taken | None, tickets: Taken) -> tuple[dict[str, str], pd.Series[Any]]:
+    """Return the role of each user, and the requester of each ticket."""
+    asked = tickets.kept().drop_duplicates("case_id", keep="last").set_index("case_id")["customer_id"]
+    if users is None:
+        return {}, asked
+    kept = users.kept()
+    side = kept["role"].fillna("").str.lower().map({"end-user": "customer", "agent": "agent", "admin": "agent"})
+    return dict(zip(kept["user_id"], side.fillna("agent"), strict=True)), asked
+
+
+def _role(who: pd.Series[Any], case_id: pd.Series[Any], roles: tuple[dict[str, str], pd.Series[Any]]) -> pd.Series[Any]:
+    """Return the role of an author: of the table of users, else whether the author is the requester."""
+    known, asked = roles
+    requester = asked.reindex(case_id).set_axis(case_id.index)
+    guess = pd.Series("agent", index=who.index).mask(who == requester, "customer").mask(who == "-1", "system")
+    return who.map(known).astype("str").where(who.isin(list(known)), guess).where(who.notna())
+
+
+def _audits(taken: Taken, spec: SourceSpec, roles: Any, *, with_comments: bool) -> list[Piece]:
+    """Read the events inside audits, and the child events inside ticket events."""
+    inner = exploded(taken, "events", _EVENT, spec, ("case_id", "at", "actor_id"))
+    if inner is None:
+        return []
+    rows = inner.rows
+    order = pd.to_numeric(rows["event_id"], errors="coerce")
+    common = {"case_id": rows["case_id"], "at": rows["at"], "order": order}
+    change = rows["type"].isin(["Change", "Create"])
+    # an audit names the field; a ticket event has it as a key of its own, and a Create all of them at once
+    parts = [_change(inner, change & rows["field"].notna(), rows["field"], rows["old"], rows["new"], order, True)]
+    for name in FIELDS:
+        column = "ticket_type" if name == "type" else name
+        there = change & rows["field"].isna() & rows[column].notna()
+        if there.any():
+            named = pd.Series(name, index=rows.index)
+            parts.append(
+                _change(inner, there, named, rows["old"].where(rows["type"] == "Change"), rows[column], order, False)
+            )
+    voice = rows["type"].isin(["Comment", "VoiceComment", "FacebookComment"])
+    bare = (rows["present"] == True) & ~voice  # noqa: E712 - a missing flag is no comment
+    if with_comments:
+        public = rows["public"].where(voice, rows["comment_public"]).fillna(True)
+        said = voice | bare.fillna(False)
+        author = rows["author"].fillna(rows["actor_id"])
+        kind = pd.Series("message", index=rows.index).where(said)
+        parts.append(
+            piece(
+                inner,
+                kind=kind,
+                public=public,
+                actor_role=_role(author, rows["case_id"], roles),
+                actor_id=author,
+                **common,
+            )
+        )
+    return parts
+
+
+def _change(taken: Taken, mask: Any, name: Any, old: Any, new: Any, order: Any, numbered: bool) -> Piece:
+    rows = taken.rows
+    kind = name.map({k: v[0] for k, v in FIELDS.items()}).where(mask)
+    field = name.map({k: v[1] for k, v in FIELDS.items()})
+    ids = {"event_id": rows["event_id"].where(kind.notna())} if numbered else {}
+    return piece(
+        taken, case_id=rows["case_id"], at=rows["at"], kind=kind, field=field, old=old, new=new, order=order,
+        actor_id=rows["actor_id"], team=new.where(field == "team"), **ids,
+    )  # fmt: skip
+
+
+def _history(taken: Taken) -> Piece:
+    """Read a replicated history of fields: each value starts where the one before it ended."""
+    rows = taken.rows
+    line = rows.assign(_place=range(len(rows))).sort_values(["case_id", "field", "at", "_place"], kind="stable")
+    same = (line["case_id"] == line["case_id"].shift()) & (line["field"] == line["field"].shift())
+    old = line["new"].shift().where(same).reindex(rows.index)
+    known = rows["field"].isin(list(FIELDS))
+    order = pd.Series(0.0, index=rows.index)
+    return _change(
+        Taken(rows.assign(event_id=None), taken.ledger, taken.raw), known, rows["field"], old, rows["new"], order, False
+    )
+
+
+def _comments(taken: Taken, roles: Any) -> Piece:
+    rows = taken.rows
+    return piece(
+        taken, case_id=rows["case_id"], at=rows["at"], kind="message", public=rows["public"].fillna(True),
+        actor_role=_role(rows["actor_id"], rows["case_id"], roles), actor_id=rows["actor_id"], event_id=rows["event_id"],
+    )  # fmt: skip
+
+
+def _metric_events(taken: Taken) -> list[Piece]:
+    """Read the system's own clocks: promises that were made and broken, and when each clock ran."""
+    rows = taken.rows
+    first = rows["instance"].fillna(1) <= 1
+    reply = rows["metric"] == "reply_time"
+    name = rows["metric"].mask(reply & first, "first_reply_time").mask(reply & ~first, "next_reply_time")
+    gone = rows["deleted"].fillna(False).astype(bool)
+    broken = rows["at"].where((rows["type"] == "breach") & ~gone)
+    made = rows["at"].where(rows["type"].isin(["apply_sla", "apply_group_sla"]))
+    clock = pd.Series("field", index=rows.index).where(rows["type"].isin(["activate", "pause", "fulfill"]))
+    marks = piece(taken, case_id=rows["case_id"], at=rows["at"], kind=clock, field=name + ".clock", new=rows["type"])
+    if gone.any():
+        taken.ledger.say(f"{int(gone.sum()):,} breaches were taken back by the system and do not count")
+    return [marks, *flags(taken, rows["case_id"], name, made, broken)]
+
+
+def _ratings(taken: Taken) -> Piece:
+    rows, ledger = taken.rows, taken.ledger
+    words = rows["score"].str.lower()
+    quiet = words.isin(["offered", "unoffered"])
+    score = words.map(SCORES).astype("float64").fillna(pd.to_numeric(words, errors="coerce"))
+    ledger.refuse((words == "unoffered").to_numpy(), "score", rows["score"], "no survey was offered")
+    ledger.refuse((score.isna() & ~quiet).to_numpy(), "score", rows["score"], "an answer that nobody knows")
+    answered = rows["updated_at"].fillna(rows["offered_at"]).where(~quiet)
+    out = rows.assign(kind="csat", score=score, responded_at=answered)
+    return Piece(out[["survey_id", "kind", "case_id", "agent_id", "offered_at", "responded_at", "score"]], ledger)
