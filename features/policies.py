@@ -12,7 +12,7 @@ import pandas as pd
 from .calendars import BusinessCalendar, to_micros
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
-from .presets import NEVER_PAUSED, OPTIONS, PRESETS, preset_option
+from .presets import NEVER_PAUSED, OPTIONS, PRESETS, TURNS, preset_option
 from .schema import TABLES
 
 #: Milestones that deskcast measures itself; any other name must be a flag of the exporting system.
@@ -261,8 +261,14 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
         int(to_micros([since], "valid_from")[0]),
         unpaused,
         _condition(row.get("when"), number, log),
-        tuple(_named(row, o, allowed, preset_option(preset, o, metric), number) for o, allowed in OPTIONS.items()),
+        tuple(_option(row, o, preset_option(preset, o, metric), number) for o in OPTIONS),
     )
+
+
+def _option(row: dict[Any, Any], name: str, default: str, number: int) -> str:
+    """Return the choice of an option; the clock of a turn cannot go on in the next one."""
+    chosen = _named(row, name, OPTIONS[name], default, number)
+    return "restart" if chosen == "continue" and str(row["metric"]) in TURNS else chosen
 
 
 def _named(row: dict[Any, Any], column: str, allowed: tuple[str, ...], default: str, number: int) -> str:
