@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from .calendars import to_micros
 from .openings import US
-from .tally import codes, last_before, tally
+from .tally import Ints, codes, last_before, tally
 
 #: A segment's own figure weighs n / (n + STRENGTH), the desk's the rest.
 STRENGTH = 20.0
@@ -68,7 +70,7 @@ def outcomes_then(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.DataFrame)
     return pd.DataFrame(out, index=rows.index).astype("float64")
 
 
-def _history(past: pd.DataFrame, known: np.ndarray, value: np.ndarray, rows: pd.DataFrame, when: np.ndarray) -> dict:
+def _history(past: pd.DataFrame, known: Ints, value: Ints, rows: pd.DataFrame, when: Ints) -> dict[str, Any]:
     """Return the mean so far of the desk, and of each segment drawn towards it."""
     here, all_of = np.zeros_like(when), np.zeros_like(known)
     n = tally(all_of, known, here, when)

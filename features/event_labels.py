@@ -1,0 +1,143 @@
+"""Labels from what happens to a case: whether it was escalated, and whether it came back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from .calendars import to_index, to_micros
+from .clocks import full_events, seen_at
+from .engine import CaseLog
+from .errors import InputError
+from .fetch import fetch
+from .openings import MISSING, US
+
+NEVER = int(np.iinfo(np.int64).max)
+WEEK_S = 7 * 86400.0
+
+
+def escalation_labels(log: CaseLog, horizon_s: float | None = None) -> pd.DataFrame:
+    """Say for each case whether it was escalated before it first ended.
+
+    Whichever comes first decides, once and for all: the escalation (true), the first resolution or closing or the
+    horizon (false). A merged case is never decided. That none came is only known once the log holds its first
+    escalation, because nothing shows before that the source records them.
+
+    Parameters
+    ----------
+    log
+        A log with ``cases`` and ``events``.
+    horizon_s
+        Seconds after creation within which it must come; without it until the case ends.
+
+    Returns
+    -------
+    DataFrame
+        One row a case, by case_id: ``case_id``, ``label`` (missing = undecided) and ``known_at`` (missing where
+        undecided). The labels of ``log.as_of(t)`` are those of ``log`` that were known at ``t``.
+
+    Raises
+    ------
+    InputError
+        If the log has no events, or the horizon is not above 0.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1", "2", "3"], "created_at": ["2024-03-01T09:00Z"] * 3})
+    >>> events = pd.DataFrame({"case_id": ["1", "2"], "kind": ["escalated", "resolved"],
+    ...                        "at": ["2024-03-01T10:00Z", "2024-03-01T11:00Z"]})
+    >>> escalation_labels(CaseLog.from_frames(cases=cases, events=events))["label"].tolist()
+    [True, False, <NA>]
+    """
+    _check_span(horizon_s, "horizon_s")
+    facts = _firsts(log, "escalated")
+    end = np.minimum(facts["ended"], NEVER if horizon_s is None else facts["created"] + round(horizon_s * US))
+    yes = facts["sought"] <= np.minimum(end, facts["merged"])
+    no = ~yes & (end < NEVER) & (end <= facts["merged"])
+    return _decided(log, facts, yes, no, np.where(yes, facts["sought"], np.maximum(end, facts["begun"])))
+
+
+def reopen_labels(log: CaseLog, within_s: float = WEEK_S) -> pd.DataFrame:
+    """Say for each case whether it came back soon after it first ended.
+
+    Parameters
+    ----------
+    log
+        A log with ``cases`` and ``events``.
+    within_s
+        Seconds after the first resolution or closing within which a re-opening counts.
+
+    Returns
+    -------
+    DataFrame
+        As of :func:`escalation_labels`: true from the re-opening on, false when the time has passed (and the log has
+        shown that it records re-openings), undecided before; a merged case is never decided.
+
+    Raises
+    ------
+    InputError
+        If the log has no events, or the time is not above 0.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    >>> events = pd.DataFrame({"case_id": ["1", "1"], "kind": ["resolved", "reopened"],
+    ...                        "at": ["2024-03-01T10:00Z", "2024-03-02T11:00Z"]})
+    >>> reopen_labels(CaseLog.from_frames(cases=cases, events=events))[["case_id", "label"]].values.tolist()
+    [['1', True]]
+    """
+    _check_span(within_s, "within_s")
+    facts = _firsts(log, "reopened", after_end=True)
+    ended = facts["ended"] < NEVER
+    limit = np.where(ended, facts["ended"], 0) + round(within_s * US)
+    yes = ended & (facts["sought"] <= np.minimum(limit, facts["merged"]))
+    no = ended & ~yes & (limit <= facts["merged"])
+    return _decided(log, facts, yes, no, np.where(yes, facts["sought"], np.maximum(limit, facts["begun"])))
+
+
+def _check_span(seconds: float | None, name: str) -> None:
+    if seconds is not None and not 0 < seconds < np.inf:
+        raise InputError("a time span must be above 0", column=name, got=seconds, wanted="seconds")
+
+
+def _firsts(log: CaseLog, kind: str, *, after_end: bool = False) -> dict[str, Any]:
+    """Return for each case when it was created, ended, merged and met an event of the kind, as recorded."""
+    cases = log.table("cases").filter(lambda t: t.created_at <= log.until).select("case_id", "created_at")
+    events = full_events(log)
+    events = events.select("case_id", "kind", seen=seen_at(events, as_recorded=True))
+    events = events.filter(events.seen <= log.until).inner_join(cases, "case_id")
+    events = events.mutate(seen=ibis.greatest(events.seen, events.created_at))
+    ends = events.kind.isin(("resolved", "closed"))
+    events = events.mutate(ended=ibis.ifelse(ends, events.seen, None).min().over(ibis.window(group_by="case_id")))
+    sought = events.kind == kind
+    if after_end:
+        sought = sought & (events.seen >= events.ended)
+    facts = events.group_by("case_id").agg(
+        ended=events.ended.min(),
+        merged=ibis.ifelse(events.kind == "merged", events.seen, None).min(),
+        sought=ibis.ifelse(sought, events.seen, None).min(),
+        kinds=ibis.ifelse(events.kind == kind, events.seen, None).min(),
+    )
+    joined = cases.left_join(facts, "case_id").select("case_id", "created_at", "ended", "merged", "sought", "kinds")
+    frame = fetch(joined.order_by("case_id"))
+    out: dict[str, Any] = {"case_id": frame["case_id"], "created": to_micros(frame["created_at"], "created_at")}
+    for name in ("ended", "merged", "sought"):
+        micros = to_micros(frame[name], name)
+        out[name] = np.where(micros == MISSING, NEVER, micros)
+    first = to_micros(frame["kinds"], "kinds")
+    out["begun"] = first[first != MISSING].min() if (first != MISSING).any() else NEVER
+    return out
+
+
+def _decided(log: CaseLog, facts: dict[str, Any], yes: Any, no: Any, known: Any) -> pd.DataFrame:
+    told = (yes | no) & (known <= int(to_micros(log.until, "until")[0]))
+    return pd.DataFrame(
+        {
+            "case_id": facts["case_id"],
+            "label": pd.Series(yes, dtype="boolean").where(told),
+            "known_at": to_index(np.where(told, known, MISSING)),
+        }
+    )
