@@ -1,0 +1,135 @@
+"""Frames in the types of the canonical tables, or the name of the value that is in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from .errors import InputError, did_you_mean
+from .schema import TABLES, Column
+
+#: pandas type of each kind of column.
+DTYPES: dict[str, str] = {
+    "id": "str",
+    "text": "str",
+    "instant": "datetime64[us, UTC]",
+    "seconds": "float64",
+    "number": "float64",
+    "count": "Int64",
+    "flag": "boolean",
+}
+
+
+def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Cast a frame to the types of a canonical table; keep further columns as they are.
+
+    Parameters
+    ----------
+    name
+        A canonical table.
+    frame
+        Its rows; instants as UTC, with a zone, or text with a zone.
+
+    Raises
+    ------
+    InputError
+        Names the table, the column and the first row at fault.
+    """
+    if name not in TABLES:
+        raise InputError(f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)))
+    table = TABLES[name]
+    for column in table.required:
+        if column not in frame.columns:
+            near = did_you_mean(column, [str(c) for c in frame.columns])
+            raise InputError("the column is missing", where=name, column=column, hint=near)
+    out = frame.reset_index(drop=True).copy()
+    for declared in table.columns:
+        if declared.name in out.columns:
+            out[declared.name] = _cast(out[declared.name], declared, name)
+    if name == "events":
+        out = _sequenced(out)
+    return out
+
+
+def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
+    dtype = DTYPES[column.kind]
+    if str(values.dtype) == dtype:
+        cast = values
+    elif column.kind == "instant":
+        cast = _to_instants(values, column, table)
+    elif column.kind in ("id", "text"):
+        cast = values.astype("str").where(values.notna())
+    elif column.kind == "flag":
+        cast = _to_flags(values, column, table)
+    else:
+        numbers = pd.to_numeric(values, errors="coerce")
+        _refuse(values, numbers, column, table, "a number")
+        cast = numbers.astype(dtype)  # type: ignore[call-overload]
+    if column.required and cast.isna().any():
+        row = int(cast.isna().to_numpy().argmax()) + 1
+        raise InputError("the value is missing", where=table, column=column.name, row=row, wanted=column.kind)
+    return cast
+
+
+def _to_instants(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
+    if str(values.dtype).startswith("datetime64"):
+        if getattr(values.dt, "tz", None) is None:
+            raise InputError(
+                "the times have no zone",
+                where=table,
+                column=column.name,
+                hint="localise them first, or pass UTC",
+            )
+        return pd.Series(values.dt.tz_convert("UTC").dt.as_unit("us"))
+    times = pd.Series(pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601"))
+    _refuse(values, times, column, table, "an instant such as 2024-03-01T09:00Z")
+    return times.dt.as_unit("us")
+
+
+def _to_flags(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    words |= {"1.0": True, "0.0": False}
+    flags = values.astype("str").str.lower().map(words).where(values.notna())
+    _refuse(values, flags, column, table, "true or false")
+    return flags.astype("boolean")
+
+
+def _refuse(before: pd.Series[Any], after: pd.Series[Any], column: Column, table: str, wanted: str) -> None:
+    lost = (before.notna() & after.isna()).to_numpy()
+    if lost.any():
+        row = int(lost.argmax())
+        raise InputError(
+            "the value cannot be read",
+            where=table,
+            column=column.name,
+            row=row + 1,
+            got=before.iloc[row],
+            wanted=wanted,
+        )
+
+
+def _sequenced(events: pd.DataFrame) -> pd.DataFrame:
+    """Give events a running number where they have none, in the order of time and then of arrival."""
+    if "seq" in events.columns and events["seq"].notna().all():
+        return events
+    events = events.sort_values(["case_id", "at"], kind="stable", ignore_index=True)
+    events["seq"] = events.groupby("case_id", sort=False).cumcount().astype("Int64")
+    return events
+
+
+def instant_of(t: object, timezone: str = "UTC") -> pd.Timestamp:
+    """Return an instant in UTC; without a zone it is read on the clock of ``timezone``.
+
+    >>> instant_of("2024-07-01 09:00", "Europe/Lisbon")
+    Timestamp('2024-07-01 08:00:00+0000', tz='UTC')
+    """
+    try:
+        stamp = pd.Timestamp(t)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise InputError("this is not an instant", got=t, wanted="a date and time") from error
+    if pd.isna(stamp):
+        raise InputError("this is not an instant", got=t, wanted="a date and time")
+    if stamp.tzinfo is None:  # the hour that comes twice is its first, the one that never comes is its end
+        stamp = stamp.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward")
+    return stamp.tz_convert("UTC")
