@@ -15,7 +15,7 @@ from .fetch import fetch
 from .tally import codes, last_before, tally
 
 #: A text that fewer cases showed by then is named so: it may be free text or a name, and teaches little.
-RARE = "(rare)"
+RARE = "(uncommon)"
 FEWEST = 20
 _PERSON = re.compile(
     r"caller|customer|client|user|requester|requestor|contact|agent|assignee|assigned|owner|account|person|employee|"
@@ -43,7 +43,7 @@ def attributes_then(log: CaseLog, rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        n rows: ``attr_<name>``, numbers as floats and texts as names (``(rare)`` if fewer than 20 cases created by
+        n rows: ``attr_<name>``, numbers as floats and texts as names (``(uncommon)`` if fewer than 20 cases created by
         then have it); ``text_length``, the characters of columns such as subject or description, never the text.
     """
     cases = log.table("cases")

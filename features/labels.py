@@ -12,8 +12,9 @@ def breach_labels(log: CaseLog) -> pd.DataFrame:
     """Say for each promise whether it was broken, as far as the log decides it.
 
     A promise is decided once: broken at the instant its target passes, even while the case is still open, or kept
-    when its clock first stops. What a re-opening brings later changes nothing, so that a label, once known, is the
-    same in every later log: the labels of ``log.as_of(t)`` are those of ``log`` that were known at ``t``.
+    when its clock first stops; an event counts from when it was recorded. What a re-opening brings later changes
+    nothing, so that a label, once known, is the same in every later log: the labels of ``log.as_of(t)`` are those of
+    ``log`` that were known at ``t``.
 
     Parameters
     ----------
