@@ -70,9 +70,9 @@ def change_points(
     least
         Least number of values in a segment.
     penalty
-        The larger, the fewer changes. With the default, quiet series of 100 to 300 values give less than 0.1 changes,
-        noise of which a value tells four fifths of the next included; a random walk, which changes its trend by nature,
-        gives about one.
+        The larger, the fewer changes. With the default, quiet series of 100 to 300 values give a tenth of a change at
+        most, noise of which a value keeps four fifths of the last included; a random walk, which changes its trend by
+        nature, gives about one.
     most
         Most changes.
 
