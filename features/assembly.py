@@ -8,72 +8,20 @@ shown as it was created: what changed later is taken back to its first value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .columns import Ledger, refused_frame
-from .parts import Taken
+from .pieces import SEGMENTS, Piece, Pieces
 from .rows import cut_events, number_events, within
-from .schema import TABLES, Known
+from .schema import TABLES
 from .sources import Loaded, SourceSpec
 from .states import ENDED, ORDER, classes_of, state_events
 
-SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
-#: Servers stamp one action with times that are this far apart; an event so little before its case is as of its creation.
+#: Servers stamp one action with times this far apart; an event so little before its case is as of its creation.
 SLACK = pd.Timedelta("60s")
-_STATE = ("status", "state")
-
-
-@dataclass
-class Piece:
-    """Events of one part: ``case_id``, ``at``, ``kind`` and further columns of ``events``, with the account of its rows.
-
-    ``event_id`` tells events apart, ``order`` is the source's own running number. A row without a kind is no event.
-    """
-
-    rows: pd.DataFrame
-    ledger: Ledger
-
-
-@dataclass
-class Pieces:
-    """Everything that one export gives: cases with their present state, pieces of events, and surveys."""
-
-    kind: str
-    cases: Taken
-    events: list[Piece] = field(default_factory=list)
-    surveys: Piece | None = None
-    learnt: Mapping[str, str] = field(default_factory=dict)
-    history: bool = False
-    notes: list[str] = field(default_factory=list)
-    also: list[Ledger] = field(default_factory=list)
-    attributes: dict[str, Known] = field(default_factory=dict)
-
-
-def piece(taken: Taken, **columns: Any) -> Piece:
-    """Return the rows of a part as events; columns are given as values or as series of the part's rows."""
-    return Piece(pd.DataFrame(columns, index=taken.rows.index), taken.ledger)
-
-
-def flags(taken: Taken, case_id: Any, name: Any, started: Any, broken: Any) -> list[Piece]:
-    """Return the system's own promises as events: kept when the clock starts, broken when its target passed.
-
-    An event of kind ``field`` carries the name of the promise and ``true`` or ``false``; a promise that broke once stays
-    broken. So ``[[sla]]`` with ``clock = "source"`` and this name as its metric reads them.
-    """
-    slug = name.astype("str").str.strip().str.lower().str.replace(r"[^a-z0-9]+", "_", regex=True).str.strip("_")
-    key = case_id.astype("str") + " " + slug
-    first = started.groupby(key).transform("min")
-    opens = started.where((started == first) & ~(key + " " + started.astype("str")).duplicated())
-    breaks = broken.where(broken.notna(), pd.NaT)
-    parts = []
-    for at, value in ((opens, "true"), (breaks, "false")):
-        kind = pd.Series("field", index=taken.rows.index).where(at.notna())
-        parts.append(piece(taken, case_id=case_id, at=at, kind=kind, field=slug, new=value))
-    return parts
 
 
 def assemble(spec: SourceSpec, pieces: Pieces) -> Loaded:
@@ -177,8 +125,8 @@ def _say_backwards(events: pd.DataFrame, pieces: Pieces) -> None:
     back = int((same & (numbered["order"] < numbered["order"].shift())).sum())
     if back:
         pieces.notes.append(
-            f"{pieces.kind}: at {back:,} events the clock ran backwards (a later number has an earlier time); the times "
-            "were taken as written"
+            f"{pieces.kind}: at {back:,} events the clock ran backwards (a later number has an earlier time); "
+            "the times were taken as written"
         )
 
 
@@ -263,8 +211,8 @@ def _say_broken_chains(changes: pd.DataFrame, ledger: Ledger) -> None:
     broken = int((same & changes["old"].notna() & before.notna() & (changes["old"] != before)).sum())
     if broken:
         ledger.say(
-            f"{broken:,} changes of state do not start where the one before ended: changes are missing, or the clock ran "
-            "backwards"
+            f"{broken:,} changes of state do not start where the one before ended: changes are missing, or the clock "
+            "ran backwards"
         )
 
 

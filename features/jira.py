@@ -16,10 +16,11 @@ from typing import Any
 
 import pandas as pd
 
-from .assembly import Piece, Pieces, assemble, flags, piece
+from .assembly import assemble
 from .columns import Ledger
 from .jsonfiles import listed
 from .parts import Part, Taken, bare, exploded, needed, read_parts, take
+from .pieces import Piece, Pieces, flags, piece
 from .sources import Loaded, SourceSpec
 from .states import class_of
 
@@ -41,7 +42,7 @@ PARTS = (
             "team": ("fields.team.name", "Custom field (Team)"),
             "histories": ("changelog.histories",), "comments": ("fields.comment.comments",),
         },
-        ("case_id", "created_at"), ("state",), _INSTANTS,
+        ("case_id", "created_at"), ("state", "product", "case_type"), _INSTANTS,
     ),
     Part(
         "comments", ("comment",),
@@ -75,7 +76,8 @@ FIELDS = {
 }
 _HISTORY = Part(
     "histories", (),
-    {"at": ("created",), "actor_id": ("author.accountId", "author.key", "author.name"), "order": ("id",), "items": ("items",)},
+    {"at": ("created",), "actor_id": ("author.accountId", "author.key", "author.name"), "order": ("id",),
+     "items": ("items",)},
     ("at", "items"), (), {"at": "instant"},
 )  # fmt: skip
 _ITEM = Part(
@@ -176,7 +178,7 @@ def _internal(properties: object) -> bool | None:
 
 
 def _cycles(issues: Taken) -> list[Piece]:
-    """Read the SLA fields of issues, wherever they stand: each has a name, finished cycles and perhaps a running one."""
+    """Read the SLA fields of issues, wherever they stand: a name, finished cycles and perhaps a running one."""
     raw, pieces = issues.raw, []
     for column in [str(c) for c in raw.columns if str(c).endswith(".completedCycles")]:
         head = column.removesuffix(".completedCycles")

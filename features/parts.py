@@ -128,7 +128,7 @@ def read_parts(
         part = next(p for p in parts if p.name == name)
         found.setdefault(name, []).append((Path(path).name, _list_of(part, raw, Path(path).name)))
     if spec.path:
-        for file in _files(folder / spec.path):
+        for file in files_of(folder / spec.path):
             _from_file(parts, file, spec, found, notes)
     if not found:
         has = f"the tables {', '.join(known)}"
@@ -177,7 +177,7 @@ def take(
 
 
 def exploded(taken: Taken, column: str, part: Part, spec: SourceSpec, shared: tuple[str, ...] = ()) -> Taken | None:
-    """Return the objects of a list in each kept row as rows of their own, with ``shared`` roles of the row; or nothing."""
+    """Return the objects of a list in each kept row as rows of their own, with ``shared`` roles of it; or nothing."""
     from .jsonfiles import frame_of, listed
 
     records: list[Mapping[str, Any]] = []
@@ -222,7 +222,14 @@ def _living(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     return frame[~gone].reset_index(drop=True), int(gone.sum())
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a folder that may be tables, or the file itself.
+
+    Raises
+    ------
+    InputError
+        If the folder has none.
+    """
     if not path.is_dir():
         return [path]
     files = [p for p in sorted(path.iterdir()) if p.is_file() and p.suffix.lower() in _SUFFIXES and p.name[0] != "."]

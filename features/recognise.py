@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from .roles import CaseRoles, attribute_guesses, best, constant_within, segment_
 from .schema import TABLES, Known
 from .servicenow import COLUMNS, LEAKAGE
 from .sources import SourceSpec
+from .surveys import COLUMNS as SURVEYS
+from .surveys import SCALES
+from .telephone import COLUMNS as CALLS
 from .vocabulary import activity_kind, match
 from .zones import zone_of_offsets
 
@@ -34,6 +37,7 @@ class Recognised:
     path
         The file.
     shape
+        ``export of`` a system, ``call log``, ``survey file``,
         ``audit log``, ``event log``, ``case table``, ``arrivals``, ``volume series`` or ``canonical table``.
     table, kind, columns, kinds, attributes, date_format, timezone, slot_s
         Values for a :class:`SourceSpec`; an empty zone could not be recognised.
@@ -45,8 +49,10 @@ class Recognised:
         Name of a guess -> what it was based on, in plain words.
     notes
         Further remarks.
+    parts
+        For a system that exports several files: name of the table -> its file.
     raw
-        The file as it was read.
+        The file as it was read; of several the one with the cases.
     """
 
     path: Path
@@ -63,13 +69,15 @@ class Recognised:
     leakage: tuple[str, ...] = ()
     why: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    parts: Mapping[str, Path] = field(default_factory=dict)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
     def spec(self, path: str | None = None, timezone: str | None = None) -> SourceSpec:
         """Return the source that this recognition describes."""
         return SourceSpec(
             table=self.table,
-            path=str(self.path) if path is None else path,
+            path="" if self.parts else str(self.path) if path is None else path,
+            parts={name: str(file) for name, file in self.parts.items()},
             kind=self.kind,
             timezone=timezone or self.timezone or "UTC",
             columns=self.columns,
@@ -80,13 +88,24 @@ class Recognised:
         )
 
 
+def recognise_all(paths: Sequence[str | Path]) -> list[Recognised]:
+    """Look at several files or folders together: the tables that one system exports side by side are one source."""
+    from .systems import grouped
+
+    files = [Path(p) for p in paths]
+    raws = {f: read_raw(f) for f in files if not f.is_dir()}
+    groups, left = grouped(files, raws)
+    seen = {g.path if not g.parts else next(iter(g.parts.values())): g for g in groups}
+    return [seen.get(f) or _recognised(f, raws[f]) for f in files if f in seen or f in left]
+
+
 def recognise(path: str | Path) -> Recognised:
     """Look at a file and say what it is.
 
     Parameters
     ----------
     path
-        A CSV or Parquet file.
+        A CSV, JSON or Parquet file, or the folder of an export.
 
     Returns
     -------
@@ -108,11 +127,13 @@ def recognise(path: str | Path) -> Recognised:
     >>> seen.shape, seen.columns["closed_at"], seen.date_format
     ('case table', 'Closed', '%d/%m/%Y')
     """
-    file = Path(path)
-    raw = read_raw(file)
+    return recognise_all([path])[0]
+
+
+def _recognised(file: Path, raw: RawFile) -> Recognised:
     missing = SourceSpec("cases", "").missing
     columns = profile(raw.frame.head(_HEAD), missing)
-    found = _canonical(columns) or _audit_log(columns)
+    found = _canonical(columns) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
     if found is None:
         if not any(p.time for p in columns.values()):
             raise InputError(
@@ -160,6 +181,31 @@ def _audit_log(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
         "shape": "audit log", "table": "cases", "kind": "servicenow", "segments": segments, "leakage": leakage,
         "why": why, "kinds": {},
     }  # fmt: skip
+
+
+def _call_log(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
+    """Recognise the call-by-call log of a telephone switch by the names of its columns."""
+    if not {c for r, c in CALLS.items() if r not in ("line", "team", "agent_id")} <= set(columns):
+        return None
+    why = {"kind": "one row a call, with the clock times of the voice response unit, the queue and the service"}
+    return {"shape": "call log", "table": "contacts", "kind": "telephone", "why": why}
+
+
+def _survey_file(columns: Mapping[str, Profile], file: Path) -> dict[str, Any] | None:
+    """Recognise surveys: scores of a known kind, whose they are, and when they were given."""
+    found = SURVEYS.found(pd.DataFrame(columns=list(columns)))
+    wide = [k for k in SCALES if k in found and columns[found[k]].number]
+    said = "kind" in found and {v.lower().replace(" ", "_") for v in columns[found["kind"]].values} <= set(SCALES)
+    scored = (
+        "score" in found
+        and columns[found["score"]].number
+        and (said or sum(k in file.name.lower() for k in SCALES) == 1)
+    )
+    times = [found[r] for r in ("offered_at", "responded_at") if r in found and columns[found[r]].time is not None]
+    if len(columns) > 12 or not times or not (wide or scored) or not {"case_id", "agent_id", "survey_id"} & set(found):
+        return None
+    what = ", ".join(wide) if wide else "a column of scores"
+    return {"shape": "survey file", "table": "surveys", "kind": "survey", "why": {"kind": f"it has {what}, and a time"}}
 
 
 def _volume_series(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[str, Any] | None:
@@ -292,6 +338,11 @@ def _time_columns(seen: Recognised, columns: Mapping[str, Profile]) -> dict[str,
     mapped = dict(seen.columns)
     if seen.kind == "servicenow":
         mapped = {n: next(s for s in COLUMNS[n] if s in columns) for n in ("created_at", "updated_at")}
+    elif seen.kind == "telephone":
+        mapped = {"date": "date"}
+    elif seen.kind == "survey":
+        roles = SURVEYS.found(pd.DataFrame(columns=list(columns)))
+        mapped = {n: roles[n] for n in ("offered_at", "responded_at") if n in roles}
     elif not mapped:
         mapped = {c: c for c in columns if c in TABLES[seen.table].names or c in CASE_TIMES}
     split = {n: p.strip() for n, c in mapped.items() for p in ([c] if c in columns else c.split(" + ")[:1])}

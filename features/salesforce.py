@@ -1,8 +1,8 @@
-"""Salesforce Service Cloud: Case, CaseHistory, CaseComment, EmailMessage, CaseMilestone and User to the canonical tables.
+"""Salesforce Service Cloud: Case, CaseHistory, CaseComment, EmailMessage, CaseMilestone and User.
 
 Names and meanings follow the Object Reference for the Salesforce Platform (developer.salesforce.com, standard objects
-"Case", "CaseHistory", "CaseComment", "EmailMessage", "CaseMilestone", "User"). Data Loader, the API, and replications
-that write ``created_date`` for ``CreatedDate`` are read alike. A Case shows today's values; CaseHistory takes them back.
+"Case", "CaseHistory", "CaseComment", "EmailMessage", "CaseMilestone", "User"). Data Loader, the API, and copies that
+write ``created_date`` for ``CreatedDate`` are read alike. A Case shows today's values; CaseHistory takes them back.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from .assembly import Piece, Pieces, assemble, piece
+from .assembly import assemble
 from .parts import Part, Taken, needed, read_parts, take
+from .pieces import Piece, Pieces, flags, piece
 from .sources import Loaded, SourceSpec
 
 PARTS = (
@@ -26,7 +27,7 @@ PARTS = (
             "case_type": ("Type", "RecordType.Name"), "priority": ("Priority",), "owner": ("OwnerId",),
             "customer_id": ("ContactId", "AccountId"), "deleted": ("IsDeleted",), "master": ("MasterRecordId",),
         },
-        ("case_id", "created_at"), ("state", "priority"),
+        ("case_id", "created_at"), ("state", "priority", "channel"),
         {"created_at": "instant", "closed_at": "instant", "updated_at": "instant", "closed": "flag", "deleted": "flag"},
     ),
     Part(
@@ -219,8 +220,6 @@ def _staff(users: Taken | None) -> dict[str, bool]:
 
 
 def _milestones(taken: Taken) -> list[Piece]:
-    from .assembly import flags
-
     rows = taken.rows
     taken.ledger.refuse(rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["name"], "it was deleted")
     broken = rows["target"].where(rows["violated"].fillna(False).astype(bool))

@@ -13,8 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from .assembly import Piece, Pieces, assemble, flags, piece
+from .assembly import assemble
 from .parts import Part, Taken, needed, read_parts, take
+from .pieces import Piece, Pieces, flags, piece
 from .sources import Loaded, SourceSpec
 
 
@@ -32,9 +33,10 @@ PARTS = (
             case_id=("number",), sys_id=("sys_id",), created_at=("opened_at", "sys_created_on"),
             updated_at=("sys_updated_on",), state=("state", "incident_state"), resolved_at=("resolved_at",),
             closed_at=("closed_at",), channel=("contact_type",), product=("category",), region=("location",),
-            case_type=("sys_class_name",), priority=("priority",), customer_id=("caller_id",), team=("assignment_group",),
+            case_type=("sys_class_name",), priority=("priority",), customer_id=("caller_id",),
+            team=("assignment_group",),
         ),
-        ("case_id", "created_at"), ("state",),
+        ("case_id", "created_at"), ("state", "priority"),
         {
             "sys_id": "id", "created_at": "instant", "updated_at": "instant", "resolved_at": "instant",
             "closed_at": "instant",
@@ -54,7 +56,8 @@ PARTS = (
             task=("task", "task.number"), name=("sla", "sla.name"), at=("start_time",), due=("planned_end_time",),
             stop=("end_time",), broken=("has_breached",), stage=("stage",),
         ),
-        ("task", "name"), ("broken",), {"task": "id", "at": "instant", "due": "instant", "stop": "instant", "broken": "flag"},
+        ("task", "name"), ("broken",),
+        {"task": "id", "at": "instant", "due": "instant", "stop": "instant", "broken": "flag"},
     ),
 )  # fmt: skip
 

@@ -32,8 +32,8 @@ class SourceSpec:
     database
         Address of a PostgreSQL database instead of a path, ``postgresql://user@host/name``.
     schema, relation, query
-        Where in the database: a schema, the table or view, or a ``SELECT`` instead. In the configuration the relation is
-        called ``table``.
+        Where in the database: a schema, the table or view, or a ``SELECT`` instead. A configuration calls the
+        relation ``table``.
     timezone
         IANA zone of the times that are written without one.
     columns

@@ -111,7 +111,8 @@ def state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.DataFr
     --------
     >>> changes = pd.DataFrame({"case_id": ["1"] * 3, "at": pd.to_datetime(["2024-03-01", "2024-03-02", "2024-03-03"]),
     ...                         "old": ["new", "pending", "solved"], "new": ["pending", "solved", "open"]})
-    >>> state_events(changes, {"new": "open", "open": "open", "pending": "paused", "solved": "resolved"})["kind"].tolist()
+    >>> meaning = {"new": "open", "open": "open", "pending": "paused", "solved": "resolved"}
+    >>> state_events(changes, meaning)["kind"].tolist()
     ['status', 'paused', 'status', 'resumed', 'resolved', 'status', 'reopened']
     """
     base = changes.reset_index(drop=True)

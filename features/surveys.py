@@ -26,7 +26,9 @@ COLUMNS = Part(
     "surveys", ("survey",),
     {
         "survey_id": ("survey_id", "response_id", "id", "survey response id"),
-        "case_id": ("case_id", "ticket_id", "case number", "ticket", "incident", "number", "issue key", "case", "ticket number"),
+        "case_id": (
+            "case_id", "ticket_id", "case number", "ticket", "incident", "number", "issue key", "case", "ticket number",
+        ),
         "agent_id": ("agent_id", "employee_id", "agent", "employee"),
         "offered_at": ("offered_at", "sent_at", "sent", "sent date", "invited_at", "invitation date", "offered"),
         "responded_at": (

@@ -1,9 +1,9 @@
 """The call-by-call log of a telephone switch to contacts.
 
 The form is that of the log "Anonymous Bank" (I. Guedj and A. Mandelbaum, Technion: "Call Center Data", the columns
-``vru_entry`` to ``server``): one row a call with the clock times at which it entered the voice response unit, the queue
-and the service, on one date. A clock time of 0:00:00 means "does not apply". Other call logs are read by the free column
-map of the table ``contacts``.
+``vru_entry`` to ``server``): one row a call with the clock times at which it entered the voice response unit, the
+queue and the service, on one date. A clock time of 0:00:00 means "does not apply". Other call logs are read by the free
+column map of the table ``contacts``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from .sources import Loaded, SourceSpec
 
 #: Role -> column of the log.
 COLUMNS = {
-    "contact_id": "call_id", "team": "type", "date": "date", "vru_entry": "vru_entry", "vru_exit": "vru_exit",
+    "line": "vru_line", "contact_id": "call_id", "team": "type", "date": "date", "vru_entry": "vru_entry",
+    "vru_exit": "vru_exit",
     "q_start": "q_start", "q_exit": "q_exit", "q_time": "q_time", "outcome": "outcome", "ser_start": "ser_start",
     "ser_exit": "ser_exit", "agent_id": "server",
 }  # fmt: skip
@@ -48,7 +49,7 @@ def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     where = Path(spec.path).name
     found = {role: spec.columns.get(role, name) for role, name in COLUMNS.items()}
     for role, column in found.items():
-        if column not in frame and role not in ("team", "agent_id"):
+        if column not in frame and role not in ("line", "team", "agent_id"):
             raise InputError(
                 "a call log needs this column", where=where, column=column, hint=f"columns = {{ {role} = ... }}"
             )
@@ -56,6 +57,8 @@ def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     ledger = Ledger("contacts", where, len(frame))
     kinds = dict.fromkeys(found, "text") | {"q_time": "number", "contact_id": "id"}
     rows = cast_columns(spec, frame, found, kinds, ("contact_id", "date", "outcome"), ledger)
+    if "line" in rows:  # each line counts its calls for itself
+        rows["contact_id"] = rows["line"] + "-" + rows["contact_id"]
     outcome = rows["outcome"].str.upper()
     phantom = (outcome == PHANTOM).to_numpy()
     ledger.refuse(phantom, found["outcome"], rows["outcome"], "a phantom call, which the log says to leave out")
@@ -91,9 +94,10 @@ def _calls(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], outcome:
     agent = rows["agent_id"].mask(rows["agent_id"].isin(NOBODY)) if "agent_id" in rows else pd.NA
     contacts = pd.DataFrame(
         {
-            "contact_id": rows["contact_id"], "channel": "phone", "queued_at": queued, "answered_at": left.where(served),
-            "ended_at": at["ser_exit"].where(served, left), "outcome": outcome.map(OUTCOMES).astype("str"),
-            "agent_id": agent, "team": rows["team"] if "team" in rows else pd.NA,
+            "contact_id": rows["contact_id"], "channel": "phone", "queued_at": queued,
+            "answered_at": left.where(served), "ended_at": at["ser_exit"].where(served, left),
+            "outcome": outcome.map(OUTCOMES).astype("str"),
+            "agent_id": agent, "team": rows.get("team", pd.NA),
         },
         index=rows.index,
     )  # fmt: skip

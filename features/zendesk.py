@@ -14,8 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from .assembly import Piece, Pieces, assemble, flags, piece
+from .assembly import assemble
 from .parts import Part, Taken, exploded, needed, read_parts, take
+from .pieces import Piece, Pieces, flags, piece
 from .sources import Loaded, SourceSpec
 
 _AT = {"at": "instant"}
@@ -27,9 +28,10 @@ PARTS = (
             "case_id": ("id", "ticket_id"), "created_at": ("created_at",), "updated_at": ("updated_at",),
             "state": ("status",), "channel": ("via.channel", "via"), "case_type": ("type",), "priority": ("priority",),
             "product": ("brand_id",), "customer_id": ("requester_id", "requester"), "team": ("group_id", "group"),
-            "resolved_at": ("metric_set.solved_at", "solved_at"), "tags": ("tags",), "merged_ids": ("merged_ticket_ids",),
+            "resolved_at": ("metric_set.solved_at", "solved_at"), "tags": ("tags",),
+            "merged_ids": ("merged_ticket_ids",),
         },
-        ("case_id", "created_at"), ("state", "customer_id"),
+        ("case_id", "created_at"), ("state", "customer_id", "team"),
         {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"},
     ),
     Part(
@@ -244,7 +246,8 @@ def _comments(taken: Taken, roles: Any) -> Piece:
     rows = taken.rows
     return piece(
         taken, case_id=rows["case_id"], at=rows["at"], kind="message", public=rows["public"].fillna(True),
-        actor_role=_role(rows["actor_id"], rows["case_id"], roles), actor_id=rows["actor_id"], event_id=rows["event_id"],
+        actor_role=_role(rows["actor_id"], rows["case_id"], roles), actor_id=rows["actor_id"],
+        event_id=rows["event_id"],
     )  # fmt: skip
 
 

@@ -216,12 +216,14 @@ def _refused(refused: pd.DataFrame) -> str:
     if refused.empty:
         return "No row was refused."
     parts = []
-    for (source, reason), rows in refused.groupby(["source", "reason"], sort=False):
+    several = refused.groupby("source")["table"].nunique()
+    for (source, table, reason), rows in refused.groupby(["source", "table", "reason"], sort=False):
         shown = [
             f"row {r.row:,} ({r.column}: {repr(r.value) if isinstance(r.value, str) else 'nothing'})"
             for r in rows.head(3).itertuples()
         ]
-        parts.append(f"{source}: {plural(len(rows), 'row')}, {reason}, such as {say_list(shown)}")
+        name = f"{source}, {table}" if several[source] > 1 else source
+        parts.append(f"{name}: {plural(len(rows), 'row')}, {reason}, such as {say_list(shown)}")
     return f"{plural(len(refused), 'row')} refused: {'; '.join(parts)}."
 
 

@@ -138,7 +138,9 @@ def demo(
 
 @app.command()
 def init(
-    exports: Annotated[list[Path], typer.Argument(help="One or more export files: CSV (also compressed) or Parquet.")],
+    exports: Annotated[
+        list[Path], typer.Argument(help="Export files: CSV, JSON (also compressed) or Parquet, or a folder of them.")
+    ],
     folder: Annotated[Path, typer.Option(help="Where to write deskcast.toml.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace a deskcast.toml that is there.")] = False,
 ) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..features.adapters import ADAPTERS
+from ..features.adapters import ADAPTERS, SYSTEMS
 from ..features.errors import InputError
-from ..features.recognise import Recognised, recognise
+from ..features.recognise import Recognised, recognise_all
+from ..features.sources import Loaded, SourceSpec
 from .config import FILE, parse_config
 from .guesses import (
     arrivals_of,
@@ -38,7 +39,7 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     Parameters
     ----------
     exports
-        One or more CSV or Parquet files.
+        One or more CSV, JSON or Parquet files, or folders with the tables of a system side by side.
     folder
         Where the file is written; paths in it are relative to this folder where that is possible.
     force
@@ -65,7 +66,7 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     """
     files = [Path(exports)] if isinstance(exports, str | Path) else [Path(e) for e in exports]
     if not files:
-        raise InputError("no export was given", hint="name one or more CSV or Parquet files")
+        raise InputError("no export was given", hint="name one or more CSV, JSON or Parquet files, or a folder of them")
     home = Path(folder)
     target = home / FILE
     if target.exists() and not force:
@@ -84,7 +85,7 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
 
 def config_text(files: Sequence[Path], folder: Path) -> str:
     """Return the text of a ``deskcast.toml`` for the exports."""
-    facts = _facts([recognise(file) for file in files])
+    facts = _facts(recognise_all(files))
     names = _source_names(facts.seen)
     head = [
         "# Made by 'deskcast init' from " + ", ".join(f.name for f in files) + ".",
@@ -103,7 +104,7 @@ def config_text(files: Sequence[Path], folder: Path) -> str:
 def _facts(seen: list[Recognised]) -> Facts:
     zone = next((s.timezone for s in seen if s.timezone), "UTC")
     specs = [s.spec(timezone=zone) for s in seen]
-    tables, _, _ = merge([ADAPTERS[p.kind](p, s.raw.frame) for p, s in zip(specs, seen, strict=True)])
+    tables, _, _ = merge([_load(p, s) for p, s in zip(specs, seen, strict=True)])
     arrivals = arrivals_of(tables, zone)
     since, until = whole_span(arrivals) if arrivals else (None, None)
     if not keeps_ends(tables, until, zone):
@@ -113,6 +114,13 @@ def _facts(seen: list[Recognised]) -> Facts:
         tables["cases"] = _between(tables["cases"], since, until, zone)
     hours = opening_hours(arrivals) if arrivals else None
     return Facts(tuple(seen), zone, tables, arrivals, since, until, hours)
+
+
+def _load(spec: SourceSpec, seen: Recognised) -> Loaded:
+    """Read what was recognised; a file that was read already is not read again."""
+    if seen.shape.startswith("export of"):
+        return SYSTEMS[spec.kind].load(spec, Path())
+    return ADAPTERS[spec.kind](spec, seen.raw.frame)
 
 
 def _between(cases: pd.DataFrame, since: str | None, until: str | None, zone: str) -> pd.DataFrame:

@@ -54,24 +54,35 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
     """Write the section of one source."""
     raw = seen.raw
     size = f"{len(raw.frame):,} rows and {len(raw.frame.columns)} columns"
-    form = f", {raw.encoding}, divided by {raw.delimiter!r}" if raw.delimiter else ", Parquet"
+    form = (
+        f", {raw.encoding}, divided by {raw.delimiter!r}"
+        if raw.delimiter
+        else ", JSON"
+        if raw.encoding
+        else ", Parquet"
+    )
     shape = {"arrivals": "a bare list of arrivals", "event log": "an event log", "audit log": "an audit log"}
-    said = shape.get(seen.shape, f"a {seen.shape}")
+    said = shape.get(seen.shape, f"an {seen.shape}" if seen.shape.startswith("export") else f"a {seen.shape}")
     lines = [f"[source.{name}]", f"# Seems to be {said}: {size}{form}."]
     lines += [f"# {_sentence(seen.why[key])}" for key in ("table", "kind") if key in seen.why]
     if name != seen.table:
         lines.append(f"table = {_text(seen.table)}")
-    lines += [f"kind = {_text(seen.kind)}", f"path = {_text(_relative(seen.path, folder))}"]
+    lines.append(f"kind = {_text(seen.kind)}")
+    if seen.parts:
+        files = ", ".join(f"{n} = {_text(_relative(p, folder))}" for n, p in seen.parts.items())
+        lines.append(f"parts = {{ {files} }}  # its tables; also: path = a folder, or database = 'postgresql://...'")
+    else:
+        lines.append(f"path = {_text(_relative(seen.path, folder))}")
     if seen.date_format:
         lines.append(f"date_format = {_text(seen.date_format)}  # {seen.why.get('date_format', '')}")
     elif "date_format" in seen.why:
         lines.append(f"# date_format = '%d/%m/%Y %H:%M'  # {seen.why['date_format']}")
     if seen.slot_s:
         lines.append(f"slot = {_text(_duration(seen.slot_s))}  # {seen.why.get('slot', '')}")
-    if seen.timezone:
+    if seen.timezone and not seen.shape.startswith("export"):
         lines.append("ignore_offset = false")
     lines += _cut(seen, facts)
-    if seen.kind == "servicenow":
+    if seen.shape == "audit log":
         lines += (
             [f"# Not read, as they give the end of a case away: {', '.join(seen.leakage)}."] if seen.leakage else []
         )
@@ -207,7 +218,7 @@ def forecast_lines(facts: Facts) -> list[str]:
 
 def sla_lines(facts: Facts) -> list[str]:
     """Write the section of the promise, as the export or the past suggests it."""
-    if any(s.kind == "servicenow" and "made_sla" in s.raw.frame for s in facts.seen):
+    if any(s.shape == "audit log" and "made_sla" in s.raw.frame for s in facts.seen):
         return [
             "[[sla]]",
             "# The exporting system decides: its flag made_sla, as it stands when the case is closed.",
@@ -217,6 +228,11 @@ def sla_lines(facts: Facts) -> list[str]:
         ]
     if "sla_policies" in facts.tables:
         return []
+    if flags := _flags(facts):
+        lines = [
+            "# The exporting system decides on its own promises; each is taken as it stands when the case is closed."
+        ]
+        return lines + [line for f in flags for line in ("[[sla]]", f"metric = {_text(f)}", 'clock = "source"', "")]
     suggested = suggested_target(facts.tables)
     if suggested is None:
         return []
@@ -230,6 +246,15 @@ def sla_lines(facts: Facts) -> list[str]:
         'clock = "calendar"',
         "",
     ]
+
+
+def _flags(facts: Facts) -> list[str]:
+    """Return the promises that an export brings with it, where cases are closed, so that they are decided."""
+    events = facts.tables.get("events")
+    if events is None or not (events["kind"] == "closed").any():
+        return []
+    marks = events[(events["kind"] == "field") & events["new"].isin(["true", "false"])]
+    return sorted(marks["field"].dropna().unique())[:4]
 
 
 def staffing_lines(facts: Facts) -> list[str]:

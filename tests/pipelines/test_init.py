@@ -17,7 +17,7 @@ REAL = {
     "nyc_council_cases/council_cases.csv.gz": ({}, 105, True, False),
     "helpdesk_italy/helpdesk.csv.gz": ({"cases": 4_580}, 0, True, True),
     "bank_calls_5min/bank_calls.csv.gz": ({"volumes": 27_716}, 0, False, True),
-    "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz": ({"cases": 33_344}, 0, False, True),
+    "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz": ({"contacts": 33_052}, 292, False, True),
     "bpic2014_rabobank/incident_activity_basic.csv.gz": ({}, 0, True, True),
     "bpic2014_rabobank/incident_attributes_label_encoded.csv.gz": ({}, 5_700, True, True),
     "cfpb_complaints/complaints_2014-10_2014-11.csv.gz": ({"cases": 8_340}, 0, False, False),

@@ -1,0 +1,65 @@
+"""What an adapter hands over: cases with their present state, pieces of events by part, and surveys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from .columns import Ledger
+from .parts import Taken
+from .schema import Known
+
+#: Descriptions of a case that its history may take back to their first values.
+SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
+
+
+@dataclass
+class Piece:
+    """Events of one part: ``case_id``, ``at``, ``kind`` and further columns of ``events``, with the account of them.
+
+    ``event_id`` tells events apart, ``order`` is the source's own running number. A row without a kind is no event.
+    """
+
+    rows: pd.DataFrame
+    ledger: Ledger
+
+
+@dataclass
+class Pieces:
+    """Everything that one export gives: cases with their present state, pieces of events, and surveys."""
+
+    kind: str
+    cases: Taken
+    events: list[Piece] = field(default_factory=list)
+    surveys: Piece | None = None
+    learnt: Mapping[str, str] = field(default_factory=dict)
+    history: bool = False
+    notes: list[str] = field(default_factory=list)
+    also: list[Ledger] = field(default_factory=list)
+    attributes: dict[str, Known] = field(default_factory=dict)
+
+
+def piece(taken: Taken, **columns: Any) -> Piece:
+    """Return the rows of a part as events; columns are given as values or as series of the part's rows."""
+    return Piece(pd.DataFrame(columns, index=taken.rows.index), taken.ledger)
+
+
+def flags(taken: Taken, case_id: Any, name: Any, started: Any, broken: Any) -> list[Piece]:
+    """Return the system's own promises as events: kept when the clock starts, broken when its target passed.
+
+    An event of kind ``field`` carries the name of the promise and ``true`` or ``false``; a promise that broke once
+    stays broken. So ``[[sla]]`` with ``clock = "source"`` and this name as its metric reads them.
+    """
+    slug = name.astype("str").str.strip().str.lower().str.replace(r"[^a-z0-9]+", "_", regex=True).str.strip("_")
+    key = case_id.astype("str") + " " + slug
+    first = started.groupby(key).transform("min")
+    opens = started.where((started == first) & ~(key + " " + started.astype("str")).duplicated())
+    breaks = broken.where(broken.notna(), pd.NaT)
+    parts = []
+    for at, value in ((opens, "true"), (breaks, "false")):
+        kind = pd.Series("field", index=taken.rows.index).where(at.notna())
+        parts.append(piece(taken, case_id=case_id, at=at, kind=kind, field=slug, new=value))
+    return parts

@@ -1,0 +1,110 @@
+"""Which of the files that were given belong together: the tables that one system exports side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from .adapters import SYSTEMS
+from .errors import InputError
+from .parsing import time_format
+from .parts import Part, System, part_of, stem
+from .reading import RawFile, read_raw
+from .recognise import Recognised
+from .servicenow import is_table
+from .sources import SourceSpec
+from .zones import zone_of_offsets
+
+
+def grouped(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[Recognised], list[Path]]:
+    """Put files that are tables of one system together, and folders of such files.
+
+    Returns
+    -------
+    tuple
+        The exports of systems, and the files that are none.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no export of a known system.
+    """
+    found = [_folder(f) for f in files if f.is_dir()]
+    left = [f for f in files if not f.is_dir()]
+    for system in SYSTEMS.values():
+        parts = {f: p for f in left if (p := _parts(system, f, raws[f]))}
+        mains = [f for f, p in parts.items() if system.parts[0].name in p]
+        if not mains:
+            continue
+        taken = [f for f in left if f in parts]
+        found.append(_export(system, taken, {f: raws[f] for f in taken}, parts, mains[0]))
+        left = [f for f in left if f not in taken]
+    return found, left
+
+
+def _parts(system: System, file: Path, raw: RawFile) -> dict[str, pd.DataFrame]:
+    """Return the parts of a system that a file has."""
+    out: dict[str, pd.DataFrame] = {}
+    for name, frame in (raw.lists or {"": raw.frame}).items():
+        part = part_of(system.parts, name or stem(file), frame)
+        if part is None or (part is system.parts[0] and not _whole(system, part, frame)):
+            continue
+        out[part.name] = frame
+    return out
+
+
+def _whole(system: System, part: Part, frame: pd.DataFrame) -> bool:
+    """Tell whether a table has enough of the system's own columns to be its table of cases and no other one."""
+    if system.name == "servicenow" and not is_table(SourceSpec("cases"), frame):
+        return False
+    return part.fits(frame) >= 5
+
+
+def _folder(folder: Path) -> Recognised:
+    from .parts import files_of
+
+    files = files_of(folder)
+    raws = {f: read_raw(f) for f in files}
+    best: tuple[int, Recognised] | None = None
+    for system in SYSTEMS.values():
+        parts = {f: p for f in files if (p := _parts(system, f, raws[f]))}
+        mains = [f for f, p in parts.items() if system.parts[0].name in p]
+        if mains and (best is None or len(parts) > best[0]):
+            best = len(parts), _export(system, [folder], raws, parts, mains[0])
+    if best is None:
+        known = ", ".join(SYSTEMS)
+        raise InputError(
+            "the folder holds no export of a system that is known",
+            where=str(folder),
+            wanted=known,
+            hint="name its files",
+        )
+    return best[1]
+
+
+def _export(
+    system: System,
+    files: Sequence[Path],
+    raws: Mapping[Path, RawFile],
+    parts: Mapping[Path, Mapping[str, pd.DataFrame]],
+    main: Path,
+) -> Recognised:
+    first = system.parts[0]
+    frame = parts[main][first.name]
+    roles = first.found(frame)
+    names = list(dict.fromkeys(n for p in parts.values() for n in p))
+    several = {next(iter(p)): f for f, p in parts.items()} if len(files) > 1 else {}
+    why = {"kind": f"it has the columns of {system.name}: {', '.join(names)}"}
+    zone, created = "", frame[roles["created_at"]]
+    form = time_format(created.head(5000))
+    if form is not None and form.offset:
+        zone, why["timezone"] = zone_of_offsets(created)
+    seen = [r for r in ("channel", "product", "region", "case_type", "priority", "team") if r in roles]
+    segments = {r: int(frame[roles[r]].nunique()) for r in seen}
+    raw = RawFile(frame, raws[main].encoding, raws[main].delimiter)
+    return Recognised(
+        files[0], f"export of {system.name}", "cases", kind=system.name, timezone=zone, segments=segments, why=why,
+        parts=several, raw=raw,
+    )  # fmt: skip
