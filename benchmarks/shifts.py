@@ -69,7 +69,8 @@ def main() -> int:
     np.seterr(all="ignore")
     warnings.simplefilter("ignore", RuntimeWarning)  # slices without values in the two common rules
     print("quiet panels of 50 series x 200 days: false alarms a week over all series")
-    nobody = pd.DataFrame({"series": [], "start": pd.to_datetime([]), "end": pd.to_datetime([])})
+    never = pd.to_datetime([])
+    nobody = pd.DataFrame({"series": pd.Series([], dtype="str"), "start": never, "end": never})
     for kind in KINDS:
         rates = [judge(detect_shifts(quiet(kind, seed=s)), nobody, 200)[0] for s in range(seeds * 4)]
         print(f"  {kind:7s} {np.mean(rates):.2f} (largest {max(rates):.2f} of {len(rates)} panels)")

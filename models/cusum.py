@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .levels import Levels, Pace
+from .expectation import score_one
+from .levels import Levels, Pace, Reach
 from .tails import Kind
 
 Floats = npt.NDArray[np.float64]
@@ -29,9 +30,12 @@ SIZES: dict[Kind, tuple[float, ...]] = {
     "stock": (0.8, 1.8),
 }
 CAP = 4.0  # evidence that a single period can give: a spike is no shift
+_FAR, _LONELY_CAP = 4.5, 1.5  # the same for one so far off, while the value before it was ordinary
 SUSPECT = 5.0  # evidence from which on the periods of a run teach nothing
 RETURN = 4.0  # loss of evidence that ends a run
 _TAME = 3.5
+_UNSURE = 10.0  # how far a series strays was learnt from so many values: evidence is worth less by this over them
+_PANEL_VALUES = 200.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ class Evidence:
         Evidence that the series has run higher or lower since ``up_since`` or ``down_since`` (rows).
     ended
         1 where a run ended because the level came back, 2 where it stayed so long that it is the new level.
+    spike
+        Standard normal score of the single value while nothing happens (from its mid-p value).
+    spread
+        Standard deviation that was expected, on the scale of ``expected``.
     """
 
     expected: Floats
@@ -54,6 +62,8 @@ class Evidence:
     up_since: Places
     down_since: Places
     ended: npt.NDArray[np.int8]
+    spike: Floats
+    spread: Floats
 
 
 def evidence(kind: Kind, value: Floats, n: Floats, pace: Pace, quiet: Flags | None = None) -> Evidence:
@@ -82,7 +92,7 @@ def evidence(kind: Kind, value: Floats, n: Floats, pace: Pace, quiet: Flags | No
     >>> days[100:, 1] += 20
     >>> found = evidence("count", days, days, Pace.of("D"))
     >>> found.up[105].round(0).tolist(), int(found.up_since[105, 1])
-    ([0.0, 9.0, 0.0], 101)
+    ([0.0, 14.0, 0.0], 100)
     """
     x, cases = _scale(kind, value, n)
     pass_ = _Pass(kind, x, cases, pace)
@@ -123,10 +133,11 @@ class _Pass:
         self.var, self.z = np.full_like(x, np.nan), np.full_like(x, np.nan)
         self.skip = np.zeros(x.shape, dtype=bool)
         self.run: list[Flags] = [np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)]
-        floats = [np.zeros_like(x) for _ in range(2)]
-        places = [np.zeros(x.shape, dtype=np.int32) for _ in range(2)]
-        self.out = Evidence(np.full_like(x, np.nan), floats[0], floats[1], places[0], places[1],
-                            np.zeros(x.shape, dtype=np.int8))  # fmt: skip
+        blank = [np.full_like(x, np.nan) for _ in range(3)]
+        scores = [np.zeros_like(x) for _ in range(2)]
+        since = [np.zeros(x.shape, dtype=np.int32) for _ in range(2)]
+        self.out = Evidence(blank[0], *scores, *since, np.zeros(x.shape, dtype=np.int8), *blank[1:])
+        self.reach = Reach(size)
 
     def step(self, t: int, usable: Flags) -> None:
         """Judge period ``t``."""
@@ -138,14 +149,41 @@ class _Pass:
         judged = usable[t] & np.isfinite(expected) & (var > 0) & (self.levels.seen >= self.pace.warm)
         with np.errstate(invalid="ignore", divide="ignore"):
             self.z[t] = np.where(usable[t] & (var > 0), np.clip(off / np.sqrt(var), -_TAME, _TAME), np.nan)
+        self._judge_one(t, expected, var, judged)
         gain = np.where(judged, self._gain(t, expected, var, off), 0.0)
-        self._add(t, np.clip(gain, -CAP, CAP))
+        self._add(t, np.clip(gain, -CAP, np.where(self._lonely(t), _LONELY_CAP, CAP)))
         self._learn(t - self.pace.guard, usable)
+
+    def _judge_one(self, t: int, expected: Floats, var: Floats, judged: Flags) -> None:
+        """Score the single value by its mid-p value."""
+        x, n = self.x[t], self.n[t]
+        freedom = np.minimum(self.levels.seen, 2 * self.pace.half)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.kind == "share":
+                x, chance = x / n, n * expected * (1 - expected)
+                strays = np.maximum(var / np.maximum(chance, 1e-9), 1.0)
+            elif self.kind == "count":
+                strays = np.maximum(var / np.maximum(expected, 0.25), 1.0)
+            else:
+                strays = var * np.maximum(n, 1) * self.reach.widen()
+            score = score_one(self.kind, x, expected, np.maximum(n, 1), strays, freedom)
+            self.out.spread[t] = np.sqrt(var) / (np.maximum(n, 1) if self.kind == "share" else 1)
+        self.out.spike[t] = np.where(judged, score, np.nan)
+        if self.kind not in ("count", "share"):
+            off = np.abs(self.x[t] - expected) / np.where(judged, np.sqrt(var), 1.0)
+            self.reach.learn(judged, np.where(judged, off, 0.0))
+
+    def _lonely(self, t: int) -> Flags:
+        """Return which values stand out by themselves: after an ordinary one, they are spikes until others follow."""
+        z, last = self.out.spike[t], self.out.spike[t - 1] if t else self.out.spike[t]
+        with np.errstate(invalid="ignore"):
+            return np.asarray((np.abs(z) > _FAR) & ~(last * np.sign(z) > 1.5))
 
     def _gain(self, t: int, expected: Floats, var: Floats, off: Floats) -> Floats:
         """Return the log likelihood ratio of each shift, lessened by how far sums and the level itself stray."""
         known = np.maximum(np.minimum(self.levels.seen, 1.44 * self.pace.half), 1.0)
-        loose = self.levels.runs() * (1 + self.pace.run / known)
+        others = _PANEL_VALUES * (1 - 1 / len(known))  # a panel knows better how far its series stray
+        loose = self.levels.runs() * (1 + self.pace.run / known) * (1 + _UNSURE / (known + others))
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             if self.kind == "count":
                 more, mean = self.levels.strays(), np.maximum(expected, 0.1)

@@ -18,8 +18,7 @@ from .tails import Kind
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-_SHAPE_CASES = 30.0  # cases (values, for means) by which a slot of the week is drawn to that of the panel
-_SHAPE_VALUES = 4.0
+_OWN_SHAPE = 0.3  # variance of a slot of the week from series to series, where it cannot be told
 _STRAY_VALUES = 30.0  # values by which how far a series strays is drawn to the panel
 _RUN_VALUES = 100.0  # the same for how much further sums of a week stray
 _TAME = 3.5  # spreads by which a value may lie off when it teaches
@@ -64,7 +63,9 @@ class Pace:
         if days > 0.99:
             season = max(1, round(7 / days))
             guard = max(2, round(14 / days)) if days < 5 else 3
-            return cls(season, guard, 70.0 / days if days < 5 else 20.0, 3 * season if season > 1 else 8, max(season, 3))
+            return cls(
+                season, guard, 70.0 / days if days < 5 else 20.0, 3 * season if season > 1 else 8, max(season, 3)
+            )
         day = round(1 / days)
         return cls(7 * day, 3 * day, 56.0 * day, 14 * day, day)
 
@@ -92,6 +93,7 @@ class Levels:
         self.loss = np.zeros(rows)
         self.run_top, self.run_bottom = np.zeros(size), np.zeros(size)
         self.seen = np.zeros(size)
+        self.typical = np.zeros(size)  # variance of a value
 
     def expect(self, slot: int) -> Floats:
         """Return the expected value in a slot of the week; missing before anything is known."""
@@ -136,7 +138,10 @@ class Levels:
             logs = np.log(np.maximum(own, 1e-12))
         known = (bottom > 0) & (own > 1e-12)
         middle = float(np.average(logs[known], weights=values[known] + 1)) if known.any() else 0.0
-        weight = values / (values + _STRAY_VALUES / 2)
+        chance = 2 / (values + 1)
+        apart = ((logs - middle) ** 2 - chance)[known]  # how far the series differ beyond chance
+        width = max((0.2 * 10 + float(apart.sum())) / (10 + len(apart)), 0.01)
+        weight = width / (width + chance)
         return np.asarray(np.exp(np.where(known, weight * logs + (1 - weight) * middle, middle)))
 
     def runs(self) -> Floats:
@@ -169,9 +174,10 @@ class Levels:
         self._learn_level(np.where(use, tame, 0.0), np.where(use, n, 0.0), slot, use)
         self._learn_strays(np.where(judged, tame, 0.0), n, expected, judged)
         self.loss *= self.fade
-        told = judged & np.isfinite(run)
+        told = judged & np.isfinite(run) & (self.seen >= self.pace.warm)
         self.run_top = self.run_top * self.fade + np.where(told, np.minimum(run, 9.0), 0.0)
         self.run_bottom = self.run_bottom * self.fade + told
+        self.typical = np.where(judged, np.where(self.typical > 0, 0.95 * self.typical + 0.05 * var, var), self.typical)
         self.seen += use
 
     def rebase(self, column: int, level: float) -> None:
@@ -182,24 +188,27 @@ class Levels:
         return expected * n if self.kind == "share" else expected
 
     def _shape(self, slot: int, level: Floats) -> Floats:
-        """Return the factor (of the level, of the odds) or the step of a slot, drawn to that of the panel."""
+        """Return the factor (of the level, of the odds) or the step of a slot, drawn to that of the panel.
+
+        How strongly it is drawn follows from how far the shapes of the series really differ.
+        """
         top, bottom = self.slot_top[slot], self.slot_bottom[slot]
+        known = (bottom > 0) & np.isfinite(level)
+        safe = np.where(known, bottom, 1.0)
+        values = np.maximum(np.minimum(self.seen, 1.44 * self.pace.half) / self.pace.season, 1.0)
         if self.kind == "count":
-            return _drawn(top, bottom, _SHAPE_CASES, 1.0)
+            own = np.where(known, (top + 0.5) / (safe + 0.5), 1.0)
+            chance = 1 / safe + self.strays() / values
+            return np.asarray(np.maximum(1 + _drawn(own - 1, np.where(known, chance, np.inf)), 0.0))
         if self.kind == "share":
-            p = np.clip(level, 1e-6, 1 - 1e-6)
-            own = (top + _SHAPE_CASES * p) / (bottom + _SHAPE_CASES)
-            ratio = own / (1 - own) / (p / (1 - p))
-            known = np.isfinite(ratio)
-            weight = np.where(known, bottom, 0.0)
-            middle = np.exp((np.log(np.where(known, ratio, 1.0)) * weight).sum() / (weight.sum() + 4 * _SHAPE_CASES))
-            odds = p / (1 - p) * middle
-            centre = odds / (1 + odds)
-            own = (top + 2 * _SHAPE_CASES * centre) / (bottom + 2 * _SHAPE_CASES)
-            return np.asarray(own / (1 - own) / (p / (1 - p)))
-        scale = np.sqrt(self.strays())
-        every = float((top / scale).sum() / (bottom.sum() + _SHAPE_VALUES)) if bottom.sum() else 0.0
-        return np.asarray((top + _SHAPE_VALUES * every * scale) / (bottom + _SHAPE_VALUES))
+            p = np.clip(np.where(known, level, 0.5), 1e-3, 1 - 1e-3)
+            hits = (top + 2 * p) / (safe + 2)
+            own = np.where(known, np.log(hits / (1 - hits) / (p / (1 - p))), 0.0)
+            chance = (1 + safe / values * self.strays()) / (safe * p * (1 - p))
+            return np.asarray(np.exp(_drawn(own, np.where(known, chance, np.inf))))
+        scale = np.sqrt(np.maximum(self.typical, 1e-12))
+        own = np.where(known, top / safe / scale, 0.0)
+        return np.asarray(_drawn(own, np.where(known, 1 / safe, np.inf)) * scale)
 
     def _learn_level(self, x: Floats, n: Floats, slot: int, use: Flags) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -244,14 +253,49 @@ class Levels:
             useful = judged & np.isfinite(misfit).all(axis=0) & (self.seen >= 10)
             self.loss += np.where(useful, misfit, 0.0).sum(axis=1)
             weight, value = np.broadcast_to(judged.astype(float), ratio.shape), ratio
+        early = self.pace.warm / 2  # the first expectations are off by more than chance
+        weight = weight * np.maximum(self.seen - early, 0.05) / (self.seen + 2 * early)
         self.stray_top = self.stray_top * self.fade + weight * value
         self.stray_bottom = self.stray_bottom * self.fade + weight
 
 
-def _drawn(top: Floats, bottom: Floats, prior: float, neutral: float) -> Floats:
-    """Return top / bottom, drawn to that of all columns, which is itself drawn to what is neutral."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        own = np.where(bottom > 0, top / bottom, neutral)
-    weight = bottom / (bottom + prior)
-    every = ((weight * own).sum() + neutral) / (weight.sum() + 1)
-    return np.asarray((top + prior * every) / (bottom + prior))
+class Reach:
+    """How far one value in a hundred lies, where chance sets no floor and tails can be of any weight.
+
+    Parameters
+    ----------
+    size
+        Number of series.
+    """
+
+    _START, _STEP, _REST = 2.576, 0.3, 7
+
+    def __init__(self, size: int) -> None:
+        self.reach = np.full(size, self._START)
+        self.rest = np.zeros(size)
+
+    def widen(self) -> Floats:
+        """Return the factor of the variance that brings a normal tail as far out."""
+        return np.asarray((self.reach / self._START) ** 2)
+
+    def learn(self, usable: Flags, distance: Floats) -> None:
+        """Widen by a value beyond the reach, and by no other for some periods: a shift shall not hide itself."""
+        beyond = usable & (distance > self.reach) & (self.rest <= 0)
+        self.rest = np.where(beyond, self._REST, self.rest - usable)
+        self.reach = np.maximum(self.reach + self._STEP * (beyond - 0.01 * usable), self._START)
+
+
+def _drawn(own: Floats, chance: Floats) -> Floats:
+    """Draw noisy numbers to their mean, by how far they differ beyond what chance alone does (their variances).
+
+    Two pseudo-series say how far series differ where there are too few to tell; the mean is drawn to 0.
+    """
+    weight = 1 / (chance + 0.05)
+    number = weight.sum()
+    middle = (weight * own).sum() / (number + 1.0) if number else 0.0
+    beyond = ((own - middle) ** 2 - np.where(np.isfinite(chance), chance, 0)) * weight
+    width = (2 * _OWN_SHAPE * 20 + beyond.sum()) / (2 * 20 + number)
+    width = max(width, 1e-4)
+    with np.errstate(invalid="ignore"):
+        pull = np.where(np.isfinite(chance), chance / (chance + width), 1.0)
+    return np.asarray(middle * pull + own * (1 - pull))

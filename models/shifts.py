@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -11,11 +12,14 @@ import pandas as pd
 from scipy import special
 
 from ..features.errors import InputError, did_you_mean
+from .control import LEAST_SCORE, open_runs, side_by_side
 from .expectation import FIRST, Rhythm, score_one, surprise
 from .incidents import discoveries
 from .panel import check_columns, infer_freq, numbers_of, panel, period_days, slots
-from .scored import Days, Scored, count_or_score, score_kpi
+from .runs import incidents_of
+from .scored import Days, count_or_score
 from .tails import Kind
+from .watched import Watched, watch_kpi
 
 Flags = npt.NDArray[np.bool_]
 
@@ -23,10 +27,8 @@ SHIFTS = (
     *("kpi", "series", "kind", "direction", "started_at", "detected_at", "last_at"),
     *("before", "after", "n", "z", "drivers", "resolved"),
 )
-#: Least scores of an alarm: with a single series, control over all series asks for too little.
-LEAST = {"spike": 3.5, "shift": 3.0}
-#: Share of the accepted false alarms for each channel; alarms of a running average repeat, and are merged.
-BUDGET = {"spike": 0.3, "shift": 0.5}
+#: Share of the accepted false alarms for each channel; the rest is kept back.
+BUDGET = {"spike": 0.15, "shift": 0.75}
 
 
 def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFrame:
@@ -116,7 +118,8 @@ def detect_shifts(
         One row an incident, the newest first: ``kpi``, ``series`` (segment values joined by "/", "all" without
         segments), ``kind`` ("spike" or "shift"), ``direction`` ("up" or "down"), ``started_at`` (likeliest start),
         ``detected_at``, ``last_at`` (last alarm, or the return), ``before`` and ``after`` (expected and seen over the
-        periods of the incident), ``n`` (cases in them), ``z`` (largest score), ``drivers`` (empty text; see
+        periods of the incident), ``n`` (cases in them), ``z`` (largest score; of a shift the
+        root of twice its evidence), ``drivers`` (empty text; see
         :func:`drivers`), ``resolved`` (back to where it was, or quiet since).
         ``attrs["notes"]`` names series that cannot alarm and why.
 
@@ -128,8 +131,11 @@ def detect_shifts(
     Notes
     -----
     Causal: which alarms an end of the history at ``t`` has up to ``t`` does not depend on what comes later; a later
-    alarm can prolong an incident. False discovery rate control by Benjamini and Hochberg (1995) over the series of
-    each period; running average by Roberts (1959).
+    alarm can prolong an incident. Shifts: cumulated log likelihood ratios (CUSUM; Page 1954) of a negative binomial
+    for counts, an overdispersed binomial for shares, a normal distribution for durations (logarithms) and means, against
+    a level with a weekly shape that is learnt from values two weeks old and older and drawn to the other series of the
+    KPI. Spikes: mid-p values around the same level. Both under the rule of Benjamini and Hochberg (1995) over the
+    series of each period; where a KPI turns out to be wilder than thought, its alarms become rarer by themselves.
 
     Examples
     --------
@@ -147,12 +153,13 @@ def detect_shifts(
     explained: list[tuple[str, str, pd.Timestamp, str]] = []
     if len(history):
         freq = freq or infer_freq(pd.DatetimeIndex(history["ds"]))
-        share = min(0.2, alarms_per_week * period_days(freq) / 7)
-        parts = [score_kpi(part, freq, holidays, kinds or {}) for _, part in history.groupby("kpi", sort=True)]
-        grid = pd.DatetimeIndex(np.unique(np.concatenate([part.panel.stamps.to_numpy() for part in parts])))
-        spiked, shifted = (_alarms(parts, grid, name, share * BUDGET[name], least) for name, least in LEAST.items())
-        for part, spikes, moves in zip(parts, spiked, shifted, strict=True):
-            found += part.rows(spikes, moves, min_volume, min_effect)
+        share = alarms_per_week * period_days(freq) / 7
+        parts = [watch_kpi(part, freq, holidays, kinds or {}) for _, part in history.groupby("kpi", sort=True)]
+        alarms = _alarms(parts, share, min_volume, min_effect)
+        for part, (spiked, up, down) in zip(parts, alarms, strict=True):
+            for i in np.flatnonzero((spiked | up | down).any(axis=0)):
+                own = incidents_of(part, int(i), spiked[:, i], up[:, i], down[:, i])
+                found += [part.row(int(i), incident) for incident in own]
             notes += part.notes()
             explained += part.explained(share)
     out = pd.DataFrame(found, columns=list(SHIFTS))
@@ -166,16 +173,34 @@ def detect_shifts(
     return out
 
 
-def _alarms(parts: list[Scored], grid: pd.DatetimeIndex, name: str, share: float, least: float) -> list[Flags]:
-    """Mark discoveries over all KPIs of each period; one matrix for each KPI, on its own periods."""
-    places = [grid.searchsorted(part.panel.stamps) for part in parts]
-    widths = [len(part.panel.names) for part in parts]
-    score = np.full((len(grid), sum(widths)), np.nan)
-    edges = np.cumsum([0, *widths])
-    for part, place, left, right in zip(parts, places, edges[:-1], edges[1:], strict=True):
-        score[place, left:right] = getattr(part.scores, name)
-    marks = discoveries(score, share, least)
-    return [marks[place, left:right] for place, left, right in zip(places, edges[:-1], edges[1:], strict=True)]
+def _alarms(
+    parts: list[Watched], share: float, min_volume: float, min_effect: float
+) -> list[tuple[Flags, Flags, Flags]]:
+    """Return where each KPI spiked, and where runs up and down opened, with control over all KPIs together."""
+    stamps = [part.panel.stamps for part in parts]
+    grid = pd.DatetimeIndex(np.unique(np.concatenate([s.to_numpy() for s in stamps])))
+    places = [grid.searchsorted(s) for s in stamps]
+    edges = np.cumsum([0, *(len(part.panel.names) for part in parts)])
+
+    def worth(row: int, column: int, since: str) -> bool:
+        k = int(np.searchsorted(edges, column, side="right")) - 1
+        i, t = column - int(edges[k]), int(np.searchsorted(places[k], row))
+        start = int(getattr(parts[k].proof, since)[t, i]) if since else t
+        return parts[k].worth(i, np.arange(start, t + 1, dtype=np.intp), min_volume, min_effect)
+
+    z = side_by_side(grid, stamps, [part.spikes() for part in parts])
+    spiked = discoveries(z, min(share * BUDGET["spike"], 0.2), LEAST_SCORE)
+    for row, column in np.argwhere(spiked):
+        spiked[row, column] = worth(int(row), int(column), "")
+    marks = [spiked]
+    for up, since in ((True, "up_since"), (False, "down_since")):
+        p = side_by_side(grid, stamps, [part.chances(up) for part in parts])
+        score = side_by_side(grid, stamps, [part.score(up) for part in parts])
+        marks.append(open_runs(p, score, share * BUDGET["shift"], partial(worth, since=since)))
+    return [
+        (marks[0][place, left:right], marks[1][place, left:right], marks[2][place, left:right])
+        for place, left, right in zip(places, edges[:-1], edges[1:], strict=True)
+    ]
 
 
 def _score_series(part: pd.DataFrame, freq: str | None) -> pd.DataFrame:

@@ -1,0 +1,146 @@
+"""How many alarms are let through: false discoveries held to a number a week over all series, whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import special
+
+from .tails import Kind
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+#: Runs of a quiet series that begin to exceed evidence ``s``, by series and period: ``RATE * exp(-s)`` (simulated).
+RATE: dict[Kind, float] = {"count": 0.27, "share": 0.29, "duration": 0.17, "score": 0.17, "stock": 0.17}
+_BEND, _SLOPE = 7.0, 0.65  # what is learnt of each series is not exact: the far tail is thicker
+#: Evidence (log of the odds) below which nothing opens, however few series there are; scores of single values.
+LEAST_EVIDENCE, LEAST_SCORE = 5.0, 3.5
+_WATCHED_EVIDENCE, _WATCHED_SCORE = 4.0, 2.5  # where what quiet series do is compared with what they should do
+_PRIOR = 5.0  # such crossings, had they been seen as expected before the first
+_TOLERANCE = 1.5  # true shifts cross as well: only more than this is taken for series that are wilder than thought
+_FADE = 0.5 ** (1 / 180)
+
+
+def wildness(score: Floats, tested: Flags, least: float, chance: float, onset: bool) -> Floats:
+    """Return by how much more often the series of a panel exceed a limit than they should, as known before each period.
+
+    Parameters
+    ----------
+    score
+        Periods by series.
+    tested
+        Where a score could have been had.
+    least
+        The limit.
+    chance
+        Probability that a quiet series exceeds it (begins to exceed it, with ``onset``) in a period.
+    onset
+        Whether only the begin of a run above the limit counts.
+
+    Returns
+    -------
+    array of shape (periods,)
+        From 1 on.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> z = np.abs(rng.standard_t(3, (300, 20)))
+    >>> bool(1.5 < wildness(z, z >= 0, 2.5, 0.0124, False)[-1] < 6)
+    True
+    """
+    over = score > least
+    if onset:
+        over = over & ~np.vstack([np.zeros((1, over.shape[1]), dtype=bool), over[:-1]])
+    seen = np.r_[0.0, over.sum(axis=1)[:-1]] if len(over) else np.zeros(0)
+    should = np.r_[0.0, tested.sum(axis=1)[:-1] * chance] if len(over) else np.zeros(0)
+    out = np.ones(len(over))
+    top = bottom = 0.0
+    for t in range(len(out)):
+        top, bottom = top * _FADE + seen[t], bottom * _FADE + should[t]
+        out[t] = max(1.0, (top + _PRIOR) / (bottom + _PRIOR) / _TOLERANCE)
+    return out
+
+
+def evidence_p(kind: Kind, score: Floats, tested: Flags) -> Floats:
+    """Return how often a quiet panel like this one begins to give so much evidence, by series and period.
+
+    >>> evidence_p("count", np.array([[0.0, 6.0]]), np.ones((1, 2), dtype=bool)).round(4).tolist()
+    [[0.27, 0.0007]]
+    """
+    rate = RATE[kind]
+    factor = wildness(score, tested, _WATCHED_EVIDENCE, rate * np.exp(-_WATCHED_EVIDENCE), onset=True)
+    tail = np.minimum(score, _BEND) + _SLOPE * np.maximum(score - _BEND, 0.0)
+    return np.asarray(np.where(tested, rate * np.exp(-tail) * factor[:, None], np.nan))
+
+
+def steady_scores(z: Floats) -> Floats:
+    """Return normal scores, made smaller where the panel shows more large ones than it should.
+
+    >>> z = np.random.default_rng(0).normal(size=(300, 20))
+    >>> bool(np.allclose(steady_scores(z), z))
+    True
+    """
+    factor = wildness(np.abs(z), np.isfinite(z), _WATCHED_SCORE, 2 * special.ndtr(-_WATCHED_SCORE), onset=False)
+    wide = _WATCHED_SCORE / -special.ndtri(np.minimum(factor, 20) * special.ndtr(-_WATCHED_SCORE))
+    return np.asarray(z / np.where(factor > 1, wide, 1.0)[:, None])
+
+
+def side_by_side(grid: pd.DatetimeIndex, stamps: Sequence[pd.DatetimeIndex], parts: Sequence[Floats]) -> Floats:
+    """Put matrices of several KPIs, each on its own periods, onto one grid; missing elsewhere."""
+    out = np.full((len(grid), sum(part.shape[1] for part in parts)), np.nan)
+    left = 0
+    for own, part in zip(stamps, parts, strict=True):
+        out[grid.searchsorted(own), left : left + part.shape[1]] = part
+        left += part.shape[1]
+    return out
+
+
+def open_runs(
+    p: Floats, score: Floats, share: float, worth: Callable[[int, int], bool], least: float = LEAST_EVIDENCE
+) -> Flags:
+    """Mark where runs of evidence open as incidents, over all series together.
+
+    A run (a stretch with evidence above 0) opens once. Of the runs that have not opened, those stand out in a period
+    that the rule of Benjamini and Hochberg (1995) lets through: one run must be as rare as ``share`` over the number of
+    series, but ten that come at once (an outage) only ten times as rare.
+
+    Parameters
+    ----------
+    p
+        What :func:`evidence_p` returns, periods by series; missing where nothing is tested.
+    score
+        The evidence.
+    share
+        False runs to let through a period.
+    worth
+        Called with a row and a column: whether the run is large enough to be worth a word by then.
+    least
+        Evidence below which nothing opens.
+
+    Examples
+    --------
+    >>> score = np.array([[0.0, 3.0], [0.0, 8.0], [1.0, 9.0]])
+    >>> open_runs(0.2 * np.exp(-score), score, 0.1, lambda row, column: True).astype(int).tolist()
+    [[0, 0], [0, 1], [0, 0]]
+    """
+    opened = np.zeros(p.shape, dtype=bool)
+    inside = np.zeros(p.shape[1], dtype=bool)
+    for t in range(len(p)):
+        inside &= ~(score[t] <= 0)
+        with np.errstate(invalid="ignore"):
+            could = np.flatnonzero(~inside & (p[t] <= share) & (score[t] >= least))
+        if not len(could):
+            continue
+        tests = np.isfinite(p[t]).sum()
+        order = could[np.argsort(p[t, could], kind="stable")]
+        good = p[t, order] <= share * np.arange(1, len(order) + 1) / tests
+        if good.any():
+            passed = order[: len(good) - int(good[::-1].argmax())]
+            kept = [int(i) for i in passed if worth(t, int(i))]
+            opened[t, kept] = inside[kept] = True
+    return opened

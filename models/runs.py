@@ -1,0 +1,102 @@
+"""The incidents of one series: runs of evidence and single values that stand out, read from left to right."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .incidents import Incident
+from .watched import Watched
+
+Flags = npt.NDArray[np.bool_]
+
+_REMEMBERED = 8  # seasons for which a level before a shift is remembered, so that its return is no news
+_RETURNED = 1  # as Evidence.ended says it
+
+
+def incidents_of(part: Watched, i: int, spiked: Flags, opened_up: Flags, opened_down: Flags) -> list[Incident]:
+    """Merge what one series raised into incidents.
+
+    A run of evidence opens an incident, which lasts until its evidence is gone; a new run or a spike in the same
+    direction prolongs it. A run in the other direction that finds the series back where it was before the incident
+    ends that incident and is none of its own. What was said of an incident when it opened stays said.
+
+    Parameters
+    ----------
+    part
+        The KPI.
+    i
+        Column of the series.
+    spiked, opened_up, opened_down
+        Where the series spiked, and where a run opened, shape (periods,).
+    """
+    found: list[Incident] = []
+    for t in np.flatnonzero(spiked | opened_up | opened_down):
+        at = int(t)
+        for way, opened in ((1, opened_up), (-1, opened_down)):
+            if opened[at]:
+                _open_run(part, i, found, at, way)
+        if spiked[at]:
+            _add_spike(part, i, found, at)
+    return found
+
+
+def _open_run(part: Watched, i: int, found: list[Incident], at: int, way: int) -> None:
+    proof = part.proof
+    score, since = (proof.up, proof.up_since) if way > 0 else (proof.down, proof.down_since)
+    start, last, back = int(since[at, i]), *run_end(score[:, i], proof.ended[:, i], at)
+    peak = float(np.sqrt(2 * score[at : last + 1, i].max())) * way
+    previous = found[-1] if found else None
+    if previous and previous.direction == way and start - previous.last <= part.merge():
+        previous.kind = "shift"
+        previous.last, previous.returned = max(previous.last, last), back
+        previous.peak = max(previous.peak, peak, key=abs)
+        return
+    if previous and previous.direction != way and _is_back(part, i, previous, start, at):
+        previous.returned, previous.last = True, max(previous.last, start)
+        return
+    found.append(Incident("shift", way, start, at, last, peak, back, alarms=[at]))
+
+
+def run_end(score: npt.NDArray[np.float64], ended: npt.NDArray[np.int8], at: int) -> tuple[int, bool]:
+    """Return the row in which a run that is open at ``at`` had its most evidence, and whether it is over.
+
+    >>> run_end(np.array([0.0, 6.0, 9.0, 7.0, 0.0]), np.array([0, 0, 0, 0, 1], dtype=np.int8), 1)
+    (2, True)
+    """
+    rest = score[at:]
+    over = rest <= 0
+    length = int(over.argmax()) if over.any() else len(rest)
+    if over.any() and ended[at + length] != _RETURNED:
+        return at + length, True  # the new level
+    return at + int(rest[:length].argmax()), bool(over.any())
+
+
+def _add_spike(part: Watched, i: int, found: list[Incident], at: int) -> None:
+    z = float(part.proof.spike[at, i])
+    way = 1 if z > 0 else -1
+    previous = found[-1] if found else None
+    if previous and previous.direction == way and previous.start <= at:
+        inside = previous.kind == "shift" and at <= previous.last
+        if inside or at - previous.last <= part.merge():
+            previous.last = max(previous.last, at)
+            previous.alarms.append(at)
+            previous.peak = max(previous.peak, z, key=abs)
+            return
+    shifted = previous is not None and previous.direction != way and previous.kind == "shift"
+    if previous and shifted and (at <= previous.last or _is_back(part, i, previous, at, at)):
+        return  # a day on which a shifted series was back, or beyond
+    found.append(Incident("spike", way, at, at, at, z, True, alarms=[at]))
+
+
+def _is_back(part: Watched, i: int, previous: Incident, start: int, at: int) -> bool:
+    """Tell whether a series lies nearer to where it was before an incident than to where that had brought it."""
+    if previous.kind != "shift" or start - previous.last > _REMEMBERED * max(part.merge(), 7):
+        return False
+    before, after, _ = part.levels(i, part.rows_of(previous))
+    expected, seen, _ = part.levels(i, np.arange(start, at + 1, dtype=np.intp))
+    if part.kind in ("count", "duration"):
+        moved, now = np.log((after + 1) / (before + 1)), np.log((seen + 1) / (expected + 1))
+    else:
+        moved, now = after - before, seen - expected
+    return bool(moved * now < 0 and abs(moved + now) < 0.5 * abs(moved))

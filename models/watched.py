@@ -1,0 +1,197 @@
+"""One KPI with all its series, watched: its evidence, what is worth a word, and the rows that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import special
+
+from .control import LEAST_SCORE, evidence_p, steady_scores
+from .cusum import Evidence, evidence
+from .incidents import Incident
+from .levels import Pace
+from .panel import Panel, numbers_of, panel, period_days
+from .scored import LEAST_SECONDS, Days, kind_of, series_names
+from .tails import Kind
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """All series of one KPI with the evidence of each period.
+
+    Attributes
+    ----------
+    kpi, kind
+        The KPI and its kind.
+    panel
+        Its values and cases.
+    proof
+        Evidence of the shift channel and scores of the spike channel.
+    known
+        Rows of known days, with their names.
+    """
+
+    kpi: str
+    kind: Kind
+    panel: Panel
+    proof: Evidence
+    known: dict[int, str]
+
+    @property
+    def tested(self) -> Flags:
+        """Where an alarm could have been had."""
+        return np.isfinite(self.proof.spike)
+
+    def chances(self, up: bool) -> Floats:
+        """Return how rare the evidence of each period is for a quiet series."""
+        return evidence_p(self.kind, self.score(up), self.tested)
+
+    def score(self, up: bool) -> Floats:
+        """Return the evidence of one direction."""
+        return self.proof.up if up else self.proof.down
+
+    def spikes(self) -> Floats:
+        """Return the scores of single values, made smaller where the KPI is wilder than thought."""
+        return steady_scores(self.proof.spike)
+
+    def merge(self) -> int:
+        """Return the periods without an alarm after which an incident is over."""
+        days = period_days(self.panel.freq)
+        return max(round(7 / days), 3) if days >= 1 else max(3, round(1 / days))
+
+    def worth(self, i: int, rows: Rows, min_volume: float, min_effect: float) -> bool:
+        """Tell whether what happened over some periods is large enough for a word."""
+        before, after, cases = self.levels(i, rows)
+        if not np.isfinite(before) or not np.isfinite(after):
+            return False
+        size = max(cases, before * len(rows)) if self.kind in ("count", "stock") else cases
+        return size >= min_volume and self.counts(before, after, min_effect)
+
+    def counts(self, before: float, after: float, min_effect: float) -> bool:
+        """Tell whether a change is worth a word."""
+        step = abs(after - before)
+        if self.kind == "share":
+            return step >= min_effect / 5
+        least = {"count": min_effect, "duration": LEAST_SECONDS}.get(self.kind, 0.0)
+        return step >= max(min_effect * abs(before), least)
+
+    def levels(self, i: int, rows: Rows) -> tuple[float, float, float]:
+        """Return expected, seen and cases over some periods of a series."""
+        value, n = self.panel.columns["value"][rows, i], self.panel.columns["n"][rows, i]
+        expected = self.proof.expected[rows, i]
+        use = np.isfinite(value) & np.isfinite(expected)
+        if not use.any():
+            return float("nan"), float("nan"), 0.0
+        value, n, expected = value[use], n[use], expected[use]
+        cases = float(value.sum()) if self.kind == "count" else float(np.nansum(n)) if np.isfinite(n).any() else np.inf
+        if self.kind == "stock":
+            start = self.panel.columns["value"][max(int(rows[0]) - 1, 0), i]
+            return float(start), float(value[-1]), float(value[-1])
+        weight = np.nan_to_num(n) if self.kind == "share" and np.nansum(n) > 0 else np.ones_like(value)
+        if self.kind == "duration":
+            before, after = np.expm1(min(expected.mean(), 700.0)), np.expm1(np.log1p(np.maximum(value, 0)).mean())
+        else:
+            before, after = np.average(expected, weights=weight), np.average(value, weights=weight)
+        return float(before), float(after), cases
+
+    def explained(self, share: float) -> list[tuple[str, str, pd.Timestamp, str]]:
+        """Return what known days would have raised: kpi, series, day, name."""
+        if not self.known:
+            return []
+        rows = np.array(sorted(self.known), dtype=np.intp)
+        limit = max(-special.ndtri(min(share, 1.0) / 2 / max(len(self.panel.names), 1)), LEAST_SCORE)
+        value, proof = self.panel.columns["value"][rows], self.proof
+        x = np.log1p(np.where(value >= 0, value, np.nan)) if self.kind == "duration" else value
+        if self.kind == "stock":
+            return []
+        with np.errstate(invalid="ignore", divide="ignore"):
+            z = (x - proof.expected[rows]) / proof.spread[rows]
+        found = np.argwhere(np.abs(np.nan_to_num(z)) > limit)
+        return [(self.kpi, self.panel.names[i], self.panel.stamps[rows[t]], self.known[int(rows[t])]) for t, i in found]
+
+    def notes(self) -> list[str]:
+        """Say which series cannot alarm, and why."""
+        value, n = self.panel.columns["value"], self.panel.columns["n"]
+        out = []
+        tested = self.tested.any(axis=0)
+        for i, name in enumerate(self.panel.names):
+            own = value[:, i][np.isfinite(value[:, i])]
+            if not len(own):
+                nothing = np.nansum(n[:, i]) == 0 and not np.isnan(n[:, i]).all()
+                why = "no cases in any period" if nothing else "no values"
+            elif len(own) > 1 and np.ptp(own) == 0:
+                why = "constant"
+            elif not tested[i]:
+                pace = Pace.of(self.panel.freq)
+                why = f"too short: {len(own)} values, {pace.guard + pace.warm} periods are needed"
+            else:
+                continue
+            out.append(f"{self.kpi}, {name}: no alarm is possible ({why})")
+        return out
+
+    def row(self, i: int, incident: Incident) -> dict[str, Any]:
+        """Return the row of an incident."""
+        stamps, rows = self.panel.stamps, self.rows_of(incident)
+        before, after, cases = self.levels(i, rows)
+        return {
+            "kpi": self.kpi,
+            "series": self.panel.names[i],
+            "kind": incident.kind,
+            "direction": "up" if incident.direction > 0 else "down",
+            "started_at": stamps[incident.start],
+            "detected_at": stamps[incident.detected],
+            "last_at": stamps[incident.last],
+            "before": before,
+            "after": after,
+            "n": cases,
+            "z": incident.peak,
+            "drivers": "",
+            "resolved": incident.returned or len(stamps) - 1 - incident.last > self.merge(),
+        }
+
+    def rows_of(self, incident: Incident) -> Rows:
+        """Return the periods of an incident."""
+        if incident.kind == "spike":
+            return np.array(incident.alarms, dtype=np.intp)
+        return np.arange(incident.start, max(incident.last, incident.detected) + 1, dtype=np.intp)
+
+
+def watch_kpi(history: pd.DataFrame, freq: str, holidays: Days, kinds: Mapping[str, Kind]) -> Watched:
+    """Collect the evidence for all series of the one KPI in a history.
+
+    >>> days = pd.date_range("2024-01-01", periods=70)
+    >>> history = pd.DataFrame({"kpi": "backlog", "ds": days, "value": 5.0})
+    >>> watch_kpi(history, "D", (), {}).kind
+    'stock'
+    """
+    kpi = str(history["kpi"].iloc[0])
+    frame = pd.DataFrame({"unique_id": series_names(history), "ds": history["ds"]})
+    for column in ("value", "n"):
+        frame[column] = numbers_of(history[column]) if column in history else np.nan
+    whole = panel(frame, ("value", "n"), freq)
+    kind = kinds.get(kpi) or kind_of(kpi, history)
+    known = known_days(whole.stamps, holidays)
+    quiet = np.zeros(whole.columns["value"].shape, dtype=bool)
+    quiet[list(known)] = True
+    proof = evidence(kind, whole.columns["value"], whole.columns["n"], Pace.of(freq), quiet)
+    return Watched(kpi, kind, whole, proof, known)
+
+
+def known_days(stamps: pd.DatetimeIndex, holidays: Days) -> dict[int, str]:
+    """Return the rows of periods that begin on a known day.
+
+    >>> known_days(pd.date_range("2024-12-24", periods=3), {"2024-12-25": "Christmas"})
+    {1: 'Christmas'}
+    """
+    pairs = holidays.items() if isinstance(holidays, Mapping) else ((day, "known day") for day in holidays)
+    names = {pd.Timestamp(day).normalize().tz_localize(None): str(name) for day, name in pairs}
+    return {i: names[day] for i, day in enumerate(stamps.normalize()) if day in names}
