@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .day_panel import DayPanel, day_panel
 from .factors import factor_route
 from .levels import CARRIED, Fit, fit_panel
+from .residual_update import rest_of_day
 from .shapes import Shapes, shapes
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 #: Days after which a day counts half in the regression on the calendar.
-EFFECT_HALF_LIFE = 365.0
+EFFECT_HALF_LIFE = 730.0
 
 #: A day's ratio to the usual above which it is cut.
 MOST = 16.0
 
 #: Arrivals a slot from which the factors of days by slots say as much as the profile.
 FACTOR_ARRIVALS = 2.0
+
+#: The factors may differ at most so many times from the profile in a slot.
+FACTOR_MOST = 3.0
 
 #: Arrivals a day below which the mean is forecast instead of the middle.
 FEW_ARRIVALS = 3.0
@@ -52,21 +56,22 @@ def _alive(panel: DayPanel, unit: Floats) -> Floats:
     z, trust = ratios(panel, shape)
     days = panel.days
     weight = effect_weights(panel, shape, trust)
-    extra = panel.design.x.shape[0] - days
-    fit = fit_panel(z, weight, trust, panel.design, panel.design.size, True, max(extra, 1))
-    first = days if panel.started == shape.slots else days - 1
-    ahead = np.arange(first, len(panel.weekday))
-    root = root_ahead(fit, days, ahead)
-    expected = shape.base[:, panel.weekday[ahead]] * root**2
-    expected *= few(panel, shape, fit, z, trust, unit)[:, None]
-    profile = shape.profile[:, panel.weekday[ahead], :]
-    slots = expected[:, :, None] * profile
+    whole = days if panel.started == shape.slots else days - 1
+    ahead = np.arange(whole, len(panel.weekday))
+    fit = fit_panel(z, weight, trust, panel.design, panel.design.size, True, len(ahead), whole)
+    root = root_ahead(fit, whole, ahead)
+    now = root.copy()
+    if whole < days:
+        now[:, 0] = rest_of_day(panel, shape, fit)
+    usual = shape.base[:, panel.weekday[ahead]] * few(panel, shape, fit, z, trust, unit)[:, None]
+    slots = (usual * now**2)[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
         other = factor_route(panel, shape, z, trust, weight, ahead)
+        other *= (np.where(root > 0, now / np.where(root > 0, root, 1.0), 1.0) ** 2)[:, :, None]
+        other = np.clip(other, slots / FACTOR_MOST, slots * FACTOR_MOST)
         share = 0.5 * factor_share(panel, unit)[:, None, None]
         slots = (1 - share) * slots + share * other
-    flat = slots.reshape(len(slots), -1)
-    forecast: Floats = flat[:, panel.lead]
+    forecast: Floats = slots.reshape(len(slots), -1)[:, panel.lead]
     return forecast
 
 
@@ -90,11 +95,11 @@ def effect_weights(panel: DayPanel, shape: Shapes, trust: Floats) -> Floats:
     return weight
 
 
-def root_ahead(fit: Fit, days: int, ahead: npt.NDArray[np.int64]) -> Floats:
+def root_ahead(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats:
     """Return the root of the ratio to the usual on each day of the horizon."""
     root = fit.level[:, None] + fit.effects[:, ahead]
     for lead in range(1, CARRIED + 1):
-        place = np.flatnonzero(ahead == days - 1 + lead)
+        place = np.flatnonzero(ahead == whole - 1 + lead)
         if len(place):
             root[:, place] += (fit.carry[:, lead - 1] * fit.surprise)[:, None]
     positive: Floats = np.maximum(root, 0.0)

@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 FACTORS = 4
 
 #: How large the difference between weekdays may be in the score of a factor, relative to its size.
-WEEKDAY_SIZE = 1.0
+WEEKDAY_SIZE = 0.3
 
 #: Days that the factors are learnt from.
 FACTOR_DAYS = 190
@@ -54,7 +54,7 @@ def factor_route(
     sizes[[name.startswith("weekday") for name in design.names]] = WEEKDAY_SIZE
     part = type(design)(design.x[start:], sizes, design.names, design.moving)
     confident = np.repeat(trust[:, start:], count, axis=0)
-    found = fit_panel(scores / scale[:, None], weight[start:], confident, part, sizes, False, max(len(ahead), 1))
+    found = fit_panel(scores / scale[:, None], weight[start:], confident, part, sizes, False, len(ahead), days - start)
     coming = (found.level[:, None] + found.effects[:, ahead - start]) * scale[:, None]
     coming = coming.reshape(len(z), count, len(ahead))
     values = np.einsum("nka,nsk->nas", coming, vectors) * size[:, None, None]

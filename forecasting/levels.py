@@ -14,7 +14,10 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 #: Weights of a day against the next from which the discount of the level is chosen, by past errors.
-DISCOUNTS = (0.99, 0.97, 0.94, 0.87, 0.75, 0.55)
+DISCOUNTS = (0.995, 0.98, 0.95, 0.88, 0.7)
+
+#: Days whose errors choose the discount.
+LOSS_DAYS = 365
 
 #: Days as usual that the level starts with.
 PRIOR_DAYS = 1.0
@@ -57,7 +60,9 @@ class Fit:
     carry: Floats
 
 
-def fit_panel(z: Floats, weight: Floats, trust: Floats, design: Design, size: Floats, pooled: bool, ahead: int) -> Fit:
+def fit_panel(
+    z: Floats, weight: Floats, trust: Floats, design: Design, size: Floats, pooled: bool, ahead: int, whole: int
+) -> Fit:
     """Fit effects and level of each row.
 
     The effects are a ridge regression whose penalty is the ratio of noise to the size that effects usually have
@@ -80,6 +85,8 @@ def fit_panel(z: Floats, weight: Floats, trust: Floats, design: Design, size: Fl
         Whether the rows share effects.
     ahead
         Days of the horizon.
+    whole
+        Days that are over; one less than D where the origin lies within a day.
     """
     known = ~np.isnan(z)
     days = z.shape[1]
@@ -87,7 +94,7 @@ def fit_panel(z: Floats, weight: Floats, trust: Floats, design: Design, size: Fl
     effects = _ridge(np.where(known, z, 0.0), known, weight, x, design.x, size, design.moving, pooled)
     rest = np.where(known, z - effects[:, :days], np.nan)
     level, path = _level(rest, np.where(known, trust, 0.0), ahead)
-    surprise, carry = _surprise(rest, path, trust)
+    surprise, carry = _surprise(rest[:, :whole], path[:, :whole], trust[:, :whole])
     return Fit(effects, level, path, rest, surprise, carry)
 
 
@@ -160,23 +167,28 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats]:
     # one row's far-off days must not lead the level astray
     scale = 3.0 * np.sqrt((trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.where(total > 0, total, 1.0))
     value = np.clip(value, (mean - scale)[:, None], (mean + scale)[:, None])
-    paths, losses = [], []
-    leads = sorted({1, max(1, ahead // 2), max(1, ahead)})
-    warm = min(21, rest.shape[1] // 3)
-    for discount in DISCOUNTS:
-        top = lfilter([1.0], [1.0, -discount], trust * value, axis=1)
-        bottom = lfilter([1.0], [1.0, -discount], trust, axis=1)
-        path = (top + PRIOR_DAYS * mean[:, None]) / (bottom + PRIOR_DAYS)
-        paths.append(path)
-        loss, count = np.zeros(len(rest)), np.zeros(len(rest))
-        for lead in leads:
-            if rest.shape[1] > warm + lead:
-                known = trust[:, warm + lead :] * (np.abs(value[:, warm + lead :]) >= 0)
-                loss += (known * np.abs(value[:, warm + lead :] - path[:, warm:-lead])).sum(axis=1)
-                count += known.sum(axis=1)
-        losses.append((loss, count))
-    weight = _weights(np.array([loss for loss, _ in losses]), np.maximum(losses[0][1], 1e-9))
-    path = np.einsum("km,kmd->md", weight, np.array(paths))
+    scored = value[:, -LOSS_DAYS:]
+    leads = sorted({1, max(1, ahead)})
+    warm = min(21, rest.shape[1] // 3) if rest.shape[1] <= LOSS_DAYS else 0
+    alike = len(trust) > 1 and bool((trust == trust[:1]).all())
+    paths = np.empty((len(DISCOUNTS), *rest.shape))
+    loss = np.zeros((len(DISCOUNTS), len(rest)))
+    weighted = trust * value
+    marks = [trust[:, -scored.shape[1] :][:, warm + lead :] for lead in leads]
+    for number, discount in enumerate(DISCOUNTS):
+        path = paths[number]
+        path[:] = lfilter([1.0], [1.0, -discount], weighted, axis=1)
+        path += PRIOR_DAYS * mean[:, None]
+        path /= lfilter([1.0], [1.0, -discount], trust[:1] if alike else trust, axis=1) + PRIOR_DAYS
+        late = path[:, -scored.shape[1] :]
+        for lead, mark in zip(leads, marks, strict=True):
+            if mark.shape[1] > 0:
+                gap = scored[:, warm + lead :] - late[:, warm:-lead]
+                np.abs(gap, out=gap)
+                loss[number] += np.einsum("md,md->m", gap, mark)
+    count = np.sum([mark.sum(axis=1) for mark in marks], axis=0)
+    weight = _weights(loss, np.maximum(count, 1e-9))
+    path = np.einsum("km,kmd->md", weight, paths)
     return path[:, -1], path
 
 

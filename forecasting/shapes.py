@@ -13,10 +13,11 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 #: Days after which a day counts half in the shape of its weekday, and in its usual volume.
-SHAPE_HALF_LIFE, BASE_HALF_LIFE = 60.0, 180.0
+SHAPE_HALF_LIFE, BASE_HALF_LIFE = 90.0, 180.0
 
-#: Days of the weekday after which its own shape counts as much as that of all days.
-SHAPE_SHRINK = 4.0
+#: Days of the weekday after which its own shape counts as much as that of all days, as long as nothing tells how
+#: much weekdays differ; the bounds of what is then learnt of it; and the pairs of days that this takes.
+SHAPE_SHRINK, SHAPE_BOUNDS, SHAPE_PAIRS = 4.0, (0.2, 30.0), 10.0
 
 #: Days of a weekday after which its own volume counts as much as what the panel says of that weekday.
 BASE_SHRINK = 1.0
@@ -106,18 +107,45 @@ def _profile(value: Floats, there: Bools, panel: DayPanel, age: Floats, unit: Fl
     pooled = pooled / np.maximum(pooled.sum(axis=1, keepdims=True), 1e-300)
     seen = np.einsum("nds,ns->nd", there, pooled)
     level = np.where(seen > 0.02, value.sum(axis=2) / np.where(seen > 0, seen, 1.0), 0.0)
-    profile = np.zeros((len(value), 7, value.shape[2]))
-    for number in range(7):
-        own = (panel.weekday[:days] == number) * weight
-        mass = np.einsum("d,nds->ns", own, there * level[:, :, None])
-        count = np.einsum("d,nds->ns", own, there.astype(float))
-        mean = mass / np.where(count > 0, count, 1.0)
-        share = np.einsum("d,nds->ns", own, value) / np.where(mass > 0, mass, 1.0)
-        trust = np.where(mass > 0, count / (count + SHAPE_SHRINK), 0.0)
-        # a thin day says less of its shape
-        trust = trust * mean / np.maximum(mean + 2.0 * smallest * value.shape[2], 1e-300)
-        profile[:, number] = trust * share + (1 - trust) * pooled
+    share, count, mass = (np.zeros((len(value), 7, value.shape[2])) for _ in range(3))
+    within, spare = np.zeros(len(value)), np.zeros(len(value))
+    for number in np.unique(panel.weekday[:days]):
+        chosen = panel.weekday[:days] == number
+        own, held = weight[chosen], there[:, chosen]
+        filled = held * level[:, chosen, None]
+        mass[:, number] = np.einsum("d,nds->ns", own, filled)
+        count[:, number] = np.einsum("d,nds->ns", own, held.astype(float))
+        of_day = np.einsum("d,nds->ns", own, value[:, chosen]) / np.where(mass[:, number] > 0, mass[:, number], 1.0)
+        share[:, number] = of_day
+        # how far days of one weekday are from one another, as a share of the volume
+        squares = (value[:, chosen] - filled * of_day[:, None, :]) ** 2 * own[None, :, None]
+        scale = np.maximum(pooled, 1e-9)[:, None, :] * np.maximum(level[:, chosen, None], 1e-300) ** 2
+        within += np.where(filled > 0, squares / scale, 0.0).sum(axis=(1, 2))
+        spare += np.maximum(count[:, number] - 1.0, 0.0).sum(axis=1)
+    shrink = _shape_shrink(share, count, pooled, within, spare)
+    mean = mass / np.where(count > 0, count, 1.0)
+    trust = np.where(mass > 0, count / (count + shrink[:, None, None]), 0.0)
+    # a thin day says less of its shape
+    trust = trust * mean / np.maximum(mean + 2.0 * smallest[:, :, None] * value.shape[2], 1e-300)
+    profile: Floats = trust * share + (1 - trust) * pooled[:, None, :]
     return profile
+
+
+def _shape_shrink(share: Floats, count: Floats, pooled: Floats, within: Floats, spare: Floats) -> Floats:
+    """Return after how many days a weekday's own shape counts as much as that of all days.
+
+    That is the variance between days of one weekday over that between weekdays (Efron and Morris 1973).
+    """
+    noise = within / np.where(spare > 0, spare, 1.0)
+    used = count >= 1.0
+    gap = np.where(used, (share - pooled[:, None, :]) ** 2 / np.maximum(pooled, 1e-9)[:, None, :], 0.0)
+    expected = np.where(used, noise[:, None, None] / np.maximum(count, 1.0), 0.0)
+    between = (gap - expected).sum(axis=(1, 2)) / np.maximum(used.sum(axis=(1, 2)), 1)
+    learnt = np.clip(noise / np.maximum(between, 1e-12), *SHAPE_BOUNDS)
+    pairs = spare / pooled.shape[1]
+    sure = pairs / (pairs + SHAPE_PAIRS)
+    shrink: Floats = np.exp(sure * np.log(learnt) + (1 - sure) * np.log(SHAPE_SHRINK))
+    return shrink
 
 
 def _base(level: Floats, known: Floats, panel: DayPanel, age: Floats, classes: int) -> Floats:
