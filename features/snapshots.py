@@ -12,9 +12,9 @@ from .attributes_then import attributes_then
 from .calendars import to_micros
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
-from .instants import daily, looks_at
 from .labels import breach_labels
 from .load import changes, load_then, people_then
+from .looks import daily, looks_at
 from .openings import US
 from .outcomes_so_far import outcomes_then
 from .policies import policy_books
