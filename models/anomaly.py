@@ -128,8 +128,9 @@ def surprise(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Floats:
     [0.0, 1.0]
     """
     seen = views(values, _local(stamps), step_s)
-    new = np.mean([rank_evidence(beyond_the_seen(view.values)) for view in seen], axis=0)
-    odd = np.mean([tail_evidence(beyond_the_recent(view.values, view.lag)) for view in seen], axis=0)
+    dust = 1e-9 * np.maximum.accumulate(np.abs(values))
+    new = np.mean([rank_evidence(beyond_the_seen(view.values, dust)) for view in seen], axis=0)
+    odd = np.mean([tail_evidence(beyond_the_recent(view.values, view.lag, dust)) for view in seen], axis=0)
     both = (1 - RECENT_WEIGHT) * new + RECENT_WEIGHT * odd
     seconds = (stamps - stamps[0]).total_seconds().to_numpy()
     first = first_of_its_event(both, seconds, DAY_S, LEAST_MERGED)

@@ -22,13 +22,15 @@ FAR = 1e9
 NORMAL_SPAN = 2.563
 
 
-def beyond_the_seen(values: Floats) -> Floats:
+def beyond_the_seen(values: Floats, dust: Floats | float = 0.0) -> Floats:
     """Return how far each value lies outside of all values before it, in spans of the past; 0 inside.
 
     Parameters
     ----------
     values
         In order of time, none missing, shape (n,).
+    dust
+        Differences up to this are rounding and no change, shape (n,) or one number.
 
     Notes
     -----
@@ -45,10 +47,10 @@ def beyond_the_seen(values: Floats) -> Floats:
     low = s.rolling(MEMORY, min_periods=1).min().shift().to_numpy()
     span = np.fmax(_span(s.expanding(20)).shift().to_numpy(), 0.05 * (high - low))
     out = np.fmax(values - high, low - values)
-    return _ratio(np.where(out > _dust(values), out, 0.0), span)
+    return _ratio(np.where(out > dust, out, 0.0), span)
 
 
-def beyond_the_recent(values: Floats, lag: int) -> Floats:
+def beyond_the_recent(values: Floats, lag: int, dust: Floats | float = 0.0) -> Floats:
     """Return how far each value lies from the median of recent ones, in their spread.
 
     Parameters
@@ -57,6 +59,8 @@ def beyond_the_recent(values: Floats, lag: int) -> Floats:
         In order of time, none missing, shape (n,).
     lag
         How many values to leave out before each one: as many as a smoothed value is made of.
+    dust
+        As in :func:`beyond_the_seen`.
 
     Examples
     --------
@@ -68,7 +72,7 @@ def beyond_the_recent(values: Floats, lag: int) -> Floats:
     window = past.rolling(RECENT, min_periods=20)
     spread = np.fmax(_span(window).to_numpy(), 0.3 * _span(past.expanding(20)).to_numpy()) / NORMAL_SPAN
     off = np.abs(values - window.median().to_numpy())
-    return _ratio(np.where(off > _dust(values), off, 0.0), spread)
+    return _ratio(np.where(off > dust, off, 0.0), spread)
 
 
 def rank_evidence(surprise: Floats) -> Floats:
@@ -79,7 +83,7 @@ def rank_evidence(surprise: Floats) -> Floats:
     """
     n = np.arange(1, len(surprise) + 1)
     rank = pd.Series(surprise).expanding().rank(method="min").to_numpy()
-    out = -np.log10((n - rank + 1) / (n + 1))
+    out = -np.log10((n - rank + 1) / n)
     out[:WARM] = 0.0
     return np.maximum(out, 0.0)
 
@@ -138,14 +142,9 @@ def _span(window: pd.api.typing.Expanding | pd.api.typing.Rolling) -> pd.Series:
     return spread
 
 
-def _dust(values: Floats) -> Floats:
-    """Return differences that are rounding and no change."""
-    return 1e-9 * np.maximum.accumulate(np.abs(values))
-
-
 def _ratio(off: Floats, scale: Floats) -> Floats:
     """Divide; against a past without any spread a change is far, and no change is none."""
     ready = ~np.isnan(scale)
     out = np.where((off > 0) & ready, FAR, 0.0)
     np.divide(off, scale, out=out, where=ready & (scale > 0) & (off > 0))
-    return np.minimum(out, FAR)
+    return np.round(np.minimum(out, FAR), 6)  # so that rounding breaks no tie
