@@ -27,7 +27,7 @@ WITH control AS (
         arg_min(kind, n) FILTER (n > last_opened AND kind IN ('resolved', 'closed', 'merged')) AS end_kind,
         count(*) FILTER (kind = 'reopened') AS reopens,
         sum(CASE WHEN kind = 'paused' AND opened >= ended
-            THEN date_diff('microsecond', "at", coalesce(next_at, $until)) / 1e6 ELSE 0 END) AS pending_s
+            THEN (epoch_us(coalesce(next_at, $until)) - epoch_us("at")) / 1e6 ELSE 0 END) AS pending_s
     FROM state GROUP BY case_id
 ), talk AS (
     SELECT case_id,
@@ -48,11 +48,11 @@ WITH control AS (
     FROM moves GROUP BY case_id
 )
 SELECT c.*, coalesce(last_priority, priority) AS current_priority, coalesce(last_team, team) AS current_team, status,
-    first_response_at, date_diff('microsecond', created_at, first_response_at) / 1e6 AS first_response_s,
+    first_response_at, (epoch_us(first_response_at) - epoch_us(created_at)) / 1e6 AS first_response_s,
     first_resolved_at, CASE WHEN end_kind <> 'merged' THEN ended_at END AS resolved_at, first_reopened_at, closed_at,
     CASE WHEN end_kind = 'merged' THEN ended_at END AS merged_at, ended_at, ended_at IS NULL AS is_open,
-    CASE WHEN end_kind <> 'merged' THEN date_diff('microsecond', created_at, ended_at) / 1e6 END AS resolution_s,
-    date_diff('microsecond', created_at, coalesce(ended_at, $until)) / 1e6 AS age_s,
+    CASE WHEN end_kind <> 'merged' THEN (epoch_us(ended_at) - epoch_us(created_at)) / 1e6 END AS resolution_s,
+    (epoch_us(coalesce(ended_at, $until)) - epoch_us(created_at)) / 1e6 AS age_s,
     coalesce(pending_s, 0) AS pending_s, coalesce(reopens, 0) AS reopens, coalesce(transfers, 0) AS transfers,
     coalesce(escalations, 0) AS escalations, coalesce(priority_changes, 0) AS priority_changes,
     coalesce(customer_messages, 0) AS customer_messages, coalesce(agent_messages, 0) AS agent_messages,
@@ -161,7 +161,7 @@ def run_sql(folder: Path, out: Path) -> None:
         base.execute(statement.replace("$until", until))
     base.execute(f"COPY history TO '{out}/cases.parquet' (FORMAT parquet)")
     week = f"first_resolved_at <= {until} - INTERVAL 7 DAY"
-    again = "date_diff('microsecond', first_resolved_at, first_reopened_at) BETWEEN 0 AND 7 * 86400000000"
+    again = "(epoch_us(first_reopened_at) - epoch_us(first_resolved_at)) BETWEEN 0 AND 7 * 86400000000"
     queries = [
         COUNT.format(kpi="cases_opened", at="created_at"),
         COUNT.format(kpi="cases_resolved", at="resolved_at"),

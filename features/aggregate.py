@@ -83,9 +83,17 @@ class Source:
         period = pd.Index(self.periods["ds"]).get_indexer(pd.Index(frame["ds"].astype("datetime64[us]")))
         if not self.by:
             return np.asarray(period, dtype=np.int64)
-        where = self.segments.assign(_segment=np.arange(len(self.segments)))
-        segment = frame[list(self.by)].merge(where, on=list(self.by), how="left")["_segment"].to_numpy()
+        segment = self._segment_of(frame)
         return np.where(period < 0, -1, segment * len(self.periods) + period).astype(np.int64)
+
+    def _segment_of(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+        """Number the segment of each row: codes of the values first, so that text is compared once a value."""
+        code, known = np.zeros(len(frame), dtype=np.int64), np.zeros(len(self.segments), dtype=np.int64)
+        for name in self.by:
+            found, values = pd.factorize(frame[name])
+            code = code * (len(values) + 1) + found
+            known = known * (len(values) + 1) + pd.Index(values).get_indexer(pd.Index(self.segments[name]))
+        return np.asarray(pd.Index(known).get_indexer(pd.Index(code)), dtype=np.int64)
 
     def spread(self, frame: pd.DataFrame, *columns: str) -> list[Floats]:
         """Sum columns of a grouped frame into all cells, 0 where nothing came."""

@@ -11,10 +11,10 @@ import pandas as pd
 
 from .ageing import backlog_ages
 from .aggregate import Source, count, duration, mean, share, share_of
-from .cases import seconds_between
 from .definitions import ENTRIES
 from .desk import Desk
 from .flow import flow_counts
+from .instants import seconds_between
 
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
 

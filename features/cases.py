@@ -13,6 +13,7 @@ import pandas as pd
 from .binding import materialised
 from .engine import CaseLog
 from .fetch import fetch
+from .instants import seconds_between
 from .keep import kept
 from .schema import TABLES
 
@@ -87,8 +88,11 @@ def event_facts(log: CaseLog) -> EventFacts:
     return EventFacts(frozenset(seen["kind"].dropna()), **told)
 
 
-def case_history_expr(log: CaseLog) -> Any:
-    """Return :func:`case_history` as one Ibis expression over cases and events, for further work in the engine."""
+def case_history_expr(log: CaseLog, *, keep: bool = False) -> Any:
+    """Return :func:`case_history` as one Ibis expression over cases and events, for further work in the engine.
+
+    With ``keep`` the totals of each case, which several parts of the expression read, are computed at once.
+    """
     cases = log.table("cases")
     facts = event_facts(log)
     if not facts.kinds:
@@ -99,6 +103,8 @@ def case_history_expr(log: CaseLog) -> Any:
         return _finish(base, cases.columns)
     events = _own_events(log)
     totals = _totals(events, facts)
+    if keep:
+        totals = materialised(totals)
     parts = [totals.drop("_turns", "_varies", "_hands")]
     if facts.kinds & _TURNS:
         parts += [_course(events, totals, log.until)]
@@ -115,7 +121,7 @@ def case_history_expr(log: CaseLog) -> Any:
 
 def case_history_table(log: CaseLog) -> Any:
     """Return :func:`case_history` as a table that is computed once and stays in the engine as long as the log lives."""
-    return kept(log, "case history", lambda: materialised(case_history_expr(log)))
+    return kept(log, "case history", lambda: materialised(case_history_expr(log, keep=True)))
 
 
 def write_case_history(log: CaseLog, path: str | Path) -> None:
@@ -340,14 +346,3 @@ def _finish(rows: Any, columns: tuple[str, ...]) -> Any:
         name: (rows[name].cast(kind) if name in rows.columns else ibis.null(kind)) for name, kind in DERIVED.items()
     }
     return rows.select(*kept, **derived)
-
-
-def seconds_between(start: Any, stop: Any) -> Any:
-    """Seconds from one Ibis column of instants to another, to the microsecond.
-
-    >>> import ibis, pandas as pd
-    >>> day = [ibis.literal(pd.Timestamp(t)) for t in ("2024-03-01T09:00Z", "2024-03-01T09:00:01.5Z")]
-    >>> seconds_between(*day).execute()
-    1.5
-    """
-    return stop.delta(start, unit="microsecond").cast("float64") / 1e6

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from .aggregate import Source, count, duration, mean, ratio_of, share, share_of
-from .cases import seconds_between
 from .definitions import ENTRIES
 from .desk import Desk
+from .instants import seconds_between
 from .time_shares import overlap
 
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}

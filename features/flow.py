@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .aggregate import Source
-from .cases import ENDS
+from .cases import ENDS, case_history_table, event_facts
 from .engine import CaseLog
 from .fetch import fetch
 
@@ -28,17 +28,24 @@ def transitions_expr(log: CaseLog) -> Any:
     Returns
     -------
     Ibis table
-        case_id, at, seq, change (``opened``, ``reopened``, ``resolved`` - or closed -, ``merged``).
+        case_id, at, seq, change (``opened``, ``reopened``, ``resolved`` - or closed -, ``merged``). ``seq`` orders
+        the changes of a case at one instant.
     """
-    cases, events = log.table("cases"), log.table("events")
-    opened = cases.select("case_id", at=cases.created_at, seq=ibis.literal(-1, "int64"), change=ibis.literal("opened"))
-    course = events.filter(events.kind.isin((*ENDS, "reopened"))).semi_join(cases, "case_id")
+    events, rows = log.table("events"), case_history_table(log)
+    opened = rows.select("case_id", at=rows.created_at, seq=ibis.literal(-1, "int64"), change=ibis.literal("opened"))
+    once = rows.filter(rows.ended_at.notnull() & (rows.reopens.fill_null(0) == 0))
+    way = once.merged_at.notnull().ifelse("merged", "resolved")
+    ended = once.select("case_id", at=once.ended_at, seq=ibis.literal(0, "int64"), change=way)
+    changes = opened.union(ended)
+    if "reopened" not in event_facts(log).kinds:
+        return changes
+    course = events.filter(events.kind.isin((*ENDS, "reopened"))).semi_join(rows.filter(rows.reopens > 0), "case_id")
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     course = course.select("case_id", "at", "seq", "kind", opens=course.kind == "reopened")
     course = course.mutate(was_open=course.opens.lag().over(ordered).fill_null(True))
     changed = course.filter(course.opens != course.was_open)
     change = changed.kind.cases(("reopened", "reopened"), ("merged", "merged"), else_="resolved")
-    return opened.union(changed.select("case_id", "at", "seq", change=change))
+    return changes.union(changed.select("case_id", "at", "seq", change=change))
 
 
 def flow_counts(source: Source) -> dict[str, Floats]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import InputError, did_you_mean
+from .instants import shifted_clock
 
 #: Names of the longer frequencies; every ``<n>min`` that divides a day is one too.
 FREQUENCIES = ("5min", "15min", "30min", "h", "D", "W", "MS", "QS", "6MS")
@@ -167,15 +167,7 @@ def local_time(expr: Any, timezone: str, start: pd.Timestamp, end: pd.Timestamp)
     Timestamp('2024-07-01 09:00:00')
     """
     offsets = zone_offsets(timezone, start, end)
-    clock = expr.cast("timestamp")
-    if all(seconds == 0 for _, seconds in offsets):
-        return clock
-    if len(offsets) == 1:
-        return clock + ibis.interval(seconds=offsets[0][1])
-    branches = [
-        (expr < ibis.literal(until), ibis.interval(seconds=seconds)) for (_, seconds), (until, _) in pairwise(offsets)
-    ]
-    return clock + ibis.cases(*branches, else_=ibis.interval(seconds=offsets[-1][1]))
+    return shifted_clock(expr, offsets)
 
 
 def period_start(expr: Any, freq: str, timezone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:

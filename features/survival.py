@@ -104,7 +104,7 @@ def _read(
 
 def _curve(t: Floats, seen: npt.NDArray[np.bool_], g: npt.NDArray[np.int64], count: int) -> dict[str, Any]:
     """All curves in one: a row for each distinct time of each group."""
-    order = np.lexsort((t, g))
+    order = _by_group_and_time(t, g, count)
     t, seen, g = t[order], seen[order], g[order]
     n = len(t)
     new = np.ones(n, dtype=bool)
@@ -123,6 +123,13 @@ def _curve(t: Floats, seen: npt.NDArray[np.bool_], g: npt.NDArray[np.int64], cou
     survival[last] = 0.0
     variance = _running_sum(greenwood, group)
     return {"group": group, "time": time, "survival": survival, "variance": variance}
+
+
+def _by_group_and_time(t: Floats, g: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """Sort by time and then by group; numbers of 16 bits are sorted several times faster than longer ones."""
+    order = np.argsort(t)  # ends at the same time are summed up, so their order does not matter
+    groups = g.astype(np.uint16) if count <= 65536 else g
+    return order[np.argsort(groups[order], kind="stable")]
 
 
 def _running_sum(values: Floats, group: npt.NDArray[np.int64]) -> Floats:
