@@ -30,7 +30,8 @@ def forecast_stage(project: Project, progress: Progress = None) -> Stage:
     """
     spec = project.config.forecast
     context = forecast_context(project.config, project)
-    actuals = series(kpi_history(project.log, ["cases_opened"], spec.by, spec.freq), "cases_opened")
+    kpi = _arrivals(project)
+    actuals = series(kpi_history(project.log, [kpi], spec.by, spec.freq), kpi)
     ahead = forecast(actuals, spec.horizon, spec.freq, levels=spec.levels, windows=spec.windows, **context)
     folds = backtest(
         actuals, spec.horizon, spec.freq, windows=spec.windows, levels=spec.levels, progress=progress, **context
@@ -55,12 +56,19 @@ def forecast_context(config: Config, project: Project, calendar: str | None = No
     }
 
 
+def _arrivals(project: Project) -> str:
+    """Return the KPI that counts what comes: a telephone log has contacts and no cases."""
+    bare = project.log.has("contacts") and not (project.log.has("cases") or project.log.has("volumes"))
+    return "contacts_offered" if bare else "cases_opened"
+
+
 def _week_sentences(project: Project, freq: str, slots: pd.DataFrame) -> list[str]:
     """Say what the next full week brings, from a weekly series: daily quantiles do not add up to a weekly one."""
     if freq in ("W", "MS", "QS", "6MS"):
         return []
     noun = "case" if project.log.has("cases") else "arrival"
-    weekly = series(kpi_history(project.log, ["cases_opened"], (), "W"), "cases_opened")
+    kpi = _arrivals(project)
+    weekly = series(kpi_history(project.log, [kpi], (), "W"), kpi)
     if len(weekly) < 8:
         return [sum_sentence(slots, noun, len(weekly))]
     today = project.log.until.tz_convert(project.log.timezone).tz_localize(None)

@@ -180,7 +180,7 @@ def history_lines(facts: Facts) -> list[str]:
 
 def _segments(facts: Facts) -> dict[str, int]:
     """Return up to three segments with 2 to 12 values of which none has nearly everything."""
-    cases = facts.tables.get("cases")
+    cases = facts.tables.get("cases", facts.tables.get("contacts"))
     found: dict[str, int] = {}
     for column in ("channel", "product", "region", "team", "priority", "case_type"):
         if cases is None or column not in cases:

@@ -50,11 +50,7 @@ REAL = {
         },
     ),
     "bank_calls_5min/bank_calls.csv.gz": ("volume series", "volumes", {"ds": "datetime", "y": "calls"}),
-    "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz": (
-        "arrivals",
-        "cases",
-        {"created_at": "date + vru_entry", "priority": "priority", "case_type": "type"},
-    ),
+    "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz": ("call log", "contacts", {}),
     "cfpb_complaints/complaints_2014-10_2014-11.csv.gz": (
         "case table",
         "cases",
@@ -115,7 +111,7 @@ def test_real_exports_are_recognised_under_any_name(shared_data, tmp_path, name)
     assert columns.items() <= dict(seen.columns).items()
     assert LEAKS.get(name, set()) <= set(seen.leakage)
     assert not any(seen.attributes.get(c) in ("creation", "event") for c in seen.leakage)
-    assert seen.kind == ("servicenow" if shape == "audit log" else "table")
+    assert seen.kind == {"audit log": "servicenow", "call log": "telephone"}.get(shape, "table")
 
 
 def test_kinds_dates_and_zone_of_real_exports(shared_data):
