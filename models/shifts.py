@@ -25,7 +25,7 @@ Flags = npt.NDArray[np.bool_]
 
 SHIFTS = (
     *("kpi", "series", "kind", "direction", "started_at", "detected_at", "last_at"),
-    *("before", "after", "n", "z", "drivers", "resolved"),
+    *("before", "after", "n", "z", "drivers", "resolved", "dated_at", "cost"),
 )
 #: Share of the accepted false alarms for each channel; the rest is kept back.
 BUDGET = {"spike": 0.15, "shift": 0.75}
@@ -120,7 +120,8 @@ def detect_shifts(
         ``detected_at``, ``last_at`` (last alarm, or the return), ``before`` and ``after`` (expected and seen over the
         periods of the incident), ``n`` (cases in them), ``z`` (largest score; of a shift the
         root of twice its evidence), ``drivers`` (empty text; see
-        :func:`drivers`), ``resolved`` (back to where it was, or quiet since).
+        :func:`drivers`), ``resolved`` (back to where it was, or quiet since), ``dated_at`` (the likeliest start by
+        all that is known at the end of the history), ``cost`` (cases beyond what was expected; hours for durations).
         ``attrs["notes"]`` names series that cannot alarm and why.
 
     Raises
@@ -167,7 +168,7 @@ def detect_shifts(
         ["detected_at", "z", "kpi", "series"], ascending=[False, False, True, True], ignore_index=True
     )
     out = out.astype(dict.fromkeys(("kpi", "series", "kind", "direction", "drivers"), "str") | {"resolved": "bool"})
-    for column in ("started_at", "detected_at", "last_at"):
+    for column in ("started_at", "detected_at", "last_at", "dated_at"):
         out[column] = out[column].astype("datetime64[us]")
     out.attrs = {"notes": tuple(notes), "explained": tuple(explained)}
     return out

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,12 @@ from .levels import Pace
 from .panel import Panel, numbers_of, panel, period_days
 from .scored import LEAST_SECONDS, Days, kind_of, series_names
 from .tails import Kind
+from .units import same_units
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+_LOOK = 14  # periods before the start that was said first in which a shift may have begun
 Rows = npt.NDArray[np.intp]
 
 
@@ -38,6 +42,8 @@ class Watched:
         Evidence of the shift channel and scores of the spike channel.
     known
         Rows of known days, with their names.
+    said
+        What was done to the values: units that changed.
     """
 
     kpi: str
@@ -45,11 +51,25 @@ class Watched:
     panel: Panel
     proof: Evidence
     known: dict[int, str]
+    said: tuple[str, ...] = ()
 
     @property
     def tested(self) -> Flags:
-        """Where an alarm could have been had."""
-        return np.isfinite(self.proof.spike)
+        """Where an alarm could have been had; of a cohort too young for its duration none can."""
+        rows = np.arange(len(self.panel.stamps))[:, None]
+        return np.isfinite(self.proof.spike) & (rows + self.wait < len(self.panel.stamps))
+
+    @cached_property
+    def wait(self) -> Places:
+        """Periods until a cohort is old enough to be judged: twice the duration that is expected of it.
+
+        Before that, only a fast cohort has a median at all, and a slow one is not to be seen.
+        """
+        if self.kind != "duration":
+            return np.zeros(self.proof.expected.shape, dtype=np.intp)
+        period = period_days(self.panel.freq) * 86400
+        longest = np.expm1(np.minimum(np.nan_to_num(self.proof.expected), 30.0))
+        return np.asarray(np.ceil(np.maximum(2 * longest / period - 0.5, 0)), dtype=np.intp)
 
     def chances(self, up: bool) -> Floats:
         """Return how rare the evidence of each period is for a quiet series."""
@@ -61,7 +81,7 @@ class Watched:
 
     def spikes(self) -> Floats:
         """Return the scores of single values, made smaller where the KPI is wilder than thought."""
-        return steady_scores(self.proof.spike)
+        return steady_scores(np.where(self.tested, self.proof.spike, np.nan))
 
     def merge(self) -> int:
         """Return the periods without an alarm after which an incident is over."""
@@ -121,7 +141,7 @@ class Watched:
     def notes(self) -> list[str]:
         """Say which series cannot alarm, and why."""
         value, n = self.panel.columns["value"], self.panel.columns["n"]
-        out = []
+        out = [f"{self.kpi}: {words}" for words in self.said]
         tested = self.tested.any(axis=0)
         for i, name in enumerate(self.panel.names):
             own = value[:, i][np.isfinite(value[:, i])]
@@ -148,7 +168,7 @@ class Watched:
             "kind": incident.kind,
             "direction": "up" if incident.direction > 0 else "down",
             "started_at": stamps[incident.start],
-            "detected_at": stamps[incident.detected],
+            "detected_at": stamps[min(incident.detected + int(self.wait[incident.detected, i]), len(stamps) - 1)],
             "last_at": stamps[incident.last],
             "before": before,
             "after": after,
@@ -156,7 +176,32 @@ class Watched:
             "z": incident.peak,
             "drivers": "",
             "resolved": incident.returned or len(stamps) - 1 - incident.last > self.merge(),
+            "dated_at": stamps[self.dated(i, incident)],
+            "cost": self.cost(before, after, cases, len(rows)),
         }
+
+    def dated(self, i: int, incident: Incident) -> int:
+        """Return the likeliest first period of a shift, by all that is known today.
+
+        The split that leaves the least squared score: none before it, the mean of the incident after it.
+        """
+        if incident.kind == "spike":
+            return incident.start
+        z = np.nan_to_num(self.proof.spike[:, i])
+        first, last = max(incident.start - _LOOK, 0), max(incident.last, incident.detected)
+        part = np.clip(z[first : last + 1], -4, 4) * incident.direction
+        level = max(float(np.mean(part[incident.start - first :])), 0.3)
+        gain = np.cumsum((level * part - level**2 / 2)[::-1])[::-1]
+        return first + int(gain.argmax())
+
+    def cost(self, before: float, after: float, cases: float, periods: int) -> float:
+        """Return what an incident cost, up to now: cases more than expected, or hours for durations."""
+        if self.kind == "count":
+            return float((after - before) * periods)
+        if self.kind == "stock":
+            return float(after - before)
+        size = cases if np.isfinite(cases) else np.nan
+        return float((after - before) * size / (3600 if self.kind == "duration" else 1))
 
     def rows_of(self, incident: Incident) -> Rows:
         """Return the periods of an incident."""
@@ -179,11 +224,13 @@ def watch_kpi(history: pd.DataFrame, freq: str, holidays: Days, kinds: Mapping[s
         frame[column] = numbers_of(history[column]) if column in history else np.nan
     whole = panel(frame, ("value", "n"), freq)
     kind = kinds.get(kpi) or kind_of(kpi, history)
+    value, said = same_units(whole.columns["value"], whole.stamps)
+    whole = replace(whole, columns=whole.columns | {"value": value})
     known = known_days(whole.stamps, holidays)
     quiet = np.zeros(whole.columns["value"].shape, dtype=bool)
     quiet[list(known)] = True
     proof = evidence(kind, whole.columns["value"], whole.columns["n"], Pace.of(freq), quiet)
-    return Watched(kpi, kind, whole, proof, known)
+    return Watched(kpi, kind, whole, proof, known, tuple(said))
 
 
 def known_days(stamps: pd.DatetimeIndex, holidays: Days) -> dict[int, str]:

@@ -1,0 +1,98 @@
+"""A KPI that changed its unit: a step by 60, 100, 1000 ... in all its series at once is no shift."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+#: Factors between units: minutes, per cent, hours, thousands, days, ...
+FACTORS = (24.0, 60.0, 100.0, 1000.0, 1440.0, 3600.0, 86_400.0, 1_000_000.0)
+_LEAST = np.log(15.0)
+_NEAR = 0.35  # distance of logarithms at which a single series still fits
+_BEFORE, _SHARE = 14, 0.9
+
+
+def same_units(value: Floats, stamps: pd.DatetimeIndex) -> tuple[Floats, list[str]]:
+    """Bring values back to their first unit, and say which changes of unit there were.
+
+    Parameters
+    ----------
+    value
+        Periods by series, missing where nothing was measured.
+    stamps
+        Start of each period.
+
+    Returns
+    -------
+    (array, list of str)
+        The values, and one sentence a change.
+
+    Examples
+    --------
+    >>> minutes = np.array([[30.0, 50.0], [32.0, 49.0]] * 10)
+    >>> seconds = np.vstack([minutes[:15], minutes[15:] * 60])
+    >>> back, said = same_units(seconds, pd.date_range("2024-01-01", periods=20))
+    >>> bool((back == minutes).all()), said
+    (True, ['all values are 60 times what they were from 2024-01-16 on: a change of unit, no shift'])
+    """
+    said: list[str] = []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.where(value > 0, value, np.nan))
+    for t in _candidates(logs):
+        factor = _factor(logs, t)
+        if factor:
+            value, logs = value.copy(), logs.copy()
+            value[t:] /= factor
+            logs[t:] -= np.log(factor)
+            times = f"{factor:,.0f} times" if factor > 1 else f"1/{1 / factor:,.0f} of"
+            said.append(
+                f"all values are {times} what they were from {stamps[t]:%Y-%m-%d} on: a change of unit, no shift"
+            )
+    return value, said
+
+
+def _candidates(logs: Floats) -> list[int]:
+    """Return the rows at which the middle of all series jumps far."""
+    if len(logs) < 4:
+        return []
+    known = np.isfinite(logs)
+    with np.errstate(invalid="ignore"):
+        level = np.where(known, logs, 0).sum(axis=1) / known.sum(axis=1)
+    level = pd.Series(level).ffill().to_numpy()
+    return [int(t) for t in np.flatnonzero(np.abs(np.diff(level)) > _LEAST / 2) + 1]
+
+
+def _factor(logs: Floats, t: int) -> float | None:
+    """Return the factor by which all series jump at a row, where it is one between units."""
+    if t < 3:
+        return None
+    with np.errstate(all="ignore"):
+        before = _medians(logs[max(t - _BEFORE, 0) : t])
+        after = _medians(logs[t : t + _BEFORE])
+    step = after - before
+    step = step[np.isfinite(step)]
+    if not len(step):
+        return None
+    middle = float(np.median(step))
+    near = min(FACTORS, key=lambda f: abs(abs(middle) - np.log(f)))
+    target = np.sign(middle) * np.log(near)
+    moves = np.abs(np.diff(logs[max(t - _BEFORE, 0) : t], axis=0))
+    moves = moves[np.isfinite(moves)]
+    spread = float(np.median(moves)) if len(moves) else 0.0
+    if abs(middle - target) > 0.05 + spread / np.sqrt(len(step)) or abs(middle) < _LEAST:
+        return None
+    if (np.abs(step - target) < _NEAR + spread).mean() < _SHARE:
+        return None
+    return near if middle > 0 else 1 / near
+
+
+def _medians(part: Floats) -> Floats:
+    out = np.full(part.shape[1], np.nan)
+    for i in range(part.shape[1]):
+        own = part[:, i][np.isfinite(part[:, i])]
+        if len(own):
+            out[i] = float(np.median(own))
+    return out
