@@ -86,7 +86,7 @@ def _add_spike(part: Watched, i: int, found: list[Incident], at: int) -> None:
     shifted = previous is not None and previous.direction != way and previous.kind == "shift"
     if previous and shifted and (at <= previous.last or _is_back(part, i, previous, at, at)):
         return  # a day on which a shifted series was back, or beyond
-    found.append(Incident("spike", way, at, at, at, z, True, alarms=[at]))
+    found.append(Incident("spike", way, at, at, at, z, alarms=[at]))
 
 
 def _is_back(part: Watched, i: int, previous: Incident, start: int, at: int) -> bool:

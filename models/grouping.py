@@ -1,0 +1,89 @@
+"""Incidents that belong together: a channel, its product and the total that moved at the same time are one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from .panel import check_columns
+
+_TOTAL = "all"
+
+
+def group_incidents(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
+    """Number the incidents so that those of related segments share a number.
+
+    Two incidents belong together if they are of the same KPI and direction, began within some days of each other, and
+    one series may hold cases of the other: it is the total, or they are split by different columns, or one is split
+    further than the other. Two values of one column (phone and chat) only meet where a third series joins them.
+
+    Parameters
+    ----------
+    shifts
+        What :func:`detect_shifts` returns: ``kpi``, ``series``, ``direction``, ``started_at``, ``detected_at``.
+    days
+        Largest distance of their starts.
+
+    Returns
+    -------
+    Series of int
+        Number of the group by row of ``shifts``; the groups are numbered in the order of their first rows.
+
+    Examples
+    --------
+    >>> day = pd.Timestamp("2024-03-01")
+    >>> rows = [("cases_opened", name, "up", day, day) for name in ("all", "channel web", "product TV", "channel chat")]
+    >>> rows.append(("cases_opened", "channel web", "down", day, day))
+    >>> shifts = pd.DataFrame(rows, columns=["kpi", "series", "direction", "started_at", "detected_at"])
+    >>> group_incidents(shifts).tolist()
+    [0, 0, 0, 0, 1]
+    """
+    check_columns(shifts, ("kpi", "series", "direction", "started_at", "detected_at"), "shifts")
+    parent = np.arange(len(shifts))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = int(parent[i])
+        return i
+
+    places = pd.Series(np.arange(len(shifts)), index=shifts.index)
+    for _, part in shifts.groupby(["kpi", "direction"], sort=False):
+        _join(part, places[part.index].to_numpy(), root, parent, pd.Timedelta(days=days))
+    roots = [root(i) for i in range(len(shifts))]
+    numbers, _ = pd.factorize(np.array(roots, dtype=np.intp))
+    return pd.Series(numbers, index=shifts.index, dtype="int64")
+
+
+def related(one: str, other: str) -> bool:
+    """Tell whether two series may hold the same cases, from their names.
+
+    >>> related("all", "web"), related("channel web", "channel chat"), related("web/north", "web")
+    (True, False, True)
+    """
+    if _TOTAL in (one, other) or one == other:
+        return True
+    first, second = one.split("/"), other.split("/")
+    if len(first) != len(second):
+        short, long = sorted((first, second), key=len)
+        return set(short) <= set(long)
+    columns = [tuple(part.split(" ")[0] for part in name) for name in (first, second)]
+    named = all(" " in part for part in first + second)
+    return named and columns[0] != columns[1]
+
+
+def _join(
+    part: pd.DataFrame, places: np.ndarray, root: Callable[[int], int], parent: np.ndarray, near: pd.Timedelta
+) -> None:
+    order = np.argsort(part["started_at"].to_numpy(), kind="stable")
+    starts, seen = part["started_at"].to_numpy()[order], part["detected_at"].to_numpy()[order]
+    names = part["series"].to_numpy(dtype=object)[order]
+    span = near.to_numpy()
+    for a in range(len(order)):
+        for b in range(a + 1, len(order)):
+            if starts[b] - starts[a] > span:
+                break
+            if abs(seen[b] - seen[a]) <= 4 * span and related(str(names[a]), str(names[b])):
+                parent[root(int(places[order[b]]))] = root(int(places[order[a]]))

@@ -1,0 +1,256 @@
+"""The ledger of incidents: what is new, what goes on, what is over, and what people said about it, from run to run.
+
+All functions are pure: they take the ledger of the last run and return the next. Nothing is ever taken out of it; an
+incident that is no longer found (a holiday was named, a unit mended) is withdrawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .grouping import group_incidents
+
+LEDGER = (
+    *("incident_id", "kpi", "series", "members", "kind", "direction", "started_at", "dated_at", "detected_at"),
+    *("last_at", "before", "after", "n", "z", "cost", "cost_unit", "drivers", "state", "news", "explained"),
+    *("acknowledged_by", "acknowledged_at", "silenced_until", "reported_at", "updated_at"),
+)
+_TIMES = (
+    *("started_at", "dated_at", "detected_at", "last_at", "acknowledged_at", "silenced_until"),
+    *("reported_at", "updated_at"),
+)
+_NUMBERS = ("before", "after", "n", "z", "cost")
+_FOLLOWED = ("kind", "last_at", "after", "members", "state", "explained")
+
+
+@dataclass(frozen=True)
+class KnownSpan:
+    """Something known that explains incidents: a holiday, a release, a campaign.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    first, last
+        First and last day.
+    kpis, series
+        What it touches; everything by default.
+    """
+
+    name: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+    kpis: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
+
+    def explains(self, row: Any) -> bool:
+        """Tell whether an incident began in the span or on the day after."""
+        day = pd.Timedelta(days=1)
+        inside = pd.Timestamp(self.first) <= row.started_at < pd.Timestamp(self.last) + 2 * day
+        return inside and (not self.kpis or row.kpi in self.kpis) and (not self.series or row.series in self.series)
+
+
+def incident_frame(shifts: pd.DataFrame, known: Iterable[KnownSpan] = ()) -> pd.DataFrame:
+    """Turn what was found into incidents: one row a group of related segments, the strongest member first.
+
+    Parameters
+    ----------
+    shifts
+        What :func:`detect_shifts` returns.
+    known
+        What is known to have happened; it explains instead of alarming.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``LEDGER``. ``incident_id`` is made of what never changes once an incident is open (KPI, series,
+        direction, start and day of detection of the member that was seen first). ``members`` lists the series, joined
+        by "; ". ``state`` is ``open``, ``resolved`` or ``explained``. ``cost`` is in cases or hours (``cost_unit``).
+
+    Examples
+    --------
+    >>> from deskcast.models import detect_shifts
+    >>> days = pd.date_range("2024-01-01", periods=120)
+    >>> value = [40.0 + (i * 7919 % 13) for i in range(120)]
+    >>> value[100] = 150.0
+    >>> found = incident_frame(detect_shifts(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value})))
+    >>> found[["incident_id", "state"]].values.tolist(), round(found["cost"].iloc[0])
+    ([['cases_opened-20240410-19b0', 'resolved']], 104)
+    """
+    rows = [_merged(part, tuple(known)) for _, part in shifts.groupby(group_incidents(shifts), sort=True)]
+    out = _typed(pd.DataFrame(rows, columns=list(LEDGER)))
+    return out.sort_values(["detected_at", "incident_id"], ascending=[False, True], ignore_index=True)
+
+
+def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any) -> pd.DataFrame:
+    """Write the next state of the ledger.
+
+    Parameters
+    ----------
+    previous
+        Ledger of the last run; ``None`` before the first.
+    current
+        What :func:`incident_frame` returns today.
+    now
+        Instant of this run, on the same clock as the incidents.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``LEDGER``, the newest first. ``news`` says what this run has to tell: ``opened``, ``updated``,
+        ``resolved``, ``withdrawn`` (no longer found) or nothing. An incident whose members grew or whose first is
+        seen anew keeps its id. Acknowledgements and silences stay; silenced incidents have no news.
+
+    Examples
+    --------
+    >>> from deskcast.models import detect_shifts
+    >>> days = pd.date_range("2024-01-01", periods=120)
+    >>> value = [40.0 + (i * 7919 % 13) for i in range(120)]
+    >>> value[100] = 150.0
+    >>> history = pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value})
+    >>> early = update_incidents(None, incident_frame(detect_shifts(history[:101])), "2024-04-11")
+    >>> late = update_incidents(early, incident_frame(detect_shifts(history)), "2024-04-30")
+    >>> early["news"].tolist(), late["news"].tolist(), bool((early["incident_id"] == late["incident_id"]).all())
+    (['opened'], ['resolved'], True)
+    """
+    today = pd.Timestamp(now)
+    old = _typed(previous.copy()) if previous is not None else _typed(pd.DataFrame(columns=list(LEDGER)))
+    known = {row.incident_id: row for row in old.itertuples(index=False)}
+    rows, met = [], set()
+    for row in current.itertuples(index=False):
+        before = _same(row, old, met)
+        entry = row._asdict()
+        if before is None:
+            entry |= {"reported_at": today, "updated_at": today}
+            entry["news"] = {"open": "opened", "resolved": "opened"}.get(row.state, "")
+        else:
+            met.add(before.incident_id)
+            entry |= {c: getattr(before, c) for c in ("incident_id", "reported_at", *_TIMES[4:6], "acknowledged_by")}
+            entry |= _news(before, row, today)
+        entry["news"] = "" if pd.notna(entry["silenced_until"]) and today < entry["silenced_until"] else entry["news"]
+        rows.append(entry)
+    for name, row in known.items():
+        if name not in met:
+            entry = row._asdict()
+            gone = row.state in ("open", "explained")
+            entry["news"] = "withdrawn" if row.state == "open" else ""
+            entry |= {"state": "withdrawn", "updated_at": today} if gone else {}
+            rows.append(entry)
+    out = _typed(pd.DataFrame(rows, columns=list(LEDGER)))
+    return out.sort_values(["detected_at", "incident_id"], ascending=[False, True], ignore_index=True)
+
+
+def acknowledge(ledger: pd.DataFrame, incident_id: str, by: str, at: Any) -> pd.DataFrame:
+    """Note that somebody has seen an incident.
+
+    Raises
+    ------
+    InputError
+        If there is no such incident.
+    """
+    place = _place(ledger, incident_id)
+    out = ledger.copy()
+    out.loc[place, "acknowledged_by"] = by
+    out.loc[place, "acknowledged_at"] = pd.Timestamp(at)
+    return out
+
+
+def silence(ledger: pd.DataFrame, incident_id: str, until: Any) -> pd.DataFrame:
+    """Keep an incident from making news until an instant.
+
+    Raises
+    ------
+    InputError
+        If there is no such incident.
+    """
+    place = _place(ledger, incident_id)
+    out = ledger.copy()
+    out.loc[place, "silenced_until"] = pd.Timestamp(until)
+    out.loc[place, "news"] = ""
+    return out
+
+
+def _place(ledger: pd.DataFrame, incident_id: str) -> Any:
+    found = ledger.index[ledger["incident_id"] == incident_id]
+    if not len(found):
+        ids = [str(i) for i in ledger["incident_id"]]
+        hint = did_you_mean(incident_id, ids) if ids else "there are no incidents yet"
+        raise InputError("there is no such incident", where="argument 'incident_id'", got=incident_id, hint=hint)
+    return found[0]
+
+
+def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
+    """Return the row of one group: the figures of its widest member (the total, or the one with most cases)."""
+    first = part.sort_values(["detected_at", "started_at", "series"], kind="stable").iloc[0]
+    widest = part.assign(whole=part["series"] == "all").sort_values(["whole", "n", "series"], kind="stable").iloc[-1]
+    names = list(dict.fromkeys([str(widest["series"]), *part.sort_values("series")["series"].astype(str)]))
+    entry = {c: widest[c] for c in part.columns if c in LEDGER}
+    reasons = [span.name for span in known for row in part.itertuples() if span.explains(row)]
+    state = "explained" if reasons else "resolved" if part["resolved"].all() else "open"
+    entry |= {
+        "incident_id": _identity(first),
+        "members": "; ".join(names),
+        "started_at": part["started_at"].min(),
+        "dated_at": widest.get("dated_at", widest["started_at"]),
+        "detected_at": first["detected_at"],
+        "last_at": part["last_at"].max(),
+        "z": part["z"].loc[part["z"].abs().idxmax()],
+        "kind": "shift" if (part["kind"] == "shift").any() else "spike",
+        "cost_unit": _unit(str(first["kpi"])),
+        "state": state,
+        "news": "",
+        "explained": "; ".join(dict.fromkeys(reasons)),
+    }
+    return entry
+
+
+def _unit(kpi: str) -> str:
+    from ..features.definitions import unit_of
+
+    return {"s": "hours", "count": "cases", "share": "cases"}.get(unit_of(kpi) or "", "cases")
+
+
+def _identity(row: pd.Series) -> str:
+    said = "|".join(str(row[c]) for c in ("kpi", "series", "direction", "started_at", "detected_at"))
+    return f"{row['kpi']}-{row['detected_at']:%Y%m%d}-{hashlib.sha256(said.encode()).hexdigest()[:4]}"
+
+
+def _same(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
+    """Return the entry of the last run that an incident continues: by its id, or by a member and its days."""
+    same = old[(old["incident_id"] == row.incident_id) & ~old["incident_id"].isin(met)]
+    if same.empty:
+        near = (old["kpi"] == row.kpi) & (old["direction"] == row.direction) & ~old["incident_id"].isin(met)
+        near &= (old["started_at"] <= row.last_at) & (old["last_at"] >= row.started_at)
+        members = set(row.members.split("; "))
+        shared = [bool(members & set(m.split("; "))) for m in old["members"].astype(str)]
+        same = old[near & np.array(shared, dtype=bool)]
+    return next(same.itertuples(index=False)) if len(same) else None
+
+
+def _news(before: Any, row: Any, today: pd.Timestamp) -> dict[str, Any]:
+    changed = [c for c in _FOLLOWED if str(getattr(before, c)) != str(getattr(row, c))]
+    if not changed:
+        return {"news": "", "updated_at": before.updated_at}
+    word = "updated"
+    if row.state == "resolved":
+        word = "resolved" if before.state != "resolved" else ""
+    return {"news": "" if row.state == "explained" else word, "updated_at": today}
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    out = frame.reindex(columns=list(LEDGER))
+    for column in LEDGER:
+        if column in _TIMES:
+            out[column] = pd.to_datetime(out[column]).astype("datetime64[us]")
+        elif column in _NUMBERS:
+            out[column] = out[column].astype("float64")
+        else:
+            out[column] = out[column].astype("object").fillna("").astype("str")
+    return out
