@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,9 +84,9 @@ def rank_evidence(surprise: Floats) -> Floats:
     """
     n = np.arange(1, len(surprise) + 1)
     rank = pd.Series(surprise).expanding().rank(method="min").to_numpy()
-    out = -np.log10((n - rank + 1) / n)
+    out: Floats = np.maximum(-np.log10((n - rank + 1) / n), 0.0)
     out[:WARM] = 0.0
-    return np.maximum(out, 0.0)
+    return out
 
 
 def tail_evidence(surprise: Floats) -> Floats:
@@ -100,7 +101,8 @@ def tail_evidence(surprise: Floats) -> Floats:
     above = surprise > limit  # false while there is no limit
     ratio = np.maximum(surprise, 1e-9) / np.maximum(np.nan_to_num(limit, nan=np.inf), 1e-9)
     excess = np.where(above, np.minimum(np.log(np.maximum(ratio, 1.0)), 5.0), 0.0)
-    seen, total = np.cumsum(above) - above, np.cumsum(excess) - excess
+    seen: Floats = (np.cumsum(above) - above).astype(float)
+    total = np.cumsum(excess) - excess
     shape = (total + PRIOR_WEIGHT * PRIOR_EXCESS) / (seen + PRIOR_WEIGHT)
     out: Floats = np.where(above, -np.log10(TAIL) + excess / shape / np.log(10), rank_evidence(surprise))
     return out
@@ -137,7 +139,7 @@ def first_of_its_event(evidence: Floats, seconds: Floats, merge_s: float, least:
     return out
 
 
-def _span(window: pd.api.typing.Expanding | pd.api.typing.Rolling) -> pd.Series:
+def _span(window: Any) -> pd.Series:
     spread: pd.Series = window.quantile(0.9) - window.quantile(0.1)
     return spread
 
@@ -147,4 +149,4 @@ def _ratio(off: Floats, scale: Floats) -> Floats:
     ready = ~np.isnan(scale)
     out = np.where((off > 0) & ready, FAR, 0.0)
     np.divide(off, scale, out=out, where=ready & (scale > 0) & (off > 0))
-    return np.round(np.minimum(out, FAR), 6)  # so that rounding breaks no tie
+    return np.asarray(np.minimum(out, FAR), dtype=float).round(6)  # so that rounding breaks no tie

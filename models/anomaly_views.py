@@ -107,7 +107,8 @@ def seasonal(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Floats 
     if daily:  # half hours lend each other their values; weekdays do not
         beside = (expected.shift(k, axis=1).fillna(expected) for k in (1, -1))
         expected = (expected + sum(beside)) / 3
-    return expected.to_numpy()[number, slot]
+    out: Floats = expected.to_numpy(dtype=float)[number, slot]
+    return out
 
 
 def mean_of_last(values: Floats, n: int) -> Floats:

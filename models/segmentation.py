@@ -52,6 +52,7 @@ class Segments:
 def change_points(
     values: npt.ArrayLike,
     *,
+    of: Literal["values", "spread"] = "values",
     shapes: Iterable[Shape] = ("level", "trend"),
     least: int = 5,
     penalty: float = PENALTY,
@@ -64,6 +65,8 @@ def change_points(
     values
         In order of time, shape (n,), or (n, d) for columns that change together. What is missing or not finite is left
         out.
+    of
+        ``values``, or their ``spread``: how far they lie from the median around them, on a log scale.
     shapes
         What a segment may be: a ``level``, a ``trend`` (straight line), or the one of the two that describes the whole
         better. Of two to four columns each has its own shape, and some may not change at all; more share one.
@@ -100,7 +103,7 @@ def change_points(
     >>> change_points(np.sin(np.arange(100)))
     []
     """
-    wanted = _checked(shapes, least, penalty, most)
+    wanted = _checked(of, shapes, least, penalty, most)
     whole = _table(values)
     places = np.flatnonzero(np.isfinite(whole).all(axis=1))
     known = whole[places]
@@ -108,12 +111,24 @@ def change_points(
     known = known[:, spread > 1e-9 * np.abs(known).max(axis=0, initial=0)]
     if len(known) < 2 * least or not known.shape[1]:
         return []
-    x = without_outliers(known)
+    x = without_outliers(known if of == "values" else spread_around_median(known))
     spread = x.std(axis=0)
     x = ((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(float)
     ways = [way for forms in _forms(wanted, x.shape[1]) for way in _ways(x, forms, least, penalty, most)]
     best = min(ways, key=lambda way: way.cost)
     return [int(places[start]) for start in best.starts]
+
+
+def spread_around_median(values: Floats, reach: int = 5) -> Floats:
+    """Return the logarithm of how far each value lies from the median of those around it.
+
+    >>> spread_around_median(np.array([[0.0], [1], [0], [10], [0], [1], [0]])).argmax().item()
+    3
+    """
+    frame = pd.DataFrame(values)
+    off = (frame - frame.rolling(2 * reach + 1, center=True, min_periods=1).median()).abs()
+    out: Floats = np.log((off + 0.01 * frame.std(ddof=0)).to_numpy(dtype=float))
+    return out
 
 
 def without_outliers(values: Floats, reach: int = 3, far: float = 4.0) -> Floats:
@@ -234,8 +249,8 @@ def _forms(wanted: tuple[Shape, ...], columns: int) -> list[tuple[Form, ...]]:
     """Return the forms to try."""
     if columns == 1 or columns > MIXED:
         return [(shape,) * columns for shape in wanted]
-    mixed = product((*wanted, "steady"), repeat=columns)
-    return [tuple(forms) for forms in mixed if set(forms) != {"steady"}]  # type: ignore[misc]
+    forms: tuple[Form, ...] = (*wanted, "steady")
+    return [mixed for mixed in product(forms, repeat=columns) if set(mixed) != {"steady"}]
 
 
 def _table(values: npt.ArrayLike) -> Floats:
@@ -249,9 +264,11 @@ def _table(values: npt.ArrayLike) -> Floats:
     return out if out.ndim == 2 else out[:, None]
 
 
-def _checked(shapes: Iterable[Shape], least: int, penalty: float, most: int) -> tuple[Shape, ...]:
+def _checked(of: str, shapes: Iterable[Shape], least: int, penalty: float, most: int) -> tuple[Shape, ...]:
     wanted = tuple(shapes)
     known = get_args(Shape)
+    if of not in ("values", "spread"):
+        raise InputError("this cannot change", where="argument 'of'", got=of, wanted="'values' or 'spread'")
     for shape in wanted:
         if shape not in known:
             hint = did_you_mean(str(shape), list(known))

@@ -60,6 +60,17 @@ def test_noise_that_keeps_half_does_not_hide_a_step_nor_make_one():
     assert sum(len(places) == 1 and abs(places[0] - 120) <= 4 for places in told) >= 6
 
 
+def test_a_spread_that_changes_is_dated_when_asked_for():
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=300) * np.where(np.arange(300) < 150, 1, 3)
+    places = change_points(y, of="spread")
+    assert len(places) == 1
+    assert abs(places[0] - 150) <= 12
+    assert change_points(noise(300, 11), of="spread") == []
+    with pytest.raises(InputError, match="'of'"):
+        change_points(y, of="colour")
+
+
 def test_single_outliers_are_no_change_and_a_step_is_no_outlier():
     y = noise(200, 5)
     y[[30, 90, 150]] += 15
