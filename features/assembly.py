@@ -7,18 +7,16 @@ shown as it was created: what changed later is taken back to its first value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from .columns import Ledger, refused_frame
-from .pieces import SEGMENTS, Piece, Pieces
+from .case_states import case_states, ends_are_known
+from .columns import refused_frame
+from .pieces import SEGMENTS, Piece, Pieces, value_of
 from .rows import cut_events, number_events, within
 from .schema import TABLES
 from .sources import Loaded, SourceSpec
-from .states import ENDED, ORDER, classes_of, state_events
+from .states import ORDER, class_of
 
 #: Servers stamp one action with times this far apart; an event so little before its case is as of its creation.
 SLACK = pd.Timedelta("60s")
@@ -32,14 +30,13 @@ def assemble(spec: SourceSpec, pieces: Pieces) -> Loaded:
     InputError
         If no case is left, or ``kinds`` gives a state a meaning that does not exist.
     """
-    cases = _cases(pieces)
-    ids = pd.Index(cases["case_id"])
+    cases = _cases(spec, pieces)
     events = _events(pieces, cases)
-    changes = _state_changes(spec, pieces, cases, events)
-    cases, changes = changes
-    events = pd.concat([events[~events["kind"].eq("status")], cases.attrs.pop("state_events")], ignore_index=True)
-    lost = ids.difference(pd.Index(cases["case_id"]))
-    events = events[~events["case_id"].isin(lost)]
+    ended = ends_are_known(pieces, cases)
+    if ended:
+        cases, moves = case_states(spec, pieces, cases, events)
+        events = pd.concat([events[~events["kind"].eq("status")], moves], ignore_index=True)
+        events = events[events["case_id"].isin(cases["case_id"])]
     cases, events = _as_created(cases, events, pieces)
     ledger = pieces.cases.ledger
     inside = within(spec, cases["created_at"], ledger, "cases")
@@ -48,6 +45,8 @@ def assemble(spec: SourceSpec, pieces: Pieces) -> Loaded:
     numbered = cut_events(spec, _numbered(cases, events), ledger)
     kept = ["case_id", "created_at", *[n for n in SEGMENTS if cases[n].notna().any()], *pieces.attributes]
     tables = {"cases": cases[kept].sort_values("case_id", ignore_index=True), "events": numbered}
+    if not ended:
+        del tables["events"]
     if pieces.surveys is not None:
         tables["surveys"] = _surveys(pieces.surveys, cases)
     ledgers = [ledger, *pieces.also, *[p.ledger for p in (*pieces.events, pieces.surveys) if p is not None]]
@@ -57,7 +56,7 @@ def assemble(spec: SourceSpec, pieces: Pieces) -> Loaded:
     return Loaded(tables, refused, notes, pieces.attributes, until=ledger.until)
 
 
-def _cases(pieces: Pieces) -> pd.DataFrame:
+def _cases(spec: SourceSpec, pieces: Pieces) -> pd.DataFrame:
     """Return the latest version of each case that was not deleted."""
     taken = pieces.cases
     rows, ledger = taken.rows, taken.ledger
@@ -73,6 +72,10 @@ def _cases(pieces: Pieces) -> pd.DataFrame:
     if "deleted" in rows:
         gone = rows["deleted"].fillna(False).to_numpy(dtype=bool)
         ledger.refuse(gone, "case_id", rows["case_id"], "the case was deleted")
+    if "state" in rows:
+        classes = {s: spec.kinds.get(s, class_of(s)) for s in rows["state"].dropna().unique()}
+        gone = rows["state"].map(classes).eq("deleted").to_numpy(dtype=bool)
+        ledger.refuse(gone, "state", rows["state"], "the case was deleted")
     ledger.check_rest()
     return rows[ledger.keep].assign(_place=np.flatnonzero(ledger.keep)).reset_index(drop=True)
 
@@ -91,7 +94,7 @@ def _events(pieces: Pieces, cases: pd.DataFrame) -> pd.DataFrame:
         if "event_id" in rows:
             twice = rows["event_id"].where(ledger.keep).duplicated() & rows["event_id"].notna()
             ledger.refuse(twice.to_numpy(), "event_id", rows["event_id"], "the event came before; the first was kept")
-        born = _of(ids, created)
+        born = value_of(ids, created)
         early = (rows["at"] < born).to_numpy(dtype=bool)
         near = early & (rows["at"] >= born - SLACK).to_numpy(dtype=bool)
         text = rows["at"].astype("str").where(rows["at"].notna())
@@ -111,11 +114,6 @@ def _events(pieces: Pieces, cases: pd.DataFrame) -> pd.DataFrame:
     out = out.sort_values(["case_id", "at", "order", "_piece"], kind="stable", ignore_index=True)
     _say_backwards(out, pieces)
     return _without_repeats(out, pieces)
-
-
-def _of(ids: pd.Series[Any], table: pd.Series[Any]) -> pd.Series[Any]:
-    """Return the value that a table keyed by case has for each id."""
-    return table.reindex(ids).set_axis(ids.index)
 
 
 def _say_backwards(events: pd.DataFrame, pieces: Pieces) -> None:
@@ -139,92 +137,6 @@ def _without_repeats(events: pd.DataFrame, pieces: Pieces) -> pd.DataFrame:
     return events[~again]
 
 
-def _state_changes(
-    spec: SourceSpec, pieces: Pieces, cases: pd.DataFrame, events: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the cases whose end is known, and their changes of state; their events hang on the cases."""
-    ledger = pieces.cases.ledger
-    changes = events[events["kind"] == "status"]
-    now = cases["state"] if "state" in cases else pd.Series(None, index=cases.index, dtype="str")
-    states = pd.concat([now, changes["old"], changes["new"]]).dropna()
-    classes, unknown = classes_of(states, spec.kinds, pieces.learnt, ledger.where)
-    if unknown:
-        shown = ", ".join(map(repr, unknown[:6]))
-        ledger.say(f"states that nobody knows count as open: {shown}; say in 'kinds' what they mean")
-    _say_broken_chains(changes, ledger)
-    first = changes.drop_duplicates("case_id").set_index("case_id")
-    last = changes.drop_duplicates("case_id", keep="last").set_index("case_id")["new"]
-    ids = cases["case_id"]
-    gone = now.map(classes).eq("deleted") | _of(ids, last).map(classes).eq("deleted")
-    _refuse(cases, gone, "state", "the case was deleted", ledger)
-    ends = _ends(cases, now, _of(ids, last), classes)
-    open_ended = ends["over"] & ends["at"].isna() & ~gone
-    _refuse(cases, open_ended, "state", "the case has ended, but nothing says when", ledger)
-    begin = _of(ids, first["old"]).where(ids.isin(first.index), now.mask(now.map(classes).isin(ENDED)))
-    starts = _of(ids, first["at"]) == cases["created_at"]
-    opening = pd.DataFrame({"case_id": ids, "at": cases["created_at"], "new": begin, "order": -1.0})
-    opening = opening[begin.notna() & ~(starts & _of(ids, first["old"]).isna())]
-    closing = pd.DataFrame({"case_id": ids, "at": ends["at"], "old": _of(ids, last), "new": now, "order": np.inf})
-    closing = closing[(ends["over"] & ends["at"].notna()).to_numpy()]
-    if pieces.history and len(closing):
-        ledger.say(
-            f"{len(closing):,} cases have ended without a change of state that says so; the case's own time was taken"
-        )
-    kept = cases[~gone & ~open_ended].reset_index(drop=True)
-    line = pd.concat([opening.assign(field="state"), changes, closing.assign(field="state")], ignore_index=True)
-    line = line[line["case_id"].isin(kept["case_id"])]
-    line = line.sort_values(["case_id", "at", "order"], kind="stable", ignore_index=True)
-    line["new"] = line["new"].astype("str").where(line["new"].notna())
-    kept.attrs["state_events"] = state_events(_merged(line, kept), {**classes, "merged": "merged"})
-    return kept, line
-
-
-def _ends(cases: pd.DataFrame, now: Any, last: Any, classes: Mapping[str, str]) -> pd.DataFrame:
-    """Return for each case whether only the case itself says that it has ended, and when."""
-    over = now.map(classes).isin(ENDED) & ~last.map(classes).isin(ENDED)
-    if "closed" in cases:
-        over |= cases["closed"].fillna(False).astype(bool) & ~last.map(classes).isin(ENDED)
-    if "state" not in cases or now.isna().all():
-        over |= cases["closed_at"].notna() if "closed_at" in cases else False
-    at = pd.Series(pd.NaT, index=cases.index, dtype="datetime64[us, UTC]")
-    for name in ("closed_at", "resolved_at"):
-        if name in cases:
-            at = at.fillna(cases[name])
-    if "resolved_at" in cases:
-        solved = now.map(classes).eq("resolved")
-        at = at.mask(solved & cases["resolved_at"].notna(), cases["resolved_at"])
-    return pd.DataFrame({"over": over, "at": at.mask(at < cases["created_at"])})
-
-
-def _merged(line: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """Let the last end of a case that went into another one be its merging."""
-    if "merged" not in cases:
-        return line
-    ids = cases.loc[cases["merged"].fillna(False).astype(bool), "case_id"]
-    last = ~line["case_id"].duplicated(keep="last") & line["case_id"].isin(ids)
-    return line.assign(new=line["new"].mask(last, "merged"))
-
-
-def _say_broken_chains(changes: pd.DataFrame, ledger: Ledger) -> None:
-    before = changes["new"].shift()
-    same = changes["case_id"] == changes["case_id"].shift()
-    broken = int((same & changes["old"].notna() & before.notna() & (changes["old"] != before)).sum())
-    if broken:
-        ledger.say(
-            f"{broken:,} changes of state do not start where the one before ended: changes are missing, or the clock "
-            "ran backwards"
-        )
-
-
-def _refuse(cases: pd.DataFrame, mask: Any, column: str, reason: str, ledger: Ledger) -> None:
-    places = cases.loc[mask.to_numpy(dtype=bool), "_place"].to_numpy()
-    whole = np.zeros(ledger.size, dtype=bool)
-    whole[places] = True
-    values = pd.Series(None, index=range(ledger.size), dtype="str")
-    values.iloc[cases["_place"].to_numpy()] = cases[column if column in cases else "case_id"].astype("str").to_numpy()
-    ledger.refuse(whole, column, values, reason)
-
-
 def _as_created(cases: pd.DataFrame, events: pd.DataFrame, pieces: Pieces) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Take each description of a case back to what it was before its first change.
 
@@ -237,14 +149,14 @@ def _as_created(cases: pd.DataFrame, events: pd.DataFrame, pieces: Pieces) -> tu
             continue
         changed = events[(events["field"] == name) & events["kind"].isin(["priority", "assigned", "field"])]
         first = changed.drop_duplicates("case_id").set_index("case_id")
-        at_start = _of(out["case_id"], first["at"]) == out["created_at"]
-        before = _of(out["case_id"], first["old"]).where(~at_start, _of(out["case_id"], first["new"]))
+        at_start = value_of(out["case_id"], first["at"]) == out["created_at"]
+        before = value_of(out["case_id"], first["old"]).where(~at_start, value_of(out["case_id"], first["new"]))
         out[name] = out[name].where(~out["case_id"].isin(first.index), before)
     if not pieces.history and out[["priority", "team"]].notna().any(axis=None):
         pieces.notes.append(
             f"{pieces.kind}: without a history of changes, priority and team are those of today, not of the creation"
         )
-    born = _of(events["case_id"], out.set_index("case_id")["created_at"])
+    born = value_of(events["case_id"], out.set_index("case_id")["created_at"])
     own = events["kind"].eq("priority") | (events["kind"].eq("field") & events["field"].isin(SEGMENTS))
     return out, events[~(own & (events["at"] == born) & events["old"].isna())]
 

@@ -63,3 +63,8 @@ def flags(taken: Taken, case_id: Any, name: Any, started: Any, broken: Any) -> l
         kind = pd.Series("field", index=taken.rows.index).where(at.notna())
         parts.append(piece(taken, case_id=case_id, at=at, kind=kind, field=slug, new=value))
     return parts
+
+
+def value_of(ids: pd.Series[Any], table: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the value that a table keyed by case has for each id."""
+    return table.reindex(ids).set_axis(ids.index)

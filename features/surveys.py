@@ -81,6 +81,8 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     number = pd.Series(range(1, len(rows) + 1), index=rows.index).astype("str").str.zfill(len(str(len(rows))))
     rows["survey_id"] = rows["survey_id"].fillna(number) if "survey_id" in rows else number
     parts = [_of_kind(rows, k, found[k], ledger) for k in wide] or [_by_kind(rows, spec, found, ledger)]
+    for again in parts[1:]:  # whether the problem was solved was asked once
+        again["problem_solved"] = pd.Series(pd.NA, index=again.index, dtype="boolean")
     ledger.check_rest()
     out = pd.concat([p.loc[p.index.intersection(rows.index[ledger.keep])] for p in parts], ignore_index=True)
     if len(wide) > 1:

@@ -201,7 +201,7 @@ def _audits(taken: Taken, spec: SourceSpec, roles: Any, *, with_comments: bool) 
     voice = rows["type"].isin(["Comment", "VoiceComment", "FacebookComment"])
     bare = (rows["present"] == True) & ~voice  # noqa: E712 - a missing flag is no comment
     if with_comments:
-        public = rows["public"].where(voice, rows["comment_public"]).fillna(True)
+        public = rows["public"].fillna(rows["comment_public"]).fillna(True)
         said = voice | bare.fillna(False)
         author = rows["author"].fillna(rows["actor_id"])
         kind = pd.Series("message", index=rows.index).where(said)
