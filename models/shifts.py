@@ -1,4 +1,4 @@
-"""What changed, and when: scores of single series, and incidents over all KPIs with few false alarms."""
+"""What changed, and when: incidents over all KPIs with few false alarms."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special
 
 from ..features.errors import InputError, did_you_mean
+from .anomaly import anomaly_scores as anomaly_scores
 from .control import LEAST_SCORE, open_runs, side_by_side
-from .expectation import FIRST, Rhythm, score_one, surprise
 from .incidents import discoveries
-from .panel import check_columns, infer_freq, numbers_of, panel, period_days, slots
+from .panel import check_columns, infer_freq, period_days
 from .runs import incidents_of
-from .scored import Days, count_or_score
+from .scored import Days
 from .tails import Kind
 from .watched import Watched, watch_kpi
 
@@ -29,55 +28,6 @@ SHIFTS = (
 )
 #: Share of the accepted false alarms for each channel; the rest is kept back.
 BUDGET = {"spike": 0.15, "shift": 0.75}
-
-
-def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFrame:
-    """Score each value of each series by how far it lies from what the past let expect.
-
-    Parameters
-    ----------
-    series
-        ``unique_id`` (optional), ``ds`` and ``y``. Gaps, repeated stamps and any order are allowed.
-    freq
-        Length of a slot, such as ``h`` or ``5min``; the commonest step by default.
-
-    Returns
-    -------
-    DataFrame
-        ``unique_id, ds, y, expected, lower, upper, score``, sorted by series and time, one row for each row given. ``score`` is
-        the probability that a quiet series stays nearer to its expectation: from 0 to 1, 0 where too little
-        is known (then ``expected`` is missing). ``lower`` and ``upper`` hold 95 % of quiet values. A row depends on no later
-        slot.
-
-    Raises
-    ------
-    InputError
-        If a column is missing or not of its type.
-
-    Notes
-    -----
-    Expected is the trimmed mean of the same slot of the week over eight weeks (before four weeks are known: of the
-    same hour over 14 days, then of the last 24 values); series of whole numbers from 0 are taken as counts, which stray by
-    chance at least as a Poisson does.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2024-01-01", periods=70)
-    >>> y = [20.0 + day.day_of_week + day.day_of_year % 3 for day in days]
-    >>> y[-1] = 60.0
-    >>> scores = anomaly_scores(pd.DataFrame({"unique_id": "calls", "ds": days, "y": y}))
-    >>> scores["score"].iloc[[-2, -1]].round(2).tolist()
-    [0.15, 1.0]
-    """  # noqa: E501
-    check_columns(series, ("ds", "y"), "series")
-    rows = series[["ds", "y"]].reset_index(drop=True)
-    ids = series["unique_id"].astype(str) if "unique_id" in series else pd.Series("all", index=series.index)
-    rows.insert(0, "unique_id", ids.to_numpy())
-    rows["y"] = numbers_of(rows["y"])
-    rows = rows.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
-    parts = [_score_series(part, freq) for _, part in rows.groupby("unique_id", sort=False)]
-    columns = ["unique_id", "ds", "y", "expected", "lower", "upper", "score"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else rows.reindex(columns=columns)
 
 
 def detect_shifts(
@@ -202,29 +152,6 @@ def _alarms(
         (marks[0][place, left:right], marks[1][place, left:right], marks[2][place, left:right])
         for place, left, right in zip(places, edges[:-1], edges[1:], strict=True)
     ]
-
-
-def _score_series(part: pd.DataFrame, freq: str | None) -> pd.DataFrame:
-    known = part["y"].notna()
-    out = part.assign(expected=np.nan, lower=np.nan, upper=np.nan, score=0.0)
-    if not known.any():
-        return out
-    whole = panel(part, ("y",), freq)
-    _, at = slots(pd.DatetimeIndex(part["ds"]), whole.freq)
-    y = part["y"].to_numpy(dtype=float)
-    kind = count_or_score(y[known][:FIRST])  # no score is given before so many values: later ones change nothing
-    n = np.full_like(whole.columns["y"], np.nan)
-    s = surprise(kind, whole.columns["y"], n, Rhythm.of(whole.freq, fallback=True))
-    expected, spread, strays, freedom = (m[at, 0] for m in (s.expected, s.spread, s.strays, s.freedom))
-    z = score_one(kind, y, expected, np.full_like(y, np.nan), strays, np.nan_to_num(freedom, nan=3.0))
-    ready = ~np.isnan(freedom) & ~np.isnan(z)
-    out["expected"] = np.where(np.isnan(freedom), np.nan, expected)
-    out["lower"] = np.where(
-        kind == "count", np.maximum(out["expected"] - 1.96 * spread, 0), out["expected"] - 1.96 * spread
-    )
-    out["upper"] = out["expected"] + 1.96 * spread
-    out["score"] = np.where(ready, 1 - 2 * special.ndtr(-np.abs(np.nan_to_num(z))), 0.0)
-    return out
 
 
 def _check_settings(rate: float, volume: float, effect: float, kinds: Mapping[str, Kind] | None) -> None:
