@@ -60,7 +60,7 @@ def explain_change(
     """
     from ..features.kpis import kpi_history
 
-    days = {"before": _days(before, "before"), "after": _days(after, "after")}
+    days = {"before": days_of(before, "before"), "after": days_of(after, "after")}
     columns = [by] if isinstance(by, str) else list(by)
     if not columns:
         raise InputError("at least one column is needed", where="argument 'by'", wanted="such as ['channel']")
@@ -152,7 +152,10 @@ def _explain(
 ) -> pd.DataFrame:
     """Split one column over two sets of days."""
     kind = kind_of(kpi, history)
-    was, now = (_sums(history[history["ds"].isin(days)], column, kind, len(days)) for days in (before, after))
+    was, now = (
+        sums_of(history[history["ds"].isin(days)], [column], kind, len(days)).rename(columns={column: "value"})
+        for days in (before, after)
+    )
     if kind in ("count", "stock"):
         table = split_count(was, now)
         totals = [float(side["n"].sum()) for side in (was, now)]
@@ -164,8 +167,14 @@ def _explain(
     return table
 
 
-def _sums(rows: pd.DataFrame, column: str, kind: Kind, days: int) -> pd.DataFrame:
-    """Return ``n`` and ``numerator`` of each segment over some days of a history."""
+def sums_of(rows: pd.DataFrame, columns: Sequence[str], kind: Kind, days: int) -> pd.DataFrame:
+    """Return ``n`` and ``numerator`` of each combination of segments over some days of a history.
+
+    >>> day = pd.Timestamp("2024-03-01")
+    >>> rows = pd.DataFrame({"ds": [day, day], "channel": ["web", "chat"], "value": [3.0, 1.0]})
+    >>> sums_of(rows, ["channel"], "count", 1)["n"].tolist()
+    [1.0, 3.0]
+    """
     if kind == "stock":
         rows = rows[rows["ds"] == rows["ds"].max()]
         days = 1
@@ -178,9 +187,9 @@ def _sums(rows: pd.DataFrame, column: str, kind: Kind, days: int) -> pd.DataFram
         plain = np.full(len(rows), np.nan) if kind == "duration" else numbers_of(rows["value"]) * n
         numerator = np.where(np.isnan(exact), plain, exact)
         n, numerator = np.where(np.isnan(numerator), 0.0, n), np.nan_to_num(numerator)
-    frame = pd.DataFrame({"value": rows[column].astype("str").fillna("(missing)").to_numpy(), "n": n})
-    frame["numerator"] = numerator
-    return frame.groupby("value", as_index=False).sum()
+    frame = pd.DataFrame({c: rows[c].astype("str").fillna("(missing)").to_numpy() for c in columns})
+    frame = frame.assign(n=n, numerator=numerator)
+    return frame.groupby(list(columns), as_index=False).sum()
 
 
 def _ranked(found: Sequence[pd.DataFrame], kpi: str, series: str, top: int) -> pd.DataFrame:
@@ -205,8 +214,12 @@ def _ranked(found: Sequence[pd.DataFrame], kpi: str, series: str, top: int) -> p
     return out
 
 
-def _days(span: Span, name: str) -> pd.DatetimeIndex:
-    """Return the days from the first to the last of a span."""
+def days_of(span: Span, name: str) -> pd.DatetimeIndex:
+    """Return the days from the first to the last of a span.
+
+    >>> len(days_of(("2024-02-28", "2024-03-01"), "before"))
+    3
+    """
     try:
         first, last = (pd.Timestamp(day).tz_localize(None).normalize() for day in span)
     except (TypeError, ValueError) as error:

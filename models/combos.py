@@ -1,0 +1,280 @@
+"""Which combination of segments moved a KPI: few drivers that do not overlap, found by a search over dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.engine import CaseLog
+from ..features.errors import InputError
+from .attribution import Span, days_of, sums_of
+from .panel import check_columns
+from .scored import kind_of
+
+Floats = npt.NDArray[np.float64]
+
+COMBOS = ("segment", "depth", "before", "after", "n_before", "n_after", "contribution", "part", "evidence")
+_SIDES = ("n_before", "n_after", "numerator_before", "numerator_after")
+_LEAST_EVIDENCE = 6.0  # log of the odds against chance
+_PER_COLUMN = 2.0  # what one column more must add
+_LEAST_PART = 0.1
+
+
+def explain_combinations(
+    log: CaseLog,
+    kpi: str,
+    before: Span,
+    after: Span,
+    by: Sequence[str],
+    *,
+    depth: int = 2,
+    min_support: float = 0.01,
+    top: int = 3,
+) -> pd.DataFrame:
+    """Search the combinations of segments for the few that moved a KPI between two spans of days.
+
+    Parameters
+    ----------
+    log
+        The case log.
+    kpi
+        A KPI of the catalogue.
+    before, after
+        First and last day of each span, both included.
+    by
+        Columns of the cases to combine.
+    depth
+        Largest number of columns in a combination.
+    min_support
+        Least share of the cases of the KPI that a combination must hold, on either side.
+    top
+        Largest number of combinations.
+
+    Returns
+    -------
+    DataFrame
+        What :func:`search_combinations` returns. Counts are per day.
+
+    Raises
+    ------
+    InputError
+        If the KPI or a column is unknown, or a side has no cases.
+
+    Examples
+    --------
+    >>> stamps = ["2024-03-01T09:00Z"] * 40 + ["2024-03-02T09:00Z"] * 80
+    >>> cases = pd.DataFrame({"case_id": [f"c{i:03d}" for i in range(120)], "created_at": stamps})
+    >>> cases["channel"] = ["web", "chat"] * 40 + ["web"] * 40
+    >>> cases["region"] = ["north"] * 20 + ["south"] * 20 + ["north"] * 20 + ["south"] * 20 + ["south"] * 40
+    >>> log = CaseLog.from_frames(cases=cases, until="2024-03-03T00:00Z")
+    >>> days = ("2024-03-01", "2024-03-01"), ("2024-03-02", "2024-03-02")
+    >>> explain_combinations(log, "cases_opened", *days, ["channel", "region"])["segment"].tolist()
+    ['channel web, region south']
+    """
+    from ..features.kpis import kpi_history
+
+    columns = list(dict.fromkeys(by))
+    if not columns:
+        raise InputError("at least one column is needed", where="argument 'by'", wanted="such as ['channel']")
+    history = kpi_history(log, kpi, by=columns, freq="D")
+    kind = kind_of(kpi, history)
+    sides = []
+    for name, span in (("before", before), ("after", after)):
+        days = days_of(span, name)
+        part = sums_of(history[history["ds"].isin(days)], columns, kind, len(days))
+        sides.append(part.rename(columns={"n": f"n_{name}", "numerator": f"numerator_{name}"}))
+    cells = sides[0].merge(sides[1], on=columns, how="outer").fillna(dict.fromkeys(_SIDES, 0.0))
+    lengths = [len(days_of(span, name)) for name, span in (("before", before), ("after", after))]
+    weight = lengths if kind == "count" else [1, 1]
+    found = search_combinations(
+        cells,
+        columns,
+        count=kind in ("count", "stock"),
+        depth=depth,
+        min_support=min_support,
+        top=top,
+        days=(weight[0], weight[1]),
+        spread=None if kind == "share" else _spread(history, kind),
+    )
+    found.attrs |= {"unit": kind}
+    return found
+
+
+def search_combinations(
+    cells: pd.DataFrame,
+    by: Sequence[str],
+    *,
+    count: bool,
+    depth: int = 2,
+    min_support: float = 0.01,
+    top: int = 3,
+    days: tuple[float, float] = (1, 1),
+    spread: float | None = None,
+) -> pd.DataFrame:
+    """Search cells for the few combinations whose own change differs most from that of the rest.
+
+    The strongest is taken out, and what is left is searched again: drivers never overlap. A combination of more
+    columns must beat those of fewer by more than chance and the larger choice allow.
+
+    Parameters
+    ----------
+    cells
+        One row a combination of values of ``by``: ``n_before``, ``n_after`` (for counts: the sums), and for shares and
+        means ``numerator_before``, ``numerator_after``.
+    by
+        Columns to combine.
+    count
+        Whether the sums themselves are explained.
+    days
+        Days of each side, where the sums are per day.
+    spread
+        Standard deviation of a single case, for means; shares know theirs.
+
+    Returns
+    -------
+    DataFrame
+        ``segment`` (in words), ``depth``, ``before``, ``after``, ``n_before``, ``n_after``, ``contribution`` (to the change of
+        the total; of shares and means: change of the segment times its weight), ``part`` (of the change of the
+        total), ``evidence`` (log likelihood ratio), the strongest first. ``attrs["change"]`` is the change of the total.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or a side has no cases.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"product": ["TV", "TV", "Net", "Net"], "region": ["N", "S", "N", "S"]})
+    >>> cells = cells.assign(n_before=[100, 100, 100, 100], n_after=[100, 220, 100, 100])
+    >>> search_combinations(cells, ["product", "region"], count=True)[["segment", "contribution"]].values.tolist()
+    [['product TV, region S', 120]]
+    """  # noqa: E501
+    check_columns(cells, (*by, "n_before", "n_after", *(() if count else _SIDES[2:])), "cells")
+    rest = cells.reset_index(drop=True)
+    totals = rest[["n_before", "n_after"]].sum()
+    if not count and not (totals > 0).all():
+        raise InputError("there are no cases", where="argument 'cells'", column="n_before, n_after")
+    change = _level(rest, count)[1] - _level(rest, count)[0]
+    rows: list[dict[str, Any]] = []
+    while len(rows) < top and len(rest):
+        best = _strongest(rest, list(by), count, depth, min_support, totals, days, spread, change)
+        if best is None:
+            break
+        inside, row = best
+        rows.append(row)
+        rest = rest[~inside].reset_index(drop=True)
+    out = pd.DataFrame(rows, columns=list(COMBOS)).astype({"segment": "str"})
+    words = [f"{r.segment} ({r.part:.0%} of the change)" for r in out.itertuples()]
+    out.attrs = {"change": change, "words": "; ".join(words) or "spread evenly over the segments"}
+    return out
+
+
+def _strongest(
+    rest: pd.DataFrame,
+    by: list[str],
+    count: bool,
+    depth: int,
+    support: float,
+    totals: pd.Series,
+    days: tuple[float, float],
+    spread: float | None,
+    change: float,
+) -> tuple[npt.NDArray[np.bool_], dict[str, Any]] | None:
+    best: tuple[float, npt.NDArray[np.bool_], dict[str, Any]] | None = None
+    sums = [c for c in _SIDES if c in rest]
+    whole = rest[sums].sum()
+    for size in range(1, min(depth, len(by)) + 1):
+        for columns in combinations(by, size):
+            own = rest.groupby(list(columns), sort=True)[sums].sum()
+            share = np.maximum(own["n_before"] / max(totals["n_before"], 1e-12), own["n_after"] / totals["n_after"])
+            own = own[share.to_numpy() >= support]
+            for names, cell in zip(own.index, own.to_dict("records"), strict=True):
+                names = names if isinstance(names, tuple) else (names,)
+                evidence = _evidence(cell, whole, count, days, spread)
+                merit = evidence - _PER_COLUMN * (size - 1)
+                if evidence < _LEAST_EVIDENCE or (best and merit <= best[0] + 1e-9):
+                    continue
+                contribution = _contribution(cell, totals, count)
+                if not change or contribution / change < _LEAST_PART:
+                    continue
+                inside = np.logical_and.reduce([(rest[c] == v).to_numpy() for c, v in zip(columns, names, strict=True)])
+                level = _level(pd.DataFrame([cell]), count)
+                row = {"segment": ", ".join(f"{c} {v}" for c, v in zip(columns, names, strict=True)), "depth": size}
+                row |= {"before": level[0], "after": level[1], "n_before": cell["n_before"], "n_after": cell["n_after"]}
+                row |= {"contribution": contribution, "part": contribution / change, "evidence": evidence}
+                best = merit, inside, row
+    return best[1:] if best else None
+
+
+def _evidence(
+    cell: dict[Any, float], whole: pd.Series, count: bool, days: tuple[float, float], spread: float | None
+) -> float:
+    """Return the log likelihood ratio of "changed by itself" against "changed like the rest"."""
+    if count:
+        own = cell["n_before"] * days[0], cell["n_after"] * days[1]
+        others = whole["n_before"] * days[0] - own[0], whole["n_after"] * days[1] - own[1]
+        if min(others) <= 0:
+            return 0.0 if max(others) <= 0 else _binomial(own, (others[0] + 0.5, others[1] + 0.5))
+        return _binomial(own, others)
+    n = np.array([cell["n_before"], cell["n_after"]])
+    m = np.array([whole["n_before"], whole["n_after"]]) - n
+    if min(n) <= 0:
+        return 0.0
+    hits = np.array([cell["numerator_before"], cell["numerator_after"]])
+    mean = hits / n
+    pooled = (whole["numerator_before"] + whole["numerator_after"]) / (whole["n_before"] + whole["n_after"])
+    variance = max(pooled * (1 - pooled), 1e-9) if spread is None else spread**2
+    other, noise = 0.0, 1 / n.sum() * 0
+    if min(m) > 0:
+        rates = (np.array([whole["numerator_before"], whole["numerator_after"]]) - hits) / m
+        other, noise = float(rates[1] - rates[0]), float((1 / m).sum())
+    z = (mean[1] - mean[0] - other) / np.sqrt(variance * ((1 / n).sum() + noise))
+    return float(z**2 / 2)
+
+
+def _binomial(own: tuple[float, float], others: tuple[float, float]) -> float:
+    """Return the log likelihood ratio of the cell's split over the two sides against that of the others."""
+    together = own[1] + others[1], own[0] + own[1] + others[0] + others[1]
+    total = 0.0
+    for part in (own, others):
+        size = part[0] + part[1]
+        for seen, expected in (
+            (part[1], size * together[0] / together[1]),
+            (part[0], size * (1 - together[0] / together[1])),
+        ):
+            if seen > 0 and expected > 0:
+                total += seen * np.log(seen / expected)
+    return float(total)
+
+
+def _contribution(cell: dict[Any, float], totals: pd.Series, count: bool) -> float:
+    if count:
+        return cell["n_after"] - cell["n_before"]
+    if min(cell["n_before"], cell["n_after"]) <= 0:
+        return 0.0
+    weight = (cell["n_before"] / totals["n_before"] + cell["n_after"] / totals["n_after"]) / 2
+    return float(weight * (cell["numerator_after"] / cell["n_after"] - cell["numerator_before"] / cell["n_before"]))
+
+
+def _level(cells: pd.DataFrame, count: bool) -> tuple[float, float]:
+    if count:
+        return float(cells["n_before"].sum()), float(cells["n_after"].sum())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sides = [np.float64(cells[f"numerator_{s}"].sum()) / cells[f"n_{s}"].sum() for s in ("before", "after")]
+    return float(sides[0]), float(sides[1])
+
+
+def _spread(history: pd.DataFrame, kind: str) -> float:
+    """Return the standard deviation of a single case, from how the means of the cells stray from day to day."""
+    value = history["mean"] if kind == "duration" and "mean" in history else history["value"]
+    value, n = value.to_numpy(dtype=float, na_value=np.nan), history["n"].to_numpy(dtype=float, na_value=np.nan)
+    use = np.isfinite(value) & (n > 0)
+    if use.sum() < 3:
+        return 1.0
+    middle = np.average(value[use], weights=n[use])
+    return float(np.sqrt(max(np.average((value[use] - middle) ** 2 * n[use]), 1e-12)))
