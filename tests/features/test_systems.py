@@ -1,0 +1,282 @@
+"""Exports of the big systems, in the form that their documentation gives: what becomes of them, row by row."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from deskcast.features import CaseLog, InputError, case_history
+from deskcast.features.sources import SourceSpec, load_source
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+
+
+def load(kind, path, **settings):
+    return load_source(SourceSpec("cases", path, kind=kind, **settings), FIXTURES)
+
+
+def story(loaded, case_id, *, clocks=False):
+    """Tell what happened to a case: when (day and clock of March 2024), what, from and to or by whom."""
+    events = loaded.tables["events"]
+    out = []
+    for e in events[events["case_id"] == case_id].astype(object).where(lambda f: f.notna(), None).itertuples():
+        if e.kind == "created" or (str(e.field).endswith(".clock") and not clocks):
+            continue
+        said = f"{e.at:%d %H:%M} {e.kind}"
+        if e.kind == "message":
+            said += f" {e.actor_role} {'public' if e.public else 'internal'}"
+        elif e.kind in ("status", "priority", "assigned", "field"):
+            said += f" {e.field}: {e.old or '-'} > {e.new or '-'}"
+        out.append(said)
+    return out
+
+
+def refused(loaded):
+    return sorted(zip(loaded.refused["table"], loaded.refused["row"], loaded.refused["reason"], strict=True))
+
+
+TICKET = [
+    "04 09:00 message customer public",
+    "04 09:00 status state: - > new",
+    "04 09:00 assigned team: - > 11",
+    "04 09:20 status state: new > open",
+    "04 09:20 assigned agent: - > 701",
+    "04 09:20 message agent internal",
+    "04 10:00 message agent public",
+    "04 10:00 status state: open > pending",
+    "04 10:00 paused",
+    "05 08:00 message customer public",
+    "05 08:00 status state: pending > open",
+    "05 08:00 resumed",
+    "05 08:00 priority priority: normal > high",
+    "05 08:00 assigned team: 11 > 12",
+    "05 09:00 message agent public",
+    "05 09:00 status state: open > solved",
+    "05 09:00 resolved",
+    "12 09:00 status state: solved > closed",
+    "12 09:00 closed",
+]
+
+
+@pytest.mark.parametrize("folder", ["zendesk", "zendesk_fivetran", "zendesk_incremental"])
+def test_three_forms_of_zendesk_tell_one_story(folder):
+    loaded = load("zendesk", folder)
+    told = [s for s in story(loaded, "35") if "first_reply_time" not in s]
+    assert sorted(told) == sorted(TICKET)  # within one update the order of message and change is the form's own
+    assert [s[:8] for s in told] == [s[:8] for s in TICKET]
+    assert story(loaded, "36") == [
+        "04 10:00 status state: - > new",
+        "05 10:00 status state: new > pending",
+        "05 10:00 paused",
+    ]
+    assert story(loaded, "37")[-1] == "04 12:00 merged"  # closed by a merge is no solution
+    cases = loaded.tables["cases"].set_index("case_id")
+    assert cases.index.tolist() == ["35", "36", "37"]
+    assert cases.loc["35", ["priority", "team", "channel"]].tolist() == ["normal", "11", "email"]  # as created
+
+
+def test_zendesk_audits_in_their_order():
+    loaded = load("zendesk", "zendesk")
+    flags = ["04 09:00 field first_reply_time: - > true"]
+    late = "04 09:30 field first_reply_time: - > false"
+    assert story(loaded, "35") == [*flags, *TICKET[:6], late, *TICKET[6:]]
+    clocks = [s for s in story(loaded, "35", clocks=True) if ".clock" in s]
+    assert clocks == [
+        "04 09:00 field first_reply_time.clock: - > activate",
+        "04 10:00 field first_reply_time.clock: - > fulfill",
+        "04 10:00 field requester_wait_time.clock: - > pause",
+    ]
+    surveys = loaded.tables["surveys"]
+    assert surveys[["survey_id", "case_id", "kind"]].to_numpy().tolist() == [["61", "35", "csat"], ["62", "36", "csat"]]
+    assert surveys["score"].tolist()[0] == 5.0
+    assert surveys.loc[1, ["score", "responded_at"]].isna().all()
+    assert refused(loaded) == [
+        ("events", 9, "the event came before; the first was kept"),
+        ("events", 12, "its case was refused or deleted"),
+        ("events", 13, "its case is not in the export"),
+        ("ratings", 3, "its case is not in the export"),
+        ("ratings", 4, "no survey was offered"),
+        ("tickets", 4, "the case was deleted"),
+        ("tickets", 5, "the case id came before; the latest version was kept"),
+    ]
+    assert any("1 breaches were taken back" in n for n in loaded.notes)
+
+
+def test_tickets_alone_count_openings_only():
+    loaded = load("zendesk", "zendesk/tickets.json")
+    assert set(loaded.tables) == {"cases"}
+    assert loaded.tables["cases"]["case_id"].tolist() == ["35", "36", "37"]
+    assert any("only the openings" in n for n in loaded.notes)
+
+
+def test_salesforce_tells_the_story_of_a_case():
+    loaded = load("salesforce", "salesforce")
+    one = "500000000000001AAA"
+    assert story(loaded, one) == [
+        "04 09:00 status state: - > New",
+        "04 09:00 field first_response: - > true",
+        "04 09:00 field resolution_time: - > true",
+        "04 09:00 message customer public",
+        "04 09:30 status state: New > Working",
+        "04 09:30 assigned team: 00G000000000001AAA > 005000000000001AAA",
+        "04 09:45 message agent public",
+        "04 10:00 priority priority: Medium > High",
+        "04 10:30 message agent public",
+        "04 11:00 message agent internal",
+        "05 07:00 message customer public",
+        "05 08:00 escalated",
+        "05 09:00 field resolution_time: - > false",
+        "05 12:00 status state: Working > Sorted",
+        "05 12:00 closed",  # the organisation's own word; its cases say IsClosed
+        "06 08:00 status state: Sorted > Working",
+        "06 08:00 reopened",
+        "06 15:00 status state: Working > Sorted",
+        "06 15:00 closed",
+    ]
+    assert story(loaded, "500000000000003AAA")[-1] == "05 08:00 merged"
+    cases = loaded.tables["cases"].set_index("case_id")
+    assert len(cases) == 3
+    assert cases.loc[one, ["priority", "team", "channel"]].tolist() == ["Medium", "00G000000000001AAA", "Email"]
+    assert refused(loaded) == [
+        ("cases", 2, "the case id came before; the latest version was kept"),
+        ("cases", 4, "the case was deleted"),
+        ("comments", 4, "its case was refused or deleted"),
+        ("emails", 3, "a draft that was never sent"),
+        ("history", 10, "the event came before; the first was kept"),
+        ("history", 14, "its case is not in the export"),
+        ("history", 15, "dated before its case was created"),
+        ("history", 16, "the time cannot be read"),
+    ]
+
+
+def test_salesforce_ids_of_15_and_18_characters_meet(tmp_path):
+    for name in ("Case.csv", "CaseHistory.csv"):
+        text = (FIXTURES / "salesforce" / name).read_text()
+        (tmp_path / name).write_text(text if name == "Case.csv" else text.replace("AAA,5", ",5").replace("AAA,", ","))
+    loaded = load_source(SourceSpec("cases", str(tmp_path), kind="salesforce"))
+    assert set(loaded.tables["events"]["case_id"]) == {f"5000000000000{i:02d}" for i in (1, 2, 3)}
+    assert (loaded.tables["events"]["kind"] == "reopened").sum() == 1
+    assert any("15 and with 18" in n for n in loaded.notes)
+
+
+def test_servicenow_tables_tell_the_story_of_an_incident():
+    loaded = load("servicenow", "servicenow")
+    assert story(loaded, "INC0001") == [
+        "04 08:00 status state: - > 1",
+        "04 08:00 field priority_1_response: - > true",
+        "04 08:00 field priority_1_resolution: - > true",
+        "04 08:10 status state: 1 > 2",
+        "04 08:10 assigned team: g1 > g2",
+        "04 08:20 priority priority: 2 > 1",
+        "04 09:00 status state: 2 > 3",
+        "04 09:00 paused",
+        "04 11:00 status state: 3 > 2",
+        "04 11:00 resumed",
+        "04 14:00 field priority_1_resolution: - > false",
+        "05 10:00 status state: 2 > 6",
+        "05 10:00 resolved",
+        "10 08:00 status state: 6 > 7",
+        "10 08:00 closed",
+    ]
+    assert story(loaded, "INC0002")[-1] == "04 09:30 paused"  # its only promise was cancelled
+    case = loaded.tables["cases"].set_index("case_id").loc["INC0001"]
+    assert case[["priority", "team"]].tolist() == ["2", "g1"]
+    assert refused(loaded) == [
+        ("audit", 10, "the event came before; the first was kept"),
+        ("audit", 11, "its case is not in the export"),
+        ("audit", 12, "dated before its case was created"),
+        ("incidents", 3, "the time cannot be read"),
+    ]
+
+
+def test_incidents_without_an_audit_have_their_own_times():
+    loaded = load("servicenow", "servicenow/incident.json")
+    kinds = loaded.tables["events"].query("case_id == 'INC0001'")
+    assert kinds[kinds["kind"] != "status"]["kind"].tolist() == ["created", "resolved", "closed"]
+    # that it is on hold today says nothing of its past
+    assert loaded.tables["events"].query("case_id == 'INC0002'")["kind"].tolist() == ["created"]
+
+
+def test_jira_tells_the_story_of_an_issue():
+    loaded = load("jira", "jira/issues.json")
+    assert story(loaded, "HELP-1") == [
+        "04 08:00 status state: - > Waiting for support",
+        "04 08:00 field time_to_first_response: - > true",
+        "04 08:00 field time_to_resolution: - > true",
+        "04 08:10 priority priority: Medium > High",
+        "04 08:10 assigned agent: - > a1",
+        "04 08:30 message agent public",
+        "04 08:30 status state: Waiting for support > Waiting for customer",
+        "04 08:30 paused",
+        "04 09:30 message customer public",
+        "04 09:30 status state: Waiting for customer > Waiting for support",
+        "04 09:30 resumed",
+        "04 09:45 message agent internal",
+        "05 08:00 field time_to_resolution: - > false",
+        "05 11:00 status state: Waiting for support > Resolved",
+        "05 11:00 resolved",
+    ]
+    assert refused(loaded) == [
+        ("histories", 2, "the time cannot be read"),
+        ("issues", 3, "the case has ended, but nothing says when"),
+        ("items", 1, "the event came before; the first was kept"),
+        ("items", 2, "dated before its case was created"),
+    ]
+    assert any("clock ran backwards" in n for n in loaded.notes)
+    assert any("'Odd'" in n and "count as open" in n for n in loaded.notes)
+    assert any("1 changes of state do not start where" in n for n in loaded.notes)
+
+
+def test_a_csv_of_jira_has_openings_and_resolutions():
+    loaded = load("jira", "jira_csv/export.csv", timezone="Europe/Berlin")
+    kinds = loaded.tables["events"].query("kind != 'status'")[["case_id", "kind"]].to_numpy().tolist()
+    assert kinds == [["HELP-1", "created"], ["HELP-1", "resolved"], ["HELP-2", "created"]]
+    assert loaded.tables["cases"]["created_at"].iloc[0] == pd.Timestamp("2024-03-04T08:00Z")
+    assert refused(loaded) == [("issues", 3, "the case ended before it was created")]
+
+
+def test_the_log_gives_the_times_that_a_reader_would_compute():
+    loaded = load("zendesk", "zendesk")
+    log = CaseLog.from_frames(**loaded.tables)
+    one = case_history(log).set_index("case_id").loc["35"]
+    assert one["first_response_s"] == 3600.0  # the internal note is no response
+    assert one["resolution_s"] == 24 * 3600.0
+
+
+def test_kinds_say_what_a_state_means(tmp_path):
+    loaded = load("jira", "jira/issues.json", kinds={"Flurbed": "paused"})
+    assert "04 11:00 paused" in story(loaded, "HELP-2")
+    with pytest.raises(InputError, match=r"cannot mean this; got 'pausd' .did you mean 'paused'"):
+        load("jira", "jira/issues.json", kinds={"Flurbed": "pausd"})
+
+
+def test_parts_by_name_are_read_and_wrong_ones_are_named():
+    parts = {"tickets": "zendesk/tickets.json", "audits": "zendesk/audits.json"}
+    loaded = load("zendesk", "", parts=parts)
+    assert (loaded.tables["events"]["kind"] == "resolved").sum() == 1
+    assert any("without a table of users" in n for n in loaded.notes)
+    with pytest.raises(InputError, match=r"no such part .did you mean 'tickets'"):
+        load("zendesk", "", parts={"ticket": "zendesk/tickets.json"})
+    with pytest.raises(InputError, match="this is no table of audits: it has no column ticket_id"):
+        load("zendesk", "", parts={**parts, "audits": "zendesk/users.json"})
+    with pytest.raises(InputError, match="the export has no table of tickets"):
+        load("zendesk", "", parts={"audits": "zendesk/audits.json"})
+
+
+def test_the_order_of_rows_and_files_does_not_matter(tmp_path):
+    for file in (FIXTURES / "zendesk_fivetran").iterdir():
+        head, *rows = file.read_text().splitlines()
+        (tmp_path / file.name).write_text("\n".join([head, *rows[::-1]]))
+    turned = load_source(SourceSpec("cases", str(tmp_path), kind="zendesk"))
+    straight = load("zendesk", "zendesk_fivetran")
+    for name in ("cases", "events"):
+        pd.testing.assert_frame_equal(turned.tables[name], straight.tables[name])
+
+
+def test_what_changes_later_is_not_known_before():
+    """The log as it stood must be the log of an export that was taken then, but for the words of the present state."""
+    loaded = load("zendesk", "zendesk")
+    log = CaseLog.from_frames(**loaded.tables)
+    early = log.as_of("2024-03-04T09:30Z")
+    events = early.frame("events")
+    assert events["at"].max() <= pd.Timestamp("2024-03-04T09:30Z")
+    assert early.frame("cases").set_index("case_id").loc["35", "priority"] == "normal"
