@@ -28,11 +28,12 @@ def check(project: Project) -> Stage:
         ``availability`` (kpi, available, computed, lacks); findings are the answers that a reader should know.
     """
     from ..features.catalogue import availability
+    from ..features.policies import policy_notes
 
     log = project.log
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}
     arrivals = arrivals_of(_few(log), log.timezone)
-    oddities = [*impossible_times(log), *holes(arrivals), *mass_closings(log), *one_customer(log)]
+    oddities = [*impossible_times(log), *holes(arrivals), *mass_closings(log), *one_customer(log), *policy_notes(log)]
     can = availability(log)
     rows = [
         ("What was read?", _sources(project)),

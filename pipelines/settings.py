@@ -61,12 +61,19 @@ def _check_kpis(config: Config, where: str) -> None:
 
 def _check_promises(config: Config, where: str) -> None:
     from ..features.policies import METRICS
+    from ..features.presets import OPTIONS, PRESETS
 
+    choices = {"preset": tuple(name for name in PRESETS if name)} | dict(OPTIONS)
     for number, sla in enumerate(config.slas, 1):
         if sla.clock != "source" and sla.metric not in METRICS:
             hint = f"{did_you_mean(sla.metric, METRICS)}; a flag of the exporting system needs clock = 'source'"
             place = f"{where} [[sla]] {number}"
             raise InputError("unknown metric", where=place, column="metric", got=sla.metric, hint=hint)
+        for key, allowed in choices.items():
+            if getattr(sla, key) not in (None, *allowed):
+                got, near = getattr(sla, key), did_you_mean(getattr(sla, key), allowed)
+                place, wanted = f"{where} [[sla]] {number}", f"one of {', '.join(allowed)}"
+                raise InputError(f"unknown {key}", where=place, column=key, got=got, wanted=wanted, hint=near)
 
 
 def _check_days(event: Any, place: str) -> None:

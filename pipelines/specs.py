@@ -22,7 +22,9 @@ class CalendarSpec:
 class SlaSpec:
     """One promise: a metric, its target in seconds, and the clock that it runs on.
 
-    With ``clock = "source"`` the exporting system decides, and a flag of that name in the log is the outcome.
+    With ``clock = "source"`` the exporting system decides, and a flag of that name in the log is the outcome. A
+    ``preset`` (zendesk, salesforce, servicenow, jira) fills in the options that the promise leaves open; ``when``
+    are the attributes of the cases that it is for, several values divided by ``|``.
     """
 
     metric: str
@@ -33,6 +35,12 @@ class SlaSpec:
     calendar: str | None = None
     pause_on: tuple[str, ...] = ()
     valid_from: str | None = None
+    preset: str | None = None
+    when: Mapping[str, str] = field(default_factory=dict)
+    match: str | None = None
+    on_change: str | None = None
+    cycles: str | None = None
+    versions: str | None = None
 
 
 @dataclass(frozen=True)
