@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -11,11 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .counted import Counted
 from .fetch import fetch
 from .periods import period_start, periods
 from .shares import mean_interval, wilson
 from .survival import kaplan_meier
 
+#: So many durations are fetched at once; where there are more, a stretch of periods after the other.
+AT_ONCE = 2_000_000
 #: What a segment is called where its column has no value.
 MISSING = "(missing)"
 #: The columns of a history after kpi, segments and ds.
@@ -58,7 +62,7 @@ class Source:
     def periods(self) -> pd.DataFrame:
         """The whole periods, as :func:`periods` gives them."""
         end = self.clock.until
-        return periods(end if self.first is None else self.first, end, self.clock.freq, self.clock.timezone)
+        return _whole_periods(end if self.first is None else self.first, self.clock)
 
     @cached_property
     def segments(self) -> pd.DataFrame:
@@ -67,6 +71,11 @@ class Source:
             return pd.DataFrame(index=range(1))
         found = fetch(self.rows.select(*self.by).distinct())
         return found.sort_values(list(self.by), ignore_index=True)
+
+    @cached_property
+    def length(self) -> int:
+        """Number of rows."""
+        return int(fetch(self.rows.agg(n=self.rows.count()))["n"].iloc[0])
 
     @property
     def size(self) -> int:
@@ -113,30 +122,28 @@ class Source:
         return table
 
 
+@lru_cache(maxsize=16)
+def _whole_periods(first: pd.Timestamp, clock: Clock) -> pd.DataFrame:
+    return periods(first, clock.until, clock.freq, clock.timezone)
+
+
 def labelled(rows: Any, by: tuple[str, ...]) -> Any:
     """Turn the segment columns of an Ibis table into text without missing values."""
     return rows.mutate(**{name: rows[name].cast("string").fill_null(MISSING) for name in by}) if by else rows
 
 
-def _grouped(source: Source, rows: Any, at: str, **sums: Any) -> list[Floats]:
-    """Aggregate in the engine by segment and period, and lay the results into the cells."""
-    grouped = rows.group_by(*source.by, ds=source.period_of(rows[at])).agg(**sums)
-    return source.spread(fetch(grouped), *sums)
-
-
-def count(source: Source, at: str, amount: str | None = None, rows: Any = None) -> pd.DataFrame:
+def count(source: Source, at: str, amount: str | None = None, rows: Any = None) -> Counted:
     """Count rows, or sum an amount, by the period of an instant."""
     rows = source.rows if rows is None else rows
-    (value,) = _grouped(source, rows, at, _k=rows.count() if amount is None else rows[amount].sum())
-    return source.frame(value=value, n=value, numerator=value)
+    sums = {"k": rows.count() if amount is None else rows[amount].sum()}
+    return Counted(source, rows, at, sums, lambda k: source.frame(value=k, n=k, numerator=k))
 
 
-def share(source: Source, at: str, hit: Any, of: Any = None) -> pd.DataFrame:
+def share(source: Source, at: str, hit: Any, of: Any = None) -> Counted:
     """Give the share of rows with ``hit`` among those with ``of`` (all by default), with Wilson's interval."""
     rows = source.rows
     counted, all_of = (hit, rows.count()) if of is None else (hit & of, of.sum())
-    hits, n = _grouped(source, rows, at, _k=counted.sum(), _n=all_of)
-    return share_of(source, hits, n)
+    return Counted(source, rows, at, {"k": counted.sum(), "n": all_of}, lambda k, n: share_of(source, k, n))
 
 
 def share_of(source: Source, hits: Floats, n: Floats) -> pd.DataFrame:
@@ -154,11 +161,14 @@ def ratio_of(source: Source, amount: Floats, n: Floats) -> pd.DataFrame:
     return source.frame(value=value, n=n, numerator=amount)
 
 
-def mean(source: Source, at: str, amount: Any, of: Any = None) -> pd.DataFrame:
+def mean(source: Source, at: str, amount: Any, of: Any = None) -> Counted:
     """Give the mean of an amount over the rows where it is known, with the normal interval."""
     known = amount.cast("float64") if of is None else of.ifelse(amount.cast("float64"), None)
-    sums = {"_n": known.count(), "_s": known.sum(), "_q": (known * known).sum()}
-    n, total, squares = _grouped(source, source.rows, at, **sums)
+    sums = {"n": known.count(), "s": known.sum(), "q": (known * known).sum()}
+    return Counted(source, source.rows, at, sums, lambda n, s, q: _mean_of(source, n, s, q))
+
+
+def _mean_of(source: Source, n: Floats, total: Floats, squares: Floats) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(n > 0, total / n, np.nan)
     lo, hi = mean_interval(total, squares, n)
@@ -176,16 +186,37 @@ def duration(
     rows = source.rows
     spent = seconds.cast("float64") if of is None else of.ifelse(seconds.cast("float64"), None)
     over = ibis.literal(True) if ended is None else ended
-    frame = fetch(rows.select(*source.by, ds=source.period_of(rows[at]), _s=spent, _over=over))
+    asked = rows.select(*source.by, ds=source.period_of(rows[at]), _s=spent, _over=over)
+    measures = {name: np.full(source.size, np.nan) for name in _DURATION}
+    measures |= {"n": np.zeros(source.size), "numerator": np.zeros(source.size)}
+    for piece in _pieces(source, asked):
+        table, there = _curves(source, fetch(piece), horizon)
+        for name, column in _DURATION.items():
+            measures[name][there] = table[column].to_numpy()[there]
+    return source.frame(**measures)
+
+
+def _curves(source: Source, frame: pd.DataFrame, horizon: float | None) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Follow the durations of each cell, and say which cells have any."""
     frame = frame[frame["_s"] >= 0]
     cell = source.cells(frame)
     inside = cell >= 0
     seen = frame["_over"].fillna(False).to_numpy(dtype=bool)
-    table = kaplan_meier(
-        frame["_s"].to_numpy()[inside], seen[inside], cell[inside], n_groups=source.size, horizon=horizon
-    )
-    measures = {name: table[column].to_numpy() for name, column in _DURATION.items()}
-    return source.frame(**measures)
+    spent = frame["_s"].to_numpy()[inside]
+    table = kaplan_meier(spent, seen[inside], cell[inside], n_groups=source.size, horizon=horizon)
+    return table, table["n"].to_numpy() > 0
+
+
+def _pieces(source: Source, asked: Any) -> list[Any]:
+    """Cut rows that are too many to be fetched at once by periods; the durations of a period belong together."""
+    pieces = min(-(-source.length // AT_ONCE), len(source.periods))
+    if pieces < 2:
+        return [asked]
+    starts = source.periods["ds"].iloc[:: -(-len(source.periods) // pieces)].tolist()
+    return [
+        asked.filter((asked.ds >= ibis.literal(start)) & (asked.ds < ibis.literal(end)))
+        for start, end in pairwise([*starts, source.periods["ds"].iloc[-1] + pd.Timedelta(microseconds=1)])
+    ]
 
 
 _DURATION = {

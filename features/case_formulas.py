@@ -11,6 +11,7 @@ import pandas as pd
 
 from .ageing import backlog_ages
 from .aggregate import Source, count, duration, mean, share, share_of
+from .counted import Counted
 from .definitions import ENTRIES
 from .desk import Desk
 from .flow import flow_counts
@@ -19,14 +20,14 @@ from .instants import seconds_between
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
 
 
-def cases_opened(desk: Desk) -> pd.DataFrame:
+def cases_opened(desk: Desk) -> Counted:
     """Count cases, or sum the counts of a log that keeps no single cases."""
     if desk.log.has("cases"):
         return count(desk.opened, "created_at")
     return count(desk.volumes, "ds", "y")
 
 
-def cases_resolved(desk: Desk) -> pd.DataFrame:
+def cases_resolved(desk: Desk) -> Counted:
     """Count final resolutions."""
     return count(desk.cases, "resolved_at")
 
@@ -40,7 +41,7 @@ def backlog(desk: Desk) -> pd.DataFrame:
 def resolution_rate(desk: Desk) -> pd.DataFrame:
     """Put resolutions beside all that could have been resolved in the period."""
     counts, source = flow_counts(desk.transitions), desk.transitions
-    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at")
+    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at").frame()
     after = counts["backlog"].reshape(len(source.segments), -1)
     before = np.concatenate([np.zeros((len(after), 1)), after[:, :-1]], axis=1).ravel()
     return share_of(source, resolved["value"].to_numpy(), before + counts["opened"] + counts["reopened"])
@@ -75,7 +76,7 @@ def first_resolution_time(desk: Desk) -> pd.DataFrame:
     return duration(desk.cases, "created_at", spent, done, horizon=_HORIZONS["first_resolution_time"])
 
 
-def responded_within(desk: Desk) -> pd.DataFrame:
+def responded_within(desk: Desk) -> Counted:
     """Look at each case when the limit has passed: a case that ended before without a response does not count."""
     rows, limit = desk.cases.rows, desk.limits.response_s
     hit = (rows.first_response_s <= limit).fill_null(False)
@@ -83,7 +84,7 @@ def responded_within(desk: Desk) -> pd.DataFrame:
     return share(desk.cases, "created_at", hit, (rows.created_at <= desk.before_end(seconds=limit)) & (hit | ~gone))
 
 
-def resolved_within(desk: Desk) -> pd.DataFrame:
+def resolved_within(desk: Desk) -> Counted:
     """Look at each case when the limit has passed: a case that was merged before does not count."""
     rows, limit = desk.cases.rows, desk.limits.resolution_s
     merged = rows.merged_at.notnull() & (rows.age_s <= limit)
@@ -95,13 +96,13 @@ def resolved_within(desk: Desk) -> pd.DataFrame:
     )
 
 
-def sla_attainment(desk: Desk, metric: str | None = None) -> pd.DataFrame:
+def sla_attainment(desk: Desk, metric: str | None = None) -> Counted:
     """Count milestones met among those decided, of one metric or of all."""
     rows = desk.milestones.rows
     return share(desk.milestones, "decided_at", rows.status == "met", None if metric is None else rows.metric == metric)
 
 
-def reopen_rate(desk: Desk) -> pd.DataFrame:
+def reopen_rate(desk: Desk) -> Counted:
     """Count re-openings soon after the first resolution, once that time has passed."""
     rows, limit = desk.cases.rows, desk.limits.repeat_days * 86400
     again = seconds_between(rows.first_resolved_at, rows.first_reopened_at)
@@ -109,7 +110,7 @@ def reopen_rate(desk: Desk) -> pd.DataFrame:
     return share(desk.cases, "first_resolved_at", (again >= 0) & (again <= limit), ripe)
 
 
-def repeat_contact_rate(desk: Desk) -> pd.DataFrame:
+def repeat_contact_rate(desk: Desk) -> Counted:
     """Count cases after which the customer came again soon."""
     rows = desk.returning.rows
     soon = seconds_between(rows.created_at, rows.next_case_at) <= desk.limits.repeat_days * 86400
@@ -117,7 +118,7 @@ def repeat_contact_rate(desk: Desk) -> pd.DataFrame:
     return share(desk.returning, "created_at", soon, ripe & rows.customer_id.notnull())
 
 
-def first_contact_resolution(desk: Desk) -> pd.DataFrame:
+def first_contact_resolution(desk: Desk) -> Counted:
     """Count resolutions by one contact that held; where neither messages nor calls are recorded nothing is known."""
     days = desk.limits.repeat_days
     rows = desk.returning.rows
@@ -136,7 +137,7 @@ def first_contact_resolution(desk: Desk) -> pd.DataFrame:
     return share(source, "first_resolved_at", held & (touches <= 1), ripe)
 
 
-def contacts_to_resolution(desk: Desk) -> pd.DataFrame:
+def contacts_to_resolution(desk: Desk) -> Counted:
     """Count the calls and chats of each case until it was resolved."""
     rows, calls = desk.cases.rows, desk.log.table("contacts").select(_of="case_id", _queued="queued_at")
     joined = rows.select("case_id", "resolved_at").inner_join(calls, rows.case_id == calls["_of"])
@@ -147,12 +148,12 @@ def contacts_to_resolution(desk: Desk) -> pd.DataFrame:
     return mean(source, "resolved_at", rows["_calls"].fill_null(0))
 
 
-def of_resolved(desk: Desk, column: str, hit: Callable[[Any], Any]) -> pd.DataFrame:
+def of_resolved(desk: Desk, column: str, hit: Callable[[Any], Any]) -> Counted:
     """Count the resolved cases whose column meets a condition, among those where it is known."""
     found = desk.cases.rows[column]
     return share(desk.cases, "resolved_at", hit(found), found.notnull())
 
 
-def per_resolved(desk: Desk, amount: Callable[[Any], Any]) -> pd.DataFrame:
+def per_resolved(desk: Desk, amount: Callable[[Any], Any]) -> Counted:
     """Average an amount over the resolved cases."""
     return mean(desk.cases, "resolved_at", amount(desk.cases.rows))

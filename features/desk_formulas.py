@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .aggregate import Source, count, duration, mean, ratio_of, share, share_of
+from .counted import Counted, frames
 from .definitions import ENTRIES
 from .desk import Desk
 from .instants import seconds_between
@@ -18,13 +19,13 @@ from .time_shares import overlap
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
 
 
-def abandonment_rate(desk: Desk) -> pd.DataFrame:
+def abandonment_rate(desk: Desk) -> Counted:
     """Count contacts given up in the queue."""
     rows = desk.contacts.rows
     return share(desk.contacts, "queued_at", rows.outcome == "abandoned", rows.outcome.notnull())
 
 
-def service_level(desk: Desk) -> pd.DataFrame:
+def service_level(desk: Desk) -> Counted:
     """Count contacts answered in time among those offered; one that still waits within the limit is undecided."""
     rows, limit = desk.contacts.rows, desk.limits.answer_s
     hit = (seconds_between(rows.queued_at, rows.answered_at) <= limit).fill_null(False)
@@ -70,23 +71,27 @@ def answers(desk: Desk, kind: str) -> Any:
 def csat(desk: Desk) -> pd.DataFrame:
     """Count the contented, with the mean score beside it."""
     rows, answered = desk.surveys.rows, answers(desk, "csat")
-    table = share(desk.surveys, "responded_at", rows.score >= 4, answered)
-    return table.assign(mean=mean(desk.surveys, "responded_at", rows.score, answered)["value"])
+    happy, score = (
+        share(desk.surveys, "responded_at", rows.score >= 4, answered),
+        mean(desk.surveys, "responded_at", rows.score, answered),
+    )
+    table, average = frames([happy, score])
+    return table.assign(mean=average["value"])
 
 
-def nps(desk: Desk) -> pd.DataFrame:
+def nps(desk: Desk) -> Counted:
     """Take detractors from promoters, in points."""
     rows = desk.surveys.rows
     points = (rows.score >= 9).ifelse(100, 0) - (rows.score <= 6).ifelse(100, 0)
     return mean(desk.surveys, "responded_at", points, answers(desk, "nps"))
 
 
-def mean_score(desk: Desk, kind: str) -> pd.DataFrame:
+def mean_score(desk: Desk, kind: str) -> Counted:
     """Average the scores of a kind of survey."""
     return mean(desk.surveys, "responded_at", desk.surveys.rows.score, answers(desk, kind))
 
 
-def survey_response_rate(desk: Desk) -> pd.DataFrame:
+def survey_response_rate(desk: Desk) -> Counted:
     """Count who answered among those who were asked, once they had time to."""
     rows, days = desk.surveys.rows, desk.limits.survey_days
     soon = seconds_between(rows.offered_at, rows.responded_at) <= days * 86400
@@ -94,7 +99,7 @@ def survey_response_rate(desk: Desk) -> pd.DataFrame:
     return share(desk.surveys, "offered_at", soon, ripe & (rows.kind != "agent_satisfaction"))
 
 
-def problem_solved_rate(desk: Desk) -> pd.DataFrame:
+def problem_solved_rate(desk: Desk) -> Counted:
     """Count customers who say that it was solved."""
     rows = desk.surveys.rows
     return share(desk.surveys, "responded_at", rows.problem_solved, rows.problem_solved.notnull())
@@ -104,7 +109,7 @@ def views_per_case(desk: Desk) -> pd.DataFrame:
     """Put views beside cases."""
     views, opened = desk.article_views, desk.opened
     aligned = Source(opened.rows, views.by, views.first, views.clock)
-    amount, n = count(views, "viewed_at"), count(aligned, "created_at")
+    amount, n = frames([count(views, "viewed_at"), count(aligned, "created_at")])
     return ratio_of(views, amount["value"].to_numpy(), n["value"].to_numpy())
 
 
@@ -114,20 +119,20 @@ def article_read_time(desk: Desk) -> pd.DataFrame:
     return duration(source, "viewed_at", source.rows.read_s, horizon=horizon)
 
 
-def deflection_rate(desk: Desk) -> pd.DataFrame:
+def deflection_rate(desk: Desk) -> Counted:
     """Count sessions after which no case came, once it had time to."""
     rows, hours = desk.sessions.rows, desk.limits.deflection_hours
     asked = (seconds_between(rows.begun_at, rows.asked_at) <= hours * 3600).fill_null(False)
     return share(desk.sessions, "begun_at", ~asked, rows.begun_at <= desk.before_end(seconds=hours * 3600))
 
 
-def per_task(desk: Desk, column: str) -> pd.DataFrame:
+def per_task(desk: Desk, column: str) -> Counted:
     """Average a column over the completed tasks."""
     rows = desk.tasks.rows
     return mean(desk.tasks, "started_at", rows[column], rows.completed)
 
 
-def task_completion_rate(desk: Desk) -> pd.DataFrame:
+def task_completion_rate(desk: Desk) -> Counted:
     """Count tasks that were completed."""
     rows = desk.tasks.rows
     return share(desk.tasks, "started_at", rows.completed, rows.completed.notnull())
@@ -155,7 +160,7 @@ def cases_per_agent_hour(desk: Desk) -> pd.DataFrame:
     """Put resolved cases beside paid hours."""
     source = desk.agent_time
     hours = overlap(source, source.rows, source.rows.paid) / 3600
-    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at")
+    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at").frame()
     return ratio_of(source, resolved["value"].to_numpy(), hours)
 
 
@@ -163,7 +168,7 @@ def cost_per_case(desk: Desk) -> pd.DataFrame:
     """Put money, spread evenly over its span, beside resolved cases."""
     source = desk.costs
     money = overlap(source, source.rows, None, amount="amount")
-    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at")
+    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at").frame()
     return ratio_of(source, money, resolved["value"].to_numpy())
 
 
@@ -173,12 +178,12 @@ def cost_per_success(desk: Desk) -> pd.DataFrame:
     rows = desk.cases.rows
     held = seconds_between(rows.first_resolved_at, rows.first_reopened_at) > days * 86400
     kept = rows.filter(held.fill_null(True) & (rows.first_resolved_at <= desk.before_end(days=days)))
-    done = count(Source(kept, source.by, source.first, source.clock), "first_resolved_at")["value"].to_numpy()
+    done = count(Source(kept, source.by, source.first, source.clock), "first_resolved_at").frame()["value"].to_numpy()
     ripe = (source.periods["ends_at"] <= desk.log.until - pd.Timedelta(days=days)).to_numpy()
     return ratio_of(source, overlap(source, source.rows, None, amount="amount"), np.where(ripe, done, 0.0))
 
 
-def first_time_fix_rate(desk: Desk) -> pd.DataFrame:
+def first_time_fix_rate(desk: Desk) -> Counted:
     """Count repairs that took one visit."""
     rows = desk.repairs.rows
     return share(desk.repairs, "repaired_at", rows.fixed_first_visit, rows.fixed_first_visit.notnull())

@@ -10,9 +10,10 @@ import pandas as pd
 from . import case_formulas as case
 from . import desk_formulas as rest
 from .aggregate import count
+from .counted import Counted
 from .desk import Desk
 
-Formula = Callable[[Desk], pd.DataFrame]
+Formula = Callable[[Desk], pd.DataFrame | Counted]
 
 #: KPI -> how it is counted, and the table whose segments it needs.
 FORMULAS: Mapping[str, tuple[Formula, str]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -48,7 +49,7 @@ def seconds_between(start: Any, stop: Any) -> Any:
     return stop.delta(start, unit="microsecond").cast("float64") / 1e6
 
 
-def shifted_clock(at: Any, offsets: list[tuple[pd.Timestamp, int]]) -> Any:
+def shifted_clock(at: Any, offsets: Sequence[tuple[pd.Timestamp, int]]) -> Any:
     """Turn an Ibis column of instants into a clock without a zone, by the offsets that hold from each instant on.
 
     Parameters
@@ -67,7 +68,7 @@ def shifted_clock(at: Any, offsets: list[tuple[pd.Timestamp, int]]) -> Any:
     return clock + _chosen(at, offsets, lambda seconds: ibis.interval(seconds=seconds))
 
 
-def _chosen(at: Any, offsets: list[tuple[pd.Timestamp, int]], value: Any) -> Any:
+def _chosen(at: Any, offsets: Sequence[tuple[pd.Timestamp, int]], value: Any) -> Any:
     """Choose the value of the offset in force by a CASE over the instants at which it changes."""
     last = value(offsets[-1][1])
     if len({offset for _, offset in offsets}) == 1:

@@ -11,6 +11,7 @@ import pandas as pd
 from .aggregate import MEASURES, MISSING
 from .case_formulas import sla_attainment
 from .catalogue import CATALOGUE, lacks
+from .counted import frames
 from .desk import Desk, Limits
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
@@ -76,11 +77,10 @@ def kpi_history(
      ['phone', '2024-03-01', '1.0'], ['phone', '2024-03-02', '1.0']]
     """
     desk = Desk.of(log, by, freq, limits)
-    tables = []
-    for name, formula in _chosen(desk, kpis):
-        table = formula(desk)
+    chosen = list(_chosen(desk, kpis))
+    tables = frames([formula(desk) for _, formula in chosen])
+    for (name, _), table in zip(chosen, tables, strict=True):
         table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
-        tables.append(table)
     if not tables:
         return pd.DataFrame(columns=["kpi", *desk.by, "ds", *MEASURES])
     history = pd.concat(tables, ignore_index=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -104,12 +105,13 @@ def zone(name: str) -> ZoneInfo:
         raise InputError("there is no such time zone", column="timezone", got=name, hint=hint) from error
 
 
-def zone_offsets(timezone: str, start: pd.Timestamp, end: pd.Timestamp) -> list[tuple[pd.Timestamp, int]]:
+@lru_cache(maxsize=64)
+def zone_offsets(timezone: str, start: pd.Timestamp, end: pd.Timestamp) -> tuple[tuple[pd.Timestamp, int], ...]:
     """List the instants from which each offset of a zone holds, between two instants.
 
     Returns
     -------
-    list of (instant, seconds)
+    tuple of (instant, seconds)
         The first instant is ``start``; the offset is to be added to UTC. Two changes within one day of UTC are not
         told apart.
 
@@ -138,7 +140,7 @@ def zone_offsets(timezone: str, start: pd.Timestamp, end: pd.Timestamp) -> list[
             middle = (low + high) // 2
             low, high = (middle, high) if offset(middle) == seconds[i - 1] else (low, middle)
         found.append((pd.Timestamp(high, unit="s", tz="UTC"), seconds[i]))
-    return found
+    return tuple(found)
 
 
 def local_time(expr: Any, timezone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
