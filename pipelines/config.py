@@ -253,9 +253,7 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
     fills = {"telephone": "contacts", "survey": "surveys", **dict.fromkeys(SYSTEMS, "cases")}
     kind = body.get("kind", "table") if isinstance(body, dict) else "table"
     own = re.sub(r"_\d+$", "", name)
-    misspelt = own not in TABLES and get_close_matches(
-        own, TABLES, n=1
-    )  # [source.case] is more likely a slip than a name
+    misspelt = get_close_matches(own, TABLES, n=1, cutoff=0.8)  # [source.case] is more likely a slip than a name
     usual = own if own in TABLES or misspelt else fills.get(str(kind), own)
     if isinstance(body, dict) and "database" in body and "table" in body:  # there it names the table of the database
         body = {**body, "relation": body["table"], "table": usual}
