@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import InputError
-from .hours import parse_holidays, parse_hours, say_hours
+from .hours import check_week, parse_holidays, parse_hours, say_hours
 from .openings import DAY_MIN, MISSING, US, Openings, build_openings, check_zone
 
 #: How far :meth:`BusinessCalendar.add` looks for enough opening hours.
@@ -52,6 +52,11 @@ class BusinessCalendar:
     hours: tuple[tuple[tuple[int, int], ...], ...]
     countries: tuple[str, ...] = ()
     closed: frozenset[date] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse a zone that does not exist, and hours that are never open, run backwards or overlap."""
+        check_zone(self.timezone)
+        check_week(self.hours)
 
     @classmethod
     def from_hours(

@@ -41,6 +41,36 @@ def parse_hours(text: Mapping[str, Sequence[str]]) -> tuple[Intervals, ...]:
     return tuple(tuple(_merged(day)) for day in week)
 
 
+def check_week(week: Sequence[Intervals]) -> None:
+    """Refuse weekly hours that are never open, run backwards, begin on another day or overlap.
+
+    Raises
+    ------
+    InputError
+        Names the day and the interval.
+
+    Examples
+    --------
+    >>> check_week(parse_hours({"mon-fri": ["09:00-17:30"]}))
+    >>> check_week((((1050, 540),), *[()] * 6))
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: column 'hours.mon': ... run backwards or over more than a night; got (1050, 540)...
+    """
+    if len(week) != len(DAYS) or not any(week):
+        problem = "the calendar is never open" if len(week) == len(DAYS) else "a week has seven days"
+        raise InputError(problem, column="hours", got=len(week), wanted="hours for at least one of seven days")
+    for name, day in zip(DAYS, week, strict=True):
+        reached = 0
+        for start, end in day:
+            wanted = "minutes after midnight, in order, the end at most on the next day"
+            if not 0 <= start < end <= 2 * _DAY_MIN or start >= _DAY_MIN:
+                problem = "these hours run backwards or over more than a night"
+                raise InputError(problem, column=f"hours.{name}", got=(start, end), wanted=wanted)
+            if start < reached:
+                raise InputError("these hours overlap", column=f"hours.{name}", got=(start, end), wanted=wanted)
+            reached = end
+
+
 def say_hours(week: Sequence[Intervals]) -> str:
     """Say weekly hours in words.
 

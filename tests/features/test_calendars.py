@@ -284,3 +284,50 @@ def test_a_target_that_the_calendar_never_reaches_is_refused():
         office.add([at("2024-03-01")], 1e9)
     with pytest.raises(InputError, match="finite"):
         office.add([at("2024-03-01")], np.inf)
+
+
+@pytest.mark.parametrize(
+    ("monday", "words"),
+    [
+        ((), "never open"),
+        (((1020, 540),), "run backwards"),
+        (((540, 540),), "run backwards"),
+        (((540, 3000),), "more than a night"),
+        (((-60, 540),), "run backwards"),
+        (((540, 720), (700, 800)), "overlap"),
+        (((720, 800), (540, 600)), "overlap"),
+    ],
+)
+def test_hours_in_minutes_that_cannot_be_a_calendar_are_refused(monday, words):
+    with pytest.raises(InputError, match=words):
+        BusinessCalendar("UTC", (monday, *[()] * 6))
+
+
+def test_hours_need_seven_days_and_a_zone_that_exists():
+    with pytest.raises(InputError, match="seven days"):
+        BusinessCalendar("UTC", (((540, 720),),))
+    with pytest.raises(InputError, match="no such time zone"):
+        BusinessCalendar("Mars/Base", (((540, 720),), *[()] * 6))
+
+
+def test_a_holiday_that_is_named_twice_or_by_country_and_date_is_closed_once():
+    hours = {"mon-sun": ["00:00-24:00"]}
+    once = BusinessCalendar.from_hours("UTC", hours, ["PT"])
+    more = BusinessCalendar.from_hours("UTC", hours, ["PT", "pt", "2024-04-25", "2024-04-25"])
+    for calendar in (once, more):
+        assert hours_between(calendar, "2024-04-24", "2024-04-27") == 48
+
+
+def test_a_calendar_that_its_holidays_close_for_good_is_refused_when_time_is_added():
+    new_year = [f"{year}-01-01" for year in range(1900, 2300)]
+    never = BusinessCalendar.from_hours("UTC", {"mon": ["09:00-10:00"]}, new_year)
+    assert never.add([at("2024-01-01 00:00")], 60)[0] == at("2024-01-08 09:01")
+    with pytest.raises(InputError, match="not open for that long"):
+        never.add([at("2024-01-01 00:00")], 3600 * 53 * 300)
+
+
+def test_adding_nothing_stays_where_it_is_even_when_closed():
+    office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
+    sunday = at("2024-03-03 12:00")
+    assert office.add([sunday] * 2, [0, -0.0]).tolist() == [sunday, sunday]
+    assert office.add([sunday], -3600)[0] == at("2024-03-01 16:00")
