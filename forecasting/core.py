@@ -12,6 +12,7 @@ from .factors import factor_route
 from .levels import CARRIED, Fit, fit_panel
 from .residual_update import rest_of_day
 from .shapes import Shapes, shapes
+from .shifts_in_level import level_shifts
 
 if TYPE_CHECKING:
     from .rolling import Scene
@@ -55,6 +56,8 @@ def _alive(panel: DayPanel, unit: Floats) -> Floats:
     shape = shapes(panel, unit)
     z, trust = ratios(panel, shape)
     days = panel.days
+    moved, _ = level_shifts(z, trust, 7 if shape.base.shape[1] > 1 else 1)
+    z = z * moved
     weight = effect_weights(panel, shape, trust)
     whole = days if panel.started == shape.slots else days - 1
     ahead = np.arange(whole, len(panel.weekday))
@@ -66,7 +69,7 @@ def _alive(panel: DayPanel, unit: Floats) -> Floats:
     usual = shape.base[:, panel.weekday[ahead]] * few(panel, shape, fit, z, trust, unit)[:, None]
     slots = (usual * now**2)[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
-        other = factor_route(panel, shape, z, trust, weight, ahead)
+        other = factor_route(panel, shape, z, moved, trust, weight, ahead)
         other *= (np.where(root > 0, now / np.where(root > 0, root, 1.0), 1.0) ** 2)[:, :, None]
         other = np.clip(other, slots / FACTOR_MOST, slots * FACTOR_MOST)
         share = 0.5 * factor_share(panel, unit)[:, None, None]

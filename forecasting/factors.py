@@ -22,7 +22,13 @@ FACTOR_DAYS = 190
 
 
 def factor_route(
-    panel: DayPanel, shape: Shapes, z: Floats, trust: Floats, weight: Floats, ahead: npt.NDArray[np.int64]
+    panel: DayPanel,
+    shape: Shapes,
+    z: Floats,
+    moved: Floats,
+    trust: Floats,
+    weight: Floats,
+    ahead: npt.NDArray[np.int64],
 ) -> Floats:
     """Forecast the slots of the days ahead by factors, N x A x S.
 
@@ -39,7 +45,8 @@ def factor_route(
     ratio = np.where(np.isnan(z[:, start:]), 1.0, z[:, start:])
     expected = np.sqrt(usual) * ratio[:, :, None]
     there = ~np.isnan(panel.y[:, start:])
-    root = np.where(there, np.sqrt(np.where(there, panel.y[:, start:], 0.0)), expected) / size[:, None, None]
+    held = np.sqrt(np.where(there, panel.y[:, start:], 0.0)) * moved[:, start:, None]
+    root = np.where(there, held, expected) / size[:, None, None]
     used = (trust[:, start:] > 0)[:, :, None]
     gram = np.einsum("nds,ndt->nst", root * used, root)
     _, vectors = np.linalg.eigh(gram)

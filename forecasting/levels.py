@@ -209,7 +209,7 @@ def _weights(loss: Floats, count: Floats) -> Floats:
 def _surprise(rest: Floats, path: Floats, trust: Floats) -> tuple[Floats, Floats]:
     """Return the last day's distance from the level, and how much of such a distance goes on the days after."""
     gap = np.where((trust > 0.5) & ~np.isnan(rest), rest - path, 0.0)
-    spread = np.sqrt((gap**2).mean(axis=1, keepdims=True))
+    spread = np.sqrt((gap**2).sum(axis=1, keepdims=True) / max(gap.shape[1], 1))
     gap = np.clip(gap, -3 * spread, 3 * spread)
     carry = np.zeros((len(rest), CARRIED))
     for lead in range(1, CARRIED + 1):
@@ -222,5 +222,5 @@ def _surprise(rest: Floats, path: Floats, trust: Floats) -> tuple[Floats, Floats
         prior = CARRY_PRIOR_DAYS * square / np.maximum((now != 0).sum(axis=1), 1)
         together = (now * later).sum(axis=1)
         carry[:, lead - 1] = np.clip(together / np.where(square > 0, square + prior, 1.0), 0.0, 0.9)
-    last: Floats = gap[:, -1]
+    last: Floats = gap[:, -1] if gap.shape[1] else np.zeros(len(gap))
     return last, carry

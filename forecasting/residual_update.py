@@ -12,7 +12,7 @@ from .shapes import Shapes
 Floats = npt.NDArray[np.float64]
 
 #: Past days that tell how far an afternoon follows its morning, and the days without a link that are added to them.
-LINK_DAYS, LINK_PRIOR_DAYS = 120, 8.0
+LINK_DAYS, LINK_PRIOR_DAYS = 120, 20.0
 
 #: A morning counts at most this many times its expectation.
 MOST = 4.0

@@ -1,0 +1,119 @@
+"""Sudden changes of level: found by weeks, so that what came before counts by its pattern and not by its height."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+#: Units of time (weeks of days; single slots where they are longer) that are compared on each side of a change.
+SIDE = 8
+
+#: Units that must lie after a change, and in all.
+LEAST_AFTER, LEAST = 2, 12
+
+#: A change is one if the root of the volume differs by this share, by so many times the week-to-week noise of the
+#: difference, and by so many times what differences elsewhere in the series usually are.
+LEAST_CHANGE, NOISES, USUAL = 0.15, 6.0, 1.0
+
+#: Changes that are looked for in a series, and units that are looked back on.
+MOST_CHANGES, LOOKBACK = 4, 110
+
+#: A level moves at most by this factor (of the root).
+MOST_RATIO = 3.0
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A change of level: place of the series, day of the panel from which the new level holds, new over old volume."""
+
+    row: int
+    day: int
+    ratio: float
+
+
+def level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[Shift]]:
+    """Find sudden changes of level, and the factor that brings each earlier day to the level after them.
+
+    Means of up to eight weeks before and after each week are compared. A change of the same size and sign a year
+    before is the season's and no shift.
+
+    Parameters
+    ----------
+    z
+        M x D roots of the ratio to the usual, NaN where missing.
+    trust
+        M x D; how much of each day is known.
+    unit
+        Days of a unit: 7 for days, 1 for longer slots.
+
+    Returns
+    -------
+    M x D factors of the root (1 where nothing changed), and the changes.
+
+    Examples
+    --------
+    >>> z = np.where(np.arange(280) < 200, 1.0, 0.7)[None, :] + 0.02 * np.sin(np.arange(280.0))
+    >>> factor, found = level_shifts(z, np.ones((1, 280)), 7)
+    >>> [(shift.day, round(shift.ratio, 2)) for shift in found], round(float(factor[0, 0]), 2)
+    ([203, 0.49], 0.7)
+    """
+    factor = np.ones(z.shape)
+    found: list[Shift] = []
+    weeks = min(z.shape[1] // unit, LOOKBACK)
+    if weeks < LEAST:
+        return factor, found
+    start = z.shape[1] - weeks * unit
+    know = np.where(np.isnan(z), 0.0, trust)[:, start:].reshape(len(z), weeks, unit)
+    value = np.nan_to_num(z)[:, start:].reshape(len(z), weeks, unit)
+    count = know.sum(axis=2)
+    mean = np.where(count > 0, (know * value).sum(axis=2) / np.where(count > 0, count, 1.0), np.nan)
+    rows = np.arange(len(z))
+    for _ in range(MOST_CHANGES):
+        place, before, after, clear = _largest(mean[rows])
+        rows, place, before, after = rows[clear], place[clear], before[clear], after[clear]
+        if not len(rows):
+            break
+        ratio = np.clip(after / np.maximum(before, 1e-9), 1 / MOST_RATIO, MOST_RATIO)
+        for row, week, moved in zip(rows, place, ratio, strict=True):
+            factor[row, : start + week * unit] *= moved
+            mean[row, :week] *= moved
+            found.append(Shift(int(row), int(start + week * unit), float(moved**2)))
+    return factor, found
+
+
+def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
+    """Return for each row the split with the largest change, the means on both sides, and whether it is clear."""
+    weeks = mean.shape[1]
+    known = ~np.isnan(mean)
+    total = np.column_stack([np.zeros(len(mean)), np.cumsum(np.where(known, mean, 0.0), axis=1)])
+    number = np.column_stack([np.zeros(len(mean)), np.cumsum(known, axis=1)])
+    side = min(SIDE, weeks // 4)
+    splits = np.arange(SIDE // 2, weeks - LEAST_AFTER + 1)
+    low, high = np.maximum(splits - side, 0), np.minimum(splits + side, weeks)
+    n_before, n_after = number[:, splits] - number[:, low], number[:, high] - number[:, splits]
+    before = (total[:, splits] - total[:, low]) / np.maximum(n_before, 1)
+    after = (total[:, high] - total[:, splits]) / np.maximum(n_after, 1)
+    enough = (n_before >= side // 2) & (n_after >= LEAST_AFTER)
+    gap = np.where(enough, after - before, 0.0)
+    step = np.abs(np.diff(mean, axis=1))
+    noise = np.array([np.median(row[~np.isnan(row)]) if (~np.isnan(row)).any() else np.inf for row in step]) * 1.05
+    error = noise[:, None] * np.sqrt(1 / np.maximum(n_before, 1) + 1 / np.maximum(n_after, 1))
+    # the lower quarter, because splits near a change differ too
+    usual = np.quantile(np.abs(gap), 0.25, axis=1)[:, None] / 0.319
+    score = np.abs(gap) / np.maximum(error, 1e-9)
+    year_ago = np.zeros_like(gap)
+    year_ago[:, 52:] = gap[:, :-52]
+    seasonal = (np.sign(year_ago) == np.sign(gap)) & (np.abs(year_ago) > 0.5 * np.abs(gap))
+    clear = (score > NOISES) & (np.abs(gap) > USUAL * usual) & (np.abs(gap) > LEAST_CHANGE) & ~seasonal & enough
+    # the side with the nearest values decides where exactly: the largest step among clear splits
+    best = np.argmax(
+        np.where(clear, np.abs(gap) / np.sqrt(1 / np.maximum(n_before, 1) + 1 / np.maximum(n_after, 1)), 0.0), axis=1
+    )
+    each = np.arange(len(mean))
+    return splits[best], before[each, best], after[each, best], clear[each, best]
