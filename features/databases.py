@@ -60,7 +60,7 @@ def read_relation(
             _check_there(connection, uri, table, schema)
             wanted: Any = sql.SQL("SELECT * FROM {}").format(sql.Identifier(*filter(None, (schema, table))))
         else:
-            wanted = sql.SQL(str(query).strip().rstrip(";"))  # type: ignore[arg-type]
+            wanted = sql.SQL(str(query).strip().rstrip(";"))
         try:
             return _streamed(connection, wanted, f"{place(uri)} {table or 'query'}")
         except Error as error:

@@ -101,8 +101,10 @@ def _export(
     form = time_format(created.head(5000))
     if form is not None and form.offset:
         zone, why["timezone"] = zone_of_offsets(created)
-    seen = [r for r in ("channel", "product", "region", "case_type", "priority", "team") if r in roles]
-    segments = {r: int(frame[roles[r]].nunique()) for r in seen}
+    segments: dict[str, int] = {}
+    for role in ("channel", "product", "region", "case_type", "priority", "team"):
+        if role in roles:
+            segments[role] = int(frame[roles[role]].nunique())
     raw = RawFile(frame, raws[main].encoding, raws[main].delimiter)
     return Recognised(
         files[0], f"export of {system.name}", "cases", kind=system.name, timezone=zone, segments=segments, why=why,

@@ -217,13 +217,13 @@ def _refused(refused: pd.DataFrame) -> str:
     if refused.empty:
         return "No row was refused."
     parts = []
-    several = refused.groupby("source")["table"].nunique()
+    several = {str(source) for source, rows in refused.groupby("source") if rows["table"].nunique() > 1}
     for (source, table, reason), rows in refused.groupby(["source", "table", "reason"], sort=False):
         shown = [
             f"row {r.row:,} ({r.column}: {repr(r.value) if isinstance(r.value, str) else 'nothing'})"
             for r in rows.head(3).itertuples()
         ]
-        name = f"{source}, {table}" if several[source] > 1 else source
+        name = f"{source}, {table}" if str(source) in several else source
         parts.append(f"{name}: {plural(len(rows), 'row')}, {reason}, such as {say_list(shown)}")
     return f"{plural(len(refused), 'row')} refused: {'; '.join(parts)}."
 

@@ -261,9 +261,9 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
     spec: SourceSpec = _build(SourceSpec, body, where, **defaults)
     given = [k for k in ("path", "database") if getattr(spec, k)]
     if len(given) == 2 or not (given or spec.parts):
-        hint = "one of path = 'FILE', parts = { ... } or database = 'postgresql://...'"
+        wanted = "one of path = 'FILE', parts = { ... } and database = 'postgresql://...'"
         problem = "a source is either a path or a database" if given else "this key is needed"
-        raise InputError(problem, where=where, column="path", hint=hint)
+        raise InputError(problem, where=where, column="path", wanted=wanted)
     if spec.table not in TABLES:
         hint = did_you_mean(spec.table, tuple(TABLES))
         raise InputError("there is no such canonical table", where=where, column="table", got=spec.table, hint=hint)
