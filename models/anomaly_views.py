@@ -150,4 +150,5 @@ def expectation(values: Floats, season: Floats | None) -> tuple[Floats, Floats, 
     best = error.where(told.notna()).fillna(np.inf).to_numpy().argmin(axis=1)
     expected = told.to_numpy()[np.arange(len(s)), best]
     rest = (s - expected).shift().rolling(2000, min_periods=20)
-    return expected, expected + rest.quantile(0.025).to_numpy(), expected + rest.quantile(0.975).to_numpy()
+    lower, upper = (expected + rest.quantile(q).to_numpy() for q in (0.025, 0.975))
+    return expected, np.minimum(lower, expected), np.maximum(upper, expected)
