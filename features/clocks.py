@@ -277,7 +277,7 @@ def _changed(line: Timeline, live: Flags, choice: Ints) -> Flags:
     rows = np.arange(len(line.at))
     before = np.append(-1, np.maximum.accumulate(np.where(live, rows, -1))[:-1])[: len(rows)]
     known = (before >= 0) & (line.case[before] == line.case)
-    return known & (choice[before] != choice)
+    return np.asarray(known & (choice[before] != choice), dtype=bool)
 
 
 def _counted_in_case(line: Timeline, marks: Flags) -> Ints:

@@ -54,7 +54,7 @@ def check_week(week: Sequence[Intervals]) -> None:
     >>> check_week(parse_hours({"mon-fri": ["09:00-17:30"]}))
     >>> check_week((((1050, 540),), *[()] * 6))
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: column 'hours.mon': ... run backwards or over more than a night; got (1050, 540)...
+    deskcast.features.errors.InputError: column 'hours.mon': ... run backwards ...; got (1050, 540)...
     """
     if len(week) != len(DAYS) or not any(week):
         problem = "the calendar is never open" if len(week) == len(DAYS) else "a week has seven days"

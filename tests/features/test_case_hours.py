@@ -1,0 +1,47 @@
+"""Durations of cases in business time: those of the calendar, on the case history of a random desk."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from deskcast.features.case_hours import case_business_times
+from deskcast.features.cases import case_history
+from deskcast.features.engine import CaseLog
+from deskcast.features.errors import InputError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
+from logs import random_log
+from promises import CALENDARS, OFFICE
+
+
+def desk(calendars) -> CaseLog:
+    frames = random_log(4, 80)
+    return CaseLog.from_frames(cases=frames["cases"], events=frames["events"], calendars=calendars)
+
+
+@pytest.mark.parametrize("name", sorted(CALENDARS))
+def test_business_durations_are_those_of_the_calendar(name):
+    log = desk(CALENDARS)
+    found = log.frame(case_business_times(log, name).order_by("case_id"))
+    whole = case_history(log)
+    calendar = CALENDARS[name]
+    until = whole["ended_at"].fillna(log.until)
+    ends = {"first_response": whole["first_response_at"], "resolution": whole["resolved_at"], "age": until}
+    for part, end in ends.items():
+        expected = calendar.seconds_between(whole["created_at"], end)
+        np.testing.assert_array_equal(found[f"{part}_business_s"].to_numpy(float, na_value=np.nan), expected)
+    missing = found["resolution_business_s"].isna()
+    assert missing.any()
+    assert (missing == whole["resolved_at"].isna()).all(), "what is not resolved has no duration, and not 0"
+
+
+def test_the_only_calendar_counts_and_one_of_several_has_to_be_named():
+    alone = desk({"office": OFFICE})
+    assert "resolution_business_s" in case_business_times(alone).columns
+    with pytest.raises(InputError, match=r"not clear which calendar.*office, night"):
+        case_business_times(desk(CALENDARS))
+    with pytest.raises(InputError, match=r"no such calendar.*did you mean 'office'"):
+        case_business_times(alone, "offise")
+    with pytest.raises(InputError, match="not clear which calendar"):
+        case_business_times(desk({}))
