@@ -140,7 +140,7 @@ def search_combinations(
     DataFrame
         ``segment`` (in words), ``depth``, ``before``, ``after``, ``n_before``, ``n_after``, ``contribution`` (to the change of
         the total; of shares and means: change of the segment times its weight), ``part`` (of the change of the
-        total), ``evidence`` (log likelihood ratio), the strongest first. ``attrs["change"]`` is the change of the total.
+        total; negative where it went against it), ``evidence`` (log likelihood ratio), the strongest first. ``attrs["change"]`` is the change of the total.
 
     Raises
     ------
@@ -169,7 +169,10 @@ def search_combinations(
         rows.append(row)
         rest = rest[~inside].reset_index(drop=True)
     out = pd.DataFrame(rows, columns=list(COMBOS)).astype({"segment": "str"})
-    words = [f"{r.segment} ({r.part:.0%} of the change)" for r in out.itertuples()]
+    words = [
+        f"{r.segment} ({r.part:.0%} of the change)" if r.part > 0 else f"{r.segment} (against the change)"
+        for r in out.itertuples()
+    ]
     out.attrs = {"change": change, "words": "; ".join(words) or "spread evenly over the segments"}
     return out
 
@@ -200,13 +203,17 @@ def _strongest(
                 if evidence < _LEAST_EVIDENCE or (best and merit <= best[0] + 1e-9):
                     continue
                 contribution = _contribution(cell, totals, count)
-                if not change or contribution / change < _LEAST_PART:
+                if abs(contribution) < _LEAST_PART * abs(change) or not contribution:
                     continue
                 inside = np.logical_and.reduce([(rest[c] == v).to_numpy() for c, v in zip(columns, names, strict=True)])
                 level = _level(pd.DataFrame([cell]), count)
                 row = {"segment": ", ".join(f"{c} {v}" for c, v in zip(columns, names, strict=True)), "depth": size}
                 row |= {"before": level[0], "after": level[1], "n_before": cell["n_before"], "n_after": cell["n_after"]}
-                row |= {"contribution": contribution, "part": contribution / change, "evidence": evidence}
+                row |= {
+                    "contribution": contribution,
+                    "part": contribution / change if change else np.nan,
+                    "evidence": evidence,
+                }
                 best = merit, inside, row
     return best[1:] if best else None
 

@@ -1,0 +1,243 @@
+"""Candidate causes of an incident: owners who left or handed over, and new versions of forms and articles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.engine import CaseLog
+from ..features.errors import InputError, did_you_mean
+from .panel import check_columns
+
+CAUSES = ("cause", "column", "value", "owner", "before", "after", "at", "strength", "words")
+_SPAN = pd.Timedelta(days=28)
+_NEAR = pd.Timedelta(days=7)
+_LEAST_BEFORE, _LEAST_AFTER = 10, 5  # rows an owner or a value must have to be spoken of
+_LEAST_SHARE = 0.03
+_KEPT = 0.25  # part of its share that somebody keeps who has left
+
+
+def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, near: Any = _NEAR) -> pd.DataFrame:
+    """Find owners (agents, teams) whose work ended near an instant, and who took it over.
+
+    Parameters
+    ----------
+    rows
+        One row a piece of work: ``at`` (instant), ``owner`` and, where work is split over accounts or teams, the
+        column ``group``.
+    start
+        Begin of the incident, on the clock of ``at``.
+    group
+        Column of the accounts; each is judged by itself.
+    near
+        How far from ``start`` the last piece of work of the owner may lie.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``CAUSES``: ``cause`` (``left``: no work anywhere any more, ``hand-over``: only this
+        group was given up), ``column`` and ``value`` (the group), ``owner``, ``before`` and ``after`` (share of the
+        group's work in the four weeks before and after), ``at`` (last piece of work), ``strength`` (share given up),
+        ``words``; the largest first.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-03-01", periods=60)
+    >>> rows = pd.DataFrame({"at": days, "account": "A2", "owner": ["Ana"] * 30 + ["Ben"] * 30})
+    >>> found = owner_changes(rows, "2024-03-31", group="account")
+    >>> found[["cause", "value", "owner"]].values.tolist(), found["words"].iloc[0]
+    ([['left', 'A2', 'Ana']], 'Ana left account A2 after 30 Mar 2024 (100% of its work before, none after); Ben took most of it')
+    """  # noqa: E501
+    check_columns(rows, ("at", "owner", *([group] if group else [])), "rows")
+    begin = _on_clock(start, rows["at"])
+    use = rows[rows["owner"].notna() & (rows["at"] >= begin - _SPAN) & (rows["at"] < begin + _SPAN)]
+    use = use.assign(_late=use["at"] >= begin, _group=use[group].astype("str") if group else "all")
+    found = []
+    late = use[use["_late"]]
+    anywhere = set(late.loc[late["at"] >= begin + pd.Timedelta(near), "owner"])
+    for value, part in use.groupby("_group", sort=True):
+        counts = part.groupby(["owner", "_late"]).size().unstack(fill_value=0)
+        counts = counts.reindex(columns=[False, True], fill_value=0)
+        sizes = counts.sum()
+        if sizes[False] < _LEAST_BEFORE or sizes[True] < _LEAST_AFTER:
+            continue
+        shares = counts / sizes
+        for owner in shares.index:
+            was, now = float(shares.loc[owner, False]), float(shares.loc[owner, True])
+            last = part.loc[part["owner"] == owner, "at"].max()
+            few = was * min(sizes) < _LEAST_AFTER or was < _LEAST_SHARE
+            if few or now > _KEPT * was or abs(last - begin) > pd.Timedelta(near):
+                continue
+            heir = (shares[True] - shares[False]).drop(owner)
+            found.append(_owner_row(group, str(value), str(owner), was, now, last, owner not in anywhere, heir))
+    return _causes(found)
+
+
+def new_values(cases: pd.DataFrame, start: Any, columns: Sequence[str], *, near: Any = _NEAR) -> pd.DataFrame:
+    """Find values of attributes (versions of forms and articles, releases) that first appear near an instant.
+
+    Parameters
+    ----------
+    cases
+        ``created_at`` and the columns.
+    start
+        Begin of the incident.
+    columns
+        Attributes to look at.
+    near
+        How far from ``start`` a value may first appear.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``CAUSES``: ``cause`` is ``new value``; ``before`` and ``after`` are shares of the cases.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-03-01", periods=60)
+    >>> cases = pd.DataFrame({"created_at": days, "form": ["v1"] * 30 + ["v2"] * 30})
+    >>> new_values(cases, "2024-04-01", ["form"])["words"].tolist()
+    ['form v2 is new since 31 Mar 2024 (100% of the cases since)']
+    """
+    check_columns(cases, ("created_at", *columns), "cases")
+    begin = _on_clock(start, cases["created_at"])
+    found = []
+    for column in columns:
+        known = cases[cases[column].notna()]
+        first = known.groupby(known[column].astype("str"))["created_at"].min()
+        earliest = cases["created_at"].min()
+        late = known[(known["created_at"] >= begin) & (known["created_at"] < begin + _SPAN)]
+        share = late[column].astype("str").value_counts(normalize=True)
+        for value, at in first.items():
+            part = float(share.get(value, 0.0))
+            old = at - earliest < _SPAN / 2  # the log itself is young: nothing in it can be called new
+            if abs(at - begin) > pd.Timedelta(near) or old or part < 0.02 or part * len(late) < _LEAST_AFTER:
+                continue
+            after = at.tz_localize(None) if at.tzinfo else at
+            words = f"{column} {value} is new since {after:%d %b %Y} ({part:.0%} of the cases since)"
+            row = {"cause": "new value", "column": column, "value": str(value), "owner": "", "before": 0.0}
+            found.append(row | {"after": part, "at": after, "strength": part, "words": words})
+    return _causes(found)
+
+
+def candidate_causes(
+    log: CaseLog,
+    start: Any,
+    *,
+    groups: Sequence[str] = (),
+    attributes: Sequence[str] = (),
+    until: Any = None,
+) -> pd.DataFrame:
+    """Collect what changed near the begin of an incident and may have caused it.
+
+    Parameters
+    ----------
+    log
+        The case log.
+    start
+        Begin of the incident on the log's clock.
+    groups
+        Columns of the cases within which work is owned, such as ``account``.
+    attributes
+        Columns of the cases that hold versions or releases.
+    until
+        Day after which nothing is looked at; the end of the log by default.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``CAUSES``, the strongest first.
+
+    Raises
+    ------
+    InputError
+        If a column is unknown.
+    """
+    begin = pd.Timestamp(start)
+    begin = (
+        begin.tz_localize(log.timezone, nonexistent="shift_forward", ambiguous=True) if begin.tzinfo is None else begin
+    )
+    stop = min(begin + _SPAN, pd.Timestamp(until, tz=log.timezone) if until is not None else begin + _SPAN)
+    cases = log.frame("cases")
+    for column in (*groups, *attributes):
+        if column not in cases:
+            raise InputError(
+                "the cases have no such column", column=column, hint=did_you_mean(column, list(cases.columns))
+            )
+    parts = [new_values(cases[cases["created_at"] < stop], begin, list(attributes))] if attributes else []
+    work = _work(log)
+    work = work[(work["at"] >= begin - _SPAN) & (work["at"] < stop)]
+    for group in groups:
+        joined = work.merge(cases[["case_id", group]], on="case_id", how="inner")
+        parts.append(owner_changes(joined[["at", "owner", group]], begin, group=group))
+    if not groups and len(work):
+        parts.append(owner_changes(work[["at", "owner"]], begin))
+    return _causes([row for part in parts for row in part.to_dict("records")])
+
+
+def _work(log: CaseLog) -> pd.DataFrame:
+    """Return who worked on which case when: answers and notes of agents, and calls."""
+    parts = [
+        pd.DataFrame({"case_id": pd.Series(dtype="str"), "at": pd.Series(dtype="datetime64[us, UTC]"), "owner": ""})
+    ]
+    if log.has("events"):
+        events = log.frame("events")
+        if "actor_id" in events:
+            own = events[events["actor_id"].notna()]
+            own = own[own["actor_role"].isin(["agent"])] if "actor_role" in own else own
+            parts.append(own[["case_id", "at"]].assign(owner=own["actor_id"].astype("str")))
+    if log.has("contacts"):
+        calls = log.frame("contacts")
+        if "agent_id" in calls and "case_id" in calls:
+            own = calls[calls["agent_id"].notna() & calls["case_id"].notna() & calls["answered_at"].notna()]
+            parts.append(
+                pd.DataFrame(
+                    {"case_id": own["case_id"], "at": own["answered_at"], "owner": own["agent_id"].astype("str")}
+                )
+            )
+    full = [p for p in parts if len(p)]
+    return pd.concat(full, ignore_index=True) if full else parts[0]
+
+
+def _owner_row(
+    group: str | None, value: str, owner: str, was: float, now: float, last: Any, gone: bool, heir: pd.Series
+) -> dict[str, Any]:
+    where = f"{group} {value}" if group else "the desk"
+    at = last.tz_localize(None) if last.tzinfo else last
+    rest = "none after" if now == 0 else f"{now:.0%} after"
+    did = "left" if gone else "handed over"
+    words = f"{owner} {did} {where} after {at:%d %b %Y} ({was:.0%} of its work before, {rest})"
+    if len(heir) and float(heir.max()) > 0.5 * (was - now):
+        words += f"; {heir.idxmax()} took most of it"
+    row = {"cause": "left" if gone else "hand-over", "column": group or "", "value": value, "owner": owner}
+    return row | {"before": was, "after": now, "at": at, "strength": was - now, "words": words}
+
+
+def _on_clock(start: Any, times: pd.Series) -> pd.Timestamp:
+    begin = pd.Timestamp(start)
+    zone = getattr(times.dtype, "tz", None)
+    if zone is not None:
+        return begin.tz_localize(zone) if begin.tzinfo is None else begin.tz_convert(zone)
+    return begin.tz_localize(None) if begin.tzinfo is not None else begin
+
+
+def _causes(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    out = pd.DataFrame(rows, columns=list(CAUSES))
+    out = out.astype(dict.fromkeys(("cause", "column", "value", "owner", "words"), "str"))
+    out = out.astype(dict.fromkeys(("before", "after", "strength"), "float64"))
+    out["at"] = pd.to_datetime(out["at"]).astype("datetime64[us]")
+    order = np.lexsort((out["owner"].to_numpy(dtype=object), out["value"].to_numpy(dtype=object), -out["strength"]))
+    return out.iloc[order].reset_index(drop=True)

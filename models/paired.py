@@ -1,0 +1,188 @@
+"""Speed bought with quality: pairs of KPIs of which one got better while the other got worse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError
+from .panel import check_columns, infer_freq, period_days
+from .scored import Days
+from .tails import Kind
+from .watched import Watched, watch_kpi
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two KPIs and the direction of each that together look like gaming.
+
+    Attributes
+    ----------
+    gain, gain_way
+        The KPI that got better, and its direction then: 1 up, -1 down.
+    loss, loss_way
+        The KPI that got worse, and its direction then.
+    """
+
+    gain: str
+    gain_way: int
+    loss: str
+    loss_way: int
+
+
+#: The pairs that the sources of these KPIs warn of.
+PAIRS = (
+    Pair("handle_time", -1, "repeat_contact_rate", 1),
+    Pair("handle_time", -1, "reopen_rate", 1),
+    Pair("first_response_time", -1, "csat", -1),
+    Pair("cases_per_agent_hour", 1, "first_contact_resolution", -1),
+)
+PAIRED = (
+    *("gain", "loss", "series", "started_at", "detected_at", "last_at", "gain_before", "gain_after"),
+    *("loss_before", "loss_after", "n", "evidence", "words", "resolved"),
+)
+#: Evidence that either side must give by itself; both together must be as rare as the false alarms that are borne.
+LEAST = 2.0
+_BUDGET = 0.2
+_MERGE = 14  # days after which what goes on is an alarm anew
+
+
+def gaming_guard(
+    history: pd.DataFrame,
+    *,
+    pairs: Sequence[Pair] = PAIRS,
+    freq: str | None = None,
+    alarms_per_week: float = 1.0,
+    holidays: Days = (),
+    kinds: Mapping[str, Kind] | None = None,
+) -> pd.DataFrame:
+    """Find series in which one KPI got better while its pair got worse: an alarm of its own.
+
+    Either move may be too small for an alarm; that both happen at once, each against its own past, seldom is chance.
+
+    Parameters
+    ----------
+    history
+        What :func:`kpi_history` returns, with the KPIs of the pairs. Pairs without both KPIs are left out.
+    pairs
+        Which KPIs to hold against each other.
+    freq
+        Length of a period; the commonest step by default.
+    alarms_per_week
+        As in :func:`detect_shifts`; a fifth of them is for pairs.
+    holidays, kinds
+        As in :func:`detect_shifts`.
+
+    Returns
+    -------
+    DataFrame
+        One row an alarm, the newest first: ``gain``, ``loss`` (KPIs), ``series``, ``started_at`` (the later of both
+        starts), ``detected_at``, ``last_at``, ``gain_before``, ``gain_after``, ``loss_before``, ``loss_after``, ``n``
+        (cases of the loss), ``evidence``, ``words``, ``resolved``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> days = pd.date_range("2024-01-01", periods=150)
+    >>> bad = np.arange(150) >= 120
+    >>> time = pd.DataFrame({"kpi": "handle_time", "ds": days, "n": 60.0})
+    >>> time["value"] = 400 * np.exp(rng.normal(0, 0.08, 150)) * np.where(bad, 0.85, 1)
+    >>> again = pd.DataFrame({"kpi": "repeat_contact_rate", "ds": days, "n": 60.0})
+    >>> again["numerator"] = rng.binomial(60, np.where(bad, 0.2, 0.1)).astype(float)
+    >>> again["value"] = again["numerator"] / 60
+    >>> gaming_guard(pd.concat([time, again]))["words"].tolist()
+    ['handle_time fell while repeat_contact_rate rose: speed may have been bought with quality']
+    """
+    check_columns(history, ("kpi", "ds", "value"), "history")
+    if not (isinstance(alarms_per_week, (int, float)) and 0 < alarms_per_week < np.inf):
+        raise InputError("the setting is out of range", where="argument 'alarms_per_week'", got=alarms_per_week)
+    wanted = {name for pair in pairs for name in (pair.gain, pair.loss)}
+    known = history[history["kpi"].isin(wanted)]
+    rows: list[dict[str, Any]] = []
+    if len(known):
+        freq = freq or infer_freq(pd.DatetimeIndex(known["ds"]))
+        parts = {str(k): watch_kpi(part, freq, holidays, kinds or {}) for k, part in known.groupby("kpi", sort=True)}
+        had = [pair for pair in pairs if pair.gain in parts and pair.loss in parts]
+        size = sum(len(set(parts[p.gain].panel.names) & set(parts[p.loss].panel.names)) for p in had)
+        limit = np.log(max(size, 1) / (alarms_per_week * period_days(freq) / 7 * _BUDGET))
+        for pair in had:
+            rows += _alarms(pair, parts[pair.gain], parts[pair.loss], max(float(limit), 2 * LEAST + 1))
+    out = pd.DataFrame(rows, columns=list(PAIRED))
+    out = out.sort_values(["detected_at", "gain", "loss", "series"], ascending=[False, True, True, True])
+    out = out.astype({"gain": "str", "loss": "str", "series": "str", "words": "str", "resolved": "bool"})
+    for column in ("started_at", "detected_at", "last_at"):
+        out[column] = pd.to_datetime(out[column]).astype("datetime64[us]")
+    return out.reset_index(drop=True)
+
+
+def _alarms(pair: Pair, gain: Watched, loss: Watched, limit: float) -> list[dict[str, Any]]:
+    """Return the alarms of one pair over all series that both KPIs have."""
+    stamps, at, to = np.intersect1d(
+        gain.panel.stamps.to_numpy(), loss.panel.stamps.to_numpy(), assume_unique=True, return_indices=True
+    )
+    rows = []
+    for name in sorted(set(gain.panel.names) & set(loss.panel.names)):
+        i, j = gain.panel.names.index(name), loss.panel.names.index(name)
+        better = gain.score(pair.gain_way > 0)[at, i]
+        worse = loss.score(pair.loss_way > 0)[to, j]
+        both = (better >= LEAST) & (worse >= LEAST) & (better + worse >= limit)
+        live = (better > 0) & (worse > 0)
+        t = 0
+        while t < len(stamps):
+            if not both[t]:
+                t += 1
+                continue
+            stop = t + int((~live[t:]).argmax()) if (~live[t:]).any() else len(stamps)
+            peak = t + int((better[t:stop] + worse[t:stop]).argmax())
+            since = (gain.proof.up_since if pair.gain_way > 0 else gain.proof.down_since)[at[t], i]
+            later = (loss.proof.up_since if pair.loss_way > 0 else loss.proof.down_since)[to[t], j]
+            start = max(gain.panel.stamps[since], loss.panel.stamps[later])
+            window = [_window(part, start, stamps[peak]) for part in (gain, loss)]
+            was, now, _ = gain.levels(i, window[0])
+            had, has, cases = loss.levels(j, window[1])
+            last = rows[-1] if rows and rows[-1]["series"] == name else None
+            if last and start - last["last_at"] <= pd.Timedelta(days=_MERGE):
+                last |= {"last_at": stamps[peak], "resolved": stop < len(stamps)}
+            elif loss.counts(had, has, 0.1) and gain.counts(was, now, 0.05):
+                rows.append(
+                    {
+                        "gain": pair.gain,
+                        "loss": pair.loss,
+                        "series": name,
+                        "started_at": start,
+                        "detected_at": stamps[t],
+                        "last_at": stamps[peak],
+                        "gain_before": was,
+                        "gain_after": now,
+                        "loss_before": had,
+                        "loss_after": has,
+                        "n": cases,
+                        "evidence": float(better[peak] + worse[peak]),
+                        "words": _words(pair),
+                        "resolved": stop < len(stamps),
+                    }
+                )
+            t = stop
+    return rows
+
+
+def _window(part: Watched, start: Any, last: Any) -> Any:
+    stamps = part.panel.stamps
+    return np.arange(stamps.searchsorted(start), stamps.searchsorted(pd.Timestamp(last)) + 1, dtype=np.intp)
+
+
+def _words(pair: Pair) -> str:
+    moved = {1: "rose", -1: "fell"}
+    return (
+        f"{pair.gain} {moved[pair.gain_way]} while {pair.loss} {moved[pair.loss_way]}: "
+        "speed may have been bought with quality"
+    )
