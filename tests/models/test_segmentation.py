@@ -173,6 +173,22 @@ def test_f_score_and_cover_by_hand():
     assert cover({"a": [40]}, [50], 100) == pytest.approx((40 * 0.8 + 60 * 50 / 60) / 100)
 
 
+@pytest.mark.parametrize(
+    ("told", "f1", "covered"),
+    [
+        ([], 0.48866498740554154, 0.43629300594994175),
+        ([116], 0.7854251012145749, 0.8527794314919734),
+        ([118], 0.7854251012145749, 0.8610902672421586),
+        ([58], 0.39271255060728744, 0.5474883738392131),
+    ],
+)
+def test_measures_are_those_published_for_the_exchange_rate(told, f1, covered):
+    # annotations of usd_isk (247 values) and results of the benchmark's own runs on it
+    people = {"6": [115, 120], "7": [35, 86, 106, 120], "8": [120], "9": [30, 40, 120], "13": [117, 123]}
+    assert f_score(people, told) == pytest.approx(f1, abs=1e-12)
+    assert cover(people, told, 247) == pytest.approx(covered, abs=1e-12)
+
+
 def test_real_series_are_cut_where_people_cut_them(shared_data):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
     from tcpd import load
