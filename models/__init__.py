@@ -9,6 +9,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "BreachRisk": "breach",
         "anomaly_scores": "anomaly",
+        "change_points": "segmentation",
         "detect_shifts": "shifts",
         "explain_change": "attribution",
     },
