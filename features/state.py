@@ -94,29 +94,24 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
         **{name: _last_value(rows, kind).over(so_far).substr(_DIGITS) for name, kind in _VALUES.items()},
     )
     answered = ibis.window(group_by=["case_id", "agent_messages"], order_by="rank", preceding=None, following=0)
-    steps = steps.mutate(
+    known = steps.select(
+        *("case_id", "at", "then_at", "rank", "kind", "actor_id", "is_open", "resolved_at", "status"),
+        *("now_priority", "now_team", *_SUMS),
         is_resolved=~steps.is_open & ~steps.is_closed,
         waiting_since=ibis.ifelse(steps.is_customer, steps["at"], None).min().over(answered),
         unanswered_messages=steps.is_customer.sum().over(answered),
-        moved=((steps.kind == "assigned") & (steps.now_team != steps.now_team.lag().over(ahead))).fill_null(False),
-    )
-    steps = steps.mutate(transfers=steps.moved.ifelse(1, 0).sum().over(so_far))
-    known = steps.select(
-        *("case_id", "at", "then_at", "rank", "kind", "actor_id", "is_open", "is_resolved", "resolved_at"),
-        *("waiting_since", "unanswered_messages", "status", "now_priority", "now_team", "transfers"),
-        *_SUMS,
     )
     of = cases.rename(_of="case_id")
     joined = known.inner_join(of, known.case_id == of["_of"]).drop("_of")
     joined = joined.mutate(
-        priority=ibis.coalesce(joined.now_priority, joined.priority),
-        team=ibis.coalesce(joined.now_team, joined.team),
-    ).drop("now_priority", "now_team")
-    ahead = ibis.window(group_by="case_id", order_by="rank")
+        priority=ibis.coalesce(joined.now_priority, joined.priority), team=ibis.coalesce(joined.now_team, joined.team)
+    ).drop("now_priority")
     new = {c: ~joined[c].identical_to(joined[c].lag().over(ahead)) & joined[c].notnull() for c in ("status", "team")}
-    marked = joined.mutate(new_status=new["status"], new_team=new["team"])
+    moved = (joined.kind == "assigned") & (joined.now_team != joined.now_team.lag().over(ahead))
+    marked = joined.mutate(new_status=new["status"], new_team=new["team"], moved=moved.fill_null(False))
     since = {f"{c}_since": ibis.ifelse(marked[f"new_{c}"], marked["at"], None).max().over(so_far) for c in new}
-    return marked.mutate(**since).drop("new_status", "new_team")
+    marked = marked.mutate(**since, transfers=marked.moved.cast("int64").sum().over(so_far))
+    return marked.drop("new_status", "new_team", "moved", "now_team")
 
 
 def first_seen(log: CaseLog) -> dict[str, pd.Timestamp]:
