@@ -330,18 +330,11 @@ def reached(policy: Policy, start: Ints, left: Ints) -> Ints:
     return to_micros(policy.calendar.add(to_index(start), left / US), "start")
 
 
-def broken_at(line: Timeline, way: Course, tracks: dict[int, Track]) -> Ints:
-    """Return for each case the first instant at which a target in force had passed; ``NEVER`` where none has.
-
-    A broken promise stays broken, whatever the priority becomes later.
-    """
-    broken = np.full(len(line.cases), NEVER)
-    np.minimum.at(broken, line.case[way.begins], clock_broken_at(line, way, tracks))
-    return broken
-
-
 def clock_broken_at(line: Timeline, way: Course, tracks: dict[int, Track]) -> Ints:
-    """Return the same for each clock, as ``way.clock`` numbers them."""
+    """Return for each clock, as ``way.clock`` numbers them, the first instant at which a target in force had passed.
+
+    ``NEVER`` where none has. A broken promise stays broken, whatever the priority becomes later.
+    """
     broken = np.full(int(way.begins.sum()), NEVER)
     for number, run in tracks.items():
         rows = run.rows

@@ -15,7 +15,7 @@ from .clocks import (
     Ints,
     Timeline,
     Track,
-    broken_at,
+    clock_broken_at,
     counted,
     course,
     instants,
@@ -59,7 +59,7 @@ def read_clocks(log: CaseLog, books: dict[str, PolicyBook], metric: str, rows: p
     out: dict[str, Any] = {}
     for name, book in books.items():
         way = course(line, book)
-        shown = _shown(log, line, way, case, at, here)
+        shown = _shown(log, line, way, at, here)
         if book.source:
             broken = flag_broken(log, name, rows["case_id"], to_index(at), as_recorded=True)
         else:
@@ -77,7 +77,7 @@ def read_clocks(log: CaseLog, books: dict[str, PolicyBook], metric: str, rows: p
     return pd.DataFrame(out, index=rows.index)
 
 
-def _shown(log: CaseLog, line: Timeline, way: Course, case: Ints, at: Ints, here: Ints) -> dict[str, Any]:
+def _shown(log: CaseLog, line: Timeline, way: Course, at: Ints, here: Ints) -> dict[str, Any]:
     """Read the clock of one metric, for each row by the policy that holds then."""
     tracks = run_tracks(line, way)
     n = len(here)
@@ -96,7 +96,7 @@ def _shown(log: CaseLog, line: Timeline, way: Course, case: Ints, at: Ints, here
             read["desk_open"] = desk.is_open(to_index(at[mine])).astype(float)
         for name, values in read.items():
             out[name][mine] = values
-    out["broken_at"] = broken_at(line, way, tracks)[case]
+    out["broken_at"] = clock_broken_at(line, way, tracks)[way.clock[here]]
     return out
 
 
