@@ -47,12 +47,37 @@ COLUMNS = (
 def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     """Say for every promise on every case how its clock stands at the end of the log.
 
-    The clock runs from the creation of a case. It stands still while the case is paused (in a status of the
-    policy's ``pause_on``; without such a list between the events ``paused`` and ``resumed``) and between an end and
-    a re-opening, which starts a new cycle on the same clock. The target is that of the first policy for the priority
-    in force (one for that priority before one for any), in the version valid when the case was created; a change of
-    priority changes the target and keeps the time that has run. A promise is broken once it is not kept at
-    ``due_at``, even if the case is still open, and stays broken.
+    =================== ============================================================ ===================================
+    metric              the clock runs                                               and is met by
+    =================== ============================================================ ===================================
+    ``first_response``  from creation, while the case is open                        the first public agent reply
+    ``next_response``   from the oldest unanswered message of the customer, after    the next public reply
+                        the first reply, while the case is open
+    ``resolution``      while the case is open                                       its resolution or closing
+    ``closing``         until the case is closed                                     its closing
+    ``requester_wait``  while it is open and not pending                             its resolution or closing
+    ``agent_work``      while it is open, not pending and not on hold                its resolution or closing
+    ``pausable_update`` from each public reply, while it is open and not pending     the next public reply
+    ``periodic_update`` from each public reply, while it is open                     the next public reply
+    =================== ============================================================ ===================================
+
+    The clock stands still while the case is paused: in a status of the policy's ``pause_on``, or else in those of its
+    preset and metric as above, or else between the events ``paused`` and ``resumed``; ``pause_on = "never"`` lets
+    nothing stop it. Columns of the policies, or their ``preset``, choose the rest
+    (:data:`deskcast.features.presets.OPTIONS`):
+
+    * ``match``: the first policy for the priority in force before one for any (``priority``), the first row that fits
+      (``row``), or the first policy that fits, even if it has no target for the metric (``policy``). A policy fits a
+      case that has what its ``when`` asks for, such as ``channel = phone|chat; product = p1``.
+    * ``on_change``: a change of priority changes the target and keeps the time that has run (``keep``, a retroactive
+      start), cancels the old promise and starts a new clock (``reset``), or changes nothing until the next cycle
+      (``fixed``).
+    * ``cycles``: after an end and a re-opening the same clock goes on (``continue``), a new one starts (``restart``),
+      or nothing follows (``once``). Turns of the conversation always start a new one.
+    * ``versions``: the version valid when the case was created (``creation``), or when the clock last started or the
+      priority last changed (``event``).
+
+    A promise is broken once it is not kept at ``due_at``, even if the case is still open, and stays broken.
 
     Parameters
     ----------
@@ -67,12 +92,13 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
         One row for each case, metric and cycle for which a policy ever held, in that order:
 
         * ``policy``, ``target_s``: the policy that holds at the end of the cycle (the last one that did)
-        * ``started_at``, ``stopped_at`` (reply, resolution or closing; missing where there is none)
+        * ``started_at`` of the clock (the creation, where cycles continue), ``stopped_at`` (reply, resolution or
+          closing; missing where there is none)
         * ``elapsed_s``: time used; ``paused_s``: time since the start that does not count (both on the policy's clock)
         * ``due_at``: when the target is used up; it moves with pauses, and while a case is paused it is what it
           would be if it resumed now
         * ``status``: ``met``, ``breached`` (finished or not), ``running``, ``paused``, or ``cancelled`` (merged, ended
-          without a first reply, or no policy holds any more)
+          without the reply or update that was due, or no policy holds any more)
         * ``decided_at``: the instant from which met or breached is known
 
         With ``clock = "source"`` the exporting system decides: a flag of the metric's name that is ``false`` when the
@@ -86,8 +112,9 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
 
     Notes
     -----
-    The milestones follow the documented behaviour of ServiceNow (retroactive start, pause conditions), Salesforce
-    (leaving a process does not complete a milestone) and Jira (every start opens a new cycle).
+    The presets follow what Zendesk, Salesforce, ServiceNow and Jira document; the pages stand beside them in
+    :mod:`deskcast.features.presets`. An event that was recorded late counts at the time when it happened, but only in
+    logs that end after it was recorded: ``log.as_of(t)`` holds what was known at ``t``.
 
     Examples
     --------
