@@ -83,7 +83,7 @@ def _cases(spec: SourceSpec, pieces: Pieces) -> pd.DataFrame:
 def _events(pieces: Pieces, cases: pd.DataFrame) -> pd.DataFrame:
     """Check each piece against the cases, and put them together."""
     created = cases.set_index("case_id")["created_at"]
-    every = set(pieces.cases.rows["case_id"].dropna())
+    every = pd.Index(pieces.cases.rows["case_id"].dropna().unique())
     parts: list[pd.DataFrame] = []
     for number, one in enumerate(pieces.events):
         rows, ledger = one.rows, one.ledger

@@ -340,10 +340,14 @@ def _clock(text: pd.Series[Any], known: TimeFormat) -> pd.Series[Any]:
 
 def _shift(text: pd.Series[Any]) -> pd.Series[Any]:
     """Return the written offset of each text as a duration."""
-    parts = text.str.extract(r"([+-])(\d{2}):?(\d{2})?$")
+    codes, ends = pd.factorize(text.str.slice(-6))  # a column has few offsets
+    parts = pd.Series(ends, dtype="str").str.extract(r"([+-])(\d{2}):?(\d{2})?$")
     minutes = pd.to_numeric(parts[1], errors="coerce") * 60 + pd.to_numeric(parts[2], errors="coerce").fillna(0)
     signed = minutes.where(parts[0] != "-", -minutes).fillna(0)
-    return pd.Series(pd.to_timedelta(signed, unit="m"))
+    shifts = pd.to_timedelta(signed, unit="m").to_numpy()
+    there = codes >= 0
+    taken = np.where(there, shifts[np.where(there, codes, 0)], np.timedelta64(0, "s")) if len(shifts) else shifts[codes]
+    return pd.Series(taken, index=text.index)
 
 
 def _placed(
