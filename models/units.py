@@ -9,10 +9,11 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 #: Factors between units: minutes, per cent, hours, thousands, days, ...
-FACTORS = (24.0, 60.0, 100.0, 1000.0, 1440.0, 3600.0, 86_400.0, 1_000_000.0)
+FACTORS = (60.0, 100.0, 1000.0, 1440.0, 3600.0, 86_400.0, 1_000_000.0)
 _LEAST = np.log(15.0)
 _NEAR = 0.35  # distance of logarithms at which a single series still fits
-_BEFORE, _SHARE = 14, 0.9
+_BEFORE, _SHARE, _LEAST_ROWS = 14, 0.9, 10
+_WIDEST = 0.15  # distance of the middle of all series at which a step still fits
 
 
 def same_units(value: Floats, stamps: pd.DatetimeIndex) -> tuple[Floats, list[str]]:
@@ -67,32 +68,29 @@ def _candidates(logs: Floats) -> list[int]:
 
 def _factor(logs: Floats, t: int) -> float | None:
     """Return the factor by which all series jump at a row, where it is one between units."""
-    if t < 3:
-        return None
-    with np.errstate(all="ignore"):
-        before = _medians(logs[max(t - _BEFORE, 0) : t])
-        after = _medians(logs[t : t + _BEFORE])
-    step = after - before
-    step = step[np.isfinite(step)]
+    before, after = logs[max(t - _BEFORE, 0) : t], logs[t : t + _BEFORE]
+    apart = [_apart(before[:, i], after[:, i]) for i in range(logs.shape[1])]
+    step = np.array([a for a in apart if a is not None])
     if not len(step):
         return None
     middle = float(np.median(step))
     near = min(FACTORS, key=lambda f: abs(abs(middle) - np.log(f)))
     target = np.sign(middle) * np.log(near)
-    moves = np.abs(np.diff(logs[max(t - _BEFORE, 0) : t], axis=0))
+    moves = np.abs(np.diff(before, axis=0))
     moves = moves[np.isfinite(moves)]
     spread = float(np.median(moves)) if len(moves) else 0.0
-    if abs(middle - target) > 0.05 + spread / np.sqrt(len(step)) or abs(middle) < _LEAST:
+    if abs(middle - target) > min(0.05 + spread / np.sqrt(len(step)), _WIDEST) or abs(middle) < _LEAST:
         return None
     if (np.abs(step - target) < _NEAR + spread).mean() < _SHARE:
         return None
     return near if middle > 0 else 1 / near
 
 
-def _medians(part: Floats) -> Floats:
-    out = np.full(part.shape[1], np.nan)
-    for i in range(part.shape[1]):
-        own = part[:, i][np.isfinite(part[:, i])]
-        if len(own):
-            out[i] = float(np.median(own))
-    return out
+def _apart(before: Floats, after: Floats) -> float | None:
+    """Return the step of one series: nothing where too little is known, 0 where the two sides overlap."""
+    was, now = before[np.isfinite(before)], after[np.isfinite(after)]
+    if len(was) < _LEAST_ROWS or not len(now):
+        return None
+    step = float(np.median(now) - np.median(was))
+    gap = np.quantile(now, 0.1) - np.quantile(was, 0.9) if step > 0 else np.quantile(was, 0.1) - np.quantile(now, 0.9)
+    return step if gap > 0.5 else 0.0

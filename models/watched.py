@@ -94,7 +94,13 @@ class Watched:
         if not np.isfinite(before) or not np.isfinite(after):
             return False
         size = max(cases, before * len(rows)) if self.kind in ("count", "stock") else cases
-        return size >= min_volume and self.counts(before, after, min_effect)
+        if size < min_volume or not self.counts(before, after, min_effect):
+            return False
+        if self.kind != "count" or len(rows) > 1:
+            return True
+        season = self.proof.expected[max(int(rows[0]) - Pace.of(self.panel.freq).season + 1, 0) : rows[0] + 1, i]
+        usual = float(np.nanmean(season))  # a few cases on a day on which hardly any come are no news
+        return before >= usual / 4 or abs(after - before) >= 3 * min_effect * usual
 
     def counts(self, before: float, after: float, min_effect: float) -> bool:
         """Tell whether a change is worth a word."""
