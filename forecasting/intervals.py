@@ -21,6 +21,9 @@ SHRINK_DAYS = 10.0
 #: Errors that a tier needs for a shape of its own.
 LEAST_POOL = 50
 
+#: How fast the probabilities follow the coverage of intervals issued earlier, and how far, as a share of a tail.
+FOLLOW, FOLLOW_MOST = 0.01, 0.5
+
 #: Shares of empty slots that part the tiers: full, thin and sparse series.
 TIERS = (0.05, 0.5)
 
@@ -139,7 +142,8 @@ def calibrate(errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequ
         pool = scaled[:, members][known[:, members]]
         own = members if len(pool) >= LEAST_POOL else np.ones(n_series, dtype=bool)
         free = effective_number(scaled[:, own], days)
-        table[members] = ranked(pool if len(pool) >= LEAST_POOL else pool_all, free, p)
+        followed = follow(scaled[:, own], p)
+        table[members] = ranked(pool if len(pool) >= LEAST_POOL else pool_all, free, followed)
     return Bands(sigma, table, total)
 
 
@@ -188,6 +192,37 @@ def ranked(pool: Floats, n: float, p: Floats) -> Floats:
     low = -np.quantile(-pool, outer, method="inverted_cdf")
     high = np.quantile(pool, outer, method="inverted_cdf")
     return np.where(p < 0.5, low, high)
+
+
+def follow(scaled: Floats, p: Floats) -> Floats:
+    """Return the probabilities to issue, moved by how often outcomes lay below the quantiles issued before.
+
+    Origin by origin each quantile is set from the errors of the origins before; where outcomes lay below it more
+    often than they should the probability falls by a share of the excess, and the other way round (adaptive
+    conformal inference, Gibbs and Candes 2021).
+
+    Parameters
+    ----------
+    scaled
+        O x N x H scaled errors, the latest origin first.
+    p
+        Probabilities that are wanted.
+
+    Examples
+    --------
+    >>> drifting = np.linspace(6.0, 0.0, 12)[:, None, None] + np.random.default_rng(0).normal(size=(12, 1, 50))
+    >>> bool(follow(drifting, np.array([0.1, 0.9]))[1] > 0.9)
+    True
+    """
+    issued = p.copy()
+    for origin in range(len(scaled) - 4, -1, -1):
+        now, past = scaled[origin], scaled[origin + 1 :]
+        now, past = now[~np.isnan(now)], past[~np.isnan(past)]
+        if len(now) and len(past) >= LEAST_POOL:
+            below = (now[:, None] <= np.quantile(past, np.clip(issued, 0.001, 0.999))).mean(axis=0)
+            issued = issued + FOLLOW * (p - below)
+    tail = np.minimum(p, 1 - p)
+    return np.clip(issued, p - FOLLOW_MOST * tail, p + FOLLOW_MOST * tail)
 
 
 def _sigma(size: Floats, known: Bools, tier: Ints, total: int) -> Floats:

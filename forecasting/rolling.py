@@ -219,7 +219,7 @@ def fold_at(
     ``seen`` keeps the outlooks of origins between calls: they do not depend on who asks.
     """
     methods = list(dict.fromkeys([*NAIVE, *candidates]))
-    past = earlier_origins(grid.frequency, origin, horizon, windows)
+    past = _alike(earlier_origins(grid.frequency, origin, horizon, windows), origin)
     for o in [origin, *past]:
         if o not in seen:
             seen[o] = look_ahead(grid, special, o, horizon, methods)
@@ -241,6 +241,16 @@ def fold_at(
     seconds["deskcast"] = sum(seconds[m] for m in candidates)
     total = {name: float(loss.sum()) if len(loss) else float("nan") for name, loss in losses.items()}
     return Fold(origin, now.points, edges, chosen, total, now, len(past), bands[chosen].days, seconds)
+
+
+def _alike(past: list[int], origin: int) -> list[int]:
+    """Leave out origins with less than a third of the history, whose errors are those of a beginner.
+
+    >>> _alike([50, 40, 30, 20, 10], 60), _alike([10, 5], 60)
+    ([50, 40, 30, 20], [10, 5])
+    """
+    kept = [o for o in past if o >= origin / 3]
+    return kept if len(kept) >= LEAST_ORIGINS else past[:LEAST_ORIGINS]
 
 
 def _outcomes(grid: Grid, targets: npt.NDArray[np.int64], quiet: list[Bools], limit: Floats) -> Floats:

@@ -119,7 +119,7 @@ def _profile(value: Floats, there: Bools, panel: DayPanel, age: Floats, unit: Fl
         share[:, number] = of_day
         # how far days of one weekday are from one another, as a share of the volume
         squares = (value[:, chosen] - filled * of_day[:, None, :]) ** 2 * own[None, :, None]
-        scale = np.maximum(pooled, 1e-9)[:, None, :] * np.maximum(level[:, chosen, None], 1e-300) ** 2
+        scale = np.maximum(pooled, 1e-9)[:, None, :] * np.where(filled > 0, filled, 1.0) ** 2
         within += np.where(filled > 0, squares / scale, 0.0).sum(axis=(1, 2))
         spare += np.maximum(count[:, number] - 1.0, 0.0).sum(axis=1)
     shrink = _shape_shrink(share, count, pooled, within, spare)

@@ -61,7 +61,7 @@ def level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[Shif
     >>> z = np.where(np.arange(280) < 200, 1.0, 0.7)[None, :] + 0.02 * np.sin(np.arange(280.0))
     >>> factor, found = level_shifts(z, np.ones((1, 280)), 7)
     >>> [(shift.day, round(shift.ratio, 2)) for shift in found], round(float(factor[0, 0]), 2)
-    ([203, 0.49], 0.7)
+    ([(203, 0.51)], 0.71)
     """
     factor = np.ones(z.shape)
     found: list[Shift] = []

@@ -25,10 +25,11 @@ STATES = ("open", "closed", "missing", "outage", "partial")
 NEXT_TO_NOTHING = 0.03
 
 #: Weeks of same slots that say how much was to be expected, and how many of them must be known.
-EXPECTED_WEEKS, LEAST_WEEKS = 8, 3
+EXPECTED_WEEKS, LEAST_WEEKS = 8, 5
 
-#: So many of the smallest arrivals must have been expected in a run of empty slots before it is an outage.
-MISSED = 30.0
+#: A run of empty slots is an outage once the squares of mean over deviation of its slots add up to this (of Poisson
+#: counts: so many arrivals were to be expected), and what one slot may add.
+MISSED, MOST_TOLD = 30.0, 100.0
 
 #: Days after which nothing is no outage any more, but how things are.
 LONGEST_DAYS = 21
@@ -48,7 +49,7 @@ def find_outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools
     """Find runs of empty slots in which much was to be expected.
 
     A slot is suspicious if it holds less than 3 % of the mean of the last eight same slots, of which at most one was
-    as empty. A run of such slots is an outage once 30 of the series' smallest arrivals were to be expected in it;
+    as empty. A run of such slots is an outage once, were they Poisson counts, 30 arrivals were to be expected in it;
     what lies more than three weeks after its begin is not an outage but the new state of things. Only earlier
     values and the run itself are looked at.
 
@@ -98,9 +99,12 @@ def _outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools, Bo
     ends = known & ~low & (expected > 0)
     place = np.broadcast_to(np.arange(y.shape[1]), y.shape)
     last_end = np.maximum.accumulate(np.where(ends, place, -1), axis=1)
-    smallest = np.minimum.accumulate(np.where(known & (y > 0), value, np.inf), axis=1)
-    units = np.where(suspect, expected / np.where(np.isfinite(smallest), smallest, np.inf), 0.0)
-    total = np.cumsum(units, axis=1)
+    square = _earlier(value**2, frequency.season) / np.maximum(count, 1.0)
+    # mean squared over variance: of Poisson counts it is the arrivals that were to be expected
+    variance = (square - expected**2) * count / np.maximum(count - 1.0, 1.0)
+    variance = np.maximum(variance, expected**2 / MOST_TOLD)
+    told_by = np.where(suspect, expected**2 / np.where(variance > 0, variance, np.inf), 0.0)
+    total = np.cumsum(told_by, axis=1)
     before = np.where(last_end >= 0, np.take_along_axis(total, np.maximum(last_end, 0), axis=1), 0.0)
     missed = total - before
     begun = np.minimum.accumulate(np.where(suspect, place, y.shape[1])[:, ::-1], axis=1)[:, ::-1]
