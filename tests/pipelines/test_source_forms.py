@@ -1,5 +1,6 @@
 """Sources as a configuration names them: folders, parts, databases, call logs and surveys, from init to the log."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -171,3 +172,14 @@ def test_a_table_that_is_not_there_is_named_without_the_address(tmp_path, wareho
     with pytest.raises(InputError, match="did you mean 'tickets'") as caught:
         open_project(configure(tmp_path, text))
     assert "deskcast@" not in str(caught.value)
+
+
+def test_the_sources_of_the_readme_can_be_configured(tmp_path):
+    text = (FIXTURES.parent.parent / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(\[source.*?)```", text, flags=re.S)
+    assert len(blocks) == 2
+    kinds = [[(s.kind, s.table) for s in load_config(configure(tmp_path, block)).sources] for block in blocks]
+    assert kinds == [
+        [("zendesk", "cases"), ("telephone", "contacts"), ("survey", "surveys")],
+        [("zendesk", "cases"), ("jira", "cases"), ("table", "surveys")],
+    ]
