@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -12,14 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .counted import Counted
+from .counted import Counted, Timed
 from .fetch import fetch
 from .periods import period_start, periods
 from .shares import mean_interval, wilson
-from .survival import kaplan_meier
 
-#: So many durations are fetched at once; where there are more, a stretch of periods after the other.
-AT_ONCE = 2_000_000
 #: What a segment is called where its column has no value.
 MISSING = "(missing)"
 #: The columns of a history after kpi, segments and ds.
@@ -51,12 +47,15 @@ class Source:
         Instant of the first row: the history begins with its period. ``None`` where there are no rows.
     clock
         Periods.
+    like
+        A source with the same segments, which need not be looked for again.
     """
 
     rows: Any
     by: tuple[str, ...]
     first: pd.Timestamp | None
     clock: Clock
+    like: Source | None = None
 
     @cached_property
     def periods(self) -> pd.DataFrame:
@@ -65,17 +64,27 @@ class Source:
         return _whole_periods(end if self.first is None else self.first, self.clock)
 
     @cached_property
-    def segments(self) -> pd.DataFrame:
-        """The combinations of segment values that occur, sorted; one row without columns if there are none."""
-        if not self.by:
-            return pd.DataFrame(index=range(1))
-        found = fetch(self.rows.select(*self.by).distinct())
-        return found.sort_values(list(self.by), ignore_index=True)
+    def _found(self) -> pd.DataFrame:
+        """The combinations of segment values that occur, sorted, with the number of their rows."""
+        rows = self.rows.group_by(list(self.by)) if self.by else self.rows
+        found = fetch(rows.agg(_rows=self.rows.count()))
+        return found.sort_values(list(self.by), ignore_index=True) if self.by else found
 
     @cached_property
+    def segments(self) -> pd.DataFrame:
+        """The combinations of segment values that occur, sorted; one row without columns if there are none."""
+        if self.like is not None:
+            return self.like.segments
+        return self._found[list(self.by)] if self.by else pd.DataFrame(index=range(1))
+
+    @property
     def length(self) -> int:
-        """Number of rows."""
-        return int(fetch(self.rows.agg(n=self.rows.count()))["n"].iloc[0])
+        """Number of rows; of a source that is like another, the number of that one."""
+        return self.like.length if self.like is not None else int(self._found["_rows"].sum())
+
+    def over(self, rows: Any) -> Source:
+        """Return a source of other rows with the same segments and periods, such as the same ones with more columns."""
+        return replace(self, rows=rows, like=self)
 
     @property
     def size(self) -> int:
@@ -177,7 +186,7 @@ def _mean_of(source: Source, n: Floats, total: Floats, squares: Floats) -> pd.Da
 
 def duration(
     source: Source, at: str, seconds: Any, ended: Any = None, *, of: Any = None, horizon: float | None = None
-) -> pd.DataFrame:
+) -> Timed:
     """Give median, 90th percentile and mean of durations, of which those not ``ended`` are censored.
 
     ``n`` is the number of rows, ``numerator`` that of the ended ones; ``value`` is the median, ``lo`` and ``hi`` its
@@ -186,46 +195,4 @@ def duration(
     rows = source.rows
     spent = seconds.cast("float64") if of is None else of.ifelse(seconds.cast("float64"), None)
     over = ibis.literal(True) if ended is None else ended
-    asked = rows.select(*source.by, ds=source.period_of(rows[at]), _s=spent, _over=over)
-    measures = {name: np.full(source.size, np.nan) for name in _DURATION}
-    measures |= {"n": np.zeros(source.size), "numerator": np.zeros(source.size)}
-    for piece in _pieces(source, asked):
-        table, there = _curves(source, fetch(piece), horizon)
-        for name, column in _DURATION.items():
-            measures[name][there] = table[column].to_numpy()[there]
-    return source.frame(**measures)
-
-
-def _curves(source: Source, frame: pd.DataFrame, horizon: float | None) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
-    """Follow the durations of each cell, and say which cells have any."""
-    frame = frame[frame["_s"] >= 0]
-    cell = source.cells(frame)
-    inside = cell >= 0
-    seen = frame["_over"].fillna(False).to_numpy(dtype=bool)
-    spent = frame["_s"].to_numpy()[inside]
-    table = kaplan_meier(spent, seen[inside], cell[inside], n_groups=source.size, horizon=horizon)
-    return table, table["n"].to_numpy() > 0
-
-
-def _pieces(source: Source, asked: Any) -> list[Any]:
-    """Cut rows that are too many to be fetched at once by periods; the durations of a period belong together."""
-    pieces = min(-(-source.length // AT_ONCE), len(source.periods))
-    if pieces < 2:
-        return [asked]
-    starts = source.periods["ds"].iloc[:: -(-len(source.periods) // pieces)].tolist()
-    return [
-        asked.filter((asked.ds >= ibis.literal(start)) & (asked.ds < ibis.literal(end)))
-        for start, end in pairwise([*starts, source.periods["ds"].iloc[-1] + pd.Timedelta(microseconds=1)])
-    ]
-
-
-_DURATION = {
-    "value": "q50",
-    "median": "q50",
-    "p90": "q90",
-    "mean": "mean",
-    "n": "n",
-    "numerator": "ended",
-    "lo": "lo",
-    "hi": "hi",
-}
+    return Timed(source, rows, at, spent, over, horizon)

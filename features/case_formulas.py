@@ -11,7 +11,7 @@ import pandas as pd
 
 from .ageing import backlog_ages
 from .aggregate import Source, count, duration, mean, share, share_of
-from .counted import Counted
+from .counted import Counted, Timed
 from .definitions import ENTRIES
 from .desk import Desk
 from .flow import flow_counts
@@ -52,7 +52,7 @@ def backlog_age(desk: Desk) -> pd.DataFrame:
     return backlog_ages(desk.transitions, desk.log.table("cases"))
 
 
-def response_time(desk: Desk) -> pd.DataFrame:
+def response_time(desk: Desk) -> Timed:
     """Measure every turn of a customer; an unanswered one is censored at the end of its case."""
     rows = desk.turns.rows
     stop = ibis.coalesce(rows.replied_at, rows.ended_at, ibis.literal(desk.log.until))
@@ -61,14 +61,14 @@ def response_time(desk: Desk) -> pd.DataFrame:
     return duration(desk.turns, "asked_at", spent, rows.replied_at.notnull(), of=waiting, horizon=horizon)
 
 
-def case_duration(desk: Desk, name: str, seconds: str, pause: bool = False) -> pd.DataFrame:
+def case_duration(desk: Desk, name: str, seconds: str, pause: bool = False) -> Timed:
     """Measure a duration of each case, without its pauses if so wished; without an end its age is censored."""
     rows = desk.cases.rows
     spent = ibis.coalesce(rows[seconds], rows.age_s) - (rows.pending_s if pause else 0)
     return duration(desk.cases, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS[name])
 
 
-def first_resolution_time(desk: Desk) -> pd.DataFrame:
+def first_resolution_time(desk: Desk) -> Timed:
     """Measure creation to the first resolution."""
     rows = desk.cases.rows
     done = rows.first_resolved_at.notnull()
@@ -130,7 +130,7 @@ def first_contact_resolution(desk: Desk) -> Counted:
         calls = calls.group_by("case_id").agg(_calls=calls.count()).rename(_of="case_id")
         rows = rows.left_join(calls, rows.case_id == calls["_of"]).drop("_of")
         touches = rows.agent_messages.fill_null(0) + rows["_calls"].fill_null(0)
-        source = Source(rows, source.by, source.first, source.clock)
+        source = source.over(rows)
     until = rows.first_resolved_at + ibis.interval(seconds=int(days * 86400))
     held = ~(rows.first_reopened_at <= until).fill_null(False) & ~(rows.next_same_at <= until).fill_null(False)
     ripe = (rows.first_resolved_at <= desk.before_end(days=days)) & rows.customer_id.notnull() & touches.notnull()
@@ -144,7 +144,7 @@ def contacts_to_resolution(desk: Desk) -> Counted:
     joined = joined.filter(joined["_queued"] <= joined.resolved_at)
     linked = joined.group_by("_of").agg(_calls=joined.count())
     rows = rows.left_join(linked, rows.case_id == linked["_of"]).drop("_of")
-    source = Source(rows, desk.by, desk.cases.first, desk.clock)
+    source = desk.cases.over(rows)
     return mean(source, "resolved_at", rows["_calls"].fill_null(0))
 
 

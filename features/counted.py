@@ -1,21 +1,36 @@
-"""Sums by segment and period, asked for together where they are over the same rows: one query for many KPIs."""
+"""Sums and durations by segment and period: those over the same rows are asked for in one query."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from .fetch import fetch
+from .survival import kaplan_meier
 
 if TYPE_CHECKING:
     from .aggregate import Source
 
 Floats = npt.NDArray[np.float64]
+#: So many durations are fetched at once; where there are more, a stretch of periods after the other.
+AT_ONCE = 2_000_000
+_DURATION = {
+    "value": "q50",
+    "median": "q50",
+    "p90": "q90",
+    "mean": "mean",
+    "n": "n",
+    "numerator": "ended",
+    "lo": "lo",
+    "hi": "hi",
+}
 
 
 @dataclass(frozen=True)
@@ -45,26 +60,91 @@ class Counted:
         return frames([self])[0]
 
 
-def frames(histories: Sequence[Counted | pd.DataFrame]) -> list[pd.DataFrame]:
+@dataclass(frozen=True)
+class Timed:
+    """A history that waits for its durations.
+
+    Attributes
+    ----------
+    source, rows, at
+        As of :class:`Counted`.
+    spent, over
+        Ibis columns of the rows: seconds, and whether that was the end (else it is censored).
+    horizon
+        The mean counts each duration up to here.
+    """
+
+    source: Source
+    rows: Any
+    at: str
+    spent: Any
+    over: Any
+    horizon: float | None
+
+    def frame(self) -> pd.DataFrame:
+        """Ask the engine for these durations alone, and return the history."""
+        return frames([self])[0]
+
+
+History = Counted | Timed | pd.DataFrame
+
+
+def frames(histories: Sequence[History]) -> list[pd.DataFrame]:
     """Return the histories in their order, with one query for all that sum over the same rows by the same instant."""
     groups: dict[Any, list[int]] = {}
     out: list[Any] = list(histories)
     for place, one in enumerate(histories):
-        if isinstance(one, Counted):
-            key = (one.rows.op(), one.at, one.source.by, one.source.first)
+        if not isinstance(one, pd.DataFrame):
+            key = (type(one), one.rows.op(), one.at, one.source.by, one.source.first)
             groups.setdefault(key, []).append(place)
     for places in groups.values():
         waiting = [out[place] for place in places]
-        for place, one, sums in zip(places, waiting, _summed(waiting), strict=True):
-            out[place] = one.finish(*sums)
+        made = _timed(waiting) if isinstance(waiting[0], Timed) else _counted(waiting)
+        for place, table in zip(places, made, strict=True):
+            out[place] = table
     return out
 
 
-def _summed(together: Sequence[Counted]) -> list[list[Floats]]:
+def _counted(together: Sequence[Counted]) -> list[pd.DataFrame]:
     """Sum by segment and period in the engine, and lay the sums of each history into its cells."""
     first = together[0]
     names = [[f"_{number}{name}" for name in one.sums] for number, one in enumerate(together)]
     sums = {n: s for own, one in zip(names, together, strict=True) for n, s in zip(own, one.sums.values(), strict=True)}
     grouped = first.rows.group_by(*first.source.by, ds=first.source.period_of(first.rows[first.at])).agg(**sums)
     frame = fetch(grouped)
-    return [one.source.spread(frame, *own) for own, one in zip(names, together, strict=True)]
+    return [one.finish(*one.source.spread(frame, *own)) for own, one in zip(names, together, strict=True)]
+
+
+def _timed(together: Sequence[Timed]) -> list[pd.DataFrame]:
+    """Fetch the durations of all histories at once, and follow those of each cell."""
+    source, rows = together[0].source, together[0].rows
+    columns = {f"_s{number}": one.spent for number, one in enumerate(together)}
+    columns |= {f"_over{number}": one.over for number, one in enumerate(together)}
+    asked = rows.select(*source.by, ds=source.period_of(rows[together[0].at]), **columns)
+    measures = [{name: np.full(source.size, np.nan) for name in _DURATION} for _ in together]
+    for own in measures:
+        own |= {"n": np.zeros(source.size), "numerator": np.zeros(source.size)}
+    for piece in _pieces(source, asked):
+        frame = fetch(piece)
+        cell = source.cells(frame)
+        for number, (one, own) in enumerate(zip(together, measures, strict=True)):
+            spent = frame[f"_s{number}"].to_numpy(dtype=float, na_value=np.nan)
+            inside = (cell >= 0) & (spent >= 0)
+            seen = frame[f"_over{number}"].fillna(False).to_numpy(dtype=bool)[inside]
+            table = kaplan_meier(spent[inside], seen, cell[inside], n_groups=source.size, horizon=one.horizon)
+            there = table["n"].to_numpy() > 0
+            for name, column in _DURATION.items():
+                own[name][there] = table[column].to_numpy()[there]
+    return [one.source.frame(**own) for one, own in zip(together, measures, strict=True)]
+
+
+def _pieces(source: Source, asked: Any) -> list[Any]:
+    """Cut rows that are too many to be fetched at once by periods; the durations of a period belong together."""
+    pieces = min(-(-source.length // AT_ONCE), len(source.periods))
+    if pieces < 2:
+        return [asked]
+    starts = source.periods["ds"].iloc[:: -(-len(source.periods) // pieces)].tolist()
+    return [
+        asked.filter((asked.ds >= ibis.literal(start)) & (asked.ds < ibis.literal(end)))
+        for start, end in pairwise([*starts, source.periods["ds"].iloc[-1] + pd.Timedelta(microseconds=1)])
+    ]

@@ -135,13 +135,13 @@ class Desk:
     @cached_property
     def cases(self) -> Source:
         """Cases with all that happened to them."""
-        return self._from(self._history, self._first_case)
+        return self.opened.over(labelled(self._history, self.by))
 
     @cached_property
     def returning(self) -> Source:
         """Cases with all that happened to them, and when the customer came again."""
         rows = kept(self.log, "returns", lambda: materialised(_with_returns(self._history)))
-        return self._from(rows, self._first_case)
+        return self.opened.over(labelled(rows, self.by))
 
     @cached_property
     def _first_case(self) -> Any:
@@ -151,7 +151,7 @@ class Desk:
     def transitions(self) -> Source:
         """Every change of a case between open and not open."""
         rows = kept(self.log, "transitions", lambda: materialised(transitions_expr(self.log)))
-        return self._from(self._with_segments(rows), self.opened.first)
+        return self.opened.over(labelled(self._with_segments(rows), self.by))
 
     @cached_property
     def turns(self) -> Source:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .aggregate import Source, count, duration, mean, ratio_of, share, share_of
-from .counted import Counted, frames
+from .counted import Counted, Timed, frames
 from .definitions import ENTRIES
 from .desk import Desk
 from .instants import seconds_between
@@ -34,7 +34,7 @@ def service_level(desk: Desk) -> Counted:
     return share(desk.contacts, "queued_at", hit, decided)
 
 
-def answer_time(desk: Desk) -> pd.DataFrame:
+def answer_time(desk: Desk) -> Timed:
     """Measure the wait; who hung up would have waited longer."""
     rows = desk.contacts.rows
     ended = [rows.ended_at] if "ended_at" in rows.columns else []
@@ -44,14 +44,14 @@ def answer_time(desk: Desk) -> pd.DataFrame:
     return duration(desk.contacts, "queued_at", waited, rows.answered_at.notnull(), horizon=horizon)
 
 
-def hold_time(desk: Desk) -> pd.DataFrame:
+def hold_time(desk: Desk) -> Timed:
     """Measure the time on hold of contacts that were answered: who hung up in the queue was never on hold."""
     rows, horizon = desk.contacts.rows, _HORIZONS["hold_time"]
     handled = rows.answered_at.notnull() if "answered_at" in rows.columns else None
     return duration(desk.contacts, "queued_at", rows.hold_s, of=handled, horizon=horizon)
 
 
-def handle_time(desk: Desk) -> pd.DataFrame:
+def handle_time(desk: Desk) -> Timed:
     """Measure the work of a contact from its answer (the talk holds the hold) to the end of its wrap-up."""
     rows = desk.contacts.rows
     over = rows.ended_at.notnull()
@@ -113,7 +113,7 @@ def views_per_case(desk: Desk) -> pd.DataFrame:
     return ratio_of(views, amount["value"].to_numpy(), n["value"].to_numpy())
 
 
-def article_read_time(desk: Desk) -> pd.DataFrame:
+def article_read_time(desk: Desk) -> Timed:
     """Measure the reading of articles."""
     source, horizon = desk.article_views, _HORIZONS["article_read_time"]
     return duration(source, "viewed_at", source.rows.read_s, horizon=horizon)
@@ -189,14 +189,14 @@ def first_time_fix_rate(desk: Desk) -> Counted:
     return share(desk.repairs, "repaired_at", rows.fixed_first_visit, rows.fixed_first_visit.notnull())
 
 
-def mttr(desk: Desk) -> pd.DataFrame:
+def mttr(desk: Desk) -> Timed:
     """Measure failure to repair."""
     rows = desk.repairs.rows
     spent = seconds_between(rows.failed_at, ibis.coalesce(rows.repaired_at, ibis.literal(desk.log.until)))
     return duration(desk.repairs, "failed_at", spent, rows.repaired_at.notnull(), horizon=_HORIZONS["mttr"])
 
 
-def mtbf(desk: Desk) -> pd.DataFrame:
+def mtbf(desk: Desk) -> Timed:
     """Measure the running time from a repair to the next failure of the asset."""
     order = ibis.window(group_by="asset_id", order_by="failed_at")
     rows = desk.repairs.rows

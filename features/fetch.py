@@ -40,4 +40,11 @@ def fetch(expression: Any) -> pd.DataFrame:
 
     table = expression.to_pyarrow()
     frame: pd.DataFrame = table.to_pandas(types_mapper=nullable)
+    bare = {  # Spark forgets the zone of a column without values
+        name: f"datetime64[us, {kind.timezone}]"
+        for name, kind in expression.schema().items()
+        if kind.is_timestamp() and kind.timezone and not isinstance(frame[name].dtype, pd.DatetimeTZDtype)
+    }
+    for name, dtype in bare.items():
+        frame[name] = pd.to_datetime(frame[name], utc=True).astype(dtype)
     return frame

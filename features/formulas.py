@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import pandas as pd
-
 from . import case_formulas as case
 from . import desk_formulas as rest
 from .aggregate import count
-from .counted import Counted
+from .counted import History
 from .desk import Desk
 
-Formula = Callable[[Desk], pd.DataFrame | Counted]
+Formula = Callable[[Desk], History]
 
 #: KPI -> how it is counted, and the table whose segments it needs.
 FORMULAS: Mapping[str, tuple[Formula, str]] = {
