@@ -26,14 +26,18 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "created_at": (
         rf"({_CASE} )?{_OPEN}{_WHEN}",
-        rf"(date|time|datetime)( of)? {_OPEN}",
+        rf"(date|time|datetime|date time)( of)? {_OPEN}",
         r"(start|arrival|arrived|queued|entry|begin)( ?(at|on|date|time|datetime))*",
         r"(date|datetime|timestamp|time|day|ds)",
         r"(call|contact|chat|order) ?(date|time|datetime|start)",
         r".*\b(date|datetime|timestamp)\b.*",
     ),
-    "closed_at": (rf"({_CASE} )?{_DONE}{_WHEN}", rf"(date|time|datetime)( of)? {_DONE}", r"end ?(date|time|at)?"),
-    "resolved_at": (rf"({_CASE} )?{_SOLVED}{_WHEN}", rf"(date|time|datetime)( of| to)? {_SOLVED}"),
+    "closed_at": (
+        rf"({_CASE} )?{_DONE}{_WHEN}",
+        rf"(date|time|datetime|date time)( of)? {_DONE}",
+        r"end ?(date|time|at)?",
+    ),
+    "resolved_at": (rf"({_CASE} )?{_SOLVED}{_WHEN}", rf"(date|time|datetime|date time)( of| to)? {_SOLVED}"),
     "first_response_at": (rf"({_CASE} )?{_REPLY}{_WHEN}", rf"(date|time|datetime)( of| to)? {_REPLY}"),
     "at": (
         r"(event|activity|complete|time) ?(timestamp|time|date|at)",

@@ -232,6 +232,9 @@ def _change(taken: Taken, mask: Any, name: Any, old: Any, new: Any, order: Any, 
 def _history(taken: Taken) -> Piece:
     """Read a replicated history of fields: each value starts where the one before it ended."""
     rows = taken.rows
+    twice = rows.duplicated(["case_id", "field", "at", "new"]).to_numpy()
+    taken.ledger.refuse(twice, "field_name", rows["field"], "the change came before; the first was kept")
+    rows = rows.assign(field=rows["field"].mask(twice))  # so that it is no value before another one
     line = rows.assign(_place=range(len(rows))).sort_values(["case_id", "field", "at", "_place"], kind="stable")
     same = (line["case_id"] == line["case_id"].shift()) & (line["field"] == line["field"].shift())
     old = line["new"].shift().where(same).reindex(rows.index)

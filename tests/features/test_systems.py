@@ -1,11 +1,15 @@
 """Exports of the big systems, in the form that their documentation gives: what becomes of them, row by row."""
 
+import json
+import tempfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from deskcast.features import CaseLog, InputError, case_history
 from deskcast.features.sources import SourceSpec, load_source
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -280,3 +284,42 @@ def test_what_changes_later_is_not_known_before():
     events = early.frame("events")
     assert events["at"].max() <= pd.Timestamp("2024-03-04T09:30Z")
     assert early.frame("cases").set_index("case_id").loc["35", "priority"] == "normal"
+
+
+@pytest.mark.parametrize("kind", ["salesforce", "zendesk_fivetran"])
+def test_rows_that_come_twice_change_nothing(tmp_path, kind):
+    for file in (FIXTURES / kind).iterdir():
+        head, *rows = file.read_text().splitlines()
+        (tmp_path / file.name).write_text("\n".join([head, *rows, *rows]))
+    twice = load_source(SourceSpec("cases", str(tmp_path), kind=kind.split("_")[0]))
+    once = load(kind.split("_")[0], kind)
+    for name in once.tables:
+        pd.testing.assert_frame_equal(twice.tables[name], once.tables[name])
+    assert len(twice.refused) > len(once.refused)
+
+
+@given(cut=st.integers(0, 9 * 24 * 60))
+@settings(max_examples=20)
+def test_an_export_of_an_earlier_day_is_the_log_as_it_stood(cut):
+    """What an export taken at an instant would have held: the audits until then, and the tickets as they were."""
+    whole = load("zendesk", "", parts={"tickets": "zendesk/tickets.json", "audits": "zendesk/audits.json"})
+    then = pd.Timestamp("2024-03-04T10:00Z") + pd.Timedelta(minutes=cut)
+    audits = json.loads((FIXTURES / "zendesk" / "audits.json").read_text())["audits"]
+    audits = [a for a in audits if pd.Timestamp(a["created_at"]) <= then]
+    tickets = json.loads((FIXTURES / "zendesk" / "tickets.json").read_text())["tickets"]
+    tickets = [t for t in tickets if pd.Timestamp(t["created_at"]) <= then and t["id"] != 38]
+    for ticket in tickets:
+        own = [e for a in audits if a["ticket_id"] == ticket["id"] for e in a["events"]]
+        for name in ("status", "priority", "group_id"):
+            ticket[name] = next((e["value"] for e in own[::-1] if e.get("field_name") == name), ticket[name])
+        merged = ticket["id"] == 37 and ticket["status"] == "closed"
+        ticket["tags"] = ["closed_by_merge"] if merged else []
+        ticket["updated_at"] = ticket["created_at"]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "tickets.json").write_text(json.dumps({"tickets": tickets}))
+        (Path(folder) / "audits.json").write_text(json.dumps({"audits": audits}))
+        early = load_source(SourceSpec("cases", folder, kind="zendesk"))
+    seen = whole.tables["events"][whole.tables["events"]["at"] <= then].reset_index(drop=True)
+    pd.testing.assert_frame_equal(early.tables["events"], seen)
+    born = whole.tables["cases"]["created_at"] <= then
+    pd.testing.assert_frame_equal(early.tables["cases"], whole.tables["cases"][born].reset_index(drop=True))
