@@ -56,7 +56,7 @@ def change_points(
     shapes: Iterable[Shape] = ("level", "trend"),
     least: int = 5,
     penalty: float = PENALTY,
-    most: int = 20,
+    most: int = 40,
 ) -> list[int]:
     """Return the places at which a series begins to behave differently.
 
@@ -73,9 +73,9 @@ def change_points(
     least
         Least number of values in a segment.
     penalty
-        The larger, the fewer changes. With the default, quiet series of 100 to 300 values give a tenth of a change at
-        most, noise of which a value keeps four fifths of the last included; a random walk, which changes its trend by
-        nature, gives about one.
+        The larger, the fewer changes. With the default, quiet series of 100 to 300 values give next to none, about a
+        tenth of a change if their noise keeps four fifths of its last value, and a random walk, which changes its trend
+        by nature, about one.
     most
         Most changes.
 
