@@ -244,8 +244,19 @@ def sla_lines(facts: Facts) -> list[str]:
         'metric = "resolution"',
         f"target = {_text(_duration(target))}",
         'clock = "calendar"',
+        *_preset_lines(facts),
         "",
     ]
+
+
+def _preset_lines(facts: Facts) -> list[str]:
+    """Name the preset of the system that the export comes from, where there is one."""
+    from ..features.presets import PRESETS
+
+    system = next((s.kind for s in facts.seen if s.kind and s.kind in PRESETS), None)
+    if system is None:
+        return []
+    return [f"# preset = {_text(system)}  # pauses, re-openings and changes of priority as that system treats them"]
 
 
 def _flags(facts: Facts) -> list[str]:

@@ -1,5 +1,7 @@
 """Business time inside the engine is that of the calendar, to the microsecond, on every engine."""
 
+import os
+import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,6 +116,22 @@ def test_postgresql_counts_and_adds_as_the_calendar_does(postgres_uri):
     table = connection.create_table("business_time_pairs", rows, temp=True)
     assert_equal_to_the_calendar(table, rows, OFFICE)
     connection.disconnect()
+
+
+@pytest.mark.slow
+def test_spark_counts_and_adds_as_the_calendar_does():
+    if not os.environ.get("DESKCAST_SPARK"):
+        pytest.skip("Spark takes minutes: set DESKCAST_SPARK=1")
+    pytest.importorskip("pyspark", reason="needs the extra 'spark'")
+    if shutil.which("java") is None:
+        pytest.skip("needs Java")
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.builder.master("local[1]").config("spark.sql.session.timeZone", "UTC")
+    connection = ibis.pyspark.connect(session.config("spark.ui.enabled", "false").getOrCreate())
+    rows = random_rows(300)
+    table = connection.create_view("business_time_pairs", ibis.memtable(rows), overwrite=True)
+    assert_equal_to_the_calendar(table, rows, OFFICE)
 
 
 def test_a_span_that_is_given_bounds_what_is_counted():

@@ -4,6 +4,7 @@ import itertools
 import sys
 from pathlib import Path
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -149,3 +150,15 @@ def test_an_event_that_was_recorded_late_counts_when_it_happened_and_only_from_w
     assert before["status"].tolist() == ["breached"], "nobody knew of the resolution at noon"
     assert after["status"].tolist() == ["met"], "the late record corrects what was believed"
     assert before.loc[0, "decided_at"] == pd.Timestamp("2024-03-01T11:00Z")
+
+
+def test_postgresql_gives_the_same_milestones_of_turns_and_conditions(postgres_uri):
+    here = desk(7, book(preset="zendesk"))
+    connection = ibis.connect(postgres_uri.replace("postgresql://", "postgres://"))
+    names = {}
+    for name in ("cases", "events", "sla_policies"):
+        connection.create_table(f"turns_{name}", here.table(name).to_pyarrow(), overwrite=True)
+        names[name] = f"turns_{name}"
+    connection.disconnect()
+    there = CaseLog.from_connection(postgres_uri, tables=names, calendars=CALENDARS, until=here.until)
+    assert_frame_equal(milestones(here), milestones(there))
