@@ -10,11 +10,11 @@ import ibis
 import pandas as pd
 
 
-@ibis.udf.scalar.builtin(name="epoch_us", signature=(("timestamp('UTC', 6)",), "int64"))
+@ibis.udf.scalar.builtin(name="epoch_us", signature=(("timestamp('UTC', 6)",), "int64"))  # type: ignore[untyped-decorator]
 def _epoch_us(at: Any) -> Any: ...  # DuckDB's own, a hundred times faster than its difference of instants
 
 
-@ibis.udf.scalar.builtin(name="make_timestamp", signature=(("int64",), "timestamp(6)"))
+@ibis.udf.scalar.builtin(name="make_timestamp", signature=(("int64",), "timestamp(6)"))  # type: ignore[untyped-decorator]
 def _make_timestamp(micros: Any) -> Any: ...  # DuckDB's own
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .attributes_then import attributes_then
+from .binding import materialised
 from .calendars import to_micros
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
@@ -130,7 +131,7 @@ def snapshots(
         raise InputError("no policy has this metric", where="sla_policies", column="metric", got=metric, hint=hint)
     looks = looks_at(log, at, case_steps(log)) if isinstance(at, str) else looks_at(log, at, None)
     last = looks["at"].max() if len(looks) else log.until
-    steps = case_steps(log, last).cache()
+    steps = materialised(case_steps(log, last))
     rows = cases_then(steps, looks)
     clock = read_clocks(log, books, metric, rows)
     if not isinstance(at, pd.DataFrame):

@@ -224,3 +224,30 @@ def test_shares_and_intervals_are_in_order():
         known = table.dropna(subset=["value", "hi"])
         assert (known["value"] <= known["hi"] + 1e-9).all(), kpi
         assert (table.loc[table["n"] == 0, "value"].isna().all()) or CATALOGUE[name].unit == "count", kpi
+
+
+@pytest.mark.parametrize("by", [(), ("channel",)])
+def test_durations_fetched_piece_by_piece_are_the_same(monkeypatch, by):
+    log = CaseLog.from_frames(**random_log(7, 150), timezone="Europe/Lisbon")
+    kpis = ["resolution_time", "first_response_time", "response_time"]
+    whole = kpi_history(log, kpis, by=by)
+    monkeypatch.setattr("deskcast.features.counted.AT_ONCE", 20)
+    pd.testing.assert_frame_equal(kpi_history(log, kpis, by=by), whole)
+    assert whole["n"].sum() > 150
+
+
+def test_kpis_asked_for_together_are_those_asked_for_alone():
+    log = CaseLog.from_frames(**random_log(8, 80))
+    kpis = [
+        "cases_resolved",
+        "reopen_rate",
+        "transfer_rate",
+        "csat",
+        "resolution_time",
+        "active_resolution_time",
+        "nps",
+    ]
+    together = kpi_history(log, kpis, by="channel")
+    for kpi in kpis:
+        alone = kpi_history(log, kpi, by="channel")
+        pd.testing.assert_frame_equal(together[together["kpi"] == kpi].reset_index(drop=True), alone)
