@@ -13,6 +13,8 @@ Kind = Literal["count", "share", "duration", "score", "stock"]
 
 _LEAST_COUNT = 0.25
 _TINY = 1e-300
+#: From so many cases on, and so near the middle, a cube root is as good as the tail itself (within 0.04, mostly 0.001).
+_MANY, _MIDDLE = 8.0, 3.0
 
 
 def variance(kind: Kind, expected: Floats, n: Floats) -> Floats:
@@ -55,16 +57,23 @@ def _poisson_score(count: Floats, half: Floats, mean: Floats) -> Floats:
     computed, so that far values keep their accuracy.
     """
     middle = count + (1 + half) / 3  # the median of a Gamma lies a third below its shape
-    more, less = middle + half, np.maximum(middle - half, _TINY)
-    tail = np.empty_like(mean)
-    low = count < mean
+    z = np.asarray(3 * np.sqrt(middle) * (1 - 1 / (9 * middle) - np.cbrt(mean / middle)))
+    small = ~((count > _MANY) & (np.abs(z) < _MIDDLE))
+    m, c, h = mean[small], count[small], np.broadcast_to(half, z.shape)[small]
+    more, less = middle[small] + h, np.maximum(middle[small] - h, _TINY)
+    tail = np.empty_like(m)
+    low = c < m
     for side, function in ((low, special.gammaincc), (~low, special.gammainc)):
-        tail[side] = (function(more[side], mean[side]) + function(less[side], mean[side])) / 2
-    return _normal(tail, low)
+        tail[side] = (function(more[side], m[side]) + function(less[side], m[side])) / 2
+    z[small] = _normal(tail, low)
+    return z
 
 
 def _binomial_score(hits: Floats, misses: Floats, half: Floats, p: Floats) -> Floats:
     """Return the normal score of ``hits`` of ``hits + misses``, in the same way."""
+    z = _paulson(hits + (1 + half) / 3, misses + (1 + half) / 3, p)
+    small = ~((hits > _MANY) & (misses > _MANY) & (np.abs(z) < _MIDDLE))
+    hits, misses, p, half = hits[small], misses[small], p[small], np.broadcast_to(half, z.shape)[small]
     shift = (1 + half) / 3
     few, many = np.maximum(misses + shift - half, _TINY), misses + shift + half
     less, more = np.maximum(hits + shift - half, _TINY), hits + shift + half
@@ -72,7 +81,14 @@ def _binomial_score(hits: Floats, misses: Floats, half: Floats, p: Floats) -> Fl
     y = np.where(low, 1 - p, p)
     tail = special.betainc(np.where(low, few, less), np.where(low, more, many), y)
     tail += special.betainc(np.where(low, many, more), np.where(low, less, few), y)
-    return _normal(tail / 2, low)
+    z[small] = _normal(tail / 2, low)
+    return z
+
+
+def _paulson(a: Floats, b: Floats, p: Floats) -> Floats:
+    """Return the normal score of a Beta variable, near its middle, by cube roots (Paulson 1942)."""
+    ratio = np.cbrt(b * p / (a * (1 - p)))
+    return np.asarray((1 - 1 / (9 * a) - ratio * (1 - 1 / (9 * b))) / np.sqrt(ratio**2 / (9 * b) + 1 / (9 * a)))
 
 
 def _normal(tail: Floats, low: npt.NDArray[np.bool_]) -> Floats:
