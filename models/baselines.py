@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .calibration import FloatArray, expit, log_odds, platt
-from .encoding import Encoder, fit_encoder
+from .encoding import Encoder, as_text, fit_encoder
 from .groups import NUMBERS
 
 
@@ -65,6 +65,28 @@ class AgeRule:
 
 
 @dataclass(frozen=True)
+class SegmentRate:
+    """The share of breaches of the priority and the team of a case: what a manager knows by heart.
+
+    ``priorities`` and ``cells`` hold log-odds; a cell is a priority and a team.
+    """
+
+    base: float
+    priorities: dict[str, float]
+    cells: dict[tuple[str, str], float]
+    features: tuple[str, ...] = ("priority", "team")
+
+    def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+        """Return the log-odds of the base rate, what the priority adds, and what the team adds to that."""
+        priority, team = _names(snapshots, "priority"), _names(snapshots, "team")
+        by_priority = priority.map(self.priorities).fillna(self.base).to_numpy(dtype=float)
+        cell = pd.Series(list(zip(priority, team, strict=True)), index=snapshots.index, dtype=object)
+        by_cell = np.array([self.cells.get(c, p) for c, p in zip(cell, by_priority, strict=True)], dtype=float)
+        columns = {"priority": by_priority - self.base, "team": by_cell - by_priority}
+        return self.base, pd.DataFrame(columns, index=snapshots.index)
+
+
+@dataclass(frozen=True)
 class Logistic:
     """A logistic regression on encoded features, told as deviations from the average snapshot."""
 
@@ -80,11 +102,7 @@ class Logistic:
 
     def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
         """Return the log-odds of the average snapshot, and what each group of features adds."""
-        effects = (self.encoder.matrix(snapshots) - self.means) * self.coefficients
-        columns: dict[str, FloatArray] = {}
-        for group in dict.fromkeys(self.encoder.groups):
-            mine = np.array([g == group for g in self.encoder.groups])
-            columns[group] = effects[:, mine].sum(axis=1)
+        columns = self.encoder.effects(snapshots, self.coefficients, self.means)
         return self.base, pd.DataFrame(columns, index=snapshots.index)
 
 
@@ -170,6 +188,35 @@ def fit_age_rule(
     return AgeRule(feature, tuple(map(float, edges)), tuple(map(float, logits)), float(log_odds(base)))
 
 
+def fit_segment_rate(
+    snapshots: pd.DataFrame, breached: FloatArray, weight: FloatArray | None = None, *, drawn: float = 20.0
+) -> SegmentRate:
+    """Learn the share of breaches by priority and team.
+
+    The share of a priority is drawn to that of all as by ``drawn`` snapshots, that of a team to that of its priority.
+
+    >>> import numpy as np, pandas as pd
+    >>> frame = pd.DataFrame({"priority": ["1", "2"] * 500, "team": ["a"] * 500 + ["b"] * 500})
+    >>> rates = fit_segment_rate(frame, np.tile([1.0, 0.0], 500))
+    >>> expit(rates.parts(frame[:2])[1].sum(axis=1) + rates.base).round(2).tolist()
+    [1.0, 0.0]
+    """
+    w = np.ones(len(breached)) if weight is None else weight
+    base = float(expit(fit_constant(breached, w).logit))
+    rows = pd.DataFrame({"p": _names(snapshots, "priority").array, "t": _names(snapshots, "team").array})
+    rows["n"], rows["hits"] = w, w * breached
+    by = rows.groupby("p")[["n", "hits"]].sum()
+    of_priority = (by["hits"] + drawn * base) / (by["n"] + drawn)
+    cells = rows.groupby(["p", "t"])[["n", "hits"]].sum()
+    near = of_priority.reindex(cells.index.get_level_values("p")).to_numpy(dtype=float)
+    share = (cells["hits"].to_numpy(dtype=float) + drawn * near) / (cells["n"].to_numpy(dtype=float) + drawn)
+    return SegmentRate(
+        float(log_odds(base)),
+        dict(zip(map(str, by.index), map(float, log_odds(of_priority)), strict=True)),
+        dict(zip([(str(p), str(t)) for p, t in cells.index], map(float, log_odds(share)), strict=True)),
+    )
+
+
 def fit_logistic(
     snapshots: pd.DataFrame, breached: FloatArray, regularisation: float, weight: FloatArray | None = None
 ) -> Logistic:
@@ -198,3 +245,9 @@ def _values(snapshots: pd.DataFrame, name: str) -> FloatArray:
     if name not in snapshots.columns:
         return np.full(len(snapshots), np.nan)
     return np.asarray(snapshots[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan))
+
+
+def _names(snapshots: pd.DataFrame, name: str) -> pd.Series:
+    if name not in snapshots.columns:
+        return pd.Series("", index=snapshots.index, dtype="str")
+    return pd.Series(as_text(snapshots[name]), index=snapshots.index, dtype="str")

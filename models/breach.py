@@ -1,42 +1,41 @@
-"""Which open case will break its promise: a calibrated probability, used only if it beats the rule."""
+"""Which open case will break its promise: a calibrated probability, used only if it beats the rules."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import copy
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..features.calendars import BusinessCalendar
 from ..features.errors import InputError
-from ..features.shares import wilson
-from .baselines import Calibrated, Score, calibrated, fit_age_rule, fit_constant, fit_logistic
+from .baselines import Calibrated
 from .calibration import FloatArray
-from .outcomes import Lesson, Outcomes, known_outcomes, one_metric
-from .scores import Gain, brier_gain, reliability_tables, score_table
+from .candidates import NAMES, Makings, fit_candidates, lone_constant
+from .finish_times import HORIZONS_H, finish_times
+from .following import Recent, follow, hazard_in, recent
+from .outcomes import known_outcomes, one_metric
+from .person_periods import finishes
+from .scores import reliability_tables, score_table
+from .verdict import RULES, Verdict, decide, range_of, sureness, too_few
 
-#: Fewer cases, or fewer cases of either outcome, teach nothing but a base rate.
-FEWEST_CASES, FEWEST_OF_EACH = 100, 20
-#: If the known outcomes stand for less than this share of the newest snapshots, the verdict says so.
-SURE = 0.9
 #: Parts of the cases that train, calibrate and evaluate.
 SHARES = (0.6, 0.2, 0.2)
-
-
-class Verdict(NamedTuple):
-    """Which of the three is used, and why in a sentence."""
-
-    used: str
-    decision: str
+#: So many times within the evaluation the models are brought up to date, at most.
+MOST_UPDATES = 6
 
 
 class BreachRisk:
     """Tell the probability that an open case will break its promise, and what it is made of.
 
-    A logistic regression on what was known at the time of a snapshot, corrected (slope and intercept) on later cases,
-    and compared with two baselines on cases that are later still: the base rate, and the rule "age over target". The
-    regression is used only if its Brier score is better than both beyond noise; else the better baseline is, and
-    ``decision_`` says so.
+    Two models are averaged on the log-odds scale: a discrete-time hazard of getting done, which counts open cases and
+    is carried to the deadline on the clock of the desk, and a logistic regression on what was known at the snapshot.
+    They are corrected (slope and intercept) on later cases, moved to the speed and the base rate of the last days, and
+    compared with three baselines on cases that are later still: the base rate, the rule "age over target", and the
+    rates of priority and team. A model is used only if its Brier score is better than all of them beyond noise; else
+    the best baseline is, and ``decision_`` says so.
 
     Parameters
     ----------
@@ -44,15 +43,18 @@ class BreachRisk:
         Strength of the ridge penalty.
     replicates, seed
         Of the bootstrap by case that decides on promotion.
+    calendar
+        Opening hours on which the promise runs, if it does; without them the clock is learnt.
 
     Attributes
     ----------
     metric_
         The metric that it was fitted for.
     used_
-        ``logistic``, ``rule`` or ``constant``: what :meth:`predict_proba` returns.
+        Name of the candidate that :meth:`predict_proba` returns: ``mean``, ``logistic``, ``hazard``, ``rates``,
+        ``rule`` or ``constant``.
     promoted_
-        Whether that is the logistic regression.
+        Whether that is a model rather than a baseline.
     decision_
         Why, in a sentence.
     evaluation_
@@ -64,21 +66,21 @@ class BreachRisk:
         Share of the newest snapshots that the known outcomes stand for; what is missing ends later than any was seen
         to. Not a number without evaluation.
     candidates_
-        All three by name, fitted on all known outcomes, to compare them on other data.
+        All candidates by name, fitted on all known outcomes, to compare them on other data.
     outcomes_
         The snapshots with what was known of their outcomes, and why others were left out.
 
     Notes
     -----
-    Outcomes that are not known yet are not taken as good or bad, nor are their snapshots forgotten: each known outcome
-    stands for those that the end of the log cut off (see :func:`deskcast.models.censoring.censoring_weights`), in the
-    regression, in both baselines, in the calibration and in every score. That assumes that later cases take as long as
+    Outcomes that are not known yet are not taken as good or bad, nor are their snapshots forgotten: the hazard counts
+    open cases as long as they were seen, and elsewhere each known outcome stands for those that the end of the log cut
+    off (see :func:`deskcast.models.censoring.censoring_weights`). That assumes that later cases take as long as
     earlier ones of the same part of the split did; where nothing is cut off all weights are 1.
 
     The split is in time and by case, so that no case is in two parts: the first 60 % of the cases with a known outcome
-    (by creation) train, the next 20 % calibrate, the last 20 % evaluate. Both baselines get the same calibration as the
-    regression. After the evaluation all are used: the first 80 % train and the last 20 % calibrate, so the final
-    probabilities follow the base rate of the newest cases.
+    (by creation) train, the next 20 % calibrate, the last 20 % evaluate. All candidates get the same calibration, and
+    within the evaluation all are brought up to date with what was known by then. After it the first 80 % train and the
+    last 20 % calibrate, and the models are those of the last day; :meth:`follow` takes them to a later one.
 
     Examples
     --------
@@ -92,15 +94,31 @@ class BreachRisk:
     ...                        "known_at": at + pd.Timedelta("1h")})
     >>> risk = BreachRisk().fit(snapshots, labels)
     >>> risk.used_, risk.predict_proba(snapshots[:2]).round(1).tolist()
-    ('rule', [0.2, 1.0])
+    ('rule', [0.1, 0.9])
     """
 
-    def __init__(self, *, regularisation: float = 10.0, replicates: int = 1000, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        regularisation: float = 10.0,
+        replicates: int = 1000,
+        seed: int = 0,
+        calendar: BusinessCalendar | None = None,
+    ) -> None:
         self.regularisation = regularisation
         self.replicates = replicates
         self.seed = seed
+        self.calendar = calendar
 
-    def fit(self, snapshots: pd.DataFrame, labels: pd.DataFrame, *, as_of: object = None) -> BreachRisk:
+    def fit(
+        self,
+        snapshots: pd.DataFrame,
+        labels: pd.DataFrame,
+        *,
+        as_of: object = None,
+        ends: pd.DataFrame | None = None,
+        updates: bool = True,
+    ) -> BreachRisk:
         """Learn from snapshots whose outcome is known, and decide whether what was learnt is used.
 
         Parameters
@@ -112,6 +130,11 @@ class BreachRisk:
             Columns ``case_id, metric, label, known_at``; see ``deskcast.features.breach_labels``.
         as_of
             Only what was known at this instant is used; the last snapshot by default.
+        ends
+            When cases were done: ``case_id, ended_at``; see ``deskcast.features.case_ends``. Without them the labels
+            say what they can.
+        updates
+            Whether the models are moved to the speed and the base rate of the last days.
 
         Returns
         -------
@@ -127,11 +150,49 @@ class BreachRisk:
         end = pd.Timestamp(snapshots["at"].max()) if as_of is None else _instant(as_of)
         found = known_outcomes(snapshots, labels, end)
         self.metric_, self.as_of_, self.outcomes_ = metric, end, found
-        verdict = self._evaluate(found)
-        self.used_, self.decision_ = verdict
-        self.promoted_ = self.used_ == "logistic"
-        self._use(found)
+        labels = labels[labels["metric"] == metric]
+        finish = finishes(found.snapshots, labels, end, ends)
+        makings = Makings(found, finish, ends, self.calendar, self.regularisation, self.seed)
+        self._updates = updates
+        self.used_, self.decision_ = self._evaluate(makings)
+        self.promoted_ = self.used_ not in (*RULES, "constant")
+        self._use(makings)
         return self
+
+    def follow(
+        self, snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: object, *, ends: pd.DataFrame | None = None
+    ) -> BreachRisk:
+        """Return the risk as it has to be read at a later instant, without training anew.
+
+        The hazard gets the speed of the last week, and all candidates the base rate of the last two; see
+        :mod:`deskcast.models.following`.
+
+        Parameters
+        ----------
+        snapshots
+            Those of the last two weeks before ``as_of`` are looked at; any others are passed over.
+        labels, ends
+            As in :meth:`fit`; nothing is read of them that was not known at ``as_of``.
+        as_of
+            The instant.
+
+        Returns
+        -------
+        A copy; this one stays as it is. It is the same where no recent snapshot has a running promise.
+        """
+        self._fitted(snapshots)
+        moment = _instant(as_of)
+        moved = copy.copy(self)
+        moved.as_of_ = moment
+        try:
+            found = known_outcomes(snapshots, labels, moment)
+        except InputError:  # nothing has been decided lately, so nothing shows that anything has changed
+            return moved
+        finish = finishes(found.snapshots, labels[labels["metric"] == self.metric_], moment, ends)
+        makings = Makings(found, finish, ends, self.calendar, self.regularisation, self.seed)
+        moved.candidates_ = follow(self.fitted_, self._recent(makings, moment))
+        moved.model_ = moved.candidates_[self.used_]
+        return moved
 
     def predict_proba(self, snapshots: pd.DataFrame) -> FloatArray:
         """Return the probability that each case will break (or has broken) its promise.
@@ -154,6 +215,24 @@ class BreachRisk:
         if not len(snapshots):
             return np.zeros(0)
         return np.asarray(np.where(already_breached(snapshots), 1.0, model.probability(snapshots)))
+
+    def finish_times(self, snapshots: pd.DataFrame, horizons_h: Sequence[float] = HORIZONS_H) -> pd.DataFrame | None:
+        """Return P(done by) some horizons and the times by which half and 80 % of such cases are done.
+
+        Parameters
+        ----------
+        snapshots
+            As in :meth:`predict_proba`.
+        horizons_h
+            Hours on the wall.
+
+        Returns
+        -------
+        As :func:`deskcast.models.finish_times.finish_times`; ``None`` where too few cases were done to learn from.
+        """
+        self._fitted(snapshots)
+        hazard = hazard_in(self.candidates_["hazard"].score) if "hazard" in self.candidates_ else None
+        return None if hazard is None else finish_times(snapshots, hazard, horizons_h)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -181,85 +260,66 @@ class BreachRisk:
         parts.loc[already_breached(snapshots)] = np.nan
         return parts
 
-    def _evaluate(self, found: Outcomes) -> Verdict:
-        few = _too_few(found)
+    def _evaluate(self, makings: Makings) -> Verdict:
+        found = makings.found
+        few = too_few(found)
         part = found.split(SHARES)
-        train, later, newest = (found.lesson(part == place) for place in (0, 1, 2))
-        if not few and len(np.unique(train.breached)) < 2:
+        if not few and len(np.unique(found.breached[(part == 0) & found.decided])) < 2:
             few = "all of the oldest 60 % of the cases ended alike"
         if few:
             self.coverage_ = float("nan")
-            nothing = {name: np.zeros(0) for name in ("constant", "rule", "logistic")}
+            nothing = {name: np.zeros(0) for name in NAMES}
             self.evaluation_ = score_table(np.zeros(0), nothing)
             self.reliability_ = reliability_tables(np.zeros(0), nothing)
-            return Verdict(
-                "constant", f"Nothing was learnt but a base rate, because {few}; every case gets it. {_range(found)}"
-            )
-        three = self._fit_three(train, later)
-        predicted = {name: model.probability(newest.snapshots) for name, model in three.items()}
-        verdict = self._decide(newest, predicted)
+            said = f"Nothing was learnt but a base rate, because {few}; every case gets it. {range_of(found)}"
+            return Verdict("constant", said)
+        models = fit_candidates(makings, part == 0, part == 1, self.as_of_)
+        newest = found.lesson(part == 2)
+        predicted = self._walk(makings, models, part == 2)
+        verdict = decide(
+            newest.breached,
+            predicted,
+            newest.snapshots["case_id"],
+            weight=newest.weight,
+            replicates=self.replicates,
+            seed=self.seed,
+        )
         self.coverage_ = float(newest.weight.sum() / np.sum(part == 2))
         self.evaluation_ = score_table(newest.breached, predicted, verdict.used, weight=newest.weight)
         self.reliability_ = reliability_tables(newest.breached, predicted, weight=newest.weight)
         error = self.evaluation_.set_index("model")["ece"][verdict.used]
-        return Verdict(verdict.used, f"{verdict.decision} {_sureness(float(error), self.coverage_)}")
+        return Verdict(verdict.used, f"{verdict.decision} {sureness(float(error), self.coverage_)}")
 
-    def _decide(self, test: Lesson, predicted: dict[str, FloatArray]) -> Verdict:
-        case = test.snapshots["case_id"]
+    def _walk(self, makings: Makings, models: dict[str, Calibrated], rows: NDArray[np.bool_]) -> dict[str, FloatArray]:
+        """Predict the decided ones of these rows, bringing the models up to date a few times on the way."""
+        found = makings.found
+        place = np.flatnonzero(rows & found.decided)
+        at = found.snapshots["at"].iloc[place]
+        instants = pd.DatetimeIndex(at.sort_values().unique())
+        updates = min(MOST_UPDATES, len(instants)) if self._updates else 1
+        predicted = {name: np.empty(len(place)) for name in models}
+        for block in np.array_split(np.arange(len(instants)), updates):
+            mine = at.isin(instants[block]).to_numpy()
+            now = follow(models, self._recent(makings, instants[block[0]])) if self._updates else models
+            for name, model in now.items():
+                predicted[name][mine] = model.probability(found.snapshots.iloc[place[mine]])
+        return predicted
 
-        def gain(challenger: str, champion: str) -> Gain:
-            return brier_gain(
-                test.breached,
-                predicted[challenger],
-                predicted[champion],
-                case,
-                weight=test.weight,
-                replicates=self.replicates,
-                seed=self.seed,
-            )
+    def _recent(self, makings: Makings, as_of: pd.Timestamp) -> Recent:
+        found = makings.found
+        deadline = makings.deadline(np.ones(len(found.breached), dtype=bool), as_of)
+        return recent(found.snapshots, found.breached, found.known_at, makings.finish, as_of, deadline)
 
-        over_rule, over_constant, of_rule = (
-            gain("logistic", "rule"),
-            gain("logistic", "constant"),
-            gain("rule", "constant"),
-        )
-        on = f"on {len(case):,} snapshots of the {case.nunique():,} newest cases"
-        if over_rule.sure and over_constant.sure:
-            return Verdict(
-                "logistic",
-                f"The logistic regression is used: {on} its Brier score is lower by {_say(over_rule)} than that of the "
-                f"rule 'age over target' and by {_say(over_constant)} than that of the base rate.",
-            )
-        if of_rule.sure:
-            return Verdict(
-                "rule",
-                f"The rule 'age over target' is used: {on} it beats the base rate by {_say(of_rule)} in Brier score, "
-                f"and the logistic regression adds nothing that is sure ({_say(over_rule)}).",
-            )
-        return Verdict(
-            "constant",
-            f"Nothing was learnt: {on} neither the logistic regression ({_say(over_constant)}) nor the rule 'age over "
-            f"target' ({_say(of_rule)}) beats the base rate beyond noise, so every case gets the base rate.",
-        )
-
-    def _fit_three(self, train: Lesson, later: Lesson) -> dict[str, Calibrated]:
-        old, y, w = train
-        scores: dict[str, Score] = {
-            "constant": fit_constant(y, w),
-            "rule": fit_age_rule(old, y, w),
-            "logistic": fit_logistic(old, y, self.regularisation, w),
-        }
-        return {name: calibrated(score, *later) for name, score in scores.items()}
-
-    def _use(self, found: Outcomes) -> None:
+    def _use(self, makings: Makings) -> None:
+        found = makings.found
         if self.evaluation_["n"].max() == 0:
-            # By case and not by snapshot: one case that stays open for long is one observation.
-            lesson = found.lesson(found.last_of_case())
-            self.model_ = Calibrated(fit_constant(lesson.breached, lesson.weight), 1.0, 0.0)
-            self.candidates_ = {"constant": self.model_}
-            return
-        part = found.split((0.8, 0.2))
-        self.candidates_ = self._fit_three(found.lesson(part == 0), found.lesson(part == 1))
+            self.fitted_ = self.candidates_ = lone_constant(found)
+        else:
+            part = found.split((0.8, 0.2))
+            self.fitted_ = fit_candidates(makings, part == 0, part == 1, self.as_of_)
+            now = follow(self.fitted_, self._recent(makings, self.as_of_)) if self._updates else self.fitted_
+            self.candidates_ = now
+        self.used_ = self.used_ if self.used_ in self.candidates_ else "logistic"
         self.model_ = self.candidates_[self.used_]
 
     def _fitted(self, snapshots: pd.DataFrame) -> Calibrated:
@@ -286,37 +346,6 @@ def already_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
     if "already_breached" not in snapshots.columns:
         return np.zeros(len(snapshots), dtype=bool)
     return np.asarray(snapshots["already_breached"].astype("boolean").fillna(False).to_numpy(dtype=bool))
-
-
-def _too_few(found: Outcomes) -> str:
-    outcome = found.breached[found.decided & found.last_of_case()]
-    cases, breached = len(outcome), int(outcome.sum())
-    if cases < FEWEST_CASES:
-        return f"only {cases:,} cases have a known outcome (at least {FEWEST_CASES} are needed)"
-    if min(breached, cases - breached) < FEWEST_OF_EACH:
-        return f"{breached:,} of {cases:,} cases broke their promise (at least {FEWEST_OF_EACH} of either are needed)"
-    return ""
-
-
-def _range(found: Outcomes) -> str:
-    lesson = found.lesson(found.last_of_case())
-    n = lesson.weight.sum() ** 2 / (lesson.weight**2).sum()
-    lo, hi = wilson(np.average(lesson.breached, weights=lesson.weight) * n, n)
-    return f"With so few cases it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
-
-
-def _sureness(error: float, coverage: float) -> str:
-    text = f"There its figures were off by {100 * error:.0f} percentage points on average."
-    if coverage >= SURE:
-        return text
-    return (
-        f"{text} Take them with care: the log is too short to have seen how {100 * (1 - coverage):.0f} % of those "
-        "snapshots end, mostly the late ones."
-    )
-
-
-def _say(gain: Gain) -> str:
-    return f"{gain.mean:.4f} (95 % interval {gain.lo:.4f} to {gain.hi:.4f})"
 
 
 def _instant(value: object) -> pd.Timestamp:

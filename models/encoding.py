@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..features.errors import InputError
 from .calibration import FloatArray
-from .groups import features_in, group_of, numeric_in
+from .groups import NUMBERS, features_in, group_of, numeric_in
+
+#: These are the same for all cases of an instant: they tell the day.
+TIDES = (*NUMBERS["desk"], "open_in_desk", "opened_in_desk_24h", "opened_in_desk_7d", "resolved_in_desk_7d")
+#: Another number that differs between instants only, up to this share of its variance, tells the day and not the case.
+TIDE = 0.05
 
 #: Stands for a value that is not there, as a level of its own.
 MISSING = "(missing)"
@@ -29,6 +35,11 @@ class NumberCode:
     knots: tuple[float, ...]
     has_missing: bool
 
+    @property
+    def width(self) -> int:
+        """How many columns it makes."""
+        return 1 + len(self.knots) + int(self.has_missing)
+
     def matrix(self, values: pd.Series) -> FloatArray:
         """Return the columns of the feature, shape (n, 1 + knots + missing)."""
         raw = flatten(self.name, values)
@@ -37,6 +48,10 @@ class NumberCode:
         x = (np.clip(np.where(gone, self.median, raw), self.lo, self.hi) - self.median) / self.scale
         columns = [x, *[np.maximum(x - knot, 0.0) for knot in self.knots]]
         return np.column_stack([*columns, gone.astype(float)] if self.has_missing else columns)
+
+    def effect(self, values: pd.Series, coefficients: FloatArray) -> FloatArray:
+        """Return the matrix times the coefficients, shape (n,) or (n, k)."""
+        return np.asarray(self.matrix(values) @ coefficients, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -47,16 +62,31 @@ class LevelCode:
     levels: tuple[str, ...]
     shares: tuple[float, ...]
 
+    @property
+    def width(self) -> int:
+        """How many columns it makes."""
+        return len(self.levels)
+
     def matrix(self, values: pd.Series) -> FloatArray:
         """Return the columns of the feature, shape (n, levels)."""
-        text = as_text(values)
+        rows = np.vstack([np.eye(len(self.levels)), np.asarray(self.shares)])
+        return np.asarray(rows[self._codes(values)], dtype=float)
+
+    def effect(self, values: pd.Series, coefficients: FloatArray) -> FloatArray:
+        """Return the matrix times the coefficients, shape (n,) or (n, k), without making the matrix."""
+        table = np.concatenate([coefficients, [np.asarray(self.shares) @ coefficients]])
+        return np.asarray(table[self._codes(values)], dtype=np.float64)
+
+    def _codes(self, values: pd.Series) -> NDArray[np.int64]:
+        # Few distinct values: the text of each is looked up once.
+        place, distinct = pd.factorize(values, use_na_sentinel=False)
+        text = as_text(pd.Series(distinct, dtype=values.dtype))
         known = pd.Index(self.levels)
         code = known.get_indexer(pd.Index(text))
         if RARE in known:
             # A level never seen is as rare as they come; a missing value is not a level.
             code = np.where((code < 0) & (text != MISSING), self.levels.index(RARE), code)
-        rows = np.vstack([np.eye(len(known)), np.asarray(self.shares)])
-        return np.asarray(rows[code], dtype=float)
+        return np.asarray(code[place], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -90,6 +120,44 @@ class Encoder:
         InputError
             If a feature that was learnt from has vanished.
         """
+        self._check(snapshots)
+        parts = [code.matrix(feature(snapshots, code.name)) for code in self.codes]
+        return np.column_stack(parts) if parts else np.zeros((len(snapshots), 0))
+
+    def effects(self, snapshots: pd.DataFrame, coefficients: FloatArray, means: FloatArray) -> dict[str, FloatArray]:
+        """Return by group what coefficients add to a linear score, as deviations from the mean row.
+
+        Parameters
+        ----------
+        snapshots
+            Rows with the features of the encoder, n of them.
+        coefficients
+            One a column of the matrix, shape (p,) or (p, k) for k scores at once.
+        means
+            Mean of each column, shape (p,).
+
+        Returns
+        -------
+        Group -> effect, shape (n,) or (n, k); over the groups they sum to ``(matrix - means) @ coefficients``.
+
+        Raises
+        ------
+        InputError
+            If a feature that was learnt from has vanished.
+        """
+        self._check(snapshots)
+        found: dict[str, FloatArray] = {}
+        first = 0
+        for code in self.codes:
+            last = first + code.width
+            mine = coefficients[first:last]
+            effect = code.effect(feature(snapshots, code.name), mine) - means[first:last] @ mine
+            group = self.groups[first]
+            found[group] = found[group] + effect if group in found else effect
+            first = last
+        return found
+
+    def _check(self, snapshots: pd.DataFrame) -> None:
         for name in self.features:
             if name not in snapshots.columns:
                 raise InputError(
@@ -98,16 +166,16 @@ class Encoder:
                     column=name,
                     hint="bring the column back or train anew without it",
                 )
-        parts = [code.matrix(snapshots[code.name]) for code in self.codes]
-        return np.column_stack(parts) if parts else np.zeros((len(snapshots), 0))
 
 
 def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 60) -> Encoder:
     """Learn how to make numbers of the features of the snapshots.
 
-    Durations and counts are put on a log scale and centred and scaled by median and quartiles; knots at the quartiles
-    let the effect bend. Levels with fewer than ``rare`` rows are pooled, and so are all beyond the ``most_levels`` most
-    frequent. Missing numbers get the median and a column that says so; missing levels are a level of their own.
+    Durations and counts are put on a log scale and centred and scaled by median and quartiles; knots at the
+    quartiles let the effect bend. What differs between instants only, such as the backlog of the whole desk, is
+    left out: it tells on which day a snapshot was taken, and whoever learns days by heart knows nothing of the
+    next. Levels with fewer than ``rare`` rows are pooled, and so are all beyond the ``most_levels`` most frequent.
+    Missing numbers get the median and a column that says so; missing levels are a level of their own.
 
     Parameters
     ----------
@@ -133,9 +201,11 @@ def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 6
     unused = []
     numbers = numeric_in(snapshots.columns)
     for name in features_in(snapshots.columns):
-        values = snapshots[name]
-        code = _number(name, values) if name in numbers else _levels(name, values, rare, most_levels)
-        if code is None:
+        values = feature(snapshots, name)
+        counts = name in numbers or (name.startswith("attr_") and is_number(values))
+        code = _number(name, values) if counts else _levels(name, values, rare, most_levels)
+        tide = name in TIDES or (counts and group_of(name) != "clock" and is_tide(snapshots, name))
+        if code is None or tide:
             unused.append(name)
             continue
         codes.append(code)
@@ -152,9 +222,9 @@ def flatten(name: str, values: pd.Series) -> FloatArray:
     """
     raw = pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     x: FloatArray = np.where(np.isinf(raw), np.nan, raw).astype(np.float64)
-    if name == "target_used":
+    if name == "target_used" or name.startswith(("used_", "breached_", "is_")):
         return x
-    size = np.abs(x) / (3600.0 if name.endswith("_s") else 1.0)
+    size = np.abs(x) / (3600.0 if name.endswith("_s") or "_s_" in name else 1.0)
     return np.asarray(np.sign(x) * np.log1p(size), dtype=np.float64)
 
 
@@ -167,6 +237,51 @@ def as_text(values: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     """
     plain = values.convert_dtypes() if values.dtype.kind == "f" else values
     return np.asarray(plain.astype("str").where(values.notna(), MISSING).to_numpy(dtype=object))
+
+
+def feature(snapshots: pd.DataFrame, name: str) -> pd.Series:
+    """Return a feature as it is learnt: the past of a segment against that of the whole desk at the same instant.
+
+    So a share that falls everywhere says nothing of a team, and a model does not take the day for the team.
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"breached_share_team": [0.4], "breached_share_desk": [0.3], "usual_s_team": [60.0]})
+    >>> feature(rows, "breached_share_team").round(2).tolist(), feature(rows, "usual_s_team").tolist()
+    ([0.1], [60.0])
+    """
+    for stem in ("breached_share_", "usual_s_"):
+        whole = f"{stem}desk"
+        if name.startswith(stem) and name not in TIDES and whole in snapshots.columns:
+            return snapshots[name] - snapshots[whole]
+    return snapshots[name]
+
+
+def is_number(values: pd.Series) -> bool:
+    """Tell whether a column holds numbers, or true and false.
+
+    >>> import pandas as pd
+    >>> is_number(pd.Series([1.5])), is_number(pd.Series(["1.5"]))
+    (True, False)
+    """
+    return bool(pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype))
+
+
+def is_tide(snapshots: pd.DataFrame, name: str) -> bool:
+    """Tell whether a number is nearly the same for all cases of an instant, where instants have many cases.
+
+    >>> import pandas as pd
+    >>> at = pd.to_datetime(["2024-03-01T08:00Z"] * 50 + ["2024-03-02T08:00Z"] * 50)
+    >>> frame = pd.DataFrame({"at": at, "open_in_desk": [50] * 50 + [70] * 50, "age_s": range(100)})
+    >>> is_tide(frame, "open_in_desk"), is_tide(frame, "age_s")
+    (True, False)
+    """
+    if "at" not in snapshots.columns or len(snapshots) < 20 * snapshots["at"].nunique():
+        return False
+    x = pd.Series(flatten(name, feature(snapshots, name)), index=snapshots.index)
+    if x.notna().sum() < 2:
+        return False
+    within = x - x.groupby(snapshots["at"]).transform("mean")
+    return bool(np.nanvar(within.to_numpy()) <= TIDE * np.nanvar(x.to_numpy()))
 
 
 def _number(name: str, values: pd.Series) -> NumberCode | None:
@@ -186,6 +301,8 @@ def _levels(name: str, values: pd.Series, rare: int, most: int) -> LevelCode | N
     counts = pd.Series(as_text(values)).value_counts()
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
     kept = counts[counts >= rare].head(most)
+    # A source may have pooled rare values itself.
+    kept = kept.drop(RARE, errors="ignore")
     rest = int(counts.sum() - kept.sum())
     if rest:
         kept = pd.concat([kept, pd.Series({RARE: rest})])

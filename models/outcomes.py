@@ -41,6 +41,8 @@ class Outcomes:
         Age of the case at the snapshot, and at the decision or (where there is none yet) at the end.
     dropped
         Why other rows were left out -> how many.
+    known_at
+        When the outcomes were known, missing where they are not yet.
     """
 
     snapshots: pd.DataFrame
@@ -49,6 +51,7 @@ class Outcomes:
     entry_s: FloatArray
     end_s: FloatArray
     dropped: dict[str, int]
+    known_at: pd.Series
 
     @property
     def decided(self) -> NDArray[np.bool_]:
@@ -141,6 +144,7 @@ def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Time
         entry_s=np.asarray(entry, dtype=np.float64),
         end_s=np.round(entry + waited, 6),
         dropped={why: n for why, n in dropped.items() if n},
+        known_at=taken["known_at"].where(sure),
     )
 
 

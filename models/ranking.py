@@ -44,7 +44,6 @@ ACTIONS: dict[str, dict[str, str]] = {
     },
     "time": {"medium": "plan it before it is due", "high": "work on it next"},
     "reply": {"medium": "reply to the customer today", "high": "reply to the customer now"},
-    "silence": {"medium": "ask the owner for news", "high": "ask the owner for news now, or give it to another"},
     "conversation": {"high": "call the customer instead of writing"},
     "handovers": {"medium": "name one owner", "high": "name one owner and keep the case there"},
     "reopens": {"high": "let a senior agent find the cause"},

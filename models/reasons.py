@@ -21,10 +21,24 @@ SMALLEST = 0.05
 #: Begins a reason that lowers the risk; what raises it needs no word, as the list is about risk.
 FAVOUR = "in its favour: "
 
+#: Features whose values are quoted.
+_TOLD = frozenset(
+    (
+        *("target_used", "left_s", "age_s", "is_resolved", "resolved_for_s", "unanswered_s", "updates", "open_in_team"),
+        *("customer_messages", "agent_messages", "transfers", "reopens", "escalations", "priority", "priority_changes"),
+        *("paused", "status", "customer_open", "text_length", "breached_share_desk", "weekday", "hour"),
+        *("team", "channel", "product", "region", "case_type"),
+    )
+)
+
 _DAYS = {
     float(day): name
     for day, name in enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
 }
+
+
+def _is_told(name: str) -> bool:
+    return name in _TOLD or name.startswith("attr_") or (name.startswith("breached_") and "share" not in name)
 
 
 def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.DataFrame:
@@ -60,9 +74,14 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
     effects = parts[groups].to_numpy(dtype=float, na_value=np.nan) if groups else np.zeros((len(parts), 0))
     chosen = _strongest(effects, most)
     reference = risk.outcomes_.snapshots
-    ranks = _share_below(snapshots, reference)
+    ranks = {
+        "time": _share_below(snapshots, reference, "age_s"),
+        "reply": _share_below(snapshots, reference, "unanswered_s"),
+    }
+    unranked = np.full(len(snapshots), np.nan)
     # Only what the model looks at may be given as a reason; the parts of the time are one fact.
-    names = [name for name in features_in(snapshots.columns) if name in (*risk.features, *NUMBERS["time"])]
+    looked_at = (*risk.features, *NUMBERS["time"])
+    names = [name for name in features_in(snapshots.columns) if name in looked_at and _is_told(name)]
     values = list(zip(*(snapshots[name].tolist() for name in names), strict=True))
     case_ids = snapshots["case_id"].tolist()
     rows = []
@@ -70,7 +89,7 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
         facts = dict(zip(names, values[row], strict=True))
         for place, column in enumerate(places, start=1):
             group, effect = groups[column], float(effects[row, column])
-            text = WORDS[group](facts, float(ranks[row]))
+            text = WORDS[group](facts, float(ranks.get(group, unranked)[row]))
             direction = "raises" if effect > 0 else "lowers"
             rows.append((case_ids[row], place, group, direction, effect, text if effect > 0 else f"{FAVOUR}{text}"))
     types = {"case_id": "str", "place": "int64", "group": "str", "direction": "str", "reason": "str"}
@@ -82,6 +101,11 @@ def say_time(row: dict[str, object], share_below: float) -> str:
     used, left = _number(row, "target_used"), _number(row, "left_s")
     if used is not None and left is not None:
         return f"{100 * used:.0f} % of the time allowed is used, {say_duration(left)} left"
+    waits = _number(row, "resolved_for_s") if _number(row, "is_resolved") else None
+    if waits is not None:
+        return (
+            f"resolved for {say_duration(waits)} and not closed, open for {say_duration(_number(row, 'age_s') or 0.0)}"
+        )
     age = _number(row, "age_s")
     text = f"open for {say_duration(age or 0.0)}"
     if np.isnan(share_below):
@@ -91,19 +115,19 @@ def say_time(row: dict[str, object], share_below: float) -> str:
     return f"{text}, longer than {percent} % of the cases in training"
 
 
-def _say_reply(row: dict[str, object], _: float) -> str:
+def _say_reply(row: dict[str, object], share_below: float) -> str:
     waiting = _number(row, "unanswered_s")
     if not waiting:
         return "the customer is not waiting for a reply"
-    return f"the customer has waited {say_duration(waiting)} for a reply"
+    text = f"the customer has waited {say_duration(waiting)} for a reply"
+    tenths = 0 if np.isnan(share_below) else min(int(10 * share_below), 9)
+    return f"{text}, longer than {tenths} of 10 similar waits" if tenths else text
 
 
-def _say_silence(row: dict[str, object], _: float) -> str:
-    idle = _number(row, "idle_s")
+def _say_activity(row: dict[str, object], _: float) -> str:
+    n = _number(row, "updates")
     return (
-        "when something last happened is not known"
-        if idle is None
-        else f"nothing has happened for {say_duration(idle)}"
+        "how often it was worked on is not known" if n is None else f"worked on {_times(n)}" if n else "never worked on"
     )
 
 
@@ -137,6 +161,38 @@ def _say_load(row: dict[str, object], _: float) -> str:
     return "how much its team has open is not known" if n is None else f"its team has {_count(n, 'open case')}"
 
 
+def _say_customer(row: dict[str, object], _: float) -> str:
+    n = _number(row, "customer_open")
+    return "what else the customer has open is not known" if n is None else f"the customer has {_count(n, 'open case')}"
+
+
+def _say_text(row: dict[str, object], _: float) -> str:
+    n = _number(row, "text_length")
+    return "how long its text is is not known" if n is None else f"its text has {_count(n, 'character')}"
+
+
+def _say_desk(row: dict[str, object], _: float) -> str:
+    share = _number(row, "breached_share_desk")
+    return "how the desk does is not known" if share is None else f"lately {100 * share:.0f} % broke their promise"
+
+
+def _say_promises(row: dict[str, object], _: float) -> str:
+    broken = [
+        name for name, value in row.items() if name.startswith("breached_") and "share" not in name and value is True
+    ]
+    named = [name.removeprefix("breached_").replace("_", " ") for name in broken]
+    return f"its promise on {' and '.join(named)} was broken" if named else "how its other promises stand"
+
+
+def _say_details(row: dict[str, object], _: float) -> str:
+    told = [
+        f"{name.removeprefix('attr_')} {value}"
+        for name, value in row.items()
+        if name.startswith("attr_") and value is not None and not pd.isna(value)
+    ]  # type: ignore[call-overload]
+    return ", ".join(told[:4]) or "its details are not known"
+
+
 def _say_clock(row: dict[str, object], _: float) -> str:
     day, hour = _number(row, "weekday"), _number(row, "hour")
     on = _DAYS.get(day, "") if day is not None else ""
@@ -152,7 +208,7 @@ def _say_level(name: str, word: str) -> Callable[[dict[str, object], float], str
 WORDS: dict[str, Callable[[dict[str, object], float], str]] = {
     "time": say_time,
     "reply": _say_reply,
-    "silence": _say_silence,
+    "activity": _say_activity,
     "conversation": _say_conversation,
     "handovers": _say_times("transfers", "handed over", "never handed over"),
     "reopens": _say_times("reopens", "opened again", "never opened again"),
@@ -166,6 +222,11 @@ WORDS: dict[str, Callable[[dict[str, object], float], str]] = {
     "region": _say_level("region", "region"),
     "case_type": _say_level("case_type", "case type"),
     "clock": _say_clock,
+    "customer": _say_customer,
+    "text": _say_text,
+    "desk": _say_desk,
+    "promises": _say_promises,
+    "details": _say_details,
 }
 
 
@@ -176,12 +237,17 @@ def _strongest(effects: FloatArray, most: int) -> list[list[int]]:
     return [[int(c) for c in row if big[i, c]][:most] for i, row in enumerate(order)]
 
 
-def _share_below(snapshots: pd.DataFrame, reference: pd.DataFrame) -> FloatArray:
-    ages = np.sort(reference["age_s"].dropna().to_numpy(dtype=float))
-    mine = snapshots["age_s"].to_numpy(dtype=float, na_value=np.nan)
-    if not len(ages):
-        return np.full(len(mine), np.nan)
-    return np.where(np.isnan(mine), np.nan, np.searchsorted(ages, mine, side="left") / len(ages))
+def _share_below(snapshots: pd.DataFrame, reference: pd.DataFrame, name: str) -> FloatArray:
+    """Return for each value the share of those in training that were smaller; a wait of 0 is none."""
+    out = np.full(len(snapshots), np.nan)
+    if name not in snapshots.columns or name not in reference.columns:
+        return out
+    seen = reference[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    mine = snapshots[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    known = np.sort(seen[np.isfinite(seen) & ((seen > 0) | (name == "age_s"))])
+    if not len(known):
+        return out
+    return np.where(np.isnan(mine), np.nan, np.searchsorted(known, mine, side="left") / len(known))
 
 
 def _number(row: dict[str, object], name: str) -> float | None:

@@ -88,6 +88,61 @@ def reliability_tables(
     return pd.concat(parts, ignore_index=True)
 
 
+def bootstrap_table(
+    observed: ArrayLike,
+    predicted: Mapping[str, ArrayLike],
+    case: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    replicates: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the scores of each set of probabilities with their 95 % intervals, drawing whole cases anew.
+
+    Parameters
+    ----------
+    observed, predicted, weight
+        As in :func:`score_table`.
+    case
+        Which case a row belongs to, shape (n,).
+    replicates, seed
+        How many draws, and their seed; all models see the same draws.
+
+    Returns
+    -------
+    Columns ``model, n, base_rate``, and for ``auc``, ``average_precision``, ``brier`` and ``ece`` the score and its
+    bounds ``_lo`` and ``_hi``.
+
+    Examples
+    --------
+    >>> y = np.tile([0.0, 1.0, 1.0, 0.0], 20)
+    >>> table = bootstrap_table(y, {"rule": np.tile([0.2, 0.7, 0.9, 0.4], 20)}, np.arange(80))
+    >>> bool((table["brier_lo"] <= table["brier"]).all() and (table["brier"] <= table["brier_hi"]).all())
+    True
+    """
+    names = ("auc", "average_precision", "brier", "ece")
+    y, codes = np.asarray(observed, dtype=float), pd.factorize(np.asarray(case), sort=True)[0]
+    w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
+    said = {name: np.asarray(p, dtype=float) for name, p in predicted.items()}
+    draws: dict[str, list[tuple[float, ...]]] = {name: [] for name in said}
+    rng = np.random.default_rng(seed)
+    count = int(codes.max()) + 1 if len(codes) else 0
+    for _ in range(replicates if count else 0):
+        times = np.bincount(rng.integers(0, count, count), minlength=count)[codes]
+        rows = times > 0
+        for name, p in said.items():
+            draws[name].append(_scores(y[rows], p[rows], (w * times)[rows])[2:])
+    rows_out = []
+    for name, p in said.items():
+        n, rate, *scores = _scores(y, p, w)
+        drawn = np.array(draws[name]) if draws[name] else np.full((1, 4), np.nan)
+        lo, hi = np.nanquantile(drawn, [0.025, 0.975], axis=0) if np.isfinite(drawn).any() else drawn[[0, 0]]
+        bounds = {f"{s}{end}": v for s, *vs in zip(names, scores, lo, hi, strict=True)
+                  for end, v in zip(("", "_lo", "_hi"), vs, strict=True)}  # fmt: skip
+        rows_out.append({"model": name, "n": n, "base_rate": rate, **bounds})
+    return pd.DataFrame(rows_out).astype({"model": "str"})
+
+
 def brier_gain(
     observed: ArrayLike,
     challenger: ArrayLike,
@@ -97,6 +152,7 @@ def brier_gain(
     weight: ArrayLike | None = None,
     replicates: int = 1000,
     seed: int = 0,
+    level: float = 0.95,
 ) -> Gain:
     """Tell by how much the challenger's Brier score is lower, drawing whole cases anew.
 
@@ -114,10 +170,12 @@ def brier_gain(
         How many draws.
     seed
         Of the draws: the same seed, the same interval.
+    level
+        Of the interval.
 
     Returns
     -------
-    The gain in the mean over rows, and its 95 % interval.
+    The gain in the mean over rows, and its interval.
 
     Notes
     -----
@@ -139,7 +197,7 @@ def brier_gain(
     total = np.bincount(codes, w * difference).astype(np.float64)
     rows = np.bincount(codes, w).astype(np.float64)
     draws = _draws(total, rows, replicates, np.random.default_rng(seed))
-    lo, hi = np.quantile(draws, [0.025, 0.975])
+    lo, hi = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Gain(float(total.sum() / rows.sum()), float(lo), float(hi))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..features.calendars import BusinessCalendar
 from ..features.durations import say_duration
+from ..features.ends import case_ends
 from ..features.engine import CaseLog
 from ..features.errors import InputError
 from ..features.labels import breach_labels
@@ -50,12 +52,24 @@ def train_stage(project: Project, log: CaseLog | None = None) -> tuple[Stage, Br
         if labels["label"].notna().sum() == 0 or len(instants) == 0:
             raise InputError(f"no case has kept or broken the promise '{metric}' yet")
         frame = snapshots(log, instants, metric)
-        risk = BreachRisk().fit(frame, labels, as_of=log.until)
+        risk = BreachRisk(calendar=_calendar(log, metric)).fit(
+            frame, labels, as_of=log.until, ends=case_ends(log, metric)
+        )
     except InputError as error:
         return Stage("train", skipped=str(error)), None
     tables = {"evaluation": risk.evaluation_, "reliability": risk.reliability_}
     params = {"metric": metric, "snapshots": len(frame), "from": str(instants[0]), "to": str(instants[-1])}
     return Stage("train", tables, (risk.decision_,), params, _scores(risk.evaluation_)), risk
+
+
+def _calendar(log: CaseLog, metric: str) -> BusinessCalendar | None:
+    """Return the opening hours on which a promise runs; none where its clock never stops or a system decides."""
+    policies = log.frame("sla_policies")
+    mine = policies[policies["metric"] == metric]
+    if "calendar" not in mine or not (mine["clock"] == "business").all():
+        return None
+    names = mine["calendar"].dropna().unique()
+    return log.calendars.get(str(names[0])) if len(names) == 1 else None
 
 
 def _scores(evaluation: pd.DataFrame) -> dict[str, float]:

@@ -44,13 +44,13 @@ def test_on_a_desk_never_seen_the_probability_is_near_the_truth(desk, later):
 def test_the_evaluation_is_out_of_time_and_its_table_is_the_promised_one(desk):
     *_, risk = desk
     table = risk.evaluation_.set_index("model")
-    assert table.index.tolist() == ["constant", "rule", "logistic"]
-    assert table.loc["logistic", "brier"] < table.loc["rule", "brier"] < table.loc["constant", "brier"]
-    assert table["promoted"].tolist() == [False, False, True]
+    assert table.index.tolist() == ["constant", "rule", "rates", "logistic", "hazard", "mean"]
+    assert table.loc[risk.used_, "brier"] < table.loc["rule", "brier"] < table.loc["constant", "brier"]
+    assert table.index[table["promoted"]].tolist() == [risk.used_]
     assert table["base_rate"].nunique() == 1
     assert list(risk.reliability_.columns) == ["model", "predicted", "observed", "n", "lo", "hi"]
     assert "is used" in risk.decision_
-    off = table.loc["logistic", "ece"]
+    off = table.loc[risk.used_, "ece"]
     assert f"off by {100 * off:.0f} percentage points on average" in risk.decision_
     assert risk.coverage_ == pytest.approx(1.0, abs=0.05)
     assert "with care" not in risk.decision_
@@ -137,7 +137,7 @@ def test_where_the_age_says_it_all_the_rule_stays():
     keys = ["case_id", "at", "metric", "due_at", "age_s", "target_used", "already_breached"]
     risk = BreachRisk().fit(snapshots[keys].assign(weekday=snapshots["weekday"]), labels)
     assert risk.used_ == "rule"
-    assert "adds nothing that is sure" in risk.decision_
+    assert "nothing that is sure is added" in risk.decision_
     parts = risk.contributions(snapshots)
     assert set(parts.columns) == {"base", "time", "logit"}
 
@@ -150,10 +150,10 @@ def test_the_order_of_the_rows_changes_nothing(desk):
     assert np.array_equal(again.predict_proba(snapshots), risk.predict_proba(snapshots))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(st.integers(45, 100))
 def test_no_label_from_the_future_teaches(day):
-    snapshots, labels, _ = risk_frames(cases=900)
+    snapshots, labels, _ = risk_frames(cases=700)
     t = snapshots["at"].min() + pd.Timedelta(days=day)
     early = labels.copy()
     future = ~(early["known_at"] <= t)
@@ -178,7 +178,7 @@ def test_too_few_cases_give_a_base_rate_drawn_to_one_half(cases):
     )
     assert f"only {taught} cases have a known outcome" in risk.decision_
     assert re.search(r"it may be anything from \d+ to \d+ %", risk.decision_)
-    assert risk.evaluation_["n"].tolist() == [0, 0, 0]
+    assert risk.evaluation_["n"].tolist() == [0] * 6
     assert not risk.promoted_
 
 

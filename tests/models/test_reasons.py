@@ -80,7 +80,11 @@ def test_every_group_has_words_also_for_a_row_without_values():
         ("handovers", {"transfers": 3}, "handed over 3 times"),
         ("handovers", {"transfers": 1.0}, "handed over once"),
         ("handovers", {"transfers": 0}, "never handed over"),
-        ("reply", {"unanswered_s": 93600.0}, "the customer has waited 1 d 2 h for a reply"),
+        (
+            "reply",
+            {"unanswered_s": 93600.0},
+            "the customer has waited 1 d 2 h for a reply, longer than 5 of 10 similar waits",
+        ),
         ("reply", {"unanswered_s": pd.NA}, "the customer is not waiting for a reply"),
         ("priority", {"priority": "1"}, "priority 1"),
         ("priority", {"priority": "1", "priority_changes": 2}, "priority 1, changed twice"),
@@ -93,7 +97,14 @@ def test_every_group_has_words_also_for_a_row_without_values():
             "1 message from the customer, 0 messages from agents",
         ),
         ("team", {"team": None}, "team not known"),
-        ("silence", {"idle_s": 7200.0}, "nothing has happened for 2 h"),
+        ("activity", {"updates": 2.0}, "worked on twice"),
+        ("details", {"attr_impact": "high", "attr_site": None}, "impact high"),
+        ("promises", {"breached_first_response": True}, "its promise on first response was broken"),
+        (
+            "time",
+            {"is_resolved": 1.0, "resolved_for_s": 7200.0, "age_s": 86400.0},
+            "resolved for 2 h and not closed, open for 1 d",
+        ),
     ],
 )
 def test_how_facts_are_said(group, row, words):

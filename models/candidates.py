@@ -1,0 +1,140 @@
+"""The models that are tried on a promise, and what they are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..features.calendars import BusinessCalendar
+from .baselines import (
+    Calibrated,
+    Score,
+    calibrated,
+    fit_age_rule,
+    fit_constant,
+    fit_logistic,
+    fit_segment_rate,
+)
+from .blend import Blend
+from .hazard import Hazard, fit_hazard
+from .implied_deadline import ImpliedDeadline, implied_deadline
+from .outcomes import Outcomes
+from .person_periods import Finish
+
+#: All candidates, from the plainest; the last two need a deadline and cases that were done.
+NAMES = ("constant", "rule", "rates", "logistic", "hazard", "mean")
+#: More snapshots than this teach a classifier little and cost time.
+MOST_ROWS = 60_000
+
+
+@dataclass(frozen=True)
+class Makings:
+    """Snapshots with what is known of their outcomes, when their cases were done, and the clock of the promise."""
+
+    found: Outcomes
+    finish: Finish
+    done: pd.DataFrame | None
+    calendar: BusinessCalendar | None
+    regularisation: float
+    seed: int
+
+    def without_due_times(self) -> bool:
+        """Whether the exporting system decides, so that a deadline has to be inferred."""
+        rows = self.found.snapshots
+        return "due_at" not in rows.columns or bool(rows["due_at"].isna().all())
+
+    def deadline(self, rows: NDArray[np.bool_], as_of: pd.Timestamp) -> ImpliedDeadline | None:
+        """Return what the cases of these rows imply that were decided by an instant; ``None`` with due times."""
+        if not self.without_due_times():
+            return None
+        found = self.found
+        case = found.snapshots["case_id"].astype("str").array
+        table = pd.DataFrame({"case_id": case, "created_at": found.created_at.array, "known_at": found.known_at.array})
+        table["label"] = found.breached
+        table["priority"] = found.snapshots["priority"].array if "priority" in found.snapshots else ""
+        table = table[rows & found.decided].drop_duplicates("case_id", keep="last").reset_index(drop=True)
+        return implied_deadline(table.assign(done_at=self._last_done(table)), as_of)
+
+    def _last_done(self, table: pd.DataFrame) -> pd.Series:
+        nothing = pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
+        if self.done is None or not len(self.done) or not len(table):
+            return nothing
+        ends = self.done.astype({"case_id": "str"}).assign(known_at=lambda f: f["ended_at"])
+        # A closing that is an end itself tells nothing of the delay before it.
+        asked = table[["case_id", "known_at"]].assign(place=np.arange(len(table)))
+        both = pd.merge_asof(
+            asked.sort_values("known_at", kind="stable"),
+            ends.sort_values("known_at", kind="stable"),
+            on="known_at",
+            by="case_id",
+            allow_exact_matches=False,
+        )
+        return pd.Series(both.sort_values("place")["ended_at"].array, index=table.index)
+
+
+def fit_candidates(
+    makings: Makings, train: NDArray[np.bool_], later: NDArray[np.bool_], as_of: pd.Timestamp
+) -> dict[str, Calibrated]:
+    """Fit all candidates on some rows, and correct each on later ones.
+
+    Parameters
+    ----------
+    makings
+        Of n snapshots.
+    train, later
+        Rows to learn from and to calibrate on, shape (n,).
+    as_of
+        What was known later is not seen.
+
+    Returns
+    -------
+    Name -> model, in the order of :data:`NAMES`. ``hazard`` and ``mean`` are left out where no deadline can be had or
+    too few cases were done.
+    """
+    found = makings.found
+    lesson = found.lesson(train)
+    keep = _few(len(lesson.breached), makings.seed)
+    rows, y, w = lesson.snapshots[keep].reset_index(drop=True), lesson.breached[keep], lesson.weight[keep]
+    logistic = fit_logistic(rows, y, makings.regularisation, w)
+    scores: dict[str, Score] = {
+        "constant": fit_constant(y, w),
+        "rule": fit_age_rule(rows, y, w),
+        "rates": fit_segment_rate(rows, y, w),
+        "logistic": logistic,
+    }
+    check = found.lesson(later)
+    hazard = _hazard(makings, train, as_of)
+    if hazard is not None and np.isfinite(hazard.logit(check.snapshots)).all() and len(check.breached):
+        scores |= {"hazard": hazard, "mean": Blend(hazard, logistic)}
+    return {name: calibrated(score, *check) for name, score in scores.items()}
+
+
+def lone_constant(found: Outcomes) -> dict[str, Calibrated]:
+    """Return the base rate as the only candidate: by case and not by snapshot, as one long case is one observation."""
+    lesson = found.lesson(found.last_of_case())
+    return {"constant": Calibrated(fit_constant(lesson.breached, lesson.weight), 1.0, 0.0)}
+
+
+def _hazard(makings: Makings, train: NDArray[np.bool_], as_of: pd.Timestamp) -> Hazard | None:
+    deadline = makings.deadline(train, as_of)
+    if makings.without_due_times() and deadline is None:
+        return None
+    rows = makings.found.snapshots[train].reset_index(drop=True)
+    finish = Finish(makings.finish.at[train], makings.finish.ended[train])
+    return fit_hazard(
+        rows,
+        finish,
+        calendar=makings.calendar,
+        deadline=deadline,
+        regularisation=makings.regularisation,
+        seed=makings.seed,
+    )
+
+
+def _few(n: int, seed: int) -> NDArray[np.bool_]:
+    if n <= MOST_ROWS:
+        return np.ones(n, dtype=bool)
+    return np.asarray(np.random.default_rng(seed).uniform(size=n) < MOST_ROWS / n, dtype=bool)

@@ -1,0 +1,163 @@
+"""Models that follow the desk: moved by what the last days showed, as far as it was known by then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from .baselines import Calibrated, Score
+from .blend import Blend
+from .calibration import FloatArray, expit
+from .censoring import censoring_weights
+from .hazard import Hazard
+from .implied_deadline import ImpliedDeadline
+from .person_periods import Finish, Flags
+from .recalibration import rate_shift, speed_shift
+
+#: Days over which the speed of the desk and the outcomes of recent snapshots are looked at.
+SPEED_DAYS, RATE_DAYS = 7.0, 14.0
+#: More recent snapshots than this are thinned, whole cases at a time.
+MOST_ROWS = 8_000
+
+
+@dataclass(frozen=True)
+class Recent:
+    """What is known at an instant of the snapshots of the last days.
+
+    ``breached`` is 0.0 or 1.0 and missing where the outcome is not known by then; ``finish`` is as known by then.
+    """
+
+    snapshots: pd.DataFrame
+    breached: FloatArray
+    finish: Finish
+    as_of: pd.Timestamp
+    deadline: ImpliedDeadline | None = None
+
+
+def recent(
+    snapshots: pd.DataFrame,
+    breached: FloatArray,
+    known_at: pd.Series,
+    finish: Finish,
+    as_of: pd.Timestamp,
+    deadline: ImpliedDeadline | None = None,
+) -> Recent:
+    """Cut what was known at an instant out of a longer record.
+
+    Parameters
+    ----------
+    snapshots
+        Rows of running promises, n of them.
+    breached, known_at
+        Their outcomes, and when those were known, shape (n,).
+    finish
+        When their cases were done.
+    as_of
+        The instant.
+    deadline
+        For promises without due times, as learnt from what was known by the instant.
+    """
+    at = snapshots["at"]
+    rows = np.asarray(((at <= as_of) & (at > as_of - pd.Timedelta(days=RATE_DAYS))).to_numpy(dtype=bool))
+    rows = _thinned(rows, snapshots["case_id"])
+    known = np.asarray((known_at <= as_of).fillna(False).to_numpy(dtype=bool))
+    ended = finish.ended & np.asarray(finish.at <= as_of)
+    stop = finish.at.where(ended, pd.DatetimeIndex([as_of]).repeat(len(ended)))
+    seen = np.where(known, breached, np.nan)[rows]
+    return Recent(
+        snapshots[rows].reset_index(drop=True), seen, Finish(stop[rows].as_unit("us"), ended[rows]), as_of, deadline
+    )
+
+
+def follow_speed(hazard: Hazard, now: Recent) -> Hazard:
+    """Return the hazard as fast as the desk was in the last week, with the deadline as it is known by now."""
+    day = pd.Timedelta(days=1)
+    at = pd.DatetimeIndex(now.snapshots["at"].array)
+    works = ~_waits(now.snapshots)
+    rows = works & np.asarray((at <= now.as_of - day) & (at > now.as_of - pd.Timedelta(days=SPEED_DAYS + 1)))
+    hazard = replace(hazard, deadline=now.deadline) if now.deadline is not None else hazard
+    if not rows.any():
+        return hazard
+    stop = now.finish.at[rows]
+    latest = at[rows] + day
+    done = now.finish.ended[rows] & np.asarray(stop <= latest)
+    exposed = hazard.clock.elapsed(at[rows], stop.where(stop <= latest, latest))
+    expected = hazard.expected(now.snapshots[rows], np.maximum(exposed, 0.0))
+    return hazard.shifted(speed_shift(float(done.sum()), float(expected.sum())))
+
+
+def follow(models: dict[str, Calibrated], now: Recent) -> dict[str, Calibrated]:
+    """Return the models as they have to be read now.
+
+    The hazard gets the speed of the last week, then every model the base rate of the last two: of outcomes that are
+    known, and for cases still undecided of what the hazard says of their latest snapshot. All models get the same, the
+    baselines too, or else one would be praised for the drift. Without a hazard each known outcome stands for those
+    that the instant cut off; see :mod:`deskcast.models.censoring`.
+    """
+    if not len(now.snapshots):
+        return models
+    hazard = next((h for m in models.values() if (h := hazard_in(m.score)) is not None), None)
+    if hazard is None:
+        outcome, weight = now.breached, _weights(now)
+    else:
+        quick = follow_speed(hazard, now)
+        models = {name: replace(m, score=_with_hazard(m.score, quick)) for name, m in models.items()}
+        outcome, weight = _imputed(now, quick), np.ones(len(now.breached))
+    told = np.isfinite(outcome) & (weight > 0)
+    decided = now.snapshots["case_id"][np.isfinite(now.breached)].nunique()
+    found = {}
+    for name, model in models.items():
+        logit = model.logit(now.snapshots)
+        good = told & np.isfinite(logit)
+        by = rate_shift(logit[good], outcome[good], weight=weight[good], decided=float(decided))
+        found[name] = replace(model, intercept=model.intercept + by)
+    return found
+
+
+def hazard_in(score: Score) -> Hazard | None:
+    """Return the hazard that a score is or contains."""
+    if isinstance(score, Hazard):
+        return score
+    return hazard_in(score.first) if isinstance(score, Blend) else None
+
+
+def _with_hazard(score: Score, hazard: Hazard) -> Score:
+    if isinstance(score, Hazard):
+        return hazard
+    return replace(score, first=_with_hazard(score.first, hazard)) if isinstance(score, Blend) else score
+
+
+def _imputed(now: Recent, hazard: Hazard) -> FloatArray:
+    rows = now.snapshots
+    undecided = np.isnan(now.breached)
+    latest = ~np.asarray(rows["case_id"].duplicated(keep="last").to_numpy(dtype=bool)) & undecided
+    said = pd.Series(expit(hazard.logit(rows[latest])), index=rows["case_id"][latest])
+    guess = said.reindex(rows["case_id"]).to_numpy(dtype=np.float64)
+    return np.asarray(np.where(undecided, guess, now.breached), dtype=np.float64)
+
+
+def _weights(now: Recent) -> FloatArray:
+    at = pd.DatetimeIndex(now.snapshots["at"].array)
+    entry = now.snapshots["age_s"].to_numpy(dtype=np.float64)
+    seen = np.asarray((now.finish.at - at).total_seconds(), dtype=np.float64)
+    decided = np.isfinite(now.breached)
+    # What is undecided was cut off now; what is decided, when it was.
+    cut = np.asarray((pd.DatetimeIndex([now.as_of]) - at).total_seconds(), dtype=np.float64)
+    return censoring_weights(entry, entry + np.where(decided, np.maximum(seen, 0.0), cut), decided)
+
+
+def _waits(snapshots: pd.DataFrame) -> Flags:
+    if "is_resolved" not in snapshots.columns:
+        return np.zeros(len(snapshots), dtype=bool)
+    return np.asarray(snapshots["is_resolved"].astype("Float64").fillna(0).to_numpy(dtype=float) > 0, dtype=bool)
+
+
+def _thinned(rows: Flags, case_id: pd.Series) -> Flags:
+    n = int(rows.sum())
+    if n <= MOST_ROWS:
+        return rows
+    # The same cases whatever the order of the rows: chosen by their names.
+    mark = pd.util.hash_array(case_id.astype("str").to_numpy(dtype=object)) / 2.0**64
+    return np.asarray(rows & (mark < MOST_ROWS / n), dtype=bool)

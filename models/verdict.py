@@ -1,0 +1,148 @@
+"""Which model is used, and why in a sentence: one that does not beat the rules out of time is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..features.shares import wilson
+from .calibration import FloatArray
+from .outcomes import Outcomes
+from .scores import Gain, brier, brier_gain
+
+#: Fewer cases, or fewer cases of either outcome, teach nothing but a base rate.
+FEWEST_CASES, FEWEST_OF_EACH = 100, 20
+#: If the known outcomes stand for less than this share of the newest snapshots, the verdict says so.
+SURE = 0.9
+#: How sure the second and third model, and a baseline, have to be.
+LATER = 0.99
+#: Baselines that a model has to beat, and how they and the models are called.
+RULES = ("rule", "rates")
+SAID = {
+    "constant": "the base rate",
+    "rule": "the rule 'age over target'",
+    "rates": "the rate of priority and team",
+    "logistic": "the logistic regression",
+    "hazard": "the hazard",
+    "mean": "the mean of hazard and logistic regression",
+}
+
+
+class Verdict(NamedTuple):
+    """Which candidate is used, and why in a sentence."""
+
+    used: str
+    decision: str
+
+
+def decide(
+    observed: FloatArray,
+    predicted: Mapping[str, FloatArray],
+    case: ArrayLike,
+    *,
+    weight: FloatArray | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Verdict:
+    """Choose among probabilities for the same outcomes by their Brier scores, drawing whole cases anew.
+
+    Parameters
+    ----------
+    observed
+        Outcomes, 0 or 1, shape (n,), of cases that no candidate has learnt from and that are later than all it has.
+    predicted
+        Name -> probabilities: ``constant``, baselines of :data:`RULES`, and models (``mean``, ``logistic``, ...).
+    case
+        Which case a row belongs to, shape (n,).
+    weight
+        How much each row counts, shape (n,).
+    replicates, seed
+        Of the bootstrap by case.
+
+    Returns
+    -------
+    The mean, where it beats the base rate and every baseline beyond noise, unless another model beats the mean beyond
+    noise; else a model that beats them; else the best baseline, where it beats the base rate; else the base rate.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(size=2000)
+    >>> y = (rng.uniform(size=2000) < p).astype(float)
+    >>> decide(y, {"constant": np.full(2000, 0.5), "rule": np.full(2000, 0.5), "logistic": p}, np.arange(2000)).used
+    'logistic'
+    """
+
+    def gain(challenger: str, champion: str, level: float = 0.95) -> Gain:
+        pair = predicted[challenger], predicted[champion]
+        return brier_gain(observed, *pair, case, weight=weight, replicates=replicates, seed=seed, level=level)
+
+    models = [name for name in ("mean", "logistic", "hazard") if name in predicted]
+    models += [name for name in predicted if name not in (*models, *RULES, "constant")]
+    rules = [name for name in RULES if name in predicted]
+    rules.sort(key=lambda name: brier(observed, predicted[name], weight=weight))
+    on = f"on {len(observed):,} snapshots of the {len(np.unique(np.asarray(case))):,} newest cases"
+    champion = ""
+    for place, name in enumerate(models):
+        # Who comes after the first has to be surer: among many that know nothing one always looks good.
+        level = 0.95 if place == 0 else LATER
+        if champion and not gain(name, champion, level).sure:
+            continue
+        if all(gain(name, rival, level).sure for rival in ("constant", *rules)):
+            champion = name
+    if champion:
+        rest = [f"by {_say(gain(champion, r))} than that of {SAID.get(r, r)}" for r in (*rules[:1], "constant")]
+        text = f"{_capital(SAID.get(champion, champion))} is used: {on} its Brier score is lower {' and '.join(rest)}."
+        return Verdict(champion, text)
+    for rule in rules:
+        if gain(rule, "constant", LATER).sure:
+            adds = [f"{SAID.get(name, name)} ({_say(gain(name, rule))})" for name in models[:2]]
+            nothing = f" and nothing that is sure is added by {' or '.join(adds)}" if adds else ""
+            text = f"{_capital(SAID[rule])} is used: {on} it beats the base rate by {_say(gain(rule, 'constant'))} in Brier score,{nothing}."
+            return Verdict(rule, text)
+    tried = [f"{SAID.get(name, name)} ({_say(gain(name, 'constant'))})" for name in (*models[:2], *rules[:1])]
+    text = (
+        f"Nothing was learnt: {on} neither {' nor '.join(tried)} beats the base rate beyond noise, so every case gets"
+    )
+    return Verdict("constant", f"{text} the base rate.")
+
+
+def too_few(found: Outcomes) -> str:
+    """Say why the known outcomes teach nothing but a base rate; an empty text where they may teach more."""
+    outcome = found.breached[found.decided & found.last_of_case()]
+    cases, breached = len(outcome), int(outcome.sum())
+    if cases < FEWEST_CASES:
+        return f"only {cases:,} cases have a known outcome (at least {FEWEST_CASES} are needed)"
+    if min(breached, cases - breached) < FEWEST_OF_EACH:
+        return f"{breached:,} of {cases:,} cases broke their promise (at least {FEWEST_OF_EACH} of either are needed)"
+    return ""
+
+
+def range_of(found: Outcomes) -> str:
+    """Say within which bounds the base rate of few cases may lie."""
+    lesson = found.lesson(found.last_of_case())
+    n = lesson.weight.sum() ** 2 / (lesson.weight**2).sum()
+    lo, hi = wilson(np.average(lesson.breached, weights=lesson.weight) * n, n)
+    return f"With so few cases it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
+
+
+def sureness(error: float, coverage: float) -> str:
+    """Say how far the figures were off, and for how many snapshots that is not known."""
+    text = f"There its figures were off by {100 * error:.0f} percentage points on average."
+    if coverage >= SURE:
+        return text
+    return (
+        f"{text} Take them with care: the log is too short to have seen how {100 * (1 - coverage):.0f} % of those "
+        "snapshots end, mostly the late ones."
+    )
+
+
+def _say(gain: Gain) -> str:
+    return f"{gain.mean:.4f} (95 % interval {gain.lo:.4f} to {gain.hi:.4f})"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,94 @@
+"""The clock on which a desk finishes cases: opening hours where they are known, else what its own past shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..features.calendars import BusinessCalendar
+from .calibration import FloatArray
+
+#: Hours of a week, from Monday 00:00 UTC.
+WEEK = 168
+#: A Monday, as hours since 1970.
+_MONDAY = 96.0
+#: Share of all finishes that is spread evenly over the week, so that no hour is ever impossible.
+_EVEN = 0.05
+
+
+@dataclass(frozen=True)
+class WorkClock:
+    """Hours in which cases get done: those of a calendar, or hours of the week weighted by what was finished in them.
+
+    ``profile`` has one weight for each hour of the week (UTC), 1 on average; it is not used where there is a calendar.
+
+    Examples
+    --------
+    >>> from deskcast.features.calendars import BusinessCalendar
+    >>> office = WorkClock(BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]}))
+    >>> friday = pd.DatetimeIndex(["2024-03-01T16:00Z"])
+    >>> office.elapsed(friday, friday + pd.Timedelta("3D")).tolist()
+    [8.0]
+    """
+
+    calendar: BusinessCalendar | None = None
+    profile: tuple[float, ...] = (1.0,) * WEEK
+
+    def elapsed(self, start: pd.DatetimeIndex, end: pd.DatetimeIndex) -> FloatArray:
+        """Return the working hours between instants, n each; missing where either is."""
+        if self.calendar is not None:
+            return np.asarray(self.calendar.seconds_between(start, end) / 3600.0, dtype=np.float64)
+        return self._reading(_hours(end)) - self._reading(_hours(start))
+
+    def wall(self, start: pd.DatetimeIndex, hours: FloatArray) -> FloatArray:
+        """Return how many hours on the wall pass until so many working hours have, shape of ``hours`` (n, k)."""
+        if self.calendar is not None:
+            flat = self.calendar.add(start.repeat(hours.shape[1]), hours.ravel() * 3600.0)
+            return (_hours(flat) - np.repeat(_hours(start), hours.shape[1])).reshape(hours.shape)
+        begun = _hours(start)
+        total, weeks = self._cumulated(), self._reading(begun)[:, None] + hours
+        full = np.floor(weeks / WEEK)
+        inside = np.interp(weeks - full * WEEK, total, np.arange(WEEK + 1.0))
+        return np.asarray(full * WEEK + inside + _MONDAY - begun[:, None], dtype=np.float64)
+
+    def _reading(self, hours: FloatArray) -> FloatArray:
+        since = hours - _MONDAY
+        full = np.floor(since / WEEK)
+        return np.asarray(full * WEEK + np.interp(since - full * WEEK, np.arange(WEEK + 1.0), self._cumulated()))
+
+    def _cumulated(self) -> FloatArray:
+        return np.concatenate([[0.0], np.cumsum(self.profile)])
+
+
+def learn_clock(ended_at: pd.Series, calendar: BusinessCalendar | None = None) -> WorkClock:
+    """Return the clock of a desk from the instants at which it finished cases, or from its calendar.
+
+    Parameters
+    ----------
+    ended_at
+        Instants; the more, the finer. Below 500 the clock is that on the wall.
+    calendar
+        Opening hours of the promise, if it has any.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> office = pd.Series(pd.date_range("2024-01-01T09:30Z", periods=600, freq="D", unit="us"))
+    >>> night, morning = (pd.DatetimeIndex([f"2024-03-01T{h}:00Z"]) for h in ("00", "09"))
+    >>> clock = learn_clock(office)
+    >>> clock.elapsed(night, morning).round(2).tolist(), clock.elapsed(morning, morning + pd.Timedelta("1h")).tolist()
+    ([0.45], [22.8...])
+    """
+    if calendar is not None or len(ended_at) < 500:
+        return WorkClock(calendar)
+    hours = pd.DatetimeIndex(ended_at.array)
+    n = np.bincount(hours.day_of_week * 24 + hours.hour, minlength=WEEK).astype(float)
+    profile = (1 - _EVEN) * n / n.sum() * WEEK + _EVEN
+    return WorkClock(None, tuple(map(float, profile)))
+
+
+def _hours(instants: pd.DatetimeIndex) -> FloatArray:
+    micros = np.asarray(instants.as_unit("us").asi8, dtype=np.float64)
+    return np.where(np.asarray(instants.isna()), np.nan, micros / 3.6e9)
