@@ -323,3 +323,59 @@ def test_an_export_of_an_earlier_day_is_the_log_as_it_stood(cut):
     pd.testing.assert_frame_equal(early.tables["events"], seen)
     born = whole.tables["cases"]["created_at"] <= then
     pd.testing.assert_frame_equal(early.tables["cases"], whole.tables["cases"][born].reset_index(drop=True))
+
+
+def test_cases_of_salesforce_alone_have_their_closings():
+    loaded = load("salesforce", "salesforce/Case.csv")
+    ends = loaded.tables["events"].query("kind in ('closed', 'merged')")
+    assert ends[["case_id", "kind"]].to_numpy().tolist() == [
+        ["500000000000001AAA", "closed"],
+        ["500000000000003AAA", "merged"],
+    ]
+    assert "team" not in loaded.tables["cases"]  # today's owner is not the first one
+
+
+def test_comments_and_slas_of_jira_in_files_of_their_own(tmp_path):
+    issues = json.loads((FIXTURES / "jira" / "issues.json").read_text())["issues"][:1]
+    issues[0]["fields"] = {k: v for k, v in issues[0]["fields"].items() if k != "comment" and "customfield" not in k}
+    when = {"iso8601": "2024-03-04T09:30:00+0100", "epochMillis": 1709541000000}
+    comments = [
+        {"id": "1", "issueKey": "HELP-1", "created": when, "author": {"accountId": "a1"}, "public": True},
+        {"id": "2", "issueKey": "HELP-1", "created": when, "author": {"accountId": "c1"}, "public": False},
+        {"id": "3", "issueKey": "HELP-9", "created": when, "author": {"accountId": "c1"}, "public": False},
+    ]
+    ongoing = {
+        "startTime": {"epochMillis": 1709539200000},
+        "breachTime": {"epochMillis": 1709542800000},
+        "breached": True,
+    }
+    slas = [{"issueKey": "HELP-1", "id": "1", "name": "Time to close", "completedCycles": [], "ongoingCycle": ongoing}]
+    for name, rows in (("issues", issues), ("comments", comments), ("slas", slas)):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(json.dumps(r) for r in rows))
+    loaded = load_source(SourceSpec("cases", str(tmp_path), kind="jira"))
+    told = story(loaded, "HELP-1")
+    assert [s for s in told if "message" in s] == [
+        "04 08:30 message agent public",
+        "04 08:30 message customer internal",
+    ]
+    assert [s for s in told if "time_to_close" in s] == [
+        "04 08:00 field time_to_close: - > true",
+        "04 09:00 field time_to_close: - > false",
+    ]
+    assert ("comments", 3, "its case is not in the export") in refused(loaded)
+
+
+def test_later_cycles_do_not_mend_a_broken_promise(tmp_path):
+    text = (FIXTURES / "salesforce" / "CaseMilestone.csv").read_text()
+    again = (
+        text.splitlines()[2]
+        .replace("002AAA", "003AAA")
+        .replace("2024-03-05", "2024-03-06")
+        .replace("2024-03-04", "2024-03-05")
+    )
+    for name in ("Case.csv", "CaseHistory.csv"):
+        (tmp_path / name).write_text((FIXTURES / "salesforce" / name).read_text())
+    (tmp_path / "CaseMilestone.csv").write_text(text + again.replace("true,true", "false,true") + "\n")
+    loaded = load_source(SourceSpec("cases", str(tmp_path), kind="salesforce"))
+    told = [s for s in story(loaded, "500000000000001AAA") if "resolution_time" in s]
+    assert told == ["04 09:00 field resolution_time: - > true", "05 09:00 field resolution_time: - > false"]
