@@ -51,6 +51,17 @@ def core(scene: Scene) -> Floats:
     return forecast
 
 
+def find_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
+    """Return sudden changes of level before the origin of a scene: series, day of the change, new over old volume."""
+    alive = np.flatnonzero(~np.isnan(scene.profile.level))
+    if not len(alive):
+        return []
+    panel = day_panel(scene, alive)
+    shape = shapes(panel, scene.profile.unit[alive])
+    _, found = level_shifts(*ratios(panel, shape), 7 if shape.base.shape[1] > 1 else 1)
+    return [(scene.grid.ids[alive[s.row]], panel.stamps[s.day], s.ratio) for s in found]
+
+
 def _alive(panel: DayPanel, unit: Floats) -> Floats:
     """Forecast the series of a panel, which all have a value."""
     shape = shapes(panel, unit)
@@ -100,7 +111,7 @@ def effect_weights(panel: DayPanel, shape: Shapes, trust: Floats) -> Floats:
 
 def root_ahead(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats:
     """Return the root of the ratio to the usual on each day of the horizon."""
-    root = fit.level[:, None] + fit.effects[:, ahead]
+    root = fit.level + fit.effects[:, ahead]
     for lead in range(1, CARRIED + 1):
         place = np.flatnonzero(ahead == whole - 1 + lead)
         if len(place):

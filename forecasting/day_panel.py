@@ -20,6 +20,9 @@ Ints = npt.NDArray[np.int64]
 #: Days that are looked back on, where slots are days or longer and where they are shorter.
 LONG_DAYS, SHORT_DAYS = 4 * 366, 400
 
+#: Days that tell which weekdays are business days.
+BUSY_DAYS = 182
+
 
 @dataclass(frozen=True)
 class DayPanel:
@@ -42,6 +45,8 @@ class DayPanel:
         Slot of the horizon -> place in (A' x S), where A' are the days from the first one with a slot ahead.
     design
         Regressors of the D + A days.
+    stamps
+        First instant of each of them.
     """
 
     y: Floats
@@ -51,6 +56,7 @@ class DayPanel:
     started: int
     lead: Ints
     design: Design
+    stamps: npt.NDArray[np.datetime64]
 
     @property
     def days(self) -> int:
@@ -92,20 +98,23 @@ def day_panel(scene: Scene, rows: Ints) -> DayPanel:
         stamps = (np.arange(first_day, final_day + 1) + grid.first // size).astype("datetime64[D]")
         weekday = (stamps.astype(np.int64) + 3) % 7
         of_day = kind.reshape(total, size).max(axis=1)
-        busy = _busy(cube, weekday[:days], of_day[:days] < 0)
+        late = slice(max(0, days - BUSY_DAYS), days)
+        busy = _busy(cube[:, late], weekday[late], of_day[late] < 0)
         # a day off may be known before it comes
         open_day = is_open.any(axis=2).mean(axis=0) > 0.5
         design = day_design(stamps, days, open_day, busy, of_day, scene.special)
-        return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design)
+        return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design, stamps)
     stamps = grid.frequency.stamps(np.arange(grid.first + first_day, grid.first + final_day + 1), grid.anchor)
     design = slot_design(stamps, days, f.year, np.ones(total), scene.special.dated)
-    return DayPanel(cube, is_open, np.zeros(total, dtype=np.int64), np.ones(total, dtype=bool), started, lead, design)
+    return DayPanel(
+        cube, is_open, np.zeros(total, dtype=np.int64), np.ones(total, dtype=bool), started, lead, design, stamps
+    )
 
 
 def _busy(y: Floats, weekday: Ints, ordinary: Bools) -> Bools:
     """Return which weekdays carry much of the panel's volume."""
-    total = np.nansum(y, axis=2)
-    counts = (~np.isnan(y)).any(axis=2)
+    there = ~np.isnan(y)
+    total, counts = np.where(there, y, 0.0).sum(axis=2), there.any(axis=2)
     mean = np.zeros(7)
     scale = np.where(counts, total, 0.0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     relative = total / np.where(scale > 0, scale, 1.0)[:, None]

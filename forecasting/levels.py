@@ -13,14 +13,15 @@ from .calendar_effects import Design
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-#: Weights of a day against the next from which the discount of the level is chosen, by past errors.
-DISCOUNTS = (0.995, 0.98, 0.95, 0.88, 0.7)
+#: Ways to follow a level, weighed by past errors: weight of a day against the next in the level and, for those with
+#: a slope, in the slope (0 is none).
+WAYS = ((0.995, 0.0), (0.97, 0.0), (0.92, 0.0), (0.8, 0.0), (0.4, 0.0), (0.3, 0.7), (0.7, 0.9))
 
-#: Days whose errors choose the discount.
-LOSS_DAYS = 365
+#: How much of a slope is left a day later.
+DAMPING = 0.9
 
-#: Days as usual that the level starts with.
-PRIOR_DAYS = 1.0
+#: Days that a level looks back on.
+LEVEL_DAYS = 260
 
 #: How far the effects of one series may be from those of the panel, as a share of how large they may be.
 APART = 0.5
@@ -28,8 +29,9 @@ APART = 0.5
 #: Days of errors that are added, as for all series together, to those by which a series chooses its discount.
 BORROWED_DAYS = 30.0
 
-#: Leads in days at which the last day's surprise is carried on, and the days with none that are added to learn it.
-CARRIED, CARRY_PRIOR_DAYS = 3, 15.0
+#: Leads in days at which the last day's surprise is carried on, the days with none that are added to learn it, and
+#: the days that it is learnt from.
+CARRIED, CARRY_PRIOR_DAYS, CARRY_DAYS = 3, 15.0, 180
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Fit:
     effects
         M x (D + A); what the calendar adds on each day, past and ahead.
     level
-        M; level at the end.
+        M x A; level on the days ahead, the first after those that are over.
     path
         M x D; level as it stood after each day.
     rest
@@ -160,36 +162,49 @@ def _solve(z: Floats, weight: Floats, scaled: Floats, noise: float) -> Floats:
 
 
 def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats]:
-    """Follow each row with every discount, and weigh them by the errors they made at the horizon."""
+    """Follow each row in every way, and weigh the ways by the errors they made at the horizon."""
+    front = max(0, rest.shape[1] - LEVEL_DAYS)
     value = np.where(trust > 0, np.nan_to_num(rest), 0.0)
     total = trust.sum(axis=1)
     mean = np.where(total > 0, (trust * value).sum(axis=1) / np.where(total > 0, total, 1.0), 1.0)
-    # one row's far-off days must not lead the level astray
-    scale = 3.0 * np.sqrt((trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.where(total > 0, total, 1.0))
+    value, trust = value[:, front:], trust[:, front:]
+    # one far-off day must not lead the level astray
+    scale = 3.0 * np.sqrt((trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))
     value = np.clip(value, (mean - scale)[:, None], (mean + scale)[:, None])
-    scored = value[:, -LOSS_DAYS:]
+    weighted, days = trust * value, value.shape[1]
     leads = sorted({1, max(1, ahead)})
-    warm = min(21, rest.shape[1] // 3) if rest.shape[1] <= LOSS_DAYS else 0
+    warm = min(21, days // 3)
     alike = len(trust) > 1 and bool((trust == trust[:1]).all())
-    paths = np.empty((len(DISCOUNTS), *rest.shape))
-    loss = np.zeros((len(DISCOUNTS), len(rest)))
-    weighted = trust * value
-    marks = [trust[:, -scored.shape[1] :][:, warm + lead :] for lead in leads]
-    for number, discount in enumerate(DISCOUNTS):
+    paths, slopes = np.empty((len(WAYS), *value.shape)), np.zeros((len(WAYS), len(value)))
+    loss = np.zeros((len(WAYS), len(value)))
+    marks = [trust[:, warm + lead :] for lead in leads]
+    for number, (discount, of_slope) in enumerate(WAYS):
         path = paths[number]
-        path[:] = lfilter([1.0], [1.0, -discount], weighted, axis=1)
-        path += PRIOR_DAYS * mean[:, None]
-        path /= lfilter([1.0], [1.0, -discount], trust[:1] if alike else trust, axis=1) + PRIOR_DAYS
-        late = path[:, -scored.shape[1] :]
+        fading = discount ** np.arange(1.0, days + 1.0)
+        path[:] = lfilter([1.0], [1.0, -discount], weighted, axis=1) + mean[:, None] * fading
+        path /= lfilter([1.0], [1.0, -discount], trust[:1] if alike else trust, axis=1) + fading
+        slope = np.zeros((1, days))
+        if of_slope:
+            slope = lfilter([1.0 - of_slope], [1.0, -of_slope], np.diff(path, axis=1, prepend=path[:, :1]), axis=1)
+            slopes[number] = slope[:, -1]
         for lead, mark in zip(leads, marks, strict=True):
             if mark.shape[1] > 0:
-                gap = scored[:, warm + lead :] - late[:, warm:-lead]
+                gap = value[:, warm + lead :] - path[:, warm:-lead]
+                if of_slope:
+                    gap -= slope[:, warm:-lead] * _damped(lead)
                 np.abs(gap, out=gap)
                 loss[number] += np.einsum("md,md->m", gap, mark)
     count = np.sum([mark.sum(axis=1) for mark in marks], axis=0)
     weight = _weights(loss, np.maximum(count, 1e-9))
     path = np.einsum("km,kmd->md", weight, paths)
-    return path[:, -1], path
+    drift = (weight * slopes).sum(axis=0)[:, None] * np.array([_damped(lead) for lead in range(1, ahead + 1)])
+    before = np.broadcast_to(mean[:, None], (len(path), front))
+    return path[:, -1:] + drift, np.concatenate([before, path], axis=1)
+
+
+def _damped(lead: int) -> float:
+    """Return how many days' worth of slope have come up after some days."""
+    return DAMPING * (1.0 - DAMPING**lead) / (1.0 - DAMPING)
 
 
 def _weights(loss: Floats, count: Floats) -> Floats:
@@ -208,6 +223,7 @@ def _weights(loss: Floats, count: Floats) -> Floats:
 
 def _surprise(rest: Floats, path: Floats, trust: Floats) -> tuple[Floats, Floats]:
     """Return the last day's distance from the level, and how much of such a distance goes on the days after."""
+    rest, path, trust = rest[:, -CARRY_DAYS:], path[:, -CARRY_DAYS:], trust[:, -CARRY_DAYS:]
     gap = np.where((trust > 0.5) & ~np.isnan(rest), rest - path, 0.0)
     spread = np.sqrt((gap**2).sum(axis=1, keepdims=True) / max(gap.shape[1], 1))
     gap = np.clip(gap, -3 * spread, 3 * spread)

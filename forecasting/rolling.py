@@ -186,12 +186,18 @@ def earlier_origins(frequency: Frequency, origin: int, horizon: int, windows: in
     return best
 
 
+def scene_at(grid: Grid, special: Special, origin: int, horizon: int) -> Scene:
+    """Return what a method may look at, at an origin."""
+    profile = profile_at(grid, special.ordinary, origin)
+    factors = np.append(special.factors(origin), 1.0)[special.kind[origin : origin + horizon]]
+    return Scene(grid, special, profile, origin, horizon, factors)
+
+
 def look_ahead(grid: Grid, special: Special, origin: int, horizon: int, methods: Sequence[str]) -> Outlook:
     """Forecast with every method from the values before the origin."""
     begun = process_time()
-    profile = profile_at(grid, special.ordinary, origin)
-    factors = np.append(special.factors(origin), 1.0)[special.kind[origin : origin + horizon]]
-    scene = Scene(grid, special, profile, origin, horizon, factors)
+    scene = scene_at(grid, special, origin, horizon)
+    profile = scene.profile
     closed = ~grid.is_open[:, origin : origin + horizon]
     quiet = profile.quiet[:, scene.places] | closed
     shared = process_time() - begun

@@ -87,6 +87,18 @@ def level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[Shif
     return factor, found
 
 
+def _medians(values: Floats) -> Floats:
+    """Return the median of each row over what is known; infinite where nothing is."""
+    known = ~np.isnan(values)
+    median = np.full(len(values), np.inf)
+    whole = known.all(axis=1)
+    if whole.any():
+        median[whole] = np.median(values[whole], axis=1)
+    for row in np.flatnonzero(~whole & known.any(axis=1)):
+        median[row] = np.median(values[row, known[row]])
+    return median
+
+
 def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
     """Return for each row the split with the largest change, the means on both sides, and whether it is clear."""
     weeks = mean.shape[1]
@@ -102,7 +114,7 @@ def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
     enough = (n_before >= side // 2) & (n_after >= LEAST_AFTER)
     gap = np.where(enough, after - before, 0.0)
     step = np.abs(np.diff(mean, axis=1))
-    noise = np.array([np.median(row[~np.isnan(row)]) if (~np.isnan(row)).any() else np.inf for row in step]) * 1.05
+    noise = _medians(step) * 1.05
     error = noise[:, None] * np.sqrt(1 / np.maximum(n_before, 1) + 1 / np.maximum(n_after, 1))
     # the lower quarter, because splits near a change differ too
     usual = np.quantile(np.abs(gap), 0.25, axis=1)[:, None] / 0.319

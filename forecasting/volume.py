@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .core import find_shifts
 from .effects import say_unseen, special_days
 from .grid import Grid, check_count, make_grid, name_some
 from .intervals import check_levels
-from .rolling import NAIVE, Fold, check_models, fold_at
+from .rolling import NAIVE, Fold, check_models, fold_at, scene_at
 
 if TYPE_CHECKING:
     from ..features.calendars import BusinessCalendar
@@ -90,7 +91,9 @@ def forecast(
     special, notes = special_days(grid, holidays, events)
     fold = fold_at(grid, special, grid.length, horizon, chosen_levels, windows, check_models("auto"), {})
     table = fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
-    notes = (*grid.notes, *notes, *say_unseen(special, grid.length, horizon), *_limits(grid, fold, windows))
+    shifts = find_shifts(scene_at(grid, special, grid.length, horizon))
+    notes = (*grid.notes, *notes, *say_unseen(special, grid.length, horizon), *_say_shifts(shifts))
+    notes = (*notes, *_limits(grid, fold, windows))
     table.attrs = {"notes": list(notes), "model": fold.chosen, "refused": refused_rows(grid)}
     return table
 
@@ -129,6 +132,19 @@ def fold_table(
         columns[method] = (fold.points[method] * clock).ravel()
     frame = pd.DataFrame(columns)[told].reset_index(drop=True)
     return frame.astype({"unique_id": "str", "ds": "datetime64[us]"})
+
+
+def _say_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iterator[str]:
+    """Say where the level of a series changed at once, the latest change of a series only."""
+    latest = {name: (day, ratio) for name, day, ratio in sorted(shifts, key=lambda shift: (shift[0], shift[1]))}
+    for name, (day, ratio) in list(latest.items())[:5]:
+        way = "fell" if ratio < 1 else "rose"
+        yield (
+            f"the level of series '{name}' {way} by {abs(ratio - 1):.0%} about {str(day)[:10]}: what came before "
+            "counts by its pattern only"
+        )
+    if len(latest) > 5:
+        yield f"{len(latest) - 5:,} more series changed their level"
 
 
 def refused_rows(grid: Grid) -> list[dict[str, object]]:
