@@ -57,6 +57,15 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     ------
     InputError
         If there is no score, no time, or nothing tells what kind of survey it is.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"case_id": ["1", "2"], "csat": ["5", "9"], "responded_at": ["2024-03-02", "2024-03-02"]})
+    >>> loaded = read_surveys(SourceSpec("surveys", "answers.csv", kind="survey"), frame)
+    >>> loaded.tables["surveys"][["case_id", "kind", "score"]].to_dict("records")
+    [{'case_id': '1', 'kind': 'csat', 'score': 5.0}]
+    >>> loaded.refused["reason"].tolist()
+    ['the score is outside its scale']
     """
     where = Path(spec.path).name
     own = _stated(spec, frame, where)

@@ -45,6 +45,16 @@ def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     ------
     InputError
         If a column is missing, or no row can be used.
+
+    Examples
+    --------
+    >>> call = {"call_id": "1", "date": "1999-02-01", "vru_entry": "8:19:42", "vru_exit": "8:19:47",
+    ...         "q_start": "8:19:47", "q_exit": "8:20:21", "q_time": "34", "outcome": "AGENT", "ser_start": "8:20:20",
+    ...         "ser_exit": "8:22:04"}
+    >>> loaded = read_calls(SourceSpec("contacts", "calls.csv", kind="telephone"), pd.DataFrame([call]))
+    >>> contact = loaded.tables["contacts"].iloc[0]
+    >>> contact["outcome"], (contact["answered_at"] - contact["queued_at"]).total_seconds()
+    ('answered', 34.0)
     """
     where = Path(spec.path).name
     found = {role: spec.columns.get(role, name) for role, name in COLUMNS.items()}

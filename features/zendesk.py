@@ -122,6 +122,17 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
     ------
     InputError
         If there are no tickets, or nothing can be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "ticket.csv").write_text("id,created_at,status,requester_id,group_id\\n"
+    ...                                        "7,2024-03-01T09:00:00Z,solved,901,11\\n")
+    >>> _ = (folder / "ticket_field_history.csv").write_text("ticket_id,field_name,updated,value,user_id\\n"
+    ...     "7,status,2024-03-01T09:00:00Z,new,901\\n7,status,2024-03-02T09:00:00Z,solved,701\\n")
+    >>> load(SourceSpec("cases", str(folder), kind="zendesk"), Path()).tables["events"]["kind"].tolist()
+    ['created', 'status', 'status', 'resolved']
     """
     found, notes = read_parts(PARTS, spec, folder)
     needed(found, "tickets", spec)

@@ -201,8 +201,9 @@ def _counted(counts: dict[str, int]) -> str:
 
 def _span(log: CaseLog, counts: dict[str, int]) -> str:
     first: list[Any] = []
+    main = [n for n in ("cases", "contacts", "volumes", "events") if counts.get(n)]
     for name, column in _INSTANTS.items():
-        if counts.get(name) and name in ("cases", "contacts", "volumes", "events"):
+        if counts.get(name) and name in (main or counts):
             table = log.table(name)
             first.append(table[column].min().execute())
     begin = min(pd.Timestamp(f) for f in first) if first else log.until
