@@ -108,7 +108,10 @@ def test_a_customer_that_stands_for_unknown_is_named():
     [
         ("synthetic_support_tickets/customer_support_tickets.csv.gz", ["are resolved before their first response"]),
         ("nyc_council_cases/council_cases.csv.gz", ["4,224 on 16 Jul 2019", "105 rows refused"]),
-        ("anonymous_bank_calls_feb1999/calls_1999_02.csv.gz", ["278 rows, a phantom call", "13 rows, the clock ran backwards"]),
+        (
+            "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz",
+            ["278 rows, a phantom call", "13 rows, the clock ran backwards"],
+        ),
         ("bank_calls_5min/bank_calls.csv.gz", ["Nothing arrived on 6 days"]),
     ],
 )
