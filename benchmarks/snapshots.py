@@ -115,7 +115,8 @@ def main(n_events: int) -> None:
         seconds, work = time.perf_counter() - begun, time.process_time() - work
         wide = sum(map(len, feature_columns(rows)))
         print(
-            f"{name:>16}: {len(rows):8,} rows of {wide} features in {seconds:5.1f} s ({work:.1f} s of work); peak memory {peak():,.0f} MB"
+            f"{name:>16}: {len(rows):8,} rows of {wide} features in {seconds:5.1f} s ({work:.1f} s of work); "
+            f"peak memory {peak():,.0f} MB"
         )
 
 
