@@ -94,7 +94,7 @@ class BreachRisk:
     ...                        "known_at": at + pd.Timedelta("1h")})
     >>> risk = BreachRisk().fit(snapshots, labels)
     >>> risk.used_, risk.predict_proba(snapshots[:2]).round(1).tolist()
-    ('rule', [0.1, 0.9])
+    ('rule', [0.2, 1.0])
     """
 
     def __init__(

@@ -33,6 +33,7 @@ class Recent:
     breached: FloatArray
     finish: Finish
     as_of: pd.Timestamp
+    known_at: pd.DatetimeIndex
     deadline: ImpliedDeadline | None = None
 
 
@@ -67,7 +68,12 @@ def recent(
     stop = finish.at.where(ended, pd.DatetimeIndex([as_of]).repeat(len(ended)))
     seen = np.where(known, breached, np.nan)[rows]
     return Recent(
-        snapshots[rows].reset_index(drop=True), seen, Finish(stop[rows].as_unit("us"), ended[rows]), as_of, deadline
+        snapshots[rows].reset_index(drop=True),
+        seen,
+        Finish(stop[rows].as_unit("us"), ended[rows]),
+        as_of,
+        pd.DatetimeIndex(known_at[rows].array),
+        deadline,
     )
 
 
@@ -141,11 +147,11 @@ def _imputed(now: Recent, hazard: Hazard) -> FloatArray:
 def _weights(now: Recent) -> FloatArray:
     at = pd.DatetimeIndex(now.snapshots["at"].array)
     entry = now.snapshots["age_s"].to_numpy(dtype=np.float64)
-    seen = np.asarray((now.finish.at - at).total_seconds(), dtype=np.float64)
     decided = np.isfinite(now.breached)
     # What is undecided was cut off now; what is decided, when it was.
-    cut = np.asarray((pd.DatetimeIndex([now.as_of]) - at).total_seconds(), dtype=np.float64)
-    return censoring_weights(entry, entry + np.where(decided, np.maximum(seen, 0.0), cut), decided)
+    seen = np.asarray((now.known_at - at).total_seconds(), dtype=np.float64)
+    cut = np.asarray((now.as_of - at).total_seconds(), dtype=np.float64)
+    return censoring_weights(entry, entry + np.where(decided, seen, cut), decided)
 
 
 def _waits(snapshots: pd.DataFrame) -> Flags:

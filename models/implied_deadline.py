@@ -73,10 +73,10 @@ def implied_deadline(decided: pd.DataFrame, as_of: pd.Timestamp) -> ImpliedDeadl
     >>> made = pd.Timestamp("2024-03-01T00:00Z")
     >>> hours = np.arange(1, 101)
     >>> decided = pd.DataFrame({"created_at": made, "known_at": made + pd.to_timedelta(hours, unit="h"),
-    ...                         "label": hours > 60, "priority": "3", "done_at": pd.NaT})
+    ...                         "label": hours > 60, "priority": "3", "done_at": made})
     >>> found = implied_deadline(decided, made + pd.Timedelta("99D"))
-    >>> found.if_done_at(np.array([30.0, 90.0]), pd.Series(["3", "3"])).round(2).tolist()
-    [0.0, 1.0]
+    >>> found.if_done_at(np.array([0.0, 90.0]), pd.Series(["3", "3"])).round(2).tolist()  # decided 1 to 100 hours later
+    [0.38, 1.0]
     """
     from sklearn.isotonic import IsotonicRegression
 

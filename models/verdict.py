@@ -101,7 +101,8 @@ def decide(
         if gain(rule, "constant", LATER).sure:
             adds = [f"{SAID.get(name, name)} ({_say(gain(name, rule))})" for name in models[:2]]
             nothing = f" and nothing that is sure is added by {' or '.join(adds)}" if adds else ""
-            text = f"{_capital(SAID[rule])} is used: {on} it beats the base rate by {_say(gain(rule, 'constant'))} in Brier score,{nothing}."
+            won = f"it beats the base rate by {_say(gain(rule, 'constant'))} in Brier score"
+            text = f"{_capital(SAID[rule])} is used: {on} {won},{nothing}."
             return Verdict(rule, text)
     tried = [f"{SAID.get(name, name)} ({_say(gain(name, 'constant'))})" for name in (*models[:2], *rules[:1])]
     text = (

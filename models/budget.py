@@ -1,0 +1,178 @@
+"""Which cases to work on: as many as there is time for, where it does most good; and since when they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from ..features.errors import InputError
+from .calibration import FloatArray
+
+
+def expected_benefit(
+    probability: ArrayLike, *, preventable: ArrayLike = 1.0, cost: ArrayLike = 1.0, effort_h: ArrayLike = 1.0
+) -> FloatArray:
+    """Return what an hour of work on each case is expected to save.
+
+    Parameters
+    ----------
+    probability
+        Calibrated, shape (n,).
+    preventable
+        Chance that work in time prevents what would come otherwise, 0 to 1; one for all or one a case.
+    cost
+        Of the bad end, in any unit; one for all or one a case.
+    effort_h
+        Hours of work; one for all or one a case.
+
+    Returns
+    -------
+    ``probability * preventable * cost / effort_h``, shape (n,).
+
+    Raises
+    ------
+    InputError
+        If a number is outside its range.
+
+    Examples
+    --------
+    >>> expected_benefit([0.9, 0.5], preventable=[0.1, 0.8]).round(2).tolist()
+    [0.09, 0.4]
+    """
+    p = np.asarray(probability, dtype=float)
+    bounds = {"probability": (p, 0.0, 1.0), "preventable": (preventable, 0.0, 1.0), "cost": (cost, 0.0, np.inf)}
+    for name, (values, lo, hi) in bounds.items():
+        x = np.asarray(values, dtype=float)
+        if not ((x >= lo) & (x <= hi)).all():
+            got = float(np.ravel(x)[~((np.ravel(x) >= lo) & (np.ravel(x) <= hi))][0])
+            raise InputError("the number is out of range", column=name, got=got, wanted=f"{lo:g} to {hi:g}")
+    effort = np.asarray(effort_h, dtype=float)
+    if not (effort > 0).all():
+        raise InputError("work takes some time", column="effort_h", got=float(effort.min()), wanted="above 0")
+    return np.asarray(p * np.asarray(preventable) * np.asarray(cost) / effort, dtype=np.float64)
+
+
+def pick(
+    rows: pd.DataFrame,
+    *,
+    k: int | None = None,
+    capacity_h: float | None = None,
+    preventable: ArrayLike | None = None,
+    cost: ArrayLike | None = None,
+    effort_h: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Pick the cases on which the work of a day does most good.
+
+    Parameters
+    ----------
+    rows
+        Columns ``case_id`` and ``probability``; ``preventable``, ``cost`` and ``effort_h`` are read from it where they
+        are there and not given.
+    k
+        At most so many cases.
+    capacity_h
+        At most so many hours of work.
+    preventable, cost, effort_h
+        As in :func:`expected_benefit`; 1 where nothing is said.
+
+    Returns
+    -------
+    The rows by expected benefit, highest first (then probability, then case id), with ``benefit`` and ``picked``. A
+    case that does not fit into the hours that are left is passed over for the next that does.
+
+    Raises
+    ------
+    InputError
+        If neither bound is given, or one is below 0.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"case_id": ["a", "b", "c"], "probability": [0.95, 0.6, 0.5], "effort_h": [8.0, 1.0, 1.0]})
+    >>> pick(rows, capacity_h=2.0)[["case_id", "picked"]].values.tolist()
+    [['b', True], ['c', True], ['a', False]]
+    """
+    if k is None and capacity_h is None:
+        raise InputError("a budget is needed", column="k", hint="give k (cases a day) or capacity_h (hours)")
+    for name, value in (("k", k), ("capacity_h", capacity_h)):
+        if value is not None and not value >= 0:
+            raise InputError("a budget is 0 or more", column=name, got=value)
+    given = {"preventable": preventable, "cost": cost, "effort_h": effort_h}
+    values = {name: _column(rows, name, value) for name, value in given.items()}
+    benefit = expected_benefit(rows["probability"], **values)
+    out = rows.assign(benefit=benefit, _hours=values["effort_h"])
+    out = out.sort_values(["benefit", "probability", "case_id"], ascending=[False, False, True], ignore_index=True)
+    left_n, left_h = len(out) if k is None else k, np.inf if capacity_h is None else float(capacity_h)
+    picked = np.zeros(len(out), dtype=bool)
+    for place, hours in enumerate(out.pop("_hours").to_numpy(dtype=float)):
+        if left_n <= 0:
+            break
+        if hours <= left_h + 1e-9:
+            picked[place] = True
+            left_n, left_h = left_n - 1, left_h - hours
+    return out.assign(picked=picked)
+
+
+def first_flagged(history: pd.DataFrame, as_of: pd.Timestamp | None = None, *, flag: str = "picked") -> pd.DataFrame:
+    """Return since when each case is on the list.
+
+    Parameters
+    ----------
+    history
+        Columns ``case_id, at`` and the flag (true or false): the lists of former mornings.
+    as_of
+        Later lists are not seen; all by default.
+    flag
+        Name of the column.
+
+    Returns
+    -------
+    ``case_id, first_flagged_at``, by case; only cases that were ever flagged.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2024-03-01T08:00Z", "2024-03-02T08:00Z"])
+    >>> history = pd.DataFrame({"case_id": ["a", "a"], "at": days, "picked": [False, True]})
+    >>> first_flagged(history)["first_flagged_at"].dt.day.tolist()
+    [2]
+    """
+    for name in ("case_id", "at", flag):
+        if name not in history.columns:
+            raise InputError("the column is missing", where="history", column=name)
+    rows = history[history[flag].fillna(False).astype(bool)]
+    rows = rows if as_of is None else rows[rows["at"] <= as_of]
+    first = rows.groupby("case_id", sort=True)["at"].min().rename("first_flagged_at")
+    return first.reset_index().astype({"case_id": "str"})
+
+
+def flag_top(scored: pd.DataFrame, k: int, *, by: Sequence[str] = ("at",)) -> pd.DataFrame:
+    """Mark the ``k`` riskiest cases of each morning: the history that :func:`first_flagged` reads.
+
+    Parameters
+    ----------
+    scored
+        Columns ``case_id, at, probability`` and those of ``by``.
+    k
+        Cases a morning.
+    by
+        What makes a list of its own.
+
+    Returns
+    -------
+    The rows with ``picked``, in their order.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"case_id": ["a", "b"], "at": pd.Timestamp("2024-03-01T08:00Z"), "probability": [0.1, 0.4]})
+    >>> flag_top(rows, 1)["picked"].tolist()
+    [False, True]
+    """
+    ranked = scored.sort_values([*by, "probability", "case_id"], ascending=[*[True] * len(by), False, True])
+    return scored.assign(picked=(ranked.groupby(list(by)).cumcount() < k).reindex(scored.index))
+
+
+def _column(rows: pd.DataFrame, name: str, given: ArrayLike | None) -> FloatArray:
+    value = given if given is not None else rows[name] if name in rows.columns else 1.0
+    return np.asarray(np.broadcast_to(np.asarray(value, dtype=float), (len(rows),)), dtype=np.float64)
