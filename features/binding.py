@@ -119,7 +119,7 @@ def bind(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, A
         Ibis tables by canonical name.
     """
     if names is None:
-        there = set(connection.list_tables())
+        there = set(_tables_in(connection, ""))
         names = {name: name for name in TABLES if name in there}
         if not names:
             raise InputError("the database has no canonical table", hint="name them: tables={'cases': 'my_cases'}")
@@ -138,10 +138,18 @@ def bind(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, A
 
 def _find(connection: Any, where: str) -> Any:
     database, _, table = where.rpartition(".")
-    there = connection.list_tables(database=database) if database else connection.list_tables()
+    there = _tables_in(connection, database)
     if table not in there:
         raise InputError("the database has no such table", got=where, hint=did_you_mean(table, tuple(there)) or None)
     return connection.table(table, database=database) if database else connection.table(table)
+
+
+def _tables_in(connection: Any, database: str) -> list[str]:
+    if connection.name == "duckdb":  # Ibis 12 asks DuckDB 2 in a way that it no longer has
+        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = '{}'"
+        found = connection.raw_sql(query.format((database or "main").replace("'", "''"))).fetchall()
+        return sorted(name for (name,) in found)
+    return list(connection.list_tables(database=database) if database else connection.list_tables())
 
 
 def _with_zones(connection: Any, rows: Any, where: str) -> Any:
