@@ -17,7 +17,6 @@ _SPAN = pd.Timedelta(days=28)
 _NEAR = pd.Timedelta(days=7)
 _LEAST_BEFORE, _LEAST_AFTER = 10, 5  # rows an owner or a value must have to be spoken of
 _LEAST_SHARE = 0.03
-_KEPT = 0.25  # part of its share that somebody keeps who has left
 
 
 def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, near: Any = _NEAR) -> pd.DataFrame:
@@ -61,8 +60,7 @@ def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, n
     use = rows[rows["owner"].notna() & (rows["at"] >= begin - _SPAN) & (rows["at"] < begin + _SPAN)]
     use = use.assign(_late=use["at"] >= begin, _group=use[group].astype("str") if group else "all")
     found = []
-    late = use[use["_late"]]
-    anywhere = set(late.loc[late["at"] >= begin + pd.Timedelta(near), "owner"])
+    final = use.groupby("owner")["at"].max()
     for value, part in use.groupby("_group", sort=True):
         counts = part.groupby(["owner", "_late"]).size().unstack(fill_value=0)
         counts = counts.reindex(columns=[False, True], fill_value=0)
@@ -70,14 +68,16 @@ def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, n
         if sizes[False] < _LEAST_BEFORE or sizes[True] < _LEAST_AFTER:
             continue
         shares = counts / sizes
-        for owner in shares.index:
+        last = part.groupby("owner")["at"].max()
+        for owner in shares.index[(abs(last.reindex(shares.index) - begin) <= pd.Timedelta(near)).to_numpy()]:
             was, now = float(shares.loc[owner, False]), float(shares.loc[owner, True])
-            last = part.loc[part["owner"] == owner, "at"].max()
-            few = was * min(sizes) < _LEAST_AFTER or was < _LEAST_SHARE
-            if few or now > _KEPT * was or abs(last - begin) > pd.Timedelta(near):
+            missed = was * float((part["at"] > last[owner]).sum())  # pieces of work that should have followed
+            if missed < _LEAST_AFTER or was < _LEAST_SHARE or counts.loc[owner, False] < _LEAST_AFTER:
                 continue
             heir = (shares[True] - shares[False]).drop(owner)
-            found.append(_owner_row(group, str(value), str(owner), was, now, last, owner not in anywhere, heir))
+            gone = final[owner] - begin <= pd.Timedelta(near)
+            now = now if last[owner] < begin else 0.0
+            found.append(_owner_row(group, str(value), str(owner), was, now, last[owner], gone, heir))
     return _causes(found)
 
 

@@ -24,7 +24,7 @@ from .units import same_units
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
-_LOOK = 14  # periods before the start that was said first in which a shift may have begun
+_LOOK = 7  # periods before the start that was said first in which a shift may have begun
 Rows = npt.NDArray[np.intp]
 
 
@@ -189,16 +189,20 @@ class Watched:
     def dated(self, i: int, incident: Incident) -> int:
         """Return the likeliest first period of a shift, by all that is known today.
 
-        The split that leaves the least squared score: none before it, the mean of the incident after it.
+        The split that the scores make likeliest: nothing before it, the size of the incident after it.
         """
         if incident.kind == "spike":
             return incident.start
-        z = np.nan_to_num(self.proof.spike[:, i])
         first, last = max(incident.start - _LOOK, 0), max(incident.last, incident.detected)
-        part = np.clip(z[first : last + 1], -4, 4) * incident.direction
-        level = max(float(np.mean(part[incident.start - first :])), 0.3)
-        gain = np.cumsum((level * part - level**2 / 2)[::-1])[::-1]
-        return first + int(gain.argmax())
+        z = np.clip(np.nan_to_num(self.proof.spike[first : last + 1, i]), -4, 4) * incident.direction
+        spread = self.proof.spread[first : last + 1, i]
+        size = self.proof.expected[first : last + 1, i] if self.kind == "count" else np.ones_like(z)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            clear = np.nan_to_num(np.where(spread > 0, size / spread, 0.0))  # a value with many cases tells more
+        inside = slice(incident.start - first, None)
+        step = float((z * clear)[inside].sum() / max(float((clear**2)[inside].sum()), 1e-12))
+        gain = np.cumsum((step * clear * z - (step * clear) ** 2 / 2)[::-1])[::-1]
+        return first + int(gain[: incident.detected - first + 1].argmax())
 
     def cost(self, before: float, after: float, cases: float, periods: int) -> float:
         """Return what an incident cost, up to now: cases more than expected, or hours for durations."""
