@@ -185,7 +185,8 @@ def candidate_causes(
         parts.append(owner_changes(joined[["at", "owner", group]], begin, group=group))
     if not groups and len(work):
         parts.append(owner_changes(work[["at", "owner"]], begin))
-    return _causes([row for part in parts for row in part.to_dict("records")])
+    rows: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for p in parts for row in p.to_dict("records")]
+    return _causes(rows)
 
 
 def _work(log: CaseLog) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 from ..features.engine import CaseLog
 from ..features.errors import InputError
 from .attribution import Span, days_of, sums_of
-from .panel import check_columns
+from .panel import check_columns, numbers_of
 from .scored import kind_of
 
 Floats = npt.NDArray[np.float64]
@@ -170,8 +170,8 @@ def search_combinations(
         rest = rest[~inside].reset_index(drop=True)
     out = pd.DataFrame(rows, columns=list(COMBOS)).astype({"segment": "str"})
     words = [
-        f"{r.segment} ({r.part:.0%} of the change)" if r.part > 0 else f"{r.segment} (against the change)"
-        for r in out.itertuples()
+        f"{segment} ({part:.0%} of the change)" if part > 0 else f"{segment} (against the change)"
+        for segment, part in zip(out["segment"], out["part"].astype(float), strict=True)
     ]
     out.attrs = {"change": change, "words": "; ".join(words) or "spread evenly over the segments"}
     return out
@@ -279,9 +279,9 @@ def _level(cells: pd.DataFrame, count: bool) -> tuple[float, float]:
 def _spread(history: pd.DataFrame, kind: str) -> float:
     """Return the standard deviation of a single case, from how the means of the cells stray from day to day."""
     value = history["mean"] if kind == "duration" and "mean" in history else history["value"]
-    value, n = value.to_numpy(dtype=float, na_value=np.nan), history["n"].to_numpy(dtype=float, na_value=np.nan)
-    use = np.isfinite(value) & (n > 0)
+    x, n = numbers_of(value), numbers_of(history["n"])
+    use = np.isfinite(x) & (n > 0)
     if use.sum() < 3:
         return 1.0
-    middle = np.average(value[use], weights=n[use])
-    return float(np.sqrt(max(np.average((value[use] - middle) ** 2 * n[use]), 1e-12)))
+    middle = np.average(x[use], weights=n[use])
+    return float(np.sqrt(max(np.average((x[use] - middle) ** 2 * n[use]), 1e-12)))

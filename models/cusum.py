@@ -134,9 +134,10 @@ class _Pass:
         self.skip = np.zeros(x.shape, dtype=bool)
         self.run: list[Flags] = [np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)]
         blank = [np.full_like(x, np.nan) for _ in range(3)]
-        scores = [np.zeros_like(x) for _ in range(2)]
-        since = [np.zeros(x.shape, dtype=np.int32) for _ in range(2)]
-        self.out = Evidence(blank[0], *scores, *since, np.zeros(x.shape, dtype=np.int8), *blank[1:])
+        up, down = np.zeros_like(x), np.zeros_like(x)
+        since, until = np.zeros(x.shape, dtype=np.int32), np.zeros(x.shape, dtype=np.int32)
+        ended = np.zeros(x.shape, dtype=np.int8)
+        self.out = Evidence(blank[0], up, down, since, until, ended, blank[1], blank[2])
         self.reach = Reach(size)
 
     def step(self, t: int, usable: Flags) -> None:
@@ -217,7 +218,7 @@ class _Pass:
             best = sums.argmax(axis=0)
             across = np.arange(sums.shape[1])
             since[t] = self.since[rows][best, across]
-            back = ((self.peak[rows] > SUSPECT) & (self.peak[rows] - sums > RETURN)).any(axis=0)
+            back = np.asarray(((self.peak[rows] > SUSPECT) & (self.peak[rows] - sums > RETURN)).any(axis=0))
             score[t] = np.where(back, 0.0, sums[best, across])
             self._follow(t, k, rows, score[t], since[t], back)
 

@@ -225,7 +225,7 @@ def _drawn(
         steps = np.diff(frame["top"].to_numpy()[-7 * weeks - 1 :])
         blocks = rng.integers(0, max(len(steps) - 6, 1), (draws, -(-ahead // 7)))
         paths = steps[blocks[..., None] + np.arange(min(7, len(steps)))].reshape(draws, -1)[:, :ahead]
-        return np.maximum(frame["top"].iloc[-1] + paths.sum(axis=1), 0.0)
+        return np.asarray(np.maximum(float(frame["top"].iloc[-1]) + paths.sum(axis=1), 0.0), dtype=np.float64)
     number = -(-ahead // 7)
     chosen = rng.integers(0, weeks, (draws, number))
     tops = top[chosen].reshape(draws, -1)[:, :ahead].sum(axis=1)

@@ -122,8 +122,10 @@ def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: 
     """
     today = pd.Timestamp(now)
     old = _typed(previous.copy()) if previous is not None else _typed(pd.DataFrame(columns=list(LEDGER)))
-    known = {row.incident_id: row for row in old.itertuples(index=False)}
-    rows, met = [], set()
+    known: dict[str, Any] = {str(row.incident_id): row for row in old.itertuples(index=False)}
+    rows: list[dict[str, Any]] = []
+    met: set[str] = set()
+    row: Any
     for row in current.itertuples(index=False):
         before = _same(row, old, met)
         entry = row._asdict()
@@ -201,7 +203,7 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
         "dated_at": widest.get("dated_at", widest["started_at"]),
         "detected_at": first["detected_at"],
         "last_at": part["last_at"].max(),
-        "z": part["z"].loc[part["z"].abs().idxmax()],
+        "z": max(part["z"].tolist(), key=abs),
         "kind": "shift" if (part["kind"] == "shift").any() else "spike",
         "cost_unit": _unit(str(first["kpi"])),
         "state": state,

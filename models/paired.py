@@ -46,8 +46,9 @@ PAIRED = (
     *("loss_before", "loss_after", "n", "evidence", "words", "resolved"),
 )
 #: Evidence that either side must give by itself; both together must be as rare as the false alarms that are borne.
-LEAST = 2.0
+LEAST = 3.5
 _BUDGET = 0.2
+_APART = 14  # days by which the two may have begun apart
 _MERGE = 14  # days after which what goes on is an alarm anew
 
 
@@ -115,7 +116,7 @@ def gaming_guard(
         size = sum(len(set(parts[p.gain].panel.names) & set(parts[p.loss].panel.names)) for p in had)
         limit = np.log(max(size, 1) / (alarms_per_week * period_days(freq) / 7 * _BUDGET))
         for pair in had:
-            rows += _alarms(pair, parts[pair.gain], parts[pair.loss], max(float(limit), 2 * LEAST + 1))
+            rows += _alarms(pair, parts[pair.gain], parts[pair.loss], max(float(limit), 2 * LEAST))
     out = pd.DataFrame(rows, columns=list(PAIRED))
     out = out.sort_values(["detected_at", "gain", "loss", "series"], ascending=[False, True, True, True])
     out = out.astype({"gain": "str", "loss": "str", "series": "str", "words": "str", "resolved": "bool"})
@@ -129,12 +130,14 @@ def _alarms(pair: Pair, gain: Watched, loss: Watched, limit: float) -> list[dict
     stamps, at, to = np.intersect1d(
         gain.panel.stamps.to_numpy(), loss.panel.stamps.to_numpy(), assume_unique=True, return_indices=True
     )
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in sorted(set(gain.panel.names) & set(loss.panel.names)):
         i, j = gain.panel.names.index(name), loss.panel.names.index(name)
         better = gain.score(pair.gain_way > 0)[at, i]
         worse = loss.score(pair.loss_way > 0)[to, j]
-        both = (better >= LEAST) & (worse >= LEAST) & (better + worse >= limit)
+        begun = _begun(gain, i, pair.gain_way, at), _begun(loss, j, pair.loss_way, to)
+        near = np.abs((begun[0] - begun[1]).astype("timedelta64[s]").astype(float)) <= _APART * 86400
+        both = (better >= LEAST) & (worse >= LEAST) & (better + worse >= limit) & near
         live = (better > 0) & (worse > 0)
         t = 0
         while t < len(stamps):
@@ -143,9 +146,7 @@ def _alarms(pair: Pair, gain: Watched, loss: Watched, limit: float) -> list[dict
                 continue
             stop = t + int((~live[t:]).argmax()) if (~live[t:]).any() else len(stamps)
             peak = t + int((better[t:stop] + worse[t:stop]).argmax())
-            since = (gain.proof.up_since if pair.gain_way > 0 else gain.proof.down_since)[at[t], i]
-            later = (loss.proof.up_since if pair.loss_way > 0 else loss.proof.down_since)[to[t], j]
-            start = max(gain.panel.stamps[since], loss.panel.stamps[later])
+            start = pd.Timestamp(max(begun[0][t], begun[1][t]))
             window = [_window(part, start, stamps[peak]) for part in (gain, loss)]
             was, now, _ = gain.levels(i, window[0])
             had, has, cases = loss.levels(j, window[1])
@@ -173,6 +174,12 @@ def _alarms(pair: Pair, gain: Watched, loss: Watched, limit: float) -> list[dict
                 )
             t = stop
     return rows
+
+
+def _begun(part: Watched, i: int, way: int, rows: Any) -> Any:
+    """Return since when the evidence of each period has grown."""
+    since = part.proof.up_since if way > 0 else part.proof.down_since
+    return part.panel.stamps.to_numpy()[since[rows, i]]
 
 
 def _window(part: Watched, start: Any, last: Any) -> Any:

@@ -148,7 +148,7 @@ class Watched:
         """Say which series cannot alarm, and why."""
         value, n = self.panel.columns["value"], self.panel.columns["n"]
         out = [f"{self.kpi}: {words}" for words in self.said]
-        tested = self.tested.any(axis=0)
+        tested = np.asarray(self.tested.any(axis=0))
         for i, name in enumerate(self.panel.names):
             own = value[:, i][np.isfinite(value[:, i])]
             if not len(own):
