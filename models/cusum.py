@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .expectation import score_one
 from .levels import Levels, Pace, Reach
-from .tails import Kind
+from .tails import Kind, score_one
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -109,3 +109,13 @@ def thick_tails(z: Floats, freedom: Floats) -> Floats:
     tail = special.stdtr(np.maximum(freedom[far], 3), -np.abs(z[far]))
     out[far] = np.sign(z[far]) * -special.ndtri(np.maximum(tail, 1e-300))
     return out
+
+
+def score_one(kind: Kind, x: Floats, expected: Floats, n: Floats, strays: Floats, freedom: Floats) -> Floats:
+    """Return normal scores of single values, given what was expected of them.
+
+    >>> one = np.ones(1)
+    >>> score_one("score", 3 * one, one, one, one, 100 * one).round(2).tolist()
+    [1.98]
+    """
+    return thick_tails(score(kind, x, expected, n, variance(kind, expected, n), strays), freedom)
