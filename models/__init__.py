@@ -9,8 +9,14 @@ __getattr__, __dir__ = lazy_names(
     {
         "BreachRisk": "breach",
         "anomaly_scores": "anomaly",
+        "candidate_causes": "causes",
         "change_points": "segmentation",
         "detect_shifts": "shifts",
         "explain_change": "attribution",
+        "explain_combinations": "combos",
+        "gaming_guard": "paired",
+        "goal_outlook": "goals",
+        "incident_frame": "ledger",
+        "update_incidents": "ledger",
     },
 )
