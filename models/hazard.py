@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ..features.calendars import BusinessCalendar
+from .baselines import STEPS
 from .calibration import FloatArray, expit, log_odds
 from .encoding import Encoder, fit_encoder
 from .implied_deadline import ImpliedDeadline
@@ -15,7 +17,7 @@ from .person_periods import Finish, Flags, Ints, edges_for, periods, working_hou
 from .work_clock import WorkClock, learn_clock
 
 #: More rows of snapshot and period than this teach little and cost time.
-MOST_ROWS = 150_000
+MOST_ROWS = 120_000
 #: Groups of features whose effect fades as a snapshot gets old.
 FADING = ("time", "status", "reply", "activity")
 #: A probability of the hazard is held off 0 and 1 by this.
@@ -218,7 +220,7 @@ def fit_hazard(
     regularisation
         Strength of the ridge penalty.
     seed
-        Of the thinning beyond 150,000 rows of snapshot and period.
+        Of the thinning beyond 120,000 rows of snapshot and period.
 
     Returns
     -------
@@ -243,6 +245,7 @@ def fit_hazard(
     >>> model.open_after(one, np.full(2, 20.0)).round(1).tolist()  # exp(-2) and exp(-0.5), drawn together
     [0.2, 0.6]
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     works = ~_flag(snapshots, "is_resolved")
@@ -276,7 +279,9 @@ def fit_hazard(
     design[:, 0] = offset
     design[:, 1 : 1 + len(means)] = x[cut.row]
     design[:, 1 + len(means) :] = x[cut.row][:, fading] * fade[cut.period, None]
-    model = LogisticRegression(C=1.0 / regularisation, max_iter=300, tol=1e-3).fit(design, cut.done)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LogisticRegression(C=1.0 / regularisation, max_iter=STEPS, tol=1e-3).fit(design, cut.done)
     found = np.asarray(model.coef_[0], dtype=np.float64)
     coefficients = np.zeros((len(means), 2))
     coefficients[:, 0] = found[1 : 1 + len(means)]

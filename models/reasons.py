@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..features.durations import say_duration
 from .breach import BreachRisk
 from .calibration import FloatArray
-from .groups import GROUPS, NUMBERS, features_in
+from .groups import GROUPS, NUMBERS, features_in, group_of
+
+Ints = NDArray[np.int64]
 
 #: Columns of the table of reasons.
 COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")
@@ -72,28 +75,47 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
     parts = risk.contributions(snapshots)
     groups = [g for g in GROUPS if g in parts.columns]
     effects = parts[groups].to_numpy(dtype=float, na_value=np.nan) if groups else np.zeros((len(parts), 0))
-    chosen = _strongest(effects, most)
-    reference = risk.outcomes_.snapshots
-    ranks = {
-        "time": _share_below(snapshots, reference, "age_s"),
-        "reply": _share_below(snapshots, reference, "unanswered_s"),
+    row, place, column = _strongest(effects, most)
+    effect = effects[row, column]
+    texts = np.empty(len(row), dtype=object)
+    for number, group in enumerate(groups):
+        mine = np.flatnonzero(column == number)
+        if len(mine):
+            texts[mine] = _told(group, snapshots.iloc[row[mine]], risk)
+    raises = effect > 0
+    columns = {
+        "case_id": snapshots["case_id"].to_numpy()[row],
+        "place": place,
+        "group": np.array(groups, dtype=object)[column],
+        "direction": np.where(raises, "raises", "lowers"),
+        "contribution": effect,
+        "reason": np.where(raises, texts, FAVOUR + texts) if len(row) else texts,
     }
-    unranked = np.full(len(snapshots), np.nan)
+    types = {"case_id": "str", "place": "int64", "group": "str", "direction": "str", "reason": "str"}
+    return pd.DataFrame(columns, columns=list(COLUMNS)).astype({**types, "contribution": "float64"})
+
+
+def _told(group: str, rows: pd.DataFrame, risk: BreachRisk) -> list[str]:
+    """Say one fact of each row; alike rows are said once."""
     # Only what the model looks at may be given as a reason; the parts of the time are one fact.
     looked_at = (*risk.features, *NUMBERS["time"])
-    names = [name for name in features_in(snapshots.columns) if name in looked_at and _is_told(name)]
-    values = list(zip(*(snapshots[name].tolist() for name in names), strict=True))
-    case_ids = snapshots["case_id"].tolist()
-    rows = []
-    for row, places in enumerate(chosen):
-        facts = dict(zip(names, values[row], strict=True))
-        for place, column in enumerate(places, start=1):
-            group, effect = groups[column], float(effects[row, column])
-            text = WORDS[group](facts, float(ranks.get(group, unranked)[row]))
-            direction = "raises" if effect > 0 else "lowers"
-            rows.append((case_ids[row], place, group, direction, effect, text if effect > 0 else f"{FAVOUR}{text}"))
-    types = {"case_id": "str", "place": "int64", "group": "str", "direction": "str", "reason": "str"}
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({**types, "contribution": "float64"})
+    names = [n for n in features_in(rows.columns) if n in looked_at and _is_told(n) and group_of(n) == group]
+    feature = {"time": "age_s", "reply": "unanswered_s"}.get(group)
+    below = np.full(len(rows), np.nan) if feature is None else _share_below(rows, risk.outcomes_.snapshots, feature)
+    ranks = [None if np.isnan(b) else b for b in below.tolist()]
+    values = [_plain(rows[name]) for name in names]
+    say, said = WORDS[group], {}
+    out = []
+    for key in zip(ranks, *values, strict=True):
+        if key not in said:
+            said[key] = say(dict(zip(names, key[1:], strict=True)), float("nan") if key[0] is None else key[0])
+        out.append(said[key])
+    return out
+
+
+def _plain(values: pd.Series) -> list[object]:
+    """Return values with one kind of missing, which is equal to itself."""
+    return values.astype(object).where(values.notna(), None).tolist()
 
 
 def say_time(row: dict[str, object], share_below: float) -> str:
@@ -230,11 +252,14 @@ WORDS: dict[str, Callable[[dict[str, object], float], str]] = {
 }
 
 
-def _strongest(effects: FloatArray, most: int) -> list[list[int]]:
+def _strongest(effects: FloatArray, most: int) -> tuple[Ints, Ints, Ints]:
+    """Return row, place (from 1) and column of the reasons of each row."""
     # What raises comes first, strongest first; then what lowers, strongest first. Groups break ties by their order.
-    order = np.argsort(np.where(effects > 0, -effects, 1e6 + effects), axis=1, kind="stable")
     big = np.abs(np.nan_to_num(effects)) >= SMALLEST
-    return [[int(c) for c in row if big[i, c]][:most] for i, row in enumerate(order)]
+    key = np.where(big, np.where(effects > 0, -effects, 1e6 + effects), np.inf)
+    order = np.argsort(key, axis=1, kind="stable")[:, :most]
+    row, place = np.nonzero(np.isfinite(np.take_along_axis(key, order, axis=1)))
+    return row, place + 1, order[row, place]
 
 
 def _share_below(snapshots: pd.DataFrame, reference: pd.DataFrame, name: str) -> FloatArray:
@@ -252,12 +277,14 @@ def _share_below(snapshots: pd.DataFrame, reference: pd.DataFrame, name: str) ->
 
 def _number(row: dict[str, object], name: str) -> float | None:
     value = row.get(name)
-    return None if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type, call-overload]
+    if value is None or value is pd.NA or value != value:
+        return None
+    return float(value)  # type: ignore[arg-type]
 
 
 def _text(row: dict[str, object], name: str) -> str:
     value = row.get(name)
-    return "not known" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
+    return "not known" if value is None or value is pd.NA or value != value else str(value)
 
 
 def _times(n: float) -> str:
