@@ -110,7 +110,7 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
     moved = (joined.kind == "assigned") & (joined.now_team != joined.now_team.lag().over(ahead))
     marked = joined.mutate(new_status=new["status"], new_team=new["team"], moved=moved.fill_null(False))
     since = {f"{c}_since": ibis.ifelse(marked[f"new_{c}"], marked["at"], None).max().over(so_far) for c in new}
-    marked = marked.mutate(**since, transfers=marked.moved.cast("int64").sum().over(so_far))
+    marked = marked.mutate(**since, transfers=marked.moved.ifelse(1, 0).sum().over(so_far))
     return marked.drop("new_status", "new_team", "moved", "now_team")
 
 
