@@ -168,15 +168,30 @@ def test_backlog_is_judged_by_its_change():
     assert found["started_at"].tolist() == [pd.Timestamp("2024-05-30")]
 
 
-def test_council_cases_of_march_2020(shared_data):
-    cases = pd.read_csv(shared_data("nyc_council_cases/council_cases.csv.gz"), usecols=["opendate"])
-    daily = pd.to_datetime(cases["opendate"]).value_counts().sort_index().loc["2018":"2020-12-31"]
-    daily = daily.reindex(pd.date_range("2018-01-01", "2020-12-31", unit="us"), fill_value=0)
-    frame = pd.DataFrame({"kpi": "cases_opened", "ds": daily.index, "value": daily.to_numpy(float)})
-    found = detect_shifts(frame)
-    fall = found[(found["kind"] == "shift") & (found["direction"] == "down")]
-    assert ((fall["detected_at"] >= "2020-03-12") & (fall["detected_at"] <= "2020-03-25")).sum() == 1
-    assert len(found) <= 3 * 20
+def council(path, column, first="2018", last="2024-03-31"):
+    """Return the daily number of cases of all offices together."""
+    cases = pd.read_csv(path, usecols=[column])
+    stamps = pd.date_range(f"{first}-01-01", last, unit="us")
+    daily = pd.to_datetime(cases[column], errors="coerce").value_counts().reindex(stamps, fill_value=0)
+    kpi = {"opendate": "cases_opened", "closedate": "cases_resolved"}[column]
+    return pd.DataFrame({"kpi": kpi, "ds": stamps, "value": daily.to_numpy(float)})
+
+
+def test_council_cases_of_march_2020_and_the_end_of_the_data(shared_data):
+    found = detect_shifts(council(shared_data("nyc_council_cases/council_cases.csv.gz"), "opendate"))
+    falls = found[(found["kind"] == "shift") & (found["direction"] == "down")]
+    march = falls[(falls["detected_at"] >= "2020-03-12") & (falls["detected_at"] <= "2020-03-25")]
+    assert len(march) == 1
+    assert abs((march["dated_at"].iloc[0] - pd.Timestamp("2020-03-13")).days) <= 5
+    assert ((falls["detected_at"] >= "2023-11-01") & (falls["detected_at"] <= "2023-12-15")).sum() == 1
+    assert len(found) <= 6.3 * 12
+
+
+def test_council_cases_closed_in_masses_are_spikes(shared_data):
+    found = detect_shifts(council(shared_data("nyc_council_cases/council_cases.csv.gz"), "closedate"))
+    spikes = found[(found["kind"] == "spike") & (found["direction"] == "up")].set_index("started_at")
+    for day in ("2019-06-25", "2019-07-16", "2022-05-05", "2022-07-18"):  # 1,255, 4,224, 2,636 and 1,936 on one day
+        assert spikes.loc[day, "after"] > 5 * spikes.loc[day, "before"]
 
 
 def test_discoveries_hold_their_rate():
