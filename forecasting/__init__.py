@@ -25,6 +25,7 @@ __getattr__, __dir__ = lazy_names(
         "inflow_paths": "inflow",
         "leaderboard": "evaluation",
         "offered_load": "offered_load",
+        "path_matrix": "path_totals",
         "Patience": "patience",
         "phone_idle": "clearing",
         "queue_over_day": "transient",
@@ -34,6 +35,7 @@ __getattr__, __dir__ = lazy_names(
         "required_chat_agents": "need",
         "risk_curve": "newsvendor",
         "risk_of_short": "risk_of_short",
+        "sample_paths": "paths",
         "scheduled_agents": "staffing",
         "shift_patterns": "shift_patterns",
         "shift_schedule": "scheduling",
@@ -41,5 +43,6 @@ __getattr__, __dir__ = lazy_names(
         "skill_bounds": "skills",
         "skill_plan": "skills",
         "staffing_plan": "staffing",
+        "total_over": "path_totals",
     },
 )

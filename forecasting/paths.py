@@ -1,0 +1,206 @@
+"""Sample paths: whole futures, whose slots are wrong together as those of past forecasts were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtri
+
+from ..features.errors import InputError
+from .grid import check_count
+from .intervals import probabilities
+from .issued import Issued, issue
+from .rolling import check_models, fold_at
+
+if TYPE_CHECKING:
+    from ..features.calendars import BusinessCalendar
+
+Floats = npt.NDArray[np.float64]
+
+#: Levels at which the distribution of a slot is taken, beside those that are issued.
+FINE = (10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 99)
+
+#: Past origins without which slots are drawn apart from one another.
+LEAST_ORIGINS = 3
+
+#: Rows of the long frame of paths above which it is asked for in parts.
+MOST_ROWS = 100_000_000
+
+
+def sample_paths(
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    n: int = 500,
+    seed: int = 0,
+    levels: Sequence[float] = (80, 95),
+    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None = None,
+    holidays: object = None,
+    events: object = None,
+    windows: int = 12,
+    since: object = None,
+    until: object = None,
+    outages: object = None,
+) -> pd.DataFrame:
+    """Draw whole futures of a panel, for sums over time and series and for staffing.
+
+    Slot by slot the paths are spread as the quantiles that :func:`deskcast.forecasting.forecast` issues with the same
+    arguments. How the slots, days and series go together is taken from the errors of the past origins: their ranks
+    are mixed at random (a Gaussian copula whose correlation is that of the past error trajectories, with the degrees
+    of freedom that so few trajectories have), and the issued distribution is put in the order of the mixture (Clark
+    and others 2004, the Schaake shuffle; Wilks 2015). So a path is not one of a dozen past weeks again.
+
+    Parameters
+    ----------
+    history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages
+        As in :func:`deskcast.forecasting.forecast`.
+    n
+        Paths.
+    seed
+        Where the draw starts: the same seed gives the same paths.
+
+    Returns
+    -------
+    ``unique_id``, ``ds``, ``path`` (from 0), ``y``; by series, path and time. ``attrs`` carries ``notes``, ``model``
+    and ``freq``.
+
+    Raises
+    ------
+    InputError
+        As in :func:`deskcast.forecasting.forecast`, and if the frame would be too large.
+
+    Examples
+    --------
+    >>> from deskcast.forecasting import total_over
+    >>> days = pd.date_range("2024-01-01", periods=98, freq="D")
+    >>> y = np.where(days.day_of_week < 5, 100.0, 20.0) + np.arange(98) % 3
+    >>> paths = sample_paths(pd.DataFrame({"unique_id": "all", "ds": days, "y": y}), horizon=7, freq="D", n=200)
+    >>> total_over(paths, "W")["deskcast"].between(530, 560).tolist()
+    [True]
+    """
+    n = check_count(n, "n")
+    issued = issue(history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages)
+    rows = n * int(issued.alive.sum()) * horizon
+    if rows > MOST_ROWS:
+        hint = "draw fewer paths, or a part of the series at a time"
+        raise InputError("the paths would be too many rows", column="n", got=n, wanted=f"{MOST_ROWS:,} rows", hint=hint)
+    return paths_frame(issued, path_cube(issued, n, seed))
+
+
+def path_cube(issued: Issued, n: int, seed: int = 0) -> Floats:
+    """Draw paths of the series that have a forecast, n x N x H, in volumes of the slots."""
+    rng = np.random.default_rng(seed)
+    alive = np.flatnonzero(issued.alive)
+    ladder, p = _distribution(issued, alive)
+    spread_out = _quantiles(ladder, p, n).reshape(n, -1)
+    templates = _templates(issued, alive, rng)
+    values = np.empty_like(spread_out)
+    weights, step = _weights(n, len(templates), issued, rng), max(1, 4_000_000 // n)
+    for start in range(0, spread_out.shape[1], step):
+        part = slice(start, start + step)
+        mixed = weights @ templates[:, part] if len(templates) else rng.standard_normal(spread_out[:, part].shape)
+        np.put_along_axis(values[:, part], np.argsort(mixed, axis=0), spread_out[:, part], axis=0)
+    return values.reshape(n, len(alive), issued.horizon) * issued.clock
+
+
+def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:
+    """Lay out paths as a long frame."""
+    n, count, horizon = cube.shape
+    names = np.array(issued.grid.ids, dtype=object)[issued.alive]
+    frame = pd.DataFrame(
+        {
+            "unique_id": pd.Categorical.from_codes(np.repeat(np.arange(count), n * horizon), names).astype("str"),
+            "ds": np.tile(issued.stamps().astype("datetime64[us]"), n * count),
+            "path": np.tile(np.repeat(np.arange(n), horizon), count),
+            "y": cube.transpose(1, 0, 2).ravel(),
+        }
+    )
+    frame["unique_id"] = frame["unique_id"].astype("str")
+    notes = list(issued.notes)
+    if len(issued.past) < LEAST_ORIGINS:
+        notes.append("too few past errors to tell how slots go together: they are drawn apart, and sums look too sure")
+    frame.attrs = {"notes": notes, "model": issued.fold.chosen, "freq": issued.grid.frequency.name}
+    return frame
+
+
+def _distribution(issued: Issued, alive: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return quantiles of each slot on a fine ladder of probabilities, N x H x K, and the probabilities."""
+    levels = tuple(sorted({*issued.levels, *FINE}))
+    origin, name = issued.fold.origin, issued.fold.chosen
+    fine = fold_at(
+        issued.grid,
+        issued.special,
+        origin,
+        issued.horizon,
+        levels,
+        issued.windows,
+        check_models("auto"),
+        issued.seen,
+    )
+    p = probabilities(levels)
+    middle = len(p) // 2
+    ladder = np.insert(fine.edges[name][alive], middle, issued.point[alive], axis=2)
+    return np.maximum.accumulate(ladder, axis=2), np.insert(p, middle, 0.5)
+
+
+def _quantiles(ladder: Floats, p: Floats, n: int) -> Floats:
+    """Return the n evenly spaced quantiles of each slot, n x N x H, straight on the scale of normal scores."""
+    wanted, at = ndtri((np.arange(n) + 0.5) / n), ndtri(p)
+    left = np.clip(np.searchsorted(at, wanted) - 1, 0, len(at) - 2)
+    # the tails go on straight, but not for ever
+    share = np.clip((wanted - at[left]) / (at[left + 1] - at[left]), -1.0, 2.0)
+    low, high = ladder[:, :, left], ladder[:, :, left + 1]
+    values = np.maximum(low + (high - low) * share, 0.0)
+    return np.ascontiguousarray(np.moveaxis(values, 2, 0))
+
+
+def _templates(issued: Issued, alive: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """Return the normal scores of the past errors, O x (N H); nothing where too few origins are known."""
+    if len(issued.past) < LEAST_ORIGINS:
+        return np.zeros((0, len(alive) * issued.horizon))
+    sizes = np.stack([issued.seen[o].sizes[issued.fold.chosen] for o in issued.past])
+    errors = issued.outcomes() - issued.past_points()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = np.where(sizes > 0, errors / sizes, np.nan)[:, alive]
+    scores = normal_scores(scaled, rng)
+    return _filled(scores, rng).reshape(len(scores), -1)
+
+
+def normal_scores(errors: Floats, rng: np.random.Generator) -> Floats:
+    """Return the normal score of each error among all errors of its series, O x N x H; ties in random order."""
+    flat = np.swapaxes(errors, 0, 1).reshape(errors.shape[1], -1)
+    known = ~np.isnan(flat)
+    order = np.lexsort((rng.random(flat.shape), np.where(known, flat, np.inf)), axis=1)
+    ranks = np.empty_like(flat)
+    np.put_along_axis(ranks, order, np.arange(flat.shape[1], dtype=float)[None, :], axis=1)
+    count = known.sum(axis=1, keepdims=True)
+    scores = np.where(known, ndtri(np.clip((ranks + 0.5) / np.maximum(count, 1), 1e-9, 1 - 1e-9)), np.nan)
+    return np.swapaxes(scores.reshape(errors.shape[1], errors.shape[0], -1), 0, 1)
+
+
+def _filled(scores: Floats, rng: np.random.Generator) -> Floats:
+    """Fill scores that are not known: the other series at that slot say what can be said, the rest is chance."""
+    known = ~np.isnan(scores)
+    if known.all():
+        return scores
+    count = known.sum(axis=1, keepdims=True)
+    common = np.where(known, scores, 0.0).sum(axis=1, keepdims=True) / np.maximum(count, 1)
+    own = np.where(known, scores, 0.0).sum(axis=2, keepdims=True) / np.maximum(known.sum(axis=2, keepdims=True), 1)
+    expected = np.clip(np.where(count > 0, common, own), -0.9, 0.9)
+    chance = np.sqrt(1 - expected**2) * rng.standard_normal(scores.shape)
+    return np.where(known, scores, expected + chance)
+
+
+def _weights(n: int, count: int, issued: Issued, rng: np.random.Generator) -> Floats:
+    """Draw what each path takes of each trajectory; a common factor says how little so few trajectories tell."""
+    if not count:
+        return np.zeros((n, 0))
+    weights = rng.standard_normal((n, count))
+    # trajectories that overlap tell less
+    span = issued.past[0] - issued.past[-1] + issued.horizon
+    free = max(2.0, min(float(count), span / issued.horizon))
+    return weights * np.sqrt(free / rng.chisquare(free, (n, 1)))
