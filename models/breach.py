@@ -164,13 +164,13 @@ class BreachRisk:
     ) -> BreachRisk:
         """Return the risk as it has to be read at a later instant, without training anew.
 
-        The hazard gets the speed of the last week, and all candidates the base rate of the last two; see
-        :mod:`deskcast.models.following`.
+        The hazard gets the speed of the last week, and all candidates the base rate of the last two (of up to eight
+        where little was decided); see :mod:`deskcast.models.following`.
 
         Parameters
         ----------
         snapshots
-            Those of the last two weeks before ``as_of`` are looked at; any others are passed over.
+            Those of the last eight weeks before ``as_of`` may be looked at; any others are passed over.
         labels, ends
             As in :meth:`fit`; nothing is read of them that was not known at ``as_of``.
         as_of

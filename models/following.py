@@ -18,6 +18,8 @@ from .recalibration import rate_shift, speed_shift
 
 #: Days over which the speed of the desk and the outcomes of recent snapshots are looked at.
 SPEED_DAYS, RATE_DAYS = 7.0, 14.0
+#: Where fewer cases were decided, outcomes are looked for further back, but not beyond so many days.
+ENOUGH, MOST_DAYS = 100, 56.0
 #: More recent snapshots than this are thinned, whole cases at a time.
 MOST_ROWS = 8_000
 
@@ -61,9 +63,14 @@ def recent(
         For promises without due times, as learnt from what was known by the instant.
     """
     at = snapshots["at"]
-    rows = np.asarray(((at <= as_of) & (at > as_of - pd.Timedelta(days=RATE_DAYS))).to_numpy(dtype=bool))
-    rows = _thinned(rows, snapshots["case_id"])
     known = np.asarray((known_at <= as_of).fillna(False).to_numpy(dtype=bool))
+    days = RATE_DAYS
+    while True:
+        rows = np.asarray(((at <= as_of) & (at > as_of - pd.Timedelta(days=days))).to_numpy(dtype=bool))
+        if days >= MOST_DAYS or snapshots["case_id"][rows & known].nunique() >= ENOUGH:
+            break
+        days *= 2
+    rows = _thinned(rows, snapshots["case_id"])
     ended = finish.ended & np.asarray(finish.at <= as_of)
     stop = finish.at.where(ended, pd.DatetimeIndex([as_of]).repeat(len(ended)))
     seen = np.where(known, breached, np.nan)[rows]
