@@ -29,7 +29,8 @@ SIZE = {
     "bridge": 0.12,
     "middle": 0.03,
     "christmas": 0.12,
-    "year": 0.08,
+    "year": 0.05,
+    "month": 0.15,
     "trend": 0.04,
     "off": 0.3,
     "kind": 0.2,
@@ -163,7 +164,7 @@ def slot_design(
         if year == 12:
             month = stamps.astype("datetime64[M]").astype(np.int64) % 12
             for number in range(12):
-                add(f"month {number + 1}", month == number, SIZE["year"])
+                add(f"month {number + 1}", month == number, SIZE["month"])
         else:
             _add_year(add, days / 365.2425)
         if dated and year != 12:
@@ -250,7 +251,8 @@ def _bridge(business: Bools, off: Bools) -> Bools:
     yesterday, tomorrow = np.append(False, off[:-1]), np.append(off[1:], False)
     rest = ~business & ~off
     weekend_before, weekend_after = np.append(False, rest[:-1]), np.append(rest[1:], False)
-    return business & ((yesterday & weekend_after) | (tomorrow & weekend_before))
+    bridge: Bools = business & ((yesterday & weekend_after) | (tomorrow & weekend_before))
+    return bridge
 
 
 def _seen_before(chosen: Bools, months: npt.NDArray[np.datetime64]) -> Bools:
@@ -258,4 +260,5 @@ def _seen_before(chosen: Bools, months: npt.NDArray[np.datetime64]) -> Bools:
     count = np.cumsum(chosen)
     starts = np.flatnonzero(np.append(True, months[1:] != months[:-1]))
     before = np.repeat(np.append(0, count)[starts], np.diff(np.append(starts, len(months))))
-    return count - before > 1
+    later: Bools = count - before > 1
+    return later

@@ -32,8 +32,8 @@ FACTOR_ARRIVALS = 2.0
 #: The factors may differ at most so many times from the profile in a slot.
 FACTOR_MOST = 3.0
 
-#: Arrivals a day below which the mean is forecast instead of the middle.
-FEW_ARRIVALS = 3.0
+#: Days after which a day counts half in the mean by which sparse series go.
+MEAN_HALF_LIFE = 60.0
 
 
 def core(scene: Scene) -> Floats:
@@ -77,13 +77,14 @@ def _alive(panel: DayPanel, unit: Floats) -> Floats:
     now = root.copy()
     if whole < days:
         now[:, 0] = rest_of_day(panel, shape, fit)
-    usual = shape.base[:, panel.weekday[ahead]] * few(panel, shape, fit, z, trust, unit)[:, None]
-    slots = (usual * now**2)[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
+    usual = shape.base[:, panel.weekday[ahead]]
+    mean, few = (part[:, None] for part in sparse_mean(panel, shape, z, trust))
+    slots = (usual * ((1 - few) * now**2 + few * mean))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
-        other = factor_route(panel, shape, z, moved, trust, weight, ahead)
+        other, fits = factor_route(panel, shape, z, moved, trust, weight, ahead)
         other *= (np.where(root > 0, now / np.where(root > 0, root, 1.0), 1.0) ** 2)[:, :, None]
         other = np.clip(other, slots / FACTOR_MOST, slots * FACTOR_MOST)
-        share = 0.5 * factor_share(panel, unit)[:, None, None]
+        share = 0.5 * (fits * factor_share(panel, unit))[:, None, None]
         slots = (1 - share) * slots + share * other
     forecast: Floats = slots.reshape(len(slots), -1)[:, panel.lead]
     return forecast
@@ -120,24 +121,23 @@ def root_ahead(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats:
     return positive
 
 
-def few(panel: DayPanel, shape: Shapes, fit: Fit, z: Floats, trust: Floats, unit: Floats) -> Floats:
-    """Return the factor that brings a sparse series from the middle to the mean.
+def sparse_mean(panel: DayPanel, shape: Shapes, z: Floats, trust: Floats) -> tuple[Floats, Floats]:
+    """Return the recent mean of each series relative to the usual, and the share of empty days, N.
 
     The square of a mean root lies below the mean: by a quarter of an arrival where arrivals are many, by nearly all
-    of it where they are few. Busy series keep the middle, which loses least.
+    of it where they are few. So a series goes by its mean as far as its days are empty; busy ones keep the middle,
+    which loses least.
     """
     days = panel.days
-    fitted = np.maximum(fit.path + fit.effects[:, :days], 0.0) ** 2 * shape.base[:, panel.weekday[:days]]
-    seen = (trust > 0) & ~np.isnan(z)
     age = days - 1.0 - np.arange(days)
-    weight = np.where(seen, 0.5 ** (age / 180.0), 0.0)
-    came = (weight * np.where(seen, z, 0.0) ** 2 * shape.base[:, panel.weekday[:days]]).sum(axis=1)
-    said = (weight * fitted).sum(axis=1)
-    count = came / np.maximum(weight.sum(axis=1), 1e-12) / np.where(np.isfinite(unit), unit, 1.0)
-    share = 1.0 / (1.0 + (count / FEW_ARRIVALS) ** 2)
-    ratio = np.clip(np.where(said > 0, came / np.where(said > 0, said, 1.0), 1.0), 1.0, 50.0)
-    factor: Floats = ratio**share
-    return factor
+    seen = (trust > 0) & ~np.isnan(z)
+    weight = np.where(seen, trust * 0.5 ** (age / MEAN_HALF_LIFE), 0.0)
+    usual = shape.base[:, panel.weekday[:days]]
+    came = (weight * np.where(seen, z, 0.0) ** 2 * usual).sum(axis=1)
+    expected = (weight * usual).sum(axis=1)
+    some = np.where(expected > 0, expected, 1.0)
+    empty = (weight * usual * (np.where(seen, z, 1.0) == 0)).sum(axis=1) / some
+    return np.where(expected > 0, came / some, 1.0), empty
 
 
 def factor_share(panel: DayPanel, unit: Floats) -> Floats:

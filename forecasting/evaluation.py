@@ -75,7 +75,7 @@ def backtest(
     """
     chosen_levels, candidates = check_levels(levels), check_models(models)
     windows = check_count(windows, "windows")
-    grid = make_grid(history, horizon, freq, calendar, since, until, outages)
+    grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
     special, notes = special_days(grid, holidays, events)
     cutoffs, said = _cutoffs(grid, horizon, windows)
     seen: dict[int, Outlook] = {}

@@ -29,13 +29,14 @@ def factor_route(
     trust: Floats,
     weight: Floats,
     ahead: npt.NDArray[np.int64],
-) -> Floats:
-    """Forecast the slots of the days ahead by factors, N x A x S.
+) -> tuple[Floats, Floats]:
+    """Forecast the slots of the days ahead by factors, N x A x S, and say how well they fit the past, N.
 
     On square roots, where counts vary alike in all slots, the days by slots are written as a few factors by a
     singular value decomposition, and each factor's score is forecast like a daily level. The method is that of Shen
     and Huang 2008, "Interday forecasting and intraday updating of call center arrivals", with regressors instead of
-    an autoregression.
+    an autoregression. The fit is 1 where the factors describe past days at least as well as the profile times the
+    level of the day, and falls with the square of the ratio of the errors where they do worse.
     """
     days = panel.days
     start = max(0, days - FACTOR_DAYS)
@@ -53,6 +54,9 @@ def factor_route(
     count = min(FACTORS, vectors.shape[2])
     vectors = vectors[:, :, ::-1][:, :, :count]
     scores = np.einsum("nds,nsk->nkd", root, vectors)
+    wrong = ((root - np.einsum("nkd,nsk->nds", scores, vectors)) ** 2 * used * there).sum(axis=(1, 2))
+    usual_wrong = ((root - expected / size[:, None, None]) ** 2 * used * there).sum(axis=(1, 2))
+    fits = np.minimum(1.0, usual_wrong / np.maximum(wrong, 1e-300)) ** 2
     scores = np.where((trust[:, start:] > 0)[:, None, :], scores, np.nan).reshape(-1, days - start)
     largest = np.nanmax(np.abs(np.where(np.isnan(scores), 0.0, scores)).reshape(len(z), -1), axis=1)
     scale = np.repeat(np.where(largest > 0, largest, 1.0), count)
@@ -62,8 +66,7 @@ def factor_route(
     part = type(design)(design.x[start:], sizes, design.names, design.moving)
     confident = np.repeat(trust[:, start:], count, axis=0)
     found = fit_panel(scores / scale[:, None], weight[start:], confident, part, sizes, False, len(ahead), days - start)
-    coming = (found.level[:, None] + found.effects[:, ahead - start]) * scale[:, None]
+    coming = (found.level + found.effects[:, ahead - start]) * scale[:, None]
     coming = coming.reshape(len(z), count, len(ahead))
     values = np.einsum("nka,nsk->nas", coming, vectors) * size[:, None, None]
-    forecast: Floats = np.maximum(values, 0.0) ** 2
-    return forecast
+    return np.maximum(values, 0.0) ** 2, np.where(wrong > 0, fits, 1.0)

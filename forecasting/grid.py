@@ -100,6 +100,8 @@ def make_grid(
     until: object = None,
     outages: object = None,
     lowest: float | None = 0.0,
+    holidays: object = None,
+    events: object = None,
 ) -> Grid:
     """Put a long frame of series on a grid of slots.
 
@@ -125,6 +127,8 @@ def make_grid(
         :func:`deskcast.forecasting.slot_states.find_outages`.
     lowest
         Least value that is possible; None allows negative ones.
+    holidays, events
+        Days that are open but different, see :func:`deskcast.forecasting.forecast`: an empty one is no outage.
 
     Raises
     ------
@@ -165,7 +169,9 @@ def make_grid(
         partial = np.arange(length) < begun
     else:
         partial = np.zeros(length, dtype=bool)
-    state, told = _states(matrix, is_open[:, :length], partial, rows.names, stamps[:length], frequency, outages)
+    other = partial | _different(stamps[:length], frequency, holidays, events)
+    state, told = _states(matrix, is_open[:, :length], other, rows.names, stamps[:length], frequency, outages)
+    state[:, partial] = np.where(is_open[:, :length][:, partial], PARTIAL, CLOSED)
     matrix[:, partial] = np.nan
     notes = (
         *(f"series '{r.unique_id}' is left out: {r.reason}" for r in rows.refused[:10]),
@@ -211,7 +217,8 @@ def _complete(given: object, zone: str | None) -> np.datetime64 | None:
     if stamp.tzinfo is not None:
         stamp = stamp.tz_convert(zone) if zone is not None else stamp
         stamp = stamp.tz_localize(None)
-    return np.datetime64(stamp.to_datetime64(), "us")
+    local: np.datetime64 = stamp.to_numpy().astype("datetime64[us]")
+    return local
 
 
 def _say_cut(rows: Rows, last: int, frequency: Frequency) -> list[str]:
@@ -281,10 +288,24 @@ def _hours(stamps: npt.NDArray[np.datetime64], frequency: Frequency, calendar: B
     return share > 0
 
 
+def _different(stamps: npt.NDArray[np.datetime64], frequency: Frequency, holidays: object, events: object) -> Bools:
+    """Tell which slots lie on a holiday or in an event."""
+    from .effects import event_spans, holiday_names
+
+    days = stamps.astype("datetime64[D]")
+    names, spans = holiday_names(holidays, days), event_spans(events)
+    found = np.zeros(len(stamps), dtype=bool)
+    if frequency.per_day:
+        found |= np.isin(days, np.array(list(names), dtype="datetime64[D]"))
+        for _, first, last in spans:
+            found |= (days >= first) & (days <= last)
+    return found
+
+
 def _states(
     y: Floats,
     is_open: Bools,
-    partial: Bools,
+    other: Bools,
     names: tuple[str, ...],
     stamps: npt.NDArray[np.datetime64],
     frequency: Frequency,
@@ -292,7 +313,7 @@ def _states(
 ) -> tuple[States, Bools]:
     """Return the state of every slot, and which slots of an outage told that it was one."""
     state = np.full(y.shape, OPEN, dtype=np.uint8)
-    found, told = find_outages(np.where(partial, np.nan, y) if partial.any() else y, is_open, frequency)
+    found, told = find_outages(np.where(other, np.nan, y) if other.any() else y, is_open, frequency)
     state[np.isnan(y)] = MISSING
     state[found] = OUTAGE
     for name, start, end in outage_rows(outages):
@@ -306,6 +327,5 @@ def _states(
         known = state[chosen] != MISSING
         state[chosen] = np.where(known, OUTAGE, state[chosen])
         told[chosen] |= known
-    state[:, partial] = PARTIAL
     state[np.broadcast_to(~is_open, y.shape)] = CLOSED
     return state, told & (state == OUTAGE)

@@ -120,7 +120,7 @@ def _ridge(
     values = np.maximum(values, 0.0)
     back = (scaled * weight[:, None]) @ vectors
     deviation = np.zeros((len(z), x.shape[1]))
-    noise = np.full(len(z), 0.01)
+    noise: Floats = np.full(len(z), 0.01)
     rounds = 2 if known.all() else 4
     for _ in range(rounds):
         inner = (filled - x @ mean) @ back

@@ -58,7 +58,7 @@ def shapes(panel: DayPanel, unit: Floats) -> Shapes:
     y, days = panel.y, panel.days
     there = ~np.isnan(y)
     value = np.where(there, y, 0.0)
-    age = days - 1.0 - np.arange(days)
+    age = np.arange(days - 1.0, -1.0, -1.0)
     classes = int(panel.weekday.max()) + 1
     classes = 7 if classes > 1 else 1
     if y.shape[2] == 1:
@@ -123,10 +123,7 @@ def _profile(value: Floats, there: Bools, panel: DayPanel, age: Floats, unit: Fl
         within += np.where(filled > 0, squares / scale, 0.0).sum(axis=(1, 2))
         spare += np.maximum(count[:, number] - 1.0, 0.0).sum(axis=1)
     shrink = _shape_shrink(share, count, pooled, within, spare)
-    mean = mass / np.where(count > 0, count, 1.0)
     trust = np.where(mass > 0, count / (count + shrink[:, None, None]), 0.0)
-    # a thin day says less of its shape
-    trust = trust * mean / np.maximum(mean + 2.0 * smallest[:, :, None] * value.shape[2], 1e-300)
     profile: Floats = trust * share + (1 - trust) * pooled[:, None, :]
     return profile
 

@@ -32,7 +32,7 @@ EXPECTED_WEEKS, LEAST_WEEKS = 8, 5
 MISSED, MOST_TOLD = 30.0, 100.0
 
 #: Days after which nothing is no outage any more, but how things are.
-LONGEST_DAYS = 21
+LONGEST_DAYS = 14
 
 
 def name_some(names: Sequence[str], most: int = 5) -> str:
@@ -50,7 +50,7 @@ def find_outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools
 
     A slot is suspicious if it holds less than 3 % of the mean of the last eight same slots, of which at most one was
     as empty. A run of such slots is an outage once, were they Poisson counts, 30 arrivals were to be expected in it;
-    what lies more than three weeks after its begin is not an outage but the new state of things. Only earlier
+    what lies more than two weeks after its begin is not an outage but the new state of things. Only earlier
     values and the run itself are looked at.
 
     Parameters
@@ -109,7 +109,7 @@ def _outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools, Bo
     missed = total - before
     begun = np.minimum.accumulate(np.where(suspect, place, y.shape[1])[:, ::-1], axis=1)[:, ::-1]
     start = np.take_along_axis(begun, np.minimum(last_end + 1, y.shape[1] - 1), axis=1)
-    per_week = max(LONGEST_DAYS * max(frequency.per_day, 1), 1) if frequency.per_day else 3
+    per_week = max(LONGEST_DAYS * max(frequency.per_day, 1), 1) if frequency.per_day else 2
     young = place - start < per_week
     told = suspect & young & (missed >= MISSED)
     # within one run the sum only grows, so its last young slot tells for all of them
@@ -145,7 +145,7 @@ def outage_rows(given: object) -> list[tuple[str | None, np.datetime64, np.datet
         rows = list(given)
     else:
         raise InputError("this is not a list of outages", column="outages", got=given, wanted="start, end")
-    found = []
+    found: list[tuple[str | None, np.datetime64, np.datetime64]] = []
     for number, row in enumerate(rows, 1):
         try:
             if isinstance(row, Mapping):
@@ -198,7 +198,9 @@ def say_states(
 def _worst(ids: tuple[str, ...], marks: Bools, stamps: npt.NDArray[np.datetime64], size: int) -> str:
     count, first = marks.sum(axis=1), marks.argmax(axis=1)
     worst = [i for i in np.argsort(-count, kind="stable")[:3] if count[i]]
-    said = ", ".join(f"series '{ids[i]}' {count[i]:,}, first {str(stamps[first[i]])[:size]}" for i in worst)
+    said = ", ".join(
+        f"series '{ids[i]}' {count[i]:,}, first {str(stamps[first[i]])[:size].replace('T', ' ')}" for i in worst
+    )
     more = int((count > 0).sum()) - len(worst)
     return said + (f", and {more:,} more series" if more > 0 else "")
 

@@ -87,7 +87,7 @@ def forecast(
     """
     chosen_levels = check_levels(levels)
     windows = check_count(windows, "windows")
-    grid = make_grid(history, horizon, freq, calendar, since, until, outages)
+    grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
     special, notes = special_days(grid, holidays, events)
     fold = fold_at(grid, special, grid.length, horizon, chosen_levels, windows, check_models("auto"), {})
     table = fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))

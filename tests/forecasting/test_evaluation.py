@@ -135,18 +135,19 @@ def test_a_leaderboard_needs_models_and_known_columns():
         leaderboard(folds[["unique_id", "ds", "cutoff", "y"]])
 
 
-def test_the_bank_is_as_well_forecast_as_published(shared_data):
+def test_the_bank_is_as_well_forecast_as_promised(shared_data):
     shared_data("bank_calls_5min/bank_calls.csv.gz")
     import runpy
 
     root = Path(__file__).resolve().parents[2]
-    script = runpy.run_path(str(root / "benchmarks" / "volume_bank_calls.py"))
+    script = runpy.run_path(str(root / "benchmarks" / "volumes.py"))
     volumes, calendar = script["bank_calls"](script["DATA"])
     table = leaderboard(backtest(volumes, 672, "15min", calendar=calendar)).set_index("model")
     # published for this protocol: .0727 and .0373 for a six-week average, .0947 and .0480 for the seasonal naive method
     assert table.loc["same_slot", "wape"] == pytest.approx(0.0727, abs=0.001)
     assert table.loc["seasonal_naive", "wape"] == pytest.approx(0.0947, abs=0.001)
-    assert table.loc["deskcast", "wql"] < 0.0373
+    assert table.loc["deskcast", "wape"] < 0.060
+    assert table.loc["deskcast", "wql"] < 0.0292
     assert table.loc["deskcast", "coverage_80"] == pytest.approx(0.80, abs=0.05)
     assert table.loc["deskcast", "coverage_95"] == pytest.approx(0.95, abs=0.03)
 

@@ -3,8 +3,10 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars import BusinessCalendar
 from deskcast.features.errors import InputError
+from deskcast.forecasting import forecast
 from deskcast.forecasting.frequency import parse_frequency
 from deskcast.forecasting.grid import make_grid
+from deskcast.forecasting.slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, outage_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,3 +134,131 @@ def test_a_month_is_closed_only_as_a_whole():
     calendar = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-18:00"]}, holidays=march)
     grid = make_grid(rows(["2024-01-01", "2024-02-01"]), 3, "MS", calendar)
     assert grid.is_open[0].tolist() == [True, True, False, True, True]
+
+
+GOOD = rows(pd.date_range("2024-03-01", periods=60), name="good")
+
+
+@pytest.mark.parametrize(
+    ("change", "row", "said"),
+    [
+        (lambda f: f.assign(y=f["y"].where(f.index != 3, -2.0)), 64, "negative"),
+        (lambda f: f.assign(y=f["y"].where(f.index != 4, np.inf)), 65, "infinite"),
+        (lambda f: f.assign(y=f["y"].astype(object).where(f.index != 5, "many")), 66, "not a number"),
+        (lambda f: pd.concat([f, f.iloc[[1]]]), 121, "doubled"),
+        (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("2h")), 61, "not the start of a slot"),
+        (lambda f: f.assign(ds=f["ds"].where(f.index != 6)), 67, "the time is missing"),
+        (lambda f: f.assign(ds=f["ds"].where(f.index != 6, pd.Timestamp("1700-01-01"))), None, ""),
+    ],
+)
+def test_a_bad_series_is_named_and_leaves_the_others_as_they_are(change, row, said):
+    bad = change(rows(pd.date_range("2024-03-01", periods=60), name="bad"))
+    table, alone = forecast(pd.concat([GOOD, bad]), 7, "D"), forecast(GOOD, 7, "D")
+    if row is None:  # a day far off is a gap, as long as the grid is not too large
+        assert "series 'bad'" in " ".join(table.attrs["notes"])
+        return
+    pd.testing.assert_frame_equal(table, alone)
+    (refused,) = table.attrs["refused"]
+    assert refused["unique_id"] == "bad"
+    assert refused["row"] == row
+    assert said in refused["reason"]
+    assert "series 'bad' is left out" in table.attrs["notes"][0]
+
+
+def test_a_stamp_of_another_age_costs_its_series_only():
+    names = [f"s{i:03d}" for i in range(20)]
+    frames = [rows(pd.date_range("2024-03-01", periods=30, freq="5min"), name=name) for name in names]
+    frames[7].loc[2, "ds"] = pd.Timestamp("1700-01-01")
+    grid = make_grid(pd.concat(frames), 1, "5min")
+    assert [r.unique_id for r in grid.refused] == ["s007"]
+    assert grid.length == 30
+
+
+def test_series_may_differ_in_hours():
+    office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
+    late = BusinessCalendar.from_hours("UTC", {"mon-sun": ["12:00-20:00"]})
+    stamps = pd.date_range("2024-03-04", periods=28 * 24, freq="h")
+    both = pd.concat([rows(stamps, np.full(len(stamps), 5.0), name) for name in ("a", "b", "c")])
+    table = forecast(both, 168, "h", calendar={"a": office, "b": late}).set_index("ds")
+    hours = {name: part.index.hour[part["deskcast"] > 0] for name, part in table.groupby("unique_id")}
+    assert (hours["a"].min(), hours["a"].max(), len(hours["a"])) == (9, 16, 40)
+    assert (hours["b"].min(), hours["b"].max(), len(hours["b"])) == (12, 19, 56)
+    assert len(hours["c"]) == 168
+    with pytest.raises(InputError, match="no series has this name"):
+        make_grid(both, 1, "h", {"aa": office})
+    with pytest.raises(InputError, match="several zones"):
+        make_grid(both, 1, "h", {"a": office, "b": BusinessCalendar.always("Europe/Lisbon")})
+
+
+def test_slots_that_are_not_complete_are_partial_and_the_last_is_forecast():
+    stamps = pd.date_range("2024-03-04", periods=10, freq="D")
+    grid = make_grid(rows(stamps), 3, "D", since="2024-03-04 11:00", until="2024-03-13 16:00")
+    assert grid.length == 9
+    assert grid.state[0].tolist() == [PARTIAL] + [OPEN] * 8
+    assert np.isnan(grid.y[0, 0])
+    said = " ".join(grid.notes)
+    assert "1 rows from 2024-03-13" in said
+    assert "1 rows before 2024-03-05" in said
+    assert forecast(rows(stamps), 2, "D", until="2024-03-13 16:00")["ds"].iloc[0] == pd.Timestamp("2024-03-13")
+    zoned = make_grid(rows(stamps.tz_localize("Europe/Lisbon")), 1, "D", until=pd.Timestamp("2024-03-13T00:30+01:00"))
+    assert zoned.length == 8  # in Lisbon it was still the evening of the 12th
+    with pytest.raises(InputError, match="until"):
+        make_grid(rows(stamps), 1, "D", until="soon")
+
+
+def test_an_outage_is_found_named_and_not_learnt():
+    rng = np.random.default_rng(0)
+    stamps = pd.date_range("2024-01-01", periods=70 * 24, freq="h")
+    y = rng.poisson(30.0, len(stamps)).astype(float)
+    gone = (stamps >= "2024-03-05 09:00") & (stamps < "2024-03-05 15:00")
+    grid = make_grid(rows(stamps, np.where(gone, 0.0, y)), 24, "h")
+    assert (grid.state[0] == OUTAGE).tolist() == gone.tolist()
+    assert any("outage" in note and "6, first 2024-03-05 09:00" in note for note in grid.notes)
+    told = make_grid(rows(stamps, y), 24, "h", outages=[("all", "2024-03-05 09:00", "2024-03-05 15:00")])
+    assert (told.state[0] == OUTAGE).tolist() == gone.tolist()
+    with pytest.raises(InputError, match="no series has this name"):
+        make_grid(rows(stamps, y), 24, "h", outages=[("al", "2024-03-05", "2024-03-06")])
+
+
+def test_a_holiday_without_arrivals_is_no_outage_and_a_dead_series_none_for_long():
+    y = np.where(np.arange(140) >= 100, 0.0, np.random.default_rng(1).poisson(50.0, 140))
+    history = rows(pd.date_range("2024-01-01", periods=140), y)
+    grid = make_grid(history, 7, "D")
+    assert (np.flatnonzero(grid.state[0] == OUTAGE) == np.arange(100, 114)).all()
+    single = rows(pd.date_range("2024-01-01", periods=140), np.where(np.arange(140) == 115, 0.0, np.maximum(y, 40)))
+    assert (make_grid(single, 7, "D").state == OUTAGE).sum() == 1
+    assert (make_grid(single, 7, "D", holidays=["2024-04-25"]).state == OUTAGE).sum() == 0
+
+
+@given(st.integers(0, 999), st.integers(40, 139), st.sampled_from([2.0, 30.0]))
+def test_outages_are_told_from_what_came_before(seed, cut, level):
+    rng = np.random.default_rng(seed)
+    y = rng.poisson(level, 140).astype(float)
+    begun = int(rng.integers(45, 130))
+    y[begun : begun + int(rng.integers(1, 30))] = 0.0
+    history = rows(pd.date_range("2024-01-01", periods=140), y)
+    late, then = make_grid(history, 1, "D"), make_grid(history[:cut], 1, "D")
+    np.testing.assert_array_equal(late.known(cut), then.known(cut))
+
+
+def test_states_are_told_apart():
+    calendar = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-18:00"]})
+    stamps = pd.date_range("2024-03-04", periods=7).delete(2)
+    assert make_grid(rows(stamps), 1, "D", calendar).state[0].tolist() == [
+        OPEN,
+        OPEN,
+        MISSING,
+        OPEN,
+        OPEN,
+        CLOSED,
+        CLOSED,
+    ]
+    assert not find_outages(np.zeros((1, 90)), np.ones((1, 90), dtype=bool), parse_frequency("D"))[0].any()
+
+
+@pytest.mark.parametrize(
+    "given", ["monday", [("2024-03-02", "2024-03-01")], [("a",)], 5, pd.DataFrame({"start": ["x"]})]
+)
+def test_bad_outages_are_refused(given):
+    with pytest.raises(InputError, match="outage"):
+        outage_rows(given)
