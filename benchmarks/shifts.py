@@ -139,30 +139,31 @@ def desk(n: int) -> None:
     log = CaseLog.from_frames(timezone=made.truth["timezone"], **tables)
     print(f"simulated desk of {n:,} cases: event, series, detected, days from the true start to the date given")
     wanted = {
-        "outage": ("cases_opened", ["product"], "Internet", "up"),
-        "product_fault": ("cases_opened", ["product", "region"], "Mobile/Portugal", "up"),
-        "agent_leaves": ("reopen_rate", ["account"], "A2", "up"),
-        "broken_form": ("cases_opened", ["channel"], "web", "down"),
+        "outage": ([("cases_opened", "up")], ["product"], "Internet"),
+        "product_fault": ([("cases_opened", "up")], ["product", "region"], "Mobile/Portugal"),
+        "agent_leaves": ([(k, "up") for k in ("reopen_rate", "repeat_contact_rate", "handle_time")], ["account"], "A2"),
+        "broken_form": ([("cases_opened", "down")], ["channel"], "web"),
     }
     for event in made.truth["events"]:
-        kpi, by, series, way = wanted[event["kind"]]
+        kpis, by, series = wanted[event["kind"]]
         day = pd.Timestamp(event["start"]).tz_convert(log.timezone).tz_localize(None).normalize()
-        found = detect_shifts(kpi_history(log, kpi, by=by))
-        rows = found[(found["series"] == series) & (found["direction"] == way)]
-        rows = rows[(rows["started_at"] - day).abs() <= pd.Timedelta(days=10)]
-        if rows.empty:
-            print(f"  {event['kind']:14s} {kpi} {series}: not found")
-            continue
-        row = rows.sort_values("detected_at").iloc[0]
-        off = (row["dated_at"] - day).days
-        after = day, min(row["last_at"], day + pd.Timedelta(days=27))
-        before = day - pd.Timedelta(days=28), day - pd.Timedelta(days=1)
-        first = explain_combinations(log, kpi, before, after, ["channel", "product", "region", "account"])
-        causes = candidate_causes(log, row["started_at"], groups=["account"])
-        driver = first["segment"].iloc[0] if len(first) else "-"
-        said = "; ".join(causes["words"].head(2)) or "-"
-        where = f"{event['kind']:14s} {kpi} {series}: {row['detected_at']:%d %b %Y}, {off:+d} days"
-        print(f"  {where}; first driver: {driver}; causes: {said}")
+        for kpi, way in kpis:
+            found = detect_shifts(kpi_history(log, kpi, by=by))
+            rows = found[(found["series"] == series) & (found["direction"] == way)]
+            rows = rows[(rows["started_at"] - day).abs() <= pd.Timedelta(days=20)]
+            if rows.empty:
+                print(f"  {event['kind']:14s} {kpi} {series}: not found")
+                continue
+            row = rows.sort_values("detected_at").iloc[0]
+            after = row["dated_at"], min(row["last_at"], row["dated_at"] + pd.Timedelta(days=27))
+            before = row["dated_at"] - pd.Timedelta(days=28), row["dated_at"] - pd.Timedelta(days=1)
+            first = explain_combinations(log, kpi, before, after, ["channel", "product", "region", "account"])
+            causes = candidate_causes(log, row["dated_at"])
+            driver = first["segment"].iloc[0] if len(first) else "-"
+            off = f"{(row['dated_at'] - day).days:+d} days"
+            said = "; ".join(causes["words"].head(2)) or "-"
+            print(f"  {event['kind']:14s} {kpi} {series}: {row['detected_at']:%d %b %Y}, {off}; first driver: {driver}")
+            print(f"      candidate causes: {said}")
 
 
 def large() -> None:

@@ -150,7 +150,8 @@ def candidate_causes(
     start
         Begin of the incident on the log's clock.
     groups
-        Columns of the cases within which work is owned, such as ``account``.
+        Columns of the cases within which work is owned, such as ``account``. Who left the whole desk is told once,
+        and by group only where he or she did twice as much of its work.
     attributes
         Columns of the cases that hold versions or releases.
     until
@@ -180,11 +181,16 @@ def candidate_causes(
     parts = [new_values(cases[cases["created_at"] < stop], begin, list(attributes))] if attributes else []
     work = _work(log)
     work = work[(work["at"] >= begin - _SPAN) & (work["at"] < stop)]
+    whole = owner_changes(work[["at", "owner"]], begin)
+    share = dict(zip(whole["owner"], whole["before"], strict=True))
     for group in groups:
         joined = work.merge(cases[["case_id", group]], on="case_id", how="inner")
-        parts.append(owner_changes(joined[["at", "owner", group]], begin, group=group))
-    if not groups and len(work):
-        parts.append(owner_changes(work[["at", "owner"]], begin))
+        found = owner_changes(joined[["at", "owner", group]], begin, group=group)
+        own = np.array(
+            [before >= 2 * share.get(o, 0.0) for o, before in zip(found["owner"], found["before"], strict=True)]
+        )
+        parts.append(found[own.astype(bool)])  # whoever left the whole desk is told once
+    parts.append(whole)
     rows: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for p in parts for row in p.to_dict("records")]
     return _causes(rows)
 
