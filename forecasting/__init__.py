@@ -22,6 +22,8 @@ __getattr__, __dir__ = lazy_names(
         "erlang_c": "erlang",
         "estimate_patience": "call_log",
         "forecast": "volume",
+        "forecast_chunks": "chunks",
+        "forecast_panel": "chunks",
         "inflow_paths": "inflow",
         "leaderboard": "evaluation",
         "offered_load": "offered_load",

@@ -1,0 +1,322 @@
+"""Very many series: forecast in chunks, with bounded memory, the same numbers however the work is spread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .grid import check_count
+from .volume import forecast
+
+History = pd.DataFrame | str | PathLike[str] | Iterable[pd.DataFrame]
+
+#: Where the work may be done.
+BACKENDS = ("loky", "threading", "dask")
+
+#: Rows of a Parquet file that are read at a time.
+BATCH_ROWS = 500_000
+
+
+def forecast_chunks(
+    history: History,
+    horizon: int,
+    freq: str,
+    *,
+    chunk: int = 1000,
+    jobs: int = 1,
+    backend: str = "loky",
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Iterator[pd.DataFrame]:
+    """Forecast a very large panel chunk by chunk; hold no more than the chunks that are worked on.
+
+    A chunk is a panel of its own: method, effects and errors are pooled over its series and over no others. Which
+    series stand together depends on their names and on ``chunk`` alone, never on ``jobs`` or ``backend``, so these do
+    not change a number. A chunk of 1,000 is far beyond what pooling gains from.
+
+    Parameters
+    ----------
+    history
+        A frame; the path of a Parquet file sorted by ``unique_id``; or frames in turn, each of whole series (their
+        chunks then follow the order in which the series come).
+    horizon, freq
+        As in :func:`deskcast.forecasting.forecast`.
+    chunk
+        Series in a chunk.
+    jobs, backend
+        Processes or threads of joblib: ``loky``, ``threading`` or ``dask`` (with a running ``distributed.Client``).
+    progress
+        Called after each chunk with the series done and the series in all (0 where that is not known).
+    **options
+        All else that :func:`deskcast.forecasting.forecast` takes. The forecast begins after the last stamp of the
+        whole frame or file; of frames in turn, after that of each chunk.
+
+    Yields
+    ------
+    What :func:`deskcast.forecasting.forecast` returns, for one chunk after the other, with its ``attrs``.
+
+    Raises
+    ------
+    InputError
+        If a series comes back in a later part, the file is not sorted, or the backend is unknown. A chunk of which no
+        series can be used gives no rows; ``attrs["refused"]`` names its series.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=60, freq="D")
+    >>> parts = (pd.DataFrame({"unique_id": f"s{i}", "ds": days, "y": 10.0 + i}) for i in range(5))
+    >>> [len(ahead) for ahead in forecast_chunks(parts, 7, "D", chunk=2)]
+    [14, 14, 7]
+    """
+    chunk, jobs = check_count(chunk, "chunk"), _check_jobs(jobs)
+    if backend not in BACKENDS:
+        raise InputError("unknown backend", column="backend", got=backend, hint=did_you_mean(backend, BACKENDS))
+    chunks, total, last = _chunks(history, chunk)
+    done = 0
+    # threads share the limit, so it is set around them all too
+    with _single_thread():
+        for count, ahead in _worked(chunks, (horizon, freq), last, options, jobs, backend):
+            done += count
+            if progress is not None:
+                progress(done, total)
+            yield ahead
+
+
+def forecast_panel(
+    history: History,
+    horizon: int,
+    freq: str,
+    *,
+    chunk: int = 1000,
+    jobs: int = 1,
+    backend: str = "loky",
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Forecast a very large panel in chunks, and return one frame.
+
+    Parameters
+    ----------
+    history, horizon, freq, chunk, jobs, backend, progress, options
+        As in :func:`forecast_chunks`.
+
+    Returns
+    -------
+    As :func:`deskcast.forecasting.forecast`, sorted by series and time. ``attrs["notes"]`` are those of all chunks,
+    each once and at most 100; ``attrs["model"]`` counts the chunks by method;
+    ``attrs["refused"]`` are all refused series.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=60, freq="D")
+    >>> history = pd.concat(pd.DataFrame({"unique_id": f"s{i}", "ds": days, "y": 10.0 + i}) for i in range(5))
+    >>> len(forecast_panel(history, 7, "D", chunk=2))
+    35
+    """
+    parts = list(
+        forecast_chunks(history, horizon, freq, chunk=chunk, jobs=jobs, backend=backend, progress=progress, **options)
+    )
+    notes = list(dict.fromkeys(note for part in parts for note in part.attrs["notes"]))
+    refused = [row for part in parts for row in part.attrs["refused"]]
+    models = pd.Series([part.attrs["model"] for part in parts if part.attrs["model"]], dtype="str").value_counts()
+    full = [part for part in parts if len(part.columns)]
+    if not full:
+        first = refused[0]
+        raise InputError(f"no series can be used: {first['reason']}", where=f"series '{first['unique_id']}'")
+    for part in full:
+        part.attrs = {}
+    table = pd.concat(full, ignore_index=True).sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
+    more = [f"{len(notes) - 100:,} more notes"] if len(notes) > 100 else []
+    counts = {str(k): int(v) for k, v in sorted(models.items(), key=lambda item: (-item[1], str(item[0])))}
+    table.attrs = {"notes": notes[:100] + more, "model": counts, "refused": refused}
+    return table
+
+
+def one_chunk(
+    part: pd.DataFrame, where: tuple[int, str], last: pd.Timestamp | None, options: dict[str, Any]
+) -> tuple[int, pd.DataFrame]:
+    """Forecast one chunk, on one thread of linear algebra; return how many series it had, too."""
+    with _single_thread():
+        try:
+            ahead = forecast(_up_to(part, last), *where, **options)
+        except InputError as error:
+            if error.column not in ("unique_id", "ds", "y"):
+                raise
+            names = [str(name) for name in part["unique_id"].unique()]
+            refused = [{"unique_id": name, "row": error.row or 0, "reason": str(error)} for name in names]
+            ahead = pd.DataFrame()
+            ahead.attrs = {"notes": [str(error)], "model": "", "refused": refused}
+    return int(part["unique_id"].nunique()), ahead
+
+
+def _up_to(part: pd.DataFrame, last: pd.Timestamp | None) -> pd.DataFrame:
+    """Say of series that end early that nothing is known of them at the last stamp, so that all start together."""
+    if last is None or (part["ds"] == last).any():
+        return part
+    names = part["unique_id"].unique()
+    ends = pd.DataFrame({"unique_id": names, "ds": pd.Series([last] * len(names), dtype=part["ds"].dtype)})
+    return pd.concat([part, ends.astype({"unique_id": part["unique_id"].dtype}).assign(y=np.nan)], ignore_index=True)
+
+
+def _single_thread() -> AbstractContextManager[Any]:
+    """Keep linear algebra to one thread: several workers would fight, and sums in another order differ."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1)
+    return limits
+
+
+def _worked(
+    chunks: Iterator[pd.DataFrame],
+    where: tuple[int, str],
+    last: pd.Timestamp | None,
+    options: dict[str, Any],
+    jobs: int,
+    backend: str,
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Work on chunks where it was asked for, in their order; only a few wait at any time."""
+    if jobs == 1 and backend != "dask":
+        yield from (one_chunk(part, where, last, options) for part in chunks)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    if backend == "dask":
+        _client()
+    with parallel_config(backend=backend, n_jobs=jobs):
+        work = Parallel(return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
+        yield from work(delayed(one_chunk)(part, where, last, options) for part in chunks)
+
+
+def _client() -> None:
+    """Check that joblib will find a client of dask, or say what is missing."""
+    try:
+        from distributed import get_client
+    except ImportError as error:
+        hint = "install the extra: pip install deskcast[dask]"
+        raise InputError("dask is not installed", column="backend", got="dask", hint=hint) from error
+    try:
+        get_client()
+    except ValueError as error:
+        hint = "with distributed.Client(): ..."
+        raise InputError("no dask client is running", column="backend", got="dask", hint=hint) from error
+
+
+def _check_jobs(jobs: object) -> int:
+    if jobs == -1:
+        return -1
+    return check_count(jobs, "jobs")
+
+
+def _chunks(history: History, size: int) -> tuple[Iterator[pd.DataFrame], int, pd.Timestamp | None]:
+    """Return the chunks, how many series there are (0 if not known), and the last stamp (if known)."""
+    if isinstance(history, pd.DataFrame):
+        _needed(history)
+        names = np.sort(history["unique_id"].dropna().astype(str).unique())
+        missing = int(history["unique_id"].isna().to_numpy().argmax()) + 1 if history["unique_id"].isna().any() else 0
+        if missing:
+            raise InputError("the name of a series is missing", where="history", column="unique_id", row=missing)
+        if not len(names):
+            raise InputError("the history has no rows", where="history", wanted="at least one value")
+        last = history["ds"].max() if pd.api.types.is_datetime64_any_dtype(history["ds"]) else None
+        return _cut(history, names, size), len(names), last
+    if isinstance(history, (str, PathLike)):
+        last = _last_stamp(fspath(history))
+        return _regrouped(_batches(fspath(history)), size, fspath(history)), 0, last
+    return _regrouped(iter(history), size, None), 0, None
+
+
+def _cut(history: pd.DataFrame, names: np.ndarray[Any, Any], size: int) -> Iterator[pd.DataFrame]:
+    """Cut a frame into chunks of series in the order of their names."""
+    ids = history["unique_id"].astype(str).to_numpy(dtype=object)
+    place = pd.Index(names).get_indexer(pd.Index(ids)) // size
+    order = np.argsort(place, kind="stable")
+    ends = np.searchsorted(place[order], np.arange(-(-len(names) // size) + 1))
+    for start, stop in pairwise(ends):
+        yield history.iloc[order[start:stop]]
+
+
+def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> Iterator[pd.DataFrame]:
+    """Put frames together to chunks of so many series; of a file the last series of a batch may go on."""
+    waiting: list[pd.DataFrame] = []
+    known: set[str] = set()
+    last: str | None = None
+    for frame in frames:
+        _needed(frame)
+        if frame.empty:
+            continue
+        names = [str(name) for name in frame["unique_id"].unique()]
+        again = [name for name in names if name in known and not (path and name == names[0] == last)]
+        if again:
+            hint = "sort the file by unique_id" if path else "give each series in one frame"
+            raise InputError(
+                "the rows of this series come apart", where=path, column="unique_id", got=again[0], hint=hint
+            )
+        known.update(names)
+        last = str(frame["unique_id"].iloc[-1])
+        waiting.append(frame)
+        whole = pd.concat(waiting, ignore_index=True) if len(waiting) > 1 else frame
+        order = whole["unique_id"].astype(str)
+        there = order.unique()
+        # the last series of a batch may not be over
+        over = len(there) - 1 if path else len(there)
+        full = over // size * size
+        for start in range(0, full, size):
+            yield whole[order.isin(there[start : start + size])]
+        rest = whole[order.isin(there[full:])]
+        waiting = [rest] if len(rest) else []
+    whole = pd.concat(waiting, ignore_index=True) if waiting else pd.DataFrame()
+    there = whole["unique_id"].astype(str).unique() if len(whole) else []
+    for start in range(0, len(there), size):
+        yield whole[whole["unique_id"].astype(str).isin(there[start : start + size])]
+    if last is None:
+        raise InputError("the history has no rows", where=path or "history", wanted="at least one value")
+
+
+def _needed(frame: pd.DataFrame) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise InputError("the history must be a frame", got=type(frame).__name__, wanted="unique_id, ds, y")
+    for column in ("unique_id", "ds", "y"):
+        if column not in frame.columns:
+            known = [str(c) for c in frame.columns]
+            raise InputError("this column is missing", where="history", column=column, hint=did_you_mean(column, known))
+
+
+def _batches(path: str) -> Iterator[pd.DataFrame]:
+    """Read a Parquet file a few rows at a time."""
+    file = _open(path)
+    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=["unique_id", "ds", "y"]):
+        yield batch.to_pandas()
+
+
+def _last_stamp(path: str) -> pd.Timestamp | None:
+    """Return the last stamp of a Parquet file from what the file says of itself, or by reading its stamps."""
+    file = _open(path)
+    column = file.schema_arrow.get_field_index("ds")
+    stats = [file.metadata.row_group(i).column(column).statistics for i in range(file.metadata.num_row_groups)]
+    if stats and all(s is not None and s.has_min_max for s in stats):
+        return pd.Timestamp(max(s.max for s in stats))
+    stamps = [batch.to_pandas()["ds"].max() for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=["ds"])]
+    return pd.Timestamp(max(stamps)) if stamps else None
+
+
+def _open(path: str) -> Any:
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise InputError("this is not a Parquet file that can be read", where=path, hint=str(error)) from error
+    for name in ("unique_id", "ds", "y"):
+        if name not in file.schema_arrow.names:
+            hint = did_you_mean(name, file.schema_arrow.names)
+            raise InputError("this column is missing", where=path, column=name, hint=hint)
+    return file
