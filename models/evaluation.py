@@ -126,10 +126,12 @@ def score_by(scored: pd.DataFrame, by: Sequence[str] = (), *, fewest: int = 30) 
         if len(rows) < fewest:
             continue
         *segment, name = values
-        row = score_table(rows["label"], {str(name): rows["probability"]}).drop(columns="promoted").iloc[0].to_dict()
-        split = brier_parts(rows["label"], rows["probability"])
-        parts = {"reliability": split.reliability, "resolution": split.resolution, "uncertainty": split.uncertainty}
-        found.append({**dict(zip(by, segment, strict=True)), **row, **parts})
+        y, p = rows["label"].to_numpy(dtype=float), rows["probability"].to_numpy(dtype=float)
+        scores = score_table(y, {str(name): p}).drop(columns="promoted").to_dict("records")[0]
+        split = brier_parts(y, p)
+        row: dict[str, object] = {str(key): value for key, value in scores.items()}
+        row |= {"reliability": split.reliability, "resolution": split.resolution, "uncertainty": split.uncertainty}
+        found.append({**row, **dict(zip(by, segment, strict=True))})
     columns = [*by, "model", "n", "base_rate", "auc", "average_precision", "brier"]
     return pd.DataFrame(found, columns=[*columns, "reliability", "resolution", "uncertainty", "ece"])
 

@@ -65,16 +65,14 @@ def finishes(
         at = pd.DatetimeIndex(known.array)
         seen = np.asarray((known <= as_of).to_numpy(dtype=bool))
         done = seen & (source | ~broken.fillna(True).to_numpy(dtype=bool))
-        stop = pd.DatetimeIndex(np.where(seen, at.tz_localize(None), as_of.tz_localize(None)), tz="UTC")
-        return Finish(stop.as_unit("us"), done)
+        return Finish(_until(at, seen, as_of), done)
     for name in ("case_id", "ended_at"):
         if name not in ends.columns:
             raise InputError("the column is missing", where="ends", column=name)
     seen_ends = ends.loc[ends["ended_at"] <= as_of, ["case_id", "ended_at"]]
     found = _next(snapshots, seen_ends)
     ended = np.asarray(found.notna())
-    stop = pd.DatetimeIndex(np.where(ended, found.tz_localize(None), as_of.tz_localize(None)), tz="UTC")
-    return Finish(stop.as_unit("us"), ended)
+    return Finish(_until(found, ended, as_of), ended)
 
 
 def periods(elapsed: FloatArray, ended: Flags, edges: FloatArray) -> Periods:
@@ -129,6 +127,12 @@ def edges_for(elapsed: FloatArray, ended: Flags, longest: float, most: int = 16)
 def working_hours(clock: WorkClock, snapshots: pd.DataFrame, finish: Finish) -> FloatArray:
     """Return the working hours from each snapshot to its end; never below 0."""
     return np.maximum(clock.elapsed(pd.DatetimeIndex(snapshots["at"].array), finish.at), 0.0)
+
+
+def _until(at: pd.DatetimeIndex, seen: Flags, as_of: pd.Timestamp) -> pd.DatetimeIndex:
+    if not len(at):
+        return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
+    return at.as_unit("us").where(seen, pd.DatetimeIndex([as_of]).repeat(len(at)).as_unit("us"))
 
 
 def _next(snapshots: pd.DataFrame, ends: pd.DataFrame) -> pd.DatetimeIndex:

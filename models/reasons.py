@@ -207,12 +207,8 @@ def _say_promises(row: dict[str, object], _: float) -> str:
 
 
 def _say_details(row: dict[str, object], _: float) -> str:
-    told = [
-        f"{name.removeprefix('attr_')} {value}"
-        for name, value in row.items()
-        if name.startswith("attr_") and value is not None and not pd.isna(value)
-    ]  # type: ignore[call-overload]
-    return ", ".join(told[:4]) or "its details are not known"
+    named = [name for name in row if name.startswith("attr_") and _text(row, name) != "not known"]
+    return ", ".join(f"{name.removeprefix('attr_')} {_text(row, name)}" for name in named[:4]) or "details not known"
 
 
 def _say_clock(row: dict[str, object], _: float) -> str:
