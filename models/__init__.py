@@ -8,6 +8,8 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "BreachRisk": "breach",
+        "DissatisfactionRisk": "dissatisfaction",
+        "EscalationRisk": "escalation",
         "anomaly_scores": "anomaly",
         "candidate_causes": "causes",
         "change_points": "segmentation",

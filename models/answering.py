@@ -1,0 +1,168 @@
+"""Who answers a survey, and what the answers have to weigh so that they stand for those who keep silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ..features.errors import InputError
+from .baselines import Calibrated, calibrated, fit_constant, fit_logistic
+from .calibration import FloatArray
+from .cohort import Cohort
+
+#: No answer stands for more (or less) than so many times as many as an average one.
+CLIP = 10.0
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The probability of an answer, and what it makes of the answers.
+
+    Attributes
+    ----------
+    model
+        Gives the probability of an answer for any snapshot.
+    n, share
+        Asked cases whose silence or answer is known, and the share that answered.
+    answers, effective
+        How many answered, and how many equally weighted answers would be as sure (Kish).
+    clipped
+        Share of the answers whose weight was cut.
+    """
+
+    model: Calibrated
+    n: int
+    share: float
+    answers: int
+    effective: float
+    clipped: float
+
+    def said(self) -> str:
+        """Say in a sentence how many answered and what the weights cost."""
+        text = f"{100 * self.share:.0f} % of {self.n:,} asked cases answered"
+        weighed = f"weighted for who answers, {self.answers:,} answers are worth {self.effective:,.0f}"
+        cut = f"; {100 * self.clipped:.0f} % of the weights were cut" if self.clipped else ""
+        return f"{text}; {weighed}{cut}."
+
+
+def inverse_propensity(probability: ArrayLike, clip: float = CLIP) -> FloatArray:
+    """Return weights that make answers stand for all who were asked.
+
+    Parameters
+    ----------
+    probability
+        Probability of an answer of each case that answered, shape (n,).
+    clip
+        Largest weight relative to the mean, and 1 over it the smallest.
+
+    Returns
+    -------
+    Weights with mean 1, shape (n,), before they are cut.
+
+    Raises
+    ------
+    InputError
+        If a probability is not above 0 and at most 1, or the clip is below 1.
+
+    Notes
+    -----
+    Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe, in the
+    normalised form of Hajek; clipping trades a little bias for less variance (Ionides 2008, Truncated importance
+    sampling). It assumes that, among cases alike in what is known, answering has nothing to do with the answer: those
+    who answer *because* they are angry stay over-represented.
+
+    Examples
+    --------
+    >>> inverse_propensity([0.5, 0.25]).round(2).tolist(), inverse_propensity([0.9] * 50 + [0.001]).max().item()
+    ([0.67, 1.33], 10.0)
+    """
+    p = np.asarray(probability, dtype=float)
+    if not ((p > 0) & (p <= 1)).all():
+        raise InputError("a propensity lies above 0 and is at most 1", column="probability")
+    if not clip >= 1:
+        raise InputError("weights are cut at 1 or above", column="clip", got=clip)
+    if not len(p):
+        return np.zeros(0)
+    raw = 1.0 / p
+    return np.asarray(np.clip(raw / raw.mean(), 1.0 / clip, clip), dtype=np.float64)
+
+
+def effective_size(weight: ArrayLike) -> float:
+    """Return how many equally weighted observations are as sure as these (Kish 1965, Survey Sampling).
+
+    >>> effective_size([1.0, 1.0, 2.0]), effective_size([])
+    (2.6666666666666665, 0.0)
+    """
+    w = np.asarray(weight, dtype=float)
+    return float(w.sum() ** 2 / (w**2).sum()) if len(w) else 0.0
+
+
+def fit_answers(
+    cohort: Cohort, train: NDArray[np.bool_], later: NDArray[np.bool_], regularisation: float
+) -> Calibrated | None:
+    """Fit the probability of an answer on some rows and correct it on later ones; a constant where little is known.
+
+    Parameters
+    ----------
+    cohort
+        Snapshots with who told.
+    train, later
+        Rows to learn from and to calibrate on, shape (n,).
+    regularisation
+        Strength of the ridge penalty.
+
+    Returns
+    -------
+    The model; ``None`` where nobody's silence or answer is known in the rows.
+    """
+    found = cohort.found
+    first, check = found.lesson(train), found.lesson(later)
+    if not len(first.breached):
+        return None
+    lone = Calibrated(fit_constant(first.breached, first.weight), 1.0, 0.0)
+    if min(np.sum(first.breached == 1), np.sum(first.breached == 0)) < 20 or not len(check.breached):
+        return lone
+    score = fit_logistic(first.snapshots, first.breached, regularisation, first.weight)
+    return calibrated(score, check.snapshots, check.breached, check.weight)
+
+
+def weigh_answers(
+    cohort: Cohort, part: NDArray[np.int64], regularisation: float, clip: float = CLIP
+) -> tuple[FloatArray, Answering] | None:
+    """Weight the answers of a cohort for who answers, by what was last known of each case before.
+
+    Parameters
+    ----------
+    cohort
+        Snapshots with who told.
+    part
+        0 for the rows to learn from, 1 for those to calibrate on, shape (n,); others are only weighted.
+    regularisation
+        Strength of the ridge penalty.
+    clip
+        As in :func:`inverse_propensity`.
+
+    Returns
+    -------
+    Weight of each row, shape (n,), with mean 1 over the cases that answered and the same for all rows of a case, and
+    who answers; ``None`` where all tell.
+    """
+    if cohort.all_tell:
+        return None
+    found, last = cohort.found, cohort.found.last_of_case()
+    model = fit_answers(cohort, last & (part == 0), last & (part == 1), regularisation)
+    if model is None:
+        return None
+    told = last & cohort.told
+    p = model.probability(found.snapshots[told])
+    weight = inverse_propensity(p, clip)
+    by_case = pd.Series(weight, index=found.snapshots.loc[told, "case_id"])
+    every = by_case.reindex(found.snapshots["case_id"]).fillna(1.0).to_numpy(dtype=np.float64)
+    outcome = found.breached[last & found.decided]
+    cut = float(np.mean((weight >= clip) | (weight <= 1.0 / clip))) if len(weight) else 0.0
+    share = float(outcome.mean())
+    summary = Answering(model, len(outcome), share, int(told.sum()), effective_size(weight), cut)
+    return np.asarray(every, dtype=np.float64), summary

@@ -1,0 +1,279 @@
+"""Which customer will be dissatisfied: the probability if asked, the probability among those who answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError
+from .answering import CLIP, fit_answers, weigh_answers
+from .calibration import FloatArray
+from .cohort import STAGES, Cohort, known_cohort, prepared, stage_of
+from .outcome_risk import FINAL, SHARES, OutcomeRisk, Settings, fit_outcome
+
+NAME = "dissatisfaction"
+#: Columns of :meth:`DissatisfactionRisk.predict`.
+COLUMNS = ("case_id", "at", "stage", "p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers")
+#: A snapshot this soon after creation is taken at receipt.
+RECEIPT_S = 3600.0
+
+
+class DissatisfactionRisk:
+    """Tell the probability that a customer is dissatisfied, for open and for just-closed cases.
+
+    Two figures are given, as they are not the same: the probability *if asked*, of all who are asked, and that *among
+    those who answer*, which is what a survey report will show. The first weights each answer by one over the
+    probability of an answer, which is learnt from all that was known when the survey was offered. The probability of
+    an answer stands beside them.
+
+    Open and closed cases have a model each, as more is known of a closed one. Each is held against three baselines on
+    cases that are later than all it has seen; where its skill against the base rate is tiny or within noise, that is
+    said, and every case gets the base rate: no ranking is sold.
+
+    Parameters
+    ----------
+    regularisation
+        Strength of the ridge penalty.
+    clip
+        No answer stands for more than so many times as many as an average one.
+    replicates, seed
+        Of the bootstrap by case.
+
+    Attributes
+    ----------
+    decision_
+        What can be known, in words, by stage and about who answers.
+    used_, skill_
+        Stage (``open``, ``closed``) -> candidate that is used, and its :class:`~deskcast.models.skill.Skill`.
+    promoted_
+        Whether any stage uses more than the base rate or a rule.
+    evaluation_, reliability_
+        Columns ``stage, model, n, base_rate, auc, average_precision, brier, ece, promoted`` and ``stage, model,
+        predicted, observed, n, lo, hi``, on the newest fifth of the cases, weighted for those who did not answer.
+    answering_
+        Who answers, with the effective number of answers (:class:`~deskcast.models.answering.Answering`); ``None``
+        where all tell, as with disputes.
+    rates_
+        The naive share of dissatisfied answers, and that weighted for all who were asked.
+    outcomes_
+        The snapshots that it learnt from.
+
+    Notes
+    -----
+    What is not known yet (a survey that may still be answered, a case that is still open) is not taken as satisfied:
+    known answers are weighted for those that the end of the log cut off, see
+    :func:`deskcast.models.censoring.censoring_weights`. Weights for silence assume that among cases alike in what is
+    known the angry are as likely to answer as the content; where they are likelier, the truth lies between the
+    weighted figure and below.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> at = pd.Timestamp("2024-03-01T08:00Z") + pd.to_timedelta(np.arange(900), unit="h")
+    >>> moved = rng.integers(0, 8, 900)
+    >>> snapshots = pd.DataFrame({"case_id": [f"c{i:03}" for i in range(900)], "at": at, "age_s": 86400.0,
+    ...                           "is_resolved": 1.0, "transfers": moved})
+    >>> labels = pd.DataFrame({"case_id": snapshots["case_id"], "known_at": at + pd.Timedelta("1h"),
+    ...                        "label": pd.array(rng.uniform(size=900) < 0.1 + moved / 10, dtype="boolean")})
+    >>> labels.loc[rng.uniform(size=900) > 0.2 + moved / 12, "label"] = pd.NA
+    >>> risk = DissatisfactionRisk().fit(snapshots, labels)
+    >>> risk.used_["closed"], risk.rates_["answers"] > risk.rates_["asked"]
+    ('logistic', True)
+    >>> risk.predict(snapshots[:1])["stage"].item()
+    'closed'
+    """
+
+    def __init__(
+        self, *, regularisation: float = 10.0, clip: float = CLIP, replicates: int = 1000, seed: int = 0
+    ) -> None:
+        self.regularisation = regularisation
+        self.clip = clip
+        self.replicates = replicates
+        self.seed = seed
+
+    def fit(self, snapshots: pd.DataFrame, labels: pd.DataFrame, *, as_of: object = None) -> DissatisfactionRisk:
+        """Learn from snapshots of cases whose customers have told, and decide whether what was learnt is used.
+
+        Parameters
+        ----------
+        snapshots
+            ``case_id, at, age_s`` and features; see :func:`deskcast.models.case_rows.case_rows`. Give those at which
+            the risk will be asked for (at receipt, daily while open, at closing); the latest of a case also tells who
+            answers, so a snapshot at closing belongs among them.
+        labels
+            ``case_id, label, known_at``; see ``deskcast.features.dissatisfaction_labels``. A label that is missing
+            although ``known_at`` is not means that the customer kept silent.
+        as_of
+            Only what was known at this instant is used; the last snapshot by default.
+
+        Returns
+        -------
+        The estimator itself. With too few cases, or of one kind only, it is a base rate and says so.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, a case has two labels, or there is no label.
+        """
+        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else instant(as_of)
+        cohort = known_cohort(snapshots, labels, end, NAME)
+        self.as_of_, self.outcomes_ = end, cohort.found
+        settings = Settings(self.regularisation, self.replicates, self.seed)
+        first = weigh_answers(cohort, cohort.found.split(SHARES), self.regularisation, self.clip)
+        last = weigh_answers(cohort, cohort.found.split(FINAL), self.regularisation, self.clip)
+        self.answering_ = None if last is None else last[1]
+        weights = None if first is None or last is None else (first[0], last[0])
+        self.stages_: dict[str, OutcomeRisk] = {}
+        self.answers_ = {}
+        final = cohort.found.split(FINAL)
+        for stage in STAGES:
+            rows = cohort.stage(stage)
+            self.stages_[stage] = fit_outcome(
+                cohort,
+                rows,
+                when=_when(stage, cohort, rows),
+                what="were dissatisfied",
+                settings=settings,
+                propensity=weights,
+            )
+            model = None
+            if weights is not None:
+                model = fit_answers(cohort, rows & (final == 0), rows & (final == 1), self.regularisation)
+            self.answers_[stage] = model
+        self._tell(cohort, None if last is None else last[0])
+        return self
+
+    def predict(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        """Return both probabilities of dissatisfaction, and that of an answer.
+
+        Parameters
+        ----------
+        snapshots
+            Rows with the columns that it was fitted on.
+
+        Returns
+        -------
+        Index of the snapshots; columns ``case_id, at``, ``stage`` (open or closed), ``p_dissatisfied_if_asked``,
+        ``p_dissatisfied_if_answers`` (of those who answer) and ``p_answers``.
+
+        Raises
+        ------
+        InputError
+            If it is not fitted, or a column has vanished.
+        """
+        frame, stage = self._rows(snapshots)
+        out = pd.DataFrame(index=snapshots.index)
+        out["case_id"], out["at"] = snapshots["case_id"].astype("str"), snapshots["at"]
+        out["stage"] = pd.Series(stage, index=snapshots.index).astype("str")
+        for column in COLUMNS[3:]:
+            out[column] = 1.0 if column == "p_answers" else np.nan
+        for name in STAGES:
+            mine = stage == name
+            if not mine.any():
+                continue
+            learnt, answers = self.stages_[name], self.answers_[name] or (self.answering_ and self.answering_.model)
+            out.loc[mine, "p_dissatisfied_if_asked"] = learnt.model.probability(frame[mine])
+            out.loc[mine, "p_dissatisfied_if_answers"] = learnt.model_of_those_who_tell.probability(frame[mine])
+            if answers is not None:
+                out.loc[mine, "p_answers"] = answers.probability(frame[mine])
+        return out
+
+    def predict_proba(self, snapshots: pd.DataFrame) -> FloatArray:
+        """Return the probability of dissatisfaction if asked, shape (n,), in the order of the rows."""
+        return np.asarray(self.predict(snapshots)["p_dissatisfied_if_asked"].to_numpy(dtype=np.float64))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that the probabilities depend on, once fitted."""
+        self._check()
+        return tuple(dict.fromkeys(f for stage in STAGES for f in self.stages_[stage].model.score.features))
+
+    def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        """Return what each group of features adds to the log-odds of dissatisfaction if asked.
+
+        Parameters
+        ----------
+        snapshots
+            As in :meth:`predict`.
+
+        Returns
+        -------
+        Index of the snapshots; columns ``base``, one a group of features, and ``logit``, which is their sum exactly.
+        """
+        frame, stage = self._rows(snapshots)
+        out = pd.DataFrame({"base": 0.0}, index=snapshots.index)
+        for name in STAGES:
+            mine = stage == name
+            if not mine.any():
+                continue
+            base, parts = self.stages_[name].model.parts(frame[mine])
+            out.loc[mine, "base"] = base
+            for group in parts.columns:
+                out[group] = out.get(group, 0.0)
+                out.loc[mine, group] = parts[group]
+        out["logit"] = out.sum(axis=1)
+        return out
+
+    def _check(self) -> None:
+        if not hasattr(self, "stages_"):
+            raise InputError("this model is not fitted yet", hint="call fit(snapshots, labels) first")
+
+    def _rows(self, snapshots: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.object_]]]:
+        self._check()
+        for column in ("case_id", "at"):
+            if column not in snapshots.columns:
+                raise InputError("the column is missing", where="snapshots", column=column)
+        return prepared(snapshots, NAME), stage_of(snapshots)
+
+    def _tell(self, cohort: Cohort, weight: FloatArray | None) -> None:
+        learnt = self.stages_
+        self.used_ = {stage: risk.used for stage, risk in learnt.items()}
+        self.skill_ = {stage: risk.skill for stage, risk in learnt.items()}
+        self.promoted_ = any(used == "logistic" for used in self.used_.values())
+        self.evaluation_ = _stacked({stage: risk.evaluation for stage, risk in learnt.items()})
+        self.reliability_ = _stacked({stage: risk.reliability for stage, risk in learnt.items()})
+        last = cohort.found.last_of_case()
+        asked, tell = cohort.lesson(last, weight), cohort.lesson(last)
+        self.rates_ = {
+            "answers": float(np.average(tell.label, weights=tell.weight)) if len(tell.label) else float("nan"),
+            "asked": float(np.average(asked.label, weights=asked.weight)) if len(asked.label) else float("nan"),
+        }
+        there = [stage for stage in STAGES if cohort.stage(stage).any()]
+        said = [learnt[stage].decision for stage in there]
+        if self.answering_ is not None:
+            rates = [100 * self.rates_[name] for name in ("answers", "asked")]
+            said.append(
+                f"{self.answering_.said()} Of the answers {rates[0]:.0f} % are dissatisfied, of all asked about "
+                f"{rates[1]:.0f} %."
+            )
+        self.decision_ = " ".join(said)
+
+
+def instant(value: object) -> pd.Timestamp:
+    """Return an instant that has a zone, in UTC.
+
+    >>> instant("2024-03-01T08:00+01:00").hour
+    7
+    """
+    at = pd.Timestamp(str(value)) if not isinstance(value, pd.Timestamp) else value
+    if at.tzinfo is None:
+        raise InputError(
+            "an instant needs its zone", column="as_of", got=str(value), wanted="such as 2024-03-01T08:00Z"
+        )
+    return at.tz_convert("UTC")
+
+
+def _when(stage: str, cohort: Cohort, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
+    if stage == "closed":
+        return "when a case has just closed"
+    ages = cohort.found.entry_s[rows]
+    return "at receipt" if len(ages) and float(np.quantile(ages, 0.95)) <= RECEIPT_S else "while a case is open"
+
+
+def _stacked(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    parts = []
+    for stage, table in tables.items():
+        part = table.copy()
+        part.insert(0, "stage", pd.Series(stage, index=part.index, dtype="str"))
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)

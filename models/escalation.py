@@ -1,0 +1,142 @@
+"""Which open case will be escalated: the same road as dissatisfaction, without anybody who may keep silent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError
+from .calibration import FloatArray
+from .cohort import known_cohort, prepared, stage_of
+from .dissatisfaction import instant
+from .outcome_risk import Settings, fit_outcome
+
+NAME = "escalation"
+
+
+class EscalationRisk:
+    """Tell the probability that an open case will be escalated before it ends.
+
+    A logistic regression, corrected on later cases, is used only where it beats the base rate, age over target and the
+    rates of priority and team on cases that are later still, and where its skill is not tiny; else every case gets the
+    base rate and the decision says that little can be known.
+
+    Parameters
+    ----------
+    regularisation
+        Strength of the ridge penalty.
+    replicates, seed
+        Of the bootstrap by case.
+
+    Attributes
+    ----------
+    used_, decision_, skill_
+        The candidate that is used, why in words, and its :class:`~deskcast.models.skill.Skill`.
+    promoted_
+        Whether that is a model rather than a baseline.
+    evaluation_, reliability_
+        As in :class:`deskcast.models.breach.BreachRisk`.
+    outcomes_
+        The snapshots that it learnt from.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> at = pd.Timestamp("2024-03-01T08:00Z") + pd.to_timedelta(np.arange(900), unit="h")
+    >>> moved = rng.integers(0, 8, 900)
+    >>> snapshots = pd.DataFrame({"case_id": [f"c{i:03}" for i in range(900)], "at": at, "age_s": 3600.0,
+    ...                           "transfers": moved})
+    >>> labels = pd.DataFrame({"case_id": snapshots["case_id"], "known_at": at + pd.Timedelta("1h"),
+    ...                        "label": rng.uniform(size=900) < moved / 10})
+    >>> risk = EscalationRisk().fit(snapshots, labels)
+    >>> risk.used_, risk.predict(snapshots[:1]).columns.tolist()
+    ('logistic', ['case_id', 'at', 'p_escalated'])
+    """
+
+    def __init__(self, *, regularisation: float = 10.0, replicates: int = 1000, seed: int = 0) -> None:
+        self.regularisation = regularisation
+        self.replicates = replicates
+        self.seed = seed
+
+    def fit(self, snapshots: pd.DataFrame, labels: pd.DataFrame, *, as_of: object = None) -> EscalationRisk:
+        """Learn from snapshots of open cases, and decide whether what was learnt is used.
+
+        Parameters
+        ----------
+        snapshots
+            ``case_id, at, age_s`` and features; see :func:`deskcast.models.case_rows.case_rows`. Snapshots of cases
+            that have ended do not teach.
+        labels
+            ``case_id, label, known_at``; see ``deskcast.features.escalation_labels``.
+        as_of
+            Only what was known at this instant is used; the last snapshot by default.
+
+        Returns
+        -------
+        The estimator itself. With too few cases, or of one kind only, it is a base rate and says so.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, a case has two labels, or there is no label.
+        """
+        if len(labels) and not labels["label"].eq(True).any():
+            hint = "map an event to the kind 'escalated'"
+            raise InputError("no case was ever escalated, as far as the log tells", where="labels", hint=hint)
+        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else instant(as_of)
+        open_rows = snapshots[stage_of(snapshots) == "open"]
+        cohort = known_cohort(open_rows, labels, end, NAME)
+        rows = np.ones(len(cohort.label), dtype=bool)
+        settings = Settings(self.regularisation, self.replicates, self.seed)
+        learnt = fit_outcome(cohort, rows, when="while a case is open", what="were escalated", settings=settings)
+        self.as_of_, self.outcomes_, self.learnt_ = end, cohort.found, learnt
+        self.used_, self.decision_, self.skill_ = learnt.used, learnt.decision, learnt.skill
+        self.promoted_ = learnt.used == "logistic"
+        self.evaluation_, self.reliability_ = learnt.evaluation, learnt.reliability
+        return self
+
+    def predict(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        """Return the probability that each case will be escalated.
+
+        Parameters
+        ----------
+        snapshots
+            Rows with the columns that it was fitted on.
+
+        Returns
+        -------
+        Index of the snapshots; columns ``case_id, at, p_escalated``.
+
+        Raises
+        ------
+        InputError
+            If it is not fitted, or a column has vanished.
+        """
+        out = snapshots[["case_id", "at"]].copy()
+        out["p_escalated"] = self.predict_proba(snapshots)
+        return out
+
+    def predict_proba(self, snapshots: pd.DataFrame) -> FloatArray:
+        """Return the probabilities, shape (n,), in the order of the rows."""
+        self._check()
+        if not len(snapshots):
+            return np.zeros(0)
+        return self.learnt_.model.probability(prepared(snapshots, NAME))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that the probability depends on, once fitted."""
+        self._check()
+        return self.learnt_.model.score.features
+
+    def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        """Return what each group of features adds to the log-odds: ``base``, the groups, and ``logit``, their sum."""
+        self._check()
+        base, parts = self.learnt_.model.parts(prepared(snapshots, NAME))
+        parts.insert(0, "base", base)
+        parts["logit"] = parts.sum(axis=1)
+        return parts
+
+    def _check(self) -> None:
+        if not hasattr(self, "learnt_"):
+            raise InputError("this model is not fitted yet", hint="call fit(snapshots, labels) first")

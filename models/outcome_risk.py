@@ -1,0 +1,255 @@
+"""The risk of an outcome that somebody has to tell: candidates, baselines, and a verdict in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..features.shares import wilson
+from .baselines import (
+    Calibrated,
+    Score,
+    calibrated,
+    fit_age_rule,
+    fit_constant,
+    fit_logistic,
+    fit_segment_rate,
+)
+from .calibration import FloatArray
+from .cohort import Cohort, Told
+from .scores import reliability_tables, score_table
+from .skill import SMALL, Skill, brier_skill, say_skill
+from .verdict import FEWEST_CASES, FEWEST_OF_EACH, RULES, SAID, decide
+
+#: All candidates, from the plainest.
+NAMES = ("constant", "rule", "rates", "logistic")
+#: Shares of the cases that train, calibrate and evaluate; and once that is done, that train and calibrate.
+SHARES, FINAL = (0.6, 0.2, 0.2), (0.8, 0.2)
+NO_SKILL = Skill(float("nan"), float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How candidates are fitted and compared: the ridge penalty, and replicates and seed of the bootstrap."""
+
+    regularisation: float = 10.0
+    replicates: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class OutcomeRisk:
+    """Candidates for the probability of an outcome, and which of them is used and why.
+
+    Attributes
+    ----------
+    used, decision
+        Name of the candidate that is used, and a sentence about what can be known.
+    skill
+        Of the best attempt against the base rate, on the newest fifth of the cases.
+    evaluation, reliability
+        As in :func:`deskcast.models.scores.score_table` and ``reliability_tables``, on the same.
+    candidates
+        Name -> model, for a case that is asked whether or not it would tell.
+    of_those_who_tell
+        Name -> model, for a case that tells; the same where all do.
+    """
+
+    used: str
+    decision: str
+    skill: Skill
+    evaluation: pd.DataFrame
+    reliability: pd.DataFrame
+    candidates: dict[str, Calibrated]
+    of_those_who_tell: dict[str, Calibrated]
+
+    @property
+    def model(self) -> Calibrated:
+        """The candidate that is used."""
+        return self.candidates[self.used]
+
+    @property
+    def model_of_those_who_tell(self) -> Calibrated:
+        """The same candidate for cases that tell."""
+        return self.of_those_who_tell[self.used]
+
+
+def fit_outcome(
+    cohort: Cohort,
+    rows: NDArray[np.bool_],
+    *,
+    when: str,
+    what: str,
+    settings: Settings | None = None,
+    propensity: tuple[FloatArray, FloatArray] | None = None,
+) -> OutcomeRisk:
+    """Fit candidates for an outcome, compare them out of time, and say what can be known.
+
+    A logistic regression and three baselines (base rate, age over target, rates of priority and team) learn from the
+    first 60 % of the cases, are corrected on the next 20 % and compared on the last 20 %. A model is used only if its
+    Brier score beats all baselines beyond noise, and if its skill is not tiny; else every case gets the base rate and
+    nothing is ranked. Then the first 80 % train and the last 20 % calibrate.
+
+    Parameters
+    ----------
+    cohort
+        Snapshots with their labels.
+    rows
+        Which of them to learn from, shape (n,). The split is that of all cases of the cohort.
+    when, what
+        For the sentence, such as ``at receipt`` and ``were dissatisfied``.
+    settings
+        Ridge penalty and bootstrap.
+    propensity
+        Weight of each row for those who do not tell, shape (n,): one that has learnt nothing from the newest fifth, for
+        the evaluation, and one that has seen all, for use.
+
+    Returns
+    -------
+    The candidates with the verdict. With fewer than 100 labelled cases, or fewer than 20 of either outcome, the only
+    one is the base rate with a Beta prior.
+
+    Examples
+    --------
+    >>> from deskcast.models.cohort import known_cohort
+    >>> at = pd.Timestamp("2024-03-01T08:00Z") + pd.to_timedelta(np.arange(10), unit="h")
+    >>> snapshots = pd.DataFrame({"case_id": list("abcdefghij"), "at": at, "age_s": 60.0})
+    >>> labels = pd.DataFrame({"case_id": list("abcdefghij"), "label": [True, False] * 5,
+    ...                        "known_at": at + pd.Timedelta("1h")})
+    >>> cohort = known_cohort(snapshots, labels, at[-1] + pd.Timedelta("1h"), "dissatisfaction")
+    >>> risk = fit_outcome(cohort, np.ones(10, bool), when="at receipt", what="were dissatisfied")
+    >>> risk.used, risk.model.probability(snapshots[:1]).round(2).tolist()
+    ('constant', [0.5])
+    """
+    rules = settings or Settings()
+    first, last = (None, None) if propensity is None else propensity
+    few = _too_few(cohort, rows, what)
+    part = cohort.found.split(SHARES)
+    if not few:
+        few = _one_sided(cohort, rows, part)
+    if few:
+        return _base_rate(cohort, rows, last, f"Nothing was learnt but a base rate, because {few}", when)
+    trained = fit_all(cohort, rows & (part == 0), rows & (part == 1), rules, first)
+    newest = cohort.lesson(rows & (part == 2), first)
+    predicted = {name: model.probability(newest.snapshots) for name, model in trained.items()}
+    used, decision, skill = _judge(newest, predicted, when, rules)
+    final = cohort.found.split(FINAL)
+    learn, check = rows & (final == 0), rows & (final == 1)
+    candidates = fit_all(cohort, learn, check, rules, last)
+    tell = candidates if last is None else fit_all(cohort, learn, check, rules, None)
+    return OutcomeRisk(
+        used,
+        decision,
+        skill,
+        score_table(newest.label, predicted, used, weight=newest.weight),
+        reliability_tables(newest.label, predicted, weight=newest.weight),
+        candidates,
+        tell,
+    )
+
+
+def fit_all(
+    cohort: Cohort,
+    train: NDArray[np.bool_],
+    later: NDArray[np.bool_],
+    settings: Settings,
+    propensity: FloatArray | None = None,
+) -> dict[str, Calibrated]:
+    """Fit all candidates on some rows and correct each on later ones.
+
+    Parameters
+    ----------
+    cohort
+        Snapshots with their labels.
+    train, later
+        Rows to learn from and to calibrate on, shape (n,).
+    settings
+        The ridge penalty.
+    propensity
+        As in :meth:`deskcast.models.cohort.Cohort.lesson`.
+
+    Returns
+    -------
+    Name -> model, in the order of :data:`NAMES`.
+    """
+    frame, y, w = cohort.lesson(train, propensity)
+    scores: dict[str, Score] = {
+        "constant": fit_constant(y, w),
+        "rule": fit_age_rule(frame, y, w),
+        "rates": fit_segment_rate(frame, y, w),
+        "logistic": fit_logistic(frame, y, settings.regularisation, w),
+    }
+    check = cohort.lesson(later, propensity)
+    return {name: calibrated(score, *check) for name, score in scores.items()}
+
+
+def _judge(newest: Told, predicted: dict[str, FloatArray], when: str, settings: Settings) -> tuple[str, str, Skill]:
+    """Choose a candidate and say what can be known, with the skill of the best attempt."""
+    case = newest.snapshots["case_id"]
+    draws = {"weight": newest.weight, "replicates": settings.replicates, "seed": settings.seed}
+    verdict = decide(newest.label, predicted, case, **draws)  # type: ignore[arg-type]
+    tried = "logistic" if verdict.used == "constant" else verdict.used
+    skill = brier_skill(newest.label, predicted[tried], predicted["constant"], case, **draws)  # type: ignore[arg-type]
+    name, rate = SAID.get(tried, tried), float(np.average(newest.label, weights=newest.weight))
+    of = f"on the {case.nunique():,} newest cases {name} has a {say_skill(skill)}"
+    if verdict.used != "constant" and skill.worth_ranking:
+        return verdict.used, f"{verdict.decision} {when[:1].upper()}{when[1:]}: {of}.", skill
+    why = verdict.decision if verdict.used == "constant" else f"That is less than {100 * SMALL:.0f} %."
+    text = (
+        f"Little can be known {when}: {of}. {why} So cases are not ranked, and each gets the base rate "
+        f"({100 * rate:.0f} % on the newest)."
+    )
+    return "constant", text, skill
+
+
+def _too_few(cohort: Cohort, rows: NDArray[np.bool_], what: str) -> str:
+    label = cohort.label[rows & cohort.told]
+    case = cohort.found.snapshots.loc[rows & cohort.told, "case_id"].to_numpy()
+    outcome = pd.Series(label).groupby(case).last()
+    n, hits = len(outcome), int(outcome.sum())
+    if n < FEWEST_CASES:
+        return f"only {n:,} cases have a known outcome (at least {FEWEST_CASES} are needed)"
+    if min(hits, n - hits) < FEWEST_OF_EACH:
+        return f"{hits:,} of {n:,} cases {what} (at least {FEWEST_OF_EACH} of either are needed)"
+    return ""
+
+
+def _one_sided(cohort: Cohort, rows: NDArray[np.bool_], part: NDArray[np.int64]) -> str:
+    for number, name in enumerate(("oldest 60 %", "next 20 %", "newest 20 %")):
+        if len(np.unique(cohort.label[rows & cohort.told & (part == number)])) < 2:
+            return f"all of the {name} of the cases with a known outcome ended alike"
+    return ""
+
+
+def _base_rate(
+    cohort: Cohort, rows: NDArray[np.bool_], propensity: FloatArray | None, why: str, when: str
+) -> OutcomeRisk:
+    # By case and not by snapshot, as one long case is one observation; where the stage has none, all cases count.
+    taken = rows & cohort.told
+    taken = (rows if taken.any() else np.ones(len(rows), dtype=bool)) & _last_told(cohort, taken)
+    asked, tell = cohort.lesson(taken, propensity), cohort.lesson(taken)
+    n = float(asked.weight.sum() ** 2 / (asked.weight**2).sum())
+    lo, hi = wilson(np.average(asked.label, weights=asked.weight) * n, n)
+    said = f"Every case gets it {when}, and it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
+    nothing = {name: np.zeros(0) for name in NAMES}
+    models = [{"constant": Calibrated(fit_constant(lesson.label, lesson.weight), 1.0, 0.0)} for lesson in (asked, tell)]
+    return OutcomeRisk(
+        "constant",
+        f"{why}. {said}",
+        NO_SKILL,
+        score_table(np.zeros(0), nothing),
+        reliability_tables(np.zeros(0), nothing),
+        *models,
+    )
+
+
+def _last_told(cohort: Cohort, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    among = rows if rows.any() else np.ones(len(rows), dtype=bool)
+    case = cohort.found.snapshots["case_id"].where(pd.Series(among))
+    return np.asarray(among & ~case.duplicated(keep="last").to_numpy(dtype=bool))
+
+
+__all__ = ["NAMES", "RULES", "OutcomeRisk", "Settings", "fit_all", "fit_outcome"]

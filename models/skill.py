@@ -1,0 +1,118 @@
+"""How much better than the base rate probabilities are, with an interval and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from ..features.errors import InputError
+from .calibration import FloatArray, brier
+
+#: With less skill than this a ranking is close to a lottery (an AUC of about .58 at a base rate of a quarter).
+SMALL = 0.02
+
+
+@dataclass(frozen=True)
+class Skill:
+    """Share of the base rate's Brier score that a forecast saves, with a 95 % interval; 1 is perfect."""
+
+    mean: float
+    lo: float
+    hi: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is above 0 beyond noise."""
+        return bool(self.lo > 0)
+
+    @property
+    def worth_ranking(self) -> bool:
+        """Whether it is sure and not tiny."""
+        return self.sure and self.mean >= SMALL
+
+
+def brier_skill(
+    observed: ArrayLike,
+    predicted: ArrayLike,
+    reference: ArrayLike,
+    case: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Skill:
+    """Tell which share of a reference's Brier score a forecast saves, drawing whole cases anew for the interval.
+
+    Parameters
+    ----------
+    observed
+        Outcomes, 0 or 1, shape (n,).
+    predicted, reference
+        Probabilities of the forecast and of what it is held against (the base rate), shape (n,).
+    case
+        Which case a row belongs to, shape (n,).
+    weight
+        How much each row counts, shape (n,); all alike by default.
+    replicates, seed
+        How many draws, and their seed.
+
+    Returns
+    -------
+    The skill; missing without outcomes, or where the reference is perfect.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ.
+
+    Notes
+    -----
+    Brier skill score: Murphy (1973), Hedging and skill scores for probability forecasts, Journal of Applied
+    Meteorology 12. Cluster bootstrap: Davison and Hinkley (1997), section 3.8.
+
+    Examples
+    --------
+    >>> skill = brier_skill([0, 1, 0, 1], [0.1, 0.9, 0.1, 0.9], [0.5] * 4, ["a", "b", "c", "d"])
+    >>> round(skill.mean, 2), skill.worth_ranking
+    (0.96, True)
+    """
+    y, p, q = (np.asarray(v, dtype=float) for v in (observed, predicted, reference))
+    codes = pd.factorize(np.asarray(case), sort=True)[0]
+    if not len(y) == len(p) == len(q) == len(codes):
+        got = f"{len(y)}, {len(p)}, {len(q)} and {len(codes)}"
+        raise InputError("outcomes, forecasts, references and cases must be as many", got=got)
+    if not len(y) or brier(y, q) == 0:
+        return Skill(float("nan"), float("nan"), float("nan"))
+    w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
+    lost = np.bincount(codes, w * (p - y) ** 2)
+    base = np.bincount(codes, w * (q - y) ** 2)
+    draws = _draws(lost, base, replicates, np.random.default_rng(seed))
+    lo, hi = np.quantile(draws, [0.025, 0.975])
+    return Skill(float(1 - lost.sum() / base.sum()), float(lo), float(hi))
+
+
+def say_skill(skill: Skill) -> str:
+    """Say how large the skill is and within which bounds it may lie.
+
+    >>> say_skill(Skill(0.004, -0.003, 0.011))
+    'skill 0.4 % against the base rate (95 % interval -0.3 to 1.1 %)'
+    """
+    mean, lo, hi = (_percent(v) for v in (skill.mean, skill.lo, skill.hi))
+    return f"skill {mean} % against the base rate (95 % interval {lo} to {hi} %)"
+
+
+def _percent(value: float) -> str:
+    return f"{round(100 * value, 1) + 0.0:.1f}"
+
+
+def _draws(lost: FloatArray, base: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
+    cases = len(lost)
+    out = np.empty(replicates)
+    for draw in range(replicates):
+        taken = rng.integers(0, cases, cases)
+        whole = base[taken].sum()
+        out[draw] = 1 - lost[taken].sum() / whole if whole > 0 else 0.0
+    return out
