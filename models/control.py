@@ -15,13 +15,13 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 #: Runs of a quiet series that begin to exceed evidence ``s``, by series and period: ``RATE * exp(-s)`` (simulated).
-RATE: dict[Kind, float] = {"count": 0.27, "share": 0.29, "duration": 0.17, "score": 0.17, "stock": 0.17}
+RATE: dict[Kind, float] = {"count": 0.27, "share": 0.29, "duration": 0.17, "score": 0.35, "stock": 0.35}
 _BEND, _SLOPE = 7.0, 0.55  # what is learnt of each series is not exact: the far tail is thicker
 #: Evidence (log of the odds) below which nothing opens, however few series there are; scores of single values.
 LEAST_EVIDENCE, LEAST_SCORE = 5.0, 3.5
 _WATCHED_EVIDENCE, _WATCHED_SCORE = 4.0, 2.5  # where what quiet series do is compared with what they should do
 _PRIOR = 5.0  # such crossings, had they been seen as expected before the first
-_TOLERANCE = 1.5  # true shifts cross as well: only more than this is taken for series that are wilder than thought
+_TOLERANCE = 1.3  # true shifts cross as well: only more than this is taken for series that are wilder than thought
 _FADE = 0.5 ** (1 / 180)
 
 

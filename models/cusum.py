@@ -112,8 +112,8 @@ def _scale(kind: Kind, value: Floats, n: Floats) -> tuple[Floats, Floats]:
         if kind == "duration":
             return np.where(value >= 0, np.log1p(value), np.nan), cases
         if kind == "stock":
-            logs = np.log1p(value)
-            return np.vstack([np.full((1, value.shape[1]), np.nan), np.diff(logs, axis=0)])[: len(value)], cases * 0 + 1
+            steps = np.diff(value, axis=0)  # what comes less what goes: it strays alike at any level
+            return np.vstack([np.full((1, value.shape[1]), np.nan), steps])[: len(value)], cases * 0 + 1
     return value.astype(float), cases
 
 
