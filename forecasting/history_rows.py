@@ -199,7 +199,8 @@ def _outliving(codes: Ints, number: Ints, n: int, bad: dict[int, tuple[int, Inpu
     far = np.abs(number - middle)
     usual = float(np.median(far[good]))
     limit = min(TOO_LONG * max(usual, 1.0), MAX_CELLS / (2 * n))
-    return good & (far > limit)
+    found: Bools = good & (far > limit)
+    return found
 
 
 def zone_of(calendar: BusinessCalendar | None) -> str | None:

@@ -108,8 +108,7 @@ def _ridge(
     own_size = np.where(moving, size, size * share)
     mean = np.zeros(x.shape[1])
     if pooled and len(z) > 1:
-        noise = _rough_noise(z, known)
-        count = known / (noise[:, None] + 0.01)
+        count = known / (_rough_noise(z, known)[:, None] + 0.01)
         total = count.sum(axis=0)
         average = (count * np.clip(z, 0.0, 3.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
         seen = weight * (total > 0)
@@ -156,7 +155,7 @@ def _noise_of(z: Floats, weight: Floats, x: Floats, size: Floats) -> float:
 
 
 def _solve(z: Floats, weight: Floats, scaled: Floats, noise: float) -> Floats:
-    gram = (scaled * weight[:, None]).T @ scaled
+    gram: Floats = (scaled * weight[:, None]).T @ scaled
     solved: Floats = np.linalg.solve(gram + noise * np.eye(len(gram)), ((z * weight) @ scaled).T).T
     return solved
 
