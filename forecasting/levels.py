@@ -156,8 +156,8 @@ def _noise_of(z: Floats, weight: Floats, x: Floats, size: Floats) -> float:
 
 def _solve(z: Floats, weight: Floats, scaled: Floats, noise: float) -> Floats:
     gram: Floats = (scaled * weight[:, None]).T @ scaled
-    solved: Floats = np.linalg.solve(gram + noise * np.eye(len(gram)), ((z * weight) @ scaled).T).T
-    return solved
+    solved = np.linalg.solve(gram + noise * np.eye(len(gram)), ((z * weight) @ scaled).T).T
+    return np.asarray(solved, dtype=np.float64)
 
 
 def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats]:
