@@ -17,6 +17,7 @@ __getattr__, __dir__ = lazy_names(
         "cheapest_agents": "newsvendor",
         "check_plan": "plan_check",
         "clear_backlog": "clearing",
+        "Change": "scenario",
         "Demand": "demand",
         "erlang_b": "erlang",
         "erlang_c": "erlang",
@@ -46,5 +47,6 @@ __getattr__, __dir__ = lazy_names(
         "skill_plan": "skills",
         "staffing_plan": "staffing",
         "total_over": "path_totals",
+        "what_if": "scenario",
     },
 )

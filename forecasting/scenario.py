@@ -1,0 +1,253 @@
+"""What if: a forecast under assumed events, closures and growth, beside the forecast as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One assumption about the days to come; exactly one of ``factor``, ``closed`` and ``growth`` is said.
+
+    Parameters
+    ----------
+    name
+        What it is, for the reader.
+    start, end
+        First and last day; without them from the first and to the last day of the forecast.
+    factor
+        Volume over what is forecast: 1.3 is 30 % more.
+    closed
+        Nothing comes.
+    growth
+        Share a year, compounded from ``start`` on: 0.1 is 10 % more after a year.
+    series
+        Names of the series that it holds for; None is all.
+    sd
+        How unsure the effect itself is, as a share of the forecast: 0.1 with a factor of 1.3 says that 1.2 or 1.4
+        would be no surprise.
+    """
+
+    name: str
+    start: object = None
+    end: object = None
+    factor: float | None = None
+    closed: bool = False
+    growth: float | None = None
+    series: Sequence[str] | str | None = None
+    sd: float = 0.0
+
+
+def what_if(
+    forecast: pd.DataFrame, changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame, seed: int = 0
+) -> pd.DataFrame:
+    """Change a forecast, or sample paths, by assumptions.
+
+    The recommended forecast is multiplied; assumptions that overlap multiply. The distance of each quantile from the
+    forecast grows with the factor where it is above 1 and shrinks with its root where it is below, since small counts
+    vary relatively more; ``sd`` adds to it as an independent error. What was known to be 0 stays 0.
+
+    Parameters
+    ----------
+    forecast
+        What :func:`deskcast.forecasting.forecast` or :func:`deskcast.forecasting.sample_paths` returns.
+    changes
+        :class:`Change` objects, mappings of their fields, or a frame with a row a change.
+    seed
+        Draws the unsure effects of paths, one for each path and change.
+
+    Returns
+    -------
+    The same rows and columns, with ``baseline`` after the recommended forecast (or after ``y``): what it was. The naive
+    columns stay as they were. ``attrs["changes"]`` says each assumption in a sentence.
+
+    Raises
+    ------
+    InputError
+        If an assumption says nothing or two things, names a series that is not forecast, or touches no slot.
+
+    Examples
+    --------
+    >>> ahead = pd.DataFrame({"unique_id": "all", "ds": pd.date_range("2024-03-04", periods=3), "deskcast": 100.0,
+    ...                       "deskcast-lo-80": 90.0, "deskcast-hi-80": 112.0})
+    >>> fair = Change("trade fair", "2024-03-05", "2024-03-05", factor=1.5)
+    >>> what_if(ahead, [fair, {"name": "strike", "start": "2024-03-06", "closed": True}]).iloc[:, 2:].values.tolist()
+    [[100.0, 100.0, 90.0, 112.0], [150.0, 100.0, 135.0, 168.0], [0.0, 100.0, 0.0, 0.0]]
+    """
+    paths = "path" in forecast.columns
+    point = "y" if paths else "deskcast"
+    for column in ("unique_id", "ds", point):
+        if column not in forecast.columns:
+            known = [str(c) for c in forecast.columns]
+            raise InputError(
+                "this column is missing", where="forecast", column=column, hint=did_you_mean(column, known)
+            )
+    read = read_changes(changes)
+    factor, unsure, touched = np.ones(len(forecast)), np.zeros(len(forecast)), []
+    rng = np.random.default_rng(seed)
+    for row, change in enumerate(read, 1):
+        inside = _inside(forecast, change, row)
+        effect = _effect(forecast["ds"], change)
+        share = np.where(effect > 0, change.sd / np.where(effect > 0, effect, 1.0), 0.0)
+        if paths and change.sd > 0:
+            number, place = np.unique(forecast["path"].to_numpy(), return_inverse=True)
+            effect = np.maximum(effect + change.sd * rng.standard_normal(len(number))[place], 0.0)
+        factor = np.where(inside, factor * effect, factor)
+        unsure = np.where(inside, np.hypot(unsure, share), unsure)
+        touched.append(_say(change, forecast.loc[inside, "unique_id"].nunique()))
+    out = forecast.copy()
+    base = forecast[point].to_numpy(dtype=float)
+    out[point] = base * factor
+    out.insert(int(out.columns.get_loc(point)) + 1, "baseline", base)
+    if not paths:
+        _edges(out, forecast, base, factor, unsure)
+    out.attrs = {**forecast.attrs, "changes": touched}
+    if not paths and any(change.sd == 0 and not change.closed for change in read):
+        said = "the intervals take the assumed effects as certain; `sd` says how unsure they are"
+        out.attrs["notes"] = [*forecast.attrs.get("notes", []), said]
+    return out
+
+
+def read_changes(changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame) -> list[Change]:
+    """Read and check assumptions.
+
+    >>> read_changes([{"name": "fair", "factr": 1.3}])
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: changes: column 'factr', row 1: unknown field (did you mean 'factor'?)
+    """
+    known = tuple(field.name for field in fields(Change))
+    if isinstance(changes, (Change, Mapping)):
+        changes = [changes]
+    if isinstance(changes, pd.DataFrame):
+        changes = [{str(k): v for k, v in row.items() if _said(v)} for row in changes.to_dict("records")]
+    read = []
+    for row, given in enumerate(changes, 1):
+        if isinstance(given, Mapping):
+            for key in given:
+                if key not in known:
+                    hint = did_you_mean(str(key), known)
+                    raise InputError("unknown field", where="changes", column=str(key), row=row, hint=hint)
+            given = Change(**{"name": f"change {row}", **given})
+        if not isinstance(given, Change):
+            raise InputError("this is not a change", where="changes", row=row, got=given, wanted="Change or a mapping")
+        _check(given, row)
+        read.append(given)
+    if not read:
+        raise InputError("at least one change is needed", where="changes")
+    return read
+
+
+def _said(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or not bool(pd.isna(value))
+
+
+def _check(change: Change, row: int) -> None:
+    """Refuse an assumption that says nothing, too much, or what cannot be."""
+    said = [name for name in ("factor", "growth") if getattr(change, name) is not None] + ["closed"] * bool(
+        change.closed
+    )
+    if len(said) != 1:
+        wanted = "one of factor, closed and growth"
+        raise InputError("what changes is not clear", where="changes", row=row, got=said or None, wanted=wanted)
+    for name, least in (("factor", 0.0), ("growth", -1.0), ("sd", 0.0)):
+        value = getattr(change, name)
+        if value is None:
+            continue
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
+        if not number or not np.isfinite(value) or value < least:
+            wanted = f"a number of {least:g} or more"
+            hint = "30 % more is a factor of 1.3"
+            raise InputError(
+                "this cannot be", where="changes", column=name, row=row, got=value, wanted=wanted, hint=hint
+            )
+    start, end = _day(change.start, "start", row), _day(change.end, "end", row)
+    if start is not None and end is not None and end < start:
+        raise InputError("this change ends before it starts", where="changes", row=row, got=str(change.end))
+
+
+def _day(given: object, column: str, row: int) -> pd.Timestamp | None:
+    if given is None:
+        return None
+    try:
+        stamp = pd.Timestamp(given)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        wanted = "such as 2024-12-24"
+        raise InputError(
+            "this is not a day", where="changes", column=column, row=row, got=given, wanted=wanted
+        ) from error
+    return None if pd.isna(stamp) else stamp.tz_localize(None).normalize()
+
+
+def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
+    """Tell which rows a change touches."""
+    day = forecast["ds"].dt.normalize()
+    inside = np.ones(len(forecast), dtype=bool)
+    start, end = _day(change.start, "start", row), _day(change.end, "end", row)
+    if start is not None:
+        inside &= (day >= start).to_numpy()
+    if end is not None:
+        inside &= (day <= end).to_numpy()
+    if not inside.any():
+        span = f"{day.min():%Y-%m-%d} to {day.max():%Y-%m-%d}"
+        raise InputError(f"'{change.name}' touches no day of the forecast", where="changes", row=row, wanted=span)
+    if change.series is not None:
+        wanted = [change.series] if isinstance(change.series, str) else [str(name) for name in change.series]
+        known = [str(name) for name in forecast["unique_id"].unique()]
+        for name in wanted:
+            if name not in known:
+                hint = did_you_mean(name, known[:1000])
+                raise InputError(
+                    "this series is not forecast", where="changes", column="series", row=row, got=name, hint=hint
+                )
+        inside &= forecast["unique_id"].isin(wanted).to_numpy()
+    return inside
+
+
+def _effect(ds: pd.Series, change: Change) -> Floats:
+    """Return the factor of each row."""
+    if change.closed:
+        return np.zeros(len(ds))
+    if change.factor is not None:
+        return np.full(len(ds), float(change.factor))
+    start = _day(change.start, "start", 0) or ds.min().normalize()
+    years = ((ds.dt.normalize() - start) / pd.Timedelta(days=365.25)).to_numpy(dtype=float)
+    grown: Floats = (1.0 + float(change.growth or 0.0)) ** np.maximum(years, 0.0)
+    return grown
+
+
+def _edges(out: pd.DataFrame, forecast: pd.DataFrame, base: Floats, factor: Floats, unsure: Floats) -> None:
+    """Move the quantiles along with the forecast."""
+    stretch = np.where(factor > 1, factor, np.sqrt(factor))
+    for column in [str(c) for c in forecast.columns if str(c).startswith(("deskcast-lo-", "deskcast-hi-"))]:
+        side = -1.0 if "-lo-" in column else 1.0
+        score = NormalDist().inv_cdf(0.5 + float(column.rsplit("-", 1)[1]) / 200)
+        distance = side * (forecast[column].to_numpy(dtype=float) - base) * stretch
+        whole = np.where(factor > 0, np.hypot(distance, score * unsure * base * factor), 0.0)
+        edge = np.maximum(base * factor + side * whole, 0.0)
+        # what is certain stays so, and nothing else is touched
+        out[column] = np.where((factor == 1) & (unsure == 0), forecast[column].to_numpy(dtype=float), edge)
+
+
+def _say(change: Change, count: int) -> str:
+    """Say an assumption in a sentence."""
+    what = "nothing comes"
+    if change.factor is not None:
+        more = change.factor - 1
+        what = f"{abs(more):.0%} {'more' if more >= 0 else 'less'} than forecast"
+    elif change.growth is not None:
+        what = f"{change.growth:+.0%} a year"
+    when = "" if change.start is None else f" from {pd.Timestamp(change.start):%Y-%m-%d}"  # type: ignore[arg-type]
+    when += "" if change.end is None else f" to {pd.Timestamp(change.end):%Y-%m-%d}"  # type: ignore[arg-type]
+    return f"{change.name}: {what}{when}, {count:,} series"
