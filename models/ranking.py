@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..features.errors import InputError, did_you_mean
 from .breach import BreachRisk, already_breached
+from .calibration import expit
 from .groups import GROUPS
 from .reasons import reasons
 
@@ -97,17 +98,21 @@ def rank_cases(
     """
     _check(snapshots, top)
     table = _actions(actions or {})
+    snapshots = snapshots.reset_index(drop=True)
     over = already_breached(snapshots)
     running = ~over & _promised(snapshots)
     wanted = snapshots[running].copy()
-    wanted["probability"] = risk.predict_proba(snapshots[running])
+    parts = risk.contributions(snapshots[running])
+    # The parts sum to the log-odds, so the probability need not be worked out a second time.
+    wanted["probability"] = expit(parts["logit"])
     wanted["band"] = band_of(wanted["probability"].to_numpy(dtype=float))
     wanted = _with(wanted)
     keys = ["probability", "due_at", "age_s", "case_id"]
     wanted = wanted.sort_values(keys, ascending=[False, True, False, True], kind="stable")
     wanted = wanted if top is None else wanted.head(top)
     wanted["rank"] = np.arange(1, len(wanted) + 1)
-    wanted = _explained(wanted.reset_index(drop=True), risk, table)
+    parts = parts.loc[wanted.index].reset_index(drop=True)
+    wanted = _explained(wanted.reset_index(drop=True), parts, risk, table)
     return wanted[list(RISK_COLUMNS)], _broken(snapshots[over])
 
 
@@ -136,8 +141,10 @@ def action_for(table: Mapping[str, Mapping[str, str]], group: str, band: str) ->
     return "none"
 
 
-def _explained(rows: pd.DataFrame, risk: BreachRisk, table: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    told = reasons(rows, risk)
+def _explained(
+    rows: pd.DataFrame, parts: pd.DataFrame, risk: BreachRisk, table: Mapping[str, Mapping[str, str]]
+) -> pd.DataFrame:
+    told = reasons(rows, risk, parts=parts)
     for place in (1, 2, 3):
         texts = told[told["place"] == place].set_index("case_id")["reason"]
         rows[f"reason_{place}"] = texts.reindex(rows["case_id"]).fillna("").array

@@ -44,7 +44,9 @@ def _is_told(name: str) -> bool:
     return name in _TOLD or name.startswith("attr_") or (name.startswith("breached_") and "share" not in name)
 
 
-def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.DataFrame:
+def reasons(
+    snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3, parts: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the facts that weigh most in the probability of each case, in plain words.
 
     A reason is a group of features that say the same thing, so three reasons are three facts. What raises the risk
@@ -58,6 +60,8 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
         A fitted model.
     most
         Reasons a case.
+    parts
+        The contributions of these snapshots, where they are known already.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def reasons(snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3) -> pd.D
     >>> say_time({"age_s": 273600.0}, 0.85)
     'open for 3 d 4 h, longer than 85 % of the cases in training'
     """
-    parts = risk.contributions(snapshots)
+    parts = risk.contributions(snapshots) if parts is None else parts
     groups = [g for g in GROUPS if g in parts.columns]
     effects = parts[groups].to_numpy(dtype=float, na_value=np.nan) if groups else np.zeros((len(parts), 0))
     row, place, column = _strongest(effects, most)
