@@ -9,11 +9,15 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from ..features.clocks import full_events, seen_at
 from ..features.engine import CaseLog
 from ..features.errors import InputError
+from ..features.fetch import fetch
 from ..features.snapshots import snapshots
 
 _METRIC = "resolution"
+#: Kinds of events that end a case.
+ENDS = ("resolved", "closed", "merged")
 
 
 def case_rows(log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
@@ -31,7 +35,8 @@ def case_rows(log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str 
 
     Returns
     -------
-    As ``snapshots``. Without a promise ``left_s``, ``target_used`` and ``already_breached`` are missing.
+    As ``snapshots``, with ``stage``: ``closed`` where the case was resolved, closed or merged by then, else ``open``.
+    Without a promise ``left_s``, ``target_used`` and ``already_breached`` are missing.
 
     Raises
     ------
@@ -43,15 +48,16 @@ def case_rows(log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str 
     >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
     >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T10:30Z"], "kind": ["closed"]})
     >>> log = CaseLog.from_frames(cases=cases, events=events)
-    >>> case_rows(log, "creation")[["case_id", "age_s", "left_s"]].values.tolist()
-    [['1', 0.0, nan]]
+    >>> looks = pd.DataFrame({"case_id": ["1", "1"], "at": pd.to_datetime(["2024-03-01T10:00Z", "2024-03-01T10:30Z"])})
+    >>> case_rows(log, looks)[["case_id", "age_s", "left_s", "stage"]].values.tolist()
+    [['1', 3600.0, nan, 'open'], ['1', 5400.0, nan, 'closed']]
     """
     if log.has("sla_policies"):
         metrics = sorted(set(log.frame(log.table("sla_policies").select("metric"))["metric"].dropna()))
         if metrics:
             wanted = metric or ("resolution" if "resolution" in metrics else metrics[0])
-            return snapshots(log, at, wanted)
-    return _without_promise(log, at)
+            return _with_stage(log, snapshots(log, at, wanted))
+    return _with_stage(log, _without_promise(log, at))
 
 
 def _without_promise(log: CaseLog, at: Any) -> pd.DataFrame:
@@ -67,3 +73,17 @@ def _without_promise(log: CaseLog, at: Any) -> pd.DataFrame:
     # Nothing was promised, so no promise was kept or broken, and none of others was either.
     told = [c for c in out.columns if c.startswith("breached_share_")]
     return out.drop(columns=told).assign(already_breached=pd.array([pd.NA] * len(out), dtype="boolean"))
+
+
+def _with_stage(log: CaseLog, rows: pd.DataFrame) -> pd.DataFrame:
+    """Add whether each case had ended by its instant, as far as was recorded then."""
+    if not log.has("events"):
+        return rows.assign(stage=pd.Series("open", index=rows.index, dtype="str"))
+    events = full_events(log)
+    events = events.select("case_id", "kind", "seq", at=seen_at(events, as_recorded=True))
+    turns = fetch(events.filter(events.kind.isin(("reopened", *ENDS)) & (events["at"] <= log.until)))
+    turns = turns.sort_values(["at", "seq"], kind="stable")[["case_id", "at", "kind"]]
+    asked = rows[["case_id", "at"]].assign(place=range(len(rows))).sort_values("at", kind="stable")
+    last = pd.merge_asof(asked, turns, on="at", by="case_id").sort_values("place")["kind"]
+    ended = last.isin(ENDS).to_numpy()
+    return rows.assign(stage=pd.Series("open", index=rows.index, dtype="str").mask(ended, "closed"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from .outcomes import Outcomes, known_outcomes
 
 #: Stage of a snapshot: its case is open, or it has ended.
 STAGES = ("open", "closed")
+#: A snapshot is ripe after the time in which this share of the slowest kind of outcome is known.
+RIPE = 0.9
 #: Attributes that name a person: who it was is no reason, and the next one has another name.
 _PERSON = re.compile(
     r"attr_(?:.*[_ ])?(?:id|by|to|e-?mail|phone|user|caller|requester|agent|assignee|owner|customer)$", re.IGNORECASE
@@ -80,7 +82,8 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
     """Set beside each snapshot what is known of its label at ``as_of``.
 
     Cases that are not in ``labels`` (not closed yet, or never asked) stay as cut off at ``as_of``: they tell how long
-    cases were watched, which is what the weights of the known ones rest on.
+    cases were watched, which is what the weights of the known ones rest on. Snapshots that are too young are left out,
+    whatever came of them: an answer is known at once and silence only after days, so of the youngest only answers are.
 
     Parameters
     ----------
@@ -130,7 +133,33 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
         raise InputError(
             f"no snapshot has a label of {name} that is known yet", where="labels", column="label", got=got
         )
-    return Cohort(found, np.asarray(label, dtype=np.float64))
+    return _ripe(Cohort(found, np.asarray(label, dtype=np.float64)), as_of)
+
+
+def _ripe(cohort: Cohort, as_of: pd.Timestamp) -> Cohort:
+    """Leave out the snapshots that are too young for the slowest kind of outcome (silence, no, yes) to be known."""
+    found = cohort.found
+    watched = (as_of - found.snapshots["at"]).dt.total_seconds().to_numpy(dtype=np.float64)
+    waited = found.end_s - found.entry_s
+    kept = np.zeros(len(watched), dtype=bool)
+    for name in STAGES:
+        rows = cohort.stage(name)
+        kinds = (found.breached == 0, cohort.label == 0, cohort.label == 1)
+        needed = [float(np.quantile(waited[rows & kind], RIPE)) for kind in kinds if (rows & kind).any()]
+        kept |= rows & (watched >= max(needed, default=0.0))
+    if kept.all() or not (kept & cohort.told).any():
+        return cohort
+    less = replace(
+        found,
+        snapshots=found.snapshots[kept].reset_index(drop=True),
+        breached=found.breached[kept],
+        created_at=found.created_at[kept].reset_index(drop=True),
+        entry_s=found.entry_s[kept],
+        end_s=found.end_s[kept],
+        known_at=found.known_at[kept].reset_index(drop=True),
+        dropped={**found.dropped, "too young": int(np.sum(~kept))},
+    )
+    return Cohort(less, cohort.label[kept])
 
 
 def prepared(snapshots: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -152,9 +181,13 @@ def prepared(snapshots: pd.DataFrame, name: str) -> pd.DataFrame:
 def stage_of(snapshots: pd.DataFrame) -> NDArray[np.object_]:
     """Return the stage of each snapshot: ``closed`` where the case has ended, else ``open``.
 
+    A column ``stage`` says so; without one a case that ``is_resolved`` has ended.
+
     >>> stage_of(pd.DataFrame({"is_resolved": [0.0, 1.0, None]})).tolist()
     ['open', 'closed', 'open']
     """
+    if "stage" in snapshots.columns:
+        return np.asarray(np.where(snapshots["stage"].eq("closed"), "closed", "open"), dtype=object)
     if "is_resolved" not in snapshots.columns:
         return np.full(len(snapshots), "open", dtype=object)
     ended = snapshots["is_resolved"].astype("Float64").fillna(0.0).to_numpy(dtype=np.float64) > 0

@@ -197,12 +197,12 @@ def _judge(newest: Told, predicted: dict[str, FloatArray], when: str, settings: 
     of = f"on the {case.nunique():,} newest cases {name} has a {say_skill(skill)}"
     if verdict.used != "constant" and skill.worth_ranking:
         return verdict.used, f"{verdict.decision} {when[:1].upper()}{when[1:]}: {of}.", skill
-    why = verdict.decision if verdict.used == "constant" else f"That is less than {100 * SMALL:.0f} %."
-    text = (
-        f"Little can be known {when}: {of}. {why} So cases are not ranked, and each gets the base rate "
-        f"({100 * rate:.0f} % on the newest)."
-    )
-    return "constant", text, skill
+    why = f"That is less than {100 * SMALL:.0f} %"
+    if verdict.used == "constant":
+        hint = " (that may be for want of cases)" if skill.mean >= SMALL else ""
+        why = f"Nothing was learnt that beats it beyond noise{hint}"
+    text = f"Little can be known {when}: {of}. {why}, so cases are not ranked and each gets the base rate"
+    return "constant", f"{text} ({100 * rate:.0f} % on the newest).", skill
 
 
 def _too_few(cohort: Cohort, rows: NDArray[np.bool_], what: str) -> str:

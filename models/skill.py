@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from ..features.errors import InputError
 from .calibration import FloatArray, brier
 
-#: With less skill than this a ranking is close to a lottery (an AUC of about .58 at a base rate of a quarter).
-SMALL = 0.02
+#: With less skill than this a ranking is close to a lottery (an AUC of about .6).
+SMALL = 0.03
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ def say_skill(skill: Skill) -> str:
     """Say how large the skill is and within which bounds it may lie.
 
     >>> say_skill(Skill(0.004, -0.003, 0.011))
-    'skill 0.4 % against the base rate (95 % interval -0.3 to 1.1 %)'
+    'skill of 0.4 % against the base rate (95 % interval -0.3 to 1.1 %)'
     """
     mean, lo, hi = (_percent(v) for v in (skill.mean, skill.lo, skill.hi))
-    return f"skill {mean} % against the base rate (95 % interval {lo} to {hi} %)"
+    return f"skill of {mean} % against the base rate (95 % interval {lo} to {hi} %)"
 
 
 def _percent(value: float) -> str:
