@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .aggregate import Floats, Source
+from .aggregate import Floats, Source, share_of
 from .fetch import fetch
 
 Counts = npt.NDArray[np.int64]
@@ -48,6 +48,34 @@ def backlog_ages(source: Source, opened: Any) -> pd.DataFrame:
         out["value"][cells] = ends - _born_by(born[mine], first[mine], last[mine], n_periods, 0.5)
         out["p90"][cells] = ends - _born_by(born[mine], first[mine], last[mine], n_periods, 0.9)
     return source.frame(**out, median=out["value"], numerator=out["n"])
+
+
+def backlog_share_over(source: Source, opened: Any, limit: float) -> pd.DataFrame:
+    """Give the share of the cases open at the end of each period that were created more than ``limit`` seconds before.
+
+    Returns
+    -------
+    DataFrame
+        A history; ``n`` is the backlog, ``numerator`` those that are older.
+    """
+    spans = _open_spans(source, opened)
+    n_periods = len(source.periods)
+    old, total = np.zeros(source.size), np.zeros(source.size)
+    if len(spans) and n_periods:
+        ends = _seconds(source.periods["ends_at"])
+        born, start, stop = (_seconds(spans[name]) for name in ("created_at", "at", "until"))
+        first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(ends, stop, side="right")
+        aged = np.minimum(np.maximum(first, np.searchsorted(ends, born + limit, side="right")), last)
+        segment = source.cells(spans.assign(ds=source.periods["ds"].iloc[0])) // n_periods
+        total, old = (_running(segment, begin, last, len(source.segments), n_periods) for begin in (first, aged))
+    return share_of(source, old, total)
+
+
+def _running(segment: Counts, first: Counts, last: Counts, n_segments: int, n_periods: int) -> Floats:
+    """Count the spans that hold at each cell."""
+    width = n_periods + 1
+    came, went = (np.bincount(segment * width + place, minlength=n_segments * width) for place in (first, last))
+    return np.asarray((came - went).reshape(n_segments, width).cumsum(axis=1)[:, :n_periods].ravel(), dtype=float)
 
 
 def _open_then(born: Floats, first: Counts, last: Counts, n_periods: int) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from .ageing import backlog_ages
+from .ageing import backlog_ages, backlog_share_over
 from .aggregate import Source, count, duration, mean, share, share_of
 from .counted import Counted, Timed
 from .definitions import ENTRIES
@@ -47,6 +47,11 @@ def resolution_rate(desk: Desk) -> pd.DataFrame:
     return share_of(source, resolved["value"].to_numpy(), before + counts["opened"] + counts["reopened"])
 
 
+def backlog_over(desk: Desk, limit: float) -> pd.DataFrame:
+    """Look for cases that are open for longer than a limit at the end of each period."""
+    return backlog_share_over(desk.transitions, desk.log.table("cases"), limit)
+
+
 def backlog_age(desk: Desk) -> pd.DataFrame:
     """Look at the open cases at the end of each period."""
     return backlog_ages(desk.transitions, desk.log.table("cases"))
@@ -76,17 +81,24 @@ def first_resolution_time(desk: Desk) -> Timed:
     return duration(desk.cases, "created_at", spent, done, horizon=_HORIZONS["first_resolution_time"])
 
 
-def responded_within(desk: Desk) -> Counted:
+def business_duration(desk: Desk, name: str, seconds: str) -> Timed:
+    """Measure a duration of each case in opening hours; without an end its age in them is censored."""
+    rows = desk.in_business_time.rows
+    spent = ibis.coalesce(rows[seconds], rows.age_business_s)
+    return duration(desk.in_business_time, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS[name])
+
+
+def responded_within(desk: Desk, limit: float) -> Counted:
     """Look at each case when the limit has passed: a case that ended before without a response does not count."""
-    rows, limit = desk.cases.rows, desk.limits.response_s
+    rows = desk.cases.rows
     hit = (rows.first_response_s <= limit).fill_null(False)
     gone = rows.ended_at.notnull() & (rows.age_s <= limit)
     return share(desk.cases, "created_at", hit, (rows.created_at <= desk.before_end(seconds=limit)) & (hit | ~gone))
 
 
-def resolved_within(desk: Desk) -> Counted:
+def resolved_within(desk: Desk, limit: float) -> Counted:
     """Look at each case when the limit has passed: a case that was merged before does not count."""
-    rows, limit = desk.cases.rows, desk.limits.resolution_s
+    rows = desk.cases.rows
     merged = rows.merged_at.notnull() & (rows.age_s <= limit)
     return share(
         desk.cases,
@@ -157,3 +169,14 @@ def of_resolved(desk: Desk, column: str, hit: Callable[[Any], Any]) -> Counted:
 def per_resolved(desk: Desk, amount: Callable[[Any], Any]) -> Counted:
     """Average an amount over the resolved cases."""
     return mean(desk.cases, "resolved_at", amount(desk.cases.rows))
+
+
+def value_settled(desk: Desk) -> Counted:
+    """Sum the amounts of the resolved cases."""
+    source, amount = desk.cases, desk.cases.rows.amount
+
+    def finish(n: Any, total: Any) -> pd.DataFrame:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return source.frame(value=total, n=n, numerator=total, mean=np.where(n > 0, total / n, np.nan))
+
+    return Counted(source, source.rows, "resolved_at", {"n": amount.count(), "s": amount.sum()}, finish)

@@ -7,8 +7,9 @@ from functools import partial
 import pandas as pd
 
 from .cases import event_facts
-from .definitions import ENTRIES, Kpi
+from .definitions import ENTRIES, Kpi, entry_of
 from .engine import CaseLog
+from .errors import InputError, did_you_mean
 from .keep import kept
 
 #: Every KPI by name, in the order in which outputs show them.
@@ -43,15 +44,19 @@ def availability(log: CaseLog) -> pd.DataFrame:
     return table.astype({"kpi": "str", "lacks": "str"})
 
 
-def lacks(log: CaseLog, name: str) -> str:
+def lacks(log: CaseLog, name: str, calendar: str | None = None) -> str:
     """Say in words what a log lacks for a KPI of the catalogue; nothing where it has all.
+
+    ``calendar`` is the one that counts where the log has several.
 
     >>> import pandas as pd
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
     >>> lacks(log, "backlog")
     'needs events'
     """
-    kpi = CATALOGUE[name]
+    kpi = entry_of(name)
+    if kpi is None:
+        raise InputError("there is no such KPI", column="kpi", got=name, hint=did_you_mean(name, tuple(CATALOGUE)))
     tables = [need.replace("|", " or ") for need in kpi.needs if not any(log.has(t) for t in need.split("|"))]
     if tables:
         return "needs " + _and(tables)
@@ -60,6 +65,10 @@ def lacks(log: CaseLog, name: str) -> str:
         return "needs " + _and(columns)
     if kpi.kinds and not kept(log, "event facts", lambda: event_facts(log)).kinds & set(kpi.kinds):
         return f"needs events of the kind {' or '.join(kpi.kinds)}"
+    if kpi.calendar and not log.calendars:
+        return "needs a calendar"
+    if kpi.calendar and len(log.calendars) > 1 and calendar is None:
+        return f"needs the name of the calendar that counts: {' or '.join(log.calendars)}"
     return ""
 
 

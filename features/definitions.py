@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+from .durations import parse_duration
+from .errors import InputError
 
 Unit = Literal["count", "share", "s", "points", "score", "ratio", "money"]
 Better = Literal["higher", "lower", ""]
@@ -29,6 +33,10 @@ class Kpi:
         Kinds of event of which one must occur.
     horizon_s
         For durations: the mean counts each one at most up to here.
+    limited
+        How names with another limit begin, such as ``responded_within_`` of ``responded_within_4h``.
+    calendar
+        Whether it counts in the opening hours of a calendar.
     """
 
     name: str
@@ -39,6 +47,8 @@ class Kpi:
     columns: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     horizon_s: float | None = None
+    limited: str = ""
+    calendar: bool = False
 
     @property
     def computed(self) -> bool:
@@ -67,6 +77,10 @@ ENTRIES = (
     Kpi("backlog_age", "s", "lower", _E,
         "age of the cases open at the end of the period",
         kinds=_CE),
+    *(Kpi(f"backlog_over_{days}d", "share", "lower", _E,
+          f"cases open at the end of the period for more than {days} day{'s' * (days > 1)} / cases open then; any "
+          "other limit by name, such as backlog_over_12h",
+          kinds=_CE, limited="backlog_over_") for days in (1, 2, 7, 30)),
     Kpi("resolution_rate", "share", "higher", _E,
         "cases resolved in the period / (backlog at its start + opened and re-opened in it)",
         kinds=_CE),
@@ -96,14 +110,20 @@ ENTRIES = (
         "creation to final resolution without the time paused, for cases created in the period; open and "
         "merged cases are censored; mean up to 90 days",
         kinds=("paused",), horizon_s=90 * _DAY),
+    Kpi("first_response_time_business", "s", "lower", _E,
+        "first_response_time in the opening hours of the calendar; mean up to 7 days of them",
+        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY, calendar=True),
+    Kpi("resolution_time_business", "s", "lower", _E,
+        "resolution_time in the opening hours of the calendar; mean up to 90 days of them",
+        kinds=_CE, horizon_s=90 * _DAY, calendar=True),
     Kpi("responded_within_24h", "share", "higher", _E,
         "cases created in the period with a first response within 24 hours / those that were open so long or "
-        "got one; a case counts once 24 hours have passed",
-        columns=_REPLY, kinds=("message",)),
+        "got one; a case counts once 24 hours have passed; any other limit by name, such as responded_within_4h",
+        columns=_REPLY, kinds=("message",), limited="responded_within_"),
     Kpi("resolved_within_2d", "share", "higher", _E,
         "cases created in the period and resolved for good within 2 days / those that were not merged before; "
-        "a case counts once 2 days have passed",
-        kinds=_CE),
+        "a case counts once 2 days have passed; any other limit by name, such as resolved_within_12h",
+        kinds=_CE, limited="resolved_within_"),
     Kpi("sla_attainment", "share", "higher", ("cases", "events", "sla_policies"),
         "milestones met / (met + breached, finished or not), in the period in which each was decided: at its "
         "stop or when it fell due; all metrics, and each by itself as sla_attainment_<metric>"),
@@ -112,8 +132,9 @@ ENTRIES = (
         "hour",
         columns=("contacts.answered_at",), horizon_s=3600.0),
     Kpi("service_level", "share", "higher", ("contacts",),
-        "contacts answered within 20 seconds / offered in the period, abandoned ones included",
-        columns=("contacts.answered_at",)),
+        "contacts answered within 20 seconds / offered in the period, abandoned ones included; any other limit by "
+        "name, such as service_level_60s",
+        columns=("contacts.answered_at",), limited="service_level_"),
     Kpi("hold_time", "s", "lower", ("contacts",),
         "time on hold of a handled contact, by the period in which it was offered; mean up to 2 hours",
         columns=("contacts.hold_s",), horizon_s=7200.0),
@@ -128,6 +149,12 @@ ENTRIES = (
         columns=("contacts.case_id",), kinds=_CE),
     Kpi("interactions_per_case", "count", "lower", _E,
         "public messages of both sides, mean over cases resolved in the period",
+        columns=_REPLY, kinds=("message",)),
+    Kpi("customer_messages_per_case", "count", "lower", _E,
+        "public messages of the customer, mean over cases resolved in the period",
+        columns=_REPLY, kinds=("message",)),
+    Kpi("agent_messages_per_case", "count", "lower", _E,
+        "public messages of human agents, mean over cases resolved in the period",
         columns=_REPLY, kinds=("message",)),
     Kpi("agents_per_case", "count", "lower", _E,
         "distinct human agents who acted, mean over cases resolved in the period",
@@ -170,6 +197,10 @@ ENTRIES = (
     Kpi("article_read_time", "s", "", ("article_views",),
         "reading time of a view in the period; mean up to 1 hour",
         columns=("article_views.read_s",), horizon_s=3600.0),
+    Kpi("article_left_within_10s", "share", "lower", ("article_views",),
+        "views left within 10 seconds / views in the period whose reading time is known; any other limit by name, such "
+        "as article_left_within_30s",
+        columns=("article_views.read_s",), limited="article_left_within_"),
     Kpi("deflection_rate", "share", "higher", ("article_views", "cases"),
         "sessions with a view and no case within 24 hours / sessions begun in the period, once 24 hours have passed",
         columns=("article_views.case_id",)),
@@ -193,6 +224,9 @@ ENTRIES = (
     Kpi("cases_per_agent_hour", "ratio", "higher", ("cases", "events", "agent_time"),
         "cases resolved in the period / paid agent hours in it",
         columns=("agent_time.paid",), kinds=_CE),
+    Kpi("effort_per_case", "s", "lower", ("cases", "events", "agent_time"),
+        "time handling in the period / cases resolved in it",
+        kinds=_CE),
     Kpi("occupancy", "share", "", ("agent_time",),
         "time handling / time handling or available, in the period"),
     Kpi("utilisation", "share", "", ("agent_time",),
@@ -208,9 +242,9 @@ ENTRIES = (
         "cost, spread evenly over its span / cases first resolved in the period and not re-opened within 7 days, once "
         "7 days have passed",
         kinds=_CE),
-    Kpi("value_settled", "money", "", ("cases|events",),
-        "sum of the amounts settled",
-        columns=("cases.amount",)),
+    Kpi("value_settled", "money", "", _E,
+        "sum of the amounts of the cases resolved in the period; their mean stands beside it",
+        columns=("cases.amount",), kinds=_CE),
     # field service
     Kpi("first_time_fix_rate", "share", "higher", ("repairs",),
         "repairs done on the first visit / repairs finished in the period",
@@ -225,7 +259,38 @@ ENTRIES = (
 )
 # fmt: on
 
-_UNITS: dict[str, Unit] = {kpi.name: kpi.unit for kpi in ENTRIES}
+_BY_NAME = {kpi.name: kpi for kpi in ENTRIES}
+_LIMITED = {kpi.limited: kpi for kpi in ENTRIES if kpi.limited}
+_LIMIT = re.compile("(" + "|".join(_LIMITED) + r")(\d.*)")
+
+
+def entry_of(name: str) -> Kpi | None:
+    """Return the entry of a KPI as histories name it: of one metric, or with a limit of its own; ``None`` if unknown.
+
+    >>> [kpi and kpi.name for kpi in map(entry_of, ["backlog", "sla_attainment_closing", "resolved_within_5d", "fish"])]
+    ['backlog', 'sla_attainment', 'resolved_within_2d', None]
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    if name.startswith("sla_attainment_"):
+        return _BY_NAME["sla_attainment"]
+    found = _LIMIT.fullmatch(name)
+    return _LIMITED[found[1]] if found and limit_of(name) is not None else None
+
+
+def limit_of(name: str) -> float | None:
+    """Return the limit in seconds that the name of a KPI states, ``None`` where it states none.
+
+    >>> limit_of("responded_within_90min"), limit_of("service_level_60s"), limit_of("backlog")
+    (5400.0, 60.0, None)
+    """
+    found = _LIMIT.fullmatch(name)
+    if not found:
+        return None
+    try:
+        return parse_duration(found[2]) or None
+    except InputError:
+        return None
 
 
 def unit_of(kpi: str) -> Unit | Literal[""]:
@@ -234,4 +299,5 @@ def unit_of(kpi: str) -> Unit | Literal[""]:
     >>> unit_of("backlog"), unit_of("sla_attainment_first_response"), unit_of("price_of_fish")
     ('count', 'share', '')
     """
-    return _UNITS.get("sla_attainment" if kpi.startswith("sla_attainment_") else kpi, "")
+    entry = entry_of(kpi)
+    return entry.unit if entry else ""

@@ -12,6 +12,7 @@ import pandas as pd
 
 from .aggregate import MEASURES, Clock, Source, labelled
 from .binding import materialised
+from .case_hours import case_business_times
 from .cases import DERIVED, EventFacts, case_history_table, event_facts
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
@@ -21,7 +22,7 @@ from .keep import kept
 from .periods import frequency, zone
 from .turns import turns_expr
 
-_KEYS = {"case_id", "customer_id", "created_at"}
+_KEYS = {"case_id", "customer_id", "created_at", "amount"}
 _LATER = ("current_priority", "current_team", "status")
 
 
@@ -31,8 +32,6 @@ class Limits:
 
     Attributes
     ----------
-    response_s, resolution_s
-        Of ``responded_within_24h`` and ``resolved_within_2d``.
     answer_s
         Of ``service_level``.
     repeat_days
@@ -41,14 +40,21 @@ class Limits:
         Within how many days an answer to a survey counts as a response.
     deflection_hours
         Within how many hours of reading a case counts against the article.
+    calendar
+        Name of the calendar of business time, where the log has several.
     """
 
-    response_s: float = 86400.0
-    resolution_s: float = 2 * 86400.0
     answer_s: float = 20.0
     repeat_days: float = 7.0
     survey_days: float = 7.0
     deflection_hours: float = 24.0
+    calendar: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse limits that are not above 0."""
+        for name in ("answer_s", "repeat_days", "survey_days", "deflection_hours"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise InputError("a limit must be above 0", column=name, got=getattr(self, name))
 
 
 def segment_columns(log: CaseLog) -> tuple[str, ...]:
@@ -141,6 +147,17 @@ class Desk:
     def returning(self) -> Source:
         """Cases with all that happened to them, and when the customer came again."""
         rows = kept(self.log, "returns", lambda: materialised(_with_returns(self._history)))
+        return self.opened.over(labelled(rows, self.by))
+
+    @cached_property
+    def in_business_time(self) -> Source:
+        """Cases with their durations in opening hours."""
+        name = self.limits.calendar
+        rows = kept(
+            self.log,
+            f"business time {name}",
+            lambda: materialised(case_business_times(self.log, name, self._history)),
+        )
         return self.opened.over(labelled(rows, self.by))
 
     @cached_property

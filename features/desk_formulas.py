@@ -25,9 +25,9 @@ def abandonment_rate(desk: Desk) -> Counted:
     return share(desk.contacts, "queued_at", rows.outcome == "abandoned", rows.outcome.notnull())
 
 
-def service_level(desk: Desk) -> Counted:
+def service_level(desk: Desk, limit: float | None = None) -> Counted:
     """Count contacts answered in time among those offered; one that still waits within the limit is undecided."""
-    rows, limit = desk.contacts.rows, desk.limits.answer_s
+    rows, limit = desk.contacts.rows, desk.limits.answer_s if limit is None else limit
     hit = (seconds_between(rows.queued_at, rows.answered_at) <= limit).fill_null(False)
     over = rows.outcome.notnull() if "outcome" in rows.columns else ibis.literal(False)
     decided = rows.answered_at.notnull() | over | (rows.queued_at <= desk.before_end(seconds=limit))
@@ -119,6 +119,12 @@ def article_read_time(desk: Desk) -> Timed:
     return duration(source, "viewed_at", source.rows.read_s, horizon=horizon)
 
 
+def article_left_within(desk: Desk, limit: float) -> Counted:
+    """Count views that were left soon."""
+    rows = desk.article_views.rows
+    return share(desk.article_views, "viewed_at", rows.read_s <= limit, rows.read_s.notnull())
+
+
 def deflection_rate(desk: Desk) -> Counted:
     """Count sessions after which no case came, once it had time to."""
     rows, hours = desk.sessions.rows, desk.limits.deflection_hours
@@ -162,6 +168,14 @@ def cases_per_agent_hour(desk: Desk) -> pd.DataFrame:
     hours = overlap(source, source.rows, source.rows.paid) / 3600
     resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at").frame()
     return ratio_of(source, resolved["value"].to_numpy(), hours)
+
+
+def effort_per_case(desk: Desk) -> pd.DataFrame:
+    """Put the time of handling beside resolved cases."""
+    source = desk.agent_time
+    spent = overlap(source, source.rows, handling(source.rows))
+    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at").frame()
+    return ratio_of(source, spent, resolved["value"].to_numpy())
 
 
 def cost_per_case(desk: Desk) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 from .conform import DTYPES, conform, instant_of
 from .errors import InputError, did_you_mean
 from .fetch import fetch
-from .schema import TABLES, Column, Known, Table
+from .schema import SETTLEMENT, TABLES, Column, Known, Table
 
 if TYPE_CHECKING:
     from .calendars import BusinessCalendar
@@ -268,14 +268,21 @@ class CaseLog:
 
     def _hide_outcomes(self, cases: Any, events: Any) -> Any:
         late = [c for c, known in self.attributes.items() if known != "creation" and c in cases.columns]
-        if not late:
-            return cases
+        settled = [c.name for c in TABLES["cases"].columns if c.known_by == SETTLEMENT and c.name in cases.columns]
         if events is None:
-            return cases.mutate(**{c: ibis.null(cases[c].type()) for c in late})
-        closed = events.filter(events.kind == "closed").select("case_id").distinct()
-        over = cases.left_join(closed.mutate(_over=True), "case_id")
-        over = over.select(*[cases[c] for c in cases.columns], over["_over"])
-        return over.mutate(**{c: over["_over"].fill_null(False).ifelse(over[c], None) for c in late}).drop("_over")
+            return cases.mutate(**{c: ibis.null(cases[c].type()) for c in (*late, *settled)})
+        cases = _hide_before(cases, events, ("closed",), late)
+        return _hide_before(cases, events, ("resolved", "closed"), settled)
+
+
+def _hide_before(cases: Any, events: Any, kinds: tuple[str, ...], late: list[str]) -> Any:
+    """Hide columns of the cases that had no event of these kinds."""
+    if not late:
+        return cases
+    ended = events.filter(events.kind.isin(kinds)).select("case_id").distinct()
+    over = cases.left_join(ended.mutate(_over=True), "case_id")
+    over = over.select(*[cases[c] for c in cases.columns], over["_over"])
+    return over.mutate(**{c: over["_over"].fill_null(False).ifelse(over[c], None) for c in late}).drop("_over")
 
 
 def _own_names(columns: Iterable[str]) -> dict[str, str]:

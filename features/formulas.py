@@ -9,6 +9,7 @@ from . import case_formulas as case
 from . import desk_formulas as rest
 from .aggregate import count
 from .counted import History
+from .definitions import entry_of, limit_of
 from .desk import Desk
 
 Formula = Callable[[Desk], History]
@@ -19,6 +20,7 @@ FORMULAS: Mapping[str, tuple[Formula, str]] = {
     "cases_resolved": (case.cases_resolved, "cases"),
     "backlog": (case.backlog, "cases"),
     "backlog_age": (case.backlog_age, "cases"),
+    **{f"backlog_over_{days}d": (partial(case.backlog_over, limit=days * 86400.0), "cases") for days in (1, 2, 7, 30)},
     "resolution_rate": (case.resolution_rate, "cases"),
     "contacts_offered": (lambda desk: count(desk.contacts, "queued_at"), "contacts"),
     "abandonment_rate": (rest.abandonment_rate, "contacts"),
@@ -33,8 +35,16 @@ FORMULAS: Mapping[str, tuple[Formula, str]] = {
         partial(case.case_duration, name="active_resolution_time", seconds="resolution_s", pause=True),
         "cases",
     ),
-    "responded_within_24h": (case.responded_within, "cases"),
-    "resolved_within_2d": (case.resolved_within, "cases"),
+    "first_response_time_business": (
+        partial(case.business_duration, name="first_response_time_business", seconds="first_response_business_s"),
+        "cases",
+    ),
+    "resolution_time_business": (
+        partial(case.business_duration, name="resolution_time_business", seconds="resolution_business_s"),
+        "cases",
+    ),
+    "responded_within_24h": (partial(case.responded_within, limit=24 * 3600.0), "cases"),
+    "resolved_within_2d": (partial(case.resolved_within, limit=2 * 86400.0), "cases"),
     "sla_attainment": (case.sla_attainment, "cases"),
     "answer_time": (rest.answer_time, "contacts"),
     "service_level": (rest.service_level, "contacts"),
@@ -45,6 +55,8 @@ FORMULAS: Mapping[str, tuple[Formula, str]] = {
         partial(case.per_resolved, amount=lambda rows: rows.customer_messages + rows.agent_messages),
         "cases",
     ),
+    "customer_messages_per_case": (partial(case.per_resolved, amount=lambda rows: rows.customer_messages), "cases"),
+    "agent_messages_per_case": (partial(case.per_resolved, amount=lambda rows: rows.agent_messages), "cases"),
     "agents_per_case": (partial(case.per_resolved, amount=lambda rows: rows.agents), "cases"),
     "transfer_rate": (partial(case.of_resolved, column="transfers", hit=lambda k: k > 0), "cases"),
     "escalation_rate": (partial(case.of_resolved, column="escalations", hit=lambda k: k > 0), "cases"),
@@ -59,6 +71,7 @@ FORMULAS: Mapping[str, tuple[Formula, str]] = {
     "article_views": (lambda desk: count(desk.article_views, "viewed_at"), "article_views"),
     "views_per_case": (rest.views_per_case, ""),
     "article_read_time": (rest.article_read_time, "article_views"),
+    "article_left_within_10s": (partial(rest.article_left_within, limit=10.0), "article_views"),
     "deflection_rate": (rest.deflection_rate, ""),
     "screens_per_task": (partial(rest.per_task, column="screens"), ""),
     "clicks_per_task": (partial(rest.per_task, column="clicks"), ""),
@@ -66,12 +79,36 @@ FORMULAS: Mapping[str, tuple[Formula, str]] = {
     "automation_rate": (partial(case.of_resolved, column="agents", hit=lambda k: k == 0), "cases"),
     "handle_time": (rest.handle_time, "contacts"),
     "cases_per_agent_hour": (rest.cases_per_agent_hour, ""),
+    "effort_per_case": (rest.effort_per_case, ""),
     "occupancy": (partial(rest.agent_share, hit=rest.handling, of=rest.ready), "agent_time"),
     "utilisation": (partial(rest.agent_share, hit=rest.handling, of=lambda rows: rows.paid), "agent_time"),
     "availability": (partial(rest.agent_share, hit=rest.ready, of=lambda rows: rows.paid), "agent_time"),
     "cost_per_case": (rest.cost_per_case, ""),
     "cost_per_success": (rest.cost_per_success, ""),
+    "value_settled": (case.value_settled, "cases"),
     "first_time_fix_rate": (rest.first_time_fix_rate, "repairs"),
     "mttr": (rest.mttr, "repairs"),
     "mtbf": (rest.mtbf, "repairs"),
 }
+
+_LIMITED: Mapping[str, Callable[..., History]] = {
+    "responded_within_24h": case.responded_within,
+    "resolved_within_2d": case.resolved_within,
+    "backlog_over_30d": case.backlog_over,
+    "service_level": rest.service_level,
+    "article_left_within_10s": rest.article_left_within,
+}
+
+
+def formula_of(name: str) -> tuple[Formula, str] | None:
+    """Return how a KPI is counted and whose segments it needs; its name may state a limit of its own.
+
+    >>> formula_of("resolved_within_5d")[0].keywords
+    {'limit': 432000.0}
+    """
+    if name in FORMULAS:
+        return FORMULAS[name]
+    entry, limit = entry_of(name), limit_of(name)
+    if entry is None or limit is None or entry.name not in _LIMITED:
+        return None
+    return partial(_LIMITED[entry.name], limit=limit), FORMULAS[entry.name][1]

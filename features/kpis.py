@@ -16,7 +16,7 @@ from .desk import Desk, Limits
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
 from .fetch import fetch
-from .formulas import FORMULAS, Formula
+from .formulas import FORMULAS, Formula, formula_of
 
 _SLA = "sla_attainment"
 
@@ -37,14 +37,15 @@ def kpi_history(
         Any log.
     kpis
         Names of the catalogue; all that this log allows by default. ``sla_attainment`` comes with one
-        ``sla_attainment_<metric>`` for each metric.
+        ``sla_attainment_<metric>`` for each metric. A name may state a limit of its own: ``responded_within_4h``,
+        ``resolved_within_5d``, ``backlog_over_3d``, ``service_level_60s``, ``article_left_within_30s``.
     by
         Columns of ``cases`` to split by, such as ``channel``. Contacts are split by their own channel and team,
         surveys and the like by those of their case.
     freq
         ``<n>min``, ``h``, ``D``, ``W``, ``MS``, ``QS`` or ``6MS``, on the clock of ``log.timezone``.
     limits
-        Limits that are counted with.
+        Further limits that are counted with, and the calendar of business time: :class:`Limits`.
 
     Returns
     -------
@@ -132,7 +133,7 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
 def _chosen(desk: Desk, kpis: Sequence[str] | str | None) -> Iterable[tuple[str, Formula]]:
     """Choose the formulas, or say why one cannot be had."""
     if kpis is None:
-        names = [name for name in FORMULAS if _splits(desk, name) and not lacks(desk.log, name)]
+        names = [name for name in FORMULAS if _splits(desk, name) and not _lacks(desk, name)]
     else:
         names = list(dict.fromkeys([kpis] if isinstance(kpis, str) else kpis))
     metrics = _metrics(desk.log) if any(name.startswith(_SLA) for name in names) else []
@@ -142,7 +143,7 @@ def _chosen(desk: Desk, kpis: Sequence[str] | str | None) -> Iterable[tuple[str,
             yield name, partial(sla_attainment, metric=metric)
             continue
         _check(desk, name, metrics)
-        yield name, FORMULAS[name][0]
+        yield name, _formula(name)[0]
         if name == _SLA:
             for each in metrics:
                 if f"{_SLA}_{each}" not in names:
@@ -151,23 +152,32 @@ def _chosen(desk: Desk, kpis: Sequence[str] | str | None) -> Iterable[tuple[str,
 
 def _check(desk: Desk, name: str, metrics: list[str]) -> None:
     known = (*CATALOGUE, *(f"{_SLA}_{metric}" for metric in metrics))
-    if name not in CATALOGUE:
+    if formula_of(name) is None or name.startswith(_SLA + "_"):
         raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, known))
-    lack = lacks(desk.log, name)
+    lack = _lacks(desk, name)
     if lack:
         raise InputError(f"this log cannot give the KPI: it {lack}", column="kpis", got=name)
-    if name not in FORMULAS:
-        raise InputError("the KPI is in the catalogue but not computed yet", column="kpis", got=name)
     if not _splits(desk, name):
         raise InputError(f"{name} cannot be split by these columns", column="by", got=list(desk.by))
 
 
 def _splits(desk: Desk, name: str) -> bool:
     """Tell whether a KPI can be split by the columns that were asked for."""
-    table = FORMULAS[name][1]
+    table = _formula(name)[1]
     if table == "cases" and not desk.log.has("cases"):
         table = "volumes"
     return not desk.by or (bool(table) and desk.has_segments(table))
+
+
+def _formula(name: str) -> tuple[Formula, str]:
+    found = formula_of(name)
+    if found is None:
+        raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, tuple(CATALOGUE)))
+    return found
+
+
+def _lacks(desk: Desk, name: str) -> str:
+    return lacks(desk.log, name, desk.limits.calendar)
 
 
 def _metrics(log: CaseLog) -> list[str]:

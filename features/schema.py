@@ -28,6 +28,8 @@ EVENT_KINDS = (
     "merged",
     "field",
 )
+#: What reveals a value of a case that is known when the case is resolved or closed.
+SETTLEMENT = "settlement"
 ACTOR_ROLES = ("agent", "customer", "system", "bot")
 
 
@@ -36,7 +38,8 @@ class Column:
     """One column: its kind, whether a row is worthless without it, and what reveals it.
 
     ``known_by`` names the instant column of the same row at which the value comes to be known; ``None`` means
-    with the row itself. ``after`` names a column of seconds that pass between that instant and the knowledge.
+    with the row itself, :data:`SETTLEMENT` with the end of the case. ``after`` names a column of seconds that pass
+    between that instant and the knowledge.
     """
 
     name: str
@@ -92,6 +95,7 @@ _ALL = (
             _c("priority", "text"),
             _c("customer_id", "id"),
             _c("team", "text"),
+            _c("amount", "number", by=SETTLEMENT),
         ),
         key=("case_id",),
         instant="created_at",

@@ -1,4 +1,4 @@
-"""KPI histories: against slow twins, and what must hold between them."""
+"""KPI histories: what must hold between them."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.calendars import BusinessCalendar
 from deskcast.features.catalogue import CATALOGUE, availability
+from deskcast.features.desk import Limits
 from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.flow import flow
@@ -16,37 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-from kpi_twin import SlowDesk, slow_kpis
 from logs import random_log
 
 
 def opened(times, **more):
     cases = pd.DataFrame({"case_id": [str(i) for i in range(len(times))], "created_at": times})
     return CaseLog.from_frames(cases=cases, **more)
-
-
-@pytest.mark.parametrize(
-    ("seed", "freq", "by", "timezone"),
-    [(1, "D", None, "Europe/Lisbon"), (2, "W", "channel", "America/New_York"), (3, "MS", "team", "Asia/Kolkata")],
-)
-def test_every_kpi_agrees_with_its_slow_twin(seed, freq, by, timezone):
-    frames = random_log(seed, 40)
-    log = CaseLog.from_frames(**frames, timezone=timezone)
-    slow = SlowDesk(frames, log.until, timezone, freq, by)
-    twins = slow_kpis(slow)
-    history = kpi_history(log, list(twins), by=by or (), freq=freq)
-    for kpi, twin in twins.items():
-        expected = twin()
-        mine = history[history["kpi"] == kpi]
-        found = dict(
-            zip(zip(mine[by] if by else ["all"] * len(mine), mine["ds"], strict=True), mine["value"], strict=True)
-        )
-        assert set(expected) <= set(found), kpi
-        assert set(found) == set(expected) or kpi == "response_time", kpi  # a segment may have no turn
-        keys = sorted(expected)
-        np.testing.assert_allclose(
-            [found[k] for k in keys], [expected[k] for k in keys], rtol=1e-9, atol=1e-6, err_msg=kpi
-        )
 
 
 def test_milestones_decide_the_period_of_attainment():
@@ -199,6 +176,9 @@ def test_bare_arrivals_have_no_other_kpi():
         ({"freq": "fortnight"}, "not a frequency"),
         ({"kpis": "cost_per_case", "by": "channel"}, "cannot be split"),
         ({"kpis": "value_settled"}, "it needs column amount"),
+        ({"kpis": "resolution_time_business"}, "it needs a calendar"),
+        ({"kpis": "responded_within_4x"}, "no such KPI"),
+        ({"kpis": "sla_attainment_lunch"}, "no such KPI"),
     ],
 )
 def test_faults_are_named(arguments, words):
@@ -251,3 +231,48 @@ def test_kpis_asked_for_together_are_those_asked_for_alone():
     for kpi in kpis:
         alone = kpi_history(log, kpi, by="channel")
         pd.testing.assert_frame_equal(together[together["kpi"] == kpi].reset_index(drop=True), alone)
+
+
+def test_a_name_may_state_its_own_limit():
+    log = CaseLog.from_frames(**random_log(3, 60))
+    named = ["responded_within_24h", "responded_within_1440min", "responded_within_72h", "backlog_over_12h"]
+    found = kpi_history(log, [*named, "service_level", "service_level_20s", "service_level_5s"]).groupby("kpi")
+    hits = found["numerator"].sum()
+    assert hits["responded_within_72h"] > hits["responded_within_24h"] == hits["responded_within_1440min"] > 0
+    assert hits["service_level"] == hits["service_level_20s"] > hits["service_level_5s"] > 0
+    assert found["n"].sum()["backlog_over_12h"] == kpi_history(log, "backlog")["n"].sum() > hits["backlog_over_12h"] > 0
+    assert kpi_history(log, "service_level", limits=Limits(answer_s=5.0))["numerator"].sum() == hits["service_level_5s"]
+    with pytest.raises(InputError, match="above 0"):
+        Limits(repeat_days=0.0)
+
+
+def test_which_calendar_counts_is_named_where_there_are_several():
+    cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T16:00Z", "2024-03-01T08:00Z"]})
+    events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-04T10:00Z"], "kind": ["resolved"]})
+    office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
+    two = {"office": office, "all": BusinessCalendar.always()}
+    kpi = "resolution_time_business"
+
+    def first(calendars, **limits):
+        log = CaseLog.from_frames(cases=cases, events=events, calendars=calendars)
+        return kpi_history(log, kpi, limits=Limits(**limits)).iloc[0][["n", "numerator", "value"]].tolist()
+
+    assert first({"office": office}) == [2, 1, 2 * 3600]
+    assert first(two, calendar="all") == [2, 1, 66 * 3600]
+    with pytest.raises(InputError, match="needs the name of the calendar that counts: office or all"):
+        first(two)
+    with pytest.raises(InputError, match="no such calendar"):
+        first(two, calendar="ofice")
+
+
+def test_amounts_settled_are_summed_and_hidden_until_the_case_ends():
+    cases = pd.DataFrame({"case_id": list("abc"), "created_at": ["2024-03-01T08:00Z"] * 3, "amount": [10, "2.5", None]})
+    ends = ["2024-03-01T10:00Z", "2024-03-02T10:00Z", "2024-03-02T11:00Z"]
+    events = pd.DataFrame({"case_id": list("abc"), "at": ends, "kind": "resolved"})
+    log = CaseLog.from_frames(cases=cases, events=events, until="2024-03-04T00:00Z")
+    told = kpi_history(log, "value_settled").set_index("ds")
+    assert told["value"].tolist() == [10, 2.5, 0]
+    assert told["n"].tolist() == [1, 1, 0]
+    seen = log.as_of("2024-03-02T00:00Z").frame("cases").set_index("case_id")["amount"]
+    assert seen["a"] == 10
+    assert seen[["b", "c"]].isna().all()

@@ -1,343 +1,224 @@
-"""KPIs counted slowly: plain loops over the rows of one period and segment."""
+"""KPIs counted slowly: plain loops over the rows of one period and segment, written from the catalogue's words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from math import exp, log, sqrt
 
 import numpy as np
 import pandas as pd
 from case_twin import slow_history
 
 DAY = 86400.0
+WEEK = pd.Timedelta(days=7)
+NAN = float("nan")
+MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
+Cell = dict[str, float]
+Cells = dict[tuple[str, pd.Timestamp], Cell]
+Row = dict[str, object]
+
+
+def cell(**known: float) -> Cell:
+    return dict.fromkeys(MEASURES, NAN) | {name: float(value) for name, value in known.items()}
+
+
+def slots(at: pd.DatetimeIndex, freq: str, timezone: str) -> list[pd.Timestamp]:
+    """Start of the period of each instant, by pandas' own calendar."""
+    local = at.tz_convert(timezone).tz_localize(None)
+    if freq in ("D", "W", "MS", "QS"):
+        found = local.to_period({"D": "D", "W": "W-SUN", "MS": "M", "QS": "Q-DEC"}[freq]).start_time
+    elif freq == "6MS":
+        halves = {False: local.to_period("Y-DEC").start_time, True: local.to_period("Y-JUN").start_time}
+        found = halves[True].where(local.month > 6, halves[False])
+    else:
+        minute = (local.hour * 60 + local.minute) % minutes_of(freq)
+        found = local.floor("min") - pd.to_timedelta(minute, unit="min")
+    return list(found)
+
+
+def minutes_of(freq: str) -> int:
+    return 60 if freq == "h" else int(freq.removesuffix("min"))
 
 
 def period_of(at: pd.Timestamp, freq: str, timezone: str) -> pd.Timestamp | None:
-    if pd.isna(at):
-        return None
-    day = at.astimezone(ZoneInfo(timezone)).replace(tzinfo=None, minute=0, second=0, microsecond=0, nanosecond=0)
-    if freq == "h":
-        return pd.Timestamp(day)
-    day = pd.Timestamp(day).replace(hour=0)
-    if freq == "W":
-        return day - pd.Timedelta(days=day.weekday())
-    return day.replace(day=1) if freq == "MS" else day
+    return None if pd.isna(at) else slots(pd.DatetimeIndex([at]), freq, timezone)[0]
 
 
-def whole_periods(first: pd.Timestamp, until: pd.Timestamp, freq: str, timezone: str) -> list[pd.Timestamp]:
-    """Walk over every hour of the log; the period of the instant after the end is not whole."""
-    hours = pd.date_range(first, until, freq="15min")
-    seen = sorted({period_of(h, freq, timezone) for h in [*hours, until]})
-    return [p for p in seen if p != period_of(until, freq, timezone)]
+@lru_cache(maxsize=256)
+def bounds(first: pd.Timestamp, until: pd.Timestamp, freq: str, timezone: str) -> dict[pd.Timestamp, tuple]:
+    """Whole periods with their first instant and their end, by walking in quarters of an hour over the log.
+
+    The period of the instant at the end of the log is not whole.
+    """
+    back = {"D": 2, "W": 8, "MS": 32, "QS": 93, "6MS": 185}.get(freq, 1)
+    quarters = pd.date_range(
+        (first - pd.Timedelta(days=back)).floor("15min"), until + pd.Timedelta("15min"), freq="15min"
+    )
+    begun, cut = period_of(first, freq, timezone), period_of(until, freq, timezone)
+    seen = pd.Series(quarters).groupby(pd.DatetimeIndex(slots(quarters, freq, timezone)))
+    table = zip(seen.min().items(), seen.max(), strict=True)
+    return {slot: (start, last + pd.Timedelta("15min")) for (slot, start), last in table if begun <= slot < cut}
 
 
-def slow_quantile(durations: list[float], ended: list[bool], share: float) -> float:
-    survival = 1.0
-    for time in sorted(set(durations)):
-        at_risk = sum(d >= time for d in durations)
-        survival *= 1 - sum(d == time and e for d, e in zip(durations, ended, strict=True)) / at_risk
-        if survival <= 1 - share + 1e-9:
-            return time
-    return np.nan
+def survivors(spent: list[float], ended: list[bool]) -> list[tuple[float, float, float]]:
+    """The curve of Kaplan and Meier: time, share that goes on, and the sum of Greenwood."""
+    alive, greenwood, out = 1.0, 0.0, []
+    for time in sorted(set(spent)):
+        at_risk = sum(s >= time for s in spent)
+        over = sum(s == time and e for s, e in zip(spent, ended, strict=True))
+        alive = 0.0 if over == at_risk else alive * (1 - over / at_risk)
+        greenwood += over / (at_risk * (at_risk - over)) if over < at_risk else 0.0
+        out.append((time, alive, greenwood))
+    return out
 
 
-class SlowDesk:
-    """Canonical frames, one row a case, and the cells of a history."""
+def timed(spent: list[float], ended: list[bool], horizon: float) -> Cell:
+    """Median, its interval, 90th percentile and mean up to the horizon."""
+    curve = survivors(spent, ended)
+    z = 1.959963984540054
 
-    def __init__(self, frames: dict[str, pd.DataFrame], until: pd.Timestamp, timezone: str, freq: str, by: str | None):
-        self.frames, self.until, self.timezone, self.freq, self.by = frames, until, timezone, freq, by
-        self.cases = frames["cases"].sort_values("case_id", ignore_index=True).drop(columns="team")
-        derived = slow_history(frames, until).drop(columns="case_id")
-        self.cases = pd.concat([self.cases, derived], axis=1)
-        self.cases["team"] = frames["cases"].sort_values("case_id")["team"].to_numpy()
+    def first(values: list[float]) -> float:
+        return next((t for (t, _, _), v in zip(curve, values, strict=True) if v <= 1e-9), NAN)
 
-    def segment(self, row: pd.Series) -> str:
-        if self.by is None:
-            return "all"
-        if self.by in row.index:
-            value = row[self.by]
+    alive = [s for _, s, _ in curve]
+    low, high = [], []
+    for _, s, g in curve:
+        if s in (0.0, 1.0):
+            low, high = [*low, s], [*high, s if s else np.inf]
         else:
-            mine = self.cases[self.cases["case_id"] == row.get("case_id")]
-            value = mine[self.by].iloc[0] if len(mine) else None
-        return value if isinstance(value, str) else "(missing)"
+            width = z * sqrt(g) / abs(log(s))
+            low, high = [*low, s ** exp(width)], [*high, s ** exp(-width)]
+    area, before, height = 0.0, 0.0, 1.0
+    for time, s, _ in curve:
+        area += height * (min(time, horizon) - min(before, horizon))
+        before, height = time, s
+    whole = bool(curve) and (height == 0 or before >= horizon)
+    median = first([s - 0.5 for s in alive])
+    return cell(value=median, median=median, p90=first([s - 0.1 for s in alive]), mean=area if whole else NAN,
+                n=len(spent), numerator=sum(ended), lo=first([s - 0.5 for s in low]),
+                hi=first([s - 0.5 for s in high]))  # fmt: skip
 
-    def cells(
-        self, table: pd.DataFrame, first: str, at: str, value: Callable[[list[pd.Series]], float]
-    ) -> dict[tuple[str, pd.Timestamp], float]:
-        """The value of every segment and whole period."""
-        found: dict[tuple[str, pd.Timestamp | None], list[pd.Series]] = {}
-        for _, row in table.iterrows():
-            found.setdefault((self.segment(row), period_of(row[at], self.freq, self.timezone)), []).append(row)
-        segments = sorted({self.segment(row) for _, row in table.iterrows()})
-        wholes = whole_periods(table[first].min(), self.until, self.freq, self.timezone)
-        return {(s, p): value(found.get((s, p), [])) for s in segments for p in wholes}
 
-    def ripe(self, at: pd.Timestamp, days: float) -> bool:
-        return not pd.isna(at) and at + pd.Timedelta(days=days) <= self.until
+def part(hits: float, n: float) -> Cell:
+    """A share with the interval of Wilson."""
+    if not n:
+        return cell(n=0, numerator=hits)
+    z, p = 1.959963984540054, hits / n
+    middle, half = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    whole = 1 + z * z / n
+    return cell(value=p, n=n, numerator=hits, lo=max((middle - half) / whole, 0), hi=min((middle + half) / whole, 1))
 
-    def share(self, table: pd.DataFrame, first: str, at: str, hit: Callable, of: Callable = lambda row: True):
-        def value(rows):
-            counted = [bool(hit(row)) for row in rows if of(row)]
-            return np.mean(counted) if counted else np.nan
 
-        return self.cells(table, first, at, value)
+def each(amount: float, n: float) -> Cell:
+    return cell(value=amount / n if n else NAN, n=n, numerator=amount)
 
-    def median(self, table: pd.DataFrame, first: str, at: str, spent: Callable, ended: Callable, of=lambda row: True):
-        def value(rows):
-            rows = [row for row in rows if of(row)]
-            return slow_quantile([spent(row) for row in rows], [ended(row) for row in rows], 0.5)
 
-        return self.cells(table, first, at, value)
+def average(values: list[float]) -> Cell:
+    """A mean with its normal interval."""
+    n = len(values)
+    if not n:
+        return cell(n=0, numerator=0)
+    mean = sum(values) / n
+    half = 1.959963984540054 * sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n) if n > 1 else NAN
+    return cell(value=mean, mean=mean, n=n, numerator=sum(values), lo=mean - half, hi=mean + half)
 
-    def mean(self, table: pd.DataFrame, first: str, at: str, amount: Callable, of=lambda row: True):
-        def value(rows):
-            known = [float(amount(row)) for row in rows if of(row)]
-            return np.mean(known) if known else np.nan
 
-        return self.cells(table, first, at, value)
+def known(value: object) -> bool:
+    return not pd.isna(value)
 
 
 def seconds(start: pd.Timestamp, stop: pd.Timestamp) -> float:
     return (stop - start).total_seconds()
 
 
-def again(desk: SlowDesk, row: pd.Series, same: bool) -> list[pd.Timestamp]:
-    """Creations of the customer's later cases."""
-    if not isinstance(row["customer_id"], str):
-        return []
-    others = desk.cases[desk.cases["customer_id"] == row["customer_id"]]
-    others = others[(others["created_at"] > row["created_at"])
-                    | ((others["created_at"] == row["created_at"]) & (others["case_id"] > row["case_id"]))]  # fmt: skip
-    return list(others[others["case_type"] == row["case_type"]]["created_at"] if same else others["created_at"])
+class SlowDesk:
+    """Canonical frames, one row a case, and the cells of a history."""
+
+    def __init__(self, frames: dict[str, pd.DataFrame], until: pd.Timestamp, timezone: str, freq: str, by: str | None,
+                 calendars: dict | None = None):  # fmt: skip
+        self.frames, self.until, self.timezone, self.freq, self.by = frames, until, timezone, freq, by
+        self.calendars = calendars or {}
+        cases = frames["cases"].sort_values("case_id", ignore_index=True)
+        for name in ("priority", "team"):
+            cases[name] = cases.get(name)
+        events = frames["events"].copy()
+        for name in ("actor_id", "actor_role", "public", "team", "new"):
+            events[name] = events.get(name)
+        if "seq" not in events:
+            events["seq"] = range(len(events))
+        self.events = events.sort_values(["case_id", "at", "seq"])
+        derived = slow_history({"cases": cases, "events": self.events}, until).drop(columns="case_id")
+        self.cases = list(pd.concat([cases, derived], axis=1).astype(object).to_dict("records"))
+        self.of_case = {row["case_id"]: row for row in self.cases}
+
+    def table(self, name: str) -> list[Row]:
+        return list(self.frames[name].astype(object).to_dict("records")) if name in self.frames else []
+
+    def segment(self, row: Row) -> str:
+        if self.by is None:
+            return "all"
+        holder = row if self.by in row else self.of_case.get(row.get("case_id"), {})
+        value = holder.get(self.by)
+        return value if isinstance(value, str) else "(missing)"
+
+    def spans(self, first: pd.Timestamp) -> dict[pd.Timestamp, tuple]:
+        return bounds(first, self.until, self.freq, self.timezone)
+
+    def cells(self, rows: list[Row], first: str, at: str, measure: Callable[[list[Row]], Cell]) -> Cells:
+        """Measure the rows of every segment and whole period; ``first`` is the instant from which there are periods."""
+        if not rows:
+            return {}
+        instants = pd.DatetimeIndex([row[at] for row in rows], dtype="datetime64[us, UTC]")
+        there = np.flatnonzero(instants.notna())
+        slot = dict(zip(there, slots(instants[there], self.freq, self.timezone), strict=True))
+        found: dict[tuple[str, pd.Timestamp], list[Row]] = {}
+        for place, row in enumerate(rows):
+            if place in slot:
+                found.setdefault((self.segment(row), slot[place]), []).append(row)
+        wholes = self.spans(min(row[first] for row in rows))
+        return {(s, p): measure(found.get((s, p), [])) for s in sorted({*map(self.segment, rows)}) for p in wholes}
+
+    def ripe(self, at: pd.Timestamp, days: float) -> bool:
+        return known(at) and at + pd.Timedelta(days=days) <= self.until
+
+    def count(self, rows: list[Row], at: str, first: str | None = None) -> Cells:
+        return self.cells(rows, first or at, at, lambda mine: cell(value=len(mine), n=len(mine), numerator=len(mine)))
+
+    def share(self, rows: list[Row], first: str, at: str, hit: Callable, of: Callable = lambda row: True) -> Cells:
+        def measure(mine: list[Row]) -> Cell:
+            counted = [bool(hit(row)) for row in mine if of(row)]
+            return part(sum(counted), len(counted))
+
+        return self.cells(rows, first, at, measure)
+
+    def time(self, rows: list[Row], first: str, at: str, spent: Callable, ended: Callable, horizon: float,
+             of: Callable = lambda row: True) -> Cells:  # fmt: skip
+        def measure(mine: list[Row]) -> Cell:
+            mine = [row for row in mine if of(row)]
+            return timed([spent(row) for row in mine], [bool(ended(row)) for row in mine], horizon)
+
+        return self.cells(rows, first, at, measure)
+
+    def mean(self, rows: list[Row], first: str, at: str, amount: Callable, of: Callable = lambda row: True) -> Cells:
+        return self.cells(rows, first, at, lambda mine: average([float(amount(row)) for row in mine if of(row)]))
+
+    def overlap(self, rows: list[Row], of: Callable, amount: Callable | None = None) -> Cells:
+        """Seconds of stretches of time, or money spread evenly over them, in each period."""
+        out: Cells = {}
+        spans = self.spans(min(row["start"] for row in rows))
+        for name in sorted({*map(self.segment, rows)}):
+            mine = [row for row in rows if self.segment(row) == name and of(row)]
+            for slot, (start, end) in spans.items():
+                total = 0.0
+                for row in mine:
+                    stop = self.until if pd.isna(row["end"]) else row["end"]
+                    inside = seconds(max(row["start"], start), min(stop, end))
+                    if inside > 0:
+                        total += inside * (amount(row) / seconds(row["start"], stop) if amount else 1.0)
+                out[name, slot] = cell(value=total)
+        return out
 
 
-def slow_backlog(desk: SlowDesk) -> dict[tuple[str, pd.Timestamp], float]:
-    """Count the cases that are open at the end of each period, by walking through their events again."""
-    wholes = whole_periods(desk.cases["created_at"].min(), desk.until, desk.freq, desk.timezone)
-    out = {}
-    events = desk.frames["events"].sort_values(["case_id", "at", "seq"])
-    for segment in sorted({desk.segment(row) for _, row in desk.cases.iterrows()}):
-        mine = desk.cases[[desk.segment(row) == segment for _, row in desk.cases.iterrows()]]
-        for period in wholes:
-            still = 0
-            for case in mine.itertuples():
-                born = period_of(case.created_at, desk.freq, desk.timezone)
-                if born > period:
-                    continue
-                is_open = True
-                for event in events[events["case_id"] == case.case_id].itertuples():
-                    if period_of(event.at, desk.freq, desk.timezone) > period:
-                        break
-                    if event.kind in ("resolved", "closed", "merged"):
-                        is_open = False
-                    if event.kind == "reopened":
-                        is_open = True
-                still += is_open
-            out[segment, period] = float(still)
-    return out
-
-
-def open_cases_at(desk: SlowDesk, at: pd.Timestamp) -> list[pd.Series]:
-    """Cases that are open just before an instant."""
-    events = desk.frames["events"].sort_values(["case_id", "at", "seq"])
-    events = events[(events["at"] < at) & events["kind"].isin(["resolved", "closed", "merged", "reopened"])]
-    last = events.groupby("case_id")["kind"].last()
-    born = desk.cases[desk.cases["created_at"] < at]
-    return [row for _, row in born.iterrows() if last.get(row["case_id"], "reopened") == "reopened"]
-
-
-def slow_backlog_age(desk: SlowDesk) -> dict[tuple[str, pd.Timestamp], float]:
-    wholes = whole_periods(desk.cases["created_at"].min(), desk.until, desk.freq, desk.timezone)
-    step = {"D": pd.DateOffset(days=1), "W": pd.DateOffset(days=7), "MS": pd.DateOffset(months=1)}[desk.freq]
-    out = {}
-    for period in wholes:
-        end = (period + step).tz_localize(desk.timezone).tz_convert("UTC")
-        found = open_cases_at(desk, end)
-        for segment in sorted({desk.segment(row) for _, row in desk.cases.iterrows()}):
-            ages = sorted(seconds(row["created_at"], end) for row in found if desk.segment(row) == segment)
-            out[segment, period] = ages[(len(ages) + 1) // 2 - 1] if ages else np.nan
-    return out
-
-
-def slow_turns(desk: SlowDesk) -> pd.DataFrame:
-    """Walk through each conversation and note when the customer begins to wait and when the wait is over."""
-    turns = []
-    events = desk.frames["events"]
-    for _, case in desk.cases.iterrows():
-        asked = None
-        mine = events[(events["case_id"] == case["case_id"]) & (events["kind"] == "message")].sort_values(["at", "seq"])
-        for event in mine.itertuples():
-            if event.public is not True:
-                continue
-            if event.actor_role == "customer" and asked is None:
-                asked = event.at
-            if event.actor_role == "agent" and asked is not None:
-                turns.append((case["case_id"], asked, seconds(asked, event.at), True))
-                asked = None
-        if asked is not None and not (not pd.isna(case["ended_at"]) and case["ended_at"] <= asked):
-            stop = desk.until if pd.isna(case["ended_at"]) else case["ended_at"]
-            turns.append((case["case_id"], asked, seconds(asked, stop), False))
-    return pd.DataFrame(turns, columns=["case_id", "at", "spent", "over"])
-
-
-def slow_sessions(desk: SlowDesk) -> pd.DataFrame:
-    views = desk.frames["article_views"].merge(desk.cases[["case_id", "created_at"]], on="case_id", how="left")
-    rows = [(name, mine["viewed_at"].min(), mine["created_at"].min()) for name, mine in views.groupby("session_id")]
-    return pd.DataFrame(rows, columns=["session_id", "begun", "asked"])
-
-
-def slow_kpis(desk: SlowDesk) -> dict[str, Callable[[], dict[tuple[str, pd.Timestamp], float]]]:
-    """Name -> a function that counts the KPI."""
-    cases, frames, until = desk.cases, desk.frames, desk.until
-    contacts, surveys = frames["contacts"], frames["surveys"]
-
-    def time_of(column):
-        return lambda row: row["age_s"] if pd.isna(row[column]) else row[column]
-
-    def resolved_share(hit):
-        return lambda: desk.share(cases, "created_at", "resolved_at", hit)
-
-    def handled(row):
-        if pd.isna(row["ended_at"]):
-            return seconds(row["answered_at"], until)
-        return seconds(row["answered_at"], row["ended_at"]) + row["wrap_s"]
-
-    def answered_soon(row):
-        return not pd.isna(row["answered_at"]) and seconds(row["queued_at"], row["answered_at"]) <= 20
-
-    def waited(row):
-        stop = row["answered_at"] if not pd.isna(row["answered_at"]) else row["ended_at"]
-        return seconds(row["queued_at"], until if pd.isna(stop) else stop)
-
-    def decided(row):
-        known = not pd.isna(row["answered_at"]) or isinstance(row["outcome"], str)
-        return known or seconds(row["queued_at"], until) >= 20
-
-    def touches(row):
-        mine = contacts[(contacts["case_id"] == row["case_id"]) & contacts["answered_at"].notna()]
-        return row["agent_messages"] + len(mine)
-
-    def held(row):
-        limit = row["first_resolved_at"] + pd.Timedelta(days=7)
-        back = not pd.isna(row["first_reopened_at"]) and row["first_reopened_at"] <= limit
-        return touches(row) <= 1 and not back and not any(t <= limit for t in again(desk, row, same=True))
-
-    def calls_until(row):
-        mine = contacts[contacts["case_id"] == row["case_id"]]
-        return (mine["queued_at"] <= row["resolved_at"]).sum()
-
-    def first_end(row):
-        return (
-            row["age_s"] if pd.isna(row["first_resolved_at"]) else seconds(row["created_at"], row["first_resolved_at"])
-        )
-
-    def answers(kind):
-        return lambda row: row["kind"] == kind and not pd.isna(row["score"])
-
-    def points(row):
-        return 100.0 * (row["score"] >= 9) - 100.0 * (row["score"] <= 6)
-
-    c, k, s = (cases, "created_at"), (contacts, "queued_at"), (surveys, "offered_at")
-    turns, sessions, first = slow_turns(desk), slow_sessions(desk), cases["created_at"].min()
-    split = desk.by is None
-    unsplit = {
-        "deflection_rate": lambda: desk.share(
-            sessions,
-            "begun",
-            "begun",
-            lambda row: not (not pd.isna(row["asked"]) and seconds(row["begun"], row["asked"]) <= DAY),
-            lambda row: desk.ripe(row["begun"], 1),
-        )
-    }
-    return (unsplit if split else {}) | {
-        "backlog_age": lambda: slow_backlog_age(desk),
-        "response_time": lambda: desk.median(
-            turns.assign(first=first), "first", "at", lambda row: row["spent"], lambda row: row["over"]
-        ),
-        "cases_opened": lambda: desk.cells(*c, "created_at", len),
-        "cases_resolved": lambda: desk.cells(*c, "resolved_at", len),
-        "backlog": lambda: slow_backlog(desk),
-        "contacts_offered": lambda: desk.cells(*k, "queued_at", len),
-        "abandonment_rate": lambda: desk.share(
-            *k, "queued_at", lambda row: row["outcome"] == "abandoned", lambda row: isinstance(row["outcome"], str)
-        ),
-        "service_level": lambda: desk.share(*k, "queued_at", answered_soon, decided),
-        "answer_time": lambda: desk.median(*k, "queued_at", waited, lambda row: not pd.isna(row["answered_at"])),
-        "handle_time": lambda: desk.median(
-            *k,
-            "queued_at",
-            handled,
-            lambda row: not pd.isna(row["ended_at"]),
-            lambda row: not pd.isna(row["answered_at"]),
-        ),
-        "hold_time": lambda: desk.median(
-            *k, "queued_at", lambda row: row["hold_s"], lambda row: True, lambda row: not pd.isna(row["hold_s"])
-        ),
-        "first_response_time": lambda: desk.median(
-            *c, "created_at", time_of("first_response_s"), lambda row: not pd.isna(row["first_response_s"])
-        ),
-        "resolution_time": lambda: desk.median(
-            *c, "created_at", time_of("resolution_s"), lambda row: not pd.isna(row["resolution_s"])
-        ),
-        "first_resolution_time": lambda: desk.median(
-            *c, "created_at", first_end, lambda row: not pd.isna(row["first_resolved_at"])
-        ),
-        "active_resolution_time": lambda: desk.median(
-            *c,
-            "created_at",
-            lambda row: time_of("resolution_s")(row) - row["pending_s"],
-            lambda row: not pd.isna(row["resolution_s"]),
-        ),
-        "responded_within_24h": lambda: desk.share(
-            *c,
-            "created_at",
-            lambda row: row["first_response_s"] <= DAY,
-            lambda row: (
-                desk.ripe(row["created_at"], 1)
-                and (row["first_response_s"] <= DAY or row["is_open"] or row["age_s"] > DAY)
-            ),
-        ),
-        "resolved_within_2d": lambda: desk.share(
-            *c,
-            "created_at",
-            lambda row: row["resolution_s"] <= 2 * DAY,
-            lambda row: desk.ripe(row["created_at"], 2) and (pd.isna(row["merged_at"]) or row["age_s"] > 2 * DAY),
-        ),
-        "reopen_rate": lambda: desk.share(
-            *c,
-            "first_resolved_at",
-            lambda row: (
-                not pd.isna(row["first_reopened_at"])
-                and 0 <= seconds(row["first_resolved_at"], row["first_reopened_at"]) <= 7 * DAY
-            ),
-            lambda row: desk.ripe(row["first_resolved_at"], 7),
-        ),
-        "repeat_contact_rate": lambda: desk.share(
-            *c,
-            "created_at",
-            lambda row: any(seconds(row["created_at"], t) <= 7 * DAY for t in again(desk, row, same=False)),
-            lambda row: isinstance(row["customer_id"], str) and desk.ripe(row["created_at"], 7),
-        ),
-        "first_contact_resolution": lambda: desk.share(
-            *c,
-            "first_resolved_at",
-            held,
-            lambda row: isinstance(row["customer_id"], str) and desk.ripe(row["first_resolved_at"], 7),
-        ),
-        "contacts_to_resolution": lambda: desk.mean(*c, "resolved_at", calls_until),
-        "interactions_per_case": lambda: desk.mean(
-            *c, "resolved_at", lambda row: row["customer_messages"] + row["agent_messages"]
-        ),
-        "agents_per_case": lambda: desk.mean(*c, "resolved_at", lambda row: row["agents"]),
-        "transfer_rate": resolved_share(lambda row: row["transfers"] > 0),
-        "escalation_rate": resolved_share(lambda row: row["escalations"] > 0),
-        "automation_rate": resolved_share(lambda row: row["agents"] == 0),
-        "csat": lambda: desk.share(*s, "responded_at", lambda row: row["score"] >= 4, answers("csat")),
-        "nps": lambda: desk.mean(*s, "responded_at", points, answers("nps")),
-        "survey_response_rate": lambda: desk.share(
-            *s,
-            "offered_at",
-            lambda row: not pd.isna(row["responded_at"]) and seconds(row["offered_at"], row["responded_at"]) <= 7 * DAY,
-            lambda row: desk.ripe(row["offered_at"], 7),
-        ),
-    }
+def ratio_of(amounts: Cells, n: Cells) -> Cells:
+    return {key: each(amounts[key]["value"], n[key]["value"] if key in n else 0.0) for key in amounts}
