@@ -16,19 +16,21 @@ from .keep import kept
 CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in ENTRIES}
 
 
-def availability(log: CaseLog) -> pd.DataFrame:
+def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
     """Say which KPIs can be had from a log, and what the others lack.
 
     Parameters
     ----------
     log
         Any log.
+    calendar
+        Name of the calendar of business time, where the log has several.
 
     Returns
     -------
     DataFrame
         One row a KPI of the catalogue: kpi, available (the log has what it needs), computed (deskcast computes it),
-        lacks (in words, empty where nothing is lacking).
+        lacks (in words, empty where nothing is lacking), unit, better (``higher``, ``lower`` or empty), definition.
 
     Examples
     --------
@@ -38,10 +40,14 @@ def availability(log: CaseLog) -> pd.DataFrame:
     >>> bool(table.loc["cases_opened", "available"]), table.loc["service_level", "lacks"]
     (True, 'needs contacts')
     """
-    lack = {kpi: lacks(log, kpi) for kpi in CATALOGUE}
-    rows = [(name, not lack[name], kpi.computed, lack[name]) for name, kpi in CATALOGUE.items()]
-    table = pd.DataFrame(rows, columns=["kpi", "available", "computed", "lacks"])
-    return table.astype({"kpi": "str", "lacks": "str"})
+    lack = {kpi: lacks(log, kpi, calendar) for kpi in CATALOGUE}
+    rows = [
+        (name, not lack[name], kpi.computed, lack[name], kpi.unit, kpi.better, kpi.definition)
+        for name, kpi in CATALOGUE.items()
+    ]
+    words = ["lacks", "unit", "better", "definition"]
+    table = pd.DataFrame(rows, columns=["kpi", "available", "computed", *words])
+    return table.astype(dict.fromkeys(["kpi", *words], "str"))
 
 
 def lacks(log: CaseLog, name: str, calendar: str | None = None) -> str:

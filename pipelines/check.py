@@ -34,7 +34,7 @@ def check(project: Project) -> Stage:
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}
     arrivals = arrivals_of(_few(log), log.timezone)
     oddities = [*impossible_times(log), *holes(arrivals), *mass_closings(log), *one_customer(log), *policy_notes(log)]
-    can = availability(log)
+    can = availability(log, project.config.history.calendar)
     rows = [
         ("What was read?", _sources(project)),
         ("How many rows are there?", "; ".join(f"{n}: {number(c)}" for n, c in counts.items())),

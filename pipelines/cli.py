@@ -194,7 +194,9 @@ def history(
         from ..features.catalogue import availability
         from .stage import Stage
 
-        _answer(Stage("history", {"availability": availability(project.log)}), "availability", out, as_json)
+        table = availability(project.log, project.config.history.calendar)
+        found = f"{int(table['available'].sum())} of {len(table)} KPIs can be had."
+        _answer(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
         return
     from .history import history_stage
 

@@ -45,6 +45,9 @@ _DURATIONS = {
     "sla": "sla_s",
     "step": "step_s",
     "break": "break_s",
+    "repeat": "repeat_s",
+    "survey": "survey_s",
+    "deflection": "deflection_s",
 }
 _SECTIONS = (
     "timezone",
@@ -287,7 +290,7 @@ def _results(raw: Mapping[str, Any], where: str) -> str:
 def _check_references(config: Config, where: str) -> None:
     """Refuse a calendar that no section declares, a goal for no KPI, and shares outside 0 to 1."""
     used = [(f"[[sla]] {s.metric}", s.calendar) for s in config.slas]
-    used += [("[forecast]", config.forecast.calendar)]
+    used += [("[forecast]", config.forecast.calendar), ("[history]", config.history.calendar)]
     used += [(f"[staffing.{n}]", s.calendar) for n, s in config.staffing.items()]
     for section, calendar in used:
         if calendar is not None and calendar not in config.calendars:

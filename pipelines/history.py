@@ -9,12 +9,14 @@ import pandas as pd
 
 from ..features.catalogue import availability
 from ..features.definitions import unit_of
+from ..features.desk import Limits
 from ..features.errors import InputError
 from ..features.kpis import kpi_history
 from ..forecasting.effects import event_spans, holiday_names
 from ..models.attribution import DRIVERS, drivers
 from ..models.shifts import detect_shifts
 from .opening import Project
+from .specs import HistorySpec
 from .stage import Stage
 from .words import number, plural, say_kpi, say_value
 
@@ -40,8 +42,9 @@ def history_stage(project: Project) -> Stage:
     """
     spec, log = project.config.history, project.log
     kpis = list(spec.kpis) or None
-    blocks = [kpi_history(log, kpis, (), spec.freq)]
-    blocks += [kpi_history(log, kpis, (column,), spec.freq) for column in spec.by]
+    limits = history_limits(spec)
+    blocks = [kpi_history(log, kpis, (), spec.freq, limits=limits)]
+    blocks += [kpi_history(log, kpis, (column,), spec.freq, limits=limits) for column in spec.by]
     frame = pd.concat(blocks, ignore_index=True)
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
@@ -50,6 +53,20 @@ def history_stage(project: Project) -> Stage:
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
     return Stage("history", {"history": frame}, tuple(filter(None, findings)), params, metrics)
+
+
+def history_limits(spec: HistorySpec) -> Limits:
+    """Return the limits that the configuration counts with.
+
+    >>> history_limits(HistorySpec(repeat_s=3 * 86400.0)).repeat_days
+    3.0
+    """
+    return Limits(
+        repeat_days=spec.repeat_s / 86400,
+        survey_days=spec.survey_s / 86400,
+        deflection_hours=spec.deflection_s / 3600,
+        calendar=spec.calendar,
+    )
 
 
 def watched_history(project: Project) -> pd.DataFrame:

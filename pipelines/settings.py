@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ..features.catalogue import CATALOGUE
+from ..features.definitions import entry_of
 from ..features.errors import InputError, did_you_mean
 from .specs import Config
 
@@ -52,7 +53,7 @@ def _check_frequencies(config: Config, where: str) -> None:
 def _check_kpis(config: Config, where: str) -> None:
     for section, names in (("history", config.history.kpis), ("watch", config.watch.kpis)):
         for name in names:
-            if name not in CATALOGUE and not name.startswith("sla_attainment_"):
+            if entry_of(name) is None:
                 hint = did_you_mean(name, list(CATALOGUE))
                 raise InputError(
                     "there is no such KPI", where=f"{where} [{section}]", column="kpis", got=name, hint=hint

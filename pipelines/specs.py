@@ -45,11 +45,20 @@ class SlaSpec:
 
 @dataclass(frozen=True)
 class HistorySpec:
-    """Which KPIs are kept as history, by which segments, and how often."""
+    """Which KPIs are kept as history, by which segments, and how often.
+
+    A re-opening or a further case within ``repeat`` counts against a resolution, an answer to a survey within
+    ``survey`` as a response, and a case within ``deflection`` against the article. ``calendar`` is the one of business
+    time, where there are several.
+    """
 
     by: tuple[str, ...] = ()
     freq: str = "D"
     kpis: tuple[str, ...] = ()
+    repeat_s: float = 7 * 86400.0
+    survey_s: float = 7 * 86400.0
+    deflection_s: float = 86400.0
+    calendar: str | None = None
 
 
 @dataclass(frozen=True)

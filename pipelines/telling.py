@@ -21,6 +21,7 @@ SHOWN_ROWS = 15
 WHOLE = ("availability",)
 #: Columns that a terminal shows, where a table has more than fit.
 COLUMNS = {
+    "availability": ("kpi", "available", "lacks", "unit", "better", "definition"),
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
     "staffing": ("queue", "ds", "calls", "agents", "people", "agents_hi", "service_level", "short_risk", "binding"),
     "casework": ("queue", "ds", "agents", "people", "arrived", "worked", "backlog", "late", "breach_risk"),
