@@ -1,0 +1,288 @@
+"""Series that are not counts: shares, durations and stocks, forecast with intervals that stay where they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import nnls
+
+from ..features.errors import InputError
+from .grid import check_count
+from .intervals import Bands, calibrate, check_levels, probabilities
+from .kinds import KindOutlook, KindPanel, backward, forward, kind_panel, outlook_at
+from .rolling import NAIVE, earlier_origins
+
+Floats = npt.NDArray[np.float64]
+
+#: Past origins without which the simplest way is kept.
+LEAST_ORIGINS = 3
+
+#: Days of values after which a series has a spread of its own where no past error is known.
+PRIOR_DAYS = 10.0
+
+
+@dataclass(frozen=True)
+class KindFold:
+    """What is forecast at an origin: forecasts and N x H x K quantiles by column, the way chosen, past origins."""
+
+    origin: int
+    points: dict[str, Floats]
+    edges: dict[str, Floats]
+    chosen: str
+    origins: int
+
+
+def kind_fold(panel: KindPanel, origin: int, horizon: int, levels: Sequence[float], windows: int) -> KindFold:
+    """Forecast at an origin, by the way with the least error at the origins before, with intervals from these."""
+    now = outlook_at(panel, origin, horizon)
+    past = [o for o in earlier_origins(panel.grid.frequency, origin, horizon, windows) if o >= origin / 3]
+    targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
+    came = np.zeros((0, len(panel.grid.ids), horizon))
+    cases = None
+    if past:
+        is_open = np.broadcast_to(panel.grid.is_open, (len(panel.grid.ids), panel.grid.is_open.shape[1]))
+        came = np.where(is_open[:, targets], panel.grid.y[:, targets], np.nan).transpose(1, 0, 2)
+        cases = panel.n[:, targets].transpose(1, 0, 2) if panel.n is not None else None
+    before = (
+        {way: np.stack([outlook_at(panel, o, horizon).points[way] for o in past]) for way in now.points} if past else {}
+    )
+    chosen = _choose(came, before, cases, list(now.points)) if past else next(iter(now.points))
+    points = {"deskcast": now.points[chosen]} | {name: now.points[name] for name in NAIVE}
+    days = (targets + panel.grid.first) // max(panel.grid.frequency.per_day, 1)
+    edges = {}
+    for name, way in (("deskcast", chosen), *((name, name) for name in NAIVE)):
+        error = forward(panel.kind, came) - forward(panel.kind, before[way]) if past else came
+        edges[name] = _edges(panel, now, points[name], np.where(np.isfinite(error), error, np.nan), cases, days, levels)
+    return KindFold(origin, points, edges, chosen, len(past))
+
+
+def _choose(came: Floats, before: dict[str, Floats], cases: Floats | None, ways: list[str]) -> str:
+    """Choose the way with the least error that is better than the simplest one beyond noise."""
+    weight = np.where(np.isnan(came), 0.0, 1.0 if cases is None else np.nan_to_num(cases))
+    scale = np.sqrt((weight * np.nan_to_num(came) ** 2).sum(axis=(0, 2)) / np.maximum(weight.sum(axis=(0, 2)), 1e-12))
+    loss = {}
+    for way in ways:
+        miss = np.abs(np.nan_to_num(came - before[way])) * weight / np.where(scale > 0, scale, 1.0)[:, None]
+        loss[way] = miss.sum(axis=(1, 2)) / max(float(weight.sum()) / len(came), 1e-12)
+    first, best, least = loss[ways[0]], ways[0], 0.0
+    for way in ways[1:]:
+        gain = loss[way] - first
+        if len(gain) >= LEAST_ORIGINS and gain.sum() < min(least, -float(np.sqrt(len(gain)) * gain.std(ddof=1))):
+            best, least = way, float(gain.sum())
+    return best
+
+
+def _edges(
+    panel: KindPanel,
+    now: KindOutlook,
+    point: Floats,
+    error: Floats,
+    cases: Floats | None,
+    days: npt.NDArray[np.int64],
+    levels: Sequence[float],
+) -> Floats:
+    """Return quantiles around a forecast, inside the bounds of the kind."""
+    lead = np.arange(1.0, error.shape[2] + 1.0)
+    grows = panel.kind == "stock"
+    of_past = (
+        np.broadcast_to(lead, error.shape) if grows else 1.0 / np.maximum(cases, 0.5) if cases is not None else None
+    )
+    of_now = (
+        np.broadcast_to(lead, point.shape)
+        if grows
+        else 1.0 / now.n
+        if now.n is not None and cases is not None
+        else None
+    )
+    size, ahead = np.ones(error.shape), np.ones(point.shape)
+    if of_past is not None and of_now is not None:
+        part, rest = _shares(error, of_past)
+        size, ahead = np.sqrt(part * np.nan_to_num(of_past, nan=1.0) + rest), np.sqrt(part * of_now + rest)
+    alone = np.zeros(len(point), dtype=np.int64)
+    if np.isnan(error).all():
+        bands, ahead = _without_errors(panel, levels), np.ones(point.shape)
+    else:
+        bands = calibrate(error / size, alone, days, np.ones(len(point)), levels)
+    middle = forward(panel.kind, point)
+    edges = middle[:, :, None] + (ahead * bands.sigma[:, None])[:, :, None] * bands.quantiles[:, None, :]
+    k = edges.shape[2] // 2
+    edges[:, :, :k] = np.minimum(edges[:, :, :k], middle[:, :, None])
+    edges[:, :, k:] = np.maximum(edges[:, :, k:], middle[:, :, None])
+    return backward(panel.kind, edges)
+
+
+def _shares(error: Floats, of: Floats) -> tuple[float, float]:
+    """Return how much of the squared errors goes with one over the cases, or the lead, and how much does not."""
+    known = ~np.isnan(error) & np.isfinite(of)
+    if known.sum() < 20:
+        return 0.0, 1.0
+    square, x = error[known] ** 2, of[known]
+    square = np.minimum(square, 9 * square.mean())
+    # groups of like size, so that no wild error leads
+    order = np.argsort(x, kind="stable")
+    parts = np.array_split(order, min(20, len(order) // 5))
+    table = np.array([[x[p].mean(), 1.0] for p in parts])
+    mean = np.array([square[p].mean() for p in parts])
+    part, rest = nnls(table / mean[:, None].clip(1e-12), np.ones(len(parts)))[0] if (mean > 0).all() else (0.0, 1.0)
+    return (float(part), float(rest)) if part + rest > 0 else (0.0, 1.0)
+
+
+def _without_errors(panel: KindPanel, levels: Sequence[float]) -> Bands:
+    """Take the spread of the values themselves where no past error is known."""
+    values = forward(panel.kind, panel.grid.y)
+    values = np.where(np.isfinite(values), values, np.nan)
+    count = (~np.isnan(values)).sum(axis=1)
+    mean = np.nansum(values, axis=1) / np.maximum(count, 1)
+    own = np.sqrt(np.nansum((values - mean[:, None]) ** 2, axis=1) / np.maximum(count - 1, 1))
+    several = own[count > 1]
+    common = float(np.median(several)) if len(several) else {"rate": 0.25, "duration": 0.7}.get(panel.kind, 1.0)
+    sigma = (count * own + PRIOR_DAYS * max(common, 0.05)) / (count + PRIOR_DAYS)
+    normal = np.array([NormalDist().inv_cdf(q) for q in probabilities(levels)])
+    return Bands(sigma, np.tile(normal, (len(own), 1)), 0)
+
+
+def forecast_kind(
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    kind: str,
+    levels: Sequence[float] = (80, 95),
+    windows: int = 12,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    **context: Any,
+) -> pd.DataFrame:
+    """Forecast shares, durations or stocks, with intervals that stay where such values can be.
+
+    The forecast is made by the ways of :func:`deskcast.forecasting.forecast`; of a share whose ``n`` is known also as
+    the forecast of the numerator over that of the denominator; of a stock also as the last value carried on along the
+    usual week. Past errors are pooled on the scale of angles (shares), logs (durations) or roots (stocks), where they
+    do not depend on the level; they shrink with ``n`` and, for stocks, grow with the lead, as far as past errors did.
+
+    Parameters
+    ----------
+    history
+        ``unique_id``, ``ds``, ``y`` and, where known, ``n``: how many cases the value stands for. Missing is not 0.
+    horizon, freq, levels, windows
+        As in :func:`deskcast.forecasting.forecast`.
+    kind
+        ``rate`` (within ``bounds``), ``duration`` (above 0) or ``stock`` (0 or more).
+    bounds
+        Least and largest value of a rate: (0, 1), or such as (1, 5) for scores and (-100, 100) for a promoter score.
+    **context
+        ``calendar``, ``holidays``, ``events``, ``since``, ``until``, ``outages``.
+
+    Returns
+    -------
+    As :func:`deskcast.forecasting.forecast`; a closed slot has no share and no duration (NaN).
+
+    Raises
+    ------
+    InputError
+        If no series can be used; a series with a value that its kind cannot have is left out and named.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=120, freq="D")
+    >>> share = pd.DataFrame({"unique_id": "all", "ds": days, "y": 0.9 + 0.05 * np.sin(np.arange(120.0)), "n": 40})
+    >>> ahead = forecast_kind(share, 7, "D", "rate")
+    >>> bool(ahead["deskcast"].between(0.85, 0.95).all()), bool((ahead["deskcast-hi-95"] <= 1).all())
+    (True, True)
+    """
+    chosen_levels, windows = check_levels(levels), check_count(windows, "windows")
+    panel = kind_panel(history, horizon, freq, kind, bounds, **context)
+    fold = kind_fold(panel, panel.grid.length, horizon, chosen_levels, windows)
+    table = _table(panel, fold, chosen_levels, ("deskcast",))
+    for name in ("seasonal_naive", "same_slot"):
+        table[name] = _unscaled(panel, fold.points[name])[_told(fold)].ravel()
+    notes = [*panel.notes]
+    if fold.origins < windows:
+        notes.append(f"intervals rest on {fold.origins} past origins instead of {windows}: the history is short")
+    table.attrs = {"notes": notes, "model": fold.chosen, "refused": list(panel.refused)}
+    return table
+
+
+def _told(fold: KindFold) -> npt.NDArray[np.bool_]:
+    return ~np.isnan(fold.points["deskcast"]).all(axis=1)
+
+
+def _unscaled(panel: KindPanel, values: Floats) -> Floats:
+    return panel.low + values * (panel.high - panel.low) if panel.kind == "rate" else values
+
+
+def _table(panel: KindPanel, fold: KindFold, levels: Sequence[float], names: Sequence[str]) -> pd.DataFrame:
+    """Lay out a fold as a long frame."""
+    told, horizon = _told(fold), fold.points["deskcast"].shape[1]
+    stamps = panel.grid.stamps(fold.origin, fold.origin + horizon)
+    ids = np.array(panel.grid.ids, dtype=object)[told]
+    columns: dict[str, Any] = {"unique_id": np.repeat(ids, horizon), "ds": np.tile(stamps, len(ids))}
+    for name in names:
+        columns[name] = _unscaled(panel, fold.points[name])[told].ravel()
+        edges = _unscaled(panel, fold.edges[name])[told]
+        for i, level in enumerate(levels):
+            columns[f"{name}-lo-{level:g}"] = edges[:, :, len(levels) - 1 - i].ravel()
+            columns[f"{name}-hi-{level:g}"] = edges[:, :, len(levels) + i].ravel()
+    return pd.DataFrame(columns).astype({"unique_id": "str", "ds": "datetime64[us]"})
+
+
+def backtest_kind(
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    kind: str,
+    windows: int = 12,
+    levels: Sequence[float] = (80, 95),
+    bounds: tuple[float, float] = (0.0, 1.0),
+    progress: Callable[[int, int], None] | None = None,
+    **context: Any,
+) -> pd.DataFrame:
+    """Forecast the past from rolling origins, as :func:`forecast_kind` would have done it then.
+
+    Returns
+    -------
+    As :func:`deskcast.forecasting.backtest`; the leaderboard takes it.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=150, freq="D")
+    >>> time = pd.DataFrame({"unique_id": "all", "ds": days, "y": 300.0 + np.arange(150) % 7})
+    >>> backtest_kind(time, 7, "D", "duration", windows=4)["cutoff"].nunique()
+    4
+    """
+    chosen_levels, windows = check_levels(levels), check_count(windows, "windows")
+    panel = kind_panel(history, horizon, freq, kind, bounds, **context)
+    f = panel.grid.frequency
+    found = earlier_origins(f, panel.grid.length, horizon, windows)
+    origins = [o for o in found if len(earlier_origins(f, o, horizon, windows)) >= min(3, windows)] or found
+    if not origins:
+        raise InputError("the history is too short for one fold", column="horizon", got=horizon)
+    frames, chosen = [], {}
+    names = ("deskcast", *NAIVE)
+    for done, origin in enumerate(sorted(origins), 1):
+        fold = kind_fold(panel, origin, horizon, chosen_levels, windows)
+        table = _table(panel, fold, chosen_levels, names)
+        came = _unscaled(panel, panel.grid.y[:, origin : origin + horizon])[_told(fold)].ravel()
+        table.insert(2, "cutoff", panel.grid.stamps(origin - 1, origin)[0].astype("datetime64[us]"))
+        table.insert(3, "y", came)
+        frames.append(table[~np.isnan(came) & table["deskcast"].notna()])
+        chosen[str(pd.Timestamp(table["cutoff"].iloc[0]))] = fold.chosen
+        if progress is not None:
+            progress(done, len(origins))
+    folds = pd.concat(frames, ignore_index=True)
+    folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
+    scale = _mase(panel, min(origins))
+    folds.attrs = {"notes": list(panel.notes), "chosen": chosen, "refused": list(panel.refused), "mase_scale": scale}
+    return folds
+
+
+def _mase(panel: KindPanel, first: int) -> dict[str, float]:
+    """Return the error of the seasonal naive method inside the history before the first fold."""
+    from .scores import seasonal_scale
+
+    scale = seasonal_scale(_unscaled(panel, panel.grid.y[:, :first]), panel.grid.frequency.season)
+    return {name: float(s) for name, s in zip(panel.grid.ids, scale, strict=True)}

@@ -1,0 +1,123 @@
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.errors import InputError
+from deskcast.forecasting import leaderboard
+from deskcast.forecasting.kinds import backward, forward
+from deskcast.forecasting.other_kinds import backtest_kind, forecast_kind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+LADDER = ["deskcast-lo-95", "deskcast-lo-80", "deskcast", "deskcast-hi-80", "deskcast-hi-95"]
+KINDS = ("rate", "duration", "stock")
+
+
+def made(kind, seed=0, series=4, days=260, cases=40.0):
+    """Return series of a kind with a week and a slow drift in them."""
+    rng = np.random.default_rng(seed)
+    stamps = pd.date_range("2024-01-01", periods=days)
+    week = np.array([0.1, 0.05, 0, 0, -0.05, -0.2, -0.3])[stamps.day_of_week]
+    frames = []
+    for i in range(series):
+        drift = np.cumsum(rng.normal(0, 0.02, days))
+        n = rng.poisson(cases * np.exp(2 * week)).astype(float)
+        if kind == "rate":
+            p = 1 / (1 + np.exp(-(1.5 + 0.5 * i + week + drift)))
+            y = np.where(n > 0, rng.binomial(n.astype(int), p) / np.maximum(n, 1), np.nan)
+        elif kind == "duration":
+            y = 300 * np.exp(0.3 * i + week + drift + rng.normal(0, 0.15, days))
+        else:
+            y = np.round(np.maximum(400 + 300 * np.cumsum(rng.normal(0, 0.03, days)) + 100 * week, 0))
+        frames.append(pd.DataFrame({"unique_id": f"s{i}", "ds": stamps, "y": y, "n": n}))
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_quantiles_do_not_cross_and_stay_where_such_values_can_be(kind):
+    ahead = forecast_kind(made(kind), 28, "D", kind)
+    assert (np.diff(ahead[LADDER].to_numpy(), axis=1) >= -1e-12).all()
+    assert (ahead[LADDER] >= 0).all(axis=None)
+    if kind == "rate":
+        assert (ahead[LADDER] <= 1).all(axis=None)
+    if kind == "duration":
+        assert (ahead[LADDER] > 0).all(axis=None)
+    assert list(ahead.columns)[:3] == ["unique_id", "ds", "deskcast"]
+    assert len(ahead) == 4 * 28
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_intervals_cover_and_the_naive_methods_are_not_better(kind):
+    folds = pd.concat([backtest_kind(made(kind, seed, 8, 330), 14, "D", kind, windows=8) for seed in range(2)])
+    table = leaderboard(folds).set_index("model")
+    assert 0.70 < table.loc["deskcast", "coverage_80"] < 0.90
+    assert 0.88 < table.loc["deskcast", "coverage_95"] <= 1
+    assert table.loc["deskcast", "wql"] <= table["wql"].min() * 1.03
+
+
+def test_a_share_of_few_cases_is_less_sure():
+    rng = np.random.default_rng(0)
+    stamps = pd.date_range("2024-01-01", periods=200)
+    n = np.where(stamps.day_of_week < 5, 400, 10)
+    history = pd.DataFrame({"unique_id": "all", "ds": stamps, "y": rng.binomial(n, 0.8) / n, "n": n})
+    ahead = forecast_kind(history, 7, "D", "rate")
+    width = ahead["deskcast-hi-80"] - ahead["deskcast-lo-80"]
+    weekend = ahead["ds"].dt.day_of_week >= 5
+    assert width[weekend].min() > 2 * width[~weekend].max()
+    assert ahead["deskcast"].between(0.75, 0.85).all()
+
+
+def test_a_stock_is_less_sure_the_farther_ahead():
+    ahead = forecast_kind(made("stock", 1, 6), 28, "D", "stock")
+    width = (ahead["deskcast-hi-80"] - ahead["deskcast-lo-80"]).groupby(ahead["ds"]).mean()
+    assert width.iloc[-7:].mean() > 1.3 * width.iloc[:7].mean()
+    assert ahead.attrs["model"] != "same_slot"
+
+
+def test_scores_have_bounds_of_their_own():
+    share = made("rate")
+    score = share.assign(y=1 + 4 * share["y"])
+    ahead, other = forecast_kind(score, 14, "D", "rate", bounds=(1, 5)), forecast_kind(share, 14, "D", "rate")
+    np.testing.assert_allclose(ahead[LADDER], 1 + 4 * other[LADDER])
+
+
+def test_missing_is_not_zero():
+    history = made("duration")
+    gone = history["ds"].dt.day_of_week == 2
+    ahead = forecast_kind(history[~gone], 14, "D", "duration")
+    np.testing.assert_allclose(
+        ahead[LADDER], forecast_kind(history.assign(y=history["y"].mask(gone)), 14, "D", "duration")[LADDER]
+    )
+    assert (ahead["deskcast"] > 100).all()
+    calendar = BusinessCalendar.from_hours("UTC", {"mon-fri": ["00:00-24:00"]})
+    shut = forecast_kind(history, 14, "D", "duration", calendar=calendar)
+    assert (shut["deskcast"].isna() == (shut["ds"].dt.day_of_week >= 5)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("days", [1, 3, 9, 20])
+def test_a_short_history_is_forecast_within_bounds(kind, days):
+    ahead = forecast_kind(made(kind, days=days), 7, "D", kind)
+    assert np.isfinite(ahead[LADDER]).all(axis=None)
+    assert (np.diff(ahead[LADDER].to_numpy(), axis=1) >= -1e-12).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(KINDS), st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=9))
+def test_the_scale_of_errors_has_an_inverse(kind, values):
+    np.testing.assert_allclose(backward(kind, forward(kind, np.array(values))), values, rtol=1e-9)
+
+
+def test_series_with_impossible_values_are_named_and_leave_the_others_alone():
+    history = made("rate")
+    bad = history.assign(y=history["y"].where((history["unique_id"] != "s1") | (history["ds"] != "2024-02-01"), 1.5))
+    ahead = forecast_kind(bad, 7, "D", "rate")
+    assert set(ahead["unique_id"]) == {"s0", "s2", "s3"}
+    assert ahead.attrs["refused"][0]["unique_id"] == "s1"
+    assert "wanted from 0 to 1" in ahead.attrs["notes"][0]
+    with pytest.raises(InputError, match="a duration cannot have this value"):
+        forecast_kind(history.assign(y=0.0), 7, "D", "duration")
+    with pytest.raises(InputError, match="did you mean 'rate'"):
+        forecast_kind(history, 7, "D", "rates")
+    with pytest.raises(InputError, match="bounds"):
+        forecast_kind(history, 7, "D", "rate", bounds=(1, 0))
