@@ -25,6 +25,7 @@ from deskcast.features.satisfaction_labels import dissatisfaction_labels
 from deskcast.models.case_rows import case_rows
 from deskcast.models.cohort import prepared
 from deskcast.models.dissatisfaction import NAME, DissatisfactionRisk
+from deskcast.models.lately import add_lately
 from deskcast.models.scores import bootstrap_table
 from scipy.stats import norm
 
@@ -99,34 +100,38 @@ def desk(cases: int = 40_000, seed: int = 1, replicates: int = 60) -> None:
     """Fit on the simulated desk and hold all probabilities against the truth, at receipt and at closing."""
     log = desk_log(cases, seed)
     labels = dissatisfaction_labels(log, low={"csat": 2})
-    rows = pd.concat([case_rows(log, "creation"), case_rows(log, closings(log))], ignore_index=True)
+    looks = [case_rows(log, at, segments=("account",)) for at in ("creation", closings(log))]
+    rows = pd.concat(looks, ignore_index=True)
     report(f"simulated desk, {cases:,} cases", (rows, labels, log.until))
     # Out of time: fitted on what was known after 13 of the 18 months, held against the cases created after that.
     cut = log.until - pd.Timedelta(days=150)
-    then = DissatisfactionRisk().fit(
-        rows[rows["at"] <= cut], dissatisfaction_labels(log.as_of(cut), low={"csat": 2}), as_of=cut
-    )
-    print(f"\n--- fitted as of {cut:%d %b %Y}\n{then.decision_}")
+    known = dissatisfaction_labels(log.as_of(cut), low={"csat": 2})
     born = rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")
-    test = rows[(born > cut) & (rows["at"] < log.until - pd.Timedelta(days=14))].reset_index(drop=True)
-    said = then.predict(test)
+    test = rows[(born > cut) & (rows["at"] < log.until - pd.Timedelta(days=7))].reset_index(drop=True)
     place = test["case_id"].str.slice(1).astype(int).to_numpy() - 1
-    # The account names a customer, so it is not among the features; it is only looked up here.
-    account = log.frame("cases").sort_values("case_id")["account"].to_numpy()[place]
-    at_closing = truth_at_closing(experience_mean(cases, seed))
-    at_receipt = truth_at_receipt(cases, seed, replicates)
-    closed = (said["stage"] == "closed").to_numpy()
-    for stage, mine, truths in (("closed", closed, at_closing), ("open", ~closed, at_receipt)):
+    truths = {
+        "closed": truth_at_closing(experience_mean(cases, seed)),
+        "open": truth_at_receipt(cases, seed, replicates),
+    }
+    for segments in ((), ("account",)):
+        risk = DissatisfactionRisk(segments=segments).fit(rows[rows["at"] <= cut], known, as_of=cut)
+        print(f"\n--- fitted as of {cut:%d %b %Y}, track records of: {segments or 'nothing'}\n{risk.decision_}")
+        # The model stays as it was; of the track records each case sees what was known at its own instant.
+        risk = risk.follow(rows, labels, log.until)
+        _hold(risk, test, {stage: {n: v[place] for n, v in each.items()} for stage, each in truths.items()})
+
+
+def _hold(risk: DissatisfactionRisk, test: pd.DataFrame, truths: dict[str, dict[str, np.ndarray]]) -> None:
+    """Print how each probability stands against the truth, by stage."""
+    said = risk.predict(test)
+    for stage, truth in truths.items():
+        mine = (said["stage"] == stage).to_numpy()
         for short in ("asked", "answers", "p_answers"):
             name = short if short == "p_answers" else f"p_dissatisfied_if_{short}"
-            _against(f"{stage}: {name}", said.loc[mine, name].to_numpy(), truths[short][place][mine])
-        _outcome(stage, then, test[mine].reset_index(drop=True), truths["asked"][place][mine])
-        _risers(
-            stage,
-            test[mine].assign(account=account[mine]),
-            said.loc[mine, "p_dissatisfied_if_asked"].to_numpy(),
-            truths["asked"][place][mine],
-        )
+            _against(f"{stage}: {name}", said.loc[mine, name].to_numpy(), truth[short][mine])
+        asked = truth["asked"][mine]
+        _outcome(stage, risk, test[mine].reset_index(drop=True), asked)
+        _risers(stage, test[mine], said.loc[mine, "p_dissatisfied_if_asked"].to_numpy(), asked)
 
 
 def _against(title: str, said: np.ndarray, truth: np.ndarray) -> None:
@@ -149,7 +154,8 @@ def _outcome(stage: str, risk: DissatisfactionRisk, test: pd.DataFrame, truth: n
     there = np.isfinite(truth)
     test, truth = test[there].reset_index(drop=True), truth[there]
     drawn = (np.random.default_rng(0).uniform(size=len(truth)) < truth).astype(float)
-    models = {name: model.probability(prepared(test, NAME)) for name, model in risk.stages_[stage].candidates.items()}
+    frame = prepared(add_lately(test, risk.record_, risk.segments), NAME)
+    models = {name: model.probability(frame) for name, model in risk.stages_[stage].candidates.items()}
     table = bootstrap_table(drawn, {**models, "the truth": truth}, np.arange(len(truth)), replicates=100)
     print(
         table[["model", "n", "base_rate", "auc", "average_precision", "brier", "ece"]].round(4).to_string(index=False)

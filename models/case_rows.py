@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..features.clocks import full_events, seen_at
 from ..features.engine import CaseLog
-from ..features.errors import InputError
+from ..features.errors import InputError, did_you_mean
 from ..features.fetch import fetch
 from ..features.snapshots import snapshots
 
@@ -20,7 +20,9 @@ _METRIC = "resolution"
 ENDS = ("resolved", "closed", "merged")
 
 
-def case_rows(log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
+def case_rows(
+    log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str | None = None, *, segments: Sequence[str] = ()
+) -> pd.DataFrame:
     """Look at cases at given instants, with a promise where there is one and without where there is none.
 
     Parameters
@@ -32,6 +34,9 @@ def case_rows(log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str 
         ``case_id`` and ``at``.
     metric
         The promise to look at; by default resolution, or else the first that the log has.
+    segments
+        Columns of the cases, known at creation, that are added as they are, whatever they name. They are no features by
+        themselves; see the ``segments`` of :class:`deskcast.models.dissatisfaction.DissatisfactionRisk`.
 
     Returns
     -------
@@ -41,7 +46,7 @@ def case_rows(log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str 
     Raises
     ------
     InputError
-        If the log has no events, or an instant cannot be read.
+        If the log has no events, an instant cannot be read, or a segment is not known at creation.
 
     Examples
     --------
@@ -52,12 +57,30 @@ def case_rows(log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str 
     >>> case_rows(log, looks)[["case_id", "age_s", "left_s", "stage"]].values.tolist()
     [['1', 3600.0, nan, 'open'], ['1', 5400.0, nan, 'closed']]
     """
+    rows = _looked_at(log, at, metric)
+    for name in segments:
+        if name not in rows:
+            rows[name] = _segment(log, name, rows["case_id"])
+    return rows
+
+
+def _looked_at(log: CaseLog, at: Any, metric: str | None) -> pd.DataFrame:
     if log.has("sla_policies"):
         metrics = sorted(set(log.frame(log.table("sla_policies").select("metric"))["metric"].dropna()))
         if metrics:
             wanted = metric or ("resolution" if "resolution" in metrics else metrics[0])
             return _with_stage(log, snapshots(log, at, wanted))
     return _with_stage(log, _without_promise(log, at))
+
+
+def _segment(log: CaseLog, name: str, case_id: pd.Series) -> pd.Series:
+    if not log.has("cases", name) or log.attributes.get(name, "creation") != "creation":
+        hint = did_you_mean(name, tuple(n for n, known in log.attributes.items() if known == "creation"))
+        raise InputError(
+            "this is no column that is known when a case is created", where="cases", column=name, hint=hint
+        )
+    told = fetch(log.table("cases").select("case_id", name)).set_index("case_id")[name]
+    return pd.Series(told.reindex(case_id).array, index=case_id.index)
 
 
 def _without_promise(log: CaseLog, at: Any) -> pd.DataFrame:

@@ -59,7 +59,7 @@ class Cohort:
 
     def stage(self, name: str) -> NDArray[np.bool_]:
         """Tell which rows are of a stage."""
-        return stage_of(self.found.snapshots) == name
+        return np.asarray(stage_of(self.found.snapshots) == name, dtype=bool)
 
     def lesson(self, rows: NDArray[np.bool_], propensity: FloatArray | None = None) -> Told:
         """Return the rows with a label among these, weighted to stand for all of them.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +12,7 @@ from ..features.errors import InputError
 from .answering import CLIP, fit_answers, weigh_answers
 from .calibration import FloatArray
 from .cohort import STAGES, Cohort, known_cohort, prepared, stage_of
+from .lately import add_lately, track_record
 from .outcome_risk import FINAL, SHARES, OutcomeRisk, Settings, fit_outcome
 
 NAME = "dissatisfaction"
@@ -32,6 +36,9 @@ class DissatisfactionRisk:
 
     Parameters
     ----------
+    segments
+        Columns of the snapshots (such as ``team`` or ``account``) whose track record is looked at: which share of their
+        answers was dissatisfied in the last 56 days, and not what they are called.
     regularisation
         Strength of the ridge penalty.
     clip
@@ -84,8 +91,15 @@ class DissatisfactionRisk:
     """
 
     def __init__(
-        self, *, regularisation: float = 10.0, clip: float = CLIP, replicates: int = 1000, seed: int = 0
+        self,
+        *,
+        segments: Sequence[str] = (),
+        regularisation: float = 10.0,
+        clip: float = CLIP,
+        replicates: int = 1000,
+        seed: int = 0,
     ) -> None:
+        self.segments = tuple(segments)
         self.regularisation = regularisation
         self.clip = clip
         self.replicates = replicates
@@ -116,7 +130,9 @@ class DissatisfactionRisk:
             If a column is missing, a case has two labels, or there is no label.
         """
         end = pd.Timestamp(snapshots["at"].max()) if as_of is None else instant(as_of)
-        cohort = known_cohort(snapshots, labels, end, NAME)
+        known = labels[labels["known_at"] <= end] if {"case_id", "label", "known_at"} <= set(labels) else labels
+        self.record_ = track_record(snapshots, known, self.segments) if self.segments else pd.DataFrame()
+        cohort = known_cohort(add_lately(snapshots, self.record_, self.segments), labels, end, NAME)
         self.as_of_, self.outcomes_ = end, cohort.found
         settings = Settings(self.regularisation, self.replicates, self.seed)
         first = weigh_answers(cohort, cohort.found.split(SHARES), self.regularisation, self.clip)
@@ -142,6 +158,29 @@ class DissatisfactionRisk:
             self.answers_[stage] = model
         self._tell(cohort, None if last is None else last[0])
         return self
+
+    def follow(self, snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: object) -> DissatisfactionRisk:
+        """Return the risk with the track records as they stand at a later instant, without training anew.
+
+        Parameters
+        ----------
+        snapshots
+            A row for each case with a label, with its segments.
+        labels
+            As in :meth:`fit`; nothing is read of them that was not known at ``as_of``.
+        as_of
+            The instant.
+
+        Returns
+        -------
+        A copy; this one stays as it is.
+        """
+        self._check()
+        moved = copy.copy(self)
+        moved.as_of_ = instant(as_of)
+        if self.segments:
+            moved.record_ = track_record(snapshots, labels[labels["known_at"] <= moved.as_of_], self.segments)
+        return moved
 
     def predict(self, snapshots: pd.DataFrame) -> pd.DataFrame:
         """Return both probabilities of dissatisfaction, and that of an answer.
@@ -171,9 +210,11 @@ class DissatisfactionRisk:
             mine = stage == name
             if not mine.any():
                 continue
-            learnt, answers = self.stages_[name], self.answers_[name] or (self.answering_ and self.answering_.model)
+            learnt, answers = self.stages_[name], self.answers_[name]
             out.loc[mine, "p_dissatisfied_if_asked"] = learnt.model.probability(frame[mine])
             out.loc[mine, "p_dissatisfied_if_answers"] = learnt.model_of_those_who_tell.probability(frame[mine])
+            if answers is None and self.answering_ is not None:
+                answers = self.answering_.model
             if answers is not None:
                 out.loc[mine, "p_answers"] = answers.probability(frame[mine])
         return out
@@ -223,7 +264,7 @@ class DissatisfactionRisk:
         for column in ("case_id", "at"):
             if column not in snapshots.columns:
                 raise InputError("the column is missing", where="snapshots", column=column)
-        return prepared(snapshots, NAME), stage_of(snapshots)
+        return prepared(add_lately(snapshots, self.record_, self.segments), NAME), stage_of(snapshots)
 
     def _tell(self, cohort: Cohort, weight: FloatArray | None) -> None:
         learnt = self.stages_

@@ -87,8 +87,8 @@ def brier_skill(
     if not len(y) or brier(y, q) == 0:
         return Skill(float("nan"), float("nan"), float("nan"))
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
-    lost = np.bincount(codes, w * (p - y) ** 2)
-    base = np.bincount(codes, w * (q - y) ** 2)
+    lost = np.bincount(codes, w * (p - y) ** 2).astype(np.float64)
+    base = np.bincount(codes, w * (q - y) ** 2).astype(np.float64)
     draws = _draws(lost, base, replicates, np.random.default_rng(seed))
     lo, hi = np.quantile(draws, [0.025, 0.975])
     return Skill(float(1 - lost.sum() / base.sum()), float(lo), float(hi))

@@ -277,6 +277,33 @@ def test_escalation_goes_the_same_road_and_says_so_where_there_is_none():
         EscalationRisk().fit(rows, escalation_labels(calm))
 
 
+def test_the_track_record_of_a_segment_raises_its_cases_and_never_looks_ahead():
+    """From day 100 on the customers of one account are often dissatisfied; nothing else tells them apart."""
+    snapshots, labels, _ = answer_frames(8000, selective=0.0, signal=0.0)
+    rng = np.random.default_rng(0)
+    snapshots["account"] = pd.array(rng.choice(["A1", "A2", "A3", "A4"], len(snapshots)), dtype="str")
+    hurt = (snapshots["account"] == "A2") & (snapshots["at"] > START + pd.Timedelta(days=60))
+    low = pd.array(rng.uniform(size=len(snapshots)) < np.where(hurt, 0.6, 0.1), dtype="boolean")
+    labels["label"] = pd.Series(low).where(labels["label"].notna())
+    end = START + pd.Timedelta(days=208)
+    plain, risk = (
+        DissatisfactionRisk(segments=s, replicates=100).fit(snapshots, labels, as_of=end) for s in ((), ("account",))
+    )
+    assert (plain.used_["closed"], risk.used_["closed"]) == ("constant", "logistic")
+    last = snapshots.tail(400)
+    said = risk.predict(last)["p_dissatisfied_if_asked"].groupby(last["account"]).mean()
+    assert said["A2"] == pytest.approx(0.6, abs=0.1)
+    assert said.drop("A2").max() < 0.2
+    half = START + pd.Timedelta(days=120)
+    early = snapshots[snapshots["at"] <= half].tail(300)
+    hidden = labels.assign(label=labels["label"].where(labels["known_at"] <= half))
+    parts = [risk.follow(snapshots, each, half).predict_proba(early) for each in (labels, hidden)]
+    np.testing.assert_array_equal(*parts)
+    np.testing.assert_array_equal(parts[0], risk.predict_proba(early))
+    with pytest.raises(InputError, match="acount"):
+        DissatisfactionRisk(segments=("acount",)).fit(snapshots, labels)
+
+
 def test_complaints_at_receipt_say_little(shared_data):
     """The clock of a dispute begins when the company gets the complaint; its own outcome columns are not looked at."""
     told = pd.read_csv(shared_data("cfpb_complaints/complaints_2013-08_2013-10.csv.gz"), dtype="str")
