@@ -63,7 +63,11 @@ class HistorySpec:
 
 @dataclass(frozen=True)
 class ForecastSpec:
-    """What is forecast, how far ahead, and in which slots."""
+    """What is forecast, how far ahead, and in which slots.
+
+    ``kpi`` is another KPI of the history instead of what arrives; ``models`` are ``auto``, ``all`` or names;
+    ``reconcile`` is how segments are made to add up: ``wls``, ``variance``, ``bottom_up`` or ``none``.
+    """
 
     by: tuple[str, ...] = ()
     freq: str = "D"
@@ -72,6 +76,9 @@ class ForecastSpec:
     levels: tuple[int, ...] = (80, 95)
     calendar: str | None = None
     holidays: str | list[str] = ""
+    kpi: str = ""
+    models: tuple[str, ...] = ("auto",)
+    reconcile: str = "wls"
 
 
 @dataclass(frozen=True)
@@ -141,19 +148,31 @@ class RiskSpec:
 
 @dataclass(frozen=True)
 class WatchSpec:
-    """Which KPIs are watched for shifts, and how many false alarms a week are borne; by default those that matter."""
+    """Which KPIs are watched for shifts, in which segments, and how many false alarms a week are borne.
+
+    By default the KPIs that matter, in the segments of the history. ``min_volume`` are the cases that a value must rest
+    on, ``min_effect`` the least change that is worth a word (0.1 is 10 %, for shares 2 points).
+    """
 
     kpis: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
     alarms_per_week: float = 1.0
+    min_volume: float = 5.0
+    min_effect: float = 0.1
 
 
 @dataclass(frozen=True)
 class GoalSpec:
-    """A goal: a KPI and the value that it should reach."""
+    """A goal: a KPI and the value that it should reach by the end of a period (``W``, ``MS``, ``QS`` or ``YS``).
+
+    ``better`` is ``higher`` or ``lower``; where it is not given, the KPI tells.
+    """
 
     name: str
     kpi: str
     target: float
+    better: str | None = None
+    period: str = "MS"
 
 
 @dataclass(frozen=True)

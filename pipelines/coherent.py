@@ -1,0 +1,149 @@
+"""Segments and their sums as one forecast: they add up at the end, in the past origins, and on every sample path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.errors import InputError
+from ..forecasting.hierarchy import backtest_hierarchy, forecast_hierarchy
+from ..forecasting.reconcile import hierarchy
+from .specs import ForecastSpec
+
+#: Forecast without making segments add up.
+APART = "none"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A forecast of series, and where they are segments of a whole that of their sums.
+
+    Attributes
+    ----------
+    leaves
+        The table of the forecast, whose ``deskcast`` and quantiles add up where ``totals`` are there.
+    totals
+        ``node`` (``total``, ``channel=phone``), ``level``, ``ds``, ``deskcast`` with its quantiles, and ``base`` (the
+        forecast of the sum by itself).
+    moved
+        How far adding up moved the forecasts of the segments, over their volume.
+    notes
+        What a reader should know.
+    """
+
+    leaves: pd.DataFrame
+    totals: pd.DataFrame | None = None
+    moved: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+def whole_forecast(actuals: pd.DataFrame, ahead: pd.DataFrame, spec: ForecastSpec, context: dict[str, Any]) -> Whole:
+    """Make the forecast of segments add up to that of their sums; of one series there is nothing to add."""
+    if not spec.by or spec.reconcile == APART or ahead["unique_id"].nunique() < 2:
+        return Whole(ahead)
+    rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **context}
+    try:
+        nodes = forecast_hierarchy(actuals, spec.horizon, spec.freq, by=list(spec.by), method=spec.reconcile, **rules)
+    except InputError as error:
+        if error.column != "unique_id":
+            raise
+        return Whole(ahead, notes=(f"segments are not made to add up: {error}",))
+    leaf_level = "/".join(spec.by)
+    leaves = nodes[nodes["level"] == leaf_level].drop(columns=["node", "level", "base"])
+    values = [c for c in leaves.columns if c not in ("unique_id", "ds")]
+    keys = pd.MultiIndex.from_frame(ahead[["unique_id", "ds"]])
+    found = leaves.set_index(["unique_id", "ds"])[values].reindex(keys)
+    table = ahead.copy()
+    for column in values:
+        table[column] = found[column].to_numpy()
+    table.attrs = ahead.attrs
+    totals = nodes[nodes["level"] != leaf_level].drop(columns="unique_id").reset_index(drop=True)
+    volume = float(ahead["deskcast"].sum())
+    moved = float((table["deskcast"] - ahead["deskcast"]).abs().sum()) / volume if volume > 0 else 0.0
+    ended = tuple(n for n in nodes.attrs["notes"] if "has ended" in n)
+    return Whole(table, totals, moved, ended)
+
+
+def whole_folds(
+    folds: pd.DataFrame,
+    actuals: pd.DataFrame,
+    spec: ForecastSpec,
+    shared: dict[str, Any],
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Put what would have been issued, segments that add up, in place of each segment's own forecast of the past."""
+    rules = {k: v for k, v in shared.items() if k != "windows"}
+    nodes = backtest_hierarchy(
+        actuals,
+        spec.horizon,
+        spec.freq,
+        by=list(spec.by),
+        methods=(spec.reconcile,),
+        folds=shared["windows"],
+        windows=shared["windows"],
+        progress=progress,
+        **rules,
+    )
+    leaves = nodes[nodes["level"] == "/".join(spec.by)]
+    named = dict(zip(_node_names(folds["unique_id"].unique(), spec.by), folds["unique_id"].unique(), strict=True))
+    index = pd.MultiIndex.from_arrays([leaves["unique_id"].map(named), leaves["ds"], leaves["cutoff"]])
+    keys = pd.MultiIndex.from_frame(folds[["unique_id", "ds", "cutoff"]])
+    out = folds.copy()
+    for column in [c for c in nodes.columns if c == spec.reconcile or str(c).startswith(f"{spec.reconcile}-")]:
+        ours = "deskcast" + str(column).removeprefix(spec.reconcile)
+        added = pd.Series(leaves[column].to_numpy(), index=index).reindex(keys).to_numpy()
+        out[ours] = np.where(np.isnan(added), folds[ours], added)
+    out.attrs = folds.attrs
+    return out
+
+
+def _node_names(names: Any, by: tuple[str, ...]) -> list[str]:
+    return ["/".join(f"{c}={v}" for c, v in zip(by, str(name).split("/"), strict=True)) for name in names]
+
+
+def scaled_paths(paths: pd.DataFrame, own: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+    """Move sample paths to the level of the forecasts that add up, slot by slot.
+
+    >>> paths = pd.DataFrame({"unique_id": "a", "ds": pd.Timestamp("2024-03-04"), "path": [0, 1], "y": [8.0, 12.0]})
+    >>> own = pd.DataFrame({"unique_id": "a", "ds": pd.Timestamp("2024-03-04"), "deskcast": [10.0]})
+    >>> scaled_paths(paths, own, own.assign(deskcast=11.0))["y"].round(6).tolist()
+    [8.8, 13.2]
+    """
+    before = own.set_index(["unique_id", "ds"])["deskcast"]
+    after = added.set_index(["unique_id", "ds"])["deskcast"].reindex(before.index)
+    ratio = np.where(before > 0, after / before.where(before > 0), 1.0)
+    series = own["unique_id"].unique()
+    slots = pd.Index(own["ds"].unique())
+    table = pd.Series(ratio, index=before.index).unstack("ds").reindex(index=series, columns=slots).to_numpy()
+    row = pd.Index(series).get_indexer(pd.Index(paths["unique_id"]))
+    column = slots.get_indexer(pd.Index(paths["ds"]))
+    out = paths.copy()
+    factor = np.where((row >= 0) & (column >= 0), table[row, column], 1.0)
+    out["y"] = paths["y"].to_numpy() * np.where(np.isnan(factor), 1.0, factor)
+    out.attrs = paths.attrs
+    return out
+
+
+def changed_totals(totals: pd.DataFrame, leaves: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """Add up segments that were changed by assumptions; the bounds of the sums move as those of segments do."""
+    wide = leaves.pivot(index="unique_id", columns="ds", values="deskcast")
+    tree = hierarchy([str(name) for name in wide.index], list(by))
+    sums = tree.sums @ wide.reindex(tree.leaves).fillna(0.0).to_numpy()
+    names = tree.nodes["node"].iloc[: len(sums)].to_numpy()
+    added = pd.DataFrame(sums, index=names, columns=wide.columns).stack()
+    keys = pd.MultiIndex.from_frame(totals[["node", "ds"]])
+    out, base = totals.copy(), totals["deskcast"].to_numpy(dtype=float)
+    point = added.reindex(keys).to_numpy(dtype=float)
+    ratio = np.where(base > 0, point / np.where(base > 0, base, 1.0), 1.0)
+    # small counts vary relatively more
+    stretch = np.where(ratio > 1, ratio, np.sqrt(ratio))
+    for column in [c for c in totals.columns if str(c).startswith(("deskcast-lo-", "deskcast-hi-"))]:
+        distance = (totals[column].to_numpy(dtype=float) - base) * stretch
+        out[column] = np.maximum(point + np.where(ratio > 0, distance, 0.0), 0.0)
+    out["deskcast"] = point
+    out.insert(int(out.columns.get_loc("deskcast")) + 1, "baseline", base)
+    return out

@@ -1,0 +1,262 @@
+"""What a forecast says, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..features.definitions import unit_of
+from ..features.durations import say_duration
+from ..forecasting.effects import holiday_names
+from .words import number, plural, say_kpi, say_list
+
+#: Notes that a planner has to know; the others stand in the table of notes.
+_WEIGHTY = ("no forecast for", "the level of series", "outage", "far beyond", "has ended", "no past day", "left out")
+MOST_NOTES = 4
+#: A holiday or event is told where it moves the day by so much.
+MATTERS = 0.1
+#: Same weekdays of the past that say what is usual.
+USUAL_WEEKS = 8
+
+
+def span_total(paths: pd.DataFrame, first: pd.Timestamp, after: pd.Timestamp) -> tuple[float, float, float]:
+    """Return the middle of what comes in a span over all series, and the bounds of 80 %.
+
+    >>> paths = pd.DataFrame({"ds": pd.Timestamp("2024-03-04"), "path": range(9), "y": np.arange(9.0)})
+    >>> span_total(paths, pd.Timestamp("2024-03-04"), pd.Timestamp("2024-03-11"))
+    (4.0, 0.0, 8.0)
+    """
+    inside = paths[(paths["ds"] >= first) & (paths["ds"] < after)]
+    total = inside.groupby("path")["y"].sum().to_numpy()
+    rank = min(1.0, (len(total) + 1) * 0.9 / len(total) - 1e-9)
+    low = -np.quantile(-total, rank, method="inverted_cdf")
+    high = np.quantile(total, rank, method="inverted_cdf")
+    return float(np.median(total)), float(low), float(high)
+
+
+def next_week(ds: pd.Series[pd.Timestamp]) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
+    """Return the first whole week from Monday that a forecast covers, or else its first seven days.
+
+    >>> next_week(pd.Series(pd.date_range("2024-03-06", periods=14)))[0]
+    Timestamp('2024-03-11 00:00:00')
+    """
+    days = ds.dt.normalize()
+    first, last = days.min(), days.max()
+    if ds.min() > first:  # the day has begun
+        first += pd.Timedelta(days=1)
+    monday = first + pd.Timedelta(days=-first.day_of_week % 7)
+    if monday + pd.Timedelta(days=6) <= last:
+        return monday, monday + pd.Timedelta(days=7), True
+    after = min(first + pd.Timedelta(days=7), last + pd.Timedelta(days=1))
+    return first, max(after, first + pd.Timedelta(days=1)), False
+
+
+def week_sentence(actuals: pd.DataFrame, paths: pd.DataFrame, noun: str) -> str:
+    """Say what the next full week brings, as the sum of its slots over sample paths.
+
+    >>> days = pd.date_range("2024-01-29", "2024-03-03")
+    >>> past = pd.DataFrame({"ds": days, "y": 10.0})
+    >>> ahead = pd.concat([pd.DataFrame({"ds": pd.date_range("2024-03-04", periods=7), "path": i, "y": 11.0 + i}) for i in (0, 1, 2)])
+    >>> week_sentence(past, ahead, "case")
+    'Week of Mon 04 Mar 2024: 84 cases are expected, 20% more than the mean of the last four weeks; 80 % sure: 77 to 91.'
+    """  # noqa: E501 - the frame of the example
+    first, after, whole = next_week(paths["ds"])
+    middle, low, high = span_total(paths, first, after)
+    span = f"Week of {first:%a %d %b %Y}" if whole else say_span(first, after - pd.Timedelta(days=1))
+    return (
+        f"{span}: {expected(middle, noun)}{_trend(actuals, middle, (after - first).days)}; 80 % sure: "
+        f"{number(round(low))} to {number(round(high))}."
+    )
+
+
+def say_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    """Write first and last day.
+
+    >>> say_span(pd.Timestamp("2024-03-04"), pd.Timestamp("2024-03-06"))
+    'Mon 04 Mar 2024 to Wed 06 Mar 2024'
+    """
+    return f"{first:%a %d %b %Y}" if first == last else f"{first:%a %d %b %Y} to {last:%a %d %b %Y}"
+
+
+def _trend(actuals: pd.DataFrame, middle: float, days: int) -> str:
+    """Say how a week compares with those before it; of another span, and of a short history, nothing."""
+    end = actuals["ds"].max().normalize() + pd.Timedelta(days=1)
+    begin = end - pd.Timedelta(days=28)
+    if days != 7 or actuals["ds"].min() > begin:
+        return ""
+    past = float(actuals.loc[actuals["ds"] >= begin, "y"].sum()) / 4
+    change = middle / past - 1 if past > 0 else 0.0
+    if abs(change) < 0.02:
+        return ""
+    return f", {abs(change):.0%} {'more' if change > 0 else 'fewer'} than the mean of the last four weeks"
+
+
+def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> str:
+    """Say what the next seven days bring where the log is too short for an interval of their sum.
+
+    >>> ahead = pd.DataFrame({"ds": pd.date_range("2024-03-04", periods=9), "deskcast": 2.0})
+    >>> sum_sentence(ahead, "case", 3)
+    'Mon 04 Mar 2024 to Sun 10 Mar 2024: 14 cases are expected; how sure that is, 3 weeks of history cannot tell.'
+    """
+    days = slots["ds"].dt.normalize()
+    first = days.min()
+    last = min(days.max(), first + pd.Timedelta(days=6))
+    each = slots[days <= last]
+    return (
+        f"{say_span(first, last)}: {expected(float(each['deskcast'].sum()), noun)}; how sure that is, "
+        f"{plural(weeks, 'week')} of history cannot tell."
+    )
+
+
+def expected(value: float, noun: str) -> str:
+    """Say how many are expected."""
+    count = round(value)
+    return f"{plural(count, noun)} {'is' if count == 1 else 'are'} expected"
+
+
+def value_sentence(kpi: str, actuals: pd.DataFrame, ahead: pd.DataFrame) -> str:
+    """Say where a KPI that is no count of arrivals is heading: the mean of the forecast against the latest past.
+
+    >>> days = pd.date_range("2024-01-01", periods=56)
+    >>> past = pd.DataFrame({"unique_id": "all", "ds": days, "y": 0.8})
+    >>> ahead = pd.DataFrame({"unique_id": "all", "ds": pd.date_range("2024-02-26", periods=7), "deskcast": 0.85})
+    >>> value_sentence("csat", past, ahead)
+    'CSAT: 85.0% on average from Mon 26 Feb 2024 to Sun 03 Mar 2024, after 80.0% in the 7 slots before.'
+    """
+    count = ahead["ds"].nunique()
+    before = actuals[actuals["ds"].isin(np.sort(actuals["ds"].unique())[-count:])]["y"].mean()
+    first, last = ahead["ds"].min(), ahead["ds"].max()
+    now = say_in(ahead["deskcast"].mean(), kpi)
+    return (
+        f"{say_kpi(kpi)}: {now} on average from {first:%a %d %b %Y} to {last:%a %d %b %Y}, after {say_in(before, kpi)} "
+        f"in the {plural(count, 'slot')} before."
+    )
+
+
+def say_in(value: float, kpi: str) -> str:
+    """Write a value in the unit of its KPI.
+
+    >>> say_in(5400.0, "resolution_time"), say_in(12.34, "backlog")
+    ('1 h 30 min', '12.3')
+    """
+    if np.isnan(value):
+        return "unknown"
+    unit = unit_of(kpi)
+    return f"{value:.1%}" if unit == "share" else say_duration(value) if unit == "s" else number(value)
+
+
+def day_sentences(
+    actuals: pd.DataFrame, ahead: pd.DataFrame, holidays: object, events: pd.DataFrame | None, noun: str
+) -> list[str]:
+    """Say which holidays and known events of the days ahead matter, and by how much.
+
+    Parameters
+    ----------
+    actuals, ahead
+        What came and what is expected, over all series.
+    holidays, events
+        What the forecast was told.
+    noun
+        What is counted.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", "2024-04-28")
+    >>> past = pd.DataFrame({"ds": days, "y": 20.0})
+    >>> ahead = pd.DataFrame({"ds": pd.date_range("2024-04-29", periods=7), "deskcast": [20.0, 20, 6, 20, 20, 20, 20]})
+    >>> day_sentences(past, ahead, "DE", None, "case")
+    ['Wed 01 May 2024 is Labor Day: 6 cases are expected, 70% fewer than on a usual Wednesday.']
+    """
+    coming = ahead.groupby(ahead["ds"].dt.normalize())["deskcast"].sum()
+    past = actuals.groupby(actuals["ds"].dt.normalize())["y"].sum()
+    if not len(coming) or not len(past):
+        return []
+    names = _names(holidays, events, past.index.min(), coming.index.max())
+    ordinary = past[~past.index.isin(list(names))]
+    said = []
+    for day, value in coming.items():
+        stamp = pd.Timestamp(str(day))
+        same = ordinary[pd.DatetimeIndex(ordinary.index).day_of_week == stamp.day_of_week].tail(USUAL_WEEKS)
+        usual = float(same.mean()) if len(same) else float("nan")
+        if stamp not in names or not usual > 0:
+            continue
+        change = float(value) / usual - 1
+        if abs(change) >= MATTERS:
+            way = "more" if change > 0 else "fewer"
+            count = expected(float(value), noun)
+            said.append(
+                f"{stamp:%a %d %b %Y} is {names[stamp]}: {count}, {abs(change):.0%} {way} than on a usual {stamp:%A}."
+            )
+    return said
+
+
+def _names(
+    holidays: object, events: pd.DataFrame | None, first: pd.Timestamp, last: pd.Timestamp
+) -> dict[pd.Timestamp, str]:
+    """Return the names of the days that are different."""
+    span = np.array([first, last], dtype="datetime64[D]")
+    found = {pd.Timestamp(day): _of(name) for day, name in holiday_names(holidays, span).items()}
+    for row in events.to_dict("records") if events is not None else ():
+        for day in pd.date_range(str(row["start"]), str(row["end"])):
+            found[day.normalize()] = f"a day of '{row['name']}'"
+    return found
+
+
+def _of(name: str) -> str:
+    return "a holiday" if name == "holiday" else name.replace("; ", " and ")
+
+
+def accuracy_sentence(table: pd.DataFrame) -> str:
+    """Say how far off the forecast was on past origins, or that nothing came there to judge it by.
+
+    >>> nothing = pd.DataFrame({"model": ["deskcast", "seasonal_naive"], "wape": float("nan"), "wql": float("nan")})
+    >>> accuracy_sentence(nothing)
+    'Nothing came in the spans that the forecast is judged on, so how good it is stays open.'
+    """
+    scores = table.set_index("model").to_dict("index")
+    ours, naive = scores["deskcast"], scores["seasonal_naive"]
+    if not np.isfinite(ours["wape"]):
+        return "Nothing came in the spans that the forecast is judged on, so how good it is stays open."
+    gain = 1 - ours["wql"] / naive["wql"] if naive["wql"] > 0 else 0.0
+    better = f"{gain:.0%} better than" if gain > 0.005 else f"{-gain:.0%} worse than" if gain < -0.005 else "level with"
+    covered = ours.get("coverage_80", np.nan)
+    cover = f"; its 80 % interval held {covered:.0%}" if np.isfinite(covered) else ""
+    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{number(round(ours['wape']))} times"
+    return (
+        f"On past origins the forecast was off by {off} the volume and {better} the seasonal naive by quantile "
+        f"loss{cover}."
+    )
+
+
+def method_sentences(model: str, tiers: object) -> list[str]:
+    """Say which method the forecast is made of, by tier of volume where these differ.
+
+    >>> method_sentences("core", None)
+    ['The forecast is made by core.']
+    >>> method_sentences("core + recent_level", {"high": {"core": 1.0}, "sparse": {"core": 0.6, "croston": 0.4}})
+    ['The forecast is made by core for series of high volume, and by core (60%) and croston (40%) for sparse series.']
+    """
+    if not isinstance(tiers, dict) or not tiers:
+        return [f"The forecast is made by {model.replace(' + ', ' and ')}."]
+    parts = []
+    for tier, weights in tiers.items():
+        whole = [name if share > 0.995 else f"{name} ({share:.0%})" for name, share in weights.items() if share > 0.005]
+        parts.append((say_list(whole), f"{tier} series" if tier == "sparse" else f"series of {tier} volume"))
+    if len({made for made, _ in parts}) == 1:
+        return [f"The forecast is made by {parts[0][0]}."]
+    said = [f"{'' if not i else 'by '}{made} for {where}" for i, (made, where) in enumerate(parts)]
+    last = f", and {said[-1]}" if len(said) > 1 else ""
+    return [f"The forecast is made by {', '.join(said[:-1]) if len(said) > 1 else said[0]}{last}."]
+
+
+def weighty(notes: Sequence[str]) -> list[str]:
+    """Return the notes that a planner has to know, as sentences.
+
+    >>> weighty(["the level of series 'a' fell by 30% about 2024-03-01", "12 slots are missing"])
+    ["The level of series 'a' fell by 30% about 2024-03-01."]
+    """
+    found = [f"{n[:1].upper()}{n[1:]}." for n in notes if any(word in n for word in _WEIGHTY)]
+    rest = len(found) - MOST_NOTES
+    return [*found[:MOST_NOTES], *([f"{plural(rest, 'more note')} in the table of notes."] if rest > 0 else [])]
