@@ -111,7 +111,8 @@ def kind_panel(
     scaled = kept.assign(y=(kept["y"] - low) / (high - low)) if kind == "rate" else kept
     # a stock is there at night, too
     given = (None if kind == "stock" else calendar, since, until)
-    grid = make_grid(scaled, horizon, freq, *given, None if kind == "stock" else outages)
+    known = None if kind == "stock" else outages
+    grid = make_grid(scaled, horizon, freq, *given, known, holidays=holidays, events=events)
     special, said = special_days(grid, holidays, events)
     n, parts = None, None
     if "n" in kept.columns and kind != "stock":
