@@ -96,3 +96,32 @@ def _in_words(need: str) -> str:
 
 def _and(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def catalogue_page() -> str:
+    """Return the catalogue as a page in Markdown: name, unit, what is better, what it needs and what it means.
+
+    >>> catalogue_page().splitlines()[0]
+    '# The KPIs'
+    """
+    lines = [
+        "# The KPIs",
+        "",
+        "Written by `deskcast.features.catalogue.catalogue_page()` from the entries in `features/definitions.py`;",
+        "`deskcast history --list` says which of them a log can give, and what the others need.",
+        "",
+        "A count, a share or a median stands in `value`, its denominator in `n`. Shares and means come with a 95 %",
+        "interval, durations with median, 90th percentile and a mean up to the horizon that is named, all from",
+        "Kaplan-Meier over open and finished cases. What a limit says in a name can be said otherwise:",
+        "`responded_within_4h`, `service_level_60s`.",
+        "",
+        "| KPI | unit | better | needs | definition |",
+        "|---|---|---|---|---|",
+    ]
+    for kpi in CATALOGUE.values():
+        needs = [need.replace("|", " or ") for need in kpi.needs] + [_in_words(c) for c in kpi.columns]
+        needs += [f"events `{'` or `'.join(kpi.kinds)}`"] if kpi.kinds else []
+        needs += ["a calendar"] if kpi.calendar else []
+        better = kpi.better or "-"
+        lines.append(f"| `{kpi.name}` | {kpi.unit} | {better} | {', '.join(needs)} | {kpi.definition} |")
+    return "\n".join(lines) + "\n"

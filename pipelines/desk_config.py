@@ -39,6 +39,7 @@ open = {{ mon-fri = ["08:00-21:00"], sat = ["09:00-15:00"] }}
 [history]
 by = ["channel", "product", "region"]
 freq = "D"
+calendar = "office"
 
 # What is forecast: cases a day by channel, four weeks ahead.
 [forecast]

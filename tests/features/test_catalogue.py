@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from deskcast.features.catalogue import CATALOGUE, availability
+from deskcast.features.catalogue import CATALOGUE, availability, catalogue_page
 from deskcast.features.engine import CaseLog
 from deskcast.features.formulas import FORMULAS
 from deskcast.features.schema import EVENT_KINDS, TABLES
@@ -50,3 +50,9 @@ def test_a_column_without_values_is_lacking():
     table = availability(CaseLog.from_frames(**frames)).set_index("kpi")
     assert table.loc["first_response_time", "lacks"] == "needs column actor_role of events"
     assert table.loc["resolution_time", "available"]
+
+
+def test_the_page_of_the_docs_is_made_from_the_catalogue():
+    page = Path(__file__).parents[2] / "docs" / "kpis.md"
+    made = "python -c \"from deskcast.features.catalogue import catalogue_page; print(catalogue_page(), end='')\""
+    assert page.read_text(encoding="utf-8") == catalogue_page(), f"write it anew: {made} > docs/kpis.md"

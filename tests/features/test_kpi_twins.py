@@ -4,12 +4,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from deskcast.features.catalogue import CATALOGUE, lacks
 from deskcast.features.definitions import entry_of
 from deskcast.features.engine import CaseLog
+from deskcast.features.flow import flow
 from deskcast.features.formulas import FORMULAS
 from deskcast.features.kpis import kpi_history
+from deskcast.pipelines.desk import simulate_desk
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from full_logs import OFFICE, full_log, slow_milestones
@@ -61,3 +64,119 @@ def test_every_kpi_agrees_with_loops_on_the_small_desk(seed, freq, by, timezone)
     done = compare(frames, log, freq, by, slow_milestones(frames, log.until, {}))
     wanted = {kpi for kpi in CATALOGUE if splits(kpi, by)}
     assert wanted <= done
+
+
+@pytest.fixture(scope="module")
+def desk():
+    """A slice of the simulated desk: its last eight weeks, and 60 of the cases that were opened in them."""
+    tables = simulate_desk(300, seed=5).tables
+    until = tables["events"]["at"].max().floor("D")
+    return slice_of(tables, until - pd.Timedelta(days=56), until, 60)
+
+
+def slice_of(tables, since, until, most):
+    """Keep the cases that were opened in a span and what hangs on them, and other rows of the span."""
+    cases = tables["cases"]
+    cases = cases[(cases["created_at"] >= since) & (cases["created_at"] < until)].head(most)
+    out = {"cases": cases.reset_index(drop=True)}
+    for name, table in tables.items():
+        if name in ("cases", "sla_policies"):
+            continue
+        at = {"contacts": "queued_at", "surveys": "offered_at", "article_views": "viewed_at", "tasks": "started_at",
+              "agent_time": "start", "costs": "start", "repairs": "failed_at", "events": "at"}[name]  # fmt: skip
+        kept = table[(table[at] >= since) & (table[at] < until)]
+        kept = kept[kept["case_id"].isin(cases["case_id"])] if name == "events" else kept.head(150)
+        out[name] = kept.reset_index(drop=True)
+    return out
+
+
+@pytest.mark.parametrize(("freq", "by"), [("W", None), ("W", "region"), ("MS", "channel")])
+def test_every_kpi_agrees_with_loops_on_the_simulated_desk(desk, freq, by):
+    log = CaseLog.from_frames(**desk, timezone="Europe/Lisbon", calendars={"office": OFFICE})
+    frames = {name: log.frame(name) for name in log.tables}
+    done = compare(frames, log, freq, by)
+    assert {"contacts_offered", "csat", "resolution_time_business"} <= done
+    assert by is not None or {"occupancy", "cost_per_case", "mttr", "clicks_per_task", "deflection_rate"} <= done
+
+
+@pytest.fixture(scope="module")
+def helpdesk(shared_data):
+    rows = pd.read_csv(shared_data("helpdesk_italy/helpdesk.csv.gz"), dtype=str)
+    rows["at"] = local_instants(rows["timestamp"].str[:19], None, "Europe/Rome")
+    kinds = {"Resolve ticket": "resolved", "Closed": "closed", "Wait": "paused", "Take in charge ticket": "resumed"}
+    rows["kind"] = rows["activity"].map(kinds | {"Insert ticket": "created"}).fillna("status")
+    first = rows.groupby("case_id")["at"].transform("min")
+    rows = rows[(first >= pd.Timestamp("2012-09-20T00:00Z")) & (first < pd.Timestamp("2012-11-20T00:00Z"))]
+    rows = rows[rows["case_id"].isin(rows["case_id"].drop_duplicates().head(70))]
+    cases = rows.groupby("case_id", as_index=False).agg(created_at=("at", "min"), case_type=("variant", "first"))
+    events = rows[["case_id", "at", "kind"]].assign(new=rows["activity"], actor_id=rows["resource"], actor_role="agent")
+    return CaseLog.from_frames(cases=cases, events=events, timezone="Europe/Rome")
+
+
+@pytest.fixture(scope="module")
+def servicenow(shared_data):
+    path = shared_data("servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz")
+    wanted = ["number", "incident_state", "sys_updated_at", "opened_at", "assignment_group", "priority", "caller_id",
+              "sys_updated_by", "category"]  # fmt: skip
+    rows = pd.read_csv(path, dtype=str, na_values="?", usecols=wanted)
+    for column in ("sys_updated_at", "opened_at"):
+        rows[column] = local_instants(rows[column], "%d/%m/%Y %H:%M", "UTC")
+    rows = rows[rows["opened_at"] < pd.Timestamp("2016-03-20T00:00Z")]
+    rows = rows.sort_values(["number", "sys_updated_at"], kind="stable", ignore_index=True)
+    done = rows["incident_state"].isin(["Resolved", "Closed"])
+    before = done.groupby(rows["number"]).shift(fill_value=False).astype(bool)
+    again = rows.loc[~done & before, "number"].drop_duplicates().head(12)
+    many = [*rows["number"].drop_duplicates().iloc[::80].head(60), *again]
+    rows, done, before = (table[rows["number"].isin(many)] for table in (rows, done, before))
+    waits = rows["incident_state"].str.startswith("Awaiting")
+    rows["kind"] = np.select(
+        [done & ~before, ~done & before, rows["incident_state"] == "Closed", waits, rows["assignment_group"].notna()],
+        ["resolved", "reopened", "closed", "paused", "assigned"], "status",
+    )  # fmt: skip
+    names = {"number": "case_id", "sys_updated_at": "at", "assignment_group": "team", "sys_updated_by": "actor_id"}
+    events = rows.rename(columns=names)[["case_id", "at", "kind", "team", "actor_id"]].assign(actor_role="agent")
+    rows = rows.rename(columns={"number": "case_id", "opened_at": "created_at", "caller_id": "customer_id"})
+    cases = rows.drop_duplicates("case_id")[["case_id", "created_at", "priority", "customer_id"]]
+    cases["case_type"] = rows.drop_duplicates("case_id")["category"]
+    return CaseLog.from_frames(cases=cases, events=events)
+
+
+def local_instants(text, form, timezone):
+    times = pd.to_datetime(text, format=form)
+    there = times.dt.tz_localize(timezone, ambiguous=False, nonexistent="shift_forward")
+    return there.dt.tz_convert("UTC").dt.as_unit("us")
+
+
+@pytest.mark.parametrize(
+    ("name", "freq", "by"),
+    [
+        ("helpdesk", "W", None),
+        ("helpdesk", "MS", "case_type"),
+        ("servicenow", "D", None),
+        ("servicenow", "W", "priority"),
+    ],
+)
+def test_every_kpi_agrees_with_loops_on_real_logs(request, name, freq, by):
+    log = request.getfixturevalue(name)
+    done = compare({table: log.frame(table) for table in log.tables}, log, freq, by)
+    assert {"resolution_time", "backlog", "backlog_age", "active_resolution_time", "agents_per_case"} <= done
+    assert name != "servicenow" or {"reopen_rate", "transfer_rate", "repeat_contact_rate"} <= done
+
+
+@pytest.mark.parametrize(("name", "by"), [("helpdesk", "case_type"), ("servicenow", "priority")])
+def test_segments_sum_to_totals_and_the_backlog_follows_from_the_day_before(request, name, by):
+    log = request.getfixturevalue(name)
+    parts, whole = kpi_history(log, by=by, freq="W"), kpi_history(log, freq="W")
+    whole = whole[whole["kpi"].isin(parts["kpi"])].set_index(["kpi", "ds"])
+    for column in ("n", "numerator"):
+        sums = parts.groupby(["kpi", "ds"])[column].sum().reindex(whole.index)
+        np.testing.assert_allclose(sums, whole[column], atol=1e-6, err_msg=column)
+    for split in ((), (by,)):
+        daily = flow(log, by=split)
+        lines = daily.assign(**({} if split else {"all": "all"})).groupby(list(split) or "all")["backlog"]
+        before = lines.shift(fill_value=0)
+        came, went = daily["opened"] + daily["reopened"], daily["resolved"] + daily["merged"]
+        assert (daily["backlog"] == before + came - went).all()
+        stock = kpi_history(log, "backlog", by=split)
+        assert (stock["value"].to_numpy() == daily["backlog"].to_numpy()).all()
+        assert daily["backlog"].max() > 0

@@ -145,6 +145,8 @@ class SlowDesk:
         events = frames["events"].copy()
         for name in ("actor_id", "actor_role", "public", "team", "new"):
             events[name] = events.get(name)
+        plain = [None if pd.isna(value) else bool(value) for value in events["public"]]
+        events["public"] = pd.Series(plain, index=events.index, dtype=object)
         if "seq" not in events:
             events["seq"] = range(len(events))
         self.events = events.sort_values(["case_id", "at", "seq"])
