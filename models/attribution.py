@@ -123,7 +123,7 @@ def drivers(
         for name, value in zip(segments, series.split("/"), strict=False):
             history = history[history[name].fillna("(missing)") == value]
         stock = kind_of(kpi, history) == "stock"
-        before, after = _farthest(history, days, way) if stock else (_weeks_before(days), days)
+        before, after = farthest_days(history, days, way) if stock else (weeks_before(days), days)
         try:
             table = _explain(history, kpi, column, before, after)
         except InputError:
@@ -132,13 +132,13 @@ def drivers(
     return _ranked([t for t in found if way * t.attrs["change"] >= 0], kpi, series, top)
 
 
-def _weeks_before(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
+def weeks_before(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Return the same days of the week in the four weeks before some days in a row."""
     weeks = -(-len(days) // 7)
     return pd.DatetimeIndex(sorted({day - pd.Timedelta(days=7 * (weeks + k)) for day in days for k in range(4)}))
 
 
-def _farthest(history: pd.DataFrame, days: pd.DatetimeIndex, way: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+def farthest_days(history: pd.DataFrame, days: pd.DatetimeIndex, way: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
     """Return the day before the first, and the one on which a stock had moved the most: by the last it may be back."""
     total = history.groupby("ds")["value"].sum()
     before = days[:1] - pd.Timedelta(days=1)

@@ -99,7 +99,7 @@ def explain_combinations(
         min_support=min_support,
         top=top,
         days=(weight[0], weight[1]),
-        spread=None if kind == "share" else _spread(history, kind),
+        spread=None if kind == "share" else case_spread(history, kind),
     )
     found.attrs |= {"unit": kind}
     return found
@@ -276,7 +276,7 @@ def _level(cells: pd.DataFrame, count: bool) -> tuple[float, float]:
     return float(sides[0]), float(sides[1])
 
 
-def _spread(history: pd.DataFrame, kind: str) -> float:
+def case_spread(history: pd.DataFrame, kind: str) -> float:
     """Return the standard deviation of a single case, from how the means of the cells stray from day to day."""
     value = history["mean"] if kind == "duration" and "mean" in history else history["value"]
     x, n = numbers_of(value), numbers_of(history["n"])

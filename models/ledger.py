@@ -18,16 +18,21 @@ from ..features.errors import InputError, did_you_mean
 from .grouping import group_incidents
 
 LEDGER = (
-    *("incident_id", "kpi", "series", "members", "kind", "direction", "started_at", "dated_at", "detected_at"),
-    *("last_at", "before", "after", "n", "z", "cost", "cost_unit", "drivers", "state", "news", "explained"),
-    *("acknowledged_by", "acknowledged_at", "silenced_until", "reported_at", "updated_at"),
+    *("incident_id", "kpi", "series", "members", "also", "kind", "direction", "started_at", "dated_at"),
+    *("detected_at", "last_at", "before", "after", "n", "z", "cost", "cost_unit", "drivers", "causes"),
+    *("state", "news", "explained", "acknowledged_by", "acknowledged_at", "note", "silenced_until"),
+    *("reported_at", "updated_at"),
 )
 _TIMES = (
     *("started_at", "dated_at", "detected_at", "last_at", "acknowledged_at", "silenced_until"),
     *("reported_at", "updated_at"),
 )
+_KEPT = ("incident_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
+_FIRST = ["detected_at", "started_at", "kpi", "series"]
 _NUMBERS = ("before", "after", "n", "z", "cost")
-_FOLLOWED = ("kind", "last_at", "after", "members", "state", "explained")
+_FOLLOWED = ("kind", "last_at", "after", "members", "also", "state", "explained")
+_TOLD = ("kind", "members", "also", "state")  # a change of these is news; a new day of the same is not
+_GROWN = 1.5  # so is a change that has grown by this factor
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,9 @@ class KnownSpan:
         return inside and (not self.kpis or row.kpi in self.kpis) and (not self.series or row.series in self.series)
 
 
-def incident_frame(shifts: pd.DataFrame, known: Iterable[KnownSpan] = ()) -> pd.DataFrame:
+def incident_frame(
+    shifts: pd.DataFrame, known: Iterable[KnownSpan] = (), groups: pd.Series | None = None
+) -> pd.DataFrame:
     """Turn what was found into incidents: one row a group of related segments, the strongest member first.
 
     Parameters
@@ -66,13 +73,17 @@ def incident_frame(shifts: pd.DataFrame, known: Iterable[KnownSpan] = ()) -> pd.
         What :func:`detect_shifts` returns.
     known
         What is known to have happened; it explains instead of alarming.
+    groups
+        Number of the incident by row of ``shifts``; by default that of :func:`group_incidents`. Rows of several KPIs
+        may share a number; the KPI that was seen first stands for all.
 
     Returns
     -------
     DataFrame
         The columns of ``LEDGER``. ``incident_id`` is made of what never changes once an incident is open (KPI, series,
         direction, start and day of detection of the member that was seen first). ``members`` lists the series, joined
-        by "; ". ``state`` is ``open``, ``resolved`` or ``explained``. ``cost`` is in cases or hours (``cost_unit``).
+        by "; ", ``also`` what other KPIs did. ``state`` is ``open``, ``resolved`` or ``explained``. ``cost`` is in
+        cases or hours (``cost_unit``).
 
     Examples
     --------
@@ -84,9 +95,25 @@ def incident_frame(shifts: pd.DataFrame, known: Iterable[KnownSpan] = ()) -> pd.
     >>> found[["incident_id", "state"]].values.tolist(), round(found["cost"].iloc[0])
     ([['cases_opened-20240410-19b0', 'resolved']], 104)
     """
-    rows = [_merged(part, tuple(known)) for _, part in shifts.groupby(group_incidents(shifts), sort=True)]
-    out = _typed(pd.DataFrame(rows, columns=list(LEDGER)))
+    shifts = shifts.copy()
+    shifts.attrs = {}  # pandas copies them at every step
+    numbers = group_incidents(shifts) if groups is None else groups
+    rows = [_merged(part, tuple(known)) for _, part in shifts.groupby(numbers, sort=True)]
+    out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER)))
     return out.sort_values(["detected_at", "incident_id"], ascending=[False, True], ignore_index=True)
+
+
+def incident_ids(shifts: pd.DataFrame, groups: pd.Series) -> pd.Series:
+    """Return the id of the incident by row of ``shifts``, as :func:`incident_frame` gives it.
+
+    Parameters
+    ----------
+    shifts, groups
+        As in :func:`incident_frame`.
+    """
+    ordered = shifts.assign(_group=groups).sort_values(_FIRST, kind="stable").drop_duplicates("_group")
+    names = {row["_group"]: _identity(row) for _, row in ordered.iterrows()}
+    return groups.map(names).astype("str")
 
 
 def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any) -> pd.DataFrame:
@@ -121,7 +148,7 @@ def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: 
     (['opened'], ['resolved'], True)
     """
     today = pd.Timestamp(now)
-    old = _typed(previous.copy()) if previous is not None else _typed(pd.DataFrame(columns=list(LEDGER)))
+    old = typed_ledger(previous.copy()) if previous is not None else typed_ledger(pd.DataFrame(columns=list(LEDGER)))
     known: dict[str, Any] = {str(row.incident_id): row for row in old.itertuples(index=False)}
     rows: list[dict[str, Any]] = []
     met: set[str] = set()
@@ -134,7 +161,8 @@ def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: 
             entry["news"] = {"open": "opened", "resolved": "opened"}.get(row.state, "")
         else:
             met.add(before.incident_id)
-            entry |= {c: getattr(before, c) for c in ("incident_id", "reported_at", *_TIMES[4:6], "acknowledged_by")}
+            entry |= {c: getattr(before, c) for c in _KEPT}
+            entry |= {c: entry[c] or getattr(before, c) for c in ("drivers", "causes")}
             entry |= _news(before, row, today)
         entry["news"] = "" if pd.notna(entry["silenced_until"]) and today < entry["silenced_until"] else entry["news"]
         rows.append(entry)
@@ -142,15 +170,16 @@ def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: 
         if name not in met:
             entry = row._asdict()
             gone = row.state in ("open", "explained")
-            entry["news"] = "withdrawn" if row.state == "open" else ""
+            again = row.news == "withdrawn" and row.updated_at == today
+            entry["news"] = "withdrawn" if row.state == "open" or again else ""
             entry |= {"state": "withdrawn", "updated_at": today} if gone else {}
             rows.append(entry)
-    out = _typed(pd.DataFrame(rows, columns=list(LEDGER)))
+    out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER)))
     return out.sort_values(["detected_at", "incident_id"], ascending=[False, True], ignore_index=True)
 
 
-def acknowledge(ledger: pd.DataFrame, incident_id: str, by: str, at: Any) -> pd.DataFrame:
-    """Note that somebody has seen an incident.
+def acknowledge(ledger: pd.DataFrame, incident_id: str, by: str, at: Any, note: str = "") -> pd.DataFrame:
+    """Note that somebody has seen an incident; it is no news any more until something about it changes.
 
     Raises
     ------
@@ -161,6 +190,8 @@ def acknowledge(ledger: pd.DataFrame, incident_id: str, by: str, at: Any) -> pd.
     out = ledger.copy()
     out.loc[place, "acknowledged_by"] = by
     out.loc[place, "acknowledged_at"] = pd.Timestamp(at)
+    out.loc[place, "note"] = note
+    out.loc[place, "news"] = ""
     return out
 
 
@@ -190,24 +221,29 @@ def _place(ledger: pd.DataFrame, incident_id: str) -> Any:
 
 def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
     """Return the row of one group: the figures of its widest member (the total, or the one with most cases)."""
-    first = part.sort_values(["detected_at", "started_at", "series"], kind="stable").iloc[0]
-    widest = part.assign(whole=part["series"] == "all").sort_values(["whole", "n", "series"], kind="stable").iloc[-1]
-    names = list(dict.fromkeys([str(widest["series"]), *part.sort_values("series")["series"].astype(str)]))
+    first = part.sort_values(_FIRST, kind="stable").iloc[0]
+    own = part[(part["kpi"] == first["kpi"]) & (part["direction"] == first["direction"])]
+    others = part.drop(own.index).sort_values(["kpi", "direction", "series"])
+    also = [f"{row.kpi} {row.direction} ({row.series})" for row in others.itertuples()]
+    widest = own.assign(whole=own["series"] == "all").sort_values(["whole", "n", "series"], kind="stable").iloc[-1]
+    names = list(dict.fromkeys([str(widest["series"]), *own.sort_values("series")["series"].astype(str)]))
     entry = {c: widest[c] for c in part.columns if c in LEDGER}
     reasons = [span.name for span in known for row in part.itertuples() if span.explains(row)]
     state = "explained" if reasons else "resolved" if part["resolved"].all() else "open"
     entry |= {
         "incident_id": _identity(first),
         "members": "; ".join(names),
+        "also": "; ".join(dict.fromkeys(also)),
         "started_at": part["started_at"].min(),
         "dated_at": widest.get("dated_at", widest["started_at"]),
         "detected_at": first["detected_at"],
         "last_at": part["last_at"].max(),
-        "z": max(part["z"].tolist(), key=abs),
-        "kind": "shift" if (part["kind"] == "shift").any() else "spike",
+        "z": max(own["z"].tolist(), key=abs),
+        "kind": "shift" if (own["kind"] == "shift").any() else "spike",
         "cost_unit": _unit(str(first["kpi"])),
         "state": state,
         "news": "",
+        "causes": "",
         "explained": "; ".join(dict.fromkeys(reasons)),
     }
     return entry
@@ -239,14 +275,22 @@ def _same(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
 def _news(before: Any, row: Any, today: pd.Timestamp) -> dict[str, Any]:
     changed = [c for c in _FOLLOWED if str(getattr(before, c)) != str(getattr(row, c))]
     if not changed:
-        return {"news": "", "updated_at": before.updated_at}
-    word = "updated"
+        again = before.news if before.updated_at == today else ""  # the same data again tell the same
+        return {"news": again, "updated_at": before.updated_at}
+    grown = abs(row.after - row.before) >= _GROWN * abs(before.after - before.before)
+    told = grown or any(str(getattr(before, c)) != str(getattr(row, c)) for c in _TOLD)
+    word = "updated" if told else ""
     if row.state == "resolved":
         word = "resolved" if before.state != "resolved" else ""
     return {"news": "" if row.state == "explained" else word, "updated_at": today}
 
 
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+def typed_ledger(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give a ledger that comes from a file all its columns and their types.
+
+    >>> typed_ledger(pd.DataFrame({"incident_id": ["a"], "cost": [None]}))[["incident_id", "cost", "note"]].values.tolist()
+    [['a', nan, '']]
+    """  # noqa: E501 - an example in one line
     out = frame.reindex(columns=list(LEDGER))
     for column in LEDGER:
         if column in _TIMES:

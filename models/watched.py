@@ -243,6 +243,39 @@ def watch_kpi(history: pd.DataFrame, freq: str, holidays: Days, kinds: Mapping[s
     return Watched(kpi, kind, whole, proof, known, tuple(said))
 
 
+def band(part: Watched, series: str) -> pd.DataFrame:
+    """Return what was seen of a series, and the band in which 95 of 100 values were expected.
+
+    Returns
+    -------
+    DataFrame
+        ``kpi``, ``series``, ``ds``, ``value``, ``expected``, ``lower``, ``upper``, all in the unit of the KPI. Of a
+        stock the band is what a day adds to the value of the day before.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=70)
+    >>> part = watch_kpi(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": [40.0, 44.0] * 35}), "D", (), {})
+    >>> last = band(part, "all").iloc[-1]
+    >>> bool(last["lower"] < 40 < last["expected"] < 44 < last["upper"])
+    True
+    """
+    i = part.panel.names.index(series)
+    value, middle, wide = part.panel.columns["value"][:, i], part.proof.expected[:, i], part.proof.spread[:, i]
+    sides = [middle, middle - 1.96 * wide, middle + 1.96 * wide]
+    if part.kind == "duration":
+        sides = [np.expm1(np.minimum(side, 30.0)) for side in sides]
+    if part.kind == "stock":
+        before = np.r_[np.nan, value[:-1]]
+        sides = [before + side for side in sides]
+    if part.kind != "score":
+        sides = [np.where(side < 0, 0.0, side) for side in sides]
+    if part.kind == "share":
+        sides = [np.where(side > 1, 1.0, side) for side in sides]
+    frame = pd.DataFrame({"kpi": part.kpi, "series": series, "ds": part.panel.stamps, "value": value})
+    return frame.assign(expected=sides[0], lower=sides[1], upper=sides[2])
+
+
 def known_days(stamps: pd.DatetimeIndex, holidays: Days) -> dict[int, str]:
     """Return the rows of periods that begin on a known day.
 

@@ -300,16 +300,25 @@ def risk(
 
 @app.command()
 def watch(
-    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+    config: ConfigOption = _CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="ID", help="Say that somebody has seen to an incident.")
+    ] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What to remember with --acknowledge.")] = "",
+    silence: Annotated[
+        str | None, typer.Option(metavar="ID|KPI|SEGMENT", help="Make no news of it until the day of --until.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="When --silence ends, such as 2024-03-31.")] = None,
 ) -> None:
-    """Show which KPIs shifted, since when, and what drove it."""
-    from .history import watch_stage, watched_history
-    from .telling import waiting
+    """Show which KPIs shifted, since when, and what drove it: what is new since the last run first."""
+    from .watch_command import answer_watch, heard
 
-    project = _open(config, as_of, out)
-    with waiting("watching"):
-        stage = watch_stage(project, watched_history(project))
-    _answer(stage, "shifts", out, as_json, "drivers", zone=project.config.timezone)
+    if heard(config, acknowledge, note, silence, until, as_json):
+        return
+    answer_watch(lambda: _open(config, as_of, out), _answer, out, as_json)
 
 
 @app.command()

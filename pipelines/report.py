@@ -36,7 +36,10 @@ CAPTIONS = {
     "coverage": "Need against people there",
     "risk": "Open cases, the most likely to break their promise first",
     "broken": "Open cases that have broken their promise already",
-    "shifts": "Shifts and spikes, with their drivers",
+    "incidents": "Incidents: what is new first, then what is open",
+    "goals": "Goals: where each stands, and how likely it is to be met",
+    "pairs": "Speed bought with quality: pairs of KPIs of which one got better while the other got worse",
+    "shifts": "Single alarms, with the incident that each belongs to",
     "drivers": "What moved: parts of each change",
     "history": "KPIs by period, the latest first",
     "evaluation": "How sure is it: models on cases later than those they learnt from",
@@ -45,9 +48,28 @@ CAPTIONS = {
     "refused": "Rows that were refused, and why",
     "availability": "Which KPIs can be had",
 }
-_HIDDEN = {"actuals"}
+_HIDDEN = {"actuals", "bands"}
 _LATEST = {"history", "shifts"}
 ROWS, TOP = 60, 10
+#: Columns that the page shows, where a table has more than fit; the tables themselves have them all.
+COLUMNS_OF_PAGE = {
+    "incidents": (
+        *(
+            "incident_id",
+            "news",
+            "state",
+            "kpi",
+            "members",
+            "direction",
+            "started_at",
+            "detected_at",
+            "before",
+            "after",
+        ),
+        *("cost", "cost_unit", "also", "drivers", "causes", "explained", "acknowledged_by", "note", "silenced_until"),
+    ),
+    "goals": ("name", "kpi", "target", "so_far", "forecast", "low", "high", "probability", "start", "end"),
+}
 _TOP_COLUMNS = ("case_id", "probability", "due_at", "left_s", "team", "priority", "reason_1", "reason_2", "action")
 
 
@@ -157,6 +179,8 @@ def _shown(name: str, stage: Stage, timezone: str) -> Shown:
     frame = latest_first(stage.tables[name]) if name in _LATEST else stage.tables[name]
     if name in ("staffing", "casework") and (frame["people"] > 0).any():
         frame = frame[frame["people"] > 0]  # closed intervals need nobody
+    if name in COLUMNS_OF_PAGE:
+        frame = frame[[c for c in COLUMNS_OF_PAGE[name] if c in frame.columns]]
     return show(name, frame, ROWS, timezone)
 
 

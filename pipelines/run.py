@@ -54,10 +54,11 @@ STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch")
 def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...]:
     """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on."""
     from .check import check
-    from .history import history_stage, watch_stage
+    from .history import history_stage
     from .planning import forecast_stage
     from .staff import staff_stage
     from .train import risk_stage, train_stage
+    from .watch import watch_stage
 
     tell = tell or Silent()
     done: dict[str, Stage] = {}
@@ -94,18 +95,21 @@ def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...
 def run(project: Project, tell: Teller | None = None, *, record_runs: bool = True) -> Outcome:
     """Do the whole job and leave its results whole, or leave the last ones as they were.
 
-    The tables and the report are written aside and moved into place in one step; only then is the run recorded in
-    MLflow, so that no record speaks of results that never came to be.
+    The tables and the report are written aside and moved into place in one step; only then are the incidents
+    remembered and the run recorded in MLflow, so that nothing speaks of results that never came to be.
 
     Raises
     ------
     InputError
         If the results folder cannot be written or the tracking store cannot be had, before any work is done.
     """
+    from .incident_state import check_state
     from .report import write_report
     from .results import write_stages, writing
     from .tracking import check_store, record
+    from .watch import remember_stage
 
+    check_state(project.config.results_folder)
     if record_runs:
         check_store(project.config.tracking_uri, project.config.folder)
     tell = tell or Silent()
@@ -125,6 +129,7 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
             timezone=project.config.timezone,
         )
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
+    remember_stage(project, next(stage for stage in stages if stage.name == "watch"))
     if record_runs:
         _record(project, stages, folder, tell, record)
     return Outcome(stages, folder, folder / "report.html")

@@ -24,6 +24,7 @@ def check_values(config: Config, where: str) -> None:
     _check_frequencies(config, where)
     _check_kpis(config, where)
     _check_promises(config, where)
+    _check_watch(config, where)
     for event in config.events:
         _check_days(event, f"{where} [[event]] {event.name}")
     for level in config.forecast.levels:
@@ -58,6 +59,23 @@ def _check_kpis(config: Config, where: str) -> None:
                 raise InputError(
                     "there is no such KPI", where=f"{where} [{section}]", column="kpis", got=name, hint=hint
                 )
+
+
+def _check_watch(config: Config, where: str) -> None:
+    for key in ("alarms_per_week", "min_volume", "min_effect"):
+        value = getattr(config.watch, key)
+        if not (0 <= value < float("inf")) or (key == "alarms_per_week" and value == 0):
+            wanted = "a number above 0" if key == "alarms_per_week" else "a number from 0"
+            raise InputError(
+                "the number is out of range", where=f"{where} [watch]", column=key, got=value, wanted=wanted
+            )
+    choices = {"better": (None, "higher", "lower"), "period": ("W", "MS", "QS", "YS")}
+    for goal in config.goals:
+        for key, allowed in choices.items():
+            if getattr(goal, key) not in allowed:
+                wanted = ", ".join(name for name in allowed if name)
+                place = f"{where} [[goal]] {goal.name}"
+                raise InputError(f"unknown {key}", where=place, column=key, got=getattr(goal, key), wanted=wanted)
 
 
 def _check_promises(config: Config, where: str) -> None:

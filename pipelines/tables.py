@@ -33,7 +33,21 @@ _SHARES = {
 #: Seconds that are long enough to be told in hours and days; the others stay seconds.
 _SPANS = {"left_s", "age_s", "late_s"}
 #: Columns that are told in the unit of the KPI of their row.
-_VALUES = {"value", "lo", "hi", "median", "p90", "mean", "before", "after", "contribution"}
+_VALUES = {
+    "value",
+    "lo",
+    "hi",
+    "median",
+    "p90",
+    "mean",
+    "before",
+    "after",
+    "contribution",
+    "expected",
+    "lower",
+    "upper",
+}
+_VALUES |= {"target", "so_far", "forecast", "low", "high"}
 _WORDS = {
     "ds": "from",
     "unique_id": "series",

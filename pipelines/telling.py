@@ -27,6 +27,19 @@ COLUMNS = {
     "casework": ("queue", "ds", "agents", "people", "arrived", "worked", "backlog", "late", "breach_risk"),
     "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
     "risk": ("rank", "case_id", "probability", "due_at", "left_s", "team", "priority", "reason_1", "action"),
+    "incidents": (
+        "incident_id",
+        "kpi",
+        "series",
+        "direction",
+        "started_at",
+        "before",
+        "after",
+        "drivers",
+        "state",
+        "news",
+    ),
+    "goals": ("name", "kpi", "target", "so_far", "forecast", "low", "high", "probability", "end"),
     "shifts": ("kpi", "series", "kind", "direction", "started_at", "before", "after", "drivers", "resolved"),
 }
 #: Width of a table that goes into a file or a pipe.

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.history import _segment_of, _why, watch_stage, watched_history
 from deskcast.pipelines.opening import open_project
+from deskcast.pipelines.watch import _explained, watch_stage, watched_history
+from deskcast.pipelines.watch_causes import drivers_table, segment_of
 
 TOML = """[source.cases]
 path = "cases.csv"
@@ -22,20 +23,21 @@ def test_a_shift_that_no_segment_drove_leaves_the_numbers_of_the_others(tmp_path
     lines = "".join(f"{i},{row}\n" for i, row in enumerate(rows))
     (tmp_path / "cases.csv").write_text("case_id,created_at,channel\n" + lines)
     (tmp_path / "deskcast.toml").write_text(TOML)
-    span = {"started_at": pd.Timestamp("2024-04-25"), "last_at": pd.Timestamp("2024-04-28")}
-    calm = {"started_at": pd.Timestamp("2024-04-10"), "last_at": pd.Timestamp("2024-04-12")}
+    span = {"started_at": pd.Timestamp("2024-04-25"), "last_at": pd.Timestamp("2024-04-28"), "z": 5.0}
+    calm = {"started_at": pd.Timestamp("2024-04-10"), "last_at": pd.Timestamp("2024-04-12"), "z": 4.0}
     news = pd.DataFrame([{"kpi": "cases_opened", "series": "all", "direction": "up", **when} for when in (calm, span)])
-    found, words = _why(open_project(tmp_path / "deskcast.toml"), news)
-    assert found["value"].tolist()[0] == "phone"
+    moved, _ = _explained(open_project(tmp_path / "deskcast.toml"), news, ("channel",), pd.Timestamp("2024-04-29"))
+    found = drivers_table(moved)
+    assert found["value"].tolist() == ["phone"]
     assert found["contribution"].dtype == found["before"].dtype == "float64"
-    assert len(words) == 2
+    assert [bool(why.words) for why in moved.values()] == [True, False]
 
 
 def test_a_series_is_known_by_its_column_though_that_holds_spaces():
     by = ["Case", "Case Type", "channel"]
-    assert _segment_of("Case Type new order", by) == (("Case Type",), "new order")
-    assert _segment_of("channel (missing)", by) == (("channel",), "(missing)")
-    assert _segment_of("all", by) == ((), "all")
+    assert segment_of("Case Type new order", by) == {"Case Type": "new order"}
+    assert segment_of("channel (missing)", by) == {"channel": "(missing)"}
+    assert segment_of("all", by) == {}
 
 
 def quiet_desk(folder, more):

@@ -1,0 +1,61 @@
+"""Goals of the configuration: where each stands, where it is heading, and how likely it is to be met."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..features.errors import InputError
+from ..features.kpis import kpi_history
+from ..models.goals import GoalOutlook, goal_outlook
+from ..models.scored import MEASURES
+from .opening import Project
+
+GOALS = ("name", *GoalOutlook.__dataclass_fields__)
+
+
+def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
+    """Judge every configured goal.
+
+    Parameters
+    ----------
+    project
+        Its ``config.goals`` are judged.
+    history
+        Table of :func:`~deskcast.pipelines.history.history_stage`; KPIs that it lacks, or that it does not hold by day,
+        are computed.
+
+    Returns
+    -------
+    DataFrame
+        ``name`` and the fields of :class:`~deskcast.models.goals.GoalOutlook`. A goal whose KPI cannot be had has a
+        missing probability, and its ``words`` say why.
+    """
+    rows = []
+    for goal in project.config.goals:
+        try:
+            rows_of_kpi = _daily(project, history, goal.kpi)
+            outlook = goal_outlook(rows_of_kpi, goal.kpi, goal.target, better=goal.better, period=goal.period)
+            found = dict(vars(outlook))
+        except InputError as error:
+            found = dict.fromkeys(GoalOutlook.__dataclass_fields__) | {
+                "kpi": goal.kpi,
+                "series": "all",
+                "target": goal.target,
+                "words": str(error),
+            }
+        rows.append({"name": goal.name, **found})
+    frame = pd.DataFrame(rows, columns=list(GOALS))
+    times, texts = ("start", "end"), ("name", "kpi", "series", "words")
+    frame[list(times)] = frame[list(times)].apply(pd.to_datetime).astype("datetime64[us]")
+    return frame.astype({c: "str" if c in texts else "float64" for c in GOALS if c not in times})
+
+
+def _daily(project: Project, history: pd.DataFrame, kpi: str) -> pd.DataFrame:
+    rows = history[history["kpi"] == kpi]
+    segments = [c for c in rows.columns if c not in MEASURES]
+    if segments:
+        rows = rows[rows[segments].isna().all(axis=1)].drop(columns=segments)
+    if project.config.history.freq == "D" and len(rows):
+        return rows
+    found = kpi_history(project.log, kpi, freq="D")
+    return found[found["kpi"] == kpi]

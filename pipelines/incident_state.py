@@ -1,0 +1,274 @@
+"""What is remembered of incidents from run to run: one file beside the results, whole or not at all.
+
+Whatever a run has to tell is told (and its results stand) before the file says so: a run that is killed in between
+tells it again the next time, and nothing is lost. Ids do not depend on the run, so telling again doubles nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..features.catalogue import CATALOGUE
+from ..features.errors import InputError, did_you_mean
+from ..models.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
+from .incident_groups import alarm_key
+from .locks import locked
+from .swap import replacing
+from .tables import jsonable
+
+FORMAT = "deskcast incidents 1"
+FILE = "incidents.json"
+#: Incidents that were found this many days before a first look, or earlier, are no news.
+NEWS_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A KPI or a segment that makes no news until a day."""
+
+    what: str
+    until: pd.Timestamp
+
+    def covers(self, row: Any) -> bool:
+        """Tell whether an incident is about this KPI, or about nothing but this segment."""
+        members = str(row.members).split("; ")
+        return self.what == row.kpi or all(self.what in (m, m.split(" ", 1)[-1]) for m in members)
+
+
+@dataclass(frozen=True)
+class State:
+    """What is remembered.
+
+    Attributes
+    ----------
+    ledger
+        The incidents of the last run; ``None`` before the first.
+    as_of
+        End of the log of that run, on the desk's clock.
+    silences
+        KPIs and segments that make no news for a time.
+    alarms
+        Id of the incident of every alarm, so that what was told as one incident stays one.
+    """
+
+    ledger: pd.DataFrame | None = None
+    as_of: pd.Timestamp | None = None
+    silences: tuple[Silence, ...] = ()
+    alarms: Mapping[str, str] = field(default_factory=dict)
+
+    def knows_later(self, now: pd.Timestamp) -> bool:
+        """Tell whether a run on a longer log was remembered already."""
+        return self.as_of is not None and now < self.as_of
+
+
+def state_file(results: Path) -> Path:
+    """Return where the incidents of a results folder are remembered.
+
+    >>> state_file(Path("desk/results")).as_posix()
+    'desk/results-state/incidents.json'
+    """
+    return results.with_name(f"{results.name}-state") / FILE
+
+
+def read_state(results: Path) -> State:
+    """Read what is remembered; nothing before the first run.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not one that deskcast wrote.
+    """
+    path = state_file(results)
+    hint = f"move {path.name} away to begin anew"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return State()
+    except OSError as error:
+        raise InputError(f"what is known of incidents cannot be read: {error.strerror}", where=str(path)) from error
+    except ValueError as error:
+        raise InputError("this is not a file of incidents", where=str(path), hint=hint) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError("this is not a file of incidents", where=str(path), hint=hint)
+    try:
+        ledger = typed_ledger(pd.DataFrame(content["incidents"], columns=list(LEDGER)))
+        silences = tuple(Silence(str(s["what"]), pd.Timestamp(s["until"])) for s in content["silences"])
+        alarms = {str(k): str(v) for k, v in content["alarms"].items()}
+        return State(ledger, pd.Timestamp(content["as_of"]), silences, alarms)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError("this file of incidents is damaged", where=str(path), hint=hint) from error
+
+
+def check_state(results: Path) -> None:
+    """Say whether incidents can be remembered, before any work is done; an unwritable place is named.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written.
+    """
+    with _room(results) as folder:
+        probe = folder / f".{FILE}.probe"
+        try:
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise InputError(f"incidents cannot be remembered here: {error.strerror}", where=str(folder)) from error
+
+
+def next_ledger(state: State, current: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """Return the incidents as this run tells them.
+
+    Parameters
+    ----------
+    state
+        What is remembered. A state of a longer log says nothing about an earlier one.
+    current
+        What :func:`~deskcast.models.ledger.incident_frame` returns.
+    now
+        End of the log, on the desk's clock.
+    """
+    fresh = state.ledger is None or state.knows_later(now)
+    ledger = update_incidents(None if fresh else state.ledger, current, now)
+    if fresh:
+        old = ledger["detected_at"] <= now.normalize() - pd.Timedelta(days=NEWS_DAYS)
+        ledger["news"] = ledger["news"].mask(old, "")
+    return _hushed(ledger, state.silences, now)
+
+
+def remember(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, now: pd.Timestamp) -> bool:
+    """Write down what was told, unless a run on a longer log has done so already.
+
+    Two processes at once take turns; what people said about incidents meanwhile is kept.
+
+    Parameters
+    ----------
+    results
+        The results folder, beside which the file stands.
+    incidents, shifts
+        Tables of :func:`~deskcast.pipelines.watch.watch_stage`.
+    now
+        End of the log, on the desk's clock.
+
+    Returns
+    -------
+    bool
+        False where a run on a longer log is remembered, which stays as it is.
+    """
+    with _changing(results) as (state, save):
+        if state.knows_later(now):
+            return False
+        found = incidents[incidents["state"] != "withdrawn"]
+        ledger = next_ledger(state, found, now)
+        alarms = {alarm_key(row): str(row.incident_id) for row in shifts.itertuples()}
+        save(replace(state, ledger=ledger, as_of=now, alarms=dict(sorted(alarms.items()))))
+    return True
+
+
+def acknowledge_incident(results: Path, incident: str, by: str, at: pd.Timestamp, note: str = "") -> pd.DataFrame:
+    """Note that somebody has seen an incident; it makes no news until something about it changes.
+
+    Raises
+    ------
+    InputError
+        If there is no such incident, or none is remembered yet.
+    """
+    with _changing(results) as (state, save):
+        ledger = acknowledge(_ledger(state, results), incident, by, at, note)
+        save(replace(state, ledger=ledger))
+    return ledger[ledger["incident_id"] == incident]
+
+
+def silence_news(results: Path, what: str, until: pd.Timestamp) -> str:
+    """Let an incident, a KPI or a segment make no news until a day.
+
+    Returns
+    -------
+    str
+        Which of the three it is, in words.
+
+    Raises
+    ------
+    InputError
+        If nothing has this name, or the day is over already.
+    """
+    with _changing(results) as (state, save):
+        ledger = _ledger(state, results)
+        as_of = pd.Timestamp(str(state.as_of))
+        if until <= as_of:
+            raise InputError("this day is over already", where="--until", got=f"{until:%Y-%m-%d}", wanted="a later day")
+        if (ledger["incident_id"] == what).any():
+            save(replace(state, ledger=silence(ledger, what, until)))
+            return "incident"
+        members = sorted({m for names in ledger["members"] for m in str(names).split("; ")} - {"all"})
+        short = {m.split(" ", 1)[-1] for m in members}
+        known = [*ledger["incident_id"].astype(str), *sorted(set(ledger["kpi"])), *members]
+        if what not in CATALOGUE and what not in known and what not in short:
+            hint = did_you_mean(what, known) if known else "there are no incidents yet"
+            wanted = "the id of an incident, a KPI or a segment such as 'channel phone'"
+            raise InputError("nothing has this name", where="--silence", got=what, wanted=wanted, hint=hint)
+        kept = tuple(s for s in state.silences if s.what != what and s.until > as_of)
+        silences = (*kept, Silence(what, until))
+        save(replace(state, silences=silences, ledger=_hushed(ledger, silences, as_of)))
+        return "KPI" if what in CATALOGUE or what in set(ledger["kpi"]) else "segment"
+
+
+def _ledger(state: State, results: Path) -> pd.DataFrame:
+    if state.ledger is None:
+        problem = "no incidents are remembered yet"
+        raise InputError(problem, where=str(state_file(results)), hint="run 'deskcast watch' first")
+    return state.ledger
+
+
+def _hushed(ledger: pd.DataFrame, silences: tuple[Silence, ...], now: pd.Timestamp) -> pd.DataFrame:
+    """Take the news from what is silenced by its KPI or segment."""
+    out = ledger.copy()
+    for quiet in (s for s in silences if now < s.until):
+        hit = pd.Series([quiet.covers(row) for row in out.itertuples()], index=out.index, dtype="bool")
+        out["silenced_until"] = out["silenced_until"].mask(hit & ~(out["silenced_until"] > quiet.until), quiet.until)
+        out["news"] = out["news"].mask(hit, "")
+    return out
+
+
+@contextmanager
+def _room(results: Path) -> Iterator[Path]:
+    """Make the folder of the state, and hold its lock."""
+    folder = state_file(results).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"incidents cannot be remembered here: {error.strerror}"
+        raise InputError(problem, where=str(folder), hint="make room for a folder of this name") from error
+    with locked(folder):
+        yield folder
+
+
+@contextmanager
+def _changing(results: Path) -> Iterator[tuple[State, Any]]:
+    """Hold the state while it is read and written again."""
+    with _room(results):
+        yield read_state(results), lambda state: _write(results, state)
+
+
+def _write(results: Path, state: State) -> None:
+    ledger = state.ledger if state.ledger is not None else typed_ledger(pd.DataFrame(columns=list(LEDGER)))
+    content = {
+        "format": FORMAT,
+        "as_of": pd.Timestamp(str(state.as_of)).isoformat(),
+        "silences": [{"what": s.what, "until": s.until.isoformat()} for s in state.silences],
+        "incidents": jsonable(ledger),
+        "alarms": dict(state.alarms),
+    }
+    path = state_file(results)
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return  # the same data again change nothing, not even the date of the file
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")

@@ -1,0 +1,114 @@
+"""Incidents, pairs and goals in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from ..features.definitions import unit_of
+from .words import number, plural, say_kpi, say_list, say_probability, say_value
+
+_NEWS = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "withdrawn": "Withdrawn: ", "": ""}
+#: An incident of more members than this names the first ones.
+_MEMBERS = 3
+
+
+def incident_sentence(row: Any) -> str:
+    """Say an incident: what is new of it, what moved and since when, from what to what, its cost, why, and its id."""
+    unit = unit_of(row.kpi)
+    moved = {"up": "rose", "down": "fell"}[row.direction]
+    since = f"on {row.started_at:%a %d %b %Y}" if row.kind == "spike" else f"since {_dated(row):%a %d %b %Y}"
+    text = (
+        f"{_NEWS[row.news]}{say_kpi(row.kpi)}{_where(row.members)} {moved} {since}: {say_value(row.after, unit)} where "
+        f"{say_value(row.before, unit)} was expected{_cost(row)}."
+    )
+    if row.also:
+        text += f" With it {_also(row.also)}."
+    if row.drivers:
+        text += f" Driven by {row.drivers}."
+    if row.causes:
+        text += f" Possible cause: {row.causes}."
+    if row.state == "resolved" and row.news != "resolved":
+        text += " It is over."
+    if row.news == "withdrawn":
+        text += " It is no longer found."
+    if row.acknowledged_by:
+        text += f" Seen by {row.acknowledged_by}{f': {row.note}' if row.note else ''}."
+    return f"{text} [{row.incident_id}]"
+
+
+def pair_sentence(row: Any) -> str:
+    """Say that one KPI got better while its pair got worse."""
+    units = unit_of(row.gain), unit_of(row.loss)
+    where = "" if row.series == "all" else f" ({row.series})"
+    moves = [f"{say_value(a, u)} to {say_value(b, u)}" for a, b, u in _sides(row, units)]
+    return (
+        f"{say_kpi(row.gain)}{where} got better since {row.started_at:%a %d %b %Y} ({moves[0]}) while "
+        f"{say_kpi(row.loss)} got worse ({moves[1]}): speed may have been bought with quality."
+    )
+
+
+def goal_sentences(goals: pd.DataFrame) -> list[str]:
+    """Say where each goal stands, where it is heading, and how likely it is to be met."""
+    return [_goal(row) for row in goals.itertuples()]
+
+
+def explained_sentences(named: Iterable[tuple[str, str, pd.Timestamp, str]], end: pd.Timestamp, days: int) -> list[str]:
+    """Say which known days would have alarmed, had nobody named them."""
+    since = end - pd.Timedelta(days=days)
+    found: dict[str, list[str]] = {}
+    for kpi, _, day, name in named:
+        if day > since:
+            found.setdefault(f"{name} ({day:%d %b %Y})", []).append(say_kpi(kpi))
+    return [f"Explained by {name}: {say_list(list(dict.fromkeys(kpis)))}." for name, kpis in found.items()]
+
+
+def _dated(row: Any) -> pd.Timestamp:
+    return pd.Timestamp(row.dated_at if pd.notna(row.dated_at) else row.started_at)
+
+
+def _where(members: str) -> str:
+    names = members.split("; ")
+    if names == ["all"] or names[0] == "all":
+        return ""
+    more = len(names) - _MEMBERS
+    shown = ", ".join(names[:_MEMBERS])
+    return f" ({shown} and {plural(more, 'other')})" if more > 0 else f" ({shown})"
+
+
+def _cost(row: Any) -> str:
+    if pd.isna(row.cost) or abs(row.cost) < 1:
+        return ""
+    unit = unit_of(row.kpi)
+    if unit == "share":
+        return f"; it concerns {plural(round(abs(row.cost)), 'case')}"
+    more = "more" if row.cost > 0 else "fewer"
+    noun = "hour" if row.cost_unit == "hours" else "case"
+    return f"; {plural(round(abs(row.cost)), f'{noun} {more}')} so far".replace(f"{noun} {more}s", f"{noun}s {more}")
+
+
+def _also(words: str) -> str:
+    """Say what other KPIs did, each once: ``csat down (all)`` becomes ``CSAT fell``."""
+    found = []
+    for part in words.split("; "):
+        kpi, way = part.split(" (")[0].rsplit(" ", 1)
+        found.append(f"{say_kpi(kpi)} {'rose' if way == 'up' else 'fell'}")
+    return say_list(list(dict.fromkeys(found)))
+
+
+def _sides(row: Any, units: tuple[str, str]) -> list[tuple[float, float, str]]:
+    return [(row.gain_before, row.gain_after, units[0]), (row.loss_before, row.loss_after, units[1])]
+
+
+def _goal(row: Any) -> str:
+    unit = unit_of(row.kpi)
+    aim = f"{say_kpi(row.kpi)} of at {'least' if row.way > 0 else 'most'} {say_value(row.target, unit)}"
+    head = f"Goal '{row.name}' ({aim} by {row.end:%d %b %Y})"
+    here = f"{say_value(row.so_far, unit)} after {number(row.days_known)} of {plural(row.days, 'day')}"
+    here = here if pd.notna(row.so_far) else "nothing is known of its period yet"
+    if pd.isna(row.probability):
+        return f"{head}: {here}; too little is known for a forecast."
+    middle = f"{say_value(row.forecast, unit)} expected ({say_value(row.low, unit)} to {say_value(row.high, unit)})"
+    return f"{head}: {here}, {middle}; {say_probability(row.probability)} likely to be met."

@@ -1,0 +1,258 @@
+"""The stage that watches: incidents with their causes, pairs of KPIs, and goals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from ..features.catalogue import availability
+from ..features.errors import InputError
+from ..features.kpis import kpi_history
+from ..forecasting.effects import event_spans, holiday_names
+from ..models.ledger import KnownSpan, incident_frame, incident_ids
+from ..models.paired import guard_watched
+from ..models.scored import MEASURES
+from ..models.shifts import shifts_of, watch_history
+from ..models.watched import Watched, band
+from .goals import goals_table
+from .history import history_stage
+from .incident_groups import joined
+from .incident_state import NEWS_DAYS, State, next_ledger, read_state, remember
+from .incident_words import explained_sentences, goal_sentences, incident_sentence, pair_sentence
+from .opening import Project
+from .stage import Stage
+from .watch_causes import Explainer, Moved, drivers_table, explainer
+from .words import plural
+
+#: KPIs that are watched where the configuration names none: the ones that a manager would act on.
+WATCHED = (
+    *("cases_opened", "contacts_offered", "backlog", "sla_attainment", "service_level", "abandonment_rate"),
+    *("csat", "reopen_rate", "repeat_contact_rate", "transfer_rate", "escalation_rate", "handle_time"),
+    *("first_response_time", "resolution_time"),
+)
+#: What moved in so many last days is explained; so many at most, the strongest first.
+EXPLAINED_DAYS, EXPLAINED = 28, 24
+#: So many incidents are told in words; the table has them all.
+TOLD = 8
+#: Series that have pictures, and the days that they show.
+DRAWN, DRAWN_DAYS = 6, 120
+#: So many incidents are held against who left and what was new.
+CAUSES = 6
+_NEWS = ("opened", "updated", "resolved", "withdrawn", "")
+
+
+def watched_history(project: Project) -> pd.DataFrame:
+    """Compute the history of no more KPIs than are watched: an answer to ``deskcast watch`` need not know the rest."""
+    can = availability(project.log).set_index("kpi")
+    had = [k for k in WATCHED if can.loc[k, "available"] and can.loc[k, "computed"]]
+    wanted = [*(project.config.watch.kpis or had), *(goal.kpi for goal in project.config.goals)]
+    spec = replace(project.config.history, kpis=tuple(dict.fromkeys(wanted)))
+    return history_stage(replace(project, config=replace(project.config, history=spec))).tables["history"]
+
+
+def watch_stage(project: Project, history: pd.DataFrame, state: State | None = None) -> Stage:
+    """Find what shifted, what drove it, which pairs of KPIs moved together, and where the goals stand.
+
+    Parameters
+    ----------
+    history
+        Table of :func:`history_stage`.
+    state
+        What is remembered of earlier runs; read from beside the results by default. Nothing is written here: see
+        :func:`remember_stage`.
+
+    Returns
+    -------
+    Stage
+        Tables ``incidents`` (what is new first), ``shifts`` (the single alarms, with the incident of each),
+        ``drivers``, ``bands`` (value and what was expected, for the pictures), ``pairs`` and ``goals``.
+    """
+    if history.empty:
+        return Stage("watch", skipped="There is no history to watch.")
+    spec, end = project.config.watch, pd.Timestamp(history["ds"].max())
+    by = spec.by or project.config.history.by
+    watched = _watched(project, history, by)
+    if watched.empty:
+        return Stage("watch", skipped="The history holds none of the KPIs that are watched.")
+    parts = watch_history(watched, holidays=_known_days(project, history))
+    alarms = shifts_of(
+        parts, alarms_per_week=spec.alarms_per_week, min_volume=spec.min_volume, min_effect=spec.min_effect
+    )
+    named = tuple(alarms.attrs["explained"])
+    alarms.attrs = {}  # pandas copies them at every step
+    state = read_state(project.config.results_folder) if state is None else state
+    now = local_now(project)
+    moved, ask = _explained(project, alarms, by if project.config.history.freq == "D" else (), end)
+    shifts, current = _incidents(alarms, moved, {} if state.knows_later(now) else state.alarms, _spans(project))
+    current = _with_causes(current, shifts, moved, ask)
+    incidents = in_order(next_ledger(state, current, now))
+    pairs = guard_watched(parts, alarms_per_week=spec.alarms_per_week)
+    goals = goals_table(project, history)
+    recent = incidents[(incidents["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)) | (incidents["news"] != "")]
+    tables = {"incidents": incidents, "shifts": shifts, "drivers": drivers_table(moved)}
+    tables |= {"bands": _bands(parts, recent, end)}
+    tables |= {name: frame for name, frame in (("pairs", pairs), ("goals", goals)) if len(frame)}
+    news_pairs = pairs[pairs["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
+    findings = [
+        *[incident_sentence(row) for row in _worth_telling(recent).head(TOLD).itertuples()],
+        *[pair_sentence(row) for row in news_pairs.head(3).itertuples()],
+    ]
+    if not findings:
+        findings = [f"Nothing shifted in the last {NEWS_DAYS} days beyond what chance would do."]
+    findings += [*_rest(recent), *explained_sentences(named, end, NEWS_DAYS), *goal_sentences(goals)]
+    metrics = {
+        "incidents": float(len(incidents)),
+        "recent": float(len(recent)),
+        "open": float((incidents["state"] == "open").sum()),
+        "news": float((incidents["news"] != "").sum()),
+        "alarms": float(len(shifts)),
+    }
+    return Stage("watch", tables, tuple(findings), {"news_days": NEWS_DAYS, "as_of": str(now)}, metrics)
+
+
+def remember_stage(project: Project, stage: Stage) -> bool:
+    """Remember what a stage has told, once it is told; False where a run on a longer log is remembered already."""
+    if stage.skipped:
+        return True
+    incidents, shifts = stage.tables["incidents"], stage.tables["shifts"]
+    return remember(project.config.results_folder, incidents, shifts, local_now(project))
+
+
+def local_now(project: Project) -> pd.Timestamp:
+    """Return the end of the log on the desk's own clock."""
+    return pd.Timestamp(project.log.until).tz_convert(project.log.timezone).tz_localize(None)
+
+
+def in_order(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Put what is new on top, then what is open and nobody has seen, then the rest, each the latest first."""
+    news = ledger["news"].map({word: place for place, word in enumerate(_NEWS)}).astype("float64")
+    quiet = (ledger["acknowledged_by"] != "") | ledger["silenced_until"].notna()
+    state = ledger["state"].map({"open": 0, "explained": 2}).astype("float64").fillna(1) + 0.5 * quiet
+    order = pd.DataFrame({"news": news, "state": state, "late": -ledger["last_at"].astype("int64")})
+    places = order.assign(id=ledger["incident_id"]).sort_values(["news", "state", "late", "id"], kind="stable").index
+    return ledger.loc[places].reset_index(drop=True)
+
+
+def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return the KPIs that are watched with the name of each series, and segments that the history lacks."""
+    names = project.config.watch.kpis or WATCHED
+    rows = history[history["kpi"].isin(names)]
+    columns = [c for c in rows.columns if c not in MEASURES]
+    unwanted = [c for c in columns if c not in by]
+    if unwanted:
+        rows = rows[rows[unwanted].isna().all(axis=1)].drop(columns=unwanted)
+    more = [c for c in by if c not in columns]
+    found = sorted(set(rows["kpi"]))
+    blocks = [rows]
+    for column in more if found else ():
+        if not project.log.has("cases", column):
+            hint = "name a column of the cases"
+            raise InputError("there is no such column", where="[watch]", column="by", got=column, hint=hint)
+        block = kpi_history(project.log, found, (column,), project.config.history.freq)
+        blocks.append(block[block["kpi"].isin(found)])  # promises come with one KPI for each metric
+    return one_segment_column(pd.concat(blocks, ignore_index=True) if more else rows, tuple(by))
+
+
+def one_segment_column(history: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """Name the segment of each row in one column, such as ``channel phone``, so that all series are judged together."""
+    segment = pd.Series("all", index=history.index, dtype="str")
+    for column in by:
+        if column in history:
+            segment = segment.where(history[column].isna(), column + " " + history[column].astype("str"))
+    measures = [c for c in history.columns if c not in ("kpi", *by)]
+    return pd.concat([history[["kpi"]], segment.rename("segment"), history[measures]], axis=1)
+
+
+def _known_days(project: Project, history: pd.DataFrame) -> dict[pd.Timestamp, str]:
+    """Return the days of configured events, and the holidays of any team: they explain, and raise no alarm."""
+    spans = event_spans(project.config.events)
+    events = {day: name for name, first, last in spans for day in pd.date_range(first, last, unit="us")}
+    span = history["ds"].agg(["min", "max"]).to_numpy().astype("datetime64[D]")
+    given = [project.config.forecast.holidays, *(c.holidays for c in project.config.calendars.values())]
+    named = {day: name for one in given for day, name in holiday_names(one, span).items()}
+    return {pd.Timestamp(day): name for day, name in named.items()} | events
+
+
+def _spans(project: Project) -> list[KnownSpan]:
+    """Return the configured events; what begins with a release or right after a campaign is explained by it."""
+    return [KnownSpan(name, pd.Timestamp(a), pd.Timestamp(b)) for name, a, b in event_spans(project.config.events)]
+
+
+def _explained(
+    project: Project, alarms: pd.DataFrame, by: Sequence[str], end: pd.Timestamp
+) -> tuple[dict[Any, Moved], Explainer | None]:
+    """Say of each recent alarm which segment moved, the strongest alarm first."""
+    recent = alarms[alarms["last_at"] > end - pd.Timedelta(days=EXPLAINED_DAYS)]
+    recent = recent.loc[recent["z"].abs().sort_values(ascending=False, kind="stable").index].head(EXPLAINED)
+    columns = [c for c in by if project.log.has("cases", c)]
+    if recent.empty or not columns:
+        return {}, None
+    ask = explainer(project.log, columns, recent["started_at"].min())
+    return {row.Index: ask.why(row) for row in recent.itertuples()}, ask
+
+
+def _incidents(
+    alarms: pd.DataFrame, moved: Mapping[Any, Moved], known: Mapping[str, str], spans: list[KnownSpan]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the alarms with the id of their incident, and the incidents; what had an id keeps it."""
+    groups, kept = joined(alarms, moved, known)
+    ids = incident_ids(alarms, groups)
+    current = incident_frame(alarms, spans, groups)
+    renamed = {new: kept[group] for group, new in zip(groups, ids, strict=True) if group in kept}
+    words = {str(ids[at]): why.words for at, why in reversed(list(moved.items())) if why.words}
+    current["drivers"] = [words.get(name, "") for name in current["incident_id"]]
+    current["incident_id"] = current["incident_id"].replace(renamed)
+    own = [moved[at].words if at in moved else "" for at in alarms.index]
+    return alarms.assign(drivers=own, incident_id=ids.replace(renamed)), current
+
+
+def _with_causes(
+    current: pd.DataFrame, shifts: pd.DataFrame, moved: Mapping[Any, Moved], ask: Explainer | None
+) -> pd.DataFrame:
+    """Name who left and what was new where a level has moved and the segment is known."""
+    if ask is None:
+        return current
+    out = current.copy()
+    segments: dict[str, Any] = {}
+    for at, why in moved.items():
+        name = str(shifts.loc[at, "incident_id"])
+        if why.segment and why.words and name not in segments and len(segments) < CAUSES:
+            segments[name] = why.segment
+    for place, row in zip(out.index, out.itertuples(), strict=True):
+        if row.incident_id in segments and row.kind == "shift":
+            out.loc[place, "causes"] = ask.causes(segments[str(row.incident_id)], pd.Timestamp(str(row.dated_at)))
+    return out
+
+
+def _bands(parts: Sequence[Watched], told: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
+    """Return value and expected band of the series that are drawn: those of the incidents that are told first."""
+    since = end - pd.Timedelta(days=DRAWN_DAYS)
+    by_kpi = {part.kpi: part for part in parts}
+    frames = []
+    for row in _worth_telling(told).head(DRAWN).itertuples():
+        if row.kpi in by_kpi:
+            frame = band(by_kpi[str(row.kpi)], str(row.series))
+            frames.append(frame[frame["ds"] > since].assign(incident_id=str(row.incident_id)))
+    columns = ["incident_id", "kpi", "series", "ds", "value", "expected", "lower", "upper"]
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def _worth_telling(recent: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what somebody has seen or silenced, unless it is news, and what is explained."""
+    seen = (recent["acknowledged_by"] != "") | recent["silenced_until"].notna()
+    return recent[(recent["news"] != "") | (~seen & (recent["state"] != "explained"))]
+
+
+def _rest(recent: pd.DataFrame) -> list[str]:
+    """Say what is not told in words."""
+    told = _worth_telling(recent)
+    quiet = len(recent) - len(told) - int((recent["state"] == "explained").sum())
+    said = []
+    if len(told) > TOLD:
+        said.append(f"{plural(len(told) - TOLD, 'more incident')} of the last {NEWS_DAYS} days: see the table.")
+    if quiet > 0:
+        said.append(f"{plural(quiet, 'incident')} acknowledged or silenced, without news.")
+    return said

@@ -1,0 +1,219 @@
+"""Why something shifted: the combination of segments that moved, and who left or what was new at the time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ..features.engine import CaseLog
+from ..features.errors import InputError
+from ..features.kpis import kpi_history
+from ..models.attribution import DRIVERS, farthest_days, sums_of, weeks_before
+from ..models.causes import new_values, owner_changes
+from ..models.combos import case_spread, search_combinations
+from ..models.scored import kind_of
+
+Segment = Mapping[str, str]
+
+#: More combinations of columns than this many columns hold are not searched.
+MOST_COLUMNS = 4
+_LOOK = pd.Timedelta(days=70)
+_VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
+_NEAR, _AFTER = pd.Timedelta(days=21), pd.Timedelta(days=3)
+_SIDES = ("n_before", "n_after", "numerator_before", "numerator_after")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What moved an alarm: the segment, the strongest drivers as a table, and the same in words."""
+
+    segment: Segment
+    drivers: pd.DataFrame
+    words: str
+
+
+@dataclass
+class Explainer:
+    """Answers why, with each KPI fetched once.
+
+    Attributes
+    ----------
+    log
+        The case log.
+    by
+        Columns that are split by.
+    since
+        Nothing before this day is needed.
+    """
+
+    log: CaseLog
+    by: Sequence[str]
+    since: pd.Timestamp
+    _cells: dict[str, pd.DataFrame | None] = field(default_factory=dict)
+    _work: pd.DataFrame | None = None
+
+    def why(self, row: Any) -> Moved:
+        """Return the segment that moved.
+
+        The whole desk is searched first: a region that moved may owe it to one product in it. Where nothing stands
+        out there, the series itself is searched.
+        """
+        own = segment_of(str(row.series), list(self.by))
+        found = self._search(row, {})
+        fits = [(segment, parts) for segment, parts in found if all(own.get(c, v) == v for c, v in segment.items())]
+        if not fits and own:
+            fits = [({**own, **segment}, parts) for segment, parts in self._search(row, own)]
+        if not fits:
+            return Moved(own, _drivers(row, []), "")
+        words = [f"{say_segment(segment)} ({parts['part']:.0%} of the change)" for segment, parts in fits[:2]]
+        return Moved(fits[0][0], _drivers(row, fits[:3]), "; ".join(words))
+
+    def causes(self, segment: Segment, start: pd.Timestamp, most: int = 2) -> str:
+        """Return who left or handed over, and what was new, near a day and within a segment, in words."""
+        begin = start.tz_localize(self.log.timezone, nonexistent="shift_forward", ambiguous=True)
+        said = self._owners(segment, begin)
+        cases = self.log.table("cases") if self.log.has("cases") else None
+        columns = [c for c in cases.columns if _VERSION.search(c)] if cases is not None else []
+        if cases is not None and columns:
+            frame = self.log.frame(cases.select("created_at", *columns))
+            said += new_values(frame, begin, columns)["words"].head(most).tolist()
+        return "; ".join(said[:most])
+
+    def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[str]:
+        work = self._agents_work()
+        said: list[str] = []
+        for column, value in segment.items():
+            if column not in work or work[column].isna().all():
+                continue
+            rows = work[work[column] == value].rename(columns={column: "_own"}).assign(**{column: value})
+            found = owner_changes(rows[["at", "owner", column]], begin, group=column, near=_NEAR)
+            whole = owner_changes(work[["at", "owner"]], begin, near=_NEAR).set_index("owner")["before"]
+            latest = begin.tz_localize(None) + _AFTER  # whoever left later is no cause
+            usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
+            said += found.loc[(found["at"] <= latest) & (found["before"] >= 2 * usual), "words"].tolist()
+        return said
+
+    def _agents_work(self) -> pd.DataFrame:
+        """Return who wrote or worked on which case when, with the segments of the case, from ``since`` on."""
+        if self._work is None:
+            log, parts = self.log, []
+            if log.has("events", "actor_id", "actor_role"):
+                events = log.table("events")
+                own = events.filter((events.actor_role == "agent") & events.actor_id.notnull())
+                parts.append(log.frame(own.select("case_id", "at", owner="actor_id")))
+            work = pd.concat(parts) if parts else pd.DataFrame({"case_id": [], "at": [], "owner": []})
+            columns = [c for c in self.by if log.has("cases", c)]
+            if columns and len(work):
+                cases = log.frame(log.table("cases").select("case_id", *columns))
+                work = work[work["at"] >= self.since.tz_localize(log.timezone)].merge(cases, on="case_id")
+            self._work = work
+        return self._work
+
+    def _search(self, row: Any, inside: Segment) -> list[tuple[Segment, dict[str, Any]]]:
+        cells = self._history(str(row.kpi))
+        columns = [c for c in self.by if c not in inside]
+        if cells is None or not columns:
+            return []
+        for column, value in inside.items():
+            cells = cells[cells[column] == value]
+        way = 1 if row.direction == "up" else -1
+        start, last = pd.Timestamp(row.started_at), pd.Timestamp(row.last_at)
+        days = pd.date_range(start, min(max(last, start), start + pd.Timedelta(days=27)), unit="us")
+        kind = kind_of(str(row.kpi), cells)
+        before, after = farthest_days(cells, days, way) if kind == "stock" else (weeks_before(days), days)
+        sides = []
+        for name, span in (("before", before), ("after", after)):
+            part = sums_of(cells[cells["ds"].isin(span)], columns, kind, len(span))
+            sides.append(part.rename(columns={"n": f"n_{name}", "numerator": f"numerator_{name}"}))
+        both = sides[0].merge(sides[1], on=columns, how="outer").fillna(dict.fromkeys(_SIDES, 0.0))
+        weight = (len(before), len(after)) if kind == "count" else (1, 1)
+        try:
+            found = search_combinations(
+                both,
+                columns,
+                count=kind in ("count", "stock"),
+                days=weight,
+                spread=None if kind == "share" else case_spread(cells, kind),
+            )
+        except InputError:
+            return []  # no cases on one side
+        good = found[(found["contribution"] * way > 0) & (found["part"] > 0)]
+        return [
+            (_parsed(str(r["segment"]), columns), {str(k): v for k, v in r.items()}) for r in good.to_dict("records")
+        ]
+
+    def _history(self, kpi: str) -> pd.DataFrame | None:
+        if kpi not in self._cells:
+            try:
+                cells = kpi_history(self.log, kpi, by=list(self.by), freq="D") if self.by else None
+            except InputError:
+                cells = None  # this KPI cannot be split by these columns
+            if cells is not None:
+                cells = cells[(cells["kpi"] == kpi) & (cells["ds"] >= self.since)]
+                cells = cells.fillna(dict.fromkeys(self.by, "(missing)"))
+            self._cells[kpi] = cells
+        return self._cells[kpi]
+
+
+def drivers_table(moved: Mapping[Any, Moved]) -> pd.DataFrame:
+    """Return the drivers of all alarms, the strongest alarm first."""
+    tables = [why.drivers for why in moved.values() if len(why.drivers)]
+    return pd.concat(tables, ignore_index=True) if tables else _drivers(None, [])
+
+
+def explainer(log: CaseLog, by: Sequence[str], oldest: pd.Timestamp) -> Explainer:
+    """Return what explains incidents that began on some day or later."""
+    return Explainer(log, tuple(by)[:MOST_COLUMNS], oldest - _LOOK)
+
+
+def segment_of(series: str, by: Sequence[str]) -> dict[str, str]:
+    """Take the name of a series apart again; the column of its segment may hold spaces.
+
+    >>> segment_of("Case Type new order", ["Case", "Case Type"]), segment_of("all", ["channel"])
+    ({'Case Type': 'new order'}, {})
+    """
+    column = max((c for c in by if series.startswith(f"{c} ")), key=len, default="")
+    return {column: series.removeprefix(f"{column} ")} if column else {}
+
+
+def say_segment(segment: Segment) -> str:
+    """Write a segment as words.
+
+    >>> say_segment({"product": "Mobile", "region": "Portugal"})
+    'product Mobile, region Portugal'
+    """
+    return ", ".join(f"{column} {value}" for column, value in segment.items()) or "everything"
+
+
+def _parsed(words: str, columns: Sequence[str]) -> dict[str, str]:
+    """Take the words of a combination apart: a value may hold a comma, but not one before the name of a column."""
+    found: dict[str, str] = {}
+    last = ""
+    for part in words.split(", "):
+        own = segment_of(part, [c for c in columns if c not in found])
+        if own:
+            found |= own
+            last = next(iter(own))
+        elif last:
+            found[last] += f", {part}"
+    return found
+
+
+def _drivers(row: Any, found: Sequence[tuple[Segment, dict[str, Any]]]) -> pd.DataFrame:
+    rows = [
+        {
+            "kpi": row.kpi,
+            "series": row.series,
+            "column": ", ".join(segment),
+            "value": ", ".join(segment.values()),
+            **{c: parts[c] for c in ("before", "after", "contribution")},
+        }
+        for segment, parts in found
+    ]
+    frame = pd.DataFrame(rows, columns=list(DRIVERS))
+    numbers = ("before", "after", "contribution")
+    return frame.astype({c: "float64" if c in numbers else "str" for c in DRIVERS})

@@ -1,0 +1,84 @@
+"""The command ``watch``: what is told, what is remembered of it, and what people answer."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from ..features.errors import InputError
+from .config import load_config
+from .incident_state import acknowledge_incident, check_state, silence_news
+from .opening import Project
+from .telling import say, waiting
+from .watch import local_now, remember_stage, watch_stage, watched_history
+
+
+def answer_watch(
+    open_project: Callable[[], Project], answer: Callable[..., None], out: Path | None, as_json: bool
+) -> None:
+    """Watch, tell, and then remember what was told."""
+    project = open_project()
+    check_state(project.config.results_folder)
+    with waiting("watching"):
+        stage = watch_stage(project, watched_history(project))
+    answer(stage, "incidents", out, as_json, *(["goals"] * ("goals" in stage.tables)), zone=project.config.timezone)
+    sys.stdout.flush()
+    if not remember_stage(project, stage):
+        then = f"{local_now(project):%d %b %Y}"
+        sys.stderr.write(f"deskcast: a later run is remembered, so the incidents as of {then} are only shown\n")
+
+
+def heard(
+    config: Path, acknowledge: str | None, note: str, silence: str | None, until: str | None, as_json: bool
+) -> bool:
+    """Write down what somebody says about incidents; False where nothing is said.
+
+    Raises
+    ------
+    InputError
+        If options are given that do not go together, a day is none, or nothing has the name.
+    """
+    if note and acknowledge is None:
+        raise InputError("a note belongs to an incident", where="--note", hint="add --acknowledge ID")
+    if (silence is None) != (until is None):
+        missing, given = ("--until", "--silence") if until is None else ("--silence", "--until")
+        raise InputError("the one needs the other", where=given, hint=f"add {missing}")
+    if acknowledge is None and silence is None:
+        return False
+    results = load_config(config).results_folder
+    body: dict[str, str] = {}
+    if acknowledge is not None:
+        acknowledge_incident(results, acknowledge, _who(), pd.Timestamp(datetime.now().replace(microsecond=0)), note)
+        body |= {"acknowledged": acknowledge, "note": note}
+    if silence is not None and until is not None:
+        day = _day(until)
+        kind = silence_news(results, silence, day)
+        body |= {"silenced": silence, "kind": kind, "until": f"{day:%Y-%m-%d}"}
+    if as_json:
+        say(json.dumps(body, ensure_ascii=False, indent=2))
+        return True
+    if "acknowledged" in body:
+        say(f"Incident {acknowledge} is marked as seen; it makes news again when something about it changes.")
+    if "silenced" in body:
+        say(f"The {body['kind']} {silence} makes no news until {pd.Timestamp(body['until']):%a %d %b %Y}.")
+    return True
+
+
+def _day(text: str) -> pd.Timestamp:
+    day = pd.to_datetime(text, errors="coerce")
+    if pd.isna(day):
+        raise InputError("this is not a day", where="--until", got=text, wanted="such as 2024-03-31")
+    return pd.Timestamp(day).tz_localize(None).normalize()
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
