@@ -27,6 +27,7 @@ __getattr__, __dir__ = lazy_names(
         "forecast_chunks": "chunks",
         "forecast_hierarchy": "hierarchy",
         "forecast_panel": "chunks",
+        "forecast_young": "cold_start",
         "hierarchy": "reconcile",
         "inflow_paths": "inflow",
         "leaderboard": "evaluation",

@@ -102,7 +102,7 @@ def _edges(
     )
     size, ahead = np.ones(error.shape), np.ones(point.shape)
     if of_past is not None and of_now is not None:
-        part, rest = _shares(error, of_past)
+        part, rest = variance_shares(error, of_past)
         size, ahead = np.sqrt(part * np.nan_to_num(of_past, nan=1.0) + rest), np.sqrt(part * of_now + rest)
     alone = np.zeros(len(point), dtype=np.int64)
     if np.isnan(error).all():
@@ -117,7 +117,7 @@ def _edges(
     return backward(panel.kind, edges)
 
 
-def _shares(error: Floats, of: Floats) -> tuple[float, float]:
+def variance_shares(error: Floats, of: Floats) -> tuple[float, float]:
     """Return how much of the squared errors goes with one over the cases, or the lead, and how much does not."""
     known = ~np.isnan(error) & np.isfinite(of)
     if known.sum() < 20:

@@ -1,0 +1,302 @@
+"""Young series: what little they know of themselves, and the rest from their relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.errors import InputError, did_you_mean
+from .grid import Grid
+from .intervals import effective_number, probabilities, ranked
+from .issued import Issued, issue
+from .other_kinds import variance_shares
+from .rolling import look_ahead
+from .volume import fold_table, refused_rows
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+#: Days of values after which a series counts as much in its own forecast as its relatives.
+K_DAYS = 28.0
+
+#: Days of values from which a series stands for itself.
+YOUNG_DAYS = 84
+
+#: Ages in days at which relatives are taken for young, to see how wrong that is.
+AGES = (0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63)
+
+#: Past origins at which that is done, and the share of series that are taken for young at each.
+ORIGINS, EVERY = 9, 3
+
+#: Errors without which the spread of levels is assumed, as a deviation of their log.
+LEAST_ERRORS, LEVEL_SPREAD = 30, 0.7
+
+
+@dataclass(frozen=True)
+class _Borrowed:
+    """What is forecast for one series: H values, and how much its own days weigh."""
+
+    point: Floats
+    weight: float
+
+
+def forecast_young(
+    history: pd.DataFrame,
+    horizon: int,
+    freq: str,
+    relatives: Mapping[str, Sequence[str]] | None = None,
+    by: Sequence[str] | None = None,
+    new: Sequence[str] = (),
+    k: float = K_DAYS,
+    levels: Sequence[float] = (80, 95),
+    **context: Any,
+) -> pd.DataFrame:
+    """Forecast a panel in which some series are young or have no row yet.
+
+    A series with ``n`` days of values is forecast by ``n / (n + k)`` of its own forecast and the rest from its
+    relatives: the sum of their forecasts, brought to the level of the series over the slots that it has. That level is
+    itself shrunk to the mean of the relatives, by how much levels differ among them and how much days differ (an
+    empirical Bayes estimate; Efron and Morris 1975). How wrong this is comes from the relatives too: at past origins
+    each is taken for as young and forecast from the others.
+
+    Parameters
+    ----------
+    history, horizon, freq, levels
+        As in :func:`deskcast.forecasting.forecast`.
+    relatives
+        Series -> names of its relatives.
+    by
+        Columns that make up the names, joined by ``/``. Without ``relatives`` those of a series share its first
+        column, or else (fewer than two) any column, or else are all series.
+    new
+        Names of series that have no row yet.
+    k
+        Days of values that count as much as the relatives.
+    **context
+        ``calendar``, ``holidays``, ``events``, ``windows``, ``since``, ``until``, ``outages``.
+
+    Returns
+    -------
+    As :func:`deskcast.forecasting.forecast`, with ``tier`` (``own``, ``blended`` or ``relatives``), ``own_days`` and
+    ``relatives`` (how many were borrowed from). ``attrs["notes"]`` says it in sentences.
+
+    Raises
+    ------
+    InputError
+        If a relative is unknown, or a new series has rows.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=120, freq="D")
+    >>> old = [pd.DataFrame({"unique_id": f"phone/{r}", "ds": days, "y": 50.0 + 10 * i + np.arange(120) % 7})
+    ...        for i, r in enumerate(["north", "south", "west"])]
+    >>> ahead = forecast_young(pd.concat(old), 7, "D", by=["channel", "region"], new=["phone/east"])
+    >>> ahead.groupby("unique_id")["tier"].first().to_dict()
+    {'phone/east': 'relatives', 'phone/north': 'own', 'phone/south': 'own', 'phone/west': 'own'}
+    """
+    if not np.isfinite(k) or k <= 0:
+        raise InputError("this must be a number of days above 0", column="k", got=k)
+    issued = issue(history, horizon, freq, levels, **context)
+    grid, fold = issued.grid, issued.fold
+    again = [name for name in new if name in grid.ids]
+    if again:
+        raise InputError("this series has rows", column="new", got=again[0], hint="leave it out of `new`")
+    table = fold_table(grid, fold, issued.levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
+    days = own_days(grid, grid.length)
+    young = [grid.ids[i] for i in np.flatnonzero((days < YOUNG_DAYS) & ~np.isnan(grid.y).all(axis=1))]
+    kin = _kin(grid, relatives, by, [*young, *new], set(young))
+    count = dict(zip(grid.ids, days.tolist(), strict=True)) | dict.fromkeys(new, 0)
+    table["tier"], table["own_days"], table["relatives"] = "own", table["unique_id"].map(count).astype(int), 0
+    parts, notes, bands = [], list(issued.notes), {}
+    for name in sorted(kin):
+        age = max(a for a in AGES if a <= count[name])
+        if age not in bands:
+            bands[age] = _errors_at(issued, kin, age, k)
+        made = _borrow(grid, fold.now.points["core"], grid.length, name, kin[name], count[name], k)
+        parts.append(_rows(issued, name, made, bands[age], count[name], len(kin[name])))
+        notes.append(_say(name, made, count[name], len(kin[name])))
+    alone = [name for name in [*young, *new] if name not in kin]
+    notes += [f"series '{name}' is young and has no grown relatives to borrow from" for name in alone[:10]]
+    kept = table[~table["unique_id"].isin(list(kin))]
+    full = pd.concat([kept, *parts], ignore_index=True)[list(table.columns)]
+    full = full.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
+    full = full.astype({"unique_id": "str", "tier": "str", "own_days": "int64", "relatives": "int64"})
+    full.attrs = {"notes": notes, "model": fold.chosen, "refused": refused_rows(grid)}
+    return full
+
+
+def own_days(grid: Grid, origin: int) -> Ints:
+    """Return on how many days each series has a value before the origin."""
+    size = max(grid.frequency.per_day, 1)
+    known = ~np.isnan(grid.y[:, :origin])
+    pad = -known.shape[1] % size
+    return np.pad(known, ((0, 0), (pad, 0))).reshape(len(known), -1, size).any(axis=2).sum(axis=1)
+
+
+def _kin(
+    grid: Grid,
+    relatives: Mapping[str, Sequence[str]] | None,
+    by: Sequence[str] | None,
+    wanted: Sequence[str],
+    young: set[str],
+) -> dict[str, list[int]]:
+    """Return the relatives of each series that needs some, as rows of the grid; young ones are none."""
+    rows = {name: i for i, name in enumerate(grid.ids)}
+    old = [name for name in grid.ids if name not in young and not np.isnan(grid.y[rows[name]]).all()]
+    found: dict[str, list[int]] = {}
+    for name in wanted:
+        if relatives is not None and name in relatives:
+            for other in relatives[name]:
+                if other not in rows:
+                    hint = did_you_mean(other, grid.ids)
+                    raise InputError("no series has this name", column="relatives", got=other, hint=hint)
+            mine = [other for other in relatives[name] if other in old and other != name]
+        else:
+            mine = nearest(name, old, len(by) if by is not None else 0)
+        if mine:
+            found[name] = [rows[other] for other in mine]
+    return found
+
+
+def nearest(name: str, others: Sequence[str], columns: int) -> list[str]:
+    """Return the relatives of a series by its name: of its first column, of any column, or all.
+
+    >>> nearest("phone/east", ["phone/north", "phone/south", "chat/north"], 2)
+    ['phone/north', 'phone/south']
+    >>> nearest("mail/north", ["phone/north", "phone/south", "chat/north"], 2)
+    ['phone/north', 'chat/north']
+    """
+    parts = name.split("/")
+    rest = [other for other in others if other != name]
+    if columns > 1 and len(parts) == columns:
+        split = {other: other.split("/") for other in rest}
+        fitting = {other: p for other, p in split.items() if len(p) == columns}
+        first = [other for other, p in fitting.items() if p[0] == parts[0]]
+        if len(first) > 1:
+            return first
+        some = [other for other, p in fitting.items() if any(a == b for a, b in zip(p, parts, strict=True))]
+        if len(some) > 1:
+            return some
+    return rest
+
+
+def _borrow(grid: Grid, points: Floats, origin: int, name: str, kin: list[int], days: int, k: float) -> _Borrowed:
+    """Forecast a series from its relatives and, by its days, from itself."""
+    row = grid.ids.index(name) if name in grid.ids else None
+    ahead = np.nan_to_num(points[kin]).sum(axis=0)
+    own = grid.y[row, :origin] if row is not None else np.full(origin, np.nan)
+    share = level_share(own, grid.y[kin, :origin], max(grid.frequency.per_day, 1))
+    borrowed = share * ahead
+    weight = days / (days + k) if row is not None and not np.isnan(points[row]).all() else 0.0
+    mine = np.nan_to_num(points[row]) if row is not None else 0.0
+    return _Borrowed(weight * mine + (1 - weight) * borrowed, weight)
+
+
+def level_share(own: Floats, others: Floats, per_day: int = 1) -> float:
+    """Return the level of a series as a share of the sum of its relatives.
+
+    The own share, over the slots that all have, is shrunk on a log scale to that of the mean relative: by
+    ``n / (n + v / t)`` days, where ``t`` is the variance of the relatives' log levels and ``v`` that of a day's share.
+
+    >>> level_share(np.full(4, np.nan), np.full((2, 4), 10.0))
+    0.5
+    """
+    levels = np.log([max(float(np.nanmean(row[-26 * 7 * per_day :])), 1e-9) if not np.isnan(row[-26 * 7 * per_day :]).all() else 1e-9 for row in others])  # fmt: skip  # noqa: E501
+    size = np.exp(levels)
+    # the middle relative: a mean would follow the largest
+    prior = float(np.log(np.exp(np.median(levels)) / size.sum()))
+    known = ~np.isnan(own) & ~np.isnan(others).any(axis=0)
+    top, bottom = float(own[known].sum()), float(others[:, known].sum())
+    if not known.any() or bottom <= 0 or top <= 0:
+        return float(np.exp(prior))
+    days = float(known.sum()) / per_day
+    between = max(float(levels.var(ddof=1)), 0.05) if len(levels) > 1 else LEVEL_SPREAD**2
+    within = 0.05 + days / top
+    weight = days / (days + within / between)
+    return float(np.exp(weight * np.log(top / bottom) + (1 - weight) * prior))
+
+
+def _errors_at(issued: Issued, kin: dict[str, list[int]], age: int, k: float) -> tuple[float, float, Floats]:
+    """Take relatives for young at past origins: return how their errors grow with the forecast, and their quantiles.
+
+    The variance of an error is ``a`` times the forecast plus ``b`` times its square; the quantiles are in deviations.
+    """
+    grid, horizon, size = issued.grid, issued.horizon, max(issued.grid.frequency.per_day, 1)
+    family = sorted({row for rows in kin.values() for row in rows})
+    p = probabilities(issued.levels)
+    past = issued.past[:ORIGINS]
+    error = np.full((len(past), len(family), horizon), np.nan)
+    expected, days = np.full(error.shape, np.nan), issued.past_days()[: len(past)]
+    for turn, origin in enumerate(past):
+        begun = max(origin - age * size, 0)
+        masked = [row for i, row in enumerate(family) if i % EVERY == turn % EVERY or len(family) < EVERY]
+        if len(family) < EVERY:
+            masked = [family[turn % len(family)]]
+        y = grid.y.copy()
+        y[masked, :begun] = np.nan
+        if age == 0:
+            y[masked, :origin] = np.nan
+        made = look_ahead(replace(grid, y=y), issued.special, origin, horizon, ["core"])
+        for row in masked:
+            others = [r for r in _family_of(row, kin) if r not in masked]
+            if not others or origin < 4 * 7 * size:
+                continue
+            young = replace(grid, y=y)
+            point = _borrow(young, made.points["core"], origin, grid.ids[row], others, age, k).point
+            came = np.where(made.quiet[row], np.nan, grid.y[row, origin : origin + horizon])
+            wild = came > issued.fold.now.limit[row]
+            place = family.index(row)
+            error[turn, place] = np.where((point > 0) & ~wild, came - point, np.nan)
+            expected[turn, place] = point
+    known = ~np.isnan(error)
+    if known.sum() < LEAST_ERRORS:
+        spread = LEVEL_SPREAD**2 * k / (age * 4 + k) + 0.04
+        return 1.0, spread, np.array([NormalDist().inv_cdf(q) for q in p])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part, rest = variance_shares(error / expected, 1 / expected)
+        scaled = error / np.sqrt(part * expected + rest * expected**2)
+    return part, rest, ranked(scaled[known], effective_number(scaled, days), p)
+
+
+def _family_of(row: int, kin: dict[str, list[int]]) -> list[int]:
+    """Return the other members of the family that a relative stands in."""
+    return next(([r for r in rows if r != row] for rows in kin.values() if row in rows), [])
+
+
+def _rows(
+    issued: Issued, name: str, made: _Borrowed, bands: tuple[float, float, Floats], days: int, count: int
+) -> pd.DataFrame:
+    """Lay out the forecast of one young series."""
+    part, rest, quantiles = bands
+    point, clock = made.point, issued.clock
+    size = np.sqrt(part * point + rest * point**2)
+    edges = np.maximum(point[:, None] + size[:, None] * quantiles, 0.0)
+    half = len(quantiles) // 2
+    edges[:, :half] = np.minimum(edges[:, :half], point[:, None])
+    edges[:, half:] = np.maximum(edges[:, half:], point[:, None])
+    columns: dict[str, Any] = {"unique_id": name, "ds": issued.stamps().astype("datetime64[us]")}
+    columns["deskcast"] = point * clock
+    for i, level in enumerate(issued.levels):
+        columns[f"deskcast-lo-{level:g}"] = edges[:, half - 1 - i] * clock
+        columns[f"deskcast-hi-{level:g}"] = edges[:, half + i] * clock
+    row = issued.grid.ids.index(name) if name in issued.grid.ids else None
+    for method in ("seasonal_naive", "same_slot"):
+        columns[method] = issued.fold.points[method][row] * clock if row is not None else np.nan
+    frame = pd.DataFrame(columns)
+    return frame.assign(tier="blended" if made.weight > 0 else "relatives", own_days=days, relatives=count)
+
+
+def _say(name: str, made: _Borrowed, days: int, count: int) -> str:
+    """Say what the forecast of a young series rests on."""
+    whom = "1 relative" if count == 1 else f"{count:,} relatives"
+    if made.weight == 0:
+        return f"series '{name}' has no days of its own that could be used: it is forecast from {whom}"
+    said = "1 day" if days == 1 else f"{days} days"
+    return f"series '{name}' has {said} of values: {made.weight:.0%} of its forecast is its own, the rest from {whom}"
