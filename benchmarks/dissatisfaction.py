@@ -25,7 +25,6 @@ from deskcast.features.satisfaction_labels import dissatisfaction_labels
 from deskcast.models.case_rows import case_rows
 from deskcast.models.cohort import prepared
 from deskcast.models.dissatisfaction import NAME, DissatisfactionRisk
-from deskcast.models.lately import add_lately
 from deskcast.models.scores import bootstrap_table
 from scipy.stats import norm
 
@@ -154,7 +153,7 @@ def _outcome(stage: str, risk: DissatisfactionRisk, test: pd.DataFrame, truth: n
     there = np.isfinite(truth)
     test, truth = test[there].reset_index(drop=True), truth[there]
     drawn = (np.random.default_rng(0).uniform(size=len(truth)) < truth).astype(float)
-    frame = prepared(add_lately(test, risk.record_, risk.segments), NAME)
+    frame = prepared(test, NAME)
     models = {name: model.probability(frame) for name, model in risk.stages_[stage].candidates.items()}
     table = bootstrap_table(drawn, {**models, "the truth": truth}, np.arange(len(truth)), replicates=100)
     print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,8 @@ from ..features.errors import InputError
 from .answering import CLIP, fit_answers, weigh_answers
 from .calibration import FloatArray
 from .cohort import STAGES, Cohort, known_cohort, prepared, stage_of
-from .lately import add_lately, track_record
-from .outcome_risk import FINAL, SHARES, OutcomeRisk, Settings, fit_outcome
+from .lately import check_segments
+from .outcome_risk import FINAL, SHARES, OutcomeRisk, Settings, fit_outcome, follow_segments
 
 NAME = "dissatisfaction"
 #: Columns of :meth:`DissatisfactionRisk.predict`.
@@ -37,8 +38,8 @@ class DissatisfactionRisk:
     Parameters
     ----------
     segments
-        Columns of the snapshots (such as ``team`` or ``account``) whose track record is looked at: which share of their
-        answers was dissatisfied in the last 56 days, and not what they are called.
+        Columns of the snapshots (such as ``account``) whose track record the regression follows: how far off it was for
+        them in the last 56 days, and not what they are called. See :mod:`deskcast.models.lately`.
     regularisation
         Strength of the ridge penalty.
     clip
@@ -130,11 +131,10 @@ class DissatisfactionRisk:
             If a column is missing, a case has two labels, or there is no label.
         """
         end = pd.Timestamp(snapshots["at"].max()) if as_of is None else instant(as_of)
-        known = labels[labels["known_at"] <= end] if {"case_id", "label", "known_at"} <= set(labels) else labels
-        self.record_ = track_record(snapshots, known, self.segments) if self.segments else pd.DataFrame()
-        cohort = known_cohort(add_lately(snapshots, self.record_, self.segments), labels, end, NAME)
+        check_segments(snapshots, self.segments)
+        cohort = known_cohort(snapshots, labels, end, NAME)
         self.as_of_, self.outcomes_ = end, cohort.found
-        settings = Settings(self.regularisation, self.replicates, self.seed)
+        settings = Settings(self.regularisation, self.replicates, self.seed, self.segments)
         first = weigh_answers(cohort, cohort.found.split(SHARES), self.regularisation, self.clip)
         last = weigh_answers(cohort, cohort.found.split(FINAL), self.regularisation, self.clip)
         self.answering_ = None if last is None else last[1]
@@ -165,7 +165,7 @@ class DissatisfactionRisk:
         Parameters
         ----------
         snapshots
-            A row for each case with a label, with its segments.
+            As in :meth:`fit`; those of the last weeks are enough.
         labels
             As in :meth:`fit`; nothing is read of them that was not known at ``as_of``.
         as_of
@@ -178,8 +178,16 @@ class DissatisfactionRisk:
         self._check()
         moved = copy.copy(self)
         moved.as_of_ = instant(as_of)
-        if self.segments:
-            moved.record_ = track_record(snapshots, labels[labels["known_at"] <= moved.as_of_], self.segments)
+        if not self.segments:
+            return moved
+        cohort = known_cohort(snapshots, labels, moved.as_of_, NAME)
+        moved.stages_ = {}
+        for stage, learnt in self.stages_.items():
+            rows = cohort.stage(stage)
+            models = [
+                follow_segments(m, cohort, rows, self.segments) for m in (learnt.candidates, learnt.of_those_who_tell)
+            ]
+            moved.stages_[stage] = replace(learnt, candidates=models[0], of_those_who_tell=models[1])
         return moved
 
     def predict(self, snapshots: pd.DataFrame) -> pd.DataFrame:
@@ -264,7 +272,7 @@ class DissatisfactionRisk:
         for column in ("case_id", "at"):
             if column not in snapshots.columns:
                 raise InputError("the column is missing", where="snapshots", column=column)
-        return prepared(add_lately(snapshots, self.record_, self.segments), NAME), stage_of(snapshots)
+        return prepared(snapshots, NAME), stage_of(snapshots)
 
     def _tell(self, cohort: Cohort, weight: FloatArray | None) -> None:
         learnt = self.stages_

@@ -44,8 +44,8 @@ LEVELS: dict[str, tuple[str, ...]] = {
 }
 
 #: All groups, in the order in which equal contributions are told; ``promises`` are the clocks of other metrics, and
-#: ``details`` the attributes that only this desk has.
-GROUPS: tuple[str, ...] = tuple(dict.fromkeys([*NUMBERS, *LEVELS, "promises", "details"]))
+#: ``details`` the attributes that only this desk has; ``segments`` is what was lately said in the segments of a case.
+GROUPS: tuple[str, ...] = tuple(dict.fromkeys([*NUMBERS, *LEVELS, "promises", "details", "segments"]))
 
 _NAMED = {name: group for table in (NUMBERS, LEVELS) for group, names in table.items() for name in names}
 _NEVER = ("already_breached",)

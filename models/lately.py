@@ -1,8 +1,9 @@
-"""What the customers of a segment lately said: its track record as a feature, instead of its name."""
+"""What the customers of a segment lately said: its track record moves the risk of its cases, and not its name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,62 +11,94 @@ import pandas as pd
 from ..features.calendars import to_micros
 from ..features.errors import InputError, did_you_mean
 from ..features.tally import codes, tally
+from .baselines import Calibrated
 from .calibration import FloatArray
 
-#: Labels known in so many days count, and the share of a segment is drawn to that of all as by so many labels.
-DAYS, STRENGTH = 56, 15.0
-#: With fewer labels of all segments together nothing is said.
-FEWEST = 20
+#: Labels that became known in so many days count.
+DAYS = 56
+#: Standard deviation, on the log-odds scale, of how far segments differ from what is expected of their cases.
+SPREAD = 0.7
+#: The log-odds are never moved by more.
+MOST = 2.0
+#: Group of the contributions.
+GROUP = "segments"
 _US_A_DAY = 86_400_000_000
+_FINE = 1e6
 
 
-def column_of(segment: str) -> str:
-    """Return the name of the feature of a segment.
+@dataclass(frozen=True)
+class Followed:
+    """A probability that is moved by how far off it lately was for the segments of a case.
 
-    >>> column_of("account")
-    'attr_share dissatisfied lately of its account'
+    Attributes
+    ----------
+    model
+        What is said without it.
+    segments
+        Names of the columns of the snapshots.
+    record
+        From :func:`track_record`.
     """
-    return f"attr_share dissatisfied lately of its {segment.removeprefix('attr_')}"
+
+    model: Calibrated
+    segments: tuple[str, ...]
+    record: pd.DataFrame
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features that it looks at: those of the model, and the segments."""
+        return (*self.model.score.features, *self.segments)
+
+    def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+        """Return base and parts of the model, and in ``segments`` what the track records add."""
+        base, parts = self.model.parts(snapshots)
+        return base, parts.assign(**{GROUP: offsets(snapshots, self.record, self.segments)})
 
 
-def track_record(snapshots: pd.DataFrame, labels: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:
-    """Return the known labels of cases with their segments.
+def track_record(
+    snapshots: pd.DataFrame,
+    known_at: pd.Series,
+    label: FloatArray,
+    weight: FloatArray,
+    model: Calibrated,
+    segments: Sequence[str],
+) -> pd.DataFrame:
+    """Return how far off a probability was for each case with a known label.
 
     Parameters
     ----------
     snapshots
-        ``case_id`` and a column for each segment.
-    labels
-        ``case_id, label, known_at``.
+        One row a case, n, with a column for each segment.
+    known_at, label, weight
+        When the label was known, the label (0 or 1) and how many cases it stands for, shape (n,).
+    model
+        The probability.
     segments
         Names of the columns.
 
     Returns
     -------
-    Columns ``label`` (0 or 1), ``known_at`` and the segments, one row a case with a label, by known_at and case_id.
+    Columns ``known_at``, ``error`` (label less probability) and ``information`` (the variance of the label), both
+    weighted, and the segments.
 
     Raises
     ------
     InputError
         If a segment is not a column of the snapshots.
     """
-    for name in segments:
-        if name not in snapshots.columns:
-            hint = did_you_mean(name, tuple(map(str, snapshots.columns))) or "case_rows(..., segments=(...)) adds it"
-            raise InputError("the column is missing", where="snapshots", column=name, hint=hint)
-    known = labels.loc[labels["label"].notna() & labels["known_at"].notna(), ["case_id", "label", "known_at"]]
-    places = snapshots[["case_id", *segments]].drop_duplicates("case_id", keep="last")
-    out = known.merge(places, on="case_id").sort_values(["known_at", "case_id"], ignore_index=True)
-    return out.assign(label=out["label"].astype("int64"))[["label", "known_at", *segments]]
+    check_segments(snapshots, segments)
+    p = model.probability(snapshots)
+    columns = {"known_at": known_at.array, "error": weight * (label - p), "information": weight * p * (1 - p)}
+    return pd.DataFrame(columns).assign(**{name: snapshots[name].array for name in segments})
 
 
-def add_lately(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:
-    """Add for each segment the share of dissatisfied answers that became known in the 56 days before each snapshot.
+def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[str]) -> FloatArray:
+    """Return by how much the log-odds of each snapshot move for the track records of its segments.
 
     Parameters
     ----------
     snapshots
-        ``at`` and a column for each segment.
+        ``at`` and a column for each segment, n rows.
     record
         From :func:`track_record`. What became known after a snapshot is not seen by it.
     segments
@@ -73,36 +106,42 @@ def add_lately(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence
 
     Returns
     -------
-    The snapshots with one more feature for each segment, missing where next to nothing was known of any segment.
+    Shape (n,). 0 for a segment of which nothing became known in the last 56 days.
+
+    Notes
+    -----
+    The step is the first Newton step to the posterior mode of a random intercept with normal prior, as in a
+    generalised linear mixed model (Breslow and Clayton 1993, Approximate inference in generalized linear mixed models,
+    JASA 88). With several segments their mean is taken, so that one surprise does not count twice.
 
     Examples
     --------
     >>> day = pd.Timestamp("2024-03-01T00:00Z")
-    >>> record = pd.DataFrame({"label": [1] * 15 + [0] * 15, "known_at": day, "account": ["A"] * 15 + ["B"] * 15})
-    >>> rows = pd.DataFrame({"at": [day - pd.Timedelta("1D")] + [day] * 3, "account": ["A", "A", "B", "new"]})
-    >>> add_lately(rows, record, ["account"])[column_of("account")].tolist()
-    [nan, 0.75, 0.25, 0.5]
+    >>> record = pd.DataFrame({"known_at": day, "error": [0.5] * 12, "information": 0.25, "account": "A"})
+    >>> rows = pd.DataFrame({"at": [day - pd.Timedelta("1D"), day, day], "account": ["A", "A", "B"]})
+    >>> offsets(rows, record, ["account"]).round(2).tolist()
+    [0.0, 1.19, 0.0]
     """
-    if not segments:
-        return snapshots
+    check_segments(snapshots, segments)
     when = to_micros(snapshots["at"], "at")
-    known, label = to_micros(record["known_at"], "known_at"), record["label"].to_numpy(dtype=np.int64)
-    since = when - DAYS * _US_A_DAY
-
-    def counts(of: np.ndarray, asked: np.ndarray) -> tuple[FloatArray, FloatArray]:
-        there = of >= 0
-        mine = of[there], known[there], asked
-        n = tally(*mine, when) - tally(*mine, since)
-        hits = tally(*mine, when, label[there]) - tally(*mine, since, label[there])
-        return n.astype(np.float64), hits.astype(np.float64)
-
-    n, hits = counts(np.zeros(len(record), dtype=np.int64), np.zeros(len(when), dtype=np.int64))
-    desk = np.where(n >= FEWEST, hits / np.maximum(n, 1.0), np.nan)
-    out = snapshots.copy()
+    known, since = to_micros(record["known_at"], "known_at"), when - DAYS * _US_A_DAY
+    moved = np.zeros(len(when))
     for name in segments:
-        if name not in out.columns:
-            raise InputError("the model was trained with this column and it has vanished", column=name)
-        of, asked = codes(record[name], out[name])
-        n, hits = counts(of, asked)
-        out[column_of(name)] = (hits + STRENGTH * desk) / (n + STRENGTH)
-    return out
+        of, asked = codes(record[name], snapshots[name])
+        there = of >= 0
+        sums = []
+        for column in ("error", "information"):
+            # Whole numbers, so that the sums do not depend on the order of the rows.
+            amount = np.round(record[column].to_numpy(dtype=np.float64)[there] * _FINE).astype(np.int64)
+            mine = of[there], known[there], asked
+            sums.append((tally(*mine, when, amount) - tally(*mine, since, amount)) / _FINE)
+        moved += np.clip(sums[0] / (sums[1] + SPREAD**-2), -MOST, MOST)
+    return np.asarray(moved / max(len(segments), 1), dtype=np.float64)
+
+
+def check_segments(snapshots: pd.DataFrame, segments: Sequence[str]) -> None:
+    """Raise an :class:`InputError` if a segment is not a column of the snapshots."""
+    for name in segments:
+        if name not in snapshots.columns:
+            hint = did_you_mean(name, tuple(map(str, snapshots.columns))) or "case_rows(..., segments=(...)) adds it"
+            raise InputError("the column of a segment is missing", where="snapshots", column=name, hint=hint)

@@ -20,6 +20,7 @@ from .baselines import (
 )
 from .calibration import FloatArray
 from .cohort import Cohort, Told
+from .lately import Followed, track_record
 from .scores import reliability_tables, score_table
 from .skill import SMALL, Skill, brier_skill, say_skill
 from .verdict import FEWEST_CASES, FEWEST_OF_EACH, RULES, SAID, decide
@@ -33,11 +34,16 @@ NO_SKILL = Skill(float("nan"), float("nan"), float("nan"))
 
 @dataclass(frozen=True)
 class Settings:
-    """How candidates are fitted and compared: the ridge penalty, and replicates and seed of the bootstrap."""
+    """How candidates are fitted and compared.
+
+    The ridge penalty, replicates and seed of the bootstrap, and the segments whose track record the logistic regression
+    follows.
+    """
 
     regularisation: float = 10.0
     replicates: int = 1000
     seed: int = 0
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,13 +139,16 @@ def fit_outcome(
     if few:
         return _base_rate(cohort, rows, last, f"Nothing was learnt but a base rate, because {few}", when)
     trained = fit_all(cohort, rows & (part == 0), rows & (part == 1), rules, first)
+    trained = follow_segments(trained, cohort, rows, rules.segments, first)
     newest = cohort.lesson(rows & (part == 2), first)
     predicted = {name: model.probability(newest.snapshots) for name, model in trained.items()}
     used, decision, skill = _judge(newest, predicted, when, rules)
     final = cohort.found.split(FINAL)
     learn, check = rows & (final == 0), rows & (final == 1)
-    candidates = fit_all(cohort, learn, check, rules, last)
-    tell = candidates if last is None else fit_all(cohort, learn, check, rules, None)
+    candidates = follow_segments(fit_all(cohort, learn, check, rules, last), cohort, rows, rules.segments, last)
+    tell = candidates
+    if last is not None:
+        tell = follow_segments(fit_all(cohort, learn, check, rules), cohort, rows, rules.segments)
     return OutcomeRisk(
         used,
         decision,
@@ -184,6 +193,37 @@ def fit_all(
     }
     check = cohort.lesson(later, propensity)
     return {name: calibrated(score, *check) for name, score in scores.items()}
+
+
+def follow_segments(
+    candidates: dict[str, Calibrated],
+    cohort: Cohort,
+    rows: NDArray[np.bool_],
+    segments: tuple[str, ...],
+    propensity: FloatArray | None = None,
+) -> dict[str, Calibrated]:
+    """Let the logistic regression follow the track records of segments, as they stand in these rows.
+
+    Every prediction sees of a record what was known at its own instant, so the rows may be later than it.
+
+    Parameters
+    ----------
+    candidates
+        From :func:`fit_all`, or followed already.
+    cohort, rows, propensity
+        As in :func:`fit_outcome`.
+    segments
+        Names of the columns; without any the candidates stay as they are.
+    """
+    if not segments or "logistic" not in candidates:
+        return candidates
+    score = candidates["logistic"].score
+    plain = score.model if isinstance(score, Followed) else candidates["logistic"]
+    last = rows & cohort.told & _last_told(cohort, rows & cohort.told)
+    frame, label, weight = cohort.lesson(last, propensity)
+    known = cohort.found.known_at[last].reset_index(drop=True)
+    record = track_record(frame, known, label, weight, plain, segments)
+    return {**candidates, "logistic": Calibrated(Followed(plain, segments, record), 1.0, 0.0)}
 
 
 def _judge(newest: Told, predicted: dict[str, FloatArray], when: str, settings: Settings) -> tuple[str, str, Skill]:

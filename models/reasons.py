@@ -249,6 +249,7 @@ WORDS: dict[str, Callable[[dict[str, object], float], str]] = {
     "desk": _say_desk,
     "promises": _say_promises,
     "details": _say_details,
+    "segments": lambda _, __: "what other customers of its segment lately answered",
 }
 
 
