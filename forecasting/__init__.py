@@ -26,6 +26,7 @@ __getattr__, __dir__ = lazy_names(
         "forecast": "volume",
         "forecast_chunks": "chunks",
         "forecast_hierarchy": "hierarchy",
+        "forecast_over_time": "over_time",
         "forecast_panel": "chunks",
         "forecast_young": "cold_start",
         "hierarchy": "reconcile",
