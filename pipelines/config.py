@@ -18,6 +18,7 @@ from ..features.schema import TABLES
 from ..features.sources import SourceSpec
 from .settings import check_values
 from .specs import (
+    ActionSpec,
     CalendarSpec,
     Config,
     EventSpec,
@@ -48,6 +49,8 @@ _DURATIONS = {
     "repeat": "repeat_s",
     "survey": "survey_s",
     "deflection": "deflection_s",
+    "capacity": "capacity_s",
+    "effort": "effort_s",
 }
 _SECTIONS = (
     "timezone",
@@ -60,6 +63,7 @@ _SECTIONS = (
     "staffing",
     "shifts",
     "risk",
+    "action",
     "watch",
     "goal",
     "tracking",
@@ -137,6 +141,9 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> 
         },
         risk=_build(RiskSpec, _table(raw, "risk", where), f"{where} [risk]"),
         watch=_build(WatchSpec, _table(raw, "watch", where), f"{where} [watch]"),
+        actions=tuple(
+            _build(ActionSpec, b, f"{where} [[action]] {i}") for i, b in enumerate(_list(raw, "action", where), 1)
+        ),
         goals=tuple(_build(GoalSpec, b, f"{where} [[goal]] {i}") for i, b in enumerate(_list(raw, "goal", where), 1)),
         **_tracking(raw, where),
         results=_results(raw, where),

@@ -8,6 +8,7 @@ from typing import Any
 from ..features.catalogue import CATALOGUE
 from ..features.definitions import entry_of
 from ..features.errors import InputError, did_you_mean
+from .actions import check_risk
 from .specs import Config
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
@@ -25,6 +26,7 @@ def check_values(config: Config, where: str) -> None:
     _check_kpis(config, where)
     _check_promises(config, where)
     _check_watch(config, where)
+    check_risk(config, where)
     for event in config.events:
         _check_days(event, f"{where} [[event]] {event.name}")
     for level in config.forecast.levels:

@@ -137,13 +137,39 @@ class ShiftSpec:
 
 
 @dataclass(frozen=True)
+class ActionSpec:
+    """What to do about a case at risk: the first action whose conditions hold is suggested.
+
+    ``when`` are conditions on the leading ``reason`` (a group such as ``reply`` or ``handovers``), the ``band``, and
+    ``priority``, ``team``, ``owner``, ``status``, ``channel``, ``product``, ``region``, ``case_type`` or ``paused``;
+    several values are divided by ``|``. ``prevents`` is the chance that it prevents the breach when it comes in time,
+    ``effort`` the work that it takes.
+    """
+
+    do: str
+    when: Mapping[str, str] = field(default_factory=dict)
+    prevents: float = 1.0
+    effort_s: float | None = None
+
+
+@dataclass(frozen=True)
 class RiskSpec:
-    """When the open cases are looked at, and how many are listed."""
+    """When the open cases are looked at, how many are listed, and how many can be taken up.
+
+    ``budget`` cases a day, or ``capacity`` of work a day, are picked by what is expected to be saved: a case takes
+    ``effort``, and a breach costs ``cost`` (a number, or one by priority). ``segments`` are columns of the cases whose
+    track record tells dissatisfaction.
+    """
 
     at: str = "08:00"
     top: int = 10
     train_days: int = 120
     actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    budget: int | None = None
+    capacity_s: float | None = None
+    effort_s: float = 1800.0
+    cost: float | Mapping[str, float] = 1.0
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +218,7 @@ class Config:
     risk: RiskSpec = RiskSpec()
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
+    actions: tuple[ActionSpec, ...] = ()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
     results: str = "results"
