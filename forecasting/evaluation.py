@@ -12,7 +12,8 @@ from ..features.errors import InputError, did_you_mean
 from .effects import special_days
 from .grid import Grid, check_count, make_grid
 from .intervals import check_levels
-from .rolling import NAIVE, Outlook, check_models, earlier_origins, fold_at
+from .other_kinds import backtest_kind
+from .rolling import AUTO, NAIVE, Outlook, check_models, earlier_origins, fold_at
 from .scores import coverage, seasonal_scale, wape, wql
 from .volume import fold_table, refused_rows
 
@@ -34,6 +35,8 @@ def backtest(
     since: object = None,
     until: object = None,
     outages: object = None,
+    kind: str = "count",
+    bounds: tuple[float, float] = (0.0, 1.0),
 ) -> pd.DataFrame:
     """Forecast the past from rolling origins, as :func:`forecast` would have done it then.
 
@@ -43,12 +46,13 @@ def backtest(
 
     Parameters
     ----------
-    history, horizon, freq, levels, calendar, holidays, events, since, until, outages
+    history, horizon, freq, levels, calendar, holidays, events, since, until, outages, kind, bounds
         As in :func:`deskcast.forecasting.forecast`.
     windows
         Folds, and past origins that each fold rests on; fewer where the history is short, which a note says.
     models
-        Methods that ``deskcast`` may be: ``"auto"`` for all, or names. The naive methods always stand in the table.
+        Methods that ``deskcast`` may be made of: ``"auto"`` for those that cost little, ``"all"``, or names; with
+        names or all of them each has columns of its own. The naive methods always stand in the table.
     progress
         Called with the number of folds done and of all folds, after each.
 
@@ -57,7 +61,8 @@ def backtest(
     ``unique_id``, ``ds``, ``cutoff`` (last slot that the forecast saw), ``y``, and for ``deskcast``, ``same_slot``,
     ``seasonal_naive`` and further named models the forecast with ``-lo-<level>`` and ``-hi-<level>``; sorted by
     series, cutoff and time. Slots that were closed or have no value are left out. ``attrs`` carries ``notes``,
-    ``seconds`` (CPU a fold by model), ``chosen`` (method by cutoff) and ``mase_scale`` (by series: mean absolute
+    ``seconds`` (CPU a fold by model, the earlier origins that choice and intervals rest on included), ``chosen``
+    (methods by cutoff), ``weights`` (by cutoff and tier of volume) and ``mase_scale`` (by series: mean absolute
     error of the seasonal naive method inside the history before the first fold).
 
     Raises
@@ -73,21 +78,27 @@ def backtest(
     >>> folds["cutoff"].nunique(), list(folds.columns[:6])
     (4, ['unique_id', 'ds', 'cutoff', 'y', 'deskcast', 'deskcast-lo-80'])
     """
+    if kind != "count":
+        times = {"since": since, "until": until, "outages": outages}
+        context = {"calendar": calendar, "holidays": holidays, "events": events, **times}
+        return backtest_kind(history, horizon, freq, kind, windows, levels, bounds, progress, **context)
     chosen_levels, candidates = check_levels(levels), check_models(models)
     windows = check_count(windows, "windows")
     grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
     special, notes = special_days(grid, holidays, events)
     cutoffs, said = _cutoffs(grid, horizon, windows)
     seen: dict[int, Outlook] = {}
-    extra = () if models == "auto" else tuple(m for m in candidates if m not in NAIVE)
-    frames, seconds, chosen = [], [], {}
+    extra = () if models == AUTO else tuple(m for m in candidates if m not in NAIVE)
+    frames, seconds, chosen, weights = [], [], {}, {}
     for done, origin in enumerate(cutoffs, 1):
-        fold = fold_at(grid, special, origin, horizon, chosen_levels, windows, candidates, seen)
-        columns = {"deskcast": fold.chosen} | {m: m for m in (*NAIVE, *extra)}
+        shown = (*NAIVE, *extra)
+        fold = fold_at(grid, special, origin, horizon, chosen_levels, windows, candidates, seen, shown)
+        columns = {"deskcast": fold.chosen} | {m: m for m in shown}
         table = fold_table(grid, fold, chosen_levels, columns)
         frames.append(_with_outcomes(table, grid, origin, horizon))
         seconds.append({name: fold.seconds[name] for name in columns})
-        chosen[str(pd.Timestamp(grid.stamps(origin - 1, origin)[0]))] = fold.chosen
+        cutoff = str(pd.Timestamp(grid.stamps(origin - 1, origin)[0]))
+        chosen[cutoff], weights[cutoff] = fold.chosen, fold.mix.by_tier
         if progress is not None:
             progress(done, len(cutoffs))
     folds = pd.concat(frames, ignore_index=True)
@@ -99,6 +110,7 @@ def backtest(
         "notes": [*grid.notes, *notes, *said],
         "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},
         "chosen": chosen,
+        "weights": weights,
         "refused": refused_rows(grid),
         "mase_scale": {name: float(s) for name, s in zip(grid.ids, scale, strict=True)},
     }

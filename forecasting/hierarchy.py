@@ -279,10 +279,9 @@ def _node_at(
 
 def _calibrated(issued: Issued, points: Floats, came: Floats, levels: Sequence[float]) -> Floats:
     """Return the quantiles of one level from the errors that its forecasts made once they added up."""
-    now, name = issued.fold, issued.fold.chosen
-    past = issued.past[: len(came)]
+    now = issued.fold
     # as the spread of a forecast has a floor, so has that of one that was moved
-    given = np.stack([issued.seen[o].sizes[name] for o in [now.origin, *past]])
+    given = issued.sizes()[: len(came) + 1]
     floor = np.nanmin(np.where(given > 0, given, np.inf), axis=(0, 2), initial=np.inf) ** 2
     size = np.where(given > 0, np.sqrt(np.maximum(points, np.where(np.isfinite(floor), floor, 0.0)[:, None])), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -60,7 +60,7 @@ class Issued:
     @property
     def alive(self) -> npt.NDArray[np.bool_]:
         """N; which series have a forecast."""
-        return ~np.isnan(self.point).all(axis=1)
+        return np.asarray(~np.isnan(self.point).all(axis=1), dtype=bool)
 
     @property
     def clock(self) -> Floats:
@@ -73,8 +73,12 @@ class Issued:
         return self.grid.stamps(self.fold.origin, self.fold.origin + self.horizon)
 
     def past_points(self) -> Floats:
-        """Return what the chosen method forecast at each past origin, O x N x H."""
-        return np.stack([self.seen[o].points[self.fold.chosen] for o in self.past])
+        """Return what the recommended forecast would have been at each past origin, O x N x H."""
+        return self.fold.mix.past
+
+    def sizes(self) -> Floats:
+        """Return the spread of the forecast, and of those of the past origins, (1 + O) x N x H."""
+        return self.fold.sizes
 
     def past_days(self) -> Ints:
         """Return the day of each past target, O x H."""

@@ -113,13 +113,12 @@ def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:
     names = np.array(issued.grid.ids, dtype=object)[issued.alive]
     frame = pd.DataFrame(
         {
-            "unique_id": pd.Categorical.from_codes(np.repeat(np.arange(count), n * horizon), names).astype("str"),
+            "unique_id": pd.Series(names, dtype="str").repeat(n * horizon).array,
             "ds": np.tile(issued.stamps().astype("datetime64[us]"), n * count),
             "path": np.tile(np.repeat(np.arange(n), horizon), count),
             "y": cube.transpose(1, 0, 2).ravel(),
         }
     )
-    frame["unique_id"] = frame["unique_id"].astype("str")
     notes = list(issued.notes)
     if len(issued.past) < LEAST_ORIGINS:
         notes.append("too few past errors to tell how slots go together: they are drawn apart, and sums look too sure")
@@ -162,7 +161,7 @@ def _templates(issued: Issued, alive: npt.NDArray[np.int64], rng: np.random.Gene
     """Return the normal scores of the past errors, O x (N H); nothing where too few origins are known."""
     if len(issued.past) < LEAST_ORIGINS:
         return np.zeros((0, len(alive) * issued.horizon))
-    sizes = np.stack([issued.seen[o].sizes[issued.fold.chosen] for o in issued.past])
+    sizes = issued.sizes()[1:]
     errors = issued.outcomes() - issued.past_points()
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled = np.where(sizes > 0, errors / sizes, np.nan)[:, alive]

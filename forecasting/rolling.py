@@ -10,26 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ..features.errors import InputError, did_you_mean
+from .challengers import CHALLENGERS, cheap_methods
 from .core import core
 from .effects import Special
 from .frequency import Frequency
 from .grid import Grid
-from .intervals import Bands, apply, calibrate, probabilities, spread, tiers
+from .intervals import apply, calibrate, spread, tiers
 from .profile import Profile, profile_at
 from .recent import recent_week
-from .scores import pinball
+from .selection import LEAST_ORIGINS, Mix, choose_mix, smallest_step, volume_tiers
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 #: The methods that stand in every table.
 NAIVE = ("same_slot", "seasonal_naive")
-
-#: Loss of a series, in its own volume, above which it counts no more: one wild series must not choose for all.
-WORST = 2.0
-
-#: Past origins without which no method is preferred to the simplest.
-LEAST_ORIGINS = 3
 
 
 @dataclass(frozen=True)
@@ -88,13 +83,14 @@ def recent_level(scene: Scene) -> Floats:
     return recent_week(scene.profile, max(scene.grid.frequency.per_day, 1))[:, scene.places] * scene.factors
 
 
-#: Every method by name; the first is taken where nothing is known of their errors.
+#: Every method by name; the first is taken where nothing is known of their errors. A new one is a function and a line.
 METHODS: dict[str, Callable[[Scene], Floats]] = {
     "core": core,
     "same_slot": same_slot,
     "seasonal_naive": seasonal_naive,
     "mean_of_both": mean_of_both,
     "recent_level": recent_level,
+    **CHALLENGERS,
 }
 
 
@@ -102,16 +98,21 @@ METHODS: dict[str, Callable[[Scene], Floats]] = {
 class Outlook:
     """Forecasts of every method at one origin: N x H points and spreads by method, and what holds for all.
 
-    ``quiet`` marks slots that are closed or never hold anything; ``zeros``, ``unit`` and ``limit`` are of the profile.
+    ``quiet`` marks slots that are closed or never hold anything; ``zeros``, ``level``, ``unit`` and ``limit`` are of
+    the profile, ``step`` is the smallest difference between two values. ``seconds`` is the CPU time of each method,
+    ``shared`` what they have in common.
     """
 
     points: dict[str, Floats]
     sizes: dict[str, Floats]
     quiet: Bools
     zeros: Floats
+    level: Floats
     unit: Floats
+    step: Floats
     limit: Floats
     seconds: dict[str, float]
+    shared: float
 
 
 @dataclass(frozen=True)
@@ -123,49 +124,63 @@ class Fold:
     origin
         First slot that is forecast.
     points, edges
-        By method: N x H forecasts, and N x H x K quantiles.
+        By method: N x H forecasts, and N x H x K quantiles (of the recommended forecast and of those asked for).
     chosen
-        The method that ``deskcast`` is.
-    losses
-        By method: weighted quantile loss over the earlier origins, by which it was chosen.
+        Key of the recommended forecast in both: the names of the methods that it is made of.
+    mix
+        Their weights, and what they would have forecast at the earlier origins.
+    sizes
+        (1 + O) x N x H; spread of the recommended forecast here and at the earlier origins.
     now
         The outlook of every method at the origin.
     origins, days
         How many earlier origins, and distinct days of errors, the intervals rest on.
     seconds
-        CPU seconds by method.
+        CPU seconds by method, with the forecasts at the earlier origins that choice and intervals need.
     """
 
     origin: int
     points: dict[str, Floats]
     edges: dict[str, Floats]
     chosen: str
-    losses: dict[str, float]
+    mix: Mix
+    sizes: Floats
     now: Outlook
     origins: int
     days: int
     seconds: dict[str, float] = field(compare=False)
 
 
+#: What stands for the methods that are tried unasked, and for all of them.
+AUTO, ALL = "auto", "all"
+
+
 def check_models(models: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the candidates for the recommended forecast."""
+    """Return the candidates for the recommended forecast, in the order of :data:`METHODS`; ``("auto",)`` stays."""
     if isinstance(models, str):
-        models = tuple(METHODS) if models == "auto" else (models,)
+        models = tuple(METHODS) if models == ALL else (models,)
+    if tuple(models) == (AUTO,):
+        return (AUTO,)
     for name in models:
         if name not in METHODS:
-            raise InputError("unknown model", column="models", got=name, hint=did_you_mean(name, tuple(METHODS)))
+            raise InputError("unknown model", column="models", got=name, hint=did_you_mean(name, (AUTO, ALL, *METHODS)))
     chosen = tuple(name for name in METHODS if name in set(models))
     if not chosen:
-        raise InputError("at least one model is needed", column="models", wanted="'auto' or names")
+        raise InputError("at least one model is needed", column="models", wanted="'auto', 'all' or names")
     return chosen
+
+
+def candidates_on(grid: Grid, candidates: Sequence[str]) -> tuple[str, ...]:
+    """Return the candidates, with those that are tried unasked on this panel in place of ``auto``."""
+    return cheap_methods(grid) if tuple(candidates) == (AUTO,) else tuple(candidates)
 
 
 def earlier_origins(frequency: Frequency, origin: int, horizon: int, windows: int) -> list[int]:
     """Return the origins whose forecasts were over at this one, the latest first.
 
     Steps are one week (one slot, where a slot is a week or more), so that past errors were made at the same slots
-    of the week as the coming ones. Where fewer than three such origins have two weeks before them, steps are the
-    horizon in whole days, and less history is accepted.
+    of the week as the coming ones. Where fewer than half of the windows (or than three) have two weeks before them,
+    steps are the horizon in whole days, and less history is accepted.
 
     >>> from .frequency import parse_frequency
     >>> earlier_origins(parse_frequency("D"), 60, 14, 3), earlier_origins(parse_frequency("D"), 20, 2, 3)
@@ -180,9 +195,9 @@ def earlier_origins(frequency: Frequency, origin: int, horizon: int, windows: in
     for step, need in least:
         latest = origin - step * -(-horizon // step)
         found = list(range(latest, need - 1, -step))[:windows]
-        if len(found) >= min(3, windows):
-            return found
         best = max(best, found, key=len)
+        if len(best) >= min(max(LEAST_ORIGINS, -(-windows // 2)), windows):
+            return best
     return best
 
 
@@ -193,21 +208,30 @@ def scene_at(grid: Grid, special: Special, origin: int, horizon: int) -> Scene:
     return Scene(grid, special, profile, origin, horizon, factors)
 
 
-def look_ahead(grid: Grid, special: Special, origin: int, horizon: int, methods: Sequence[str]) -> Outlook:
-    """Forecast with every method from the values before the origin."""
+def look_ahead(
+    grid: Grid, special: Special, origin: int, horizon: int, methods: Sequence[str], known: Outlook | None = None
+) -> Outlook:
+    """Forecast with every method from the values before the origin; ``known`` holds those that are done already."""
     begun = process_time()
     scene = scene_at(grid, special, origin, horizon)
     profile = scene.profile
     closed = ~grid.is_open[:, origin : origin + horizon]
     quiet = profile.quiet[:, scene.places] | closed
+    step = smallest_step(np.where(profile.counts, profile.y, np.nan).reshape(len(grid.ids), -1))
     shared = process_time() - begun
-    points, sizes, seconds = {}, {}, {}
+    points: dict[str, Floats] = dict(known.points) if known else {}
+    sizes: dict[str, Floats] = dict(known.sizes) if known else {}
+    seconds: dict[str, float] = dict(known.seconds) if known else {}
     for name in methods:
-        begun = process_time()
-        points[name] = np.where(quiet & ~np.isnan(profile.level)[:, None], 0.0, np.maximum(METHODS[name](scene), 0.0))
-        sizes[name] = spread(points[name], profile.level, profile.unit)
-        seconds[name] = process_time() - begun + shared
-    return Outlook(points, sizes, quiet, profile.zeros, profile.unit, profile.limit, seconds)
+        if name not in points:
+            begun = process_time()
+            silent = quiet & ~np.isnan(profile.level)[:, None]
+            points[name] = np.where(silent, 0.0, np.maximum(METHODS[name](scene), 0.0))
+            sizes[name] = spread(points[name], profile.level, profile.unit)
+            seconds[name] = process_time() - begun
+    return Outlook(
+        points, sizes, quiet, profile.zeros, profile.level, profile.unit, step, profile.limit, seconds, shared
+    )
 
 
 def fold_at(
@@ -219,34 +243,66 @@ def fold_at(
     windows: int,
     candidates: Sequence[str],
     seen: dict[int, Outlook],
+    shown: Sequence[str] = (),
 ) -> Fold:
-    """Forecast at an origin, with intervals and the choice of method from the errors of earlier origins.
+    """Forecast at an origin, with intervals and the choice of methods from the errors of earlier origins.
 
-    ``seen`` keeps the outlooks of origins between calls: they do not depend on who asks.
+    ``seen`` keeps the outlooks of origins between calls: they do not depend on who asks. Methods in ``shown`` get
+    intervals of their own, beside the recommended forecast.
     """
-    methods = list(dict.fromkeys([*NAIVE, *candidates]))
+    candidates = candidates_on(grid, candidates)
+    methods = list(dict.fromkeys([*NAIVE, *candidates, *shown]))
     past = _alike(earlier_origins(grid.frequency, origin, horizon, windows), origin)
     for o in [origin, *past]:
-        if o not in seen:
-            seen[o] = look_ahead(grid, special, o, horizon, methods)
-    now = seen[origin]
+        if o not in seen or any(name not in seen[o].points for name in methods):
+            seen[o] = look_ahead(grid, special, o, horizon, methods, seen.get(o))
+    now, then = seen[origin], [seen[o] for o in past]
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
     days = (targets + grid.first) // max(grid.frequency.per_day, 1)
-    outcome = _outcomes(grid, targets, [seen[o].quiet for o in past], now.limit)
-    tier, bands, losses, seconds = tiers(now.zeros), {}, {}, {}
-    weight = _weights(outcome)
-    for name in methods:
+    outcome = _outcomes(grid, targets, [each.quiet for each in then], now.limit)
+    begun = process_time()
+    made = {name: _stack([each.points[name] for each in then], outcome) for name in candidates}
+    mix = _mix(made, outcome, now, days)
+    points = now.points | {mix.label: mix.of(now.points)}
+    whole = spread(np.vstack([points[mix.label][None], mix.past]).reshape(-1, horizon), *_repeated(now, len(past) + 1))
+    sizes = whole.reshape(len(past) + 1, -1, horizon)
+    tier, edges, seconds = tiers(now.zeros), {}, {}
+    for name in dict.fromkeys([mix.label, *shown]):
+        mine = name == mix.label
+        error = outcome - (mix.past if mine else _stack([each.points[name] for each in then], outcome))
+        size = sizes[1:] if mine else _stack([each.sizes[name] for each in then], outcome)
+        bands = calibrate(error / np.where(size > 0, size, np.nan), tier, days, now.unit, levels)
+        edges[name] = apply(points[name], sizes[0] if mine else now.sizes[name], bands, now.quiet)
+        seconds[name] = process_time() - begun
         begun = process_time()
-        size = np.stack([seen[o].sizes[name] for o in past]) if past else np.zeros(outcome.shape)
-        error = outcome - np.stack([seen[o].points[name] for o in past]) if past else outcome
-        bands[name] = calibrate(error / np.where(size > 0, size, np.nan), tier, days, now.unit, levels)
-        losses[name] = _losses(error, size, bands[name], outcome, weight, probabilities(levels))
-        seconds[name] = now.seconds[name] + process_time() - begun
-    chosen = choose(losses, candidates)
-    edges = {name: apply(now.points[name], now.sizes[name], bands[name], now.quiet) for name in methods}
-    seconds["deskcast"] = sum(seconds[m] for m in candidates)
-    total = {name: float(loss.sum()) if len(loss) else float("nan") for name, loss in losses.items()}
-    return Fold(origin, now.points, edges, chosen, total, now, len(past), bands[chosen].days, seconds)
+    shared = sum(each.shared for each in [now, *then])
+    total = {name: sum(each.seconds[name] for each in [now, *then]) for name in methods}
+    spent = {name: shared + total[name] + seconds.get(name, 0.0) for name in methods}
+    spent["deskcast"] = shared + sum(total[name] for name in candidates) + seconds[mix.label]
+    return Fold(origin, points, edges, mix.label, mix, sizes, now, len(past), _days_known(outcome, days), spent)
+
+
+def _stack(values: list[Floats], like: Floats) -> Floats:
+    return np.stack(values) if values else np.zeros(like.shape)
+
+
+def _days_known(outcome: Floats, days: npt.NDArray[np.int64]) -> int:
+    return len(np.unique(days[~np.isnan(outcome).all(axis=1)]))
+
+
+def _repeated(now: Outlook, times: int) -> tuple[Floats, Floats]:
+    return np.tile(now.level, times), np.tile(now.unit, times)
+
+
+def _mix(made: dict[str, Floats], outcome: Floats, now: Outlook, days: npt.NDArray[np.int64]) -> Mix:
+    """Choose methods by their past forecasts."""
+
+    def size(point: Floats, rows: npt.NDArray[np.int64]) -> Floats:
+        flat = point.reshape(-1, point.shape[2])
+        count = len(point)
+        return spread(flat, np.tile(now.level[rows], count), np.tile(now.unit[rows], count)).reshape(point.shape)
+
+    return choose_mix(made, outcome, size, volume_tiers(now.level, now.step), days)
 
 
 def _alike(past: list[int], origin: int) -> list[int]:
@@ -266,58 +322,3 @@ def _outcomes(grid: Grid, targets: npt.NDArray[np.int64], quiet: list[Bools], li
     came = grid.y[:, targets].transpose(1, 0, 2)
     counts = grid.is_open[:, targets].transpose(1, 0, 2) & ~(np.stack(quiet) & (came == 0))
     return np.where(counts & ~(came > limit[None, :, None]), came, np.nan)
-
-
-def _weights(outcome: Floats) -> Floats:
-    """Weigh series by volume, through the mean of roots, so that a single wild value hardly counts."""
-    known = ~np.isnan(outcome)
-    count = np.maximum(known.sum(axis=(0, 2)), 1)
-    weight: Floats = (np.sqrt(np.where(known, outcome, 0.0)).sum(axis=(0, 2)) / count) ** 2
-    return weight
-
-
-def _losses(error: Floats, size: Floats, bands: Bands, outcome: Floats, weight: Floats, p: Floats) -> Floats:
-    """Return what each past origin adds to the weighted quantile loss, each series in its own volume and capped."""
-    known = ~np.isnan(error)
-    volume = np.where(known, outcome, 0.0).sum(axis=(0, 2))
-    used = volume > 0
-    if not used.any():
-        return np.zeros(0)
-    total = pinball(np.where(known, error, 0.0), 0.5)
-    width = size * bands.sigma[None, :, None]
-    for k, q in enumerate(p):
-        total = total + np.where(known, pinball(error - width * bands.quantiles[None, :, k, None], float(q)), 0.0)
-    own = 2 * total.sum(axis=2)[:, used] / (len(p) + 1) / volume[used]
-    capped = own * np.minimum(1.0, WORST / np.maximum(own.sum(axis=0), 1e-12))
-    share = weight[used] / weight[used].sum() if weight[used].sum() > 0 else np.full(used.sum(), 1 / used.sum())
-    added: Floats = capped @ share
-    return added
-
-
-def choose(losses: dict[str, Floats], candidates: Sequence[str]) -> str:
-    """Choose the method with the lowest loss among those that beat the first beyond noise, or else the first.
-
-    Beyond noise means that over the past origins the gain in sum is larger than its standard error (the one
-    standard error rule of Breiman and others 1984). So a simple method stays until there is reason to leave it.
-
-    Parameters
-    ----------
-    losses
-        By method: the loss that each past origin adds.
-    candidates
-        Methods to choose from; the first is the simplest.
-
-    Examples
-    --------
-    >>> choose({"a": np.array([2.0, 2.0, 2.0]), "b": np.array([1.0, 1.5, 1.2])}, ["a", "b"])
-    'b'
-    >>> choose({"a": np.array([2.0, 2.0, 2.0]), "b": np.array([0.0, 3.0, 2.9])}, ["a", "b"])
-    'a'
-    """
-    first = losses[candidates[0]]
-    best, least = candidates[0], 0.0
-    for name in candidates[1:]:
-        gain = losses[name] - first
-        if len(gain) >= LEAST_ORIGINS and gain.sum() < min(least, -float(np.sqrt(len(gain)) * gain.std(ddof=1))):
-            best, least = name, float(gain.sum())
-    return best

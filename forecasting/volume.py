@@ -13,6 +13,7 @@ from .core import find_shifts
 from .effects import say_unseen, special_days
 from .grid import Grid, check_count, make_grid, name_some
 from .intervals import check_levels
+from .other_kinds import forecast_kind
 from .rolling import NAIVE, Fold, check_models, fold_at, scene_at
 
 if TYPE_CHECKING:
@@ -31,12 +32,15 @@ def forecast(
     since: object = None,
     until: object = None,
     outages: object = None,
+    models: str | Sequence[str] = "auto",
+    kind: str = "count",
+    bounds: tuple[float, float] = (0.0, 1.0),
 ) -> pd.DataFrame:
     """Forecast the volume of every series, with intervals.
 
-    ``deskcast`` is the same-slot average, the seasonal naive method, the mean of both, or the usual week at the level
-    of the last days: whichever had the lowest weighted quantile loss over the panel on rolling origins of the past.
-    Intervals come from the errors that the method made at those origins.
+    ``deskcast`` is the core (see :func:`deskcast.forecasting.core.core`), or where that had less weighted quantile
+    loss on rolling origins of the past, beyond noise, a combination of it with other methods, by tier of volume (see
+    :func:`deskcast.forecasting.selection.choose_mix`). Intervals come from the errors that it made at those origins.
 
     Parameters
     ----------
@@ -62,12 +66,19 @@ def forecast(
     since, until, outages
         From and to when the data are complete, and known outages: see :func:`deskcast.forecasting.grid.make_grid`.
         The forecast begins with the first slot that is not complete at ``until``.
+    models
+        Methods that the forecast may be made of: ``"auto"`` for those that cost little, ``"all"`` (with Prophet,
+        models of statsmodels and gradient boosting, which take seconds to minutes), or names.
+    kind, bounds
+        ``count``; or ``rate`` (within ``bounds``), ``duration``, ``stock``: other series, whose history may have a
+        column ``n``, see :func:`deskcast.forecasting.other_kinds.forecast_kind`. They choose among ways of their own.
 
     Returns
     -------
     ``unique_id``, ``ds`` (local clock, naive), ``deskcast``, ``deskcast-lo-80``, ``deskcast-hi-80``, ...,
     ``seasonal_naive``, ``same_slot``, sorted by series and time. ``attrs["notes"]`` says in sentences what a reader
-    should know (gaps, short histories, series without a forecast), ``attrs["model"]`` which method was chosen,
+    should know (gaps, short histories, series without a forecast), ``attrs["model"]`` which methods were chosen,
+    ``attrs["weights"]`` their weights by tier of volume,
     ``attrs["refused"]`` which series could not be used (``unique_id``, ``row``, ``reason``); the others are forecast.
     A series without a value in the last half year has no rows, and a note names it.
 
@@ -85,16 +96,21 @@ def forecast(
     >>> monday.astype(float).round().tolist()
     [101.0, 99.0, 103.0]
     """
+    if kind != "count":
+        times = {"since": since, "until": until, "outages": outages}
+        context = {"calendar": calendar, "holidays": holidays, "events": events, **times}
+        return forecast_kind(history, horizon, freq, kind, levels, windows, bounds, **context)
     chosen_levels = check_levels(levels)
-    windows = check_count(windows, "windows")
+    windows, candidates = check_count(windows, "windows"), check_models(models)
     grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
     special, notes = special_days(grid, holidays, events)
-    fold = fold_at(grid, special, grid.length, horizon, chosen_levels, windows, check_models("auto"), {})
+    fold = fold_at(grid, special, grid.length, horizon, chosen_levels, windows, candidates, {})
     table = fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
     shifts = find_shifts(scene_at(grid, special, grid.length, horizon))
     notes = (*grid.notes, *notes, *say_unseen(special, grid.length, horizon), *_say_shifts(shifts))
-    notes = (*notes, *_limits(grid, fold, windows))
-    table.attrs = {"notes": list(notes), "model": fold.chosen, "refused": refused_rows(grid)}
+    notes = (*notes, *_limits(grid, fold, windows), *_say_weights(fold))
+    about = {"model": fold.chosen, "weights": fold.mix.by_tier}
+    table.attrs = {"notes": list(notes), **about, "refused": refused_rows(grid)}
     return table
 
 
@@ -132,6 +148,14 @@ def fold_table(
         columns[method] = (fold.points[method] * clock).ravel()
     frame = pd.DataFrame(columns)[told].reset_index(drop=True)
     return frame.astype({"unique_id": "str", "ds": "datetime64[us]"})
+
+
+def _say_weights(fold: Fold) -> Iterator[str]:
+    """Say what the forecast is made of, where that is more than one method."""
+    for tier, weights in fold.mix.by_tier.items():
+        if list(weights) != ["core"]:
+            parts = ", ".join(f"{name} {share:.0%}" for name, share in sorted(weights.items(), key=lambda w: -w[1]))
+            yield f"series with {tier} volume are forecast by {parts}: that lost least at {fold.origins} past origins"
 
 
 def _say_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iterator[str]:

@@ -166,7 +166,7 @@ def test_the_method_that_was_better_in_the_past_is_recommended():
     assert forecast(growth, 7, "D").attrs["model"] != "same_slot"  # it lags
     # each day of the week wanders on its own: the latest one knows most
     wander = 500 + rng.normal(0, 40, (52, 7)).cumsum(axis=0)
-    assert forecast(growth.assign(y=wander.ravel()), 7, "D").attrs["model"] == "seasonal_naive"
+    assert forecast(growth.assign(y=wander.ravel()), 7, "D").attrs["model"].startswith("seasonal_naive")
 
 
 @pytest.mark.parametrize("windows", [0, -3, 2.5])
