@@ -274,9 +274,10 @@ def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> I
         rest = whole[order.isin(there[full:])]
         waiting = [rest] if len(rest) else []
     whole = pd.concat(waiting, ignore_index=True) if waiting else pd.DataFrame()
-    there = whole["unique_id"].astype(str).unique() if len(whole) else []
-    for start in range(0, len(there), size):
-        yield whole[whole["unique_id"].astype(str).isin(there[start : start + size])]
+    names_left = whole["unique_id"].astype(str) if len(whole) else pd.Series([], dtype="str")
+    left = names_left.unique()
+    for start in range(0, len(left), size):
+        yield whole[names_left.isin(left[start : start + size])]
     if last is None:
         raise InputError("the history has no rows", where=path or "history", wanted="at least one value")
 

@@ -137,7 +137,8 @@ def own_days(grid: Grid, origin: int) -> Ints:
     size = max(grid.frequency.per_day, 1)
     known = ~np.isnan(grid.y[:, :origin])
     pad = -known.shape[1] % size
-    return np.pad(known, ((0, 0), (pad, 0))).reshape(len(known), -1, size).any(axis=2).sum(axis=1)
+    days: Ints = np.pad(known, ((0, 0), (pad, 0))).reshape(len(known), -1, size).any(axis=2).sum(axis=1)
+    return days
 
 
 def _kin(

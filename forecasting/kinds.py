@@ -153,8 +153,8 @@ def _possible(
             refused[name] = {"unique_id": name, "row": int(row) + 1, "reason": str(error), "error": error}
     kept = history[~history["unique_id"].astype(str).isin(list(refused))]
     if kept.empty:
-        error = next(iter(refused.values()))["error"]
-        raise error if isinstance(error, InputError) else InputError("no series can be used")
+        first = next(iter(refused.values()))["error"]
+        raise first if isinstance(first, InputError) else InputError("no series can be used")
     return kept, [{k: v for k, v in row.items() if k != "error"} for _, row in sorted(refused.items())]
 
 
@@ -236,4 +236,6 @@ def _carried(panel: KindPanel, origin: int, horizon: int) -> Floats:
 
 def _least(y: Floats) -> Floats:
     """Return half of the least value of each series."""
-    return np.where(np.isnan(y).all(axis=1), np.nan, np.nanmin(np.where(np.isnan(y), np.inf, y), axis=1)) / 2
+    least: Floats = np.where(np.isnan(y), np.inf, y).min(axis=1)
+    half: Floats = np.where(np.isfinite(least), least, np.nan) / 2
+    return half

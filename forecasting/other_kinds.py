@@ -208,7 +208,7 @@ def forecast_kind(
 
 
 def _told(fold: KindFold) -> npt.NDArray[np.bool_]:
-    return ~np.isnan(fold.points["deskcast"]).all(axis=1)
+    return np.asarray(~np.isnan(fold.points["deskcast"]).all(axis=1), dtype=bool)
 
 
 def _unscaled(panel: KindPanel, values: Floats) -> Floats:

@@ -75,8 +75,7 @@ def forecast_over_time(
     if method == "variance":
         raise InputError("unknown method", column="method", got=method, wanted="wls or bottom_up")
     levels = check_levels(levels)
-    known = {"calendar": calendar, "holidays": holidays, "events": events}
-    issued = issue(history, horizon, freq, levels, **known, **context)
+    issued = issue(history, horizon, freq, levels, calendar, holidays, events, **context)
     grid = issued.grid
     if not grid.frequency.per_day:
         raise InputError("slots of a day or less make up weeks", column="freq", got=freq)

@@ -110,7 +110,7 @@ def what_if(
     out = forecast.copy()
     base = forecast[point].to_numpy(dtype=float)
     out[point] = base * factor
-    out.insert(int(out.columns.get_loc(point)) + 1, "baseline", base)
+    out.insert([str(c) for c in out.columns].index(point) + 1, "baseline", base)
     if not paths:
         _edges(out, forecast, base, factor, unsure)
     out.attrs = {**forecast.attrs, "changes": touched}
