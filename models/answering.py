@@ -156,13 +156,30 @@ def weigh_answers(
     model = fit_answers(cohort, last & (part == 0), last & (part == 1), regularisation)
     if model is None:
         return None
+    every = row_weights(cohort, model, clip)
     told = last & cohort.told
-    p = model.probability(found.snapshots[told])
-    weight = inverse_propensity(p, clip)
-    by_case = pd.Series(weight, index=found.snapshots.loc[told, "case_id"])
-    every = by_case.reindex(found.snapshots["case_id"]).fillna(1.0).to_numpy(dtype=np.float64)
+    weight = every[told]
     outcome = found.breached[last & found.decided]
     cut = float(np.mean((weight >= clip) | (weight <= 1.0 / clip))) if len(weight) else 0.0
     share = float(outcome.mean())
     summary = Answering(model, len(outcome), share, int(told.sum()), effective_size(weight), cut)
-    return np.asarray(every, dtype=np.float64), summary
+    return every, summary
+
+
+def row_weights(cohort: Cohort, model: Calibrated, clip: float = CLIP) -> FloatArray:
+    """Return the weight of each row's case for those who kept silent, by what was last known of it; 1 for the silent.
+
+    Parameters
+    ----------
+    cohort
+        Snapshots with who told, n rows.
+    model
+        The probability of an answer.
+    clip
+        As in :func:`inverse_propensity`.
+    """
+    rows = cohort.found.snapshots
+    told = cohort.found.last_of_case() & cohort.told
+    weight = inverse_propensity(np.maximum(model.probability(rows[told]), 1e-9), clip)
+    by_case = pd.Series(weight, index=rows.loc[told, "case_id"])
+    return np.asarray(by_case.reindex(rows["case_id"]).fillna(1.0).to_numpy(dtype=np.float64), dtype=np.float64)

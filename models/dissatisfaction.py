@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError
-from .answering import CLIP, fit_answers, weigh_answers
+from .answering import CLIP, fit_answers, row_weights, weigh_answers
 from .calibration import FloatArray
 from .cohort import STAGES, Cohort, known_cohort, prepared, stage_of
 from .lately import check_segments
@@ -181,13 +181,13 @@ class DissatisfactionRisk:
         if not self.segments:
             return moved
         cohort = known_cohort(snapshots, labels, moved.as_of_, NAME)
+        weight = None if self.answering_ is None else row_weights(cohort, self.answering_.model, self.clip)
         moved.stages_ = {}
         for stage, learnt in self.stages_.items():
             rows = cohort.stage(stage)
-            models = [
-                follow_segments(m, cohort, rows, self.segments) for m in (learnt.candidates, learnt.of_those_who_tell)
-            ]
-            moved.stages_[stage] = replace(learnt, candidates=models[0], of_those_who_tell=models[1])
+            asked = follow_segments(learnt.candidates, cohort, rows, self.segments, weight)
+            tell = follow_segments(learnt.of_those_who_tell, cohort, rows, self.segments)
+            moved.stages_[stage] = replace(learnt, candidates=asked, of_those_who_tell=tell)
         return moved
 
     def predict(self, snapshots: pd.DataFrame) -> pd.DataFrame:

@@ -12,12 +12,12 @@ from ..features.calendars import to_micros
 from ..features.errors import InputError, did_you_mean
 from ..features.tally import codes, tally
 from .baselines import Calibrated
-from .calibration import FloatArray
+from .calibration import FloatArray, log_odds
 
 #: Labels that became known in so many days count.
 DAYS = 56
-#: Standard deviation, on the log-odds scale, of how far segments differ from what is expected of their cases.
-SPREAD = 0.7
+#: So many cases weigh as much as the belief that a segment is as its cases let expect.
+PRIOR = 50.0
 #: The log-odds are never moved by more.
 MOST = 2.0
 #: Group of the contributions.
@@ -78,8 +78,8 @@ def track_record(
 
     Returns
     -------
-    Columns ``known_at``, ``error`` (label less probability) and ``information`` (the variance of the label), both
-    weighted, and the segments.
+    Columns ``known_at``, ``n``, ``said`` and ``told`` (how many cases it stands for, and how many dissatisfied ones by
+    the probability and by the label), and the segments.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def track_record(
     """
     check_segments(snapshots, segments)
     p = model.probability(snapshots)
-    columns = {"known_at": known_at.array, "error": weight * (label - p), "information": weight * p * (1 - p)}
+    columns = {"known_at": known_at.array, "n": weight, "said": weight * p, "told": weight * label}
     return pd.DataFrame(columns).assign(**{name: snapshots[name].array for name in segments})
 
 
@@ -110,17 +110,18 @@ def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[st
 
     Notes
     -----
-    The step is the first Newton step to the posterior mode of a random intercept with normal prior, as in a
-    generalised linear mixed model (Breslow and Clayton 1993, Approximate inference in generalized linear mixed models,
-    JASA 88). With several segments their mean is taken, so that one surprise does not count twice.
+    The share that was told is drawn to the share that was said as by 50 cases (a Beta prior around what is expected),
+    and the move is the difference of their log-odds: an empirical Bayes estimate of a random intercept (Efron and
+    Morris 1975, Data analysis using Stein's estimator and its generalizations, JASA 70). With several segments the mean
+    of their moves is taken, so that one surprise does not count twice.
 
     Examples
     --------
     >>> day = pd.Timestamp("2024-03-01T00:00Z")
-    >>> record = pd.DataFrame({"known_at": day, "error": [0.5] * 12, "information": 0.25, "account": "A"})
+    >>> record = pd.DataFrame({"known_at": day, "n": [1.0] * 50, "said": 0.5, "told": 1.0, "account": "A"})
     >>> rows = pd.DataFrame({"at": [day - pd.Timedelta("1D"), day, day], "account": ["A", "A", "B"]})
     >>> offsets(rows, record, ["account"]).round(2).tolist()
-    [0.0, 1.19, 0.0]
+    [0.0, 1.1, 0.0]
     """
     check_segments(snapshots, segments)
     when = to_micros(snapshots["at"], "at")
@@ -130,12 +131,15 @@ def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[st
         of, asked = codes(record[name], snapshots[name])
         there = of >= 0
         sums = []
-        for column in ("error", "information"):
+        for column in ("n", "said", "told"):
             # Whole numbers, so that the sums do not depend on the order of the rows.
             amount = np.round(record[column].to_numpy(dtype=np.float64)[there] * _FINE).astype(np.int64)
             mine = of[there], known[there], asked
             sums.append((tally(*mine, when, amount) - tally(*mine, since, amount)) / _FINE)
-        moved += np.clip(sums[0] / (sums[1] + SPREAD**-2), -MOST, MOST)
+        n, said, told = sums
+        expected = np.where(n > 0, said / np.where(n > 0, n, 1.0), 0.5)
+        found = (told + PRIOR * expected) / (n + PRIOR)
+        moved += np.clip(log_odds(found) - log_odds(expected), -MOST, MOST)
     return np.asarray(moved / max(len(segments), 1), dtype=np.float64)
 
 

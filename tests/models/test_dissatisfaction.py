@@ -278,7 +278,7 @@ def test_escalation_goes_the_same_road_and_says_so_where_there_is_none():
 
 
 def test_the_track_record_of_a_segment_raises_its_cases_and_never_looks_ahead():
-    """From day 100 on the customers of one account are often dissatisfied; nothing else tells them apart."""
+    """From day 60 on the customers of one account are often dissatisfied; nothing else tells them apart."""
     snapshots, labels, _ = answer_frames(8000, selective=0.0, signal=0.0)
     rng = np.random.default_rng(0)
     snapshots["account"] = pd.array(rng.choice(["A1", "A2", "A3", "A4"], len(snapshots)), dtype="str")
@@ -292,7 +292,7 @@ def test_the_track_record_of_a_segment_raises_its_cases_and_never_looks_ahead():
     assert (plain.used_["closed"], risk.used_["closed"]) == ("constant", "logistic")
     last = snapshots.tail(400)
     said = risk.predict(last)["p_dissatisfied_if_asked"].groupby(last["account"]).mean()
-    assert said["A2"] == pytest.approx(0.6, abs=0.1)
+    assert 0.4 < said["A2"] < 0.65, "drawn to what was expected as by 50 cases"
     assert said.drop("A2").max() < 0.2
     half = START + pd.Timedelta(days=120)
     early = snapshots[snapshots["at"] <= half].tail(300)
