@@ -17,23 +17,66 @@ _WEIGHTY = ("no forecast for", "the level of series", "outage", "far beyond", "h
 MOST_NOTES = 4
 #: A holiday or event is told where it moves the day by so much.
 MATTERS = 0.1
+#: Past sums that the spread of sample paths counts as.
+PRIOR_SUMS = 4.0
 #: Same weekdays of the past that say what is usual.
 USUAL_WEEKS = 8
 
 
-def span_total(paths: pd.DataFrame, first: pd.Timestamp, after: pd.Timestamp) -> tuple[float, float, float]:
-    """Return the middle of what comes in a span over all series, and the bounds of 80 %.
+def span_total(
+    ahead: pd.DataFrame, folds: pd.DataFrame, paths: pd.DataFrame | None, first: pd.Timestamp, after: pd.Timestamp
+) -> tuple[float, float, float]:
+    """Return what is expected in a span over all series, and the bounds of 80 %.
 
-    >>> paths = pd.DataFrame({"ds": pd.Timestamp("2024-03-04"), "path": range(9), "y": np.arange(9.0)})
-    >>> span_total(paths, pd.Timestamp("2024-03-04"), pd.Timestamp("2024-03-11"))
-    (4.0, 0.0, 8.0)
+    The forecasts of the slots are added up. How wrong such sums are is taken from the sums of the same span at the past
+    origins, and from the spread of sample paths, which counts as much as :data:`PRIOR_SUMS` of them.
+
+    Parameters
+    ----------
+    ahead, folds
+        ``ds`` and ``deskcast``, of the folds also ``cutoff`` and ``y``.
+    paths
+        ``ds``, ``path`` and ``y``.
+    first, after
+        First day, and the day after the last.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-03-04", periods=7)
+    >>> ahead = pd.DataFrame({"ds": days, "deskcast": 10.0})
+    >>> then = [ahead.assign(ds=days - pd.Timedelta(weeks=w), cutoff=days[0] - pd.Timedelta(days=7 * w + 1), y=y)
+    ...         for w, y in ((3, 9.0), (2, 11.0), (1, 10.0))]
+    >>> [round(value) for value in span_total(ahead, pd.concat(then), None, days[0], days[-1] + pd.Timedelta(days=1))]
+    [70, 61, 79]
     """
-    inside = paths[(paths["ds"] >= first) & (paths["ds"] < after)]
-    total = inside.groupby("path")["y"].sum().to_numpy()
-    rank = min(1.0, (len(total) + 1) * 0.9 / len(total) - 1e-9)
-    low = -np.quantile(-total, rank, method="inverted_cdf")
-    high = np.quantile(total, rank, method="inverted_cdf")
-    return float(np.median(total)), float(low), float(high)
+    middle = float(ahead.loc[(ahead["ds"] >= first) & (ahead["ds"] < after), "deskcast"].sum())
+    begins = ahead["ds"].min().normalize()
+    step = (ahead["ds"].drop_duplicates().sort_values().diff().min()) if ahead["ds"].nunique() > 1 else pd.Timedelta(1)
+    then = (folds["cutoff"] + step).dt.normalize()
+    inside = folds[(folds["ds"] - then >= first - begins) & (folds["ds"] - then < after - begins)]
+    sums = inside.groupby("cutoff")[["y", "deskcast"]].sum()
+    sums = sums[sums["deskcast"] > 0]
+    square, count = float(((sums["y"] / sums["deskcast"] - 1) ** 2).sum()), float(len(sums))
+    if paths is not None:
+        drawn = paths[(paths["ds"] >= first) & (paths["ds"] < after)].groupby("path")["y"].sum().to_numpy()
+        if drawn.mean() > 0:
+            square += PRIOR_SUMS * float((drawn.std() / drawn.mean()) ** 2)
+            count += PRIOR_SUMS
+    if not count:
+        return middle, float("nan"), float("nan")
+    wide = float(t_of(0.9, count)) * np.sqrt(square / count) * middle
+    return middle, max(middle - wide, 0.0), middle + wide
+
+
+def t_of(p: float, free: float) -> float:
+    """Return the quantile of Student's distribution.
+
+    >>> round(t_of(0.9, 12), 2)
+    1.36
+    """
+    from scipy.stats import t
+
+    return float(t.ppf(p, free))
 
 
 def next_week(ds: pd.Series[pd.Timestamp]) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
@@ -53,22 +96,37 @@ def next_week(ds: pd.Series[pd.Timestamp]) -> tuple[pd.Timestamp, pd.Timestamp, 
     return first, max(after, first + pd.Timedelta(days=1)), False
 
 
-def week_sentence(actuals: pd.DataFrame, paths: pd.DataFrame, noun: str) -> str:
-    """Say what the next full week brings, as the sum of its slots over sample paths.
-
-    >>> days = pd.date_range("2024-01-29", "2024-03-03")
-    >>> past = pd.DataFrame({"ds": days, "y": 10.0})
-    >>> ahead = pd.concat([pd.DataFrame({"ds": pd.date_range("2024-03-04", periods=7), "path": i, "y": 11.0 + i}) for i in (0, 1, 2)])
-    >>> week_sentence(past, ahead, "case")
-    'Week of Mon 04 Mar 2024: 84 cases are expected, 20% more than the mean of the last four weeks; 80 % sure: 77 to 91.'
-    """  # noqa: E501 - the frame of the example
-    first, after, whole = next_week(paths["ds"])
-    middle, low, high = span_total(paths, first, after)
+def week_sentence(
+    actuals: pd.DataFrame, ahead: pd.DataFrame, folds: pd.DataFrame, paths: pd.DataFrame | None, noun: str
+) -> str:
+    """Say what the next full week brings: the sum of its slots, see :func:`span_total`."""
+    first, after, whole = next_week(ahead["ds"])
+    middle, low, high = span_total(ahead, folds, paths, first, after)
     span = f"Week of {first:%a %d %b %Y}" if whole else say_span(first, after - pd.Timedelta(days=1))
-    return (
-        f"{span}: {expected(middle, noun)}{_trend(actuals, middle, (after - first).days)}; 80 % sure: "
-        f"{number(round(low))} to {number(round(high))}."
-    )
+    sure = "" if np.isnan(low) else f"; 80 % sure: {number(round(low))} to {number(round(high))}"
+    return f"{span}: {expected(middle, noun)}{_trend(actuals, middle, (after - first).days)}{sure}."
+
+
+def slot_sentence(total: pd.DataFrame, noun: str, freq: str) -> str:
+    """Say what the next week or month brings, where that is a slot.
+
+    Parameters
+    ----------
+    total
+        Forecast of the sum of all series, with its bounds of 80 %.
+
+    Examples
+    --------
+    >>> ahead = {"ds": [pd.Timestamp("2024-03-01")], "deskcast": 9.0, "deskcast-lo-80": 4.0, "deskcast-hi-80": 12.0}
+    >>> slot_sentence(pd.DataFrame(ahead), "case", "MS")
+    'March 2024: 9 cases are expected; 80 % sure: 4 to 12.'
+    """
+    row = total.sort_values("ds").iloc[0]
+    span = f"Week of {row['ds']:%a %d %b %Y}" if freq == "W" else f"{row['ds']:%B %Y}"
+    sure = ""
+    if "deskcast-lo-80" in total.columns:
+        sure = f"; 80 % sure: {number(round(row['deskcast-lo-80']))} to {number(round(row['deskcast-hi-80']))}"
+    return f"{span}: {expected(row['deskcast'], noun)}{sure}."
 
 
 def say_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
@@ -208,7 +266,7 @@ def _of(name: str) -> str:
     return "a holiday" if name == "holiday" else name.replace("; ", " and ")
 
 
-def accuracy_sentence(table: pd.DataFrame) -> str:
+def accuracy_sentence(table: pd.DataFrame, of: str = "volume") -> str:
     """Say how far off the forecast was on past origins, or that nothing came there to judge it by.
 
     >>> nothing = pd.DataFrame({"model": ["deskcast", "seasonal_naive"], "wape": float("nan"), "wql": float("nan")})
@@ -225,7 +283,7 @@ def accuracy_sentence(table: pd.DataFrame) -> str:
     cover = f"; its 80 % interval held {covered:.0%}" if np.isfinite(covered) else ""
     off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{number(round(ours['wape']))} times"
     return (
-        f"On past origins the forecast was off by {off} the volume and {better} the seasonal naive by quantile "
+        f"On past origins the forecast was off by {off} the {of} and {better} the seasonal naive by quantile "
         f"loss{cover}."
     )
 

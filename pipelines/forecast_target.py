@@ -1,0 +1,109 @@
+"""What is forecast: the series of a KPI, what kind of values they have, and what they count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.catalogue import CATALOGUE
+from ..features.definitions import unit_of
+from ..features.errors import InputError, did_you_mean
+from ..features.kpis import kpi_history, series
+from .opening import Project
+from .specs import ForecastSpec
+
+#: KPIs that count what happens in a period.
+FLOWS = ("cases_opened", "cases_resolved", "contacts_offered", "article_views")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The series that are forecast.
+
+    Attributes
+    ----------
+    kpi
+        Name of the KPI.
+    actuals
+        ``unique_id``, ``ds``, ``y``; for shares and means also ``n``, what each value rests on.
+    kind
+        ``count``, ``stock``, ``rate`` or ``duration``.
+    rules
+        What the forecast is told of the kind; nothing for counts.
+    noun
+        What is counted.
+    """
+
+    kpi: str
+    actuals: pd.DataFrame
+    kind: str
+    rules: dict[str, Any] = field(default_factory=dict)
+    noun: str = "case"
+
+    @property
+    def adds(self) -> bool:
+        """Tell whether segments and periods can be summed."""
+        return self.kind == "count"
+
+
+def find_target(project: Project, spec: ForecastSpec) -> Target:
+    """Return the series that the configuration asks for: what arrives, or another KPI of the history.
+
+    Raises
+    ------
+    InputError
+        If the KPI is unknown or this log cannot give it.
+    """
+    kpi = spec.kpi or arrivals_kpi(project)
+    if not unit_of(kpi):
+        hint = did_you_mean(kpi, list(CATALOGUE))
+        raise InputError("there is no such KPI", column="kpi", got=kpi, hint=hint)
+    history = kpi_history(project.log, [kpi], spec.by, spec.freq)
+    actuals = series(history, kpi)
+    kind, bounds = kind_of(kpi, history)
+    if kind == "count":
+        return Target(kpi, actuals, kind, {}, noun_of(project, kpi))
+    rules: dict[str, Any] = {"kind": kind, **({"bounds": bounds} if kind == "rate" else {})}
+    if history["n"].notna().any():
+        actuals["n"] = series(history.assign(value=history["n"]), kpi)["y"]
+    return Target(kpi, actuals, kind, rules)
+
+
+def kind_of(kpi: str, history: pd.DataFrame) -> tuple[str, tuple[float, float]]:
+    """Return what kind of values a KPI has, and the bounds of a share.
+
+    >>> kind_of("csat", pd.DataFrame({"value": [0.8], "n": [10.0]})), kind_of("nps", pd.DataFrame({"value": [-10.0], "n": [9.0]}))
+    (('rate', (0.0, 1.0)), ('rate', (-100.0, 100.0)))
+    >>> kind_of("backlog", pd.DataFrame({"value": [80.0], "n": [np.nan]}))[0]
+    'stock'
+    """  # noqa: E501 - the example is one line
+    unit, value = unit_of(kpi), history["value"].dropna()
+    if unit == "share":
+        return "rate", (0.0, 1.0)
+    if unit == "points":
+        return "rate", (-100.0, 100.0)
+    if unit == "score":  # scales differ from survey to survey
+        return "rate", (min(1.0, float(np.floor(value.min()))), max(5.0, float(np.ceil(value.max()))))
+    if kpi == "backlog":
+        return "stock", (0.0, 1.0)
+    if kpi in FLOWS:
+        return "count", (0.0, 1.0)
+    return ("duration" if len(value) and value.min() > 0 else "stock"), (0.0, 1.0)
+
+
+def arrivals_kpi(project: Project) -> str:
+    """Return the KPI that counts what comes: a telephone log has contacts and no cases."""
+    bare = project.log.has("contacts") and not (project.log.has("cases") or project.log.has("volumes"))
+    return "contacts_offered" if bare else "cases_opened"
+
+
+def noun_of(project: Project, kpi: str) -> str:
+    """Return what a KPI counts, as a noun."""
+    if kpi.startswith("contacts"):
+        return "contact"
+    if kpi == "article_views":
+        return "view"
+    return "case" if project.log.has("cases") else "arrival"
