@@ -108,7 +108,7 @@ def forecast_hierarchy(
     """
     chosen_levels, windows = check_levels(levels), check_count(windows, "windows")
     check_method(method)
-    grid = make_grid(history, horizon, freq, calendar, since, until, outages)
+    grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
     special, said = special_days(grid, holidays, events)
     tree = hierarchy(grid.ids, by, groups)
     panels, more = _panels(tree, grid, special, horizon, calendar, (holidays, events, outages))
@@ -163,7 +163,7 @@ def backtest_hierarchy(
     chosen_levels = check_levels(levels)
     for method in methods:
         check_method(method)
-    grid = make_grid(history, horizon, freq, calendar)
+    grid = make_grid(history, horizon, freq, calendar, holidays=holidays, events=events)
     special, _ = special_days(grid, holidays, events)
     tree = hierarchy(grid.ids, by, groups)
     panels, _ = _panels(tree, grid, special, horizon, calendar, (holidays, events, None))
@@ -219,7 +219,7 @@ def _panels(
                 "y": added[rows].ravel(),
             }
         )
-        part = make_grid(frame, horizon, grid.frequency.name, one, outages=everywhere)
+        part = make_grid(frame, horizon, grid.frequency.name, one, outages=everywhere, holidays=holidays, events=events)
         order = np.array([list(names[rows]).index(name) for name in part.ids])
         panels.append(_Panel(rows[order], part, special_days(part, holidays, events)[0]))
     panels.append(_Panel(np.arange(len(grid.ids)) + k, grid, special))

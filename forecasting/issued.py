@@ -13,7 +13,7 @@ import pandas as pd
 from .effects import Special, say_unseen, special_days
 from .grid import Grid, check_count, make_grid
 from .intervals import check_levels
-from .rolling import Fold, Outlook, check_models, fold_at
+from .rolling import AUTO, Fold, Outlook, check_models, fold_at
 
 if TYPE_CHECKING:
     from ..features.calendars import BusinessCalendar
@@ -36,6 +36,8 @@ class Issued:
         Outlooks by origin, that of the forecast and those of the past.
     notes
         What a reader should know.
+    candidates
+        Methods that the forecast may be made of.
     """
 
     grid: Grid
@@ -46,6 +48,7 @@ class Issued:
     fold: Fold
     seen: dict[int, Outlook]
     notes: tuple[str, ...]
+    candidates: tuple[str, ...] = (AUTO,)
 
     @property
     def past(self) -> list[int]:
@@ -110,6 +113,7 @@ def issue(
     since: object = None,
     until: object = None,
     outages: object = None,
+    models: str | Sequence[str] = AUTO,
 ) -> Issued:
     """Forecast as :func:`deskcast.forecasting.forecast` does, and keep what it was made of.
 
@@ -123,16 +127,22 @@ def issue(
     """
     chosen_levels = check_levels(levels)
     windows = check_count(windows, "windows")
-    grid = make_grid(history, horizon, freq, calendar, since, until, outages)
+    grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
     special, said = special_days(grid, holidays, events)
-    return issue_on(grid, special, horizon, chosen_levels, windows, (*grid.notes, *said))
+    return issue_on(grid, special, horizon, chosen_levels, windows, (*grid.notes, *said), check_models(models))
 
 
 def issue_on(
-    grid: Grid, special: Special, horizon: int, levels: Sequence[float], windows: int, notes: Sequence[str] = ()
+    grid: Grid,
+    special: Special,
+    horizon: int,
+    levels: Sequence[float],
+    windows: int,
+    notes: Sequence[str] = (),
+    candidates: tuple[str, ...] = (AUTO,),
 ) -> Issued:
     """Forecast a panel that is on its grid already."""
     seen: dict[int, Outlook] = {}
-    fold = fold_at(grid, special, grid.length, horizon, levels, windows, check_models("auto"), seen)
+    fold = fold_at(grid, special, grid.length, horizon, levels, windows, candidates, seen)
     said = (*notes, *say_unseen(special, grid.length, horizon))
-    return Issued(grid, special, horizon, tuple(levels), windows, fold, seen, said)
+    return Issued(grid, special, horizon, tuple(levels), windows, fold, seen, said, candidates)

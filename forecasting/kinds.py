@@ -231,7 +231,8 @@ def _carried(panel: KindPanel, origin: int, horizon: int) -> Floats:
     season = panel.grid.frequency.season
     usual = scene.profile.mean
     then = usual[np.arange(len(usual)), (place - origin) % season]
-    return np.maximum(last[:, None] + usual[:, scene.places] - then[:, None], 0.0)
+    carried: Floats = np.maximum(last[:, None] + usual[:, scene.places] - then[:, None], 0.0)
+    return carried
 
 
 def _least(y: Floats) -> Floats:

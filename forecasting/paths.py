@@ -14,7 +14,7 @@ from ..features.errors import InputError
 from .grid import check_count
 from .intervals import probabilities
 from .issued import Issued, issue
-from .rolling import check_models, fold_at
+from .rolling import AUTO, fold_at
 
 if TYPE_CHECKING:
     from ..features.calendars import BusinessCalendar
@@ -45,6 +45,7 @@ def sample_paths(
     since: object = None,
     until: object = None,
     outages: object = None,
+    models: str | Sequence[str] = AUTO,
 ) -> pd.DataFrame:
     """Draw whole futures of a panel, for sums over time and series and for staffing.
 
@@ -56,7 +57,7 @@ def sample_paths(
 
     Parameters
     ----------
-    history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages
+    history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages, models
         As in :func:`deskcast.forecasting.forecast`.
     n
         Paths.
@@ -83,7 +84,8 @@ def sample_paths(
     [True]
     """
     n = check_count(n, "n")
-    issued = issue(history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages)
+    known = (calendar, holidays, events, windows, since, until, outages, models)
+    issued = issue(history, horizon, freq, levels, *known)
     rows = n * int(issued.alive.sum()) * horizon
     if rows > MOST_ROWS:
         hint = "draw fewer paths, or a part of the series at a time"
@@ -137,7 +139,7 @@ def _distribution(issued: Issued, alive: npt.NDArray[np.int64]) -> tuple[Floats,
         issued.horizon,
         levels,
         issued.windows,
-        check_models("auto"),
+        issued.candidates,
         issued.seen,
     )
     p = probabilities(levels)

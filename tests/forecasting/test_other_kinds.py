@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars import BusinessCalendar
 from deskcast.features.errors import InputError
-from deskcast.forecasting import leaderboard
+from deskcast.forecasting import backtest, forecast, leaderboard
 from deskcast.forecasting.kinds import backward, forward
 from deskcast.forecasting.other_kinds import backtest_kind, forecast_kind
 from hypothesis import given, settings
@@ -121,3 +121,13 @@ def test_series_with_impossible_values_are_named_and_leave_the_others_alone():
         forecast_kind(history, 7, "D", "rates")
     with pytest.raises(InputError, match="bounds"):
         forecast_kind(history, 7, "D", "rate", bounds=(1, 0))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_the_same_call_as_for_counts(kind):
+    history = made(kind, days=120)
+    pd.testing.assert_frame_equal(forecast(history, 7, "D", kind=kind), forecast_kind(history, 7, "D", kind))
+    folds = backtest(history, 7, "D", windows=3, kind=kind)
+    assert {"deskcast", "same_slot", "seasonal_naive"} == set(leaderboard(folds)["model"])
+    with pytest.raises(InputError, match="unknown kind"):
+        forecast(history, 7, "D", kind="shares")

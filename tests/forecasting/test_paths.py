@@ -69,8 +69,8 @@ def test_totals_over_series_are_as_sure_as_they_say_where_series_share_a_days_lu
 
 
 def test_slot_by_slot_the_paths_have_the_quantiles_that_are_issued():
-    history = linked(3, 200, 0, 0.5, 0.1, 0.1)
-    paths, ahead = sample_paths(history, 10, "D", n=1000), forecast(history, 10, "D")
+    history, known = linked(3, 200, 0, 0.5, 0.1, 0.1), {"holidays": "PT"}
+    paths, ahead = sample_paths(history, 10, "D", n=1000, **known), forecast(history, 10, "D", **known)
     assert paths.attrs["model"] == ahead.attrs["model"]
     found = paths.groupby(["unique_id", "ds"])["y"].quantile([0.025, 0.1, 0.5, 0.9, 0.975]).unstack().to_numpy()
     names = ["deskcast-lo-95", "deskcast-lo-80", "deskcast", "deskcast-hi-80", "deskcast-hi-95"]
