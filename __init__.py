@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BreachRisk": "models",
+    "DissatisfactionRisk": "models",
+    "EscalationRisk": "models",
     "BusinessCalendar": "features",
     "CaseLog": "features",
     "InputError": "features",
