@@ -12,6 +12,28 @@ from .clocks import full_events, seen_at
 from .engine import CaseLog
 from .fetch import fetch
 
+#: Value of an event that says that the system has decided: as its flag stands then.
+DECIDED = "decided"
+
+
+def flag_decided(log: CaseLog, metric: str, *, as_recorded: bool = False) -> pd.Series[Any]:
+    """Return the instants at which the system itself decided on a promise, by case; cases without one are missing.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z"] * 2})
+    >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T11:00Z"], "kind": ["field"],
+    ...                        "field": ["first_reply"], "new": ["decided"]})
+    >>> log = CaseLog.from_frames(cases=cases, events=events)
+    >>> flag_decided(log, "first_reply").to_dict()
+    {'1': Timestamp('2024-03-01 11:00:00+0000', tz='UTC')}
+    """
+    events = full_events(log)
+    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & (events.new == DECIDED))
+    chosen = chosen.select("case_id", at=seen_at(chosen, as_recorded))
+    found = fetch(chosen.filter(chosen["at"] <= log.until).group_by("case_id").agg(at=lambda t: t["at"].min()))
+    return found.sort_values("case_id").set_index("case_id")["at"].astype("datetime64[us, UTC]")
+
 
 def flag_broken(
     log: CaseLog, metric: str, case_id: Any, at: pd.DatetimeIndex, *, as_recorded: bool = False
@@ -37,7 +59,7 @@ def flag_broken(
     array([False,  True])
     """
     events = full_events(log)
-    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & events.new.notnull())
+    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & (events.new != DECIDED))
     chosen = chosen.select("case_id", "seq", at=seen_at(chosen, as_recorded), broken=chosen.new.lower() == "false")
     changes = fetch(chosen.filter(chosen["at"] <= log.until).order_by(["at", "case_id", "seq"]))
     if not len(changes) or not len(at):  # pandas cannot join text columns of no rows

@@ -199,9 +199,10 @@ _ONGOING = {
 
 
 def _sla_table(taken: Taken) -> list[Piece]:
-    """Return when each promise of a case began, and when it first broke."""
+    """Return when each promise of a case began, when it first broke, and when it was first kept or broken."""
     begun: list[float] = []
     broke: list[float] = []
+    over: list[float] = []
     for row in taken.rows[["cycles", "started", "due", "breached"]].itertuples(index=False):
         cycles = [
             (_millis(c, "startTime"), c.get("breached"), _millis(c, "breachTime"), _millis(c, "stopTime"))
@@ -211,10 +212,13 @@ def _sla_table(taken: Taken) -> list[Piece]:
         starts = [s for s, *_ in cycles if s is not None]
         breaks = [due if due is not None else stop for _, bad, due, stop in cycles if bad]
         known = [b for b in breaks if b is not None]
+        ends = [stop for _, _, _, stop in cycles if stop is not None]
+        over.append(min([*ends, *known]) if ends or known else float("nan"))
         begun.append(min(starts) if starts else float("nan"))
         broke.append(min(known) if known else float("nan"))
     rows = taken.rows
-    return flags(taken, rows["case_id"], rows["name"], _instants(begun, rows), _instants(broke, rows))
+    times = [_instants(numbers, rows) for numbers in (begun, broke, over)]
+    return flags(taken, rows["case_id"], rows["name"], *times)
 
 
 def _millis(cycle: Any, key: str) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .columns import Ledger
+from .flags import DECIDED
 from .parts import Taken
 from .schema import Known
 
@@ -47,19 +48,24 @@ def piece(taken: Taken, **columns: Any) -> Piece:
     return Piece(pd.DataFrame(columns, index=taken.rows.index), taken.ledger)
 
 
-def flags(taken: Taken, case_id: Any, name: Any, started: Any, broken: Any) -> list[Piece]:
+def flags(taken: Taken, case_id: Any, name: Any, started: Any, broken: Any, done: Any = None) -> list[Piece]:
     """Return the system's own promises as events: kept when the clock starts, broken when its target passed.
 
     An event of kind ``field`` carries the name of the promise and ``true`` or ``false``; a promise that broke once
-    stays broken. So ``[[sla]]`` with ``clock = "source"`` and this name as its metric reads them.
+    stays broken. Where the system says when a promise was completed (``done``), ``decided`` stands at that time, or at
+    the breach if that came first. So ``[[sla]]`` with ``clock = "source"`` and this name as its metric reads them.
     """
     slug = name.astype("str").str.strip().str.lower().str.replace(r"[^a-z0-9]+", "_", regex=True).str.strip("_")
     key = case_id.astype("str") + " " + slug
     first = started.groupby(key).transform("min")
     opens = started.where((started == first) & ~(key + " " + started.astype("str")).duplicated())
     breaks = broken.where(broken.notna(), pd.NaT)
+    told = [(opens, "true"), (breaks, "false")]
+    if done is not None:
+        made = started.notna().groupby(key).transform("any")  # a clock that ran without a promise decides nothing
+        told.append((done.where(done.notna() & ~(done > breaks), breaks).where(made), DECIDED))
     parts = []
-    for at, value in ((opens, "true"), (breaks, "false")):
+    for at, value in told:
         kind = pd.Series("field", index=taken.rows.index).where(at.notna())
         parts.append(piece(taken, case_id=case_id, at=at, kind=kind, field=slug, new=value))
     return parts

@@ -24,7 +24,7 @@ from .clocks import (
     timeline,
 )
 from .engine import CaseLog
-from .flags import flag_broken
+from .flags import flag_broken, flag_decided
 from .openings import US
 from .policies import Policy, PolicyBook
 from .tally import last_before
@@ -71,7 +71,11 @@ def read_clocks(log: CaseLog, books: dict[str, PolicyBook], metric: str, rows: p
             out[f"breached_{name}"] = breached.astype("float64")
             continue
         due = shown.pop("due")
-        out |= {"live": way.live[here], "due_at": instants(due), "already_breached": breached}
+        live = way.live[here]
+        if book.source:
+            decided = flag_decided(log, name, as_recorded=True).reindex(rows["case_id"])
+            live = live & ~(decided.notna() & (to_micros(decided, "at") <= at)).to_numpy()
+        out |= {"live": live, "due_at": instants(due), "already_breached": breached}
         out["left_wall_s"] = np.where(due == NEVER, np.nan, (np.where(due == NEVER, 0, due) - at) / US)
         out |= {n: shown[n] for n in _NUMBERS}
     return pd.DataFrame(out, index=rows.index)

@@ -223,4 +223,4 @@ def _milestones(taken: Taken) -> list[Piece]:
     rows = taken.rows
     taken.ledger.refuse(rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["name"], "it was deleted")
     broken = rows["target"].where(rows["violated"].fillna(False).astype(bool))
-    return flags(taken, rows["case_id"], rows["name"], rows["at"], broken)
+    return flags(taken, rows["case_id"], rows["name"], rows["at"], broken, rows["done"])

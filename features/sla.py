@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .calendars import to_micros
 from .clocks import (
     NEVER,
     Course,
@@ -24,7 +25,7 @@ from .clocks import (
     timeline,
 )
 from .engine import CaseLog
-from .flags import flag_broken
+from .flags import flag_broken, flag_decided
 from .openings import MISSING, US
 from .policies import PolicyBook, policy_books
 
@@ -102,8 +103,8 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
         * ``decided_at``: the instant from which met or breached is known
 
         With ``clock = "source"`` the exporting system decides: a flag of the metric's name that is ``false`` when the
-        case closes is a breach; target and due time are missing. First responses are left out where the log holds no
-        reply at all. Without policies there are no rows.
+        case closes, or before when the system says ``decided``, is a breach; target and due time are missing. First
+        responses are left out where the log holds no reply at all. Without policies there are no rows.
 
     Raises
     ------
@@ -243,12 +244,16 @@ def _of_policy(line: Timeline, way: Course, run: Track, spans: Spans, broken: In
 
 
 def _source(log: CaseLog, line: Timeline, book: PolicyBook, as_recorded: bool = False) -> pd.DataFrame:
-    """Milestones that the exporting system decides, by its flag at the first closing."""
+    """Milestones that the exporting system decides: when it says so, or by its flag at the first closing."""
     way = course(line, book)
     held = way.choice[line.first] >= 0
     spans = _spans(line, way)
     spans = spans.pick(held[line.case[spans.row]] & (way.cycle[spans.row] == 1))
     case, stopped, open_end, now = line.case[spans.row], spans.stopped, spans.open_end, spans.now
+    told = flag_decided(log, book.metric, as_recorded=as_recorded).reindex(line.cases["case_id"].iloc[case])
+    decided = np.where(told.notna(), np.maximum(to_micros(told, "at"), line.at[line.first][case]), NEVER)
+    sooner = (decided < NEVER) & (decided <= now)
+    now, stopped, open_end = np.where(sooner, decided, now), stopped | sooner, open_end & ~sooner
     frame = pd.DataFrame(
         {
             "case_id": line.cases["case_id"].to_numpy()[case],

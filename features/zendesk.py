@@ -278,7 +278,8 @@ def _metric_events(taken: Taken) -> list[Piece]:
     marks = piece(taken, case_id=rows["case_id"], at=rows["at"], kind=clock, field=name + ".clock", new=rows["type"])
     if gone.any():
         taken.ledger.say(f"{int(gone.sum()):,} breaches were taken back by the system and do not count")
-    return [marks, *flags(taken, rows["case_id"], name, made, broken)]
+    done = rows["at"].where(rows["type"] == "fulfill")
+    return [marks, *flags(taken, rows["case_id"], name, made, broken, done)]
 
 
 def _ratings(taken: Taken) -> Piece:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..features.durations import say_duration
+from ..features.flags import DECIDED
 from ..features.recognise import Recognised
 from .guesses import Arrivals, Hours, handle_seconds, slot_name, suggested_target
 
@@ -230,7 +231,7 @@ def sla_lines(facts: Facts) -> list[str]:
         return []
     if flags := _flags(facts):
         lines = [
-            "# The exporting system decides on its own promises; each is taken as it stands when the case is closed."
+            "# The exporting system decides on its own promises: when one is completed or broken, or at closing."
         ]
         return lines + [line for f in flags for line in ("[[sla]]", f"metric = {_text(f)}", 'clock = "source"', "")]
     suggested = suggested_target(facts.tables)
@@ -260,11 +261,12 @@ def _preset_lines(facts: Facts) -> list[str]:
 
 
 def _flags(facts: Facts) -> list[str]:
-    """Return the promises that an export brings with it, where cases are closed, so that they are decided."""
+    """Return the promises that an export brings with it, where something decides them: the system, or a closing."""
     events = facts.tables.get("events")
-    if events is None or not (events["kind"] == "closed").any():
+    if events is None:
         return []
-    marks = events[(events["kind"] == "field") & events["new"].isin(["true", "false"])]
+    closing = bool((events["kind"] == "closed").any())
+    marks = events[(events["kind"] == "field") & events["new"].isin(["true", "false"] if closing else [DECIDED])]
     return sorted(marks["field"].dropna().unique())[:4]
 
 

@@ -9,7 +9,9 @@ import pytest
 from deskcast.features.calendars import BusinessCalendar
 from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
+from deskcast.features.labels import breach_labels
 from deskcast.features.sla import milestones
+from deskcast.features.snapshots import snapshots
 from pandas.testing import assert_frame_equal
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
@@ -302,3 +304,37 @@ def test_a_metric_cannot_be_both_measured_and_a_flag():
     rows = {}, {"clock": "source"}
     with pytest.raises(InputError, match="not both"):
         milestones(desk("2024-03-04 09:00", [], "2024-03-04 10:00", *rows))
+
+
+def test_the_system_may_decide_before_the_closing():
+    """Systems whose workflow ends in ``resolved`` never close a case: their own word decides their promises."""
+    at = "2024-03-0{}T09:00Z"
+    cases = pd.DataFrame({"case_id": list("abcde"), "created_at": at.format(1)})
+    rows = [
+        *[("a", 1, "field", "true"), ("a", 2, "field", "decided"), ("a", 4, "resolved", None)],  # kept
+        *[("b", 1, "field", "true"), ("b", 3, "field", "false"), ("b", 3, "field", "decided")],  # broken, still open
+        *[("c", 1, "field", "true"), ("c", 4, "resolved", None)],  # resolved, not decided
+        *[
+            ("d", 1, "field", "true"),
+            ("d", 2, "field", "decided"),
+            ("d", 3, "field", "false"),
+            ("d", 4, "closed", None),
+        ],
+        *[("e", 1, "field", "true"), ("e", 3, "field", "false"), ("e", 4, "closed", None)],  # decided by its closing
+    ]
+    events = pd.DataFrame(rows, columns=["case_id", "at", "kind", "new"])
+    events["field"] = pd.Series("reply", index=events.index).where(events["kind"] == "field")
+    events["at"] = events["at"].map(at.format)
+    policies = pd.DataFrame({"policy": ["own"], "metric": ["reply"], "clock": ["source"], "target_s": [None]})
+    log = CaseLog.from_frames(cases=cases, events=events, sla_policies=policies, until="2024-03-06T00:00Z")
+    told = milestones(log).set_index("case_id")
+    assert told["status"].to_dict() == {"a": "met", "b": "breached", "c": "running", "d": "met", "e": "breached"}
+    assert told["decided_at"].dt.day.dropna().to_dict() == {"a": 2, "b": 3, "d": 2, "e": 4}
+    for day in (2, 3, 4, 5):  # what is known is never taken back
+        early = breach_labels(log.as_of(at.format(day))).set_index("case_id")
+        late = breach_labels(log).set_index("case_id")
+        known = late["known_at"] <= pd.Timestamp(at.format(day))
+        assert early["label"].notna().equals(known)
+        assert early.loc[known, "label"].equals(late.loc[known, "label"])
+        shown = set(snapshots(log, [at.format(day)], "reply")["case_id"])
+        assert shown == set("abcde") - set(known[known].index)
