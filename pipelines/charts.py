@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .forecast_pictures import board, intervals, lead_times, slots, volume
 from .kpi_charts import kpis
 from .pictures import (
     BLUE,
@@ -22,7 +23,6 @@ from .pictures import (
     compact,
     gradient,
     picture,
-    slot_name,
     thin,
     top,
 )
@@ -30,7 +30,6 @@ from .plan_pictures import backlog_pictures, schedule_pictures
 from .stage import Stage
 
 TOP_SERIES, TOP_QUEUES, TOP_CASES = 4, 3, 15
-_BANDS = ("deskcast-lo-80", "deskcast-hi-80", "deskcast-lo-95", "deskcast-hi-95")
 
 
 def pictures(stage: Stage, stages: Sequence[Stage] = ()) -> dict[str, list[Picture]]:
@@ -49,50 +48,6 @@ def pictures(stage: Stage, stages: Sequence[Stage] = ()) -> dict[str, list[Pictu
         if table in stage.tables and all(name in have for name in needs):
             drawn[table] = draw(have)
     return {table: found for table, found in drawn.items() if found}
-
-
-def volume(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
-    """Draw the volume of the largest series: what came, what is expected, and the bands of 80 and 95 %."""
-    actuals, ahead = tables["actuals"], tables["forecast"]
-    largest = _largest(ahead, "unique_id", "deskcast")
-    return [_volume(name, actuals[actuals["unique_id"] == name], ahead[ahead["unique_id"] == name]) for name in largest]
-
-
-def _volume(name: str, past: pd.DataFrame, ahead: pd.DataFrame) -> Picture:
-    import altair as alt
-
-    slot, ahead = slot_name(ahead["ds"]), ahead.sort_values("ds")
-    past = past.sort_values("ds").tail(max(4 * len(ahead), 60))
-    bands = {c: "min" if "-lo-" in c else "max" for c in _BANDS if c in ahead.columns}
-    named = {"y": "came", "deskcast": "expected", "seasonal_naive": "seasonal naive"}
-    models = {c: "mean" for c in named if c in ahead.columns}
-    seen, _ = thin(past, LINE_POINTS, {"y": "mean"})
-    comes, merged = thin(ahead, LINE_POINTS, models | bands)
-    parts = [
-        f[["ds", c]].rename(columns={c: "value"}).assign(line=named[c]) for f in (seen, comes) for c in f if c in named
-    ]
-    lines = compact(pd.concat(parts, ignore_index=True))
-    band = compact(comes[["ds", *bands]].rename(columns={c: c[9:].replace("-", "_") for c in bands}))
-    x, layers = alt.X("ds:T", title=None), []
-    for level, shade in (("95", 0.15), ("80", 0.3)):
-        if f"lo_{level}" in band.columns:
-            area = alt.Chart(band).mark_area(opacity=shade, color=BLUE)
-            layers.append(area.encode(x=x, y=alt.Y(f"lo_{level}:Q", title=f"cases per {slot}"), y2=f"hi_{level}:Q"))
-    order = ["came", "expected", "seasonal naive"]
-    colour = alt.Color("line:N", title=None, scale=alt.Scale(domain=order, range=[GREY, BLUE, ORANGE]), legend=top(alt))
-    dash = alt.StrokeDash(
-        "line:N", title=None, legend=top(alt), scale=alt.Scale(domain=order, range=[[1, 0], [1, 0], [4, 3]])
-    )
-    tell = [alt.Tooltip("ds:T", title="from", format="%a %d %b %Y %H:%M"), "line", alt.Tooltip("value", format=",.1f")]
-    y = alt.Y("value:Q", title=f"cases per {slot}", scale=alt.Scale(zero=True))
-    chart = alt.Chart(lines).mark_line(strokeWidth=1.7)
-    layers.append(chart.encode(x=x, y=y, color=colour, strokeDash=dash, tooltip=tell))
-    text = (
-        f"Volume of {name}: expected {ahead['deskcast'].sum():,.0f} cases from {ahead['ds'].min():%d %b %Y} to "
-        f"{ahead['ds'].max():%d %b %Y}, after {past['y'].sum():,.0f} in the {len(past):,} slots before."
-    )
-    shown, note = "" if name == "all" else f" · {name}", f", {merged} slots a point" if merged > 1 else ""
-    return picture(f"Cases per {slot}{shown}, with bands of 80 and 95 %{note}", text, alt.layer(*layers), 240)
 
 
 def people(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
@@ -271,7 +226,13 @@ def shifts(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
 
 _DRAWN: dict[str, tuple[tuple[str, tuple[str, ...], _Draw], ...]] = {
     "history": (("history", ("history",), kpis),),
-    "forecast": (("forecast", ("actuals", "forecast"), volume),),
+    "forecast": (
+        ("forecast", ("actuals", "forecast"), volume),
+        ("leaderboard", ("leaderboard",), board),
+        ("forecast_by_lead", ("forecast_by_lead",), lead_times),
+        ("forecast_by_slot", ("forecast_by_slot",), slots),
+        ("forecast_coverage", ("forecast_coverage",), intervals),
+    ),
     "staff": (
         ("staffing", ("staffing",), people),
         ("casework", ("casework",), casework),

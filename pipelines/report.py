@@ -28,7 +28,13 @@ TITLES = {
 }
 CAPTIONS = {
     "forecast": "Expected volume with bands",
+    "totals": "Sums of the segments: they add up exactly",
     "leaderboard": "How sure is it: methods on past origins, the naive ones too",
+    "forecast_by_lead": "How errors grow with the lead time",
+    "forecast_by_slot": "Errors by slot of the week",
+    "forecast_coverage": "How often the intervals held",
+    "forecast_by_series": "Errors by series, the largest first",
+    "forecast_notes": "What to know about the data behind the forecast",
     "actuals": "What came",
     "staffing": "Agents and people by interval",
     "casework": "Case work by slot: people, backlog, and the risk of breaking a promise",

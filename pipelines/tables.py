@@ -29,6 +29,8 @@ _SHARES = {
     "chance",
     "coverage_80",
     "coverage_95",
+    "bias",
+    "gain",
 }
 #: Seconds that are long enough to be told in hours and days; the others stay seconds.
 _SPANS = {"left_s", "age_s", "late_s"}
@@ -56,6 +58,8 @@ _WORDS = {
     "deskcast-hi-80": "80 % to",
     "deskcast-lo-95": "95 % from",
     "deskcast-hi-95": "95 % to",
+    "baseline": "without what is assumed",
+    "base": "by itself",
     "calls_hi": "calls, upper line",
     "agents_hi": "agents, upper line",
     "lo": "95 % from",

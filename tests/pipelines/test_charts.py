@@ -23,6 +23,7 @@ def test_every_stage_with_something_to_see_has_pictures(stages):
     assert {key: len(found) for key, found in drawn(stages).items()} == {
         ("history", "history"): 4,
         ("forecast", "forecast"): 3,
+        ("forecast", "leaderboard"): 1,
         ("staff", "staffing"): 4,
         ("train", "reliability"): 1,
         ("risk", "risk"): 1,

@@ -128,7 +128,7 @@ def test_scripts_are_there_once_and_the_page_is_small(html):
 
 def test_words_for_those_who_cannot_see_the_pictures(page):
     figures = [a for t, a in page.tags if a.get("role") == "img"]
-    assert len(figures) == 14
+    assert len(figures) == 15
     assert all(len(a["aria-label"]) > 20 for a in figures)
     assert dict(page.tags)["html"] == {"lang": "en"}
     heads = [int(t[1]) for t, _ in page.tags if re.fullmatch(r"h\d", t)]
