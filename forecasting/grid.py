@@ -276,11 +276,13 @@ def _hours(stamps: npt.NDArray[np.datetime64], frequency: Frequency, calendar: B
     if calendar is None:
         return np.ones(len(stamps), dtype=bool)
     instants = local_instants(stamps, calendar.timezone)
-    if frequency.monthly:
-        days = np.diff(np.append(stamps, (stamps[-1:].astype("datetime64[M]") + 1).astype(stamps.dtype)))
-        lengths = days.astype("timedelta64[s]").astype(np.int64)
-    else:
+    if frequency.per_day > 1:
         lengths = np.full(len(stamps), frequency.slot_s)
+    else:
+        # a day of 23 or 25 hours ends where the next one begins
+        month = (stamps.astype("datetime64[M]") + 1).astype(stamps.dtype)
+        after = month if frequency.monthly else stamps + np.timedelta64(frequency.slot_s, "s")
+        lengths = ((local_instants(after, calendar.timezone) - instants) // pd.Timedelta(seconds=1)).to_numpy()
     share = np.zeros(len(stamps))
     for length in np.unique(lengths):
         chosen = lengths == length

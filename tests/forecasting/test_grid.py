@@ -262,3 +262,9 @@ def test_states_are_told_apart():
 def test_bad_outages_are_refused(given):
     with pytest.raises(InputError, match="outage"):
         outage_rows(given)
+
+
+def test_a_sunday_of_23_hours_stays_closed():
+    office = BusinessCalendar.from_hours("Europe/Amsterdam", {"mon-fri": ["00:00-24:00"]})
+    days = pd.DataFrame({"unique_id": "all", "ds": pd.date_range("2024-03-25", periods=7), "y": 1.0})
+    assert make_grid(days, 3, "D", office).is_open[0].tolist() == [*[True] * 5, False, False, *[True] * 3]
