@@ -13,6 +13,8 @@ from .calibration import FloatArray, brier
 
 #: With less skill than this a ranking is close to a lottery (an AUC of about .6).
 SMALL = 0.03
+#: Unless the tenth with the highest risk is at least so many times as bad as all.
+LIFT = 2.0
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,13 @@ class Skill:
         """Whether it is above 0 beyond noise."""
         return bool(self.lo > 0)
 
-    @property
-    def worth_ranking(self) -> bool:
-        """Whether it is sure and not tiny."""
-        return self.sure and self.mean >= SMALL
+    def worth_ranking(self, lift: float = 0.0) -> bool:
+        """Tell whether it is sure and not tiny, or if tiny, whether the top of the list is still much worse.
+
+        The outcome of a rare event can hardly be told for any one case, however well the list is ordered; so its top is
+        looked at too: ``lift`` is the share of the worst tenth over that of all, see :func:`top_lift`.
+        """
+        return self.sure and (self.mean >= SMALL or lift >= LIFT)
 
 
 def brier_skill(
@@ -76,7 +81,7 @@ def brier_skill(
     Examples
     --------
     >>> skill = brier_skill([0, 1, 0, 1], [0.1, 0.9, 0.1, 0.9], [0.5] * 4, ["a", "b", "c", "d"])
-    >>> round(skill.mean, 2), skill.worth_ranking
+    >>> round(skill.mean, 2), skill.worth_ranking()
     (0.96, True)
     """
     y, p, q = (np.asarray(v, dtype=float) for v in (observed, predicted, reference))
@@ -92,6 +97,34 @@ def brier_skill(
     draws = _draws(lost, base, replicates, np.random.default_rng(seed))
     lo, hi = np.quantile(draws, [0.025, 0.975])
     return Skill(float(1 - lost.sum() / base.sum()), float(lo), float(hi))
+
+
+def top_lift(observed: ArrayLike, predicted: ArrayLike, *, weight: ArrayLike | None = None, top: float = 0.1) -> float:
+    """Return the share of the outcome where the forecast is highest over the share in all.
+
+    Parameters
+    ----------
+    observed, predicted, weight
+        As in :func:`brier_skill`.
+    top
+        How much is looked at; equal forecasts go together.
+
+    Returns
+    -------
+    1 where the forecast is the same for all; missing without an outcome.
+
+    Examples
+    --------
+    >>> round(top_lift([1, 0, 0, 0], [0.9, 0.5, 0.2, 0.1], top=0.25), 2), top_lift([1, 0], [0.5, 0.5])
+    (4.0, 1.0)
+    """
+    y, p = np.asarray(observed, dtype=float), np.asarray(predicted, dtype=float)
+    w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
+    if not len(y) or not (w @ y) > 0:
+        return float("nan")
+    edge = np.sort(p)[-max(int(top * len(p)), 1)]
+    first = p >= edge
+    return float(np.average(y[first], weights=w[first]) / np.average(y, weights=w))
 
 
 def say_skill(skill: Skill) -> str:

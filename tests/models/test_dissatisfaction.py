@@ -16,7 +16,7 @@ from deskcast.models.calibration import ece, log_odds
 from deskcast.models.case_rows import case_rows
 from deskcast.models.cohort import known_cohort, prepared
 from deskcast.models.reasons import reasons
-from deskcast.models.skill import brier_skill, say_skill
+from deskcast.models.skill import Skill, brier_skill, say_skill, top_lift
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,7 +139,10 @@ def test_skill_is_nothing_for_the_base_rate_and_all_for_a_seer():
     y, base = np.tile([0.0, 1.0, 0.0], 50), np.full(150, 1 / 3)
     assert brier_skill(y, base, base, np.arange(150)).mean == 0
     assert brier_skill(y, y, base, np.arange(150)).lo == 1
-    assert not brier_skill(y, base, base, np.arange(150)).worth_ranking
+    assert not brier_skill(y, base, base, np.arange(150)).worth_ranking(5.0)
+    assert not Skill(0.02, 0.01, 0.03).worth_ranking(1.7)
+    assert Skill(0.02, 0.01, 0.03).worth_ranking(2.2)
+    assert top_lift(y, y) == pytest.approx(3.0)
     assert "95 % interval" in say_skill(brier_skill(y, y, base, np.arange(150)))
 
 
