@@ -189,7 +189,7 @@ def _spans(line: Timeline, way: Course) -> Spans:
         np.concatenate([way.stops[ends], np.zeros(len(last), dtype=bool)]),
         still,
     )
-    if way.book.metric != "first_response":
+    if way.book.source or way.book.metric != "first_response":
         return spans
     # one row a clock: its reply, or else the last time that it came to stand, or the end of the log
     chosen = np.full(int(way.begins.sum()), -1)

@@ -306,7 +306,8 @@ def test_a_metric_cannot_be_both_measured_and_a_flag():
         milestones(desk("2024-03-04 09:00", [], "2024-03-04 10:00", *rows))
 
 
-def test_the_system_may_decide_before_the_closing():
+@pytest.mark.parametrize("metric", ["reply", "first_response"])
+def test_the_system_may_decide_before_the_closing(metric):
     """Systems whose workflow ends in ``resolved`` never close a case: their own word decides their promises."""
     at = "2024-03-0{}T09:00Z"
     cases = pd.DataFrame({"case_id": list("abcde"), "created_at": at.format(1)})
@@ -320,12 +321,13 @@ def test_the_system_may_decide_before_the_closing():
             ("d", 3, "field", "false"),
             ("d", 4, "closed", None),
         ],
+        *[("a", 4, "closed", None), ("a", 5, "reopened", None)],  # a kept promise stays kept
         *[("e", 1, "field", "true"), ("e", 3, "field", "false"), ("e", 4, "closed", None)],  # decided by its closing
     ]
     events = pd.DataFrame(rows, columns=["case_id", "at", "kind", "new"])
-    events["field"] = pd.Series("reply", index=events.index).where(events["kind"] == "field")
+    events["field"] = pd.Series(metric, index=events.index).where(events["kind"] == "field")
     events["at"] = events["at"].map(at.format)
-    policies = pd.DataFrame({"policy": ["own"], "metric": ["reply"], "clock": ["source"], "target_s": [None]})
+    policies = pd.DataFrame({"policy": ["own"], "metric": [metric], "clock": ["source"], "target_s": [None]})
     log = CaseLog.from_frames(cases=cases, events=events, sla_policies=policies, until="2024-03-06T00:00Z")
     told = milestones(log).set_index("case_id")
     assert told["status"].to_dict() == {"a": "met", "b": "breached", "c": "running", "d": "met", "e": "breached"}
@@ -336,5 +338,5 @@ def test_the_system_may_decide_before_the_closing():
         known = late["known_at"] <= pd.Timestamp(at.format(day))
         assert early["label"].notna().equals(known)
         assert early.loc[known, "label"].equals(late.loc[known, "label"])
-        shown = set(snapshots(log, [at.format(day)], "reply")["case_id"])
+        shown = set(snapshots(log, [at.format(day)], metric)["case_id"])
         assert shown == set("abcde") - set(known[known].index)
