@@ -16,8 +16,8 @@ from .reasons import reasons
 
 #: Columns of the list of cases at risk.
 RISK_COLUMNS = (
-    "rank", "case_id", "metric", "probability", "band", "due_at", "left_s", "paused", "team", "priority", "age_s",
-    "reason_1", "reason_2", "reason_3", "action",
+    "rank", "case_id", "metric", "probability", "band", "due_at", "left_s", "left_wall_s", "left_business_s", "paused",
+    "team", "priority", "age_s", "group", "reason_1", "reason_2", "reason_3", "action",
 )  # fmt: skip
 
 #: Columns of the list of broken promises.
@@ -26,6 +26,7 @@ BROKEN_COLUMNS = ("case_id", "metric", "due_at", "late_s", "team", "priority")
 #: Type of each column of the lists that a source may lack.
 _ABSENT = {
     "due_at": "datetime64[us, UTC]", "left_s": "float64", "paused": "boolean", "team": "str", "priority": "str",
+    "left_wall_s": "float64", "left_business_s": "float64",
 }  # fmt: skip
 
 #: Bands of the probability, and where each ends.
@@ -81,8 +82,9 @@ def rank_cases(
     -------
     Two frames. The cases at risk, highest probability first (then the earliest due time, the oldest case, the case id;
     so where every case has the base rate the list is by due time, then by age, and the reason says so):
-    ``rank, case_id, metric, probability, band, due_at, left_s, paused, team, priority, age_s, reason_1, reason_2,
-    reason_3, action``. The broken promises, the latest first: ``case_id, metric, due_at, late_s, team, priority``.
+    ``rank, case_id, metric, probability, band, due_at, left_s`` (on the clock of the promise), ``left_wall_s,
+    left_business_s, paused, team, priority, age_s, group`` (of the first reason that raises the risk), ``reason_1,
+    reason_2, reason_3, action``. The broken promises, the latest first: ``case_id, metric, due_at, late_s, team, priority``.
     A reason that is not there is an empty text; anything else not known is missing.
 
     Raises
@@ -155,6 +157,7 @@ def _explained(
         base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %; the list is {order}"
         rows["reason_1"] = pd.Series(base, index=rows.index, dtype="str")
     todo = [action_for(table, group, band) for group, band in zip(groups, rows["band"], strict=True)]
+    rows["group"] = groups.astype("str").array
     rows["action"] = pd.Series(todo, index=rows.index, dtype="str")
     rows["band"] = rows["band"].astype("str")
     return rows

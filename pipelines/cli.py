@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    import pandas as pd
+from . import forecast_command as options
+from .answers import answer as _answer
 
+if TYPE_CHECKING:
     from .opening import Project
-    from .stage import Stage
 
 app = typer.Typer(
     name="deskcast",
@@ -84,44 +83,6 @@ def _open(config: Path, as_of: str | None = None, out: Path | None = None) -> Pr
     for note in then.notes[len(project.notes) :]:
         sys.stderr.write(f"deskcast: {note}\n")
     return then
-
-
-def _answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str, zone: str = "UTC") -> None:
-    """Give a stage's answer: words and the head of its tables, or JSON, and the main table as a file."""
-    from ..features.errors import InputError
-    from .telling import say, show_findings, show_table
-
-    if stage.skipped:
-        raise InputError(stage.skipped)
-    main = stage.tables[table]
-    if out is not None:
-        from .results import write_table
-
-        write_table(main, out)
-    if as_json:
-        say(_json(stage))
-        return
-    show_findings(stage)
-    for name in (table, *also):
-        show_table(stage.tables[name], name, zone)
-    if out is not None:
-        say(f"{len(main):,} rows of '{table}' are in {out}.")
-
-
-def _json(stage: Stage) -> str:
-    import json
-
-    body: dict[str, Any] = {
-        "stage": stage.name,
-        "findings": list(stage.findings),
-        "metrics": {k: None if math.isnan(v) else v for k, v in stage.metrics.items()},
-        "tables": {name: json.loads(_records(frame)) for name, frame in stage.tables.items()},
-    }
-    return json.dumps(body, ensure_ascii=False, indent=2, default=str)
-
-
-def _records(frame: pd.DataFrame) -> str:
-    return str(frame.to_json(orient="records", date_format="iso"))
 
 
 @app.command()
@@ -213,23 +174,43 @@ def forecast(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    horizon: Annotated[int | None, typer.Option(help="How many slots ahead.", min=1)] = None,
-    freq: Annotated[str | None, typer.Option(help="Slot: 5min, 15min, 30min, h, D, W or MS.")] = None,
-    by: Annotated[list[str] | None, typer.Option(help="A segment column; may be given again.")] = None,
-    backtest: Annotated[bool, typer.Option("--backtest", help="Show the leaderboard on past origins.")] = False,
+    horizon: options.HorizonOption = None,
+    freq: options.FreqOption = None,
+    by: options.ByOption = None,
+    levels: options.LevelsOption = None,
+    models: options.ModelsOption = None,
+    kpi: options.KpiOption = None,
+    reconcile: options.ReconcileOption = None,
+    backtest: options.BacktestOption = False,
+    event: options.EventOption = None,
+    close: options.CloseOption = None,
+    growth: options.GrowthOption = None,
+    what_if: options.WhatIfOption = None,
+    paths: options.PathsOption = None,
+    picture: options.PictureOption = None,
 ) -> None:
-    """Forecast the volumes with intervals."""
+    """Forecast the volumes, or any other KPI, with intervals; what if, sample paths and pictures."""
     from dataclasses import replace
 
-    from .planning import forecast_stage
-    from .telling import waiting
+    from .assumptions import read_assumptions
+    from .planning import Asked, forecast_stage
+    from .telling import counting, say
 
+    asked = Asked(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
+    if picture is not None:
+        options.check_picture(picture)
     project = _open(config, as_of, out)
-    spec = project.config.forecast
-    spec = replace(spec, horizon=horizon or spec.horizon, freq=freq or spec.freq, by=tuple(by or spec.by))
-    with waiting("forecasting"):
-        stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)))
-    _answer(stage, "forecast", out, as_json, *(["leaderboard"] * backtest), zone=project.config.timezone)
+    said = {"horizon": horizon, "freq": freq, "by": by, "levels": levels, "models": models, "kpi": kpi}
+    spec = options.with_options(project.config.forecast, **said, reconcile=reconcile)  # type: ignore[arg-type]
+    with counting("forecasting") as progress:
+        stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
+        if picture is not None:
+            options.draw(project, stage, picture)
+    also = ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
+    also = [*(["totals"] * ("totals" in stage.tables)), *also]
+    _answer(stage, "paths" if paths else "forecast", out, as_json, *also, zone=project.config.timezone)
+    if picture is not None and not as_json:
+        say(f"The pictures are in {picture}.")
 
 
 @app.command()
@@ -285,17 +266,31 @@ def train(
 
 @app.command()
 def risk(
-    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+    config: ConfigOption = _CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    budget: Annotated[int | None, typer.Option(help="Pick so many cases to take up first.", min=1)] = None,
+    capacity: Annotated[str | None, typer.Option(help="Pick as many cases as fit, such as '8h' of work.")] = None,
 ) -> None:
-    """Rank the open cases by the probability that they break their promise."""
+    """Rank the open cases by the probability that they break their promise, and pick those to take up first."""
+    from ..features.durations import parse_duration
+    from .risk import risk_stage
+    from .risk_memory import remember_flags
     from .telling import waiting
-    from .train import risk_stage, train_stage
+    from .train import train_stage
 
+    room = None if capacity is None else parse_duration(capacity, where="--capacity")
+    if room == 0:
+        raise typer.BadParameter("there must be some time", param_hint="--capacity")
     project = _open(config, as_of, out)
     with waiting("learning from the cases before"):
         trained, model = train_stage(project)
-        stage = risk_stage(project, model) if model else trained
-    _answer(stage, "risk", out, as_json, *(["broken"] * ("broken" in stage.tables)), zone=project.config.timezone)
+        stage = risk_stage(project, model, budget=budget, capacity_s=room) if model else trained
+    also = ("broken", "waiting", "dissatisfaction", "just_closed", "escalation")
+    also = tuple(name for name in also if name in stage.tables)
+    _answer(stage, "risk", out, as_json, *also, zone=project.config.timezone)
+    remember_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
 
 
 @app.command()

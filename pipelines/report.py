@@ -41,7 +41,12 @@ CAPTIONS = {
     "schedule": "Shifts that cover the need",
     "coverage": "Need against people there",
     "risk": "Open cases, the most likely to break their promise first",
+    "reasons": "Why: exact parts of the log-odds of the cases at the top",
     "broken": "Open cases that have broken their promise already",
+    "waiting": "Resolved, waiting to be closed: nothing is left to do",
+    "dissatisfaction": "Open cases whose customers will probably be dissatisfied, if asked",
+    "just_closed": "Cases just closed: whom to call before a bad answer comes",
+    "escalation": "Open cases that will probably be escalated",
     "incidents": "Incidents: what is new first, then what is open",
     "goals": "Goals: where each stands, and how likely it is to be met",
     "pairs": "Speed bought with quality: pairs of KPIs of which one got better while the other got worse",
@@ -50,6 +55,15 @@ CAPTIONS = {
     "history": "KPIs by period, the latest first",
     "evaluation": "How sure is it: models on cases later than those they learnt from",
     "reliability": "Predicted against observed",
+    "rolling": "At several cut-offs in time: models on later cases that training never saw",
+    "rolling_reliability": "Predicted against observed over all cut-offs",
+    "at_budget": "Alerts a day: how many were right, how many bad cases they found",
+    "workload": "How many bad cases are found when only the riskiest are looked at",
+    "lead_time": "How long before the end the first alert came",
+    "by_prefix": "By how much of a case was seen",
+    "by_team": "By team",
+    "by_channel": "By channel",
+    "drift": "By week: what was said and what came",
     "checks": "What was understood",
     "refused": "Rows that were refused, and why",
     "availability": "Which KPIs can be had",
@@ -76,7 +90,10 @@ COLUMNS_OF_PAGE = {
     ),
     "goals": ("name", "kpi", "target", "so_far", "forecast", "low", "high", "probability", "start", "end"),
 }
-_TOP_COLUMNS = ("case_id", "probability", "due_at", "left_s", "team", "priority", "reason_1", "reason_2", "action")
+_TOP_COLUMNS = (
+    *("case_id", "probability", "due_at", "left_s", "team", "owner", "priority", "reason_1", "reason_2", "action"),
+    *("picked", "first_flagged_at"),
+)
 
 
 @dataclass(frozen=True)

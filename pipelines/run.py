@@ -56,8 +56,9 @@ def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...
     from .check import check
     from .history import history_stage
     from .planning import forecast_stage
+    from .risk import risk_stage
     from .staff import staff_stage
-    from .train import risk_stage, train_stage
+    from .train import train_stage
     from .watch import watch_stage
 
     tell = tell or Silent()
@@ -106,6 +107,7 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
     from .incident_state import check_state
     from .report import write_report
     from .results import write_stages, writing
+    from .risk_memory import remember_flags
     from .tracking import check_store, record
     from .watch import remember_stage
 
@@ -130,6 +132,9 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
         )
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
     remember_stage(project, next(stage for stage in stages if stage.name == "watch"))
+    flagged = next((stage.tables["risk"] for stage in stages if "risk" in stage.tables), None)
+    if flagged is not None:
+        remember_flags(folder, flagged, project.log.until)
     if record_runs:
         _record(project, stages, folder, tell, record)
     return Outcome(stages, folder, folder / "report.html")

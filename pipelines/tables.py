@@ -26,6 +26,15 @@ _SHARES = {
     "formula_service_level",
     "target_met",
     "breach_risk",
+    "precision",
+    "recall",
+    "cases_found",
+    "saved",
+    "said",
+    "p_dissatisfied_if_asked",
+    "p_dissatisfied_if_answers",
+    "p_answers",
+    "p_escalated",
     "chance",
     "coverage_80",
     "coverage_95",
@@ -33,7 +42,7 @@ _SHARES = {
     "gain",
 }
 #: Seconds that are long enough to be told in hours and days; the others stay seconds.
-_SPANS = {"left_s", "age_s", "late_s"}
+_SPANS = {"left_s", "left_wall_s", "left_business_s", "age_s", "late_s", "resolved_for_s", "lead_s", "median_lead_s"}
 #: Columns that are told in the unit of the KPI of their row.
 _VALUES = {
     "value",
@@ -72,6 +81,16 @@ _WORDS = {
     "wql": "WQL",
     "ece": "calibration error",
     "aht_s": "handle time, s",
+    "left_wall_s": "left (wall clock)",
+    "left_business_s": "left (open hours)",
+    "median_finish": "done by (median)",
+    "finish_80": "done by (80 %)",
+    "p_dissatisfied_if_asked": "P(dissatisfied if asked)",
+    "p_dissatisfied_if_answers": "P(dissatisfied among answers)",
+    "p_answers": "P(answers)",
+    "p_escalated": "P(escalated)",
+    "base_rate": "base rate",
+    "brier": "Brier score",
 }
 MISSING = "–"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,10 +23,15 @@ WHOLE = ("availability",)
 COLUMNS = {
     "availability": ("kpi", "available", "lacks", "unit", "better", "definition"),
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
+    "totals": ("node", "ds", "deskcast", "baseline", "deskcast-lo-80", "deskcast-hi-80", "base"),
+    "forecast_by_lead": ("lead", "unit", "model", "wape", "wql", "bias", "coverage_80", "n"),
     "staffing": ("queue", "ds", "calls", "agents", "people", "agents_hi", "service_level", "short_risk", "binding"),
     "casework": ("queue", "ds", "agents", "people", "arrived", "worked", "backlog", "late", "breach_risk"),
     "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
-    "risk": ("rank", "case_id", "probability", "due_at", "left_s", "team", "priority", "reason_1", "action"),
+    "risk": (
+        *("rank", "case_id", "probability", "left_wall_s", "left_business_s", "team", "owner", "priority"),
+        *("reason_1", "action", "picked", "first_flagged_at"),
+    ),
     "incidents": (
         "incident_id",
         "kpi",
@@ -49,18 +54,25 @@ WIDTH = 160
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
     """Show a moving bar on work that takes more than two seconds, on a terminal."""
+    with counting(what):
+        yield
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on work that takes more than two seconds, on a terminal; what is given is told how far it has come."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     bar = Progress(*columns, transient=True, console=console, disable=not console.is_terminal)
-    bar.add_task(what, total=None)
+    task = bar.add_task(what, total=None)
     timer = threading.Timer(PATIENCE_S, bar.start)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield lambda done, of: bar.update(task, completed=done, total=of)
     finally:
         timer.cancel()
         timer.join()

@@ -28,7 +28,7 @@ from .stage import Stage
 from .swap import replacing
 
 #: Columns that say who somebody is; they never reach the record.
-PERSONAL = ("customer_id", "agent_id", "actor_id")
+PERSONAL = ("customer_id", "agent_id", "actor_id", "owner")
 #: What quotes an export, whatever that says: columns of tables, and a whole table of sentences.
 QUOTES = {"refused": ("value",)}
 QUOTING = ("checks",)

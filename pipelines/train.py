@@ -1,26 +1,51 @@
-"""The stages on open cases: train and judge the breach model, and rank what is open."""
+"""Train the breach model on the past of the log, and judge it on cases that it never saw."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ..features.calendars import BusinessCalendar
-from ..features.durations import say_duration
 from ..features.ends import case_ends
 from ..features.engine import CaseLog
 from ..features.errors import InputError
 from ..features.labels import breach_labels
 from ..features.snapshots import daily, snapshots
 from ..models.breach import BreachRisk
-from ..models.ranking import rank_cases
 from .opening import Project
 from .specs import RiskSpec
 from .stage import Stage
-from .words import number, plural, say_probability
 
 #: More snapshot rows than this teach a logistic model little and cost time.
 MAX_ROWS = 60_000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The breach model with what it learnt from.
+
+    Attributes
+    ----------
+    risk
+        The model as it stands at the end of the log: moved to the speed and the base rate of the last days.
+    metric
+        Its promise.
+    frame
+        Snapshots that it learnt from.
+    today
+        Snapshots of the cases that are open at the end of the log.
+    labels, ends
+        Outcomes of the promise, and when the work was done.
+    """
+
+    risk: BreachRisk
+    metric: str
+    frame: pd.DataFrame
+    today: pd.DataFrame
+    labels: pd.DataFrame
+    ends: pd.DataFrame
 
 
 def risk_metric(project: Project) -> str | None:
@@ -29,15 +54,15 @@ def risk_metric(project: Project) -> str | None:
     return "resolution" if "resolution" in metrics else next(iter(metrics), None)
 
 
-def train_stage(project: Project, log: CaseLog | None = None) -> tuple[Stage, BreachRisk | None]:
+def train_stage(project: Project, log: CaseLog | None = None) -> tuple[Stage, Trained | None]:
     """Fit the breach model on the past of the log, and judge it on cases that it never saw.
 
     Returns
     -------
     stage
         Tables ``evaluation`` and ``reliability``; the finding says whether the model was promoted over the rules.
-    risk
-        The fitted model, or ``None`` where nothing can be learnt from this log.
+    trained
+        The fitted model with its data, or ``None`` where nothing can be learnt from this log.
     """
     log = log or project.log
     metric = risk_metric(project)
@@ -51,15 +76,19 @@ def train_stage(project: Project, log: CaseLog | None = None) -> tuple[Stage, Br
     try:
         if labels["label"].notna().sum() == 0 or len(instants) == 0:
             raise InputError(f"no case has kept or broken the promise '{metric}' yet")
-        frame = snapshots(log, instants, metric)
-        risk = BreachRisk(calendar=_calendar(log, metric)).fit(
-            frame, labels, as_of=log.until, ends=case_ends(log, metric)
-        )
+        # One look for both: to learn from the past mornings, and to rank what is open now.
+        both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
+        frame = both[both["at"].isin(instants)].reset_index(drop=True)
+        today = both[both["at"] == log.until].reset_index(drop=True)
+        ends = case_ends(log, metric)
+        risk = BreachRisk(calendar=_calendar(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
     except InputError as error:
         return Stage("train", skipped=str(error)), None
     tables = {"evaluation": risk.evaluation_, "reliability": risk.reliability_}
     params = {"metric": metric, "snapshots": len(frame), "from": str(instants[0]), "to": str(instants[-1])}
-    return Stage("train", tables, (risk.decision_,), params, _scores(risk.evaluation_)), risk
+    return Stage("train", tables, (risk.decision_,), params, _scores(risk.evaluation_)), Trained(
+        risk, metric, frame, today, labels, ends
+    )
 
 
 def _calendar(log: CaseLog, metric: str) -> BusinessCalendar | None:
@@ -114,42 +143,3 @@ def _open_at(log: CaseLog, instants: pd.DatetimeIndex) -> np.ndarray:
     starts = np.sort(log.frame(log.table("cases").select("created_at"))["created_at"].to_numpy())
     at = instants.to_numpy()
     return np.searchsorted(starts, at, "right") - np.searchsorted(ends, at, "right")
-
-
-def risk_stage(project: Project, risk: BreachRisk | None, log: CaseLog | None = None) -> Stage:
-    """Rank the open cases by the probability that they break their promise.
-
-    Parameters
-    ----------
-    risk
-        Model of :func:`train_stage`, fitted on the same log.
-    """
-    log = log or project.log
-    metric = risk_metric(project)
-    if risk is None or metric is None:
-        return Stage("risk", skipped="There is no model: see the stage 'train'.")
-    frame = snapshots(log, pd.DatetimeIndex([log.until]), metric)
-    if frame.empty:
-        return Stage("risk", skipped=f"No case is open at {log.until:%d %b %Y %H:%M} UTC.")
-    table, broken = rank_cases(frame, risk, actions=dict(project.config.risk.actions) or None)
-    findings = _risk_sentences(table, broken, metric, project.config.risk.top)
-    metrics = {"open": float(len(frame)), "broken": float(len(broken)), "expected": float(table["probability"].sum())}
-    params = {"metric": metric, "as_of": str(log.until)}
-    return Stage("risk", {"risk": table, "broken": broken}, tuple(findings), params, metrics)
-
-
-def _risk_sentences(table: pd.DataFrame, broken: pd.DataFrame, metric: str, top: int) -> list[str]:
-    promise = metric.replace("_", " ")
-    over = f"{plural(len(broken), 'case')} broke it already."
-    if table.empty:
-        return [f"No open case can still keep the promise on {promise}. {over}"]
-    findings = [
-        f"{plural(len(table), 'open case')} can still keep the promise on {promise}; about "
-        f"{number(round(table['probability'].sum()))} of them will not. {over}"
-    ]
-    for row in table.head(min(top, 3)).to_dict("records"):
-        told = pd.isna(row["left_s"]) or " left" in row["reason_1"]
-        left = "" if told else f", {say_duration(row['left_s'])} left"
-        why = "" if row["reason_1"].startswith("in its favour") else f": {row['reason_1']}"
-        findings.append(f"Case {row['case_id']}: {say_probability(row['probability'])}{left}{why}.")
-    return findings
