@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .day_panel import DayPanel, day_panel
 from .factors import factor_route
-from .levels import CARRIED, Fit, fit_panel
+from .levels import CARRIED, SLOW_DAYS, Fit, fit_panel
 from .residual_update import rest_of_day
 from .shapes import Shapes, shapes
 from .shifts_in_level import level_shifts
@@ -35,6 +35,13 @@ FACTOR_MOST = 3.0
 #: Days after which a day counts half in the mean by which sparse series go.
 MEAN_HALF_LIFE = 60.0
 
+#: Share of the variance of roots that is added to their square, and days after which an error counts half in it. The
+#: whole of it would give the mean, none of it about the middle; the quantiles that are scored lie between.
+SPREAD_SHARE, SPREAD_HALF_LIFE = 0.6, 180.0
+
+#: Days of history after which the usual week counts as much as the core, and its share however long the history is.
+USUAL_DAYS, USUAL_LEAST = 60.0, 0.15
+
 
 def core(scene: Scene) -> Floats:
     """Forecast by daily level times intraday profile, and by factors of days by slots: the mean of both.
@@ -43,11 +50,19 @@ def core(scene: Scene) -> Floats:
     the calendar (see :func:`deskcast.forecasting.calendar_effects.day_design`); it is spread over the day by the
     profile of the weekday. For slots shorter than a day, the days by slots on square roots are also written as a
     few factors, whose scores are forecast by the same regressors (Shen and Huang 2008), and the two are averaged.
+    Of slots of a day, the mean of the same weekday over the last weeks takes a share that falls with the history: what
+    a young series has taught of the calendar is little, and patterns of years ago may have ended. A level that moves
+    on takes that share back, see :class:`deskcast.forecasting.levels.Fit`.
     """
     alive = np.flatnonzero(~np.isnan(scene.profile.level))
     forecast = np.full((len(scene.profile.level), scene.horizon), np.nan)
     if len(alive):
-        forecast[alive] = _alive(day_panel(scene, alive), scene.profile.unit[alive])
+        panel = day_panel(scene, alive)
+        forecast[alive], steady, lifted = _alive(panel, scene.profile.unit[alive])
+        if scene.grid.frequency.per_day == 1:
+            share = (1 - (1 - USUAL_LEAST) * panel.days / (panel.days + USUAL_DAYS)) * steady[:, None]
+            usual = scene.profile.mean[alive][:, scene.places] * scene.factors * lifted[:, None]
+            forecast[alive] = (1 - share) * forecast[alive] + share * usual
     return forecast
 
 
@@ -62,8 +77,8 @@ def find_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
     return [(scene.grid.ids[alive[s.row]], panel.stamps[s.day], s.ratio) for s in found]
 
 
-def _alive(panel: DayPanel, unit: Floats) -> Floats:
-    """Forecast the series of a panel, which all have a value."""
+def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
+    """Forecast series that all have a value; say how steady they are, and what shifts do to their last weeks."""
     shape = shapes(panel, unit)
     z, trust = ratios(panel, shape)
     days = panel.days
@@ -77,6 +92,8 @@ def _alive(panel: DayPanel, unit: Floats) -> Floats:
     now = root.copy()
     if whole < days:
         now[:, 0] = rest_of_day(panel, shape, fit)
+    if shape.slots == 1:
+        now = np.sqrt(now**2 + SPREAD_SHARE * np.minimum(spread_of_roots(panel, shape, fit, trust)[:, None], now**2))
     usual = shape.base[:, panel.weekday[ahead]]
     mean, few = (part[:, None] for part in sparse_mean(panel, shape, z, trust))
     slots = (usual * ((1 - few) * now**2 + few * mean))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
@@ -87,7 +104,11 @@ def _alive(panel: DayPanel, unit: Floats) -> Floats:
         share = 0.5 * (fits * factor_share(panel, unit))[:, None, None]
         slots = (1 - share) * slots + share * other
     forecast: Floats = slots.reshape(len(slots), -1)[:, panel.lead]
-    return forecast
+    late = slice(max(0, days - SLOW_DAYS), days)
+    held = np.where(trust[:, late] > 0, shape.level[:, late], 0.0)
+    total = held.sum(axis=1)
+    lifted = np.where(total > 0, (held * moved[:, late] ** 2).sum(axis=1) / np.where(total > 0, total, 1.0), 1.0)
+    return forecast, fit.steady, lifted
 
 
 def ratios(panel: DayPanel, shape: Shapes) -> tuple[Floats, Floats]:
@@ -119,6 +140,20 @@ def root_ahead(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats:
             root[:, place] += (fit.carry[:, lead - 1] * fit.surprise)[:, None]
     positive: Floats = np.maximum(root, 0.0)
     return positive
+
+
+def spread_of_roots(panel: DayPanel, shape: Shapes, fit: Fit, trust: Floats) -> Floats:
+    """Return the recent variance of each series' roots around the level of the day before, N.
+
+    It is weighted by the usual volume of the day, so that it is what the square of the level lacks to the mean.
+    """
+    days = panel.days
+    gap = fit.rest[:, 1:] - fit.path[:, :-1]
+    used = (trust[:, 1:] > 0.5) & ~np.isnan(gap)
+    weight = used * 0.5 ** (np.arange(days - 2.0, -1.0, -1.0) / SPREAD_HALF_LIFE) * shape.base[:, panel.weekday[1:days]]
+    total = weight.sum(axis=1)
+    variance: Floats = (weight * np.where(used, gap, 0.0) ** 2).sum(axis=1) / np.where(total > 0, total, 1.0)
+    return variance
 
 
 def sparse_mean(panel: DayPanel, shape: Shapes, z: Floats, trust: Floats) -> tuple[Floats, Floats]:

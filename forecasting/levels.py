@@ -17,11 +17,14 @@ Bools = npt.NDArray[np.bool_]
 #: a slope, in the slope (0 is none).
 WAYS = ((0.995, 0.0), (0.97, 0.0), (0.92, 0.0), (0.8, 0.0), (0.4, 0.0), (0.3, 0.7), (0.7, 0.9))
 
+#: The one of them that is most like the mean of the last eight weeks, and the days of these.
+SLOW, SLOW_DAYS = 1, 56
+
 #: How much of a slope is left a day later.
 DAMPING = 0.9
 
 #: Days that a level looks back on.
-LEVEL_DAYS = 260
+LEVEL_DAYS = 520
 
 #: How far the effects of one series may be from those of the panel, as a share of how large they may be.
 APART = 0.5
@@ -52,6 +55,9 @@ class Fit:
         M; how far the last days were from the level, weighted by how much of the last day is known.
     carry
         M x CARRIED; how much of it goes on one day later, two days later, ...
+    steady
+        M; squared error, at the horizon, of the best way to follow the level over that of a slow mean that knows no
+        effects: 1 where nothing moves or all is noise, towards 0 where a slow mean is left behind.
     """
 
     effects: Floats
@@ -60,6 +66,7 @@ class Fit:
     rest: Floats
     surprise: Floats
     carry: Floats
+    steady: Floats
 
 
 def fit_panel(
@@ -71,7 +78,7 @@ def fit_panel(
     (Hoerl and Kennard 1970; an empirical Bayes reading of it), first for the mean of the panel, then for what a
     series has apart from it. All rows share one factorisation; missing values are filled with the fit, twice
     (Dempster, Laird and Rubin 1977). What is left once the effects are taken off is followed by a discounted mean
-    (Brown 1959), whose discount is chosen by the errors that it made at the horizon.
+    (Brown 1959), whose discount is chosen by the squared errors that it made a day and a horizon ahead.
 
     Parameters
     ----------
@@ -95,9 +102,11 @@ def fit_panel(
     x = design.x[:days]
     effects = _ridge(np.where(known, z, 0.0), known, weight, x, design.x, size, design.moving, pooled)
     rest = np.where(known, z - effects[:, :days], np.nan)
-    level, path = _level(rest, np.where(known, trust, 0.0), ahead)
+    level, path, noise, slow = _level(rest, np.where(known, trust, 0.0), ahead)
+    slow += _mean_square_move(effects[:, :days], ahead)
+    steady = np.where(slow > 0, noise / np.where(slow > 0, slow, 1.0), 1.0)
     surprise, carry = _surprise(rest[:, :whole], path[:, :whole], trust[:, :whole])
-    return Fit(effects, level, path, rest, surprise, carry)
+    return Fit(effects, level, path, rest, surprise, carry, steady)
 
 
 def _ridge(
@@ -160,8 +169,8 @@ def _solve(z: Floats, weight: Floats, scaled: Floats, noise: float) -> Floats:
     return np.asarray(solved, dtype=np.float64)
 
 
-def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats]:
-    """Follow each row in every way, and weigh the ways by the errors they made at the horizon."""
+def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Follow each row in every way, and weigh the ways by the squared errors they made a day and a horizon ahead."""
     front = max(0, rest.shape[1] - LEVEL_DAYS)
     value = np.where(trust > 0, np.nan_to_num(rest), 0.0)
     total = trust.sum(axis=1)
@@ -175,7 +184,7 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats]:
     warm = min(21, days // 3)
     alike = len(trust) > 1 and bool((trust == trust[:1]).all())
     paths, slopes = np.empty((len(WAYS), *value.shape)), np.zeros((len(WAYS), len(value)))
-    loss = np.zeros((len(WAYS), len(value)))
+    loss, far = np.zeros((2, len(WAYS), len(value)))
     marks = [trust[:, warm + lead :] for lead in leads]
     for number, (discount, of_slope) in enumerate(WAYS):
         path = paths[number]
@@ -191,14 +200,26 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats]:
                 gap = value[:, warm + lead :] - path[:, warm:-lead]
                 if of_slope:
                     gap -= slope[:, warm:-lead] * _damped(lead)
-                np.abs(gap, out=gap)
-                loss[number] += np.einsum("md,md->m", gap, mark)
+                far[number] = np.einsum("md,md,md->m", gap, gap, mark)
+                loss[number] += far[number]
     count = np.sum([mark.sum(axis=1) for mark in marks], axis=0)
     weight = _weights(loss, np.maximum(count, 1e-9))
     path = np.einsum("km,kmd->md", weight, paths)
     drift = (weight * slopes).sum(axis=0)[:, None] * np.array([_damped(lead) for lead in range(1, ahead + 1)])
     before = np.broadcast_to(mean[:, None], (len(path), front))
-    return path[:, -1:] + drift, np.concatenate([before, path], axis=1)
+    counted = np.maximum(marks[-1].sum(axis=1), 1e-9)
+    return path[:, -1:] + drift, np.concatenate([before, path], axis=1), far.min(axis=0) / counted, far[SLOW] / counted
+
+
+def _mean_square_move(effects: Floats, ahead: int) -> Floats:
+    """Return how far, squared, effects of the days of a horizon are from those of the eight weeks before, in the mean."""
+    total = np.cumsum(np.pad(effects[:, -LEVEL_DAYS:], ((0, 0), (1, 0))), axis=1)
+    if total.shape[1] <= SLOW_DAYS + ahead:
+        return np.zeros(len(effects))
+    before = (total[:, SLOW_DAYS:-ahead] - total[:, : -SLOW_DAYS - ahead]) / SLOW_DAYS
+    after = (total[:, SLOW_DAYS + ahead :] - total[:, SLOW_DAYS:-ahead]) / ahead
+    moved: Floats = ((after - before) ** 2).mean(axis=1)
+    return moved
 
 
 def _damped(lead: int) -> float:
