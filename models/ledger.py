@@ -7,6 +7,7 @@ incident that is no longer found (a holiday was named, a unit mended) is withdra
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ _TIMES = (
     *("reported_at", "updated_at"),
 )
 _KEPT = ("incident_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
+#: What comes in: where it moved with other KPIs, it led to them.
+VOLUMES = ("cases_opened", "contacts_offered")
 _FIRST = ["detected_at", "started_at", "kpi", "series"]
 _NUMBERS = ("before", "after", "n", "z", "cost")
 _FOLLOWED = ("kind", "last_at", "after", "members", "also", "state", "explained")
@@ -47,6 +50,8 @@ class KnownSpan:
         First and last day.
     kpis, series
         What it touches; everything by default.
+    lasts
+        Days after it for which its effects may last: what goes on for longer has another cause.
     """
 
     name: str
@@ -54,11 +59,14 @@ class KnownSpan:
     last: pd.Timestamp
     kpis: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
+    lasts: float = math.inf
 
     def explains(self, row: Any) -> bool:
         """Tell whether an incident began in the span or on the day after."""
         day = pd.Timedelta(days=1)
         inside = pd.Timestamp(self.first) <= row.started_at < pd.Timestamp(self.last) + 2 * day
+        if math.isfinite(self.lasts):
+            inside = inside and row.last_at < pd.Timestamp(self.last) + (1 + self.lasts) * day
         return inside and (not self.kpis or row.kpi in self.kpis) and (not self.series or row.series in self.series)
 
 
@@ -75,7 +83,7 @@ def incident_frame(
         What is known to have happened; it explains instead of alarming.
     groups
         Number of the incident by row of ``shifts``; by default that of :func:`group_incidents`. Rows of several KPIs
-        may share a number; the KPI that was seen first stands for all.
+        may share a number; what came in stands for all, else the KPI that moved most.
 
     Returns
     -------
@@ -222,7 +230,9 @@ def _place(ledger: pd.DataFrame, incident_id: str) -> Any:
 def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
     """Return the row of one group: the figures of its widest member (the total, or the one with most cases)."""
     first = part.sort_values(_FIRST, kind="stable").iloc[0]
-    own = part[(part["kpi"] == first["kpi"]) & (part["direction"] == first["direction"])]
+    led = part.assign(_first=~part["kpi"].isin(VOLUMES), _size=-part["z"].abs())
+    led = led.sort_values(["_first", "_size", "kpi", "series"], kind="stable").iloc[0]
+    own = part[(part["kpi"] == led["kpi"]) & (part["direction"] == led["direction"])]
     others = part.drop(own.index).sort_values(["kpi", "direction", "series"])
     also = [f"{row.kpi} {row.direction} ({row.series})" for row in others.itertuples()]
     widest = own.assign(whole=own["series"] == "all").sort_values(["whole", "n", "series"], kind="stable").iloc[-1]
@@ -234,13 +244,13 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
         "incident_id": _identity(first),
         "members": "; ".join(names),
         "also": "; ".join(dict.fromkeys(also)),
-        "started_at": part["started_at"].min(),
+        "started_at": own["started_at"].min(),
         "dated_at": widest.get("dated_at", widest["started_at"]),
         "detected_at": first["detected_at"],
         "last_at": part["last_at"].max(),
         "z": max(own["z"].tolist(), key=abs),
         "kind": "shift" if (own["kind"] == "shift").any() else "spike",
-        "cost_unit": _unit(str(first["kpi"])),
+        "cost_unit": _unit(str(led["kpi"])),
         "state": state,
         "news": "",
         "causes": "",

@@ -103,11 +103,17 @@ at = "08:00"
 top = 10
 train_days = 120
 
-# What the desk wants to reach. Read and checked, but not judged yet.
+# Where shifts are looked for, and how many false alarms a week are borne over all of it.
+[watch]
+by = ["channel", "product", "region", "account"]
+alarms_per_week = 1.0
+
+# What the desk wants to reach, by the end of each month unless a period (W, MS, QS, YS) is given.
 [[goal]]
 name = "keep promises"
 kpi = "sla_attainment"
 target = 0.85
+period = "QS"
 
 [[goal]]
 name = "keep customers"

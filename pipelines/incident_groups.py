@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..models.grouping import group_incidents
+from ..models.ledger import VOLUMES
 from .watch_causes import Moved
 
 #: What moved for the same reason began within so many days (shifts are dated late and roughly), or so many for spikes.
-APART, SPIKE_APART = 14, 2
+APART, SPIKE_APART = 10, 2
 
 
 def alarm_key(row: Any) -> str:
@@ -72,22 +74,45 @@ def joined(
     for group, name in zip(own, keys, strict=True):
         if name:
             join(first.setdefault(name, int(group)), int(group))
-    places = {at: i for i, at in enumerate(alarms.index)}
-    rows = [(places[at], why) for at, why in moved.items() if why.segment]
-    for k, (a, one) in enumerate(rows):
-        for b, other in rows[k + 1 :]:
-            if own[a] != own[b] and _one_reason(alarms.iloc[a], one, alarms.iloc[b], other):
-                join(int(own[a]), int(own[b]))
+    # Each alarm is held against the strongest one of an incident only: chains of neighbours would join everything.
+    anchors: list[_Alarm] = []
+    for one in _by_strength(alarms, own, moved):
+        fits = next((anchor for anchor in anchors if anchor.explains(one)), None)
+        if fits is None:
+            anchors.append(one)
+        else:
+            join(fits.group, one.group)
     roots = [root(int(g)) for g in own]
     told = {group: ids[group] for group in set(roots) if group in ids}
     return pd.Series(roots, index=alarms.index, dtype="int64"), told
 
 
-def _one_reason(a: Any, one: Moved, b: Any, other: Moved) -> bool:
-    """Tell whether two alarms began together in the same segment, or in one that holds the other."""
-    spikes = "spike" in (a["kind"], b["kind"])
-    starts = [r["started_at"] if r["kind"] == "spike" else r["dated_at"] for r in (a, b)]
-    if abs(starts[0] - starts[1]) > pd.Timedelta(days=SPIKE_APART if spikes else APART):
-        return False
-    small, large = sorted((set(one.segment.items()), set(other.segment.items())), key=len)
-    return small <= large
+@dataclass(frozen=True)
+class _Alarm:
+    """What is compared of an alarm: its group, its segment, its start and whether it is a spike."""
+
+    group: int
+    segment: frozenset[tuple[str, str]]
+    start: pd.Timestamp
+    spike: bool
+
+    def explains(self, other: _Alarm) -> bool:
+        """Tell whether another alarm began at the same time in the same segment, or in one that holds the other."""
+        near = SPIKE_APART if self.spike or other.spike or not (self.segment and other.segment) else APART
+        if abs(self.start - other.start) > pd.Timedelta(days=near):
+            return False
+        small, large = sorted((self.segment, other.segment), key=len)
+        return small <= large
+
+
+def _by_strength(alarms: pd.DataFrame, own: Any, moved: Mapping[Any, Moved]) -> list[_Alarm]:
+    """Return the alarms whose segment was looked for, the strongest first; what came in before what it led to."""
+    rows = alarms.loc[list(moved)].assign(_group=own[alarms.index.get_indexer(list(moved))])
+    rows = rows.assign(_first=~rows["kpi"].isin(VOLUMES), _size=-rows["z"].abs())
+    found = []
+    for row in rows.sort_values(["_first", "_size", "kpi", "series"], kind="stable").to_dict("index").items():
+        at, cells = row
+        spike = cells["kind"] == "spike"
+        start = pd.Timestamp(cells["started_at"] if spike else cells["dated_at"])
+        found.append(_Alarm(int(cells["_group"]), frozenset(moved[at].segment.items()), start, spike))
+    return found

@@ -41,6 +41,8 @@ TOLD = 8
 DRAWN, DRAWN_DAYS = 6, 120
 #: So many incidents are held against who left and what was new.
 CAUSES = 6
+#: Days for which a holiday explains what began with it.
+HOLIDAY_LASTS = 7.0
 _NEWS = ("opened", "updated", "resolved", "withdrawn", "")
 
 
@@ -86,7 +88,9 @@ def watch_stage(project: Project, history: pd.DataFrame, state: State | None = N
     state = read_state(project.config.results_folder) if state is None else state
     now = local_now(project)
     moved, ask = _explained(project, alarms, by if project.config.history.freq == "D" else (), end)
-    shifts, current = _incidents(alarms, moved, {} if state.knows_later(now) else state.alarms, _spans(project))
+    shifts, current = _incidents(
+        alarms, moved, {} if state.knows_later(now) else state.alarms, _spans(project, history)
+    )
     current = _with_causes(current, shifts, moved, ask)
     incidents = in_order(next_ledger(state, current, now))
     pairs = guard_watched(parts, alarms_per_week=spec.alarms_per_week)
@@ -145,15 +149,16 @@ def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.D
     if unwanted:
         rows = rows[rows[unwanted].isna().all(axis=1)].drop(columns=unwanted)
     more = [c for c in by if c not in columns]
-    found = sorted(set(rows["kpi"]))
+    had = sorted(set(rows["kpi"]))
     blocks = [rows]
-    for column in more if found else ():
+    for column in more if had else ():
         if not project.log.has("cases", column):
             hint = "name a column of the cases"
             raise InputError("there is no such column", where="[watch]", column="by", got=column, hint=hint)
-        block = kpi_history(project.log, found, (column,), project.config.history.freq)
-        blocks.append(block[block["kpi"].isin(found)])  # promises come with one KPI for each metric
-    return one_segment_column(pd.concat(blocks, ignore_index=True) if more else rows, tuple(by))
+        block = kpi_history(project.log, had, (column,), project.config.history.freq)
+        blocks.append(block[block["kpi"].isin(had)])  # promises come with one KPI for each metric
+    found = one_segment_column(pd.concat(blocks, ignore_index=True) if more else rows, tuple(by))
+    return found[~found["segment"].str.endswith(" (missing)")]  # nobody's segment: calls without a case, say
 
 
 def one_segment_column(history: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
@@ -166,19 +171,25 @@ def one_segment_column(history: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFra
     return pd.concat([history[["kpi"]], segment.rename("segment"), history[measures]], axis=1)
 
 
-def _known_days(project: Project, history: pd.DataFrame) -> dict[pd.Timestamp, str]:
+def _known_days(project: Project, history: pd.DataFrame, events: bool = True) -> dict[pd.Timestamp, str]:
     """Return the days of configured events, and the holidays of any team: they explain, and raise no alarm."""
-    spans = event_spans(project.config.events)
-    events = {day: name for name, first, last in spans for day in pd.date_range(first, last, unit="us")}
+    spans = event_spans(project.config.events) if events else ()
+    special = {day: name for name, first, last in spans for day in pd.date_range(first, last, unit="us")}
     span = history["ds"].agg(["min", "max"]).to_numpy().astype("datetime64[D]")
     given = [project.config.forecast.holidays, *(c.holidays for c in project.config.calendars.values())]
     named = {day: name for one in given for day, name in holiday_names(one, span).items()}
-    return {pd.Timestamp(day): name for day, name in named.items()} | events
+    return {pd.Timestamp(day): name for day, name in named.items()} | special
 
 
-def _spans(project: Project) -> list[KnownSpan]:
-    """Return the configured events; what begins with a release or right after a campaign is explained by it."""
-    return [KnownSpan(name, pd.Timestamp(a), pd.Timestamp(b)) for name, a, b in event_spans(project.config.events)]
+def _spans(project: Project, history: pd.DataFrame) -> list[KnownSpan]:
+    """Return what explains an incident that begins with it or on the day after.
+
+    A configured event does, and a holiday for a week: what waited is worked off, and no longer.
+    """
+    days = _known_days(project, history, events=False)
+    off = [KnownSpan(name, day, day, lasts=HOLIDAY_LASTS) for day, name in days.items()]
+    events = event_spans(project.config.events)
+    return [*(KnownSpan(name, pd.Timestamp(first), pd.Timestamp(last)) for name, first, last in events), *off]
 
 
 def _explained(
