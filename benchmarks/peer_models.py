@@ -170,13 +170,6 @@ def auto_ets(past: pd.DataFrame, ahead: pd.DataFrame, _about: Facts) -> np.ndarr
     return _statistical(past, ahead, AutoETS(season_length=_season(past)[0]))
 
 
-def auto_arima(past: pd.DataFrame, ahead: pd.DataFrame, _about: Facts) -> np.ndarray:
-    """AutoARIMA with the season of a week."""
-    from statsforecast.models import AutoARIMA
-
-    return _statistical(past, ahead, AutoARIMA(season_length=_season(past)[0]))
-
-
 def six_weeks(past: pd.DataFrame, ahead: pd.DataFrame, _about: Facts) -> np.ndarray:
     """Average of the last six weeks, with conformal intervals."""
     from statsforecast.models import SeasonalWindowAverage
@@ -200,7 +193,6 @@ PEERS: dict[str, Callable[..., np.ndarray]] = {
     "Prophet": prophet_default,
     "Prophet, tuned": prophet_tuned,
     "AutoETS": auto_ets,
-    "AutoARIMA": auto_arima,
 }
 GROUP = {
     name: "prophet" if "Prophet" in name else "lightgbm" if "LightGBM" in name else "statistical" for name in PEERS

@@ -70,8 +70,10 @@ def boosting(scene: Scene) -> Floats:
         loss="poisson", learning_rate=0.05, max_iter=150, max_leaf_nodes=15, min_samples_leaf=40,
         l2_regularization=10.0, random_state=0,
     )  # fmt: skip
-    model.fit(np.concatenate(parts_x), y, sample_weight=weight / weight.mean())
-    ratio = model.predict(features(scene, base, names).reshape(base.size, -1)).reshape(base.shape)
+    x = np.concatenate(parts_x)
+    told = ~np.isnan(x).all(axis=0)
+    model.fit(x[:, told], y, sample_weight=weight / weight.mean())
+    ratio = model.predict(features(scene, base, names).reshape(base.size, -1)[:, told]).reshape(base.shape)
     forecast: Floats = base * np.clip(ratio, 0.2, MOST)
     return forecast
 
