@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.durations import say_duration
-from .breach import BreachRisk
 from .calibration import FloatArray
 from .groups import GROUPS, NUMBERS, features_in, group_of
+from .outcomes import Outcomes
 
 Ints = NDArray[np.int64]
 
@@ -44,8 +45,23 @@ def _is_told(name: str) -> bool:
     return name in _TOLD or name.startswith("attr_") or (name.startswith("breached_") and "share" not in name)
 
 
+class Explained(Protocol):
+    """A fitted risk whose log-odds are a sum over groups of features: of a breach, dissatisfaction or escalation."""
+
+    outcomes_: Outcomes
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features that it looks at."""
+        ...
+
+    def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        """Return ``base``, one column a group, and ``logit``, which is their sum."""
+        ...
+
+
 def reasons(
-    snapshots: pd.DataFrame, risk: BreachRisk, *, most: int = 3, parts: pd.DataFrame | None = None
+    snapshots: pd.DataFrame, risk: Explained, *, most: int = 3, parts: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Return the facts that weigh most in the probability of each case, in plain words.
 
@@ -99,7 +115,7 @@ def reasons(
     return pd.DataFrame(columns, columns=list(COLUMNS)).astype({**types, "contribution": "float64"})
 
 
-def _told(group: str, rows: pd.DataFrame, risk: BreachRisk) -> list[str]:
+def _told(group: str, rows: pd.DataFrame, risk: Explained) -> list[str]:
     """Say one fact of each row; alike rows are said once."""
     # Only what the model looks at may be given as a reason; the parts of the time are one fact.
     looked_at = (*risk.features, *NUMBERS["time"])
