@@ -239,19 +239,46 @@ def staff(
 
 @app.command()
 def train(
-    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+    config: ConfigOption = _CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    evaluate: Annotated[
+        bool,
+        typer.Option("--evaluate", help="Train at several cut-offs in time too, and keep the tables and pictures."),
+    ] = False,
 ) -> None:
     """Train the breach model, judge it against the rules, and record the decision in MLflow."""
-    from .telling import say, waiting
+    from .telling import counting, say, waiting
     from .tracking import check_store, record
     from .train import train_stage
 
     project = _open(config, as_of, out)
     check_store(project.config.tracking_uri, project.config.folder)
-    with waiting("training"):
-        stage, _ = train_stage(project)
-    _answer(stage, "evaluation", out, as_json, "reliability", zone=project.config.timezone)
+    if evaluate:
+        with counting("training at cut-offs") as progress:
+            stage, _ = train_stage(project, evaluate=True, progress=progress)
+    else:
+        with waiting("training"):
+            stage, _ = train_stage(project)
+    also = (
+        "reliability",
+        "rolling",
+        "at_budget",
+        "workload",
+        "lead_time",
+        "by_prefix",
+        "by_team",
+        "by_channel",
+        "drift",
+    )
+    also = tuple(name for name in also if name in stage.tables)
+    _answer(stage, "evaluation", out, as_json, *also, zone=project.config.timezone)
     spec = project.config
+    if evaluate:
+        from .run import keep_stage
+
+        keep_stage(project, stage)
     with waiting("recording"):
         record(
             [stage],
@@ -261,6 +288,8 @@ def train(
             fingerprint=project.fingerprint,
         )
     if not as_json:
+        if evaluate:
+            say(f"Tables and report are in {spec.results_folder}.")
         say(f"Recorded in the MLflow experiment '{spec.experiment}' ({spec.tracking_uri}).")
 
 

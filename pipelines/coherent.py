@@ -105,25 +105,21 @@ def _node_names(names: Any, by: tuple[str, ...]) -> list[str]:
     return ["/".join(f"{c}={v}" for c, v in zip(by, str(name).split("/"), strict=True)) for name in names]
 
 
-def scaled_paths(paths: pd.DataFrame, own: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
-    """Move sample paths to the level of the forecasts that add up, slot by slot.
+def scaled_paths(paths: pd.DataFrame, issued: pd.DataFrame) -> pd.DataFrame:
+    """Move sample paths to the forecasts that are issued, slot by slot: their middle is the forecast.
 
-    >>> paths = pd.DataFrame({"unique_id": "a", "ds": pd.Timestamp("2024-03-04"), "path": [0, 1], "y": [8.0, 12.0]})
-    >>> own = pd.DataFrame({"unique_id": "a", "ds": pd.Timestamp("2024-03-04"), "deskcast": [10.0]})
-    >>> scaled_paths(paths, own, own.assign(deskcast=11.0))["y"].round(6).tolist()
-    [8.8, 13.2]
+    >>> day = pd.Timestamp("2024-03-04")
+    >>> paths = pd.DataFrame({"unique_id": "a", "ds": day, "path": [0, 1, 2], "y": [8.0, 10.0, 12.0]})
+    >>> issued = pd.DataFrame({"unique_id": "a", "ds": day, "deskcast": [11.0]})
+    >>> scaled_paths(paths, issued)["y"].round(6).tolist()
+    [8.8, 11.0, 13.2]
     """
-    before = own.set_index(["unique_id", "ds"])["deskcast"]
-    after = added.set_index(["unique_id", "ds"])["deskcast"].reindex(before.index)
-    ratio = np.where(before > 0, after / before.where(before > 0), 1.0)
-    series = own["unique_id"].unique()
-    slots = pd.Index(own["ds"].unique())
-    table = pd.Series(ratio, index=before.index).unstack("ds").reindex(index=series, columns=slots).to_numpy()
-    row = pd.Index(series).get_indexer(pd.Index(paths["unique_id"]))
-    column = slots.get_indexer(pd.Index(paths["ds"]))
+    middle = paths.groupby(["unique_id", "ds"], sort=False)["y"].transform("median").to_numpy()
+    keys = pd.MultiIndex.from_frame(paths[["unique_id", "ds"]])
+    wanted = issued.set_index(["unique_id", "ds"])["deskcast"].reindex(keys).to_numpy()
+    known = (middle > 0) & ~np.isnan(wanted)
     out = paths.copy()
-    factor = np.where((row >= 0) & (column >= 0), table[row, column], 1.0)
-    out["y"] = paths["y"].to_numpy() * np.where(np.isnan(factor), 1.0, factor)
+    out["y"] = paths["y"].to_numpy() * np.where(known, wanted / np.where(known, middle, 1.0), 1.0)
     out.attrs = paths.attrs
     return out
 

@@ -82,11 +82,13 @@ def scores_by(folds: pd.DataFrame, keys: Sequence[str], levels: Sequence[float])
 
 
 def by_lead(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
-    """Score by lead time: in slots, or in days where there are many; the column ``unit`` says which."""
+    """Score by model and lead time: in slots, or in days where there are many; the column ``unit`` says which."""
     ahead, unit = leads(folds)
     table = scores_by(folds.assign(lead=ahead), ["lead"], levels)
     table.insert(1, "unit", unit)
-    return table.drop(columns="volume")
+    place = table["model"].map({model: i for i, model in enumerate(models_of(folds))})
+    order = place.to_numpy().argsort(kind="stable")
+    return table.drop(columns="volume").iloc[order].reset_index(drop=True)
 
 
 def leads(folds: pd.DataFrame) -> tuple[npt.NDArray[np.int64], str]:

@@ -6,7 +6,7 @@ the blue is a little lighter, so that it can be seen on a dark page too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,3 +90,24 @@ def compact(frame: pd.DataFrame) -> pd.DataFrame:
     """Keep four significant digits: a picture shows no more, and the page is a third of the size."""
     floats = [c for c in frame.columns if pd.api.types.is_float_dtype(frame[c])]
     return frame.assign(**{c: [float(f"{v:.4g}") for v in frame[c]] for c in floats})
+
+
+def image(drawn: Sequence[Picture], kind: str) -> bytes:
+    """Draw pictures below one another as one ``png`` or ``svg``."""
+    import json
+
+    import vl_convert
+
+    parts, data = [], {}
+    for one in drawn:
+        spec = {k: v for k, v in one.spec.items() if k not in ("$schema", "autosize", "background", "datasets")}
+        parts.append({**spec, "width": 720, "title": {"text": one.title, "anchor": "start"}})
+        data |= one.spec.get("datasets", {})
+    schema = drawn[0].spec["$schema"] if drawn else "https://vega.github.io/schema/vega-lite/v6.json"
+    apart = {"scale": {"color": "independent", "strokeDash": "independent"}}
+    whole = json.dumps(
+        {"$schema": schema, "background": "white", "vconcat": parts, "datasets": data, "resolve": apart}, default=str
+    )
+    if kind == "svg":
+        return str(vl_convert.vegalite_to_svg(whole)).encode()
+    return bytes(vl_convert.vegalite_to_png(whole, scale=1.5))

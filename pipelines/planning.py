@@ -71,7 +71,9 @@ def forecast_stage(project: Project, progress: Progress = None, asked: Asked | N
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **_models(spec), **target.rules, **context}
     ahead = forecast(target.actuals, spec.horizon, spec.freq, **rules)
     steps.to(1)
-    whole = whole_forecast(target.actuals, ahead, spec, context) if target.adds else Whole(ahead)
+    # sums of named models are those of their segments
+    together = target.adds and spec.models == ("auto",)
+    whole = whole_forecast(target.actuals, ahead, spec, context) if together else Whole(ahead)
     steps.to(2)
     paths = _paths(target, ahead, whole, spec, context, asked)
     steps.to(3)
@@ -142,7 +144,7 @@ def _paths(
         count, given = PATHS, given.groupby("ds", as_index=False)["y"].sum().assign(unique_id="all")
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, "seed": asked.seed, **context}
     paths = sample_paths(given, spec.horizon, spec.freq, n=count, **rules)
-    return scaled_paths(paths, ahead, whole.leaves) if given is target.actuals and whole.totals is not None else paths
+    return paths if given is not target.actuals else scaled_paths(paths, whole.leaves)
 
 
 def _assumed(

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from ..features.catalogue import CATALOGUE
-from ..features.definitions import entry_of
+from ..features.definitions import entry_of, unit_of
 from ..features.errors import InputError, did_you_mean
 from .actions import check_risk
-from .specs import Config
+from .specs import Config, ForecastSpec
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 
@@ -29,17 +29,33 @@ def check_values(config: Config, where: str) -> None:
     check_risk(config, where)
     for event in config.events:
         _check_days(event, f"{where} [[event]] {event.name}")
-    for level in config.forecast.levels:
-        if not 0 < level < 100:
-            wanted = "percent such as 80 or 95"
-            raise InputError(
-                "there is no such level", where=f"{where} [forecast]", column="levels", got=level, wanted=wanted
-            )
+    check_forecast(config.forecast, f"{where} [forecast]")
     if not _CLOCK.fullmatch(config.risk.at):
         wanted = "a time such as '08:00'"
         raise InputError(
             "this is not a time of day", where=f"{where} [risk]", column="at", got=config.risk.at, wanted=wanted
         )
+
+
+def check_forecast(spec: ForecastSpec, where: str) -> None:
+    """Refuse levels, a KPI, models and a way to add up that do not exist."""
+    for level in spec.levels:
+        if not 0 < level < 100:
+            wanted = "percent such as 80 or 95"
+            raise InputError("there is no such level", where=where, column="levels", got=level, wanted=wanted)
+    if spec.kpi and not unit_of(spec.kpi):
+        hint = did_you_mean(spec.kpi, list(CATALOGUE))
+        raise InputError("there is no such KPI", where=where, column="kpi", got=spec.kpi, hint=hint)
+    ways = ("wls", "variance", "bottom_up", "none")
+    if spec.reconcile not in ways:
+        hint, wanted = did_you_mean(spec.reconcile, ways), ", ".join(ways)
+        raise InputError(
+            "unknown way to add up", where=where, column="reconcile", got=spec.reconcile, wanted=wanted, hint=hint
+        )
+    if spec.models != ("auto",):
+        from ..forecasting.rolling import check_models
+
+        check_models(spec.models[0] if len(spec.models) == 1 else spec.models)
 
 
 def _check_frequencies(config: Config, where: str) -> None:

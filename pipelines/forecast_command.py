@@ -1,0 +1,119 @@
+"""What ``deskcast forecast`` takes: its options, and what they change in the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from .opening import Project
+    from .specs import ForecastSpec
+    from .stage import Stage
+
+HorizonOption = Annotated[int | None, typer.Option(help="How many slots ahead.", min=1)]
+FreqOption = Annotated[str | None, typer.Option(help="Slot: 5min, 15min, 30min, h, D, W or MS.")]
+ByOption = Annotated[list[str] | None, typer.Option(help="A segment column; may be given again.")]
+LevelsOption = Annotated[str | None, typer.Option(help="Percent that the intervals are to cover, such as 80,95.")]
+ModelsOption = Annotated[str | None, typer.Option(help="auto, all (slow), or names such as core,seasonal_naive.")]
+KpiOption = Annotated[str | None, typer.Option(help="Another KPI of the history, such as csat or backlog.")]
+ReconcileOption = Annotated[
+    str | None, typer.Option(help="How segments add up to their sums: wls, variance, bottom_up or none.")
+]
+BacktestOption = Annotated[
+    bool, typer.Option("--backtest", help="Show the leaderboard on past origins, by lead time and by series.")
+]
+EventOption = Annotated[
+    list[str] | None, typer.Option(help="What if: 'campaign 2026-03-09..2026-03-13 +30% [series]'; may be given again.")
+]
+CloseOption = Annotated[
+    list[str] | None, typer.Option(help="What if nothing comes: '2026-03-10 [series]'; may be given again.")
+]
+GrowthOption = Annotated[
+    list[str] | None, typer.Option(help="What if volumes grow by a share a year: '5% [series]'; may be given again.")
+]
+WhatIfOption = Annotated[Path | None, typer.Option(help="A file of assumptions: CSV, or TOML with [[change]].")]
+PathsOption = Annotated[int | None, typer.Option(help="Draw so many sample paths; --out writes them.", min=1)]
+PictureOption = Annotated[Path | None, typer.Option(help="Draw the pictures into FILE.png, FILE.svg or FILE.html.")]
+
+
+def with_options(
+    spec: ForecastSpec,
+    *,
+    horizon: int | None,
+    freq: str | None,
+    by: list[str] | None,
+    levels: str | None,
+    models: str | None,
+    kpi: str | None,
+    reconcile: str | None,
+) -> ForecastSpec:
+    """Return the section of the configuration with what the command line says instead.
+
+    Raises
+    ------
+    InputError
+        If a level, a model, a KPI or a way to add up is unknown.
+
+    Examples
+    --------
+    >>> from .specs import ForecastSpec
+    >>> none = dict.fromkeys(("horizon", "freq", "by", "models", "kpi", "reconcile"))
+    >>> with_options(ForecastSpec(), levels="50,90", **none).levels
+    (50, 90)
+    """
+    from .settings import check_forecast
+
+    changed = replace(
+        spec,
+        horizon=horizon or spec.horizon,
+        freq=freq or spec.freq,
+        by=tuple(by or spec.by),
+        levels=_levels(levels) if levels else spec.levels,
+        models=tuple(name.strip() for name in models.split(",")) if models else spec.models,
+        kpi=kpi or spec.kpi,
+        reconcile=reconcile or spec.reconcile,
+    )
+    check_forecast(changed, "the forecast")
+    return changed
+
+
+def _levels(text: str) -> tuple[int, ...]:
+    from ..features.errors import InputError
+
+    read = [part.strip().removesuffix("%").strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in read):
+        raise InputError("these are no levels", column="levels", got=text, wanted="percent such as 80,95")
+    return tuple(sorted({int(part) for part in read}))
+
+
+def check_picture(path: Path) -> None:
+    """Say whether pictures can be drawn into this file, before any work is done."""
+    from ..features.errors import InputError
+
+    if path.suffix.lower() not in (".png", ".svg", ".html"):
+        wanted = ".png, .svg or .html"
+        raise InputError("this kind of file cannot be drawn", where=str(path), got=path.suffix, wanted=wanted)
+    if not path.resolve().parent.is_dir():
+        raise InputError("there is no such folder", where=str(path.parent), hint="make it first")
+
+
+def draw(project: Project, stage: Stage, path: Path) -> None:
+    """Draw the pictures of a stage into one file: an image, or a page."""
+    from datetime import UTC, datetime
+
+    from .. import __version__
+    from .charts import pictures
+    from .pictures import image
+    from .report import write_report
+    from .run import title_of
+
+    if path.suffix.lower() == ".html":
+        made_at = datetime.now(UTC).replace(microsecond=0)
+        facts = {"title": title_of(project.config), "version": __version__, "timezone": project.config.timezone}
+        write_report([stage], path, made_at=made_at, **facts)
+        return
+    drawn = [one for found in pictures(stage, [stage]).values() for one in found]
+    path.write_bytes(image(drawn, path.suffix.lower().removeprefix(".")))
