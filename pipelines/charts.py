@@ -27,6 +27,7 @@ from .pictures import (
     top,
 )
 from .plan_pictures import backlog_pictures, schedule_pictures
+from .shift_pictures import incident_pictures
 from .stage import Stage
 
 TOP_SERIES, TOP_QUEUES, TOP_CASES = 4, 3, 15
@@ -240,7 +241,10 @@ _DRAWN: dict[str, tuple[tuple[str, tuple[str, ...], _Draw], ...]] = {
     ),
     "train": (("reliability", ("reliability",), reliability),),
     "risk": (("risk", ("risk",), cases_at_risk),),
-    "watch": (("drivers", ("drivers",), drivers),),
+    "watch": (
+        ("incidents", ("incidents", "bands"), incident_pictures),
+        ("drivers", ("drivers",), drivers),
+    ),
 }
 
 

@@ -75,7 +75,7 @@ def _shown_series(rows: pd.DataFrame, moved: pd.DataFrame) -> list[str]:
 def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) -> Picture:
     import altair as alt
 
-    title, axis, unit, factor = _kpi_words(kpi, rows["value"])
+    title, axis, unit, factor = kpi_words(kpi, rows["value"])
     parts = []
     for name in shown:
         own = rows[rows["series"] == name].sort_values("ds")
@@ -133,7 +133,7 @@ def kpi_title(kpi: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
+def kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
     """Return title, axis, unit in words, and the factor that brings the values into it."""
     import altair as alt
 

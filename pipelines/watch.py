@@ -41,8 +41,9 @@ TOLD = 8
 DRAWN, DRAWN_DAYS = 6, 120
 #: So many incidents are held against who left and what was new.
 CAUSES = 6
-#: Days for which a holiday explains what began with it.
-HOLIDAY_LASTS = 7.0
+#: Days for which a holiday explains what began with it, and of which KPIs: what waited is worked off late. That fewer
+#: cases than usual come on the day after is never its doing.
+HOLIDAY_LASTS, HOLIDAY_KPIS = 7.0, ("sla_attainment", "backlog", "resolution_time", "first_response_time")
 _NEWS = ("opened", "updated", "resolved", "withdrawn", "")
 
 
@@ -187,7 +188,7 @@ def _spans(project: Project, history: pd.DataFrame) -> list[KnownSpan]:
     A configured event does, and a holiday for a week: what waited is worked off, and no longer.
     """
     days = _known_days(project, history, events=False)
-    off = [KnownSpan(name, day, day, lasts=HOLIDAY_LASTS) for day, name in days.items()]
+    off = [KnownSpan(name, day, day, HOLIDAY_KPIS, lasts=HOLIDAY_LASTS) for day, name in days.items()]
     events = event_spans(project.config.events)
     return [*(KnownSpan(name, pd.Timestamp(first), pd.Timestamp(last)) for name, first, last in events), *off]
 
