@@ -27,6 +27,7 @@ from .pictures import (
     top,
 )
 from .plan_pictures import backlog_pictures, schedule_pictures
+from .risk_pictures import calibration, weeks, workload
 from .shift_pictures import incident_pictures
 from .stage import Stage
 
@@ -239,7 +240,12 @@ _DRAWN: dict[str, tuple[tuple[str, tuple[str, ...], _Draw], ...]] = {
         ("casework", ("casework",), casework),
         ("coverage", ("coverage", "schedule"), shifts),
     ),
-    "train": (("reliability", ("reliability",), reliability),),
+    "train": (
+        ("reliability", ("reliability",), reliability),
+        ("rolling_reliability", ("rolling_reliability",), calibration),
+        ("workload", ("workload",), workload),
+        ("drift", ("drift",), weeks),
+    ),
     "risk": (("risk", ("risk",), cases_at_risk),),
     "watch": (
         ("incidents", ("incidents", "bands"), incident_pictures),

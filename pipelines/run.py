@@ -140,6 +140,31 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
     return Outcome(stages, folder, folder / "report.html")
 
 
+def keep_stage(project: Project, stage: Stage) -> None:
+    """Put one stage into the last results in place of its former self, and write their report anew.
+
+    Where there are no results yet, they hold this stage alone.
+
+    Raises
+    ------
+    InputError
+        If the results folder cannot be written.
+    """
+    from .report import write_report
+    from .results import read_results, write_stages, writing
+    from .swap import standing
+
+    folder = project.config.results_folder
+    stages = list(read_results(folder).stages) if standing(folder).is_dir() else []
+    stages = [stage if old.name == stage.name else old for old in stages]
+    stages += [stage] if stage.name not in {old.name for old in stages} else []
+    made_at = datetime.now(UTC).replace(microsecond=0)
+    with writing(folder) as staging:
+        write_stages(stages, staging, made_at=made_at, version=__version__, fingerprint=project.fingerprint)
+        told = {"made_at": made_at, "version": __version__, "timezone": project.config.timezone}
+        write_report(stages, staging / "report.html", title=title_of(project.config), **told)  # type: ignore[arg-type]
+
+
 def _record(
     project: Project, stages: Sequence[Stage], folder: Path, tell: Teller, record: Callable[..., object]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +55,25 @@ def risk_metric(project: Project) -> str | None:
     return "resolution" if "resolution" in metrics else next(iter(metrics), None)
 
 
-def train_stage(project: Project, log: CaseLog | None = None) -> tuple[Stage, Trained | None]:
+def train_stage(
+    project: Project,
+    log: CaseLog | None = None,
+    *,
+    evaluate: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Stage, Trained | None]:
     """Fit the breach model on the past of the log, and judge it on cases that it never saw.
+
+    Parameters
+    ----------
+    project
+        Opened, perhaps as of an earlier instant.
+    log
+        Another log than the project's.
+    evaluate
+        Also train at rolling cut-offs in time; see :func:`~deskcast.pipelines.risk_scores.evaluate`.
+    progress
+        Told how many cut-offs are done, and how many there are.
 
     Returns
     -------
@@ -86,9 +104,33 @@ def train_stage(project: Project, log: CaseLog | None = None) -> tuple[Stage, Tr
         return Stage("train", skipped=str(error)), None
     tables = {"evaluation": risk.evaluation_, "reliability": risk.reliability_}
     params = {"metric": metric, "snapshots": len(frame), "from": str(instants[0]), "to": str(instants[-1])}
-    return Stage("train", tables, (risk.decision_,), params, _scores(risk.evaluation_)), Trained(
-        risk, metric, frame, today, labels, ends
-    )
+    findings, metrics = [risk.decision_], _scores(risk.evaluation_)
+    if evaluate:
+        more, said = _rolling(project, log, Trained(risk, metric, frame, today, labels, ends), progress)
+        tables, findings = tables | more, findings + said
+        whole = more["rolling"][more["rolling"]["cutoff"].isna()] if more else pd.DataFrame()
+        metrics |= {f"rolling_{name}": value for name, value in _scores(whole).items()} if more else {}
+    return Stage("train", tables, tuple(findings), params, metrics), Trained(risk, metric, frame, today, labels, ends)
+
+
+def _rolling(
+    project: Project, log: CaseLog, trained: Trained, progress: Callable[[int, int], None] | None
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    from .risk_scores import evaluate
+
+    try:
+        return evaluate(
+            trained.frame,
+            trained.labels,
+            trained.ends,
+            as_of=log.until,
+            calendar=_calendar(log, trained.metric),
+            used=trained.risk.used_,
+            k=project.config.risk.budget or 20,
+            progress=progress,
+        )
+    except InputError as error:
+        return {}, [f"Not evaluated at rolling cut-offs: {error}."]
 
 
 def _calendar(log: CaseLog, metric: str) -> BusinessCalendar | None:

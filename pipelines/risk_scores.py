@@ -1,0 +1,180 @@
+"""How good the probabilities were: models trained at several cut-offs in time, on later cases that they never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from ..features.calendars import BusinessCalendar
+from ..features.errors import InputError
+from ..models.breach import BreachRisk
+from ..models.evaluation import (
+    Predict,
+    at_daily_budget,
+    drift,
+    lead_times,
+    recall_at_workload,
+    rolling,
+    score_by,
+    score_by_prefix,
+)
+from ..models.scores import reliability_tables
+from .words import number, plural
+
+#: Cut-offs, over the newest half of the span; each trains anew.
+CUTOFFS = 3
+#: A segment needs so many snapshots to be told.
+FEWEST = 50
+#: Models that all tables tell: the one in use and what it has to beat.
+RULES = ("constant", "rule", "rates")
+
+
+def evaluate(
+    frame: pd.DataFrame,
+    labels: pd.DataFrame,
+    ends: pd.DataFrame,
+    *,
+    as_of: pd.Timestamp,
+    calendar: BusinessCalendar | None = None,
+    used: str = "mean",
+    k: int = 20,
+    cutoffs: int = CUTOFFS,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Train at rolling cut-offs and tell how the models did on what came after.
+
+    Parameters
+    ----------
+    frame, labels, ends
+        Snapshots of one promise, its outcomes and when work was done; see :class:`~deskcast.models.breach.BreachRisk`.
+    as_of
+        Until when outcomes count as matured.
+    calendar
+        Of the promise.
+    used
+        The candidate that is in use.
+    k
+        Alerts a day.
+    cutoffs
+        How many.
+    progress
+        Told the number of cut-offs that are done and of all.
+
+    Returns
+    -------
+    tables
+        ``rolling`` (by cut-off and over all: AUC, average precision, Brier score with its parts, calibration error),
+        ``rolling_reliability``, ``at_budget``, ``workload``, ``lead_time``, ``by_prefix``, ``by_team``, ``by_channel``
+        (where there are such columns) and ``drift`` (by week).
+    findings
+        In words.
+
+    Raises
+    ------
+    InputError
+        If nothing can be scored: no case opened after a cut-off has ended.
+    """
+    points = cut_offs(frame, cutoffs)
+    done = 0
+
+    def train(past: pd.DataFrame, known: pd.DataFrame, cutoff: pd.Timestamp) -> Mapping[str, Predict]:
+        nonlocal done
+        risk = BreachRisk(calendar=calendar, replicates=200).fit(past, known, as_of=cutoff, ends=ends)
+        done += 1
+        if progress is not None:
+            progress(done, len(points))
+        models = risk.candidates_
+        names = [n for n in dict.fromkeys((*RULES, "logistic", "hazard", "mean", used)) if n in models]
+        return {name: models[name].probability for name in names}
+
+    running = (
+        frame[~frame["already_breached"].astype("boolean").fillna(False)] if "already_breached" in frame else frame
+    )
+    try:
+        scored = rolling(running, labels, points, train, until=as_of)
+    except InputError as error:
+        raise InputError(f"the models cannot be trained at the cut-offs: {error}") from error
+    if scored.empty:
+        raise InputError("no case that was opened after a cut-off has ended", hint="a longer log is needed")
+    if used not in set(scored["model"]):
+        used = str(scored["model"].iloc[0])
+    return _tables(scored, used, k), _findings(scored, used, k)
+
+
+def cut_offs(frame: pd.DataFrame, count: int = CUTOFFS) -> list[pd.Timestamp]:
+    """Return instants that cut the newest half of the snapshots' span into equal parts.
+
+    >>> at = pd.date_range("2024-03-01T08:00Z", periods=9)
+    >>> [t.day for t in cut_offs(pd.DataFrame({"at": at}), 2)]
+    [5, 7]
+    """
+    instants = pd.DatetimeIndex(frame["at"].drop_duplicates().sort_values())
+    n = len(instants)
+    places = sorted({n // 2 + (n - n // 2) * i // count for i in range(count)}) if n > 1 else []
+    return [pd.Timestamp(instants[p - (n % 2 == 0 and p > 0)]) for p in places]
+
+
+def _tables(scored: pd.DataFrame, used: str, k: int) -> dict[str, pd.DataFrame]:
+    whole = score_by(scored, fewest=1)
+    by_cutoff = score_by(scored, ["cutoff"], fewest=FEWEST)
+    whole.insert(0, "cutoff", pd.Series(pd.NaT, index=whole.index, dtype=scored["cutoff"].dtype))
+    mine = scored[scored["model"] == used]
+    tables = {
+        "rolling": pd.concat([whole, by_cutoff], ignore_index=True) if len(by_cutoff) else whole,
+        "rolling_reliability": _reliability(scored),
+        "at_budget": at_daily_budget(scored, k),
+        "workload": recall_at_workload(scored),
+        "lead_time": _lead(scored, k),
+    }
+    for column, name in (("updates", "by_prefix"), ("age_s", "by_prefix")):
+        if column in scored and name not in tables and scored[column].notna().any():
+            edges = (1, 2, 4, 8, 16) if column == "updates" else (86400.0, 3 * 86400.0, 7 * 86400.0)
+            tables[name] = score_by_prefix(mine[mine[column].notna()], column, edges)
+    for column in ("team", "channel"):
+        if column in scored and scored[column].nunique() > 1:
+            tables[f"by_{column}"] = score_by(mine, [column], fewest=FEWEST)
+    tables["drift"] = drift(scored[scored["model"].isin([used, "constant"])])
+    return tables
+
+
+def _reliability(scored: pd.DataFrame) -> pd.DataFrame:
+    one = scored[scored["model"] == scored["model"].iloc[0]]
+    predicted = {str(m): rows["probability"].to_numpy(dtype=float) for m, rows in scored.groupby("model", sort=True)}
+    same = {m: p for m, p in predicted.items() if len(p) == len(one)}
+    return reliability_tables(one["label"].to_numpy(dtype=float), same)
+
+
+def _lead(scored: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Sum up by model how many bad cases were warned of, and how early."""
+    rows = lead_times(scored, k)
+    found = rows.groupby("model", sort=True)["lead_s"]
+    table = pd.DataFrame({"bad_cases": found.size(), "alerted": found.count(), "median_lead_s": found.median()})
+    table["at_least_a_day"] = found.apply(lambda s: int((s >= 86400).sum()))
+    return table.reset_index()
+
+
+def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
+    whole = score_by(scored, fewest=1).set_index("model")
+    mine, budget = whole.loc[used], at_daily_budget(scored, k).set_index("model").loc[used]
+    cuts, cases = scored["cutoff"].nunique(), scored["case_id"].nunique()
+    found = [
+        f"Trained at {plural(cuts, 'cut-off')} and held against {number(cases)} later cases: AUC {mine['auc']:.2f}, "
+        f"Brier score {mine['brier']:.3f} (the base rate has {whole.loc['constant', 'brier']:.3f}), figures off by "
+        f"{100 * mine['ece']:.0f} percentage points on average."
+    ]
+    found.append(
+        f"With {k} alerts a day {100 * budget['precision']:.0f} % are right, and {100 * budget['cases_found']:.0f} % "
+        "of the cases that broke their promise were among them at least once."
+    )
+    weeks = drift(scored[scored["model"] == used])
+    weeks = weeks[weeks["n"] >= FEWEST]
+    if len(weeks):
+        gap = (weeks["said"] - weeks["base_rate"]).abs()
+        worst = weeks.loc[gap.idxmax()]
+        found.append(
+            f"Drift: the share of breaches went from {100 * weeks['base_rate'].iloc[0]:.0f} to "
+            f"{100 * weeks['base_rate'].iloc[-1]:.0f} %; in the worst week (from {worst['week']:%d %b}) "
+            f"{100 * worst['said']:.0f} % were expected and {100 * worst['base_rate']:.0f} % came."
+        )
+    return found
