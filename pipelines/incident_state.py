@@ -7,7 +7,7 @@ tells it again the next time, and nothing is lost. Ids do not depend on the run,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -186,8 +186,19 @@ def acknowledge_incident(results: Path, incident: str, by: str, at: pd.Timestamp
     return ledger[ledger["incident_id"] == incident]
 
 
-def silence_news(results: Path, what: str, until: pd.Timestamp) -> str:
+def silence_news(results: Path, what: str, until: pd.Timestamp, columns: Sequence[str] = ()) -> str:
     """Let an incident, a KPI or a segment make no news until a day.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    what
+        Id of an incident, a KPI, or a segment: one that has had an incident, or any value of ``columns``.
+    until
+        First day on which it makes news again.
+    columns
+        Columns of segments, such as ``channel``.
 
     Returns
     -------
@@ -210,7 +221,8 @@ def silence_news(results: Path, what: str, until: pd.Timestamp) -> str:
         members = sorted({m for names in ledger["members"] for m in str(names).split("; ")} - {"all"})
         short = {m.split(" ", 1)[-1] for m in members}
         known = [*ledger["incident_id"].astype(str), *sorted(set(ledger["kpi"])), *members]
-        if what not in CATALOGUE and what not in known and what not in short:
+        segment = any(what.startswith(f"{column} ") for column in columns)
+        if what not in CATALOGUE and what not in known and what not in short and not segment:
             hint = did_you_mean(what, known) if known else "there are no incidents yet"
             wanted = "the id of an incident, a KPI or a segment such as 'channel phone'"
             raise InputError("nothing has this name", where="--silence", got=what, wanted=wanted, hint=hint)

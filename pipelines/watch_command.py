@@ -51,14 +51,15 @@ def heard(
         raise InputError("the one needs the other", where=given, hint=f"add {missing}")
     if acknowledge is None and silence is None:
         return False
-    results = load_config(config).results_folder
+    spec = load_config(config)
+    results = spec.results_folder
     body: dict[str, str] = {}
     if acknowledge is not None:
         acknowledge_incident(results, acknowledge, _who(), pd.Timestamp(datetime.now().replace(microsecond=0)), note)
         body |= {"acknowledged": acknowledge, "note": note}
     if silence is not None and until is not None:
         day = _day(until)
-        kind = silence_news(results, silence, day)
+        kind = silence_news(results, silence, day, spec.watch.by or spec.history.by)
         body |= {"silenced": silence, "kind": kind, "until": f"{day:%Y-%m-%d}"}
     if as_json:
         say(json.dumps(body, ensure_ascii=False, indent=2))

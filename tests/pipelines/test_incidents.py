@@ -1,0 +1,293 @@
+"""Incidents from run to run: told once, kept whole, answered by people; and what shifted named right."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.pipelines import incident_state
+from deskcast.pipelines.config import load_config
+from deskcast.pipelines.incident_state import (
+    acknowledge_incident,
+    read_state,
+    remember,
+    silence_news,
+    state_file,
+)
+from deskcast.pipelines.opening import look_back, open_project
+from deskcast.pipelines.watch import local_now, remember_stage, watch_stage, watched_history
+
+TOML = """[source.cases]
+path = "cases.csv"
+[history]
+by = ["channel", "product"]
+[watch]
+kpis = ["cases_opened"]
+[[goal]]
+name = "few cases"
+kpi = "cases_opened"
+target = 5000
+better = "lower"
+"""
+START, END = pd.Timestamp("2024-05-13"), pd.Timestamp("2024-06-01")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """Twelve weeks of two channels and two products; from 13 May on one product comes twice as often by phone."""
+    folder = tmp_path_factory.mktemp("desk")
+    dice = np.random.default_rng(5)
+    rows = []
+    for day in pd.date_range("2024-02-01", END, inclusive="left"):
+        for channel in ("phone", "mail"):
+            for product in ("router", "phone line"):
+                struck = day >= START and channel == "phone" and product == "router"
+                rows += [
+                    (day + pd.Timedelta(minutes=600 + i), channel, product)
+                    for i in range(dice.poisson(30 if struck else 12))
+                ]
+    frame = pd.DataFrame(rows, columns=["created_at", "channel", "product"])
+    frame.insert(0, "case_id", [f"c{i}" for i in range(len(frame))])
+    frame.to_csv(folder / "cases.csv", index=False)
+    (folder / "deskcast.toml").write_text(TOML)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(desk):
+    return open_project(desk / "deskcast.toml")
+
+
+@pytest.fixture(scope="module")
+def looks(project):
+    """Return the project and its history as they stood after two weeks, and a week later."""
+    found = {}
+    for day in ("2024-05-25", "2024-05-31"):
+        then = look_back(project, day)
+        found[day] = (then, watched_history(then))
+    return found
+
+
+@pytest.fixture
+def at(looks, tmp_path):
+    """Return a function that watches and remembers on a day, in results of this test alone."""
+
+    def look(day):
+        then, history = looks[day]
+        then = replace(then, config=replace(then.config, results=str(tmp_path / "results")))
+        stage = watch_stage(then, history)
+        return stage, remember_stage(then, stage)
+
+    look.results = tmp_path / "results"
+    return look
+
+
+def file_of(look):
+    return state_file(look.results).read_bytes()
+
+
+def test_one_incident_that_names_both_columns(at):
+    incidents = at("2024-05-25")[0].tables["incidents"]
+    news = incidents[incidents["news"] == "opened"]
+    assert len(news) == 1
+    row = news.iloc[0]
+    assert row["drivers"].startswith("channel phone, product router")
+    assert abs(row["dated_at"] - START) <= pd.Timedelta(days=3)
+    assert row["cost"] > 50
+    assert row["cost_unit"] == "cases"
+
+
+def test_the_same_data_again_change_nothing(at):
+    first, _ = at("2024-05-25")
+    before, touched = file_of(at), state_file(at.results).stat().st_mtime_ns
+    again, _ = at("2024-05-25")
+    assert (file_of(at), state_file(at.results).stat().st_mtime_ns) == (before, touched)
+    assert again.findings == first.findings
+    for name, frame in first.tables.items():
+        pd.testing.assert_frame_equal(again.tables[name], frame)
+
+
+def test_a_later_run_keeps_ids_and_tells_only_what_is_new(at):
+    first = at("2024-05-25")[0].tables["incidents"]
+    later = at("2024-05-31")[0].tables["incidents"]
+    name = first.loc[first["news"] == "opened", "incident_id"].iloc[0]
+    row = later.set_index("incident_id").loc[name]
+    assert row["news"] in ("", "updated")
+    assert row["reported_at"] == pd.Timestamp("2024-05-25")
+    assert row["state"] == "open"
+
+
+def test_an_earlier_look_leaves_the_newer_state_alone(at):
+    at("2024-05-31")
+    before = file_of(at)
+    stage, kept = at("2024-05-25")
+    assert not kept
+    assert file_of(at) == before
+    assert (stage.tables["incidents"]["news"] == "opened").sum() == 1
+
+
+def test_seen_and_silenced(at):
+    name = at("2024-05-25")[0].tables["incidents"]["incident_id"].iloc[0]
+    acknowledge_incident(at.results, name, "Ann", pd.Timestamp("2024-05-25 09:00"), "router fault")
+    stage, _ = at("2024-05-25")
+    row = stage.tables["incidents"].set_index("incident_id").loc[name]
+    assert (row["news"], row["acknowledged_by"], row["note"]) == ("", "Ann", "router fault")
+    assert "1 incident acknowledged" in " ".join(stage.findings)
+    assert silence_news(at.results, "cases_opened", pd.Timestamp("2024-07-01")) == "KPI"
+    assert silence_news(at.results, "channel phone", pd.Timestamp("2024-07-01")) == "segment"
+    assert silence_news(at.results, name, pd.Timestamp("2024-07-01")) == "incident"
+    assert (at("2024-05-31")[0].tables["incidents"]["news"] == "").all()
+
+
+def test_names_that_nothing_has_are_refused_with_a_suggestion(at):
+    with pytest.raises(InputError, match="run 'deskcast watch' first"):
+        acknowledge_incident(at.results, "x", "Ann", pd.Timestamp("2024-05-25"))
+    name = at("2024-05-25")[0].tables["incidents"]["incident_id"].iloc[0]
+    with pytest.raises(InputError, match=f"did you mean '{name}'"):
+        acknowledge_incident(at.results, name[:-1] + "x", "Ann", pd.Timestamp("2024-05-25"))
+    with pytest.raises(InputError, match=r"nothing has this name.*did you mean 'cases_opened'"):
+        silence_news(at.results, "cases_openned", pd.Timestamp("2024-07-01"))
+    with pytest.raises(InputError, match="over already"):
+        silence_news(at.results, "cases_opened", pd.Timestamp("2024-05-01"))
+
+
+def test_killed_before_it_is_remembered_tells_again(at, monkeypatch):
+    monkeypatch.setattr("deskcast.pipelines.watch.remember", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        at("2024-05-25")
+    assert not state_file(at.results).exists()
+    monkeypatch.undo()
+    assert (at("2024-05-25")[0].tables["incidents"]["news"] == "opened").sum() == 1
+
+
+def test_a_killed_write_leaves_the_last_state_whole(at, monkeypatch):
+    at("2024-05-25")
+    before = file_of(at)
+
+    def killed(*_args, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(incident_state.Path, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        at("2024-05-31")
+    monkeypatch.undo()
+    assert file_of(at) == before
+    assert [p.name for p in state_file(at.results).parent.iterdir()] == [state_file(at.results).name]
+
+
+def test_a_place_that_cannot_be_written_or_read_is_named(at):
+    room = state_file(at.results).parent
+    room.write_text("a file in the way")
+    with pytest.raises(InputError, match="cannot be remembered here"):
+        incident_state.check_state(at.results)
+    room.unlink()
+    room.mkdir()
+    for text in ("{", "[]", '{"format": "deskcast incidents 1"}'):
+        state_file(at.results).write_text(text)
+        with pytest.raises(InputError, match=r"begin anew"):
+            read_state(at.results)
+
+
+def test_two_processes_at_once(at):
+    stage, _ = at("2024-05-25")
+    names = stage.tables["incidents"]["incident_id"].tolist()
+    code = (
+        "import sys, pandas as pd; from pathlib import Path;"
+        "from deskcast.pipelines.incident_state import silence_news;"
+        "[silence_news(Path(sys.argv[1]), n, pd.Timestamp('2024-07-01')) for n in sys.argv[2:]]"
+    )
+    halves = [["cases_opened", names[0]], ["channel phone", "product router"]]
+    jobs = [subprocess.Popen([sys.executable, "-c", code, str(at.results), *half]) for half in halves]
+    assert [job.wait() for job in jobs] == [0, 0]
+    state = read_state(at.results)
+    assert {s.what for s in state.silences} == {"cases_opened", "channel phone", "product router"}
+    assert state.ledger.set_index("incident_id").loc[names[0], "silenced_until"] == pd.Timestamp("2024-07-01")
+
+
+def test_goals_are_judged(at):
+    stage, _ = at("2024-05-25")
+    goal = stage.tables["goals"].iloc[0]
+    assert goal["name"] == "few cases"
+    assert goal["way"] == -1
+    assert goal["end"].normalize() == pd.Timestamp("2024-05-31")
+    assert goal["low"] <= goal["forecast"] <= goal["high"]
+    assert goal["probability"] > 0.99
+    assert any("Goal 'few cases'" in words for words in stage.findings)
+
+
+def look(path):
+    project = open_project(path)
+    return watch_stage(project, watched_history(project), incident_state.State())
+
+
+def test_options_are_checked(desk):
+    text = (desk / "deskcast.toml").read_text()
+    for more, message in (
+        ('by = ["chanel"]\n', "no such column.*'chanel'"),
+        ("min_efect = 0.2\n", "did you mean 'min_effect'"),
+        ("alarms_per_week = 0\n", "out of range"),
+        ("min_volume = -1\n", "out of range"),
+    ):
+        path = desk / "other.toml"
+        path.write_text(text.replace('kpis = ["cases_opened"]\n', f'kpis = ["cases_opened"]\n{more}'))
+        with pytest.raises(InputError, match=message):
+            look(path)
+    path.write_text(text.replace('"lower"', '"small"'))
+    with pytest.raises(InputError, match="higher, lower"):
+        load_config(path)
+
+
+def deskcast(*words, cwd):
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("deskcast")), *words],
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command(desk):
+    first = deskcast("watch", "--json", "--out", "incidents.csv", cwd=desk)
+    assert first.returncode == 0, first.stderr
+    body = json.loads(first.stdout)
+    name = body["tables"]["incidents"][0]["incident_id"]
+    assert pd.read_csv(desk / "incidents.csv")["incident_id"].iloc[0] == name
+    seen = deskcast(
+        "watch",
+        "--acknowledge",
+        name,
+        "--note",
+        "known",
+        "--silence",
+        "channel mail",
+        "--until",
+        "2024-09-01",
+        cwd=desk,
+    )
+    assert seen.returncode == 0, seen.stderr
+    assert "marked as seen" in seen.stdout
+    assert "segment channel mail" in seen.stdout
+    for words, message in (
+        (("--acknowledge", "nobody"), "no such incident"),
+        (("--note", "x"), "--acknowledge"),
+        (("--silence", name), "--until"),
+        (("--silence", name, "--until", "someday"), "not a day"),
+    ):
+        refused = deskcast("watch", *words, cwd=desk)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert message in refused.stderr
+
+
+def test_remember_needs_no_ledger(tmp_path, project):
+    empty = look(project.config.folder / "deskcast.toml")
+    nothing = empty.tables["incidents"].head(0)
+    assert remember(tmp_path / "results", nothing, empty.tables["shifts"].head(0), local_now(project))
+    assert len(read_state(tmp_path / "results").ledger) == 0
