@@ -37,6 +37,9 @@ CHALLENGERS: dict[str, Callable[[Scene], Floats]] = {
 #: Methods that always may be chosen: they cost next to nothing.
 ALWAYS = ("core", "same_slot", "seasonal_naive", "recent_level")
 
+#: Challengers for days.
+DAILY = ("week_season",)
+
 #: Challengers for slots shorter than a day, where levels may move by the hour.
 HOURLY = ("day_season", "week_season", "slots_apart")
 
@@ -59,6 +62,8 @@ def cheap_methods(grid: Grid) -> tuple[str, ...]:
     """
     chosen = list(ALWAYS)
     season = grid.frequency.season
+    if grid.frequency.per_day == 1:
+        chosen += DAILY
     if grid.frequency.per_day > 1 and len(grid.ids) * min(grid.length, 8 * season) <= MOST_CELLS:
         chosen += HOURLY
     recent = grid.y[:, -26 * max(season, 7) :]

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-#: Weeks that are looked back on.
-WEEKS = 8
+#: Weeks that are looked back on, where slots are shorter than a day and where they are days.
+WEEKS, LONG_WEEKS = 8, 13
 
 #: Spans in days over which a level is averaged; the shortest is a slot.
-SPANS = (0.0, 0.125, 0.5, 1.5, 7.0, 28.0)
+SPANS = (0.0, 0.125, 0.5, 1.5, 3.0, 7.0, 28.0)
 
 #: Weight of a cycle of the season against the next one, for a day and for a week.
 DAY_DISCOUNT, WEEK_DISCOUNT = 0.85, 0.8
@@ -43,13 +43,20 @@ def week_season(scene: Scene) -> Floats:
 
 def _forecast(scene: Scene, period: int, discount: float) -> Floats:
     grid, origin = scene.grid, scene.origin
-    start = max(0, origin - WEEKS * grid.frequency.season)
-    limit = scene.profile.limit[:, None]
-    known = grid.known(origin, start) & ~(grid.y[:, start:origin] > limit) & scene.special.ordinary[None, start:origin]
-    root = np.sqrt(np.where(known, np.nan_to_num(grid.y[:, start:origin]), 0.0))
-    found = seasonal_level(root, known, period, scene.horizon, discount, grid.frequency.per_day)
+    weeks = WEEKS if grid.frequency.per_day > 1 else LONG_WEEKS
+    start = max(0, origin - weeks * grid.frequency.season)
+    root, known = _roots(scene, start)
+    found = seasonal_level(root, known, period, scene.horizon, discount, max(grid.frequency.per_day, 1))
     forecast: Floats = np.maximum(found, 0.0) ** 2 * scene.factors
-    return np.where(known.any(axis=1)[:, None], forecast, np.nan)
+    return np.where(known.any(axis=1, keepdims=True), forecast, np.nan)
+
+
+def _roots(scene: Scene, start: int) -> tuple[Floats, Bools]:
+    """Return the roots of the values from a slot to the origin, and which of them may be learnt from."""
+    y = scene.grid.y[:, start : scene.origin]
+    credible: Bools = np.less_equal(np.nan_to_num(y), scene.profile.limit[:, None])
+    known: Bools = scene.grid.known(scene.origin, start) & credible & scene.special.ordinary[None, start : scene.origin]
+    return np.sqrt(np.where(known, np.nan_to_num(y), 0.0)), known
 
 
 def seasonal_level(value: Floats, known: Bools, period: int, horizon: int, discount: float, per_day: int) -> Floats:
@@ -124,17 +131,17 @@ def _moving_average(value: Floats, known: Bools, period: int) -> Floats:
 def _levels_ahead(rest: Floats, known: Floats, horizon: int, per_day: int) -> Floats:
     """Forecast the level at each lead as a mean over spans, weighed by their past errors at that lead."""
     length = rest.shape[1]
-    leads = sorted(
-        {min(lead, horizon) for lead in (1, 2, 4, per_day // 4, per_day // 2, per_day, 2 * per_day, horizon)}
-    )
+    some = (1, 2, 4, per_day // 4, per_day // 2, per_day, 2 * per_day) if per_day > 1 else (1, 4)
+    leads = sorted({min(lead, horizon) for lead in (*some, horizon)})
     leads = [lead for lead in leads if 0 < lead < length // 2] or [1]
     total = known.sum(axis=1, keepdims=True)
     mean = (rest * known).sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0)
     alike = bool((known == known[:1]).all())
     warm = length // 3
-    last, loss = np.empty((len(SPANS), len(rest))), np.empty((len(SPANS), len(leads), len(rest)))
-    for number, span in enumerate(SPANS):
-        keep = 1.0 - 1.0 / max(span * per_day, 1.0)
+    spans = sorted({max(span * per_day, 1.0) for span in SPANS})
+    last, loss = np.empty((len(spans), len(rest))), np.empty((len(spans), len(leads), len(rest)))
+    for number, span in enumerate(spans):
+        keep = 1.0 - 1.0 / span
         fading = keep ** np.arange(1.0, length + 1.0)
         if keep > 0:
             path = lfilter([1.0], [1.0, -keep], rest * known, axis=1) + mean * fading
@@ -188,9 +195,7 @@ def slots_apart(scene: Scene) -> Floats:
     cycles = min(WEEKS * 7, origin // period)
     ahead = -(-scene.horizon // period)
     start = origin - cycles * period
-    limit = scene.profile.limit[:, None]
-    known = grid.known(origin, start) & ~(grid.y[:, start:origin] > limit) & scene.special.ordinary[None, start:origin]
-    root = np.sqrt(np.where(known, np.nan_to_num(grid.y[:, start:origin]), 0.0))
+    root, known = _roots(scene, start)
     shape = (len(root), cycles, period)
     value, told = root.reshape(shape), known.reshape(shape).astype(float)
     total = told.sum(axis=1)
@@ -214,7 +219,7 @@ def slots_apart(scene: Scene) -> Floats:
         for day in range(ahead):
             found[:, day] += weight[:, None] * (level + slope * _sum_of(day + 1))
     forecast: Floats = np.maximum(found.reshape(len(root), -1)[:, : scene.horizon], 0.0) ** 2 * scene.factors
-    return np.where(known.any(axis=1)[:, None], forecast, np.nan)
+    return np.where(known.any(axis=1, keepdims=True), forecast, np.nan)
 
 
 def _damped(value: Floats, told: Floats, mean: Floats, discount: float, of_slope: float) -> tuple[Floats, Floats]:

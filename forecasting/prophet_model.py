@@ -98,7 +98,8 @@ def fit_one(frame: pd.DataFrame, y: Floats, flags: list[str], per_day: int) -> F
         warnings.simplefilter("ignore")
         model.fit(known[["ds", "y", *used]], seed=1)
         made = model.predict(ahead[["ds", *used]])
-    return np.maximum(made["yhat"].to_numpy(dtype=float), 0.0)
+    forecast: Floats = np.maximum(made["yhat"].to_numpy(dtype=float), 0.0)
+    return forecast
 
 
 def quiet() -> None:

@@ -170,7 +170,7 @@ def choose_mix(
                 mixed = whole.mixed(members)
                 if beyond_noise(whole.loss(mixed) - whole.loss(whole.made[0])):
                     weights[rows] = 0.0
-                    weights[np.ix_(rows, members)] = whole.weigh(members)[0]
+                    weights[np.ix_(rows, np.array(members))] = whole.weigh(members)[0]
                     past[:, rows] = mixed
         share = weights[rows].mean(axis=0)
         by_tier[TIER_NAMES[number]] = {names[i]: round(float(share[i]), 3) for i in np.flatnonzero(share > 0)}
@@ -306,7 +306,7 @@ def quantile_losses(error: Floats, size: Floats) -> Floats:
     known = ~np.isnan(error) & (size > 0)
     total = np.where(known, np.abs(error), 0.0)
     if not known.any():
-        return total.sum(axis=2)
+        return np.zeros(total.shape[:2])
     count = known.sum(axis=(0, 2))
     scaled = np.where(known, error / np.where(size > 0, size, 1.0), 0.0)
     sigma = np.abs(scaled).sum(axis=(0, 2)) / np.maximum(count, 1)

@@ -109,8 +109,8 @@ def forecast(
     shifts = find_shifts(scene_at(grid, special, grid.length, horizon))
     notes = (*grid.notes, *notes, *say_unseen(special, grid.length, horizon), *_say_shifts(shifts))
     notes = (*notes, *_limits(grid, fold, windows), *_say_weights(fold))
-    about = {"model": fold.chosen, "weights": fold.mix.by_tier}
-    table.attrs = {"notes": list(notes), **about, "refused": refused_rows(grid)}
+    table.attrs = {"notes": list(notes), "model": fold.chosen, "weights": fold.mix.by_tier}
+    table.attrs["refused"] = refused_rows(grid)
     return table
 
 

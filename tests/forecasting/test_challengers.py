@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars import BusinessCalendar
 from deskcast.forecasting import backtest, forecast, leaderboard
-from deskcast.forecasting.challengers import ALWAYS, CHALLENGERS, HOURLY, SPARSE, cheap_methods
+from deskcast.forecasting.challengers import ALWAYS, CHALLENGERS, DAILY, HOURLY, SPARSE, cheap_methods
 from deskcast.forecasting.effects import special_days
 from deskcast.forecasting.grid import make_grid
 from deskcast.forecasting.hours import seasonal_level
@@ -127,10 +127,10 @@ def test_a_level_that_wanders_is_followed_and_the_next_hour_is_like_the_last():
 
 def test_the_cheap_set_depends_on_the_panel():
     grid = make_grid(daily(60), 7, "D")
-    assert cheap_methods(grid) == ALWAYS
+    assert cheap_methods(grid) == (*ALWAYS, *DAILY)
     assert cheap_methods(make_grid(hourly(21), 24, "h", OFFICE)) == (*ALWAYS, *HOURLY)
     empty = daily(60).assign(y=lambda f: np.where(f["ds"].dt.day % 5 == 0, 1.0, 0.0))
-    assert cheap_methods(make_grid(empty, 7, "D")) == (*ALWAYS, *SPARSE)
+    assert cheap_methods(make_grid(empty, 7, "D")) == (*ALWAYS, *DAILY, *SPARSE)
     assert check_models("all") == tuple(METHODS)
     assert set(CHALLENGERS) < set(METHODS)
 
