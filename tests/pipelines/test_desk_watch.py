@@ -1,0 +1,40 @@
+"""The known events of the simulated desk are found by watching: dated, with the right driver first."""
+
+import pandas as pd
+import pytest
+from deskcast.pipelines.desk import simulate_desk, write_desk
+from deskcast.pipelines.desk_world import known_events
+from deskcast.pipelines.incident_state import State
+from deskcast.pipelines.opening import look_back, open_project
+from deskcast.pipelines.watch import watch_stage, watched_history
+
+DAY = pd.Timedelta(days=1)
+#: Day of the look -> events that must be in it by then.
+LOOKS = {"2025-10-11": ("broken_form", "agent_leaves"), "2025-11-13": ("outage",), "2026-03-02": ("product_fault",)}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("desk")
+    write_desk(simulate_desk(40_000, seed=1), folder)
+    return open_project(folder / "deskcast.toml")
+
+
+@pytest.mark.parametrize("day", LOOKS)
+def test_events_are_found_dated_and_explained(project, day):
+    then = project if day == "2026-03-02" else look_back(project, day)
+    stage = watch_stage(then, watched_history(then), State())
+    incidents = stage.tables["incidents"]
+    for name in LOOKS[day]:
+        event = known_events()[name]
+        start = pd.Timestamp(event.truth()["start"]).tz_convert("Europe/Berlin").tz_localize(None)
+        kpis = dict(event.kpis)
+        segment = ", ".join(f"{c} {v}" for c, v in event.segment.items())
+        about = incidents[incidents["kpi"].map(kpis).eq(incidents["direction"])]
+        first = about[(about["dated_at"] - start.normalize()).abs() <= 3 * DAY]
+        named = first["drivers"].str.startswith(segment) | first["series"].eq(segment)
+        assert named.any(), f"{name}: {first[['kpi', 'series', 'drivers', 'dated_at']]}"
+        if name in ("outage", "product_fault"):  # one incident, not one for each channel, account and KPI
+            assert named.sum() == 1
+            assert "contacts_offered up" in first.loc[named, "also"].iloc[0]
+            assert first.loc[named, "news"].iloc[0] == "opened"
