@@ -1,8 +1,8 @@
 """Open cases are not left out: resolution times of April's incidents as an observer of 15 April could tell them.
 
 The public ServiceNow incident log is read up to 2016-04-15. For the cases opened in April until then, the 90th
-percentile of the time to resolution is estimated by Kaplan-Meier over open and resolved cases (as the KPI history does),
-and by the resolved ones alone (as a plain report does). The value known later comes from the whole log.
+percentile of the time to resolution is estimated by Kaplan-Meier over open and resolved cases, as the KPI history does,
+and by the resolved ones alone, as a plain report does. The value known later comes from the whole log.
 
     python benchmarks/open_cases.py [FILE]
 """

@@ -19,6 +19,8 @@ from .schema import TABLES
 
 #: Events that end a case while it is open. A merge ends it without a resolution.
 ENDS = ("resolved", "closed", "merged")
+#: Servers stamp one action at several times: an event may be so much before its case.
+SLACK_S = 60.0
 _CONTROL = (*ENDS, "reopened", "paused", "resumed")
 _TURNS = frozenset({"merged", "reopened", "paused"})
 
@@ -167,11 +169,13 @@ def case_history(log: CaseLog) -> pd.DataFrame:
         * ``first_response_at``, ``first_response_s``: first public message by a human agent
         * ``first_resolved_at``, ``resolved_at`` (final), ``first_reopened_at`` (the first after an end), ``closed_at``
           (last), ``merged_at``, ``ended_at`` (resolution or merge, missing while open), ``is_open``
+        * durations are missing where the end is more than a minute before the creation
         * ``resolution_s``: creation to final resolution, missing without one; ``age_s``: creation to the end of the
           case or of the log; ``pending_s``: of it, the time paused
         * ``reopens``, ``transfers`` (changes of team after the first assignment), ``escalations``,
           ``priority_changes``, ``customer_messages``, ``agent_messages`` (public ones), ``agents`` (distinct human
           agents who acted)
+        * what follows from these and from other tables: :func:`deskcast.features.case_columns.with_measures`
 
         A count whose kind of event never occurs in the log is missing, not 0: the log cannot know it. Messages
         count as public where no event of the log says which are.
@@ -187,8 +191,12 @@ def case_history(log: CaseLog) -> pd.DataFrame:
     [{'case_id': '1', 'resolution_s': 90000.0, 'age_s': 90000.0, 'reopens': 1, 'is_open': False},
      {'case_id': '2', 'resolution_s': nan, 'age_s': 86400.0, 'reopens': 0, 'is_open': True}]
     """
-    frame = fetch(case_history_table(log).order_by("case_id"))
-    return frame.astype({name: _DTYPES.get(kind, kind) for name, kind in DERIVED.items()})
+    from .case_columns import with_measures
+
+    rows = case_history_table(log)
+    frame = fetch(rows.order_by("case_id"))
+    frame = frame.astype({name: _DTYPES.get(kind, kind) for name, kind in DERIVED.items()})
+    return with_measures(log, frame, rows)
 
 
 def _own_events(log: CaseLog) -> Any:
@@ -326,12 +334,18 @@ def _measures(joined: Any, facts: EventFacts, until: pd.Timestamp) -> Any:
     out["current_team"] = _last(joined, "last_team", "team")
     out["status"] = joined.last_status
     out["is_open"] = joined.ended_at.isnull()
-    out["first_response_s"] = seconds_between(joined.created_at, joined.first_response_at)
-    out["resolution_s"] = seconds_between(joined.created_at, joined.resolved_at)
-    out["age_s"] = seconds_between(joined.created_at, end)
+    out["first_response_s"] = _lasted(joined.created_at, joined.first_response_at)
+    out["resolution_s"] = _lasted(joined.created_at, joined.resolved_at)
+    out["age_s"] = _lasted(joined.created_at, end)
     if {"paused", "resumed"} & facts.kinds:
         out["pending_s"] = joined.paused_s.fill_null(0.0) if "paused_s" in joined.columns else ibis.literal(0.0)
     return joined.drop(*gone).mutate(**out)
+
+
+def _lasted(start: Any, end: Any) -> Any:
+    """Return seconds; 0 where a clock that ran backwards took up to a minute, missing where it took more."""
+    spent = seconds_between(start, end)
+    return ibis.cases((spent >= 0, spent), (spent >= -SLACK_S, 0.0), else_=None)
 
 
 def _last(joined: Any, stated: str, created: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from .errors import InputError, did_you_mean
-from .schema import TABLES, Column
+from .schema import ACTOR_ROLES, EVENT_KINDS, TABLES, Column
 
 #: pandas type of each kind of column.
 DTYPES: dict[str, str] = {
@@ -19,6 +19,10 @@ DTYPES: dict[str, str] = {
     "count": "Int64",
     "flag": "boolean",
 }
+
+_VOCABULARY: dict[str, dict[str, tuple[str, ...]]] = {"events": {"kind": EVENT_KINDS, "actor_role": ACTOR_ROLES}}
+#: Tables in which a row is one thing that can be counted, known by its key.
+_KEYED = ("cases", "events", "contacts", "surveys", "tasks")
 
 
 def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -47,9 +51,36 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     for declared in table.columns:
         if declared.name in out.columns:
             out[declared.name] = _cast(out[declared.name], declared, name)
+    for column, known in _VOCABULARY.get(name, {}).items():
+        if column in out.columns:
+            _check_words(out[column], known, column, name)
     if name == "events":
         out = _sequenced(out)
+    _check_key(out, name)
     return out
+
+
+def _check_words(values: pd.Series[Any], known: tuple[str, ...], column: str, table: str) -> None:
+    """Refuse a word that means nothing here: its rows would be passed over in silence."""
+    strange = (values.notna() & ~values.isin(known)).to_numpy(dtype=bool)
+    if strange.any():
+        row = int(strange.argmax())
+        got, wanted = values.iloc[row], f"one of {', '.join(known)}"
+        hint = did_you_mean(str(got), known)
+        raise InputError("unknown word", where=table, column=column, row=row + 1, got=got, wanted=wanted, hint=hint)
+
+
+def _check_key(frame: pd.DataFrame, table: str) -> None:
+    """Refuse a row that comes twice: it would count twice."""
+    key = [column for column in TABLES[table].key if column in frame.columns]
+    if table not in _KEYED or key != list(TABLES[table].key):
+        return
+    again = frame.duplicated(key).to_numpy()
+    if again.any():
+        row = int(again.argmax())
+        got = ", ".join(str(frame[column].iloc[row]) for column in key)
+        hint = f"{int(again.sum()):,} in all; drop_duplicates({key}) keeps the first"
+        raise InputError("the row came before", where=table, column=key[0], row=row + 1, got=got, hint=hint)
 
 
 def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:

@@ -28,10 +28,11 @@ def abandonment_rate(desk: Desk) -> Counted:
 def service_level(desk: Desk, limit: float | None = None) -> Counted:
     """Count contacts answered in time among those offered; one that still waits within the limit is undecided."""
     rows, limit = desk.contacts.rows, desk.limits.answer_s if limit is None else limit
-    hit = (seconds_between(rows.queued_at, rows.answered_at) <= limit).fill_null(False)
+    waited = seconds_between(rows.queued_at, rows.answered_at)
+    hit, backwards = (waited <= limit).fill_null(False), (waited < 0).fill_null(False)
     over = rows.outcome.notnull() if "outcome" in rows.columns else ibis.literal(False)
     decided = rows.answered_at.notnull() | over | (rows.queued_at <= desk.before_end(seconds=limit))
-    return share(desk.contacts, "queued_at", hit, decided)
+    return share(desk.contacts, "queued_at", hit, decided & ~backwards)
 
 
 def answer_time(desk: Desk) -> Timed:
@@ -122,7 +123,7 @@ def article_read_time(desk: Desk) -> Timed:
 def article_left_within(desk: Desk, limit: float) -> Counted:
     """Count views that were left soon."""
     rows = desk.article_views.rows
-    return share(desk.article_views, "viewed_at", rows.read_s <= limit, rows.read_s.notnull())
+    return share(desk.article_views, "viewed_at", rows.read_s <= limit, (rows.read_s >= 0).fill_null(False))
 
 
 def deflection_rate(desk: Desk) -> Counted:

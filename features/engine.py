@@ -13,6 +13,7 @@ import pandas as pd
 from .conform import DTYPES, conform, instant_of
 from .errors import InputError, did_you_mean
 from .fetch import fetch
+from .periods import zone
 from .schema import SETTLEMENT, TABLES, Column, Known, Table
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class CaseLog:
         >>> log.frame("cases")[["case_id", "channel"]].to_dict("records")
         [{'case_id': '1', 'channel': 'phone'}]
         """
+        zone(timezone)
         own = _own_names(frames.get("cases", pd.DataFrame()).columns)
         known = {own.get(c, c): k for c, k in (attributes or {}).items()}
         conformed = {name: conform(name, frame) for name, frame in frames.items()}
@@ -206,6 +208,7 @@ class CaseLog:
     ) -> CaseLog:
         from .binding import end_of
 
+        zone(timezone)
         tables = dict(tables)
         own = _own_names(tables["cases"].columns) if "cases" in tables else {}
         if own:

@@ -35,11 +35,15 @@ def transitions_expr(log: CaseLog) -> Any:
     opened = rows.select("case_id", at=rows.created_at, seq=ibis.literal(-1, "int64"), change=ibis.literal("opened"))
     once = rows.filter(rows.ended_at.notnull() & (rows.reopens.fill_null(0) == 0))
     way = once.merged_at.notnull().ifelse("merged", "resolved")
-    ended = once.select("case_id", at=once.ended_at, seq=ibis.literal(0, "int64"), change=way)
+    ended = once.select(
+        "case_id", at=ibis.greatest(once.ended_at, once.created_at), seq=ibis.literal(0, "int64"), change=way
+    )
     changes = opened.union(ended)
     if "reopened" not in event_facts(log).kinds:
         return changes
-    course = events.filter(events.kind.isin((*ENDS, "reopened"))).semi_join(rows.filter(rows.reopens > 0), "case_id")
+    course = events.filter(events.kind.isin((*ENDS, "reopened")))
+    course = course.inner_join(rows.filter(rows.reopens > 0).select("case_id", "created_at"), "case_id")
+    course = course.mutate(at=ibis.greatest(course["at"], course.created_at))  # nothing leaves before it came
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     course = course.select("case_id", "at", "seq", "kind", opens=course.kind == "reopened")
     course = course.mutate(was_open=course.opens.lag().over(ordered).fill_null(True))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.cases import case_history
 from deskcast.features.catalogue import CATALOGUE, lacks
 from deskcast.features.definitions import entry_of
 from deskcast.features.engine import CaseLog
@@ -180,3 +181,27 @@ def test_segments_sum_to_totals_and_the_backlog_follows_from_the_day_before(requ
         stock = kpi_history(log, "backlog", by=split)
         assert (stock["value"].to_numpy() == daily["backlog"].to_numpy()).all()
         assert daily["backlog"].max() > 0
+
+
+def test_the_case_history_holds_what_the_kpis_of_cases_are_made_of():
+    frames = full_log(8, 60)
+    log = CaseLog.from_frames(**frames, calendars={"office": OFFICE})
+    cases = case_history(log)
+    done = cases[cases["resolved_at"].notna()]
+    end = kpi_history(log, "cases_resolved", freq="15min")["ds"].max() + pd.Timedelta("15min")
+    done = done[done["resolved_at"].dt.tz_localize(None) < end]
+    means = {"interactions_per_case": "interactions", "contacts_to_resolution": "contacts_to_resolution"}
+    means |= {"automation_rate": "automated", "agents_per_case": "agents"}
+    for kpi, column in means.items():
+        rows = kpi_history(log, kpi, freq="15min")
+        assert rows["numerator"].sum() == done[column].sum(), kpi
+        assert rows["n"].sum() == done[column].notna().sum() > 0, kpi
+    spent = {"active_resolution_time": "active_resolution_s", "first_resolution_time": "first_resolution_s"}
+    spent |= {"resolution_time_business": "resolution_business_s"}
+    spent |= {"first_response_time_business": "first_response_business_s"}
+    for kpi, column in spent.items():
+        rows = kpi_history(log, kpi, freq="h")
+        assert rows["numerator"].sum() == cases[column].notna().sum() > 0, kpi
+    again = kpi_history(log, "repeat_contact_rate", freq="h")["numerator"].sum()
+    ripe = cases["created_at"] <= log.until - pd.Timedelta(days=7)
+    assert again == (ripe & (cases["next_case_s"] <= 7 * 86400)).sum() > 0

@@ -52,7 +52,7 @@ def canonical(draw):
         needed = column.required or column.name in table.key
         column_values = value if needed else st.none() | value
         columns[column.name] = draw(st.lists(column_values, min_size=size, max_size=size))
-    frame = conform(table.name, pd.DataFrame(columns))
+    frame = conform(table.name, pd.DataFrame(columns).drop_duplicates(list(table.key)))
     return table, frame.drop_duplicates(list(table.key)).sort_values(list(table.key), ignore_index=True)
 
 

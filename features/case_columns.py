@@ -1,0 +1,68 @@
+"""What each case adds to the KPIs beyond its own events: further columns of the case history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from .engine import CaseLog
+from .fetch import fetch
+
+
+def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
+    """Add the measures of a case that follow from others or from other tables.
+
+    Parameters
+    ----------
+    log
+        The log of the cases.
+    cases
+        Case history as a frame, by case_id.
+    rows
+        The same as an Ibis table.
+
+    Returns
+    -------
+    DataFrame
+        The frame with ``first_resolution_s``, ``active_resolution_s`` (without the time paused), ``interactions``
+        (public messages of both sides), ``automated`` (resolved, and no human agent acted); where the log has one
+        calendar ``first_response_business_s`` and ``resolution_business_s``; where it has contacts with cases
+        ``contacts_to_resolution``; where it knows customers ``next_case_s`` (creation to that of the customer's next
+        case).
+
+    Examples
+    --------
+    >>> from deskcast.features.cases import case_history
+    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"],
+    ...                       "customer_id": ["u", "u"]})
+    >>> events = pd.DataFrame({"case_id": ["1", "1"], "kind": ["paused", "resolved"],
+    ...                        "at": ["2024-03-01T11:00Z", "2024-03-01T12:00Z"]})
+    >>> told = case_history(CaseLog.from_frames(cases=cases, events=events))
+    >>> told[["active_resolution_s", "next_case_s"]].iloc[0].tolist()
+    [7200.0, 3600.0]
+    """
+    first = (cases["first_resolved_at"] - cases["created_at"]).dt.total_seconds()
+    resolved = cases["resolved_at"].notna()
+    out = cases.assign(
+        first_resolution_s=first.where(~(first < 0)),
+        active_resolution_s=cases["resolution_s"] - cases["pending_s"],
+        interactions=cases["customer_messages"] + cases["agent_messages"],
+        automated=(cases["agents"] == 0).where(resolved & cases["agents"].notna()).astype("boolean"),
+    )
+    if len(log.calendars) == 1 and log.has("events"):
+        from .case_hours import case_business_times
+
+        names = ["first_response_business_s", "resolution_business_s"]
+        told = fetch(case_business_times(log, cases=rows).select("case_id", *names))
+        out = out.merge(told, on="case_id", how="left")
+    if log.has("contacts", "case_id"):
+        calls = log.frame(log.table("contacts").select("case_id", "queued_at")).dropna()
+        calls = calls.merge(cases.loc[resolved, ["case_id", "resolved_at"]], on="case_id")
+        count = calls[calls["queued_at"] <= calls["resolved_at"]].groupby("case_id").size()
+        out["contacts_to_resolution"] = out["case_id"].map(count).fillna(0).where(resolved).astype("Int64")
+    if "customer_id" in cases:
+        order = cases[cases["customer_id"].notna()].sort_values(["created_at", "case_id"])
+        following = order.groupby("customer_id")["created_at"].shift(-1)
+        out["next_case_s"] = (following - order["created_at"]).dt.total_seconds().reindex(cases.index)
+    return out
