@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from ..features.errors import InputError
 from .grid import check_count
-from .intervals import probabilities
+from .intervals import apply, calibrate, probabilities, tiers
 from .issued import Issued, issue
-from .rolling import AUTO, fold_at
+from .rolling import AUTO
 
 if TYPE_CHECKING:
     from ..features.calendars import BusinessCalendar
@@ -129,22 +129,25 @@ def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:
 
 
 def _distribution(issued: Issued, alive: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Return quantiles of each slot on a fine ladder of probabilities, N x H x K, and the probabilities."""
-    levels = tuple(sorted({*issued.levels, *FINE}))
-    origin, name = issued.fold.origin, issued.fold.chosen
-    fine = fold_at(
-        issued.grid,
-        issued.special,
-        origin,
-        issued.horizon,
-        levels,
-        issued.windows,
-        issued.candidates,
-        issued.seen,
-    )
-    p = probabilities(levels)
+    """Return quantiles of each slot on a fine ladder of probabilities, N x H x K, and the probabilities.
+
+    They are those that are issued, on a finer ladder, with the forecast in the middle. Only where many slots are empty
+    is the forecast no median: there the ladder goes by the errors alone.
+    """
+    levels, now = tuple(sorted({*issued.levels, *FINE})), issued.fold.now
+    p, sizes = probabilities(levels), issued.sizes()
+    errors, days = np.zeros((0, *issued.point.shape)), np.zeros((0, issued.horizon), dtype=np.int64)
+    if issued.past:
+        errors, days = issued.outcomes() - issued.past_points(), issued.past_days()
+    tier = tiers(now.zeros)
+    bands = calibrate(errors / np.where(sizes[1:] > 0, sizes[1:], np.nan), tier, days, now.unit, levels)
+    clear = apply(issued.point, sizes[0], bands, now.quiet)
+    bare = issued.point[:, :, None] + (sizes[0] * bands.sigma[:, None])[:, :, None] * bands.quantiles[:, None, :]
+    bare = np.where(now.quiet[:, :, None], 0.0, np.maximum(bare, 0.0))
     middle = len(p) // 2
-    ladder = np.insert(fine.edges[name][alive], middle, issued.point[alive], axis=2)
+    clear = np.insert(clear, middle, issued.point, axis=2)
+    bare = np.insert(bare, middle, (bare[:, :, middle - 1] + bare[:, :, middle]) / 2, axis=2)
+    ladder = np.where((tier == 0)[:, None, None], clear, bare)[alive]
     return np.maximum.accumulate(ladder, axis=2), np.insert(p, middle, 0.5)
 
 
@@ -167,8 +170,12 @@ def _templates(issued: Issued, alive: npt.NDArray[np.int64], rng: np.random.Gene
     errors = issued.outcomes() - issued.past_points()
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled = np.where(sizes > 0, errors / sizes, np.nan)[:, alive]
-    scores = normal_scores(scaled, rng)
-    return _filled(scores, rng).reshape(len(scores), -1)
+    scores = _filled(normal_scores(scaled, rng), rng)
+    # so few trajectories say little of how far a whole one may be off: as Student's t does, and their mean is known
+    free = _free(issued)
+    widened = stdtrit(free - 1, 0.9) / ndtri(0.9) * np.sqrt(free / (free - 1))
+    scores += (widened - 1) * scores.mean(axis=2, keepdims=True)
+    return scores.reshape(len(scores), -1)
 
 
 def normal_scores(errors: Floats, rng: np.random.Generator) -> Floats:
@@ -201,7 +208,11 @@ def _weights(n: int, count: int, issued: Issued, rng: np.random.Generator) -> Fl
     if not count:
         return np.zeros((n, 0))
     weights = rng.standard_normal((n, count))
-    # trajectories that overlap tell less
-    span = issued.past[0] - issued.past[-1] + issued.horizon
-    free = max(2.0, min(float(count), span / issued.horizon))
+    free = _free(issued)
     return weights * np.sqrt(free / rng.chisquare(free, (n, 1)))
+
+
+def _free(issued: Issued) -> float:
+    """Return how many trajectories that do not overlap the past ones are worth."""
+    span = issued.past[0] - issued.past[-1] + issued.horizon
+    return max(3.0, min(float(len(issued.past)), span / issued.horizon))
