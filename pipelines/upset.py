@@ -2,16 +2,146 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
+
+from ..features.engine import CaseLog
+from ..features.errors import InputError
+from ..features.event_labels import escalation_labels
+from ..features.fetch import fetch
+from ..features.satisfaction_labels import dissatisfaction_labels
+from ..models.case_rows import case_rows
+from ..models.dissatisfaction import DissatisfactionRisk
+from ..models.escalation import EscalationRisk
+from ..models.ranking import band_of
+from .opening import Project
 from .stage import Stage
+from .train import Trained
 
-if TYPE_CHECKING:
-    from ..features.engine import CaseLog
-    from .opening import Project
-    from .train import Trained
+#: A case is just closed for so long.
+JUST = pd.Timedelta(days=3)
+#: Snapshots of open cases, and cases closed, that the models learn from; more teach little.
+MOST_ROWS = 4000
+#: Draws of the bootstrap that decides whether there is any skill.
+REPLICATES = 300
+_TOLD = ("p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers")
 
 
 def with_upset(stage: Stage, project: Project, trained: Trained, log: CaseLog) -> Stage:
-    """Add the tables of dissatisfaction and escalation."""
+    """Add to the stage of risk what surveys and escalations teach.
+
+    Parameters
+    ----------
+    stage
+        With its table ``risk``, which gets the columns ``p_dissatisfied_if_asked`` and ``p_escalated`` where they can
+        be had.
+    project, trained, log
+        As of :func:`~deskcast.pipelines.risk.risk_stage`.
+
+    Returns
+    -------
+    The stage with tables ``dissatisfaction`` (open cases) and ``just_closed``, and ``escalation``. Where nothing is
+    known that tells cases apart, a statement says so and they are by age and not by a probability that all share.
+    """
+    for name, add in (("Dissatisfaction", _dissatisfied), ("Escalation", _escalated)):
+        try:
+            stage = add(stage, project, trained, log)
+        except InputError as error:
+            stage = replace(stage, findings=(*stage.findings, f"{name} is not told: {error}."))
     return stage
+
+
+def _dissatisfied(stage: Stage, project: Project, trained: Trained, log: CaseLog) -> Stage:
+    if not log.has("surveys", "case_id"):
+        return stage
+    labels = dissatisfaction_labels(log)
+    if labels.empty:
+        return stage
+    segments = project.config.risk.segments
+    # The open cases have been looked at already; only the closings are new.
+    closed = case_rows(log, _closings(log, trained), trained.metric, segments=segments)
+    now = _with_segments(log, _as_open(trained.today), segments)
+    past = _with_segments(log, _as_open(_thinned(trained.frame, MOST_ROWS)), segments)
+    rows = pd.concat([past, closed], ignore_index=True)
+    risk = DissatisfactionRisk(segments=segments, replicates=REPLICATES).fit(rows, labels, as_of=log.until)
+    just = rows[(rows["stage"] == "closed") & (rows["at"] >= log.until - JUST)]
+    # Who has answered already need not be guessed about.
+    told = labels[labels["known_at"].notna()]["case_id"]
+    tables = {
+        "dissatisfaction": _listed(now, risk, ranked=risk.used_["open"] != "constant"),
+        "just_closed": _listed(just[~just["case_id"].isin(told)], risk, ranked=risk.used_["closed"] != "constant"),
+    }
+    asked = tables["dissatisfaction"].set_index("case_id")["p_dissatisfied_if_asked"]
+    table = stage.tables["risk"]
+    table = table.assign(p_dissatisfied_if_asked=table["case_id"].map(asked).astype("float64"))
+    kept = {**stage.tables, "risk": table, **{name: frame for name, frame in tables.items() if len(frame)}}
+    return replace(stage, tables=kept, findings=(*stage.findings, f"Dissatisfaction: {risk.decision_}"))
+
+
+def _escalated(stage: Stage, project: Project, trained: Trained, log: CaseLog) -> Stage:  # noqa: ARG001
+    events = log.table("events")
+    if not fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0]:
+        return stage
+    past = _as_open(_thinned(trained.frame, 3 * MOST_ROWS))
+    risk = EscalationRisk(replicates=REPLICATES).fit(past, escalation_labels(log), as_of=log.until)
+    now = _as_open(trained.today)
+    if "escalations" in now:  # what has been escalated will not be for the first time
+        now = now[~(now["escalations"].fillna(0) > 0)]
+    table = now[[c for c in ("case_id", "age_s", "team", "priority") if c in now]].reset_index(drop=True)
+    table["p_escalated"] = risk.predict_proba(now)
+    order = ["p_escalated", "age_s", "case_id"] if risk.used_ != "constant" else ["age_s", "case_id"]
+    table = table.sort_values(order, ascending=[name == "case_id" for name in order], ignore_index=True)
+    listed = stage.tables["risk"]
+    listed = listed.assign(p_escalated=listed["case_id"].map(table.set_index("case_id")["p_escalated"]))
+    kept = {**stage.tables, "risk": listed, **({"escalation": table} if len(table) else {})}
+    return replace(stage, tables=kept, findings=(*stage.findings, f"Escalation: {risk.decision_}"))
+
+
+def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk, *, ranked: bool) -> pd.DataFrame:
+    """Tell the probabilities; where all share the base rate the list is by age and has no band."""
+    names = [c for c in ("case_id", "at", "age_s", "team", "priority") if c in rows]
+    table = rows[names].reset_index(drop=True)
+    told = risk.predict(rows).reset_index(drop=True)
+    for name in _TOLD:
+        table[name] = told[name].astype("float64")
+    if not ranked:
+        return table.sort_values(["age_s", "case_id"], ascending=[False, True], ignore_index=True)
+    table["band"] = pd.Series(band_of(table[_TOLD[0]].to_numpy()), index=table.index).astype("str")
+    return table.sort_values([_TOLD[0], "age_s", "case_id"], ascending=[False, False, True], ignore_index=True)
+
+
+def _closings(log: CaseLog, trained: Trained) -> pd.DataFrame:
+    """Return cases with the instant of their last closing, of the span that the training looks at."""
+    events = log.table("events")
+    start = trained.frame["at"].min() if len(trained.frame) else log.until
+    ended = events.filter(events.kind.isin(["resolved", "closed"]) & (events["at"] <= log.until))
+    found = fetch(ended.group_by("case_id").agg(at=ended["at"].max()))
+    found = found[found["at"] >= start].sort_values(["at", "case_id"])
+    # The newest are those that a manager can still call; of the others a sample teaches enough.
+    newest = found[found["at"] >= log.until - JUST]
+    return pd.concat([_thinned(found[found["at"] < log.until - JUST], MOST_ROWS), newest], ignore_index=True)
+
+
+def _with_segments(log: CaseLog, rows: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:
+    """Add columns of the cases that the snapshots do not have; case_rows has refused those that may not be used."""
+    absent = [name for name in segments if name not in rows]
+    if not absent:
+        return rows
+    told = fetch(log.table("cases").select("case_id", *absent)).set_index("case_id")
+    return rows.assign(**{name: told[name].reindex(rows["case_id"]).array for name in absent})
+
+
+def _as_open(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(stage=pd.Series("open", index=rows.index, dtype="str"))
+
+
+def _thinned(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Keep whole cases, the same ones each time."""
+    if len(rows) <= most:
+        return rows
+    cases = np.sort(rows["case_id"].unique())
+    kept = np.random.default_rng(0).uniform(size=len(cases)) < most / len(rows)
+    return rows[rows["case_id"].isin(cases[kept])]
