@@ -22,6 +22,8 @@ from .specs import StaffingSpec
 from .words import number, plural, say_probability
 
 METRIC = "resolution"
+#: The search for whole people ends after so many seconds with the best so far.
+PLAN_S = 3.0
 #: Cases without a promise of their own are planned as one class of this name.
 ANY = "any"
 
@@ -44,7 +46,7 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
         If the queue has no calendar, no promise, no handle time, or no cases.
     """
     arrivals, calendar, shared, basis = _work(project, name, spec)
-    plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, **shared)
+    plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, seconds=PLAN_S, **shared)
     outlook = backlog_outlook(arrivals, calendar, plan["agents"].to_numpy(), **shared)
     for column in ("breach_risk", "breach_by", "backlog_lo", "backlog_hi"):
         plan[column] = outlook[column].to_numpy()

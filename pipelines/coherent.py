@@ -141,5 +141,5 @@ def changed_totals(totals: pd.DataFrame, leaves: pd.DataFrame, by: tuple[str, ..
         distance = (totals[column].to_numpy(dtype=float) - base) * stretch
         out[column] = np.maximum(point + np.where(ratio > 0, distance, 0.0), 0.0)
     out["deskcast"] = point
-    out.insert(int(out.columns.get_loc("deskcast")) + 1, "baseline", base)
+    out.insert(list(out.columns).index("deskcast") + 1, "baseline", base)
     return out

@@ -24,7 +24,7 @@ def volume(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     found = []
     if "totals" in tables:
         total = tables["totals"][tables["totals"]["level"] == "total"].assign(unique_id="all segments together")
-        came = actuals.groupby("ds", as_index=False)["y"].sum()
+        came = actuals.groupby("ds")["y"].sum().reset_index()
         found.append(_volume("all segments together", came, total, pd.DataFrame()))
     sizes = ahead.groupby("unique_id")["deskcast"].sum().nlargest(TOP_SERIES).index
     for name in sizes[: TOP_SERIES - len(found)]:
@@ -168,7 +168,7 @@ def slots(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
             )
         )
         title, height = "Errors by slot of the week", 190
-    worst = frame.loc[frame["wape"].idxmax()]
+    worst = frame.iloc[int(frame["wape"].to_numpy().argmax())]
     where = f"{worst['weekday']} {worst['time']}".strip()
     return [
         picture(

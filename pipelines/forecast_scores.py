@@ -102,14 +102,15 @@ def leads(folds: pd.DataFrame) -> tuple[npt.NDArray[np.int64], str]:
     if step >= pd.Timedelta(days=28):
         periods = folds["ds"].dt.to_period("M").astype("int64") - folds["cutoff"].dt.to_period("M").astype("int64")
         return periods.to_numpy(dtype=np.int64), "month"
-    slots = np.rint((gap / step).to_numpy(dtype=float)).astype(np.int64)
+    slots = np.rint(gap.dt.total_seconds().to_numpy() / step.total_seconds()).astype(np.int64)
     if step >= pd.Timedelta(days=1):
         return slots, "week" if step >= pd.Timedelta(days=7) else "day"
     if slots.max(initial=0) <= MOST_LEADS:
         return slots, "hour" if step == pd.Timedelta(hours=1) else "slot"
     # the forecast begins with the slot after the cutoff
     begins = folds["cutoff"] + step
-    return ((folds["ds"] - begins) // pd.Timedelta(days=1)).to_numpy(dtype=np.int64) + 1, "day"
+    days = (folds["ds"] - begins).dt.days.to_numpy(dtype=np.int64) + 1
+    return np.asarray(days, dtype=np.int64), "day"
 
 
 def by_slot(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
@@ -133,7 +134,8 @@ def by_slot(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
 def _step(folds: pd.DataFrame) -> pd.Timedelta:
     """Return the length of a slot: the least distance of two stamps, or of one from its origin."""
     between = np.diff(np.sort(folds["ds"].unique()))
-    return min([(folds["ds"] - folds["cutoff"]).min(), *([pd.Timedelta(between.min())] if len(between) else [])])
+    first = pd.Timedelta((folds["ds"] - folds["cutoff"]).min())
+    return min(first, pd.Timedelta(between.min())) if len(between) else first
 
 
 def by_series(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:

@@ -98,7 +98,8 @@ def image(drawn: Sequence[Picture], kind: str) -> bytes:
 
     import vl_convert
 
-    parts, data = [], {}
+    parts: list[dict[str, Any]] = []
+    data: dict[str, Any] = {}
     for one in drawn:
         spec = {k: v for k, v in one.spec.items() if k not in ("$schema", "autosize", "background", "datasets")}
         parts.append({**spec, "width": 720, "title": {"text": one.title, "anchor": "start"}})

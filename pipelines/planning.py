@@ -141,7 +141,7 @@ def _paths(
         return None
     count, given = asked.paths or min(PATHS, MOST_VALUES // max(len(ahead), 1)), target.actuals
     if not asked.paths and count < LEAST_PATHS:
-        count, given = PATHS, given.groupby("ds", as_index=False)["y"].sum().assign(unique_id="all")
+        count, given = PATHS, given.groupby("ds")["y"].sum().reset_index().assign(unique_id="all")
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, "seed": asked.seed, **context}
     paths = sample_paths(given, spec.horizon, spec.freq, n=count, **rules)
     return paths if given is not target.actuals else scaled_paths(paths, whole.leaves)
