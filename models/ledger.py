@@ -238,7 +238,8 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
     widest = own.assign(whole=own["series"] == "all").sort_values(["whole", "n", "series"], kind="stable").iloc[-1]
     names = list(dict.fromkeys([str(widest["series"]), *own.sort_values("series")["series"].astype(str)]))
     entry = {c: widest[c] for c in part.columns if c in LEDGER}
-    reasons = [span.name for span in known for row in own.itertuples() if span.explains(row)]
+    rows = list(own.itertuples())
+    reasons = [span.name for span in known for row in rows if span.explains(row)]
     state = "explained" if reasons else "resolved" if part["resolved"].all() else "open"
     entry |= {
         "incident_id": _identity(first),
