@@ -12,7 +12,7 @@ from .factors import factor_route
 from .levels import CARRIED, SLOW_DAYS, Fit, fit_panel
 from .residual_update import rest_of_day
 from .shapes import Shapes, shapes
-from .shifts_in_level import level_shifts
+from .shifts_in_level import SIDE, Shift, level_shifts
 
 if TYPE_CHECKING:
     from .rolling import Scene
@@ -34,6 +34,9 @@ FACTOR_MOST = 3.0
 
 #: Days after which a day counts half in the mean by which sparse series go.
 MEAN_HALF_LIFE = 60.0
+
+#: Change of the mean volume below which a change of level is not spoken of.
+LEAST_SAID = 0.1
 
 #: Share of the variance of roots that is added to their square, and days after which an error counts half in it. The
 #: whole of it would give the mean, none of it about the middle; the quantiles that are scored lie between.
@@ -67,14 +70,33 @@ def core(scene: Scene) -> Floats:
 
 
 def find_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
-    """Return sudden changes of level before the origin of a scene: series, day of the change, new over old volume."""
+    """Return sudden changes of level before an origin: series, day of the change, new over old mean volume."""
     alive = np.flatnonzero(~np.isnan(scene.profile.level))
     if not len(alive):
         return []
     panel = day_panel(scene, alive)
     shape = shapes(panel, scene.profile.unit[alive])
-    _, found = level_shifts(*ratios(panel, shape), 7 if shape.base.shape[1] > 1 else 1)
-    return [(scene.grid.ids[alive[s.row]], panel.stamps[s.day], s.ratio) for s in found]
+    z, trust = ratios(panel, shape)
+    unit = 7 if shape.base.shape[1] > 1 else 1
+    _, found = level_shifts(z, trust, unit)
+    told = [(s, plain_ratio(z, trust, s, found, unit)) for s in found]
+    return [
+        (scene.grid.ids[alive[s.row]], panel.stamps[s.day], ratio)
+        for s, ratio in told
+        if (ratio - 1) * (s.ratio - 1) > 0 and abs(ratio - 1) > LEAST_SAID
+    ]
+
+
+def plain_ratio(z: Floats, trust: Floats, of: Shift, found: list[Shift], unit: int) -> float:
+    """Return the mean volume up to eight weeks after a change over that before it, up to the next change."""
+    others = [s.day for s in found if s.row == of.row]
+    first = max([of.day - SIDE * unit, 0, *(d for d in others if d < of.day)])
+    last = min([of.day + SIDE * unit, z.shape[1], *(d for d in others if d > of.day)])
+    sure = np.where(np.isnan(z[of.row]), 0.0, trust[of.row])
+    volume = sure * np.nan_to_num(z[of.row]) ** 2
+    before, after = slice(first, of.day), slice(of.day, last)
+    top, bottom = volume[after].sum() * sure[before].sum(), volume[before].sum() * sure[after].sum()
+    return float(top / bottom) if bottom > 0 else float("nan")
 
 
 def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:

@@ -212,7 +212,7 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
 
 
 def _mean_square_move(effects: Floats, ahead: int) -> Floats:
-    """Return how far, squared, effects of the days of a horizon are from those of the eight weeks before, in the mean."""
+    """Return how far, squared, effects of the days of a horizon are from those of the eight weeks before."""
     total = np.cumsum(np.pad(effects[:, -LEVEL_DAYS:], ((0, 0), (1, 0))), axis=1)
     if total.shape[1] <= SLOW_DAYS + ahead:
         return np.zeros(len(effects))

@@ -15,7 +15,17 @@ Ints = npt.NDArray[np.int64]
 SIDE = 8
 
 #: Units that must lie after a change, and in all.
-LEAST_AFTER, LEAST = 2, 12
+LEAST_AFTER, LEAST = 1, 12
+
+#: Share of pairs of a unit before and a unit after a change of which the latter must be on its side.
+APART = 0.9
+
+#: A single unit after a change is believed if it differs from the units before by so many times more than any unit
+#: did in at least so many, and moves the root of the volume by this share.
+NEVER_SEEN, SEEN_UNITS, LEAST_OF_ONE = 1.2, 30, 0.2
+
+#: Times the noise of a fall to what was never seen: the like of it is rare enough to ask less.
+NOISES_NEVER = 4.0
 
 #: A change is one if the root of the volume differs by this share, by so many times the week-to-week noise of the
 #: difference, and by so many times what differences elsewhere in the series usually are.
@@ -40,7 +50,8 @@ class Shift:
 def level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[Shift]]:
     """Find sudden changes of level, and the factor that brings each earlier day to the level after them.
 
-    Means of up to eight weeks before and after each week are compared. A change of the same size and sign a year
+    Means of up to eight weeks before and after each week are compared, and the weeks on both sides must hardly overlap.
+    A last week alone counts if the like of it was never seen. A change of the same size and sign a year
     before is the season's and no shift.
 
     Parameters
@@ -112,6 +123,8 @@ def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
     before = (total[:, splits] - total[:, low]) / np.maximum(n_before, 1)
     after = (total[:, high] - total[:, splits]) / np.maximum(n_after, 1)
     enough = (n_before >= side // 2) & (n_after >= LEAST_AFTER)
+    enough[:, -1] &= _never_seen(mean, side)
+    noises = np.where(np.arange(len(splits)) == len(splits) - 1, NOISES_NEVER, NOISES)
     gap = np.where(enough, after - before, 0.0)
     step = np.abs(np.diff(mean, axis=1))
     noise = _medians(step) * 1.05
@@ -122,10 +135,38 @@ def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
     year_ago = np.zeros_like(gap)
     year_ago[:, 52:] = gap[:, :-52]
     seasonal = (np.sign(year_ago) == np.sign(gap)) & (np.abs(year_ago) > 0.5 * np.abs(gap))
-    clear = (score > NOISES) & (np.abs(gap) > USUAL * usual) & (np.abs(gap) > LEAST_CHANGE) & ~seasonal & enough
+    clear = (score > noises) & (np.abs(gap) > USUAL * usual) & (np.abs(gap) > LEAST_CHANGE) & ~seasonal & enough
     # the side with the nearest values decides where exactly: the largest step among clear splits
     best = np.argmax(
         np.where(clear, np.abs(gap) / np.sqrt(1 / np.maximum(n_before, 1) + 1 / np.maximum(n_after, 1)), 0.0), axis=1
     )
     each = np.arange(len(mean))
-    return splits[best], before[each, best], after[each, best], clear[each, best]
+    found = clear[each, best]
+    for row in np.flatnonzero(found):
+        old, new = mean[row, low[best[row]] : splits[best[row]]], mean[row, splits[best[row]] : high[best[row]]]
+        found[row] = _apart(old[~np.isnan(old)], new[~np.isnan(new)]) >= APART
+    return splits[best], before[each, best], after[each, best], found
+
+
+def _apart(old: Floats, new: Floats) -> float:
+    """Return the share of pairs in which the new value lies on the side to which the mean moved."""
+    if not len(old) or not len(new):
+        return 0.0
+    above = float((new[:, None] > old).mean())
+    return above if new.mean() > old.mean() else 1.0 - above
+
+
+def _never_seen(mean: Floats, side: int) -> Bools:
+    """Tell whether the last unit is further from those before it than any unit was from those before it."""
+    known = ~np.isnan(mean)
+    total = np.column_stack([np.zeros(len(mean)), np.cumsum(np.where(known, mean, 0.0), axis=1)])
+    number = np.column_stack([np.zeros(len(mean)), np.cumsum(known, axis=1)])
+    count = number[:, side:-1] - number[:, : -side - 1]
+    before = (total[:, side:-1] - total[:, : -side - 1]) / np.maximum(count, 1)
+    gap = np.where(known[:, side:] & (count >= side // 2), np.abs(np.nan_to_num(mean[:, side:]) - before), 0.0)
+    fell = mean[:, -1] < before[:, -1]
+    relative = gap / np.maximum(before, 1e-9)
+    if gap.shape[1] <= SEEN_UNITS:
+        return np.zeros(len(mean), dtype=bool)
+    unseen: Bools = (gap[:, -1] > NEVER_SEEN * gap[:, :-1].max(axis=1)) & (relative[:, -1] > LEAST_OF_ONE) & fell
+    return unseen
