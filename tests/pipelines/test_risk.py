@@ -1,0 +1,151 @@
+"""The list of the morning: complete, remembered, within the budget, and clear where nothing can be told."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.features.errors import InputError
+from deskcast.pipelines.actions import suggest
+from deskcast.pipelines.cli import app
+from deskcast.pipelines.desk import simulate_desk, write_desk
+from deskcast.pipelines.opening import look_back, open_project
+from deskcast.pipelines.results import read_results
+from deskcast.pipelines.risk import risk_stage
+from deskcast.pipelines.risk_memory import memory_file, read_flags, remember_flags, since_when
+from deskcast.pipelines.specs import ActionSpec, RiskSpec
+from deskcast.pipelines.train import train_stage
+from typer.testing import CliRunner
+
+MORNING = "2026-02-20 08:00"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("desk")
+    write_desk(simulate_desk(9000, 1), place)
+    text = (place / "deskcast.toml").read_text().replace("train_days = 120", "train_days = 60")
+    (place / "deskcast.toml").write_text(text)
+    return place
+
+
+@pytest.fixture(scope="module")
+def learnt(folder):
+    project = look_back(open_project(folder / "deskcast.toml"), MORNING)
+    return project, *train_stage(project)
+
+
+@pytest.fixture(scope="module")
+def stage(learnt):
+    project, _, trained = learnt
+    return risk_stage(project, trained, budget=3)
+
+
+def test_the_list_is_sorted_and_each_case_is_in_one_table(learnt, stage):
+    _, _, trained = learnt
+    risk, broken = stage.tables["risk"], stage.tables["broken"]
+    assert risk["probability"].is_monotonic_decreasing
+    assert risk["probability"].between(0, 1).all()
+    assert sorted([*risk["case_id"], *broken["case_id"]]) == sorted(trained.today["case_id"])
+    assert (risk["left_wall_s"].dropna() >= risk["left_business_s"].dropna() - 1).all()
+    known = risk["median_finish"].notna() & risk["finish_80"].notna()
+    assert known.any()
+    assert (risk.loc[known, "median_finish"] <= risk.loc[known, "finish_80"]).all()
+    assert set(stage.tables["reasons"]["direction"]) <= {"raises", "lowers"}
+
+
+def test_the_model_is_that_of_the_morning_followed(learnt):
+    _, _, trained = learnt
+    again = trained.risk.follow(trained.frame, trained.labels, trained.risk.as_of_, ends=trained.ends)
+    assert np.allclose(again.predict_proba(trained.today), trained.risk.predict_proba(trained.today))
+
+
+def test_the_budget_picks_what_saves_most(stage):
+    risk = stage.tables["risk"]
+    assert risk["picked"].sum() == 3
+    assert risk.loc[risk["picked"], "benefit"].min() >= risk.loc[~risk["picked"], "benefit"].max()
+    assert risk.loc[risk["picked"], "first_flagged_at"].notna().all()
+
+
+def test_capacity_is_in_hours(learnt):
+    project, _, trained = learnt
+    table = risk_stage(project, trained, capacity_s=2 * 3600.0).tables["risk"]
+    assert table["picked"].sum() == min(4, len(table))  # half an hour each
+
+
+def test_dissatisfaction_comes_with_a_statement_and_no_ranking_without_skill(stage):
+    said = [f for f in stage.findings if f.startswith("Dissatisfaction: ")]
+    assert len(said) == 1
+    table = stage.tables["dissatisfaction"]
+    if "Little can be known while a case is open" in said[0] or "Nothing was learnt" in said[0]:
+        assert "band" not in table
+        assert table["age_s"].is_monotonic_decreasing
+    assert stage.tables["risk"]["p_dissatisfied_if_asked"].between(0, 1).all()
+
+
+def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
+    results = tmp_path / "results"
+    days = [pd.Timestamp(f"2024-03-0{d}T08:00Z") for d in (4, 5, 6)]
+    lists = [["a"], ["a", "b"], ["b"]]
+    for day, cases in zip(days, lists, strict=True):
+        table = pd.DataFrame({"metric": "resolution", "case_id": cases, "picked": True})
+        assert remember_flags(results, table, day)
+    before = memory_file(results).read_bytes()
+    old = pd.DataFrame({"metric": "resolution", "case_id": ["z"], "picked": [True]})
+    assert not remember_flags(results, old, days[0])
+    assert memory_file(results).read_bytes() == before
+    flags = read_flags(results, "resolution")
+    case, no = pd.Series(["a", "b", "c"]), pd.Series([False] * 3)
+    assert since_when(flags, case, no, days[2]).dt.day.iloc[:2].tolist() == [4, 5]
+    assert since_when(flags, case, no, days[2]).isna().tolist() == [False, False, True]
+    assert since_when(flags, case, no, days[0]).isna().tolist() == [False, True, True], "a replay sees no later list"
+    assert read_flags(results, "first_response").empty
+    memory_file(results).write_text("not a table")
+    with pytest.raises(InputError, match=r"not a file of picked cases.*move flagged.parquet away"):
+        read_flags(results, "resolution")
+
+
+def test_actions_are_chosen_by_their_conditions_in_order():
+    rows = pd.DataFrame(
+        {"action": "look", "group": ["reply", "time", "reply"], "priority": ["1", "1", "2"], "left_s": 9e5}
+    )
+    table = [
+        ActionSpec("call", {"reason": "reply", "priority": "1|3"}, 0.5, 3600.0),
+        ActionSpec("hurry", {"priority": "1"}),
+    ]
+    todo, prevents, hours = suggest(rows, table, RiskSpec())
+    assert (todo, prevents, hours) == (["call", "hurry", "look"], [0.5, 1.0, 1.0], [1.0, 0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('[[action]]\ndo = "x"\nwhen = { reson = "reply" }', "no such condition; got 'reson' (did you mean 'reason'?)"),
+        ('[[action]]\ndo = "x"\nwhen = { reason = "replies" }', "there is no such reason"),
+        ('[[action]]\ndo = "x"\nprevents = 2', "this must be a share"),
+        ("[[action]]\nprevents = 0.5", "column 'do': this key is needed"),
+    ],
+)
+def test_actions_that_cannot_be_understood_are_named(tmp_path, lines, message):
+    (tmp_path / "deskcast.toml").write_text(f'[source.cases]\npath = "c.csv"\n{lines}\n')
+    with pytest.raises(InputError) as caught:
+        open_project(tmp_path / "deskcast.toml")
+    assert message in str(caught.value)
+
+
+def test_the_command_prints_keeps_and_evaluates(folder, tmp_path, monkeypatch):
+    place = tmp_path / "desk"
+    shutil.copytree(folder, place)
+    monkeypatch.chdir(place)
+    done = CliRunner().invoke(app, ["risk", "--json", "--budget", "2", "--as-of", MORNING])
+    assert done.exit_code == 0, done.output
+    body = json.loads(done.stdout)
+    assert sum(row["picked"] for row in body["tables"]["risk"]) == 2
+    assert len(read_flags(place / "results", "resolution")) == 2
+    done = CliRunner().invoke(app, ["train", "--evaluate", "--json", "--as-of", MORNING])
+    assert done.exit_code == 0, done.output
+    kept = read_results(place / "results")
+    assert {"rolling", "at_budget", "workload", "lead_time", "drift", "rolling_reliability"} <= set(kept.tables)
+    assert kept.stages[0].metrics["rolling_constant_n"] > 0
+    assert "Said and came" in (place / "results" / "report.html").read_text()
