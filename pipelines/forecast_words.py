@@ -13,7 +13,16 @@ from ..forecasting.effects import holiday_names
 from .words import number, plural, say_kpi, say_list
 
 #: Notes that a planner has to know; the others stand in the table of notes.
-_WEIGHTY = ("no forecast for", "the level of series", "outage", "far beyond", "has ended", "no past day", "left out")
+_WEIGHTY = (
+    "no forecast for",
+    "the level of series",
+    "outage",
+    "far beyond",
+    "has ended",
+    "no past day",
+    "left out",
+    "relatives",
+)
 MOST_NOTES = 4
 #: A holiday or event is told where it moves the day by so much.
 MATTERS = 0.1

@@ -32,6 +32,7 @@ from .opening import Project
 from .specs import Config, ForecastSpec
 from .stage import Stage
 from .words import number, plural
+from .young import with_young, young_series
 
 Progress = Callable[[int, int], None] | None
 
@@ -70,9 +71,14 @@ def forecast_stage(project: Project, progress: Progress = None, asked: Asked | N
     target = find_target(project, spec)
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **_models(spec), **target.rules, **context}
     ahead = forecast(target.actuals, spec.horizon, spec.freq, **rules)
+    auto = target.adds and spec.models == ("auto",)
+    young = young_series(target.actuals) if auto and spec.by else []
+    if young:
+        borrow: dict[str, Any] = {"by": list(spec.by), "levels": spec.levels, "windows": spec.windows, **context}
+        ahead = with_young(ahead, target.actuals, young, spec.horizon, spec.freq, **borrow)
     steps.to(1)
-    # sums of named models are those of their segments
-    together = target.adds and spec.models == ("auto",)
+    # sums of named models, and of young segments, are those of their segments
+    together = auto and not young
     whole = whole_forecast(target.actuals, ahead, spec, context) if together else Whole(ahead)
     steps.to(2)
     paths = _paths(target, ahead, whole, spec, context, asked)

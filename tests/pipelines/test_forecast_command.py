@@ -1,6 +1,7 @@
 """The forecast from the command line: what if, paths, other KPIs, sums that add up, and what a user can get wrong."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -164,6 +165,22 @@ def test_pictures_go_into_a_file(desk, tmp_path):
     page = (tmp_path / "ahead.html").read_text()
     assert page.count('role="img"') >= 6
     assert len(page) < 2_000_000
+
+
+def test_a_young_channel_borrows_from_the_others(desk, tmp_path):
+    shutil.copytree(desk / "data", tmp_path / "data")
+    shutil.copy(desk / "deskcast.toml", tmp_path)
+    path = tmp_path / "data" / "cases.parquet"
+    cases = pd.read_parquet(path)
+    late = (cases["created_at"] > cases["created_at"].max() - pd.Timedelta(days=30)) & (cases["channel"] == "email")
+    cases.loc[late, "channel"] = "social"
+    cases.to_parquet(path)
+    told = json.loads(forecast(tmp_path, "--json", "--horizon", 7).stdout)
+    ahead = pd.DataFrame(told["tables"]["forecast"])
+    tier = ahead.groupby("unique_id")["tier"].first()
+    assert tier["social"] == "blended"
+    assert (tier.drop("social") == "own").all()
+    assert any("'social'" in finding and "relatives" in finding for finding in told["findings"])
 
 
 def test_boroughs_of_a_council(shared_data, tmp_path):
