@@ -230,8 +230,8 @@ def _place(ledger: pd.DataFrame, incident_id: str) -> Any:
 def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
     """Return the row of one group: the figures of its widest member (the total, or the one with most cases)."""
     first = part.sort_values(_FIRST, kind="stable").iloc[0]
-    led = part.assign(_first=~part["kpi"].isin(VOLUMES), _size=-part["z"].abs())
-    led = led.sort_values(["_first", "_size", "kpi", "series"], kind="stable").iloc[0]
+    by_size = part.assign(_first=~part["kpi"].isin(VOLUMES), _size=-part["z"].abs())
+    led = by_size.sort_values(["_first", "_size", "kpi", "series"], kind="stable").iloc[0]
     own = part[(part["kpi"] == led["kpi"]) & (part["direction"] == led["direction"])]
     others = part.drop(own.index).sort_values(["kpi", "direction", "series"])
     also = [f"{row.kpi} {row.direction} ({row.series})" for row in others.itertuples()]

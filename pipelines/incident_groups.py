@@ -107,7 +107,7 @@ class _Alarm:
 
 def _by_strength(alarms: pd.DataFrame, own: Any, moved: Mapping[Any, Moved]) -> list[_Alarm]:
     """Return the alarms whose segment was looked for, the strongest first; what came in before what it led to."""
-    rows = alarms.loc[list(moved)].assign(_group=own[alarms.index.get_indexer(list(moved))])
+    rows = alarms.loc[list(moved)].assign(_group=own[alarms.index.get_indexer(pd.Index(list(moved)))])
     rows = rows.assign(_first=~rows["kpi"].isin(VOLUMES), _size=-rows["z"].abs())
     found = []
     for row in rows.sort_values(["_first", "_size", "kpi", "series"], kind="stable").to_dict("index").items():
