@@ -132,9 +132,13 @@ def day_design(days: Days, known: int, is_open: Bools, busy: Bools, special: Int
 
 
 def slot_design(
-    stamps: npt.NDArray[np.datetime64], known: int, year: int, share: Floats, dated: bool = False
+    stamps: npt.NDArray[np.datetime64],
+    known: int,
+    year: int,
+    dated: bool = False,
+    off: frozenset[np.datetime64] = frozenset(),
 ) -> Design:
-    """Say what the calendar knows of weeks and months: the time of the year, and how many days were open.
+    """Say what the calendar knows of weeks and months: the time of the year, and how many working days they have.
 
     Parameters
     ----------
@@ -144,10 +148,10 @@ def slot_design(
         How many of them are past.
     year
         Slots of a year.
-    share
-        Days open of each slot over the usual number.
     dated
         Whether the dates are those of a real calendar.
+    off
+        Dates of the holidays.
     """
     columns: dict[str, Floats] = {}
     sizes: list[float] = []
@@ -159,7 +163,9 @@ def slot_design(
             sizes.append(size)
 
     days = stamps.astype("datetime64[D]").astype(np.int64)
-    add("days open", share - 1.0, SIZE["days"])
+    working, length = _days_of(stamps, year, off)
+    add("working days", working / max(float(working[:known].mean()), 1e-9) - 1.0, SIZE["days"])
+    add("days", length / max(float(length[:known].mean()), 1e-9) - 1.0, SIZE["days"])
     if known >= 2 * year:
         if year == 12:
             month = stamps.astype("datetime64[M]").astype(np.int64) % 12
@@ -172,6 +178,16 @@ def slot_design(
             add("week of Christmas", (day_of_year >= 352) & (day_of_year <= 358), SIZE["christmas"])
             add("turn of the year", (day_of_year >= 359) | (day_of_year == 0), SIZE["christmas"])
     return _with_level(columns, sizes, len(stamps), known, max(year // 13, 2))
+
+
+def _days_of(stamps: Days, year: int, off: frozenset[np.datetime64]) -> tuple[Floats, Floats]:
+    """Return the working days, Monday to Friday without holidays, and all days of slots of a week or a month."""
+    first = stamps.astype("datetime64[D]")
+    months = stamps.astype("datetime64[M]")
+    after = (months + 1).astype("datetime64[D]") if year == 12 else first + 7
+    holidays = np.array(sorted(off), dtype="datetime64[D]")
+    working = np.busday_count(first, after, holidays=holidays)
+    return working.astype(float), (after - first).astype(float)
 
 
 def _with_level(columns: dict[str, Floats], sizes: list[float], length: int, known: int, knot: int) -> Design:

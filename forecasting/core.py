@@ -45,6 +45,9 @@ SPREAD_SHARE, SPREAD_HALF_LIFE = 0.6, 180.0
 #: Days of history after which the usual week counts as much as the core, and its share however long the history is.
 USUAL_DAYS, USUAL_LEAST = 60.0, 0.15
 
+#: The share of the mean of the last eight weeks in slots of a week.
+USUAL_OF_WEEKS = 0.35
+
 
 def core(scene: Scene) -> Floats:
     """Forecast by daily level times intraday profile, and by factors of days by slots: the mean of both.
@@ -65,6 +68,10 @@ def core(scene: Scene) -> Floats:
         if scene.grid.frequency.per_day == 1:
             share = (1 - (1 - USUAL_LEAST) * panel.days / (panel.days + USUAL_DAYS)) * steady[:, None]
             usual = scene.profile.mean[alive][:, scene.places] * scene.factors * lifted[:, None]
+            forecast[alive] = (1 - share) * forecast[alive] + share * usual
+        elif scene.grid.frequency.name == "W":
+            share = USUAL_OF_WEEKS * steady[:, None]
+            usual = scene.profile.mean[alive][:, scene.places]
             forecast[alive] = (1 - share) * forecast[alive] + share * usual
     return forecast
 

@@ -105,7 +105,7 @@ def day_panel(scene: Scene, rows: Ints) -> DayPanel:
         design = day_design(stamps, days, open_day, busy, of_day, scene.special)
         return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design, stamps)
     stamps = grid.frequency.stamps(np.arange(grid.first + first_day, grid.first + final_day + 1), grid.anchor)
-    design = slot_design(stamps, days, f.year, np.ones(total), scene.special.dated)
+    design = slot_design(stamps, days, f.year, scene.special.dated, scene.special.off)
     return DayPanel(
         cube, is_open, np.zeros(total, dtype=np.int64), np.ones(total, dtype=bool), started, lead, design, stamps
     )

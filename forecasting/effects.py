@@ -36,6 +36,8 @@ class Special:
     dated
         Whether holidays, events or closed days were given: then the dates are those of a real calendar, and days
         of the month and the turn of the year may have effects too.
+    off
+        Dates of the holidays, for slots of a week or a month, whose working days are counted.
     past
         One row a past day: kind, number of the slot after it, volume, ordinary forecast (both over the panel).
     """
@@ -45,6 +47,7 @@ class Special:
     holidays: int
     past: Floats
     dated: bool = False
+    off: frozenset[np.datetime64] = frozenset()
 
     @property
     def ordinary(self) -> npt.NDArray[np.bool_]:
@@ -90,12 +93,13 @@ def special_days(grid: Grid, holidays: object = None, events: object = None) -> 
     """
     days = grid.stamps(0, grid.is_open.shape[1]).astype("datetime64[D]")
     kind = np.full(len(days), -1, dtype=np.int64)
-    dates = holiday_names(holidays, days)
+    # the last slot may be a month
+    dates = holiday_names(holidays, np.append(days, days[-1] + 31))
     spans = event_spans(events)
     closed = bool((~grid.is_open & (grid.clock > 0)).any())
     if not grid.frequency.per_day:
-        note = ("holidays and events have no part in slots of a week or a month",) if dates or spans else ()
-        return Special(kind, (), 0, np.zeros((0, 4)), bool(dates or spans or closed)), note
+        note = ("events have no part in slots of a week or a month",) if spans else ()
+        return Special(kind, (), 0, np.zeros((0, 4)), bool(dates or spans or closed), frozenset(dates)), note
     names = sorted(set(dates.values()))
     for number, name in enumerate(names):
         of_name = np.array([d for d, n in dates.items() if n == name], dtype="datetime64[D]")

@@ -116,6 +116,17 @@ def test_holidays_are_read_as_a_calendar_reads_them():
     assert set(days[~closed.is_open(days)].strftime("%Y-%m-%d")) == {str(d) for d in names if span[0] <= d <= span[-1]}
 
 
-def test_weeks_and_months_say_that_days_have_no_part():
+def test_weeks_and_months_say_that_events_have_no_part():
     weeks = flat(20).assign(ds=pd.date_range("2024-01-01", periods=20, freq="7D"))
-    assert any("no part" in note for note in forecast(weeks, 2, "W", holidays="PT").attrs["notes"])
+    fair = [("fair", "2024-03-01", "2024-03-02")]
+    assert any("no part" in note for note in forecast(weeks, 2, "W", events=fair).attrs["notes"])
+
+
+def test_weeks_with_holidays_bring_less():
+    stamps = pd.date_range("2022-01-03", periods=120, freq="7D")
+    off = [str((day + pd.Timedelta(days=2)).date()) for day in stamps[3::9]]
+    y = np.where(np.isin(np.arange(120), np.arange(3, 120, 9)), 400.0, 500.0)
+    ahead = forecast(pd.DataFrame({"unique_id": "all", "ds": stamps[:118], "y": y[:118]}), 2, "W", holidays=off)
+    now = [str((stamps[118] + pd.Timedelta(days=2)).date()), *off]
+    less = forecast(pd.DataFrame({"unique_id": "all", "ds": stamps[:118], "y": y[:118]}), 2, "W", holidays=now)
+    assert less["deskcast"].iloc[0] < 0.93 * ahead["deskcast"].iloc[0]
