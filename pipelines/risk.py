@@ -141,8 +141,8 @@ def _completed(table: pd.DataFrame, rows: pd.DataFrame, trained: Trained, log: C
     table = table.assign(owner=owners(log, table["case_id"]), **carried)
     finish = trained.risk.finish_times(mine) if len(mine) else None
     for name in ("median_finish", "finish_80"):
-        column = pd.Series(pd.NaT, index=table.index) if finish is None else finish[name]
-        table[name] = pd.Series(column.array, index=table.index).astype("datetime64[us, UTC]")
+        when = pd.DatetimeIndex([pd.NaT] * len(table), tz="UTC") if finish is None else pd.DatetimeIndex(finish[name])
+        table[name] = pd.Series(when.as_unit("us"), index=table.index)
     return table
 
 
