@@ -24,7 +24,7 @@ SLOW, SLOW_DAYS = 1, 56
 DAMPING = 0.9
 
 #: Days that a level looks back on.
-LEVEL_DAYS = 520
+LEVEL_DAYS = 364
 
 #: How far the effects of one series may be from those of the panel, as a share of how large they may be.
 APART = 0.5
@@ -200,7 +200,8 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
                 gap = value[:, warm + lead :] - path[:, warm:-lead]
                 if of_slope:
                     gap -= slope[:, warm:-lead] * _damped(lead)
-                far[number] = np.einsum("md,md,md->m", gap, gap, mark)
+                np.square(gap, out=gap)
+                far[number] = gap @ mark[0] if alike else np.einsum("md,md->m", gap, mark)
                 loss[number] += far[number]
     count = np.sum([mark.sum(axis=1) for mark in marks], axis=0)
     weight = _weights(loss, np.maximum(count, 1e-9))
