@@ -220,13 +220,16 @@ def _refused(refused: pd.DataFrame) -> str:
     parts = []
     several = {str(source) for source, rows in refused.groupby("source") if rows["table"].nunique() > 1}
     for (source, table, reason), rows in refused.groupby(["source", "table", "reason"], sort=False):
-        shown = [
-            f"row {r.row:,} ({r.column}: {repr(r.value) if isinstance(r.value, str) else 'nothing'})"
-            for r in rows.head(3).itertuples()
-        ]
+        shown = [_place(r.row, f"{r.column}: {r.value!r}" if isinstance(r.value, str) else f"{r.column}: nothing")
+                 for r in rows.head(3).itertuples()]  # fmt: skip
         name = f"{source}, {table}" if str(source) in several else source
         parts.append(f"{name}: {plural(len(rows), 'row')}, {reason}, such as {say_list(shown)}")
     return f"{plural(len(refused), 'row')} refused: {'; '.join(parts)}."
+
+
+def _place(row: int, said: str) -> str:
+    """Name a row of a file; rows of several sources have no number."""
+    return f"row {row:,} ({said})" if row else said
 
 
 def _repeats(refused: pd.DataFrame) -> str:

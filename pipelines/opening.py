@@ -17,6 +17,7 @@ from ..features.errors import InputError
 from ..features.schema import Known
 from ..features.sources import Loaded, load_source
 from .config import FILE, load_config
+from .doubles import joined_once
 from .specs import Config
 
 
@@ -139,7 +140,7 @@ def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFram
     """Put the tables of several sources together.
 
     A table that has a source of its own wins over one that was derived: derived cases fill what is missing, and derived
-    events stay only for kinds that no event source has. A case id that two case sources have keeps its first row.
+    events stay only for kinds that no event source has. A row that several sources have counts once, as in the first.
 
     Returns
     -------
@@ -153,13 +154,9 @@ def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFram
             (derived if name in part.derived else own).setdefault(name, []).append(frame)
     notes: list[str] = []
     refused: list[pd.DataFrame] = []
-    tables = {n: fs[0] if len(fs) == 1 else pd.concat(fs, ignore_index=True) for n, fs in own.items()}
-    if "cases" in own:
-        tables["cases"] = _once(tables["cases"], refused)
+    tables = {n: joined_once(n, frames, refused) for n, frames in own.items()}
     for name, frames in derived.items():
-        more = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-        if name == "cases":
-            more = more.drop_duplicates("case_id")
+        more = joined_once(name, frames, [])  # what they were made from is refused where it comes again
         if name not in tables:
             tables[name] = more
         elif name == "cases":
@@ -174,15 +171,6 @@ def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFram
     if len(own.get("events", [])) + len(derived.get("events", [])) > 1:
         tables["events"] = _renumbered(tables["events"])
     return tables, refused_frame(refused), notes
-
-
-def _once(cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:
-    twice = cases["case_id"].duplicated()
-    if not twice.any():
-        return cases
-    part = {"table": "cases", "row": 0, "column": "case_id", "value": cases.loc[twice, "case_id"]}
-    refused.append(pd.DataFrame(part).assign(reason="the case id came in an earlier source; that one was kept"))
-    return cases[~twice].reset_index(drop=True)
 
 
 def _known_cases(surveys: pd.DataFrame, cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:

@@ -129,3 +129,27 @@ def test_looking_back_needs_something_to_look_at(tmp_path):
     for at, words in (("2023-01-01", "nothing was known yet"), ("", "not an instant"), ("soon", "not an instant")):
         with pytest.raises(InputError, match=words):
             look_back(project, at)
+
+
+def test_an_export_that_was_given_twice_counts_once(tmp_path):
+    calls = "contact_id,queued_at,outcome\nc1,2024-03-01 09:00,answered\nc2,2024-03-01 10:00,abandoned\n"
+    slots = "ds,y\n2024-03-01,5\n2024-03-02,6\n"
+    replies = "case_id,at,kind,actor_role\n1,2024-03-01 10:00,message,agent\n1,2024-03-01 10:00,message,agent\n"
+    toml = 'timezone = "UTC"\n' + "".join(
+        f'[source.{name}_{i}]\ntable = "{name}"\npath = "{name}.csv"\n' + ('slot = "1d"\n' if name == "volumes" else "")
+        for name in ("cases", "contacts", "volumes", "events")
+        for i in (1, 2)
+    )
+    project = project_of(tmp_path, toml, contacts=calls, volumes=slots, events=replies)
+    sizes = {name: len(project.log.frame(name)) for name in ("cases", "contacts", "volumes", "events")}
+    # one file may hold two events that look alike: they stay
+    assert sizes == {"cases": 2, "contacts": 2, "volumes": 2, "events": 5}
+    assert project.refused["table"].value_counts().to_dict() == dict.fromkeys(sizes, 2)
+    assert project.refused["reason"].str.contains("came in an earlier source").all()
+
+
+def test_a_later_export_adds_what_happened_since(tmp_path):
+    later = CASES.replace("2,2024-03-03 09:00,,2", "2,2024-03-03 09:00,2024-03-04 09:00,2")
+    toml = TOML + '[source.later]\ntable = "cases"\npath = "later.csv"\n'
+    events = project_of(tmp_path, toml, later=later).log.frame("events")
+    assert events.sort_values(["case_id", "seq"])["kind"].tolist() == ["created", "closed", "created", "closed"]
