@@ -24,6 +24,12 @@ def desk():
 
 
 @pytest.fixture(scope="module")
+def small():
+    snapshots, labels, truth = risk_frames(cases=800)
+    return snapshots, labels, truth, BreachRisk(replicates=50).fit(snapshots, labels)
+
+
+@pytest.fixture(scope="module")
 def later():
     snapshots, labels, truth = risk_frames(cases=3000, seed=99)
     return snapshots, labels, truth
@@ -61,9 +67,9 @@ def test_while_promises_are_kept_ever_better_the_probability_follows(due):
     """Early on two thirds of the cases that are open without due time break their promise, later one third."""
     gaps, rates = [], []
     for seed in range(2):
-        snapshots, labels, truth = risk_frames(cases=4000, seed=seed, due=due, quicker=1.0)
+        snapshots, labels, truth = risk_frames(cases=2000, seed=seed, due=due, quicker=1.0)
         now = snapshots["at"].min() + pd.Timedelta(days=85)
-        risk = BreachRisk().fit(snapshots[snapshots["at"] <= now], labels, as_of=now)
+        risk = BreachRisk(replicates=100).fit(snapshots[snapshots["at"] <= now], labels, as_of=now)
         ahead = ((snapshots["at"] > now) & (snapshots["at"] <= now + pd.Timedelta(days=7))).to_numpy()
         ahead = ahead & ~snapshots["already_breached"].to_numpy(bool)
         p = risk.predict_proba(snapshots[ahead])
@@ -103,31 +109,33 @@ def test_what_already_broke_is_certain_and_does_not_teach(desk, later):
 
 
 def test_it_works_without_a_due_time():
-    snapshots, labels, _ = risk_frames(cases=3000, due=False)
+    snapshots, labels, _ = risk_frames(cases=1200, due=False)
     bare = snapshots.drop(columns=["due_at", "left_s", "target_used", "already_breached"])
-    risk = BreachRisk().fit(bare, labels)
+    risk = BreachRisk(replicates=100).fit(bare, labels)
     assert risk.promoted_
-    assert np.array_equal(BreachRisk().fit(snapshots, labels).predict_proba(snapshots), risk.predict_proba(bare))
+    assert np.array_equal(
+        BreachRisk(replicates=100).fit(snapshots, labels).predict_proba(snapshots), risk.predict_proba(bare)
+    )
 
 
 @pytest.mark.parametrize("due", [True, False])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_from_noise_nothing_is_learnt_and_it_says_so(seed, due):
-    snapshots, labels, _ = risk_frames(cases=1500, seed=seed, skill=False, due=due)
-    risk = BreachRisk().fit(snapshots, labels)
+    snapshots, labels, _ = risk_frames(cases=1000, seed=seed, skill=False, due=due)
+    risk = BreachRisk(replicates=200).fit(snapshots, labels)
     assert not risk.promoted_
     assert risk.used_ == "constant"
     assert "Nothing was learnt" in risk.decision_
     assert np.ptp(risk.predict_proba(snapshots)) < 1e-12
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_shuffled_labels_get_the_verdict_of_noise(seed):
-    snapshots, labels, _ = risk_frames(cases=1500, due=False)
+    snapshots, labels, _ = risk_frames(cases=1000, due=False)
     order = np.random.default_rng(seed).permutation(len(labels))
     shuffled = labels.assign(label=labels["label"].array[order])
     shuffled["label"] = shuffled["label"].fillna(False).where(labels["known_at"].notna())
-    risk = BreachRisk().fit(snapshots, shuffled)
+    risk = BreachRisk(replicates=200).fit(snapshots, shuffled)
     assert (risk.used_, risk.promoted_) == ("constant", False)
     assert "Nothing was learnt" in risk.decision_
 
@@ -142,10 +150,12 @@ def test_where_the_age_says_it_all_the_rule_stays():
     assert set(parts.columns) == {"base", "time", "logit"}
 
 
-def test_the_order_of_the_rows_changes_nothing(desk):
-    snapshots, labels, _, risk = desk
+def test_the_order_of_the_rows_changes_nothing(small):
+    snapshots, labels, _, risk = small
     rng = np.random.default_rng(0)
-    again = BreachRisk().fit(snapshots.iloc[rng.permutation(len(snapshots))], labels.iloc[rng.permutation(len(labels))])
+    again = BreachRisk(replicates=50).fit(
+        snapshots.iloc[rng.permutation(len(snapshots))], labels.iloc[rng.permutation(len(labels))]
+    )
     assert again.decision_ == risk.decision_
     assert np.array_equal(again.predict_proba(snapshots), risk.predict_proba(snapshots))
 
@@ -202,18 +212,18 @@ def test_a_new_category_and_missing_values_are_scored(desk):
     assert ((p > 0) & (p < 1)).all()
 
 
-def test_an_empty_feature_changes_nothing(desk):
-    snapshots, labels, _, risk = desk
-    with_empty = BreachRisk().fit(snapshots.assign(reopens=np.nan, region=None), labels)
+def test_an_empty_feature_changes_nothing(small):
+    snapshots, labels, _, risk = small
+    with_empty = BreachRisk(replicates=50).fit(snapshots.assign(reopens=np.nan, region=None), labels)
     assert np.array_equal(
         with_empty.predict_proba(snapshots.assign(reopens=1.0, region="x")), risk.predict_proba(snapshots)
     )
 
 
-def test_columns_that_are_no_features_change_nothing(desk):
-    snapshots, labels, _, risk = desk
+def test_columns_that_are_no_features_change_nothing(small):
+    snapshots, labels, _, risk = small
     leak = snapshots.merge(labels[["case_id", "label", "known_at"]], on="case_id").assign(closed_code="x")
-    assert np.array_equal(BreachRisk().fit(leak, labels).predict_proba(leak), risk.predict_proba(leak))
+    assert np.array_equal(BreachRisk(replicates=50).fit(leak, labels).predict_proba(leak), risk.predict_proba(leak))
 
 
 def test_no_open_case_has_no_probability(desk):
@@ -241,7 +251,7 @@ def test_followed_to_a_later_day_the_probability_follows_the_base_rate_and_the_o
     """Trained when two thirds of the cases broke their promise, read when far fewer do, without training anew."""
     old_gaps, gaps = [], []
     for seed in range(2):
-        snapshots, labels, truth = risk_frames(cases=4000, seed=seed, due=False, quicker=1.2)
+        snapshots, labels, truth = risk_frames(cases=2000, seed=seed, due=False, quicker=1.2)
         first = snapshots["at"].min()
         trained, now = first + pd.Timedelta(days=50), first + pd.Timedelta(days=100)
         risk = BreachRisk(replicates=100).fit(snapshots[snapshots["at"] <= trained], labels, as_of=trained)

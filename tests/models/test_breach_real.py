@@ -26,7 +26,7 @@ def desk(shared_data):
     frame = frame[frame["age_s"] < frame["case_id"].map(implied_deadlines(cases, CUT))]
     old = (frame["case_id"].map(cases["created_at"]) < CUT).to_numpy()
     known_then = frame[old & (frame["at"] < CUT).to_numpy()]
-    risk = BreachRisk(replicates=100).fit(known_then, labels, as_of=CUT)
+    risk = BreachRisk(replicates=50).fit(known_then, labels, as_of=CUT)
     return log, frame[~old], labels, risk, known_then
 
 
