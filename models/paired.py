@@ -108,10 +108,25 @@ def gaming_guard(
         raise InputError("the setting is out of range", where="argument 'alarms_per_week'", got=alarms_per_week)
     wanted = {name for pair in pairs for name in (pair.gain, pair.loss)}
     known = history[history["kpi"].isin(wanted)]
+    freq = freq or infer_freq(pd.DatetimeIndex(known["ds"]))
+    watched = [watch_kpi(part, freq, holidays, kinds or {}) for _, part in known.groupby("kpi", sort=True)]
+    return guard_watched(watched, pairs=pairs, alarms_per_week=alarms_per_week)
+
+
+def guard_watched(
+    watched: Sequence[Watched], *, pairs: Sequence[Pair] = PAIRS, alarms_per_week: float = 1.0
+) -> pd.DataFrame:
+    """Do the work of :func:`gaming_guard` on KPIs that are watched already.
+
+    Examples
+    --------
+    >>> guard_watched([]).columns.tolist() == list(PAIRED)
+    True
+    """
+    parts = {part.kpi: part for part in watched}
     rows: list[dict[str, Any]] = []
-    if len(known):
-        freq = freq or infer_freq(pd.DatetimeIndex(known["ds"]))
-        parts = {str(k): watch_kpi(part, freq, holidays, kinds or {}) for k, part in known.groupby("kpi", sort=True)}
+    if parts:
+        freq = watched[0].panel.freq
         had = [pair for pair in pairs if pair.gain in parts and pair.loss in parts]
         size = sum(len(set(parts[p.gain].panel.names) & set(parts[p.loss].panel.names)) for p in had)
         limit = np.log(max(size, 1) / (alarms_per_week * period_days(freq) / 7 * _BUDGET))

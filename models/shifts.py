@@ -97,15 +97,49 @@ def detect_shifts(
     >>> found[["kpi", "kind", "direction", "detected_at", "after"]].astype(str).values.tolist()
     [['cases_opened', 'spike', 'up', '2024-04-10', '150.0']]
     """  # noqa: E501
+    parts = watch_history(history, freq=freq, holidays=holidays, kinds=kinds)
+    return shifts_of(parts, alarms_per_week=alarms_per_week, min_volume=min_volume, min_effect=min_effect)
+
+
+def watch_history(
+    history: pd.DataFrame,
+    *,
+    freq: str | None = None,
+    holidays: Days = (),
+    kinds: Mapping[str, Kind] | None = None,
+) -> list[Watched]:
+    """Collect the evidence of all KPIs of a history: the first and longer half of :func:`detect_shifts`.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=120)
+    >>> [part.kpi for part in watch_history(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": 40.0}))]
+    ['cases_opened']
+    """
     check_columns(history, ("kpi", "ds", "value"), "history")
-    _check_settings(alarms_per_week, min_volume, min_effect, kinds)
+    _check_kinds(kinds)
+    if history.empty:
+        return []
+    freq = freq or infer_freq(pd.DatetimeIndex(history["ds"]))
+    return [watch_kpi(part, freq, holidays, kinds or {}) for _, part in history.groupby("kpi", sort=True)]
+
+
+def shifts_of(
+    parts: list[Watched], *, alarms_per_week: float = 1.0, min_volume: float = 5.0, min_effect: float = 0.1
+) -> pd.DataFrame:
+    """Find the incidents in watched KPIs: the second half of :func:`detect_shifts`, of the same form.
+
+    Examples
+    --------
+    >>> shifts_of([]).columns.tolist() == list(SHIFTS)
+    True
+    """
+    _check_settings(alarms_per_week, min_volume, min_effect)
     found: list[dict[str, Any]] = []
     notes: list[str] = []
     explained: list[tuple[str, str, pd.Timestamp, str]] = []
-    if len(history):
-        freq = freq or infer_freq(pd.DatetimeIndex(history["ds"]))
-        share = alarms_per_week * period_days(freq) / 7
-        parts = [watch_kpi(part, freq, holidays, kinds or {}) for _, part in history.groupby("kpi", sort=True)]
+    if parts:
+        share = alarms_per_week * period_days(parts[0].panel.freq) / 7
         alarms = _alarms(parts, share, min_volume, min_effect)
         for part, (spiked, up, down) in zip(parts, alarms, strict=True):
             for i in np.flatnonzero((spiked | up | down).any(axis=0)):
@@ -154,10 +188,13 @@ def _alarms(
     ]
 
 
-def _check_settings(rate: float, volume: float, effect: float, kinds: Mapping[str, Kind] | None) -> None:
+def _check_settings(rate: float, volume: float, effect: float) -> None:
     for name, value in (("alarms_per_week", rate), ("min_volume", volume), ("min_effect", effect)):
         if not (isinstance(value, (int, float)) and 0 <= value < np.inf):
             raise InputError("the setting is out of range", where=f"argument '{name}'", got=value, wanted="from 0")
+
+
+def _check_kinds(kinds: Mapping[str, Kind] | None) -> None:
     for kpi, kind in (kinds or {}).items():
         if kind not in get_args(Kind):
             hint = did_you_mean(str(kind), list(get_args(Kind)))
