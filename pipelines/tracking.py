@@ -28,9 +28,9 @@ from .stage import Stage
 from .swap import replacing
 
 #: Columns that say who somebody is; they never reach the record.
-PERSONAL = ("customer_id", "agent_id", "actor_id", "owner")
-#: What quotes an export, whatever that says: columns of tables, and a whole table of sentences.
-QUOTES = {"refused": ("value",)}
+PERSONAL = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")
+#: What quotes an export or a person, or may name an agent: columns of tables, and a whole table of sentences.
+QUOTES = {"refused": ("value",), "incidents": ("note", "causes")}
 QUOTING = ("checks",)
 _SQLITE = "sqlite:///"
 _STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")

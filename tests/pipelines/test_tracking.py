@@ -122,6 +122,19 @@ def test_what_the_record_says_of_the_export_quotes_nobody(desk, tmp_path):
     assert not [p for p in desk.rglob("*") if p.is_file() and p.parent != tmp_path and b"Other" in p.read_bytes()]
 
 
+def test_who_saw_an_incident_wrote_of_it_or_left_is_not_in_the_record(desk, tmp_path):
+    row = {"incident_id": "csat-1", "acknowledged_by": "Ann Other", "note": "ask Other", "causes": "Other left chat"}
+    incidents = pd.DataFrame([row])
+    incidents.to_parquet(tmp_path / "incidents.parquet")
+    forecast_notes = pd.DataFrame({"note": ["phone: too short"]})  # says nothing of anybody, and stays
+    stage = Stage("watch", {"incidents": incidents, "forecast_notes": forecast_notes}, ("Other left chat.",))
+    runs = do([stage], desk, tables_dir=tmp_path)
+    tables = Path(client(desk).get_run(runs[1]).info.artifact_uri.removeprefix("file://")) / "tables"
+    assert pd.read_parquet(tables / "incidents.parquet").columns.tolist() == ["incident_id"]
+    assert pd.read_parquet(tables / "forecast_notes.parquet").columns.tolist() == ["note"]
+    assert not [p for p in desk.rglob("*") if p.is_file() and p.parent != tmp_path and b"Other" in p.read_bytes()]
+
+
 def test_a_skipped_stage_says_why_and_odd_names_and_figures_are_taken(desk):
     odd = Stage(
         "staff", {}, (), {f"p{i}": "x" * 7000 for i in range(150)}, {"coverage (80%)": 0.8, "none": float("nan")}, "no"
