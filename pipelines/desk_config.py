@@ -97,11 +97,20 @@ first_start = "08:00"
 last_end = "21:00"
 days_per_week = 4
 
-# When the open cases are looked at, and how many are listed.
+# When the open cases are looked at, how many are listed, and how many can be taken up in a day.
 [risk]
 at = "08:00"
 top = 10
 train_days = 120
+budget = 20
+segments = ["account"]       # whose customers lately said what, for dissatisfaction
+
+# What to do about a case at risk: the first that fits its leading reason, band, priority, team ...
+[[action]]
+when = {{ reason = "handovers", band = "high|very high" }}
+do = "name one owner and keep the case there"
+prevents = 0.5               # the chance that it saves the promise, when it comes in time
+effort = "15min"
 
 # Where shifts are looked for, and how many false alarms a week are borne over all of it.
 [watch]
