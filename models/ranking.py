@@ -84,8 +84,8 @@ def rank_cases(
     so where every case has the base rate the list is by due time, then by age, and the reason says so):
     ``rank, case_id, metric, probability, band, due_at, left_s`` (on the clock of the promise), ``left_wall_s,
     left_business_s, paused, team, priority, age_s, group`` (of the first reason that raises the risk), ``reason_1,
-    reason_2, reason_3, action``. The broken promises, the latest first: ``case_id, metric, due_at, late_s, team, priority``.
-    A reason that is not there is an empty text; anything else not known is missing.
+    reason_2, reason_3, action``. The broken promises, the latest first: ``case_id, metric, due_at, late_s, team,
+    priority``. A reason that is not there is an empty text; anything else not known is missing.
 
     Raises
     ------

@@ -272,8 +272,8 @@ def train(
         "by_channel",
         "drift",
     )
-    also = tuple(name for name in also if name in stage.tables)
-    _answer(stage, "evaluation", out, as_json, *also, zone=project.config.timezone)
+    there = [name for name in also if name in stage.tables]
+    _answer(stage, "evaluation", out, as_json, *there, zone=project.config.timezone)
     spec = project.config
     if evaluate:
         from .run import keep_stage
@@ -317,8 +317,8 @@ def risk(
         trained, model = train_stage(project)
         stage = risk_stage(project, model, budget=budget, capacity_s=room) if model else trained
     also = ("broken", "waiting", "dissatisfaction", "just_closed", "escalation")
-    also = tuple(name for name in also if name in stage.tables)
-    _answer(stage, "risk", out, as_json, *also, zone=project.config.timezone)
+    there = [name for name in also if name in stage.tables]
+    _answer(stage, "risk", out, as_json, *there, zone=project.config.timezone)
     remember_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
 
 

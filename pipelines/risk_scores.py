@@ -155,12 +155,13 @@ def _lead(scored: pd.DataFrame, k: int) -> pd.DataFrame:
 
 
 def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
-    whole = score_by(scored, fewest=1).set_index("model")
-    mine, budget = whole.loc[used], at_daily_budget(scored, k).set_index("model").loc[used]
+    whole = score_by(scored, fewest=1).set_index("model")[["auc", "brier", "ece"]].astype("float64")
+    budget = at_daily_budget(scored, k).set_index("model")[["precision", "cases_found"]].astype("float64").loc[used]
+    mine, constant = whole.loc[used], float(whole["brier"].to_dict().get("constant", float("nan")))
     cuts, cases = scored["cutoff"].nunique(), scored["case_id"].nunique()
     found = [
         f"Trained at {plural(cuts, 'cut-off')} and held against {number(cases)} later cases: AUC {mine['auc']:.2f}, "
-        f"Brier score {mine['brier']:.3f} (the base rate has {whole.loc['constant', 'brier']:.3f}), figures off by "
+        f"Brier score {mine['brier']:.3f} (the base rate has {constant:.3f}), figures off by "
         f"{100 * mine['ece']:.0f} percentage points on average."
     ]
     found.append(
@@ -171,7 +172,7 @@ def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
     weeks = weeks[weeks["n"] >= FEWEST]
     if len(weeks):
         gap = (weeks["said"] - weeks["base_rate"]).abs()
-        worst = weeks.loc[gap.idxmax()]
+        worst = weeks.iloc[int(gap.to_numpy().argmax())]
         found.append(
             f"Drift: the share of breaches went from {100 * weeks['base_rate'].iloc[0]:.0f} to "
             f"{100 * weeks['base_rate'].iloc[-1]:.0f} %; in the worst week (from {worst['week']:%d %b}) "
