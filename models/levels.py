@@ -87,6 +87,8 @@ class Levels:
         self.kind, self.pace = kind, pace
         self.fade = 0.5 ** (1 / pace.half)
         self.top, self.bottom = np.zeros(size), np.zeros(size)  # of the level
+        self.plain = np.zeros(size)  # of means: as top, with the shape of the week left in
+        self.low, self.high = np.full(size, np.inf), np.full(size, -np.inf)  # of the values that taught
         self.slot_top, self.slot_bottom = np.zeros((pace.season, size)), np.zeros((pace.season, size))
         rows = len(_NOISE_RATIOS) if kind not in ("count", "share") else 1
         self.stray_top, self.stray_bottom = np.zeros((rows, size)), np.zeros((rows, size))
@@ -107,7 +109,7 @@ class Levels:
         if self.kind == "share":
             odds = np.clip(level, 1e-6, 1 - 1e-6) / (1 - np.clip(level, 1e-6, 1 - 1e-6)) * shape
             return np.asarray(odds / (1 + odds))
-        return np.asarray(level + shape)
+        return np.clip(level + shape, self.low, self.high)  # a borrowed shape never leads beyond what was seen
 
     def variance(self, expected: Floats, n: Floats) -> Floats:
         """Return the variance of a value (of the count, of the hits among ``n``, or of the mean of ``n``)."""
@@ -182,7 +184,11 @@ class Levels:
 
     def rebase(self, column: int, level: float) -> None:
         """Take a new level for one series."""
+        move = level - self.top[column] / self.bottom[column]
         self.top[column] = level * self.bottom[column]
+        self.plain[column] += move * self.bottom[column]
+        self.low[column] += min(move, 0.0)
+        self.high[column] += max(move, 0.0)
 
     def _seen_as(self, expected: Floats, n: Floats) -> Floats:
         return expected * n if self.kind == "share" else expected
@@ -220,13 +226,21 @@ class Levels:
         elif self.kind == "share":
             weight, top, slot_top, slot_bottom = n, x, x, n
         else:
-            step = self._shape(slot, level) if self.pace.season > 1 else np.zeros_like(x)
+            step = np.nan_to_num(self.expect(slot) - level)
             weight = np.where(use, 1.0, 0.0)
             if self.seen.any():
                 ratio = float(_NOISE_RATIOS[int(self.loss.argmin())])
                 weight = np.where(use, (1 + ratio) / (1 / np.maximum(n, 1) + ratio), 0.0)
             top = np.where(use, x - step, 0.0) * weight
-            slot_top, slot_bottom = np.where(known, x - level, 0.0), known.astype(float)
+            # Held against the plain mean: against the level, which is learnt with the shape, both could run away.
+            with np.errstate(invalid="ignore", divide="ignore"):
+                slot_top = np.where(known, x - self.plain / self.bottom, 0.0)
+            slot_bottom = known.astype(float)
+            self.plain = self.plain * self.fade + np.where(use, x, 0.0) * weight
+            self.low, self.high = (
+                np.where(use, np.minimum(self.low, x), self.low),
+                np.where(use, np.maximum(self.high, x), self.high),
+            )
         self.slot_top[slot] = self.slot_top[slot] * self.fade**self.pace.season + np.where(known, slot_top, 0.0)
         self.slot_bottom[slot] = self.slot_bottom[slot] * self.fade**self.pace.season + np.where(known, slot_bottom, 0)
         self.top = self.top * self.fade + top

@@ -96,7 +96,8 @@ def _is_back(part: Watched, i: int, previous: Incident, start: int, at: int) -> 
     before, after, _ = part.levels(i, part.rows_of(previous))
     expected, seen, _ = part.levels(i, np.arange(start, at + 1, dtype=np.intp))
     if part.kind in ("count", "duration"):
-        moved, now = np.log((after + 1) / (before + 1)), np.log((seen + 1) / (expected + 1))
+        was, became, should, is_now = np.log1p(np.maximum([before, after, expected, seen], 0.0))
+        moved, now = became - was, is_now - should
     else:
         moved, now = after - before, seen - expected
     return bool(moved * now < 0 and abs(moved + now) < 0.5 * abs(moved))

@@ -160,3 +160,17 @@ def test_young_cohorts_wait_until_they_can_be_slow():
     found = detect_shifts(frame.assign(value=hours * 3600))
     assert found["started_at"].tolist() == [days[100]]
     assert found["detected_at"].iloc[0] >= days[103]
+
+
+def test_a_shape_that_is_borrowed_from_a_large_series_leads_nowhere():
+    # the week moves the logarithms by six, a single case strays by two: in units of the large series that is sixty
+    dice, days = np.random.default_rng(0), 400
+    n = np.column_stack([np.full(days, 400.0), *(dice.poisson(0.4, days) for _ in range(6))])
+    logs = np.where(np.arange(days) % 7 >= 5, 12.0, 6.0)[:, None] + 2 * dice.normal(size=n.shape) / np.sqrt(n.clip(1))
+    value = np.where(n > 0, np.expm1(logs.clip(0)), np.nan)
+    found = evidence("duration", value, n, Pace.of("D"))
+    known = np.isfinite(found.expected)
+    assert known[60:].all()
+    assert found.expected[known].min() >= 0
+    assert found.expected[known].max() <= np.log1p(np.nanmax(value))
+    assert 0.8 < np.nanstd(found.spike) < 1.1
