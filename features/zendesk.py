@@ -16,7 +16,7 @@ import pandas as pd
 
 from .assembly import assemble
 from .parts import Part, Taken, exploded, needed, read_parts, take
-from .pieces import Piece, Pieces, flags, piece
+from .pieces import Piece, Pieces, flags, piece, value_of
 from .sources import Loaded, SourceSpec
 
 _AT = {"at": "instant"}
@@ -153,6 +153,7 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
         pieces.events.append(_history(taken["history"]))
     if "comments" in taken:
         pieces.events.append(_comments(taken["comments"], roles))
+    pieces.events = [_opened_by_agent(one, tickets) for one in pieces.events]
     if "metric_events" in taken:
         pieces.events += _metric_events(taken["metric_events"])
     if "ratings" in taken:
@@ -263,6 +264,25 @@ def _comments(taken: Taken, roles: Any) -> Piece:
         actor_role=_role(rows["actor_id"], rows["case_id"], roles), actor_id=rows["actor_id"],
         event_id=rows["event_id"],
     )  # fmt: skip
+
+
+def _opened_by_agent(one: Piece, tickets: Taken) -> Piece:
+    """Read what an agent writes as the opening comment of a ticket as its description: it replies to nobody.
+
+    So does Zendesk, whose first reply time then ends at the second public comment of an agent (support.zendesk.com,
+    article 4408834848154, "First reply time").
+    """
+    rows = one.rows
+    if "actor_role" not in rows:
+        return one
+    born = tickets.kept().drop_duplicates("case_id", keep="last").set_index("case_id")["created_at"]
+    opening = (rows["kind"] == "message") & (rows["actor_role"] == "agent")
+    opening &= (rows["at"] <= value_of(rows["case_id"], born)).to_numpy(dtype=bool)
+    if not opening.any():
+        return one
+    rows = rows.assign(kind=rows["kind"].mask(opening, "field"))
+    rows["field"] = pd.Series("description", index=rows.index).where(opening)
+    return Piece(rows, one.ledger)
 
 
 def _metric_events(taken: Taken) -> list[Piece]:

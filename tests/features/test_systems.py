@@ -107,6 +107,34 @@ def test_zendesk_audits_in_their_order():
     assert any("1 breaches were taken back" in n for n in loaded.notes)
 
 
+@pytest.mark.parametrize("part", ["audits", "comments"])
+def test_what_an_agent_writes_to_open_a_zendesk_ticket_is_no_reply(tmp_path, part):
+    """Zendesk: the first reply of a ticket that an agent opened is the second public comment of an agent."""
+    ticket = {"id": 7, "created_at": "2024-03-04T09:00:00Z", "status": "open", "requester_id": 901, "group_id": 11}
+    (tmp_path / "tickets.json").write_text(json.dumps({"tickets": [ticket]}))
+    users = [{"id": 901, "role": "end-user"}, {"id": 701, "role": "agent"}]
+    (tmp_path / "users.json").write_text(json.dumps({"users": users}))
+    said = [(1, "09:00", 701), (2, "10:00", 901), (3, "11:00", 701)]
+    at = [f"2024-03-04T{clock}:00Z" for _, clock, _ in said]
+    if part == "audits":
+        rows = [
+            {"id": n, "ticket_id": 7, "created_at": t, "author_id": who,
+             "events": [{"id": n + 10, "type": "Comment", "author_id": who, "public": True}]}
+            for (n, _, who), t in zip(said, at, strict=True)
+        ]  # fmt: skip
+        (tmp_path / "audits.json").write_text(json.dumps({"audits": rows}))
+    else:
+        lines = [f"{n},7,{t},true,{who}" for (n, _, who), t in zip(said, at, strict=True)]
+        (tmp_path / "ticket_comment.csv").write_text("\n".join(["id,ticket_id,created,public,user_id", *lines]) + "\n")
+        history = f"ticket_id,field_name,updated,value,user_id\n7,status,{at[0]},open,701\n"
+        (tmp_path / "ticket_field_history.csv").write_text(history)
+    loaded = load_source(SourceSpec("cases", str(tmp_path), kind="zendesk"))
+    kinds = loaded.tables["events"].set_index("at")["kind"]
+    assert kinds[kinds.isin(["message", "field"])].tolist() == ["field", "message", "message"]
+    row = case_history(CaseLog.from_frames(**loaded.tables)).iloc[0]
+    assert (row["first_response_s"], row["agent_messages"], row["customer_messages"]) == (7200.0, 1, 1)
+
+
 def test_tickets_alone_count_openings_only():
     loaded = load("zendesk", "zendesk/tickets.json")
     assert set(loaded.tables) == {"cases"}
