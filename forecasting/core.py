@@ -64,7 +64,10 @@ def core(scene: Scene) -> Floats:
     forecast = np.full((len(scene.profile.level), scene.horizon), np.nan)
     if len(alive):
         panel = day_panel(scene, alive)
-        forecast[alive], steady, lifted = _alive(panel, scene.profile.unit[alive])
+        made, steady, lifted = _alive(panel, scene.profile.unit[alive])
+        # a series that never had most of a day known tells nothing of days
+        rough = scene.profile.mean[alive][:, scene.places] * scene.factors
+        forecast[alive] = np.where(np.isnan(made), rough, made)
         if scene.grid.frequency.per_day == 1:
             share = (1 - (1 - USUAL_LEAST) * panel.days / (panel.days + USUAL_DAYS)) * steady[:, None]
             usual = scene.profile.mean[alive][:, scene.places] * scene.factors * lifted[:, None]
@@ -107,7 +110,10 @@ def plain_ratio(z: Floats, trust: Floats, of: Shift, found: list[Shift], unit: i
 
 
 def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
-    """Forecast series that all have a value; say how steady they are, and what shifts do to their last weeks."""
+    """Forecast series that all have a value; say how steady they are, and what shifts do to their last weeks.
+
+    A series of which no day is known well enough has no forecast (NaN).
+    """
     shape = shapes(panel, unit)
     z, trust = ratios(panel, shape)
     days = panel.days
@@ -137,6 +143,7 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     held = np.where(trust[:, late] > 0, shape.level[:, late], 0.0)
     total = held.sum(axis=1)
     lifted = np.where(total > 0, (held * moved[:, late] ** 2).sum(axis=1) / np.where(total > 0, total, 1.0), 1.0)
+    forecast[~(trust > 0).any(axis=1)] = np.nan
     return forecast, fit.steady, lifted
 
 

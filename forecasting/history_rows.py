@@ -25,6 +25,10 @@ MAX_CELLS = 400_000_000
 #: A series this many times longer than the middle one is left out where the grid would be too large.
 TOO_LONG = 10
 
+#: Days by which a few last or first rows must lie apart from the rest of their series, and beyond all other series, to
+#: be taken for wrong stamps; how few they are; and the rows that the series must have.
+STRAY_DAYS, STRAY_ROWS, STRAY_OF = 26 * 7, 3, 10
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -107,6 +111,10 @@ def read_rows(history: pd.DataFrame, frequency: Frequency, zone: str | None, low
     double = pd.DataFrame({"u": codes, "ds": history["ds"].to_numpy()}).duplicated().to_numpy() & usable
     many = f"{int(double.sum()):,} rows repeat a stamp; add them up, or keep one of each"
     refuse(double, "ds", "this stamp is doubled", "one row a series and slot", many)
+    good = ~np.isin(codes, list(bad))
+    apart = "stamps that go on from one another; one that is far off would move the end of every series"
+    for backwards in (False, True):
+        refuse(_stray(codes, local, good, backwards), "ds", "this stamp is far from all others", apart)
     refuse(
         _outliving(codes, number, len(names), bad),
         "ds",
@@ -137,6 +145,8 @@ def _error(
     """Return the error for one row of the history, with the name of its series."""
     got, series = history[column].iloc[row], history["unique_id"].iloc[row]
     shown: Any = None if problem == "the time is missing" else str(got) if column == "ds" else got
+    if isinstance(shown, np.generic):
+        shown = shown.item()
     return InputError(
         problem, where=f"series '{series}'", column=column, row=row + 1, got=shown, wanted=wanted, hint=hint
     )
@@ -200,6 +210,37 @@ def _outliving(codes: Ints, number: Ints, n: int, bad: dict[int, tuple[int, Inpu
     usual = float(np.median(far[good]))
     limit = min(TOO_LONG * max(usual, 1.0), MAX_CELLS / (2 * n))
     found: Bools = good & (far > limit)
+    return found
+
+
+def _stray(codes: Ints, local: npt.NDArray[np.datetime64], good: Bools, backwards: bool) -> Bools:
+    """Mark a few last (or first) rows of series that lie far from the rest of their own and beyond every other one."""
+    found = np.zeros(len(codes), dtype=bool)
+    rows = np.flatnonzero(good)
+    if not len(rows):
+        return found
+    apart = np.timedelta64(STRAY_DAYS, "D")
+    time = local[rows].astype("datetime64[us]").astype(np.int64) * (-1 if backwards else 1)
+    far, series = int(apart.astype("timedelta64[us]").astype(np.int64)), codes[rows]
+    n_series = int(codes.max()) + 1
+    # where many rows lie near the end it is the end
+    if int((time > time.max() - far).sum()) > STRAY_ROWS * n_series:
+        return found
+    order = np.lexsort((-time, series))
+    rows, time, series = rows[order], time[order], series[order]
+    starts = np.flatnonzero(np.append(True, series[1:] != series[:-1]))
+    length = np.diff(np.append(starts, len(series)))
+    if len(starts) < 2:
+        return found
+    rank = np.arange(len(series)) - np.repeat(starts, length)
+    gap = np.append(time[:-1] - time[1:], 0)
+    leaps = (rank < STRAY_ROWS) & (gap > far) & (rank < np.repeat(length, length) - 1)
+    leaps &= np.repeat(length, length) >= STRAY_OF
+    outer = np.zeros(len(starts), dtype=np.int64)
+    np.maximum.at(outer, np.repeat(np.arange(len(starts)), length), np.where(leaps, rank + 1, 0))
+    alone = rank < np.repeat(outer, length)
+    stray = alone & (time > time[~alone].max() + far)
+    found[rows[stray]] = True
     return found
 
 

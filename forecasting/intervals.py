@@ -18,6 +18,10 @@ Ints = npt.NDArray[np.int64]
 #: Days of errors after which a series' own spread counts as much as that of its tier.
 SHRINK_DAYS = 10.0
 
+#: How many times more or less the spread of a tier may be than a series' own, where days tell of both: a tier may hold
+#: series in other units.
+TIER_MOST = 2.0
+
 #: Errors that a tier needs for a shape of its own.
 LEAST_POOL = 50
 
@@ -236,6 +240,8 @@ def _sigma(size: Floats, known: Bools, tier: Ints, total: int) -> Floats:
     for number in np.unique(tier[told]):
         middle[tier == number] = np.median(own[told & (tier == number)])
     days = total * count / count.max()
+    sure = told & (days >= SHRINK_DAYS)
+    middle = np.where(sure, np.clip(middle, own / TIER_MOST, own * TIER_MOST), middle)
     sigma: Floats = (days * own + SHRINK_DAYS * middle) / (days + SHRINK_DAYS)
     return sigma
 

@@ -117,6 +117,7 @@ def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
     usable = grid.known(origin, max(0, origin - LOOKBACK * f.season))
     known = ~np.isnan(y) & window(usable, usable.shape[1], f.season).astype(bool)
     limit = _limit(y, known)
+    limit = _limit_of_old(grid, origin, origin - usable.shape[1], limit, y, known)
     usual = known & window(ordinary[None, : grid.length], origin, f.season).astype(bool)
     usual &= ~(y > limit[:, None, None])
     mean = _with_fallbacks(latest_average(y, usual, f.average), y, usual, known, f)
@@ -141,6 +142,20 @@ def _limit(y: Floats, known: Bools) -> Floats:
     for i in np.flatnonzero(np.where(above, y, 0.0).max(axis=(1, 2)) > WILD * mean):
         limit[i] = WILD * float(np.quantile(y[i][above[i]], 0.9))
     return limit
+
+
+def _limit_of_old(grid: Grid, origin: int, start: int, limit: Floats, y: Floats, known: Bools) -> Floats:
+    """Lower the limit of series with a value before slot ``start`` that is not credible; recent values stay so."""
+    if start <= 0:
+        return limit
+    lately = np.where(known & ~(y > limit[:, None, None]), y, 0.0).max(axis=(1, 2))
+    oldest = np.fmax.reduce(grid.y[:, :start], axis=1)
+    found = limit.copy()
+    for i in np.flatnonzero((oldest > WILD * lately) & (lately > 0)):
+        past = grid.y[i, :origin]
+        whole = _limit(past[None, None, :], ~np.isnan(past)[None, None, :])[0]
+        found[i] = min(limit[i], max(whole, lately[i]))
+    return found
 
 
 def _ratio(total: npt.NDArray[np.generic], count: npt.NDArray[np.generic]) -> Floats:

@@ -186,6 +186,7 @@ def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     short = _named(grid, (count > 0) & (count < 2 * season)) if season > 1 else []
     if short:
         notes.append(f"less than two weeks of values for series {name_some(short)}: forecast from the mean at first")
+    notes.extend(_say_ended(grid))
     empty = _named(grid, np.nan_to_num(grid.y).max(axis=1) == 0)
     if empty:
         notes.append(f"only zeros so far in series {name_some(empty)}")
@@ -194,6 +195,23 @@ def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     elif fold.origins < windows:
         notes.append(f"intervals rest on {fold.origins} past origins instead of {windows}: the history is short")
     return tuple(notes)
+
+
+def _say_ended(grid: Grid) -> Iterator[str]:
+    """Say which series have no value in the last week of the panel (in its last two slots, where those are longer)."""
+    lately = max(grid.frequency.season, 2)
+    known = ~np.isnan(grid.y)
+    ended = (
+        known.any(axis=1) & ~known[:, -lately:].any(axis=1) & grid.is_open[:, : grid.length][:, -lately:].any(axis=1)
+    )
+    if ended.any():
+        longest = int(np.flatnonzero(ended)[np.argmin([np.flatnonzero(known[i])[-1] for i in np.flatnonzero(ended)])])
+        last = int(np.flatnonzero(known[longest])[-1])
+        when = str(grid.stamps(last, last + 1)[0])[: 10 if grid.frequency.per_day <= 1 else 16].replace("T", " ")
+        yield (
+            f"series {name_some(_named(grid, ended))} ended before the panel did, '{grid.ids[longest]}' at {when}: "
+            "the forecast begins where the panel ends"
+        )
 
 
 def _odd_values(grid: Grid, fold: Fold) -> Iterator[str]:
@@ -212,7 +230,8 @@ def _odd_values(grid: Grid, fold: Fold) -> Iterator[str]:
     if silent.any():
         named = name_some(_named(grid, silent.any(axis=1)))
         share = f"{int(silent.sum()):,} of {silent.size:,} slots ahead"
-        yield f"{share} are at times of the week at which nothing ever came, and are forecast 0: series {named}"
+        where = "at times of the week at which" if grid.frequency.season > 1 else "of series in which"
+        yield f"{share} are {where} nothing came in the last 26 weeks, and are forecast 0: series {named}"
 
 
 def _named(grid: Grid, chosen: npt.ArrayLike) -> list[str]:
