@@ -26,15 +26,15 @@ BacktestOption = Annotated[
     bool, typer.Option("--backtest", help="Show the leaderboard on past origins, by lead time and by series.")
 ]
 EventOption = Annotated[
-    list[str] | None, typer.Option(help="What if: 'campaign 2026-03-09..2026-03-13 +30% [series]'; may be given again.")
+    list[str] | None, typer.Option(help="What if: 'campaign 2026-03-09..2026-03-13 +30% SERIES' (no SERIES: all); may be given again.")
 ]
 CloseOption = Annotated[
-    list[str] | None, typer.Option(help="What if nothing comes: '2026-03-10 [series]'; may be given again.")
+    list[str] | None, typer.Option(help="What if nothing comes: '2026-03-10 SERIES'; may be given again.")
 ]
 GrowthOption = Annotated[
-    list[str] | None, typer.Option(help="What if volumes grow by a share a year: '5% [series]'; may be given again.")
+    list[str] | None, typer.Option(help="What if volumes grow by a share a year: '5% SERIES'; may be given again.")
 ]
-WhatIfOption = Annotated[Path | None, typer.Option(help="A file of assumptions: CSV, or TOML with [[change]].")]
+WhatIfOption = Annotated[Path | None, typer.Option(help="A file of assumptions: CSV, or TOML with change sections.")]
 PathsOption = Annotated[int | None, typer.Option(help="Draw so many sample paths; --out writes them.", min=1)]
 PictureOption = Annotated[Path | None, typer.Option(help="Draw the pictures into FILE.png, FILE.svg or FILE.html.")]
 
