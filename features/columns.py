@@ -17,6 +17,8 @@ from .sources import SourceSpec
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 REFUSED = ("table", "row", "column", "value", "reason")
+#: Times outside are marks such as 9999-12-31 or 0001-01-01; some steps cannot even count so far.
+_SPAN = (pd.Timestamp("1900-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC"))
 _FLAGS = {"true": True, "1": True, "yes": True, "y": True, "t": True, "1.0": True}
 _FLAGS |= {"false": False, "0": False, "no": False, "n": False, "f": False, "0.0": False}
 
@@ -231,6 +233,9 @@ def _check_times(times: Times, raw: pd.Series[Any], source: str, spec: SourceSpe
             else "mend or leave out date_format",
         )
     ledger.refuse(times.bad, source, raw, "the time cannot be read")
+    far = ((times.instants < _SPAN[0]) | (times.instants >= _SPAN[1])).to_numpy(dtype=bool)
+    years = f"{_SPAN[0].year} to {_SPAN[1].year - 1}"
+    ledger.refuse(far, source, raw, f"the time is not in {years}; if it means that there is none, add it to 'missing'")
     known = times.format
     if known.ambiguous:
         first = "day" if known.order == "day" else "month"

@@ -33,7 +33,14 @@ def check(project: Project) -> Stage:
     log = project.log
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}
     arrivals = arrivals_of(_few(log), log.timezone)
-    oddities = [*impossible_times(log), *holes(arrivals), *mass_closings(log), *one_customer(log), *policy_notes(log)]
+    oddities = [
+        *impossible_times(log),
+        *not_yet(log),
+        *holes(arrivals),
+        *mass_closings(log),
+        *one_customer(log),
+        *policy_notes(log),
+    ]
     can = availability(log, project.config.history.calendar)
     rows = [
         ("What was read?", _sources(project)),
@@ -81,6 +88,29 @@ def impossible_times(log: CaseLog) -> list[str]:
         if bad:
             said.append(f"{_of(bad, size, 'contacts')} are answered before they were queued or end before the answer.")
     return said
+
+
+def not_yet(log: CaseLog, now: pd.Timestamp | None = None) -> list[str]:
+    """Say if the log ends after today: what is open then ages until the end of the log.
+
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2124-03-02T09:00Z"]})
+    >>> not_yet(CaseLog.from_frames(cases=cases), pd.Timestamp("2026-01-01T00:00Z"))[0].split(".")[0]
+    'The log ends on 02 Mar 2124, which is still to come: 1 row of cases'
+    """
+    today = pd.Timestamp.now("UTC") if now is None else now
+    if log.until <= today + pd.Timedelta("1D"):
+        return []
+    found = []
+    for name, column in _INSTANTS.items():
+        if log.has(name, column):
+            table = log.table(name)
+            late = int(table.filter(table[column] > today.to_pydatetime()).count().execute())
+            found += [f"{plural(late, 'row')} of {name}"] if late else []
+    end = f"{log.until.tz_convert(log.timezone):%d %b %Y}"
+    rows = f": {say_list(found)}" if found else ""
+    said = f"The log ends on {end}, which is still to come{rows}"
+    return [f"{said}. Open cases age until then, so set 'until' of the source, or mend these times."]
 
 
 def _case_orders(log: CaseLog) -> list[str]:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from deskcast.features import CaseLog
-from deskcast.pipelines.check import check, holes, impossible_times, mass_closings, one_customer
+from deskcast.pipelines.check import check, holes, impossible_times, mass_closings, not_yet, one_customer
 from deskcast.pipelines.guesses import Arrivals
 from deskcast.pipelines.init import write_config
 from deskcast.pipelines.opening import open_project
@@ -133,3 +133,13 @@ def test_rows_that_are_written_twice_are_said(tmp_path):
     (tmp_path / "deskcast.toml").write_text('[source.events]\npath = "log.csv"\n')
     notes = open_project(tmp_path / "deskcast.toml").notes
     assert any("2 rows are the same as an earlier row in every column" in n for n in notes)
+
+
+def test_a_time_to_come_is_said_and_a_mark_for_never_is_refused(tmp_path):
+    rows = "1,2024-03-01 09:00,2150-01-01\n2,2024-03-01 10:00,9999-12-31\n3,0001-01-01,\n"
+    project = opened(tmp_path, "case_id,created_at,closed_at\n" + rows)
+    assert project.refused[["row", "column"]].to_numpy().tolist() == [[2, "closed_at"], [3, "created_at"]]
+    assert project.refused["reason"].str.contains("the time is not in 1900 to 2199").all()
+    said = not_yet(project.log, pd.Timestamp("2024-04-01T00:00Z"))
+    assert said[0].startswith("The log ends on 01 Jan 2150, which is still to come: 1 row of events.")
+    assert not_yet(project.log, pd.Timestamp("2150-01-01T00:00Z")) == []
