@@ -195,6 +195,8 @@ def slots_apart(scene: Scene) -> Floats:
     cycles = min(WEEKS * 7, origin // period)
     ahead = -(-scene.horizon // period)
     start = origin - cycles * period
+    if not cycles:  # not one whole day is known
+        return np.full((len(grid.ids), scene.horizon), np.nan)
     root, known = _roots(scene, start)
     shape = (len(root), cycles, period)
     value, told = root.reshape(shape), known.reshape(shape).astype(float)
