@@ -26,7 +26,8 @@ BacktestOption = Annotated[
     bool, typer.Option("--backtest", help="Show the leaderboard on past origins, by lead time and by series.")
 ]
 EventOption = Annotated[
-    list[str] | None, typer.Option(help="What if: 'campaign 2026-03-09..2026-03-13 +30% SERIES' (no SERIES: all); may be given again.")
+    list[str] | None,
+    typer.Option(help="What if: 'campaign 2026-03-09..2026-03-13 +30% SERIES' (none: all); may be given again."),
 ]
 CloseOption = Annotated[
     list[str] | None, typer.Option(help="What if nothing comes: '2026-03-10 SERIES'; may be given again.")
