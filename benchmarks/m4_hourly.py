@@ -7,9 +7,10 @@ nothing is said of their seasons: what a day and a week are good for is found on
 the organisers: sMAPE, MASE with a season of 24, and OWA, the mean of both over those of Naive2 as published. The place
 is among the published entries and benchmarks, all kinds of methods, by hourly OWA.
 
-What the tuning saw: the training part less its last 48 hours, and less its last 96, 144 and 192 (``--train-part`` runs
-those four). Tiers, limits of noise and sharpness of the weights were chosen on them and on other series; the test part
-was not looked at before all was settled.
+What the choice saw: the whole training part. Methods and constants (tiers, limits of noise, sharpness of the weights)
+were scored on its last four blocks of 48 hours, each forecast from the values before it: those that begin 48, 96, 144
+and 192 hours before its end (``--train-part`` runs the four). Other series were looked at too. The test part was not
+looked at before all was settled.
 """
 
 from __future__ import annotations

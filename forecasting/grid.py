@@ -102,6 +102,7 @@ def make_grid(
     lowest: float | None = 0.0,
     holidays: object = None,
     events: object = None,
+    find: bool = True,
 ) -> Grid:
     """Put a long frame of series on a grid of slots.
 
@@ -129,6 +130,8 @@ def make_grid(
         Least value that is possible; None allows negative ones.
     holidays, events
         Days that are open but different, see :func:`deskcast.forecasting.forecast`: an empty one is no outage.
+    find
+        Whether outages are looked for: of counts alone, as a share of 0 or an empty queue is a value like others.
 
     Raises
     ------
@@ -170,7 +173,7 @@ def make_grid(
     else:
         partial = np.zeros(length, dtype=bool)
     other = partial | _different(stamps[:length], frequency, holidays, events)
-    state, told = _states(matrix, is_open[:, :length], other, rows.names, stamps[:length], frequency, outages)
+    state, told = _states(matrix, is_open[:, :length], other, rows.names, stamps[:length], frequency, outages, find)
     state[:, partial] = np.where(is_open[:, :length][:, partial], PARTIAL, CLOSED)
     matrix[:, partial] = np.nan
     notes = (
@@ -312,10 +315,13 @@ def _states(
     stamps: npt.NDArray[np.datetime64],
     frequency: Frequency,
     outages: object,
+    find: bool,
 ) -> tuple[States, Bools]:
     """Return the state of every slot, and which slots of an outage told that it was one."""
     state = np.full(y.shape, OPEN, dtype=np.uint8)
-    found, told = find_outages(np.where(other, np.nan, y) if other.any() else y, is_open, frequency)
+    found, told = np.zeros(y.shape, dtype=bool), np.zeros(y.shape, dtype=bool)
+    if find:
+        found, told = find_outages(np.where(other, np.nan, y) if other.any() else y, is_open, frequency)
     state[np.isnan(y)] = MISSING
     state[found] = OUTAGE
     for name, start, end in outage_rows(outages):

@@ -112,17 +112,17 @@ def kind_panel(
     # a stock is there at night, too
     given = (None if kind == "stock" else calendar, since, until)
     known = None if kind == "stock" else outages
-    grid = make_grid(scaled, horizon, freq, *given, known, holidays=holidays, events=events)
+    grid = make_grid(scaled, horizon, freq, *given, known, holidays=holidays, events=events, find=False)
     special, said = special_days(grid, holidays, events)
     n, parts = None, None
     if "n" in kept.columns and kind != "stock":
         usable = scaled[scaled["unique_id"].astype(str).isin(grid.ids)]
         weight = pd.to_numeric(usable["n"], errors="coerce").where(usable["y"].notna() | (usable["n"] == 0))
-        count = make_grid(usable.assign(y=weight), horizon, freq, *given)
+        count = make_grid(usable.assign(y=weight), horizon, freq, *given, find=False)
         n = count.y
         if kind == "rate":
             part = (usable["y"].where(weight > 0, 0.0) * weight).where(weight.notna())
-            parts = (make_grid(usable.assign(y=part), horizon, freq, *given), count)
+            parts = (make_grid(usable.assign(y=part), horizon, freq, *given, find=False), count)
     notes = tuple(f"series '{row['unique_id']}' is left out: {row['reason']}" for row in refused[:10])
     more = tuple({"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.refused)
     return KindPanel(kind, low, high, grid, special, n, parts, (*notes, *grid.notes, *said), (*refused, *more))

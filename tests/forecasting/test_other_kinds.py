@@ -131,3 +131,11 @@ def test_it_is_the_same_call_as_for_counts(kind):
     assert {"deskcast", "same_slot", "seasonal_naive"} == set(leaderboard(folds)["model"])
     with pytest.raises(InputError, match="unknown kind"):
         forecast(history, 7, "D", kind="shares")
+
+
+def test_a_bad_day_of_a_share_is_learnt_and_no_outage():
+    days = pd.date_range("2024-01-01", periods=120, freq="D")
+    y = np.where(np.isin(np.arange(120), [100, 101, 110]), 0.0, 0.9)
+    ahead = forecast(pd.DataFrame({"unique_id": "csat", "ds": days, "y": y, "n": 2.0}), 7, "D", kind="rate")
+    assert not any("outage" in note for note in ahead.attrs["notes"])
+    assert ahead["deskcast-lo-95"].min() < 0.5
