@@ -23,6 +23,7 @@ _CHUNK = 1 << 22
 _SCHEMES = ("postgresql://", "postgres://")
 #: Type numbers of PostgreSQL's catalogue: whole numbers, fractions, instants, times without a zone.
 _INTEGERS, _FRACTIONS, _INSTANTS, _CLOCKS, _FLAG = (20, 21, 23), (700, 701, 1700), (1184,), (1114,), (16,)
+_DATES = (1082,)
 
 
 def read_relation(
@@ -42,7 +43,8 @@ def read_relation(
     Returns
     -------
     pandas.DataFrame
-        Numbers, flags and times keep their type, everything else is text; nulls are missing.
+        Numbers, flags and times keep their type, everything else is text; nulls are missing, and so are times of
+        ``infinity``, which mean that something has not happened.
 
     Raises
     ------
@@ -144,29 +146,48 @@ def _names(uri: str, schema: str | None) -> list[str]:
 
 def _streamed(connection: Any, wanted: Any, where: str) -> pd.DataFrame:
     import pyarrow as pa
-    import pyarrow.csv as pacsv
     from psycopg import sql
 
     head = connection.execute(sql.SQL("SELECT * FROM ({}) AS wanted LIMIT 0").format(wanted))
     types = {column.name: _arrow_type(column.type_code) for column in head.description}
     if len(types) < len(head.description):
         raise InputError("the query has two columns of one name", where=where, hint="name them apart by AS")
-    copy = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER false)").format(wanted)
+    chosen = sql.SQL(", ").join(_finite(column.name, column.type_code) for column in head.description)
+    copy = sql.SQL("COPY (SELECT {} FROM ({}) AS wanted) TO STDOUT (FORMAT csv, HEADER false)").format(chosen, wanted)
     with connection.cursor() as cursor, cursor.copy(copy) as stream:
-        first = next(iter_chunks := _chunks(stream), b"")
-        if not first:
-            raise InputError("the table has columns but no rows", where=where)
-        reader = pacsv.open_csv(
-            _Stream(first, iter_chunks),
-            read_options=pacsv.ReadOptions(column_names=list(types), block_size=_CHUNK),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(
-                column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
-                true_values=["t"], false_values=["f"],
-            ),
-        )  # fmt: skip
-        table = pa.Table.from_batches(list(reader), schema=reader.schema)
-    return _frame(table)
+        try:
+            return _frame(_table(_chunks(stream), types, where))
+        except pa.ArrowInvalid as error:
+            raise InputError(f"a value cannot be read: {error}", where=where) from None
+
+
+def _table(chunks: Iterator[bytes], types: dict[str, Any], where: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    first = next(chunks, b"")
+    if not first:
+        raise InputError("the table has columns but no rows", where=where)
+    reader = pacsv.open_csv(
+        _Stream(first, chunks),
+        read_options=pacsv.ReadOptions(column_names=list(types), block_size=_CHUNK),
+        # an empty line is a null where there is a single column
+        parse_options=pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        convert_options=pacsv.ConvertOptions(
+            column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
+            true_values=["t"], false_values=["f"],
+        ),
+    )  # fmt: skip
+    return pa.Table.from_batches(list(reader), schema=reader.schema)
+
+
+def _finite(name: str, code: int) -> Any:
+    from psycopg import sql
+
+    column = sql.Identifier(name)
+    if code in (*_INSTANTS, *_CLOCKS, *_DATES):
+        return sql.SQL("CASE WHEN isfinite({0}) THEN {0} END").format(column)
+    return column
 
 
 def _chunks(stream: Any) -> Iterator[bytes]:

@@ -40,6 +40,20 @@ def test_types_nulls_and_empty_texts_survive(desk):
     assert second["mark"].endswith("0001")
 
 
+def test_times_of_infinity_are_missing_and_no_row_is_lost(desk):
+    values = "('2024-03-01 09:00Z'::timestamptz, 'infinity'::timestamptz, '-infinity'::date), (null, null, null)"
+    frame = read_relation(desk, query=f"SELECT * FROM (VALUES {values}) AS t(opened, closed, due)")
+    assert frame["opened"].iloc[0] == pd.Timestamp("2024-03-01T09:00Z")
+    assert frame[["closed", "due"]].isna().all(axis=None)
+    alone = read_relation(desk, query="SELECT i FROM (VALUES (1), (null), (2), (null)) AS t(i)")
+    assert alone["i"].isna().tolist() == [False, True, False, True]
+
+
+def test_a_time_that_no_calendar_holds_is_said(desk):
+    with pytest.raises(InputError, match=r"a value cannot be read.*20000-01-01"):
+        read_relation(desk, query="SELECT '20000-01-01 00:00Z'::timestamptz AS opened")
+
+
 def test_a_dotted_name_and_a_query(desk):
     assert len(read_relation(desk, "helpdesk.tickets")) == 2
     frame = read_relation(desk, query="SELECT id + 1 AS next FROM helpdesk.tickets WHERE id > 1;")
