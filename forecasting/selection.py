@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,8 +160,7 @@ def choose_mix(
     weights[:, 0] = 1.0
     past = made[names[0]].copy() if origins else outcome
     by_tier: dict[str, dict[str, float]] = {}
-    for number in np.unique(tier[tier >= 0]):
-        rows = np.flatnonzero(tier == number)
+    for number, rows in _groups(tier, outcome):
         if origins >= LEAST_ORIGINS and len(names) > 1:
             some = rows[:: -(-len(rows) // SAMPLE)]
             members = _Tier.of(made, outcome, spread, some, days).members()
@@ -175,6 +174,20 @@ def choose_mix(
         share = weights[rows].mean(axis=0)
         by_tier[TIER_NAMES[number]] = {names[i]: round(float(share[i]), 3) for i in np.flatnonzero(share > 0)}
     return Mix(names, weights, past, by_tier, _label(names, weights[tier >= 0]))
+
+
+def _groups(tier: Ints, outcome: Floats) -> Iterator[tuple[int, Ints]]:
+    """Return the series of each tier; those that have ended come first and apart, as they must not choose for others.
+
+    Ended is a series in which nothing came at the latest third of the origins, and something before.
+    """
+    came = np.nan_to_num(outcome).sum(axis=2)
+    ended = (came.sum(axis=0) > 0) & (came[: -(-len(came) // 3)].sum(axis=0) == 0)
+    for number in np.unique(tier[tier >= 0]):
+        for apart in (True, False):
+            rows = np.flatnonzero((tier == number) & (ended == apart))
+            if len(rows):
+                yield int(number), rows
 
 
 def _label(names: Sequence[str], weights: Floats) -> str:

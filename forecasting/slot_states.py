@@ -188,9 +188,10 @@ def say_states(
     closed = known & ~is_open & (y > 0)
     if closed.any():
         names = [ids[i] for i in np.flatnonzero(closed.any(axis=1))]
+        many, slots = f"{np.nansum(np.where(closed, y, 0.0)):,.0f}", int(closed.sum())
         notes.append(
-            f"{np.nansum(np.where(closed, y, 0.0)):,.0f} arrivals in {int(closed.sum()):,} closed slots are left out "
-            f"(series {name_some(names)})"
+            f"{many} arrival{'' if many == '1' else 's'} in {slots:,} closed slot{'' if slots == 1 else 's'} "
+            f"{'is' if many == '1' else 'are'} left out (series {name_some(names)})"
         )
     return tuple(notes)
 

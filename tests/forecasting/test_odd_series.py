@@ -106,3 +106,12 @@ def test_a_series_that_ended_before_the_panel_is_named():
     both = ahead(pd.concat([frame, odd(stamps[: -24 * 14])], ignore_index=True), "h")
     assert "series 'odd' ended before the panel did" in " ".join(both.attrs["notes"])
     assert not any("ended before" in note for note in ahead(frame, "h").attrs["notes"])
+
+
+def test_a_series_that_has_ended_does_not_choose_the_method_of_the_others():
+    stamps = good("h")[1]
+    y = odd(stamps)["y"].to_numpy(copy=True)
+    y[len(y) // 2 :] = 0
+    both, far = moved("h", odd(stamps, y))
+    assert far < POOLED["h"]
+    assert both.loc[both["unique_id"] == "odd", "deskcast"].max() < 2
