@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..models.grouping import group_incidents
 from ..models.ledger import VOLUMES
-from .watch_causes import Moved
+from .watch_causes import Moved, segment_of
 
 #: What moved for the same reason began within so many days (shifts are dated late and roughly), or so many for spikes.
 APART, SPIKE_APART = 10, 2
@@ -29,7 +29,7 @@ def alarm_key(row: Any) -> str:
 
 
 def joined(
-    alarms: pd.DataFrame, moved: Mapping[Any, Moved], known: Mapping[str, str]
+    alarms: pd.DataFrame, moved: Mapping[Any, Moved], known: Mapping[str, str], by: Sequence[str] = ()
 ) -> tuple[pd.Series, dict[int, str]]:
     """Number the alarms so that those of one incident share a number.
 
@@ -38,10 +38,12 @@ def joined(
     alarms
         What :func:`~deskcast.models.shifts.detect_shifts` returns.
     moved
-        The segment that moved, by alarm, where it was looked for.
+        The segment that moved, by alarm, where it was looked for; of the others their own series counts.
     known
         Id of the incident of alarms that were told before, by :func:`alarm_key`: they stay together, and two
         incidents that were told apart stay apart.
+    by
+        Columns of segments, as the names of the series begin.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def joined(
             join(first.setdefault(name, int(group)), int(group))
     # Each alarm is held against the strongest one of an incident only: chains of neighbours would join everything.
     anchors: list[_Alarm] = []
-    for one in _by_strength(alarms, own, moved):
+    for one in _by_strength(alarms, own, moved, by):
         fits = next((anchor for anchor in anchors if anchor.explains(one)), None)
         if fits is None:
             anchors.append(one)
@@ -93,26 +95,27 @@ class _Alarm:
 
     group: int
     segment: frozenset[tuple[str, str]]
-    start: pd.Timestamp
+    start: float  # in days
     spike: bool
 
     def explains(self, other: _Alarm) -> bool:
         """Tell whether another alarm began at the same time in the same segment, or in one that holds the other."""
         near = SPIKE_APART if self.spike or other.spike or not (self.segment and other.segment) else APART
-        if abs(self.start - other.start) > pd.Timedelta(days=near):
+        if abs(self.start - other.start) > near:
             return False
         small, large = sorted((self.segment, other.segment), key=len)
         return small <= large
 
 
-def _by_strength(alarms: pd.DataFrame, own: Any, moved: Mapping[Any, Moved]) -> list[_Alarm]:
-    """Return the alarms whose segment was looked for, the strongest first; what came in before what it led to."""
-    rows = alarms.loc[list(moved)].assign(_group=own[alarms.index.get_indexer(pd.Index(list(moved)))])
+def _by_strength(alarms: pd.DataFrame, own: Any, moved: Mapping[Any, Moved], by: Sequence[str]) -> list[_Alarm]:
+    """Return the alarms, those whose segment was looked for first; then what came in before what it led to, by size."""
+    rows = alarms.assign(_group=own, _unsought=[at not in moved for at in alarms.index])
     rows = rows.assign(_first=~rows["kpi"].isin(VOLUMES), _size=-rows["z"].abs())
     found = []
-    for row in rows.sort_values(["_first", "_size", "kpi", "series"], kind="stable").to_dict("index").items():
-        at, cells = row
+    order = ["_unsought", "_first", "_size", "kpi", "series", "started_at"]
+    for at, cells in rows.sort_values(order, kind="stable").to_dict("index").items():
         spike = cells["kind"] == "spike"
-        start = pd.Timestamp(cells["started_at"] if spike else cells["dated_at"])
-        found.append(_Alarm(int(cells["_group"]), frozenset(moved[at].segment.items()), start, spike))
+        start = pd.Timestamp(cells["started_at"] if spike else cells["dated_at"]).timestamp() / 86400
+        segment = moved[at].segment if at in moved else segment_of(str(cells["series"]), by)
+        found.append(_Alarm(int(cells["_group"]), frozenset(segment.items()), start, spike))
     return found

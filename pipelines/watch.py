@@ -90,7 +90,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: State | None = N
     now = local_now(project)
     moved, ask = _explained(project, alarms, by if project.config.history.freq == "D" else (), end)
     shifts, current = _incidents(
-        alarms, moved, {} if state.knows_later(now) else state.alarms, _spans(project, history)
+        alarms, moved, {} if state.knows_later(now) else state.alarms, _spans(project, history), by
     )
     current = _with_causes(current, shifts, moved, ask)
     incidents = in_order(next_ledger(state, current, now))
@@ -207,10 +207,14 @@ def _explained(
 
 
 def _incidents(
-    alarms: pd.DataFrame, moved: Mapping[Any, Moved], known: Mapping[str, str], spans: list[KnownSpan]
+    alarms: pd.DataFrame,
+    moved: Mapping[Any, Moved],
+    known: Mapping[str, str],
+    spans: list[KnownSpan],
+    by: Sequence[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the alarms with the id of their incident, and the incidents; what had an id keeps it."""
-    groups, kept = joined(alarms, moved, known)
+    groups, kept = joined(alarms, moved, known, by)
     ids = incident_ids(alarms, groups)
     current = incident_frame(alarms, spans, groups)
     renamed = {new: kept[group] for group, new in zip(groups, ids, strict=True) if group in kept}

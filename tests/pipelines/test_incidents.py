@@ -13,6 +13,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines import incident_state
 from deskcast.pipelines.config import load_config
+from deskcast.pipelines.incident_groups import joined
 from deskcast.pipelines.incident_state import (
     acknowledge_incident,
     read_state,
@@ -291,3 +292,18 @@ def test_remember_needs_no_ledger(tmp_path, project):
     nothing = empty.tables["incidents"].head(0)
     assert remember(tmp_path / "results", nothing, empty.tables["shifts"].head(0), local_now(project))
     assert len(read_state(tmp_path / "results").ledger) == 0
+
+
+def test_alarms_of_any_time_are_joined_over_the_kpis_of_one_segment():
+    day = pd.Timestamp("2023-03-01")
+    rows = [
+        ("cases_opened", "channel web", "up", "shift", 0),
+        ("sla_attainment", "channel web", "down", "shift", 6),  # what came in led to it
+        ("sla_attainment", "channel chat", "down", "shift", 6),  # of another channel
+        ("handle_time", "all", "up", "spike", 6),  # of everything, on the day on which chat moved
+    ]
+    alarms = pd.DataFrame(rows, columns=["kpi", "series", "direction", "kind", "late"])
+    at = day + pd.to_timedelta(alarms["late"], unit="D")
+    alarms = alarms.assign(started_at=at, dated_at=at, detected_at=at + pd.Timedelta(days=2), z=5.0)
+    groups, _ = joined(alarms, {}, {}, ["channel"])
+    assert (groups[0] == groups[1], groups[2] == groups[3], groups.nunique()) == (True, True, 2)
