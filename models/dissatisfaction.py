@@ -51,6 +51,8 @@ class DissatisfactionRisk:
     ----------
     decision_
         What can be known, in words, by stage and about who answers.
+    said_
+        The same, one text for each stage and one about who answers.
     used_, skill_
         Stage (``open``, ``closed``) -> candidate that is used, and its :class:`~deskcast.models.skill.Skill`.
     promoted_
@@ -295,6 +297,7 @@ class DissatisfactionRisk:
                 f"{self.answering_.said()} Of the answers {rates[0]:.0f} % are dissatisfied, of all asked about "
                 f"{rates[1]:.0f} %."
             )
+        self.said_ = tuple(said)
         self.decision_ = " ".join(said)
 
 

@@ -22,7 +22,7 @@ from .calibration import FloatArray
 from .cohort import Cohort, Told
 from .lately import Followed, track_record
 from .scores import reliability_tables, score_table
-from .skill import LIFT, SMALL, Skill, brier_skill, say_skill, top_lift
+from .skill import SMALL, Skill, brier_skill, say_skill, top_lift
 from .verdict import FEWEST_CASES, FEWEST_OF_EACH, RULES, SAID, decide
 
 #: All candidates, from the plainest.
@@ -234,17 +234,22 @@ def _judge(newest: Told, predicted: dict[str, FloatArray], when: str, settings: 
     tried = "logistic" if verdict.used == "constant" else verdict.used
     skill = brier_skill(newest.label, predicted[tried], predicted["constant"], case, **draws)  # type: ignore[arg-type]
     name, rate = SAID.get(tried, tried), float(np.average(newest.label, weights=newest.weight))
-    of = f"on the {case.nunique():,} newest cases {name} has a {say_skill(skill)}"
+    on, has = f"on the {case.nunique():,} newest cases", f"has a {say_skill(skill)}"
+    of = f"{on} {name} {has}"
     lift = top_lift(newest.label, predicted[tried], weight=newest.weight)
-    top = f", and its worst tenth is {lift:.1f} times as bad as all"
     if verdict.used != "constant" and skill.worth_ranking(lift):
-        return verdict.used, f"{verdict.decision} {when[:1].upper()}{when[1:]}: {of}{top}.", skill
-    why = f"That is less than {100 * SMALL:.0f} %, and the worst tenth is not {LIFT:.0f} times as bad as all"
+        text = (
+            f"{when[:1].upper()}{when[1:]}, {name} is used: {on} it {has}, and its worst tenth is {lift:.1f} "
+            "times as bad as all."
+        )
+        return verdict.used, text, skill
+    base = f"each gets the base rate ({100 * rate:.0f} % on the newest)"
     if verdict.used == "constant":
-        hint = " (that may be for want of cases)" if skill.mean >= SMALL else ""
-        why = f"Nothing was learnt that beats it beyond noise{hint}"
-    text = f"Little can be known {when}: {of}. {why}, so cases are not ranked and each gets the base rate"
-    return "constant", f"{text} ({100 * rate:.0f} % on the newest).", skill
+        hint = ", which may be for want of cases" if skill.mean >= SMALL else ""
+        why = f"Nothing was learnt beyond noise{hint}, so cases are not ranked and {base}"
+    else:
+        why = f"That is too little to rank cases by, so {base}"
+    return "constant", f"Little can be known {when}: {of}. {why}.", skill
 
 
 def _too_few(cohort: Cohort, rows: NDArray[np.bool_], what: str) -> str:

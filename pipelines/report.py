@@ -47,6 +47,7 @@ CAPTIONS = {
     "dissatisfaction": "Open cases whose customers will probably be dissatisfied, if asked",
     "just_closed": "Cases just closed: whom to call before a bad answer comes",
     "escalation": "Open cases that will probably be escalated",
+    "upset_evaluation": "Dissatisfaction and escalation: models on cases later than those they learnt from",
     "incidents": "Incidents: what is new first, then what is open",
     "goals": "Goals: where each stands, and how likely it is to be met",
     "pairs": "Speed bought with quality: pairs of KPIs of which one got better while the other got worse",

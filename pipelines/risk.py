@@ -56,7 +56,7 @@ def risk_stage(
     Stage
         Tables ``risk`` (cases that can still keep their promise), ``reasons`` (of those at the top, with their
         contributions), ``broken``, and ``waiting`` (resolved, not closed: nothing is left to do) where there are any;
-        with surveys or escalations ``dissatisfaction``, ``just_closed`` and ``escalation``.
+        with surveys or escalations ``dissatisfaction``, ``just_closed``, ``escalation`` and ``upset_evaluation``.
     """
     log = log or project.log
     if trained is None:

@@ -77,8 +77,9 @@ def _dissatisfied(stage: Stage, project: Project, trained: Trained, log: CaseLog
     asked = tables["dissatisfaction"].set_index("case_id")["p_dissatisfied_if_asked"]
     table = stage.tables["risk"]
     table = table.assign(p_dissatisfied_if_asked=table["case_id"].map(asked).astype("float64"))
+    tables |= {"upset_evaluation": _judged(stage, "dissatisfaction", risk.evaluation_)}
     kept = {**stage.tables, "risk": table, **{name: frame for name, frame in tables.items() if len(frame)}}
-    return replace(stage, tables=kept, findings=(*stage.findings, f"Dissatisfaction: {risk.decision_}"))
+    return replace(stage, tables=kept, findings=(*stage.findings, *(f"Dissatisfaction: {s}" for s in risk.said_)))
 
 
 def _escalated(stage: Stage, project: Project, trained: Trained, log: CaseLog) -> Stage:  # noqa: ARG001
@@ -96,8 +97,19 @@ def _escalated(stage: Stage, project: Project, trained: Trained, log: CaseLog) -
     table = table.sort_values(order, ascending=[name == "case_id" for name in order], ignore_index=True)
     listed = stage.tables["risk"]
     listed = listed.assign(p_escalated=listed["case_id"].map(table.set_index("case_id")["p_escalated"]))
-    kept = {**stage.tables, "risk": listed, **({"escalation": table} if len(table) else {})}
+    judged = _judged(stage, "escalation", risk.evaluation_.assign(stage="open"))
+    more = {name: frame for name, frame in (("escalation", table), ("upset_evaluation", judged)) if len(frame)}
+    kept = {**stage.tables, "risk": listed, **more}
     return replace(stage, tables=kept, findings=(*stage.findings, f"Escalation: {risk.decision_}"))
+
+
+def _judged(stage: Stage, outcome: str, evaluation: pd.DataFrame) -> pd.DataFrame:
+    """Put how good the candidates for an outcome were below those of others."""
+    mine = evaluation[evaluation["n"] > 0]
+    first = {"outcome": outcome, "stage": mine["stage"].astype("str")}
+    mine = pd.DataFrame(first, index=mine.index).join(mine.drop(columns="stage"))
+    before = stage.tables.get("upset_evaluation")
+    return mine.reset_index(drop=True) if before is None else pd.concat([before, mine], ignore_index=True)
 
 
 def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk, *, ranked: bool) -> pd.DataFrame:

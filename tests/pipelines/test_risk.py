@@ -76,7 +76,11 @@ def test_capacity_is_in_hours(learnt):
 
 def test_dissatisfaction_comes_with_a_statement_and_no_ranking_without_skill(stage):
     said = [f for f in stage.findings if f.startswith("Dissatisfaction: ")]
-    assert len(said) == 1
+    assert len(said) == 3  # open cases, those just closed, who answers: a statement each
+    assert all(f.count(". ") <= 1 for f in said[:2])
+    judged = stage.tables["upset_evaluation"]
+    assert set(judged["outcome"]) <= {"dissatisfaction", "escalation"}
+    assert judged["brier"].between(0, 1).all()
     table = stage.tables["dissatisfaction"]
     if "Little can be known while a case is open" in said[0] or "Nothing was learnt" in said[0]:
         assert "band" not in table
