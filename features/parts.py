@@ -35,7 +35,7 @@ class Part:
     needed
         Roles without which a row is refused.
     marks
-        Roles by which a file without a telling name is recognised; ``needed`` where empty.
+        Roles by which a table is recognised, besides those that are needed.
     kinds
         Role -> kind, where it is not text: ``id``, ``instant``, ``flag``, ``number``.
     """

@@ -187,7 +187,9 @@ def _comments(taken: Taken, staff: dict[str, bool]) -> Piece:
     taken.ledger.refuse(
         rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["event_id"], "it was deleted"
     )
-    role = rows["actor_id"].map({k: "agent" if v else "customer" for k, v in staff.items()}).fillna("agent")
+    role = (
+        rows["actor_id"].map({k: "agent" if v else "customer" for k, v in staff.items()}).astype("str").fillna("agent")
+    )
     if not staff:
         taken.ledger.say("without a table of users, every comment counts as written by an agent")
     public = rows["public"].fillna(False)

@@ -10,7 +10,7 @@ import pandas as pd
 from .adapters import SYSTEMS
 from .errors import InputError
 from .parsing import time_format
-from .parts import Part, System, part_of, stem
+from .parts import Part, System, bare, part_of, stem
 from .reading import RawFile, read_raw
 from .recognise import Recognised
 from .servicenow import is_table
@@ -35,6 +35,8 @@ def grouped(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[R
     left = [f for f in files if not f.is_dir()]
     for system in SYSTEMS.values():
         parts = {f: p for f in left if (p := _parts(system, f, raws[f]))}
+        if parts and not any(system.parts[0].name in p for p in parts.values()):
+            parts |= _spare_main(system, [f for f in left if f not in parts], raws)
         mains = [f for f, p in parts.items() if system.parts[0].name in p]
         if not mains:
             continue
@@ -53,6 +55,18 @@ def _parts(system: System, file: Path, raw: RawFile) -> dict[str, pd.DataFrame]:
             continue
         out[part.name] = frame
     return out
+
+
+def _spare_main(
+    system: System, files: Sequence[Path], raws: Mapping[Path, RawFile]
+) -> dict[Path, dict[str, pd.DataFrame]]:
+    """Return a table of cases with few columns, known by its name because other tables of the system lie beside it."""
+    main = system.parts[0]
+    names = {bare(n) for n in (main.name, *main.called)}
+    for file in files:
+        if bare(stem(file)) in names and set(main.needed) <= set(main.found(raws[file].frame)):
+            return {file: {main.name: raws[file].frame}}
+    return {}
 
 
 def _whole(system: System, part: Part, frame: pd.DataFrame) -> bool:

@@ -55,6 +55,20 @@ def test_files_of_one_system_become_one_source(tmp_path):
     assert len(open_project(config).log.frame("contacts")) == 5
 
 
+def test_comments_beside_a_small_table_of_cases_are_no_cases(tmp_path):
+    case, at = "500000000000001AAA", "2024-03-04T{}:00:00.000+0000"
+    (tmp_path / "Case.csv").write_text(
+        f"Id,CreatedDate,ClosedDate,Status\n{case},{at.format('09')},{at.format('12')},Closed\n"
+    )
+    (tmp_path / "CaseComment.csv").write_text(
+        f"Id,ParentId,CreatedDate,IsPublished,CreatedById\n00a1,{case},{at.format('10')},true,005x\n"
+    )
+    write_config([tmp_path / "Case.csv", tmp_path / "CaseComment.csv"], tmp_path)
+    log = open_project(tmp_path / "deskcast.toml").log
+    assert log.frame("cases")["case_id"].tolist() == [case]
+    assert log.frame("events").sort_values("seq")["kind"].tolist()[:2] == ["created", "message"]
+
+
 def test_the_promises_of_the_system_are_configured_as_its_own(tmp_path):
     config = load_config(write_config([FIXTURES / "salesforce"], tmp_path))
     assert [(s.metric, s.clock) for s in config.slas] == [("first_response", "source"), ("resolution_time", "source")]
