@@ -19,6 +19,7 @@ _WEIGHTY = (
     "outage",
     "far beyond",
     "has ended",
+    "ended before",
     "no past day",
     "left out",
     "relatives",
