@@ -250,15 +250,16 @@ def _refused(refused: pd.DataFrame) -> str:
     parts = []
     several = {str(source) for source, rows in refused.groupby("source") if rows["table"].nunique() > 1}
     for (source, table, reason), rows in refused.groupby(["source", "table", "reason"], sort=False):
-        shown = [_place(r.row, f"{r.column}: {r.value!r}" if isinstance(r.value, str) else f"{r.column}: nothing")
-                 for r in rows.head(3).itertuples()]  # fmt: skip
+        places = rows[["row", "column", "value"]].head(3).to_dict("records")
+        shown = [_place(int(p["row"]), p["column"], p["value"]) for p in places]
         name = f"{source}, {table}" if str(source) in several else source
         parts.append(f"{name}: {plural(len(rows), 'row')}, {reason}, such as {say_list(shown)}")
     return f"{plural(len(refused), 'row')} refused: {'; '.join(parts)}."
 
 
-def _place(row: int, said: str) -> str:
-    """Name a row of a file; rows of several sources have no number."""
+def _place(row: int, column: str, value: Any) -> str:
+    """Name a row of a file and its value; rows that several sources have bear no number."""
+    said = f"{column}: {value!r}" if isinstance(value, str) else f"{column}: nothing"
     return f"row {row:,} ({said})" if row else said
 
 
