@@ -8,6 +8,7 @@ from ..features.errors import InputError
 from ..features.kpis import kpi_history
 from ..models.goals import GoalOutlook, goal_outlook
 from ..models.scored import MEASURES
+from .history import history_limits
 from .opening import Project
 
 GOALS = ("name", *GoalOutlook.__dataclass_fields__)
@@ -57,5 +58,5 @@ def _daily(project: Project, history: pd.DataFrame, kpi: str) -> pd.DataFrame:
         rows = rows[rows[segments].isna().all(axis=1)].drop(columns=segments)
     if project.config.history.freq == "D" and len(rows):
         return rows
-    found = kpi_history(project.log, kpi, freq="D")
+    found = kpi_history(project.log, kpi, freq="D", limits=history_limits(project.config.history))
     return found[found["kpi"] == kpi]

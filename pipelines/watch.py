@@ -18,7 +18,7 @@ from ..models.scored import MEASURES
 from ..models.shifts import shifts_of, watch_history
 from ..models.watched import Watched, band
 from .goals import goals_table
-from .history import history_stage
+from .history import history_limits, history_stage
 from .incident_groups import joined
 from .incident_state import NEWS_DAYS, State, next_ledger, read_state, remember
 from .incident_words import explained_sentences, goal_sentences, incident_sentence, pair_sentence
@@ -156,7 +156,8 @@ def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.D
         if not project.log.has("cases", column):
             hint = "name a column of the cases"
             raise InputError("there is no such column", where="[watch]", column="by", got=column, hint=hint)
-        block = kpi_history(project.log, had, (column,), project.config.history.freq)
+        spec = project.config.history
+        block = kpi_history(project.log, had, (column,), spec.freq, limits=history_limits(spec))
         blocks.append(block[block["kpi"].isin(had)])  # promises come with one KPI for each metric
     found = one_segment_column(pd.concat(blocks, ignore_index=True) if more else rows, tuple(by))
     return found[~found["segment"].str.endswith(" (missing)")]  # nobody's segment: calls without a case, say
@@ -202,7 +203,7 @@ def _explained(
     columns = [c for c in by if project.log.has("cases", c)]
     if recent.empty or not columns:
         return {}, None
-    ask = explainer(project.log, columns, recent["started_at"].min())
+    ask = explainer(project.log, columns, recent["started_at"].min(), history_limits(project.config.history))
     return {row.Index: ask.why(row) for row in recent.itertuples()}, ask
 
 

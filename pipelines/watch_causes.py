@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..features.desk import Limits
 from ..features.engine import CaseLog
 from ..features.errors import InputError
 from ..features.kpis import kpi_history
@@ -23,6 +24,7 @@ Segment = Mapping[str, str]
 MOST_COLUMNS = 4
 _LOOK = pd.Timedelta(days=70)
 _VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
+_LEAST_MOVED = 0.1  # share of a segment's work that must have changed hands to be told as a cause
 _NEAR, _AFTER = pd.Timedelta(days=21), pd.Timedelta(days=3)
 _SIDES = ("n_before", "n_after", "numerator_before", "numerator_after")
 
@@ -48,11 +50,14 @@ class Explainer:
         Columns that are split by.
     since
         Nothing before this day is needed.
+    limits
+        Limits that the configuration counts with: what is explained must be what was watched.
     """
 
     log: CaseLog
     by: Sequence[str]
     since: pd.Timestamp
+    limits: Limits | None = None
     _cells: dict[str, pd.DataFrame | None] = field(default_factory=dict)
     _work: pd.DataFrame | None = None
 
@@ -94,7 +99,8 @@ class Explainer:
             whole = owner_changes(work[["at", "owner"]], begin, near=_NEAR).set_index("owner")["before"]
             latest = begin.tz_localize(None) + _AFTER  # whoever left later is no cause
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
-            said += found.loc[(found["at"] <= latest) & (found["before"] >= 2 * usual), "words"].tolist()
+            told = (found["at"] <= latest) & (found["before"] >= 2 * usual) & (found["strength"] >= _LEAST_MOVED)
+            said += found.loc[told, "words"].tolist()
         return said
 
     def _agents_work(self) -> pd.DataFrame:
@@ -149,7 +155,7 @@ class Explainer:
     def _history(self, kpi: str) -> pd.DataFrame | None:
         if kpi not in self._cells:
             try:
-                cells = kpi_history(self.log, kpi, by=list(self.by), freq="D") if self.by else None
+                cells = self._split(kpi) if self.by else None
             except InputError:
                 cells = None  # this KPI cannot be split by these columns
             if cells is not None:
@@ -158,6 +164,9 @@ class Explainer:
             self._cells[kpi] = cells
         return self._cells[kpi]
 
+    def _split(self, kpi: str) -> pd.DataFrame:
+        return kpi_history(self.log, kpi, by=list(self.by), freq="D", limits=self.limits)
+
 
 def drivers_table(moved: Mapping[Any, Moved]) -> pd.DataFrame:
     """Return the drivers of all alarms, the strongest alarm first."""
@@ -165,9 +174,9 @@ def drivers_table(moved: Mapping[Any, Moved]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else _drivers(None, [])
 
 
-def explainer(log: CaseLog, by: Sequence[str], oldest: pd.Timestamp) -> Explainer:
+def explainer(log: CaseLog, by: Sequence[str], oldest: pd.Timestamp, limits: Limits | None = None) -> Explainer:
     """Return what explains incidents that began on some day or later."""
-    return Explainer(log, tuple(by)[:MOST_COLUMNS], oldest - _LOOK)
+    return Explainer(log, tuple(by)[:MOST_COLUMNS], oldest - _LOOK, limits)
 
 
 def segment_of(series: str, by: Sequence[str]) -> dict[str, str]:

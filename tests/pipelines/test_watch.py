@@ -3,9 +3,11 @@
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
+from deskcast.pipelines.goals import _daily
+from deskcast.pipelines.history import history_limits
 from deskcast.pipelines.opening import open_project
-from deskcast.pipelines.watch import _explained, watch_stage, watched_history
-from deskcast.pipelines.watch_causes import drivers_table, segment_of
+from deskcast.pipelines.watch import _explained, _watched, watch_stage, watched_history
+from deskcast.pipelines.watch_causes import Explainer, drivers_table, segment_of
 
 TOML = """[source.cases]
 path = "cases.csv"
@@ -63,3 +65,25 @@ def test_what_is_known_of_a_day_raises_no_alarm(tmp_path):
 def test_an_event_on_no_day_is_named(tmp_path):
     with pytest.raises(InputError, match="not a day"):
         quiet_desk(tmp_path, '[[event]]\nname = "strike"\nstart = "some day"\nend = "2024-05-01"\n')
+
+
+def test_the_limits_of_the_history_hold_wherever_it_is_split_anew(tmp_path):
+    lines = [f"{i},2024-03-{1 + i % 28:02d} 09:{i % 60:02d},c{i % 28 // 3},phone,net\n" for i in range(200)]
+    (tmp_path / "cases.csv").write_text("case_id,created_at,customer_id,channel,product\n" + "".join(lines))
+    found = []
+    for repeat in ("1d", "6d"):
+        more = f'[history]\nby = ["channel"]\nrepeat = "{repeat}"\nkpis = ["repeat_contact_rate"]\n'
+        more += '[watch]\nby = ["product"]\n'
+        (tmp_path / "deskcast.toml").write_text(f'[source.cases]\npath = "cases.csv"\n{more}')
+        project = open_project(tmp_path / "deskcast.toml")
+        history = watched_history(project)
+        split = _watched(project, history, ("product",))
+        limits = history_limits(project.config.history)
+        why = Explainer(project.log, ("product",), pd.Timestamp("2024-01-01"), limits)
+        cells = why._history("repeat_contact_rate")
+        split = split[split["kpi"] == "repeat_contact_rate"]
+        told = [split[split["segment"] == name] for name in ("all", "product net")]
+        goal = _daily(project, history.head(0), "repeat_contact_rate")
+        found.append([frame["numerator"].sum() for frame in (*told, cells, goal)])
+        assert len(set(found[-1])) == 1
+    assert found[0] != found[1]
