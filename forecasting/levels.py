@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 from .calendar_effects import Design
 
@@ -179,37 +178,58 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
     # one far-off day must not lead the level astray
     scale = 3.0 * np.sqrt((trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))
     value = np.clip(value, (mean - scale)[:, None], (mean + scale)[:, None])
-    weighted, days = trust * value, value.shape[1]
+    # time comes first: a step of all ways and rows at once is several times faster than a filter of each row
+    value, trust = np.ascontiguousarray(value.T), np.ascontiguousarray(trust.T)
+    days = len(value)
     leads = sorted({1, max(1, ahead)})
     warm = min(21, days // 3)
-    alike = len(trust) > 1 and bool((trust == trust[:1]).all())
-    paths, slopes = np.empty((len(WAYS), *value.shape)), np.zeros((len(WAYS), len(value)))
-    loss, far = np.zeros((2, len(WAYS), len(value)))
-    marks = [trust[:, warm + lead :] for lead in leads]
-    for number, (discount, of_slope) in enumerate(WAYS):
-        path = paths[number]
-        fading = discount ** np.arange(1.0, days + 1.0)
-        path[:] = lfilter([1.0], [1.0, -discount], weighted, axis=1) + mean[:, None] * fading
-        path /= lfilter([1.0], [1.0, -discount], trust[:1] if alike else trust, axis=1) + fading
-        slope = np.zeros((1, days))
+    alike = value.shape[1] > 1 and bool((trust == trust[:, :1]).all())
+    heard = trust[:, :1] if alike else trust
+    paths = _discounted(trust * value, mean) / _discounted(heard, np.ones(heard.shape[1]))
+    slopes = np.zeros((len(WAYS), value.shape[1]))
+    loss, far = np.zeros((2, len(WAYS), value.shape[1]))
+    marks = [trust[warm + lead :] for lead in leads]
+    for number, (_, of_slope) in enumerate(WAYS):
+        path, slope = paths[number], np.zeros((days, 1))
         if of_slope:
-            slope = lfilter([1.0 - of_slope], [1.0, -of_slope], np.diff(path, axis=1, prepend=path[:, :1]), axis=1)
-            slopes[number] = slope[:, -1]
+            slope = _slopes(path, of_slope)
+            slopes[number] = slope[-1]
         for lead, mark in zip(leads, marks, strict=True):
-            if mark.shape[1] > 0:
-                gap = value[:, warm + lead :] - path[:, warm:-lead]
+            if len(mark):
+                gap = value[warm + lead :] - path[warm:-lead]
                 if of_slope:
-                    gap -= slope[:, warm:-lead] * _damped(lead)
+                    gap -= slope[warm:-lead] * _damped(lead)
                 np.square(gap, out=gap)
-                far[number] = gap @ mark[0] if alike else np.einsum("md,md->m", gap, mark)
+                far[number] = mark[:, 0] @ gap if alike else np.einsum("dm,dm->m", gap, mark)
                 loss[number] += far[number]
-    count = np.sum([mark.sum(axis=1) for mark in marks], axis=0)
+    count = np.sum([mark.sum(axis=0) for mark in marks], axis=0)
     weight = _weights(loss, np.maximum(count, 1e-9))
-    path = np.einsum("km,kmd->md", weight, paths)
+    path = np.ascontiguousarray(np.einsum("km,kdm->dm", weight, paths).T)
     drift = (weight * slopes).sum(axis=0)[:, None] * np.array([_damped(lead) for lead in range(1, ahead + 1)])
     before = np.broadcast_to(mean[:, None], (len(path), front))
-    counted = np.maximum(marks[-1].sum(axis=1), 1e-9)
+    counted = np.maximum(marks[-1].sum(axis=0), 1e-9)
     return path[:, -1:] + drift, np.concatenate([before, path], axis=1), far.min(axis=0) / counted, far[SLOW] / counted
+
+
+def _discounted(values: Floats, first: Floats) -> Floats:
+    """Add up D x M values, discounted in every way, from a value before the first: ways x D x M."""
+    discount = np.array([way[0] for way in WAYS])[:, None]
+    out = np.empty((len(WAYS), *values.shape))
+    total = np.repeat(first[None, :], len(WAYS), axis=0)
+    for day, now in enumerate(values):
+        total *= discount
+        total += now
+        out[:, day] = total
+    return out
+
+
+def _slopes(path: Floats, discount: float) -> Floats:
+    """Return the discounted mean of the steps of a D x M path, as it stood after each day."""
+    steps = np.diff(path, axis=0, prepend=path[:1])
+    steps *= 1.0 - discount
+    for day in range(1, len(steps)):
+        steps[day] += discount * steps[day - 1]
+    return steps
 
 
 def _mean_square_move(effects: Floats, ahead: int) -> Floats:
