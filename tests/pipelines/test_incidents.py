@@ -23,6 +23,7 @@ from deskcast.pipelines.incident_state import (
 )
 from deskcast.pipelines.opening import look_back, open_project
 from deskcast.pipelines.watch import local_now, remember_stage, watch_stage, watched_history
+from deskcast.pipelines.watch_command import heard
 
 TOML = """[source.cases]
 path = "cases.csv"
@@ -276,15 +277,17 @@ def test_the_command(desk):
     assert seen.returncode == 0, seen.stderr
     assert "marked as seen" in seen.stdout
     assert "segment channel mail" in seen.stdout
+    refused = deskcast("watch", "--acknowledge", "nobody", cwd=desk)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "no such incident" in refused.stderr
     for words, message in (
-        (("--acknowledge", "nobody"), "no such incident"),
-        (("--note", "x"), "--acknowledge"),
-        (("--silence", name), "--until"),
-        (("--silence", name, "--until", "someday"), "not a day"),
+        ((None, "x", None, None), "--acknowledge"),
+        ((None, "", name, None), "--until"),
+        ((None, "", None, "2024-09-01"), "--silence"),
+        ((None, "", name, "someday"), "not a day"),
     ):
-        refused = deskcast("watch", *words, cwd=desk)
-        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-        assert message in refused.stderr
+        with pytest.raises(InputError, match=message):
+            heard(desk / "deskcast.toml", *words, False)
 
 
 def test_remember_needs_no_ledger(tmp_path, project):
