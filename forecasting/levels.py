@@ -129,18 +129,19 @@ def _ridge(
     deviation = np.zeros((len(z), x.shape[1]))
     noise: Floats = np.full(len(z), 0.01)
     rounds = 2 if known.all() else 4
+    total_weight = known @ weight
     for _ in range(rounds):
         inner = (filled - x @ mean) @ back
         deviation = (inner / (values + noise[:, None])) @ vectors.T * own_size
         fitted = (mean + deviation) @ x.T
         error = np.where(known, z - fitted, 0.0)
-        total_weight = (known * weight).sum(axis=1)
-        spare = np.maximum(total_weight - (values / (values + noise[:, None])).sum(axis=1), 0.2 * total_weight)
-        limit = 4.0 * np.sqrt((error**2 * weight).sum(axis=1) / np.where(spare > 0, spare, 1.0))[:, None]
-        noise = (np.clip(error, -limit, limit) ** 2 * weight).sum(axis=1) / np.where(spare > 0, spare, 1.0)
-        noise = np.maximum(noise, 1e-8)
+        free = np.maximum(total_weight - (values / (values + noise[:, None])).sum(axis=1), 0.2 * total_weight)
+        spare = np.where(total_weight > 0, free, 1.0)
+        limit = 4.0 * np.sqrt((error**2 @ weight) / spare)[:, None]
         # a value far off teaches no more than one that is just far
-        filled = np.where(known, fitted + np.clip(error, -limit, limit), fitted)
+        error = np.clip(error, -limit, limit)
+        noise = np.maximum((error**2 @ weight) / spare, 1e-8)
+        filled = np.where(known, fitted + error, fitted)
     coefficients = np.where(moving, 0.0, mean + deviation)
     effects: Floats = coefficients @ whole.T
     return effects

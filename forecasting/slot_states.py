@@ -188,10 +188,11 @@ def say_states(
     closed = known & ~is_open & (y > 0)
     if closed.any():
         names = [ids[i] for i in np.flatnonzero(closed.any(axis=1))]
-        many, slots = f"{np.nansum(np.where(closed, y, 0.0)):,.0f}", int(closed.sum())
+        volume, slots = f"{np.nansum(np.where(closed, y, 0.0)):,.0f}", int(closed.sum())
+        one = volume == "1"
         notes.append(
-            f"{many} arrival{'' if many == '1' else 's'} in {slots:,} closed slot{'' if slots == 1 else 's'} "
-            f"{'is' if many == '1' else 'are'} left out (series {name_some(names)})"
+            f"{volume} arrival{'' if one else 's'} in {slots:,} closed slot{'' if slots == 1 else 's'} "
+            f"{'is' if one else 'are'} left out (series {name_some(names)})"
         )
     return tuple(notes)
 
