@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.pipelines.goals import _daily
 from deskcast.pipelines.history import history_limits
@@ -87,3 +88,19 @@ def test_the_limits_of_the_history_hold_wherever_it_is_split_anew(tmp_path):
         found.append([frame["numerator"].sum() for frame in (*told, cells, goal)])
         assert len(set(found[-1])) == 1
     assert found[0] != found[1]
+
+
+def test_a_hand_over_of_little_work_is_no_cause():
+    # of 300 pieces of work a day Ana did one of twenty in product TV, and all of product Net, until she left
+    rows = []
+    for day in pd.date_range("2024-03-01", periods=56, tz="UTC"):
+        ana = "Ana" if day < pd.Timestamp("2024-03-29", tz="UTC") else "Ben"
+        rows += [(day, ana, "TV")] + [(day, f"c{i % 8}", "TV") for i in range(19)] + [(day, ana, "Net")] * 5
+        rows += [(day, f"c{i % 8}", "Web") for i in range(275)]
+    work = pd.DataFrame(rows, columns=["at", "owner", "product"])
+    ask = Explainer(
+        CaseLog({}, pd.Timestamp("2024-05-01", tz="UTC")), ("product",), pd.Timestamp("2024-01-01"), _work=work
+    )
+    begin = pd.Timestamp("2024-03-29", tz="UTC")
+    assert ask._owners({"product": "Net"}, begin)[0].startswith("Ana left product Net")
+    assert ask._owners({"product": "TV"}, begin) == []
