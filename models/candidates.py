@@ -107,6 +107,7 @@ def fit_candidates(
     }
     check = found.lesson(later)
     hazard = _hazard(makings, train, as_of)
+    hazard = hazard if hazard is None else hazard.with_pauses(rows, y, w)
     if hazard is not None and np.isfinite(hazard.logit(check.snapshots)).all() and len(check.breached):
         scores |= {"hazard": hazard, "mean": Blend(hazard, logistic)}
     return {name: calibrated(score, *check) for name, score in scores.items()}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..features.calendars import BusinessCalendar
 from .baselines import STEPS
-from .calibration import FloatArray, expit, log_odds
+from .calibration import FloatArray, expit, log_odds, platt
 from .encoding import Encoder, fit_encoder
 from .implied_deadline import ImpliedDeadline
 from .person_periods import Finish, Flags, Ints, edges_for, periods, working_hours
@@ -27,6 +27,8 @@ _AGES = 12
 _DRAWN = 50.0
 #: How far one unit of log-hazard can move the log-odds of a breach, at most.
 _STEEP = 12.0
+#: Paused cases of either outcome that are needed to learn what a pause does to the deadline.
+_PAUSED = 20
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Hazard:
         For a promise without due times; see :mod:`deskcast.models.implied_deadline`.
     usual
         Mean log-odds of a breach in training: the base from which its parts deviate.
+    pause
+        Slope and intercept that turn the log-odds of a paused case into those of a clock that rests.
     """
 
     clock: WorkClock
@@ -69,11 +73,12 @@ class Hazard:
     deadline: ImpliedDeadline | None = None
     shift: float = 0.0
     usual: float = 0.0
+    pause: tuple[float, float] | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
         """Features that it looks at."""
-        return tuple(dict.fromkeys(["age_s", "left_s", *self.encoder.features]))
+        return tuple(dict.fromkeys(["age_s", "left_s", *(["paused"] if self.pause else []), *self.encoder.features]))
 
     def survival(self, snapshots: pd.DataFrame) -> FloatArray:
         """Return P(still open) at the end of each period, shape (n, K)."""
@@ -157,7 +162,27 @@ class Hazard:
             p = self._by_deadline(snapshots, cumulated)
         else:
             p = np.exp(-self._at(cumulated, self.left(snapshots)))
-        return log_odds(np.clip(p, _EDGE, 1 - _EDGE))
+        logit = log_odds(np.clip(p, _EDGE, 1 - _EDGE))
+        if self.pause is not None:
+            slope, intercept = self.pause
+            logit = np.where(_flag(snapshots, "paused"), slope * logit + intercept, logit)
+        return logit
+
+    def with_pauses(self, snapshots: pd.DataFrame, breached: FloatArray, weight: FloatArray) -> Hazard:
+        """Return the hazard as it has to be read for paused cases too.
+
+        The due time of a paused case is as if it went on at once, but it moves on as long as the case waits, so most
+        of them are late by that due time and still keep their promise. How much that is, is learnt from paused cases
+        whose outcome is known; the hazard stays as it is where they are few, or where a system decides.
+        """
+        waits = _flag(snapshots, "paused")
+        few = min(int(breached[waits].sum()), int((1 - breached[waits]).sum())) < _PAUSED
+        if self.deadline is not None or few:
+            return self
+        said = self.logit(snapshots[waits])
+        good = np.isfinite(said)
+        slope, intercept = platt(breached[waits][good], said[good], weight=weight[waits][good])
+        return replace(self, pause=(slope, intercept))
 
     def left(self, snapshots: pd.DataFrame) -> FloatArray:
         """Return the working hours until each case is due; missing where that is not known."""

@@ -157,3 +157,21 @@ def test_ends_after_the_instant_are_not_seen():
     found = finishes(rows, ends, now, ends)
     assert found.ended.tolist() == (ends["ended_at"] <= now).tolist()
     assert (found.at <= now).all()
+
+
+def test_a_paused_case_is_not_late_because_its_clock_rests():
+    """The due time of a paused case is as if it went on at once; in truth it moves, and 1 of 10 is late."""
+    rows, finish = made(2000)
+    rng = np.random.default_rng(3)
+    rows["paused"] = rng.uniform(size=len(rows)) < 0.3
+    late = np.where(rows["paused"], rng.uniform(size=len(rows)) < 0.1, finish.at > rows["due_at"]).astype(float)
+    plain = fit_hazard(rows, finish, regularisation=1.0)
+    model = plain.with_pauses(rows, late, np.ones(len(rows)))
+    waits = rows["paused"].to_numpy()
+    assert plain.probability(rows)[waits].mean() > 0.3
+    assert model.probability(rows)[waits].mean() == pytest.approx(late[waits].mean(), abs=0.02)
+    assert (model.probability(rows)[~waits] == plain.probability(rows)[~waits]).all()
+    base, parts = model.parts(rows)
+    assert np.allclose(base + parts.sum(axis=1), log_odds(model.probability(rows)), atol=1e-9, rtol=0)
+    assert "paused" in model.features
+    assert plain.with_pauses(rows[:20], late[:20], np.ones(20)).pause is None
