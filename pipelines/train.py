@@ -21,6 +21,8 @@ from .stage import Stage
 
 #: More snapshot rows than this teach a logistic model little and cost time.
 MAX_ROWS = 60_000
+#: A log that ends so near to the usual time of day is looked at then only.
+NEAR = pd.Timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,12 @@ def _rolling(
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     from .risk_scores import evaluate
 
+    # An alert a day means one look a day: the mornings.
+    mornings = daily(trained.frame["at"].min(), log.until, at=project.config.risk.at, timezone=log.timezone)
+    frame = trained.frame[trained.frame["at"].isin(mornings)].reset_index(drop=True)
     try:
         return evaluate(
-            trained.frame,
+            frame,
             trained.labels,
             trained.ends,
             as_of=log.until,
@@ -157,8 +162,10 @@ def _scores(evaluation: pd.DataFrame) -> dict[str, float]:
 def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_ROWS) -> pd.DatetimeIndex:
     """Choose the daily instants to learn from: the latest busy span, thinned where it would be too much.
 
-    The tail of an export that was chosen by opening date has days with a handful of leftovers; the span is counted back
-    from where 99 % of all openings had come, so that they do not crowd out the days that matter.
+    Days are looked at in the morning, and where the log ends at another time of the day, at that time too: what is open
+    at midnight is not what is open at eight. The tail of an export that was chosen by opening date has days with a
+    handful of leftovers; the span is counted back from where 99 % of all openings had come, so that they do not crowd
+    out the days that matter.
     """
     created = log.frame(log.table("cases").select("created_at"))["created_at"]
     if created.empty:
@@ -166,20 +173,46 @@ def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_ROWS) ->
     last = log.until
     busy = min(created.sort_values().iloc[int(0.99 * (len(created) - 1))], last)
     start = max(pd.Timestamp(created.min()), busy - pd.Timedelta(days=spec.train_days))
-    instants = daily(start, last, at=spec.at, timezone=log.timezone)
-    load = _open_at(log, instants)
-    step = max(1, int(np.ceil(load.sum() / max_rows)))
+    looks = [daily(start, last, at=at, timezone=log.timezone) for at in times_of_day(log, spec)]
+    load = sum(float(_open_at(log, instants).sum()) for instants in looks)
+    step = max(1, int(np.ceil(load / max_rows)))
     step += step % 7 == 0  # whole weeks would show one weekday only
-    return instants[::-1][::step][::-1]
+    found = looks[0][::-1][::step][::-1]
+    for more in looks[1:]:
+        found = found.union(more[::-1][::step])
+    return found
+
+
+def times_of_day(log: CaseLog, spec: RiskSpec) -> tuple[str, ...]:
+    """Return the local times at which days are looked at: that of the configuration, and that at which the log ends.
+
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    >>> log = CaseLog.from_frames(cases=cases, until="2024-03-02T15:30Z")
+    >>> times_of_day(log, RiskSpec()), times_of_day(log, RiskSpec(at="15:00"))
+    (('08:00', '15:30'), ('15:00',))
+    """
+    now = log.until.tz_convert(log.timezone)
+    usual = pd.Timedelta(f"{spec.at}:00") if spec.at.count(":") == 1 else pd.Timedelta(spec.at)
+    apart = abs(pd.Timedelta(hours=now.hour, minutes=now.minute) - usual)
+    near = min(apart, pd.Timedelta(days=1) - apart) <= NEAR
+    return (spec.at,) if near else (spec.at, f"{now:%H:%M}")
 
 
 def _open_at(log: CaseLog, instants: pd.DatetimeIndex) -> np.ndarray:
-    """Count the cases that are open at each instant, roughly: created and not yet closed for the last time."""
+    """Count the cases that are open at each instant, roughly: created and not yet done for the last time.
+
+    Where the exporting system decides at closing, resolved cases wait on and count; elsewhere they are done.
+    """
     events = log.table("events")
+    policies = log.frame("sla_policies") if log.has("sla_policies") else pd.DataFrame({"clock": []})
+    kinds = ["closed", "merged"] if (policies["clock"] == "source").any() else ["resolved", "merged"]
+    done, last = events.kind.isin(kinds), events.kind.isin(["resolved", "closed", "merged"])
     ended = (
-        events.filter(events.kind.isin(["resolved", "closed", "merged"]))
+        events.filter(last)
         .group_by("case_id")
-        .aggregate(ended=events["at"].max())
+        .aggregate(ended=events["at"].max(where=done), late=events["at"].max())
+        .mutate(ended=lambda t: t.ended.fill_null(t.late))
+        .select("ended")
     )
     ends = np.sort(log.frame(ended)["ended"].to_numpy())
     starts = np.sort(log.frame(log.table("cases").select("created_at"))["created_at"].to_numpy())

@@ -17,12 +17,32 @@ def desk(days=140, timezone="UTC"):
 
 
 def test_one_look_a_day_at_the_hour_of_the_desk():
-    looks = training_instants(desk(timezone="Europe/Lisbon"), RiskSpec(at="09:30", train_days=60))
+    log = desk(timezone="Europe/Lisbon")
+    log = log.as_of(log.until.normalize() - pd.Timedelta("15h"))
+    looks = training_instants(log, RiskSpec(at="09:30", train_days=60))
     local = looks.tz_convert("Europe/Lisbon")
     assert set(local.strftime("%H:%M")) == {"09:30"}  # before the clocks change in March and after
     assert (local.normalize().tz_localize(None).to_series().diff().dropna() == pd.Timedelta(days=1)).all()
     assert 60 <= len(looks) <= 63
     assert looks[-1] <= desk().until
+
+
+def test_a_list_of_midnight_learns_from_midnights_too():
+    log = desk(days=60)
+    looks = training_instants(log, RiskSpec(train_days=60))
+    assert looks.strftime("%H:%M").value_counts().to_dict() == {"00:00": 61, "08:00": 60}
+    thin = training_instants(log, RiskSpec(train_days=60), max_rows=500)
+    assert set(thin.strftime("%H:%M")) == {"00:00", "08:00"}
+    assert set(thin) < set(looks)
+
+
+def test_resolved_cases_that_wait_to_be_closed_do_not_thin_the_looks():
+    log = desk()
+    closed = log.frame("events").assign(kind="closed", seq=1, at=lambda f: f["at"] + pd.Timedelta(days=30))
+    events = pd.concat([log.frame("events"), closed[closed["at"] <= log.until]], ignore_index=True)
+    waiting = CaseLog.from_frames(cases=log.frame("cases"), events=events, until=log.until)
+    spec = RiskSpec(train_days=140)
+    assert training_instants(waiting, spec, max_rows=4000).equals(training_instants(log, spec, max_rows=4000))
 
 
 def test_thinned_looks_keep_the_last_and_all_days_of_the_week():
