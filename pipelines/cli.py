@@ -316,10 +316,11 @@ def risk(
     with waiting("learning from the cases before"):
         trained, model = train_stage(project)
         stage = risk_stage(project, model, budget=budget, capacity_s=room) if model else trained
+    if "risk" in stage.tables:  # before anything is printed: who reads the output may stop early
+        remember_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
     also = ("broken", "waiting", "dissatisfaction", "just_closed", "escalation", "upset_evaluation")
     there = [name for name in also if name in stage.tables]
     _answer(stage, "risk", out, as_json, *there, zone=project.config.timezone)
-    remember_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
 
 
 @app.command()
