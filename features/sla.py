@@ -26,6 +26,7 @@ from .clocks import (
 )
 from .engine import CaseLog
 from .flags import flag_broken, flag_decided
+from .keep import kept
 from .openings import MISSING, US
 from .policies import PolicyBook, policy_books
 
@@ -126,6 +127,11 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     >>> milestones(log)[["case_id", "metric", "elapsed_s", "target_s", "status"]].to_dict("records")
     [{'case_id': '1', 'metric': 'resolution', 'elapsed_s': 5400.0, 'target_s': 7200.0, 'status': 'met'}]
     """
+    found = kept(log, f"milestones {'as recorded' if as_recorded else 'as happened'}", lambda: _all(log, as_recorded))
+    return found.copy(deep=False)
+
+
+def _all(log: CaseLog, as_recorded: bool) -> pd.DataFrame:
     books = policy_books(log)
     if not books:
         return _typed(pd.DataFrame({c: [] for c in COLUMNS}))
