@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 	$(BIN)/deskcast demo $(DESK)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -q -n 2 --dist loadfile $(TESTS)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
