@@ -64,7 +64,7 @@ def _dissatisfied(stage: Stage, project: Project, trained: Trained, log: CaseLog
     # The open cases have been looked at already; only the closings are new.
     closed = case_rows(log, _closings(log, trained), trained.metric, segments=segments)
     now = _with_segments(log, _as_open(trained.today), segments)
-    past = _with_segments(log, _as_open(_thinned(trained.frame, MOST_ROWS)), segments)
+    past = _with_segments(log, _as_open(_fewer_looks(trained.frame, MOST_ROWS)), segments)
     rows = pd.concat([past, closed], ignore_index=True)
     risk = DissatisfactionRisk(segments=segments, replicates=REPLICATES).fit(rows, labels, as_of=log.until)
     just = rows[(rows["stage"] == "closed") & (rows["at"] >= log.until - JUST)]
@@ -86,7 +86,7 @@ def _escalated(stage: Stage, project: Project, trained: Trained, log: CaseLog) -
     events = log.table("events")
     if not fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0]:
         return stage
-    past = _as_open(_thinned(trained.frame, 3 * MOST_ROWS))
+    past = _as_open(_fewer_looks(trained.frame, 3 * MOST_ROWS))
     risk = EscalationRisk(replicates=REPLICATES).fit(past, escalation_labels(log), as_of=log.until)
     now = _as_open(trained.today)
     if "escalations" in now:  # what has been escalated will not be for the first time
@@ -148,6 +148,17 @@ def _with_segments(log: CaseLog, rows: pd.DataFrame, segments: Sequence[str]) ->
 
 def _as_open(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(stage=pd.Series("open", index=rows.index, dtype="str"))
+
+
+def _fewer_looks(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Keep the last look and every so many before it: that keeps more cases than all the looks at some of them."""
+    step = max(1, int(np.ceil(len(rows) / most)))
+    while step > 1 and (
+        step % 2 == 0 or step % 7 == 0
+    ):  # one time of day or one weekday only, where days have two looks
+        step += 1
+    looks = np.sort(rows["at"].unique())[::-1][::step]
+    return rows[rows["at"].isin(looks)]
 
 
 def _thinned(rows: pd.DataFrame, most: int) -> pd.DataFrame:
