@@ -246,7 +246,8 @@ def _judge(newest: Told, predicted: dict[str, FloatArray], when: str, settings: 
     base = f"each gets the base rate ({100 * rate:.0f} % on the newest)"
     if verdict.used == "constant":
         hint = ", which may be for want of cases" if skill.mean >= SMALL else ""
-        why = f"Nothing was learnt beyond noise{hint}, so cases are not ranked and {base}"
+        noise = "It does not beat the plain rules surely, nor they the base rate" if skill.lo > 0 else ""
+        why = f"{noise or 'Nothing was learnt beyond noise'}{hint}, so cases are not ranked and {base}"
     else:
         why = f"That is too little to rank cases by, so {base}"
     return "constant", f"Little can be known {when}: {of}. {why}.", skill
