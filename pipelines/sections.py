@@ -230,9 +230,7 @@ def sla_lines(facts: Facts) -> list[str]:
     if "sla_policies" in facts.tables:
         return []
     if flags := _flags(facts):
-        lines = [
-            "# The exporting system decides on its own promises: when one is completed or broken, or at closing."
-        ]
+        lines = ["# The exporting system decides on its own promises: when one is completed or broken, or at closing."]
         return lines + [line for f in flags for line in ("[[sla]]", f"metric = {_text(f)}", 'clock = "source"', "")]
     suggested = suggested_target(facts.tables)
     if suggested is None:
