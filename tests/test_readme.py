@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +78,9 @@ def test_the_python_of_the_readme(demo):
 def test_commands_on_a_real_export(tag, shared_data, tmp_path):
     source, name = REAL[tag]
     shutil.copy(shared_data(source), tmp_path / name)
+    if tag == "council":  # ten years take long: three of them hold the same forms
+        rows = pd.read_csv(tmp_path / name, dtype="str")
+        rows[rows["opendate"].str.contains("2020|2021|2022")].to_csv(tmp_path / name, index=False)
     for line in block(tag):
         done = run(line, tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stderr}"

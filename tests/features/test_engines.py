@@ -208,7 +208,7 @@ def test_a_password_is_not_repeated_when_the_server_cannot_be_reached():
 def test_files_larger_than_the_memory_limit_give_the_same(desk, tmp_path):
     tables, more = desk
     here = CaseLog.from_frames(**tables, **more)
-    for name in ("cases", "events"):
+    for name in ("cases", "events", "contacts"):
         here.table(name).to_parquet(tmp_path / f"{name}.parquet")
     spill = tmp_path / "spill"
     spill.mkdir()

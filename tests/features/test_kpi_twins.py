@@ -151,7 +151,6 @@ def local_instants(text, form, timezone):
 @pytest.mark.parametrize(
     ("name", "freq", "by"),
     [
-        ("helpdesk", "W", None),
         ("helpdesk", "MS", "case_type"),
         ("servicenow", "D", None),
         ("servicenow", "W", "priority"),

@@ -24,7 +24,7 @@ from logs import random_log
 from promises import CALENDARS
 
 H = 3600.0
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 def book(**stated: str) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def peeks(make, log: CaseLog, cuts) -> bool:
 # --- nothing peeks -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(key=st.sampled_from(sorted(LOGS)), second=st.integers(0, 40 * 86400 - 7200), metric=st.sampled_from(METRICS))
 def test_a_snapshot_is_the_same_whether_the_log_ends_there_or_later(key, second, metric):
     t = START + pd.Timedelta(seconds=second)

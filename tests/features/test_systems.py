@@ -333,7 +333,7 @@ def test_rows_that_come_twice_change_nothing(tmp_path, kind):
 
 
 @given(cut=st.integers(0, 9 * 24 * 60))
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_an_export_of_an_earlier_day_is_the_log_as_it_stood(cut):
     """What an export taken at an instant would have held: the audits until then, and the tickets as they were."""
     whole = load("zendesk", "", parts={"tickets": "zendesk/tickets.json", "audits": "zendesk/audits.json"})

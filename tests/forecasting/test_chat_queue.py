@@ -37,7 +37,7 @@ def instances(draw):
     return arrivals, handle, agents, draw(st.integers(1, 3)), draw(st.sampled_from([0.0, 0.3, 1.0])), patience
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(instances())
 def test_engine_agrees_with_the_slow_twin(instance):
     arrivals, handle, agents, concurrency, slowdown, patience = instance

@@ -25,7 +25,7 @@ def test_the_columns_are_those_of_the_design():
     assert (folds["ds"].max() == panel()["ds"].max()) & (folds["y"].notna().all())
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 99), st.sampled_from([1, 7, 10, 28]), st.sampled_from([90, 150, 260]))
 def test_a_fold_is_the_forecast_that_would_have_been_made_then(seed, horizon, days):
     history = panel(seed, series=3, days=days)

@@ -136,7 +136,7 @@ def instances(draw):
     }
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(instances())
 def test_engine_agrees_with_the_slow_twin(instance):
     run = simulate_queue(**instance)
