@@ -2,22 +2,18 @@
 
 import os
 import shutil
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from calendar_twin import DAYS, open_seconds
 from deskcast.features.business_time import business_add, business_seconds
 from deskcast.features.calendars import BusinessCalendar
 from deskcast.features.errors import InputError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-from calendar_twin import DAYS, open_seconds
 
 ZONES = ["UTC", "Europe/Lisbon", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Sao_Paulo"]
 CHANGES = ["2024-03-31T01:00", "2024-10-27T01:00", "2024-03-10T07:00", "2024-11-03T06:00", "2018-11-04T03:00"]

@@ -1,19 +1,15 @@
 """Business clocks: by hand, against a minute-by-minute twin, and what bad input says."""
 
-import sys
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from calendar_twin import DAYS, open_at, open_seconds
 from deskcast.features.calendars import BusinessCalendar
 from deskcast.features.errors import InputError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-from calendar_twin import DAYS, open_at, open_seconds
 
 OFFICE = {"mon-fri": ["09:00-18:00"], "sat": ["10:00-14:00"]}
 

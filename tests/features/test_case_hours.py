@@ -1,16 +1,11 @@
 """Durations of cases in business time: those of the calendar, on the case history of a random desk."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from deskcast.features.case_hours import case_business_times
 from deskcast.features.cases import case_history
 from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from logs import random_log
 from promises import CALENDARS, OFFICE
 

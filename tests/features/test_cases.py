@@ -1,18 +1,13 @@
 """The history of a case: against a slow twin, against hand-made cases, and without peeking."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from case_twin import slow_history
 from deskcast.features.cases import DERIVED, case_history, case_history_expr
 from deskcast.features.engine import CaseLog
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-from case_twin import slow_history
 from logs import random_log
 
 AT = "2024-03-01T{:02d}:00Z"

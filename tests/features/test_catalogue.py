@@ -1,6 +1,5 @@
 """The catalogue: complete, and honest about what a log lacks."""
 
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +8,6 @@ from deskcast.features.catalogue import CATALOGUE, availability, catalogue_page
 from deskcast.features.engine import CaseLog
 from deskcast.features.formulas import FORMULAS
 from deskcast.features.schema import EVENT_KINDS, TABLES
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from logs import random_log
 
 

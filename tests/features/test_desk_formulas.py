@@ -1,15 +1,10 @@
 """KPIs of working time, money, tasks and repairs, on hand-made logs and against slow sums."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.engine import CaseLog
 from deskcast.features.kpis import kpi_history
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from logs import random_log
 
 DAY = 86400.0

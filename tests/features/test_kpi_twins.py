@@ -1,8 +1,5 @@
 """Every KPI of the catalogue against slow loops: each measure of each segment and period."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,8 +11,6 @@ from deskcast.features.flow import flow
 from deskcast.features.formulas import FORMULAS
 from deskcast.features.kpis import kpi_history
 from deskcast.pipelines.desk import simulate_desk
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from full_logs import OFFICE, full_log, slow_milestones
 from kpi_loops import slow_kpis
 from kpi_twin import MEASURES, SlowDesk

@@ -1,8 +1,5 @@
 """KPI histories: what must hold between them."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,8 +13,6 @@ from deskcast.features.formulas import FORMULAS
 from deskcast.features.kpis import kpi_history, series
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from logs import random_log
 
 

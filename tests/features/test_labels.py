@@ -1,8 +1,5 @@
 """Labels: known from the right instant on, and the same in every later log."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +9,6 @@ from deskcast.features.sources import SourceSpec, load_source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from promises import promised_log
 
 KEY = ["case_id", "metric"]

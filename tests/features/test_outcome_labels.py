@@ -1,8 +1,5 @@
 """Labels of dissatisfaction, escalation and re-opening: by hand, and once known the same in every later log."""
 
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from deskcast.features.engine import CaseLog
@@ -11,8 +8,6 @@ from deskcast.features.event_labels import escalation_labels, reopen_labels
 from deskcast.features.satisfaction_labels import COLUMNS, dissatisfaction_labels
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from logs import random_log
 
 FRAMES = random_log(3, 200)

@@ -1,8 +1,6 @@
 """Milestones: golden cases worked out by hand, against a slow twin, and what bad policies say."""
 
-import sys
-from pathlib import Path
-
+import clock_twin
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,9 +11,6 @@ from deskcast.features.labels import breach_labels
 from deskcast.features.sla import milestones
 from deskcast.features.snapshots import snapshots
 from pandas.testing import assert_frame_equal
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-import clock_twin
 from promises import CALENDARS, policies, promised_log
 
 H = 3600.0

@@ -1,12 +1,11 @@
 """Every metric with every option, against a slow walk through each case; and what no later log may contradict."""
 
 import itertools
-import sys
-from pathlib import Path
 
 import ibis
 import numpy as np
 import pandas as pd
+import promise_twin
 import pytest
 from deskcast.features.calendars import BusinessCalendar
 from deskcast.features.engine import CaseLog
@@ -16,11 +15,8 @@ from deskcast.features.presets import OPTIONS, PRESETS
 from deskcast.features.sla import milestones
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pandas.testing import assert_frame_equal
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-import promise_twin
 from logs import random_log
+from pandas.testing import assert_frame_equal
 from promises import CALENDARS
 
 H = 3600.0

@@ -1,18 +1,13 @@
 """The newer features of snapshots: against a slow twin, and by hand; instants at creation, at updates and of pairs."""
 
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
+import snapshot_twin
 from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.labels import breach_labels
 from deskcast.features.looks import daily
 from deskcast.features.snapshots import IDENTITY, feature_columns, snapshots
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-import snapshot_twin
 from promises import promised_log
 
 LOGS = {late: promised_log(2, 40, recorded=late) for late in (False, True)}

@@ -1,8 +1,6 @@
 """Snapshots: nothing peeks, and the figures are those of the slow twins and of the milestones."""
 
-import sys
-from pathlib import Path
-
+import clock_twin
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +13,6 @@ from deskcast.features.sources import SourceSpec, load_source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-import clock_twin
 from promises import policies, promised_log
 
 METRICS = ("resolution", "first_response", "closing", "made_sla")

@@ -1,8 +1,5 @@
 """Case work with deadlines: plans against slow twins, known figures, and what a planner must be told."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,9 +13,6 @@ from deskcast.forecasting.outlook import backlog_outlook
 from deskcast.forecasting.work_runs import run_work
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-
 from plan_twins import cheapest_staffing, deadline_first
 
 ALWAYS = BusinessCalendar.always()

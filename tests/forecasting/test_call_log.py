@@ -1,8 +1,5 @@
 """What a call log says: known truth from simulated queues and the simulated desk, and the real calls of a bank."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +7,6 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting.call_fit import expected_calls, predict_intervals
 from deskcast.forecasting.call_log import call_intervals, estimate_patience, left_at_once, waits
 from deskcast.forecasting.simulation import SERVED, Agent, simulate_queue
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 BEGIN = pd.Timestamp("2024-03-01 08:00", tz="UTC")
 

@@ -1,7 +1,6 @@
 """Chats held at once: golden values, the chain of all agents as a twin, limits, laws, and faults."""
 
 import itertools
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +27,8 @@ def test_golden_file_of_forty_digits():
 
 
 def test_golden_file_is_what_its_script_makes():
-    sys.path.insert(0, str(ORACLES))
-    try:
-        import queues_general
-    finally:
-        sys.path.remove(str(ORACLES))
+    import queues_general
+
     rows = [r for r in queues_general.chat_settings() if r[0] <= 360]
     keys = [*INPUTS, "threshold", "patience"]
     for row in rows[::5]:

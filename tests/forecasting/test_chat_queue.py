@@ -1,8 +1,6 @@
 """Chats, several at once: against a slow twin, the exact chain of loads, and the queue of calls that they become."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +10,6 @@ from deskcast.forecasting.replications import batch_sums, mean_interval
 from deskcast.forecasting.simulation import ABANDONED, SERVED, WAITING, Agent, simulate_queue
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-
 from slow_chats import chat_chain, slow_chats
 
 ALWAYS = ((0.0, math.inf),)

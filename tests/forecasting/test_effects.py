@@ -1,5 +1,3 @@
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,8 +8,6 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
 from deskcast.forecasting.effects import holiday_names, special_days
 from deskcast.forecasting.grid import make_grid
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from volumes import panel
 
 CAMPAIGNS = [("campaign", f"2024-0{m}-10", f"2024-0{m}-11") for m in (2, 3, 4, 5)]

@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,6 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting import backtest, forecast, leaderboard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from volumes import panel
 
 MODELS = ["deskcast", "same_slot", "seasonal_naive"]

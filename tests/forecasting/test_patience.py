@@ -1,6 +1,5 @@
 """Callers of any patience: golden values of 40 digits, limits, laws, definitions of the service level, and faults."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,11 +66,8 @@ def test_golden_file_under_the_other_definitions(definition):
 
 
 def test_golden_file_is_what_its_script_makes():
-    sys.path.insert(0, str(ORACLES))
-    try:
-        import queues_general
-    finally:
-        sys.path.remove(str(ORACLES))
+    import queues_general
+
     rows = [r for r in queues_general.patience_settings() if 1 < r[1] * r[2] / 1800 < 60]
     for row in rows[::9]:
         values, levels = queues_general.general(*row)

@@ -1,8 +1,6 @@
 """Plans that are played: against formulas, by conservation, with skills, chats, spread rates and closed nights."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +11,6 @@ from deskcast.forecasting.plan_check import check_plan
 from deskcast.forecasting.plan_runs import agents_of, draw_patience
 from deskcast.forecasting.simulation import Agent
 from deskcast.forecasting.staffing import required_agents, staffing_plan
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 
 def plan(agents=14, slots=6, calls=100.0, aht=180.0, **columns):

@@ -1,6 +1,3 @@
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +7,6 @@ from deskcast.forecasting.grid import make_grid
 from deskcast.forecasting.profile import profile_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from volumes import panel, slow_same_slot
 
 

@@ -1,6 +1,3 @@
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +6,6 @@ from deskcast.forecasting.profile import profile_at
 from deskcast.forecasting.recent import recent_week
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from volumes import panel, slow_recent_week
 
 

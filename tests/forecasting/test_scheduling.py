@@ -1,8 +1,5 @@
 """Shifts that cover a need: against all schedules of a small case, by properties, and in what they tell."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,11 +9,8 @@ from deskcast.forecasting.scheduling import shift_schedule
 from deskcast.forecasting.shift_patterns import ShiftPattern, coverage_matrix, shift_patterns
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-
 from plan_twins import cheapest_cover
+from scipy import sparse
 
 H = 3600.0
 DAY = pd.date_range("2024-03-04 08:00", periods=8, freq="h")  # a Monday

@@ -1,8 +1,6 @@
 """The queue engine against exact queueing theory, against a slow twin, and against its own promises."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +8,6 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting.simulation import ABANDONED, NOT_ARRIVED, OUTCOMES, SERVED, WAITING, Agent, simulate_queue
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-
 from slow_queue import slow_queue
 
 ALWAYS = ((0.0, math.inf),)

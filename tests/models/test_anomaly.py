@@ -1,8 +1,5 @@
 """Scores of single series: nothing peeks, quiet series stay quiet, one event is one alarm, odd series are named."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,8 +16,6 @@ from deskcast.models.anomaly_evidence import (
 from deskcast.models.anomaly_views import seasonal, views
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "oracles"))
 from nab_rules import PROFILES, Marked, final, worth
 
 
@@ -251,7 +246,6 @@ def test_a_false_alarm_just_behind_a_window_costs_less():
 
 
 def test_the_rules_give_the_published_scores_of_the_windowed_gaussian(shared_data):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
     from nab import PUBLISHED, load, windowed_gaussian
 
     series, files = load(shared_data("nab/series.csv.gz").parent)
@@ -262,7 +256,6 @@ def test_the_rules_give_the_published_scores_of_the_windowed_gaussian(shared_dat
 
 
 def test_real_series_with_repeated_stamps_are_scored(shared_data):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
     from nab import load
 
     names = ["realAWSCloudwatch/ec2_disk_write_bytes_1ef3de", "realAdExchange/exchange-3_cpc_results"]

@@ -1,8 +1,6 @@
 """The risk of a breach: calibrated against a known truth, honest when there is nothing to learn, exact in its parts."""
 
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +10,6 @@ from deskcast.models.breach import BreachRisk
 from deskcast.models.calibration import ece, log_odds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_frames import risk_frames
 
 

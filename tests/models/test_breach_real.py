@@ -1,10 +1,8 @@
 """The risk of a breach on a real desk, trained on what was known then, on cases that training never saw."""
 
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from breach_servicenow import CUT, FILE, implied_deadlines, load
 from deskcast.features.labels import breach_labels
 from deskcast.features.snapshots import daily, snapshots
 from deskcast.models.breach import BreachRisk
@@ -12,9 +10,6 @@ from deskcast.models.outcomes import known_outcomes
 from deskcast.models.ranking import rank_cases
 from deskcast.models.reasons import FAVOUR
 from deskcast.models.scores import score_table
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from breach_servicenow import CUT, FILE, implied_deadlines, load
 
 
 @pytest.fixture(scope="module")

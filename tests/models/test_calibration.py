@@ -1,8 +1,5 @@
 """Scores of probabilities against slow twins, published identities and hand-made figures."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from deskcast.features.errors import InputError
@@ -10,8 +7,6 @@ from deskcast.features.shares import wilson
 from deskcast.models.calibration import brier, brier_parts, ece, expit, log_odds, platt, reliability_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_twins import slow_ece, slow_platt, slow_wilson
 
 forecasts = st.lists(

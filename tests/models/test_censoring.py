@@ -1,8 +1,5 @@
 """Weights for outcomes that are not known yet: against a slow twin, and unbiased where the known ones alone are not."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from deskcast.models.baselines import fit_constant
@@ -11,8 +8,6 @@ from deskcast.models.censoring import censoring_weights
 from deskcast.models.scores import brier_gain, score_table
 from hypothesis import given
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_twins import slow_weights
 
 rows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 8), st.booleans()), min_size=1, max_size=30)

@@ -1,8 +1,5 @@
 """Evidence for shifts: scores of quiet series are uniform, levels are learnt, nothing peeks, control holds."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,10 +10,8 @@ from deskcast.models.shifts import detect_shifts
 from deskcast.models.units import same_units
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import special
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "oracles"))
 from panels import KINDS, quiet, shifted
+from scipy import special
 
 KIND = {"count": "count", "share": "share", "median": "duration"}
 

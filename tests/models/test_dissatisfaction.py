@@ -1,11 +1,9 @@
 """The risk of dissatisfaction: right about those who keep silent, silent itself where nothing can be known."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from answer_frames import START, answer_frames
 from deskcast.features import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.event_labels import escalation_labels
@@ -19,9 +17,6 @@ from deskcast.models.reasons import reasons
 from deskcast.models.skill import Skill, brier_skill, say_skill, top_lift
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
-from answer_frames import START, answer_frames
 
 
 @pytest.fixture(scope="module")

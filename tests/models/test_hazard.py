@@ -1,8 +1,5 @@
 """The hazard: open cases count, the clock of the desk is followed, and its parts sum to what it says."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,8 +12,6 @@ from deskcast.models.person_periods import Finish, edges_for, finishes, periods
 from deskcast.models.work_clock import WorkClock, learn_clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_frames import risk_frames
 
 START = pd.Timestamp("2024-01-01T00:00Z")

@@ -1,8 +1,5 @@
 """What is known of the outcomes: never what was learnt later, and the known ones stand for all."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +7,6 @@ from deskcast.features.errors import InputError
 from deskcast.models.outcomes import known_outcomes, split_by_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_frames import risk_frames
 
 

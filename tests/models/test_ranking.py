@@ -1,16 +1,11 @@
 """The list of the morning: who comes first, why and what to do, and what is broken already."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.breach import BreachRisk
 from deskcast.models.ranking import ACTIONS, ANY, BANDS, BROKEN_COLUMNS, RISK_COLUMNS, action_for, band_of, rank_cases
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_frames import risk_frames
 
 

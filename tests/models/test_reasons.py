@@ -1,16 +1,11 @@
 """Reasons: three facts in plain words, taken from the exact parts of the probability."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from deskcast.models.breach import BreachRisk
 from deskcast.models.groups import GROUPS, LEVELS, NUMBERS, group_of
 from deskcast.models.reasons import FAVOUR, WORDS, reasons, say_time
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_frames import risk_frames
 
 

@@ -1,13 +1,8 @@
 """Scores side by side, and the bootstrap that decides."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from deskcast.models.scores import brier_gain, reliability_tables, score_table
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "oracles"))
 from risk_twins import slow_auc, slow_ece
 
 

@@ -1,18 +1,14 @@
 """Change points: exact on small series, quiet under noise, blind to units; and the benchmark's measures by hand."""
 
-import sys
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
+from cut_scores import cover, f_score, found
 from deskcast.features.errors import InputError
 from deskcast.models.segmentation import _ways, change_points, without_outliers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "oracles"))
-from cut_scores import cover, f_score, found
 
 
 def noise(n, seed, kept=0.0):
@@ -190,7 +186,6 @@ def test_measures_are_those_published_for_the_exchange_rate(told, f1, covered):
 
 
 def test_real_series_are_cut_where_people_cut_them(shared_data):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
     from tcpd import load
 
     values, people = load(shared_data("tcpd/series.csv.gz").parent)

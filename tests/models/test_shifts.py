@@ -1,8 +1,5 @@
 """Shifts: quiet panels stay quiet, injected shifts are found, nothing peeks, and odd series are named."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +8,6 @@ from deskcast.models.incidents import discoveries
 from deskcast.models.panel import infer_freq, slots
 from deskcast.models.scored import kind_of
 from deskcast.models.shifts import SHIFTS, detect_shifts
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "oracles"))
 from panels import KINDS, quiet, shifted
 
 FROZEN = ["kpi", "series", "direction", "started_at", "detected_at"]
