@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import ibis
 import numpy as np
 import pandas as pd
-from deskcast.features.business_time import business_add, business_seconds
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
+from deskcast.features.calendars.business_time import business_add, business_seconds
 from deskcast.features.engine import CaseLog
 from deskcast.features.sla import milestones
 

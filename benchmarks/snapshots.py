@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import pandas as pd
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.engine import CaseLog
 from deskcast.features.snapshots import daily, feature_columns, snapshots
 

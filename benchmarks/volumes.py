@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import backtest, leaderboard
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -7,13 +7,13 @@ from .lazy import lazy_names
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "BusinessCalendar": "calendars",
+        "BusinessCalendar": "calendars.business_calendar",
         "CaseLog": "engine",
         "InputError": "errors",
         "availability": "catalogue",
         "breach_labels": "labels",
-        "business_add": "business_time",
-        "business_seconds": "business_time",
+        "business_add": "calendars.business_time",
+        "business_seconds": "calendars.business_time",
         "case_business_times": "case_hours",
         "case_history": "cases",
         "dissatisfaction_labels": "satisfaction_labels",

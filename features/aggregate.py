@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .calendars.periods import period_start, periods
 from .counted import Counted, Timed
 from .fetch import fetch
-from .periods import period_start, periods
 from .shares import mean_interval, wilson
 
 #: What a segment is called where its column has no value.

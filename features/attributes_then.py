@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .calendars import to_micros
+from .calendars.business_calendar import to_micros
 from .clocks import full_events, seen_at
 from .engine import CaseLog
 from .fetch import fetch

@@ -11,11 +11,11 @@ import pandas as pd
 
 from .ageing import backlog_ages, backlog_share_over
 from .aggregate import Source, count, duration, mean, share, share_of
+from .calendars.instants import seconds_between
 from .counted import Counted, Timed
 from .definitions import ENTRIES
 from .desk import Desk
 from .flow import flow_counts
-from .instants import seconds_between
 
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
 

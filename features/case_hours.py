@@ -6,8 +6,8 @@ from typing import Any
 
 import ibis
 
-from .business_time import business_seconds
-from .calendars import BusinessCalendar
+from .calendars.business_calendar import BusinessCalendar
+from .calendars.business_time import business_seconds
 from .cases import case_history_expr
 from .engine import CaseLog
 from .errors import InputError, did_you_mean

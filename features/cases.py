@@ -11,9 +11,9 @@ import ibis
 import pandas as pd
 
 from .binding import materialised
+from .calendars.instants import seconds_between
 from .engine import CaseLog
 from .fetch import fetch
-from .instants import seconds_between
 from .keep import kept
 from .schema import TABLES
 

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .calendars import to_index, to_micros
+from .calendars.business_calendar import to_index, to_micros
+from .calendars.open_intervals import MISSING, US
 from .engine import CaseLog
 from .fetch import fetch
-from .openings import MISSING, US
 from .policies import Policy, PolicyBook, condition_columns
 from .presets import TURNS
 from .schema import TABLES

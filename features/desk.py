@@ -12,6 +12,7 @@ import pandas as pd
 
 from .aggregate import MEASURES, Clock, Source, labelled
 from .binding import materialised
+from .calendars.periods import frequency, zone
 from .case_hours import case_business_times
 from .cases import DERIVED, EventFacts, case_history_table, event_facts
 from .engine import CaseLog
@@ -19,7 +20,6 @@ from .errors import InputError, did_you_mean
 from .fetch import fetch
 from .flow import transitions_expr
 from .keep import kept
-from .periods import frequency, zone
 from .turns import turns_expr
 
 _KEYS = {"case_id", "customer_id", "created_at", "amount"}

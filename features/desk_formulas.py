@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from .aggregate import Source, count, duration, mean, ratio_of, share, share_of
+from .calendars.instants import seconds_between
 from .counted import Counted, Timed, frames
 from .definitions import ENTRIES
 from .desk import Desk
-from .instants import seconds_between
 from .time_shares import overlap
 
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}

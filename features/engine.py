@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
+from .calendars.periods import zone
 from .conform import DTYPES, conform, instant_of
 from .errors import InputError, did_you_mean
 from .fetch import fetch
-from .periods import zone
 from .schema import SETTLEMENT, TABLES, Column, Known, Table
 
 if TYPE_CHECKING:
-    from .calendars import BusinessCalendar
+    from .calendars.business_calendar import BusinessCalendar
 
 __all__ = ["DTYPES", "CaseLog", "conform", "instant_of"]
 

@@ -8,12 +8,12 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from .calendars import to_index, to_micros
+from .calendars.business_calendar import to_index, to_micros
+from .calendars.open_intervals import MISSING, US
 from .clocks import full_events, seen_at
 from .engine import CaseLog
 from .errors import InputError
 from .fetch import fetch
-from .openings import MISSING, US
 
 NEVER = int(np.iinfo(np.int64).max)
 WEEK_S = 7 * 86400.0

@@ -8,10 +8,10 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from .calendars import to_micros
+from .calendars.business_calendar import to_micros
+from .calendars.open_intervals import US
 from .engine import CaseLog
 from .fetch import fetch
-from .openings import US
 from .tally import Ints, codes, last_before, tally
 
 DAY, WEEK = 86400 * US, 7 * 86400 * US

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .calendars import to_index, to_micros
+from .calendars.business_calendar import to_index, to_micros
+from .calendars.open_intervals import check_zone
 from .engine import CaseLog
 from .errors import InputError
 from .fetch import fetch
-from .openings import check_zone
 
 #: Words for the instants that the log itself gives.
 WORDS = ("creation", "updates")

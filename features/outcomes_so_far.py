@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .calendars import to_micros
-from .openings import US
+from .calendars.business_calendar import to_micros
+from .calendars.open_intervals import US
 from .tally import Ints, codes, last_before, tally
 
 #: A segment's own figure weighs n / (n + STRENGTH), the desk's the rest.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .calendars import BusinessCalendar, to_micros
+from .calendars.business_calendar import BusinessCalendar, to_micros
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
 from .presets import NEVER_PAUSED, OPTIONS, PRESETS, TURNS, preset_option

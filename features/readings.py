@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .calendars import BusinessCalendar, to_index, to_micros
+from .calendars.business_calendar import BusinessCalendar, to_index, to_micros
+from .calendars.open_intervals import US
 from .clocks import (
     NEVER,
     Course,
@@ -25,7 +26,6 @@ from .clocks import (
 )
 from .engine import CaseLog
 from .flags import flag_broken, flag_decided
-from .openings import US
 from .policies import Policy, PolicyBook
 from .tally import last_before
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .calendars import to_micros
+from .calendars.business_calendar import to_micros
+from .calendars.open_intervals import MISSING, US
 from .clocks import (
     NEVER,
     Course,
@@ -27,7 +28,6 @@ from .clocks import (
 from .engine import CaseLog
 from .flags import flag_broken, flag_decided
 from .keep import kept
-from .openings import MISSING, US
 from .policies import PolicyBook, policy_books
 
 COLUMNS = (

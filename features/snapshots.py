@@ -10,13 +10,13 @@ import pandas as pd
 
 from .attributes_then import attributes_then
 from .binding import materialised
-from .calendars import to_micros
+from .calendars.business_calendar import to_micros
+from .calendars.open_intervals import US
 from .engine import CaseLog
 from .errors import InputError, did_you_mean
 from .labels import breach_labels
 from .load import changes, load_then, people_then
 from .looks import daily, looks_at
-from .openings import US
 from .outcomes_so_far import outcomes_then
 from .policies import policy_books
 from .readings import read_clocks

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
 from .arguments import Floats, Numbers, number, numbers
 from .backlog_flow import Flow, Prices, Stream, solve_flow

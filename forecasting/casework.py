@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar, to_index
+from ..features.calendars.business_calendar import BusinessCalendar, to_index
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, number, numbers
 from .inflow import inflow_paths, interval_columns

@@ -18,7 +18,7 @@ from .scores import coverage, seasonal_scale, wape, wql
 from .volume import fold_table, refused_rows
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 
 def backtest(

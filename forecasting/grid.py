@@ -16,7 +16,7 @@ from .history_rows import MAX_CELLS, Refused, Rows, read_rows, zone_of
 from .slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, name_some, outage_rows, say_states
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 __all__ = ["MAX_CELLS", "Grid", "check_count", "make_grid", "name_some"]
 

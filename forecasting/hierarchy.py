@@ -20,7 +20,7 @@ from .rolling import Outlook, check_models, earlier_origins, fold_at
 from .slot_states import MISSING
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from ..features.errors import InputError, did_you_mean
 from .frequency import Frequency
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -16,7 +16,7 @@ from .intervals import check_levels
 from .rolling import AUTO, Fold, Outlook, check_models, fold_at
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ from .profile import window
 from .rolling import METHODS, Outlook, look_ahead, scene_at
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars.business_calendar import BusinessCalendar
 from .arguments import Floats, Numbers, number, numbers
 from .backlog import limits, per_slot
 from .casework import CaseWork, case_work

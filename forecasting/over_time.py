@@ -19,7 +19,7 @@ from .rolling import Outlook, check_models, fold_at
 from .volume import refused_rows
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ from .issued import Issued, issue
 from .rolling import AUTO
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 

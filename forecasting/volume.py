@@ -17,7 +17,7 @@ from .other_kinds import forecast_kind
 from .rolling import NAIVE, Fold, check_models, fold_at, scene_at
 
 if TYPE_CHECKING:
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
 
 def forecast(

@@ -39,7 +39,7 @@ def run_work(work: CaseWork, capacity: Floats, slots: int | None = None) -> Runs
     Examples
     --------
     >>> import pandas as pd
-    >>> from deskcast.features.calendars import BusinessCalendar
+    >>> from deskcast.features.calendars.business_calendar import BusinessCalendar
     >>> from deskcast.forecasting.casework import case_work
     >>> office = BusinessCalendar.always()
     >>> hours = pd.DataFrame({"ds": pd.date_range("2024-03-01", periods=2, freq="h"), "y": [2.0, 0.0]})

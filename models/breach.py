@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
 from .baselines import Calibrated
 from .calibration import FloatArray

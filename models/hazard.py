@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars.business_calendar import BusinessCalendar
 from .baselines import STEPS
 from .calibration import FloatArray, expit, log_odds, platt
 from .encoding import Encoder, fit_encoder

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..features.calendars import to_micros
+from ..features.calendars.business_calendar import to_micros
 from ..features.errors import InputError, did_you_mean
 from ..features.tally import codes, tally
 from .baselines import Calibrated

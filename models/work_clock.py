@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars.business_calendar import BusinessCalendar
 from .calibration import FloatArray
 
 #: Hours of a week, from Monday 00:00 UTC.
@@ -26,7 +26,7 @@ class WorkClock:
 
     Examples
     --------
-    >>> from deskcast.features.calendars import BusinessCalendar
+    >>> from deskcast.features.calendars.business_calendar import BusinessCalendar
     >>> office = WorkClock(BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]}))
     >>> friday = pd.DatetimeIndex(["2024-03-01T16:00Z"])
     >>> office.elapsed(friday, friday + pd.Timedelta("3D")).tolist()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
 from ..features.kpis import kpi_history
 from ..features.snapshots import snapshots

@@ -243,7 +243,7 @@ def policy_frame(config: Config) -> pd.DataFrame | None:
 def _calendars(config: Config) -> dict[str, Any]:
     if not config.calendars:
         return {}
-    from ..features.calendars import BusinessCalendar
+    from ..features.calendars.business_calendar import BusinessCalendar
 
     return {
         name: BusinessCalendar.from_hours(spec.timezone, spec.open, spec.holidays)

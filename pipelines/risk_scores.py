@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
 from ..models.breach import BreachRisk
 from ..models.evaluation import (

@@ -59,7 +59,7 @@ def check_forecast(spec: ForecastSpec, where: str) -> None:
 
 
 def _check_frequencies(config: Config, where: str) -> None:
-    from ..features.periods import frequency
+    from ..features.calendars.periods import frequency
 
     for section, name in (("history", config.history.freq), ("forecast", config.forecast.freq)):
         try:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..features.calendars.opening_hours import parse_hours
 from ..features.durations import parse_duration
 from ..features.errors import InputError
-from ..features.hours import parse_hours
 from ..forecasting.need import required_chat_agents
 from ..forecasting.plan_check import check_plan
 from ..forecasting.scheduling import shift_schedule

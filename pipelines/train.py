@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..features.calendars import BusinessCalendar
+from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.ends import case_ends
 from ..features.engine import CaseLog
 from ..features.errors import InputError

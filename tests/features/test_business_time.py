@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from calendar_twin import DAYS, open_seconds
-from deskcast.features.business_time import business_add, business_seconds
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
+from deskcast.features.calendars.business_time import business_add, business_seconds
 from deskcast.features.errors import InputError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

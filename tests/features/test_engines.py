@@ -9,7 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.cases import case_history, write_case_history
 from deskcast.features.catalogue import availability
 from deskcast.features.engine import CaseLog

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.catalogue import CATALOGUE, availability
 from deskcast.features.desk import Limits
 from deskcast.features.engine import CaseLog

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.engine import CaseLog
 from deskcast.features.labels import breach_labels
 from deskcast.features.snapshots import feature_columns, snapshots

@@ -4,8 +4,8 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.calendars.periods import floor_local, frequency, local_time, period_start, periods, zone_offsets
 from deskcast.features.errors import InputError
-from deskcast.features.periods import floor_local, frequency, local_time, period_start, periods, zone_offsets
 
 ZONES = ["Europe/Amsterdam", "America/Sao_Paulo", "Asia/Kolkata", "Africa/Casablanca", "UTC"]
 SPAN = pd.Timestamp("2017-10-01T10:07Z"), pd.Timestamp("2018-06-20T05:00Z")

@@ -4,7 +4,7 @@ import clock_twin
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.labels import breach_labels

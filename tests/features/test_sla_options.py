@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import promise_twin
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.policies import METRICS, policy_notes

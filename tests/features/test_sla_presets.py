@@ -18,7 +18,7 @@ Jira
 """  # noqa: E501
 
 import pandas as pd
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.cases import case_history
 from deskcast.features.engine import CaseLog
 from deskcast.features.sla import milestones

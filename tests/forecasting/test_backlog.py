@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting.backlog import backlog_plan
 from deskcast.forecasting.casework import case_work, planned_inflow

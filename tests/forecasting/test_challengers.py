@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import backtest, forecast, leaderboard
 from deskcast.forecasting.challengers import ALWAYS, CHALLENGERS, DAILY, HOURLY, SPARSE, cheap_methods
 from deskcast.forecasting.effects import special_days

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
 from deskcast.forecasting.effects import holiday_names, special_days

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import backtest, forecast, leaderboard
 from deskcast.forecasting.kinds import backward, forward

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.models.calibration import log_odds
 from deskcast.models.finish_times import finish_times
 from deskcast.models.hazard import fit_hazard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import promise_twin
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from logs import random_log
 
 OFFICE = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-12:30", "13:30-18:00"]}, holidays="PT")

@@ -1,7 +1,7 @@
 """Random desks with promises of every kind, for tests."""
 
 import pandas as pd
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.engine import CaseLog
 from logs import random_log
 

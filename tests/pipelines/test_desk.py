@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.engine import CaseLog, conform
 from deskcast.features.errors import InputError
 from deskcast.features.schema import ACTOR_ROLES, EVENT_KINDS, TABLES

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.calendars import BusinessCalendar
+from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting.backlog import backlog_plan
 from deskcast.forecasting.outlook import backlog_outlook
 from deskcast.forecasting.scheduling import Schedule, shift_schedule

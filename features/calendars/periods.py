@@ -12,7 +12,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from .errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean
 from .instants import shifted_clock
 
 #: Names of the longer frequencies; every ``<n>min`` that divides a day is one too.

@@ -2,7 +2,7 @@
 
 The open time up to an instant is piecewise linear. A small table says for each UTC day how much of it had passed before
 and at which instants of the day the calendar opens and closes; joined by the number of the day it makes whole-number
-arithmetic of everything, so any engine gives what :class:`~deskcast.features.calendars.BusinessCalendar` gives.
+arithmetic of everything, so any engine gives what :class:`~deskcast.features.calendars.business_calendar.BusinessCalendar` gives.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .calendars import BusinessCalendar, to_index, to_micros
-from .engine import instant_of
-from .errors import InputError
-from .openings import US, Openings
+from ..engine import instant_of
+from ..errors import InputError
+from .business_calendar import BusinessCalendar, to_index, to_micros
+from .open_intervals import US, Openings
 
 _DAY = 86400 * US
 #: At most so many openings share a row of the table by open time.

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InputError, did_you_mean
-from .hours import Intervals, country_days
+from ..errors import InputError, did_you_mean
+from .opening_hours import Intervals, country_days
 
 US = 1_000_000
 DAY_MIN = 1440

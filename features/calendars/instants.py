@@ -57,7 +57,7 @@ def shifted_clock(at: Any, offsets: Sequence[tuple[pd.Timestamp, int]]) -> Any:
     at
         Instants.
     offsets
-        As :func:`~deskcast.features.periods.zone_offsets` lists them, in seconds to be added to UTC.
+        As :func:`~deskcast.features.calendars.periods.zone_offsets` lists them, in seconds to be added to UTC.
     """
     if engine_of(at) == "duckdb":
         micros = [(until, seconds * 1_000_000) for until, seconds in offsets]

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .errors import InputError
-from .hours import check_week, parse_holidays, parse_hours, say_hours
-from .openings import DAY_MIN, MISSING, US, Openings, build_openings, check_zone
+from ..errors import InputError
+from .open_intervals import DAY_MIN, MISSING, US, Openings, build_openings, check_zone
+from .opening_hours import check_week, parse_holidays, parse_hours, say_hours
 
 #: How far :meth:`BusinessCalendar.add` looks for enough opening hours.
 SEARCH_YEARS = 200

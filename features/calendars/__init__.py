@@ -1,0 +1,1 @@
+"""When the desk is open, and how time is cut into periods."""
