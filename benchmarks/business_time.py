@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.calendars.business_time import business_add, business_seconds
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.sla import milestones
 
 PAIRS = 1_000_000

@@ -32,8 +32,8 @@ KPIS = (
 
 def run_deskcast(folder: Path, out: Path) -> None:
     """Derive both tables with deskcast."""
+    from deskcast.features.case_log.log import CaseLog
     from deskcast.features.cases import write_case_history
-    from deskcast.features.engine import CaseLog
     from deskcast.features.kpis import kpi_history
 
     log = CaseLog.from_parquet(folder)

@@ -16,8 +16,8 @@ import sys
 
 import numpy as np
 import pandas as pd
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.ends import case_ends
-from deskcast.features.engine import CaseLog
 from deskcast.features.labels import breach_labels
 from deskcast.features.snapshots import daily, snapshots
 from deskcast.models.breach import BreachRisk, already_breached

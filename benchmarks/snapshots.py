@@ -16,7 +16,7 @@ import time
 import numpy as np
 import pandas as pd
 from deskcast.features.calendars.business_calendar import BusinessCalendar
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.snapshots import daily, feature_columns, snapshots
 
 PER_CASE = 10

@@ -8,7 +8,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "BusinessCalendar": "calendars.business_calendar",
-        "CaseLog": "engine",
+        "CaseLog": "case_log.log",
         "InputError": "errors",
         "availability": "catalogue",
         "breach_labels": "labels",

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from . import jira, salesforce, servicenow_tables, zendesk
+from .case_log.schema import EVENT_KINDS, TABLES, Known
 from .columns import Ledger, cast_columns, chosen, values_of
 from .errors import InputError
 from .eventlog import read_event_log
 from .parts import System
 from .rows import cut_events, frame_text, number_events, within
-from .schema import EVENT_KINDS, TABLES, Known
 from .servicenow import read_servicenow
 from .sources import Loaded, SourceSpec
 from .surveys import read_surveys

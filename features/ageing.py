@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .aggregate import Floats, Source, share_of
-from .fetch import fetch
+from .case_log.fetch import fetch
 
 Counts = npt.NDArray[np.int64]
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from .calendars.periods import period_start, periods
+from .case_log.fetch import fetch
 from .counted import Counted, Timed
-from .fetch import fetch
 from .shares import mean_interval, wilson
 
 #: What a segment is called where its column has no value.

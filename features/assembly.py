@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from .case_log.schema import TABLES
 from .case_states import case_states, ends_are_known
 from .columns import refused_frame
 from .pieces import SEGMENTS, Piece, Pieces, value_of
 from .rows import cut_events, number_events, within
-from .schema import TABLES
 from .sources import Loaded, SourceSpec
 from .states import ORDER, class_of
 

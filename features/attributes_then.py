@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from .calendars.business_calendar import to_micros
+from .case_log.asof import codes, last_before, tally
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
 from .clocks import full_events, seen_at
-from .engine import CaseLog
-from .fetch import fetch
-from .tally import codes, last_before, tally
 
 #: A text that fewer cases showed by then is named so: it may be free text or a name, and teaches little.
 RARE = "(uncommon)"

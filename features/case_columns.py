@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from .engine import CaseLog
-from .fetch import fetch
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
 
 
 def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:

@@ -8,8 +8,8 @@ import ibis
 
 from .calendars.business_calendar import BusinessCalendar
 from .calendars.business_time import business_seconds
+from .case_log.log import CaseLog
 from .cases import case_history_expr
-from .engine import CaseLog
 from .errors import InputError, did_you_mean
 
 #: New column -> the column of the case history at which it ends; each begins with the creation.

@@ -10,12 +10,12 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from .binding import materialised
 from .calendars.instants import seconds_between
-from .engine import CaseLog
-from .fetch import fetch
-from .keep import kept
-from .schema import TABLES
+from .case_log.backends import materialised
+from .case_log.cache import kept
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
+from .case_log.schema import TABLES
 
 #: Events that end a case while it is open. A merge ends it without a resolution.
 ENDS = ("resolved", "closed", "merged")

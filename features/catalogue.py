@@ -6,11 +6,11 @@ from functools import partial
 
 import pandas as pd
 
+from .case_log.cache import kept
+from .case_log.log import CaseLog
 from .cases import event_facts
 from .definitions import ENTRIES, Kpi, entry_of
-from .engine import CaseLog
 from .errors import InputError, did_you_mean
-from .keep import kept
 
 #: Every KPI by name, in the order in which outputs show them.
 CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in ENTRIES}

@@ -17,11 +17,11 @@ import pandas as pd
 
 from .calendars.business_calendar import to_index, to_micros
 from .calendars.open_intervals import MISSING, US
-from .engine import CaseLog
-from .fetch import fetch
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
+from .case_log.schema import TABLES
 from .policies import Policy, PolicyBook, condition_columns
 from .presets import TURNS
-from .schema import TABLES
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

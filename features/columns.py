@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .engine import DTYPES
+from .case_log.log import DTYPES
 from .errors import InputError, did_you_mean
 from .parsing import Order, Times, one_order, parse_times, time_format
 from .sources import SourceSpec

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .fetch import fetch
+from .case_log.fetch import fetch
 from .survival import kaplan_meier
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ import ibis
 import pandas as pd
 
 from .aggregate import MEASURES, Clock, Source, labelled
-from .binding import materialised
 from .calendars.periods import frequency, zone
 from .case_hours import case_business_times
+from .case_log.backends import materialised
+from .case_log.cache import kept
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
 from .cases import DERIVED, EventFacts, case_history_table, event_facts
-from .engine import CaseLog
 from .errors import InputError, did_you_mean
-from .fetch import fetch
 from .flow import transitions_expr
-from .keep import kept
 from .turns import turns_expr
 
 _KEYS = {"case_id", "customer_id", "created_at", "amount"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .engine import CaseLog
-from .fetch import fetch
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
 from .policies import policy_books
 from .sla import milestones
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .case_log.schema import EVENT_KINDS, TABLES
 from .columns import Ledger, cast_columns, chosen, values_of
 from .errors import InputError, did_you_mean
 from .rows import cut_events, number_events, within
-from .schema import EVENT_KINDS, TABLES
 from .sources import Loaded, SourceSpec
 
 #: Words for messages in a ``kinds`` map: who wrote, and whether the customer sees it.

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from .aggregate import Source
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
 from .cases import ENDS, case_history_table, event_facts
-from .engine import CaseLog
-from .fetch import fetch
 
 if TYPE_CHECKING:
     from .aggregate import Floats

@@ -10,12 +10,12 @@ import pandas as pd
 
 from .aggregate import MEASURES, MISSING
 from .case_formulas import sla_attainment
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
 from .catalogue import CATALOGUE, lacks
 from .counted import frames
 from .desk import Desk, Limits
-from .engine import CaseLog
 from .errors import InputError, did_you_mean
-from .fetch import fetch
 from .formulas import FORMULAS, Formula, formula_of
 
 _SLA = "sla_attainment"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .engine import CaseLog
+from .case_log.log import CaseLog
 from .sla import milestones
 
 

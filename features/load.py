@@ -10,9 +10,9 @@ import pandas as pd
 
 from .calendars.business_calendar import to_micros
 from .calendars.open_intervals import US
-from .engine import CaseLog
-from .fetch import fetch
-from .tally import Ints, codes, last_before, tally
+from .case_log.asof import Ints, codes, last_before, tally
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
 
 DAY, WEEK = 86400 * US, 7 * 86400 * US
 _FOREVER = int(np.iinfo(np.int64).max)

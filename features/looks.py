@@ -11,9 +11,9 @@ import pandas as pd
 
 from .calendars.business_calendar import to_index, to_micros
 from .calendars.open_intervals import check_zone
-from .engine import CaseLog
+from .case_log.fetch import fetch
+from .case_log.log import CaseLog
 from .errors import InputError
-from .fetch import fetch
 
 #: Words for the instants that the log itself gives.
 WORDS = ("creation", "updates")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .calendars.business_calendar import to_micros
 from .calendars.open_intervals import US
-from .tally import Ints, codes, last_before, tally
+from .case_log.asof import Ints, codes, last_before, tally
 
 #: A segment's own figure weighs n / (n + STRENGTH), the desk's the rest.
 STRENGTH = 20.0

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from .calendars.business_calendar import BusinessCalendar, to_micros
-from .engine import CaseLog
+from .case_log.log import CaseLog
+from .case_log.schema import TABLES
 from .errors import InputError, did_you_mean
 from .presets import NEVER_PAUSED, OPTIONS, PRESETS, TURNS, preset_option
-from .schema import TABLES
 
 #: Milestones that deskcast measures itself; any other name must be a flag of the exporting system.
 METRICS = (

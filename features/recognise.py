@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from .adapters import CASE_TIMES
+from .case_log.schema import TABLES, Known
 from .errors import InputError
 from .parsing import one_order, parse_times, time_format
 from .profiles import Profile, profile
 from .reading import RawFile, read_raw
 from .roles import CaseRoles, attribute_guesses, best, constant_within, segment_roles, series_roles
-from .schema import TABLES, Known
 from .servicenow import COLUMNS, LEAKAGE
 from .sources import SourceSpec
 from .surveys import COLUMNS as SURVEYS

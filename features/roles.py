@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from .case_log.schema import Known
 from .profiles import Profile
-from .schema import Known
 from .vocabulary import DESCRIPTION, OUTCOME, match, plain
 
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "team", "customer_id")

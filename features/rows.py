@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from .case_log.log import DTYPES
+from .case_log.schema import TABLES
 from .columns import Ledger, Mask, values_of
-from .engine import DTYPES
 from .errors import InputError
-from .schema import TABLES
 from .sources import SourceSpec
 
 

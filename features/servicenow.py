@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .case_log.schema import Known
 from .columns import Ledger, cast_columns, chosen, values_of
 from .errors import InputError, did_you_mean
 from .rows import cut_events, number_events, within
-from .schema import Known
 from .sources import Loaded, SourceSpec
 
 #: Canonical or adapter name -> names in the export, the first that is there counts.

@@ -10,6 +10,8 @@ import pandas as pd
 
 from .calendars.business_calendar import to_micros
 from .calendars.open_intervals import MISSING, US
+from .case_log.cache import kept
+from .case_log.log import CaseLog
 from .clocks import (
     NEVER,
     Course,
@@ -25,9 +27,7 @@ from .clocks import (
     run_tracks,
     timeline,
 )
-from .engine import CaseLog
 from .flags import flag_broken, flag_decided
-from .keep import kept
 from .policies import PolicyBook, policy_books
 
 COLUMNS = (

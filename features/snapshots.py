@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from .attributes_then import attributes_then
-from .binding import materialised
 from .calendars.business_calendar import to_micros
 from .calendars.open_intervals import US
-from .engine import CaseLog
+from .case_log.backends import materialised
+from .case_log.log import CaseLog
 from .errors import InputError, did_you_mean
 from .labels import breach_labels
 from .load import changes, load_then, people_then

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .case_log.schema import Known
 from .errors import InputError, did_you_mean
-from .schema import Known
 
 if TYPE_CHECKING:
     import pandas as pd

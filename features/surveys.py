@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from .case_log.schema import TABLES
 from .columns import Ledger, cast_columns
 from .errors import InputError, did_you_mean
 from .parts import Part
 from .rows import within
-from .schema import TABLES
 from .sources import Loaded, SourceSpec
 
 #: Kind of survey -> lowest and highest score.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .aggregate import Floats, Source
-from .fetch import fetch
+from .case_log.fetch import fetch
 
 
 def overlap(source: Source, rows: Any, of: Any, amount: str | None = None) -> Floats:

@@ -6,8 +6,8 @@ from typing import Any
 
 import ibis
 
+from .case_log.log import CaseLog
 from .cases import EventFacts
-from .engine import CaseLog
 
 
 def turns_expr(log: CaseLog, facts: EventFacts) -> Any:

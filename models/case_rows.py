@@ -9,10 +9,10 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from ..features.case_log.fetch import fetch
+from ..features.case_log.log import CaseLog
 from ..features.clocks import full_events, seen_at
-from ..features.engine import CaseLog
 from ..features.errors import InputError, did_you_mean
-from ..features.fetch import fetch
 from ..features.snapshots import snapshots
 
 _METRIC = "resolution"

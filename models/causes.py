@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.engine import CaseLog
+from ..features.case_log.log import CaseLog
 from ..features.errors import InputError, did_you_mean
 from .panel import check_columns
 

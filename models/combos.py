@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.engine import CaseLog
+from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from .attribution import Span, days_of, sums_of
 from .panel import check_columns, numbers_of

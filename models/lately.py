@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..features.calendars.business_calendar import to_micros
+from ..features.case_log.asof import codes, tally
 from ..features.errors import InputError, did_you_mean
-from ..features.tally import codes, tally
 from .baselines import Calibrated
 from .calibration import FloatArray, log_odds
 

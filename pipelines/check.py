@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.engine import CaseLog
-from ..features.schema import TABLES
+from ..features.case_log.log import CaseLog
+from ..features.case_log.schema import TABLES
 from .guesses import Arrivals, arrivals_of
 from .opening import Project
 from .stage import Stage

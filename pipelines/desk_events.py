@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.schema import ACTOR_ROLES, EVENT_KINDS
+from ..features.case_log.schema import ACTOR_ROLES, EVENT_KINDS
 from .desk_cases import Cases
 from .desk_contacts import Contacts
 from .desk_frames import flags, instants, words

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from ..features.case_log.log import CaseLog, instant_of
+from ..features.case_log.schema import Known
 from ..features.columns import REFUSED, refused_frame
-from ..features.engine import CaseLog, instant_of
 from ..features.errors import InputError
-from ..features.schema import Known
 from ..features.sources import Loaded, load_source
 from .config import FILE, load_config
 from .doubles import joined_once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..features.engine import CaseLog
+from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from ..features.kpis import kpi_history, series
 from .specs import StaffingSpec

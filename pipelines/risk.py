@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from ..features.case_log.fetch import fetch
+from ..features.case_log.log import CaseLog
 from ..features.durations import say_duration
-from ..features.engine import CaseLog
-from ..features.fetch import fetch
 from ..models.breach import already_breached
 from ..models.budget import pick
 from ..models.ranking import rank_cases

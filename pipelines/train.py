@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..features.calendars.business_calendar import BusinessCalendar
+from ..features.case_log.log import CaseLog
 from ..features.ends import case_ends
-from ..features.engine import CaseLog
 from ..features.errors import InputError
 from ..features.labels import breach_labels
 from ..features.snapshots import daily, snapshots

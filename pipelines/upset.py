@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..features.engine import CaseLog
+from ..features.case_log.fetch import fetch
+from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from ..features.event_labels import escalation_labels
-from ..features.fetch import fetch
 from ..features.satisfaction_labels import dissatisfaction_labels
 from ..models.case_rows import case_rows
 from ..models.dissatisfaction import DissatisfactionRisk

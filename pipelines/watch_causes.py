@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from ..features.case_log.log import CaseLog
 from ..features.desk import Limits
-from ..features.engine import CaseLog
 from ..features.errors import InputError
 from ..features.kpis import kpi_history
 from ..models.attribution import DRIVERS, farthest_days, sums_of, weeks_before

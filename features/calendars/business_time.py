@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..engine import instant_of
+from ..case_log.log import instant_of
 from ..errors import InputError
 from .business_calendar import BusinessCalendar, to_index, to_micros
 from .open_intervals import US, Openings

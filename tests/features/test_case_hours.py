@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from deskcast.features.case_hours import case_business_times
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases import case_history
-from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from logs import random_log
 from promises import CALENDARS, OFFICE

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from deskcast.features.case_log.log import CaseLog
+from deskcast.features.case_log.schema import EVENT_KINDS, TABLES
 from deskcast.features.catalogue import CATALOGUE, availability, catalogue_page
-from deskcast.features.engine import CaseLog
 from deskcast.features.formulas import FORMULAS
-from deskcast.features.schema import EVENT_KINDS, TABLES
 from logs import random_log
 
 

@@ -3,8 +3,8 @@
 import gc
 
 import pandas as pd
-from deskcast.features.engine import CaseLog
-from deskcast.features.keep import _KEPT, kept
+from deskcast.features.case_log.cache import _KEPT, kept
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.kpis import kpi_history
 
 

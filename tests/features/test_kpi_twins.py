@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases import case_history
 from deskcast.features.catalogue import CATALOGUE, lacks
 from deskcast.features.definitions import entry_of
-from deskcast.features.engine import CaseLog
 from deskcast.features.flow import flow
 from deskcast.features.formulas import FORMULAS
 from deskcast.features.kpis import kpi_history

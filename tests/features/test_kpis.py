@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.catalogue import CATALOGUE, availability
 from deskcast.features.desk import Limits
-from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.flow import flow
 from deskcast.features.formulas import FORMULAS

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels import breach_labels
 from deskcast.features.sources import SourceSpec, load_source
 from hypothesis import HealthCheck, given, settings

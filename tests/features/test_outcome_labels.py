@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.event_labels import escalation_labels, reopen_labels
 from deskcast.features.satisfaction_labels import COLUMNS, dissatisfaction_labels

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases import case_history
-from deskcast.features.engine import CaseLog
 from deskcast.features.flow import flow
 from deskcast.features.kpis import kpi_history, series
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.labels import breach_labels
 from deskcast.features.sla import milestones

@@ -8,7 +8,7 @@ import pandas as pd
 import promise_twin
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.policies import METRICS, policy_notes
 from deskcast.features.presets import OPTIONS, PRESETS

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import snapshot_twin
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.labels import breach_labels
 from deskcast.features.looks import daily

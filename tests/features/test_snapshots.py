@@ -4,8 +4,8 @@ import clock_twin
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases import case_history
-from deskcast.features.engine import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.sla import milestones
 from deskcast.features.snapshots import CATEGORICAL, COLUMNS, KEYS, NUMERIC, daily, snapshots

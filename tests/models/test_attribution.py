@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.models.attribution import CHANGE, DRIVERS, drivers, explain_change
 from deskcast.models.split import say_change, split_change, split_count

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.models.attribution import explain_change
 from deskcast.models.causes import CAUSES, candidate_causes, new_values, owner_changes

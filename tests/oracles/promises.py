@@ -2,7 +2,7 @@
 
 import pandas as pd
 from deskcast.features.calendars.business_calendar import BusinessCalendar
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from logs import random_log
 
 OFFICE = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-18:00"]}, holidays=["2024-03-29"])

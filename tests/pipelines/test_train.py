@@ -1,7 +1,7 @@
 """From which instants the breach model learns, and when it says that it cannot."""
 
 import pandas as pd
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.pipelines.specs import RiskSpec
 from deskcast.pipelines.train import training_instants
 

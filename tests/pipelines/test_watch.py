@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from deskcast.features.engine import CaseLog
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.pipelines.goals import _daily
 from deskcast.pipelines.history import history_limits

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .engine import CaseLog
+from .log import CaseLog
 
 T = TypeVar("T")
 _KEPT: dict[int, tuple[weakref.ref[CaseLog], dict[str, Any]]] = {}

@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from .errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean
 from .fetch import fetch
 from .schema import EVENT_KINDS, TABLES, Column, Table
 
@@ -168,7 +168,7 @@ def conformed(name: str, rows: Any) -> Any:
     """Cast the columns of an Ibis table to those of a canonical table.
 
     An event table without ``seq`` is ordered within one instant as a case usually goes: by the place of the kind in
-    :data:`~deskcast.features.schema.EVENT_KINDS`.
+    :data:`~deskcast.features.case_log.schema.EVENT_KINDS`.
     """
     table = TABLES[name]
     for column in table.required:

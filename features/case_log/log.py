@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from .calendars.periods import zone
+from ..calendars.periods import zone
+from ..errors import InputError, did_you_mean
 from .conform import DTYPES, conform, instant_of
-from .errors import InputError, did_you_mean
 from .fetch import fetch
 from .schema import SETTLEMENT, TABLES, Column, Known, Table
 
 if TYPE_CHECKING:
-    from .calendars.business_calendar import BusinessCalendar
+    from ..calendars.business_calendar import BusinessCalendar
 
 __all__ = ["DTYPES", "CaseLog", "conform", "instant_of"]
 
@@ -145,7 +145,7 @@ class CaseLog:
         >>> log.frame("cases")["case_id"].tolist(), str(log.until)
         (['7'], '2024-03-01 09:00:00+00:00')
         """  # noqa: E501 - one statement
-        from .binding import bind, connect
+        from .backends import bind, connect
 
         bound = bind(connect(connection), tables)
         return cls._bound(bound, until, timezone, attributes, calendars)
@@ -183,7 +183,7 @@ class CaseLog:
         InputError
             If a file, a table or a column is missing, times have no zone, or a required value is missing.
         """
-        from .binding import conformed, parquet_files
+        from .backends import conformed, parquet_files
 
         connection = _connect()
         settings = {"memory_limit": memory_limit, "temp_directory": temp_directory, "threads": threads}
@@ -206,7 +206,7 @@ class CaseLog:
         attributes: Mapping[str, Known] | None,
         calendars: Mapping[str, BusinessCalendar] | None,
     ) -> CaseLog:
-        from .binding import end_of
+        from .backends import end_of
 
         zone(timezone)
         tables = dict(tables)
@@ -294,7 +294,7 @@ def _own_names(columns: Iterable[str]) -> dict[str, str]:
     >>> _own_names(["case_id", "Status", "team", "Team", "plan"])
     {'Status': 'Status (export)', 'Team': 'Team (export)'}
     """
-    from .cases import DERIVED
+    from ..cases import DERIVED
 
     taken = {name.casefold(): name for name in (*TABLES["cases"].names, *DERIVED)}
     renamed: dict[str, str] = {}

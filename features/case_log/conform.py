@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean
 from .schema import ACTOR_ROLES, EVENT_KINDS, TABLES, Column
 
 #: pandas type of each kind of column.

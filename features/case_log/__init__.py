@@ -1,0 +1,1 @@
+"""The canonical tables, and the log as it stood at any instant."""
