@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases import case_history
+from deskcast.features.cases.facts import case_history
 from deskcast.features.sources import SourceSpec, load_source
 from deskcast.features.survival import kaplan_meier
 

@@ -21,7 +21,7 @@ def backlog_ages(source: Source, opened: Any) -> pd.DataFrame:
     Parameters
     ----------
     source
-        Transitions (see :func:`~deskcast.features.flow.transitions_expr`) with segments and periods.
+        Transitions (see :func:`~deskcast.features.cases.transitions.transitions_expr`) with segments and periods.
     opened
         Ibis table of cases with ``created_at``: age counts from there, also after a re-opening.
 

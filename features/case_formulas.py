@@ -12,10 +12,10 @@ import pandas as pd
 from .ageing import backlog_ages, backlog_share_over
 from .aggregate import Source, count, duration, mean, share, share_of
 from .calendars.instants import seconds_between
+from .cases.transitions import flow_counts
 from .counted import Counted, Timed
 from .definitions import ENTRIES
 from .desk import Desk
-from .flow import flow_counts
 
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .case_log.cache import kept
 from .case_log.log import CaseLog
-from .cases import event_facts
+from .cases.facts import event_facts
 from .definitions import ENTRIES, Kpi, entry_of
 from .errors import InputError, did_you_mean
 

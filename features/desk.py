@@ -12,15 +12,15 @@ import pandas as pd
 
 from .aggregate import MEASURES, Clock, Source, labelled
 from .calendars.periods import frequency, zone
-from .case_hours import case_business_times
 from .case_log.backends import materialised
 from .case_log.cache import kept
 from .case_log.fetch import fetch
 from .case_log.log import CaseLog
-from .cases import DERIVED, EventFacts, case_history_table, event_facts
+from .cases.business_times import case_business_times
+from .cases.conversation_turns import turns_expr
+from .cases.facts import DERIVED, EventFacts, case_history_table, event_facts
+from .cases.transitions import transitions_expr
 from .errors import InputError, did_you_mean
-from .flow import transitions_expr
-from .turns import turns_expr
 
 _KEYS = {"case_id", "customer_id", "created_at", "amount"}
 _LATER = ("current_priority", "current_team", "status")

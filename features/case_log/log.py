@@ -294,7 +294,7 @@ def _own_names(columns: Iterable[str]) -> dict[str, str]:
     >>> _own_names(["case_id", "Status", "team", "Team", "plan"])
     {'Status': 'Status (export)', 'Team': 'Team (export)'}
     """
-    from ..cases import DERIVED
+    from ..cases.facts import DERIVED
 
     taken = {name.casefold(): name for name in (*TABLES["cases"].names, *DERIVED)}
     renamed: dict[str, str] = {}

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases import case_history, write_case_history
+from deskcast.features.cases.facts import case_history, write_case_history
 from deskcast.features.catalogue import availability
 from deskcast.features.errors import InputError
 from deskcast.features.kpis import kpi_history

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases import case_history
+from deskcast.features.cases.facts import case_history
+from deskcast.features.cases.transitions import flow
 from deskcast.features.catalogue import CATALOGUE, lacks
 from deskcast.features.definitions import entry_of
-from deskcast.features.flow import flow
 from deskcast.features.formulas import FORMULAS
 from deskcast.features.kpis import kpi_history
 from deskcast.pipelines.desk import simulate_desk

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
+from deskcast.features.cases.transitions import flow
 from deskcast.features.catalogue import CATALOGUE, availability
 from deskcast.features.desk import Limits
 from deskcast.features.errors import InputError
-from deskcast.features.flow import flow
 from deskcast.features.formulas import FORMULAS
 from deskcast.features.kpis import kpi_history, series
 from hypothesis import given, settings

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases import case_history
-from deskcast.features.flow import flow
+from deskcast.features.cases.facts import case_history
+from deskcast.features.cases.transitions import flow
 from deskcast.features.kpis import kpi_history, series
 
 

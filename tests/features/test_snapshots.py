@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases import case_history
+from deskcast.features.cases.facts import case_history
 from deskcast.features.errors import InputError
 from deskcast.features.sla import milestones
 from deskcast.features.snapshots import CATEGORICAL, COLUMNS, KEYS, NUMERIC, daily, snapshots

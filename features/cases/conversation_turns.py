@@ -6,8 +6,8 @@ from typing import Any
 
 import ibis
 
-from .case_log.log import CaseLog
-from .cases import EventFacts
+from ..case_log.log import CaseLog
+from .facts import EventFacts
 
 
 def turns_expr(log: CaseLog, facts: EventFacts) -> Any:
@@ -21,7 +21,7 @@ def turns_expr(log: CaseLog, facts: EventFacts) -> Any:
     log
         A log with messages and the roles of those who wrote them.
     facts
-        From :func:`~deskcast.features.cases.event_facts`.
+        From :func:`~deskcast.features.cases.facts.event_facts`.
 
     Returns
     -------

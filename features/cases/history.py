@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
 
 
 def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from deskcast.features.cases import case_history
+    >>> from deskcast.features.cases.facts import case_history
     >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"],
     ...                       "customer_id": ["u", "u"]})
     >>> events = pd.DataFrame({"case_id": ["1", "1"], "kind": ["paused", "resolved"],
@@ -51,7 +51,7 @@ def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
         automated=(cases["agents"] == 0).where(resolved & cases["agents"].notna()).astype("boolean"),
     )
     if len(log.calendars) == 1 and log.has("events"):
-        from .case_hours import case_business_times
+        from .business_times import case_business_times
 
         names = ["first_response_business_s", "resolution_business_s"]
         told = fetch(case_business_times(log, cases=rows).select("case_id", *names))

@@ -10,12 +10,12 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from .calendars.instants import seconds_between
-from .case_log.backends import materialised
-from .case_log.cache import kept
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
-from .case_log.schema import TABLES
+from ..calendars.instants import seconds_between
+from ..case_log.backends import materialised
+from ..case_log.cache import kept
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..case_log.schema import TABLES
 
 #: Events that end a case while it is open. A merge ends it without a resolution.
 ENDS = ("resolved", "closed", "merged")
@@ -175,7 +175,7 @@ def case_history(log: CaseLog) -> pd.DataFrame:
         * ``reopens``, ``transfers`` (changes of team after the first assignment), ``escalations``,
           ``priority_changes``, ``customer_messages``, ``agent_messages`` (public ones), ``agents`` (distinct human
           agents who acted)
-        * what follows from these and from other tables: :func:`deskcast.features.case_columns.with_measures`
+        * what follows from these and from other tables: :func:`deskcast.features.cases.history.with_measures`
 
         A count whose kind of event never occurs in the log is missing, not 0: the log cannot know it. Messages
         count as public where no event of the log says which are.
@@ -191,7 +191,7 @@ def case_history(log: CaseLog) -> pd.DataFrame:
     [{'case_id': '1', 'resolution_s': 90000.0, 'age_s': 90000.0, 'reopens': 1, 'is_open': False},
      {'case_id': '2', 'resolution_s': nan, 'age_s': 86400.0, 'reopens': 0, 'is_open': True}]
     """
-    from .case_columns import with_measures
+    from .history import with_measures
 
     rows = case_history_table(log)
     frame = fetch(rows.order_by("case_id"))

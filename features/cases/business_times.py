@@ -6,11 +6,11 @@ from typing import Any
 
 import ibis
 
-from .calendars.business_calendar import BusinessCalendar
-from .calendars.business_time import business_seconds
-from .case_log.log import CaseLog
-from .cases import case_history_expr
-from .errors import InputError, did_you_mean
+from ..calendars.business_calendar import BusinessCalendar
+from ..calendars.business_time import business_seconds
+from ..case_log.log import CaseLog
+from ..errors import InputError, did_you_mean
+from .facts import case_history_expr
 
 #: New column -> the column of the case history at which it ends; each begins with the creation.
 ENDS = {
@@ -30,7 +30,7 @@ def case_business_times(log: CaseLog, calendar: str | None = None, cases: Any = 
     calendar
         Name of the calendar that counts; not needed where the log has only one.
     cases
-        Case history as an Ibis table; :func:`deskcast.features.cases.case_history_expr` of the log by default.
+        Case history as an Ibis table; :func:`deskcast.features.cases.facts.case_history_expr` of the log by default.
 
     Returns
     -------
