@@ -34,7 +34,7 @@ def run_deskcast(folder: Path, out: Path) -> None:
     """Derive both tables with deskcast."""
     from deskcast.features.case_log.log import CaseLog
     from deskcast.features.cases.facts import write_case_history
-    from deskcast.features.kpis import kpi_history
+    from deskcast.features.kpis.kpi_history import kpi_history
 
     log = CaseLog.from_parquet(folder)
     write_case_history(log, out / "cases.parquet")

@@ -27,7 +27,7 @@ def derive(folder: Path, memory: str) -> None:
     """Write the case history and the KPI history in this process, and print what each took."""
     from deskcast.features.case_log.log import CaseLog
     from deskcast.features.cases.facts import write_case_history
-    from deskcast.features.kpis import kpi_history
+    from deskcast.features.kpis.kpi_history import kpi_history
 
     began = time.perf_counter()
     log = CaseLog.from_parquet(

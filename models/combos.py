@@ -76,7 +76,7 @@ def explain_combinations(
     >>> explain_combinations(log, "cases_opened", *days, ["channel", "region"])["segment"].tolist()
     ['channel web, region south']
     """
-    from ..features.kpis import kpi_history
+    from ..features.kpis.kpi_history import kpi_history
 
     columns = list(dict.fromkeys(by))
     if not columns:

@@ -165,7 +165,7 @@ def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
 
 def _way(kpi: str, better: str | None) -> int:
     if better is None:
-        from ..features.definitions import unit_of
+        from ..features.kpis.catalogue import unit_of
 
         down = unit_of(kpi) == "s" or kpi.endswith(("_rate", "backlog"))
         good = ("resolution_rate", "problem_solved_rate", "deflection_rate", "automation_rate", "first_time_fix_rate")

@@ -261,7 +261,7 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
 
 
 def _unit(kpi: str) -> str:
-    from ..features.definitions import unit_of
+    from ..features.kpis.catalogue import unit_of
 
     return {"s": "hours", "count": "cases", "share": "cases"}.get(unit_of(kpi) or "", "cases")
 

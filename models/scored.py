@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.definitions import unit_of
+from ..features.kpis.catalogue import unit_of
 from .panel import numbers_of
 from .tails import Kind
 

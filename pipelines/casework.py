@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
-from ..features.kpis import kpi_history
+from ..features.kpis.kpi_history import kpi_history
 from ..features.snapshots import snapshots
 from ..forecasting.backlog import backlog_plan
 from ..forecasting.clearing import clear_backlog

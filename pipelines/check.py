@@ -27,7 +27,7 @@ def check(project: Project) -> Stage:
         Tables ``checks`` (question, answer), ``refused`` (source, table, row, column, value, reason) and
         ``availability`` (kpi, available, computed, lacks); findings are the answers that a reader should know.
     """
-    from ..features.catalogue import availability
+    from ..features.kpis.availability import availability
     from ..features.policies import policy_notes
 
     log = project.log

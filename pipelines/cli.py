@@ -152,7 +152,7 @@ def history(
 
     project = _open(config, as_of, out)
     if list_kpis:
-        from ..features.catalogue import availability
+        from ..features.kpis.availability import availability
         from .stage import Stage
 
         table = availability(project.log, project.config.history.calendar)

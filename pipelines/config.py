@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..features.case_log.schema import TABLES
-from ..features.definitions import ENTRIES, unit_of
 from ..features.durations import parse_duration
 from ..features.errors import InputError, did_you_mean
+from ..features.kpis.catalogue import ENTRIES, unit_of
 from ..features.sources import SourceSpec
 from .settings import check_values
 from .specs import (

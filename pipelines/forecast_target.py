@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.catalogue import CATALOGUE
-from ..features.definitions import unit_of
 from ..features.errors import InputError, did_you_mean
-from ..features.kpis import kpi_history, series
+from ..features.kpis.availability import CATALOGUE
+from ..features.kpis.catalogue import unit_of
+from ..features.kpis.kpi_history import kpi_history, series
 from .opening import Project
 from .specs import ForecastSpec
 

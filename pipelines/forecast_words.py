@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..features.definitions import unit_of
 from ..features.durations import say_duration
+from ..features.kpis.catalogue import unit_of
 from ..forecasting.effects import holiday_names
 from .words import number, plural, say_kpi, say_list
 

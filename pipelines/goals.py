@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..features.errors import InputError
-from ..features.kpis import kpi_history
+from ..features.kpis.kpi_history import kpi_history
 from ..models.goals import GoalOutlook, goal_outlook
 from ..models.scored import MEASURES
 from .history import history_limits

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..features.definitions import unit_of
-from ..features.desk import Limits
-from ..features.kpis import kpi_history
+from ..features.kpis.catalogue import unit_of
+from ..features.kpis.kpi_history import kpi_history
+from ..features.kpis.view import Limits
 from .opening import Project
 from .specs import HistorySpec
 from .stage import Stage

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.catalogue import CATALOGUE
 from ..features.errors import InputError, did_you_mean
+from ..features.kpis.availability import CATALOGUE
 from ..models.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
 from .incident_groups import alarm_key
 from .locks import locked

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.definitions import unit_of
+from ..features.kpis.catalogue import unit_of
 from .pictures import BLUE, GREEN, ORANGE, RED, Picture, compact, picture, top
 from .words import plural, say_list
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..features.catalogue import CATALOGUE
-from ..features.definitions import entry_of, unit_of
 from ..features.errors import InputError, did_you_mean
+from ..features.kpis.availability import CATALOGUE
+from ..features.kpis.catalogue import entry_of, unit_of
 from .actions import check_risk
 from .specs import Config, ForecastSpec
 

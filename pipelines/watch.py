@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.catalogue import availability
 from ..features.errors import InputError
-from ..features.kpis import kpi_history
+from ..features.kpis.availability import availability
+from ..features.kpis.kpi_history import kpi_history
 from ..forecasting.effects import event_spans, holiday_names
 from ..models.ledger import KnownSpan, incident_frame, incident_ids
 from ..models.paired import guard_watched

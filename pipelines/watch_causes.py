@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from ..features.case_log.log import CaseLog
-from ..features.desk import Limits
 from ..features.errors import InputError
-from ..features.kpis import kpi_history
+from ..features.kpis.kpi_history import kpi_history
+from ..features.kpis.view import Limits
 from ..models.attribution import DRIVERS, farthest_days, sums_of, weeks_before
 from ..models.causes import new_values, owner_changes
 from ..models.combos import case_spread, search_combinations

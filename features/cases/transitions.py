@@ -8,13 +8,13 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ..aggregate import Source
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..kpis.aggregate import Source
 from .facts import ENDS, case_history_table, event_facts
 
 if TYPE_CHECKING:
-    from ..aggregate import Floats
+    from ..kpis.aggregate import Floats
 
 #: The ways in which a case enters or leaves the backlog.
 CHANGES = ("opened", "reopened", "resolved", "merged")
@@ -71,7 +71,7 @@ def flow(log: CaseLog, by: tuple[str, ...] | list[str] | str = (), freq: str = "
     log
         A log with ``cases`` and ``events``.
     by, freq
-        As for :func:`~deskcast.features.kpis.kpi_history`.
+        As for :func:`~deskcast.features.kpis.kpi_history.kpi_history`.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def flow(log: CaseLog, by: tuple[str, ...] | list[str] | str = (), freq: str = "
     >>> flow(log)[["opened", "resolved", "backlog"]].to_dict("list")
     {'opened': [1, 1], 'resolved': [0, 1], 'backlog': [1, 1]}
     """
-    from ..desk import Desk
+    from ..kpis.view import Desk
 
     source = Desk.of(log, by, freq).transitions
     counts = flow_counts(source)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.case_log.schema import EVENT_KINDS, TABLES
-from deskcast.features.catalogue import CATALOGUE, availability, catalogue_page
-from deskcast.features.formulas import FORMULAS
+from deskcast.features.kpis.availability import CATALOGUE, availability, catalogue_page
+from deskcast.features.kpis.formulas import FORMULAS
 from logs import random_log
 
 
@@ -51,5 +51,7 @@ def test_a_column_without_values_is_lacking():
 
 def test_the_page_of_the_docs_is_made_from_the_catalogue():
     page = Path(__file__).parents[2] / "docs" / "kpis.md"
-    made = "python -c \"from deskcast.features.catalogue import catalogue_page; print(catalogue_page(), end='')\""
+    made = (
+        "python -c \"from deskcast.features.kpis.availability import catalogue_page; print(catalogue_page(), end='')\""
+    )
     assert page.read_text(encoding="utf-8") == catalogue_page(), f"write it anew: {made} > docs/kpis.md"

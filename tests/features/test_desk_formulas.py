@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.kpis import kpi_history
+from deskcast.features.kpis.kpi_history import kpi_history
 from logs import random_log
 
 DAY = 86400.0

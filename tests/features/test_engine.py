@@ -5,7 +5,7 @@ import pytest
 from deskcast.features.case_log.log import CaseLog, conform
 from deskcast.features.cases.facts import case_history
 from deskcast.features.errors import InputError
-from deskcast.features.kpis import kpi_history
+from deskcast.features.kpis.kpi_history import kpi_history
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

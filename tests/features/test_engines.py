@@ -12,9 +12,9 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.facts import case_history, write_case_history
-from deskcast.features.catalogue import availability
 from deskcast.features.errors import InputError
-from deskcast.features.kpis import kpi_history
+from deskcast.features.kpis.availability import availability
+from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.labels import breach_labels
 from deskcast.features.sla import milestones
 from deskcast.features.snapshots import snapshots

@@ -5,7 +5,7 @@ import gc
 import pandas as pd
 from deskcast.features.case_log.cache import _KEPT, kept
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.kpis import kpi_history
+from deskcast.features.kpis.kpi_history import kpi_history
 
 
 def a_log():

@@ -6,10 +6,10 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.facts import case_history
 from deskcast.features.cases.transitions import flow
-from deskcast.features.catalogue import CATALOGUE, lacks
-from deskcast.features.definitions import entry_of
-from deskcast.features.formulas import FORMULAS
-from deskcast.features.kpis import kpi_history
+from deskcast.features.kpis.availability import CATALOGUE, lacks
+from deskcast.features.kpis.catalogue import entry_of
+from deskcast.features.kpis.formulas import FORMULAS
+from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.pipelines.desk import simulate_desk
 from full_logs import OFFICE, full_log, slow_milestones
 from kpi_loops import slow_kpis

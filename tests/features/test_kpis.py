@@ -6,11 +6,11 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.transitions import flow
-from deskcast.features.catalogue import CATALOGUE, availability
-from deskcast.features.desk import Limits
 from deskcast.features.errors import InputError
-from deskcast.features.formulas import FORMULAS
-from deskcast.features.kpis import kpi_history, series
+from deskcast.features.kpis.availability import CATALOGUE, availability
+from deskcast.features.kpis.formulas import FORMULAS
+from deskcast.features.kpis.kpi_history import kpi_history, series
+from deskcast.features.kpis.view import Limits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import random_log
@@ -206,7 +206,7 @@ def test_durations_fetched_piece_by_piece_are_the_same(monkeypatch, by):
     log = CaseLog.from_frames(**random_log(7, 150), timezone="Europe/Lisbon")
     kpis = ["resolution_time", "first_response_time", "response_time"]
     whole = kpi_history(log, kpis, by=by)
-    monkeypatch.setattr("deskcast.features.counted.AT_ONCE", 20)
+    monkeypatch.setattr("deskcast.features.kpis.queries.AT_ONCE", 20)
     pd.testing.assert_frame_equal(kpi_history(log, kpis, by=by), whole)
     assert whole["n"].sum() > 150
 

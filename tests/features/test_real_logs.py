@@ -6,7 +6,7 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.facts import case_history
 from deskcast.features.cases.transitions import flow
-from deskcast.features.kpis import kpi_history, series
+from deskcast.features.kpis.kpi_history import kpi_history, series
 
 
 def utc(times: pd.Series, timezone: str) -> pd.Series:

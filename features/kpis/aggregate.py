@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .calendars.periods import period_start, periods
-from .case_log.fetch import fetch
-from .counted import Counted, Timed
-from .shares import mean_interval, wilson
+from ..calendars.periods import period_start, periods
+from ..case_log.fetch import fetch
+from ..shares import mean_interval, wilson
+from .queries import Counted, Timed
 
 #: What a segment is called where its column has no value.
 MISSING = "(missing)"

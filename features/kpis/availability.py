@@ -6,11 +6,11 @@ from functools import partial
 
 import pandas as pd
 
-from .case_log.cache import kept
-from .case_log.log import CaseLog
-from .cases.facts import event_facts
-from .definitions import ENTRIES, Kpi, entry_of
-from .errors import InputError, did_you_mean
+from ..case_log.cache import kept
+from ..case_log.log import CaseLog
+from ..cases.facts import event_facts
+from ..errors import InputError, did_you_mean
+from .catalogue import ENTRIES, Kpi, entry_of
 
 #: Every KPI by name, in the order in which outputs show them.
 CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in ENTRIES}
@@ -107,7 +107,7 @@ def catalogue_page() -> str:
     lines = [
         "# The KPIs",
         "",
-        "Written by `deskcast.features.catalogue.catalogue_page()` from the entries in `features/definitions.py`;",
+        "Written by `deskcast.features.kpis.availability.catalogue_page()` from the entries in `features/kpis/catalogue.py`;",
         "`deskcast history --list` says which of them a log can give, and what the others need.",
         "",
         "A count, a share or a median stands in `value`, its denominator in `n`. Shares and means come with a 95 %",

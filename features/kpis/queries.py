@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .case_log.fetch import fetch
-from .survival import kaplan_meier
+from ..case_log.fetch import fetch
+from ..survival import kaplan_meier
 
 if TYPE_CHECKING:
     from .aggregate import Source

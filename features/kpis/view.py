@@ -10,17 +10,17 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from ..calendars.periods import frequency, zone
+from ..case_log.backends import materialised
+from ..case_log.cache import kept
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..cases.business_times import case_business_times
+from ..cases.conversation_turns import turns_expr
+from ..cases.facts import DERIVED, EventFacts, case_history_table, event_facts
+from ..cases.transitions import transitions_expr
+from ..errors import InputError, did_you_mean
 from .aggregate import MEASURES, Clock, Source, labelled
-from .calendars.periods import frequency, zone
-from .case_log.backends import materialised
-from .case_log.cache import kept
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
-from .cases.business_times import case_business_times
-from .cases.conversation_turns import turns_expr
-from .cases.facts import DERIVED, EventFacts, case_history_table, event_facts
-from .cases.transitions import transitions_expr
-from .errors import InputError, did_you_mean
 
 _KEYS = {"case_id", "customer_id", "created_at", "amount"}
 _LATER = ("current_priority", "current_team", "status")
@@ -205,7 +205,7 @@ class Desk:
     @cached_property
     def milestones(self) -> Source:
         """Milestones of the SLA, with the segments of their case and the instant at which each was decided."""
-        from .sla import milestones
+        from ..sla import milestones
 
         table = kept(self.log, "milestones", lambda: milestones(self.log))
         rows = ibis.memtable(table[["case_id", "metric", "status", "decided_at"]])

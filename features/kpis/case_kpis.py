@@ -9,13 +9,13 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from .ageing import backlog_ages, backlog_share_over
+from ..calendars.instants import seconds_between
+from ..cases.transitions import flow_counts
 from .aggregate import Source, count, duration, mean, share, share_of
-from .calendars.instants import seconds_between
-from .cases.transitions import flow_counts
-from .counted import Counted, Timed
-from .definitions import ENTRIES
-from .desk import Desk
+from .backlog_age import backlog_ages, backlog_share_over
+from .catalogue import ENTRIES
+from .queries import Counted, Timed
+from .view import Desk
 
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
 

@@ -8,15 +8,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..errors import InputError, did_you_mean
 from .aggregate import MEASURES, MISSING
-from .case_formulas import sla_attainment
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
-from .catalogue import CATALOGUE, lacks
-from .counted import frames
-from .desk import Desk, Limits
-from .errors import InputError, did_you_mean
+from .availability import CATALOGUE, lacks
+from .case_kpis import sla_attainment
 from .formulas import FORMULAS, Formula, formula_of
+from .queries import frames
+from .view import Desk, Limits
 
 _SLA = "sla_attainment"
 
@@ -64,7 +64,7 @@ def kpi_history(
     Notes
     -----
     Durations are Kaplan-Meier estimates over all cases created in the period, the open ones censored; the last
-    periods, in which few have ended, may have no median yet. :mod:`deskcast.features.definitions` says what each KPI
+    periods, in which few have ended, may have no median yet. :mod:`deskcast.features.kpis.catalogue` says what each KPI
     counts.
 
     Examples

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..case_log.fetch import fetch
 from .aggregate import Floats, Source, share_of
-from .case_log.fetch import fetch
 
 Counts = npt.NDArray[np.int64]
 

@@ -9,12 +9,12 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from ..calendars.instants import seconds_between
 from .aggregate import Source, count, duration, mean, ratio_of, share, share_of
-from .calendars.instants import seconds_between
-from .counted import Counted, Timed, frames
-from .definitions import ENTRIES
-from .desk import Desk
-from .time_shares import overlap
+from .catalogue import ENTRIES
+from .overlap import overlap
+from .queries import Counted, Timed, frames
+from .view import Desk
 
 _HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from . import case_formulas as case
-from . import desk_formulas as rest
+from . import case_kpis as case
+from . import contact_kpis as rest
 from .aggregate import count
-from .counted import History
-from .definitions import entry_of, limit_of
-from .desk import Desk
+from .catalogue import entry_of, limit_of
+from .queries import History
+from .view import Desk
 
 Formula = Callable[[Desk], History]
 

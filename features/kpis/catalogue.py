@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from .durations import parse_duration
-from .errors import InputError
+from ..durations import parse_duration
+from ..errors import InputError
 
 Unit = Literal["count", "share", "s", "points", "score", "ratio", "money"]
 Better = Literal["higher", "lower", ""]
