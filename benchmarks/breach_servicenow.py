@@ -29,8 +29,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.ends import case_ends
-from deskcast.features.labels import breach_labels
+from deskcast.features.labels.breach import breach_labels
+from deskcast.features.labels.ends import case_ends
 from deskcast.features.snapshots import daily, snapshots
 from deskcast.features.sources import SourceSpec, load_source
 from deskcast.models.breach import BreachRisk, already_breached

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.satisfaction_labels import dissatisfaction_labels
+from deskcast.features.labels.satisfaction import dissatisfaction_labels
 from deskcast.models.case_rows import case_rows
 from deskcast.models.cohort import prepared
 from deskcast.models.dissatisfaction import NAME, DissatisfactionRisk

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from deskcast.features.ends import case_ends
-from deskcast.features.labels import breach_labels
+from deskcast.features.labels.breach import breach_labels
+from deskcast.features.labels.ends import case_ends
 from deskcast.features.snapshots import daily, snapshots
 from deskcast.models.breach import BreachRisk
 from deskcast.models.ranking import rank_cases

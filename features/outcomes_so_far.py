@@ -30,7 +30,7 @@ def outcomes_then(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.DataFrame)
     moves
         From :func:`~deskcast.features.load.changes`.
     labels
-        Rows of one metric: case_id, label, known_at; see :func:`~deskcast.features.labels.breach_labels`.
+        Rows of one metric: case_id, label, known_at; see :func:`~deskcast.features.labels.breach.breach_labels`.
     rows
         Columns ``at`` and the segments, n rows.
 

@@ -14,7 +14,7 @@ from .calendars.open_intervals import US
 from .case_log.backends import materialised
 from .case_log.log import CaseLog
 from .errors import InputError, did_you_mean
-from .labels import breach_labels
+from .labels.breach import breach_labels
 from .load import changes, load_then, people_then
 from .looks import daily, looks_at
 from .outcomes_so_far import outcomes_then

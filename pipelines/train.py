@@ -10,9 +10,9 @@ import pandas as pd
 
 from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.case_log.log import CaseLog
-from ..features.ends import case_ends
 from ..features.errors import InputError
-from ..features.labels import breach_labels
+from ..features.labels.breach import breach_labels
+from ..features.labels.ends import case_ends
 from ..features.snapshots import daily, snapshots
 from ..models.breach import BreachRisk
 from .opening import Project

@@ -11,8 +11,8 @@ import pandas as pd
 from ..features.case_log.fetch import fetch
 from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
-from ..features.event_labels import escalation_labels
-from ..features.satisfaction_labels import dissatisfaction_labels
+from ..features.labels.events import escalation_labels
+from ..features.labels.satisfaction import dissatisfaction_labels
 from ..models.case_rows import case_rows
 from ..models.dissatisfaction import DissatisfactionRisk
 from ..models.escalation import EscalationRisk

@@ -15,7 +15,7 @@ from deskcast.features.cases.facts import case_history, write_case_history
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.availability import availability
 from deskcast.features.kpis.kpi_history import kpi_history
-from deskcast.features.labels import breach_labels
+from deskcast.features.labels.breach import breach_labels
 from deskcast.features.sla import milestones
 from deskcast.features.snapshots import snapshots
 from deskcast.features.sources import SourceSpec, load_source

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.labels import breach_labels
+from deskcast.features.labels.breach import breach_labels
 from deskcast.features.sources import SourceSpec, load_source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.features.event_labels import escalation_labels, reopen_labels
-from deskcast.features.satisfaction_labels import COLUMNS, dissatisfaction_labels
+from deskcast.features.labels.events import escalation_labels, reopen_labels
+from deskcast.features.labels.satisfaction import COLUMNS, dissatisfaction_labels
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from logs import random_log

@@ -5,7 +5,7 @@ import pytest
 import snapshot_twin
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.features.labels import breach_labels
+from deskcast.features.labels.breach import breach_labels
 from deskcast.features.looks import daily
 from deskcast.features.snapshots import IDENTITY, feature_columns, snapshots
 from promises import promised_log

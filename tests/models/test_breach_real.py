@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from breach_servicenow import CUT, FILE, implied_deadlines, load
-from deskcast.features.labels import breach_labels
+from deskcast.features.labels.breach import breach_labels
 from deskcast.features.snapshots import daily, snapshots
 from deskcast.models.breach import BreachRisk
 from deskcast.models.outcomes import known_outcomes

@@ -6,8 +6,8 @@ import pytest
 from answer_frames import START, answer_frames
 from deskcast.features import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.features.event_labels import escalation_labels
-from deskcast.features.satisfaction_labels import dissatisfaction_labels
+from deskcast.features.labels.events import escalation_labels
+from deskcast.features.labels.satisfaction import dissatisfaction_labels
 from deskcast.models import DissatisfactionRisk, EscalationRisk
 from deskcast.models.answering import effective_size, inverse_propensity
 from deskcast.models.calibration import ece, log_odds

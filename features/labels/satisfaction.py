@@ -8,11 +8,11 @@ from typing import Any, Literal
 import ibis
 import pandas as pd
 
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
-from .clocks import full_events, seen_at
-from .errors import InputError, did_you_mean
-from .event_labels import WEEK_S, _check_span
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..clocks import full_events, seen_at
+from ..errors import InputError, did_you_mean
+from .events import WEEK_S, _check_span
 
 COLUMNS = ("case_id", "label", "known_at", "answered", "offered_at")
 #: Highest score that counts as dissatisfied: the lowest two of five, and the detractors (0 to 6 of 10).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .case_log.log import CaseLog
-from .sla import milestones
+from ..case_log.log import CaseLog
+from ..sla import milestones
 
 
 def breach_labels(log: CaseLog) -> pd.DataFrame:

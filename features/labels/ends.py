@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
-from .policies import policy_books
-from .sla import milestones
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..policies import policy_books
+from ..sla import milestones
 
 
 def case_ends(log: CaseLog, metric: str = "resolution") -> pd.DataFrame:

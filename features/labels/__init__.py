@@ -1,0 +1,1 @@
+"""What came of a case, and from when that was known."""
