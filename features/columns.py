@@ -12,7 +12,7 @@ import pandas as pd
 
 from .case_log.log import DTYPES
 from .errors import InputError, did_you_mean
-from .parsing import Order, Times, one_order, parse_times, time_format
+from .readers.timestamps import Order, Times, one_order, parse_times, time_format
 from .sources import SourceSpec
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]

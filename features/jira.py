@@ -18,9 +18,9 @@ import pandas as pd
 
 from .assembly import assemble
 from .columns import Ledger
-from .jsonfiles import listed
 from .parts import Part, Taken, bare, exploded, needed, read_parts, take
 from .pieces import Piece, Pieces, flags, piece
+from .readers.json_files import listed
 from .sources import Loaded, SourceSpec
 from .states import class_of
 

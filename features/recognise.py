@@ -12,9 +12,10 @@ import pandas as pd
 from .adapters import CASE_TIMES
 from .case_log.schema import TABLES, Known
 from .errors import InputError
-from .parsing import one_order, parse_times, time_format
 from .profiles import Profile, profile
-from .reading import RawFile, read_raw
+from .readers.read import RawFile, read_raw
+from .readers.timestamps import one_order, parse_times, time_format
+from .readers.zones import zone_of_offsets
 from .roles import CaseRoles, attribute_guesses, best, constant_within, segment_roles, series_roles
 from .servicenow import COLUMNS, LEAKAGE
 from .sources import SourceSpec
@@ -22,7 +23,6 @@ from .surveys import COLUMNS as SURVEYS
 from .surveys import SCALES
 from .telephone import COLUMNS as CALLS
 from .vocabulary import activity_kind, match
-from .zones import zone_of_offsets
 
 #: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
 _HEAD = 500_000

@@ -79,7 +79,7 @@ class SourceSpec:
     def place(self) -> str:
         """Say in a word or two where the data is, without a password."""
         if self.database:
-            from .databases import place
+            from .readers.postgres import place
 
             return place(self.database) + (f" {self.relation}" if self.relation else "")
         return Path(self.path).name or ", ".join(Path(p).name for p in self.parts.values())
@@ -141,7 +141,7 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
     (['created', 'closed'], ['the time cannot be read'])
     """
     from .adapters import ADAPTERS, SYSTEMS
-    from .reading import read_raw
+    from .readers.read import read_raw
     from .servicenow import is_table
 
     if spec.kind not in (*ADAPTERS, *SYSTEMS):
@@ -157,7 +157,7 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
             f"a source of kind '{spec.kind}' is one table", where=spec.place, column="parts", hint="set path"
         )
     if spec.database:
-        from .databases import read_relation
+        from .readers.postgres import read_relation
 
         frame = read_relation(spec.database, spec.relation, spec.schema, spec.query)
         return ADAPTERS[spec.kind](replace(spec, path=spec.place), frame)

@@ -9,13 +9,13 @@ import pandas as pd
 
 from .adapters import SYSTEMS
 from .errors import InputError
-from .parsing import time_format
 from .parts import Part, System, bare, part_of, stem
-from .reading import RawFile, read_raw
+from .readers.read import RawFile, read_raw
+from .readers.timestamps import time_format
+from .readers.zones import zone_of_offsets
 from .recognise import Recognised
 from .servicenow import is_table
 from .sources import SourceSpec
-from .zones import zone_of_offsets
 
 
 def grouped(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[Recognised], list[Path]]:

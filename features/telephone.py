@@ -15,7 +15,7 @@ import pandas as pd
 
 from .columns import Ledger, cast_columns
 from .errors import InputError
-from .parsing import parse_times
+from .readers.timestamps import parse_times
 from .rows import frame_text, within
 from .sources import Loaded, SourceSpec
 

@@ -6,7 +6,7 @@ import pandas as pd
 import psycopg
 import pytest
 from deskcast.features import InputError
-from deskcast.features.databases import place, read_relation, table_names
+from deskcast.features.readers.postgres import place, read_relation, table_names
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import json
 
 import pytest
 from deskcast.features import InputError
-from deskcast.features.jsonfiles import read_json
-from deskcast.features.reading import read_raw
+from deskcast.features.readers.json_files import read_json
+from deskcast.features.readers.read import read_raw
 from deskcast.features.recognise import recognise
 from deskcast.features.sources import SourceSpec, load_source
 from hypothesis import given

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.parsing import one_order, parse_times, time_format
+from deskcast.features.readers.timestamps import one_order, parse_times, time_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

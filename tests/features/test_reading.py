@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from deskcast.features import InputError
-from deskcast.features.reading import read_raw
+from deskcast.features.readers.read import read_raw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pandas as pd
 
-from .errors import InputError
-from .jsonfiles import looks_like_json, read_json
+from ..errors import InputError
+from .json_files import looks_like_json, read_json
 
 #: Delimiters that are tried, the most usual first.
 DELIMITERS = (",", ";", "\t", "|")

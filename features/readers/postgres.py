@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from .errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean
 
 #: Seconds to wait for a server that does not answer.
 PATIENCE_S = 10

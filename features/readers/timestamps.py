@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from .errors import InputError
+from ..errors import InputError
 
 Order = Literal["", "day", "month"]
 UTC = "datetime64[us, UTC]"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from .errors import InputError
+from ..errors import InputError
 
 #: Keys by which an object shows that it is a record itself and no envelope around lists of records.
 _OWN = ("id", "key", "number", "sys_id", "Id", "ticket_id", "case_id")

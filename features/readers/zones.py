@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from .parsing import parse_times
+from .timestamps import parse_times
 
 #: One well-known name for each pattern of offsets; the same pattern has many names.
 USUAL = (

@@ -1,0 +1,1 @@
+"""Bytes or a database in, a frame of text out; times read."""
