@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..features.adapters import ADAPTERS, SYSTEMS
 from ..features.errors import InputError
-from ..features.recognise import Recognised, recognise_all
+from ..features.recognise.recognise import Recognised, recognise_all
 from ..features.sources import Loaded, SourceSpec
 from .config import FILE, parse_config
 from .guesses import (

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..features.durations import say_duration
 from ..features.flags import DECIDED
-from ..features.recognise import Recognised
+from ..features.recognise.recognise import Recognised
 from .guesses import Arrivals, Hours, handle_seconds, slot_name, suggested_target
 
 _PHONE = re.compile(r"phone|call|voice|tel", re.IGNORECASE)

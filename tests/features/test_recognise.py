@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from deskcast.features import InputError
 from deskcast.features.readers.zones import zone_of_offsets
-from deskcast.features.recognise import recognise
-from deskcast.features.roles import constant_within
+from deskcast.features.recognise.recognise import recognise
+from deskcast.features.recognise.roles import constant_within
+from deskcast.features.recognise.vocabulary import activity_kind, match
 from deskcast.features.sources import load_source
-from deskcast.features.vocabulary import activity_kind, match
 
 REAL = {
     "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz": ("audit log", "cases", {}),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from .case_log.schema import Known
+from ..case_log.schema import Known
 from .profiles import Profile
 from .vocabulary import DESCRIPTION, OUTCOME, match, plain
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from .adapters import SYSTEMS
-from .errors import InputError
-from .parts import Part, System, bare, part_of, stem
-from .readers.read import RawFile, read_raw
-from .readers.timestamps import time_format
-from .readers.zones import zone_of_offsets
+from ..adapters import SYSTEMS
+from ..errors import InputError
+from ..parts import Part, System, bare, part_of, stem
+from ..readers.read import RawFile, read_raw
+from ..readers.timestamps import time_format
+from ..readers.zones import zone_of_offsets
+from ..servicenow import is_table
+from ..sources import SourceSpec
 from .recognise import Recognised
-from .servicenow import is_table
-from .sources import SourceSpec
 
 
 def grouped(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[Recognised], list[Path]]:
@@ -77,7 +77,7 @@ def _whole(system: System, part: Part, frame: pd.DataFrame) -> bool:
 
 
 def _folder(folder: Path) -> Recognised:
-    from .parts import files_of
+    from ..parts import files_of
 
     files = files_of(folder)
     raws = {f: read_raw(f) for f in files}

@@ -9,19 +9,19 @@ from typing import Any
 
 import pandas as pd
 
-from .adapters import CASE_TIMES
-from .case_log.schema import TABLES, Known
-from .errors import InputError
+from ..adapters import CASE_TIMES
+from ..case_log.schema import TABLES, Known
+from ..errors import InputError
+from ..readers.read import RawFile, read_raw
+from ..readers.timestamps import one_order, parse_times, time_format
+from ..readers.zones import zone_of_offsets
+from ..servicenow import COLUMNS, LEAKAGE
+from ..sources import SourceSpec
+from ..surveys import COLUMNS as SURVEYS
+from ..surveys import SCALES
+from ..telephone import COLUMNS as CALLS
 from .profiles import Profile, profile
-from .readers.read import RawFile, read_raw
-from .readers.timestamps import one_order, parse_times, time_format
-from .readers.zones import zone_of_offsets
 from .roles import CaseRoles, attribute_guesses, best, constant_within, segment_roles, series_roles
-from .servicenow import COLUMNS, LEAKAGE
-from .sources import SourceSpec
-from .surveys import COLUMNS as SURVEYS
-from .surveys import SCALES
-from .telephone import COLUMNS as CALLS
 from .vocabulary import activity_kind, match
 
 #: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
@@ -90,7 +90,7 @@ class Recognised:
 
 def recognise_all(paths: Sequence[str | Path]) -> list[Recognised]:
     """Look at several files or folders together: the tables that one system exports side by side are one source."""
-    from .systems import grouped
+    from .exports import grouped
 
     files = [Path(p) for p in paths]
     raws = {f: read_raw(f) for f in files if not f.is_dir()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from .readers.timestamps import TimeFormat, parse_times, time_format
+from ..readers.timestamps import TimeFormat, parse_times, time_format
 from .vocabulary import plain
 
 _TIME_WORDS = {"at", "on", "date", "time", "datetime", "timestamp", "ts", "ds", "day", "created", "opened", "closed"}

@@ -1,0 +1,1 @@
+"""What an unknown export is, each guess with its reason."""
