@@ -18,7 +18,7 @@ import pandas as pd
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.calendars.business_time import business_add, business_seconds
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.sla import milestones
+from deskcast.features.sla.milestones import milestones
 
 PAIRS = 1_000_000
 ZONE = "Europe/Lisbon"

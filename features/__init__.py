@@ -20,7 +20,7 @@ __getattr__, __dir__ = lazy_names(
         "escalation_labels": "labels.events",
         "feature_columns": "snapshots",
         "kpi_history": "kpis.kpi_history",
-        "milestones": "sla",
+        "milestones": "sla.milestones",
         "reopen_labels": "labels.events",
         "series": "kpis.kpi_history",
         "snapshots": "snapshots",

@@ -10,8 +10,8 @@ import pandas as pd
 
 from .case_log.schema import Known
 from .columns import Ledger
-from .flags import DECIDED
 from .parts import Taken
+from .sla.source_flags import DECIDED
 
 #: Descriptions of a case that its history may take back to their first values.
 SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")

@@ -18,8 +18,8 @@ from .labels.breach import breach_labels
 from .load import changes, load_then, people_then
 from .looks import daily, looks_at
 from .outcomes_so_far import outcomes_then
-from .policies import policy_books
-from .readings import read_clocks
+from .sla.clock_readings import read_clocks
+from .sla.policies import policy_books
 from .state import COUNTED, case_steps, cases_then, first_seen
 
 __all__ = ["CATEGORICAL", "COLUMNS", "IDENTITY", "KEYS", "NUMERIC", "daily", "feature_columns", "snapshots"]

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ..features.case_log.fetch import fetch
 from ..features.case_log.log import CaseLog
-from ..features.clocks import full_events, seen_at
 from ..features.errors import InputError, did_you_mean
+from ..features.sla.clocks import full_events, seen_at
 from ..features.snapshots import snapshots
 
 _METRIC = "resolution"

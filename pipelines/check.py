@@ -28,7 +28,7 @@ def check(project: Project) -> Stage:
         ``availability`` (kpi, available, computed, lacks); findings are the answers that a reader should know.
     """
     from ..features.kpis.availability import availability
-    from ..features.policies import policy_notes
+    from ..features.sla.policies import policy_notes
 
     log = project.log
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}

@@ -97,8 +97,8 @@ def _check_watch(config: Config, where: str) -> None:
 
 
 def _check_promises(config: Config, where: str) -> None:
-    from ..features.policies import METRICS
-    from ..features.presets import OPTIONS, PRESETS
+    from ..features.sla.policies import METRICS
+    from ..features.sla.presets import OPTIONS, PRESETS
 
     choices = {"preset": tuple(name for name in PRESETS if name)} | dict(OPTIONS)
     for number, sla in enumerate(config.slas, 1):

@@ -205,7 +205,7 @@ class Desk:
     @cached_property
     def milestones(self) -> Source:
         """Milestones of the SLA, with the segments of their case and the instant at which each was decided."""
-        from ..sla import milestones
+        from ..sla.milestones import milestones
 
         table = kept(self.log, "milestones", lambda: milestones(self.log))
         rows = ibis.memtable(table[["case_id", "metric", "status", "decided_at"]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..case_log.log import CaseLog
-from ..sla import milestones
+from ..sla.milestones import milestones
 
 
 def breach_labels(log: CaseLog) -> pd.DataFrame:

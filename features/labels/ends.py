@@ -6,8 +6,8 @@ import pandas as pd
 
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..policies import policy_books
-from ..sla import milestones
+from ..sla.milestones import milestones
+from ..sla.policies import policy_books
 
 
 def case_ends(log: CaseLog, metric: str = "resolution") -> pd.DataFrame:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..clocks import full_events, seen_at
 from ..errors import InputError, did_you_mean
+from ..sla.clocks import full_events, seen_at
 from .events import WEEK_S, _check_span
 
 COLUMNS = ("case_id", "label", "known_at", "answered", "offered_at")

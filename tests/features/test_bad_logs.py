@@ -9,7 +9,7 @@ from deskcast.features.cases.facts import case_history
 from deskcast.features.cases.transitions import flow
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.kpi_history import kpi_history
-from deskcast.features.sla import milestones
+from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.check import check
 from deskcast.pipelines.opening import open_project
 

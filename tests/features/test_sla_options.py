@@ -10,9 +10,9 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.features.policies import METRICS, policy_notes
-from deskcast.features.presets import OPTIONS, PRESETS
-from deskcast.features.sla import milestones
+from deskcast.features.sla.milestones import milestones
+from deskcast.features.sla.policies import METRICS, policy_notes
+from deskcast.features.sla.presets import OPTIONS, PRESETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs import random_log

@@ -21,7 +21,7 @@ import pandas as pd
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.facts import case_history
-from deskcast.features.sla import milestones
+from deskcast.features.sla.milestones import milestones
 
 H = 3600.0
 NINE_TO_FIVE = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})

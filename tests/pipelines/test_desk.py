@@ -9,7 +9,7 @@ from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog, conform
 from deskcast.features.case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES
 from deskcast.features.errors import InputError
-from deskcast.features.sla import milestones
+from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.config import load_config
 from deskcast.pipelines.desk import simulate_desk, write_desk
 

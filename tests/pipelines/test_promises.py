@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.features.sla import milestones
+from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.check import check
 from deskcast.pipelines.opening import open_project
 

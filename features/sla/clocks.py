@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .calendars.business_calendar import to_index, to_micros
-from .calendars.open_intervals import MISSING, US
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
-from .case_log.schema import TABLES
+from ..calendars.business_calendar import to_index, to_micros
+from ..calendars.open_intervals import MISSING, US
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..case_log.schema import TABLES
 from .policies import Policy, PolicyBook, condition_columns
 from .presets import TURNS
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .calendars.business_calendar import BusinessCalendar, to_index, to_micros
-from .calendars.open_intervals import US
-from .case_log.asof import last_before
-from .case_log.log import CaseLog
+from ..calendars.business_calendar import BusinessCalendar, to_index, to_micros
+from ..calendars.open_intervals import US
+from ..case_log.asof import last_before
+from ..case_log.log import CaseLog
 from .clocks import (
     NEVER,
     Course,
@@ -26,8 +26,8 @@ from .clocks import (
     run_tracks,
     timeline,
 )
-from .flags import flag_broken, flag_decided
 from .policies import Policy, PolicyBook
+from .source_flags import flag_broken, flag_decided
 
 Floats = npt.NDArray[np.float64]
 #: What one clock shows, beside when it is due and whether the promise is broken.

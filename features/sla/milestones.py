@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .calendars.business_calendar import to_micros
-from .calendars.open_intervals import MISSING, US
-from .case_log.cache import kept
-from .case_log.log import CaseLog
+from ..calendars.business_calendar import to_micros
+from ..calendars.open_intervals import MISSING, US
+from ..case_log.cache import kept
+from ..case_log.log import CaseLog
 from .clocks import (
     NEVER,
     Course,
@@ -27,8 +27,8 @@ from .clocks import (
     run_tracks,
     timeline,
 )
-from .flags import flag_broken, flag_decided
 from .policies import PolicyBook, policy_books
+from .source_flags import flag_broken, flag_decided
 
 COLUMNS = (
     "case_id",
@@ -66,7 +66,7 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     The clock stands still while the case is paused: in a status of the policy's ``pause_on``, or else in those of its
     preset and metric as above, or else between the events ``paused`` and ``resumed``; ``pause_on = "never"`` lets
     nothing stop it. Columns of the policies, or their ``preset``, choose the rest
-    (:data:`deskcast.features.presets.OPTIONS`):
+    (:data:`deskcast.features.sla.presets.OPTIONS`):
 
     * ``match``: the first policy for the priority in force before one for any (``priority``), the first row that fits
       (``row``), or the first policy that fits, even if it has no target for the metric (``policy``). A policy fits a
@@ -115,7 +115,7 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     Notes
     -----
     The presets follow what Zendesk, Salesforce, ServiceNow and Jira document; the pages stand beside them in
-    :mod:`deskcast.features.presets`. An event that was recorded late counts at the time when it happened, but only in
+    :mod:`deskcast.features.sla.presets`. An event that was recorded late counts at the time when it happened, but only in
     logs that end after it was recorded: ``log.as_of(t)`` holds what was known at ``t``.
 
     Examples

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
 from .clocks import full_events, seen_at
 
 #: Value of an event that says that the system has decided: as its flag stands then.

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .calendars.business_calendar import BusinessCalendar, to_micros
-from .case_log.log import CaseLog
-from .case_log.schema import TABLES
-from .errors import InputError, did_you_mean
+from ..calendars.business_calendar import BusinessCalendar, to_micros
+from ..case_log.log import CaseLog
+from ..case_log.schema import TABLES
+from ..errors import InputError, did_you_mean
 from .presets import NEVER_PAUSED, OPTIONS, PRESETS, TURNS, preset_option
 
 #: Milestones that deskcast measures itself; any other name must be a flag of the exporting system.
@@ -38,7 +38,7 @@ class Policy:
 
     ``statuses`` are those in which the clock stands still; without any, the events ``paused`` and ``resumed``
     say so, unless ``unpaused``. ``valid_from`` is in microseconds since 1970 UTC, and the smallest integer where it
-    was always valid. ``options`` are those of :data:`deskcast.features.presets.OPTIONS`, in that order.
+    was always valid. ``options`` are those of :data:`deskcast.features.sla.presets.OPTIONS`, in that order.
     """
 
     policy: str
