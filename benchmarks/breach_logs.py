@@ -20,7 +20,7 @@ import pandas as pd
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.labels.ends import case_ends
-from deskcast.features.snapshots import daily, snapshots
+from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.breach import BreachRisk, already_breached
 from deskcast.models.scores import bootstrap_table
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.labels.ends import case_ends
-from deskcast.features.snapshots import daily, snapshots
+from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.breach import BreachRisk
 from deskcast.models.ranking import rank_cases
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.snapshots import daily, feature_columns, snapshots
+from deskcast.features.snapshots.snapshots import daily, feature_columns, snapshots
 
 PER_CASE = 10
 DAYS = 365

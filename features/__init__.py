@@ -18,11 +18,11 @@ __getattr__, __dir__ = lazy_names(
         "case_history": "cases.facts",
         "dissatisfaction_labels": "labels.satisfaction",
         "escalation_labels": "labels.events",
-        "feature_columns": "snapshots",
+        "feature_columns": "snapshots.snapshots",
         "kpi_history": "kpis.kpi_history",
         "milestones": "sla.milestones",
         "reopen_labels": "labels.events",
         "series": "kpis.kpi_history",
-        "snapshots": "snapshots",
+        "snapshots": "snapshots.snapshots",
     },
 )

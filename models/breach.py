@@ -124,7 +124,7 @@ class BreachRisk:
         Parameters
         ----------
         snapshots
-            Rows of one metric: ``case_id, at, metric, age_s`` and features; see ``deskcast.features.snapshots``.
+            Rows of one metric: ``case_id, at, metric, age_s`` and features; see ``deskcast.features.snapshots.snapshots``.
             Rows of cases that are not in ``labels`` (no promise) and of cases already breached do not teach.
         labels
             Columns ``case_id, metric, label, known_at``; see ``deskcast.features.breach_labels``.

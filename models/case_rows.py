@@ -13,7 +13,7 @@ from ..features.case_log.fetch import fetch
 from ..features.case_log.log import CaseLog
 from ..features.errors import InputError, did_you_mean
 from ..features.sla.clocks import full_events, seen_at
-from ..features.snapshots import snapshots
+from ..features.snapshots.snapshots import snapshots
 
 _METRIC = "resolution"
 #: Kinds of events that end a case.
@@ -30,7 +30,7 @@ def case_rows(
     log
         A log with ``cases`` and ``events``.
     at
-        As in :func:`deskcast.features.snapshots.snapshots`: ``creation``, ``updates``, instants, or a frame with
+        As in :func:`deskcast.features.snapshots.snapshots.snapshots`: ``creation``, ``updates``, instants, or a frame with
         ``case_id`` and ``at``.
     metric
         The promise to look at; by default resolution, or else the first that the log has.

@@ -88,7 +88,7 @@ def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Time
     Parameters
     ----------
     snapshots
-        Rows of one metric; see ``deskcast.features.snapshots``.
+        Rows of one metric; see ``deskcast.features.snapshots.snapshots``.
     labels
         Columns ``case_id, metric, label, known_at``; see ``deskcast.features.breach_labels``. Cases that are not there
         (no promise) are left out.

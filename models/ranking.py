@@ -68,7 +68,7 @@ def rank_cases(
     Parameters
     ----------
     snapshots
-        Open cases at one instant; see ``deskcast.features.snapshots``. Those to which nothing was promised
+        Open cases at one instant; see ``deskcast.features.snapshots.snapshots``. Those to which nothing was promised
         (``already_breached`` is missing) are in neither list.
     risk
         A fitted model of the same metric.

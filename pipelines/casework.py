@@ -9,7 +9,7 @@ import pandas as pd
 from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
 from ..features.kpis.kpi_history import kpi_history
-from ..features.snapshots import snapshots
+from ..features.snapshots.snapshots import snapshots
 from ..forecasting.backlog import backlog_plan
 from ..forecasting.clearing import clear_backlog
 from ..forecasting.outlook import backlog_outlook

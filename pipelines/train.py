@@ -13,7 +13,7 @@ from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from ..features.labels.breach import breach_labels
 from ..features.labels.ends import case_ends
-from ..features.snapshots import daily, snapshots
+from ..features.snapshots.snapshots import daily, snapshots
 from ..models.breach import BreachRisk
 from .opening import Project
 from .specs import RiskSpec

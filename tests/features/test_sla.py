@@ -9,7 +9,7 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.sla.milestones import milestones
-from deskcast.features.snapshots import snapshots
+from deskcast.features.snapshots.snapshots import snapshots
 from pandas.testing import assert_frame_equal
 from promises import CALENDARS, policies, promised_log
 

@@ -6,8 +6,8 @@ import snapshot_twin
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.labels.breach import breach_labels
-from deskcast.features.looks import daily
-from deskcast.features.snapshots import IDENTITY, feature_columns, snapshots
+from deskcast.features.snapshots.snapshot_times import daily
+from deskcast.features.snapshots.snapshots import IDENTITY, feature_columns, snapshots
 from promises import promised_log
 
 LOGS = {late: promised_log(2, 40, recorded=late) for late in (False, True)}

@@ -8,7 +8,7 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.facts import case_history
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
-from deskcast.features.snapshots import CATEGORICAL, COLUMNS, KEYS, NUMERIC, daily, snapshots
+from deskcast.features.snapshots.snapshots import CATEGORICAL, COLUMNS, KEYS, NUMERIC, daily, snapshots
 from deskcast.features.sources import SourceSpec, load_source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

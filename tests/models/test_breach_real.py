@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from breach_servicenow import CUT, FILE, implied_deadlines, load
 from deskcast.features.labels.breach import breach_labels
-from deskcast.features.snapshots import daily, snapshots
+from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.breach import BreachRisk
 from deskcast.models.outcomes import known_outcomes
 from deskcast.models.ranking import rank_cases

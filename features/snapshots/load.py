@@ -8,11 +8,11 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from .calendars.business_calendar import to_micros
-from .calendars.open_intervals import US
-from .case_log.asof import Ints, codes, last_before, tally
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
+from ..calendars.business_calendar import to_micros
+from ..calendars.open_intervals import US
+from ..case_log.asof import Ints, codes, last_before, tally
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
 
 DAY, WEEK = 86400 * US, 7 * 86400 * US
 _FOREVER = int(np.iinfo(np.int64).max)
@@ -46,7 +46,7 @@ def load_then(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFra
     Parameters
     ----------
     steps
-        From :func:`~deskcast.features.state.case_steps`.
+        From :func:`~deskcast.features.snapshots.case_state.case_steps`.
     moves
         From :func:`changes`.
     rows

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .calendars.business_calendar import to_index, to_micros
-from .calendars.open_intervals import check_zone
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
-from .errors import InputError
+from ..calendars.business_calendar import to_index, to_micros
+from ..calendars.open_intervals import check_zone
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..errors import InputError
 
 #: Words for the instants that the log itself gives.
 WORDS = ("creation", "updates")
@@ -66,7 +66,7 @@ def looks_at(log: CaseLog, at: Any, steps: Any) -> pd.DataFrame:
     at
         Instants; ``creation`` or ``updates``; or a frame with ``case_id`` and ``at``.
     steps
-        From :func:`~deskcast.features.state.case_steps`.
+        From :func:`~deskcast.features.snapshots.case_state.case_steps`.
 
     Raises
     ------

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .attributes_then import attributes_then
-from .calendars.business_calendar import to_micros
-from .calendars.open_intervals import US
-from .case_log.backends import materialised
-from .case_log.log import CaseLog
-from .errors import InputError, did_you_mean
-from .labels.breach import breach_labels
+from ..calendars.business_calendar import to_micros
+from ..calendars.open_intervals import US
+from ..case_log.backends import materialised
+from ..case_log.log import CaseLog
+from ..errors import InputError, did_you_mean
+from ..labels.breach import breach_labels
+from ..sla.clock_readings import read_clocks
+from ..sla.policies import policy_books
+from .attributes import attributes_then
+from .case_state import COUNTED, case_steps, cases_then, first_seen
 from .load import changes, load_then, people_then
-from .looks import daily, looks_at
-from .outcomes_so_far import outcomes_then
-from .sla.clock_readings import read_clocks
-from .sla.policies import policy_books
-from .state import COUNTED, case_steps, cases_then, first_seen
+from .past_outcomes import outcomes_then
+from .snapshot_times import daily, looks_at
 
 __all__ = ["CATEGORICAL", "COLUMNS", "IDENTITY", "KEYS", "NUMERIC", "daily", "feature_columns", "snapshots"]
 
@@ -98,11 +98,11 @@ def snapshots(
           ``reopens``, ``transfers`` between teams, ``assignments``, ``agents`` (distinct persons who acted and are
           not known to be customers or machines), ``priority_changes``, ``escalations`` so far; missing until the log
           holds its first event of the kind, because nothing shows before that the source records it; ``updates``
-        * the load of the desk, the team and its agents; see :func:`~deskcast.features.load.load_then`
-        * the smoothed outcomes of the segments; see :func:`~deskcast.features.outcomes_so_far.outcomes_then`
+        * the load of the desk, the team and its agents; see :func:`~deskcast.features.snapshots.load.load_then`
+        * the smoothed outcomes of the segments; see :func:`~deskcast.features.snapshots.past_outcomes.outcomes_then`
         * ``hour`` and ``weekday`` (Monday is 0) of the instant on the desk's own clock
         * ``text_length`` and ``attr_<name>`` for the attributes of the log; see
-          :func:`~deskcast.features.attributes_then.attributes_then`
+          :func:`~deskcast.features.snapshots.attributes.attributes_then`
 
         Due time, time left and target used are missing where no policy holds, and where the exporting system
         decides (``clock = "source"``; ``already_breached`` is then its flag so far).

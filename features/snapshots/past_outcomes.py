@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .calendars.business_calendar import to_micros
-from .calendars.open_intervals import US
-from .case_log.asof import Ints, codes, last_before, tally
+from ..calendars.business_calendar import to_micros
+from ..calendars.open_intervals import US
+from ..case_log.asof import Ints, codes, last_before, tally
 
 #: A segment's own figure weighs n / (n + STRENGTH), the desk's the rest.
 STRENGTH = 20.0
@@ -28,7 +28,7 @@ def outcomes_then(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.DataFrame)
     Parameters
     ----------
     moves
-        From :func:`~deskcast.features.load.changes`.
+        From :func:`~deskcast.features.snapshots.load.changes`.
     labels
         Rows of one metric: case_id, label, known_at; see :func:`~deskcast.features.labels.breach.breach_labels`.
     rows

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .calendars.business_calendar import to_micros
-from .case_log.asof import codes, last_before, tally
-from .case_log.fetch import fetch
-from .case_log.log import CaseLog
-from .sla.clocks import full_events, seen_at
+from ..calendars.business_calendar import to_micros
+from ..case_log.asof import codes, last_before, tally
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..sla.clocks import full_events, seen_at
 
 #: A text that fewer cases showed by then is named so: it may be free text or a name, and teaches little.
 RARE = "(uncommon)"
