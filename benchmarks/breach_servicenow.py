@@ -32,7 +32,7 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.labels.ends import case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
-from deskcast.features.sources import SourceSpec, load_source
+from deskcast.features.sources.load import SourceSpec, load_source
 from deskcast.models.breach import BreachRisk, already_breached
 from deskcast.models.scores import bootstrap_table, reliability_tables
 

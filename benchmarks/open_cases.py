@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.facts import case_history
-from deskcast.features.sources import SourceSpec, load_source
+from deskcast.features.sources.load import SourceSpec, load_source
 from deskcast.features.survival import kaplan_meier
 
 FILE = (

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..features.adapters import ADAPTERS, SYSTEMS
 from ..features.errors import InputError
 from ..features.recognise.recognise import Recognised, recognise_all
-from ..features.sources import Loaded, SourceSpec
+from ..features.sources.load import Loaded, SourceSpec
+from ..features.sources.table import ADAPTERS, SYSTEMS
 from .config import FILE, parse_config
 from .guesses import (
     arrivals_of,

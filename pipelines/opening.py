@@ -13,9 +13,9 @@ import pandas as pd
 
 from ..features.case_log.log import CaseLog, instant_of
 from ..features.case_log.schema import Known
-from ..features.columns import REFUSED, refused_frame
 from ..features.errors import InputError
-from ..features.sources import Loaded, load_source
+from ..features.sources.columns import REFUSED, refused_frame
+from ..features.sources.load import Loaded, load_source
 from .config import FILE, load_config
 from .doubles import joined_once
 from .specs import Config

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..adapters import SYSTEMS
 from ..errors import InputError
-from ..parts import Part, System, bare, part_of, stem
 from ..readers.read import RawFile, read_raw
 from ..readers.timestamps import time_format
 from ..readers.zones import zone_of_offsets
-from ..servicenow import is_table
-from ..sources import SourceSpec
+from ..sources.export import Part, System, bare, part_of, stem
+from ..sources.load import SourceSpec
+from ..sources.servicenow_log import is_table
+from ..sources.table import SYSTEMS
 from .recognise import Recognised
 
 
@@ -77,7 +77,7 @@ def _whole(system: System, part: Part, frame: pd.DataFrame) -> bool:
 
 
 def _folder(folder: Path) -> Recognised:
-    from ..parts import files_of
+    from ..sources.export import files_of
 
     files = files_of(folder)
     raws = {f: read_raw(f) for f in files}

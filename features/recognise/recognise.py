@@ -9,17 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from ..adapters import CASE_TIMES
 from ..case_log.schema import TABLES, Known
 from ..errors import InputError
 from ..readers.read import RawFile, read_raw
 from ..readers.timestamps import one_order, parse_times, time_format
 from ..readers.zones import zone_of_offsets
-from ..servicenow import COLUMNS, LEAKAGE
-from ..sources import SourceSpec
-from ..surveys import COLUMNS as SURVEYS
-from ..surveys import SCALES
-from ..telephone import COLUMNS as CALLS
+from ..sources.load import SourceSpec
+from ..sources.servicenow_log import COLUMNS, LEAKAGE
+from ..sources.survey import COLUMNS as SURVEYS
+from ..sources.survey import SCALES
+from ..sources.table import CASE_TIMES
+from ..sources.telephone import COLUMNS as CALLS
 from .profiles import Profile, profile
 from .roles import CaseRoles, attribute_guesses, best, constant_within, segment_roles, series_roles
 from .vocabulary import activity_kind, match

@@ -18,7 +18,7 @@ from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.sla.milestones import milestones
 from deskcast.features.snapshots.snapshots import snapshots
-from deskcast.features.sources import SourceSpec, load_source
+from deskcast.features.sources.load import SourceSpec, load_source
 from deskcast.pipelines.desk import simulate_desk
 
 ZONE = "Europe/Lisbon"

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.sources import SourceSpec, load_source
+from deskcast.features.sources.load import SourceSpec, load_source
 
 TEXT = (
     "case,when,what,who,team,plan\n"

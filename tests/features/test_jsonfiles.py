@@ -8,7 +8,7 @@ from deskcast.features import InputError
 from deskcast.features.readers.json_files import read_json
 from deskcast.features.readers.read import read_raw
 from deskcast.features.recognise.recognise import recognise
-from deskcast.features.sources import SourceSpec, load_source
+from deskcast.features.sources.load import SourceSpec, load_source
 from hypothesis import given
 from hypothesis import strategies as st
 

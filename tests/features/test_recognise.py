@@ -9,7 +9,7 @@ from deskcast.features.readers.zones import zone_of_offsets
 from deskcast.features.recognise.recognise import recognise
 from deskcast.features.recognise.roles import constant_within
 from deskcast.features.recognise.vocabulary import activity_kind, match
-from deskcast.features.sources import load_source
+from deskcast.features.sources.load import load_source
 
 REAL = {
     "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz": ("audit log", "cases", {}),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from deskcast.features import InputError
 from deskcast.features.recognise.recognise import recognise
-from deskcast.features.sources import SourceSpec, load_source
+from deskcast.features.sources.load import SourceSpec, load_source
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 

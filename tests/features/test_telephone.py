@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.sources import SourceSpec, load_source
+from deskcast.features.sources.load import SourceSpec, load_source
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 CALLS = "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz"

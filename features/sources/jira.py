@@ -16,13 +16,13 @@ from typing import Any
 
 import pandas as pd
 
-from .assembly import assemble
+from ..readers.json_files import listed
+from .assemble import assemble
 from .columns import Ledger
-from .parts import Part, Taken, bare, exploded, needed, read_parts, take
+from .export import Part, Taken, bare, exploded, needed, read_parts, take
+from .load import Loaded, SourceSpec
 from .pieces import Piece, Pieces, flags, piece
-from .readers.json_files import listed
-from .sources import Loaded, SourceSpec
-from .states import class_of
+from .status import class_of
 
 _INSTANTS = {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"}
 PARTS = (

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from .columns import Ledger
+from .load import SourceSpec
 from .pieces import Pieces, value_of
-from .sources import SourceSpec
-from .states import ENDED, classes_of, state_events
+from .status import ENDED, classes_of, state_events
 
 
 def ends_are_known(pieces: Pieces, cases: pd.DataFrame) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .case_log.schema import Known
-from .errors import InputError, did_you_mean
+from ..case_log.schema import Known
+from ..errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ class SourceSpec:
     def place(self) -> str:
         """Say in a word or two where the data is, without a password."""
         if self.database:
-            from .readers.postgres import place
+            from ..readers.postgres import place
 
             return place(self.database) + (f" {self.relation}" if self.relation else "")
         return Path(self.path).name or ", ".join(Path(p).name for p in self.parts.values())
@@ -140,9 +140,9 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
     >>> loaded.tables["events"]["kind"].tolist(), loaded.refused["reason"].tolist()
     (['created', 'closed'], ['the time cannot be read'])
     """
-    from .adapters import ADAPTERS, SYSTEMS
-    from .readers.read import read_raw
-    from .servicenow import is_table
+    from ..readers.read import read_raw
+    from .servicenow_log import is_table
+    from .table import ADAPTERS, SYSTEMS
 
     if spec.kind not in (*ADAPTERS, *SYSTEMS):
         hint = did_you_mean(spec.kind, (*ADAPTERS, *SYSTEMS))
@@ -157,7 +157,7 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
             f"a source of kind '{spec.kind}' is one table", where=spec.place, column="parts", hint="set path"
         )
     if spec.database:
-        from .readers.postgres import read_relation
+        from ..readers.postgres import read_relation
 
         frame = read_relation(spec.database, spec.relation, spec.schema, spec.query)
         return ADAPTERS[spec.kind](replace(spec, path=spec.place), frame)

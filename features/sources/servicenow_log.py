@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .case_log.schema import Known
+from ..case_log.schema import Known
+from ..errors import InputError, did_you_mean
 from .columns import Ledger, cast_columns, chosen, values_of
-from .errors import InputError, did_you_mean
+from .load import Loaded, SourceSpec
 from .rows import cut_events, number_events, within
-from .sources import Loaded, SourceSpec
 
 #: Canonical or adapter name -> names in the export, the first that is there counts.
 COLUMNS: dict[str, tuple[str, ...]] = {

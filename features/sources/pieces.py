@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from .case_log.schema import Known
+from ..case_log.schema import Known
+from ..sla.source_flags import DECIDED
 from .columns import Ledger
-from .parts import Taken
-from .sla.source_flags import DECIDED
+from .export import Taken
 
 #: Descriptions of a case that its history may take back to their first values.
 SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from .case_log.log import DTYPES
-from .case_log.schema import TABLES
+from ..case_log.log import DTYPES
+from ..case_log.schema import TABLES
+from ..errors import InputError
 from .columns import Ledger, Mask, values_of
-from .errors import InputError
-from .sources import SourceSpec
+from .load import SourceSpec
 
 
 def span_of(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import InputError, did_you_mean
+from ..readers.read import RawFile, read_raw
 from .columns import Ledger, cast_columns
-from .errors import InputError, did_you_mean
-from .readers.read import RawFile, read_raw
-from .sources import Loaded, SourceSpec
+from .load import Loaded, SourceSpec
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".bz2", ".xz", ".zip", ".zst")
 _NUMBERED = re.compile(r"[-_. ]?\d+$")
@@ -178,7 +178,7 @@ def take(
 
 def exploded(taken: Taken, column: str, part: Part, spec: SourceSpec, shared: tuple[str, ...] = ()) -> Taken | None:
     """Return the objects of a list in each kept row as rows of their own, with ``shared`` roles of it; or nothing."""
-    from .readers.json_files import frame_of, listed
+    from ..readers.json_files import frame_of, listed
 
     records: list[Mapping[str, Any]] = []
     parents: list[int] = []
@@ -272,7 +272,7 @@ def _list_of(part: Part, raw: RawFile, where: str) -> pd.DataFrame:
 
 
 def _from_database(parts: tuple[Part, ...], spec: SourceSpec, found: dict[str, list[tuple[str, pd.DataFrame]]]) -> None:
-    from .readers.postgres import place, read_relation, table_names
+    from ..readers.postgres import place, read_relation, table_names
 
     uri = str(spec.database)
     there = {bare(t): t for t in table_names(uri, spec.schema)}

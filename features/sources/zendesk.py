@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from .assembly import assemble
-from .parts import Part, Taken, exploded, needed, read_parts, take
+from .assemble import assemble
+from .export import Part, Taken, exploded, needed, read_parts, take
+from .load import Loaded, SourceSpec
 from .pieces import Piece, Pieces, flags, piece, value_of
-from .sources import Loaded, SourceSpec
 
 _AT = {"at": "instant"}
 _TICKET = ("ticket_id",)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from .assembly import assemble
-from .parts import Part, Taken, needed, read_parts, take
+from .assemble import assemble
+from .export import Part, Taken, needed, read_parts, take
+from .load import Loaded, SourceSpec
 from .pieces import Piece, Pieces, flags, piece
-from .sources import Loaded, SourceSpec
 
 
 def _fields(**names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean
 
 #: What a state can mean: work goes on, work waits, done, over, ended in another case, or thrown away.
 CLASSES = ("open", "paused", "resolved", "closed", "merged", "deleted")

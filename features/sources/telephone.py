@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
+from ..errors import InputError
+from ..readers.timestamps import parse_times
 from .columns import Ledger, cast_columns
-from .errors import InputError
-from .readers.timestamps import parse_times
+from .load import Loaded, SourceSpec
 from .rows import frame_text, within
-from .sources import Loaded, SourceSpec
 
 #: Role -> column of the log.
 COLUMNS = {

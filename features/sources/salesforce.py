@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from .assembly import assemble
-from .parts import Part, Taken, needed, read_parts, take
+from .assemble import assemble
+from .export import Part, Taken, needed, read_parts, take
+from .load import Loaded, SourceSpec
 from .pieces import Piece, Pieces, flags, piece
-from .sources import Loaded, SourceSpec
 
 PARTS = (
     Part(

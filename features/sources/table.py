@@ -8,16 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from . import jira, salesforce, servicenow_tables, zendesk
-from .case_log.schema import EVENT_KINDS, TABLES, Known
+from ..case_log.schema import EVENT_KINDS, TABLES, Known
+from ..errors import InputError
+from . import jira, salesforce, zendesk
+from . import servicenow as servicenow_tables
 from .columns import Ledger, cast_columns, chosen, values_of
-from .errors import InputError
-from .eventlog import read_event_log
-from .parts import System
+from .event_log import read_event_log
+from .export import System
+from .load import Loaded, SourceSpec
 from .rows import cut_events, frame_text, number_events, within
-from .servicenow import read_servicenow
-from .sources import Loaded, SourceSpec
-from .surveys import read_surveys
+from .servicenow_log import read_servicenow
+from .survey import read_surveys
 from .telephone import read_calls
 
 #: Times of a case table that become events.
