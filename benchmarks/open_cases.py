@@ -17,7 +17,7 @@ import pandas as pd
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.facts import case_history
 from deskcast.features.sources.load import SourceSpec, load_source
-from deskcast.features.survival import kaplan_meier
+from deskcast.features.statistics.kaplan_meier import kaplan_meier
 
 FILE = (
     Path(__file__).resolve().parents[2]

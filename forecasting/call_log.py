@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError
-from ..features.survival import kaplan_meier
+from ..features.statistics.kaplan_meier import kaplan_meier
 from .arguments import Floats
 from .patience import Patience
 

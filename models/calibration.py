@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ..features.errors import InputError
-from ..features.shares import wilson
+from ..features.statistics.intervals import wilson
 
 FloatArray = NDArray[np.float64]
 Bins = Literal["width", "count"]

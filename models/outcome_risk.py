@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.shares import wilson
+from ..features.statistics.intervals import wilson
 from .baselines import (
     Calibrated,
     Score,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..features.shares import wilson
+from ..features.statistics.intervals import wilson
 from .calibration import FloatArray, brier
 from .outcomes import Outcomes
 from .scores import Gain, brier_gain

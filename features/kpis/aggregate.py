@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..calendars.periods import period_start, periods
 from ..case_log.fetch import fetch
-from ..shares import mean_interval, wilson
+from ..statistics.intervals import mean_interval, wilson
 from .queries import Counted, Timed
 
 #: What a segment is called where its column has no value.

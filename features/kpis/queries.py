@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..case_log.fetch import fetch
-from ..survival import kaplan_meier
+from ..statistics.kaplan_meier import kaplan_meier
 
 if TYPE_CHECKING:
     from .aggregate import Source

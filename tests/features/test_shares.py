@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from deskcast.features.shares import mean_interval, wilson
+from deskcast.features.statistics.intervals import mean_interval, wilson
 from statsmodels.stats.proportion import proportion_confint
 
 

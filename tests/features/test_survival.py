@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.features.survival import kaplan_meier
+from deskcast.features.statistics.kaplan_meier import kaplan_meier
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

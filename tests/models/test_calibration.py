@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.features.shares import wilson
+from deskcast.features.statistics.intervals import wilson
 from deskcast.models.calibration import brier, brier_parts, ece, expit, log_odds, platt, reliability_table
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,0 +1,1 @@
+"""Kaplan-Meier and intervals, for all rooms."""
