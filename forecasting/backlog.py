@@ -16,7 +16,7 @@ from ..features.errors import InputError
 from .arguments import Floats, Numbers, number, numbers
 from .backlog_flow import Flow, Prices, Stream, solve_flow
 from .casework import CaseWork, case_work, planned_inflow
-from .search import Flags
+from .integer_search import Flags
 
 #: Fewer cases than this are rounding.
 TINY = 1e-6

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..features.errors import InputError
 from .arguments import Floats
-from .highs import Matrix, Places, Solution, beside, relax, solve, triplets
+from .solver import Matrix, Places, Solution, beside, relax, solve, triplets
 
 _WHOLE = 1e-6
 

@@ -11,8 +11,8 @@ import pandas as pd
 from ..features.errors import InputError
 from .arguments import Floats, Numbers, index_of, numbers
 from .erlang import COLUMNS
+from .integer_search import ceiling, fewest
 from .offered_load import offered_load
-from .search import ceiling, fewest
 from .staffing import required_agents
 from .transient import Slot, describe, follow, start_state
 

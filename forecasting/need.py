@@ -9,9 +9,9 @@ from .arguments import Floats, Numbers, flat_queue, index_of, numbers
 from .balance import COLUMNS, EXTRA, check_definition
 from .chat import CHAT_EXTRA, agent_pace, chat_columns
 from .erlang import performance
+from .integer_search import Rows
 from .patience import Patience, Steps, read_any_patience
 from .requirement import RULES, Task, fewest_agents, first_guess, need_frame, read_rules
-from .search import Rows
 
 
 def required_agents(

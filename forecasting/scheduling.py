@@ -12,8 +12,8 @@ from scipy import sparse
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, Numbers, number, numbers
 from .cover import cover
-from .highs import Matrix
 from .shift_patterns import ShiftPattern, clock, coverage_matrix, say_days
+from .solver import Matrix
 
 _TINY = 1e-6
 

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from ..features.errors import InputError
 from .arguments import Floats, number, numbers
-from .highs import Matrix, triplets
+from .solver import Matrix, triplets
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_S = 86400.0

@@ -15,8 +15,8 @@ import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, Numbers, number, numbers
-from .highs import solve, triplets
 from .skill_runs import simulate_skills
+from .solver import solve, triplets
 from .staffing import required_agents
 
 #: Every set of queues gives one condition, so there cannot be many queues.

@@ -15,11 +15,11 @@ from .arguments import Floats, Numbers, broadcast, number, numbers
 from .chance import chance_above, quantile_at
 from .demand import Demand
 from .erlang import performance
+from .integer_search import ceiling
 from .need import required_agents, required_chat_agents
 from .patience import Patience, read_any_patience
 from .requirement import SLACK
 from .risk_of_short import risk_of_short
-from .search import ceiling
 
 __all__ = [
     "SLACK",
