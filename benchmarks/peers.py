@@ -43,8 +43,8 @@ def write(folder: Path, data: Path | None, only: str | None) -> None:
     import volumes
     from deskcast.forecasting import backtest
     from deskcast.forecasting.calendar_effects import day_design
-    from deskcast.forecasting.effects import special_days
-    from deskcast.forecasting.grid import make_grid
+    from deskcast.forecasting.grid.grid import make_grid
+    from deskcast.forecasting.grid.special_days import special_days
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, read in volumes.tasks(data or volumes.DATA).items():

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .core import core
 from .day_panel import day_panel
-from .profile import LOOKBACK
+from .grid.profile import LOOKBACK
 
 if TYPE_CHECKING:
     from .rolling import Scene

@@ -15,7 +15,7 @@ from .prophet_model import prophet
 from .statistical import arima_errors, ets
 
 if TYPE_CHECKING:
-    from .grid import Grid
+    from .grid.grid import Grid
     from .rolling import Scene
 
 Floats = npt.NDArray[np.float64]

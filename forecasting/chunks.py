@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
-from .grid import check_count
+from .grid.grid import check_count
 from .volume import forecast
 
 History = pd.DataFrame | str | PathLike[str] | Iterable[pd.DataFrame]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
-from .grid import Grid
+from .grid.grid import Grid
 from .intervals import effective_number, probabilities, ranked
 from .issued import Issued, issue
 from .other_kinds import variance_shares

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
-from .effects import special_days
-from .grid import Grid, check_count, make_grid
+from .grid.grid import Grid, check_count, make_grid
+from .grid.special_days import special_days
 from .intervals import check_levels
 from .other_kinds import backtest_kind
 from .rolling import AUTO, NAIVE, Outlook, check_models, earlier_origins, fold_at

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError
-from .effects import Special, special_days
-from .grid import Grid, check_count, make_grid
+from .grid.grid import Grid, check_count, make_grid
+from .grid.slot_states import MISSING
+from .grid.special_days import Special, special_days
 from .intervals import apply, calibrate, check_levels, tiers
 from .issued import Issued
 from .reconcile import Hierarchy, add_up, check_method, hierarchy, reconcile_values
 from .rolling import Outlook, check_models, earlier_origins, fold_at
-from .slot_states import MISSING
 
 if TYPE_CHECKING:
     from ..features.calendars.business_calendar import BusinessCalendar

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .effects import Special, say_unseen, special_days
-from .grid import Grid, check_count, make_grid
+from .grid.grid import Grid, check_count, make_grid
+from .grid.special_days import Special, say_unseen, special_days
 from .intervals import check_levels
 from .rolling import AUTO, Fold, Outlook, check_models, fold_at
 

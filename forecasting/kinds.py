@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
-from .effects import Special, special_days
-from .grid import Grid, make_grid
-from .profile import window
+from .grid.grid import Grid, make_grid
+from .grid.profile import window
+from .grid.special_days import Special, special_days
 from .rolling import METHODS, Outlook, look_ahead, scene_at
 
 if TYPE_CHECKING:

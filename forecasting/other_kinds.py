@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from ..features.errors import InputError
-from .grid import check_count
+from .grid.grid import check_count
 from .intervals import Bands, calibrate, check_levels, probabilities
 from .kinds import KindOutlook, KindPanel, backward, forward, kind_panel, outlook_at
 from .rolling import NAIVE, earlier_origins

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError
-from .effects import special_days
-from .grid import Grid, make_grid
+from .grid.grid import Grid, make_grid
+from .grid.special_days import special_days
 from .intervals import apply, calibrate, check_levels, tiers
 from .issued import Issued, issue
 from .reconcile import check_method, reconcile_values

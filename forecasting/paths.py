@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtri, stdtrit
 
 from ..features.errors import InputError
-from .grid import check_count
+from .grid.grid import check_count
 from .intervals import apply, calibrate, probabilities, tiers
 from .issued import Issued, issue
 from .rolling import AUTO

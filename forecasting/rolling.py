@@ -12,11 +12,11 @@ import numpy.typing as npt
 from ..features.errors import InputError, did_you_mean
 from .challengers import CHALLENGERS, cheap_methods
 from .core import core
-from .effects import Special
-from .frequency import Frequency
-from .grid import Grid
+from .grid.frequency import Frequency
+from .grid.grid import Grid
+from .grid.profile import Profile, profile_at
+from .grid.special_days import Special
 from .intervals import apply, calibrate, spread, tiers
-from .profile import Profile, profile_at
 from .recent import recent_week
 from .selection import LEAST_ORIGINS, Mix, choose_mix, smallest_step, volume_tiers
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from .core import find_shifts
-from .effects import say_unseen, special_days
-from .grid import Grid, check_count, make_grid, name_some
+from .grid.grid import Grid, check_count, make_grid, name_some
+from .grid.special_days import say_unseen, special_days
 from .intervals import check_levels
 from .other_kinds import forecast_kind
 from .rolling import NAIVE, Fold, check_models, fold_at, scene_at
@@ -64,7 +64,7 @@ def forecast(
     windows
         Past origins that intervals and the choice rest on.
     since, until, outages
-        From and to when the data are complete, and known outages: see :func:`deskcast.forecasting.grid.make_grid`.
+        From and to when the data are complete, and known outages: see :func:`deskcast.forecasting.grid.grid.make_grid`.
         The forecast begins with the first slot that is not complete at ``until``.
     models
         Methods that the forecast may be made of: ``"auto"`` for those that cost little, ``"all"`` (with Prophet,
@@ -85,7 +85,7 @@ def forecast(
     Raises
     ------
     InputError
-        If no series can be used, see :func:`deskcast.forecasting.grid.make_grid`.
+        If no series can be used, see :func:`deskcast.forecasting.grid.grid.make_grid`.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import pandas as pd
 from ..features.errors import InputError
 from ..features.kpis.availability import availability
 from ..features.kpis.kpi_history import kpi_history
-from ..forecasting.effects import event_spans, holiday_names
+from ..forecasting.grid.special_days import event_spans, holiday_names
 from ..models.ledger import KnownSpan, incident_frame, incident_ids
 from ..models.paired import guard_watched
 from ..models.scored import MEASURES

@@ -4,8 +4,8 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import forecast
 from deskcast.forecasting.core import core
-from deskcast.forecasting.effects import special_days
-from deskcast.forecasting.grid import make_grid
+from deskcast.forecasting.grid.grid import make_grid
+from deskcast.forecasting.grid.special_days import special_days
 from deskcast.forecasting.rolling import scene_at
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -4,9 +4,9 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
-from deskcast.forecasting.frequency import parse_frequency
-from deskcast.forecasting.grid import make_grid
-from deskcast.forecasting.slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, outage_rows
+from deskcast.forecasting.grid.frequency import parse_frequency
+from deskcast.forecasting.grid.grid import make_grid
+from deskcast.forecasting.grid.slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, outage_rows
 from hypothesis import given
 from hypothesis import strategies as st
 

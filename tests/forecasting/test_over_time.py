@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
-from deskcast.forecasting.grid import make_grid
+from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.over_time import forecast_over_time, weekly
 
 LADDER = ["deskcast-lo-95", "deskcast-lo-80", "deskcast", "deskcast-hi-80", "deskcast-hi-95"]

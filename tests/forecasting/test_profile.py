@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import forecast
-from deskcast.forecasting.grid import make_grid
-from deskcast.forecasting.profile import profile_at
+from deskcast.forecasting.grid.grid import make_grid
+from deskcast.forecasting.grid.profile import profile_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from volumes import panel, slow_same_slot

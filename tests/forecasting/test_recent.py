@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.forecasting.grid import make_grid
-from deskcast.forecasting.profile import profile_at
+from deskcast.forecasting.grid.grid import make_grid
+from deskcast.forecasting.grid.profile import profile_at
 from deskcast.forecasting.recent import recent_week
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
+from ...features.errors import InputError, did_you_mean
 from .frequency import Frequency, local_instants, parse_frequency
-from .history_rows import MAX_CELLS, Refused, Rows, read_rows, zone_of
+from .rows import MAX_CELLS, Refused, Rows, read_rows, zone_of
 from .slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, name_some, outage_rows, say_states
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 __all__ = ["MAX_CELLS", "Grid", "check_count", "make_grid", "name_some"]
 
@@ -45,7 +45,7 @@ class Grid:
     clock
         T + H; how often the slot comes: 1, but 0 and 2 when the clock changes.
     state
-        N x T codes, see :data:`deskcast.forecasting.slot_states.STATES`: open, closed, missing, outage or partial.
+        N x T codes, see :data:`deskcast.forecasting.grid.slot_states.STATES`: open, closed, missing, outage or partial.
     told
         N x T; slots of an outage at which the empty slots so far already told that it was one.
     refused
@@ -125,7 +125,7 @@ def make_grid(
         not given. A slot that lies only in part within is partial: it is not learnt, and at the end it is forecast.
     outages
         Known outages: rows of ``start``, ``end`` and perhaps ``unique_id``. Others are found, see
-        :func:`deskcast.forecasting.slot_states.find_outages`.
+        :func:`deskcast.forecasting.grid.slot_states.find_outages`.
     lowest
         Least value that is possible; None allows negative ones.
     holidays, events
@@ -295,7 +295,7 @@ def _hours(stamps: npt.NDArray[np.datetime64], frequency: Frequency, calendar: B
 
 def _different(stamps: npt.NDArray[np.datetime64], frequency: Frequency, holidays: object, events: object) -> Bools:
     """Tell which slots lie on a holiday or in an event."""
-    from .effects import event_spans, holiday_names
+    from .special_days import event_spans, holiday_names
 
     days = stamps.astype("datetime64[D]")
     names, spans = holiday_names(holidays, days), event_spans(events)

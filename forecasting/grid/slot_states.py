@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError
+from ...features.errors import InputError
 from .frequency import Frequency
 
 Floats = npt.NDArray[np.float64]

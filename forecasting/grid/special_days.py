@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.calendars.opening_hours import parse_holidays
-from ..features.errors import InputError
+from ...features.calendars.opening_hours import parse_holidays
+from ...features.errors import InputError
 from .grid import Grid, name_some
 from .profile import Floats, latest_average, window
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
+from ...features.errors import InputError, did_you_mean
 from .frequency import Frequency
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
