@@ -42,9 +42,9 @@ def write(folder: Path, data: Path | None, only: str | None) -> None:
     """Write the series, open slots, flags and origins of each table, and our folds."""
     import volumes
     from deskcast.forecasting import backtest
-    from deskcast.forecasting.calendar_effects import day_design
     from deskcast.forecasting.grid.grid import make_grid
     from deskcast.forecasting.grid.special_days import special_days
+    from deskcast.forecasting.methods.calendar_effects import day_design
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, read in volumes.tasks(data or volumes.DATA).items():

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..features.errors import InputError, did_you_mean
-from .challengers import CHALLENGERS, cheap_methods
-from .core import core
 from .grid.frequency import Frequency
 from .grid.grid import Grid
 from .grid.profile import Profile, profile_at
 from .grid.special_days import Special
 from .intervals import apply, calibrate, spread, tiers
-from .recent import recent_week
+from .methods.decomposition import core
+from .methods.recent import recent_week
+from .methods.registry import CHALLENGERS, cheap_methods
 from .selection import LEAST_ORIGINS, Mix, choose_mix, smallest_step, volume_tiers
 
 Floats = npt.NDArray[np.float64]

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .core import find_shifts
 from .grid.grid import Grid, check_count, make_grid, name_some
 from .grid.special_days import say_unseen, special_days
 from .intervals import check_levels
+from .methods.decomposition import find_shifts
 from .other_kinds import forecast_kind
 from .rolling import NAIVE, Fold, check_models, fold_at, scene_at
 
@@ -38,7 +38,7 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast the volume of every series, with intervals.
 
-    ``deskcast`` is the core (see :func:`deskcast.forecasting.core.core`), or where that had less weighted quantile
+    ``deskcast`` is the core (see :func:`deskcast.forecasting.methods.decomposition.core`), or where that had less weighted quantile
     loss on rolling origins of the past, beyond noise, a combination of it with other methods, by tier of volume (see
     :func:`deskcast.forecasting.selection.choose_mix`). Intervals come from the errors that it made at those origins.
 

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import forecast
-from deskcast.forecasting.core import core
 from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.grid.special_days import special_days
+from deskcast.forecasting.methods.decomposition import core
 from deskcast.forecasting.rolling import scene_at
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.forecasting import backtest, forecast, leaderboard
-from deskcast.forecasting.challengers import cheap_methods
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.intermittent import adida_rate, croston_sba, tsb_rate, week_shape
+from deskcast.forecasting.methods.intermittent import adida_rate, croston_sba, tsb_rate, week_shape
+from deskcast.forecasting.methods.registry import cheap_methods
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

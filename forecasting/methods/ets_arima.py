@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .core import ratios
 from .day_panel import day_panel
-from .shapes import shapes
+from .day_shapes import shapes
+from .decomposition import ratios
 
 if TYPE_CHECKING:
-    from .rolling import Scene
+    from ..rolling import Scene
 
 Floats = npt.NDArray[np.float64]
 

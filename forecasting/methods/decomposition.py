@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from .daily_level import CARRIED, SLOW_DAYS, Fit, fit_panel
 from .day_panel import DayPanel, day_panel
+from .day_shapes import Shapes, shapes
 from .factors import factor_route
-from .levels import CARRIED, SLOW_DAYS, Fit, fit_panel
+from .level_shifts import SIDE, Shift, level_shifts
 from .residual_update import rest_of_day
-from .shapes import Shapes, shapes
-from .shifts_in_level import SIDE, Shift, level_shifts
 
 if TYPE_CHECKING:
-    from .rolling import Scene
+    from ..rolling import Scene
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -53,12 +53,12 @@ def core(scene: Scene) -> Floats:
     """Forecast by daily level times intraday profile, and by factors of days by slots: the mean of both.
 
     The volume of a day relative to what is usual on its weekday, on a square-root scale, is a level plus effects of
-    the calendar (see :func:`deskcast.forecasting.calendar_effects.day_design`); it is spread over the day by the
+    the calendar (see :func:`deskcast.forecasting.methods.calendar_effects.day_design`); it is spread over the day by the
     profile of the weekday. For slots shorter than a day, the days by slots on square roots are also written as a
     few factors, whose scores are forecast by the same regressors (Shen and Huang 2008), and the two are averaged.
     Of slots of a day, the mean of the same weekday over the last weeks takes a share that falls with the history: what
     a young series has taught of the calendar is little, and patterns of years ago may have ended. A level that moves
-    on takes that share back, see :class:`deskcast.forecasting.levels.Fit`.
+    on takes that share back, see :class:`deskcast.forecasting.methods.daily_level.Fit`.
     """
     alive = np.flatnonzero(~np.isnan(scene.profile.level))
     forecast = np.full((len(scene.profile.level), scene.horizon), np.nan)

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .boosting import boosting
-from .hours import day_season, slots_apart, week_season
+from .ets_arima import arima_errors, ets
 from .intermittent import adida, croston, tsb
 from .prophet_model import prophet
-from .statistical import arima_errors, ets
+from .smoothing import day_season, slots_apart, week_season
 
 if TYPE_CHECKING:
-    from .grid.grid import Grid
-    from .rolling import Scene
+    from ..grid.grid import Grid
+    from ..rolling import Scene
 
 Floats = npt.NDArray[np.float64]
 

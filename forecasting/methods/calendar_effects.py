@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from .grid.special_days import Special
+    from ..grid.special_days import Special
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

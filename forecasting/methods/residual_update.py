@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .daily_level import Fit
 from .day_panel import DayPanel
-from .levels import Fit
-from .shapes import Shapes
+from .day_shapes import Shapes
 
 Floats = npt.NDArray[np.float64]
 

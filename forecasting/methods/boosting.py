@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .core import core
+from ..grid.profile import LOOKBACK
 from .day_panel import day_panel
-from .grid.profile import LOOKBACK
+from .decomposition import core
 
 if TYPE_CHECKING:
-    from .rolling import Scene
+    from ..rolling import Scene
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ def boosting(scene: Scene) -> Floats:
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    from .rolling import scene_at
+    from ..rolling import scene_at
 
     base = core(scene)
     design = day_panel(scene, np.arange(len(base))).design

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .grid.profile import Bools, Floats, Profile
+from ..grid.profile import Bools, Floats, Profile
 
 # Chosen on bank_calls_5min before its last 12 weeks, nyc_council_cases before its last 16 weeks and the first 700
 # hours of every eighth series of m4_hourly's training part; the loss is flat around them.
