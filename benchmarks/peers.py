@@ -201,7 +201,7 @@ def score(folder: Path, only: str | None = None) -> pd.DataFrame:
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
-    from deskcast.forecasting.scores import coverage, wape, wql
+    from deskcast.forecasting.volume.losses import coverage, wape, wql
 
     ours = pd.read_parquet(folder / f"{name}_deskcast.parquet")
     y, p = ours["y"].to_numpy(dtype=float), np.array(PROBABILITIES)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
 from .grid.grid import check_count
-from .volume import forecast
+from .volume.forecast import forecast
 
 History = pd.DataFrame | str | PathLike[str] | Iterable[pd.DataFrame]
 

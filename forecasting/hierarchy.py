@@ -14,10 +14,10 @@ from ..features.errors import InputError
 from .grid.grid import Grid, check_count, make_grid
 from .grid.slot_states import MISSING
 from .grid.special_days import Special, special_days
-from .intervals import apply, calibrate, check_levels, tiers
-from .issued import Issued
 from .reconcile import Hierarchy, add_up, check_method, hierarchy, reconcile_values
-from .rolling import Outlook, check_models, earlier_origins, fold_at
+from .volume.folds import Outlook, check_models, earlier_origins, fold_at
+from .volume.intervals import apply, calibrate, check_levels, tiers
+from .volume.issued import Issued
 
 if TYPE_CHECKING:
     from ..features.calendars.business_calendar import BusinessCalendar

@@ -12,11 +12,11 @@ import pandas as pd
 from ..features.errors import InputError
 from .grid.grid import Grid, make_grid
 from .grid.special_days import special_days
-from .intervals import apply, calibrate, check_levels, tiers
-from .issued import Issued, issue
 from .reconcile import check_method, reconcile_values
-from .rolling import Outlook, check_models, fold_at
-from .volume import refused_rows
+from .volume.folds import Outlook, check_models, fold_at
+from .volume.forecast import refused_rows
+from .volume.intervals import apply, calibrate, check_levels, tiers
+from .volume.issued import Issued, issue
 
 if TYPE_CHECKING:
     from ..features.calendars.business_calendar import BusinessCalendar

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
-from .intervals import check_levels, probabilities
+from .volume.intervals import check_levels, probabilities
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from scipy.special import ndtri, stdtrit
 
 from ..features.errors import InputError
 from .grid.grid import check_count
-from .intervals import apply, calibrate, probabilities, tiers
-from .issued import Issued, issue
-from .rolling import AUTO
+from .volume.folds import AUTO
+from .volume.intervals import apply, calibrate, probabilities, tiers
+from .volume.issued import Issued, issue
 
 if TYPE_CHECKING:
     from ..features.calendars.business_calendar import BusinessCalendar

@@ -14,7 +14,7 @@ from ..forecasting.backlog import backlog_plan
 from ..forecasting.clearing import clear_backlog
 from ..forecasting.outlook import backlog_outlook
 from ..forecasting.staffing import scheduled_agents
-from ..forecasting.volume import forecast
+from ..forecasting.volume.forecast import forecast
 from .opening import Project
 from .planning import forecast_context
 from .queues import handle_time, interval_freq, queue_segments

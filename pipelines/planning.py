@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError
-from ..forecasting.evaluation import backtest, leaderboard
 from ..forecasting.paths import sample_paths
 from ..forecasting.scenario import Change, what_if
-from ..forecasting.volume import forecast
+from ..forecasting.volume.backtest import backtest, leaderboard
+from ..forecasting.volume.forecast import forecast
 from .assumptions import overlaps
 from .coherent import Whole, changed_totals, scaled_paths, whole_folds, whole_forecast
 from .forecast_scores import CHECKED, by_lead, by_series, by_slot, first_week, held

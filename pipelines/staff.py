@@ -15,7 +15,7 @@ from ..forecasting.plan_check import check_plan
 from ..forecasting.scheduling import shift_schedule
 from ..forecasting.shift_patterns import shift_patterns
 from ..forecasting.staffing import scheduled_agents, staffing_plan
-from ..forecasting.volume import forecast
+from ..forecasting.volume.forecast import forecast
 from .casework import clear_cases, plan_cases
 from .opening import Project
 from .planning import forecast_context

@@ -13,7 +13,7 @@ from .day_panel import day_panel
 from .decomposition import core
 
 if TYPE_CHECKING:
-    from ..rolling import Scene
+    from ..volume.folds import Scene
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ def boosting(scene: Scene) -> Floats:
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    from ..rolling import scene_at
+    from ..volume.folds import scene_at
 
     base = core(scene)
     design = day_panel(scene, np.arange(len(base))).design

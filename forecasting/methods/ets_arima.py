@@ -14,7 +14,7 @@ from .day_shapes import shapes
 from .decomposition import ratios
 
 if TYPE_CHECKING:
-    from ..rolling import Scene
+    from ..volume.folds import Scene
 
 Floats = npt.NDArray[np.float64]
 

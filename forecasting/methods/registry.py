@@ -16,7 +16,7 @@ from .smoothing import day_season, slots_apart, week_season
 
 if TYPE_CHECKING:
     from ..grid.grid import Grid
-    from ..rolling import Scene
+    from ..volume.folds import Scene
 
 Floats = npt.NDArray[np.float64]
 

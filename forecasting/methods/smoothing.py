@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.signal import lfilter
 
 if TYPE_CHECKING:
-    from ..rolling import Scene
+    from ..volume.folds import Scene
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.grid.special_days import special_days
 from deskcast.forecasting.methods.registry import ALWAYS, CHALLENGERS, DAILY, HOURLY, SPARSE, cheap_methods
 from deskcast.forecasting.methods.smoothing import seasonal_level
-from deskcast.forecasting.rolling import METHODS, check_models, look_ahead, scene_at
+from deskcast.forecasting.volume.folds import METHODS, check_models, look_ahead, scene_at
 
 OFFICE = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-17:00"]}, holidays=["2024-02-13"])
 HEAVY = ("ets", "arima_errors", "boosting")

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.intervals import apply, calibrate, check_levels, effective_number, ranked, spread, tiers
-from deskcast.forecasting.scores import coverage, pinball, seasonal_scale, wape, wql
+from deskcast.forecasting.volume.intervals import (
+    apply,
+    calibrate,
+    check_levels,
+    effective_number,
+    ranked,
+    spread,
+    tiers,
+)
+from deskcast.forecasting.volume.losses import coverage, pinball, seasonal_scale, wape, wql
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss

@@ -4,8 +4,8 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import backtest, forecast, leaderboard
-from deskcast.forecasting.kinds import backward, forward
-from deskcast.forecasting.other_kinds import backtest_kind, forecast_kind
+from deskcast.forecasting.volume.forecast_kind import backtest_kind, forecast_kind
+from deskcast.forecasting.volume.kinds import backward, forward
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .grid.grid import Grid, check_count, make_grid
-from .grid.special_days import special_days
+from ...features.errors import InputError, did_you_mean
+from ..grid.grid import Grid, check_count, make_grid
+from ..grid.special_days import special_days
+from .folds import AUTO, NAIVE, Outlook, check_models, earlier_origins, fold_at
+from .forecast import fold_table, refused_rows
+from .forecast_kind import backtest_kind
 from .intervals import check_levels
-from .other_kinds import backtest_kind
-from .rolling import AUTO, NAIVE, Outlook, check_models, earlier_origins, fold_at
-from .scores import coverage, seasonal_scale, wape, wql
-from .volume import fold_table, refused_rows
+from .losses import coverage, seasonal_scale, wape, wql
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 
 def backtest(

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
 
-from ..features.errors import InputError
-from .grid.grid import check_count
+from ...features.errors import InputError
+from ..grid.grid import check_count
+from .folds import NAIVE, earlier_origins
 from .intervals import Bands, calibrate, check_levels, probabilities
 from .kinds import KindOutlook, KindPanel, backward, forward, kind_panel, outlook_at
-from .rolling import NAIVE, earlier_origins
 
 Floats = npt.NDArray[np.float64]
 
@@ -282,7 +282,7 @@ def backtest_kind(
 
 def _mase(panel: KindPanel, first: int) -> dict[str, float]:
     """Return the error of the seasonal naive method inside the history before the first fold."""
-    from .scores import seasonal_scale
+    from .losses import seasonal_scale
 
     scale = seasonal_scale(_unscaled(panel, panel.grid.y[:, :first]), panel.grid.frequency.season)
     return {name: float(s) for name, s in zip(panel.grid.ids, scale, strict=True)}

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .grid.grid import Grid, make_grid
-from .grid.profile import window
-from .grid.special_days import Special, special_days
-from .rolling import METHODS, Outlook, look_ahead, scene_at
+from ...features.errors import InputError, did_you_mean
+from ..grid.grid import Grid, make_grid
+from ..grid.profile import window
+from ..grid.special_days import Special, special_days
+from .folds import METHODS, Outlook, look_ahead, scene_at
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .grid.grid import Grid, check_count, make_grid, name_some
-from .grid.special_days import say_unseen, special_days
+from ..grid.grid import Grid, check_count, make_grid, name_some
+from ..grid.special_days import say_unseen, special_days
+from ..methods.decomposition import find_shifts
+from .folds import NAIVE, Fold, check_models, fold_at, scene_at
+from .forecast_kind import forecast_kind
 from .intervals import check_levels
-from .methods.decomposition import find_shifts
-from .other_kinds import forecast_kind
-from .rolling import NAIVE, Fold, check_models, fold_at, scene_at
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 
 def forecast(
@@ -40,7 +40,7 @@ def forecast(
 
     ``deskcast`` is the core (see :func:`deskcast.forecasting.methods.decomposition.core`), or where that had less weighted quantile
     loss on rolling origins of the past, beyond noise, a combination of it with other methods, by tier of volume (see
-    :func:`deskcast.forecasting.selection.choose_mix`). Intervals come from the errors that it made at those origins.
+    :func:`deskcast.forecasting.volume.combination.choose_mix`). Intervals come from the errors that it made at those origins.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def forecast(
         models of statsmodels and gradient boosting, which take seconds to minutes), or names.
     kind, bounds
         ``count``; or ``rate`` (within ``bounds``), ``duration``, ``stock``: other series, whose history may have a
-        column ``n``, see :func:`deskcast.forecasting.other_kinds.forecast_kind`. They choose among ways of their own.
+        column ``n``, see :func:`deskcast.forecasting.volume.forecast_kind.forecast_kind`. They choose among ways of their own.
 
     Returns
     -------

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .grid.grid import Grid, check_count, make_grid
-from .grid.special_days import Special, say_unseen, special_days
+from ..grid.grid import Grid, check_count, make_grid
+from ..grid.special_days import Special, say_unseen, special_days
+from .folds import AUTO, Fold, Outlook, check_models, fold_at
 from .intervals import check_levels
-from .rolling import AUTO, Fold, Outlook, check_models, fold_at
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -9,16 +9,16 @@ from time import process_time
 import numpy as np
 import numpy.typing as npt
 
-from ..features.errors import InputError, did_you_mean
-from .grid.frequency import Frequency
-from .grid.grid import Grid
-from .grid.profile import Profile, profile_at
-from .grid.special_days import Special
+from ...features.errors import InputError, did_you_mean
+from ..grid.frequency import Frequency
+from ..grid.grid import Grid
+from ..grid.profile import Profile, profile_at
+from ..grid.special_days import Special
+from ..methods.decomposition import core
+from ..methods.recent import recent_week
+from ..methods.registry import CHALLENGERS, cheap_methods
+from .combination import LEAST_ORIGINS, Mix, choose_mix, smallest_step, volume_tiers
 from .intervals import apply, calibrate, spread, tiers
-from .methods.decomposition import core
-from .methods.recent import recent_week
-from .methods.registry import CHALLENGERS, cheap_methods
-from .selection import LEAST_ORIGINS, Mix, choose_mix, smallest_step, volume_tiers
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .scores import pinball
+from .losses import pinball
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

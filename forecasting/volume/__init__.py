@@ -1,0 +1,1 @@
+"""The recommended forecast: methods chosen, combined and given intervals on past origins."""
