@@ -19,7 +19,7 @@ from time import process_time
 import numpy as np
 import pandas as pd
 from deskcast.forecasting import forecast
-from deskcast.forecasting.chunks import forecast_chunks
+from deskcast.forecasting.panels.chunks import forecast_chunks
 
 DAYS, HORIZON, CHUNK = 730, 28, 1000
 

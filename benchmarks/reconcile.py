@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.forecasting import backtest_hierarchy, hierarchy, leaderboard
-from deskcast.forecasting.reconcile import least_squares, reconcile_values
+from deskcast.forecasting.panels.reconcile import least_squares, reconcile_values
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 WAYS = ("bottom_up", "wls", "variance")

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError
-from ..forecasting.hierarchy import backtest_hierarchy, forecast_hierarchy
-from ..forecasting.reconcile import hierarchy
+from ..forecasting.panels.hierarchy import backtest_hierarchy, forecast_hierarchy
+from ..forecasting.panels.reconcile import hierarchy
 from .specs import ForecastSpec
 
 #: Forecast without making segments add up.

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
-from deskcast.forecasting.chunks import forecast_chunks, forecast_panel
+from deskcast.forecasting.panels.chunks import forecast_chunks, forecast_panel
 
 
 def many(series=12, days=80, seed=0):
@@ -50,7 +50,7 @@ def test_frames_in_turn_and_files_give_the_same_numbers(alone, tmp_path):
 
 
 def test_a_file_is_read_a_few_rows_at_a_time(alone, tmp_path, monkeypatch):
-    monkeypatch.setattr("deskcast.forecasting.chunks.BATCH_ROWS", 97)
+    monkeypatch.setattr("deskcast.forecasting.panels.chunks.BATCH_ROWS", 97)
     many().to_parquet(tmp_path / "history.parquet")
     pd.testing.assert_frame_equal(alone, forecast_panel(tmp_path / "history.parquet", 7, "D", chunk=5))
     many().sort_values("ds").to_parquet(tmp_path / "mixed.parquet")

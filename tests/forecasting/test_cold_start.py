@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
-from deskcast.forecasting.cold_start import forecast_young, level_share
+from deskcast.forecasting.panels.cold_start import forecast_young, level_share
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

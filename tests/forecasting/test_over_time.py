@@ -4,7 +4,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.over_time import forecast_over_time, weekly
+from deskcast.forecasting.panels.temporal import forecast_over_time, weekly
 
 LADDER = ["deskcast-lo-95", "deskcast-lo-80", "deskcast", "deskcast-hi-80", "deskcast-hi-95"]
 WEEK = np.array([1.2, 1.1, 1.0, 1.0, 0.9, 0.6, 0.5])

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.reconcile import hierarchy, least_squares, reconcile, reconcile_values
+from deskcast.forecasting.panels.reconcile import hierarchy, least_squares, reconcile, reconcile_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .grid.grid import check_count
-from .volume.forecast import forecast
+from ...features.errors import InputError, did_you_mean
+from ..grid.grid import check_count
+from ..volume.forecast import forecast
 
 History = pd.DataFrame | str | PathLike[str] | Iterable[pd.DataFrame]
 

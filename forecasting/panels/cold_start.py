@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .grid.grid import Grid
-from .volume.folds import look_ahead
-from .volume.forecast import fold_table, refused_rows
-from .volume.forecast_kind import variance_shares
-from .volume.intervals import effective_number, probabilities, ranked
-from .volume.issued import Issued, issue
+from ...features.errors import InputError, did_you_mean
+from ..grid.grid import Grid
+from ..volume.folds import look_ahead
+from ..volume.forecast import fold_table, refused_rows
+from ..volume.forecast_kind import variance_shares
+from ..volume.intervals import effective_number, probabilities, ranked
+from ..volume.issued import Issued, issue
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError
-from .grid.grid import Grid, check_count, make_grid
-from .grid.slot_states import MISSING
-from .grid.special_days import Special, special_days
+from ...features.errors import InputError
+from ..grid.grid import Grid, check_count, make_grid
+from ..grid.slot_states import MISSING
+from ..grid.special_days import Special, special_days
+from ..volume.folds import Outlook, check_models, earlier_origins, fold_at
+from ..volume.intervals import apply, calibrate, check_levels, tiers
+from ..volume.issued import Issued
 from .reconcile import Hierarchy, add_up, check_method, hierarchy, reconcile_values
-from .volume.folds import Outlook, check_models, earlier_origins, fold_at
-from .volume.intervals import apply, calibrate, check_levels, tiers
-from .volume.issued import Issued
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 

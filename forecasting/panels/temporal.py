@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError
-from .grid.grid import Grid, make_grid
-from .grid.special_days import special_days
+from ...features.errors import InputError
+from ..grid.grid import Grid, make_grid
+from ..grid.special_days import special_days
+from ..volume.folds import Outlook, check_models, fold_at
+from ..volume.forecast import refused_rows
+from ..volume.intervals import apply, calibrate, check_levels, tiers
+from ..volume.issued import Issued, issue
 from .reconcile import check_method, reconcile_values
-from .volume.folds import Outlook, check_models, fold_at
-from .volume.forecast import refused_rows
-from .volume.intervals import apply, calibrate, check_levels, tiers
-from .volume.issued import Issued, issue
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
