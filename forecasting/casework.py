@@ -13,7 +13,7 @@ import pandas as pd
 from ..features.calendars.business_calendar import BusinessCalendar, to_index
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, number, numbers
-from .inflow import inflow_paths, interval_columns
+from .scenarios.inflow import inflow_paths, interval_columns
 
 Ints = npt.NDArray[np.int64]
 

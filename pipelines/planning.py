@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError
-from ..forecasting.paths import sample_paths
-from ..forecasting.scenario import Change, what_if
+from ..forecasting.scenarios.sample_paths import sample_paths
+from ..forecasting.scenarios.what_if import Change, what_if
 from ..forecasting.volume.backtest import backtest, leaderboard
 from ..forecasting.volume.forecast import forecast
 from .assumptions import overlaps

@@ -8,8 +8,8 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting.backlog import backlog_plan
 from deskcast.forecasting.casework import case_work, planned_inflow
 from deskcast.forecasting.clearing import clear_backlog, phone_idle
-from deskcast.forecasting.inflow import inflow_paths
 from deskcast.forecasting.outlook import backlog_outlook
+from deskcast.forecasting.scenarios.inflow import inflow_paths
 from deskcast.forecasting.work_runs import run_work
 from hypothesis import given, settings
 from hypothesis import strategies as st

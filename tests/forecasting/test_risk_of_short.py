@@ -14,7 +14,7 @@ from deskcast.forecasting import (
     risk_of_short,
     staffing_plan,
 )
-from deskcast.forecasting.chance import chance_above, quantile_at
+from deskcast.forecasting.scenarios.quantiles import chance_above, quantile_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats

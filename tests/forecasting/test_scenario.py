@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast, sample_paths, total_over
-from deskcast.forecasting.scenario import Change, what_if
+from deskcast.forecasting.scenarios.what_if import Change, what_if
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from volumes import panel

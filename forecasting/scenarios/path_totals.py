@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .volume.intervals import check_levels, probabilities
+from ...features.errors import InputError, did_you_mean
+from ..volume.intervals import check_levels, probabilities
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from ..features.errors import InputError
-from .grid.grid import check_count
-from .volume.folds import AUTO
-from .volume.intervals import apply, calibrate, probabilities, tiers
-from .volume.issued import Issued, issue
+from ...features.errors import InputError
+from ..grid.grid import check_count
+from ..volume.folds import AUTO
+from ..volume.intervals import apply, calibrate, probabilities, tiers
+from ..volume.issued import Issued, issue
 
 if TYPE_CHECKING:
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
 Floats = npt.NDArray[np.float64]
 

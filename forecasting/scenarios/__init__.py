@@ -1,0 +1,1 @@
+"""What may come: sample paths, their sums, and what if."""
