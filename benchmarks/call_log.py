@@ -29,8 +29,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.forecasting.call_fit import expected_calls, predict_intervals
-from deskcast.forecasting.call_log import call_intervals, estimate_patience, left_at_once, waits
+from deskcast.forecasting.queueing.call_log import call_intervals, estimate_patience, left_at_once, waits
+from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_intervals
 from deskcast.pipelines.call_pictures import call_fit, patience_curve
 from deskcast.pipelines.pictures import Picture
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.forecasting.chat import chat_performance
 from deskcast.forecasting.demand import Demand
-from deskcast.forecasting.erlang import COLUMNS, queue_performance
-from deskcast.forecasting.patience import Patience
+from deskcast.forecasting.queueing.chat import chat_performance
+from deskcast.forecasting.queueing.erlang import COLUMNS, queue_performance
+from deskcast.forecasting.queueing.patience import Patience
 from deskcast.forecasting.risk_of_short import risk_of_short
 from deskcast.forecasting.staffing import required_agents, scheduled_agents
 

@@ -10,11 +10,11 @@ import pandas as pd
 
 from ..features.errors import InputError
 from .arguments import Floats, Numbers, index_of, numbers
-from .erlang import COLUMNS
 from .integer_search import ceiling, fewest
-from .offered_load import offered_load
+from .queueing.erlang import COLUMNS
+from .queueing.offered_load import offered_load
+from .queueing.transient import Slot, describe, follow, start_state
 from .staffing import required_agents
-from .transient import Slot, describe, follow, start_state
 
 #: A service level of 0.8 is met by 0.7999999999999.
 _SLACK = 1e-12

@@ -11,7 +11,7 @@ from ..features.errors import InputError
 from .arguments import number
 from .demand import Demand
 from .need import required_agents
-from .patience import Patience
+from .queueing.patience import Patience
 from .risk_of_short import risk_of_short
 
 _SPAN = 4000  # most agents on a curve

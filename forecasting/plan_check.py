@@ -11,13 +11,13 @@ import pandas as pd
 
 from ..features.errors import InputError
 from .arguments import Floats, Numbers, number
-from .chat import chat_performance
-from .erlang import queue_performance
-from .patience import Patience
 from .plan_runs import TALLIES, Options, Queue, Setting, draw, each, play, read_plan, tally_run
+from .queueing.chat import chat_performance
+from .queueing.erlang import queue_performance
+from .queueing.patience import Patience
+from .queueing.transient import queue_over_day
 from .replications import mean_interval, share_interval
 from .simulation import Agent
-from .transient import queue_over_day
 
 
 def check_plan(

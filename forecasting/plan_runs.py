@@ -13,7 +13,7 @@ import pandas as pd
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, number, numbers
 from .chat_queue import simulate_chats
-from .patience import Patience, Steps
+from .queueing.patience import Patience, Steps
 from .simulation import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
 
 Setting = float | int | None | Mapping[str, Any]

@@ -13,9 +13,9 @@ from scipy import special
 from ..features.errors import InputError
 from .arguments import Floats, Numbers, number, numbers
 from .demand import Demand
-from .erlang import queue_performance
 from .need import required_agents
-from .patience import Patience
+from .queueing.erlang import queue_performance
+from .queueing.patience import Patience
 from .requirement import SLACK
 
 

@@ -13,10 +13,10 @@ from scipy import special
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, Numbers, broadcast, number, numbers
 from .demand import Demand
-from .erlang import performance
 from .integer_search import ceiling
 from .need import required_agents, required_chat_agents
-from .patience import Patience, read_any_patience
+from .queueing.erlang import performance
+from .queueing.patience import Patience, read_any_patience
 from .requirement import SLACK
 from .risk_of_short import risk_of_short
 from .scenarios.quantiles import chance_above, quantile_at

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.balance import COLUMNS, DEFINITIONS
-from deskcast.forecasting.chat import agent_pace, chat_performance
-from deskcast.forecasting.erlang import queue_performance
-from deskcast.forecasting.patience import Patience
+from deskcast.forecasting.queueing.balance import COLUMNS, DEFINITIONS
+from deskcast.forecasting.queueing.chat import agent_pace, chat_performance
+from deskcast.forecasting.queueing.erlang import queue_performance
+from deskcast.forecasting.queueing.patience import Patience
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

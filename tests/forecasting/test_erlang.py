@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.erlang import COLUMNS, erlang_b, erlang_c, queue_performance
+from deskcast.forecasting.queueing.erlang import COLUMNS, erlang_b, erlang_c, queue_performance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm

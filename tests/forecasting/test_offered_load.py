@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.offered_load import offered_load
+from deskcast.forecasting.queueing.offered_load import offered_load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate

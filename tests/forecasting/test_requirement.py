@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import required_agents, required_chat_agents, scheduled_agents
-from deskcast.forecasting.balance import COLUMNS, DEFINITIONS, EXTRA
-from deskcast.forecasting.chat import chat_performance
-from deskcast.forecasting.erlang import queue_performance
-from deskcast.forecasting.patience import Patience
+from deskcast.forecasting.queueing.balance import COLUMNS, DEFINITIONS, EXTRA
+from deskcast.forecasting.queueing.chat import chat_performance
+from deskcast.forecasting.queueing.erlang import queue_performance
+from deskcast.forecasting.queueing.patience import Patience
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.erlang import queue_performance
 from deskcast.forecasting.integer_search import fewest
+from deskcast.forecasting.queueing.erlang import queue_performance
 from deskcast.forecasting.scenarios.quantiles import chance_above
 from deskcast.forecasting.staffing import most_calls, required_agents, scheduled_agents, staffing_plan
 from hypothesis import given, settings

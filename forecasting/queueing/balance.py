@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..features.errors import InputError, did_you_mean
-from .arguments import Floats
-from .impatience import mixture_waits, step_waits
+from ...features.errors import InputError, did_you_mean
+from ..arguments import Floats
+from .abandonment import mixture_waits, step_waits
 from .patience import Shape, Steps
 from .waiting import Waits, wait_integrals
 
