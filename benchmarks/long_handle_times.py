@@ -15,7 +15,7 @@ import sys
 import numpy as np
 import pandas as pd
 from deskcast.forecasting.day_requirement import required_agents_over_day
-from deskcast.forecasting.plan_check import check_plan
+from deskcast.forecasting.simulation.check_plan import check_plan
 
 SLOTS = 32
 

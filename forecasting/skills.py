@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
 from .arguments import Floats, Numbers, number, numbers
-from .skill_runs import simulate_skills
+from .simulation.skills import simulate_skills
 from .solver import solve, triplets
 from .staffing import required_agents
 

@@ -70,7 +70,7 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: Progress | Non
     """Simulate a service desk with four channels, four products, four regions and two time zones for 18 months.
 
     What customers want and how much work it is are drawn from ``seed``; how long they wait follows from the queues
-    of agents with shifts, skills, breaks and leaves (see :func:`deskcast.forecasting.simulation.simulate_queue`).
+    of agents with shifts, skills, breaks and leaves (see :func:`deskcast.forecasting.simulation.queue.simulate_queue`).
 
     Parameters
     ----------

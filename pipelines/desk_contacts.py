@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..forecasting.simulation import ABANDONED, SERVED, simulate_queue
+from ..forecasting.simulation.queue import ABANDONED, SERVED, simulate_queue
 from .desk_cases import CHAT, FAULT, PHONE, Cases, local_day, phone_open, time_of_day
 from .desk_staff import Member, contact_shifts, roster
 from .desk_world import END_S, Array, known_events

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..forecasting.simulation import Agent
+from ..forecasting.simulation.queue import Agent
 from .desk_world import DAYS, SITE_OF, Array, daily_rates, day_begin, days_off, intraday
 
 Stretch = tuple[int, int]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..forecasting.simulation import SERVED, simulate_queue
+from ..forecasting.simulation.queue import SERVED, simulate_queue
 from .desk_cases import EMAIL, WEB, Cases
 from .desk_contacts import Contacts
 from .desk_staff import Member, case_shifts, roster

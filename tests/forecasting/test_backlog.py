@@ -290,7 +290,7 @@ def test_bad_input_is_named(change, message):
 
 def test_the_simulation_event_by_event_agrees_with_the_flow():
     """Whole cases of random length, drawn from the promised inflow, done by deadline: the flow is their mean."""
-    from deskcast.forecasting.simulation import SERVED, Agent, simulate_queue
+    from deskcast.forecasting.simulation.queue import SERVED, Agent, simulate_queue
 
     ds = pd.date_range("2024-03-04", periods=72, freq="h")
     rate = np.where((ds.hour >= 8) & (ds.hour < 16), 12.0, 1.0)

@@ -6,7 +6,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.queueing.call_log import call_intervals, estimate_patience, left_at_once, waits
 from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_intervals
-from deskcast.forecasting.simulation import SERVED, Agent, simulate_queue
+from deskcast.forecasting.simulation.queue import SERVED, Agent, simulate_queue
 
 BEGIN = pd.Timestamp("2024-03-01 08:00", tz="UTC")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.plan_check import check_plan
-from deskcast.forecasting.plan_runs import agents_of, draw_patience
 from deskcast.forecasting.queueing.patience import Patience
-from deskcast.forecasting.simulation import Agent
+from deskcast.forecasting.simulation.check_plan import check_plan
+from deskcast.forecasting.simulation.plan_run import agents_of, draw_patience
+from deskcast.forecasting.simulation.queue import Agent
 from deskcast.forecasting.staffing import required_agents, staffing_plan
 
 

@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.simulation import ABANDONED, NOT_ARRIVED, OUTCOMES, SERVED, WAITING, Agent, simulate_queue
+from deskcast.forecasting.simulation.queue import (
+    ABANDONED,
+    NOT_ARRIVED,
+    OUTCOMES,
+    SERVED,
+    WAITING,
+    Agent,
+    simulate_queue,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow_queue import slow_queue

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.plan_check import check_plan
 from deskcast.forecasting.queueing.erlang import queue_performance
 from deskcast.forecasting.queueing.transient import Slot, queue_over_day, step
+from deskcast.forecasting.simulation.check_plan import check_plan
 from scipy import integrate, linalg, stats
 
 SHARED = ["service_level", "wait_probability", "mean_wait", "mean_queue", "abandonment"]

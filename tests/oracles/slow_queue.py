@@ -1,4 +1,4 @@
-"""The queue of ``deskcast.forecasting.simulation`` told the long way: look at everything again at each event."""
+"""The queue of ``deskcast.forecasting.simulation.queue`` told the long way: look at everything again at each event."""
 
 import math
 

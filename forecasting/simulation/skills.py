@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..features.errors import InputError
-from .arguments import number, numbers
-from .simulation import SERVED, Agent, simulate_queue
+from ...features.errors import InputError
+from ..arguments import number, numbers
+from .queue import SERVED, Agent, simulate_queue
 
 #: Share of the run that is left out: the queues start empty.
 WARM_UP = 0.05

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, number, numbers
-from .chat_queue import simulate_chats
-from .queueing.patience import Patience, Steps
-from .simulation import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
+from ...features.errors import InputError, did_you_mean
+from ..arguments import Floats, number, numbers
+from ..queueing.patience import Patience, Steps
+from .chats import simulate_chats
+from .queue import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
 
 Setting = float | int | None | Mapping[str, Any]
 #: What is counted in each interval of each replication.

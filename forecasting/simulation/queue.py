@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError
+from ...features.errors import InputError
 
 #: What became of an item: its code in :attr:`QueueRun.outcome`.
 OUTCOMES = ("served", "abandoned", "waiting", "not arrived")

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..features.errors import InputError
-from .simulation import ABANDONED, NOT_ARRIVED, SERVED, WAITING, Agent, QueueRun, check_agents
+from ...features.errors import InputError
+from .queue import ABANDONED, NOT_ARRIVED, SERVED, WAITING, Agent, QueueRun, check_agents
 
 Floats = npt.NDArray[np.float64]
 

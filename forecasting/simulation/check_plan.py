@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError
-from .arguments import Floats, Numbers, number
-from .plan_runs import TALLIES, Options, Queue, Setting, draw, each, play, read_plan, tally_run
-from .queueing.chat import chat_performance
-from .queueing.erlang import queue_performance
-from .queueing.patience import Patience
-from .queueing.transient import queue_over_day
+from ...features.errors import InputError
+from ..arguments import Floats, Numbers, number
+from ..queueing.chat import chat_performance
+from ..queueing.erlang import queue_performance
+from ..queueing.patience import Patience
+from ..queueing.transient import queue_over_day
+from .plan_run import TALLIES, Options, Queue, Setting, draw, each, play, read_plan, tally_run
+from .queue import Agent
 from .replications import mean_interval, share_interval
-from .simulation import Agent
 
 
 def check_plan(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from .arguments import Floats
+from ..arguments import Floats
 
 
 def share_interval(hits: Floats, offered: Floats, level: float = 0.99) -> tuple[Floats, Floats, Floats]:

@@ -1,0 +1,1 @@
+"""The same played event by event, to check formula and plan."""
