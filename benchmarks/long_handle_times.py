@@ -14,8 +14,8 @@ import sys
 
 import numpy as np
 import pandas as pd
-from deskcast.forecasting.day_requirement import required_agents_over_day
 from deskcast.forecasting.simulation.check_plan import check_plan
+from deskcast.forecasting.staffing.required_over_day import required_agents_over_day
 
 SLOTS = 32
 

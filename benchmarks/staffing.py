@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.forecasting.demand import Demand
 from deskcast.forecasting.queueing.chat import chat_performance
 from deskcast.forecasting.queueing.erlang import COLUMNS, queue_performance
 from deskcast.forecasting.queueing.patience import Patience
-from deskcast.forecasting.risk_of_short import risk_of_short
-from deskcast.forecasting.staffing import required_agents, scheduled_agents
+from deskcast.forecasting.staffing.demand import Demand
+from deskcast.forecasting.staffing.risk_of_short import risk_of_short
+from deskcast.forecasting.staffing.staffing_plan import required_agents, scheduled_agents
 
 ORACLES = Path(__file__).resolve().parent.parent / "tests" / "oracles"
 TARGET, WITHIN, CAP = 0.8, 20, 0.85

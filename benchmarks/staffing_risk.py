@@ -13,11 +13,11 @@ import argparse
 import sys
 
 import numpy as np
-from deskcast.forecasting.demand import Demand
-from deskcast.forecasting.newsvendor import cheapest_agents
 from deskcast.forecasting.queueing.erlang import queue_performance
-from deskcast.forecasting.risk_of_short import agents_for_confidence, risk_of_short
-from deskcast.forecasting.staffing import required_agents
+from deskcast.forecasting.staffing.demand import Demand
+from deskcast.forecasting.staffing.newsvendor import cheapest_agents
+from deskcast.forecasting.staffing.risk_of_short import agents_for_confidence, risk_of_short
+from deskcast.forecasting.staffing.staffing_plan import required_agents
 from scipy import stats
 
 AHT = 300.0

@@ -13,7 +13,7 @@ from ..features.snapshots.snapshots import snapshots
 from ..forecasting.backlog import backlog_plan
 from ..forecasting.clearing import clear_backlog
 from ..forecasting.outlook import backlog_outlook
-from ..forecasting.staffing import scheduled_agents
+from ..forecasting.staffing.staffing_plan import scheduled_agents
 from ..forecasting.volume.forecast import forecast
 from .opening import Project
 from .planning import forecast_context

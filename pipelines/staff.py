@@ -10,11 +10,11 @@ import pandas as pd
 from ..features.calendars.opening_hours import parse_hours
 from ..features.durations import parse_duration
 from ..features.errors import InputError
-from ..forecasting.need import required_chat_agents
 from ..forecasting.scheduling import shift_schedule
 from ..forecasting.shift_patterns import shift_patterns
 from ..forecasting.simulation.check_plan import check_plan
-from ..forecasting.staffing import scheduled_agents, staffing_plan
+from ..forecasting.staffing.required_agents import required_chat_agents
+from ..forecasting.staffing.staffing_plan import scheduled_agents, staffing_plan
 from ..forecasting.volume.forecast import forecast
 from .casework import clear_cases, plan_cases
 from .opening import Project

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.day_requirement import required_agents_over_day
 from deskcast.forecasting.queueing.offered_load import offered_load
 from deskcast.forecasting.queueing.transient import queue_over_day
-from deskcast.forecasting.staffing import required_agents
+from deskcast.forecasting.staffing.required_over_day import required_agents_over_day
+from deskcast.forecasting.staffing.staffing_plan import required_agents
 
 SLOTS = np.arange(32)
 LOAD = 50 * (1 + 0.5 * np.sin(2 * np.pi * (SLOTS / 32 - 0.25)))

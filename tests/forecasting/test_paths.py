@@ -4,9 +4,9 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
-from deskcast.forecasting.demand import Demand
 from deskcast.forecasting.scenarios.path_totals import path_matrix, total_over
 from deskcast.forecasting.scenarios.sample_paths import sample_paths
+from deskcast.forecasting.staffing.demand import Demand
 
 WEEK = np.array([1.2, 1.1, 1.0, 1.0, 0.9, 0.6, 0.5])
 

@@ -10,7 +10,7 @@ from deskcast.forecasting.queueing.patience import Patience
 from deskcast.forecasting.simulation.check_plan import check_plan
 from deskcast.forecasting.simulation.plan_run import agents_of, draw_patience
 from deskcast.forecasting.simulation.queue import Agent
-from deskcast.forecasting.staffing import required_agents, staffing_plan
+from deskcast.forecasting.staffing.staffing_plan import required_agents, staffing_plan
 
 
 def plan(agents=14, slots=6, calls=100.0, aht=180.0, **columns):

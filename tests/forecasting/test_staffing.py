@@ -7,7 +7,7 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting.integer_search import fewest
 from deskcast.forecasting.queueing.erlang import queue_performance
 from deskcast.forecasting.scenarios.quantiles import chance_above
-from deskcast.forecasting.staffing import most_calls, required_agents, scheduled_agents, staffing_plan
+from deskcast.forecasting.staffing.staffing_plan import most_calls, required_agents, scheduled_agents, staffing_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats

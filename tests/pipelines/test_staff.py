@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.forecasting.need import required_chat_agents
-from deskcast.forecasting.staffing import scheduled_agents
+from deskcast.forecasting.staffing.required_agents import required_chat_agents
+from deskcast.forecasting.staffing.staffing_plan import scheduled_agents
 from deskcast.pipelines.casework import promises_of, waiting_cases
 from deskcast.pipelines.config import StaffingSpec, parse_config
 from deskcast.pipelines.desk import simulate_desk, write_desk

@@ -10,16 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, Numbers, broadcast, number, numbers
+from ...features.errors import InputError, did_you_mean
+from ..arguments import Floats, Numbers, broadcast, number, numbers
+from ..integer_search import ceiling
+from ..queueing.erlang import performance
+from ..queueing.patience import Patience, read_any_patience
+from ..scenarios.quantiles import chance_above, quantile_at
 from .demand import Demand
-from .integer_search import ceiling
-from .need import required_agents, required_chat_agents
-from .queueing.erlang import performance
-from .queueing.patience import Patience, read_any_patience
-from .requirement import SLACK
+from .required_agents import required_agents, required_chat_agents
 from .risk_of_short import risk_of_short
-from .scenarios.quantiles import chance_above, quantile_at
+from .search import SLACK
 
 __all__ = [
     "SLACK",

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from ..features.errors import InputError
-from .arguments import Floats, Numbers, number, numbers
+from ...features.errors import InputError
+from ..arguments import Floats, Numbers, number, numbers
+from ..queueing.erlang import queue_performance
+from ..queueing.patience import Patience
 from .demand import Demand
-from .need import required_agents
-from .queueing.erlang import queue_performance
-from .queueing.patience import Patience
-from .requirement import SLACK
+from .required_agents import required_agents
+from .search import SLACK
 
 
 def risk_of_short(

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from .arguments import Floats, Numbers, index_of, numbers
-from .integer_search import ceiling, fewest
-from .queueing.erlang import COLUMNS
-from .queueing.offered_load import offered_load
-from .queueing.transient import Slot, describe, follow, start_state
-from .staffing import required_agents
+from ...features.errors import InputError
+from ..arguments import Floats, Numbers, index_of, numbers
+from ..integer_search import ceiling, fewest
+from ..queueing.erlang import COLUMNS
+from ..queueing.offered_load import offered_load
+from ..queueing.transient import Slot, describe, follow, start_state
+from .staffing_plan import required_agents
 
 #: A service level of 0.8 is met by 0.7999999999999.
 _SLACK = 1e-12

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from .arguments import Floats, Numbers, numbers
-from .integer_search import Flags, Ints, Rows, ceiling, fewest
+from ..arguments import Floats, Numbers, numbers
+from ..integer_search import Flags, Ints, Rows, ceiling, fewest
 
 #: A service level of 0.8 is met by 0.7999999999999.
 SLACK = 1e-12

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from .arguments import number
+from ...features.errors import InputError
+from ..arguments import number
+from ..queueing.patience import Patience
 from .demand import Demand
-from .need import required_agents
-from .queueing.patience import Patience
+from .required_agents import required_agents
 from .risk_of_short import risk_of_short
 
 _SPAN = 4000  # most agents on a curve

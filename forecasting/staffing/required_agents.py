@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .arguments import Floats, Numbers, flat_queue, index_of, numbers
-from .integer_search import Rows
-from .queueing.balance import COLUMNS, EXTRA, check_definition
-from .queueing.chat import CHAT_EXTRA, agent_pace, chat_columns
-from .queueing.erlang import performance
-from .queueing.patience import Patience, Steps, read_any_patience
-from .requirement import RULES, Task, fewest_agents, first_guess, need_frame, read_rules
+from ..arguments import Floats, Numbers, flat_queue, index_of, numbers
+from ..integer_search import Rows
+from ..queueing.balance import COLUMNS, EXTRA, check_definition
+from ..queueing.chat import CHAT_EXTRA, agent_pace, chat_columns
+from ..queueing.erlang import performance
+from ..queueing.patience import Patience, Steps, read_any_patience
+from .search import RULES, Task, fewest_agents, first_guess, need_frame, read_rules
 
 
 def required_agents(

@@ -1,0 +1,1 @@
+"""How many agents, and how sure that is."""
