@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 import pandas as pd
-from deskcast.forecasting.scheduling import shift_schedule
-from deskcast.forecasting.shift_patterns import ShiftPattern, shift_patterns
+from deskcast.forecasting.scheduling.schedule import shift_schedule
+from deskcast.forecasting.scheduling.shift_patterns import ShiftPattern, shift_patterns
 
 HOUR = 3600.0
 PATTERNS = 3000

@@ -25,8 +25,8 @@ def schedule_pictures(coverage: pd.DataFrame, table: pd.DataFrame) -> list[Pictu
 
     Examples
     --------
-    >>> from deskcast.forecasting.scheduling import shift_schedule
-    >>> from deskcast.forecasting.shift_patterns import shift_patterns
+    >>> from deskcast.forecasting.scheduling.schedule import shift_schedule
+    >>> from deskcast.forecasting.scheduling.shift_patterns import shift_patterns
     >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-04 08:00", periods=8, freq="h"), "need": 2.0})
     >>> found = shift_schedule(day, shift_patterns(lengths_s=[4 * 3600], first_start_s=28800))
     >>> [p.title for p in schedule_pictures(found.coverage, found.table)]

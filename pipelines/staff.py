@@ -10,8 +10,8 @@ import pandas as pd
 from ..features.calendars.opening_hours import parse_hours
 from ..features.durations import parse_duration
 from ..features.errors import InputError
-from ..forecasting.scheduling import shift_schedule
-from ..forecasting.shift_patterns import shift_patterns
+from ..forecasting.scheduling.schedule import shift_schedule
+from ..forecasting.scheduling.shift_patterns import shift_patterns
 from ..forecasting.simulation.check_plan import check_plan
 from ..forecasting.staffing.required_agents import required_chat_agents
 from ..forecasting.staffing.staffing_plan import scheduled_agents, staffing_plan

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.cover import cover
-from deskcast.forecasting.scheduling import shift_schedule
-from deskcast.forecasting.shift_patterns import ShiftPattern, coverage_matrix, shift_patterns
+from deskcast.forecasting.scheduling.schedule import shift_schedule
+from deskcast.forecasting.scheduling.set_cover import cover
+from deskcast.forecasting.scheduling.shift_patterns import ShiftPattern, coverage_matrix, shift_patterns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_twins import cheapest_cover

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.queueing.erlang import queue_performance
+from deskcast.forecasting.scheduling.skills import allocate_skills, skill_bounds, skill_plan
 from deskcast.forecasting.simulation.skills import simulate_skills
-from deskcast.forecasting.skills import allocate_skills, skill_bounds, skill_plan
 from deskcast.forecasting.staffing.staffing_plan import required_agents
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -6,8 +6,8 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting.backlog import backlog_plan
 from deskcast.forecasting.outlook import backlog_outlook
-from deskcast.forecasting.scheduling import Schedule, shift_schedule
-from deskcast.forecasting.shift_patterns import shift_patterns
+from deskcast.forecasting.scheduling.schedule import Schedule, shift_schedule
+from deskcast.forecasting.scheduling.shift_patterns import shift_patterns
 from deskcast.pipelines.plan_pictures import backlog_pictures, schedule_pictures
 
 OFFICE = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})

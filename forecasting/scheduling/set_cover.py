@@ -17,9 +17,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from ..features.errors import InputError
-from .arguments import Floats
-from .solver import Matrix, Places, Solution, beside, relax, solve, triplets
+from ...features.errors import InputError
+from ..arguments import Floats
+from ..solver import Matrix, Places, Solution, beside, relax, solve, triplets
 
 _WHOLE = 1e-6
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, Numbers, number, numbers
-from .cover import cover
+from ...features.errors import InputError, did_you_mean
+from ..arguments import Floats, Numbers, number, numbers
+from ..solver import Matrix
+from .set_cover import cover
 from .shift_patterns import ShiftPattern, clock, coverage_matrix, say_days
-from .solver import Matrix
 
 _TINY = 1e-6
 
@@ -117,7 +117,7 @@ def shift_schedule(
 
     Examples
     --------
-    >>> from deskcast.forecasting.shift_patterns import shift_patterns
+    >>> from deskcast.forecasting.scheduling.shift_patterns import shift_patterns
     >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-04 08:00", periods=10, freq="h"), "need": [2.0] * 4 + [3] * 2 + [1] * 4})
     >>> parts = shift_patterns("part-time", lengths_s=[4 * 3600, 6 * 3600], step_s=3600, days_per_week=1, workdays=[0],
     ...                        no_break_up_to_s=6 * 3600)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..features.errors import InputError
-from .arguments import Floats, number, numbers
-from .solver import Matrix, triplets
+from ...features.errors import InputError
+from ..arguments import Floats, number, numbers
+from ..solver import Matrix, triplets
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_S = 86400.0

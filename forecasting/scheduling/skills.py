@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .arguments import Floats, Numbers, number, numbers
-from .simulation.skills import simulate_skills
-from .solver import solve, triplets
-from .staffing.staffing_plan import required_agents
+from ...features.errors import InputError, did_you_mean
+from ..arguments import Floats, Numbers, number, numbers
+from ..simulation.skills import simulate_skills
+from ..solver import solve, triplets
+from ..staffing.staffing_plan import required_agents
 
 #: Every set of queues gives one condition, so there cannot be many queues.
 MOST_QUEUES = 12
