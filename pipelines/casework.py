@@ -10,9 +10,9 @@ from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
 from ..features.kpis.kpi_history import kpi_history
 from ..features.snapshots.snapshots import snapshots
-from ..forecasting.backlog import backlog_plan
-from ..forecasting.clearing import clear_backlog
-from ..forecasting.outlook import backlog_outlook
+from ..forecasting.backlog.clearing import clear_backlog
+from ..forecasting.backlog.outlook import backlog_outlook
+from ..forecasting.backlog.plan import backlog_plan
 from ..forecasting.staffing.staffing_plan import scheduled_agents
 from ..forecasting.volume.forecast import forecast
 from .opening import Project
@@ -34,7 +34,7 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     Returns
     -------
     plan
-        One row a slot: the columns of :func:`deskcast.forecasting.backlog.backlog_plan`, ``people`` (with shrinkage),
+        One row a slot: the columns of :func:`deskcast.forecasting.backlog.plan.backlog_plan`, ``people`` (with shrinkage),
         and over sample paths of what comes ``breach_risk``, ``breach_by``, ``backlog_lo``, ``backlog_hi`` and
         ``late_expected``.
     findings
@@ -63,7 +63,7 @@ def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tup
     Returns
     -------
     table
-        As :func:`deskcast.forecasting.clearing.clear_backlog` gives it.
+        As :func:`deskcast.forecasting.backlog.clearing.clear_backlog` gives it.
     finding
         The answer in a sentence.
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
-from deskcast.forecasting.backlog import backlog_plan
-from deskcast.forecasting.casework import case_work, planned_inflow
-from deskcast.forecasting.clearing import clear_backlog, phone_idle
-from deskcast.forecasting.outlook import backlog_outlook
+from deskcast.forecasting.backlog.casework import case_work, planned_inflow
+from deskcast.forecasting.backlog.clearing import clear_backlog, phone_idle
+from deskcast.forecasting.backlog.outlook import backlog_outlook
+from deskcast.forecasting.backlog.plan import backlog_plan
+from deskcast.forecasting.backlog.work_flow import run_work
 from deskcast.forecasting.scenarios.inflow import inflow_paths
-from deskcast.forecasting.work_runs import run_work
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_twins import cheapest_staffing, deadline_first

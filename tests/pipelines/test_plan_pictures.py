@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
-from deskcast.forecasting.backlog import backlog_plan
-from deskcast.forecasting.outlook import backlog_outlook
+from deskcast.forecasting.backlog.outlook import backlog_outlook
+from deskcast.forecasting.backlog.plan import backlog_plan
 from deskcast.forecasting.scheduling.schedule import Schedule, shift_schedule
 from deskcast.forecasting.scheduling.shift_patterns import shift_patterns
 from deskcast.pipelines.plan_pictures import backlog_pictures, schedule_pictures

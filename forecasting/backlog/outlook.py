@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from .arguments import Floats, Numbers, number, numbers
-from .backlog import limits, per_slot
+from ...features.calendars.business_calendar import BusinessCalendar
+from ..arguments import Floats, Numbers, number, numbers
 from .casework import CaseWork, case_work
-from .work_runs import BROKEN, run_work
+from .plan import limits, per_slot
+from .work_flow import BROKEN, run_work
 
 
 def backlog_outlook(

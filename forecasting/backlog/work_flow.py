@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arguments import Floats
+from ..arguments import Floats
 from .casework import CaseWork, Ints
 
 #: A promise counts as broken in a slot when more than this many cases (fluid) are late.
@@ -40,7 +40,7 @@ def run_work(work: CaseWork, capacity: Floats, slots: int | None = None) -> Runs
     --------
     >>> import pandas as pd
     >>> from deskcast.features.calendars.business_calendar import BusinessCalendar
-    >>> from deskcast.forecasting.casework import case_work
+    >>> from deskcast.forecasting.backlog.casework import case_work
     >>> office = BusinessCalendar.always()
     >>> hours = pd.DataFrame({"ds": pd.date_range("2024-03-01", periods=2, freq="h"), "y": [2.0, 0.0]})
     >>> run_work(case_work(hours, office, sla_s=3600, handle_s=3600), np.array([3600.0, 3600.0])).late.tolist()

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from ..features.errors import InputError
-from .arguments import Floats, Numbers, number, numbers
-from .backlog_flow import Flow, Prices, Stream, solve_flow
+from ...features.calendars.business_calendar import BusinessCalendar
+from ...features.errors import InputError
+from ..arguments import Floats, Numbers, number, numbers
+from ..integer_search import Flags
 from .casework import CaseWork, case_work, planned_inflow
-from .integer_search import Flags
+from .linear_programme import Flow, Prices, Stream, solve_flow
 
 #: Fewer cases than this are rounding.
 TINY = 1e-6

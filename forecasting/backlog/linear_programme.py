@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..features.errors import InputError
-from .arguments import Floats
-from .integer_search import Ints, ceiling
-from .solver import Matrix, Solution, solve, triplets
+from ...features.errors import InputError
+from ..arguments import Floats
+from ..integer_search import Ints, ceiling
+from ..solver import Matrix, Solution, solve, triplets
 
 #: A plan in whole numbers is good enough when no better one can save more than this share.
 GAP = 2e-3

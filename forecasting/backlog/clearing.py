@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from ..features.errors import InputError
-from .arguments import Floats, Numbers, number, numbers
-from .backlog import limits
+from ...features.calendars.business_calendar import BusinessCalendar
+from ...features.errors import InputError
+from ..arguments import Floats, Numbers, number, numbers
 from .casework import CaseWork, case_work
-from .work_runs import BROKEN, run_work
+from .plan import limits
+from .work_flow import BROKEN, run_work
 
 
 def clear_backlog(

@@ -1,0 +1,1 @@
+"""Work that can wait until it is due."""
