@@ -15,7 +15,7 @@ from .anomaly_evidence import (
     tail_evidence,
 )
 from .anomaly_views import DAY_S, expectation, seasonal, views
-from .panel import check_columns, infer_freq, numbers_of, period_days
+from .series.panel import check_columns, infer_freq, numbers_of, period_days
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
-from .panel import numbers_of
-from .scored import kind_of
+from .series.kpi_kinds import kind_of
+from .series.panel import numbers_of
+from .series.tail_probability import Kind
 from .split import split_change, split_count
-from .tails import Kind
 
 CHANGE = ("column", "value", "before", "after", "n_before", "n_after", "mix", "rate", "contribution")
 DRIVERS = ("kpi", "series", "column", "value", "before", "after", "contribution")

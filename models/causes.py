@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..features.case_log.log import CaseLog
 from ..features.errors import InputError, did_you_mean
-from .panel import check_columns
+from .series.panel import check_columns
 
 CAUSES = ("cause", "column", "value", "owner", "before", "after", "at", "strength", "words")
 _SPAN = pd.Timedelta(days=28)

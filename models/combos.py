@@ -13,8 +13,8 @@ import pandas as pd
 from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from .attribution import Span, days_of, sums_of
-from .panel import check_columns, numbers_of
-from .scored import kind_of
+from .series.kpi_kinds import kind_of
+from .series.panel import check_columns, numbers_of
 
 Floats = npt.NDArray[np.float64]
 

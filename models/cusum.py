@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .levels import Levels, Pace, Reach
-from .tails import Kind, score_one
+from .series.tail_probability import Kind, score_one
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

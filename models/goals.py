@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError
-from .panel import check_columns, numbers_of
-from .scored import kind_of, series_names
-from .tails import Kind
+from .series.kpi_kinds import kind_of, series_names
+from .series.panel import check_columns, numbers_of
+from .series.tail_probability import Kind
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,10 +14,10 @@ from ..features.errors import InputError, did_you_mean
 from .anomaly import anomaly_scores as anomaly_scores
 from .control import LEAST_SCORE, open_runs, side_by_side
 from .incidents import discoveries
-from .panel import check_columns, infer_freq, period_days
 from .runs import incidents_of
-from .scored import Days
-from .tails import Kind
+from .series.kpi_kinds import Days
+from .series.panel import check_columns, infer_freq, period_days
+from .series.tail_probability import Kind
 from .watched import Watched, watch_kpi
 
 Flags = npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError
-from .panel import check_columns
+from .series.panel import check_columns
 
 Floats = npt.NDArray[np.float64]
 

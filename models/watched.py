@@ -16,10 +16,10 @@ from .control import LEAST_SCORE, evidence_p, steady_scores
 from .cusum import Evidence, evidence
 from .incidents import Incident
 from .levels import Pace
-from .panel import Panel, numbers_of, panel, period_days
-from .scored import LEAST_SECONDS, Days, kind_of, series_names
-from .tails import Kind
-from .units import same_units
+from .series.kpi_kinds import LEAST_SECONDS, Days, kind_of, series_names
+from .series.panel import Panel, numbers_of, panel, period_days
+from .series.tail_probability import Kind
+from .series.units import same_units
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -7,7 +7,7 @@ import pandas as pd
 from ..features.errors import InputError
 from ..features.kpis.kpi_history import kpi_history
 from ..models.goals import GoalOutlook, goal_outlook
-from ..models.scored import MEASURES
+from ..models.series.kpi_kinds import MEASURES
 from .history import history_limits
 from .opening import Project
 

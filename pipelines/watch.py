@@ -14,7 +14,7 @@ from ..features.kpis.kpi_history import kpi_history
 from ..forecasting.grid.special_days import event_spans, holiday_names
 from ..models.ledger import KnownSpan, incident_frame, incident_ids
 from ..models.paired import guard_watched
-from ..models.scored import MEASURES
+from ..models.series.kpi_kinds import MEASURES
 from ..models.shifts import shifts_of, watch_history
 from ..models.watched import Watched, band
 from .goals import goals_table

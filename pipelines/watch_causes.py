@@ -16,7 +16,7 @@ from ..features.kpis.view import Limits
 from ..models.attribution import DRIVERS, farthest_days, sums_of, weeks_before
 from ..models.causes import new_values, owner_changes
 from ..models.combos import case_spread, search_combinations
-from ..models.scored import kind_of
+from ..models.series.kpi_kinds import kind_of
 
 Segment = Mapping[str, str]
 

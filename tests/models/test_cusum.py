@@ -6,8 +6,8 @@ import pytest
 from deskcast.models.control import evidence_p, open_runs, steady_scores
 from deskcast.models.cusum import evidence
 from deskcast.models.levels import Levels, Pace
+from deskcast.models.series.units import same_units
 from deskcast.models.shifts import detect_shifts
-from deskcast.models.units import same_units
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from panels import KINDS, quiet, shifted

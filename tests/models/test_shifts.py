@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.incidents import discoveries
-from deskcast.models.panel import infer_freq, slots
-from deskcast.models.scored import kind_of
+from deskcast.models.series.kpi_kinds import kind_of
+from deskcast.models.series.panel import infer_freq, slots
 from deskcast.models.shifts import SHIFTS, detect_shifts
 from panels import KINDS, quiet, shifted
 

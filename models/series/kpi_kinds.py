@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.kpis.catalogue import unit_of
+from ...features.kpis.catalogue import unit_of
 from .panel import numbers_of
-from .tails import Kind
+from .tail_probability import Kind
 
 Floats = npt.NDArray[np.float64]
 Days = Mapping[Any, str] | Iterable[Any]

@@ -1,0 +1,1 @@
+"""KPI series side by side, their kind, and how surprising a value is."""
