@@ -22,7 +22,7 @@ from deskcast.features.labels.breach import breach_labels
 from deskcast.features.labels.ends import case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.breach import BreachRisk, already_breached
-from deskcast.models.scores import bootstrap_table
+from deskcast.models.evaluation.scores import bootstrap_table
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 SHARE, QUANTILE = 0.7, 0.78

@@ -25,7 +25,7 @@ from deskcast.features.labels.satisfaction import dissatisfaction_labels
 from deskcast.models.case_rows import case_rows
 from deskcast.models.cohort import prepared
 from deskcast.models.dissatisfaction import NAME, DissatisfactionRisk
-from deskcast.models.scores import bootstrap_table
+from deskcast.models.evaluation.scores import bootstrap_table
 from scipy.stats import norm
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"

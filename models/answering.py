@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..features.errors import InputError
 from .baselines import Calibrated, calibrated, fit_constant, fit_logistic
-from .calibration import FloatArray
 from .cohort import Cohort
+from .evaluation.calibration import FloatArray
 
 #: No answer stands for more (or less) than so many times as many as an average one.
 CLIP = 10.0

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from .calibration import FloatArray, expit, log_odds, platt
 from .encoding import Encoder, as_text, fit_encoder
+from .evaluation.calibration import FloatArray, expit, log_odds, platt
 from .groups import NUMBERS
 
 #: Most steps of a fit.

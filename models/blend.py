@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .baselines import Score
-from .calibration import FloatArray
+from .evaluation.calibration import FloatArray
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
 from .baselines import Calibrated
-from .calibration import FloatArray
 from .candidates import NAMES, Makings, fit_candidates, lone_constant
+from .evaluation.calibration import FloatArray
+from .evaluation.scores import reliability_tables, score_table
 from .finish_times import HORIZONS_H, finish_times
 from .following import Recent, follow, hazard_in, recent
 from .outcomes import known_outcomes, one_metric
 from .person_periods import finishes
-from .scores import reliability_tables, score_table
 from .verdict import RULES, Verdict, decide, range_of, sureness, too_few
 
 #: Parts of the cases that train, calibrate and evaluate.

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..features.errors import InputError
-from .calibration import FloatArray
+from .evaluation.calibration import FloatArray
 
 
 def expected_benefit(

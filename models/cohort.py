@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.errors import InputError
-from .calibration import FloatArray
+from .evaluation.calibration import FloatArray
 from .outcomes import Outcomes, known_outcomes
 
 #: Stage of a snapshot: its case is open, or it has ended.

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ..features.errors import InputError
 from .answering import CLIP, fit_answers, row_weights, weigh_answers
-from .calibration import FloatArray
 from .cohort import STAGES, Cohort, known_cohort, prepared, stage_of
+from .evaluation.calibration import FloatArray
 from .lately import check_segments
 from .outcome_risk import FINAL, SHARES, OutcomeRisk, Settings, fit_outcome, follow_segments
 
@@ -54,7 +54,7 @@ class DissatisfactionRisk:
     said_
         The same, one text for each stage and one about who answers.
     used_, skill_
-        Stage (``open``, ``closed``) -> candidate that is used, and its :class:`~deskcast.models.skill.Skill`.
+        Stage (``open``, ``closed``) -> candidate that is used, and its :class:`~deskcast.models.evaluation.skill.Skill`.
     promoted_
         Whether any stage uses more than the base rate or a rule.
     evaluation_, reliability_

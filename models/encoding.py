@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.errors import InputError
-from .calibration import FloatArray
+from .evaluation.calibration import FloatArray
 from .groups import NUMBERS, features_in, group_of, numeric_in
 
 #: These are the same for all cases of an instant: they tell the day.

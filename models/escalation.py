@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError
-from .calibration import FloatArray
 from .cohort import known_cohort, prepared, stage_of
 from .dissatisfaction import instant
+from .evaluation.calibration import FloatArray
 from .outcome_risk import Settings, fit_outcome
 
 NAME = "escalation"
@@ -31,7 +31,7 @@ class EscalationRisk:
     Attributes
     ----------
     used_, decision_, skill_
-        The candidate that is used, why in words, and its :class:`~deskcast.models.skill.Skill`.
+        The candidate that is used, why in words, and its :class:`~deskcast.models.evaluation.skill.Skill`.
     promoted_
         Whether that is a model rather than a baseline.
     evaluation_, reliability_

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import InputError
-from .calibration import FloatArray
+from .evaluation.calibration import FloatArray
 from .hazard import Hazard
 
 #: Horizons by default, hours on the wall.

@@ -9,8 +9,8 @@ import pandas as pd
 
 from .baselines import Calibrated, Score
 from .blend import Blend
-from .calibration import FloatArray, expit
 from .censoring import censoring_weights
+from .evaluation.calibration import FloatArray, expit
 from .hazard import Hazard
 from .implied_deadline import ImpliedDeadline
 from .person_periods import Finish, Flags

@@ -10,8 +10,8 @@ import pandas as pd
 
 from ..features.calendars.business_calendar import BusinessCalendar
 from .baselines import STEPS
-from .calibration import FloatArray, expit, log_odds, platt
 from .encoding import Encoder, fit_encoder
+from .evaluation.calibration import FloatArray, expit, log_odds, platt
 from .implied_deadline import ImpliedDeadline
 from .person_periods import Finish, Flags, Ints, edges_for, periods, working_hours
 from .work_clock import WorkClock, learn_clock

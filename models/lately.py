@@ -12,7 +12,7 @@ from ..features.calendars.business_calendar import to_micros
 from ..features.case_log.asof import codes, tally
 from ..features.errors import InputError, did_you_mean
 from .baselines import Calibrated
-from .calibration import FloatArray, log_odds
+from .evaluation.calibration import FloatArray, log_odds
 
 #: Labels that became known in so many days count.
 DAYS = 56

@@ -18,11 +18,11 @@ from .baselines import (
     fit_logistic,
     fit_segment_rate,
 )
-from .calibration import FloatArray
 from .cohort import Cohort, Told
+from .evaluation.calibration import FloatArray
+from .evaluation.scores import reliability_tables, score_table
+from .evaluation.skill import SMALL, Skill, brier_skill, say_skill, top_lift
 from .lately import Followed, track_record
-from .scores import reliability_tables, score_table
-from .skill import SMALL, Skill, brier_skill, say_skill, top_lift
 from .verdict import FEWEST_CASES, FEWEST_OF_EACH, RULES, SAID, decide
 
 #: All candidates, from the plainest.
@@ -57,7 +57,7 @@ class OutcomeRisk:
     skill
         Of the best attempt against the base rate, on the newest fifth of the cases.
     evaluation, reliability
-        As in :func:`deskcast.models.scores.score_table` and ``reliability_tables``, on the same.
+        As in :func:`deskcast.models.evaluation.scores.score_table` and ``reliability_tables``, on the same.
     candidates
         Name -> model, for a case that is asked whether or not it would tell.
     of_those_who_tell

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.errors import InputError
-from .calibration import FloatArray
 from .censoring import censoring_weights
+from .evaluation.calibration import FloatArray
 
 #: Columns that a snapshot must have whatever the features are.
 KEYS = ("case_id", "at", "metric", "age_s")

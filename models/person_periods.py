@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.errors import InputError
-from .calibration import FloatArray
+from .evaluation.calibration import FloatArray
 from .work_clock import WorkClock
 
 Ints = NDArray[np.int64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..features.errors import InputError, did_you_mean
 from .breach import BreachRisk, already_breached
-from .calibration import expit
+from .evaluation.calibration import expit
 from .groups import GROUPS
 from .reasons import reasons
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.durations import say_duration
-from .calibration import FloatArray
+from .evaluation.calibration import FloatArray
 from .groups import GROUPS, NUMBERS, features_in, group_of
 from .outcomes import Outcomes
 

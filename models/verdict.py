@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..features.statistics.intervals import wilson
-from .calibration import FloatArray, brier
+from .evaluation.calibration import FloatArray, brier
+from .evaluation.scores import Gain, brier_gain
 from .outcomes import Outcomes
-from .scores import Gain, brier_gain
 
 #: Fewer cases, or fewer cases of either outcome, teach nothing but a base rate.
 FEWEST_CASES, FEWEST_OF_EACH = 100, 20

@@ -9,7 +9,7 @@ import pandas as pd
 from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
 from ..models.breach import BreachRisk
-from ..models.evaluation import (
+from ..models.evaluation.backtest import (
     Predict,
     at_daily_budget,
     drift,
@@ -19,7 +19,7 @@ from ..models.evaluation import (
     score_by,
     score_by_prefix,
 )
-from ..models.scores import reliability_tables
+from ..models.evaluation.scores import reliability_tables
 from .words import number, plural
 
 #: Cut-offs, over the newest half of the span; each trains anew.

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.breach import BreachRisk
-from deskcast.models.calibration import ece, log_odds
+from deskcast.models.evaluation.calibration import ece, log_odds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_frames import risk_frames

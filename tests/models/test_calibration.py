@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.features.statistics.intervals import wilson
-from deskcast.models.calibration import brier, brier_parts, ece, expit, log_odds, platt, reliability_table
+from deskcast.models.evaluation.calibration import brier, brier_parts, ece, expit, log_odds, platt, reliability_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_twins import slow_ece, slow_platt, slow_wilson

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.budget import expected_benefit, first_flagged, flag_top, pick
-from deskcast.models.calibration import brier, expit, log_odds
-from deskcast.models.evaluation import (
+from deskcast.models.evaluation.backtest import (
     at_daily_budget,
     drift,
     lead_times,
@@ -15,6 +14,7 @@ from deskcast.models.evaluation import (
     score_by,
     score_by_prefix,
 )
+from deskcast.models.evaluation.calibration import brier, expit, log_odds
 from deskcast.models.recalibration import prior_shift, rate_shift, speed_shift
 from hypothesis import given, settings
 from hypothesis import strategies as st

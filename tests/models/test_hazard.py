@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
-from deskcast.models.calibration import log_odds
+from deskcast.models.evaluation.calibration import log_odds
 from deskcast.models.finish_times import finish_times
 from deskcast.models.hazard import fit_hazard
 from deskcast.models.implied_deadline import implied_deadline

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from deskcast.models.scores import brier_gain, reliability_tables, score_table
+from deskcast.models.evaluation.scores import brier_gain, reliability_tables, score_table
 from risk_twins import slow_auc, slow_ece
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..features.errors import InputError
-from ..features.statistics.intervals import wilson
+from ...features.errors import InputError
+from ...features.statistics.intervals import wilson
 
 FloatArray = NDArray[np.float64]
 Bins = Literal["width", "count"]

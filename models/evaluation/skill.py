@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..features.errors import InputError
+from ...features.errors import InputError
 from .calibration import FloatArray, brier
 
 #: With less skill than this a ranking is close to a lottery (an AUC of about .6).

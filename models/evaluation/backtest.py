@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
+from ...features.errors import InputError
 from .calibration import FloatArray, brier_parts
 from .scores import score_table
 
