@@ -21,8 +21,8 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.labels.ends import case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
-from deskcast.models.breach import BreachRisk, already_breached
 from deskcast.models.evaluation.scores import bootstrap_table
+from deskcast.models.risk.breach import BreachRisk, already_breached
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 SHARE, QUANTILE = 0.7, 0.78

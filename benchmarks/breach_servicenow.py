@@ -33,8 +33,8 @@ from deskcast.features.labels.breach import breach_labels
 from deskcast.features.labels.ends import case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.features.sources.load import SourceSpec, load_source
-from deskcast.models.breach import BreachRisk, already_breached
 from deskcast.models.evaluation.scores import bootstrap_table, reliability_tables
+from deskcast.models.risk.breach import BreachRisk, already_breached
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 FILE = "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz"

@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.satisfaction import dissatisfaction_labels
-from deskcast.models.case_rows import case_rows
-from deskcast.models.cohort import prepared
-from deskcast.models.dissatisfaction import NAME, DissatisfactionRisk
 from deskcast.models.evaluation.scores import bootstrap_table
+from deskcast.models.risk.case_rows import case_rows
+from deskcast.models.risk.dissatisfaction import NAME, DissatisfactionRisk
+from deskcast.models.risk.survey_cohort import prepared
 from scipy.stats import norm
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"

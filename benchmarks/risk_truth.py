@@ -20,7 +20,7 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.labels.ends import case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
-from deskcast.models.breach import BreachRisk, already_breached
+from deskcast.models.risk.breach import BreachRisk, already_breached
 from dissatisfaction import desk_log
 
 CUT = pd.Timestamp("2026-01-15T07:00Z")

@@ -7,9 +7,9 @@ from ..features.lazy import lazy_names
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "BreachRisk": "breach",
-        "DissatisfactionRisk": "dissatisfaction",
-        "EscalationRisk": "escalation",
+        "BreachRisk": "risk.breach",
+        "DissatisfactionRisk": "risk.dissatisfaction",
+        "EscalationRisk": "risk.escalation",
         "anomaly_scores": "anomaly",
         "candidate_causes": "causes",
         "change_points": "segmentation",

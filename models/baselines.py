@@ -140,7 +140,7 @@ def calibrated(
 
     A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
     as the model does, or else the model would be praised for the drift. ``weight`` says how many snapshots each stands
-    for, here and in the fits below; see :func:`deskcast.models.censoring.censoring_weights`.
+    for, here and in the fits below; see :func:`deskcast.models.risk.censoring.censoring_weights`.
 
     Examples
     --------

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.errors import InputError, did_you_mean
-from .breach import BreachRisk, already_breached
 from .evaluation.calibration import expit
 from .groups import GROUPS
 from .reasons import reasons
+from .risk.breach import BreachRisk, already_breached
 
 #: Columns of the list of cases at risk.
 RISK_COLUMNS = (

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..features.durations import say_duration
 from .evaluation.calibration import FloatArray
 from .groups import GROUPS, NUMBERS, features_in, group_of
-from .outcomes import Outcomes
+from .risk.known_outcomes import Outcomes
 
 Ints = NDArray[np.int64]
 

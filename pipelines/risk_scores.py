@@ -8,7 +8,6 @@ import pandas as pd
 
 from ..features.calendars.business_calendar import BusinessCalendar
 from ..features.errors import InputError
-from ..models.breach import BreachRisk
 from ..models.evaluation.backtest import (
     Predict,
     at_daily_budget,
@@ -20,6 +19,7 @@ from ..models.evaluation.backtest import (
     score_by_prefix,
 )
 from ..models.evaluation.scores import reliability_tables
+from ..models.risk.breach import BreachRisk
 from .words import number, plural
 
 #: Cut-offs, over the newest half of the span; each trains anew.
@@ -47,7 +47,7 @@ def evaluate(
     Parameters
     ----------
     frame, labels, ends
-        Snapshots of one promise, its outcomes and when work was done; see :class:`~deskcast.models.breach.BreachRisk`.
+        Snapshots of one promise, its outcomes and when work was done; see :class:`~deskcast.models.risk.breach.BreachRisk`.
     as_of
         Until when outcomes count as matured.
     calendar

@@ -14,7 +14,7 @@ from ..features.errors import InputError
 from ..features.labels.breach import breach_labels
 from ..features.labels.ends import case_ends
 from ..features.snapshots.snapshots import daily, snapshots
-from ..models.breach import BreachRisk
+from ..models.risk.breach import BreachRisk
 from .opening import Project
 from .specs import RiskSpec
 from .stage import Stage

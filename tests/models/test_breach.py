@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.breach import BreachRisk
 from deskcast.models.evaluation.calibration import ece, log_odds
+from deskcast.models.risk.breach import BreachRisk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_frames import risk_frames

@@ -5,11 +5,11 @@ import pytest
 from breach_servicenow import CUT, FILE, implied_deadlines, load
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.snapshots.snapshots import daily, snapshots
-from deskcast.models.breach import BreachRisk
 from deskcast.models.evaluation.scores import score_table
-from deskcast.models.outcomes import known_outcomes
 from deskcast.models.ranking import rank_cases
 from deskcast.models.reasons import FAVOUR
+from deskcast.models.risk.breach import BreachRisk
+from deskcast.models.risk.known_outcomes import known_outcomes
 
 
 @pytest.fixture(scope="module")

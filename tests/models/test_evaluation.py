@@ -15,7 +15,7 @@ from deskcast.models.evaluation.backtest import (
     score_by_prefix,
 )
 from deskcast.models.evaluation.calibration import brier, expit, log_odds
-from deskcast.models.recalibration import prior_shift, rate_shift, speed_shift
+from deskcast.models.risk.recalibration import prior_shift, rate_shift, speed_shift
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.outcomes import known_outcomes, split_by_case
+from deskcast.models.risk.known_outcomes import known_outcomes, split_by_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_frames import risk_frames

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.breach import BreachRisk
 from deskcast.models.ranking import ACTIONS, ANY, BANDS, BROKEN_COLUMNS, RISK_COLUMNS, action_for, band_of, rank_cases
+from deskcast.models.risk.breach import BreachRisk
 from risk_frames import risk_frames
 
 

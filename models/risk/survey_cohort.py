@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.errors import InputError
-from .evaluation.calibration import FloatArray
-from .outcomes import Outcomes, known_outcomes
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray
+from .known_outcomes import Outcomes, known_outcomes
 
 #: Stage of a snapshot: its case is open, or it has ended.
 STAGES = ("open", "closed")

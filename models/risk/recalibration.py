@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..features.errors import InputError
-from .evaluation.calibration import FloatArray, expit, log_odds
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray, expit, log_odds
 
 #: Cases done, and cases decided, that weigh as much as the belief that nothing has changed.
 PRIOR_DONE, PRIOR_DECIDED = 30.0, 50.0

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..features.calendars.business_calendar import to_micros
-from ..features.case_log.asof import codes, tally
-from ..features.errors import InputError, did_you_mean
-from .baselines import Calibrated
-from .evaluation.calibration import FloatArray, log_odds
+from ...features.calendars.business_calendar import to_micros
+from ...features.case_log.asof import codes, tally
+from ...features.errors import InputError, did_you_mean
+from ..baselines import Calibrated
+from ..evaluation.calibration import FloatArray, log_odds
 
 #: Labels that became known in so many days count.
 DAYS = 56

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from .cohort import known_cohort, prepared, stage_of
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray
 from .dissatisfaction import instant
-from .evaluation.calibration import FloatArray
 from .outcome_risk import Settings, fit_outcome
+from .survey_cohort import known_cohort, prepared, stage_of
 
 NAME = "escalation"
 
@@ -35,7 +35,7 @@ class EscalationRisk:
     promoted_
         Whether that is a model rather than a baseline.
     evaluation_, reliability_
-        As in :class:`deskcast.models.breach.BreachRisk`.
+        As in :class:`deskcast.models.risk.breach.BreachRisk`.
     outcomes_
         The snapshots that it learnt from.
 
@@ -64,7 +64,7 @@ class EscalationRisk:
         Parameters
         ----------
         snapshots
-            ``case_id, at, age_s`` and features; see :func:`deskcast.models.case_rows.case_rows`. Snapshots of cases
+            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_rows`. Snapshots of cases
             that have ended do not teach.
         labels
             ``case_id, label, known_at``; see ``deskcast.features.escalation_labels``.

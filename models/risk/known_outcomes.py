@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.errors import InputError
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray
 from .censoring import censoring_weights
-from .evaluation.calibration import FloatArray
 
 #: Columns that a snapshot must have whatever the features are.
 KEYS = ("case_id", "at", "metric", "age_s")
@@ -83,7 +83,7 @@ def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Time
 
     Near the end of a log the outcomes that are known already are a biased lot: on the last day only what was met
     early or is long overdue. So rows without an outcome stay, as cut off at ``as_of``, and the known ones are weighted;
-    see :func:`deskcast.models.censoring.censoring_weights`, also for what is assumed.
+    see :func:`deskcast.models.risk.censoring.censoring_weights`, also for what is assumed.
 
     Parameters
     ----------

@@ -8,22 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.statistics.intervals import wilson
-from .baselines import (
-    Calibrated,
-    Score,
-    calibrated,
-    fit_age_rule,
-    fit_constant,
-    fit_logistic,
-    fit_segment_rate,
-)
-from .cohort import Cohort, Told
-from .evaluation.calibration import FloatArray
-from .evaluation.scores import reliability_tables, score_table
-from .evaluation.skill import SMALL, Skill, brier_skill, say_skill, top_lift
-from .lately import Followed, track_record
-from .verdict import FEWEST_CASES, FEWEST_OF_EACH, RULES, SAID, decide
+from ...features.statistics.intervals import wilson
+from ..baselines import Calibrated, Score, calibrated, fit_age_rule, fit_constant, fit_logistic, fit_segment_rate
+from ..evaluation.calibration import FloatArray
+from ..evaluation.scores import reliability_tables, score_table
+from ..evaluation.skill import SMALL, Skill, brier_skill, say_skill, top_lift
+from .promotion import FEWEST_CASES, FEWEST_OF_EACH, RULES, SAID, decide
+from .segment_record import Followed, track_record
+from .survey_cohort import Cohort, Told
 
 #: All candidates, from the plainest.
 NAMES = ("constant", "rule", "rates", "logistic")
@@ -120,7 +112,7 @@ def fit_outcome(
 
     Examples
     --------
-    >>> from deskcast.models.cohort import known_cohort
+    >>> from deskcast.models.risk.survey_cohort import known_cohort
     >>> at = pd.Timestamp("2024-03-01T08:00Z") + pd.to_timedelta(np.arange(10), unit="h")
     >>> snapshots = pd.DataFrame({"case_id": list("abcdefghij"), "at": at, "age_s": 60.0})
     >>> labels = pd.DataFrame({"case_id": list("abcdefghij"), "label": [True, False] * 5,
@@ -178,7 +170,7 @@ def fit_all(
     settings
         The ridge penalty.
     propensity
-        As in :meth:`deskcast.models.cohort.Cohort.lesson`.
+        As in :meth:`deskcast.models.risk.survey_cohort.Cohort.lesson`.
 
     Returns
     -------

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..features.statistics.intervals import wilson
-from .evaluation.calibration import FloatArray, brier
-from .evaluation.scores import Gain, brier_gain
-from .outcomes import Outcomes
+from ...features.statistics.intervals import wilson
+from ..evaluation.calibration import FloatArray, brier
+from ..evaluation.scores import Gain, brier_gain
+from .known_outcomes import Outcomes
 
 #: Fewer cases, or fewer cases of either outcome, teach nothing but a base rate.
 FEWEST_CASES, FEWEST_OF_EACH = 100, 20

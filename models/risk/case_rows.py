@@ -9,11 +9,11 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ..features.case_log.fetch import fetch
-from ..features.case_log.log import CaseLog
-from ..features.errors import InputError, did_you_mean
-from ..features.sla.clocks import full_events, seen_at
-from ..features.snapshots.snapshots import snapshots
+from ...features.case_log.fetch import fetch
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError, did_you_mean
+from ...features.sla.clocks import full_events, seen_at
+from ...features.snapshots.snapshots import snapshots
 
 _METRIC = "resolution"
 #: Kinds of events that end a case.
@@ -36,7 +36,7 @@ def case_rows(
         The promise to look at; by default resolution, or else the first that the log has.
     segments
         Columns of the cases, known at creation, that are added as they are, whatever they name. They are no features by
-        themselves; see the ``segments`` of :class:`deskcast.models.dissatisfaction.DissatisfactionRisk`.
+        themselves; see the ``segments`` of :class:`deskcast.models.risk.dissatisfaction.DissatisfactionRisk`.
 
     Returns
     -------

@@ -8,21 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from .baselines import (
-    Calibrated,
-    Score,
-    calibrated,
-    fit_age_rule,
-    fit_constant,
-    fit_logistic,
-    fit_segment_rate,
-)
-from .blend import Blend
-from .hazard import Hazard, fit_hazard
-from .implied_deadline import ImpliedDeadline, implied_deadline
-from .outcomes import Outcomes
-from .person_periods import Finish
+from ...features.calendars.business_calendar import BusinessCalendar
+from ..baselines import Calibrated, Score, calibrated, fit_age_rule, fit_constant, fit_logistic, fit_segment_rate
+from ..blend import Blend
+from ..hazard import Hazard, fit_hazard
+from ..implied_deadline import ImpliedDeadline, implied_deadline
+from ..person_periods import Finish
+from .known_outcomes import Outcomes
 
 #: All candidates, from the plainest; the last two need a deadline and cases that were done.
 NAMES = ("constant", "rule", "rates", "logistic", "hazard", "mean")

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..features.errors import InputError
-from .baselines import Calibrated, calibrated, fit_constant, fit_logistic
-from .cohort import Cohort
-from .evaluation.calibration import FloatArray
+from ...features.errors import InputError
+from ..baselines import Calibrated, calibrated, fit_constant, fit_logistic
+from ..evaluation.calibration import FloatArray
+from .survey_cohort import Cohort
 
 #: No answer stands for more (or less) than so many times as many as an average one.
 CLIP = 10.0

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .baselines import Calibrated, Score
-from .blend import Blend
+from ..baselines import Calibrated, Score
+from ..blend import Blend
+from ..evaluation.calibration import FloatArray, expit
+from ..hazard import Hazard
+from ..implied_deadline import ImpliedDeadline
+from ..person_periods import Finish, Flags
 from .censoring import censoring_weights
-from .evaluation.calibration import FloatArray, expit
-from .hazard import Hazard
-from .implied_deadline import ImpliedDeadline
-from .person_periods import Finish, Flags
 from .recalibration import rate_shift, speed_shift
 
 #: Days over which the speed of the desk and the outcomes of recent snapshots are looked at.
@@ -107,7 +107,7 @@ def follow(models: dict[str, Calibrated], now: Recent) -> dict[str, Calibrated]:
     The hazard gets the speed of the last week, then every model the base rate of the last two: of outcomes that are
     known, and for cases still undecided of what the hazard says of their latest snapshot. All models get the same, the
     baselines too, or else one would be praised for the drift. Without a hazard each known outcome stands for those
-    that the instant cut off; see :mod:`deskcast.models.censoring`.
+    that the instant cut off; see :mod:`deskcast.models.risk.censoring`.
     """
     if not len(now.snapshots):
         return models

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from .answering import CLIP, fit_answers, row_weights, weigh_answers
-from .cohort import STAGES, Cohort, known_cohort, prepared, stage_of
-from .evaluation.calibration import FloatArray
-from .lately import check_segments
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray
 from .outcome_risk import FINAL, SHARES, OutcomeRisk, Settings, fit_outcome, follow_segments
+from .response_propensity import CLIP, fit_answers, row_weights, weigh_answers
+from .segment_record import check_segments
+from .survey_cohort import STAGES, Cohort, known_cohort, prepared, stage_of
 
 NAME = "dissatisfaction"
 #: Columns of :meth:`DissatisfactionRisk.predict`.
@@ -39,7 +39,7 @@ class DissatisfactionRisk:
     ----------
     segments
         Columns of the snapshots (such as ``account``) whose track record the regression follows: how far off it was for
-        them in the last 56 days, and not what they are called. See :mod:`deskcast.models.lately`.
+        them in the last 56 days, and not what they are called. See :mod:`deskcast.models.risk.segment_record`.
     regularisation
         Strength of the ridge penalty.
     clip
@@ -61,7 +61,7 @@ class DissatisfactionRisk:
         Columns ``stage, model, n, base_rate, auc, average_precision, brier, ece, promoted`` and ``stage, model,
         predicted, observed, n, lo, hi``, on the newest fifth of the cases, weighted for those who did not answer.
     answering_
-        Who answers, with the effective number of answers (:class:`~deskcast.models.answering.Answering`); ``None``
+        Who answers, with the effective number of answers (:class:`~deskcast.models.risk.response_propensity.Answering`); ``None``
         where all tell, as with disputes.
     rates_
         The naive share of dissatisfied answers, and that weighted for all who were asked.
@@ -72,7 +72,7 @@ class DissatisfactionRisk:
     -----
     What is not known yet (a survey that may still be answered, a case that is still open) is not taken as satisfied:
     known answers are weighted for those that the end of the log cut off, see
-    :func:`deskcast.models.censoring.censoring_weights`. Weights for silence assume that among cases alike in what is
+    :func:`deskcast.models.risk.censoring.censoring_weights`. Weights for silence assume that among cases alike in what is
     known the angry are as likely to answer as the content; where they are likelier, the truth lies between the
     weighted figure and below.
 
@@ -114,7 +114,7 @@ class DissatisfactionRisk:
         Parameters
         ----------
         snapshots
-            ``case_id, at, age_s`` and features; see :func:`deskcast.models.case_rows.case_rows`. Give those at which
+            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_rows`. Give those at which
             the risk will be asked for (at receipt, daily while open, at closing); the latest of a case also tells who
             answers, so a snapshot at closing belongs among them.
         labels

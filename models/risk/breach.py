@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from ..features.errors import InputError
-from .baselines import Calibrated
-from .candidates import NAMES, Makings, fit_candidates, lone_constant
-from .evaluation.calibration import FloatArray
-from .evaluation.scores import reliability_tables, score_table
-from .finish_times import HORIZONS_H, finish_times
-from .following import Recent, follow, hazard_in, recent
-from .outcomes import known_outcomes, one_metric
-from .person_periods import finishes
-from .verdict import RULES, Verdict, decide, range_of, sureness, too_few
+from ...features.calendars.business_calendar import BusinessCalendar
+from ...features.errors import InputError
+from ..baselines import Calibrated
+from ..evaluation.calibration import FloatArray
+from ..evaluation.scores import reliability_tables, score_table
+from ..finish_times import HORIZONS_H, finish_times
+from ..person_periods import finishes
+from .breach_candidates import NAMES, Makings, fit_candidates, lone_constant
+from .known_outcomes import known_outcomes, one_metric
+from .model_updates import Recent, follow, hazard_in, recent
+from .promotion import RULES, Verdict, decide, range_of, sureness, too_few
 
 #: Parts of the cases that train, calibrate and evaluate.
 SHARES = (0.6, 0.2, 0.2)
@@ -74,7 +74,7 @@ class BreachRisk:
     -----
     Outcomes that are not known yet are not taken as good or bad, nor are their snapshots forgotten: the hazard counts
     open cases as long as they were seen, and elsewhere each known outcome stands for those that the end of the log cut
-    off (see :func:`deskcast.models.censoring.censoring_weights`). That assumes that later cases take as long as
+    off (see :func:`deskcast.models.risk.censoring.censoring_weights`). That assumes that later cases take as long as
     earlier ones of the same part of the split did; where nothing is cut off all weights are 1.
 
     The split is in time and by case, so that no case is in two parts: the first 60 % of the cases with a known outcome
@@ -165,7 +165,7 @@ class BreachRisk:
         """Return the risk as it has to be read at a later instant, without training anew.
 
         The hazard gets the speed of the last week, and all candidates the base rate of the last two (of up to eight
-        where little was decided); see :mod:`deskcast.models.following`.
+        where little was decided); see :mod:`deskcast.models.risk.model_updates`.
 
         Parameters
         ----------

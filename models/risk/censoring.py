@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .evaluation.calibration import FloatArray
+from ..evaluation.calibration import FloatArray
 
 #: No snapshot stands for more than so many: a weight without bound would let one outcome decide.
 MOST = 20.0

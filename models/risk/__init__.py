@@ -1,0 +1,1 @@
+"""Breach, dissatisfaction, escalation: fitted, promoted only if better, brought up to date."""
