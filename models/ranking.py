@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.errors import InputError, did_you_mean
+from .candidates.feature_groups import GROUPS
 from .evaluation.calibration import expit
-from .groups import GROUPS
 from .reasons import reasons
 from .risk.breach import BreachRisk, already_breached
 

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..features.durations import say_duration
+from .candidates.feature_groups import GROUPS, NUMBERS, features_in, group_of
 from .evaluation.calibration import FloatArray
-from .groups import GROUPS, NUMBERS, features_in, group_of
 from .risk.known_outcomes import Outcomes
 
 Ints = NDArray[np.int64]

@@ -47,7 +47,7 @@ def check_risk(config: Config, where: str) -> None:
 
 
 def _check_when(action: ActionSpec, place: str) -> None:
-    from ..models.groups import GROUPS
+    from ..models.candidates.feature_groups import GROUPS
     from ..models.ranking import BANDS
 
     for key, wanted in action.when.items():

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
-from ..baselines import Calibrated
+from ..candidates.baselines import Calibrated
+from ..candidates.finish_times import HORIZONS_H, finish_times
+from ..candidates.person_periods import finishes
 from ..evaluation.calibration import FloatArray
 from ..evaluation.scores import reliability_tables, score_table
-from ..finish_times import HORIZONS_H, finish_times
-from ..person_periods import finishes
 from .breach_candidates import NAMES, Makings, fit_candidates, lone_constant
 from .known_outcomes import known_outcomes, one_metric
 from .model_updates import Recent, follow, hazard_in, recent
@@ -228,7 +228,7 @@ class BreachRisk:
 
         Returns
         -------
-        As :func:`deskcast.models.finish_times.finish_times`; ``None`` where too few cases were done to learn from.
+        As :func:`deskcast.models.candidates.finish_times.finish_times`; ``None`` where too few cases were done to learn from.
         """
         self._fitted(snapshots)
         hazard = hazard_in(self.candidates_["hazard"].score) if "hazard" in self.candidates_ else None
@@ -250,7 +250,7 @@ class BreachRisk:
         Returns
         -------
         Index of the snapshots; columns ``base`` (log-odds of the average snapshot), one a group of features (see
-        ``deskcast.models.groups``), and ``logit``. The base and the groups sum to the logit, which is the log-odds of
+        ``deskcast.models.candidates.feature_groups``), and ``logit``. The base and the groups sum to the logit, which is the log-odds of
         the probability. All are missing for cases already breached: that is a fact and not a forecast.
         """
         model = self._fitted(snapshots)

@@ -9,11 +9,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...features.calendars.business_calendar import BusinessCalendar
-from ..baselines import Calibrated, Score, calibrated, fit_age_rule, fit_constant, fit_logistic, fit_segment_rate
-from ..blend import Blend
-from ..hazard import Hazard, fit_hazard
-from ..implied_deadline import ImpliedDeadline, implied_deadline
-from ..person_periods import Finish
+from ..candidates.baselines import (
+    Calibrated,
+    Score,
+    calibrated,
+    fit_age_rule,
+    fit_constant,
+    fit_logistic,
+    fit_segment_rate,
+)
+from ..candidates.blend import Blend
+from ..candidates.hazard import Hazard, fit_hazard
+from ..candidates.implied_deadline import ImpliedDeadline, implied_deadline
+from ..candidates.person_periods import Finish
 from .known_outcomes import Outcomes
 
 #: All candidates, from the plainest; the last two need a deadline and cases that were done.

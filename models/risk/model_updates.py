@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..baselines import Calibrated, Score
-from ..blend import Blend
+from ..candidates.baselines import Calibrated, Score
+from ..candidates.blend import Blend
+from ..candidates.hazard import Hazard
+from ..candidates.implied_deadline import ImpliedDeadline
+from ..candidates.person_periods import Finish, Flags
 from ..evaluation.calibration import FloatArray, expit
-from ..hazard import Hazard
-from ..implied_deadline import ImpliedDeadline
-from ..person_periods import Finish, Flags
 from .censoring import censoring_weights
 from .recalibration import rate_shift, speed_shift
 

@@ -9,7 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...features.statistics.intervals import wilson
-from ..baselines import Calibrated, Score, calibrated, fit_age_rule, fit_constant, fit_logistic, fit_segment_rate
+from ..candidates.baselines import (
+    Calibrated,
+    Score,
+    calibrated,
+    fit_age_rule,
+    fit_constant,
+    fit_logistic,
+    fit_segment_rate,
+)
 from ..evaluation.calibration import FloatArray
 from ..evaluation.scores import reliability_tables, score_table
 from ..evaluation.skill import SMALL, Skill, brier_skill, say_skill, top_lift

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ...features.errors import InputError
-from ..baselines import Calibrated, calibrated, fit_constant, fit_logistic
+from ..candidates.baselines import Calibrated, calibrated, fit_constant, fit_logistic
 from ..evaluation.calibration import FloatArray
 from .survey_cohort import Cohort
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ...features.calendars.business_calendar import to_micros
 from ...features.case_log.asof import codes, tally
 from ...features.errors import InputError, did_you_mean
-from ..baselines import Calibrated
+from ..candidates.baselines import Calibrated
 from ..evaluation.calibration import FloatArray, log_odds
 
 #: Labels that became known in so many days count.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from deskcast.models.baselines import fit_constant
+from deskcast.models.candidates.baselines import fit_constant
 from deskcast.models.evaluation.calibration import brier, ece, platt, reliability_table
 from deskcast.models.evaluation.scores import brier_gain, score_table
 from deskcast.models.risk.censoring import censoring_weights

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.encoding import fit_encoder
+from deskcast.models.candidates.encoding import fit_encoder
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
+from deskcast.models.candidates.finish_times import finish_times
+from deskcast.models.candidates.hazard import fit_hazard
+from deskcast.models.candidates.implied_deadline import implied_deadline
+from deskcast.models.candidates.person_periods import Finish, edges_for, finishes, periods
+from deskcast.models.candidates.work_clock import WorkClock, learn_clock
 from deskcast.models.evaluation.calibration import log_odds
-from deskcast.models.finish_times import finish_times
-from deskcast.models.hazard import fit_hazard
-from deskcast.models.implied_deadline import implied_deadline
-from deskcast.models.person_periods import Finish, edges_for, finishes, periods
-from deskcast.models.work_clock import WorkClock, learn_clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_frames import risk_frames

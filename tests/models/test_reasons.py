@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.models.groups import GROUPS, LEVELS, NUMBERS, group_of
+from deskcast.models.candidates.feature_groups import GROUPS, LEVELS, NUMBERS, group_of
 from deskcast.models.reasons import FAVOUR, WORDS, reasons, say_time
 from deskcast.models.risk.breach import BreachRisk
 from risk_frames import risk_frames

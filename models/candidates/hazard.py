@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..features.calendars.business_calendar import BusinessCalendar
+from ...features.calendars.business_calendar import BusinessCalendar
+from ..evaluation.calibration import FloatArray, expit, log_odds, platt
 from .baselines import STEPS
 from .encoding import Encoder, fit_encoder
-from .evaluation.calibration import FloatArray, expit, log_odds, platt
 from .implied_deadline import ImpliedDeadline
 from .person_periods import Finish, Flags, Ints, edges_for, periods, working_hours
 from .work_clock import WorkClock, learn_clock
@@ -53,7 +53,7 @@ class Hazard:
     shift
         What was added since, because cases get done faster or more slowly than in training.
     deadline
-        For a promise without due times; see :mod:`deskcast.models.implied_deadline`.
+        For a promise without due times; see :mod:`deskcast.models.candidates.implied_deadline`.
     usual
         Mean log-odds of a breach in training: the base from which its parts deviate.
     pause
@@ -236,7 +236,7 @@ def fit_hazard(
     snapshots
         Rows with features; see ``deskcast.features.snapshots.snapshots``. Those of cases whose work is done teach nothing.
     finish
-        When each was done or last seen; see :func:`deskcast.models.person_periods.finishes`.
+        When each was done or last seen; see :func:`deskcast.models.candidates.person_periods.finishes`.
     calendar
         Opening hours of the promise. Without them the clock is learnt from the hours of the week in which cases were
         done.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..evaluation.calibration import FloatArray
 from .baselines import Score
-from .evaluation.calibration import FloatArray
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.errors import InputError
-from .evaluation.calibration import FloatArray
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray
 from .work_clock import WorkClock
 
 Ints = NDArray[np.int64]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from .evaluation.calibration import FloatArray
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray
 from .hazard import Hazard
 
 #: Horizons by default, hours on the wall.
@@ -25,7 +25,7 @@ def finish_times(snapshots: pd.DataFrame, hazard: Hazard, horizons_h: Sequence[f
     snapshots
         Rows with the features of the hazard.
     hazard
-        See :mod:`deskcast.models.hazard`.
+        See :mod:`deskcast.models.candidates.hazard`.
     horizons_h
         Hours on the wall from the snapshot.
 

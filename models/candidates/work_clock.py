@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from .evaluation.calibration import FloatArray
+from ...features.calendars.business_calendar import BusinessCalendar
+from ..evaluation.calibration import FloatArray
 
 #: Hours of a week, from Monday 00:00 UTC.
 WEEK = 168

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .evaluation.calibration import FloatArray
+from ..evaluation.calibration import FloatArray
 
 #: Fewer decided cases of a priority, or fewer of either outcome in all, imply nothing.
 FEWEST, FEWEST_OF_EACH = 200, 20

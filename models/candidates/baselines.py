@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from ..evaluation.calibration import FloatArray, expit, log_odds, platt
 from .encoding import Encoder, as_text, fit_encoder
-from .evaluation.calibration import FloatArray, expit, log_odds, platt
-from .groups import NUMBERS
+from .feature_groups import NUMBERS
 
 #: Most steps of a fit.
 STEPS = 150

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.errors import InputError
-from .evaluation.calibration import FloatArray
-from .groups import NUMBERS, features_in, group_of, numeric_in
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray
+from .feature_groups import NUMBERS, features_in, group_of, numeric_in
 
 #: These are the same for all cases of an instant: they tell the day.
 TIDES = (*NUMBERS["desk"], "open_in_desk", "opened_in_desk_24h", "opened_in_desk_7d", "resolved_in_desk_7d")
@@ -180,7 +180,7 @@ def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 6
     Parameters
     ----------
     snapshots
-        Rows to learn from. Which columns are features, and of which kind, stands in ``deskcast.models.groups``.
+        Rows to learn from. Which columns are features, and of which kind, stands in ``deskcast.models.candidates.feature_groups``.
     rare, most_levels
         See above.
 
