@@ -130,8 +130,8 @@ def desk(n: int) -> None:
     """Print what is found of the events of the simulated desk."""
     from deskcast.features.case_log.log import CaseLog
     from deskcast.features.kpis.kpi_history import kpi_history
-    from deskcast.models.causes import candidate_causes
-    from deskcast.models.combos import explain_combinations
+    from deskcast.models.drivers.causes import candidate_causes
+    from deskcast.models.drivers.combinations import explain_combinations
     from deskcast.pipelines.desk import simulate_desk
 
     made = simulate_desk(n)

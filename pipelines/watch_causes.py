@@ -13,9 +13,9 @@ from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from ..features.kpis.kpi_history import kpi_history
 from ..features.kpis.view import Limits
-from ..models.attribution import DRIVERS, farthest_days, sums_of, weeks_before
-from ..models.causes import new_values, owner_changes
-from ..models.combos import case_spread, search_combinations
+from ..models.drivers.attribution import DRIVERS, farthest_days, sums_of, weeks_before
+from ..models.drivers.causes import new_values, owner_changes
+from ..models.drivers.combinations import case_spread, search_combinations
 from ..models.series.kpi_kinds import kind_of
 
 Segment = Mapping[str, str]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.models.attribution import CHANGE, DRIVERS, drivers, explain_change
-from deskcast.models.split import say_change, split_change, split_count
+from deskcast.models.drivers.attribution import CHANGE, DRIVERS, drivers, explain_change
+from deskcast.models.drivers.mix_rate import say_change, split_change, split_count
 from hypothesis import given
 from hypothesis import strategies as st
 

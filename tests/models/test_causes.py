@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.models.attribution import explain_change
-from deskcast.models.causes import CAUSES, candidate_causes, new_values, owner_changes
-from deskcast.models.combos import COMBOS, explain_combinations, search_combinations
-from deskcast.models.split import say_change
+from deskcast.models.drivers.attribution import explain_change
+from deskcast.models.drivers.causes import CAUSES, candidate_causes, new_values, owner_changes
+from deskcast.models.drivers.combinations import COMBOS, explain_combinations, search_combinations
+from deskcast.models.drivers.mix_rate import say_change
 
 
 def cells(seed=0):

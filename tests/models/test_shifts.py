@@ -261,7 +261,7 @@ def test_the_known_events_of_a_simulated_desk_are_found_with_their_drivers():
     desk = pytest.importorskip("deskcast.pipelines.desk").simulate_desk(20_000)
     from deskcast.features.case_log.log import CaseLog
     from deskcast.features.kpis.kpi_history import kpi_history
-    from deskcast.models.attribution import drivers
+    from deskcast.models.drivers.attribution import drivers
 
     log = CaseLog.from_frames(timezone=desk.truth["timezone"], cases=desk.tables["cases"])
     events = {

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.case_log.log import CaseLog
-from ..features.errors import InputError
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError
+from ..series.kpi_kinds import kind_of
+from ..series.panel import check_columns, numbers_of
 from .attribution import Span, days_of, sums_of
-from .series.kpi_kinds import kind_of
-from .series.panel import check_columns, numbers_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def explain_combinations(
     >>> explain_combinations(log, "cases_opened", *days, ["channel", "region"])["segment"].tolist()
     ['channel web, region south']
     """
-    from ..features.kpis.kpi_history import kpi_history
+    from ...features.kpis.kpi_history import kpi_history
 
     columns = list(dict.fromkeys(by))
     if not columns:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError
-from .series.panel import check_columns
+from ...features.errors import InputError
+from ..series.panel import check_columns
 
 Floats = npt.NDArray[np.float64]
 

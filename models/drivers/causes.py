@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.case_log.log import CaseLog
-from ..features.errors import InputError, did_you_mean
-from .series.panel import check_columns
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError, did_you_mean
+from ..series.panel import check_columns
 
 CAUSES = ("cause", "column", "value", "owner", "before", "after", "at", "strength", "words")
 _SPAN = pd.Timedelta(days=28)

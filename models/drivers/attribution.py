@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.case_log.log import CaseLog
-from ..features.errors import InputError
-from .series.kpi_kinds import kind_of
-from .series.panel import numbers_of
-from .series.tail_probability import Kind
-from .split import split_change, split_count
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError
+from ..series.kpi_kinds import kind_of
+from ..series.panel import numbers_of
+from ..series.tail_probability import Kind
+from .mix_rate import split_change, split_count
 
 CHANGE = ("column", "value", "before", "after", "n_before", "n_after", "mix", "rate", "contribution")
 DRIVERS = ("kpi", "series", "column", "value", "before", "after", "contribution")
@@ -58,7 +58,7 @@ def explain_change(
     >>> why[["value", "before", "after", "contribution"]].values.tolist(), why.attrs["change"]
     ([['chat', 0.0, 4.0, 4.0], ['web', 2.0, 1.0, -1.0]], 3.0)
     """
-    from ..features.kpis.kpi_history import kpi_history
+    from ...features.kpis.kpi_history import kpi_history
 
     days = {"before": days_of(before, "before"), "after": days_of(after, "after")}
     columns = [by] if isinstance(by, str) else list(by)
@@ -111,7 +111,7 @@ def drivers(
     InputError
         If a column is unknown.
     """
-    from ..features.kpis.kpi_history import kpi_history
+    from ...features.kpis.kpi_history import kpi_history
 
     kpi, series = str(incident["kpi"]), str(incident["series"])
     start, last = pd.Timestamp(incident["started_at"]), pd.Timestamp(incident["last_at"])

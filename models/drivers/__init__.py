@@ -1,0 +1,1 @@
+"""Why it changed: segments, mix and rate, combinations, candidate causes."""
