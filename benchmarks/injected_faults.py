@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.models.anomaly import RECENT_WEIGHT
-from deskcast.models.anomaly_evidence import (
+from deskcast.models.anomaly.evidence import (
     WARM,
     beyond_the_recent,
     beyond_the_seen,
@@ -20,7 +19,8 @@ from deskcast.models.anomaly_evidence import (
     rank_evidence,
     tail_evidence,
 )
-from deskcast.models.anomaly_views import DAY_S, views
+from deskcast.models.anomaly.scores import RECENT_WEIGHT
+from deskcast.models.anomaly.views import DAY_S, views
 from scipy.signal import lfilter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "oracles"))

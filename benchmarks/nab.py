@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.models.anomaly import ALARM, anomaly_scores
+from deskcast.models.anomaly.scores import ALARM, anomaly_scores
 from scipy.special import erfc
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "oracles"))

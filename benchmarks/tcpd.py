@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.models.segmentation import change_points
+from deskcast.models.anomaly.change_points import change_points
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "oracles"))
 from cut_scores import cover, f_score

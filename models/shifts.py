@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
-from .anomaly import anomaly_scores as anomaly_scores
+from .anomaly.scores import anomaly_scores as anomaly_scores
 from .control import LEAST_SCORE, open_runs, side_by_side
 from .incidents import discoveries
 from .runs import incidents_of

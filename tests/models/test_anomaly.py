@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.anomaly import ALARM, COLUMNS, anomaly_scores
-from deskcast.models.anomaly_evidence import (
+from deskcast.models.anomaly.evidence import (
     WARM,
     beyond_the_recent,
     beyond_the_seen,
@@ -13,7 +12,8 @@ from deskcast.models.anomaly_evidence import (
     rank_evidence,
     tail_evidence,
 )
-from deskcast.models.anomaly_views import seasonal, views
+from deskcast.models.anomaly.scores import ALARM, COLUMNS, anomaly_scores
+from deskcast.models.anomaly.views import seasonal, views
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nab_rules import PROFILES, Marked, final, worth

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cut_scores import cover, f_score, found
 from deskcast.features.errors import InputError
-from deskcast.models.segmentation import _ways, change_points, without_outliers
+from deskcast.models.anomaly.change_points import _ways, change_points, without_outliers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

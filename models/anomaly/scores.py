@@ -6,16 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .anomaly_evidence import (
-    WARM,
-    beyond_the_recent,
-    beyond_the_seen,
-    first_of_its_event,
-    rank_evidence,
-    tail_evidence,
-)
-from .anomaly_views import DAY_S, expectation, seasonal, views
-from .series.panel import check_columns, infer_freq, numbers_of, period_days
+from ..series.panel import check_columns, infer_freq, numbers_of, period_days
+from .evidence import WARM, beyond_the_recent, beyond_the_seen, first_of_its_event, rank_evidence, tail_evidence
+from .views import DAY_S, expectation, seasonal, views
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
+from ...features.errors import InputError, did_you_mean
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]

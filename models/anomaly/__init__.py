@@ -1,0 +1,1 @@
+"""One series by itself: anomaly scores and change points."""
