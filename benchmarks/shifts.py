@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.models.shifts import detect_shifts
+from deskcast.models.shifts.detect import detect_shifts
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "oracles"))
 from panels import KINDS, quiet, shifted

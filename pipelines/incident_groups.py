@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..models.grouping import group_incidents
-from ..models.ledger import VOLUMES
+from ..models.shifts.grouping import group_incidents
+from ..models.shifts.ledger import VOLUMES
 from .watch_causes import Moved, segment_of
 
 #: What moved for the same reason began within so many days (shifts are dated late and roughly), or so many for spikes.
@@ -36,7 +36,7 @@ def joined(
     Parameters
     ----------
     alarms
-        What :func:`~deskcast.models.shifts.detect_shifts` returns.
+        What :func:`~deskcast.models.shifts.detect.detect_shifts` returns.
     moved
         The segment that moved, by alarm, where it was looked for; of the others their own series counts.
     known

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..features.errors import InputError, did_you_mean
 from ..features.kpis.availability import CATALOGUE
-from ..models.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
+from ..models.shifts.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
 from .incident_groups import alarm_key
 from .locks import locked
 from .swap import replacing
@@ -131,7 +131,7 @@ def next_ledger(state: State, current: pd.DataFrame, now: pd.Timestamp) -> pd.Da
     state
         What is remembered. A state of a longer log says nothing about an earlier one.
     current
-        What :func:`~deskcast.models.ledger.incident_frame` returns.
+        What :func:`~deskcast.models.shifts.ledger.incident_frame` returns.
     now
         End of the log, on the desk's clock.
     """

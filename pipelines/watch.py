@@ -12,11 +12,11 @@ from ..features.errors import InputError
 from ..features.kpis.availability import availability
 from ..features.kpis.kpi_history import kpi_history
 from ..forecasting.grid.special_days import event_spans, holiday_names
-from ..models.ledger import KnownSpan, incident_frame, incident_ids
-from ..models.paired import guard_watched
 from ..models.series.kpi_kinds import MEASURES
-from ..models.shifts import shifts_of, watch_history
-from ..models.watched import Watched, band
+from ..models.shifts.detect import shifts_of, watch_history
+from ..models.shifts.gaming import guard_watched
+from ..models.shifts.ledger import KnownSpan, incident_frame, incident_ids
+from ..models.shifts.watched import Watched, band
 from .goals import goals_table
 from .history import history_limits, history_stage
 from .incident_groups import joined

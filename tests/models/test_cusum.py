@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.models.control import evidence_p, open_runs, steady_scores
-from deskcast.models.cusum import evidence
-from deskcast.models.levels import Levels, Pace
 from deskcast.models.series.units import same_units
-from deskcast.models.shifts import detect_shifts
+from deskcast.models.shifts.cusum import evidence
+from deskcast.models.shifts.detect import detect_shifts
+from deskcast.models.shifts.expected_level import Levels, Pace
+from deskcast.models.shifts.false_alarms import evidence_p, open_runs, steady_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from panels import KINDS, quiet, shifted

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.goals import goal_outlook, goal_outlooks
-from deskcast.models.paired import PAIRS, gaming_guard
+from deskcast.models.shifts.gaming import PAIRS, gaming_guard
 
 WEEK = np.array([1.1, 1.05, 1.0, 1.0, 0.95, 0.4, 0.3])
 

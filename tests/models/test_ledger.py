@@ -4,16 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.grouping import group_incidents, related
-from deskcast.models.ledger import (
-    LEDGER,
-    KnownSpan,
-    acknowledge,
-    incident_frame,
-    silence,
-    update_incidents,
-)
-from deskcast.models.shifts import detect_shifts
+from deskcast.models.shifts.detect import detect_shifts
+from deskcast.models.shifts.grouping import group_incidents, related
+from deskcast.models.shifts.ledger import LEDGER, KnownSpan, acknowledge, incident_frame, silence, update_incidents
 
 
 def desk(days=140, seed=0):

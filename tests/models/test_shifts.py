@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.incidents import discoveries
 from deskcast.models.series.kpi_kinds import kind_of
 from deskcast.models.series.panel import infer_freq, slots
-from deskcast.models.shifts import SHIFTS, detect_shifts
+from deskcast.models.shifts.detect import SHIFTS, detect_shifts
+from deskcast.models.shifts.incident import discoveries
 from panels import KINDS, quiet, shifted
 
 FROZEN = ["kpi", "series", "direction", "started_at", "detected_at"]

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .anomaly.scores import anomaly_scores as anomaly_scores
-from .control import LEAST_SCORE, open_runs, side_by_side
-from .incidents import discoveries
-from .runs import incidents_of
-from .series.kpi_kinds import Days
-from .series.panel import check_columns, infer_freq, period_days
-from .series.tail_probability import Kind
+from ...features.errors import InputError, did_you_mean
+from ..anomaly.scores import anomaly_scores as anomaly_scores
+from ..series.kpi_kinds import Days
+from ..series.panel import check_columns, infer_freq, period_days
+from ..series.tail_probability import Kind
+from .false_alarms import LEAST_SCORE, open_runs, side_by_side
+from .incident import discoveries
+from .incidents import incidents_of
 from .watched import Watched, watch_kpi
 
 Flags = npt.NDArray[np.bool_]

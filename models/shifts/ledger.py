@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
+from ...features.errors import InputError, did_you_mean
 from .grouping import group_incidents
 
 LEDGER = (
@@ -261,7 +261,7 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
 
 
 def _unit(kpi: str) -> str:
-    from ..features.kpis.catalogue import unit_of
+    from ...features.kpis.catalogue import unit_of
 
     return {"s": "hours", "count": "cases", "share": "cases"}.get(unit_of(kpi) or "", "cases")
 

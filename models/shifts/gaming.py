@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from .series.kpi_kinds import Days
-from .series.panel import check_columns, infer_freq, period_days
-from .series.tail_probability import Kind
+from ...features.errors import InputError
+from ..series.kpi_kinds import Days
+from ..series.panel import check_columns, infer_freq, period_days
+from ..series.tail_probability import Kind
 from .watched import Watched, watch_kpi
 
 

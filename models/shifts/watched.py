@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from .control import LEAST_SCORE, evidence_p, steady_scores
+from ..series.kpi_kinds import LEAST_SECONDS, Days, kind_of, series_names
+from ..series.panel import Panel, numbers_of, panel, period_days
+from ..series.tail_probability import Kind
+from ..series.units import same_units
 from .cusum import Evidence, evidence
-from .incidents import Incident
-from .levels import Pace
-from .series.kpi_kinds import LEAST_SECONDS, Days, kind_of, series_names
-from .series.panel import Panel, numbers_of, panel, period_days
-from .series.tail_probability import Kind
-from .series.units import same_units
+from .expected_level import Pace
+from .false_alarms import LEAST_SCORE, evidence_p, steady_scores
+from .incident import Incident
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

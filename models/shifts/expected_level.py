@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .series.panel import period_days
-from .series.tail_probability import Kind
+from ..series.panel import period_days
+from ..series.tail_probability import Kind
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .levels import Levels, Pace, Reach
-from .series.tail_probability import Kind, score_one
+from ..series.tail_probability import Kind, score_one
+from .expected_level import Levels, Pace, Reach
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

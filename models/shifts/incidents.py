@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .incidents import Incident
+from .incident import Incident
 from .watched import Watched
 
 Flags = npt.NDArray[np.bool_]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from .series.panel import check_columns
+from ..series.panel import check_columns
 
 _TOTAL = "all"
 

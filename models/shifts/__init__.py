@@ -1,0 +1,1 @@
+"""What changed and when: evidence, false alarms, incidents, and their ledger."""
