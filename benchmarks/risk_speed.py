@@ -16,8 +16,8 @@ import pandas as pd
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.labels.ends import case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
-from deskcast.models.ranking import rank_cases
 from deskcast.models.risk.breach import BreachRisk
+from deskcast.models.worklist.ranking import rank_cases
 
 sys.path.insert(0, str(Path(__file__).parent))
 from breach_servicenow import FOLDER, load

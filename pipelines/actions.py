@@ -48,7 +48,7 @@ def check_risk(config: Config, where: str) -> None:
 
 def _check_when(action: ActionSpec, place: str) -> None:
     from ..models.candidates.feature_groups import GROUPS
-    from ..models.ranking import BANDS
+    from ..models.worklist.ranking import BANDS
 
     for key, wanted in action.when.items():
         if key not in CONDITIONS:

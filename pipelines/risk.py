@@ -9,10 +9,10 @@ import pandas as pd
 from ..features.case_log.fetch import fetch
 from ..features.case_log.log import CaseLog
 from ..features.durations import say_duration
-from ..models.budget import pick
-from ..models.ranking import rank_cases
-from ..models.reasons import reasons
 from ..models.risk.breach import already_breached
+from ..models.worklist.budget import pick
+from ..models.worklist.ranking import rank_cases
+from ..models.worklist.reasons import reasons
 from .actions import costs_of, suggest
 from .opening import Project
 from .risk_memory import read_flags, since_when

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..features.errors import InputError
-from ..models.budget import first_flagged
+from ..models.worklist.budget import first_flagged
 from .locks import locked
 from .swap import replacing
 

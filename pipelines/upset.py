@@ -13,10 +13,10 @@ from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from ..features.labels.events import escalation_labels
 from ..features.labels.satisfaction import dissatisfaction_labels
-from ..models.ranking import band_of
 from ..models.risk.case_rows import case_rows
 from ..models.risk.dissatisfaction import DissatisfactionRisk
 from ..models.risk.escalation import EscalationRisk
+from ..models.worklist.ranking import band_of
 from .opening import Project
 from .stage import Stage
 from .train import Trained

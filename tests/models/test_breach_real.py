@@ -6,10 +6,10 @@ from breach_servicenow import CUT, FILE, implied_deadlines, load
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.evaluation.scores import score_table
-from deskcast.models.ranking import rank_cases
-from deskcast.models.reasons import FAVOUR
 from deskcast.models.risk.breach import BreachRisk
 from deskcast.models.risk.known_outcomes import known_outcomes
+from deskcast.models.worklist.ranking import rank_cases
+from deskcast.models.worklist.reasons import FAVOUR
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from deskcast.features.labels.satisfaction import dissatisfaction_labels
 from deskcast.models import DissatisfactionRisk, EscalationRisk
 from deskcast.models.evaluation.calibration import ece, log_odds
 from deskcast.models.evaluation.skill import Skill, brier_skill, say_skill, top_lift
-from deskcast.models.reasons import reasons
 from deskcast.models.risk.case_rows import case_rows
 from deskcast.models.risk.response_propensity import effective_size, inverse_propensity
 from deskcast.models.risk.survey_cohort import known_cohort, prepared
+from deskcast.models.worklist.reasons import reasons
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

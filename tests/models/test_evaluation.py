@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.budget import expected_benefit, first_flagged, flag_top, pick
 from deskcast.models.evaluation.backtest import (
     at_daily_budget,
     drift,
@@ -16,6 +15,7 @@ from deskcast.models.evaluation.backtest import (
 )
 from deskcast.models.evaluation.calibration import brier, expit, log_odds
 from deskcast.models.risk.recalibration import prior_shift, rate_shift, speed_shift
+from deskcast.models.worklist.budget import expected_benefit, first_flagged, flag_top, pick
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.ranking import ACTIONS, ANY, BANDS, BROKEN_COLUMNS, RISK_COLUMNS, action_for, band_of, rank_cases
 from deskcast.models.risk.breach import BreachRisk
+from deskcast.models.worklist.ranking import (
+    ACTIONS,
+    ANY,
+    BANDS,
+    BROKEN_COLUMNS,
+    RISK_COLUMNS,
+    action_for,
+    band_of,
+    rank_cases,
+)
 from risk_frames import risk_frames
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.models.candidates.feature_groups import GROUPS, LEVELS, NUMBERS, group_of
-from deskcast.models.reasons import FAVOUR, WORDS, reasons, say_time
 from deskcast.models.risk.breach import BreachRisk
+from deskcast.models.worklist.reasons import FAVOUR, WORDS, reasons, say_time
 from risk_frames import risk_frames
 
 
@@ -55,7 +55,7 @@ def test_the_words_carry_the_values(told):
 
 def test_what_the_model_does_not_look_at_is_no_reason(told, monkeypatch):
     now, risk, _ = told
-    monkeypatch.setattr("deskcast.models.reasons.SMALLEST", 0.0)
+    monkeypatch.setattr("deskcast.models.worklist.reasons.SMALLEST", 0.0)
     assert "hour" not in risk.features, "all snapshots of training were taken at 8:00"
     clocks = reasons(now, risk, most=99).query("group == 'clock'")
     assert len(clocks)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..features.errors import InputError
-from .evaluation.calibration import FloatArray
+from ...features.errors import InputError
+from ..evaluation.calibration import FloatArray
 
 
 def expected_benefit(

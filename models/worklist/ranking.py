@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.errors import InputError, did_you_mean
-from .candidates.feature_groups import GROUPS
-from .evaluation.calibration import expit
+from ...features.errors import InputError, did_you_mean
+from ..candidates.feature_groups import GROUPS
+from ..evaluation.calibration import expit
+from ..risk.breach import BreachRisk, already_breached
 from .reasons import reasons
-from .risk.breach import BreachRisk, already_breached
 
 #: Columns of the list of cases at risk.
 RISK_COLUMNS = (

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..features.durations import say_duration
-from .candidates.feature_groups import GROUPS, NUMBERS, features_in, group_of
-from .evaluation.calibration import FloatArray
-from .risk.known_outcomes import Outcomes
+from ...features.durations import say_duration
+from ..candidates.feature_groups import GROUPS, NUMBERS, features_in, group_of
+from ..evaluation.calibration import FloatArray
+from ..risk.known_outcomes import Outcomes
 
 Ints = NDArray[np.int64]
 
@@ -86,7 +86,7 @@ def reasons(
 
     Examples
     --------
-    >>> from deskcast.models.reasons import say_time
+    >>> from deskcast.models.worklist.reasons import say_time
     >>> say_time({"age_s": 273600.0, "left_s": 10800.0, "target_used": 0.82}, 0.85)
     '82 % of the time allowed is used, 3 h left'
     >>> say_time({"age_s": 273600.0}, 0.85)

@@ -1,0 +1,1 @@
+"""The list of the morning: ranked, with reasons, within a budget."""
