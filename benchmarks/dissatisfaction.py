@@ -187,7 +187,7 @@ def desk_log(cases: int, seed: int) -> CaseLog:
     import tempfile
 
     from deskcast.pipelines.desk import simulate_desk, write_desk
-    from deskcast.pipelines.opening import open_log
+    from deskcast.pipelines.project.project import open_log
 
     with tempfile.TemporaryDirectory() as folder:
         write_desk(simulate_desk(cases, seed=seed), folder)

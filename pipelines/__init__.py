@@ -7,7 +7,7 @@ from ..features.lazy import lazy_names
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "load_config": "config",
-        "open_log": "opening",
+        "load_config": "project.config",
+        "open_log": "project.project",
     },
 )

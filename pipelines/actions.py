@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..features.errors import InputError, did_you_mean
-from .specs import ActionSpec, Config, RiskSpec
+from .project.specs import ActionSpec, Config, RiskSpec
 
 if TYPE_CHECKING:
     import pandas as pd

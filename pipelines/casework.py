@@ -15,10 +15,10 @@ from ..forecasting.backlog.outlook import backlog_outlook
 from ..forecasting.backlog.plan import backlog_plan
 from ..forecasting.staffing.staffing_plan import scheduled_agents
 from ..forecasting.volume.forecast import forecast
-from .opening import Project
 from .planning import forecast_context
+from .project.project import Project
+from .project.specs import StaffingSpec
 from .queues import handle_time, interval_freq, queue_segments
-from .specs import StaffingSpec
 from .words import number, plural, say_probability
 
 METRIC = "resolution"

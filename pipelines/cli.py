@@ -12,7 +12,7 @@ from . import forecast_command as options
 from .answers import answer as _answer
 
 if TYPE_CHECKING:
-    from .opening import Project
+    from .project.project import Project
 
 app = typer.Typer(
     name="deskcast",
@@ -69,7 +69,7 @@ def _root(
 
 def _open(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:
     """Read the log, once it is sure that the answer can be written."""
-    from .opening import look_back, open_project
+    from .project.project import look_back, open_project
     from .results import check_table_path
     from .telling import waiting
 
@@ -356,7 +356,7 @@ def report(
     import json
 
     from ..features.errors import InputError
-    from .config import load_config
+    from .project.config import load_config
     from .report import write_report
     from .results import read_results
     from .run import title_of
@@ -399,7 +399,7 @@ def serve_(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
 ) -> None:
     """Serve the page for planners and managers."""
-    from .config import load_config
+    from .project.config import load_config
     from .run import title_of
     from .telling import say
     from .web import make_app, serve

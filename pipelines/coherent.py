@@ -12,7 +12,7 @@ import pandas as pd
 from ..features.errors import InputError
 from ..forecasting.panels.hierarchy import backtest_hierarchy, forecast_hierarchy
 from ..forecasting.panels.reconcile import hierarchy
-from .specs import ForecastSpec
+from .project.specs import ForecastSpec
 
 #: Forecast without making segments add up.
 APART = "none"

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from ..features.errors import InputError
-from .config import FILE
-from .opening import Project, open_project
+from .project.config import FILE
+from .project.project import Project, open_project
 from .run import STAGES, Outcome, run
 from .telling import StageLines, say, show_findings, waiting
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from .opening import Project
-    from .specs import ForecastSpec
+    from .project.project import Project
+    from .project.specs import ForecastSpec
     from .stage import Stage
 
 HorizonOption = Annotated[int | None, typer.Option(help="How many slots ahead.", min=1)]
@@ -65,7 +65,7 @@ def with_options(
     >>> with_options(ForecastSpec(), levels="50,90", **none).levels
     (50, 90)
     """
-    from .settings import check_forecast
+    from .project.checks import check_forecast
 
     changed = replace(
         spec,

@@ -9,7 +9,7 @@ from ..features.kpis.kpi_history import kpi_history
 from ..models.goals import GoalOutlook, goal_outlook
 from ..models.series.kpi_kinds import MEASURES
 from .history import history_limits
-from .opening import Project
+from .project.project import Project
 
 GOALS = ("name", *GoalOutlook.__dataclass_fields__)
 

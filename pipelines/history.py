@@ -7,8 +7,8 @@ import pandas as pd
 from ..features.kpis.catalogue import unit_of
 from ..features.kpis.kpi_history import kpi_history
 from ..features.kpis.view import Limits
-from .opening import Project
-from .specs import HistorySpec
+from .project.project import Project
+from .project.specs import HistorySpec
 from .stage import Stage
 from .words import number, plural, say_kpi
 

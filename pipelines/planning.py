@@ -28,8 +28,8 @@ from .forecast_words import (
     week_sentence,
     weighty,
 )
-from .opening import Project
-from .specs import Config, ForecastSpec
+from .project.project import Project
+from .project.specs import Config, ForecastSpec
 from .stage import Stage
 from .words import number, plural
 from .young import with_young, young_series

@@ -7,7 +7,7 @@ import pandas as pd
 from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from ..features.kpis.kpi_history import kpi_history, series
-from .specs import StaffingSpec
+from .project.specs import StaffingSpec
 from .words import plural, say_list
 
 #: Handle times are averaged over this many last days, so that they follow the desk.

@@ -14,7 +14,7 @@ from ..models.worklist.budget import pick
 from ..models.worklist.ranking import rank_cases
 from ..models.worklist.reasons import reasons
 from .actions import costs_of, suggest
-from .opening import Project
+from .project.project import Project
 from .risk_memory import read_flags, since_when
 from .stage import Stage
 from .train import Trained

@@ -13,8 +13,8 @@ import pandas as pd
 
 from .. import __version__
 from ..features.errors import InputError
-from .opening import Project
-from .specs import Config
+from .project.project import Project
+from .project.specs import Config
 from .stage import Stage
 
 

@@ -17,10 +17,10 @@ from ..forecasting.staffing.required_agents import required_chat_agents
 from ..forecasting.staffing.staffing_plan import scheduled_agents, staffing_plan
 from ..forecasting.volume.forecast import forecast
 from .casework import clear_cases, plan_cases
-from .opening import Project
 from .planning import forecast_context
+from .project.project import Project
+from .project.specs import ShiftSpec, StaffingSpec
 from .queues import handle_time, interval_freq, queue_arrivals, queue_segments
-from .specs import ShiftSpec, StaffingSpec
 from .stage import Stage
 from .words import number, plural
 

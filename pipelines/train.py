@@ -15,8 +15,8 @@ from ..features.labels.breach import breach_labels
 from ..features.labels.ends import case_ends
 from ..features.snapshots.snapshots import daily, snapshots
 from ..models.risk.breach import BreachRisk
-from .opening import Project
-from .specs import RiskSpec
+from .project.project import Project
+from .project.specs import RiskSpec
 from .stage import Stage
 
 #: More snapshot rows than this teach a logistic model little and cost time.

@@ -17,7 +17,7 @@ from ..models.risk.case_rows import case_rows
 from ..models.risk.dissatisfaction import DissatisfactionRisk
 from ..models.risk.escalation import EscalationRisk
 from ..models.worklist.ranking import band_of
-from .opening import Project
+from .project.project import Project
 from .stage import Stage
 from .train import Trained
 

@@ -11,7 +11,7 @@ from deskcast.features.errors import InputError
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.check import check
-from deskcast.pipelines.opening import open_project
+from deskcast.pipelines.project.project import open_project
 
 CASES = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-02T09:00Z", "2024-03-02T10:00Z"]})
 

@@ -6,7 +6,7 @@ from deskcast.features import CaseLog
 from deskcast.pipelines.check import check, holes, impossible_times, mass_closings, not_yet, one_customer
 from deskcast.pipelines.guesses import Arrivals
 from deskcast.pipelines.init import write_config
-from deskcast.pipelines.opening import open_project
+from deskcast.pipelines.project.project import open_project
 
 
 def opened(tmp_path, text):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.config import load_config, parse_config
+from deskcast.pipelines.project.config import load_config, parse_config
 
 GOOD = """
 timezone = "Europe/Lisbon"

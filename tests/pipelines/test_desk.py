@@ -10,8 +10,8 @@ from deskcast.features.case_log.log import CaseLog, conform
 from deskcast.features.case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
-from deskcast.pipelines.config import load_config
 from deskcast.pipelines.desk import simulate_desk, write_desk
+from deskcast.pipelines.project.config import load_config
 
 N = 40_000
 

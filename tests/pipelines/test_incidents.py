@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines import incident_state
-from deskcast.pipelines.config import load_config
 from deskcast.pipelines.incident_groups import joined
 from deskcast.pipelines.incident_state import (
     acknowledge_incident,
@@ -21,7 +20,8 @@ from deskcast.pipelines.incident_state import (
     silence_news,
     state_file,
 )
-from deskcast.pipelines.opening import look_back, open_project
+from deskcast.pipelines.project.config import load_config
+from deskcast.pipelines.project.project import look_back, open_project
 from deskcast.pipelines.watch import local_now, remember_stage, watch_stage, watched_history
 from deskcast.pipelines.watch_command import heard
 

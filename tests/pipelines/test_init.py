@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.pipelines.config import load_config
 from deskcast.pipelines.guesses import Arrivals, nice_duration, opening_hours, whole_span
 from deskcast.pipelines.init import write_config
-from deskcast.pipelines.opening import open_project
+from deskcast.pipelines.project.config import load_config
+from deskcast.pipelines.project.project import open_project
 
 #: file -> rows by table, refused rows, whether [[sla]] and [staffing] are there.
 REAL = {

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from deskcast.pipelines.config import load_config
 from deskcast.pipelines.init import write_config
+from deskcast.pipelines.project.config import load_config
 
 BIN = Path(sys.executable).parent
 #: These columns carry the last value of the case on every row of the export.

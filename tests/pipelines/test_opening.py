@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from deskcast.features import InputError
 from deskcast.pipelines import open_log
-from deskcast.pipelines.config import load_config
-from deskcast.pipelines.opening import day_end, look_back, open_project
+from deskcast.pipelines.project.config import load_config
+from deskcast.pipelines.project.project import day_end, look_back, open_project
 
 CASES = "case_id,created_at,closed_at,priority\n1,2024-03-01 09:00,2024-03-02 09:00,1\n2,2024-03-03 09:00,,2\n"
 TOML = """timezone = "Europe/Lisbon"

@@ -5,7 +5,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.check import check
-from deskcast.pipelines.opening import open_project
+from deskcast.pipelines.project.project import open_project
 
 BASE = """
 timezone = "Europe/Lisbon"

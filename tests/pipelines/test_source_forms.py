@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from deskcast.features import InputError
 from deskcast.pipelines.check import check
-from deskcast.pipelines.config import load_config
 from deskcast.pipelines.init import write_config
-from deskcast.pipelines.opening import open_project
+from deskcast.pipelines.project.config import load_config
+from deskcast.pipelines.project.project import open_project
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 FORMS = {

@@ -2,7 +2,7 @@
 
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.pipelines.specs import RiskSpec
+from deskcast.pipelines.project.specs import RiskSpec
 from deskcast.pipelines.train import training_instants
 
 START = pd.Timestamp("2024-01-01T00:00Z")

@@ -6,7 +6,7 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.pipelines.goals import _daily
 from deskcast.pipelines.history import history_limits
-from deskcast.pipelines.opening import open_project
+from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.watch import _explained, _watched, watch_stage, watched_history
 from deskcast.pipelines.watch_causes import Explainer, drivers_table, segment_of
 

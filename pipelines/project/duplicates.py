@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..features.case_log.schema import TABLES
+from ...features.case_log.schema import TABLES
 
 _WORDS = {"cases": "the case id", "contacts": "the contact", "surveys": "the survey", "volumes": "the slot"}
 

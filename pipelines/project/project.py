@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.case_log.log import CaseLog, instant_of
-from ..features.case_log.schema import Known
-from ..features.errors import InputError
-from ..features.sources.columns import REFUSED, refused_frame
-from ..features.sources.load import Loaded, load_source
+from ...features.case_log.log import CaseLog, instant_of
+from ...features.case_log.schema import Known
+from ...features.errors import InputError
+from ...features.sources.columns import REFUSED, refused_frame
+from ...features.sources.load import Loaded, load_source
 from .config import FILE, load_config
-from .doubles import joined_once
+from .duplicates import joined_once
 from .specs import Config
 
 
@@ -243,7 +243,7 @@ def policy_frame(config: Config) -> pd.DataFrame | None:
 def _calendars(config: Config) -> dict[str, Any]:
     if not config.calendars:
         return {}
-    from ..features.calendars.business_calendar import BusinessCalendar
+    from ...features.calendars.business_calendar import BusinessCalendar
 
     return {
         name: BusinessCalendar.from_hours(spec.timezone, spec.open, spec.holidays)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..features.errors import InputError, did_you_mean
-from ..features.kpis.availability import CATALOGUE
-from ..features.kpis.catalogue import entry_of, unit_of
-from .actions import check_risk
+from ...features.errors import InputError, did_you_mean
+from ...features.kpis.availability import CATALOGUE
+from ...features.kpis.catalogue import entry_of, unit_of
+from ..actions import check_risk
 from .specs import Config, ForecastSpec
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
@@ -53,13 +53,13 @@ def check_forecast(spec: ForecastSpec, where: str) -> None:
             "unknown way to add up", where=where, column="reconcile", got=spec.reconcile, wanted=wanted, hint=hint
         )
     if spec.models != ("auto",):
-        from ..forecasting.volume.folds import check_models
+        from ...forecasting.volume.folds import check_models
 
         check_models(spec.models[0] if len(spec.models) == 1 else spec.models)
 
 
 def _check_frequencies(config: Config, where: str) -> None:
-    from ..features.calendars.periods import frequency
+    from ...features.calendars.periods import frequency
 
     for section, name in (("history", config.history.freq), ("forecast", config.forecast.freq)):
         try:
@@ -97,8 +97,8 @@ def _check_watch(config: Config, where: str) -> None:
 
 
 def _check_promises(config: Config, where: str) -> None:
-    from ..features.sla.policies import METRICS
-    from ..features.sla.presets import OPTIONS, PRESETS
+    from ...features.sla.policies import METRICS
+    from ...features.sla.presets import OPTIONS, PRESETS
 
     choices = {"preset": tuple(name for name in PRESETS if name)} | dict(OPTIONS)
     for number, sla in enumerate(config.slas, 1):

@@ -1,0 +1,1 @@
+"""A deskcast.toml, checked, and the log that it describes."""
