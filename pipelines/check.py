@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..features.case_log.log import CaseLog
 from ..features.case_log.schema import TABLES
-from .guesses import Arrivals, arrivals_of
+from .init.guesses import Arrivals, arrivals_of
 from .project.project import Project
 from .stage import Stage
 from .words import number, plural, say_list

@@ -106,7 +106,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a deskcast.toml that is there.")] = False,
 ) -> None:
     """Look at an export and write a commented deskcast.toml for it."""
-    from .init import write_config
+    from .init.init import write_config
     from .telling import say, waiting
 
     with waiting("looking at the export"):

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from deskcast.features import CaseLog
 from deskcast.pipelines.check import check, holes, impossible_times, mass_closings, not_yet, one_customer
-from deskcast.pipelines.guesses import Arrivals
-from deskcast.pipelines.init import write_config
+from deskcast.pipelines.init.guesses import Arrivals
+from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.project import open_project
 
 

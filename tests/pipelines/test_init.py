@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.pipelines.guesses import Arrivals, nice_duration, opening_hours, whole_span
-from deskcast.pipelines.init import write_config
+from deskcast.pipelines.init.guesses import Arrivals, nice_duration, opening_hours, whole_span
+from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import open_project
 

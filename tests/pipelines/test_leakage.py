@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from deskcast.pipelines.init import write_config
+from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.config import load_config
 
 BIN = Path(sys.executable).parent

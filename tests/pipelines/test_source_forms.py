@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from deskcast.features import InputError
 from deskcast.pipelines.check import check
-from deskcast.pipelines.init import write_config
+from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import open_project
 

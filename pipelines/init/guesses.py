@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.recognise.vocabulary import plain
+from ...features.recognise.vocabulary import plain
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NICE = [60 * m for m in (15, 30)] + [3600 * h for h in (1, 2, 4, 6, 8, 12)]

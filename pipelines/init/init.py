@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..features.errors import InputError
-from ..features.recognise.recognise import Recognised, recognise_all
-from ..features.sources.load import Loaded, SourceSpec
-from ..features.sources.table import ADAPTERS, SYSTEMS
+from ...features.errors import InputError
+from ...features.recognise.recognise import Recognised, recognise_all
+from ...features.sources.load import Loaded, SourceSpec
+from ...features.sources.table import ADAPTERS, SYSTEMS
+from ..project.config import FILE, parse_config
+from ..project.project import merge
 from .guesses import (
     arrivals_of,
     keeps_ends,
     opening_hours,
     whole_span,
 )
-from .project.config import FILE, parse_config
-from .project.project import merge
 from .sections import (
     Facts,
     calendar_lines,

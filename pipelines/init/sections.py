@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..features.durations import say_duration
-from ..features.recognise.recognise import Recognised
-from ..features.sla.source_flags import DECIDED
+from ...features.durations import say_duration
+from ...features.recognise.recognise import Recognised
+from ...features.sla.source_flags import DECIDED
 from .guesses import Arrivals, Hours, handle_seconds, slot_name, suggested_target
 
 _PHONE = re.compile(r"phone|call|voice|tel", re.IGNORECASE)
@@ -250,7 +250,7 @@ def sla_lines(facts: Facts) -> list[str]:
 
 def _preset_lines(facts: Facts) -> list[str]:
     """Name the preset of the system that the export comes from, where there is one."""
-    from ..features.sla.presets import PRESETS
+    from ...features.sla.presets import PRESETS
 
     system = next((s.kind for s in facts.seen if s.kind and s.kind in PRESETS), None)
     if system is None:
