@@ -21,7 +21,7 @@ def answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str
         raise InputError(stage.skipped)
     main = stage.tables[table]
     if out is not None:
-        from .results import write_table
+        from .store.results import write_table
 
         write_table(main, out)
     if as_json:

@@ -70,7 +70,7 @@ def _root(
 def _open(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:
     """Read the log, once it is sure that the answer can be written."""
     from .project.project import look_back, open_project
-    from .results import check_table_path
+    from .store.results import check_table_path
     from .telling import waiting
 
     if out is not None:
@@ -120,7 +120,7 @@ def check(
 ) -> None:
     """Say what was understood, what was refused and why, and which KPIs can be had."""
     from .check import check as check_stage
-    from .results import write_table
+    from .store.results import write_table
     from .telling import say
 
     project = _open(config, as_of, out)
@@ -249,8 +249,8 @@ def train(
     ] = False,
 ) -> None:
     """Train the breach model, judge it against the rules, and record the decision in MLflow."""
+    from .store.tracking import check_store, record
     from .telling import counting, say, waiting
-    from .tracking import check_store, record
     from .train import train_stage
 
     project = _open(config, as_of, out)
@@ -305,7 +305,7 @@ def risk(
     """Rank the open cases by the probability that they break their promise, and pick those to take up first."""
     from ..features.durations import parse_duration
     from .risk import risk_stage
-    from .risk_memory import remember_flags
+    from .store.flagged_cases import remember_flags
     from .telling import waiting
     from .train import train_stage
 
@@ -358,8 +358,8 @@ def report(
     from ..features.errors import InputError
     from .project.config import load_config
     from .report import write_report
-    from .results import read_results
     from .run import title_of
+    from .store.results import read_results
     from .telling import say
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):

@@ -13,7 +13,7 @@ from typing import Any
 from .charts import pictures
 from .pictures import Picture
 from .stage import Stage
-from .swap import replacing
+from .store.atomic_replace import replacing
 from .tables import Shown, latest_first, show
 
 #: Stage -> title of its section, and what its tables tell.

@@ -15,8 +15,8 @@ from ..models.worklist.ranking import rank_cases
 from ..models.worklist.reasons import reasons
 from .actions import costs_of, suggest
 from .project.project import Project
-from .risk_memory import read_flags, since_when
 from .stage import Stage
+from .store.flagged_cases import read_flags, since_when
 from .train import Trained
 from .words import number, plural, say_probability
 

@@ -104,11 +104,11 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
     InputError
         If the results folder cannot be written or the tracking store cannot be had, before any work is done.
     """
-    from .incident_state import check_state
     from .report import write_report
-    from .results import write_stages, writing
-    from .risk_memory import remember_flags
-    from .tracking import check_store, record
+    from .store.flagged_cases import remember_flags
+    from .store.incidents import check_state
+    from .store.results import write_stages, writing
+    from .store.tracking import check_store, record
     from .watch import remember_stage
 
     check_state(project.config.results_folder)
@@ -151,8 +151,8 @@ def keep_stage(project: Project, stage: Stage) -> None:
         If the results folder cannot be written.
     """
     from .report import write_report
-    from .results import read_results, write_stages, writing
-    from .swap import standing
+    from .store.atomic_replace import standing
+    from .store.results import read_results, write_stages, writing
 
     folder = project.config.results_folder
     stages = list(read_results(folder).stages) if standing(folder).is_dir() else []

@@ -20,10 +20,10 @@ from ..models.shifts.watched import Watched, band
 from .goals import goals_table
 from .history import history_limits, history_stage
 from .incident_groups import joined
-from .incident_state import NEWS_DAYS, State, next_ledger, read_state, remember
 from .incident_words import explained_sentences, goal_sentences, incident_sentence, pair_sentence
 from .project.project import Project
 from .stage import Stage
+from .store.incidents import NEWS_DAYS, State, next_ledger, read_state, remember
 from .watch_causes import Explainer, Moved, drivers_table, explainer
 from .words import plural
 

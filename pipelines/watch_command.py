@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..features.errors import InputError
-from .incident_state import acknowledge_incident, check_state, silence_news
 from .project.config import load_config
 from .project.project import Project
+from .store.incidents import acknowledge_incident, check_state, silence_news
 from .telling import say, waiting
 from .watch import local_now, remember_stage, watch_stage, watched_history
 

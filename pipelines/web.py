@@ -18,8 +18,8 @@ from starlette.exceptions import HTTPException as PlainHTTPException
 
 from ..features.errors import InputError
 from .report import asset, bundle, render_report, template
-from .results import read_findings, read_results, read_table
-from .swap import MARKER, standing
+from .store.atomic_replace import MARKER, standing
+from .store.results import read_findings, read_results, read_table
 from .tables import jsonable, show
 
 PAGE_ROWS = 100

@@ -11,17 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines import incident_state
 from deskcast.pipelines.incident_groups import joined
-from deskcast.pipelines.incident_state import (
-    acknowledge_incident,
-    read_state,
-    remember,
-    silence_news,
-    state_file,
-)
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import look_back, open_project
+from deskcast.pipelines.store import incidents as incident_state
+from deskcast.pipelines.store.incidents import acknowledge_incident, read_state, remember, silence_news, state_file
 from deskcast.pipelines.watch import local_now, remember_stage, watch_stage, watched_history
 from deskcast.pipelines.watch_command import heard
 
@@ -201,7 +195,7 @@ def test_two_processes_at_once(at):
     names = stage.tables["incidents"]["incident_id"].tolist()
     code = (
         "import sys, pandas as pd; from pathlib import Path;"
-        "from deskcast.pipelines.incident_state import silence_news;"
+        "from deskcast.pipelines.store.incidents import silence_news;"
         "[silence_news(Path(sys.argv[1]), n, pd.Timestamp('2024-07-01')) for n in sys.argv[2:]]"
     )
     halves = [["cases_opened", names[0]], ["channel phone", "product router"]]

@@ -14,23 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines import swap
-from deskcast.pipelines.results import (
-    read_findings,
-    read_results,
-    read_table,
-    table_names,
-    write_stages,
-    writing,
-)
 from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.store import atomic_replace as swap
+from deskcast.pipelines.store.results import read_findings, read_results, read_table, table_names, write_stages, writing
 
 WRITER = """
 import sys
 from pathlib import Path
 import pandas as pd
 from deskcast.pipelines import swap
-from deskcast.pipelines.results import write_stages, writing
+from deskcast.pipelines.store.results import write_stages, writing
 from deskcast.pipelines.stage import Stage
 if "two-renames" in sys.argv:
     swap.exchange = lambda one, other: False
@@ -92,7 +85,7 @@ def test_killed_at_any_instant_the_last_results_stay_readable_and_nothing_remain
 
 def test_killed_in_the_first_run_nothing_at_all_remains(tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from deskcast.pipelines.results import writing\n"
+        "import sys, time; from pathlib import Path; from deskcast.pipelines.store.results import writing\n"
         "with writing(Path(sys.argv[1])) as staging:\n"
         "    (staging / 'half').write_text('x'); print('now', flush=True); time.sleep(60)"
     )

@@ -12,9 +12,9 @@ from deskcast.pipelines.cli import app
 from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.project.project import look_back, open_project
 from deskcast.pipelines.project.specs import ActionSpec, RiskSpec
-from deskcast.pipelines.results import read_results
 from deskcast.pipelines.risk import risk_stage
-from deskcast.pipelines.risk_memory import memory_file, read_flags, remember_flags, since_when
+from deskcast.pipelines.store.flagged_cases import memory_file, read_flags, remember_flags, since_when
+from deskcast.pipelines.store.results import read_results
 from deskcast.pipelines.train import train_stage
 from typer.testing import CliRunner
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.tracking import check_store, hush, record
+from deskcast.pipelines.store.tracking import check_store, hush, record
 
 hush()
 
@@ -26,7 +26,7 @@ socket.socket.connect = refuse
 socket.getaddrinfo = refuse
 import pandas as pd
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.tracking import record
+from deskcast.pipelines.store.tracking import record
 stage = Stage("risk", {"risk": pd.DataFrame({"case_id": ["1"], "agent_id": ["Ann Other"]})}, (), {"k": 1}, {"auc": 0.8})
 print(len(record([stage], uri="sqlite:///mlflow.db", experiment="desk", folder=Path(sys.argv[1]))))
 """

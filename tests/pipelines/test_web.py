@@ -6,8 +6,8 @@ import socket
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.pipelines.results import write_stages, writing
 from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.store.results import write_stages, writing
 from deskcast.pipelines.web import make_app, serve
 from fastapi.testclient import TestClient
 

@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.results import write_table
+from deskcast.pipelines.store.results import write_table
 
 
 def alone(path):

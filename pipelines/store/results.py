@@ -16,9 +16,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from .stage import Stage
-from .swap import FORMAT, MARKER, check_target, replacing, standing, writing
+from ...features.errors import InputError, did_you_mean
+from ..stage import Stage
+from .atomic_replace import FORMAT, MARKER, check_target, replacing, standing, writing
 
 __all__ = [
     "Results",

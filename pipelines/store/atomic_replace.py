@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..features.errors import InputError
+from ...features.errors import InputError
 from . import watchdog
 from .locks import keep, let_go, release, try_lock
 

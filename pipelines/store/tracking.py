@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from .. import __version__
-from ..features.errors import InputError
+from ... import __version__
+from ...features.errors import InputError
+from ..stage import Stage
+from .atomic_replace import replacing
 from .locks import locked
 from .results import write_table
-from .stage import Stage
-from .swap import replacing
 
 #: Columns that say who somebody is; they never reach the record.
 PERSONAL = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from ..features.errors import InputError
+from ...features.errors import InputError
 
 #: Handles of this process alone; a forked child lets go of them, so that it cannot outlive its parent with them.
 _HELD: set[int] = set()

@@ -15,13 +15,13 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from ..features.kpis.availability import CATALOGUE
-from ..models.shifts.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
-from .incident_groups import alarm_key
+from ...features.errors import InputError, did_you_mean
+from ...features.kpis.availability import CATALOGUE
+from ...models.shifts.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
+from ..incident_groups import alarm_key
+from ..tables import jsonable
+from .atomic_replace import replacing
 from .locks import locked
-from .swap import replacing
-from .tables import jsonable
 
 FORMAT = "deskcast incidents 1"
 FILE = "incidents.json"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..features.errors import InputError
-from ..models.worklist.budget import first_flagged
+from ...features.errors import InputError
+from ...models.worklist.budget import first_flagged
+from .atomic_replace import replacing
 from .locks import locked
-from .swap import replacing
 
 FILE = "flagged.parquet"
 COLUMNS = ("metric", "case_id", "at")

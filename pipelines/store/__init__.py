@@ -1,0 +1,1 @@
+"""Results, memory and record: whole or absent."""
