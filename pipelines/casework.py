@@ -19,7 +19,7 @@ from .planning import forecast_context
 from .project.project import Project
 from .project.specs import StaffingSpec
 from .queues import handle_time, interval_freq, queue_segments
-from .words import number, plural, say_probability
+from .words.words import number, plural, say_probability
 
 METRIC = "resolution"
 #: The search for whole people ends after so many seconds with the best so far.

@@ -11,7 +11,7 @@ from ..features.case_log.schema import TABLES
 from .init.guesses import Arrivals, arrivals_of
 from .project.project import Project
 from .stage import Stage
-from .words import number, plural, say_list
+from .words.words import number, plural, say_list
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
 MASS = 8.0

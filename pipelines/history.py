@@ -10,7 +10,7 @@ from ..features.kpis.view import Limits
 from .project.project import Project
 from .project.specs import HistorySpec
 from .stage import Stage
-from .words import number, plural, say_kpi
+from .words.words import number, plural, say_kpi
 
 
 def history_stage(project: Project) -> Stage:

@@ -18,7 +18,10 @@ from .assumptions import overlaps
 from .coherent import Whole, changed_totals, scaled_paths, whole_folds, whole_forecast
 from .forecast_scores import CHECKED, by_lead, by_series, by_slot, first_week, held
 from .forecast_target import Target, find_target
-from .forecast_words import (
+from .project.project import Project
+from .project.specs import Config, ForecastSpec
+from .stage import Stage
+from .words.forecast import (
     accuracy_sentence,
     day_sentences,
     method_sentences,
@@ -28,10 +31,7 @@ from .forecast_words import (
     week_sentence,
     weighty,
 )
-from .project.project import Project
-from .project.specs import Config, ForecastSpec
-from .stage import Stage
-from .words import number, plural
+from .words.words import number, plural
 from .young import with_young, young_series
 
 Progress = Callable[[int, int], None] | None

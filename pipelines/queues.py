@@ -8,7 +8,7 @@ from ..features.case_log.log import CaseLog
 from ..features.errors import InputError
 from ..features.kpis.kpi_history import kpi_history, series
 from .project.specs import StaffingSpec
-from .words import plural, say_list
+from .words.words import plural, say_list
 
 #: Handle times are averaged over this many last days, so that they follow the desk.
 HANDLE_DAYS = 56

@@ -14,7 +14,7 @@ from .charts import pictures
 from .pictures import Picture
 from .stage import Stage
 from .store.atomic_replace import replacing
-from .tables import Shown, latest_first, show
+from .words.tables import Shown, latest_first, show
 
 #: Stage -> title of its section, and what its tables tell.
 TITLES = {

@@ -18,7 +18,7 @@ from .project.project import Project
 from .stage import Stage
 from .store.flagged_cases import read_flags, since_when
 from .train import Trained
-from .words import number, plural, say_probability
+from .words.words import number, plural, say_probability
 
 #: Cases a day that are picked, where neither a budget nor a capacity is configured.
 BUDGET = 20

@@ -20,7 +20,7 @@ from ..models.evaluation.backtest import (
 )
 from ..models.evaluation.scores import reliability_tables
 from ..models.risk.breach import BreachRisk
-from .words import number, plural
+from .words.words import number, plural
 
 #: Cut-offs, over the newest half of the span; each trains anew.
 CUTOFFS = 3

@@ -22,7 +22,7 @@ from .project.project import Project
 from .project.specs import ShiftSpec, StaffingSpec
 from .queues import handle_time, interval_freq, queue_arrivals, queue_segments
 from .stage import Stage
-from .words import number, plural
+from .words.words import number, plural
 
 #: The search for a schedule ends after so many seconds with the best so far, and says its gap.
 SCHEDULE_S = 20.0

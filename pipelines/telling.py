@@ -134,7 +134,7 @@ def show_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from .tables import latest_first, show
+    from .words.tables import latest_first, show
 
     if frame.empty:
         say(f"{name}: no rows.")

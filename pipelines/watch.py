@@ -20,12 +20,12 @@ from ..models.shifts.watched import Watched, band
 from .goals import goals_table
 from .history import history_limits, history_stage
 from .incident_groups import joined
-from .incident_words import explained_sentences, goal_sentences, incident_sentence, pair_sentence
 from .project.project import Project
 from .stage import Stage
 from .store.incidents import NEWS_DAYS, State, next_ledger, read_state, remember
 from .watch_causes import Explainer, Moved, drivers_table, explainer
-from .words import plural
+from .words.incidents import explained_sentences, goal_sentences, incident_sentence, pair_sentence
+from .words.words import plural
 
 #: KPIs that are watched where the configuration names none: the ones that a manager would act on.
 WATCHED = (

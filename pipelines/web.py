@@ -20,7 +20,7 @@ from ..features.errors import InputError
 from .report import asset, bundle, render_report, template
 from .store.atomic_replace import MARKER, standing
 from .store.results import read_findings, read_results, read_table
-from .tables import jsonable, show
+from .words.tables import jsonable, show
 
 PAGE_ROWS = 100
 _HEADERS = {

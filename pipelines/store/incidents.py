@@ -19,7 +19,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import CATALOGUE
 from ...models.shifts.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
 from ..incident_groups import alarm_key
-from ..tables import jsonable
+from ..words.tables import jsonable
 from .atomic_replace import replacing
 from .locks import locked
 

@@ -12,7 +12,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.report import render_report, script_json, write_report
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.tables import header, latest_first, show
+from deskcast.pipelines.words.tables import header, latest_first, show
 
 MADE = datetime(2024, 4, 1, 6, 30, tzinfo=UTC)
 NASTY = "C-<script>alert(1)</script>"

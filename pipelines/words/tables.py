@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.durations import say_duration
-from ..features.kpis.catalogue import unit_of
+from ...features.durations import say_duration
+from ...features.kpis.catalogue import unit_of
 from .words import say_value
 
 _SHARES = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.kpis.catalogue import unit_of
+from ...features.kpis.catalogue import unit_of
 from .words import number, plural, say_kpi, say_list, say_probability, say_value
 
 _NEWS = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "withdrawn": "Withdrawn: ", "": ""}

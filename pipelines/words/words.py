@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..features.durations import say_duration
+from ...features.durations import say_duration
 
 
 def number(value: float) -> str:

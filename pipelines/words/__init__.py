@@ -1,0 +1,1 @@
+"""Tables, numbers and findings as people read them."""
