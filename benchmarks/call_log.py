@@ -31,8 +31,8 @@ import numpy as np
 import pandas as pd
 from deskcast.forecasting.queueing.call_log import call_intervals, estimate_patience, left_at_once, waits
 from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_intervals
-from deskcast.pipelines.call_pictures import call_fit, patience_curve
-from deskcast.pipelines.pictures import Picture
+from deskcast.pipelines.charts.calls import call_fit, patience_curve
+from deskcast.pipelines.charts.vega import Picture
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 ZONE = "Asia/Jerusalem"

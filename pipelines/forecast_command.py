@@ -106,8 +106,8 @@ def draw(project: Project, stage: Stage, path: Path) -> None:
     from datetime import UTC, datetime
 
     from .. import __version__
-    from .charts import pictures
-    from .pictures import image
+    from .charts.charts import pictures
+    from .charts.vega import image
     from .report import write_report
     from .run import title_of
 

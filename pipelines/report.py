@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .charts import pictures
-from .pictures import Picture
+from .charts.charts import pictures
+from .charts.vega import Picture
 from .stage import Stage
 from .store.atomic_replace import replacing
 from .words.tables import Shown, latest_first, show

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.pipelines.call_pictures import call_fit, patience_curve
+from deskcast.pipelines.charts.calls import call_fit, patience_curve
 
 
 @pytest.fixture

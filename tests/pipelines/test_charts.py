@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.pipelines.charts import pictures
-from deskcast.pipelines.kpi_charts import series_names
-from deskcast.pipelines.pictures import thin
+from deskcast.pipelines.charts.charts import pictures
+from deskcast.pipelines.charts.kpis import series_names
+from deskcast.pipelines.charts.vega import thin
 from deskcast.pipelines.stage import Stage
 
 

@@ -8,7 +8,7 @@ from deskcast.forecasting.backlog.outlook import backlog_outlook
 from deskcast.forecasting.backlog.plan import backlog_plan
 from deskcast.forecasting.scheduling.schedule import Schedule, shift_schedule
 from deskcast.forecasting.scheduling.shift_patterns import shift_patterns
-from deskcast.pipelines.plan_pictures import backlog_pictures, schedule_pictures
+from deskcast.pipelines.charts.plans import backlog_pictures, schedule_pictures
 
 OFFICE = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
 

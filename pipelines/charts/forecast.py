@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from .forecast_scores import DAYS
-from .pictures import BLUE, GREEN, GREY, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, slot_name, thin, top
+from ..forecast_scores import DAYS
+from .vega import BLUE, GREEN, GREY, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, slot_name, thin, top
 
 TOP_SERIES = 4
 #: Past slots are shown for so many horizons, and of short horizons at least so many slots.

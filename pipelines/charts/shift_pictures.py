@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from .kpi_charts import kpi_words
-from .pictures import BLUE, GREY, ORANGE, RED, Picture, compact, picture
+from .kpis import kpi_words
+from .vega import BLUE, GREY, ORANGE, RED, Picture, compact, picture
 
 
 def incident_pictures(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.kpis.catalogue import unit_of
-from .pictures import BLUE, GREEN, ORANGE, RED, Picture, compact, picture, top
-from .words.words import plural, say_list
+from ...features.kpis.catalogue import unit_of
+from ..words.words import plural, say_list
+from .vega import BLUE, GREEN, ORANGE, RED, Picture, compact, picture, top
 
 TOP_SERIES, TOP_KPIS = 3, 9
 #: More periods than this cannot be told apart in a small picture; the table has the others.

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .forecast_pictures import board, intervals, lead_times, slots, volume
-from .kpi_charts import kpis
-from .pictures import (
+from ..stage import Stage
+from .forecast import board, intervals, lead_times, slots, volume
+from .kpis import kpis
+from .plans import backlog_pictures, schedule_pictures
+from .risk import calibration, weeks, workload
+from .shift_pictures import incident_pictures
+from .vega import (
     BLUE,
     GREEN,
     GREY,
@@ -26,10 +30,6 @@ from .pictures import (
     thin,
     top,
 )
-from .plan_pictures import backlog_pictures, schedule_pictures
-from .risk_pictures import calibration, weeks, workload
-from .shift_pictures import incident_pictures
-from .stage import Stage
 
 TOP_SERIES, TOP_QUEUES, TOP_CASES = 4, 3, 15
 

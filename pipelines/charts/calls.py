@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from .pictures import BLUE, ORANGE, Picture, compact, picture, top
+from .vega import BLUE, ORANGE, Picture, compact, picture, top
 
 _TITLES = {"mean_wait_s": ("Mean wait, seconds", ",.0f"), "abandonment": ("Share who give up", ".0%")}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .pictures import BLUE, GREEN, GREY, ORANGE, Picture, compact, picture, top
+from .vega import BLUE, GREEN, GREY, ORANGE, Picture, compact, picture, top
 
 _COLOURS = (BLUE, ORANGE, GREEN)
 #: Candidates as a reader knows them.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .pictures import BLUE, GREY, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, slot_name, thin, top
+from .vega import BLUE, GREY, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, slot_name, thin, top
 
 #: Patterns in the picture of shifts, those with the most people first.
 TOP_PATTERNS = 24
