@@ -356,8 +356,8 @@ def report(
     import json
 
     from ..features.errors import InputError
+    from .pages.report import write_report
     from .project.config import load_config
-    from .report import write_report
     from .run import title_of
     from .store.results import read_results
     from .telling import say
@@ -399,10 +399,10 @@ def serve_(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
 ) -> None:
     """Serve the page for planners and managers."""
+    from .pages.web import make_app, serve
     from .project.config import load_config
     from .run import title_of
     from .telling import say
-    from .web import make_app, serve
 
     spec = load_config(config)
     page = make_app(spec.results_folder, title=title_of(spec), timezone=spec.timezone)

@@ -108,7 +108,7 @@ def draw(project: Project, stage: Stage, path: Path) -> None:
     from .. import __version__
     from .charts.charts import pictures
     from .charts.vega import image
-    from .report import write_report
+    from .pages.report import write_report
     from .run import title_of
 
     if path.suffix.lower() == ".html":

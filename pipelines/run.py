@@ -104,7 +104,7 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
     InputError
         If the results folder cannot be written or the tracking store cannot be had, before any work is done.
     """
-    from .report import write_report
+    from .pages.report import write_report
     from .store.flagged_cases import remember_flags
     from .store.incidents import check_state
     from .store.results import write_stages, writing
@@ -150,7 +150,7 @@ def keep_stage(project: Project, stage: Stage) -> None:
     InputError
         If the results folder cannot be written.
     """
-    from .report import write_report
+    from .pages.report import write_report
     from .store.atomic_replace import standing
     from .store.results import read_results, write_stages, writing
 

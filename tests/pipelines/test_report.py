@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.report import render_report, script_json, write_report
+from deskcast.pipelines.pages.report import render_report, script_json, write_report
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.words.tables import header, latest_first, show
 

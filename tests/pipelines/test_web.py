@@ -6,9 +6,9 @@ import socket
 import pandas as pd
 import pytest
 from deskcast.features import InputError
+from deskcast.pipelines.pages.web import make_app, serve
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store.results import write_stages, writing
-from deskcast.pipelines.web import make_app, serve
 from fastapi.testclient import TestClient
 
 

@@ -16,11 +16,11 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException as PlainHTTPException
 
-from ..features.errors import InputError
+from ...features.errors import InputError
+from ..store.atomic_replace import MARKER, standing
+from ..store.results import read_findings, read_results, read_table
+from ..words.tables import jsonable, show
 from .report import asset, bundle, render_report, template
-from .store.atomic_replace import MARKER, standing
-from .store.results import read_findings, read_results, read_table
-from .words.tables import jsonable, show
 
 PAGE_ROWS = 100
 _HEADERS = {

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .charts.charts import pictures
-from .charts.vega import Picture
-from .stage import Stage
-from .store.atomic_replace import replacing
-from .words.tables import Shown, latest_first, show
+from ..charts.charts import pictures
+from ..charts.vega import Picture
+from ..stage import Stage
+from ..store.atomic_replace import replacing
+from ..words.tables import Shown, latest_first, show
 
 #: Stage -> title of its section, and what its tables tell.
 TITLES = {
