@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.stages.watch import watch_stage, watched_history
 from deskcast.pipelines.store.incidents import State
-from deskcast.pipelines.watch import watch_stage, watched_history
 
 FIRST, END = pd.Timestamp("2025-01-06"), pd.Timestamp("2025-08-11")
 

@@ -119,7 +119,7 @@ def check(
     config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
 ) -> None:
     """Say what was understood, what was refused and why, and which KPIs can be had."""
-    from .check import check as check_stage
+    from .stages.check import check as check_stage
     from .store.results import write_table
     from .telling import say
 
@@ -159,7 +159,7 @@ def history(
         found = f"{int(table['available'].sum())} of {len(table)} KPIs can be had."
         _answer(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
         return
-    from .history import history_stage
+    from .stages.history import history_stage
 
     spec = project.config.history
     spec = replace(spec, kpis=tuple(kpi or spec.kpis), by=tuple(by or spec.by), freq=freq or spec.freq)
@@ -192,8 +192,8 @@ def forecast(
     """Forecast the volumes, or any other KPI, with intervals; what if, sample paths and pictures."""
     from dataclasses import replace
 
-    from .assumptions import read_assumptions
-    from .planning import Asked, forecast_stage
+    from .stages.assumptions import read_assumptions
+    from .stages.forecast import Asked, forecast_stage
     from .telling import counting, say
 
     asked = Asked(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
@@ -227,7 +227,7 @@ def staff(
     ] = None,
 ) -> None:
     """Show the people that each interval takes, the risk of being short, backlog and shifts."""
-    from .staff import staff_stage
+    from .stages.staff import staff_stage
     from .telling import waiting
 
     project = _open(config, as_of, out)
@@ -249,9 +249,9 @@ def train(
     ] = False,
 ) -> None:
     """Train the breach model, judge it against the rules, and record the decision in MLflow."""
+    from .stages.train import train_stage
     from .store.tracking import check_store, record
     from .telling import counting, say, waiting
-    from .train import train_stage
 
     project = _open(config, as_of, out)
     check_store(project.config.tracking_uri, project.config.folder)
@@ -304,10 +304,10 @@ def risk(
 ) -> None:
     """Rank the open cases by the probability that they break their promise, and pick those to take up first."""
     from ..features.durations import parse_duration
-    from .risk import risk_stage
+    from .stages.risk import risk_stage
+    from .stages.train import train_stage
     from .store.flagged_cases import remember_flags
     from .telling import waiting
-    from .train import train_stage
 
     room = None if capacity is None else parse_duration(capacity, where="--capacity")
     if room == 0:

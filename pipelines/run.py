@@ -53,13 +53,13 @@ STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch")
 
 def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...]:
     """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on."""
-    from .check import check
-    from .history import history_stage
-    from .planning import forecast_stage
-    from .risk import risk_stage
-    from .staff import staff_stage
-    from .train import train_stage
-    from .watch import watch_stage
+    from .stages.check import check
+    from .stages.forecast import forecast_stage
+    from .stages.history import history_stage
+    from .stages.risk import risk_stage
+    from .stages.staff import staff_stage
+    from .stages.train import train_stage
+    from .stages.watch import watch_stage
 
     tell = tell or Silent()
     done: dict[str, Stage] = {}
@@ -105,11 +105,11 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
         If the results folder cannot be written or the tracking store cannot be had, before any work is done.
     """
     from .pages.report import write_report
+    from .stages.watch import remember_stage
     from .store.flagged_cases import remember_flags
     from .store.incidents import check_state
     from .store.results import write_stages, writing
     from .store.tracking import check_store, record
-    from .watch import remember_stage
 
     check_state(project.config.results_folder)
     if record_runs:

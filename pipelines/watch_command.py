@@ -14,9 +14,9 @@ import pandas as pd
 from ..features.errors import InputError
 from .project.config import load_config
 from .project.project import Project
+from .stages.watch import local_now, remember_stage, watch_stage, watched_history
 from .store.incidents import acknowledge_incident, check_state, silence_news
 from .telling import say, waiting
-from .watch import local_now, remember_stage, watch_stage, watched_history
 
 
 def answer_watch(

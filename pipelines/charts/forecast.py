@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..forecast_scores import DAYS
+from ..stages.forecast_scores import DAYS
 from .vega import BLUE, GREEN, GREY, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, slot_name, thin, top
 
 TOP_SERIES = 4

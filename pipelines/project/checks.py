@@ -8,7 +8,7 @@ from typing import Any
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import CATALOGUE
 from ...features.kpis.catalogue import entry_of, unit_of
-from ..actions import check_risk
+from ..stages.risk_actions import check_risk
 from .specs import Config, ForecastSpec
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")

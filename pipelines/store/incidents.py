@@ -18,7 +18,7 @@ import pandas as pd
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import CATALOGUE
 from ...models.shifts.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
-from ..incident_groups import alarm_key
+from ..stages.watch_groups import alarm_key
 from ..words.tables import jsonable
 from .atomic_replace import replacing
 from .locks import locked
@@ -153,7 +153,7 @@ def remember(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, now: 
     results
         The results folder, beside which the file stands.
     incidents, shifts
-        Tables of :func:`~deskcast.pipelines.watch.watch_stage`.
+        Tables of :func:`~deskcast.pipelines.stages.watch.watch_stage`.
     now
         End of the log, on the desk's clock.
 

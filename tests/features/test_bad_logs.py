@@ -10,8 +10,8 @@ from deskcast.features.cases.transitions import flow
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.sla.milestones import milestones
-from deskcast.pipelines.check import check
 from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.stages.check import check
 
 CASES = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-02T09:00Z", "2024-03-02T10:00Z"]})
 

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 from deskcast.features import CaseLog
-from deskcast.pipelines.check import check, holes, impossible_times, mass_closings, not_yet, one_customer
 from deskcast.pipelines.init.guesses import Arrivals
 from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.stages.check import check, holes, impossible_times, mass_closings, not_yet, one_customer
 
 
 def opened(tmp_path, text):

@@ -7,8 +7,8 @@ import pytest
 from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.desk_world import known_events
 from deskcast.pipelines.project.project import look_back, open_project
+from deskcast.pipelines.stages.watch import watch_stage, watched_history
 from deskcast.pipelines.store.incidents import State
-from deskcast.pipelines.watch import watch_stage, watched_history
 
 DAY = pd.Timedelta(days=1)
 #: Day of the look -> events that must be in it by then.

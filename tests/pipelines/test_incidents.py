@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.incident_groups import joined
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import look_back, open_project
+from deskcast.pipelines.stages.watch import local_now, remember_stage, watch_stage, watched_history
+from deskcast.pipelines.stages.watch_groups import joined
 from deskcast.pipelines.store import incidents as incident_state
 from deskcast.pipelines.store.incidents import acknowledge_incident, read_state, remember, silence_news, state_file
-from deskcast.pipelines.watch import local_now, remember_stage, watch_stage, watched_history
 from deskcast.pipelines.watch_command import heard
 
 TOML = """[source.cases]
@@ -154,7 +154,7 @@ def test_names_that_nothing_has_are_refused_with_a_suggestion(at):
 
 
 def test_killed_before_it_is_remembered_tells_again(at, monkeypatch):
-    monkeypatch.setattr("deskcast.pipelines.watch.remember", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("deskcast.pipelines.stages.watch.remember", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         at("2024-05-25")
     assert not state_file(at.results).exists()

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
-from deskcast.pipelines.check import check
 from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.stages.check import check
 
 BASE = """
 timezone = "Europe/Lisbon"

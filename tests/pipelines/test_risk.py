@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.actions import suggest
 from deskcast.pipelines.cli import app
 from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.project.project import look_back, open_project
 from deskcast.pipelines.project.specs import ActionSpec, RiskSpec
-from deskcast.pipelines.risk import risk_stage
+from deskcast.pipelines.stages.risk import risk_stage
+from deskcast.pipelines.stages.risk_actions import suggest
+from deskcast.pipelines.stages.train import train_stage
 from deskcast.pipelines.store.flagged_cases import memory_file, read_flags, remember_flags, since_when
 from deskcast.pipelines.store.results import read_results
-from deskcast.pipelines.train import train_stage
 from typer.testing import CliRunner
 
 MORNING = "2026-02-20 08:00"

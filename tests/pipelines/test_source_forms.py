@@ -8,10 +8,10 @@ import pandas as pd
 import psycopg
 import pytest
 from deskcast.features import InputError
-from deskcast.pipelines.check import check
 from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.stages.check import check
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 FORMS = {

@@ -3,7 +3,7 @@
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
 from deskcast.pipelines.project.specs import RiskSpec
-from deskcast.pipelines.train import training_instants
+from deskcast.pipelines.stages.train import training_instants
 
 START = pd.Timestamp("2024-01-01T00:00Z")
 

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.pipelines.goals import _daily
-from deskcast.pipelines.history import history_limits
 from deskcast.pipelines.project.project import open_project
-from deskcast.pipelines.watch import _explained, _watched, watch_stage, watched_history
-from deskcast.pipelines.watch_causes import Explainer, drivers_table, segment_of
+from deskcast.pipelines.stages.goals import _daily
+from deskcast.pipelines.stages.history import history_limits
+from deskcast.pipelines.stages.watch import _explained, _watched, watch_stage, watched_history
+from deskcast.pipelines.stages.watch_drivers import Explainer, drivers_table, segment_of
 
 TOML = """[source.cases]
 path = "cases.csv"

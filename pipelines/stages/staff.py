@@ -7,22 +7,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.calendars.opening_hours import parse_hours
-from ..features.durations import parse_duration
-from ..features.errors import InputError
-from ..forecasting.scheduling.schedule import shift_schedule
-from ..forecasting.scheduling.shift_patterns import shift_patterns
-from ..forecasting.simulation.check_plan import check_plan
-from ..forecasting.staffing.required_agents import required_chat_agents
-from ..forecasting.staffing.staffing_plan import scheduled_agents, staffing_plan
-from ..forecasting.volume.forecast import forecast
+from ...features.calendars.opening_hours import parse_hours
+from ...features.durations import parse_duration
+from ...features.errors import InputError
+from ...forecasting.scheduling.schedule import shift_schedule
+from ...forecasting.scheduling.shift_patterns import shift_patterns
+from ...forecasting.simulation.check_plan import check_plan
+from ...forecasting.staffing.required_agents import required_chat_agents
+from ...forecasting.staffing.staffing_plan import scheduled_agents, staffing_plan
+from ...forecasting.volume.forecast import forecast
+from ..project.project import Project
+from ..project.specs import ShiftSpec, StaffingSpec
+from ..stage import Stage
+from ..words.words import number, plural
 from .casework import clear_cases, plan_cases
-from .planning import forecast_context
-from .project.project import Project
-from .project.specs import ShiftSpec, StaffingSpec
-from .queues import handle_time, interval_freq, queue_arrivals, queue_segments
-from .stage import Stage
-from .words.words import number, plural
+from .forecast import forecast_context
+from .queue import handle_time, interval_freq, queue_arrivals, queue_segments
 
 #: The search for a schedule ends after so many seconds with the best so far, and says its gap.
 SCHEDULE_S = 20.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.errors import InputError
-from ..forecasting.scenarios.what_if import Change, read_changes
+from ...features.errors import InputError
+from ...forecasting.scenarios.what_if import Change, read_changes
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _EVENT = re.compile(

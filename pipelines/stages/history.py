@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..features.kpis.catalogue import unit_of
-from ..features.kpis.kpi_history import kpi_history
-from ..features.kpis.view import Limits
-from .project.project import Project
-from .project.specs import HistorySpec
-from .stage import Stage
-from .words.words import number, plural, say_kpi
+from ...features.kpis.catalogue import unit_of
+from ...features.kpis.kpi_history import kpi_history
+from ...features.kpis.view import Limits
+from ..project.project import Project
+from ..project.specs import HistorySpec
+from ..stage import Stage
+from ..words.words import number, plural, say_kpi
 
 
 def history_stage(project: Project) -> Stage:

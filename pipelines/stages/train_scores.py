@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from ..features.errors import InputError
-from ..models.evaluation.backtest import (
+from ...features.calendars.business_calendar import BusinessCalendar
+from ...features.errors import InputError
+from ...models.evaluation.backtest import (
     Predict,
     at_daily_budget,
     drift,
@@ -18,9 +18,9 @@ from ..models.evaluation.backtest import (
     score_by,
     score_by_prefix,
 )
-from ..models.evaluation.scores import reliability_tables
-from ..models.risk.breach import BreachRisk
-from .words.words import number, plural
+from ...models.evaluation.scores import reliability_tables
+from ...models.risk.breach import BreachRisk
+from ..words.words import number, plural
 
 #: Cut-offs, over the newest half of the span; each trains anew.
 CUTOFFS = 3

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..models.shifts.grouping import group_incidents
-from ..models.shifts.ledger import VOLUMES
-from .watch_causes import Moved, segment_of
+from ...models.shifts.grouping import group_incidents
+from ...models.shifts.ledger import VOLUMES
+from .watch_drivers import Moved, segment_of
 
 #: What moved for the same reason began within so many days (shifts are dated late and roughly), or so many for spikes.
 APART, SPIKE_APART = 10, 2

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from ..forecasting.panels.hierarchy import backtest_hierarchy, forecast_hierarchy
-from ..forecasting.panels.reconcile import hierarchy
-from .project.specs import ForecastSpec
+from ...features.errors import InputError
+from ...forecasting.panels.hierarchy import backtest_hierarchy, forecast_hierarchy
+from ...forecasting.panels.reconcile import hierarchy
+from ..project.specs import ForecastSpec
 
 #: Forecast without making segments add up.
 APART = "none"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..features.errors import InputError, did_you_mean
-from .project.specs import ActionSpec, Config, RiskSpec
+from ...features.errors import InputError, did_you_mean
+from ..project.specs import ActionSpec, Config, RiskSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +47,8 @@ def check_risk(config: Config, where: str) -> None:
 
 
 def _check_when(action: ActionSpec, place: str) -> None:
-    from ..models.candidates.feature_groups import GROUPS
-    from ..models.worklist.ranking import BANDS
+    from ...models.candidates.feature_groups import GROUPS
+    from ...models.worklist.ranking import BANDS
 
     for key, wanted in action.when.items():
         if key not in CONDITIONS:

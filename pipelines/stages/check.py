@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.case_log.log import CaseLog
-from ..features.case_log.schema import TABLES
-from .init.guesses import Arrivals, arrivals_of
-from .project.project import Project
-from .stage import Stage
-from .words.words import number, plural, say_list
+from ...features.case_log.log import CaseLog
+from ...features.case_log.schema import TABLES
+from ..init.guesses import Arrivals, arrivals_of
+from ..project.project import Project
+from ..stage import Stage
+from ..words.words import number, plural, say_list
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
 MASS = 8.0
@@ -27,8 +27,8 @@ def check(project: Project) -> Stage:
         Tables ``checks`` (question, answer), ``refused`` (source, table, row, column, value, reason) and
         ``availability`` (kpi, available, computed, lacks); findings are the answers that a reader should know.
     """
-    from ..features.kpis.availability import availability
-    from ..features.sla.policies import policy_notes
+    from ...features.kpis.availability import availability
+    from ...features.sla.policies import policy_notes
 
     log = project.log
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}

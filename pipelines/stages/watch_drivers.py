@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.case_log.log import CaseLog
-from ..features.errors import InputError
-from ..features.kpis.kpi_history import kpi_history
-from ..features.kpis.view import Limits
-from ..models.drivers.attribution import DRIVERS, farthest_days, sums_of, weeks_before
-from ..models.drivers.causes import new_values, owner_changes
-from ..models.drivers.combinations import case_spread, search_combinations
-from ..models.series.kpi_kinds import kind_of
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError
+from ...features.kpis.kpi_history import kpi_history
+from ...features.kpis.view import Limits
+from ...models.drivers.attribution import DRIVERS, farthest_days, sums_of, weeks_before
+from ...models.drivers.causes import new_values, owner_changes
+from ...models.drivers.combinations import case_spread, search_combinations
+from ...models.series.kpi_kinds import kind_of
 
 Segment = Mapping[str, str]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..features.case_log.log import CaseLog
-from ..features.errors import InputError
-from ..features.kpis.kpi_history import kpi_history, series
-from .project.specs import StaffingSpec
-from .words.words import plural, say_list
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError
+from ...features.kpis.kpi_history import kpi_history, series
+from ..project.specs import StaffingSpec
+from ..words.words import plural, say_list
 
 #: Handle times are averaged over this many last days, so that they follow the desk.
 HANDLE_DAYS = 56

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError, did_you_mean
-from ..features.kpis.availability import CATALOGUE
-from ..features.kpis.catalogue import unit_of
-from ..features.kpis.kpi_history import kpi_history, series
-from .project.project import Project
-from .project.specs import ForecastSpec
+from ...features.errors import InputError, did_you_mean
+from ...features.kpis.availability import CATALOGUE
+from ...features.kpis.catalogue import unit_of
+from ...features.kpis.kpi_history import kpi_history, series
+from ..project.project import Project
+from ..project.specs import ForecastSpec
 
 #: KPIs that count what happens in a period.
 FLOWS = ("cases_opened", "cases_resolved", "contacts_offered", "article_views")

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from ..features.case_log.log import CaseLog
-from ..features.errors import InputError
-from ..features.labels.breach import breach_labels
-from ..features.labels.ends import case_ends
-from ..features.snapshots.snapshots import daily, snapshots
-from ..models.risk.breach import BreachRisk
-from .project.project import Project
-from .project.specs import RiskSpec
-from .stage import Stage
+from ...features.calendars.business_calendar import BusinessCalendar
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError
+from ...features.labels.breach import breach_labels
+from ...features.labels.ends import case_ends
+from ...features.snapshots.snapshots import daily, snapshots
+from ...models.risk.breach import BreachRisk
+from ..project.project import Project
+from ..project.specs import RiskSpec
+from ..stage import Stage
 
 #: More snapshot rows than this teach a logistic model little and cost time.
 MAX_ROWS = 60_000
@@ -73,7 +73,7 @@ def train_stage(
     log
         Another log than the project's.
     evaluate
-        Also train at rolling cut-offs in time; see :func:`~deskcast.pipelines.risk_scores.evaluate`.
+        Also train at rolling cut-offs in time; see :func:`~deskcast.pipelines.stages.train_scores.evaluate`.
     progress
         Told how many cut-offs are done, and how many there are.
 
@@ -118,7 +118,7 @@ def train_stage(
 def _rolling(
     project: Project, log: CaseLog, trained: Trained, progress: Callable[[int, int], None] | None
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    from .risk_scores import evaluate
+    from .train_scores import evaluate
 
     # An alert a day means one look a day: the mornings.
     mornings = daily(trained.frame["at"].min(), log.until, at=project.config.risk.at, timezone=log.timezone)

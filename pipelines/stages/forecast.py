@@ -9,19 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from ..forecasting.scenarios.sample_paths import sample_paths
-from ..forecasting.scenarios.what_if import Change, what_if
-from ..forecasting.volume.backtest import backtest, leaderboard
-from ..forecasting.volume.forecast import forecast
-from .assumptions import overlaps
-from .coherent import Whole, changed_totals, scaled_paths, whole_folds, whole_forecast
-from .forecast_scores import CHECKED, by_lead, by_series, by_slot, first_week, held
-from .forecast_target import Target, find_target
-from .project.project import Project
-from .project.specs import Config, ForecastSpec
-from .stage import Stage
-from .words.forecast import (
+from ...features.errors import InputError
+from ...forecasting.scenarios.sample_paths import sample_paths
+from ...forecasting.scenarios.what_if import Change, what_if
+from ...forecasting.volume.backtest import backtest, leaderboard
+from ...forecasting.volume.forecast import forecast
+from ..project.project import Project
+from ..project.specs import Config, ForecastSpec
+from ..stage import Stage
+from ..words.forecast import (
     accuracy_sentence,
     day_sentences,
     method_sentences,
@@ -31,7 +27,11 @@ from .words.forecast import (
     week_sentence,
     weighty,
 )
-from .words.words import number, plural
+from ..words.words import number, plural
+from .assumptions import overlaps
+from .forecast_scores import CHECKED, by_lead, by_series, by_slot, first_week, held
+from .forecast_target import Target, find_target
+from .segments import Whole, changed_totals, scaled_paths, whole_folds, whole_forecast
 from .young import with_young, young_series
 
 Progress = Callable[[int, int], None] | None

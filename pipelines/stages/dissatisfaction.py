@@ -8,17 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..features.case_log.fetch import fetch
-from ..features.case_log.log import CaseLog
-from ..features.errors import InputError
-from ..features.labels.events import escalation_labels
-from ..features.labels.satisfaction import dissatisfaction_labels
-from ..models.risk.case_rows import case_rows
-from ..models.risk.dissatisfaction import DissatisfactionRisk
-from ..models.risk.escalation import EscalationRisk
-from ..models.worklist.ranking import band_of
-from .project.project import Project
-from .stage import Stage
+from ...features.case_log.fetch import fetch
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError
+from ...features.labels.events import escalation_labels
+from ...features.labels.satisfaction import dissatisfaction_labels
+from ...models.risk.case_rows import case_rows
+from ...models.risk.dissatisfaction import DissatisfactionRisk
+from ...models.risk.escalation import EscalationRisk
+from ...models.worklist.ranking import band_of
+from ..project.project import Project
+from ..stage import Stage
 from .train import Trained
 
 #: A case is just closed for so long.
@@ -39,7 +39,7 @@ def with_upset(stage: Stage, project: Project, trained: Trained, log: CaseLog) -
         With its table ``risk``, which gets the columns ``p_dissatisfied_if_asked`` and ``p_escalated`` where they can
         be had.
     project, trained, log
-        As of :func:`~deskcast.pipelines.risk.risk_stage`.
+        As of :func:`~deskcast.pipelines.stages.risk.risk_stage`.
 
     Returns
     -------

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..forecasting.panels.cold_start import YOUNG_DAYS, forecast_young
+from ...forecasting.panels.cold_start import YOUNG_DAYS, forecast_young
 
 
 def young_series(actuals: pd.DataFrame) -> list[str]:

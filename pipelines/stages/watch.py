@@ -8,24 +8,24 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.errors import InputError
-from ..features.kpis.availability import availability
-from ..features.kpis.kpi_history import kpi_history
-from ..forecasting.grid.special_days import event_spans, holiday_names
-from ..models.series.kpi_kinds import MEASURES
-from ..models.shifts.detect import shifts_of, watch_history
-from ..models.shifts.gaming import guard_watched
-from ..models.shifts.ledger import KnownSpan, incident_frame, incident_ids
-from ..models.shifts.watched import Watched, band
+from ...features.errors import InputError
+from ...features.kpis.availability import availability
+from ...features.kpis.kpi_history import kpi_history
+from ...forecasting.grid.special_days import event_spans, holiday_names
+from ...models.series.kpi_kinds import MEASURES
+from ...models.shifts.detect import shifts_of, watch_history
+from ...models.shifts.gaming import guard_watched
+from ...models.shifts.ledger import KnownSpan, incident_frame, incident_ids
+from ...models.shifts.watched import Watched, band
+from ..project.project import Project
+from ..stage import Stage
+from ..store.incidents import NEWS_DAYS, State, next_ledger, read_state, remember
+from ..words.incidents import explained_sentences, goal_sentences, incident_sentence, pair_sentence
+from ..words.words import plural
 from .goals import goals_table
 from .history import history_limits, history_stage
-from .incident_groups import joined
-from .project.project import Project
-from .stage import Stage
-from .store.incidents import NEWS_DAYS, State, next_ledger, read_state, remember
-from .watch_causes import Explainer, Moved, drivers_table, explainer
-from .words.incidents import explained_sentences, goal_sentences, incident_sentence, pair_sentence
-from .words.words import plural
+from .watch_drivers import Explainer, Moved, drivers_table, explainer
+from .watch_groups import joined
 
 #: KPIs that are watched where the configuration names none: the ones that a manager would act on.
 WATCHED = (

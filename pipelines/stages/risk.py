@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ..features.case_log.fetch import fetch
-from ..features.case_log.log import CaseLog
-from ..features.durations import say_duration
-from ..models.risk.breach import already_breached
-from ..models.worklist.budget import pick
-from ..models.worklist.ranking import rank_cases
-from ..models.worklist.reasons import reasons
-from .actions import costs_of, suggest
-from .project.project import Project
-from .stage import Stage
-from .store.flagged_cases import read_flags, since_when
+from ...features.case_log.fetch import fetch
+from ...features.case_log.log import CaseLog
+from ...features.durations import say_duration
+from ...models.risk.breach import already_breached
+from ...models.worklist.budget import pick
+from ...models.worklist.ranking import rank_cases
+from ...models.worklist.reasons import reasons
+from ..project.project import Project
+from ..stage import Stage
+from ..store.flagged_cases import read_flags, since_when
+from ..words.words import number, plural, say_probability
+from .risk_actions import costs_of, suggest
 from .train import Trained
-from .words.words import number, plural, say_probability
 
 #: Cases a day that are picked, where neither a budget nor a capacity is configured.
 BUDGET = 20
@@ -46,7 +46,7 @@ def risk_stage(
     project
         Opened, perhaps as of an earlier instant.
     trained
-        What :func:`~deskcast.pipelines.train.train_stage` learnt from the same log: its models stand as they are at the
+        What :func:`~deskcast.pipelines.stages.train.train_stage` learnt from the same log: its models stand as they are at the
         end of the log (speed of the desk and base rate of the last days).
     budget, capacity_s
         Cases, or seconds of work, that a day has room for; those of the configuration by default, else 20 cases.
@@ -99,7 +99,7 @@ def risk_stage(
     metrics |= {"expected": float(table["probability"].sum()), "picked": float(table["picked"].sum())}
     params = {"metric": metric, "as_of": str(log.until), "used": trained.risk.used_}
     stage = Stage("risk", tables, tuple(findings), params, metrics)
-    from .upset import with_upset
+    from .dissatisfaction import with_upset
 
     return with_upset(stage, project, trained, log)
 

@@ -6,20 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from ..features.calendars.business_calendar import BusinessCalendar
-from ..features.errors import InputError
-from ..features.kpis.kpi_history import kpi_history
-from ..features.snapshots.snapshots import snapshots
-from ..forecasting.backlog.clearing import clear_backlog
-from ..forecasting.backlog.outlook import backlog_outlook
-from ..forecasting.backlog.plan import backlog_plan
-from ..forecasting.staffing.staffing_plan import scheduled_agents
-from ..forecasting.volume.forecast import forecast
-from .planning import forecast_context
-from .project.project import Project
-from .project.specs import StaffingSpec
-from .queues import handle_time, interval_freq, queue_segments
-from .words.words import number, plural, say_probability
+from ...features.calendars.business_calendar import BusinessCalendar
+from ...features.errors import InputError
+from ...features.kpis.kpi_history import kpi_history
+from ...features.snapshots.snapshots import snapshots
+from ...forecasting.backlog.clearing import clear_backlog
+from ...forecasting.backlog.outlook import backlog_outlook
+from ...forecasting.backlog.plan import backlog_plan
+from ...forecasting.staffing.staffing_plan import scheduled_agents
+from ...forecasting.volume.forecast import forecast
+from ..project.project import Project
+from ..project.specs import StaffingSpec
+from ..words.words import number, plural, say_probability
+from .forecast import forecast_context
+from .queue import handle_time, interval_freq, queue_segments
 
 METRIC = "resolution"
 #: The search for whole people ends after so many seconds with the best so far.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..forecasting.volume.losses import pinball
+from ...forecasting.volume.losses import pinball
 
 Floats = npt.NDArray[np.float64]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..features.errors import InputError
-from ..features.kpis.kpi_history import kpi_history
-from ..models.goals import GoalOutlook, goal_outlook
-from ..models.series.kpi_kinds import MEASURES
+from ...features.errors import InputError
+from ...features.kpis.kpi_history import kpi_history
+from ...models.goals import GoalOutlook, goal_outlook
+from ...models.series.kpi_kinds import MEASURES
+from ..project.project import Project
 from .history import history_limits
-from .project.project import Project
 
 GOALS = ("name", *GoalOutlook.__dataclass_fields__)
 
@@ -22,7 +22,7 @@ def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
     project
         Its ``config.goals`` are judged.
     history
-        Table of :func:`~deskcast.pipelines.history.history_stage`; KPIs that it lacks, or that it does not hold by day,
+        Table of :func:`~deskcast.pipelines.stages.history.history_stage`; KPIs that it lacks, or that it does not hold by day,
         are computed.
 
     Returns
