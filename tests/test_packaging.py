@@ -33,7 +33,7 @@ def test_no_other_python_file_stands_in_the_root():
 
 def test_importing_the_face_loads_no_heavy_library():
     heavy = "('pandas', 'ibis', 'mlflow', 'sklearn', 'prophet', 'altair', 'fastapi')"
-    code = f"import sys, deskcast, deskcast.pipelines.cli; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, deskcast, deskcast.pipelines.commands.cli; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
@@ -138,7 +138,7 @@ def test_demo_works_from_the_wheel_beside_files_of_the_same_names(wheel, tmp_pat
         check=True,
     )
     assert str(site) in where.stdout
-    run = [python, "-c", "from deskcast.pipelines.cli import main; main()", "demo", "desk", "--cases", "300"]
+    run = [python, "-c", "from deskcast.pipelines.commands.cli import main; main()", "demo", "desk", "--cases", "300"]
     done = subprocess.run(run, cwd=work, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (work / "desk" / "results" / "report.html").stat().st_size > 100_000

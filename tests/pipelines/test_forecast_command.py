@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.pipelines.cli import app
+from deskcast.pipelines.commands.cli import app
 from deskcast.pipelines.desk import simulate_desk, write_desk
 from typer.testing import CliRunner
 

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
+from deskcast.pipelines.commands.watch import heard
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import look_back, open_project
 from deskcast.pipelines.stages.watch import local_now, remember_stage, watch_stage, watched_history
 from deskcast.pipelines.stages.watch_groups import joined
 from deskcast.pipelines.store import incidents as incident_state
 from deskcast.pipelines.store.incidents import acknowledge_incident, read_state, remember, silence_news, state_file
-from deskcast.pipelines.watch_command import heard
 
 TOML = """[source.cases]
 path = "cases.csv"

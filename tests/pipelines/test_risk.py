@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.cli import app
+from deskcast.pipelines.commands.cli import app
 from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.project.project import look_back, open_project
 from deskcast.pipelines.project.specs import ActionSpec, RiskSpec

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.pipelines.cli import app
+from deskcast.pipelines.commands.cli import app
 from typer.testing import CliRunner
 
 BASE = """

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..features.errors import InputError
-from .project.config import load_config
-from .project.project import Project
-from .stages.watch import local_now, remember_stage, watch_stage, watched_history
-from .store.incidents import acknowledge_incident, check_state, silence_news
-from .telling import say, waiting
+from ...features.errors import InputError
+from ..project.config import load_config
+from ..project.project import Project
+from ..stages.watch import local_now, remember_stage, watch_stage, watched_history
+from ..store.incidents import acknowledge_incident, check_state, silence_news
+from .terminal import say, waiting
 
 
 def answer_watch(

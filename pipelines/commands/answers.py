@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .stage import Stage
+    from ..stage import Stage
 
 
 def answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str, zone: str = "UTC") -> None:
     """Give a stage's answer: words and the head of its tables, or JSON, and the main table as a file."""
-    from ..features.errors import InputError
-    from .telling import say, show_findings, show_table
+    from ...features.errors import InputError
+    from .terminal import say, show_findings, show_table
 
     if stage.skipped:
         raise InputError(stage.skipped)
     main = stage.tables[table]
     if out is not None:
-        from .store.results import write_table
+        from ..store.results import write_table
 
         write_table(main, out)
     if as_json:

@@ -11,11 +11,11 @@ from typing import Protocol
 
 import pandas as pd
 
-from .. import __version__
-from ..features.errors import InputError
-from .project.project import Project
-from .project.specs import Config
-from .stage import Stage
+from ... import __version__
+from ...features.errors import InputError
+from ..project.project import Project
+from ..project.specs import Config
+from ..stage import Stage
 
 
 class Teller(Protocol):
@@ -53,13 +53,13 @@ STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch")
 
 def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...]:
     """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on."""
-    from .stages.check import check
-    from .stages.forecast import forecast_stage
-    from .stages.history import history_stage
-    from .stages.risk import risk_stage
-    from .stages.staff import staff_stage
-    from .stages.train import train_stage
-    from .stages.watch import watch_stage
+    from ..stages.check import check
+    from ..stages.forecast import forecast_stage
+    from ..stages.history import history_stage
+    from ..stages.risk import risk_stage
+    from ..stages.staff import staff_stage
+    from ..stages.train import train_stage
+    from ..stages.watch import watch_stage
 
     tell = tell or Silent()
     done: dict[str, Stage] = {}
@@ -104,12 +104,12 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
     InputError
         If the results folder cannot be written or the tracking store cannot be had, before any work is done.
     """
-    from .pages.report import write_report
-    from .stages.watch import remember_stage
-    from .store.flagged_cases import remember_flags
-    from .store.incidents import check_state
-    from .store.results import write_stages, writing
-    from .store.tracking import check_store, record
+    from ..pages.report import write_report
+    from ..stages.watch import remember_stage
+    from ..store.flagged_cases import remember_flags
+    from ..store.incidents import check_state
+    from ..store.results import write_stages, writing
+    from ..store.tracking import check_store, record
 
     check_state(project.config.results_folder)
     if record_runs:
@@ -150,9 +150,9 @@ def keep_stage(project: Project, stage: Stage) -> None:
     InputError
         If the results folder cannot be written.
     """
-    from .pages.report import write_report
-    from .store.atomic_replace import standing
-    from .store.results import read_results, write_stages, writing
+    from ..pages.report import write_report
+    from ..store.atomic_replace import standing
+    from ..store.results import read_results, write_stages, writing
 
     folder = project.config.results_folder
     stages = list(read_results(folder).stages) if standing(folder).is_dir() else []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .stage import Stage
+from ..stage import Stage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +134,7 @@ def show_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from .words.tables import latest_first, show
+    from ..words.tables import latest_first, show
 
     if frame.empty:
         say(f"{name}: no rows.")

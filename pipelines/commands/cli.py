@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import forecast_command as options
+from . import forecast as options
 from .answers import answer as _answer
 
 if TYPE_CHECKING:
-    from .project.project import Project
+    from ..project.project import Project
 
 app = typer.Typer(
     name="deskcast",
@@ -34,7 +34,7 @@ _CONFIG = Path("deskcast.toml")
 
 def main() -> None:
     """Run a command; what the user can mend ends with one line and exit code 2."""
-    from ..features.errors import InputError
+    from ...features.errors import InputError
 
     try:
         app()
@@ -52,7 +52,7 @@ def _stop(line: str) -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from .. import __version__
+        from ... import __version__
 
         typer.echo(f"deskcast {__version__}")
         raise typer.Exit
@@ -69,9 +69,9 @@ def _root(
 
 def _open(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:
     """Read the log, once it is sure that the answer can be written."""
-    from .project.project import look_back, open_project
-    from .store.results import check_table_path
-    from .telling import waiting
+    from ..project.project import look_back, open_project
+    from ..store.results import check_table_path
+    from .terminal import waiting
 
     if out is not None:
         check_table_path(out)
@@ -106,8 +106,8 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a deskcast.toml that is there.")] = False,
 ) -> None:
     """Look at an export and write a commented deskcast.toml for it."""
-    from .init.init import write_config
-    from .telling import say, waiting
+    from ..init.init import write_config
+    from .terminal import say, waiting
 
     with waiting("looking at the export"):
         path = write_config(exports, folder, force=force)
@@ -119,9 +119,9 @@ def check(
     config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
 ) -> None:
     """Say what was understood, what was refused and why, and which KPIs can be had."""
-    from .stages.check import check as check_stage
-    from .store.results import write_table
-    from .telling import say
+    from ..stages.check import check as check_stage
+    from ..store.results import write_table
+    from .terminal import say
 
     project = _open(config, as_of, out)
     stage = check_stage(project)
@@ -148,18 +148,18 @@ def history(
     """Show the KPI history by period and segment."""
     from dataclasses import replace
 
-    from .telling import waiting
+    from .terminal import waiting
 
     project = _open(config, as_of, out)
     if list_kpis:
-        from ..features.kpis.availability import availability
-        from .stage import Stage
+        from ...features.kpis.availability import availability
+        from ..stage import Stage
 
         table = availability(project.log, project.config.history.calendar)
         found = f"{int(table['available'].sum())} of {len(table)} KPIs can be had."
         _answer(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
         return
-    from .stages.history import history_stage
+    from ..stages.history import history_stage
 
     spec = project.config.history
     spec = replace(spec, kpis=tuple(kpi or spec.kpis), by=tuple(by or spec.by), freq=freq or spec.freq)
@@ -192,9 +192,9 @@ def forecast(
     """Forecast the volumes, or any other KPI, with intervals; what if, sample paths and pictures."""
     from dataclasses import replace
 
-    from .stages.assumptions import read_assumptions
-    from .stages.forecast import Asked, forecast_stage
-    from .telling import counting, say
+    from ..stages.assumptions import read_assumptions
+    from ..stages.forecast import Asked, forecast_stage
+    from .terminal import counting, say
 
     asked = Asked(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     if picture is not None:
@@ -227,8 +227,8 @@ def staff(
     ] = None,
 ) -> None:
     """Show the people that each interval takes, the risk of being short, backlog and shifts."""
-    from .stages.staff import staff_stage
-    from .telling import waiting
+    from ..stages.staff import staff_stage
+    from .terminal import waiting
 
     project = _open(config, as_of, out)
     with waiting("planning"):
@@ -249,9 +249,9 @@ def train(
     ] = False,
 ) -> None:
     """Train the breach model, judge it against the rules, and record the decision in MLflow."""
-    from .stages.train import train_stage
-    from .store.tracking import check_store, record
-    from .telling import counting, say, waiting
+    from ..stages.train import train_stage
+    from ..store.tracking import check_store, record
+    from .terminal import counting, say, waiting
 
     project = _open(config, as_of, out)
     check_store(project.config.tracking_uri, project.config.folder)
@@ -303,11 +303,11 @@ def risk(
     capacity: Annotated[str | None, typer.Option(help="Pick as many cases as fit, such as '8h' of work.")] = None,
 ) -> None:
     """Rank the open cases by the probability that they break their promise, and pick those to take up first."""
-    from ..features.durations import parse_duration
-    from .stages.risk import risk_stage
-    from .stages.train import train_stage
-    from .store.flagged_cases import remember_flags
-    from .telling import waiting
+    from ...features.durations import parse_duration
+    from ..stages.risk import risk_stage
+    from ..stages.train import train_stage
+    from ..store.flagged_cases import remember_flags
+    from .terminal import waiting
 
     room = None if capacity is None else parse_duration(capacity, where="--capacity")
     if room == 0:
@@ -339,7 +339,7 @@ def watch(
     until: Annotated[str | None, typer.Option(metavar="DATE", help="When --silence ends, such as 2024-03-31.")] = None,
 ) -> None:
     """Show which KPIs shifted, since when, and what drove it: what is new since the last run first."""
-    from .watch_command import answer_watch, heard
+    from .watch import answer_watch, heard
 
     if heard(config, acknowledge, note, silence, until, as_json):
         return
@@ -355,12 +355,12 @@ def report(
     """Write one self-contained HTML file from the last results."""
     import json
 
-    from ..features.errors import InputError
-    from .pages.report import write_report
-    from .project.config import load_config
+    from ...features.errors import InputError
+    from ..pages.report import write_report
+    from ..project.config import load_config
+    from ..store.results import read_results
     from .run import title_of
-    from .store.results import read_results
-    from .telling import say
+    from .terminal import say
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise InputError("a report is an HTML file", where=str(out), got=out.suffix, wanted=".html")
@@ -399,10 +399,10 @@ def serve_(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
 ) -> None:
     """Serve the page for planners and managers."""
-    from .pages.web import make_app, serve
-    from .project.config import load_config
+    from ..pages.web import make_app, serve
+    from ..project.config import load_config
     from .run import title_of
-    from .telling import say
+    from .terminal import say
 
     spec = load_config(config)
     page = make_app(spec.results_folder, title=title_of(spec), timezone=spec.timezone)

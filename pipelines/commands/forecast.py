@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from .project.project import Project
-    from .project.specs import ForecastSpec
-    from .stage import Stage
+    from ..project.project import Project
+    from ..project.specs import ForecastSpec
+    from ..stage import Stage
 
 HorizonOption = Annotated[int | None, typer.Option(help="How many slots ahead.", min=1)]
 FreqOption = Annotated[str | None, typer.Option(help="Slot: 5min, 15min, 30min, h, D, W or MS.")]
@@ -65,7 +65,7 @@ def with_options(
     >>> with_options(ForecastSpec(), levels="50,90", **none).levels
     (50, 90)
     """
-    from .project.checks import check_forecast
+    from ..project.checks import check_forecast
 
     changed = replace(
         spec,
@@ -82,7 +82,7 @@ def with_options(
 
 
 def _levels(text: str) -> tuple[int, ...]:
-    from ..features.errors import InputError
+    from ...features.errors import InputError
 
     read = [part.strip().removesuffix("%").strip() for part in text.split(",")]
     if not all(part.isdigit() for part in read):
@@ -92,7 +92,7 @@ def _levels(text: str) -> tuple[int, ...]:
 
 def check_picture(path: Path) -> None:
     """Say whether pictures can be drawn into this file, before any work is done."""
-    from ..features.errors import InputError
+    from ...features.errors import InputError
 
     if path.suffix.lower() not in (".png", ".svg", ".html"):
         wanted = ".png, .svg or .html"
@@ -105,10 +105,10 @@ def draw(project: Project, stage: Stage, path: Path) -> None:
     """Draw the pictures of a stage into one file: an image, or a page."""
     from datetime import UTC, datetime
 
-    from .. import __version__
-    from .charts.charts import pictures
-    from .charts.vega import image
-    from .pages.report import write_report
+    from ... import __version__
+    from ..charts.charts import pictures
+    from ..charts.vega import image
+    from ..pages.report import write_report
     from .run import title_of
 
     if path.suffix.lower() == ".html":

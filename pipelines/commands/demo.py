@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..features.errors import InputError
-from .project.config import FILE
-from .project.project import Project, open_project
+from ...features.errors import InputError
+from ..project.config import FILE
+from ..project.project import Project, open_project
 from .run import STAGES, Outcome, run
-from .telling import StageLines, say, show_findings, waiting
+from .terminal import StageLines, say, show_findings, waiting
 
 #: Headings of the findings, in the order in which a reader wants them.
 HEADINGS = {
@@ -40,7 +40,7 @@ def make_demo(folder: Path, cases: int, seed: int) -> Outcome:
     InputError
         If the folder holds something else.
     """
-    from .desk import simulate_desk, write_desk
+    from ..desk import simulate_desk, write_desk
 
     _refuse_foreign(folder)
     with waiting(f"simulating a desk of {cases:,} cases"):

@@ -1,0 +1,1 @@
+"""The command line: one command for each part of a user's day."""
