@@ -186,8 +186,8 @@ def desk_log(cases: int, seed: int) -> CaseLog:
     """Return the simulated desk as a log."""
     import tempfile
 
-    from deskcast.pipelines.desk import simulate_desk, write_desk
     from deskcast.pipelines.project.project import open_log
+    from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 
     with tempfile.TemporaryDirectory() as folder:
         write_desk(simulate_desk(cases, seed=seed), folder)
@@ -205,7 +205,7 @@ def closings(log: CaseLog) -> pd.DataFrame:
 
 def experience_mean(cases: int, seed: int, again: int | None = None) -> np.ndarray:
     """Return how good each case was before the mood of the day; with ``again`` the same arrivals are served anew."""
-    from deskcast.pipelines import desk as d
+    from deskcast.pipelines.simulated_desk import desk as d
 
     rngs = [np.random.default_rng([seed, stream]) for stream in range(3)]
     who, talk, work = rngs

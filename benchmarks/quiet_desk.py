@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.watch import watch_stage, watched_history
 from deskcast.pipelines.store.incidents import State
 

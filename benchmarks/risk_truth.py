@@ -32,7 +32,7 @@ FEWEST = 8
 
 def served_anew(log: CaseLog, cases: int, seed: int, again: int) -> pd.DataFrame:
     """Return the outcomes of the same arrivals in another run: ``case_id, label, known_at``."""
-    from deskcast.pipelines import desk as d
+    from deskcast.pipelines.simulated_desk import desk as d
 
     who = np.random.default_rng([seed, 0])
     talk, work = (np.random.default_rng([seed, stream, 7_000 + again]) for stream in (1, 2))

@@ -132,7 +132,7 @@ def desk(n: int) -> None:
     from deskcast.features.kpis.kpi_history import kpi_history
     from deskcast.models.drivers.causes import candidate_causes
     from deskcast.models.drivers.combinations import explain_combinations
-    from deskcast.pipelines.desk import simulate_desk
+    from deskcast.pipelines.simulated_desk.desk import simulate_desk
 
     made = simulate_desk(n)
     tables = {name: made.tables[name] for name in ("cases", "events", "contacts")}

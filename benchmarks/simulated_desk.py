@@ -17,7 +17,7 @@ from pathlib import Path
 
 def measure(cases: int) -> None:
     """Simulate and write one desk in this process, and print one line."""
-    from deskcast.pipelines.desk import simulate_desk, write_desk
+    from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 
     began = time.perf_counter()
     desk = simulate_desk(cases)

@@ -40,7 +40,7 @@ def make_demo(folder: Path, cases: int, seed: int) -> Outcome:
     InputError
         If the folder holds something else.
     """
-    from ..desk import simulate_desk, write_desk
+    from ..simulated_desk.desk import simulate_desk, write_desk
 
     _refuse_foreign(folder)
     with waiting(f"simulating a desk of {cases:,} cases"):

@@ -19,7 +19,7 @@ from deskcast.features.labels.breach import breach_labels
 from deskcast.features.sla.milestones import milestones
 from deskcast.features.snapshots.snapshots import snapshots
 from deskcast.features.sources.load import SourceSpec, load_source
-from deskcast.pipelines.desk import simulate_desk
+from deskcast.pipelines.simulated_desk.desk import simulate_desk
 
 ZONE = "Europe/Lisbon"
 

@@ -10,7 +10,7 @@ from deskcast.features.kpis.availability import CATALOGUE, lacks
 from deskcast.features.kpis.catalogue import entry_of
 from deskcast.features.kpis.formulas import FORMULAS
 from deskcast.features.kpis.kpi_history import kpi_history
-from deskcast.pipelines.desk import simulate_desk
+from deskcast.pipelines.simulated_desk.desk import simulate_desk
 from full_logs import OFFICE, full_log, slow_milestones
 from kpi_loops import slow_kpis
 from kpi_twin import MEASURES, SlowDesk

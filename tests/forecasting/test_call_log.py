@@ -149,7 +149,7 @@ def test_who_left_at_once_did_not_wait():
 
 
 def test_the_simulated_desk_gives_its_patience_back():
-    from deskcast.pipelines.desk import simulate_desk
+    from deskcast.pipelines.simulated_desk.desk import simulate_desk
 
     calls = simulate_desk(3000).tables["contacts"]
     calls = calls[calls["channel"] == "phone"]

@@ -258,7 +258,7 @@ def test_heavy_tails_are_learnt():
 
 
 def test_the_known_events_of_a_simulated_desk_are_found_with_their_drivers():
-    desk = pytest.importorskip("deskcast.pipelines.desk").simulate_desk(20_000)
+    desk = pytest.importorskip("deskcast.pipelines.simulated_desk.desk").simulate_desk(20_000)
     from deskcast.features.case_log.log import CaseLog
     from deskcast.features.kpis.kpi_history import kpi_history
     from deskcast.models.drivers.attribution import drivers

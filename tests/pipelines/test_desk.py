@@ -10,8 +10,8 @@ from deskcast.features.case_log.log import CaseLog, conform
 from deskcast.features.case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
-from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.project.config import load_config
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 
 N = 40_000
 
@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 def test_the_order_of_events_is_never_left_to_a_sort(events):
     """Two events of a case in the same second have ranks of their own, so that no tie is broken by chance."""
-    from deskcast.pipelines.desk_events import Story
+    from deskcast.pipelines.simulated_desk.events import Story
 
     told = Story()
     told.tell("created", 0, np.array([1, 0]), np.array([5, 5]), "system")
@@ -112,7 +112,7 @@ def test_the_order_of_events_is_never_left_to_a_sort(events):
 
 
 def test_no_two_events_of_a_case_share_a_rank(monkeypatch):
-    from deskcast.pipelines.desk_events import Story
+    from deskcast.pipelines.simulated_desk.events import Story
 
     ranked = {}
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.pipelines.desk import simulate_desk, write_desk
-from deskcast.pipelines.desk_world import known_events, truth_factors
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
+from deskcast.pipelines.simulated_desk.world import known_events, truth_factors
 
 WEEK = pd.Timedelta(days=7)
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from deskcast.pipelines.desk import simulate_desk, write_desk
-from deskcast.pipelines.desk_world import known_events
 from deskcast.pipelines.project.project import look_back, open_project
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
+from deskcast.pipelines.simulated_desk.world import known_events
 from deskcast.pipelines.stages.watch import watch_stage, watched_history
 from deskcast.pipelines.store.incidents import State
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.pipelines.commands.cli import app
-from deskcast.pipelines.desk import simulate_desk, write_desk
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from typer.testing import CliRunner
 
 TABLES = {

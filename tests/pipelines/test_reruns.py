@@ -21,7 +21,7 @@ def deskcast(*words, cwd):
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     """A small desk on which few KPIs are kept and nothing but the phone is staffed, so that a run is short."""
-    from deskcast.pipelines.desk import simulate_desk, write_desk
+    from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 
     folder = tmp_path_factory.mktemp("desk")
     write_desk(simulate_desk(400, 9), folder)

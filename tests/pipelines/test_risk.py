@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.commands.cli import app
-from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.project.project import look_back, open_project
 from deskcast.pipelines.project.specs import ActionSpec, RiskSpec
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.risk import risk_stage
 from deskcast.pipelines.stages.risk_actions import suggest
 from deskcast.pipelines.stages.train import train_stage

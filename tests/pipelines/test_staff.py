@@ -9,9 +9,9 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.forecasting.staffing.required_agents import required_chat_agents
 from deskcast.forecasting.staffing.staffing_plan import scheduled_agents
-from deskcast.pipelines.desk import simulate_desk, write_desk
 from deskcast.pipelines.project.config import StaffingSpec, parse_config
 from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.casework import promises_of, waiting_cases
 from deskcast.pipelines.stages.queue import handle_time, queue_arrivals, queue_segments
 from deskcast.pipelines.stages.staff import clock_seconds, staff_stage

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .desk_world import BEGIN, Array
+from .world import BEGIN, Array
 
 _BEGIN_US = int(BEGIN.timestamp()) * 1_000_000
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .desk_cases import FAULT, Cases
-from .desk_contacts import TEAMS, Contacts
-from .desk_events import CLOSES_AFTER
-from .desk_frames import flags, instants, names, seconds, words
-from .desk_work import ESCALATE, REOPEN, TEAM_NAMES, TRANSFER, Touches, case_line
-from .desk_world import ACCOUNTS, CHANNELS, END_S, PRODUCTS, REGIONS, TYPES, Array
+from .arrivals import FAULT, Cases
+from .columns import flags, instants, names, seconds, words
+from .contacts import TEAMS, Contacts
+from .events import CLOSES_AFTER
+from .work import ESCALATE, REOPEN, TEAM_NAMES, TRANSFER, Touches, case_line
+from .world import ACCOUNTS, CHANNELS, END_S, PRODUCTS, REGIONS, TYPES, Array
 
 _OUTCOMES = ("answered", "abandoned", "callback")
 _SURVEYS = ("csat", "nps", "ces", "agent_satisfaction")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..forecasting.simulation.queue import ABANDONED, SERVED, simulate_queue
-from .desk_cases import CHAT, FAULT, PHONE, Cases, local_day, phone_open, time_of_day
-from .desk_staff import Member, contact_shifts, roster
-from .desk_world import END_S, Array, known_events
+from ...forecasting.simulation.queue import ABANDONED, SERVED, simulate_queue
+from .arrivals import CHAT, FAULT, PHONE, Cases, local_day, phone_open, time_of_day
+from .staff import Member, contact_shifts, roster
+from .world import END_S, Array, known_events
 
 #: Calls and chats without a case, per case of the channel: short questions.
 EXTRA = (1.5, 0.6)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .desk_world import (
+from .world import (
     ACCOUNT_SHARE,
     ACCOUNTS,
     CHANNELS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .desk_tables import CALENDAR, PROMISES
-from .desk_world import COUNTRIES, END_DAY, TIMEZONE, ZONES
+from .tables import CALENDAR, PROMISES
+from .world import COUNTRIES, END_DAY, TIMEZONE, ZONES
 
 _HEAD = """\
 # deskcast.toml of a simulated desk. 'deskcast run' in this folder does the whole job.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .desk_contacts import Contacts
-from .desk_frames import instants, words
-from .desk_staff import Member
-from .desk_work import TEAM_NAMES, Touches
-from .desk_world import END_DAY, END_S, FIRST_DAY, TIMEZONE, Array
+from .columns import instants, words
+from .contacts import Contacts
+from .staff import Member
+from .work import TEAM_NAMES, Touches
+from .world import END_DAY, END_S, FIRST_DAY, TIMEZONE, Array
 
 _STATES = ("handling", "available", "break", "absent")
 _HANDLING, _AVAILABLE, _BREAK, _ABSENT = range(4)

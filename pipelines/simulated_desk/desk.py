@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.errors import InputError
-from .desk_agents import agent_time_frame, costs_frame
-from .desk_cases import Cases, draw_cases
-from .desk_config import config_text
-from .desk_contacts import resolved_on_contact, run_contacts
-from .desk_events import events_frame, final_resolution, tell_events
-from .desk_frames import names
-from .desk_tables import (
+from ...features.errors import InputError
+from .agent_time import agent_time_frame, costs_frame
+from .arrivals import Cases, draw_cases
+from .columns import names
+from .config import config_text
+from .contacts import resolved_on_contact, run_contacts
+from .events import events_frame, final_resolution, tell_events
+from .tables import (
     cases_frame,
     contacts_frame,
     experience,
@@ -28,8 +28,8 @@ from .desk_tables import (
     tasks_frame,
     views_frame,
 )
-from .desk_work import LEAVER, by_bot, draw_touches, run_touches
-from .desk_world import (
+from .work import LEAVER, by_bot, draw_touches, run_touches
+from .world import (
     CHANNELS,
     DAYS,
     END_S,

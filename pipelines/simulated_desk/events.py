@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..features.case_log.schema import ACTOR_ROLES, EVENT_KINDS
-from .desk_cases import Cases
-from .desk_contacts import Contacts
-from .desk_frames import flags, instants, words
-from .desk_work import (
+from ...features.case_log.schema import ACTOR_ROLES, EVENT_KINDS
+from .arrivals import Cases
+from .columns import flags, instants, words
+from .contacts import Contacts
+from .work import (
     ASK,
     DAY,
     ESCALATE,
@@ -28,7 +28,7 @@ from .desk_work import (
     Touches,
     case_line,
 )
-from .desk_world import END_S, Array
+from .world import END_S, Array
 
 #: Days after the last resolution on which the system closes a case.
 CLOSES_AFTER = 5 * DAY

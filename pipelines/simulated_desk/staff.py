@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..forecasting.simulation.queue import Agent
-from .desk_world import DAYS, SITE_OF, Array, daily_rates, day_begin, days_off, intraday
+from ...forecasting.simulation.queue import Agent
+from .world import DAYS, SITE_OF, Array, daily_rates, day_begin, days_off, intraday
 
 Stretch = tuple[int, int]
 _HALF_HOUR = 1800

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..forecasting.simulation.queue import SERVED, simulate_queue
-from .desk_cases import EMAIL, WEB, Cases
-from .desk_contacts import Contacts
-from .desk_staff import Member, case_shifts, roster
-from .desk_world import DAYS, END_S, SITES, Array, day_begin, known_events
+from ...forecasting.simulation.queue import SERVED, simulate_queue
+from .arrivals import EMAIL, WEB, Cases
+from .contacts import Contacts
+from .staff import Member, case_shifts, roster
+from .world import DAYS, END_S, SITES, Array, day_begin, known_events
 
 #: Why a touch is there.
 FIRST, REPLY, TRANSFER, ESCALATE, REOPEN = range(5)

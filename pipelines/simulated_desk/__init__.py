@@ -1,0 +1,1 @@
+"""A made-up desk with a known truth, for the demo and the tests."""
