@@ -2,7 +2,8 @@
 
 The open time up to an instant is piecewise linear. A small table says for each UTC day how much of it had passed before
 and at which instants of the day the calendar opens and closes; joined by the number of the day it makes whole-number
-arithmetic of everything, so any engine gives what :class:`~deskcast.features.calendars.business_calendar.BusinessCalendar` gives.
+arithmetic of everything, so any engine gives what
+:class:`~deskcast.features.calendars.business_calendar.BusinessCalendar` gives.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def catalogue_page() -> str:
     lines = [
         "# The KPIs",
         "",
-        "Written by `deskcast.features.kpis.availability.catalogue_page()` from the entries in `features/kpis/catalogue.py`;",
+        "Written by `deskcast.features.kpis.availability.catalogue_page()` from `features/kpis/catalogue.py`;",
         "`deskcast history --list` says which of them a log can give, and what the others need.",
         "",
         "A count, a share or a median stands in `value`, its denominator in `n`. Shares and means come with a 95 %",

@@ -115,8 +115,8 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     Notes
     -----
     The presets follow what Zendesk, Salesforce, ServiceNow and Jira document; the pages stand beside them in
-    :mod:`deskcast.features.sla.presets`. An event that was recorded late counts at the time when it happened, but only in
-    logs that end after it was recorded: ``log.as_of(t)`` holds what was known at ``t``.
+    :mod:`deskcast.features.sla.presets`. An event that was recorded late counts at the time when it happened, but only
+    in logs that end after it was recorded: ``log.as_of(t)`` holds what was known at ``t``.
 
     Examples
     --------

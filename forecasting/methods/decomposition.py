@@ -53,12 +53,12 @@ def core(scene: Scene) -> Floats:
     """Forecast by daily level times intraday profile, and by factors of days by slots: the mean of both.
 
     The volume of a day relative to what is usual on its weekday, on a square-root scale, is a level plus effects of
-    the calendar (see :func:`deskcast.forecasting.methods.calendar_effects.day_design`); it is spread over the day by the
-    profile of the weekday. For slots shorter than a day, the days by slots on square roots are also written as a
-    few factors, whose scores are forecast by the same regressors (Shen and Huang 2008), and the two are averaged.
-    Of slots of a day, the mean of the same weekday over the last weeks takes a share that falls with the history: what
-    a young series has taught of the calendar is little, and patterns of years ago may have ended. A level that moves
-    on takes that share back, see :class:`deskcast.forecasting.methods.daily_level.Fit`.
+    the calendar (see :func:`deskcast.forecasting.methods.calendar_effects.day_design`); it is spread over the day by
+    the profile of the weekday. For slots shorter than a day, the days by slots on square roots are also written as a
+    few factors, whose scores are forecast by the same regressors (Shen and Huang 2008), and the two are averaged. Of
+    slots of a day, the mean of the same weekday over the last weeks takes a share that falls with the history: what a
+    young series has taught of the calendar is little, and patterns of years ago may have ended. A level that moves on
+    takes that share back, see :class:`deskcast.forecasting.methods.daily_level.Fit`.
     """
     alive = np.flatnonzero(~np.isnan(scene.profile.level))
     forecast = np.full((len(scene.profile.level), scene.horizon), np.nan)

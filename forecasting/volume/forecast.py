@@ -38,9 +38,11 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast the volume of every series, with intervals.
 
-    ``deskcast`` is the core (see :func:`deskcast.forecasting.methods.decomposition.core`), or where that had less weighted quantile
-    loss on rolling origins of the past, beyond noise, a combination of it with other methods, by tier of volume (see
-    :func:`deskcast.forecasting.volume.combination.choose_mix`). Intervals come from the errors that it made at those origins.
+    ``deskcast`` is the core (see :func:`deskcast.forecasting.methods.decomposition.core`), or where that had less
+    weighted quantile loss on rolling origins of the past, beyond noise, a combination of it with other methods, by tier
+    of volume (see
+    :func:`deskcast.forecasting.volume.combination.choose_mix`). Intervals come from the errors that it made at those
+    origins.
 
     Parameters
     ----------
@@ -71,7 +73,8 @@ def forecast(
         models of statsmodels and gradient boosting, which take seconds to minutes), or names.
     kind, bounds
         ``count``; or ``rate`` (within ``bounds``), ``duration``, ``stock``: other series, whose history may have a
-        column ``n``, see :func:`deskcast.forecasting.volume.forecast_kind.forecast_kind`. They choose among ways of their own.
+        column ``n``, see :func:`deskcast.forecasting.volume.forecast_kind.forecast_kind`. They choose among ways of
+        their own.
 
     Returns
     -------

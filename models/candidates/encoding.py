@@ -180,7 +180,8 @@ def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 6
     Parameters
     ----------
     snapshots
-        Rows to learn from. Which columns are features, and of which kind, stands in ``deskcast.models.candidates.feature_groups``.
+        Rows to learn from. Which columns are features, and of which kind, stands in
+        ``deskcast.models.candidates.feature_groups``.
     rare, most_levels
         See above.
 

@@ -234,7 +234,8 @@ def fit_hazard(
     Parameters
     ----------
     snapshots
-        Rows with features; see ``deskcast.features.snapshots.snapshots``. Those of cases whose work is done teach nothing.
+        Rows with features; see ``deskcast.features.snapshots.snapshots``. Those of cases whose work is done teach
+        nothing.
     finish
         When each was done or last seen; see :func:`deskcast.models.candidates.person_periods.finishes`.
     calendar

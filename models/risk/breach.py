@@ -124,8 +124,9 @@ class BreachRisk:
         Parameters
         ----------
         snapshots
-            Rows of one metric: ``case_id, at, metric, age_s`` and features; see ``deskcast.features.snapshots.snapshots``.
-            Rows of cases that are not in ``labels`` (no promise) and of cases already breached do not teach.
+            Rows of one metric: ``case_id, at, metric, age_s`` and features; see
+            ``deskcast.features.snapshots.snapshots``. Rows of cases that are not in ``labels`` (no promise) and of
+            cases already breached do not teach.
         labels
             Columns ``case_id, metric, label, known_at``; see ``deskcast.features.breach_labels``.
         as_of
@@ -228,7 +229,8 @@ class BreachRisk:
 
         Returns
         -------
-        As :func:`deskcast.models.candidates.finish_times.finish_times`; ``None`` where too few cases were done to learn from.
+        As :func:`deskcast.models.candidates.finish_times.finish_times`; ``None`` where too few cases were done to learn
+        from.
         """
         self._fitted(snapshots)
         hazard = hazard_in(self.candidates_["hazard"].score) if "hazard" in self.candidates_ else None
@@ -250,8 +252,9 @@ class BreachRisk:
         Returns
         -------
         Index of the snapshots; columns ``base`` (log-odds of the average snapshot), one a group of features (see
-        ``deskcast.models.candidates.feature_groups``), and ``logit``. The base and the groups sum to the logit, which is the log-odds of
-        the probability. All are missing for cases already breached: that is a fact and not a forecast.
+        ``deskcast.models.candidates.feature_groups``), and ``logit``. The base and the groups sum to the logit, which
+        is the log-odds of the probability. All are missing for cases already breached: that is a fact and not a
+        forecast.
         """
         model = self._fitted(snapshots)
         base, parts = model.parts(snapshots)

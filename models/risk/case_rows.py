@@ -30,8 +30,8 @@ def case_rows(
     log
         A log with ``cases`` and ``events``.
     at
-        As in :func:`deskcast.features.snapshots.snapshots.snapshots`: ``creation``, ``updates``, instants, or a frame with
-        ``case_id`` and ``at``.
+        As in :func:`deskcast.features.snapshots.snapshots.snapshots`: ``creation``, ``updates``, instants, or a frame
+        with ``case_id`` and ``at``.
     metric
         The promise to look at; by default resolution, or else the first that the log has.
     segments

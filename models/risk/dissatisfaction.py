@@ -54,15 +54,16 @@ class DissatisfactionRisk:
     said_
         The same, one text for each stage and one about who answers.
     used_, skill_
-        Stage (``open``, ``closed``) -> candidate that is used, and its :class:`~deskcast.models.evaluation.skill.Skill`.
+        Stage (``open``, ``closed``) -> candidate that is used, and its
+        :class:`~deskcast.models.evaluation.skill.Skill`.
     promoted_
         Whether any stage uses more than the base rate or a rule.
     evaluation_, reliability_
         Columns ``stage, model, n, base_rate, auc, average_precision, brier, ece, promoted`` and ``stage, model,
         predicted, observed, n, lo, hi``, on the newest fifth of the cases, weighted for those who did not answer.
     answering_
-        Who answers, with the effective number of answers (:class:`~deskcast.models.risk.response_propensity.Answering`); ``None``
-        where all tell, as with disputes.
+        Who answers, with the effective number of answers
+        (:class:`~deskcast.models.risk.response_propensity.Answering`); ``None`` where all tell, as with disputes.
     rates_
         The naive share of dissatisfied answers, and that weighted for all who were asked.
     outcomes_
@@ -72,8 +73,8 @@ class DissatisfactionRisk:
     -----
     What is not known yet (a survey that may still be answered, a case that is still open) is not taken as satisfied:
     known answers are weighted for those that the end of the log cut off, see
-    :func:`deskcast.models.risk.censoring.censoring_weights`. Weights for silence assume that among cases alike in what is
-    known the angry are as likely to answer as the content; where they are likelier, the truth lies between the
+    :func:`deskcast.models.risk.censoring.censoring_weights`. Weights for silence assume that among cases alike in what
+    is known the angry are as likely to answer as the content; where they are likelier, the truth lies between the
     weighted figure and below.
 
     Examples
@@ -114,9 +115,9 @@ class DissatisfactionRisk:
         Parameters
         ----------
         snapshots
-            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_rows`. Give those at which
-            the risk will be asked for (at receipt, daily while open, at closing); the latest of a case also tells who
-            answers, so a snapshot at closing belongs among them.
+            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_rows`. Give those at
+            which the risk will be asked for (at receipt, daily while open, at closing); the latest of a case also tells
+            who answers, so a snapshot at closing belongs among them.
         labels
             ``case_id, label, known_at``; see ``deskcast.features.dissatisfaction_labels``. A label that is missing
             although ``known_at`` is not means that the customer kept silent.

@@ -64,8 +64,8 @@ class EscalationRisk:
         Parameters
         ----------
         snapshots
-            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_rows`. Snapshots of cases
-            that have ended do not teach.
+            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_rows`. Snapshots of
+            cases that have ended do not teach.
         labels
             ``case_id, label, known_at``; see ``deskcast.features.escalation_labels``.
         as_of

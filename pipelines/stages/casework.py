@@ -34,9 +34,9 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     Returns
     -------
     plan
-        One row a slot: the columns of :func:`deskcast.forecasting.backlog.plan.backlog_plan`, ``people`` (with shrinkage),
-        and over sample paths of what comes ``breach_risk``, ``breach_by``, ``backlog_lo``, ``backlog_hi`` and
-        ``late_expected``.
+        One row a slot: the columns of :func:`deskcast.forecasting.backlog.plan.backlog_plan`, ``people`` (with
+        shrinkage), and over sample paths of what comes ``breach_risk``, ``breach_by``, ``backlog_lo``, ``backlog_hi``
+        and ``late_expected``.
     findings
         What it says, in sentences.
 

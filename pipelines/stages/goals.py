@@ -22,8 +22,8 @@ def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
     project
         Its ``config.goals`` are judged.
     history
-        Table of :func:`~deskcast.pipelines.stages.history.history_stage`; KPIs that it lacks, or that it does not hold by day,
-        are computed.
+        Table of :func:`~deskcast.pipelines.stages.history.history_stage`; KPIs that it lacks, or that it does not hold
+        by day, are computed.
 
     Returns
     -------

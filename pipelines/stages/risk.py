@@ -46,8 +46,8 @@ def risk_stage(
     project
         Opened, perhaps as of an earlier instant.
     trained
-        What :func:`~deskcast.pipelines.stages.train.train_stage` learnt from the same log: its models stand as they are at the
-        end of the log (speed of the desk and base rate of the last days).
+        What :func:`~deskcast.pipelines.stages.train.train_stage` learnt from the same log: its models stand as they are
+        at the end of the log (speed of the desk and base rate of the last days).
     budget, capacity_s
         Cases, or seconds of work, that a day has room for; those of the configuration by default, else 20 cases.
 

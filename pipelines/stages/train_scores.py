@@ -47,7 +47,8 @@ def evaluate(
     Parameters
     ----------
     frame, labels, ends
-        Snapshots of one promise, its outcomes and when work was done; see :class:`~deskcast.models.risk.breach.BreachRisk`.
+        Snapshots of one promise, its outcomes and when work was done; see
+        :class:`~deskcast.models.risk.breach.BreachRisk`.
     as_of
         Until when outcomes count as matured.
     calendar

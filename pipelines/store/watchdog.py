@@ -1,7 +1,7 @@
 """Clean up behind a killed writer: waits for its end, then removes what it left half-written.
 
-This file is run as a script by :mod:`deskcast.pipelines.store.atomic_replace`, in a session of its own and with the standard
-library alone, so that it starts in milliseconds and survives what killed its parent. It ends with its parent.
+This file is run as a script by :mod:`deskcast.pipelines.store.atomic_replace`, in a session of its own and with the
+standard library alone, so that it starts in milliseconds and survives what killed its parent. It ends with its parent.
 """
 
 from __future__ import annotations
