@@ -29,10 +29,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.labels.breach import breach_labels
-from deskcast.features.labels.ends import case_ends
+from deskcast.features.labels.breach import breach_labels, case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 from deskcast.models.evaluation.scores import bootstrap_table, reliability_tables
 from deskcast.models.risk.breach import BreachRisk, already_breached
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases.facts import case_history
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.cases.history import case_history
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 from deskcast.features.statistics.kaplan_meier import kaplan_meier
 
 FILE = (

@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from deskcast.features.labels.breach import breach_labels
-from deskcast.features.labels.ends import case_ends
+from deskcast.features.labels.breach import breach_labels, case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.risk.breach import BreachRisk
 from deskcast.models.worklist.ranking import rank_cases

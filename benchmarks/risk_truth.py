@@ -17,8 +17,7 @@ import sys
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.labels.breach import breach_labels
-from deskcast.features.labels.ends import case_ends
+from deskcast.features.labels.breach import breach_labels, case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.risk.breach import BreachRisk, already_breached
 from dissatisfaction import desk_log

@@ -15,7 +15,7 @@ __getattr__, __dir__ = lazy_names(
         "business_add": "calendars.business_time",
         "business_seconds": "calendars.business_time",
         "case_business_times": "cases.business_times",
-        "case_history": "cases.facts",
+        "case_history": "cases.history",
         "dissatisfaction_labels": "labels.satisfaction",
         "escalation_labels": "labels.events",
         "feature_columns": "snapshots.snapshots",

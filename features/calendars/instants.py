@@ -9,6 +9,8 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from ..errors import InputError
+
 
 @ibis.udf.scalar.builtin(name="epoch_us", signature=(("timestamp('UTC', 6)",), "int64"))  # type: ignore[untyped-decorator]
 def _epoch_us(at: Any) -> Any: ...  # DuckDB's own, a hundred times faster than its difference of instants
@@ -75,3 +77,20 @@ def _chosen(at: Any, offsets: Sequence[tuple[pd.Timestamp, int]], value: Any) ->
         return last
     branches = [(at < ibis.literal(until), value(offset)) for (_, offset), (until, _) in pairwise(offsets)]
     return ibis.cases(*branches, else_=last)
+
+
+def instant_of(t: object, timezone: str = "UTC") -> pd.Timestamp:
+    """Return an instant in UTC; without a zone it is read on the clock of ``timezone``.
+
+    >>> instant_of("2024-07-01 09:00", "Europe/Lisbon")
+    Timestamp('2024-07-01 08:00:00+0000', tz='UTC')
+    """
+    try:
+        stamp = pd.Timestamp(t)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise InputError("this is not an instant", got=t, wanted="a date and time") from error
+    if pd.isna(stamp):
+        raise InputError("this is not an instant", got=t, wanted="a date and time")
+    if stamp.tzinfo is None:  # the hour that comes twice is its first, the one that never comes is its end
+        stamp = stamp.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward")
+    return stamp.tz_convert("UTC")

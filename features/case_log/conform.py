@@ -147,20 +147,3 @@ def _sequenced(events: pd.DataFrame) -> pd.DataFrame:
     events = events.sort_values(["case_id", "at"], kind="stable", ignore_index=True)
     events["seq"] = events.groupby("case_id", sort=False).cumcount().astype("Int64")
     return events
-
-
-def instant_of(t: object, timezone: str = "UTC") -> pd.Timestamp:
-    """Return an instant in UTC; without a zone it is read on the clock of ``timezone``.
-
-    >>> instant_of("2024-07-01 09:00", "Europe/Lisbon")
-    Timestamp('2024-07-01 08:00:00+0000', tz='UTC')
-    """
-    try:
-        stamp = pd.Timestamp(t)  # type: ignore[arg-type]
-    except (ValueError, TypeError) as error:
-        raise InputError("this is not an instant", got=t, wanted="a date and time") from error
-    if pd.isna(stamp):
-        raise InputError("this is not an instant", got=t, wanted="a date and time")
-    if stamp.tzinfo is None:  # the hour that comes twice is its first, the one that never comes is its end
-        stamp = stamp.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward")
-    return stamp.tz_convert("UTC")

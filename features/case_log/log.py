@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
+from ..calendars.instants import instant_of
 from ..calendars.periods import zone
 from ..errors import InputError, did_you_mean
-from .conform import DTYPES, conform, instant_of
+from .conform import DTYPES, conform
 from .fetch import fetch
 from .schema import SETTLEMENT, TABLES, Column, Known, Table
 
@@ -294,7 +295,7 @@ def _own_names(columns: Iterable[str]) -> dict[str, str]:
     >>> _own_names(["case_id", "Status", "team", "Team", "plan"])
     {'Status': 'Status (export)', 'Team': 'Team (export)'}
     """
-    from ..cases.facts import DERIVED
+    from .schema import DERIVED
 
     taken = {name.casefold(): name for name in (*TABLES["cases"].names, *DERIVED)}
     renamed: dict[str, str] = {}

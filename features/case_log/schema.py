@@ -6,6 +6,7 @@ reporting what is missing all read the same declaration.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -263,3 +264,34 @@ _ALL = (
 
 #: The canonical tables by name, in the order of the catalogue.
 TABLES: dict[str, Table] = {t.name: t for t in _ALL}
+
+
+#: What is derived from events, with its type; missing for all cases where the log cannot know it.
+DERIVED: Mapping[str, str] = {
+    "current_priority": "string",
+    "current_team": "string",
+    "status": "string",
+    "first_response_at": "timestamp('UTC', 6)",
+    "first_response_s": "float64",
+    "first_resolved_at": "timestamp('UTC', 6)",
+    "resolved_at": "timestamp('UTC', 6)",
+    "first_reopened_at": "timestamp('UTC', 6)",
+    "closed_at": "timestamp('UTC', 6)",
+    "merged_at": "timestamp('UTC', 6)",
+    "ended_at": "timestamp('UTC', 6)",
+    "is_open": "boolean",
+    "resolution_s": "float64",
+    "age_s": "float64",
+    "pending_s": "float64",
+    "reopens": "int64",
+    "transfers": "int64",
+    "escalations": "int64",
+    "priority_changes": "int64",
+    "customer_messages": "int64",
+    "agent_messages": "int64",
+    "agents": "int64",
+}
+
+
+#: Value of an event that says that the system has decided: as its flag stands then.
+DECIDED = "decided"

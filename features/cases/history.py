@@ -8,6 +8,8 @@ import pandas as pd
 
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..case_log.schema import DERIVED
+from .facts import case_history_table
 
 
 def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
@@ -66,3 +68,56 @@ def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
         following = order.groupby("customer_id")["created_at"].shift(-1)
         out["next_case_s"] = (following - order["created_at"]).dt.total_seconds().reindex(cases.index)
     return out
+
+
+def case_history(log: CaseLog) -> pd.DataFrame:
+    """Say for every case what happened to it, as known at the end of the log.
+
+    A case is open from its creation, and again from each re-opening, until it is resolved, closed or merged. Its
+    resolution is the first ``resolved`` or ``closed`` after the last ``reopened``; a merge while it is open ends it
+    without one, and what comes after the merge is housekeeping.
+
+    Parameters
+    ----------
+    log
+        A log with ``cases``; ``events`` where there are any.
+
+    Returns
+    -------
+    DataFrame
+        One row a case, by case_id: the columns of ``cases`` that the log has, then
+
+        * ``current_priority``, ``current_team``, ``status``: the last that events state, else as created
+        * ``first_response_at``, ``first_response_s``: first public message by a human agent
+        * ``first_resolved_at``, ``resolved_at`` (final), ``first_reopened_at`` (the first after an end), ``closed_at``
+          (last), ``merged_at``, ``ended_at`` (resolution or merge, missing while open), ``is_open``
+        * durations are missing where the end is more than a minute before the creation
+        * ``resolution_s``: creation to final resolution, missing without one; ``age_s``: creation to the end of the
+          case or of the log; ``pending_s``: of it, the time paused
+        * ``reopens``, ``transfers`` (changes of team after the first assignment), ``escalations``,
+          ``priority_changes``, ``customer_messages``, ``agent_messages`` (public ones), ``agents`` (distinct human
+          agents who acted)
+        * what follows from these and from other tables: :func:`deskcast.features.cases.history.with_measures`
+
+        A count whose kind of event never occurs in the log is missing, not 0: the log cannot know it. Messages
+        count as public where no event of the log says which are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"]})
+    >>> events = pd.DataFrame({"case_id": ["1", "1", "1"], "kind": ["resolved", "reopened", "closed"],
+    ...                        "at": ["2024-03-01T11:00Z", "2024-03-02T09:00Z", "2024-03-02T10:00Z"]})
+    >>> log = CaseLog.from_frames(cases=cases, events=events)
+    >>> case_history(log)[["case_id", "resolution_s", "age_s", "reopens", "is_open"]].to_dict("records")
+    [{'case_id': '1', 'resolution_s': 90000.0, 'age_s': 90000.0, 'reopens': 1, 'is_open': False},
+     {'case_id': '2', 'resolution_s': nan, 'age_s': 86400.0, 'reopens': 0, 'is_open': True}]
+    """
+
+    rows = case_history_table(log)
+    frame = fetch(rows.order_by("case_id"))
+    frame = frame.astype({name: _DTYPES.get(kind, kind) for name, kind in DERIVED.items()})
+    return with_measures(log, frame, rows)
+
+
+_DTYPES = {"string": "str", "timestamp('UTC', 6)": "datetime64[us, UTC]", "int64": "Int64", "boolean": "boolean"}

@@ -2,143 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
 from typing import Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ..calendars.periods import period_start, periods
-from ..case_log.fetch import fetch
 from ..statistics.intervals import mean_interval, wilson
+from .cells import Floats, Source
 from .queries import Counted, Timed
-
-#: What a segment is called where its column has no value.
-MISSING = "(missing)"
-#: The columns of a history after kpi, segments and ds.
-MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The periods of a history: their length, the zone in which they begin, and the end of the log."""
-
-    freq: str
-    timezone: str
-    until: pd.Timestamp
-
-
-@dataclass(frozen=True)
-class Source:
-    """Rows of one kind (cases, contacts, surveys ...) with the segments and periods that they span.
-
-    Attributes
-    ----------
-    rows
-        Ibis table; the columns in ``by`` are text without missing values (see :func:`labelled`).
-    by
-        Names of the segment columns.
-    first
-        Instant of the first row: the history begins with its period. ``None`` where there are no rows.
-    clock
-        Periods.
-    like
-        A source with the same segments, which need not be looked for again.
-    """
-
-    rows: Any
-    by: tuple[str, ...]
-    first: pd.Timestamp | None
-    clock: Clock
-    like: Source | None = None
-
-    @cached_property
-    def periods(self) -> pd.DataFrame:
-        """The whole periods, as :func:`periods` gives them."""
-        end = self.clock.until
-        return _whole_periods(end if self.first is None else self.first, self.clock)
-
-    @cached_property
-    def _found(self) -> pd.DataFrame:
-        """The combinations of segment values that occur, sorted, with the number of their rows."""
-        rows = self.rows.group_by(list(self.by)) if self.by else self.rows
-        found = fetch(rows.agg(_rows=self.rows.count()))
-        return found.sort_values(list(self.by), ignore_index=True) if self.by else found
-
-    @cached_property
-    def segments(self) -> pd.DataFrame:
-        """The combinations of segment values that occur, sorted; one row without columns if there are none."""
-        if self.like is not None:
-            return self.like.segments
-        return self._found[list(self.by)] if self.by else pd.DataFrame(index=range(1))
-
-    @property
-    def length(self) -> int:
-        """Number of rows; of a source that is like another, the number of that one."""
-        return self.like.length if self.like is not None else int(self._found["_rows"].sum())
-
-    def over(self, rows: Any) -> Source:
-        """Return a source of other rows with the same segments and periods, such as the same ones with more columns."""
-        return replace(self, rows=rows, like=self)
-
-    @property
-    def size(self) -> int:
-        """Number of cells: segments times periods."""
-        return len(self.segments) * len(self.periods)
-
-    def period_of(self, at: Any) -> Any:
-        """Give the start of the period of an Ibis column of instants."""
-        first = self.clock.until if self.first is None else self.first
-        return period_start(at, self.clock.freq, self.clock.timezone, first, self.clock.until)
-
-    def cells(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-        """Number the cell of each row of a frame with ``ds`` and the segment columns; -1 outside whole periods."""
-        period = pd.Index(self.periods["ds"]).get_indexer(pd.Index(frame["ds"].astype("datetime64[us]")))
-        if not self.by:
-            return np.asarray(period, dtype=np.int64)
-        segment = self._segment_of(frame)
-        return np.where(period < 0, -1, segment * len(self.periods) + period).astype(np.int64)
-
-    def _segment_of(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-        """Number the segment of each row: codes of the values first, so that text is compared once a value."""
-        code, known = np.zeros(len(frame), dtype=np.int64), np.zeros(len(self.segments), dtype=np.int64)
-        for name in self.by:
-            found, values = pd.factorize(frame[name])
-            code = code * (len(values) + 1) + found
-            known = known * (len(values) + 1) + pd.Index(values).get_indexer(pd.Index(self.segments[name]))
-        return np.asarray(pd.Index(known).get_indexer(pd.Index(code)), dtype=np.int64)
-
-    def spread(self, frame: pd.DataFrame, *columns: str) -> list[Floats]:
-        """Sum columns of a grouped frame into all cells, 0 where nothing came."""
-        cell = self.cells(frame)
-        inside = cell >= 0
-        weights = [frame[column].astype("float64").fillna(0.0).to_numpy()[inside] for column in columns]
-        return [np.asarray(np.bincount(cell[inside], w, minlength=self.size), dtype=float) for w in weights]
-
-    def frame(self, **measures: npt.ArrayLike) -> pd.DataFrame:
-        """Lay measures, one value a cell, beside the segments and periods; missing measures are NaN."""
-        n_segments, n_periods = len(self.segments), len(self.periods)
-        out = {name: np.repeat(self.segments[name].array, n_periods) for name in self.by}
-        table = pd.DataFrame(out, index=range(self.size))
-        table["ds"] = np.tile(self.periods["ds"].to_numpy(), n_segments)
-        for name in MEASURES:
-            table[name] = np.asarray(measures.get(name, np.nan), dtype=float)
-        return table
-
-
-@lru_cache(maxsize=16)
-def _whole_periods(first: pd.Timestamp, clock: Clock) -> pd.DataFrame:
-    return periods(first, clock.until, clock.freq, clock.timezone)
-
-
-def labelled(rows: Any, by: tuple[str, ...]) -> Any:
-    """Turn the segment columns of an Ibis table into text without missing values."""
-    return rows.mutate(**{name: rows[name].cast("string").fill_null(MISSING) for name in by}) if by else rows
 
 
 def count(source: Source, at: str, amount: str | None = None, rows: Any = None) -> Counted:

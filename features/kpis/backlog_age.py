@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..case_log.fetch import fetch
-from .aggregate import Floats, Source, share_of
+from .aggregate import share_of
+from .cells import Floats, Source
 
 Counts = npt.NDArray[np.int64]
 

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.instants import seconds_between
-from ..cases.transitions import flow_counts
-from .aggregate import Source, count, duration, mean, share, share_of
+from .aggregate import count, duration, mean, share, share_of
 from .backlog_age import backlog_ages, backlog_share_over
+from .case_flow import flow_counts
 from .catalogue import ENTRIES
+from .cells import Source
 from .queries import Counted, Timed
 from .view import Desk
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.instants import seconds_between
-from .aggregate import Source, count, duration, mean, ratio_of, share, share_of
+from .aggregate import count, duration, mean, ratio_of, share, share_of
 from .catalogue import ENTRIES
+from .cells import Source
 from .overlap import overlap
 from .queries import Counted, Timed, frames
 from .view import Desk

@@ -11,9 +11,9 @@ import pandas as pd
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
-from .aggregate import MEASURES, MISSING
 from .availability import CATALOGUE, lacks
 from .case_kpis import sla_attainment
+from .cells import MEASURES, MISSING
 from .formulas import FORMULAS, Formula, formula_of
 from .queries import frames
 from .view import Desk, Limits

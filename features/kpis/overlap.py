@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..case_log.fetch import fetch
-from .aggregate import Floats, Source
+from .cells import Floats, Source
 
 
 def overlap(source: Source, rows: Any, of: Any, amount: str | None = None) -> Floats:

@@ -16,7 +16,7 @@ from ..case_log.fetch import fetch
 from ..statistics.kaplan_meier import kaplan_meier
 
 if TYPE_CHECKING:
-    from .aggregate import Source
+    from .cells import Source
 
 Floats = npt.NDArray[np.float64]
 #: So many durations are fetched at once; where there are more, a stretch of periods after the other.

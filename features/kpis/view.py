@@ -15,12 +15,13 @@ from ..case_log.backends import materialised
 from ..case_log.cache import kept
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..case_log.schema import DERIVED
 from ..cases.business_times import case_business_times
 from ..cases.conversation_turns import turns_expr
-from ..cases.facts import DERIVED, EventFacts, case_history_table, event_facts
+from ..cases.facts import EventFacts, case_history_table, event_facts
 from ..cases.transitions import transitions_expr
 from ..errors import InputError, did_you_mean
-from .aggregate import MEASURES, Clock, Source, labelled
+from .cells import MEASURES, Clock, Source, labelled
 
 _KEYS = {"case_id", "customer_id", "created_at", "amount"}
 _LATER = ("current_priority", "current_team", "status")

@@ -10,10 +10,10 @@ import pandas as pd
 
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.open_intervals import MISSING, US
+from ..case_log.events import full_events, seen_at
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError
-from ..sla.clocks import full_events, seen_at
 
 NEVER = int(np.iinfo(np.int64).max)
 WEEK_S = 7 * 86400.0

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import ibis
 import pandas as pd
 
+from ..case_log.events import full_events, seen_at
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
-from ..sla.clocks import full_events, seen_at
 from .events import WEEK_S, _check_span
 
 COLUMNS = ("case_id", "label", "known_at", "answered", "offered_at")

@@ -12,10 +12,10 @@ from ..readers.read import RawFile, read_raw
 from ..readers.timestamps import time_format
 from ..readers.zones import zone_of_offsets
 from ..sources.export import Part, System, bare, part_of, stem
-from ..sources.load import SourceSpec
+from ..sources.load import SYSTEMS
 from ..sources.servicenow_log import is_table
-from ..sources.table import SYSTEMS
-from .recognise import Recognised
+from ..sources.spec import SourceSpec
+from .recognise import Recognised, _recognised
 
 
 def grouped(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[Recognised], list[Path]]:
@@ -124,3 +124,44 @@ def _export(
         files[0], f"export of {system.name}", "cases", kind=system.name, timezone=zone, segments=segments, why=why,
         parts=several, raw=raw,
     )  # fmt: skip
+
+
+def recognise_all(paths: Sequence[str | Path]) -> list[Recognised]:
+    """Look at several files or folders together: the tables that one system exports side by side are one source."""
+
+    files = [Path(p) for p in paths]
+    raws = {f: read_raw(f) for f in files if not f.is_dir()}
+    groups, left = grouped(files, raws)
+    seen = {g.path if not g.parts else next(iter(g.parts.values())): g for g in groups}
+    return [seen.get(f) or _recognised(f, raws[f]) for f in files if f in seen or f in left]
+
+
+def recognise(path: str | Path) -> Recognised:
+    """Look at a file and say what it is.
+
+    Parameters
+    ----------
+    path
+        A CSV, JSON or Parquet file, or the folder of an export.
+
+    Returns
+    -------
+    Recognised
+        Its shape and everything that a source needs, each guess with its reason.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has no column of times.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> file = Path(tempfile.mkdtemp()) / "t.csv"
+    >>> _ = file.write_text("Ticket ID,Opened,Closed,Channel\\n7,1/3/2024,15/3/2024,web\\n8,2/3/2024,,phone\\n")
+    >>> seen = recognise(file)
+    >>> seen.shape, seen.columns["closed_at"], seen.date_format
+    ('case table', 'Closed', '%d/%m/%Y')
+    """
+    return recognise_all([path])[0]

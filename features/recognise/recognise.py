@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,16 @@ import pandas as pd
 
 from ..case_log.schema import TABLES, Known
 from ..errors import InputError
-from ..readers.read import RawFile, read_raw
+from ..readers.read import RawFile
 from ..readers.timestamps import one_order, parse_times, time_format
 from ..readers.zones import zone_of_offsets
-from ..sources.load import SourceSpec
 from ..sources.servicenow_log import COLUMNS, LEAKAGE
+from ..sources.spec import SourceSpec
 from ..sources.survey import COLUMNS as SURVEYS
 from ..sources.survey import SCALES
 from ..sources.table import CASE_TIMES
 from ..sources.telephone import COLUMNS as CALLS
-from .profiles import Profile, profile
-from .roles import CaseRoles, attribute_guesses, best, constant_within, segment_roles, series_roles
+from .roles import CaseRoles, Profile, attribute_guesses, best, constant_within, profile, segment_roles, series_roles
 from .vocabulary import activity_kind, match
 
 #: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
@@ -86,48 +85,6 @@ class Recognised:
             date_format=self.date_format,
             slot_s=self.slot_s,
         )
-
-
-def recognise_all(paths: Sequence[str | Path]) -> list[Recognised]:
-    """Look at several files or folders together: the tables that one system exports side by side are one source."""
-    from .exports import grouped
-
-    files = [Path(p) for p in paths]
-    raws = {f: read_raw(f) for f in files if not f.is_dir()}
-    groups, left = grouped(files, raws)
-    seen = {g.path if not g.parts else next(iter(g.parts.values())): g for g in groups}
-    return [seen.get(f) or _recognised(f, raws[f]) for f in files if f in seen or f in left]
-
-
-def recognise(path: str | Path) -> Recognised:
-    """Look at a file and say what it is.
-
-    Parameters
-    ----------
-    path
-        A CSV, JSON or Parquet file, or the folder of an export.
-
-    Returns
-    -------
-    Recognised
-        Its shape and everything that a source needs, each guess with its reason.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or has no column of times.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> file = Path(tempfile.mkdtemp()) / "t.csv"
-    >>> _ = file.write_text("Ticket ID,Opened,Closed,Channel\\n7,1/3/2024,15/3/2024,web\\n8,2/3/2024,,phone\\n")
-    >>> seen = recognise(file)
-    >>> seen.shape, seen.columns["closed_at"], seen.date_format
-    ('case table', 'Closed', '%d/%m/%Y')
-    """
-    return recognise_all([path])[0]
 
 
 def _recognised(file: Path, raw: RawFile) -> Recognised:

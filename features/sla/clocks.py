@@ -17,9 +17,9 @@ import pandas as pd
 
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.open_intervals import MISSING, US
+from ..case_log.events import full_events, is_public, seen_at
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..case_log.schema import TABLES
 from .policies import Policy, PolicyBook, condition_columns
 from .presets import TURNS
 
@@ -157,27 +157,6 @@ def replies(events: Any, when: Any) -> Any:
     """
     message = (events.kind == "message") & (events.actor_role == "agent").fill_null(False)
     return message & is_public(events, when)
-
-
-def is_public(events: Any, when: Any) -> Any:
-    """Tell which events the customer may read; unsaid counts as yes until the log begins to say so."""
-    begun = ibis.ifelse(events.public.notnull(), when, None).min().over(ibis.window())
-    return events.public.fill_null(ibis.or_(begun.isnull(), when < begun))
-
-
-def full_events(log: CaseLog) -> Any:
-    """Return the events with all canonical text and flag columns, missing where the source has none."""
-    events = log.table("events")
-    types = {"flag": "boolean", "text": "string", "id": "string"}
-    declared = [c for c in TABLES["events"].columns if c.kind in types and c.name not in events.columns]
-    return events.mutate(**{c.name: ibis.null(types[c.kind]) for c in declared}) if declared else events
-
-
-def seen_at(events: Any, as_recorded: bool) -> Any:
-    """Return when an event happened or, where asked for, when it came to be known."""
-    if as_recorded and "recorded_at" in events.columns:
-        return ibis.greatest(events["at"], ibis.coalesce(events.recorded_at, events["at"]))
-    return events["at"]
 
 
 def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:

@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..case_log.events import full_events, seen_at
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from .clocks import full_events, seen_at
-
-#: Value of an event that says that the system has decided: as its flag stands then.
-DECIDED = "decided"
+from ..case_log.schema import DECIDED
 
 
 def flag_decided(log: CaseLog, metric: str, *, as_recorded: bool = False) -> pd.Series[Any]:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from ..calendars.business_calendar import to_micros
 from ..case_log.asof import codes, last_before, tally
+from ..case_log.events import full_events, seen_at
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..sla.clocks import full_events, seen_at
 
 #: A text that fewer cases showed by then is named so: it may be free text or a name, and teaches little.
 RARE = "(uncommon)"

@@ -11,9 +11,9 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from ..case_log.events import full_events, is_public, seen_at
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..sla.clocks import full_events, is_public, seen_at
 
 #: Columns of ``cases`` that describe a case; missing where the source has none.
 DESCRIPTIONS = ("channel", "product", "region", "case_type", "priority", "team")

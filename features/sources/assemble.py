@@ -13,9 +13,9 @@ import pandas as pd
 from ..case_log.schema import TABLES
 from .case_states import case_states, ends_are_known
 from .columns import refused_frame
-from .load import Loaded, SourceSpec
 from .pieces import SEGMENTS, Piece, Pieces, value_of
 from .rows import cut_events, number_events, within
+from .spec import Loaded, SourceSpec
 from .status import ORDER, class_of
 
 #: Servers stamp one action with times this far apart; an event so little before its case is as of its creation.

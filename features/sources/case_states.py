@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from .columns import Ledger
-from .load import SourceSpec
 from .pieces import Pieces, value_of
+from .spec import SourceSpec
 from .status import ENDED, classes_of, state_events
 
 

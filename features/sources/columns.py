@@ -13,7 +13,7 @@ import pandas as pd
 from ..case_log.log import DTYPES
 from ..errors import InputError, did_you_mean
 from ..readers.timestamps import Order, Times, one_order, parse_times, time_format
-from .load import SourceSpec
+from .spec import SourceSpec
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 REFUSED = ("table", "row", "column", "value", "reason")

@@ -11,8 +11,8 @@ import pandas as pd
 from ..case_log.schema import EVENT_KINDS, TABLES
 from ..errors import InputError, did_you_mean
 from .columns import Ledger, cast_columns, chosen, values_of
-from .load import Loaded, SourceSpec
 from .rows import cut_events, number_events, within
+from .spec import Loaded, SourceSpec
 
 #: Words for messages in a ``kinds`` map: who wrote, and whether the customer sees it.
 MESSAGES: dict[str, tuple[str, bool]] = {

@@ -14,7 +14,7 @@ import pandas as pd
 from ..errors import InputError, did_you_mean
 from ..readers.read import RawFile, read_raw
 from .columns import Ledger, cast_columns
-from .load import Loaded, SourceSpec
+from .spec import Loaded, SourceSpec
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".bz2", ".xz", ".zip", ".zst")
 _NUMBERED = re.compile(r"[-_. ]?\d+$")

@@ -20,8 +20,8 @@ from ..readers.json_files import listed
 from .assemble import assemble
 from .columns import Ledger
 from .export import Part, Taken, bare, exploded, needed, read_parts, take
-from .load import Loaded, SourceSpec
 from .pieces import Piece, Pieces, flags, piece
+from .spec import Loaded, SourceSpec
 from .status import class_of
 
 _INSTANTS = {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"}

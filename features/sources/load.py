@@ -2,116 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..case_log.schema import Known
+import pandas as pd
+
 from ..errors import InputError, did_you_mean
+from . import jira, salesforce, zendesk
+from . import servicenow as servicenow_tables
+from .export import System
+from .servicenow_log import read_servicenow
+from .spec import Loaded, SourceSpec
+from .survey import read_surveys
+from .table import read_table
+from .telephone import read_calls
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class SourceSpec:
-    """Say where a table comes from and how to read it.
-
-    Attributes
-    ----------
-    table
-        The canonical table that it fills (or ``cases`` for an adapter that fills several).
-    kind
-        ``table`` for a free column map, or the name of an adapter such as ``servicenow``.
-    path
-        A CSV file or JSON file (also compressed), a Parquet file, or for a system that exports several tables a folder.
-    parts
-        For a system that exports several tables: name of the table, such as ``comments`` -> its file; with
-        ``database``, its table there.
-    database
-        Address of a PostgreSQL database instead of a path, ``postgresql://user@host/name``.
-    schema, relation, query
-        Where in the database: a schema, the table or view, or a ``SELECT`` instead. A configuration calls the
-        relation ``table``.
-    timezone
-        IANA zone of the times that are written without one.
-    columns
-        Canonical column -> column of the file. Empty: the names of the file are the canonical ones. Two columns
-        that belong together, such as a date and a time of day, are joined by a plus: ``"date + time"``.
-    kinds
-        For an event log: value of the file's activity or state -> event kind.
-    attributes
-        Further column of the file -> when it becomes known: ``creation``, ``event`` or ``outcome``.
-    date_format
-        ``strptime`` format of the times; recognised where it is not given.
-    ignore_offset
-        Cut a written offset off and read the clock time in ``timezone``.
-    slot_s
-        Length of a slot in seconds, for ``volumes``.
-    since, until
-        Keep only what was created in this span of local time (``until`` excluded). The log then ends at ``until``,
-        also where it is the midnight after the last row.
-    """
-
-    table: str
-    path: str = ""
-    kind: str = "table"
-    timezone: str = "UTC"
-    columns: Mapping[str, str] = field(default_factory=dict)
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    attributes: Mapping[str, Known] = field(default_factory=dict)
-    date_format: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    missing: tuple[str, ...] = ("", "?", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")
-    ignore_offset: bool = False
-    slot_s: float | None = None
-    since: str | None = None
-    until: str | None = None
-    parts: Mapping[str, str] = field(default_factory=dict)
-    database: str | None = field(default=None, repr=False)
-    schema: str | None = None
-    relation: str | None = None
-    query: str | None = None
-
-    @property
-    def place(self) -> str:
-        """Say in a word or two where the data is, without a password."""
-        if self.database:
-            from ..readers.postgres import place
-
-            return place(self.database) + (f" {self.relation}" if self.relation else "")
-        return Path(self.path).name or ", ".join(Path(p).name for p in self.parts.values())
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What one source gave.
-
-    Attributes
-    ----------
-    tables
-        Canonical tables by name, with instants in UTC.
-    refused
-        Rows that could not be used: ``table``, ``row`` (data row of the file, from 1), ``column``, ``value`` and
-        ``reason``.
-    notes
-        What was recognised or decided on the way, in plain sentences.
-    attributes
-        Columns of ``cases`` beyond the canonical ones -> when each becomes known.
-    derived
-        Tables that were made from another one, such as the cases of an event log; a source of their own wins.
-    until
-        The instant at which ``SourceSpec.until`` ends the log.
-    """
-
-    tables: dict[str, pd.DataFrame]
-    refused: pd.DataFrame
-    notes: tuple[str, ...] = ()
-    attributes: dict[str, Known] = field(default_factory=dict)
-    derived: tuple[str, ...] = ()
-    until: pd.Timestamp | None = None
+    pass
 
 
 def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
@@ -142,7 +51,6 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
     """
     from ..readers.read import read_raw
     from .servicenow_log import is_table
-    from .table import ADAPTERS, SYSTEMS
 
     if spec.kind not in (*ADAPTERS, *SYSTEMS):
         hint = did_you_mean(spec.kind, (*ADAPTERS, *SYSTEMS))
@@ -166,3 +74,21 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
         return SYSTEMS[spec.kind].load(spec, Path(folder))
     loaded = ADAPTERS[spec.kind](spec, raw.frame)
     return replace(loaded, notes=(*raw.notes, *loaded.notes))
+
+
+#: Adapters by the name that the configuration uses.
+ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], Loaded]] = {
+    "table": read_table,
+    "servicenow": read_servicenow,
+    "telephone": read_calls,
+    "survey": read_surveys,
+}
+
+
+#: Systems that export several tables, by the name that the configuration uses: the module that reads them.
+SYSTEMS: Mapping[str, System] = {
+    "salesforce": System("salesforce", salesforce.PARTS, salesforce.load),
+    "jira": System("jira", jira.PARTS, jira.load),
+    "servicenow": System("servicenow", servicenow_tables.PARTS, servicenow_tables.load),
+    "zendesk": System("zendesk", zendesk.PARTS, zendesk.load),
+}

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..case_log.schema import Known
-from ..sla.source_flags import DECIDED
+from ..case_log.schema import DECIDED, Known
 from .columns import Ledger
 from .export import Taken
 

@@ -10,7 +10,7 @@ from ..case_log.log import DTYPES
 from ..case_log.schema import TABLES
 from ..errors import InputError
 from .columns import Ledger, Mask, values_of
-from .load import SourceSpec
+from .spec import SourceSpec
 
 
 def span_of(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:

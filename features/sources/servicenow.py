@@ -15,8 +15,8 @@ import pandas as pd
 
 from .assemble import assemble
 from .export import Part, Taken, needed, read_parts, take
-from .load import Loaded, SourceSpec
 from .pieces import Piece, Pieces, flags, piece
+from .spec import Loaded, SourceSpec
 
 
 def _fields(**names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

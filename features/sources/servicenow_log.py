@@ -17,8 +17,8 @@ import pandas as pd
 from ..case_log.schema import Known
 from ..errors import InputError, did_you_mean
 from .columns import Ledger, cast_columns, chosen, values_of
-from .load import Loaded, SourceSpec
 from .rows import cut_events, number_events, within
+from .spec import Loaded, SourceSpec
 
 #: Canonical or adapter name -> names in the export, the first that is there counts.
 COLUMNS: dict[str, tuple[str, ...]] = {

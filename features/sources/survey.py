@@ -16,8 +16,8 @@ from ..case_log.schema import TABLES
 from ..errors import InputError, did_you_mean
 from .columns import Ledger, cast_columns
 from .export import Part
-from .load import Loaded, SourceSpec
 from .rows import within
+from .spec import Loaded, SourceSpec
 
 #: Kind of survey -> lowest and highest score.
 SCALES = {"csat": (1.0, 5.0), "nps": (0.0, 10.0), "ces": (1.0, 7.0), "agent_satisfaction": (0.0, 10.0)}

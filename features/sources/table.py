@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,10 @@ import pandas as pd
 
 from ..case_log.schema import EVENT_KINDS, TABLES, Known
 from ..errors import InputError
-from . import jira, salesforce, zendesk
-from . import servicenow as servicenow_tables
 from .columns import Ledger, cast_columns, chosen, values_of
 from .event_log import read_event_log
-from .export import System
-from .load import Loaded, SourceSpec
 from .rows import cut_events, frame_text, number_events, within
-from .servicenow_log import read_servicenow
-from .survey import read_surveys
-from .telephone import read_calls
+from .spec import Loaded, SourceSpec
 
 #: Times of a case table that become events.
 CASE_TIMES = {"first_response_at": "message", "resolved_at": "resolved", "closed_at": "closed"}
@@ -48,23 +42,6 @@ def read_table(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     if spec.table == "volumes":
         return _volumes(spec, frame)
     return _canonical(spec, frame)
-
-
-#: Adapters by the name that the configuration uses.
-ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], Loaded]] = {
-    "table": read_table,
-    "servicenow": read_servicenow,
-    "telephone": read_calls,
-    "survey": read_surveys,
-}
-
-#: Systems that export several tables, by the name that the configuration uses: the module that reads them.
-SYSTEMS: Mapping[str, System] = {
-    "salesforce": System("salesforce", salesforce.PARTS, salesforce.load),
-    "jira": System("jira", jira.PARTS, jira.load),
-    "servicenow": System("servicenow", servicenow_tables.PARTS, servicenow_tables.load),
-    "zendesk": System("zendesk", zendesk.PARTS, zendesk.load),
-}
 
 
 def _cases(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:

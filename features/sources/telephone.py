@@ -16,8 +16,8 @@ import pandas as pd
 from ..errors import InputError
 from ..readers.timestamps import parse_times
 from .columns import Ledger, cast_columns
-from .load import Loaded, SourceSpec
 from .rows import frame_text, within
+from .spec import Loaded, SourceSpec
 
 #: Role -> column of the log.
 COLUMNS = {

@@ -16,8 +16,8 @@ import pandas as pd
 
 from .assemble import assemble
 from .export import Part, Taken, exploded, needed, read_parts, take
-from .load import Loaded, SourceSpec
 from .pieces import Piece, Pieces, flags, piece, value_of
+from .spec import Loaded, SourceSpec
 
 _AT = {"at": "instant"}
 _TICKET = ("ticket_id",)

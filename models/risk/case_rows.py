@@ -9,10 +9,10 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from ...features.case_log.events import full_events, seen_at
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError, did_you_mean
-from ...features.sla.clocks import full_events, seen_at
 from ...features.snapshots.snapshots import snapshots
 
 _METRIC = "resolution"

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from ...features.errors import InputError
-from ...features.recognise.recognise import Recognised, recognise_all
-from ...features.sources.load import Loaded, SourceSpec
-from ...features.sources.table import ADAPTERS, SYSTEMS
+from ...features.recognise.exports import recognise_all
+from ...features.recognise.recognise import Recognised
+from ...features.sources.load import ADAPTERS, SYSTEMS
+from ...features.sources.spec import Loaded, SourceSpec
 from ..project.config import FILE, parse_config
 from ..project.project import merge
 from .guesses import (

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from ...features.case_log.schema import DECIDED
 from ...features.durations import say_duration
 from ...features.recognise.recognise import Recognised
-from ...features.sla.source_flags import DECIDED
 from .guesses import Arrivals, Hours, handle_seconds, slot_name, suggested_target
 
 _PHONE = re.compile(r"phone|call|voice|tel", re.IGNORECASE)

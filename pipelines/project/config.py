@@ -15,7 +15,7 @@ from ...features.case_log.schema import TABLES
 from ...features.durations import parse_duration
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.catalogue import ENTRIES, unit_of
-from ...features.sources.load import SourceSpec
+from ...features.sources.spec import SourceSpec
 from .checks import check_values
 from .specs import (
     ActionSpec,
@@ -258,7 +258,7 @@ def _zone(name: object, where: str) -> str:
 
 
 def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
-    from ...features.sources.table import SYSTEMS
+    from ...features.sources.load import SYSTEMS
 
     fills = {"telephone": "contacts", "survey": "surveys", **dict.fromkeys(SYSTEMS, "cases")}
     kind = body.get("kind", "table") if isinstance(body, dict) else "table"

@@ -15,7 +15,8 @@ from ...features.case_log.log import CaseLog, instant_of
 from ...features.case_log.schema import Known
 from ...features.errors import InputError
 from ...features.sources.columns import REFUSED, refused_frame
-from ...features.sources.load import Loaded, load_source
+from ...features.sources.load import load_source
+from ...features.sources.spec import Loaded
 from .config import FILE, load_config
 from .duplicates import joined_once
 from .specs import Config

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...features.sources.load import SourceSpec
+from ...features.sources.spec import SourceSpec
 
 
 @dataclass(frozen=True)

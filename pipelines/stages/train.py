@@ -11,8 +11,7 @@ import pandas as pd
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
-from ...features.labels.breach import breach_labels
-from ...features.labels.ends import case_ends
+from ...features.labels.breach import breach_labels, case_ends
 from ...features.snapshots.snapshots import daily, snapshots
 from ...models.risk.breach import BreachRisk
 from ..project.project import Project

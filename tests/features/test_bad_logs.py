@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases.facts import case_history
-from deskcast.features.cases.transitions import flow
+from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
+from deskcast.features.kpis.case_flow import flow
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.project.project import open_project

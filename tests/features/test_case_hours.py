@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.business_times import case_business_times
-from deskcast.features.cases.facts import case_history
+from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
 from logs import random_log
 from promises import CALENDARS, OFFICE

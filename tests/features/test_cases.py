@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from case_twin import slow_history
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases.facts import DERIVED, case_history, case_history_expr
+from deskcast.features.case_log.schema import DERIVED
+from deskcast.features.cases.facts import case_history_expr
+from deskcast.features.cases.history import case_history
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import random_log

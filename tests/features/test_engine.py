@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog, conform
-from deskcast.features.cases.facts import case_history
+from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.kpi_history import kpi_history
 from hypothesis import given, settings

@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases.facts import case_history, write_case_history
+from deskcast.features.cases.facts import write_case_history
+from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.availability import availability
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.sla.milestones import milestones
 from deskcast.features.snapshots.snapshots import snapshots
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 from deskcast.pipelines.simulated_desk.desk import simulate_desk
 
 ZONE = "Europe/Lisbon"

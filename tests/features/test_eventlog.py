@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 
 TEXT = (
     "case,when,what,who,team,plan\n"

@@ -7,8 +7,9 @@ import pytest
 from deskcast.features import InputError
 from deskcast.features.readers.json_files import read_json
 from deskcast.features.readers.read import read_raw
-from deskcast.features.recognise.recognise import recognise
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.recognise.exports import recognise
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 from hypothesis import given
 from hypothesis import strategies as st
 

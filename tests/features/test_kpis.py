@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases.transitions import flow
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.availability import CATALOGUE, availability
+from deskcast.features.kpis.case_flow import flow
 from deskcast.features.kpis.formulas import FORMULAS
 from deskcast.features.kpis.kpi_history import kpi_history, series
 from deskcast.features.kpis.view import Limits

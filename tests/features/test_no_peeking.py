@@ -10,7 +10,8 @@ from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.snapshots.snapshots import feature_columns, snapshots
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases.facts import case_history
-from deskcast.features.cases.transitions import flow
+from deskcast.features.cases.history import case_history
+from deskcast.features.kpis.case_flow import flow
 from deskcast.features.kpis.kpi_history import kpi_history, series
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from deskcast.features import InputError
 from deskcast.features.readers.zones import zone_of_offsets
-from deskcast.features.recognise.recognise import recognise
+from deskcast.features.recognise.exports import recognise
 from deskcast.features.recognise.roles import constant_within
 from deskcast.features.recognise.vocabulary import activity_kind, match
 from deskcast.features.sources.load import load_source

@@ -5,8 +5,9 @@ import io
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
 from deskcast.features.sources.servicenow_log import LEAKAGE
+from deskcast.features.sources.spec import SourceSpec
 
 FILE = "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz"
 HEAD = (

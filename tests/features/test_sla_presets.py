@@ -20,7 +20,7 @@ Jira
 import pandas as pd
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases.facts import case_history
+from deskcast.features.cases.history import case_history
 from deskcast.features.sla.milestones import milestones
 
 H = 3600.0

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.cases.facts import case_history
+from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
 from deskcast.features.snapshots.snapshots import CATEGORICAL, COLUMNS, KEYS, NUMERIC, daily, snapshots
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal

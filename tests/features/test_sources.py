@@ -5,7 +5,8 @@ import pytest
 from deskcast.features import CaseLog, InputError
 from deskcast.features.case_log.log import conform
 from deskcast.features.case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from deskcast.features import InputError
-from deskcast.features.recognise.recognise import recognise
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.recognise.exports import recognise
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features import CaseLog, InputError, case_history
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.sources.load import SourceSpec, load_source
+from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 CALLS = "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz"

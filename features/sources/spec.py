@@ -1,0 +1,113 @@
+"""What a source is, and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..case_log.schema import Known
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """Say where a table comes from and how to read it.
+
+    Attributes
+    ----------
+    table
+        The canonical table that it fills (or ``cases`` for an adapter that fills several).
+    kind
+        ``table`` for a free column map, or the name of an adapter such as ``servicenow``.
+    path
+        A CSV file or JSON file (also compressed), a Parquet file, or for a system that exports several tables a folder.
+    parts
+        For a system that exports several tables: name of the table, such as ``comments`` -> its file; with
+        ``database``, its table there.
+    database
+        Address of a PostgreSQL database instead of a path, ``postgresql://user@host/name``.
+    schema, relation, query
+        Where in the database: a schema, the table or view, or a ``SELECT`` instead. A configuration calls the
+        relation ``table``.
+    timezone
+        IANA zone of the times that are written without one.
+    columns
+        Canonical column -> column of the file. Empty: the names of the file are the canonical ones. Two columns
+        that belong together, such as a date and a time of day, are joined by a plus: ``"date + time"``.
+    kinds
+        For an event log: value of the file's activity or state -> event kind.
+    attributes
+        Further column of the file -> when it becomes known: ``creation``, ``event`` or ``outcome``.
+    date_format
+        ``strptime`` format of the times; recognised where it is not given.
+    ignore_offset
+        Cut a written offset off and read the clock time in ``timezone``.
+    slot_s
+        Length of a slot in seconds, for ``volumes``.
+    since, until
+        Keep only what was created in this span of local time (``until`` excluded). The log then ends at ``until``,
+        also where it is the midnight after the last row.
+    """
+
+    table: str
+    path: str = ""
+    kind: str = "table"
+    timezone: str = "UTC"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Known] = field(default_factory=dict)
+    date_format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    missing: tuple[str, ...] = ("", "?", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")
+    ignore_offset: bool = False
+    slot_s: float | None = None
+    since: str | None = None
+    until: str | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    database: str | None = field(default=None, repr=False)
+    schema: str | None = None
+    relation: str | None = None
+    query: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Say in a word or two where the data is, without a password."""
+        if self.database:
+            from ..readers.postgres import place
+
+            return place(self.database) + (f" {self.relation}" if self.relation else "")
+        return Path(self.path).name or ", ".join(Path(p).name for p in self.parts.values())
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one source gave.
+
+    Attributes
+    ----------
+    tables
+        Canonical tables by name, with instants in UTC.
+    refused
+        Rows that could not be used: ``table``, ``row`` (data row of the file, from 1), ``column``, ``value`` and
+        ``reason``.
+    notes
+        What was recognised or decided on the way, in plain sentences.
+    attributes
+        Columns of ``cases`` beyond the canonical ones -> when each becomes known.
+    derived
+        Tables that were made from another one, such as the cases of an event log; a source of their own wins.
+    until
+        The instant at which ``SourceSpec.until`` ends the log.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    refused: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    attributes: dict[str, Known] = field(default_factory=dict)
+    derived: tuple[str, ...] = ()
+    until: pd.Timestamp | None = None
