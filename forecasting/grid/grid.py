@@ -295,7 +295,7 @@ def _hours(stamps: npt.NDArray[np.datetime64], frequency: Frequency, calendar: B
 
 def _different(stamps: npt.NDArray[np.datetime64], frequency: Frequency, holidays: object, events: object) -> Bools:
     """Tell which slots lie on a holiday or in an event."""
-    from .special_days import event_spans, holiday_names
+    from .known_days import event_spans, holiday_names
 
     days = stamps.astype("datetime64[D]")
     names, spans = holiday_names(holidays, days), event_spans(events)

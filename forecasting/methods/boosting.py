@@ -13,7 +13,7 @@ from .day_panel import day_panel
 from .decomposition import core
 
 if TYPE_CHECKING:
-    from ..volume.folds import Scene
+    from .scene import Scene
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ def boosting(scene: Scene) -> Floats:
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    from ..volume.folds import scene_at
+    from .scene import scene_at
 
     base = core(scene)
     design = day_panel(scene, np.arange(len(base))).design

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .calendar_effects import BUSY, Design, day_design, slot_design
 
 if TYPE_CHECKING:
-    from ..volume.folds import Scene
+    from .scene import Scene
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

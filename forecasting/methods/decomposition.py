@@ -15,7 +15,7 @@ from .level_shifts import SIDE, Shift, level_shifts
 from .residual_update import rest_of_day
 
 if TYPE_CHECKING:
-    from ..volume.folds import Scene
+    from .scene import Scene
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -14,7 +14,7 @@ from .day_shapes import shapes
 from .decomposition import ratios
 
 if TYPE_CHECKING:
-    from ..volume.folds import Scene
+    from .scene import Scene
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import pandas as pd
 from .day_panel import day_panel
 
 if TYPE_CHECKING:
-    from ..volume.folds import Scene
+    from .scene import Scene
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ...features.errors import InputError, did_you_mean
 from .boosting import boosting
+from .decomposition import core
 from .ets_arima import arima_errors, ets
 from .intermittent import adida, croston, tsb
+from .naive import mean_of_both, recent_level, same_slot, seasonal_naive
 from .prophet_model import prophet
 from .smoothing import day_season, slots_apart, week_season
 
 if TYPE_CHECKING:
     from ..grid.grid import Grid
-    from ..volume.folds import Scene
+    from .scene import Scene
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,3 +75,42 @@ def cheap_methods(grid: Grid) -> tuple[str, ...]:
     if (zeros & (known & (recent > 0)).any(axis=1)).any():
         chosen += SPARSE
     return tuple(chosen)
+
+
+#: The methods that stand in every table.
+NAIVE = ("same_slot", "seasonal_naive")
+
+
+#: Every method by name; the first is taken where nothing is known of their errors. A new one is a function and a line.
+METHODS: dict[str, Callable[[Scene], Floats]] = {
+    "core": core,
+    "same_slot": same_slot,
+    "seasonal_naive": seasonal_naive,
+    "mean_of_both": mean_of_both,
+    "recent_level": recent_level,
+    **CHALLENGERS,
+}
+
+
+#: What stands for the methods that are tried unasked, and for all of them.
+AUTO, ALL = "auto", "all"
+
+
+def check_models(models: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the candidates for the recommended forecast, in the order of :data:`METHODS`; ``("auto",)`` stays."""
+    if isinstance(models, str):
+        models = tuple(METHODS) if models == ALL else (models,)
+    if tuple(models) == (AUTO,):
+        return (AUTO,)
+    for name in models:
+        if name not in METHODS:
+            raise InputError("unknown model", column="models", got=name, hint=did_you_mean(name, (AUTO, ALL, *METHODS)))
+    chosen = tuple(name for name in METHODS if name in set(models))
+    if not chosen:
+        raise InputError("at least one model is needed", column="models", wanted="'auto', 'all' or names")
+    return chosen
+
+
+def candidates_on(grid: Grid, candidates: Sequence[str]) -> tuple[str, ...]:
+    """Return the candidates, with those that are tried unasked on this panel in place of ``auto``."""
+    return cheap_methods(grid) if tuple(candidates) == (AUTO,) else tuple(candidates)

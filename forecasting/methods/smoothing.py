@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.signal import lfilter
 
 if TYPE_CHECKING:
-    from ..volume.folds import Scene
+    from .scene import Scene
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -14,7 +14,8 @@ from ...features.errors import InputError
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.slot_states import MISSING
 from ..grid.special_days import Special, special_days
-from ..volume.folds import Outlook, check_models, earlier_origins, fold_at
+from ..methods.registry import check_models
+from ..volume.folds import Outlook, earlier_origins, fold_at
 from ..volume.intervals import apply, calibrate, check_levels, tiers
 from ..volume.issued import Issued
 from .reconcile import Hierarchy, add_up, check_method, hierarchy, reconcile_values

@@ -12,7 +12,8 @@ import pandas as pd
 from ...features.errors import InputError
 from ..grid.grid import Grid, make_grid
 from ..grid.special_days import special_days
-from ..volume.folds import Outlook, check_models, fold_at
+from ..methods.registry import check_models
+from ..volume.folds import Outlook, fold_at
 from ..volume.forecast import refused_rows
 from ..volume.intervals import apply, calibrate, check_levels, tiers
 from ..volume.issued import Issued, issue

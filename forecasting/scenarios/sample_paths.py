@@ -12,7 +12,7 @@ from scipy.special import ndtri, stdtrit
 
 from ...features.errors import InputError
 from ..grid.grid import check_count
-from ..volume.folds import AUTO
+from ..methods.registry import AUTO
 from ..volume.intervals import apply, calibrate, probabilities, tiers
 from ..volume.issued import Issued, issue
 

@@ -11,7 +11,8 @@ import pandas as pd
 from ...features.errors import InputError, did_you_mean
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.special_days import special_days
-from .folds import AUTO, NAIVE, Outlook, check_models, earlier_origins, fold_at
+from ..methods.registry import AUTO, NAIVE, check_models
+from .folds import Outlook, earlier_origins, fold_at
 from .forecast import fold_table, refused_rows
 from .forecast_kind import backtest_kind
 from .intervals import check_levels

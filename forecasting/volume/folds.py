@@ -2,96 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import process_time
 
 import numpy as np
 import numpy.typing as npt
 
-from ...features.errors import InputError, did_you_mean
 from ..grid.frequency import Frequency
 from ..grid.grid import Grid
-from ..grid.profile import Profile, profile_at
 from ..grid.special_days import Special
-from ..methods.decomposition import core
-from ..methods.recent import recent_week
-from ..methods.registry import CHALLENGERS, cheap_methods
+from ..methods.registry import METHODS, NAIVE, candidates_on
+from ..methods.scene import Bools, Floats, scene_at
 from .combination import LEAST_ORIGINS, Mix, choose_mix, smallest_step, volume_tiers
 from .intervals import apply, calibrate, spread, tiers
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
-#: The methods that stand in every table.
-NAIVE = ("same_slot", "seasonal_naive")
-
-
-@dataclass(frozen=True)
-class Scene:
-    """All that a method may look at: the panel before an origin.
-
-    Attributes
-    ----------
-    grid, special, profile
-        The panel, its special days, and its weekly profile at the origin. Only values before the origin may be used,
-        and of them those that ``grid.known(origin)`` tells; ``grid.is_open`` and the special days are known ahead.
-    origin, horizon
-        First slot to forecast, and how many.
-    factors
-        H; factor of the day of each slot, 1 on ordinary days.
-    """
-
-    grid: Grid
-    special: Special
-    profile: Profile
-    origin: int
-    horizon: int
-    factors: Floats
-
-    @property
-    def places(self) -> npt.NDArray[np.int64]:
-        """Column of the profile that belongs to each slot ahead."""
-        return np.arange(self.horizon) % self.grid.frequency.season
-
-
-def same_slot(scene: Scene) -> Floats:
-    """Average the latest same slots of the week on ordinary days, times the factor of special days."""
-    return scene.profile.mean[:, scene.places] * scene.factors
-
-
-def seasonal_naive(scene: Scene) -> Floats:
-    """Repeat the last week; of weeks and months the last year, or the last value where there is no year."""
-    year = scene.grid.frequency.year
-    last = scene.profile.last[:, scene.places]
-    if not year:
-        return last
-    source = scene.origin - year + np.arange(scene.horizon) % year
-    if source[0] < 0:
-        return last
-    past = scene.grid.y[:, np.minimum(source, scene.origin - 1)]
-    return np.where(np.isnan(past), last, past)
-
-
-def mean_of_both(scene: Scene) -> Floats:
-    """Average the two naive methods."""
-    return (same_slot(scene) + seasonal_naive(scene)) / 2
-
-
-def recent_level(scene: Scene) -> Floats:
-    """Move the usual week to the level of the last days, times the factor of special days."""
-    return recent_week(scene.profile, max(scene.grid.frequency.per_day, 1))[:, scene.places] * scene.factors
-
-
-#: Every method by name; the first is taken where nothing is known of their errors. A new one is a function and a line.
-METHODS: dict[str, Callable[[Scene], Floats]] = {
-    "core": core,
-    "same_slot": same_slot,
-    "seasonal_naive": seasonal_naive,
-    "mean_of_both": mean_of_both,
-    "recent_level": recent_level,
-    **CHALLENGERS,
-}
 
 
 @dataclass(frozen=True)
@@ -151,30 +75,6 @@ class Fold:
     seconds: dict[str, float] = field(compare=False)
 
 
-#: What stands for the methods that are tried unasked, and for all of them.
-AUTO, ALL = "auto", "all"
-
-
-def check_models(models: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the candidates for the recommended forecast, in the order of :data:`METHODS`; ``("auto",)`` stays."""
-    if isinstance(models, str):
-        models = tuple(METHODS) if models == ALL else (models,)
-    if tuple(models) == (AUTO,):
-        return (AUTO,)
-    for name in models:
-        if name not in METHODS:
-            raise InputError("unknown model", column="models", got=name, hint=did_you_mean(name, (AUTO, ALL, *METHODS)))
-    chosen = tuple(name for name in METHODS if name in set(models))
-    if not chosen:
-        raise InputError("at least one model is needed", column="models", wanted="'auto', 'all' or names")
-    return chosen
-
-
-def candidates_on(grid: Grid, candidates: Sequence[str]) -> tuple[str, ...]:
-    """Return the candidates, with those that are tried unasked on this panel in place of ``auto``."""
-    return cheap_methods(grid) if tuple(candidates) == (AUTO,) else tuple(candidates)
-
-
 def earlier_origins(frequency: Frequency, origin: int, horizon: int, windows: int) -> list[int]:
     """Return the origins whose forecasts were over at this one, the latest first.
 
@@ -199,13 +99,6 @@ def earlier_origins(frequency: Frequency, origin: int, horizon: int, windows: in
         if len(best) >= min(max(LEAST_ORIGINS, -(-windows // 2)), windows):
             return best
     return best
-
-
-def scene_at(grid: Grid, special: Special, origin: int, horizon: int) -> Scene:
-    """Return what a method may look at, at an origin."""
-    profile = profile_at(grid, special.ordinary, origin)
-    factors = np.append(special.factors(origin), 1.0)[special.kind[origin : origin + horizon]]
-    return Scene(grid, special, profile, origin, horizon, factors)
 
 
 def look_ahead(

@@ -12,7 +12,9 @@ import pandas as pd
 from ..grid.grid import Grid, check_count, make_grid, name_some
 from ..grid.special_days import say_unseen, special_days
 from ..methods.decomposition import find_shifts
-from .folds import NAIVE, Fold, check_models, fold_at, scene_at
+from ..methods.registry import NAIVE, check_models
+from ..methods.scene import scene_at
+from .folds import Fold, fold_at
 from .forecast_kind import forecast_kind
 from .intervals import check_levels
 

@@ -14,7 +14,8 @@ from scipy.optimize import nnls
 
 from ...features.errors import InputError
 from ..grid.grid import check_count
-from .folds import NAIVE, earlier_origins
+from ..methods.registry import NAIVE
+from .folds import earlier_origins
 from .intervals import Bands, calibrate, check_levels, probabilities
 from .kinds import KindOutlook, KindPanel, backward, forward, kind_panel, outlook_at
 

@@ -12,7 +12,8 @@ import pandas as pd
 
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.special_days import Special, say_unseen, special_days
-from .folds import AUTO, Fold, Outlook, check_models, fold_at
+from ..methods.registry import AUTO, check_models
+from .folds import Fold, Outlook, fold_at
 from .intervals import check_levels
 
 if TYPE_CHECKING:

@@ -14,7 +14,9 @@ from ...features.errors import InputError, did_you_mean
 from ..grid.grid import Grid, make_grid
 from ..grid.profile import window
 from ..grid.special_days import Special, special_days
-from .folds import METHODS, Outlook, look_ahead, scene_at
+from ..methods.registry import METHODS
+from ..methods.scene import scene_at
+from .folds import Outlook, look_ahead
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar

@@ -53,7 +53,7 @@ def check_forecast(spec: ForecastSpec, where: str) -> None:
             "unknown way to add up", where=where, column="reconcile", got=spec.reconcile, wanted=wanted, hint=hint
         )
     if spec.models != ("auto",):
-        from ...forecasting.volume.folds import check_models
+        from ...forecasting.methods.registry import check_models
 
         check_models(spec.models[0] if len(spec.models) == 1 else spec.models)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ...features.errors import InputError
 from ...features.kpis.availability import availability
 from ...features.kpis.kpi_history import kpi_history
-from ...forecasting.grid.special_days import event_spans, holiday_names
+from ...forecasting.grid.known_days import event_spans, holiday_names
 from ...models.series.kpi_kinds import MEASURES
 from ...models.shifts.detect import shifts_of, watch_history
 from ...models.shifts.gaming import guard_watched

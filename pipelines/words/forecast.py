@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...features.durations import say_duration
 from ...features.kpis.catalogue import unit_of
-from ...forecasting.grid.special_days import holiday_names
+from ...forecasting.grid.known_days import holiday_names
 from .words import number, plural, say_kpi, say_list
 
 #: Notes that a planner has to know; the others stand in the table of notes.

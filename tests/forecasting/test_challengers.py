@@ -7,9 +7,19 @@ from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import backtest, forecast, leaderboard
 from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.grid.special_days import special_days
-from deskcast.forecasting.methods.registry import ALWAYS, CHALLENGERS, DAILY, HOURLY, SPARSE, cheap_methods
+from deskcast.forecasting.methods.registry import (
+    ALWAYS,
+    CHALLENGERS,
+    DAILY,
+    HOURLY,
+    METHODS,
+    SPARSE,
+    cheap_methods,
+    check_models,
+)
+from deskcast.forecasting.methods.scene import scene_at
 from deskcast.forecasting.methods.smoothing import seasonal_level
-from deskcast.forecasting.volume.folds import METHODS, check_models, look_ahead, scene_at
+from deskcast.forecasting.volume.folds import look_ahead
 
 OFFICE = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-17:00"]}, holidays=["2024-02-13"])
 HEAVY = ("ets", "arima_errors", "boosting")

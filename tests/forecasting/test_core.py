@@ -6,7 +6,7 @@ from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.grid.special_days import special_days
 from deskcast.forecasting.methods.decomposition import core
-from deskcast.forecasting.volume.folds import scene_at
+from deskcast.forecasting.methods.scene import scene_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from volumes import panel

@@ -7,7 +7,8 @@ from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.grid.special_days import holiday_names, special_days
+from deskcast.forecasting.grid.known_days import holiday_names
+from deskcast.forecasting.grid.special_days import special_days
 from volumes import panel
 
 CAMPAIGNS = [("campaign", f"2024-0{m}-10", f"2024-0{m}-11") for m in (2, 3, 4, 5)]

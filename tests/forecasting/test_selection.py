@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import backtest, forecast
+from deskcast.forecasting.methods.registry import METHODS
 from deskcast.forecasting.volume.combination import beyond_noise, blend, choose_mix, smallest_step, volume_tiers
-from deskcast.forecasting.volume.folds import METHODS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

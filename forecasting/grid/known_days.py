@@ -1,0 +1,115 @@
+"""Days that are known ahead: public holidays and the events that a planner names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...features.calendars.opening_hours import parse_holidays
+from ...features.errors import InputError
+
+
+def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.datetime64, str]:
+    """Return the date and name of each holiday in a span.
+
+    Parameters
+    ----------
+    given
+        What a calendar takes too: a country of the holidays package such as ``PT`` or ``DE-BY``, dates, or a list of
+        both; or nothing.
+    days
+        First and last day of the span stand at its ends.
+
+    Raises
+    ------
+    InputError
+        If the country is unknown or a date cannot be read.
+
+    Examples
+    --------
+    >>> span = np.array(["2024-12-01", "2024-12-31"], dtype="datetime64[D]")
+    >>> holiday_names(["PT", "2024-12-24"], span)[np.datetime64("2024-12-25")]
+    'Christmas Day'
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Iterable):
+        raise InputError("this is neither a country nor dates", column="holidays", got=given)
+    read = given if isinstance(given, str) else [d if isinstance(d, str) else str(_day(d, "holidays")) for d in given]
+    countries, dates = parse_holidays(read)
+    years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
+    names: dict[np.datetime64, str] = {np.datetime64(date, "D"): "holiday" for date in sorted(dates)}
+    for country in countries:
+        names |= {np.datetime64(date, "D"): name for date, name in _public(country, years).items()}
+    return names
+
+
+def _public(country: str, years: range) -> dict[date, str]:
+    """Return the public holidays of a country that is known, with their English names."""
+    import holidays
+
+    code, _, part = country.partition("-")
+    found = holidays.country_holidays(code, subdiv=part or None, years=years, language="en_US")
+    return {day: str(name) for day, name in found.items()}
+
+
+def event_spans(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]:
+    """Return name, first and last day of each event, sorted.
+
+    Parameters
+    ----------
+    given
+        A frame with ``name``, ``start``, ``end``; a list of such rows, mappings or objects; or nothing.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, a day cannot be read, or an event ends before it starts.
+
+    Examples
+    --------
+    >>> event_spans([("fair", "2024-03-01", "2024-03-02")])[0][:2]
+    ('fair', np.datetime64('2024-03-01'))
+    """
+    if given is None:
+        return []
+    if isinstance(given, pd.DataFrame):
+        lacks = [c for c in ("name", "start", "end") if c not in given.columns]
+        if lacks:
+            raise InputError("this column is missing", where="events", column=lacks[0], wanted="name, start, end")
+        rows: Sequence[Any] = list(given[["name", "start", "end"]].itertuples(index=False, name=None))
+    elif isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
+        rows = list(given)
+    else:
+        raise InputError("this is not a list of events", column="events", got=given, wanted="name, start, end")
+    spans = []
+    for row, event in enumerate(rows, 1):
+        try:
+            if isinstance(event, Mapping):
+                name, start, end = (event[key] for key in ("name", "start", "end"))
+            elif isinstance(event, (tuple, list)):
+                name, start, end = event
+            else:
+                name, start, end = event.name, event.start, event.end
+        except (KeyError, ValueError, AttributeError) as error:
+            raise InputError("this is not an event", where="events", row=row, wanted="name, start, end") from error
+        first, last = _day(start, "start"), _day(end, "end")
+        if last < first:
+            raise InputError("this event ends before it starts", where=f"event '{name}'", row=row, got=str(end))
+        spans.append((str(name), first, last))
+    return sorted(spans, key=lambda s: (s[1], s[2], s[0]))
+
+
+def _day(given: object, column: str) -> np.datetime64:
+    try:
+        stamp = pd.Timestamp(given)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise InputError("this is not a day", column=column, got=given, wanted="such as 2024-12-24") from error
+    if pd.isna(stamp):
+        raise InputError("the day is missing", column=column)
+    return np.datetime64(stamp.date(), "D")

@@ -1,0 +1,52 @@
+"""What a forecasting method is given: the slots, what was known at the origin, and the calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..grid.grid import Grid
+from ..grid.profile import Profile, profile_at
+from ..grid.special_days import Special
+
+Floats = npt.NDArray[np.float64]
+
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a method may look at: the panel before an origin.
+
+    Attributes
+    ----------
+    grid, special, profile
+        The panel, its special days, and its weekly profile at the origin. Only values before the origin may be used,
+        and of them those that ``grid.known(origin)`` tells; ``grid.is_open`` and the special days are known ahead.
+    origin, horizon
+        First slot to forecast, and how many.
+    factors
+        H; factor of the day of each slot, 1 on ordinary days.
+    """
+
+    grid: Grid
+    special: Special
+    profile: Profile
+    origin: int
+    horizon: int
+    factors: Floats
+
+    @property
+    def places(self) -> npt.NDArray[np.int64]:
+        """Column of the profile that belongs to each slot ahead."""
+        return np.arange(self.horizon) % self.grid.frequency.season
+
+
+def scene_at(grid: Grid, special: Special, origin: int, horizon: int) -> Scene:
+    """Return what a method may look at, at an origin."""
+    profile = profile_at(grid, special.ordinary, origin)
+    factors = np.append(special.factors(origin), 1.0)[special.kind[origin : origin + horizon]]
+    return Scene(grid, special, profile, origin, horizon, factors)
