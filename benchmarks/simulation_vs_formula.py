@@ -21,10 +21,9 @@ from deskcast.forecasting.queueing.chat import chat_performance
 from deskcast.forecasting.queueing.erlang import queue_performance
 from deskcast.forecasting.queueing.patience import Patience
 from deskcast.forecasting.simulation.chats import simulate_chats
-from deskcast.forecasting.simulation.check_plan import check_plan
+from deskcast.forecasting.simulation.check_plan import batch_sums, check_plan, mean_interval, share_interval
 from deskcast.forecasting.simulation.plan_run import draw_patience
 from deskcast.forecasting.simulation.queue import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
-from deskcast.forecasting.simulation.replications import batch_sums, mean_interval, share_interval
 from scipy import special
 
 ALWAYS = ((0.0, np.inf),)

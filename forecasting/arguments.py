@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..features.arrays import Floats
 from ..features.errors import InputError
 
-Floats = npt.NDArray[np.float64]
 Numbers = npt.ArrayLike | pd.Series
 
 _LARGEST = 1e15  # Erlangs

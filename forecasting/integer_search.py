@@ -7,12 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from .arguments import Floats
+from ..features.arrays import Bools, Floats, Ints
 
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
-Meets = Callable[[Rows, Floats], Flags]
+Meets = Callable[[Rows, Floats], Bools]
 
 #: Rounding of the inputs must not cost an agent: 21 / (1 - 0.3) is 30.000000000000004 and means 30.
 TOLERANCE = 1e-9

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse
 
-from .arguments import Floats
+from ..features.arrays import Floats
 
 #: A sparse array of scipy, whose types say more than a reader wants to know.
 Matrix = Any

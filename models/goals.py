@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ..features.arrays import Floats
 from ..features.errors import InputError
 from .series.kpi_kinds import kind_of, series_names
 from .series.panel import check_columns, numbers_of
 from .series.tail_probability import Kind
-
-Floats = npt.NDArray[np.float64]
 
 _WEEKS = 12  # weeks of the past that stand for the weeks to come
 _LEAST_WEEKS = 4

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..arrays import Bools, Floats
 from ..errors import InputError
 from .open_intervals import DAY_MIN, MISSING, US, Openings, build_openings, check_zone
 from .opening_hours import check_week, parse_holidays, parse_hours, say_hours
@@ -24,8 +25,6 @@ from .opening_hours import check_week, parse_holidays, parse_hours, say_hours
 #: How far :meth:`BusinessCalendar.add` looks for enough opening hours.
 SEARCH_YEARS = 200
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Micros = npt.NDArray[np.int64]
 
 
@@ -175,7 +174,7 @@ class BusinessCalendar:
             out[good] = self._add(a[good], np.rint(wanted[good] * US).astype(np.int64))
         return to_index(out)
 
-    def is_open(self, at: Any) -> Flags:
+    def is_open(self, at: Any) -> Bools:
         """Tell for each instant whether the calendar is open then; a missing instant is not.
 
         >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})

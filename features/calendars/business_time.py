@@ -13,19 +13,18 @@ from typing import Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ..case_log.log import instant_of
+from ..arrays import Ints
 from ..errors import InputError
 from .business_calendar import BusinessCalendar, to_index, to_micros
+from .instants import instant_of
 from .open_intervals import US, Openings
 
 _DAY = 86400 * US
 #: At most so many openings share a row of the table by open time.
 _WIDEST = 4
 
-Ints = npt.NDArray[np.int64]
 Span = tuple[Any, Any]
 
 

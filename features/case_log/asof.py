@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Ints = npt.NDArray[np.int64]
+from ..arrays import Ints
 
 
 def tally(group: Ints, at: Ints, asked: Ints, when: Ints, amount: Ints | None = None) -> Ints:

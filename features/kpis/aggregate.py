@@ -8,8 +8,9 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from ..arrays import Floats
 from ..statistics.intervals import mean_interval, wilson
-from .cells import Floats, Source
+from .cells import Source
 from .queries import Counted, Timed
 
 

@@ -11,6 +11,7 @@ from ..case_log.log import CaseLog
 from ..cases.facts import event_facts
 from ..errors import InputError, did_you_mean
 from .catalogue import ENTRIES, Kpi, entry_of
+from .formulas import FORMULAS
 
 #: Every KPI by name, in the order in which outputs show them.
 CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in ENTRIES}
@@ -42,7 +43,7 @@ def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
     """
     lack = {kpi: lacks(log, kpi, calendar) for kpi in CATALOGUE}
     rows = [
-        (name, not lack[name], kpi.computed, lack[name], kpi.unit, kpi.better, kpi.definition)
+        (name, not lack[name], kpi.name in FORMULAS, lack[name], kpi.unit, kpi.better, kpi.definition)
         for name, kpi in CATALOGUE.items()
     ]
     words = ["lacks", "unit", "better", "definition"]

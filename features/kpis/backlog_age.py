@@ -6,14 +6,12 @@ from typing import Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ..arrays import Floats, Ints
 from ..case_log.fetch import fetch
 from .aggregate import share_of
-from .cells import Floats, Source
-
-Counts = npt.NDArray[np.int64]
+from .cells import Source
 
 
 def backlog_ages(source: Source, opened: Any) -> pd.DataFrame:
@@ -72,14 +70,14 @@ def backlog_share_over(source: Source, opened: Any, limit: float) -> pd.DataFram
     return share_of(source, old, total)
 
 
-def _running(segment: Counts, first: Counts, last: Counts, n_segments: int, n_periods: int) -> Floats:
+def _running(segment: Ints, first: Ints, last: Ints, n_segments: int, n_periods: int) -> Floats:
     """Count the spans that hold at each cell."""
     width = n_periods + 1
     came, went = (np.bincount(segment * width + place, minlength=n_segments * width) for place in (first, last))
     return np.asarray((came - went).reshape(n_segments, width).cumsum(axis=1)[:, :n_periods].ravel(), dtype=float)
 
 
-def _open_then(born: Floats, first: Counts, last: Counts, n_periods: int) -> tuple[Floats, Floats]:
+def _open_then(born: Floats, first: Ints, last: Ints, n_periods: int) -> tuple[Floats, Floats]:
     """Count the open cases at the end of each period, and average the instants of their birth."""
     origin = born.min(initial=np.inf)
     if not len(born):
@@ -94,7 +92,7 @@ def _open_then(born: Floats, first: Counts, last: Counts, n_periods: int) -> tup
         return total, origin + births / total
 
 
-def _born_by(born: Floats, first: Counts, last: Counts, n_periods: int, share: float) -> Floats:
+def _born_by(born: Floats, first: Ints, last: Ints, n_periods: int, share: float) -> Floats:
     """Find the birth of the case that is older than that share of the open ones, at the end of each period.
 
     Cases are sorted by birth and cut into about sqrt(n) runs. Counting the open ones of each run finds the run that

@@ -13,7 +13,7 @@ from ..cases.transitions import CHANGES
 from .cells import Source
 
 if TYPE_CHECKING:
-    from .cells import Floats
+    from ..arrays import Floats
 
 
 def flow_counts(source: Source) -> dict[str, Floats]:

@@ -50,13 +50,6 @@ class Kpi:
     limited: str = ""
     calendar: bool = False
 
-    @property
-    def computed(self) -> bool:
-        """Whether deskcast can compute it, or only knows what it means."""
-        from .formulas import FORMULAS
-
-        return self.name in FORMULAS
-
 
 _E, _CE = ("cases", "events"), ("resolved", "closed")
 _DAY = 86400.0

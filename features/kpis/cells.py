@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..arrays import Floats
 from ..calendars.periods import period_start, periods
 from ..case_log.fetch import fetch
 
@@ -19,9 +20,6 @@ MISSING = "(missing)"
 
 #: The columns of a history after kpi, segments and ds.
 MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
-
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..arrays import Floats
 from ..case_log.fetch import fetch
-from .cells import Floats, Source
+from .cells import Source
 
 
 def overlap(source: Source, rows: Any, of: Any, amount: str | None = None) -> Floats:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ..case_log.fetch import fetch
@@ -18,7 +17,6 @@ from ..statistics.kaplan_meier import kaplan_meier
 if TYPE_CHECKING:
     from .cells import Source
 
-Floats = npt.NDArray[np.float64]
 #: So many durations are fetched at once; where there are more, a stretch of periods after the other.
 AT_ONCE = 2_000_000
 _DURATION = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ..arrays import Floats, Ints
 from ..calendars.business_calendar import BusinessCalendar, to_index, to_micros
 from ..calendars.open_intervals import US
 from ..case_log.asof import last_before
@@ -15,7 +15,6 @@ from ..case_log.log import CaseLog
 from .clocks import (
     NEVER,
     Course,
-    Ints,
     Timeline,
     Track,
     clock_broken_at,
@@ -29,7 +28,6 @@ from .clocks import (
 from .policies import Policy, PolicyBook
 from .source_flags import flag_broken, flag_decided
 
-Floats = npt.NDArray[np.float64]
 #: What one clock shows, beside when it is due and whether the promise is broken.
 _NUMBERS = ("left_s", "target_used", "paused", "paused_s", "pauses", "left_business_s", "desk_open")
 

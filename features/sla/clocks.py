@@ -12,9 +12,9 @@ from typing import Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.open_intervals import MISSING, US
 from ..case_log.events import full_events, is_public, seen_at
@@ -22,9 +22,6 @@ from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from .policies import Policy, PolicyBook, condition_columns
 from .presets import TURNS
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 #: Code of each moment; ``start`` is the creation, ``reply`` the first public message by a human agent, ``answer`` a
 #: later one, ``asked`` a public message by the customer. The last two are fetched where a policy needs them.
@@ -56,21 +53,21 @@ class Timeline:
     then: Ints
     code: Ints
     value: pd.Series[Any]
-    first: Flags
-    last: Flags
+    first: Bools
+    last: Bools
     until: int
 
-    def is_kind(self, *names: str) -> Flags:
+    def is_kind(self, *names: str) -> Bools:
         """Mark the rows of those moments."""
         return np.isin(self.code, [MOMENTS[n] for n in names])
 
-    def state(self, on: Flags, off: Flags) -> Flags:
+    def state(self, on: Bools, off: Bools) -> Bools:
         """Return after each row whether ``on`` was seen later than ``off`` (or the first row) in the case."""
         rows = np.arange(len(self.at))
         seen = np.maximum.accumulate(np.where(on | off | self.first, rows, 0))
         return on[seen]
 
-    def before(self, state: Flags) -> Flags:
+    def before(self, state: Bools) -> Bools:
         """Return the state before each row; false before a case begins."""
         return np.append(False, state[:-1])[: len(state)] & ~self.first
 
@@ -85,11 +82,11 @@ class Course:
     """
 
     book: PolicyBook
-    live: Flags
-    stops: Flags
+    live: Bools
+    stops: Bools
     choice: Ints
     cycle: Ints
-    begins: Flags
+    begins: Bools
     clock: Ints
 
 
@@ -103,8 +100,8 @@ class Track:
 
     policy: Policy
     rows: Ints
-    running: Flags
-    paused: Flags
+    running: Bools
+    paused: Bools
     used: Ints
     spent: Ints
     crossed: Ints
@@ -216,7 +213,7 @@ def course(line: Timeline, book: PolicyBook) -> Course:
     return Course(book, live, stops, choice, _counted_in_case(line, starts), begins, clock)
 
 
-def _life(line: Timeline, metric: str) -> tuple[Flags, Flags, Flags]:
+def _life(line: Timeline, metric: str) -> tuple[Bools, Bools, Bools]:
     """Return after which rows the clock may run, at which it stops for good, and at which a cycle starts."""
     nothing = np.zeros(len(line.at), dtype=bool)
     ends = ("closed", "merged") if metric == "closing" else _ENDS
@@ -236,7 +233,7 @@ def _life(line: Timeline, metric: str) -> tuple[Flags, Flags, Flags]:
     return opened, was & ~opened & ~line.is_kind("merged"), opened & ~was
 
 
-def _choices(line: Timeline, book: PolicyBook, begins: Flags, starts: Flags) -> Ints:
+def _choices(line: Timeline, book: PolicyBook, begins: Bools, starts: Bools) -> Ints:
     """Return the policy that holds after each row, by the priority in force and the version that counts."""
     rows = np.arange(len(line.at))
     named = line.is_kind("start", "priority")
@@ -251,7 +248,7 @@ def _choices(line: Timeline, book: PolicyBook, begins: Flags, starts: Flags) -> 
     return choice
 
 
-def _changed(line: Timeline, live: Flags, choice: Ints) -> Flags:
+def _changed(line: Timeline, live: Bools, choice: Ints) -> Bools:
     """Mark the rows whose policy is not that of the last row of the case at which the clock was live."""
     rows = np.arange(len(line.at))
     before = np.append(-1, np.maximum.accumulate(np.where(live, rows, -1))[:-1])[: len(rows)]
@@ -259,7 +256,7 @@ def _changed(line: Timeline, live: Flags, choice: Ints) -> Flags:
     return np.asarray(known & (choice[before] != choice), dtype=bool)
 
 
-def _counted_in_case(line: Timeline, marks: Flags) -> Ints:
+def _counted_in_case(line: Timeline, marks: Bools) -> Ints:
     """Count the marks of each case up to each row."""
     total = np.cumsum(marks)
     return np.asarray(total - (total - marks)[line.first][line.case], dtype=np.int64)
@@ -334,7 +331,7 @@ def instants(micros: Ints) -> pd.DatetimeIndex:
     return to_index(np.where(micros == NEVER, MISSING, micros))
 
 
-def _paused(line: Timeline, policy: Policy) -> Flags:
+def _paused(line: Timeline, policy: Policy) -> Bools:
     if policy.unpaused:
         return np.zeros(len(line.at), dtype=bool)
     if policy.statuses:

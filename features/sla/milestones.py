@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_micros
 from ..calendars.open_intervals import MISSING, US
 from ..case_log.cache import kept
@@ -15,8 +16,6 @@ from ..case_log.log import CaseLog
 from .clocks import (
     NEVER,
     Course,
-    Flags,
-    Ints,
     Timeline,
     Track,
     clock_broken_at,
@@ -159,8 +158,8 @@ class Spans:
 
     row: Ints
     now: Ints
-    stopped: Flags
-    open_end: Flags
+    stopped: Bools
+    open_end: Bools
 
     def pick(self, which: Any) -> Spans:
         """Return some of the milestones."""

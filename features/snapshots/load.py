@@ -8,9 +8,10 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from ..arrays import Ints
 from ..calendars.business_calendar import to_micros
 from ..calendars.open_intervals import US
-from ..case_log.asof import Ints, codes, last_before, tally
+from ..case_log.asof import codes, last_before, tally
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..arrays import Ints
 from ..calendars.business_calendar import to_micros
 from ..calendars.open_intervals import US
-from ..case_log.asof import Ints, codes, last_before, tally
+from ..case_log.asof import codes, last_before, tally
 
 #: A segment's own figure weighs n / (n + STRENGTH), the desk's the rest.
 STRENGTH = 20.0

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
+from ..arrays import Floats
 from ..errors import InputError
 
-Floats = npt.NDArray[np.float64]
 _TIE = 1e-9  # a curve that should stand exactly at a half may miss it by rounding
 
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats, Ints
 from ...features.calendars.business_calendar import BusinessCalendar, to_index
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Floats, number, numbers
+from ..arguments import number, numbers
 from ..scenarios.inflow import inflow_paths, interval_columns
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
-from ..arguments import Floats, Numbers, number, numbers
+from ..arguments import Numbers, number, numbers
 from .casework import CaseWork, case_work
 from .plan import limits
 from .work_flow import BROKEN, run_work

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
-from ..arguments import Floats
-from ..integer_search import Ints, ceiling
+from ..integer_search import ceiling
 from ..solver import Matrix, Solution, solve, triplets
 
 #: A plan in whole numbers is good enough when no better one can save more than this share.

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
-from ..arguments import Floats, Numbers, number, numbers
+from ..arguments import Numbers, number, numbers
 from .casework import CaseWork, case_work
 from .plan import limits, per_slot
 from .work_flow import BROKEN, run_work

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Bools, Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
-from ..arguments import Floats, Numbers, number, numbers
-from ..integer_search import Flags
+from ..arguments import Numbers, number, numbers
 from .casework import CaseWork, case_work, planned_inflow
 from .linear_programme import Flow, Prices, Stream, solve_flow
 
@@ -239,7 +239,7 @@ def _ages(work: CaseWork, streams: list[Stream], flow: Flow) -> Floats:
     return np.where(np.isfinite(oldest), end - oldest, np.nan)
 
 
-def _reasons(work: CaseWork, streams: list[Stream], flow: Flow, at_limit: Flags) -> list[str]:
+def _reasons(work: CaseWork, streams: list[Stream], flow: Flow, at_limit: Bools) -> list[str]:
     """Say for each slot in which promises break why they do."""
     words = [""] * len(work.ds)
     if any(s.gone > 0 for s in streams):
@@ -251,7 +251,7 @@ def _reasons(work: CaseWork, streams: list[Stream], flow: Flow, at_limit: Flags)
     return words
 
 
-def _reason(work: CaseWork, at_limit: Flags, first: int, last: int) -> str:
+def _reason(work: CaseWork, at_limit: Bools, first: int, last: int) -> str:
     window = np.arange(first, last + 1)
     working = window[work.open_s[window] > 0]
     if not len(working):

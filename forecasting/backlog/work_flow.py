@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import Floats
-from .casework import CaseWork, Ints
+from ...features.arrays import Floats, Ints
+from .casework import CaseWork
 
 #: A promise counts as broken in a slot when more than this many cases (fluid) are late.
 BROKEN = 0.01

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Ints
 from ...features.errors import InputError
-
-Ints = npt.NDArray[np.int64]
 
 _DAY_S = 86_400
 _ALIASES = {"1h": "h", "H": "h", "1H": "h", "60min": "h", "1D": "D", "d": "D", "1W": "W", "W-MON": "W", "1MS": "MS"}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
 from .frequency import Frequency, local_instants, parse_frequency
 from .rows import MAX_CELLS, Refused, Rows, read_rows, zone_of
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_CELLS", "Grid", "check_count", "make_grid", "name_some"]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 States = npt.NDArray[np.uint8]
 
 

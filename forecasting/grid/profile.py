@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats
 from .frequency import Frequency
 from .grid import Grid
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 #: Weeks (or months, for monthly slots) that are looked back on; older values say little about the next ones.
 LOOKBACK = 26

@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError, did_you_mean
 from .frequency import Frequency
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 #: Cells (series x slots) above which a grid is more likely a wrong stamp than a desk.
 MAX_CELLS = 400_000_000

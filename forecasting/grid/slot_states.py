@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Bools, Floats
 from ...features.errors import InputError
 from .frequency import Frequency
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 States = npt.NDArray[np.uint8]
 
 #: Codes of the states of a slot, and their names by code.

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Floats
 from .grid import Grid, name_some
 from .known_days import event_spans, holiday_names
-from .profile import Floats, latest_average, window
+from .profile import latest_average, window
 
 #: Days of one kind after which its own past counts as much as what is assumed of it.
 SHRINK_DAYS = 2.0

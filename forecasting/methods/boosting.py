@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats
 from ..grid.profile import LOOKBACK
 from .day_panel import day_panel
 from .decomposition import core
@@ -15,8 +15,6 @@ from .decomposition import core
 if TYPE_CHECKING:
     from .scene import Scene
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 #: Past origins that the model learns from, and rows that it takes from them at most.
 ORIGINS, ROWS = 16, 150_000

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats, Ints
+
 if TYPE_CHECKING:
     from ..grid.special_days import Special
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 Days = npt.NDArray[np.datetime64]
 
 #: How large effects usually are, as standard deviations of the root of the volume's ratio to the usual: half of the

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats
 from .calendar_effects import Design
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 #: Ways to follow a level, weighed by past errors: weight of a day against the next in the level and, for those with
 #: a slope, in the slope (0 is none).

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats, Ints
 from .calendar_effects import BUSY, Design, day_design, slot_design
 
 if TYPE_CHECKING:
     from .scene import Scene
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 #: Days that are looked back on, where slots are days or longer and where they are shorter.
 LONG_DAYS, SHORT_DAYS = 4 * 366, 400

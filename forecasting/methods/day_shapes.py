@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats
 from .day_panel import DayPanel
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 #: Days after which a day counts half in the shape of its weekday, and in its usual volume.
 SHAPE_HALF_LIFE, BASE_HALF_LIFE = 90.0, 180.0

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Floats
 from .daily_level import CARRIED, SLOW_DAYS, Fit, fit_panel
 from .day_panel import DayPanel, day_panel
 from .day_shapes import Shapes, shapes
-from .factors import factor_route
+from .factors import factor_route, rest_of_day
 from .level_shifts import SIDE, Shift, level_shifts
-from .residual_update import rest_of_day
 
 if TYPE_CHECKING:
     from .scene import Scene
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 #: Days after which a day counts half in the regression on the calendar.
 EFFECT_HALF_LIFE = 730.0

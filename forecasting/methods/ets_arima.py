@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...features.arrays import Floats
 from .day_panel import day_panel
 from .day_shapes import shapes
 from .decomposition import ratios
@@ -16,7 +16,6 @@ from .decomposition import ratios
 if TYPE_CHECKING:
     from .scene import Scene
 
-Floats = npt.NDArray[np.float64]
 
 #: Days that the models look back on.
 LOOK_BACK = 400

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+
+from ...features.arrays import Bools, Floats
 
 if TYPE_CHECKING:
     from .scene import Scene
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 #: Weight of the latest demand, and of the latest interval or probability.
 DEMAND_WEIGHT, INTERVAL_WEIGHT = 0.1, 0.1

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from ...features.arrays import Bools, Floats, Ints
 
 #: Units of time (weeks of days; single slots where they are longer) that are compared on each side of a change.
 SIDE = 8

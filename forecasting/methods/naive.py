@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .recent import recent_week
-from .scene import Floats, Scene
+from ...features.arrays import Bools, Floats
+from ..grid.profile import Profile
+from .scene import Scene
 
 
 def same_slot(scene: Scene) -> Floats:
@@ -34,3 +35,90 @@ def mean_of_both(scene: Scene) -> Floats:
 def recent_level(scene: Scene) -> Floats:
     """Move the usual week to the level of the last days, times the factor of special days."""
     return recent_week(scene.profile, max(scene.grid.frequency.per_day, 1))[:, scene.places] * scene.factors
+
+
+#: Weight of a same slot against that of a week later.
+WEEK_DISCOUNT = 0.9
+
+
+#: Weight of a day against the next, in the level of the last days.
+DAY_DISCOUNT = 0.8
+
+
+#: How far the forecast follows the level of the last days: 0 not at all, 1 all the way.
+PULL = 0.7
+
+
+#: Weeks whose days count in the level of the last days.
+WEEKS = 6
+
+
+#: Arrivals as usual that are added to those of the last days, so that a sparse series does not jump.
+PRIOR = 10.0
+
+
+#: A slot counts at most this many times its expectation in the level, so that one wild value does not move it.
+MOST = 5.0
+
+
+def discounted_average(y: Floats, counts: Bools, discount: float) -> Floats:
+    """Average the values of each slot that count, each older one with less weight (Brown 1959).
+
+    Parameters
+    ----------
+    y, counts
+        N x weeks x P values and whether each may be used.
+    discount
+        Weight of a value against that of the next one that counts.
+
+    Returns
+    -------
+    N x P averages; NaN where no value counts.
+
+    Examples
+    --------
+    >>> discounted_average(np.array([[[9.0], [np.nan], [3.0]]]), np.array([[[True], [False], [True]]]), 0.5)
+    array([[5.]])
+    """
+    behind = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+    weight = np.where(counts, discount ** (behind - 1.0), 0.0)
+    total = weight.sum(axis=1)
+    average: Floats = (np.where(counts, y, 0.0) * weight).sum(axis=1) / np.where(total > 0, total, np.nan)
+    return average
+
+
+def recent_week(profile: Profile, per_day: int) -> Floats:
+    """Forecast one season from the origin on: discounted same slots times the level of the last days.
+
+    The level is what came in the last six weeks over what the discounted same-slot average had in the same slots,
+    each day with 0.8 of the weight of the next; the forecast follows it with the exponent 0.7. To both sides ten
+    arrivals are added (times the series' ratio of variance to mean, so that units do not matter). Closed, missing
+    and special slots count in neither.
+
+    Parameters
+    ----------
+    profile
+        The panel's profile at the origin, with the values that were looked back on.
+    per_day
+        Slots of a day; 1 for longer slots.
+
+    Returns
+    -------
+    N x P volumes, a column for each slot of the season from the origin on.
+    """
+    week = discounted_average(profile.y, profile.counts, WEEK_DISCOUNT)
+    week = np.where(np.isnan(week), profile.mean, week)
+    season = week.shape[1]
+    counts, slots = profile.counts[:, -WEEKS:], WEEKS * season
+    usual = np.where(counts, week[:, None, :], 0.0)
+    lately = np.where(counts, np.fmin(profile.y[:, -WEEKS:], MOST * usual), 0.0)
+    age = (slots - 1 - np.arange(slots)) // per_day
+    weight = (DAY_DISCOUNT**age).reshape(1, WEEKS, season)
+    came, expected = (weight * lately).sum(axis=(1, 2)), (weight * usual).sum(axis=(1, 2))
+    total = usual.sum(axis=(1, 2))
+    dispersion = ((lately - usual) ** 2).sum(axis=(1, 2)) / np.where(total > 0, total, 1.0)
+    prior = PRIOR * dispersion
+    known = expected + prior > 0
+    level = np.where(known, (came + prior) / np.where(known, expected + prior, 1.0), 1.0) ** PULL
+    moved: Floats = week * level[:, None]
+    return moved

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from .day_panel import day_panel
 
 if TYPE_CHECKING:
     from .scene import Scene
 
-Floats = npt.NDArray[np.float64]
 
 #: Days that Prophet looks back on where slots are shorter than a day.
 SHORT_DAYS = 182

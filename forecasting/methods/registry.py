@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
 from .boosting import boosting
 from .decomposition import core
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..grid.grid import Grid
     from .scene import Scene
 
-Floats = npt.NDArray[np.float64]
 
 #: Challengers by name. A new one is a function of a scene that returns N x H forecasts, and a line here.
 CHALLENGERS: dict[str, Callable[[Scene], Floats]] = {

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Floats
 from ..grid.grid import Grid
 from ..grid.profile import Profile, profile_at
 from ..grid.special_days import Special
-
-Floats = npt.NDArray[np.float64]
-
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import lfilter
+
+from ...features.arrays import Bools, Floats
 
 if TYPE_CHECKING:
     from .scene import Scene
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 #: Weeks that are looked back on, where slots are shorter than a day and where they are days.
 WEEKS, LONG_WEEKS = 8, 13

@@ -8,9 +8,9 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats, Ints
 from ...features.errors import InputError, did_you_mean
 from ..grid.grid import Grid
 from ..volume.folds import look_ahead
@@ -18,10 +18,6 @@ from ..volume.forecast import fold_table, refused_rows
 from ..volume.forecast_kind import variance_shares
 from ..volume.intervals import effective_number, probabilities, ranked
 from ..volume.issued import Issued, issue
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 #: Days of values after which a series counts as much in its own forecast as its relatives.
 K_DAYS = 28.0

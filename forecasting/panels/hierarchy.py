@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.slot_states import MISSING
@@ -23,7 +24,6 @@ from .reconcile import Hierarchy, add_up, check_method, hierarchy, reconcile_val
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
 
-Floats = npt.NDArray[np.float64]
 
 #: Days after which a leaf without values is taken to have ended, so that its sums go on without it.
 ENDED_DAYS = 28

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
 from ..grid.grid import Grid, make_grid
 from ..grid.special_days import special_days
@@ -21,9 +22,6 @@ from .reconcile import check_method, reconcile_values
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def forecast_over_time(

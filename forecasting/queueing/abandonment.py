@@ -16,7 +16,7 @@ from functools import cache, partial
 import numpy as np
 import numpy.typing as npt
 
-from ..arguments import Floats
+from ...features.arrays import Floats
 from .patience import Mixture, Steps
 from .waiting import Waits, exp_gap
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Floats
 from .abandonment import mixture_waits, step_waits
 from .patience import Shape, Steps
 from .waiting import Waits, wait_integrals

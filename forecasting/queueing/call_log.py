@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
 from ...features.statistics.kaplan_meier import kaplan_meier
-from ..arguments import Floats
 from .patience import Patience
 
 _NEEDED = ("queued_at", "answered_at", "ended_at", "outcome")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..arguments import Floats, Numbers, flat_queue, index_of, numbers
+from ...features.arrays import Floats
+from ..arguments import Numbers, flat_queue, index_of, numbers
 from .balance import COLUMNS, EXTRA, balance, check_definition
 from .erlang import exact_gap
 from .patience import Patience, Shape, read_any_patience

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..arguments import Floats, Numbers, broadcast, flat_queue, index_of, numbers
+from ...features.arrays import Floats
+from ..arguments import Numbers, broadcast, flat_queue, index_of, numbers
 from .balance import COLUMNS, EXTRA, balance, check_definition
 from .patience import Patience, Shape, read_any_patience
 from .waiting import idle_weight

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats, Numbers, broadcast, index_of, number, numbers
+from ..arguments import Numbers, broadcast, index_of, number, numbers
 from .waiting import exp_gap
 
 _GONE = 42.0  # exp(-42) is 6e-19: what is left of an item after so many mean handle times

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats, Numbers, numbers
+from ..arguments import Numbers, numbers
 
 #: More stages than this are as good as a fixed patience, and their tails can no longer be integrated to ten digits.
 MOST_STAGES = 20

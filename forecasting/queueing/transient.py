@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats, Numbers, broadcast, index_of, number, numbers
+from ..arguments import Numbers, broadcast, index_of, number, numbers
 from .erlang import read_patience
 
 #: Probability that may lie in the last state that is looked at; more, and more states are taken.

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats, number, numbers
+from ..arguments import number, numbers
 
 _BOUND = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)?)$")
 

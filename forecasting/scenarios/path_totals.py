@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
 from ..volume.intervals import check_levels, probabilities
-
-Floats = npt.NDArray[np.float64]
 
 
 def total_over(

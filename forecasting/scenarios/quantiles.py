@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import special
 
-from ..arguments import Floats
+from ...features.arrays import Floats
 
 
 def chance_above(quantiles: Mapping[float, Floats], x: Floats) -> Floats:

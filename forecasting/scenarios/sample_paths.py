@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..grid.grid import check_count
 from ..methods.registry import AUTO
@@ -19,7 +20,6 @@ from ..volume.issued import Issued, issue
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
 
-Floats = npt.NDArray[np.float64]
 
 #: Levels at which the distribution of a slot is taken, beside those that are issued.
 FINE = (10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 99)

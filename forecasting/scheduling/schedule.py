@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Floats, Numbers, number, numbers
+from ..arguments import Numbers, number, numbers
 from ..solver import Matrix
 from .set_cover import cover
 from .shift_patterns import ShiftPattern, clock, coverage_matrix, say_days

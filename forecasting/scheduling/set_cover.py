@@ -17,8 +17,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats
 from ..solver import Matrix, Places, Solution, beside, relax, solve, triplets
 
 _WHOLE = 1e-6

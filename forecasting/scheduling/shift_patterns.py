@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats, number, numbers
+from ..arguments import number, numbers
 from ..solver import Matrix, triplets
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

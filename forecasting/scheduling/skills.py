@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Floats, Numbers, number, numbers
+from ..arguments import Numbers, number, numbers
 from ..simulation.skills import simulate_skills
 from ..solver import solve, triplets
 from ..staffing.staffing_plan import required_agents

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
 from .queue import ABANDONED, NOT_ARRIVED, SERVED, WAITING, Agent, QueueRun, check_agents
-
-Floats = npt.NDArray[np.float64]
 
 
 def simulate_chats(

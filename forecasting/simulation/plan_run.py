@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Floats, number, numbers
+from ..arguments import number, numbers
 from ..queueing.patience import Patience, Steps
 from .chats import simulate_chats
 from .queue import ABANDONED, SERVED, Agent, QueueRun, simulate_queue

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
 
 #: What became of an item: its code in :attr:`QueueRun.outcome`.
 OUTCOMES = ("served", "abandoned", "waiting", "not arrived")
 SERVED, ABANDONED, WAITING, NOT_ARRIVED = range(4)
 
-Floats = npt.NDArray[np.float64]
 _BITS = 28
 _MASK = (1 << _BITS) - 1
 

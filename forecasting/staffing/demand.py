@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats, Numbers, broadcast, number, numbers
+from ..arguments import Numbers, broadcast, number, numbers
 from ..scenarios.quantiles import quantile_at
 
 #: Number of points at which a distribution is taken where all slots move together, instead of drawing from it.

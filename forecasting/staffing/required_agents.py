@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..arguments import Floats, Numbers, flat_queue, index_of, numbers
+from ...features.arrays import Floats
+from ..arguments import Numbers, flat_queue, index_of, numbers
 from ..integer_search import Rows
 from ..queueing.balance import COLUMNS, EXTRA, check_definition
 from ..queueing.chat import CHAT_EXTRA, agent_pace, chat_columns

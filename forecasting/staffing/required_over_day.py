@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats, Numbers, index_of, numbers
+from ..arguments import Numbers, index_of, numbers
 from ..integer_search import ceiling, fewest
 from ..queueing.erlang import COLUMNS
 from ..queueing.offered_load import offered_load

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Floats, Numbers, number, numbers
+from ..arguments import Numbers, number, numbers
 from ..queueing.erlang import queue_performance
 from ..queueing.patience import Patience
 from .demand import Demand

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from ..arguments import Floats, Numbers, numbers
-from ..integer_search import Flags, Ints, Rows, ceiling, fewest
+from ...features.arrays import Bools, Floats, Ints
+from ..arguments import Numbers, numbers
+from ..integer_search import Rows, ceiling, fewest
 
 #: A service level of 0.8 is met by 0.7999999999999.
 SLACK = 1e-12
@@ -41,7 +42,7 @@ class Task:
 
     load: Floats
     stable: Ints
-    cap_known: Flags
+    cap_known: Bools
     guess: Ints
     evaluate: Evaluate
 
@@ -102,7 +103,7 @@ def fewest_agents(task: Task, rules: dict[str, Floats]) -> tuple[Ints, npt.NDArr
 
 
 def _misses(
-    task: Task, rules: dict[str, Floats], measured: dict[str, Flags], rows: Rows, agents: Floats
+    task: Task, rules: dict[str, Floats], measured: dict[str, Bools], rows: Rows, agents: Floats
 ) -> npt.NDArray[np.bool_]:
     """Return which measured rule is missed: one line for each rule."""
     found = task.evaluate(rows, agents)
@@ -117,7 +118,7 @@ def _misses(
 
 
 def _asked(
-    task: Task, rules: dict[str, Floats], measured: dict[str, Flags], rows: Rows, agents: Ints
+    task: Task, rules: dict[str, Floats], measured: dict[str, Bools], rows: Rows, agents: Ints
 ) -> npt.NDArray[np.object_]:
     """Return the first rule that one agent fewer would miss."""
     names = np.array([column for column, _, _ in _MEASURES], dtype=object)

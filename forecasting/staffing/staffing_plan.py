@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Floats, Numbers, broadcast, number, numbers
+from ..arguments import Numbers, broadcast, number, numbers
 from ..integer_search import ceiling
 from ..queueing.erlang import performance
 from ..queueing.patience import Patience, read_any_patience

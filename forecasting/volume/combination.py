@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ...features.arrays import Floats, Ints
 from .losses import pinball
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 #: Quantiles by whose loss methods are chosen, whatever levels are asked for, next to the median.
 CHOICE = (0.025, 0.1, 0.9, 0.975)

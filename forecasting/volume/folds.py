@@ -9,11 +9,12 @@ from time import process_time
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats
 from ..grid.frequency import Frequency
 from ..grid.grid import Grid
 from ..grid.special_days import Special
 from ..methods.registry import METHODS, NAIVE, candidates_on
-from ..methods.scene import Bools, Floats, scene_at
+from ..methods.scene import scene_at
 from .combination import LEAST_ORIGINS, Mix, choose_mix, smallest_step, volume_tiers
 from .intervals import apply, calibrate, spread, tiers
 

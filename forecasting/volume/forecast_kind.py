@@ -12,14 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..grid.grid import check_count
 from ..methods.registry import NAIVE
 from .folds import earlier_origins
 from .intervals import Bands, calibrate, check_levels, probabilities
 from .kinds import KindOutlook, KindPanel, backward, forward, kind_panel, outlook_at
-
-Floats = npt.NDArray[np.float64]
 
 #: Past origins without which the simplest way is kept.
 LEAST_ORIGINS = 3

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 #: Days of errors after which a series' own spread counts as much as that of its tier.
 SHRINK_DAYS = 10.0

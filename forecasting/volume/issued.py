@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats, Ints
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.special_days import Special, say_unseen, special_days
 from ..methods.registry import AUTO, check_models
@@ -18,9 +19,6 @@ from .intervals import check_levels
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

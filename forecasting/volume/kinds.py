@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
 from ..grid.grid import Grid, make_grid
 from ..grid.profile import window
@@ -21,7 +22,6 @@ from .folds import Outlook, look_ahead
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
 
-Floats = npt.NDArray[np.float64]
 
 #: What a series can be.
 KINDS = ("count", "rate", "duration", "stock")

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
 
-Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 Shape = Literal["level", "trend"]
 Form = Literal["level", "trend", "steady"]  # of one column; steady: one line throughout

@@ -6,10 +6,9 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from ...features.arrays import Floats
 
 #: Values before the first evidence.
 WARM = 50

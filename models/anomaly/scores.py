@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ..series.panel import check_columns, infer_freq, numbers_of, period_days
 from .evidence import WARM, beyond_the_recent, beyond_the_seen, first_of_its_event, rank_evidence, tail_evidence
 from .views import DAY_S, expectation, seasonal, views
-
-Floats = npt.NDArray[np.float64]
 
 COLUMNS = ("unique_id", "ds", "y", "expected", "lower", "upper", "score")
 #: A score of an alarm. On quiet series about one value in a thousand scores as high (`benchmarks/nab.py` prints it).

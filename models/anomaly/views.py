@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from ...features.arrays import Floats
 
 DAY_S = 86_400.0
 #: Short and long averages, in values.

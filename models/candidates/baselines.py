@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from ..evaluation.calibration import FloatArray, expit, log_odds, platt
+from ...features.arrays import Floats
+from ..evaluation.calibration import expit, log_odds, platt
 from .encoding import Encoder, as_text, fit_encoder
 from .feature_groups import NUMBERS
 
@@ -95,9 +96,9 @@ class Logistic:
     """A logistic regression on encoded features, told as deviations from the average snapshot."""
 
     encoder: Encoder
-    coefficients: FloatArray
+    coefficients: Floats
     base: float
-    means: FloatArray
+    means: Floats
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -123,24 +124,22 @@ class Calibrated:
         base, parts = self.score.parts(snapshots)
         return self.intercept + self.slope * base, parts * self.slope
 
-    def logit(self, snapshots: pd.DataFrame) -> FloatArray:
+    def logit(self, snapshots: pd.DataFrame) -> Floats:
         """Return the calibrated log-odds."""
         base, parts = self.parts(snapshots)
         return np.asarray(base + parts.sum(axis=1).to_numpy(dtype=float))
 
-    def probability(self, snapshots: pd.DataFrame) -> FloatArray:
+    def probability(self, snapshots: pd.DataFrame) -> Floats:
         """Return the calibrated probability."""
         return expit(self.logit(snapshots))
 
 
-def calibrated(
-    score: Score, snapshots: pd.DataFrame, breached: FloatArray, weight: FloatArray | None = None
-) -> Calibrated:
+def calibrated(score: Score, snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None) -> Calibrated:
     """Correct a score on cases that it was not fitted on.
 
     A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
     as the model does, or else the model would be praised for the drift. ``weight`` says how many snapshots each stands
-    for, here and in the fits below; see :func:`deskcast.models.risk.censoring.censoring_weights`.
+    for, here and in the fits below; see :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
 
     Examples
     --------
@@ -154,7 +153,7 @@ def calibrated(
     return Calibrated(score, slope, intercept)
 
 
-def fit_constant(breached: FloatArray, weight: FloatArray | None = None) -> Constant:
+def fit_constant(breached: Floats, weight: Floats | None = None) -> Constant:
     """Return the share of breaches as a constant, with Jeffreys' Beta(1/2, 1/2) prior so that it is never 0 or 1.
 
     >>> import numpy as np
@@ -165,9 +164,7 @@ def fit_constant(breached: FloatArray, weight: FloatArray | None = None) -> Cons
     return Constant(float(log_odds((float(w @ breached) + 0.5) / (w.sum() + 1.0))))
 
 
-def fit_age_rule(
-    snapshots: pd.DataFrame, breached: FloatArray, weight: FloatArray | None = None, *, bins: int = 10
-) -> AgeRule:
+def fit_age_rule(snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None, *, bins: int = 10) -> AgeRule:
     """Learn the share of breaches by age over target, or by age where cases have no target.
 
     Bins hold equally many snapshots; each share is drawn to the base rate as by one snapshot more of it.
@@ -193,7 +190,7 @@ def fit_age_rule(
 
 
 def fit_segment_rate(
-    snapshots: pd.DataFrame, breached: FloatArray, weight: FloatArray | None = None, *, drawn: float = 20.0
+    snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None, *, drawn: float = 20.0
 ) -> SegmentRate:
     """Learn the share of breaches by priority and team.
 
@@ -222,7 +219,7 @@ def fit_segment_rate(
 
 
 def fit_logistic(
-    snapshots: pd.DataFrame, breached: FloatArray, regularisation: float, weight: FloatArray | None = None
+    snapshots: pd.DataFrame, breached: Floats, regularisation: float, weight: Floats | None = None
 ) -> Logistic:
     """Fit a logistic regression with a ridge penalty; no class weights, which would spoil the probabilities.
 
@@ -250,7 +247,7 @@ def fit_logistic(
     return Logistic(encoder, np.asarray(model.coef_[0], dtype=float), float(model.intercept_[0]), means)
 
 
-def _values(snapshots: pd.DataFrame, name: str) -> FloatArray:
+def _values(snapshots: pd.DataFrame, name: str) -> Floats:
     if name not in snapshots.columns:
         return np.full(len(snapshots), np.nan)
     return np.asarray(snapshots[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan))

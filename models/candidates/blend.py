@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..evaluation.calibration import FloatArray
+from ...features.arrays import Floats
 from .baselines import Score
 
 
@@ -38,7 +38,7 @@ class Blend:
             parts_1.isna().any(axis=1).to_numpy(dtype=bool) if len(parts_1.columns) else np.zeros(len(snapshots), bool)
         )
         base = self.share * base_1 + (1 - self.share) * base_2
-        columns: dict[str, FloatArray] = {}
+        columns: dict[str, Floats] = {}
         for group in groups:
             one = parts_1[group].to_numpy(dtype=float) if group in parts_1 else absent
             two = parts_2[group].to_numpy(dtype=float) if group in parts_2 else absent

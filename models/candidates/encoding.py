@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import FloatArray
 from .feature_groups import NUMBERS, features_in, group_of, numeric_in
 
 #: These are the same for all cases of an instant: they tell the day.
@@ -40,7 +40,7 @@ class NumberCode:
         """How many columns it makes."""
         return 1 + len(self.knots) + int(self.has_missing)
 
-    def matrix(self, values: pd.Series) -> FloatArray:
+    def matrix(self, values: pd.Series) -> Floats:
         """Return the columns of the feature, shape (n, 1 + knots + missing)."""
         raw = flatten(self.name, values)
         gone = np.isnan(raw)
@@ -49,7 +49,7 @@ class NumberCode:
         columns = [x, *[np.maximum(x - knot, 0.0) for knot in self.knots]]
         return np.column_stack([*columns, gone.astype(float)] if self.has_missing else columns)
 
-    def effect(self, values: pd.Series, coefficients: FloatArray) -> FloatArray:
+    def effect(self, values: pd.Series, coefficients: Floats) -> Floats:
         """Return the matrix times the coefficients, shape (n,) or (n, k)."""
         return np.asarray(self.matrix(values) @ coefficients, dtype=np.float64)
 
@@ -67,12 +67,12 @@ class LevelCode:
         """How many columns it makes."""
         return len(self.levels)
 
-    def matrix(self, values: pd.Series) -> FloatArray:
+    def matrix(self, values: pd.Series) -> Floats:
         """Return the columns of the feature, shape (n, levels)."""
         rows = np.vstack([np.eye(len(self.levels)), np.asarray(self.shares)])
         return np.asarray(rows[self._codes(values)], dtype=float)
 
-    def effect(self, values: pd.Series, coefficients: FloatArray) -> FloatArray:
+    def effect(self, values: pd.Series, coefficients: Floats) -> Floats:
         """Return the matrix times the coefficients, shape (n,) or (n, k), without making the matrix."""
         table = np.concatenate([coefficients, [np.asarray(self.shares) @ coefficients]])
         return np.asarray(table[self._codes(values)], dtype=np.float64)
@@ -112,7 +112,7 @@ class Encoder:
         """Names of the features that the matrix is made of."""
         return tuple(code.name for code in self.codes)
 
-    def matrix(self, snapshots: pd.DataFrame) -> FloatArray:
+    def matrix(self, snapshots: pd.DataFrame) -> Floats:
         """Return the matrix of the snapshots, shape (n, columns).
 
         Raises
@@ -124,7 +124,7 @@ class Encoder:
         parts = [code.matrix(feature(snapshots, code.name)) for code in self.codes]
         return np.column_stack(parts) if parts else np.zeros((len(snapshots), 0))
 
-    def effects(self, snapshots: pd.DataFrame, coefficients: FloatArray, means: FloatArray) -> dict[str, FloatArray]:
+    def effects(self, snapshots: pd.DataFrame, coefficients: Floats, means: Floats) -> dict[str, Floats]:
         """Return by group what coefficients add to a linear score, as deviations from the mean row.
 
         Parameters
@@ -146,7 +146,7 @@ class Encoder:
             If a feature that was learnt from has vanished.
         """
         self._check(snapshots)
-        found: dict[str, FloatArray] = {}
+        found: dict[str, Floats] = {}
         first = 0
         for code in self.codes:
             last = first + code.width
@@ -214,7 +214,7 @@ def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 6
     return Encoder(tuple(codes), tuple(groups), tuple(unused))
 
 
-def flatten(name: str, values: pd.Series) -> FloatArray:
+def flatten(name: str, values: pd.Series) -> Floats:
     """Return a numeric feature on the scale on which it acts: durations in log hours, counts in logs.
 
     >>> import pandas as pd
@@ -222,7 +222,7 @@ def flatten(name: str, values: pd.Series) -> FloatArray:
     ([0.0, 0.693], [0.4])
     """
     raw = pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    x: FloatArray = np.where(np.isinf(raw), np.nan, raw).astype(np.float64)
+    x: Floats = np.where(np.isinf(raw), np.nan, raw).astype(np.float64)
     if name == "target_used" or name.startswith(("used_", "breached_", "is_")):
         return x
     size = np.abs(x) / (3600.0 if name.endswith("_s") or "_s_" in name else 1.0)

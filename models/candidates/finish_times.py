@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import FloatArray
 from .hazard import Hazard
 
 #: Horizons by default, hours on the wall.
@@ -63,7 +63,7 @@ def finish_times(snapshots: pd.DataFrame, hazard: Hazard, horizons_h: Sequence[f
     return pd.DataFrame(columns, index=snapshots.index)
 
 
-def _reach(cumulated: FloatArray, edges: FloatArray, level: float) -> FloatArray:
+def _reach(cumulated: Floats, edges: Floats, level: float) -> Floats:
     """Return at which working hour the cumulative hazard reaches a level; beyond the edges as in the last period."""
     padded = np.column_stack([np.zeros(len(cumulated)), cumulated])
     k = padded.shape[1] - 1

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Bools, Floats, Ints
 from ...features.calendars.business_calendar import BusinessCalendar
-from ..evaluation.calibration import FloatArray, expit, log_odds, platt
+from ..evaluation.calibration import expit, log_odds, platt
 from .baselines import STEPS
 from .encoding import Encoder, fit_encoder
 from .implied_deadline import ImpliedDeadline
-from .person_periods import Finish, Flags, Ints, edges_for, periods, working_hours
+from .person_periods import Finish, edges_for, periods, working_hours
 from .work_clock import WorkClock, learn_clock
 
 #: More rows of snapshot and period than this teach little and cost time.
@@ -61,13 +62,13 @@ class Hazard:
     """
 
     clock: WorkClock
-    edges: FloatArray
-    age_edges: FloatArray
-    table: FloatArray
-    fade: FloatArray
+    edges: Floats
+    age_edges: Floats
+    table: Floats
+    fade: Floats
     encoder: Encoder
-    coefficients: FloatArray
-    means: FloatArray
+    coefficients: Floats
+    means: Floats
     intercept: float
     slope: float
     deadline: ImpliedDeadline | None = None
@@ -80,21 +81,21 @@ class Hazard:
         """Features that it looks at."""
         return tuple(dict.fromkeys(["age_s", "left_s", *(["paused"] if self.pause else []), *self.encoder.features]))
 
-    def survival(self, snapshots: pd.DataFrame) -> FloatArray:
+    def survival(self, snapshots: pd.DataFrame) -> Floats:
         """Return P(still open) at the end of each period, shape (n, K)."""
         steady, fading = self._scores(snapshots)
         return np.asarray(np.exp(-self._cumulated(snapshots, steady, fading)), dtype=np.float64)
 
-    def open_after(self, snapshots: pd.DataFrame, hours: FloatArray) -> FloatArray:
+    def open_after(self, snapshots: pd.DataFrame, hours: Floats) -> Floats:
         """Return P(still open) after so many working hours, shape of ``hours`` (n,) or (n, k)."""
         steady, fading = self._scores(snapshots)
         return np.asarray(np.exp(-self._at(self._cumulated(snapshots, steady, fading), hours)), dtype=np.float64)
 
-    def probability(self, snapshots: pd.DataFrame) -> FloatArray:
+    def probability(self, snapshots: pd.DataFrame) -> Floats:
         """Return P(not done in time), shape (n,)."""
         return expit(self.logit(snapshots))
 
-    def logit(self, snapshots: pd.DataFrame) -> FloatArray:
+    def logit(self, snapshots: pd.DataFrame) -> Floats:
         """Return the log-odds that a case is not done in time; missing where no deadline is known."""
         steady, fading = self._scores(snapshots)
         return self._logit(snapshots, steady, fading)
@@ -121,7 +122,7 @@ class Hazard:
         parts = {"time": full - self.usual - ratio * whole, **parts}
         return self.usual, pd.DataFrame(parts, index=snapshots.index)
 
-    def expected(self, snapshots: pd.DataFrame, hours: FloatArray) -> FloatArray:
+    def expected(self, snapshots: pd.DataFrame, hours: Floats) -> Floats:
         """Return the cumulative hazard over so many working hours: how many of such cases should be done by then."""
         steady, fading = self._scores(snapshots)
         return self._at(self._cumulated(snapshots, steady, fading), hours)
@@ -130,21 +131,21 @@ class Hazard:
         """Return the hazard with its log-odds moved in all periods."""
         return replace(self, shift=self.shift + by)
 
-    def _scores(self, snapshots: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+    def _scores(self, snapshots: pd.DataFrame) -> tuple[Floats, Floats]:
         effects = self.encoder.effects(snapshots, self.coefficients, self.means)
         total = sum(effects.values(), np.zeros((len(snapshots), 2)))
         return total[:, 0], total[:, 1]
 
-    def _log_odds(self, snapshots: pd.DataFrame, steady: FloatArray, fading: FloatArray) -> FloatArray:
+    def _log_odds(self, snapshots: pd.DataFrame, steady: Floats, fading: Floats) -> Floats:
         age = np.searchsorted(self.age_edges, _hours(snapshots, "age_s"), side="right")
         base = self.shift + self.intercept + self.slope * self.table[age]
         return np.asarray(base + steady[:, None] + fading[:, None] * self.fade[None, :], dtype=np.float64)
 
-    def _cumulated(self, snapshots: pd.DataFrame, steady: FloatArray, fading: FloatArray) -> FloatArray:
+    def _cumulated(self, snapshots: pd.DataFrame, steady: Floats, fading: Floats) -> Floats:
         # -log(1 - h) = log(1 + exp(log-odds)), without leaving the log scale.
         return np.cumsum(np.logaddexp(0.0, self._log_odds(snapshots, steady, fading)), axis=1)
 
-    def _at(self, cumulated: FloatArray, hours: FloatArray) -> FloatArray:
+    def _at(self, cumulated: Floats, hours: Floats) -> Floats:
         """Read a cumulative hazard between the edges; beyond the last it goes on as in the last period."""
         flat = hours[:, None] if hours.ndim == 1 else hours
         k = len(self.edges) - 1
@@ -156,7 +157,7 @@ class Hazard:
         out = lo + (hi - lo) * np.maximum(share, 0.0)
         return np.asarray(out[:, 0] if hours.ndim == 1 else out, dtype=np.float64)
 
-    def _logit(self, snapshots: pd.DataFrame, steady: FloatArray, fading: FloatArray) -> FloatArray:
+    def _logit(self, snapshots: pd.DataFrame, steady: Floats, fading: Floats) -> Floats:
         cumulated = self._cumulated(snapshots, steady, fading)
         if self.deadline is not None:
             p = self._by_deadline(snapshots, cumulated)
@@ -168,7 +169,7 @@ class Hazard:
             logit = np.where(_flag(snapshots, "paused"), slope * logit + intercept, logit)
         return logit
 
-    def with_pauses(self, snapshots: pd.DataFrame, breached: FloatArray, weight: FloatArray) -> Hazard:
+    def with_pauses(self, snapshots: pd.DataFrame, breached: Floats, weight: Floats) -> Hazard:
         """Return the hazard as it has to be read for paused cases too.
 
         The due time of a paused case is as if it went on at once, but it moves on as long as the case waits, so most
@@ -184,14 +185,14 @@ class Hazard:
         slope, intercept = platt(breached[waits][good], said[good], weight=weight[waits][good])
         return replace(self, pause=(slope, intercept))
 
-    def left(self, snapshots: pd.DataFrame) -> FloatArray:
+    def left(self, snapshots: pd.DataFrame) -> Floats:
         """Return the working hours until each case is due; missing where that is not known."""
         if "due_at" not in snapshots.columns:
             return np.full(len(snapshots), np.nan)
         due = pd.DatetimeIndex(snapshots["due_at"].array)
         return np.maximum(self.clock.elapsed(pd.DatetimeIndex(snapshots["at"].array), due), 0.0)
 
-    def _by_deadline(self, snapshots: pd.DataFrame, cumulated: FloatArray) -> FloatArray:
+    def _by_deadline(self, snapshots: pd.DataFrame, cumulated: Floats) -> Floats:
         deadline = self.deadline
         if deadline is None:  # pragma: no cover - the caller has looked
             return np.full(len(snapshots), np.nan)
@@ -211,7 +212,7 @@ class Hazard:
             p[waits] = deadline.if_waiting(age[waits], _hours(done, "resolved_for_s"), priority[waits])
         return np.asarray(p, dtype=np.float64)
 
-    def _mean_fade(self, snapshots: pd.DataFrame) -> FloatArray:
+    def _mean_fade(self, snapshots: pd.DataFrame) -> Floats:
         left = self.left(snapshots)
         if np.isnan(left).all() or not len(left):
             return np.full(len(snapshots), float(np.average(self.fade, weights=np.diff(self.edges) ** 0.5)))
@@ -320,7 +321,7 @@ def fit_hazard(
     return replace(hazard, usual=float(np.nanmean(usual)) if np.isfinite(usual).any() else 0.0)
 
 
-def _table(age: Ints, period: Ints, done: Flags, ages: int, count: int) -> FloatArray:
+def _table(age: Ints, period: Ints, done: Bools, ages: int, count: int) -> Floats:
     n, d = np.zeros((ages, count)), np.zeros((ages, count))
     np.add.at(n, (age, period), 1.0)
     np.add.at(d, (age, period), done.astype(float))
@@ -342,7 +343,7 @@ def _distinct_ends(rows: pd.DataFrame, finish: Finish) -> pd.Series:
     return ends.drop_duplicates()["at"]
 
 
-def _hours(snapshots: pd.DataFrame, name: str) -> FloatArray:
+def _hours(snapshots: pd.DataFrame, name: str) -> Floats:
     return np.nan_to_num(snapshots[name].to_numpy(dtype=np.float64, na_value=np.nan) / 3600.0)
 
 
@@ -352,7 +353,7 @@ def _text(snapshots: pd.DataFrame, name: str) -> pd.Series:
     return pd.Series("", index=snapshots.index, dtype="str")
 
 
-def _flag(snapshots: pd.DataFrame, name: str) -> Flags:
+def _flag(snapshots: pd.DataFrame, name: str) -> Bools:
     if name not in snapshots.columns:
         return np.zeros(len(snapshots), dtype=bool)
     return np.asarray(snapshots[name].astype("Float64").fillna(0).to_numpy(dtype=float) > 0, dtype=bool)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..evaluation.calibration import FloatArray
+from ...features.arrays import Floats
 
 #: Fewer decided cases of a priority, or fewer of either outcome in all, imply nothing.
 FEWEST, FEWEST_OF_EACH = 200, 20
@@ -28,18 +28,18 @@ class ImpliedDeadline:
     equally likely delays, h.
     """
 
-    ages: FloatArray
-    curves: dict[str, FloatArray]
-    lags: FloatArray
+    ages: Floats
+    curves: dict[str, Floats]
+    lags: Floats
 
-    def if_done_at(self, age_h: FloatArray, priority: pd.Series) -> FloatArray:
+    def if_done_at(self, age_h: Floats, priority: pd.Series) -> Floats:
         """Return P(broken) of cases whose work is done at these ages, shape (n,) or (n, k)."""
         out = np.zeros(age_h.shape)
         for name, rows in _by_priority(self.curves, priority):
             out[rows] = np.interp(age_h[rows], self.ages, _average(self.ages, self.curves[name], self.lags))
         return out
 
-    def if_waiting(self, age_h: FloatArray, waited_h: FloatArray, priority: pd.Series) -> FloatArray:
+    def if_waiting(self, age_h: Floats, waited_h: Floats, priority: pd.Series) -> Floats:
         """Return P(broken) of cases whose work is done and which wait for the decision, shape (n,)."""
         out = np.zeros(len(age_h))
         longest = float(self.lags[-1])
@@ -90,7 +90,7 @@ def implied_deadline(decided: pd.DataFrame, as_of: pd.Timestamp) -> ImpliedDeadl
     at = np.quantile(took, np.linspace(0, 1, _GRID))
     ages = np.unique(np.concatenate([[0.0], at, np.maximum(at - np.median(lags), 0.0)]))
 
-    def curve(rows: NDArray[np.bool_]) -> FloatArray:
+    def curve(rows: NDArray[np.bool_]) -> Floats:
         model = IsotonicRegression(y_min=_DOUBT, y_max=1 - _DOUBT, out_of_bounds="clip")
         return np.asarray(model.fit(took[rows], broken[rows]).predict(ages), dtype=np.float64)
 
@@ -104,7 +104,7 @@ def implied_deadline(decided: pd.DataFrame, as_of: pd.Timestamp) -> ImpliedDeadl
     return ImpliedDeadline(ages, curves, lags)
 
 
-def _delays(known: pd.DataFrame, as_of: pd.Timestamp) -> FloatArray:
+def _delays(known: pd.DataFrame, as_of: pd.Timestamp) -> Floats:
     waits = known[known["done_at"].notna() & (known["done_at"] <= known["known_at"])].sort_values("known_at")
     recent = waits[waits["known_at"] > as_of - pd.Timedelta(days=LAG_DAYS)]
     taken = recent if len(recent) >= LAG_CASES else waits.tail(LAG_CASES)
@@ -114,11 +114,11 @@ def _delays(known: pd.DataFrame, as_of: pd.Timestamp) -> FloatArray:
     return np.asarray(np.quantile(hours, (np.arange(_LAGS) + 0.5) / _LAGS), dtype=np.float64)
 
 
-def _average(ages: FloatArray, curve: FloatArray, lags: FloatArray) -> FloatArray:
+def _average(ages: Floats, curve: Floats, lags: Floats) -> Floats:
     return np.asarray(np.interp(ages[:, None] + lags[None, :], ages, curve).mean(axis=1), dtype=np.float64)
 
 
-def _by_priority(curves: dict[str, FloatArray], priority: pd.Series) -> list[tuple[str, NDArray[np.int64]]]:
+def _by_priority(curves: dict[str, Floats], priority: pd.Series) -> list[tuple[str, NDArray[np.int64]]]:
     text = priority.astype("str").to_numpy(dtype=object)
     named = [(name, np.flatnonzero(text == name)) for name in curves if name]
     others = np.flatnonzero(~np.isin(text, [name for name in curves if name]))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import FloatArray
 from .work_clock import WorkClock
 
 Ints = NDArray[np.int64]
@@ -75,7 +75,7 @@ def finishes(
     return Finish(_until(found, ended, as_of), ended)
 
 
-def periods(elapsed: FloatArray, ended: Flags, edges: FloatArray) -> Periods:
+def periods(elapsed: Floats, ended: Flags, edges: Floats) -> Periods:
     """Cut the time from each snapshot to its end into periods at risk.
 
     Parameters
@@ -108,7 +108,7 @@ def periods(elapsed: FloatArray, ended: Flags, edges: FloatArray) -> Periods:
     return Periods(row, period, np.asarray(done_there[row] & (period == last[row])))
 
 
-def edges_for(elapsed: FloatArray, ended: Flags, longest: float, most: int = 16) -> FloatArray:
+def edges_for(elapsed: Floats, ended: Flags, longest: float, most: int = 16) -> Floats:
     """Choose edges such that each period sees about as many cases done, and the last one reaches far enough.
 
     >>> edges_for(np.arange(1.0, 101.0), np.ones(100, dtype=bool), 300.0, most=4).tolist()
@@ -124,7 +124,7 @@ def edges_for(elapsed: FloatArray, ended: Flags, longest: float, most: int = 16)
     return np.concatenate([[0.0], edges, tail[1:]])
 
 
-def working_hours(clock: WorkClock, snapshots: pd.DataFrame, finish: Finish) -> FloatArray:
+def working_hours(clock: WorkClock, snapshots: pd.DataFrame, finish: Finish) -> Floats:
     """Return the working hours from each snapshot to its end; never below 0."""
     return np.maximum(clock.elapsed(pd.DatetimeIndex(snapshots["at"].array), finish.at), 0.0)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
-from ..evaluation.calibration import FloatArray
 
 #: Hours of a week, from Monday 00:00 UTC.
 WEEK = 168
@@ -36,13 +36,13 @@ class WorkClock:
     calendar: BusinessCalendar | None = None
     profile: tuple[float, ...] = (1.0,) * WEEK
 
-    def elapsed(self, start: pd.DatetimeIndex, end: pd.DatetimeIndex) -> FloatArray:
+    def elapsed(self, start: pd.DatetimeIndex, end: pd.DatetimeIndex) -> Floats:
         """Return the working hours between instants, n each; missing where either is."""
         if self.calendar is not None:
             return np.asarray(self.calendar.seconds_between(start, end) / 3600.0, dtype=np.float64)
         return self._reading(_hours(end)) - self._reading(_hours(start))
 
-    def wall(self, start: pd.DatetimeIndex, hours: FloatArray) -> FloatArray:
+    def wall(self, start: pd.DatetimeIndex, hours: Floats) -> Floats:
         """Return how many hours on the wall pass until so many working hours have, shape of ``hours`` (n, k)."""
         if self.calendar is not None:
             flat = self.calendar.add(start.repeat(hours.shape[1]), hours.ravel() * 3600.0)
@@ -53,12 +53,12 @@ class WorkClock:
         inside = np.interp(weeks - full * WEEK, total, np.arange(WEEK + 1.0))
         return np.asarray(full * WEEK + inside + _MONDAY - begun[:, None], dtype=np.float64)
 
-    def _reading(self, hours: FloatArray) -> FloatArray:
+    def _reading(self, hours: Floats) -> Floats:
         since = hours - _MONDAY
         full = np.floor(since / WEEK)
         return np.asarray(full * WEEK + np.interp(since - full * WEEK, np.arange(WEEK + 1.0), self._cumulated()))
 
-    def _cumulated(self) -> FloatArray:
+    def _cumulated(self) -> Floats:
         return np.concatenate([[0.0], np.cumsum(self.profile)])
 
 
@@ -89,6 +89,6 @@ def learn_clock(ended_at: pd.Series, calendar: BusinessCalendar | None = None) -
     return WorkClock(None, tuple(map(float, profile)))
 
 
-def _hours(instants: pd.DatetimeIndex) -> FloatArray:
+def _hours(instants: pd.DatetimeIndex) -> Floats:
     micros = np.asarray(instants.as_unit("us").asi8, dtype=np.float64)
     return np.where(np.asarray(instants.isna()), np.nan, micros / 3.6e9)

@@ -16,8 +16,6 @@ from ..series.kpi_kinds import kind_of
 from ..series.panel import check_columns, numbers_of
 from .attribution import Span, days_of, sums_of
 
-Floats = npt.NDArray[np.float64]
-
 COMBOS = ("segment", "depth", "before", "after", "n_before", "n_after", "contribution", "part", "evidence")
 _SIDES = ("n_before", "n_after", "numerator_before", "numerator_after")
 _LEAST_EVIDENCE = 6.0  # log of the odds against chance

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..series.panel import check_columns
-
-Floats = npt.NDArray[np.float64]
 
 
 def split_change(before: pd.DataFrame, after: pd.DataFrame, segment: str = "value") -> pd.DataFrame:

@@ -12,12 +12,13 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from .calibration import FloatArray, brier_parts
+from .calibration import brier_parts
 from .scores import score_table
 
 #: A model as the rolling evaluation sees it: rows to their probabilities.
-Predict = Callable[[pd.DataFrame], FloatArray]
+Predict = Callable[[pd.DataFrame], Floats]
 #: Trains on what was known: snapshots until the cut-off, all labels, the cut-off -> model by name -> its predictions.
 Train = Callable[[pd.DataFrame, pd.DataFrame, pd.Timestamp], Mapping[str, Predict]]
 

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
 from ...features.statistics.intervals import wilson
 
-FloatArray = NDArray[np.float64]
 Bins = Literal["width", "count"]
 
 
@@ -32,7 +32,7 @@ class BrierParts:
     within_covariance: float
 
 
-def expit(logit: ArrayLike) -> FloatArray:
+def expit(logit: ArrayLike) -> Floats:
     """Return the probability of a log-odds, without overflow.
 
     >>> expit([-1000.0, 0.0, 1000.0]).tolist()
@@ -43,7 +43,7 @@ def expit(logit: ArrayLike) -> FloatArray:
     return np.asarray(np.where(x >= 0, 1.0, small) / (1.0 + small), dtype=float)
 
 
-def log_odds(probability: ArrayLike) -> FloatArray:
+def log_odds(probability: ArrayLike) -> Floats:
     """Return the log-odds of a probability; 0 and 1 are moved inwards by 1e-12.
 
     >>> log_odds([0.5, 0.75]).round(4).tolist()
@@ -275,11 +275,11 @@ def platt(
     return slope / spread, intercept - slope * centre / spread
 
 
-def _newton(x: FloatArray, target: FloatArray, w: FloatArray, start: float, steps: int) -> tuple[float, float]:
+def _newton(x: Floats, target: Floats, w: Floats, start: float, steps: int) -> tuple[float, float]:
     at = np.array([0.0, start])
     design = np.column_stack([x, np.ones_like(x)])
 
-    def loss(theta: FloatArray) -> float:
+    def loss(theta: Floats) -> float:
         score = design @ theta
         return float(np.sum(w * (np.logaddexp(0.0, score) - target * score)))
 
@@ -300,7 +300,7 @@ def _newton(x: FloatArray, target: FloatArray, w: FloatArray, start: float, step
     return float(at[0]), float(at[1])
 
 
-def _checked(observed: ArrayLike, predicted: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def _checked(observed: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
     y, p = np.asarray(observed, dtype=float), np.asarray(predicted, dtype=float)
     if y.shape != p.shape or y.ndim != 1:
         raise InputError("outcomes and probabilities must be two lists of equal length", got=f"{y.shape} and {p.shape}")
@@ -317,7 +317,7 @@ def _checked(observed: ArrayLike, predicted: ArrayLike) -> tuple[FloatArray, Flo
     return y, p
 
 
-def _weights(weight: ArrayLike | None, y: FloatArray) -> FloatArray:
+def _weights(weight: ArrayLike | None, y: Floats) -> Floats:
     if weight is None:
         return np.ones(len(y))
     w = np.asarray(weight, dtype=float)
@@ -326,7 +326,7 @@ def _weights(weight: ArrayLike | None, y: FloatArray) -> FloatArray:
     return w
 
 
-def _bin(p: FloatArray, bins: int, by: Bins) -> NDArray[np.int64]:
+def _bin(p: Floats, bins: int, by: Bins) -> Ints:
     if bins < 1:
         raise InputError("there must be a bin", column="bins", got=bins, wanted="1 or more")
     if by == "width":

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from .calibration import FloatArray, brier, ece, reliability_table
+from ...features.arrays import Floats
+from .calibration import brier, ece, reliability_table
 
 #: Columns of the evaluation table.
 COLUMNS = ("model", "n", "base_rate", "auc", "average_precision", "brier", "ece", "promoted")
@@ -201,7 +202,7 @@ def brier_gain(
     return Gain(float(total.sum() / rows.sum()), float(lo), float(hi))
 
 
-def _draws(total: FloatArray, rows: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
+def _draws(total: Floats, rows: Floats, replicates: int, rng: np.random.Generator) -> Floats:
     cases = len(total)
     means = np.empty(replicates)
     for draw in range(replicates):
@@ -210,7 +211,7 @@ def _draws(total: FloatArray, rows: FloatArray, replicates: int, rng: np.random.
     return means
 
 
-def _scores(y: FloatArray, p: FloatArray, w: FloatArray) -> tuple[int, float, float, float, float, float]:
+def _scores(y: Floats, p: Floats, w: Floats) -> tuple[int, float, float, float, float, float]:
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     both: NDArray[np.bool_] = np.isin([0.0, 1.0], y)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from .calibration import FloatArray, brier
+from .calibration import brier
 
 #: With less skill than this a ranking is close to a lottery (an AUC of about .6).
 SMALL = 0.03
@@ -141,7 +142,7 @@ def _percent(value: float) -> str:
     return f"{round(100 * value, 1) + 0.0:.1f}"
 
 
-def _draws(lost: FloatArray, base: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
+def _draws(lost: Floats, base: Floats, replicates: int, rng: np.random.Generator) -> Floats:
     cases = len(lost)
     out = np.empty(replicates)
     for draw in range(replicates):

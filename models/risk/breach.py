@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
 from ..candidates.baselines import Calibrated
 from ..candidates.finish_times import HORIZONS_H, finish_times
 from ..candidates.person_periods import finishes
-from ..evaluation.calibration import FloatArray
 from ..evaluation.scores import reliability_tables, score_table
 from .breach_candidates import NAMES, Makings, fit_candidates, lone_constant
 from .known_outcomes import known_outcomes, one_metric
@@ -74,8 +74,8 @@ class BreachRisk:
     -----
     Outcomes that are not known yet are not taken as good or bad, nor are their snapshots forgotten: the hazard counts
     open cases as long as they were seen, and elsewhere each known outcome stands for those that the end of the log cut
-    off (see :func:`deskcast.models.risk.censoring.censoring_weights`). That assumes that later cases take as long as
-    earlier ones of the same part of the split did; where nothing is cut off all weights are 1.
+    off (see :func:`deskcast.models.risk.known_outcomes.censoring_weights`). That assumes that later cases take as long
+    as earlier ones of the same part of the split did; where nothing is cut off all weights are 1.
 
     The split is in time and by case, so that no case is in two parts: the first 60 % of the cases with a known outcome
     (by creation) train, the next 20 % calibrate, the last 20 % evaluate. All candidates get the same calibration, and
@@ -195,7 +195,7 @@ class BreachRisk:
         moved.model_ = moved.candidates_[self.used_]
         return moved
 
-    def predict_proba(self, snapshots: pd.DataFrame) -> FloatArray:
+    def predict_proba(self, snapshots: pd.DataFrame) -> Floats:
         """Return the probability that each case will break (or has broken) its promise.
 
         Parameters
@@ -293,7 +293,7 @@ class BreachRisk:
         error = self.evaluation_.set_index("model")["ece"][verdict.used]
         return Verdict(verdict.used, f"{verdict.decision} {sureness(float(error), self.coverage_)}")
 
-    def _walk(self, makings: Makings, models: dict[str, Calibrated], rows: NDArray[np.bool_]) -> dict[str, FloatArray]:
+    def _walk(self, makings: Makings, models: dict[str, Calibrated], rows: NDArray[np.bool_]) -> dict[str, Floats]:
         """Predict the decided ones of these rows, bringing the models up to date a few times on the way."""
         found = makings.found
         place = np.flatnonzero(rows & found.decided)

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import FloatArray
 from .outcome_risk import FINAL, SHARES, OutcomeRisk, Settings, fit_outcome, follow_segments
 from .response_propensity import CLIP, fit_answers, row_weights, weigh_answers
 from .segment_record import check_segments
@@ -73,8 +73,8 @@ class DissatisfactionRisk:
     -----
     What is not known yet (a survey that may still be answered, a case that is still open) is not taken as satisfied:
     known answers are weighted for those that the end of the log cut off, see
-    :func:`deskcast.models.risk.censoring.censoring_weights`. Weights for silence assume that among cases alike in what
-    is known the angry are as likely to answer as the content; where they are likelier, the truth lies between the
+    :func:`deskcast.models.risk.known_outcomes.censoring_weights`. Weights for silence assume that among cases alike in
+    what is known the angry are as likely to answer as the content; where they are likelier, the truth lies between the
     weighted figure and below.
 
     Examples
@@ -230,7 +230,7 @@ class DissatisfactionRisk:
                 out.loc[mine, "p_answers"] = answers.probability(frame[mine])
         return out
 
-    def predict_proba(self, snapshots: pd.DataFrame) -> FloatArray:
+    def predict_proba(self, snapshots: pd.DataFrame) -> Floats:
         """Return the probability of dissatisfaction if asked, shape (n,), in the order of the rows."""
         return np.asarray(self.predict(snapshots)["p_dissatisfied_if_asked"].to_numpy(dtype=np.float64))
 
@@ -277,7 +277,7 @@ class DissatisfactionRisk:
                 raise InputError("the column is missing", where="snapshots", column=column)
         return prepared(snapshots, NAME), stage_of(snapshots)
 
-    def _tell(self, cohort: Cohort, weight: FloatArray | None) -> None:
+    def _tell(self, cohort: Cohort, weight: Floats | None) -> None:
         learnt = self.stages_
         self.used_ = {stage: risk.used for stage, risk in learnt.items()}
         self.skill_ = {stage: risk.skill for stage, risk in learnt.items()}

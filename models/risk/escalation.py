@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import FloatArray
 from .dissatisfaction import instant
 from .outcome_risk import Settings, fit_outcome
 from .survey_cohort import known_cohort, prepared, stage_of
@@ -116,7 +116,7 @@ class EscalationRisk:
         out["p_escalated"] = self.predict_proba(snapshots)
         return out
 
-    def predict_proba(self, snapshots: pd.DataFrame) -> FloatArray:
+    def predict_proba(self, snapshots: pd.DataFrame) -> Floats:
         """Return the probabilities, shape (n,), in the order of the rows."""
         self._check()
         if not len(snapshots):

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Bools, Floats
 from ..candidates.baselines import Calibrated, Score
 from ..candidates.blend import Blend
 from ..candidates.hazard import Hazard
 from ..candidates.implied_deadline import ImpliedDeadline
-from ..candidates.person_periods import Finish, Flags
-from ..evaluation.calibration import FloatArray, expit
-from .censoring import censoring_weights
+from ..candidates.person_periods import Finish
+from ..evaluation.calibration import expit
+from .known_outcomes import censoring_weights
 from .recalibration import rate_shift, speed_shift
 
 #: Days over which the speed of the desk and the outcomes of recent snapshots are looked at.
@@ -32,7 +33,7 @@ class Recent:
     """
 
     snapshots: pd.DataFrame
-    breached: FloatArray
+    breached: Floats
     finish: Finish
     as_of: pd.Timestamp
     known_at: pd.DatetimeIndex
@@ -41,7 +42,7 @@ class Recent:
 
 def recent(
     snapshots: pd.DataFrame,
-    breached: FloatArray,
+    breached: Floats,
     known_at: pd.Series,
     finish: Finish,
     as_of: pd.Timestamp,
@@ -107,7 +108,7 @@ def follow(models: dict[str, Calibrated], now: Recent) -> dict[str, Calibrated]:
     The hazard gets the speed of the last week, then every model the base rate of the last two: of outcomes that are
     known, and for cases still undecided of what the hazard says of their latest snapshot. All models get the same, the
     baselines too, or else one would be praised for the drift. Without a hazard each known outcome stands for those
-    that the instant cut off; see :mod:`deskcast.models.risk.censoring`.
+    that the instant cut off; see :mod:`deskcast.models.risk.known_outcomes`.
     """
     if not len(now.snapshots):
         return models
@@ -142,7 +143,7 @@ def _with_hazard(score: Score, hazard: Hazard) -> Score:
     return replace(score, first=_with_hazard(score.first, hazard)) if isinstance(score, Blend) else score
 
 
-def _imputed(now: Recent, hazard: Hazard) -> FloatArray:
+def _imputed(now: Recent, hazard: Hazard) -> Floats:
     rows = now.snapshots
     undecided = np.isnan(now.breached)
     latest = ~np.asarray(rows["case_id"].duplicated(keep="last").to_numpy(dtype=bool)) & undecided
@@ -151,7 +152,7 @@ def _imputed(now: Recent, hazard: Hazard) -> FloatArray:
     return np.asarray(np.where(undecided, guess, now.breached), dtype=np.float64)
 
 
-def _weights(now: Recent) -> FloatArray:
+def _weights(now: Recent) -> Floats:
     at = pd.DatetimeIndex(now.snapshots["at"].array)
     entry = now.snapshots["age_s"].to_numpy(dtype=np.float64)
     decided = np.isfinite(now.breached)
@@ -161,13 +162,13 @@ def _weights(now: Recent) -> FloatArray:
     return censoring_weights(entry, entry + np.where(decided, seen, cut), decided)
 
 
-def _waits(snapshots: pd.DataFrame) -> Flags:
+def _waits(snapshots: pd.DataFrame) -> Bools:
     if "is_resolved" not in snapshots.columns:
         return np.zeros(len(snapshots), dtype=bool)
     return np.asarray(snapshots["is_resolved"].astype("Float64").fillna(0).to_numpy(dtype=float) > 0, dtype=bool)
 
 
-def _thinned(rows: Flags, case_id: pd.Series) -> Flags:
+def _thinned(rows: Bools, case_id: pd.Series) -> Bools:
     n = int(rows.sum())
     if n <= MOST_ROWS:
         return rows

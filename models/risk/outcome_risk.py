@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...features.arrays import Floats
 from ...features.statistics.intervals import wilson
 from ..candidates.baselines import (
     Calibrated,
@@ -18,7 +19,6 @@ from ..candidates.baselines import (
     fit_logistic,
     fit_segment_rate,
 )
-from ..evaluation.calibration import FloatArray
 from ..evaluation.scores import reliability_tables, score_table
 from ..evaluation.skill import SMALL, Skill, brier_skill, say_skill, top_lift
 from .promotion import FEWEST_CASES, FEWEST_OF_EACH, RULES, SAID, decide
@@ -90,7 +90,7 @@ def fit_outcome(
     when: str,
     what: str,
     settings: Settings | None = None,
-    propensity: tuple[FloatArray, FloatArray] | None = None,
+    propensity: tuple[Floats, Floats] | None = None,
 ) -> OutcomeRisk:
     """Fit candidates for an outcome, compare them out of time, and say what can be known.
 
@@ -165,7 +165,7 @@ def fit_all(
     train: NDArray[np.bool_],
     later: NDArray[np.bool_],
     settings: Settings,
-    propensity: FloatArray | None = None,
+    propensity: Floats | None = None,
 ) -> dict[str, Calibrated]:
     """Fit all candidates on some rows and correct each on later ones.
 
@@ -200,7 +200,7 @@ def follow_segments(
     cohort: Cohort,
     rows: NDArray[np.bool_],
     segments: tuple[str, ...],
-    propensity: FloatArray | None = None,
+    propensity: Floats | None = None,
 ) -> dict[str, Calibrated]:
     """Let the logistic regression follow the track records of segments, as they stand in these rows.
 
@@ -226,7 +226,7 @@ def follow_segments(
     return {**candidates, "logistic": Calibrated(Followed(plain, segments, record), 1.0, 0.0)}
 
 
-def _judge(newest: Told, predicted: dict[str, FloatArray], when: str, settings: Settings) -> tuple[str, str, Skill]:
+def _judge(newest: Told, predicted: dict[str, Floats], when: str, settings: Settings) -> tuple[str, str, Skill]:
     """Choose a candidate and say what can be known, with the skill of the best attempt."""
     case = newest.snapshots["case_id"]
     draws = {"weight": newest.weight, "replicates": settings.replicates, "seed": settings.seed}
@@ -272,9 +272,7 @@ def _one_sided(cohort: Cohort, rows: NDArray[np.bool_], part: NDArray[np.int64])
     return ""
 
 
-def _base_rate(
-    cohort: Cohort, rows: NDArray[np.bool_], propensity: FloatArray | None, why: str, when: str
-) -> OutcomeRisk:
+def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | None, why: str, when: str) -> OutcomeRisk:
     # By case and not by snapshot, as one long case is one observation; where the stage has none, all cases count.
     taken = rows & cohort.told
     taken = (rows if taken.any() else np.ones(len(rows), dtype=bool)) & _last_told(cohort, taken)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...features.arrays import Floats
 from ...features.statistics.intervals import wilson
-from ..evaluation.calibration import FloatArray, brier
+from ..evaluation.calibration import brier
 from ..evaluation.scores import Gain, brier_gain
 from .known_outcomes import Outcomes
 
@@ -39,11 +40,11 @@ class Verdict(NamedTuple):
 
 
 def decide(
-    observed: FloatArray,
-    predicted: Mapping[str, FloatArray],
+    observed: Floats,
+    predicted: Mapping[str, Floats],
     case: ArrayLike,
     *,
-    weight: FloatArray | None = None,
+    weight: Floats | None = None,
     replicates: int = 1000,
     seed: int = 0,
 ) -> Verdict:

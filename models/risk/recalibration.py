@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import FloatArray, expit, log_odds
+from ..evaluation.calibration import expit, log_odds
 
 #: Cases done, and cases decided, that weigh as much as the belief that nothing has changed.
 PRIOR_DONE, PRIOR_DECIDED = 30.0, 50.0
@@ -102,7 +103,7 @@ def rate_shift(
     return float(np.clip((lo + hi) / 2, -MOST, MOST) * decided / (decided + prior))
 
 
-def prior_shift(probability: ArrayLike, trained_rate: float, current_rate: float) -> FloatArray:
+def prior_shift(probability: ArrayLike, trained_rate: float, current_rate: float) -> Floats:
     """Return probabilities for a population whose base rate is another than that of training.
 
     Parameters

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..candidates.baselines import Calibrated, calibrated, fit_constant, fit_logistic
-from ..evaluation.calibration import FloatArray
 from .survey_cohort import Cohort
 
 #: No answer stands for more (or less) than so many times as many as an average one.
@@ -48,7 +48,7 @@ class Answering:
         return f"{text}; {weighed}{cut}."
 
 
-def inverse_propensity(probability: ArrayLike, clip: float = CLIP) -> FloatArray:
+def inverse_propensity(probability: ArrayLike, clip: float = CLIP) -> Floats:
     """Return weights that make answers stand for all who were asked.
 
     Parameters
@@ -131,7 +131,7 @@ def fit_answers(
 
 def weigh_answers(
     cohort: Cohort, part: NDArray[np.int64], regularisation: float, clip: float = CLIP
-) -> tuple[FloatArray, Answering] | None:
+) -> tuple[Floats, Answering] | None:
     """Weight the answers of a cohort for who answers, by what was last known of each case before.
 
     Parameters
@@ -166,7 +166,7 @@ def weigh_answers(
     return every, summary
 
 
-def row_weights(cohort: Cohort, model: Calibrated, clip: float = CLIP) -> FloatArray:
+def row_weights(cohort: Cohort, model: Calibrated, clip: float = CLIP) -> Floats:
     """Return the weight of each row's case for those who kept silent, by what was last known of it; 1 for the silent.
 
     Parameters

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.calendars.business_calendar import to_micros
 from ...features.case_log.asof import codes, tally
 from ...features.errors import InputError, did_you_mean
 from ..candidates.baselines import Calibrated
-from ..evaluation.calibration import FloatArray, log_odds
+from ..evaluation.calibration import log_odds
 
 #: Labels that became known in so many days count.
 DAYS = 56
@@ -58,8 +59,8 @@ class Followed:
 def track_record(
     snapshots: pd.DataFrame,
     known_at: pd.Series,
-    label: FloatArray,
-    weight: FloatArray,
+    label: Floats,
+    weight: Floats,
     model: Calibrated,
     segments: Sequence[str],
 ) -> pd.DataFrame:
@@ -92,7 +93,7 @@ def track_record(
     return pd.DataFrame(columns).assign(**{name: snapshots[name].array for name in segments})
 
 
-def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[str]) -> FloatArray:
+def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[str]) -> Floats:
     """Return by how much the log-odds of each snapshot move for the track records of its segments.
 
     Parameters

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import FloatArray
 from .known_outcomes import Outcomes, known_outcomes
 
 #: Stage of a snapshot: its case is open, or it has ended.
@@ -28,8 +28,8 @@ class Told(NamedTuple):
     """Snapshots whose label is known (0.0 or 1.0), and how many snapshots each of them stands for."""
 
     snapshots: pd.DataFrame
-    label: FloatArray
-    weight: FloatArray
+    label: Floats
+    weight: Floats
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Cohort:
     """
 
     found: Outcomes
-    label: FloatArray
+    label: Floats
 
     @property
     def told(self) -> NDArray[np.bool_]:
@@ -61,7 +61,7 @@ class Cohort:
         """Tell which rows are of a stage."""
         return np.asarray(stage_of(self.found.snapshots) == name, dtype=bool)
 
-    def lesson(self, rows: NDArray[np.bool_], propensity: FloatArray | None = None) -> Told:
+    def lesson(self, rows: NDArray[np.bool_], propensity: Floats | None = None) -> Told:
         """Return the rows with a label among these, weighted to stand for all of them.
 
         Parameters

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.kpis.catalogue import unit_of
 from .panel import numbers_of
 from .tail_probability import Kind
 
-Floats = npt.NDArray[np.float64]
 Days = Mapping[Any, str] | Iterable[Any]
 
 #: Columns of a KPI history that are no segments.

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
+from ...features.arrays import Floats
+
 Kind = Literal["count", "share", "duration", "score", "stock"]
 
 _LEAST_COUNT = 0.25

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from ...features.arrays import Floats
 
 #: Factors between units: minutes, per cent, hours, thousands, days, ...
 FACTORS = (60.0, 100.0, 1000.0, 1440.0, 3600.0, 86_400.0, 1_000_000.0)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats
 from ..series.tail_probability import Kind, score_one
 from .expected_level import Levels, Pace, Reach
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int32]
 
 #: Sizes of shift that are looked for: log of the ratio of counts, of odds and of durations; spreads for scores.
@@ -65,7 +64,7 @@ class Evidence:
     spread: Floats
 
 
-def evidence(kind: Kind, value: Floats, n: Floats, pace: Pace, quiet: Flags | None = None) -> Evidence:
+def evidence(kind: Kind, value: Floats, n: Floats, pace: Pace, quiet: Bools | None = None) -> Evidence:
     """Add up the evidence for shifts in all series of a panel.
 
     Parameters
@@ -131,7 +130,7 @@ class _Pass:
         self.since = np.zeros(self.sum.shape, dtype=np.int32)
         self.var, self.z = np.full_like(x, np.nan), np.full_like(x, np.nan)
         self.skip = np.zeros(x.shape, dtype=bool)
-        self.run: list[Flags] = [np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)]
+        self.run: list[Bools] = [np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)]
         blank = [np.full_like(x, np.nan) for _ in range(3)]
         up, down = np.zeros_like(x), np.zeros_like(x)
         since, until = np.zeros(x.shape, dtype=np.int32), np.zeros(x.shape, dtype=np.int32)
@@ -139,7 +138,7 @@ class _Pass:
         self.out = Evidence(blank[0], up, down, since, until, ended, blank[1], blank[2])
         self.reach = Reach(size)
 
-    def step(self, t: int, usable: Flags) -> None:
+    def step(self, t: int, usable: Bools) -> None:
         """Judge period ``t``."""
         slot = t % self.pace.season
         expected = self.levels.expect(slot)
@@ -154,7 +153,7 @@ class _Pass:
         self._add(t, np.clip(gain, -CAP, np.where(self._lonely(t), _LONELY_CAP, CAP)))
         self._learn(t - self.pace.guard, usable)
 
-    def _judge_one(self, t: int, expected: Floats, var: Floats, judged: Flags) -> None:
+    def _judge_one(self, t: int, expected: Floats, var: Floats, judged: Bools) -> None:
         """Score the single value by its mid-p value."""
         x, n = self.x[t], self.n[t]
         freedom = np.minimum(self.levels.seen, 2 * self.pace.half)
@@ -173,7 +172,7 @@ class _Pass:
             off = np.abs(self.x[t] - expected) / np.where(judged, np.sqrt(var), 1.0)
             self.reach.learn(judged, np.where(judged, off, 0.0))
 
-    def _lonely(self, t: int) -> Flags:
+    def _lonely(self, t: int) -> Bools:
         """Return which values stand out by themselves: after an ordinary one, they are spikes until others follow."""
         z, last = self.out.spike[t], self.out.spike[t - 1] if t else self.out.spike[t]
         with np.errstate(invalid="ignore"):
@@ -221,7 +220,7 @@ class _Pass:
             score[t] = np.where(back, 0.0, sums[best, across])
             self._follow(t, k, rows, score[t], since[t], back)
 
-    def _follow(self, t: int, k: int, rows: slice, score: Floats, since: Places, back: Flags) -> None:
+    def _follow(self, t: int, k: int, rows: slice, score: Floats, since: Places, back: Bools) -> None:
         """Keep what is suspect from teaching, and make a level that lasts the new one."""
         hot = score > SUSPECT
         for column in np.flatnonzero(hot & ~self.run[k]):
@@ -257,7 +256,7 @@ class _Pass:
         else:
             levels.rebase(column, level + float(np.median(x[known] - expected[known])))
 
-    def _learn(self, t: int, usable: Flags) -> None:
+    def _learn(self, t: int, usable: Bools) -> None:
         if t < 0:
             return
         first = max(t - self.pace.run + 1, 0)

@@ -7,11 +7,10 @@ from functools import partial
 from typing import Any, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Bools
 from ...features.errors import InputError, did_you_mean
-from ..anomaly.scores import anomaly_scores as anomaly_scores
 from ..series.kpi_kinds import Days
 from ..series.panel import check_columns, infer_freq, period_days
 from ..series.tail_probability import Kind
@@ -19,8 +18,6 @@ from .false_alarms import LEAST_SCORE, open_runs, side_by_side
 from .incident import discoveries
 from .incidents import incidents_of
 from .watched import Watched, watch_kpi
-
-Flags = npt.NDArray[np.bool_]
 
 SHIFTS = (
     *("kpi", "series", "kind", "direction", "started_at", "detected_at", "last_at"),
@@ -160,7 +157,7 @@ def shifts_of(
 
 def _alarms(
     parts: list[Watched], share: float, min_volume: float, min_effect: float
-) -> list[tuple[Flags, Flags, Flags]]:
+) -> list[tuple[Bools, Bools, Bools]]:
     """Return where each KPI spiked, and where runs up and down opened, with control over all KPIs together."""
     stamps = [part.panel.stamps for part in parts]
     grid = pd.DatetimeIndex(np.unique(np.concatenate([s.to_numpy() for s in stamps])))

@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ...features.arrays import Bools, Floats
 from ..series.panel import period_days
 from ..series.tail_probability import Kind
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 _OWN_SHAPE = 0.3  # variance of a slot of the week from series to series, where it cannot be told
 _STRAY_VALUES = 30.0  # values by which how far a series strays is drawn to the panel
@@ -152,7 +149,7 @@ class Levels:
         mixed = (self.run_top + _RUN_VALUES * every) / (self.run_bottom + _RUN_VALUES)
         return np.asarray(np.maximum(1.0, mixed))
 
-    def learn(self, x: Floats, n: Floats, expected: Floats, var: Floats, slot: int, use: Flags, run: Floats) -> None:
+    def learn(self, x: Floats, n: Floats, expected: Floats, var: Floats, slot: int, use: Bools, run: Floats) -> None:
         """Learn from one period that is old enough.
 
         Parameters
@@ -216,7 +213,7 @@ class Levels:
         own = np.where(known, top / safe / scale, 0.0)
         return np.asarray(_drawn(own, np.where(known, 1 / safe, np.inf)) * scale)
 
-    def _learn_level(self, x: Floats, n: Floats, slot: int, use: Flags) -> None:
+    def _learn_level(self, x: Floats, n: Floats, slot: int, use: Bools) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             level = self.top / self.bottom
         known = use & np.isfinite(level)
@@ -246,7 +243,7 @@ class Levels:
         self.top = self.top * self.fade + top
         self.bottom = self.bottom * self.fade + weight
 
-    def _learn_strays(self, x: Floats, n: Floats, expected: Floats, judged: Flags) -> None:
+    def _learn_strays(self, x: Floats, n: Floats, expected: Floats, judged: Bools) -> None:
         off = np.where(judged, x - self._seen_as(np.nan_to_num(expected), np.nan_to_num(n)), 0.0)
         if self.kind == "count":
             mean = np.where(judged, np.maximum(expected, 0.1), 1.0)
@@ -292,7 +289,7 @@ class Reach:
         """Return the factor of the variance that brings a normal tail as far out."""
         return np.asarray((self.reach / self._START) ** 2)
 
-    def learn(self, usable: Flags, distance: Floats) -> None:
+    def learn(self, usable: Bools, distance: Floats) -> None:
         """Widen by a value beyond the reach, and by no other for some periods: a shift shall not hide itself."""
         beyond = usable & (distance > self.reach) & (self.rest <= 0)
         self.rest = np.where(beyond, self._REST, self.rest - usable)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from ...features.arrays import Bools, Floats
 from ..series.tail_probability import Kind
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 #: Runs of a quiet series that begin to exceed evidence ``s``, by series and period: ``RATE * exp(-s)`` (simulated).
 RATE: dict[Kind, float] = {"count": 0.27, "share": 0.29, "duration": 0.17, "score": 0.35, "stock": 0.35}
@@ -25,7 +22,7 @@ _TOLERANCE = 1.3  # true shifts cross as well: only more than this is taken for 
 _FADE = 0.5 ** (1 / 180)
 
 
-def wildness(score: Floats, tested: Flags, least: float, chance: float, onset: bool) -> Floats:
+def wildness(score: Floats, tested: Bools, least: float, chance: float, onset: bool) -> Floats:
     """Return by how much more often the series of a panel exceed a limit than they should, as known before each period.
 
     Parameters
@@ -66,7 +63,7 @@ def wildness(score: Floats, tested: Flags, least: float, chance: float, onset: b
     return out
 
 
-def evidence_p(kind: Kind, score: Floats, tested: Flags) -> Floats:
+def evidence_p(kind: Kind, score: Floats, tested: Bools) -> Floats:
     """Return how often a quiet panel like this one begins to give so much evidence, by series and period.
 
     >>> evidence_p("count", np.array([[0.0, 6.0]]), np.ones((1, 2), dtype=bool)).round(4).tolist()
@@ -102,7 +99,7 @@ def side_by_side(grid: pd.DatetimeIndex, stamps: Sequence[pd.DatetimeIndex], par
 
 def open_runs(
     p: Floats, score: Floats, share: float, worth: Callable[[int, int], bool], least: float = LEAST_EVIDENCE
-) -> Flags:
+) -> Bools:
     """Mark where runs of evidence open as incidents, over all series together.
 
     A run (a stretch with evidence above 0) opens once. Of the runs that have not opened, those stand out in a period

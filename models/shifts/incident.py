@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from ...features.arrays import Bools, Floats
 
 
-def discoveries(score: Floats, share: float, least: float = 0.0) -> Flags:
+def discoveries(score: Floats, share: float, least: float = 0.0) -> Bools:
     """Mark the scores that stand out among all scores of their row, with the false discovery rate held at ``share``.
 
     While nothing happens, a row has any mark at all with probability ``share``, however many series there are.

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...features.arrays import Bools
 from .incident import Incident
 from .watched import Watched
-
-Flags = npt.NDArray[np.bool_]
 
 _REMEMBERED = 8  # seasons for which a level before a shift is remembered, so that its return is no news
 _RETURNED = 1  # as Evidence.ended says it
 
 
-def incidents_of(part: Watched, i: int, spiked: Flags, opened_up: Flags, opened_down: Flags) -> list[Incident]:
+def incidents_of(part: Watched, i: int, spiked: Bools, opened_up: Bools, opened_down: Bools) -> list[Incident]:
     """Merge what one series raised into incidents.
 
     A run of evidence opens an incident, which lasts until its evidence is gone; a new run or a spike in the same

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from ...features.arrays import Bools, Floats
 from ..series.kpi_kinds import LEAST_SECONDS, Days, kind_of, series_names
 from ..series.panel import Panel, numbers_of, panel, period_days
 from ..series.tail_probability import Kind
@@ -21,8 +22,6 @@ from .expected_level import Pace
 from .false_alarms import LEAST_SCORE, evidence_p, steady_scores
 from .incident import Incident
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 _LOOK = 7  # periods before the start that was said first in which a shift may have begun
 Rows = npt.NDArray[np.intp]
@@ -54,7 +53,7 @@ class Watched:
     said: tuple[str, ...] = ()
 
     @property
-    def tested(self) -> Flags:
+    def tested(self) -> Bools:
         """Where an alarm could have been had; of a cohort too young for its duration none can."""
         rows = np.arange(len(self.panel.stamps))[:, None]
         return np.isfinite(self.proof.spike) & (rows + self.wait < len(self.panel.stamps))

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import FloatArray
 
 
 def expected_benefit(
     probability: ArrayLike, *, preventable: ArrayLike = 1.0, cost: ArrayLike = 1.0, effort_h: ArrayLike = 1.0
-) -> FloatArray:
+) -> Floats:
     """Return what an hour of work on each case is expected to save.
 
     Parameters
@@ -173,6 +173,6 @@ def flag_top(scored: pd.DataFrame, k: int, *, by: Sequence[str] = ("at",)) -> pd
     return scored.assign(picked=(ranked.groupby(list(by)).cumcount() < k).reindex(scored.index))
 
 
-def _column(rows: pd.DataFrame, name: str, given: ArrayLike | None) -> FloatArray:
+def _column(rows: pd.DataFrame, name: str, given: ArrayLike | None) -> Floats:
     value = given if given is not None else rows[name] if name in rows.columns else 1.0
     return np.asarray(np.broadcast_to(np.asarray(value, dtype=float), (len(rows),)), dtype=np.float64)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...features.arrays import Floats
 from ...features.durations import say_duration
 from ..candidates.feature_groups import GROUPS, NUMBERS, features_in, group_of
-from ..evaluation.calibration import FloatArray
 from ..risk.known_outcomes import Outcomes
 
 Ints = NDArray[np.int64]
@@ -269,7 +269,7 @@ WORDS: dict[str, Callable[[dict[str, object], float], str]] = {
 }
 
 
-def _strongest(effects: FloatArray, most: int) -> tuple[Ints, Ints, Ints]:
+def _strongest(effects: Floats, most: int) -> tuple[Ints, Ints, Ints]:
     """Return row, place (from 1) and column of the reasons of each row."""
     # What raises comes first, strongest first; then what lowers, strongest first. Groups break ties by their order.
     big = np.abs(np.nan_to_num(effects)) >= SMALLEST
@@ -279,7 +279,7 @@ def _strongest(effects: FloatArray, most: int) -> tuple[Ints, Ints, Ints]:
     return row, place + 1, order[row, place]
 
 
-def _share_below(snapshots: pd.DataFrame, reference: pd.DataFrame, name: str) -> FloatArray:
+def _share_below(snapshots: pd.DataFrame, reference: pd.DataFrame, name: str) -> Floats:
     """Return for each value the share of those in training that were smaller; a wait of 0 is none."""
     out = np.full(len(snapshots), np.nan)
     if name not in snapshots.columns or name not in reference.columns:

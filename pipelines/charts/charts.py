@@ -10,10 +10,9 @@ import pandas as pd
 
 from ..stage import Stage
 from .forecast import board, intervals, lead_times, slots, volume
-from .kpis import kpis
+from .kpis import incident_pictures, kpis
 from .plans import backlog_pictures, schedule_pictures
 from .risk import calibration, weeks, workload
-from .shift_pictures import incident_pictures
 from .vega import (
     BLUE,
     GREEN,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from . import forecast as options
-from .answers import answer as _answer
-
-if TYPE_CHECKING:
-    from ..project.project import Project
+from . import forecast as forecast_options
+from .options import AsOfOption, ConfigOption, JsonOption, OutOption, open_for
+from .terminal import answer
 
 app = typer.Typer(
     name="deskcast",
@@ -23,12 +21,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration.", show_default=True)]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Write the table to FILE.csv or FILE.parquet.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
-AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", help="Look at the log as it stood then, such as '2024-03-01 08:00'.")
-]
 _CONFIG = Path("deskcast.toml")
 
 
@@ -65,24 +57,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-def _open(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:
-    """Read the log, once it is sure that the answer can be written."""
-    from ..project.project import look_back, open_project
-    from ..store.results import check_table_path
-    from .terminal import waiting
-
-    if out is not None:
-        check_table_path(out)
-    with waiting("reading the log"):
-        project = open_project(config)
-        if as_of is None:
-            return project
-        then = look_back(project, as_of)
-    for note in then.notes[len(project.notes) :]:
-        sys.stderr.write(f"deskcast: {note}\n")
-    return then
 
 
 @app.command()
@@ -123,9 +97,9 @@ def check(
     from ..store.results import write_table
     from .terminal import say
 
-    project = _open(config, as_of, out)
+    project = open_for(config, as_of, out)
     stage = check_stage(project)
-    _answer(stage, "checks", out, as_json, "availability", zone=project.config.timezone)
+    answer(stage, "checks", out, as_json, "availability", zone=project.config.timezone)
     refused = stage.tables["refused"]
     if len(refused):
         path = project.config.folder / "refused.csv"
@@ -150,14 +124,14 @@ def history(
 
     from .terminal import waiting
 
-    project = _open(config, as_of, out)
+    project = open_for(config, as_of, out)
     if list_kpis:
         from ...features.kpis.availability import availability
         from ..stage import Stage
 
         table = availability(project.log, project.config.history.calendar)
         found = f"{int(table['available'].sum())} of {len(table)} KPIs can be had."
-        _answer(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
+        answer(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
         return
     from ..stages.history import history_stage
 
@@ -165,7 +139,7 @@ def history(
     spec = replace(spec, kpis=tuple(kpi or spec.kpis), by=tuple(by or spec.by), freq=freq or spec.freq)
     with waiting("computing the history"):
         stage = history_stage(replace(project, config=replace(project.config, history=spec)))
-    _answer(stage, "history", out, as_json, zone=project.config.timezone)
+    answer(stage, "history", out, as_json, zone=project.config.timezone)
 
 
 @app.command()
@@ -174,20 +148,20 @@ def forecast(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    horizon: options.HorizonOption = None,
-    freq: options.FreqOption = None,
-    by: options.ByOption = None,
-    levels: options.LevelsOption = None,
-    models: options.ModelsOption = None,
-    kpi: options.KpiOption = None,
-    reconcile: options.ReconcileOption = None,
-    backtest: options.BacktestOption = False,
-    event: options.EventOption = None,
-    close: options.CloseOption = None,
-    growth: options.GrowthOption = None,
-    what_if: options.WhatIfOption = None,
-    paths: options.PathsOption = None,
-    picture: options.PictureOption = None,
+    horizon: forecast_options.HorizonOption = None,
+    freq: forecast_options.FreqOption = None,
+    by: forecast_options.ByOption = None,
+    levels: forecast_options.LevelsOption = None,
+    models: forecast_options.ModelsOption = None,
+    kpi: forecast_options.KpiOption = None,
+    reconcile: forecast_options.ReconcileOption = None,
+    backtest: forecast_options.BacktestOption = False,
+    event: forecast_options.EventOption = None,
+    close: forecast_options.CloseOption = None,
+    growth: forecast_options.GrowthOption = None,
+    what_if: forecast_options.WhatIfOption = None,
+    paths: forecast_options.PathsOption = None,
+    picture: forecast_options.PictureOption = None,
 ) -> None:
     """Forecast the volumes, or any other KPI, with intervals; what if, sample paths and pictures."""
     from dataclasses import replace
@@ -198,17 +172,17 @@ def forecast(
 
     asked = Asked(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     if picture is not None:
-        options.check_picture(picture)
-    project = _open(config, as_of, out)
+        forecast_options.check_picture(picture)
+    project = open_for(config, as_of, out)
     said = {"horizon": horizon, "freq": freq, "by": by, "levels": levels, "models": models, "kpi": kpi}
-    spec = options.with_options(project.config.forecast, **said, reconcile=reconcile)  # type: ignore[arg-type]
+    spec = forecast_options.with_options(project.config.forecast, **said, reconcile=reconcile)  # type: ignore[arg-type]
     with counting("forecasting") as progress:
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
         if picture is not None:
-            options.draw(project, stage, picture)
+            forecast_options.draw(project, stage, picture)
     also = ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
     also = [*(["totals"] * ("totals" in stage.tables)), *also]
-    _answer(stage, "paths" if paths else "forecast", out, as_json, *also, zone=project.config.timezone)
+    answer(stage, "paths" if paths else "forecast", out, as_json, *also, zone=project.config.timezone)
     if picture is not None and not as_json:
         say(f"The pictures are in {picture}.")
 
@@ -230,11 +204,11 @@ def staff(
     from ..stages.staff import staff_stage
     from .terminal import waiting
 
-    project = _open(config, as_of, out)
+    project = open_for(config, as_of, out)
     with waiting("planning"):
         stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
     also = [name for name in ("casework", "schedule", "simulated", "clearing") if name in stage.tables]
-    _answer(stage, "staffing", out, as_json, *also, zone=project.config.timezone)
+    answer(stage, "staffing", out, as_json, *also, zone=project.config.timezone)
 
 
 @app.command()
@@ -253,7 +227,7 @@ def train(
     from ..store.tracking import check_store, record
     from .terminal import counting, say, waiting
 
-    project = _open(config, as_of, out)
+    project = open_for(config, as_of, out)
     check_store(project.config.tracking_uri, project.config.folder)
     if evaluate:
         with counting("training at cut-offs") as progress:
@@ -273,7 +247,7 @@ def train(
         "drift",
     )
     there = [name for name in also if name in stage.tables]
-    _answer(stage, "evaluation", out, as_json, *there, zone=project.config.timezone)
+    answer(stage, "evaluation", out, as_json, *there, zone=project.config.timezone)
     spec = project.config
     if evaluate:
         from .run import keep_stage
@@ -312,7 +286,7 @@ def risk(
     room = None if capacity is None else parse_duration(capacity, where="--capacity")
     if room == 0:
         raise typer.BadParameter("there must be some time", param_hint="--capacity")
-    project = _open(config, as_of, out)
+    project = open_for(config, as_of, out)
     with waiting("learning from the cases before"):
         trained, model = train_stage(project)
         stage = risk_stage(project, model, budget=budget, capacity_s=room) if model else trained
@@ -320,7 +294,7 @@ def risk(
         remember_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
     also = ("broken", "waiting", "dissatisfaction", "just_closed", "escalation", "upset_evaluation")
     there = [name for name in also if name in stage.tables]
-    _answer(stage, "risk", out, as_json, *there, zone=project.config.timezone)
+    answer(stage, "risk", out, as_json, *there, zone=project.config.timezone)
 
 
 @app.command()
@@ -343,7 +317,7 @@ def watch(
 
     if heard(config, acknowledge, note, silence, until, as_json):
         return
-    answer_watch(lambda: _open(config, as_of, out), _answer, out, as_json)
+    answer_watch(lambda: open_for(config, as_of, out), answer, out, as_json)
 
 
 @app.command()
@@ -388,7 +362,7 @@ def run(
     """Do all of the above in order and leave tables, a report and a record."""
     from .demo import run_and_tell
 
-    project = _open(config, as_of)
+    project = open_for(config, as_of)
     run_and_tell(project, as_json=as_json, record_runs=record)
 
 

@@ -14,7 +14,7 @@ from ...features.recognise.recognise import Recognised
 from ...features.sources.load import ADAPTERS, SYSTEMS
 from ...features.sources.spec import Loaded, SourceSpec
 from ..project.config import FILE, parse_config
-from ..project.project import merge
+from ..project.duplicates import merge
 from .guesses import (
     arrivals_of,
     keeps_ends,

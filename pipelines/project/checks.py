@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import CATALOGUE
 from ...features.kpis.catalogue import entry_of, unit_of
-from ..stages.risk_actions import check_risk
-from .specs import Config, ForecastSpec
+from .specs import ActionSpec, Config, ForecastSpec
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 
@@ -125,3 +125,55 @@ def _check_days(event: Any, place: str) -> None:
         days.append(day)
     if days[1] < days[0]:
         raise InputError("the event ends before it starts", where=place, column="end", got=event.end)
+
+
+#: What a condition of an action may be about.
+CONDITIONS = (
+    *("reason", "band", "priority", "team", "owner", "status", "channel", "product", "region", "case_type", "paused"),
+)
+
+
+def check_risk(config: Config, where: str) -> None:
+    """Refuse actions with conditions that do not exist, and numbers out of range.
+
+    Raises
+    ------
+    InputError
+        Names the section and the key, what came and what was wanted.
+    """
+    for number, action in enumerate(config.actions, 1):
+        place = f"{where} [[action]] {number}"
+        _check_when(action, place)
+        if not 0 <= action.prevents <= 1:
+            raise InputError(
+                "this must be a share", where=place, column="prevents", got=action.prevents, wanted="0 to 1"
+            )
+        if action.effort_s is not None and action.effort_s <= 0:
+            raise InputError("work takes some time", where=place, column="effort", got="0 s", wanted="above 0")
+    spec, place = config.risk, f"{where} [risk]"
+    for key, seconds in (("effort", spec.effort_s), ("capacity", spec.capacity_s)):
+        if seconds is not None and seconds <= 0:
+            raise InputError("the time is out of range", where=place, column=key, got="0 s", wanted="above 0")
+    costs = spec.cost.values() if isinstance(spec.cost, Mapping) else [spec.cost]
+    for cost in costs:
+        if not 0 <= cost < float("inf"):
+            raise InputError("a cost is not below 0", where=place, column="cost", got=cost)
+
+
+def _check_when(action: ActionSpec, place: str) -> None:
+    from ...models.candidates.feature_groups import GROUPS
+    from ...models.worklist.ranking import BANDS
+
+    for key, wanted in action.when.items():
+        if key not in CONDITIONS:
+            hint = did_you_mean(key, CONDITIONS)
+            raise InputError("there is no such condition", where=place, column="when", got=key, hint=hint)
+        known = {"reason": GROUPS, "band": BANDS, "paused": ("yes", "no")}.get(key)
+        for value in _values(wanted):
+            if known is not None and value not in known:
+                hint = did_you_mean(value, known)
+                raise InputError(f"there is no such {key}", where=place, column="when", got=value, hint=hint)
+
+
+def _values(text: str) -> list[str]:
+    return [value.strip() for value in str(text).split("|")]

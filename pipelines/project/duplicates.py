@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ...features.case_log.schema import TABLES
+from ...features.sources.columns import refused_frame
+from ...features.sources.spec import Loaded
 
 _WORDS = {"cases": "the case id", "contacts": "the contact", "surveys": "the survey", "volumes": "the slot"}
 
@@ -57,3 +59,81 @@ def _again(name: str, whole: pd.DataFrame, sizes: Sequence[int]) -> np.ndarray[t
     first = np.full(len(whole), len(sizes))
     np.minimum.at(first, same, source)
     return np.asarray(first[same] < source)
+
+
+def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
+    """Put the tables of several sources together.
+
+    A table that has a source of its own wins over one that was derived: derived cases fill what is missing, and derived
+    events stay only for kinds that no event source has. A row that several sources have counts once, as in the first.
+
+    Returns
+    -------
+    tuple
+        Tables by name, the rows refused, and notes.
+    """
+    own: dict[str, list[pd.DataFrame]] = {}
+    derived: dict[str, list[pd.DataFrame]] = {}
+    for part in parts:
+        for name, frame in part.tables.items():
+            (derived if name in part.derived else own).setdefault(name, []).append(frame)
+    notes: list[str] = []
+    refused: list[pd.DataFrame] = []
+    tables = {n: joined_once(n, frames, refused) for n, frames in own.items()}
+    for name, frames in derived.items():
+        more = joined_once(name, frames, [])  # what they were made from is refused where it comes again
+        if name not in tables:
+            tables[name] = more
+        elif name == "cases":
+            tables[name] = _filled(tables[name], more)
+        else:
+            tables[name] = _joined(tables[name], more, notes)
+    if "events" in tables and "cases" not in tables:
+        tables["cases"] = _born(tables["events"])
+        notes.append("there is no table of cases: they are made from the first event of each")
+    if "surveys" in own and "cases" in tables:
+        tables["surveys"] = _known_cases(tables["surveys"], tables["cases"], refused)
+    if len(own.get("events", [])) + len(derived.get("events", [])) > 1:
+        tables["events"] = _renumbered(tables["events"])
+    return tables, refused_frame(refused), notes
+
+
+def _known_cases(surveys: pd.DataFrame, cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:
+    """Refuse surveys for cases that no source has."""
+    if "case_id" not in surveys:
+        return surveys
+    lost = surveys["case_id"].notna() & ~surveys["case_id"].isin(cases["case_id"])
+    if not lost.any():
+        return surveys
+    part = {"table": "surveys", "row": 0, "column": "case_id", "value": surveys.loc[lost, "case_id"]}
+    refused.append(pd.DataFrame(part).assign(reason="its case is in no source"))
+    return surveys[~lost].reset_index(drop=True)
+
+
+def _filled(cases: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    first = cases.set_index("case_id")
+    both = first.combine_first(more.set_index("case_id"))
+    order = [*first.columns, *[c for c in more.columns if c not in (*first.columns, "case_id")]]
+    return both[order].reset_index()
+
+
+def _joined(events: pd.DataFrame, more: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    kinds = set(events["kind"].unique())
+    extra = more[~more["kind"].isin(kinds)]
+    dropped = len(more) - len(extra)
+    if dropped:
+        notes.append(
+            f"{dropped:,} events that a case table tells of are left out: the event source has those kinds itself"
+        )
+    return pd.concat([events, extra], ignore_index=True)
+
+
+def _born(events: pd.DataFrame) -> pd.DataFrame:
+    first = events.groupby("case_id", sort=True)["at"].min()
+    return first.rename("created_at").reset_index()
+
+
+def _renumbered(events: pd.DataFrame) -> pd.DataFrame:
+    out = events.sort_values(["case_id", "at", "seq"], kind="stable", ignore_index=True)
+    out["seq"] = out.groupby("case_id", sort=False).cumcount().astype("Int64")
+    return out

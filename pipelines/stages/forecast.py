@@ -31,8 +31,7 @@ from ..words.words import number, plural
 from .assumptions import overlaps
 from .forecast_scores import CHECKED, by_lead, by_series, by_slot, first_week, held
 from .forecast_target import Target, find_target
-from .segments import Whole, changed_totals, scaled_paths, whole_folds, whole_forecast
-from .young import with_young, young_series
+from .segments import Whole, changed_totals, scaled_paths, whole_folds, whole_forecast, with_young, young_series
 
 Progress = Callable[[int, int], None] | None
 

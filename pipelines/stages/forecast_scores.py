@@ -10,8 +10,6 @@ import pandas as pd
 
 from ...forecasting.volume.losses import pinball
 
-Floats = npt.NDArray[np.float64]
-
 #: Levels at which the intervals are checked, beside those that are issued.
 CHECKED = (20, 40, 60, 80, 90, 95)
 #: A lead time of more slots is counted in days.

@@ -10,22 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ...models.shifts.grouping import group_incidents
-from ...models.shifts.ledger import VOLUMES
+from ...models.shifts.ledger import VOLUMES, alarm_key
 from .watch_drivers import Moved, segment_of
 
 #: What moved for the same reason began within so many days (shifts are dated late and roughly), or so many for spikes.
 APART, SPIKE_APART = 10, 2
-
-
-def alarm_key(row: Any) -> str:
-    """Return what never changes of an alarm once it is there.
-
-    >>> day = pd.Timestamp("2024-03-01")
-    >>> row = pd.Series({"kpi": "csat", "series": "all", "direction": "up", "started_at": day, "detected_at": day})
-    >>> alarm_key(row)
-    'csat|all|up|2024-03-01 00:00|2024-03-01 00:00'
-    """
-    return f"{row.kpi}|{row.series}|{row.direction}|{row.started_at:%Y-%m-%d %H:%M}|{row.detected_at:%Y-%m-%d %H:%M}"
 
 
 def joined(

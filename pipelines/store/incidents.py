@@ -17,8 +17,7 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import CATALOGUE
-from ...models.shifts.ledger import LEDGER, acknowledge, silence, typed_ledger, update_incidents
-from ..stages.watch_groups import alarm_key
+from ...models.shifts.ledger import LEDGER, acknowledge, alarm_key, silence, typed_ledger, update_incidents
 from ..words.tables import jsonable
 from .atomic_replace import replacing
 from .locks import locked

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.simulation.chats import simulate_chats
+from deskcast.forecasting.simulation.check_plan import batch_sums, mean_interval
 from deskcast.forecasting.simulation.queue import ABANDONED, SERVED, WAITING, Agent, simulate_queue
-from deskcast.forecasting.simulation.replications import batch_sums, mean_interval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow_chats import chat_chain, slow_chats

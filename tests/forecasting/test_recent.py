@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.grid.profile import profile_at
-from deskcast.forecasting.methods.recent import recent_week
+from deskcast.forecasting.methods.naive import recent_week
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from volumes import panel, slow_recent_week

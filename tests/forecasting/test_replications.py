@@ -1,7 +1,7 @@
 """Confidence intervals of replications cover as often as they say."""
 
 import numpy as np
-from deskcast.forecasting.simulation.replications import batch_sums, mean_interval, share_interval
+from deskcast.forecasting.simulation.check_plan import batch_sums, mean_interval, share_interval
 
 
 def covered(low, high, truth):

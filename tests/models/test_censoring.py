@@ -5,7 +5,7 @@ import pytest
 from deskcast.models.candidates.baselines import fit_constant
 from deskcast.models.evaluation.calibration import brier, ece, platt, reliability_table
 from deskcast.models.evaluation.scores import brier_gain, score_table
-from deskcast.models.risk.censoring import censoring_weights
+from deskcast.models.risk.known_outcomes import censoring_weights
 from hypothesis import given
 from hypothesis import strategies as st
 from risk_twins import slow_weights
