@@ -1,1 +1,12 @@
 """One forecasting method a file. A new one: a function of a scene here, a line in registry.py."""
+
+from __future__ import annotations
+
+from ...features.lazy import lazy_names
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "day_design": "calendar_effects",
+    },
+)

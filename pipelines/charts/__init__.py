@@ -1,1 +1,14 @@
 """Result tables in, Vega-Lite out."""
+
+from __future__ import annotations
+
+from ...features.lazy import lazy_names
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "Picture": "vega",
+        "call_fit": "calls",
+        "patience_curve": "calls",
+    },
+)

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..stage import Stage
-
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..stage import Stage
 
 #: Work that is done sooner than this shows no bar.
 PATIENCE_S = 2.0
