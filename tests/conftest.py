@@ -20,14 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
 #: Files that take longest: begun first, so that no worker is left alone with one at the end.
-LONGEST = ("test_main_job", "test_readme", "test_reruns", "test_snapshots", "test_forecast_command", "test_notebooks",
-           "test_breach", "test_kpi_twins", "test_kpis", "test_staff", "test_leakage", "test_packaging")  # fmt: skip
+LONGEST = (
+    *("commands/test_run", "tests/test_readme", "store/test_reruns", "snapshots/test_snapshots"),
+    *("commands/test_forecast", "tests/test_notebooks", "risk/test_breach", "kpis/test_kpi_twins"),
+    *("kpis/test_kpi_history", "stages/test_staff", "project/test_leakage", "tests/test_packaging"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest first; see ``--no-loadscope-reorder`` in the Makefile."""
     rank = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+    items.sort(key=lambda item: rank.get(f"{item.path.parent.name}/{item.path.stem}", len(rank)))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from deskcast.forecasting.queueing.patience import Patience
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ORACLES = Path(__file__).resolve().parent.parent / "oracles"
+ORACLES = Path(__file__).resolve().parent.parent.parent / "oracles"
 GOLDEN = pd.read_csv(ORACLES / "queues_chat.csv")
 INPUTS = ["chats", "aht", "agents", "concurrency", "slowdown"]
 

@@ -8,7 +8,7 @@ from deskcast.features import InputError
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 CALLS = "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz"
 
 

@@ -8,7 +8,7 @@ from deskcast.features.recognise.exports import recognise
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 
 
 def load(folder, text, name="answers.csv", **settings):

@@ -13,7 +13,7 @@ from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.stages.check import check
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 FORMS = {
     "salesforce": ("salesforce", {"cases": 3}, 8),
     "zendesk": ("zendesk", {"cases": 3, "surveys": 2}, 7),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-ORACLES = Path(__file__).resolve().parent.parent / "oracles"
+ORACLES = Path(__file__).resolve().parent.parent.parent / "oracles"
 GOLDEN = pd.read_csv(ORACLES / "queues.csv")
 INPUTS = ["calls", "aht", "agents", "interval", "threshold", "patience"]
 

@@ -12,7 +12,7 @@ from deskcast.features.sources.spec import SourceSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 
 
 def load(kind, path, **settings):

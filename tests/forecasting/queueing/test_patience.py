@@ -12,7 +12,7 @@ from deskcast.forecasting.queueing.patience import Mixture, Patience
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ORACLES = Path(__file__).resolve().parent.parent / "oracles"
+ORACLES = Path(__file__).resolve().parent.parent.parent / "oracles"
 GOLDEN = pd.read_csv(ORACLES / "queues_patience.csv")
 INPUTS = ["model", "calls", "aht", "agents", "threshold", "p1", "p2", "p3", "p4"]
 

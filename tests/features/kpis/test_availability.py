@@ -50,7 +50,7 @@ def test_a_column_without_values_is_lacking():
 
 
 def test_the_page_of_the_docs_is_made_from_the_catalogue():
-    page = Path(__file__).parents[2] / "docs" / "kpis.md"
+    page = Path(__file__).parents[3] / "docs" / "kpis.md"
     made = (
         "python -c \"from deskcast.features.kpis.availability import catalogue_page; print(catalogue_page(), end='')\""
     )

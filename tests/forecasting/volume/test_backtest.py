@@ -136,7 +136,7 @@ def test_the_bank_is_as_well_forecast_as_promised(shared_data):
     shared_data("bank_calls_5min/bank_calls.csv.gz")
     import runpy
 
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     script = runpy.run_path(str(root / "benchmarks" / "volumes.py"))
     volumes, calendar = script["bank_calls"](script["DATA"])
     table = leaderboard(backtest(volumes, 672, "15min", calendar=calendar)).set_index("model")
