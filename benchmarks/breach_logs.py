@@ -21,7 +21,7 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.breach import breach_labels, case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.evaluation.scores import bootstrap_table
-from deskcast.models.risk.breach import BreachRisk, already_breached
+from deskcast.models.risk.breach import BreachRisk, has_breached
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 SHARE, QUANTILE = 0.7, 0.78
@@ -97,7 +97,7 @@ def main(folder: Path) -> None:
         labels, ends = breach_labels(log), case_ends(log)
         created = log.frame("cases").set_index("case_id")["created_at"]
         frame = snapshots(log, daily(created.min(), log.until), "resolution")
-        frame = frame[~already_breached(frame)].reset_index(drop=True)
+        frame = frame[~has_breached(frame)].reset_index(drop=True)
         born = frame["case_id"].map(created)
         begun = time.perf_counter()
         risk = BreachRisk().fit(frame[frame["at"] < cut], labels, as_of=cut, ends=ends)
@@ -111,7 +111,7 @@ def main(folder: Path) -> None:
         said = {"then": {n: m.probability(test) for n, m in risk.candidates_.items()}}
         said["followed"] = followed(risk, frame, labels, ends, test)
         print(f"test: {len(test):,} snapshots of {test['case_id'].nunique():,} cases; base rate in training "
-              f"{risk.outcomes_.lesson().breached.mean():.3f}")  # fmt: skip
+              f"{risk.outcomes_.weighted_rows().breached.mean():.3f}")  # fmt: skip
         for way, predicted in said.items():
             table = bootstrap_table(test["broken"], predicted, test["case_id"]).round(3)
             print(f"--- {way}\n{table.to_string(index=False)}")

@@ -34,7 +34,7 @@ from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 from deskcast.models.evaluation.scores import bootstrap_table, reliability_tables
-from deskcast.models.risk.breach import BreachRisk, already_breached
+from deskcast.models.risk.breach import BreachRisk, has_breached
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 FILE = "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz"
@@ -112,7 +112,7 @@ def main(folder: Path) -> None:
 
 def tested(frame: pd.DataFrame, labels: pd.DataFrame, cases: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     """Return the snapshots of later cases whose promise is running and whose outcome the file knows."""
-    rows = frame[(frame["case_id"].map(cases["created_at"]) >= CUT) & ~already_breached(frame)]
+    rows = frame[(frame["case_id"].map(cases["created_at"]) >= CUT) & ~has_breached(frame)]
     known = labels.set_index("case_id")
     label, known_at = rows["case_id"].map(known["label"]), rows["case_id"].map(known["known_at"])
     kept = label.notna() & (known_at <= until) & (rows["at"] < known_at)

@@ -23,9 +23,9 @@ import pandas as pd
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.satisfaction import dissatisfaction_labels
 from deskcast.models.evaluation.scores import bootstrap_table
-from deskcast.models.risk.case_rows import case_rows
-from deskcast.models.risk.dissatisfaction import NAME, DissatisfactionRisk
-from deskcast.models.risk.survey_cohort import prepared
+from deskcast.models.risk.case_rows import case_snapshots
+from deskcast.models.risk.dissatisfaction import DISSATISFACTION_LABEL, DissatisfactionRisk
+from deskcast.models.risk.survey_cohort import prepare_snapshots
 from scipy.stats import norm
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -99,7 +99,7 @@ def desk(cases: int = 40_000, seed: int = 1, replicates: int = 60) -> None:
     """Fit on the simulated desk and hold all probabilities against the truth, at receipt and at closing."""
     log = desk_log(cases, seed)
     labels = dissatisfaction_labels(log, low={"csat": 2})
-    looks = [case_rows(log, at, segments=("account",)) for at in ("creation", closings(log))]
+    looks = [case_snapshots(log, at, segments=("account",)) for at in ("creation", closings(log))]
     rows = pd.concat(looks, ignore_index=True)
     report(f"simulated desk, {cases:,} cases", (rows, labels, log.until))
     # Out of time: fitted on what was known after 13 of the 18 months, held against the cases created after that.
@@ -153,7 +153,7 @@ def _outcome(stage: str, risk: DissatisfactionRisk, test: pd.DataFrame, truth: n
     there = np.isfinite(truth)
     test, truth = test[there].reset_index(drop=True), truth[there]
     drawn = (np.random.default_rng(0).uniform(size=len(truth)) < truth).astype(float)
-    frame = prepared(test, NAME)
+    frame = prepare_snapshots(test, DISSATISFACTION_LABEL)
     models = {name: model.probability(frame) for name, model in risk.stages_[stage].candidates.items()}
     table = bootstrap_table(drawn, {**models, "the truth": truth}, np.arange(len(truth)), replicates=100)
     print(

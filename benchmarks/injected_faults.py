@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.models.anomaly.evidence import (
-    WARM,
-    beyond_the_recent,
-    beyond_the_seen,
-    first_of_its_event,
+    WARM_UP_VALUES,
+    measure_novelty,
+    measure_recent_deviation,
     rank_evidence,
+    suppress_repeats,
     tail_evidence,
 )
 from deskcast.models.anomaly.scores import RECENT_WEIGHT
@@ -101,8 +101,8 @@ def evidence(y: np.ndarray, stamps: pd.DatetimeIndex) -> Evidence:
     """Return what each view says of never seen and of unusual of late, and the names of the views."""
     seen = views(y, stamps, (stamps[1] - stamps[0]).total_seconds())
     dust = 1e-9 * np.maximum.accumulate(np.abs(y))
-    new = np.stack([rank_evidence(beyond_the_seen(view.values, dust)) for view in seen])
-    odd = np.stack([tail_evidence(beyond_the_recent(view.values, view.lag, dust)) for view in seen])
+    new = np.stack([rank_evidence(measure_novelty(view.values, dust)) for view in seen])
+    odd = np.stack([tail_evidence(measure_recent_deviation(view.values, view.lag, dust)) for view in seen])
     return new, odd, [view.name for view in seen]
 
 
@@ -117,9 +117,9 @@ def main() -> int:
         for name, (stamps, (new, odd, names), _) in files.items():
             use = [i for i, view in enumerate(names) if keep(view)]
             both = (1 - weight) * new[use].mean(axis=0) + weight * odd[use].mean(axis=0)
-            both[:WARM] = 0.0
+            both[:WARM_UP_VALUES] = 0.0
             seconds = (stamps - stamps[0]).total_seconds().to_numpy()
-            scores[name] = 1 - 10.0 ** -first_of_its_event(both, seconds, days * DAY_S, 7)
+            scores[name] = 1 - 10.0 ** -suppress_repeats(both, seconds, days * DAY_S, 7)
         cells = []
         for profile in ("standard", "reward_low_FP_rate"):
             at = [final(marks, {n: s >= limit for n, s in scores.items()}, profile) for limit in (0.7, 0.75, 0.8, 0.85)]

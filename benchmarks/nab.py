@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.models.anomaly.scores import ALARM, anomaly_scores
+from deskcast.models.anomaly.scores import DETECTION_THRESHOLD, anomaly_scores
 from scipy.special import erfc
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "oracles"))
@@ -109,7 +109,11 @@ def quiet_rates(lengths: tuple[int, ...] = (2000, 4000, 12000)) -> pd.DataFrame:
                     "lognormal": np.exp(0.7 * e),
                     "heavy tails": rng.standard_t(3, n),
                 }[kind]
-                rates.append((anomaly_scores(pd.DataFrame({"ds": stamps, "y": y}))["score"] >= ALARM).sum() / n * 1000)
+                rates.append(
+                    (anomaly_scores(pd.DataFrame({"ds": stamps, "y": y}))["score"] >= DETECTION_THRESHOLD).sum()
+                    / n
+                    * 1000
+                )
             rows[(kind, n)] = float(np.mean(rates))
     return pd.Series(rows).unstack()
 
@@ -137,9 +141,11 @@ def main() -> int:
         for profile in PROFILES:
             by = [chosen(files, scores, profile, held) for held in ({n: n for n in files}, family)]
             print(f"{method:20s} {profile:20s} {by[0][0]:7.1f} {by[1][0]:10.1f}  {np.round(by[1][1], 3).tolist()}")
-    alarms = {name: scores >= ALARM for name, scores in ours.items()}
+    alarms = {name: scores >= DETECTION_THRESHOLD for name, scores in ours.items()}
     for profile in PROFILES:
-        print(f"deskcast at its own threshold {ALARM}: {profile:20s} {final(files, alarms, profile):6.1f}")
+        print(
+            f"deskcast at its own threshold {DETECTION_THRESHOLD}: {profile:20s} {final(files, alarms, profile):6.1f}"
+        )
     print(f"{'family':20s} files windows  hit  false alarms (per 1,000)  standard  low-FP")
     for one in sorted(set(family.values())):
         part = {name: file for name, file in files.items() if family[name] == one}

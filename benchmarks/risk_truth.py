@@ -19,7 +19,7 @@ import pandas as pd
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.breach import breach_labels, case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
-from deskcast.models.risk.breach import BreachRisk, already_breached
+from deskcast.models.risk.breach import BreachRisk, has_breached
 from dissatisfaction import desk_log
 
 CUT = pd.Timestamp("2026-01-15T07:00Z")
@@ -73,7 +73,7 @@ def main(cases: int = 12_000, runs: int = 30, seed: int = 1) -> None:
         past[past["at"] > CUT - pd.Timedelta(days=120)], labels, as_of=CUT, ends=ends
     )
     print(f"{len(past):,} snapshots until {CUT:%d %b %Y}. {risk.decision_}")
-    test = frame[(frame["at"] > CUT) & ~already_breached(frame)].reset_index(drop=True)
+    test = frame[(frame["at"] > CUT) & ~has_breached(frame)].reset_index(drop=True)
     born = test["at"] - pd.to_timedelta(test["age_s"], unit="s")
     test = test[(born > CUT).to_numpy()].reset_index(drop=True)
     said = np.empty(len(test))
@@ -94,7 +94,7 @@ def main(cases: int = 12_000, runs: int = 30, seed: int = 1) -> None:
     print(f"mean said {said[there].mean():.3f}, true {true[there].mean():.3f}; calibration error against the truth "
           f"{error:.3f}; correlation {np.corrcoef(said[there], true[there])[0, 1]:.2f}")  # fmt: skip
     print(table.round(3).to_string())
-    everything = frame[~already_breached(frame)].reset_index(drop=True)
+    everything = frame[~has_breached(frame)].reset_index(drop=True)
     place = risers(everything, labels, ends, log, anew)
     print(place.round(3).to_string(index=False))
 

@@ -18,7 +18,7 @@ __getattr__, __dir__ = lazy_names(
         "explain_combinations": "drivers.combinations",
         "gaming_guard": "shifts.gaming",
         "goal_outlook": "goals",
-        "incident_frame": "shifts.ledger",
-        "update_incidents": "shifts.ledger",
+        "build_alerts": "shifts.ledger",
+        "update_alerts": "shifts.ledger",
     },
 )

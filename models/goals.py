@@ -9,13 +9,13 @@ import pandas as pd
 
 from ..features.arrays import Floats
 from ..features.errors import InputError
-from .series.kpi_kinds import kind_of, series_names
+from .series.kpi_kinds import infer_kpi_kind, segment_names
 from .series.panel import check_columns, numbers_of
-from .series.tail_probability import Kind
+from .series.tail_probability import KpiKind
 
-_WEEKS = 12  # weeks of the past that stand for the weeks to come
-_LEAST_WEEKS = 4
-_SCALE = {"M": "MS", "month": "MS", "quarter": "QS", "year": "YS", "week": "W"}
+_MAX_WEEKS = 12  # weeks of the past that stand for the weeks to come
+_MIN_WEEKS = 4
+_PERIOD_ALIASES = {"M": "MS", "month": "MS", "quarter": "QS", "year": "YS", "week": "W"}
 
 
 @dataclass(frozen=True)
@@ -113,17 +113,17 @@ def goal_outlook(
     """
     check_columns(history, ("kpi", "ds", "value"), "history")
     rows = history[history["kpi"] == kpi]
-    rows = rows[series_names(rows) == series] if len(rows) else rows
+    rows = rows[segment_names(rows) == series] if len(rows) else rows
     if rows.empty:
         known = ", ".join(sorted(history["kpi"].astype(str).unique())[:8])
         raise InputError("the history has no such KPI or series", got=f"{kpi}, {series}", hint=f"it has {known}")
-    way = _way(kpi, better)
-    frame = _daily(rows, kind := kind_of(kpi, rows))
+    way = _better_direction(kpi, better)
+    frame = _daily(rows, kind := infer_kpi_kind(kpi, rows))
     start, end = _period(frame.index[-1] + pd.Timedelta(days=1), period)
     inside = frame[frame.index >= start]
     ahead = (end - max(frame.index[-1], start - pd.Timedelta(days=1))).days
     so_far = _total(inside, kind)
-    totals = _drawn(frame, inside, kind, ahead, draws, np.random.default_rng(seed))
+    totals = _simulate_totals(frame, inside, kind, ahead, draws, np.random.default_rng(seed))
     if totals is None:
         low = middle = high = probability = float("nan")
     else:
@@ -161,7 +161,7 @@ def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(GoalOutlook.__dataclass_fields__))
 
 
-def _way(kpi: str, better: str | None) -> int:
+def _better_direction(kpi: str, better: str | None) -> int:
     if better is None:
         from ..features.kpis.catalogue import unit_of
 
@@ -173,7 +173,7 @@ def _way(kpi: str, better: str | None) -> int:
     return 1 if better == "higher" else -1
 
 
-def _daily(rows: pd.DataFrame, kind: Kind) -> pd.DataFrame:
+def _daily(rows: pd.DataFrame, kind: KpiKind) -> pd.DataFrame:
     """Return ``top`` and ``bottom`` by day: what is summed up, and what it is divided by."""
     value = numbers_of(rows["value"])
     n = numbers_of(rows["n"]) if "n" in rows else np.full(len(rows), np.nan)
@@ -194,14 +194,14 @@ def _daily(rows: pd.DataFrame, kind: Kind) -> pd.DataFrame:
 
 def _period(day: pd.Timestamp, period: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     names = {"W": "W", "MS": "M", "QS": "Q", "YS": "Y"}
-    wanted = _SCALE.get(period, period)
+    wanted = _PERIOD_ALIASES.get(period, period)
     if wanted not in names:
         raise InputError("this is no period", where="argument 'period'", got=period, wanted="W, MS, QS or YS")
     span = day.to_period(names[wanted])
     return span.start_time.normalize(), span.end_time.normalize()
 
 
-def _total(frame: pd.DataFrame, kind: Kind) -> float:
+def _total(frame: pd.DataFrame, kind: KpiKind) -> float:
     if kind == "count":
         return float(frame["top"].sum())
     if kind == "stock":
@@ -209,12 +209,12 @@ def _total(frame: pd.DataFrame, kind: Kind) -> float:
     return float(frame["top"].sum() / frame["bottom"].sum()) if frame["bottom"].sum() > 0 else float("nan")
 
 
-def _drawn(
-    frame: pd.DataFrame, inside: pd.DataFrame, kind: Kind, ahead: int, draws: int, rng: np.random.Generator
+def _simulate_totals(
+    frame: pd.DataFrame, inside: pd.DataFrame, kind: KpiKind, ahead: int, draws: int, rng: np.random.Generator
 ) -> Floats | None:
     """Draw the KPI of the whole period."""
-    weeks = min(len(frame) // 7, _WEEKS)
-    if weeks < _LEAST_WEEKS:
+    weeks = min(len(frame) // 7, _MAX_WEEKS)
+    if weeks < _MIN_WEEKS:
         return None
     last = frame.iloc[-7 * weeks :]
     top = last["top"].to_numpy().reshape(weeks, 7)
@@ -243,7 +243,7 @@ def _drawn(
     return out[np.isfinite(out)] if np.isfinite(out).any() else None
 
 
-def _level_error(top: Floats, bottom: Floats, kind: Kind, number: int) -> float:
+def _level_error(top: Floats, bottom: Floats, kind: KpiKind, number: int) -> float:
     """Return by how much the level of the weeks to come may lie off: its own error, and how far it wanders.
 
     On the scale of logarithms (counts, durations), log odds (shares) or the values themselves.
@@ -259,7 +259,7 @@ def _level_error(top: Floats, bottom: Floats, kind: Kind, number: int) -> float:
             mean = np.where(sizes > 0, sums / sizes, np.nan)
         mean = mean[np.isfinite(mean)]
         level = np.log(np.maximum(mean, 1e-9)) if kind == "duration" else mean
-    if len(level) < _LEAST_WEEKS:
+    if len(level) < _MIN_WEEKS:
         return 0.0
     noise = float(np.var(level, ddof=1))
     # a level that wanders makes far weeks differ more than near ones: half the squared steps know only the near ones

@@ -7,7 +7,7 @@ from ...features.lazy import lazy_names
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "ALARM": "scores",
+        "DETECTION_THRESHOLD": "scores",
         "DAY_S": "views",
         "RECENT_WEIGHT": "scores",
         "anomaly_scores": "scores",

@@ -15,19 +15,19 @@ from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
 
 Places = npt.NDArray[np.intp]
-Shape = Literal["level", "trend"]
+SegmentShape = Literal["level", "trend"]
 Form = Literal["level", "trend", "steady"]  # of one column; steady: one line throughout
 
 #: Share of the variance of a series below which nobody sees a change: noise of this size is added to every model.
-UNSEEN = 0.1
+NOISE_FLOOR_SHARE = 0.1
 #: Weight of the penalty; 1 is that of Schwarz for independent noise.
-PENALTY = 1.25
+DEFAULT_PENALTY = 1.25
 #: Places that are tried before the best ones are moved to the exact value.
-COARSE = 600
+MAX_GRID_POINTS = 600
 #: Columns that may each have a shape of their own.
-MIXED = 4
+MAX_MIXED_COLUMNS = 4
 #: Noise that remembers itself more would explain everything.
-MEMORY = 0.99
+MAX_AUTOCORRELATION = 0.99
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def change_points(
     values: npt.ArrayLike,
     *,
     of: Literal["values", "spread"] = "values",
-    shapes: Iterable[Shape] = ("level", "trend"),
+    shapes: Iterable[SegmentShape] = ("level", "trend"),
     least: int = 5,
-    penalty: float = PENALTY,
+    penalty: float = DEFAULT_PENALTY,
     most: int = 40,
 ) -> list[int]:
     """Return the places at which a series begins to behave differently.
@@ -111,10 +111,10 @@ def change_points(
     known = known[:, spread > 1e-9 * np.abs(known).max(axis=0, initial=0)]
     if len(known) < 2 * least or not known.shape[1]:
         return []
-    x = without_outliers(known if of == "values" else spread_around_median(known))
+    x = hampel_filter(known if of == "values" else spread_around_median(known))
     spread = x.std(axis=0)
     x = ((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(float)
-    ways = [way for forms in _forms(wanted, x.shape[1]) for way in _ways(x, forms, least, penalty, most)]
+    ways = [way for forms in _forms(wanted, x.shape[1]) for way in _best_segmentations(x, forms, least, penalty, most)]
     best = min(ways, key=lambda way: way.cost)
     return [int(places[start]) for start in best.starts]
 
@@ -131,10 +131,10 @@ def spread_around_median(values: Floats, reach: int = 5) -> Floats:
     return out
 
 
-def without_outliers(values: Floats, reach: int = 3, far: float = 4.0) -> Floats:
+def hampel_filter(values: Floats, reach: int = 3, far: float = 4.0) -> Floats:
     """Set single values that stick out of their surroundings to the median around them (Hampel 1974).
 
-    >>> without_outliers(np.array([[1.0], [2], [1], [90], [2], [1], [2], [1]]))[3].tolist()
+    >>> hampel_filter(np.array([[1.0], [2], [1], [90], [2], [1], [2], [1]]))[3].tolist()
     [2.0]
     """
     frame = pd.DataFrame(values)
@@ -176,11 +176,11 @@ class _Squares:
         return out
 
 
-def _ways(x: Floats, shapes: tuple[Form, ...], least: int, penalty: float, most: int) -> list[Segments]:
+def _best_segmentations(x: Floats, shapes: tuple[Form, ...], least: int, penalty: float, most: int) -> list[Segments]:
     """Return the best cut for each number of changes."""
     n = len(x)
     squares = _Squares(x, shapes)
-    grid = np.unique(np.linspace(0, n, min(n, COARSE) + 1).astype(np.intp))
+    grid = np.unique(np.linspace(0, n, min(n, MAX_GRID_POINTS) + 1).astype(np.intp))
     table = squares.between(grid[:, None], grid[None, :])
     table[(grid[None, :] - grid[:, None]) < least] = np.inf
     reached, came = [table[0]], []
@@ -220,8 +220,8 @@ def _length(x: Floats, starts: list[int], shapes: tuple[Form, ...], penalty: flo
     inside = np.ones(n - 1, dtype=bool)
     inside[np.array(starts, dtype=np.intp) - 1] = False
     together = (rest[:-1] * rest[1:])[inside].sum(axis=0) / n
-    variance = (rest**2).mean(axis=0) + UNSEEN
-    memory = np.clip(together / variance, 0, MEMORY)
+    variance = (rest**2).mean(axis=0) + NOISE_FLOOR_SHARE
+    memory = np.clip(together / variance, 0, MAX_AUTOCORRELATION)
     segments = len(starts) + 1
     told = sum({"level": segments, "trend": 2 * segments, "steady": 2}[shape] for shape in shapes) + len(starts)
     return float(n * np.log(variance * (1 - memory**2)).sum() + penalty * np.log(n) * told)
@@ -245,9 +245,9 @@ def _off_line(part: Floats, bent: npt.NDArray[np.bool_]) -> Floats:
     return out
 
 
-def _forms(wanted: tuple[Shape, ...], columns: int) -> list[tuple[Form, ...]]:
+def _forms(wanted: tuple[SegmentShape, ...], columns: int) -> list[tuple[Form, ...]]:
     """Return the forms to try."""
-    if columns == 1 or columns > MIXED:
+    if columns == 1 or columns > MAX_MIXED_COLUMNS:
         return [(shape,) * columns for shape in wanted]
     forms: tuple[Form, ...] = (*wanted, "steady")
     return [mixed for mixed in product(forms, repeat=columns) if set(mixed) != {"steady"}]
@@ -264,9 +264,11 @@ def _table(values: npt.ArrayLike) -> Floats:
     return out if out.ndim == 2 else out[:, None]
 
 
-def _checked(of: str, shapes: Iterable[Shape], least: int, penalty: float, most: int) -> tuple[Shape, ...]:
+def _checked(
+    of: str, shapes: Iterable[SegmentShape], least: int, penalty: float, most: int
+) -> tuple[SegmentShape, ...]:
     wanted = tuple(shapes)
-    known = get_args(Shape)
+    known = get_args(SegmentShape)
     if of not in ("values", "spread"):
         raise InputError("this cannot change", where="argument 'of'", got=of, wanted="'values' or 'spread'")
     for shape in wanted:

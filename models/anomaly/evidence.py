@@ -11,18 +11,18 @@ import pandas as pd
 from ...features.arrays import Floats
 
 #: Values before the first evidence.
-WARM = 50
+WARM_UP_VALUES = 50
 #: How far back "never seen before" looks, and the window of what is usual of late, in values.
-MEMORY, RECENT = 10_000, 400
+MEMORY_VALUES, RECENT_VALUES = 10_000, 400
 #: The share of the past above which a tail is fitted, and how much the fit believes before it has seen one.
-TAIL, PRIOR_WEIGHT, PRIOR_EXCESS = 0.02, 3.0, 0.3
+TAIL_SHARE, PRIOR_WEIGHT, PRIOR_EXCESS = 0.02, 3.0, 0.3
 #: Beyond this many of its own spreads one deviation is as good as another.
-FAR = 1e9
+MAX_SURPRISE = 1e9
 #: 10 and 90 % quantiles of a normal variable lie so many standard deviations apart.
-NORMAL_SPAN = 2.563
+NORMAL_DECILE_SPAN = 2.563
 
 
-def beyond_the_seen(values: Floats, dust: Floats | float = 0.0) -> Floats:
+def measure_novelty(values: Floats, dust: Floats | float = 0.0) -> Floats:
     """Return how far each value lies outside of all values before it, in spans of the past; 0 inside.
 
     Parameters
@@ -39,18 +39,18 @@ def beyond_the_seen(values: Floats, dust: Floats | float = 0.0) -> Floats:
 
     Examples
     --------
-    >>> beyond_the_seen(np.array([1.0] * 30 + [1.0, 2.0, 2.0])).tolist()[-3:]
+    >>> measure_novelty(np.array([1.0] * 30 + [1.0, 2.0, 2.0])).tolist()[-3:]
     [0.0, 1000000000.0, 0.0]
     """
     s = pd.Series(values)
-    high = s.rolling(MEMORY, min_periods=1).max().shift().to_numpy()
-    low = s.rolling(MEMORY, min_periods=1).min().shift().to_numpy()
+    high = s.rolling(MEMORY_VALUES, min_periods=1).max().shift().to_numpy()
+    low = s.rolling(MEMORY_VALUES, min_periods=1).min().shift().to_numpy()
     span = np.fmax(_span(s.expanding(20)).shift().to_numpy(), 0.05 * (high - low))
     out = np.fmax(values - high, low - values)
     return _ratio(np.where(out > dust, out, 0.0), span)
 
 
-def beyond_the_recent(values: Floats, lag: int, dust: Floats | float = 0.0) -> Floats:
+def measure_recent_deviation(values: Floats, lag: int, dust: Floats | float = 0.0) -> Floats:
     """Return how far each value lies from the median of recent ones, in their spread.
 
     Parameters
@@ -60,17 +60,17 @@ def beyond_the_recent(values: Floats, lag: int, dust: Floats | float = 0.0) -> F
     lag
         How many values to leave out before each one: as many as a smoothed value is made of.
     dust
-        As in :func:`beyond_the_seen`.
+        As in :func:`measure_novelty`.
 
     Examples
     --------
-    >>> beyond_the_recent(np.array([1.0, 2, 3] * 20 + [8.0]), 1)[-1].round(1).item()
+    >>> measure_recent_deviation(np.array([1.0, 2, 3] * 20 + [8.0]), 1)[-1].round(1).item()
     7.7
     """
     s = pd.Series(values)
     past = s.shift(lag)
-    window = past.rolling(RECENT, min_periods=20)
-    spread = np.fmax(_span(window).to_numpy(), 0.3 * _span(past.expanding(20)).to_numpy()) / NORMAL_SPAN
+    window = past.rolling(RECENT_VALUES, min_periods=20)
+    spread = np.fmax(_span(window).to_numpy(), 0.3 * _span(past.expanding(20)).to_numpy()) / NORMAL_DECILE_SPAN
     off = np.abs(values - window.median().to_numpy())
     return _ratio(np.where(off > dust, off, 0.0), spread)
 
@@ -84,7 +84,7 @@ def rank_evidence(surprise: Floats) -> Floats:
     n = np.arange(1, len(surprise) + 1)
     rank = pd.Series(surprise).expanding().rank(method="min").to_numpy()
     out: Floats = np.maximum(-np.log10((n - rank + 1) / n), 0.0)
-    out[:WARM] = 0.0
+    out[:WARM_UP_VALUES] = 0.0
     return out
 
 
@@ -96,18 +96,18 @@ def tail_evidence(surprise: Floats) -> Floats:
     True
     """
     s = pd.Series(surprise)
-    limit = s.expanding(WARM).quantile(1 - TAIL).shift().to_numpy()
+    limit = s.expanding(WARM_UP_VALUES).quantile(1 - TAIL_SHARE).shift().to_numpy()
     above = surprise > limit  # false while there is no limit
     ratio = np.maximum(surprise, 1e-9) / np.maximum(np.nan_to_num(limit, nan=np.inf), 1e-9)
     excess = np.where(above, np.minimum(np.log(np.maximum(ratio, 1.0)), 5.0), 0.0)
     seen: Floats = (np.cumsum(above) - above).astype(float)
     total = np.cumsum(excess) - excess
     shape = (total + PRIOR_WEIGHT * PRIOR_EXCESS) / (seen + PRIOR_WEIGHT)
-    out: Floats = np.where(above, -np.log10(TAIL) + excess / shape / np.log(10), rank_evidence(surprise))
+    out: Floats = np.where(above, -np.log10(TAIL_SHARE) + excess / shape / np.log(10), rank_evidence(surprise))
     return out
 
 
-def first_of_its_event(evidence: Floats, seconds: Floats, merge_s: float, least: int) -> Floats:
+def suppress_repeats(evidence: Floats, seconds: Floats, merge_s: float, least: int) -> Floats:
     """Keep evidence that is larger than all of a while before it, and set the rest to 0.
 
     Parameters
@@ -121,7 +121,7 @@ def first_of_its_event(evidence: Floats, seconds: Floats, merge_s: float, least:
 
     Examples
     --------
-    >>> first_of_its_event(np.array([1.0, 3.0, 2.0, 2.0]), np.arange(4.0), 1.0, 1).tolist()
+    >>> suppress_repeats(np.array([1.0, 3.0, 2.0, 2.0]), np.arange(4.0), 1.0, 1).tolist()
     [1.0, 3.0, 0.0, 0.0]
     """
     start = np.minimum(np.searchsorted(seconds, seconds - merge_s), np.maximum(np.arange(len(evidence)) - least, 0))
@@ -146,6 +146,6 @@ def _span(window: Any) -> pd.Series:
 def _ratio(off: Floats, scale: Floats) -> Floats:
     """Divide; against a past without any spread a change is far, and no change is none."""
     ready = ~np.isnan(scale)
-    out = np.where((off > 0) & ready, FAR, 0.0)
+    out = np.where((off > 0) & ready, MAX_SURPRISE, 0.0)
     np.divide(off, scale, out=out, where=ready & (scale > 0) & (off > 0))
-    return np.asarray(np.minimum(out, FAR), dtype=float).round(6)  # so that rounding breaks no tie
+    return np.asarray(np.minimum(out, MAX_SURPRISE), dtype=float).round(6)  # so that rounding breaks no tie

@@ -7,16 +7,23 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ..series.panel import check_columns, infer_freq, numbers_of, period_days
-from .evidence import WARM, beyond_the_recent, beyond_the_seen, first_of_its_event, rank_evidence, tail_evidence
+from .evidence import (
+    WARM_UP_VALUES,
+    measure_novelty,
+    measure_recent_deviation,
+    rank_evidence,
+    suppress_repeats,
+    tail_evidence,
+)
 from .views import DAY_S, expectation, seasonal, views
 
-COLUMNS = ("unique_id", "ds", "y", "expected", "lower", "upper", "score")
+ANOMALY_COLUMNS = ("unique_id", "ds", "y", "expected", "lower", "upper", "score")
 #: A score of an alarm. On quiet series about one value in a thousand scores as high (`benchmarks/nab.py` prints it).
-ALARM = 0.8
+DETECTION_THRESHOLD = 0.8
 #: The weight of what is unusual of late; the rest is for what was never seen before.
 RECENT_WEIGHT = 0.2
 #: Values that are one event at least, however far apart they lie.
-LEAST_MERGED = 7
+MIN_EVENT_VALUES = 7
 
 
 def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFrame:
@@ -35,12 +42,12 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
     -------
     DataFrame
         ``unique_id, ds, y, expected, lower, upper, score``, sorted by series and time, one row for each row given;
-        values of one stamp are averaged and share their score. ``score`` is from 0 to 1. At :data:`ALARM` (0.8) and
-        above it is an alarm: on quiet series about one value in a thousand scores so high. A value that is not more
-        surprising than one in the day before it (seven values, if these reach farther) belongs to the same event and
-        scores 0, as do the first 50 values and missing ones. ``lower`` and ``upper`` held 95 % of the values so far.
-        No row depends on a later stamp.
-        ``attrs["notes"]`` names series that cannot be scored and values that were left out, and why.
+        values of one stamp are averaged and share their score. ``score`` is from 0 to 1. At :data:`DETECTION_THRESHOLD`
+        (0.8) and above it is an alarm: on quiet series about one value in a thousand scores so high. A value that is
+        not more surprising than one in the day before it (seven values, if these reach farther) belongs to the same
+        event and scores 0, as do the first 50 values and missing ones. ``lower`` and ``upper`` held 95 % of the values
+        so far. No row depends on a later stamp. ``attrs["notes"]`` names series that cannot be scored and values that
+        were left out, and why.
 
     Raises
     ------
@@ -60,8 +67,8 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
     >>> y = [20.0 + day.day_of_week + day.day_of_year % 3 for day in days]
     >>> y[-1] = 60.0
     >>> scores = anomaly_scores(pd.DataFrame({"unique_id": "calls", "ds": days, "y": y}))
-    >>> bool((scores["score"].iloc[:-1] < ALARM).all()), bool(scores["score"].iloc[-1] >= ALARM)
-    (True, True)
+    >>> (scores["score"] >= DETECTION_THRESHOLD).iloc[[0, -2, -1]].tolist()
+    [False, False, True]
     """
     check_columns(series, ("ds", "y"), "series")
     rows = series[["ds", "y"]].reset_index(drop=True)
@@ -73,7 +80,7 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
     notes: list[str] = []
     parts = [_scored(part, freq, notes) for _, part in rows.groupby("unique_id", sort=False)]
     out = pd.concat(parts, ignore_index=True) if parts else rows
-    out = out.reindex(columns=list(COLUMNS))
+    out = out.reindex(columns=list(ANOMALY_COLUMNS))
     lost = int(rows["y"].isna().sum() - pd.isna(raw).sum())
     out.attrs = {"notes": (*notes, *([f"{lost} values are not finite and count as missing"] if lost else []))}
     return out
@@ -90,17 +97,17 @@ def _scored(part: pd.DataFrame, freq: str | None, notes: list[str]) -> pd.DataFr
         return out
     stamps = pd.DatetimeIndex(once.index)
     values = once.to_numpy(dtype=float)
-    step_s = DAY_S * period_days(freq or infer_freq(stamps[:WARM]))
-    score = surprise(values, stamps, step_s)
+    step_s = DAY_S * period_days(freq or infer_freq(stamps[:WARM_UP_VALUES]))
+    score = score_series(values, stamps, step_s)
     expected, lower, upper = expectation(values, seasonal(values, _local(stamps), step_s))
-    expected[:WARM] = lower[:WARM] = upper[:WARM] = np.nan
+    expected[:WARM_UP_VALUES] = lower[:WARM_UP_VALUES] = upper[:WARM_UP_VALUES] = np.nan
     at = stamps.get_indexer(pd.DatetimeIndex(out.loc[known, "ds"]))
     for name, column in (("expected", expected), ("lower", lower), ("upper", upper), ("score", score)):
         out.loc[known, name] = column[at]
     return out
 
 
-def surprise(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Floats:
+def score_series(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Floats:
     """Return the score of each value of one series.
 
     Parameters
@@ -115,17 +122,17 @@ def surprise(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Floats:
     Examples
     --------
     >>> days = pd.date_range("2024-01-01", periods=80)
-    >>> surprise(np.r_[np.arange(79) % 5, 99.0], days, 86400.0)[-2:].round(1).tolist()
+    >>> score_series(np.r_[np.arange(79) % 5, 99.0], days, 86400.0)[-2:].round(1).tolist()
     [0.0, 1.0]
     """
     seen = views(values, _local(stamps), step_s)
     dust = 1e-9 * np.maximum.accumulate(np.abs(values))
-    new = np.mean([rank_evidence(beyond_the_seen(view.values, dust)) for view in seen], axis=0)
-    odd = np.mean([tail_evidence(beyond_the_recent(view.values, view.lag, dust)) for view in seen], axis=0)
+    new = np.mean([rank_evidence(measure_novelty(view.values, dust)) for view in seen], axis=0)
+    odd = np.mean([tail_evidence(measure_recent_deviation(view.values, view.lag, dust)) for view in seen], axis=0)
     both = (1 - RECENT_WEIGHT) * new + RECENT_WEIGHT * odd
     seconds = (stamps - stamps[0]).total_seconds().to_numpy()
-    first = first_of_its_event(both, seconds, DAY_S, LEAST_MERGED)
-    first[:WARM] = 0.0
+    first = suppress_repeats(both, seconds, DAY_S, MIN_EVENT_VALUES)
+    first[:WARM_UP_VALUES] = 0.0
     return 1 - 10.0**-first
 
 
@@ -137,6 +144,6 @@ def _unfit(once: pd.Series) -> str:
     """Say why a series has no scores, or nothing."""
     if not len(once):
         return "no values, no scores"
-    if len(once) <= WARM:
-        return f"too short: {len(once)} values at different times, the first {WARM} have no score"
+    if len(once) <= WARM_UP_VALUES:
+        return f"too short: {len(once)} values at different times, the first {WARM_UP_VALUES} have no score"
     return "constant, every score is 0" if once.min() == once.max() else ""

@@ -11,7 +11,7 @@ from ...features.arrays import Floats
 
 DAY_S = 86_400.0
 #: Short and long averages, in values.
-SHORT, LONG = 6, 24
+SHORT_WINDOW_VALUES, LONG_WINDOW_VALUES = 6, 24
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,26 @@ def views(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> list[View]
     """
     step = np.diff(values, prepend=values[:1])
     far = np.zeros_like(values)
-    far[SHORT:] = values[SHORT:] - values[:-SHORT]
+    far[SHORT_WINDOW_VALUES:] = values[SHORT_WINDOW_VALUES:] - values[:-SHORT_WINDOW_VALUES]
     moves = np.abs(step)
     out = [
         View("level", values, 1),
-        View(f"level of {SHORT}", mean_of_last(values, SHORT), SHORT),
-        View(f"level of {LONG}", mean_of_last(values, LONG), LONG),
+        View(f"level of {SHORT_WINDOW_VALUES}", mean_of_last(values, SHORT_WINDOW_VALUES), SHORT_WINDOW_VALUES),
+        View(f"level of {LONG_WINDOW_VALUES}", mean_of_last(values, LONG_WINDOW_VALUES), LONG_WINDOW_VALUES),
         View("step", step, 1),
-        View(f"step over {SHORT}", far, SHORT),
-        View(f"restlessness of {SHORT}", mean_of_last(moves, SHORT), SHORT),
-        View(f"restlessness of {LONG}", mean_of_last(moves, LONG), LONG),
+        View(f"step over {SHORT_WINDOW_VALUES}", far, SHORT_WINDOW_VALUES),
+        View(f"restlessness of {SHORT_WINDOW_VALUES}", mean_of_last(moves, SHORT_WINDOW_VALUES), SHORT_WINDOW_VALUES),
+        View(f"restlessness of {LONG_WINDOW_VALUES}", mean_of_last(moves, LONG_WINDOW_VALUES), LONG_WINDOW_VALUES),
     ]
     season = seasonal(values, stamps, step_s)
     if season is not None:
         rest = np.nan_to_num(values - season)
         out += [
             View("seasonal rest", rest, 1),
-            View(f"seasonal rest of {SHORT}", mean_of_last(rest, SHORT), SHORT),
-            View(f"seasonal rest of {LONG}", mean_of_last(rest, LONG), LONG),
+            View(
+                f"seasonal rest of {SHORT_WINDOW_VALUES}", mean_of_last(rest, SHORT_WINDOW_VALUES), SHORT_WINDOW_VALUES
+            ),
+            View(f"seasonal rest of {LONG_WINDOW_VALUES}", mean_of_last(rest, LONG_WINDOW_VALUES), LONG_WINDOW_VALUES),
         ]
     return out
 
@@ -141,7 +143,10 @@ def expectation(values: Floats, season: Floats | None) -> tuple[Floats, Floats, 
     (2.0, True)
     """
     s = pd.Series(values)
-    ways = {"mean": s.ewm(span=4).mean().shift(), "median": s.shift().rolling(LONG, min_periods=5).median()}
+    ways = {
+        "mean": s.ewm(span=4).mean().shift(),
+        "median": s.shift().rolling(LONG_WINDOW_VALUES, min_periods=5).median(),
+    }
     if season is not None:
         ways["season"] = pd.Series(season)
     told = pd.DataFrame(ways)

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ..evaluation.calibration import expit, log_odds, platt
+from ..evaluation.calibration import expit, fit_platt_scaling, log_odds
 from .encoding import Encoder, as_text, fit_encoder
-from .feature_groups import NUMBERS
+from .feature_groups import NUMERIC_FEATURES
 
 #: Most steps of a fit.
-STEPS = 150
+MAX_FIT_ITERATIONS = 150
 
 
-class Score(Protocol):
+class LogOddsModel(Protocol):
     """Anything that gives a log-odds as a base and one part for each group of features."""
 
     @property
@@ -32,7 +32,7 @@ class Score(Protocol):
 
 
 @dataclass(frozen=True)
-class Constant:
+class BaseRate:
     """The same log-odds for every case."""
 
     logit: float
@@ -59,7 +59,7 @@ class AgeRule:
     @property
     def features(self) -> tuple[str, ...]:
         """All features that say how far the time is used up: they are one fact."""
-        return NUMBERS["time"]
+        return NUMERIC_FEATURES["time"]
 
     def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
         """Return the log-odds of the base rate, and in ``time`` how far the bin of the case is from it."""
@@ -112,10 +112,10 @@ class Logistic:
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class CalibratedModel:
     """A score with Platt's slope and intercept, learnt on later cases than the score itself."""
 
-    score: Score
+    score: LogOddsModel
     slope: float
     intercept: float
 
@@ -134,7 +134,9 @@ class Calibrated:
         return expit(self.logit(snapshots))
 
 
-def calibrated(score: Score, snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None) -> Calibrated:
+def calibrate_model(
+    score: LogOddsModel, snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None
+) -> CalibratedModel:
     """Correct a score on cases that it was not fitted on.
 
     A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
@@ -145,23 +147,23 @@ def calibrated(score: Score, snapshots: pd.DataFrame, breached: Floats, weight: 
     --------
     >>> import numpy as np, pandas as pd
     >>> frame = pd.DataFrame({"age_s": [1.0, 2.0, 3.0, 4.0]})
-    >>> calibrated(Constant(2.0), frame, np.array([0.0, 0.0, 0.0, 1.0])).probability(frame).round(2).tolist()
+    >>> calibrate_model(BaseRate(2.0), frame, np.array([0.0, 0.0, 0.0, 1.0])).probability(frame).round(2).tolist()
     [0.32, 0.32, 0.32, 0.32]
     """
     base, parts = score.parts(snapshots)
-    slope, intercept = platt(breached, base + parts.sum(axis=1).to_numpy(dtype=float), weight=weight)
-    return Calibrated(score, slope, intercept)
+    slope, intercept = fit_platt_scaling(breached, base + parts.sum(axis=1).to_numpy(dtype=float), weight=weight)
+    return CalibratedModel(score, slope, intercept)
 
 
-def fit_constant(breached: Floats, weight: Floats | None = None) -> Constant:
+def fit_base_rate(breached: Floats, weight: Floats | None = None) -> BaseRate:
     """Return the share of breaches as a constant, with Jeffreys' Beta(1/2, 1/2) prior so that it is never 0 or 1.
 
     >>> import numpy as np
-    >>> float(expit(fit_constant(np.array([1.0, 0.0, 0.0])).logit).round(3))
+    >>> float(expit(fit_base_rate(np.array([1.0, 0.0, 0.0])).logit).round(3))
     0.375
     """
     w = np.ones(len(breached)) if weight is None else weight
-    return Constant(float(log_odds((float(w @ breached) + 0.5) / (w.sum() + 1.0))))
+    return BaseRate(float(log_odds((float(w @ breached) + 0.5) / (w.sum() + 1.0))))
 
 
 def fit_age_rule(snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None, *, bins: int = 10) -> AgeRule:
@@ -180,7 +182,7 @@ def fit_age_rule(snapshots: pd.DataFrame, breached: Floats, weight: Floats | Non
     x = _values(snapshots, feature)
     there = ~np.isnan(x)
     w = np.ones(len(breached)) if weight is None else weight
-    base = float(expit(fit_constant(breached, w).logit))
+    base = float(expit(fit_base_rate(breached, w).logit))
     edges = np.unique(np.quantile(x[there], np.arange(1, bins) / bins)) if there.any() else np.empty(0)
     where = np.searchsorted(edges, x[there], side="left")
     n = np.bincount(where, w[there], minlength=len(edges) + 1)
@@ -203,7 +205,7 @@ def fit_segment_rate(
     [1.0, 0.0]
     """
     w = np.ones(len(breached)) if weight is None else weight
-    base = float(expit(fit_constant(breached, w).logit))
+    base = float(expit(fit_base_rate(breached, w).logit))
     rows = pd.DataFrame({"p": _names(snapshots, "priority").array, "t": _names(snapshots, "team").array})
     rows["n"], rows["hits"] = w, w * breached
     by = rows.groupby("p")[["n", "hits"]].sum()
@@ -239,11 +241,13 @@ def fit_logistic(
     w = np.ones(len(breached)) if weight is None else weight
     means = np.asarray(np.average(x, axis=0, weights=w), dtype=np.float64)
     if not x.shape[1]:
-        return Logistic(encoder, np.zeros(0), fit_constant(breached, w).logit, means)
+        return Logistic(encoder, np.zeros(0), fit_base_rate(breached, w).logit, means)
     x -= means.astype(np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=1.0 / regularisation, max_iter=STEPS, tol=1e-3).fit(x, breached, sample_weight=w)
+        model = LogisticRegression(C=1.0 / regularisation, max_iter=MAX_FIT_ITERATIONS, tol=1e-3).fit(
+            x, breached, sample_weight=w
+        )
     return Logistic(encoder, np.asarray(model.coef_[0], dtype=float), float(model.intercept_[0]), means)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from .baselines import Score
+from .baselines import LogOddsModel
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Blend:
     outcomes have in common whatever the time.
     """
 
-    first: Score
-    second: Score
+    first: LogOddsModel
+    second: LogOddsModel
     share: float = 0.5
 
     @property

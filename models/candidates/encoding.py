@@ -10,17 +10,23 @@ from numpy.typing import NDArray
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from .feature_groups import NUMBERS, features_in, group_of, numeric_in
+from .feature_groups import NUMERIC_FEATURES, features_in, group_of, numeric_in
 
 #: These are the same for all cases of an instant: they tell the day.
-TIDES = (*NUMBERS["desk"], "open_in_desk", "opened_in_desk_24h", "opened_in_desk_7d", "resolved_in_desk_7d")
+DESK_WIDE_FEATURES = (
+    *NUMERIC_FEATURES["desk"],
+    "open_in_desk",
+    "opened_in_desk_24h",
+    "opened_in_desk_7d",
+    "resolved_in_desk_7d",
+)
 #: Another number that differs between instants only, up to this share of its variance, tells the day and not the case.
-TIDE = 0.05
+MAX_WITHIN_VARIANCE_SHARE = 0.05
 
 #: Stands for a value that is not there, as a level of its own.
-MISSING = "(missing)"
+MISSING_CATEGORY = "(missing)"
 #: Stands for all levels that are too rare to learn from.
-RARE = "(rare)"
+RARE_CATEGORY = "(rare)"
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class NumberCode:
 
     def matrix(self, values: pd.Series) -> Floats:
         """Return the columns of the feature, shape (n, 1 + knots + missing)."""
-        raw = flatten(self.name, values)
+        raw = to_model_scale(self.name, values)
         gone = np.isnan(raw)
         # Outside what was seen the effect stays what it was at the edge: no extrapolation.
         x = (np.clip(np.where(gone, self.median, raw), self.lo, self.hi) - self.median) / self.scale
@@ -83,9 +89,9 @@ class LevelCode:
         text = as_text(pd.Series(distinct, dtype=values.dtype))
         known = pd.Index(self.levels)
         code = known.get_indexer(pd.Index(text))
-        if RARE in known:
+        if RARE_CATEGORY in known:
             # A level never seen is as rare as they come; a missing value is not a level.
-            code = np.where((code < 0) & (text != MISSING), self.levels.index(RARE), code)
+            code = np.where((code < 0) & (text != MISSING_CATEGORY), self.levels.index(RARE_CATEGORY), code)
         return np.asarray(code[place], dtype=np.int64)
 
 
@@ -121,7 +127,7 @@ class Encoder:
             If a feature that was learnt from has vanished.
         """
         self._check(snapshots)
-        parts = [code.matrix(feature(snapshots, code.name)) for code in self.codes]
+        parts = [code.matrix(feature_values(snapshots, code.name)) for code in self.codes]
         return np.column_stack(parts) if parts else np.zeros((len(snapshots), 0))
 
     def effects(self, snapshots: pd.DataFrame, coefficients: Floats, means: Floats) -> dict[str, Floats]:
@@ -151,7 +157,7 @@ class Encoder:
         for code in self.codes:
             last = first + code.width
             mine = coefficients[first:last]
-            effect = code.effect(feature(snapshots, code.name), mine) - means[first:last] @ mine
+            effect = code.effect(feature_values(snapshots, code.name), mine) - means[first:last] @ mine
             group = self.groups[first]
             found[group] = found[group] + effect if group in found else effect
             first = last
@@ -202,10 +208,10 @@ def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 6
     unused = []
     numbers = numeric_in(snapshots.columns)
     for name in features_in(snapshots.columns):
-        values = feature(snapshots, name)
+        values = feature_values(snapshots, name)
         counts = name in numbers or (name.startswith("attr_") and is_number(values))
         code = _number(name, values) if counts else _levels(name, values, rare, most_levels)
-        tide = name in TIDES or (counts and group_of(name) != "clock" and is_tide(snapshots, name))
+        tide = name in DESK_WIDE_FEATURES or (counts and group_of(name) != "clock" and is_desk_wide(snapshots, name))
         if code is None or tide:
             unused.append(name)
             continue
@@ -214,12 +220,14 @@ def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 6
     return Encoder(tuple(codes), tuple(groups), tuple(unused))
 
 
-def flatten(name: str, values: pd.Series) -> Floats:
+def to_model_scale(name: str, values: pd.Series) -> Floats:
     """Return a numeric feature on the scale on which it acts: durations in log hours, counts in logs.
 
     >>> import pandas as pd
-    >>> flatten("age_s", pd.Series([0.0, 3600.0])).round(3).tolist(), flatten("target_used", pd.Series([0.4])).tolist()
-    ([0.0, 0.693], [0.4])
+    >>> to_model_scale("age_s", pd.Series([0.0, 3600.0])).round(3).tolist()
+    [0.0, 0.693]
+    >>> to_model_scale("target_used", pd.Series([0.4])).tolist()
+    [0.4]
     """
     raw = pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     x: Floats = np.where(np.isinf(raw), np.nan, raw).astype(np.float64)
@@ -237,22 +245,22 @@ def as_text(values: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     ['8', '(missing)']
     """
     plain = values.convert_dtypes() if values.dtype.kind == "f" else values
-    return np.asarray(plain.astype("str").where(values.notna(), MISSING).to_numpy(dtype=object))
+    return np.asarray(plain.astype("str").where(values.notna(), MISSING_CATEGORY).to_numpy(dtype=object))
 
 
-def feature(snapshots: pd.DataFrame, name: str) -> pd.Series:
+def feature_values(snapshots: pd.DataFrame, name: str) -> pd.Series:
     """Return a feature as it is learnt: the past of a segment against that of the whole desk at the same instant.
 
     So a share that falls everywhere says nothing of a team, and a model does not take the day for the team.
 
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"breached_share_team": [0.4], "breached_share_desk": [0.3], "usual_s_team": [60.0]})
-    >>> feature(rows, "breached_share_team").round(2).tolist(), feature(rows, "usual_s_team").tolist()
+    >>> feature_values(rows, "breached_share_team").round(2).tolist(), feature_values(rows, "usual_s_team").tolist()
     ([0.1], [60.0])
     """
     for stem in ("breached_share_", "usual_s_"):
         whole = f"{stem}desk"
-        if name.startswith(stem) and name not in TIDES and whole in snapshots.columns:
+        if name.startswith(stem) and name not in DESK_WIDE_FEATURES and whole in snapshots.columns:
             return snapshots[name] - snapshots[whole]
     return snapshots[name]
 
@@ -267,26 +275,26 @@ def is_number(values: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype))
 
 
-def is_tide(snapshots: pd.DataFrame, name: str) -> bool:
+def is_desk_wide(snapshots: pd.DataFrame, name: str) -> bool:
     """Tell whether a number is nearly the same for all cases of an instant, where instants have many cases.
 
     >>> import pandas as pd
     >>> at = pd.to_datetime(["2024-03-01T08:00Z"] * 50 + ["2024-03-02T08:00Z"] * 50)
     >>> frame = pd.DataFrame({"at": at, "open_in_desk": [50] * 50 + [70] * 50, "age_s": range(100)})
-    >>> is_tide(frame, "open_in_desk"), is_tide(frame, "age_s")
+    >>> is_desk_wide(frame, "open_in_desk"), is_desk_wide(frame, "age_s")
     (True, False)
     """
     if "at" not in snapshots.columns or len(snapshots) < 20 * snapshots["at"].nunique():
         return False
-    x = pd.Series(flatten(name, feature(snapshots, name)), index=snapshots.index)
+    x = pd.Series(to_model_scale(name, feature_values(snapshots, name)), index=snapshots.index)
     if x.notna().sum() < 2:
         return False
     within = x - x.groupby(snapshots["at"]).transform("mean")
-    return bool(np.nanvar(within.to_numpy()) <= TIDE * np.nanvar(x.to_numpy()))
+    return bool(np.nanvar(within.to_numpy()) <= MAX_WITHIN_VARIANCE_SHARE * np.nanvar(x.to_numpy()))
 
 
 def _number(name: str, values: pd.Series) -> NumberCode | None:
-    x = flatten(name, values)
+    x = to_model_scale(name, values)
     there = x[~np.isnan(x)]
     if not len(there) or (there.min() == there.max() and len(there) == len(x)):
         return None
@@ -303,10 +311,10 @@ def _levels(name: str, values: pd.Series, rare: int, most: int) -> LevelCode | N
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
     kept = counts[counts >= rare].head(most)
     # A source may have pooled rare values itself.
-    kept = kept.drop(RARE, errors="ignore")
+    kept = kept.drop(RARE_CATEGORY, errors="ignore")
     rest = int(counts.sum() - kept.sum())
     if rest:
-        kept = pd.concat([kept, pd.Series({RARE: rest})])
+        kept = pd.concat([kept, pd.Series({RARE_CATEGORY: rest})])
     if len(kept) < 2:
         return None
     shares = kept / kept.sum()

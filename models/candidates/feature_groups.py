@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 #: Group -> numeric features of a snapshot that belong to it.
-NUMBERS: dict[str, tuple[str, ...]] = {
+NUMERIC_FEATURES: dict[str, tuple[str, ...]] = {
     "time": (
         *("age_s", "left_s", "target_used", "left_wall_s", "left_business_s"),
         *("idle_s", "in_status_s", "in_team_s", "is_resolved", "resolved_for_s"),
@@ -32,7 +32,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
 }
 
 #: Group -> categorical features of a snapshot that belong to it.
-LEVELS: dict[str, tuple[str, ...]] = {
+CATEGORICAL_FEATURES: dict[str, tuple[str, ...]] = {
     "priority": ("priority",),
     "status": ("status",),
     "team": ("team",),
@@ -45,10 +45,17 @@ LEVELS: dict[str, tuple[str, ...]] = {
 
 #: All groups, in the order in which equal contributions are told; ``promises`` are the clocks of other metrics, and
 #: ``details`` the attributes that only this desk has; ``segments`` is what was lately said in the segments of a case.
-GROUPS: tuple[str, ...] = tuple(dict.fromkeys([*NUMBERS, *LEVELS, "promises", "details", "segments"]))
+FEATURE_GROUPS: tuple[str, ...] = tuple(
+    dict.fromkeys([*NUMERIC_FEATURES, *CATEGORICAL_FEATURES, "promises", "details", "segments"])
+)
 
-_NAMED = {name: group for table in (NUMBERS, LEVELS) for group, names in table.items() for name in names}
-_NEVER = ("already_breached",)
+_GROUP_BY_FEATURE = {
+    name: group
+    for table in (NUMERIC_FEATURES, CATEGORICAL_FEATURES)
+    for group, names in table.items()
+    for name in names
+}
+_NOT_FEATURES = ("already_breached",)
 
 
 def group_of(feature: str) -> str:
@@ -57,11 +64,11 @@ def group_of(feature: str) -> str:
     >>> group_of("left_s"), group_of("team"), group_of("attr_impact"), group_of("used_first_response")
     ('time', 'team', 'details', 'promises')
     """
-    if feature in _NAMED:
-        return _NAMED[feature]
+    if feature in _GROUP_BY_FEATURE:
+        return _GROUP_BY_FEATURE[feature]
     if feature.startswith("attr_"):
         return "details"
-    if _of_other_promise(feature):
+    if _is_other_sla_feature(feature):
         return "promises"
     raise KeyError(feature)
 
@@ -74,8 +81,8 @@ def numeric_in(columns: Iterable[str]) -> list[str]:
     """
     listed = list(columns)
     there = set(listed)
-    named = [name for names in NUMBERS.values() for name in names if name in there]
-    return [*named, *sorted(name for name in listed if name not in _NAMED and _of_other_promise(name))]
+    named = [name for names in NUMERIC_FEATURES.values() for name in names if name in there]
+    return [*named, *sorted(name for name in listed if name not in _GROUP_BY_FEATURE and _is_other_sla_feature(name))]
 
 
 def features_in(columns: Iterable[str]) -> list[str]:
@@ -86,11 +93,11 @@ def features_in(columns: Iterable[str]) -> list[str]:
     """
     listed = list(columns)
     there = set(listed)
-    levels = [name for names in LEVELS.values() for name in names if name in there]
+    levels = [name for names in CATEGORICAL_FEATURES.values() for name in names if name in there]
     return [*numeric_in(listed), *levels, *sorted(name for name in listed if name.startswith("attr_"))]
 
 
-def _of_other_promise(name: str) -> bool:
-    if name in _NEVER or name in _NAMED:
+def _is_other_sla_feature(name: str) -> bool:
+    if name in _NOT_FEATURES or name in _GROUP_BY_FEATURE:
         return False
     return name.startswith(("used_", "breached_")) or (name.startswith("left_") and name.endswith("_s"))

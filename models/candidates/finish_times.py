@@ -12,12 +12,14 @@ from ...features.errors import InputError
 from .hazard import Hazard
 
 #: Horizons by default, hours on the wall.
-HORIZONS_H = (24.0, 72.0, 168.0)
+DEFAULT_HORIZONS_H = (24.0, 72.0, 168.0)
 #: No finish is told further ahead.
-FURTHEST_H = 24.0 * 365
+MAX_HORIZON_H = 24.0 * 365
 
 
-def finish_times(snapshots: pd.DataFrame, hazard: Hazard, horizons_h: Sequence[float] = HORIZONS_H) -> pd.DataFrame:
+def finish_times(
+    snapshots: pd.DataFrame, hazard: Hazard, horizons_h: Sequence[float] = DEFAULT_HORIZONS_H
+) -> pd.DataFrame:
     """Return for each open case how likely it is done by some horizons, and by when it probably is.
 
     Parameters
@@ -56,8 +58,8 @@ def finish_times(snapshots: pd.DataFrame, hazard: Hazard, horizons_h: Sequence[f
         columns[f"done_in_{hours:g}h"] = np.where(waits, 1.0, done)
     for name, share in (("median_finish", 0.5), ("finish_80", 0.8)):
         hours_ahead = _reach(cumulated, hazard.edges, -np.log1p(-share))
-        wall = hazard.clock.wall(at, np.minimum(hours_ahead, FURTHEST_H)[:, None])[:, 0]
-        never = (hours_ahead > FURTHEST_H) | (wall > FURTHEST_H) | waits | ~np.isfinite(wall)
+        wall = hazard.clock.wall_hours(at, np.minimum(hours_ahead, MAX_HORIZON_H)[:, None])[:, 0]
+        never = (hours_ahead > MAX_HORIZON_H) | (wall > MAX_HORIZON_H) | waits | ~np.isfinite(wall)
         when = at + pd.to_timedelta(np.where(never, 0.0, wall).round(4), unit="h")
         columns[name] = pd.DatetimeIndex(when).as_unit("us").where(~never)
     return pd.DataFrame(columns, index=snapshots.index)

@@ -10,26 +10,26 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats, Ints
 from ...features.calendars.business_calendar import BusinessCalendar
-from ..evaluation.calibration import expit, log_odds, platt
-from .baselines import STEPS
+from ..evaluation.calibration import expit, fit_platt_scaling, log_odds
+from .baselines import MAX_FIT_ITERATIONS
 from .encoding import Encoder, fit_encoder
 from .implied_deadline import ImpliedDeadline
-from .person_periods import Finish, edges_for, periods, working_hours
+from .person_periods import Finish, build_person_periods, edges_for, working_hours_to_finish
 from .work_clock import WorkClock, learn_clock
 
 #: More rows of snapshot and period than this teach little and cost time.
-MOST_ROWS = 120_000
+MAX_PERSON_PERIODS = 120_000
 #: Groups of features whose effect fades as a snapshot gets old.
-FADING = ("time", "status", "reply", "activity")
+FADING_GROUPS = ("time", "status", "reply", "activity")
 #: A probability of the hazard is held off 0 and 1 by this.
-_EDGE = 0.002
-_AGES = 12
+_MIN_PROBABILITY = 0.002
+_AGE_BINS = 12
 #: A table cell of age and period is drawn to its period as by so many rows.
-_DRAWN = 50.0
+_CELL_PRIOR_ROWS = 50.0
 #: How far one unit of log-hazard can move the log-odds of a breach, at most.
-_STEEP = 12.0
+_MAX_HAZARD_EFFECT = 12.0
 #: Paused cases of either outcome that are needed to learn what a pause does to the deadline.
-_PAUSED = 20
+_MIN_PAUSED_CASES = 20
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Hazard:
     slope: float
     deadline: ImpliedDeadline | None = None
     shift: float = 0.0
-    usual: float = 0.0
+    mean_log_odds: float = 0.0
     pause: tuple[float, float] | None = None
 
     @property
@@ -116,11 +116,11 @@ class Hazard:
         whole = sum(pull.values(), np.zeros(len(snapshots)))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(np.abs(whole) > 1e-6, (full - alone) / whole, 0.0)
-        ratio = np.clip(ratio, -_STEEP, 0.0)
+        ratio = np.clip(ratio, -_MAX_HAZARD_EFFECT, 0.0)
         parts = {group: ratio * p for group, p in pull.items()}
         # What cannot be shared out, because the groups cancel, stays with the time.
-        parts = {"time": full - self.usual - ratio * whole, **parts}
-        return self.usual, pd.DataFrame(parts, index=snapshots.index)
+        parts = {"time": full - self.mean_log_odds - ratio * whole, **parts}
+        return self.mean_log_odds, pd.DataFrame(parts, index=snapshots.index)
 
     def expected(self, snapshots: pd.DataFrame, hours: Floats) -> Floats:
         """Return the cumulative hazard over so many working hours: how many of such cases should be done by then."""
@@ -163,7 +163,7 @@ class Hazard:
             p = self._by_deadline(snapshots, cumulated)
         else:
             p = np.exp(-self._at(cumulated, self.left(snapshots)))
-        logit = log_odds(np.clip(p, _EDGE, 1 - _EDGE))
+        logit = log_odds(np.clip(p, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY))
         if self.pause is not None:
             slope, intercept = self.pause
             logit = np.where(_flag(snapshots, "paused"), slope * logit + intercept, logit)
@@ -177,12 +177,12 @@ class Hazard:
         whose outcome is known; the hazard stays as it is where they are few, or where a system decides.
         """
         waits = _flag(snapshots, "paused")
-        few = min(int(breached[waits].sum()), int((1 - breached[waits]).sum())) < _PAUSED
+        few = min(int(breached[waits].sum()), int((1 - breached[waits]).sum())) < _MIN_PAUSED_CASES
         if self.deadline is not None or few:
             return self
         said = self.logit(snapshots[waits])
         good = np.isfinite(said)
-        slope, intercept = platt(breached[waits][good], said[good], weight=weight[waits][good])
+        slope, intercept = fit_platt_scaling(breached[waits][good], said[good], weight=weight[waits][good])
         return replace(self, pause=(slope, intercept))
 
     def left(self, snapshots: pd.DataFrame) -> Floats:
@@ -202,7 +202,7 @@ class Hazard:
         ends_in = open_then[:, :-1] - open_then[:, 1:]
         middle = (self.edges[:-1] + self.edges[1:]) / 2
         ahead = np.broadcast_to(middle, ends_in.shape)
-        wall = self.clock.wall(pd.DatetimeIndex(snapshots["at"].array), ahead)
+        wall = self.clock.wall_hours(pd.DatetimeIndex(snapshots["at"].array), ahead)
         p = (ends_in * deadline.if_done_at(age[:, None] + wall, priority)).sum(axis=1)
         later = deadline.if_done_at(age + wall[:, -1] + self.edges[-1], priority)
         p = p + open_then[:, -1] * later
@@ -238,7 +238,7 @@ def fit_hazard(
         Rows with features; see ``deskcast.features.snapshots.snapshots``. Those of cases whose work is done teach
         nothing.
     finish
-        When each was done or last seen; see :func:`deskcast.models.candidates.person_periods.finishes`.
+        When each was done or last seen; see :func:`deskcast.models.candidates.person_periods.find_finish_times`.
     calendar
         Opening hours of the promise. Without them the clock is learnt from the hours of the week in which cases were
         done.
@@ -281,25 +281,25 @@ def fit_hazard(
     if finish.ended.sum() < 20:
         return None
     clock = learn_clock(_distinct_ends(rows, finish), calendar)
-    hours = working_hours(clock, rows, finish)
+    hours = working_hours_to_finish(clock, rows, finish)
     edges = edges_for(hours, finish.ended, _longest(clock, rows, deadline))
-    cut = periods(hours, finish.ended, edges)
-    if len(cut.row) > MOST_ROWS:
+    cut = build_person_periods(hours, finish.ended, edges)
+    if len(cut.row) > MAX_PERSON_PERIODS:
         # Whole snapshots are thinned: the periods of one belong together.
-        kept = np.random.default_rng(seed).uniform(size=len(rows)) < MOST_ROWS / len(cut.row)
+        kept = np.random.default_rng(seed).uniform(size=len(rows)) < MAX_PERSON_PERIODS / len(cut.row)
         taken = kept[cut.row]
         cut = type(cut)(cut.row[taken], cut.period[taken], cut.done[taken])
     if not 20 <= cut.done.sum() <= len(cut.done) - 20:
         return None
     ages = _hours(rows, "age_s")
-    age_edges = np.unique(np.nanquantile(ages, np.arange(1, _AGES) / _AGES))
+    age_edges = np.unique(np.nanquantile(ages, np.arange(1, _AGE_BINS) / _AGE_BINS))
     table = _table(np.searchsorted(age_edges, ages[cut.row], side="right"), cut.period, cut.done, len(age_edges) + 1,
                    len(edges) - 1)  # fmt: skip
     encoder = fit_encoder(rows, rare=100, most_levels=30)
     x = encoder.matrix(rows).astype(np.float32)
     means = np.asarray(x.mean(axis=0), dtype=np.float64)
     x -= means.astype(np.float32)
-    fading = np.array([group in FADING for group in encoder.groups], dtype=bool)
+    fading = np.array([group in FADING_GROUPS for group in encoder.groups], dtype=bool)
     fade = np.exp(-edges[:-1] / max(float(np.median(hours[finish.ended])), 1e-6))
     offset = table[np.searchsorted(age_edges, ages[cut.row], side="right"), cut.period]
     design = np.empty((len(cut.row), 1 + len(means) + int(fading.sum())), dtype=np.float32)
@@ -308,7 +308,7 @@ def fit_hazard(
     design[:, 1 + len(means) :] = x[cut.row][:, fading] * fade[cut.period, None]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=1.0 / regularisation, max_iter=STEPS, tol=1e-3).fit(design, cut.done)
+        model = LogisticRegression(C=1.0 / regularisation, max_iter=MAX_FIT_ITERATIONS, tol=1e-3).fit(design, cut.done)
     found = np.asarray(model.coef_[0], dtype=np.float64)
     coefficients = np.zeros((len(means), 2))
     coefficients[:, 0] = found[1 : 1 + len(means)]
@@ -318,7 +318,7 @@ def fit_hazard(
         float(found[0]), deadline,
     )  # fmt: skip
     usual = hazard.logit(snapshots)
-    return replace(hazard, usual=float(np.nanmean(usual)) if np.isfinite(usual).any() else 0.0)
+    return replace(hazard, mean_log_odds=float(np.nanmean(usual)) if np.isfinite(usual).any() else 0.0)
 
 
 def _table(age: Ints, period: Ints, done: Bools, ages: int, count: int) -> Floats:
@@ -326,7 +326,7 @@ def _table(age: Ints, period: Ints, done: Bools, ages: int, count: int) -> Float
     np.add.at(n, (age, period), 1.0)
     np.add.at(d, (age, period), done.astype(float))
     rate = (d.sum(axis=0) + 0.5) / (n.sum(axis=0) + 1.0)
-    return log_odds((d + _DRAWN * rate) / (n + _DRAWN))
+    return log_odds((d + _CELL_PRIOR_ROWS * rate) / (n + _CELL_PRIOR_ROWS))
 
 
 def _longest(clock: WorkClock, rows: pd.DataFrame, deadline: ImpliedDeadline | None) -> float:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from ...features.arrays import Floats
 
 #: Fewer decided cases of a priority, or fewer of either outcome in all, imply nothing.
-FEWEST, FEWEST_OF_EACH = 200, 20
+MIN_CASES, MIN_CASES_PER_OUTCOME = 200, 20
 #: How many days of closings tell how long closing takes after the work is done; how many closings at least.
-LAG_DAYS, LAG_CASES = 14.0, 200
+LAG_WINDOW_DAYS, MIN_LAG_CASES = 14.0, 200
 #: A flag may always turn out otherwise than the curve says.
-_DOUBT = 0.005
-_LAGS = 21
-_GRID = 400
+_MIN_PROBABILITY = 0.005
+_LAG_QUANTILES = 21
+_AGE_GRID_POINTS = 400
 
 
 @dataclass(frozen=True)
@@ -82,36 +82,36 @@ def implied_deadline(decided: pd.DataFrame, as_of: pd.Timestamp) -> ImpliedDeadl
 
     known = decided[decided["known_at"].notna() & (decided["known_at"] <= as_of) & decided["label"].notna()]
     broken = known["label"].astype(float).to_numpy()
-    if min(broken.sum(), (1 - broken).sum()) < FEWEST_OF_EACH:
+    if min(broken.sum(), (1 - broken).sum()) < MIN_CASES_PER_OUTCOME:
         return None
     took = np.maximum((known["known_at"] - known["created_at"]).dt.total_seconds().to_numpy() / 3600.0, 0.0)
     lags = _delays(known, as_of)
     # Cases are asked about at the age at which their work is done, which is a delay before that of the decision.
-    at = np.quantile(took, np.linspace(0, 1, _GRID))
+    at = np.quantile(took, np.linspace(0, 1, _AGE_GRID_POINTS))
     ages = np.unique(np.concatenate([[0.0], at, np.maximum(at - np.median(lags), 0.0)]))
 
     def curve(rows: NDArray[np.bool_]) -> Floats:
-        model = IsotonicRegression(y_min=_DOUBT, y_max=1 - _DOUBT, out_of_bounds="clip")
+        model = IsotonicRegression(y_min=_MIN_PROBABILITY, y_max=1 - _MIN_PROBABILITY, out_of_bounds="clip")
         return np.asarray(model.fit(took[rows], broken[rows]).predict(ages), dtype=np.float64)
 
     priority = known["priority"].astype("str") if "priority" in known else pd.Series("", index=known.index)
     curves = {"": curve(np.ones(len(known), dtype=bool))}
     for name, count in priority.value_counts().items():
         mine = (priority == name).to_numpy()
-        both = min(broken[mine].sum(), count - broken[mine].sum()) >= FEWEST_OF_EACH
-        if count >= FEWEST and both:
+        both = min(broken[mine].sum(), count - broken[mine].sum()) >= MIN_CASES_PER_OUTCOME
+        if count >= MIN_CASES and both:
             curves[str(name)] = curve(mine)
     return ImpliedDeadline(ages, curves, lags)
 
 
 def _delays(known: pd.DataFrame, as_of: pd.Timestamp) -> Floats:
     waits = known[known["done_at"].notna() & (known["done_at"] <= known["known_at"])].sort_values("known_at")
-    recent = waits[waits["known_at"] > as_of - pd.Timedelta(days=LAG_DAYS)]
-    taken = recent if len(recent) >= LAG_CASES else waits.tail(LAG_CASES)
+    recent = waits[waits["known_at"] > as_of - pd.Timedelta(days=LAG_WINDOW_DAYS)]
+    taken = recent if len(recent) >= MIN_LAG_CASES else waits.tail(MIN_LAG_CASES)
     if not len(taken):
-        return np.zeros(_LAGS)
+        return np.zeros(_LAG_QUANTILES)
     hours = (taken["known_at"] - taken["done_at"]).dt.total_seconds().to_numpy() / 3600.0
-    return np.asarray(np.quantile(hours, (np.arange(_LAGS) + 0.5) / _LAGS), dtype=np.float64)
+    return np.asarray(np.quantile(hours, (np.arange(_LAG_QUANTILES) + 0.5) / _LAG_QUANTILES), dtype=np.float64)
 
 
 def _average(ages: Floats, curve: Floats, lags: Floats) -> Floats:

@@ -23,7 +23,7 @@ class Finish(NamedTuple):
     ended: Flags
 
 
-class Periods(NamedTuple):
+class PersonPeriods(NamedTuple):
     """One row for each period that a snapshot was at risk in: its position, the period, and whether it ended there."""
 
     row: Ints
@@ -31,7 +31,7 @@ class Periods(NamedTuple):
     done: Flags
 
 
-def finishes(
+def find_finish_times(
     snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp, ends: pd.DataFrame | None = None
 ) -> Finish:
     """Find for each snapshot when the case was done next, as far as it was known at ``as_of``.
@@ -54,7 +54,7 @@ def finishes(
     >>> rows = pd.DataFrame({"case_id": ["a", "b"], "at": pd.to_datetime(["2024-03-01T08:00Z"] * 2)})
     >>> ends = pd.DataFrame({"case_id": ["a", "a"],
     ...                      "ended_at": pd.to_datetime(["2024-02-01T00:00Z", "2024-03-02T00:00Z"])})
-    >>> finishes(rows, ends, pd.Timestamp("2024-03-05T00:00Z"), ends).ended.tolist()
+    >>> find_finish_times(rows, ends, pd.Timestamp("2024-03-05T00:00Z"), ends).ended.tolist()
     [True, False]
     """
     if ends is None:
@@ -75,7 +75,7 @@ def finishes(
     return Finish(_until(found, ended, as_of), ended)
 
 
-def periods(elapsed: Floats, ended: Flags, edges: Floats) -> Periods:
+def build_person_periods(elapsed: Floats, ended: Flags, edges: Floats) -> PersonPeriods:
     """Cut the time from each snapshot to its end into periods at risk.
 
     Parameters
@@ -94,7 +94,7 @@ def periods(elapsed: Floats, ended: Flags, edges: Floats) -> Periods:
 
     Examples
     --------
-    >>> cut = periods(np.array([3.0, 5.0]), np.array([True, False]), np.array([0.0, 2.0, 4.0, 8.0]))
+    >>> cut = build_person_periods(np.array([3.0, 5.0]), np.array([True, False]), np.array([0.0, 2.0, 4.0, 8.0]))
     >>> cut.row.tolist(), cut.period.tolist(), cut.done.tolist()
     ([0, 0, 1, 1], [0, 1, 0, 1], [False, True, False, False])
     """
@@ -105,7 +105,7 @@ def periods(elapsed: Floats, ended: Flags, edges: Floats) -> Periods:
     seen = np.where(done_there | beyond, last + 1, last)
     row = np.repeat(np.arange(len(elapsed)), seen)
     period = np.arange(seen.sum()) - np.repeat(np.cumsum(seen) - seen, seen)
-    return Periods(row, period, np.asarray(done_there[row] & (period == last[row])))
+    return PersonPeriods(row, period, np.asarray(done_there[row] & (period == last[row])))
 
 
 def edges_for(elapsed: Floats, ended: Flags, longest: float, most: int = 16) -> Floats:
@@ -124,7 +124,7 @@ def edges_for(elapsed: Floats, ended: Flags, longest: float, most: int = 16) -> 
     return np.concatenate([[0.0], edges, tail[1:]])
 
 
-def working_hours(clock: WorkClock, snapshots: pd.DataFrame, finish: Finish) -> Floats:
+def working_hours_to_finish(clock: WorkClock, snapshots: pd.DataFrame, finish: Finish) -> Floats:
     """Return the working hours from each snapshot to its end; never below 0."""
     return np.maximum(clock.elapsed(pd.DatetimeIndex(snapshots["at"].array), finish.at), 0.0)
 

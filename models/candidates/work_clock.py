@@ -11,11 +11,11 @@ from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 
 #: Hours of a week, from Monday 00:00 UTC.
-WEEK = 168
+WEEK_HOURS = 168
 #: A Monday, as hours since 1970.
-_MONDAY = 96.0
+_FIRST_MONDAY_H = 96.0
 #: Share of all finishes that is spread evenly over the week, so that no hour is ever impossible.
-_EVEN = 0.05
+_EVEN_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class WorkClock:
     """
 
     calendar: BusinessCalendar | None = None
-    profile: tuple[float, ...] = (1.0,) * WEEK
+    profile: tuple[float, ...] = (1.0,) * WEEK_HOURS
 
     def elapsed(self, start: pd.DatetimeIndex, end: pd.DatetimeIndex) -> Floats:
         """Return the working hours between instants, n each; missing where either is."""
@@ -42,21 +42,23 @@ class WorkClock:
             return np.asarray(self.calendar.seconds_between(start, end) / 3600.0, dtype=np.float64)
         return self._reading(_hours(end)) - self._reading(_hours(start))
 
-    def wall(self, start: pd.DatetimeIndex, hours: Floats) -> Floats:
+    def wall_hours(self, start: pd.DatetimeIndex, hours: Floats) -> Floats:
         """Return how many hours on the wall pass until so many working hours have, shape of ``hours`` (n, k)."""
         if self.calendar is not None:
             flat = self.calendar.add(start.repeat(hours.shape[1]), hours.ravel() * 3600.0)
             return (_hours(flat) - np.repeat(_hours(start), hours.shape[1])).reshape(hours.shape)
         begun = _hours(start)
         total, weeks = self._cumulated(), self._reading(begun)[:, None] + hours
-        full = np.floor(weeks / WEEK)
-        inside = np.interp(weeks - full * WEEK, total, np.arange(WEEK + 1.0))
-        return np.asarray(full * WEEK + inside + _MONDAY - begun[:, None], dtype=np.float64)
+        full = np.floor(weeks / WEEK_HOURS)
+        inside = np.interp(weeks - full * WEEK_HOURS, total, np.arange(WEEK_HOURS + 1.0))
+        return np.asarray(full * WEEK_HOURS + inside + _FIRST_MONDAY_H - begun[:, None], dtype=np.float64)
 
     def _reading(self, hours: Floats) -> Floats:
-        since = hours - _MONDAY
-        full = np.floor(since / WEEK)
-        return np.asarray(full * WEEK + np.interp(since - full * WEEK, np.arange(WEEK + 1.0), self._cumulated()))
+        since = hours - _FIRST_MONDAY_H
+        full = np.floor(since / WEEK_HOURS)
+        return np.asarray(
+            full * WEEK_HOURS + np.interp(since - full * WEEK_HOURS, np.arange(WEEK_HOURS + 1.0), self._cumulated())
+        )
 
     def _cumulated(self) -> Floats:
         return np.concatenate([[0.0], np.cumsum(self.profile)])
@@ -84,8 +86,8 @@ def learn_clock(ended_at: pd.Series, calendar: BusinessCalendar | None = None) -
     if calendar is not None or len(ended_at) < 500:
         return WorkClock(calendar)
     hours = pd.DatetimeIndex(ended_at.array)
-    n = np.bincount(hours.day_of_week * 24 + hours.hour, minlength=WEEK).astype(float)
-    profile = (1 - _EVEN) * n / n.sum() * WEEK + _EVEN
+    n = np.bincount(hours.day_of_week * 24 + hours.hour, minlength=WEEK_HOURS).astype(float)
+    profile = (1 - _EVEN_SHARE) * n / n.sum() * WEEK_HOURS + _EVEN_SHARE
     return WorkClock(None, tuple(map(float, profile)))
 
 

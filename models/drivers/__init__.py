@@ -10,6 +10,6 @@ __getattr__, __dir__ = lazy_names(
         "candidate_causes": "causes",
         "explain_change": "attribution",
         "explain_combinations": "combinations",
-        "say_change": "mix_rate",
+        "format_change": "mix_rate",
     },
 )

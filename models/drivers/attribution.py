@@ -10,18 +10,18 @@ import pandas as pd
 
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
-from ..series.kpi_kinds import kind_of
+from ..series.kpi_kinds import infer_kpi_kind
 from ..series.panel import numbers_of
-from ..series.tail_probability import Kind
+from ..series.tail_probability import KpiKind
 from .mix_rate import split_change, split_count
 
-CHANGE = ("column", "value", "before", "after", "n_before", "n_after", "mix", "rate", "contribution")
-DRIVERS = ("kpi", "series", "column", "value", "before", "after", "contribution")
-Span = tuple[Any, Any]
+CHANGE_COLUMNS = ("column", "value", "before", "after", "n_before", "n_after", "mix", "rate", "contribution")
+DRIVER_COLUMNS = ("kpi", "series", "column", "value", "before", "after", "contribution")
+DayRange = tuple[Any, Any]
 
 
 def explain_change(
-    log: CaseLog, kpi: str, before: Span, after: Span, by: Sequence[str] | str = ("channel",)
+    log: CaseLog, kpi: str, before: DayRange, after: DayRange, by: Sequence[str] | str = ("channel",)
 ) -> pd.DataFrame:
     """Say what each segment contributed to the change of a KPI between two spans of days.
 
@@ -73,7 +73,7 @@ def explain_change(
     return out
 
 
-def drivers(
+def rank_drivers(
     log: CaseLog,
     incident: Mapping[str, Any] | pd.Series,
     by: Sequence[str],
@@ -122,7 +122,7 @@ def drivers(
         history = kpi_history(log, kpi, by=[*segments, column], freq="D")
         for name, value in zip(segments, series.split("/"), strict=False):
             history = history[history[name].fillna("(missing)") == value]
-        stock = kind_of(kpi, history) == "stock"
+        stock = infer_kpi_kind(kpi, history) == "stock"
         before, after = farthest_days(history, days, way) if stock else (weeks_before(days), days)
         try:
             table = _explain(history, kpi, column, before, after)
@@ -151,9 +151,9 @@ def _explain(
     history: pd.DataFrame, kpi: str, column: str, before: pd.DatetimeIndex, after: pd.DatetimeIndex
 ) -> pd.DataFrame:
     """Split one column over two sets of days."""
-    kind = kind_of(kpi, history)
+    kind = infer_kpi_kind(kpi, history)
     was, now = (
-        sums_of(history[history["ds"].isin(days)], [column], kind, len(days)).rename(columns={column: "value"})
+        sum_by_segment(history[history["ds"].isin(days)], [column], kind, len(days)).rename(columns={column: "value"})
         for days in (before, after)
     )
     if kind in ("count", "stock"):
@@ -167,12 +167,12 @@ def _explain(
     return table
 
 
-def sums_of(rows: pd.DataFrame, columns: Sequence[str], kind: Kind, days: int) -> pd.DataFrame:
+def sum_by_segment(rows: pd.DataFrame, columns: Sequence[str], kind: KpiKind, days: int) -> pd.DataFrame:
     """Return ``n`` and ``numerator`` of each combination of segments over some days of a history.
 
     >>> day = pd.Timestamp("2024-03-01")
     >>> rows = pd.DataFrame({"ds": [day, day], "channel": ["web", "chat"], "value": [3.0, 1.0]})
-    >>> sums_of(rows, ["channel"], "count", 1)["n"].tolist()
+    >>> sum_by_segment(rows, ["channel"], "count", 1)["n"].tolist()
     [1.0, 3.0]
     """
     if kind == "stock":
@@ -204,17 +204,17 @@ def _ranked(found: Sequence[pd.DataFrame], kpi: str, series: str, top: int) -> p
             share = table["n_before"] / max(float(table["n_before"].sum()), 1e-12)
         strength = table["contribution"] / change - share
         rows.append(table.assign(strength=strength, part=table["contribution"] / change))
-    out = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=[*CHANGE, "strength", "part"])
+    out = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=[*CHANGE_COLUMNS, "strength", "part"])
     out = out[(out["strength"] >= 0.1) & (out["part"] >= 0.2)]
     out = out.sort_values(["strength", "column", "value"], ascending=[False, True, True]).head(top)
     words = [f"{r.column} {r.value} ({r.part:.0%} of the change)" for r in out.itertuples()]
-    out = out.assign(kpi=kpi, series=series)[list(DRIVERS)].reset_index(drop=True)
+    out = out.assign(kpi=kpi, series=series)[list(DRIVER_COLUMNS)].reset_index(drop=True)
     out = out.astype(dict.fromkeys(("kpi", "series", "column", "value"), "str"))
     out.attrs = {"words": "; ".join(words) if words or not found else "spread evenly over the segments"}
     return out
 
 
-def days_of(span: Span, name: str) -> pd.DatetimeIndex:
+def days_of(span: DayRange, name: str) -> pd.DatetimeIndex:
     """Return the days from the first to the last of a span.
 
     >>> len(days_of(("2024-02-28", "2024-03-01"), "before"))

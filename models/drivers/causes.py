@@ -12,14 +12,16 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError, did_you_mean
 from ..series.panel import check_columns
 
-CAUSES = ("cause", "column", "value", "owner", "before", "after", "at", "strength", "words")
-_SPAN = pd.Timedelta(days=28)
-_NEAR = pd.Timedelta(days=7)
-_LEAST_BEFORE, _LEAST_AFTER = 10, 5  # rows an owner or a value must have to be spoken of
-_LEAST_SHARE = 0.03
+CAUSE_COLUMNS = ("cause", "column", "value", "owner", "before", "after", "at", "strength", "words")
+_COMPARISON_SPAN = pd.Timedelta(days=28)
+_MAX_TIME_FROM_START = pd.Timedelta(days=7)
+_MIN_ROWS_BEFORE, _MIN_ROWS_AFTER = 10, 5  # rows an owner or a value must have to be spoken of
+_MIN_OWNER_SHARE = 0.03
 
 
-def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, near: Any = _NEAR) -> pd.DataFrame:
+def find_owner_changes(
+    rows: pd.DataFrame, start: Any, *, group: str | None = None, near: Any = _MAX_TIME_FROM_START
+) -> pd.DataFrame:
     """Find owners (agents, teams) whose work ended near an instant, and who took it over.
 
     Parameters
@@ -37,7 +39,7 @@ def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, n
     Returns
     -------
     DataFrame
-        The columns of ``CAUSES``: ``cause`` (``left``: no work anywhere any more, ``hand-over``: only this
+        The columns of ``CAUSE_COLUMNS``: ``cause`` (``left``: no work anywhere any more, ``hand-over``: only this
         group was given up), ``column`` and ``value`` (the group), ``owner``, ``before`` and ``after`` (share of the
         group's work in the four weeks before and after), ``at`` (last piece of work), ``strength`` (share given up),
         ``words``; the largest first.
@@ -51,13 +53,15 @@ def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, n
     --------
     >>> days = pd.date_range("2024-03-01", periods=60)
     >>> rows = pd.DataFrame({"at": days, "account": "A2", "owner": ["Ana"] * 30 + ["Ben"] * 30})
-    >>> found = owner_changes(rows, "2024-03-31", group="account")
+    >>> found = find_owner_changes(rows, "2024-03-31", group="account")
     >>> found[["cause", "value", "owner"]].values.tolist(), found["words"].iloc[0]
     ([['left', 'A2', 'Ana']], 'Ana left account A2 after 30 Mar 2024 (100% of its work before, none after); Ben took most of it')
     """  # noqa: E501
     check_columns(rows, ("at", "owner", *([group] if group else [])), "rows")
     begin = _on_clock(start, rows["at"])
-    use = rows[rows["owner"].notna() & (rows["at"] >= begin - _SPAN) & (rows["at"] < begin + _SPAN)]
+    use = rows[
+        rows["owner"].notna() & (rows["at"] >= begin - _COMPARISON_SPAN) & (rows["at"] < begin + _COMPARISON_SPAN)
+    ]
     use = use.assign(_late=use["at"] >= begin, _group=use[group].astype("str") if group else "all")
     found = []
     final = use.groupby("owner")["at"].max()
@@ -65,14 +69,14 @@ def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, n
         counts = part.groupby(["owner", "_late"]).size().unstack(fill_value=0)
         counts = counts.reindex(columns=[False, True], fill_value=0)
         sizes = counts.sum()
-        if sizes[False] < _LEAST_BEFORE or sizes[True] < _LEAST_AFTER:
+        if sizes[False] < _MIN_ROWS_BEFORE or sizes[True] < _MIN_ROWS_AFTER:
             continue
         shares = counts / sizes
         last = part.groupby("owner")["at"].max()
         for owner in shares.index[(abs(last.reindex(shares.index) - begin) <= pd.Timedelta(near)).to_numpy()]:
             was, now = float(shares.loc[owner, False]), float(shares.loc[owner, True])
             missed = was * float((part["at"] > last[owner]).sum())  # pieces of work that should have followed
-            if missed < _LEAST_AFTER or was < _LEAST_SHARE or counts.loc[owner, False] < _LEAST_AFTER:
+            if missed < _MIN_ROWS_AFTER or was < _MIN_OWNER_SHARE or counts.loc[owner, False] < _MIN_ROWS_AFTER:
                 continue
             heir = (shares[True] - shares[False]).drop(owner)
             gone = final[owner] - begin <= pd.Timedelta(near)
@@ -81,7 +85,9 @@ def owner_changes(rows: pd.DataFrame, start: Any, *, group: str | None = None, n
     return _causes(found)
 
 
-def new_values(cases: pd.DataFrame, start: Any, columns: Sequence[str], *, near: Any = _NEAR) -> pd.DataFrame:
+def find_new_values(
+    cases: pd.DataFrame, start: Any, columns: Sequence[str], *, near: Any = _MAX_TIME_FROM_START
+) -> pd.DataFrame:
     """Find values of attributes (versions of forms and articles, releases) that first appear near an instant.
 
     Parameters
@@ -98,7 +104,7 @@ def new_values(cases: pd.DataFrame, start: Any, columns: Sequence[str], *, near:
     Returns
     -------
     DataFrame
-        The columns of ``CAUSES``: ``cause`` is ``new value``; ``before`` and ``after`` are shares of the cases.
+        The columns of ``CAUSE_COLUMNS``: ``cause`` is ``new value``; ``before`` and ``after`` are shares of the cases.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def new_values(cases: pd.DataFrame, start: Any, columns: Sequence[str], *, near:
     --------
     >>> days = pd.date_range("2024-03-01", periods=60)
     >>> cases = pd.DataFrame({"created_at": days, "form": ["v1"] * 30 + ["v2"] * 30})
-    >>> new_values(cases, "2024-04-01", ["form"])["words"].tolist()
+    >>> find_new_values(cases, "2024-04-01", ["form"])["words"].tolist()
     ['form v2 is new since 31 Mar 2024 (100% of the cases since)']
     """
     check_columns(cases, ("created_at", *columns), "cases")
@@ -119,12 +125,12 @@ def new_values(cases: pd.DataFrame, start: Any, columns: Sequence[str], *, near:
         known = cases[cases[column].notna()]
         first = known.groupby(known[column].astype("str"))["created_at"].min()
         earliest = cases["created_at"].min()
-        late = known[(known["created_at"] >= begin) & (known["created_at"] < begin + _SPAN)]
+        late = known[(known["created_at"] >= begin) & (known["created_at"] < begin + _COMPARISON_SPAN)]
         share = late[column].astype("str").value_counts(normalize=True)
         for value, at in first.items():
             part = float(share.get(value, 0.0))
-            old = at - earliest < _SPAN / 2  # the log itself is young: nothing in it can be called new
-            if abs(at - begin) > pd.Timedelta(near) or old or part < 0.02 or part * len(late) < _LEAST_AFTER:
+            old = at - earliest < _COMPARISON_SPAN / 2  # the log itself is young: nothing in it can be called new
+            if abs(at - begin) > pd.Timedelta(near) or old or part < 0.02 or part * len(late) < _MIN_ROWS_AFTER:
                 continue
             after = at.tz_localize(None) if at.tzinfo else at
             words = f"{column} {value} is new since {after:%d %b %Y} ({part:.0%} of the cases since)"
@@ -160,7 +166,7 @@ def candidate_causes(
     Returns
     -------
     DataFrame
-        The columns of ``CAUSES``, the strongest first.
+        The columns of ``CAUSE_COLUMNS``, the strongest first.
 
     Raises
     ------
@@ -171,21 +177,24 @@ def candidate_causes(
     begin = (
         begin.tz_localize(log.timezone, nonexistent="shift_forward", ambiguous=True) if begin.tzinfo is None else begin
     )
-    stop = min(begin + _SPAN, pd.Timestamp(until, tz=log.timezone) if until is not None else begin + _SPAN)
+    stop = min(
+        begin + _COMPARISON_SPAN,
+        pd.Timestamp(until, tz=log.timezone) if until is not None else begin + _COMPARISON_SPAN,
+    )
     cases = log.frame("cases")
     for column in (*groups, *attributes):
         if column not in cases:
             raise InputError(
                 "the cases have no such column", column=column, hint=did_you_mean(column, list(cases.columns))
             )
-    parts = [new_values(cases[cases["created_at"] < stop], begin, list(attributes))] if attributes else []
+    parts = [find_new_values(cases[cases["created_at"] < stop], begin, list(attributes))] if attributes else []
     work = _work(log)
-    work = work[(work["at"] >= begin - _SPAN) & (work["at"] < stop)]
-    whole = owner_changes(work[["at", "owner"]], begin)
+    work = work[(work["at"] >= begin - _COMPARISON_SPAN) & (work["at"] < stop)]
+    whole = find_owner_changes(work[["at", "owner"]], begin)
     share = dict(zip(whole["owner"], whole["before"], strict=True))
     for group in groups:
         joined = work.merge(cases[["case_id", group]], on="case_id", how="inner")
-        found = owner_changes(joined[["at", "owner", group]], begin, group=group)
+        found = find_owner_changes(joined[["at", "owner", group]], begin, group=group)
         own = np.array(
             [before >= 2 * share.get(o, 0.0) for o, before in zip(found["owner"], found["before"], strict=True)]
         )
@@ -242,7 +251,7 @@ def _on_clock(start: Any, times: pd.Series) -> pd.Timestamp:
 
 
 def _causes(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    out = pd.DataFrame(rows, columns=list(CAUSES))
+    out = pd.DataFrame(rows, columns=list(CAUSE_COLUMNS))
     out = out.astype(dict.fromkeys(("cause", "column", "value", "owner", "words"), "str"))
     out = out.astype(dict.fromkeys(("before", "after", "strength"), "float64"))
     out["at"] = pd.to_datetime(out["at"]).astype("datetime64[us]")

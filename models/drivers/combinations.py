@@ -12,22 +12,22 @@ import pandas as pd
 
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
-from ..series.kpi_kinds import kind_of
+from ..series.kpi_kinds import infer_kpi_kind
 from ..series.panel import check_columns, numbers_of
-from .attribution import Span, days_of, sums_of
+from .attribution import DayRange, days_of, sum_by_segment
 
-COMBOS = ("segment", "depth", "before", "after", "n_before", "n_after", "contribution", "part", "evidence")
-_SIDES = ("n_before", "n_after", "numerator_before", "numerator_after")
-_LEAST_EVIDENCE = 6.0  # log of the odds against chance
-_PER_COLUMN = 2.0  # what one column more must add
-_LEAST_PART = 0.1
+COMBINATION_COLUMNS = ("segment", "depth", "before", "after", "n_before", "n_after", "contribution", "part", "evidence")
+_CELL_COLUMNS = ("n_before", "n_after", "numerator_before", "numerator_after")
+_MIN_EVIDENCE = 6.0  # log of the odds against chance
+_EVIDENCE_PER_COLUMN = 2.0  # what one column more must add
+_MIN_CHANGE_SHARE = 0.1
 
 
 def explain_combinations(
     log: CaseLog,
     kpi: str,
-    before: Span,
-    after: Span,
+    before: DayRange,
+    after: DayRange,
     by: Sequence[str],
     *,
     depth: int = 2,
@@ -80,13 +80,13 @@ def explain_combinations(
     if not columns:
         raise InputError("at least one column is needed", where="argument 'by'", wanted="such as ['channel']")
     history = kpi_history(log, kpi, by=columns, freq="D")
-    kind = kind_of(kpi, history)
+    kind = infer_kpi_kind(kpi, history)
     sides = []
     for name, span in (("before", before), ("after", after)):
         days = days_of(span, name)
-        part = sums_of(history[history["ds"].isin(days)], columns, kind, len(days))
+        part = sum_by_segment(history[history["ds"].isin(days)], columns, kind, len(days))
         sides.append(part.rename(columns={"n": f"n_{name}", "numerator": f"numerator_{name}"}))
-    cells = sides[0].merge(sides[1], on=columns, how="outer").fillna(dict.fromkeys(_SIDES, 0.0))
+    cells = sides[0].merge(sides[1], on=columns, how="outer").fillna(dict.fromkeys(_CELL_COLUMNS, 0.0))
     lengths = [len(days_of(span, name)) for name, span in (("before", before), ("after", after))]
     weight = lengths if kind == "count" else [1, 1]
     found = search_combinations(
@@ -97,7 +97,7 @@ def explain_combinations(
         min_support=min_support,
         top=top,
         days=(weight[0], weight[1]),
-        spread=None if kind == "share" else case_spread(history, kind),
+        spread=None if kind == "share" else estimate_case_sd(history, kind),
     )
     found.attrs |= {"unit": kind}
     return found
@@ -152,7 +152,7 @@ def search_combinations(
     >>> search_combinations(cells, ["product", "region"], count=True)[["segment", "contribution"]].values.tolist()
     [['product TV, region S', 120]]
     """  # noqa: E501
-    check_columns(cells, (*by, "n_before", "n_after", *(() if count else _SIDES[2:])), "cells")
+    check_columns(cells, (*by, "n_before", "n_after", *(() if count else _CELL_COLUMNS[2:])), "cells")
     rest = cells.reset_index(drop=True)
     totals = rest[["n_before", "n_after"]].sum()
     if not count and not (totals > 0).all():
@@ -166,7 +166,7 @@ def search_combinations(
         inside, row = best
         rows.append(row)
         rest = rest[~inside].reset_index(drop=True)
-    out = pd.DataFrame(rows, columns=list(COMBOS)).astype({"segment": "str"})
+    out = pd.DataFrame(rows, columns=list(COMBINATION_COLUMNS)).astype({"segment": "str"})
     words = [
         f"{segment} ({part:.0%} of the change)" if part > 0 else f"{segment} (against the change)"
         for segment, part in zip(out["segment"], out["part"].astype(float), strict=True)
@@ -187,7 +187,7 @@ def _strongest(
     change: float,
 ) -> tuple[npt.NDArray[np.bool_], dict[str, Any]] | None:
     best: tuple[float, npt.NDArray[np.bool_], dict[str, Any]] | None = None
-    sums = [c for c in _SIDES if c in rest]
+    sums = [c for c in _CELL_COLUMNS if c in rest]
     whole = rest[sums].sum()
     for size in range(1, min(depth, len(by)) + 1):
         for columns in combinations(by, size):
@@ -197,11 +197,11 @@ def _strongest(
             for names, cell in zip(own.index, own.to_dict("records"), strict=True):
                 names = names if isinstance(names, tuple) else (names,)
                 evidence = _evidence(cell, whole, count, days, spread)
-                merit = evidence - _PER_COLUMN * (size - 1)
-                if evidence < _LEAST_EVIDENCE or (best and merit <= best[0] + 1e-9):
+                merit = evidence - _EVIDENCE_PER_COLUMN * (size - 1)
+                if evidence < _MIN_EVIDENCE or (best and merit <= best[0] + 1e-9):
                     continue
                 contribution = _contribution(cell, totals, count)
-                if abs(contribution) < _LEAST_PART * abs(change) or not contribution:
+                if abs(contribution) < _MIN_CHANGE_SHARE * abs(change) or not contribution:
                     continue
                 inside = np.logical_and.reduce([(rest[c] == v).to_numpy() for c, v in zip(columns, names, strict=True)])
                 level = _level(pd.DataFrame([cell]), count)
@@ -274,7 +274,7 @@ def _level(cells: pd.DataFrame, count: bool) -> tuple[float, float]:
     return float(sides[0]), float(sides[1])
 
 
-def case_spread(history: pd.DataFrame, kind: str) -> float:
+def estimate_case_sd(history: pd.DataFrame, kind: str) -> float:
     """Return the standard deviation of a single case, from how the means of the cells stray from day to day."""
     value = history["mean"] if kind == "duration" and "mean" in history else history["value"]
     x, n = numbers_of(value), numbers_of(history["n"])

@@ -93,12 +93,12 @@ def split_count(before: pd.DataFrame, after: pd.DataFrame, segment: str = "value
     return _table(names, n, n, np.zeros(len(n)), n[:, 1] - n[:, 0])
 
 
-def say_change(change: pd.DataFrame) -> str:
+def format_change(change: pd.DataFrame) -> str:
     """Say in one sentence what moved a total, from what :func:`explain_change` or :func:`split_change` returns.
 
     >>> before = pd.DataFrame({"value": ["easy", "hard"], "n": [90, 10], "numerator": [81, 3]})
     >>> after = pd.DataFrame({"value": ["easy", "hard"], "n": [10, 90], "numerator": [10, 36]})
-    >>> say_change(split_change(before, after))
+    >>> format_change(split_change(before, after))
     'The total fell by 0.38 although every segment rose: the mix moved (mix -0.48, segments themselves +0.1).'
     """
     total, mix, rate = (float(change[c].sum()) for c in ("contribution", "mix", "rate"))

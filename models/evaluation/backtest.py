@@ -22,10 +22,10 @@ Predict = Callable[[pd.DataFrame], Floats]
 #: Trains on what was known: snapshots until the cut-off, all labels, the cut-off -> model by name -> its predictions.
 Train = Callable[[pd.DataFrame, pd.DataFrame, pd.Timestamp], Mapping[str, Predict]]
 
-KEYS = ("case_id", "at", "model", "probability", "label")
+SCORED_KEYS = ("case_id", "at", "model", "probability", "label")
 
 
-def rolling(
+def backtest_risk(
     snapshots: pd.DataFrame,
     labels: pd.DataFrame,
     cutoffs: Sequence[pd.Timestamp],
@@ -68,7 +68,7 @@ def rolling(
     >>> rows = pd.DataFrame({"case_id": ["a", "b"], "at": at})
     >>> labels = pd.DataFrame({"case_id": ["a", "b"], "label": [True, False], "known_at": at + pd.Timedelta("1h")})
     >>> half = lambda rows, labels, cutoff: {"half": lambda new: np.full(len(new), 0.5)}
-    >>> scored = rolling(rows, labels, [at[0] + pd.Timedelta("1h")], half, until=at[1] + pd.Timedelta("2h"))
+    >>> scored = backtest_risk(rows, labels, [at[0] + pd.Timedelta("1h")], half, until=at[1] + pd.Timedelta("2h"))
     >>> scored[["case_id", "model", "probability", "label"]].values.tolist()
     [['b', 'half', 0.5, 0.0]]
     """
@@ -91,7 +91,7 @@ def rolling(
         for name, predict in train(past, labels, cutoff).items():
             rows = new[["case_id", "at", *carried]].assign(cutoff=cutoff, model=name, probability=predict(new))
             parts.append(rows.assign(label=label, known_at=known_at))
-    order = ["cutoff", *KEYS, "known_at", *carried]
+    order = ["cutoff", *SCORED_KEYS, "known_at", *carried]
     if not parts:
         return pd.DataFrame({name: [] for name in order})
     return pd.concat(parts)[order].sort_values(["cutoff", "model", "at", "case_id"], ignore_index=True)
@@ -167,7 +167,7 @@ def score_by_prefix(
     return table.drop(columns="_place")
 
 
-def drift(scored: pd.DataFrame, freq: str = "W") -> pd.DataFrame:
+def score_by_week(scored: pd.DataFrame, freq: str = "W") -> pd.DataFrame:
     """Return by week what was said and what came, and how good the scores were.
 
     Returns
@@ -183,7 +183,7 @@ def drift(scored: pd.DataFrame, freq: str = "W") -> pd.DataFrame:
     return table
 
 
-def at_daily_budget(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
+def precision_at_capacity(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
     """Return how many of the daily alerts were right, and how many of the bad cases they found.
 
     Each instant the ``k`` cases with the highest probability are alerts (ties by case id).
@@ -197,7 +197,7 @@ def at_daily_budget(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
     --------
     >>> rows = pd.DataFrame({"case_id": list("abcd"), "at": pd.Timestamp("2024-03-01T08:00Z"), "model": "m",
     ...                      "probability": [0.1, 0.2, 0.8, 0.9], "label": [0.0, 1.0, 0.0, 1.0]})
-    >>> at_daily_budget(rows, 2)[["precision", "recall"]].values.tolist()
+    >>> precision_at_capacity(rows, 2)[["precision", "recall"]].values.tolist()
     [[0.5, 0.5]]
     """
     _check(scored, ())
@@ -262,7 +262,7 @@ def recall_at_workload(scored: pd.DataFrame, saved: Sequence[float] = (0.5, 0.7,
     return pd.DataFrame(found)
 
 
-def lead_times(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
+def warning_times(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
     """Return for each bad case how long before its end the first alert came.
 
     Parameters
@@ -270,7 +270,7 @@ def lead_times(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
     scored
         With ``known_at``: when the outcome was known.
     k
-        Alerts an instant, as in :func:`at_daily_budget`.
+        Alerts an instant, as in :func:`precision_at_capacity`.
 
     Returns
     -------
@@ -297,6 +297,6 @@ def _top(rows: pd.DataFrame, k: int) -> pd.Series:
 
 
 def _check(scored: pd.DataFrame, by: Sequence[str]) -> None:
-    for name in (*KEYS, *by):
+    for name in (*SCORED_KEYS, *by):
         if name not in scored.columns:
             raise InputError("the column is missing", where="scored", column=name)

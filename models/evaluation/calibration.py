@@ -216,7 +216,7 @@ def reliability_table(
     return pd.DataFrame(columns)
 
 
-def platt(
+def fit_platt_scaling(
     observed: ArrayLike, logit: ArrayLike, *, weight: ArrayLike | None = None, steps: int = 100
 ) -> tuple[float, float]:
     """Fit the slope and the intercept that turn a score on the log-odds scale into a calibrated one.
@@ -249,7 +249,7 @@ def platt(
 
     Examples
     --------
-    >>> slope, intercept = platt([0, 0, 1, 0, 1, 1], [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
+    >>> slope, intercept = fit_platt_scaling([0, 0, 1, 0, 1, 1], [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
     >>> round(slope, 3), round(intercept, 3)
     (0.63, 0.0)
     """

@@ -13,7 +13,7 @@ from ...features.arrays import Floats
 from .calibration import brier, ece, reliability_table
 
 #: Columns of the evaluation table.
-COLUMNS = ("model", "n", "base_rate", "auc", "average_precision", "brier", "ece", "promoted")
+EVALUATION_COLUMNS = ("model", "n", "base_rate", "auc", "average_precision", "brier", "ece", "promoted")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Gain:
     hi: float
 
     @property
-    def sure(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the gain is beyond noise."""
         return bool(self.lo > 0)
 
@@ -64,7 +64,9 @@ def score_table(
     y = np.asarray(observed, dtype=float)
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
     rows = [(name, *_scores(y, np.asarray(p, dtype=float), w), name == promoted) for name, p in predicted.items()]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"model": "str", "n": "int64", "promoted": "bool"})
+    return pd.DataFrame(rows, columns=list(EVALUATION_COLUMNS)).astype(
+        {"model": "str", "n": "int64", "promoted": "bool"}
+    )
 
 
 def reliability_tables(
@@ -186,7 +188,7 @@ def brier_gain(
     Examples
     --------
     >>> gain = brier_gain([0, 1, 0, 1], [0.1, 0.9, 0.1, 0.9], [0.5] * 4, ["a", "b", "c", "d"])
-    >>> round(gain.mean, 2), gain.sure
+    >>> round(gain.mean, 2), gain.is_significant
     (0.24, True)
     """
     y = np.asarray(observed, dtype=float)
@@ -197,12 +199,12 @@ def brier_gain(
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
     total = np.bincount(codes, w * difference).astype(np.float64)
     rows = np.bincount(codes, w).astype(np.float64)
-    draws = _draws(total, rows, replicates, np.random.default_rng(seed))
+    draws = _bootstrap_means(total, rows, replicates, np.random.default_rng(seed))
     lo, hi = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Gain(float(total.sum() / rows.sum()), float(lo), float(hi))
 
 
-def _draws(total: Floats, rows: Floats, replicates: int, rng: np.random.Generator) -> Floats:
+def _bootstrap_means(total: Floats, rows: Floats, replicates: int, rng: np.random.Generator) -> Floats:
     cases = len(total)
     means = np.empty(replicates)
     for draw in range(replicates):

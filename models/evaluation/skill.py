@@ -13,9 +13,9 @@ from ...features.errors import InputError
 from .calibration import brier
 
 #: With less skill than this a ranking is close to a lottery (an AUC of about .6).
-SMALL = 0.03
+MIN_SKILL = 0.03
 #: Unless the tenth with the highest risk is at least so many times as bad as all.
-LIFT = 2.0
+MIN_LIFT = 2.0
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class Skill:
     hi: float
 
     @property
-    def sure(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether it is above 0 beyond noise."""
         return bool(self.lo > 0)
 
-    def worth_ranking(self, lift: float = 0.0) -> bool:
+    def is_worth_ranking(self, lift: float = 0.0) -> bool:
         """Tell whether it is sure and not tiny, or if tiny, whether the top of the list is still much worse.
 
         The outcome of a rare event can hardly be told for any one case, however well the list is ordered; so its top is
         looked at too: ``lift`` is the share of the worst tenth over that of all, see :func:`top_lift`.
         """
-        return self.sure and (self.mean >= SMALL or lift >= LIFT)
+        return self.is_significant and (self.mean >= MIN_SKILL or lift >= MIN_LIFT)
 
 
 def brier_skill(
@@ -82,7 +82,7 @@ def brier_skill(
     Examples
     --------
     >>> skill = brier_skill([0, 1, 0, 1], [0.1, 0.9, 0.1, 0.9], [0.5] * 4, ["a", "b", "c", "d"])
-    >>> round(skill.mean, 2), skill.worth_ranking()
+    >>> round(skill.mean, 2), skill.is_worth_ranking()
     (0.96, True)
     """
     y, p, q = (np.asarray(v, dtype=float) for v in (observed, predicted, reference))
@@ -95,7 +95,7 @@ def brier_skill(
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
     lost = np.bincount(codes, w * (p - y) ** 2).astype(np.float64)
     base = np.bincount(codes, w * (q - y) ** 2).astype(np.float64)
-    draws = _draws(lost, base, replicates, np.random.default_rng(seed))
+    draws = _bootstrap_skills(lost, base, replicates, np.random.default_rng(seed))
     lo, hi = np.quantile(draws, [0.025, 0.975])
     return Skill(float(1 - lost.sum() / base.sum()), float(lo), float(hi))
 
@@ -128,10 +128,10 @@ def top_lift(observed: ArrayLike, predicted: ArrayLike, *, weight: ArrayLike | N
     return float(np.average(y[first], weights=w[first]) / np.average(y, weights=w))
 
 
-def say_skill(skill: Skill) -> str:
+def format_skill(skill: Skill) -> str:
     """Say how large the skill is and within which bounds it may lie.
 
-    >>> say_skill(Skill(0.004, -0.003, 0.011))
+    >>> format_skill(Skill(0.004, -0.003, 0.011))
     'skill of 0.4 % against the base rate (95 % interval -0.3 to 1.1 %)'
     """
     mean, lo, hi = (_percent(v) for v in (skill.mean, skill.lo, skill.hi))
@@ -142,7 +142,7 @@ def _percent(value: float) -> str:
     return f"{round(100 * value, 1) + 0.0:.1f}"
 
 
-def _draws(lost: Floats, base: Floats, replicates: int, rng: np.random.Generator) -> Floats:
+def _bootstrap_skills(lost: Floats, base: Floats, replicates: int, rng: np.random.Generator) -> Floats:
     cases = len(lost)
     out = np.empty(replicates)
     for draw in range(replicates):

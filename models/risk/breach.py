@@ -12,19 +12,26 @@ from numpy.typing import NDArray
 from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
-from ..candidates.baselines import Calibrated
-from ..candidates.finish_times import HORIZONS_H, finish_times
-from ..candidates.person_periods import finishes
+from ..candidates.baselines import CalibratedModel
+from ..candidates.finish_times import DEFAULT_HORIZONS_H, finish_times
+from ..candidates.person_periods import find_finish_times
 from ..evaluation.scores import reliability_tables, score_table
-from .breach_candidates import NAMES, Makings, fit_candidates, lone_constant
+from .breach_candidates import BREACH_CANDIDATES, TrainingData, fit_base_rate_only, fit_candidates
 from .known_outcomes import known_outcomes, one_metric
-from .model_updates import Recent, follow, hazard_in, recent
-from .promotion import RULES, Verdict, decide, range_of, sureness, too_few
+from .model_updates import RecentOutcomes, hazard_in, select_recent, update_models
+from .promotion import (
+    RULE_BASELINES,
+    ModelDecision,
+    choose_model,
+    explain_too_few_cases,
+    format_base_rate_range,
+    format_calibration_error,
+)
 
 #: Parts of the cases that train, calibrate and evaluate.
-SHARES = (0.6, 0.2, 0.2)
+SPLIT_SHARES = (0.6, 0.2, 0.2)
 #: So many times within the evaluation the models are brought up to date, at most.
-MOST_UPDATES = 6
+MAX_UPDATES = 6
 
 
 class BreachRisk:
@@ -80,7 +87,7 @@ class BreachRisk:
     The split is in time and by case, so that no case is in two parts: the first 60 % of the cases with a known outcome
     (by creation) train, the next 20 % calibrate, the last 20 % evaluate. All candidates get the same calibration, and
     within the evaluation all are brought up to date with what was known by then. After it the first 80 % train and the
-    last 20 % calibrate, and the models are those of the last day; :meth:`follow` takes them to a later one.
+    last 20 % calibrate, and the models are those of the last day; :meth:`update_models` takes them to a later one.
 
     Examples
     --------
@@ -148,15 +155,15 @@ class BreachRisk:
             If a key column is missing, there are several metrics, a case has two labels, or no outcome is known.
         """
         metric = one_metric(snapshots)
-        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else _instant(as_of)
+        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else _to_utc_instant(as_of)
         found = known_outcomes(snapshots, labels, end)
         self.metric_, self.as_of_, self.outcomes_ = metric, end, found
         labels = labels[labels["metric"] == metric]
-        finish = finishes(found.snapshots, labels, end, ends)
-        makings = Makings(found, finish, ends, self.calendar, self.regularisation, self.seed)
+        finish = find_finish_times(found.snapshots, labels, end, ends)
+        makings = TrainingData(found, finish, ends, self.calendar, self.regularisation, self.seed)
         self._updates = updates
         self.used_, self.decision_ = self._evaluate(makings)
-        self.promoted_ = self.used_ not in (*RULES, "constant")
+        self.promoted_ = self.used_ not in (*RULE_BASELINES, "constant")
         self._use(makings)
         return self
 
@@ -182,16 +189,16 @@ class BreachRisk:
         A copy; this one stays as it is. It is the same where no recent snapshot has a running promise.
         """
         self._fitted(snapshots)
-        moment = _instant(as_of)
+        moment = _to_utc_instant(as_of)
         moved = copy.copy(self)
         moved.as_of_ = moment
         try:
             found = known_outcomes(snapshots, labels, moment)
         except InputError:  # nothing has been decided lately, so nothing shows that anything has changed
             return moved
-        finish = finishes(found.snapshots, labels[labels["metric"] == self.metric_], moment, ends)
-        makings = Makings(found, finish, ends, self.calendar, self.regularisation, self.seed)
-        moved.candidates_ = follow(self.fitted_, self._recent(makings, moment))
+        finish = find_finish_times(found.snapshots, labels[labels["metric"] == self.metric_], moment, ends)
+        makings = TrainingData(found, finish, ends, self.calendar, self.regularisation, self.seed)
+        moved.candidates_ = update_models(self.fitted_, self._recent(makings, moment))
         moved.model_ = moved.candidates_[self.used_]
         return moved
 
@@ -215,9 +222,11 @@ class BreachRisk:
         model = self._fitted(snapshots)
         if not len(snapshots):
             return np.zeros(0)
-        return np.asarray(np.where(already_breached(snapshots), 1.0, model.probability(snapshots)))
+        return np.asarray(np.where(has_breached(snapshots), 1.0, model.probability(snapshots)))
 
-    def finish_times(self, snapshots: pd.DataFrame, horizons_h: Sequence[float] = HORIZONS_H) -> pd.DataFrame | None:
+    def finish_times(
+        self, snapshots: pd.DataFrame, horizons_h: Sequence[float] = DEFAULT_HORIZONS_H
+    ) -> pd.DataFrame | None:
         """Return P(done by) some horizons and the times by which half and 80 % of such cases are done.
 
         Parameters
@@ -260,26 +269,27 @@ class BreachRisk:
         base, parts = model.parts(snapshots)
         parts.insert(0, "base", base)
         parts["logit"] = parts.sum(axis=1)
-        parts.loc[already_breached(snapshots)] = np.nan
+        parts.loc[has_breached(snapshots)] = np.nan
         return parts
 
-    def _evaluate(self, makings: Makings) -> Verdict:
+    def _evaluate(self, makings: TrainingData) -> ModelDecision:
         found = makings.found
-        few = too_few(found)
-        part = found.split(SHARES)
+        few = explain_too_few_cases(found)
+        part = found.split(SPLIT_SHARES)
         if not few and len(np.unique(found.breached[(part == 0) & found.decided])) < 2:
             few = "all of the oldest 60 % of the cases ended alike"
         if few:
             self.coverage_ = float("nan")
-            nothing = {name: np.zeros(0) for name in NAMES}
+            nothing = {name: np.zeros(0) for name in BREACH_CANDIDATES}
             self.evaluation_ = score_table(np.zeros(0), nothing)
             self.reliability_ = reliability_tables(np.zeros(0), nothing)
-            said = f"Nothing was learnt but a base rate, because {few}; every case gets it. {range_of(found)}"
-            return Verdict("constant", said)
+            ranges = format_base_rate_range(found)
+            said = f"Nothing was learnt but a base rate, because {few}; every case gets it. {ranges}"
+            return ModelDecision("constant", said)
         models = fit_candidates(makings, part == 0, part == 1, self.as_of_)
-        newest = found.lesson(part == 2)
+        newest = found.weighted_rows(part == 2)
         predicted = self._walk(makings, models, part == 2)
-        verdict = decide(
+        verdict = choose_model(
             newest.breached,
             predicted,
             newest.snapshots["case_id"],
@@ -291,41 +301,45 @@ class BreachRisk:
         self.evaluation_ = score_table(newest.breached, predicted, verdict.used, weight=newest.weight)
         self.reliability_ = reliability_tables(newest.breached, predicted, weight=newest.weight)
         error = self.evaluation_.set_index("model")["ece"][verdict.used]
-        return Verdict(verdict.used, f"{verdict.decision} {sureness(float(error), self.coverage_)}")
+        return ModelDecision(
+            verdict.used, f"{verdict.decision} {format_calibration_error(float(error), self.coverage_)}"
+        )
 
-    def _walk(self, makings: Makings, models: dict[str, Calibrated], rows: NDArray[np.bool_]) -> dict[str, Floats]:
+    def _walk(
+        self, makings: TrainingData, models: dict[str, CalibratedModel], rows: NDArray[np.bool_]
+    ) -> dict[str, Floats]:
         """Predict the decided ones of these rows, bringing the models up to date a few times on the way."""
         found = makings.found
         place = np.flatnonzero(rows & found.decided)
         at = found.snapshots["at"].iloc[place]
         instants = pd.DatetimeIndex(at.sort_values().unique())
-        updates = min(MOST_UPDATES, len(instants)) if self._updates else 1
+        updates = min(MAX_UPDATES, len(instants)) if self._updates else 1
         predicted = {name: np.empty(len(place)) for name in models}
         for block in np.array_split(np.arange(len(instants)), updates):
             mine = at.isin(instants[block]).to_numpy()
-            now = follow(models, self._recent(makings, instants[block[0]])) if self._updates else models
+            now = update_models(models, self._recent(makings, instants[block[0]])) if self._updates else models
             for name, model in now.items():
                 predicted[name][mine] = model.probability(found.snapshots.iloc[place[mine]])
         return predicted
 
-    def _recent(self, makings: Makings, as_of: pd.Timestamp) -> Recent:
+    def _recent(self, makings: TrainingData, as_of: pd.Timestamp) -> RecentOutcomes:
         found = makings.found
         deadline = makings.deadline(np.ones(len(found.breached), dtype=bool), as_of)
-        return recent(found.snapshots, found.breached, found.known_at, makings.finish, as_of, deadline)
+        return select_recent(found.snapshots, found.breached, found.known_at, makings.finish, as_of, deadline)
 
-    def _use(self, makings: Makings) -> None:
+    def _use(self, makings: TrainingData) -> None:
         found = makings.found
         if self.evaluation_["n"].max() == 0:
-            self.fitted_ = self.candidates_ = lone_constant(found)
+            self.fitted_ = self.candidates_ = fit_base_rate_only(found)
         else:
             part = found.split((0.8, 0.2))
             self.fitted_ = fit_candidates(makings, part == 0, part == 1, self.as_of_)
-            now = follow(self.fitted_, self._recent(makings, self.as_of_)) if self._updates else self.fitted_
+            now = update_models(self.fitted_, self._recent(makings, self.as_of_)) if self._updates else self.fitted_
             self.candidates_ = now
         self.used_ = self.used_ if self.used_ in self.candidates_ else "logistic"
         self.model_ = self.candidates_[self.used_]
 
-    def _fitted(self, snapshots: pd.DataFrame) -> Calibrated:
+    def _fitted(self, snapshots: pd.DataFrame) -> CalibratedModel:
         if not hasattr(self, "model_"):
             raise InputError("this model is not fitted yet", hint="call fit(snapshots, labels) first")
         if len(snapshots) and (metric := one_metric(snapshots)) != self.metric_:
@@ -339,11 +353,11 @@ class BreachRisk:
         return self.model_
 
 
-def already_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
+def has_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
     """Tell which cases have broken their promise already; where that is not known they have not.
 
     >>> import pandas as pd
-    >>> already_breached(pd.DataFrame({"already_breached": pd.array([True, None], dtype="boolean")})).tolist()
+    >>> has_breached(pd.DataFrame({"already_breached": pd.array([True, None], dtype="boolean")})).tolist()
     [True, False]
     """
     if "already_breached" not in snapshots.columns:
@@ -351,7 +365,7 @@ def already_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(snapshots["already_breached"].astype("boolean").fillna(False).to_numpy(dtype=bool))
 
 
-def _instant(value: object) -> pd.Timestamp:
+def _to_utc_instant(value: object) -> pd.Timestamp:
     at = pd.Timestamp(str(value)) if not isinstance(value, pd.Timestamp) else value
     if at.tzinfo is None:
         raise InputError(

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from ...features.calendars.business_calendar import BusinessCalendar
 from ..candidates.baselines import (
-    Calibrated,
-    Score,
-    calibrated,
+    CalibratedModel,
+    LogOddsModel,
+    calibrate_model,
     fit_age_rule,
-    fit_constant,
+    fit_base_rate,
     fit_logistic,
     fit_segment_rate,
 )
@@ -25,13 +25,13 @@ from ..candidates.person_periods import Finish
 from .known_outcomes import Outcomes
 
 #: All candidates, from the plainest; the last two need a deadline and cases that were done.
-NAMES = ("constant", "rule", "rates", "logistic", "hazard", "mean")
+BREACH_CANDIDATES = ("constant", "rule", "rates", "logistic", "hazard", "mean")
 #: More snapshots than this teach a classifier little and cost time.
-MOST_ROWS = 60_000
+MAX_TRAINING_ROWS = 60_000
 
 
 @dataclass(frozen=True)
-class Makings:
+class TrainingData:
     """Snapshots with what is known of their outcomes, when their cases were done, and the clock of the promise."""
 
     found: Outcomes
@@ -41,14 +41,14 @@ class Makings:
     regularisation: float
     seed: int
 
-    def without_due_times(self) -> bool:
+    def has_no_due_times(self) -> bool:
         """Whether the exporting system decides, so that a deadline has to be inferred."""
         rows = self.found.snapshots
         return "due_at" not in rows.columns or bool(rows["due_at"].isna().all())
 
     def deadline(self, rows: NDArray[np.bool_], as_of: pd.Timestamp) -> ImpliedDeadline | None:
         """Return what the cases of these rows imply that were decided by an instant; ``None`` with due times."""
-        if not self.without_due_times():
+        if not self.has_no_due_times():
             return None
         found = self.found
         case = found.snapshots["case_id"].astype("str").array
@@ -76,8 +76,8 @@ class Makings:
 
 
 def fit_candidates(
-    makings: Makings, train: NDArray[np.bool_], later: NDArray[np.bool_], as_of: pd.Timestamp
-) -> dict[str, Calibrated]:
+    makings: TrainingData, train: NDArray[np.bool_], later: NDArray[np.bool_], as_of: pd.Timestamp
+) -> dict[str, CalibratedModel]:
     """Fit all candidates on some rows, and correct each on later ones.
 
     Parameters
@@ -91,37 +91,37 @@ def fit_candidates(
 
     Returns
     -------
-    Name -> model, in the order of :data:`NAMES`. ``hazard`` and ``mean`` are left out where no deadline can be had or
-    too few cases were done.
+    Name -> model, in the order of :data:`BREACH_CANDIDATES`. ``hazard`` and ``mean`` are left out where no deadline can
+    be had or too few cases were done.
     """
     found = makings.found
-    lesson = found.lesson(train)
-    keep = _few(len(lesson.breached), makings.seed)
+    lesson = found.weighted_rows(train)
+    keep = _sample_rows(len(lesson.breached), makings.seed)
     rows, y, w = lesson.snapshots[keep].reset_index(drop=True), lesson.breached[keep], lesson.weight[keep]
     logistic = fit_logistic(rows, y, makings.regularisation, w)
-    scores: dict[str, Score] = {
-        "constant": fit_constant(y, w),
+    scores: dict[str, LogOddsModel] = {
+        "constant": fit_base_rate(y, w),
         "rule": fit_age_rule(rows, y, w),
         "rates": fit_segment_rate(rows, y, w),
         "logistic": logistic,
     }
-    check = found.lesson(later)
+    check = found.weighted_rows(later)
     hazard = _hazard(makings, train, as_of)
     hazard = hazard if hazard is None else hazard.with_pauses(rows, y, w)
     if hazard is not None and np.isfinite(hazard.logit(check.snapshots)).all() and len(check.breached):
         scores |= {"hazard": hazard, "mean": Blend(hazard, logistic)}
-    return {name: calibrated(score, *check) for name, score in scores.items()}
+    return {name: calibrate_model(score, *check) for name, score in scores.items()}
 
 
-def lone_constant(found: Outcomes) -> dict[str, Calibrated]:
+def fit_base_rate_only(found: Outcomes) -> dict[str, CalibratedModel]:
     """Return the base rate as the only candidate: by case and not by snapshot, as one long case is one observation."""
-    lesson = found.lesson(found.last_of_case())
-    return {"constant": Calibrated(fit_constant(lesson.breached, lesson.weight), 1.0, 0.0)}
+    lesson = found.weighted_rows(found.last_of_case())
+    return {"constant": CalibratedModel(fit_base_rate(lesson.breached, lesson.weight), 1.0, 0.0)}
 
 
-def _hazard(makings: Makings, train: NDArray[np.bool_], as_of: pd.Timestamp) -> Hazard | None:
+def _hazard(makings: TrainingData, train: NDArray[np.bool_], as_of: pd.Timestamp) -> Hazard | None:
     deadline = makings.deadline(train, as_of)
-    if makings.without_due_times() and deadline is None:
+    if makings.has_no_due_times() and deadline is None:
         return None
     rows = makings.found.snapshots[train].reset_index(drop=True)
     finish = Finish(makings.finish.at[train], makings.finish.ended[train])
@@ -135,7 +135,7 @@ def _hazard(makings: Makings, train: NDArray[np.bool_], as_of: pd.Timestamp) -> 
     )
 
 
-def _few(n: int, seed: int) -> NDArray[np.bool_]:
-    if n <= MOST_ROWS:
+def _sample_rows(n: int, seed: int) -> NDArray[np.bool_]:
+    if n <= MAX_TRAINING_ROWS:
         return np.ones(n, dtype=bool)
-    return np.asarray(np.random.default_rng(seed).uniform(size=n) < MOST_ROWS / n, dtype=bool)
+    return np.asarray(np.random.default_rng(seed).uniform(size=n) < MAX_TRAINING_ROWS / n, dtype=bool)

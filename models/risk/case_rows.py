@@ -15,12 +15,12 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError, did_you_mean
 from ...features.snapshots.snapshots import snapshots
 
-_METRIC = "resolution"
+_DEFAULT_METRIC = "resolution"
 #: Kinds of events that end a case.
-ENDS = ("resolved", "closed", "merged")
+END_EVENT_KINDS = ("resolved", "closed", "merged")
 
 
-def case_rows(
+def case_snapshots(
     log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str | None = None, *, segments: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Look at cases at given instants, with a promise where there is one and without where there is none.
@@ -54,23 +54,23 @@ def case_rows(
     >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T10:30Z"], "kind": ["closed"]})
     >>> log = CaseLog.from_frames(cases=cases, events=events)
     >>> looks = pd.DataFrame({"case_id": ["1", "1"], "at": pd.to_datetime(["2024-03-01T10:00Z", "2024-03-01T10:30Z"])})
-    >>> case_rows(log, looks)[["case_id", "age_s", "left_s", "stage"]].values.tolist()
+    >>> case_snapshots(log, looks)[["case_id", "age_s", "left_s", "stage"]].values.tolist()
     [['1', 3600.0, nan, 'open'], ['1', 5400.0, nan, 'closed']]
     """
-    rows = _looked_at(log, at, metric)
+    rows = _take_snapshots(log, at, metric)
     for name in segments:
         if name not in rows:
             rows[name] = _segment(log, name, rows["case_id"])
     return rows
 
 
-def _looked_at(log: CaseLog, at: Any, metric: str | None) -> pd.DataFrame:
+def _take_snapshots(log: CaseLog, at: Any, metric: str | None) -> pd.DataFrame:
     if log.has("sla_policies"):
         metrics = sorted(set(log.frame(log.table("sla_policies").select("metric"))["metric"].dropna()))
         if metrics:
             wanted = metric or ("resolution" if "resolution" in metrics else metrics[0])
             return _with_stage(log, snapshots(log, at, wanted))
-    return _with_stage(log, _without_promise(log, at))
+    return _with_stage(log, _snapshots_without_sla(log, at))
 
 
 def _segment(log: CaseLog, name: str, case_id: pd.Series) -> pd.Series:
@@ -83,16 +83,18 @@ def _segment(log: CaseLog, name: str, case_id: pd.Series) -> pd.Series:
     return pd.Series(told.reindex(case_id).array, index=case_id.index)
 
 
-def _without_promise(log: CaseLog, at: Any) -> pd.DataFrame:
+def _snapshots_without_sla(log: CaseLog, at: Any) -> pd.DataFrame:
     """Look at the cases of a log without policies, through one that sets no target and that nothing ever decides."""
     if not log.has("events"):
         raise InputError("cases can only be followed through events, and the log has none", where="events")
-    none = pd.DataFrame({"policy": ["none"], "metric": [_METRIC], "target_s": [float("nan")], "clock": ["source"]})
+    none = pd.DataFrame(
+        {"policy": ["none"], "metric": [_DEFAULT_METRIC], "target_s": [float("nan")], "clock": ["source"]}
+    )
     rows = ibis.memtable(
         none, schema={"policy": "string", "metric": "string", "target_s": "float64", "clock": "string"}
     )
     watched = replace(log, tables={**log.tables, "sla_policies": rows})
-    out = snapshots(watched, at, _METRIC)
+    out = snapshots(watched, at, _DEFAULT_METRIC)
     # Nothing was promised, so no promise was kept or broken, and none of others was either.
     told = [c for c in out.columns if c.startswith("breached_share_")]
     return out.drop(columns=told).assign(already_breached=pd.array([pd.NA] * len(out), dtype="boolean"))
@@ -104,9 +106,9 @@ def _with_stage(log: CaseLog, rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(stage=pd.Series("open", index=rows.index, dtype="str"))
     events = full_events(log)
     events = events.select("case_id", "kind", "seq", at=seen_at(events, as_recorded=True))
-    turns = fetch(events.filter(events.kind.isin(("reopened", *ENDS)) & (events["at"] <= log.until)))
+    turns = fetch(events.filter(events.kind.isin(("reopened", *END_EVENT_KINDS)) & (events["at"] <= log.until)))
     turns = turns.sort_values(["at", "seq"], kind="stable")[["case_id", "at", "kind"]]
     asked = rows[["case_id", "at"]].assign(place=range(len(rows))).sort_values("at", kind="stable")
     last = pd.merge_asof(asked, turns, on="at", by="case_id").sort_values("place")["kind"]
-    ended = last.isin(ENDS).to_numpy()
+    ended = last.isin(END_EVENT_KINDS).to_numpy()
     return rows.assign(stage=pd.Series("open", index=rows.index, dtype="str").mask(ended, "closed"))

@@ -11,16 +11,16 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from .outcome_risk import FINAL, SHARES, OutcomeRisk, Settings, fit_outcome, follow_segments
-from .response_propensity import CLIP, fit_answers, row_weights, weigh_answers
+from .outcome_risk import FINAL_SHARES, SPLIT_SHARES, OutcomeRisk, Settings, apply_segment_records, fit_outcome
+from .response_propensity import MAX_RELATIVE_WEIGHT, fit_response_model, response_weights, weight_responses
 from .segment_record import check_segments
-from .survey_cohort import STAGES, Cohort, known_cohort, prepared, stage_of
+from .survey_cohort import CASE_STAGES, Cohort, known_cohort, prepare_snapshots, stage_of
 
-NAME = "dissatisfaction"
+DISSATISFACTION_LABEL = "dissatisfaction"
 #: Columns of :meth:`DissatisfactionRisk.predict`.
-COLUMNS = ("case_id", "at", "stage", "p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers")
+PREDICTION_COLUMNS = ("case_id", "at", "stage", "p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers")
 #: A snapshot this soon after creation is taken at receipt.
-RECEIPT_S = 3600.0
+MAX_RECEIPT_AGE_S = 3600.0
 
 
 class DissatisfactionRisk:
@@ -63,7 +63,8 @@ class DissatisfactionRisk:
         predicted, observed, n, lo, hi``, on the newest fifth of the cases, weighted for those who did not answer.
     answering_
         Who answers, with the effective number of answers
-        (:class:`~deskcast.models.risk.response_propensity.Answering`); ``None`` where all tell, as with disputes.
+        (:class:`~deskcast.models.risk.response_propensity.ResponsePropensity`); ``None`` where all tell, as with
+        disputes.
     rates_
         The naive share of dissatisfied answers, and that weighted for all who were asked.
     outcomes_
@@ -99,7 +100,7 @@ class DissatisfactionRisk:
         *,
         segments: Sequence[str] = (),
         regularisation: float = 10.0,
-        clip: float = CLIP,
+        clip: float = MAX_RELATIVE_WEIGHT,
         replicates: int = 1000,
         seed: int = 0,
     ) -> None:
@@ -115,9 +116,9 @@ class DissatisfactionRisk:
         Parameters
         ----------
         snapshots
-            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_rows`. Give those at
-            which the risk will be asked for (at receipt, daily while open, at closing); the latest of a case also tells
-            who answers, so a snapshot at closing belongs among them.
+            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_snapshots`. Give those
+            at which the risk will be asked for (at receipt, daily while open, at closing); the latest of a case also
+            tells who answers, so a snapshot at closing belongs among them.
         labels
             ``case_id, label, known_at``; see ``deskcast.features.dissatisfaction_labels``. A label that is missing
             although ``known_at`` is not means that the customer kept silent.
@@ -133,19 +134,19 @@ class DissatisfactionRisk:
         InputError
             If a column is missing, a case has two labels, or there is no label.
         """
-        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else instant(as_of)
+        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else to_utc_instant(as_of)
         check_segments(snapshots, self.segments)
-        cohort = known_cohort(snapshots, labels, end, NAME)
+        cohort = known_cohort(snapshots, labels, end, DISSATISFACTION_LABEL)
         self.as_of_, self.outcomes_ = end, cohort.found
         settings = Settings(self.regularisation, self.replicates, self.seed, self.segments)
-        first = weigh_answers(cohort, cohort.found.split(SHARES), self.regularisation, self.clip)
-        last = weigh_answers(cohort, cohort.found.split(FINAL), self.regularisation, self.clip)
-        self.answering_ = None if last is None else last[1]
+        first = weight_responses(cohort, cohort.found.split(SPLIT_SHARES), self.regularisation, self.clip)
+        last = weight_responses(cohort, cohort.found.split(FINAL_SHARES), self.regularisation, self.clip)
+        self.response_propensity_ = None if last is None else last[1]
         weights = None if first is None or last is None else (first[0], last[0])
         self.stages_: dict[str, OutcomeRisk] = {}
         self.answers_ = {}
-        final = cohort.found.split(FINAL)
-        for stage in STAGES:
+        final = cohort.found.split(FINAL_SHARES)
+        for stage in CASE_STAGES:
             rows = cohort.stage(stage)
             self.stages_[stage] = fit_outcome(
                 cohort,
@@ -157,9 +158,9 @@ class DissatisfactionRisk:
             )
             model = None
             if weights is not None:
-                model = fit_answers(cohort, rows & (final == 0), rows & (final == 1), self.regularisation)
+                model = fit_response_model(cohort, rows & (final == 0), rows & (final == 1), self.regularisation)
             self.answers_[stage] = model
-        self._tell(cohort, None if last is None else last[0])
+        self._summarise(cohort, None if last is None else last[0])
         return self
 
     def follow(self, snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: object) -> DissatisfactionRisk:
@@ -180,17 +181,21 @@ class DissatisfactionRisk:
         """
         self._check()
         moved = copy.copy(self)
-        moved.as_of_ = instant(as_of)
+        moved.as_of_ = to_utc_instant(as_of)
         if not self.segments:
             return moved
-        cohort = known_cohort(snapshots, labels, moved.as_of_, NAME)
-        weight = None if self.answering_ is None else row_weights(cohort, self.answering_.model, self.clip)
+        cohort = known_cohort(snapshots, labels, moved.as_of_, DISSATISFACTION_LABEL)
+        weight = (
+            None
+            if self.response_propensity_ is None
+            else response_weights(cohort, self.response_propensity_.model, self.clip)
+        )
         moved.stages_ = {}
         for stage, learnt in self.stages_.items():
             rows = cohort.stage(stage)
-            asked = follow_segments(learnt.candidates, cohort, rows, self.segments, weight)
-            tell = follow_segments(learnt.of_those_who_tell, cohort, rows, self.segments)
-            moved.stages_[stage] = replace(learnt, candidates=asked, of_those_who_tell=tell)
+            asked = apply_segment_records(learnt.candidates, cohort, rows, self.segments, weight)
+            tell = apply_segment_records(learnt.answering_candidates, cohort, rows, self.segments)
+            moved.stages_[stage] = replace(learnt, candidates=asked, answering_candidates=tell)
         return moved
 
     def predict(self, snapshots: pd.DataFrame) -> pd.DataFrame:
@@ -215,17 +220,17 @@ class DissatisfactionRisk:
         out = pd.DataFrame(index=snapshots.index)
         out["case_id"], out["at"] = snapshots["case_id"].astype("str"), snapshots["at"]
         out["stage"] = pd.Series(stage, index=snapshots.index).astype("str")
-        for column in COLUMNS[3:]:
+        for column in PREDICTION_COLUMNS[3:]:
             out[column] = 1.0 if column == "p_answers" else np.nan
-        for name in STAGES:
+        for name in CASE_STAGES:
             mine = stage == name
             if not mine.any():
                 continue
             learnt, answers = self.stages_[name], self.answers_[name]
             out.loc[mine, "p_dissatisfied_if_asked"] = learnt.model.probability(frame[mine])
-            out.loc[mine, "p_dissatisfied_if_answers"] = learnt.model_of_those_who_tell.probability(frame[mine])
-            if answers is None and self.answering_ is not None:
-                answers = self.answering_.model
+            out.loc[mine, "p_dissatisfied_if_answers"] = learnt.answering_model.probability(frame[mine])
+            if answers is None and self.response_propensity_ is not None:
+                answers = self.response_propensity_.model
             if answers is not None:
                 out.loc[mine, "p_answers"] = answers.probability(frame[mine])
         return out
@@ -238,7 +243,7 @@ class DissatisfactionRisk:
     def features(self) -> tuple[str, ...]:
         """Names of the features that the probabilities depend on, once fitted."""
         self._check()
-        return tuple(dict.fromkeys(f for stage in STAGES for f in self.stages_[stage].model.score.features))
+        return tuple(dict.fromkeys(f for stage in CASE_STAGES for f in self.stages_[stage].model.score.features))
 
     def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
         """Return what each group of features adds to the log-odds of dissatisfaction if asked.
@@ -254,7 +259,7 @@ class DissatisfactionRisk:
         """
         frame, stage = self._rows(snapshots)
         out = pd.DataFrame({"base": 0.0}, index=snapshots.index)
-        for name in STAGES:
+        for name in CASE_STAGES:
             mine = stage == name
             if not mine.any():
                 continue
@@ -275,9 +280,9 @@ class DissatisfactionRisk:
         for column in ("case_id", "at"):
             if column not in snapshots.columns:
                 raise InputError("the column is missing", where="snapshots", column=column)
-        return prepared(snapshots, NAME), stage_of(snapshots)
+        return prepare_snapshots(snapshots, DISSATISFACTION_LABEL), stage_of(snapshots)
 
-    def _tell(self, cohort: Cohort, weight: Floats | None) -> None:
+    def _summarise(self, cohort: Cohort, weight: Floats | None) -> None:
         learnt = self.stages_
         self.used_ = {stage: risk.used for stage, risk in learnt.items()}
         self.skill_ = {stage: risk.skill for stage, risk in learnt.items()}
@@ -285,27 +290,27 @@ class DissatisfactionRisk:
         self.evaluation_ = _stacked({stage: risk.evaluation for stage, risk in learnt.items()})
         self.reliability_ = _stacked({stage: risk.reliability for stage, risk in learnt.items()})
         last = cohort.found.last_of_case()
-        asked, tell = cohort.lesson(last, weight), cohort.lesson(last)
+        asked, tell = cohort.weighted_rows(last, weight), cohort.weighted_rows(last)
         self.rates_ = {
             "answers": float(np.average(tell.label, weights=tell.weight)) if len(tell.label) else float("nan"),
             "asked": float(np.average(asked.label, weights=asked.weight)) if len(asked.label) else float("nan"),
         }
-        there = [stage for stage in STAGES if cohort.stage(stage).any()]
+        there = [stage for stage in CASE_STAGES if cohort.stage(stage).any()]
         said = [learnt[stage].decision for stage in there]
-        if self.answering_ is not None:
+        if self.response_propensity_ is not None:
             rates = [100 * self.rates_[name] for name in ("answers", "asked")]
             said.append(
-                f"{self.answering_.said()} Of the answers {rates[0]:.0f} % are dissatisfied, of all asked about "
-                f"{rates[1]:.0f} %."
+                f"{self.response_propensity_.describe()} Of the answers {rates[0]:.0f} % are dissatisfied, of all "
+                f"asked about {rates[1]:.0f} %."
             )
-        self.said_ = tuple(said)
+        self.statements_ = tuple(said)
         self.decision_ = " ".join(said)
 
 
-def instant(value: object) -> pd.Timestamp:
+def to_utc_instant(value: object) -> pd.Timestamp:
     """Return an instant that has a zone, in UTC.
 
-    >>> instant("2024-03-01T08:00+01:00").hour
+    >>> to_utc_instant("2024-03-01T08:00+01:00").hour
     7
     """
     at = pd.Timestamp(str(value)) if not isinstance(value, pd.Timestamp) else value
@@ -320,7 +325,7 @@ def _when(stage: str, cohort: Cohort, rows: np.ndarray[tuple[int], np.dtype[np.b
     if stage == "closed":
         return "when a case has just closed"
     ages = cohort.found.entry_s[rows]
-    return "at receipt" if len(ages) and float(np.quantile(ages, 0.95)) <= RECEIPT_S else "while a case is open"
+    return "at receipt" if len(ages) and float(np.quantile(ages, 0.95)) <= MAX_RECEIPT_AGE_S else "while a case is open"
 
 
 def _stacked(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -7,11 +7,11 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from .dissatisfaction import instant
+from .dissatisfaction import to_utc_instant
 from .outcome_risk import Settings, fit_outcome
-from .survey_cohort import known_cohort, prepared, stage_of
+from .survey_cohort import known_cohort, prepare_snapshots, stage_of
 
-NAME = "escalation"
+ESCALATION_LABEL = "escalation"
 
 
 class EscalationRisk:
@@ -64,7 +64,7 @@ class EscalationRisk:
         Parameters
         ----------
         snapshots
-            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_rows`. Snapshots of
+            ``case_id, at, age_s`` and features; see :func:`deskcast.models.risk.case_rows.case_snapshots`. Snapshots of
             cases that have ended do not teach.
         labels
             ``case_id, label, known_at``; see ``deskcast.features.escalation_labels``.
@@ -83,13 +83,13 @@ class EscalationRisk:
         if len(labels) and not labels["label"].eq(True).any():
             hint = "map an event to the kind 'escalated'"
             raise InputError("no case was ever escalated, as far as the log tells", where="labels", hint=hint)
-        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else instant(as_of)
+        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else to_utc_instant(as_of)
         open_rows = snapshots[stage_of(snapshots) == "open"]
-        cohort = known_cohort(open_rows, labels, end, NAME)
+        cohort = known_cohort(open_rows, labels, end, ESCALATION_LABEL)
         rows = np.ones(len(cohort.label), dtype=bool)
         settings = Settings(self.regularisation, self.replicates, self.seed)
         learnt = fit_outcome(cohort, rows, when="while a case is open", what="were escalated", settings=settings)
-        self.as_of_, self.outcomes_, self.learnt_ = end, cohort.found, learnt
+        self.as_of_, self.outcomes_, self.outcome_risk_ = end, cohort.found, learnt
         self.used_, self.decision_, self.skill_ = learnt.used, learnt.decision, learnt.skill
         self.promoted_ = learnt.used == "logistic"
         self.evaluation_, self.reliability_ = learnt.evaluation, learnt.reliability
@@ -121,22 +121,22 @@ class EscalationRisk:
         self._check()
         if not len(snapshots):
             return np.zeros(0)
-        return self.learnt_.model.probability(prepared(snapshots, NAME))
+        return self.outcome_risk_.model.probability(prepare_snapshots(snapshots, ESCALATION_LABEL))
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features that the probability depends on, once fitted."""
         self._check()
-        return self.learnt_.model.score.features
+        return self.outcome_risk_.model.score.features
 
     def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
         """Return what each group of features adds to the log-odds: ``base``, the groups, and ``logit``, their sum."""
         self._check()
-        base, parts = self.learnt_.model.parts(prepared(snapshots, NAME))
+        base, parts = self.outcome_risk_.model.parts(prepare_snapshots(snapshots, ESCALATION_LABEL))
         parts.insert(0, "base", base)
         parts["logit"] = parts.sum(axis=1)
         return parts
 
     def _check(self) -> None:
-        if not hasattr(self, "learnt_"):
+        if not hasattr(self, "outcome_risk_"):
             raise InputError("this model is not fitted yet", hint="call fit(snapshots, labels) first")

@@ -13,10 +13,10 @@ from ...features.arrays import Floats
 from ...features.errors import InputError
 
 #: Columns that a snapshot must have whatever the features are.
-KEYS = ("case_id", "at", "metric", "age_s")
+SNAPSHOT_KEYS = ("case_id", "at", "metric", "age_s")
 
 
-class Lesson(NamedTuple):
+class WeightedOutcomes(NamedTuple):
     """Snapshots with a known outcome (0.0 or 1.0), and how many snapshots each of them stands for."""
 
     snapshots: pd.DataFrame
@@ -65,7 +65,7 @@ class Outcomes:
         """Number the parts of a split by case in time; each has its share of the cases with a known outcome."""
         return split_by_case(self.snapshots["case_id"], self.created_at, shares, self.decided)
 
-    def lesson(self, rows: NDArray[np.bool_] | None = None) -> Lesson:
+    def weighted_rows(self, rows: NDArray[np.bool_] | None = None) -> WeightedOutcomes:
         """Return the decided rows among these (all by default) with the weights that make them stand for all of these.
 
         The weights come from these rows alone, so that each part of a split is judged by its own cut-offs.
@@ -74,7 +74,9 @@ class Outcomes:
         decided = self.decided
         weight = censoring_weights(self.entry_s[taken], self.end_s[taken], decided[taken])
         both = taken & decided
-        return Lesson(self.snapshots[both].reset_index(drop=True), self.breached[both], weight[decided[taken]])
+        return WeightedOutcomes(
+            self.snapshots[both].reset_index(drop=True), self.breached[both], weight[decided[taken]]
+        )
 
 
 def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> Outcomes:
@@ -109,7 +111,7 @@ def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Time
     ...                        "known_at": pd.to_datetime(["2024-03-01T12:00Z", "2024-03-02T08:30Z",
     ...                                                    "2024-03-02T12:00Z"])})
     >>> found = known_outcomes(snapshots, labels, pd.Timestamp("2024-03-02T09:00Z"))
-    >>> found.breached.tolist(), found.lesson().weight.tolist()
+    >>> found.breached.tolist(), found.weighted_rows().weight.tolist()
     ([1.0, 0.0, nan], [2.0, 1.0])
     """
     rows = _joined(snapshots, labels)
@@ -185,7 +187,7 @@ def split_by_case(
 
 def one_metric(snapshots: pd.DataFrame) -> str:
     """Return the one metric that the snapshots are about, or say what is wrong with them."""
-    for name in KEYS:
+    for name in SNAPSHOT_KEYS:
         if name not in snapshots.columns:
             raise InputError("the column is missing", where="snapshots", column=name)
     metrics = snapshots["metric"].dropna().unique()

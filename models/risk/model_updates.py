@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Bools, Floats
-from ..candidates.baselines import Calibrated, Score
+from ..candidates.baselines import CalibratedModel, LogOddsModel
 from ..candidates.blend import Blend
 from ..candidates.hazard import Hazard
 from ..candidates.implied_deadline import ImpliedDeadline
@@ -18,15 +18,15 @@ from .known_outcomes import censoring_weights
 from .recalibration import rate_shift, speed_shift
 
 #: Days over which the speed of the desk and the outcomes of recent snapshots are looked at.
-SPEED_DAYS, RATE_DAYS = 7.0, 14.0
+SPEED_WINDOW_DAYS, RATE_WINDOW_DAYS = 7.0, 14.0
 #: Where fewer cases were decided, outcomes are looked for further back, but not beyond so many days.
-ENOUGH, MOST_DAYS = 100, 56.0
+MIN_RECENT_CASES, MAX_WINDOW_DAYS = 100, 56.0
 #: More recent snapshots than this are thinned, whole cases at a time.
-MOST_ROWS = 8_000
+MAX_RECENT_ROWS = 8_000
 
 
 @dataclass(frozen=True)
-class Recent:
+class RecentOutcomes:
     """What is known at an instant of the snapshots of the last days.
 
     ``breached`` is 0.0 or 1.0 and missing where the outcome is not known by then; ``finish`` is as known by then.
@@ -40,14 +40,14 @@ class Recent:
     deadline: ImpliedDeadline | None = None
 
 
-def recent(
+def select_recent(
     snapshots: pd.DataFrame,
     breached: Floats,
     known_at: pd.Series,
     finish: Finish,
     as_of: pd.Timestamp,
     deadline: ImpliedDeadline | None = None,
-) -> Recent:
+) -> RecentOutcomes:
     """Cut what was known at an instant out of a longer record.
 
     Parameters
@@ -65,17 +65,17 @@ def recent(
     """
     at = snapshots["at"]
     known = np.asarray((known_at <= as_of).fillna(False).to_numpy(dtype=bool))
-    days = RATE_DAYS
+    days = RATE_WINDOW_DAYS
     while True:
         rows = np.asarray(((at <= as_of) & (at > as_of - pd.Timedelta(days=days))).to_numpy(dtype=bool))
-        if days >= MOST_DAYS or snapshots["case_id"][rows & known].nunique() >= ENOUGH:
+        if days >= MAX_WINDOW_DAYS or snapshots["case_id"][rows & known].nunique() >= MIN_RECENT_CASES:
             break
         days *= 2
     rows = _thinned(rows, snapshots["case_id"])
     ended = finish.ended & np.asarray(finish.at <= as_of)
     stop = finish.at.where(ended, pd.DatetimeIndex([as_of]).repeat(len(ended)))
     seen = np.where(known, breached, np.nan)[rows]
-    return Recent(
+    return RecentOutcomes(
         snapshots[rows].reset_index(drop=True),
         seen,
         Finish(stop[rows].as_unit("us"), ended[rows]),
@@ -85,12 +85,12 @@ def recent(
     )
 
 
-def follow_speed(hazard: Hazard, now: Recent) -> Hazard:
+def update_speed(hazard: Hazard, now: RecentOutcomes) -> Hazard:
     """Return the hazard as fast as the desk was in the last week, with the deadline as it is known by now."""
     day = pd.Timedelta(days=1)
     at = pd.DatetimeIndex(now.snapshots["at"].array)
     works = ~_waits(now.snapshots)
-    rows = works & np.asarray((at <= now.as_of - day) & (at > now.as_of - pd.Timedelta(days=SPEED_DAYS + 1)))
+    rows = works & np.asarray((at <= now.as_of - day) & (at > now.as_of - pd.Timedelta(days=SPEED_WINDOW_DAYS + 1)))
     hazard = replace(hazard, deadline=now.deadline) if now.deadline is not None else hazard
     if not rows.any():
         return hazard
@@ -102,7 +102,7 @@ def follow_speed(hazard: Hazard, now: Recent) -> Hazard:
     return hazard.shifted(speed_shift(float(done.sum()), float(expected.sum())))
 
 
-def follow(models: dict[str, Calibrated], now: Recent) -> dict[str, Calibrated]:
+def update_models(models: dict[str, CalibratedModel], now: RecentOutcomes) -> dict[str, CalibratedModel]:
     """Return the models as they have to be read now.
 
     The hazard gets the speed of the last week, then every model the base rate of the last two: of outcomes that are
@@ -116,7 +116,7 @@ def follow(models: dict[str, Calibrated], now: Recent) -> dict[str, Calibrated]:
     if hazard is None:
         outcome, weight = now.breached, _weights(now)
     else:
-        quick = follow_speed(hazard, now)
+        quick = update_speed(hazard, now)
         models = {name: replace(m, score=_with_hazard(m.score, quick)) for name, m in models.items()}
         outcome, weight = _imputed(now, quick), np.ones(len(now.breached))
     told = np.isfinite(outcome) & (weight > 0)
@@ -130,20 +130,20 @@ def follow(models: dict[str, Calibrated], now: Recent) -> dict[str, Calibrated]:
     return found
 
 
-def hazard_in(score: Score) -> Hazard | None:
+def hazard_in(score: LogOddsModel) -> Hazard | None:
     """Return the hazard that a score is or contains."""
     if isinstance(score, Hazard):
         return score
     return hazard_in(score.first) if isinstance(score, Blend) else None
 
 
-def _with_hazard(score: Score, hazard: Hazard) -> Score:
+def _with_hazard(score: LogOddsModel, hazard: Hazard) -> LogOddsModel:
     if isinstance(score, Hazard):
         return hazard
     return replace(score, first=_with_hazard(score.first, hazard)) if isinstance(score, Blend) else score
 
 
-def _imputed(now: Recent, hazard: Hazard) -> Floats:
+def _imputed(now: RecentOutcomes, hazard: Hazard) -> Floats:
     rows = now.snapshots
     undecided = np.isnan(now.breached)
     latest = ~np.asarray(rows["case_id"].duplicated(keep="last").to_numpy(dtype=bool)) & undecided
@@ -152,7 +152,7 @@ def _imputed(now: Recent, hazard: Hazard) -> Floats:
     return np.asarray(np.where(undecided, guess, now.breached), dtype=np.float64)
 
 
-def _weights(now: Recent) -> Floats:
+def _weights(now: RecentOutcomes) -> Floats:
     at = pd.DatetimeIndex(now.snapshots["at"].array)
     entry = now.snapshots["age_s"].to_numpy(dtype=np.float64)
     decided = np.isfinite(now.breached)
@@ -170,8 +170,8 @@ def _waits(snapshots: pd.DataFrame) -> Bools:
 
 def _thinned(rows: Bools, case_id: pd.Series) -> Bools:
     n = int(rows.sum())
-    if n <= MOST_ROWS:
+    if n <= MAX_RECENT_ROWS:
         return rows
     # The same cases whatever the order of the rows: chosen by their names.
     mark = pd.util.hash_array(case_id.astype("str").to_numpy(dtype=object)) / 2.0**64
-    return np.asarray(rows & (mark < MOST_ROWS / n), dtype=bool)
+    return np.asarray(rows & (mark < MAX_RECENT_ROWS / n), dtype=bool)

@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from ...features.arrays import Floats
 from ...features.statistics.intervals import wilson
 from ..candidates.baselines import (
-    Calibrated,
-    Score,
-    calibrated,
+    CalibratedModel,
+    LogOddsModel,
+    calibrate_model,
     fit_age_rule,
-    fit_constant,
+    fit_base_rate,
     fit_logistic,
     fit_segment_rate,
 )
 from ..evaluation.scores import reliability_tables, score_table
-from ..evaluation.skill import SMALL, Skill, brier_skill, say_skill, top_lift
-from .promotion import FEWEST_CASES, FEWEST_OF_EACH, RULES, SAID, decide
-from .segment_record import Followed, track_record
-from .survey_cohort import Cohort, Told
+from ..evaluation.skill import MIN_SKILL, Skill, brier_skill, format_skill, top_lift
+from .promotion import MIN_CASES_PER_OUTCOME, MIN_DECIDED_CASES, MODEL_LABELS, RULE_BASELINES, choose_model
+from .segment_record import SegmentAdjustedModel, build_segment_record
+from .survey_cohort import Cohort, WeightedLabels
 
 #: All candidates, from the plainest.
-NAMES = ("constant", "rule", "rates", "logistic")
+OUTCOME_CANDIDATES = ("constant", "rule", "rates", "logistic")
 #: Shares of the cases that train, calibrate and evaluate; and once that is done, that train and calibrate.
-SHARES, FINAL = (0.6, 0.2, 0.2), (0.8, 0.2)
-NO_SKILL = Skill(float("nan"), float("nan"), float("nan"))
+SPLIT_SHARES, FINAL_SHARES = (0.6, 0.2, 0.2), (0.8, 0.2)
+UNKNOWN_SKILL = Skill(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,18 @@ class OutcomeRisk:
     skill: Skill
     evaluation: pd.DataFrame
     reliability: pd.DataFrame
-    candidates: dict[str, Calibrated]
-    of_those_who_tell: dict[str, Calibrated]
+    candidates: dict[str, CalibratedModel]
+    answering_candidates: dict[str, CalibratedModel]
 
     @property
-    def model(self) -> Calibrated:
+    def model(self) -> CalibratedModel:
         """The candidate that is used."""
         return self.candidates[self.used]
 
     @property
-    def model_of_those_who_tell(self) -> Calibrated:
+    def answering_model(self) -> CalibratedModel:
         """The same candidate for cases that tell."""
-        return self.of_those_who_tell[self.used]
+        return self.answering_candidates[self.used]
 
 
 def fit_outcome(
@@ -133,22 +133,24 @@ def fit_outcome(
     rules = settings or Settings()
     first, last = (None, None) if propensity is None else propensity
     few = _too_few(cohort, rows, what)
-    part = cohort.found.split(SHARES)
+    part = cohort.found.split(SPLIT_SHARES)
     if not few:
         few = _one_sided(cohort, rows, part)
     if few:
         return _base_rate(cohort, rows, last, f"Nothing was learnt but a base rate, because {few}", when)
-    trained = fit_all(cohort, rows & (part == 0), rows & (part == 1), rules, first)
-    trained = follow_segments(trained, cohort, rows, rules.segments, first)
-    newest = cohort.lesson(rows & (part == 2), first)
+    trained = fit_outcome_candidates(cohort, rows & (part == 0), rows & (part == 1), rules, first)
+    trained = apply_segment_records(trained, cohort, rows, rules.segments, first)
+    newest = cohort.weighted_rows(rows & (part == 2), first)
     predicted = {name: model.probability(newest.snapshots) for name, model in trained.items()}
     used, decision, skill = _judge(newest, predicted, when, rules)
-    final = cohort.found.split(FINAL)
+    final = cohort.found.split(FINAL_SHARES)
     learn, check = rows & (final == 0), rows & (final == 1)
-    candidates = follow_segments(fit_all(cohort, learn, check, rules, last), cohort, rows, rules.segments, last)
+    candidates = apply_segment_records(
+        fit_outcome_candidates(cohort, learn, check, rules, last), cohort, rows, rules.segments, last
+    )
     tell = candidates
     if last is not None:
-        tell = follow_segments(fit_all(cohort, learn, check, rules), cohort, rows, rules.segments)
+        tell = apply_segment_records(fit_outcome_candidates(cohort, learn, check, rules), cohort, rows, rules.segments)
     return OutcomeRisk(
         used,
         decision,
@@ -160,13 +162,13 @@ def fit_outcome(
     )
 
 
-def fit_all(
+def fit_outcome_candidates(
     cohort: Cohort,
     train: NDArray[np.bool_],
     later: NDArray[np.bool_],
     settings: Settings,
     propensity: Floats | None = None,
-) -> dict[str, Calibrated]:
+) -> dict[str, CalibratedModel]:
     """Fit all candidates on some rows and correct each on later ones.
 
     Parameters
@@ -178,30 +180,30 @@ def fit_all(
     settings
         The ridge penalty.
     propensity
-        As in :meth:`deskcast.models.risk.survey_cohort.Cohort.lesson`.
+        As in :meth:`deskcast.models.risk.survey_cohort.Cohort.weighted_rows`.
 
     Returns
     -------
-    Name -> model, in the order of :data:`NAMES`.
+    Name -> model, in the order of :data:`OUTCOME_CANDIDATES`.
     """
-    frame, y, w = cohort.lesson(train, propensity)
-    scores: dict[str, Score] = {
-        "constant": fit_constant(y, w),
+    frame, y, w = cohort.weighted_rows(train, propensity)
+    scores: dict[str, LogOddsModel] = {
+        "constant": fit_base_rate(y, w),
         "rule": fit_age_rule(frame, y, w),
         "rates": fit_segment_rate(frame, y, w),
         "logistic": fit_logistic(frame, y, settings.regularisation, w),
     }
-    check = cohort.lesson(later, propensity)
-    return {name: calibrated(score, *check) for name, score in scores.items()}
+    check = cohort.weighted_rows(later, propensity)
+    return {name: calibrate_model(score, *check) for name, score in scores.items()}
 
 
-def follow_segments(
-    candidates: dict[str, Calibrated],
+def apply_segment_records(
+    candidates: dict[str, CalibratedModel],
     cohort: Cohort,
     rows: NDArray[np.bool_],
     segments: tuple[str, ...],
     propensity: Floats | None = None,
-) -> dict[str, Calibrated]:
+) -> dict[str, CalibratedModel]:
     """Let the logistic regression follow the track records of segments, as they stand in these rows.
 
     Every prediction sees of a record what was known at its own instant, so the rows may be later than it.
@@ -209,7 +211,7 @@ def follow_segments(
     Parameters
     ----------
     candidates
-        From :func:`fit_all`, or followed already.
+        From :func:`fit_outcome_candidates`, or followed already.
     cohort, rows, propensity
         As in :func:`fit_outcome`.
     segments
@@ -218,26 +220,28 @@ def follow_segments(
     if not segments or "logistic" not in candidates:
         return candidates
     score = candidates["logistic"].score
-    plain = score.model if isinstance(score, Followed) else candidates["logistic"]
-    last = rows & cohort.told & _last_told(cohort, rows & cohort.told)
-    frame, label, weight = cohort.lesson(last, propensity)
+    plain = score.model if isinstance(score, SegmentAdjustedModel) else candidates["logistic"]
+    last = rows & cohort.labelled & _last_labelled(cohort, rows & cohort.labelled)
+    frame, label, weight = cohort.weighted_rows(last, propensity)
     known = cohort.found.known_at[last].reset_index(drop=True)
-    record = track_record(frame, known, label, weight, plain, segments)
-    return {**candidates, "logistic": Calibrated(Followed(plain, segments, record), 1.0, 0.0)}
+    record = build_segment_record(frame, known, label, weight, plain, segments)
+    return {**candidates, "logistic": CalibratedModel(SegmentAdjustedModel(plain, segments, record), 1.0, 0.0)}
 
 
-def _judge(newest: Told, predicted: dict[str, Floats], when: str, settings: Settings) -> tuple[str, str, Skill]:
+def _judge(
+    newest: WeightedLabels, predicted: dict[str, Floats], when: str, settings: Settings
+) -> tuple[str, str, Skill]:
     """Choose a candidate and say what can be known, with the skill of the best attempt."""
     case = newest.snapshots["case_id"]
     draws = {"weight": newest.weight, "replicates": settings.replicates, "seed": settings.seed}
-    verdict = decide(newest.label, predicted, case, **draws)  # type: ignore[arg-type]
+    verdict = choose_model(newest.label, predicted, case, **draws)  # type: ignore[arg-type]
     tried = "logistic" if verdict.used == "constant" else verdict.used
     skill = brier_skill(newest.label, predicted[tried], predicted["constant"], case, **draws)  # type: ignore[arg-type]
-    name, rate = SAID.get(tried, tried), float(np.average(newest.label, weights=newest.weight))
-    on, has = f"on the {case.nunique():,} newest cases", f"has a {say_skill(skill)}"
+    name, rate = MODEL_LABELS.get(tried, tried), float(np.average(newest.label, weights=newest.weight))
+    on, has = f"on the {case.nunique():,} newest cases", f"has a {format_skill(skill)}"
     of = f"{on} {name} {has}"
     lift = top_lift(newest.label, predicted[tried], weight=newest.weight)
-    if verdict.used != "constant" and skill.worth_ranking(lift):
+    if verdict.used != "constant" and skill.is_worth_ranking(lift):
         text = (
             f"{when[:1].upper()}{when[1:]}, {name} is used: {on} it {has}, and its worst tenth is {lift:.1f} "
             "times as bad as all."
@@ -245,7 +249,7 @@ def _judge(newest: Told, predicted: dict[str, Floats], when: str, settings: Sett
         return verdict.used, text, skill
     base = f"each gets the base rate ({100 * rate:.0f} % on the newest)"
     if verdict.used == "constant":
-        hint = ", which may be for want of cases" if skill.mean >= SMALL else ""
+        hint = ", which may be for want of cases" if skill.mean >= MIN_SKILL else ""
         noise = "It does not beat the plain rules surely, nor they the base rate" if skill.lo > 0 else ""
         why = f"{noise or 'Nothing was learnt beyond noise'}{hint}, so cases are not ranked and {base}"
     else:
@@ -254,48 +258,50 @@ def _judge(newest: Told, predicted: dict[str, Floats], when: str, settings: Sett
 
 
 def _too_few(cohort: Cohort, rows: NDArray[np.bool_], what: str) -> str:
-    label = cohort.label[rows & cohort.told]
-    case = cohort.found.snapshots.loc[rows & cohort.told, "case_id"].to_numpy()
+    label = cohort.label[rows & cohort.labelled]
+    case = cohort.found.snapshots.loc[rows & cohort.labelled, "case_id"].to_numpy()
     outcome = pd.Series(label).groupby(case).last()
     n, hits = len(outcome), int(outcome.sum())
-    if n < FEWEST_CASES:
-        return f"only {n:,} cases have a known outcome (at least {FEWEST_CASES} are needed)"
-    if min(hits, n - hits) < FEWEST_OF_EACH:
-        return f"{hits:,} of {n:,} cases {what} (at least {FEWEST_OF_EACH} of either are needed)"
+    if n < MIN_DECIDED_CASES:
+        return f"only {n:,} cases have a known outcome (at least {MIN_DECIDED_CASES} are needed)"
+    if min(hits, n - hits) < MIN_CASES_PER_OUTCOME:
+        return f"{hits:,} of {n:,} cases {what} (at least {MIN_CASES_PER_OUTCOME} of either are needed)"
     return ""
 
 
 def _one_sided(cohort: Cohort, rows: NDArray[np.bool_], part: NDArray[np.int64]) -> str:
     for number, name in enumerate(("oldest 60 %", "next 20 %", "newest 20 %")):
-        if len(np.unique(cohort.label[rows & cohort.told & (part == number)])) < 2:
+        if len(np.unique(cohort.label[rows & cohort.labelled & (part == number)])) < 2:
             return f"all of the {name} of the cases with a known outcome ended alike"
     return ""
 
 
 def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | None, why: str, when: str) -> OutcomeRisk:
     # By case and not by snapshot, as one long case is one observation; where the stage has none, all cases count.
-    taken = rows & cohort.told
-    taken = (rows if taken.any() else np.ones(len(rows), dtype=bool)) & _last_told(cohort, taken)
-    asked, tell = cohort.lesson(taken, propensity), cohort.lesson(taken)
+    taken = rows & cohort.labelled
+    taken = (rows if taken.any() else np.ones(len(rows), dtype=bool)) & _last_labelled(cohort, taken)
+    asked, tell = cohort.weighted_rows(taken, propensity), cohort.weighted_rows(taken)
     n = float(asked.weight.sum() ** 2 / (asked.weight**2).sum())
     lo, hi = wilson(np.average(asked.label, weights=asked.weight) * n, n)
     said = f"Every case gets it {when}, and it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
-    nothing = {name: np.zeros(0) for name in NAMES}
-    models = [{"constant": Calibrated(fit_constant(lesson.label, lesson.weight), 1.0, 0.0)} for lesson in (asked, tell)]
+    nothing = {name: np.zeros(0) for name in OUTCOME_CANDIDATES}
+    models = [
+        {"constant": CalibratedModel(fit_base_rate(lesson.label, lesson.weight), 1.0, 0.0)} for lesson in (asked, tell)
+    ]
     return OutcomeRisk(
         "constant",
         f"{why}. {said}",
-        NO_SKILL,
+        UNKNOWN_SKILL,
         score_table(np.zeros(0), nothing),
         reliability_tables(np.zeros(0), nothing),
         *models,
     )
 
 
-def _last_told(cohort: Cohort, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _last_labelled(cohort: Cohort, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
     among = rows if rows.any() else np.ones(len(rows), dtype=bool)
     case = cohort.found.snapshots["case_id"].where(pd.Series(among))
     return np.asarray(among & ~case.duplicated(keep="last").to_numpy(dtype=bool))
 
 
-__all__ = ["NAMES", "RULES", "OutcomeRisk", "Settings", "fit_all", "fit_outcome"]
+__all__ = ["OUTCOME_CANDIDATES", "RULE_BASELINES", "OutcomeRisk", "Settings", "fit_outcome", "fit_outcome_candidates"]

@@ -15,14 +15,14 @@ from ..evaluation.scores import Gain, brier_gain
 from .known_outcomes import Outcomes
 
 #: Fewer cases, or fewer cases of either outcome, teach nothing but a base rate.
-FEWEST_CASES, FEWEST_OF_EACH = 100, 20
+MIN_DECIDED_CASES, MIN_CASES_PER_OUTCOME = 100, 20
 #: If the known outcomes stand for less than this share of the newest snapshots, the verdict says so.
-SURE = 0.9
+MIN_SURE_COVERAGE = 0.9
 #: How sure the second and third model, and a baseline, have to be.
-LATER = 0.99
+STRICT_CONFIDENCE = 0.99
 #: Baselines that a model has to beat, and how they and the models are called.
-RULES = ("rule", "rates")
-SAID = {
+RULE_BASELINES = ("rule", "rates")
+MODEL_LABELS = {
     "constant": "the base rate",
     "rule": "the rule 'age over target'",
     "rates": "the rate of priority and team",
@@ -32,14 +32,14 @@ SAID = {
 }
 
 
-class Verdict(NamedTuple):
+class ModelDecision(NamedTuple):
     """Which candidate is used, and why in a sentence."""
 
     used: str
     decision: str
 
 
-def decide(
+def choose_model(
     observed: Floats,
     predicted: Mapping[str, Floats],
     case: ArrayLike,
@@ -47,7 +47,7 @@ def decide(
     weight: Floats | None = None,
     replicates: int = 1000,
     seed: int = 0,
-) -> Verdict:
+) -> ModelDecision:
     """Choose among probabilities for the same outcomes by their Brier scores, drawing whole cases anew.
 
     Parameters
@@ -55,7 +55,8 @@ def decide(
     observed
         Outcomes, 0 or 1, shape (n,), of cases that no candidate has learnt from and that are later than all it has.
     predicted
-        Name -> probabilities: ``constant``, baselines of :data:`RULES`, and models (``mean``, ``logistic``, ...).
+        Name -> probabilities: ``constant``, baselines of :data:`RULE_BASELINES`, and models (``mean``, ``logistic``,
+        ...).
     case
         Which case a row belongs to, shape (n,).
     weight
@@ -73,7 +74,8 @@ def decide(
     >>> rng = np.random.default_rng(0)
     >>> p = rng.uniform(size=2000)
     >>> y = (rng.uniform(size=2000) < p).astype(float)
-    >>> decide(y, {"constant": np.full(2000, 0.5), "rule": np.full(2000, 0.5), "logistic": p}, np.arange(2000)).used
+    >>> half = np.full(2000, 0.5)
+    >>> choose_model(y, {"constant": half, "rule": half, "logistic": p}, np.arange(2000)).used
     'logistic'
     """
 
@@ -82,59 +84,66 @@ def decide(
         return brier_gain(observed, *pair, case, weight=weight, replicates=replicates, seed=seed, level=level)
 
     models = [name for name in ("mean", "logistic", "hazard") if name in predicted]
-    models += [name for name in predicted if name not in (*models, *RULES, "constant")]
-    rules = [name for name in RULES if name in predicted]
+    models += [name for name in predicted if name not in (*models, *RULE_BASELINES, "constant")]
+    rules = [name for name in RULE_BASELINES if name in predicted]
     rules.sort(key=lambda name: brier(observed, predicted[name], weight=weight))
     on = f"on {len(observed):,} snapshots of the {len(np.unique(np.asarray(case))):,} newest cases"
     champion = ""
     for place, name in enumerate(models):
         # Who comes after the first has to be surer: among many that know nothing one always looks good.
-        level = 0.95 if place == 0 else LATER
-        if champion and not gain(name, champion, level).sure:
+        level = 0.95 if place == 0 else STRICT_CONFIDENCE
+        if champion and not gain(name, champion, level).is_significant:
             continue
-        if all(gain(name, rival, level).sure for rival in ("constant", *rules)):
+        if all(gain(name, rival, level).is_significant for rival in ("constant", *rules)):
             champion = name
     if champion:
-        rest = [f"by {_say(gain(champion, r))} than that of {SAID.get(r, r)}" for r in (*rules[:1], "constant")]
-        text = f"{_capital(SAID.get(champion, champion))} is used: {on} its Brier score is lower {' and '.join(rest)}."
-        return Verdict(champion, text)
+        rest = [
+            f"by {_format_gain(gain(champion, r))} than that of {MODEL_LABELS.get(r, r)}"
+            for r in (*rules[:1], "constant")
+        ]
+        name = _capital(MODEL_LABELS.get(champion, champion))
+        text = f"{name} is used: {on} its Brier score is lower {' and '.join(rest)}."
+        return ModelDecision(champion, text)
     for rule in rules:
-        if gain(rule, "constant", LATER).sure:
-            adds = [f"{SAID.get(name, name)} ({_say(gain(name, rule))})" for name in models[:2]]
+        if gain(rule, "constant", STRICT_CONFIDENCE).is_significant:
+            adds = [f"{MODEL_LABELS.get(name, name)} ({_format_gain(gain(name, rule))})" for name in models[:2]]
             nothing = f" and nothing that is sure is added by {' or '.join(adds)}" if adds else ""
-            won = f"it beats the base rate by {_say(gain(rule, 'constant'))} in Brier score"
-            text = f"{_capital(SAID[rule])} is used: {on} {won},{nothing}."
-            return Verdict(rule, text)
-    tried = [f"{SAID.get(name, name)} ({_say(gain(name, 'constant'))})" for name in (*models[:2], *rules[:1])]
+            won = f"it beats the base rate by {_format_gain(gain(rule, 'constant'))} in Brier score"
+            text = f"{_capital(MODEL_LABELS[rule])} is used: {on} {won},{nothing}."
+            return ModelDecision(rule, text)
+    tried = [
+        f"{MODEL_LABELS.get(name, name)} ({_format_gain(gain(name, 'constant'))})" for name in (*models[:2], *rules[:1])
+    ]
     text = (
         f"Nothing was learnt: {on} neither {' nor '.join(tried)} beats the base rate beyond noise, so every case gets"
     )
-    return Verdict("constant", f"{text} the base rate.")
+    return ModelDecision("constant", f"{text} the base rate.")
 
 
-def too_few(found: Outcomes) -> str:
+def explain_too_few_cases(found: Outcomes) -> str:
     """Say why the known outcomes teach nothing but a base rate; an empty text where they may teach more."""
     outcome = found.breached[found.decided & found.last_of_case()]
     cases, breached = len(outcome), int(outcome.sum())
-    if cases < FEWEST_CASES:
-        return f"only {cases:,} cases have a known outcome (at least {FEWEST_CASES} are needed)"
-    if min(breached, cases - breached) < FEWEST_OF_EACH:
-        return f"{breached:,} of {cases:,} cases broke their promise (at least {FEWEST_OF_EACH} of either are needed)"
+    if cases < MIN_DECIDED_CASES:
+        return f"only {cases:,} cases have a known outcome (at least {MIN_DECIDED_CASES} are needed)"
+    if min(breached, cases - breached) < MIN_CASES_PER_OUTCOME:
+        least = f"at least {MIN_CASES_PER_OUTCOME} of either are needed"
+        return f"{breached:,} of {cases:,} cases broke their promise ({least})"
     return ""
 
 
-def range_of(found: Outcomes) -> str:
+def format_base_rate_range(found: Outcomes) -> str:
     """Say within which bounds the base rate of few cases may lie."""
-    lesson = found.lesson(found.last_of_case())
+    lesson = found.weighted_rows(found.last_of_case())
     n = lesson.weight.sum() ** 2 / (lesson.weight**2).sum()
     lo, hi = wilson(np.average(lesson.breached, weights=lesson.weight) * n, n)
     return f"With so few cases it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
 
 
-def sureness(error: float, coverage: float) -> str:
+def format_calibration_error(error: float, coverage: float) -> str:
     """Say how far the figures were off, and for how many snapshots that is not known."""
     text = f"There its figures were off by {100 * error:.0f} percentage points on average."
-    if coverage >= SURE:
+    if coverage >= MIN_SURE_COVERAGE:
         return text
     return (
         f"{text} Take them with care: the log is too short to have seen how {100 * (1 - coverage):.0f} % of those "
@@ -142,7 +151,7 @@ def sureness(error: float, coverage: float) -> str:
     )
 
 
-def _say(gain: Gain) -> str:
+def _format_gain(gain: Gain) -> str:
     return f"{gain.mean:.4f} (95 % interval {gain.lo:.4f} to {gain.hi:.4f})"
 
 

@@ -10,12 +10,12 @@ from ...features.errors import InputError
 from ..evaluation.calibration import expit, log_odds
 
 #: Cases done, and cases decided, that weigh as much as the belief that nothing has changed.
-PRIOR_DONE, PRIOR_DECIDED = 30.0, 50.0
+PRIOR_DONE_CASES, PRIOR_DECIDED_CASES = 30.0, 50.0
 #: The log-odds are never moved by more.
-MOST = 2.5
+MAX_LOG_ODDS_SHIFT = 2.5
 
 
-def speed_shift(done: float, expected: float, prior: float = PRIOR_DONE) -> float:
+def speed_shift(done: float, expected: float, prior: float = PRIOR_DONE_CASES) -> float:
     """Return by how much the log of a hazard has to move, since cases get done faster or more slowly than expected.
 
     Parameters
@@ -44,7 +44,7 @@ def speed_shift(done: float, expected: float, prior: float = PRIOR_DONE) -> floa
     """
     if done < 0 or expected < 0 or prior <= 0:
         raise InputError("counts are 0 or more, and the prior above 0", got=f"{done}, {expected}, {prior}")
-    return float(np.clip(np.log((done + prior) / (expected + prior)), -MOST, MOST))
+    return float(np.clip(np.log((done + prior) / (expected + prior)), -MAX_LOG_ODDS_SHIFT, MAX_LOG_ODDS_SHIFT))
 
 
 def rate_shift(
@@ -53,7 +53,7 @@ def rate_shift(
     *,
     weight: ArrayLike | None = None,
     decided: float,
-    prior: float = PRIOR_DECIDED,
+    prior: float = PRIOR_DECIDED_CASES,
 ) -> float:
     """Return by how much log-odds have to move so that their mean probability is that of recent outcomes.
 
@@ -100,10 +100,10 @@ def rate_shift(
     for _ in range(60):
         middle = (lo + hi) / 2
         lo, hi = (middle, hi) if float(np.average(expit(x + middle), weights=w)) < wanted else (lo, middle)
-    return float(np.clip((lo + hi) / 2, -MOST, MOST) * decided / (decided + prior))
+    return float(np.clip((lo + hi) / 2, -MAX_LOG_ODDS_SHIFT, MAX_LOG_ODDS_SHIFT) * decided / (decided + prior))
 
 
-def prior_shift(probability: ArrayLike, trained_rate: float, current_rate: float) -> Floats:
+def correct_prior_shift(probability: ArrayLike, trained_rate: float, current_rate: float) -> Floats:
     """Return probabilities for a population whose base rate is another than that of training.
 
     Parameters
@@ -120,7 +120,7 @@ def prior_shift(probability: ArrayLike, trained_rate: float, current_rate: float
 
     Examples
     --------
-    >>> prior_shift([0.5], 0.5, 0.25).round(2).tolist()
+    >>> correct_prior_shift([0.5], 0.5, 0.25).round(2).tolist()
     [0.25]
     """
     for name, rate in (("trained_rate", trained_rate), ("current_rate", current_rate)):

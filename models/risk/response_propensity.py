@@ -10,15 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..candidates.baselines import Calibrated, calibrated, fit_constant, fit_logistic
+from ..candidates.baselines import CalibratedModel, calibrate_model, fit_base_rate, fit_logistic
 from .survey_cohort import Cohort
 
 #: No answer stands for more (or less) than so many times as many as an average one.
-CLIP = 10.0
+MAX_RELATIVE_WEIGHT = 10.0
 
 
 @dataclass(frozen=True)
-class Answering:
+class ResponsePropensity:
     """The probability of an answer, and what it makes of the answers.
 
     Attributes
@@ -33,22 +33,22 @@ class Answering:
         Share of the answers whose weight was cut.
     """
 
-    model: Calibrated
+    model: CalibratedModel
     n: int
     share: float
     answers: int
     effective: float
-    clipped: float
+    clipped_share: float
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """Say in a sentence how many answered and what the weights cost."""
         text = f"{100 * self.share:.0f} % of {self.n:,} asked cases answered"
         weighed = f"weighted for who answers, {self.answers:,} answers are worth {self.effective:,.0f}"
-        cut = f"; {100 * self.clipped:.0f} % of the weights were cut" if self.clipped else ""
+        cut = f"; {100 * self.clipped_share:.0f} % of the weights were cut" if self.clipped_share else ""
         return f"{text}; {weighed}{cut}."
 
 
-def inverse_propensity(probability: ArrayLike, clip: float = CLIP) -> Floats:
+def inverse_propensity(probability: ArrayLike, clip: float = MAX_RELATIVE_WEIGHT) -> Floats:
     """Return weights that make answers stand for all who were asked.
 
     Parameters
@@ -100,9 +100,9 @@ def effective_size(weight: ArrayLike) -> float:
     return float(w.sum() ** 2 / (w**2).sum()) if len(w) else 0.0
 
 
-def fit_answers(
+def fit_response_model(
     cohort: Cohort, train: NDArray[np.bool_], later: NDArray[np.bool_], regularisation: float
-) -> Calibrated | None:
+) -> CalibratedModel | None:
     """Fit the probability of an answer on some rows and correct it on later ones; a constant where little is known.
 
     Parameters
@@ -119,19 +119,19 @@ def fit_answers(
     The model; ``None`` where nobody's silence or answer is known in the rows.
     """
     found = cohort.found
-    first, check = found.lesson(train), found.lesson(later)
+    first, check = found.weighted_rows(train), found.weighted_rows(later)
     if not len(first.breached):
         return None
-    lone = Calibrated(fit_constant(first.breached, first.weight), 1.0, 0.0)
+    lone = CalibratedModel(fit_base_rate(first.breached, first.weight), 1.0, 0.0)
     if min(np.sum(first.breached == 1), np.sum(first.breached == 0)) < 20 or not len(check.breached):
         return lone
     score = fit_logistic(first.snapshots, first.breached, regularisation, first.weight)
-    return calibrated(score, check.snapshots, check.breached, check.weight)
+    return calibrate_model(score, check.snapshots, check.breached, check.weight)
 
 
-def weigh_answers(
-    cohort: Cohort, part: NDArray[np.int64], regularisation: float, clip: float = CLIP
-) -> tuple[Floats, Answering] | None:
+def weight_responses(
+    cohort: Cohort, part: NDArray[np.int64], regularisation: float, clip: float = MAX_RELATIVE_WEIGHT
+) -> tuple[Floats, ResponsePropensity] | None:
     """Weight the answers of a cohort for who answers, by what was last known of each case before.
 
     Parameters
@@ -150,23 +150,23 @@ def weigh_answers(
     Weight of each row, shape (n,), with mean 1 over the cases that answered and the same for all rows of a case, and
     who answers; ``None`` where all tell.
     """
-    if cohort.all_tell:
+    if cohort.is_fully_labelled:
         return None
     found, last = cohort.found, cohort.found.last_of_case()
-    model = fit_answers(cohort, last & (part == 0), last & (part == 1), regularisation)
+    model = fit_response_model(cohort, last & (part == 0), last & (part == 1), regularisation)
     if model is None:
         return None
-    every = row_weights(cohort, model, clip)
-    told = last & cohort.told
+    every = response_weights(cohort, model, clip)
+    told = last & cohort.labelled
     weight = every[told]
     outcome = found.breached[last & found.decided]
     cut = float(np.mean((weight >= clip) | (weight <= 1.0 / clip))) if len(weight) else 0.0
     share = float(outcome.mean())
-    summary = Answering(model, len(outcome), share, int(told.sum()), effective_size(weight), cut)
+    summary = ResponsePropensity(model, len(outcome), share, int(told.sum()), effective_size(weight), cut)
     return every, summary
 
 
-def row_weights(cohort: Cohort, model: Calibrated, clip: float = CLIP) -> Floats:
+def response_weights(cohort: Cohort, model: CalibratedModel, clip: float = MAX_RELATIVE_WEIGHT) -> Floats:
     """Return the weight of each row's case for those who kept silent, by what was last known of it; 1 for the silent.
 
     Parameters
@@ -179,7 +179,7 @@ def row_weights(cohort: Cohort, model: Calibrated, clip: float = CLIP) -> Floats
         As in :func:`inverse_propensity`.
     """
     rows = cohort.found.snapshots
-    told = cohort.found.last_of_case() & cohort.told
+    told = cohort.found.last_of_case() & cohort.labelled
     weight = inverse_propensity(np.maximum(model.probability(rows[told]), 1e-9), clip)
     by_case = pd.Series(weight, index=rows.loc[told, "case_id"])
     return np.asarray(by_case.reindex(rows["case_id"]).fillna(1.0).to_numpy(dtype=np.float64), dtype=np.float64)

@@ -12,23 +12,23 @@ from ...features.arrays import Floats
 from ...features.calendars.business_calendar import to_micros
 from ...features.case_log.asof import codes, tally
 from ...features.errors import InputError, did_you_mean
-from ..candidates.baselines import Calibrated
+from ..candidates.baselines import CalibratedModel
 from ..evaluation.calibration import log_odds
 
 #: Labels that became known in so many days count.
-DAYS = 56
+RECORD_WINDOW_DAYS = 56
 #: So many cases weigh as much as the belief that a segment is as its cases let expect.
-PRIOR = 50.0
+PRIOR_CASES = 50.0
 #: The log-odds are never moved by more.
-MOST = 2.0
+MAX_SEGMENT_OFFSET = 2.0
 #: Group of the contributions.
-GROUP = "segments"
-_US_A_DAY = 86_400_000_000
-_FINE = 1e6
+SEGMENTS_GROUP = "segments"
+_DAY_US = 86_400_000_000
+_FIXED_POINT_SCALE = 1e6
 
 
 @dataclass(frozen=True)
-class Followed:
+class SegmentAdjustedModel:
     """A probability that is moved by how far off it lately was for the segments of a case.
 
     Attributes
@@ -38,10 +38,10 @@ class Followed:
     segments
         Names of the columns of the snapshots.
     record
-        From :func:`track_record`.
+        From :func:`build_segment_record`.
     """
 
-    model: Calibrated
+    model: CalibratedModel
     segments: tuple[str, ...]
     record: pd.DataFrame
 
@@ -53,15 +53,15 @@ class Followed:
     def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
         """Return base and parts of the model, and in ``segments`` what the track records add."""
         base, parts = self.model.parts(snapshots)
-        return base, parts.assign(**{GROUP: offsets(snapshots, self.record, self.segments)})
+        return base, parts.assign(**{SEGMENTS_GROUP: segment_offsets(snapshots, self.record, self.segments)})
 
 
-def track_record(
+def build_segment_record(
     snapshots: pd.DataFrame,
     known_at: pd.Series,
     label: Floats,
     weight: Floats,
-    model: Calibrated,
+    model: CalibratedModel,
     segments: Sequence[str],
 ) -> pd.DataFrame:
     """Return how far off a probability was for each case with a known label.
@@ -93,7 +93,7 @@ def track_record(
     return pd.DataFrame(columns).assign(**{name: snapshots[name].array for name in segments})
 
 
-def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[str]) -> Floats:
+def segment_offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[str]) -> Floats:
     """Return by how much the log-odds of each snapshot move for the track records of its segments.
 
     Parameters
@@ -101,7 +101,7 @@ def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[st
     snapshots
         ``at`` and a column for each segment, n rows.
     record
-        From :func:`track_record`. What became known after a snapshot is not seen by it.
+        From :func:`build_segment_record`. What became known after a snapshot is not seen by it.
     segments
         Names of the columns.
 
@@ -121,12 +121,12 @@ def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[st
     >>> day = pd.Timestamp("2024-03-01T00:00Z")
     >>> record = pd.DataFrame({"known_at": day, "n": [1.0] * 50, "said": 0.5, "told": 1.0, "account": "A"})
     >>> rows = pd.DataFrame({"at": [day - pd.Timedelta("1D"), day, day], "account": ["A", "A", "B"]})
-    >>> offsets(rows, record, ["account"]).round(2).tolist()
+    >>> segment_offsets(rows, record, ["account"]).round(2).tolist()
     [0.0, 1.1, 0.0]
     """
     check_segments(snapshots, segments)
     when = to_micros(snapshots["at"], "at")
-    known, since = to_micros(record["known_at"], "known_at"), when - DAYS * _US_A_DAY
+    known, since = to_micros(record["known_at"], "known_at"), when - RECORD_WINDOW_DAYS * _DAY_US
     moved = np.zeros(len(when))
     for name in segments:
         of, asked = codes(record[name], snapshots[name])
@@ -134,13 +134,13 @@ def offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Sequence[st
         sums = []
         for column in ("n", "said", "told"):
             # Whole numbers, so that the sums do not depend on the order of the rows.
-            amount = np.round(record[column].to_numpy(dtype=np.float64)[there] * _FINE).astype(np.int64)
+            amount = np.round(record[column].to_numpy(dtype=np.float64)[there] * _FIXED_POINT_SCALE).astype(np.int64)
             mine = of[there], known[there], asked
-            sums.append((tally(*mine, when, amount) - tally(*mine, since, amount)) / _FINE)
+            sums.append((tally(*mine, when, amount) - tally(*mine, since, amount)) / _FIXED_POINT_SCALE)
         n, said, told = sums
         expected = np.where(n > 0, said / np.where(n > 0, n, 1.0), 0.5)
-        found = (told + PRIOR * expected) / (n + PRIOR)
-        moved += np.clip(log_odds(found) - log_odds(expected), -MOST, MOST)
+        found = (told + PRIOR_CASES * expected) / (n + PRIOR_CASES)
+        moved += np.clip(log_odds(found) - log_odds(expected), -MAX_SEGMENT_OFFSET, MAX_SEGMENT_OFFSET)
     return np.asarray(moved / max(len(segments), 1), dtype=np.float64)
 
 

@@ -15,16 +15,16 @@ from ...features.errors import InputError
 from .known_outcomes import Outcomes, known_outcomes
 
 #: Stage of a snapshot: its case is open, or it has ended.
-STAGES = ("open", "closed")
+CASE_STAGES = ("open", "closed")
 #: A snapshot is ripe after the time in which this share of the slowest kind of outcome is known.
-RIPE = 0.9
+MATURE_SHARE = 0.9
 #: Attributes that name a person: who it was is no reason, and the next one has another name.
 _PERSON = re.compile(
     r"attr_(?:.*[_ ])?(?:id|by|to|e-?mail|phone|user|caller|requester|agent|assignee|owner|customer)$", re.IGNORECASE
 )
 
 
-class Told(NamedTuple):
+class WeightedLabels(NamedTuple):
     """Snapshots whose label is known (0.0 or 1.0), and how many snapshots each of them stands for."""
 
     snapshots: pd.DataFrame
@@ -48,20 +48,20 @@ class Cohort:
     label: Floats
 
     @property
-    def told(self) -> NDArray[np.bool_]:
+    def labelled(self) -> NDArray[np.bool_]:
         """Which rows have a label."""
         return ~np.isnan(self.label)
 
     @property
-    def all_tell(self) -> bool:
+    def is_fully_labelled(self) -> bool:
         """Whether every decided row has a label, so that nobody has to be stood for."""
-        return bool(self.told[self.found.decided].all())
+        return bool(self.labelled[self.found.decided].all())
 
     def stage(self, name: str) -> NDArray[np.bool_]:
         """Tell which rows are of a stage."""
         return np.asarray(stage_of(self.found.snapshots) == name, dtype=bool)
 
-    def lesson(self, rows: NDArray[np.bool_], propensity: Floats | None = None) -> Told:
+    def weighted_rows(self, rows: NDArray[np.bool_], propensity: Floats | None = None) -> WeightedLabels:
         """Return the rows with a label among these, weighted to stand for all of them.
 
         Parameters
@@ -71,11 +71,11 @@ class Cohort:
         propensity
             Weight of each row for those who did not tell, shape (n,); without it the rows stand for those who tell.
         """
-        lesson = self.found.lesson(rows)
+        lesson = self.found.weighted_rows(rows)
         place = np.flatnonzero(rows & self.found.decided)
-        told = self.told[place]
+        told = self.labelled[place]
         weight = lesson.weight if propensity is None else lesson.weight * propensity[place]
-        return Told(lesson.snapshots[told].reset_index(drop=True), self.label[place][told], weight[told])
+        return WeightedLabels(lesson.snapshots[told].reset_index(drop=True), self.label[place][told], weight[told])
 
 
 def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp, name: str) -> Cohort:
@@ -118,7 +118,7 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
     if labels["label"].isna().all():
         hint = "surveys, disputes or complaints give labels; see deskcast.features.dissatisfaction_labels"
         raise InputError(f"there is no label of {name} to learn from", where="labels", column="label", hint=hint)
-    rows = prepared(snapshots, name)
+    rows = prepare_snapshots(snapshots, name)
     wanted = labels[["case_id", "label", "known_at"]].assign(metric=name)
     wanted["told"] = wanted["label"].notna().astype("boolean").where(wanted["known_at"].notna())
     absent = pd.Index(rows["case_id"].unique()).difference(pd.Index(wanted["case_id"]))
@@ -133,21 +133,21 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
         raise InputError(
             f"no snapshot has a label of {name} that is known yet", where="labels", column="label", got=got
         )
-    return _ripe(Cohort(found, np.asarray(label, dtype=np.float64)), as_of)
+    return _drop_immature(Cohort(found, np.asarray(label, dtype=np.float64)), as_of)
 
 
-def _ripe(cohort: Cohort, as_of: pd.Timestamp) -> Cohort:
+def _drop_immature(cohort: Cohort, as_of: pd.Timestamp) -> Cohort:
     """Leave out the snapshots that are too young for the slowest kind of outcome (silence, no, yes) to be known."""
     found = cohort.found
     watched = (as_of - found.snapshots["at"]).dt.total_seconds().to_numpy(dtype=np.float64)
     waited = found.end_s - found.entry_s
     kept = np.zeros(len(watched), dtype=bool)
-    for name in STAGES:
+    for name in CASE_STAGES:
         rows = cohort.stage(name)
         kinds = (found.breached == 0, cohort.label == 0, cohort.label == 1)
-        needed = [float(np.quantile(waited[rows & kind], RIPE)) for kind in kinds if (rows & kind).any()]
+        needed = [float(np.quantile(waited[rows & kind], MATURE_SHARE)) for kind in kinds if (rows & kind).any()]
         kept |= rows & (watched >= max(needed, default=0.0))
-    if kept.all() or not (kept & cohort.told).any():
+    if kept.all() or not (kept & cohort.labelled).any():
         return cohort
     less = replace(
         found,
@@ -162,11 +162,11 @@ def _ripe(cohort: Cohort, as_of: pd.Timestamp) -> Cohort:
     return Cohort(less, cohort.label[kept])
 
 
-def prepared(snapshots: pd.DataFrame, name: str) -> pd.DataFrame:
+def prepare_snapshots(snapshots: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return snapshots as they are learnt from: a broken promise is a fact about the case, and persons are left out.
 
     >>> rows = pd.DataFrame({"metric": ["resolution"], "already_breached": [True], "attr_caller_id": ["x"]})
-    >>> prepared(rows, "dissatisfaction").to_dict("records")
+    >>> prepare_snapshots(rows, "dissatisfaction").to_dict("records")
     [{'metric': 'dissatisfaction', 'breached_resolution': True}]
     """
     persons = [c for c in snapshots.columns if _PERSON.match(str(c))]

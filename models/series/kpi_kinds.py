@@ -11,21 +11,21 @@ import pandas as pd
 from ...features.arrays import Floats
 from ...features.kpis.catalogue import unit_of
 from .panel import numbers_of
-from .tail_probability import Kind
+from .tail_probability import KpiKind
 
-Days = Mapping[Any, str] | Iterable[Any]
+KnownDays = Mapping[Any, str] | Iterable[Any]
 
 #: Columns of a KPI history that are no segments.
-MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
+MEASURE_COLUMNS = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
 #: Stocks carry yesterday with them: they are judged by their change.
-STOCKS = ("backlog",)
+STOCK_KPIS = ("backlog",)
 #: A change of a duration by less is not worth a word.
-LEAST_SECONDS = 30.0
+MIN_DURATION_CHANGE_S = 30.0
 #: Periods whose values tell the kind of a KPI that is not in the catalogue: later ones change nothing.
-FIRST = 21
+KIND_SAMPLE_PERIODS = 21
 
 
-def kind_of(kpi: str, history: pd.DataFrame) -> Kind:
+def infer_kpi_kind(kpi: str, history: pd.DataFrame) -> KpiKind:
     """Tell the kind of a KPI from the catalogue, or from the first values of one that is not in it.
 
     Parameters
@@ -38,15 +38,16 @@ def kind_of(kpi: str, history: pd.DataFrame) -> Kind:
     Examples
     --------
     >>> days = pd.date_range("2024-01-01", periods=2)
-    >>> kind_of("on_time", pd.DataFrame({"ds": days, "value": [0.5, 1.0], "n": [4.0, 2.0], "numerator": [2.0, 2.0]}))
+    >>> shares = pd.DataFrame({"ds": days, "value": [0.5, 1.0], "n": [4.0, 2.0], "numerator": [2.0, 2.0]})
+    >>> infer_kpi_kind("on_time", shares)
     'share'
     """
-    if kpi in STOCKS:
+    if kpi in STOCK_KPIS:
         return "stock"
     if unit := unit_of(kpi):
         return {"count": "count", "share": "share", "s": "duration"}.get(unit, "score")  # type: ignore[return-value]
     first = history[history["value"].notna()].sort_values("ds", kind="stable")
-    first = first[first["ds"].isin(first["ds"].unique()[:FIRST])]
+    first = first[first["ds"].isin(first["ds"].unique()[:KIND_SAMPLE_PERIODS])]
     seen = numbers_of(first["value"])
     if "numerator" in first and "n" in first and len(seen) and seen.min() >= 0 and seen.max() <= 1:
         hits, n = numbers_of(first["numerator"]), numbers_of(first["n"])
@@ -57,7 +58,7 @@ def kind_of(kpi: str, history: pd.DataFrame) -> Kind:
     return count_or_score(seen)
 
 
-def count_or_score(seen: Floats) -> Kind:
+def count_or_score(seen: Floats) -> KpiKind:
     """Take values that are whole and not negative for counts.
 
     >>> count_or_score(np.array([1.0, 3.0])), count_or_score(np.array([1.5]))
@@ -66,13 +67,13 @@ def count_or_score(seen: Floats) -> Kind:
     return "count" if len(seen) and seen.min() >= 0 and (seen == np.round(seen)).all() else "score"
 
 
-def series_names(history: pd.DataFrame) -> pd.Series:
+def segment_names(history: pd.DataFrame) -> pd.Series:
     """Return the name of the series of each row: its segment values joined by "/", "all" without segments.
 
-    >>> series_names(pd.DataFrame({"kpi": ["a"], "channel": ["web"], "region": ["N"], "ds": [0], "value": [1]})).tolist()
+    >>> segment_names(pd.DataFrame({"kpi": ["a"], "channel": ["web"], "region": ["N"], "ds": [0], "value": [1]})).tolist()
     ['web/N']
     """  # noqa: E501 - an example in one line
-    segments = [c for c in history.columns if c not in MEASURES]
+    segments = [c for c in history.columns if c not in MEASURE_COLUMNS]
     if not segments:
         return pd.Series("all", index=history.index, dtype="str")
     name, *rest = (history[column].astype("str").fillna("(missing)") for column in segments)

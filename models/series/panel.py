@@ -13,8 +13,8 @@ import pandas as pd
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
 
-_UNITS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0, "MS": 30.44, "QS": 91.3, "YS": 365.2}
-_LENGTHS = ((0.9, "D"), (6.5, "W"), (27.0, "MS"), (85.0, "QS"), (175.0, "6MS"), (360.0, "YS"))
+_UNIT_DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0, "MS": 30.44, "QS": 91.3, "YS": 365.2}
+_MIN_STEP_DAYS = ((0.9, "D"), (6.5, "W"), (27.0, "MS"), (85.0, "QS"), (175.0, "6MS"), (360.0, "YS"))
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def period_days(freq: str) -> float:
     (0.25, 7.0, 91.32)
     """
     found = re.fullmatch(r"(\d*)([a-zA-Z]+)", freq.split("-")[0])
-    if not found or found[2] not in _UNITS:
+    if not found or found[2] not in _UNIT_DAYS:
         raise InputError("this is not a frequency", got=freq, wanted="such as 15min, h, D, W, MS or QS")
-    return int(found[1] or 1) * _UNITS[found[2]]
+    return int(found[1] or 1) * _UNIT_DAYS[found[2]]
 
 
 def infer_freq(stamps: pd.DatetimeIndex) -> str:
@@ -67,10 +67,10 @@ def infer_freq(stamps: pd.DatetimeIndex) -> str:
     days = size / 86400
     if days < 0.9:
         return f"{size // 60}min" if size % 60 == 0 else f"{size}s"
-    return [name for least, name in _LENGTHS if days >= least][-1]
+    return [name for least, name in _MIN_STEP_DAYS if days >= least][-1]
 
 
-def slots(stamps: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex, npt.NDArray[np.intp]]:
+def build_period_grid(stamps: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex, npt.NDArray[np.intp]]:
     """Return the grid that covers the stamps, and the place of each stamp on it.
 
     Parameters
@@ -82,7 +82,7 @@ def slots(stamps: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex, npt.ND
 
     Examples
     --------
-    >>> grid, at = slots(pd.DatetimeIndex(["2024-01-03 07:00", "2024-01-01"]), "D")
+    >>> grid, at = build_period_grid(pd.DatetimeIndex(["2024-01-03 07:00", "2024-01-01"]), "D")
     >>> len(grid), at.tolist()
     (3, [2, 0])
     """
@@ -123,7 +123,7 @@ def panel(frame: pd.DataFrame, columns: tuple[str, ...], freq: str | None = None
     freq = freq or infer_freq(stamps)
     if not len(frame):
         return Panel(stamps, (), {c: np.empty((0, 0)) for c in columns}, freq)
-    grid, row = slots(stamps, freq)
+    grid, row = build_period_grid(stamps, freq)
     column, names = pd.factorize(frame["unique_id"].astype("str"), sort=True)
     place = row * len(names) + column
     size = len(grid) * len(names)

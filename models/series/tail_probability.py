@@ -10,15 +10,15 @@ from scipy import special
 
 from ...features.arrays import Floats
 
-Kind = Literal["count", "share", "duration", "score", "stock"]
+KpiKind = Literal["count", "share", "duration", "score", "stock"]
 
-_LEAST_COUNT = 0.25
+_MIN_EXPECTED_COUNT = 0.25
 _TINY = 1e-300
 #: From so many cases on, and so near the middle, a cube root is as good as the tail itself (within 0.04, mostly 0.001).
-_MANY, _MIDDLE = 8.0, 3.0
+_MIN_APPROXIMATION_CASES, _MAX_APPROXIMATION_SCORE = 8.0, 3.0
 
 
-def variance(kind: Kind, expected: Floats, n: Floats) -> Floats:
+def variance(kind: KpiKind, expected: Floats, n: Floats) -> Floats:
     """Return the variance that chance alone gives, to be multiplied by what the series strays.
 
     >>> variance("share", np.array([0.5]), np.array([100.0])).tolist()
@@ -26,23 +26,23 @@ def variance(kind: Kind, expected: Floats, n: Floats) -> Floats:
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         if kind == "count":
-            return np.maximum(expected, _LEAST_COUNT)
+            return np.maximum(expected, _MIN_EXPECTED_COUNT)
         if kind == "share":
             p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
             return np.where(n > 0, p * (1 - p) / n, np.nan)
         return np.where(n > 0, 1 / n, 1.0) if kind != "stock" else np.ones_like(expected)
 
 
-def score(kind: Kind, x: Floats, expected: Floats, n: Floats, chance: Floats, strays: Floats) -> Floats:
+def normal_score(kind: KpiKind, x: Floats, expected: Floats, n: Floats, chance: Floats, strays: Floats) -> Floats:
     """Return a normal score; counts and shares by their mid-p value, with all numbers divided by what they stray.
 
     >>> one = np.ones(1)
-    >>> score("count", 130 * one, 100 * one, one, 100 * one, one).round(2).tolist()
+    >>> normal_score("count", 130 * one, 100 * one, one, 100 * one, one).round(2).tolist()
     [2.88]
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         if kind == "count":
-            mean, count = np.maximum(expected, _LEAST_COUNT) / strays, np.maximum(x, 0) / strays
+            mean, count = np.maximum(expected, _MIN_EXPECTED_COUNT) / strays, np.maximum(x, 0) / strays
             return _poisson_score(count, 0.5 / strays, mean)
         if kind == "share":
             p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
@@ -59,7 +59,7 @@ def _poisson_score(count: Floats, half: Floats, mean: Floats) -> Floats:
     """
     middle = count + (1 + half) / 3  # the median of a Gamma lies a third below its shape
     z = np.asarray(3 * np.sqrt(middle) * (1 - 1 / (9 * middle) - np.cbrt(mean / middle)))
-    small = ~((count > _MANY) & (np.abs(z) < _MIDDLE))
+    small = ~((count > _MIN_APPROXIMATION_CASES) & (np.abs(z) < _MAX_APPROXIMATION_SCORE))
     m, c, h = mean[small], count[small], np.broadcast_to(half, z.shape)[small]
     more, less = middle[small] + h, np.maximum(middle[small] - h, _TINY)
     tail = np.empty_like(m)
@@ -73,7 +73,9 @@ def _poisson_score(count: Floats, half: Floats, mean: Floats) -> Floats:
 def _binomial_score(hits: Floats, misses: Floats, half: Floats, p: Floats) -> Floats:
     """Return the normal score of ``hits`` of ``hits + misses``, in the same way."""
     z = _paulson(hits + (1 + half) / 3, misses + (1 + half) / 3, p)
-    small = ~((hits > _MANY) & (misses > _MANY) & (np.abs(z) < _MIDDLE))
+    small = ~(
+        (hits > _MIN_APPROXIMATION_CASES) & (misses > _MIN_APPROXIMATION_CASES) & (np.abs(z) < _MAX_APPROXIMATION_SCORE)
+    )
     hits, misses, p, half = hits[small], misses[small], p[small], np.broadcast_to(half, z.shape)[small]
     shift = (1 + half) / 3
     few, many = np.maximum(misses + shift - half, _TINY), misses + shift + half
@@ -112,11 +114,13 @@ def thick_tails(z: Floats, freedom: Floats) -> Floats:
     return out
 
 
-def score_one(kind: Kind, x: Floats, expected: Floats, n: Floats, strays: Floats, freedom: Floats) -> Floats:
+def score_single_values(
+    kind: KpiKind, x: Floats, expected: Floats, n: Floats, strays: Floats, freedom: Floats
+) -> Floats:
     """Return normal scores of single values, given what was expected of them.
 
     >>> one = np.ones(1)
-    >>> score_one("score", 3 * one, one, one, one, 100 * one).round(2).tolist()
+    >>> score_single_values("score", 3 * one, one, one, one, 100 * one).round(2).tolist()
     [1.98]
     """
-    return thick_tails(score(kind, x, expected, n, variance(kind, expected, n), strays), freedom)
+    return thick_tails(normal_score(kind, x, expected, n, variance(kind, expected, n), strays), freedom)

@@ -8,14 +8,14 @@ import pandas as pd
 from ...features.arrays import Floats
 
 #: Factors between units: minutes, per cent, hours, thousands, days, ...
-FACTORS = (60.0, 100.0, 1000.0, 1440.0, 3600.0, 86_400.0, 1_000_000.0)
-_LEAST = np.log(15.0)
-_NEAR = 0.35  # distance of logarithms at which a single series still fits
-_BEFORE, _SHARE, _LEAST_ROWS = 14, 0.9, 10
-_WIDEST = 0.15  # distance of the middle of all series at which a step still fits
+UNIT_FACTORS = (60.0, 100.0, 1000.0, 1440.0, 3600.0, 86_400.0, 1_000_000.0)
+_MIN_LOG_STEP = np.log(15.0)
+_MAX_SERIES_LOG_DISTANCE = 0.35  # distance of logarithms at which a single series still fits
+_WINDOW_PERIODS, _MIN_SERIES_SHARE, _MIN_PERIODS = 14, 0.9, 10
+_MAX_MEDIAN_LOG_DISTANCE = 0.15  # distance of the middle of all series at which a step still fits
 
 
-def same_units(value: Floats, stamps: pd.DatetimeIndex) -> tuple[Floats, list[str]]:
+def harmonise_units(value: Floats, stamps: pd.DatetimeIndex) -> tuple[Floats, list[str]]:
     """Bring values back to their first unit, and say which changes of unit there were.
 
     Parameters
@@ -34,7 +34,7 @@ def same_units(value: Floats, stamps: pd.DatetimeIndex) -> tuple[Floats, list[st
     --------
     >>> minutes = np.array([[30.0, 50.0], [32.0, 49.0]] * 10)
     >>> seconds = np.vstack([minutes[:15], minutes[15:] * 60])
-    >>> back, said = same_units(seconds, pd.date_range("2024-01-01", periods=20))
+    >>> back, said = harmonise_units(seconds, pd.date_range("2024-01-01", periods=20))
     >>> bool((back == minutes).all()), said
     (True, ['all values are 60 times what they were from 2024-01-16 on: a change of unit, no shift'])
     """
@@ -62,33 +62,36 @@ def _candidates(logs: Floats) -> list[int]:
     with np.errstate(invalid="ignore"):
         level = np.where(known, logs, 0).sum(axis=1) / known.sum(axis=1)
     level = pd.Series(level).ffill().to_numpy()
-    return [int(t) for t in np.flatnonzero(np.abs(np.diff(level)) > _LEAST / 2) + 1]
+    return [int(t) for t in np.flatnonzero(np.abs(np.diff(level)) > _MIN_LOG_STEP / 2) + 1]
 
 
 def _factor(logs: Floats, t: int) -> float | None:
     """Return the factor by which all series jump at a row, where it is one between units."""
-    before, after = logs[max(t - _BEFORE, 0) : t], logs[t : t + _BEFORE]
-    apart = [_apart(before[:, i], after[:, i]) for i in range(logs.shape[1])]
+    before, after = logs[max(t - _WINDOW_PERIODS, 0) : t], logs[t : t + _WINDOW_PERIODS]
+    apart = [_series_step(before[:, i], after[:, i]) for i in range(logs.shape[1])]
     step = np.array([a for a in apart if a is not None])
     if not len(step):
         return None
     middle = float(np.median(step))
-    near = min(FACTORS, key=lambda f: abs(abs(middle) - np.log(f)))
+    near = min(UNIT_FACTORS, key=lambda f: abs(abs(middle) - np.log(f)))
     target = np.sign(middle) * np.log(near)
     moves = np.abs(np.diff(before, axis=0))
     moves = moves[np.isfinite(moves)]
     spread = float(np.median(moves)) if len(moves) else 0.0
-    if abs(middle - target) > min(0.05 + spread / np.sqrt(len(step)), _WIDEST) or abs(middle) < _LEAST:
+    if (
+        abs(middle - target) > min(0.05 + spread / np.sqrt(len(step)), _MAX_MEDIAN_LOG_DISTANCE)
+        or abs(middle) < _MIN_LOG_STEP
+    ):
         return None
-    if (np.abs(step - target) < _NEAR + spread).mean() < _SHARE:
+    if (np.abs(step - target) < _MAX_SERIES_LOG_DISTANCE + spread).mean() < _MIN_SERIES_SHARE:
         return None
     return near if middle > 0 else 1 / near
 
 
-def _apart(before: Floats, after: Floats) -> float | None:
+def _series_step(before: Floats, after: Floats) -> float | None:
     """Return the step of one series: nothing where too little is known, 0 where the two sides overlap."""
     was, now = before[np.isfinite(before)], after[np.isfinite(after)]
-    if len(was) < _LEAST_ROWS or not len(now):
+    if len(was) < _MIN_PERIODS or not len(now):
         return None
     step = float(np.median(now) - np.median(was))
     gap = np.quantile(now, 0.1) - np.quantile(was, 0.9) if step > 0 else np.quantile(was, 0.1) - np.quantile(now, 0.9)

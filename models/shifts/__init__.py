@@ -9,7 +9,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "detect_shifts": "detect",
         "gaming_guard": "gaming",
-        "incident_frame": "ledger",
-        "update_incidents": "ledger",
+        "build_alerts": "ledger",
+        "update_alerts": "ledger",
     },
 )

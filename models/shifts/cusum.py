@@ -14,26 +14,28 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features.arrays import Bools, Floats
-from ..series.tail_probability import Kind, score_one
-from .expected_level import Levels, Pace, Reach
+from ..series.tail_probability import KpiKind, score_single_values
+from .expected_level import ExpectedLevels, Pace, TailWidth
 
 Places = npt.NDArray[np.int32]
 
 #: Sizes of shift that are looked for: log of the ratio of counts, of odds and of durations; spreads for scores.
-SIZES: dict[Kind, tuple[float, ...]] = {
+LEVEL_SHIFT_SIZES: dict[KpiKind, tuple[float, ...]] = {
     "count": (0.18, 0.41),
     "share": (0.55, 1.10),
     "duration": (0.26, 0.60),
     "score": (0.8, 1.8),
     "stock": (0.8, 1.8),
 }
-CAP = 4.0  # evidence that a single period can give: a spike is no shift
-_FAR, _LONELY_CAP = 4.5, 1.5  # the same for one so far off, while the value before it was ordinary
-SUSPECT = 5.0  # evidence from which on the periods of a run teach nothing
-RETURN = 4.0  # loss of evidence that ends a run
-_TAME = 3.5
-_UNSURE = 10.0  # how far a series strays was learnt from so many values: evidence is worth less by this over them
-_PANEL_VALUES = 200.0
+MAX_PERIOD_EVIDENCE = 4.0  # evidence that a single period can give: a spike is no shift
+_OUTLIER_SCORE, _MAX_OUTLIER_EVIDENCE = 4.5, 1.5  # the same for one so far off, while the value before it was ordinary
+SUSPECT_EVIDENCE = 5.0  # evidence from which on the periods of a run teach nothing
+RETURN_EVIDENCE_LOSS = 4.0  # loss of evidence that ends a run
+_MAX_SCORE = 3.5
+_SPREAD_PENALTY_VALUES = (
+    10.0  # how far a series strays was learnt from so many values: evidence is worth less by this over them
+)
+_PANEL_PRIOR_VALUES = 200.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Evidence:
     spread: Floats
 
 
-def evidence(kind: Kind, value: Floats, n: Floats, pace: Pace, quiet: Bools | None = None) -> Evidence:
+def run_cusum(kind: KpiKind, value: Floats, n: Floats, pace: Pace, quiet: Bools | None = None) -> Evidence:
     """Add up the evidence for shifts in all series of a panel.
 
     Parameters
@@ -88,7 +90,7 @@ def evidence(kind: Kind, value: Floats, n: Floats, pace: Pace, quiet: Bools | No
     >>> rng = np.random.default_rng(0)
     >>> days = rng.poisson(50, (120, 3)).astype(float)
     >>> days[100:, 1] += 20
-    >>> found = evidence("count", days, days, Pace.of("D"))
+    >>> found = run_cusum("count", days, days, Pace.of("D"))
     >>> found.up[105].round(0).tolist(), int(found.up_since[105, 1])
     ([0.0, 14.0, 0.0], 100)
     """
@@ -102,7 +104,7 @@ def evidence(kind: Kind, value: Floats, n: Floats, pace: Pace, quiet: Bools | No
     return pass_.out
 
 
-def _scale(kind: Kind, value: Floats, n: Floats) -> tuple[Floats, Floats]:
+def _scale(kind: KpiKind, value: Floats, n: Floats) -> tuple[Floats, Floats]:
     """Return what is judged (counts, hits, logarithms of durations, ...) and the cases behind it."""
     cases = np.where(np.isfinite(n), n, 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -119,13 +121,13 @@ def _scale(kind: Kind, value: Floats, n: Floats) -> tuple[Floats, Floats]:
 class _Pass:
     """One pass over a panel: judges a period, then lets the one that is old enough teach."""
 
-    def __init__(self, kind: Kind, x: Floats, n: Floats, pace: Pace) -> None:
+    def __init__(self, kind: KpiKind, x: Floats, n: Floats, pace: Pace) -> None:
         self.kind, self.x, self.n, self.pace = kind, x, n, pace
         size = x.shape[1]
-        self.levels = Levels(kind, size, pace)
-        sizes = SIZES[kind]
-        self.ways = np.array([s * d for d in (1, -1) for s in sizes])[:, None]
-        self.sum = np.zeros((len(self.ways), size))
+        self.levels = ExpectedLevels(kind, size, pace)
+        sizes = LEVEL_SHIFT_SIZES[kind]
+        self.signed_sizes = np.array([s * d for d in (1, -1) for s in sizes])[:, None]
+        self.sum = np.zeros((len(self.signed_sizes), size))
         self.peak = np.zeros_like(self.sum)
         self.since = np.zeros(self.sum.shape, dtype=np.int32)
         self.var, self.z = np.full_like(x, np.nan), np.full_like(x, np.nan)
@@ -136,7 +138,7 @@ class _Pass:
         since, until = np.zeros(x.shape, dtype=np.int32), np.zeros(x.shape, dtype=np.int32)
         ended = np.zeros(x.shape, dtype=np.int8)
         self.out = Evidence(blank[0], up, down, since, until, ended, blank[1], blank[2])
-        self.reach = Reach(size)
+        self.reach = TailWidth(size)
 
     def step(self, t: int, usable: Bools) -> None:
         """Judge period ``t``."""
@@ -147,10 +149,15 @@ class _Pass:
         off = self.x[t] - (expected * self.n[t] if self.kind == "share" else expected)
         judged = usable[t] & np.isfinite(expected) & (var > 0) & (self.levels.seen >= self.pace.warm)
         with np.errstate(invalid="ignore", divide="ignore"):
-            self.z[t] = np.where(usable[t] & (var > 0), np.clip(off / np.sqrt(var), -_TAME, _TAME), np.nan)
+            self.z[t] = np.where(usable[t] & (var > 0), np.clip(off / np.sqrt(var), -_MAX_SCORE, _MAX_SCORE), np.nan)
         self._judge_one(t, expected, var, judged)
         gain = np.where(judged, self._gain(t, expected, var, off), 0.0)
-        self._add(t, np.clip(gain, -CAP, np.where(self._lonely(t), _LONELY_CAP, CAP)))
+        self._add(
+            t,
+            np.clip(
+                gain, -MAX_PERIOD_EVIDENCE, np.where(self._is_isolated(t), _MAX_OUTLIER_EVIDENCE, MAX_PERIOD_EVIDENCE)
+            ),
+        )
         self._learn(t - self.pace.guard, usable)
 
     def _judge_one(self, t: int, expected: Floats, var: Floats, judged: Bools) -> None:
@@ -165,39 +172,40 @@ class _Pass:
                 strays = np.maximum(var / np.maximum(expected, 0.25), 1.0)
             else:
                 strays = var * np.maximum(n, 1) * self.reach.widen()
-            score = score_one(self.kind, x, expected, np.maximum(n, 1), strays, freedom)
+            score = score_single_values(self.kind, x, expected, np.maximum(n, 1), strays, freedom)
             self.out.spread[t] = np.sqrt(var) / (np.maximum(n, 1) if self.kind == "share" else 1)
         self.out.spike[t] = np.where(judged, score, np.nan)
         if self.kind not in ("count", "share"):
             off = np.abs(self.x[t] - expected) / np.where(judged, np.sqrt(var), 1.0)
             self.reach.learn(judged, np.where(judged, off, 0.0))
 
-    def _lonely(self, t: int) -> Bools:
+    def _is_isolated(self, t: int) -> Bools:
         """Return which values stand out by themselves: after an ordinary one, they are spikes until others follow."""
         z, last = self.out.spike[t], self.out.spike[t - 1] if t else self.out.spike[t]
         with np.errstate(invalid="ignore"):
-            return np.asarray((np.abs(z) > _FAR) & ~(last * np.sign(z) > 1.5))
+            return np.asarray((np.abs(z) > _OUTLIER_SCORE) & ~(last * np.sign(z) > 1.5))
 
     def _gain(self, t: int, expected: Floats, var: Floats, off: Floats) -> Floats:
         """Return the log likelihood ratio of each shift, lessened by how far sums and the level itself stray."""
         known = np.maximum(np.minimum(self.levels.seen, 1.44 * self.pace.half), 1.0)
-        others = _PANEL_VALUES * (1 - 1 / len(known))  # a panel knows better how far its series stray
-        loose = self.levels.runs() * (1 + self.pace.run / known) * (1 + _UNSURE / (known + others))
+        others = _PANEL_PRIOR_VALUES * (1 - 1 / len(known))  # a panel knows better how far its series stray
+        loose = self.levels.runs() * (1 + self.pace.run / known) * (1 + _SPREAD_PENALTY_VALUES / (known + others))
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             if self.kind == "count":
-                more, mean = self.levels.strays(), np.maximum(expected, 0.1)
-                ratio = np.log((1 + more * mean * np.exp(self.ways)) / (1 + more * mean))
-                return np.asarray((self.x[t] * (self.ways - ratio) - ratio / more) / loose)
+                more, mean = self.levels.dispersion(), np.maximum(expected, 0.1)
+                ratio = np.log((1 + more * mean * np.exp(self.signed_sizes)) / (1 + more * mean))
+                return np.asarray((self.x[t] * (self.signed_sizes - ratio) - ratio / more) / loose)
             if self.kind == "share":
                 n = self.n[t]
                 p = np.clip(expected, 1e-4, 1 - 1e-4)
-                dispersion = 1 + np.maximum(n - 1, 0) * self.levels.strays()
+                dispersion = 1 + np.maximum(n - 1, 0) * self.levels.dispersion()
                 return np.asarray(
-                    (self.x[t] * self.ways - n * np.log1p(p * np.expm1(self.ways))) / (dispersion * loose)
+                    (self.x[t] * self.signed_sizes - n * np.log1p(p * np.expm1(self.signed_sizes)))
+                    / (dispersion * loose)
                 )
             scale = np.sqrt(var) if self.kind != "duration" else 1.0
-            tame = np.clip(off, -_TAME * np.sqrt(var), _TAME * np.sqrt(var))
-            return np.asarray((self.ways * scale * tame - (self.ways * scale) ** 2 / 2) / (var * loose))
+            tame = np.clip(off, -_MAX_SCORE * np.sqrt(var), _MAX_SCORE * np.sqrt(var))
+            return np.asarray((self.signed_sizes * scale * tame - (self.signed_sizes * scale) ** 2 / 2) / (var * loose))
 
     def _add(self, t: int, gain: Floats) -> None:
         """Add to the sums, and end the runs that came back or have lasted."""
@@ -205,7 +213,7 @@ class _Pass:
         self.since[fresh] = t
         self.sum = np.maximum(self.sum + gain, 0.0)
         self.peak = np.where(self.sum <= 0, 0.0, np.maximum(self.peak, self.sum))
-        half = len(self.ways) // 2
+        half = len(self.signed_sizes) // 2
         for k, (rows, score, since) in enumerate(
             [
                 (slice(0, half), self.out.up, self.out.up_since),
@@ -216,13 +224,15 @@ class _Pass:
             best = sums.argmax(axis=0)
             across = np.arange(sums.shape[1])
             since[t] = self.since[rows][best, across]
-            back = np.asarray(((self.peak[rows] > SUSPECT) & (self.peak[rows] - sums > RETURN)).any(axis=0))
+            back = np.asarray(
+                ((self.peak[rows] > SUSPECT_EVIDENCE) & (self.peak[rows] - sums > RETURN_EVIDENCE_LOSS)).any(axis=0)
+            )
             score[t] = np.where(back, 0.0, sums[best, across])
             self._follow(t, k, rows, score[t], since[t], back)
 
     def _follow(self, t: int, k: int, rows: slice, score: Floats, since: Places, back: Bools) -> None:
         """Keep what is suspect from teaching, and make a level that lasts the new one."""
-        hot = score > SUSPECT
+        hot = score > SUSPECT_EVIDENCE
         for column in np.flatnonzero(hot & ~self.run[k]):
             self.skip[since[column] : t, column] = True
         self.skip[t, hot] = True

@@ -11,20 +11,20 @@ import pandas as pd
 
 from ...features.arrays import Bools
 from ...features.errors import InputError, did_you_mean
-from ..series.kpi_kinds import Days
+from ..series.kpi_kinds import KnownDays
 from ..series.panel import check_columns, infer_freq, period_days
-from ..series.tail_probability import Kind
-from .false_alarms import LEAST_SCORE, open_runs, side_by_side
-from .incident import discoveries
-from .incidents import incidents_of
-from .watched import Watched, watch_kpi
+from ..series.tail_probability import KpiKind
+from .false_alarms import MIN_SPIKE_SCORE, align_periods, flag_run_starts
+from .incident import benjamini_hochberg
+from .incidents import merge_detections
+from .watched import WatchedKpi, watch_kpi
 
-SHIFTS = (
+DETECTION_COLUMNS = (
     *("kpi", "series", "kind", "direction", "started_at", "detected_at", "last_at"),
     *("before", "after", "n", "z", "drivers", "resolved", "dated_at", "cost"),
 )
 #: Share of the accepted false alarms for each channel; the rest is kept back.
-BUDGET = {"spike": 0.15, "shift": 0.75}
+FALSE_ALERT_SHARES = {"spike": 0.15, "shift": 0.75}
 
 
 def detect_shifts(
@@ -34,8 +34,8 @@ def detect_shifts(
     alarms_per_week: float = 1.0,
     min_volume: float = 5.0,
     min_effect: float = 0.1,
-    holidays: Days = (),
-    kinds: Mapping[str, Kind] | None = None,
+    holidays: KnownDays = (),
+    kinds: Mapping[str, KpiKind] | None = None,
 ) -> pd.DataFrame:
     """Find incidents in a KPI history: single values that stand out (spikes), and levels that moved (shifts).
 
@@ -95,16 +95,16 @@ def detect_shifts(
     [['cases_opened', 'spike', 'up', '2024-04-10', '150.0']]
     """  # noqa: E501
     parts = watch_history(history, freq=freq, holidays=holidays, kinds=kinds)
-    return shifts_of(parts, alarms_per_week=alarms_per_week, min_volume=min_volume, min_effect=min_effect)
+    return detect_watched_shifts(parts, alarms_per_week=alarms_per_week, min_volume=min_volume, min_effect=min_effect)
 
 
 def watch_history(
     history: pd.DataFrame,
     *,
     freq: str | None = None,
-    holidays: Days = (),
-    kinds: Mapping[str, Kind] | None = None,
-) -> list[Watched]:
+    holidays: KnownDays = (),
+    kinds: Mapping[str, KpiKind] | None = None,
+) -> list[WatchedKpi]:
     """Collect the evidence of all KPIs of a history: the first and longer half of :func:`detect_shifts`.
 
     Examples
@@ -121,14 +121,14 @@ def watch_history(
     return [watch_kpi(part, freq, holidays, kinds or {}) for _, part in history.groupby("kpi", sort=True)]
 
 
-def shifts_of(
-    parts: list[Watched], *, alarms_per_week: float = 1.0, min_volume: float = 5.0, min_effect: float = 0.1
+def detect_watched_shifts(
+    parts: list[WatchedKpi], *, alarms_per_week: float = 1.0, min_volume: float = 5.0, min_effect: float = 0.1
 ) -> pd.DataFrame:
     """Find the incidents in watched KPIs: the second half of :func:`detect_shifts`, of the same form.
 
     Examples
     --------
-    >>> shifts_of([]).columns.tolist() == list(SHIFTS)
+    >>> detect_watched_shifts([]).columns.tolist() == list(DETECTION_COLUMNS)
     True
     """
     _check_settings(alarms_per_week, min_volume, min_effect)
@@ -137,14 +137,14 @@ def shifts_of(
     explained: list[tuple[str, str, pd.Timestamp, str]] = []
     if parts:
         share = alarms_per_week * period_days(parts[0].panel.freq) / 7
-        alarms = _alarms(parts, share, min_volume, min_effect)
+        alarms = _flag_detections(parts, share, min_volume, min_effect)
         for part, (spiked, up, down) in zip(parts, alarms, strict=True):
             for i in np.flatnonzero((spiked | up | down).any(axis=0)):
-                own = incidents_of(part, int(i), spiked[:, i], up[:, i], down[:, i])
+                own = merge_detections(part, int(i), spiked[:, i], up[:, i], down[:, i])
                 found += [part.row(int(i), incident) for incident in own]
             notes += part.notes()
             explained += part.explained(share)
-    out = pd.DataFrame(found, columns=list(SHIFTS))
+    out = pd.DataFrame(found, columns=list(DETECTION_COLUMNS))
     out = out.sort_values(
         ["detected_at", "z", "kpi", "series"], ascending=[False, False, True, True], ignore_index=True
     )
@@ -155,8 +155,8 @@ def shifts_of(
     return out
 
 
-def _alarms(
-    parts: list[Watched], share: float, min_volume: float, min_effect: float
+def _flag_detections(
+    parts: list[WatchedKpi], share: float, min_volume: float, min_effect: float
 ) -> list[tuple[Bools, Bools, Bools]]:
     """Return where each KPI spiked, and where runs up and down opened, with control over all KPIs together."""
     stamps = [part.panel.stamps for part in parts]
@@ -164,21 +164,23 @@ def _alarms(
     places = [grid.searchsorted(s) for s in stamps]
     edges = np.cumsum([0, *(len(part.panel.names) for part in parts)])
 
-    def worth(row: int, column: int, since: str) -> bool:
+    def is_reportable(row: int, column: int, since: str) -> bool:
         k = int(np.searchsorted(edges, column, side="right")) - 1
         i, t = column - int(edges[k]), int(np.searchsorted(places[k], row))
-        start = int(getattr(parts[k].proof, since)[t, i]) if since else t
-        return parts[k].worth(i, np.arange(start, t + 1, dtype=np.intp), min_volume, min_effect)
+        start = int(getattr(parts[k].evidence, since)[t, i]) if since else t
+        return parts[k].is_reportable(i, np.arange(start, t + 1, dtype=np.intp), min_volume, min_effect)
 
-    z = side_by_side(grid, stamps, [part.spikes() for part in parts])
-    spiked = discoveries(z, min(share * BUDGET["spike"], 0.2), LEAST_SCORE)
+    z = align_periods(grid, stamps, [part.spikes() for part in parts])
+    spiked = benjamini_hochberg(z, min(share * FALSE_ALERT_SHARES["spike"], 0.2), MIN_SPIKE_SCORE)
     for row, column in np.argwhere(spiked):
-        spiked[row, column] = worth(int(row), int(column), "")
+        spiked[row, column] = is_reportable(int(row), int(column), "")
     marks = [spiked]
     for up, since in ((True, "up_since"), (False, "down_since")):
-        p = side_by_side(grid, stamps, [part.chances(up) for part in parts])
-        score = side_by_side(grid, stamps, [part.score(up) for part in parts])
-        marks.append(open_runs(p, score, share * BUDGET["shift"], partial(worth, since=since)))
+        p = align_periods(grid, stamps, [part.p_values(up) for part in parts])
+        score = align_periods(grid, stamps, [part.score(up) for part in parts])
+        marks.append(
+            flag_run_starts(p, score, share * FALSE_ALERT_SHARES["shift"], partial(is_reportable, since=since))
+        )
     return [
         (marks[0][place, left:right], marks[1][place, left:right], marks[2][place, left:right])
         for place, left, right in zip(places, edges[:-1], edges[1:], strict=True)
@@ -191,8 +193,8 @@ def _check_settings(rate: float, volume: float, effect: float) -> None:
             raise InputError("the setting is out of range", where=f"argument '{name}'", got=value, wanted="from 0")
 
 
-def _check_kinds(kinds: Mapping[str, Kind] | None) -> None:
+def _check_kinds(kinds: Mapping[str, KpiKind] | None) -> None:
     for kpi, kind in (kinds or {}).items():
-        if kind not in get_args(Kind):
-            hint = did_you_mean(str(kind), list(get_args(Kind)))
+        if kind not in get_args(KpiKind):
+            hint = did_you_mean(str(kind), list(get_args(KpiKind)))
             raise InputError(f"this is no kind of KPI ({kpi})", where="argument 'kinds'", got=kind, hint=hint)

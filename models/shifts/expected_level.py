@@ -13,14 +13,14 @@ import numpy as np
 
 from ...features.arrays import Bools, Floats
 from ..series.panel import period_days
-from ..series.tail_probability import Kind
+from ..series.tail_probability import KpiKind
 
-_OWN_SHAPE = 0.3  # variance of a slot of the week from series to series, where it cannot be told
-_STRAY_VALUES = 30.0  # values by which how far a series strays is drawn to the panel
-_RUN_VALUES = 100.0  # the same for how much further sums of a week stray
-_TAME = 3.5  # spreads by which a value may lie off when it teaches
+_PRIOR_SHAPE_VARIANCE = 0.3  # variance of a slot of the week from series to series, where it cannot be told
+_DISPERSION_PRIOR_VALUES = 30.0  # values by which how far a series strays is drawn to the panel
+_RUN_PRIOR_VALUES = 100.0  # the same for how much further sums of a week stray
+_MAX_SCORE = 3.5  # spreads by which a value may lie off when it teaches
 _NOISE_RATIOS = np.array([0.0, 0.003, 0.01, 0.03, 0.1, 1.0])  # noise that more cases do not lessen, against theirs
-_LEAST = 1e-9
+_MIN_DIVISOR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Pace:
         return cls(7 * day, 3 * day, 56.0 * day, 14 * day, day)
 
 
-class Levels:
+class ExpectedLevels:
     """What has been learnt of each series of a panel, for one kind of KPI.
 
     Parameters
@@ -80,7 +80,7 @@ class Levels:
         How fast to learn.
     """
 
-    def __init__(self, kind: Kind, size: int, pace: Pace) -> None:
+    def __init__(self, kind: KpiKind, size: int, pace: Pace) -> None:
         self.kind, self.pace = kind, pace
         self.fade = 0.5 ** (1 / pace.half)
         self.top, self.bottom = np.zeros(size), np.zeros(size)  # of the level
@@ -110,7 +110,7 @@ class Levels:
 
     def variance(self, expected: Floats, n: Floats) -> Floats:
         """Return the variance of a value (of the count, of the hits among ``n``, or of the mean of ``n``)."""
-        more = self.strays()
+        more = self.dispersion()
         if self.kind == "count":
             return np.asarray(np.maximum(expected, 0.1) + more * expected**2)
         if self.kind == "share":
@@ -118,7 +118,7 @@ class Levels:
             return np.asarray(n * p * (1 - p) * (1 + np.maximum(n - 1, 0) * more))
         return np.asarray(more * (1 / np.maximum(n, 1) + _NOISE_RATIOS[int(self.loss.argmin())]))
 
-    def strays(self) -> Floats:
+    def dispersion(self) -> Floats:
         """Return how far each series strays beyond chance, drawn to the panel.
 
         Counts: 1 / size of the negative binomial. Shares: correlation of the cases of a period. Means: variance of a
@@ -126,12 +126,12 @@ class Levels:
         """
         row = int(self.loss.argmin())
         top, bottom = self.stray_top[row], self.stray_bottom[row]
-        every = top.sum() / max(bottom.sum(), _LEAST)
+        every = top.sum() / max(bottom.sum(), _MIN_DIVISOR)
         with np.errstate(invalid="ignore", divide="ignore"):
             own = np.where(bottom > 0, top / bottom, every)
         values = np.minimum(self.seen, 2 * self.pace.half)
         if self.kind in ("count", "share"):
-            mixed = (values * own + _STRAY_VALUES * every) / (values + _STRAY_VALUES)
+            mixed = (values * own + _DISPERSION_PRIOR_VALUES * every) / (values + _DISPERSION_PRIOR_VALUES)
             return np.asarray(np.clip(mixed, 1e-4, 0.5 if self.kind == "share" else np.inf))
         with np.errstate(divide="ignore"):
             logs = np.log(np.maximum(own, 1e-12))
@@ -145,8 +145,8 @@ class Levels:
 
     def runs(self) -> Floats:
         """Return by how much sums over some periods stray more than values that know nothing of each other."""
-        every = max(1.0, float(self.run_top.sum() / max(self.run_bottom.sum(), _LEAST)))
-        mixed = (self.run_top + _RUN_VALUES * every) / (self.run_bottom + _RUN_VALUES)
+        every = max(1.0, float(self.run_top.sum() / max(self.run_bottom.sum(), _MIN_DIVISOR)))
+        mixed = (self.run_top + _RUN_PRIOR_VALUES * every) / (self.run_bottom + _RUN_PRIOR_VALUES)
         return np.asarray(np.maximum(1.0, mixed))
 
     def learn(self, x: Floats, n: Floats, expected: Floats, var: Floats, slot: int, use: Bools, run: Floats) -> None:
@@ -168,8 +168,8 @@ class Levels:
         spread = np.sqrt(var)
         judged = use & np.isfinite(expected) & np.isfinite(spread)
         with np.errstate(invalid="ignore"):
-            tame = np.where(judged, np.clip(x, self._seen_as(expected, n) - _TAME * spread,
-                                            self._seen_as(expected, n) + _TAME * spread), x)  # fmt: skip
+            tame = np.where(judged, np.clip(x, self._seen_as(expected, n) - _MAX_SCORE * spread,
+                                            self._seen_as(expected, n) + _MAX_SCORE * spread), x)  # fmt: skip
         self._learn_level(np.where(use, tame, 0.0), np.where(use, n, 0.0), slot, use)
         self._learn_strays(np.where(judged, tame, 0.0), n, expected, judged)
         self.loss *= self.fade
@@ -201,17 +201,17 @@ class Levels:
         values = np.maximum(np.minimum(self.seen, 1.44 * self.pace.half) / self.pace.season, 1.0)
         if self.kind == "count":
             own = np.where(known, (top + 0.5) / (safe + 0.5), 1.0)
-            chance = 1 / safe + self.strays() / values
-            return np.asarray(np.maximum(1 + _drawn(own - 1, np.where(known, chance, np.inf)), 0.0))
+            chance = 1 / safe + self.dispersion() / values
+            return np.asarray(np.maximum(1 + _shrink(own - 1, np.where(known, chance, np.inf)), 0.0))
         if self.kind == "share":
             p = np.clip(np.where(known, level, 0.5), 1e-3, 1 - 1e-3)
             hits = (top + 2 * p) / (safe + 2)
             own = np.where(known, np.log(hits / (1 - hits) / (p / (1 - p))), 0.0)
-            chance = (1 + safe / values * self.strays()) / (safe * p * (1 - p))
-            return np.asarray(np.exp(_drawn(own, np.where(known, chance, np.inf))))
+            chance = (1 + safe / values * self.dispersion()) / (safe * p * (1 - p))
+            return np.asarray(np.exp(_shrink(own, np.where(known, chance, np.inf))))
         scale = np.sqrt(np.maximum(self.typical, 1e-12))
         own = np.where(known, top / safe / scale, 0.0)
-        return np.asarray(_drawn(own, np.where(known, 1 / safe, np.inf)) * scale)
+        return np.asarray(_shrink(own, np.where(known, 1 / safe, np.inf)) * scale)
 
     def _learn_level(self, x: Floats, n: Floats, slot: int, use: Bools) -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -247,13 +247,13 @@ class Levels:
         off = np.where(judged, x - self._seen_as(np.nan_to_num(expected), np.nan_to_num(n)), 0.0)
         if self.kind == "count":
             mean = np.where(judged, np.maximum(expected, 0.1), 1.0)
-            weight = judged / (1 / mean + np.median(self.strays()) + 0.003) ** 2
+            weight = judged / (1 / mean + np.median(self.dispersion()) + 0.003) ** 2
             value = (off**2 - mean) / mean**2
         elif self.kind == "share":
             judged = judged & (n > 1)
             cases = np.where(judged, n, 2.0)
             p = np.clip(np.where(judged, expected, 0.5), 0.5 / (cases + 1), 1 - 0.5 / (cases + 1))
-            weight = judged * ((cases - 1) / (1 + (cases - 1) * (np.median(self.strays()) + 0.003))) ** 2
+            weight = judged * ((cases - 1) / (1 + (cases - 1) * (np.median(self.dispersion()) + 0.003))) ** 2
             value = (off**2 / (cases * p * (1 - p)) - 1) / (cases - 1)
         else:
             parts = 1 / np.where(judged, np.maximum(n, 1), 1.0) + _NOISE_RATIOS[:, None]
@@ -270,7 +270,7 @@ class Levels:
         self.stray_bottom = self.stray_bottom * self.fade + weight
 
 
-class Reach:
+class TailWidth:
     """How far one value in a hundred lies, where chance sets no floor and tails can be of any weight.
 
     Parameters
@@ -296,7 +296,7 @@ class Reach:
         self.reach = np.maximum(self.reach + self._STEP * (beyond - 0.01 * usable), self._START)
 
 
-def _drawn(own: Floats, chance: Floats) -> Floats:
+def _shrink(own: Floats, chance: Floats) -> Floats:
     """Draw noisy numbers to their mean, by how far they differ beyond what chance alone does (their variances).
 
     Two pseudo-series say how far series differ where there are too few to tell; the mean is drawn to 0.
@@ -305,7 +305,7 @@ def _drawn(own: Floats, chance: Floats) -> Floats:
     number = weight.sum()
     middle = (weight * own).sum() / (number + 1.0) if number else 0.0
     beyond = ((own - middle) ** 2 - np.where(np.isfinite(chance), chance, 0)) * weight
-    width = (2 * _OWN_SHAPE * 20 + beyond.sum()) / (2 * 20 + number)
+    width = (2 * _PRIOR_SHAPE_VARIANCE * 20 + beyond.sum()) / (2 * 20 + number)
     width = max(width, 1e-4)
     with np.errstate(invalid="ignore"):
         pull = np.where(np.isfinite(chance), chance / (chance + width), 1.0)

@@ -9,20 +9,22 @@ import pandas as pd
 from scipy import special
 
 from ...features.arrays import Bools, Floats
-from ..series.tail_probability import Kind
+from ..series.tail_probability import KpiKind
 
 #: Runs of a quiet series that begin to exceed evidence ``s``, by series and period: ``RATE * exp(-s)`` (simulated).
-RATE: dict[Kind, float] = {"count": 0.27, "share": 0.29, "duration": 0.17, "score": 0.35, "stock": 0.35}
-_BEND, _SLOPE = 7.0, 0.55  # what is learnt of each series is not exact: the far tail is thicker
+QUIET_RUN_RATE: dict[KpiKind, float] = {"count": 0.27, "share": 0.29, "duration": 0.17, "score": 0.35, "stock": 0.35}
+_TAIL_BEND_EVIDENCE, _TAIL_SLOPE = 7.0, 0.55  # what is learnt of each series is not exact: the far tail is thicker
 #: Evidence (log of the odds) below which nothing opens, however few series there are; scores of single values.
-LEAST_EVIDENCE, LEAST_SCORE = 5.0, 3.5
-_WATCHED_EVIDENCE, _WATCHED_SCORE = 4.0, 2.5  # where what quiet series do is compared with what they should do
-_PRIOR = 5.0  # such crossings, had they been seen as expected before the first
-_TOLERANCE = 1.3  # true shifts cross as well: only more than this is taken for series that are wilder than thought
-_FADE = 0.5 ** (1 / 180)
+MIN_RUN_EVIDENCE, MIN_SPIKE_SCORE = 5.0, 3.5
+_REFERENCE_EVIDENCE, _REFERENCE_SCORE = 4.0, 2.5  # where what quiet series do is compared with what they should do
+_PRIOR_CROSSINGS = 5.0  # such crossings, had they been seen as expected before the first
+_TOLERATED_RATIO = (
+    1.3  # true shifts cross as well: only more than this is taken for series that are wilder than thought
+)
+_DECAY_PER_PERIOD = 0.5 ** (1 / 180)
 
 
-def wildness(score: Floats, tested: Bools, least: float, chance: float, onset: bool) -> Floats:
+def exceedance_ratio(score: Floats, tested: Bools, least: float, chance: float, onset: bool) -> Floats:
     """Return by how much more often the series of a panel exceed a limit than they should, as known before each period.
 
     Parameters
@@ -47,7 +49,7 @@ def wildness(score: Floats, tested: Bools, least: float, chance: float, onset: b
     --------
     >>> rng = np.random.default_rng(0)
     >>> z = np.abs(rng.standard_t(3, (300, 20)))
-    >>> bool(1.5 < wildness(z, z >= 0, 2.5, 0.0124, False)[-1] < 6)
+    >>> bool(1.5 < exceedance_ratio(z, z >= 0, 2.5, 0.0124, False)[-1] < 6)
     True
     """
     over = score > least
@@ -58,36 +60,38 @@ def wildness(score: Floats, tested: Bools, least: float, chance: float, onset: b
     out = np.ones(len(over))
     top = bottom = 0.0
     for t in range(len(out)):
-        top, bottom = top * _FADE + seen[t], bottom * _FADE + should[t]
-        out[t] = max(1.0, (top + _PRIOR) / (bottom + _PRIOR) / _TOLERANCE)
+        top, bottom = top * _DECAY_PER_PERIOD + seen[t], bottom * _DECAY_PER_PERIOD + should[t]
+        out[t] = max(1.0, (top + _PRIOR_CROSSINGS) / (bottom + _PRIOR_CROSSINGS) / _TOLERATED_RATIO)
     return out
 
 
-def evidence_p(kind: Kind, score: Floats, tested: Bools) -> Floats:
+def evidence_p(kind: KpiKind, score: Floats, tested: Bools) -> Floats:
     """Return how often a quiet panel like this one begins to give so much evidence, by series and period.
 
     >>> evidence_p("count", np.array([[0.0, 6.0]]), np.ones((1, 2), dtype=bool)).round(4).tolist()
     [[0.27, 0.0007]]
     """
-    rate = RATE[kind]
-    factor = wildness(score, tested, _WATCHED_EVIDENCE, rate * np.exp(-_WATCHED_EVIDENCE), onset=True)
-    tail = np.minimum(score, _BEND) + _SLOPE * np.maximum(score - _BEND, 0.0)
+    rate = QUIET_RUN_RATE[kind]
+    factor = exceedance_ratio(score, tested, _REFERENCE_EVIDENCE, rate * np.exp(-_REFERENCE_EVIDENCE), onset=True)
+    tail = np.minimum(score, _TAIL_BEND_EVIDENCE) + _TAIL_SLOPE * np.maximum(score - _TAIL_BEND_EVIDENCE, 0.0)
     return np.asarray(np.where(tested, rate * np.exp(-tail) * factor[:, None], np.nan))
 
 
-def steady_scores(z: Floats) -> Floats:
+def deflate_scores(z: Floats) -> Floats:
     """Return normal scores, made smaller where the panel shows more large ones than it should.
 
     >>> z = np.random.default_rng(0).normal(size=(300, 20))
-    >>> bool(np.allclose(steady_scores(z), z))
+    >>> bool(np.allclose(deflate_scores(z), z))
     True
     """
-    factor = wildness(np.abs(z), np.isfinite(z), _WATCHED_SCORE, 2 * special.ndtr(-_WATCHED_SCORE), onset=False)
-    wide = _WATCHED_SCORE / -special.ndtri(np.minimum(factor, 20) * special.ndtr(-_WATCHED_SCORE))
+    factor = exceedance_ratio(
+        np.abs(z), np.isfinite(z), _REFERENCE_SCORE, 2 * special.ndtr(-_REFERENCE_SCORE), onset=False
+    )
+    wide = _REFERENCE_SCORE / -special.ndtri(np.minimum(factor, 20) * special.ndtr(-_REFERENCE_SCORE))
     return np.asarray(z / np.where(factor > 1, wide, 1.0)[:, None])
 
 
-def side_by_side(grid: pd.DatetimeIndex, stamps: Sequence[pd.DatetimeIndex], parts: Sequence[Floats]) -> Floats:
+def align_periods(grid: pd.DatetimeIndex, stamps: Sequence[pd.DatetimeIndex], parts: Sequence[Floats]) -> Floats:
     """Put matrices of several KPIs, each on its own periods, onto one grid; missing elsewhere."""
     out = np.full((len(grid), sum(part.shape[1] for part in parts)), np.nan)
     left = 0
@@ -97,8 +101,8 @@ def side_by_side(grid: pd.DatetimeIndex, stamps: Sequence[pd.DatetimeIndex], par
     return out
 
 
-def open_runs(
-    p: Floats, score: Floats, share: float, worth: Callable[[int, int], bool], least: float = LEAST_EVIDENCE
+def flag_run_starts(
+    p: Floats, score: Floats, share: float, worth: Callable[[int, int], bool], least: float = MIN_RUN_EVIDENCE
 ) -> Bools:
     """Mark where runs of evidence open as incidents, over all series together.
 
@@ -122,7 +126,7 @@ def open_runs(
     Examples
     --------
     >>> score = np.array([[0.0, 3.0], [0.0, 8.0], [1.0, 9.0]])
-    >>> open_runs(0.2 * np.exp(-score), score, 0.1, lambda row, column: True).astype(int).tolist()
+    >>> flag_run_starts(0.2 * np.exp(-score), score, 0.1, lambda row, column: True).astype(int).tolist()
     [[0, 0], [0, 1], [0, 0]]
     """
     opened = np.zeros(p.shape, dtype=bool)

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError
-from ..series.kpi_kinds import Days
+from ..series.kpi_kinds import KnownDays
 from ..series.panel import check_columns, infer_freq, period_days
-from ..series.tail_probability import Kind
-from .watched import Watched, watch_kpi
+from ..series.tail_probability import KpiKind
+from .watched import WatchedKpi, watch_kpi
 
 
 @dataclass(frozen=True)
-class Pair:
+class CounterMetricPair:
     """Two KPIs and the direction of each that together look like gaming.
 
     Attributes
@@ -29,37 +29,37 @@ class Pair:
     """
 
     gain: str
-    gain_way: int
+    improved_direction: int
     loss: str
-    loss_way: int
+    worsened_direction: int
 
 
 #: The pairs that the sources of these KPIs warn of.
-PAIRS = (
-    Pair("handle_time", -1, "repeat_contact_rate", 1),
-    Pair("handle_time", -1, "reopen_rate", 1),
-    Pair("first_response_time", -1, "csat", -1),
-    Pair("cases_per_agent_hour", 1, "first_contact_resolution", -1),
+COUNTER_METRIC_PAIRS = (
+    CounterMetricPair("handle_time", -1, "repeat_contact_rate", 1),
+    CounterMetricPair("handle_time", -1, "reopen_rate", 1),
+    CounterMetricPair("first_response_time", -1, "csat", -1),
+    CounterMetricPair("cases_per_agent_hour", 1, "first_contact_resolution", -1),
 )
-PAIRED = (
+COUNTER_METRIC_COLUMNS = (
     *("gain", "loss", "series", "started_at", "detected_at", "last_at", "gain_before", "gain_after"),
     *("loss_before", "loss_after", "n", "evidence", "words", "resolved"),
 )
 #: Evidence that either side must give by itself; both together must be as rare as the false alarms that are borne.
-LEAST = 3.5
-_BUDGET = 0.2
-_APART = 14  # days by which the two may have begun apart
-_MERGE = 14  # days after which what goes on is an alarm anew
+MIN_SIDE_EVIDENCE = 3.5
+_PAIR_ALERT_SHARE = 0.2
+_MAX_START_GAP_DAYS = 14  # days by which the two may have begun apart
+_MERGE_DAYS = 14  # days after which what goes on is an alarm anew
 
 
 def gaming_guard(
     history: pd.DataFrame,
     *,
-    pairs: Sequence[Pair] = PAIRS,
+    pairs: Sequence[CounterMetricPair] = COUNTER_METRIC_PAIRS,
     freq: str | None = None,
     alarms_per_week: float = 1.0,
-    holidays: Days = (),
-    kinds: Mapping[str, Kind] | None = None,
+    holidays: KnownDays = (),
+    kinds: Mapping[str, KpiKind] | None = None,
 ) -> pd.DataFrame:
     """Find series in which one KPI got better while its pair got worse: an alarm of its own.
 
@@ -114,13 +114,16 @@ def gaming_guard(
 
 
 def guard_watched(
-    watched: Sequence[Watched], *, pairs: Sequence[Pair] = PAIRS, alarms_per_week: float = 1.0
+    watched: Sequence[WatchedKpi],
+    *,
+    pairs: Sequence[CounterMetricPair] = COUNTER_METRIC_PAIRS,
+    alarms_per_week: float = 1.0,
 ) -> pd.DataFrame:
     """Do the work of :func:`gaming_guard` on KPIs that are watched already.
 
     Examples
     --------
-    >>> guard_watched([]).columns.tolist() == list(PAIRED)
+    >>> guard_watched([]).columns.tolist() == list(COUNTER_METRIC_COLUMNS)
     True
     """
     parts = {part.kpi: part for part in watched}
@@ -129,10 +132,10 @@ def guard_watched(
         freq = watched[0].panel.freq
         had = [pair for pair in pairs if pair.gain in parts and pair.loss in parts]
         size = sum(len(set(parts[p.gain].panel.names) & set(parts[p.loss].panel.names)) for p in had)
-        limit = np.log(max(size, 1) / (alarms_per_week * period_days(freq) / 7 * _BUDGET))
+        limit = np.log(max(size, 1) / (alarms_per_week * period_days(freq) / 7 * _PAIR_ALERT_SHARE))
         for pair in had:
-            rows += _alarms(pair, parts[pair.gain], parts[pair.loss], max(float(limit), 2 * LEAST))
-    out = pd.DataFrame(rows, columns=list(PAIRED))
+            rows += _detect_pair(pair, parts[pair.gain], parts[pair.loss], max(float(limit), 2 * MIN_SIDE_EVIDENCE))
+    out = pd.DataFrame(rows, columns=list(COUNTER_METRIC_COLUMNS))
     out = out.sort_values(["detected_at", "gain", "loss", "series"], ascending=[False, True, True, True])
     out = out.astype({"gain": "str", "loss": "str", "series": "str", "words": "str", "resolved": "bool"})
     for column in ("started_at", "detected_at", "last_at"):
@@ -140,7 +143,7 @@ def guard_watched(
     return out.reset_index(drop=True)
 
 
-def _alarms(pair: Pair, gain: Watched, loss: Watched, limit: float) -> list[dict[str, Any]]:
+def _detect_pair(pair: CounterMetricPair, gain: WatchedKpi, loss: WatchedKpi, limit: float) -> list[dict[str, Any]]:
     """Return the alarms of one pair over all series that both KPIs have."""
     stamps, at, to = np.intersect1d(
         gain.panel.stamps.to_numpy(), loss.panel.stamps.to_numpy(), assume_unique=True, return_indices=True
@@ -148,11 +151,11 @@ def _alarms(pair: Pair, gain: Watched, loss: Watched, limit: float) -> list[dict
     rows: list[dict[str, Any]] = []
     for name in sorted(set(gain.panel.names) & set(loss.panel.names)):
         i, j = gain.panel.names.index(name), loss.panel.names.index(name)
-        better = gain.score(pair.gain_way > 0)[at, i]
-        worse = loss.score(pair.loss_way > 0)[to, j]
-        begun = _begun(gain, i, pair.gain_way, at), _begun(loss, j, pair.loss_way, to)
-        near = np.abs((begun[0] - begun[1]).astype("timedelta64[s]").astype(float)) <= _APART * 86400
-        both = (better >= LEAST) & (worse >= LEAST) & (better + worse >= limit) & near
+        better = gain.score(pair.improved_direction > 0)[at, i]
+        worse = loss.score(pair.worsened_direction > 0)[to, j]
+        begun = _begun(gain, i, pair.improved_direction, at), _begun(loss, j, pair.worsened_direction, to)
+        near = np.abs((begun[0] - begun[1]).astype("timedelta64[s]").astype(float)) <= _MAX_START_GAP_DAYS * 86400
+        both = (better >= MIN_SIDE_EVIDENCE) & (worse >= MIN_SIDE_EVIDENCE) & (better + worse >= limit) & near
         live = (better > 0) & (worse > 0)
         t = 0
         while t < len(stamps):
@@ -166,9 +169,9 @@ def _alarms(pair: Pair, gain: Watched, loss: Watched, limit: float) -> list[dict
             was, now, _ = gain.levels(i, window[0])
             had, has, cases = loss.levels(j, window[1])
             last = rows[-1] if rows and rows[-1]["series"] == name else None
-            if last and start - last["last_at"] <= pd.Timedelta(days=_MERGE):
+            if last and start - last["last_at"] <= pd.Timedelta(days=_MERGE_DAYS):
                 last |= {"last_at": stamps[peak], "resolved": stop < len(stamps)}
-            elif loss.counts(had, has, 0.1) and gain.counts(was, now, 0.05):
+            elif loss.is_large_enough(had, has, 0.1) and gain.is_large_enough(was, now, 0.05):
                 rows.append(
                     {
                         "gain": pair.gain,
@@ -191,20 +194,20 @@ def _alarms(pair: Pair, gain: Watched, loss: Watched, limit: float) -> list[dict
     return rows
 
 
-def _begun(part: Watched, i: int, way: int, rows: Any) -> Any:
+def _begun(part: WatchedKpi, i: int, way: int, rows: Any) -> Any:
     """Return since when the evidence of each period has grown."""
-    since = part.proof.up_since if way > 0 else part.proof.down_since
+    since = part.evidence.up_since if way > 0 else part.evidence.down_since
     return part.panel.stamps.to_numpy()[since[rows, i]]
 
 
-def _window(part: Watched, start: Any, last: Any) -> Any:
+def _window(part: WatchedKpi, start: Any, last: Any) -> Any:
     stamps = part.panel.stamps
     return np.arange(stamps.searchsorted(start), stamps.searchsorted(pd.Timestamp(last)) + 1, dtype=np.intp)
 
 
-def _words(pair: Pair) -> str:
+def _words(pair: CounterMetricPair) -> str:
     moved = {1: "rose", -1: "fell"}
     return (
-        f"{pair.gain} {moved[pair.gain_way]} while {pair.loss} {moved[pair.loss_way]}: "
+        f"{pair.gain} {moved[pair.improved_direction]} while {pair.loss} {moved[pair.worsened_direction]}: "
         "speed may have been bought with quality"
     )

@@ -9,10 +9,10 @@ import pandas as pd
 
 from ..series.panel import check_columns
 
-_TOTAL = "all"
+_TOTAL_SERIES = "all"
 
 
-def group_incidents(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
+def group_detections(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
     """Number the incidents so that those of related segments share a number.
 
     Two incidents belong together if they are of the same KPI and direction, began within some days of each other, and
@@ -37,7 +37,7 @@ def group_incidents(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
     >>> rows = [("cases_opened", name, "up", day, day) for name in ("all", "channel web", "product TV", "channel chat")]
     >>> rows.append(("cases_opened", "channel web", "down", day, day))
     >>> shifts = pd.DataFrame(rows, columns=["kpi", "series", "direction", "started_at", "detected_at"])
-    >>> group_incidents(shifts).tolist()
+    >>> group_detections(shifts).tolist()
     [0, 0, 0, 0, 1]
     """
     check_columns(shifts, ("kpi", "series", "direction", "started_at", "detected_at"), "shifts")
@@ -57,13 +57,13 @@ def group_incidents(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
     return pd.Series(numbers, index=shifts.index, dtype="int64")
 
 
-def related(one: str, other: str) -> bool:
+def is_related(one: str, other: str) -> bool:
     """Tell whether two series may hold the same cases, from their names.
 
-    >>> related("all", "web"), related("channel web", "channel chat"), related("web/north", "web")
+    >>> is_related("all", "web"), is_related("channel web", "channel chat"), is_related("web/north", "web")
     (True, False, True)
     """
-    if _TOTAL in (one, other) or one == other:
+    if _TOTAL_SERIES in (one, other) or one == other:
         return True
     first, second = one.split("/"), other.split("/")
     if len(first) != len(second):
@@ -85,5 +85,5 @@ def _join(
         for b in range(a + 1, len(order)):
             if starts[b] - starts[a] > span:
                 break
-            if abs(seen[b] - seen[a]) <= 4 * span and related(str(names[a]), str(names[b])):
+            if abs(seen[b] - seen[a]) <= 4 * span and is_related(str(names[a]), str(names[b])):
                 parent[root(int(places[order[b]]))] = root(int(places[order[a]]))

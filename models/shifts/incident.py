@@ -10,7 +10,7 @@ from scipy import special
 from ...features.arrays import Bools, Floats
 
 
-def discoveries(score: Floats, share: float, least: float = 0.0) -> Bools:
+def benjamini_hochberg(score: Floats, share: float, least: float = 0.0) -> Bools:
     """Mark the scores that stand out among all scores of their row, with the false discovery rate held at ``share``.
 
     While nothing happens, a row has any mark at all with probability ``share``, however many series there are.
@@ -30,7 +30,7 @@ def discoveries(score: Floats, share: float, least: float = 0.0) -> Bools:
 
     Examples
     --------
-    >>> discoveries(np.array([[0.1, 5.0, -0.3, np.nan], [2.0, 1.0, 0.0, 0.5]]), 0.05).astype(int).tolist()
+    >>> benjamini_hochberg(np.array([[0.1, 5.0, -0.3, np.nan], [2.0, 1.0, 0.0, 0.5]]), 0.05).astype(int).tolist()
     [[0, 1, 0, 0], [0, 0, 0, 0]]
     """
     if not score.size:
@@ -46,7 +46,7 @@ def discoveries(score: Floats, share: float, least: float = 0.0) -> Bools:
 
 
 @dataclass
-class Incident:
+class Detection:
     """Alarms of one series that belong together; all places are rows of its panel.
 
     ``start`` and ``detected`` are fixed when the incident opens; ``last``, ``kind`` and ``peak`` follow the alarms.

@@ -16,26 +16,26 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
-from .grouping import group_incidents
+from .grouping import group_detections
 
-LEDGER = (
+LEDGER_COLUMNS = (
     *("incident_id", "kpi", "series", "members", "also", "kind", "direction", "started_at", "dated_at"),
     *("detected_at", "last_at", "before", "after", "n", "z", "cost", "cost_unit", "drivers", "causes"),
     *("state", "news", "explained", "acknowledged_by", "acknowledged_at", "note", "silenced_until"),
     *("reported_at", "updated_at"),
 )
-_TIMES = (
+_TIMESTAMP_COLUMNS = (
     *("started_at", "dated_at", "detected_at", "last_at", "acknowledged_at", "silenced_until"),
     *("reported_at", "updated_at"),
 )
-_KEPT = ("incident_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
+_CARRIED_COLUMNS = ("incident_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
 #: What comes in: where it moved with other KPIs, it led to them.
-VOLUMES = ("cases_opened", "contacts_offered")
-_FIRST = ["detected_at", "started_at", "kpi", "series"]
-_NUMBERS = ("before", "after", "n", "z", "cost")
-_FOLLOWED = ("kind", "last_at", "after", "members", "also", "state", "explained")
-_TOLD = ("kind", "members", "also", "state")  # a change of these is news; a new day of the same is not
-_GROWN = 1.5  # so is a change that has grown by this factor
+VOLUME_KPIS = ("cases_opened", "contacts_offered")
+_SORT_COLUMNS = ["detected_at", "started_at", "kpi", "series"]
+_NUMBER_COLUMNS = ("before", "after", "n", "z", "cost")
+_TRACKED_COLUMNS = ("kind", "last_at", "after", "members", "also", "state", "explained")
+_NEWS_COLUMNS = ("kind", "members", "also", "state")  # a change of these is news; a new day of the same is not
+_NEWS_GROWTH_FACTOR = 1.5  # so is a change that has grown by this factor
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,18 @@ class KnownSpan:
     last: pd.Timestamp
     kpis: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
-    lasts: float = math.inf
+    effect_days: float = math.inf
 
     def explains(self, row: Any) -> bool:
         """Tell whether an incident began in the span or on the day after."""
         day = pd.Timedelta(days=1)
         inside = pd.Timestamp(self.first) <= row.started_at < pd.Timestamp(self.last) + 2 * day
-        if math.isfinite(self.lasts):
-            inside = inside and row.last_at < pd.Timestamp(self.last) + (1 + self.lasts) * day
+        if math.isfinite(self.effect_days):
+            inside = inside and row.last_at < pd.Timestamp(self.last) + (1 + self.effect_days) * day
         return inside and (not self.kpis or row.kpi in self.kpis) and (not self.series or row.series in self.series)
 
 
-def incident_frame(
+def build_alerts(
     shifts: pd.DataFrame, known: Iterable[KnownSpan] = (), groups: pd.Series | None = None
 ) -> pd.DataFrame:
     """Turn what was found into incidents: one row a group of related segments, the strongest member first.
@@ -82,16 +82,16 @@ def incident_frame(
     known
         What is known to have happened; it explains instead of alarming.
     groups
-        Number of the incident by row of ``shifts``; by default that of :func:`group_incidents`. Rows of several KPIs
+        Number of the incident by row of ``shifts``; by default that of :func:`group_detections`. Rows of several KPIs
         may share a number; what came in stands for all, else the KPI that moved most.
 
     Returns
     -------
     DataFrame
-        The columns of ``LEDGER``. ``incident_id`` is made of what never changes once an incident is open (KPI, series,
-        direction, start and day of detection of the member that was seen first). ``members`` lists the series, joined
-        by "; ", ``also`` what other KPIs did. ``state`` is ``open``, ``resolved`` or ``explained``. ``cost`` is in
-        cases or hours (``cost_unit``).
+        The columns of ``LEDGER_COLUMNS``. ``incident_id`` is made of what never changes once an incident is open (KPI,
+        series, direction, start and day of detection of the member that was seen first). ``members`` lists the series,
+        joined by "; ", ``also`` what other KPIs did. ``state`` is ``open``, ``resolved`` or ``explained``. ``cost`` is
+        in cases or hours (``cost_unit``).
 
     Examples
     --------
@@ -99,32 +99,32 @@ def incident_frame(
     >>> days = pd.date_range("2024-01-01", periods=120)
     >>> value = [40.0 + (i * 7919 % 13) for i in range(120)]
     >>> value[100] = 150.0
-    >>> found = incident_frame(detect_shifts(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value})))
+    >>> found = build_alerts(detect_shifts(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value})))
     >>> found[["incident_id", "state"]].values.tolist(), round(found["cost"].iloc[0])
     ([['cases_opened-20240410-19b0', 'resolved']], 104)
     """
     shifts = shifts.copy()
     shifts.attrs = {}  # pandas copies them at every step
-    numbers = group_incidents(shifts) if groups is None else groups
+    numbers = group_detections(shifts) if groups is None else groups
     rows = [_merged(part, tuple(known)) for _, part in shifts.groupby(numbers, sort=True)]
-    out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER)))
+    out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER_COLUMNS)))
     return out.sort_values(["detected_at", "incident_id"], ascending=[False, True], ignore_index=True)
 
 
-def incident_ids(shifts: pd.DataFrame, groups: pd.Series) -> pd.Series:
-    """Return the id of the incident by row of ``shifts``, as :func:`incident_frame` gives it.
+def alert_ids(shifts: pd.DataFrame, groups: pd.Series) -> pd.Series:
+    """Return the id of the incident by row of ``shifts``, as :func:`build_alerts` gives it.
 
     Parameters
     ----------
     shifts, groups
-        As in :func:`incident_frame`.
+        As in :func:`build_alerts`.
     """
-    ordered = shifts.assign(_group=groups).sort_values(_FIRST, kind="stable").drop_duplicates("_group")
+    ordered = shifts.assign(_group=groups).sort_values(_SORT_COLUMNS, kind="stable").drop_duplicates("_group")
     names = {row["_group"]: _identity(row) for _, row in ordered.iterrows()}
     return groups.map(names).astype("str")
 
 
-def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any) -> pd.DataFrame:
+def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any) -> pd.DataFrame:
     """Write the next state of the ledger.
 
     Parameters
@@ -132,16 +132,16 @@ def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: 
     previous
         Ledger of the last run; ``None`` before the first.
     current
-        What :func:`incident_frame` returns today.
+        What :func:`build_alerts` returns today.
     now
         Instant of this run, on the same clock as the incidents.
 
     Returns
     -------
     DataFrame
-        The columns of ``LEDGER``, the newest first. ``news`` says what this run has to tell: ``opened``, ``updated``,
-        ``resolved``, ``withdrawn`` (no longer found) or nothing. An incident whose members grew or whose first is
-        seen anew keeps its id. Acknowledgements and silences stay; silenced incidents have no news.
+        The columns of ``LEDGER_COLUMNS``, the newest first. ``news`` says what this run has to tell: ``opened``,
+        ``updated``, ``resolved``, ``withdrawn`` (no longer found) or nothing. An incident whose members grew or whose
+        first is seen anew keeps its id. Acknowledgements and silences stay; silenced incidents have no news.
 
     Examples
     --------
@@ -150,26 +150,30 @@ def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: 
     >>> value = [40.0 + (i * 7919 % 13) for i in range(120)]
     >>> value[100] = 150.0
     >>> history = pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value})
-    >>> early = update_incidents(None, incident_frame(detect_shifts(history[:101])), "2024-04-11")
-    >>> late = update_incidents(early, incident_frame(detect_shifts(history)), "2024-04-30")
+    >>> early = update_alerts(None, build_alerts(detect_shifts(history[:101])), "2024-04-11")
+    >>> late = update_alerts(early, build_alerts(detect_shifts(history)), "2024-04-30")
     >>> early["news"].tolist(), late["news"].tolist(), bool((early["incident_id"] == late["incident_id"]).all())
     (['opened'], ['resolved'], True)
     """
     today = pd.Timestamp(now)
-    old = typed_ledger(previous.copy()) if previous is not None else typed_ledger(pd.DataFrame(columns=list(LEDGER)))
+    old = (
+        typed_ledger(previous.copy())
+        if previous is not None
+        else typed_ledger(pd.DataFrame(columns=list(LEDGER_COLUMNS)))
+    )
     known: dict[str, Any] = {str(row.incident_id): row for row in old.itertuples(index=False)}
     rows: list[dict[str, Any]] = []
     met: set[str] = set()
     row: Any
     for row in current.itertuples(index=False):
-        before = _same(row, old, met)
+        before = _find_previous(row, old, met)
         entry = row._asdict()
         if before is None:
             entry |= {"reported_at": today, "updated_at": today}
             entry["news"] = {"open": "opened", "resolved": "opened"}.get(row.state, "")
         else:
             met.add(before.incident_id)
-            entry |= {c: getattr(before, c) for c in _KEPT}
+            entry |= {c: getattr(before, c) for c in _CARRIED_COLUMNS}
             entry |= {c: entry[c] or getattr(before, c) for c in ("drivers", "causes")}
             entry |= _news(before, row, today)
         entry["news"] = "" if pd.notna(entry["silenced_until"]) and today < entry["silenced_until"] else entry["news"]
@@ -182,11 +186,11 @@ def update_incidents(previous: pd.DataFrame | None, current: pd.DataFrame, now: 
             entry["news"] = "withdrawn" if row.state == "open" or again else ""
             entry |= {"state": "withdrawn", "updated_at": today} if gone else {}
             rows.append(entry)
-    out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER)))
+    out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER_COLUMNS)))
     return out.sort_values(["detected_at", "incident_id"], ascending=[False, True], ignore_index=True)
 
 
-def acknowledge(ledger: pd.DataFrame, incident_id: str, by: str, at: Any, note: str = "") -> pd.DataFrame:
+def acknowledge_alert(ledger: pd.DataFrame, incident_id: str, by: str, at: Any, note: str = "") -> pd.DataFrame:
     """Note that somebody has seen an incident; it is no news any more until something about it changes.
 
     Raises
@@ -203,7 +207,7 @@ def acknowledge(ledger: pd.DataFrame, incident_id: str, by: str, at: Any, note: 
     return out
 
 
-def silence(ledger: pd.DataFrame, incident_id: str, until: Any) -> pd.DataFrame:
+def mute_alert(ledger: pd.DataFrame, incident_id: str, until: Any) -> pd.DataFrame:
     """Keep an incident from making news until an instant.
 
     Raises
@@ -229,15 +233,15 @@ def _place(ledger: pd.DataFrame, incident_id: str) -> Any:
 
 def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
     """Return the row of one group: the figures of its widest member (the total, or the one with most cases)."""
-    first = part.sort_values(_FIRST, kind="stable").iloc[0]
-    by_size = part.assign(_first=~part["kpi"].isin(VOLUMES), _size=-part["z"].abs())
+    first = part.sort_values(_SORT_COLUMNS, kind="stable").iloc[0]
+    by_size = part.assign(_first=~part["kpi"].isin(VOLUME_KPIS), _size=-part["z"].abs())
     led = by_size.sort_values(["_first", "_size", "kpi", "series"], kind="stable").iloc[0]
     own = part[(part["kpi"] == led["kpi"]) & (part["direction"] == led["direction"])]
     others = part.drop(own.index).sort_values(["kpi", "direction", "series"])
     also = [f"{row.kpi} {row.direction} ({row.series})" for row in others.itertuples()]
     widest = own.assign(whole=own["series"] == "all").sort_values(["whole", "n", "series"], kind="stable").iloc[-1]
     names = list(dict.fromkeys([str(widest["series"]), *own.sort_values("series")["series"].astype(str)]))
-    entry = {c: widest[c] for c in part.columns if c in LEDGER}
+    entry = {c: widest[c] for c in part.columns if c in LEDGER_COLUMNS}
     rows = list(own.itertuples())
     reasons = [span.name for span in known for row in rows if span.explains(row)]
     state = "explained" if reasons else "resolved" if part["resolved"].all() else "open"
@@ -271,7 +275,7 @@ def _identity(row: pd.Series) -> str:
     return f"{row['kpi']}-{row['detected_at']:%Y%m%d}-{hashlib.sha256(said.encode()).hexdigest()[:4]}"
 
 
-def _same(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
+def _find_previous(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
     """Return the entry of the last run that an incident continues: by its id, or by a member and its days."""
     same = old[(old["incident_id"] == row.incident_id) & ~old["incident_id"].isin(met)]
     if same.empty:
@@ -284,12 +288,12 @@ def _same(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
 
 
 def _news(before: Any, row: Any, today: pd.Timestamp) -> dict[str, Any]:
-    changed = [c for c in _FOLLOWED if str(getattr(before, c)) != str(getattr(row, c))]
+    changed = [c for c in _TRACKED_COLUMNS if str(getattr(before, c)) != str(getattr(row, c))]
     if not changed:
         again = before.news if before.updated_at == today else ""  # the same data again tell the same
         return {"news": again, "updated_at": before.updated_at}
-    grown = abs(row.after - row.before) >= _GROWN * abs(before.after - before.before)
-    told = grown or any(str(getattr(before, c)) != str(getattr(row, c)) for c in _TOLD)
+    grown = abs(row.after - row.before) >= _NEWS_GROWTH_FACTOR * abs(before.after - before.before)
+    told = grown or any(str(getattr(before, c)) != str(getattr(row, c)) for c in _NEWS_COLUMNS)
     word = "updated" if told else ""
     if row.state == "resolved":
         word = "resolved" if before.state != "resolved" else ""
@@ -302,11 +306,11 @@ def typed_ledger(frame: pd.DataFrame) -> pd.DataFrame:
     >>> typed_ledger(pd.DataFrame({"incident_id": ["a"], "cost": [None]}))[["incident_id", "cost", "note"]].values.tolist()
     [['a', nan, '']]
     """  # noqa: E501 - an example in one line
-    out = frame.reindex(columns=list(LEDGER))
-    for column in LEDGER:
-        if column in _TIMES:
+    out = frame.reindex(columns=list(LEDGER_COLUMNS))
+    for column in LEDGER_COLUMNS:
+        if column in _TIMESTAMP_COLUMNS:
             out[column] = pd.to_datetime(out[column]).astype("datetime64[us]")
-        elif column in _NUMBERS:
+        elif column in _NUMBER_COLUMNS:
             out[column] = out[column].astype("float64")
         else:
             out[column] = out[column].astype("object").fillna("").astype("str")

@@ -13,22 +13,22 @@ import pandas as pd
 from scipy import special
 
 from ...features.arrays import Bools, Floats
-from ..series.kpi_kinds import LEAST_SECONDS, Days, kind_of, series_names
+from ..series.kpi_kinds import MIN_DURATION_CHANGE_S, KnownDays, infer_kpi_kind, segment_names
 from ..series.panel import Panel, numbers_of, panel, period_days
-from ..series.tail_probability import Kind
-from ..series.units import same_units
-from .cusum import Evidence, evidence
+from ..series.tail_probability import KpiKind
+from ..series.units import harmonise_units
+from .cusum import Evidence, run_cusum
 from .expected_level import Pace
-from .false_alarms import LEAST_SCORE, evidence_p, steady_scores
-from .incident import Incident
+from .false_alarms import MIN_SPIKE_SCORE, deflate_scores, evidence_p
+from .incident import Detection
 
 Places = npt.NDArray[np.intp]
-_LOOK = 7  # periods before the start that was said first in which a shift may have begun
+_MAX_EARLIER_PERIODS = 7  # periods before the start that was said first in which a shift may have begun
 Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Watched:
+class WatchedKpi:
     """All series of one KPI with the evidence of each period.
 
     Attributes
@@ -46,73 +46,73 @@ class Watched:
     """
 
     kpi: str
-    kind: Kind
+    kind: KpiKind
     panel: Panel
-    proof: Evidence
+    evidence: Evidence
     known: dict[int, str]
-    said: tuple[str, ...] = ()
+    unit_changes: tuple[str, ...] = ()
 
     @property
     def tested(self) -> Bools:
         """Where an alarm could have been had; of a cohort too young for its duration none can."""
         rows = np.arange(len(self.panel.stamps))[:, None]
-        return np.isfinite(self.proof.spike) & (rows + self.wait < len(self.panel.stamps))
+        return np.isfinite(self.evidence.spike) & (rows + self.maturity_periods < len(self.panel.stamps))
 
     @cached_property
-    def wait(self) -> Places:
+    def maturity_periods(self) -> Places:
         """Periods until a cohort is old enough to be judged: twice the duration that is expected of it.
 
         Before that, only a fast cohort has a median at all, and a slow one is not to be seen.
         """
         if self.kind != "duration":
-            return np.zeros(self.proof.expected.shape, dtype=np.intp)
+            return np.zeros(self.evidence.expected.shape, dtype=np.intp)
         period = period_days(self.panel.freq) * 86400
-        longest = np.expm1(np.minimum(np.nan_to_num(self.proof.expected), 30.0))
+        longest = np.expm1(np.minimum(np.nan_to_num(self.evidence.expected), 30.0))
         return np.asarray(np.ceil(np.maximum(2 * longest / period - 0.5, 0)), dtype=np.intp)
 
-    def chances(self, up: bool) -> Floats:
+    def p_values(self, up: bool) -> Floats:
         """Return how rare the evidence of each period is for a quiet series."""
         return evidence_p(self.kind, self.score(up), self.tested)
 
     def score(self, up: bool) -> Floats:
         """Return the evidence of one direction."""
-        return self.proof.up if up else self.proof.down
+        return self.evidence.up if up else self.evidence.down
 
     def spikes(self) -> Floats:
         """Return the scores of single values, made smaller where the KPI is wilder than thought."""
-        return steady_scores(np.where(self.tested, self.proof.spike, np.nan))
+        return deflate_scores(np.where(self.tested, self.evidence.spike, np.nan))
 
-    def merge(self) -> int:
+    def merge_periods(self) -> int:
         """Return the periods without an alarm after which an incident is over."""
         days = period_days(self.panel.freq)
         return max(round(7 / days), 3) if days >= 1 else max(3, round(1 / days))
 
-    def worth(self, i: int, rows: Rows, min_volume: float, min_effect: float) -> bool:
+    def is_reportable(self, i: int, rows: Rows, min_volume: float, min_effect: float) -> bool:
         """Tell whether what happened over some periods is large enough for a word."""
         before, after, cases = self.levels(i, rows)
         if not np.isfinite(before) or not np.isfinite(after):
             return False
         size = max(cases, before * len(rows)) if self.kind in ("count", "stock") else cases
-        if size < min_volume or not self.counts(before, after, min_effect):
+        if size < min_volume or not self.is_large_enough(before, after, min_effect):
             return False
         if self.kind != "count" or len(rows) > 1:
             return True
-        season = self.proof.expected[max(int(rows[0]) - Pace.of(self.panel.freq).season + 1, 0) : rows[0] + 1, i]
+        season = self.evidence.expected[max(int(rows[0]) - Pace.of(self.panel.freq).season + 1, 0) : rows[0] + 1, i]
         usual = float(np.nanmean(season))  # a few cases on a day on which hardly any come are no news
         return before >= usual / 4 or abs(after - before) >= 3 * min_effect * usual
 
-    def counts(self, before: float, after: float, min_effect: float) -> bool:
+    def is_large_enough(self, before: float, after: float, min_effect: float) -> bool:
         """Tell whether a change is worth a word."""
         step = abs(after - before)
         if self.kind == "share":
             return step >= min_effect / 5
-        least = {"count": min_effect, "duration": LEAST_SECONDS}.get(self.kind, 0.0)
+        least = {"count": min_effect, "duration": MIN_DURATION_CHANGE_S}.get(self.kind, 0.0)
         return step >= max(min_effect * abs(before), least)
 
     def levels(self, i: int, rows: Rows) -> tuple[float, float, float]:
         """Return expected, seen and cases over some periods of a series."""
         value, n = self.panel.columns["value"][rows, i], self.panel.columns["n"][rows, i]
-        expected = self.proof.expected[rows, i]
+        expected = self.evidence.expected[rows, i]
         use = np.isfinite(value) & np.isfinite(expected)
         if not use.any():
             return float("nan"), float("nan"), 0.0
@@ -133,8 +133,8 @@ class Watched:
         if not self.known:
             return []
         rows = np.array(sorted(self.known), dtype=np.intp)
-        limit = max(-special.ndtri(min(share, 1.0) / 2 / max(len(self.panel.names), 1)), LEAST_SCORE)
-        value, proof = self.panel.columns["value"][rows], self.proof
+        limit = max(-special.ndtri(min(share, 1.0) / 2 / max(len(self.panel.names), 1)), MIN_SPIKE_SCORE)
+        value, proof = self.panel.columns["value"][rows], self.evidence
         x = np.log1p(np.where(value >= 0, value, np.nan)) if self.kind == "duration" else value
         if self.kind == "stock":
             return []
@@ -146,7 +146,7 @@ class Watched:
     def notes(self) -> list[str]:
         """Say which series cannot alarm, and why."""
         value, n = self.panel.columns["value"], self.panel.columns["n"]
-        out = [f"{self.kpi}: {words}" for words in self.said]
+        out = [f"{self.kpi}: {words}" for words in self.unit_changes]
         tested = np.asarray(self.tested.any(axis=0))
         for i, name in enumerate(self.panel.names):
             own = value[:, i][np.isfinite(value[:, i])]
@@ -163,9 +163,9 @@ class Watched:
             out.append(f"{self.kpi}, {name}: no alarm is possible ({why})")
         return out
 
-    def row(self, i: int, incident: Incident) -> dict[str, Any]:
+    def row(self, i: int, incident: Detection) -> dict[str, Any]:
         """Return the row of an incident."""
-        stamps, rows = self.panel.stamps, self.rows_of(incident)
+        stamps, rows = self.panel.stamps, self.detection_rows(incident)
         before, after, cases = self.levels(i, rows)
         return {
             "kpi": self.kpi,
@@ -173,29 +173,31 @@ class Watched:
             "kind": incident.kind,
             "direction": "up" if incident.direction > 0 else "down",
             "started_at": stamps[incident.start],
-            "detected_at": stamps[min(incident.detected + int(self.wait[incident.detected, i]), len(stamps) - 1)],
+            "detected_at": stamps[
+                min(incident.detected + int(self.maturity_periods[incident.detected, i]), len(stamps) - 1)
+            ],
             "last_at": stamps[incident.last],
             "before": before,
             "after": after,
             "n": cases,
             "z": incident.peak,
             "drivers": "",
-            "resolved": incident.returned or len(stamps) - 1 - incident.last > self.merge(),
+            "resolved": incident.returned or len(stamps) - 1 - incident.last > self.merge_periods(),
             "dated_at": stamps[self.dated(i, incident)],
             "cost": self.cost(before, after, cases, len(rows)),
         }
 
-    def dated(self, i: int, incident: Incident) -> int:
+    def dated(self, i: int, incident: Detection) -> int:
         """Return the likeliest first period of a shift, by all that is known today.
 
         The split that the scores make likeliest: nothing before it, the size of the incident after it.
         """
         if incident.kind == "spike":
             return incident.start
-        first, last = max(incident.start - _LOOK, 0), max(incident.last, incident.detected)
-        z = np.clip(np.nan_to_num(self.proof.spike[first : last + 1, i]), -4, 4) * incident.direction
-        spread = self.proof.spread[first : last + 1, i]
-        size = self.proof.expected[first : last + 1, i] if self.kind == "count" else np.ones_like(z)
+        first, last = max(incident.start - _MAX_EARLIER_PERIODS, 0), max(incident.last, incident.detected)
+        z = np.clip(np.nan_to_num(self.evidence.spike[first : last + 1, i]), -4, 4) * incident.direction
+        spread = self.evidence.spread[first : last + 1, i]
+        size = self.evidence.expected[first : last + 1, i] if self.kind == "count" else np.ones_like(z)
         with np.errstate(invalid="ignore", divide="ignore"):
             clear = np.nan_to_num(np.where(spread > 0, size / spread, 0.0))  # a value with many cases tells more
         inside = slice(incident.start - first, None)
@@ -212,14 +214,14 @@ class Watched:
         size = cases if np.isfinite(cases) else np.nan
         return float((after - before) * size / (3600 if self.kind == "duration" else 1))
 
-    def rows_of(self, incident: Incident) -> Rows:
+    def detection_rows(self, incident: Detection) -> Rows:
         """Return the periods of an incident."""
         if incident.kind == "spike":
             return np.array(incident.alarms, dtype=np.intp)
         return np.arange(incident.start, max(incident.last, incident.detected) + 1, dtype=np.intp)
 
 
-def watch_kpi(history: pd.DataFrame, freq: str, holidays: Days, kinds: Mapping[str, Kind]) -> Watched:
+def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapping[str, KpiKind]) -> WatchedKpi:
     """Collect the evidence for all series of the one KPI in a history.
 
     >>> days = pd.date_range("2024-01-01", periods=70)
@@ -228,21 +230,21 @@ def watch_kpi(history: pd.DataFrame, freq: str, holidays: Days, kinds: Mapping[s
     'stock'
     """
     kpi = str(history["kpi"].iloc[0])
-    frame = pd.DataFrame({"unique_id": series_names(history), "ds": history["ds"]})
+    frame = pd.DataFrame({"unique_id": segment_names(history), "ds": history["ds"]})
     for column in ("value", "n"):
         frame[column] = numbers_of(history[column]) if column in history else np.nan
     whole = panel(frame, ("value", "n"), freq)
-    kind = kinds.get(kpi) or kind_of(kpi, history)
-    value, said = same_units(whole.columns["value"], whole.stamps)
+    kind = kinds.get(kpi) or infer_kpi_kind(kpi, history)
+    value, said = harmonise_units(whole.columns["value"], whole.stamps)
     whole = replace(whole, columns=whole.columns | {"value": value})
     known = known_days(whole.stamps, holidays)
     quiet = np.zeros(whole.columns["value"].shape, dtype=bool)
     quiet[list(known)] = True
-    proof = evidence(kind, whole.columns["value"], whole.columns["n"], Pace.of(freq), quiet)
-    return Watched(kpi, kind, whole, proof, known, tuple(said))
+    proof = run_cusum(kind, whole.columns["value"], whole.columns["n"], Pace.of(freq), quiet)
+    return WatchedKpi(kpi, kind, whole, proof, known, tuple(said))
 
 
-def band(part: Watched, series: str) -> pd.DataFrame:
+def expected_range(part: WatchedKpi, series: str) -> pd.DataFrame:
     """Return what was seen of a series, and the band in which 95 of 100 values were expected.
 
     Returns
@@ -255,12 +257,12 @@ def band(part: Watched, series: str) -> pd.DataFrame:
     --------
     >>> days = pd.date_range("2024-01-01", periods=70)
     >>> part = watch_kpi(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": [40.0, 44.0] * 35}), "D", (), {})
-    >>> last = band(part, "all").iloc[-1]
+    >>> last = expected_range(part, "all").iloc[-1]
     >>> bool(last["lower"] < 40 < last["expected"] < 44 < last["upper"])
     True
     """
     i = part.panel.names.index(series)
-    value, middle, wide = part.panel.columns["value"][:, i], part.proof.expected[:, i], part.proof.spread[:, i]
+    value, middle, wide = part.panel.columns["value"][:, i], part.evidence.expected[:, i], part.evidence.spread[:, i]
     sides = [middle, middle - 1.96 * wide, middle + 1.96 * wide]
     if part.kind == "duration":
         sides = [np.expm1(np.minimum(side, 30.0)) for side in sides]
@@ -275,7 +277,7 @@ def band(part: Watched, series: str) -> pd.DataFrame:
     return frame.assign(expected=sides[0], lower=sides[1], upper=sides[2])
 
 
-def known_days(stamps: pd.DatetimeIndex, holidays: Days) -> dict[int, str]:
+def known_days(stamps: pd.DatetimeIndex, holidays: KnownDays) -> dict[int, str]:
     """Return the rows of periods that begin on a known day.
 
     >>> known_days(pd.date_range("2024-12-24", periods=3), {"2024-12-25": "Christmas"})

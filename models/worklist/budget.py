@@ -55,7 +55,7 @@ def expected_benefit(
     return np.asarray(p * np.asarray(preventable) * np.asarray(cost) / effort, dtype=np.float64)
 
 
-def pick(
+def select_cases(
     rows: pd.DataFrame,
     *,
     k: int | None = None,
@@ -91,7 +91,7 @@ def pick(
     Examples
     --------
     >>> rows = pd.DataFrame({"case_id": ["a", "b", "c"], "probability": [0.95, 0.6, 0.5], "effort_h": [8.0, 1.0, 1.0]})
-    >>> pick(rows, capacity_h=2.0)[["case_id", "picked"]].values.tolist()
+    >>> select_cases(rows, capacity_h=2.0)[["case_id", "picked"]].values.tolist()
     [['b', True], ['c', True], ['a', False]]
     """
     if k is None and capacity_h is None:
@@ -115,7 +115,9 @@ def pick(
     return out.assign(picked=picked)
 
 
-def first_flagged(history: pd.DataFrame, as_of: pd.Timestamp | None = None, *, flag: str = "picked") -> pd.DataFrame:
+def find_first_flagged(
+    history: pd.DataFrame, as_of: pd.Timestamp | None = None, *, flag: str = "picked"
+) -> pd.DataFrame:
     """Return since when each case is on the list.
 
     Parameters
@@ -135,7 +137,7 @@ def first_flagged(history: pd.DataFrame, as_of: pd.Timestamp | None = None, *, f
     --------
     >>> days = pd.to_datetime(["2024-03-01T08:00Z", "2024-03-02T08:00Z"])
     >>> history = pd.DataFrame({"case_id": ["a", "a"], "at": days, "picked": [False, True]})
-    >>> first_flagged(history)["first_flagged_at"].dt.day.tolist()
+    >>> find_first_flagged(history)["first_flagged_at"].dt.day.tolist()
     [2]
     """
     for name in ("case_id", "at", flag):
@@ -148,7 +150,7 @@ def first_flagged(history: pd.DataFrame, as_of: pd.Timestamp | None = None, *, f
 
 
 def flag_top(scored: pd.DataFrame, k: int, *, by: Sequence[str] = ("at",)) -> pd.DataFrame:
-    """Mark the ``k`` riskiest cases of each morning: the history that :func:`first_flagged` reads.
+    """Mark the ``k`` riskiest cases of each morning: the history that :func:`find_first_flagged` reads.
 
     Parameters
     ----------

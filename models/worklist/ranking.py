@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...features.errors import InputError, did_you_mean
-from ..candidates.feature_groups import GROUPS
+from ..candidates.feature_groups import FEATURE_GROUPS
 from ..evaluation.calibration import expit
-from ..risk.breach import BreachRisk, already_breached
+from ..risk.breach import BreachRisk, has_breached
 from .reasons import reasons
 
 #: Columns of the list of cases at risk.
@@ -21,24 +21,24 @@ RISK_COLUMNS = (
 )  # fmt: skip
 
 #: Columns of the list of broken promises.
-BROKEN_COLUMNS = ("case_id", "metric", "due_at", "late_s", "team", "priority")
+BREACHED_COLUMNS = ("case_id", "metric", "due_at", "late_s", "team", "priority")
 
 #: Type of each column of the lists that a source may lack.
-_ABSENT = {
+_OPTIONAL_COLUMN_TYPES = {
     "due_at": "datetime64[us, UTC]", "left_s": "float64", "paused": "boolean", "team": "str", "priority": "str",
     "left_wall_s": "float64", "left_business_s": "float64",
 }  # fmt: skip
 
 #: Bands of the probability, and where each ends.
-BANDS: tuple[str, ...] = ("low", "medium", "high", "very high")
-BAND_ENDS: tuple[float, ...] = (0.2, 0.5, 0.8)
+RISK_LEVELS: tuple[str, ...] = ("low", "medium", "high", "very high")
+RISK_LEVEL_BOUNDS: tuple[float, ...] = (0.2, 0.5, 0.8)
 
 #: Stands for any group, or any band that is not named.
-ANY = "any"
+ANY_NAME = "any"
 
 #: Suggested action: group of the first reason that raises the risk -> band -> what to do.
-ACTIONS: dict[str, dict[str, str]] = {
-    ANY: {
+SUGGESTED_ACTIONS: dict[str, dict[str, str]] = {
+    ANY_NAME: {
         "low": "none",
         "medium": "look at it today",
         "high": "take it up now",
@@ -69,14 +69,14 @@ def rank_cases(
     ----------
     snapshots
         Open cases at one instant; see ``deskcast.features.snapshots.snapshots``. Those to which nothing was promised
-        (``already_breached`` is missing) are in neither list.
+        (``has_breached`` is missing) are in neither list.
     risk
         A fitted model of the same metric.
     top
         Keep only so many cases at risk. Broken promises are all listed.
     actions
-        Suggested actions, group of the leading reason -> band -> text, laid over :data:`ACTIONS`. ``"any"`` stands for
-        all groups or bands that are not named.
+        Suggested actions, group of the leading reason -> band -> text, laid over :data:`SUGGESTED_ACTIONS`. ``"any"``
+        stands for all groups or bands that are not named.
 
     Returns
     -------
@@ -95,19 +95,19 @@ def rank_cases(
 
     Examples
     --------
-    >>> band_of([0.1, 0.2, 0.5, 0.95]).tolist()
+    >>> assign_risk_levels([0.1, 0.2, 0.5, 0.95]).tolist()
     ['low', 'medium', 'high', 'very high']
     """
     _check(snapshots, top)
     table = _actions(actions or {})
     snapshots = snapshots.reset_index(drop=True)
-    over = already_breached(snapshots)
-    running = ~over & _promised(snapshots)
+    over = has_breached(snapshots)
+    running = ~over & _has_sla(snapshots)
     wanted = snapshots[running].copy()
     parts = risk.contributions(snapshots[running])
     # The parts sum to the log-odds, so the probability need not be worked out a second time.
     wanted["probability"] = expit(parts["logit"])
-    wanted["band"] = band_of(wanted["probability"].to_numpy(dtype=float))
+    wanted["band"] = assign_risk_levels(wanted["probability"].to_numpy(dtype=float))
     wanted = _with(wanted)
     keys = ["probability", "due_at", "age_s", "case_id"]
     wanted = wanted.sort_values(keys, ascending=[False, True, False, True], kind="stable")
@@ -115,29 +115,29 @@ def rank_cases(
     wanted["rank"] = np.arange(1, len(wanted) + 1)
     parts = parts.loc[wanted.index].reset_index(drop=True)
     wanted = _explained(wanted.reset_index(drop=True), parts, risk, table)
-    return wanted[list(RISK_COLUMNS)], _broken(snapshots[over])
+    return wanted[list(RISK_COLUMNS)], _list_breached(snapshots[over])
 
 
-def band_of(probability: object) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def assign_risk_levels(probability: object) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     """Return the band of each probability: low below 0.2, medium below 0.5, high below 0.8, very high from there.
 
-    >>> band_of([0.79, 0.8]).tolist()
+    >>> assign_risk_levels([0.79, 0.8]).tolist()
     ['high', 'very high']
     """
-    place = np.searchsorted(BAND_ENDS, np.asarray(probability, dtype=float), side="right")
-    return np.asarray(np.array(BANDS, dtype=object)[place])
+    place = np.searchsorted(RISK_LEVEL_BOUNDS, np.asarray(probability, dtype=float), side="right")
+    return np.asarray(np.array(RISK_LEVELS, dtype=object)[place])
 
 
 def action_for(table: Mapping[str, Mapping[str, str]], group: str, band: str) -> str:
     """Return the action of a group and band: the nearest that the table has.
 
-    >>> action_for(ACTIONS, "reply", "high"), action_for(ACTIONS, "region", "medium")
+    >>> action_for(SUGGESTED_ACTIONS, "reply", "high"), action_for(SUGGESTED_ACTIONS, "region", "medium")
     ('reply to the customer now', 'look at it today')
     """
     # What is said for "high" of a group also fits "very high", unless that is named.
-    bands = [band, "high", ANY] if band == "very high" else [band, ANY]
-    for rows in (table.get(group, {}), table.get(ANY, {})):
-        for name in bands if rows is not table.get(ANY) else [band, ANY]:
+    bands = [band, "high", ANY_NAME] if band == "very high" else [band, ANY_NAME]
+    for rows in (table.get(group, {}), table.get(ANY_NAME, {})):
+        for name in bands if rows is not table.get(ANY_NAME) else [band, ANY_NAME]:
             if name in rows:
                 return rows[name]
     return "none"
@@ -151,7 +151,7 @@ def _explained(
         texts = told[told["place"] == place].set_index("case_id")["reason"]
         rows[f"reason_{place}"] = texts.reindex(rows["case_id"]).fillna("").array
     first = told[(told["place"] == 1) & (told["direction"] == "raises")].set_index("case_id")["group"]
-    groups = first.reindex(rows["case_id"]).fillna(ANY)
+    groups = first.reindex(rows["case_id"]).fillna(ANY_NAME)
     if told.empty:
         order = "by due time, then by age" if rows["due_at"].notna().any() else "by age, the oldest first"
         base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %; the list is {order}"
@@ -163,22 +163,22 @@ def _explained(
     return rows
 
 
-def _broken(rows: pd.DataFrame) -> pd.DataFrame:
+def _list_breached(rows: pd.DataFrame) -> pd.DataFrame:
     rows = _with(rows.copy())
     rows["late_s"] = (rows["at"] - rows["due_at"]).dt.total_seconds()
     # On the clock of the promise where that is known: a weekend does not make a case later on business hours.
     rows["late_s"] = (-rows["left_s"].astype("float64")).fillna(rows["late_s"])
     rows = rows.sort_values(["late_s", "case_id"], ascending=[False, True], kind="stable")
-    return rows[list(BROKEN_COLUMNS)].reset_index(drop=True)
+    return rows[list(BREACHED_COLUMNS)].reset_index(drop=True)
 
 
 def _with(rows: pd.DataFrame) -> pd.DataFrame:
     """Add the columns of the lists that the source does not have, as missing."""
-    absent = [name for name in _ABSENT if name not in rows.columns]
-    return rows.assign(**{name: pd.Series(index=rows.index, dtype=_ABSENT[name]) for name in absent})
+    absent = [name for name in _OPTIONAL_COLUMN_TYPES if name not in rows.columns]
+    return rows.assign(**{name: pd.Series(index=rows.index, dtype=_OPTIONAL_COLUMN_TYPES[name]) for name in absent})
 
 
-def _promised(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
+def _has_sla(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
     if "already_breached" not in snapshots.columns:
         return np.ones(len(snapshots), dtype=bool)
     return np.asarray(snapshots["already_breached"].notna().to_numpy(dtype=bool))
@@ -212,18 +212,18 @@ def _check(snapshots: pd.DataFrame, top: int | None) -> None:
 
 def _actions(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     for group, rows in given.items():
-        if group not in (*GROUPS, ANY):
+        if group not in (*FEATURE_GROUPS, ANY_NAME):
             raise InputError(
                 "there is no such group of reasons",
                 where="actions",
                 got=group,
-                hint=did_you_mean(group, (*GROUPS, ANY)),
+                hint=did_you_mean(group, (*FEATURE_GROUPS, ANY_NAME)),
             )
         for band in rows:
-            if band not in (*BANDS, ANY):
-                hint = did_you_mean(band, (*BANDS, ANY))
+            if band not in (*RISK_LEVELS, ANY_NAME):
+                hint = did_you_mean(band, (*RISK_LEVELS, ANY_NAME))
                 raise InputError("there is no such band", where="actions", column=group, got=band, hint=hint)
-    merged = {group: dict(rows) for group, rows in ACTIONS.items()}
+    merged = {group: dict(rows) for group, rows in SUGGESTED_ACTIONS.items()}
     for group, rows in given.items():
-        merged[group] = {**({} if ANY in rows else merged.get(group, {})), **rows}
+        merged[group] = {**({} if ANY_NAME in rows else merged.get(group, {})), **rows}
     return merged

@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 
 from ...features.arrays import Floats
 from ...features.durations import say_duration
-from ..candidates.feature_groups import GROUPS, NUMBERS, features_in, group_of
+from ..candidates.feature_groups import FEATURE_GROUPS, NUMERIC_FEATURES, features_in, group_of
 from ..risk.known_outcomes import Outcomes
 
 Ints = NDArray[np.int64]
 
 #: Columns of the table of reasons.
-COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")
+REASON_COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")
 
 #: A smaller contribution on the log-odds scale (about one percentage point at even odds) is not a reason.
-SMALLEST = 0.05
+MIN_CONTRIBUTION = 0.05
 
 #: Begins a reason that lowers the risk; what raises it needs no word, as the list is about risk.
-FAVOUR = "in its favour: "
+LOWERS_RISK_PREFIX = "in its favour: "
 
 #: Features whose values are quoted.
-_TOLD = frozenset(
+_QUOTED_FEATURES = frozenset(
     (
         *("target_used", "left_s", "age_s", "is_resolved", "resolved_for_s", "unanswered_s", "updates", "open_in_team"),
         *("customer_messages", "agent_messages", "transfers", "reopens", "escalations", "priority", "priority_changes"),
@@ -35,17 +35,19 @@ _TOLD = frozenset(
     )
 )
 
-_DAYS = {
+_WEEKDAY_NAMES = {
     float(day): name
     for day, name in enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
 }
 
 
-def _is_told(name: str) -> bool:
-    return name in _TOLD or name.startswith("attr_") or (name.startswith("breached_") and "share" not in name)
+def _is_quoted(name: str) -> bool:
+    return (
+        name in _QUOTED_FEATURES or name.startswith("attr_") or (name.startswith("breached_") and "share" not in name)
+    )
 
 
-class Explained(Protocol):
+class ExplainableRisk(Protocol):
     """A fitted risk whose log-odds are a sum over groups of features: of a breach, dissatisfaction or escalation."""
 
     outcomes_: Outcomes
@@ -61,7 +63,7 @@ class Explained(Protocol):
 
 
 def reasons(
-    snapshots: pd.DataFrame, risk: Explained, *, most: int = 3, parts: pd.DataFrame | None = None
+    snapshots: pd.DataFrame, risk: ExplainableRisk, *, most: int = 3, parts: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Return the facts that weigh most in the probability of each case, in plain words.
 
@@ -86,14 +88,14 @@ def reasons(
 
     Examples
     --------
-    >>> from deskcast.models.worklist.reasons import say_time
-    >>> say_time({"age_s": 273600.0, "left_s": 10800.0, "target_used": 0.82}, 0.85)
+    >>> from deskcast.models.worklist.reasons import format_time_reason
+    >>> format_time_reason({"age_s": 273600.0, "left_s": 10800.0, "target_used": 0.82}, 0.85)
     '82 % of the time allowed is used, 3 h left'
-    >>> say_time({"age_s": 273600.0}, 0.85)
+    >>> format_time_reason({"age_s": 273600.0}, 0.85)
     'open for 3 d 4 h, longer than 85 % of the cases in training'
     """
     parts = risk.contributions(snapshots) if parts is None else parts
-    groups = [g for g in GROUPS if g in parts.columns]
+    groups = [g for g in FEATURE_GROUPS if g in parts.columns]
     effects = parts[groups].to_numpy(dtype=float, na_value=np.nan) if groups else np.zeros((len(parts), 0))
     row, place, column = _strongest(effects, most)
     effect = effects[row, column]
@@ -101,7 +103,7 @@ def reasons(
     for number, group in enumerate(groups):
         mine = np.flatnonzero(column == number)
         if len(mine):
-            texts[mine] = _told(group, snapshots.iloc[row[mine]], risk)
+            texts[mine] = _format_reasons(group, snapshots.iloc[row[mine]], risk)
     raises = effect > 0
     columns = {
         "case_id": snapshots["case_id"].to_numpy()[row],
@@ -109,22 +111,22 @@ def reasons(
         "group": np.array(groups, dtype=object)[column],
         "direction": np.where(raises, "raises", "lowers"),
         "contribution": effect,
-        "reason": np.where(raises, texts, FAVOUR + texts) if len(row) else texts,
+        "reason": np.where(raises, texts, LOWERS_RISK_PREFIX + texts) if len(row) else texts,
     }
     types = {"case_id": "str", "place": "int64", "group": "str", "direction": "str", "reason": "str"}
-    return pd.DataFrame(columns, columns=list(COLUMNS)).astype({**types, "contribution": "float64"})
+    return pd.DataFrame(columns, columns=list(REASON_COLUMNS)).astype({**types, "contribution": "float64"})
 
 
-def _told(group: str, rows: pd.DataFrame, risk: Explained) -> list[str]:
+def _format_reasons(group: str, rows: pd.DataFrame, risk: ExplainableRisk) -> list[str]:
     """Say one fact of each row; alike rows are said once."""
     # Only what the model looks at may be given as a reason; the parts of the time are one fact.
-    looked_at = (*risk.features, *NUMBERS["time"])
-    names = [n for n in features_in(rows.columns) if n in looked_at and _is_told(n) and group_of(n) == group]
+    looked_at = (*risk.features, *NUMERIC_FEATURES["time"])
+    names = [n for n in features_in(rows.columns) if n in looked_at and _is_quoted(n) and group_of(n) == group]
     feature = {"time": "age_s", "reply": "unanswered_s"}.get(group)
     below = np.full(len(rows), np.nan) if feature is None else _share_below(rows, risk.outcomes_.snapshots, feature)
     ranks = [None if np.isnan(b) else b for b in below.tolist()]
     values = [_plain(rows[name]) for name in names]
-    say, said = WORDS[group], {}
+    say, said = REASON_FORMATTERS[group], {}
     out = []
     for key in zip(ranks, *values, strict=True):
         if key not in said:
@@ -138,7 +140,7 @@ def _plain(values: pd.Series) -> list[object]:
     return values.astype(object).where(values.notna(), None).tolist()
 
 
-def say_time(row: dict[str, object], share_below: float) -> str:
+def format_time_reason(row: dict[str, object], share_below: float) -> str:
     """Say how far the promise is used up, or how old the case is where there is no due time."""
     used, left = _number(row, "target_used"), _number(row, "left_s")
     if used is not None and left is not None:
@@ -157,7 +159,7 @@ def say_time(row: dict[str, object], share_below: float) -> str:
     return f"{text}, longer than {percent} % of the cases in training"
 
 
-def _say_reply(row: dict[str, object], share_below: float) -> str:
+def _format_reply(row: dict[str, object], share_below: float) -> str:
     waiting = _number(row, "unanswered_s")
     if not waiting:
         return "the customer is not waiting for a reply"
@@ -166,20 +168,20 @@ def _say_reply(row: dict[str, object], share_below: float) -> str:
     return f"{text}, longer than {tenths} of 10 similar waits" if tenths else text
 
 
-def _say_activity(row: dict[str, object], _: float) -> str:
+def _format_activity(row: dict[str, object], _: float) -> str:
     n = _number(row, "updates")
     return (
         "how often it was worked on is not known" if n is None else f"worked on {_times(n)}" if n else "never worked on"
     )
 
 
-def _say_conversation(row: dict[str, object], _: float) -> str:
+def _format_conversation(row: dict[str, object], _: float) -> str:
     who = {"customer_messages": "from the customer", "agent_messages": "from agents"}
     told = [f"{_count(n, 'message')} {by}" for name, by in who.items() if (n := _number(row, name)) is not None]
     return ", ".join(told) or "how often there was contact is not known"
 
 
-def _say_times(name: str, done: str, never: str) -> Callable[[dict[str, object], float], str]:
+def _make_count_formatter(name: str, done: str, never: str) -> Callable[[dict[str, object], float], str]:
     def say(row: dict[str, object], _: float) -> str:
         times = _number(row, name)
         return never if not times else f"{done} {_times(times)}"
@@ -187,38 +189,38 @@ def _say_times(name: str, done: str, never: str) -> Callable[[dict[str, object],
     return say
 
 
-def _say_priority(row: dict[str, object], _: float) -> str:
+def _format_priority(row: dict[str, object], _: float) -> str:
     changes = _number(row, "priority_changes")
     return f"priority {_text(row, 'priority')}" + (f", changed {_times(changes)}" if changes else "")
 
 
-def _say_status(row: dict[str, object], _: float) -> str:
+def _format_status(row: dict[str, object], _: float) -> str:
     paused = _number(row, "paused")
     words = [f"status {_text(row, 'status')}"] if "status" in row else []
     return ", ".join([*words, "the clock is paused" if paused else "the clock is running"])
 
 
-def _say_load(row: dict[str, object], _: float) -> str:
+def _format_load(row: dict[str, object], _: float) -> str:
     n = _number(row, "open_in_team")
     return "how much its team has open is not known" if n is None else f"its team has {_count(n, 'open case')}"
 
 
-def _say_customer(row: dict[str, object], _: float) -> str:
+def _format_customer(row: dict[str, object], _: float) -> str:
     n = _number(row, "customer_open")
     return "what else the customer has open is not known" if n is None else f"the customer has {_count(n, 'open case')}"
 
 
-def _say_text(row: dict[str, object], _: float) -> str:
+def _format_text(row: dict[str, object], _: float) -> str:
     n = _number(row, "text_length")
     return "how long its text is is not known" if n is None else f"its text has {_count(n, 'character')}"
 
 
-def _say_desk(row: dict[str, object], _: float) -> str:
+def _format_desk(row: dict[str, object], _: float) -> str:
     share = _number(row, "breached_share_desk")
     return "how the desk does is not known" if share is None else f"lately {100 * share:.0f} % broke their promise"
 
 
-def _say_promises(row: dict[str, object], _: float) -> str:
+def _format_other_slas(row: dict[str, object], _: float) -> str:
     broken = [
         name for name, value in row.items() if name.startswith("breached_") and "share" not in name and value is True
     ]
@@ -226,45 +228,45 @@ def _say_promises(row: dict[str, object], _: float) -> str:
     return f"its promise on {' and '.join(named)} was broken" if named else "how its other promises stand"
 
 
-def _say_details(row: dict[str, object], _: float) -> str:
+def _format_details(row: dict[str, object], _: float) -> str:
     named = [name for name in row if name.startswith("attr_") and _text(row, name) != "not known"]
     return ", ".join(f"{name.removeprefix('attr_')} {_text(row, name)}" for name in named[:4]) or "details not known"
 
 
-def _say_clock(row: dict[str, object], _: float) -> str:
+def _format_clock(row: dict[str, object], _: float) -> str:
     day, hour = _number(row, "weekday"), _number(row, "hour")
-    on = _DAYS.get(day, "") if day is not None else ""
+    on = _WEEKDAY_NAMES.get(day, "") if day is not None else ""
     at = "" if hour is None else f"at {hour:.0f}:00"
     return " ".join(["it is", on, at]).strip() if on or at else "the hour is not known"
 
 
-def _say_level(name: str, word: str) -> Callable[[dict[str, object], float], str]:
+def _format_level(name: str, word: str) -> Callable[[dict[str, object], float], str]:
     return lambda row, _: f"{word} {_text(row, name)}"
 
 
 #: Group -> how it is said, from the values of a snapshot and the share of training cases that were younger.
-WORDS: dict[str, Callable[[dict[str, object], float], str]] = {
-    "time": say_time,
-    "reply": _say_reply,
-    "activity": _say_activity,
-    "conversation": _say_conversation,
-    "handovers": _say_times("transfers", "handed over", "never handed over"),
-    "reopens": _say_times("reopens", "opened again", "never opened again"),
-    "escalations": _say_times("escalations", "escalated", "not escalated"),
-    "priority": _say_priority,
-    "status": _say_status,
-    "load": _say_load,
-    "team": _say_level("team", "team"),
-    "channel": _say_level("channel", "channel"),
-    "product": _say_level("product", "product"),
-    "region": _say_level("region", "region"),
-    "case_type": _say_level("case_type", "case type"),
-    "clock": _say_clock,
-    "customer": _say_customer,
-    "text": _say_text,
-    "desk": _say_desk,
-    "promises": _say_promises,
-    "details": _say_details,
+REASON_FORMATTERS: dict[str, Callable[[dict[str, object], float], str]] = {
+    "time": format_time_reason,
+    "reply": _format_reply,
+    "activity": _format_activity,
+    "conversation": _format_conversation,
+    "handovers": _make_count_formatter("transfers", "handed over", "never handed over"),
+    "reopens": _make_count_formatter("reopens", "opened again", "never opened again"),
+    "escalations": _make_count_formatter("escalations", "escalated", "not escalated"),
+    "priority": _format_priority,
+    "status": _format_status,
+    "load": _format_load,
+    "team": _format_level("team", "team"),
+    "channel": _format_level("channel", "channel"),
+    "product": _format_level("product", "product"),
+    "region": _format_level("region", "region"),
+    "case_type": _format_level("case_type", "case type"),
+    "clock": _format_clock,
+    "customer": _format_customer,
+    "text": _format_text,
+    "desk": _format_desk,
+    "promises": _format_other_slas,
+    "details": _format_details,
     "segments": lambda _, __: "what other customers of its segment lately answered",
 }
 
@@ -272,7 +274,7 @@ WORDS: dict[str, Callable[[dict[str, object], float], str]] = {
 def _strongest(effects: Floats, most: int) -> tuple[Ints, Ints, Ints]:
     """Return row, place (from 1) and column of the reasons of each row."""
     # What raises comes first, strongest first; then what lowers, strongest first. Groups break ties by their order.
-    big = np.abs(np.nan_to_num(effects)) >= SMALLEST
+    big = np.abs(np.nan_to_num(effects)) >= MIN_CONTRIBUTION
     key = np.where(big, np.where(effects > 0, -effects, 1e6 + effects), np.inf)
     order = np.argsort(key, axis=1, kind="stable")[:, :most]
     row, place = np.nonzero(np.isfinite(np.take_along_axis(key, order, axis=1)))

@@ -161,14 +161,14 @@ def check_risk(config: Config, where: str) -> None:
 
 
 def _check_when(action: ActionSpec, place: str) -> None:
-    from ...models.candidates.feature_groups import GROUPS
-    from ...models.worklist.ranking import BANDS
+    from ...models.candidates.feature_groups import FEATURE_GROUPS
+    from ...models.worklist.ranking import RISK_LEVELS
 
     for key, wanted in action.when.items():
         if key not in CONDITIONS:
             hint = did_you_mean(key, CONDITIONS)
             raise InputError("there is no such condition", where=place, column="when", got=key, hint=hint)
-        known = {"reason": GROUPS, "band": BANDS, "paused": ("yes", "no")}.get(key)
+        known = {"reason": FEATURE_GROUPS, "band": RISK_LEVELS, "paused": ("yes", "no")}.get(key)
         for value in _values(wanted):
             if known is not None and value not in known:
                 hint = did_you_mean(value, known)

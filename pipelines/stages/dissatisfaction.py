@@ -13,10 +13,10 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.labels.events import escalation_labels
 from ...features.labels.satisfaction import dissatisfaction_labels
-from ...models.risk.case_rows import case_rows
+from ...models.risk.case_rows import case_snapshots
 from ...models.risk.dissatisfaction import DissatisfactionRisk
 from ...models.risk.escalation import EscalationRisk
-from ...models.worklist.ranking import band_of
+from ...models.worklist.ranking import assign_risk_levels
 from ..project.project import Project
 from ..stage import Stage
 from .train import Trained
@@ -62,7 +62,7 @@ def _dissatisfied(stage: Stage, project: Project, trained: Trained, log: CaseLog
         return stage
     segments = project.config.risk.segments
     # The open cases have been looked at already; only the closings are new.
-    closed = case_rows(log, _closings(log, trained), trained.metric, segments=segments)
+    closed = case_snapshots(log, _closings(log, trained), trained.metric, segments=segments)
     now = _with_segments(log, _as_open(trained.today), segments)
     past = _with_segments(log, _as_open(_fewer_looks(trained.frame, MOST_ROWS)), segments)
     rows = pd.concat([past, closed], ignore_index=True)
@@ -79,7 +79,7 @@ def _dissatisfied(stage: Stage, project: Project, trained: Trained, log: CaseLog
     table = table.assign(p_dissatisfied_if_asked=table["case_id"].map(asked).astype("float64"))
     tables |= {"upset_evaluation": _judged(stage, "dissatisfaction", risk.evaluation_)}
     kept = {**stage.tables, "risk": table, **{name: frame for name, frame in tables.items() if len(frame)}}
-    return replace(stage, tables=kept, findings=(*stage.findings, *(f"Dissatisfaction: {s}" for s in risk.said_)))
+    return replace(stage, tables=kept, findings=(*stage.findings, *(f"Dissatisfaction: {s}" for s in risk.statements_)))
 
 
 def _escalated(stage: Stage, project: Project, trained: Trained, log: CaseLog) -> Stage:  # noqa: ARG001
@@ -121,7 +121,7 @@ def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk, *, ranked: bool) -> p
         table[name] = told[name].astype("float64")
     if not ranked:
         return table.sort_values(["age_s", "case_id"], ascending=[False, True], ignore_index=True)
-    table["band"] = pd.Series(band_of(table[_TOLD[0]].to_numpy()), index=table.index).astype("str")
+    table["band"] = pd.Series(assign_risk_levels(table[_TOLD[0]].to_numpy()), index=table.index).astype("str")
     return table.sort_values([_TOLD[0], "age_s", "case_id"], ascending=[False, False, True], ignore_index=True)
 
 

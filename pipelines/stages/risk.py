@@ -9,8 +9,8 @@ import pandas as pd
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
 from ...features.durations import say_duration
-from ...models.risk.breach import already_breached
-from ...models.worklist.budget import pick
+from ...models.risk.breach import has_breached
+from ...models.worklist.budget import select_cases
 from ...models.worklist.ranking import rank_cases
 from ...models.worklist.reasons import reasons
 from ..project.project import Project
@@ -70,12 +70,12 @@ def risk_stage(
         spec = replace(spec, capacity_s=None)
     if capacity_s and not budget:
         spec = replace(spec, budget=None)
-    done = _waits(rows) & ~already_breached(rows)
+    done = _waits(rows) & ~has_breached(rows)
     table, broken = rank_cases(rows[~done], trained.risk, actions=dict(spec.actions) or None)
     table = _completed(table, rows, trained, log)
     todo, prevents, effort_h = suggest(table, project.config.actions, spec)
     table["action"] = pd.Series(todo, index=table.index, dtype="str")
-    picked = pick(
+    picked = select_cases(
         table,
         k=(spec.budget or BUDGET) if spec.capacity_s is None else spec.budget,
         capacity_h=None if spec.capacity_s is None else spec.capacity_s / 3600,

@@ -10,13 +10,13 @@ from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
 from ...models.evaluation.backtest import (
     Predict,
-    at_daily_budget,
-    drift,
-    lead_times,
+    backtest_risk,
+    precision_at_capacity,
     recall_at_workload,
-    rolling,
     score_by,
     score_by_prefix,
+    score_by_week,
+    warning_times,
 )
 from ...models.evaluation.scores import reliability_tables
 from ...models.risk.breach import BreachRisk
@@ -93,7 +93,7 @@ def evaluate(
         frame[~frame["already_breached"].astype("boolean").fillna(False)] if "already_breached" in frame else frame
     )
     try:
-        scored = rolling(running, labels, points, train, until=as_of)
+        scored = backtest_risk(running, labels, points, train, until=as_of)
     except InputError as error:
         raise InputError(f"the models cannot be trained at the cut-offs: {error}") from error
     if scored.empty:
@@ -124,7 +124,7 @@ def _tables(scored: pd.DataFrame, used: str, k: int) -> dict[str, pd.DataFrame]:
     tables = {
         "rolling": pd.concat([whole, by_cutoff], ignore_index=True) if len(by_cutoff) else whole,
         "rolling_reliability": _reliability(scored),
-        "at_budget": at_daily_budget(scored, k),
+        "at_budget": precision_at_capacity(scored, k),
         "workload": recall_at_workload(scored),
         "lead_time": _lead(scored, k),
     }
@@ -135,7 +135,7 @@ def _tables(scored: pd.DataFrame, used: str, k: int) -> dict[str, pd.DataFrame]:
     for column in ("team", "channel"):
         if column in scored and scored[column].nunique() > 1:
             tables[f"by_{column}"] = score_by(mine, [column], fewest=FEWEST)
-    tables["drift"] = drift(scored[scored["model"].isin([used, "constant"])])
+    tables["drift"] = score_by_week(scored[scored["model"].isin([used, "constant"])])
     return tables
 
 
@@ -148,7 +148,7 @@ def _reliability(scored: pd.DataFrame) -> pd.DataFrame:
 
 def _lead(scored: pd.DataFrame, k: int) -> pd.DataFrame:
     """Sum up by model how many bad cases were warned of, and how early."""
-    rows = lead_times(scored, k)
+    rows = warning_times(scored, k)
     found = rows.groupby("model", sort=True)["lead_s"]
     table = pd.DataFrame({"bad_cases": found.size(), "alerted": found.count(), "median_lead_s": found.median()})
     table["at_least_a_day"] = found.apply(lambda s: int((s >= 86400).sum()))
@@ -157,7 +157,9 @@ def _lead(scored: pd.DataFrame, k: int) -> pd.DataFrame:
 
 def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
     whole = score_by(scored, fewest=1).set_index("model")[["auc", "brier", "ece"]].astype("float64")
-    budget = at_daily_budget(scored, k).set_index("model")[["precision", "cases_found"]].astype("float64").loc[used]
+    budget = (
+        precision_at_capacity(scored, k).set_index("model")[["precision", "cases_found"]].astype("float64").loc[used]
+    )
     mine, constant = whole.loc[used], float(whole["brier"].to_dict().get("constant", float("nan")))
     cuts, cases = scored["cutoff"].nunique(), scored["case_id"].nunique()
     found = [
@@ -169,7 +171,7 @@ def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
         f"With {k} alerts a day {100 * budget['precision']:.0f} % are right, and {100 * budget['cases_found']:.0f} % "
         "of the cases that broke their promise were among them at least once."
     )
-    weeks = drift(scored[scored["model"] == used])
+    weeks = score_by_week(scored[scored["model"] == used])
     weeks = weeks[weeks["n"] >= FEWEST]
     if len(weeks):
         gap = (weeks["said"] - weeks["base_rate"]).abs()

@@ -12,11 +12,11 @@ from ...features.errors import InputError
 from ...features.kpis.availability import availability
 from ...features.kpis.kpi_history import kpi_history
 from ...forecasting.grid.known_days import event_spans, holiday_names
-from ...models.series.kpi_kinds import MEASURES
-from ...models.shifts.detect import shifts_of, watch_history
+from ...models.series.kpi_kinds import MEASURE_COLUMNS
+from ...models.shifts.detect import detect_watched_shifts, watch_history
 from ...models.shifts.gaming import guard_watched
-from ...models.shifts.ledger import KnownSpan, incident_frame, incident_ids
-from ...models.shifts.watched import Watched, band
+from ...models.shifts.ledger import KnownSpan, alert_ids, build_alerts
+from ...models.shifts.watched import WatchedKpi, expected_range
 from ..project.project import Project
 from ..stage import Stage
 from ..store.incidents import NEWS_DAYS, State, next_ledger, read_state, remember
@@ -81,7 +81,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: State | None = N
     if watched.empty:
         return Stage("watch", skipped="The history holds none of the KPIs that are watched.")
     parts = watch_history(watched, holidays=_known_days(project, history))
-    alarms = shifts_of(
+    alarms = detect_watched_shifts(
         parts, alarms_per_week=spec.alarms_per_week, min_volume=spec.min_volume, min_effect=spec.min_effect
     )
     named = tuple(alarms.attrs["explained"])
@@ -145,7 +145,7 @@ def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.D
     """Return the KPIs that are watched with the name of each series, and segments that the history lacks."""
     names = project.config.watch.kpis or WATCHED
     rows = history[history["kpi"].isin(names)]
-    columns = [c for c in rows.columns if c not in MEASURES]
+    columns = [c for c in rows.columns if c not in MEASURE_COLUMNS]
     unwanted = [c for c in columns if c not in by]
     if unwanted:
         rows = rows[rows[unwanted].isna().all(axis=1)].drop(columns=unwanted)
@@ -189,7 +189,7 @@ def _spans(project: Project, history: pd.DataFrame) -> list[KnownSpan]:
     A configured event does, and a holiday for a week: what waited is worked off, and no longer.
     """
     days = _known_days(project, history, events=False)
-    off = [KnownSpan(name, day, day, HOLIDAY_KPIS, lasts=HOLIDAY_LASTS) for day, name in days.items()]
+    off = [KnownSpan(name, day, day, HOLIDAY_KPIS, effect_days=HOLIDAY_LASTS) for day, name in days.items()]
     events = event_spans(project.config.events)
     return [*(KnownSpan(name, pd.Timestamp(first), pd.Timestamp(last)) for name, first, last in events), *off]
 
@@ -216,8 +216,8 @@ def _incidents(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the alarms with the id of their incident, and the incidents; what had an id keeps it."""
     groups, kept = joined(alarms, moved, known, by)
-    ids = incident_ids(alarms, groups)
-    current = incident_frame(alarms, spans, groups)
+    ids = alert_ids(alarms, groups)
+    current = build_alerts(alarms, spans, groups)
     renamed = {new: kept[group] for group, new in zip(groups, ids, strict=True) if group in kept}
     words = {str(ids[at]): why.words for at, why in reversed(list(moved.items())) if why.words}
     current["drivers"] = [words.get(name, "") for name in current["incident_id"]]
@@ -244,14 +244,14 @@ def _with_causes(
     return out
 
 
-def _bands(parts: Sequence[Watched], told: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
+def _bands(parts: Sequence[WatchedKpi], told: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
     """Return value and expected band of the series that are drawn: those of the incidents that are told first."""
     since = end - pd.Timedelta(days=DRAWN_DAYS)
     by_kpi = {part.kpi: part for part in parts}
     frames = []
     for row in _worth_telling(told).head(DRAWN).itertuples():
         if row.kpi in by_kpi:
-            frame = band(by_kpi[str(row.kpi)], str(row.series))
+            frame = expected_range(by_kpi[str(row.kpi)], str(row.series))
             frames.append(frame[frame["ds"] > since].assign(incident_id=str(row.incident_id)))
     columns = ["incident_id", "kpi", "series", "ds", "value", "expected", "lower", "upper"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)

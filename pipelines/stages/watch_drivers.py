@@ -13,10 +13,10 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history
 from ...features.kpis.view import Limits
-from ...models.drivers.attribution import DRIVERS, farthest_days, sums_of, weeks_before
-from ...models.drivers.causes import new_values, owner_changes
-from ...models.drivers.combinations import case_spread, search_combinations
-from ...models.series.kpi_kinds import kind_of
+from ...models.drivers.attribution import DRIVER_COLUMNS, farthest_days, sum_by_segment, weeks_before
+from ...models.drivers.causes import find_new_values, find_owner_changes
+from ...models.drivers.combinations import estimate_case_sd, search_combinations
+from ...models.series.kpi_kinds import infer_kpi_kind
 
 Segment = Mapping[str, str]
 
@@ -85,7 +85,7 @@ class Explainer:
         columns = [c for c in cases.columns if _VERSION.search(c)] if cases is not None else []
         if cases is not None and columns:
             frame = self.log.frame(cases.select("created_at", *columns))
-            said += new_values(frame, begin, columns)["words"].head(most).tolist()
+            said += find_new_values(frame, begin, columns)["words"].head(most).tolist()
         return "; ".join(said[:most])
 
     def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[str]:
@@ -95,8 +95,8 @@ class Explainer:
             if column not in work or work[column].isna().all():
                 continue
             rows = work[work[column] == value].rename(columns={column: "_own"}).assign(**{column: value})
-            found = owner_changes(rows[["at", "owner", column]], begin, group=column, near=_NEAR)
-            whole = owner_changes(work[["at", "owner"]], begin, near=_NEAR).set_index("owner")["before"]
+            found = find_owner_changes(rows[["at", "owner", column]], begin, group=column, near=_NEAR)
+            whole = find_owner_changes(work[["at", "owner"]], begin, near=_NEAR).set_index("owner")["before"]
             latest = begin.tz_localize(None) + _AFTER  # whoever left later is no cause
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
             told = (found["at"] <= latest) & (found["before"] >= 2 * usual) & (found["strength"] >= _LEAST_MOVED)
@@ -129,11 +129,11 @@ class Explainer:
         way = 1 if row.direction == "up" else -1
         start, last = pd.Timestamp(row.started_at), pd.Timestamp(row.last_at)
         days = pd.date_range(start, min(max(last, start), start + pd.Timedelta(days=27)), unit="us")
-        kind = kind_of(str(row.kpi), cells)
+        kind = infer_kpi_kind(str(row.kpi), cells)
         before, after = farthest_days(cells, days, way) if kind == "stock" else (weeks_before(days), days)
         sides = []
         for name, span in (("before", before), ("after", after)):
-            part = sums_of(cells[cells["ds"].isin(span)], columns, kind, len(span))
+            part = sum_by_segment(cells[cells["ds"].isin(span)], columns, kind, len(span))
             sides.append(part.rename(columns={"n": f"n_{name}", "numerator": f"numerator_{name}"}))
         both = sides[0].merge(sides[1], on=columns, how="outer").fillna(dict.fromkeys(_SIDES, 0.0))
         weight = (len(before), len(after)) if kind == "count" else (1, 1)
@@ -143,7 +143,7 @@ class Explainer:
                 columns,
                 count=kind in ("count", "stock"),
                 days=weight,
-                spread=None if kind == "share" else case_spread(cells, kind),
+                spread=None if kind == "share" else estimate_case_sd(cells, kind),
             )
         except InputError:
             return []  # no cases on one side
@@ -223,6 +223,6 @@ def _drivers(row: Any, found: Sequence[tuple[Segment, dict[str, Any]]]) -> pd.Da
         }
         for segment, parts in found
     ]
-    frame = pd.DataFrame(rows, columns=list(DRIVERS))
+    frame = pd.DataFrame(rows, columns=list(DRIVER_COLUMNS))
     numbers = ("before", "after", "contribution")
-    return frame.astype({c: "float64" if c in numbers else "str" for c in DRIVERS})
+    return frame.astype({c: "float64" if c in numbers else "str" for c in DRIVER_COLUMNS})

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...models.shifts.grouping import group_incidents
-from ...models.shifts.ledger import VOLUMES, alarm_key
+from ...models.shifts.grouping import group_detections
+from ...models.shifts.ledger import VOLUME_KPIS, alarm_key
 from .watch_drivers import Moved, segment_of
 
 #: What moved for the same reason began within so many days (shifts are dated late and roughly), or so many for spikes.
@@ -39,7 +39,7 @@ def joined(
     (Series of int, mapping)
         The number by alarm, and the id by number where one was told before.
     """
-    own = group_incidents(alarms).to_numpy()
+    own = group_detections(alarms).to_numpy()
     parent = np.arange(int(own.max()) + 1 if len(own) else 0)
     ids: dict[int, str] = {}
 
@@ -99,7 +99,7 @@ class _Alarm:
 def _by_strength(alarms: pd.DataFrame, own: Any, moved: Mapping[Any, Moved], by: Sequence[str]) -> list[_Alarm]:
     """Return the alarms, those whose segment was looked for first; then what came in before what it led to, by size."""
     rows = alarms.assign(_group=own, _unsought=[at not in moved for at in alarms.index])
-    rows = rows.assign(_first=~rows["kpi"].isin(VOLUMES), _size=-rows["z"].abs())
+    rows = rows.assign(_first=~rows["kpi"].isin(VOLUME_KPIS), _size=-rows["z"].abs())
     found = []
     order = ["_unsought", "_first", "_size", "kpi", "series", "started_at"]
     for at, cells in rows.sort_values(order, kind="stable").to_dict("index").items():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...features.errors import InputError
-from ...models.worklist.budget import first_flagged
+from ...models.worklist.budget import find_first_flagged
 from .atomic_replace import replacing
 from .locks import locked
 
@@ -62,7 +62,7 @@ def since_when(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of
     now = pd.DataFrame({"case_id": case_id[picked].astype("str"), "at": as_of})
     seen = flags.loc[flags["at"] <= as_of, ["case_id", "at"]]
     every = pd.concat([seen, now.astype({"at": "datetime64[us, UTC]"})], ignore_index=True).assign(picked=True)
-    first = first_flagged(every.astype({"case_id": "str", "at": "datetime64[us, UTC]"}), as_of)
+    first = find_first_flagged(every.astype({"case_id": "str", "at": "datetime64[us, UTC]"}), as_of)
     found = first.set_index("case_id")["first_flagged_at"].reindex(case_id.astype("str"))
     return pd.Series(found.array, index=case_id.index, dtype="datetime64[us, UTC]")
 

@@ -17,7 +17,14 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import CATALOGUE
-from ...models.shifts.ledger import LEDGER, acknowledge, alarm_key, silence, typed_ledger, update_incidents
+from ...models.shifts.ledger import (
+    LEDGER_COLUMNS,
+    acknowledge_alert,
+    alarm_key,
+    mute_alert,
+    typed_ledger,
+    update_alerts,
+)
 from ..words.tables import jsonable
 from .atomic_replace import replacing
 from .locks import locked
@@ -97,7 +104,7 @@ def read_state(results: Path) -> State:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError("this is not a file of incidents", where=str(path), hint=hint)
     try:
-        ledger = typed_ledger(pd.DataFrame(content["incidents"], columns=list(LEDGER)))
+        ledger = typed_ledger(pd.DataFrame(content["incidents"], columns=list(LEDGER_COLUMNS)))
         silences = tuple(Silence(str(s["what"]), pd.Timestamp(s["until"])) for s in content["silences"])
         alarms = {str(k): str(v) for k, v in content["alarms"].items()}
         return State(ledger, pd.Timestamp(content["as_of"]), silences, alarms)
@@ -130,12 +137,12 @@ def next_ledger(state: State, current: pd.DataFrame, now: pd.Timestamp) -> pd.Da
     state
         What is remembered. A state of a longer log says nothing about an earlier one.
     current
-        What :func:`~deskcast.models.shifts.ledger.incident_frame` returns.
+        What :func:`~deskcast.models.shifts.ledger.build_alerts` returns.
     now
         End of the log, on the desk's clock.
     """
     fresh = state.ledger is None or state.knows_later(now)
-    ledger = update_incidents(None if fresh else state.ledger, current, now)
+    ledger = update_alerts(None if fresh else state.ledger, current, now)
     if fresh:
         old = ledger["detected_at"] <= now.normalize() - pd.Timedelta(days=NEWS_DAYS)
         ledger["news"] = ledger["news"].mask(old, "")
@@ -180,7 +187,7 @@ def acknowledge_incident(results: Path, incident: str, by: str, at: pd.Timestamp
         If there is no such incident, or none is remembered yet.
     """
     with _changing(results) as (state, save):
-        ledger = acknowledge(_ledger(state, results), incident, by, at, note)
+        ledger = acknowledge_alert(_ledger(state, results), incident, by, at, note)
         save(replace(state, ledger=ledger))
     return ledger[ledger["incident_id"] == incident]
 
@@ -215,7 +222,7 @@ def silence_news(results: Path, what: str, until: pd.Timestamp, columns: Sequenc
         if until <= as_of:
             raise InputError("this day is over already", where="--until", got=f"{until:%Y-%m-%d}", wanted="a later day")
         if (ledger["incident_id"] == what).any():
-            save(replace(state, ledger=silence(ledger, what, until)))
+            save(replace(state, ledger=mute_alert(ledger, what, until)))
             return "incident"
         members = sorted({m for names in ledger["members"] for m in str(names).split("; ")} - {"all"})
         short = {m.split(" ", 1)[-1] for m in members}
@@ -269,7 +276,7 @@ def _changing(results: Path) -> Iterator[tuple[State, Any]]:
 
 
 def _write(results: Path, state: State) -> None:
-    ledger = state.ledger if state.ledger is not None else typed_ledger(pd.DataFrame(columns=list(LEDGER)))
+    ledger = state.ledger if state.ledger is not None else typed_ledger(pd.DataFrame(columns=list(LEDGER_COLUMNS)))
     content = {
         "format": FORMAT,
         "as_of": pd.Timestamp(str(state.as_of)).isoformat(),

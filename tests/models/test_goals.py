@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.goals import goal_outlook, goal_outlooks
-from deskcast.models.shifts.gaming import PAIRS, gaming_guard
+from deskcast.models.shifts.gaming import COUNTER_METRIC_PAIRS, gaming_guard
 
 WEEK = np.array([1.1, 1.05, 1.0, 1.0, 0.95, 0.4, 0.3])
 
@@ -109,6 +109,6 @@ def test_pairs_without_both_kpis_are_left_out():
     history = pair(np.random.default_rng(5))
     assert len(gaming_guard(history[history["kpi"] == "handle_time"])) == 0
     assert len(gaming_guard(history.iloc[:0])) == 0
-    assert {p.gain for p in PAIRS} == {"handle_time", "first_response_time", "cases_per_agent_hour"}
+    assert {p.gain for p in COUNTER_METRIC_PAIRS} == {"handle_time", "first_response_time", "cases_per_agent_hour"}
     with pytest.raises(InputError, match="alarms_per_week"):
         gaming_guard(history, alarms_per_week=0)

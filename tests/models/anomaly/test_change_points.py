@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cut_scores import cover, f_score, found
 from deskcast.features.errors import InputError
-from deskcast.models.anomaly.change_points import _ways, change_points, without_outliers
+from deskcast.models.anomaly.change_points import _best_segmentations, change_points, hampel_filter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,7 +72,7 @@ def test_single_outliers_are_no_change_and_a_step_is_no_outlier():
     y[[30, 90, 150]] += 15
     assert change_points(y) == []
     step = np.r_[np.zeros(50), np.ones(50)][:, None]
-    np.testing.assert_array_equal(without_outliers(step), step)
+    np.testing.assert_array_equal(hampel_filter(step), step)
 
 
 @settings(deadline=None, max_examples=20)
@@ -132,7 +132,7 @@ def test_each_cut_is_the_best_of_all(seed, shape, columns):
                 total += ((x[a:b, k] - np.polyval(fit, np.arange(a, b))) ** 2).sum()
         return total
 
-    for way in _ways(x, (shape,) * columns, least, 1.0, 3):
+    for way in _best_segmentations(x, (shape,) * columns, least, 1.0, 3):
         allowed = [
             cuts
             for cuts in combinations(range(1, n), len(way.starts))

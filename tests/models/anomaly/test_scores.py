@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.anomaly.evidence import (
-    WARM,
-    beyond_the_recent,
-    beyond_the_seen,
-    first_of_its_event,
+    WARM_UP_VALUES,
+    measure_novelty,
+    measure_recent_deviation,
     rank_evidence,
+    suppress_repeats,
     tail_evidence,
 )
-from deskcast.models.anomaly.scores import ALARM, COLUMNS, anomaly_scores
+from deskcast.models.anomaly.scores import ANOMALY_COLUMNS, DETECTION_THRESHOLD, anomaly_scores
 from deskcast.models.anomaly.views import seasonal, views
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,7 +68,7 @@ def test_the_order_of_rows_does_not_matter_and_repeated_stamps_share_their_score
     parts = [frame(made(kind, 150, seed), "h", unique_id=kind) for kind in ("normal", "counts")]
     rows = pd.concat([*parts, parts[0].iloc[[30, 100, 100]].assign(y=9.0)], ignore_index=True)
     found = anomaly_scores(rows)
-    assert list(found.columns) == list(COLUMNS)
+    assert list(found.columns) == list(ANOMALY_COLUMNS)
     assert len(found) == len(rows)
     mixed = anomaly_scores(rows.sample(frac=1, random_state=int(rng.integers(1000))))
     pd.testing.assert_frame_equal(found, mixed)
@@ -87,7 +87,7 @@ def test_a_spike_a_drop_of_the_noise_and_a_broken_season_are_alarms_once_each():
     y[2600:2640] = day[2600:2640][::-1] + 25  # for hours it goes another way
     y[3500:3510] = 0  # nothing arrives
     found = anomaly_scores(pd.DataFrame({"ds": stamps, "y": y}))
-    alarms = np.flatnonzero(found["score"] >= ALARM)
+    alarms = np.flatnonzero(found["score"] >= DETECTION_THRESHOLD)
     for start, end in ((2000, 2000), (2600, 2640), (3500, 3510)):
         assert 1 <= ((alarms >= start) & (alarms <= end)).sum() <= 3
     assert len(alarms) <= 12
@@ -95,7 +95,9 @@ def test_a_spike_a_drop_of_the_noise_and_a_broken_season_are_alarms_once_each():
 
 @pytest.mark.parametrize("kind", ["normal", "counts", "heavy"])
 def test_quiet_series_give_about_one_alarm_in_a_thousand_values(kind):
-    rates = [(anomaly_scores(frame(made(kind, 3000, seed)))["score"] >= ALARM).mean() for seed in range(4)]
+    rates = [
+        (anomaly_scores(frame(made(kind, 3000, seed)))["score"] >= DETECTION_THRESHOLD).mean() for seed in range(4)
+    ]
     assert np.mean(rates) <= (0.002 if kind == "heavy" else 0.001)
 
 
@@ -144,7 +146,7 @@ def test_the_first_change_of_a_constant_series_is_an_alarm():
     y = np.full(300, 0.1)
     y[250:] = 0.2
     found = anomaly_scores(frame(y, "h"))
-    assert np.flatnonzero(found["score"] >= ALARM).tolist() == [250]
+    assert np.flatnonzero(found["score"] >= DETECTION_THRESHOLD).tolist() == [250]
 
 
 def test_clocks_with_a_zone_and_irregular_stamps_are_read():
@@ -155,7 +157,7 @@ def test_clocks_with_a_zone_and_irregular_stamps_are_read():
     naive = anomaly_scores(rows)
     zoned = anomaly_scores(rows.assign(ds=rows["ds"].dt.tz_localize("UTC")))
     np.testing.assert_array_equal(naive["score"], zoned["score"])
-    assert naive.loc[1200, "score"] >= ALARM
+    assert naive.loc[1200, "score"] >= DETECTION_THRESHOLD
 
 
 def slow_merge(evidence, seconds, merge_s, least):
@@ -171,7 +173,7 @@ def slow_merge(evidence, seconds, merge_s, least):
 def test_merging_equals_its_slow_twin(pairs, least):
     evidence = np.array([float(e) for e, _ in pairs])
     seconds = np.cumsum([float(gap) for _, gap in pairs])
-    assert first_of_its_event(evidence, seconds, 5.0, least).tolist() == slow_merge(evidence, seconds, 5.0, least)
+    assert suppress_repeats(evidence, seconds, 5.0, least).tolist() == slow_merge(evidence, seconds, 5.0, least)
 
 
 def test_evidence_is_the_share_of_the_past_that_was_as_surprising():
@@ -179,22 +181,22 @@ def test_evidence_is_the_share_of_the_past_that_was_as_surprising():
     told = rank_evidence(s)
     for t in (60, 150, 299):
         assert told[t] == pytest.approx(-np.log10((s[: t + 1] >= s[t]).mean()))
-    assert (told[:WARM] == 0).all()
+    assert (told[:WARM_UP_VALUES] == 0).all()
     tail = tail_evidence(np.r_[s, 10.0, 100.0])
     assert tail[-1] > tail[-2] > 2
 
 
 def test_what_was_never_seen_and_what_is_unusual_of_late():
     y = np.r_[np.tile([0.0, 10.0], 30), np.full(500, 5.0), 10.0, 11.0]
-    assert beyond_the_seen(y)[-2:].tolist() == [0.0, pytest.approx(2.0)]  # the second lies outside of all
-    assert beyond_the_recent(y, 1)[-2] > 1  # the first only outside of the last ones
+    assert measure_novelty(y)[-2:].tolist() == [0.0, pytest.approx(2.0)]  # the second lies outside of all
+    assert measure_recent_deviation(y, 1)[-2] > 1  # the first only outside of the last ones
 
 
 def test_rounding_is_no_change():
     y = np.full(200, 0.1)
     y[150:] += 1e-15
-    assert (beyond_the_seen(y, 1e-10) == 0).all()
-    assert (beyond_the_recent(y, 6, 1e-10) == 0).all()
+    assert (measure_novelty(y, 1e-10) == 0).all()
+    assert (measure_recent_deviation(y, 6, 1e-10) == 0).all()
     assert (anomaly_scores(frame(y))["score"] == 0).all()
 
 
@@ -263,6 +265,9 @@ def test_real_series_with_repeated_stamps_are_scored(shared_data):
     rows = pd.concat([series[n] for n in names]).rename(
         columns={"series": "unique_id", "timestamp": "ds", "value": "y"}
     )
-    scores = {name: part["score"].to_numpy() >= ALARM for name, part in anomaly_scores(rows).groupby("unique_id")}
+    scores = {
+        name: part["score"].to_numpy() >= DETECTION_THRESHOLD
+        for name, part in anomaly_scores(rows).groupby("unique_id")
+    }
     part = {name: files[name] for name in names}
     assert final(part, scores, "standard") > 50

@@ -7,7 +7,7 @@ from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.models.candidates.finish_times import finish_times
 from deskcast.models.candidates.hazard import fit_hazard
 from deskcast.models.candidates.implied_deadline import implied_deadline
-from deskcast.models.candidates.person_periods import Finish, edges_for, finishes, periods
+from deskcast.models.candidates.person_periods import Finish, build_person_periods, edges_for, find_finish_times
 from deskcast.models.candidates.work_clock import WorkClock, learn_clock
 from deskcast.models.evaluation.calibration import log_odds
 from hypothesis import given, settings
@@ -50,7 +50,7 @@ def test_the_parts_sum_to_the_log_odds_and_every_group_stands_once():
     snapshots, labels, _ = risk_frames(cases=1500)
     rows = snapshots[~snapshots["already_breached"].astype(bool)].reset_index(drop=True)
     end = rows["at"].max()
-    model = fit_hazard(rows, finishes(rows, labels, end))
+    model = fit_hazard(rows, find_finish_times(rows, labels, end))
     base, parts = model.parts(rows)
     assert np.allclose(base + parts.sum(axis=1), log_odds(model.probability(rows)), atol=1e-9, rtol=0)
     assert parts.columns.is_unique
@@ -88,7 +88,7 @@ def test_too_few_finished_cases_teach_nothing():
 def test_periods_count_what_a_walk_through_each_case_counts(cases):
     edges = np.array([0.0, 1.0, 4.0, 20.0])
     elapsed, ended = np.array([c[0] for c in cases]), np.array([c[1] for c in cases])
-    cut = periods(elapsed, ended, edges)
+    cut = build_person_periods(elapsed, ended, edges)
     wanted = []
     for i, (hours, done) in enumerate(cases):
         for k in range(3):
@@ -112,7 +112,7 @@ def test_the_clock_of_the_desk_stands_still_at_night_and_comes_back_on_the_wall(
     assert clock.elapsed(night, night + pd.Timedelta("6h"))[0] < 1 < clock.elapsed(day, day + pd.Timedelta("1h"))[0]
     for at in (night, day):
         hours = np.array([[3.0, 30.0, 500.0]])
-        wall = clock.wall(at, hours)[0]
+        wall = clock.wall_hours(at, hours)[0]
         back = [clock.elapsed(at, at + pd.Timedelta(hours=h))[0] for h in wall]
         assert back == pytest.approx(hours[0].tolist(), abs=1e-6)
 
@@ -121,7 +121,7 @@ def test_with_a_calendar_the_hours_are_its_own():
     office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
     clock = WorkClock(office)
     friday = pd.DatetimeIndex(["2024-03-01T16:00Z"])
-    assert clock.wall(friday, np.array([[2.0]]))[0, 0] == pytest.approx(66.0)
+    assert clock.wall_hours(friday, np.array([[2.0]]))[0, 0] == pytest.approx(66.0)
 
 
 def test_a_deadline_is_found_in_the_flags_and_the_delay_before_them_is_added():
@@ -149,7 +149,7 @@ def test_ends_after_the_instant_are_not_seen():
     rows, _ = made(n=5)
     ends = pd.DataFrame({"case_id": rows["case_id"], "ended_at": rows["at"] + pd.Timedelta("10h")})
     now = rows["at"].max() + pd.Timedelta("5h")
-    found = finishes(rows, ends, now, ends)
+    found = find_finish_times(rows, ends, now, ends)
     assert found.ended.tolist() == (ends["ended_at"] <= now).tolist()
     assert (found.at <= now).all()
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.models.drivers.attribution import CHANGE, DRIVERS, drivers, explain_change
-from deskcast.models.drivers.mix_rate import say_change, split_change, split_count
+from deskcast.models.drivers.attribution import CHANGE_COLUMNS, DRIVER_COLUMNS, explain_change, rank_drivers
+from deskcast.models.drivers.mix_rate import format_change, split_change, split_count
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,13 +56,13 @@ def test_simpson_every_segment_improved_and_the_total_fell():
     assert table["rate"].min() > 0
     assert table["contribution"].sum() == pytest.approx(0.46 - 0.84)
     assert table["mix"].sum() < -0.4
-    assert say_change(table).startswith("The total fell by 0.38 although every segment rose: the mix moved")
+    assert format_change(table).startswith("The total fell by 0.38 although every segment rose: the mix moved")
 
 
 def test_a_plain_change_names_the_segment():
     table = split_change(side(["a", "b"], [50, 50], [0.5, 0.5]), side(["a", "b"], [50, 50], [0.5, 0.9]))
-    assert "most of it is b (100% of the change" in say_change(table)
-    assert "did not change" in say_change(split_change(SIMPSON[0], SIMPSON[0]))
+    assert "most of it is b (100% of the change" in format_change(table)
+    assert "did not change" in format_change(split_change(SIMPSON[0], SIMPSON[0]))
 
 
 def test_counts_add_up_with_new_and_lost_segments():
@@ -97,7 +97,7 @@ def desk(extra=()):
 
 def test_counts_of_a_log_are_explained_per_day():
     why = explain_change(desk(), "cases_opened", ("2024-01-29", "2024-02-18"), ("2024-02-20", "2024-02-29"), ["region"])
-    assert why.columns.tolist() == list(CHANGE)
+    assert why.columns.tolist() == list(CHANGE_COLUMNS)
     assert why.iloc[0][["column", "value"]].tolist() == ["region", "north"]
     assert why["contribution"].tolist() == pytest.approx([12, 0])
     assert why.attrs["change"] == pytest.approx(12)
@@ -109,21 +109,21 @@ def test_counts_of_a_log_are_explained_per_day():
 
 def test_drivers_name_the_segment_that_changed():
     incident = {"kpi": "cases_opened", "series": "all", "started_at": "2024-02-20", "last_at": "2024-02-25"}
-    found = drivers(desk(), incident, ["channel", "region"])
-    assert found.columns.tolist() == list(DRIVERS)
+    found = rank_drivers(desk(), incident, ["channel", "region"])
+    assert found.columns.tolist() == list(DRIVER_COLUMNS)
     assert found.iloc[0][["column", "value"]].tolist() == ["region", "north"]
     assert found.attrs["words"].startswith("region north (100% of the change)")
 
 
 def test_drivers_within_a_segment():
     incident = {"kpi": "cases_opened", "series": "north", "started_at": "2024-02-20", "last_at": "2024-02-25"}
-    found = drivers(desk(), incident, ["channel", "region"], segments=["region"])
+    found = rank_drivers(desk(), incident, ["channel", "region"], segments=["region"])
     assert set(found["column"]) <= {"channel"}
 
 
 def test_an_even_change_has_no_driver():
     incident = {"kpi": "cases_opened", "series": "all", "started_at": "2024-02-10", "last_at": "2024-02-12"}
-    found = drivers(desk(), incident, ["channel", "region"])
+    found = rank_drivers(desk(), incident, ["channel", "region"])
     assert len(found) == 0
     assert found.attrs["words"] == "spread evenly over the segments"
 
@@ -147,15 +147,15 @@ def heap(until="2024-03-01T00:00Z"):
 def test_drivers_of_a_stock_go_the_way_that_it_went():
     incident = {"kpi": "backlog", "series": "all", "started_at": "2024-02-13"}
     for last, direction in (("2024-02-13", "up"), ("2024-02-15", "up"), ("2024-02-14", None)):
-        found = drivers(heap(), incident | {"last_at": last, "direction": direction}, ["channel"])
+        found = rank_drivers(heap(), incident | {"last_at": last, "direction": direction}, ["channel"])
         assert found[["value", "before", "after", "contribution"]].values.tolist() == [["mail", 0, 10, 10]]
-    assert len(drivers(heap(), incident | {"last_at": "2024-02-15", "direction": "down"}, ["channel"])) == 0
+    assert len(rank_drivers(heap(), incident | {"last_at": "2024-02-15", "direction": "down"}, ["channel"])) == 0
 
 
 def test_what_went_the_other_way_is_no_driver():
     incident = {"kpi": "cases_opened", "series": "all", "started_at": "2024-02-20", "last_at": "2024-02-25"}
-    assert len(drivers(desk(), incident | {"direction": "up"}, ["region"])) == 1
-    other = drivers(desk(), incident | {"direction": "down"}, ["region"])
+    assert len(rank_drivers(desk(), incident | {"direction": "up"}, ["region"])) == 1
+    other = rank_drivers(desk(), incident | {"direction": "down"}, ["region"])
     assert (len(other), other.attrs["words"]) == (0, "")
 
 

@@ -6,9 +6,9 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.models.drivers.attribution import explain_change
-from deskcast.models.drivers.causes import CAUSES, candidate_causes, new_values, owner_changes
-from deskcast.models.drivers.combinations import COMBOS, explain_combinations, search_combinations
-from deskcast.models.drivers.mix_rate import say_change
+from deskcast.models.drivers.causes import CAUSE_COLUMNS, candidate_causes, find_new_values, find_owner_changes
+from deskcast.models.drivers.combinations import COMBINATION_COLUMNS, explain_combinations, search_combinations
+from deskcast.models.drivers.mix_rate import format_change
 
 
 def cells(seed=0):
@@ -28,7 +28,7 @@ def test_the_right_combination_is_named_and_drivers_do_not_overlap():
         int
     )
     found = search_combinations(frame, ["channel", "product", "region"], count=True)
-    assert found.columns.tolist() == list(COMBOS)
+    assert found.columns.tolist() == list(COMBINATION_COLUMNS)
     assert set(found["segment"].head(2)) == {"product B, region Z", "channel web"}
     assert found["contribution"].sum() <= found.attrs["change"] + 150
     assert found.attrs["words"].count("of the change") == len(found)
@@ -75,7 +75,7 @@ def test_simpson_on_a_log():
     assert (why["after"] < why["before"]).all()
     assert why.attrs["change"] > 0
     assert why["contribution"].sum() == pytest.approx(why.attrs["change"])
-    assert "although every segment fell: the mix moved" in say_change(why)
+    assert "although every segment fell: the mix moved" in format_change(why)
 
 
 def test_combinations_of_a_log():
@@ -104,22 +104,22 @@ def work(days=56, seed=0):
 
 
 def test_owners_who_left_and_who_handed_over():
-    found = owner_changes(work(), "2024-03-30", group="account")
-    assert found.columns.tolist() == list(CAUSES)
+    found = find_owner_changes(work(), "2024-03-30", group="account")
+    assert found.columns.tolist() == list(CAUSE_COLUMNS)
     told = dict(zip(found["owner"], found["cause"], strict=True))
     assert told == {"Ana": "left", "Ben": "hand-over"}
     assert (found["value"] == "A1").all()
     assert "Cem took most of it" in found["words"].iloc[0]
-    assert len(owner_changes(work(), "2024-04-20", group="account")) == 0
+    assert len(find_owner_changes(work(), "2024-04-20", group="account")) == 0
 
 
 def test_new_versions_are_found_near_the_start_only():
     days = pd.date_range("2024-03-01", periods=80, freq="6h", unit="us")
     cases = pd.DataFrame({"created_at": days, "form": np.where(days < "2024-03-16", "v1", "v2")})
-    assert new_values(cases, "2024-03-17", ["form"])["value"].tolist() == ["v2"]
-    assert len(new_values(cases, "2024-03-05", ["form"])) == 0
+    assert find_new_values(cases, "2024-03-17", ["form"])["value"].tolist() == ["v2"]
+    assert len(find_new_values(cases, "2024-03-05", ["form"])) == 0
     with pytest.raises(InputError, match="fern"):
-        new_values(cases, "2024-03-17", ["fern"])
+        find_new_values(cases, "2024-03-17", ["fern"])
 
 
 def test_causes_of_a_log():

@@ -5,17 +5,17 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.evaluation.backtest import (
-    at_daily_budget,
-    drift,
-    lead_times,
+    backtest_risk,
+    precision_at_capacity,
     recall_at_workload,
-    rolling,
     score_by,
     score_by_prefix,
+    score_by_week,
+    warning_times,
 )
 from deskcast.models.evaluation.calibration import brier, expit, log_odds
-from deskcast.models.risk.recalibration import prior_shift, rate_shift, speed_shift
-from deskcast.models.worklist.budget import expected_benefit, first_flagged, flag_top, pick
+from deskcast.models.risk.recalibration import correct_prior_shift, rate_shift, speed_shift
+from deskcast.models.worklist.budget import expected_benefit, find_first_flagged, flag_top, select_cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +50,7 @@ def test_prefixes_and_weeks_cover_all_rows():
     prefix = score_by_prefix(rows, "updates", (5, 10))
     assert prefix["prefix"].tolist() == ["below 5", "5 to 10", "10 or more"]
     assert prefix["n"].sum() == len(rows)
-    weeks = drift(rows)
+    weeks = score_by_week(rows)
     assert weeks["n"].sum() == len(rows)
     assert np.average(weeks["said"], weights=weeks["n"]) == pytest.approx(rows["probability"].mean())
 
@@ -61,7 +61,7 @@ def test_the_daily_budget_is_that_of_a_walk_through_the_days():
     for _, day in rows.groupby("at"):
         top = day.sort_values(["probability", "case_id"], ascending=[False, True]).head(k)
         hits, alerts = hits + top["label"].sum(), alerts + len(top)
-    table = at_daily_budget(rows, k).iloc[0]
+    table = precision_at_capacity(rows, k).iloc[0]
     assert table["alerts"] == alerts
     assert table["precision"] == pytest.approx(hits / alerts)
     assert table["recall"] == pytest.approx(hits / rows["label"].sum())
@@ -78,7 +78,7 @@ def test_the_lead_is_from_the_first_alert_to_the_end():
         {"case_id": ["a", "b", "a", "b"], "at": [DAY, DAY, DAY + pd.Timedelta("1D"), DAY + pd.Timedelta("1D")]}
     )
     rows = rows.assign(model="m", probability=[0.1, 0.9, 0.8, 0.2], label=1.0, known_at=DAY + pd.Timedelta("3D"))
-    table = lead_times(rows, 1).set_index("case_id")
+    table = warning_times(rows, 1).set_index("case_id")
     assert table["lead_s"].to_dict() == {"a": 2 * 86400.0, "b": 3 * 86400.0}
 
 
@@ -93,11 +93,11 @@ def test_rolling_trains_on_the_past_and_tests_only_cases_never_seen():
         seen.append((past["at"].max(), cutoff))
         return {"half": lambda new: np.full(len(new), 0.5)}
 
-    found = rolling(rows, labels, [at[0], at[2]], train, until=DAY + pd.Timedelta("20D"))
+    found = backtest_risk(rows, labels, [at[0], at[2]], train, until=DAY + pd.Timedelta("20D"))
     assert found["case_id"].tolist() == ["b"], "a was seen in training, the outcome of c is not known"
     assert all(last <= cutoff for last, cutoff in seen)
     with pytest.raises(InputError, match="cut-offs must rise"):
-        rolling(rows, labels, [at[2], at[0]], train, until=at[3])
+        backtest_risk(rows, labels, [at[2], at[0]], train, until=at[3])
 
 
 @settings(max_examples=50, deadline=None)
@@ -108,7 +108,7 @@ def test_rolling_trains_on_the_past_and_tests_only_cases_never_seen():
 )
 def test_a_budget_is_kept_and_nothing_better_that_fits_is_left(cases, k, hours):
     rows = pd.DataFrame(cases, columns=["probability", "effort_h"]).assign(case_id=[f"c{i}" for i in range(len(cases))])
-    out = pick(rows, k=k, capacity_h=hours)
+    out = select_cases(rows, k=k, capacity_h=hours)
     chosen = out[out["picked"]]
     assert len(chosen) <= k
     assert chosen["effort_h"].sum() <= hours + 1e-6
@@ -120,7 +120,7 @@ def test_a_budget_is_kept_and_nothing_better_that_fits_is_left(cases, k, hours):
 
 def test_the_budget_goes_where_work_helps_and_not_to_the_highest_score():
     rows = pd.DataFrame({"case_id": ["lost", "open"], "probability": [0.95, 0.6], "preventable": [0.05, 0.7]})
-    assert pick(rows, k=1).set_index("case_id")["picked"].to_dict() == {"open": True, "lost": False}
+    assert select_cases(rows, k=1).set_index("case_id")["picked"].to_dict() == {"open": True, "lost": False}
     assert expected_benefit([0.5], cost=10.0, effort_h=2.0).tolist() == [2.5]
 
 
@@ -130,20 +130,23 @@ def test_since_when_a_case_is_flagged_does_not_know_later_lists():
         {"case_id": ["a", "b"] * 3, "at": np.repeat(days, 2), "probability": [0.9, 0.1, 0.2, 0.3, 0.9, 0.1]}
     )
     history = flag_top(rows, 1)
-    assert first_flagged(history).set_index("case_id")["first_flagged_at"].to_dict() == {"a": days[0], "b": days[1]}
-    assert first_flagged(history, as_of=days[0])["case_id"].tolist() == ["a"]
+    assert find_first_flagged(history).set_index("case_id")["first_flagged_at"].to_dict() == {
+        "a": days[0],
+        "b": days[1],
+    }
+    assert find_first_flagged(history, as_of=days[0])["case_id"].tolist() == ["a"]
 
 
 def test_what_cannot_be_a_budget_is_named():
     rows = pd.DataFrame({"case_id": ["a"], "probability": [0.5]})
     with pytest.raises(InputError, match="a budget is needed"):
-        pick(rows)
+        select_cases(rows)
     with pytest.raises(InputError, match="column 'k'"):
-        pick(rows, k=-1)
+        select_cases(rows, k=-1)
     with pytest.raises(InputError, match="column 'preventable'"):
-        pick(rows, k=1, preventable=1.5)
+        select_cases(rows, k=1, preventable=1.5)
     with pytest.raises(InputError, match="column 'effort_h'"):
-        pick(rows, k=1, effort_h=0.0)
+        select_cases(rows, k=1, effort_h=0.0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -160,4 +163,4 @@ def test_a_desk_as_fast_as_expected_is_left_alone_and_a_halved_rate_halves_the_o
     assert speed_shift(50, 50) == 0.0
     assert speed_shift(100, 50) == pytest.approx(-speed_shift(50, 100))
     assert speed_shift(100, 50) > 0
-    assert prior_shift([0.4], 0.4, 0.2)[0] == pytest.approx(0.2)
+    assert correct_prior_shift([0.4], 0.4, 0.2)[0] == pytest.approx(0.2)

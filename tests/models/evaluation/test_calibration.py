@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.features.statistics.intervals import wilson
-from deskcast.models.evaluation.calibration import brier, brier_parts, ece, expit, log_odds, platt, reliability_table
+from deskcast.models.evaluation.calibration import (
+    brier,
+    brier_parts,
+    ece,
+    expit,
+    fit_platt_scaling,
+    log_odds,
+    reliability_table,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_twins import slow_ece, slow_platt, slow_wilson
@@ -68,7 +76,7 @@ def test_platt_equals_a_general_optimiser(seed, shift, scale):
     x = rng.normal(shift, scale, 80)
     y = (rng.uniform(size=80) < expit(1.2 * (x - shift))).astype(float)
     slope, intercept = slow_platt(y, x)
-    found = platt(y, x)
+    found = fit_platt_scaling(y, x)
     if slope > 1e-6:
         assert found == pytest.approx((slope, intercept), abs=1e-3)
     else:
@@ -79,22 +87,22 @@ def test_platt_repairs_a_score_that_is_too_sure_and_too_high():
     rng = np.random.default_rng(1)
     true = rng.normal(-1, 1, 40_000)
     y = (rng.uniform(size=len(true)) < expit(true)).astype(float)
-    slope, intercept = platt(y, 2 * true + 3)
+    slope, intercept = fit_platt_scaling(y, 2 * true + 3)
     assert slope == pytest.approx(0.5, abs=0.02)
     assert intercept == pytest.approx(-1.5, abs=0.05)
 
 
 def test_platt_never_turns_a_score_round():
-    slope, intercept = platt([1, 1, 1, 0, 0], [-3.0, -2.0, -1.0, 1.0, 2.0])
+    slope, intercept = fit_platt_scaling([1, 1, 1, 0, 0], [-3.0, -2.0, -1.0, 1.0, 2.0])
     assert slope == 0.0
     assert 0.4 < float(expit(intercept)) < 0.7
 
 
 def test_platt_stays_finite_on_separable_and_on_one_sided_outcomes():
-    slope, intercept = platt([0, 0, 1, 1], [-800.0, -700.0, 700.0, 800.0])
+    slope, intercept = fit_platt_scaling([0, 0, 1, 1], [-800.0, -700.0, 700.0, 800.0])
     assert np.isfinite([slope, intercept]).all()
     assert 0 < float(expit(intercept + slope * 900)) < 1
-    assert platt([0, 0, 0], [1.0, 2.0, 3.0]) == pytest.approx((0.0, float(log_odds(0.2))))
+    assert fit_platt_scaling([0, 0, 0], [1.0, 2.0, 3.0]) == pytest.approx((0.0, float(log_odds(0.2))))
 
 
 @given(st.floats(-30, 25))

@@ -52,7 +52,7 @@ def test_the_interval_of_a_gain_is_that_of_the_normal_approximation():
     half = 1.96 * d.std() / np.sqrt(2000)
     assert gain.mean == pytest.approx(d.mean())
     assert (gain.lo, gain.hi) == pytest.approx((d.mean() - half, d.mean() + half), abs=0.1 * half)
-    assert gain.sure
+    assert gain.is_significant
 
 
 def test_the_same_seed_gives_the_same_interval_whatever_the_order_of_the_rows():

@@ -9,7 +9,7 @@ from deskcast.models.evaluation.scores import score_table
 from deskcast.models.risk.breach import BreachRisk
 from deskcast.models.risk.known_outcomes import known_outcomes
 from deskcast.models.worklist.ranking import rank_cases
-from deskcast.models.worklist.reasons import FAVOUR
+from deskcast.models.worklist.reasons import LOWERS_RISK_PREFIX
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def desk(shared_data):
 def test_what_is_used_beats_the_base_rate_on_cases_never_seen_and_says_how_sure_it_is(desk):
     log, unseen, labels, risk, known_then = desk
     found = known_outcomes(unseen, labels, log.until)
-    test = found.lesson(found.decided)
+    test = found.weighted_rows(found.decided)
     assert not set(test.snapshots["case_id"]) & set(known_then["case_id"])
     predicted = {name: model.probability(test.snapshots) for name, model in risk.candidates_.items()}
     table = score_table(test.breached, predicted).set_index("model")
@@ -48,4 +48,4 @@ def test_the_list_of_a_morning_is_the_same_without_the_future(desk):
     then, _ = rank_cases(snapshots(log.as_of(at), [at], "made_sla"), risk, top=20)
     pd.testing.assert_frame_equal(full, then)
     assert (full["reason_1"] != "").all()
-    assert not full["reason_1"].str.contains(FAVOUR).any()
+    assert not full["reason_1"].str.contains(LOWERS_RISK_PREFIX).any()

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from deskcast.models.candidates.baselines import fit_constant
-from deskcast.models.evaluation.calibration import brier, ece, platt, reliability_table
+from deskcast.models.candidates.baselines import fit_base_rate
+from deskcast.models.evaluation.calibration import brier, ece, fit_platt_scaling, reliability_table
 from deskcast.models.evaluation.scores import brier_gain, score_table
 from deskcast.models.risk.known_outcomes import censoring_weights
 from hypothesis import given
@@ -73,8 +73,8 @@ def test_a_weight_counts_as_so_many_rows_and_weights_of_one_change_nothing():
     for weight, many in ((w, (y2, p2, x2)), (np.ones(80), (y, p, x))):
         assert brier(y, p, weight=weight) == pytest.approx(brier(*many[:2]), abs=1e-12)
         assert ece(y, p, weight=weight) == pytest.approx(ece(*many[:2]), abs=1e-12)
-        assert platt(y, x, weight=weight) == pytest.approx(platt(many[0], many[2]), abs=1e-8)
-        assert fit_constant(y, weight).logit == pytest.approx(fit_constant(many[0]).logit)
+        assert fit_platt_scaling(y, x, weight=weight) == pytest.approx(fit_platt_scaling(many[0], many[2]), abs=1e-8)
+        assert fit_base_rate(y, weight).logit == pytest.approx(fit_base_rate(many[0]).logit)
         one, two = score_table(y, {"m": p}, weight=weight), score_table(many[0], {"m": many[1]})
         assert one.drop(columns="n").iloc[0, 1:-1].tolist() == pytest.approx(
             two.drop(columns="n").iloc[0, 1:-1].tolist()

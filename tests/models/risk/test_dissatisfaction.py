@@ -10,10 +10,10 @@ from deskcast.features.labels.events import escalation_labels
 from deskcast.features.labels.satisfaction import dissatisfaction_labels
 from deskcast.models import DissatisfactionRisk, EscalationRisk
 from deskcast.models.evaluation.calibration import ece, log_odds
-from deskcast.models.evaluation.skill import Skill, brier_skill, say_skill, top_lift
-from deskcast.models.risk.case_rows import case_rows
+from deskcast.models.evaluation.skill import Skill, brier_skill, format_skill, top_lift
+from deskcast.models.risk.case_rows import case_snapshots
 from deskcast.models.risk.response_propensity import effective_size, inverse_propensity
-from deskcast.models.risk.survey_cohort import known_cohort, prepared
+from deskcast.models.risk.survey_cohort import known_cohort, prepare_snapshots
 from deskcast.models.worklist.reasons import reasons
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +33,7 @@ def test_weights_recover_the_rate_of_all_who_were_asked_where_the_answers_alone_
     assert risk.rates_["answers"] == pytest.approx(naive, abs=0.005)
     assert risk.rates_["asked"] == pytest.approx(truth["low"].mean(), abs=0.02)
     assert f"Of the answers {100 * risk.rates_['answers']:.0f} % are dissatisfied" in risk.decision_
-    assert 500 < risk.answering_.effective < risk.answering_.answers
+    assert 500 < risk.response_propensity_.effective < risk.response_propensity_.answers
 
 
 def test_both_probabilities_and_that_of_an_answer_are_named_and_near_the_truth(desk):
@@ -114,7 +114,7 @@ def test_where_all_tell_there_is_nobody_to_stand_for():
     labels["label"] = pd.array(rng.uniform(size=len(labels)) < truth["low"], dtype="boolean")
     risk = DissatisfactionRisk(replicates=200).fit(snapshots, labels, as_of=START + pd.Timedelta(days=300))
     said = risk.predict(snapshots)
-    assert risk.answering_ is None
+    assert risk.response_propensity_ is None
     assert (said["p_answers"] == 1).all()
     assert (said["p_dissatisfied_if_asked"] == said["p_dissatisfied_if_answers"]).all()
 
@@ -134,11 +134,11 @@ def test_skill_is_nothing_for_the_base_rate_and_all_for_a_seer():
     y, base = np.tile([0.0, 1.0, 0.0], 50), np.full(150, 1 / 3)
     assert brier_skill(y, base, base, np.arange(150)).mean == 0
     assert brier_skill(y, y, base, np.arange(150)).lo == 1
-    assert not brier_skill(y, base, base, np.arange(150)).worth_ranking(5.0)
-    assert not Skill(0.02, 0.01, 0.03).worth_ranking(1.7)
-    assert Skill(0.02, 0.01, 0.03).worth_ranking(2.2)
+    assert not brier_skill(y, base, base, np.arange(150)).is_worth_ranking(5.0)
+    assert not Skill(0.02, 0.01, 0.03).is_worth_ranking(1.7)
+    assert Skill(0.02, 0.01, 0.03).is_worth_ranking(2.2)
     assert top_lift(y, y) == pytest.approx(3.0)
-    assert "95 % interval" in say_skill(brier_skill(y, y, base, np.arange(150)))
+    assert "95 % interval" in format_skill(brier_skill(y, y, base, np.arange(150)))
 
 
 def test_ten_cases_and_one_class_are_a_base_rate_that_says_why():
@@ -189,7 +189,7 @@ def test_who_the_customer_or_the_agent_was_is_not_looked_at(desk):
     fits = [DissatisfactionRisk(replicates=50).fit(s, labels) for s in (snapshots, named)]
     assert not set(persons) & set(fits[1].features)
     np.testing.assert_array_equal(*(f.predict_proba(snapshots) for f in fits))
-    kept = prepared(pd.DataFrame(columns=["attr_account", "attr_paid", "attr_impact"]), "dissatisfaction")
+    kept = prepare_snapshots(pd.DataFrame(columns=["attr_account", "attr_paid", "attr_impact"]), "dissatisfaction")
     assert {"attr_account", "attr_paid", "attr_impact"} <= set(kept.columns)
 
 
@@ -246,7 +246,7 @@ def small_log(cases=1000, escalate=False):
 def test_a_log_without_promises_goes_the_whole_way_to_both_stages():
     log, ids, opened = small_log()
     looks = pd.concat(pd.DataFrame({"case_id": ids, "at": opened + pd.Timedelta(h)}) for h in ("1h", "5h"))
-    rows = case_rows(log, looks)
+    rows = case_snapshots(log, looks)
     assert rows.groupby("stage").size().to_dict() == {"closed": 1000, "open": 1000}
     risk = DissatisfactionRisk(replicates=200).fit(rows, dissatisfaction_labels(log), as_of=log.until)
     assert set(risk.used_.values()) <= {"logistic", "rates"}
@@ -255,13 +255,13 @@ def test_a_log_without_promises_goes_the_whole_way_to_both_stages():
     assert means["A"] == pytest.approx(0.1, abs=0.07)
     assert means["B"] == pytest.approx(0.7, abs=0.1)
     cut = rows["at"].quantile(0.5)
-    early = case_rows(log.as_of(cut), looks[looks["at"] <= cut])
+    early = case_snapshots(log.as_of(cut), looks[looks["at"] <= cut])
     pd.testing.assert_series_equal(early["stage"], rows.loc[rows["at"] <= cut, "stage"].reset_index(drop=True))
 
 
 def test_escalation_goes_the_same_road_and_says_so_where_there_is_none():
     log, ids, opened = small_log(escalate=True)
-    rows = case_rows(log, pd.DataFrame({"case_id": ids, "at": opened + pd.Timedelta("1h")}))
+    rows = case_snapshots(log, pd.DataFrame({"case_id": ids, "at": opened + pd.Timedelta("1h")}))
     risk = EscalationRisk(replicates=200).fit(rows, escalation_labels(log), as_of=log.until)
     assert risk.used_ in ("logistic", "rates")
     assert "is used" in risk.decision_

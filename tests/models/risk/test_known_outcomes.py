@@ -21,7 +21,7 @@ def test_what_teaches_at_an_instant_is_the_same_on_a_longer_log(day, due):
     on_full = known_outcomes(snapshots, labels, t)
     on_cut = known_outcomes(snapshots[snapshots["at"] <= t], early, t)
     pd.testing.assert_frame_equal(on_full.snapshots, on_cut.snapshots)
-    for one, two in zip(on_full.lesson()[1:], on_cut.lesson()[1:], strict=True):
+    for one, two in zip(on_full.weighted_rows()[1:], on_cut.weighted_rows()[1:], strict=True):
         assert np.array_equal(one, two)
 
 
@@ -30,7 +30,7 @@ def test_without_cut_offs_all_weights_are_one():
     done = labels["case_id"][labels["known_at"].notna()]
     found = known_outcomes(snapshots[snapshots["case_id"].isin(done)], labels, labels["known_at"].max())
     assert found.decided.all()
-    assert (found.lesson().weight == 1).all()
+    assert (found.weighted_rows().weight == 1).all()
     part = found.split((0.6, 0.4))
     assert np.array_equal(part, split_by_case(found.snapshots["case_id"], found.created_at, (0.6, 0.4)))
 
@@ -44,7 +44,7 @@ def test_the_known_outcomes_stand_for_all_snapshots(due):
         t = snapshots["at"].min() + pd.Timedelta(days=50)
         recent = snapshots[(snapshots["at"] <= t) & (snapshots["at"] > t - pd.Timedelta(days=14))]
         finally_known = known_outcomes(recent, labels, snapshots["at"].max())
-        lesson = known_outcomes(recent, labels, t).lesson()
+        lesson = known_outcomes(recent, labels, t).weighted_rows()
         rate = np.nanmean(finally_known.breached)
         naive.append(lesson.breached.mean() - rate)
         weighted.append(np.average(lesson.breached, weights=lesson.weight) - rate)

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.models.series.units import same_units
-from deskcast.models.shifts.cusum import evidence
+from deskcast.models.series.units import harmonise_units
+from deskcast.models.shifts.cusum import run_cusum
 from deskcast.models.shifts.detect import detect_shifts
-from deskcast.models.shifts.expected_level import Levels, Pace
-from deskcast.models.shifts.false_alarms import evidence_p, open_runs, steady_scores
+from deskcast.models.shifts.expected_level import ExpectedLevels, Pace
+from deskcast.models.shifts.false_alarms import deflate_scores, evidence_p, flag_run_starts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from panels import KINDS, quiet, shifted
@@ -21,7 +21,7 @@ def wide(frame, column):
 
 
 def proof(kind, frame):
-    return evidence(KIND[kind], wide(frame, "value"), wide(frame, "n"), Pace.of("D"))
+    return run_cusum(KIND[kind], wide(frame, "value"), wide(frame, "n"), Pace.of("D"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,7 +77,7 @@ def test_a_series_with_few_cases_takes_the_weekly_shape_of_the_panel():
     rng = np.random.default_rng(0)
     week = np.array([1.4, 1.2, 1.0, 1.0, 0.9, 0.3, 0.2])
     mean = np.r_[np.full(40, 80.0), 3.0] * week[np.arange(90) % 7][:, None]
-    levels = Levels("count", 41, Pace.of("D"))
+    levels = ExpectedLevels("count", 41, Pace.of("D"))
     for t, row in enumerate(rng.poisson(mean).astype(float)):
         expected = levels.expect(t % 7)
         use = np.ones(41, dtype=bool)
@@ -90,7 +90,7 @@ def test_a_level_that_stays_becomes_the_new_one():
     rng = np.random.default_rng(1)
     days = rng.poisson(50, (260, 6)).astype(float)
     days[120:, 2] = rng.poisson(80, 140)
-    found = evidence("count", days, days, Pace.of("D"))
+    found = run_cusum("count", days, days, Pace.of("D"))
     assert 2 in found.ended[120:180, 2]
     assert found.up[200:, 2].max() < 9
     assert found.expected[-1, 2] == pytest.approx(80, rel=0.1)
@@ -100,7 +100,7 @@ def test_one_wild_day_is_no_shift():
     rng = np.random.default_rng(2)
     days = rng.poisson(50, (120, 6)).astype(float)
     days[100, 3] = 500
-    found = evidence("count", days, days, Pace.of("D"))
+    found = run_cusum("count", days, days, Pace.of("D"))
     assert found.up[100:, 3].max() < 5
     assert found.spike[100, 3] > 8
 
@@ -110,15 +110,15 @@ def test_many_runs_at_once_open_where_one_would_not():
     score[1, :10] = 6.0
     p = np.full_like(score, np.nan)
     p[:] = 0.25 * np.exp(-score)
-    assert open_runs(p, score, 0.02, lambda t, i: True).sum() == 10
+    assert flag_run_starts(p, score, 0.02, lambda t, i: True).sum() == 10
     score[1, 1:10] = 0
-    assert open_runs(0.25 * np.exp(-score), score, 0.02, lambda t, i: True).sum() == 0
+    assert flag_run_starts(0.25 * np.exp(-score), score, 0.02, lambda t, i: True).sum() == 0
 
 
 def test_a_wild_panel_becomes_quieter_by_itself():
     rng = np.random.default_rng(3)
     z = rng.standard_t(3, (400, 30))
-    assert (np.abs(steady_scores(z)[200:]) > 3.5).mean() < 0.6 * (np.abs(z[200:]) > 3.5).mean()
+    assert (np.abs(deflate_scores(z)[200:]) > 3.5).mean() < 0.6 * (np.abs(z[200:]) > 3.5).mean()
     tested = np.ones((300, 20), dtype=bool)
     calm, wild = np.zeros((300, 20)), np.zeros((300, 20))
     wild[::5] = 4.5
@@ -139,7 +139,7 @@ def test_a_change_of_unit_is_named_and_no_shift(factor):
 def test_a_weekly_shape_is_no_change_of_unit():
     week = np.array([100.0, 100, 100, 100, 100, 1.6, 1.6])
     value = np.tile(week, 20)[:, None]
-    back, said = same_units(value, pd.date_range("2024-01-01", periods=140))
+    back, said = harmonise_units(value, pd.date_range("2024-01-01", periods=140))
     assert not said
     assert (back == value).all()
 
@@ -163,7 +163,7 @@ def test_a_shape_that_is_borrowed_from_a_large_series_leads_nowhere():
     n = np.column_stack([np.full(days, 400.0), *(dice.poisson(0.4, days) for _ in range(6))])
     logs = np.where(np.arange(days) % 7 >= 5, 12.0, 6.0)[:, None] + 2 * dice.normal(size=n.shape) / np.sqrt(n.clip(1))
     value = np.where(n > 0, np.expm1(logs.clip(0)), np.nan)
-    found = evidence("duration", value, n, Pace.of("D"))
+    found = run_cusum("duration", value, n, Pace.of("D"))
     known = np.isfinite(found.expected)
     assert known[60:].all()
     assert found.expected[known].min() >= 0

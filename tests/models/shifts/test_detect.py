@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.series.kpi_kinds import kind_of
-from deskcast.models.series.panel import infer_freq, slots
-from deskcast.models.shifts.detect import SHIFTS, detect_shifts
-from deskcast.models.shifts.incident import discoveries
+from deskcast.models.series.kpi_kinds import infer_kpi_kind
+from deskcast.models.series.panel import build_period_grid, infer_freq
+from deskcast.models.shifts.detect import DETECTION_COLUMNS, detect_shifts
+from deskcast.models.shifts.incident import benjamini_hochberg
 from panels import KINDS, quiet, shifted
 
 FROZEN = ["kpi", "series", "direction", "started_at", "detected_at"]
@@ -65,7 +65,7 @@ def test_a_spike_is_one_incident():
     assert found[["kind", "direction", "before", "after"]].round(-1).values.tolist() == [["spike", "up", 100, 260]]
     assert found["started_at"].iloc[0] == found["last_at"].iloc[0] == pd.Timestamp("2024-04-10")
     assert found["resolved"].iloc[0]
-    assert found.columns.tolist() == list(SHIFTS)
+    assert found.columns.tolist() == list(DETECTION_COLUMNS)
 
 
 def test_a_level_that_moves_and_returns_is_one_shift():
@@ -125,7 +125,7 @@ def test_odd_series_do_not_alarm_and_are_named():
 
 
 def test_empty_and_tiny_histories():
-    assert detect_shifts(history([])).columns.tolist() == list(SHIFTS)
+    assert detect_shifts(history([])).columns.tolist() == list(DETECTION_COLUMNS)
     assert len(detect_shifts(history([1.0]))) == 0
     assert len(detect_shifts(history([0.0] * 200))) == 0
 
@@ -195,26 +195,26 @@ def test_council_cases_closed_in_masses_are_spikes(shared_data):
 
 def test_discoveries_hold_their_rate():
     z = np.random.default_rng(0).normal(size=(4000, 50))
-    assert discoveries(z, 0.1).any(axis=1).mean() == pytest.approx(0.1, abs=0.02)
-    assert not discoveries(np.full((3, 4), np.nan), 0.1).any()
-    assert discoveries(np.array([[4.0, 4.0, 4.0, 0.0]]), 0.05).sum() == 3
+    assert benjamini_hochberg(z, 0.1).any(axis=1).mean() == pytest.approx(0.1, abs=0.02)
+    assert not benjamini_hochberg(np.full((3, 4), np.nan), 0.1).any()
+    assert benjamini_hochberg(np.array([[4.0, 4.0, 4.0, 0.0]]), 0.05).sum() == 3
 
 
 def test_grids():
     assert infer_freq(pd.date_range("2024-01-01", periods=5, freq="QS")) == "QS"
     assert infer_freq(pd.DatetimeIndex(["2024-01-01"])) == "D"
-    months, at = slots(pd.DatetimeIndex(["2024-03-01", "2024-01-01"]), "MS")
+    months, at = build_period_grid(pd.DatetimeIndex(["2024-03-01", "2024-01-01"]), "MS")
     assert (len(months), at.tolist()) == (3, [2, 0])
     with pytest.raises(InputError, match="frequency"):
-        slots(pd.DatetimeIndex(["2024-03-01"]), "fortnight")
+        build_period_grid(pd.DatetimeIndex(["2024-03-01"]), "fortnight")
 
 
 def test_kinds_come_from_the_catalogue_or_the_first_values():
-    assert kind_of("cases_opened", history([1.5])) == "count"
-    assert kind_of("sla_attainment_resolution", history([1.0])) == "share"
-    assert kind_of("first_response_time", history([60.0])) == "duration"
-    assert kind_of("made_up", history([1.0, 2.0])) == "count"
-    assert kind_of("made_up", history([-1.0, 2.5])) == "score"
+    assert infer_kpi_kind("cases_opened", history([1.5])) == "count"
+    assert infer_kpi_kind("sla_attainment_resolution", history([1.0])) == "share"
+    assert infer_kpi_kind("first_response_time", history([60.0])) == "duration"
+    assert infer_kpi_kind("made_up", history([1.0, 2.0])) == "count"
+    assert infer_kpi_kind("made_up", history([-1.0, 2.5])) == "score"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_the_known_events_of_a_simulated_desk_are_found_with_their_drivers():
     desk = pytest.importorskip("deskcast.pipelines.simulated_desk.desk").simulate_desk(20_000)
     from deskcast.features.case_log.log import CaseLog
     from deskcast.features.kpis.kpi_history import kpi_history
-    from deskcast.models.drivers.attribution import drivers
+    from deskcast.models.drivers.attribution import rank_drivers
 
     log = CaseLog.from_frames(timezone=desk.truth["timezone"], cases=desk.tables["cases"])
     events = {
@@ -271,7 +271,7 @@ def test_the_known_events_of_a_simulated_desk_are_found_with_their_drivers():
     day = events["outage"].normalize()
     outage = total[(total["direction"] == "up") & (total["started_at"] == day)]
     assert len(outage) == 1
-    assert drivers(log, outage.iloc[0], ["channel", "product", "region"]).iloc[0]["value"] == "Internet"
+    assert rank_drivers(log, outage.iloc[0], ["channel", "product", "region"]).iloc[0]["value"] == "Internet"
     web = detect_shifts(kpi_history(log, "cases_opened", by="channel"))
     web = web[(web["series"] == "web") & (web["direction"] == "down")]
     assert ((web["started_at"] - events["broken_form"].normalize()).abs() <= pd.Timedelta(days=3)).sum() == 1

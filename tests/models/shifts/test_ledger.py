@@ -5,8 +5,15 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.shifts.detect import detect_shifts
-from deskcast.models.shifts.grouping import group_incidents, related
-from deskcast.models.shifts.ledger import LEDGER, KnownSpan, acknowledge, incident_frame, silence, update_incidents
+from deskcast.models.shifts.grouping import group_detections, is_related
+from deskcast.models.shifts.ledger import (
+    LEDGER_COLUMNS,
+    KnownSpan,
+    acknowledge_alert,
+    build_alerts,
+    mute_alert,
+    update_alerts,
+)
 
 
 def desk(days=140, seed=0):
@@ -22,11 +29,11 @@ def desk(days=140, seed=0):
 
 def run(history, end, ledger=None):
     day = pd.Timestamp("2024-01-01") + pd.Timedelta(days=end)
-    return update_incidents(ledger, incident_frame(detect_shifts(history[history["ds"] < day])), day)
+    return update_alerts(ledger, build_alerts(detect_shifts(history[history["ds"] < day])), day)
 
 
 def test_a_total_and_its_segment_are_one_incident_with_its_cost():
-    found = incident_frame(detect_shifts(desk()))
+    found = build_alerts(detect_shifts(desk()))
     up = found[found["direction"] == "up"]
     assert len(up) == 1
     row = up.iloc[0]
@@ -41,7 +48,7 @@ def test_ids_are_stable_and_news_is_told_once():
     for end in range(99, 140):
         ledger = run(history, end, ledger)
         seen += [(end, i, n) for i, n in zip(ledger["incident_id"], ledger["news"], strict=True) if n]
-    assert list(ledger.columns) == list(LEDGER)
+    assert list(ledger.columns) == list(LEDGER_COLUMNS)
     ids = {i for _, i, _ in seen}
     assert len(ids) == len(ledger)
     for one in ids:
@@ -58,39 +65,39 @@ def test_acknowledged_and_silenced_incidents_stay_so():
     history = desk()
     ledger = run(history, 104)
     one = ledger["incident_id"].iloc[0]
-    ledger = acknowledge(ledger, one, "Ana", "2024-04-15")
-    ledger = silence(ledger, one, "2024-05-10")
+    ledger = acknowledge_alert(ledger, one, "Ana", "2024-04-15")
+    ledger = mute_alert(ledger, one, "2024-05-10")
     later = run(history, 129, ledger).set_index("incident_id").loc[one]
     assert (later["acknowledged_by"], later["news"], later["state"]) == ("Ana", "", "resolved")
     assert later["silenced_until"] == pd.Timestamp("2024-05-10")
     with pytest.raises(InputError, match="no such incident"):
-        acknowledge(ledger, one + "x", "Ana", "2024-04-15")
+        acknowledge_alert(ledger, one + "x", "Ana", "2024-04-15")
 
 
 def test_known_spans_explain_and_what_is_gone_is_withdrawn():
     history = desk()
     shifts = detect_shifts(history[history["ds"] < "2024-04-15"])
     campaign = KnownSpan("spring campaign", pd.Timestamp("2024-04-08"), pd.Timestamp("2024-04-20"), ("cases_opened",))
-    found = incident_frame(shifts, [campaign])
+    found = build_alerts(shifts, [campaign])
     assert found["state"].tolist() == ["explained"]
     assert found["explained"].tolist() == ["spring campaign"]
-    assert update_incidents(None, found, "2024-04-15")["news"].tolist() == [""]
+    assert update_alerts(None, found, "2024-04-15")["news"].tolist() == [""]
     other = KnownSpan("other", campaign.first, campaign.last, ("csat",))
-    assert incident_frame(shifts, [other])["state"].tolist() == ["open"]
-    ledger = update_incidents(None, incident_frame(shifts), "2024-04-15")
-    nothing = incident_frame(shifts.iloc[:0])
-    gone = update_incidents(ledger, nothing, "2024-04-16")
+    assert build_alerts(shifts, [other])["state"].tolist() == ["open"]
+    ledger = update_alerts(None, build_alerts(shifts), "2024-04-15")
+    nothing = build_alerts(shifts.iloc[:0])
+    gone = update_alerts(ledger, nothing, "2024-04-16")
     assert gone[["state", "news"]].values.tolist() == [["withdrawn", "withdrawn"]]
-    assert update_incidents(gone, nothing, "2024-04-17")["news"].tolist() == [""]
+    assert update_alerts(gone, nothing, "2024-04-17")["news"].tolist() == [""]
 
 
 def test_two_values_of_one_column_are_not_one_thing():
     day = pd.Timestamp("2024-03-01")
     rows = [("csat", s, "down", day, day) for s in ("web", "chat", "web/north")]
     frame = pd.DataFrame(rows, columns=["kpi", "series", "direction", "started_at", "detected_at"])
-    assert group_incidents(frame).tolist() == [0, 1, 0]
-    assert not related("web/north", "web/south")
-    assert not related("channel web", "channel chat")
-    assert related("channel web", "product TV")
+    assert group_detections(frame).tolist() == [0, 1, 0]
+    assert not is_related("web/north", "web/south")
+    assert not is_related("channel web", "channel chat")
+    assert is_related("channel web", "product TV")
     far = frame.assign(started_at=[day, day, day + pd.Timedelta(days=9)])
-    assert group_incidents(far).tolist() == [0, 1, 2]
+    assert group_detections(far).tolist() == [0, 1, 2]

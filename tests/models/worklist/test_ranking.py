@@ -6,13 +6,13 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.risk.breach import BreachRisk
 from deskcast.models.worklist.ranking import (
-    ACTIONS,
-    ANY,
-    BANDS,
-    BROKEN_COLUMNS,
+    ANY_NAME,
+    BREACHED_COLUMNS,
     RISK_COLUMNS,
+    RISK_LEVELS,
+    SUGGESTED_ACTIONS,
     action_for,
-    band_of,
+    assign_risk_levels,
     rank_cases,
 )
 from risk_frames import risk_frames
@@ -32,7 +32,7 @@ def test_every_open_case_is_in_exactly_one_of_the_lists(desk):
     now, risk = desk
     at_risk, broken = rank_cases(now, risk)
     assert list(at_risk.columns) == list(RISK_COLUMNS)
-    assert list(broken.columns) == list(BROKEN_COLUMNS)
+    assert list(broken.columns) == list(BREACHED_COLUMNS)
     assert sorted([*at_risk["case_id"], *broken["case_id"]]) == sorted(now["case_id"])
     assert set(broken["case_id"]) == set(now.loc[now["already_breached"].astype(bool), "case_id"])
 
@@ -85,7 +85,7 @@ def test_ties_are_broken_by_due_time_then_by_age_and_then_by_case():
     ("p", "band"), [(0, "low"), (0.199, "low"), (0.2, "medium"), (0.5, "high"), (0.8, "very high"), (1, "very high")]
 )
 def test_bands(p, band):
-    assert band_of([p]).tolist() == [band]
+    assert assign_risk_levels([p]).tolist() == [band]
 
 
 def test_the_action_follows_the_leading_reason_and_can_be_set(desk):
@@ -101,12 +101,12 @@ def test_the_action_follows_the_leading_reason_and_can_be_set(desk):
 
 
 def test_every_band_of_every_group_has_an_action():
-    for group in (*ACTIONS, "region"):
-        for band in BANDS:
-            assert action_for(ACTIONS, group, band) != "none" or band == "low"
+    for group in (*SUGGESTED_ACTIONS, "region"):
+        for band in RISK_LEVELS:
+            assert action_for(SUGGESTED_ACTIONS, group, band) != "none" or band == "low"
     assert action_for({}, "team", "high") == "none"
-    assert action_for({ANY: {"any": "look"}}, "team", "high") == "look"
-    assert action_for(ACTIONS, "reply", "very high") == "reply to the customer now"
+    assert action_for({ANY_NAME: {"any": "look"}}, "team", "high") == "look"
+    assert action_for(SUGGESTED_ACTIONS, "reply", "very high") == "reply to the customer now"
 
 
 def test_a_promise_without_a_due_time_is_ranked_with_what_is_not_known_missing():

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.models.candidates.feature_groups import GROUPS, LEVELS, NUMBERS, group_of
+from deskcast.models.candidates.feature_groups import CATEGORICAL_FEATURES, FEATURE_GROUPS, NUMERIC_FEATURES, group_of
 from deskcast.models.risk.breach import BreachRisk
-from deskcast.models.worklist.reasons import FAVOUR, WORDS, reasons, say_time
+from deskcast.models.worklist.reasons import LOWERS_RISK_PREFIX, REASON_FORMATTERS, format_time_reason, reasons
 from risk_frames import risk_frames
 
 
@@ -40,7 +40,7 @@ def test_a_reason_has_the_size_and_direction_of_its_contribution(told):
     for row in table.itertuples():
         assert row.contribution == parts.loc[row.case_id, row.group]
         assert (row.contribution > 0) == (row.direction == "raises")
-        assert row.reason.startswith(FAVOUR) == (row.direction == "lowers")
+        assert row.reason.startswith(LOWERS_RISK_PREFIX) == (row.direction == "lowers")
 
 
 def test_the_words_carry_the_values(told):
@@ -55,18 +55,20 @@ def test_the_words_carry_the_values(told):
 
 def test_what_the_model_does_not_look_at_is_no_reason(told, monkeypatch):
     now, risk, _ = told
-    monkeypatch.setattr("deskcast.models.worklist.reasons.SMALLEST", 0.0)
+    monkeypatch.setattr("deskcast.models.worklist.reasons.MIN_CONTRIBUTION", 0.0)
     assert "hour" not in risk.features, "all snapshots of training were taken at 8:00"
     clocks = reasons(now, risk, most=99).query("group == 'clock'")
     assert len(clocks)
-    assert clocks["reason"].str.match(rf"({FAVOUR})?it is \w+day$").all()
+    assert clocks["reason"].str.match(rf"({LOWERS_RISK_PREFIX})?it is \w+day$").all()
 
 
 def test_every_group_has_words_also_for_a_row_without_values():
-    assert set(WORDS) == set(GROUPS)
-    for say in WORDS.values():
+    assert set(REASON_FORMATTERS) == set(FEATURE_GROUPS)
+    for say in REASON_FORMATTERS.values():
         assert say({}, float("nan"))
-        assert "nan" not in say(dict.fromkeys(name for names in NUMBERS.values() for name in names), float("nan"))
+        assert "nan" not in say(
+            dict.fromkeys(name for names in NUMERIC_FEATURES.values() for name in names), float("nan")
+        )
 
 
 @pytest.mark.parametrize(
@@ -103,17 +105,17 @@ def test_every_group_has_words_also_for_a_row_without_values():
     ],
 )
 def test_how_facts_are_said(group, row, words):
-    assert WORDS[group](row, 0.5) == words
+    assert REASON_FORMATTERS[group](row, 0.5) == words
 
 
 @pytest.mark.parametrize(("share", "words"), [(0.85, "85 %"), (1.0, "99 %"), (0.0, "1 %")])
 def test_an_age_is_set_beside_those_of_other_cases_and_never_beyond_all(share, words):
-    assert say_time({"age_s": 60.0}, share) == f"open for 1 min, longer than {words} of the cases in training"
+    assert format_time_reason({"age_s": 60.0}, share) == f"open for 1 min, longer than {words} of the cases in training"
 
 
 def test_every_feature_of_a_snapshot_has_a_group_and_ids_have_none():
     features = pytest.importorskip("deskcast.features.snapshots.snapshots")
-    said = {name for names in (*NUMBERS.values(), *LEVELS.values()) for name in names}
+    said = {name for names in (*NUMERIC_FEATURES.values(), *CATEGORICAL_FEATURES.values()) for name in names}
     assert {*features.NUMERIC, *features.CATEGORICAL} - said <= {"already_breached"}
     with pytest.raises(KeyError):
         group_of("customer_id")
