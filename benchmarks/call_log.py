@@ -29,8 +29,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.forecasting.queueing.call_log import call_intervals, estimate_patience, left_at_once, waits
-from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_intervals
+from deskcast.forecasting.queueing.call_log import (
+    call_intervals,
+    compute_waits,
+    estimate_patience,
+    find_immediate_abandons,
+)
+from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_interval_performance
 from deskcast.pipelines.charts.calls import call_fit, patience_curve
 from deskcast.pipelines.charts.vega import Picture
 
@@ -82,7 +87,7 @@ def weekdays(intervals: pd.DataFrame) -> pd.DataFrame:
 def fit(intervals: pd.DataFrame, patience: object, aht: float, agents: str, calls: str = "expected") -> pd.DataFrame:
     """Predict, and print the figures over all calls."""
     intervals = intervals.assign(expected=expected_calls(intervals))
-    found = predict_intervals(intervals, patience, aht, agents, calls)
+    found = predict_interval_performance(intervals, patience, aht, agents, calls)
     words = [f"  {agents:9s} {'exponential' if isinstance(patience, float) else 'Kaplan-Meier':12s}"]
     for measure, scale, unit in (("mean_wait_s", 1, " s"), ("service_level", 100, " %"), ("abandonment", 100, " %")):
         seen, said = (found[p + measure] for p in ("", "predicted_"))
@@ -110,20 +115,20 @@ def main(folder: Path = DATA, page: Path | None = None) -> None:
     patience = estimate_patience(contacts)
     seconds = (contacts["ended_at"] - contacts["answered_at"]).dt.total_seconds()[contacts["agent_id"].notna()].dropna()
     aht = float(seconds.mean())
-    lost = waits(contacts)[contacts["outcome"] == "abandoned"]
+    lost = compute_waits(contacts)[contacts["outcome"] == "abandoned"]
     print(
         f"{len(contacts):,} calls; handle time mean {aht:.1f} s, median {seconds.median():.0f} s, "
         f"coefficient of variation {seconds.std() / aht:.2f} (exponential: 1), "
         f"{(seconds < 10).mean():.1%} below 10 s"
     )
     print(
-        f"patience: {patience.calls:,} calls waited, {patience.gave_up:,} of them gave up; mean of the exponential "
+        f"patience: {patience.calls:,} calls waited, {patience.abandoned:,} of them gave up; mean of the exponential "
         f"{patience.mean_s:.0f} s; Kaplan-Meier median {patience.median_s:.0f} s ({patience.lo_s:.0f} to "
         f"{patience.hi_s:.0f}), exponential {patience.mean_s * np.log(2):.0f} s; mean wait of those who gave up, which "
         f"is no estimate of it: {lost.mean():.0f} s"
     )
-    print(f"{patience.left_at_once:,} more gave up within a second and are left out from here on")
-    contacts = contacts[~left_at_once(contacts)]
+    print(f"{patience.immediate_abandons:,} more gave up within a second and are left out from here on")
+    contacts = contacts[~find_immediate_abandons(contacts)]
     intervals = weekdays(call_intervals(contacts, timezone=ZONE))
     print(
         f"load: {intervals['load'].mean():.2f} Erlangs offered, {intervals['busy'].mean():.2f} agents handling; over "

@@ -43,8 +43,8 @@ def write(folder: Path, data: Path | None, only: str | None) -> None:
     import volumes
     from deskcast.forecasting import backtest
     from deskcast.forecasting.grid.grid import make_grid
-    from deskcast.forecasting.grid.special_days import special_days
-    from deskcast.forecasting.methods.calendar_effects import day_design
+    from deskcast.forecasting.grid.special_days import mark_special_days
+    from deskcast.forecasting.methods.calendar_effects import build_day_design
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, read in volumes.tasks(data or volumes.DATA).items():
@@ -55,7 +55,7 @@ def write(folder: Path, data: Path | None, only: str | None) -> None:
         folds.to_parquet(folder / f"{name}_deskcast.parquet")
         known = {key: given.get(key) for key in ("calendar", "holidays")}
         grid = make_grid(given["history"], given["horizon"], given["freq"], **known)
-        special, _ = special_days(grid, given.get("holidays"))
+        special, _ = mark_special_days(grid, given.get("holidays"))
         stamps = grid.stamps(0, grid.length)
         per_day = grid.frequency.per_day
         days = np.unique(stamps.astype("datetime64[D]"))
@@ -67,7 +67,7 @@ def write(folder: Path, data: Path | None, only: str | None) -> None:
         volume = np.bincount(place, np.where(opened, np.nan_to_num(grid.y[0]), 0.0), len(days))
         weekday = (days.astype(np.int64) + 3) % 7
         usual = np.array([np.median(volume[weekday == d]) for d in range(7)])
-        design = day_design(days, len(days), day_open, usual > 0.25 * usual.max(), kind, special)
+        design = build_day_design(days, len(days), day_open, usual > 0.25 * usual.max(), kind, special)
         flags = [
             (n, design.x[place, i])
             for i, n in enumerate(design.names)

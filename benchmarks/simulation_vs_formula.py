@@ -21,7 +21,7 @@ from deskcast.forecasting.queueing.chat import chat_performance
 from deskcast.forecasting.queueing.erlang import queue_performance
 from deskcast.forecasting.queueing.patience import Patience
 from deskcast.forecasting.simulation.chats import simulate_chats
-from deskcast.forecasting.simulation.check_plan import batch_sums, check_plan, mean_interval, share_interval
+from deskcast.forecasting.simulation.check_plan import batch_sums, check_plan, estimate_mean_interval, share_interval
 from deskcast.forecasting.simulation.plan_run import draw_patience
 from deskcast.forecasting.simulation.queue import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
 from scipy import special
@@ -60,7 +60,7 @@ def compare(formula: pd.DataFrame, run: QueueRun, threshold: float) -> pd.DataFr
     for measure, values in played(run, threshold).items():
         truth = formula[measure].iloc[0]
         if (0.02 < truth < 0.98) if measure != "mean_wait" else truth > 0.02 * threshold:
-            bounds = mean_interval if measure == "mean_wait" else share_interval
+            bounds = estimate_mean_interval if measure == "mean_wait" else share_interval
             mean, low, high = bounds(*batch_sums(values, BATCHES), level=0.99)
             rows.append((measure, formula[measure].iloc[0], mean[0], low[0], high[0]))
     return pd.DataFrame(rows, columns=["measure", "formula", "simulation", "low", "high"])

@@ -28,7 +28,7 @@ __getattr__, __dir__ = lazy_names(
         "forecast_hierarchy": "panels.hierarchy",
         "forecast_over_time": "panels.temporal",
         "forecast_panel": "panels.chunks",
-        "forecast_young": "panels.cold_start",
+        "forecast_cold_start": "panels.cold_start",
         "hierarchy": "panels.reconcile",
         "inflow_paths": "scenarios.inflow",
         "leaderboard": "volume.backtest",

@@ -14,10 +14,10 @@ from ..features.errors import InputError
 
 Numbers = npt.ArrayLike | pd.Series
 
-_LARGEST = 1e15  # Erlangs
+_MAX_LOAD_ERLANGS = 1e15  # Erlangs
 
 
-def numbers(
+def check_numbers(
     name: str,
     values: Numbers,
     *,
@@ -47,9 +47,9 @@ def numbers(
 
     Examples
     --------
-    >>> numbers("aht", [180, 240], above=0).tolist()
+    >>> check_numbers("aht", [180, 240], above=0).tolist()
     [180.0, 240.0]
-    >>> numbers("aht", [180, 0], above=0)
+    >>> check_numbers("aht", [180, 0], above=0)
     Traceback (most recent call last):
     deskcast.features.errors.InputError: argument 'aht', position 1: the number is out of range; got 0.0, wanted a number above 0
     """  # noqa: E501 - the message is one line by design
@@ -68,7 +68,7 @@ def numbers(
     return array
 
 
-def number(
+def check_number(
     name: str,
     value: Any,
     *,
@@ -80,11 +80,11 @@ def number(
 ) -> float:
     """Return one number as a float, under the same checks, where an array makes no sense.
 
-    >>> number("confidence", [0.8, 0.9])
+    >>> check_number("confidence", [0.8, 0.9])
     Traceback (most recent call last):
     deskcast.features.errors.InputError: argument 'confidence': one number is wanted here; got (2,), wanted a number
     """
-    array = numbers(name, value, least=least, above=above, most=most, below=below, infinite=infinite)
+    array = check_numbers(name, value, least=least, above=above, most=most, below=below, infinite=infinite)
     if array.size != 1:
         wanted = _wanted(least, above, most, below)
         raise InputError("one number is wanted here", where=f"argument '{name}'", got=array.shape, wanted=wanted)
@@ -111,17 +111,17 @@ def broadcast(arguments: Mapping[str, Floats]) -> dict[str, Floats]:
     return {name: np.broadcast_to(array, shape) for name, array in arguments.items()}
 
 
-def check_size(name: str, load: Floats) -> None:
+def check_load(name: str, load: Floats) -> None:
     """Refuse a load beyond which neighbouring numbers of agents cannot be told apart.
 
-    >>> check_size("calls", np.array([50.0, 1e300]))
+    >>> check_load("calls", np.array([50.0, 1e300]))
     Traceback (most recent call last):
     deskcast.features.errors.InputError: argument 'calls', position 1: the load is too large; got 1e+300, wanted up to 1e+15 Erlangs
     """  # noqa: E501 - the message is one line by design
-    large = ~(load <= _LARGEST)
+    large = ~(load <= _MAX_LOAD_ERLANGS)
     if large.any():
         first = int(np.flatnonzero(large.ravel())[0])
-        got, wanted = float(load.ravel()[first]), f"up to {_LARGEST:g} Erlangs"
+        got, wanted = float(load.ravel()[first]), f"up to {_MAX_LOAD_ERLANGS:g} Erlangs"
         raise InputError("the load is too large", where=_place(name, load, first), got=got, wanted=wanted)
 
 
@@ -136,7 +136,7 @@ def flat_queue(items: str, arguments: Mapping[str, Floats]) -> dict[str, Floats]
     """
     both = broadcast(arguments)
     with np.errstate(over="ignore"):
-        check_size(items, both[items] * both["aht"] / both["interval"])
+        check_load(items, both[items] * both["aht"] / both["interval"])
     return {name: array.ravel() for name, array in both.items()}
 
 

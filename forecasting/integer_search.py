@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from ..features.arrays import Bools, Floats, Ints
 
-Rows = npt.NDArray[np.intp]
-Meets = Callable[[Rows, Floats], Bools]
+Places = npt.NDArray[np.intp]
+Meets = Callable[[Places, Floats], Bools]
 
 #: Rounding of the inputs must not cost an agent: 21 / (1 - 0.3) is 30.000000000000004 and means 30.
-TOLERANCE = 1e-9
+ROUNDING_TOLERANCE = 1e-9
 
 
 def ceiling(x: Floats) -> Ints:
@@ -22,10 +22,10 @@ def ceiling(x: Floats) -> Ints:
     >>> ceiling(np.array([21 / 0.7, 30.01])).tolist()
     [30, 31]
     """
-    return np.asarray(np.ceil(x - TOLERANCE * np.maximum(x, 1)), dtype=np.int64)
+    return np.asarray(np.ceil(x - ROUNDING_TOLERANCE * np.maximum(x, 1)), dtype=np.int64)
 
 
-def fewest(meets: Meets, floor: Ints, guess: Ints) -> Ints:
+def find_smallest(meets: Meets, floor: Ints, guess: Ints) -> Ints:
     """Return the smallest integer from ``floor`` on that meets, for each row; more is never worse.
 
     Starts at a guess, leaps in doubled steps until the answer is enclosed, then halves.
@@ -41,7 +41,7 @@ def fewest(meets: Meets, floor: Ints, guess: Ints) -> Ints:
 
     Examples
     --------
-    >>> fewest(lambda rows, n: n >= np.array([7, 0])[rows], np.array([0, 3]), np.array([2, 50])).tolist()
+    >>> find_smallest(lambda rows, n: n >= np.array([7, 0])[rows], np.array([0, 3]), np.array([2, 50])).tolist()
     [7, 3]
     """
     low, high = floor - 1, np.maximum(guess, floor)  # low never meets, or is below the floor

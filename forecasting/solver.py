@@ -42,7 +42,7 @@ def triplets(values: Any, rows: Any, columns: Any, shape: tuple[int, int]) -> Ma
     )
 
 
-def beside(*parts: Any) -> Matrix:
+def stack_columns(*parts: Any) -> Matrix:
     """Return matrices side by side."""
     return sparse.csc_array(sparse.hstack(list(parts)))
 

@@ -12,12 +12,12 @@ import pandas as pd
 from ...features.arrays import Floats, Ints
 from ...features.calendars.business_calendar import BusinessCalendar, to_index
 from ...features.errors import InputError, did_you_mean
-from ..arguments import number, numbers
+from ..arguments import check_number, check_numbers
 from ..scenarios.inflow import inflow_paths, interval_columns
 
 
 @dataclass(frozen=True)
-class CaseWork:
+class DeferredWork:
     """Work by slot: n slots, C classes of cases, P sample paths of what comes.
 
     Attributes
@@ -53,7 +53,7 @@ class CaseWork:
     old: pd.DataFrame
 
 
-def case_work(
+def build_deferred_work(
     arrivals: pd.DataFrame,
     calendar: BusinessCalendar,
     *,
@@ -61,7 +61,7 @@ def case_work(
     handle_s: float | Mapping[str, float],
     backlog: pd.DataFrame | None = None,
     sla_calendar: BusinessCalendar | None = None,
-) -> CaseWork:
+) -> DeferredWork:
     """Put forecast, backlog and promises on one grid of slots.
 
     Parameters
@@ -97,7 +97,7 @@ def case_work(
     --------
     >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
     >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-01T15:00", periods=3, freq="h"), "y": 6.0})
-    >>> case_work(day, office, sla_s=7200, handle_s=600).due.tolist()
+    >>> build_deferred_work(day, office, sla_s=7200, handle_s=600).due.tolist()
     [[1, 3, 3]]
     """
     frame = _checked(arrivals)
@@ -114,11 +114,11 @@ def case_work(
     due = np.stack([_due_slots(clock, starts, ends, s, c) for s, c in zip(promise, classes, strict=True)])
     open_s = calendar.seconds_between(starts, ends)
     handle = np.array([_by_class("handle_s", handle_s, c) for c in classes])
-    old = _old(backlog, classes, starts[0], ends)
-    return CaseWork(local, starts, ends, open_s, classes, handle, inflow, due, old)
+    old = _read_backlog(backlog, classes, starts[0], ends)
+    return DeferredWork(local, starts, ends, open_s, classes, handle, inflow, due, old)
 
 
-def planned_inflow(work: CaseWork, confidence: float | None) -> Floats:
+def planned_inflow(work: DeferredWork, confidence: float | None) -> Floats:
     """Return the cases to plan for, shape (C, n): the mean, or the path of which the total so far is not exceeded.
 
     With a confidence, the total that has come up to each slot is its quantile over the paths. So errors that cancel
@@ -129,12 +129,12 @@ def planned_inflow(work: CaseWork, confidence: float | None) -> Floats:
     >>> office = BusinessCalendar.always()
     >>> ds = pd.date_range("2024-03-01", periods=2, freq="h")
     >>> paths = pd.concat([pd.DataFrame({"ds": ds, "path": i, "y": y}) for i, y in enumerate(([4, 0], [0, 4], [2, 2]))])
-    >>> planned_inflow(case_work(paths, office, sla_s=3600, handle_s=60), confidence=1.0).tolist()
+    >>> planned_inflow(build_deferred_work(paths, office, sla_s=3600, handle_s=60), confidence=1.0).tolist()
     [[4.0, 0.0]]
     """
     if confidence is None:
         return np.asarray(work.inflow.mean(axis=0))
-    share = number("confidence", confidence, above=0, most=1)
+    share = check_number("confidence", confidence, above=0, most=1)
     total = np.quantile(np.cumsum(work.inflow, axis=2), share, axis=0)
     return np.diff(np.maximum.accumulate(total, axis=1), axis=1, prepend=0.0)
 
@@ -155,7 +155,7 @@ def _checked(arrivals: pd.DataFrame) -> pd.DataFrame:
         raise InputError("these are not times", where=where, column="ds", wanted="the start of each slot")
     frame["unique_id"] = arrivals["unique_id"].astype("str").to_numpy() if "unique_id" in arrivals.columns else "all"
     frame["path"] = arrivals["path"].to_numpy() if "path" in arrivals.columns else 0
-    frame["y"] = numbers("arrivals", arrivals[value], least=0)
+    frame["y"] = check_numbers("arrivals", arrivals[value], least=0)
     return frame
 
 
@@ -180,11 +180,11 @@ def _instants(ds: pd.DatetimeIndex, calendar: BusinessCalendar) -> tuple[pd.Date
 
 def _by_class(name: str, given: float | Mapping[str, float], kind: str) -> float:
     if not isinstance(given, Mapping):
-        return number(name, given, above=0)
+        return check_number(name, given, above=0)
     if kind not in given:
         hint = did_you_mean(kind, [str(k) for k in given])
         raise InputError("a class of cases has no value", where=f"argument '{name}'", got=kind, hint=hint)
-    return number(f"{name}[{kind!r}]", given[kind], above=0)
+    return check_number(f"{name}[{kind!r}]", given[kind], above=0)
 
 
 def _due_slots(
@@ -211,7 +211,7 @@ def last_slot(ends: pd.DatetimeIndex, due: pd.DatetimeIndex) -> Ints:
     return np.where(np.asarray(due.isna()) | (at > ends.asi8[-1]), len(ends), slot).astype(np.int64)
 
 
-def _old(
+def _read_backlog(
     backlog: pd.DataFrame | None, classes: tuple[str, ...], start: pd.Timestamp, ends: pd.DatetimeIndex
 ) -> pd.DataFrame:
     columns = ["due", "kind", "cases", "born_s"]
@@ -234,7 +234,7 @@ def _old(
         raise InputError("the column is missing", where=where, column="unique_id", hint="there are several classes")
     else:
         kind = np.zeros(len(backlog), dtype=np.int64)
-    cases = numbers("backlog['cases']", backlog["cases"], least=0) if "cases" in backlog.columns else 1.0
+    cases = check_numbers("backlog['cases']", backlog["cases"], least=0) if "cases" in backlog.columns else 1.0
     slot = last_slot(ends, due_at)
     soon = np.asarray(due_at > start) & (slot < 0)  # due within the first slot: that slot is what is left
     frame = pd.DataFrame(

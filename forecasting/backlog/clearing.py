@@ -10,10 +10,10 @@ import pandas as pd
 from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
-from ..arguments import Numbers, number, numbers
-from .casework import CaseWork, case_work
-from .plan import limits
-from .work_flow import BROKEN, run_work
+from ..arguments import Numbers, check_number, check_numbers
+from .casework import DeferredWork, build_deferred_work
+from .plan import read_agent_limits
+from .work_flow import BREACH_TOLERANCE_CASES, run_work
 
 
 def clear_backlog(
@@ -36,7 +36,7 @@ def clear_backlog(
     Parameters
     ----------
     arrivals, calendar, backlog, sla_s, handle_s, sla_calendar
-        As in :func:`case_work`; the first slot is today.
+        As in :func:`build_deferred_work`; the first slot is today.
     by
         Instant, on the calendar's clock where it has no zone.
     occupancy, free_agents
@@ -72,7 +72,9 @@ def clear_backlog(
     >>> clear_backlog(week, office, now, "2024-03-05 17:00", sla_s=16 * 3600, handle_s=1800)[["agents", "enough"]].values.tolist()
     [[3, False], [4, True], [5, True], [6, True]]
     """  # noqa: E501 - the example is one line
-    work = case_work(arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar)
+    work = build_deferred_work(
+        arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar
+    )
     when = _instant(by)
     when = when.tz_localize(calendar.timezone) if when.tz is None else when
     last = (
@@ -83,16 +85,20 @@ def clear_backlog(
         )
         - 1
     )
-    share = number("occupancy", occupancy, above=0, most=1)
-    sure = number("confidence", confidence, above=0, most=1)
-    spare = None if left is None else number("left", left, least=0)
-    free = limits(work, 0, None, free_agents)[2]
+    share = check_number("occupancy", occupancy, above=0, most=1)
+    sure = check_number("confidence", confidence, above=0, most=1)
+    spare = None if left is None else check_number("left", left, least=0)
+    free = read_agent_limits(work, 0, None, free_agents)[2]
     if last < 0 or work.open_s[: last + 1].sum() <= 0:
         raise InputError("no slot is open before that", where="argument 'by'", got=str(when))
 
     def outcome(people: int) -> dict[str, float | int | bool]:
         runs = run_work(work, (people + free) * work.open_s * share, last + 1)
-        met = runs.old[:, -1] <= BROKEN if spare is None else runs.waiting[:, -1] <= spare + BROKEN
+        met = (
+            runs.old[:, -1] <= BREACH_TOLERANCE_CASES
+            if spare is None
+            else runs.waiting[:, -1] <= spare + BREACH_TOLERANCE_CASES
+        )
         return {
             "agents": people,
             "chance": float(met.mean()),
@@ -102,7 +108,7 @@ def clear_backlog(
             "late": float(runs.late.sum(axis=1).mean()),
         }
 
-    answer = _least(lambda people: bool(outcome(people)["enough"]), _most(work, last + 1, share))
+    answer = _find_smallest(lambda people: bool(outcome(people)["enough"]), _find_max_agents(work, last + 1, share))
     if answer is None:
         raise InputError(
             "no number of people can do that: work comes when nobody is there",
@@ -143,16 +149,16 @@ def phone_idle(agents: Numbers, load: Numbers, max_occupancy: Numbers = 0.85, ab
     >>> phone_idle([14, 10], [10.0, 9.9]).round(2).tolist()
     [1.9, 0.0]
     """
-    people, calls = numbers("agents", agents, least=0), numbers("load", load, least=0)
+    people, calls = check_numbers("agents", agents, least=0), check_numbers("load", load, least=0)
     cap, gone = (
-        numbers("max_occupancy", max_occupancy, above=0, most=1),
-        numbers("abandonment", abandonment, least=0, most=1),
+        check_numbers("max_occupancy", max_occupancy, above=0, most=1),
+        check_numbers("abandonment", abandonment, least=0, most=1),
     )
     busy = np.minimum(calls * (1 - gone), people)
     return np.maximum(people * cap - busy, 0.0)
 
 
-def _least(enough: Callable[[int], bool], most: int) -> int | None:
+def _find_smallest(enough: Callable[[int], bool], most: int) -> int | None:
     """Return the smallest number that is enough, of which more is never worse; ``None`` if even the most is not."""
     low, high = -1, 1
     while not enough(high):
@@ -165,7 +171,7 @@ def _least(enough: Callable[[int], bool], most: int) -> int | None:
     return high
 
 
-def _most(work: CaseWork, slots: int, share: float) -> int:
+def _find_max_agents(work: DeferredWork, slots: int, share: float) -> int:
     """Return so many people that they can do all work in the shortest open slot."""
     total = (work.inflow * work.handle_s[:, None]).sum(axis=(1, 2)).max()
     total += float((work.old["cases"] * work.handle_s[work.old["kind"].to_numpy(int)]).sum())

@@ -14,9 +14,9 @@ from ..integer_search import ceiling
 from ..solver import Matrix, Solution, solve, triplets
 
 #: A plan in whole numbers is good enough when no better one can save more than this share.
-GAP = 2e-3
+MAX_OPTIMALITY_GAP = 2e-3
 #: Cost of an hour of work that is late although it may be: late only where that saves something.
-LATE_AT_ALL = 0.01
+ALLOWED_LATE_PRICE_PER_H = 0.01
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Flow:
+class WorkFlow:
     """What the plan does, seconds of work by stream and slot, and the agents by slot."""
 
     agents: Floats | Ints
@@ -127,7 +127,7 @@ def solve_flow(
     prices: Prices,
     whole: bool,
     seconds: float,
-) -> Flow:
+) -> WorkFlow:
     """Solve the programme; it is always feasible, as every promise may be broken at its price.
 
     Parameters
@@ -154,7 +154,7 @@ def solve_flow(
     for s in streams:
         price, hour = prices.of(s.handle_s)
         room = np.cumsum(s.arrived) - np.cumsum(s.due)
-        done, late, late_done = columns.add(n), columns.add(n, LATE_AT_ALL / 3600), columns.add(n)
+        done, late, late_done = columns.add(n), columns.add(n, ALLOWED_LATE_PRICE_PER_H / 3600), columns.add(n)
         waiting = columns.add(n, 0.0, 0.0, np.maximum(room, 0.0))
         late_waiting = columns.add(n, hour * slot_h)
         step, before = slots[1:], slots[:-1]
@@ -183,7 +183,7 @@ def solve_flow(
         raise InputError("no whole number of agents is within the bounds", where="argument 'max_agents'")
     picked = [np.stack([np.maximum(x[b[k] : b[k] + n], 0.0) for b in blocks]) for k in range(5)]
     people: Floats | Ints = np.rint(x[agents : agents + n]).astype(np.int64) if whole else x[agents : agents + n]
-    return Flow(people, picked[0], picked[1], picked[2], picked[3], picked[4], result.cost)
+    return WorkFlow(people, picked[0], picked[1], picked[2], picked[3], picked[4], result.cost)
 
 
 def _smooth(columns: _Columns, rows: _Rows, agents: int, open_h: Floats, price: float) -> None:
@@ -236,7 +236,7 @@ def _solved(columns: _Columns, rows: _Rows, agents: int, n: int, whole: bool, se
     mine = slice(agents, agents + n)
     kind = np.zeros(columns.size, dtype=bool)
     kind[mine] = True
-    best = solve(cost, [block], low, high, whole=kind, seconds=seconds, gap=GAP)
+    best = solve(cost, [block], low, high, whole=kind, seconds=seconds, gap=MAX_OPTIMALITY_GAP)
     low[mine] = high[mine] = np.minimum(ceiling(plain.x[mine]), np.floor(high[mine]))
     rounded = solve(cost, [block], low, high)
     return rounded if rounded.cost < best.cost else best

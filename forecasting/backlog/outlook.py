@@ -9,10 +9,10 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
-from ..arguments import Numbers, number, numbers
-from .casework import CaseWork, case_work
-from .plan import limits, per_slot
-from .work_flow import BROKEN, run_work
+from ..arguments import Numbers, check_number, check_numbers
+from .casework import DeferredWork, build_deferred_work
+from .plan import broadcast_to_slots, read_agent_limits
+from .work_flow import BREACH_TOLERANCE_CASES, run_work
 
 
 def backlog_outlook(
@@ -33,7 +33,7 @@ def backlog_outlook(
     Parameters
     ----------
     arrivals, calendar, sla_s, handle_s, backlog, sla_calendar
-        As in :func:`case_work`; the risk comes from the column ``path`` or from the bounds of a forecast.
+        As in :func:`build_deferred_work`; the risk comes from the column ``path`` or from the bounds of a forecast.
     agents
         People at work: one number for all open slots, or one for each slot.
     occupancy, free_agents
@@ -70,15 +70,17 @@ def backlog_outlook(
     >>> seen[["backlog", "late", "breach_risk"]].to_dict("list")
     {'backlog': [12.0, 6.0, 3.0, 0.0], 'late': [0.0, 0.0, 3.0, 0.0], 'breach_risk': [0.0, 0.0, 0.5, 0.0]}
     """  # noqa: E501 - columns read better with their meaning
-    work = case_work(arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar)
-    people = per_slot("agents", numbers("agents", agents, least=0), (len(work.ds),))
+    work = build_deferred_work(
+        arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar
+    )
+    people = broadcast_to_slots("agents", check_numbers("agents", agents, least=0), (len(work.ds),))
     people = np.where(work.open_s > 0, people, 0.0)
-    free = limits(work, 0, None, free_agents)[2]
-    share = number("occupancy", occupancy, above=0, most=1)
-    side = (1 - number("level", level, above=0, below=100) / 100) / 2
+    free = read_agent_limits(work, 0, None, free_agents)[2]
+    share = check_number("occupancy", occupancy, above=0, most=1)
+    side = (1 - check_number("level", level, above=0, below=100) / 100) / 2
     runs = run_work(work, (people + free) * work.open_s * share)
     due = _due_cases(work)
-    broken = runs.late > BROKEN
+    broken = runs.late > BREACH_TOLERANCE_CASES
     waits = np.isfinite(runs.age_s)
     age, late, mean_due = np.where(waits, runs.age_s, 0.0), runs.late.mean(axis=0), due.mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -106,7 +108,7 @@ def backlog_outlook(
     )
 
 
-def _due_cases(work: CaseWork) -> Floats:
+def _due_cases(work: DeferredWork) -> Floats:
     n = len(work.ds)
     out = np.zeros((len(work.inflow), n + 1))
     for kind, due in enumerate(work.due):

@@ -14,12 +14,12 @@ import pandas as pd
 from ...features.arrays import Bools, Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
-from ..arguments import Numbers, number, numbers
-from .casework import CaseWork, case_work, planned_inflow
-from .linear_programme import Flow, Prices, Stream, solve_flow
+from ..arguments import Numbers, check_number, check_numbers
+from .casework import DeferredWork, build_deferred_work, planned_inflow
+from .linear_programme import Prices, Stream, WorkFlow, solve_flow
 
 #: Fewer cases than this are rounding.
-TINY = 1e-6
+CASE_TOLERANCE = 1e-6
 
 
 def backlog_plan(
@@ -49,7 +49,7 @@ def backlog_plan(
     Parameters
     ----------
     arrivals, calendar, sla_s, handle_s, backlog, sla_calendar
-        As in :func:`case_work`: cases expected per slot, opening hours, promises and handle times in seconds, and
+        As in :func:`build_deferred_work`: cases expected per slot, opening hours, promises and handle times in seconds, and
         the cases that wait.
     confidence
         Plan for the inflow of which the total so far stays below this with that probability (see
@@ -110,17 +110,19 @@ def backlog_plan(
     >>> plan[["agents", "worked", "backlog", "late"]].to_dict("list")
     {'agents': [1, 1, 1, 1], 'worked': [6.0, 6.0, 6.0, 6.0], 'backlog': [18.0, 12.0, 6.0, 0.0], 'late': [0.0, 0.0, 0.0, 0.0]}
     """  # noqa: E501 - the result is one line
-    work = case_work(arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar)
-    share = number("occupancy", occupancy, above=0, most=1)
-    low, high, free = limits(work, min_agents, max_agents, free_agents)
+    work = build_deferred_work(
+        arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar
+    )
+    share = check_number("occupancy", occupancy, above=0, most=1)
+    low, high, free = read_agent_limits(work, min_agents, max_agents, free_agents)
     streams = _streams(work, planned_inflow(work, confidence))
     hours = work.open_s / 3600
     prices = Prices(
-        late=100.0 if late_price is None else number("late_price", late_price, least=0),
-        late_hour=1.0 if late_hour_price is None else number("late_hour_price", late_hour_price, least=0),
+        late=100.0 if late_price is None else check_number("late_price", late_price, least=0),
+        late_hour=1.0 if late_hour_price is None else check_number("late_hour_price", late_hour_price, least=0),
         by_case=(late_price is not None, late_hour_price is not None),
-        peak=0.05 * hours.sum() if peak_price is None else number("peak_price", peak_price, least=0),
-        change=number("change_price", change_price, least=0),
+        peak=0.05 * hours.sum() if peak_price is None else check_number("peak_price", peak_price, least=0),
+        change=check_number("change_price", change_price, least=0),
         hour=1.0,
     )
     flow = solve_flow(
@@ -131,24 +133,24 @@ def backlog_plan(
         high=high,
         slot_h=(work.ends.asi8 - work.starts.asi8) / 3.6e9,
         open_h=hours,
-        on_time=number("on_time", on_time, least=0, most=1),
+        on_time=check_number("on_time", on_time, least=0, most=1),
         settle=settle,
         prices=prices,
         whole=whole,
-        seconds=number("seconds", seconds, above=0),
+        seconds=check_number("seconds", seconds, above=0),
     )
     return _table(work, streams, flow, high)
 
 
-def limits(
-    work: CaseWork, min_agents: Numbers, max_agents: Numbers | None, free_agents: Numbers
+def read_agent_limits(
+    work: DeferredWork, min_agents: Numbers, max_agents: Numbers | None, free_agents: Numbers
 ) -> tuple[Floats, Floats, Floats]:
     """Return least and most agents and free time in people for each slot; nobody where it is closed."""
     shape = (len(work.ds),)
-    low = per_slot("min_agents", numbers("min_agents", min_agents, least=0), shape)
-    most = np.asarray(np.inf) if max_agents is None else numbers("max_agents", max_agents, least=0, infinite=True)
-    high = per_slot("max_agents", most, shape)
-    free = per_slot("free_agents", numbers("free_agents", free_agents, least=0), shape)
+    low = broadcast_to_slots("min_agents", check_numbers("min_agents", min_agents, least=0), shape)
+    most = np.asarray(np.inf) if max_agents is None else check_numbers("max_agents", max_agents, least=0, infinite=True)
+    high = broadcast_to_slots("max_agents", most, shape)
+    free = broadcast_to_slots("free_agents", check_numbers("free_agents", free_agents, least=0), shape)
     crossed = np.flatnonzero(low > high)
     if len(crossed):
         at = int(crossed[0])
@@ -159,14 +161,14 @@ def limits(
     return np.where(closed, 0.0, low), np.where(closed, 0.0, high), np.where(closed, 0.0, free)
 
 
-def per_slot(name: str, values: Floats, shape: tuple[int, ...]) -> Floats:
+def broadcast_to_slots(name: str, values: Floats, shape: tuple[int, ...]) -> Floats:
     """Return one value for each slot, or say that the length is wrong."""
     if values.shape not in ((), (1,), shape):
         raise InputError("the length is wrong", where=f"argument '{name}'", got=values.shape, wanted=f"() or {shape}")
     return np.broadcast_to(values, shape).astype(float)
 
 
-def _streams(work: CaseWork, inflow: Floats) -> list[Stream]:
+def _streams(work: DeferredWork, inflow: Floats) -> list[Stream]:
     """Return the flows of work: what waits, one for each class in it, and what comes, one for each class."""
     n, streams = len(work.ds), []
     for kind, handle in enumerate(work.handle_s):
@@ -183,19 +185,19 @@ def _streams(work: CaseWork, inflow: Floats) -> list[Stream]:
     return streams
 
 
-def _table(work: CaseWork, streams: list[Stream], flow: Flow, high: Floats) -> pd.DataFrame:
+def _table(work: DeferredWork, streams: list[Stream], flow: WorkFlow, high: Floats) -> pd.DataFrame:
     n = len(work.ds)
 
     def cases(values: Floats, use: list[bool] | None = None) -> Floats:
         chosen = [i for i in range(len(streams)) if use is None or use[i]]
         total = sum((values[i] / streams[i].handle_s for i in chosen), np.zeros(n))
-        return np.where(np.abs(total) < TINY, 0.0, total)
+        return np.where(np.abs(total) < CASE_TOLERANCE, 0.0, total)
 
     came = np.stack([s.arrived for s in streams])
     due, late = cases(np.stack([s.due for s in streams])), cases(flow.late)
-    at_limit = (flow.agents >= high - TINY) & (work.open_s > 0)
+    at_limit = (flow.agents >= high - CASE_TOLERANCE) & (work.open_s > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        late_share = np.where(due > TINY, np.minimum(late / due, 1.0), np.nan)
+        late_share = np.where(due > CASE_TOLERANCE, np.minimum(late / due, 1.0), np.nan)
     return pd.DataFrame(
         {
             "ds": work.ds,
@@ -215,7 +217,7 @@ def _table(work: CaseWork, streams: list[Stream], flow: Flow, high: Floats) -> p
     )
 
 
-def _ages(work: CaseWork, streams: list[Stream], flow: Flow) -> Floats:
+def _ages(work: DeferredWork, streams: list[Stream], flow: WorkFlow) -> Floats:
     """Return the age of the oldest case at the end of each slot: within a class the first to come is the first done."""
     n = len(work.ds)
     start, end = work.starts.asi8 / 1e6, work.ends.asi8 / 1e6
@@ -224,34 +226,36 @@ def _ages(work: CaseWork, streams: list[Stream], flow: Flow) -> Floats:
         rows = work.old[work.old["kind"] == stream.kind]
         eldest = start[0] - float(rows["born_s"].max()) if stream.old else 0.0
         first_due = np.full(n, start[0]) if stream.old else start
-        open_ = flow.waiting[i] / stream.handle_s > TINY
+        open_ = flow.waiting[i] / stream.handle_s > CASE_TOLERANCE
         total = np.cumsum(stream.arrived)
-        head = np.searchsorted(total, total - flow.waiting[i] + TINY * stream.handle_s, side="left").clip(0, n - 1)
-        born = np.full(n, eldest) if stream.old else first_due[head]
-        oldest = np.where(open_, np.minimum(oldest, born), oldest)
-        late = flow.late_waiting[i] / stream.handle_s > TINY
-        gone = np.cumsum(flow.late_done[i])
-        broke = np.searchsorted(stream.gone + np.cumsum(flow.late[i]), gone + TINY * stream.handle_s, side="left").clip(
+        head = np.searchsorted(total, total - flow.waiting[i] + CASE_TOLERANCE * stream.handle_s, side="left").clip(
             0, n - 1
         )
+        born = np.full(n, eldest) if stream.old else first_due[head]
+        oldest = np.where(open_, np.minimum(oldest, born), oldest)
+        late = flow.late_waiting[i] / stream.handle_s > CASE_TOLERANCE
+        gone = np.cumsum(flow.late_done[i])
+        broke = np.searchsorted(
+            stream.gone + np.cumsum(flow.late[i]), gone + CASE_TOLERANCE * stream.handle_s, side="left"
+        ).clip(0, n - 1)
         origin = np.searchsorted(work.due[stream.kind], broke, side="left").clip(0, n - 1)
         oldest = np.where(late, np.minimum(oldest, np.full(n, eldest) if stream.old else start[origin]), oldest)
     return np.where(np.isfinite(oldest), end - oldest, np.nan)
 
 
-def _reasons(work: CaseWork, streams: list[Stream], flow: Flow, at_limit: Bools) -> list[str]:
+def _reasons(work: DeferredWork, streams: list[Stream], flow: WorkFlow, at_limit: Bools) -> list[str]:
     """Say for each slot in which promises break why they do."""
     words = [""] * len(work.ds)
     if any(s.gone > 0 for s in streams):
         words[0] = "broken before the first slot"
     for i, stream in enumerate(streams):
-        for t in np.flatnonzero(flow.late[i] / stream.handle_s > TINY):
+        for t in np.flatnonzero(flow.late[i] / stream.handle_s > CASE_TOLERANCE):
             origin = 0 if stream.old else int(np.searchsorted(work.due[stream.kind], t, side="left"))
             words[t] = words[t] or _reason(work, at_limit, min(origin, int(t)), int(t))
     return words
 
 
-def _reason(work: CaseWork, at_limit: Bools, first: int, last: int) -> str:
+def _reason(work: DeferredWork, at_limit: Bools, first: int, last: int) -> str:
     window = np.arange(first, last + 1)
     working = window[work.open_s[window] > 0]
     if not len(working):

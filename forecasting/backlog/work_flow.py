@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...features.arrays import Floats, Ints
-from .casework import CaseWork
+from .casework import DeferredWork
 
 #: A promise counts as broken in a slot when more than this many cases (fluid) are late.
-BROKEN = 0.01
+BREACH_TOLERANCE_CASES = 0.01
 #: Paths worked on at once, so that the temporaries stay small.
 _BATCH = 64
 
@@ -31,7 +31,7 @@ class Runs:
     old: Floats
 
 
-def run_work(work: CaseWork, capacity: Floats, slots: int | None = None) -> Runs:
+def run_work(work: DeferredWork, capacity: Floats, slots: int | None = None) -> Runs:
     """Let work flow through a capacity in seconds per slot, on every path: what is due first is done first.
 
     Only the first ``slots`` are run; all by default.
@@ -40,10 +40,11 @@ def run_work(work: CaseWork, capacity: Floats, slots: int | None = None) -> Runs
     --------
     >>> import pandas as pd
     >>> from deskcast.features.calendars.business_calendar import BusinessCalendar
-    >>> from deskcast.forecasting.backlog.casework import case_work
+    >>> from deskcast.forecasting.backlog.casework import build_deferred_work
     >>> office = BusinessCalendar.always()
     >>> hours = pd.DataFrame({"ds": pd.date_range("2024-03-01", periods=2, freq="h"), "y": [2.0, 0.0]})
-    >>> run_work(case_work(hours, office, sla_s=3600, handle_s=3600), np.array([3600.0, 3600.0])).late.tolist()
+    >>> work = build_deferred_work(hours, office, sla_s=3600, handle_s=3600)
+    >>> run_work(work, np.array([3600.0, 3600.0])).late.tolist()
     [[1.0, 0.0]]
     """
     parts = [
@@ -64,7 +65,7 @@ class _Buckets:
     per_case: Floats
 
 
-def _buckets(work: CaseWork) -> _Buckets:
+def _buckets(work: DeferredWork) -> _Buckets:
     c, n = work.due.shape
     start = (work.starts.asi8 - work.starts.asi8[0]) / 1e6
     due = np.concatenate([work.old["due"].to_numpy(), work.due.ravel()])
@@ -77,7 +78,7 @@ def _buckets(work: CaseWork) -> _Buckets:
     return _Buckets(place[m:].reshape(c, n), place[:m], due[order], born[order], 1 / work.handle_s[kind][order])
 
 
-def _run(work: CaseWork, inflow: Floats, capacity: Floats) -> Runs:
+def _run(work: DeferredWork, inflow: Floats, capacity: Floats) -> Runs:
     b, (paths, _, n) = _buckets(work), inflow.shape
     left = np.zeros((paths, len(b.due)))
     left[:, b.old] = work.old["cases"].to_numpy(float) * work.handle_s[work.old["kind"].to_numpy(int)]

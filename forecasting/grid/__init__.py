@@ -8,6 +8,6 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "make_grid": "grid",
-        "special_days": "special_days",
+        "mark_special_days": "special_days",
     },
 )

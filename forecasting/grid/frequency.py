@@ -18,7 +18,7 @@ _MINUTES = re.compile(r"([1-9]\d*)min")
 
 
 @dataclass(frozen=True)
-class Frequency:
+class SlotFrequency:
     """A slot length and the seasons that belong to it.
 
     Attributes
@@ -45,7 +45,7 @@ class Frequency:
     year: int
 
     @property
-    def monthly(self) -> bool:
+    def is_monthly(self) -> bool:
         """Tell whether slots are calendar months."""
         return self.name == "MS"
 
@@ -54,7 +54,7 @@ class Frequency:
 
         ``anchor`` is the first day of the week in which weeks begin, in days after Thursday (1 January 1970).
         """
-        if self.monthly:
+        if self.is_monthly:
             months = stamps.astype("datetime64[M]")
             return months.astype(np.int64), months.astype("datetime64[us]") == stamps
         seconds = stamps.astype("datetime64[us]").astype(np.int64)
@@ -64,13 +64,13 @@ class Frequency:
 
     def stamps(self, numbers: Ints, anchor: int = 0) -> npt.NDArray[np.datetime64]:
         """Return the start of each slot, the inverse of :meth:`number`."""
-        if self.monthly:
+        if self.is_monthly:
             return numbers.astype("datetime64[M]").astype("datetime64[us]")
         seconds = numbers * self.slot_s + anchor * _DAY_S
         return (seconds * 1_000_000).astype("datetime64[us]")
 
 
-def parse_frequency(freq: str) -> Frequency:
+def parse_frequency(freq: str) -> SlotFrequency:
     """Read the name of a slot length.
 
     Raises
@@ -95,13 +95,13 @@ def parse_frequency(freq: str) -> Frequency:
                 "this slot does not divide a day", column="freq", got=freq, wanted="such as 5min, 15min, 30min or h"
             )
         per_day = 1440 // minutes
-        return Frequency(name, minutes * 60, per_day, 7 * per_day, 8, 0)
+        return SlotFrequency(name, minutes * 60, per_day, 7 * per_day, 8, 0)
     if name == "D":
-        return Frequency("D", _DAY_S, 1, 7, 8, 0)
+        return SlotFrequency("D", _DAY_S, 1, 7, 8, 0)
     if name == "W":
-        return Frequency("W", 7 * _DAY_S, 0, 1, 8, 52)
+        return SlotFrequency("W", 7 * _DAY_S, 0, 1, 8, 52)
     if name == "MS":
-        return Frequency("MS", 30 * _DAY_S, 0, 1, 12, 12)
+        return SlotFrequency("MS", 30 * _DAY_S, 0, 1, 12, 12)
     raise InputError("unknown frequency", column="freq", got=freq, wanted="5min, 15min, 30min, h, D, W or MS")
 
 

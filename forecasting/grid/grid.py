@@ -12,14 +12,24 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
-from .frequency import Frequency, local_instants, parse_frequency
-from .rows import MAX_CELLS, Refused, Rows, read_rows, zone_of
-from .slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, name_some, outage_rows, say_states
+from .frequency import SlotFrequency, local_instants, parse_frequency
+from .rows import MAX_CELLS, HistoryRows, RejectedSeries, read_rows, zone_of
+from .slot_states import (
+    CLOSED,
+    MISSING,
+    OPEN,
+    OUTAGE,
+    PARTIAL,
+    find_outages,
+    format_names,
+    format_state_notes,
+    read_outages,
+)
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
 
-__all__ = ["MAX_CELLS", "Grid", "check_count", "make_grid", "name_some"]
+__all__ = ["MAX_CELLS", "Grid", "check_count", "format_names", "make_grid"]
 
 States = npt.NDArray[np.uint8]
 
@@ -35,7 +45,7 @@ class Grid:
     frequency
         The slot length.
     first, anchor
-        Number of the first slot, and the day on which weeks begin (see :class:`Frequency`).
+        Number of the first slot, and the day on which weeks begin (see :class:`SlotFrequency`).
     y
         N x T; missing is NaN. Counts of a slot that the clock doubles are halved, so that a slot is a slot.
     is_open
@@ -54,7 +64,7 @@ class Grid:
     """
 
     ids: tuple[str, ...]
-    frequency: Frequency
+    frequency: SlotFrequency
     first: int
     anchor: int
     y: Floats
@@ -62,7 +72,7 @@ class Grid:
     clock: Floats
     state: States
     told: Bools
-    refused: tuple[Refused, ...]
+    refused: tuple[RejectedSeries, ...]
     notes: tuple[str, ...]
 
     @property
@@ -156,7 +166,7 @@ def make_grid(
     partial_notes: list[str] = []
     if stop is not None:
         last = min(last, int(frequency.number(np.array([stop]), rows.anchor)[0][0]) - 1)
-        partial_notes += _say_cut(rows, last, frequency)
+        partial_notes += _format_incomplete_end(rows, last, frequency)
         if last < first:
             raise InputError("no slot is complete", where="history", column="until", got=str(stop))
     length = last + 1 - first
@@ -167,7 +177,7 @@ def make_grid(
     matrix /= np.where(clock > 0, clock, 1.0)[:length]
     if cut is not None:
         begun = int(frequency.number(np.array([cut - np.timedelta64(1, "us")]), rows.anchor)[0][0]) + 1 - first
-        partial_notes += _say_first(matrix, begun, stamps)
+        partial_notes += _format_incomplete_start(matrix, begun, stamps)
         partial = np.arange(length) < begun
     else:
         partial = np.zeros(length, dtype=bool)
@@ -179,7 +189,7 @@ def make_grid(
         *(f"series '{r.unique_id}' is left out: {r.reason}" for r in rows.refused[:10]),
         *((f"{len(rows.refused) - 10:,} more series are left out",) if len(rows.refused) > 10 else ()),
         *partial_notes,
-        *say_states(rows.names, matrix, is_open[:, :length], state, stamps, frequency),
+        *format_state_notes(rows.names, matrix, is_open[:, :length], state, stamps, frequency),
     )
     return Grid(
         rows.names, frequency, first, rows.anchor, matrix, is_open, clock, state, told, rows.refused, tuple(notes)
@@ -223,7 +233,7 @@ def _complete(given: object, zone: str | None) -> np.datetime64 | None:
     return local
 
 
-def _say_cut(rows: Rows, last: int, frequency: Frequency) -> list[str]:
+def _format_incomplete_end(rows: HistoryRows, last: int, frequency: SlotFrequency) -> list[str]:
     late = (rows.slot > last) & ~np.isnan(rows.y)
     if not late.any():
         return []
@@ -231,7 +241,7 @@ def _say_cut(rows: Rows, last: int, frequency: Frequency) -> list[str]:
     return [f"{int(late.sum()):,} rows from {when} on lie in slots that are not complete yet, and are not learnt"]
 
 
-def _say_first(matrix: Floats, begun: int, stamps: npt.NDArray[np.datetime64]) -> list[str]:
+def _format_incomplete_start(matrix: Floats, begun: int, stamps: npt.NDArray[np.datetime64]) -> list[str]:
     some = int((~np.isnan(matrix[:, : max(begun, 0)])).sum())
     where = str(stamps[begun])[:16] if 0 <= begun < len(stamps) else ""
     return [f"{some:,} rows before {where} lie in slots that are not complete, and are not learnt"] if some else []
@@ -249,7 +259,7 @@ def _matrix(codes: npt.NDArray[np.int64], column: npt.NDArray[np.int64], y: Floa
 
 def _openness(
     stamps: npt.NDArray[np.datetime64],
-    frequency: Frequency,
+    frequency: SlotFrequency,
     zone: str | None,
     names: tuple[str, ...],
     calendars: dict[str | None, BusinessCalendar | None],
@@ -273,7 +283,7 @@ def _openness(
     return np.stack([hours.get(name, hours[None]) for name in names]), clock
 
 
-def _hours(stamps: npt.NDArray[np.datetime64], frequency: Frequency, calendar: BusinessCalendar | None) -> Bools:
+def _hours(stamps: npt.NDArray[np.datetime64], frequency: SlotFrequency, calendar: BusinessCalendar | None) -> Bools:
     """Return which slots a calendar opens."""
     if calendar is None:
         return np.ones(len(stamps), dtype=bool)
@@ -283,7 +293,7 @@ def _hours(stamps: npt.NDArray[np.datetime64], frequency: Frequency, calendar: B
     else:
         # a day of 23 or 25 hours ends where the next one begins
         month = (stamps.astype("datetime64[M]") + 1).astype(stamps.dtype)
-        after = month if frequency.monthly else stamps + np.timedelta64(frequency.slot_s, "s")
+        after = month if frequency.is_monthly else stamps + np.timedelta64(frequency.slot_s, "s")
         lengths = ((local_instants(after, calendar.timezone) - instants) // pd.Timedelta(seconds=1)).to_numpy()
     share = np.zeros(len(stamps))
     for length in np.unique(lengths):
@@ -292,7 +302,7 @@ def _hours(stamps: npt.NDArray[np.datetime64], frequency: Frequency, calendar: B
     return share > 0
 
 
-def _different(stamps: npt.NDArray[np.datetime64], frequency: Frequency, holidays: object, events: object) -> Bools:
+def _different(stamps: npt.NDArray[np.datetime64], frequency: SlotFrequency, holidays: object, events: object) -> Bools:
     """Tell which slots lie on a holiday or in an event."""
     from .known_days import event_spans, holiday_names
 
@@ -312,7 +322,7 @@ def _states(
     other: Bools,
     names: tuple[str, ...],
     stamps: npt.NDArray[np.datetime64],
-    frequency: Frequency,
+    frequency: SlotFrequency,
     outages: object,
     find: bool,
 ) -> tuple[States, Bools]:
@@ -323,7 +333,7 @@ def _states(
         found, told = find_outages(np.where(other, np.nan, y) if other.any() else y, is_open, frequency)
     state[np.isnan(y)] = MISSING
     state[found] = OUTAGE
-    for name, start, end in outage_rows(outages):
+    for name, start, end in read_outages(outages):
         if name is not None and name not in names:
             hint = did_you_mean(name, names)
             raise InputError("no series has this name", where="outages", column="unique_id", got=name, hint=hint)

@@ -9,21 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features.arrays import Bools, Floats
-from .frequency import Frequency
+from .frequency import SlotFrequency
 from .grid import Grid
 
 #: Weeks (or months, for monthly slots) that are looked back on; older values say little about the next ones.
-LOOKBACK = 26
+LOOKBACK_SEASONS = 26
 
 #: -log(0.01): so many arrivals must have been expected in a slot that saw none before it counts as quiet.
-QUIET = 4.6
+MIN_QUIET_ARRIVALS = 4.6
 
 #: A value this many times the 90th percentile of the series' values above 0 is taken for a recording fault.
-WILD = 20.0
+OUTLIER_FACTOR = 20.0
 
 
 @dataclass(frozen=True)
-class Profile:
+class SeasonalProfile:
     """What is known of each slot of the season at an origin, for N series and P slots from the origin on.
 
     Attributes
@@ -53,10 +53,10 @@ class Profile:
     counts: Bools
 
 
-def window(values: npt.NDArray[Any], origin: int, season: int, weeks: int = LOOKBACK) -> npt.NDArray[Any]:
+def cut_seasons(values: npt.NDArray[Any], origin: int, season: int, weeks: int = LOOKBACK_SEASONS) -> npt.NDArray[Any]:
     """Cut the last ``weeks`` seasons before the origin into N x weeks x season; before the first slot is missing.
 
-    >>> window(np.arange(5.0)[None, :], 5, 2, 3)
+    >>> cut_seasons(np.arange(5.0)[None, :], 5, 2, 3)
     array([[[nan,  0.],
             [ 1.,  2.],
             [ 3.,  4.]]])
@@ -94,7 +94,7 @@ def latest_average(y: Floats, counts: Bools, most: int) -> Floats:
     return _ratio(np.where(used, y, 0.0).sum(axis=1), used.sum(axis=1))
 
 
-def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
+def build_profile(grid: Grid, ordinary: Bools, origin: int) -> SeasonalProfile:
     """Say what each slot of the week usually holds, from the values before the origin alone.
 
     The same-slot average takes the latest eight same slots of the week (of weekly slots the latest eight, of
@@ -111,12 +111,12 @@ def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
         Number of the first slot to forecast; values from there on are not looked at.
     """
     f = grid.frequency
-    y = window(grid.y, origin, f.season)
-    usable = grid.known(origin, max(0, origin - LOOKBACK * f.season))
-    known = ~np.isnan(y) & window(usable, usable.shape[1], f.season).astype(bool)
+    y = cut_seasons(grid.y, origin, f.season)
+    usable = grid.known(origin, max(0, origin - LOOKBACK_SEASONS * f.season))
+    known = ~np.isnan(y) & cut_seasons(usable, usable.shape[1], f.season).astype(bool)
     limit = _limit(y, known)
     limit = _limit_of_old(grid, origin, origin - usable.shape[1], limit, y, known)
-    usual = known & window(ordinary[None, : grid.length], origin, f.season).astype(bool)
+    usual = known & cut_seasons(ordinary[None, : grid.length], origin, f.season).astype(bool)
     usual &= ~(y > limit[:, None, None])
     mean = _with_fallbacks(latest_average(y, usual, f.average), y, usual, known, f)
     last = latest_average(y, known, 1)
@@ -129,7 +129,7 @@ def profile_at(grid: Grid, ordinary: Bools, origin: int) -> Profile:
     zeros = _ratio((lively & (y == 0)).sum(axis=(1, 2)), lively.sum(axis=(1, 2)))
     level = np.where(np.isnan(level), np.where(np.isnan(rough), np.nan, rough), level)
     last = np.where(np.isnan(last), mean, last)
-    return Profile(mean, last, quiet, level, unit, np.nan_to_num(zeros), limit, y, usual)
+    return SeasonalProfile(mean, last, quiet, level, unit, np.nan_to_num(zeros), limit, y, usual)
 
 
 def _limit(y: Floats, known: Bools) -> Floats:
@@ -137,8 +137,8 @@ def _limit(y: Floats, known: Bools) -> Floats:
     above = known & (y > 0)
     mean = _ratio(np.where(above, y, 0.0).sum(axis=(1, 2)), above.sum(axis=(1, 2)))
     limit = np.full(len(y), np.inf)
-    for i in np.flatnonzero(np.where(above, y, 0.0).max(axis=(1, 2)) > WILD * mean):
-        limit[i] = WILD * float(np.quantile(y[i][above[i]], 0.9))
+    for i in np.flatnonzero(np.where(above, y, 0.0).max(axis=(1, 2)) > OUTLIER_FACTOR * mean):
+        limit[i] = OUTLIER_FACTOR * float(np.quantile(y[i][above[i]], 0.9))
     return limit
 
 
@@ -149,7 +149,7 @@ def _limit_of_old(grid: Grid, origin: int, start: int, limit: Floats, y: Floats,
     lately = np.where(known & ~(y > limit[:, None, None]), y, 0.0).max(axis=(1, 2))
     oldest = np.fmax.reduce(grid.y[:, :start], axis=1)
     found = limit.copy()
-    for i in np.flatnonzero((oldest > WILD * lately) & (lately > 0)):
+    for i in np.flatnonzero((oldest > OUTLIER_FACTOR * lately) & (lately > 0)):
         past = grid.y[i, :origin]
         whole = _limit(past[None, None, :], ~np.isnan(past)[None, None, :])[0]
         found[i] = min(limit[i], max(whole, lately[i]))
@@ -162,7 +162,7 @@ def _ratio(total: npt.NDArray[np.generic], count: npt.NDArray[np.generic]) -> Fl
     return np.asarray(total, dtype=float) / np.where(divisor > 0, divisor, np.nan)
 
 
-def _with_fallbacks(mean: Floats, y: Floats, usual: Bools, known: Bools, f: Frequency) -> Floats:
+def _with_fallbacks(mean: Floats, y: Floats, usual: Bools, known: Bools, f: SlotFrequency) -> Floats:
     """Fill slots without a same slot by their time of day, then by the series."""
     if not np.isnan(mean).any():
         return mean
@@ -184,12 +184,12 @@ def _quiet(y: Floats, known: Bools, seen: npt.NDArray[np.int64], most: Floats, r
     Zeros say so only where, at the mean rate of the series, so many zeros had less than 1 chance in 100; a slot
     that is never reported only where the share of reports elsewhere makes that as unlikely.
     """
-    dormant = (most == 0) & (seen >= 4) & (seen * np.nan_to_num(rate)[:, None] > QUIET)
+    dormant = (most == 0) & (seen >= 4) & (seen * np.nan_to_num(rate)[:, None] > MIN_QUIET_ARRIVALS)
     nothing = (known.sum(axis=(1, 2)) >= 10) & (most.max(axis=1) == 0)
     begun = np.maximum.accumulate(known.reshape(len(y), -1), axis=1).reshape(known.shape)
     passed = begun.sum(axis=1)
     reported = seen > 0
     fill = _ratio(seen.sum(axis=1), np.where(reported, passed, 0).sum(axis=1))
-    absent = ~reported & (passed * np.nan_to_num(fill)[:, None] > QUIET)
+    absent = ~reported & (passed * np.nan_to_num(fill)[:, None] > MIN_QUIET_ARRIVALS)
     quiet: Bools = dormant | absent | nothing[:, None]
     return quiet

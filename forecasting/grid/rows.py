@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError, did_you_mean
-from .frequency import Frequency
+from .frequency import SlotFrequency
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 MAX_CELLS = 400_000_000
 
 #: A series this many times longer than the middle one is left out where the grid would be too large.
-TOO_LONG = 10
+MAX_SPAN_RATIO = 10
 
 #: Days by which a few last or first rows must lie apart from the rest of their series, and beyond all other series, to
 #: be taken for wrong stamps; how few they are; and the rows that the series must have.
-STRAY_DAYS, STRAY_ROWS, STRAY_OF = 26 * 7, 3, 10
+MIN_STRAY_GAP_DAYS, MAX_STRAY_ROWS, MIN_ROWS_WITH_STRAY = 26 * 7, 3, 10
 
 
 @dataclass(frozen=True)
-class Refused:
+class RejectedSeries:
     """A series that cannot be used: its name, the first row at fault (from 1) and the reason in a sentence."""
 
     unique_id: str
@@ -38,7 +38,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Rows:
+class HistoryRows:
     """The usable rows.
 
     Attributes
@@ -62,10 +62,12 @@ class Rows:
     stamps: npt.NDArray[np.datetime64]
     anchor: int
     zone: str | None
-    refused: tuple[Refused, ...]
+    refused: tuple[RejectedSeries, ...]
 
 
-def read_rows(history: pd.DataFrame, frequency: Frequency, zone: str | None, lowest: float | None = 0.0) -> Rows:
+def read_rows(
+    history: pd.DataFrame, frequency: SlotFrequency, zone: str | None, lowest: float | None = 0.0
+) -> HistoryRows:
     """Read a long frame; a series with a bad row is left out as a whole and named, the others are kept.
 
     Parameters
@@ -114,7 +116,7 @@ def read_rows(history: pd.DataFrame, frequency: Frequency, zone: str | None, low
     for backwards in (False, True):
         refuse(_stray(codes, local, good, backwards), "ds", "this stamp is far from all others", apart)
     refuse(
-        _outliving(codes, number, len(names), bad),
+        _mark_overlong(codes, number, len(names), bad),
         "ds",
         "the span makes too many slots",
         "series of one age",
@@ -128,12 +130,12 @@ def read_rows(history: pd.DataFrame, frequency: Frequency, zone: str | None, low
             raise min(bad.values(), key=lambda found: found[0])[1]
         raise InputError("no row has a value", where="history", column="y")
     places, series = np.unique(codes[kept], return_inverse=True)
-    refused = tuple(Refused(str(names[code]), *_said(bad[code])) for code in sorted(bad))
+    refused = tuple(RejectedSeries(str(names[code]), *_row_and_reason(bad[code])) for code in sorted(bad))
     known = tuple(str(names[code]) for code in places)
-    return Rows(known, series, number[kept], values[kept], local[kept], anchor, zone, refused)
+    return HistoryRows(known, series, number[kept], values[kept], local[kept], anchor, zone, refused)
 
 
-def _said(found: tuple[int, InputError]) -> tuple[int, str]:
+def _row_and_reason(found: tuple[int, InputError]) -> tuple[int, str]:
     return found[0], str(found[1])
 
 
@@ -194,7 +196,7 @@ def _week_start(local: npt.NDArray[np.datetime64]) -> int:
     return int(local.min().astype("datetime64[D]").astype(np.int64) % 7)
 
 
-def _outliving(codes: Ints, number: Ints, n: int, bad: dict[int, tuple[int, InputError]]) -> Bools:
+def _mark_overlong(codes: Ints, number: Ints, n: int, bad: dict[int, tuple[int, InputError]]) -> Bools:
     """Mark the stamps farthest off of series that would make the grid too large, once each."""
     marks = np.zeros(len(codes), dtype=bool)
     good = ~np.isin(codes, list(bad))
@@ -206,7 +208,7 @@ def _outliving(codes: Ints, number: Ints, n: int, bad: dict[int, tuple[int, Inpu
     middle = float(np.median(number[good]))
     far = np.abs(number - middle)
     usual = float(np.median(far[good]))
-    limit = min(TOO_LONG * max(usual, 1.0), MAX_CELLS / (2 * n))
+    limit = min(MAX_SPAN_RATIO * max(usual, 1.0), MAX_CELLS / (2 * n))
     found: Bools = good & (far > limit)
     return found
 
@@ -217,12 +219,12 @@ def _stray(codes: Ints, local: npt.NDArray[np.datetime64], good: Bools, backward
     rows = np.flatnonzero(good)
     if not len(rows):
         return found
-    apart = np.timedelta64(STRAY_DAYS, "D")
+    apart = np.timedelta64(MIN_STRAY_GAP_DAYS, "D")
     time = local[rows].astype("datetime64[us]").astype(np.int64) * (-1 if backwards else 1)
     far, series = int(apart.astype("timedelta64[us]").astype(np.int64)), codes[rows]
     n_series = int(codes.max()) + 1
     # where many rows lie near the end it is the end
-    if int((time > time.max() - far).sum()) > STRAY_ROWS * n_series:
+    if int((time > time.max() - far).sum()) > MAX_STRAY_ROWS * n_series:
         return found
     order = np.lexsort((-time, series))
     rows, time, series = rows[order], time[order], series[order]
@@ -232,8 +234,8 @@ def _stray(codes: Ints, local: npt.NDArray[np.datetime64], good: Bools, backward
         return found
     rank = np.arange(len(series)) - np.repeat(starts, length)
     gap = np.append(time[:-1] - time[1:], 0)
-    leaps = (rank < STRAY_ROWS) & (gap > far) & (rank < np.repeat(length, length) - 1)
-    leaps &= np.repeat(length, length) >= STRAY_OF
+    leaps = (rank < MAX_STRAY_ROWS) & (gap > far) & (rank < np.repeat(length, length) - 1)
+    leaps &= np.repeat(length, length) >= MIN_ROWS_WITH_STRAY
     outer = np.zeros(len(starts), dtype=np.int64)
     np.maximum.at(outer, np.repeat(np.arange(len(starts)), length), np.where(leaps, rank + 1, 0))
     alone = rank < np.repeat(outer, length)

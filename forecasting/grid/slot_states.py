@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats
 from ...features.errors import InputError
-from .frequency import Frequency
+from .frequency import SlotFrequency
 
 States = npt.NDArray[np.uint8]
 
@@ -20,30 +20,30 @@ OPEN, CLOSED, MISSING, OUTAGE, PARTIAL = range(5)
 STATES = ("open", "closed", "missing", "outage", "partial")
 
 #: A value below this share of what the same slots of the weeks before held is as good as nothing.
-NEXT_TO_NOTHING = 0.03
+MAX_OUTAGE_VALUE_SHARE = 0.03
 
 #: Weeks of same slots that say how much was to be expected, and how many of them must be known.
-EXPECTED_WEEKS, LEAST_WEEKS = 8, 5
+EXPECTED_WEEKS, MIN_EXPECTED_WEEKS = 8, 5
 
 #: A run of empty slots is an outage once the squares of mean over deviation of its slots add up to this (of Poisson
 #: counts: so many arrivals were to be expected), and what one slot may add.
-MISSED, MOST_TOLD = 30.0, 100.0
+MIN_OUTAGE_EVIDENCE, MAX_SLOT_EVIDENCE = 30.0, 100.0
 
 #: Days after which nothing is no outage any more, but how things are.
-LONGEST_DAYS = 14
+MAX_OUTAGE_DAYS = 14
 
 
-def name_some(names: Sequence[str], most: int = 5) -> str:
+def format_names(names: Sequence[str], most: int = 5) -> str:
     """Join names for a sentence, the rest as a number.
 
-    >>> name_some(["a", "b", "c"], most=2)
+    >>> format_names(["a", "b", "c"], most=2)
     "'a', 'b' and 1 more"
     """
     text = ", ".join(f"'{name}'" for name in names[:most])
     return text + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def find_outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools, Bools]:
+def find_outages(y: Floats, is_open: Bools, frequency: SlotFrequency) -> tuple[Bools, Bools]:
     """Find runs of empty slots in which much was to be expected.
 
     A slot is suspicious if it holds less than 3 % of the mean of the last eight same slots, of which at most one was
@@ -72,10 +72,10 @@ def find_outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools
     """
     nothing = np.zeros(y.shape, dtype=bool)
     suspect = (y <= 0) | (
-        y <= NEXT_TO_NOTHING * np.nan_to_num(np.nanmax(np.where(np.isnan(y), 0.0, y), axis=1))[:, None]
+        y <= MAX_OUTAGE_VALUE_SHARE * np.nan_to_num(np.nanmax(np.where(np.isnan(y), 0.0, y), axis=1))[:, None]
     )
     rows = np.flatnonzero((suspect & is_open).any(axis=1))
-    if not len(rows) or y.shape[1] <= LEAST_WEEKS * frequency.season:
+    if not len(rows) or y.shape[1] <= MIN_EXPECTED_WEEKS * frequency.season:
         return nothing, nothing
     if len(rows) < len(y):
         found, told = nothing.copy(), nothing.copy()
@@ -84,12 +84,12 @@ def find_outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools
     return _outages(y, is_open, frequency)
 
 
-def _outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools, Bools]:
+def _outages(y: Floats, is_open: Bools, frequency: SlotFrequency) -> tuple[Bools, Bools]:
     known = ~np.isnan(y) & is_open
     value = np.where(known, y, 0.0)
     count = _earlier(known.astype(float), frequency.season)
-    expected = np.where(count >= LEAST_WEEKS, _earlier(value, frequency.season) / np.maximum(count, 1.0), 0.0)
-    low = known & (value <= NEXT_TO_NOTHING * expected)
+    expected = np.where(count >= MIN_EXPECTED_WEEKS, _earlier(value, frequency.season) / np.maximum(count, 1.0), 0.0)
+    low = known & (value <= MAX_OUTAGE_VALUE_SHARE * expected)
     suspect = low & (expected > 0) & (_earlier(low.astype(float), frequency.season) <= 1)
     if not suspect.any():
         return suspect, suspect
@@ -100,16 +100,16 @@ def _outages(y: Floats, is_open: Bools, frequency: Frequency) -> tuple[Bools, Bo
     square = _earlier(value**2, frequency.season) / np.maximum(count, 1.0)
     # mean squared over variance: of Poisson counts it is the arrivals that were to be expected
     variance = (square - expected**2) * count / np.maximum(count - 1.0, 1.0)
-    variance = np.maximum(variance, expected**2 / MOST_TOLD)
+    variance = np.maximum(variance, expected**2 / MAX_SLOT_EVIDENCE)
     told_by = np.where(suspect, expected**2 / np.where(variance > 0, variance, np.inf), 0.0)
     total = np.cumsum(told_by, axis=1)
     before = np.where(last_end >= 0, np.take_along_axis(total, np.maximum(last_end, 0), axis=1), 0.0)
     missed = total - before
     begun = np.minimum.accumulate(np.where(suspect, place, y.shape[1])[:, ::-1], axis=1)[:, ::-1]
     start = np.take_along_axis(begun, np.minimum(last_end + 1, y.shape[1] - 1), axis=1)
-    per_week = max(LONGEST_DAYS * max(frequency.per_day, 1), 1) if frequency.per_day else 2
+    per_week = max(MAX_OUTAGE_DAYS * max(frequency.per_day, 1), 1) if frequency.per_day else 2
     young = place - start < per_week
-    told = suspect & young & (missed >= MISSED)
+    told = suspect & young & (missed >= MIN_OUTAGE_EVIDENCE)
     # within one run the sum only grows, so its last young slot tells for all of them
     next_end = np.minimum.accumulate(np.where(ends, place, y.shape[1])[:, ::-1], axis=1)[:, ::-1]
     later = np.cumsum(told[:, ::-1], axis=1)[:, ::-1]
@@ -126,10 +126,10 @@ def _earlier(values: Floats, season: int) -> Floats:
     return total
 
 
-def outage_rows(given: object) -> list[tuple[str | None, np.datetime64, np.datetime64]]:
+def read_outages(given: object) -> list[tuple[str | None, np.datetime64, np.datetime64]]:
     """Read known outages: rows of ``start``, ``end`` (instants of the local clock) and perhaps ``unique_id``.
 
-    >>> outage_rows([("2024-03-01 09:00", "2024-03-01 11:00")])[0][0] is None
+    >>> read_outages([("2024-03-01 09:00", "2024-03-01 11:00")])[0][0] is None
     True
     """
     if given is None:
@@ -160,8 +160,8 @@ def outage_rows(given: object) -> list[tuple[str | None, np.datetime64, np.datet
     return found
 
 
-def say_states(
-    ids: tuple[str, ...], y: Floats, is_open: Bools, state: States, stamps: npt.NDArray[np.datetime64], f: Frequency
+def format_state_notes(
+    ids: tuple[str, ...], y: Floats, is_open: Bools, state: States, stamps: npt.NDArray[np.datetime64], f: SlotFrequency
 ) -> tuple[str, ...]:
     """Name the series with missing slots inside their span, those with outages, and arrivals while closed."""
     known = ~np.isnan(y)
@@ -190,7 +190,7 @@ def say_states(
         one = volume == "1"
         notes.append(
             f"{volume} arrival{'' if one else 's'} in {slots:,} closed slot{'' if slots == 1 else 's'} "
-            f"{'is' if one else 'are'} left out (series {name_some(names)})"
+            f"{'is' if one else 'are'} left out (series {format_names(names)})"
         )
     return tuple(notes)
 

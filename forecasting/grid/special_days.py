@@ -8,19 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features.arrays import Floats
-from .grid import Grid, name_some
+from .grid import Grid, format_names
 from .known_days import event_spans, holiday_names
-from .profile import latest_average, window
+from .profile import cut_seasons, latest_average
 
 #: Days of one kind after which its own past counts as much as what is assumed of it.
-SHRINK_DAYS = 2.0
+KIND_SHRINK_DAYS = 2.0
 
 #: A day counts at most this many times its ordinary forecast, so that one recording fault is not learnt.
-MOST = 5.0
+MAX_SPECIAL_DAY_RATIO = 5.0
 
 
 @dataclass(frozen=True)
-class Special:
+class SpecialDays:
     """Which slots fall on days that are different, and what past ones were like.
 
     Attributes
@@ -43,7 +43,7 @@ class Special:
     holidays: int
     past: Floats
     dated: bool = False
-    off: frozenset[np.datetime64] = frozenset()
+    holiday_dates: frozenset[np.datetime64] = frozenset()
 
     @property
     def ordinary(self) -> npt.NDArray[np.bool_]:
@@ -63,14 +63,16 @@ class Special:
             [_shrunk(done[kinds == k], common if k < self.holidays else 1.0) for k in range(len(self.names))]
         )
 
-    def unseen(self, origin: int, horizon: int) -> list[str]:
+    def unseen_kinds(self, origin: int, horizon: int) -> list[str]:
         """Name the kinds that lie ahead and have no past day."""
         ahead = set(self.kind[origin : origin + horizon].tolist()) - {-1}
         seen = set(self.past[self.past[:, 1] <= origin][:, 0].astype(int).tolist())
         return [self.names[k] for k in sorted(ahead - seen)]
 
 
-def special_days(grid: Grid, holidays: object = None, events: object = None) -> tuple[Special, tuple[str, ...]]:
+def mark_special_days(
+    grid: Grid, holidays: object = None, events: object = None
+) -> tuple[SpecialDays, tuple[str, ...]]:
     """Mark the days that are different, and compare the past ones with their ordinary forecast.
 
     Parameters
@@ -95,7 +97,7 @@ def special_days(grid: Grid, holidays: object = None, events: object = None) -> 
     closed = bool((~grid.is_open & (grid.clock > 0)).any())
     if not grid.frequency.per_day:
         note = ("events have no part in slots of a week or a month",) if spans else ()
-        return Special(kind, (), 0, np.zeros((0, 4)), bool(dates or spans or closed), frozenset(dates)), note
+        return SpecialDays(kind, (), 0, np.zeros((0, 4)), bool(dates or spans or closed), frozenset(dates)), note
     names = sorted(set(dates.values()))
     for number, name in enumerate(names):
         of_name = np.array([d for d, n in dates.items() if n == name], dtype="datetime64[D]")
@@ -103,8 +105,10 @@ def special_days(grid: Grid, holidays: object = None, events: object = None) -> 
     labels = sorted({name for name, _, _ in spans})
     for name, start, end in spans:
         kind[(days >= start) & (days <= end)] = len(names) + labels.index(name)
-    special = Special(kind, (*names, *labels), len(names), np.zeros((0, 4)))
-    return Special(kind, special.names, special.holidays, _past_days(grid, special), bool(dates or spans or closed)), ()
+    special = SpecialDays(kind, (*names, *labels), len(names), np.zeros((0, 4)))
+    return SpecialDays(
+        kind, special.names, special.holidays, _past_days(grid, special), bool(dates or spans or closed)
+    ), ()
 
 
 def _shrunk(past: Floats, towards: float) -> float:
@@ -113,11 +117,11 @@ def _shrunk(past: Floats, towards: float) -> float:
     if expected <= 0:
         return towards
     days = len(np.unique(past[:, 1]))
-    weight = days / (days + SHRINK_DAYS)
+    weight = days / (days + KIND_SHRINK_DAYS)
     return float(weight * past[:, 2].sum() / expected + (1 - weight) * towards)
 
 
-def _past_days(grid: Grid, special: Special) -> Floats:
+def _past_days(grid: Grid, special: SpecialDays) -> Floats:
     """Add up, for each special day of the history, the volume and what an ordinary day would have brought.
 
     Series are weighted by one over the root of their volume, so that a large one informs more but does not decide
@@ -130,21 +134,21 @@ def _past_days(grid: Grid, special: Special) -> Floats:
     for day in np.unique(numbers[:length][special.kind[:length] >= 0]):
         slots = np.flatnonzero(numbers[:length] == day)
         first, after = int(slots[0]), int(slots[-1]) + 1
-        y = window(grid.y, first, f.season)[:, :, : len(slots)].astype(float)
-        counts = window(counts_all, first, f.season)[:, :, : len(slots)].astype(bool)
+        y = cut_seasons(grid.y, first, f.season)[:, :, : len(slots)].astype(float)
+        counts = cut_seasons(counts_all, first, f.season)[:, :, : len(slots)].astype(bool)
         usual = latest_average(y, counts, f.average)
         now = grid.y[:, slots]
         used = ~np.isnan(usual) & ~np.isnan(now) & grid.is_open[:, slots]
         expected = np.where(used, usual, 0.0).sum(axis=1)
-        came = np.minimum(np.where(used, now, 0.0).sum(axis=1), MOST * expected)
+        came = np.minimum(np.where(used, now, 0.0).sum(axis=1), MAX_SPECIAL_DAY_RATIO * expected)
         root = np.sqrt(np.where(expected > 0, expected, 1.0))
         if expected.sum() > 0:
             rows.append((special.kind[first], after, (came / root).sum(), (expected / root).sum()))
     return np.array(rows, dtype=float).reshape(-1, 4)
 
 
-def say_unseen(special: Special, origin: int, horizon: int) -> tuple[str, ...]:
+def format_unseen_days(special: SpecialDays, origin: int, horizon: int) -> tuple[str, ...]:
     """Say which days ahead are taken as ordinary because nothing like them has been seen."""
-    names = special.unseen(origin, horizon)
+    names = special.unseen_kinds(origin, horizon)
     what = "has no past day" if len(names) == 1 else "have no past day"
-    return (f"{name_some(names)} {what} to learn from",) if names else ()
+    return (f"{format_names(names)} {what} to learn from",) if names else ()

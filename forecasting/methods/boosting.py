@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...features.arrays import Bools, Floats
-from ..grid.profile import LOOKBACK
-from .day_panel import day_panel
-from .decomposition import core
+from ..grid.profile import LOOKBACK_SEASONS
+from .day_panel import build_day_panel
+from .decomposition import decomposition
 
 if TYPE_CHECKING:
     from .scene import Scene
 
 
 #: Past origins that the model learns from, and rows that it takes from them at most.
-ORIGINS, ROWS = 16, 150_000
+MAX_TRAINING_ORIGINS, MAX_TRAINING_ROWS = 16, 150_000
 
 #: A ratio to the base is cut here.
-MOST = 5.0
+MAX_RATIO = 5.0
 
 #: Rows with less than this share of the usual volume of a slot teach nothing.
-LEAST_SHARE = 0.05
+MIN_VOLUME_SHARE = 0.05
 
 
 def boosting(scene: Scene) -> Floats:
@@ -36,28 +36,28 @@ def boosting(scene: Scene) -> Floats:
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    from .scene import scene_at
+    from .scene import build_scene
 
-    base = core(scene)
-    design = day_panel(scene, np.arange(len(base))).design
-    names = [name for name, moving in zip(design.names, design.moving, strict=True) if not moving]
+    base = decomposition(scene)
+    design = build_day_panel(scene, np.arange(len(base))).design
+    names = [name for name, moving in zip(design.names, design.is_trend, strict=True) if not moving]
     f, horizon = scene.grid.frequency, scene.horizon
     step = f.season if f.season > 1 else 1
     latest = scene.origin - step * -(-horizon // step)
-    origins = list(range(latest, 3 * step - 1, -step))[:ORIGINS]
+    origins = list(range(latest, 3 * step - 1, -step))[:MAX_TRAINING_ORIGINS]
     parts_x, parts_y, parts_w = [], [], []
-    share = ROWS / max(len(origins) * base.size, 1)
+    share = MAX_TRAINING_ROWS / max(len(origins) * base.size, 1)
     rng = np.random.default_rng(0)
     for origin in origins:
-        then = scene_at(scene.grid, scene.special, origin, horizon)
-        said = core(then)
+        then = build_scene(scene.grid, scene.special, origin, horizon)
+        said = decomposition(then)
         known = scene.grid.known(scene.origin, origin)[:, :horizon]
         came = np.where(known, scene.grid.y[:, origin : origin + horizon], np.nan)
-        floor = np.maximum(then.profile.level, 0.0)[:, None] * LEAST_SHARE
+        floor = np.maximum(then.profile.level, 0.0)[:, None] * MIN_VOLUME_SHARE
         used = ~np.isnan(came) & ~np.isnan(said) & (said > floor) & ~(came > then.profile.limit[:, None])
         used &= rng.random(used.shape) < share
-        parts_x.append(features(then, said, names)[used])
-        parts_y.append(np.minimum(came[used] / said[used], MOST))
+        parts_x.append(build_features(then, said, names)[used])
+        parts_y.append(np.minimum(came[used] / said[used], MAX_RATIO))
         unit = np.where(np.isfinite(then.profile.unit), then.profile.unit, 1.0)[:, None]
         parts_w.append((said / unit)[used])
     y = np.concatenate(parts_y) if parts_y else np.zeros(0)
@@ -71,12 +71,12 @@ def boosting(scene: Scene) -> Floats:
     x = np.concatenate(parts_x)
     told = ~np.isnan(x).all(axis=0)
     model.fit(x[:, told], y, sample_weight=weight / weight.mean())
-    ratio = model.predict(features(scene, base, names).reshape(base.size, -1)[:, told]).reshape(base.shape)
-    forecast: Floats = base * np.clip(ratio, 0.2, MOST)
+    ratio = model.predict(build_features(scene, base, names).reshape(base.size, -1)[:, told]).reshape(base.shape)
+    forecast: Floats = base * np.clip(ratio, 0.2, MAX_RATIO)
     return forecast
 
 
-def features(scene: Scene, base: Floats, names: Sequence[str]) -> Floats:
+def build_features(scene: Scene, base: Floats, names: Sequence[str]) -> Floats:
     """Return the features of every series and slot ahead, N x H x F, with the named flags of the calendar."""
     profile, f = scene.profile, scene.grid.frequency
     n, horizon = base.shape
@@ -86,7 +86,7 @@ def features(scene: Scene, base: Floats, names: Sequence[str]) -> Floats:
     lag = [np.where(profile.counts[:, -k], profile.y[:, -k] / shape, np.nan)[:, scene.places] for k in (1, 2)]
     recent = _sums(profile.y, profile.counts, profile.mean)
     alive = np.arange(n)
-    panel = day_panel(scene, alive)
+    panel = build_day_panel(scene, alive)
     day = panel.lead // size + (panel.days if panel.started == size else panel.days - 1)
     place = {name: i for i, name in enumerate(panel.design.names)}
     # a flag that had not been seen by then says nothing
@@ -104,7 +104,7 @@ def _sums(y: Floats, counts: Bools, mean: Floats) -> list[Floats]:
     came = np.where(counts, y, 0.0)
     season = y.shape[2]
     found = []
-    for weeks in (1, 4, LOOKBACK):
+    for weeks in (1, 4, LOOKBACK_SEASONS):
         top, bottom = came[:, -weeks:].sum(axis=(1, 2)), usual[:, -weeks:].sum(axis=(1, 2))
         found.append(np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan))
     last = max(season // 7, 1)

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from ...features.arrays import Bools, Floats, Ints
 
 if TYPE_CHECKING:
-    from ..grid.special_days import Special
+    from ..grid.special_days import SpecialDays
 
 Days = npt.NDArray[np.datetime64]
 
 #: How large effects usually are, as standard deviations of the root of the volume's ratio to the usual: half of the
 #: relative effect on the volume. They are priors of a ridge, so they matter only while data are few.
-SIZE = {
+EFFECT_PRIOR_SD = {
     "weekday": 0.05,
     "first": 0.05,
     "last": 0.05,
@@ -43,7 +43,7 @@ KNOT_DAYS = 28
 HARMONICS = 4
 
 #: Share of the busiest weekday's volume from which a weekday is a business day.
-BUSY = 0.25
+MIN_BUSINESS_DAY_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,12 @@ class Design:
     x: Floats
     size: Floats
     names: tuple[str, ...]
-    moving: Bools
+    is_trend: Bools
 
 
-def day_design(days: Days, known: int, is_open: Bools, busy: Bools, special: Ints, of: Special | None) -> Design:
+def build_day_design(
+    days: Days, known: int, is_open: Bools, busy: Bools, special: Ints, of: SpecialDays | None
+) -> Design:
     """Say what the calendar knows of each day.
 
     Business days are counted from both ends of the month over days that are open, on a busy weekday and no holiday.
@@ -107,30 +109,30 @@ def day_design(days: Days, known: int, is_open: Bools, busy: Bools, special: Int
             sizes.append(size)
 
     for number in range(7):
-        add(f"weekday {number}", weekday == number, SIZE["weekday"])
+        add(f"weekday {number}", weekday == number, EFFECT_PRIOR_SD["weekday"])
     if of is not None and of.dated:
         _add_month(add, months, day_of_month, business, busy, days)
     after, second, before = _around(business, off)
-    add("after a day off", after, SIZE["after"])
-    add("second day after a day off", second, SIZE["second after"])
-    add("before a day off", before, SIZE["before"])
-    add("bridge day", _bridge(business, off), SIZE["bridge"])
+    add("after a day off", after, EFFECT_PRIOR_SD["after"])
+    add("second day after a day off", second, EFFECT_PRIOR_SD["second after"])
+    add("before a day off", before, EFFECT_PRIOR_SD["before"])
+    add("bridge day", _bridge(business, off), EFFECT_PRIOR_SD["bridge"])
     if of is not None and of.dated:
         month_day = (months.astype(np.int64) % 12 + 1) * 100 + day_of_month
-        add("24 December", (month_day == 1224) & ~holiday, SIZE["christmas"])
-        add("end of December", (month_day >= 1226) & ~holiday, SIZE["christmas"])
-        add("31 December", (month_day == 1231) & ~holiday, SIZE["christmas"])
-        add("start of January", (month_day >= 102) & (month_day <= 105) & ~holiday, SIZE["christmas"])
+        add("24 December", (month_day == 1224) & ~holiday, EFFECT_PRIOR_SD["christmas"])
+        add("end of December", (month_day >= 1226) & ~holiday, EFFECT_PRIOR_SD["christmas"])
+        add("31 December", (month_day == 1231) & ~holiday, EFFECT_PRIOR_SD["christmas"])
+        add("start of January", (month_day >= 102) & (month_day <= 105) & ~holiday, EFFECT_PRIOR_SD["christmas"])
     if known >= 2 * 365:
         _add_year(add, days.astype(np.int64) / 365.2425)
-    add("holiday", holiday & is_open & busy[weekday], SIZE["off"])
+    add("holiday", holiday & is_open & busy[weekday], EFFECT_PRIOR_SD["off"])
     for kind in np.unique(special[(special >= 0) & is_open]):
         name = of.names[kind] if of is not None else str(kind)
-        add(f"kind {name}", (special == kind) & is_open, SIZE["kind" if kind < holidays else "off"])
+        add(f"kind {name}", (special == kind) & is_open, EFFECT_PRIOR_SD["kind" if kind < holidays else "off"])
     return _with_level(columns, sizes, len(days), known, KNOT_DAYS)
 
 
-def slot_design(
+def build_slot_design(
     stamps: npt.NDArray[np.datetime64],
     known: int,
     year: int,
@@ -163,19 +165,19 @@ def slot_design(
 
     days = stamps.astype("datetime64[D]").astype(np.int64)
     working, length = _days_of(stamps, year, off)
-    add("working days", working / max(float(working[:known].mean()), 1e-9) - 1.0, SIZE["days"])
-    add("days", length / max(float(length[:known].mean()), 1e-9) - 1.0, SIZE["days"])
+    add("working days", working / max(float(working[:known].mean()), 1e-9) - 1.0, EFFECT_PRIOR_SD["days"])
+    add("days", length / max(float(length[:known].mean()), 1e-9) - 1.0, EFFECT_PRIOR_SD["days"])
     if known >= 2 * year:
         if year == 12:
             month = stamps.astype("datetime64[M]").astype(np.int64) % 12
             for number in range(12):
-                add(f"month {number + 1}", month == number, SIZE["month"])
+                add(f"month {number + 1}", month == number, EFFECT_PRIOR_SD["month"])
         else:
             _add_year(add, days / 365.2425)
         if dated and year != 12:
             day_of_year = (stamps.astype("datetime64[D]") - stamps.astype("datetime64[Y]")).astype(np.int64)
-            add("week of Christmas", (day_of_year >= 352) & (day_of_year <= 358), SIZE["christmas"])
-            add("turn of the year", (day_of_year >= 359) | (day_of_year == 0), SIZE["christmas"])
+            add("week of Christmas", (day_of_year >= 352) & (day_of_year <= 358), EFFECT_PRIOR_SD["christmas"])
+            add("turn of the year", (day_of_year >= 359) | (day_of_year == 0), EFFECT_PRIOR_SD["christmas"])
     return _with_level(columns, sizes, len(stamps), known, max(year // 13, 2))
 
 
@@ -199,7 +201,7 @@ def _with_level(columns: dict[str, Floats], sizes: list[float], length: int, kno
     for start in np.arange(known - knot, 0, -knot):
         parts.append(np.clip((place - start) / knot, 0.0, 1.0) - 1.0)
         names.append(f"trend from {start}")
-        sizes.append(SIZE["trend"])
+        sizes.append(EFFECT_PRIOR_SD["trend"])
     moving = np.arange(len(parts)) >= effects
     return Design(np.column_stack(parts), np.array(sizes), tuple(names), moving)
 
@@ -213,24 +215,26 @@ def _add_month(
     days: Days,
 ) -> None:
     """Add business days of the month from both ends, and its middle."""
-    first, last = _places(months, days, business, busy)
+    first, last = _number_business_days(months, days, business, busy)
     for number in (1, 2, 3):
-        add(f"business day {number}", first == number, SIZE["first"])
+        add(f"business day {number}", first == number, EFFECT_PRIOR_SD["first"])
     for number in (1, 2):
-        add(f"business day -{number}", last == number, SIZE["last"])
+        add(f"business day -{number}", last == number, EFFECT_PRIOR_SD["last"])
     middle = business & (day_of_month >= 15) & ~_seen_before(business & (day_of_month >= 15), months)
-    add("middle of the month", middle, SIZE["middle"])
-    add("day after the middle", np.append(False, middle[:-1]) & business, SIZE["middle"])
+    add("middle of the month", middle, EFFECT_PRIOR_SD["middle"])
+    add("day after the middle", np.append(False, middle[:-1]) & business, EFFECT_PRIOR_SD["middle"])
 
 
 def _add_year(add: Callable[[str, npt.NDArray[Any], float], None], turn: Floats) -> None:
     for wave in range(1, HARMONICS + 1):
         angle = 2 * np.pi * wave * turn
-        add(f"year sin {wave}", np.sin(angle), SIZE["year"] / wave)
-        add(f"year cos {wave}", np.cos(angle), SIZE["year"] / wave)
+        add(f"year sin {wave}", np.sin(angle), EFFECT_PRIOR_SD["year"] / wave)
+        add(f"year cos {wave}", np.cos(angle), EFFECT_PRIOR_SD["year"] / wave)
 
 
-def _places(months: npt.NDArray[np.datetime64], days: Days, business: Bools, busy: Bools) -> tuple[Ints, Ints]:
+def _number_business_days(
+    months: npt.NDArray[np.datetime64], days: Days, business: Bools, busy: Bools
+) -> tuple[Ints, Ints]:
     """Count business days of the month from both ends; of a month that is cut off, the rest is taken as usual."""
     first, last = np.zeros(len(days), dtype=np.int64), np.zeros(len(days), dtype=np.int64)
     for month in np.unique(months):

@@ -11,26 +11,26 @@ from .calendar_effects import Design
 
 #: Ways to follow a level, weighed by past errors: weight of a day against the next in the level and, for those with
 #: a slope, in the slope (0 is none).
-WAYS = ((0.995, 0.0), (0.97, 0.0), (0.92, 0.0), (0.8, 0.0), (0.4, 0.0), (0.3, 0.7), (0.7, 0.9))
+SMOOTHING_PARAMETERS = ((0.995, 0.0), (0.97, 0.0), (0.92, 0.0), (0.8, 0.0), (0.4, 0.0), (0.3, 0.7), (0.7, 0.9))
 
 #: The one of them that is most like the mean of the last eight weeks, and the days of these.
-SLOW, SLOW_DAYS = 1, 56
+SLOW_SMOOTHING_INDEX, SLOW_WINDOW_DAYS = 1, 56
 
 #: How much of a slope is left a day later.
-DAMPING = 0.9
+TREND_DAMPING = 0.9
 
 #: Days that a level looks back on.
 LEVEL_DAYS = 364
 
 #: How far the effects of one series may be from those of the panel, as a share of how large they may be.
-APART = 0.5
+OWN_EFFECT_SHARE = 0.5
 
 #: Days of errors that are added, as for all series together, to those by which a series chooses its discount.
-BORROWED_DAYS = 30.0
+PANEL_PRIOR_DAYS = 30.0
 
 #: Leads in days at which the last day's surprise is carried on, the days with none that are added to learn it, and
 #: the days that it is learnt from.
-CARRIED, CARRY_PRIOR_DAYS, CARRY_DAYS = 3, 15.0, 180
+MAX_CARRY_LEAD_DAYS, CARRY_PRIOR_DAYS, CARRY_DAYS = 3, 15.0, 180
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Fit:
     level: Floats
     path: Floats
     rest: Floats
-    surprise: Floats
+    last_residual: Floats
     carry: Floats
     steady: Floats
 
@@ -96,7 +96,7 @@ def fit_panel(
     known = ~np.isnan(z)
     days = z.shape[1]
     x = design.x[:days]
-    effects = _ridge(np.where(known, z, 0.0), known, weight, x, design.x, size, design.moving, pooled)
+    effects = _ridge(np.where(known, z, 0.0), known, weight, x, design.x, size, design.is_trend, pooled)
     rest = np.where(known, z - effects[:, :days], np.nan)
     level, path, noise, slow = _level(rest, np.where(known, trust, 0.0), ahead)
     slow += _mean_square_move(effects[:, :days], ahead)
@@ -109,7 +109,7 @@ def _ridge(
     z: Floats, known: Bools, weight: Floats, x: Floats, whole: Floats, size: Floats, moving: Bools, pooled: bool
 ) -> Floats:
     """Return the effects of each row on all days."""
-    share = APART if pooled and len(z) > 1 else 1.0
+    share = OWN_EFFECT_SHARE if pooled and len(z) > 1 else 1.0
     own_size = np.where(moving, size, size * share)
     mean = np.zeros(x.shape[1])
     if pooled and len(z) > 1:
@@ -184,10 +184,10 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
     alike = value.shape[1] > 1 and bool((trust == trust[:, :1]).all())
     heard = trust[:, :1] if alike else trust
     paths = _discounted(trust * value, mean) / _discounted(heard, np.ones(heard.shape[1]))
-    slopes = np.zeros((len(WAYS), value.shape[1]))
-    loss, far = np.zeros((2, len(WAYS), value.shape[1]))
+    slopes = np.zeros((len(SMOOTHING_PARAMETERS), value.shape[1]))
+    loss, far = np.zeros((2, len(SMOOTHING_PARAMETERS), value.shape[1]))
     marks = [trust[warm + lead :] for lead in leads]
-    for number, (_, of_slope) in enumerate(WAYS):
+    for number, (_, of_slope) in enumerate(SMOOTHING_PARAMETERS):
         path, slope = paths[number], np.zeros((days, 1))
         if of_slope:
             slope = _slopes(path, of_slope)
@@ -196,24 +196,29 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
             if len(mark):
                 gap = value[warm + lead :] - path[warm:-lead]
                 if of_slope:
-                    gap -= slope[warm:-lead] * _damped(lead)
+                    gap -= slope[warm:-lead] * _damped_trend_sum(lead)
                 np.square(gap, out=gap)
                 far[number] = mark[:, 0] @ gap if alike else np.einsum("dm,dm->m", gap, mark)
                 loss[number] += far[number]
     count = np.sum([mark.sum(axis=0) for mark in marks], axis=0)
     weight = _weights(loss, np.maximum(count, 1e-9))
     path = np.ascontiguousarray(np.einsum("km,kdm->dm", weight, paths).T)
-    drift = (weight * slopes).sum(axis=0)[:, None] * np.array([_damped(lead) for lead in range(1, ahead + 1)])
+    drift = (weight * slopes).sum(axis=0)[:, None] * np.array([_damped_trend_sum(lead) for lead in range(1, ahead + 1)])
     before = np.broadcast_to(mean[:, None], (len(path), front))
     counted = np.maximum(marks[-1].sum(axis=0), 1e-9)
-    return path[:, -1:] + drift, np.concatenate([before, path], axis=1), far.min(axis=0) / counted, far[SLOW] / counted
+    return (
+        path[:, -1:] + drift,
+        np.concatenate([before, path], axis=1),
+        far.min(axis=0) / counted,
+        far[SLOW_SMOOTHING_INDEX] / counted,
+    )
 
 
 def _discounted(values: Floats, first: Floats) -> Floats:
     """Add up D x M values, discounted in every way, from a value before the first: ways x D x M."""
-    discount = np.array([way[0] for way in WAYS])[:, None]
-    out = np.empty((len(WAYS), *values.shape))
-    total = np.repeat(first[None, :], len(WAYS), axis=0)
+    discount = np.array([way[0] for way in SMOOTHING_PARAMETERS])[:, None]
+    out = np.empty((len(SMOOTHING_PARAMETERS), *values.shape))
+    total = np.repeat(first[None, :], len(SMOOTHING_PARAMETERS), axis=0)
     for day, now in enumerate(values):
         total *= discount
         total += now
@@ -233,17 +238,17 @@ def _slopes(path: Floats, discount: float) -> Floats:
 def _mean_square_move(effects: Floats, ahead: int) -> Floats:
     """Return how far, squared, effects of the days of a horizon are from those of the eight weeks before."""
     total = np.cumsum(np.pad(effects[:, -LEVEL_DAYS:], ((0, 0), (1, 0))), axis=1)
-    if total.shape[1] <= SLOW_DAYS + ahead:
+    if total.shape[1] <= SLOW_WINDOW_DAYS + ahead:
         return np.zeros(len(effects))
-    before = (total[:, SLOW_DAYS:-ahead] - total[:, : -SLOW_DAYS - ahead]) / SLOW_DAYS
-    after = (total[:, SLOW_DAYS + ahead :] - total[:, SLOW_DAYS:-ahead]) / ahead
+    before = (total[:, SLOW_WINDOW_DAYS:-ahead] - total[:, : -SLOW_WINDOW_DAYS - ahead]) / SLOW_WINDOW_DAYS
+    after = (total[:, SLOW_WINDOW_DAYS + ahead :] - total[:, SLOW_WINDOW_DAYS:-ahead]) / ahead
     moved: Floats = ((after - before) ** 2).mean(axis=1)
     return moved
 
 
-def _damped(lead: int) -> float:
+def _damped_trend_sum(lead: int) -> float:
     """Return how many days' worth of slope have come up after some days."""
-    return DAMPING * (1.0 - DAMPING**lead) / (1.0 - DAMPING)
+    return TREND_DAMPING * (1.0 - TREND_DAMPING**lead) / (1.0 - TREND_DAMPING)
 
 
 def _weights(loss: Floats, count: Floats) -> Floats:
@@ -253,7 +258,7 @@ def _weights(loss: Floats, count: Floats) -> Floats:
     relative = own / least
     heard = count > 3.5
     common = relative[:, heard].mean(axis=1, keepdims=True) if heard.any() else np.ones((len(loss), 1))
-    mixed = (count * relative + BORROWED_DAYS * common) / (count + BORROWED_DAYS)
+    mixed = (count * relative + PANEL_PRIOR_DAYS * common) / (count + PANEL_PRIOR_DAYS)
     least = np.maximum(mixed.min(axis=0), 1e-12)
     gain = np.exp(-np.sqrt(np.maximum(count, 1.0)) * 5.0 * (mixed / least - 1.0))
     weights: Floats = gain / gain.sum(axis=0)
@@ -266,8 +271,8 @@ def _surprise(rest: Floats, path: Floats, trust: Floats) -> tuple[Floats, Floats
     gap = np.where((trust > 0.5) & ~np.isnan(rest), rest - path, 0.0)
     spread = np.sqrt((gap**2).sum(axis=1, keepdims=True) / max(gap.shape[1], 1))
     gap = np.clip(gap, -3 * spread, 3 * spread)
-    carry = np.zeros((len(rest), CARRIED))
-    for lead in range(1, CARRIED + 1):
+    carry = np.zeros((len(rest), MAX_CARRY_LEAD_DAYS))
+    for lead in range(1, MAX_CARRY_LEAD_DAYS + 1):
         if rest.shape[1] <= lead + 10:
             continue
         later = np.where(gap[:, lead:] != 0, np.clip(rest[:, lead:] - path[:, :-lead], -4 * spread, 4 * spread), 0.0)

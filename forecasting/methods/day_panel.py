@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features.arrays import Bools, Floats, Ints
-from .calendar_effects import BUSY, Design, day_design, slot_design
+from .calendar_effects import MIN_BUSINESS_DAY_SHARE, Design, build_day_design, build_slot_design
 
 if TYPE_CHECKING:
     from .scene import Scene
 
 
 #: Days that are looked back on, where slots are days or longer and where they are shorter.
-LONG_DAYS, SHORT_DAYS = 4 * 366, 400
+DAILY_LOOKBACK_DAYS, INTRADAY_LOOKBACK_DAYS = 4 * 366, 400
 
 #: Days that tell which weekdays are business days.
-BUSY_DAYS = 182
+BUSINESS_LOOKBACK_DAYS = 182
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class DayPanel:
         return int(self.y.shape[1])
 
 
-def day_panel(scene: Scene, rows: Ints) -> DayPanel:
+def build_day_panel(scene: Scene, rows: Ints) -> DayPanel:
     """Cut some series of a scene into days."""
     grid, f = scene.grid, scene.grid.frequency
     size = max(f.per_day, 1)
     shift = grid.first % size if size > 1 else 0
     end = scene.origin + shift
     last_day, started = (end - 1) // size, (end - 1) % size + 1
-    keep = LONG_DAYS if size == 1 else SHORT_DAYS
+    keep = DAILY_LOOKBACK_DAYS if size == 1 else INTRADAY_LOOKBACK_DAYS
     first_day = max(0, last_day + 1 - keep)
     days = last_day + 1 - first_day
     final_day = (end + scene.horizon - 1) // size
@@ -96,14 +96,14 @@ def day_panel(scene: Scene, rows: Ints) -> DayPanel:
         stamps = (np.arange(first_day, final_day + 1) + grid.first // size).astype("datetime64[D]")
         weekday = (stamps.astype(np.int64) + 3) % 7
         of_day = kind.reshape(total, size).max(axis=1)
-        late = slice(max(0, days - BUSY_DAYS), days)
+        late = slice(max(0, days - BUSINESS_LOOKBACK_DAYS), days)
         busy = _busy(cube[:, late], weekday[late], of_day[late] < 0)
         # a day off may be known before it comes
         open_day = is_open.any(axis=2).mean(axis=0) > 0.5
-        design = day_design(stamps, days, open_day, busy, of_day, scene.special)
+        design = build_day_design(stamps, days, open_day, busy, of_day, scene.special)
         return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design, stamps)
     stamps = grid.frequency.stamps(np.arange(grid.first + first_day, grid.first + final_day + 1), grid.anchor)
-    design = slot_design(stamps, days, f.year, scene.special.dated, scene.special.off)
+    design = build_slot_design(stamps, days, f.year, scene.special.dated, scene.special.holiday_dates)
     return DayPanel(
         cube, is_open, np.zeros(total, dtype=np.int64), np.ones(total, dtype=bool), started, lead, design, stamps
     )
@@ -121,5 +121,5 @@ def _busy(y: Floats, weekday: Ints, ordinary: Bools) -> Bools:
         # weighted by the root of the volume: a large series informs more, but does not decide alone
         weight = np.where(chosen, np.sqrt(scale)[:, None], 0.0)
         mean[number] = (weight * np.minimum(relative, 5.0)).sum() / max(float(weight.sum()), 1e-12)
-    busy: Bools = mean >= BUSY * mean.max()
+    busy: Bools = mean >= MIN_BUSINESS_DAY_SHARE * mean.max()
     return busy if mean.max() > 0 else np.ones(7, dtype=bool)

@@ -10,21 +10,21 @@ from ...features.arrays import Bools, Floats
 from .day_panel import DayPanel
 
 #: Days after which a day counts half in the shape of its weekday, and in its usual volume.
-SHAPE_HALF_LIFE, BASE_HALF_LIFE = 90.0, 180.0
+SHAPE_HALF_LIFE_DAYS, BASE_HALF_LIFE_DAYS = 90.0, 180.0
 
 #: Days of the weekday after which its own shape counts as much as that of all days, as long as nothing tells how
 #: much weekdays differ; the bounds of what is then learnt of it; and the pairs of days that this takes.
-SHAPE_SHRINK, SHAPE_BOUNDS, SHAPE_PAIRS = 4.0, (0.2, 30.0), 10.0
+SHAPE_SHRINK_DAYS, SHAPE_SHRINK_BOUNDS_DAYS, SHAPE_PAIRS = 4.0, (0.2, 30.0), 10.0
 
 #: Days of a weekday after which its own volume counts as much as what the panel says of that weekday.
-BASE_SHRINK = 1.0
+BASE_SHRINK_DAYS = 1.0
 
 #: Arrivals a slot, as the panel has them over the day, that are added to a series' own shape.
 PANEL_ARRIVALS = 0.2
 
 
 @dataclass(frozen=True)
-class Shapes:
+class DayShapes:
     """What a day looks like.
 
     Attributes
@@ -50,7 +50,7 @@ class Shapes:
         return int(self.profile.shape[2])
 
 
-def shapes(panel: DayPanel, unit: Floats) -> Shapes:
+def fit_day_shapes(panel: DayPanel, unit: Floats) -> DayShapes:
     """Learn shapes and usual volumes from the days of a panel."""
     y, days = panel.y, panel.days
     there = ~np.isnan(y)
@@ -65,7 +65,7 @@ def shapes(panel: DayPanel, unit: Floats) -> Shapes:
         profile = _profile(value, there, panel, age, unit)
         level, known = _levels(value, there, panel, profile)
     base = _base(level, known, panel, age, classes)
-    return Shapes(profile, level, known, base)
+    return DayShapes(profile, level, known, base)
 
 
 def _levels(value: Floats, there: Bools, panel: DayPanel, profile: Floats) -> tuple[Floats, Floats]:
@@ -85,9 +85,9 @@ def _levels(value: Floats, there: Bools, panel: DayPanel, profile: Floats) -> tu
 def _profile(value: Floats, there: Bools, panel: DayPanel, age: Floats, unit: Floats) -> Floats:
     """Return the shape of each weekday, shrunk to that of all days and, where arrivals are few, to the panel's."""
     days = panel.days
-    weight = 0.5 ** (age / SHAPE_HALF_LIFE) * panel.ordinary[:days]
+    weight = 0.5 ** (age / SHAPE_HALF_LIFE_DAYS) * panel.ordinary[:days]
     if not (weight[None, :, None] * there).any():
-        weight = 0.5 ** (age / SHAPE_HALF_LIFE)
+        weight = 0.5 ** (age / SHAPE_HALF_LIFE_DAYS)
     top = np.einsum("d,nds->ns", weight, value)
     bottom = np.einsum("d,nds->ns", weight, there.astype(float))
     rough = np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), 0.0)
@@ -135,10 +135,10 @@ def _shape_shrink(share: Floats, count: Floats, pooled: Floats, within: Floats, 
     gap = np.where(used, (share - pooled[:, None, :]) ** 2 / np.maximum(pooled, 1e-9)[:, None, :], 0.0)
     expected = np.where(used, noise[:, None, None] / np.maximum(count, 1.0), 0.0)
     between = (gap - expected).sum(axis=(1, 2)) / np.maximum(used.sum(axis=(1, 2)), 1)
-    learnt = np.clip(noise / np.maximum(between, 1e-12), *SHAPE_BOUNDS)
+    learnt = np.clip(noise / np.maximum(between, 1e-12), *SHAPE_SHRINK_BOUNDS_DAYS)
     pairs = spare / pooled.shape[1]
     sure = pairs / (pairs + SHAPE_PAIRS)
-    shrink: Floats = np.exp(sure * np.log(learnt) + (1 - sure) * np.log(SHAPE_SHRINK))
+    shrink: Floats = np.exp(sure * np.log(learnt) + (1 - sure) * np.log(SHAPE_SHRINK_DAYS))
     return shrink
 
 
@@ -148,7 +148,7 @@ def _base(level: Floats, known: Floats, panel: DayPanel, age: Floats, classes: i
     sure = np.where(known > 0.5, known, 0.0)
     ordinary = sure * panel.ordinary[:days]
     sure = np.where((ordinary > 0).any(axis=1, keepdims=True), ordinary, sure)
-    weight = sure * 0.5 ** (age / BASE_HALF_LIFE)
+    weight = sure * 0.5 ** (age / BASE_HALF_LIFE_DAYS)
     top, bottom = np.zeros((len(level), classes)), np.zeros((len(level), classes))
     for number in range(classes):
         own = panel.weekday[:days] == number
@@ -163,5 +163,5 @@ def _base(level: Floats, known: Floats, panel: DayPanel, age: Floats, classes: i
     common = np.where(votes.sum(axis=0) > 0, common, 1.0)
     level_of = own_mean / np.maximum((common * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1), 1e-12)
     towards = np.where((own_mean > 0)[:, None], level_of[:, None] * common, 0.0)
-    shrunk: Floats = (top + BASE_SHRINK * towards) / (bottom + BASE_SHRINK)
+    shrunk: Floats = (top + BASE_SHRINK_DAYS * towards) / (bottom + BASE_SHRINK_DAYS)
     return np.where(seen & (mean == 0), 0.0, shrunk)

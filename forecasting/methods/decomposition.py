@@ -8,51 +8,51 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features.arrays import Floats
-from .daily_level import CARRIED, SLOW_DAYS, Fit, fit_panel
-from .day_panel import DayPanel, day_panel
-from .day_shapes import Shapes, shapes
-from .factors import factor_route, rest_of_day
-from .level_shifts import SIDE, Shift, level_shifts
+from .daily_level import MAX_CARRY_LEAD_DAYS, SLOW_WINDOW_DAYS, Fit, fit_panel
+from .day_panel import DayPanel, build_day_panel
+from .day_shapes import DayShapes, fit_day_shapes
+from .factors import forecast_by_factors, forecast_rest_of_day
+from .level_shifts import SIDE_UNITS, LevelShift, detect_level_shifts
 
 if TYPE_CHECKING:
     from .scene import Scene
 
 
 #: Days after which a day counts half in the regression on the calendar.
-EFFECT_HALF_LIFE = 730.0
+EFFECT_HALF_LIFE_DAYS = 730.0
 
 #: A day's ratio to the usual above which it is cut.
-MOST = 16.0
+MAX_DAY_RATIO = 16.0
 
 #: Arrivals a slot from which the factors of days by slots say as much as the profile.
 FACTOR_ARRIVALS = 2.0
 
 #: The factors may differ at most so many times from the profile in a slot.
-FACTOR_MOST = 3.0
+MAX_FACTOR_RATIO = 3.0
 
 #: Days after which a day counts half in the mean by which sparse series go.
-MEAN_HALF_LIFE = 60.0
+MEAN_HALF_LIFE_DAYS = 60.0
 
 #: Change of the mean volume below which a change of level is not spoken of.
-LEAST_SAID = 0.1
+MIN_REPORTED_CHANGE = 0.1
 
 #: Share of the variance of roots that is added to their square, and days after which an error counts half in it. The
 #: whole of it would give the mean, none of it about the middle; the quantiles that are scored lie between.
-SPREAD_SHARE, SPREAD_HALF_LIFE = 0.6, 180.0
+SPREAD_SHARE, ROOT_VARIANCE_HALF_LIFE_DAYS = 0.6, 180.0
 
 #: Days of history after which the usual week counts as much as the core, and its share however long the history is.
-USUAL_DAYS, USUAL_LEAST = 60.0, 0.15
+USUAL_WEEK_DAYS, MIN_USUAL_WEEK_SHARE = 60.0, 0.15
 
 #: The share of the mean of the last eight weeks in slots of a week.
-USUAL_OF_WEEKS = 0.35
+WEEKLY_MEAN_SHARE = 0.35
 
 
-def core(scene: Scene) -> Floats:
+def decomposition(scene: Scene) -> Floats:
     """Forecast by daily level times intraday profile, and by factors of days by slots: the mean of both.
 
     The volume of a day relative to what is usual on its weekday, on a square-root scale, is a level plus effects of
-    the calendar (see :func:`deskcast.forecasting.methods.calendar_effects.day_design`); it is spread over the day by
-    the profile of the weekday. For slots shorter than a day, the days by slots on square roots are also written as a
+    the calendar (see :func:`deskcast.forecasting.methods.calendar_effects.build_day_design`); it is spread over the day
+    by the profile of the weekday. For slots shorter than a day, the days by slots on square roots are also written as a
     few factors, whose scores are forecast by the same regressors (Shen and Huang 2008), and the two are averaged. Of
     slots of a day, the mean of the same weekday over the last weeks takes a share that falls with the history: what a
     young series has taught of the calendar is little, and patterns of years ago may have ended. A level that moves on
@@ -61,45 +61,45 @@ def core(scene: Scene) -> Floats:
     alive = np.flatnonzero(~np.isnan(scene.profile.level))
     forecast = np.full((len(scene.profile.level), scene.horizon), np.nan)
     if len(alive):
-        panel = day_panel(scene, alive)
+        panel = build_day_panel(scene, alive)
         made, steady, lifted = _alive(panel, scene.profile.unit[alive])
         # a series that never had most of a day known tells nothing of days
         rough = scene.profile.mean[alive][:, scene.places] * scene.factors
         forecast[alive] = np.where(np.isnan(made), rough, made)
         if scene.grid.frequency.per_day == 1:
-            share = (1 - (1 - USUAL_LEAST) * panel.days / (panel.days + USUAL_DAYS)) * steady[:, None]
+            share = (1 - (1 - MIN_USUAL_WEEK_SHARE) * panel.days / (panel.days + USUAL_WEEK_DAYS)) * steady[:, None]
             usual = scene.profile.mean[alive][:, scene.places] * scene.factors * lifted[:, None]
             forecast[alive] = (1 - share) * forecast[alive] + share * usual
         elif scene.grid.frequency.name == "W":
-            share = USUAL_OF_WEEKS * steady[:, None]
+            share = WEEKLY_MEAN_SHARE * steady[:, None]
             usual = scene.profile.mean[alive][:, scene.places]
             forecast[alive] = (1 - share) * forecast[alive] + share * usual
     return forecast
 
 
-def find_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
+def find_level_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
     """Return sudden changes of level before an origin: series, day of the change, new over old mean volume."""
     alive = np.flatnonzero(~np.isnan(scene.profile.level))
     if not len(alive):
         return []
-    panel = day_panel(scene, alive)
-    shape = shapes(panel, scene.profile.unit[alive])
-    z, trust = ratios(panel, shape)
+    panel = build_day_panel(scene, alive)
+    shape = fit_day_shapes(panel, scene.profile.unit[alive])
+    z, trust = compute_root_ratios(panel, shape)
     unit = 7 if shape.base.shape[1] > 1 else 1
-    _, found = level_shifts(z, trust, unit)
-    told = [(s, plain_ratio(z, trust, s, found, unit)) for s in found]
+    _, found = detect_level_shifts(z, trust, unit)
+    told = [(s, compute_volume_ratio(z, trust, s, found, unit)) for s in found]
     return [
         (scene.grid.ids[alive[s.row]], panel.stamps[s.day], ratio)
         for s, ratio in told
-        if (ratio - 1) * (s.ratio - 1) > 0 and abs(ratio - 1) > LEAST_SAID
+        if (ratio - 1) * (s.ratio - 1) > 0 and abs(ratio - 1) > MIN_REPORTED_CHANGE
     ]
 
 
-def plain_ratio(z: Floats, trust: Floats, of: Shift, found: list[Shift], unit: int) -> float:
+def compute_volume_ratio(z: Floats, trust: Floats, of: LevelShift, found: list[LevelShift], unit: int) -> float:
     """Return the mean volume up to eight weeks after a change over that before it, up to the next change."""
     others = [s.day for s in found if s.row == of.row]
-    first = max([of.day - SIDE * unit, 0, *(d for d in others if d < of.day)])
-    last = min([of.day + SIDE * unit, z.shape[1], *(d for d in others if d > of.day)])
+    first = max([of.day - SIDE_UNITS * unit, 0, *(d for d in others if d < of.day)])
+    last = min([of.day + SIDE_UNITS * unit, z.shape[1], *(d for d in others if d > of.day)])
     sure = np.where(np.isnan(z[of.row]), 0.0, trust[of.row])
     volume = sure * np.nan_to_num(z[of.row]) ** 2
     before, after = slice(first, of.day), slice(of.day, last)
@@ -112,32 +112,34 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
 
     A series of which no day is known well enough has no forecast (NaN).
     """
-    shape = shapes(panel, unit)
-    z, trust = ratios(panel, shape)
+    shape = fit_day_shapes(panel, unit)
+    z, trust = compute_root_ratios(panel, shape)
     days = panel.days
-    moved, _ = level_shifts(z, trust, 7 if shape.base.shape[1] > 1 else 1)
+    moved, _ = detect_level_shifts(z, trust, 7 if shape.base.shape[1] > 1 else 1)
     z = z * moved
     weight = effect_weights(panel, shape, trust)
     whole = days if panel.started == shape.slots else days - 1
     ahead = np.arange(whole, len(panel.weekday))
     fit = fit_panel(z, weight, trust, panel.design, panel.design.size, True, len(ahead), whole)
-    root = root_ahead(fit, whole, ahead)
+    root = forecast_roots(fit, whole, ahead)
     now = root.copy()
     if whole < days:
-        now[:, 0] = rest_of_day(panel, shape, fit)
+        now[:, 0] = forecast_rest_of_day(panel, shape, fit)
     if shape.slots == 1:
-        now = np.sqrt(now**2 + SPREAD_SHARE * np.minimum(spread_of_roots(panel, shape, fit, trust)[:, None], now**2))
+        now = np.sqrt(
+            now**2 + SPREAD_SHARE * np.minimum(estimate_root_variance(panel, shape, fit, trust)[:, None], now**2)
+        )
     usual = shape.base[:, panel.weekday[ahead]]
     mean, few = (part[:, None] for part in sparse_mean(panel, shape, z, trust))
     slots = (usual * ((1 - few) * now**2 + few * mean))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
-        other, fits = factor_route(panel, shape, z, moved, trust, weight, ahead)
+        other, fits = forecast_by_factors(panel, shape, z, moved, trust, weight, ahead)
         other *= (np.where(root > 0, now / np.where(root > 0, root, 1.0), 1.0) ** 2)[:, :, None]
-        other = np.clip(other, slots / FACTOR_MOST, slots * FACTOR_MOST)
+        other = np.clip(other, slots / MAX_FACTOR_RATIO, slots * MAX_FACTOR_RATIO)
         share = 0.5 * (fits * factor_share(panel, unit))[:, None, None]
         slots = (1 - share) * slots + share * other
     forecast: Floats = slots.reshape(len(slots), -1)[:, panel.lead]
-    late = slice(max(0, days - SLOW_DAYS), days)
+    late = slice(max(0, days - SLOW_WINDOW_DAYS), days)
     held = np.where(trust[:, late] > 0, shape.level[:, late], 0.0)
     total = held.sum(axis=1)
     lifted = np.where(total > 0, (held * moved[:, late] ** 2).sum(axis=1) / np.where(total > 0, total, 1.0), 1.0)
@@ -145,38 +147,38 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     return forecast, fit.steady, lifted
 
 
-def ratios(panel: DayPanel, shape: Shapes) -> tuple[Floats, Floats]:
+def compute_root_ratios(panel: DayPanel, shape: DayShapes) -> tuple[Floats, Floats]:
     """Return the root of each day's ratio to the usual, N x D, and how much of the day is known."""
     usual = shape.base[:, panel.weekday[: panel.days]]
     told = (usual > 0) & (shape.known > 0.25)
     ratio = np.where(told, shape.level / np.where(usual > 0, usual, 1.0), np.nan)
-    z = np.sqrt(np.minimum(ratio, MOST))
+    z = np.sqrt(np.minimum(ratio, MAX_DAY_RATIO))
     return z, np.where(told, shape.known, 0.0)
 
 
-def effect_weights(panel: DayPanel, shape: Shapes, trust: Floats) -> Floats:
+def effect_weights(panel: DayPanel, shape: DayShapes, trust: Floats) -> Floats:
     """Return how much each day counts in the regression: recent days and busy weekdays more."""
     age = panel.days - 1.0 - np.arange(panel.days)
     most = shape.base.max(axis=1, keepdims=True)
     busy = shape.base / np.where(most > 0, most, 1.0)
     share = busy.mean(axis=0)[panel.weekday[: panel.days]] if len(busy) else np.ones(panel.days)
-    half_life = EFFECT_HALF_LIFE
+    half_life = EFFECT_HALF_LIFE_DAYS
     weight: Floats = 0.5 ** (age / half_life) * (share + 0.02) / 1.02 * (trust > 0).any(axis=0)
     return weight
 
 
-def root_ahead(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats:
+def forecast_roots(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats:
     """Return the root of the ratio to the usual on each day of the horizon."""
     root = fit.level + fit.effects[:, ahead]
-    for lead in range(1, CARRIED + 1):
+    for lead in range(1, MAX_CARRY_LEAD_DAYS + 1):
         place = np.flatnonzero(ahead == whole - 1 + lead)
         if len(place):
-            root[:, place] += (fit.carry[:, lead - 1] * fit.surprise)[:, None]
+            root[:, place] += (fit.carry[:, lead - 1] * fit.last_residual)[:, None]
     positive: Floats = np.maximum(root, 0.0)
     return positive
 
 
-def spread_of_roots(panel: DayPanel, shape: Shapes, fit: Fit, trust: Floats) -> Floats:
+def estimate_root_variance(panel: DayPanel, shape: DayShapes, fit: Fit, trust: Floats) -> Floats:
     """Return the recent variance of each series' roots around the level of the day before, N.
 
     It is weighted by the usual volume of the day, so that it is what the square of the level lacks to the mean.
@@ -184,13 +186,17 @@ def spread_of_roots(panel: DayPanel, shape: Shapes, fit: Fit, trust: Floats) -> 
     days = panel.days
     gap = fit.rest[:, 1:] - fit.path[:, :-1]
     used = (trust[:, 1:] > 0.5) & ~np.isnan(gap)
-    weight = used * 0.5 ** (np.arange(days - 2.0, -1.0, -1.0) / SPREAD_HALF_LIFE) * shape.base[:, panel.weekday[1:days]]
+    weight = (
+        used
+        * 0.5 ** (np.arange(days - 2.0, -1.0, -1.0) / ROOT_VARIANCE_HALF_LIFE_DAYS)
+        * shape.base[:, panel.weekday[1:days]]
+    )
     total = weight.sum(axis=1)
     variance: Floats = (weight * np.where(used, gap, 0.0) ** 2).sum(axis=1) / np.where(total > 0, total, 1.0)
     return variance
 
 
-def sparse_mean(panel: DayPanel, shape: Shapes, z: Floats, trust: Floats) -> tuple[Floats, Floats]:
+def sparse_mean(panel: DayPanel, shape: DayShapes, z: Floats, trust: Floats) -> tuple[Floats, Floats]:
     """Return the recent mean of each series relative to the usual, and the share of empty days, N.
 
     The square of a mean root lies below the mean: by a quarter of an arrival where arrivals are many, by nearly all
@@ -200,7 +206,7 @@ def sparse_mean(panel: DayPanel, shape: Shapes, z: Floats, trust: Floats) -> tup
     days = panel.days
     age = days - 1.0 - np.arange(days)
     seen = (trust > 0) & ~np.isnan(z)
-    weight = np.where(seen, trust * 0.5 ** (age / MEAN_HALF_LIFE), 0.0)
+    weight = np.where(seen, trust * 0.5 ** (age / MEAN_HALF_LIFE_DAYS), 0.0)
     usual = shape.base[:, panel.weekday[:days]]
     came = (weight * np.where(seen, z, 0.0) ** 2 * usual).sum(axis=1)
     expected = (weight * usual).sum(axis=1)

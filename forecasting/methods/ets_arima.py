@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...features.arrays import Floats
-from .day_panel import day_panel
-from .day_shapes import shapes
-from .decomposition import ratios
+from .day_panel import build_day_panel
+from .day_shapes import fit_day_shapes
+from .decomposition import compute_root_ratios
 
 if TYPE_CHECKING:
     from .scene import Scene
 
 
 #: Days that the models look back on.
-LOOK_BACK = 400
+LOOKBACK_DAYS = 400
 
 #: Share of the busiest weekday's volume from which a weekday's days tell the level.
-BUSY = 0.1
+MIN_BUSY_WEEKDAY_SHARE = 0.1
 
 #: Fewest days that a model is fitted to; a shorter series keeps its mean.
-LEAST = 21
+MIN_FIT_DAYS = 21
 
 
 def ets(scene: Scene) -> Floats:
@@ -52,17 +52,17 @@ def _by_day(scene: Scene, one: Callable[[Floats, Floats, Floats], Floats]) -> Fl
     forecast = np.full((len(scene.profile.level), scene.horizon), np.nan)
     if not len(alive):
         return forecast
-    panel = day_panel(scene, alive)
-    shape = shapes(panel, scene.profile.unit[alive])
-    z, trust = ratios(panel, shape)
+    panel = build_day_panel(scene, alive)
+    shape = fit_day_shapes(panel, scene.profile.unit[alive])
+    z, trust = compute_root_ratios(panel, shape)
     whole = panel.days if panel.started == shape.slots else panel.days - 1
-    front = max(0, whole - LOOK_BACK)
-    fixed = panel.design.x[:, ~panel.design.moving]
+    front = max(0, whole - LOOKBACK_DAYS)
+    fixed = panel.design.x[:, ~panel.design.is_trend]
     moves = np.ptp(fixed[front:whole], axis=0) > 0 if whole > front else np.zeros(fixed.shape[1], dtype=bool)
     x = fixed[:, moves]
     # a weekend with a few arrivals says little of the level, and its ratio is wild
     usual = shape.base[:, panel.weekday[front:whole]]
-    busy = usual > BUSY * shape.base.max(axis=1, keepdims=True)
+    busy = usual > MIN_BUSY_WEEKDAY_SHARE * shape.base.max(axis=1, keepdims=True)
     values = np.where((trust[:, front:whole] > 0.5) & busy, z[:, front:whole], np.nan)
     made = Parallel()(delayed(one)(row, x[front:whole], x[whole:]) for row in values)
     root = np.clip(np.stack(made), 0.0, 4.0)
@@ -74,7 +74,7 @@ def _by_day(scene: Scene, one: Callable[[Floats, Floats, Floats], Floats]) -> Fl
 
 def _ets_one(y: Floats, _past: Floats, ahead: Floats) -> Floats:
     known = ~np.isnan(y)
-    if known.sum() < LEAST or np.ptp(y[known]) == 0:
+    if known.sum() < MIN_FIT_DAYS or np.ptp(y[known]) == 0:
         return np.full(len(ahead), y[known].mean() if known.any() else 1.0)
     from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
@@ -88,7 +88,7 @@ def _ets_one(y: Floats, _past: Floats, ahead: Floats) -> Floats:
 
 def _arima_one(y: Floats, past: Floats, ahead: Floats) -> Floats:
     known = ~np.isnan(y)
-    if known.sum() < LEAST + past.shape[1] or np.ptp(y[known]) == 0:
+    if known.sum() < MIN_FIT_DAYS + past.shape[1] or np.ptp(y[known]) == 0:
         return _ets_one(y, past, ahead)
     from statsmodels.tsa.statespace.sarimax import SARIMAX
 

@@ -8,21 +8,21 @@ import numpy.typing as npt
 from ...features.arrays import Floats
 from .daily_level import Fit, fit_panel
 from .day_panel import DayPanel
-from .day_shapes import Shapes
+from .day_shapes import DayShapes
 
 #: Factors that are kept.
-FACTORS = 4
+MAX_FACTORS = 4
 
 #: How large the difference between weekdays may be in the score of a factor, relative to its size.
-WEEKDAY_SIZE = 0.3
+WEEKDAY_PRIOR_SD = 0.3
 
 #: Days that the factors are learnt from.
 FACTOR_DAYS = 190
 
 
-def factor_route(
+def forecast_by_factors(
     panel: DayPanel,
-    shape: Shapes,
+    shape: DayShapes,
     z: Floats,
     moved: Floats,
     trust: Floats,
@@ -50,7 +50,7 @@ def factor_route(
     used = (trust[:, start:] > 0)[:, :, None]
     gram = np.einsum("nds,ndt->nst", root * used, root)
     _, vectors = np.linalg.eigh(gram)
-    count = min(FACTORS, vectors.shape[2])
+    count = min(MAX_FACTORS, vectors.shape[2])
     vectors = vectors[:, :, ::-1][:, :, :count]
     scores = np.einsum("nds,nsk->nkd", root, vectors)
     wrong = ((root - np.einsum("nkd,nsk->nds", scores, vectors)) ** 2 * used * there).sum(axis=(1, 2))
@@ -61,8 +61,8 @@ def factor_route(
     scale = np.repeat(np.where(largest > 0, largest, 1.0), count)
     design = panel.design
     sizes = design.size.copy()
-    sizes[[name.startswith("weekday") for name in design.names]] = WEEKDAY_SIZE
-    part = type(design)(design.x[start:], sizes, design.names, design.moving)
+    sizes[[name.startswith("weekday") for name in design.names]] = WEEKDAY_PRIOR_SD
+    part = type(design)(design.x[start:], sizes, design.names, design.is_trend)
     confident = np.repeat(trust[:, start:], count, axis=0)
     found = fit_panel(scores / scale[:, None], weight[start:], confident, part, sizes, False, len(ahead), days - start)
     coming = (found.level + found.effects[:, ahead - start]) * scale[:, None]
@@ -76,10 +76,10 @@ LINK_DAYS, LINK_PRIOR_DAYS = 120, 20.0
 
 
 #: A morning counts at most this many times its expectation.
-MOST = 4.0
+MAX_MORNING_RATIO = 4.0
 
 
-def rest_of_day(panel: DayPanel, shape: Shapes, fit: Fit) -> Floats:
+def forecast_rest_of_day(panel: DayPanel, shape: DayShapes, fit: Fit) -> Floats:
     """Return the root of the ratio to the usual for the rest of the origin's day, N.
 
     The morning's root ratio less its expectation is carried on with the slope that past afternoons had on their
@@ -104,9 +104,11 @@ def rest_of_day(panel: DayPanel, shape: Shapes, fit: Fit) -> Floats:
     before = np.column_stack([fit.path[:, :1], fit.path[:, :-1]])[:, first:]
     expected = np.maximum(before + fit.effects[:, first:days], 0.0)
     if fit.carry.shape[1] and days > 1:
-        expected[:, -1] += fit.carry[:, 0] * fit.surprise
-    gap = np.where(seen > 0, np.sqrt(np.minimum(_over(morning, seen), MOST * expected**2)) - expected, 0.0)
-    follow = np.where(after > 0, np.sqrt(np.minimum(_over(rest, after), MOST * expected**2)) - expected, 0.0)
+        expected[:, -1] += fit.carry[:, 0] * fit.last_residual
+    gap = np.where(seen > 0, np.sqrt(np.minimum(_over(morning, seen), MAX_MORNING_RATIO * expected**2)) - expected, 0.0)
+    follow = np.where(
+        after > 0, np.sqrt(np.minimum(_over(rest, after), MAX_MORNING_RATIO * expected**2)) - expected, 0.0
+    )
     both = (seen > 0) & (after > 0)
     both[:, -1] = False
     square = np.where(both, gap**2, 0.0).sum(axis=1)

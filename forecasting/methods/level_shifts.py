@@ -9,34 +9,34 @@ import numpy as np
 from ...features.arrays import Bools, Floats, Ints
 
 #: Units of time (weeks of days; single slots where they are longer) that are compared on each side of a change.
-SIDE = 8
+SIDE_UNITS = 8
 
 #: Units that must lie after a change, and in all.
-LEAST_AFTER, LEAST = 1, 12
+MIN_UNITS_AFTER, MIN_UNITS = 1, 12
 
 #: Share of pairs of a unit before and a unit after a change of which the latter must be on its side.
-APART = 0.9
+MIN_SEPARATED_SHARE = 0.9
 
 #: A single unit after a change is believed if it differs from the units before by so many times more than any unit
 #: did in at least so many, and moves the root of the volume by this share.
-NEVER_SEEN, SEEN_UNITS, LEAST_OF_ONE = 1.2, 30, 0.2
+MIN_NEW_LOW_RATIO, MIN_NEW_LOW_UNITS, MIN_NEW_LOW_SHARE = 1.2, 30, 0.2
 
 #: Times the noise of a fall to what was never seen: the like of it is rare enough to ask less.
-NOISES_NEVER = 4.0
+MIN_NEW_LOW_NOISE_RATIO = 4.0
 
 #: A change is one if the root of the volume differs by this share, by so many times the week-to-week noise of the
 #: difference, and by so many times what differences elsewhere in the series usually are.
-LEAST_CHANGE, NOISES, USUAL = 0.15, 6.0, 1.0
+MIN_CHANGE_SHARE, MIN_NOISE_RATIO, MIN_USUAL_RATIO = 0.15, 6.0, 1.0
 
 #: Changes that are looked for in a series, and units that are looked back on.
-MOST_CHANGES, LOOKBACK = 4, 110
+MAX_CHANGES, LOOKBACK_UNITS = 4, 110
 
 #: A level moves at most by this factor (of the root).
-MOST_RATIO = 3.0
+MAX_LEVEL_RATIO = 3.0
 
 
 @dataclass(frozen=True)
-class Shift:
+class LevelShift:
     """A change of level: place of the series, day of the panel from which the new level holds, new over old volume."""
 
     row: int
@@ -44,7 +44,7 @@ class Shift:
     ratio: float
 
 
-def level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[Shift]]:
+def detect_level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[LevelShift]]:
     """Find sudden changes of level, and the factor that brings each earlier day to the level after them.
 
     Means of up to eight weeks before and after each week are compared, and the weeks on both sides must hardly overlap.
@@ -67,14 +67,14 @@ def level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[Shif
     Examples
     --------
     >>> z = np.where(np.arange(280) < 200, 1.0, 0.7)[None, :] + 0.02 * np.sin(np.arange(280.0))
-    >>> factor, found = level_shifts(z, np.ones((1, 280)), 7)
+    >>> factor, found = detect_level_shifts(z, np.ones((1, 280)), 7)
     >>> [(shift.day, round(shift.ratio, 2)) for shift in found], round(float(factor[0, 0]), 2)
     ([(203, 0.51)], 0.71)
     """
     factor = np.ones(z.shape)
-    found: list[Shift] = []
-    weeks = min(z.shape[1] // unit, LOOKBACK)
-    if weeks < LEAST:
+    found: list[LevelShift] = []
+    weeks = min(z.shape[1] // unit, LOOKBACK_UNITS)
+    if weeks < MIN_UNITS:
         return factor, found
     start = z.shape[1] - weeks * unit
     know = np.where(np.isnan(z), 0.0, trust)[:, start:].reshape(len(z), weeks, unit)
@@ -82,16 +82,16 @@ def level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[Shif
     count = know.sum(axis=2)
     mean = np.where(count > 0, (know * value).sum(axis=2) / np.where(count > 0, count, 1.0), np.nan)
     rows = np.arange(len(z))
-    for _ in range(MOST_CHANGES):
+    for _ in range(MAX_CHANGES):
         place, before, after, clear = _largest(mean[rows])
         rows, place, before, after = rows[clear], place[clear], before[clear], after[clear]
         if not len(rows):
             break
-        ratio = np.clip(after / np.maximum(before, 1e-9), 1 / MOST_RATIO, MOST_RATIO)
+        ratio = np.clip(after / np.maximum(before, 1e-9), 1 / MAX_LEVEL_RATIO, MAX_LEVEL_RATIO)
         for row, week, moved in zip(rows, place, ratio, strict=True):
             factor[row, : start + week * unit] *= moved
             mean[row, :week] *= moved
-            found.append(Shift(int(row), int(start + week * unit), float(moved**2)))
+            found.append(LevelShift(int(row), int(start + week * unit), float(moved**2)))
     return factor, found
 
 
@@ -113,15 +113,15 @@ def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
     known = ~np.isnan(mean)
     total = np.column_stack([np.zeros(len(mean)), np.cumsum(np.where(known, mean, 0.0), axis=1)])
     number = np.column_stack([np.zeros(len(mean)), np.cumsum(known, axis=1)])
-    side = min(SIDE, weeks // 4)
-    splits = np.arange(SIDE // 2, weeks - LEAST_AFTER + 1)
+    side = min(SIDE_UNITS, weeks // 4)
+    splits = np.arange(SIDE_UNITS // 2, weeks - MIN_UNITS_AFTER + 1)
     low, high = np.maximum(splits - side, 0), np.minimum(splits + side, weeks)
     n_before, n_after = number[:, splits] - number[:, low], number[:, high] - number[:, splits]
     before = (total[:, splits] - total[:, low]) / np.maximum(n_before, 1)
     after = (total[:, high] - total[:, splits]) / np.maximum(n_after, 1)
-    enough = (n_before >= side // 2) & (n_after >= LEAST_AFTER)
-    enough[:, -1] &= _never_seen(mean, side)
-    noises = np.where(np.arange(len(splits)) == len(splits) - 1, NOISES_NEVER, NOISES)
+    enough = (n_before >= side // 2) & (n_after >= MIN_UNITS_AFTER)
+    enough[:, -1] &= _is_new_low(mean, side)
+    noises = np.where(np.arange(len(splits)) == len(splits) - 1, MIN_NEW_LOW_NOISE_RATIO, MIN_NOISE_RATIO)
     gap = np.where(enough, after - before, 0.0)
     step = np.abs(np.diff(mean, axis=1))
     noise = _medians(step) * 1.05
@@ -132,7 +132,13 @@ def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
     year_ago = np.zeros_like(gap)
     year_ago[:, 52:] = gap[:, :-52]
     seasonal = (np.sign(year_ago) == np.sign(gap)) & (np.abs(year_ago) > 0.5 * np.abs(gap))
-    clear = (score > noises) & (np.abs(gap) > USUAL * usual) & (np.abs(gap) > LEAST_CHANGE) & ~seasonal & enough
+    clear = (
+        (score > noises)
+        & (np.abs(gap) > MIN_USUAL_RATIO * usual)
+        & (np.abs(gap) > MIN_CHANGE_SHARE)
+        & ~seasonal
+        & enough
+    )
     # the side with the nearest values decides where exactly: the largest step among clear splits
     best = np.argmax(
         np.where(clear, np.abs(gap) / np.sqrt(1 / np.maximum(n_before, 1) + 1 / np.maximum(n_after, 1)), 0.0), axis=1
@@ -141,11 +147,11 @@ def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
     found = clear[each, best]
     for row in np.flatnonzero(found):
         old, new = mean[row, low[best[row]] : splits[best[row]]], mean[row, splits[best[row]] : high[best[row]]]
-        found[row] = _apart(old[~np.isnan(old)], new[~np.isnan(new)]) >= APART
+        found[row] = _separated_share(old[~np.isnan(old)], new[~np.isnan(new)]) >= MIN_SEPARATED_SHARE
     return splits[best], before[each, best], after[each, best], found
 
 
-def _apart(old: Floats, new: Floats) -> float:
+def _separated_share(old: Floats, new: Floats) -> float:
     """Return the share of pairs in which the new value lies on the side to which the mean moved."""
     if not len(old) or not len(new):
         return 0.0
@@ -153,7 +159,7 @@ def _apart(old: Floats, new: Floats) -> float:
     return above if new.mean() > old.mean() else 1.0 - above
 
 
-def _never_seen(mean: Floats, side: int) -> Bools:
+def _is_new_low(mean: Floats, side: int) -> Bools:
     """Tell whether the last unit is further from those before it than any unit was from those before it."""
     known = ~np.isnan(mean)
     total = np.column_stack([np.zeros(len(mean)), np.cumsum(np.where(known, mean, 0.0), axis=1)])
@@ -163,7 +169,9 @@ def _never_seen(mean: Floats, side: int) -> Bools:
     gap = np.where(known[:, side:] & (count >= side // 2), np.abs(np.nan_to_num(mean[:, side:]) - before), 0.0)
     fell = mean[:, -1] < before[:, -1]
     relative = gap / np.maximum(before, 1e-9)
-    if gap.shape[1] <= SEEN_UNITS:
+    if gap.shape[1] <= MIN_NEW_LOW_UNITS:
         return np.zeros(len(mean), dtype=bool)
-    unseen: Bools = (gap[:, -1] > NEVER_SEEN * gap[:, :-1].max(axis=1)) & (relative[:, -1] > LEAST_OF_ONE) & fell
+    unseen: Bools = (
+        (gap[:, -1] > MIN_NEW_LOW_RATIO * gap[:, :-1].max(axis=1)) & (relative[:, -1] > MIN_NEW_LOW_SHARE) & fell
+    )
     return unseen

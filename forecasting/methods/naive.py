@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...features.arrays import Bools, Floats
-from ..grid.profile import Profile
+from ..grid.profile import SeasonalProfile
 from .scene import Scene
 
 
@@ -34,31 +34,34 @@ def mean_of_both(scene: Scene) -> Floats:
 
 def recent_level(scene: Scene) -> Floats:
     """Move the usual week to the level of the last days, times the factor of special days."""
-    return recent_week(scene.profile, max(scene.grid.frequency.per_day, 1))[:, scene.places] * scene.factors
+    return (
+        forecast_level_adjusted_week(scene.profile, max(scene.grid.frequency.per_day, 1))[:, scene.places]
+        * scene.factors
+    )
 
 
 #: Weight of a same slot against that of a week later.
-WEEK_DISCOUNT = 0.9
+SAME_SLOT_DISCOUNT = 0.9
 
 
 #: Weight of a day against the next, in the level of the last days.
-DAY_DISCOUNT = 0.8
+LEVEL_DAY_DISCOUNT = 0.8
 
 
 #: How far the forecast follows the level of the last days: 0 not at all, 1 all the way.
-PULL = 0.7
+LEVEL_WEIGHT = 0.7
 
 
 #: Weeks whose days count in the level of the last days.
-WEEKS = 6
+LEVEL_WEEKS = 6
 
 
 #: Arrivals as usual that are added to those of the last days, so that a sparse series does not jump.
-PRIOR = 10.0
+PRIOR_ARRIVALS = 10.0
 
 
 #: A slot counts at most this many times its expectation in the level, so that one wild value does not move it.
-MOST = 5.0
+MAX_RATIO = 5.0
 
 
 def discounted_average(y: Floats, counts: Bools, discount: float) -> Floats:
@@ -87,7 +90,7 @@ def discounted_average(y: Floats, counts: Bools, discount: float) -> Floats:
     return average
 
 
-def recent_week(profile: Profile, per_day: int) -> Floats:
+def forecast_level_adjusted_week(profile: SeasonalProfile, per_day: int) -> Floats:
     """Forecast one season from the origin on: discounted same slots times the level of the last days.
 
     The level is what came in the last six weeks over what the discounted same-slot average had in the same slots,
@@ -106,19 +109,19 @@ def recent_week(profile: Profile, per_day: int) -> Floats:
     -------
     N x P volumes, a column for each slot of the season from the origin on.
     """
-    week = discounted_average(profile.y, profile.counts, WEEK_DISCOUNT)
+    week = discounted_average(profile.y, profile.counts, SAME_SLOT_DISCOUNT)
     week = np.where(np.isnan(week), profile.mean, week)
     season = week.shape[1]
-    counts, slots = profile.counts[:, -WEEKS:], WEEKS * season
+    counts, slots = profile.counts[:, -LEVEL_WEEKS:], LEVEL_WEEKS * season
     usual = np.where(counts, week[:, None, :], 0.0)
-    lately = np.where(counts, np.fmin(profile.y[:, -WEEKS:], MOST * usual), 0.0)
+    lately = np.where(counts, np.fmin(profile.y[:, -LEVEL_WEEKS:], MAX_RATIO * usual), 0.0)
     age = (slots - 1 - np.arange(slots)) // per_day
-    weight = (DAY_DISCOUNT**age).reshape(1, WEEKS, season)
+    weight = (LEVEL_DAY_DISCOUNT**age).reshape(1, LEVEL_WEEKS, season)
     came, expected = (weight * lately).sum(axis=(1, 2)), (weight * usual).sum(axis=(1, 2))
     total = usual.sum(axis=(1, 2))
     dispersion = ((lately - usual) ** 2).sum(axis=(1, 2)) / np.where(total > 0, total, 1.0)
-    prior = PRIOR * dispersion
+    prior = PRIOR_ARRIVALS * dispersion
     known = expected + prior > 0
-    level = np.where(known, (came + prior) / np.where(known, expected + prior, 1.0), 1.0) ** PULL
+    level = np.where(known, (came + prior) / np.where(known, expected + prior, 1.0), 1.0) ** LEVEL_WEIGHT
     moved: Floats = week * level[:, None]
     return moved

@@ -11,20 +11,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...features.arrays import Floats
-from .day_panel import day_panel
+from .day_panel import build_day_panel
 
 if TYPE_CHECKING:
     from .scene import Scene
 
 
 #: Days that Prophet looks back on where slots are shorter than a day.
-SHORT_DAYS = 182
+PROPHET_LOOKBACK_DAYS = 182
 
 #: Columns of the calendar that Prophet has ways of its own for.
-OWN = ("weekday", "level", "trend", "year")
+PROPHET_COMPONENTS = ("weekday", "level", "trend", "year")
 
 #: Fewest values that it is fitted to.
-LEAST = 20
+MIN_VALUES = 20
 
 
 def prophet(scene: Scene) -> Floats:
@@ -47,7 +47,7 @@ def prophet(scene: Scene) -> Floats:
     values = np.where(usable & ~(scene.grid.y[alive, start : scene.origin] > scene.profile.limit[alive, None]),
                       scene.grid.y[alive, start : scene.origin], np.nan)  # fmt: skip
     size = max(scene.grid.frequency.per_day, 1)
-    made = Parallel()(delayed(fit_one)(frame, row, flags, size) for row in values)
+    made = Parallel()(delayed(fit_series)(frame, row, flags, size) for row in values)
     forecast[alive] = np.stack(made)
     return forecast
 
@@ -55,20 +55,20 @@ def prophet(scene: Scene) -> Floats:
 def _calendar(scene: Scene, alive: npt.NDArray[np.int64]) -> tuple[pd.DataFrame, list[str]]:
     """Return stamps and flags of the slots that are looked back on and of those ahead."""
     grid, size = scene.grid, max(scene.grid.frequency.per_day, 1)
-    panel = day_panel(scene, alive)
-    start = max(0, scene.origin - SHORT_DAYS * size if size > 1 else scene.origin - panel.days)
+    panel = build_day_panel(scene, alive)
+    start = max(0, scene.origin - PROPHET_LOOKBACK_DAYS * size if size > 1 else scene.origin - panel.days)
     stamps = grid.stamps(start, scene.origin + scene.horizon)
     frame = pd.DataFrame({"ds": stamps, "past": np.arange(start, scene.origin + scene.horizon) < scene.origin})
     place = np.searchsorted(panel.stamps, stamps, side="right") - 1
     flags = []
     for number, name in enumerate(panel.design.names):
-        if not name.startswith(OWN):
+        if not name.startswith(PROPHET_COMPONENTS):
             flags.append(f"flag_{number}")
             frame[flags[-1]] = np.where(place >= 0, panel.design.x[np.maximum(place, 0), number], 0.0)
     return frame, flags
 
 
-def fit_one(frame: pd.DataFrame, y: Floats, flags: list[str], per_day: int) -> Floats:
+def fit_series(frame: pd.DataFrame, y: Floats, flags: list[str], per_day: int) -> Floats:
     """Fit one series and forecast the slots ahead; NaN where too few values are known.
 
     Parameters
@@ -82,12 +82,12 @@ def fit_one(frame: pd.DataFrame, y: Floats, flags: list[str], per_day: int) -> F
     per_day
         Slots of a day.
     """
-    quiet()
+    silence_logs()
     from prophet import Prophet
 
     ahead = frame[~frame["past"]]
     known = frame[frame["past"]].assign(y=y).dropna(subset=["y"])
-    if len(known) < LEAST:
+    if len(known) < MIN_VALUES:
         return np.full(len(ahead), np.nan)
     used = [flag for flag in flags if known[flag].nunique() > 1]
     seasons: dict[str, Any] = {"weekly_seasonality": 10, "daily_seasonality": 10} if per_day > 1 else {}
@@ -102,7 +102,7 @@ def fit_one(frame: pd.DataFrame, y: Floats, flags: list[str], per_day: int) -> F
     return forecast
 
 
-def quiet() -> None:
+def silence_logs() -> None:
     """Silence the logs of Prophet and of the optimiser behind it, which report every fit."""
     for name in ("prophet", "prophet.plot", "cmdstanpy"):
         # the optimiser sets a level and a handler of its own when it is imported

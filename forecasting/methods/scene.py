@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from ...features.arrays import Floats
 from ..grid.grid import Grid
-from ..grid.profile import Profile, profile_at
-from ..grid.special_days import Special
+from ..grid.profile import SeasonalProfile, build_profile
+from ..grid.special_days import SpecialDays
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Scene:
     """
 
     grid: Grid
-    special: Special
-    profile: Profile
+    special: SpecialDays
+    profile: SeasonalProfile
     origin: int
     horizon: int
     factors: Floats
@@ -41,8 +41,8 @@ class Scene:
         return np.arange(self.horizon) % self.grid.frequency.season
 
 
-def scene_at(grid: Grid, special: Special, origin: int, horizon: int) -> Scene:
+def build_scene(grid: Grid, special: SpecialDays, origin: int, horizon: int) -> Scene:
     """Return what a method may look at, at an origin."""
-    profile = profile_at(grid, special.ordinary, origin)
+    profile = build_profile(grid, special.ordinary, origin)
     factors = np.append(special.factors(origin), 1.0)[special.kind[origin : origin + horizon]]
     return Scene(grid, special, profile, origin, horizon, factors)

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 #: Weeks that are looked back on, where slots are shorter than a day and where they are days.
-WEEKS, LONG_WEEKS = 8, 13
+INTRADAY_LOOKBACK_WEEKS, DAILY_LOOKBACK_WEEKS = 8, 13
 
 #: Spans in days over which a level is averaged; the shortest is a slot.
-SPANS = (0.0, 0.125, 0.5, 1.5, 3.0, 7.0, 28.0)
+LEVEL_SPANS_DAYS = (0.0, 0.125, 0.5, 1.5, 3.0, 7.0, 28.0)
 
 #: Weight of a cycle of the season against the next one, for a day and for a week.
-DAY_DISCOUNT, WEEK_DISCOUNT = 0.85, 0.8
+DAY_SEASON_DISCOUNT, WEEK_SEASON_DISCOUNT = 0.85, 0.8
 
 #: How sharply spans are told apart by their past errors.
-SHARPNESS = 20.0
+SMOOTHING_SHARPNESS = 20.0
 
 
 def day_season(scene: Scene) -> Floats:
@@ -32,17 +32,17 @@ def day_season(scene: Scene) -> Floats:
     Suits what is measured rather than counted (a temperature, a load, a backlog): its level wanders by the hour and
     days of the week are alike. See :func:`seasonal_level`.
     """
-    return _forecast(scene, scene.grid.frequency.per_day, DAY_DISCOUNT)
+    return _forecast(scene, scene.grid.frequency.per_day, DAY_SEASON_DISCOUNT)
 
 
 def week_season(scene: Scene) -> Floats:
     """Forecast by a pattern of the week that moves slowly, and a level that follows the last hours."""
-    return _forecast(scene, scene.grid.frequency.season, WEEK_DISCOUNT)
+    return _forecast(scene, scene.grid.frequency.season, WEEK_SEASON_DISCOUNT)
 
 
 def _forecast(scene: Scene, period: int, discount: float) -> Floats:
     grid, origin = scene.grid, scene.origin
-    weeks = WEEKS if grid.frequency.per_day > 1 else LONG_WEEKS
+    weeks = INTRADAY_LOOKBACK_WEEKS if grid.frequency.per_day > 1 else DAILY_LOOKBACK_WEEKS
     start = max(0, origin - weeks * grid.frequency.season)
     root, known = _roots(scene, start)
     found = seasonal_level(root, known, period, scene.horizon, discount, max(grid.frequency.per_day, 1))
@@ -137,7 +137,7 @@ def _levels_ahead(rest: Floats, known: Floats, horizon: int, per_day: int) -> Fl
     mean = (rest * known).sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0)
     alike = bool((known == known[:1]).all())
     warm = length // 3
-    spans = sorted({max(span * per_day, 1.0) for span in SPANS})
+    spans = sorted({max(span * per_day, 1.0) for span in LEVEL_SPANS_DAYS})
     last, loss = np.empty((len(spans), len(rest))), np.empty((len(spans), len(leads), len(rest)))
     for number, span in enumerate(spans):
         keep = 1.0 - 1.0 / span
@@ -152,7 +152,7 @@ def _levels_ahead(rest: Floats, known: Floats, horizon: int, per_day: int) -> Fl
             gap = np.abs(rest[:, warm + lead :] - path[:, warm:-lead]) * known[:, warm + lead :]
             loss[number, which] = gap.sum(axis=1)
     least = np.maximum(loss.min(axis=0), 1e-12)
-    gain = np.exp(-SHARPNESS * (loss / least - 1.0))
+    gain = np.exp(-SMOOTHING_SHARPNESS * (loss / least - 1.0))
     level = ((gain / gain.sum(axis=0)) * last[:, None, :]).sum(axis=0)
     return _between(level, leads, horizon)
 
@@ -177,13 +177,22 @@ def _between(level: Floats, leads: list[int], horizon: int) -> Floats:
 
 
 #: Ways to follow a slot from cycle to cycle: weight of a cycle against the next in the level, and in the slope.
-WAYS = ((0.9, 0.0), (0.7, 0.0), (0.4, 0.0), (0.0, 0.0), (0.0, 0.6), (0.0, 0.85), (0.4, 0.85), (0.7, 0.9))
+SMOOTHING_PARAMETERS = (
+    (0.9, 0.0),
+    (0.7, 0.0),
+    (0.4, 0.0),
+    (0.0, 0.0),
+    (0.0, 0.6),
+    (0.0, 0.85),
+    (0.4, 0.85),
+    (0.7, 0.9),
+)
 
 #: How much of a slope is left a cycle later.
-DAMPING = 0.95
+TREND_DAMPING = 0.95
 
 
-def slots_apart(scene: Scene) -> Floats:
+def per_slot_smoothing(scene: Scene) -> Floats:
     """Forecast each slot of the day from the same slot of the days before, with a slope: a shape that drifts.
 
     Every slot is followed by damped exponential smoothing (Gardner and McKenzie 1985) in several ways, weighed by the
@@ -191,7 +200,7 @@ def slots_apart(scene: Scene) -> Floats:
     """
     grid, origin = scene.grid, scene.origin
     period = grid.frequency.per_day
-    cycles = min(WEEKS * 7, origin // period)
+    cycles = min(INTRADAY_LOOKBACK_WEEKS * 7, origin // period)
     ahead = -(-scene.horizon // period)
     start = origin - cycles * period
     if not cycles:  # not one whole day is known
@@ -204,39 +213,41 @@ def slots_apart(scene: Scene) -> Floats:
     value = np.where(told > 0, value, 0.0)
     leads = sorted({1, ahead})
     ends, loss = [], []
-    for discount, of_slope in WAYS:
-        path, slope = _damped(value, told, mean, discount, of_slope)
+    for discount, of_slope in SMOOTHING_PARAMETERS:
+        path, slope = _smooth_with_trend(value, told, mean, discount, of_slope)
         ends.append((path[:, -1], slope[:, -1]))
         warm, wrong = cycles // 3, np.zeros(len(root))
         for lead in leads:
-            made = path[:, warm:-lead] + slope[:, warm:-lead] * _sum_of(lead)
+            made = path[:, warm:-lead] + slope[:, warm:-lead] * _damped_trend_sum(lead)
             wrong += (np.abs(value[:, warm + lead :] - made) * told[:, warm + lead :]).sum(axis=(1, 2))
         loss.append(wrong)
     losses = np.array(loss)
-    gain = np.exp(-SHARPNESS * (losses / np.maximum(losses.min(axis=0), 1e-12) - 1.0))
+    gain = np.exp(-SMOOTHING_SHARPNESS * (losses / np.maximum(losses.min(axis=0), 1e-12) - 1.0))
     gain /= gain.sum(axis=0)
     found = np.zeros((len(root), ahead, period))
     for weight, (level, slope) in zip(gain, ends, strict=True):
         for day in range(ahead):
-            found[:, day] += weight[:, None] * (level + slope * _sum_of(day + 1))
+            found[:, day] += weight[:, None] * (level + slope * _damped_trend_sum(day + 1))
     forecast: Floats = np.maximum(found.reshape(len(root), -1)[:, : scene.horizon], 0.0) ** 2 * scene.factors
     return np.where(known.any(axis=1, keepdims=True), forecast, np.nan)
 
 
-def _damped(value: Floats, told: Floats, mean: Floats, discount: float, of_slope: float) -> tuple[Floats, Floats]:
+def _smooth_with_trend(
+    value: Floats, told: Floats, mean: Floats, discount: float, of_slope: float
+) -> tuple[Floats, Floats]:
     path, slope = np.empty_like(value), np.zeros_like(value)
     level, drift, weight = mean.copy(), np.zeros_like(mean), np.ones_like(mean)
     for day in range(value.shape[1]):
         before = level
-        level, weight = level + DAMPING * drift * (of_slope > 0), discount * weight
+        level, weight = level + TREND_DAMPING * drift * (of_slope > 0), discount * weight
         now = told[:, day]
         weight = weight + now
         level = np.where(now > 0, level + (value[:, day] - level) / np.maximum(weight, 1.0), level)
         if of_slope:
-            drift = np.where(now > 0, of_slope * DAMPING * drift + (1 - of_slope) * (level - before), drift)
+            drift = np.where(now > 0, of_slope * TREND_DAMPING * drift + (1 - of_slope) * (level - before), drift)
         path[:, day], slope[:, day] = level, drift
     return path, slope
 
 
-def _sum_of(lead: int) -> float:
-    return DAMPING * (1.0 - DAMPING**lead) / (1.0 - DAMPING)
+def _damped_trend_sum(lead: int) -> float:
+    return TREND_DAMPING * (1.0 - TREND_DAMPING**lead) / (1.0 - TREND_DAMPING)

@@ -12,7 +12,7 @@ __getattr__, __dir__ = lazy_names(
         "forecast_hierarchy": "hierarchy",
         "forecast_over_time": "temporal",
         "forecast_panel": "chunks",
-        "forecast_young": "cold_start",
+        "forecast_cold_start": "cold_start",
         "hierarchy": "reconcile",
         "least_squares": "reconcile",
         "reconcile": "reconcile",

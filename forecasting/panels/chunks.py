@@ -15,7 +15,7 @@ from ...features.errors import InputError, did_you_mean
 from ..grid.grid import check_count
 from ..volume.forecast import forecast
 
-History = pd.DataFrame | str | PathLike[str] | Iterable[pd.DataFrame]
+HistorySource = pd.DataFrame | str | PathLike[str] | Iterable[pd.DataFrame]
 
 #: Where the work may be done.
 BACKENDS = ("loky", "threading", "dask")
@@ -25,7 +25,7 @@ BATCH_ROWS = 500_000
 
 
 def forecast_chunks(
-    history: History,
+    history: HistorySource,
     horizon: int,
     freq: str,
     *,
@@ -82,7 +82,7 @@ def forecast_chunks(
     done = 0
     # threads share the limit, so it is set around them all too
     with _single_thread():
-        for count, ahead in _worked(chunks, (horizon, freq), last, options, jobs, backend):
+        for count, ahead in _run_chunks(chunks, (horizon, freq), last, options, jobs, backend):
             done += count
             if progress is not None:
                 progress(done, total)
@@ -90,7 +90,7 @@ def forecast_chunks(
 
 
 def forecast_panel(
-    history: History,
+    history: HistorySource,
     horizon: int,
     freq: str,
     *,
@@ -139,7 +139,7 @@ def forecast_panel(
     return table
 
 
-def one_chunk(
+def forecast_one_chunk(
     part: pd.DataFrame, where: tuple[int, str], last: pd.Timestamp | None, options: dict[str, Any]
 ) -> tuple[int, pd.DataFrame]:
     """Forecast one chunk, on one thread of linear algebra; return how many series it had, too."""
@@ -175,7 +175,7 @@ def _single_thread() -> AbstractContextManager[Any]:
     return limits
 
 
-def _worked(
+def _run_chunks(
     chunks: Iterator[pd.DataFrame],
     where: tuple[int, str],
     last: pd.Timestamp | None,
@@ -185,7 +185,7 @@ def _worked(
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Work on chunks where it was asked for, in their order; only a few wait at any time."""
     if jobs == 1 and backend != "dask":
-        yield from (one_chunk(part, where, last, options) for part in chunks)
+        yield from (forecast_one_chunk(part, where, last, options) for part in chunks)
         return
     from joblib import Parallel, delayed, parallel_config
 
@@ -193,7 +193,7 @@ def _worked(
         _client()
     with parallel_config(backend=backend, n_jobs=jobs):
         work = Parallel(return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from work(delayed(one_chunk)(part, where, last, options) for part in chunks)
+        yield from work(delayed(forecast_one_chunk)(part, where, last, options) for part in chunks)
 
 
 def _client() -> None:
@@ -216,10 +216,10 @@ def _check_jobs(jobs: object) -> int:
     return check_count(jobs, "jobs")
 
 
-def _chunks(history: History, size: int) -> tuple[Iterator[pd.DataFrame], int, pd.Timestamp | None]:
+def _chunks(history: HistorySource, size: int) -> tuple[Iterator[pd.DataFrame], int, pd.Timestamp | None]:
     """Return the chunks, how many series there are (0 if not known), and the last stamp (if known)."""
     if isinstance(history, pd.DataFrame):
-        _needed(history)
+        _check_columns(history)
         names = np.sort(history["unique_id"].dropna().astype(str).unique())
         missing = int(history["unique_id"].isna().to_numpy().argmax()) + 1 if history["unique_id"].isna().any() else 0
         if missing:
@@ -250,7 +250,7 @@ def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> I
     known: set[str] = set()
     last: str | None = None
     for frame in frames:
-        _needed(frame)
+        _check_columns(frame)
         if frame.empty:
             continue
         names = [str(name) for name in frame["unique_id"].unique()]
@@ -282,7 +282,7 @@ def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> I
         raise InputError("the history has no rows", where=path or "history", wanted="at least one value")
 
 
-def _needed(frame: pd.DataFrame) -> None:
+def _check_columns(frame: pd.DataFrame) -> None:
     if not isinstance(frame, pd.DataFrame):
         raise InputError("the history must be a frame", got=type(frame).__name__, wanted="unique_id, ds, y")
     for column in ("unique_id", "ds", "y"):

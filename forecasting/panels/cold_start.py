@@ -13,26 +13,26 @@ import pandas as pd
 from ...features.arrays import Floats, Ints
 from ...features.errors import InputError, did_you_mean
 from ..grid.grid import Grid
-from ..volume.folds import look_ahead
-from ..volume.forecast import fold_table, refused_rows
+from ..volume.folds import forecast_all_methods
+from ..volume.forecast import build_fold_table, list_rejected_series
 from ..volume.forecast_kind import variance_shares
-from ..volume.intervals import effective_number, probabilities, ranked
+from ..volume.intervals import conformal_quantiles, effective_sample_size, probabilities
 from ..volume.issued import Issued, issue
 
 #: Days of values after which a series counts as much in its own forecast as its relatives.
-K_DAYS = 28.0
+OWN_WEIGHT_DAYS = 28.0
 
 #: Days of values from which a series stands for itself.
-YOUNG_DAYS = 84
+COLD_START_DAYS = 84
 
 #: Ages in days at which relatives are taken for young, to see how wrong that is.
-AGES = (0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63)
+TEST_AGES_DAYS = (0, 1, 2, 3, 5, 7, 10, 14, 21, 28, 42, 63)
 
 #: Past origins at which that is done, and the share of series that are taken for young at each.
-ORIGINS, EVERY = 9, 3
+MAX_TEST_ORIGINS, MASKED_ONE_IN = 9, 3
 
 #: Errors without which the spread of levels is assumed, as a deviation of their log.
-LEAST_ERRORS, LEVEL_SPREAD = 30, 0.7
+MIN_ERRORS, DEFAULT_LOG_LEVEL_SD = 30, 0.7
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class _Borrowed:
     weight: float
 
 
-def forecast_young(
+def forecast_cold_start(
     history: pd.DataFrame,
     horizon: int,
     freq: str,
     relatives: Mapping[str, Sequence[str]] | None = None,
     by: Sequence[str] | None = None,
     new: Sequence[str] = (),
-    k: float = K_DAYS,
+    k: float = OWN_WEIGHT_DAYS,
     levels: Sequence[float] = (80, 95),
     **context: Any,
 ) -> pd.DataFrame:
@@ -80,8 +80,8 @@ def forecast_young(
 
     Returns
     -------
-    As :func:`deskcast.forecasting.forecast`, with ``tier`` (``own``, ``blended`` or ``relatives``), ``own_days`` and
-    ``relatives`` (how many were borrowed from). ``attrs["notes"]`` says it in sentences.
+    As :func:`deskcast.forecasting.forecast`, with ``tier`` (``own``, ``blended`` or ``relatives``), ``count_own_days``
+    and ``relatives`` (how many were borrowed from). ``attrs["notes"]`` says it in sentences.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def forecast_young(
     >>> days = pd.date_range("2024-01-01", periods=120, freq="D")
     >>> old = [pd.DataFrame({"unique_id": f"phone/{r}", "ds": days, "y": 50.0 + 10 * i + np.arange(120) % 7})
     ...        for i, r in enumerate(["north", "south", "west"])]
-    >>> ahead = forecast_young(pd.concat(old), 7, "D", by=["channel", "region"], new=["phone/east"])
+    >>> ahead = forecast_cold_start(pd.concat(old), 7, "D", by=["channel", "region"], new=["phone/east"])
     >>> ahead.groupby("unique_id")["tier"].first().to_dict()
     {'phone/east': 'relatives', 'phone/north': 'own', 'phone/south': 'own', 'phone/west': 'own'}
     """
@@ -104,31 +104,31 @@ def forecast_young(
     again = [name for name in new if name in grid.ids]
     if again:
         raise InputError("this series has rows", column="new", got=again[0], hint="leave it out of `new`")
-    table = fold_table(grid, fold, issued.levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
-    days = own_days(grid, grid.length)
-    young = [grid.ids[i] for i in np.flatnonzero((days < YOUNG_DAYS) & ~np.isnan(grid.y).all(axis=1))]
-    kin = _kin(grid, relatives, by, [*young, *new], set(young))
+    table = build_fold_table(grid, fold, issued.levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
+    days = count_own_days(grid, grid.length)
+    young = [grid.ids[i] for i in np.flatnonzero((days < COLD_START_DAYS) & ~np.isnan(grid.y).all(axis=1))]
+    kin = _find_relatives(grid, relatives, by, [*young, *new], set(young))
     count = dict(zip(grid.ids, days.tolist(), strict=True)) | dict.fromkeys(new, 0)
     table["tier"], table["own_days"], table["relatives"] = "own", table["unique_id"].map(count).astype(int), 0
     parts, notes, bands = [], list(issued.notes), {}
     for name in sorted(kin):
-        age = max(a for a in AGES if a <= count[name])
+        age = max(a for a in TEST_AGES_DAYS if a <= count[name])
         if age not in bands:
             bands[age] = _errors_at(issued, kin, age, k)
         made = _borrow(grid, fold.now.points["core"], grid.length, name, kin[name], count[name], k)
         parts.append(_rows(issued, name, made, bands[age], count[name], len(kin[name])))
-        notes.append(_say(name, made, count[name], len(kin[name])))
+        notes.append(_format_note(name, made, count[name], len(kin[name])))
     alone = [name for name in [*young, *new] if name not in kin]
     notes += [f"series '{name}' is young and has no grown relatives to borrow from" for name in alone[:10]]
     kept = table[~table["unique_id"].isin(list(kin))]
     full = pd.concat([kept, *parts], ignore_index=True)[list(table.columns)]
     full = full.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
     full = full.astype({"unique_id": "str", "tier": "str", "own_days": "int64", "relatives": "int64"})
-    full.attrs = {"notes": notes, "model": fold.chosen, "refused": refused_rows(grid)}
+    full.attrs = {"notes": notes, "model": fold.chosen, "refused": list_rejected_series(grid)}
     return full
 
 
-def own_days(grid: Grid, origin: int) -> Ints:
+def count_own_days(grid: Grid, origin: int) -> Ints:
     """Return on how many days each series has a value before the origin."""
     size = max(grid.frequency.per_day, 1)
     known = ~np.isnan(grid.y[:, :origin])
@@ -137,7 +137,7 @@ def own_days(grid: Grid, origin: int) -> Ints:
     return days
 
 
-def _kin(
+def _find_relatives(
     grid: Grid,
     relatives: Mapping[str, Sequence[str]] | None,
     by: Sequence[str] | None,
@@ -156,18 +156,18 @@ def _kin(
                     raise InputError("no series has this name", column="relatives", got=other, hint=hint)
             mine = [other for other in relatives[name] if other in old and other != name]
         else:
-            mine = nearest(name, old, len(by) if by is not None else 0)
+            mine = find_similar_series(name, old, len(by) if by is not None else 0)
         if mine:
             found[name] = [rows[other] for other in mine]
     return found
 
 
-def nearest(name: str, others: Sequence[str], columns: int) -> list[str]:
+def find_similar_series(name: str, others: Sequence[str], columns: int) -> list[str]:
     """Return the relatives of a series by its name: of its first column, of any column, or all.
 
-    >>> nearest("phone/east", ["phone/north", "phone/south", "chat/north"], 2)
+    >>> find_similar_series("phone/east", ["phone/north", "phone/south", "chat/north"], 2)
     ['phone/north', 'phone/south']
-    >>> nearest("mail/north", ["phone/north", "phone/south", "chat/north"], 2)
+    >>> find_similar_series("mail/north", ["phone/north", "phone/south", "chat/north"], 2)
     ['phone/north', 'chat/north']
     """
     parts = name.split("/")
@@ -214,7 +214,7 @@ def level_share(own: Floats, others: Floats, per_day: int = 1) -> float:
     if not known.any() or bottom <= 0 or top <= 0:
         return float(np.exp(prior))
     days = float(known.sum()) / per_day
-    between = max(float(levels.var(ddof=1)), 0.05) if len(levels) > 1 else LEVEL_SPREAD**2
+    between = max(float(levels.var(ddof=1)), 0.05) if len(levels) > 1 else DEFAULT_LOG_LEVEL_SD**2
     within = 0.05 + days / top
     weight = days / (days + within / between)
     return float(np.exp(weight * np.log(top / bottom) + (1 - weight) * prior))
@@ -228,19 +228,23 @@ def _errors_at(issued: Issued, kin: dict[str, list[int]], age: int, k: float) ->
     grid, horizon, size = issued.grid, issued.horizon, max(issued.grid.frequency.per_day, 1)
     family = sorted({row for rows in kin.values() for row in rows})
     p = probabilities(issued.levels)
-    past = issued.past[:ORIGINS]
+    past = issued.past[:MAX_TEST_ORIGINS]
     error = np.full((len(past), len(family), horizon), np.nan)
     expected, days = np.full(error.shape, np.nan), issued.past_days()[: len(past)]
     for turn, origin in enumerate(past):
         begun = max(origin - age * size, 0)
-        masked = [row for i, row in enumerate(family) if i % EVERY == turn % EVERY or len(family) < EVERY]
-        if len(family) < EVERY:
+        masked = [
+            row
+            for i, row in enumerate(family)
+            if i % MASKED_ONE_IN == turn % MASKED_ONE_IN or len(family) < MASKED_ONE_IN
+        ]
+        if len(family) < MASKED_ONE_IN:
             masked = [family[turn % len(family)]]
         y = grid.y.copy()
         y[masked, :begun] = np.nan
         if age == 0:
             y[masked, :origin] = np.nan
-        made = look_ahead(replace(grid, y=y), issued.special, origin, horizon, ["core"])
+        made = forecast_all_methods(replace(grid, y=y), issued.special, origin, horizon, ["core"])
         for row in masked:
             others = [r for r in _family_of(row, kin) if r not in masked]
             if not others or origin < 4 * 7 * size:
@@ -253,13 +257,13 @@ def _errors_at(issued: Issued, kin: dict[str, list[int]], age: int, k: float) ->
             error[turn, place] = np.where((point > 0) & ~wild, came - point, np.nan)
             expected[turn, place] = point
     known = ~np.isnan(error)
-    if known.sum() < LEAST_ERRORS:
-        spread = LEVEL_SPREAD**2 * k / (age * 4 + k) + 0.04
+    if known.sum() < MIN_ERRORS:
+        spread = DEFAULT_LOG_LEVEL_SD**2 * k / (age * 4 + k) + 0.04
         return 1.0, spread, np.array([NormalDist().inv_cdf(q) for q in p])
     with np.errstate(invalid="ignore", divide="ignore"):
         part, rest = variance_shares(error / expected, 1 / expected)
         scaled = error / np.sqrt(part * expected + rest * expected**2)
-    return part, rest, ranked(scaled[known], effective_number(scaled, days), p)
+    return part, rest, conformal_quantiles(scaled[known], effective_sample_size(scaled, days), p)
 
 
 def _family_of(row: int, kin: dict[str, list[int]]) -> list[int]:
@@ -290,7 +294,7 @@ def _rows(
     return frame.assign(tier="blended" if made.weight > 0 else "relatives", own_days=days, relatives=count)
 
 
-def _say(name: str, made: _Borrowed, days: int, count: int) -> str:
+def _format_note(name: str, made: _Borrowed, days: int, count: int) -> str:
     """Say what the forecast of a young series rests on."""
     whom = "1 relative" if count == 1 else f"{count:,} relatives"
     if made.weight == 0:

@@ -14,12 +14,12 @@ from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.slot_states import MISSING
-from ..grid.special_days import Special, special_days
+from ..grid.special_days import SpecialDays, mark_special_days
 from ..methods.registry import check_models
-from ..volume.folds import Outlook, earlier_origins, fold_at
-from ..volume.intervals import apply, calibrate, check_levels, tiers
+from ..volume.folds import MethodForecasts, find_past_origins, forecast_fold
+from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, check_levels
 from ..volume.issued import Issued
-from .reconcile import Hierarchy, add_up, check_method, hierarchy, reconcile_values
+from .reconcile import Hierarchy, add_up, check_reconciliation_method, hierarchy, reconcile_values
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
@@ -38,8 +38,8 @@ class _Panel:
 
     rows: npt.NDArray[np.int64]
     grid: Grid
-    special: Special
-    seen: dict[int, Outlook] = field(default_factory=dict)
+    special: SpecialDays
+    seen: dict[int, MethodForecasts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ def forecast_hierarchy(
     {'total': 460.0, 'channel=chat': 90.0, 'channel=phone': 370.0}
     """
     chosen_levels, windows = check_levels(levels), check_count(windows, "windows")
-    check_method(method)
+    check_reconciliation_method(method)
     grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
-    special, said = special_days(grid, holidays, events)
+    special, said = mark_special_days(grid, holidays, events)
     tree = hierarchy(grid.ids, by, groups)
     panels, more = _panels(tree, grid, special, horizon, calendar, (holidays, events, outages))
     now = _node_at(tree, panels, grid.length, horizon, chosen_levels, windows, method)
@@ -163,15 +163,15 @@ def backtest_hierarchy(
     """
     chosen_levels = check_levels(levels)
     for method in methods:
-        check_method(method)
+        check_reconciliation_method(method)
     grid = make_grid(history, horizon, freq, calendar, holidays=holidays, events=events)
-    special, _ = special_days(grid, holidays, events)
+    special, _ = mark_special_days(grid, holidays, events)
     tree = hierarchy(grid.ids, by, groups)
     panels, _ = _panels(tree, grid, special, horizon, calendar, (holidays, events, None))
     origins = [
         o
-        for o in earlier_origins(grid.frequency, grid.length, horizon, folds)
-        if len(earlier_origins(grid.frequency, o, horizon, windows)) >= min(3, windows)
+        for o in find_past_origins(grid.frequency, grid.length, horizon, folds)
+        if len(find_past_origins(grid.frequency, o, horizon, windows)) >= min(3, windows)
     ]
     if not origins:
         raise InputError("the history is too short for one fold", column="horizon", got=horizon)
@@ -195,7 +195,7 @@ def backtest_hierarchy(
 def _panels(
     tree: Hierarchy,
     grid: Grid,
-    special: Special,
+    special: SpecialDays,
     horizon: int,
     calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None,
     known: tuple[object, object, object],
@@ -222,7 +222,7 @@ def _panels(
         )
         part = make_grid(frame, horizon, grid.frequency.name, one, outages=everywhere, holidays=holidays, events=events)
         order = np.array([list(names[rows]).index(name) for name in part.ids])
-        panels.append(_Panel(rows[order], part, special_days(part, holidays, events)[0]))
+        panels.append(_Panel(rows[order], part, mark_special_days(part, holidays, events)[0]))
     panels.append(_Panel(np.arange(len(grid.ids)) + k, grid, special))
     notes = [f"series '{name}' has ended: sums go on without it" for name in ended[:10]]
     return panels, notes
@@ -252,9 +252,11 @@ def _node_at(
     """Forecast all nodes at an origin."""
     size, k = len(tree.nodes), len(tree.sums)
     issued, models = [], {}
-    past = earlier_origins(panels[-1].grid.frequency, origin, horizon, windows)
+    past = find_past_origins(panels[-1].grid.frequency, origin, horizon, windows)
     for panel in panels:
-        fold = fold_at(panel.grid, panel.special, origin, horizon, levels, windows, check_models("auto"), panel.seen)
+        fold = forecast_fold(
+            panel.grid, panel.special, origin, horizon, levels, windows, check_models("auto"), panel.seen
+        )
         mine = {o: panel.seen[o] for o in [origin, *past[: fold.origins]]}
         issued.append(Issued(panel.grid, panel.special, horizon, tuple(levels), windows, fold, mine, ()))
         models[str(tree.nodes["level"].iloc[panel.rows[0]])] = fold.chosen
@@ -288,8 +290,8 @@ def _calibrated(issued: Issued, points: Floats, came: Floats, levels: Sequence[f
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = np.where(size[1:] > 0, (came - points[1:]) / size[1:], np.nan)
     days = issued.past_days()[: len(came)] if len(came) else np.zeros((0, issued.horizon), dtype=np.int64)
-    bands = calibrate(errors, tiers(now.now.zeros), days, now.now.unit, levels)
-    return apply(points[0], size[0], bands, now.now.quiet)
+    bands = calibrate_intervals(errors, assign_zero_tiers(now.now.zeros), days, now.now.unit, levels)
+    return apply_intervals(points[0], size[0], bands, now.now.quiet)
 
 
 def _variances(tree: Hierarchy, errors: Floats) -> tuple[Floats, Floats]:

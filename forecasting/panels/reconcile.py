@@ -14,10 +14,10 @@ from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
 
 #: How forecasts can be made to add up.
-METHODS = ("wls", "variance", "bottom_up")
+RECONCILIATION_METHODS = ("wls", "variance", "bottom_up")
 
 #: Rounds in which leaves may change between 0 and above.
-ROUNDS = 60
+MAX_PIVOT_ROUNDS = 60
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def reconcile_values(
     >>> reconcile_values(np.ones((1, 2)), np.array([[4.0], [1.0]]), np.array([[8.0]])).ravel().tolist()
     [4.75, 1.75]
     """
-    check_method(method)
+    check_reconciliation_method(method)
     leaf = np.maximum(leaf, 0.0)
     if method == "bottom_up" or not len(sums):
         return leaf
@@ -160,24 +160,26 @@ def _not_below_zero(sums: Floats, leaf: Floats, above: Floats, of_leaf: Floats, 
     """Return the leaves of 0 or more nearest to all forecasts, by exchanging those at 0 (block pivoting)."""
     free = ~fixed
     size = max(float(np.abs(leaf).max()), float(np.abs(above).max()), 1e-300)
-    for turn in range(ROUNDS):
+    for turn in range(MAX_PIVOT_ROUNDS):
         found = _solve(sums, leaf, above, of_leaf, of_sum, free)
         below = free & (found < -1e-12 * size)
         pull = (found - leaf) / of_leaf - sums.T @ ((above - sums @ found) / of_sum)
         wanted = ~free & ~fixed & (pull < -1e-9 * size / of_leaf.max())
         # late rounds only take leaves out, so that this ends
-        if not below.any() and (not wanted.any() or turn >= ROUNDS // 2):
+        if not below.any() and (not wanted.any() or turn >= MAX_PIVOT_ROUNDS // 2):
             break
         free = free & ~below
-        if turn < ROUNDS // 2:
+        if turn < MAX_PIVOT_ROUNDS // 2:
             free = free | wanted
     return np.maximum(found, 0.0)
 
 
-def check_method(method: str) -> None:
+def check_reconciliation_method(method: str) -> None:
     """Refuse an unknown way."""
-    if method not in METHODS:
-        raise InputError("unknown method", column="method", got=method, hint=did_you_mean(method, METHODS))
+    if method not in RECONCILIATION_METHODS:
+        raise InputError(
+            "unknown method", column="method", got=method, hint=did_you_mean(method, RECONCILIATION_METHODS)
+        )
 
 
 def reconcile(
@@ -218,7 +220,7 @@ def reconcile(
     >>> reconcile(base, ["channel"])[["node", "deskcast"]].values.tolist()
     [['total', 6.5], ['channel=chat', 1.75], ['channel=phone', 4.75]]
     """
-    check_method(method)
+    check_reconciliation_method(method)
     if method == "variance":
         raise InputError(
             "past errors are needed for this", column="method", got=method, hint="forecast_hierarchy has them"

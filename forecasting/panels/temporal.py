@@ -12,13 +12,13 @@ import pandas as pd
 from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
 from ..grid.grid import Grid, make_grid
-from ..grid.special_days import special_days
+from ..grid.special_days import mark_special_days
 from ..methods.registry import check_models
-from ..volume.folds import Outlook, fold_at
-from ..volume.forecast import refused_rows
-from ..volume.intervals import apply, calibrate, check_levels, tiers
+from ..volume.folds import MethodForecasts, forecast_fold
+from ..volume.forecast import list_rejected_series
+from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, check_levels
 from ..volume.issued import Issued, issue
-from .reconcile import check_method, reconcile_values
+from .reconcile import check_reconciliation_method, reconcile_values
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
@@ -70,7 +70,7 @@ def forecast_over_time(
     >>> ahead.groupby("level")["deskcast"].sum().round(6).nunique()
     1
     """
-    check_method(method)
+    check_reconciliation_method(method)
     if method == "variance":
         raise InputError("unknown method", column="method", got=method, wanted="wls or bottom_up")
     levels = check_levels(levels)
@@ -83,7 +83,7 @@ def forecast_over_time(
         raise InputError("the horizon covers no whole week from Monday", column="horizon", got=horizon)
     points, came = _points(issued), issued.outcomes() if issued.past else np.zeros((0, len(grid.ids), horizon))
     above = _week_points(issued, starts, (calendar, holidays, events))
-    after = agreed(sums, points, above, method)
+    after = reconcile_weeks(sums, points, above, method)
     weeks = np.einsum("kh,onh->onk", sums, after)
     # a slot that is certain to be empty holds nothing; one that is not known makes the week unknown
     silent = np.stack([issued.seen[o].quiet for o in issued.past]) if issued.past else np.zeros(came.shape, dtype=bool)
@@ -104,11 +104,11 @@ def forecast_over_time(
         _laid_out(issued, "week", starts, weeks[0], whole, base_week, told),
     ]
     table = pd.concat(parts, ignore_index=True)
-    table.attrs = {"notes": list(issued.notes), "model": issued.fold.chosen, "refused": refused_rows(grid)}
+    table.attrs = {"notes": list(issued.notes), "model": issued.fold.chosen, "refused": list_rejected_series(grid)}
     return table
 
 
-def agreed(sums: Floats, points: Floats, above: Floats, method: str) -> Floats:
+def reconcile_weeks(sums: Floats, points: Floats, above: Floats, method: str) -> Floats:
     """Return slots that agree with the weeks, O x N x H.
 
     Parameters
@@ -153,7 +153,7 @@ def _week_points(
     grid = issued.grid
     origins = [issued.fold.origin, *issued.past]
     out = np.full((len(origins), len(grid.ids), len(starts)), np.nan)
-    history, begun = weekly(grid)
+    history, begun = sum_to_weeks(grid)
     if history["y"].notna().sum() == 0:
         return out
     calendar, holidays, events = known
@@ -161,19 +161,19 @@ def _week_points(
     week = np.timedelta64(7, "D")
     reach = int((starts[-1] - (begun[-1] + week)) // week) + 1
     weeks = make_grid(history, reach, "W", one)
-    special = special_days(weeks, holidays, events)[0]
+    special = mark_special_days(weeks, holidays, events)[0]
     rows = np.array([grid.ids.index(name) for name in weeks.ids])
-    seen: dict[int, Outlook] = {}
+    seen: dict[int, MethodForecasts] = {}
     for place, origin in enumerate(origins):
         back = (issued.fold.origin - origin) // grid.frequency.season
         at = weeks.length - back
         if at >= 4:
-            fold = fold_at(weeks, special, at, reach, issued.levels, issued.windows, check_models("auto"), seen)
+            fold = forecast_fold(weeks, special, at, reach, issued.levels, issued.windows, check_models("auto"), seen)
             out[place][np.ix_(rows, np.arange(len(starts)))] = fold.points[fold.chosen][:, reach - len(starts) :]
     return out
 
 
-def weekly(grid: Grid) -> tuple[pd.DataFrame, npt.NDArray[np.datetime64]]:
+def sum_to_weeks(grid: Grid) -> tuple[pd.DataFrame, npt.NDArray[np.datetime64]]:
     """Add up the whole weeks of a grid; one with a slot that is not known has no value.
 
     Returns
@@ -204,8 +204,8 @@ def _calibrated(
     size = np.sqrt(np.maximum(points, floor[:, None]))
     errors = (came - points[1:]) / size[1:]
     stamps = days if days is not None else np.zeros((0, points.shape[2]), dtype=np.int64)
-    bands = calibrate(errors, tiers(now.zeros), stamps, now.unit, issued.levels)
-    return apply(points[0], size[0], bands, quiet)
+    bands = calibrate_intervals(errors, assign_zero_tiers(now.zeros), stamps, now.unit, issued.levels)
+    return apply_intervals(points[0], size[0], bands, quiet)
 
 
 def _laid_out(

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features.arrays import Floats
-from .patience import Mixture, Steps
-from .waiting import Waits, exp_gap
+from .patience import DiscretePatience, ErlangMixture
+from .waiting import WaitIntegrals, exp_gap
 
 _CELLS = 2_000_000  # cells worked on at once
 _ORDER = 24
@@ -27,7 +27,9 @@ _SCALES = (0.5, 2.0, 6.0, 14.0, 28.0, 50.0)  # and at these multiples of each st
 _AROUND = (-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 7.0, 12.0)  # and so many deviations from its mean, if it has stages
 
 
-def step_waits(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: Steps) -> Waits:
+def discrete_waits(
+    a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: DiscretePatience
+) -> WaitIntegrals:
     """Integrate exactly where patience takes a few values: between them the density is exponential.
 
     Parameters
@@ -43,21 +45,21 @@ def step_waits(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shap
     return _in_parts(partial(_steps, shape), size, a, n, gap, scale, t)
 
 
-def mixture_waits(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: Mixture) -> Waits:
+def mixture_waits(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: ErlangMixture) -> WaitIntegrals:
     """Integrate by panels that follow the fall of the density and the stages of patience; arguments as above."""
     size = max(1, _CELLS // (100 * _ORDER))
     return _in_parts(partial(_mixture, shape), size, a, n, gap, scale, t)
 
 
-def _in_parts(run: Callable[..., tuple[Floats, ...]], size: int, *arrays: Floats) -> Waits:
+def _in_parts(run: Callable[..., tuple[Floats, ...]], size: int, *arrays: Floats) -> WaitIntegrals:
     found = [run(*(x[i : i + size] for x in arrays)) for i in range(0, len(arrays[0]), size)]
-    return Waits(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    return WaitIntegrals(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
-def _steps(shape: Steps, a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats) -> tuple[Floats, ...]:
+def _steps(shape: DiscretePatience, a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats) -> tuple[Floats, ...]:
     shares = np.array(shape.shares)
     gone = np.concatenate([[0.0], np.cumsum(shares)])
-    left = np.concatenate([np.cumsum(shares[::-1])[::-1] + shape.never, [shape.never]])
+    left = np.concatenate([np.cumsum(shares[::-1])[::-1] + shape.never_share, [shape.never_share]])
     start = np.multiply.outer(scale, np.concatenate([[0.0], shape.points]))
     end = np.concatenate([start[:, 1:], np.full((len(a), 1), np.inf)], axis=1)
     slope = np.where(gone < 0.5, gap[:, None] + np.multiply.outer(a, gone), n[:, None] - np.multiply.outer(a, left))
@@ -104,13 +106,13 @@ def _pieces(phi: Floats, slope: Floats, length: Floats) -> tuple[Floats, Floats]
         return whole, np.where(endless, np.exp(-phi) / slope**2, moment)
 
 
-def _mixture(shape: Mixture, a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats) -> tuple[Floats, ...]:
+def _mixture(shape: ErlangMixture, a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats) -> tuple[Floats, ...]:
     """Work in units of the scale of patience, where the shape does not change from row to row."""
     rise, out, spare = a * scale, n * scale, gap * scale
     limit = t / scale
     mode = _solve(lambda x: shape.gone(x) >= -gap / a, np.full_like(a, 1e-18), np.full_like(a, 1e3), gap < 0)
     slope = np.where(mode > 0, 0.0, spare)
-    top = np.where(mode > 0, -spare * mode - rise * shape.missed(mode), 0.0)
+    top = np.where(mode > 0, -spare * mode - rise * shape.gone_integral(mode), 0.0)
     right = _sweep(slope, rise, mode, limit, _ends(slope, rise, out, mode, limit, shape, 1.0), shape, 1.0)
     whole, given_up, in_time, waited, before, after = right
     rows = np.flatnonzero(mode > 0)
@@ -119,7 +121,7 @@ def _mixture(shape: Mixture, a: Floats, n: Floats, gap: Floats, scale: Floats, t
         left = _sweep(flat, up, at, end, _ends(flat, up, by, at, end, shape, -1.0), shape, -1.0)
         for total, more in zip(right, left, strict=True):
             total[rows] += more
-    fall = top + spare * limit + rise * shape.missed(limit)
+    fall = top + spare * limit + rise * shape.gone_integral(limit)
     far = np.flatnonzero((limit < mode) & (limit > 0) & (fall > 20))
     if len(far):  # the threshold comes long before the usual wait: measure the little before it from there
         at, up, by = limit[far], rise[far], out[far]
@@ -157,13 +159,15 @@ def _solve(
     return np.where(rows, np.exp(y), 0.0)
 
 
-def _ends(slope: Floats, rise: Floats, out: Floats, mode: Floats, limit: Floats, shape: Mixture, side: float) -> Floats:
+def _ends(
+    slope: Floats, rise: Floats, out: Floats, mode: Floats, limit: Floats, shape: ErlangMixture, side: float
+) -> Floats:
     """Return the ends of the panels on one side of the mode, as distances from it: one row each, rising from 0."""
-    at, so_far = shape.gone(mode), shape.missed(mode)
+    at, so_far = shape.gone(mode), shape.gone_integral(mode)
 
     def fallen(w: Floats) -> Floats:  # good enough to place the ends
         here = np.maximum(mode + side * w, 0)
-        return np.asarray(slope * w + rise * np.maximum(shape.missed(here) - so_far - side * at * w, 0))
+        return np.asarray(slope * w + rise * np.maximum(shape.gone_integral(here) - so_far - side * at * w, 0))
 
     def below(level: float, w: Floats) -> npt.NDArray[np.bool_]:
         return np.asarray(fallen(w) >= level)
@@ -181,7 +185,7 @@ def _ends(slope: Floats, rise: Floats, out: Floats, mode: Floats, limit: Floats,
 
 
 def _sweep(
-    slope: Floats, rise: Floats, mode: Floats, limit: Floats, ends: Floats, shape: Mixture, side: float
+    slope: Floats, rise: Floats, mode: Floats, limit: Floats, ends: Floats, shape: ErlangMixture, side: float
 ) -> tuple[Floats, ...]:
     """Integrate panel by panel outwards; how far the density has fallen is carried along as a sum of positive terms."""
     nodes, weights, twice = _rules()
@@ -195,7 +199,7 @@ def _sweep(
         length = ends[rows, i + 1] - begin
         w = begin[:, None] + length[:, None] * nodes
         x = np.maximum(mode[rows, None] + side * w, 0)
-        gone, left, waited, density = shape.at_once(x)
+        gone, left, waited, density = shape.evaluate_all(x)
         deep = depth[rows, None] + length[:, None] * (share[rows, None] * nodes + length[:, None] * (density @ twice.T))
         with np.errstate(under="ignore"):
             height = np.exp(-slope[rows, None] * w - rise[rows, None] * deep) * (weights * length[:, None])

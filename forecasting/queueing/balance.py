@@ -6,11 +6,11 @@ import numpy as np
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from .abandonment import mixture_waits, step_waits
-from .patience import Shape, Steps
-from .waiting import Waits, wait_integrals
+from .abandonment import discrete_waits, mixture_waits
+from .patience import DiscretePatience, PatienceShape
+from .waiting import WaitIntegrals, wait_integrals
 
-COLUMNS = (
+PERFORMANCE_COLUMNS = (
     "load",
     "occupancy",
     "wait_probability",
@@ -19,8 +19,8 @@ COLUMNS = (
     "mean_queue",
     "abandonment",
 )
-EXTRA = ("mean_wait_waiting",)
-DEFINITIONS = ("offered", "answered", "short_abandons_met", "short_abandons_excluded")
+EXTRA_PERFORMANCE_COLUMNS = ("mean_wait_waiting",)
+SERVICE_LEVEL_DEFINITIONS = ("offered", "answered", "short_abandons_met", "short_abandons_excluded")
 
 
 def check_definition(definition: str) -> None:
@@ -30,12 +30,12 @@ def check_definition(definition: str) -> None:
     Traceback (most recent call last):
     deskcast.features.errors.InputError: argument 'definition': there is no such definition; got 'ofered' (did you mean 'offered'?)
     """  # noqa: E501 - the message is one line by design
-    if definition not in DEFINITIONS:
-        hint = did_you_mean(str(definition), DEFINITIONS)
+    if definition not in SERVICE_LEVEL_DEFINITIONS:
+        hint = did_you_mean(str(definition), SERVICE_LEVEL_DEFINITIONS)
         raise InputError("there is no such definition", where="argument 'definition'", got=definition, hint=hint)
 
 
-def balance(
+def compute_steady_state(
     a: Floats,
     n: Floats,
     gap: Floats,
@@ -43,7 +43,7 @@ def balance(
     aht: Floats,
     threshold: Floats,
     patience: Floats,
-    shape: Shape | None,
+    shape: PatienceShape | None,
     definition: str = "offered",
 ) -> dict[str, Floats]:
     """Return the columns of performance, for checked flat arrays of one length.
@@ -63,12 +63,12 @@ def balance(
     shape
         Distribution of patience.
     definition
-        One of ``DEFINITIONS``.
+        One of ``SERVICE_LEVEL_DEFINITIONS``.
     """
-    out = {name: np.zeros_like(a) for name in (*COLUMNS, *EXTRA)}
+    out = {name: np.zeros_like(a) for name in (*PERFORMANCE_COLUMNS, *EXTRA_PERFORMANCE_COLUMNS)}
     out["load"], out["service_level"] = a, np.ones_like(a)
     patient, calling = np.isinf(patience), a > 0
-    never = shape.never if isinstance(shape, Steps) else 0.0
+    never = shape.never_share if isinstance(shape, DiscretePatience) else 0.0
     endless = calling & ~patient & (a * never >= n) if never else np.zeros_like(calling)
     impatient = calling & ~patient & ~endless
     rows = calling & patient
@@ -111,7 +111,7 @@ def _patient(a: Floats, n: Floats, gap: Floats, weight: Floats, aht: Floats, t: 
 
 
 def _impatient(
-    shape: Shape | None,
+    shape: PatienceShape | None,
     definition: str,
     a: Floats,
     n: Floats,
@@ -153,24 +153,26 @@ def _impatient(
     return out
 
 
-def _integrals(a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: Shape | None, ends: bool) -> Waits:
+def _integrals(
+    a: Floats, n: Floats, gap: Floats, scale: Floats, t: Floats, shape: PatienceShape | None, ends: bool
+) -> WaitIntegrals:
     if shape is None:
         return wait_integrals(a, n, gap, 1 / scale, t, ends)
-    if isinstance(shape, Steps):
-        return step_waits(a, n, gap, scale, t, shape)
+    if isinstance(shape, DiscretePatience):
+        return discrete_waits(a, n, gap, scale, t, shape)
     return mixture_waits(a, n, gap, scale, t, shape)
 
 
-def _gone(t: Floats, scale: Floats, shape: Shape | None) -> tuple[Floats, Floats]:
+def _gone(t: Floats, scale: Floats, shape: PatienceShape | None) -> tuple[Floats, Floats]:
     """Return the shares of callers who have given up by ``t`` and who have not."""
     if shape is None:
         return -np.expm1(-t / scale), np.exp(-t / scale)
     gone = shape.gone(t / scale)
-    return gone, 1 - gone if isinstance(shape, Steps) else shape.left(t / scale)
+    return gone, 1 - gone if isinstance(shape, DiscretePatience) else shape.left(t / scale)
 
 
 def _nobody_there(
-    shape: Shape | None, definition: str, a: Floats, aht: Floats, t: Floats, patience: Floats
+    shape: PatienceShape | None, definition: str, a: Floats, aht: Floats, t: Floats, patience: Floats
 ) -> dict[str, Floats]:
     one = np.ones_like(a)
     mean = patience * (1.0 if shape is None else shape.mean)

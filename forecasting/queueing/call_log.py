@@ -18,10 +18,10 @@ from ...features.errors import InputError
 from ...features.statistics.kaplan_meier import kaplan_meier
 from .patience import Patience
 
-_NEEDED = ("queued_at", "answered_at", "ended_at", "outcome")
+_REQUIRED_COLUMNS = ("queued_at", "answered_at", "ended_at", "outcome")
 _SHARES = tuple(k / 50 for k in range(1, 50))
 #: Shorter waits are not waits: the log rounds to seconds, and an agent needs one to answer.
-AT_ONCE_S = 1.0
+MIN_WAIT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class PatienceEstimate:
     """
 
     calls: int
-    gave_up: int
-    left_at_once: int
+    abandoned: int
+    immediate_abandons: int
     mean_s: float
     median_s: float
     lo_s: float
@@ -84,16 +84,16 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
     Examples
     --------
     >>> at = pd.Timestamp("2024-03-01 09:00", tz="UTC")
-    >>> waits = pd.to_timedelta([30, 60, 90, 120], unit="s")
-    >>> ends = pd.Series(at + waits)
+    >>> compute_waits = pd.to_timedelta([30, 60, 90, 120], unit="s")
+    >>> ends = pd.Series(at + compute_waits)
     >>> log = pd.DataFrame({"queued_at": at, "answered_at": ends.where([True, False, True, True]), "ended_at": ends,
     ...                     "outcome": ["answered", "abandoned", "answered", "answered"]})
     >>> estimate_patience(log).mean_s  # 300 s of waiting, one gave up
     300.0
     """
     _check(contacts)
-    seconds, gave_up = waits(contacts).to_numpy(float), _gave_up(contacts)
-    waited = seconds > AT_ONCE_S
+    seconds, gave_up = compute_waits(contacts).to_numpy(float), _is_abandoned(contacts)
+    waited = seconds > MIN_WAIT_S
     wait, lost = seconds[waited], gave_up[waited]
     if not lost.any():
         raise InputError("nobody gave up after a wait", where="argument 'contacts'", hint="take a longer log")
@@ -103,8 +103,8 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
     curve = curve.drop_duplicates("at_s", keep="last").reset_index(drop=True)
     return PatienceEstimate(
         calls=len(wait),
-        gave_up=int(lost.sum()),
-        left_at_once=int(left_at_once(contacts).sum()),
+        abandoned=int(lost.sum()),
+        immediate_abandons=int(find_immediate_abandons(contacts).sum()),
         mean_s=float(wait.sum() / lost.sum()),
         median_s=float(found["q50"]),
         lo_s=float(found["lo"]),
@@ -113,12 +113,12 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
     )
 
 
-def left_at_once(contacts: pd.DataFrame) -> pd.Series[Any]:
+def find_immediate_abandons(contacts: pd.DataFrame) -> pd.Series[Any]:
     """Tell which contacts gave up within a second: nobody was there, or they changed their mind; not for waiting."""
-    return (waits(contacts) <= AT_ONCE_S) & _gave_up(contacts)
+    return (compute_waits(contacts) <= MIN_WAIT_S) & _is_abandoned(contacts)
 
 
-def waits(contacts: pd.DataFrame) -> pd.Series[Any]:
+def compute_waits(contacts: pd.DataFrame) -> pd.Series[Any]:
     """Return the seconds that each contact waited: to the answer, or to giving up; missing while it still waits."""
     until = contacts["answered_at"].fillna(contacts["ended_at"])
     seconds: pd.Series[Any] = (until - contacts["queued_at"]).dt.total_seconds().clip(lower=0)
@@ -173,7 +173,7 @@ def call_intervals(
     first = clock[0].min().floor(pd.Timedelta(seconds=interval))
     queued, answered, ended = ((c - first).dt.total_seconds().to_numpy(float) for c in clock)
     free = ended + (contacts["wrap_s"].fillna(0.0).to_numpy(float) if "wrap_s" in contacts.columns else 0.0)
-    wait, gone = waits(contacts).to_numpy(float), _gave_up(contacts)
+    wait, gone = compute_waits(contacts).to_numpy(float), _is_abandoned(contacts)
     slot = (queued // interval).astype(np.int64)
     n = int(slot.max()) + 1
     served = ~np.isnan(answered)
@@ -213,7 +213,7 @@ def call_intervals(
 
 
 def _check(contacts: pd.DataFrame, *more: str) -> None:
-    for column in (*_NEEDED, *more):
+    for column in (*_REQUIRED_COLUMNS, *more):
         if column not in contacts.columns:
             raise InputError("the column is missing", where="argument 'contacts'", column=column)
     if not len(contacts):
@@ -225,7 +225,7 @@ def _clock(at: pd.Series[Any], timezone: str) -> pd.Series[Any]:
     return local
 
 
-def _gave_up(contacts: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _is_abandoned(contacts: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return np.asarray((contacts["answered_at"].isna() & contacts["ended_at"].notna()).to_numpy(bool))
 
 

@@ -42,7 +42,7 @@ def expected_calls(intervals: pd.DataFrame) -> pd.Series[Any]:
     return pd.Series(mean + own * (offered - mean), index=intervals.index)
 
 
-def predict_intervals(
+def predict_interval_performance(
     intervals: pd.DataFrame,
     patience: float | Patience | None,
     aht: float,
@@ -77,7 +77,7 @@ def predict_intervals(
     Examples
     --------
     >>> one = pd.DataFrame({"offered": [100], "on_duty": [10.0]})
-    >>> predict_intervals(one, patience=300, aht=180)["predicted_abandonment"].round(3).tolist()
+    >>> predict_interval_performance(one, patience=300, aht=180)["predicted_abandonment"].round(3).tolist()
     [0.109]
     """
     used = intervals[(intervals["offered"] > 0) & intervals[agents].notna()]

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ..arguments import Numbers, flat_queue, index_of, numbers
-from .balance import COLUMNS, EXTRA, balance, check_definition
+from ..arguments import Numbers, check_numbers, flat_queue, index_of
+from .balance import EXTRA_PERFORMANCE_COLUMNS, PERFORMANCE_COLUMNS, check_definition, compute_steady_state
 from .erlang import exact_gap
-from .patience import Patience, Shape, read_any_patience
+from .patience import Patience, PatienceShape, read_patience_shape
 from .waiting import idle_weight
 
 #: What chats add to the columns of a queue.
-CHAT_EXTRA = (*EXTRA, "open_chats", "slot_occupancy")
+EXTRA_CHAT_COLUMNS = (*EXTRA_PERFORMANCE_COLUMNS, "open_chats", "slot_occupancy")
 _CELLS = 1_000_000  # states worked on at once
 
 
@@ -81,25 +81,25 @@ def chat_performance(
     >>> perf[["load", "occupancy", "service_level", "mean_wait"]].round(4).to_dict("records")
     [{'load': 20.0, 'occupancy': 0.9997, 'service_level': 0.8951, 'mean_wait': 9.9719}]
     """
-    scale, shape = read_any_patience(patience)
+    scale, shape = read_patience_shape(patience)
     check_definition(definition)
     given = {
-        "chats": numbers("chats", chats, least=0),
-        "aht": numbers("aht", aht, above=0),
-        "agents": numbers("agents", agents, least=0),
-        "concurrency": numbers("concurrency", concurrency, least=1),
-        "slowdown": numbers("slowdown", slowdown, least=0),
-        "interval": numbers("interval", interval, above=0),
-        "threshold": numbers("threshold", threshold, least=0),
+        "chats": check_numbers("chats", chats, least=0),
+        "aht": check_numbers("aht", aht, above=0),
+        "agents": check_numbers("agents", agents, least=0),
+        "concurrency": check_numbers("concurrency", concurrency, least=1),
+        "slowdown": check_numbers("slowdown", slowdown, least=0),
+        "interval": check_numbers("interval", interval, above=0),
+        "threshold": check_numbers("threshold", threshold, least=0),
         "patience": scale,
     }
     flat = flat_queue("chats", given)
     index = index_of(flat["chats"].size, chats, aht, agents, concurrency, slowdown, interval, threshold, patience)
-    found = chat_columns(**flat, shape=shape, definition=definition)
-    return pd.DataFrame(found, index=index, columns=[*COLUMNS, *CHAT_EXTRA])
+    found = compute_chat_performance(**flat, shape=shape, definition=definition)
+    return pd.DataFrame(found, index=index, columns=[*PERFORMANCE_COLUMNS, *EXTRA_CHAT_COLUMNS])
 
 
-def chat_columns(
+def compute_chat_performance(
     chats: Floats,
     aht: Floats,
     agents: Floats,
@@ -108,7 +108,7 @@ def chat_columns(
     interval: Floats,
     threshold: Floats,
     patience: Floats,
-    shape: Shape | None = None,
+    shape: PatienceShape | None = None,
     definition: str = "offered",
 ) -> dict[str, Floats]:
     """Return the columns of :func:`chat_performance` for checked flat arrays of one length."""
@@ -119,7 +119,7 @@ def chat_columns(
     weight, busy, held = np.ones_like(load), np.zeros_like(load), np.zeros_like(load)
     rows = (load > 0) & (agents > 0)
     weight[rows], busy[rows], held[rows] = _with_room(*(x[rows] for x in (load, agents, concurrency, slowdown)))
-    out = balance(load, full, gap, weight, aht, threshold, patience, shape, definition)
+    out = compute_steady_state(load, full, gap, weight, aht, threshold, patience, shape, definition)
     waits = out["wait_probability"]
     with np.errstate(invalid="ignore"):
         served = load * (1 - out["abandonment"]) / np.where(full > 0, np.maximum(full, agents), 1.0)

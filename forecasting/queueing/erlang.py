@@ -10,12 +10,20 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ..arguments import Numbers, broadcast, flat_queue, index_of, numbers
-from .balance import COLUMNS, EXTRA, balance, check_definition
-from .patience import Patience, Shape, read_any_patience
+from ..arguments import Numbers, broadcast, check_numbers, flat_queue, index_of
+from .balance import EXTRA_PERFORMANCE_COLUMNS, PERFORMANCE_COLUMNS, check_definition, compute_steady_state
+from .patience import Patience, PatienceShape, read_patience_shape
 from .waiting import idle_weight
 
-__all__ = ["COLUMNS", "EXTRA", "erlang_b", "erlang_c", "performance", "queue_performance", "read_patience"]
+__all__ = [
+    "EXTRA_PERFORMANCE_COLUMNS",
+    "PERFORMANCE_COLUMNS",
+    "compute_performance",
+    "erlang_b",
+    "erlang_c",
+    "queue_performance",
+    "read_mean_patience",
+]
 
 
 def erlang_b(load: Numbers, lines: Numbers) -> Floats | float:
@@ -151,44 +159,46 @@ def queue_performance(
     >>> queue_performance(100, 180, 10, patience=Patience.fixed(300))["abandonment"].round(4).tolist()
     [0.0469]
     """
-    scale, shape = read_any_patience(patience)
+    scale, shape = read_patience_shape(patience)
     check_definition(definition)
     given = {
-        "calls": numbers("calls", calls, least=0),
-        "aht": numbers("aht", aht, above=0),
-        "agents": numbers("agents", agents, least=0),
-        "interval": numbers("interval", interval, above=0),
-        "threshold": numbers("threshold", threshold, least=0),
+        "calls": check_numbers("calls", calls, least=0),
+        "aht": check_numbers("aht", aht, above=0),
+        "agents": check_numbers("agents", agents, least=0),
+        "interval": check_numbers("interval", interval, above=0),
+        "threshold": check_numbers("threshold", threshold, least=0),
         "patience": scale,
     }
     flat = flat_queue("calls", given)
     index = index_of(flat["calls"].size, calls, aht, agents, interval, threshold, patience)
-    found = performance(**flat, shape=shape, definition=definition)
-    return pd.DataFrame(found, index=index, columns=[*COLUMNS, *EXTRA])
+    found = compute_performance(**flat, shape=shape, definition=definition)
+    return pd.DataFrame(found, index=index, columns=[*PERFORMANCE_COLUMNS, *EXTRA_PERFORMANCE_COLUMNS])
 
 
-def read_patience(patience: Numbers | None) -> Floats:
+def read_mean_patience(patience: Numbers | None) -> Floats:
     """Return patience in seconds, infinite where nobody gives up.
 
-    >>> read_patience(None).tolist(), read_patience(120).tolist()
+    >>> read_mean_patience(None).tolist(), read_mean_patience(120).tolist()
     (inf, 120.0)
     """
-    return np.asarray(np.inf) if patience is None else numbers("patience", patience, above=0, infinite=True)
+    return np.asarray(np.inf) if patience is None else check_numbers("patience", patience, above=0, infinite=True)
 
 
-def performance(
+def compute_performance(
     calls: Floats,
     aht: Floats,
     agents: Floats,
     interval: Floats,
     threshold: Floats,
     patience: Floats,
-    shape: Shape | None = None,
+    shape: PatienceShape | None = None,
     definition: str = "offered",
 ) -> dict[str, Floats]:
     """Return the columns of :func:`queue_performance` for checked flat arrays of one length."""
     load, gap = calls * aht / interval, exact_gap(calls, aht, agents, interval)
-    return balance(load, agents, gap, _weight(load, agents, gap), aht, threshold, patience, shape, definition)
+    return compute_steady_state(
+        load, agents, gap, _weight(load, agents, gap), aht, threshold, patience, shape, definition
+    )
 
 
 def _weight(a: Floats, n: Floats, gap: Floats) -> Floats:
@@ -216,7 +226,7 @@ def _product(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _loads(load: Numbers, name: str, servers: Numbers) -> tuple[Floats, Floats, tuple[int, ...]]:
-    given = {"load": numbers("load", load, least=0), name: numbers(name, servers, least=0)}
+    given = {"load": check_numbers("load", load, least=0), name: check_numbers(name, servers, least=0)}
     both = broadcast(given)
     return both["load"].ravel(), both[name].ravel(), both["load"].shape
 

@@ -16,10 +16,10 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Numbers, broadcast, index_of, number, numbers
+from ..arguments import Numbers, broadcast, check_number, check_numbers, index_of
 from .waiting import exp_gap
 
-_GONE = 42.0  # exp(-42) is 6e-19: what is left of an item after so many mean handle times
+_MAX_AGE_HANDLE_TIMES = 42.0  # exp(-42) is 6e-19: what is left of an item after so many mean handle times
 
 
 def offered_load(
@@ -73,7 +73,7 @@ def offered_load(
     [30.0, 60.0, 30.0]
     """
     rate, mean, slot = _day(calls, aht, interval)
-    start = number("load_before", load_before, least=0)
+    start = check_number("load_before", load_before, least=0)
     shape = _Exponential() if handle_times is None else _Sample.of(handle_times)
     n = len(rate)
     level, end = np.zeros(n), np.zeros(n)
@@ -99,8 +99,8 @@ def offered_load(
 
 
 def _day(calls: Numbers, aht: Numbers, interval: float) -> tuple[Floats, Floats, float]:
-    given = {"calls": numbers("calls", calls, least=0), "aht": numbers("aht", aht, above=0)}
-    slot = numbers("interval", interval, above=0)
+    given = {"calls": check_numbers("calls", calls, least=0), "aht": check_numbers("aht", aht, above=0)}
+    slot = check_numbers("interval", interval, above=0)
     if slot.ndim:
         raise InputError("all intervals have one length", where="argument 'interval'", got=slot.shape)
     both = broadcast(given)
@@ -116,7 +116,7 @@ class _Exponential:
     """Handle times of mean 1 without memory; ``length`` is that of an interval, in mean handle times."""
 
     def outlived(self, age: Floats) -> Any:
-        return age > _GONE
+        return age > _MAX_AGE_HANDLE_TIMES
 
     def within(self, lag: int, length: Floats) -> Floats:
         """Share of the load of an interval that is in work, on the mean, ``lag`` intervals later."""
@@ -144,7 +144,7 @@ class _Sample:
 
     @classmethod
     def of(cls, handle_times: Numbers) -> _Sample:
-        seen = np.sort(numbers("handle_times", handle_times, least=0).ravel())
+        seen = np.sort(check_numbers("handle_times", handle_times, least=0).ravel())
         if not len(seen) or seen[-1] <= 0:
             raise InputError("at least one handle time above 0 is needed", where="argument 'handle_times'")
         seen = seen / seen.mean()

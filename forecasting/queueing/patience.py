@@ -9,14 +9,14 @@ from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Numbers, numbers
+from ..arguments import Numbers, check_numbers
 
 #: More stages than this are as good as a fixed patience, and their tails can no longer be integrated to ten digits.
-MOST_STAGES = 20
+MAX_STAGES = 20
 
 
 @dataclass(frozen=True)
-class Steps:
+class DiscretePatience:
     """Patience that takes a few values only, as multiples of a scale; what is missing to 1 never gives up."""
 
     points: tuple[float, ...]
@@ -25,10 +25,10 @@ class Steps:
     @property
     def mean(self) -> float:
         """Mean in units of the scale; infinite if some never give up."""
-        return float("inf") if self.never > 0 else float(np.dot(self.points, self.shares))
+        return float("inf") if self.never_share > 0 else float(np.dot(self.points, self.shares))
 
     @property
-    def never(self) -> float:
+    def never_share(self) -> float:
         """Share of callers who never give up."""
         rest = 1 - float(np.sum(self.shares))
         return rest if rest > 1e-12 else 0.0
@@ -40,7 +40,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Mixture:
+class ErlangMixture:
     """Patience that runs through exponential stages of equal mean; several kinds of callers by their shares.
 
     Times are multiples of a scale: ``means`` are those of the whole patience of each kind.
@@ -73,7 +73,7 @@ class Mixture:
         )
         return np.asarray(sum(parts))
 
-    def missed(self, x: Floats) -> Floats:
+    def gone_integral(self, x: Floats) -> Floats:
         """Return ``x`` less :meth:`waited`, the integral of :meth:`gone`, accurate near 0."""
         parts = (
             p * np.maximum(x * special.gammainc(k, k * x / m) - m * special.gammainc(k + 1, k * x / m), 0)
@@ -81,7 +81,7 @@ class Mixture:
         )
         return np.asarray(sum(parts))
 
-    def at_once(self, x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    def evaluate_all(self, x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Return :meth:`gone`, :meth:`left`, :meth:`waited` and the density, for the price of one of them."""
         out = [np.zeros_like(x) for _ in range(4)]
         with np.errstate(under="ignore"):
@@ -102,7 +102,7 @@ class Mixture:
         return list(zip(self.shares, self.stages, self.means, strict=True))
 
 
-Shape = Steps | Mixture
+PatienceShape = DiscretePatience | ErlangMixture
 
 
 @dataclass(frozen=True)
@@ -126,19 +126,19 @@ class Patience:
     """
 
     scale: Numbers
-    shape: Shape
+    shape: PatienceShape
 
     @property
     def mean(self) -> Floats | float:
         """Mean patience in seconds."""
-        scale = numbers("patience", self.scale, above=0, infinite=True) * self.shape.mean
+        scale = check_numbers("patience", self.scale, above=0, infinite=True) * self.shape.mean
         return scale if scale.ndim else float(scale)
 
     @classmethod
     def fixed(cls, seconds: Numbers) -> Patience:
         """Return a patience that is the same for everybody: they leave after exactly so many seconds."""
-        numbers("patience", seconds, above=0, infinite=True)
-        return cls(seconds, Steps((1.0,), (1.0,)))
+        check_numbers("patience", seconds, above=0, infinite=True)
+        return cls(seconds, DiscretePatience((1.0,), (1.0,)))
 
     @classmethod
     def erlang(cls, mean: Numbers, stages: int) -> Patience:
@@ -147,16 +147,16 @@ class Patience:
         >>> Patience.erlang(90, stages=3).shape.stages
         (3,)
         """
-        numbers("patience", mean, above=0, infinite=True)
-        if isinstance(stages, bool) or not isinstance(stages, int) or not 1 <= stages <= MOST_STAGES:
+        check_numbers("patience", mean, above=0, infinite=True)
+        if isinstance(stages, bool) or not isinstance(stages, int) or not 1 <= stages <= MAX_STAGES:
             raise InputError(
                 "the number of stages is out of range",
                 where="argument 'stages'",
                 got=stages,
-                wanted=f"a whole number from 1 up to {MOST_STAGES}",
+                wanted=f"a whole number from 1 up to {MAX_STAGES}",
                 hint="Patience.fixed is the limit of many stages",
             )
-        return cls(mean, Mixture((1.0,), (stages,), (1.0,)))
+        return cls(mean, ErlangMixture((1.0,), (stages,), (1.0,)))
 
     @classmethod
     def hyperexponential(cls, shares: Numbers, means: Numbers) -> Patience:
@@ -165,13 +165,13 @@ class Patience:
         >>> round(Patience.hyperexponential(shares=[0.3, 0.7], means=[10, 300]).mean, 6)
         213.0
         """
-        p = numbers("shares", shares, above=0, most=1).ravel()
-        m = numbers("means", means, above=0).ravel()
+        p = check_numbers("shares", shares, above=0, most=1).ravel()
+        m = check_numbers("means", means, above=0).ravel()
         if len(p) != len(m):
             raise InputError("one mean for each share", where="argument 'means'", got=len(m), wanted=f"{len(p)} means")
         _sum_to_one(p)
         scale = float(np.dot(p, m) / p.sum())
-        return cls(scale, Mixture(tuple((p / p.sum()).tolist()), (1,) * len(p), tuple((m / scale).tolist())))
+        return cls(scale, ErlangMixture(tuple((p / p.sum()).tolist()), (1,) * len(p), tuple((m / scale).tolist())))
 
     @classmethod
     def observed(cls, seconds: Numbers, surviving: Numbers) -> Patience:
@@ -190,8 +190,8 @@ class Patience:
         >>> Patience.observed([30, 90], [0.5, 0.0]).mean
         60.0
         """
-        x = numbers("seconds", seconds, above=0).ravel()
-        s = numbers("surviving", surviving, least=0, most=1).ravel()
+        x = check_numbers("seconds", seconds, above=0).ravel()
+        s = check_numbers("surviving", surviving, least=0, most=1).ravel()
         if len(x) != len(s) or not len(x):
             raise InputError("one value for each time", where="argument 'surviving'", got=len(s), wanted=f"{len(x)}")
         for name, values, word in (("seconds", np.diff(x) <= 0, "rising"), ("surviving", np.diff(s) > 0, "falling")):
@@ -202,21 +202,21 @@ class Patience:
         kept = shares > 0
         if not kept.any():
             raise InputError("nobody ever gives up on this curve", where="argument 'surviving'", hint="patience=None")
-        return cls(1.0, Steps(tuple(x[kept].tolist()), tuple(shares[kept].tolist())))
+        return cls(1.0, DiscretePatience(tuple(x[kept].tolist()), tuple(shares[kept].tolist())))
 
 
-def read_any_patience(patience: Numbers | Patience | None) -> tuple[Floats, Shape | None]:
+def read_patience_shape(patience: Numbers | Patience | None) -> tuple[Floats, PatienceShape | None]:
     """Return the scale of patience in seconds (infinite: nobody gives up) and its shape; exponential is ``None``.
 
-    >>> read_any_patience(None)[0].tolist(), read_any_patience(Patience.erlang(60, 1))
+    >>> read_patience_shape(None)[0].tolist(), read_patience_shape(Patience.erlang(60, 1))
     (inf, (array(60.), None))
     """
     if patience is None:
         return np.asarray(np.inf), None
     if not isinstance(patience, Patience):
-        return numbers("patience", patience, above=0, infinite=True), None
-    scale, shape = numbers("patience", patience.scale, above=0, infinite=True), patience.shape
-    if isinstance(shape, Mixture) and set(shape.stages) == {1} and len(shape.stages) == 1:
+        return check_numbers("patience", patience, above=0, infinite=True), None
+    scale, shape = check_numbers("patience", patience.scale, above=0, infinite=True), patience.shape
+    if isinstance(shape, ErlangMixture) and set(shape.stages) == {1} and len(shape.stages) == 1:
         return np.asarray(scale * shape.mean), None
     return scale, shape
 

@@ -14,12 +14,12 @@ from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Numbers, broadcast, index_of, number, numbers
-from .erlang import read_patience
+from ..arguments import Numbers, broadcast, check_number, check_numbers, index_of
+from .erlang import read_mean_patience
 
 #: Probability that may lie in the last state that is looked at; more, and more states are taken.
-_SPILL = 1e-10
-_STATES = 200_000
+_MAX_LAST_STATE_PROBABILITY = 1e-10
+_MAX_STATES = 200_000
 
 
 def queue_over_day(
@@ -79,11 +79,11 @@ def queue_over_day(
     {'service_level': [0.92, 0.09, 0.06], 'mean_wait': [5.1, 380.77, 517.09], 'queue_end': [0.43, 58.62, 21.57]}
     """
     rows, index = _rows(calls, aht, agents, interval, patience)
-    limit = number("threshold", threshold, least=0)
+    limit = check_number("threshold", threshold, least=0)
     begin = _whole("in_system", in_system)
     state, out = start_state(rows, begin), []
     for row in rows:
-        mean, state = follow(state, row)
+        mean, state = advance_queue(state, row)
         out.append(describe(mean, row, limit) | {"queue_end": _waiting(state, row.agents)})
     return pd.DataFrame(out, index=index, columns=[*_COLUMNS])
 
@@ -101,7 +101,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Slot:
+class QueueInterval:
     """An interval with its rates per second: of arrivals, of service of one agent, of giving up of one caller."""
 
     arrive: float
@@ -111,7 +111,7 @@ class Slot:
     length: float
 
 
-def start_state(slots: list[Slot], begin: int) -> Floats:
+def start_state(slots: list[QueueInterval], begin: int) -> Floats:
     """Return the certainty of ``begin`` calls, with room for as many as the day is likely to bring at once.
 
     >>> start_state([], 1)[:3].tolist()
@@ -122,29 +122,29 @@ def start_state(slots: list[Slot], begin: int) -> Floats:
     return state
 
 
-def follow(state: Floats, slot: Slot) -> tuple[Floats, Floats]:
-    """Return what :func:`step` does, with more room for the queue where there is too little.
+def advance_queue(state: Floats, slot: QueueInterval) -> tuple[Floats, Floats]:
+    """Return what :func:`advance_states` does, with more room for the queue where there is too little.
 
     Raises
     ------
     InputError
         If more calls would wait than can be followed.
     """
-    mean, end = step(state, slot)
-    while max(mean[-1], end[-1]) > _SPILL:
-        if len(state) > _STATES:
+    mean, end = advance_states(state, slot)
+    while max(mean[-1], end[-1]) > _MAX_LAST_STATE_PROBABILITY:
+        if len(state) > _MAX_STATES:
             raise InputError(
                 "the queue grows longer than can be followed", where="argument 'calls'", hint="fewer calls, more agents"
             )
         state = np.concatenate([state, np.zeros(len(state))])
-        mean, end = step(state, slot)
+        mean, end = advance_states(state, slot)
     return mean, end
 
 
-def step(state: Floats, slot: Slot) -> tuple[Floats, Floats]:
+def advance_states(state: Floats, slot: QueueInterval) -> tuple[Floats, Floats]:
     """Return the distribution of calls in the system: on the mean over the interval, and at its end.
 
-    >>> mean, end = step(np.array([1.0, 0.0]), Slot(1.0, 1.0, 0.0, 1, 1e3))
+    >>> mean, end = advance_states(np.array([1.0, 0.0]), QueueInterval(1.0, 1.0, 0.0, 1, 1e3))
     >>> end.round(6).tolist()  # one line and no room to wait: half of the time it is taken
     [0.5, 0.5]
     """
@@ -175,7 +175,7 @@ def step(state: Floats, slot: Slot) -> tuple[Floats, Floats]:
     return mean / mean.sum(), end / end.sum()
 
 
-def describe(mean: Floats, slot: Slot, threshold: float) -> dict[str, float]:
+def describe(mean: Floats, slot: QueueInterval, threshold: float) -> dict[str, float]:
     """Return the figures of an interval from the mean distribution of calls in the system."""
     n = np.arange(len(mean))
     free, behind = mean[: slot.agents].sum(), mean[slot.agents :]
@@ -194,7 +194,7 @@ def describe(mean: Floats, slot: Slot, threshold: float) -> dict[str, float]:
     }
 
 
-def _wait(ahead: Floats, slot: Slot, threshold: float) -> tuple[Floats, Floats]:
+def _wait(ahead: Floats, slot: QueueInterval, threshold: float) -> tuple[Floats, Floats]:
     """Return for each number of callers ahead: the chance of an answer in time, and the mean seconds in the queue."""
     serve = slot.agents * slot.serve
     if slot.leave > 0:
@@ -216,32 +216,32 @@ def _waiting(state: Floats, agents: int) -> float:
 
 def _rows(
     calls: Numbers, aht: Numbers, agents: Numbers, interval: float, patience: Numbers | None
-) -> tuple[list[Slot], pd.Index]:
+) -> tuple[list[QueueInterval], pd.Index]:
     given = {
-        "calls": numbers("calls", calls, least=0),
-        "aht": numbers("aht", aht, above=0),
-        "agents": numbers("agents", agents, least=0),
-        "patience": read_patience(patience),
+        "calls": check_numbers("calls", calls, least=0),
+        "aht": check_numbers("aht", aht, above=0),
+        "agents": check_numbers("agents", agents, least=0),
+        "patience": read_mean_patience(patience),
     }
-    slot = number("interval", interval, above=0)
+    slot = check_number("interval", interval, above=0)
     flat = broadcast(given)
     if flat["calls"].ndim != 1:
         raise InputError(
             "the intervals of a day come in a row", where="argument 'calls'", got=flat["calls"].shape, wanted="(n,)"
         )
     parts = zip(flat["calls"] / slot, 1 / flat["aht"], 1 / flat["patience"], flat["agents"], strict=True)
-    rows = [Slot(float(a), float(s), float(g), _whole("agents", n), slot) for a, s, g, n in parts]
+    rows = [QueueInterval(float(a), float(s), float(g), _whole("agents", n), slot) for a, s, g, n in parts]
     return rows, index_of(len(rows), calls, aht, agents)
 
 
 def _whole(name: str, value: float) -> int:
-    found = number(name, value, least=0)
+    found = check_number(name, value, least=0)
     if found != round(found):
         raise InputError("people and calls come whole here", where=f"argument '{name}'", got=found)
     return int(found)
 
 
-def _states(rows: list[Slot], begin: int) -> int:
+def _states(rows: list[QueueInterval], begin: int) -> int:
     """Return how many states to look at: the fluid backlog, and many standard deviations above it."""
     backlog, most, came = float(begin), float(begin), 0.0
     for row in rows:

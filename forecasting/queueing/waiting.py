@@ -84,7 +84,7 @@ def idle_weight(a: Floats, n: Floats, gap: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Waits:
+class WaitIntegrals:
     """The parts of J, each over ``exp(top)``.
 
     The whole; times giving up; up to the threshold times staying; times the mean of the shorter of patience and
@@ -100,7 +100,7 @@ class Waits:
     beyond: Floats
 
 
-def wait_integrals(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats, ends: bool = False) -> Waits:
+def wait_integrals(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats, ends: bool = False) -> WaitIntegrals:
     """Integrate the density of the offered wait for exponential patience.
 
     Parameters
@@ -115,10 +115,10 @@ def wait_integrals(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats, ends
         Whether the last two parts are wanted; they are 0 otherwise.
     """
     if not len(a):
-        return Waits(a, a, a, a, a, a, a)
+        return WaitIntegrals(a, a, a, a, a, a, a)
     cuts = [slice(i, i + _ROWS) for i in range(0, len(a), _ROWS)]
     parts = [_integrate(a[i], n[i], gap[i], h[i], t[i], ends) for i in cuts]
-    return Waits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return WaitIntegrals(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _integrate(a: Floats, n: Floats, gap: Floats, h: Floats, t: Floats, ends: bool) -> tuple[Floats, ...]:

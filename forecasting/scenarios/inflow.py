@@ -10,7 +10,7 @@ from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import number, numbers
+from ..arguments import check_number, check_numbers
 
 _BOUND = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)?)$")
 
@@ -80,10 +80,10 @@ def inflow_paths(
         raise InputError(
             "the forecast has no bounds", where="argument 'ahead'", wanted=f"columns such as {model}-lo-80"
         )
-    count = int(numbers("paths", paths, least=1))
-    rho = number("together", together, least=0, most=1)
+    count = int(check_numbers("paths", paths, least=1))
+    rho = check_number("together", together, least=0, most=1)
     names = ahead["unique_id"].astype("str").to_numpy() if "unique_id" in ahead.columns else np.full(len(ahead), "all")
-    values = np.maximum.accumulate(np.stack([numbers(c, ahead[c]) for c in columns.values()]), axis=0)
+    values = np.maximum.accumulate(np.stack([check_numbers(c, ahead[c]) for c in columns.values()]), axis=0)
     codes, known = pd.factorize(names, sort=True)
     rng = np.random.default_rng(seed)
     common = rng.standard_normal((count, len(known)))[:, codes]

@@ -10,7 +10,7 @@ from scipy import special
 from ...features.arrays import Floats
 
 
-def chance_above(quantiles: Mapping[float, Floats], x: Floats) -> Floats:
+def probability_above(quantiles: Mapping[float, Floats], x: Floats) -> Floats:
     """Return the probability of more than ``x``, from a few quantiles of each row.
 
     Between two quantiles, and beyond the outermost, the distribution is taken as normal; quantiles that cross are put
@@ -31,7 +31,7 @@ def chance_above(quantiles: Mapping[float, Floats], x: Floats) -> Floats:
     Examples
     --------
     >>> q = {0.1: np.array([90.0, 0.0]), 0.5: np.array([100.0, 0.0]), 0.9: np.array([110.0, 0.0])}
-    >>> chance_above(q, np.array([110.0, 0.0])).round(3).tolist()
+    >>> probability_above(q, np.array([110.0, 0.0])).round(3).tolist()
     [0.1, 0.0]
     """
     scores = special.ndtri(np.array(list(quantiles)))
@@ -48,12 +48,12 @@ def chance_above(quantiles: Mapping[float, Floats], x: Floats) -> Floats:
 
 
 def quantile_at(quantiles: Mapping[float, Floats], scores: Floats) -> Floats:
-    """Return the volumes at given normal scores: the inverse of :func:`chance_above`.
+    """Return the volumes at given normal scores: the inverse of :func:`probability_above`.
 
     Parameters
     ----------
     quantiles
-        As in :func:`chance_above`.
+        As in :func:`probability_above`.
     scores
         Normal scores (0 is the median), broadcast against one number for each row.
 

@@ -14,7 +14,7 @@ from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..grid.grid import check_count
 from ..methods.registry import AUTO
-from ..volume.intervals import apply, calibrate, probabilities, tiers
+from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, probabilities
 from ..volume.issued import Issued, issue
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 #: Levels at which the distribution of a slot is taken, beside those that are issued.
-FINE = (10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 99)
+FINE_LEVELS = (10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 99)
 
 #: Past origins without which slots are drawn apart from one another.
-LEAST_ORIGINS = 3
+MIN_ORIGINS = 3
 
 #: Rows of the long frame of paths above which it is asked for in parts.
-MOST_ROWS = 100_000_000
+MAX_PATH_ROWS = 100_000_000
 
 
 def sample_paths(
@@ -87,9 +87,11 @@ def sample_paths(
     known = (calendar, holidays, events, windows, since, until, outages, models)
     issued = issue(history, horizon, freq, levels, *known)
     rows = n * int(issued.alive.sum()) * horizon
-    if rows > MOST_ROWS:
+    if rows > MAX_PATH_ROWS:
         hint = "draw fewer paths, or a part of the series at a time"
-        raise InputError("the paths would be too many rows", column="n", got=n, wanted=f"{MOST_ROWS:,} rows", hint=hint)
+        raise InputError(
+            "the paths would be too many rows", column="n", got=n, wanted=f"{MAX_PATH_ROWS:,} rows", hint=hint
+        )
     return paths_frame(issued, path_cube(issued, n, seed))
 
 
@@ -122,7 +124,7 @@ def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:
         }
     )
     notes = list(issued.notes)
-    if len(issued.past) < LEAST_ORIGINS:
+    if len(issued.past) < MIN_ORIGINS:
         notes.append("too few past errors to tell how slots go together: they are drawn apart, and sums look too sure")
     frame.attrs = {"notes": notes, "model": issued.fold.chosen, "freq": issued.grid.frequency.name}
     return frame
@@ -134,14 +136,14 @@ def _distribution(issued: Issued, alive: npt.NDArray[np.int64]) -> tuple[Floats,
     They are those that are issued, on a finer ladder, with the forecast in the middle. Only where many slots are empty
     is the forecast no median: there the ladder goes by the errors alone.
     """
-    levels, now = tuple(sorted({*issued.levels, *FINE})), issued.fold.now
+    levels, now = tuple(sorted({*issued.levels, *FINE_LEVELS})), issued.fold.now
     p, sizes = probabilities(levels), issued.sizes()
     errors, days = np.zeros((0, *issued.point.shape)), np.zeros((0, issued.horizon), dtype=np.int64)
     if issued.past:
         errors, days = issued.outcomes() - issued.past_points(), issued.past_days()
-    tier = tiers(now.zeros)
-    bands = calibrate(errors / np.where(sizes[1:] > 0, sizes[1:], np.nan), tier, days, now.unit, levels)
-    clear = apply(issued.point, sizes[0], bands, now.quiet)
+    tier = assign_zero_tiers(now.zeros)
+    bands = calibrate_intervals(errors / np.where(sizes[1:] > 0, sizes[1:], np.nan), tier, days, now.unit, levels)
+    clear = apply_intervals(issued.point, sizes[0], bands, now.quiet)
     bare = issued.point[:, :, None] + (sizes[0] * bands.sigma[:, None])[:, :, None] * bands.quantiles[:, None, :]
     bare = np.where(now.quiet[:, :, None], 0.0, np.maximum(bare, 0.0))
     middle = len(p) // 2
@@ -164,7 +166,7 @@ def _quantiles(ladder: Floats, p: Floats, n: int) -> Floats:
 
 def _templates(issued: Issued, alive: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
     """Return the normal scores of the past errors, O x (N H); nothing where too few origins are known."""
-    if len(issued.past) < LEAST_ORIGINS:
+    if len(issued.past) < MIN_ORIGINS:
         return np.zeros((0, len(alive) * issued.horizon))
     sizes = issued.sizes()[1:]
     errors = issued.outcomes() - issued.past_points()
@@ -172,7 +174,7 @@ def _templates(issued: Issued, alive: npt.NDArray[np.int64], rng: np.random.Gene
         scaled = np.where(sizes > 0, errors / sizes, np.nan)[:, alive]
     scores = _filled(normal_scores(scaled, rng), rng)
     # so few trajectories say little of how far a whole one may be off: as Student's t does, and their mean is known
-    free = _free(issued)
+    free = _effective_origins(issued)
     widened = stdtrit(free - 1, 0.9) / ndtri(0.9) * np.sqrt(free / (free - 1))
     scores += (widened - 1) * scores.mean(axis=2, keepdims=True)
     return scores.reshape(len(scores), -1)
@@ -208,11 +210,11 @@ def _weights(n: int, count: int, issued: Issued, rng: np.random.Generator) -> Fl
     if not count:
         return np.zeros((n, 0))
     weights = rng.standard_normal((n, count))
-    free = _free(issued)
+    free = _effective_origins(issued)
     return weights * np.sqrt(free / rng.chisquare(free, (n, 1)))
 
 
-def _free(issued: Issued) -> float:
+def _effective_origins(issued: Issued) -> float:
     """Return how many trajectories that do not overlap the past ones are worth."""
     span = issued.past[0] - issued.past[-1] + issued.horizon
     return max(3.0, min(float(len(issued.past)), span / issued.horizon))

@@ -103,7 +103,7 @@ def what_if(
             effect = np.maximum(effect + change.sd * rng.standard_normal(len(number))[place], 0.0)
         factor = np.where(inside, factor * effect, factor)
         unsure = np.where(inside, np.hypot(unsure, share), unsure)
-        touched.append(_say(change, forecast.loc[inside, "unique_id"].nunique()))
+        touched.append(_format_change(change, forecast.loc[inside, "unique_id"].nunique()))
     out = forecast.copy()
     base = forecast[point].to_numpy(dtype=float)
     out[point] = base * factor
@@ -128,7 +128,7 @@ def read_changes(changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame) -
     if isinstance(changes, (Change, Mapping)):
         changes = [changes]
     if isinstance(changes, pd.DataFrame):
-        changes = [{str(k): v for k, v in row.items() if _said(v)} for row in changes.to_dict("records")]
+        changes = [{str(k): v for k, v in row.items() if _is_given(v)} for row in changes.to_dict("records")]
     read = []
     for row, given in enumerate(changes, 1):
         if isinstance(given, Mapping):
@@ -146,7 +146,7 @@ def read_changes(changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame) -
     return read
 
 
-def _said(value: Any) -> bool:
+def _is_given(value: Any) -> bool:
     return isinstance(value, (list, tuple)) or not bool(pd.isna(value))
 
 
@@ -237,7 +237,7 @@ def _edges(out: pd.DataFrame, forecast: pd.DataFrame, base: Floats, factor: Floa
         out[column] = np.where((factor == 1) & (unsure == 0), forecast[column].to_numpy(dtype=float), edge)
 
 
-def _say(change: Change, count: int) -> str:
+def _format_change(change: Change, count: int) -> str:
     """Say an assumption in a sentence."""
     what = "nothing comes"
     if change.factor is not None:

@@ -11,12 +11,12 @@ from scipy import sparse
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Numbers, number, numbers
+from ..arguments import Numbers, check_number, check_numbers
 from ..solver import Matrix
-from .set_cover import cover
-from .shift_patterns import ShiftPattern, clock, coverage_matrix, say_days
+from .set_cover import solve_set_cover
+from .shift_patterns import ShiftPattern, coverage_matrix, format_clock_time, format_weekdays
 
-_TINY = 1e-6
+_AGENT_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Schedule:
 
     def sentences(self) -> tuple[str, ...]:
         """Say in plain words how good the schedule is, and where and why it falls short."""
-        people, short = int(self.table["people"].sum()), self.coverage[self.coverage["shortfall"] > _TINY]
+        people, short = int(self.table["people"].sum()), self.coverage[self.coverage["shortfall"] > _AGENT_TOLERANCE]
         said = [
             f"{people:,} people work {self.hours:,.1f} hours in {len(self.table):,} patterns; no schedule is better by "
             f"more than {self.gap:.1%}."
@@ -129,17 +129,17 @@ def shift_schedule(
     ds, people, slot = _read_need(need, column, slot_s)
     if not len(patterns):
         raise InputError("there is no pattern", where="argument 'patterns'", hint="see shift_patterns")
-    price = numbers("short_price", short_price, least=0)
+    price = check_numbers("short_price", short_price, least=0)
     if price.shape not in ((), (len(ds),)):
         raise InputError("the length is wrong", where="argument 'short_price'", got=price.shape, wanted=f"({len(ds)},)")
-    share = number("gap", gap, least=0, below=1)
-    limit = number("seconds", seconds, above=0)
+    share = check_number("gap", gap, least=0, below=1)
+    limit = check_number("seconds", seconds, above=0)
     matrix = coverage_matrix(patterns, ds, slot)
     days = pd.Series(ds.normalize().unique()).dt.day_of_week.value_counts()
     paid = np.array([sum(int(days.get(d, 0)) for d in p.days) * p.paid_h / len(p.days) for p in patterns])
     rules = _rules(patterns, limits, least, max_people)
     usable = np.flatnonzero(paid > 0)
-    found = cover(
+    found = solve_set_cover(
         sparse.csc_array(matrix[:, usable]),
         people,
         paid[usable],
@@ -151,7 +151,7 @@ def shift_schedule(
         seconds=limit,
     )
     count = np.zeros(len(patterns))
-    count[usable] = found.people
+    count[usable] = found.agents
     coverage = _coverage(ds, people, matrix, count, patterns, limits, max_people)
     hours = float(paid @ count)
     return Schedule(
@@ -176,11 +176,11 @@ def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[p
         raise InputError("the intervals are not rising", where=where, column="ds", row=row, got=str(ds[row - 1]))
     if slot_s is None and not len(steps):
         raise InputError("one interval does not say how long it is", where=where, hint="pass slot_s")
-    slot = float(pd.Series(steps).mode().iloc[0]) if slot_s is None else number("slot_s", slot_s, above=0)
-    if len(steps) and steps.min() < slot - _TINY:
+    slot = float(pd.Series(steps).mode().iloc[0]) if slot_s is None else check_number("slot_s", slot_s, above=0)
+    if len(steps) and steps.min() < slot - _AGENT_TOLERANCE:
         row = int(steps.argmin()) + 2
         raise InputError("intervals overlap", where=where, column="ds", row=row, got=str(ds[row - 1]))
-    return ds, numbers(column, need[column], least=0), slot
+    return ds, check_numbers(column, need[column], least=0), slot
 
 
 def _rules(
@@ -198,17 +198,17 @@ def _rules(
             if kind not in kinds:
                 hint = did_you_mean(kind, sorted(set(kinds.tolist())))
                 raise InputError("no pattern is of this kind", where=f"argument '{name}'", got=kind, hint=hint)
-            numbers(f"{name}[{kind!r}]", value, least=0)
+            check_numbers(f"{name}[{kind!r}]", value, least=0)
     for kind in sorted(set(most) | set(fewest)):
         rows.append((kinds == kind).astype(float))
         low.append(float(fewest.get(kind, 0)))
         high.append(float(most.get(kind, np.inf)))
-        if np.ceil(low[-1] - _TINY) > high[-1]:
+        if np.ceil(low[-1] - _AGENT_TOLERANCE) > high[-1]:
             raise InputError(
                 "the fewest are above the most", where=f"argument 'least[{kind!r}]'", got=(low[-1], high[-1])
             )
     if max_people is not None:
-        total = number("max_people", max_people, least=0)
+        total = check_number("max_people", max_people, least=0)
         if sum(low) > total:
             raise InputError("the fewest are above the most", where="argument 'max_people'", got=(sum(low), total))
         rows.append(np.ones(len(kinds)))
@@ -216,7 +216,7 @@ def _rules(
         high.append(total)
     matrix = sparse.csr_array(np.array(rows)) if rows else sparse.csr_array((0, len(kinds)))
     # people are whole
-    return matrix, np.ceil(np.array(low) - _TINY), np.floor(np.array(high) + _TINY)
+    return matrix, np.ceil(np.array(low) - _AGENT_TOLERANCE), np.floor(np.array(high) + _AGENT_TOLERANCE)
 
 
 def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats) -> pd.DataFrame:
@@ -225,9 +225,9 @@ def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats) -> pd.
             "pattern": p.name,
             "kind": p.kind,
             "people": round(count[j]),
-            "days": say_days(p.days),
-            "start": clock(p.start_s),
-            "end": clock(p.start_s + p.length_s),
+            "days": format_weekdays(p.days),
+            "start": format_clock_time(p.start_s),
+            "end": format_clock_time(p.start_s + p.length_s),
             "breaks": ", ".join(p.break_times),
             "hours": float(paid[j] * count[j]),
         }
@@ -251,10 +251,10 @@ def _coverage(
 ) -> pd.DataFrame:
     scheduled = np.asarray(matrix @ count)
     short = np.maximum(need - scheduled, 0.0)
-    short[short < _TINY] = 0.0
+    short[short < _AGENT_TOLERANCE] = 0.0
     kinds = np.array([p.kind for p in patterns])
-    full = {k for k, most in (limits or {}).items() if count[kinds == k].sum() > most - 1 + _TINY}
-    everybody = max_people is not None and count.sum() > max_people - 1 + _TINY
+    full = {k for k, most in (limits or {}).items() if count[kinds == k].sum() > most - 1 + _AGENT_TOLERANCE}
+    everybody = max_people is not None and count.sum() > max_people - 1 + _AGENT_TOLERANCE
     rows, words = sparse.csr_array(matrix), [""] * len(ds)
     for i in np.flatnonzero(short):
         there = set(kinds[rows.indices[rows.indptr[i] : rows.indptr[i + 1]]].tolist())

@@ -19,16 +19,16 @@ from scipy.sparse.csgraph import connected_components
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..solver import Matrix, Places, Solution, beside, relax, solve, triplets
+from ..solver import Matrix, Places, Solution, relax, solve, stack_columns, triplets
 
 _WHOLE = 1e-6
 
 
 @dataclass(frozen=True)
-class Cover:
+class SetCover:
     """People of each pattern, the cost of that, a proven lower bound on the cost of any, and the seconds it took."""
 
-    people: Floats
+    agents: Floats
     cost: float
     bound: float
     seconds: float
@@ -55,7 +55,7 @@ class _Problem:
     high: Floats
 
 
-def cover(
+def solve_set_cover(
     matrix: Matrix,
     need: Floats,
     cost: Floats,
@@ -66,7 +66,7 @@ def cover(
     high: Floats | None = None,
     gap: float = 0.01,
     seconds: float = 60.0,
-) -> Cover:
+) -> SetCover:
     """Choose whole people for each pattern so that cost plus priced shortfall is least.
 
     Parameters
@@ -89,8 +89,8 @@ def cover(
     Examples
     --------
     >>> shifts = sparse.csc_array(np.array([[1.0, 0, 0], [1, 1, 0], [0, 1, 1]]))
-    >>> best = cover(shifts, np.array([2.0, 3, 1]), np.array([2.0, 2, 1]), np.full(3, 50.0))
-    >>> best.people.tolist(), best.cost, round(best.gap, 6)
+    >>> best = solve_set_cover(shifts, np.array([2.0, 3, 1]), np.array([2.0, 2, 1]), np.full(3, 50.0))
+    >>> best.agents.tolist(), best.cost, round(best.gap, 6)
     ([2.0, 1.0, 0.0], 6.0, 0.0)
     """
     start, n = time.perf_counter(), matrix.shape[1]
@@ -111,7 +111,7 @@ def cover(
         x, value, least = _best(own, gap, budget)
         people[columns if own is not problem else slice(None)] = x
         total, bound = total + value, bound + least
-    return Cover(people, float(total), float(bound), time.perf_counter() - start)
+    return SetCover(people, float(total), float(bound), time.perf_counter() - start)
 
 
 def _merged(
@@ -224,14 +224,14 @@ def _search(p: _Problem, seconds: float | None = None, gap: float | None = None)
     n, b = len(p.cost), len(p.band_row)
     rows: list[tuple[Matrix, Any, Any]] = [(_with_missing(p), p.need, np.inf)]
     if len(p.low):
-        rows.append((beside(p.limits, sparse.csc_array((len(p.low), b))), p.low, p.high))
+        rows.append((stack_columns(p.limits, sparse.csc_array((len(p.low), b))), p.low, p.high))
     cost, high = np.concatenate([p.cost, p.band_price]), np.concatenate([p.most, p.band_size])
     return solve(cost, rows, np.zeros(n + b), high, whole=np.arange(n + b) < n, seconds=seconds, gap=gap)
 
 
 def _with_missing(p: _Problem) -> Matrix:
     m, b = len(p.need), len(p.band_row)
-    return beside(p.matrix, triplets(np.ones(b), p.band_row, np.arange(b), (m, b)))
+    return stack_columns(p.matrix, triplets(np.ones(b), p.band_row, np.arange(b), (m, b)))
 
 
 def _relaxed(p: _Problem, least: Floats, most: Floats) -> tuple[Floats, Floats, float] | None:
@@ -241,7 +241,7 @@ def _relaxed(p: _Problem, least: Floats, most: Floats) -> tuple[Floats, Floats, 
     for sign, side in ((1.0, p.low), (-1.0, p.high)):
         mine = np.flatnonzero(np.isfinite(side))
         if len(mine):
-            rows.append(beside(sign * p.limits, none)[mine])
+            rows.append(stack_columns(sign * p.limits, none)[mine])
             need.append(sign * side[mine])
     matrix = sparse.csc_array(sparse.vstack(rows))
     low, high = np.concatenate([least, np.zeros(b)]), np.concatenate([most, p.band_size])

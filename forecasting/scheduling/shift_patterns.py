@@ -12,10 +12,10 @@ from scipy import sparse
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import number, numbers
+from ..arguments import check_number, check_numbers
 from ..solver import Matrix, triplets
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_S = 86400.0
 
 
@@ -46,8 +46,8 @@ class ShiftPattern:
         where = "ShiftPattern"
         if not self.days or len(set(self.days)) != len(self.days) or not set(self.days) <= set(range(7)):
             raise InputError("these are not days of the week", where=where, got=self.days, wanted="0 (Monday) to 6")
-        numbers("start_s", self.start_s, least=0, below=_DAY_S)
-        numbers("length_s", self.length_s, above=0, most=_DAY_S)
+        check_numbers("start_s", self.start_s, least=0, below=_DAY_S)
+        check_numbers("length_s", self.length_s, above=0, most=_DAY_S)
         last = 0.0
         for after, length in self.breaks:
             if not (after >= last and length > 0 and after + length <= self.length_s):
@@ -67,35 +67,39 @@ class ShiftPattern:
         'full-time mon-fri 08:00-16:30, break 12:00-12:30'
         """
         rest = ", ".join(self.break_times)
-        end = clock(self.start_s + self.length_s)
-        return f"{self.kind} {say_days(self.days)} {clock(self.start_s)}-{end}" + (f", break {rest}" if rest else "")
+        end = format_clock_time(self.start_s + self.length_s)
+        return f"{self.kind} {format_weekdays(self.days)} {format_clock_time(self.start_s)}-{end}" + (
+            f", break {rest}" if rest else ""
+        )
 
     @property
     def break_times(self) -> tuple[str, ...]:
         """Breaks on the clock."""
-        return tuple(f"{clock(self.start_s + a)}-{clock(self.start_s + a + n)}" for a, n in self.breaks)
+        return tuple(
+            f"{format_clock_time(self.start_s + a)}-{format_clock_time(self.start_s + a + n)}" for a, n in self.breaks
+        )
 
 
-def clock(seconds: float) -> str:
+def format_clock_time(seconds: float) -> str:
     """Return seconds after midnight as a time of day.
 
-    >>> clock(8.5 * 3600), clock(25 * 3600)
+    >>> format_clock_time(8.5 * 3600), format_clock_time(25 * 3600)
     ('08:30', '01:00')
     """
     minutes = round(seconds / 60) % 1440
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def say_days(days: Sequence[int]) -> str:
+def format_weekdays(days: Sequence[int]) -> str:
     """Return days of the week as their owner would write them.
 
-    >>> say_days((0, 1, 2, 3, 4)), say_days((0, 2, 3)), say_days((5,))
+    >>> format_weekdays((0, 1, 2, 3, 4)), format_weekdays((0, 2, 3)), format_weekdays((5,))
     ('mon-fri', 'mon,wed,thu', 'sat')
     """
     days = sorted(days)
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
-        return f"{DAYS[days[0]]}-{DAYS[days[-1]]}"
-    return ",".join(DAYS[d] for d in days)
+        return f"{WEEKDAY_NAMES[days[0]]}-{WEEKDAY_NAMES[days[-1]]}"
+    return ",".join(WEEKDAY_NAMES[d] for d in days)
 
 
 def shift_patterns(
@@ -153,17 +157,17 @@ def shift_patterns(
     >>> len(full), len(part), part[0].name
     (147, 84, 'part-time mon-wed 07:00-11:00')
     """  # noqa: E501 - parameters read better in one line
-    step, rest = number("step_s", step_s, above=0), number("break_s", break_s, least=0)
-    first = number("first_start_s", first_start_s, least=0, below=_DAY_S)
+    step, rest = check_number("step_s", step_s, above=0), check_number("break_s", break_s, least=0)
+    first = check_number("first_start_s", first_start_s, least=0, below=_DAY_S)
     last, between = (
-        number("last_end_s", last_end_s, above=0),
-        number("break_step_s", break_step_s, above=0),
+        check_number("last_end_s", last_end_s, above=0),
+        check_number("break_step_s", break_step_s, above=0),
     )
-    choices = int(numbers("break_choices", break_choices, least=0))
-    count = int(numbers("days_per_week", days_per_week, least=1, most=len(workdays)))
+    choices = int(check_numbers("break_choices", break_choices, least=0))
+    count = int(check_numbers("days_per_week", days_per_week, least=1, most=len(workdays)))
     off = _day_choices(list(workdays), count, days_off_together)
     found = []
-    for length in numbers("lengths_s", list(lengths_s), above=0, most=_DAY_S):
+    for length in check_numbers("lengths_s", list(lengths_s), above=0, most=_DAY_S):
         starts = np.arange(first, min(last - length, _DAY_S - 1) + 1e-6, step)
         breaks: list[tuple[tuple[float, float], ...]] = [()]
         if choices and rest > 0 and length > no_break_up_to_s:

@@ -15,13 +15,13 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Numbers, number, numbers
+from ..arguments import Numbers, check_number, check_numbers
 from ..simulation.skills import simulate_skills
 from ..solver import solve, triplets
 from ..staffing.staffing_plan import required_agents
 
 #: Every set of queues gives one condition, so there cannot be many queues.
-MOST_QUEUES = 12
+MAX_QUEUES = 12
 Skills = Mapping[str, Sequence[str]]
 
 
@@ -137,7 +137,7 @@ def skill_plan(
     >>> plan[["least", "most"]].sum().tolist(), bool((plan["people"].sum() >= 24) & (plan["people"].sum() <= 28))
     ([24, 28], True)
     """  # noqa: E501 - the example reads better in one line
-    frame, skills, names = _read_case(queues, groups)
+    frame, skills, names = _read_interval(queues, groups)
     rules = _rules(interval, service_level, threshold, max_occupancy, patience)
     price = _by_group("cost", cost, names, 1.0, above=0)
     high = _by_group("limits", limits, names, np.inf, least=0)
@@ -146,7 +146,7 @@ def skill_plan(
     most = _dedicated(separate.astype(float), skills, price, high)
     people = most
     if simulate and not np.array_equal(least, most):
-        people = _searched(frame, groups, skills, least, most, price, high, rules, calls, seed)
+        people = _search_by_simulation(frame, groups, skills, least, most, price, high, rules, calls, seed)
     return pd.DataFrame(
         {
             "group": pd.Series(names, dtype="str"),
@@ -194,9 +194,9 @@ def allocate_skills(need: Mapping[str, float], groups: Skills, people: Mapping[s
     [1.375, 5.625, 8.0, 0.625, 0.375]
     """
     frame = pd.DataFrame({"queue": list(need), "calls": 1.0, "aht_s": 1.0})
-    _, skills, names = _read_case(frame, groups, all_served=False)
+    _, skills, names = _read_interval(frame, groups, all_served=False)
     queues = list(need)
-    wanted = np.array([number(f"need[{q!r}]", need[q], least=0) for q in queues])
+    wanted = np.array([check_number(f"need[{q!r}]", need[q], least=0) for q in queues])
     have = _by_group("people", people, names, None, least=0)
     g, q = np.nonzero(skills)
     pairs, nq = len(g), len(queues)
@@ -242,12 +242,12 @@ def _read_queues(queues: pd.DataFrame) -> pd.DataFrame:
         raise InputError(
             "the queue comes twice", where=where, column="queue", row=row + 1, got=frame["queue"].iloc[row]
         )
-    frame["calls"] = numbers("calls", queues["calls"].to_numpy(), least=0)
-    frame["aht_s"] = numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
+    frame["calls"] = check_numbers("calls", queues["calls"].to_numpy(), least=0)
+    frame["aht_s"] = check_numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
     return frame
 
 
-def _read_case(
+def _read_interval(
     queues: pd.DataFrame, groups: Skills, all_served: bool = True
 ) -> tuple[pd.DataFrame, npt.NDArray[np.bool_], list[str]]:
     """Return queues, which group (row) serves which (column), and the names of the groups."""
@@ -255,8 +255,8 @@ def _read_case(
     if frame["ds"].nunique() > 1:
         raise InputError("more than one interval", where="argument 'queues'", column="ds", wanted="one")
     known = frame["queue"].tolist()
-    if len(known) > MOST_QUEUES:
-        raise InputError("too many queues", where="argument 'queues'", got=len(known), wanted=f"up to {MOST_QUEUES}")
+    if len(known) > MAX_QUEUES:
+        raise InputError("too many queues", where="argument 'queues'", got=len(known), wanted=f"up to {MAX_QUEUES}")
     if not names:
         raise InputError("there is no group", where="argument 'groups'")
     for name in names:
@@ -287,7 +287,7 @@ def _by_group(
     for group in names:
         if group not in values and default is None:
             raise InputError("a group has no value", where=f"argument '{name}'", got=group)
-    read = {g: number(f"{name}[{g!r}]", v, least=least, above=above, infinite=True) for g, v in values.items()}
+    read = {g: check_number(f"{name}[{g!r}]", v, least=least, above=above, infinite=True) for g, v in values.items()}
     return np.array([read.get(group, default) for group in names], dtype=float)
 
 
@@ -345,7 +345,7 @@ def _whole(price: Floats, rows: Floats, need: Floats, high: Floats) -> npt.NDArr
     return np.rint(found.x).astype(np.int64)
 
 
-def _searched(
+def _search_by_simulation(
     frame: pd.DataFrame,
     groups: Skills,
     skills: npt.NDArray[np.bool_],

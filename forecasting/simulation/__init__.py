@@ -13,7 +13,7 @@ __getattr__, __dir__ = lazy_names(
         "batch_sums": "check_plan",
         "check_plan": "check_plan",
         "draw_patience": "plan_run",
-        "mean_interval": "check_plan",
+        "estimate_mean_interval": "check_plan",
         "share_interval": "check_plan",
         "simulate_chats": "chats",
         "simulate_queue": "queue",

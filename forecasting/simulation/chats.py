@@ -157,7 +157,7 @@ def _run(
                 break
             chat, mine = queue.popleft(), open_chats[agent]
             if touched is not None and touched != agent:
-                _foresee(touched, now, open_chats, clock, pace, turn, ends)
+                _schedule_next_end(touched, now, open_chats, clock, pace, turn, ends)
             levels[len(mine)].pop(agent)
             clock[agent] += (now - seen[agent]) * pace[len(mine)]
             seen[agent] = now
@@ -167,7 +167,7 @@ def _run(
                 levels[len(mine)][agent] = None
             touched = agent
         if touched is not None:
-            _foresee(touched, now, open_chats, clock, pace, turn, ends)
+            _schedule_next_end(touched, now, open_chats, clock, pace, turn, ends)
     for agent, mine in enumerate(open_chats):
         _finish(mine, clock[agent], seen[agent], pace, end)
     return np.array(start), np.array(end), np.array(who, dtype=np.int64)
@@ -183,7 +183,7 @@ def _least_loaded(levels: list[dict[int, None]], off: list[float], now: float) -
     return -1
 
 
-def _foresee(
+def _schedule_next_end(
     agent: int,
     now: float,
     open_chats: list[list[tuple[float, int]]],

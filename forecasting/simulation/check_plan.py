@@ -12,12 +12,22 @@ from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Numbers, number
+from ..arguments import Numbers, check_number
 from ..queueing.chat import chat_performance
 from ..queueing.erlang import queue_performance
 from ..queueing.patience import Patience
 from ..queueing.transient import queue_over_day
-from .plan_run import TALLIES, Options, Queue, Setting, draw, each, play, read_plan, tally_run
+from .plan_run import (
+    COUNTED_MEASURES,
+    Queue,
+    QueueOptions,
+    Setting,
+    count_run,
+    draw_replication,
+    read_plan,
+    simulate_replication,
+    values_by_queue,
+)
 from .queue import Agent
 
 
@@ -100,22 +110,24 @@ def check_plan(
     [{'service_level': 0.898, 'service_level_lo': 0.882, 'service_level_hi': 0.912,
       'formula_service_level': 0.888, 'over_day_service_level': 0.897}]
     """
-    queues = read_plan(plan, number("interval", interval, above=0))
-    options = Options.read(queues, threshold, patience, concurrency, slowdown, handle_times, crew)
-    number("level", level, above=0, below=1)
-    if number("replications", replications, least=2) % 1:
+    queues = read_plan(plan, check_number("interval", interval, above=0))
+    options = QueueOptions.read(queues, threshold, patience, concurrency, slowdown, handle_times, crew)
+    check_number("level", level, above=0, below=1)
+    if check_number("replications", replications, least=2) % 1:
         raise InputError("part of a run cannot be played", where="argument 'replications'", got=replications)
     replications = int(replications)
-    spreads = [number(n, v, least=0) for n, v in (("day_spread", day_spread), ("slot_spread", slot_spread))]
-    tallies = {name: {t: np.zeros((replications, len(q.start))) for t in TALLIES} for name, q in queues.items()}
+    spreads = [check_number(n, v, least=0) for n, v in (("day_spread", day_spread), ("slot_spread", slot_spread))]
+    tallies = {
+        name: {t: np.zeros((replications, len(q.start))) for t in COUNTED_MEASURES} for name, q in queues.items()
+    }
     for run_number in range(replications):
-        drawn = draw(queues, options, spreads, (seed, run_number))
-        for name, run in play(queues, options, drawn, crew).items():
-            tally_run(tallies[name], run_number, queues[name], run, options[name].threshold, crew)
-    promises = each(service_level, queues)
+        drawn = draw_replication(queues, options, spreads, (seed, run_number))
+        for name, run in simulate_replication(queues, options, drawn, crew).items():
+            count_run(tallies[name], run_number, queues[name], run, options[name].threshold, crew)
+    promises = values_by_queue(service_level, queues)
     parts = []
     for name, queue in queues.items():
-        kept = number("service_level", promises[name], least=0, below=1)
+        kept = check_number("service_level", promises[name], least=0, below=1)
         formula = _formula(queue, options[name], crew is not None)
         for period, groups, ds in _periods(queue):
             parts.append(_summary(tallies[name], queue, groups, formula, kept, level, crew, options[name]))
@@ -133,7 +145,7 @@ def _periods(queue: Queue) -> list[tuple[str, npt.NDArray[np.int64], npt.NDArray
     return [("slot", slots, queue.ds), ("day", day, days.astype(queue.ds.dtype)), ("all", whole, queue.ds[:1])]
 
 
-def _formula(queue: Queue, own: Options, crew: bool) -> pd.DataFrame:
+def _formula(queue: Queue, own: QueueOptions, crew: bool) -> pd.DataFrame:
     """Return what the formulas say of each interval, with the columns of the simulation's figures."""
     common = (queue.calls, queue.aht, queue.agents)
     if own.concurrency > 1:
@@ -161,7 +173,7 @@ def _summary(
     kept: float,
     level: float,
     crew: Any,
-    own: Options,
+    own: QueueOptions,
 ) -> pd.DataFrame:
     merge = (groups[:, None] == np.arange(groups.max() + 1)).astype(float)
     sums = {name: values @ merge for name, values in tally.items()}
@@ -172,8 +184,8 @@ def _summary(
     for name, bounds in (
         ("service_level", share_interval(sums["in_time"], sums["offered"], level)),
         ("abandonment", share_interval(sums["given_up"], sums["offered"], level)),
-        ("mean_wait_s", mean_interval(sums["waited_s"], sums["offered"], level)),
-        ("occupancy", mean_interval(sums["busy_s"], present, level)),
+        ("mean_wait_s", estimate_mean_interval(sums["waited_s"], sums["offered"], level)),
+        ("occupancy", estimate_mean_interval(sums["busy_s"], present, level)),
     ):
         out |= dict(zip((name, f"{name}_lo", f"{name}_hi"), bounds, strict=True))
     for column in formula.columns:
@@ -225,10 +237,10 @@ def share_interval(hits: Floats, offered: Floats, level: float = 0.99) -> tuple[
     return share, np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
-def mean_interval(sums: Floats, counts: Floats, level: float = 0.99) -> tuple[Floats, Floats, Floats]:
+def estimate_mean_interval(sums: Floats, counts: Floats, level: float = 0.99) -> tuple[Floats, Floats, Floats]:
     """Return means over all replications with their confidence intervals; shapes as in :func:`share_interval`.
 
-    >>> mean, lo, hi = mean_interval(np.array([[20.0], [40.0]]), np.array([[10.0], [10.0]]), level=0.8)
+    >>> mean, lo, hi = estimate_mean_interval(np.array([[20.0], [40.0]]), np.array([[10.0], [10.0]]), level=0.8)
     >>> mean.tolist(), lo.round(2).tolist(), hi.round(2).tolist()
     ([3.0], [-0.08], [6.08])
     """

@@ -12,14 +12,14 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import number, numbers
-from ..queueing.patience import Patience, Steps
+from ..arguments import check_number, check_numbers
+from ..queueing.patience import DiscretePatience, Patience
 from .chats import simulate_chats
 from .queue import ABANDONED, SERVED, Agent, QueueRun, simulate_queue
 
 Setting = float | int | None | Mapping[str, Any]
 #: What is counted in each interval of each replication.
-TALLIES = ("offered", "in_time", "given_up", "waited_s", "busy_s", "overtime_s")
+COUNTED_MEASURES = ("offered", "in_time", "given_up", "waited_s", "busy_s", "overtime_s")
 _NEEDED = ("ds", "calls", "aht_s", "agents")
 
 
@@ -37,7 +37,7 @@ class Queue:
 
 
 @dataclass(frozen=True)
-class Options:
+class QueueOptions:
     """How a queue works: times in seconds, handle times as a sample of mean 1, or none for exponential ones."""
 
     threshold: float
@@ -55,18 +55,18 @@ class Options:
         slowdown: Any,
         times: Any,
         crew: Any,
-    ) -> dict[str, Options]:
+    ) -> dict[str, QueueOptions]:
         """Return the checked options of each queue."""
         found = {}
-        given = [each(x, queues) for x in (threshold, patience, concurrency, slowdown, times)]
+        given = [values_by_queue(x, queues) for x in (threshold, patience, concurrency, slowdown, times)]
         for name in queues:
             limit, patient, room, slower, seen = (x[name] for x in given)
-            shape = None if seen is None else numbers("handle_times", seen, least=0).ravel()
-            found[name] = Options(
-                number("threshold", limit, least=0),
+            shape = None if seen is None else check_numbers("handle_times", seen, least=0).ravel()
+            found[name] = QueueOptions(
+                check_number("threshold", limit, least=0),
                 _read_patience(patient),
-                int(number("concurrency", room, least=1)),
-                number("slowdown", slower, least=0),
+                int(check_number("concurrency", room, least=1)),
+                check_number("slowdown", slower, least=0),
                 None if shape is None else shape / shape.mean(),
             )
             if crew is not None and found[name].concurrency > 1:
@@ -79,7 +79,7 @@ def _read_patience(value: Any) -> float | Patience:
         if np.ndim(value.scale):
             raise InputError("one distribution for each queue", where="argument 'patience'", got=value.scale)
         return value
-    return np.inf if value is None else number("patience", value, above=0, infinite=True)
+    return np.inf if value is None else check_number("patience", value, above=0, infinite=True)
 
 
 def draw_patience(patience: float | Patience, n: int, rng: np.random.Generator) -> Floats:
@@ -91,18 +91,18 @@ def draw_patience(patience: float | Patience, n: int, rng: np.random.Generator) 
     if not isinstance(patience, Patience):
         return rng.exponential(patience, n) if np.isfinite(patience) else np.full(n, np.inf)
     shape, scale = patience.shape, float(np.asarray(patience.scale))
-    if isinstance(shape, Steps):
-        points, shares = [*shape.points, np.inf], [*shape.shares, shape.never]
+    if isinstance(shape, DiscretePatience):
+        points, shares = [*shape.points, np.inf], [*shape.shares, shape.never_share]
         return scale * rng.choice(points, n, p=np.array(shares) / np.sum(shares))
     kind = rng.choice(len(shape.shares), n, p=np.array(shape.shares) / np.sum(shape.shares))
     stages, means = np.array(shape.stages)[kind], np.array(shape.means)[kind]
     return np.asarray(scale * rng.gamma(stages, means / stages))
 
 
-def each(value: Any, queues: Mapping[str, Any]) -> dict[str, Any]:
+def values_by_queue(value: Any, queues: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value of each queue.
 
-    >>> each({"phone": 20, "chat": 60}, {"chat": None})
+    >>> values_by_queue({"phone": 20, "chat": 60}, {"chat": None})
     {'chat': 60}
     """
     if not isinstance(value, Mapping):
@@ -129,15 +129,15 @@ def read_plan(plan: pd.DataFrame, length: float) -> dict[str, Queue]:
         start = (rows["ds"] - first).dt.total_seconds().to_numpy(float)
         if (np.diff(start) < length).any():
             raise InputError("two intervals overlap", where="argument 'plan'", column="ds", hint="check the interval")
-        agents = numbers("agents", rows["agents"], least=0)
+        agents = check_numbers("agents", rows["agents"], least=0)
         if (agents != np.round(agents)).any():
             raise InputError("people come whole here", where="argument 'plan'", column="agents")
-        calls, aht = numbers("calls", rows["calls"], least=0), numbers("aht_s", rows["aht_s"], above=0)
+        calls, aht = check_numbers("calls", rows["calls"], least=0), check_numbers("aht_s", rows["aht_s"], above=0)
         found[str(name)] = Queue(rows["ds"].to_numpy(), start, calls, aht, agents.astype(np.int64), length, skill)
     return found
 
 
-def agents_of(counts: npt.ArrayLike, start: npt.ArrayLike, length: float, skill: int = 0) -> list[Agent]:
+def build_agents(counts: npt.ArrayLike, start: npt.ArrayLike, length: float, skill: int = 0) -> list[Agent]:
     """Turn agents per interval into agents with stretches of presence; the last who came are the first to go.
 
     Parameters
@@ -153,7 +153,7 @@ def agents_of(counts: npt.ArrayLike, start: npt.ArrayLike, length: float, skill:
 
     Examples
     --------
-    >>> [a.shifts for a in agents_of([1, 2, 1], [0, 60, 120], 60)]
+    >>> [a.shifts for a in build_agents([1, 2, 1], [0, 60, 120], 60)]
     [((0.0, 180.0),), ((60.0, 120.0),)]
     """
     n, at = np.asarray(counts), np.asarray(start, dtype=float)
@@ -177,8 +177,8 @@ class Drawn:
     patience: Floats
 
 
-def draw(
-    queues: Mapping[str, Queue], options: Mapping[str, Options], spreads: list[float], key: tuple[int, int]
+def draw_replication(
+    queues: Mapping[str, Queue], options: Mapping[str, QueueOptions], spreads: list[float], key: tuple[int, int]
 ) -> dict[str, Drawn]:
     """Draw the items of one replication; each queue has its own stream, the busyness of the days is common."""
     common, found = np.random.default_rng([*key, 0]), {}
@@ -200,15 +200,15 @@ def _gamma(rng: np.random.Generator, spread: float, n: int) -> Floats:
     return rng.gamma(1 / spread**2, spread**2, n) if spread else np.ones(n)
 
 
-def play(
+def simulate_replication(
     queues: Mapping[str, Queue],
-    options: Mapping[str, Options],
+    options: Mapping[str, QueueOptions],
     drawn: Mapping[str, Drawn],
     crew: Sequence[Agent] | None,
 ) -> dict[str, QueueRun]:
     """Run the items of all queues; each queue has its own agents, unless there is a crew."""
     if crew is None:
-        return {name: _alone(queues[name], options[name], drawn[name]) for name in queues}
+        return {name: _simulate_separately(queues[name], options[name], drawn[name]) for name in queues}
     items = [drawn[name] for name in queues]
     skill = np.repeat([queues[name].skill for name in queues], [len(d.arrivals) for d in items])
     joint = [np.concatenate([getattr(d, field) for d in items]) for field in ("arrivals", "handle", "patience")]
@@ -219,8 +219,8 @@ def play(
     }
 
 
-def _alone(queue: Queue, own: Options, items: Drawn) -> QueueRun:
-    crew = agents_of(queue.agents, queue.start, queue.length)
+def _simulate_separately(queue: Queue, own: QueueOptions, items: Drawn) -> QueueRun:
+    crew = build_agents(queue.agents, queue.start, queue.length)
     if own.concurrency > 1:
         return simulate_chats(
             items.arrivals, items.handle, crew, own.concurrency, own.slowdown, patience=items.patience
@@ -228,13 +228,13 @@ def _alone(queue: Queue, own: Options, items: Drawn) -> QueueRun:
     return simulate_queue(items.arrivals, items.handle, crew, patience=items.patience)
 
 
-def tally_run(
+def count_run(
     tally: dict[str, Floats], number: int, queue: Queue, run: QueueRun, threshold: float, crew: Sequence[Agent] | None
 ) -> None:
     """Count what happened in each interval, by the interval of the arrival; work, by when it was done."""
     slots = len(queue.start)
     slot = np.searchsorted(queue.start, run.arrived, side="right") - 1
-    late = _overtime(run, agents_of(queue.agents, queue.start, queue.length) if crew is None else crew)
+    late = _overtime(run, build_agents(queue.agents, queue.start, queue.length) if crew is None else crew)
     served, gone = run.outcome == SERVED, run.outcome == ABANDONED
     until = np.where(served, run.start, np.where(gone, run.end, queue.start[-1] + queue.length))
     wait = np.maximum(until - run.arrived, 0.0)

@@ -9,11 +9,11 @@ import pandas as pd
 from scipy import stats
 
 from ...features.errors import InputError
-from ..arguments import number, numbers
+from ..arguments import check_number, check_numbers
 from .queue import SERVED, Agent, simulate_queue
 
 #: Share of the run that is left out: the queues start empty.
-WARM_UP = 0.05
+WARM_UP_SHARE = 0.05
 
 
 def simulate_skills(
@@ -62,20 +62,20 @@ def simulate_skills(
     True
     """
     names = queues["queue"].astype("str").tolist()
-    rate = numbers("calls", queues["calls"].to_numpy(), least=0) / number("interval", interval, above=0)
-    handle = numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
-    count = int(numbers("argument calls", calls, least=1))
+    rate = check_numbers("calls", queues["calls"].to_numpy(), least=0) / check_number("interval", interval, above=0)
+    handle = check_numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
+    count = int(check_numbers("argument calls", calls, least=1))
     if rate.sum() <= 0:
         raise InputError("no call comes", where="argument 'queues'", column="calls")
     crew = _crew(groups, people, names)
     rng = np.random.default_rng(seed)
     at = rng.exponential(1 / rate.sum(), count).cumsum()
     kind = rng.choice(len(names), count, p=rate / rate.sum())
-    gives_up = None if patience is None else rng.exponential(number("patience", patience, above=0), count)
+    gives_up = None if patience is None else rng.exponential(check_number("patience", patience, above=0), count)
     run = simulate_queue(at, rng.exponential(handle[kind]), crew, skill=kind, patience=gives_up)
     served = run.outcome == SERVED
     wait = np.where(served, run.start, np.where(np.isnan(run.end), at[-1], run.end)) - run.arrived
-    good, late = served & (wait <= threshold), at >= WARM_UP * at[-1]
+    good, late = served & (wait <= threshold), at >= WARM_UP_SHARE * at[-1]
     batch = np.minimum((np.arange(count) - int(np.argmax(late))) * batches // max(int(late.sum()), 1), batches - 1)
     rows = []
     for q in range(len(names)):
@@ -101,7 +101,7 @@ def _crew(groups: Mapping[str, Sequence[str]], people: Mapping[str, int], names:
     for group, skills in groups.items():
         if group not in people:
             raise InputError("a group has no value", where="argument 'people'", got=group)
-        size = int(numbers(f"people[{group!r}]", people[group], least=0))
+        size = int(check_numbers(f"people[{group!r}]", people[group], least=0))
         crew += [Agent(tuple(names.index(s) for s in skills), ((0.0, np.inf),))] * size
     return crew
 

@@ -12,11 +12,11 @@ from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Numbers, broadcast, number, numbers
+from ..arguments import Numbers, broadcast, check_number, check_numbers
 from ..scenarios.quantiles import quantile_at
 
 #: Number of points at which a distribution is taken where all slots move together, instead of drawing from it.
-POINTS = 441
+DISTRIBUTION_POINTS = 441
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Demand:
         together: float = 1.0,
         paths: int = 2000,
         seed: int = 0,
-        points: int = POINTS,
+        points: int = DISTRIBUTION_POINTS,
     ) -> Demand:
         """Return arrivals whose rate varies by a gamma distribution around its mean.
 
@@ -89,14 +89,14 @@ class Demand:
         """
         given = broadcast(
             {
-                "calls": np.atleast_1d(numbers("calls", calls, least=0)),
-                "aht": numbers("aht", aht, above=0),
-                "spread": numbers("spread", spread, least=0),
-                "aht_spread": numbers("aht_spread", aht_spread, least=0),
+                "calls": np.atleast_1d(check_numbers("calls", calls, least=0)),
+                "aht": check_numbers("aht", aht, above=0),
+                "spread": check_numbers("spread", spread, least=0),
+                "aht_spread": check_numbers("aht_spread", aht_spread, least=0),
             }
         )
         flat = {name: x.ravel() for name, x in given.items()}
-        drawn = bool((flat["aht_spread"] > 0).any()) or number("together", together, least=0, most=1) < 1
+        drawn = bool((flat["aht_spread"] > 0).any()) or check_number("together", together, least=0, most=1) < 1
         size = flat["calls"].size
         scores, weight = _scores(size, np.zeros(size), together, paths, seed) if drawn else _nodes(points)
         more, _ = _scores(size, np.zeros(size), together, paths, seed + 1) if drawn else (scores, weight)
@@ -116,7 +116,7 @@ class Demand:
         counts: bool = False,
         paths: int = 2000,
         seed: int = 0,
-        points: int = POINTS,
+        points: int = DISTRIBUTION_POINTS,
     ) -> Demand:
         """Return the demand of a forecast in quantiles.
 
@@ -150,13 +150,13 @@ class Demand:
         labels = np.zeros(size) if days is None else np.unique(np.asarray(days), return_inverse=True)[1]
         if len(labels) != size:
             raise InputError("one label for each slot", where="argument 'days'", got=len(labels), wanted=f"{size}")
-        drawn = days is not None or number("together", together, least=0, most=1) < 1 or isinstance(aht, Mapping)
+        drawn = days is not None or check_number("together", together, least=0, most=1) < 1 or isinstance(aht, Mapping)
         scores, weight = _scores(size, labels, together, paths, seed) if drawn else _nodes(points)
         if isinstance(aht, Mapping):
             more, _ = _scores(size, labels, together, paths, seed + 1)
             time = np.maximum(quantile_at(_in_order("aht", aht), more), 1e-9)
         else:
-            time = numbers("aht", aht, above=0)
+            time = check_numbers("aht", aht, above=0)
         rate, time = np.broadcast_arrays(quantile_at(q, scores), time)
         return cls(rate, time, weight, not drawn)
 
@@ -169,8 +169,8 @@ class Demand:
         >>> Demand.from_paths([[100, 120], [90, 100]], aht=180).weight.tolist()
         [0.5, 0.5]
         """
-        rate = np.atleast_2d(numbers("calls", calls, least=0))
-        time = numbers("aht", aht, above=0)
+        rate = np.atleast_2d(check_numbers("calls", calls, least=0))
+        time = check_numbers("aht", aht, above=0)
         both = broadcast({"calls": rate, "aht": time})
         if both["calls"].ndim != 2 or both["calls"].shape != rate.shape:
             raise InputError(
@@ -187,7 +187,7 @@ def _nodes(points: int) -> tuple[Floats, Floats]:
 
 def _scores(size: int, days: npt.NDArray[Any], together: float, paths: int, seed: int) -> tuple[Floats, Floats]:
     """Draw normal scores that share a part within each day; pairs of opposite signs keep their mean at 0."""
-    share = number("together", together, least=0, most=1)
+    share = check_number("together", together, least=0, most=1)
     rng = np.random.default_rng(seed)
     half = (paths + 1) // 2
     _, code = np.unique(days, return_inverse=True)
@@ -208,10 +208,10 @@ def _gamma(scores: Floats, spread: Floats) -> Floats:
 
 def _in_order(name: str, quantiles: Mapping[float, Numbers]) -> dict[float, Floats]:
     levels = sorted(quantiles)
-    numbers(f"{name} (probabilities)", np.array(levels, dtype=float), above=0, below=1)
+    check_numbers(f"{name} (probabilities)", np.array(levels, dtype=float), above=0, below=1)
     if len(levels) < 2:
         raise InputError("two quantiles at least", where=f"argument '{name}'", got=levels)
-    read = {p: np.atleast_1d(numbers(f"{name}[{p:g}]", quantiles[p])) for p in levels}
+    read = {p: np.atleast_1d(check_numbers(f"{name}[{p:g}]", quantiles[p])) for p in levels}
     arrays = broadcast({f"{name}[{p:g}]": x for p, x in read.items()})
     return dict(zip(levels, arrays.values(), strict=True))
 

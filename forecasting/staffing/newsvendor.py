@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError
-from ..arguments import number
+from ..arguments import check_number
 from ..queueing.patience import Patience
 from .demand import Demand
 from .required_agents import required_agents
 from .risk_of_short import risk_of_short
 
-_SPAN = 4000  # most agents on a curve
+_MAX_CURVE_AGENTS = 4000  # most agents on a curve
 
 
 def risk_curve(
@@ -63,7 +63,7 @@ def risk_curve(
     [[69.0, 0.01, 710.002]]
     """
     costs = {"agent_cost": agent_cost, "miss_cost": miss_cost, "late_cost": late_cost}
-    each, miss, late = (number(name, x, least=0) for name, x in costs.items())
+    each, miss, late = (check_number(name, x, least=0) for name, x in costs.items())
     rules = {"interval": interval, "service_level": service_level, "threshold": threshold, "patience": patience}
     need = required_agents(demand.calls.ravel(), demand.aht.ravel(), max_occupancy=None, **rules)  # type: ignore[arg-type]
     enough = need["agents"].to_numpy().reshape(demand.calls.shape)
@@ -72,7 +72,7 @@ def risk_curve(
         own = Demand(demand.calls[:, [slot]], demand.aht[:, [slot]], demand.weight, demand.ordered)
         low, high = int(enough[:, slot].min()) - 1, int(enough[:, slot].max()) + 1
         part = _curve(own, max(low, 0), high, rules, each, miss, late)
-        while miss + late > 0 and each > 0 and part["best"].iloc[-1] and high - low < _SPAN:
+        while miss + late > 0 and each > 0 and part["best"].iloc[-1] and high - low < _MAX_CURVE_AGENTS:
             high += max(high - low, 4)
             part = _curve(own, max(low, 0), high, rules, each, miss, late)
         nobody = own.weight @ (miss * (own.calls > 0) + late * own.calls)
@@ -121,8 +121,8 @@ def cheapest_agents(
     >>> cheapest_agents(Demand.varying([300, 0], 300), agent_cost=10, late_cost=5)["agents"].tolist()
     [68, 0]
     """
-    number("agent_cost", agent_cost, above=0)
-    if number("miss_cost", miss_cost, least=0) + number("late_cost", late_cost, least=0) <= 0:
+    check_number("agent_cost", agent_cost, above=0)
+    if check_number("miss_cost", miss_cost, least=0) + check_number("late_cost", late_cost, least=0) <= 0:
         raise InputError("missing costs nothing", where="argument 'miss_cost'", wanted="miss_cost or late_cost above 0")
     costs = {"agent_cost": agent_cost, "miss_cost": miss_cost, "late_cost": late_cost}
     curve = risk_curve(demand, interval, service_level, threshold, patience, **costs)

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ..arguments import Numbers, flat_queue, index_of, numbers
-from ..integer_search import Rows
-from ..queueing.balance import COLUMNS, EXTRA, check_definition
-from ..queueing.chat import CHAT_EXTRA, agent_pace, chat_columns
-from ..queueing.erlang import performance
-from ..queueing.patience import Patience, Steps, read_any_patience
-from .search import RULES, Task, fewest_agents, first_guess, need_frame, read_rules
+from ..arguments import Numbers, check_numbers, flat_queue, index_of
+from ..integer_search import Places
+from ..queueing.balance import EXTRA_PERFORMANCE_COLUMNS, PERFORMANCE_COLUMNS, check_definition
+from ..queueing.chat import EXTRA_CHAT_COLUMNS, agent_pace, compute_chat_performance
+from ..queueing.erlang import compute_performance
+from ..queueing.patience import DiscretePatience, Patience, read_patience_shape
+from .search import STAFFING_RULES, AgentSearch, build_requirement_frame, find_fewest_agents, guess_agents, read_rules
 
 
 def required_agents(
@@ -84,32 +84,36 @@ def required_agents(
     >>> lost[["agents", "binding"]].values.tolist()
     [[57, 'abandonment']]
     """
-    scale, shape = read_any_patience(patience)
+    scale, shape = read_patience_shape(patience)
     check_definition(definition)
     given = {
-        "calls": numbers("calls", calls, least=0),
-        "aht": numbers("aht", aht, above=0),
-        "interval": numbers("interval", interval, above=0),
-        "threshold": numbers("threshold", threshold, least=0),
+        "calls": check_numbers("calls", calls, least=0),
+        "aht": check_numbers("aht", aht, above=0),
+        "interval": check_numbers("interval", interval, above=0),
+        "threshold": check_numbers("threshold", threshold, least=0),
         "patience": scale,
         **read_rules(service_level, max_occupancy, max_wait, max_abandonment, min_agents),
     }
     flat = flat_queue("calls", given)
     each = (calls, aht, interval, service_level, threshold, max_occupancy, patience)
     index = index_of(flat["calls"].size, *each, max_wait, max_abandonment, min_agents)
-    rules = {name: flat.pop(name) for name in RULES}
+    rules = {name: flat.pop(name) for name in STAFFING_RULES}
 
-    def evaluate(rows: Rows, n: Floats) -> dict[str, Floats]:
-        return performance(agents=n, **{k: x[rows] for k, x in flat.items()}, shape=shape, definition=definition)
+    def evaluate(rows: Places, n: Floats) -> dict[str, Floats]:
+        return compute_performance(
+            agents=n, **{k: x[rows] for k, x in flat.items()}, shape=shape, definition=definition
+        )
 
     load = flat["calls"] * flat["aht"] / flat["interval"]
     patient = np.isinf(flat["patience"])
-    never = shape.never if isinstance(shape, Steps) else 0.0
+    never = shape.never_share if isinstance(shape, DiscretePatience) else 0.0
     stays = np.where(patient, 1.0, never) * load  # load of those who never leave: without room for them no balance
     stable = np.where(stays > 0, np.floor(stays * (1 + 1e-12)) + 1, 1).astype(np.int64)
-    guess = first_guess(load, rules["service_level"], flat["threshold"] / flat["aht"], flat["patience"] / flat["aht"])
-    agents, binding = fewest_agents(Task(load, stable, patient, guess, evaluate), rules)
-    return need_frame(agents, binding, evaluate, (*COLUMNS, *EXTRA), index, below)
+    guess = guess_agents(load, rules["service_level"], flat["threshold"] / flat["aht"], flat["patience"] / flat["aht"])
+    agents, binding = find_fewest_agents(AgentSearch(load, stable, patient, guess, evaluate), rules)
+    return build_requirement_frame(
+        agents, binding, evaluate, (*PERFORMANCE_COLUMNS, *EXTRA_PERFORMANCE_COLUMNS), index, below
+    )
 
 
 def required_chat_agents(
@@ -157,33 +161,35 @@ def required_chat_agents(
     >>> need["agents"].tolist(), required_chat_agents(100, 360, 3, 0.1)["agents"].tolist()
     ([25, 0], [10])
     """
-    scale, shape = read_any_patience(patience)
+    scale, shape = read_patience_shape(patience)
     check_definition(definition)
     given = {
-        "chats": numbers("chats", chats, least=0),
-        "aht": numbers("aht", aht, above=0),
-        "concurrency": numbers("concurrency", concurrency, least=1),
-        "slowdown": numbers("slowdown", slowdown, least=0),
-        "interval": numbers("interval", interval, above=0),
-        "threshold": numbers("threshold", threshold, least=0),
+        "chats": check_numbers("chats", chats, least=0),
+        "aht": check_numbers("aht", aht, above=0),
+        "concurrency": check_numbers("concurrency", concurrency, least=1),
+        "slowdown": check_numbers("slowdown", slowdown, least=0),
+        "interval": check_numbers("interval", interval, above=0),
+        "threshold": check_numbers("threshold", threshold, least=0),
         "patience": scale,
         **read_rules(service_level, max_occupancy, max_wait, max_abandonment, min_agents),
     }
     flat = flat_queue("chats", given)
     each = (chats, aht, concurrency, slowdown, interval, service_level, threshold, max_occupancy, patience)
     index = index_of(flat["chats"].size, *each, max_wait, max_abandonment, min_agents)
-    rules = {name: flat.pop(name) for name in RULES}
+    rules = {name: flat.pop(name) for name in STAFFING_RULES}
 
-    def evaluate(rows: Rows, n: Floats) -> dict[str, Floats]:
-        return chat_columns(agents=n, **{k: x[rows] for k, x in flat.items()}, shape=shape, definition=definition)
+    def evaluate(rows: Places, n: Floats) -> dict[str, Floats]:
+        return compute_chat_performance(
+            agents=n, **{k: x[rows] for k, x in flat.items()}, shape=shape, definition=definition
+        )
 
     load = flat["chats"] * flat["aht"] / flat["interval"]
     pace = agent_pace(flat["concurrency"], flat["slowdown"])
     patient = np.isinf(flat["patience"])
-    never = shape.never if isinstance(shape, Steps) else 0.0
+    never = shape.never_share if isinstance(shape, DiscretePatience) else 0.0
     stays = np.where(patient, 1.0, never) * load / pace
     stable = np.where(stays > 0, np.floor(stays * (1 + 1e-12)) + 1, 1).astype(np.int64)
     times = flat["threshold"] / flat["aht"], flat["patience"] / flat["aht"]
-    guess = np.ceil(first_guess(load, rules["service_level"], *times) / pace).astype(np.int64)
-    agents, binding = fewest_agents(Task(load, stable, np.zeros_like(patient), guess, evaluate), rules)
-    return need_frame(agents, binding, evaluate, (*COLUMNS, *CHAT_EXTRA), index, below)
+    guess = np.ceil(guess_agents(load, rules["service_level"], *times) / pace).astype(np.int64)
+    agents, binding = find_fewest_agents(AgentSearch(load, stable, np.zeros_like(patient), guess, evaluate), rules)
+    return build_requirement_frame(agents, binding, evaluate, (*PERFORMANCE_COLUMNS, *EXTRA_CHAT_COLUMNS), index, below)

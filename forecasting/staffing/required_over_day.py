@@ -10,16 +10,16 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Numbers, index_of, numbers
-from ..integer_search import ceiling, fewest
-from ..queueing.erlang import COLUMNS
+from ..arguments import Numbers, check_numbers, index_of
+from ..integer_search import ceiling, find_smallest
+from ..queueing.erlang import PERFORMANCE_COLUMNS
 from ..queueing.offered_load import offered_load
-from ..queueing.transient import Slot, describe, follow, start_state
+from ..queueing.transient import QueueInterval, advance_queue, describe, start_state
 from .staffing_plan import required_agents
 
 #: A service level of 0.8 is met by 0.7999999999999.
-_SLACK = 1e-12
-METHODS = ("offered_load", "interval", "exact")
+_TARGET_TOLERANCE = 1e-12
+REQUIREMENT_METHODS = ("offered_load", "interval", "exact")
 
 
 def required_agents_over_day(
@@ -85,24 +85,26 @@ def required_agents_over_day(
     >>> required_agents_over_day(**day, method="interval")["agents"].tolist()
     [25, 48, 48, 0, 0]
     """
-    if method not in METHODS:
-        raise InputError("the method is not known", where="argument 'method'", got=method, wanted=", ".join(METHODS))
+    if method not in REQUIREMENT_METHODS:
+        raise InputError(
+            "the method is not known", where="argument 'method'", got=method, wanted=", ".join(REQUIREMENT_METHODS)
+        )
     if method == "exact" and handle_times is not None:
         raise InputError("the exact method takes exponential handle times only", where="argument 'handle_times'")
     work = offered_load(calls, aht, interval, handle_times=handle_times, load_before=load_before)
-    doors = _doors(is_open, work["calls"].to_numpy())
+    doors = _read_open(is_open, work["calls"].to_numpy())
     load = work["own_load"].to_numpy() if method == "interval" else work["load"].to_numpy()
-    means = np.broadcast_to(numbers("aht", aht, above=0), load.shape)
+    means = np.broadcast_to(check_numbers("aht", aht, above=0), load.shape)
     rules = {"service_level": service_level, "threshold": threshold, "max_occupancy": max_occupancy}
     need = required_agents(load * interval / means, means, interval, patience=patience, **rules)  # type: ignore[arg-type]
     left = 0 * load if method == "interval" else work["load_start"].to_numpy()
     agents = np.where(doors, need["agents"].to_numpy(), ceiling(left))
     words = np.where(doors | (agents == 0), need["binding"].to_numpy(object), "carried over")
     out = pd.DataFrame({"agents": agents, "binding": words, "load": load, "own_load": work["own_load"]})
-    figures = need[[c for c in COLUMNS if c != "load"]].reset_index(drop=True)
+    figures = need[[c for c in PERFORMANCE_COLUMNS if c != "load"]].reset_index(drop=True)
     if method == "exact":
         slots = [
-            Slot(rate / interval, 1 / mean, 1 / patience if patience else 0.0, int(n), float(interval))
+            QueueInterval(rate / interval, 1 / mean, 1 / patience if patience else 0.0, int(n), float(interval))
             for rate, mean, n in zip(work["calls"], means, agents, strict=True)
         ]
         cap = 1.0 if max_occupancy is None else max_occupancy
@@ -118,7 +120,7 @@ def required_agents_over_day(
     return out.set_axis(index_of(len(out), calls, aht)).astype({"binding": "str", "agents": "int64"})
 
 
-def _doors(is_open: Any, calls: Floats) -> Any:
+def _read_open(is_open: Any, calls: Floats) -> Any:
     if is_open is None:
         return np.ones(len(calls), dtype=bool)
     doors = np.asarray(is_open, dtype=bool)
@@ -133,21 +135,26 @@ def _doors(is_open: Any, calls: Floats) -> Any:
 
 
 def _forward(
-    slots: list[Slot], promised: Any, target: float, threshold: float, cap: float, begin: int
-) -> tuple[list[Slot], list[dict[str, float]]]:
+    slots: list[QueueInterval], promised: Any, target: float, threshold: float, cap: float, begin: int
+) -> tuple[list[QueueInterval], list[dict[str, float]]]:
     """Go through the day and give each interval the fewest agents that keep its promise from the state it meets."""
     state, rows = start_state(slots, begin), []
     for k, slot in enumerate(slots):
         if promised[k]:
 
-            def meets(_: Any, n: Floats, slot: Slot = slot, state: Floats = state) -> Any:
+            def meets(_: Any, n: Floats, slot: QueueInterval = slot, state: Floats = state) -> Any:
                 tried = replace(slot, agents=int(n[0]))
-                found = describe(follow(state, tried)[0], tried, threshold)
-                return np.array([found["service_level"] >= target - _SLACK and found["occupancy"] <= cap + _SLACK])
+                found = describe(advance_queue(state, tried)[0], tried, threshold)
+                return np.array(
+                    [
+                        found["service_level"] >= target - _TARGET_TOLERANCE
+                        and found["occupancy"] <= cap + _TARGET_TOLERANCE
+                    ]
+                )
 
-            least = fewest(meets, np.array([1]), np.array([max(slot.agents, 1)]))
+            least = find_smallest(meets, np.array([1]), np.array([max(slot.agents, 1)]))
             slots[k] = replace(slot, agents=int(least[0]))
-        mean, state = follow(state, slots[k])
+        mean, state = advance_queue(state, slots[k])
         rows.append(describe(mean, slots[k], threshold))
     return slots, rows
 

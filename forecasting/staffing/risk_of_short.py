@@ -12,12 +12,12 @@ from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..arguments import Numbers, number, numbers
+from ..arguments import Numbers, check_number, check_numbers
 from ..queueing.erlang import queue_performance
 from ..queueing.patience import Patience
 from .demand import Demand
 from .required_agents import required_agents
-from .search import SLACK
+from .search import TARGET_TOLERANCE
 
 
 def risk_of_short(
@@ -74,7 +74,7 @@ def risk_of_short(
     [[0.845, 0.0]]
     [[0.693, 0.421]]
     """
-    target = number("service_level", service_level, least=0, below=1)
+    target = check_number("service_level", service_level, least=0, below=1)
     n = _per_slot("agents", agents, demand.slots)
     labels = _labels(days, demand.slots)
     met = _levels(demand, n, interval, threshold, patience)
@@ -90,7 +90,7 @@ def risk_of_short(
             "agents": n,
             "calls": mean,
             "expected_service_level": np.where(mean > 0, in_time / mean, 1.0),
-            "miss_probability": _chance_below(demand, met, target),
+            "miss_probability": _probability_below(demand, met, target),
             "late_calls": weight @ (calls * (1 - met)),
         }
         total = weight @ day_calls
@@ -98,7 +98,7 @@ def risk_of_short(
             "day": names,
             "calls": total,
             "expected_service_level": np.where(total > 0, weight @ day_met / total, 1.0),
-            "miss_probability": _chance_below(demand, day_level, target),
+            "miss_probability": _probability_below(demand, day_level, target),
             "late_calls": weight @ (day_calls - day_met),
         }
     return pd.DataFrame(by_slot), pd.DataFrame(by_day)
@@ -149,9 +149,9 @@ def agents_for_confidence(
     >>> agents_for_confidence(demand, 0.5).tolist(), agents_for_confidence(demand, 0.9).tolist()
     ([56, 30], [63, 34])
     """
-    sure = number("confidence", confidence, above=0, below=1)
+    sure = check_number("confidence", confidence, above=0, below=1)
     rules = {"max_occupancy": max_occupancy, "patience": patience, **bounds}
-    at = _need_at(demand, interval, service_level, threshold, rules)
+    at = _requirement_at(demand, interval, service_level, threshold, rules)
     if days is None:
         return at(np.full(demand.slots, sure))
     labels, code = np.unique(_labels(days, demand.slots), return_inverse=True)
@@ -164,7 +164,7 @@ def agents_for_confidence(
     return at(high[code])
 
 
-def _need_at(
+def _requirement_at(
     demand: Demand, interval: float, service_level: float, threshold: float, rules: dict[str, Any]
 ) -> Callable[[Floats], npt.NDArray[np.int64]]:
     """Return a function from one probability a slot to the agents that are enough with it."""
@@ -201,13 +201,13 @@ def _levels(
     return np.asarray(found["service_level"].to_numpy().reshape(demand.calls.shape))
 
 
-def _chance_below(demand: Demand, levels: Floats, target: float) -> Floats:
+def _probability_below(demand: Demand, levels: Floats, target: float) -> Floats:
     """Return the probability of a level below the target, and for the target 0 of a queue without balance.
 
     Between the points of a curve it is interpolated.
     """
     # a queue in balance answers some in time; without balance it answers nobody
-    room = levels - (target - SLACK if target > 0 else 1e-300)
+    room = levels - (target - TARGET_TOLERANCE if target > 0 else 1e-300)
     if not demand.ordered:
         return np.asarray(demand.weight @ (room < 0))
     share = (demand.weight[1:] + demand.weight[:-1]) / 2
@@ -219,7 +219,7 @@ def _chance_below(demand: Demand, levels: Floats, target: float) -> Floats:
 
 
 def _per_slot(name: str, values: Numbers, slots: int) -> Floats:
-    array = numbers(name, values, least=0)
+    array = check_numbers(name, values, least=0)
     if array.shape not in ((), (1,), (slots,)):
         raise InputError(
             "one number for each slot", where=f"argument '{name}'", got=array.shape, wanted=f"{slots} numbers, or one"

@@ -11,11 +11,11 @@ import pandas as pd
 from scipy import special
 
 from ...features.arrays import Bools, Floats, Ints
-from ..arguments import Numbers, numbers
-from ..integer_search import Rows, ceiling, fewest
+from ..arguments import Numbers, check_numbers
+from ..integer_search import Places, ceiling, find_smallest
 
 #: A service level of 0.8 is met by 0.7999999999999.
-SLACK = 1e-12
+TARGET_TOLERANCE = 1e-12
 
 #: Column, rule, and whether the column must be at most the rule (else at least).
 _MEASURES = (
@@ -27,14 +27,14 @@ _MEASURES = (
 _FREE = {"max_occupancy": 1.0, "service_level": 0.0, "max_wait": np.inf, "max_abandonment": 1.0}
 
 #: The bounds, in the order of :func:`read_rules`.
-RULES = ("service_level", "max_occupancy", "max_wait", "max_abandonment", "min_agents")
+STAFFING_RULES = ("service_level", "max_occupancy", "max_wait", "max_abandonment", "min_agents")
 
 #: What a number of agents does, for the rows of the given positions.
-Evaluate = Callable[[Rows, Floats], dict[str, Floats]]
+Evaluate = Callable[[Places, Floats], dict[str, Floats]]
 
 
 @dataclass(frozen=True)
-class Task:
+class AgentSearch:
     """One search: what the rows offer, what can be known before, and how to try a number.
 
     ``cap_known`` marks the rows in which everybody is served, so that the occupancy is ``load / agents``.
@@ -68,15 +68,15 @@ def read_rules(
         )
     )
     return {
-        "service_level": numbers("service_level", service_level, least=0, below=1),
-        "max_occupancy": numbers("max_occupancy", cap, above=0, most=1),
-        "max_wait": numbers("max_wait", wait, above=0, infinite=True),
-        "max_abandonment": numbers("max_abandonment", lost, above=0, most=1),
-        "min_agents": numbers("min_agents", min_agents, least=0),
+        "service_level": check_numbers("service_level", service_level, least=0, below=1),
+        "max_occupancy": check_numbers("max_occupancy", cap, above=0, most=1),
+        "max_wait": check_numbers("max_wait", wait, above=0, infinite=True),
+        "max_abandonment": check_numbers("max_abandonment", lost, above=0, most=1),
+        "min_agents": check_numbers("min_agents", min_agents, least=0),
     }
 
 
-def fewest_agents(task: Task, rules: dict[str, Floats]) -> tuple[Ints, npt.NDArray[np.object_]]:
+def find_fewest_agents(task: AgentSearch, rules: dict[str, Floats]) -> tuple[Ints, npt.NDArray[np.object_]]:
     """Return agents and the bound that asked for them, for flat arrays of one length."""
     least = ceiling(rules["min_agents"])
     calling = task.load > 0
@@ -90,20 +90,20 @@ def fewest_agents(task: Task, rules: dict[str, Floats]) -> tuple[Ints, npt.NDArr
     }
     rows = np.flatnonzero(np.logical_or.reduce(list(measured.values())))
     if len(rows):
-        agents[rows] = fewest(
+        agents[rows] = find_smallest(
             lambda at, n: np.asarray(~_misses(task, rules, measured, rows[at], n).any(axis=0)),
             floor[rows],
             task.guess[rows],
         )
     words = [floor == task.stable, floor == least, np.ones_like(calling)]
     binding = np.select(words, ["stability", "min_agents", "occupancy"], "").astype(object)
-    binding[agents > floor] = _asked(task, rules, measured, np.flatnonzero(agents > floor), agents)
+    binding[agents > floor] = _find_binding_rule(task, rules, measured, np.flatnonzero(agents > floor), agents)
     binding[~calling] = np.where(least > 0, "min_agents", "no calls")[~calling]
     return np.where(calling, agents, least), binding
 
 
 def _misses(
-    task: Task, rules: dict[str, Floats], measured: dict[str, Bools], rows: Rows, agents: Floats
+    task: AgentSearch, rules: dict[str, Floats], measured: dict[str, Bools], rows: Places, agents: Floats
 ) -> npt.NDArray[np.bool_]:
     """Return which measured rule is missed: one line for each rule."""
     found = task.evaluate(rows, agents)
@@ -111,14 +111,14 @@ def _misses(
     for line, (column, rule, most) in enumerate(_MEASURES):
         ours, bound = measured[rule][rows], rules[rule][rows]
         if ours.any():
-            slack = SLACK * np.maximum(np.where(np.isinf(bound), 1.0, bound), 1.0)
+            slack = TARGET_TOLERANCE * np.maximum(np.where(np.isinf(bound), 1.0, bound), 1.0)
             over = found[column] > bound + slack if most else found[column] < bound - slack
             out[line] = ours & over
     return out
 
 
-def _asked(
-    task: Task, rules: dict[str, Floats], measured: dict[str, Bools], rows: Rows, agents: Ints
+def _find_binding_rule(
+    task: AgentSearch, rules: dict[str, Floats], measured: dict[str, Bools], rows: Places, agents: Ints
 ) -> npt.NDArray[np.object_]:
     """Return the first rule that one agent fewer would miss."""
     names = np.array([column for column, _, _ in _MEASURES], dtype=object)
@@ -131,7 +131,7 @@ def _asked(
     return np.asarray(names[missed.argmax(axis=0)])
 
 
-def first_guess(load: Floats, target: Floats, wait_limit: Floats, patience: Floats) -> Ints:
+def guess_agents(load: Floats, target: Floats, wait_limit: Floats, patience: Floats) -> Ints:
     """Return a start for the search: the square-root rule of Halfin and Whitt (1981), or a fluid where people leave.
 
     Parameters
@@ -155,7 +155,7 @@ def first_guess(load: Floats, target: Floats, wait_limit: Floats, patience: Floa
     return agents
 
 
-def need_frame(
+def build_requirement_frame(
     agents: Ints,
     binding: npt.NDArray[np.object_],
     evaluate: Evaluate,

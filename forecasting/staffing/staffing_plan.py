@@ -12,26 +12,26 @@ from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..arguments import Numbers, broadcast, number, numbers
+from ..arguments import Numbers, broadcast, check_number, check_numbers
 from ..integer_search import ceiling
-from ..queueing.erlang import performance
-from ..queueing.patience import Patience, read_any_patience
-from ..scenarios.quantiles import chance_above, quantile_at
+from ..queueing.erlang import compute_performance
+from ..queueing.patience import Patience, read_patience_shape
+from ..scenarios.quantiles import probability_above, quantile_at
 from .demand import Demand
 from .required_agents import required_agents, required_chat_agents
 from .risk_of_short import risk_of_short
-from .search import SLACK
+from .search import TARGET_TOLERANCE
 
 __all__ = [
-    "SLACK",
-    "most_calls",
+    "TARGET_TOLERANCE",
+    "find_max_calls",
     "required_agents",
     "required_chat_agents",
     "scheduled_agents",
     "staffing_plan",
 ]
 
-_POINTS = 61  # points of the forecast's distribution at which the service level is taken
+_DISTRIBUTION_POINTS = 61  # points of the forecast's distribution at which the service level is taken
 
 
 def scheduled_agents(
@@ -71,8 +71,8 @@ def scheduled_agents(
         parts = {f"shrinkage[{name!r}]": part for name, part in shrinkage.items()}
     elif isinstance(shrinkage, tuple):
         parts = {f"shrinkage[{i}]": part for i, part in enumerate(shrinkage)}
-    given = {"agents": numbers("agents", agents, least=0)}
-    both = broadcast(given | {name: numbers(name, part, least=0, below=1) for name, part in parts.items()})
+    given = {"agents": check_numbers("agents", agents, least=0)}
+    both = broadcast(given | {name: check_numbers(name, part, least=0, below=1) for name, part in parts.items()})
     people = both.pop("agents")
     for part in both.values():
         people = people / (1 - part)
@@ -145,7 +145,7 @@ def staffing_plan(
     rules = {"service_level": service_level, "threshold": threshold, "max_occupancy": max_occupancy}
     need = required_agents(calls, aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
     high = required_agents(np.maximum(calls_hi, 0), aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
-    most = most_calls(need["agents"].to_numpy(), aht, interval, service_level, threshold, patience)
+    most = find_max_calls(need["agents"].to_numpy(), aht, interval, service_level, threshold, patience)
     several = ahead["unique_id"].nunique() > 1
     plan = pd.DataFrame(
         {
@@ -153,7 +153,7 @@ def staffing_plan(
             "ds": ahead["ds"].to_numpy(),
             "calls": calls,
             "calls_hi": calls_hi,
-            "aht_s": np.broadcast_to(numbers("aht", aht, above=0), calls.shape),
+            "aht_s": np.broadcast_to(check_numbers("aht", aht, above=0), calls.shape),
             "load": need["load"].to_numpy(),
             "agents": need["agents"].to_numpy(),
             "people": scheduled_agents(need["agents"], shrinkage),
@@ -161,22 +161,22 @@ def staffing_plan(
             "service_level": need["service_level"].to_numpy(),
             "occupancy": need["occupancy"].to_numpy(),
             "mean_wait_s": need["mean_wait"].to_numpy(),
-            "short_risk": chance_above(quantiles, most),
+            "short_risk": probability_above(quantiles, most),
             "binding": need["binding"].to_numpy(),
         }
     )
-    demand = Demand.from_quantiles(quantiles, plan["aht_s"].to_numpy(), points=_POINTS)
+    demand = Demand.from_quantiles(quantiles, plan["aht_s"].to_numpy(), points=_DISTRIBUTION_POINTS)
     risk, _ = risk_of_short(demand, plan["agents"], interval, service_level, threshold, patience)
     plan["expected_service_level"] = risk["expected_service_level"].to_numpy()
     if confidence is not None:
-        sure = np.array([special.ndtri(number("confidence", confidence, above=0, below=1))])
+        sure = np.array([special.ndtri(check_number("confidence", confidence, above=0, below=1))])
         busy = required_agents(quantile_at(quantiles, sure), aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
         plan["agents_sure"] = busy["agents"].to_numpy()
         plan["people_sure"] = scheduled_agents(busy["agents"], shrinkage)
     return plan
 
 
-def most_calls(
+def find_max_calls(
     agents: Numbers,
     aht: Numbers,
     interval: Numbers = 1800,
@@ -198,16 +198,16 @@ def most_calls(
 
     Examples
     --------
-    >>> most_calls([0, 14], aht=180).round(2).tolist()
+    >>> find_max_calls([0, 14], aht=180).round(2).tolist()
     [0.0, 108.68]
     """
-    scale, shape = read_any_patience(patience)
+    scale, shape = read_patience_shape(patience)
     given = {
-        "agents": numbers("agents", agents, least=0),
-        "aht": numbers("aht", aht, above=0),
-        "interval": numbers("interval", interval, above=0),
-        "service_level": numbers("service_level", service_level, least=0, below=1),
-        "threshold": numbers("threshold", threshold, least=0),
+        "agents": check_numbers("agents", agents, least=0),
+        "aht": check_numbers("aht", aht, above=0),
+        "interval": check_numbers("interval", interval, above=0),
+        "service_level": check_numbers("service_level", service_level, least=0, below=1),
+        "threshold": check_numbers("threshold", threshold, least=0),
         "patience": scale,
     }
     flat = {name: np.array(array) for name, array in broadcast({k: v.ravel() for k, v in given.items()}).items()}
@@ -224,8 +224,8 @@ def most_calls(
         if not len(rows):
             break
         own: dict[str, Any] = {name: x[rows] for name, x in flat.items()}
-        found = performance(calls=middle[rows], **own, shape=shape)["service_level"]
-        good = found - target[rows] >= -SLACK
+        found = compute_performance(calls=middle[rows], **own, shape=shape)["service_level"]
+        good = found - target[rows] >= -TARGET_TOLERANCE
         low[rows], high[rows] = np.where(good, middle[rows], low[rows]), np.where(good, high[rows], middle[rows])
     return np.where(full > 0, low, 0.0)
 
@@ -241,4 +241,4 @@ def _quantiles(ahead: pd.DataFrame, levels: tuple[int, ...]) -> dict[float, Floa
         if column not in ahead.columns:
             near = did_you_mean(column, [str(c) for c in ahead.columns])
             raise InputError("the column is missing", where="argument 'ahead'", column=column, hint=near)
-    return {p: numbers(columns[p], ahead[columns[p]]) for p in sorted(columns)}
+    return {p: check_numbers(columns[p], ahead[columns[p]]) for p in sorted(columns)}

@@ -10,13 +10,13 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ..grid.grid import Grid, check_count, make_grid
-from ..grid.special_days import special_days
-from ..methods.registry import AUTO, NAIVE, check_models
-from .folds import Outlook, earlier_origins, fold_at
-from .forecast import fold_table, refused_rows
+from ..grid.special_days import mark_special_days
+from ..methods.registry import AUTO, NAIVE_METHODS, check_models
+from .folds import MethodForecasts, find_past_origins, forecast_fold
+from .forecast import build_fold_table, list_rejected_series
 from .forecast_kind import backtest_kind
 from .intervals import check_levels
-from .losses import coverage, seasonal_scale, wape, wql
+from .losses import coverage, mase_scale, wape, wql
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
@@ -86,20 +86,20 @@ def backtest(
     chosen_levels, candidates = check_levels(levels), check_models(models)
     windows = check_count(windows, "windows")
     grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
-    special, notes = special_days(grid, holidays, events)
+    special, notes = mark_special_days(grid, holidays, events)
     cutoffs, said = _cutoffs(grid, horizon, windows)
-    seen: dict[int, Outlook] = {}
-    extra = () if models == AUTO else tuple(m for m in candidates if m not in NAIVE)
+    seen: dict[int, MethodForecasts] = {}
+    extra = () if models == AUTO else tuple(m for m in candidates if m not in NAIVE_METHODS)
     frames, seconds, chosen, weights = [], [], {}, {}
     for done, origin in enumerate(cutoffs, 1):
-        shown = (*NAIVE, *extra)
-        fold = fold_at(grid, special, origin, horizon, chosen_levels, windows, candidates, seen, shown)
+        shown = (*NAIVE_METHODS, *extra)
+        fold = forecast_fold(grid, special, origin, horizon, chosen_levels, windows, candidates, seen, shown)
         columns = {"deskcast": fold.chosen} | {m: m for m in shown}
-        table = fold_table(grid, fold, chosen_levels, columns)
+        table = build_fold_table(grid, fold, chosen_levels, columns)
         frames.append(_with_outcomes(table, grid, origin, horizon))
         seconds.append({name: fold.seconds[name] for name in columns})
         cutoff = str(pd.Timestamp(grid.stamps(origin - 1, origin)[0]))
-        chosen[cutoff], weights[cutoff] = fold.chosen, fold.mix.by_tier
+        chosen[cutoff], weights[cutoff] = fold.chosen, fold.combination.by_tier
         if progress is not None:
             progress(done, len(cutoffs))
     folds = pd.concat(frames, ignore_index=True)
@@ -112,7 +112,7 @@ def backtest(
         "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},
         "chosen": chosen,
         "weights": weights,
-        "refused": refused_rows(grid),
+        "refused": list_rejected_series(grid),
         "mase_scale": {name: float(s) for name, s in zip(grid.ids, scale, strict=True)},
     }
     return folds
@@ -170,11 +170,11 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
 
 def _cutoffs(grid: Grid, horizon: int, windows: int) -> tuple[list[int], tuple[str, ...]]:
     """Return the origins to score, the earliest first: those with past errors of their own, where there are any."""
-    found = earlier_origins(grid.frequency, grid.length, horizon, windows)
+    found = find_past_origins(grid.frequency, grid.length, horizon, windows)
     if not found:
         hint = f"{grid.length:,} slots of history; give more, or a shorter horizon"
         raise InputError("the history is too short for one fold", column="horizon", got=horizon, hint=hint)
-    past = {o: len(earlier_origins(grid.frequency, o, horizon, windows)) for o in found}
+    past = {o: len(find_past_origins(grid.frequency, o, horizon, windows)) for o in found}
     kept = [o for o in found if past[o] >= min(3, windows)] or found
     notes = []
     if len(kept) < windows:
@@ -203,7 +203,7 @@ def _scales(grid: Grid, first: int) -> np.ndarray[tuple[int], np.dtype[np.float6
     f = grid.frequency
     season = f.year if f.year and first > f.year else f.season
     y = np.where(grid.known(first), grid.y[:, :first], np.nan)
-    return seasonal_scale(y, season)
+    return mase_scale(y, season)
 
 
 def _score(group: pd.DataFrame, model: str, levels: Sequence[float], attrs: Mapping[Any, Any]) -> dict[str, Any]:

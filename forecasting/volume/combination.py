@@ -11,34 +11,34 @@ from ...features.arrays import Floats, Ints
 from .losses import pinball
 
 #: Quantiles by whose loss methods are chosen, whatever levels are asked for, next to the median.
-CHOICE = (0.025, 0.1, 0.9, 0.975)
+SELECTION_QUANTILES = (0.025, 0.1, 0.9, 0.975)
 
 #: Past origins without which the first method stands alone.
-LEAST_ORIGINS = 3
+MIN_ORIGINS = 3
 
 #: Standard errors by which a combination must have lost less to be preferred.
-NOISE = 2.0
+MIN_STANDARD_ERRORS = 2.0
 
 #: Most methods that a forecast is made of.
-MOST_MEMBERS = 4
+MAX_MEMBERS = 4
 
 #: Loss of a series, in its own volume, above which it counts no more: one wild series must not choose for all.
-WORST = 2.0
+MAX_SERIES_LOSS = 2.0
 
 #: How sharply weights follow past losses: a method with a tenth more loss has exp(-SHARPNESS / 10) of the weight.
-SHARPNESS = 8.0
+COMBINATION_SHARPNESS = 8.0
 
 #: Days of errors after which a series' own losses count as much in its weights as those of its tier.
-BORROWED_DAYS = 5.0
+TIER_PRIOR_DAYS = 5.0
 
 #: Share of the weights that is spread equally.
-EQUAL = 0.1
+EQUAL_WEIGHT_SHARE = 0.1
 
 #: Series of a tier, evenly spread, by which its methods are chosen.
 SAMPLE = 200
 
 #: Share of the outcomes for which a method may have no forecast.
-LACKING = 0.1
+MAX_MISSING_SHARE = 0.1
 
 #: Names of the tiers, and the arrivals a slot that part them.
 TIER_NAMES = ("sparse", "low", "middle", "high")
@@ -46,7 +46,7 @@ TIER_EDGES = (0.7, 5.0, 50.0)
 
 
 @dataclass(frozen=True)
-class Mix:
+class Combination:
     """What the recommended forecast is made of.
 
     Attributes
@@ -71,10 +71,10 @@ class Mix:
 
     def of(self, made: Mapping[str, Floats]) -> Floats:
         """Return the combination of N x H forecasts."""
-        return blend([made[name] for name in self.names], self.weights)
+        return combine_forecasts([made[name] for name in self.names], self.weights)
 
 
-def blend(made: Sequence[Floats], weights: Floats) -> Floats:
+def combine_forecasts(made: Sequence[Floats], weights: Floats) -> Floats:
     """Average N x H forecasts by N x M weights; where a method has none, the others stand in for it."""
     total, said = np.zeros_like(made[0]), np.zeros_like(made[0])
     for forecast, weight in zip(made, weights.T, strict=True):
@@ -85,12 +85,12 @@ def blend(made: Sequence[Floats], weights: Floats) -> Floats:
     return heard
 
 
-def smallest_step(y: Floats) -> Floats:
+def find_smallest_step(y: Floats) -> Floats:
     """Return the smallest difference between two values of each row: 1 for counts, whatever they are scaled by.
 
     A row with fewer than two values has its only one, or 1.
 
-    >>> smallest_step(np.array([[30.0, 41.0, 40.0], [0.0, 5.0, 2.5], [np.nan, 8.0, 8.0]])).tolist()
+    >>> find_smallest_step(np.array([[30.0, 41.0, 40.0], [0.0, 5.0, 2.5], [np.nan, 8.0, 8.0]])).tolist()
     [1.0, 2.5, 8.0]
     """
     ordered = np.sort(np.hstack([y, np.zeros((len(y), 1))]), axis=1)
@@ -101,24 +101,24 @@ def smallest_step(y: Floats) -> Floats:
     return np.where(np.isfinite(step), step, 1.0)
 
 
-def volume_tiers(level: Floats, step: Floats) -> Ints:
+def assign_volume_tiers(level: Floats, step: Floats) -> Ints:
     """Return the tier of each series by arrivals a slot: sparse, low, middle, high; -1 where there is no level.
 
     Arrivals are the mean of a slot over the smallest step, so that the unit of ``y`` does not matter.
 
-    >>> volume_tiers(np.array([0.1, 3.0, 3.0, 2e4]), np.array([1.0, 1.0, 0.1, 1.0])).tolist()
+    >>> assign_volume_tiers(np.array([0.1, 3.0, 3.0, 2e4]), np.array([1.0, 1.0, 0.1, 1.0])).tolist()
     [0, 1, 2, 3]
     """
     return np.where(np.isnan(level), -1, np.digitize(np.nan_to_num(level) / step, TIER_EDGES)).astype(np.int64)
 
 
-def choose_mix(
+def choose_combination(
     made: Mapping[str, Floats],
     outcome: Floats,
     spread: Callable[[Floats, Ints], Floats],
     tier: Ints,
     days: Ints,
-) -> Mix:
+) -> Combination:
     """Choose methods and weights from forecasts of past origins.
 
     In each tier the first method stands alone until a combination with another one would have had less weighted
@@ -136,7 +136,7 @@ def choose_mix(
     spread
         Gives the size of errors (O x n x H) of forecasts of the series whose numbers are given.
     tier
-        N; see :func:`volume_tiers`.
+        N; see :func:`assign_volume_tiers`.
     days
         O x H; the day of each target.
 
@@ -146,7 +146,7 @@ def choose_mix(
     >>> came = rng.poisson(100.0, (12, 4, 7)).astype(float)
     >>> made = {"core": np.full(came.shape, 100.0), "far": np.full(came.shape, 140.0)}
     >>> size = lambda point, rows: np.sqrt(point)
-    >>> choose_mix(made, came, size, np.full(4, 3), np.arange(84).reshape(12, 7)).by_tier
+    >>> choose_combination(made, came, size, np.full(4, 3), np.arange(84).reshape(12, 7)).by_tier
     {'high': {'core': 1.0}}
     """
     names = tuple(made)
@@ -157,19 +157,19 @@ def choose_mix(
     past = made[names[0]].copy() if origins else outcome
     by_tier: dict[str, dict[str, float]] = {}
     for number, rows in _groups(tier, outcome):
-        if origins >= LEAST_ORIGINS and len(names) > 1:
+        if origins >= MIN_ORIGINS and len(names) > 1:
             some = rows[:: -(-len(rows) // SAMPLE)]
             members = _Tier.of(made, outcome, spread, some, days).members()
             if len(members) > 1:
                 whole = _Tier.of(made, outcome, spread, rows, days)
                 mixed = whole.mixed(members)
-                if beyond_noise(whole.loss(mixed) - whole.loss(whole.made[0])):
+                if is_beyond_noise(whole.loss(mixed) - whole.loss(whole.made[0])):
                     weights[rows] = 0.0
                     weights[np.ix_(rows, np.array(members))] = whole.weigh(members)[0]
                     past[:, rows] = mixed
         share = weights[rows].mean(axis=0)
         by_tier[TIER_NAMES[number]] = {names[i]: round(float(share[i]), 3) for i in np.flatnonzero(share > 0)}
-    return Mix(names, weights, past, by_tier, _label(names, weights[tier >= 0]))
+    return Combination(names, weights, past, by_tier, _label(names, weights[tier >= 0]))
 
 
 def _groups(tier: Ints, outcome: Floats) -> Iterator[tuple[int, Ints]]:
@@ -216,7 +216,7 @@ class _Tier:
         every = [values[:, rows] for values in made.values()]
         came = outcome[:, rows]
         known = ~np.isnan(came)
-        lacks = [bool((np.isnan(values) & known).sum() > LACKING * known.sum()) for values in every]
+        lacks = [bool((np.isnan(values) & known).sum() > MAX_MISSING_SHARE * known.sum()) for values in every]
         for values, lacking in zip(every, lacks, strict=True):
             # methods are compared where all of them said something
             came = came if lacking else np.where(np.isnan(values), np.nan, came)
@@ -230,7 +230,7 @@ class _Tier:
         if not used.any():
             return np.zeros(len(point))
         part = own[:, used] / volume[used]
-        part = part * np.minimum(1.0, WORST / np.maximum(part.sum(axis=0), 1e-12))
+        part = part * np.minimum(1.0, MAX_SERIES_LOSS / np.maximum(part.sum(axis=0), 1e-12))
         added: Floats = part.mean(axis=1)
         return added
 
@@ -238,12 +238,12 @@ class _Tier:
         """Return the methods that are used, by forward selection."""
         usable = [i for i in range(len(self.made)) if not self.lacking[i]]
         chosen, now = [0], self.loss(self.made[0])
-        while len(chosen) < MOST_MEMBERS:
+        while len(chosen) < MAX_MEMBERS:
             tried = {}
             for i in usable:
                 if i not in chosen:
                     loss = self.loss(self.mixed([*chosen, i]))
-                    if beyond_noise(loss - now):
+                    if is_beyond_noise(loss - now):
                         tried[i] = loss
             if not tried:
                 break
@@ -254,7 +254,9 @@ class _Tier:
     def mixed(self, members: Sequence[int]) -> Floats:
         """Return the combination of members at each past origin, with weights learnt from the other origins."""
         _, weights = self.weigh(members)
-        return np.stack([blend([self.made[m][o] for m in members], weights[o]) for o in range(len(weights))])
+        return np.stack(
+            [combine_forecasts([self.made[m][o] for m in members], weights[o]) for o in range(len(weights))]
+        )
 
     def weigh(self, members: Sequence[int]) -> tuple[Floats, Floats]:
         """Return the weights of the members by series, n x k, and by origin left out, O x n x k."""
@@ -281,22 +283,22 @@ def _softmax(losses: Floats, known: Floats, n_days: float) -> Floats:
     heard = (known > 0)[:, :, None]
     count = np.maximum(heard.sum(axis=1, keepdims=True), 1)
     common = (excess * heard).sum(axis=1, keepdims=True) / count
-    share = (days / (days + BORROWED_DAYS))[:, :, None]
+    share = (days / (days + TIER_PRIOR_DAYS))[:, :, None]
     mixed = np.where(heard, share * excess + (1 - share) * common, common)
-    gain = np.exp(-SHARPNESS * (mixed - mixed.min(axis=2, keepdims=True)))
+    gain = np.exp(-COMBINATION_SHARPNESS * (mixed - mixed.min(axis=2, keepdims=True)))
     gain /= gain.sum(axis=2, keepdims=True)
-    weights: Floats = (1 - EQUAL) * gain + EQUAL / losses.shape[2]
+    weights: Floats = (1 - EQUAL_WEIGHT_SHARE) * gain + EQUAL_WEIGHT_SHARE / losses.shape[2]
     return weights
 
 
-def beyond_noise(gain: Floats) -> bool:
+def is_beyond_noise(gain: Floats) -> bool:
     """Tell whether paired differences of losses are below 0 in sum by more than two standard errors.
 
-    >>> beyond_noise(np.array([-1.0, -0.5, -0.8])), beyond_noise(np.array([-2.0, 1.0, 0.9]))
+    >>> is_beyond_noise(np.array([-1.0, -0.5, -0.8])), is_beyond_noise(np.array([-2.0, 1.0, 0.9]))
     (True, False)
     """
     noise = float(np.sqrt(len(gain)) * gain.std(ddof=1)) if len(gain) > 1 else np.inf
-    return bool(gain.sum() < -max(NOISE * noise, 1e-12))
+    return bool(gain.sum() < -max(MIN_STANDARD_ERRORS * noise, 1e-12))
 
 
 def quantile_losses(error: Floats, size: Floats) -> Floats:
@@ -325,7 +327,7 @@ def quantile_losses(error: Floats, size: Floats) -> Floats:
     pool = pool[:: -(-len(pool) // 20_000)]
     width = size * sigma[None, :, None]
     value = np.where(known, error, 0.0)
-    for q, edge in zip(CHOICE, np.quantile(pool, CHOICE), strict=True):
+    for q, edge in zip(SELECTION_QUANTILES, np.quantile(pool, SELECTION_QUANTILES), strict=True):
         total += np.where(known, 2 * pinball(value - width * edge, q), 0.0)
-    losses: Floats = total.sum(axis=2) / (len(CHOICE) + 1)
+    losses: Floats = total.sum(axis=2) / (len(SELECTION_QUANTILES) + 1)
     return losses

@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features.arrays import Bools, Floats
-from ..grid.frequency import Frequency
+from ..grid.frequency import SlotFrequency
 from ..grid.grid import Grid
-from ..grid.special_days import Special
-from ..methods.registry import METHODS, NAIVE, candidates_on
-from ..methods.scene import scene_at
-from .combination import LEAST_ORIGINS, Mix, choose_mix, smallest_step, volume_tiers
-from .intervals import apply, calibrate, spread, tiers
+from ..grid.special_days import SpecialDays
+from ..methods.registry import FORECAST_METHODS, NAIVE_METHODS, candidates_on
+from ..methods.scene import build_scene
+from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination, find_smallest_step
+from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, compute_error_scale
 
 
 @dataclass(frozen=True)
-class Outlook:
+class MethodForecasts:
     """Forecasts of every method at one origin: N x H points and spreads by method, and what holds for all.
 
     ``quiet`` marks slots that are closed or never hold anything; ``zeros``, ``level``, ``unit`` and ``limit`` are of
@@ -68,23 +68,23 @@ class Fold:
     points: dict[str, Floats]
     edges: dict[str, Floats]
     chosen: str
-    mix: Mix
+    combination: Combination
     sizes: Floats
-    now: Outlook
+    now: MethodForecasts
     origins: int
     days: int
     seconds: dict[str, float] = field(compare=False)
 
 
-def earlier_origins(frequency: Frequency, origin: int, horizon: int, windows: int) -> list[int]:
+def find_past_origins(frequency: SlotFrequency, origin: int, horizon: int, windows: int) -> list[int]:
     """Return the origins whose forecasts were over at this one, the latest first.
 
     Steps are one week (one slot, where a slot is a week or more), so that past errors were made at the same slots
     of the week as the coming ones. Where fewer than half of the windows (or than three) have two weeks before them,
     steps are the horizon in whole days, and less history is accepted.
 
-    >>> from .frequency import parse_frequency
-    >>> earlier_origins(parse_frequency("D"), 60, 14, 3), earlier_origins(parse_frequency("D"), 20, 2, 3)
+    >>> from deskcast.forecasting.grid.frequency import parse_frequency
+    >>> find_past_origins(parse_frequency("D"), 60, 14, 3), find_past_origins(parse_frequency("D"), 20, 2, 3)
     ([46, 39, 32], [18, 16, 14])
     """
     week, day = frequency.season, max(frequency.per_day, 1)
@@ -97,21 +97,26 @@ def earlier_origins(frequency: Frequency, origin: int, horizon: int, windows: in
         latest = origin - step * -(-horizon // step)
         found = list(range(latest, need - 1, -step))[:windows]
         best = max(best, found, key=len)
-        if len(best) >= min(max(LEAST_ORIGINS, -(-windows // 2)), windows):
+        if len(best) >= min(max(MIN_ORIGINS, -(-windows // 2)), windows):
             return best
     return best
 
 
-def look_ahead(
-    grid: Grid, special: Special, origin: int, horizon: int, methods: Sequence[str], known: Outlook | None = None
-) -> Outlook:
+def forecast_all_methods(
+    grid: Grid,
+    special: SpecialDays,
+    origin: int,
+    horizon: int,
+    methods: Sequence[str],
+    known: MethodForecasts | None = None,
+) -> MethodForecasts:
     """Forecast with every method from the values before the origin; ``known`` holds those that are done already."""
     begun = process_time()
-    scene = scene_at(grid, special, origin, horizon)
+    scene = build_scene(grid, special, origin, horizon)
     profile = scene.profile
     closed = ~grid.is_open[:, origin : origin + horizon]
     quiet = profile.quiet[:, scene.places] | closed
-    step = smallest_step(np.where(profile.counts, profile.y, np.nan).reshape(len(grid.ids), -1))
+    step = find_smallest_step(np.where(profile.counts, profile.y, np.nan).reshape(len(grid.ids), -1))
     shared = process_time() - begun
     points: dict[str, Floats] = dict(known.points) if known else {}
     sizes: dict[str, Floats] = dict(known.sizes) if known else {}
@@ -120,23 +125,23 @@ def look_ahead(
         if name not in points:
             begun = process_time()
             silent = quiet & ~np.isnan(profile.level)[:, None]
-            points[name] = np.where(silent, 0.0, np.maximum(METHODS[name](scene), 0.0))
-            sizes[name] = spread(points[name], profile.level, profile.unit)
+            points[name] = np.where(silent, 0.0, np.maximum(FORECAST_METHODS[name](scene), 0.0))
+            sizes[name] = compute_error_scale(points[name], profile.level, profile.unit)
             seconds[name] = process_time() - begun
-    return Outlook(
+    return MethodForecasts(
         points, sizes, quiet, profile.zeros, profile.level, profile.unit, step, profile.limit, seconds, shared
     )
 
 
-def fold_at(
+def forecast_fold(
     grid: Grid,
-    special: Special,
+    special: SpecialDays,
     origin: int,
     horizon: int,
     levels: Sequence[float],
     windows: int,
     candidates: Sequence[str],
-    seen: dict[int, Outlook],
+    seen: dict[int, MethodForecasts],
     shown: Sequence[str] = (),
 ) -> Fold:
     """Forecast at an origin, with intervals and the choice of methods from the errors of earlier origins.
@@ -145,11 +150,11 @@ def fold_at(
     intervals of their own, beside the recommended forecast.
     """
     candidates = candidates_on(grid, candidates)
-    methods = list(dict.fromkeys([*NAIVE, *candidates, *shown]))
-    past = _alike(earlier_origins(grid.frequency, origin, horizon, windows), origin)
+    methods = list(dict.fromkeys([*NAIVE_METHODS, *candidates, *shown]))
+    past = _drop_short_histories(find_past_origins(grid.frequency, origin, horizon, windows), origin)
     for o in [origin, *past]:
         if o not in seen or any(name not in seen[o].points for name in methods):
-            seen[o] = look_ahead(grid, special, o, horizon, methods, seen.get(o))
+            seen[o] = forecast_all_methods(grid, special, o, horizon, methods, seen.get(o))
     now, then = seen[origin], [seen[o] for o in past]
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
     days = (targets + grid.first) // max(grid.frequency.per_day, 1)
@@ -158,15 +163,17 @@ def fold_at(
     made = {name: _stack([each.points[name] for each in then], outcome) for name in candidates}
     mix = _mix(made, outcome, now, days)
     points = now.points | {mix.label: mix.of(now.points)}
-    whole = spread(np.vstack([points[mix.label][None], mix.past]).reshape(-1, horizon), *_repeated(now, len(past) + 1))
+    whole = compute_error_scale(
+        np.vstack([points[mix.label][None], mix.past]).reshape(-1, horizon), *_repeated(now, len(past) + 1)
+    )
     sizes = whole.reshape(len(past) + 1, -1, horizon)
-    tier, edges, seconds = tiers(now.zeros), {}, {}
+    tier, edges, seconds = assign_zero_tiers(now.zeros), {}, {}
     for name in dict.fromkeys([mix.label, *shown]):
         mine = name == mix.label
         error = outcome - (mix.past if mine else _stack([each.points[name] for each in then], outcome))
         size = sizes[1:] if mine else _stack([each.sizes[name] for each in then], outcome)
-        bands = calibrate(error / np.where(size > 0, size, np.nan), tier, days, now.unit, levels)
-        edges[name] = apply(points[name], sizes[0] if mine else now.sizes[name], bands, now.quiet)
+        bands = calibrate_intervals(error / np.where(size > 0, size, np.nan), tier, days, now.unit, levels)
+        edges[name] = apply_intervals(points[name], sizes[0] if mine else now.sizes[name], bands, now.quiet)
         seconds[name] = process_time() - begun
         begun = process_time()
     shared = sum(each.shared for each in [now, *then])
@@ -184,29 +191,31 @@ def _days_known(outcome: Floats, days: npt.NDArray[np.int64]) -> int:
     return len(np.unique(days[~np.isnan(outcome).all(axis=1)]))
 
 
-def _repeated(now: Outlook, times: int) -> tuple[Floats, Floats]:
+def _repeated(now: MethodForecasts, times: int) -> tuple[Floats, Floats]:
     return np.tile(now.level, times), np.tile(now.unit, times)
 
 
-def _mix(made: dict[str, Floats], outcome: Floats, now: Outlook, days: npt.NDArray[np.int64]) -> Mix:
+def _mix(made: dict[str, Floats], outcome: Floats, now: MethodForecasts, days: npt.NDArray[np.int64]) -> Combination:
     """Choose methods by their past forecasts."""
 
     def size(point: Floats, rows: npt.NDArray[np.int64]) -> Floats:
         flat = point.reshape(-1, point.shape[2])
         count = len(point)
-        return spread(flat, np.tile(now.level[rows], count), np.tile(now.unit[rows], count)).reshape(point.shape)
+        return compute_error_scale(flat, np.tile(now.level[rows], count), np.tile(now.unit[rows], count)).reshape(
+            point.shape
+        )
 
-    return choose_mix(made, outcome, size, volume_tiers(now.level, now.step), days)
+    return choose_combination(made, outcome, size, assign_volume_tiers(now.level, now.step), days)
 
 
-def _alike(past: list[int], origin: int) -> list[int]:
+def _drop_short_histories(past: list[int], origin: int) -> list[int]:
     """Leave out origins with less than a third of the history, whose errors are those of a beginner.
 
-    >>> _alike([50, 40, 30, 20, 10], 60), _alike([10, 5], 60)
+    >>> _drop_short_histories([50, 40, 30, 20, 10], 60), _drop_short_histories([10, 5], 60)
     ([50, 40, 30, 20], [10, 5])
     """
     kept = [o for o in past if o >= origin / 3]
-    return kept if len(kept) >= LEAST_ORIGINS else past[:LEAST_ORIGINS]
+    return kept if len(kept) >= MIN_ORIGINS else past[:MIN_ORIGINS]
 
 
 def _outcomes(grid: Grid, targets: npt.NDArray[np.int64], quiet: list[Bools], limit: Floats) -> Floats:

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..grid.grid import Grid, check_count, make_grid, name_some
-from ..grid.special_days import say_unseen, special_days
-from ..methods.decomposition import find_shifts
-from ..methods.registry import NAIVE, check_models
-from ..methods.scene import scene_at
-from .folds import Fold, fold_at
+from ..grid.grid import Grid, check_count, format_names, make_grid
+from ..grid.special_days import format_unseen_days, mark_special_days
+from ..methods.decomposition import find_level_shifts
+from ..methods.registry import NAIVE_METHODS, check_models
+from ..methods.scene import build_scene
+from .folds import Fold, forecast_fold
 from .forecast_kind import forecast_kind
 from .intervals import check_levels
 
@@ -40,11 +40,11 @@ def forecast(
 ) -> pd.DataFrame:
     """Forecast the volume of every series, with intervals.
 
-    ``deskcast`` is the core (see :func:`deskcast.forecasting.methods.decomposition.core`), or where that had less
-    weighted quantile loss on rolling origins of the past, beyond noise, a combination of it with other methods, by tier
-    of volume (see
-    :func:`deskcast.forecasting.volume.combination.choose_mix`). Intervals come from the errors that it made at those
-    origins.
+    ``deskcast`` is the core (see :func:`deskcast.forecasting.methods.decomposition.decomposition`), or where that had
+    less weighted quantile loss on rolling origins of the past, beyond noise, a combination of it with other methods, by
+    tier of volume (see
+    :func:`deskcast.forecasting.volume.combination.choose_combination`). Intervals come from the errors that it made at
+    those origins.
 
     Parameters
     ----------
@@ -108,18 +108,18 @@ def forecast(
     chosen_levels = check_levels(levels)
     windows, candidates = check_count(windows, "windows"), check_models(models)
     grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
-    special, notes = special_days(grid, holidays, events)
-    fold = fold_at(grid, special, grid.length, horizon, chosen_levels, windows, candidates, {})
-    table = fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
-    shifts = find_shifts(scene_at(grid, special, grid.length, horizon))
-    notes = (*grid.notes, *notes, *say_unseen(special, grid.length, horizon), *_say_shifts(shifts))
-    notes = (*notes, *_limits(grid, fold, windows), *_say_weights(fold))
-    table.attrs = {"notes": list(notes), "model": fold.chosen, "weights": fold.mix.by_tier}
-    table.attrs["refused"] = refused_rows(grid)
+    special, notes = mark_special_days(grid, holidays, events)
+    fold = forecast_fold(grid, special, grid.length, horizon, chosen_levels, windows, candidates, {})
+    table = build_fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
+    shifts = find_level_shifts(build_scene(grid, special, grid.length, horizon))
+    notes = (*grid.notes, *notes, *format_unseen_days(special, grid.length, horizon), *_format_level_shifts(shifts))
+    notes = (*notes, *_limits(grid, fold, windows), *_format_weights(fold))
+    table.attrs = {"notes": list(notes), "model": fold.chosen, "weights": fold.combination.by_tier}
+    table.attrs["refused"] = list_rejected_series(grid)
     return table
 
 
-def fold_table(
+def build_fold_table(
     grid: Grid, fold: Fold, levels: Sequence[float], models: dict[str, str], bare: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Lay out a fold as a long frame.
@@ -136,7 +136,7 @@ def fold_table(
     n, horizon = len(grid.ids), next(iter(fold.points.values())).shape[1]
     stop = fold.origin + horizon
     clock = np.where(grid.clock[fold.origin : stop] > 0, grid.clock[fold.origin : stop], 1.0)
-    told = np.repeat(~np.isnan(fold.points[NAIVE[0]]).all(axis=1), horizon)
+    told = np.repeat(~np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1), horizon)
     columns: dict[str, npt.NDArray[np.generic]] = {
         "unique_id": np.repeat(np.array(grid.ids, dtype=object), horizon),
         "ds": np.tile(grid.stamps(fold.origin, stop), n),
@@ -155,15 +155,15 @@ def fold_table(
     return frame.astype({"unique_id": "str", "ds": "datetime64[us]"})
 
 
-def _say_weights(fold: Fold) -> Iterator[str]:
+def _format_weights(fold: Fold) -> Iterator[str]:
     """Say what the forecast is made of, where that is more than one method."""
-    for tier, weights in fold.mix.by_tier.items():
+    for tier, weights in fold.combination.by_tier.items():
         if list(weights) != ["core"]:
             parts = ", ".join(f"{name} {share:.0%}" for name, share in sorted(weights.items(), key=lambda w: -w[1]))
             yield f"series with {tier} volume are forecast by {parts}: that lost least at {fold.origins} past origins"
 
 
-def _say_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iterator[str]:
+def _format_level_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iterator[str]:
     """Say where the level of a series changed at once, the latest change of a series only."""
     latest = {name: (day, ratio) for name, day, ratio in sorted(shifts, key=lambda shift: (shift[0], shift[1]))}
     for name, (day, ratio) in list(latest.items())[:5]:
@@ -176,25 +176,25 @@ def _say_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iterator[str]
         yield f"{len(latest) - 5:,} more series changed their level"
 
 
-def refused_rows(grid: Grid) -> list[dict[str, object]]:
+def list_rejected_series(grid: Grid) -> list[dict[str, object]]:
     """Return the series that could not be used, in a form that can be written with a frame."""
     return [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.refused]
 
 
 def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     """Say what the forecast rests on, where that is less than was asked for."""
-    notes = [*_odd_values(grid, fold)]
-    dead = _named(grid, np.isnan(fold.points[NAIVE[0]]).all(axis=1))
+    notes = [*_format_outliers(grid, fold)]
+    dead = _named(grid, np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1))
     if dead:
-        notes.append(f"no forecast for series {name_some(dead)}: no value in the last 26 weeks that could be used")
+        notes.append(f"no forecast for series {format_names(dead)}: no value in the last 26 weeks that could be used")
     count, season = (~np.isnan(grid.y)).sum(axis=1), grid.frequency.season
     short = _named(grid, (count > 0) & (count < 2 * season)) if season > 1 else []
     if short:
-        notes.append(f"less than two weeks of values for series {name_some(short)}: forecast from the mean at first")
-    notes.extend(_say_ended(grid))
+        notes.append(f"less than two weeks of values for series {format_names(short)}: forecast from the mean at first")
+    notes.extend(_format_ended_series(grid))
     empty = _named(grid, np.nan_to_num(grid.y).max(axis=1) == 0)
     if empty:
-        notes.append(f"only zeros so far in series {name_some(empty)}")
+        notes.append(f"only zeros so far in series {format_names(empty)}")
     if not fold.days:
         notes.append("the history is too short for past errors: intervals take arrivals as Poisson counts")
     elif fold.origins < windows:
@@ -202,7 +202,7 @@ def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _say_ended(grid: Grid) -> Iterator[str]:
+def _format_ended_series(grid: Grid) -> Iterator[str]:
     """Say which series have no value in the last week of the panel (in its last two slots, where those are longer)."""
     lately = max(grid.frequency.season, 2)
     known = ~np.isnan(grid.y)
@@ -214,12 +214,12 @@ def _say_ended(grid: Grid) -> Iterator[str]:
         last = int(np.flatnonzero(known[longest])[-1])
         when = str(grid.stamps(last, last + 1)[0])[: 10 if grid.frequency.per_day <= 1 else 16].replace("T", " ")
         yield (
-            f"series {name_some(_named(grid, ended))} ended before the panel did, '{grid.ids[longest]}' at {when}: "
+            f"series {format_names(_named(grid, ended))} ended before the panel did, '{grid.ids[longest]}' at {when}: "
             "the forecast begins where the panel ends"
         )
 
 
-def _odd_values(grid: Grid, fold: Fold) -> Iterator[str]:
+def _format_outliers(grid: Grid, fold: Fold) -> Iterator[str]:
     """Say which values are not believed, and in which slots nothing ever comes."""
     wild = np.nan_to_num(grid.y) > fold.now.limit[:, None]
     if wild.any():
@@ -227,13 +227,13 @@ def _odd_values(grid: Grid, fold: Fold) -> Iterator[str]:
         when = pd.Timestamp(grid.stamps(int(slot), int(slot) + 1)[0])
         yield (
             f"{int(wild.sum()):,} values are far beyond the usual and left out of averages and errors: "
-            f"series {name_some(_named(grid, wild.any(axis=1)))}, "
+            f"series {format_names(_named(grid, wild.any(axis=1)))}, "
             f"such as {grid.y[row, slot]:,.0f} on {when:%Y-%m-%d %H:%M}"
         )
     ahead = grid.is_open[:, fold.origin : fold.origin + fold.now.quiet.shape[1]]
     silent = fold.now.quiet & ahead & (np.nan_to_num(grid.y).max(axis=1) > 0)[:, None]
     if silent.any():
-        named = name_some(_named(grid, silent.any(axis=1)))
+        named = format_names(_named(grid, silent.any(axis=1)))
         share = f"{int(silent.sum()):,} of {silent.size:,} slots ahead"
         where = "at times of the week at which" if grid.frequency.season > 1 else "of series in which"
         yield f"{share} are {where} nothing came in the last 26 weeks, and are forecast 0: series {named}"

@@ -15,13 +15,13 @@ from scipy.optimize import nnls
 from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..grid.grid import check_count
-from ..methods.registry import NAIVE
-from .folds import earlier_origins
-from .intervals import Bands, calibrate, check_levels, probabilities
-from .kinds import KindOutlook, KindPanel, backward, forward, kind_panel, outlook_at
+from ..methods.registry import NAIVE_METHODS
+from .folds import find_past_origins
+from .intervals import ErrorDistribution, calibrate_intervals, check_levels, probabilities
+from .kinds import KindForecasts, KindPanel, forecast_kind_at, from_error_scale, kind_panel, to_error_scale
 
 #: Past origins without which the simplest way is kept.
-LEAST_ORIGINS = 3
+MIN_ORIGINS = 3
 
 #: Days of values after which a series has a spread of its own where no past error is known.
 PRIOR_DAYS = 10.0
@@ -40,8 +40,8 @@ class KindFold:
 
 def kind_fold(panel: KindPanel, origin: int, horizon: int, levels: Sequence[float], windows: int) -> KindFold:
     """Forecast at an origin, by the way with the least error at the origins before, with intervals from these."""
-    now = outlook_at(panel, origin, horizon)
-    past = [o for o in earlier_origins(panel.grid.frequency, origin, horizon, windows) if o >= origin / 3]
+    now = forecast_kind_at(panel, origin, horizon)
+    past = [o for o in find_past_origins(panel.grid.frequency, origin, horizon, windows) if o >= origin / 3]
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
     came = np.zeros((0, len(panel.grid.ids), horizon))
     cases = None
@@ -50,14 +50,16 @@ def kind_fold(panel: KindPanel, origin: int, horizon: int, levels: Sequence[floa
         came = np.where(is_open[:, targets], panel.grid.y[:, targets], np.nan).transpose(1, 0, 2)
         cases = panel.n[:, targets].transpose(1, 0, 2) if panel.n is not None else None
     before = (
-        {way: np.stack([outlook_at(panel, o, horizon).points[way] for o in past]) for way in now.points} if past else {}
+        {way: np.stack([forecast_kind_at(panel, o, horizon).points[way] for o in past]) for way in now.points}
+        if past
+        else {}
     )
     chosen = _choose(came, before, cases, list(now.points)) if past else next(iter(now.points))
-    points = {"deskcast": now.points[chosen]} | {name: now.points[name] for name in NAIVE}
+    points = {"deskcast": now.points[chosen]} | {name: now.points[name] for name in NAIVE_METHODS}
     days = (targets + panel.grid.first) // max(panel.grid.frequency.per_day, 1)
     edges = {}
-    for name, way in (("deskcast", chosen), *((name, name) for name in NAIVE)):
-        error = forward(panel.kind, came) - forward(panel.kind, before[way]) if past else came
+    for name, way in (("deskcast", chosen), *((name, name) for name in NAIVE_METHODS)):
+        error = to_error_scale(panel.kind, came) - to_error_scale(panel.kind, before[way]) if past else came
         edges[name] = _edges(panel, now, points[name], np.where(np.isfinite(error), error, np.nan), cases, days, levels)
     return KindFold(origin, points, edges, chosen, len(past))
 
@@ -73,14 +75,14 @@ def _choose(came: Floats, before: dict[str, Floats], cases: Floats | None, ways:
     first, best, least = loss[ways[0]], ways[0], 0.0
     for way in ways[1:]:
         gain = loss[way] - first
-        if len(gain) >= LEAST_ORIGINS and gain.sum() < min(least, -float(np.sqrt(len(gain)) * gain.std(ddof=1))):
+        if len(gain) >= MIN_ORIGINS and gain.sum() < min(least, -float(np.sqrt(len(gain)) * gain.std(ddof=1))):
             best, least = way, float(gain.sum())
     return best
 
 
 def _edges(
     panel: KindPanel,
-    now: KindOutlook,
+    now: KindForecasts,
     point: Floats,
     error: Floats,
     cases: Floats | None,
@@ -108,13 +110,13 @@ def _edges(
     if np.isnan(error).all():
         bands, ahead = _without_errors(panel, levels), np.ones(point.shape)
     else:
-        bands = calibrate(error / size, alone, days, np.ones(len(point)), levels)
-    middle = forward(panel.kind, point)
+        bands = calibrate_intervals(error / size, alone, days, np.ones(len(point)), levels)
+    middle = to_error_scale(panel.kind, point)
     edges = middle[:, :, None] + (ahead * bands.sigma[:, None])[:, :, None] * bands.quantiles[:, None, :]
     k = edges.shape[2] // 2
     edges[:, :, :k] = np.minimum(edges[:, :, :k], middle[:, :, None])
     edges[:, :, k:] = np.maximum(edges[:, :, k:], middle[:, :, None])
-    return backward(panel.kind, edges)
+    return from_error_scale(panel.kind, edges)
 
 
 def variance_shares(error: Floats, of: Floats) -> tuple[float, float]:
@@ -133,9 +135,9 @@ def variance_shares(error: Floats, of: Floats) -> tuple[float, float]:
     return (float(part), float(rest)) if part + rest > 0 else (0.0, 1.0)
 
 
-def _without_errors(panel: KindPanel, levels: Sequence[float]) -> Bands:
+def _without_errors(panel: KindPanel, levels: Sequence[float]) -> ErrorDistribution:
     """Take the spread of the values themselves where no past error is known."""
-    values = forward(panel.kind, panel.grid.y)
+    values = to_error_scale(panel.kind, panel.grid.y)
     values = np.where(np.isfinite(values), values, np.nan)
     count = (~np.isnan(values)).sum(axis=1)
     mean = np.nansum(values, axis=1) / np.maximum(count, 1)
@@ -144,7 +146,7 @@ def _without_errors(panel: KindPanel, levels: Sequence[float]) -> Bands:
     common = float(np.median(several)) if len(several) else {"rate": 0.25, "duration": 0.7}.get(panel.kind, 1.0)
     sigma = (count * own + PRIOR_DAYS * max(common, 0.05)) / (count + PRIOR_DAYS)
     normal = np.array([NormalDist().inv_cdf(q) for q in probabilities(levels)])
-    return Bands(sigma, np.tile(normal, (len(own), 1)), 0)
+    return ErrorDistribution(sigma, np.tile(normal, (len(own), 1)), 0)
 
 
 def forecast_kind(
@@ -199,7 +201,7 @@ def forecast_kind(
     fold = kind_fold(panel, panel.grid.length, horizon, chosen_levels, windows)
     table = _table(panel, fold, chosen_levels, ("deskcast",))
     for name in ("seasonal_naive", "same_slot"):
-        table[name] = _unscaled(panel, fold.points[name])[_told(fold)].ravel()
+        table[name] = _unscaled(panel, fold.points[name])[_has_forecast(fold)].ravel()
     notes = [*panel.notes]
     if fold.origins < windows:
         notes.append(f"intervals rest on {fold.origins} past origins instead of {windows}: the history is short")
@@ -207,7 +209,7 @@ def forecast_kind(
     return table
 
 
-def _told(fold: KindFold) -> npt.NDArray[np.bool_]:
+def _has_forecast(fold: KindFold) -> npt.NDArray[np.bool_]:
     return np.asarray(~np.isnan(fold.points["deskcast"]).all(axis=1), dtype=bool)
 
 
@@ -217,7 +219,7 @@ def _unscaled(panel: KindPanel, values: Floats) -> Floats:
 
 def _table(panel: KindPanel, fold: KindFold, levels: Sequence[float], names: Sequence[str]) -> pd.DataFrame:
     """Lay out a fold as a long frame."""
-    told, horizon = _told(fold), fold.points["deskcast"].shape[1]
+    told, horizon = _has_forecast(fold), fold.points["deskcast"].shape[1]
     stamps = panel.grid.stamps(fold.origin, fold.origin + horizon)
     ids = np.array(panel.grid.ids, dtype=object)[told]
     columns: dict[str, Any] = {"unique_id": np.repeat(ids, horizon), "ds": np.tile(stamps, len(ids))}
@@ -257,16 +259,16 @@ def backtest_kind(
     chosen_levels, windows = check_levels(levels), check_count(windows, "windows")
     panel = kind_panel(history, horizon, freq, kind, bounds, **context)
     f = panel.grid.frequency
-    found = earlier_origins(f, panel.grid.length, horizon, windows)
-    origins = [o for o in found if len(earlier_origins(f, o, horizon, windows)) >= min(3, windows)] or found
+    found = find_past_origins(f, panel.grid.length, horizon, windows)
+    origins = [o for o in found if len(find_past_origins(f, o, horizon, windows)) >= min(3, windows)] or found
     if not origins:
         raise InputError("the history is too short for one fold", column="horizon", got=horizon)
     frames, chosen = [], {}
-    names = ("deskcast", *NAIVE)
+    names = ("deskcast", *NAIVE_METHODS)
     for done, origin in enumerate(sorted(origins), 1):
         fold = kind_fold(panel, origin, horizon, chosen_levels, windows)
         table = _table(panel, fold, chosen_levels, names)
-        came = _unscaled(panel, panel.grid.y[:, origin : origin + horizon])[_told(fold)].ravel()
+        came = _unscaled(panel, panel.grid.y[:, origin : origin + horizon])[_has_forecast(fold)].ravel()
         table.insert(2, "cutoff", panel.grid.stamps(origin - 1, origin)[0].astype("datetime64[us]"))
         table.insert(3, "y", came)
         frames.append(table[~np.isnan(came) & table["deskcast"].notna()])
@@ -282,7 +284,7 @@ def backtest_kind(
 
 def _mase(panel: KindPanel, first: int) -> dict[str, float]:
     """Return the error of the seasonal naive method inside the history before the first fold."""
-    from .losses import seasonal_scale
+    from .losses import mase_scale
 
-    scale = seasonal_scale(_unscaled(panel, panel.grid.y[:, :first]), panel.grid.frequency.season)
+    scale = mase_scale(_unscaled(panel, panel.grid.y[:, :first]), panel.grid.frequency.season)
     return {name: float(s) for name, s in zip(panel.grid.ids, scale, strict=True)}

@@ -12,24 +12,24 @@ from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
 
 #: Days of errors after which a series' own spread counts as much as that of its tier.
-SHRINK_DAYS = 10.0
+SPREAD_SHRINK_DAYS = 10.0
 
 #: How many times more or less the spread of a tier may be than a series' own, where days tell of both: a tier may hold
 #: series in other units.
-TIER_MOST = 2.0
+MAX_TIER_RATIO = 2.0
 
 #: Errors that a tier needs for a shape of its own.
-LEAST_POOL = 50
+MIN_POOL_ERRORS = 50
 
 #: How fast the probabilities follow the coverage of intervals issued earlier, and how far, as a share of a tail.
-FOLLOW, FOLLOW_MOST = 0.01, 0.5
+ADAPTATION_RATE, MAX_ADAPTATION_SHARE = 0.01, 0.5
 
 #: Shares of empty slots that part the tiers: full, thin and sparse series.
-TIERS = (0.05, 0.5)
+TIER_ZERO_SHARES = (0.05, 0.5)
 
 
 @dataclass(frozen=True)
-class Bands:
+class ErrorDistribution:
     """How far from a forecast the outcome may lie, for N series and K quantiles.
 
     Attributes
@@ -72,7 +72,7 @@ def probabilities(levels: Sequence[float]) -> Floats:
     return np.array(sorted([*below, *(1 - b for b in below)]))
 
 
-def spread(point: Floats, level: Floats, unit: Floats) -> Floats:
+def compute_error_scale(point: Floats, level: Floats, unit: Floats) -> Floats:
     """Return the size by which errors of a forecast are made comparable: the root of the forecast.
 
     Arrivals vary like Poisson counts, whose deviation is the root of the mean, times a factor of the queue; the
@@ -94,22 +94,24 @@ def spread(point: Floats, level: Floats, unit: Floats) -> Floats:
     return size
 
 
-def tiers(zeros: Floats) -> Ints:
+def assign_zero_tiers(zeros: Floats) -> Ints:
     """Return the tier of each series by its share of empty slots, which does not depend on units.
 
-    >>> tiers(np.array([0.0, 0.2, 0.9])).tolist()
+    >>> assign_zero_tiers(np.array([0.0, 0.2, 0.9])).tolist()
     [0, 1, 2]
     """
-    return np.digitize(zeros, TIERS).astype(np.int64)
+    return np.digitize(zeros, TIER_ZERO_SHARES).astype(np.int64)
 
 
-def calibrate(errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequence[float]) -> Bands:
+def calibrate_intervals(
+    errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequence[float]
+) -> ErrorDistribution:
     """Learn intervals from scaled out-of-sample errors.
 
     Errors of a series are divided by its mean absolute error, shrunk to the median of its tier by ``n / (n + 10)``
     days, and pooled over the series of the tier. Of the pool the finite-sample rank is taken, ``(n + 1) p``, as in
     split conformal prediction (Vovk, Gammerman and Shafer 2005). The errors of one day are wrong together, so ``n``
-    is not their number but the number of free ones that would be worth as much, see :func:`effective_number`.
+    is not their number but the number of free ones that would be worth as much, see :func:`effective_sample_size`.
 
     Parameters
     ----------
@@ -130,7 +132,7 @@ def calibrate(errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequ
     if not known.any():
         normal = np.array([NormalDist().inv_cdf(q) for q in p])
         root = np.sqrt(np.where(np.isfinite(unit), unit, 1.0))
-        return Bands(root, np.tile(normal, (n_series, 1)), 0)
+        return ErrorDistribution(root, np.tile(normal, (n_series, 1)), 0)
     total = len(np.unique(days[known.any(axis=1)]))
     sigma = _sigma(np.abs(errors), known, tier, total)
     with np.errstate(invalid="ignore"):
@@ -140,14 +142,14 @@ def calibrate(errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequ
     for number in np.unique(tier):
         members = tier == number
         pool = scaled[:, members][known[:, members]]
-        own = members if len(pool) >= LEAST_POOL else np.ones(n_series, dtype=bool)
-        free = effective_number(scaled[:, own], days)
-        followed = follow(scaled[:, own], p)
-        table[members] = ranked(pool if len(pool) >= LEAST_POOL else pool_all, free, followed)
-    return Bands(sigma, table, total)
+        own = members if len(pool) >= MIN_POOL_ERRORS else np.ones(n_series, dtype=bool)
+        free = effective_sample_size(scaled[:, own], days)
+        followed = adapt_probabilities(scaled[:, own], p)
+        table[members] = conformal_quantiles(pool if len(pool) >= MIN_POOL_ERRORS else pool_all, free, followed)
+    return ErrorDistribution(sigma, table, total)
 
 
-def effective_number(errors: Floats, days: Ints) -> float:
+def effective_sample_size(errors: Floats, days: Ints) -> float:
     """Return how many independent errors the errors of these days are worth.
 
     That is their number divided by the design effect of days as clusters (Kish 1965): the variance of their sum, by
@@ -163,9 +165,9 @@ def effective_number(errors: Floats, days: Ints) -> float:
     Examples
     --------
     >>> day = np.array([[0, 0, 1, 1]])
-    >>> effective_number(np.array([[[1.0, 1.0, -1.0, -1.0]]]), day)
+    >>> effective_sample_size(np.array([[[1.0, 1.0, -1.0, -1.0]]]), day)
     2.0
-    >>> effective_number(np.array([[[1.0, -1.0, 1.0, -1.0]]]), day)
+    >>> effective_sample_size(np.array([[[1.0, -1.0, 1.0, -1.0]]]), day)
     4.0
     """
     known = ~np.isnan(errors)
@@ -181,10 +183,10 @@ def effective_number(errors: Floats, days: Ints) -> float:
     return float(np.clip(count * squares / together, n_days, count)) if together > 0 else float(count)
 
 
-def ranked(pool: Floats, n: float, p: Floats) -> Floats:
+def conformal_quantiles(pool: Floats, n: float, p: Floats) -> Floats:
     """Take the quantiles of a pool that hold for the next one, given that it is worth ``n`` free values.
 
-    >>> ranked(np.arange(1.0, 10.0), 9, np.array([0.1, 0.9]))
+    >>> conformal_quantiles(np.arange(1.0, 10.0), 9, np.array([0.1, 0.9]))
     array([1., 9.])
     """
     # the tails are mirror images: the rank (n + 1) p of n from the near end
@@ -194,7 +196,7 @@ def ranked(pool: Floats, n: float, p: Floats) -> Floats:
     return np.where(p < 0.5, low, high)
 
 
-def follow(scaled: Floats, p: Floats) -> Floats:
+def adapt_probabilities(scaled: Floats, p: Floats) -> Floats:
     """Return the probabilities to issue, moved by how often outcomes lay below the quantiles issued before.
 
     Origin by origin each quantile is set from the errors of the origins before; where outcomes lay below it more
@@ -211,18 +213,18 @@ def follow(scaled: Floats, p: Floats) -> Floats:
     Examples
     --------
     >>> drifting = np.linspace(6.0, 0.0, 12)[:, None, None] + np.random.default_rng(0).normal(size=(12, 1, 50))
-    >>> bool(follow(drifting, np.array([0.1, 0.9]))[1] > 0.9)
+    >>> bool(adapt_probabilities(drifting, np.array([0.1, 0.9]))[1] > 0.9)
     True
     """
     issued = p.copy()
     for origin in range(len(scaled) - 4, -1, -1):
         now, past = scaled[origin], scaled[origin + 1 :]
         now, past = now[~np.isnan(now)], past[~np.isnan(past)]
-        if len(now) and len(past) >= LEAST_POOL:
+        if len(now) and len(past) >= MIN_POOL_ERRORS:
             below = (now[:, None] <= np.quantile(past, np.clip(issued, 0.001, 0.999))).mean(axis=0)
-            issued = issued + FOLLOW * (p - below)
+            issued = issued + ADAPTATION_RATE * (p - below)
     tail = np.minimum(p, 1 - p)
-    return np.clip(issued, p - FOLLOW_MOST * tail, p + FOLLOW_MOST * tail)
+    return np.clip(issued, p - MAX_ADAPTATION_SHARE * tail, p + MAX_ADAPTATION_SHARE * tail)
 
 
 def _sigma(size: Floats, known: Bools, tier: Ints, total: int) -> Floats:
@@ -236,13 +238,13 @@ def _sigma(size: Floats, known: Bools, tier: Ints, total: int) -> Floats:
     for number in np.unique(tier[told]):
         middle[tier == number] = np.median(own[told & (tier == number)])
     days = total * count / count.max()
-    sure = told & (days >= SHRINK_DAYS)
-    middle = np.where(sure, np.clip(middle, own / TIER_MOST, own * TIER_MOST), middle)
-    sigma: Floats = (days * own + SHRINK_DAYS * middle) / (days + SHRINK_DAYS)
+    sure = told & (days >= SPREAD_SHRINK_DAYS)
+    middle = np.where(sure, np.clip(middle, own / MAX_TIER_RATIO, own * MAX_TIER_RATIO), middle)
+    sigma: Floats = (days * own + SPREAD_SHRINK_DAYS * middle) / (days + SPREAD_SHRINK_DAYS)
     return sigma
 
 
-def apply(point: Floats, size: Floats, bands: Bands, quiet: Bools) -> Floats:
+def apply_intervals(point: Floats, size: Floats, bands: ErrorDistribution, quiet: Bools) -> Floats:
     """Return the quantiles around a forecast, N x H x K: never below 0, never crossing one another or the forecast.
 
     Parameters
@@ -250,7 +252,7 @@ def apply(point: Floats, size: Floats, bands: Bands, quiet: Bools) -> Floats:
     point, size
         N x H forecast and its spread.
     bands
-        What :func:`calibrate` learnt.
+        What :func:`calibrate_intervals` learnt.
     quiet
         N x H; slots that are closed or never hold anything: exactly 0.
     """

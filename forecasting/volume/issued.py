@@ -12,9 +12,9 @@ import pandas as pd
 
 from ...features.arrays import Floats, Ints
 from ..grid.grid import Grid, check_count, make_grid
-from ..grid.special_days import Special, say_unseen, special_days
+from ..grid.special_days import SpecialDays, format_unseen_days, mark_special_days
 from ..methods.registry import AUTO, check_models
-from .folds import Fold, Outlook, fold_at
+from .folds import Fold, MethodForecasts, forecast_fold
 from .intervals import check_levels
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class Issued:
     """
 
     grid: Grid
-    special: Special
+    special: SpecialDays
     horizon: int
     levels: tuple[float, ...]
     windows: int
     fold: Fold
-    seen: dict[int, Outlook]
+    seen: dict[int, MethodForecasts]
     notes: tuple[str, ...]
     candidates: tuple[str, ...] = (AUTO,)
 
@@ -76,7 +76,7 @@ class Issued:
 
     def past_points(self) -> Floats:
         """Return what the recommended forecast would have been at each past origin, O x N x H."""
-        return self.fold.mix.past
+        return self.fold.combination.past
 
     def sizes(self) -> Floats:
         """Return the spread of the forecast, and of those of the past origins, (1 + O) x N x H."""
@@ -127,13 +127,13 @@ def issue(
     chosen_levels = check_levels(levels)
     windows = check_count(windows, "windows")
     grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
-    special, said = special_days(grid, holidays, events)
+    special, said = mark_special_days(grid, holidays, events)
     return issue_on(grid, special, horizon, chosen_levels, windows, (*grid.notes, *said), check_models(models))
 
 
 def issue_on(
     grid: Grid,
-    special: Special,
+    special: SpecialDays,
     horizon: int,
     levels: Sequence[float],
     windows: int,
@@ -141,7 +141,7 @@ def issue_on(
     candidates: tuple[str, ...] = (AUTO,),
 ) -> Issued:
     """Forecast a panel that is on its grid already."""
-    seen: dict[int, Outlook] = {}
-    fold = fold_at(grid, special, grid.length, horizon, levels, windows, candidates, seen)
-    said = (*notes, *say_unseen(special, grid.length, horizon))
+    seen: dict[int, MethodForecasts] = {}
+    fold = forecast_fold(grid, special, grid.length, horizon, levels, windows, candidates, seen)
+    said = (*notes, *format_unseen_days(special, grid.length, horizon))
     return Issued(grid, special, horizon, tuple(levels), windows, fold, seen, said, candidates)

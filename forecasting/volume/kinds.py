@@ -13,11 +13,11 @@ import pandas as pd
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
 from ..grid.grid import Grid, make_grid
-from ..grid.profile import window
-from ..grid.special_days import Special, special_days
-from ..methods.registry import METHODS
-from ..methods.scene import scene_at
-from .folds import Outlook, look_ahead
+from ..grid.profile import cut_seasons
+from ..grid.special_days import SpecialDays, mark_special_days
+from ..methods.registry import FORECAST_METHODS
+from ..methods.scene import build_scene
+from .folds import MethodForecasts, forecast_all_methods
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 KINDS = ("count", "rate", "duration", "stock")
 
 #: Methods that a series of another kind may be forecast by, the simplest first.
-WAYS = ("same_slot", "core", "seasonal_naive", "recent_level")
+CANDIDATE_METHODS = ("same_slot", "core", "seasonal_naive", "recent_level")
 
 
 @dataclass(frozen=True)
@@ -52,26 +52,26 @@ class KindPanel:
     low: float
     high: float
     grid: Grid
-    special: Special
+    special: SpecialDays
     n: Floats | None
     parts: tuple[Grid, Grid] | None
     notes: tuple[str, ...]
     refused: tuple[dict[str, object], ...]
-    seen: dict[int, KindOutlook] = field(default_factory=dict)
+    seen: dict[int, KindForecasts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class KindOutlook:
+class KindForecasts:
     """Forecasts of every way at one origin, N x H, and how many cases each value ahead will stand for."""
 
     points: dict[str, Floats]
     n: Floats | None
 
 
-def forward(kind: str, x: Floats) -> Floats:
+def to_error_scale(kind: str, x: Floats) -> Floats:
     """Return values on the scale of their errors: angle of a share, log of a duration, root of a stock.
 
-    >>> forward("rate", np.array([0.0, 1.0])).round(4).tolist()
+    >>> to_error_scale("rate", np.array([0.0, 1.0])).round(4).tolist()
     [0.0, 1.5708]
     """
     if kind == "rate":
@@ -80,8 +80,8 @@ def forward(kind: str, x: Floats) -> Floats:
         return np.log(x) if kind == "duration" else np.sqrt(np.maximum(x, 0.0))
 
 
-def backward(kind: str, z: Floats) -> Floats:
-    """Return values from the scale of their errors, the inverse of :func:`forward`."""
+def from_error_scale(kind: str, z: Floats) -> Floats:
+    """Return values from the scale of their errors, the inverse of :func:`to_error_scale`."""
     if kind == "rate":
         share: Floats = np.sin(np.clip(z, 0.0, np.pi / 2)) ** 2
         return share
@@ -109,13 +109,13 @@ def kind_panel(
         raise InputError("the bounds are not in order", column="bounds", got=bounds, wanted="such as (0, 1)")
     if not isinstance(history, pd.DataFrame):
         raise InputError("the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y")
-    kept, refused = _possible(history, kind, low, high)
+    kept, refused = _drop_impossible(history, kind, low, high)
     scaled = kept.assign(y=(kept["y"] - low) / (high - low)) if kind == "rate" else kept
     # a stock is there at night, too
     given = (None if kind == "stock" else calendar, since, until)
     known = None if kind == "stock" else outages
     grid = make_grid(scaled, horizon, freq, *given, known, holidays=holidays, events=events, find=False)
-    special, said = special_days(grid, holidays, events)
+    special, said = mark_special_days(grid, holidays, events)
     n, parts = None, None
     if "n" in kept.columns and kind != "stock":
         usable = scaled[scaled["unique_id"].astype(str).isin(grid.ids)]
@@ -130,7 +130,7 @@ def kind_panel(
     return KindPanel(kind, low, high, grid, special, n, parts, (*notes, *grid.notes, *said), (*refused, *more))
 
 
-def _possible(
+def _drop_impossible(
     history: pd.DataFrame, kind: str, low: float, high: float
 ) -> tuple[pd.DataFrame, list[dict[str, object]]]:
     """Leave out series with a value that its kind cannot have."""
@@ -160,38 +160,38 @@ def _possible(
     return kept, [{k: v for k, v in row.items() if k != "error"} for _, row in sorted(refused.items())]
 
 
-def outlook_at(panel: KindPanel, origin: int, horizon: int) -> KindOutlook:
+def forecast_kind_at(panel: KindPanel, origin: int, horizon: int) -> KindForecasts:
     """Forecast in every way from the values before the origin; NaN where nothing is known."""
     if origin in panel.seen:
         return panel.seen[origin]
-    ways = [way for way in WAYS if way in METHODS]
-    plain = look_ahead(panel.grid, panel.special, origin, horizon, ways)
+    ways = [way for way in CANDIDATE_METHODS if way in FORECAST_METHODS]
+    plain = forecast_all_methods(panel.grid, panel.special, origin, horizon, ways)
     is_open = panel.grid.is_open[:, origin : origin + horizon]
     # a slot that was never told is not one in which the value is 0
     season = panel.grid.frequency.season
-    told = ~np.isnan(window(panel.grid.y, origin, season)).all(axis=1)[:, np.arange(horizon) % season]
+    told = ~np.isnan(cut_seasons(panel.grid.y, origin, season)).all(axis=1)[:, np.arange(horizon) % season]
     unknown = plain.quiet & is_open & ~told
-    points = {way: np.where(is_open, _elsewhere(plain.points[way], unknown), np.nan) for way in ways}
+    points = {way: np.where(is_open, _fill_unknown_slots(plain.points[way], unknown), np.nan) for way in ways}
     n = None
     if panel.n is not None:
         counted = panel.parts[1] if panel.parts else None
         n = _recent_n(panel.n, origin, horizon, panel.grid.frequency.season)
         if panel.parts is not None and counted is not None:
-            top = look_ahead(panel.parts[0], panel.special, origin, horizon, ways)
-            bottom = look_ahead(counted, panel.special, origin, horizon, ways)
+            top = forecast_all_methods(panel.parts[0], panel.special, origin, horizon, ways)
+            bottom = forecast_all_methods(counted, panel.special, origin, horizon, ways)
             points |= {f"{way} of parts": _ratio(top, bottom, way, points[way]) for way in ways}
     if panel.kind == "stock":
-        points["carried on"] = _carried(panel, origin, horizon)
+        points["carried on"] = _carry_last_value(panel, origin, horizon)
     if panel.kind == "rate":
         points = {way: np.clip(p, 0.0, 1.0) for way, p in points.items()}
     if panel.kind == "duration":
         least = _least(panel.grid.y[:, :origin])
         points = {way: np.maximum(p, least[:, None]) for way, p in points.items()}
-    panel.seen[origin] = KindOutlook(points, n)
+    panel.seen[origin] = KindForecasts(points, n)
     return panel.seen[origin]
 
 
-def _elsewhere(point: Floats, unknown: npt.NDArray[np.bool_]) -> Floats:
+def _fill_unknown_slots(point: Floats, unknown: npt.NDArray[np.bool_]) -> Floats:
     """Forecast slots of which nothing is known by the mean of the others."""
     if not unknown.any():
         return point
@@ -217,15 +217,15 @@ def _mean(row: Floats) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _ratio(top: Outlook, bottom: Outlook, way: str, otherwise: Floats) -> Floats:
+def _ratio(top: MethodForecasts, bottom: MethodForecasts, way: str, otherwise: Floats) -> Floats:
     """Divide the forecast of the numerator by that of the denominator."""
     low = bottom.points[way]
     return np.where(low > 0, top.points[way] / np.where(low > 0, low, 1.0), otherwise)
 
 
-def _carried(panel: KindPanel, origin: int, horizon: int) -> Floats:
+def _carry_last_value(panel: KindPanel, origin: int, horizon: int) -> Floats:
     """Carry the last value on along the usual week."""
-    scene = scene_at(panel.grid, panel.special, origin, horizon)
+    scene = build_scene(panel.grid, panel.special, origin, horizon)
     past = panel.grid.y[:, :origin]
     known = ~np.isnan(past)
     place = origin - 1 - np.argmax(known[:, ::-1], axis=1)

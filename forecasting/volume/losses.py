@@ -49,13 +49,13 @@ def coverage(y: Floats, low: Floats, high: Floats) -> float:
     return _over(float(((y >= low) & (y <= high) & doubt).sum()), float(doubt.sum()))
 
 
-def seasonal_scale(y: Floats, season: int) -> Floats:
+def mase_scale(y: Floats, season: int) -> Floats:
     """Return the mean absolute error of the seasonal naive method inside each series: the scale of MASE.
 
     ``y`` is N x T with NaN for missing; a series without a pair, or without any error, has NaN (Hyndman and
     Koehler 2006).
 
-    >>> seasonal_scale(np.array([[1.0, 2.0, 4.0, 4.0]]), 2)
+    >>> mase_scale(np.array([[1.0, 2.0, 4.0, 4.0]]), 2)
     array([2.5])
     """
     if y.shape[1] <= season:

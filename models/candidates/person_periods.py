@@ -13,14 +13,14 @@ from ...features.errors import InputError
 from .work_clock import WorkClock
 
 Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+Bools = NDArray[np.bool_]
 
 
 class Finish(NamedTuple):
     """For each snapshot when its case was done (``ended``), or until when it was seen not to be."""
 
     at: pd.DatetimeIndex
-    ended: Flags
+    ended: Bools
 
 
 class PersonPeriods(NamedTuple):
@@ -28,7 +28,7 @@ class PersonPeriods(NamedTuple):
 
     row: Ints
     period: Ints
-    done: Flags
+    done: Bools
 
 
 def find_finish_times(
@@ -75,7 +75,7 @@ def find_finish_times(
     return Finish(_until(found, ended, as_of), ended)
 
 
-def build_person_periods(elapsed: Floats, ended: Flags, edges: Floats) -> PersonPeriods:
+def build_person_periods(elapsed: Floats, ended: Bools, edges: Floats) -> PersonPeriods:
     """Cut the time from each snapshot to its end into periods at risk.
 
     Parameters
@@ -108,7 +108,7 @@ def build_person_periods(elapsed: Floats, ended: Flags, edges: Floats) -> Person
     return PersonPeriods(row, period, np.asarray(done_there[row] & (period == last[row])))
 
 
-def edges_for(elapsed: Floats, ended: Flags, longest: float, most: int = 16) -> Floats:
+def edges_for(elapsed: Floats, ended: Bools, longest: float, most: int = 16) -> Floats:
     """Choose edges such that each period sees about as many cases done, and the last one reaches far enough.
 
     >>> edges_for(np.arange(1.0, 101.0), np.ones(100, dtype=bool), 300.0, most=4).tolist()
@@ -129,7 +129,7 @@ def working_hours_to_finish(clock: WorkClock, snapshots: pd.DataFrame, finish: F
     return np.maximum(clock.elapsed(pd.DatetimeIndex(snapshots["at"].array), finish.at), 0.0)
 
 
-def _until(at: pd.DatetimeIndex, seen: Flags, as_of: pd.Timestamp) -> pd.DatetimeIndex:
+def _until(at: pd.DatetimeIndex, seen: Bools, as_of: pd.Timestamp) -> pd.DatetimeIndex:
     if not len(at):
         return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
     return at.as_unit("us").where(seen, pd.DatetimeIndex([as_of]).repeat(len(at)).as_unit("us"))

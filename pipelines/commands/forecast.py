@@ -60,7 +60,7 @@ def with_options(
 
     Examples
     --------
-    >>> from .specs import ForecastSpec
+    >>> from deskcast.pipelines.project.specs import ForecastSpec
     >>> none = dict.fromkeys(("horizon", "freq", "by", "models", "kpi", "reconcile"))
     >>> with_options(ForecastSpec(), levels="50,90", **none).levels
     (50, 90)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError
-from ...forecasting.panels.cold_start import YOUNG_DAYS, forecast_young
+from ...forecasting.panels.cold_start import COLD_START_DAYS, forecast_cold_start
 from ...forecasting.panels.hierarchy import backtest_hierarchy, forecast_hierarchy
 from ...forecasting.panels.reconcile import hierarchy
 from ..project.specs import ForecastSpec
@@ -156,9 +156,9 @@ def young_series(actuals: pd.DataFrame) -> list[str]:
     """
     begun = actuals[actuals["y"] > 0].groupby("unique_id")["ds"].min()
     age = (actuals["ds"].max() - begun).dt.days + 1
-    if not len(age) or age.max() < 2 * YOUNG_DAYS:
+    if not len(age) or age.max() < 2 * COLD_START_DAYS:
         return []
-    return [str(name) for name in age.index[age < YOUNG_DAYS]]
+    return [str(name) for name in age.index[age < COLD_START_DAYS]]
 
 
 def with_young(
@@ -173,11 +173,11 @@ def with_young(
     actuals, young
         All series, and the names of the young ones.
     horizon, freq, **rules
-        As in :func:`deskcast.forecasting.forecast_young`.
+        As in :func:`deskcast.forecasting.forecast_cold_start`.
     """
     begun = actuals[actuals["y"] > 0].groupby("unique_id")["ds"].min()
     before = actuals["unique_id"].isin(young) & (actuals["ds"] < actuals["unique_id"].map(begun))
-    made = forecast_young(actuals[~before].reset_index(drop=True), horizon, freq, **rules)
+    made = forecast_cold_start(actuals[~before].reset_index(drop=True), horizon, freq, **rules)
     mine = made[made["tier"] != "own"][[*ahead.columns, "tier"]]
     rest = ahead[~ahead["unique_id"].isin(mine["unique_id"])].assign(tier="own")
     out = pd.concat([rest, mine]).sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)

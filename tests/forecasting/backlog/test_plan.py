@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
-from deskcast.forecasting.backlog.casework import case_work, planned_inflow
+from deskcast.forecasting.backlog.casework import build_deferred_work, planned_inflow
 from deskcast.forecasting.backlog.clearing import clear_backlog, phone_idle
 from deskcast.forecasting.backlog.outlook import backlog_outlook
 from deskcast.forecasting.backlog.plan import backlog_plan
@@ -39,7 +39,7 @@ def test_clearing_each_interval_takes_137_agents_where_the_deadline_plan_takes_1
     """
     arrivals = mail()
     arrivals.loc[arrivals["ds"] == "2024-03-04T09:30", "y"] += 90
-    work = case_work(arrivals, OFFICE, sla_s=4.5 * H, handle_s=600)
+    work = build_deferred_work(arrivals, OFFICE, sla_s=4.5 * H, handle_s=600)
     own, waiting = [], 0.0
     for came, open_s in zip(arrivals["y"] * 600, work.open_s, strict=True):
         waiting += came
@@ -107,7 +107,7 @@ def test_the_plan_is_as_cheap_as_the_best_of_all(came, sla, closed):
     hours = [h for h in range(9, 9 + len(came)) if h - 9 not in closed]
     calendar = BusinessCalendar.from_hours("UTC", {"mon": [f"{h:02d}:00-{h + 1:02d}:00" for h in hours]})
     arrivals = slots(came, "2024-03-04T09:00")
-    work = case_work(arrivals, calendar, sla_s=sla * H, handle_s=1800)
+    work = build_deferred_work(arrivals, calendar, sla_s=sla * H, handle_s=1800)
     most = [3 if open_s else 0 for open_s in work.open_s]
     last = max(i for i, m in enumerate(most) if m)
     end = sum(came[last + 1 :]) * 1800
@@ -138,7 +138,7 @@ def test_the_flow_equals_the_slow_twin(came, agents, old):
             "unique_id": names[0],
         }
     )
-    work = case_work(frame, ALWAYS, sla_s=promise, handle_s=1800, backlog=waits)
+    work = build_deferred_work(frame, ALWAYS, sla_s=promise, handle_s=1800, backlog=waits)
     runs = run_work(work, np.array(agents) * 3600.0)
     late, left = deadline_first(
         [[c * 1800 for c in row] for row in came], work.due, np.array(agents) * 3600.0, [(w * 1800, d) for w, d in old]
@@ -206,7 +206,7 @@ def test_a_plan_for_more_confidence_breaks_fewer_promises():
 
 
 def test_the_planned_total_is_the_quantile_of_the_total():
-    work = case_work(inflow_paths(ahead(2), together=0.2), OFFICE, sla_s=8 * H, handle_s=60)
+    work = build_deferred_work(inflow_paths(ahead(2), together=0.2), OFFICE, sla_s=8 * H, handle_s=60)
     plan = planned_inflow(work, 0.9)
     assert (plan >= 0).all()
     assert plan.sum() == pytest.approx(np.quantile(work.inflow.sum(axis=2), 0.9))
@@ -257,7 +257,7 @@ def test_idle_time_of_the_phone_does_case_work():
 
 def test_the_clock_that_goes_forward_loses_an_hour():
     lisbon = BusinessCalendar.always("Europe/Lisbon")
-    work = case_work(slots(np.ones(24), "2024-03-31"), lisbon, sla_s=2 * H, handle_s=60)
+    work = build_deferred_work(slots(np.ones(24), "2024-03-31"), lisbon, sla_s=2 * H, handle_s=60)
     assert work.open_s.sum() == 23 * H
 
 
@@ -297,7 +297,7 @@ def test_the_simulation_event_by_event_agrees_with_the_flow():
     arrivals = pd.DataFrame({"ds": ds, "y": rate})
     agents, handle = 6, 2400.0
     seen = backlog_outlook(arrivals, OFFICE, agents, sla_s=6 * H, handle_s=handle)
-    work = case_work(arrivals, OFFICE, sla_s=6 * H, handle_s=handle)
+    work = build_deferred_work(arrivals, OFFICE, sla_s=6 * H, handle_s=handle)
     shifts = tuple((k * H, (k + 1) * H) for k in np.flatnonzero(work.open_s))
     ends, waiting, late = (np.arange(72) + 1) * H, np.zeros(72), np.zeros(72)
     rng = np.random.default_rng(2)

@@ -6,7 +6,7 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.frequency import parse_frequency
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.grid.slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, outage_rows
+from deskcast.forecasting.grid.slot_states import CLOSED, MISSING, OPEN, OUTAGE, PARTIAL, find_outages, read_outages
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -261,7 +261,7 @@ def test_states_are_told_apart():
 )
 def test_bad_outages_are_refused(given):
     with pytest.raises(InputError, match="outage"):
-        outage_rows(given)
+        read_outages(given)
 
 
 def test_a_sunday_of_23_hours_stays_closed():

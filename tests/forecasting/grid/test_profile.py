@@ -4,7 +4,7 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.grid.profile import profile_at
+from deskcast.forecasting.grid.profile import build_profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from volumes import panel, slow_same_slot
@@ -60,7 +60,7 @@ def test_a_sparse_series_is_not_taken_for_quiet():
     rng = np.random.default_rng(0)
     days = pd.date_range("2024-01-01", periods=182)
     history = pd.DataFrame({"unique_id": "rare", "ds": days, "y": (rng.random(182) < 0.1).astype(float)})
-    assert not profile_at(make_grid(history, 7, "D"), np.ones(189, dtype=bool), 182).quiet.any()
+    assert not build_profile(make_grid(history, 7, "D"), np.ones(189, dtype=bool), 182).quiet.any()
     assert (forecast(history, 7, "D")["deskcast-hi-95"] > 0).all()
 
 

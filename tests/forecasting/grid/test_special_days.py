@@ -8,7 +8,7 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.grid.known_days import holiday_names
-from deskcast.forecasting.grid.special_days import special_days
+from deskcast.forecasting.grid.special_days import mark_special_days
 from volumes import panel
 
 CAMPAIGNS = [("campaign", f"2024-0{m}-10", f"2024-0{m}-11") for m in (2, 3, 4, 5)]
@@ -45,14 +45,14 @@ def test_holidays_borrow_from_one_another():
     history = flat(500)
     low = history["ds"].isin(pd.to_datetime(["2024-04-25", "2024-05-01", "2024-06-10", "2024-08-15", "2025-05-01"]))
     history["y"] = history["y"].where(~low, 20.0)
-    special, _ = special_days(make_grid(history, 60, "D"), "PT")
+    special, _ = mark_special_days(make_grid(history, 60, "D"), "PT")
     factors = dict(zip(special.names, special.factors(500), strict=True))
     assert factors["Labor Day"] < factors["Christmas Day"] < 1  # Christmas Day 2024 was as any other day
 
 
 def test_nothing_is_learnt_from_after_the_origin():
     grid = make_grid(with_campaign(flat(), 3.0), 7, "D")
-    special, _ = special_days(grid, events=CAMPAIGNS)
+    special, _ = mark_special_days(grid, events=CAMPAIGNS)
     start = 31 + 9  # 10 February, the first day of the first campaign
     assert special.factors(start).tolist() == [1.0]
     assert special.factors(start + 1)[0] == pytest.approx(1 + 2 / 3)
@@ -62,7 +62,7 @@ def test_nothing_is_learnt_from_after_the_origin():
 def test_one_wild_day_teaches_little():
     history = flat()
     history.loc[history["ds"] == "2024-03-10", "y"] = 1e9
-    special, _ = special_days(make_grid(history, 7, "D"), events=CAMPAIGNS)
+    special, _ = mark_special_days(make_grid(history, 7, "D"), events=CAMPAIGNS)
     assert special.factors(140)[0] < 1.6
 
 

@@ -4,9 +4,9 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.grid.special_days import special_days
-from deskcast.forecasting.methods.decomposition import core
-from deskcast.forecasting.methods.scene import scene_at
+from deskcast.forecasting.grid.special_days import mark_special_days
+from deskcast.forecasting.methods.decomposition import decomposition
+from deskcast.forecasting.methods.scene import build_scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from volumes import panel
@@ -16,8 +16,8 @@ def ahead(history, horizon, freq, origin=None, **more):
     """Forecast with the core alone, N x H."""
     calendar, holidays, events = (more.get(k) for k in ("calendar", "holidays", "events"))
     grid = make_grid(history, horizon, freq, calendar, holidays=holidays, events=events)
-    special, _ = special_days(grid, holidays, events)
-    return core(scene_at(grid, special, grid.length if origin is None else origin, horizon))
+    special, _ = mark_special_days(grid, holidays, events)
+    return decomposition(build_scene(grid, special, grid.length if origin is None else origin, horizon))
 
 
 def days(y, start="2022-01-03", name="all"):

@@ -4,7 +4,7 @@ import pytest
 from deskcast.forecasting import backtest, forecast, leaderboard
 from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.methods.intermittent import adida_rate, croston_sba, tsb_rate, week_shape
-from deskcast.forecasting.methods.registry import cheap_methods
+from deskcast.forecasting.methods.registry import select_auto_methods
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +86,6 @@ def test_sparse_queues_are_offered_methods_of_their_own_and_busy_ones_are_not():
     table = leaderboard(folds[folds["unique_id"] != "busy"]).set_index("model")["wql"]
     assert table["tsb"] < table["seasonal_naive"]
     ahead = forecast(pd.concat([*sparse, busy]), 7, "D")
-    assert {"tsb", "adida"} <= set(cheap_methods(make_grid(pd.concat([*sparse, busy]), 7, "D")))
-    assert not {"tsb", "adida"} & set(cheap_methods(make_grid(busy, 7, "D")))
+    assert {"tsb", "adida"} <= set(select_auto_methods(make_grid(pd.concat([*sparse, busy]), 7, "D")))
+    assert not {"tsb", "adida"} & set(select_auto_methods(make_grid(busy, 7, "D")))
     assert ahead["deskcast"].notna().all()

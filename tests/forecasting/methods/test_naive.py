@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.grid.profile import profile_at
-from deskcast.forecasting.methods.naive import recent_week
+from deskcast.forecasting.grid.profile import build_profile
+from deskcast.forecasting.methods.naive import forecast_level_adjusted_week
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from volumes import panel, slow_recent_week
@@ -12,7 +12,7 @@ from volumes import panel, slow_recent_week
 def week_of(history, ordinary=None):
     grid = make_grid(history, 7, "D")
     usual = np.ones(grid.length + 7, dtype=bool) if ordinary is None else ordinary
-    return recent_week(profile_at(grid, usual, grid.length), 1)
+    return forecast_level_adjusted_week(build_profile(grid, usual, grid.length), 1)
 
 
 @settings(max_examples=20, deadline=None)
@@ -53,5 +53,5 @@ def test_it_looks_at_nothing_from_the_origin_on(origin):
     grid = make_grid(history, 7, "D")
     other = make_grid(history.assign(y=history["y"].where(history["ds"] < history["ds"][origin], 4e4)), 7, "D")
     usual = np.ones(147, dtype=bool)
-    weeks = [recent_week(profile_at(g, usual, origin), 1) for g in (grid, other)]
+    weeks = [forecast_level_adjusted_week(build_profile(g, usual, origin), 1) for g in (grid, other)]
     np.testing.assert_array_equal(*weeks)

@@ -6,20 +6,20 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.forecasting import backtest, forecast, leaderboard
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.grid.special_days import special_days
+from deskcast.forecasting.grid.special_days import mark_special_days
 from deskcast.forecasting.methods.registry import (
-    ALWAYS,
     CHALLENGERS,
-    DAILY,
-    HOURLY,
-    METHODS,
-    SPARSE,
-    cheap_methods,
+    DAILY_METHODS,
+    DEFAULT_METHODS,
+    FORECAST_METHODS,
+    INTRADAY_METHODS,
+    SPARSE_METHODS,
     check_models,
+    select_auto_methods,
 )
-from deskcast.forecasting.methods.scene import scene_at
+from deskcast.forecasting.methods.scene import build_scene
 from deskcast.forecasting.methods.smoothing import seasonal_level
-from deskcast.forecasting.volume.folds import look_ahead
+from deskcast.forecasting.volume.folds import forecast_all_methods
 
 OFFICE = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-17:00"]}, holidays=["2024-02-13"])
 HEAVY = ("ets", "arima_errors", "boosting")
@@ -45,7 +45,7 @@ def hourly(days=49, start="2024-01-01"):
     return pd.DataFrame({"unique_id": "all", "ds": stamps, "y": rng.poisson(mean * opened).astype(float)})
 
 
-@pytest.mark.parametrize("names", [tuple(n for n in METHODS if n != "prophet")])
+@pytest.mark.parametrize("names", [tuple(n for n in FORECAST_METHODS if n != "prophet")])
 @pytest.mark.parametrize(
     ("history", "freq", "horizon", "kw"),
     [
@@ -68,7 +68,7 @@ def test_no_method_sees_what_came_after_the_origin(names, history, freq, horizon
     other = history.assign(y=np.where(history["ds"] < whole.stamps(origin, origin + 1)[0], history["y"], 999.0))
     spoilt = make_grid(other, horizon, freq, calendar, holidays=kw.get("holidays"))
     seen = [
-        look_ahead(g, special_days(g, kw.get("holidays"))[0], origin, horizon, names).points
+        forecast_all_methods(g, mark_special_days(g, kw.get("holidays"))[0], origin, horizon, names).points
         for g in (whole, cut, spoilt)
     ]
     for name in names:
@@ -76,7 +76,7 @@ def test_no_method_sees_what_came_after_the_origin(names, history, freq, horizon
             np.testing.assert_allclose(seen[0][name], other[name], rtol=1e-6, atol=1e-7, err_msg=name)
 
 
-@pytest.mark.parametrize("name", [*HEAVY, *HOURLY])
+@pytest.mark.parametrize("name", [*HEAVY, *INTRADAY_METHODS])
 def test_closed_hours_are_0_and_open_ones_come_near_the_usual(name):
     history = hourly()
     if name in HEAVY:
@@ -115,7 +115,9 @@ def test_prophet_knows_the_calendar_and_says_nothing_in_the_log(caplog):
         made = forecast(history, 7, "D", holidays="PT", models=["core", "prophet"], windows=1)
     assert not [r for r in caplog.records if r.name.startswith(("prophet", "cmdstanpy"))]
     grid = make_grid(history, 7, "D", holidays="PT")
-    points = look_ahead(grid, special_days(grid, "PT")[0], grid.length, 7, ["prophet"]).points["prophet"][0]
+    points = forecast_all_methods(grid, mark_special_days(grid, "PT")[0], grid.length, 7, ["prophet"]).points[
+        "prophet"
+    ][0]
     # the first of January lies ahead: a holiday, and holidays were nearly empty
     ahead = grid.stamps(grid.length, grid.length + 7).astype("datetime64[D]")
     assert points[ahead == np.datetime64("2024-01-01")][0] < 0.85 * np.median(points)
@@ -137,22 +139,24 @@ def test_a_level_that_wanders_is_followed_and_the_next_hour_is_like_the_last():
 
 def test_the_cheap_set_depends_on_the_panel():
     grid = make_grid(daily(60), 7, "D")
-    assert cheap_methods(grid) == (*ALWAYS, *DAILY)
-    assert cheap_methods(make_grid(hourly(21), 24, "h", OFFICE)) == (*ALWAYS, *HOURLY)
+    assert select_auto_methods(grid) == (*DEFAULT_METHODS, *DAILY_METHODS)
+    assert select_auto_methods(make_grid(hourly(21), 24, "h", OFFICE)) == (*DEFAULT_METHODS, *INTRADAY_METHODS)
     empty = daily(60).assign(y=lambda f: np.where(f["ds"].dt.day % 5 == 0, 1.0, 0.0))
-    assert cheap_methods(make_grid(empty, 7, "D")) == (*ALWAYS, *DAILY, *SPARSE)
-    assert check_models("all") == tuple(METHODS)
-    assert set(CHALLENGERS) < set(METHODS)
+    assert select_auto_methods(make_grid(empty, 7, "D")) == (*DEFAULT_METHODS, *DAILY_METHODS, *SPARSE_METHODS)
+    assert check_models("all") == tuple(FORECAST_METHODS)
+    assert set(CHALLENGERS) < set(FORECAST_METHODS)
 
 
 def test_a_method_is_one_function_and_one_line(monkeypatch):
     def fives(scene):
         return np.full((len(scene.grid.ids), scene.horizon), 5.0)
 
-    monkeypatch.setitem(METHODS, "fives", fives)
+    monkeypatch.setitem(FORECAST_METHODS, "fives", fives)
     history = daily(100)
     table = leaderboard(backtest(history, 7, "D", models=["core", "fives"], windows=4)).set_index("model")
     assert {"deskcast", "core", "fives", "same_slot", "seasonal_naive"} == set(table.index)
     assert table.loc["fives", "wape"] > 0.8
     assert table.loc["deskcast", "wql"] < 1.05 * table.loc["core", "wql"]
-    assert scene_at(make_grid(history, 7, "D"), special_days(make_grid(history, 7, "D"))[0], 100, 7).horizon == 7
+    assert (
+        build_scene(make_grid(history, 7, "D"), mark_special_days(make_grid(history, 7, "D"))[0], 100, 7).horizon == 7
+    )

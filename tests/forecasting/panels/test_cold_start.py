@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
-from deskcast.forecasting.panels.cold_start import forecast_young, level_share
+from deskcast.forecasting.panels.cold_start import forecast_cold_start, level_share
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +39,7 @@ def test_a_young_series_errs_less_with_its_relatives_and_knows_how_sure_it_is(ag
     ours, alone, covered = [], [], []
     for seed in range(8):
         history, truth = born(family(seed), age)
-        ahead = forecast_young(history, 14, "D", by=BY)
+        ahead = forecast_cold_start(history, 14, "D", by=BY)
         mine = ahead[ahead["unique_id"] == "phone/r2"].set_index("ds")
         assert mine["tier"].unique().tolist() == ["blended"]
         own = forecast(history[history["unique_id"] == "phone/r2"], 14, "D").set_index("ds")
@@ -52,7 +52,7 @@ def test_a_young_series_errs_less_with_its_relatives_and_knows_how_sure_it_is(ag
 
 def test_a_series_without_a_row_is_as_its_relatives_are():
     history, truth = born(family(1), 0)
-    ahead = forecast_young(history, 14, "D", by=BY, new=["phone/r2"])
+    ahead = forecast_cold_start(history, 14, "D", by=BY, new=["phone/r2"])
     mine = ahead[ahead["unique_id"] == "phone/r2"].set_index("ds")
     assert mine["tier"].unique().tolist() == ["relatives"]
     assert (mine["relatives"] == 5).all()
@@ -63,7 +63,7 @@ def test_a_series_without_a_row_is_as_its_relatives_are():
 
 def test_the_output_says_which_tier_was_used_and_grown_series_stay_as_they_were():
     history, _ = born(family(2), 14)
-    ahead, plain = forecast_young(history, 14, "D", by=BY), forecast(history, 14, "D")
+    ahead, plain = forecast_cold_start(history, 14, "D", by=BY), forecast(history, 14, "D")
     tiers = ahead.groupby("unique_id")["tier"].first()
     assert tiers.drop("phone/r2").eq("own").all()
     grown = ahead["unique_id"] != "phone/r2"
@@ -76,20 +76,20 @@ def test_the_output_says_which_tier_was_used_and_grown_series_stay_as_they_were(
 
 def test_relatives_may_be_named():
     history, _ = born(family(3), 5)
-    small = forecast_young(history, 7, "D", relatives={"phone/r2": ["phone/r0"]})
+    small = forecast_cold_start(history, 7, "D", relatives={"phone/r2": ["phone/r0"]})
     assert small.loc[small["unique_id"] == "phone/r2", "relatives"].eq(1).all()
     with pytest.raises(InputError, match="no series has this name"):
-        forecast_young(history, 7, "D", relatives={"phone/r2": ["phone/r9"]})
+        forecast_cold_start(history, 7, "D", relatives={"phone/r2": ["phone/r9"]})
     with pytest.raises(InputError, match="this series has rows"):
-        forecast_young(history, 7, "D", by=BY, new=["phone/r1"])
+        forecast_cold_start(history, 7, "D", by=BY, new=["phone/r1"])
     with pytest.raises(InputError, match="column 'k'"):
-        forecast_young(history, 7, "D", by=BY, k=0)
+        forecast_cold_start(history, 7, "D", by=BY, k=0)
 
 
 @pytest.mark.parametrize("days", [3, 20, 50])
 def test_where_all_are_young_each_stands_for_itself(days):
     history = family(0, days)
-    ahead = forecast_young(history, 7, "D", by=BY)
+    ahead = forecast_cold_start(history, 7, "D", by=BY)
     assert ahead["tier"].eq("own").all()
     assert np.isfinite(ahead[LADDER]).all(axis=None)
 

@@ -4,7 +4,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.grid import make_grid
-from deskcast.forecasting.panels.temporal import forecast_over_time, weekly
+from deskcast.forecasting.panels.temporal import forecast_over_time, sum_to_weeks
 
 LADDER = ["deskcast-lo-95", "deskcast-lo-80", "deskcast", "deskcast-hi-80", "deskcast-hi-95"]
 WEEK = np.array([1.2, 1.1, 1.0, 1.0, 0.9, 0.6, 0.5])
@@ -57,7 +57,7 @@ def test_intervals_of_days_and_of_weeks_cover():
 
 def test_a_week_with_a_missing_day_has_no_value():
     history = made(series=2, days=28)
-    frame, mondays = weekly(make_grid(history[history["ds"] != "2023-01-10"], 7, "D"))
+    frame, mondays = sum_to_weeks(make_grid(history[history["ds"] != "2023-01-10"], 7, "D"))
     assert len(mondays) == 4
     assert frame["y"].isna().sum() == 2 or frame["y"].isna().tolist()[1]
     np.testing.assert_allclose(frame["y"].iloc[0], history["y"].iloc[:7].sum())

@@ -4,8 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.queueing.call_log import call_intervals, estimate_patience, left_at_once, waits
-from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_intervals
+from deskcast.forecasting.queueing.call_log import (
+    call_intervals,
+    compute_waits,
+    estimate_patience,
+    find_immediate_abandons,
+)
+from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_interval_performance
 from deskcast.forecasting.simulation.queue import SERVED, Agent, simulate_queue
 
 BEGIN = pd.Timestamp("2024-03-01 08:00", tz="UTC")
@@ -51,10 +56,10 @@ def open_hours(intervals):
 
 def test_patience_is_recovered_from_the_censored_log(contacts):
     found = estimate_patience(contacts)
-    error = found.mean_s / np.sqrt(found.gave_up)
+    error = found.mean_s / np.sqrt(found.abandoned)
     assert abs(found.mean_s - 150) < 3 * error
     assert found.lo_s < 150 * np.log(2) < found.hi_s
-    given_up = waits(contacts)[contacts["outcome"] == "abandoned"].mean()
+    given_up = compute_waits(contacts)[contacts["outcome"] == "abandoned"].mean()
     assert given_up < 100, "the mean of those who gave up is no estimate"
     at = found.curve["at_s"].to_numpy()
     early = at < 200
@@ -74,7 +79,7 @@ def test_intervals_count_what_happened(contacts):
     assert found["answered"].sum() == (contacts["outcome"] == "answered").sum()
     assert found["abandoned"].sum() == (contacts["outcome"] == "abandoned").sum()
     total = np.nansum(found["mean_wait_s"] * found["offered"])
-    assert total == pytest.approx(waits(contacts).sum())
+    assert total == pytest.approx(compute_waits(contacts).sum())
     assert (found["queue"] * 1800).sum() == pytest.approx(total, rel=0.01)  # Little, but for the end of the log
     handled = contacts.dropna(subset=["agent_id"])
     work = (handled["ended_at"] - handled["answered_at"]).dt.total_seconds().sum()
@@ -96,7 +101,7 @@ def test_predictions_hold_where_the_model_does(contacts):
     used = open_hours(call_intervals(contacts))
     used = used.assign(expected=expected_calls(used))
     for given in (patience.mean_s, patience.distribution()):
-        found = predict_intervals(used, given, 480.0, calls="expected")
+        found = predict_interval_performance(used, given, 480.0, calls="expected")
         for measure, off in (("mean_wait_s", 0.15), ("abandonment", 0.15), ("service_level", 0.08)):
             seen, said = (np.average(found[p + measure], weights=found["offered"]) for p in ("", "predicted_"))
             assert said == pytest.approx(seen, rel=off), measure
@@ -130,7 +135,7 @@ def test_what_is_still_waiting_is_left_out(contacts):
     cut = contacts.copy()
     cut.loc[cut.index[-1], ["answered_at", "ended_at", "agent_id"]] = pd.NaT, pd.NaT, None
     assert call_intervals(cut)["offered"].sum() == len(cut) - 1
-    assert waits(cut).isna().sum() == 1
+    assert compute_waits(cut).isna().sum() == 1
 
 
 def test_who_left_at_once_did_not_wait():
@@ -143,9 +148,9 @@ def test_who_left_at_once_did_not_wait():
             "outcome": ["abandoned", "abandoned", "answered"],
         }
     )
-    assert left_at_once(log).tolist() == [True, False, False]
+    assert find_immediate_abandons(log).tolist() == [True, False, False]
     found = estimate_patience(log)
-    assert (found.calls, found.gave_up, found.left_at_once, found.mean_s) == (2, 1, 1, 39.0)
+    assert (found.calls, found.abandoned, found.immediate_abandons, found.mean_s) == (2, 1, 1, 39.0)
 
 
 def test_the_simulated_desk_gives_its_patience_back():
@@ -154,9 +159,9 @@ def test_the_simulated_desk_gives_its_patience_back():
     calls = simulate_desk(3000).tables["contacts"]
     calls = calls[calls["channel"] == "phone"]
     found = estimate_patience(calls)
-    error = 200 / np.sqrt(found.gave_up)
+    error = 200 / np.sqrt(found.abandoned)
     assert abs(found.mean_s - 200.5) < 4 * error  # whole seconds from 1 on
-    assert found.gave_up > 30
+    assert found.abandoned > 30
 
 
 def test_the_bank(shared_data):
@@ -168,13 +173,13 @@ def test_the_bank(shared_data):
     named = calls["agent_id"].notna() & calls["answered_at"].notna()
     handle = (calls["ended_at"] - calls["answered_at"]).dt.total_seconds()[named]
     assert handle.mean() == pytest.approx(179, abs=1)
-    assert waits(calls).mean() == pytest.approx(41, abs=1.5)
+    assert compute_waits(calls).mean() == pytest.approx(41, abs=1.5)
     assert (calls["outcome"] == "abandoned").mean() == pytest.approx(0.179, abs=0.002)
     patience = estimate_patience(calls)
     assert 320 < patience.mean_s < 370
     assert 250 < patience.median_s < 300
-    used = weekdays(call_intervals(calls[~left_at_once(calls)], timezone=ZONE))
-    few, many = (predict_intervals(used, patience.mean_s, handle.mean(), a) for a in ("taking", "on_duty"))
+    used = weekdays(call_intervals(calls[~find_immediate_abandons(calls)], timezone=ZONE))
+    few, many = (predict_interval_performance(used, patience.mean_s, handle.mean(), a) for a in ("taking", "on_duty"))
     seen = np.average(used["mean_wait_s"], weights=used["offered"])
     low, high = (np.average(f["predicted_mean_wait_s"], weights=f["offered"]) for f in (many, few))
     assert low < seen < high, "the two counts of agents should enclose what was observed"

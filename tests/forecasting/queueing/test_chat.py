@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.queueing.balance import COLUMNS, DEFINITIONS
+from deskcast.forecasting.queueing.balance import PERFORMANCE_COLUMNS, SERVICE_LEVEL_DEFINITIONS
 from deskcast.forecasting.queueing.chat import agent_pace, chat_performance
 from deskcast.forecasting.queueing.erlang import queue_performance
 from deskcast.forecasting.queueing.patience import Patience
@@ -22,7 +22,7 @@ INPUTS = ["chats", "aht", "agents", "concurrency", "slowdown"]
 def test_golden_file_of_forty_digits():
     assert len(GOLDEN) >= 40
     found = chat_performance(*(GOLDEN[c] for c in INPUTS), threshold=GOLDEN["threshold"], patience=GOLDEN["patience"])
-    for column in (*COLUMNS, "open_chats"):
+    for column in (*PERFORMANCE_COLUMNS, "open_chats"):
         np.testing.assert_allclose(found[column], GOLDEN[column], rtol=1e-12, atol=1e-300, err_msg=column)
 
 
@@ -87,7 +87,7 @@ def test_with_slowdown_it_is_near_and_a_little_short(load, n, c, slowdown):
     st.floats(0.05, 300),
     st.floats(-0.4, 0.8),
     st.one_of(st.just(None), st.floats(5, 3000), st.just(Patience.fixed(60))),
-    st.sampled_from(DEFINITIONS),
+    st.sampled_from(SERVICE_LEVEL_DEFINITIONS),
 )
 def test_one_chat_at_a_time_is_the_plain_queue(load, slack, patience, definition):
     agents = load * (1 + slack) + 0.2

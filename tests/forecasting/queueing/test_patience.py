@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.queueing.balance import COLUMNS, DEFINITIONS
+from deskcast.forecasting.queueing.balance import PERFORMANCE_COLUMNS, SERVICE_LEVEL_DEFINITIONS
 from deskcast.forecasting.queueing.erlang import queue_performance
-from deskcast.forecasting.queueing.patience import Mixture, Patience
+from deskcast.forecasting.queueing.patience import ErlangMixture, Patience
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,12 +54,12 @@ def test_golden_file_of_forty_digits():
     found = golden("offered")
     usual = GOLDEN["service_level"] > 1e-100  # two service levels below 1e-200, which nobody staffs for
     assert usual.sum() >= len(GOLDEN) - 2
-    for column in COLUMNS:
+    for column in PERFORMANCE_COLUMNS:
         np.testing.assert_allclose(found[column][usual], GOLDEN[column][usual], rtol=1e-12, err_msg=column)
         np.testing.assert_allclose(found[column], GOLDEN[column], rtol=1e-9, err_msg=column)
 
 
-@pytest.mark.parametrize("definition", DEFINITIONS[1:])
+@pytest.mark.parametrize("definition", SERVICE_LEVEL_DEFINITIONS[1:])
 def test_golden_file_under_the_other_definitions(definition):
     found, usual = golden(definition)["service_level"], GOLDEN[definition] > 1e-100
     np.testing.assert_allclose(found[usual], GOLDEN[definition][usual], rtol=1e-12)
@@ -81,14 +81,16 @@ def test_golden_file_is_what_its_script_makes():
 def test_four_definitions_of_the_service_level():
     # ten Erlangs of three-minute calls on ten agents, five minutes of patience, twenty seconds
     wanted = {"offered": 0.517, "answered": 0.580, "short_abandons_met": 0.552, "short_abandons_excluded": 0.535}
-    assert set(wanted) == set(DEFINITIONS)
+    assert set(wanted) == set(SERVICE_LEVEL_DEFINITIONS)
     for definition, level in wanted.items():
         found = queue_performance(100, 180, 10, patience=300, definition=definition)["service_level"].iloc[0]
         assert found == pytest.approx(level, abs=6e-4), definition
 
 
 def test_definitions_agree_where_nobody_gives_up():
-    levels = [queue_performance(100, 180, [9, 12, 14], definition=d)["service_level"] for d in DEFINITIONS]
+    levels = [
+        queue_performance(100, 180, [9, 12, 14], definition=d)["service_level"] for d in SERVICE_LEVEL_DEFINITIONS
+    ]
     for other in levels[1:]:
         pd.testing.assert_series_equal(levels[0], other)
 
@@ -99,7 +101,7 @@ def test_laws_of_any_patience(kind, load, slack, mean, threshold):
     agents, calls, patience = load * (1 + slack) + 0.3, load * 6, some_patience(kind, mean)
     found = {
         d: queue_performance(calls, 300, [agents, agents * 1.02], threshold=threshold, patience=patience, definition=d)
-        for d in DEFINITIONS
+        for d in SERVICE_LEVEL_DEFINITIONS
     }
     here, more = found["offered"].iloc[0], found["offered"].iloc[1]
     assert here["mean_queue"] == pytest.approx(calls / 1800 * here["mean_wait"], rel=1e-9)  # Little
@@ -119,8 +121,8 @@ def test_laws_of_any_patience(kind, load, slack, mean, threshold):
 @settings(deadline=None, max_examples=15)
 def test_two_equal_kinds_of_exponential_callers_are_one(load, slack, mean, threshold):
     agents = load * (1 + slack) + 0.5
-    same = Patience(mean, Mixture((0.5, 0.5), (1, 1), (1.0, 1.0)))
-    for definition in DEFINITIONS:
+    same = Patience(mean, ErlangMixture((0.5, 0.5), (1, 1), (1.0, 1.0)))
+    for definition in SERVICE_LEVEL_DEFINITIONS:
         one, two = (
             queue_performance(load * 6, 300, agents, threshold=threshold, patience=p, definition=definition).iloc[0]
             for p in (mean, same)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.queueing.erlang import queue_performance
-from deskcast.forecasting.queueing.transient import Slot, queue_over_day, step
+from deskcast.forecasting.queueing.transient import QueueInterval, advance_states, queue_over_day
 from deskcast.forecasting.simulation.check_plan import check_plan
 from scipy import integrate, linalg, stats
 
@@ -17,14 +17,14 @@ SHARED = ["service_level", "wait_probability", "mean_wait", "mean_queue", "aband
 @pytest.mark.parametrize("leave", [0.0, 1 / 90])
 @pytest.mark.parametrize(("arrive", "length"), [(0.05, 1.0), (0.05, 1800.0), (0.04, 1e5), (0.2, 1800.0), (0.0, 600.0)])
 def test_a_step_is_the_matrix_exponential(leave, arrive, length):
-    slot, size = Slot(arrive, 1 / 180, leave, 8, length), 120
+    slot, size = QueueInterval(arrive, 1 / 180, leave, 8, length), 120
     n = np.arange(size)
     down = np.minimum(n, 8) / 180 + np.maximum(n - 8, 0) * leave
     rates = np.diag(down[1:], 1) + np.diag(np.full(size - 1, arrive), -1)
     rates -= np.diag(rates.sum(axis=0))
     begin = np.zeros(size)
     begin[3] = 1.0
-    mean, end = step(begin, slot)
+    mean, end = advance_states(begin, slot)
     np.testing.assert_allclose(end, linalg.expm(rates * length) @ begin, atol=1e-12)
     wide = np.block([[rates * length, np.eye(size)], [np.zeros((size, 2 * size))]])
     np.testing.assert_allclose(mean, linalg.expm(wide)[:size, size:] @ begin, atol=1e-10)
@@ -41,7 +41,7 @@ def test_a_steady_day_comes_to_its_balance(agents, patience):
 
 def test_the_answer_in_time_is_the_integral_over_the_wait():
     """Behind k others the wait is a sum of exponentials; here by its density instead of the beta law."""
-    slot = Slot(0.0, 1 / 180, 1 / 60, 3, 1e-9)
+    slot = QueueInterval(0.0, 1 / 180, 1 / 60, 3, 1e-9)
     state = np.zeros(12)
     state[3 + 2] = 1.0  # all busy and two wait: three leave before the next is served
     row = queue_over_day([0.0], 180, 3, 1e-9, 25, 60, in_system=5).iloc[0]

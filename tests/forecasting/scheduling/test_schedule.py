@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.scheduling.schedule import shift_schedule
-from deskcast.forecasting.scheduling.set_cover import cover
+from deskcast.forecasting.scheduling.set_cover import solve_set_cover
 from deskcast.forecasting.scheduling.shift_patterns import ShiftPattern, coverage_matrix, shift_patterns
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,11 +87,11 @@ def test_the_cover_is_the_best_of_all(columns, wanted, price, most):
             "high": np.array([float(most)]),
         }
     matrix = sparse.csc_array(np.array(columns).T)
-    found = cover(matrix, np.array(wanted, float), np.array(cost), np.array(price), gap=0.0, **rules)
+    found = solve_set_cover(matrix, np.array(wanted, float), np.array(cost), np.array(price), gap=0.0, **rules)
     assert found.cost == pytest.approx(best)
     assert found.bound <= best + 1e-6
     assert found.gap < 1e-6
-    assert most is None or found.people.sum() <= most
+    assert most is None or found.agents.sum() <= most
 
 
 def test_a_day_solved_by_hand():

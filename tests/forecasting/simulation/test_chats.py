@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.simulation.chats import simulate_chats
-from deskcast.forecasting.simulation.check_plan import batch_sums, mean_interval
+from deskcast.forecasting.simulation.check_plan import batch_sums, estimate_mean_interval
 from deskcast.forecasting.simulation.queue import ABANDONED, SERVED, WAITING, Agent, simulate_queue
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,7 +52,7 @@ def test_the_exact_chain_of_loads_is_reproduced(agents, places, slowdown, rate):
     wait = run.start - run.arrived
     exact = chat_chain(rate, 200.0, agents, places, slowdown)
     for values, truth in ((wait > 0, exact[0]), (wait, exact[1])):
-        _, low, high = mean_interval(*batch_sums(values), level=0.9999)
+        _, low, high = estimate_mean_interval(*batch_sums(values), level=0.9999)
         assert low[0] <= truth <= high[0]
         assert high[0] - low[0] < 0.4 * truth, "the run is too short to tell"
 

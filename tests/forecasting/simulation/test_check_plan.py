@@ -8,7 +8,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.queueing.patience import Patience
 from deskcast.forecasting.simulation.check_plan import check_plan
-from deskcast.forecasting.simulation.plan_run import agents_of, draw_patience
+from deskcast.forecasting.simulation.plan_run import build_agents, draw_patience
 from deskcast.forecasting.simulation.queue import Agent
 from deskcast.forecasting.staffing.staffing_plan import required_agents, staffing_plan
 
@@ -143,7 +143,7 @@ def test_overtime_is_counted():
 
 
 def test_agents_come_and_go():
-    crew = agents_of([2, 3, 0, 1], [0, 60, 120, 600], 60)
+    crew = build_agents([2, 3, 0, 1], [0, 60, 120, 600], 60)
     present = [[sum(on <= t < off for on, off in a.shifts) for a in crew] for t in (30, 90, 130, 630)]
     assert [sum(p) for p in present] == [2, 3, 0, 1]
     assert crew[0].shifts == ((0.0, 120.0), (600.0, 660.0))

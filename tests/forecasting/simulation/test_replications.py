@@ -1,7 +1,7 @@
 """Confidence intervals of replications cover as often as they say."""
 
 import numpy as np
-from deskcast.forecasting.simulation.check_plan import batch_sums, mean_interval, share_interval
+from deskcast.forecasting.simulation.check_plan import batch_sums, estimate_mean_interval, share_interval
 
 
 def covered(low, high, truth):
@@ -22,7 +22,7 @@ def test_means_are_covered():
     rng = np.random.default_rng(2)
     counts = rng.poisson(20, (30, 3000)).astype(float)
     sums = rng.gamma(counts, 5.0)
-    mean, low, high = mean_interval(sums, counts, level=0.99)
+    mean, low, high = estimate_mean_interval(sums, counts, level=0.99)
     assert 0.98 <= covered(low, high, 5.0) <= 0.998
     np.testing.assert_allclose(mean, sums.sum(axis=0) / counts.sum(axis=0))
 
@@ -36,7 +36,7 @@ def test_certain_shares_are_not_certain():
 def test_nothing_offered_is_missing():
     share, low, high = share_interval(np.zeros((5, 1)), np.zeros((5, 1)))
     assert np.isnan([share[0], low[0], high[0]]).all()
-    assert np.isnan(mean_interval(np.zeros((5, 1)), np.zeros((5, 1)))[0][0])
+    assert np.isnan(estimate_mean_interval(np.zeros((5, 1)), np.zeros((5, 1)))[0][0])
 
 
 def test_batches_hold_everything_after_the_warm_up():

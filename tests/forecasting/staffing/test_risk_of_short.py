@@ -14,7 +14,7 @@ from deskcast.forecasting import (
     risk_of_short,
     staffing_plan,
 )
-from deskcast.forecasting.scenarios.quantiles import chance_above, quantile_at
+from deskcast.forecasting.scenarios.quantiles import probability_above, quantile_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -152,7 +152,7 @@ def test_quantiles_of_a_forecast_become_scenarios():
     np.testing.assert_allclose(mean, [100, 40], rtol=1e-6)
     np.testing.assert_allclose(np.sqrt(demand.weight @ (demand.calls - mean) ** 2), [10, 8], rtol=1e-4)
     for x in (85.0, 100.0, 117.0):
-        back = quantile_at(q, stats.norm.isf(chance_above(q, np.array([x, 40.0]))))
+        back = quantile_at(q, stats.norm.isf(probability_above(q, np.array([x, 40.0]))))
         np.testing.assert_allclose(back, [x, 40.0])
     apart = Demand.from_quantiles(q, {0.1: 150.0, 0.9: 210.0}, days=[0, 1], paths=4000)
     assert abs(np.corrcoef(apart.calls.T)[0, 1]) < 0.1

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import required_agents, required_chat_agents, scheduled_agents
-from deskcast.forecasting.queueing.balance import COLUMNS, DEFINITIONS, EXTRA
+from deskcast.forecasting.queueing.balance import (
+    EXTRA_PERFORMANCE_COLUMNS,
+    PERFORMANCE_COLUMNS,
+    SERVICE_LEVEL_DEFINITIONS,
+)
 from deskcast.forecasting.queueing.chat import chat_performance
 from deskcast.forecasting.queueing.erlang import queue_performance
 from deskcast.forecasting.queueing.patience import Patience
@@ -43,14 +47,14 @@ bounds_ = st.fixed_dictionaries(
 
 
 @settings(deadline=None, max_examples=80)
-@given(st.floats(0.01, 400), bounds_, patiences, st.sampled_from(DEFINITIONS))
+@given(st.floats(0.01, 400), bounds_, patiences, st.sampled_from(SERVICE_LEVEL_DEFINITIONS))
 def test_all_bounds_hold_and_one_fewer_breaks_the_one_that_is_named(load, bounds, patience, definition):
     options = {"patience": patience, "definition": definition}
     need = required_agents(load * 6, 300, **bounds, **options, below=True).iloc[0]
     assert need["agents"] >= max(1, bounds["min_agents"])
     assert misses(need, bounds) == []
     fewer = queue_performance(load * 6, 300, need["agents"] - 1, **options).iloc[0]
-    names = [*COLUMNS[1:], *EXTRA]
+    names = [*PERFORMANCE_COLUMNS[1:], *EXTRA_PERFORMANCE_COLUMNS]
     assert need[[f"{c}_below" for c in names]].tolist() == fewer[names].tolist()
     if need["binding"] == "min_agents":
         assert need["agents"] == bounds["min_agents"]
@@ -108,7 +112,10 @@ def test_one_chat_at_a_time_needs_what_calls_need():
 
 
 def test_definitions_ask_for_different_numbers():
-    need = {d: required_agents(100, 180, max_occupancy=1, patience=60, definition=d)["agents"][0] for d in DEFINITIONS}
+    need = {
+        d: required_agents(100, 180, max_occupancy=1, patience=60, definition=d)["agents"][0]
+        for d in SERVICE_LEVEL_DEFINITIONS
+    }
     assert need["short_abandons_met"] <= need["short_abandons_excluded"] <= need["offered"]
     assert need["answered"] < need["offered"]
 

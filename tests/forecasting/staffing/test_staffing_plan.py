@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.integer_search import fewest
+from deskcast.forecasting.integer_search import find_smallest
 from deskcast.forecasting.queueing.erlang import queue_performance
-from deskcast.forecasting.scenarios.quantiles import chance_above
-from deskcast.forecasting.staffing.staffing_plan import most_calls, required_agents, scheduled_agents, staffing_plan
+from deskcast.forecasting.scenarios.quantiles import probability_above
+from deskcast.forecasting.staffing.staffing_plan import find_max_calls, required_agents, scheduled_agents, staffing_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -96,14 +96,14 @@ def test_service_level_zero_asks_for_a_stable_queue_only():
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 50), st.integers(0, 6000)), min_size=1, max_size=8))
 def test_search_finds_the_smallest(rows):
     truth, floor, guess = (np.array(x) for x in zip(*rows, strict=True))
-    found = fewest(lambda at, n: n >= truth[at], floor, guess)
+    found = find_smallest(lambda at, n: n >= truth[at], floor, guess)
     assert found.tolist() == np.maximum(truth, floor).tolist()
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 400), st.floats(30, 1000), st.floats(0.05, 0.98), st.one_of(st.none(), st.floats(20, 2000)))
 def test_most_calls_are_just_kept(agents, aht, target, patience):
-    most = float(most_calls(agents, aht, 1800, target, 20, patience)[0])
+    most = float(find_max_calls(agents, aht, 1800, target, 20, patience)[0])
     kept, lost = queue_performance([most, most * 1.001], aht, agents, 1800, 20, patience)["service_level"]
     assert kept >= target - 1e-9
     assert lost < target
@@ -149,10 +149,10 @@ def test_chance_above_follows_its_quantiles():
     probabilities = (0.025, 0.1, 0.5, 0.9, 0.975)
     quantiles = {p: np.array([stats.norm.ppf(p, 50, 10)]) for p in probabilities}
     for x in (20.0, 37.2, 50.0, 58.0, 90.0):
-        assert chance_above(quantiles, np.array([x]))[0] == pytest.approx(stats.norm.sf(x, 50, 10), rel=1e-9)
+        assert probability_above(quantiles, np.array([x]))[0] == pytest.approx(stats.norm.sf(x, 50, 10), rel=1e-9)
     crossed = {0.1: np.array([5.0]), 0.5: np.array([3.0]), 0.9: np.array([8.0])}
-    assert 0 <= chance_above(crossed, np.array([4.0]))[0] <= 1
-    assert chance_above(crossed, np.array([np.inf]))[0] == 0
+    assert 0 <= probability_above(crossed, np.array([4.0]))[0] <= 1
+    assert probability_above(crossed, np.array([np.inf]))[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,14 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import backtest, forecast
-from deskcast.forecasting.methods.registry import METHODS
-from deskcast.forecasting.volume.combination import beyond_noise, blend, choose_mix, smallest_step, volume_tiers
+from deskcast.forecasting.methods.registry import FORECAST_METHODS
+from deskcast.forecasting.volume.combination import (
+    assign_volume_tiers,
+    choose_combination,
+    combine_forecasts,
+    find_smallest_step,
+    is_beyond_noise,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +32,7 @@ def test_a_method_that_is_worse_everywhere_never_enters(seed, factor):
     _, came, tier, days = scene(seed)
     core = np.full(came.shape, 100.0)
     made = {"core": core, "worse": core + factor * np.abs(came - core).max() * np.sign(core - came + 0.5)}
-    mix = choose_mix(made, came, size, tier, days)
+    mix = choose_combination(made, came, size, tier, days)
     assert mix.by_tier == {"high": {"core": 1.0}}
     assert mix.label == "core"
     assert (mix.past == core).all()
@@ -39,7 +45,9 @@ def test_noise_does_not_bring_a_challenger_in_more_often_than_one_time_in_four()
         core = 100 + rng.normal(0, 3, came.shape)
         # as good as the core, and wrong together with it, so that there is nothing to gain
         entered += (
-            choose_mix({"core": core, "twin": core + rng.normal(0, 0.3, came.shape)}, came, size, tier, days).label
+            choose_combination(
+                {"core": core, "twin": core + rng.normal(0, 0.3, came.shape)}, came, size, tier, days
+            ).label
             != "core"
         )
     assert entered <= 15
@@ -49,7 +57,7 @@ def test_methods_with_equal_losses_have_equal_weights_and_their_mean_is_better()
     rng, came, tier, days = scene(1, level=1000.0)
     error = rng.choice([-60.0, 60.0], came.shape)
     # wrong to either side by as much: the mean is right
-    mix = choose_mix({"core": came + error, "other": came - error}, came, size, tier, days)
+    mix = choose_combination({"core": came + error, "other": came - error}, came, size, tier, days)
     assert mix.weights.mean(axis=0) == pytest.approx(0.5, abs=0.05)
     assert np.abs(mix.past - came).mean() < 2.0
 
@@ -60,7 +68,7 @@ def test_a_better_challenger_carries_most_of_the_weight_and_the_tiers_choose_apa
     good, poor = came + rng.normal(0, 5, came.shape), came + rng.normal(0, 50, came.shape)
     first = (tier == 1)[None, :, None]
     made = {"core": np.where(first, good, poor), "other": np.where(first, poor, good)}
-    mix = choose_mix(made, came, size, tier, days)
+    mix = choose_combination(made, came, size, tier, days)
     assert mix.by_tier["low"] == {"core": 1.0}
     assert mix.by_tier["high"]["other"] > 0.8
 
@@ -71,11 +79,11 @@ def test_the_order_of_methods_after_the_first_and_of_series_does_not_matter():
         name: came + rng.normal(0, spread, came.shape)
         for name, spread in (("core", 40), ("a", 30), ("b", 20), ("c", 25))
     }
-    one = choose_mix(made, came, size, tier, days)
-    other = choose_mix({name: made[name] for name in ("core", "c", "a", "b")}, came, size, tier, days)
+    one = choose_combination(made, came, size, tier, days)
+    other = choose_combination({name: made[name] for name in ("core", "c", "a", "b")}, came, size, tier, days)
     assert one.by_tier == other.by_tier
     order = rng.permutation(came.shape[1])
-    moved = choose_mix({k: v[:, order] for k, v in made.items()}, came[:, order], size, tier, days)
+    moved = choose_combination({k: v[:, order] for k, v in made.items()}, came[:, order], size, tier, days)
     assert moved.weights == pytest.approx(one.weights[order])
 
 
@@ -86,9 +94,9 @@ def test_weights_shrink_to_those_of_the_tier_where_a_series_is_hardly_known():
     short = came.copy()
     short[1:, 0] = np.nan
     made["core"][0, 0] = came[0, 0]
-    mix = choose_mix(made, short, size, tier, days)
+    mix = choose_combination(made, short, size, tier, days)
     # in its one week the core was perfect for the first series, but the tier says otherwise
-    alone = choose_mix({k: v[:, :1] for k, v in made.items()}, short[:, :1], size, tier[:1], days)
+    alone = choose_combination({k: v[:, :1] for k, v in made.items()}, short[:, :1], size, tier[:1], days)
     assert alone.weights[0, 0] > mix.weights[0, 0]
 
 
@@ -99,8 +107,8 @@ def test_an_origin_is_judged_with_weights_that_it_had_no_part_in():
     core, other = came + wrong, came - 0.6 * wrong
     # at the latest origin, and only there, the other method was far off
     other[0] = came[0] + 5 * wrong[0]
-    mix = choose_mix({"core": core, "other": other}, came, size, tier, days)
-    plain = choose_mix({"core": core[1:], "other": other[1:]}, came[1:], size, tier, days[1:])
+    mix = choose_combination({"core": core, "other": other}, came, size, tier, days)
+    plain = choose_combination({"core": core[1:], "other": other[1:]}, came[1:], size, tier, days[1:])
     assert plain.weights[0, 1] > 0.6
     if mix.label != "core":
         assert np.abs(mix.past[0] - came[0]).mean() > np.abs(core[0] - came[0]).mean()
@@ -109,35 +117,35 @@ def test_an_origin_is_judged_with_weights_that_it_had_no_part_in():
 def test_few_origins_leave_the_first_method_alone():
     _, came, tier, days = scene(6, origins=2)
     made = {"core": came + 50, "other": came + 1}
-    assert choose_mix(made, came, size, tier, days).label == "core"
+    assert choose_combination(made, came, size, tier, days).label == "core"
 
 
 def test_a_method_without_a_forecast_leaves_it_to_the_others():
     made = [np.array([[1.0, 2.0]]), np.array([[3.0, np.nan]]), np.array([[np.nan, np.nan]])]
-    assert blend(made, np.array([[0.5, 0.25, 0.25]])).round(6).tolist() == [[round(5 / 3, 6), 2.0]]
-    assert np.isnan(blend(made[2:], np.ones((1, 1)))).all()
+    assert combine_forecasts(made, np.array([[0.5, 0.25, 0.25]])).round(6).tolist() == [[round(5 / 3, 6), 2.0]]
+    assert np.isnan(combine_forecasts(made[2:], np.ones((1, 1)))).all()
     rng, came, tier, days = scene(7)
     lacks = came.copy()
     lacks[:, 0] = np.nan
-    mix = choose_mix({"core": came + rng.normal(0, 40, came.shape), "lacks": lacks}, came, size, tier, days)
+    mix = choose_combination({"core": came + rng.normal(0, 40, came.shape), "lacks": lacks}, came, size, tier, days)
     assert mix.label == "core"  # it says nothing of one series in six
 
 
 def test_noise_is_the_standard_error_of_paired_differences():
-    assert beyond_noise(np.array([-1.0, -1.0, -1.0]))
-    assert not beyond_noise(np.zeros(5))
-    assert not beyond_noise(np.array([-1.0]))
+    assert is_beyond_noise(np.array([-1.0, -1.0, -1.0]))
+    assert not is_beyond_noise(np.zeros(5))
+    assert not is_beyond_noise(np.array([-1.0]))
     gain = np.array([-3.0, 1.0, -2.0, 0.5])
-    assert beyond_noise(gain) == (gain.sum() < -np.sqrt(4) * gain.std(ddof=1))
+    assert is_beyond_noise(gain) == (gain.sum() < -np.sqrt(4) * gain.std(ddof=1))
 
 
 @given(st.floats(1e-3, 1e6))
 @settings(max_examples=25, deadline=None)
 def test_tiers_do_not_depend_on_the_unit(factor):
     y = np.array([[0.0, 1.0, 0.0, 0.0], [7.0, 9.0, 12.0, 8.0], [300.0, 411.0, 390.0, 391.0]])
-    tiers = [volume_tiers(v.mean(axis=1), smallest_step(v)).tolist() for v in (y, factor * y)]
+    tiers = [assign_volume_tiers(v.mean(axis=1), find_smallest_step(v)).tolist() for v in (y, factor * y)]
     assert tiers[0] == tiers[1] == [0, 2, 3]
-    assert volume_tiers(np.array([np.nan]), np.array([1.0])).tolist() == [-1]
+    assert assign_volume_tiers(np.array([np.nan]), np.array([1.0])).tolist() == [-1]
 
 
 def hours(days=60, series=3):
@@ -175,4 +183,4 @@ def test_models_are_chosen_by_name():
     assert set(two.split(" + ")) <= {"seasonal_naive", "same_slot"}
     with pytest.raises(InputError, match="prophet"):
         forecast(history, 24, "h", models="prophett")
-    assert {"core", "prophet", "ets", "boosting", "tsb"} <= set(METHODS)
+    assert {"core", "prophet", "ets", "boosting", "tsb"} <= set(FORECAST_METHODS)

@@ -5,7 +5,7 @@ from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import backtest, forecast, leaderboard
 from deskcast.forecasting.volume.forecast_kind import backtest_kind, forecast_kind
-from deskcast.forecasting.volume.kinds import backward, forward
+from deskcast.forecasting.volume.kinds import from_error_scale, to_error_scale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,7 +105,7 @@ def test_a_short_history_is_forecast_within_bounds(kind, days):
 @settings(max_examples=50, deadline=None)
 @given(st.sampled_from(KINDS), st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=9))
 def test_the_scale_of_errors_has_an_inverse(kind, values):
-    np.testing.assert_allclose(backward(kind, forward(kind, np.array(values))), values, rtol=1e-9)
+    np.testing.assert_allclose(from_error_scale(kind, to_error_scale(kind, np.array(values))), values, rtol=1e-9)
 
 
 def test_series_with_impossible_values_are_named_and_leave_the_others_alone():
