@@ -36,8 +36,8 @@ from deskcast.forecasting.queueing.call_log import (
     find_immediate_abandons,
 )
 from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_interval_performance
-from deskcast.pipelines.charts.calls import call_fit, patience_curve
-from deskcast.pipelines.charts.vega import Picture
+from deskcast.pipelines.charts.calls import plot_call_fit, plot_patience
+from deskcast.pipelines.charts.vega import Chart
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 ZONE = "Asia/Jerusalem"
@@ -165,8 +165,8 @@ def main(folder: Path = DATA, page: Path | None = None) -> None:
     if page:
         import vl_convert
 
-        drawn = [call_fit(table, measure) for measure, table in tables.items()]
-        drawn.append(patience_curve(patience.curve, patience.mean_s))
+        drawn = [plot_call_fit(table, measure) for measure, table in tables.items()]
+        drawn.append(plot_patience(patience.curve, patience.mean_s))
         whole = {
             "$schema": drawn[0].spec["$schema"],
             "datasets": {name: rows for p in drawn for name, rows in p.spec["datasets"].items()},
@@ -182,7 +182,7 @@ def dispersion(intervals: pd.DataFrame) -> float:
     return float((groups.var() / groups.mean()).mean())
 
 
-def part_of_page(drawn: Picture) -> dict:
+def part_of_page(drawn: Chart) -> dict:
     """Return a picture that can stand below others; what only a whole one may have is left out."""
     kept = {k: v for k, v in drawn.spec.items() if k not in ("$schema", "autosize", "background", "datasets")}
     return {**kept, "width": 640, "title": drawn.title}

@@ -13,7 +13,7 @@ import pandas as pd
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.watch import watch_stage, watched_history
-from deskcast.pipelines.store.incidents import State
+from deskcast.pipelines.store.incidents import AlertState
 
 FIRST, END = pd.Timestamp("2025-01-06"), pd.Timestamp("2025-08-11")
 
@@ -24,7 +24,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             write_desk(simulate_desk(40_000, seed=seed), Path(folder))
             project = open_project(Path(folder) / "deskcast.toml")
-            tables = watch_stage(project, watched_history(project), State()).tables
+            tables = watch_stage(project, watched_history(project), AlertState()).tables
         weeks = (END - FIRST).days / 7
         told = tables["incidents"].query("@FIRST <= detected_at < @END and state != 'explained'")
         alarms = tables["shifts"].query("@FIRST <= detected_at < @END")

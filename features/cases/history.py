@@ -105,6 +105,7 @@ def case_history(log: CaseLog) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
+    >>> from deskcast.features import CaseLog
     >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"]})
     >>> events = pd.DataFrame({"case_id": ["1", "1", "1"], "kind": ["resolved", "reopened", "closed"],
     ...                        "at": ["2024-03-01T11:00Z", "2024-03-02T09:00Z", "2024-03-02T10:00Z"]})

@@ -317,12 +317,12 @@ def typed_ledger(frame: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def alarm_key(row: Any) -> str:
+def detection_key(row: Any) -> str:
     """Return what never changes of an alarm once it is there.
 
     >>> day = pd.Timestamp("2024-03-01")
     >>> row = pd.Series({"kpi": "csat", "series": "all", "direction": "up", "started_at": day, "detected_at": day})
-    >>> alarm_key(row)
+    >>> detection_key(row)
     'csat|all|up|2024-03-01 00:00|2024-03-01 00:00'
     """
     return f"{row.kpi}|{row.series}|{row.direction}|{row.started_at:%Y-%m-%d %H:%M}|{row.detected_at:%Y-%m-%d %H:%M}"

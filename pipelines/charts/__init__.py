@@ -7,8 +7,8 @@ from ...features.lazy import lazy_names
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "Picture": "vega",
-        "call_fit": "calls",
-        "patience_curve": "calls",
+        "Chart": "vega",
+        "plot_call_fit": "calls",
+        "plot_patience": "calls",
     },
 )

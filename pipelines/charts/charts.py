@@ -9,31 +9,31 @@ import numpy as np
 import pandas as pd
 
 from ..stage import Stage
-from .forecast import board, intervals, lead_times, slots, volume
-from .kpis import incident_pictures, kpis
-from .plans import backlog_pictures, schedule_pictures
-from .risk import calibration, weeks, workload
+from .forecast import plot_errors_by_lead, plot_errors_by_slot, plot_interval_coverage, plot_leaderboard, plot_volume
+from .kpis import plot_alerts, plot_kpis
+from .plans import plot_backlog, plot_schedule
+from .risk import plot_backtest_calibration, plot_breaches_found, plot_weekly_rates
 from .vega import (
     BLUE,
     GREEN,
     GREY,
-    LINE_POINTS,
+    MAX_LINE_POINTS,
     MAX_POINTS,
     ORANGE,
     RED,
     SKY,
-    Picture,
-    compact,
-    gradient,
-    picture,
-    thin,
-    top,
+    Chart,
+    build_chart,
+    downsample,
+    gradient_legend,
+    round_floats,
+    top_legend,
 )
 
-TOP_SERIES, TOP_QUEUES, TOP_CASES = 4, 3, 15
+MAX_SERIES_PLOTTED, MAX_QUEUES_PLOTTED, MAX_CASES_PLOTTED = 4, 3, 15
 
 
-def pictures(stage: Stage, stages: Sequence[Stage] = ()) -> dict[str, list[Picture]]:
+def plot_stage(stage: Stage, stages: Sequence[Stage] = ()) -> dict[str, list[Chart]]:
     """Return the pictures of a stage by the table that belongs beside them; tables that are missing or empty give none.
 
     Parameters
@@ -44,24 +44,24 @@ def pictures(stage: Stage, stages: Sequence[Stage] = ()) -> dict[str, list[Pictu
         All stages of the run: marks of shifts are drawn into the pictures of the history.
     """
     have = {name: frame for other in (*stages, stage) for name, frame in other.tables.items() if len(frame)}
-    drawn: dict[str, list[Picture]] = {}
-    for table, needs, draw in _DRAWN.get(stage.name, ()):
+    drawn: dict[str, list[Chart]] = {}
+    for table, needs, draw in _STAGE_CHARTS.get(stage.name, ()):
         if table in stage.tables and all(name in have for name in needs):
             drawn[table] = draw(have)
     return {table: found for table, found in drawn.items() if found}
 
 
-def people(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_staffing(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw the largest queues: people by day and interval, and agents needed against the upper line."""
     staffing = tables["staffing"]
     found = []
-    for queue in _largest(staffing, "queue", "load", TOP_QUEUES):
+    for queue in _largest(staffing, "queue", "load", MAX_QUEUES_PLOTTED):
         rows = staffing[staffing["queue"] == queue].sort_values("ds")
-        found += [_people_map(queue, rows), _agents_line(queue, rows)]
+        found += [_agents_heatmap(queue, rows), _agents_line(queue, rows)]
     return found
 
 
-def _people_map(queue: str, rows: pd.DataFrame) -> Picture:
+def _agents_heatmap(queue: str, rows: pd.DataFrame) -> Chart:
     import altair as alt
 
     days = rows["ds"].dt.normalize()
@@ -82,20 +82,23 @@ def _people_map(queue: str, rows: pd.DataFrame) -> Picture:
             x=alt.X("time:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
             y=alt.Y("day:O", title=None, sort=list(dict.fromkeys(frame["day"]))),
             color=alt.Color(
-                "people:Q", title="people", scale=alt.Scale(scheme="viridis"), legend=gradient(alt, frame["people"])
+                "people:Q",
+                title="people",
+                scale=alt.Scale(scheme="viridis"),
+                legend=gradient_legend(alt, frame["people"]),
             ),
             tooltip=["day", "time", "people", "agents", alt.Tooltip("calls", format=",.1f")],
         )
     )
     peak = frame.nlargest(1, "people").to_dict("records")
     most = "".join(f" The most are {p['people']:.0f} on {p['day']} at {p['time']}." for p in peak)
-    return picture(f"People to schedule · {queue}", f"People by day and interval for {queue}.{most}", chart, 200)
+    return build_chart(f"People to schedule · {queue}", f"People by day and interval for {queue}.{most}", chart, 200)
 
 
-def _agents_line(queue: str, rows: pd.DataFrame) -> Picture:
+def _agents_line(queue: str, rows: pd.DataFrame) -> Chart:
     import altair as alt
 
-    frame, _ = thin(_with_closed(rows), LINE_POINTS, {"agents": "max", "agents_hi": "max"})
+    frame, _ = downsample(_with_closed(rows), MAX_LINE_POINTS, {"agents": "max", "agents_hi": "max"})
     highest = int(rows[["agents", "agents_hi"]].max().max())
     whole = list(range(0, highest + 2, max(1, highest // 5)))
     names = {"agents": "needed", "agents_hi": "enough if it gets busier (80 %)"}
@@ -103,7 +106,7 @@ def _agents_line(queue: str, rows: pd.DataFrame) -> Picture:
     colour = alt.Color(
         "line:N",
         title=None,
-        legend=top(alt),
+        legend=top_legend(alt),
         scale=alt.Scale(domain=list(names.values()), range=[BLUE, ORANGE]),
     )
     chart = (
@@ -121,7 +124,7 @@ def _agents_line(queue: str, rows: pd.DataFrame) -> Picture:
     )
     most = rows[["agents", "agents_hi"]].max()
     text = f"Agents needed on {queue}: at most {most['agents']:.0f}, upper line at most {most['agents_hi']:.0f}."
-    return picture(f"Agents needed at once · {queue}", text, chart, 180)
+    return build_chart(f"Agents needed at once · {queue}", text, chart, 180)
 
 
 def _with_closed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -134,15 +137,17 @@ def _with_closed(rows: pd.DataFrame) -> pd.DataFrame:
     return columns.reindex(slots).reset_index()
 
 
-def reliability(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_calibration(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw what was observed against what was predicted; a calibrated model lies on the diagonal."""
     import altair as alt
 
     frame = tables["reliability"].head(MAX_POINTS)
     axis = alt.Axis(format=".0%")
-    base = alt.Chart(compact(frame)).encode(
+    base = alt.Chart(round_floats(frame)).encode(
         x=alt.X("predicted:Q", title="predicted probability", axis=axis, scale=alt.Scale(domain=[0, 1])),
-        color=alt.Color("model:N", title=None, scale=alt.Scale(range=[BLUE, ORANGE, GREEN, RED]), legend=top(alt)),
+        color=alt.Color(
+            "model:N", title=None, scale=alt.Scale(range=[BLUE, ORANGE, GREEN, RED]), legend=top_legend(alt)
+        ),
     )
     y = alt.Scale(domain=[0, 1], clamp=True)
     bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("lo:Q", scale=y, title="observed share"), y2="hi:Q")
@@ -152,23 +157,23 @@ def reliability(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     line = alt.Chart(pd.DataFrame({"a": [0.0, 1.0]})).mark_line(color=GREY, strokeDash=[4, 3]).encode(x="a:Q", y="a:Q")
     gap = float(np.average((frame["predicted"] - frame["observed"]).abs(), weights=frame["n"].clip(lower=1)))
     text = f"Predicted against observed share of breaches; the mean distance from the diagonal is {gap:.1%}."
-    return [picture("Do the probabilities hold? Bars: 95 % intervals", text, alt.layer(line, bars, dots), 280)]
+    return [build_chart("Do the probabilities hold? Bars: 95 % intervals", text, alt.layer(line, bars, dots), 280)]
 
 
-def cases_at_risk(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_cases_at_risk(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw the probabilities of the cases at the top of the list."""
     import altair as alt
 
     risk = tables["risk"]
-    frame = (risk.sort_values("rank") if "rank" in risk.columns else risk).head(TOP_CASES)
+    frame = (risk.sort_values("rank") if "rank" in risk.columns else risk).head(MAX_CASES_PLOTTED)
     frame = frame[[c for c in ("case_id", "probability", "band", "team", "reason_1") if c in frame.columns]]
     colour: Any = alt.value(BLUE)
     if "band" in frame.columns:
         bands = [b for b in _BAND_COLOURS if b in set(frame["band"])]
         scale = alt.Scale(domain=bands, range=[_BAND_COLOURS[b] for b in bands])
-        colour = alt.Color("band:N", title=None, scale=scale, legend=top(alt))
+        colour = alt.Color("band:N", title=None, scale=scale, legend=top_legend(alt))
     chart = (
-        alt.Chart(compact(frame))
+        alt.Chart(round_floats(frame))
         .mark_bar()
         .encode(
             x=alt.X("probability:Q", title="probability of a breach", axis=alt.Axis(format=".0%")).scale(domain=[0, 1]),
@@ -180,10 +185,10 @@ def cases_at_risk(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     text = (
         f"The {len(frame)} open cases most likely to break their promise, from {frame['probability'].max():.0%} down."
     )
-    return [picture("Open cases most at risk", text, chart, 24 * len(frame) + 20)]
+    return [build_chart("Open cases most at risk", text, chart, 24 * len(frame) + 20)]
 
 
-def drivers(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_drivers(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw which values moved the shifted KPIs the most."""
     import altair as alt
 
@@ -194,7 +199,7 @@ def drivers(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     words = frame["column"].astype("str") + " " + frame["value"].astype("str") + " · " + frame["kpi"].astype("str")
     frame = pd.DataFrame({"what": words, "contribution": frame["contribution"]})
     chart = (
-        alt.Chart(compact(frame))
+        alt.Chart(round_floats(frame))
         .mark_bar()
         .encode(
             x=alt.X("contribution:Q", title="part of the change"),
@@ -204,54 +209,54 @@ def drivers(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
         )
     )
     text = f"What drove the shifts; the largest part is {frame['what'].iloc[0]}."
-    return [picture("What drove the change", text, chart, 24 * len(frame) + 20)]
+    return [build_chart("What drove the change", text, chart, 24 * len(frame) + 20)]
 
 
 _BAND_COLOURS = {"very high": RED, "high": ORANGE, "medium": SKY, "low": GREY}
-_Draw = Callable[[Mapping[str, pd.DataFrame]], list[Picture]]
+_Draw = Callable[[Mapping[str, pd.DataFrame]], list[Chart]]
 
 
 #: Stage -> table that stands beside the pictures, tables that they need, and what draws them.
-def casework(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_casework(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw the people and the backlog of the queue of case work that takes most people."""
     plan = tables["casework"]
-    return backlog_pictures(plan[plan["queue"] == _largest(plan, "queue", "agents", 1)[0]])
+    return plot_backlog(plan[plan["queue"] == _largest(plan, "queue", "agents", 1)[0]])
 
 
-def shifts(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_shift_coverage(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw how shifts cover the queue that needs most people."""
     coverage, table = tables["coverage"], tables["schedule"]
     queue = _largest(coverage, "queue", "need", 1)[0]
-    return schedule_pictures(coverage[coverage["queue"] == queue], table[table["queue"] == queue])
+    return plot_schedule(coverage[coverage["queue"] == queue], table[table["queue"] == queue])
 
 
-_DRAWN: dict[str, tuple[tuple[str, tuple[str, ...], _Draw], ...]] = {
-    "history": (("history", ("history",), kpis),),
+_STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw], ...]] = {
+    "history": (("history", ("history",), plot_kpis),),
     "forecast": (
-        ("forecast", ("actuals", "forecast"), volume),
-        ("leaderboard", ("leaderboard",), board),
-        ("forecast_by_lead", ("forecast_by_lead",), lead_times),
-        ("forecast_by_slot", ("forecast_by_slot",), slots),
-        ("forecast_coverage", ("forecast_coverage",), intervals),
+        ("forecast", ("actuals", "forecast"), plot_volume),
+        ("leaderboard", ("leaderboard",), plot_leaderboard),
+        ("forecast_by_lead", ("forecast_by_lead",), plot_errors_by_lead),
+        ("forecast_by_slot", ("forecast_by_slot",), plot_errors_by_slot),
+        ("forecast_coverage", ("forecast_coverage",), plot_interval_coverage),
     ),
     "staff": (
-        ("staffing", ("staffing",), people),
-        ("casework", ("casework",), casework),
-        ("coverage", ("coverage", "schedule"), shifts),
+        ("staffing", ("staffing",), plot_staffing),
+        ("casework", ("casework",), plot_casework),
+        ("coverage", ("coverage", "schedule"), plot_shift_coverage),
     ),
     "train": (
-        ("reliability", ("reliability",), reliability),
-        ("rolling_reliability", ("rolling_reliability",), calibration),
-        ("workload", ("workload",), workload),
-        ("drift", ("drift",), weeks),
+        ("reliability", ("reliability",), plot_calibration),
+        ("rolling_reliability", ("rolling_reliability",), plot_backtest_calibration),
+        ("workload", ("workload",), plot_breaches_found),
+        ("drift", ("drift",), plot_weekly_rates),
     ),
-    "risk": (("risk", ("risk",), cases_at_risk),),
+    "risk": (("risk", ("risk",), plot_cases_at_risk),),
     "watch": (
-        ("incidents", ("incidents", "bands"), incident_pictures),
-        ("drivers", ("drivers",), drivers),
+        ("incidents", ("incidents", "bands"), plot_alerts),
+        ("drivers", ("drivers",), plot_drivers),
     ),
 }
 
 
-def _largest(frame: pd.DataFrame, key: str, value: str, count: int = TOP_SERIES) -> list[str]:
+def _largest(frame: pd.DataFrame, key: str, value: str, count: int = MAX_SERIES_PLOTTED) -> list[str]:
     return [str(k) for k in frame.groupby(key)[value].sum().nlargest(count).index]

@@ -7,18 +7,32 @@ from typing import Any
 
 import pandas as pd
 
-from ..stages.forecast_scores import DAYS
-from .vega import BLUE, GREEN, GREY, LINE_POINTS, ORANGE, RED, SKY, Picture, compact, picture, slot_name, thin, top
+from ..stages.forecast_scores import WEEKDAY_LABELS
+from .vega import (
+    BLUE,
+    GREEN,
+    GREY,
+    MAX_LINE_POINTS,
+    ORANGE,
+    RED,
+    SKY,
+    Chart,
+    build_chart,
+    downsample,
+    format_slot_length,
+    round_floats,
+    top_legend,
+)
 
-TOP_SERIES = 4
+MAX_SERIES_PLOTTED = 4
 #: Past slots are shown for so many horizons, and of short horizons at least so many slots.
-PAST_HORIZONS, PAST_SLOTS = 2, 60
+PAST_HORIZONS_PLOTTED, MIN_PAST_SLOTS_PLOTTED = 2, 60
 _BANDS = ("deskcast-lo-80", "deskcast-hi-80", "deskcast-lo-95", "deskcast-hi-95")
-_NAMES = {"deskcast": "deskcast", "seasonal_naive": "seasonal naive", "same_slot": "eight-week average"}
+_METHOD_LABELS = {"deskcast": "deskcast", "seasonal_naive": "seasonal naive", "same_slot": "eight-week average"}
 _COLOURS = (BLUE, ORANGE, GREEN, RED, SKY, GREY)
 
 
-def volume(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_volume(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw forecast against actual: the sum of all segments where there is one, then the largest series."""
     actuals, ahead, past = tables["actuals"], tables["forecast"], tables.get("backtest", pd.DataFrame())
     found = []
@@ -26,31 +40,31 @@ def volume(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
         total = tables["totals"][tables["totals"]["level"] == "total"].assign(unique_id="all segments together")
         came = actuals.groupby("ds")["y"].sum().reset_index()
         found.append(_volume("all segments together", came, total, pd.DataFrame()))
-    sizes = ahead.groupby("unique_id")["deskcast"].sum().nlargest(TOP_SERIES).index
-    for name in sizes[: TOP_SERIES - len(found)]:
+    sizes = ahead.groupby("unique_id")["deskcast"].sum().nlargest(MAX_SERIES_PLOTTED).index
+    for name in sizes[: MAX_SERIES_PLOTTED - len(found)]:
         then = past[past["unique_id"] == name] if len(past) else past
         rows = ahead[ahead["unique_id"] == name]
         found.append(_volume(str(name), actuals[actuals["unique_id"] == name], rows, then))
     return found
 
 
-def _volume(name: str, came: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFrame) -> Picture:
+def _volume(name: str, came: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFrame) -> Chart:
     """Draw one series: what came, what is expected with its bands, and what was forecast for the past."""
     import altair as alt
 
-    slot, ahead = slot_name(ahead["ds"]), ahead.sort_values("ds")
-    came = came.sort_values("ds").tail(max(PAST_HORIZONS * len(ahead), PAST_SLOTS))
+    slot, ahead = format_slot_length(ahead["ds"]), ahead.sort_values("ds")
+    came = came.sort_values("ds").tail(max(PAST_HORIZONS_PLOTTED * len(ahead), MIN_PAST_SLOTS_PLOTTED))
     bands = {c: "min" if "-lo-" in c else "max" for c in _BANDS if c in ahead.columns}
     lines, merged = _lines(came, ahead, then)
-    band = [thin(ahead, LINE_POINTS, bands)[0].assign(when="ahead")] if bands else []
+    band = [downsample(ahead, MAX_LINE_POINTS, bands)[0].assign(when="ahead")] if bands else []
     if bands and len(then):
         past = then[then["ds"] >= came["ds"].min()].sort_values("ds")
-        band.append(thin(past, LINE_POINTS, bands)[0].assign(when="then"))
+        band.append(downsample(past, MAX_LINE_POINTS, bands)[0].assign(when="then"))
     x, layers = alt.X("ds:T", title=None), []
     what = "value" if "n" in came.columns else "cases"  # shares and means rest on n cases each
     y = f"{what} per {slot}"
     for part in band:
-        shaded = compact(part.rename(columns={c: c[9:].replace("-", "_") for c in bands}))
+        shaded = round_floats(part.rename(columns={c: c[9:].replace("-", "_") for c in bands}))
         pale = 0.55 if (part["when"] == "then").all() else 1.0
         for level, shade in (("95", 0.15), ("80", 0.3)):
             if f"lo_{level}" in shaded.columns:
@@ -68,8 +82,8 @@ def _volume(name: str, came: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFra
         .encode(
             x=x,
             y=alt.Y("value:Q", title=y, scale=alt.Scale(zero=True)),
-            color=alt.Color("line:N", title=None, scale=colour, legend=top(alt)),
-            strokeDash=alt.StrokeDash("line:N", title=None, scale=dash, legend=top(alt)),
+            color=alt.Color("line:N", title=None, scale=colour, legend=top_legend(alt)),
+            strokeDash=alt.StrokeDash("line:N", title=None, scale=dash, legend=top_legend(alt)),
             tooltip=tell,
         )
     )
@@ -78,7 +92,7 @@ def _volume(name: str, came: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFra
         f"{ahead['ds'].max():%d %b %Y}, after {came['y'].sum():,.0f} in the {len(came):,} slots before."
     )
     shown, note = "" if name == "all" else f" · {name}", f", {merged} slots a point" if merged > 1 else ""
-    return picture(
+    return build_chart(
         f"{what.capitalize()} per {slot}{shown}, with bands of 80 and 95 %{note}", text, alt.layer(*layers), 240
     )
 
@@ -86,17 +100,17 @@ def _volume(name: str, came: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFra
 def _lines(came: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Return the lines of a picture as one long frame, and how many slots a point stands for."""
     named = {"deskcast": "expected", "seasonal_naive": "seasonal naive"}
-    comes, merged = thin(ahead, LINE_POINTS, {c: "mean" for c in named if c in ahead.columns})
-    parts = [thin(came, LINE_POINTS, {"y": "mean"})[0].rename(columns={"y": "value"}).assign(line="came")]
+    comes, merged = downsample(ahead, MAX_LINE_POINTS, {c: "mean" for c in named if c in ahead.columns})
+    parts = [downsample(came, MAX_LINE_POINTS, {"y": "mean"})[0].rename(columns={"y": "value"}).assign(line="came")]
     if len(then):
         past = then[then["ds"] >= came["ds"].min()].sort_values("ds")
-        seen = thin(past, LINE_POINTS, {"deskcast": "mean"})[0]
+        seen = downsample(past, MAX_LINE_POINTS, {"deskcast": "mean"})[0]
         parts.append(seen.rename(columns={"deskcast": "value"}).assign(line="forecast then"))
     parts += [comes[["ds", c]].rename(columns={c: "value"}).assign(line=named[c]) for c in comes if c in named]
-    return compact(pd.concat(parts, ignore_index=True)), merged
+    return round_floats(pd.concat(parts, ignore_index=True)), merged
 
 
-def lead_times(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_errors_by_lead(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw how errors grow with the lead time, for the recommended forecast and the naive methods."""
     import altair as alt
 
@@ -104,7 +118,7 @@ def lead_times(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     if table.empty or table["lead"].nunique() < 2:
         return []
     unit = str(table["unit"].iloc[0])
-    frame = compact(table[["lead", "model", "wape", "bias"]])
+    frame = round_floats(table[["lead", "model", "wape", "bias"]])
     order = list(dict.fromkeys(frame["model"]))
     chart = (
         alt.Chart(frame)
@@ -114,7 +128,7 @@ def lead_times(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
                 "lead:Q", title=f"{unit}s ahead", axis=alt.Axis(format="d", tickMinStep=1), scale=alt.Scale(nice=False)
             ),
             y=alt.Y("wape:Q", title="error over volume", axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=True)),
-            color=alt.Color("model:N", title=None, legend=top(alt), scale=_scale(alt, order)),
+            color=alt.Color("model:N", title=None, legend=top_legend(alt), scale=_scale(alt, order)),
             tooltip=["model", "lead", alt.Tooltip("wape", format=".1%"), alt.Tooltip("bias", format="+.1%")],
         )
     )
@@ -124,10 +138,10 @@ def lead_times(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
         f"Errors by lead time: {first:.1%} of the volume {ours['lead'].iloc[0]} {unit} ahead, {last:.1%} "
         f"{ours['lead'].iloc[-1]} {unit}s ahead."
     )
-    return [picture("How errors grow with the lead time", text, chart, 220)]
+    return [build_chart("How errors grow with the lead time", text, chart, 220)]
 
 
-def slots(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_errors_by_slot(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw the errors by slot of the week: by weekday, and by time of day where slots are shorter."""
     import altair as alt
 
@@ -135,9 +149,9 @@ def slots(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     table = table[table["wape"].notna()] if len(table) else table
     if table.empty or len(table) < 2:
         return []
-    frame = compact(table[["weekday", "time", "wape", "bias", "volume", "n"]])
+    frame = round_floats(table[["weekday", "time", "wape", "bias", "volume", "n"]])
     frame["volume"] = (frame["volume"] / frame["n"]).round(2)
-    days = [d for d in DAYS if d in set(frame["weekday"])]
+    days = [d for d in WEEKDAY_LABELS if d in set(frame["weekday"])]
     tell = ["weekday", "time", alt.Tooltip("wape", title="error over volume", format=".1%")]
     tell += [alt.Tooltip("bias", format="+.1%"), alt.Tooltip("volume", title="volume a slot")]
     if (frame["time"] == "").all():
@@ -171,22 +185,22 @@ def slots(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     worst = frame.iloc[int(frame["wape"].to_numpy().argmax())]
     where = f"{worst['weekday']} {worst['time']}".strip()
     return [
-        picture(
+        build_chart(
             title, f"Errors by slot of the week: the largest are on {where} with {worst['wape']:.0%}.", chart, height
         )
     ]
 
 
-def intervals(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_interval_coverage(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw how often the intervals of each level held: on the diagonal they keep what they promise."""
     import altair as alt
 
     table = _named(tables["forecast_coverage"])
-    frame = compact(table.assign(level=table["level"] / 100))
+    frame = round_floats(table.assign(level=table["level"] / 100))
     order, share = list(dict.fromkeys(frame["model"])), alt.Scale(domain=[0, 1])
     x = alt.X("level:Q", title="level of the interval", axis=alt.Axis(format=".0%"), scale=share)
     base = alt.Chart(frame).encode(
-        x=x, color=alt.Color("model:N", title=None, legend=top(alt), scale=_scale(alt, order))
+        x=x, color=alt.Color("model:N", title=None, legend=top_legend(alt), scale=_scale(alt, order))
     )
     ours = alt.Chart(frame[frame["model"] == order[0]])
     spread = ours.mark_rule(strokeWidth=2, color=BLUE, opacity=0.6).encode(x=x, y=alt.Y("lo:Q", scale=share), y2="hi:Q")
@@ -201,19 +215,19 @@ def intervals(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     gap = float((mine["observed"] - mine["level"]).abs().max())
     text = f"How often intervals held against their level; the largest gap of {order[0]} is {gap * 100:.1f} points."
     title = "Do the intervals hold? Bars: two standard errors over origins"
-    return [picture(title, text, alt.layer(straight, spread, lines), 280)]
+    return [build_chart(title, text, alt.layer(straight, spread, lines), 280)]
 
 
-def board(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_leaderboard(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw the leaderboard: quantile loss of each model, the best on top."""
     import altair as alt
 
     table = _named(tables["leaderboard"].dropna(subset=["wql"]))
     if len(table) < 2:
         return []
-    frame = compact(table[["model", "wql", "wape"]])
+    frame = round_floats(table[["model", "wql", "wape"]])
     order = frame.sort_values("wql")["model"].tolist()
-    colour = alt.condition(alt.datum.model == _NAMES["deskcast"], alt.value(BLUE), alt.value(GREY))
+    colour = alt.condition(alt.datum.model == _METHOD_LABELS["deskcast"], alt.value(BLUE), alt.value(GREY))
     bars = alt.Chart(frame).encode(
         x=alt.X(
             "wql:Q",
@@ -226,7 +240,7 @@ def board(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     words = bars.mark_text(align="left", dx=4, color=GREY).encode(text=alt.Text("wql:Q", format=".2%"))
     chart = alt.layer(bars.mark_bar(height={"band": 0.7}).encode(color=colour), words)
     text = f"Methods by weighted quantile loss on past origins: {order[0]} has the least."
-    return [picture("Leaderboard on past origins", text, chart, 26 * len(frame) + 30)]
+    return [build_chart("Leaderboard on past origins", text, chart, 26 * len(frame) + 30)]
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
@@ -235,7 +249,7 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
         return table
     first = table["model"] != "deskcast"
     ordered = table.assign(_first=first).sort_values("_first", kind="stable").drop(columns="_first")
-    return ordered.assign(model=[_NAMES.get(m, m.replace("_", " ")) for m in ordered["model"]])
+    return ordered.assign(model=[_METHOD_LABELS.get(m, m.replace("_", " ")) for m in ordered["model"]])
 
 
 def _scale(alt: Any, order: list[str]) -> Any:

@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 
 from ...features.kpis.catalogue import unit_of
-from ..words.words import plural, say_list
-from .vega import BLUE, GREEN, GREY, ORANGE, RED, Picture, compact, picture, top
+from ..words.words import format_count, format_list
+from .vega import BLUE, GREEN, GREY, ORANGE, RED, Chart, build_chart, round_floats, top_legend
 
-TOP_SERIES, TOP_KPIS = 3, 9
+MAX_SERIES_PLOTTED, MAX_KPIS_PLOTTED = 3, 9
 #: More periods than this cannot be told apart in a small picture; the table has the others.
-LAST_PERIODS = 180
+MAX_PERIODS_PLOTTED = 180
 _MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
-_FIRST = (
+_KPI_ORDER = (
     "cases_opened",
     "cases_resolved",
     "backlog",
@@ -26,19 +26,19 @@ _FIRST = (
 )
 
 
-def kpis(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_kpis(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw each KPI over time, the shifted ones first, with a mark where a shift or spike began."""
     history = tables["history"]
     shifts = tables.get("shifts", pd.DataFrame({"kpi": [], "series": []}))
-    full, short = series_names(history), series_names(history, columns=False)
+    full, short = label_series(history), label_series(history, columns=False)
     known = dict(zip(short, full, strict=True))
     shifts = shifts.assign(series=[known.get(name, name) for name in shifts["series"]])
     history = history.assign(series=full)
     chosen = sorted(history["kpi"].unique(), key=lambda k: (k not in set(shifts["kpi"]), _place(k)))
     found = []
-    for kpi in chosen[:TOP_KPIS]:
+    for kpi in chosen[:MAX_KPIS_PLOTTED]:
         rows, moved = history[history["kpi"] == kpi], shifts[shifts["kpi"] == kpi]
-        since = rows["ds"].drop_duplicates().nlargest(LAST_PERIODS).min()
+        since = rows["ds"].drop_duplicates().nlargest(MAX_PERIODS_PLOTTED).min()
         rows = rows[rows["ds"] >= since]
         moved = moved[moved["started_at"] >= since] if len(moved) else moved
         if rows["value"].notna().any():
@@ -46,11 +46,11 @@ def kpis(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
     return found
 
 
-def series_names(history: pd.DataFrame, columns: bool = True) -> pd.Series[Any]:
+def label_series(history: pd.DataFrame, columns: bool = True) -> pd.Series[Any]:
     """Name the series of each row by its segments, with or without their columns; ``all`` where there are none.
 
     >>> frame = pd.DataFrame({"kpi": "csat", "channel": ["chat", None], "region": ["N", None], "value": 1.0})
-    >>> series_names(frame).tolist(), series_names(frame, columns=False).tolist()
+    >>> label_series(frame).tolist(), label_series(frame, columns=False).tolist()
     (['channel chat · region N', 'all'], ['chat/N', 'all'])
     """
     names = pd.Series("", history.index, dtype="str")
@@ -68,14 +68,14 @@ def _shown_series(rows: pd.DataFrame, moved: pd.DataFrame) -> list[str]:
     total = [n for n in ("all",) if n in sizes]
     moved = moved[moved["series"].isin(sizes.index)].sort_values("started_at") if len(moved) else moved
     latest = list(dict.fromkeys(reversed(moved["series"].astype(str).tolist())))
-    largest = [] if total else sizes.nlargest(TOP_SERIES).index.astype(str).tolist()
-    return list(dict.fromkeys([*total, *latest, *largest]))[:TOP_SERIES]
+    largest = [] if total else sizes.nlargest(MAX_SERIES_PLOTTED).index.astype(str).tolist()
+    return list(dict.fromkeys([*total, *latest, *largest]))[:MAX_SERIES_PLOTTED]
 
 
-def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) -> Picture:
+def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) -> Chart:
     import altair as alt
 
-    title, axis, unit, factor = kpi_words(kpi, rows["value"])
+    title, axis, unit, factor = format_kpi_axis(kpi, rows["value"])
     parts = []
     for name in shown:
         own = rows[rows["series"] == name].sort_values("ds")
@@ -85,19 +85,19 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) ->
     colour: Any = alt.value(BLUE)
     if len(shown) > 1:
         scale = alt.Scale(domain=shown, range=[BLUE, ORANGE, GREEN])
-        colour = alt.Color("series:N", title=None, scale=scale, legend=top(alt, columns=2))
+        colour = alt.Color("series:N", title=None, scale=scale, legend=top_legend(alt, columns=2))
     x, y = alt.X("ds:T", title=None), alt.Y("value:Q", title=unit, axis=axis, scale=alt.Scale(zero=unit == "count"))
     tell = [alt.Tooltip("ds:T", format="%d %b %Y"), "series", alt.Tooltip("value", format=axis.format)]
-    layers = [alt.Chart(compact(frame)).mark_line(strokeWidth=1.6).encode(x=x, y=y, color=colour, tooltip=tell)]
+    layers = [alt.Chart(round_floats(frame)).mark_line(strokeWidth=1.6).encode(x=x, y=y, color=colour, tooltip=tell)]
     if len(shown) == 1 and frame["lo"].notna().any():
-        band = alt.Chart(compact(frame)).mark_area(opacity=0.18, color=BLUE)
+        band = alt.Chart(round_floats(frame)).mark_area(opacity=0.18, color=BLUE)
         layers.insert(0, band.encode(x=x, y=alt.Y("lo:Q", title=unit), y2="hi:Q"))
     marked = moved[moved["series"].isin(shown)]
     layers += _marks(marked, factor)
     text = f"{title} from {frame['ds'].min():%d %b %Y} to {frame['ds'].max():%d %b %Y}"
-    more = f", series {say_list(shown)}" if len(shown) > 1 else ""
-    count = f"; {plural(len(marked), 'shift')} or spikes marked" if len(marked) else ""
-    return picture(f"{title}, {unit}", f"{text}{more}{count}.", alt.layer(*layers), 170)
+    more = f", series {format_list(shown)}" if len(shown) > 1 else ""
+    count = f"; {format_count(len(marked), 'shift')} or spikes marked" if len(marked) else ""
+    return build_chart(f"{title}, {unit}", f"{text}{more}{count}.", alt.layer(*layers), 170)
 
 
 def _marks(shifts: pd.DataFrame, factor: float) -> list[Any]:
@@ -114,18 +114,18 @@ def _marks(shifts: pd.DataFrame, factor: float) -> list[Any]:
         scale=alt.Scale(domain=["up", "down"], range=["triangle-up", "triangle-down"]),
     )
     columns = ["started_at", "series", "kind", "direction", "before", "after"]
-    chart = alt.Chart(compact(marks[columns])).mark_point(filled=True, size=90, color=RED, opacity=0.9)
+    chart = alt.Chart(round_floats(marks[columns])).mark_point(filled=True, size=90, color=RED, opacity=0.9)
     return [chart.encode(x="started_at:T", y="after:Q", shape=shape, tooltip=columns)]
 
 
 def _place(kpi: str) -> tuple[int, str]:
-    return (_FIRST.index(kpi), "") if kpi in _FIRST else (len(_FIRST), kpi)
+    return (_KPI_ORDER.index(kpi), "") if kpi in _KPI_ORDER else (len(_KPI_ORDER), kpi)
 
 
-def kpi_title(kpi: str) -> str:
+def format_kpi_title(kpi: str) -> str:
     """Return the name of a KPI as a heading.
 
-    >>> kpi_title("sla_attainment"), kpi_title("first_response_time")
+    >>> format_kpi_title("sla_attainment"), format_kpi_title("first_response_time")
     ('SLA attainment', 'First response time')
     """
     short = {"sla", "csat", "nps", "ces", "mttr", "mtbf"}
@@ -133,11 +133,11 @@ def kpi_title(kpi: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
+def format_kpi_axis(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
     """Return title, axis, unit in words, and the factor that brings the values into it."""
     import altair as alt
 
-    title, unit = kpi_title(kpi), unit_of(kpi)
+    title, unit = format_kpi_title(kpi), unit_of(kpi)
     if unit == "share":
         return title, alt.Axis(format=".0%"), "share", 1.0
     if unit == "s":
@@ -149,7 +149,7 @@ def kpi_words(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, float]:
     return title, alt.Axis(format=",.0f" if unit == "count" else ",.3~g"), unit or "value", 1.0
 
 
-def incident_pictures(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
+def plot_alerts(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw the series of the incidents that are told first, each over the band in which 95 of 100 values were expected.
 
     Parameters
@@ -163,14 +163,14 @@ def incident_pictures(tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
         rows = incidents[incidents["incident_id"] == name]
         own = bands[bands["incident_id"] == name].sort_values("ds")
         if len(rows) and own["value"].notna().any():
-            found.append(_incident(own, rows.iloc[0]))
+            found.append(_alert_chart(own, rows.iloc[0]))
     return found
 
 
-def _incident(rows: pd.DataFrame, incident: pd.Series[Any]) -> Picture:
+def _alert_chart(rows: pd.DataFrame, incident: pd.Series[Any]) -> Chart:
     import altair as alt
 
-    title, axis, unit, factor = kpi_words(str(incident["kpi"]), rows["value"])
+    title, axis, unit, factor = format_kpi_axis(str(incident["kpi"]), rows["value"])
     frame = rows[["ds", "value", "expected", "lower", "upper"]].copy()
     frame[["value", "expected", "lower", "upper"]] *= factor
     top = 1.3 * max(float(frame["value"].max()), float(frame["expected"].max()))
@@ -184,13 +184,17 @@ def _incident(rows: pd.DataFrame, incident: pd.Series[Any]) -> Picture:
         alt.Tooltip("ds:T", format="%a %d %b %Y"),
         *(alt.Tooltip(c, format=axis.format) for c in ("value", "expected")),
     ]
-    base = alt.Chart(compact(frame)).encode(x=x)
+    base = alt.Chart(round_floats(frame)).encode(x=x)
     band = base.mark_area(opacity=0.22, color=GREY).encode(
         y=alt.Y("lower:Q", title=unit, axis=axis, scale=scale), y2="upper:Q"
     )
     middle = base.mark_line(strokeWidth=1.2, color=GREY, strokeDash=[4, 3]).encode(y="expected:Q")
     line = base.mark_line(strokeWidth=1.6, color=BLUE).encode(y=y, tooltip=tell)
-    off = alt.Chart(compact(frame[inside])).mark_circle(size=34, color=ORANGE, opacity=1).encode(x=x, y=y, tooltip=tell)
+    off = (
+        alt.Chart(round_floats(frame[inside]))
+        .mark_circle(size=34, color=ORANGE, opacity=1)
+        .encode(x=x, y=y, tooltip=tell)
+    )
     alarm = pd.DataFrame({"ds": [pd.Timestamp(incident["detected_at"])], "said": ["alarm"]})
     rule = (
         alt.Chart(alarm)
@@ -203,4 +207,4 @@ def _incident(rows: pd.DataFrame, incident: pd.Series[Any]) -> Picture:
         f"{title}{where} from {frame['ds'].min():%d %b %Y} to {frame['ds'].max():%d %b %Y}, the expected band, "
         f"{int(inside.sum())} periods of the incident marked, and the alarm on {incident['detected_at']:%d %b %Y}."
     )
-    return picture(f"{title}{where}{why}", text, alt.layer(band, middle, line, off, rule), 170)
+    return build_chart(f"{title}{where}{why}", text, alt.layer(band, middle, line, off, rule), 170)

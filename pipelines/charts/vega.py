@@ -17,11 +17,11 @@ BLUE, ORANGE, GREEN, RED, SKY, GREY = "#1A80BB", "#E69F00", "#009E73", "#D55E00"
 #: No picture ships more points than this.
 MAX_POINTS = 4_000
 #: A line of more points than the page has pixels shows no more.
-LINE_POINTS = 600
+MAX_LINE_POINTS = 600
 
 
 @dataclass(frozen=True)
-class Picture:
+class Chart:
     """A picture: its title, what it shows in words for who cannot see it, and its Vega-Lite specification."""
 
     title: str
@@ -29,7 +29,7 @@ class Picture:
     spec: Mapping[str, Any]
 
 
-def thin(frame: pd.DataFrame, limit: int, how: Mapping[str, str] | None = None) -> tuple[pd.DataFrame, int]:
+def downsample(frame: pd.DataFrame, limit: int, how: Mapping[str, str] | None = None) -> tuple[pd.DataFrame, int]:
     """Merge neighbouring rows so that at most ``limit`` remain, and say how many rows each stands for.
 
     Parameters
@@ -44,7 +44,7 @@ def thin(frame: pd.DataFrame, limit: int, how: Mapping[str, str] | None = None) 
     Examples
     --------
     >>> frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=4), "y": [1.0, 3.0, 5.0, 7.0]})
-    >>> merged, rows = thin(frame, 2, {"y": "mean"})
+    >>> merged, rows = downsample(frame, 2, {"y": "mean"})
     >>> merged["y"].tolist(), rows
     ([2.0, 6.0], 2)
     """
@@ -56,26 +56,26 @@ def thin(frame: pd.DataFrame, limit: int, how: Mapping[str, str] | None = None) 
     return merged[["ds", *columns]].reset_index(drop=True), rows
 
 
-def picture(title: str, text: str, chart: Any, height: int) -> Picture:
+def build_chart(title: str, text: str, chart: Any, height: int) -> Chart:
     """Turn an Altair chart into a picture as wide as its place on the page."""
     spec = chart.properties(width="container", height=height, background="transparent").to_dict()
     spec.pop("config", None)  # ink and grid follow the reader's light or dark page
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return Picture(title, text, spec)
+    return Chart(title, text, spec)
 
 
-def top(alt: Any, columns: int = 5) -> Any:
+def top_legend(alt: Any, columns: int = 5) -> Any:
     """Return a legend above the picture, where a phone has room for it."""
     return alt.Legend(orient="top", labelLimit=260 if columns > 2 else 130, columns=columns)
 
 
-def gradient(alt: Any, values: pd.Series[Any]) -> Any:
+def gradient_legend(alt: Any, values: pd.Series[Any]) -> Any:
     """Return a legend for a scale of colours, marked at whole numbers."""
     marks = sorted({round(float(v)) for v in values.quantile([0, 0.5, 1])}) if len(values) else []
     return alt.Legend(orient="top", gradientLength=160, values=marks, format="d")
 
 
-def slot_name(ds: pd.Series[Any]) -> str:
+def format_slot_length(ds: pd.Series[Any]) -> str:
     """Say the length of a slot: the commonest step between neighbours."""
     steps = ds.sort_values().drop_duplicates().diff().dropna()
     step = steps.mode().iloc[0] if len(steps) else pd.Timedelta(days=1)
@@ -86,13 +86,13 @@ def slot_name(ds: pd.Series[Any]) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 86400 else "month" if seconds < 32 * 86400 else "period"
 
 
-def compact(frame: pd.DataFrame) -> pd.DataFrame:
+def round_floats(frame: pd.DataFrame) -> pd.DataFrame:
     """Keep four significant digits: a picture shows no more, and the page is a third of the size."""
     floats = [c for c in frame.columns if pd.api.types.is_float_dtype(frame[c])]
     return frame.assign(**{c: [float(f"{v:.4g}") for v in frame[c]] for c in floats})
 
 
-def image(drawn: Sequence[Picture], kind: str) -> bytes:
+def render_image(drawn: Sequence[Chart], kind: str) -> bytes:
     """Draw pictures below one another as one ``png`` or ``svg``."""
     import json
 

@@ -10,7 +10,7 @@ import typer
 
 from . import forecast as forecast_options
 from .options import AsOfOption, ConfigOption, JsonOption, OutOption, open_for
-from .terminal import answer
+from .terminal import output_stage
 
 app = typer.Typer(
     name="deskcast",
@@ -81,11 +81,11 @@ def init(
 ) -> None:
     """Look at an export and write a commented deskcast.toml for it."""
     from ..init.init import write_config
-    from .terminal import say, waiting
+    from .terminal import print_line, show_spinner
 
-    with waiting("looking at the export"):
+    with show_spinner("looking at the export"):
         path = write_config(exports, folder, force=force)
-    say(f"Wrote {path}. Look through its comments, then run: deskcast check --config {path}")
+    print_line(f"Wrote {path}. Look through its comments, then run: deskcast check --config {path}")
 
 
 @app.command()
@@ -93,19 +93,19 @@ def check(
     config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
 ) -> None:
     """Say what was understood, what was refused and why, and which KPIs can be had."""
-    from ..stages.check import check as check_stage
+    from ..stages.check import check_stage
     from ..store.results import write_table
-    from .terminal import say
+    from .terminal import print_line
 
     project = open_for(config, as_of, out)
     stage = check_stage(project)
-    answer(stage, "checks", out, as_json, "availability", zone=project.config.timezone)
+    output_stage(stage, "checks", out, as_json, "availability", zone=project.config.timezone)
     refused = stage.tables["refused"]
     if len(refused):
         path = project.config.folder / "refused.csv"
         write_table(refused, path)
         if not as_json:
-            say(f"{len(refused):,} refused rows with their reasons are in {path}.")
+            print_line(f"{len(refused):,} refused rows with their reasons are in {path}.")
 
 
 @app.command()
@@ -122,7 +122,7 @@ def history(
     """Show the KPI history by period and segment."""
     from dataclasses import replace
 
-    from .terminal import waiting
+    from .terminal import show_spinner
 
     project = open_for(config, as_of, out)
     if list_kpis:
@@ -131,15 +131,15 @@ def history(
 
         table = availability(project.log, project.config.history.calendar)
         found = f"{int(table['available'].sum())} of {len(table)} KPIs can be had."
-        answer(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
+        output_stage(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
         return
     from ..stages.history import history_stage
 
     spec = project.config.history
     spec = replace(spec, kpis=tuple(kpi or spec.kpis), by=tuple(by or spec.by), freq=freq or spec.freq)
-    with waiting("computing the history"):
+    with show_spinner("computing the history"):
         stage = history_stage(replace(project, config=replace(project.config, history=spec)))
-    answer(stage, "history", out, as_json, zone=project.config.timezone)
+    output_stage(stage, "history", out, as_json, zone=project.config.timezone)
 
 
 @app.command()
@@ -167,24 +167,24 @@ def forecast(
     from dataclasses import replace
 
     from ..stages.assumptions import read_assumptions
-    from ..stages.forecast import Asked, forecast_stage
-    from .terminal import counting, say
+    from ..stages.forecast import ScenarioOptions, forecast_stage
+    from .terminal import print_line, show_progress
 
-    asked = Asked(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
+    asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     if picture is not None:
-        forecast_options.check_picture(picture)
+        forecast_options.check_chart_path(picture)
     project = open_for(config, as_of, out)
     said = {"horizon": horizon, "freq": freq, "by": by, "levels": levels, "models": models, "kpi": kpi}
     spec = forecast_options.with_options(project.config.forecast, **said, reconcile=reconcile)  # type: ignore[arg-type]
-    with counting("forecasting") as progress:
+    with show_progress("forecasting") as progress:
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
         if picture is not None:
-            forecast_options.draw(project, stage, picture)
+            forecast_options.write_charts(project, stage, picture)
     also = ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
     also = [*(["totals"] * ("totals" in stage.tables)), *also]
-    answer(stage, "paths" if paths else "forecast", out, as_json, *also, zone=project.config.timezone)
+    output_stage(stage, "paths" if paths else "forecast", out, as_json, *also, zone=project.config.timezone)
     if picture is not None and not as_json:
-        say(f"The pictures are in {picture}.")
+        print_line(f"The pictures are in {picture}.")
 
 
 @app.command()
@@ -202,13 +202,13 @@ def staff(
 ) -> None:
     """Show the people that each interval takes, the risk of being short, backlog and shifts."""
     from ..stages.staff import staff_stage
-    from .terminal import waiting
+    from .terminal import show_spinner
 
     project = open_for(config, as_of, out)
-    with waiting("planning"):
+    with show_spinner("planning"):
         stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
     also = [name for name in ("casework", "schedule", "simulated", "clearing") if name in stage.tables]
-    answer(stage, "staffing", out, as_json, *also, zone=project.config.timezone)
+    output_stage(stage, "staffing", out, as_json, *also, zone=project.config.timezone)
 
 
 @app.command()
@@ -224,16 +224,16 @@ def train(
 ) -> None:
     """Train the breach model, judge it against the rules, and record the decision in MLflow."""
     from ..stages.train import train_stage
-    from ..store.tracking import check_store, record
-    from .terminal import counting, say, waiting
+    from ..store.tracking import check_store, record_run
+    from .terminal import print_line, show_progress, show_spinner
 
     project = open_for(config, as_of, out)
     check_store(project.config.tracking_uri, project.config.folder)
     if evaluate:
-        with counting("training at cut-offs") as progress:
+        with show_progress("training at cut-offs") as progress:
             stage, _ = train_stage(project, evaluate=True, progress=progress)
     else:
-        with waiting("training"):
+        with show_spinner("training"):
             stage, _ = train_stage(project)
     also = (
         "reliability",
@@ -247,14 +247,14 @@ def train(
         "drift",
     )
     there = [name for name in also if name in stage.tables]
-    answer(stage, "evaluation", out, as_json, *there, zone=project.config.timezone)
+    output_stage(stage, "evaluation", out, as_json, *there, zone=project.config.timezone)
     spec = project.config
     if evaluate:
-        from .run import keep_stage
+        from .run import replace_stage
 
-        keep_stage(project, stage)
-    with waiting("recording"):
-        record(
+        replace_stage(project, stage)
+    with show_spinner("recording"):
+        record_run(
             [stage],
             uri=spec.tracking_uri,
             experiment=spec.experiment,
@@ -263,8 +263,8 @@ def train(
         )
     if not as_json:
         if evaluate:
-            say(f"Tables and report are in {spec.results_folder}.")
-        say(f"Recorded in the MLflow experiment '{spec.experiment}' ({spec.tracking_uri}).")
+            print_line(f"Tables and report are in {spec.results_folder}.")
+        print_line(f"Recorded in the MLflow experiment '{spec.experiment}' ({spec.tracking_uri}).")
 
 
 @app.command()
@@ -280,21 +280,21 @@ def risk(
     from ...features.durations import parse_duration
     from ..stages.risk import risk_stage
     from ..stages.train import train_stage
-    from ..store.flagged_cases import remember_flags
-    from .terminal import waiting
+    from ..store.flagged_cases import save_flags
+    from .terminal import show_spinner
 
     room = None if capacity is None else parse_duration(capacity, where="--capacity")
     if room == 0:
         raise typer.BadParameter("there must be some time", param_hint="--capacity")
     project = open_for(config, as_of, out)
-    with waiting("learning from the cases before"):
+    with show_spinner("learning from the cases before"):
         trained, model = train_stage(project)
         stage = risk_stage(project, model, budget=budget, capacity_s=room) if model else trained
     if "risk" in stage.tables:  # before anything is printed: who reads the output may stop early
-        remember_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
+        save_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
     also = ("broken", "waiting", "dissatisfaction", "just_closed", "escalation", "upset_evaluation")
     there = [name for name in also if name in stage.tables]
-    answer(stage, "risk", out, as_json, *there, zone=project.config.timezone)
+    output_stage(stage, "risk", out, as_json, *there, zone=project.config.timezone)
 
 
 @app.command()
@@ -313,11 +313,11 @@ def watch(
     until: Annotated[str | None, typer.Option(metavar="DATE", help="When --silence ends, such as 2024-03-31.")] = None,
 ) -> None:
     """Show which KPIs shifted, since when, and what drove it: what is new since the last run first."""
-    from .watch import answer_watch, heard
+    from .watch import apply_alert_actions, run_watch
 
-    if heard(config, acknowledge, note, silence, until, as_json):
+    if apply_alert_actions(config, acknowledge, note, silence, until, as_json):
         return
-    answer_watch(lambda: open_for(config, as_of, out), answer, out, as_json)
+    run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json)
 
 
 @app.command()
@@ -333,8 +333,8 @@ def report(
     from ..pages.report import write_report
     from ..project.config import load_config
     from ..store.results import read_results
-    from .run import title_of
-    from .terminal import say
+    from .run import report_title
+    from .terminal import print_line
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise InputError("a report is an HTML file", where=str(out), got=out.suffix, wanted=".html")
@@ -344,12 +344,12 @@ def report(
     write_report(
         results.stages,
         path,
-        title=title_of(spec),
+        title=report_title(spec),
         made_at=results.made_at,
         version=results.version,
         timezone=spec.timezone,
     )
-    say(json.dumps({"report": str(path)}) if as_json else f"The report is in {path}.")
+    print_line(json.dumps({"report": str(path)}) if as_json else f"The report is in {path}.")
 
 
 @app.command()
@@ -360,10 +360,10 @@ def run(
     record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
 ) -> None:
     """Do all of the above in order and leave tables, a report and a record."""
-    from .demo import run_and_tell
+    from .demo import run_and_print
 
     project = open_for(config, as_of)
-    run_and_tell(project, as_json=as_json, record_runs=record)
+    run_and_print(project, as_json=as_json, record_runs=record)
 
 
 @app.command("serve")
@@ -375,9 +375,9 @@ def serve_(
     """Serve the page for planners and managers."""
     from ..pages.web import make_app, serve
     from ..project.config import load_config
-    from .run import title_of
-    from .terminal import say
+    from .run import report_title
+    from .terminal import print_line
 
     spec = load_config(config)
-    page = make_app(spec.results_folder, title=title_of(spec), timezone=spec.timezone)
-    serve(page, host, port, lambda: say(f"The page is at http://{host}:{port} (end with Ctrl+C)."))
+    page = make_app(spec.results_folder, title=report_title(spec), timezone=spec.timezone)
+    serve(page, host, port, lambda: print_line(f"The page is at http://{host}:{port} (end with Ctrl+C)."))

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from ...features.errors import InputError
-from ..project.config import FILE
+from ..project.config import CONFIG_FILE
 from ..project.project import Project, open_project
-from .run import STAGES, Outcome, run
-from .terminal import StageLines, say, show_findings, waiting
+from .run import STAGES, RunOutcome, run
+from .terminal import StageProgress, print_findings, print_line, show_spinner
 
 #: Headings of the findings, in the order in which a reader wants them.
 HEADINGS = {
@@ -23,7 +23,7 @@ HEADINGS = {
 }
 
 
-def make_demo(folder: Path, cases: int, seed: int) -> Outcome:
+def make_demo(folder: Path, cases: int, seed: int) -> RunOutcome:
     """Simulate a desk into a folder and do the whole job on it.
 
     Parameters
@@ -43,12 +43,14 @@ def make_demo(folder: Path, cases: int, seed: int) -> Outcome:
     from ..simulated_desk.desk import simulate_desk, write_desk
 
     _refuse_foreign(folder)
-    with waiting(f"simulating a desk of {cases:,} cases"):
+    with show_spinner(f"simulating a desk of {cases:,} cases"):
         write_desk(simulate_desk(cases, seed), folder)
-    say(f"A simulated desk with {cases:,} cases is in {folder}; what was hidden in it is in {folder / 'truth.json'}.")
-    with waiting("reading the log"):
-        project = open_project(folder / FILE)
-    return run_and_tell(project)
+    print_line(
+        f"A simulated desk with {cases:,} cases is in {folder}; what was hidden in it is in {folder / 'truth.json'}."
+    )
+    with show_spinner("reading the log"):
+        project = open_project(folder / CONFIG_FILE)
+    return run_and_print(project)
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -62,20 +64,20 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def run_and_tell(project: Project, *, as_json: bool = False, record_runs: bool = True) -> Outcome:
+def run_and_print(project: Project, *, as_json: bool = False, record_runs: bool = True) -> RunOutcome:
     """Do the whole job with a line a stage, then print the findings and where everything is."""
-    with StageLines(total=len(STAGES) + 1 + record_runs) as lines:
+    with StageProgress(total=len(STAGES) + 1 + record_runs) as lines:
         outcome = run(project, lines, record_runs=record_runs)
     if as_json:
         body = {s.name: {"findings": list(s.findings), "skipped": s.skipped} for s in outcome.stages}
-        say(json.dumps({"report": str(outcome.report), "stages": body}, ensure_ascii=False, indent=2))
+        print_line(json.dumps({"report": str(outcome.report), "stages": body}, ensure_ascii=False, indent=2))
         return outcome
     stages = {s.name: s for s in outcome.stages}
     for name, heading in HEADINGS.items():
-        say(f"\n{heading}")
-        show_findings(stages[name])
-    say(f"\nReport:  {outcome.report}\nTables:  {outcome.results}")
+        print_line(f"\n{heading}")
+        print_findings(stages[name])
+    print_line(f"\nReport:  {outcome.report}\nTables:  {outcome.results}")
     if record_runs:
-        say(f"MLflow:  {project.config.tracking_uri}, experiment '{project.config.experiment}'")
-    say(f"Page:    deskcast serve --config {project.config.folder / FILE}")
+        print_line(f"MLflow:  {project.config.tracking_uri}, experiment '{project.config.experiment}'")
+    print_line(f"Page:    deskcast serve --config {project.config.folder / CONFIG_FILE}")
     return outcome

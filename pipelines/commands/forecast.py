@@ -90,7 +90,7 @@ def _levels(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in read}))
 
 
-def check_picture(path: Path) -> None:
+def check_chart_path(path: Path) -> None:
     """Say whether pictures can be drawn into this file, before any work is done."""
     from ...features.errors import InputError
 
@@ -101,20 +101,20 @@ def check_picture(path: Path) -> None:
         raise InputError("there is no such folder", where=str(path.parent), hint="make it first")
 
 
-def draw(project: Project, stage: Stage, path: Path) -> None:
+def write_charts(project: Project, stage: Stage, path: Path) -> None:
     """Draw the pictures of a stage into one file: an image, or a page."""
     from datetime import UTC, datetime
 
     from ... import __version__
-    from ..charts.charts import pictures
-    from ..charts.vega import image
+    from ..charts.charts import plot_stage
+    from ..charts.vega import render_image
     from ..pages.report import write_report
-    from .run import title_of
+    from .run import report_title
 
     if path.suffix.lower() == ".html":
         made_at = datetime.now(UTC).replace(microsecond=0)
-        facts = {"title": title_of(project.config), "version": __version__, "timezone": project.config.timezone}
+        facts = {"title": report_title(project.config), "version": __version__, "timezone": project.config.timezone}
         write_report([stage], path, made_at=made_at, **facts)
         return
-    drawn = [one for found in pictures(stage, [stage]).values() for one in found]
-    path.write_bytes(image(drawn, path.suffix.lower().removeprefix(".")))
+    drawn = [one for found in plot_stage(stage, [stage]).values() for one in found]
+    path.write_bytes(render_image(drawn, path.suffix.lower().removeprefix(".")))

@@ -21,17 +21,17 @@ AsOfOption = Annotated[
 
 def open_for(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:
     """Read the log, once it is sure that the answer can be written."""
-    from ..project.project import look_back, open_project
+    from ..project.project import open_project, view_as_of
     from ..store.results import check_table_path
-    from .terminal import waiting
+    from .terminal import show_spinner
 
     if out is not None:
         check_table_path(out)
-    with waiting("reading the log"):
+    with show_spinner("reading the log"):
         project = open_project(config)
         if as_of is None:
             return project
-        then = look_back(project, as_of)
+        then = view_as_of(project, as_of)
     for note in then.notes[len(project.notes) :]:
         sys.stderr.write(f"deskcast: {note}\n")
     return then

@@ -18,7 +18,7 @@ from ..project.specs import Config
 from ..stage import Stage
 
 
-class Teller(Protocol):
+class ProgressListener(Protocol):
     """What a run tells of its progress: a stage has begun, has come so far, has ended."""
 
     def begin(self, stage: str) -> None:
@@ -28,7 +28,7 @@ class Teller(Protocol):
         """Say that a stage has ended."""
 
 
-class Silent:
+class NoProgress:
     """Tell nothing."""
 
     def begin(self, stage: str) -> None:
@@ -39,7 +39,7 @@ class Silent:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What a run leaves: its stages, the report and the results folder."""
 
     stages: tuple[Stage, ...]
@@ -51,9 +51,9 @@ class Outcome:
 STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch")
 
 
-def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...]:
+def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[Stage, ...]:
     """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on."""
-    from ..stages.check import check
+    from ..stages.check import check_stage
     from ..stages.forecast import forecast_stage
     from ..stages.history import history_stage
     from ..stages.risk import risk_stage
@@ -61,7 +61,7 @@ def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...
     from ..stages.train import train_stage
     from ..stages.watch import watch_stage
 
-    tell = tell or Silent()
+    tell = tell or NoProgress()
     done: dict[str, Stage] = {}
 
     def step(name: str, work: Callable[[], Stage]) -> Stage:
@@ -76,7 +76,7 @@ def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...
         done[name] = stage
         return stage
 
-    step("check", lambda: check(project))
+    step("check", lambda: check_stage(project))
     history = step("history", lambda: history_stage(project))
     step("forecast", lambda: forecast_stage(project))
     step("staff", lambda: staff_stage(project))
@@ -93,7 +93,7 @@ def run_stages(project: Project, tell: Teller | None = None) -> tuple[Stage, ...
     return tuple(done[name] for name in STAGES)
 
 
-def run(project: Project, tell: Teller | None = None, *, record_runs: bool = True) -> Outcome:
+def run(project: Project, tell: ProgressListener | None = None, *, record_runs: bool = True) -> RunOutcome:
     """Do the whole job and leave its results whole, or leave the last ones as they were.
 
     The tables and the report are written aside and moved into place in one step; only then are the incidents
@@ -105,19 +105,19 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
         If the results folder cannot be written or the tracking store cannot be had, before any work is done.
     """
     from ..pages.report import write_report
-    from ..stages.watch import remember_stage
-    from ..store.flagged_cases import remember_flags
-    from ..store.incidents import check_state
-    from ..store.results import write_stages, writing
-    from ..store.tracking import check_store, record
+    from ..stages.watch import save_watch_stage
+    from ..store.flagged_cases import save_flags
+    from ..store.incidents import check_alert_state
+    from ..store.results import replace_folder, write_stages
+    from ..store.tracking import check_store, record_run
 
-    check_state(project.config.results_folder)
+    check_alert_state(project.config.results_folder)
     if record_runs:
         check_store(project.config.tracking_uri, project.config.folder)
-    tell = tell or Silent()
+    tell = tell or NoProgress()
     made_at = datetime.now(UTC).replace(microsecond=0)
     folder = project.config.results_folder
-    with writing(folder) as staging:
+    with replace_folder(folder) as staging:
         stages = run_stages(project, tell)
         tell.begin("report")
         began = time.perf_counter()
@@ -125,22 +125,22 @@ def run(project: Project, tell: Teller | None = None, *, record_runs: bool = Tru
         write_report(
             stages,
             staging / "report.html",
-            title=title_of(project.config),
+            title=report_title(project.config),
             made_at=made_at,
             version=__version__,
             timezone=project.config.timezone,
         )
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
-    remember_stage(project, next(stage for stage in stages if stage.name == "watch"))
+    save_watch_stage(project, next(stage for stage in stages if stage.name == "watch"))
     flagged = next((stage.tables["risk"] for stage in stages if "risk" in stage.tables), None)
     if flagged is not None:
-        remember_flags(folder, flagged, project.log.until)
+        save_flags(folder, flagged, project.log.until)
     if record_runs:
-        _record(project, stages, folder, tell, record)
-    return Outcome(stages, folder, folder / "report.html")
+        _record(project, stages, folder, tell, record_run)
+    return RunOutcome(stages, folder, folder / "report.html")
 
 
-def keep_stage(project: Project, stage: Stage) -> None:
+def replace_stage(project: Project, stage: Stage) -> None:
     """Put one stage into the last results in place of its former self, and write their report anew.
 
     Where there are no results yet, they hold this stage alone.
@@ -151,22 +151,22 @@ def keep_stage(project: Project, stage: Stage) -> None:
         If the results folder cannot be written.
     """
     from ..pages.report import write_report
-    from ..store.atomic_replace import standing
-    from ..store.results import read_results, write_stages, writing
+    from ..store.atomic_replace import find_current_folder
+    from ..store.results import read_results, replace_folder, write_stages
 
     folder = project.config.results_folder
-    stages = list(read_results(folder).stages) if standing(folder).is_dir() else []
+    stages = list(read_results(folder).stages) if find_current_folder(folder).is_dir() else []
     stages = [stage if old.name == stage.name else old for old in stages]
     stages += [stage] if stage.name not in {old.name for old in stages} else []
     made_at = datetime.now(UTC).replace(microsecond=0)
-    with writing(folder) as staging:
+    with replace_folder(folder) as staging:
         write_stages(stages, staging, made_at=made_at, version=__version__, fingerprint=project.fingerprint)
         told = {"made_at": made_at, "version": __version__, "timezone": project.config.timezone}
-        write_report(stages, staging / "report.html", title=title_of(project.config), **told)  # type: ignore[arg-type]
+        write_report(stages, staging / "report.html", title=report_title(project.config), **told)  # type: ignore[arg-type]
 
 
 def _record(
-    project: Project, stages: Sequence[Stage], folder: Path, tell: Teller, record: Callable[..., object]
+    project: Project, stages: Sequence[Stage], folder: Path, tell: ProgressListener, record: Callable[..., object]
 ) -> None:
     tell.begin("record")
     began = time.perf_counter()
@@ -181,6 +181,6 @@ def _record(
     tell.end(Stage("record", findings=("MLflow runs, one a stage.",), seconds=time.perf_counter() - began))
 
 
-def title_of(config: Config) -> str:
+def report_title(config: Config) -> str:
     """Return the title of a report: the name of the folder that holds the configuration."""
     return config.folder.resolve().name

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ..stage import Stage
 
 #: Work that is done sooner than this shows no bar.
-PATIENCE_S = 2.0
+PROGRESS_DELAY_S = 2.0
 #: Rows of a table that a terminal shows; the file has them all.
-SHOWN_ROWS = 15
+MAX_TERMINAL_ROWS = 15
 #: The list of KPIs is short, and who asks for it wants to see all of it.
-WHOLE = ("availability",)
+UNTRUNCATED_TABLES = ("availability",)
 #: Columns that a terminal shows, where a table has more than fit.
-COLUMNS = {
+TERMINAL_COLUMNS = {
     "availability": ("kpi", "available", "lacks", "unit", "better", "definition"),
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
     "totals": ("node", "ds", "deskcast", "baseline", "deskcast-lo-80", "deskcast-hi-80", "base"),
@@ -50,18 +50,18 @@ COLUMNS = {
     "shifts": ("kpi", "series", "kind", "direction", "started_at", "before", "after", "drivers", "resolved"),
 }
 #: Width of a table that goes into a file or a pipe.
-WIDTH = 160
+PIPED_WIDTH = 160
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
+def show_spinner(what: str) -> Iterator[None]:
     """Show a moving bar on work that takes more than two seconds, on a terminal."""
-    with counting(what):
+    with show_progress(what):
         yield
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on work that takes more than two seconds, on a terminal; what is given is told how far it has come."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -70,7 +70,7 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     console = Console(stderr=True)
     bar = Progress(*columns, transient=True, console=console, disable=not console.is_terminal)
     task = bar.add_task(what, total=None)
-    timer = threading.Timer(PATIENCE_S, bar.start)
+    timer = threading.Timer(PROGRESS_DELAY_S, bar.start)
     timer.daemon = True
     timer.start()
     try:
@@ -81,7 +81,7 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
         bar.stop()
 
 
-class StageLines:
+class StageProgress:
     """Tell a run as it goes: a bar on a terminal, one line a stage when it has ended."""
 
     def __init__(self, total: int) -> None:
@@ -99,7 +99,7 @@ class StageLines:
         )
         self.task = self.bar.add_task("deskcast", total=total)
 
-    def __enter__(self) -> StageLines:
+    def __enter__(self) -> StageProgress:
         self.bar.start()
         return self
 
@@ -117,35 +117,35 @@ class StageLines:
         self.console.print(f"  {stage.name:<9} {state:<8} {stage.seconds:6.1f} s", markup=False)
 
 
-def say(text: str = "") -> None:
+def print_line(text: str = "") -> None:
     """Print a line for the reader."""
     sys.stdout.write(text + "\n")
 
 
-def show_findings(stage: Stage) -> None:
+def print_findings(stage: Stage) -> None:
     """Print what a stage found, or why it was skipped."""
     if stage.skipped:
-        say(f"Skipped: {stage.skipped}")
+        print_line(f"Skipped: {stage.skipped}")
     for finding in stage.findings:
-        say(f"- {finding}")
+        print_line(f"- {finding}")
 
 
-def show_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
+def print_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
     """Print the head of a result table as people read it, and say how much more there is."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from ..words.tables import latest_first, show
+    from ..words.tables import format_table, sort_latest_first
 
     if frame.empty:
-        say(f"{name}: no rows.")
+        print_line(f"{name}: no rows.")
         return
-    rows = latest_first(frame) if name in ("history", "shifts") else frame
+    rows = sort_latest_first(frame) if name in ("history", "shifts") else frame
     if name in ("staffing", "casework") and (rows["people"] > 0).any():
         rows = rows[rows["people"] > 0]  # closed intervals need nobody
-    columns = [c for c in COLUMNS.get(name, frame.columns) if c in rows.columns]
-    shown = show(name, rows[columns], len(rows) if name in WHOLE else SHOWN_ROWS, timezone)
+    columns = [c for c in TERMINAL_COLUMNS.get(name, frame.columns) if c in rows.columns]
+    shown = format_table(name, rows[columns], len(rows) if name in UNTRUNCATED_TABLES else MAX_TERMINAL_ROWS, timezone)
     table = Table(title=escape(name), title_justify="left", header_style="bold")
     for title, numeric in shown.columns:
         table.add_column(escape(title), justify="right" if numeric else "left", overflow="fold")
@@ -153,16 +153,16 @@ def show_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
         table.add_row(*[escape(cell) for cell in cells])
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = WIDTH
+        console.width = PIPED_WIDTH
     console.print(table)
     more = [f"{len(frame) - len(shown.rows):,} more rows"] if len(frame) > len(shown.rows) else []
     hidden = len(frame.columns) - len(columns)
     more += [f"{hidden} more {'column' if hidden == 1 else 'columns'}"] if hidden else []
     if more:
-        say(f"({' and '.join(more)}; --out FILE.csv writes the command's main table whole)")
+        print_line(f"({' and '.join(more)}; --out FILE.csv writes the command's main table whole)")
 
 
-def answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str, zone: str = "UTC") -> None:
+def output_stage(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str, zone: str = "UTC") -> None:
     """Give a stage's answer: words and the head of its tables, or JSON, and the main table as a file."""
     from ...features.errors import InputError
 
@@ -174,13 +174,13 @@ def answer(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str
 
         write_table(main, out)
     if as_json:
-        say(_json(stage))
+        print_line(_json(stage))
         return
-    show_findings(stage)
+    print_findings(stage)
     for name in (table, *also):
-        show_table(stage.tables[name], name, zone)
+        print_table(stage.tables[name], name, zone)
     if out is not None:
-        say(f"{len(main):,} rows of '{table}' are in {out}.")
+        print_line(f"{len(main):,} rows of '{table}' are in {out}.")
 
 
 def _json(stage: Stage) -> str:

@@ -14,27 +14,27 @@ import pandas as pd
 from ...features.errors import InputError
 from ..project.config import load_config
 from ..project.project import Project
-from ..stages.watch import local_now, remember_stage, watch_stage, watched_history
-from ..store.incidents import acknowledge_incident, check_state, silence_news
-from .terminal import say, waiting
+from ..stages.watch import local_log_end, save_watch_stage, watch_stage, watched_history
+from ..store.incidents import check_alert_state, save_acknowledgement, save_mute
+from .terminal import print_line, show_spinner
 
 
-def answer_watch(
+def run_watch(
     open_project: Callable[[], Project], answer: Callable[..., None], out: Path | None, as_json: bool
 ) -> None:
     """Watch, tell, and then remember what was told."""
     project = open_project()
-    check_state(project.config.results_folder)
-    with waiting("watching"):
+    check_alert_state(project.config.results_folder)
+    with show_spinner("watching"):
         stage = watch_stage(project, watched_history(project))
     answer(stage, "incidents", out, as_json, *(["goals"] * ("goals" in stage.tables)), zone=project.config.timezone)
     sys.stdout.flush()
-    if not remember_stage(project, stage):
-        then = f"{local_now(project):%d %b %Y}"
+    if not save_watch_stage(project, stage):
+        then = f"{local_log_end(project):%d %b %Y}"
         sys.stderr.write(f"deskcast: a later run is remembered, so the incidents as of {then} are only shown\n")
 
 
-def heard(
+def apply_alert_actions(
     config: Path, acknowledge: str | None, note: str, silence: str | None, until: str | None, as_json: bool
 ) -> bool:
     """Write down what somebody says about incidents; False where nothing is said.
@@ -55,19 +55,19 @@ def heard(
     results = spec.results_folder
     body: dict[str, str] = {}
     if acknowledge is not None:
-        acknowledge_incident(results, acknowledge, _who(), pd.Timestamp(datetime.now().replace(microsecond=0)), note)
+        save_acknowledgement(results, acknowledge, _who(), pd.Timestamp(datetime.now().replace(microsecond=0)), note)
         body |= {"acknowledged": acknowledge, "note": note}
     if silence is not None and until is not None:
         day = _day(until)
-        kind = silence_news(results, silence, day, spec.watch.by or spec.history.by)
+        kind = save_mute(results, silence, day, spec.watch.by or spec.history.by)
         body |= {"silenced": silence, "kind": kind, "until": f"{day:%Y-%m-%d}"}
     if as_json:
-        say(json.dumps(body, ensure_ascii=False, indent=2))
+        print_line(json.dumps(body, ensure_ascii=False, indent=2))
         return True
     if "acknowledged" in body:
-        say(f"Incident {acknowledge} is marked as seen; it makes news again when something about it changes.")
+        print_line(f"Incident {acknowledge} is marked as seen; it makes news again when something about it changes.")
     if "silenced" in body:
-        say(f"The {body['kind']} {silence} makes no news until {pd.Timestamp(body['until']):%a %d %b %Y}.")
+        print_line(f"The {body['kind']} {silence} makes no news until {pd.Timestamp(body['until']):%a %d %b %Y}.")
     return True
 
 

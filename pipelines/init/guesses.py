@@ -12,15 +12,17 @@ import pandas as pd
 
 from ...features.recognise.vocabulary import plain
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_NICE = [60 * m for m in (15, 30)] + [3600 * h for h in (1, 2, 4, 6, 8, 12)]
-_NICE += [86400 * d for d in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 21, 28, 30, 35, 40, 45, 60, 90, 120, 180, 365)]
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_ROUND_DURATIONS_S = [60 * m for m in (15, 30)] + [3600 * h for h in (1, 2, 4, 6, 8, 12)]
+_ROUND_DURATIONS_S += [
+    86400 * d for d in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 21, 28, 30, 35, 40, 45, 60, 90, 120, 180, 365)
+]
 #: Arrivals below this share of a typical week, at the edge of the data, are left-overs of the extract.
-THIN = 0.4
+MIN_TYPICAL_SHARE = 0.4
 #: A usual day with so many arrivals does not stay empty by chance.
-DEAD_DAY = 10.0
+MIN_ARRIVALS_BUSY_DAY = 10.0
 #: Left-overs shorter than this many days are not worth cutting.
-EDGE_DAYS = 21
+MIN_CUT_DAYS = 21
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Arrivals:
         return Arrivals(self.local[keep], self.weight[keep], self.slot_s, end)
 
     @property
-    def sampled(self) -> bool:
+    def is_sampled(self) -> bool:
         """Tell whether most days are empty though the others are busy, as where an export is a sample of days."""
         if self.slot_s is not None or self.local.empty:
             return False
@@ -65,7 +67,7 @@ class Arrivals:
 
 
 @dataclass(frozen=True)
-class Hours:
+class OpeningHours:
     """Opening hours as the arrivals suggest them: hours by days, closed dates, and the share that falls outside."""
 
     open: Mapping[str, list[str]] = field(default_factory=dict)
@@ -73,7 +75,7 @@ class Hours:
     outside: float = 0.0
 
 
-def arrivals_of(tables: Mapping[str, pd.DataFrame], timezone: str) -> Arrivals | None:
+def find_arrivals(tables: Mapping[str, pd.DataFrame], timezone: str) -> Arrivals | None:
     """Return the arrivals of canonical tables: contacts by their queue entry, else cases, else volumes."""
     ends = [t[c].max() for n, c in (("cases", "created_at"), ("events", "at")) if (t := tables.get(n)) is not None]
     end = max(ends).tz_convert(timezone).tz_localize(None) if ends else None
@@ -88,7 +90,7 @@ def arrivals_of(tables: Mapping[str, pd.DataFrame], timezone: str) -> Arrivals |
     return None
 
 
-def whole_span(arrivals: Arrivals) -> tuple[str | None, str | None]:
+def find_complete_span(arrivals: Arrivals) -> tuple[str | None, str | None]:
     """Return the days from which and until which the arrivals are those of a living desk, where that is not all.
 
     Cases are left over at both ends of an extract: old ones that were still alive at its start, late ones at its end.
@@ -101,30 +103,32 @@ def whole_span(arrivals: Arrivals) -> tuple[str | None, str | None]:
     every = daily.reindex(pd.date_range(daily.index[0], daily.index[-1]), fill_value=0)
     weekly = every.rolling(7, min_periods=1).sum()
     typical = float(np.median(weekly.loc[day.to_numpy()]))
-    full = weekly.index[weekly >= THIN * typical]
+    full = weekly.index[weekly >= MIN_TYPICAL_SHARE * typical]
     if len(full) == 0:
         return None, None
     living = every.loc[full[0] : full[-1]]
     usual = living.groupby(living.index.day_of_week).median().reindex(range(7), fill_value=0.0)
-    alive = every.index[every.to_numpy() >= np.maximum(1.0, THIN * usual.to_numpy()[every.index.day_of_week])]
+    alive = every.index[
+        every.to_numpy() >= np.maximum(1.0, MIN_TYPICAL_SHARE * usual.to_numpy()[every.index.day_of_week])
+    ]
     first = alive[alive >= full[0] - pd.Timedelta(days=6)][0]
     last = alive[alive <= full[-1]][-1]
     end = arrivals.end if arrivals.end is not None else every.index[-1]
-    since = f"{first:%Y-%m-%d}" if (first - every.index[0]).days >= EDGE_DAYS else None
-    dead = (end - last).days >= EDGE_DAYS or _dead(every, usual, last, end)
+    since = f"{first:%Y-%m-%d}" if (first - every.index[0]).days >= MIN_CUT_DAYS else None
+    dead = (end - last).days >= MIN_CUT_DAYS or _has_ended(every, usual, last, end)
     until = f"{last + pd.Timedelta(days=1):%Y-%m-%d}" if dead else None
     return since, until
 
 
-def _dead(every: pd.Series[Any], usual: pd.Series[Any], last: pd.Timestamp, end: pd.Timestamp) -> bool:
+def _has_ended(every: pd.Series[Any], usual: pd.Series[Any], last: pd.Timestamp, end: pd.Timestamp) -> bool:
     """Tell whether two or more usual days at the end, with many arrivals each by right, have next to none."""
     after = pd.date_range(last + pd.Timedelta(days=1), end.normalize())
     expected = usual.to_numpy()[after.day_of_week]
     came = every.reindex(after, fill_value=0).to_numpy()
-    return bool((expected >= DEAD_DAY).sum() >= 2 and came.sum() < 0.05 * expected.sum())
+    return bool((expected >= MIN_ARRIVALS_BUSY_DAY).sum() >= 2 and came.sum() < 0.05 * expected.sum())
 
 
-def keeps_ends(tables: Mapping[str, pd.DataFrame], until: str | None, timezone: str) -> bool:
+def has_enough_endings(tables: Mapping[str, pd.DataFrame], until: str | None, timezone: str) -> bool:
     """Tell whether a cut leaves at least half of the endings of cases, where there are any."""
     if until is None or "events" not in tables:
         return True
@@ -132,7 +136,7 @@ def keeps_ends(tables: Mapping[str, pd.DataFrame], until: str | None, timezone: 
     return bool(len(ends) == 0 or (ends < pd.Timestamp(until, tz=timezone)).mean() >= 0.5)
 
 
-def opening_hours(arrivals: Arrivals) -> Hours | None:
+def infer_opening_hours(arrivals: Arrivals) -> OpeningHours | None:
     """Infer opening hours from when nothing arrives, or ``None`` where every night and weekday has arrivals."""
     local, weight = arrivals.local, arrivals.weight
     weekday = local.dt.day_of_week
@@ -140,7 +144,7 @@ def opening_hours(arrivals: Arrivals) -> Hours | None:
     usual = float(by_day.sort_values().iloc[-5:].median())
     if usual <= 0 or arrivals.days < 14:
         return None
-    if arrivals.sampled:
+    if arrivals.is_sampled:
         return None  # the days that are missing are missing from the export
     open_days = [d for d in range(7) if by_day[d] >= 0.08 * usual]
     spans = {d: _span(arrivals, weekday == d) for d in open_days}
@@ -154,7 +158,7 @@ def opening_hours(arrivals: Arrivals) -> Hours | None:
     outside = float(weight[~inside].sum() / weight.sum())
     if outside > 0.1:
         return None
-    return Hours(_said(spans), _closed_dates(local[weight > 0], open_days), outside)
+    return OpeningHours(_format_hours(spans), _closed_dates(local[weight > 0], open_days), outside)
 
 
 def _span(arrivals: Arrivals, chosen: pd.Series[Any]) -> tuple[int, int]:
@@ -188,14 +192,14 @@ def _pooled(
     return pooled
 
 
-def _said(spans: Mapping[int, tuple[int, int]]) -> dict[str, list[str]]:
+def _format_hours(spans: Mapping[int, tuple[int, int]]) -> dict[str, list[str]]:
     out: dict[str, list[str]] = {}
     days = sorted(spans)
     start = 0
     for i in range(1, len(days) + 1):
         if i < len(days) and spans[days[i]] == spans[days[start]] and days[i] == days[i - 1] + 1:
             continue
-        name = _DAYS[days[start]] + (f"-{_DAYS[days[i - 1]]}" if i - 1 > start else "")
+        name = _WEEKDAYS[days[start]] + (f"-{_WEEKDAYS[days[i - 1]]}" if i - 1 > start else "")
         a, b = spans[days[start]]
         out[name] = [f"{a // 60:02d}:{a % 60:02d}-{b // 60:02d}:{b % 60:02d}"]
         start = i
@@ -211,7 +215,7 @@ def _closed_dates(local: pd.Series[Any], open_days: list[int]) -> tuple[str, ...
     return tuple(f"{d:%Y-%m-%d}" for d in empty) if len(empty) <= 20 * years else ()
 
 
-def suggested_target(tables: Mapping[str, pd.DataFrame]) -> tuple[float, int] | None:
+def suggest_target(tables: Mapping[str, pd.DataFrame]) -> tuple[float, int] | None:
     """Return a round resolution target near the 75th percentile of completed cases, and how many there are."""
     if "events" not in tables or "cases" not in tables:
         return None
@@ -221,20 +225,20 @@ def suggested_target(tables: Mapping[str, pd.DataFrame]) -> tuple[float, int] | 
     seconds = (ends - created.reindex(ends.index)).dt.total_seconds().dropna()
     if len(seconds) < 20:
         return None
-    return nice_duration(float(seconds.quantile(0.75))), len(seconds)
+    return round_duration(float(seconds.quantile(0.75))), len(seconds)
 
 
-def nice_duration(seconds: float) -> float:
+def round_duration(seconds: float) -> float:
     """Return the round duration that is nearest on a logarithmic scale.
 
-    >>> nice_duration(7000), nice_duration(600000)
+    >>> round_duration(7000), round_duration(600000)
     (7200.0, 604800.0)
     """
     value = max(seconds, 60.0)
-    return float(min(_NICE, key=lambda n: abs(np.log(n / value))))
+    return float(min(_ROUND_DURATIONS_S, key=lambda n: abs(np.log(n / value))))
 
 
-def handle_seconds(frame: pd.DataFrame) -> tuple[str, float] | None:
+def find_handle_time(frame: pd.DataFrame) -> tuple[str, float] | None:
     """Return the column of a file that seems to hold handle times in seconds, and its mean over positive values."""
     for column in frame.columns:
         if re.fullmatch(
@@ -247,10 +251,10 @@ def handle_seconds(frame: pd.DataFrame) -> tuple[str, float] | None:
     return None
 
 
-def slot_name(slot_s: float) -> str:
+def suggest_freq(slot_s: float) -> str:
     """Return the frequency name of a slot; slots under a quarter of an hour are joined to one.
 
-    >>> slot_name(300), slot_name(1800), slot_name(3600), slot_name(86400)
+    >>> suggest_freq(300), suggest_freq(1800), suggest_freq(3600), suggest_freq(86400)
     ('15min', '30min', 'h', 'D')
     """
     names = {3600: "h", 86400: "D", 604800: "W"}

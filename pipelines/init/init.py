@@ -13,13 +13,13 @@ from ...features.recognise.exports import recognise_all
 from ...features.recognise.recognise import Recognised
 from ...features.sources.load import ADAPTERS, SYSTEMS
 from ...features.sources.spec import Loaded, SourceSpec
-from ..project.config import FILE, parse_config
-from ..project.duplicates import merge
+from ..project.config import CONFIG_FILE, parse_config
+from ..project.duplicates import merge_sources
 from .guesses import (
-    arrivals_of,
-    keeps_ends,
-    opening_hours,
-    whole_span,
+    find_arrivals,
+    find_complete_span,
+    has_enough_endings,
+    infer_opening_hours,
 )
 from .sections import (
     Facts,
@@ -69,10 +69,10 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     if not files:
         raise InputError("no export was given", hint="name one or more CSV, JSON or Parquet files, or a folder of them")
     home = Path(folder)
-    target = home / FILE
+    target = home / CONFIG_FILE
     if target.exists() and not force:
         raise InputError("the file is there already", where=str(target), hint="use --force to replace it")
-    text = config_text(files, home)
+    text = format_config(files, home)
     parse_config(tomllib.loads(text), folder=home)  # what is written must load
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     return target
 
 
-def config_text(files: Sequence[Path], folder: Path) -> str:
+def format_config(files: Sequence[Path], folder: Path) -> str:
     """Return the text of a ``deskcast.toml`` for the exports."""
     facts = _facts(recognise_all(files))
     names = _source_names(facts.seen)
@@ -105,15 +105,15 @@ def config_text(files: Sequence[Path], folder: Path) -> str:
 def _facts(seen: list[Recognised]) -> Facts:
     zone = next((s.timezone for s in seen if s.timezone), "UTC")
     specs = [s.spec(timezone=zone) for s in seen]
-    tables, _, _ = merge([_load(p, s) for p, s in zip(specs, seen, strict=True)])
-    arrivals = arrivals_of(tables, zone)
-    since, until = whole_span(arrivals) if arrivals else (None, None)
-    if not keeps_ends(tables, until, zone):
+    tables, _, _ = merge_sources([_load(p, s) for p, s in zip(specs, seen, strict=True)])
+    arrivals = find_arrivals(tables, zone)
+    since, until = find_complete_span(arrivals) if arrivals else (None, None)
+    if not has_enough_endings(tables, until, zone):
         until = None  # the cases end after the last of them was opened: the opening time is likely another one
     if arrivals and (since or until):
         arrivals = arrivals.between(since, until)
         tables["cases"] = _between(tables["cases"], since, until, zone)
-    hours = opening_hours(arrivals) if arrivals else None
+    hours = infer_opening_hours(arrivals) if arrivals else None
     return Facts(tuple(seen), zone, tables, arrivals, since, until, hours)
 
 

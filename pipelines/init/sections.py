@@ -14,7 +14,7 @@ import pandas as pd
 from ...features.case_log.schema import DECIDED
 from ...features.durations import say_duration
 from ...features.recognise.recognise import Recognised
-from .guesses import Arrivals, Hours, handle_seconds, slot_name, suggested_target
+from .guesses import Arrivals, OpeningHours, find_handle_time, suggest_freq, suggest_target
 
 _PHONE = re.compile(r"phone|call|voice|tel", re.IGNORECASE)
 
@@ -29,7 +29,7 @@ class Facts:
     arrivals: Arrivals | None
     since: str | None
     until: str | None
-    hours: Hours | None
+    hours: OpeningHours | None
 
 
 def timezone_lines(facts: Facts) -> list[str]:
@@ -197,7 +197,7 @@ def forecast_lines(facts: Facts) -> list[str]:
     arrivals = facts.arrivals
     if arrivals is None:
         return []
-    freq = slot_name(arrivals.slot_s) if arrivals.slot_s else "D"
+    freq = suggest_freq(arrivals.slot_s) if arrivals.slot_s else "D"
     days = arrivals.days
     ahead = 28 if days >= 365 else 14 if days >= 120 else 7
     per_week = {"D": 7, "W": 1, "h": 168}.get(freq, 0) or round(7 * 1440 / int(freq.removesuffix("min") or 1))
@@ -232,7 +232,7 @@ def sla_lines(facts: Facts) -> list[str]:
     if flags := _flags(facts):
         lines = ["# The exporting system decides on its own promises: when one is completed or broken, or at closing."]
         return lines + [line for f in flags for line in ("[[sla]]", f"metric = {_text(f)}", 'clock = "source"', "")]
-    suggested = suggested_target(facts.tables)
+    suggested = suggest_target(facts.tables)
     if suggested is None:
         return []
     target, done = suggested
@@ -279,7 +279,7 @@ def staffing_lines(facts: Facts) -> list[str]:
             "",
         ]
     name, where, phone = _queue(facts)
-    measured = next((h for s in facts.seen if (h := handle_seconds(s.raw.frame)) is not None), None)
+    measured = next((h for s in facts.seen if (h := find_handle_time(s.raw.frame)) is not None), None)
     interval = int(max(1800, arrivals.slot_s or 0))
     lines = [f"[staffing.{name}]"]
     lines += [f"where = {where}"] if where else []

@@ -10,14 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..charts.charts import pictures
-from ..charts.vega import Picture
+from ..charts.charts import plot_stage
+from ..charts.vega import Chart
 from ..stage import Stage
-from ..store.atomic_replace import replacing
-from ..words.tables import Shown, latest_first, show
+from ..store.atomic_replace import replace_file
+from ..words.tables import FormattedTable, format_table, sort_latest_first
 
 #: Stage -> title of its section, and what its tables tell.
-TITLES = {
+SECTION_TITLES = {
     "forecast": "What comes",
     "staff": "Whom it takes",
     "risk": "Which cases are at risk",
@@ -26,7 +26,7 @@ TITLES = {
     "train": "Can the probabilities be trusted",
     "check": "What was read, and what was refused",
 }
-CAPTIONS = {
+TABLE_CAPTIONS = {
     "forecast": "Expected volume with bands",
     "totals": "Sums of the segments: they add up exactly",
     "leaderboard": "How sure is it: methods on past origins, the naive ones too",
@@ -69,11 +69,11 @@ CAPTIONS = {
     "refused": "Rows that were refused, and why",
     "availability": "Which KPIs can be had",
 }
-_HIDDEN = {"actuals", "bands"}
-_LATEST = {"history", "shifts"}
-ROWS, TOP = 60, 10
+_HIDDEN_TABLES = {"actuals", "bands"}
+_LATEST_FIRST_TABLES = {"history", "shifts"}
+MAX_TABLE_ROWS, MAX_TOP_CASES = 60, 10
 #: Columns that the page shows, where a table has more than fit; the tables themselves have them all.
-COLUMNS_OF_PAGE = {
+PAGE_COLUMNS = {
     "incidents": (
         *(
             "incident_id",
@@ -102,8 +102,8 @@ class Exhibit:
     """A table with the pictures beside it."""
 
     caption: str
-    table: Shown
-    pictures: list[Picture] = field(default_factory=list)
+    table: FormattedTable
+    charts: list[Chart] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def write_report(
         If the file cannot be written.
     """
     page = render_report(stages, title=title, made_at=made_at, version=version, timezone=timezone)
-    with replacing(Path(path)) as aside:
+    with replace_file(Path(path)) as aside:
         aside.write_text(page, encoding="utf-8")
 
 
@@ -175,8 +175,8 @@ def render_report(
         opening=_opening({s.name: s for s in stages}),
         top=_top_cases(stages, timezone),
         sections=sections,
-        skipped=[(TITLES.get(s.name, s.name), s.skipped) for s in stages if s.skipped],
-        drawn=any(e.pictures for section in sections for e in section.exhibits),
+        skipped=[(SECTION_TITLES.get(s.name, s.name), s.skipped) for s in stages if s.skipped],
+        drawn=any(e.charts for section in sections for e in section.exhibits),
         served=served,
         bundle="" if served else bundle(),
         draw=asset("draw.js"),
@@ -187,25 +187,27 @@ def render_report(
 
 
 def _sections(stages: Sequence[Stage], timezone: str) -> list[Section]:
-    order = {name: place for place, name in enumerate(TITLES)}
+    order = {name: place for place, name in enumerate(SECTION_TITLES)}
     found = []
     for stage in sorted(stages, key=lambda s: order.get(s.name, len(order))):
-        drawn = {} if stage.skipped else pictures(stage, stages)
-        names = [n for n in CAPTIONS if n in stage.tables] + [n for n in stage.tables if n not in CAPTIONS]
+        drawn = {} if stage.skipped else plot_stage(stage, stages)
+        names = [n for n in TABLE_CAPTIONS if n in stage.tables] + [n for n in stage.tables if n not in TABLE_CAPTIONS]
         exhibits = [
-            Exhibit(CAPTIONS.get(n, n), _shown(n, stage, timezone), drawn.get(n, [])) for n in names if n not in _HIDDEN
+            Exhibit(TABLE_CAPTIONS.get(n, n), _shown(n, stage, timezone), drawn.get(n, []))
+            for n in names
+            if n not in _HIDDEN_TABLES
         ]
-        found.append(Section(stage.name, TITLES.get(stage.name, stage.name.capitalize()), stage, exhibits))
+        found.append(Section(stage.name, SECTION_TITLES.get(stage.name, stage.name.capitalize()), stage, exhibits))
     return found
 
 
-def _shown(name: str, stage: Stage, timezone: str) -> Shown:
-    frame = latest_first(stage.tables[name]) if name in _LATEST else stage.tables[name]
+def _shown(name: str, stage: Stage, timezone: str) -> FormattedTable:
+    frame = sort_latest_first(stage.tables[name]) if name in _LATEST_FIRST_TABLES else stage.tables[name]
     if name in ("staffing", "casework") and (frame["people"] > 0).any():
         frame = frame[frame["people"] > 0]  # closed intervals need nobody
-    if name in COLUMNS_OF_PAGE:
-        frame = frame[[c for c in COLUMNS_OF_PAGE[name] if c in frame.columns]]
-    return show(name, frame, ROWS, timezone)
+    if name in PAGE_COLUMNS:
+        frame = frame[[c for c in PAGE_COLUMNS[name] if c in frame.columns]]
+    return format_table(name, frame, MAX_TABLE_ROWS, timezone)
 
 
 def _opening(stages: Mapping[str, Stage]) -> list[tuple[str, list[str]]]:
@@ -219,13 +221,13 @@ def _words(stages: Iterable[Stage]) -> Iterable[str]:
         yield from ((f"Not done: {stage.skipped}",) if stage.skipped else stage.findings)
 
 
-def _top_cases(stages: Sequence[Stage], timezone: str) -> Shown | None:
+def _top_cases(stages: Sequence[Stage], timezone: str) -> FormattedTable | None:
     frame = next((s.tables["risk"] for s in stages if "risk" in s.tables), None)
     if frame is None or frame.empty:
         return None
     columns = [c for c in _TOP_COLUMNS if c in frame.columns]
     ordered = frame.sort_values("rank") if "rank" in frame.columns else frame
-    return show("risk", ordered[columns], TOP, timezone)
+    return format_table("risk", ordered[columns], MAX_TOP_CASES, timezone)
 
 
 def script_json(value: Any) -> str:

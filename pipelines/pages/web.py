@@ -17,12 +17,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from starlette.exceptions import HTTPException as PlainHTTPException
 
 from ...features.errors import InputError
-from ..store.atomic_replace import MARKER, standing
-from ..store.results import read_findings, read_results, read_table
-from ..words.tables import jsonable, show
+from ..store.atomic_replace import MARKER_FILE, find_current_folder
+from ..store.results import read_findings, read_result_table, read_results
+from ..words.tables import format_table, json_records
 from .report import asset, bundle, render_report, template
 
-PAGE_ROWS = 100
+ROWS_PER_PAGE = 100
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -59,7 +59,7 @@ def make_app(results_folder: str | Path, *, title: str | None = None, timezone: 
     app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=store.warmed)
     _add_pages(app, store)
     _add_data(app, store)
-    _add_manners(app)
+    _add_error_handlers(app)
     return app
 
 
@@ -97,12 +97,12 @@ class _Store:
     def __init__(self, folder: Path, title: str, timezone: str) -> None:
         self.folder, self.title, self.timezone = folder, title, timezone
         self._page = lru_cache(maxsize=1)(lambda _: self._render())
-        self._read = lru_cache(maxsize=8)(lambda _, name: read_table(folder, name))
+        self._read = lru_cache(maxsize=8)(lambda _, name: read_result_table(folder, name))
 
     def stamp(self) -> tuple[int, int]:
         """Tell one set of results from the next."""
         try:
-            found = (standing(self.folder) / MARKER).stat()
+            found = (find_current_folder(self.folder) / MARKER_FILE).stat()
         except OSError as error:
             raise InputError("there are no results yet", hint="run 'deskcast run' first") from error
         return found.st_ino, found.st_mtime_ns
@@ -151,10 +151,10 @@ def _add_pages(app: FastAPI, store: _Store) -> None:
         return _page("tables.html", title=store.title, made_at=found["made_at"], rows=rows)
 
     def table(name: str, q: str = "", page: str = "1") -> HTMLResponse:
-        frame = matching(store.table(name), q)
-        last = max(1, -(-len(frame) // PAGE_ROWS))
+        frame = filter_rows(store.table(name), q)
+        last = max(1, -(-len(frame) // ROWS_PER_PAGE))
         number = min(max(int(page) if page.isdecimal() else 1, 1), last)
-        shown = show(name, frame.iloc[(number - 1) * PAGE_ROWS :], PAGE_ROWS, store.timezone)
+        shown = format_table(name, frame.iloc[(number - 1) * ROWS_PER_PAGE :], ROWS_PER_PAGE, store.timezone)
         links = {
             word: "?" + urlencode({"q": q, "page": other})
             for word, other in (("Previous", number - 1), ("Next", number + 1))
@@ -174,9 +174,9 @@ def _add_data(app: FastAPI, store: _Store) -> None:
     def rows(
         name: str, q: str = "", limit: int = Query(100, ge=1, le=10_000), offset: int = Query(0, ge=0)
     ) -> JSONResponse:
-        frame = matching(store.table(name), q)
+        frame = filter_rows(store.table(name), q)
         part = frame.iloc[offset : offset + limit]
-        return JSONResponse({"name": name, "total": len(frame), "offset": offset, "rows": jsonable(part)})
+        return JSONResponse({"name": name, "total": len(frame), "offset": offset, "rows": json_records(part)})
 
     def findings() -> JSONResponse:
         return JSONResponse(read_findings(store.folder))
@@ -201,7 +201,7 @@ def _add_data(app: FastAPI, store: _Store) -> None:
     app.get("/assets/{name}")(script)
 
 
-def _add_manners(app: FastAPI) -> None:
+def _add_error_handlers(app: FastAPI) -> None:
     """Answer in plain words what cannot be had, and forbid the browser every request elsewhere."""
 
     def not_there(request: Request, error: Exception) -> Response:
@@ -223,10 +223,10 @@ def _add_manners(app: FastAPI) -> None:
     app.middleware("http")(with_headers)
 
 
-def matching(frame: pd.DataFrame, query: str) -> pd.DataFrame:
+def filter_rows(frame: pd.DataFrame, query: str) -> pd.DataFrame:
     """Keep the rows in which every word of the query occurs, in whatever column and case.
 
-    >>> matching(pd.DataFrame({"team": ["First line", "Second line"], "n": [12, 7]}), "line 12")["n"].tolist()
+    >>> filter_rows(pd.DataFrame({"team": ["First line", "Second line"], "n": [12, 7]}), "line 12")["n"].tolist()
     [12]
     """
     words = query.lower().split()
@@ -243,7 +243,7 @@ def matching(frame: pd.DataFrame, query: str) -> pd.DataFrame:
 
 
 def _csv(store: _Store, name: str, q: str) -> Response:
-    text = matching(store.table(name), q).to_csv(index=False)
+    text = filter_rows(store.table(name), q).to_csv(index=False)
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return PlainTextResponse(text, media_type="text/csv; charset=utf-8", headers=headers)
 

@@ -24,7 +24,7 @@ def check_values(config: Config, where: str) -> None:
     """
     _check_frequencies(config, where)
     _check_kpis(config, where)
-    _check_promises(config, where)
+    _check_slas(config, where)
     _check_watch(config, where)
     check_risk(config, where)
     for event in config.events:
@@ -96,7 +96,7 @@ def _check_watch(config: Config, where: str) -> None:
                 raise InputError(f"unknown {key}", where=place, column=key, got=getattr(goal, key), wanted=wanted)
 
 
-def _check_promises(config: Config, where: str) -> None:
+def _check_slas(config: Config, where: str) -> None:
     from ...features.sla.policies import METRICS
     from ...features.sla.presets import OPTIONS, PRESETS
 
@@ -128,7 +128,7 @@ def _check_days(event: Any, place: str) -> None:
 
 
 #: What a condition of an action may be about.
-CONDITIONS = (
+ACTION_CONDITIONS = (
     *("reason", "band", "priority", "team", "owner", "status", "channel", "product", "region", "case_type", "paused"),
 )
 
@@ -165,15 +165,16 @@ def _check_when(action: ActionSpec, place: str) -> None:
     from ...models.worklist.ranking import RISK_LEVELS
 
     for key, wanted in action.when.items():
-        if key not in CONDITIONS:
-            hint = did_you_mean(key, CONDITIONS)
+        if key not in ACTION_CONDITIONS:
+            hint = did_you_mean(key, ACTION_CONDITIONS)
             raise InputError("there is no such condition", where=place, column="when", got=key, hint=hint)
         known = {"reason": FEATURE_GROUPS, "band": RISK_LEVELS, "paused": ("yes", "no")}.get(key)
-        for value in _values(wanted):
+        for value in split_values(wanted):
             if known is not None and value not in known:
                 hint = did_you_mean(value, known)
                 raise InputError(f"there is no such {key}", where=place, column="when", got=value, hint=hint)
 
 
-def _values(text: str) -> list[str]:
+def split_values(text: str) -> list[str]:
+    """Split the values of a condition at ``|``."""
     return [value.strip() for value in str(text).split("|")]

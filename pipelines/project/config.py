@@ -33,7 +33,7 @@ from .specs import (
 )
 
 #: Name of the file that every command looks for.
-FILE = "deskcast.toml"
+CONFIG_FILE = "deskcast.toml"
 
 #: Keys that carry a duration with a unit, and the field in seconds that each fills.
 _DURATIONS = {
@@ -71,7 +71,7 @@ _SECTIONS = (
 )
 
 
-def load_config(path: str | Path = FILE) -> Config:
+def load_config(path: str | Path = CONFIG_FILE) -> Config:
     """Read and check a ``deskcast.toml``.
 
     Raises
@@ -99,7 +99,7 @@ def load_config(path: str | Path = FILE) -> Config:
     return parse_config(raw, folder=file.resolve().parent, where=file.name)
 
 
-def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> Config:
+def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FILE) -> Config:
     """Turn parsed TOML into a :class:`Config`.
 
     >>> raw = {"source": {"cases": {"path": "cases.csv"}}, "timezone": "Europe/Lisbon"}
@@ -109,7 +109,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = FILE) -> 
     Traceback (most recent call last):
     deskcast.features.errors.InputError: deskcast.toml: column 'sources': unknown key (did you mean 'source'?)
     """
-    _known(raw, _SECTIONS, where)
+    _check_keys(raw, _SECTIONS, where)
     zone = _zone(raw.get("timezone", _first_zone(raw)), where)
     sources = tuple(
         _source(name, body, zone, f"{where} [source.{name}]") for name, body in _table(raw, "source", where).items()
@@ -167,7 +167,7 @@ def _list(raw: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
     return found
 
 
-def _known(raw: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+def _check_keys(raw: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for key in raw:
         if key not in known:
             raise InputError("unknown key", where=where, column=key, hint=did_you_mean(key, known))
@@ -179,21 +179,21 @@ def _build(kind: type[Any], body: Any, where: str, **defaults: Any) -> Any:
         raise InputError("this must be a section", where=where, got=body)
     declared = {f.name: f for f in fields(kind)}
     keys = {short: long for short, long in _DURATIONS.items() if long in declared}
-    _known(body, tuple(k for k in declared if k not in keys.values()) + tuple(keys), where)
+    _check_keys(body, tuple(k for k in declared if k not in keys.values()) + tuple(keys), where)
     values = dict(defaults)
     for key, value in body.items():
         if key in keys:
             values[keys[key]] = parse_duration(value, where=where, column=key)
         else:
             values[key] = _typed(value, str(declared[key].type), where, key)
-    missing = [n for n, f in declared.items() if n not in values and _needed(f)]
+    missing = [n for n, f in declared.items() if n not in values and _is_required(f)]
     if missing:
         short = next((s for s, long in keys.items() if long == missing[0]), missing[0])
         raise InputError("this key is needed", where=where, column=short)
     return kind(**values)
 
 
-def _needed(declared: Any) -> bool:
+def _is_required(declared: Any) -> bool:
     from dataclasses import MISSING
 
     return declared.default is MISSING and declared.default_factory is MISSING
@@ -283,14 +283,14 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
 
 def _tracking(raw: Mapping[str, Any], where: str) -> dict[str, str]:
     body = _table(raw, "tracking", where)
-    _known(body, ("uri", "experiment"), f"{where} [tracking]")
+    _check_keys(body, ("uri", "experiment"), f"{where} [tracking]")
     names = {"uri": "tracking_uri", "experiment": "experiment"}
     return {names[k]: _typed(v, "str", f"{where} [tracking]", k) for k, v in body.items()}
 
 
 def _results(raw: Mapping[str, Any], where: str) -> str:
     body = _table(raw, "results", where)
-    _known(body, ("path",), f"{where} [results]")
+    _check_keys(body, ("path",), f"{where} [results]")
     return str(_typed(body.get("path", "results"), "str", f"{where} [results]", "path"))
 
 

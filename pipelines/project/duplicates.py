@@ -11,10 +11,10 @@ from ...features.case_log.schema import TABLES
 from ...features.sources.columns import refused_frame
 from ...features.sources.spec import Loaded
 
-_WORDS = {"cases": "the case id", "contacts": "the contact", "surveys": "the survey", "volumes": "the slot"}
+_KEY_LABELS = {"cases": "the case id", "contacts": "the contact", "surveys": "the survey", "volumes": "the slot"}
 
 
-def joined_once(name: str, frames: Sequence[pd.DataFrame], refused: list[pd.DataFrame]) -> pd.DataFrame:
+def concat_without_duplicates(name: str, frames: Sequence[pd.DataFrame], refused: list[pd.DataFrame]) -> pd.DataFrame:
     """Put the frames of one table together; a row that an earlier frame has is refused.
 
     Rows are the same by the key of the table. Events have no key that two sources share: they are the same if they
@@ -33,23 +33,25 @@ def joined_once(name: str, frames: Sequence[pd.DataFrame], refused: list[pd.Data
     --------
     >>> calls = pd.DataFrame({"contact_id": ["1", "2"]})
     >>> lost = []
-    >>> len(joined_once("contacts", [calls, calls.head(1)], lost)), lost[0]["value"].tolist()
+    >>> len(concat_without_duplicates("contacts", [calls, calls.head(1)], lost)), lost[0]["value"].tolist()
     (2, ['1'])
     """
     if len(frames) == 1:
         return frames[0]
     whole = pd.concat(frames, ignore_index=True)
-    again = _again(name, whole, [len(f) for f in frames])
+    again = _mark_duplicates(name, whole, [len(f) for f in frames])
     if not again.any():
         return whole
     column = TABLES[name].key[0]
     part = {"table": name, "row": 0, "column": column, "value": whole.loc[again, column].astype("str")}
-    word = _WORDS.get(name, "the same row")
+    word = _KEY_LABELS.get(name, "the same row")
     refused.append(pd.DataFrame(part).assign(reason=f"{word} came in an earlier source; that one was kept"))
     return whole[~again].reset_index(drop=True)
 
 
-def _again(name: str, whole: pd.DataFrame, sizes: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _mark_duplicates(
+    name: str, whole: pd.DataFrame, sizes: Sequence[int]
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Mark the rows that an earlier frame has; what one frame has twice is not looked at."""
     columns = [c for c in whole.columns if c != "seq"] if name == "events" else list(TABLES[name].key)
     if name == "sla_policies" or not set(columns) <= set(whole.columns):
@@ -61,7 +63,7 @@ def _again(name: str, whole: pd.DataFrame, sizes: Sequence[int]) -> np.ndarray[t
     return np.asarray(first[same] < source)
 
 
-def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
+def merge_sources(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
     """Put the tables of several sources together.
 
     A table that has a source of its own wins over one that was derived: derived cases fill what is missing, and derived
@@ -79,9 +81,9 @@ def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFram
             (derived if name in part.derived else own).setdefault(name, []).append(frame)
     notes: list[str] = []
     refused: list[pd.DataFrame] = []
-    tables = {n: joined_once(n, frames, refused) for n, frames in own.items()}
+    tables = {n: concat_without_duplicates(n, frames, refused) for n, frames in own.items()}
     for name, frames in derived.items():
-        more = joined_once(name, frames, [])  # what they were made from is refused where it comes again
+        more = concat_without_duplicates(name, frames, [])  # what they were made from is refused where it comes again
         if name not in tables:
             tables[name] = more
         elif name == "cases":
@@ -89,16 +91,16 @@ def merge(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFram
         else:
             tables[name] = _joined(tables[name], more, notes)
     if "events" in tables and "cases" not in tables:
-        tables["cases"] = _born(tables["events"])
+        tables["cases"] = _cases_from_events(tables["events"])
         notes.append("there is no table of cases: they are made from the first event of each")
     if "surveys" in own and "cases" in tables:
-        tables["surveys"] = _known_cases(tables["surveys"], tables["cases"], refused)
+        tables["surveys"] = _reject_unknown_cases(tables["surveys"], tables["cases"], refused)
     if len(own.get("events", [])) + len(derived.get("events", [])) > 1:
         tables["events"] = _renumbered(tables["events"])
     return tables, refused_frame(refused), notes
 
 
-def _known_cases(surveys: pd.DataFrame, cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:
+def _reject_unknown_cases(surveys: pd.DataFrame, cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:
     """Refuse surveys for cases that no source has."""
     if "case_id" not in surveys:
         return surveys
@@ -128,7 +130,7 @@ def _joined(events: pd.DataFrame, more: pd.DataFrame, notes: list[str]) -> pd.Da
     return pd.concat([events, extra], ignore_index=True)
 
 
-def _born(events: pd.DataFrame) -> pd.DataFrame:
+def _cases_from_events(events: pd.DataFrame) -> pd.DataFrame:
     first = events.groupby("case_id", sort=True)["at"].min()
     return first.rename("created_at").reset_index()
 

@@ -17,8 +17,8 @@ from ...features.errors import InputError
 from ...features.sources.columns import REFUSED
 from ...features.sources.load import load_source
 from ...features.sources.spec import Loaded
-from .config import FILE, load_config
-from .duplicates import merge
+from .config import CONFIG_FILE, load_config
+from .duplicates import merge_sources
 from .specs import Config
 
 
@@ -45,7 +45,7 @@ class Project:
     fingerprint: str
 
 
-def open_log(path: str | Path | Config = FILE) -> CaseLog:
+def open_log(path: str | Path | Config = CONFIG_FILE) -> CaseLog:
     """Return the case log that a ``deskcast.toml`` describes.
 
     Parameters
@@ -61,7 +61,7 @@ def open_log(path: str | Path | Config = FILE) -> CaseLog:
     return open_project(path).log
 
 
-def open_project(path: str | Path | Config = FILE, progress: Callable[[str], None] | None = None) -> Project:
+def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[str], None] | None = None) -> Project:
     """Read all sources of a ``deskcast.toml`` and bind them to their calendars and promises.
 
     Parameters
@@ -93,7 +93,7 @@ def open_project(path: str | Path | Config = FILE, progress: Callable[[str], Non
     for spec in config.sources:
         say(f"reading {spec.place}")
         loaded.append((spec.place, load_source(spec, config.folder)))
-    frames, again, notes = merge([part for _, part in loaded])
+    frames, again, notes = merge_sources([part for _, part in loaded])
     policies = policy_frame(config)
     if policies is not None:
         frames["sla_policies"] = pd.concat([frames[k] for k in ("sla_policies",) if k in frames] + [policies])
@@ -114,7 +114,7 @@ def open_project(path: str | Path | Config = FILE, progress: Callable[[str], Non
     return Project(config, log, every, said, fingerprint(config, rows))
 
 
-def look_back(project: Project, at: str) -> Project:
+def view_as_of(project: Project, at: str) -> Project:
     """Return the project with its log as it stood at an instant; a note tells where the log ends before that.
 
     Raises

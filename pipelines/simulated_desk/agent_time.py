@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .columns import instants, words
+from .columns import text_column, time_column
 from .contacts import Contacts
 from .staff import Member
 from .work import TEAM_NAMES, Touches
@@ -35,11 +35,11 @@ def agent_time_frame(crew: list[Member], contacts: Contacts, touches: Touches) -
     kept = np.flatnonzero((now >= 0) & (begin < END_S))
     team = np.array([m.team for m in crew])
     columns = {
-        "agent_id": words(agent[kept], [m.name for m in crew]),
-        "team": words(team[agent[kept]], TEAM_NAMES),
-        "start": instants(begin[kept]),
-        "end": instants(np.where(end[kept] <= END_S, end[kept], -1)),
-        "state": words(now[kept], _STATES),
+        "agent_id": text_column(agent[kept], [m.name for m in crew]),
+        "team": text_column(team[agent[kept]], TEAM_NAMES),
+        "start": time_column(begin[kept]),
+        "end": time_column(np.where(end[kept] <= END_S, end[kept], -1)),
+        "state": text_column(now[kept], _STATES),
         "paid": pd.Series(_paid(now[kept], end[kept] - begin[kept]), dtype="boolean"),
     }
     return pd.DataFrame(columns, copy=False)
@@ -73,7 +73,7 @@ def costs_frame(time: pd.DataFrame, contacts: Contacts) -> pd.DataFrame:
     hours = (paid["end"] - paid["start"]).dt.total_seconds().to_numpy() / 3600
     month = np.searchsorted(edges, paid["start"].array, side="right") - 1
     talk = np.where((contacts.outcome == 0) & (contacts.channel == 0), contacts.ended - contacts.start, 0) / 60
-    call_month = np.searchsorted(edges, instants(contacts.at).array, side="right") - 1
+    call_month = np.searchsorted(edges, time_column(contacts.at).array, side="right") - 1
     count = len(edges) - 1
     inside, called = (month >= 0) & (month < count), (call_month >= 0) & (call_month < count)
     pay = np.bincount(month[inside], hours[inside], minlength=count) * 31.0

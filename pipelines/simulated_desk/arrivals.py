@@ -10,18 +10,18 @@ from .world import (
     ACCOUNT_SHARE,
     ACCOUNTS,
     CHANNELS,
-    DAYS,
     END_S,
     PRODUCTS,
     REGIONS,
-    REPEATS,
-    SITE_OF,
+    REPEAT_CONTACTS_PER_CASE,
+    SITE_OF_REGION,
+    SPAN_DAYS,
     Array,
     KnownEvent,
     daily_rates,
     day_begin,
     days_off,
-    intraday,
+    intraday_profile,
     known_events,
 )
 
@@ -46,12 +46,12 @@ class Cases:
     customer: Array
     account: Array
     before: Array
-    hurt: Array
+    lost_agent: Array
 
     @property
     def site(self) -> Array:
         """Site that looks after the case."""
-        return SITE_OF[self.region]
+        return SITE_OF_REGION[self.region]
 
     def __len__(self) -> int:
         return len(self.at)
@@ -85,7 +85,7 @@ def _even_blocks(customers: int) -> Array:
 
 def _independent(n: int, rng: np.random.Generator) -> dict[str, Array]:
     """Draw the cases that follow from no other: a few more than can be needed."""
-    noise = np.exp(_wobble(rng) - 0.0015)
+    noise = np.exp(_daily_noise(rng) - 0.0015)
     wanted = n * 1.04 + 8 * np.sqrt(n) + 60
     rates = daily_rates(noise) * wanted
     at, cell = _scatter(rng.poisson(rates), rng)
@@ -99,12 +99,12 @@ def _independent(n: int, rng: np.random.Generator) -> dict[str, Array]:
     return {"at": at[seen], "channel": channel[seen], "product": cell[1][seen], "region": cell[2][seen]}
 
 
-def _wobble(rng: np.random.Generator) -> Array:
+def _daily_noise(rng: np.random.Generator) -> Array:
     """Daily noise of the level that lasts for some days, standard deviation about 5 %."""
-    steps = rng.normal(0, 0.04, DAYS)
-    level = np.empty(DAYS)
+    steps = rng.normal(0, 0.04, SPAN_DAYS)
+    level = np.empty(SPAN_DAYS)
     level[0] = steps[0]
-    for day in range(1, DAYS):
+    for day in range(1, SPAN_DAYS):
         level[day] = 0.6 * level[day - 1] + steps[day]
     return np.asarray(level)
 
@@ -121,12 +121,12 @@ def _scatter(counts: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     where = np.nonzero(counts)
     day, *cell = (np.repeat(w, counts[where]) for w in where)
     codes = np.array(cell)
-    return time_of_day(day, codes[0], codes[2], rng), codes
+    return draw_times(day, codes[0], codes[2], rng), codes
 
 
-def time_of_day(day: Array, channel: Array, region: Array, rng: np.random.Generator) -> Array:
+def draw_times(day: Array, channel: Array, region: Array, rng: np.random.Generator) -> Array:
     """Draw whole seconds since the begin on the given local days."""
-    shares = np.cumsum(intraday(), axis=2)
+    shares = np.cumsum(intraday_profile(), axis=2)
     weekend = (day % 7 >= 5).astype(np.int64)
     at = np.empty(len(day), dtype=np.int64)
     for c in range(len(CHANNELS)):
@@ -135,7 +135,7 @@ def time_of_day(day: Array, channel: Array, region: Array, rng: np.random.Genera
             slot = np.minimum(np.searchsorted(shares[c, w], rng.random(len(rows)), side="right"), 47)
             at[rows] = slot * 1800 + rng.integers(0, 1800, len(rows))
     begins = np.array([day_begin(0), day_begin(1)])
-    return np.asarray(at + begins[SITE_OF[region], day])
+    return np.asarray(at + begins[SITE_OF_REGION[region], day])
 
 
 def _break_form(at: Array, channel: Array, region: Array, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -144,29 +144,29 @@ def _break_form(at: Array, channel: Array, region: Array, rng: np.random.Generat
     lost = (channel == WEB) & (at >= event.start_s) & (at < event.end_s) & (rng.random(len(at)) >= event.size)
     luck = rng.random(len(at))
     instead = np.where(luck < 0.25, PHONE, np.where(luck < 0.5, EMAIL, -1))
-    instead[(instead == PHONE) & ~phone_open(at, region)] = EMAIL
+    instead[(instead == PHONE) & ~is_phone_open(at, region)] = EMAIL
     return at, np.where(lost, instead, channel)
 
 
 def local_day(at: Array, region: Array) -> Array:
     """Return the number of the region's local day at those instants."""
     begins = np.array([day_begin(0), day_begin(1)])
-    site = SITE_OF[region]
+    site = SITE_OF_REGION[region]
     day = np.where(
         site == 0,
         np.searchsorted(begins[0], at, side="right"),
         np.searchsorted(begins[1], at, side="right"),
     )
-    return np.asarray(np.clip(day - 1, 0, DAYS - 1))
+    return np.asarray(np.clip(day - 1, 0, SPAN_DAYS - 1))
 
 
-def phone_open(at: Array, region: Array) -> Array:
+def is_phone_open(at: Array, region: Array) -> Array:
     """Tell whether phone and chat are open for the region at those instants."""
     day = local_day(at, region)
-    site = SITE_OF[region]
+    site = SITE_OF_REGION[region]
     second = at - np.array([day_begin(0), day_begin(1)])[site, day]
     slot = np.clip(second // 1800, 0, 47)
-    profile = intraday()[PHONE, (day % 7 >= 5).astype(np.int64), slot]
+    profile = intraday_profile()[PHONE, (day % 7 >= 5).astype(np.int64), slot]
     return np.asarray((profile > 0) & (day % 7 < 6) & ~days_off()[site, day])
 
 
@@ -186,7 +186,7 @@ def _types(cases: dict[str, Array], rng: np.random.Generator) -> Array:
     return kind
 
 
-def is_hurt(at: Array, account: Array) -> Array:
+def has_lost_agent(at: Array, account: Array) -> Array:
     """Tell whether the account had lost its experienced agent by then."""
     event = known_events()["agent_leaves"]
     return np.asarray((at >= event.start_s) & (account == ACCOUNTS.index(event.segment["account"])))
@@ -198,8 +198,10 @@ def _with_repeats(first: dict[str, Array], account_of: Array, rng: np.random.Gen
     generations, parents, offset = [first], first, 0
     size = known_events()["agent_leaves"].size
     for _ in range(3):
-        hurt = is_hurt(parents["at"], account_of[parents["customer"]])
-        chance = REPEATS * np.array([1.25, 0.85, 1.0, 0.7])[parents["type"]] * np.where(hurt, size, 0.92)
+        hurt = has_lost_agent(parents["at"], account_of[parents["customer"]])
+        chance = (
+            REPEAT_CONTACTS_PER_CASE * np.array([1.25, 0.85, 1.0, 0.7])[parents["type"]] * np.where(hurt, size, 0.92)
+        )
         again = np.flatnonzero(rng.random(len(hurt)) < chance)
         child = {name: values[again] for name, values in parents.items()}
         child["before"] = again + offset
@@ -219,13 +221,13 @@ def _later(child: dict[str, Array], rng: np.random.Generator) -> Array:
     """Draw when a repeat contact comes: one to some days later, on a day on which the channel is open."""
     delay = np.ceil(rng.lognormal(np.log(2.6), 0.75, len(child["at"]))).astype(np.int64)
     day = local_day(child["at"], child["region"]) + delay
-    site, spoken = SITE_OF[child["region"]], child["channel"] <= CHAT
-    shut = days_off() | (np.arange(DAYS) % 7 == 6)
+    site, spoken = SITE_OF_REGION[child["region"]], child["channel"] <= CHAT
+    shut = days_off() | (np.arange(SPAN_DAYS) % 7 == 6)
     for _ in range(4):
-        inside = np.minimum(day, DAYS - 1)
+        inside = np.minimum(day, SPAN_DAYS - 1)
         day = np.where(spoken & shut[site, inside], day + 1, day)
-    late = day >= DAYS
-    at = time_of_day(np.minimum(day, DAYS - 1), child["channel"], child["region"], rng)
+    late = day >= SPAN_DAYS
+    at = draw_times(np.minimum(day, SPAN_DAYS - 1), child["channel"], child["region"], rng)
     return np.where(late, END_S, at)
 
 
@@ -255,7 +257,7 @@ def _ordered(cases: dict[str, Array], account_of: Array, rng: np.random.Generato
         customer=cases["customer"],
         account=account,
         before=before,
-        hurt=is_hurt(cases["at"], account),
+        lost_agent=has_lost_agent(cases["at"], account),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .tables import CALENDAR, PROMISES
+from .tables import SLA_CALENDAR, SLA_TARGETS_H
 from .world import COUNTRIES, END_DAY, TIMEZONE, ZONES
 
 _HEAD = """\
@@ -138,7 +138,7 @@ path = "results"
 """
 
 
-def config_text(tables: Iterable[str]) -> str:
+def format_desk_config(tables: Iterable[str]) -> str:
     """Return the text of ``deskcast.toml`` for the tables of the desk."""
     sources = []
     for name in tables:
@@ -150,11 +150,11 @@ def config_text(tables: Iterable[str]) -> str:
             lines.append(f'until = "{END_DAY}"  # the log is complete up to this midnight')
         sources.append("\n".join(lines) + "\n")
     slas = []
-    for priority, *targets in PROMISES:
+    for priority, *targets in SLA_TARGETS_H:
         for metric, hours in zip(("first_response", "resolution"), targets, strict=True):
             slas.append(
                 f'[[sla]]\npolicy = "standard"\nmetric = "{metric}"\npriority = "{priority}"\ntarget = "{hours}h"\n'
-                f'clock = "business"\ncalendar = "{CALENDAR}"\npause_on = ["pending"]\n'
+                f'clock = "business"\ncalendar = "{SLA_CALENDAR}"\npause_on = ["pending"]\n'
             )
-    body = _BODY.format(office=CALENDAR, zones=ZONES, countries=COUNTRIES, slas="\n".join(slas))
+    body = _BODY.format(office=SLA_CALENDAR, zones=ZONES, countries=COUNTRIES, slas="\n".join(slas))
     return _HEAD.format(zone=TIMEZONE) + "\n" + "\n".join(sources) + body

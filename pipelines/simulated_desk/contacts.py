@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...forecasting.simulation.queue import ABANDONED, SERVED, simulate_queue
-from .arrivals import CHAT, FAULT, PHONE, Cases, local_day, phone_open, time_of_day
+from .arrivals import CHAT, FAULT, PHONE, Cases, draw_times, is_phone_open, local_day
 from .staff import Member, contact_shifts, roster
 from .world import END_S, Array, known_events
 
 #: Calls and chats without a case, per case of the channel: short questions.
-EXTRA = (1.5, 0.6)
+EXTRA_CONTACTS_PER_CASE = (1.5, 0.6)
 #: Team of each channel.
-TEAMS = ("phone", "chat")
-_TARGET = (0.81, 0.76)
-_WITHIN = (20.0, 60.0)
-_TALK, _HOLD, _WRAP = (250.0, 420.0), (50.0, 0.0), (45.0, 40.0)
-_PATIENCE = (200.0, 240.0)
+CONTACT_TEAMS = ("phone", "chat")
+_SERVICE_LEVEL = (0.81, 0.76)
+_ANSWER_WITHIN_S = (20.0, 60.0)
+_TALK_S, _HOLD_S, _WRAP_S = (250.0, 420.0), (50.0, 0.0), (45.0, 40.0)
+_PATIENCE_S = (200.0, 240.0)
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,19 @@ def _run_channel(
     mine = np.flatnonzero(cases.channel == channel)
     at, case, product, scale = _with_extra(cases, mine, channel, rng)
     size = len(at)
-    talk = np.maximum(20, rng.lognormal(np.log(_TALK[channel]) - 0.18, 0.6, size) * scale).astype(np.int64)
+    talk = np.maximum(20, rng.lognormal(np.log(_TALK_S[channel]) - 0.18, 0.6, size) * scale).astype(np.int64)
     held = rng.random(size) < 0.3
-    hold = np.where(held, rng.exponential(_HOLD[channel] / 0.3, size) if _HOLD[channel] else 0.0, 0.0).astype(np.int64)
-    wrap = rng.exponential(_WRAP[channel], size).astype(np.int64)
-    patience = 1 + rng.exponential(_PATIENCE[channel], size).astype(np.int64)
+    hold = np.where(held, rng.exponential(_HOLD_S[channel] / 0.3, size) if _HOLD_S[channel] else 0.0, 0.0).astype(
+        np.int64
+    )
+    wrap = rng.exponential(_WRAP_S[channel], size).astype(np.int64)
+    patience = 1 + rng.exponential(_PATIENCE_S[channel], size).astype(np.int64)
     handle = talk + hold + wrap
-    mean = _TALK[channel] * 0.95 + _HOLD[channel] + _WRAP[channel]
-    shifts = contact_shifts(channel, 1 + EXTRA[channel], n, mean, _TARGET[channel], _WITHIN[channel])
-    members = roster(shifts, lambda i: Member(f"{TEAMS[channel]}-{i + 1:03d}", channel, _skills(i)), rng)
+    mean = _TALK_S[channel] * 0.95 + _HOLD_S[channel] + _WRAP_S[channel]
+    shifts = contact_shifts(
+        channel, 1 + EXTRA_CONTACTS_PER_CASE[channel], n, mean, _SERVICE_LEVEL[channel], _ANSWER_WITHIN_S[channel]
+    )
+    members = roster(shifts, lambda i: Member(f"{CONTACT_TEAMS[channel]}-{i + 1:03d}", channel, _skills(i)), rng)
     line = (product % 2).astype(np.int64)
     run = simulate_queue(at, handle, [m.agent() for m in members], skill=line, patience=patience, until=END_S)
     served, gone = run.outcome == SERVED, run.outcome == ABANDONED
@@ -97,22 +101,22 @@ def _skills(number: int) -> tuple[int, ...]:
 
 def _with_extra(cases: Cases, mine: Array, channel: int, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
     """Join the contacts of the cases and those without one, spread over days like the cases."""
-    like = mine[rng.integers(0, len(mine), int(len(mine) * EXTRA[channel]))] if len(mine) else mine
+    like = mine[rng.integers(0, len(mine), int(len(mine) * EXTRA_CONTACTS_PER_CASE[channel]))] if len(mine) else mine
     region = cases.region[like]
     day = local_day(cases.at[like], region)
-    extra = time_of_day(day, np.full(len(like), channel), region, rng)
-    good = phone_open(extra, region) & (extra < END_S)
+    extra = draw_times(day, np.full(len(like), channel), region, rng)
+    good = is_phone_open(extra, region) & (extra < END_S)
     like, extra = like[good], extra[good]
     at = np.concatenate([cases.at[mine], extra])
     case = np.concatenate([mine, np.full(len(like), -1)])
-    scale = np.where(cases.type[mine] == FAULT, 1.3, 1.1) * np.where(cases.hurt[mine], 1.3, 1.0)
+    scale = np.where(cases.type[mine] == FAULT, 1.3, 1.1) * np.where(cases.lost_agent[mine], 1.3, 1.0)
     scale = np.concatenate([scale, np.full(len(like), 0.75)])
     return at, case, np.concatenate([cases.product[mine], cases.product[like]]), scale
 
 
 def resolved_on_contact(cases: Cases, contacts: Contacts, rng: np.random.Generator) -> Array:
     """Tell for each contact whether its case is resolved at its end; never in the outage of the product."""
-    chance = np.array([0.52, 0.86, 0.76, 0.62])[cases.type[contacts.case]] - 0.12 * cases.hurt[contacts.case]
+    chance = np.array([0.52, 0.86, 0.76, 0.62])[cases.type[contacts.case]] - 0.12 * cases.lost_agent[contacts.case]
     good = (contacts.case >= 0) & (contacts.outcome == 0) & (rng.random(len(contacts.at)) < chance)
     outage = known_events()["outage"]
     stuck = (cases.product[contacts.case] == 0) & (contacts.free >= outage.start_s) & (contacts.free < outage.end_s)

@@ -14,41 +14,41 @@ import pandas as pd
 from ...features.errors import InputError
 from .agent_time import agent_time_frame, costs_frame
 from .arrivals import Cases, draw_cases
-from .columns import names
-from .config import config_text
+from .columns import format_ids
+from .config import format_desk_config
 from .contacts import resolved_on_contact, run_contacts
-from .events import events_frame, final_resolution, tell_events
+from .events import build_events, events_frame, final_resolution
 from .tables import (
     cases_frame,
     contacts_frame,
-    experience,
     policies_frame,
     repairs_frame,
+    score_experience,
     surveys_frame,
     tasks_frame,
     views_frame,
 )
-from .work import LEAVER, by_bot, draw_touches, run_touches
+from .work import LEAVER, draw_bot_resolutions, draw_touches, run_touches
 from .world import (
     CHANNELS,
-    DAYS,
     END_S,
     FIRST_DAY,
     PRODUCTS,
     REGIONS,
+    SPAN_DAYS,
     TIMEZONE,
     daily_rates,
-    instant,
+    format_instant,
     known_events,
     truth_factors,
 )
 
-Progress = Callable[[str, float], None]
-_FEWEST, _MOST = 300, 5_000_000
+SimulationProgress = Callable[[str, float], None]
+_MIN_CASES, _MAX_CASES = 300, 5_000_000
 
 
 @dataclass(frozen=True)
-class Desk:
+class SimulatedDesk:
     """A simulated desk.
 
     Attributes
@@ -66,7 +66,7 @@ class Desk:
     rates: pd.DataFrame = field(repr=False)
 
 
-def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: Progress | None = None) -> Desk:
+def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: SimulationProgress | None = None) -> SimulatedDesk:
     """Simulate a service desk with four channels, four products, four regions and two time zones for 18 months.
 
     What customers want and how much work it is are drawn from ``seed``; how long they wait follows from the queues
@@ -97,8 +97,8 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: Progress | Non
     >>> len(desk.tables["cases"]), [event["kind"] for event in desk.truth["events"]]
     (300, ['outage', 'product_fault', 'agent_leaves', 'broken_form'])
     """
-    _whole(n_cases, "n_cases", _FEWEST, _MOST)
-    _whole(seed, "seed", 0, 2**63 - 1)
+    _check_whole_number(n_cases, "n_cases", _MIN_CASES, _MAX_CASES)
+    _check_whole_number(seed, "seed", 0, 2**63 - 1)
     say = progress or (lambda _what, _share: None)
     who, talk, work, extra = (np.random.default_rng([seed, stream]) for stream in range(4))
 
@@ -106,21 +106,21 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: Progress | Non
     cases = draw_cases(n_cases, who)
     say("running the phone and chat queues", 0.1)
     contacts, crew = run_contacts(cases, n_cases, talk)
-    settled, bot = resolved_on_contact(cases, contacts, talk), by_bot(cases, work)
+    settled, bot = resolved_on_contact(cases, contacts, talk), draw_bot_resolutions(cases, work)
     say("running the queues of cases", 0.25)
     touches, more = run_touches(cases, draw_touches(cases, contacts, settled, bot, work), work, len(crew))
     crew += more
     say("writing down the events", 0.5)
     agent_ids = [m.name for m in crew]
-    case_ids = names("C", np.arange(1, n_cases + 1), 7)
-    customer_ids = names("U", np.arange(1, int(cases.customer.max()) + 2), 6)
-    codes = tell_events(cases, contacts, settled, bot, touches)
+    case_ids = format_ids("C", np.arange(1, n_cases + 1), 7)
+    customer_ids = format_ids("U", np.arange(1, int(cases.customer.max()) + 2), 6)
+    codes = build_events(cases, contacts, settled, bot, touches)
     tables = {"cases": cases_frame(cases, case_ids, customer_ids)}
     tables["events"] = events_frame(codes, case_ids, customer_ids, agent_ids)
     say("writing down the rest", 0.75)
     tables["contacts"] = contacts_frame(contacts, case_ids, agent_ids)
     resolved = final_resolution(cases, contacts, settled, bot, touches)
-    good = experience(cases, contacts, touches, resolved, extra)
+    good = score_experience(cases, contacts, touches, resolved, extra)
     tables["surveys"], satisfied = surveys_frame(good, resolved, agent_ids, case_ids, extra)
     tables["article_views"] = views_frame(cases, case_ids, extra)
     tables["tasks"] = tasks_frame(cases, extra)
@@ -129,10 +129,10 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: Progress | Non
     tables["repairs"] = repairs_frame(cases, case_ids, extra)
     tables["sla_policies"] = policies_frame()
     say("done", 1.0)
-    return Desk(tables, _truth(cases, seed, satisfied), _rates(n_cases))
+    return SimulatedDesk(tables, _truth(cases, seed, satisfied), _rates(n_cases))
 
 
-def _whole(value: object, name: str, least: int, most: int) -> None:
+def _check_whole_number(value: object, name: str, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= int(value) <= most:
         raise InputError(
             "this number cannot be used", column=name, got=value, wanted=f"a whole number from {least:,} to {most:,}"
@@ -147,8 +147,8 @@ def _truth(cases: Cases, seed: int, satisfied: float) -> dict[str, Any]:
     return {
         "seed": seed,
         "cases": len(cases),
-        "begin": instant(0),
-        "until": instant(END_S),
+        "begin": format_instant(0),
+        "until": format_instant(END_S),
         "timezone": TIMEZONE,
         "events": events,
         "repeat_contacts": int((cases.before >= 0).sum()),
@@ -160,14 +160,14 @@ def _rates(n: int) -> pd.DataFrame:
     """Expected cases by local day and segment; the form's lost cases that come by another channel are left out."""
     expected = daily_rates() * truth_factors()
     expected *= n / expected.sum()
-    days = pd.date_range(FIRST_DAY, periods=DAYS).as_unit("us")
+    days = pd.date_range(FIRST_DAY, periods=SPAN_DAYS).as_unit("us")
     index = pd.MultiIndex.from_product(
         [days, CHANNELS, PRODUCTS, REGIONS], names=["ds", "channel", "product", "region"]
     )
     return pd.DataFrame({"y": expected.ravel()}, index=index).reset_index()
 
 
-def write_desk(desk: Desk, folder: str | Path) -> None:
+def write_desk(desk: SimulatedDesk, folder: str | Path) -> None:
     """Write ``data/<table>.parquet`` for each table, ``truth.json``, ``truth_rates.parquet`` and ``deskcast.toml``.
 
     The configuration comes last: a folder that has it has the rest.
@@ -184,6 +184,6 @@ def write_desk(desk: Desk, folder: str | Path) -> None:
             table.to_parquet(home / "data" / f"{name}.parquet", index=False)
         desk.rates.to_parquet(home / "truth_rates.parquet", index=False)
         (home / "truth.json").write_text(json.dumps(desk.truth, indent=2) + "\n", encoding="utf-8")
-        (home / "deskcast.toml").write_text(config_text(desk.tables), encoding="utf-8")
+        (home / "deskcast.toml").write_text(format_desk_config(desk.tables), encoding="utf-8")
     except OSError as error:
         raise InputError(f"the simulated desk cannot be written: {error.strerror}", where=str(folder)) from error

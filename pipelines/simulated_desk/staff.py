@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...forecasting.simulation.queue import Agent
-from .world import DAYS, SITE_OF, Array, daily_rates, day_begin, days_off, intraday
+from .world import SITE_OF_REGION, SPAN_DAYS, Array, daily_rates, day_begin, days_off, intraday_profile
 
 Stretch = tuple[int, int]
-_HALF_HOUR = 1800
-_WORKDAYS = 5
-_SICK = 0.025
+_HALF_HOUR_S = 1800
+_MAX_WORKDAYS_PER_WEEK = 5
+_SICKNESS_SHARE = 0.025
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Member:
     breaks: list[Stretch] = field(default_factory=list)
     absent: list[Stretch] = field(default_factory=list)
     away: frozenset[int] = frozenset()
-    last_day: int = DAYS
+    last_day: int = SPAN_DAYS
 
     def agent(self) -> Agent:
         """Return the agent as the queue engine knows it."""
@@ -52,29 +52,29 @@ def roster(
     for day, wanted in enumerate(shifts):
         if day % 7 == 0:
             worked = [0] * len(members)
-        free = iter([i for i, m in enumerate(members) if worked[i] < _WORKDAYS and _here(m, day)])
+        free = iter([i for i, m in enumerate(members) if worked[i] < _MAX_WORKDAYS_PER_WEEK and _is_available(m, day)])
         for begin, end in wanted:
             who = next(free, None)
             while who is None:
-                members.append(_hired(hire(len(members)), rng, (last_days or {}).get(len(members), DAYS)))
+                members.append(_plan_leave(hire(len(members)), rng, (last_days or {}).get(len(members), SPAN_DAYS)))
                 worked.append(0)
-                who = len(members) - 1 if _here(members[-1], day) else None
+                who = len(members) - 1 if _is_available(members[-1], day) else None
             worked[who] += 1
             member = members[who]
-            if rng.random() < _SICK:
+            if rng.random() < _SICKNESS_SHARE:
                 member.absent.append((begin, end))
             else:
                 _work(member, begin, end, who + day)
     return members
 
 
-def _here(member: Member, day: int) -> bool:
+def _is_available(member: Member, day: int) -> bool:
     return day < member.last_day and day not in member.away
 
 
-def _hired(member: Member, rng: np.random.Generator, last_day: int) -> Member:
+def _plan_leave(member: Member, rng: np.random.Generator, last_day: int) -> Member:
     """Plan the leaves of the whole span: five blocks of one or two weeks."""
-    begins = rng.integers(0, DAYS, 5)
+    begins = rng.integers(0, SPAN_DAYS, 5)
     lengths = rng.choice([7, 7, 14], 5)
     away = {int(d) for begin, length in zip(begins, lengths, strict=True) for d in range(begin, begin + length)}
     member.away, member.last_day = frozenset(away), last_day
@@ -108,17 +108,17 @@ def contact_shifts(
     share to answer within ``within_s``, by the formula of Erlang C for each half hour of the desk's clock.
     """
     rates = daily_rates().sum(axis=2)[:, channel] * n * per_case
-    shape = intraday()[channel][(np.arange(DAYS) % 7 >= 5).astype(np.int64)]
-    calls = np.zeros((DAYS, 50))
-    for region, site in enumerate(SITE_OF):
+    shape = intraday_profile()[channel][(np.arange(SPAN_DAYS) % 7 >= 5).astype(np.int64)]
+    calls = np.zeros((SPAN_DAYS, 50))
+    for region, site in enumerate(SITE_OF_REGION):
         hours_later = 2 * int(site)
         calls[:, hours_later : hours_later + 48] += rates[:, region, None] * shape
-    need = agents_needed(calls * handle_s / _HALF_HOUR, handle_s, target, within_s)
+    need = erlang_c_agents(calls * handle_s / _HALF_HOUR_S, handle_s, target, within_s)
     begins = day_begin(0)
-    return [_sweep(need[day], int(begins[day])) for day in range(DAYS)]
+    return [_cover_by_shifts(need[day], int(begins[day])) for day in range(SPAN_DAYS)]
 
 
-def agents_needed(load: Array, handle_s: float, target: float, within_s: float) -> Array:
+def erlang_c_agents(load: Array, handle_s: float, target: float, within_s: float) -> Array:
     """Return the smallest number of agents that reaches the target by Erlang C; 0 where nothing comes."""
     need = np.zeros(load.shape, dtype=np.int64)
     open_ = load > 0
@@ -136,7 +136,7 @@ def agents_needed(load: Array, handle_s: float, target: float, within_s: float) 
     return need
 
 
-def _sweep(need: Array, midnight: int) -> list[Stretch]:
+def _cover_by_shifts(need: Array, midnight: int) -> list[Stretch]:
     """Cover the need of one day with shifts of four to nine hours, begun as late and ended as early as can be."""
     slots = np.flatnonzero(need)
     if not len(slots):
@@ -149,7 +149,7 @@ def _sweep(need: Array, midnight: int) -> list[Stretch]:
             done.append((on.pop(0), slot))
         on.extend([slot] * (int(need[slot]) - len(on)))
     done += [(max(opening, min(begin, closing - 8)), closing) for begin in on]
-    return [(midnight + begin * _HALF_HOUR, midnight + end * _HALF_HOUR) for begin, end in sorted(done)]
+    return [(midnight + begin * _HALF_HOUR_S, midnight + end * _HALF_HOUR_S) for begin, end in sorted(done)]
 
 
 def case_shifts(site: int, hours_per_share: float, load: float) -> list[list[Stretch]]:
@@ -158,14 +158,14 @@ def case_shifts(site: int, hours_per_share: float, load: float) -> list[list[Str
     ``hours_per_share`` is the work of the whole span in hours; it is spread like the expected cases of the site,
     averaged over a week around each working day. ``load`` is the share of the time that is to be filled.
     """
-    expected = daily_rates()[:, :, :, site == SITE_OF].sum(axis=(1, 2, 3))
-    works = (np.arange(DAYS) % 7 < 5) & ~days_off()[site]
+    expected = daily_rates()[:, :, :, site == SITE_OF_REGION].sum(axis=(1, 2, 3))
+    works = (np.arange(SPAN_DAYS) % 7 < 5) & ~days_off()[site]
     week = np.ones(7)
     coming, working = np.convolve(expected, week, "same"), np.convolve(works.astype(float), week, "same")
     share = np.where(works, coming / np.maximum(working, 1), 0.0)
     need = share / share.sum() * hours_per_share / (load * 7.667)
     begins = day_begin(site)
-    return [_full_and_part(need[day], int(begins[day])) if works[day] else [] for day in range(DAYS)]
+    return [_full_and_part(need[day], int(begins[day])) if works[day] else [] for day in range(SPAN_DAYS)]
 
 
 def _full_and_part(need: float, midnight: int) -> list[Stretch]:

@@ -8,32 +8,32 @@ import numpy as np
 import pandas as pd
 
 from .arrivals import FAULT, Cases
-from .columns import flags, instants, names, seconds, words
-from .contacts import TEAMS, Contacts
-from .events import CLOSES_AFTER
+from .columns import boolean_column, format_ids, seconds_column, text_column, time_column
+from .contacts import CONTACT_TEAMS, Contacts
+from .events import AUTO_CLOSE_AFTER_S
 from .work import ESCALATE, REOPEN, TEAM_NAMES, TRANSFER, Touches, case_line
-from .world import ACCOUNTS, CHANNELS, END_S, PRODUCTS, REGIONS, TYPES, Array
+from .world import ACCOUNTS, CASE_TYPES, CHANNELS, END_S, PRODUCTS, REGIONS, Array
 
 _OUTCOMES = ("answered", "abandoned", "callback")
 _SURVEYS = ("csat", "nps", "ces", "agent_satisfaction")
 #: Promises by priority in hours of business time: first response, then resolution.
-PROMISES = ((1, 1, 3), (2, 2, 4), (3, 5, 7), (4, 12, 12))
-CALENDAR = "office"
+SLA_TARGETS_H = ((1, 1, 3), (2, 2, 4), (3, 5, 7), (4, 12, 12))
+SLA_CALENDAR = "office"
 
 
 def cases_frame(cases: Cases, case_ids: Any, customer_ids: Any) -> pd.DataFrame:
     """Return the cases as they were created, with the account as a further column."""
     columns = {
-        "case_id": words(np.arange(len(cases)), case_ids),
-        "created_at": instants(cases.at),
-        "channel": words(cases.channel, CHANNELS),
-        "product": words(cases.product, PRODUCTS),
-        "region": words(cases.region, REGIONS),
-        "case_type": words(cases.type, TYPES),
-        "priority": words(cases.priority - 1, ("1", "2", "3", "4")),
-        "customer_id": words(cases.customer, customer_ids),
-        "team": words(2 + 3 * cases.site + case_line(cases), TEAM_NAMES),
-        "account": words(cases.account, ACCOUNTS),
+        "case_id": text_column(np.arange(len(cases)), case_ids),
+        "created_at": time_column(cases.at),
+        "channel": text_column(cases.channel, CHANNELS),
+        "product": text_column(cases.product, PRODUCTS),
+        "region": text_column(cases.region, REGIONS),
+        "case_type": text_column(cases.type, CASE_TYPES),
+        "priority": text_column(cases.priority - 1, ("1", "2", "3", "4")),
+        "customer_id": text_column(cases.customer, customer_ids),
+        "team": text_column(2 + 3 * cases.site + case_line(cases), TEAM_NAMES),
+        "account": text_column(cases.account, ACCOUNTS),
     }
     return pd.DataFrame(columns, copy=False)
 
@@ -43,22 +43,24 @@ def contacts_frame(contacts: Contacts, case_ids: Any, agent_ids: list[str]) -> p
     over = (contacts.ended >= 0) & (contacts.free <= END_S)
     talked = over & (contacts.outcome == 0)
     columns = {
-        "contact_id": words(np.arange(len(contacts.at)), names("K", np.arange(1, len(contacts.at) + 1), 7)),
-        "case_id": words(contacts.case, case_ids),
-        "channel": words(contacts.channel, CHANNELS),
-        "queued_at": instants(contacts.at),
-        "answered_at": instants(contacts.start),
-        "ended_at": instants(np.where(over, contacts.ended, -1)),
-        "hold_s": seconds(np.where(talked, contacts.hold, -1)),
-        "wrap_s": seconds(np.where(talked, contacts.wrap, -1)),
-        "outcome": words(np.where(over, contacts.outcome, -1), _OUTCOMES),
-        "agent_id": words(contacts.agent, agent_ids),
-        "team": words(contacts.channel, TEAMS),
+        "contact_id": text_column(np.arange(len(contacts.at)), format_ids("K", np.arange(1, len(contacts.at) + 1), 7)),
+        "case_id": text_column(contacts.case, case_ids),
+        "channel": text_column(contacts.channel, CHANNELS),
+        "queued_at": time_column(contacts.at),
+        "answered_at": time_column(contacts.start),
+        "ended_at": time_column(np.where(over, contacts.ended, -1)),
+        "hold_s": seconds_column(np.where(talked, contacts.hold, -1)),
+        "wrap_s": seconds_column(np.where(talked, contacts.wrap, -1)),
+        "outcome": text_column(np.where(over, contacts.outcome, -1), _OUTCOMES),
+        "agent_id": text_column(contacts.agent, agent_ids),
+        "team": text_column(contacts.channel, CONTACT_TEAMS),
     }
     return pd.DataFrame(columns, copy=False)
 
 
-def experience(cases: Cases, contacts: Contacts, touches: Touches, resolved: Array, rng: np.random.Generator) -> Array:
+def score_experience(
+    cases: Cases, contacts: Contacts, touches: Touches, resolved: Array, rng: np.random.Generator
+) -> Array:
     """Return how good each case was for its customer: waiting, duration, hand-overs, re-openings, the agent lost."""
     n = len(cases)
     mine = contacts.case >= 0
@@ -70,7 +72,7 @@ def experience(cases: Cases, contacts: Contacts, touches: Touches, resolved: Arr
     moved = np.bincount(touches.case[here & np.isin(touches.reason, [TRANSFER, ESCALATE])], minlength=n)
     days = np.where(resolved >= 0, resolved - cases.at, 0) / 86400
     good = 1.05 - 0.30 * np.log1p(waited / 60) - 0.42 * np.log1p(days) - 0.5 * again - 0.25 * moved
-    return np.asarray(good - 0.6 * cases.hurt - 0.1 * (cases.product == 2) + rng.normal(0, 0.8, n))
+    return np.asarray(good - 0.6 * cases.lost_agent - 0.1 * (cases.product == 2) + rng.normal(0, 0.8, n))
 
 
 def csat_score(good: Array) -> Array:
@@ -86,7 +88,7 @@ def surveys_frame(
     A survey is offered when the case is closed, so that being asked tells nothing about re-opening. The
     dissatisfied answer more often.
     """
-    closed = resolved + CLOSES_AFTER
+    closed = resolved + AUTO_CLOSE_AFTER_S
     asked = np.flatnonzero((resolved >= 0) & (closed <= END_S) & (rng.random(len(resolved)) < 0.6))
     kind = np.searchsorted(np.cumsum([0.85, 0.10]), rng.random(len(asked)), side="right")
     felt = good[asked]
@@ -103,14 +105,14 @@ def surveys_frame(
     none = np.full(more, -1)
     solved = np.concatenate([(felt > -0.9).astype(np.int64), none])
     columns = {
-        "survey_id": words(np.arange(size + more), names("S", np.arange(1, size + more + 1), 7)),
-        "kind": words(np.concatenate([kind, np.full(more, 3)]), _SURVEYS),
-        "case_id": words(np.concatenate([asked, none]), case_ids),
-        "agent_id": words(np.concatenate([np.full(size, -1), agents]), agent_ids),
-        "offered_at": instants(np.concatenate([closed[asked], when])),
-        "responded_at": instants(answered),
+        "survey_id": text_column(np.arange(size + more), format_ids("S", np.arange(1, size + more + 1), 7)),
+        "kind": text_column(np.concatenate([kind, np.full(more, 3)]), _SURVEYS),
+        "case_id": text_column(np.concatenate([asked, none]), case_ids),
+        "agent_id": text_column(np.concatenate([np.full(size, -1), agents]), agent_ids),
+        "offered_at": time_column(np.concatenate([closed[asked], when])),
+        "responded_at": time_column(answered),
         "score": pd.Series(np.where(answered >= 0, np.concatenate([score, mood]), np.nan)),
-        "problem_solved": flags(np.where(answered >= 0, solved, -1)),
+        "problem_solved": boolean_column(np.where(answered >= 0, solved, -1)),
     }
     csat = csat_score(felt[kind == 0])
     return pd.DataFrame(columns, copy=False), float((csat >= 4).mean()) if len(csat) else float("nan")
@@ -137,11 +139,11 @@ def views_frame(cases: Cases, case_ids: Any, rng: np.random.Generator) -> pd.Dat
     order = np.argsort(at, kind="stable")
     titles = tuple(f"{PRODUCTS[i // 10].lower()}-{i % 10 + 1}" for i in range(40))
     columns = {
-        "session_id": words(np.arange(len(order)), names("V", np.arange(1, len(order) + 1), 7)),
-        "article_id": words(article[order], titles),
-        "viewed_at": instants(at[order]),
-        "read_s": seconds(np.round(rng.lognormal(np.log(55), 1.0, len(order)))),
-        "case_id": words(case[order], case_ids),
+        "session_id": text_column(np.arange(len(order)), format_ids("V", np.arange(1, len(order) + 1), 7)),
+        "article_id": text_column(article[order], titles),
+        "viewed_at": time_column(at[order]),
+        "read_s": seconds_column(np.round(rng.lognormal(np.log(55), 1.0, len(order)))),
+        "case_id": text_column(case[order], case_ids),
     }
     return pd.DataFrame(columns, copy=False)
 
@@ -155,10 +157,10 @@ def tasks_frame(cases: Cases, rng: np.random.Generator) -> pd.DataFrame:
     end = at + screens * rng.integers(8, 45, size)
     end = np.where((end <= END_S) & (done | (rng.random(size) < 0.7)), end, -1)
     columns = {
-        "task_id": words(np.arange(size), names("T", np.arange(1, size + 1), 7)),
-        "started_at": instants(at),
-        "finished_at": instants(end),
-        "completed": flags(np.where(end >= 0, done, -1)),
+        "task_id": text_column(np.arange(size), format_ids("T", np.arange(1, size + 1), 7)),
+        "started_at": time_column(at),
+        "finished_at": time_column(end),
+        "completed": boolean_column(np.where(end >= 0, done, -1)),
         "screens": pd.Series(screens).astype("Int64").where(end >= 0),
         "clicks": pd.Series(screens * 2 + rng.poisson(3, size)).astype("Int64").where(end >= 0),
     }
@@ -173,12 +175,12 @@ def repairs_frame(cases: Cases, case_ids: Any, rng: np.random.Generator) -> pd.D
     took = (rng.lognormal(np.log(1.6), 0.6, len(chosen)) * 86400 * visits).astype(np.int64)
     repaired = np.where(cases.at[chosen] + took <= END_S, cases.at[chosen] + took, -1)
     columns = {
-        "asset_id": words(np.arange(len(chosen)), names("R", cases.customer[chosen] + 1, 7)),
-        "failed_at": instants(cases.at[chosen]),
-        "repaired_at": instants(repaired),
+        "asset_id": text_column(np.arange(len(chosen)), format_ids("R", cases.customer[chosen] + 1, 7)),
+        "failed_at": time_column(cases.at[chosen]),
+        "repaired_at": time_column(repaired),
         "visits": pd.Series(visits).astype("Int64").where(repaired >= 0),
-        "fixed_first_visit": flags(np.where(repaired >= 0, visits == 1, -1)),
-        "case_id": words(chosen, case_ids),
+        "fixed_first_visit": boolean_column(np.where(repaired >= 0, visits == 1, -1)),
+        "case_id": text_column(chosen, case_ids),
     }
     return pd.DataFrame(columns, copy=False).drop_duplicates(["asset_id", "failed_at"], ignore_index=True)
 
@@ -186,8 +188,8 @@ def repairs_frame(cases: Cases, case_ids: Any, rng: np.random.Generator) -> pd.D
 def policies_frame() -> pd.DataFrame:
     """Return the promises, as the configuration states them."""
     rows = [
-        ("standard", metric, str(priority), hours * 3600.0, "business", CALENDAR, "pending")
-        for priority, *targets in PROMISES
+        ("standard", metric, str(priority), hours * 3600.0, "business", SLA_CALENDAR, "pending")
+        for priority, *targets in SLA_TARGETS_H
         for metric, hours in zip(("first_response", "resolution"), targets, strict=True)
     ]
     return pd.DataFrame(rows, columns=["policy", "metric", "priority", "target_s", "clock", "calendar", "pause_on"])

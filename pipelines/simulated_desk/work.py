@@ -15,17 +15,17 @@ from ...forecasting.simulation.queue import SERVED, simulate_queue
 from .arrivals import EMAIL, WEB, Cases
 from .contacts import Contacts
 from .staff import Member, case_shifts, roster
-from .world import DAYS, END_S, SITES, Array, day_begin, known_events
+from .world import END_S, SITES, SPAN_DAYS, Array, day_begin, known_events
 
 #: Why a touch is there.
 FIRST, REPLY, TRANSFER, ESCALATE, REOPEN = range(5)
 #: What a touch leads to: resolved, the customer is asked, another team, the specialists, asked in vain, merged.
 RESOLVE, ASK, PASS_ON, RAISE, EXPIRE, MERGE = range(6)
 #: Teams of a site that work on cases.
-LINES = ("home", "services", "specialists")
-DAY = 86400
-_ROUNDS = 8
-_LOAD = 0.86
+SUPPORT_LINES = ("home", "services", "specialists")
+DAY_S = 86400
+_MAX_TOUCHES = 8
+_TARGET_OCCUPANCY = 0.86
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def case_line(cases: Cases) -> Array:
     return np.asarray(cases.product % 2)
 
 
-def by_bot(cases: Cases, rng: np.random.Generator) -> Array:
+def draw_bot_resolutions(cases: Cases, rng: np.random.Generator) -> Array:
     """Return when a bot resolves the case, -1 for those that it leaves to people."""
     chance = np.array([0.0, 0.40, 0.15, 0.05])[cases.type]
     done = (cases.channel == WEB) & (rng.random(len(cases)) < chance)
@@ -71,12 +71,12 @@ def draw_touches(cases: Cases, contacts: Contacts, settled: Array, bot: Array, r
     state = {"case": case, "after": np.full(len(case), -1), "reason": reason, "gap": at}
     state["line"], state["priority"] = case_line(cases)[case], cases.priority[case]
     rounds, offset = [], 0
-    for number in range(_ROUNDS):
+    for number in range(_MAX_TOUCHES):
         if not len(state["case"]):
             break
-        state |= _outcome(state, cases, rng, last=number == _ROUNDS - 1)
+        state |= _outcome(state, cases, rng, last=number == _MAX_TOUCHES - 1)
         rounds.append(state)
-        state, offset = _next(state, cases, rng, offset, last=number == _ROUNDS - 1), offset + len(state["case"])
+        state, offset = _next(state, cases, rng, offset, last=number == _MAX_TOUCHES - 1), offset + len(state["case"])
     names = ("case", "after", "reason", "result", "gap", "handle", "line", "priority")
     joined = {k: np.concatenate([r[k] for r in rounds]) if rounds else np.empty(0, np.int64) for k in names}
     nothing = np.full(len(joined["case"]), -1)
@@ -101,19 +101,19 @@ def _beginnings(
 
 def _reopen_chance(cases: Cases, case: Array) -> Array:
     base = np.array([0.085, 0.05, 0.06, 0.05])[cases.type[case]]
-    odds = base / (1 - base) * np.where(cases.hurt[case], known_events()["agent_leaves"].size, 1.0)
+    odds = base / (1 - base) * np.where(cases.lost_agent[case], known_events()["agent_leaves"].size, 1.0)
     return np.asarray(odds / (1 + odds))
 
 
 def _reopen_gap(size: int, rng: np.random.Generator) -> Array:
-    gap = rng.lognormal(np.log(1.2 * DAY), 0.9, size)
-    return np.clip(gap, 600, 4.9 * DAY).astype(np.int64)
+    gap = rng.lognormal(np.log(1.2 * DAY_S), 0.9, size)
+    return np.clip(gap, 600, 4.9 * DAY_S).astype(np.int64)
 
 
 def _outcome(state: dict[str, Array], cases: Cases, rng: np.random.Generator, last: bool) -> dict[str, Array]:
     case, reason = state["case"], state["reason"]
     minutes = np.array([16.0, 8.0, 10.0, 12.0])[cases.type[case]] * np.array([1.0, 0.6, 0.9, 1.8, 0.9])[reason]
-    handle = minutes * 60 * rng.lognormal(-0.18, 0.6, len(case)) * np.where(cases.hurt[case], 1.3, 1.0)
+    handle = minutes * 60 * rng.lognormal(-0.18, 0.6, len(case)) * np.where(cases.lost_agent[case], 1.3, 1.0)
     opening, top = reason == FIRST, state["line"] == 2
     ask = np.where(opening, 0.24, 0.12)
     pass_on = np.where(top, 0.0, np.where(opening, 0.07, 0.02))
@@ -132,7 +132,7 @@ def _next(state: dict[str, Array], cases: Cases, rng: np.random.Generator, offse
     """Draw which touches have a successor, of what kind, and after how long."""
     result, case = state["result"], state["case"]
     again = (result == RESOLVE) & (rng.random(len(case)) < _reopen_chance(cases, case)) & (not last)
-    answer = np.clip(rng.lognormal(np.log(6 * 3600), 1.3, len(case)), 120, 6.5 * DAY).astype(np.int64)
+    answer = np.clip(rng.lognormal(np.log(6 * 3600), 1.3, len(case)), 120, 6.5 * DAY_S).astype(np.int64)
     gap = np.select([again, result == ASK], [_reopen_gap(len(case), rng), answer], 0)
     reason = np.select([again, result == ASK, result == PASS_ON], [REOPEN, REPLY, TRANSFER], ESCALATE)
     line = np.select([result == PASS_ON, result == RAISE], [1 - state["line"], 2], state["line"])
@@ -188,10 +188,10 @@ def _held(cases: Cases, touches: Touches, mine: Array) -> dict[str, Array]:
 def _crew(site: int, touches: Touches, mine: Array, rng: np.random.Generator) -> list[Member]:
     """Hire the three teams of a site; every second agent helps one other team, all of them in a small team."""
     members: list[Member] = []
-    for line, name in enumerate(LINES):
+    for line, name in enumerate(SUPPORT_LINES):
         hours = float(touches.handle[mine][touches.line[mine] == line].sum()) / 3600
-        shifts = case_shifts(site, hours, _LOAD)
-        team, small = 2 + site * len(LINES) + line, max(map(len, shifts)) <= 3
+        shifts = case_shifts(site, hours, _TARGET_OCCUPANCY)
+        team, small = 2 + site * len(SUPPORT_LINES) + line, max(map(len, shifts)) <= 3
 
         def hire(i: int, line: int = line, team: int = team, name: str = name, small: bool = small) -> Member:
             other = ((1, 2), (0, 2), (0, 1))[line]
@@ -206,10 +206,10 @@ def _leaver(site: int, line: int) -> dict[int, int]:
     """The experienced agent is the first of the first team: from some day on, the position stays empty."""
     if (site, line) != (0, 0):
         return {}
-    return {0: int(np.searchsorted(day_begin(0)[:DAYS], known_events()["agent_leaves"].start_s))}
+    return {0: int(np.searchsorted(day_begin(0)[:SPAN_DAYS], known_events()["agent_leaves"].start_s))}
 
 
 #: Name of the agent who leaves.
-LEAVER = f"{SITES[0]}-{LINES[0]}-001"
+LEAVER = f"{SITES[0]}-{SUPPORT_LINES[0]}-001"
 #: Names of all teams, in the order of their numbers.
-TEAM_NAMES = ("phone", "chat", *(f"{site}-{line}" for site in SITES for line in LINES))
+TEAM_NAMES = ("phone", "chat", *(f"{site}-{line}" for site in SITES for line in SUPPORT_LINES))

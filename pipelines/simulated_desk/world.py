@@ -19,27 +19,27 @@ REGIONS = ("Germany", "Netherlands", "Ireland", "Portugal")
 SITES = ("central", "west")
 ZONES = ("Europe/Berlin", "Europe/Lisbon")
 COUNTRIES = ("DE", "PT")
-TYPES = ("fault", "question", "billing", "change")
+CASE_TYPES = ("fault", "question", "billing", "change")
 TIMEZONE = ZONES[0]
 #: Site of each region.
-SITE_OF = np.array([0, 0, 1, 1])
+SITE_OF_REGION = np.array([0, 0, 1, 1])
 ACCOUNTS = tuple(f"A{i}" for i in range(1, 9))
 ACCOUNT_SHARE = np.array([0.14, 0.16, 0.12, 0.12, 0.12, 0.12, 0.11, 0.11])
 
 #: First and last local day (the last is not part of the span): 78 weeks from Monday to Monday.
 FIRST_DAY, END_DAY = "2024-09-02", "2026-03-02"
-DAYS = 546
+SPAN_DAYS = 546
 BEGIN = pd.Timestamp(FIRST_DAY, tz=TIMEZONE).tz_convert("UTC")
 UNTIL = pd.Timestamp(END_DAY, tz=TIMEZONE).tz_convert("UTC")
 END_S = int((UNTIL - BEGIN).total_seconds())
 
 #: Mean number of repeat contacts that follow a case.
-REPEATS = 0.10
+REPEAT_CONTACTS_PER_CASE = 0.10
 _CHANNEL_SHARE = (0.36, 0.18, 0.28, 0.18)
 _PRODUCT_SHARE = (0.36, 0.27, 0.17, 0.20)
 _REGION_SHARE = (0.42, 0.20, 0.17, 0.21)
 #: Monday to Sunday, by channel.
-_WEEK = (
+_WEEKDAY_FACTORS = (
     (1.18, 1.04, 1.0, 0.98, 0.95, 0.35, 0.0),
     (1.12, 1.04, 1.0, 1.0, 0.96, 0.40, 0.0),
     (1.15, 1.05, 1.0, 0.98, 0.90, 0.45, 0.42),
@@ -62,7 +62,7 @@ class KnownEvent:
 
     def truth(self) -> dict[str, Any]:
         """Return the entry of ``truth.json``."""
-        instants = {"start": instant(self.start_s), "end": instant(self.end_s)}
+        instants = {"start": format_instant(self.start_s), "end": format_instant(self.end_s)}
         kpis = [{"kpi": kpi, "direction": direction} for kpi, direction in self.kpis]
         return {
             "kind": self.kind,
@@ -75,12 +75,12 @@ class KnownEvent:
         }
 
 
-def instant(seconds: float) -> str:
+def format_instant(seconds: float) -> str:
     """Return seconds since the begin as an instant in UTC."""
     return (BEGIN + pd.Timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def local_s(text: str) -> int:
+def seconds_since_begin(text: str) -> int:
     """Return a local time of the desk as seconds since the begin."""
     return int((pd.Timestamp(text, tz=TIMEZONE) - BEGIN).total_seconds())
 
@@ -89,8 +89,8 @@ def known_events() -> dict[str, KnownEvent]:
     """Return the four events that later work should find, by kind."""
     outage = KnownEvent(
         "outage",
-        local_s("2025-11-11 09:30"),
-        local_s("2025-11-11 16:00"),
+        seconds_since_begin("2025-11-11 09:30"),
+        seconds_since_begin("2025-11-11 16:00"),
         {"product": "Internet"},
         6.0,
         "volume of the product times size on all channels; its cases cannot be resolved until the end, and what "
@@ -99,7 +99,7 @@ def known_events() -> dict[str, KnownEvent]:
     )
     fault = KnownEvent(
         "product_fault",
-        local_s("2026-02-12 06:00"),
+        seconds_since_begin("2026-02-12 06:00"),
         END_S,
         {"product": "Mobile", "region": "Portugal"},
         2.5,
@@ -108,7 +108,7 @@ def known_events() -> dict[str, KnownEvent]:
     )
     leaves = KnownEvent(
         "agent_leaves",
-        local_s("2025-08-18 00:00"),
+        seconds_since_begin("2025-08-18 00:00"),
         END_S,
         {"account": ACCOUNTS[1]},
         2.5,
@@ -117,8 +117,8 @@ def known_events() -> dict[str, KnownEvent]:
     )
     form = KnownEvent(
         "broken_form",
-        local_s("2025-10-06 00:00"),
-        local_s("2025-10-11 00:00"),
+        seconds_since_begin("2025-10-06 00:00"),
+        seconds_since_begin("2025-10-11 00:00"),
         {"channel": "web"},
         0.05,
         "volume of the channel times size; a quarter of what is lost comes by phone and a quarter by e-mail",
@@ -132,7 +132,7 @@ def days_off() -> Array:
     """Return which days are public holidays, shape (sites, days)."""
     import holidays
 
-    days = pd.date_range(FIRST_DAY, periods=DAYS)
+    days = pd.date_range(FIRST_DAY, periods=SPAN_DAYS)
     years = sorted({int(y) for y in days.year})
     known = [holidays.country_holidays(country, years=years) for country in COUNTRIES]
     return np.array([[d.date() in off for d in days] for off in known])
@@ -145,7 +145,7 @@ def day_begin(site: int) -> Array:
     Local clock times of a day are added to it; the offset is that at noon, so on the two days of a change of
     clock only the first hours of the night are an hour off.
     """
-    noon = (pd.date_range(FIRST_DAY, periods=DAYS + 1) + pd.Timedelta(hours=12)).tz_localize(ZONES[site])
+    noon = (pd.date_range(FIRST_DAY, periods=SPAN_DAYS + 1) + pd.Timedelta(hours=12)).tz_localize(ZONES[site])
     seconds = (noon - BEGIN).total_seconds().to_numpy() - 12 * 3600
     return seconds.astype(np.int64)
 
@@ -156,12 +156,12 @@ def daily_rates(noise: Array | None = None) -> Array:
     Level, trend, week, year by product, holidays, the day after one, paydays and the beginning of the month; the
     known events are not in it.
     """
-    days = pd.date_range(FIRST_DAY, periods=DAYS)
+    days = pd.date_range(FIRST_DAY, periods=SPAN_DAYS)
     year = 2 * np.pi * (days.day_of_year.to_numpy() - 15) / 365.25
-    trend = 1 + 0.10 * np.arange(DAYS) / 365.25
+    trend = 1 + 0.10 * np.arange(SPAN_DAYS) / 365.25
     winter = np.array([0.10, -0.10, 0.14, 0.25])
     by_product = 1 + np.cos(year)[:, None] * winter
-    by_channel = np.array(_WEEK)[:, days.day_of_week].T
+    by_channel = np.array(_WEEKDAY_FACTORS)[:, days.day_of_week].T
     special = np.where(days.day.isin([27, 28]), 1.15, np.where(days.day <= 2, 1.10, 1.0))
     rates = (trend * special)[:, None, None, None] * by_product[:, None, :, None] * by_channel[:, :, None, None]
     rates = rates * np.array(_CHANNEL_SHARE)[:, None, None] * np.array(_PRODUCT_SHARE)[:, None]
@@ -169,7 +169,7 @@ def daily_rates(noise: Array | None = None) -> Array:
     off = days_off()
     after = np.roll(off, 1, axis=1) & ~off
     on_holiday = np.array([0.0, 0.0, 0.45, 0.55])
-    for region, site in enumerate(SITE_OF):
+    for region, site in enumerate(SITE_OF_REGION):
         rates[off[site], :, :, region] *= on_holiday[:, None]
         rates[after[site], :, :, region] *= 1.15
     rates /= rates.sum()
@@ -183,7 +183,7 @@ def _bumps(*bumps: tuple[float, float, float]) -> Array:
 
 
 @cache
-def intraday() -> Array:
+def intraday_profile() -> Array:
     """Return the share of a day's cases in each half hour of local time, shape (channels, 2, 48).
 
     The second axis is Monday to Friday, then Saturday and Sunday. Phone and chat are open from 8 to 20, on
@@ -204,11 +204,11 @@ def intraday() -> Array:
 @cache
 def truth_factors() -> Array:
     """Return what the known events multiply the daily rates by, shape as :func:`daily_rates`."""
-    factors = np.ones((DAYS, len(CHANNELS), len(PRODUCTS), len(REGIONS)))
+    factors = np.ones((SPAN_DAYS, len(CHANNELS), len(PRODUCTS), len(REGIONS)))
     for kind, event in known_events().items():
         if kind == "agent_leaves":
             continue
-        for region, site in enumerate(SITE_OF):
+        for region, site in enumerate(SITE_OF_REGION):
             if event.segment.get("region", REGIONS[region]) != REGIONS[region]:
                 continue
             for channel, name in enumerate(CHANNELS):
@@ -223,7 +223,7 @@ def truth_factors() -> Array:
 def _share_in(event: KnownEvent, channel: int, site: int) -> Array:
     """Share of each day's cases of a channel that falls into the span of the event."""
     begins = day_begin(site)[:-1]
-    weekend = (np.arange(DAYS) % 7 >= 5).astype(int)
+    weekend = (np.arange(SPAN_DAYS) % 7 >= 5).astype(int)
     slots = begins[:, None] + 1800 * np.arange(48) + 900
     inside = (slots >= event.start_s) & (slots < event.end_s)
-    return np.asarray((intraday()[channel][weekend] * inside).sum(axis=1))
+    return np.asarray((intraday_profile()[channel][weekend] * inside).sum(axis=1))

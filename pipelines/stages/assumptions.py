@@ -63,11 +63,11 @@ def read_assumptions(
     return tuple(read_changes(changes)) if changes else ()
 
 
-def overlaps(changes: Sequence[Change]) -> list[str]:
+def overlap_sentences(changes: Sequence[Change]) -> list[str]:
     """Say which assumptions hold on the same days of the same series: their effects multiply.
 
     >>> both = [Change("fair", "2026-03-09", "2026-03-13", factor=1.3), Change("strike", "2026-03-10", closed=True)]
-    >>> overlaps(both)
+    >>> overlap_sentences(both)
     ["'fair' and 'strike' overlap: on those days nothing comes."]
     """
     said = []

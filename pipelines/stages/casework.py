@@ -17,15 +17,15 @@ from ...forecasting.staffing.staffing_plan import scheduled_agents
 from ...forecasting.volume.forecast import forecast
 from ..project.project import Project
 from ..project.specs import StaffingSpec
-from ..words.words import number, plural, say_probability
+from ..words.words import format_count, format_number, format_probability
 from .forecast import forecast_context
-from .queue import handle_time, interval_freq, queue_segments
+from .queue import estimate_aht, interval_freq, queue_segments
 
-METRIC = "resolution"
+SLA_METRIC = "resolution"
 #: The search for whole people ends after so many seconds with the best so far.
-PLAN_S = 3.0
+MAX_PLAN_SEARCH_S = 3.0
 #: Cases without a promise of their own are planned as one class of this name.
-ANY = "any"
+ANY_PRIORITY = "any"
 
 
 def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.DataFrame, list[str]]:
@@ -45,8 +45,8 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     InputError
         If the queue has no calendar, no promise, no handle time, or no cases.
     """
-    arrivals, calendar, shared, basis = _work(project, name, spec)
-    plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, seconds=PLAN_S, **shared)
+    arrivals, calendar, shared, basis = _gather_inputs(project, name, spec)
+    plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, seconds=MAX_PLAN_SEARCH_S, **shared)
     outlook = backlog_outlook(arrivals, calendar, plan["agents"].to_numpy(), **shared)
     for column in ("breach_risk", "breach_by", "backlog_lo", "backlog_hi"):
         plan[column] = outlook[column].to_numpy()
@@ -72,7 +72,7 @@ def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tup
     InputError
         If nothing waits, or nobody can do it in time.
     """
-    arrivals, calendar, shared, _ = _work(project, name, spec)
+    arrivals, calendar, shared, _ = _gather_inputs(project, name, spec)
     waiting = shared.pop("backlog")
     if waiting is None:
         raise InputError("no case with a promise waits in this queue", where=f"[staffing.{name}]")
@@ -80,15 +80,15 @@ def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tup
     enough = table[table["enough"]]
     if enough.empty:
         return table, f"{name}: no number of people that was tried clears the backlog by {by}."
-    crew = plural(int(enough["agents"].iloc[0]), "person").replace("persons", "people")
-    chance = say_probability(float(enough["chance"].iloc[0]))
+    crew = format_count(int(enough["agents"].iloc[0]), "person").replace("persons", "people")
+    chance = format_probability(float(enough["chance"].iloc[0]))
     return (
         table,
-        f"{name}: {crew} at work clear the {plural(len(waiting), 'case')} of today by {by} with chance {chance}.",
+        f"{name}: {crew} at work clear the {format_count(len(waiting), 'case')} of today by {by} with chance {chance}.",
     )
 
 
-def _work(
+def _gather_inputs(
     project: Project, name: str, spec: StaffingSpec
 ) -> tuple[pd.DataFrame, BusinessCalendar, dict[str, Any], str]:
     """Gather what comes, when people work, and what is promised; the last is where the handle time comes from."""
@@ -96,35 +96,35 @@ def _work(
     if spec.calendar is None:
         raise InputError("case work needs opening hours", where=place, column="calendar", hint="name a [calendar.NAME]")
     where = queue_segments(project.log, name, spec)
-    handle, basis = handle_time(project.log, where, spec, name)
-    promises = promises_of(project, spec, place)
+    handle, basis = estimate_aht(project.log, where, spec, name)
+    promises = find_sla_targets(project, spec, place)
     shared: dict[str, Any] = {
-        "sla_s": promises.get(ANY, promises),
+        "sla_s": promises.get(ANY_PRIORITY, promises),
         "handle_s": handle,
-        "backlog": waiting_cases(project, where, tuple(promises)),
-        "sla_calendar": _promise_clock(project),
+        "backlog": load_backlog(project, where, tuple(promises)),
+        "sla_calendar": _sla_calendar(project),
         "occupancy": spec.max_occupancy,
     }
     arrivals = _inflow(project, where, spec, tuple(promises))
-    return arrivals, project.log.calendars[spec.calendar], shared, f"{number(round(handle))} s ({basis})"
+    return arrivals, project.log.calendars[spec.calendar], shared, f"{format_number(round(handle))} s ({basis})"
 
 
-def promises_of(project: Project, spec: StaffingSpec, where: str) -> dict[str, float]:
+def find_sla_targets(project: Project, spec: StaffingSpec, where: str) -> dict[str, float]:
     """Return the seconds within which cases are to be done: one for all, or by priority as the policies say."""
     if spec.sla_s is not None:
-        return {ANY: spec.sla_s}
-    found = [s for s in project.config.slas if s.metric == METRIC and s.target_s is not None]
+        return {ANY_PRIORITY: spec.sla_s}
+    found = [s for s in project.config.slas if s.metric == SLA_METRIC and s.target_s is not None]
     if not found:
         raise InputError("no promise is known", where=where, column="sla", hint="add a line such as sla = '8h'")
     if len(found) == 1 or any(s.priority is None for s in found) or not project.log.has("cases", "priority"):
-        return {ANY: float(max(s.target_s or 0.0 for s in found))}
+        return {ANY_PRIORITY: float(max(s.target_s or 0.0 for s in found))}
     return {str(s.priority): float(s.target_s or 0.0) for s in found}
 
 
-def _promise_clock(project: Project) -> BusinessCalendar | None:
+def _sla_calendar(project: Project) -> BusinessCalendar | None:
     """Return the clock on which the promises run: business hours where a policy says so, else all hours."""
     for sla in project.config.slas:
-        if sla.metric == METRIC and sla.clock == "business" and sla.calendar is not None:
+        if sla.metric == SLA_METRIC and sla.clock == "business" and sla.calendar is not None:
             return project.log.calendars[sla.calendar]
     return BusinessCalendar.always(project.log.timezone)
 
@@ -132,13 +132,13 @@ def _promise_clock(project: Project) -> BusinessCalendar | None:
 def _inflow(project: Project, where: dict[str, str], spec: StaffingSpec, classes: tuple[str, ...]) -> pd.DataFrame:
     """Forecast the cases by slot and class of promise."""
     freq = interval_freq(spec.interval_s)
-    split = () if classes == (ANY,) else ("priority",)
+    split = () if classes == (ANY_PRIORITY,) else ("priority",)
     history = kpi_history(project.log, ["cases_opened"], (*where, *split), freq)
     for column, value in where.items():
         history = history[history[column] == value]
     if history.empty or history["value"].sum() == 0:
         raise InputError("no case came in this queue", got=where)
-    names = history[split[0]] if split else pd.Series(ANY, index=history.index)
+    names = history[split[0]] if split else pd.Series(ANY_PRIORITY, index=history.index)
     rows = pd.DataFrame({"unique_id": names.astype("str"), "ds": history["ds"], "y": history["value"]})
     rows = rows[rows["unique_id"].isin(classes)]
     slots = round(spec.horizon_days * 86400 / spec.interval_s)
@@ -148,17 +148,17 @@ def _inflow(project: Project, where: dict[str, str], spec: StaffingSpec, classes
     return ahead[complete]
 
 
-def waiting_cases(project: Project, where: dict[str, str], classes: tuple[str, ...]) -> pd.DataFrame | None:
+def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ...]) -> pd.DataFrame | None:
     """Return the open cases of a queue with their due times, as the backlog of a plan; ``None`` without a promise."""
-    if METRIC not in {s.metric for s in project.config.slas} or not project.log.has("events"):
+    if SLA_METRIC not in {s.metric for s in project.config.slas} or not project.log.has("events"):
         return None
-    rows = snapshots(project.log, [project.log.until], METRIC)
+    rows = snapshots(project.log, [project.log.until], SLA_METRIC)
     for column, value in where.items():
         rows = rows[rows[column] == value] if column in rows else rows
     frame = pd.DataFrame(
         {"due_at": rows["due_at"], "created_at": rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")}
     )
-    if classes != (ANY,):
+    if classes != (ANY_PRIORITY,):
         frame["unique_id"] = rows["priority"].astype("str")
         frame = frame[frame["unique_id"].isin(classes)]
     return frame.reset_index(drop=True) if len(frame) else None
@@ -169,12 +169,14 @@ def _sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, waiting: int, 
     hours = float((open_slots["agents"] * open_slots["open_h"]).sum())
     late, end = float(plan["late"].sum()), plan.iloc[-1]
     expected, due = float(plan["late_expected"].sum()), float(plan["due"].sum())
-    kept = "every promise is kept" if late < 0.5 else f"{plural(round(late), 'promise')} cannot be kept"
-    crew = plural(int(plan["agents"].max()), "person").replace("persons", "people")
+    kept = "every promise is kept" if late < 0.5 else f"{format_count(round(late), 'promise')} cannot be kept"
+    crew = format_count(int(plan["agents"].max()), "person").replace("persons", "people")
     return [
-        f"{name}: {plural(waiting, 'case')} wait now; at most {crew} at once and {number(round(hours))} hours in "
-        f"{plural(spec.horizon_days, 'day')} do the work, {kept} if what comes is as forecast, and "
-        f"{plural(round(end['backlog']), 'case')} wait at the end; handle time {handle}.",
-        f"{name}: over what may come, {number(round(expected, 1))} of {plural(round(due), 'promise')} are expected to "
+        f"{name}: {format_count(waiting, 'case')} wait now; at most {crew} at once and "
+        f"{format_number(round(hours))} hours in "
+        f"{format_count(spec.horizon_days, 'day')} do the work, {kept} if what comes is as forecast, and "
+        f"{format_count(round(end['backlog']), 'case')} wait at the end; handle time {handle}.",
+        f"{name}: over what may come, {format_number(round(expected, 1))} of "
+        f"{format_count(round(due), 'promise')} are expected to "
         "break with these people.",
     ]

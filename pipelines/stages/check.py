@@ -8,17 +8,17 @@ import pandas as pd
 
 from ...features.case_log.log import CaseLog
 from ...features.case_log.schema import TABLES
-from ..init.guesses import Arrivals, arrivals_of
+from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
-from ..words.words import number, plural, say_list
+from ..words.words import format_count, format_list, format_number
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
-MASS = 8.0
-_INSTANTS = {name: str(table.instant) for name, table in TABLES.items() if table.instant}
+BULK_CLOSURE_FACTOR = 8.0
+_TIME_COLUMNS = {name: str(table.instant) for name, table in TABLES.items() if table.instant}
 
 
-def check(project: Project) -> Stage:
+def check_stage(project: Project) -> Stage:
     """Look at an opened project and say in plain words what is there and what is odd.
 
     Returns
@@ -32,33 +32,33 @@ def check(project: Project) -> Stage:
 
     log = project.log
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}
-    arrivals = arrivals_of(_few(log), log.timezone)
+    arrivals = find_arrivals(_fetch_arrival_times(log), log.timezone)
     oddities = [
-        *impossible_times(log),
-        *not_yet(log),
-        *holes(arrivals),
-        *mass_closings(log),
-        *one_customer(log),
+        *find_impossible_times(log),
+        *find_future_times(log),
+        *find_gaps(arrivals),
+        *find_bulk_closures(log),
+        *find_placeholder_customer(log),
         *policy_notes(log),
     ]
     can = availability(log, project.config.history.calendar)
     rows = [
         ("What was read?", _sources(project)),
-        ("How many rows are there?", "; ".join(f"{n}: {number(c)}" for n, c in counts.items())),
+        ("How many rows are there?", "; ".join(f"{n}: {format_number(c)}" for n, c in counts.items())),
         ("What span do they cover?", _span(log, counts)),
         (
             "What was recognised or decided?",
-            " ".join(_full(n) for n in project.notes) or "Nothing out of the ordinary.",
+            " ".join(_with_full_stop(n) for n in project.notes) or "Nothing out of the ordinary.",
         ),
-        ("How many rows were refused, and why?", _refused(project.refused)),
-        ("How many rows came more than once?", _repeats(project.refused)),
+        ("How many rows were refused, and why?", _format_rejected_rows(project.refused)),
+        ("How many rows came more than once?", _format_duplicates(project.refused)),
         ("Does anything look odd?", " ".join(oddities) or "Nothing was found."),
         ("Which KPIs can be had?", _kpis(can)),
         ("What do the other KPIs need?", _lacking(can)),
     ]
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
     if len(project.refused):
-        findings.append(_refused(project.refused))
+        findings.append(_format_rejected_rows(project.refused))
     findings += [*oddities, _kpi_count(can)]
     metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"refused": float(len(project.refused))}
     metrics["kpis_available"] = float(can["available"].sum())
@@ -67,7 +67,7 @@ def check(project: Project) -> Stage:
     return Stage("check", tables, tuple(findings), {"fingerprint": project.fingerprint}, metrics)
 
 
-def impossible_times(log: CaseLog) -> list[str]:
+def find_impossible_times(log: CaseLog) -> list[str]:
     """Say which orders of time cannot be, such as events before their case or a resolution before the first reply.
 
     Examples
@@ -75,7 +75,7 @@ def impossible_times(log: CaseLog) -> list[str]:
     >>> import pandas as pd
     >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-02T09:00Z"]})
     >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T09:00Z"], "kind": ["resolved"]})
-    >>> impossible_times(CaseLog.from_frames(cases=cases, events=events))
+    >>> find_impossible_times(CaseLog.from_frames(cases=cases, events=events))
     ['1 of 1 cases (100.0%) have events before their creation.']
     """
     said: list[str] = []
@@ -86,29 +86,32 @@ def impossible_times(log: CaseLog) -> list[str]:
         wrong = (contacts.answered_at < contacts.queued_at) | (contacts.ended_at < contacts.answered_at)
         bad, size = int(contacts.filter(wrong).count().execute()), int(contacts.count().execute())
         if bad:
-            said.append(f"{_of(bad, size, 'contacts')} are answered before they were queued or end before the answer.")
+            said.append(
+                f"{_format_share_of(bad, size, 'contacts')} are answered before they were queued or end before "
+                "the answer."
+            )
     return said
 
 
-def not_yet(log: CaseLog, now: pd.Timestamp | None = None) -> list[str]:
+def find_future_times(log: CaseLog, now: pd.Timestamp | None = None) -> list[str]:
     """Say if the log ends after today: what is open then ages until the end of the log.
 
     >>> import pandas as pd
     >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2124-03-02T09:00Z"]})
-    >>> not_yet(CaseLog.from_frames(cases=cases), pd.Timestamp("2026-01-01T00:00Z"))[0].split(".")[0]
+    >>> find_future_times(CaseLog.from_frames(cases=cases), pd.Timestamp("2026-01-01T00:00Z"))[0].split(".")[0]
     'The log ends on 02 Mar 2124, which is still to come: 1 row of cases'
     """
     today = pd.Timestamp.now("UTC") if now is None else now
     if log.until <= today + pd.Timedelta("1D"):
         return []
     found = []
-    for name, column in _INSTANTS.items():
+    for name, column in _TIME_COLUMNS.items():
         if log.has(name, column):
             table = log.table(name)
             late = int(table.filter(table[column] > today.to_pydatetime()).count().execute())
-            found += [f"{plural(late, 'row')} of {name}"] if late else []
+            found += [f"{format_count(late, 'row')} of {name}"] if late else []
     end = f"{log.until.tz_convert(log.timezone):%d %b %Y}"
-    rows = f": {say_list(found)}" if found else ""
+    rows = f": {format_list(found)}" if found else ""
     said = f"The log ends on {end}, which is still to come{rows}"
     return [f"{said}. Open cases age until then, so set 'until' of the source, or mend these times."]
 
@@ -121,25 +124,28 @@ def _case_orders(log: CaseLog) -> list[str]:
     first = events.group_by("case_id").agg(first=lambda t: t["at"].min()).join(cases, "case_id")
     early = int(first.filter(first["first"] < first["created_at"]).count().execute())
     if early:
-        said.append(f"{_of(early, size, 'cases')} have events before their creation.")
+        said.append(f"{_format_share_of(early, size, 'cases')} have events before their creation.")
     lost = events.select("case_id").distinct().anti_join(cases, "case_id")
     if (n := int(lost.count().execute())) > 0:
-        said.append(f"{plural(n, 'case')} of the events are not in the table of cases.")
+        said.append(f"{format_count(n, 'case')} of the events are not in the table of cases.")
     if log.has("events", "public", "actor_role"):
         replies = events.filter((events.kind == "message") & (events.actor_role == "agent") & events.public)
         reply = replies.group_by("case_id").agg(reply=lambda t: t["at"].min()).join(ends, "case_id")
         both, late = int(reply.count().execute()), int(reply.filter(reply["end"] < reply["reply"]).count().execute())
         if both and late > 0.005 * both:
-            said.append(f"{_of(late, both, 'answered and resolved cases')} are resolved before their first response.")
+            said.append(
+                f"{_format_share_of(late, both, 'answered and resolved cases')} are resolved before their "
+                "first response."
+            )
     return said
 
 
-def holes(arrivals: Arrivals | None) -> list[str]:
+def find_gaps(arrivals: Arrivals | None) -> list[str]:
     """Say on which stretches of open weekdays nothing arrived."""
     if arrivals is None or arrivals.local.empty:
         return []
     days = arrivals.local[arrivals.weight > 0].dt.normalize()
-    if arrivals.sampled:
+    if arrivals.is_sampled:
         said = f"Arrivals come on only {days.nunique()} of {arrivals.days} days, many on each"
         return [f"{said}: if the export leaves days out, forecasts and shifts mean nothing."]
     seen = days.value_counts()
@@ -153,10 +159,10 @@ def holes(arrivals: Arrivals | None) -> list[str]:
         return []
     runs = _runs(empty, usual)
     longest = max(runs, key=len)
-    text = f"Nothing arrived on {plural(len(empty), 'day')} of weekdays that usually have arrivals"
+    text = f"Nothing arrived on {format_count(len(empty), 'day')} of weekdays that usually have arrivals"
     if len(longest) > 3:
         return [f"{text}; the longest hole is {longest[0]:%d %b %Y} to {longest[-1]:%d %b %Y}."]
-    shown = say_list([f"{d:%d %b %Y}" for d in empty[:6]])
+    shown = format_list([f"{d:%d %b %Y}" for d in empty[:6]])
     return [f"{text}: {shown}{' and others' if len(empty) > 6 else ''}."]
 
 
@@ -172,7 +178,7 @@ def _runs(empty: pd.DatetimeIndex, usual: list[int]) -> list[list[pd.Timestamp]]
     return runs
 
 
-def mass_closings(log: CaseLog) -> list[str]:
+def find_bulk_closures(log: CaseLog) -> list[str]:
     """Say on which days so many cases ended that somebody cleaned up; resolution times tell little there."""
     if not log.has("events"):
         return []
@@ -182,17 +188,18 @@ def mass_closings(log: CaseLog) -> list[str]:
         return []
     daily = ends.dt.tz_convert(log.timezone).dt.date.value_counts()
     usual = float(daily.quantile(0.75))
-    mass = daily[daily > max(MASS * usual, 50)]
+    mass = daily[daily > max(BULK_CLOSURE_FACTOR * usual, 50)]
     if mass.empty:
         return []
     top = [f"{n:,} on {d:%d %b %Y}" for d, n in mass.head(3).items()]
     return [
-        f"Mass closings on {plural(len(mass), 'day')} ({say_list(top)}; a busy day has {number(usual)}): "
+        f"Mass closings on {format_count(len(mass), 'day')} ({format_list(top)}; a busy day has "
+        f"{format_number(usual)}): "
         "resolution times of these cases tell when somebody cleaned up."
     ]
 
 
-def one_customer(log: CaseLog) -> list[str]:
+def find_placeholder_customer(log: CaseLog) -> list[str]:
     """Say if one customer id has so many cases that it likely stands for an unknown customer."""
     if not log.has("cases", "customer_id"):
         return []
@@ -204,12 +211,12 @@ def one_customer(log: CaseLog) -> list[str]:
         return []
     value, n = frame["customer_id"].iloc[0], int(frame["n"].iloc[0])
     return [
-        f"{_of(n, size, 'cases')} have one and the same customer_id, {value!r}: if it means 'unknown', "
+        f"{_format_share_of(n, size, 'cases')} have one and the same customer_id, {value!r}: if it means 'unknown', "
         "add it to 'missing' of the source, or repeat contacts count too many."
     ]
 
 
-def _few(log: CaseLog) -> dict[str, pd.DataFrame]:
+def _fetch_arrival_times(log: CaseLog) -> dict[str, pd.DataFrame]:
     """Fetch only the times of arrival."""
     wanted = {"cases": ["created_at"], "contacts": ["queued_at"], "volumes": ["ds", "slot_s", "y"]}
     for name, columns in wanted.items():
@@ -222,17 +229,17 @@ def _few(log: CaseLog) -> dict[str, pd.DataFrame]:
 
 def _sources(project: Project) -> str:
     files = [f"{s.place} as {s.table if s.kind == 'table' else s.kind}" for s in project.config.sources]
-    return f"Read {say_list(files)}."
+    return f"Read {format_list(files)}."
 
 
 def _counted(counts: dict[str, int]) -> str:
-    return "It gives " + say_list([f"{plural(c, 'row')} of {n}" for n, c in counts.items()]) + "."
+    return "It gives " + format_list([f"{format_count(c, 'row')} of {n}" for n, c in counts.items()]) + "."
 
 
 def _span(log: CaseLog, counts: dict[str, int]) -> str:
     first: list[Any] = []
     main = [n for n in ("cases", "contacts", "volumes", "events") if counts.get(n)]
-    for name, column in _INSTANTS.items():
+    for name, column in _TIME_COLUMNS.items():
         if counts.get(name) and name in (main or counts):
             table = log.table(name)
             first.append(table[column].min().execute())
@@ -241,10 +248,10 @@ def _span(log: CaseLog, counts: dict[str, int]) -> str:
         t.tz_convert(log.timezone) for t in (begin.tz_localize("UTC") if begin.tzinfo is None else begin, log.until)
     ]
     days = max(1, round((local[1] - local[0]) / pd.Timedelta("1D")))
-    return f"From {local[0]:%d %b %Y %H:%M} to {local[1]:%d %b %Y %H:%M} ({log.timezone}), {plural(days, 'day')}."
+    return f"From {local[0]:%d %b %Y %H:%M} to {local[1]:%d %b %Y %H:%M} ({log.timezone}), {format_count(days, 'day')}."
 
 
-def _refused(refused: pd.DataFrame) -> str:
+def _format_rejected_rows(refused: pd.DataFrame) -> str:
     if refused.empty:
         return "No row was refused."
     parts = []
@@ -253,8 +260,8 @@ def _refused(refused: pd.DataFrame) -> str:
         places = rows[["row", "column", "value"]].head(3).to_dict("records")
         shown = [_place(int(p["row"]), p["column"], p["value"]) for p in places]
         name = f"{source}, {table}" if str(source) in several else source
-        parts.append(f"{name}: {plural(len(rows), 'row')}, {reason}, such as {say_list(shown)}")
-    return f"{plural(len(refused), 'row')} refused: {'; '.join(parts)}."
+        parts.append(f"{name}: {format_count(len(rows), 'row')}, {reason}, such as {format_list(shown)}")
+    return f"{format_count(len(refused), 'row')} refused: {'; '.join(parts)}."
 
 
 def _place(row: int, column: str, value: Any) -> str:
@@ -263,20 +270,22 @@ def _place(row: int, column: str, value: Any) -> str:
     return f"row {row:,} ({said})" if row else said
 
 
-def _repeats(refused: pd.DataFrame) -> str:
+def _format_duplicates(refused: pd.DataFrame) -> str:
     twice = (
         refused[refused["reason"].str.contains("came before|came in an earlier", regex=True)]
         if len(refused)
         else refused
     )
-    return f"{plural(len(twice), 'row')}; the first was kept." if len(twice) else "None by its key."
+    return f"{format_count(len(twice), 'row')}; the first was kept." if len(twice) else "None by its key."
 
 
 def _kpis(can: pd.DataFrame) -> str:
     have = can.loc[can["available"] & can["computed"], "kpi"].tolist()
     later = int((can["available"] & ~can["computed"]).sum())
-    extra = f"; for {plural(later, 'more')} the data is there but they are not computed yet".replace("mores", "more")
-    return f"{len(have)} of {len(can)} KPIs can be had: {say_list(have)}{extra if later else ''}."
+    extra = f"; for {format_count(later, 'more')} the data is there but they are not computed yet".replace(
+        "mores", "more"
+    )
+    return f"{len(have)} of {len(can)} KPIs can be had: {format_list(have)}{extra if later else ''}."
 
 
 def _kpi_count(can: pd.DataFrame) -> str:
@@ -286,12 +295,12 @@ def _kpi_count(can: pd.DataFrame) -> str:
 
 def _lacking(can: pd.DataFrame) -> str:
     lacks = can[~can["available"]].groupby("lacks", sort=False)["kpi"].apply(list)
-    return " ".join(f"{say_list(kpis)}: {reason}." for reason, kpis in lacks.items()) or "None is missing."
+    return " ".join(f"{format_list(kpis)}: {reason}." for reason, kpis in lacks.items()) or "None is missing."
 
 
-def _of(part: int, whole: int, noun: str) -> str:
+def _format_share_of(part: int, whole: int, noun: str) -> str:
     return f"{part:,} of {whole:,} {noun} ({part / whole:.1%})"
 
 
-def _full(note: str) -> str:
+def _with_full_stop(note: str) -> str:
     return note if note.endswith(".") else note + "."

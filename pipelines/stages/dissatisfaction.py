@@ -19,18 +19,18 @@ from ...models.risk.escalation import EscalationRisk
 from ...models.worklist.ranking import assign_risk_levels
 from ..project.project import Project
 from ..stage import Stage
-from .train import Trained
+from .train import TrainedModel
 
 #: A case is just closed for so long.
-JUST = pd.Timedelta(days=3)
+RECENTLY_CLOSED = pd.Timedelta(days=3)
 #: Snapshots of open cases, and cases closed, that the models learn from; more teach little.
-MOST_ROWS = 4000
+MAX_OUTCOME_ROWS = 4000
 #: Draws of the bootstrap that decides whether there is any skill.
-REPLICATES = 300
-_TOLD = ("p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers")
+BOOTSTRAP_REPLICATES = 300
+_PROBABILITY_COLUMNS = ("p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers")
 
 
-def with_upset(stage: Stage, project: Project, trained: Trained, log: CaseLog) -> Stage:
+def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
     """Add to the stage of risk what surveys and escalations teach.
 
     Parameters
@@ -54,7 +54,7 @@ def with_upset(stage: Stage, project: Project, trained: Trained, log: CaseLog) -
     return stage
 
 
-def _dissatisfied(stage: Stage, project: Project, trained: Trained, log: CaseLog) -> Stage:
+def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
     if not log.has("surveys", "case_id"):
         return stage
     labels = dissatisfaction_labels(log)
@@ -64,10 +64,10 @@ def _dissatisfied(stage: Stage, project: Project, trained: Trained, log: CaseLog
     # The open cases have been looked at already; only the closings are new.
     closed = case_snapshots(log, _closings(log, trained), trained.metric, segments=segments)
     now = _with_segments(log, _as_open(trained.today), segments)
-    past = _with_segments(log, _as_open(_fewer_looks(trained.frame, MOST_ROWS)), segments)
+    past = _with_segments(log, _as_open(_thin_snapshot_times(trained.frame, MAX_OUTCOME_ROWS)), segments)
     rows = pd.concat([past, closed], ignore_index=True)
-    risk = DissatisfactionRisk(segments=segments, replicates=REPLICATES).fit(rows, labels, as_of=log.until)
-    just = rows[(rows["stage"] == "closed") & (rows["at"] >= log.until - JUST)]
+    risk = DissatisfactionRisk(segments=segments, replicates=BOOTSTRAP_REPLICATES).fit(rows, labels, as_of=log.until)
+    just = rows[(rows["stage"] == "closed") & (rows["at"] >= log.until - RECENTLY_CLOSED)]
     # Who has answered already need not be guessed about.
     told = labels[labels["known_at"].notna()]["case_id"]
     tables = {
@@ -82,12 +82,12 @@ def _dissatisfied(stage: Stage, project: Project, trained: Trained, log: CaseLog
     return replace(stage, tables=kept, findings=(*stage.findings, *(f"Dissatisfaction: {s}" for s in risk.statements_)))
 
 
-def _escalated(stage: Stage, project: Project, trained: Trained, log: CaseLog) -> Stage:  # noqa: ARG001
+def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:  # noqa: ARG001
     events = log.table("events")
     if not fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0]:
         return stage
-    past = _as_open(_fewer_looks(trained.frame, 3 * MOST_ROWS))
-    risk = EscalationRisk(replicates=REPLICATES).fit(past, escalation_labels(log), as_of=log.until)
+    past = _as_open(_thin_snapshot_times(trained.frame, 3 * MAX_OUTCOME_ROWS))
+    risk = EscalationRisk(replicates=BOOTSTRAP_REPLICATES).fit(past, escalation_labels(log), as_of=log.until)
     now = _as_open(trained.today)
     if "escalations" in now:  # what has been escalated will not be for the first time
         now = now[~(now["escalations"].fillna(0) > 0)]
@@ -117,15 +117,19 @@ def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk, *, ranked: bool) -> p
     names = [c for c in ("case_id", "at", "age_s", "team", "priority") if c in rows]
     table = rows[names].reset_index(drop=True)
     told = risk.predict(rows).reset_index(drop=True)
-    for name in _TOLD:
+    for name in _PROBABILITY_COLUMNS:
         table[name] = told[name].astype("float64")
     if not ranked:
         return table.sort_values(["age_s", "case_id"], ascending=[False, True], ignore_index=True)
-    table["band"] = pd.Series(assign_risk_levels(table[_TOLD[0]].to_numpy()), index=table.index).astype("str")
-    return table.sort_values([_TOLD[0], "age_s", "case_id"], ascending=[False, False, True], ignore_index=True)
+    table["band"] = pd.Series(assign_risk_levels(table[_PROBABILITY_COLUMNS[0]].to_numpy()), index=table.index).astype(
+        "str"
+    )
+    return table.sort_values(
+        [_PROBABILITY_COLUMNS[0], "age_s", "case_id"], ascending=[False, False, True], ignore_index=True
+    )
 
 
-def _closings(log: CaseLog, trained: Trained) -> pd.DataFrame:
+def _closings(log: CaseLog, trained: TrainedModel) -> pd.DataFrame:
     """Return cases with the instant of their last closing, of the span that the training looks at."""
     events = log.table("events")
     start = trained.frame["at"].min() if len(trained.frame) else log.until
@@ -133,8 +137,10 @@ def _closings(log: CaseLog, trained: Trained) -> pd.DataFrame:
     found = fetch(ended.group_by("case_id").agg(at=ended["at"].max()))
     found = found[found["at"] >= start].sort_values(["at", "case_id"])
     # The newest are those that a manager can still call; of the others a sample teaches enough.
-    newest = found[found["at"] >= log.until - JUST]
-    return pd.concat([_thinned(found[found["at"] < log.until - JUST], MOST_ROWS), newest], ignore_index=True)
+    newest = found[found["at"] >= log.until - RECENTLY_CLOSED]
+    return pd.concat(
+        [_thinned(found[found["at"] < log.until - RECENTLY_CLOSED], MAX_OUTCOME_ROWS), newest], ignore_index=True
+    )
 
 
 def _with_segments(log: CaseLog, rows: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:
@@ -150,7 +156,7 @@ def _as_open(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(stage=pd.Series("open", index=rows.index, dtype="str"))
 
 
-def _fewer_looks(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+def _thin_snapshot_times(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     """Keep the last look and every so many before it: that keeps more cases than all the looks at some of them."""
     step = max(1, int(np.ceil(len(rows) / most)))
     while step > 1 and (

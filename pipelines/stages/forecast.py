@@ -21,28 +21,43 @@ from ..words.forecast import (
     accuracy_sentence,
     day_sentences,
     method_sentences,
+    planner_notes,
     slot_sentence,
     sum_sentence,
     value_sentence,
     week_sentence,
-    weighty,
 )
-from ..words.words import number, plural
-from .assumptions import overlaps
-from .forecast_scores import CHECKED, by_lead, by_series, by_slot, first_week, held
-from .forecast_target import Target, find_target
-from .segments import Whole, changed_totals, scaled_paths, whole_folds, whole_forecast, with_young, young_series
+from ..words.words import format_count, format_number
+from .assumptions import overlap_sentences
+from .forecast_scores import (
+    EVALUATED_LEVELS,
+    compute_coverage,
+    latest_forecasts,
+    score_by_lead,
+    score_by_series,
+    score_by_slot,
+)
+from .forecast_target import ForecastTarget, find_forecast_target
+from .segments import (
+    ReconciledForecast,
+    add_cold_start_forecasts,
+    adjust_totals,
+    find_cold_start_series,
+    reconcile_folds,
+    reconcile_forecast,
+    scale_paths,
+)
 
 Progress = Callable[[int, int], None] | None
 
 #: Paths that the sum of a week rests on, and the most values that are drawn for it.
-PATHS, LEAST_PATHS, MOST_VALUES = 500, 100, 3_000_000
+DEFAULT_PATHS, MIN_PATHS, MAX_PATH_VALUES = 500, 100, 3_000_000
 #: Days of history without which nothing is said of how sure a week is.
-LEAST_DAYS = 56
+MIN_HISTORY_DAYS = 56
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScenarioOptions:
     """What one forecast is asked beyond the configuration: assumptions on the days ahead, and sample paths."""
 
     changes: tuple[Change, ...] = ()
@@ -50,7 +65,7 @@ class Asked:
     seed: int = 0
 
 
-def forecast_stage(project: Project, progress: Progress = None, asked: Asked | None = None) -> Stage:
+def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioOptions | None = None) -> Stage:
     """Forecast the volumes of the configuration, and score the method on rolling origins.
 
     Where the volumes are split by segments, the segments are made to add up to their sums, and what is scored is what
@@ -64,21 +79,21 @@ def forecast_stage(project: Project, progress: Progress = None, asked: Asked | N
         was forecast last for each slot of the past), ``forecast_notes``, and ``paths`` where they are asked for; all
         scores are measured on origins that the forecasts in them have not seen.
     """
-    spec, asked = project.config.forecast, asked or Asked()
+    spec, asked = project.config.forecast, asked or ScenarioOptions()
     context = forecast_context(project.config, project)
     steps = _Steps(progress, 3 + 2 * spec.windows)
-    target = find_target(project, spec)
+    target = find_forecast_target(project, spec)
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **_models(spec), **target.rules, **context}
     ahead = forecast(target.actuals, spec.horizon, spec.freq, **rules)
-    auto = target.adds and spec.models == ("auto",)
-    young = young_series(target.actuals) if auto and spec.by else []
+    auto = target.is_additive and spec.models == ("auto",)
+    young = find_cold_start_series(target.actuals) if auto and spec.by else []
     if young:
         borrow: dict[str, Any] = {"by": list(spec.by), "levels": spec.levels, "windows": spec.windows, **context}
-        ahead = with_young(ahead, target.actuals, young, spec.horizon, spec.freq, **borrow)
+        ahead = add_cold_start_forecasts(ahead, target.actuals, young, spec.horizon, spec.freq, **borrow)
     steps.to(1)
     # sums of named models, and of young segments, are those of their segments
     together = auto and not young
-    whole = whole_forecast(target.actuals, ahead, spec, context) if together else Whole(ahead)
+    whole = reconcile_forecast(target.actuals, ahead, spec, context) if together else ReconciledForecast(ahead)
     steps.to(2)
     paths = _paths(target, ahead, whole, spec, context, asked)
     steps.to(3)
@@ -87,7 +102,7 @@ def forecast_stage(project: Project, progress: Progress = None, asked: Asked | N
     tables |= ({"totals": whole.totals} if whole.totals is not None else {}) | _scores(folds, spec)
     assumed: list[str] = []
     if asked.changes:
-        paths, assumed = _assumed(tables, paths, asked, spec)
+        paths, assumed = _apply_assumptions(tables, paths, asked, spec)
     notes = list(dict.fromkeys([*ahead.attrs.get("notes", []), *whole.notes]))
     tables["forecast_notes"] = pd.DataFrame({"note": pd.Series(notes, dtype="str")})
     if asked.paths and paths is not None:
@@ -96,10 +111,10 @@ def forecast_stage(project: Project, progress: Progress = None, asked: Asked | N
         *_headlines(target, tables, folds, paths, spec),
         *assumed,
         *_days_ahead(target, tables["forecast"], context, spec),
-        accuracy_sentence(tables["leaderboard"], "volume" if target.adds else "level"),
+        accuracy_sentence(tables["leaderboard"], "volume" if target.is_additive else "level"),
         *method_sentences(str(ahead.attrs.get("model", "")), ahead.attrs.get("weights")),
         *_coherence(whole),
-        *weighty(notes),
+        *planner_notes(notes),
     ]
     best = tables["leaderboard"].set_index("model").loc["deskcast"]
     metrics = {str(k): float(v) for k, v in best.items() if isinstance(v, (int, float, np.number))}
@@ -122,11 +137,11 @@ class _Steps:
     """Tell how much of the work is done."""
 
     def __init__(self, tell: Progress, total: int) -> None:
-        self.tell, self.total = tell, total
+        self.add_event, self.total = tell, total
 
     def to(self, done: int) -> None:
-        if self.tell is not None:
-            self.tell(min(done, self.total), self.total)
+        if self.add_event is not None:
+            self.add_event(min(done, self.total), self.total)
 
 
 def _models(spec: ForecastSpec) -> dict[str, Any]:
@@ -137,43 +152,51 @@ def _models(spec: ForecastSpec) -> dict[str, Any]:
 
 
 def _paths(
-    target: Target, ahead: pd.DataFrame, whole: Whole, spec: ForecastSpec, context: dict[str, Any], asked: Asked
+    target: ForecastTarget,
+    ahead: pd.DataFrame,
+    whole: ReconciledForecast,
+    spec: ForecastSpec,
+    context: dict[str, Any],
+    asked: ScenarioOptions,
 ) -> pd.DataFrame | None:
     """Draw paths of the series, at the level of the forecasts that add up; of very many series, of their sum."""
-    if not target.adds:
+    if not target.is_additive:
         if asked.paths:
             raise InputError("sample paths are of counts", column="kpi", got=target.kpi, hint="leave out --paths")
         return None
-    count, given = asked.paths or min(PATHS, MOST_VALUES // max(len(ahead), 1)), target.actuals
-    if not asked.paths and count < LEAST_PATHS:
-        count, given = PATHS, given.groupby("ds")["y"].sum().reset_index().assign(unique_id="all")
+    count, given = asked.paths or min(DEFAULT_PATHS, MAX_PATH_VALUES // max(len(ahead), 1)), target.actuals
+    if not asked.paths and count < MIN_PATHS:
+        count, given = DEFAULT_PATHS, given.groupby("ds")["y"].sum().reset_index().assign(unique_id="all")
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, "seed": asked.seed, **context}
     paths = sample_paths(given, spec.horizon, spec.freq, n=count, **rules)
-    return paths if given is not target.actuals else scaled_paths(paths, whole.leaves)
+    return paths if given is not target.actuals else scale_paths(paths, whole.leaves)
 
 
-def _assumed(
-    tables: dict[str, pd.DataFrame], paths: pd.DataFrame | None, asked: Asked, spec: ForecastSpec
+def _apply_assumptions(
+    tables: dict[str, pd.DataFrame], paths: pd.DataFrame | None, asked: ScenarioOptions, spec: ForecastSpec
 ) -> tuple[pd.DataFrame | None, list[str]]:
     """Change forecast, totals and paths by what is assumed, and say what that does."""
     changed = what_if(tables["forecast"], asked.changes, asked.seed)
     tables["forecast"] = changed
     if "totals" in tables:
-        tables["totals"] = changed_totals(tables["totals"], changed, spec.by)
+        tables["totals"] = adjust_totals(tables["totals"], changed, spec.by)
     before = float(changed["baseline"].sum())
     more = round(float(changed["deskcast"].sum()) - before)
     said = [
         f"Assumed: {'; '.join(changed.attrs['changes'])}.",
-        f"That is {number(abs(more))} {'more' if more >= 0 else 'fewer'} than the {number(round(before))} expected "
+        f"That is {format_number(abs(more))} {'more' if more >= 0 else 'fewer'} than the "
+        f"{format_number(round(before))} expected "
         "without it over the whole horizon.",
-        *overlaps(asked.changes),
+        *overlap_sentences(asked.changes),
     ]
     return None if paths is None else what_if(paths, asked.changes, asked.seed), said
 
 
-def _folds(target: Target, spec: ForecastSpec, context: dict[str, Any], whole: Whole, steps: _Steps) -> pd.DataFrame:
+def _folds(
+    target: ForecastTarget, spec: ForecastSpec, context: dict[str, Any], whole: ReconciledForecast, steps: _Steps
+) -> pd.DataFrame:
     """Forecast the past as the forecast is issued: added up where it is."""
-    levels = tuple(sorted({*spec.levels, *CHECKED}))
+    levels = tuple(sorted({*spec.levels, *EVALUATED_LEVELS}))
     shared: dict[str, Any] = {"windows": spec.windows, "levels": levels, **context}
     folds = backtest(
         target.actuals,
@@ -185,7 +208,7 @@ def _folds(target: Target, spec: ForecastSpec, context: dict[str, Any], whole: W
         **target.rules,
     )
     if whole.totals is not None:
-        folds = whole_folds(folds, target.actuals, spec, shared, lambda done, _: steps.to(3 + spec.windows + done))
+        folds = reconcile_folds(folds, target.actuals, spec, shared, lambda done, _: steps.to(3 + spec.windows + done))
     steps.to(steps.total)
     return folds
 
@@ -195,19 +218,19 @@ def _scores(folds: pd.DataFrame, spec: ForecastSpec) -> dict[str, pd.DataFrame]:
     also = [c for c in folds.columns if "-lo-" in str(c) or "-hi-" in str(c)]
     extra = [c for c in also if float(str(c).rsplit("-", 1)[1]) not in spec.levels]
     issued = folds.drop(columns=extra)
-    last = first_week(issued)
+    last = latest_forecasts(issued)
     return {
         "leaderboard": leaderboard(issued),
-        "forecast_by_lead": by_lead(issued, spec.levels),
-        "forecast_by_slot": by_slot(issued, spec.levels),
-        "forecast_by_series": by_series(issued, spec.levels),
-        "forecast_coverage": held(folds),
+        "forecast_by_lead": score_by_lead(issued, spec.levels),
+        "forecast_by_slot": score_by_slot(issued, spec.levels),
+        "forecast_by_series": score_by_series(issued, spec.levels),
+        "forecast_coverage": compute_coverage(folds),
         "backtest": last,
     }
 
 
 def _headlines(
-    target: Target,
+    target: ForecastTarget,
     tables: dict[str, pd.DataFrame],
     folds: pd.DataFrame,
     paths: pd.DataFrame | None,
@@ -215,7 +238,7 @@ def _headlines(
 ) -> list[str]:
     """Say what comes next: a week as the sum of its slots, or where a KPI is heading."""
     ahead = tables["forecast"]
-    if not target.adds:
+    if not target.is_additive:
         return [value_sentence(target.kpi, target.actuals, ahead)]
     if spec.freq in ("W", "MS"):
         totals = tables.get("totals", ahead)
@@ -226,21 +249,21 @@ def _headlines(
             else []
         )
     days = (target.actuals["ds"].max() - target.actuals["ds"].min()).days + 1
-    if days < LEAST_DAYS:
+    if days < MIN_HISTORY_DAYS:
         return [sum_sentence(ahead, target.noun, days // 7)]
     return [week_sentence(target.actuals, ahead, folds, paths, target.noun)]
 
 
-def _days_ahead(target: Target, ahead: pd.DataFrame, context: dict[str, Any], spec: ForecastSpec) -> list[str]:
-    if not target.adds or spec.freq in ("W", "MS"):
+def _days_ahead(target: ForecastTarget, ahead: pd.DataFrame, context: dict[str, Any], spec: ForecastSpec) -> list[str]:
+    if not target.is_additive or spec.freq in ("W", "MS"):
         return []
     return day_sentences(target.actuals, ahead, context["holidays"], context["events"], target.noun)
 
 
-def _coherence(whole: Whole) -> list[str]:
+def _coherence(whole: ReconciledForecast) -> list[str]:
     """Say that segments and sums are one forecast."""
     if whole.totals is None:
         return []
-    count = plural(whole.leaves["unique_id"].nunique(), "segment")
+    count = format_count(whole.leaves["unique_id"].nunique(), "segment")
     much = f"; that moved the forecasts of segments by {whole.moved:.1%} of their volume" if whole.moved > 0.001 else ""
     return [f"The {count} and their sums add up exactly{much}."]

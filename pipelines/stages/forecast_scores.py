@@ -11,22 +11,22 @@ import pandas as pd
 from ...forecasting.volume.losses import pinball
 
 #: Levels at which the intervals are checked, beside those that are issued.
-CHECKED = (20, 40, 60, 80, 90, 95)
+EVALUATED_LEVELS = (20, 40, 60, 80, 90, 95)
 #: A lead time of more slots is counted in days.
-MOST_LEADS = 62
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MAX_LEAD_SLOTS = 62
+WEEKDAY_LABELS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def models_of(folds: pd.DataFrame) -> list[str]:
+def list_models(folds: pd.DataFrame) -> list[str]:
     """Return the models of a backtest.
 
-    >>> models_of(pd.DataFrame(columns=["ds", "y", "deskcast", "deskcast-lo-80", "deskcast-hi-80"]))
+    >>> list_models(pd.DataFrame(columns=["ds", "y", "deskcast", "deskcast-lo-80", "deskcast-hi-80"]))
     ['deskcast']
     """
     return list(dict.fromkeys(str(c).rsplit("-lo-", 1)[0] for c in folds.columns if "-lo-" in str(c)))
 
 
-def scores_by(folds: pd.DataFrame, keys: Sequence[str], levels: Sequence[float]) -> pd.DataFrame:
+def score_forecasts(folds: pd.DataFrame, keys: Sequence[str], levels: Sequence[float]) -> pd.DataFrame:
     """Score every model of a backtest by groups of its rows.
 
     Parameters
@@ -47,12 +47,12 @@ def scores_by(folds: pd.DataFrame, keys: Sequence[str], levels: Sequence[float])
     --------
     >>> folds = pd.DataFrame({"unique_id": ["a", "a"], "y": [10.0, 30.0], "m": [12.0, 28.0], "m-lo-80": [8.0, 20.0],
     ...                       "m-hi-80": [14.0, 29.0]})
-    >>> scores_by(folds, ["unique_id"], (80,))[["wape", "bias", "coverage_80"]].values.tolist()
+    >>> score_forecasts(folds, ["unique_id"], (80,))[["wape", "bias", "coverage_80"]].values.tolist()
     [[0.1, 0.0, 0.5]]
     """
     y = folds["y"].to_numpy(dtype=float)
     tables = []
-    for model in models_of(folds):
+    for model in list_models(folds):
         point = folds[model].to_numpy(dtype=float)
         sums = {"volume": np.abs(y), "error": np.abs(y - point), "more": point - y}
         loss = np.abs(y - point)
@@ -79,21 +79,21 @@ def scores_by(folds: pd.DataFrame, keys: Sequence[str], levels: Sequence[float])
     return order.sort_values(list(keys), kind="stable", ignore_index=True)
 
 
-def by_lead(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
+def score_by_lead(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
     """Score by model and lead time: in slots, or in days where there are many; the column ``unit`` says which."""
-    ahead, unit = leads(folds)
-    table = scores_by(folds.assign(lead=ahead), ["lead"], levels)
+    ahead, unit = compute_leads(folds)
+    table = score_forecasts(folds.assign(lead=ahead), ["lead"], levels)
     table.insert(1, "unit", unit)
-    place = table["model"].map({model: i for i, model in enumerate(models_of(folds))})
+    place = table["model"].map({model: i for i, model in enumerate(list_models(folds))})
     order = place.to_numpy().argsort(kind="stable")
     return table.drop(columns="volume").iloc[order].reset_index(drop=True)
 
 
-def leads(folds: pd.DataFrame) -> tuple[npt.NDArray[np.int64], str]:
+def compute_leads(folds: pd.DataFrame) -> tuple[npt.NDArray[np.int64], str]:
     """Return how far ahead each row was forecast, from 1, and the unit.
 
     >>> folds = pd.DataFrame({"ds": pd.to_datetime(["2024-03-04", "2024-03-06"]), "cutoff": pd.Timestamp("2024-03-03")})
-    >>> leads(folds)[0].tolist(), leads(folds)[1]
+    >>> compute_leads(folds)[0].tolist(), compute_leads(folds)[1]
     ([1, 3], 'day')
     """
     gap, step = folds["ds"] - folds["cutoff"], _step(folds)
@@ -103,7 +103,7 @@ def leads(folds: pd.DataFrame) -> tuple[npt.NDArray[np.int64], str]:
     slots = np.rint(gap.dt.total_seconds().to_numpy() / step.total_seconds()).astype(np.int64)
     if step >= pd.Timedelta(days=1):
         return slots, "week" if step >= pd.Timedelta(days=7) else "day"
-    if slots.max(initial=0) <= MOST_LEADS:
+    if slots.max(initial=0) <= MAX_LEAD_SLOTS:
         return slots, "hour" if step == pd.Timedelta(hours=1) else "slot"
     # the forecast begins with the slot after the cutoff
     begins = folds["cutoff"] + step
@@ -111,7 +111,7 @@ def leads(folds: pd.DataFrame) -> tuple[npt.NDArray[np.int64], str]:
     return np.asarray(days, dtype=np.int64), "day"
 
 
-def by_slot(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
+def score_by_slot(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
     """Score by slot of the week: weekday, and time of day where slots are shorter than a day; nothing for longer ones.
 
     Returns
@@ -124,8 +124,8 @@ def by_slot(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
     day = folds["ds"].dt.day_of_week
     clock = folds["ds"].dt.strftime("%H:%M") if step < pd.Timedelta(days=1) else pd.Series("", index=folds.index)
     keep = ["y", *[c for c in folds.columns if c == "deskcast" or str(c).startswith("deskcast-")]]
-    table = scores_by(folds[keep].assign(day=day, time=clock), ["day", "time"], levels)
-    table.insert(0, "weekday", [DAYS[d] for d in table.pop("day")])
+    table = score_forecasts(folds[keep].assign(day=day, time=clock), ["day", "time"], levels)
+    table.insert(0, "weekday", [WEEKDAY_LABELS[d] for d in table.pop("day")])
     return table.drop(columns="model")
 
 
@@ -136,21 +136,21 @@ def _step(folds: pd.DataFrame) -> pd.Timedelta:
     return min(first, pd.Timedelta(between.min())) if len(between) else first
 
 
-def by_series(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
+def score_by_series(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
     """Score ``deskcast`` by series, the largest first, with its gain over the seasonal naive method.
 
     Returns
     -------
     ``unique_id``, the scores, and ``gain`` (share of the quantile loss of the seasonal naive method that is saved).
     """
-    table = scores_by(folds, ["unique_id"], levels)
+    table = score_forecasts(folds, ["unique_id"], levels)
     ours = table[table["model"] == "deskcast"].drop(columns="model").reset_index(drop=True)
     naive = table[table["model"] == "seasonal_naive"].set_index("unique_id")["wql"].reindex(ours["unique_id"])
     ours["gain"] = 1 - ours["wql"] / naive.where(naive > 0).to_numpy()
     return ours.sort_values(["volume", "unique_id"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
-def held(folds: pd.DataFrame) -> pd.DataFrame:
+def compute_coverage(folds: pd.DataFrame) -> pd.DataFrame:
     """Say how often the intervals of each level held.
 
     Slots of one origin are wrong together, so the bounds come from the origins as clusters (their mean, two standard
@@ -163,13 +163,13 @@ def held(folds: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> folds = pd.DataFrame({"cutoff": [1, 1, 2, 2], "y": 5.0, "m": 5.0, "m-lo-80": [4.0, 6.0, 4.0, 4.0], "m-hi-80": 9.0})
-    >>> held(folds)[["level", "observed", "n"]].values.tolist()
+    >>> compute_coverage(folds)[["level", "observed", "n"]].values.tolist()
     [[80.0, 0.75, 4.0]]
     """  # noqa: E501 - the frame of the example
     y = folds["y"].to_numpy(dtype=float)
     _, origin = np.unique(folds["cutoff"].to_numpy(), return_inverse=True)
     rows = []
-    for model in models_of(folds):
+    for model in list_models(folds):
         levels = sorted(float(str(c).rsplit("-", 1)[1]) for c in folds.columns if str(c).startswith(f"{model}-lo-"))
         for level in levels:
             low, high = (folds[f"{model}-{side}-{level:g}"].to_numpy(dtype=float) for side in ("lo", "hi"))
@@ -187,12 +187,12 @@ def held(folds: pd.DataFrame) -> pd.DataFrame:
     return table.astype({"model": "str"})
 
 
-def first_week(folds: pd.DataFrame) -> pd.DataFrame:
+def latest_forecasts(folds: pd.DataFrame) -> pd.DataFrame:
     """Return what was forecast last for each slot of the past, as a line beside what came.
 
     >>> folds = pd.DataFrame({"unique_id": "a", "ds": pd.Timestamp("2024-03-10"), "y": 1.0, "deskcast": [2.0, 3.0],
     ...                       "cutoff": pd.to_datetime(["2024-02-28", "2024-03-06"])})
-    >>> first_week(folds)["deskcast"].tolist()
+    >>> latest_forecasts(folds)["deskcast"].tolist()
     [3.0]
     """
     keep = [c for c in folds.columns if c in ("unique_id", "ds", "cutoff", "y") or str(c).startswith("deskcast")]

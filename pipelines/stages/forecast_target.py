@@ -16,11 +16,11 @@ from ..project.project import Project
 from ..project.specs import ForecastSpec
 
 #: KPIs that count what happens in a period.
-FLOWS = ("cases_opened", "cases_resolved", "contacts_offered", "article_views")
+COUNT_KPIS = ("cases_opened", "cases_resolved", "contacts_offered", "article_views")
 
 
 @dataclass(frozen=True)
-class Target:
+class ForecastTarget:
     """The series that are forecast.
 
     Attributes
@@ -44,12 +44,12 @@ class Target:
     noun: str = "case"
 
     @property
-    def adds(self) -> bool:
+    def is_additive(self) -> bool:
         """Tell whether segments and periods can be summed."""
         return self.kind == "count"
 
 
-def find_target(project: Project, spec: ForecastSpec) -> Target:
+def find_forecast_target(project: Project, spec: ForecastSpec) -> ForecastTarget:
     """Return the series that the configuration asks for: what arrives, or another KPI of the history.
 
     Raises
@@ -57,27 +57,27 @@ def find_target(project: Project, spec: ForecastSpec) -> Target:
     InputError
         If the KPI is unknown or this log cannot give it.
     """
-    kpi = spec.kpi or arrivals_kpi(project)
+    kpi = spec.kpi or find_volume_kpi(project)
     if not unit_of(kpi):
         hint = did_you_mean(kpi, list(CATALOGUE))
         raise InputError("there is no such KPI", column="kpi", got=kpi, hint=hint)
     history = kpi_history(project.log, [kpi], spec.by, spec.freq)
     actuals = series(history, kpi)
-    kind, bounds = kind_of(kpi, history)
+    kind, bounds = find_value_kind(kpi, history)
     if kind == "count":
-        return Target(kpi, actuals, kind, {}, noun_of(project, kpi))
+        return ForecastTarget(kpi, actuals, kind, {}, find_counted_noun(project, kpi))
     rules: dict[str, Any] = {"kind": kind, **({"bounds": bounds} if kind == "rate" else {})}
     if history["n"].notna().any():
         actuals["n"] = series(history.assign(value=history["n"]), kpi)["y"]
-    return Target(kpi, actuals, kind, rules)
+    return ForecastTarget(kpi, actuals, kind, rules)
 
 
-def kind_of(kpi: str, history: pd.DataFrame) -> tuple[str, tuple[float, float]]:
+def find_value_kind(kpi: str, history: pd.DataFrame) -> tuple[str, tuple[float, float]]:
     """Return what kind of values a KPI has, and the bounds of a share.
 
-    >>> kind_of("csat", pd.DataFrame({"value": [0.8], "n": [10.0]})), kind_of("nps", pd.DataFrame({"value": [-10.0], "n": [9.0]}))
+    >>> find_value_kind("csat", pd.DataFrame({"value": [0.8], "n": [10.0]})), find_value_kind("nps", pd.DataFrame({"value": [-10.0], "n": [9.0]}))
     (('rate', (0.0, 1.0)), ('rate', (-100.0, 100.0)))
-    >>> kind_of("backlog", pd.DataFrame({"value": [80.0], "n": [np.nan]}))[0]
+    >>> find_value_kind("backlog", pd.DataFrame({"value": [80.0], "n": [np.nan]}))[0]
     'stock'
     """  # noqa: E501 - the example is one line
     unit, value = unit_of(kpi), history["value"].dropna()
@@ -89,18 +89,18 @@ def kind_of(kpi: str, history: pd.DataFrame) -> tuple[str, tuple[float, float]]:
         return "rate", (min(1.0, float(np.floor(value.min()))), max(5.0, float(np.ceil(value.max()))))
     if kpi == "backlog":
         return "stock", (0.0, 1.0)
-    if kpi in FLOWS:
+    if kpi in COUNT_KPIS:
         return "count", (0.0, 1.0)
     return ("duration" if len(value) and value.min() > 0 else "stock"), (0.0, 1.0)
 
 
-def arrivals_kpi(project: Project) -> str:
+def find_volume_kpi(project: Project) -> str:
     """Return the KPI that counts what comes: a telephone log has contacts and no cases."""
     bare = project.log.has("contacts") and not (project.log.has("cases") or project.log.has("volumes"))
     return "contacts_offered" if bare else "cases_opened"
 
 
-def noun_of(project: Project, kpi: str) -> str:
+def find_counted_noun(project: Project, kpi: str) -> str:
     """Return what a KPI counts, as a noun."""
     if kpi.startswith("contacts"):
         return "contact"

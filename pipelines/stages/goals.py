@@ -11,7 +11,7 @@ from ...models.series.kpi_kinds import MEASURE_COLUMNS
 from ..project.project import Project
 from .history import history_limits
 
-GOALS = ("name", *GoalOutlook.__dataclass_fields__)
+GOAL_COLUMNS = ("name", *GoalOutlook.__dataclass_fields__)
 
 
 def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
@@ -45,10 +45,10 @@ def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
                 "words": str(error),
             }
         rows.append({"name": goal.name, **found})
-    frame = pd.DataFrame(rows, columns=list(GOALS))
+    frame = pd.DataFrame(rows, columns=list(GOAL_COLUMNS))
     times, texts = ("start", "end"), ("name", "kpi", "series", "words")
     frame[list(times)] = frame[list(times)].apply(pd.to_datetime).astype("datetime64[us]")
-    return frame.astype({c: "str" if c in texts else "float64" for c in GOALS if c not in times})
+    return frame.astype({c: "str" if c in texts else "float64" for c in GOAL_COLUMNS if c not in times})
 
 
 def _daily(project: Project, history: pd.DataFrame, kpi: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from ...features.kpis.view import Limits
 from ..project.project import Project
 from ..project.specs import HistorySpec
 from ..stage import Stage
-from ..words.words import number, plural, say_kpi
+from ..words.words import format_count, format_kpi, format_number
 
 
 def history_stage(project: Project) -> Stage:
@@ -55,7 +55,7 @@ def _span_sentence(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "There is no complete period yet, so there is no history."
     first, last = frame["ds"].min(), frame["ds"].max()
-    return f"{plural(frame['kpi'].nunique(), 'KPI')} from {first:%d %b %Y} to {last:%d %b %Y}."
+    return f"{format_count(frame['kpi'].nunique(), 'KPI')} from {first:%d %b %Y} to {last:%d %b %Y}."
 
 
 def _latest_sentences(total: pd.DataFrame) -> list[str]:
@@ -68,14 +68,14 @@ def _latest_sentences(total: pd.DataFrame) -> list[str]:
         rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]
         if rows.empty or rows["value"].notna().sum() == 0:
             continue
-        words.append(f"{say_kpi(kpi)}, last four weeks: {_headline(kpi, rows)}.")
+        words.append(f"{format_kpi(kpi)}, last four weeks: {_headline(kpi, rows)}.")
     return words
 
 
 def _headline(kpi: str, rows: pd.DataFrame) -> str:
     unit = unit_of(kpi)
     if kpi == "backlog":
-        return f"{number(rows['value'].iloc[-1])} open at the end"
+        return f"{format_number(rows['value'].iloc[-1])} open at the end"
     if unit == "share":
-        return f"{rows['numerator'].sum() / rows['n'].sum():.1%} of {number(rows['n'].sum())}"
-    return number(rows["value"].sum())
+        return f"{rows['numerator'].sum() / rows['n'].sum():.1%} of {format_number(rows['n'].sum())}"
+    return format_number(rows["value"].sum())

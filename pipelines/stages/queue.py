@@ -8,12 +8,12 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
 from ..project.specs import StaffingSpec
-from ..words.words import plural, say_list
+from ..words.words import format_count, format_list
 
 #: Handle times are averaged over this many last days, so that they follow the desk.
-HANDLE_DAYS = 56
+AHT_WINDOW_DAYS = 56
 #: Fewer handled contacts than this do not give a mean that can be planned with.
-MIN_HANDLED = 30
+MIN_HANDLED_CONTACTS = 30
 
 
 def interval_freq(interval_s: float) -> str:
@@ -42,7 +42,7 @@ def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFra
     for column, value in where.items():
         history = history[history[column] == value]
     if history.empty or history["value"].sum() == 0:
-        raise InputError("nothing arrived in this queue", column=say_list(list(where)) if where else None, got=where)
+        raise InputError("nothing arrived in this queue", column=format_list(list(where)) if where else None, got=where)
     clock = history.loc[history["value"] > 0, "ds"]
     if ((clock.dt.hour == 0) & (clock.dt.minute == 0)).mean() > 0.9:
         raise InputError("the arrivals have no time of day", hint="agents per interval need the time of each arrival")
@@ -59,13 +59,13 @@ def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
     return int(rows.count().execute()) > 0
 
 
-def handle_time(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: str) -> tuple[float, str]:
+def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: str) -> tuple[float, str]:
     """Return the mean handle time of a queue in seconds, and where it comes from, in words."""
     if spec.aht_s is not None:
         return spec.aht_s, "as configured"
     if log.has("contacts", "answered_at", "ended_at"):
         contacts = log.table("contacts")
-        recent = contacts.filter(contacts.queued_at > log.until - pd.Timedelta(days=HANDLE_DAYS))
+        recent = contacts.filter(contacts.queued_at > log.until - pd.Timedelta(days=AHT_WINDOW_DAYS))
         for column, value in where.items():
             if column in contacts.columns:
                 recent = recent.filter(recent[column] == value)
@@ -73,8 +73,10 @@ def handle_time(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: s
         seconds = (rows["ended_at"] - rows["answered_at"]).dt.total_seconds()
         if "wrap_s" in rows and rows["wrap_s"].notna().any():  # where it is not recorded it is not 0 but as elsewhere
             seconds = seconds + rows["wrap_s"].fillna(rows["wrap_s"].mean())
-        if len(seconds) >= MIN_HANDLED:
-            return float(seconds.mean()), f"from {plural(len(seconds), 'contact')} of the last {HANDLE_DAYS} days"
+        if len(seconds) >= MIN_HANDLED_CONTACTS:
+            return float(
+                seconds.mean()
+            ), f"from {format_count(len(seconds), 'contact')} of the last {AHT_WINDOW_DAYS} days"
     raise InputError(
         "no handle time is known", where=f"[staffing.{name}]", column="aht", hint="add a line such as aht = '4min'"
     )

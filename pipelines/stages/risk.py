@@ -15,16 +15,16 @@ from ...models.worklist.ranking import rank_cases
 from ...models.worklist.reasons import reasons
 from ..project.project import Project
 from ..stage import Stage
-from ..store.flagged_cases import read_flags, since_when
-from ..words.words import number, plural, say_probability
-from .risk_actions import costs_of, suggest
-from .train import Trained
+from ..store.flagged_cases import find_flagged_since, read_flags
+from ..words.words import format_count, format_number, format_probability
+from .risk_actions import breach_costs, suggest_actions
+from .train import TrainedModel
 
 #: Cases a day that are picked, where neither a budget nor a capacity is configured.
-BUDGET = 20
+DEFAULT_CASES_PER_DAY = 20
 #: Columns of a case that conditions of actions may be about, carried along.
-_CARRIED = ("status", "channel", "product", "region", "case_type")
-_ORDER = (
+_CONDITION_COLUMNS = ("status", "channel", "product", "region", "case_type")
+_RISK_COLUMNS = (
     *("rank", "case_id", "metric", "probability", "band", "due_at", "left_s", "left_wall_s", "left_business_s"),
     *("paused", "owner", "team", "priority", "age_s", "reason_1", "reason_2", "reason_3"),
     *("median_finish", "finish_80", "action", "benefit", "picked", "first_flagged_at"),
@@ -33,7 +33,7 @@ _ORDER = (
 
 def risk_stage(
     project: Project,
-    trained: Trained | None,
+    trained: TrainedModel | None,
     log: CaseLog | None = None,
     *,
     budget: int | None = None,
@@ -70,41 +70,41 @@ def risk_stage(
         spec = replace(spec, capacity_s=None)
     if capacity_s and not budget:
         spec = replace(spec, budget=None)
-    done = _waits(rows) & ~has_breached(rows)
+    done = _resolved_mask(rows) & ~has_breached(rows)
     table, broken = rank_cases(rows[~done], trained.risk, actions=dict(spec.actions) or None)
     table = _completed(table, rows, trained, log)
-    todo, prevents, effort_h = suggest(table, project.config.actions, spec)
+    todo, prevents, effort_h = suggest_actions(table, project.config.actions, spec)
     table["action"] = pd.Series(todo, index=table.index, dtype="str")
     picked = select_cases(
         table,
-        k=(spec.budget or BUDGET) if spec.capacity_s is None else spec.budget,
+        k=(spec.budget or DEFAULT_CASES_PER_DAY) if spec.capacity_s is None else spec.budget,
         capacity_h=None if spec.capacity_s is None else spec.capacity_s / 3600,
         preventable=prevents,
-        cost=costs_of(table, spec),
+        cost=breach_costs(table, spec),
         effort_h=effort_h,
     )
     table["benefit"], table["picked"] = picked["benefit"], picked["picked"]
     flags = read_flags(project.config.results_folder, metric)
-    table["first_flagged_at"] = since_when(flags, table["case_id"], table["picked"], log.until)
-    broken = broken.assign(owner=owners(log, broken["case_id"]))
+    table["first_flagged_at"] = find_flagged_since(flags, table["case_id"], table["picked"], log.until)
+    broken = broken.assign(owner=find_owners(log, broken["case_id"]))
     top = rows[rows["case_id"].isin(table["case_id"].head(max(spec.top, 50)))]
     why = reasons(top, trained.risk)
     order = table.set_index("case_id")["rank"]
     why = why.assign(rank=why["case_id"].map(order)).sort_values(["rank", "place"], ignore_index=True)
-    waiting = _waiting(rows[done], trained, log)
-    tables = {"risk": table[list(_ORDER)], "reasons": why, "broken": broken}
+    waiting = _awaiting_closure(rows[done], trained, log)
+    tables = {"risk": table[list(_RISK_COLUMNS)], "reasons": why, "broken": broken}
     tables |= {"waiting": waiting} if len(waiting) else {}
     findings = [*_sentences(table, broken, waiting, metric, spec.top)]
     metrics = {"open": float(len(rows)), "broken": float(len(broken)), "waiting": float(len(waiting))}
     metrics |= {"expected": float(table["probability"].sum()), "picked": float(table["picked"].sum())}
     params = {"metric": metric, "as_of": str(log.until), "used": trained.risk.used_}
     stage = Stage("risk", tables, tuple(findings), params, metrics)
-    from .dissatisfaction import with_upset
+    from .dissatisfaction import add_outcome_risks
 
-    return with_upset(stage, project, trained, log)
+    return add_outcome_risks(stage, project, trained, log)
 
 
-def owners(log: CaseLog, case_id: pd.Series) -> pd.Series:
+def find_owners(log: CaseLog, case_id: pd.Series) -> pd.Series:
     """Return the agent whom each case was last assigned to, as far as the log tells; missing where it does not.
 
     Parameters
@@ -134,11 +134,11 @@ def owners(log: CaseLog, case_id: pd.Series) -> pd.Series:
     return pd.Series(found.reindex(case_id.astype("str")).array, index=case_id.index, dtype="str")
 
 
-def _completed(table: pd.DataFrame, rows: pd.DataFrame, trained: Trained, log: CaseLog) -> pd.DataFrame:
+def _completed(table: pd.DataFrame, rows: pd.DataFrame, trained: TrainedModel, log: CaseLog) -> pd.DataFrame:
     """Add the owner, when the case will be done, and what conditions of actions may be about."""
     mine = rows.set_index("case_id", drop=False).loc[table["case_id"]].reset_index(drop=True)
-    carried = {name: mine[name].array for name in _CARRIED if name in mine.columns}
-    table = table.assign(owner=owners(log, table["case_id"]), **carried)
+    carried = {name: mine[name].array for name in _CONDITION_COLUMNS if name in mine.columns}
+    table = table.assign(owner=find_owners(log, table["case_id"]), **carried)
     finish = trained.risk.finish_times(mine) if len(mine) else None
     for name in ("median_finish", "finish_80"):
         when = pd.DatetimeIndex([pd.NaT] * len(table), tz="UTC") if finish is None else pd.DatetimeIndex(finish[name])
@@ -146,41 +146,43 @@ def _completed(table: pd.DataFrame, rows: pd.DataFrame, trained: Trained, log: C
     return table
 
 
-def _waits(rows: pd.DataFrame) -> pd.Series:
+def _resolved_mask(rows: pd.DataFrame) -> pd.Series:
     if "is_resolved" not in rows.columns:
         return pd.Series(False, index=rows.index)
     return rows["is_resolved"].astype("Float64").fillna(0).astype(bool)
 
 
-def _waiting(rows: pd.DataFrame, trained: Trained, log: CaseLog) -> pd.DataFrame:
+def _awaiting_closure(rows: pd.DataFrame, trained: TrainedModel, log: CaseLog) -> pd.DataFrame:
     """Tell the cases that are resolved and wait to be closed: their outcome is as good as decided."""
     names = ["case_id", "metric", "resolved_for_s", "age_s", "team", "priority"]
     table = rows[[n for n in names if n in rows.columns]].assign(probability=trained.risk.predict_proba(rows))
-    table["owner"] = owners(log, table["case_id"])
+    table["owner"] = find_owners(log, table["case_id"])
     table["action"] = pd.Series("nothing left to do", index=table.index, dtype="str")
     return table.sort_values(["probability", "case_id"], ascending=[False, True], ignore_index=True)
 
 
 def _sentences(table: pd.DataFrame, broken: pd.DataFrame, waiting: pd.DataFrame, metric: str, top: int) -> list[str]:
     promise = metric.replace("_", " ")
-    over = f"{plural(len(broken), 'case')} broke it already."
-    done = f" {plural(len(waiting), 'case')} more {'is' if len(waiting) == 1 else 'are'} resolved and only" \
+    over = f"{format_count(len(broken), 'case')} broke it already."
+    done = f" {format_count(len(waiting), 'case')} more {'is' if len(waiting) == 1 else 'are'} resolved and only" \
         " wait to be closed." if len(waiting) else ""  # fmt: skip
     if table.empty:
         return [f"No open case can still keep the promise on {promise}. {over}{done}"]
     findings = [
-        f"{plural(len(table), 'open case')} can still keep the promise on {promise}; about "
-        f"{number(round(table['probability'].sum()))} of them will not. {over}{done}"
+        f"{format_count(len(table), 'open case')} can still keep the promise on {promise}; about "
+        f"{format_number(round(table['probability'].sum()))} of them will not. {over}{done}"
     ]
     mine = table[table["picked"].astype(bool)]
     if len(mine):
         new = int((mine["first_flagged_at"] == mine["first_flagged_at"].max()).sum())
-        share = f"about {number(round(mine['probability'].sum()))} of them break their promise if nothing is done"
-        fresh = "" if new == len(mine) else f", {number(new)} of them new"
-        findings.append(f"{plural(len(mine), 'case')} to take up first{fresh}: {share}.")
+        share = (
+            f"about {format_number(round(mine['probability'].sum()))} of them break their promise if nothing is done"
+        )
+        fresh = "" if new == len(mine) else f", {format_number(new)} of them new"
+        findings.append(f"{format_count(len(mine), 'case')} to take up first{fresh}: {share}.")
     for row in table.head(min(top, 3)).to_dict("records"):
         told = pd.isna(row["left_s"]) or " left" in row["reason_1"]
         left = "" if told else f", {say_duration(row['left_s'])} left"
         why = "" if row["reason_1"].startswith("in its favour") else f": {row['reason_1']}"
-        findings.append(f"Case {row['case_id']}: {say_probability(row['probability'])}{left}{why}.")
+        findings.append(f"Case {row['case_id']}: {format_probability(row['probability'])}{left}{why}.")
     return findings

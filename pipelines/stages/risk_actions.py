@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..project.checks import _values
+from ..project.checks import split_values
 from ..project.specs import ActionSpec, RiskSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def suggest(
+def suggest_actions(
     rows: pd.DataFrame, actions: Sequence[ActionSpec], spec: RiskSpec
 ) -> tuple[list[str], list[float], list[float]]:
     """Return for each case what to do, the chance that it prevents the breach, and the hours that it takes.
@@ -39,7 +39,7 @@ def suggest(
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"action": ["look", "look"], "group": ["reply", "time"], "left_s": [900.0, 7200.0]})
     >>> call = ActionSpec("call", {"reason": "reply"}, prevents=0.8)
-    >>> suggest(rows, [call], RiskSpec())
+    >>> suggest_actions(rows, [call], RiskSpec())
     (['call', 'look'], [0.4, 1.0], [0.5, 0.5])
     """
     todo = rows["action"].astype("object").to_numpy(copy=True)
@@ -56,11 +56,11 @@ def suggest(
     return [str(t) for t in todo], (prevents * fits).tolist(), (effort / 3600).tolist()
 
 
-def costs_of(rows: pd.DataFrame, spec: RiskSpec) -> float | list[float]:
+def breach_costs(rows: pd.DataFrame, spec: RiskSpec) -> float | list[float]:
     """Return what the breach of each case costs: one number for all, or one by priority (1 where none is named).
 
     >>> import pandas as pd
-    >>> costs_of(pd.DataFrame({"priority": ["1", "3"]}), RiskSpec(cost={"1": 10.0}))
+    >>> breach_costs(pd.DataFrame({"priority": ["1", "3"]}), RiskSpec(cost={"1": 10.0}))
     [10.0, 1.0]
     """
     if not isinstance(spec.cost, Mapping):
@@ -77,5 +77,5 @@ def _holds(rows: pd.DataFrame, when: Mapping[str, str]) -> np.ndarray[tuple[int]
         values = rows[column]
         if key == "paused":
             values = values.map({True: "yes", False: "no"})
-        hit &= values.astype("str").isin(_values(wanted)).to_numpy()
+        hit &= values.astype("str").isin(split_values(wanted)).to_numpy()
     return hit

@@ -16,11 +16,11 @@ from ...forecasting.panels.reconcile import hierarchy
 from ..project.specs import ForecastSpec
 
 #: Forecast without making segments add up.
-APART = "none"
+NO_RECONCILIATION = "none"
 
 
 @dataclass(frozen=True)
-class Whole:
+class ReconciledForecast:
     """A forecast of series, and where they are segments of a whole that of their sums.
 
     Attributes
@@ -42,17 +42,19 @@ class Whole:
     notes: tuple[str, ...] = ()
 
 
-def whole_forecast(actuals: pd.DataFrame, ahead: pd.DataFrame, spec: ForecastSpec, context: dict[str, Any]) -> Whole:
+def reconcile_forecast(
+    actuals: pd.DataFrame, ahead: pd.DataFrame, spec: ForecastSpec, context: dict[str, Any]
+) -> ReconciledForecast:
     """Make the forecast of segments add up to that of their sums; of one series there is nothing to add."""
-    if not spec.by or spec.reconcile == APART or ahead["unique_id"].nunique() < 2:
-        return Whole(ahead)
+    if not spec.by or spec.reconcile == NO_RECONCILIATION or ahead["unique_id"].nunique() < 2:
+        return ReconciledForecast(ahead)
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **context}
     try:
         nodes = forecast_hierarchy(actuals, spec.horizon, spec.freq, by=list(spec.by), method=spec.reconcile, **rules)
     except InputError as error:
         if error.column != "unique_id":
             raise
-        return Whole(ahead, notes=(f"segments are not made to add up: {error}",))
+        return ReconciledForecast(ahead, notes=(f"segments are not made to add up: {error}",))
     leaf_level = "/".join(spec.by)
     leaves = nodes[nodes["level"] == leaf_level].drop(columns=["node", "level", "base"])
     values = [c for c in leaves.columns if c not in ("unique_id", "ds")]
@@ -66,10 +68,10 @@ def whole_forecast(actuals: pd.DataFrame, ahead: pd.DataFrame, spec: ForecastSpe
     volume = float(ahead["deskcast"].sum())
     moved = float((table["deskcast"] - ahead["deskcast"]).abs().sum()) / volume if volume > 0 else 0.0
     ended = tuple(n for n in nodes.attrs["notes"] if "has ended" in n)
-    return Whole(table, totals, moved, ended)
+    return ReconciledForecast(table, totals, moved, ended)
 
 
-def whole_folds(
+def reconcile_folds(
     folds: pd.DataFrame,
     actuals: pd.DataFrame,
     spec: ForecastSpec,
@@ -106,13 +108,13 @@ def _node_names(names: Any, by: tuple[str, ...]) -> list[str]:
     return ["/".join(f"{c}={v}" for c, v in zip(by, str(name).split("/"), strict=True)) for name in names]
 
 
-def scaled_paths(paths: pd.DataFrame, issued: pd.DataFrame) -> pd.DataFrame:
+def scale_paths(paths: pd.DataFrame, issued: pd.DataFrame) -> pd.DataFrame:
     """Move sample paths to the forecasts that are issued, slot by slot: their middle is the forecast.
 
     >>> day = pd.Timestamp("2024-03-04")
     >>> paths = pd.DataFrame({"unique_id": "a", "ds": day, "path": [0, 1, 2], "y": [8.0, 10.0, 12.0]})
     >>> issued = pd.DataFrame({"unique_id": "a", "ds": day, "deskcast": [11.0]})
-    >>> scaled_paths(paths, issued)["y"].round(6).tolist()
+    >>> scale_paths(paths, issued)["y"].round(6).tolist()
     [8.8, 11.0, 13.2]
     """
     middle = paths.groupby(["unique_id", "ds"], sort=False)["y"].transform("median").to_numpy()
@@ -125,7 +127,7 @@ def scaled_paths(paths: pd.DataFrame, issued: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def changed_totals(totals: pd.DataFrame, leaves: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+def adjust_totals(totals: pd.DataFrame, leaves: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     """Add up segments that were changed by assumptions; the bounds of the sums move as those of segments do."""
     wide = leaves.pivot(index="unique_id", columns="ds", values="deskcast")
     tree = hierarchy([str(name) for name in wide.index], list(by))
@@ -146,12 +148,12 @@ def changed_totals(totals: pd.DataFrame, leaves: pd.DataFrame, by: tuple[str, ..
     return out
 
 
-def young_series(actuals: pd.DataFrame) -> list[str]:
+def find_cold_start_series(actuals: pd.DataFrame) -> list[str]:
     """Return the series whose first case came lately, where others are much older.
 
     >>> days = pd.date_range("2024-01-01", periods=200)
     >>> old = pd.DataFrame({"unique_id": "phone", "ds": days, "y": 5.0})
-    >>> young_series(pd.concat([old, old.assign(unique_id="chat", y=[0.0] * 170 + [3.0] * 30)]))
+    >>> find_cold_start_series(pd.concat([old, old.assign(unique_id="chat", y=[0.0] * 170 + [3.0] * 30)]))
     ['chat']
     """
     begun = actuals[actuals["y"] > 0].groupby("unique_id")["ds"].min()
@@ -161,7 +163,7 @@ def young_series(actuals: pd.DataFrame) -> list[str]:
     return [str(name) for name in age.index[age < COLD_START_DAYS]]
 
 
-def with_young(
+def add_cold_start_forecasts(
     ahead: pd.DataFrame, actuals: pd.DataFrame, young: list[str], horizon: int, freq: str, **rules: Any
 ) -> pd.DataFrame:
     """Put the forecasts of young series, borrowed from their relatives, in place of their own; ``tier`` says which.

@@ -19,13 +19,13 @@ from ...forecasting.volume.forecast import forecast
 from ..project.project import Project
 from ..project.specs import ShiftSpec, StaffingSpec
 from ..stage import Stage
-from ..words.words import number, plural
+from ..words.words import format_count, format_number
 from .casework import clear_cases, plan_cases
 from .forecast import forecast_context
-from .queue import handle_time, interval_freq, queue_arrivals, queue_segments
+from .queue import estimate_aht, interval_freq, queue_arrivals, queue_segments
 
 #: The search for a schedule ends after so many seconds with the best so far, and says its gap.
-SCHEDULE_S = 20.0
+MAX_SCHEDULE_SEARCH_S = 20.0
 
 
 def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | None = None) -> Stage:
@@ -93,7 +93,7 @@ def plan_queue(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     """
     freq, where = interval_freq(spec.interval_s), queue_segments(project.log, name, spec)
     arrivals = queue_arrivals(project.log, where, freq)
-    aht, basis = handle_time(project.log, where, spec, name)
+    aht, basis = estimate_aht(project.log, where, spec, name)
     context = forecast_context(project.config, project, spec.calendar)
     slots = round(spec.horizon_days * 86400 / spec.interval_s)
     ahead = forecast(arrivals, slots, freq, levels=(80, 95), windows=6, **context)
@@ -169,18 +169,24 @@ def _shifts_of(project: Project, queue: str) -> dict[str, ShiftSpec]:
 def _schedule(project: Project, queue: str, plan: pd.DataFrame) -> tuple[Any, str]:
     """Cover the people that a queue needs by the configured shifts, and say how well that goes."""
     kinds = _shifts_of(project, queue)
-    patterns = [pattern for kind, spec in kinds.items() for pattern in patterns_of(kind, spec)]
+    patterns = [pattern for kind, spec in kinds.items() for pattern in build_shift_patterns(kind, spec)]
     limits = {kind: float(spec.max_people) for kind, spec in kinds.items() if spec.max_people is not None}
     slot = project.config.staffing[queue].interval_s
     found = shift_schedule(
-        plan[["ds", "people"]], patterns, column="people", slot_s=slot, limits=limits or None, seconds=SCHEDULE_S
+        plan[["ds", "people"]],
+        patterns,
+        column="people",
+        slot_s=slot,
+        limits=limits or None,
+        seconds=MAX_SCHEDULE_SEARCH_S,
     )
     short = float(found.coverage["shortfall"].sum()) * slot / 3600
     people = int(found.table["people"].sum()) if len(found.table) else 0
-    missing = f"{number(round(short, 1))} hours stay uncovered" if short > 0.05 else "every interval is covered"
-    crew = plural(people, "person").replace("persons", "people")
+    missing = f"{format_number(round(short, 1))} hours stay uncovered" if short > 0.05 else "every interval is covered"
+    crew = format_count(people, "person").replace("persons", "people")
     return found, (
-        f"{queue}: {crew} in {plural(len(found.table), 'shift pattern')} for {number(round(found.hours))} paid hours; "
+        f"{queue}: {crew} in {format_count(len(found.table), 'shift pattern')} for "
+        f"{format_number(round(found.hours))} paid hours; "
         f"{missing}; no schedule saves more than {found.gap:.1%} of its cost."
     )
 
@@ -213,7 +219,7 @@ def _simulated(project: Project, plans: dict[str, pd.DataFrame]) -> tuple[pd.Dat
     return pd.concat(parts, ignore_index=True), words
 
 
-def patterns_of(kind: str, spec: ShiftSpec) -> list[Any]:
+def build_shift_patterns(kind: str, spec: ShiftSpec) -> list[Any]:
     """Return the shift patterns of one kind of contract."""
     place = f"[shifts.{kind}]"
     return shift_patterns(
@@ -248,20 +254,22 @@ def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: s
     share = np.average(open_slots["service_level"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
     risk = np.average(open_slots["short_risk"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
     hours = (plan["agents"] * spec.interval_s / 3600).sum()
-    crew = plural(int(busiest["people"]), "person").replace("persons", "people")
+    crew = format_count(int(busiest["people"]), "person").replace("persons", "people")
     first = (
-        f"{name}: at most {plural(int(busiest['agents']), 'agent')} at once ({busiest['ds']:%a %d %b %H:%M}), {crew} "
-        f"with shrinkage {_whole_shrinkage(spec):.0%}, {number(round(hours))} agent hours in "
-        f"{plural(spec.horizon_days, 'day')}; handle time {number(round(busiest['aht_s']))} s ({basis})."
+        f"{name}: at most {format_count(int(busiest['agents']), 'agent')} at once "
+        f"({busiest['ds']:%a %d %b %H:%M}), {crew} "
+        f"with shrinkage {_whole_shrinkage(spec):.0%}, {format_number(round(hours))} agent hours in "
+        f"{format_count(spec.horizon_days, 'day')}; handle time {format_number(round(busiest['aht_s']))} s ({basis})."
     )
     second = (
-        f"{name}: with these agents {share:.0%} are answered within {number(spec.within_s)} s if the forecast is right"
+        f"{name}: with these agents {share:.0%} are answered within {format_number(spec.within_s)} s if the "
+        "forecast is right"
     )
     if not np.isnan(risk):
         second += (
             f"; as it may be wrong, an arrival meets an interval that misses its target with probability {risk:.0%}"
         )
-    top = plural(int(plan["agents_hi"].max()), "agent")
+    top = format_count(int(plan["agents_hi"].max()), "agent")
     return [first, f"{second}; to be 80 % sure the peak needs {top}."]
 
 

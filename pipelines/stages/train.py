@@ -19,13 +19,13 @@ from ..project.specs import RiskSpec
 from ..stage import Stage
 
 #: More snapshot rows than this teach a logistic model little and cost time.
-MAX_ROWS = 60_000
+MAX_SNAPSHOT_ROWS = 60_000
 #: A log that ends so near to the usual time of day is looked at then only.
-NEAR = pd.Timedelta(hours=1)
+SAME_TIME_TOLERANCE = pd.Timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """The breach model with what it learnt from.
 
     Attributes
@@ -62,7 +62,7 @@ def train_stage(
     *,
     evaluate: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Stage, Trained | None]:
+) -> tuple[Stage, TrainedModel | None]:
     """Fit the breach model on the past of the log, and judge it on cases that it never saw.
 
     Parameters
@@ -72,7 +72,8 @@ def train_stage(
     log
         Another log than the project's.
     evaluate
-        Also train at rolling cut-offs in time; see :func:`~deskcast.pipelines.stages.train_scores.evaluate`.
+        Also train at rolling cut-offs in time; see
+        :func:`~deskcast.pipelines.stages.train_scores.backtest_breach_risk`.
     progress
         Told how many cut-offs are done, and how many there are.
 
@@ -107,23 +108,25 @@ def train_stage(
     params = {"metric": metric, "snapshots": len(frame), "from": str(instants[0]), "to": str(instants[-1])}
     findings, metrics = [risk.decision_], _scores(risk.evaluation_)
     if evaluate:
-        more, said = _rolling(project, log, Trained(risk, metric, frame, today, labels, ends), progress)
+        more, said = _backtest(project, log, TrainedModel(risk, metric, frame, today, labels, ends), progress)
         tables, findings = tables | more, findings + said
         whole = more["rolling"][more["rolling"]["cutoff"].isna()] if more else pd.DataFrame()
         metrics |= {f"rolling_{name}": value for name, value in _scores(whole).items()} if more else {}
-    return Stage("train", tables, tuple(findings), params, metrics), Trained(risk, metric, frame, today, labels, ends)
+    return Stage("train", tables, tuple(findings), params, metrics), TrainedModel(
+        risk, metric, frame, today, labels, ends
+    )
 
 
-def _rolling(
-    project: Project, log: CaseLog, trained: Trained, progress: Callable[[int, int], None] | None
+def _backtest(
+    project: Project, log: CaseLog, trained: TrainedModel, progress: Callable[[int, int], None] | None
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    from .train_scores import evaluate
+    from .train_scores import backtest_breach_risk
 
     # An alert a day means one look a day: the mornings.
     mornings = daily(trained.frame["at"].min(), log.until, at=project.config.risk.at, timezone=log.timezone)
     frame = trained.frame[trained.frame["at"].isin(mornings)].reset_index(drop=True)
     try:
-        return evaluate(
+        return backtest_breach_risk(
             frame,
             trained.labels,
             trained.ends,
@@ -158,7 +161,7 @@ def _scores(evaluation: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_ROWS) -> pd.DatetimeIndex:
+def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_SNAPSHOT_ROWS) -> pd.DatetimeIndex:
     """Choose the daily instants to learn from: the latest busy span, thinned where it would be too much.
 
     Days are looked at in the morning, and where the log ends at another time of the day, at that time too: what is open
@@ -193,7 +196,7 @@ def times_of_day(log: CaseLog, spec: RiskSpec) -> tuple[str, ...]:
     now = log.until.tz_convert(log.timezone)
     usual = pd.Timedelta(f"{spec.at}:00") if spec.at.count(":") == 1 else pd.Timedelta(spec.at)
     apart = abs(pd.Timedelta(hours=now.hour, minutes=now.minute) - usual)
-    near = min(apart, pd.Timedelta(days=1) - apart) <= NEAR
+    near = min(apart, pd.Timedelta(days=1) - apart) <= SAME_TIME_TOLERANCE
     return (spec.at,) if near else (spec.at, f"{now:%H:%M}")
 
 

@@ -20,17 +20,17 @@ from ...models.evaluation.backtest import (
 )
 from ...models.evaluation.scores import reliability_tables
 from ...models.risk.breach import BreachRisk
-from ..words.words import number, plural
+from ..words.words import format_count, format_number
 
 #: Cut-offs, over the newest half of the span; each trains anew.
-CUTOFFS = 3
+DEFAULT_CUTOFFS = 3
 #: A segment needs so many snapshots to be told.
-FEWEST = 50
+MIN_CASES = 50
 #: Models that all tables tell: the one in use and what it has to beat.
-RULES = ("constant", "rule", "rates")
+BASELINE_MODELS = ("constant", "rule", "rates")
 
 
-def evaluate(
+def backtest_breach_risk(
     frame: pd.DataFrame,
     labels: pd.DataFrame,
     ends: pd.DataFrame,
@@ -39,7 +39,7 @@ def evaluate(
     calendar: BusinessCalendar | None = None,
     used: str = "mean",
     k: int = 20,
-    cutoffs: int = CUTOFFS,
+    cutoffs: int = DEFAULT_CUTOFFS,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Train at rolling cut-offs and tell how the models did on what came after.
@@ -76,7 +76,7 @@ def evaluate(
     InputError
         If nothing can be scored: no case opened after a cut-off has ended.
     """
-    points = cut_offs(frame, cutoffs)
+    points = choose_cutoffs(frame, cutoffs)
     done = 0
 
     def train(past: pd.DataFrame, known: pd.DataFrame, cutoff: pd.Timestamp) -> Mapping[str, Predict]:
@@ -86,7 +86,7 @@ def evaluate(
         if progress is not None:
             progress(done, len(points))
         models = risk.candidates_
-        names = [n for n in dict.fromkeys((*RULES, "logistic", "hazard", "mean", used)) if n in models]
+        names = [n for n in dict.fromkeys((*BASELINE_MODELS, "logistic", "hazard", "mean", used)) if n in models]
         return {name: models[name].probability for name in names}
 
     running = (
@@ -103,11 +103,11 @@ def evaluate(
     return _tables(scored, used, k), _findings(scored, used, k)
 
 
-def cut_offs(frame: pd.DataFrame, count: int = CUTOFFS) -> list[pd.Timestamp]:
+def choose_cutoffs(frame: pd.DataFrame, count: int = DEFAULT_CUTOFFS) -> list[pd.Timestamp]:
     """Return instants that cut the newest half of the snapshots' span into equal parts.
 
     >>> at = pd.date_range("2024-03-01T08:00Z", periods=9)
-    >>> [t.day for t in cut_offs(pd.DataFrame({"at": at}), 2)]
+    >>> [t.day for t in choose_cutoffs(pd.DataFrame({"at": at}), 2)]
     [5, 7]
     """
     instants = pd.DatetimeIndex(frame["at"].drop_duplicates().sort_values())
@@ -118,7 +118,7 @@ def cut_offs(frame: pd.DataFrame, count: int = CUTOFFS) -> list[pd.Timestamp]:
 
 def _tables(scored: pd.DataFrame, used: str, k: int) -> dict[str, pd.DataFrame]:
     whole = score_by(scored, fewest=1)
-    by_cutoff = score_by(scored, ["cutoff"], fewest=FEWEST)
+    by_cutoff = score_by(scored, ["cutoff"], fewest=MIN_CASES)
     whole.insert(0, "cutoff", pd.Series(pd.NaT, index=whole.index, dtype=scored["cutoff"].dtype))
     mine = scored[scored["model"] == used]
     tables = {
@@ -134,7 +134,7 @@ def _tables(scored: pd.DataFrame, used: str, k: int) -> dict[str, pd.DataFrame]:
             tables[name] = score_by_prefix(mine[mine[column].notna()], column, edges)
     for column in ("team", "channel"):
         if column in scored and scored[column].nunique() > 1:
-            tables[f"by_{column}"] = score_by(mine, [column], fewest=FEWEST)
+            tables[f"by_{column}"] = score_by(mine, [column], fewest=MIN_CASES)
     tables["drift"] = score_by_week(scored[scored["model"].isin([used, "constant"])])
     return tables
 
@@ -163,7 +163,8 @@ def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
     mine, constant = whole.loc[used], float(whole["brier"].to_dict().get("constant", float("nan")))
     cuts, cases = scored["cutoff"].nunique(), scored["case_id"].nunique()
     found = [
-        f"Trained at {plural(cuts, 'cut-off')} and held against {number(cases)} later cases: AUC {mine['auc']:.2f}, "
+        f"Trained at {format_count(cuts, 'cut-off')} and held against {format_number(cases)} later cases: AUC "
+        f"{mine['auc']:.2f}, "
         f"Brier score {mine['brier']:.3f} (the base rate has {constant:.3f}), figures off by "
         f"{100 * mine['ece']:.0f} percentage points on average."
     ]
@@ -172,7 +173,7 @@ def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
         "of the cases that broke their promise were among them at least once."
     )
     weeks = score_by_week(scored[scored["model"] == used])
-    weeks = weeks[weeks["n"] >= FEWEST]
+    weeks = weeks[weeks["n"] >= MIN_CASES]
     if len(weeks):
         gap = (weeks["said"] - weeks["base_rate"]).abs()
         worst = weeks.iloc[int(gap.to_numpy().argmax())]

@@ -19,44 +19,44 @@ from ...models.shifts.ledger import KnownSpan, alert_ids, build_alerts
 from ...models.shifts.watched import WatchedKpi, expected_range
 from ..project.project import Project
 from ..stage import Stage
-from ..store.incidents import NEWS_DAYS, State, next_ledger, read_state, remember
-from ..words.incidents import explained_sentences, goal_sentences, incident_sentence, pair_sentence
-from ..words.words import plural
+from ..store.incidents import NEWS_DAYS, AlertState, read_alert_state, save_alerts, update_alert_ledger
+from ..words.incidents import alert_sentence, counter_metric_sentence, explained_sentences, goal_sentences
+from ..words.words import format_count
 from .goals import goals_table
 from .history import history_limits, history_stage
-from .watch_drivers import Explainer, Moved, drivers_table, explainer
-from .watch_groups import joined
+from .watch_drivers import ChangeExplanation, Explainer, build_explainer, drivers_table
+from .watch_groups import group_into_alerts
 
 #: KPIs that are watched where the configuration names none: the ones that a manager would act on.
-WATCHED = (
+DEFAULT_WATCHED_KPIS = (
     *("cases_opened", "contacts_offered", "backlog", "sla_attainment", "service_level", "abandonment_rate"),
     *("csat", "reopen_rate", "repeat_contact_rate", "transfer_rate", "escalation_rate", "handle_time"),
     *("first_response_time", "resolution_time"),
 )
 #: What moved in so many last days is explained; so many at most, the strongest first.
-EXPLAINED_DAYS, EXPLAINED = 28, 24
+EXPLAINED_DAYS, MAX_DETECTIONS_EXPLAINED = 28, 24
 #: So many incidents are told in words; the table has them all.
-TOLD = 8
+MAX_ALERTS_REPORTED = 8
 #: Series that have pictures, and the days that they show.
-DRAWN, DRAWN_DAYS = 6, 120
+MAX_ALERTS_PLOTTED, PLOTTED_DAYS = 6, 120
 #: So many incidents are held against who left and what was new.
-CAUSES = 6
+MAX_ALERTS_WITH_CAUSES = 6
 #: Days for which a holiday explains what began with it, and of which KPIs: what waited is worked off late. That fewer
 #: cases than usual come on the day after is never its doing.
-HOLIDAY_LASTS, HOLIDAY_KPIS = 7.0, ("sla_attainment", "backlog", "resolution_time", "first_response_time")
-_NEWS = ("opened", "updated", "resolved", "withdrawn", "")
+HOLIDAY_EFFECT_DAYS, HOLIDAY_KPIS = 7.0, ("sla_attainment", "backlog", "resolution_time", "first_response_time")
+_NEWS_ORDER = ("opened", "updated", "resolved", "withdrawn", "")
 
 
 def watched_history(project: Project) -> pd.DataFrame:
     """Compute the history of no more KPIs than are watched: an answer to ``deskcast watch`` need not know the rest."""
     can = availability(project.log).set_index("kpi")
-    had = [k for k in WATCHED if can.loc[k, "available"] and can.loc[k, "computed"]]
+    had = [k for k in DEFAULT_WATCHED_KPIS if can.loc[k, "available"] and can.loc[k, "computed"]]
     wanted = [*(project.config.watch.kpis or had), *(goal.kpi for goal in project.config.goals)]
     spec = replace(project.config.history, kpis=tuple(dict.fromkeys(wanted)))
     return history_stage(replace(project, config=replace(project.config, history=spec))).tables["history"]
 
 
-def watch_stage(project: Project, history: pd.DataFrame, state: State | None = None) -> Stage:
+def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | None = None) -> Stage:
     """Find what shifted, what drove it, which pairs of KPIs moved together, and where the goals stand.
 
     Parameters
@@ -65,7 +65,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: State | None = N
         Table of :func:`history_stage`.
     state
         What is remembered of earlier runs; read from beside the results by default. Nothing is written here: see
-        :func:`remember_stage`.
+        :func:`save_watch_stage`.
 
     Returns
     -------
@@ -86,14 +86,14 @@ def watch_stage(project: Project, history: pd.DataFrame, state: State | None = N
     )
     named = tuple(alarms.attrs["explained"])
     alarms.attrs = {}  # pandas copies them at every step
-    state = read_state(project.config.results_folder) if state is None else state
-    now = local_now(project)
-    moved, ask = _explained(project, alarms, by if project.config.history.freq == "D" else (), end)
-    shifts, current = _incidents(
-        alarms, moved, {} if state.knows_later(now) else state.alarms, _spans(project, history), by
+    state = read_alert_state(project.config.results_folder) if state is None else state
+    now = local_log_end(project)
+    moved, ask = _explain_detections(project, alarms, by if project.config.history.freq == "D" else (), end)
+    shifts, current = _identify_alerts(
+        alarms, moved, {} if state.has_later_run(now) else state.alarms, _spans(project, history), by
     )
     current = _with_causes(current, shifts, moved, ask)
-    incidents = in_order(next_ledger(state, current, now))
+    incidents = sort_alerts(update_alert_ledger(state, current, now))
     pairs = guard_watched(parts, alarms_per_week=spec.alarms_per_week)
     goals = goals_table(project, history)
     recent = incidents[(incidents["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)) | (incidents["news"] != "")]
@@ -102,8 +102,8 @@ def watch_stage(project: Project, history: pd.DataFrame, state: State | None = N
     tables |= {name: frame for name, frame in (("pairs", pairs), ("goals", goals)) if len(frame)}
     news_pairs = pairs[pairs["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
     findings = [
-        *[incident_sentence(row) for row in _worth_telling(recent).head(TOLD).itertuples()],
-        *[pair_sentence(row) for row in news_pairs.head(3).itertuples()],
+        *[alert_sentence(row) for row in _alerts_to_report(recent).head(MAX_ALERTS_REPORTED).itertuples()],
+        *[counter_metric_sentence(row) for row in news_pairs.head(3).itertuples()],
     ]
     if not findings:
         findings = [f"Nothing shifted in the last {NEWS_DAYS} days beyond what chance would do."]
@@ -118,22 +118,22 @@ def watch_stage(project: Project, history: pd.DataFrame, state: State | None = N
     return Stage("watch", tables, tuple(findings), {"news_days": NEWS_DAYS, "as_of": str(now)}, metrics)
 
 
-def remember_stage(project: Project, stage: Stage) -> bool:
+def save_watch_stage(project: Project, stage: Stage) -> bool:
     """Remember what a stage has told, once it is told; False where a run on a longer log is remembered already."""
     if stage.skipped:
         return True
     incidents, shifts = stage.tables["incidents"], stage.tables["shifts"]
-    return remember(project.config.results_folder, incidents, shifts, local_now(project))
+    return save_alerts(project.config.results_folder, incidents, shifts, local_log_end(project))
 
 
-def local_now(project: Project) -> pd.Timestamp:
+def local_log_end(project: Project) -> pd.Timestamp:
     """Return the end of the log on the desk's own clock."""
     return pd.Timestamp(project.log.until).tz_convert(project.log.timezone).tz_localize(None)
 
 
-def in_order(ledger: pd.DataFrame) -> pd.DataFrame:
+def sort_alerts(ledger: pd.DataFrame) -> pd.DataFrame:
     """Put what is new on top, then what is open and nobody has seen, then the rest, each the latest first."""
-    news = ledger["news"].map({word: place for place, word in enumerate(_NEWS)}).astype("float64")
+    news = ledger["news"].map({word: place for place, word in enumerate(_NEWS_ORDER)}).astype("float64")
     quiet = (ledger["acknowledged_by"] != "") | ledger["silenced_until"].notna()
     state = ledger["state"].map({"open": 0, "explained": 2}).astype("float64").fillna(1) + 0.5 * quiet
     order = pd.DataFrame({"news": news, "state": state, "late": -ledger["last_at"].astype("int64")})
@@ -143,7 +143,7 @@ def in_order(ledger: pd.DataFrame) -> pd.DataFrame:
 
 def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the KPIs that are watched with the name of each series, and segments that the history lacks."""
-    names = project.config.watch.kpis or WATCHED
+    names = project.config.watch.kpis or DEFAULT_WATCHED_KPIS
     rows = history[history["kpi"].isin(names)]
     columns = [c for c in rows.columns if c not in MEASURE_COLUMNS]
     unwanted = [c for c in columns if c not in by]
@@ -189,33 +189,35 @@ def _spans(project: Project, history: pd.DataFrame) -> list[KnownSpan]:
     A configured event does, and a holiday for a week: what waited is worked off, and no longer.
     """
     days = _known_days(project, history, events=False)
-    off = [KnownSpan(name, day, day, HOLIDAY_KPIS, effect_days=HOLIDAY_LASTS) for day, name in days.items()]
+    off = [KnownSpan(name, day, day, HOLIDAY_KPIS, effect_days=HOLIDAY_EFFECT_DAYS) for day, name in days.items()]
     events = event_spans(project.config.events)
     return [*(KnownSpan(name, pd.Timestamp(first), pd.Timestamp(last)) for name, first, last in events), *off]
 
 
-def _explained(
+def _explain_detections(
     project: Project, alarms: pd.DataFrame, by: Sequence[str], end: pd.Timestamp
-) -> tuple[dict[Any, Moved], Explainer | None]:
+) -> tuple[dict[Any, ChangeExplanation], Explainer | None]:
     """Say of each recent alarm which segment moved, the strongest alarm first."""
     recent = alarms[alarms["last_at"] > end - pd.Timedelta(days=EXPLAINED_DAYS)]
-    recent = recent.loc[recent["z"].abs().sort_values(ascending=False, kind="stable").index].head(EXPLAINED)
+    recent = recent.loc[recent["z"].abs().sort_values(ascending=False, kind="stable").index].head(
+        MAX_DETECTIONS_EXPLAINED
+    )
     columns = [c for c in by if project.log.has("cases", c)]
     if recent.empty or not columns:
         return {}, None
-    ask = explainer(project.log, columns, recent["started_at"].min(), history_limits(project.config.history))
+    ask = build_explainer(project.log, columns, recent["started_at"].min(), history_limits(project.config.history))
     return {row.Index: ask.why(row) for row in recent.itertuples()}, ask
 
 
-def _incidents(
+def _identify_alerts(
     alarms: pd.DataFrame,
-    moved: Mapping[Any, Moved],
+    moved: Mapping[Any, ChangeExplanation],
     known: Mapping[str, str],
     spans: list[KnownSpan],
     by: Sequence[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the alarms with the id of their incident, and the incidents; what had an id keeps it."""
-    groups, kept = joined(alarms, moved, known, by)
+    groups, kept = group_into_alerts(alarms, moved, known, by)
     ids = alert_ids(alarms, groups)
     current = build_alerts(alarms, spans, groups)
     renamed = {new: kept[group] for group, new in zip(groups, ids, strict=True) if group in kept}
@@ -227,7 +229,7 @@ def _incidents(
 
 
 def _with_causes(
-    current: pd.DataFrame, shifts: pd.DataFrame, moved: Mapping[Any, Moved], ask: Explainer | None
+    current: pd.DataFrame, shifts: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], ask: Explainer | None
 ) -> pd.DataFrame:
     """Name who left and what was new where a level has moved and the segment is known."""
     if ask is None:
@@ -236,7 +238,7 @@ def _with_causes(
     segments: dict[str, Any] = {}
     for at, why in moved.items():
         name = str(shifts.loc[at, "incident_id"])
-        if why.segment and why.words and name not in segments and len(segments) < CAUSES:
+        if why.segment and why.words and name not in segments and len(segments) < MAX_ALERTS_WITH_CAUSES:
             segments[name] = why.segment
     for place, row in zip(out.index, out.itertuples(), strict=True):
         if row.incident_id in segments and row.kind == "shift":
@@ -246,10 +248,10 @@ def _with_causes(
 
 def _bands(parts: Sequence[WatchedKpi], told: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
     """Return value and expected band of the series that are drawn: those of the incidents that are told first."""
-    since = end - pd.Timedelta(days=DRAWN_DAYS)
+    since = end - pd.Timedelta(days=PLOTTED_DAYS)
     by_kpi = {part.kpi: part for part in parts}
     frames = []
-    for row in _worth_telling(told).head(DRAWN).itertuples():
+    for row in _alerts_to_report(told).head(MAX_ALERTS_PLOTTED).itertuples():
         if row.kpi in by_kpi:
             frame = expected_range(by_kpi[str(row.kpi)], str(row.series))
             frames.append(frame[frame["ds"] > since].assign(incident_id=str(row.incident_id)))
@@ -257,7 +259,7 @@ def _bands(parts: Sequence[WatchedKpi], told: pd.DataFrame, end: pd.Timestamp) -
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
-def _worth_telling(recent: pd.DataFrame) -> pd.DataFrame:
+def _alerts_to_report(recent: pd.DataFrame) -> pd.DataFrame:
     """Leave out what somebody has seen or silenced, unless it is news, and what is explained."""
     seen = (recent["acknowledged_by"] != "") | recent["silenced_until"].notna()
     return recent[(recent["news"] != "") | (~seen & (recent["state"] != "explained"))]
@@ -265,11 +267,14 @@ def _worth_telling(recent: pd.DataFrame) -> pd.DataFrame:
 
 def _rest(recent: pd.DataFrame) -> list[str]:
     """Say what is not told in words."""
-    told = _worth_telling(recent)
+    told = _alerts_to_report(recent)
     quiet = len(recent) - len(told) - int((recent["state"] == "explained").sum())
     said = []
-    if len(told) > TOLD:
-        said.append(f"{plural(len(told) - TOLD, 'more incident')} of the last {NEWS_DAYS} days: see the table.")
+    if len(told) > MAX_ALERTS_REPORTED:
+        said.append(
+            f"{format_count(len(told) - MAX_ALERTS_REPORTED, 'more incident')} of the last {NEWS_DAYS} days: "
+            "see the table."
+        )
     if quiet > 0:
-        said.append(f"{plural(quiet, 'incident')} acknowledged or silenced, without news.")
+        said.append(f"{format_count(quiet, 'incident')} acknowledged or silenced, without news.")
     return said

@@ -21,16 +21,16 @@ from ...models.series.kpi_kinds import infer_kpi_kind
 Segment = Mapping[str, str]
 
 #: More combinations of columns than this many columns hold are not searched.
-MOST_COLUMNS = 4
-_LOOK = pd.Timedelta(days=70)
+MAX_COLUMNS = 4
+_LOOKBACK = pd.Timedelta(days=70)
 _VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
-_LEAST_MOVED = 0.1  # share of a segment's work that must have changed hands to be told as a cause
-_NEAR, _AFTER = pd.Timedelta(days=21), pd.Timedelta(days=3)
-_SIDES = ("n_before", "n_after", "numerator_before", "numerator_after")
+_MIN_MOVED_SHARE = 0.1  # share of a segment's work that must have changed hands to be told as a cause
+_CAUSE_WINDOW, _MAX_CAUSE_DELAY = pd.Timedelta(days=21), pd.Timedelta(days=3)
+_SIDE_COLUMNS = ("n_before", "n_after", "numerator_before", "numerator_after")
 
 
 @dataclass(frozen=True)
-class Moved:
+class ChangeExplanation:
     """What moved an alarm: the segment, the strongest drivers as a table, and the same in words."""
 
     segment: Segment
@@ -61,21 +61,21 @@ class Explainer:
     _cells: dict[str, pd.DataFrame | None] = field(default_factory=dict)
     _work: pd.DataFrame | None = None
 
-    def why(self, row: Any) -> Moved:
+    def why(self, row: Any) -> ChangeExplanation:
         """Return the segment that moved.
 
         The whole desk is searched first: a region that moved may owe it to one product in it. Where nothing stands
         out there, the series itself is searched.
         """
-        own = segment_of(str(row.series), list(self.by))
+        own = parse_segment(str(row.series), list(self.by))
         found = self._search(row, {})
         fits = [(segment, parts) for segment, parts in found if all(own.get(c, v) == v for c, v in segment.items())]
         if not fits and own:
             fits = [({**own, **segment}, parts) for segment, parts in self._search(row, own)]
         if not fits:
-            return Moved(own, _drivers(row, []), "")
-        words = [f"{say_segment(segment)} ({parts['part']:.0%} of the change)" for segment, parts in fits[:2]]
-        return Moved(fits[0][0], _drivers(row, fits[:3]), "; ".join(words))
+            return ChangeExplanation(own, _drivers(row, []), "")
+        words = [f"{format_segment(segment)} ({parts['part']:.0%} of the change)" for segment, parts in fits[:2]]
+        return ChangeExplanation(fits[0][0], _drivers(row, fits[:3]), "; ".join(words))
 
     def causes(self, segment: Segment, start: pd.Timestamp, most: int = 2) -> str:
         """Return who left or handed over, and what was new, near a day and within a segment, in words."""
@@ -95,11 +95,11 @@ class Explainer:
             if column not in work or work[column].isna().all():
                 continue
             rows = work[work[column] == value].rename(columns={column: "_own"}).assign(**{column: value})
-            found = find_owner_changes(rows[["at", "owner", column]], begin, group=column, near=_NEAR)
-            whole = find_owner_changes(work[["at", "owner"]], begin, near=_NEAR).set_index("owner")["before"]
-            latest = begin.tz_localize(None) + _AFTER  # whoever left later is no cause
+            found = find_owner_changes(rows[["at", "owner", column]], begin, group=column, near=_CAUSE_WINDOW)
+            whole = find_owner_changes(work[["at", "owner"]], begin, near=_CAUSE_WINDOW).set_index("owner")["before"]
+            latest = begin.tz_localize(None) + _MAX_CAUSE_DELAY  # whoever left later is no cause
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
-            told = (found["at"] <= latest) & (found["before"] >= 2 * usual) & (found["strength"] >= _LEAST_MOVED)
+            told = (found["at"] <= latest) & (found["before"] >= 2 * usual) & (found["strength"] >= _MIN_MOVED_SHARE)
             said += found.loc[told, "words"].tolist()
         return said
 
@@ -135,7 +135,7 @@ class Explainer:
         for name, span in (("before", before), ("after", after)):
             part = sum_by_segment(cells[cells["ds"].isin(span)], columns, kind, len(span))
             sides.append(part.rename(columns={"n": f"n_{name}", "numerator": f"numerator_{name}"}))
-        both = sides[0].merge(sides[1], on=columns, how="outer").fillna(dict.fromkeys(_SIDES, 0.0))
+        both = sides[0].merge(sides[1], on=columns, how="outer").fillna(dict.fromkeys(_SIDE_COLUMNS, 0.0))
         weight = (len(before), len(after)) if kind == "count" else (1, 1)
         try:
             found = search_combinations(
@@ -168,31 +168,31 @@ class Explainer:
         return kpi_history(self.log, kpi, by=list(self.by), freq="D", limits=self.limits)
 
 
-def drivers_table(moved: Mapping[Any, Moved]) -> pd.DataFrame:
+def drivers_table(moved: Mapping[Any, ChangeExplanation]) -> pd.DataFrame:
     """Return the drivers of all alarms, the strongest alarm first."""
     tables = [why.drivers for why in moved.values() if len(why.drivers)]
     return pd.concat(tables, ignore_index=True) if tables else _drivers(None, [])
 
 
-def explainer(log: CaseLog, by: Sequence[str], oldest: pd.Timestamp, limits: Limits | None = None) -> Explainer:
+def build_explainer(log: CaseLog, by: Sequence[str], oldest: pd.Timestamp, limits: Limits | None = None) -> Explainer:
     """Return what explains incidents that began on some day or later."""
-    return Explainer(log, tuple(by)[:MOST_COLUMNS], oldest - _LOOK, limits)
+    return Explainer(log, tuple(by)[:MAX_COLUMNS], oldest - _LOOKBACK, limits)
 
 
-def segment_of(series: str, by: Sequence[str]) -> dict[str, str]:
+def parse_segment(series: str, by: Sequence[str]) -> dict[str, str]:
     """Take the name of a series apart again; the column of its segment may hold spaces.
 
-    >>> segment_of("Case Type new order", ["Case", "Case Type"]), segment_of("all", ["channel"])
+    >>> parse_segment("Case Type new order", ["Case", "Case Type"]), parse_segment("all", ["channel"])
     ({'Case Type': 'new order'}, {})
     """
     column = max((c for c in by if series.startswith(f"{c} ")), key=len, default="")
     return {column: series.removeprefix(f"{column} ")} if column else {}
 
 
-def say_segment(segment: Segment) -> str:
+def format_segment(segment: Segment) -> str:
     """Write a segment as words.
 
-    >>> say_segment({"product": "Mobile", "region": "Portugal"})
+    >>> format_segment({"product": "Mobile", "region": "Portugal"})
     'product Mobile, region Portugal'
     """
     return ", ".join(f"{column} {value}" for column, value in segment.items()) or "everything"
@@ -203,7 +203,7 @@ def _parsed(words: str, columns: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     last = ""
     for part in words.split(", "):
-        own = segment_of(part, [c for c in columns if c not in found])
+        own = parse_segment(part, [c for c in columns if c not in found])
         if own:
             found |= own
             last = next(iter(own))

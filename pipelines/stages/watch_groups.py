@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from ...models.shifts.grouping import group_detections
-from ...models.shifts.ledger import VOLUME_KPIS, alarm_key
-from .watch_drivers import Moved, segment_of
+from ...models.shifts.ledger import VOLUME_KPIS, detection_key
+from .watch_drivers import ChangeExplanation, parse_segment
 
 #: What moved for the same reason began within so many days (shifts are dated late and roughly), or so many for spikes.
-APART, SPIKE_APART = 10, 2
+MAX_START_GAP_DAYS, MAX_SPIKE_GAP_DAYS = 10, 2
 
 
-def joined(
-    alarms: pd.DataFrame, moved: Mapping[Any, Moved], known: Mapping[str, str], by: Sequence[str] = ()
+def group_into_alerts(
+    alarms: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], known: Mapping[str, str], by: Sequence[str] = ()
 ) -> tuple[pd.Series, dict[int, str]]:
     """Number the alarms so that those of one incident share a number.
 
@@ -29,7 +29,7 @@ def joined(
     moved
         The segment that moved, by alarm, where it was looked for; of the others their own series counts.
     known
-        Id of the incident of alarms that were told before, by :func:`alarm_key`: they stay together, and two
+        Id of the incident of alarms that were told before, by :func:`detection_key`: they stay together, and two
         incidents that were told apart stay apart.
     by
         Columns of segments, as the names of the series begin.
@@ -57,7 +57,7 @@ def joined(
         if other in ids:
             ids[one] = ids[other]
 
-    keys = [known.get(alarm_key(row), "") for row in alarms.itertuples()]
+    keys = [known.get(detection_key(row), "") for row in alarms.itertuples()]
     first: dict[str, int] = {}
     for group, name in zip(own, keys, strict=True):
         if name:
@@ -66,7 +66,7 @@ def joined(
         if name:
             join(first.setdefault(name, int(group)), int(group))
     # Each alarm is held against the strongest one of an incident only: chains of neighbours would join everything.
-    anchors: list[_Alarm] = []
+    anchors: list[_Detection] = []
     for one in _by_strength(alarms, own, moved, by):
         fits = next((anchor for anchor in anchors if anchor.explains(one)), None)
         if fits is None:
@@ -79,7 +79,7 @@ def joined(
 
 
 @dataclass(frozen=True)
-class _Alarm:
+class _Detection:
     """What is compared of an alarm: its group, its segment, its start and whether it is a spike."""
 
     group: int
@@ -87,16 +87,22 @@ class _Alarm:
     start: float  # in days
     spike: bool
 
-    def explains(self, other: _Alarm) -> bool:
+    def explains(self, other: _Detection) -> bool:
         """Tell whether another alarm began at the same time in the same segment, or in one that holds the other."""
-        near = SPIKE_APART if self.spike or other.spike or not (self.segment and other.segment) else APART
+        near = (
+            MAX_SPIKE_GAP_DAYS
+            if self.spike or other.spike or not (self.segment and other.segment)
+            else MAX_START_GAP_DAYS
+        )
         if abs(self.start - other.start) > near:
             return False
         small, large = sorted((self.segment, other.segment), key=len)
         return small <= large
 
 
-def _by_strength(alarms: pd.DataFrame, own: Any, moved: Mapping[Any, Moved], by: Sequence[str]) -> list[_Alarm]:
+def _by_strength(
+    alarms: pd.DataFrame, own: Any, moved: Mapping[Any, ChangeExplanation], by: Sequence[str]
+) -> list[_Detection]:
     """Return the alarms, those whose segment was looked for first; then what came in before what it led to, by size."""
     rows = alarms.assign(_group=own, _unsought=[at not in moved for at in alarms.index])
     rows = rows.assign(_first=~rows["kpi"].isin(VOLUME_KPIS), _size=-rows["z"].abs())
@@ -105,6 +111,6 @@ def _by_strength(alarms: pd.DataFrame, own: Any, moved: Mapping[Any, Moved], by:
     for at, cells in rows.sort_values(order, kind="stable").to_dict("index").items():
         spike = cells["kind"] == "spike"
         start = pd.Timestamp(cells["started_at"] if spike else cells["dated_at"]).timestamp() / 86400
-        segment = moved[at].segment if at in moved else segment_of(str(cells["series"]), by)
-        found.append(_Alarm(int(cells["_group"]), frozenset(segment.items()), start, spike))
+        segment = moved[at].segment if at in moved else parse_segment(str(cells["series"]), by)
+        found.append(_Detection(int(cells["_group"]), frozenset(segment.items()), start, spike))
     return found

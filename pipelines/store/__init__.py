@@ -7,6 +7,6 @@ from ...features.lazy import lazy_names
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "State": "incidents",
+        "AlertState": "incidents",
     },
 )

@@ -23,19 +23,19 @@ from pathlib import Path
 
 from ...features.errors import InputError
 from . import watchdog
-from .locks import keep, let_go, release, try_lock
+from .locks import close_handle, register_handle, release_lock, try_lock
 
 #: The file that marks a folder as results of deskcast, and lists which files are.
-MARKER = "findings.json"
-FORMAT = "deskcast results 1"
+MARKER_FILE = "findings.json"
+RESULTS_FORMAT = "deskcast results 1"
 #: Files that systems leave behind by themselves; they do not make a folder somebody's.
-_LITTER = {".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_PATIENCE_S = 2.0
+_SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"}
+_DISK_FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+RETRY_TIMEOUT_S = 2.0
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[Path]:
+def replace_folder(folder: Path) -> Iterator[Path]:
     """Write a results folder so that it is whole or absent.
 
     Parameters
@@ -60,12 +60,12 @@ def writing(folder: Path) -> Iterator[Path]:
     --------
     >>> import tempfile
     >>> place = Path(tempfile.mkdtemp()) / "results"
-    >>> with writing(place) as staging:
+    >>> with replace_folder(place) as staging:
     ...     _ = (staging / "note.txt").write_text("whole")
     >>> (place / "note.txt").read_text()
     'whole'
     """
-    target = check_target(folder)
+    target = check_results_folder(folder)
     staging, previous = _aside(target)
     parents = _make_parents(target.parent)
     guard, alive = _start_watchdog(staging, target, previous)
@@ -76,11 +76,11 @@ def writing(folder: Path) -> Iterator[Path]:
             _commit(staging, target, previous)
             done = True
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _DISK_FULL_ERRORS:
             raise InputError("the disk is full", where=str(folder), hint="the last results are untouched") from error
         raise
     finally:
-        let_go(alive)
+        close_handle(alive)
         guard.wait()
         if not done:
             for parent in parents:
@@ -88,7 +88,7 @@ def writing(folder: Path) -> Iterator[Path]:
                     parent.rmdir()
 
 
-def check_target(folder: Path) -> Path:
+def check_results_folder(folder: Path) -> Path:
     """Say whether results can be written to this folder, before any work is done; return its real place."""
     target = Path(folder).resolve()
     where = str(folder)
@@ -98,7 +98,7 @@ def check_target(folder: Path) -> Path:
         if target.is_mount():
             raise InputError("this folder is a mount point", where=where, hint="name a folder inside it")
         owned = listed_files(target)
-        if owned is None and (strange := sorted(p.name for p in target.iterdir() if p.name not in _LITTER)):
+        if owned is None and (strange := sorted(p.name for p in target.iterdir() if p.name not in _SYSTEM_FILES)):
             raise InputError(
                 "this folder holds files that are not results of deskcast, so it is not replaced",
                 where=where,
@@ -113,7 +113,7 @@ def check_target(folder: Path) -> Path:
     return target
 
 
-def standing(folder: Path) -> Path:
+def find_current_folder(folder: Path) -> Path:
     """Return the folder that holds the last whole results: the folder itself, or its name between two renames."""
     target = Path(folder).resolve()
     previous = _aside(target)[1]
@@ -123,15 +123,15 @@ def standing(folder: Path) -> Path:
 def listed_files(folder: Path) -> list[str] | None:
     """Return the files that deskcast wrote to a folder, or None where it is not a folder of results."""
     try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        marker = json.loads((folder / MARKER_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    good = isinstance(marker, dict) and marker.get("format") == FORMAT
+    good = isinstance(marker, dict) and marker.get("format") == RESULTS_FORMAT
     return list(marker.get("files", [])) if good else None
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replace_file(path: Path) -> Iterator[Path]:
     """Write one file aside; it takes the place of ``path`` in one step when the block ends well.
 
     Raises
@@ -152,7 +152,9 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(aside)
         aside.replace(target)
     except OSError as error:
-        problem = "the disk is full" if error.errno in _FULL else f"the file cannot be written: {error.strerror}"
+        problem = (
+            "the disk is full" if error.errno in _DISK_FULL_ERRORS else f"the file cannot be written: {error.strerror}"
+        )
         raise InputError(problem, where=str(path), hint="choose another place") from error
     finally:
         aside.unlink(missing_ok=True)
@@ -210,7 +212,7 @@ def _start_watchdog(staging: Path, target: Path, previous: Path) -> tuple[subpro
         raise
     finally:
         os.close(reading)
-    keep(alive)
+    register_handle(alive)
     return guard, alive
 
 
@@ -228,12 +230,12 @@ def _held(staging: Path, target: Path, previous: Path) -> Iterator[None]:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         if old is not None:
-            release(old, target)
-        release(token, staging)
+            release_lock(old, target)
+        release_lock(token, staging)
 
 
 def _claim(staging: Path, target: Path) -> int:
-    end = time.monotonic() + _PATIENCE_S
+    end = time.monotonic() + RETRY_TIMEOUT_S
     while True:
         try:
             staging.mkdir(exist_ok=True)
@@ -278,10 +280,10 @@ def _commit(staging: Path, target: Path, previous: Path) -> None:
 
 def _mark(staging: Path) -> None:
     """Write down which files are ours, so that the next run knows what it may replace."""
-    marker = staging / MARKER
+    marker = staging / MARKER_FILE
     content = json.loads(marker.read_text(encoding="utf-8")) if marker.exists() else {}
     files = {str(p.relative_to(staging).as_posix()) for p in staging.rglob("*") if p.is_file()}
-    content |= {"format": FORMAT, "files": sorted(files | {MARKER})}
+    content |= {"format": RESULTS_FORMAT, "files": sorted(files | {MARKER_FILE})}
     marker.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
 

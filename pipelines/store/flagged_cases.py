@@ -8,20 +8,20 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ...models.worklist.budget import find_first_flagged
-from .atomic_replace import replacing
+from .atomic_replace import replace_file
 from .locks import locked
 
-FILE = "flagged.parquet"
-COLUMNS = ("metric", "case_id", "at")
+FLAGGED_FILE = "flagged.parquet"
+FLAG_COLUMNS = ("metric", "case_id", "at")
 
 
-def memory_file(results: Path) -> Path:
+def flagged_file(results: Path) -> Path:
     """Return where the picked cases of a results folder are remembered.
 
-    >>> memory_file(Path("desk/results")).as_posix()
+    >>> flagged_file(Path("desk/results")).as_posix()
     'desk/results-state/flagged.parquet'
     """
-    return results.with_name(f"{results.name}-state") / FILE
+    return results.with_name(f"{results.name}-state") / FLAGGED_FILE
 
 
 def read_flags(results: Path, metric: str) -> pd.DataFrame:
@@ -32,11 +32,11 @@ def read_flags(results: Path, metric: str) -> pd.DataFrame:
     InputError
         If the file cannot be read or is not one that deskcast wrote.
     """
-    whole = _read(memory_file(results))
+    whole = _read(flagged_file(results))
     return whole[whole["metric"] == metric].reset_index(drop=True)
 
 
-def since_when(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of: pd.Timestamp) -> pd.Series:
+def find_flagged_since(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of: pd.Timestamp) -> pd.Series:
     """Return since when each case is picked, as it was known at an instant.
 
     Parameters
@@ -56,7 +56,8 @@ def since_when(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of
     --------
     >>> day = pd.Timestamp("2024-03-04T08:00Z")
     >>> flags = pd.DataFrame({"metric": "resolution", "case_id": ["a", "b"], "at": [day, day + pd.Timedelta("3D")]})
-    >>> since_when(flags, pd.Series(["a", "b"]), pd.Series([False, True]), day + pd.Timedelta("1D")).dt.day.tolist()
+    >>> cases = pd.Series(["a", "b"])
+    >>> find_flagged_since(flags, cases, pd.Series([False, True]), day + pd.Timedelta("1D")).dt.day.tolist()
     [4, 5]
     """
     now = pd.DataFrame({"case_id": case_id[picked].astype("str"), "at": as_of})
@@ -67,7 +68,7 @@ def since_when(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of
     return pd.Series(found.array, index=case_id.index, dtype="datetime64[us, UTC]")
 
 
-def remember_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
+def save_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
     """Write down which cases were picked, unless a later morning is remembered already.
 
     Parameters
@@ -89,7 +90,7 @@ def remember_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bo
     InputError
         If the place cannot be written, or holds a file that deskcast did not write.
     """
-    path = memory_file(results)
+    path = flagged_file(results)
     now = risk.loc[risk["picked"].astype(bool), ["metric", "case_id"]].assign(at=as_of)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,10 +100,10 @@ def remember_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bo
         old = _read(path)
         if len(old) and (old["at"] > as_of).any():
             return False
-        whole = _typed(pd.concat([old, _typed(now)], ignore_index=True).drop_duplicates(list(COLUMNS)))
+        whole = _typed(pd.concat([old, _typed(now)], ignore_index=True).drop_duplicates(list(FLAG_COLUMNS)))
         whole = whole.sort_values(["at", "metric", "case_id"], ignore_index=True)
         if not whole.equals(old):
-            with replacing(path) as aside:
+            with replace_file(path) as aside:
                 whole.to_parquet(aside, index=False)
     return True
 
@@ -111,13 +112,13 @@ def _read(path: Path) -> pd.DataFrame:
     hint = f"move {path.name} away to begin anew"
     try:
         found = pd.read_parquet(path)
-        return _typed(found[list(COLUMNS)])
+        return _typed(found[list(FLAG_COLUMNS)])
     except (FileNotFoundError, NotADirectoryError):
-        return _typed(pd.DataFrame({name: [] for name in COLUMNS}))
+        return _typed(pd.DataFrame({name: [] for name in FLAG_COLUMNS}))
     except (OSError, ValueError, KeyError) as error:
         raise InputError("this is not a file of picked cases", where=str(path), hint=hint) from error
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     kinds = {"metric": "str", "case_id": "str", "at": "datetime64[us, UTC]"}
-    return frame.astype(kinds)[list(COLUMNS)]
+    return frame.astype(kinds)[list(FLAG_COLUMNS)]

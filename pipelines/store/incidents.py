@@ -20,23 +20,23 @@ from ...features.kpis.availability import CATALOGUE
 from ...models.shifts.ledger import (
     LEDGER_COLUMNS,
     acknowledge_alert,
-    alarm_key,
+    detection_key,
     mute_alert,
     typed_ledger,
     update_alerts,
 )
-from ..words.tables import jsonable
-from .atomic_replace import replacing
+from ..words.tables import json_records
+from .atomic_replace import replace_file
 from .locks import locked
 
-FORMAT = "deskcast incidents 1"
-FILE = "incidents.json"
+ALERTS_FORMAT = "deskcast incidents 1"
+ALERTS_FILE = "incidents.json"
 #: Incidents that were found this many days before a first look, or earlier, are no news.
 NEWS_DAYS = 14
 
 
 @dataclass(frozen=True)
-class Silence:
+class Mute:
     """A KPI or a segment that makes no news until a day."""
 
     what: str
@@ -49,7 +49,7 @@ class Silence:
 
 
 @dataclass(frozen=True)
-class State:
+class AlertState:
     """What is remembered.
 
     Attributes
@@ -66,24 +66,24 @@ class State:
 
     ledger: pd.DataFrame | None = None
     as_of: pd.Timestamp | None = None
-    silences: tuple[Silence, ...] = ()
+    mutes: tuple[Mute, ...] = ()
     alarms: Mapping[str, str] = field(default_factory=dict)
 
-    def knows_later(self, now: pd.Timestamp) -> bool:
+    def has_later_run(self, now: pd.Timestamp) -> bool:
         """Tell whether a run on a longer log was remembered already."""
         return self.as_of is not None and now < self.as_of
 
 
-def state_file(results: Path) -> Path:
+def alert_state_file(results: Path) -> Path:
     """Return where the incidents of a results folder are remembered.
 
-    >>> state_file(Path("desk/results")).as_posix()
+    >>> alert_state_file(Path("desk/results")).as_posix()
     'desk/results-state/incidents.json'
     """
-    return results.with_name(f"{results.name}-state") / FILE
+    return results.with_name(f"{results.name}-state") / ALERTS_FILE
 
 
-def read_state(results: Path) -> State:
+def read_alert_state(results: Path) -> AlertState:
     """Read what is remembered; nothing before the first run.
 
     Raises
@@ -91,28 +91,28 @@ def read_state(results: Path) -> State:
     InputError
         If the file cannot be read or is not one that deskcast wrote.
     """
-    path = state_file(results)
+    path = alert_state_file(results)
     hint = f"move {path.name} away to begin anew"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        return State()
+        return AlertState()
     except OSError as error:
         raise InputError(f"what is known of incidents cannot be read: {error.strerror}", where=str(path)) from error
     except ValueError as error:
         raise InputError("this is not a file of incidents", where=str(path), hint=hint) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != ALERTS_FORMAT:
         raise InputError("this is not a file of incidents", where=str(path), hint=hint)
     try:
         ledger = typed_ledger(pd.DataFrame(content["incidents"], columns=list(LEDGER_COLUMNS)))
-        silences = tuple(Silence(str(s["what"]), pd.Timestamp(s["until"])) for s in content["silences"])
+        silences = tuple(Mute(str(s["what"]), pd.Timestamp(s["until"])) for s in content["silences"])
         alarms = {str(k): str(v) for k, v in content["alarms"].items()}
-        return State(ledger, pd.Timestamp(content["as_of"]), silences, alarms)
+        return AlertState(ledger, pd.Timestamp(content["as_of"]), silences, alarms)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError("this file of incidents is damaged", where=str(path), hint=hint) from error
 
 
-def check_state(results: Path) -> None:
+def check_alert_state(results: Path) -> None:
     """Say whether incidents can be remembered, before any work is done; an unwritable place is named.
 
     Raises
@@ -120,8 +120,8 @@ def check_state(results: Path) -> None:
     InputError
         If the folder cannot be made or written.
     """
-    with _room(results) as folder:
-        probe = folder / f".{FILE}.probe"
+    with _lock_state_folder(results) as folder:
+        probe = folder / f".{ALERTS_FILE}.probe"
         try:
             probe.touch()
             probe.unlink()
@@ -129,7 +129,7 @@ def check_state(results: Path) -> None:
             raise InputError(f"incidents cannot be remembered here: {error.strerror}", where=str(folder)) from error
 
 
-def next_ledger(state: State, current: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+def update_alert_ledger(state: AlertState, current: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
     """Return the incidents as this run tells them.
 
     Parameters
@@ -141,15 +141,15 @@ def next_ledger(state: State, current: pd.DataFrame, now: pd.Timestamp) -> pd.Da
     now
         End of the log, on the desk's clock.
     """
-    fresh = state.ledger is None or state.knows_later(now)
+    fresh = state.ledger is None or state.has_later_run(now)
     ledger = update_alerts(None if fresh else state.ledger, current, now)
     if fresh:
         old = ledger["detected_at"] <= now.normalize() - pd.Timedelta(days=NEWS_DAYS)
         ledger["news"] = ledger["news"].mask(old, "")
-    return _hushed(ledger, state.silences, now)
+    return _apply_mutes(ledger, state.mutes, now)
 
 
-def remember(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, now: pd.Timestamp) -> bool:
+def save_alerts(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, now: pd.Timestamp) -> bool:
     """Write down what was told, unless a run on a longer log has done so already.
 
     Two processes at once take turns; what people said about incidents meanwhile is kept.
@@ -168,17 +168,17 @@ def remember(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, now: 
     bool
         False where a run on a longer log is remembered, which stays as it is.
     """
-    with _changing(results) as (state, save):
-        if state.knows_later(now):
+    with _change_state(results) as (state, save):
+        if state.has_later_run(now):
             return False
         found = incidents[incidents["state"] != "withdrawn"]
-        ledger = next_ledger(state, found, now)
-        alarms = {alarm_key(row): str(row.incident_id) for row in shifts.itertuples()}
+        ledger = update_alert_ledger(state, found, now)
+        alarms = {detection_key(row): str(row.incident_id) for row in shifts.itertuples()}
         save(replace(state, ledger=ledger, as_of=now, alarms=dict(sorted(alarms.items()))))
     return True
 
 
-def acknowledge_incident(results: Path, incident: str, by: str, at: pd.Timestamp, note: str = "") -> pd.DataFrame:
+def save_acknowledgement(results: Path, incident: str, by: str, at: pd.Timestamp, note: str = "") -> pd.DataFrame:
     """Note that somebody has seen an incident; it makes no news until something about it changes.
 
     Raises
@@ -186,13 +186,13 @@ def acknowledge_incident(results: Path, incident: str, by: str, at: pd.Timestamp
     InputError
         If there is no such incident, or none is remembered yet.
     """
-    with _changing(results) as (state, save):
+    with _change_state(results) as (state, save):
         ledger = acknowledge_alert(_ledger(state, results), incident, by, at, note)
         save(replace(state, ledger=ledger))
     return ledger[ledger["incident_id"] == incident]
 
 
-def silence_news(results: Path, what: str, until: pd.Timestamp, columns: Sequence[str] = ()) -> str:
+def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[str] = ()) -> str:
     """Let an incident, a KPI or a segment make no news until a day.
 
     Parameters
@@ -216,7 +216,7 @@ def silence_news(results: Path, what: str, until: pd.Timestamp, columns: Sequenc
     InputError
         If nothing has this name, or the day is over already.
     """
-    with _changing(results) as (state, save):
+    with _change_state(results) as (state, save):
         ledger = _ledger(state, results)
         as_of = pd.Timestamp(str(state.as_of))
         if until <= as_of:
@@ -232,20 +232,20 @@ def silence_news(results: Path, what: str, until: pd.Timestamp, columns: Sequenc
             hint = did_you_mean(what, known) if known else "there are no incidents yet"
             wanted = "the id of an incident, a KPI or a segment such as 'channel phone'"
             raise InputError("nothing has this name", where="--silence", got=what, wanted=wanted, hint=hint)
-        kept = tuple(s for s in state.silences if s.what != what and s.until > as_of)
-        silences = (*kept, Silence(what, until))
-        save(replace(state, silences=silences, ledger=_hushed(ledger, silences, as_of)))
+        kept = tuple(s for s in state.mutes if s.what != what and s.until > as_of)
+        silences = (*kept, Mute(what, until))
+        save(replace(state, mutes=silences, ledger=_apply_mutes(ledger, silences, as_of)))
         return "KPI" if what in CATALOGUE or what in set(ledger["kpi"]) else "segment"
 
 
-def _ledger(state: State, results: Path) -> pd.DataFrame:
+def _ledger(state: AlertState, results: Path) -> pd.DataFrame:
     if state.ledger is None:
         problem = "no incidents are remembered yet"
-        raise InputError(problem, where=str(state_file(results)), hint="run 'deskcast watch' first")
+        raise InputError(problem, where=str(alert_state_file(results)), hint="run 'deskcast watch' first")
     return state.ledger
 
 
-def _hushed(ledger: pd.DataFrame, silences: tuple[Silence, ...], now: pd.Timestamp) -> pd.DataFrame:
+def _apply_mutes(ledger: pd.DataFrame, silences: tuple[Mute, ...], now: pd.Timestamp) -> pd.DataFrame:
     """Take the news from what is silenced by its KPI or segment."""
     out = ledger.copy()
     for quiet in (s for s in silences if now < s.until):
@@ -256,9 +256,9 @@ def _hushed(ledger: pd.DataFrame, silences: tuple[Silence, ...], now: pd.Timesta
 
 
 @contextmanager
-def _room(results: Path) -> Iterator[Path]:
+def _lock_state_folder(results: Path) -> Iterator[Path]:
     """Make the folder of the state, and hold its lock."""
-    folder = state_file(results).parent
+    folder = alert_state_file(results).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -269,24 +269,24 @@ def _room(results: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _changing(results: Path) -> Iterator[tuple[State, Any]]:
+def _change_state(results: Path) -> Iterator[tuple[AlertState, Any]]:
     """Hold the state while it is read and written again."""
-    with _room(results):
-        yield read_state(results), lambda state: _write(results, state)
+    with _lock_state_folder(results):
+        yield read_alert_state(results), lambda state: _write(results, state)
 
 
-def _write(results: Path, state: State) -> None:
+def _write(results: Path, state: AlertState) -> None:
     ledger = state.ledger if state.ledger is not None else typed_ledger(pd.DataFrame(columns=list(LEDGER_COLUMNS)))
     content = {
-        "format": FORMAT,
+        "format": ALERTS_FORMAT,
         "as_of": pd.Timestamp(str(state.as_of)).isoformat(),
-        "silences": [{"what": s.what, "until": s.until.isoformat()} for s in state.silences],
-        "incidents": jsonable(ledger),
+        "silences": [{"what": s.what, "until": s.until.isoformat()} for s in state.mutes],
+        "incidents": json_records(ledger),
         "alarms": dict(state.alarms),
     }
-    path = state_file(results)
+    path = alert_state_file(results)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return  # the same data again change nothing, not even the date of the file
-    with replacing(path) as aside:
+    with replace_file(path) as aside:
         aside.write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 from ...features.errors import InputError
 
 #: Handles of this process alone; a forked child lets go of them, so that it cannot outlive its parent with them.
-_HELD: set[int] = set()
+_PRIVATE_HANDLES: set[int] = set()
 
 
 def try_lock(folder: Path) -> int | None:
@@ -24,7 +24,7 @@ def try_lock(folder: Path) -> int | None:
 
     Returns
     -------
-    A token for :func:`release`, or None.
+    A token for :func:`release_lock`, or None.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def try_lock(folder: Path) -> int | None:
     >>> token = try_lock(place)
     >>> try_lock(place) is None
     True
-    >>> release(token, place)
+    >>> release_lock(token, place)
     """
     for path, flags in _candidates(folder):
         try:
@@ -44,7 +44,7 @@ def try_lock(folder: Path) -> int | None:
             continue  # a folder cannot be opened on Windows
         held = _exclusive(token)
         if held and _same(token, path):
-            keep(token)
+            register_handle(token)
             return token
         os.close(token)
         if held is not None:
@@ -52,23 +52,23 @@ def try_lock(folder: Path) -> int | None:
     raise InputError("the folder cannot be locked on this file system", where=str(folder), hint="choose a local folder")
 
 
-def release(token: int, folder: Path) -> None:
+def release_lock(token: int, folder: Path) -> None:
     """Give a lock back."""
     beside = _file(folder)
     if beside.exists() and _same(token, beside):
         beside.unlink(missing_ok=True)
-    let_go(token)
+    close_handle(token)
 
 
-def keep(handle: int) -> None:
+def register_handle(handle: int) -> None:
     """Keep an open handle for this process alone: forked children close it."""
-    _let_go_at_fork()
-    _HELD.add(handle)
+    _close_handles_at_fork()
+    _PRIVATE_HANDLES.add(handle)
 
 
-def let_go(handle: int) -> None:
+def close_handle(handle: int) -> None:
     """Close a handle that was kept."""
-    _HELD.discard(handle)
+    _PRIVATE_HANDLES.discard(handle)
     os.close(handle)
 
 
@@ -83,7 +83,7 @@ def locked(folder: Path, patience_s: float = 60.0) -> Iterator[None]:
     try:
         yield
     finally:
-        release(token, folder)
+        release_lock(token, folder)
 
 
 def _candidates(folder: Path) -> list[tuple[Path, int]]:
@@ -129,11 +129,11 @@ else:
 
 
 @cache
-def _let_go_at_fork() -> None:
+def _close_handles_at_fork() -> None:
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget)
+        os.register_at_fork(after_in_child=_close_inherited_handles)
 
 
-def _forget() -> None:
-    while _HELD:
-        os.close(_HELD.pop())
+def _close_inherited_handles() -> None:
+    while _PRIVATE_HANDLES:
+        os.close(_PRIVATE_HANDLES.pop())

@@ -1,6 +1,6 @@
 """The results folder: one Parquet file a table, and ``findings.json`` with what was found, in words.
 
-The folder is whole or absent: see :func:`writing`.
+The folder is whole or absent: see :func:`replace_folder`.
 """
 
 from __future__ import annotations
@@ -18,24 +18,31 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ..stage import Stage
-from .atomic_replace import FORMAT, MARKER, check_target, replacing, standing, writing
+from .atomic_replace import (
+    MARKER_FILE,
+    RESULTS_FORMAT,
+    check_results_folder,
+    find_current_folder,
+    replace_file,
+    replace_folder,
+)
 
 __all__ = [
     "Results",
+    "check_results_folder",
     "check_table_path",
-    "check_target",
     "read_findings",
+    "read_result_table",
     "read_results",
-    "read_table",
+    "replace_folder",
     "table_names",
     "write_stages",
     "write_table",
-    "writing",
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _RUN_FIRST = "run 'deskcast run' first"
-_TRIES = 50
+_MAX_READ_ATTEMPTS = 50
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def write_stages(
     made_at: datetime | None = None,
     fingerprint: str = "",
 ) -> None:
-    """Write the tables and findings of a run into a folder that :func:`writing` gave.
+    """Write the tables and findings of a run into a folder that :func:`replace_folder` gave.
 
     Parameters
     ----------
@@ -99,11 +106,11 @@ def write_stages(
     >>> import tempfile
     >>> place = Path(tempfile.mkdtemp()) / "results"
     >>> stage = Stage("watch", {"shifts": pd.DataFrame({"kpi": ["backlog"]})}, ("The backlog rose.",))
-    >>> with writing(place) as staging:
+    >>> with replace_folder(place) as staging:
     ...     write_stages([stage], staging, version="0.1.0")
     >>> read_results(place).findings
     {'watch': ('The backlog rose.',)}
-    >>> read_table(place, "shifts")["kpi"].tolist()
+    >>> read_result_table(place, "shifts")["kpi"].tolist()
     ['backlog']
     """
     made = made_at or datetime.now(UTC)
@@ -116,14 +123,14 @@ def write_stages(
             seen.add(name)
             _storable(frame).to_parquet(folder / f"{name}.parquet", index=False)
     content = {
-        "format": FORMAT,
+        "format": RESULTS_FORMAT,
         "version": version,
         "made_at": made.isoformat(),
         "fingerprint": fingerprint,
         "stages": [_described(stage) for stage in stages],
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / MARKER).write_text(text, encoding="utf-8")
+    (folder / MARKER_FILE).write_text(text, encoding="utf-8")
 
 
 def read_results(folder: str | Path, *, tables: bool = True) -> Results:
@@ -141,11 +148,11 @@ def read_results(folder: str | Path, *, tables: bool = True) -> Results:
     InputError
         If there are no results, or they are not deskcast's or are damaged.
     """
-    for _ in range(_TRIES):
+    for _ in range(_MAX_READ_ATTEMPTS):
         before = _marker_text(folder)
         content = _parsed(before, folder)
         try:
-            stages = tuple(_stage(body, standing(Path(folder)), tables) for body in content["stages"])
+            stages = tuple(_stage(body, find_current_folder(Path(folder)), tables) for body in content["stages"])
         except FileNotFoundError as error:
             if _marker_text(folder) != before:
                 continue  # a new run took the folder's place while we read
@@ -167,7 +174,7 @@ def table_names(folder: str | Path) -> list[str]:
     return [name for stage in read_findings(folder)["stages"] for name in stage["tables"]]
 
 
-def read_table(folder: str | Path, name: str) -> pd.DataFrame:
+def read_result_table(folder: str | Path, name: str) -> pd.DataFrame:
     """Read one result table by name.
 
     Raises
@@ -175,12 +182,12 @@ def read_table(folder: str | Path, name: str) -> pd.DataFrame:
     InputError
         If there are no results, or no table of that name in them; the message lists what there is.
     """
-    for _ in range(_TRIES):
+    for _ in range(_MAX_READ_ATTEMPTS):
         known = table_names(folder)
         if name not in known:
-            raise InputError(f"there is no result table '{name}'", where=str(folder), hint=_known(name, known))
+            raise InputError(f"there is no result table '{name}'", where=str(folder), hint=_suggest_table(name, known))
         try:
-            return _parquet(standing(Path(folder)) / f"{name}.parquet")
+            return _parquet(find_current_folder(Path(folder)) / f"{name}.parquet")
         except FileNotFoundError:
             continue  # a new run took the folder's place, perhaps without this table
     raise InputError(f"the file {name}.parquet is missing", where=str(folder), hint=_RUN_FIRST)
@@ -201,7 +208,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     deskcast.features.errors.InputError: numbers.xlsx: this kind of file cannot be written; got '.xlsx', wanted .parquet or .csv
     """  # noqa: E501 - the message is one line by design
     check_table_path(path)
-    with replacing(Path(path)) as aside:
+    with replace_file(Path(path)) as aside:
         if Path(path).suffix.lower() == ".parquet":
             _storable(frame).to_parquet(aside, index=False)
         else:
@@ -226,14 +233,14 @@ def check_table_path(path: str | Path) -> None:
         raise InputError("there is no such folder", where=str(target.parent), hint="make it first")
 
 
-def _known(name: str, known: list[str]) -> str:
+def _suggest_table(name: str, known: list[str]) -> str:
     return did_you_mean(name, known) or "" if known else _RUN_FIRST
 
 
 def _marker_text(folder: str | Path) -> str:
-    place = standing(Path(folder))
+    place = find_current_folder(Path(folder))
     try:
-        return (place / MARKER).read_text(encoding="utf-8")
+        return (place / MARKER_FILE).read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError("there are no results here", where=str(folder), hint=_RUN_FIRST) from error
     except (OSError, UnicodeDecodeError) as error:
@@ -245,8 +252,8 @@ def _parsed(text: str, folder: str | Path) -> dict[str, Any]:
         content = json.loads(text)
     except ValueError:
         content = None
-    if not isinstance(content, dict) or content.get("format") != FORMAT or "stages" not in content:
-        raise InputError(f"{MARKER} is not one that deskcast wrote", where=str(folder), hint=_RUN_FIRST)
+    if not isinstance(content, dict) or content.get("format") != RESULTS_FORMAT or "stages" not in content:
+        raise InputError(f"{MARKER_FILE} is not one that deskcast wrote", where=str(folder), hint=_RUN_FIRST)
     return content
 
 

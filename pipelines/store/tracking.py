@@ -23,23 +23,23 @@ import pandas as pd
 from ... import __version__
 from ...features.errors import InputError
 from ..stage import Stage
-from .atomic_replace import replacing
+from .atomic_replace import replace_file
 from .locks import locked
 from .results import write_table
 
 #: Columns that say who somebody is; they never reach the record.
-PERSONAL = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")
+PERSONAL_COLUMNS = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")
 #: What quotes an export or a person, or may name an agent: columns of tables, and a whole table of sentences.
-QUOTES = {"refused": ("value",), "incidents": ("note", "causes")}
-QUOTING = ("checks",)
+QUOTING_COLUMNS = {"refused": ("value",), "incidents": ("note", "causes")}
+QUOTING_TABLES = ("checks",)
 _SQLITE = "sqlite:///"
 _STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")
 _MAGIC = b"SQLite format 3\x00"
-_LOUD = ("mlflow", "alembic", "sqlalchemy")
-_MAX_PARAMS, _MAX_METRICS, _MAX_VALUE = 100, 1000, 6000
+_NOISY_LOGGERS = ("mlflow", "alembic", "sqlalchemy")
+_MAX_PARAMS, _MAX_METRICS, _MAX_VALUE_LENGTH = 100, 1000, 6000
 
 
-def record(
+def record_run(
     stages: Sequence[Stage],
     *,
     uri: str,
@@ -70,15 +70,15 @@ def record(
 
     Returns
     -------
-    Ids of the runs: the parent first, then one a stage. Columns named in ``PERSONAL`` are left out of the tables, and
-    so is what quotes the export (``QUOTES``, ``QUOTING``).
+    Ids of the runs: the parent first, then one a stage. Columns named in ``PERSONAL_COLUMNS`` are left out of the
+    tables, and so is what quotes the export (``QUOTING_COLUMNS``, ``QUOTING_TABLES``).
 
     Raises
     ------
     InputError
         If the store cannot be opened or the experiment was deleted in it.
     """
-    hush()
+    disable_telemetry()
     place = _store_file(uri, folder)
     with _quiet(), locked(place.parent) if place else nullcontext():
         client = _open(f"{_SQLITE}{place}" if place else uri, place)
@@ -90,7 +90,7 @@ def record(
         return _record(client, chosen, stages, tags, tables_dir)
 
 
-def hush() -> None:
+def disable_telemetry() -> None:
     """Switch off what MLflow would send or ask outside; call it before MLflow is imported."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
@@ -178,7 +178,7 @@ def _log(client: Any, run: str, stage: Stage, fingerprint: str, at: int) -> None
     figures = {**stage.metrics, "seconds": stage.seconds}
     metrics = [Metric(_key(k), float(v), at, 0) for k, v in figures.items() if math.isfinite(v)]
     settings = {**stage.params, "data_fingerprint": fingerprint}
-    params = [Param(_key(k), str(v)[:_MAX_VALUE]) for k, v in settings.items()]
+    params = [Param(_key(k), str(v)[:_MAX_VALUE_LENGTH]) for k, v in settings.items()]
     for first in range(0, max(len(params), 1), _MAX_PARAMS):
         client.log_batch(run, params=params[first : first + _MAX_PARAMS])
     for first in range(0, len(metrics), _MAX_METRICS):
@@ -188,25 +188,25 @@ def _log(client: Any, run: str, stage: Stage, fingerprint: str, at: int) -> None
 def _log_tables(client: Any, run: str, stage: Stage, tables_dir: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="deskcast-") as scratch:
         for name, frame in stage.tables.items():
-            if name in QUOTING:
+            if name in QUOTING_TABLES:
                 continue
             written = tables_dir / f"{name}.parquet" if tables_dir else None
-            public = impersonal(frame, name)
+            public = drop_personal_data(frame, name)
             if written is None or not written.exists() or len(public.columns) < len(frame.columns):
                 written = Path(scratch) / f"{name}.parquet"
                 write_table(public, written)
             client.log_artifact(run, str(written), "tables")
 
 
-def impersonal(frame: pd.DataFrame, name: str = "") -> pd.DataFrame:
+def drop_personal_data(frame: pd.DataFrame, name: str = "") -> pd.DataFrame:
     """Return the table without the columns that say who a customer or an agent is, or that quote the export.
 
-    >>> impersonal(pd.DataFrame({"case_id": ["1"], "agent_id": ["ann"]})).columns.tolist()
+    >>> drop_personal_data(pd.DataFrame({"case_id": ["1"], "agent_id": ["ann"]})).columns.tolist()
     ['case_id']
-    >>> impersonal(pd.DataFrame({"row": [7], "value": ["ann"]}), "refused").columns.tolist()
+    >>> drop_personal_data(pd.DataFrame({"row": [7], "value": ["ann"]}), "refused").columns.tolist()
     ['row']
     """
-    return frame.drop(columns=[c for c in (*PERSONAL, *QUOTES.get(name, ())) if c in frame.columns])
+    return frame.drop(columns=[c for c in (*PERSONAL_COLUMNS, *QUOTING_COLUMNS.get(name, ())) if c in frame.columns])
 
 
 def _store_file(uri: str, folder: Path) -> Path | None:
@@ -246,7 +246,7 @@ def _create(place: Path) -> None:
         made = Path(scratch) / "new.db"
         # The default experiment's artifacts would go to the current directory otherwise.
         SqlAlchemyStore(f"{_SQLITE}{made}", _artifacts(place.parent)).engine.dispose()
-        with replacing(place) as aside:
+        with replace_file(place) as aside:
             shutil.copyfile(made, aside)
 
 
@@ -289,13 +289,13 @@ def _ms(seconds: float) -> int:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the migrations of a new store from being told on the terminal."""
-    before = {name: logging.getLogger(name).level for name in _LOUD}
+    before = {name: logging.getLogger(name).level for name in _NOISY_LOGGERS}
     for name in before:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         import mlflow  # noqa: F401 - its own logging is set up at import, and quietened below
 
-        for name in _LOUD:
+        for name in _NOISY_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
         yield
     finally:

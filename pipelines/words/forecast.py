@@ -10,10 +10,10 @@ import pandas as pd
 from ...features.durations import say_duration
 from ...features.kpis.catalogue import unit_of
 from ...forecasting.grid.known_days import holiday_names
-from .words import number, plural, say_kpi, say_list
+from .words import format_count, format_kpi, format_list, format_number
 
 #: Notes that a planner has to know; the others stand in the table of notes.
-_WEIGHTY = (
+_PLANNER_NOTE_MARKS = (
     "no forecast for",
     "the level of series",
     "outage",
@@ -24,11 +24,11 @@ _WEIGHTY = (
     "left out",
     "relatives",
 )
-MOST_NOTES = 4
+MAX_NOTES = 4
 #: A holiday or event is told where it moves the day by so much.
-MATTERS = 0.1
+MIN_REPORTED_CHANGE = 0.1
 #: Past sums that the spread of sample paths counts as.
-PRIOR_SUMS = 4.0
+PATHS_PRIOR_WEIGHT = 4.0
 #: Same weekdays of the past that say what is usual.
 USUAL_WEEKS = 8
 
@@ -39,7 +39,7 @@ def span_total(
     """Return what is expected in a span over all series, and the bounds of 80 %.
 
     The forecasts of the slots are added up. How wrong such sums are is taken from the sums of the same span at the past
-    origins, and from the spread of sample paths, which counts as much as :data:`PRIOR_SUMS` of them.
+    origins, and from the spread of sample paths, which counts as much as :data:`PATHS_PRIOR_WEIGHT` of them.
 
     Parameters
     ----------
@@ -70,18 +70,18 @@ def span_total(
     if paths is not None:
         drawn = paths[(paths["ds"] >= first) & (paths["ds"] < after)].groupby("path")["y"].sum().to_numpy()
         if drawn.mean() > 0:
-            square += PRIOR_SUMS * float((drawn.std() / drawn.mean()) ** 2)
-            count += PRIOR_SUMS
+            square += PATHS_PRIOR_WEIGHT * float((drawn.std() / drawn.mean()) ** 2)
+            count += PATHS_PRIOR_WEIGHT
     if not count:
         return middle, float("nan"), float("nan")
-    wide = float(t_of(0.9, count)) * np.sqrt(square / count) * middle
+    wide = float(student_t_quantile(0.9, count)) * np.sqrt(square / count) * middle
     return middle, max(middle - wide, 0.0), middle + wide
 
 
-def t_of(p: float, free: float) -> float:
+def student_t_quantile(p: float, free: float) -> float:
     """Return the quantile of Student's distribution.
 
-    >>> round(t_of(0.9, 12), 2)
+    >>> round(student_t_quantile(0.9, 12), 2)
     1.36
     """
     from scipy.stats import t
@@ -89,10 +89,10 @@ def t_of(p: float, free: float) -> float:
     return float(t.ppf(p, free))
 
 
-def next_week(ds: pd.Series[pd.Timestamp]) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
+def find_next_week(ds: pd.Series[pd.Timestamp]) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
     """Return the first whole week from Monday that a forecast covers, or else its first seven days.
 
-    >>> next_week(pd.Series(pd.date_range("2024-03-06", periods=14)))[0]
+    >>> find_next_week(pd.Series(pd.date_range("2024-03-06", periods=14)))[0]
     Timestamp('2024-03-11 00:00:00')
     """
     days = ds.dt.normalize()
@@ -110,11 +110,11 @@ def week_sentence(
     actuals: pd.DataFrame, ahead: pd.DataFrame, folds: pd.DataFrame, paths: pd.DataFrame | None, noun: str
 ) -> str:
     """Say what the next full week brings: the sum of its slots, see :func:`span_total`."""
-    first, after, whole = next_week(ahead["ds"])
+    first, after, whole = find_next_week(ahead["ds"])
     middle, low, high = span_total(ahead, folds, paths, first, after)
-    span = f"Week of {first:%a %d %b %Y}" if whole else say_span(first, after - pd.Timedelta(days=1))
-    sure = "" if np.isnan(low) else f"; 80 % sure: {number(round(low))} to {number(round(high))}"
-    return f"{span}: {expected(middle, noun)}{_trend(actuals, middle, (after - first).days)}{sure}."
+    span = f"Week of {first:%a %d %b %Y}" if whole else format_date_range(first, after - pd.Timedelta(days=1))
+    sure = "" if np.isnan(low) else f"; 80 % sure: {format_number(round(low))} to {format_number(round(high))}"
+    return f"{span}: {format_expected_count(middle, noun)}{_trend(actuals, middle, (after - first).days)}{sure}."
 
 
 def slot_sentence(total: pd.DataFrame, noun: str, freq: str) -> str:
@@ -135,14 +135,17 @@ def slot_sentence(total: pd.DataFrame, noun: str, freq: str) -> str:
     span = f"Week of {row['ds']:%a %d %b %Y}" if freq == "W" else f"{row['ds']:%B %Y}"
     sure = ""
     if "deskcast-lo-80" in total.columns:
-        sure = f"; 80 % sure: {number(round(row['deskcast-lo-80']))} to {number(round(row['deskcast-hi-80']))}"
-    return f"{span}: {expected(row['deskcast'], noun)}{sure}."
+        sure = (
+            f"; 80 % sure: {format_number(round(row['deskcast-lo-80']))} to "
+            f"{format_number(round(row['deskcast-hi-80']))}"
+        )
+    return f"{span}: {format_expected_count(row['deskcast'], noun)}{sure}."
 
 
-def say_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
+def format_date_range(first: pd.Timestamp, last: pd.Timestamp) -> str:
     """Write first and last day.
 
-    >>> say_span(pd.Timestamp("2024-03-04"), pd.Timestamp("2024-03-06"))
+    >>> format_date_range(pd.Timestamp("2024-03-04"), pd.Timestamp("2024-03-06"))
     'Mon 04 Mar 2024 to Wed 06 Mar 2024'
     """
     return f"{first:%a %d %b %Y}" if first == last else f"{first:%a %d %b %Y} to {last:%a %d %b %Y}"
@@ -173,15 +176,16 @@ def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> str:
     last = min(days.max(), first + pd.Timedelta(days=6))
     each = slots[days <= last]
     return (
-        f"{say_span(first, last)}: {expected(float(each['deskcast'].sum()), noun)}; how sure that is, "
-        f"{plural(weeks, 'week')} of history cannot tell."
+        f"{format_date_range(first, last)}: {format_expected_count(float(each['deskcast'].sum()), noun)}; how "
+        "sure that is, "
+        f"{format_count(weeks, 'week')} of history cannot tell."
     )
 
 
-def expected(value: float, noun: str) -> str:
+def format_expected_count(value: float, noun: str) -> str:
     """Say how many are expected."""
     count = round(value)
-    return f"{plural(count, noun)} {'is' if count == 1 else 'are'} expected"
+    return f"{format_count(count, noun)} {'is' if count == 1 else 'are'} expected"
 
 
 def value_sentence(kpi: str, actuals: pd.DataFrame, ahead: pd.DataFrame) -> str:
@@ -196,23 +200,24 @@ def value_sentence(kpi: str, actuals: pd.DataFrame, ahead: pd.DataFrame) -> str:
     count = ahead["ds"].nunique()
     before = actuals[actuals["ds"].isin(np.sort(actuals["ds"].unique())[-count:])]["y"].mean()
     first, last = ahead["ds"].min(), ahead["ds"].max()
-    now = say_in(ahead["deskcast"].mean(), kpi)
+    now = format_kpi_value(ahead["deskcast"].mean(), kpi)
     return (
-        f"{say_kpi(kpi)}: {now} on average from {first:%a %d %b %Y} to {last:%a %d %b %Y}, after {say_in(before, kpi)} "
-        f"in the {plural(count, 'slot')} before."
+        f"{format_kpi(kpi)}: {now} on average from {first:%a %d %b %Y} to {last:%a %d %b %Y}, after "
+        f"{format_kpi_value(before, kpi)} "
+        f"in the {format_count(count, 'slot')} before."
     )
 
 
-def say_in(value: float, kpi: str) -> str:
+def format_kpi_value(value: float, kpi: str) -> str:
     """Write a value in the unit of its KPI.
 
-    >>> say_in(5400.0, "resolution_time"), say_in(12.34, "backlog")
+    >>> format_kpi_value(5400.0, "resolution_time"), format_kpi_value(12.34, "backlog")
     ('1 h 30 min', '12.3')
     """
     if np.isnan(value):
         return "unknown"
     unit = unit_of(kpi)
-    return f"{value:.1%}" if unit == "share" else say_duration(value) if unit == "s" else number(value)
+    return f"{value:.1%}" if unit == "share" else say_duration(value) if unit == "s" else format_number(value)
 
 
 def day_sentences(
@@ -251,9 +256,9 @@ def day_sentences(
         if stamp not in names or not usual > 0:
             continue
         change = float(value) / usual - 1
-        if abs(change) >= MATTERS:
+        if abs(change) >= MIN_REPORTED_CHANGE:
             way = "more" if change > 0 else "fewer"
-            count = expected(float(value), noun)
+            count = format_expected_count(float(value), noun)
             said.append(
                 f"{stamp:%a %d %b %Y} is {names[stamp]}: {count}, {abs(change):.0%} {way} than on a usual {stamp:%A}."
             )
@@ -265,14 +270,14 @@ def _names(
 ) -> dict[pd.Timestamp, str]:
     """Return the names of the days that are different."""
     span = np.array([first, last], dtype="datetime64[D]")
-    found = {pd.Timestamp(day): _of(name) for day, name in holiday_names(holidays, span).items()}
+    found = {pd.Timestamp(day): _format_holiday(name) for day, name in holiday_names(holidays, span).items()}
     for row in events.to_dict("records") if events is not None else ():
         for day in pd.date_range(str(row["start"]), str(row["end"])):
             found[day.normalize()] = f"a day of '{row['name']}'"
     return found
 
 
-def _of(name: str) -> str:
+def _format_holiday(name: str) -> str:
     return "a holiday" if name == "holiday" else name.replace("; ", " and ")
 
 
@@ -291,7 +296,7 @@ def accuracy_sentence(table: pd.DataFrame, of: str = "volume") -> str:
     better = f"{gain:.0%} better than" if gain > 0.005 else f"{-gain:.0%} worse than" if gain < -0.005 else "level with"
     covered = ours.get("coverage_80", np.nan)
     cover = f"; its 80 % interval held {covered:.0%}" if np.isfinite(covered) else ""
-    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{number(round(ours['wape']))} times"
+    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{format_number(round(ours['wape']))} times"
     return (
         f"On past origins the forecast was off by {off} the {of} and {better} the seasonal naive by quantile "
         f"loss{cover}."
@@ -311,7 +316,7 @@ def method_sentences(model: str, tiers: object) -> list[str]:
     parts = []
     for tier, weights in tiers.items():
         whole = [name if share > 0.995 else f"{name} ({share:.0%})" for name, share in weights.items() if share > 0.005]
-        parts.append((say_list(whole), f"{tier} series" if tier == "sparse" else f"series of {tier} volume"))
+        parts.append((format_list(whole), f"{tier} series" if tier == "sparse" else f"series of {tier} volume"))
     if len({made for made, _ in parts}) == 1:
         return [f"The forecast is made by {parts[0][0]}."]
     said = [f"{'' if not i else 'by '}{made} for {where}" for i, (made, where) in enumerate(parts)]
@@ -319,12 +324,12 @@ def method_sentences(model: str, tiers: object) -> list[str]:
     return [f"The forecast is made by {', '.join(said[:-1]) if len(said) > 1 else said[0]}{last}."]
 
 
-def weighty(notes: Sequence[str]) -> list[str]:
+def planner_notes(notes: Sequence[str]) -> list[str]:
     """Return the notes that a planner has to know, as sentences.
 
-    >>> weighty(["the level of series 'a' fell by 30% about 2024-03-01", "12 slots are missing"])
+    >>> planner_notes(["the level of series 'a' fell by 30% about 2024-03-01", "12 slots are missing"])
     ["The level of series 'a' fell by 30% about 2024-03-01."]
     """
-    found = [f"{n[:1].upper()}{n[1:]}." for n in notes if any(word in n for word in _WEIGHTY)]
-    rest = len(found) - MOST_NOTES
-    return [*found[:MOST_NOTES], *([f"{plural(rest, 'more note')} in the table of notes."] if rest > 0 else [])]
+    found = [f"{n[:1].upper()}{n[1:]}." for n in notes if any(word in n for word in _PLANNER_NOTE_MARKS)]
+    rest = len(found) - MAX_NOTES
+    return [*found[:MAX_NOTES], *([f"{format_count(rest, 'more note')} in the table of notes."] if rest > 0 else [])]

@@ -8,21 +8,22 @@ from typing import Any
 import pandas as pd
 
 from ...features.kpis.catalogue import unit_of
-from .words import number, plural, say_kpi, say_list, say_probability, say_value
+from .words import format_count, format_kpi, format_list, format_number, format_probability, format_value
 
-_NEWS = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "withdrawn": "Withdrawn: ", "": ""}
+_NEWS_PREFIXES = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "withdrawn": "Withdrawn: ", "": ""}
 #: An incident of more members than this names the first ones.
-_MEMBERS = 3
+_MAX_SEGMENTS_NAMED = 3
 
 
-def incident_sentence(row: Any) -> str:
+def alert_sentence(row: Any) -> str:
     """Say an incident: what is new of it, what moved and since when, from what to what, its cost, why, and its id."""
     unit = unit_of(row.kpi)
     moved = {"up": "rose", "down": "fell"}[row.direction]
     since = f"on {row.started_at:%a %d %b %Y}" if row.kind == "spike" else f"since {_dated(row):%a %d %b %Y}"
     text = (
-        f"{_NEWS[row.news]}{say_kpi(row.kpi)}{_where(row.members)} {moved} {since}: {say_value(row.after, unit)} where "
-        f"{say_value(row.before, unit)} was expected{_cost(row)}."
+        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{_where(row.members)} {moved} {since}: "
+        f"{format_value(row.after, unit)} where "
+        f"{format_value(row.before, unit)} was expected{_cost(row)}."
     )
     if row.also:
         text += f" With it {_also(row.also)}."
@@ -39,14 +40,14 @@ def incident_sentence(row: Any) -> str:
     return f"{text} [{row.incident_id}]"
 
 
-def pair_sentence(row: Any) -> str:
+def counter_metric_sentence(row: Any) -> str:
     """Say that one KPI got better while its pair got worse."""
     units = unit_of(row.gain), unit_of(row.loss)
     where = "" if row.series == "all" else f" ({row.series})"
-    moves = [f"{say_value(a, u)} to {say_value(b, u)}" for a, b, u in _sides(row, units)]
+    moves = [f"{format_value(a, u)} to {format_value(b, u)}" for a, b, u in _sides(row, units)]
     return (
-        f"{say_kpi(row.gain)}{where} got better since {row.started_at:%a %d %b %Y} ({moves[0]}) while "
-        f"{say_kpi(row.loss)} got worse ({moves[1]}): speed may have been bought with quality."
+        f"{format_kpi(row.gain)}{where} got better since {row.started_at:%a %d %b %Y} ({moves[0]}) while "
+        f"{format_kpi(row.loss)} got worse ({moves[1]}): speed may have been bought with quality."
     )
 
 
@@ -61,8 +62,8 @@ def explained_sentences(named: Iterable[tuple[str, str, pd.Timestamp, str]], end
     found: dict[str, list[str]] = {}
     for kpi, _, day, name in named:
         if day > since:
-            found.setdefault(f"{name} ({day:%d %b %Y})", []).append(say_kpi(kpi))
-    return [f"Explained by {name}: {say_list(list(dict.fromkeys(kpis)))}." for name, kpis in found.items()]
+            found.setdefault(f"{name} ({day:%d %b %Y})", []).append(format_kpi(kpi))
+    return [f"Explained by {name}: {format_list(list(dict.fromkeys(kpis)))}." for name, kpis in found.items()]
 
 
 def _dated(row: Any) -> pd.Timestamp:
@@ -73,9 +74,9 @@ def _where(members: str) -> str:
     names = members.split("; ")
     if names == ["all"] or names[0] == "all":
         return ""
-    more = len(names) - _MEMBERS
-    shown = ", ".join(names[:_MEMBERS])
-    return f" ({shown} and {plural(more, 'other')})" if more > 0 else f" ({shown})"
+    more = len(names) - _MAX_SEGMENTS_NAMED
+    shown = ", ".join(names[:_MAX_SEGMENTS_NAMED])
+    return f" ({shown} and {format_count(more, 'other')})" if more > 0 else f" ({shown})"
 
 
 def _cost(row: Any) -> str:
@@ -83,10 +84,12 @@ def _cost(row: Any) -> str:
         return ""
     unit = unit_of(row.kpi)
     if unit == "share":
-        return f"; it concerns {plural(round(abs(row.cost)), 'case')}"
+        return f"; it concerns {format_count(round(abs(row.cost)), 'case')}"
     more = "more" if row.cost > 0 else "fewer"
     noun = "hour" if row.cost_unit == "hours" else "case"
-    return f"; {plural(round(abs(row.cost)), f'{noun} {more}')} so far".replace(f"{noun} {more}s", f"{noun}s {more}")
+    return f"; {format_count(round(abs(row.cost)), f'{noun} {more}')} so far".replace(
+        f"{noun} {more}s", f"{noun}s {more}"
+    )
 
 
 def _also(words: str) -> str:
@@ -94,8 +97,8 @@ def _also(words: str) -> str:
     found = []
     for part in words.split("; "):
         kpi, way = part.split(" (")[0].rsplit(" ", 1)
-        found.append(f"{say_kpi(kpi)} {'rose' if way == 'up' else 'fell'}")
-    return say_list(list(dict.fromkeys(found)))
+        found.append(f"{format_kpi(kpi)} {'rose' if way == 'up' else 'fell'}")
+    return format_list(list(dict.fromkeys(found)))
 
 
 def _sides(row: Any, units: tuple[str, str]) -> list[tuple[float, float, str]]:
@@ -104,11 +107,13 @@ def _sides(row: Any, units: tuple[str, str]) -> list[tuple[float, float, str]]:
 
 def _goal(row: Any) -> str:
     unit = unit_of(row.kpi)
-    aim = f"{say_kpi(row.kpi)} of at {'least' if row.way > 0 else 'most'} {say_value(row.target, unit)}"
+    aim = f"{format_kpi(row.kpi)} of at {'least' if row.way > 0 else 'most'} {format_value(row.target, unit)}"
     head = f"Goal '{row.name}' ({aim} by {row.end:%d %b %Y})"
-    here = f"{say_value(row.so_far, unit)} after {number(row.days_known)} of {plural(row.days, 'day')}"
+    here = f"{format_value(row.so_far, unit)} after {format_number(row.days_known)} of {format_count(row.days, 'day')}"
     here = here if pd.notna(row.so_far) else "nothing is known of its period yet"
     if pd.isna(row.probability):
         return f"{head}: {here}; too little is known for a forecast."
-    middle = f"{say_value(row.forecast, unit)} expected ({say_value(row.low, unit)} to {say_value(row.high, unit)})"
-    return f"{head}: {here}, {middle}; {say_probability(row.probability)} likely to be met."
+    middle = (
+        f"{format_value(row.forecast, unit)} expected ({format_value(row.low, unit)} to {format_value(row.high, unit)})"
+    )
+    return f"{head}: {here}, {middle}; {format_probability(row.probability)} likely to be met."

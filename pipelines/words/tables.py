@@ -11,9 +11,9 @@ import pandas as pd
 
 from ...features.durations import say_duration
 from ...features.kpis.catalogue import unit_of
-from .words import say_value
+from .words import format_value
 
-_SHARES = {
+_SHARE_COLUMNS = {
     "probability",
     "predicted",
     "observed",
@@ -42,9 +42,18 @@ _SHARES = {
     "gain",
 }
 #: Seconds that are long enough to be told in hours and days; the others stay seconds.
-_SPANS = {"left_s", "left_wall_s", "left_business_s", "age_s", "late_s", "resolved_for_s", "lead_s", "median_lead_s"}
+_DURATION_COLUMNS = {
+    "left_s",
+    "left_wall_s",
+    "left_business_s",
+    "age_s",
+    "late_s",
+    "resolved_for_s",
+    "lead_s",
+    "median_lead_s",
+}
 #: Columns that are told in the unit of the KPI of their row.
-_VALUES = {
+_KPI_VALUE_COLUMNS = {
     "value",
     "lo",
     "hi",
@@ -58,8 +67,8 @@ _VALUES = {
     "lower",
     "upper",
 }
-_VALUES |= {"target", "so_far", "forecast", "low", "high"}
-_WORDS = {
+_KPI_VALUE_COLUMNS |= {"target", "so_far", "forecast", "low", "high"}
+_COLUMN_LABELS = {
     "ds": "from",
     "unique_id": "series",
     "deskcast": "expected",
@@ -92,11 +101,11 @@ _WORDS = {
     "base_rate": "base rate",
     "brier": "Brier score",
 }
-MISSING = "–"
+MISSING_TEXT = "–"
 
 
 @dataclass(frozen=True)
-class Shown:
+class FormattedTable:
     """A table ready for the page.
 
     Attributes
@@ -117,7 +126,7 @@ class Shown:
     total: int
 
 
-def show(name: str, frame: pd.DataFrame, limit: int = 50, timezone: str = "UTC") -> Shown:
+def format_table(name: str, frame: pd.DataFrame, limit: int = 50, timezone: str = "UTC") -> FormattedTable:
     """Turn the first rows of a table into text for the page.
 
     Parameters
@@ -131,37 +140,37 @@ def show(name: str, frame: pd.DataFrame, limit: int = 50, timezone: str = "UTC")
 
     Examples
     --------
-    >>> show("risk", pd.DataFrame({"case_id": ["7"], "probability": [0.834], "left_s": [5400.0]}))
-    Shown(name='risk', columns=[('case', False), ('probability', True), ('left', True)],
-          rows=[['7', '83.4%', '1 h 30 min']], total=1)
+    >>> format_table("risk", pd.DataFrame({"case_id": ["7"], "probability": [0.834], "left_s": [5400.0]}))
+    FormattedTable(name='risk', columns=[('case', False), ('probability', True), ('left', True)],
+                   rows=[['7', '83.4%', '1 h 30 min']], total=1)
     """
     rows = frame.head(limit)
     units = _units(rows)
     cells = [
-        _in_units(rows[column], _units_in(str(column), units))
-        if units and column in _VALUES and _numeric(rows[column])
+        _format_in_units(rows[column], _column_units(str(column), units))
+        if units and column in _KPI_VALUE_COLUMNS and _numeric(rows[column])
         else _cells(str(column), rows[column], timezone)
         for column in rows.columns
     ]
-    columns = [(header(str(c)), _numeric(rows[c])) for c in rows.columns]
-    return Shown(name, columns, [list(row) for row in zip(*cells, strict=True)], len(frame))
+    columns = [(format_header(str(c)), _numeric(rows[c])) for c in rows.columns]
+    return FormattedTable(name, columns, [list(row) for row in zip(*cells, strict=True)], len(frame))
 
 
-def header(column: str) -> str:
+def format_header(column: str) -> str:
     """Return a column's name in words.
 
-    >>> header("case_id"), header("age_s"), header("mean_wait_s"), header("deskcast-lo-80")
+    >>> format_header("case_id"), format_header("age_s"), format_header("mean_wait_s"), format_header("deskcast-lo-80")
     ('case', 'age', 'mean wait, s', '80 % from')
     """
-    if column in _WORDS:
-        return _WORDS[column]
-    if column in _SPANS:
+    if column in _COLUMN_LABELS:
+        return _COLUMN_LABELS[column]
+    if column in _DURATION_COLUMNS:
         return column.removesuffix("_s").replace("_", " ")
     words = column.removesuffix("_id").removesuffix("_at").replace("_", " ")
     return words.removesuffix(" s") + ", s" if words.endswith(" s") else words
 
 
-def latest_first(frame: pd.DataFrame) -> pd.DataFrame:
+def sort_latest_first(frame: pd.DataFrame) -> pd.DataFrame:
     """Put the latest periods on top, and drop columns that hold nothing."""
     clock = next((c for c in ("ds", "started_at") if c in frame.columns), None)
     ordered = frame.sort_values(clock, ascending=False, kind="stable") if clock else frame
@@ -174,13 +183,13 @@ def _numeric(values: pd.Series[Any]) -> bool:
 
 def _cells(column: str, values: pd.Series[Any], timezone: str) -> list[str]:
     if pd.api.types.is_bool_dtype(values):
-        return [MISSING if pd.isna(v) else "yes" if v else "no" for v in values]
+        return [MISSING_TEXT if pd.isna(v) else "yes" if v else "no" for v in values]
     if pd.api.types.is_datetime64_any_dtype(values):
         return _instants(values, timezone)
     if not _numeric(values):
-        return [MISSING if pd.isna(v) or v == "" else str(v) for v in values]
-    say = _say_share if column in _SHARES else _say_span if column in _SPANS else _say_number
-    return [MISSING if pd.isna(v) else say(float(v)) for v in values]
+        return [MISSING_TEXT if pd.isna(v) or v == "" else str(v) for v in values]
+    say = _format_share if column in _SHARE_COLUMNS else _format_span if column in _DURATION_COLUMNS else _format_number
+    return [MISSING_TEXT if pd.isna(v) else say(float(v)) for v in values]
 
 
 def _units(rows: pd.DataFrame) -> list[str]:
@@ -190,16 +199,22 @@ def _units(rows: pd.DataFrame) -> list[str]:
     return [unit_of(k) for k in rows["kpi"]]
 
 
-def _units_in(column: str, units: list[str]) -> list[str]:
+def _column_units(column: str, units: list[str]) -> list[str]:
     """Return the units of a column: the mean beside a share such as CSAT is a score."""
     return ["" if column == "mean" and unit == "share" else unit for unit in units]
 
 
-def _in_units(values: pd.Series[Any], units: list[str]) -> list[str]:
+def _format_in_units(values: pd.Series[Any], units: list[str]) -> list[str]:
     said = []
     for value, unit in zip(values, units, strict=True):
         size = abs(float(value)) if pd.notna(value) else None
-        known = MISSING if size is None else say_value(size, unit) if unit in ("share", "s") else _say_number(size)
+        known = (
+            MISSING_TEXT
+            if size is None
+            else format_value(size, unit)
+            if unit in ("share", "s")
+            else _format_number(size)
+        )
         said.append(f"-{known}" if size and float(value) < 0 else known)
     return said
 
@@ -208,18 +223,18 @@ def _instants(values: pd.Series[Any], timezone: str) -> list[str]:
     local = values.dt.tz_convert(timezone) if values.dt.tz is not None else values
     known = local.dropna()
     days = bool((known == known.dt.normalize()).all())
-    return [MISSING if pd.isna(v) else f"{v:%a %d %b %Y}" if days else f"{v:%a %d %b %Y %H:%M}" for v in local]
+    return [MISSING_TEXT if pd.isna(v) else f"{v:%a %d %b %Y}" if days else f"{v:%a %d %b %Y %H:%M}" for v in local]
 
 
-def _say_share(value: float) -> str:
+def _format_share(value: float) -> str:
     return f"{value:.1%}" if math.isfinite(value) else str(value)
 
 
-def _say_span(value: float) -> str:
+def _format_span(value: float) -> str:
     return say_duration(value) if value >= 0 else f"-{say_duration(-value)}"
 
 
-def _say_number(value: float) -> str:
+def _format_number(value: float) -> str:
     if not math.isfinite(value):
         return str(value)
     if value.is_integer() and abs(value) < 1e15:
@@ -227,10 +242,10 @@ def _say_number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def jsonable(frame: pd.DataFrame) -> list[Mapping[str, Any]]:
+def json_records(frame: pd.DataFrame) -> list[Mapping[str, Any]]:
     """Return rows as plain values: instants in ISO 8601, missing values as None.
 
-    >>> jsonable(pd.DataFrame({"at": pd.to_datetime(["2024-03-01T09:00Z", None]), "n": [1.5, None]}))
+    >>> json_records(pd.DataFrame({"at": pd.to_datetime(["2024-03-01T09:00Z", None]), "n": [1.5, None]}))
     [{'at': '2024-03-01T09:00:00+00:00', 'n': 1.5}, {'at': None, 'n': None}]
     """
     return [{str(k): _value(v) for k, v in row.items()} for row in frame.to_dict("records")]

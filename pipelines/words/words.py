@@ -7,10 +7,10 @@ import math
 from ...features.durations import say_duration
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Write a number with separators, and decimals only where it is small.
 
-    >>> number(12345.6), number(3.14159), number(0.05), number(float("nan"))
+    >>> format_number(12345.6), format_number(3.14159), format_number(0.05), format_number(float("nan"))
     ('12,346', '3.1', '0.05', 'unknown')
     """
     if value is None or math.isnan(value):
@@ -20,53 +20,53 @@ def number(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 1 else f"{value:.2g}"
 
 
-def plural(count: float, noun: str) -> str:
+def format_count(count: float, noun: str) -> str:
     """Write a count with its noun.
 
-    >>> plural(1, "case"), plural(2, "case"), plural(0, "query")
+    >>> format_count(1, "case"), format_count(2, "case"), format_count(0, "query")
     ('1 case', '2 cases', '0 queries')
     """
     if count == 1:
         return f"1 {noun}"
     many = noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
-    return f"{number(count)} {many}"
+    return f"{format_number(count)} {many}"
 
 
-def say_value(value: float, unit: str) -> str:
+def format_value(value: float, unit: str) -> str:
     """Write a KPI value in its unit: a share in percent, a duration in days and hours.
 
-    >>> say_value(0.824, "share"), say_value(5400, "s"), say_value(17, "count")
+    >>> format_value(0.824, "share"), format_value(5400, "s"), format_value(17, "count")
     ('82.4%', '1 h 30 min', '17')
     """
     if value is None or math.isnan(value):
         return "unknown"
     if unit == "share":
         return f"{value:.1%}"
-    return say_duration(value) if unit == "s" else number(value)
+    return say_duration(value) if unit == "s" else format_number(value)
 
 
-def say_probability(value: float) -> str:
+def format_probability(value: float) -> str:
     """Write a probability in percent, and never as certain.
 
-    >>> say_probability(0.5), say_probability(0.9991), say_probability(0.001)
+    >>> format_probability(0.5), format_probability(0.9991), format_probability(0.001)
     ('50%', 'over 99%', 'under 1%')
     """
     return "over 99%" if value > 0.99 else "under 1%" if value < 0.01 else f"{value:.0%}"
 
 
-def say_list(names: list[str]) -> str:
+def format_list(names: list[str]) -> str:
     """Join names as a sentence does.
 
-    >>> say_list(["a"]), say_list(["a", "b", "c"])
+    >>> format_list(["a"]), format_list(["a", "b", "c"])
     ('a', 'a, b and c')
     """
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
-def say_kpi(kpi: str) -> str:
+def format_kpi(kpi: str) -> str:
     """Write the name of a KPI as words.
 
-    >>> say_kpi("first_response_time"), say_kpi("sla_attainment_resolution"), say_kpi("csat")
+    >>> format_kpi("first_response_time"), format_kpi("sla_attainment_resolution"), format_kpi("csat")
     ('First response time', 'SLA attainment resolution', 'CSAT')
     """
     words = kpi.replace("_", " ").replace("sla ", "SLA ")

@@ -11,7 +11,7 @@ from deskcast.features.kpis.case_flow import flow
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.project.project import open_project
-from deskcast.pipelines.stages.check import check
+from deskcast.pipelines.stages.check import check_stage
 
 CASES = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-02T09:00Z", "2024-03-02T10:00Z"]})
 
@@ -168,7 +168,7 @@ columns = { case_id = "id", at = "when", kind = "what" }
 
 def test_the_check_counts_and_names_what_is_wrong(files):
     path, _ = files
-    stage = check(open_project(path))
+    stage = check_stage(open_project(path))
     said = " ".join(stage.findings) + " ".join(stage.tables["checks"]["answer"])
     assert "1 row, the case id came before" in said
     assert "the time cannot be read" in said
@@ -198,4 +198,4 @@ def test_a_configuration_that_cannot_be_is_refused(files, more, words):
     path, text = files
     path.write_text(text + more)
     with pytest.raises(InputError, match=words):
-        check(open_project(path))
+        check_stage(open_project(path))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.pipelines.charts.calls import call_fit, patience_curve
+from deskcast.pipelines.charts.calls import plot_call_fit, plot_patience
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def drawn(picture):
 @pytest.mark.parametrize(("measure", "scale"), [("mean_wait_s", 1.0), ("abandonment", 0.005)])
 def test_observed_and_predicted(by_time, measure, scale):
     columns = ["observed", "predicted", "low", "high"]
-    picture = call_fit(by_time.assign(**{c: by_time[c] * scale for c in columns}), measure)
+    picture = plot_call_fit(by_time.assign(**{c: by_time[c] * scale for c in columns}), measure)
     svg = drawn(picture)
     assert svg.count("<path") > 5
     assert "NaN" not in svg
@@ -31,6 +31,6 @@ def test_observed_and_predicted(by_time, measure, scale):
 
 def test_patience():
     curve = pd.DataFrame({"at_s": [10.0, 100.0, 400.0], "surviving": [0.9, 0.6, 0.3]})
-    picture = patience_curve(curve, 250.0)
+    picture = plot_patience(curve, 250.0)
     assert "half have given up after 400 s" in picture.alt
     assert "NaN" not in drawn(picture)

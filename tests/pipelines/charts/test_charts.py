@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.pipelines.charts.charts import pictures
-from deskcast.pipelines.charts.kpis import series_names
-from deskcast.pipelines.charts.vega import thin
+from deskcast.pipelines.charts.charts import plot_stage
+from deskcast.pipelines.charts.kpis import label_series
+from deskcast.pipelines.charts.vega import downsample
 from deskcast.pipelines.stage import Stage
 
 
@@ -16,7 +16,7 @@ def points(picture):
 
 
 def drawn(stages):
-    return {(s.name, table): found for s in stages for table, found in pictures(s, stages).items()}
+    return {(s.name, table): found for s in stages for table, found in plot_stage(s, stages).items()}
 
 
 def test_every_stage_with_something_to_see_has_pictures(stages):
@@ -76,14 +76,14 @@ def test_big_tables_give_small_pictures(made_up):
 @pytest.mark.parametrize("name", ["check", "history", "forecast", "staff", "train", "risk", "watch"])
 def test_missing_and_empty_tables_give_no_picture(stages, name):
     stage = next(s for s in stages if s.name == name)
-    assert pictures(Stage(name)) == {}
-    assert pictures(Stage(name, {t: frame.iloc[:0] for t, frame in stage.tables.items()})) == {}
+    assert plot_stage(Stage(name)) == {}
+    assert plot_stage(Stage(name, {t: frame.iloc[:0] for t, frame in stage.tables.items()})) == {}
 
 
 def test_a_history_of_missing_values_gives_no_picture():
     ds = pd.date_range("2024-01-01", periods=5)
     empty = pd.DataFrame({"kpi": "csat", "ds": ds, "value": np.nan, "lo": np.nan, "hi": np.nan})
-    assert pictures(Stage("history", {"history": empty})) == {}
+    assert plot_stage(Stage("history", {"history": empty})) == {}
 
 
 @pytest.mark.parametrize("name", ["south", "region south"])
@@ -108,7 +108,7 @@ def test_totals_come_first_and_shifts_are_marked_on_the_series_that_moved(name):
         }
     )
     stages = [Stage("history", {"history": history}), Stage("watch", {"shifts": shifts})]
-    (picture,) = pictures(stages[0], stages)["history"]
+    (picture,) = plot_stage(stages[0], stages)["history"]
     shown = {row["series"] for rows in picture.spec["datasets"].values() for row in rows if "value" in row}
     assert shown == {"all", "region south"}
     assert [row["after"] for rows in picture.spec["datasets"].values() for row in rows if "after" in row] == [15.0]
@@ -117,14 +117,14 @@ def test_totals_come_first_and_shifts_are_marked_on_the_series_that_moved(name):
 
 def test_series_are_named_by_their_segments():
     frame = pd.DataFrame({"kpi": "csat", "channel": ["chat", None, "chat"], "region": ["n", "n", None], "value": 1.0})
-    assert series_names(frame).tolist() == ["channel chat · region n", "region n", "channel chat"]
-    assert series_names(frame, columns=False).tolist() == ["chat/n", "n", "chat"]
+    assert label_series(frame).tolist() == ["channel chat · region n", "region n", "channel chat"]
+    assert label_series(frame, columns=False).tolist() == ["chat/n", "n", "chat"]
 
 
 def test_thinning_keeps_the_extremes_of_a_band():
     frame = pd.DataFrame(
         {"ds": pd.date_range("2024-01-01", periods=1000), "lo": np.arange(1000.0), "hi": np.arange(1000.0)}
     )
-    merged, rows = thin(frame, 300, {"lo": "min", "hi": "max"})
+    merged, rows = downsample(frame, 300, {"lo": "min", "hi": "max"})
     assert (len(merged), rows) == (250, 4)
     assert merged.iloc[-1].tolist()[1:] == [996.0, 999.0]

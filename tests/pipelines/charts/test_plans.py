@@ -8,7 +8,7 @@ from deskcast.forecasting.backlog.outlook import backlog_outlook
 from deskcast.forecasting.backlog.plan import backlog_plan
 from deskcast.forecasting.scheduling.schedule import Schedule, shift_schedule
 from deskcast.forecasting.scheduling.shift_patterns import shift_patterns
-from deskcast.pipelines.charts.plans import backlog_pictures, schedule_pictures
+from deskcast.pipelines.charts.plans import plot_backlog, plot_schedule
 
 OFFICE = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
 
@@ -33,7 +33,7 @@ def schedule() -> Schedule:
 
 
 def test_a_schedule_is_drawn_with_its_shortfall(schedule):
-    covered, shifts = schedule_pictures(schedule.coverage, schedule.table)
+    covered, shifts = plot_schedule(schedule.coverage, schedule.table)
     assert "red: missing" in covered.title
     assert f"{(schedule.coverage['shortfall'] > 0).sum():,} of 672 intervals" in covered.alt
     assert drawn(covered).count("<path") > 5
@@ -44,7 +44,7 @@ def test_a_schedule_is_drawn_with_its_shortfall(schedule):
 
 def test_a_schedule_of_nobody_has_no_picture_of_shifts(schedule):
     nobody = Schedule(schedule.table.iloc[:0], schedule.coverage.assign(shortfall=0.0), 0.0, 0.0, 0.0, 0.0)
-    (only,) = schedule_pictures(nobody.coverage, nobody.table)
+    (only,) = plot_schedule(nobody.coverage, nobody.table)
     assert "every interval is covered" in only.alt
 
 
@@ -52,12 +52,12 @@ def test_a_backlog_is_drawn_with_its_risk():
     ds = pd.date_range("2024-03-04", periods=120, freq="h")
     ahead = pd.DataFrame({"ds": ds, "deskcast": 5.0, "deskcast-lo-80": 3.0, "deskcast-hi-80": 7.0})
     plan = backlog_plan(ahead, OFFICE, sla_s=8 * 3600, handle_s=900)
-    people, waiting = backlog_pictures(plan)
+    people, waiting = plot_backlog(plan)
     assert f"at most {plan['agents'].max():,.1f}" in people.alt
     assert drawn(people).count("<path") > 2
     assert drawn(waiting).count("<path") > 5
     seen = backlog_outlook(ahead, OFFICE, plan["agents"], sla_s=8 * 3600, handle_s=900)
-    *_, risk = backlog_pictures(seen)
+    *_, risk = plot_backlog(seen)
     assert f"{seen['breach_by'].iloc[-1]:.0%} by the end" in risk.alt
     assert drawn(risk).count("<path") > 5
-    assert backlog_pictures(plan.iloc[:0]) == []
+    assert plot_backlog(plan.iloc[:0]) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.pipelines.init.guesses import Arrivals, nice_duration, opening_hours, whole_span
+from deskcast.pipelines.init.guesses import Arrivals, find_complete_span, infer_opening_hours, round_duration
 from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import open_project
@@ -161,22 +161,22 @@ def test_left_overs_at_both_ends_are_found():
     thin = pd.date_range("2023-01-01", "2023-06-30", freq="9D")
     full = pd.date_range("2023-07-01", "2024-03-31")
     tail = pd.date_range("2024-04-05", "2024-08-01", freq="11D")
-    since, until = whole_span(arrivals([*thin, *full, *tail]))
+    since, until = find_complete_span(arrivals([*thin, *full, *tail]))
     assert pd.Timestamp("2023-06-24") <= pd.Timestamp(since) <= pd.Timestamp("2023-07-03")
     assert pd.Timestamp("2024-03-30") <= pd.Timestamp(until) <= pd.Timestamp("2024-04-08")
-    assert whole_span(arrivals(full)) == (None, None)
+    assert find_complete_span(arrivals(full)) == (None, None)
 
 
 def test_a_desk_that_never_closes_gets_no_calendar():
     days = pd.date_range("2024-01-01", periods=60)
-    assert opening_hours(arrivals(days, hours=range(24))) is None
-    hours = opening_hours(arrivals(days[days.day_of_week < 5]))
+    assert infer_opening_hours(arrivals(days, hours=range(24))) is None
+    hours = infer_opening_hours(arrivals(days[days.day_of_week < 5]))
     assert list(hours.open) == ["mon-fri"]
     assert hours.outside == 0.0
 
 
 def test_round_durations_are_their_own_nearest():
-    assert [nice_duration(s) for s in (3600, 86400, 5 * 86400)] == [3600, 86400, 5 * 86400]
+    assert [round_duration(s) for s in (3600, 86400, 5 * 86400)] == [3600, 86400, 5 * 86400]
 
 
 @pytest.mark.parametrize(("end", "until"), [("2024-05-01 12:00", None), ("2024-05-03 12:00", "2024-05-01")])
@@ -184,4 +184,4 @@ def test_days_without_any_opening_at_the_end_are_cut_off(end, until):
     days = pd.bdate_range("2024-01-01", "2024-04-30").repeat(30)
     local = pd.Series(days + pd.Timedelta(hours=10))
     arrivals = Arrivals(local, pd.Series(1.0, index=local.index), end=pd.Timestamp(end))
-    assert whole_span(arrivals) == (None, until)
+    assert find_complete_span(arrivals) == (None, until)

@@ -5,7 +5,7 @@ import pytest
 from deskcast.features import InputError
 from deskcast.pipelines import open_log
 from deskcast.pipelines.project.config import load_config
-from deskcast.pipelines.project.project import day_end, look_back, open_project
+from deskcast.pipelines.project.project import day_end, open_project, view_as_of
 
 CASES = "case_id,created_at,closed_at,priority\n1,2024-03-01 09:00,2024-03-02 09:00,1\n2,2024-03-03 09:00,,2\n"
 TOML = """timezone = "Europe/Lisbon"
@@ -122,13 +122,13 @@ def test_looking_back_needs_something_to_look_at(tmp_path):
     (tmp_path / "cases.csv").write_text("case_id,created_at\n1,2024-03-01 09:00\n2,2024-03-02 10:00\n")
     (tmp_path / "deskcast.toml").write_text('[source.cases]\npath = "cases.csv"\n')
     project = open_project(tmp_path / "deskcast.toml")
-    assert look_back(project, "2024-03-01 12:00").log.table("cases").count().execute() == 1
-    late = look_back(project, "2031-01-01")
+    assert view_as_of(project, "2024-03-01 12:00").log.table("cases").count().execute() == 1
+    late = view_as_of(project, "2031-01-01")
     assert late.log.until == project.log.until
     assert "before 2031-01-01; it is read whole" in late.notes[-1]
     for at, words in (("2023-01-01", "nothing was known yet"), ("", "not an instant"), ("soon", "not an instant")):
         with pytest.raises(InputError, match=words):
-            look_back(project, at)
+            view_as_of(project, at)
 
 
 def test_an_export_that_was_given_twice_counts_once(tmp_path):

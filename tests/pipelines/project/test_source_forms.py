@@ -11,7 +11,7 @@ from deskcast.features import InputError
 from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import open_project
-from deskcast.pipelines.stages.check import check
+from deskcast.pipelines.stages.check import check_stage
 
 FIXTURES = Path(__file__).resolve().parent.parent.parent / "fixtures"
 FORMS = {
@@ -41,7 +41,7 @@ def test_init_recognises_the_form_and_its_configuration_runs_as_it_is(tmp_path, 
     for table, n in counts.items():
         assert project.log.table(table).count().execute() == n
     assert len(project.refused) == refused
-    assert check(project).findings
+    assert check_stage(project).findings
 
 
 def test_files_of_one_system_become_one_source(tmp_path):
@@ -85,7 +85,7 @@ def test_surveys_for_cases_that_no_source_has_are_counted(tmp_path):
     assert set(project.log.frame("surveys")["case_id"]) == {"1", "2"}
     lost = project.refused[project.refused["reason"] == "its case is in no source"]
     assert lost["value"].tolist() == ["9", "9"]
-    assert "its case is in no source" in " ".join(check(project).findings)
+    assert "its case is in no source" in " ".join(check_stage(project).findings)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
@@ -167,7 +167,7 @@ def test_a_table_or_a_query_is_read_by_the_free_column_map(tmp_path, warehouse, 
     assert cases["case_id"].tolist() == ["1", "2"]
     assert cases["created_at"].iloc[0] == pd.Timestamp("2024-07-01T08:00Z")  # without a zone: the desk's clock
     assert project.refused["reason"].tolist() == ["the case id came before; the first row was kept"]
-    assert warehouse not in " ".join(check(project).findings)
+    assert warehouse not in " ".join(check_stage(project).findings)
 
 
 def test_another_row_in_the_database_is_another_fingerprint(tmp_path, warehouse):

@@ -98,11 +98,11 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 def test_the_order_of_events_is_never_left_to_a_sort(events):
     """Two events of a case in the same second have ranks of their own, so that no tie is broken by chance."""
-    from deskcast.pipelines.simulated_desk.events import Story
+    from deskcast.pipelines.simulated_desk.events import EventBuilder
 
-    told = Story()
-    told.tell("created", 0, np.array([1, 0]), np.array([5, 5]), "system")
-    told.tell("message", 7, np.array([0, 1]), np.array([5, 5]), "agent")
+    told = EventBuilder()
+    told.add_event("created", 0, np.array([1, 0]), np.array([5, 5]), "system")
+    told.add_event("message", 7, np.array([0, 1]), np.array([5, 5]), "agent")
     codes = told.codes()
     assert codes["case"].tolist() == [0, 0, 1, 1]
     assert [EVENT_KINDS[k] for k in codes["kind"]] == ["created", "message"] * 2
@@ -112,16 +112,16 @@ def test_the_order_of_events_is_never_left_to_a_sort(events):
 
 
 def test_no_two_events_of_a_case_share_a_rank(monkeypatch):
-    from deskcast.pipelines.simulated_desk.events import Story
+    from deskcast.pipelines.simulated_desk.events import EventBuilder
 
     ranked = {}
 
-    def watched(self, codes=Story.codes):
+    def watched(self, codes=EventBuilder.codes):
         for name in ("case", "at", "order"):
             ranked[name] = np.concatenate(self.columns[name])
         return codes(self)
 
-    monkeypatch.setattr(Story, "codes", watched)
+    monkeypatch.setattr(EventBuilder, "codes", watched)
     simulate_desk(20_000, seed=2)
     assert not pd.DataFrame(ranked).duplicated().any()
 

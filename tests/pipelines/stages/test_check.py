@@ -6,7 +6,14 @@ from deskcast.features import CaseLog
 from deskcast.pipelines.init.guesses import Arrivals
 from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.project import open_project
-from deskcast.pipelines.stages.check import check, holes, impossible_times, mass_closings, not_yet, one_customer
+from deskcast.pipelines.stages.check import (
+    check_stage,
+    find_bulk_closures,
+    find_future_times,
+    find_gaps,
+    find_impossible_times,
+    find_placeholder_customer,
+)
 
 
 def opened(tmp_path, text):
@@ -17,7 +24,7 @@ def opened(tmp_path, text):
 
 def test_the_stage_counts_and_shows_refused_rows(tmp_path):
     rows = "".join(f"{i},2024-03-{1 + i % 28:02d} 09:00,{'never' if i < 4 else ''}\n" for i in range(60))
-    stage = check(opened(tmp_path, "case_id,created_at,closed_at\n" + rows + "59,2024-03-01,2024-03-02\n"))
+    stage = check_stage(opened(tmp_path, "case_id,created_at,closed_at\n" + rows + "59,2024-03-01,2024-03-02\n"))
     assert stage.name == "check"
     assert set(stage.tables) == {"checks", "refused", "availability"}
     assert list(stage.tables["checks"].columns) == ["question", "answer"]
@@ -50,7 +57,7 @@ def test_resolutions_before_the_first_reply_are_said():
         )
         at = "2024-03-01T11:00Z" if i < 5 else "2024-03-01T13:00Z"
         events.append({"case_id": str(i), "at": at, "kind": "resolved", "actor_role": None, "public": None})
-    said = impossible_times(log_of(["2024-03-01T10:00Z"] * 10, events))
+    said = find_impossible_times(log_of(["2024-03-01T10:00Z"] * 10, events))
     assert said == ["5 of 10 answered and resolved cases (50.0%) are resolved before their first response."]
 
 
@@ -59,7 +66,7 @@ def test_events_of_unknown_cases_and_before_creation_are_said():
         {"case_id": "0", "at": "2024-02-01", "kind": "message"},
         {"case_id": "99", "at": "2024-03-05", "kind": "closed"},
     ]
-    said = impossible_times(log_of(["2024-03-01", "2024-03-01"], events))
+    said = find_impossible_times(log_of(["2024-03-01", "2024-03-01"], events))
     assert said == [
         "1 of 2 cases (50.0%) have events before their creation.",
         "1 case of the events are not in the table of cases.",
@@ -69,7 +76,7 @@ def test_events_of_unknown_cases_and_before_creation_are_said():
 def test_calls_that_end_before_they_are_answered_are_said():
     stamps = {"queued_at": "2024-03-01T10:00Z", "answered_at": "2024-03-01T10:05Z", "ended_at": "2024-03-01T10:04Z"}
     contacts = pd.DataFrame([{"contact_id": "a", **{k: pd.Timestamp(v) for k, v in stamps.items()}}])
-    assert "1 of 1 contacts (100.0%)" in impossible_times(CaseLog.from_frames(contacts=contacts))[0]
+    assert "1 of 1 contacts (100.0%)" in find_impossible_times(CaseLog.from_frames(contacts=contacts))[0]
 
 
 def arrivals(days, per_day=20):
@@ -79,28 +86,28 @@ def arrivals(days, per_day=20):
 
 def test_holes_are_open_weekdays_without_arrivals():
     days = pd.bdate_range("2024-01-01", "2024-03-29")
-    assert holes(arrivals(days)) == []  # weekends are no holes
+    assert find_gaps(arrivals(days)) == []  # weekends are no holes
     lost = days[(days >= "2024-02-05") & (days <= "2024-02-13")]
-    said = holes(arrivals(days.difference(lost)))
+    said = find_gaps(arrivals(days.difference(lost)))
     assert "7 days" in said[0]
     assert "05 Feb 2024 to 13 Feb 2024" in said[0]
-    one = holes(arrivals(days.difference(days[10:11])))
+    one = find_gaps(arrivals(days.difference(days[10:11])))
     assert f"{days[10]:%d %b %Y}" in one[0]
-    assert holes(arrivals(days[::2], per_day=1)) == []  # few arrivals leave days empty by chance
+    assert find_gaps(arrivals(days[::2], per_day=1)) == []  # few arrivals leave days empty by chance
 
 
 def test_a_clean_up_day_is_named():
     ends = [f"2024-03-{1 + i % 28:02d}T10:00Z" for i in range(280)] + ["2024-04-02T10:00Z"] * 200
     events = [{"case_id": str(i), "at": at, "kind": "closed"} for i, at in enumerate(ends)]
-    said = mass_closings(log_of(["2024-02-01"] * len(ends), events))
+    said = find_bulk_closures(log_of(["2024-02-01"] * len(ends), events))
     assert "Mass closings on 1 day (200 on 02 Apr 2024" in said[0]
-    assert mass_closings(log_of(["2024-02-01"] * 280, events[:280])) == []
+    assert find_bulk_closures(log_of(["2024-02-01"] * 280, events[:280])) == []
 
 
 def test_a_customer_that_stands_for_unknown_is_named():
     ids = ["0"] * 60 + [str(i) for i in range(1, 141)]
-    assert "'0'" in one_customer(log_of(["2024-03-01"] * 200, customer_id=ids))[0]
-    assert one_customer(log_of(["2024-03-01"] * 200, customer_id=[str(i) for i in range(200)])) == []
+    assert "'0'" in find_placeholder_customer(log_of(["2024-03-01"] * 200, customer_id=ids))[0]
+    assert find_placeholder_customer(log_of(["2024-03-01"] * 200, customer_id=[str(i) for i in range(200)])) == []
 
 
 @pytest.mark.parametrize(
@@ -116,7 +123,7 @@ def test_a_customer_that_stands_for_unknown_is_named():
     ],
 )
 def test_known_oddities_of_real_exports_are_found(shared_data, tmp_path, name, words):
-    said = " ".join(check(open_project(write_config([shared_data(name)], tmp_path))).findings)
+    said = " ".join(check_stage(open_project(write_config([shared_data(name)], tmp_path))).findings)
     for phrase in words:
         assert phrase in said
 
@@ -124,7 +131,7 @@ def test_known_oddities_of_real_exports_are_found(shared_data, tmp_path, name, w
 def test_an_export_of_some_days_only_is_said():
     days = pd.to_datetime(["2024-03-01 09:00", "2024-03-14 10:00", "2024-03-20 11:00"] * 40)
     arrivals = Arrivals(pd.Series(days), pd.Series(1.0, index=range(120)))
-    assert "only 3 of 20 days" in holes(arrivals)[0]
+    assert "only 3 of 20 days" in find_gaps(arrivals)[0]
 
 
 def test_rows_that_are_written_twice_are_said(tmp_path):
@@ -140,6 +147,6 @@ def test_a_time_to_come_is_said_and_a_mark_for_never_is_refused(tmp_path):
     project = opened(tmp_path, "case_id,created_at,closed_at\n" + rows)
     assert project.refused[["row", "column"]].to_numpy().tolist() == [[2, "closed_at"], [3, "created_at"]]
     assert project.refused["reason"].str.contains("the time is not in 1900 to 2199").all()
-    said = not_yet(project.log, pd.Timestamp("2024-04-01T00:00Z"))
+    said = find_future_times(project.log, pd.Timestamp("2024-04-01T00:00Z"))
     assert said[0].startswith("The log ends on 01 Jan 2150, which is still to come: 1 row of events.")
-    assert not_yet(project.log, pd.Timestamp("2150-01-01T00:00Z")) == []
+    assert find_future_times(project.log, pd.Timestamp("2150-01-01T00:00Z")) == []

@@ -5,7 +5,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.project.project import open_project
-from deskcast.pipelines.stages.check import check
+from deskcast.pipelines.stages.check import check_stage
 
 BASE = """
 timezone = "Europe/Lisbon"
@@ -61,7 +61,7 @@ def test_a_preset_and_a_condition_choose_the_promise(tmp_path):
 
 
 def test_a_status_that_never_occurs_is_told_by_check(tmp_path):
-    said = " ".join(check(project(tmp_path, SLA)).findings)
+    said = " ".join(check_stage(project(tmp_path, SLA)).findings)
     assert "pauses its agent_work on the status 'parked', which no event of the log has" in said
 
 

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.commands.cli import app
-from deskcast.pipelines.project.project import look_back, open_project
+from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.project.specs import ActionSpec, RiskSpec
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.risk import risk_stage
-from deskcast.pipelines.stages.risk_actions import suggest
+from deskcast.pipelines.stages.risk_actions import suggest_actions
 from deskcast.pipelines.stages.train import train_stage
-from deskcast.pipelines.store.flagged_cases import memory_file, read_flags, remember_flags, since_when
+from deskcast.pipelines.store.flagged_cases import find_flagged_since, flagged_file, read_flags, save_flags
 from deskcast.pipelines.store.results import read_results
 from typer.testing import CliRunner
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def learnt(folder):
-    project = look_back(open_project(folder / "deskcast.toml"), MORNING)
+    project = view_as_of(open_project(folder / "deskcast.toml"), MORNING)
     return project, *train_stage(project)
 
 
@@ -94,18 +94,20 @@ def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
     lists = [["a"], ["a", "b"], ["b"]]
     for day, cases in zip(days, lists, strict=True):
         table = pd.DataFrame({"metric": "resolution", "case_id": cases, "picked": True})
-        assert remember_flags(results, table, day)
-    before = memory_file(results).read_bytes()
+        assert save_flags(results, table, day)
+    before = flagged_file(results).read_bytes()
     old = pd.DataFrame({"metric": "resolution", "case_id": ["z"], "picked": [True]})
-    assert not remember_flags(results, old, days[0])
-    assert memory_file(results).read_bytes() == before
+    assert not save_flags(results, old, days[0])
+    assert flagged_file(results).read_bytes() == before
     flags = read_flags(results, "resolution")
     case, no = pd.Series(["a", "b", "c"]), pd.Series([False] * 3)
-    assert since_when(flags, case, no, days[2]).dt.day.iloc[:2].tolist() == [4, 5]
-    assert since_when(flags, case, no, days[2]).isna().tolist() == [False, False, True]
-    assert since_when(flags, case, no, days[0]).isna().tolist() == [False, True, True], "a replay sees no later list"
+    assert find_flagged_since(flags, case, no, days[2]).dt.day.iloc[:2].tolist() == [4, 5]
+    assert find_flagged_since(flags, case, no, days[2]).isna().tolist() == [False, False, True]
+    assert find_flagged_since(flags, case, no, days[0]).isna().tolist() == [False, True, True], (
+        "a replay sees no later list"
+    )
     assert read_flags(results, "first_response").empty
-    memory_file(results).write_text("not a table")
+    flagged_file(results).write_text("not a table")
     with pytest.raises(InputError, match=r"not a file of picked cases.*move flagged.parquet away"):
         read_flags(results, "resolution")
 
@@ -118,7 +120,7 @@ def test_actions_are_chosen_by_their_conditions_in_order():
         ActionSpec("call", {"reason": "reply", "priority": "1|3"}, 0.5, 3600.0),
         ActionSpec("hurry", {"priority": "1"}),
     ]
-    todo, prevents, hours = suggest(rows, table, RiskSpec())
+    todo, prevents, hours = suggest_actions(rows, table, RiskSpec())
     assert (todo, prevents, hours) == (["call", "hurry", "look"], [0.5, 1.0, 1.0], [1.0, 0.5, 0.5])
 
 

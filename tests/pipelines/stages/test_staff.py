@@ -12,8 +12,8 @@ from deskcast.forecasting.staffing.staffing_plan import scheduled_agents
 from deskcast.pipelines.project.config import StaffingSpec, parse_config
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
-from deskcast.pipelines.stages.casework import promises_of, waiting_cases
-from deskcast.pipelines.stages.queue import handle_time, queue_arrivals, queue_segments
+from deskcast.pipelines.stages.casework import find_sla_targets, load_backlog
+from deskcast.pipelines.stages.queue import estimate_aht, queue_arrivals, queue_segments
 from deskcast.pipelines.stages.staff import clock_seconds, staff_stage
 
 
@@ -52,7 +52,7 @@ def test_a_chat_plan_is_the_fewest_agents_of_the_birth_death_chain(project, stag
 def test_case_work_is_done_in_open_hours_and_nothing_is_lost(project, stage):
     plan = stage.tables["casework"]
     assert (plan.loc[plan["open_h"] == 0, "worked"] == 0).all()
-    began = len(waiting_cases(project, {"channel": "email"}, ("1", "2", "3", "4")))
+    began = len(load_backlog(project, {"channel": "email"}, ("1", "2", "3", "4")))
     flow = began + plan["arrived"].sum() - plan["worked"].sum()
     assert plan["backlog"].iloc[-1] == pytest.approx(flow, abs=0.01)
     assert plan["people"].tolist() == list(scheduled_agents(plan["agents"], {"leave": 0.10, "breaks": 0.06}))
@@ -91,14 +91,14 @@ def test_a_queue_takes_contacts_where_there_are_any_and_else_cases(project):
 
 
 def test_handle_time_is_measured_from_the_contacts_of_the_queue(project):
-    seconds, basis = handle_time(project.log, {"channel": "phone"}, StaffingSpec(), "phone")
+    seconds, basis = estimate_aht(project.log, {"channel": "phone"}, StaffingSpec(), "phone")
     rows = project.log.frame("contacts").query("channel == 'phone'").dropna(subset=["answered_at", "ended_at"])
     rows = rows[rows["queued_at"] > project.log.until - pd.Timedelta(days=56)]
     slow = ((rows["ended_at"] - rows["answered_at"]).dt.total_seconds() + rows["wrap_s"]).mean()
     assert seconds == pytest.approx(slow)
     assert "56 days" in basis
     with pytest.raises(InputError, match=r"\[staffing.email\].*'aht'.*no handle time is known"):
-        handle_time(project.log, {"channel": "email"}, StaffingSpec(), "email")
+        estimate_aht(project.log, {"channel": "email"}, StaffingSpec(), "email")
 
 
 def test_wrap_time_that_is_not_recorded_is_not_zero():
@@ -106,17 +106,17 @@ def test_wrap_time_that_is_not_recorded_is_not_zero():
     contacts = pd.DataFrame({"contact_id": [str(i) for i in range(40)], "queued_at": start, "answered_at": start})
     contacts["ended_at"] = start + pd.Timedelta(seconds=100)
     contacts["wrap_s"] = [60.0, np.nan] * 20
-    whole = handle_time(CaseLog.from_frames(contacts=contacts), {}, StaffingSpec(), "phone")[0]
+    whole = estimate_aht(CaseLog.from_frames(contacts=contacts), {}, StaffingSpec(), "phone")[0]
     assert whole == pytest.approx(160.0)
-    none = handle_time(CaseLog.from_frames(contacts=contacts.drop(columns="wrap_s")), {}, StaffingSpec(), "phone")[0]
+    none = estimate_aht(CaseLog.from_frames(contacts=contacts.drop(columns="wrap_s")), {}, StaffingSpec(), "phone")[0]
     assert none == pytest.approx(100.0)
 
 
 def test_promises_come_from_the_policies_unless_the_queue_has_its_own(project):
     promised = {s.priority: s.target_s for s in project.config.slas if s.metric == "resolution"}
     assert sorted(promised) == ["1", "2", "3", "4"]
-    assert promises_of(project, StaffingSpec(), "") == promised
-    assert promises_of(project, StaffingSpec(sla_s=60.0), "") == {"any": 60.0}
+    assert find_sla_targets(project, StaffingSpec(), "") == promised
+    assert find_sla_targets(project, StaffingSpec(sla_s=60.0), "") == {"any": 60.0}
 
 
 def test_a_queue_that_cannot_be_planned_is_named_and_the_rest_goes_on(project):

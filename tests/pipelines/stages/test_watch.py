@@ -7,8 +7,8 @@ from deskcast.features.errors import InputError
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.stages.goals import _daily
 from deskcast.pipelines.stages.history import history_limits
-from deskcast.pipelines.stages.watch import _explained, _watched, watch_stage, watched_history
-from deskcast.pipelines.stages.watch_drivers import Explainer, drivers_table, segment_of
+from deskcast.pipelines.stages.watch import _explain_detections, _watched, watch_stage, watched_history
+from deskcast.pipelines.stages.watch_drivers import Explainer, drivers_table, parse_segment
 
 TOML = """[source.cases]
 path = "cases.csv"
@@ -29,7 +29,9 @@ def test_a_shift_that_no_segment_drove_leaves_the_numbers_of_the_others(tmp_path
     span = {"started_at": pd.Timestamp("2024-04-25"), "last_at": pd.Timestamp("2024-04-28"), "z": 5.0}
     calm = {"started_at": pd.Timestamp("2024-04-10"), "last_at": pd.Timestamp("2024-04-12"), "z": 4.0}
     news = pd.DataFrame([{"kpi": "cases_opened", "series": "all", "direction": "up", **when} for when in (calm, span)])
-    moved, _ = _explained(open_project(tmp_path / "deskcast.toml"), news, ("channel",), pd.Timestamp("2024-04-29"))
+    moved, _ = _explain_detections(
+        open_project(tmp_path / "deskcast.toml"), news, ("channel",), pd.Timestamp("2024-04-29")
+    )
     found = drivers_table(moved)
     assert found["value"].tolist() == ["phone"]
     assert found["contribution"].dtype == found["before"].dtype == "float64"
@@ -38,9 +40,9 @@ def test_a_shift_that_no_segment_drove_leaves_the_numbers_of_the_others(tmp_path
 
 def test_a_series_is_known_by_its_column_though_that_holds_spaces():
     by = ["Case", "Case Type", "channel"]
-    assert segment_of("Case Type new order", by) == {"Case Type": "new order"}
-    assert segment_of("channel (missing)", by) == {"channel": "(missing)"}
-    assert segment_of("all", by) == {}
+    assert parse_segment("Case Type new order", by) == {"Case Type": "new order"}
+    assert parse_segment("channel (missing)", by) == {"channel": "(missing)"}
+    assert parse_segment("all", by) == {}
 
 
 def quiet_desk(folder, more):

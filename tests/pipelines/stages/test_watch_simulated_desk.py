@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from deskcast.pipelines.project.project import look_back, open_project
+from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.simulated_desk.world import known_events
 from deskcast.pipelines.stages.watch import watch_stage, watched_history
-from deskcast.pipelines.store.incidents import State
+from deskcast.pipelines.store.incidents import AlertState
 
 DAY = pd.Timedelta(days=1)
 #: Day of the look -> events that must be in it by then.
@@ -31,8 +31,8 @@ def few(project):
 
 @pytest.mark.parametrize("day", LOOKS)
 def test_events_are_found_dated_and_explained(project, day):
-    then = project if day == "2026-03-02" else look_back(few(project), day)
-    stage = watch_stage(then, watched_history(then), State())
+    then = project if day == "2026-03-02" else view_as_of(few(project), day)
+    stage = watch_stage(then, watched_history(then), AlertState())
     incidents = stage.tables["incidents"]
     for name in LOOKS[day]:
         event = known_events()[name]

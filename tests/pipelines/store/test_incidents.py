@@ -11,13 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.commands.watch import heard
+from deskcast.pipelines.commands.watch import apply_alert_actions
 from deskcast.pipelines.project.config import load_config
-from deskcast.pipelines.project.project import look_back, open_project
-from deskcast.pipelines.stages.watch import local_now, remember_stage, watch_stage, watched_history
-from deskcast.pipelines.stages.watch_groups import joined
+from deskcast.pipelines.project.project import open_project, view_as_of
+from deskcast.pipelines.stages.watch import local_log_end, save_watch_stage, watch_stage, watched_history
+from deskcast.pipelines.stages.watch_groups import group_into_alerts
 from deskcast.pipelines.store import incidents as incident_state
-from deskcast.pipelines.store.incidents import acknowledge_incident, read_state, remember, silence_news, state_file
+from deskcast.pipelines.store.incidents import (
+    alert_state_file,
+    read_alert_state,
+    save_acknowledgement,
+    save_alerts,
+    save_mute,
+)
 
 TOML = """[source.cases]
 path = "cases.csv"
@@ -65,7 +71,7 @@ def looks(project):
     """Return the project and its history as they stood after two weeks, and a week later."""
     found = {}
     for day in ("2024-05-25", "2024-05-31"):
-        then = look_back(project, day)
+        then = view_as_of(project, day)
         found[day] = (then, watched_history(then))
     return found
 
@@ -78,14 +84,14 @@ def at(looks, tmp_path):
         then, history = looks[day]
         then = replace(then, config=replace(then.config, results=str(tmp_path / "results")))
         stage = watch_stage(then, history)
-        return stage, remember_stage(then, stage)
+        return stage, save_watch_stage(then, stage)
 
     look.results = tmp_path / "results"
     return look
 
 
 def file_of(look):
-    return state_file(look.results).read_bytes()
+    return alert_state_file(look.results).read_bytes()
 
 
 def test_one_incident_that_names_both_columns(at):
@@ -101,9 +107,9 @@ def test_one_incident_that_names_both_columns(at):
 
 def test_the_same_data_again_change_nothing(at):
     first, _ = at("2024-05-25")
-    before, touched = file_of(at), state_file(at.results).stat().st_mtime_ns
+    before, touched = file_of(at), alert_state_file(at.results).stat().st_mtime_ns
     again, _ = at("2024-05-25")
-    assert (file_of(at), state_file(at.results).stat().st_mtime_ns) == (before, touched)
+    assert (file_of(at), alert_state_file(at.results).stat().st_mtime_ns) == (before, touched)
     assert again.findings == first.findings
     for name, frame in first.tables.items():
         pd.testing.assert_frame_equal(again.tables[name], frame)
@@ -130,34 +136,34 @@ def test_an_earlier_look_leaves_the_newer_state_alone(at):
 
 def test_seen_and_silenced(at):
     name = at("2024-05-25")[0].tables["incidents"]["incident_id"].iloc[0]
-    acknowledge_incident(at.results, name, "Ann", pd.Timestamp("2024-05-25 09:00"), "router fault")
+    save_acknowledgement(at.results, name, "Ann", pd.Timestamp("2024-05-25 09:00"), "router fault")
     stage, _ = at("2024-05-25")
     row = stage.tables["incidents"].set_index("incident_id").loc[name]
     assert (row["news"], row["acknowledged_by"], row["note"]) == ("", "Ann", "router fault")
     assert "1 incident acknowledged" in " ".join(stage.findings)
-    assert silence_news(at.results, "cases_opened", pd.Timestamp("2024-07-01")) == "KPI"
-    assert silence_news(at.results, "channel phone", pd.Timestamp("2024-07-01")) == "segment"
-    assert silence_news(at.results, name, pd.Timestamp("2024-07-01")) == "incident"
+    assert save_mute(at.results, "cases_opened", pd.Timestamp("2024-07-01")) == "KPI"
+    assert save_mute(at.results, "channel phone", pd.Timestamp("2024-07-01")) == "segment"
+    assert save_mute(at.results, name, pd.Timestamp("2024-07-01")) == "incident"
     assert (at("2024-05-31")[0].tables["incidents"]["news"] == "").all()
 
 
 def test_names_that_nothing_has_are_refused_with_a_suggestion(at):
     with pytest.raises(InputError, match="run 'deskcast watch' first"):
-        acknowledge_incident(at.results, "x", "Ann", pd.Timestamp("2024-05-25"))
+        save_acknowledgement(at.results, "x", "Ann", pd.Timestamp("2024-05-25"))
     name = at("2024-05-25")[0].tables["incidents"]["incident_id"].iloc[0]
     with pytest.raises(InputError, match=f"did you mean '{name}'"):
-        acknowledge_incident(at.results, name[:-1] + "x", "Ann", pd.Timestamp("2024-05-25"))
+        save_acknowledgement(at.results, name[:-1] + "x", "Ann", pd.Timestamp("2024-05-25"))
     with pytest.raises(InputError, match=r"nothing has this name.*did you mean 'cases_opened'"):
-        silence_news(at.results, "cases_openned", pd.Timestamp("2024-07-01"))
+        save_mute(at.results, "cases_openned", pd.Timestamp("2024-07-01"))
     with pytest.raises(InputError, match="over already"):
-        silence_news(at.results, "cases_opened", pd.Timestamp("2024-05-01"))
+        save_mute(at.results, "cases_opened", pd.Timestamp("2024-05-01"))
 
 
 def test_killed_before_it_is_remembered_tells_again(at, monkeypatch):
     monkeypatch.setattr("deskcast.pipelines.stages.watch.remember", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         at("2024-05-25")
-    assert not state_file(at.results).exists()
+    assert not alert_state_file(at.results).exists()
     monkeypatch.undo()
     assert (at("2024-05-25")[0].tables["incidents"]["news"] == "opened").sum() == 1
 
@@ -174,20 +180,20 @@ def test_a_killed_write_leaves_the_last_state_whole(at, monkeypatch):
         at("2024-05-31")
     monkeypatch.undo()
     assert file_of(at) == before
-    assert [p.name for p in state_file(at.results).parent.iterdir()] == [state_file(at.results).name]
+    assert [p.name for p in alert_state_file(at.results).parent.iterdir()] == [alert_state_file(at.results).name]
 
 
 def test_a_place_that_cannot_be_written_or_read_is_named(at):
-    room = state_file(at.results).parent
+    room = alert_state_file(at.results).parent
     room.write_text("a file in the way")
     with pytest.raises(InputError, match="cannot be remembered here"):
-        incident_state.check_state(at.results)
+        incident_state.check_alert_state(at.results)
     room.unlink()
     room.mkdir()
     for text in ("{", "[]", '{"format": "deskcast incidents 1"}'):
-        state_file(at.results).write_text(text)
+        alert_state_file(at.results).write_text(text)
         with pytest.raises(InputError, match=r"begin anew"):
-            read_state(at.results)
+            read_alert_state(at.results)
 
 
 def test_two_processes_at_once(at):
@@ -201,8 +207,8 @@ def test_two_processes_at_once(at):
     halves = [["cases_opened", names[0]], ["channel phone", "product router"]]
     jobs = [subprocess.Popen([sys.executable, "-c", code, str(at.results), *half]) for half in halves]
     assert [job.wait() for job in jobs] == [0, 0]
-    state = read_state(at.results)
-    assert {s.what for s in state.silences} == {"cases_opened", "channel phone", "product router"}
+    state = read_alert_state(at.results)
+    assert {s.what for s in state.mutes} == {"cases_opened", "channel phone", "product router"}
     assert state.ledger.set_index("incident_id").loc[names[0], "silenced_until"] == pd.Timestamp("2024-07-01")
 
 
@@ -219,7 +225,7 @@ def test_goals_are_judged(at):
 
 def look(path):
     project = open_project(path)
-    return watch_stage(project, watched_history(project), incident_state.State())
+    return watch_stage(project, watched_history(project), incident_state.AlertState())
 
 
 def test_options_are_checked(desk):
@@ -281,14 +287,14 @@ def test_the_command(desk):
         ((None, "", name, "someday"), "not a day"),
     ):
         with pytest.raises(InputError, match=message):
-            heard(desk / "deskcast.toml", *words, False)
+            apply_alert_actions(desk / "deskcast.toml", *words, False)
 
 
 def test_remember_needs_no_ledger(tmp_path, project):
     empty = look(project.config.folder / "deskcast.toml")
     nothing = empty.tables["incidents"].head(0)
-    assert remember(tmp_path / "results", nothing, empty.tables["shifts"].head(0), local_now(project))
-    assert len(read_state(tmp_path / "results").ledger) == 0
+    assert save_alerts(tmp_path / "results", nothing, empty.tables["shifts"].head(0), local_log_end(project))
+    assert len(read_alert_state(tmp_path / "results").ledger) == 0
 
 
 def test_alarms_of_any_time_are_joined_over_the_kpis_of_one_segment():
@@ -302,5 +308,5 @@ def test_alarms_of_any_time_are_joined_over_the_kpis_of_one_segment():
     alarms = pd.DataFrame(rows, columns=["kpi", "series", "direction", "kind", "late"])
     at = day + pd.to_timedelta(alarms["late"], unit="D")
     alarms = alarms.assign(started_at=at, dated_at=at, detected_at=at + pd.Timedelta(days=2), z=5.0)
-    groups, _ = joined(alarms, {}, {}, ["channel"])
+    groups, _ = group_into_alerts(alarms, {}, {}, ["channel"])
     assert (groups[0] == groups[1], groups[2] == groups[3], groups.nunique()) == (True, True, 2)

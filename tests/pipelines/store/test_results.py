@@ -16,7 +16,14 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store import atomic_replace as swap
-from deskcast.pipelines.store.results import read_findings, read_results, read_table, table_names, write_stages, writing
+from deskcast.pipelines.store.results import (
+    read_findings,
+    read_result_table,
+    read_results,
+    table_names,
+    write_stages,
+    writing,
+)
 
 WRITER = """
 import sys
@@ -110,7 +117,7 @@ def test_readers_never_see_a_mixture_while_runs_follow_each_other(tmp_path):
             runs = {int(v) for table in read_results(folder).tables.values() for v in table["run"].unique()}
             assert len(runs) == 1
             seen |= runs
-            assert len(read_table(folder, "t3")) == 2000
+            assert len(read_result_table(folder, "t3")) == 2000
     finally:
         child.kill()
         child.communicate()
@@ -118,7 +125,7 @@ def test_readers_never_see_a_mixture_while_runs_follow_each_other(tmp_path):
 
 
 def test_two_runs_at_once_the_second_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(swap, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(swap, "RETRY_TIMEOUT_S", 0.1)
     folder = tmp_path / "results"
     write(folder, 1)
     with writing(folder) as staging:
@@ -146,7 +153,7 @@ def test_two_threads_in_turn_leave_one_whole_result(tmp_path):
     for thread in threads:
         thread.join()
     assert all("another run is writing here" in message for message in told)
-    assert len(read_table(folder, "t")) == 1
+    assert len(read_result_table(folder, "t")) == 1
     assert alone(folder)
 
 
@@ -331,14 +338,14 @@ def test_a_stage_comes_back_as_it_was(tmp_path):
 
 def test_columns_of_mixed_kinds_are_written_as_text(tmp_path):
     write(tmp_path / "r", 1, t=pd.DataFrame({"answer": [1, "two", None]}))
-    assert read_table(tmp_path / "r", "t")["answer"].tolist()[:2] == ["1", "two"]
+    assert read_result_table(tmp_path / "r", "t")["answer"].tolist()[:2] == ["1", "two"]
 
 
 def test_notes_on_a_table_are_not_written(tmp_path):
     frame = pd.DataFrame({"a": [1]})
     frame.attrs["since"] = pd.Timestamp("2024-01-01")
     write(tmp_path / "r", 1, t=frame)
-    assert read_table(tmp_path / "r", "t").attrs == {}
+    assert read_result_table(tmp_path / "r", "t").attrs == {}
     assert frame.attrs
 
 
@@ -356,7 +363,7 @@ def test_what_is_not_there_is_said_with_a_hint(tmp_path):
         read_results(tmp_path / "nothing")
     write(tmp_path / "r", 1)
     with pytest.raises(InputError, match="there is no result table 'T'"):
-        read_table(tmp_path / "r", "T")
+        read_result_table(tmp_path / "r", "T")
     (tmp_path / "r" / "t.parquet").write_bytes(b"PAR1 damaged")
     with pytest.raises(InputError, match="cannot be read"):
         read_results(tmp_path / "r")

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.store.tracking import check_store, hush, record
+from deskcast.pipelines.store.tracking import check_store, disable_telemetry, record_run
 
-hush()
+disable_telemetry()
 
 URI = "sqlite:///mlflow.db"
 RECORD = """
@@ -42,7 +42,7 @@ def client(folder):
 def empty(tmp_path_factory):
     """Return a new store of another experiment: to make one takes a second."""
     folder = tmp_path_factory.mktemp("empty")
-    record([], uri=URI, experiment="another", folder=folder)
+    record_run([], uri=URI, experiment="another", folder=folder)
     return folder / "mlflow.db"
 
 
@@ -53,7 +53,7 @@ def desk(tmp_path, empty):
 
 
 def do(stages, folder, **more):
-    return record(stages, **{"uri": URI, "experiment": "desk", "folder": folder, "version": "0.1.0", **more})
+    return record_run(stages, **{"uri": URI, "experiment": "desk", "folder": folder, "version": "0.1.0", **more})
 
 
 def others(folder):
