@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.labels.breach import breach_labels, case_ends
+from deskcast.features.labels.breach import breach_labels, find_case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.evaluation.scores import bootstrap_table
 from deskcast.models.risk.breach import BreachRisk, has_breached
@@ -94,7 +94,7 @@ def main(folder: Path) -> None:
     """Print the tables."""
     for name in SPANS:
         log, cut = log_of(name, folder)
-        labels, ends = breach_labels(log), case_ends(log)
+        labels, ends = breach_labels(log), find_case_ends(log)
         created = log.frame("cases").set_index("case_id")["created_at"]
         frame = snapshots(log, daily(created.min(), log.until), "resolution")
         frame = frame[~has_breached(frame)].reset_index(drop=True)

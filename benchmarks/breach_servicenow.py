@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.labels.breach import breach_labels, case_ends
+from deskcast.features.labels.breach import breach_labels, find_case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
@@ -79,7 +79,7 @@ def main(folder: Path) -> None:
     """Print the tables of the benchmark."""
     begun = time.perf_counter()
     log = load(folder)
-    labels, ends = breach_labels(log), case_ends(log, "made_sla")
+    labels, ends = breach_labels(log), find_case_ends(log, "made_sla")
     frame = snapshots(log, daily(FIRST, log.until), "made_sla")
     cases = log.frame("cases").merge(labels, on="case_id").set_index("case_id")
     print(f"{len(frame):,} snapshots in {time.perf_counter() - begun:.1f} s")

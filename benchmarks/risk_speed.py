@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from deskcast.features.labels.breach import breach_labels, case_ends
+from deskcast.features.labels.breach import breach_labels, find_case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.risk.breach import BreachRisk
 from deskcast.models.worklist.ranking import rank_cases
@@ -27,7 +27,7 @@ ROWS = 100_000
 def main(folder: Path) -> None:
     """Print the times."""
     log = load(folder)
-    labels, ends = breach_labels(log), case_ends(log, "made_sla")
+    labels, ends = breach_labels(log), find_case_ends(log, "made_sla")
     frame = snapshots(log, daily("2016-02-29", "2016-05-20"), "made_sla")
     begun = time.perf_counter()
     risk = BreachRisk().fit(frame.tail(ROWS), labels, ends=ends, as_of=log.until)

@@ -17,7 +17,7 @@ import sys
 import numpy as np
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.labels.breach import breach_labels, case_ends
+from deskcast.features.labels.breach import breach_labels, find_case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.models.risk.breach import BreachRisk, has_breached
 from dissatisfaction import desk_log
@@ -65,7 +65,7 @@ def main(cases: int = 12_000, runs: int = 30, seed: int = 1) -> None:
     """Print the calibration against the truth, and where the two groups stand."""
     log = desk_log(cases, seed)
     labels = breach_labels(log)
-    labels, ends = labels[labels["metric"] == "resolution"], case_ends(log)
+    labels, ends = labels[labels["metric"] == "resolution"], find_case_ends(log)
     frame = snapshots(log, daily("2025-06-01", log.until, at="08:00", timezone=log.timezone))
     past = frame[frame["at"] <= CUT]
     calendar = next(iter(log.calendars.values())) if len(log.calendars) == 1 else None

@@ -28,14 +28,14 @@ def parse_duration(text: object, *, where: str | None = None, column: str | None
     return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
 
 
-def say_duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Say a duration in its two largest units.
 
-    >>> say_duration(42), say_duration(5400), say_duration(93600), say_duration(-60)
+    >>> format_duration(42), format_duration(5400), format_duration(93600), format_duration(-60)
     ('42 s', '1 h 30 min', '1 d 2 h', '-1 min')
     """
     if seconds < 0:
-        return "-" + say_duration(-seconds)
+        return "-" + format_duration(-seconds)
     units = [("d", 86400), ("h", 3600), ("min", 60), ("s", 1)]
     rest = round(seconds)
     words: list[str] = []

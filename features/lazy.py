@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 
-class _Room(ModuleType):
+class _LazyPackage(ModuleType):
     """A package in which a public name wins over the module of the same name.
 
     Importing ``features.snapshots`` makes Python set the attribute ``snapshots`` of the package to that module, and
@@ -47,5 +47,5 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
 
     room = sys.modules[package]
     room.__dict__["_public"] = frozenset(homes) | room.__dict__.get("_public", frozenset())
-    room.__class__ = _Room
+    room.__class__ = _LazyPackage
     return get, lambda: sorted(homes)

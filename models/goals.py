@@ -163,9 +163,9 @@ def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
 
 def _better_direction(kpi: str, better: str | None) -> int:
     if better is None:
-        from ..features.kpis.catalogue import unit_of
+        from ..features.kpis.catalogue import find_kpi_unit
 
-        down = unit_of(kpi) == "s" or kpi.endswith(("_rate", "backlog"))
+        down = find_kpi_unit(kpi) == "s" or kpi.endswith(("_rate", "backlog"))
         good = ("resolution_rate", "problem_solved_rate", "deflection_rate", "automation_rate", "first_time_fix_rate")
         return -1 if down and kpi not in good else 1
     if better not in ("higher", "lower"):

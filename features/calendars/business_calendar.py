@@ -19,11 +19,11 @@ import pandas as pd
 
 from ..arrays import Bools, Floats
 from ..errors import InputError
-from .open_intervals import DAY_MIN, MISSING, US, Openings, build_openings, check_zone
-from .opening_hours import check_week, parse_holidays, parse_hours, say_hours
+from .open_intervals import MINUTES_PER_DAY, MISSING_INSTANT, US_PER_S, OpenIntervals, build_open_intervals, parse_zone
+from .opening_hours import check_opening_hours, format_opening_hours, parse_holidays, parse_opening_hours
 
 #: How far :meth:`BusinessCalendar.add` looks for enough opening hours.
-SEARCH_YEARS = 200
+MAX_SEARCH_YEARS = 200
 
 Micros = npt.NDArray[np.int64]
 
@@ -54,8 +54,8 @@ class BusinessCalendar:
 
     def __post_init__(self) -> None:
         """Refuse a zone that does not exist, and hours that are never open, run backwards or overlap."""
-        check_zone(self.timezone)
-        check_week(self.hours)
+        parse_zone(self.timezone)
+        check_opening_hours(self.hours)
 
     @classmethod
     def from_hours(
@@ -86,9 +86,9 @@ class BusinessCalendar:
         >>> office.seconds_between([friday], [monday]) / 3600
         array([2.])
         """
-        check_zone(timezone)
+        parse_zone(timezone)
         countries, closed = parse_holidays(holidays)
-        return cls(timezone, parse_hours(open), countries, closed)
+        return cls(timezone, parse_opening_hours(open), countries, closed)
 
     @classmethod
     def always(cls, timezone: str = "UTC") -> BusinessCalendar:
@@ -98,13 +98,15 @@ class BusinessCalendar:
         >>> float(BusinessCalendar.always().seconds_between([day], [day + pd.Timedelta("1D")])[0])
         86400.0
         """
-        check_zone(timezone)
-        return cls(timezone, (((0, DAY_MIN),),) * 7)
+        parse_zone(timezone)
+        return cls(timezone, (((0, MINUTES_PER_DAY),),) * 7)
 
     def __str__(self) -> str:
         """Say the calendar as its owner would write it."""
         off = [*self.countries, *([f"{len(self.closed)} dates"] if self.closed else [])]
-        return f"{say_hours(self.hours)} ({self.timezone})" + (f", closed on holidays: {', '.join(off)}" if off else "")
+        return f"{format_opening_hours(self.hours)} ({self.timezone})" + (
+            f", closed on holidays: {', '.join(off)}" if off else ""
+        )
 
     def seconds_between(self, start: Any, end: Any) -> Floats:
         """Return the open seconds from ``start`` to ``end``.
@@ -131,10 +133,10 @@ class BusinessCalendar:
         array([8., 6.])
         """
         a, b = _aligned(to_micros(start, "start"), to_micros(end, "end"))
-        gone = (a == MISSING) | (b == MISSING)
-        openings = self._over(a[~gone], b[~gone])
+        gone = (a == MISSING_INSTANT) | (b == MISSING_INSTANT)
+        openings = self._open_intervals_around(a[~gone], b[~gone])
         out = np.full(len(a), np.nan)
-        out[~gone] = (openings.count(b[~gone]) - openings.count(a[~gone])) / US
+        out[~gone] = (openings.count(b[~gone]) - openings.count(a[~gone])) / US_PER_S
         return out
 
     def add(self, start: Any, seconds: Any) -> pd.DatetimeIndex:
@@ -168,10 +170,10 @@ class BusinessCalendar:
         a, wanted = _aligned(to_micros(start, "start"), np.atleast_1d(np.asarray(seconds, dtype=float)))
         if np.isinf(wanted).any():
             raise InputError("a number of seconds must be finite", column="seconds", got=float("inf"))
-        good = (a != MISSING) & ~np.isnan(wanted)
-        out = np.full(len(a), MISSING, dtype=np.int64)
+        good = (a != MISSING_INSTANT) & ~np.isnan(wanted)
+        out = np.full(len(a), MISSING_INSTANT, dtype=np.int64)
         if good.any():
-            out[good] = self._add(a[good], np.rint(wanted[good] * US).astype(np.int64))
+            out[good] = self._add(a[good], np.rint(wanted[good] * US_PER_S).astype(np.int64))
         return to_index(out)
 
     def is_open(self, at: Any) -> Bools:
@@ -182,9 +184,9 @@ class BusinessCalendar:
         [True, False]
         """
         t = to_micros(at, "at")
-        good = t != MISSING
+        good = t != MISSING_INSTANT
         out = np.zeros(len(t), dtype=bool)
-        out[good] = self._over(t[good]).inside(t[good])
+        out[good] = self._open_intervals_around(t[good]).inside(t[good])
         return out
 
     def open_share(self, starts: Any, slot_s: Any) -> Floats:
@@ -206,29 +208,29 @@ class BusinessCalendar:
         a, lengths = _aligned(to_micros(starts, "starts"), np.atleast_1d(np.asarray(slot_s, dtype=float)))
         if not (lengths > 0).all():
             raise InputError("the length of a slot must be above 0", column="slot_s", got=float(lengths.min()))
-        ends = np.where(a == MISSING, MISSING, a + np.rint(lengths * US).astype(np.int64))
+        ends = np.where(a == MISSING_INSTANT, MISSING_INSTANT, a + np.rint(lengths * US_PER_S).astype(np.int64))
         return np.asarray(self.seconds_between(to_index(a), to_index(ends)) / lengths, dtype=np.float64)
 
-    def _over(self, *instants: Micros, before: int = 1, after: int = 1) -> Openings:
+    def _open_intervals_around(self, *instants: Micros, before: int = 1, after: int = 1) -> OpenIntervals:
         """Return the openings over whole years around the instants, so that near calls share one cache entry."""
         present = [i for i in instants if len(i)]
         low = min((int(i.min()) for i in present), default=0)
         high = max((int(i.max()) for i in present), default=0)
-        return _openings(self, max(_year(low) - before, 1), min(_year(high) + after, 9998))
+        return _cached_open_intervals(self, max(_year(low) - before, 1), min(_year(high) + after, 9998))
 
     def _add(self, a: Micros, wanted: Micros) -> Micros:
         reach = 1
         back = bool((wanted < 0).any())
         while True:
-            openings = self._over(a, before=reach if back else 1, after=reach)
+            openings = self._open_intervals_around(a, before=reach if back else 1, after=reach)
             goal = openings.count(a) + wanted
             if goal.min() >= 0 and goal.max() <= openings.total:
                 return openings.reach(a, wanted, goal)
-            if reach >= SEARCH_YEARS:
+            if reach >= MAX_SEARCH_YEARS:
                 raise InputError(
-                    f"the calendar is not open for that long within {SEARCH_YEARS} years",
+                    f"the calendar is not open for that long within {MAX_SEARCH_YEARS} years",
                     column="seconds",
-                    got=float(np.abs(wanted).max()) / US,
+                    got=float(np.abs(wanted).max()) / US_PER_S,
                     hint=str(self),
                 )
             reach *= 4
@@ -249,7 +251,7 @@ def to_micros(values: Any, name: str) -> Micros:
         raise InputError("these are not instants", column=name, got=_first(values), wanted="instants in UTC") from error
     if index.tz is None:
         if index.isna().all():
-            return np.full(len(index), MISSING, dtype=np.int64)
+            return np.full(len(index), MISSING_INSTANT, dtype=np.int64)
         raise InputError("the times have no zone", column=name, got=str(index[0]), hint="localise them first")
     return np.asarray(index.tz_convert("UTC").as_unit("us").asi8, dtype=np.int64)
 
@@ -281,5 +283,5 @@ def _year(micros: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _openings(calendar: BusinessCalendar, first: int, last: int) -> Openings:
-    return build_openings(calendar.timezone, calendar.hours, calendar.countries, calendar.closed, first, last)
+def _cached_open_intervals(calendar: BusinessCalendar, first: int, last: int) -> OpenIntervals:
+    return build_open_intervals(calendar.timezone, calendar.hours, calendar.countries, calendar.closed, first, last)

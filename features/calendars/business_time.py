@@ -18,18 +18,18 @@ import pandas as pd
 from ..arrays import Ints
 from ..errors import InputError
 from .business_calendar import BusinessCalendar, to_index, to_micros
-from .instants import instant_of
-from .open_intervals import US, Openings
+from .instants import parse_instant
+from .open_intervals import US_PER_S, OpenIntervals
 
-_DAY = 86400 * US
+_DAY_US = 86400 * US_PER_S
 #: At most so many openings share a row of the table by open time.
-_WIDEST = 4
+_MAX_INTERVALS_PER_ROW = 4
 
-Span = tuple[Any, Any]
+TimeSpan = tuple[Any, Any]
 
 
 @dataclass(frozen=True)
-class OpenDays:
+class OpenIntervalTable:
     """Openings cut into rows of equal length, by the clock or by the open time that has passed.
 
     Row ``i`` covers ``[i, i + 1) * width`` after ``low``; ``frame`` has ``_row``, ``_before`` (open time before the
@@ -44,7 +44,7 @@ class OpenDays:
 
 
 def business_seconds(
-    table: Any, start: str, end: str, calendar: BusinessCalendar, span: Span | None = None, name: str = "business_s"
+    table: Any, start: str, end: str, calendar: BusinessCalendar, span: TimeSpan | None = None, name: str = "business_s"
 ) -> Any:
     """Add the open seconds between two columns of an Ibis table, computed by its engine.
 
@@ -79,12 +79,12 @@ def business_seconds(
     low, high = _span(table, (start, end), span)
     days = _by_clock(calendar, low, high)
     rows = _with_open_time(_with_open_time(table, start, days, "_a"), end, days, "_b")
-    seconds = (rows["_b"] - rows["_a"]).cast("float64") / US
+    seconds = (rows["_b"] - rows["_a"]).cast("float64") / US_PER_S
     return rows.mutate(**{name: seconds}).select(*[c for c in table.columns if c != name], name)
 
 
 def business_add(
-    table: Any, start: str, seconds: str, calendar: BusinessCalendar, span: Span | None = None, name: str = "due_at"
+    table: Any, start: str, seconds: str, calendar: BusinessCalendar, span: TimeSpan | None = None, name: str = "due_at"
 ) -> Any:
     """Add the instant that lies so many open seconds after a column of an Ibis table, computed by its engine.
 
@@ -117,7 +117,7 @@ def business_add(
     low, high = _reach(table, start, seconds, calendar) if span is None else _span(table, (start,), span)
     days = _by_clock(calendar, low, high)
     rows = _with_open_time(table, start, days, "_a")
-    wanted = (rows[seconds].cast("float64") * US).round().cast("int64")
+    wanted = (rows[seconds].cast("float64") * US_PER_S).round().cast("int64")
     rows = rows.mutate(_wanted=wanted, _goal=rows["_a"] + wanted)
     parts = _by_open_time(calendar, low, high)
     # going forward an end belongs to the opening before it, going back a start to the opening after it
@@ -138,7 +138,7 @@ def business_add(
     return rows.mutate(**{name: _instant(micros, days.low)}).select(*[c for c in table.columns if c != name], name)
 
 
-def _with_open_time(table: Any, column: str, days: OpenDays, name: str) -> Any:
+def _with_open_time(table: Any, column: str, days: OpenIntervalTable, name: str) -> Any:
     """Add the open microseconds from the start of the table of days to a column of instants."""
     at = _micros(table[column], days.low)
     inside = (at >= 0) & (at < days.width * len(days.frame))
@@ -155,7 +155,7 @@ def _clipped(at: Any, start: Any, end: Any) -> Any:
     return ibis.cases((at <= start, ibis.literal(0, "int64")), (at >= end, end - start), else_=at - start)
 
 
-def _joined(rows: Any, days: OpenDays) -> Any:
+def _joined(rows: Any, days: OpenIntervalTable) -> Any:
     """Join the small table by the number of its row, and keep the rows without one."""
     small = ibis.memtable(days.frame.rename(columns={"_row": "_of"}))
     return rows.left_join(small, rows["_row"] == small["_of"]).drop("_of")
@@ -174,10 +174,10 @@ def _stamp(micros: int) -> pd.Timestamp:
     return pd.Timestamp(to_index(np.array([micros], dtype=np.int64))[0])
 
 
-def _span(table: Any, columns: tuple[str, ...], span: Span | None) -> tuple[int, int]:
+def _span(table: Any, columns: tuple[str, ...], span: TimeSpan | None) -> tuple[int, int]:
     """Return the first and the last instant in microseconds; an hour each where there is none."""
     if span is not None:
-        low, high = (int(to_micros(instant_of(t), "span")[0]) for t in span)
+        low, high = (int(to_micros(parse_instant(t), "span")[0]) for t in span)
         if high < low:
             raise InputError("the span ends before it begins", column="span", got=str(span[1]), wanted=str(span[0]))
         return low, high
@@ -198,35 +198,35 @@ def _reach(table: Any, start: str, seconds: str, calendar: BusinessCalendar) -> 
     return min(low, int(first)), max(high, int(last))
 
 
-def _clean(calendar: BusinessCalendar, low: int, high: int) -> tuple[int, int, Openings]:
+def _find_open_intervals(calendar: BusinessCalendar, low: int, high: int) -> tuple[int, int, OpenIntervals]:
     """Return whole UTC days around a span, and the openings within them in microseconds after the first."""
-    first, last = low // _DAY * _DAY, (high // _DAY + 1) * _DAY
-    whole = calendar._over(np.array([first, last], dtype=np.int64))
+    first, last = low // _DAY_US * _DAY_US, (high // _DAY_US + 1) * _DAY_US
+    whole = calendar._open_intervals_around(np.array([first, last], dtype=np.int64))
     starts, ends = np.maximum(whole.starts, first) - first, np.minimum(whole.ends, last) - first
     some = ends > starts
     starts, ends = starts[some], ends[some]
-    return first, last, Openings(starts, ends, np.cumsum(ends - starts) - (ends - starts))
+    return first, last, OpenIntervals(starts, ends, np.cumsum(ends - starts) - (ends - starts))
 
 
-def _by_clock(calendar: BusinessCalendar, low: int, high: int) -> OpenDays:
+def _by_clock(calendar: BusinessCalendar, low: int, high: int) -> OpenIntervalTable:
     """Cut the openings at midnight UTC: one row a day."""
-    first, last, openings = _clean(calendar, low, high)
-    days = (last - first) // _DAY
-    starts, ends, day = _cut(openings.starts, openings.ends, _DAY)
-    before = openings.count(np.arange(days, dtype=np.int64) * _DAY)
-    return _rows(first, _DAY, int(days), day, starts, ends, openings.count(starts), before)
+    first, last, openings = _find_open_intervals(calendar, low, high)
+    days = (last - first) // _DAY_US
+    starts, ends, day = _cut(openings.starts, openings.ends, _DAY_US)
+    before = openings.count(np.arange(days, dtype=np.int64) * _DAY_US)
+    return _rows(first, _DAY_US, int(days), day, starts, ends, openings.count(starts), before)
 
 
-def _by_open_time(calendar: BusinessCalendar, low: int, high: int) -> OpenDays:
+def _by_open_time(calendar: BusinessCalendar, low: int, high: int) -> OpenIntervalTable:
     """Cut the openings into rows of equal open time, short enough that few openings share a row."""
-    first, _, openings = _clean(calendar, low, high)
+    first, _, openings = _find_open_intervals(calendar, low, high)
     total = max(openings.total, 1)
-    width = max(total // max(len(openings.starts), 1), US)
+    width = max(total // max(len(openings.starts), 1), US_PER_S)
     while True:
         begins, _, row = _cut(openings.before, openings.before + openings.ends - openings.starts, width)
-        if not len(row) or np.bincount(row).max() <= _WIDEST or width <= US:
+        if not len(row) or np.bincount(row).max() <= _MAX_INTERVALS_PER_ROW or width <= US_PER_S:
             break
-        width = max(width // 2, US)
+        width = max(width // 2, US_PER_S)
     passed = begins  # open time at which each piece begins
     owner = np.maximum(np.searchsorted(openings.before, passed, side="right") - 1, 0)
     starts = openings.starts[owner] + passed - openings.before[owner] if len(row) else passed
@@ -244,7 +244,9 @@ def _cut(starts: Ints, ends: Ints, width: int) -> tuple[Ints, Ints, Ints]:
     return np.maximum(starts[which], row * width), np.minimum(ends[which], (row + 1) * width), row
 
 
-def _rows(low: int, width: int, rows: int, row: Ints, starts: Ints, ends: Ints, passed: Ints, before: Ints) -> OpenDays:
+def _rows(
+    low: int, width: int, rows: int, row: Ints, starts: Ints, ends: Ints, passed: Ints, before: Ints
+) -> OpenIntervalTable:
     """Lay the pieces of each row side by side."""
     place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
     slots = int(place.max()) + 1 if len(row) else 1
@@ -255,4 +257,4 @@ def _rows(low: int, width: int, rows: int, row: Ints, starts: Ints, ends: Ints, 
             column = np.zeros(rows, dtype=np.int64)
             column[row[mine]] = values[mine]
             columns[f"_{name}{k}"] = column
-    return OpenDays(low, width, slots, pd.DataFrame(columns))
+    return OpenIntervalTable(low, width, slots, pd.DataFrame(columns))

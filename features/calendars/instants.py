@@ -20,10 +20,10 @@ def _epoch_us(at: Any) -> Any: ...  # DuckDB's own, a hundred times faster than 
 def _make_timestamp(micros: Any) -> Any: ...  # DuckDB's own
 
 
-def engine_of(*expressions: Any) -> str:
+def find_engine(*expressions: Any) -> str:
     """Name the engine on which Ibis expressions are bound; what is bound to none runs on DuckDB.
 
-    >>> engine_of(ibis.literal(1))
+    >>> find_engine(ibis.literal(1))
     'duckdb'
     """
     ahead, seen = [expression.op() for expression in expressions], set()
@@ -46,12 +46,12 @@ def seconds_between(start: Any, stop: Any) -> Any:
     >>> seconds_between(*day).execute()
     1.5
     """
-    if engine_of(start, stop) == "duckdb":
+    if find_engine(start, stop) == "duckdb":
         return (_epoch_us(stop) - _epoch_us(start)).cast("float64") / 1e6
     return stop.delta(start, unit="microsecond").cast("float64") / 1e6
 
 
-def shifted_clock(at: Any, offsets: Sequence[tuple[pd.Timestamp, int]]) -> Any:
+def apply_utc_offsets(at: Any, offsets: Sequence[tuple[pd.Timestamp, int]]) -> Any:
     """Turn an Ibis column of instants into a clock without a zone, by the offsets that hold from each instant on.
 
     Parameters
@@ -61,7 +61,7 @@ def shifted_clock(at: Any, offsets: Sequence[tuple[pd.Timestamp, int]]) -> Any:
     offsets
         As :func:`~deskcast.features.calendars.periods.zone_offsets` lists them, in seconds to be added to UTC.
     """
-    if engine_of(at) == "duckdb":
+    if find_engine(at) == "duckdb":
         micros = [(until, seconds * 1_000_000) for until, seconds in offsets]
         return _make_timestamp(_epoch_us(at) + _chosen(at, micros, lambda us: ibis.literal(us, "int64")))
     clock = at.cast("timestamp")
@@ -79,10 +79,10 @@ def _chosen(at: Any, offsets: Sequence[tuple[pd.Timestamp, int]], value: Any) ->
     return ibis.cases(*branches, else_=last)
 
 
-def instant_of(t: object, timezone: str = "UTC") -> pd.Timestamp:
+def parse_instant(t: object, timezone: str = "UTC") -> pd.Timestamp:
     """Return an instant in UTC; without a zone it is read on the clock of ``timezone``.
 
-    >>> instant_of("2024-07-01 09:00", "Europe/Lisbon")
+    >>> parse_instant("2024-07-01 09:00", "Europe/Lisbon")
     Timestamp('2024-07-01 08:00:00+0000', tz='UTC')
     """
     try:

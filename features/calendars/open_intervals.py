@@ -16,21 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError, did_you_mean
-from .opening_hours import Intervals, country_days
+from .opening_hours import DayIntervals, find_public_holidays
 
-US = 1_000_000
-DAY_MIN = 1440
+US_PER_S = 1_000_000
+MINUTES_PER_DAY = 1440
 #: The integer that stands for a missing instant.
-MISSING = int(np.iinfo(np.int64).min)
-_MINUTE = 60 * US
-_DAY = DAY_MIN * _MINUTE
+MISSING_INSTANT = int(np.iinfo(np.int64).min)
+_MINUTE_US = 60 * US_PER_S
+_DAY_US = MINUTES_PER_DAY * _MINUTE_US
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Micros = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Openings:
+class OpenIntervals:
     """Disjoint open intervals in order, in microseconds since 1970 UTC, and the open time before each."""
 
     starts: Micros
@@ -68,14 +68,14 @@ class Openings:
         return np.where(wanted == 0, a, self.starts[i] + goal - self.before[i])
 
 
-def build_openings(
+def build_open_intervals(
     timezone: str,
-    week: tuple[Intervals, ...],
+    week: tuple[DayIntervals, ...],
     countries: tuple[str, ...],
     closed: frozenset[date],
     first: int,
     last: int,
-) -> Openings:
+) -> OpenIntervals:
     """Build the open intervals from the first day of one year to the last day of another.
 
     The wall clock is cut where the zone changes its offset; within each piece local time is UTC plus a constant,
@@ -86,13 +86,13 @@ def build_openings(
     pieces = [_piece(starts, ends, *segment) for segment in _offsets(ZoneInfo(timezone), low, high)]
     starts, ends = _merge(np.concatenate([p[0] for p in pieces]), np.concatenate([p[1] for p in pieces]))
     lengths = ends - starts
-    return Openings(starts, ends, np.cumsum(lengths) - lengths)
+    return OpenIntervals(starts, ends, np.cumsum(lengths) - lengths)
 
 
-def check_zone(name: Any) -> ZoneInfo:
+def parse_zone(name: Any) -> ZoneInfo:
     """Return the IANA zone of that name, or say that there is none.
 
-    >>> check_zone("Europe/Lisbon").key
+    >>> parse_zone("Europe/Lisbon").key
     'Europe/Lisbon'
     """
     try:
@@ -104,23 +104,23 @@ def check_zone(name: Any) -> ZoneInfo:
 
 
 def _local(
-    week: tuple[Intervals, ...], countries: tuple[str, ...], closed: frozenset[date], first: int, last: int
+    week: tuple[DayIntervals, ...], countries: tuple[str, ...], closed: frozenset[date], first: int, last: int
 ) -> tuple[Micros, Micros]:
     """Return the open intervals on the local clock, with a margin of two days for zones and night shifts."""
-    days = np.arange(_micros_of(first) // _DAY - 2, _micros_of(last + 1) // _DAY + 2, dtype=np.int64)
-    off = set(closed).union(*(country_days(c, max(first - 1, 1), last + 1) for c in countries))
+    days = np.arange(_micros_of(first) // _DAY_US - 2, _micros_of(last + 1) // _DAY_US + 2, dtype=np.int64)
+    off = set(closed).union(*(find_public_holidays(c, max(first - 1, 1), last + 1) for c in countries))
     holidays = np.array([d.toordinal() - date(1970, 1, 1).toordinal() for d in off], dtype=np.int64)
     days = days[~np.isin(days, holidays)]
     weekday = (days + 3) % 7  # 1970-01-01 was a Thursday
     pairs = [(days[weekday == day], a, b) for day, listed in enumerate(week) for a, b in listed]
-    starts = np.concatenate([d * _DAY + a * _MINUTE for d, a, _ in pairs])
-    ends = np.concatenate([d * _DAY + b * _MINUTE for d, _, b in pairs])
+    starts = np.concatenate([d * _DAY_US + a * _MINUTE_US for d, a, _ in pairs])
+    ends = np.concatenate([d * _DAY_US + b * _MINUTE_US for d, _, b in pairs])
     return _merge(starts, ends)
 
 
 def _offsets(zone: ZoneInfo, low: int, high: int) -> list[tuple[int, int, int]]:
     """Return (from, to, offset) of each stretch of UTC in which the zone keeps one offset, in microseconds."""
-    days = [*range(low, high, _DAY), high]
+    days = [*range(low, high, _DAY_US), high]
     found = [_offset(zone, t) for t in days]
     cuts = [low]
     for i in range(1, len(days)):
@@ -133,8 +133,8 @@ def _offsets(zone: ZoneInfo, low: int, high: int) -> list[tuple[int, int, int]]:
 def _change(zone: ZoneInfo, low: int, high: int) -> int:
     """Find by halving the second at which the offset at ``low`` is no longer in force."""
     before = _offset(zone, low)
-    while high - low > US:
-        middle = (low + high) // 2 // US * US
+    while high - low > US_PER_S:
+        middle = (low + high) // 2 // US_PER_S * US_PER_S
         low, high = (middle, high) if _offset(zone, middle) == before else (low, middle)
     return high
 

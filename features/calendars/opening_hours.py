@@ -8,15 +8,15 @@ from datetime import date
 
 from ..errors import InputError, did_you_mean
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _HOURS = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*[-–]\s*(\d{1,2})(?::(\d{2}))?")
-_DAY_MIN = 1440
+_MINUTES_PER_DAY = 1440
 
-Intervals = tuple[tuple[int, int], ...]
+DayIntervals = tuple[tuple[int, int], ...]
 
 
-def parse_hours(text: Mapping[str, Sequence[str]]) -> tuple[Intervals, ...]:
+def parse_opening_hours(text: Mapping[str, Sequence[str]]) -> tuple[DayIntervals, ...]:
     """Return for each weekday from Monday the opening intervals in minutes after midnight.
 
     Raises
@@ -26,10 +26,10 @@ def parse_hours(text: Mapping[str, Sequence[str]]) -> tuple[Intervals, ...]:
 
     Examples
     --------
-    >>> parse_hours({"mon-fri": ["09:00-17:30"], "sat": ["22:00-06:00"]})[4:]
+    >>> parse_opening_hours({"mon-fri": ["09:00-17:30"], "sat": ["22:00-06:00"]})[4:]
     (((540, 1050),), ((1320, 1800),), ())
     """
-    week: list[list[tuple[int, int]]] = [[] for _ in DAYS]
+    week: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
     for days, intervals in text.items():
         listed = [intervals] if isinstance(intervals, str) else intervals
         parsed = [_interval(i, days) for i in listed]
@@ -41,7 +41,7 @@ def parse_hours(text: Mapping[str, Sequence[str]]) -> tuple[Intervals, ...]:
     return tuple(tuple(_merged(day)) for day in week)
 
 
-def check_week(week: Sequence[Intervals]) -> None:
+def check_opening_hours(week: Sequence[DayIntervals]) -> None:
     """Refuse weekly hours that are never open, run backwards, begin on another day or overlap.
 
     Raises
@@ -51,19 +51,19 @@ def check_week(week: Sequence[Intervals]) -> None:
 
     Examples
     --------
-    >>> check_week(parse_hours({"mon-fri": ["09:00-17:30"]}))
-    >>> check_week((((1050, 540),), *[()] * 6))
+    >>> check_opening_hours(parse_opening_hours({"mon-fri": ["09:00-17:30"]}))
+    >>> check_opening_hours((((1050, 540),), *[()] * 6))
     Traceback (most recent call last):
     deskcast.features.errors.InputError: column 'hours.mon': ... run backwards ...; got (1050, 540)...
     """
-    if len(week) != len(DAYS) or not any(week):
-        problem = "the calendar is never open" if len(week) == len(DAYS) else "a week has seven days"
+    if len(week) != len(WEEKDAYS) or not any(week):
+        problem = "the calendar is never open" if len(week) == len(WEEKDAYS) else "a week has seven days"
         raise InputError(problem, column="hours", got=len(week), wanted="hours for at least one of seven days")
-    for name, day in zip(DAYS, week, strict=True):
+    for name, day in zip(WEEKDAYS, week, strict=True):
         reached = 0
         for start, end in day:
             wanted = "minutes after midnight, in order, the end at most on the next day"
-            if not 0 <= start < end <= 2 * _DAY_MIN or start >= _DAY_MIN:
+            if not 0 <= start < end <= 2 * _MINUTES_PER_DAY or start >= _MINUTES_PER_DAY:
                 problem = "these hours run backwards or over more than a night"
                 raise InputError(problem, column=f"hours.{name}", got=(start, end), wanted=wanted)
             if start < reached:
@@ -71,10 +71,10 @@ def check_week(week: Sequence[Intervals]) -> None:
             reached = end
 
 
-def say_hours(week: Sequence[Intervals]) -> str:
+def format_opening_hours(week: Sequence[DayIntervals]) -> str:
     """Say weekly hours in words.
 
-    >>> say_hours(parse_hours({"mon-fri": ["09:00-17:30"], "sat": ["22:00-06:00"]}))
+    >>> format_opening_hours(parse_opening_hours({"mon-fri": ["09:00-17:30"], "sat": ["22:00-06:00"]}))
     'mon-fri 09:00-17:30; sat 22:00-06:00'
     """
     said: list[str] = []
@@ -83,7 +83,7 @@ def say_hours(week: Sequence[Intervals]) -> str:
         if day < len(week) and week[day] == week[first]:
             continue
         if week[first]:
-            name = DAYS[first] if day - first == 1 else f"{DAYS[first]}-{DAYS[day - 1]}"
+            name = WEEKDAYS[first] if day - first == 1 else f"{WEEKDAYS[first]}-{WEEKDAYS[day - 1]}"
             said.append(f"{name} {', '.join(f'{_clock(a)}-{_clock(b)}' for a, b in week[first])}")
         first = day
     return "; ".join(said)
@@ -107,14 +107,14 @@ def parse_holidays(text: str | Sequence[str]) -> tuple[tuple[str, ...], frozense
     dates = frozenset(_date(item) for item in named if item[0].isdigit())
     countries = tuple(dict.fromkeys(item.upper() for item in named if not item[0].isdigit()))
     for country in countries:
-        country_days(country, 2024, 2024)
+        find_public_holidays(country, 2024, 2024)
     return countries, dates
 
 
-def country_days(country: str, first: int, last: int) -> frozenset[date]:
+def find_public_holidays(country: str, first: int, last: int) -> frozenset[date]:
     """Return the public holidays of a country, or of a part of it, from one year to another (both included).
 
-    >>> date(2024, 4, 25) in country_days("PT", 2024, 2024)
+    >>> date(2024, 4, 25) in find_public_holidays("PT", 2024, 2024)
     True
     """
     from holidays import country_holidays, list_supported_countries
@@ -145,10 +145,10 @@ def _days(text: str) -> list[int]:
 def _day(name: str, text: str) -> int:
     short = name.strip()
     if len(short) >= 3:
-        for number, full in enumerate(_FULL):
+        for number, full in enumerate(_WEEKDAY_NAMES):
             if full.startswith(short):
                 return number
-    raise InputError("unknown day", column="open", got=text, wanted=f"one of {', '.join(DAYS)}, a range or a list")
+    raise InputError("unknown day", column="open", got=text, wanted=f"one of {', '.join(WEEKDAYS)}, a range or a list")
 
 
 def _interval(text: object, days: str) -> tuple[int, int]:
@@ -158,15 +158,15 @@ def _interval(text: object, days: str) -> tuple[int, int]:
         raise InputError("these hours cannot be read", column=f"open.{days}", got=text, wanted=wanted)
     numbers = [int(g or 0) for g in match.groups()]
     start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
-    if numbers[1] > 59 or numbers[3] > 59 or start >= _DAY_MIN or end > _DAY_MIN:
+    if numbers[1] > 59 or numbers[3] > 59 or start >= _MINUTES_PER_DAY or end > _MINUTES_PER_DAY:
         raise InputError("there is no such time of day", column=f"open.{days}", got=text, wanted=wanted)
     if start == end:
         hint = "write '00:00-24:00' for a whole day"
         raise InputError("these hours begin where they end", column=f"open.{days}", got=text, hint=hint)
-    return (start, end) if end > start else (start, end + _DAY_MIN)
+    return (start, end) if end > start else (start, end + _MINUTES_PER_DAY)
 
 
-def _merged(intervals: list[tuple[int, int]]) -> Intervals:
+def _merged(intervals: list[tuple[int, int]]) -> DayIntervals:
     merged: list[tuple[int, int]] = []
     for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
@@ -177,7 +177,7 @@ def _merged(intervals: list[tuple[int, int]]) -> Intervals:
 
 
 def _clock(minutes: int) -> str:
-    hours = minutes // 60 - (24 if minutes > _DAY_MIN else 0)
+    hours = minutes // 60 - (24 if minutes > _MINUTES_PER_DAY else 0)
     return f"{hours:02d}:{minutes % 60:02d}"
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, did_you_mean
-from .instants import shifted_clock
+from .instants import apply_utc_offsets
 
 #: Names of the longer frequencies; every ``<n>min`` that divides a day is one too.
 FREQUENCIES = ("5min", "15min", "30min", "h", "D", "W", "MS", "QS", "6MS")
-_WORDS = {
+_FREQUENCY_ALIASES = {
     "hour": "h",
     "hourly": "h",
     "H": "h",
@@ -39,19 +39,19 @@ _MINUTES = re.compile(r"(\d+)\s*min")
 
 
 @dataclass(frozen=True)
-class Frequency:
+class PeriodFrequency:
     """A length of period: its name, its minutes where it is a fixed part of a day, else its unit."""
 
     name: str
     minutes: int | None = None
 
     @property
-    def pandas(self) -> str:
+    def pandas_name(self) -> str:
         """The name that pandas knows for the starts of these periods."""
         return {"W": "W-MON", "QS": "QS-JAN"}.get(self.name, self.name)
 
 
-def frequency(name: str) -> Frequency:
+def parse_period_frequency(name: str) -> PeriodFrequency:
     """Read the name of a frequency.
 
     Parameters
@@ -67,9 +67,9 @@ def frequency(name: str) -> Frequency:
 
     Examples
     --------
-    >>> frequency("15min")
-    Frequency(name='15min', minutes=15)
-    >>> frequency("ME")
+    >>> parse_period_frequency("15min")
+    PeriodFrequency(name='15min', minutes=15)
+    >>> parse_period_frequency("ME")
     Traceback (most recent call last):
     deskcast.features.errors.InputError: column 'freq': this is not a frequency; got 'ME' (did you mean 'MS'?)
     """
@@ -84,17 +84,19 @@ def frequency(name: str) -> Frequency:
                 got=name,
                 hint="5min, 10min, 15min, 20min, 30min and 60min do",
             )
-        return Frequency("h" if minutes == 60 else "D" if minutes == 1440 else f"{minutes}min", minutes)
+        return PeriodFrequency("h" if minutes == 60 else "D" if minutes == 1440 else f"{minutes}min", minutes)
     if text in ("h", "D", "W", "MS", "QS", "6MS"):
-        return Frequency(text, {"h": 60, "D": 1440}.get(text))
-    hint = f"did you mean '{_WORDS[text]}'?" if text in _WORDS else did_you_mean(text, FREQUENCIES)
+        return PeriodFrequency(text, {"h": 60, "D": 1440}.get(text))
+    hint = (
+        f"did you mean '{_FREQUENCY_ALIASES[text]}'?" if text in _FREQUENCY_ALIASES else did_you_mean(text, FREQUENCIES)
+    )
     raise InputError("this is not a frequency", column="freq", got=name, hint=hint)
 
 
-def zone(name: str) -> ZoneInfo:
+def parse_zone(name: str) -> ZoneInfo:
     """Return the zone of that IANA name.
 
-    >>> zone("Europe/Lissabon")
+    >>> parse_zone("Europe/Lissabon")
     Traceback (most recent call last):
     deskcast.features.errors.InputError: column 'timezone': there is no such time zone; got 'Europe/Lissabon' (...)
     """
@@ -121,7 +123,7 @@ def zone_offsets(timezone: str, start: pd.Timestamp, end: pd.Timestamp) -> tuple
     >>> [(str(at), seconds) for at, seconds in zone_offsets("Europe/Lisbon", *span)][1:]
     [('2024-03-31 01:00:00+00:00', 3600), ('2024-10-27 01:00:00+00:00', 0)]
     """
-    place = zone(timezone)
+    place = parse_zone(timezone)
 
     def offset(epoch: int) -> int:
         there = pd.Timestamp(epoch, unit="s", tz="UTC").tz_convert(place).utcoffset()
@@ -169,7 +171,7 @@ def local_time(expr: Any, timezone: str, start: pd.Timestamp, end: pd.Timestamp)
     Timestamp('2024-07-01 09:00:00')
     """
     offsets = zone_offsets(timezone, start, end)
-    return shifted_clock(expr, offsets)
+    return apply_utc_offsets(expr, offsets)
 
 
 def period_start(expr: Any, freq: str, timezone: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
@@ -180,7 +182,7 @@ def period_start(expr: Any, freq: str, timezone: str, start: pd.Timestamp, end: 
     expr
         Ibis column of instants (UTC).
     freq
-        See :func:`frequency`.
+        See :func:`parse_period_frequency`.
     timezone, start, end
         As for :func:`local_time`.
 
@@ -191,7 +193,7 @@ def period_start(expr: Any, freq: str, timezone: str, start: pd.Timestamp, end: 
     >>> [str(period_start(ibis.literal(at), f, "Europe/Lisbon", at, at).execute())[:10] for f in ("D", "W", "6MS")]
     ['2024-08-15', '2024-08-12', '2024-07-01']
     """
-    how = frequency(freq)
+    how = parse_period_frequency(freq)
     local = local_time(expr, timezone, start, end)
     if how.name == "6MS":
         year = local.truncate("Y")
@@ -204,13 +206,13 @@ def period_start(expr: Any, freq: str, timezone: str, start: pd.Timestamp, end: 
     return day + (minute * int(how.minutes or 1)).as_interval("m")
 
 
-def floor_local(at: pd.Timestamp, freq: str) -> pd.Timestamp:
+def floor_to_period(at: pd.Timestamp, freq: str) -> pd.Timestamp:
     """Floor a local clock reading to the start of its period.
 
-    >>> floor_local(pd.Timestamp("2024-08-15 22:30"), "QS")
+    >>> floor_to_period(pd.Timestamp("2024-08-15 22:30"), "QS")
     Timestamp('2024-07-01 00:00:00')
     """
-    how = frequency(freq)
+    how = parse_period_frequency(freq)
     day = at.normalize()
     if how.minutes:
         return at.floor(f"{how.minutes}min") if how.minutes < 1440 else day
@@ -220,7 +222,7 @@ def floor_local(at: pd.Timestamp, freq: str) -> pd.Timestamp:
     return day.replace(month=month, day=1)
 
 
-def periods(start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: str) -> pd.DataFrame:
+def list_periods(start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: str) -> pd.DataFrame:
     """List the whole periods from the one that holds ``start`` to the last one that is over at ``end``.
 
     Parameters
@@ -228,7 +230,7 @@ def periods(start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: str) ->
     start, end
         Instants.
     freq, timezone
-        See :func:`frequency`; the clock in which periods begin.
+        See :func:`parse_period_frequency`; the clock in which periods begin.
 
     Returns
     -------
@@ -240,14 +242,14 @@ def periods(start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: str) ->
     Examples
     --------
     >>> span = pd.Timestamp("2024-03-30T10:00Z"), pd.Timestamp("2024-04-02T10:00Z")
-    >>> table = periods(*span, "D", "Europe/Lisbon")
+    >>> table = list_periods(*span, "D", "Europe/Lisbon")
     >>> [(str(d)[:10], s / 3600) for d, s in zip(table["ds"], table["seconds"])]
     [('2024-03-30', 24.0), ('2024-03-31', 23.0), ('2024-04-01', 24.0)]
     """
-    how, place = frequency(freq), zone(timezone)
-    first = floor_local(start.tz_convert(place).tz_localize(None), freq)
+    how, place = parse_period_frequency(freq), parse_zone(timezone)
+    first = floor_to_period(start.tz_convert(place).tz_localize(None), freq)
     last = end.tz_convert(place).tz_localize(None) + pd.Timedelta(days=1)  # a day more: the clock may go back
-    step = pd.tseries.frequencies.to_offset(how.pandas)
+    step = pd.tseries.frequencies.to_offset(how.pandas_name)
     ds = pd.date_range(first, last, freq=step).as_unit("us")
     following = pd.DatetimeIndex(ds + step).as_unit("us")
     starts, ends = _instants(ds, place, latest=False), _instants(following, place, latest=False)

@@ -10,7 +10,7 @@ import pandas as pd
 from ..arrays import Ints
 
 
-def tally(group: Ints, at: Ints, asked: Ints, when: Ints, amount: Ints | None = None) -> Ints:
+def sum_as_of(group: Ints, at: Ints, asked: Ints, when: Ints, amount: Ints | None = None) -> Ints:
     """Sum what happened in a group at or before an instant.
 
     Whole numbers only: their sums are exact, so that a figure does not depend on what else is in the log.
@@ -30,7 +30,7 @@ def tally(group: Ints, at: Ints, asked: Ints, when: Ints, amount: Ints | None = 
 
     Examples
     --------
-    >>> tally(np.array([0, 0, 1]), np.array([5, 9, 7]), np.array([0, 0, 1, -1]), np.array([8, 9, 6, 9]))
+    >>> sum_as_of(np.array([0, 0, 1]), np.array([5, 9, 7]), np.array([0, 0, 1, -1]), np.array([8, 9, 6, 9]))
     array([1, 2, 0, 0])
     """
     moments = np.unique(when)
@@ -44,12 +44,12 @@ def tally(group: Ints, at: Ints, asked: Ints, when: Ints, amount: Ints | None = 
     return np.asarray(np.where(asked >= 0, sums[high] - sums[low], 0), dtype=np.int64)
 
 
-def last_before(group: Ints, at: Ints, asked: Ints, when: Ints) -> Ints:
+def find_last_as_of(group: Ints, at: Ints, asked: Ints, when: Ints) -> Ints:
     """Return the position of the last happening of a group at or before an instant, -1 where there is none.
 
     Happenings are ordered by group and instant; of those at one instant the last counts.
 
-    >>> last_before(np.array([0, 0, 1]), np.array([5, 9, 7]), np.array([0, 0, 1]), np.array([8, 9, 6]))
+    >>> find_last_as_of(np.array([0, 0, 1]), np.array([5, 9, 7]), np.array([0, 0, 1]), np.array([8, 9, 6]))
     array([ 0,  1, -1])
     """
     moments = np.unique(when)
@@ -61,10 +61,10 @@ def last_before(group: Ints, at: Ints, asked: Ints, when: Ints) -> Ints:
     return np.asarray(np.where(there, place, -1), dtype=np.int64)
 
 
-def codes(*columns: pd.Series[Any]) -> list[Ints]:
+def factorize_columns(*columns: pd.Series[Any]) -> list[Ints]:
     """Number the values of several columns alike; a missing value is -1.
 
-    >>> [c.tolist() for c in codes(pd.Series(["a", None]), pd.Series(["b", "a"]))]
+    >>> [c.tolist() for c in factorize_columns(pd.Series(["a", None]), pd.Series(["b", "a"]))]
     [[0, -1], [1, 0]]
     """
     together = pd.concat([c.astype("str") for c in columns], ignore_index=True)

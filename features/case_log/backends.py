@@ -17,7 +17,7 @@ from .schema import EVENT_KINDS, TABLES, Column, Table
 ENGINES: Mapping[str, str] = {"duckdb": "", "postgres": "postgres", "pyspark": "spark"}
 
 #: Columns whose last instant is the end of a log.
-ENDS_OF_LOG = (
+LOG_END_COLUMNS = (
     ("cases", "created_at"),
     ("events", "at"),
     ("contacts", "queued_at"),
@@ -84,7 +84,7 @@ def _postgres(address: str) -> Any:
     try:
         import psycopg
     except ImportError as error:
-        raise _lacking("PostgreSQL", "postgres") from error
+        raise _missing_extra_error("PostgreSQL", "postgres") from error
     try:
         return ibis.connect("postgres://" + address.split("://", 1)[1])
     except psycopg.OperationalError as error:  # the address may hold a password: name the server's answer alone
@@ -95,14 +95,14 @@ def _spark(session: Any) -> Any:
     try:
         return ibis.pyspark.connect(session)
     except ImportError as error:
-        raise _lacking("Spark", "spark") from error
+        raise _missing_extra_error("Spark", "spark") from error
 
 
-def _lacking(engine: str, extra: str) -> InputError:
+def _missing_extra_error(engine: str, extra: str) -> InputError:
     return InputError(f"{engine} needs an extra that is not installed", hint=f"pip install 'deskcast[{extra}]'")
 
 
-def bind(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+def bind_tables(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Bind canonical tables in a database, each column in its canonical type, without copying a row.
 
     Parameters
@@ -130,7 +130,7 @@ def bind(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, A
         rows = _find(connection, where)
         if connection.name == "pyspark":
             rows = _with_zones(connection, rows, where)
-        bound[name] = conformed(name, rows)
+        bound[name] = conform_expr(name, rows)
         if connection.name == "postgres":
             bound[name] = _binary_order(connection, bound[name])
     return bound
@@ -158,13 +158,13 @@ def _with_zones(connection: Any, rows: Any, where: str) -> Any:
     return rows.mutate(**{c: rows[c].cast(_TYPES["instant"]) for c in rows.columns if kinds[c] == "timestamp"})
 
 
-def materialised(expression: Any) -> Any:
+def materialise(expression: Any) -> Any:
     """Compute an Ibis table once, keep it in its engine, and keep its types, which Spark would forget."""
     made = expression.cache()
     return made if made.schema() == expression.schema() else made.cast(expression.schema())
 
 
-def conformed(name: str, rows: Any) -> Any:
+def conform_expr(name: str, rows: Any) -> Any:
     """Cast the columns of an Ibis table to those of a canonical table.
 
     An event table without ``seq`` is ordered within one instant as a case usually goes: by the place of the kind in
@@ -207,30 +207,30 @@ def _binary_order(connection: Any, rows: Any) -> Any:
     return connection.sql(f"SELECT {chosen} FROM ({ibis.to_sql(rows, dialect='postgres')}) AS t", dialect="postgres")
 
 
-def end_of(tables: Mapping[str, Any]) -> pd.Timestamp:
+def find_log_end(tables: Mapping[str, Any]) -> pd.Timestamp:
     """Check that no required value is missing, and return the last instant of the log.
 
     Parameters
     ----------
     tables
-        From :func:`bind`; each is read once.
+        From :func:`bind_tables`; each is read once.
 
     Raises
     ------
     InputError
         If a required value is missing, or there is no row.
     """
-    ends = [_end_of(TABLES[name], rows) for name, rows in tables.items()]
+    ends = [_find_table_end(TABLES[name], rows) for name, rows in tables.items()]
     known = [end for end in ends if end is not None]
     if not known:
         raise InputError("the log has no rows", hint="bind at least cases, events, contacts or volumes")
     return max(known)
 
 
-def _end_of(table: Table, rows: Any) -> pd.Timestamp | None:
+def _find_table_end(table: Table, rows: Any) -> pd.Timestamp | None:
     needed = (*table.required, *(("seq",) if table.name == "events" else ()))
     asked = {f"_{column}": rows[column].isnull().sum() for column in needed}
-    last = [column for name, column in ENDS_OF_LOG if name == table.name and column in rows.columns]
+    last = [column for name, column in LOG_END_COLUMNS if name == table.name and column in rows.columns]
     asked |= {column: rows[column].max() for column in last}
     if table.name == "volumes":
         last = ["ds"]
@@ -244,7 +244,7 @@ def _end_of(table: Table, rows: Any) -> pd.Timestamp | None:
     return max((s.tz_localize("UTC") if s.tzinfo is None else s.tz_convert("UTC") for s in seen), default=None)
 
 
-def parquet_files(where: str | Path | Mapping[str, str | Path]) -> dict[str, str]:
+def find_parquet_files(where: str | Path | Mapping[str, str | Path]) -> dict[str, str]:
     """Find the Parquet files of canonical tables: ``<table>.parquet``, or all files in a folder ``<table>``."""
     if not isinstance(where, str | Path):
         return {name: _pattern(Path(path)) for name, path in where.items()}

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from .log import CaseLog
 
 T = TypeVar("T")
-_KEPT: dict[int, tuple[weakref.ref[CaseLog], dict[str, Any]]] = {}
+_CACHE: dict[int, tuple[weakref.ref[CaseLog], dict[str, Any]]] = {}
 
 
-def kept(log: CaseLog, name: str, make: Callable[[], T]) -> T:
+def compute_once(log: CaseLog, name: str, make: Callable[[], T]) -> T:
     """Return what ``make`` gives, and make it only once for each log.
 
     Parameters
@@ -28,14 +28,14 @@ def kept(log: CaseLog, name: str, make: Callable[[], T]) -> T:
     --------
     >>> import pandas as pd
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
-    >>> kept(log, "answer", lambda: 42), kept(log, "answer", lambda: 43)
+    >>> compute_once(log, "answer", lambda: 42), compute_once(log, "answer", lambda: 43)
     (42, 42)
     """
     key = id(log)
-    entry = _KEPT.get(key)
+    entry = _CACHE.get(key)
     if entry is None or entry[0]() is not log:
-        entry = (weakref.ref(log, lambda _gone: _KEPT.pop(key, None)), {})
-        _KEPT[key] = entry
+        entry = (weakref.ref(log, lambda _gone: _CACHE.pop(key, None)), {})
+        _CACHE[key] = entry
     store = entry[1]
     if name not in store:
         store[name] = make()

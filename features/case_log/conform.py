@@ -10,7 +10,7 @@ from ..errors import InputError, did_you_mean
 from .schema import ACTOR_ROLES, EVENT_KINDS, TABLES, Column
 
 #: pandas type of each kind of column.
-DTYPES: dict[str, str] = {
+PANDAS_DTYPES: dict[str, str] = {
     "id": "str",
     "text": "str",
     "instant": "datetime64[us, UTC]",
@@ -22,10 +22,10 @@ DTYPES: dict[str, str] = {
 
 _VOCABULARY: dict[str, dict[str, tuple[str, ...]]] = {"events": {"kind": EVENT_KINDS, "actor_role": ACTOR_ROLES}}
 #: Tables in which a row is one thing that can be counted, known by its key.
-_KEYED = ("cases", "events", "contacts", "surveys", "tasks")
+_UNIQUE_KEY_TABLES = ("cases", "events", "contacts", "surveys", "tasks")
 
 
-def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Cast a frame to the types of a canonical table; keep further columns as they are.
 
     Parameters
@@ -73,7 +73,7 @@ def _check_words(values: pd.Series[Any], known: tuple[str, ...], column: str, ta
 def _check_key(frame: pd.DataFrame, table: str) -> None:
     """Refuse a row that comes twice: it would count twice."""
     key = [column for column in TABLES[table].key if column in frame.columns]
-    if table not in _KEYED or key != list(TABLES[table].key):
+    if table not in _UNIQUE_KEY_TABLES or key != list(TABLES[table].key):
         return
     again = frame.duplicated(key).to_numpy()
     if again.any():
@@ -84,7 +84,7 @@ def _check_key(frame: pd.DataFrame, table: str) -> None:
 
 
 def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
-    dtype = DTYPES[column.kind]
+    dtype = PANDAS_DTYPES[column.kind]
     if str(values.dtype) == dtype:
         cast = values
     elif column.kind == "instant":
@@ -95,7 +95,7 @@ def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
         cast = _to_flags(values, column, table)
     else:
         numbers = pd.to_numeric(values, errors="coerce")
-        _refuse(values, numbers, column, table, "a number")
+        _check_readable(values, numbers, column, table, "a number")
         cast = numbers.astype(dtype)  # type: ignore[call-overload]
     if column.required and cast.isna().any():
         row = int(cast.isna().to_numpy().argmax()) + 1
@@ -114,7 +114,7 @@ def _to_instants(values: pd.Series[Any], column: Column, table: str) -> pd.Serie
             )
         return pd.Series(values.dt.tz_convert("UTC").dt.as_unit("us"))
     times = pd.Series(pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601"))
-    _refuse(values, times, column, table, "an instant such as 2024-03-01T09:00Z")
+    _check_readable(values, times, column, table, "an instant such as 2024-03-01T09:00Z")
     return times.dt.as_unit("us")
 
 
@@ -122,11 +122,11 @@ def _to_flags(values: pd.Series[Any], column: Column, table: str) -> pd.Series[A
     words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     words |= {"1.0": True, "0.0": False}
     flags = values.astype("str").str.lower().map(words).where(values.notna())
-    _refuse(values, flags, column, table, "true or false")
+    _check_readable(values, flags, column, table, "true or false")
     return flags.astype("boolean")
 
 
-def _refuse(before: pd.Series[Any], after: pd.Series[Any], column: Column, table: str, wanted: str) -> None:
+def _check_readable(before: pd.Series[Any], after: pd.Series[Any], column: Column, table: str, wanted: str) -> None:
     lost = (before.notna() & after.isna()).to_numpy()
     if lost.any():
         row = int(lost.argmax())

@@ -16,7 +16,7 @@ def is_public(events: Any, when: Any) -> Any:
     return events.public.fill_null(ibis.or_(begun.isnull(), when < begun))
 
 
-def full_events(log: CaseLog) -> Any:
+def add_missing_event_columns(log: CaseLog) -> Any:
     """Return the events with all canonical text and flag columns, missing where the source has none."""
     events = log.table("events")
     types = {"flag": "boolean", "text": "string", "id": "string"}
@@ -24,7 +24,7 @@ def full_events(log: CaseLog) -> Any:
     return events.mutate(**{c.name: ibis.null(types[c.kind]) for c in declared}) if declared else events
 
 
-def seen_at(events: Any, as_recorded: bool) -> Any:
+def select_event_time(events: Any, as_recorded: bool) -> Any:
     """Return when an event happened or, where asked for, when it came to be known."""
     if as_recorded and "recorded_at" in events.columns:
         return ibis.greatest(events["at"], ibis.coalesce(events.recorded_at, events["at"]))

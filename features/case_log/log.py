@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from ..calendars.instants import instant_of
-from ..calendars.periods import zone
+from ..calendars.instants import parse_instant
+from ..calendars.periods import parse_zone
 from ..errors import InputError, did_you_mean
-from .conform import DTYPES, conform
+from .conform import PANDAS_DTYPES, conform_frame
 from .fetch import fetch
-from .schema import SETTLEMENT, TABLES, Column, Known, Table
+from .schema import SETTLEMENT, TABLES, AttributeTiming, Column, Table
 
 if TYPE_CHECKING:
     from ..calendars.business_calendar import BusinessCalendar
 
-__all__ = ["DTYPES", "CaseLog", "conform", "instant_of"]
+__all__ = ["PANDAS_DTYPES", "CaseLog", "conform_frame", "parse_instant"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class CaseLog:
     tables: Mapping[str, Any]
     until: pd.Timestamp
     timezone: str = "UTC"
-    attributes: Mapping[str, Known] = field(default_factory=dict)
+    attributes: Mapping[str, AttributeTiming] = field(default_factory=dict)
     calendars: Mapping[str, BusinessCalendar] = field(default_factory=dict)
 
     @classmethod
@@ -57,7 +57,7 @@ class CaseLog:
         *,
         until: object = None,
         timezone: str = "UTC",
-        attributes: Mapping[str, Known] | None = None,
+        attributes: Mapping[str, AttributeTiming] | None = None,
         calendars: Mapping[str, BusinessCalendar] | None = None,
         **frames: pd.DataFrame,
     ) -> CaseLog:
@@ -92,15 +92,15 @@ class CaseLog:
         >>> log.frame("cases")[["case_id", "channel"]].to_dict("records")
         [{'case_id': '1', 'channel': 'phone'}]
         """
-        zone(timezone)
-        own = _own_names(frames.get("cases", pd.DataFrame()).columns)
+        parse_zone(timezone)
+        own = _rename_clashing_columns(frames.get("cases", pd.DataFrame()).columns)
         known = {own.get(c, c): k for c, k in (attributes or {}).items()}
-        conformed = {name: conform(name, frame) for name, frame in frames.items()}
+        conformed = {name: conform_frame(name, frame) for name, frame in frames.items()}
         if own:
             conformed["cases"] = conformed["cases"].rename(columns=own)
         extras = [c for c in conformed.get("cases", pd.DataFrame()).columns if c not in TABLES["cases"].names]
-        end = _end(conformed)
-        wanted = end if until is None else instant_of(until, timezone)
+        end = _find_frames_end(conformed)
+        wanted = end if until is None else parse_instant(until, timezone)
         connection = _connect()
         tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
         known_of = {c: known.get(c, "outcome") for c in extras}
@@ -115,7 +115,7 @@ class CaseLog:
         tables: Mapping[str, str] | None = None,
         until: object = None,
         timezone: str = "UTC",
-        attributes: Mapping[str, Known] | None = None,
+        attributes: Mapping[str, AttributeTiming] | None = None,
         calendars: Mapping[str, BusinessCalendar] | None = None,
     ) -> CaseLog:
         """Bind a log to tables that lie in PostgreSQL, Spark or DuckDB; the histories are derived there.
@@ -146,9 +146,9 @@ class CaseLog:
         >>> log.frame("cases")["case_id"].tolist(), str(log.until)
         (['7'], '2024-03-01 09:00:00+00:00')
         """  # noqa: E501 - one statement
-        from .backends import bind, connect
+        from .backends import bind_tables, connect
 
-        bound = bind(connect(connection), tables)
+        bound = bind_tables(connect(connection), tables)
         return cls._bound(bound, until, timezone, attributes, calendars)
 
     @classmethod
@@ -161,7 +161,7 @@ class CaseLog:
         threads: int | None = None,
         until: object = None,
         timezone: str = "UTC",
-        attributes: Mapping[str, Known] | None = None,
+        attributes: Mapping[str, AttributeTiming] | None = None,
         calendars: Mapping[str, BusinessCalendar] | None = None,
     ) -> CaseLog:
         """Bind a log to Parquet files, which may be larger than memory, on embedded DuckDB.
@@ -184,7 +184,7 @@ class CaseLog:
         InputError
             If a file, a table or a column is missing, times have no zone, or a required value is missing.
         """
-        from .backends import conformed, parquet_files
+        from .backends import conform_expr, find_parquet_files
 
         connection = _connect()
         settings = {"memory_limit": memory_limit, "temp_directory": temp_directory, "threads": threads}
@@ -194,8 +194,8 @@ class CaseLog:
                 connection.raw_sql(f"SET {name} = '{quoted}'")
         if memory_limit is not None:
             connection.raw_sql("SET preserve_insertion_order = false")  # results are sorted by key anyway
-        found = parquet_files(files)
-        bound = {name: conformed(name, connection.read_parquet(path)) for name, path in found.items()}
+        found = find_parquet_files(files)
+        bound = {name: conform_expr(name, connection.read_parquet(path)) for name, path in found.items()}
         return cls._bound(bound, until, timezone, attributes, calendars)
 
     @classmethod
@@ -204,20 +204,20 @@ class CaseLog:
         tables: Mapping[str, Any],
         until: object,
         timezone: str,
-        attributes: Mapping[str, Known] | None,
+        attributes: Mapping[str, AttributeTiming] | None,
         calendars: Mapping[str, BusinessCalendar] | None,
     ) -> CaseLog:
-        from .backends import end_of
+        from .backends import find_log_end
 
-        zone(timezone)
+        parse_zone(timezone)
         tables = dict(tables)
-        own = _own_names(tables["cases"].columns) if "cases" in tables else {}
+        own = _rename_clashing_columns(tables["cases"].columns) if "cases" in tables else {}
         if own:
             tables["cases"] = tables["cases"].rename({new: old for old, new in own.items()})
         known = {own.get(c, c): k for c, k in (attributes or {}).items()}
         extras = [c for c in tables["cases"].columns if c not in TABLES["cases"].names] if "cases" in tables else []
-        end = end_of(tables)
-        wanted = end if until is None else instant_of(until, timezone)
+        end = find_log_end(tables)
+        wanted = end if until is None else parse_instant(until, timezone)
         known_of = {c: known.get(c, "outcome") for c in extras}
         log = cls(tables, max(end, wanted), timezone, known_of, dict(calendars or {}))
         return log.as_of(wanted) if wanted < end else log
@@ -262,12 +262,12 @@ class CaseLog:
         >>> CaseLog.from_frames(cases=cases).as_of("2024-03-01T12:00Z").frame("cases")["case_id"].tolist()
         ['1']
         """
-        instant = instant_of(t, self.timezone)
+        instant = parse_instant(t, self.timezone)
         cut = {name: _visible(TABLES[name], table, instant) for name, table in self.tables.items()}
         if "cases" in cut:
             cut["cases"] = self._hide_outcomes(cut["cases"], cut.get("events"))
         if "article_views" in cut and "cases" in cut and "case_id" in cut["article_views"].columns:
-            cut["article_views"] = _hide_unborn(cut["article_views"], cut["cases"])
+            cut["article_views"] = _hide_later_cases(cut["article_views"], cut["cases"])
         return replace(self, tables=cut, until=min(instant, self.until))
 
     def _hide_outcomes(self, cases: Any, events: Any) -> Any:
@@ -289,15 +289,15 @@ def _hide_before(cases: Any, events: Any, kinds: tuple[str, ...], late: list[str
     return over.mutate(**{c: over["_over"].fill_null(False).ifelse(over[c], None) for c in late}).drop("_over")
 
 
-def _own_names(columns: Iterable[str]) -> dict[str, str]:
+def _rename_clashing_columns(columns: Iterable[str]) -> dict[str, str]:
     """Return new names for further columns of cases that the engine would take for a column of another spelling.
 
-    >>> _own_names(["case_id", "Status", "team", "Team", "plan"])
+    >>> _rename_clashing_columns(["case_id", "Status", "team", "Team", "plan"])
     {'Status': 'Status (export)', 'Team': 'Team (export)'}
     """
-    from .schema import DERIVED
+    from .schema import DERIVED_COLUMNS
 
-    taken = {name.casefold(): name for name in (*TABLES["cases"].names, *DERIVED)}
+    taken = {name.casefold(): name for name in (*TABLES["cases"].names, *DERIVED_COLUMNS)}
     renamed: dict[str, str] = {}
     for column in columns:
         new = str(column)
@@ -309,7 +309,7 @@ def _own_names(columns: Iterable[str]) -> dict[str, str]:
     return renamed
 
 
-def _end(frames: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
+def _find_frames_end(frames: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
     columns = [("cases", "created_at"), ("events", "at"), ("contacts", "queued_at"), ("contacts", "ended_at")]
     columns += [("surveys", "offered_at"), ("surveys", "responded_at")]
     ends: list[pd.Timestamp] = [
@@ -356,7 +356,7 @@ def _known_at(rows: Any, instant: str, after: str | None) -> Any:
     return rows[instant] + (rows[after].fill_null(0) + 0.5).floor().cast("int64").as_interval("s")
 
 
-def _hide_unborn(views: Any, cases: Any) -> Any:
+def _hide_later_cases(views: Any, cases: Any) -> Any:
     born = cases.select(_born="case_id")
     joined = views.left_join(born, views.case_id == born["_born"])
     return joined.select(*[views[c] for c in views.columns if c != "case_id"], case_id=joined["_born"])

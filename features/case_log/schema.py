@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["id", "text", "instant", "seconds", "number", "count", "flag"]
-Known = Literal["creation", "event", "outcome"]
+ColumnKind = Literal["id", "text", "instant", "seconds", "number", "count", "flag"]
+AttributeTiming = Literal["creation", "event", "outcome"]
 
 #: Kinds of event, in the order in which a case usually meets them.
 EVENT_KINDS = (
@@ -44,7 +44,7 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     required: bool = False
     known_by: str | None = None
     after: str | None = None
@@ -79,7 +79,7 @@ class Table:
         return tuple(c.name for c in self.columns if c.required)
 
 
-def _c(name: str, kind: Kind, required: bool = False, by: str | None = None) -> Column:
+def _c(name: str, kind: ColumnKind, required: bool = False, by: str | None = None) -> Column:
     return Column(name, kind, required, by)
 
 
@@ -267,7 +267,7 @@ TABLES: dict[str, Table] = {t.name: t for t in _ALL}
 
 
 #: What is derived from events, with its type; missing for all cases where the log cannot know it.
-DERIVED: Mapping[str, str] = {
+DERIVED_COLUMNS: Mapping[str, str] = {
     "current_priority": "string",
     "current_team": "string",
     "status": "string",
@@ -294,4 +294,4 @@ DERIVED: Mapping[str, str] = {
 
 
 #: Value of an event that says that the system has decided: as its flag stands then.
-DECIDED = "decided"
+DECIDED_VALUE = "decided"

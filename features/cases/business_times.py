@@ -13,7 +13,7 @@ from ..errors import InputError, did_you_mean
 from .facts import case_history_expr
 
 #: New column -> the column of the case history at which it ends; each begins with the creation.
-ENDS = {
+BUSINESS_DURATION_ENDS = {
     "first_response_business_s": "first_response_at",
     "resolution_business_s": "resolved_at",
     "age_business_s": "_end",
@@ -55,23 +55,23 @@ def case_business_times(log: CaseLog, calendar: str | None = None, cases: Any = 
     [{'resolution_s': 237600.0, 'resolution_business_s': 7200.0, 'age_business_s': 7200.0},
      {'resolution_s': nan, 'resolution_business_s': nan, 'age_business_s': 3600.0}]
     """
-    chosen = the_calendar(log, calendar)
+    chosen = select_calendar(log, calendar)
     rows = case_history_expr(log) if cases is None else cases
-    kept = [c for c in rows.columns if c not in ENDS]
+    kept = [c for c in rows.columns if c not in BUSINESS_DURATION_ENDS]
     rows = rows.mutate(_end=ibis.coalesce(rows.ended_at, ibis.literal(log.until)))
     first = log.table("cases").created_at.min().to_pyarrow().as_py()
     span = (log.until if first is None else min(first, log.until), log.until)
-    for name, end in ENDS.items():
+    for name, end in BUSINESS_DURATION_ENDS.items():
         rows = business_seconds(rows, "created_at", end, chosen, span, name)
-    return rows.select(*kept, *ENDS)
+    return rows.select(*kept, *BUSINESS_DURATION_ENDS)
 
 
-def the_calendar(log: CaseLog, name: str | None = None) -> BusinessCalendar:
+def select_calendar(log: CaseLog, name: str | None = None) -> BusinessCalendar:
     """Return the calendar of that name, or the only one that the log has.
 
     >>> import pandas as pd
     >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T16:00Z"]})
-    >>> the_calendar(CaseLog.from_frames(cases=cases, calendars={"all": BusinessCalendar.always()})).timezone
+    >>> select_calendar(CaseLog.from_frames(cases=cases, calendars={"all": BusinessCalendar.always()})).timezone
     'UTC'
     """
     names = tuple(log.calendars)

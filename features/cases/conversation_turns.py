@@ -21,7 +21,7 @@ def turns_expr(log: CaseLog, facts: EventFacts) -> Any:
     log
         A log with messages and the roles of those who wrote them.
     facts
-        From :func:`~deskcast.features.cases.facts.event_facts`.
+        From :func:`~deskcast.features.cases.facts.inspect_events`.
 
     Returns
     -------

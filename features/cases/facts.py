@@ -10,17 +10,17 @@ import ibis
 import pandas as pd
 
 from ..calendars.instants import seconds_between
-from ..case_log.backends import materialised
-from ..case_log.cache import kept
+from ..case_log.backends import materialise
+from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
-from ..case_log.schema import DERIVED, TABLES
+from ..case_log.schema import DERIVED_COLUMNS, TABLES
 
 #: Events that end a case while it is open. A merge ends it without a resolution.
-ENDS = ("resolved", "closed", "merged")
+END_EVENT_KINDS = ("resolved", "closed", "merged")
 #: Servers stamp one action at several times: an event may be so much before its case.
-SLACK_S = 60.0
-_CONTROL = (*ENDS, "reopened", "paused", "resumed")
-_TURNS = frozenset({"merged", "reopened", "paused"})
+MAX_CLOCK_SKEW_S = 60.0
+_CONTROL_KINDS = (*END_EVENT_KINDS, "reopened", "paused", "resumed")
+_SEQUENCE_KINDS = frozenset({"merged", "reopened", "paused"})
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class EventFacts:
     team: bool
 
 
-def event_facts(log: CaseLog) -> EventFacts:
+def inspect_events(log: CaseLog) -> EventFacts:
     """Look once over the events and say what can be known from them.
 
     >>> import pandas as pd
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
-    >>> event_facts(log).kinds
+    >>> inspect_events(log).kinds
     frozenset()
     """
     if not log.has("events"):
@@ -67,20 +67,20 @@ def case_history_expr(log: CaseLog, *, keep: bool = False) -> Any:
     With ``keep`` the totals of each case, which several parts of the expression read, are computed at once.
     """
     cases = log.table("cases")
-    facts = event_facts(log)
+    facts = inspect_events(log)
     if not facts.kinds:
         base = cases
         for name in ("priority", "team"):
             if name in cases.columns:
                 base = base.mutate(**{f"current_{name}": cases[name]})
         return _finish(base, cases.columns)
-    events = _own_events(log)
+    events = _add_missing_event_columns(log)
     totals = _totals(events, facts)
     if keep:
-        totals = materialised(totals)
+        totals = materialise(totals)
     parts = [totals.drop("_turns", "_varies", "_hands")]
-    if facts.kinds & _TURNS:
-        parts += [_course(events, totals, log.until)]
+    if facts.kinds & _SEQUENCE_KINDS:
+        parts += [_trace_sequences(events, totals, log.until)]
     if facts.team or facts.kinds & {"status", "priority"}:
         parts += [_latest(events, totals)]
     if facts.role and facts.actor:
@@ -89,12 +89,12 @@ def case_history_expr(log: CaseLog, *, keep: bool = False) -> Any:
     for part in parts:
         right = part.rename(_of="case_id")
         joined = joined.left_join(right, joined.case_id == right["_of"]).drop("_of")
-    return _finish(_measures(_reconciled(joined), facts, log.until), cases.columns)
+    return _finish(_measures(_prefer_traced_values(joined), facts, log.until), cases.columns)
 
 
 def case_history_table(log: CaseLog) -> Any:
     """Return :func:`case_history` as a table that is computed once and stays in the engine as long as the log lives."""
-    return kept(log, "case history", lambda: materialised(case_history_expr(log, keep=True)))
+    return compute_once(log, "case history", lambda: materialise(case_history_expr(log, keep=True)))
 
 
 def write_case_history(log: CaseLog, path: str | Path) -> None:
@@ -119,7 +119,7 @@ def write_case_history(log: CaseLog, path: str | Path) -> None:
     case_history_table(log).to_parquet(path)
 
 
-def _own_events(log: CaseLog) -> Any:
+def _add_missing_event_columns(log: CaseLog) -> Any:
     """Give events all canonical columns, missing where the source has none."""
     events = log.table("events")
     types = {"flag": "boolean", "text": "string", "id": "string"}
@@ -154,7 +154,7 @@ def _totals(events: Any, facts: EventFacts) -> Any:
         agent_messages=(message & agent).fill_null(False).sum(),
         escalations=(kind == "escalated").sum(),
         priority_changes=(kind == "priority").sum(),
-        _turns=kind.isin(tuple(sorted(_TURNS))).sum(),
+        _turns=kind.isin(tuple(sorted(_SEQUENCE_KINDS))).sum(),
         _agent=events.actor_id.max(where=agent),
         _other=events.actor_id.min(where=agent),
         **{f"last_{name}": value.max(where=told) for name, (value, told) in valued.items()},
@@ -168,14 +168,14 @@ def _totals(events: Any, facts: EventFacts) -> Any:
     ).drop("_agent", "_other", *[f"_low_{name}" for name in valued])
 
 
-def _course(events: Any, totals: Any, until: pd.Timestamp) -> Any:
+def _trace_sequences(events: Any, totals: Any, until: pd.Timestamp) -> Any:
     """Follow the cases that were re-opened, paused or merged through their openings, ends and pauses."""
-    control = events.filter(events.kind.isin(_CONTROL)).select("case_id", "at", "seq", "kind")
+    control = events.filter(events.kind.isin(_CONTROL_KINDS)).select("case_id", "at", "seq", "kind")
     control = control.semi_join(totals.filter(totals["_turns"] > 0), "case_id")
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     before = ibis.window(group_by="case_id", order_by="rank", preceding=None, following=0)
     step = control.mutate(rank=ibis.row_number().over(ordered), next_at=control["at"].lead().over(ordered))
-    ends, opens = step.kind.isin(ENDS), step.kind == "reopened"
+    ends, opens = step.kind.isin(END_EVENT_KINDS), step.kind == "reopened"
     step = step.mutate(
         ended_rank=ibis.ifelse(ends, step.rank, -1).max().over(before),
         opened_rank=ibis.ifelse(opens, step.rank, -1).max().over(before),
@@ -183,7 +183,7 @@ def _course(events: Any, totals: Any, until: pd.Timestamp) -> Any:
     )
     step = step.mutate(paused=_paused(step, until))
     final = step.rank > step.last_opened
-    ending = final & step.kind.isin(ENDS)
+    ending = final & step.kind.isin(END_EVENT_KINDS)
     return step.group_by("case_id").agg(
         _closed_at=step["at"].max(where=(step.kind == "closed") & final),
         _ended_at=step["at"].argmin(step.rank, where=ending),
@@ -224,7 +224,7 @@ def _several_agents(events: Any, totals: Any) -> Any:
     return acted.group_by("case_id").agg(_agents=acted.actor_id.nunique())
 
 
-def _reconciled(joined: Any) -> Any:
+def _prefer_traced_values(joined: Any) -> Any:
     """Let what was found by following a case stand before what its totals say."""
     out: dict[str, Any] = {"ended_at": joined.first_resolved_at, "merged_at": ibis.null("timestamp('UTC', 6)")}
     out["resolved_at"] = out["ended_at"]
@@ -254,18 +254,18 @@ def _measures(joined: Any, facts: EventFacts, until: pd.Timestamp) -> Any:
     out["current_team"] = _last(joined, "last_team", "team")
     out["status"] = joined.last_status
     out["is_open"] = joined.ended_at.isnull()
-    out["first_response_s"] = _lasted(joined.created_at, joined.first_response_at)
-    out["resolution_s"] = _lasted(joined.created_at, joined.resolved_at)
-    out["age_s"] = _lasted(joined.created_at, end)
+    out["first_response_s"] = _elapsed_s(joined.created_at, joined.first_response_at)
+    out["resolution_s"] = _elapsed_s(joined.created_at, joined.resolved_at)
+    out["age_s"] = _elapsed_s(joined.created_at, end)
     if {"paused", "resumed"} & facts.kinds:
         out["pending_s"] = joined.paused_s.fill_null(0.0) if "paused_s" in joined.columns else ibis.literal(0.0)
     return joined.drop(*gone).mutate(**out)
 
 
-def _lasted(start: Any, end: Any) -> Any:
+def _elapsed_s(start: Any, end: Any) -> Any:
     """Return seconds; 0 where a clock that ran backwards took up to a minute, missing where it took more."""
     spent = seconds_between(start, end)
-    return ibis.cases((spent >= 0, spent), (spent >= -SLACK_S, 0.0), else_=None)
+    return ibis.cases((spent >= 0, spent), (spent >= -MAX_CLOCK_SKEW_S, 0.0), else_=None)
 
 
 def _last(joined: Any, stated: str, created: str) -> Any:
@@ -275,8 +275,9 @@ def _last(joined: Any, stated: str, created: str) -> Any:
 
 def _finish(rows: Any, columns: tuple[str, ...]) -> Any:
     """Put the columns into their order, missing where they could not be derived."""
-    kept = [name for name in columns if name not in DERIVED]
+    kept = [name for name in columns if name not in DERIVED_COLUMNS]
     derived = {
-        name: (rows[name].cast(kind) if name in rows.columns else ibis.null(kind)) for name, kind in DERIVED.items()
+        name: (rows[name].cast(kind) if name in rows.columns else ibis.null(kind))
+        for name, kind in DERIVED_COLUMNS.items()
     }
     return rows.select(*kept, **derived)

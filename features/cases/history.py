@@ -8,11 +8,11 @@ import pandas as pd
 
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..case_log.schema import DERIVED
+from ..case_log.schema import DERIVED_COLUMNS
 from .facts import case_history_table
 
 
-def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
+def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
     """Add the measures of a case that follow from others or from other tables.
 
     Parameters
@@ -35,7 +35,7 @@ def with_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from deskcast.features.cases.facts import case_history
+    >>> from deskcast.features.cases.history import case_history
     >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"],
     ...                       "customer_id": ["u", "u"]})
     >>> events = pd.DataFrame({"case_id": ["1", "1"], "kind": ["paused", "resolved"],
@@ -97,7 +97,7 @@ def case_history(log: CaseLog) -> pd.DataFrame:
         * ``reopens``, ``transfers`` (changes of team after the first assignment), ``escalations``,
           ``priority_changes``, ``customer_messages``, ``agent_messages`` (public ones), ``agents`` (distinct human
           agents who acted)
-        * what follows from these and from other tables: :func:`deskcast.features.cases.history.with_measures`
+        * what follows from these and from other tables: :func:`deskcast.features.cases.history.add_case_measures`
 
         A count whose kind of event never occurs in the log is missing, not 0: the log cannot know it. Messages
         count as public where no event of the log says which are.
@@ -117,8 +117,8 @@ def case_history(log: CaseLog) -> pd.DataFrame:
 
     rows = case_history_table(log)
     frame = fetch(rows.order_by("case_id"))
-    frame = frame.astype({name: _DTYPES.get(kind, kind) for name, kind in DERIVED.items()})
-    return with_measures(log, frame, rows)
+    frame = frame.astype({name: _DTYPES.get(kind, kind) for name, kind in DERIVED_COLUMNS.items()})
+    return add_case_measures(log, frame, rows)
 
 
 _DTYPES = {"string": "str", "timestamp('UTC', 6)": "datetime64[us, UTC]", "int64": "Int64", "boolean": "boolean"}

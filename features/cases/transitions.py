@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from ..case_log.log import CaseLog
-from .facts import ENDS, case_history_table, event_facts
+from .facts import END_EVENT_KINDS, case_history_table, inspect_events
 
 if TYPE_CHECKING:
     pass
 
 #: The ways in which a case enters or leaves the backlog.
-CHANGES = ("opened", "reopened", "resolved", "merged")
+TRANSITION_KINDS = ("opened", "reopened", "resolved", "merged")
 
 
 def transitions_expr(log: CaseLog) -> Any:
@@ -35,9 +35,9 @@ def transitions_expr(log: CaseLog) -> Any:
         "case_id", at=ibis.greatest(once.ended_at, once.created_at), seq=ibis.literal(0, "int64"), change=way
     )
     changes = opened.union(ended)
-    if "reopened" not in event_facts(log).kinds:
+    if "reopened" not in inspect_events(log).kinds:
         return changes
-    course = events.filter(events.kind.isin((*ENDS, "reopened")))
+    course = events.filter(events.kind.isin((*END_EVENT_KINDS, "reopened")))
     course = course.inner_join(rows.filter(rows.reopens > 0).select("case_id", "created_at"), "case_id")
     course = course.mutate(at=ibis.greatest(course["at"], course.created_at))  # nothing leaves before it came
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])

@@ -9,57 +9,57 @@ import numpy as np
 import pandas as pd
 
 from ..arrays import Floats
-from ..statistics.intervals import mean_interval, wilson
-from .cells import Source
-from .queries import Counted, Timed
+from ..statistics.intervals import mean_interval, wilson_interval
+from .cells import SegmentedRows
+from .queries import DurationQuery, SumQuery
 
 
-def count(source: Source, at: str, amount: str | None = None, rows: Any = None) -> Counted:
+def aggregate_count(source: SegmentedRows, at: str, amount: str | None = None, rows: Any = None) -> SumQuery:
     """Count rows, or sum an amount, by the period of an instant."""
     rows = source.rows if rows is None else rows
     sums = {"k": rows.count() if amount is None else rows[amount].sum()}
-    return Counted(source, rows, at, sums, lambda k: source.frame(value=k, n=k, numerator=k))
+    return SumQuery(source, rows, at, sums, lambda k: source.frame(value=k, n=k, numerator=k))
 
 
-def share(source: Source, at: str, hit: Any, of: Any = None) -> Counted:
+def aggregate_share(source: SegmentedRows, at: str, hit: Any, of: Any = None) -> SumQuery:
     """Give the share of rows with ``hit`` among those with ``of`` (all by default), with Wilson's interval."""
     rows = source.rows
     counted, all_of = (hit, rows.count()) if of is None else (hit & of, of.sum())
-    return Counted(source, rows, at, {"k": counted.sum(), "n": all_of}, lambda k, n: share_of(source, k, n))
+    return SumQuery(source, rows, at, {"k": counted.sum(), "n": all_of}, lambda k, n: compute_share(source, k, n))
 
 
-def share_of(source: Source, hits: Floats, n: Floats) -> pd.DataFrame:
+def compute_share(source: SegmentedRows, hits: Floats, n: Floats) -> pd.DataFrame:
     """Give the share of two counts that stand in the cells of a source."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(n > 0, hits / n, np.nan)
-    lo, hi = wilson(hits, n)
+    lo, hi = wilson_interval(hits, n)
     return source.frame(value=value, n=n, numerator=hits, lo=lo, hi=hi)
 
 
-def ratio_of(source: Source, amount: Floats, n: Floats) -> pd.DataFrame:
+def compute_ratio(source: SegmentedRows, amount: Floats, n: Floats) -> pd.DataFrame:
     """Give an amount for each one of a count; no interval is known."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(n > 0, amount / n, np.nan)
     return source.frame(value=value, n=n, numerator=amount)
 
 
-def mean(source: Source, at: str, amount: Any, of: Any = None) -> Counted:
+def aggregate_mean(source: SegmentedRows, at: str, amount: Any, of: Any = None) -> SumQuery:
     """Give the mean of an amount over the rows where it is known, with the normal interval."""
     known = amount.cast("float64") if of is None else of.ifelse(amount.cast("float64"), None)
     sums = {"n": known.count(), "s": known.sum(), "q": (known * known).sum()}
-    return Counted(source, source.rows, at, sums, lambda n, s, q: _mean_of(source, n, s, q))
+    return SumQuery(source, source.rows, at, sums, lambda n, s, q: _mean_of(source, n, s, q))
 
 
-def _mean_of(source: Source, n: Floats, total: Floats, squares: Floats) -> pd.DataFrame:
+def _mean_of(source: SegmentedRows, n: Floats, total: Floats, squares: Floats) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(n > 0, total / n, np.nan)
     lo, hi = mean_interval(total, squares, n)
     return source.frame(value=value, n=n, numerator=total, lo=lo, hi=hi, mean=value)
 
 
-def duration(
-    source: Source, at: str, seconds: Any, ended: Any = None, *, of: Any = None, horizon: float | None = None
-) -> Timed:
+def aggregate_duration(
+    source: SegmentedRows, at: str, seconds: Any, ended: Any = None, *, of: Any = None, horizon: float | None = None
+) -> DurationQuery:
     """Give median, 90th percentile and mean of durations, of which those not ``ended`` are censored.
 
     ``n`` is the number of rows, ``numerator`` that of the ended ones; ``value`` is the median, ``lo`` and ``hi`` its
@@ -68,4 +68,4 @@ def duration(
     rows = source.rows
     spent = seconds.cast("float64") if of is None else of.ifelse(seconds.cast("float64"), None)
     over = ibis.literal(True) if ended is None else ended
-    return Timed(source, rows, at, spent, over, horizon)
+    return DurationQuery(source, rows, at, spent, over, horizon)

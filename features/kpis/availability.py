@@ -6,15 +6,15 @@ from functools import partial
 
 import pandas as pd
 
-from ..case_log.cache import kept
+from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
-from ..cases.facts import event_facts
+from ..cases.facts import inspect_events
 from ..errors import InputError, did_you_mean
-from .catalogue import ENTRIES, Kpi, entry_of
-from .formulas import FORMULAS
+from .catalogue import KPI_ENTRIES, Kpi, find_kpi
+from .formulas import KPI_FORMULAS
 
 #: Every KPI by name, in the order in which outputs show them.
-CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in ENTRIES}
+KPI_CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in KPI_ENTRIES}
 
 
 def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
@@ -41,36 +41,36 @@ def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
     >>> bool(table.loc["cases_opened", "available"]), table.loc["service_level", "lacks"]
     (True, 'needs contacts')
     """
-    lack = {kpi: lacks(log, kpi, calendar) for kpi in CATALOGUE}
+    lack = {kpi: describe_missing_data(log, kpi, calendar) for kpi in KPI_CATALOGUE}
     rows = [
-        (name, not lack[name], kpi.name in FORMULAS, lack[name], kpi.unit, kpi.better, kpi.definition)
-        for name, kpi in CATALOGUE.items()
+        (name, not lack[name], kpi.name in KPI_FORMULAS, lack[name], kpi.unit, kpi.better, kpi.definition)
+        for name, kpi in KPI_CATALOGUE.items()
     ]
     words = ["lacks", "unit", "better", "definition"]
     table = pd.DataFrame(rows, columns=["kpi", "available", "computed", *words])
     return table.astype(dict.fromkeys(["kpi", *words], "str"))
 
 
-def lacks(log: CaseLog, name: str, calendar: str | None = None) -> str:
+def describe_missing_data(log: CaseLog, name: str, calendar: str | None = None) -> str:
     """Say in words what a log lacks for a KPI of the catalogue; nothing where it has all.
 
     ``calendar`` is the one that counts where the log has several.
 
     >>> import pandas as pd
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
-    >>> lacks(log, "backlog")
+    >>> describe_missing_data(log, "backlog")
     'needs events'
     """
-    kpi = entry_of(name)
+    kpi = find_kpi(name)
     if kpi is None:
-        raise InputError("there is no such KPI", column="kpi", got=name, hint=did_you_mean(name, tuple(CATALOGUE)))
+        raise InputError("there is no such KPI", column="kpi", got=name, hint=did_you_mean(name, tuple(KPI_CATALOGUE)))
     tables = [need.replace("|", " or ") for need in kpi.needs if not any(log.has(t) for t in need.split("|"))]
     if tables:
         return "needs " + _and(tables)
-    columns = [_in_words(need) for need in kpi.columns if not kept(log, need, partial(_holds, log, need))]
+    columns = [_in_words(need) for need in kpi.columns if not compute_once(log, need, partial(_holds, log, need))]
     if columns:
         return "needs " + _and(columns)
-    if kpi.kinds and not kept(log, "event facts", lambda: event_facts(log)).kinds & set(kpi.kinds):
+    if kpi.kinds and not compute_once(log, "event facts", lambda: inspect_events(log)).kinds & set(kpi.kinds):
         return f"needs events of the kind {' or '.join(kpi.kinds)}"
     if kpi.calendar and not log.calendars:
         return "needs a calendar"
@@ -99,16 +99,16 @@ def _and(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def catalogue_page() -> str:
+def format_catalogue_page() -> str:
     """Return the catalogue as a page in Markdown: name, unit, what is better, what it needs and what it means.
 
-    >>> catalogue_page().splitlines()[0]
+    >>> format_catalogue_page().splitlines()[0]
     '# The KPIs'
     """
     lines = [
         "# The KPIs",
         "",
-        "Written by `deskcast.features.kpis.availability.catalogue_page()` from `features/kpis/catalogue.py`;",
+        "Written by `deskcast.features.kpis.availability.format_catalogue_page()` from `features/kpis/catalogue.py`;",
         "`deskcast history --list` says which of them a log can give, and what the others need.",
         "",
         "A count, a share or a median stands in `value`, its denominator in `n`. Shares and means come with a 95 %",
@@ -119,7 +119,7 @@ def catalogue_page() -> str:
         "| KPI | unit | better | needs | definition |",
         "|---|---|---|---|---|",
     ]
-    for kpi in CATALOGUE.values():
+    for kpi in KPI_CATALOGUE.values():
         needs = [need.replace("|", " or ") for need in kpi.needs] + [_in_words(c) for c in kpi.columns]
         needs += [f"events `{'` or `'.join(kpi.kinds)}`"] if kpi.kinds else []
         needs += ["a calendar"] if kpi.calendar else []

@@ -10,11 +10,11 @@ import pandas as pd
 
 from ..arrays import Floats, Ints
 from ..case_log.fetch import fetch
-from .aggregate import share_of
-from .cells import Source
+from .aggregate import compute_share
+from .cells import SegmentedRows
 
 
-def backlog_ages(source: Source, opened: Any) -> pd.DataFrame:
+def compute_backlog_age(source: SegmentedRows, opened: Any) -> pd.DataFrame:
     """Give median, 90th percentile and mean age of the cases open at the end of each period.
 
     Parameters
@@ -40,16 +40,16 @@ def backlog_ages(source: Source, opened: Any) -> pd.DataFrame:
     segment = source.cells(spans.assign(ds=periods["ds"].iloc[0])) // n_periods
     for number in range(len(source.segments)):
         mine, cells = segment == number, slice(number * n_periods, (number + 1) * n_periods)
-        total, middle = _open_then(born[mine], first[mine], last[mine], n_periods)
+        total, middle = _count_open_by_period(born[mine], first[mine], last[mine], n_periods)
         out["n"][cells] = total
         with np.errstate(divide="ignore", invalid="ignore"):
             out["mean"][cells] = np.where(total > 0, ends - middle, np.nan)
-        out["value"][cells] = ends - _born_by(born[mine], first[mine], last[mine], n_periods, 0.5)
-        out["p90"][cells] = ends - _born_by(born[mine], first[mine], last[mine], n_periods, 0.9)
+        out["value"][cells] = ends - _find_creation_quantile(born[mine], first[mine], last[mine], n_periods, 0.5)
+        out["p90"][cells] = ends - _find_creation_quantile(born[mine], first[mine], last[mine], n_periods, 0.9)
     return source.frame(**out, median=out["value"], numerator=out["n"])
 
 
-def backlog_share_over(source: Source, opened: Any, limit: float) -> pd.DataFrame:
+def compute_backlog_share_over(source: SegmentedRows, opened: Any, limit: float) -> pd.DataFrame:
     """Give the share of the cases open at the end of each period that were created more than ``limit`` seconds before.
 
     Returns
@@ -66,18 +66,20 @@ def backlog_share_over(source: Source, opened: Any, limit: float) -> pd.DataFram
         first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(ends, stop, side="right")
         aged = np.minimum(np.maximum(first, np.searchsorted(ends, born + limit, side="right")), last)
         segment = source.cells(spans.assign(ds=source.periods["ds"].iloc[0])) // n_periods
-        total, old = (_running(segment, begin, last, len(source.segments), n_periods) for begin in (first, aged))
-    return share_of(source, old, total)
+        total, old = (
+            _count_open_by_cell(segment, begin, last, len(source.segments), n_periods) for begin in (first, aged)
+        )
+    return compute_share(source, old, total)
 
 
-def _running(segment: Ints, first: Ints, last: Ints, n_segments: int, n_periods: int) -> Floats:
+def _count_open_by_cell(segment: Ints, first: Ints, last: Ints, n_segments: int, n_periods: int) -> Floats:
     """Count the spans that hold at each cell."""
     width = n_periods + 1
     came, went = (np.bincount(segment * width + place, minlength=n_segments * width) for place in (first, last))
     return np.asarray((came - went).reshape(n_segments, width).cumsum(axis=1)[:, :n_periods].ravel(), dtype=float)
 
 
-def _open_then(born: Floats, first: Ints, last: Ints, n_periods: int) -> tuple[Floats, Floats]:
+def _count_open_by_period(born: Floats, first: Ints, last: Ints, n_periods: int) -> tuple[Floats, Floats]:
     """Count the open cases at the end of each period, and average the instants of their birth."""
     origin = born.min(initial=np.inf)
     if not len(born):
@@ -92,7 +94,7 @@ def _open_then(born: Floats, first: Ints, last: Ints, n_periods: int) -> tuple[F
         return total, origin + births / total
 
 
-def _born_by(born: Floats, first: Ints, last: Ints, n_periods: int, share: float) -> Floats:
+def _find_creation_quantile(born: Floats, first: Ints, last: Ints, n_periods: int, share: float) -> Floats:
     """Find the birth of the case that is older than that share of the open ones, at the end of each period.
 
     Cases are sorted by birth and cut into about sqrt(n) runs. Counting the open ones of each run finds the run that
@@ -125,7 +127,7 @@ def _born_by(born: Floats, first: Ints, last: Ints, n_periods: int, share: float
     return out
 
 
-def _open_spans(source: Source, opened: Any) -> pd.DataFrame:
+def _open_spans(source: SegmentedRows, opened: Any) -> pd.DataFrame:
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     rows = source.rows
     rows = rows.mutate(until=rows.at.lead().over(ordered))

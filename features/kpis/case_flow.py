@@ -9,25 +9,25 @@ import pandas as pd
 
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..cases.transitions import CHANGES
-from .cells import Source
+from ..cases.transitions import TRANSITION_KINDS
+from .cells import SegmentedRows
 
 if TYPE_CHECKING:
     from ..arrays import Floats
 
 
-def flow_counts(source: Source) -> dict[str, Floats]:
+def count_flow(source: SegmentedRows) -> dict[str, Floats]:
     """Count the changes in every cell of a source whose rows are transitions, and the backlog at its end."""
     rows = source.rows
-    sums = {change: (rows.change == change).sum() for change in CHANGES}
+    sums = {change: (rows.change == change).sum() for change in TRANSITION_KINDS}
     frame = fetch(rows.group_by(*source.by, ds=source.period_of(rows.at)).agg(**sums))
-    counts = dict(zip(CHANGES, source.spread(frame, *CHANGES), strict=True))
+    counts = dict(zip(TRANSITION_KINDS, source.spread(frame, *TRANSITION_KINDS), strict=True))
     net = counts["opened"] + counts["reopened"] - counts["resolved"] - counts["merged"]
     counts["backlog"] = net.reshape(len(source.segments), -1).cumsum(axis=1).ravel()
     return counts
 
 
-def flow(log: CaseLog, by: tuple[str, ...] | list[str] | str = (), freq: str = "D") -> pd.DataFrame:
+def compute_case_flow(log: CaseLog, by: tuple[str, ...] | list[str] | str = (), freq: str = "D") -> pd.DataFrame:
     """Give the flow of cases by period: backlog = backlog before + opened + reopened - resolved - merged.
 
     Parameters
@@ -49,12 +49,12 @@ def flow(log: CaseLog, by: tuple[str, ...] | list[str] | str = (), freq: str = "
     >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-02T10:00Z"]})
     >>> events = pd.DataFrame({"case_id": ["1"], "kind": ["resolved"], "at": ["2024-03-02T11:00Z"]})
     >>> log = CaseLog.from_frames(cases=cases, events=events, until="2024-03-03T00:00Z")
-    >>> flow(log)[["opened", "resolved", "backlog"]].to_dict("list")
+    >>> compute_case_flow(log)[["opened", "resolved", "backlog"]].to_dict("list")
     {'opened': [1, 1], 'resolved': [0, 1], 'backlog': [1, 1]}
     """
-    from .view import Desk
+    from .view import LogView
 
-    source = Desk.of(log, by, freq).transitions
-    counts = flow_counts(source)
+    source = LogView.of(log, by, freq).transitions
+    counts = count_flow(source)
     keys = source.frame()[[*source.by, "ds"]]
     return keys.assign(**{name: values.astype(np.int64) for name, values in counts.items()})

@@ -10,133 +10,141 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.instants import seconds_between
-from .aggregate import count, duration, mean, share, share_of
-from .backlog_age import backlog_ages, backlog_share_over
-from .case_flow import flow_counts
-from .catalogue import ENTRIES
-from .cells import Source
-from .queries import Counted, Timed
-from .view import Desk
+from .aggregate import aggregate_count, aggregate_duration, aggregate_mean, aggregate_share, compute_share
+from .backlog_age import compute_backlog_age, compute_backlog_share_over
+from .case_flow import count_flow
+from .catalogue import KPI_ENTRIES
+from .cells import SegmentedRows
+from .queries import DurationQuery, SumQuery
+from .view import LogView
 
-_HORIZONS = {kpi.name: kpi.horizon_s for kpi in ENTRIES}
+_HORIZONS_S = {kpi.name: kpi.horizon_s for kpi in KPI_ENTRIES}
 
 
-def cases_opened(desk: Desk) -> Counted:
+def cases_opened(desk: LogView) -> SumQuery:
     """Count cases, or sum the counts of a log that keeps no single cases."""
     if desk.log.has("cases"):
-        return count(desk.opened, "created_at")
-    return count(desk.volumes, "ds", "y")
+        return aggregate_count(desk.opened, "created_at")
+    return aggregate_count(desk.volumes, "ds", "y")
 
 
-def cases_resolved(desk: Desk) -> Counted:
+def cases_resolved(desk: LogView) -> SumQuery:
     """Count final resolutions."""
-    return count(desk.cases, "resolved_at")
+    return aggregate_count(desk.cases, "resolved_at")
 
 
-def backlog(desk: Desk) -> pd.DataFrame:
+def backlog(desk: LogView) -> pd.DataFrame:
     """Count what is open at the end of each period."""
-    left = flow_counts(desk.transitions)["backlog"]
+    left = count_flow(desk.transitions)["backlog"]
     return desk.transitions.frame(value=left, n=left, numerator=left)
 
 
-def resolution_rate(desk: Desk) -> pd.DataFrame:
+def resolution_rate(desk: LogView) -> pd.DataFrame:
     """Put resolutions beside all that could have been resolved in the period."""
-    counts, source = flow_counts(desk.transitions), desk.transitions
-    resolved = count(Source(desk.cases.rows, source.by, source.first, source.clock), "resolved_at").frame()
+    counts, source = count_flow(desk.transitions), desk.transitions
+    resolved = aggregate_count(
+        SegmentedRows(desk.cases.rows, source.by, source.first, source.clock), "resolved_at"
+    ).frame()
     after = counts["backlog"].reshape(len(source.segments), -1)
     before = np.concatenate([np.zeros((len(after), 1)), after[:, :-1]], axis=1).ravel()
-    return share_of(source, resolved["value"].to_numpy(), before + counts["opened"] + counts["reopened"])
+    return compute_share(source, resolved["value"].to_numpy(), before + counts["opened"] + counts["reopened"])
 
 
-def backlog_over(desk: Desk, limit: float) -> pd.DataFrame:
+def backlog_over(desk: LogView, limit: float) -> pd.DataFrame:
     """Look for cases that are open for longer than a limit at the end of each period."""
-    return backlog_share_over(desk.transitions, desk.log.table("cases"), limit)
+    return compute_backlog_share_over(desk.transitions, desk.log.table("cases"), limit)
 
 
-def backlog_age(desk: Desk) -> pd.DataFrame:
+def backlog_age(desk: LogView) -> pd.DataFrame:
     """Look at the open cases at the end of each period."""
-    return backlog_ages(desk.transitions, desk.log.table("cases"))
+    return compute_backlog_age(desk.transitions, desk.log.table("cases"))
 
 
-def response_time(desk: Desk) -> Timed:
+def response_time(desk: LogView) -> DurationQuery:
     """Measure every turn of a customer; an unanswered one is censored at the end of its case."""
     rows = desk.turns.rows
     stop = ibis.coalesce(rows.replied_at, rows.ended_at, ibis.literal(desk.log.until))
     waiting = rows.replied_at.notnull() | rows.ended_at.isnull() | (rows.ended_at > rows.asked_at)
-    spent, horizon = seconds_between(rows.asked_at, stop), _HORIZONS["response_time"]
-    return duration(desk.turns, "asked_at", spent, rows.replied_at.notnull(), of=waiting, horizon=horizon)
+    spent, horizon = seconds_between(rows.asked_at, stop), _HORIZONS_S["response_time"]
+    return aggregate_duration(desk.turns, "asked_at", spent, rows.replied_at.notnull(), of=waiting, horizon=horizon)
 
 
-def case_duration(desk: Desk, name: str, seconds: str, pause: bool = False) -> Timed:
+def case_duration(desk: LogView, name: str, seconds: str, pause: bool = False) -> DurationQuery:
     """Measure a duration of each case, without its pauses if so wished; without an end its age is censored."""
     rows = desk.cases.rows
     spent = ibis.coalesce(rows[seconds], rows.age_s) - (rows.pending_s if pause else 0)
-    return duration(desk.cases, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS[name])
+    return aggregate_duration(desk.cases, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS_S[name])
 
 
-def first_resolution_time(desk: Desk) -> Timed:
+def first_resolution_time(desk: LogView) -> DurationQuery:
     """Measure creation to the first resolution."""
     rows = desk.cases.rows
     done = rows.first_resolved_at.notnull()
     spent = ibis.coalesce(seconds_between(rows.created_at, rows.first_resolved_at), rows.age_s)
-    return duration(desk.cases, "created_at", spent, done, horizon=_HORIZONS["first_resolution_time"])
+    return aggregate_duration(desk.cases, "created_at", spent, done, horizon=_HORIZONS_S["first_resolution_time"])
 
 
-def business_duration(desk: Desk, name: str, seconds: str) -> Timed:
+def business_duration(desk: LogView, name: str, seconds: str) -> DurationQuery:
     """Measure a duration of each case in opening hours; without an end its age in them is censored."""
     rows = desk.in_business_time.rows
     spent = ibis.coalesce(rows[seconds], rows.age_business_s)
-    return duration(desk.in_business_time, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS[name])
+    return aggregate_duration(
+        desk.in_business_time, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS_S[name]
+    )
 
 
-def responded_within(desk: Desk, limit: float) -> Counted:
+def responded_within(desk: LogView, limit: float) -> SumQuery:
     """Look at each case when the limit has passed: a case that ended before without a response does not count."""
     rows = desk.cases.rows
     hit = (rows.first_response_s <= limit).fill_null(False)
     gone = rows.ended_at.notnull() & (rows.age_s <= limit)
-    return share(desk.cases, "created_at", hit, (rows.created_at <= desk.before_end(seconds=limit)) & (hit | ~gone))
-
-
-def resolved_within(desk: Desk, limit: float) -> Counted:
-    """Look at each case when the limit has passed: a case that was merged before does not count."""
-    rows = desk.cases.rows
-    merged = rows.merged_at.notnull() & (rows.age_s <= limit)
-    return share(
-        desk.cases,
-        "created_at",
-        rows.resolution_s <= limit,
-        (rows.created_at <= desk.before_end(seconds=limit)) & ~merged,
+    return aggregate_share(
+        desk.cases, "created_at", hit, (rows.created_at <= desk.last_mature_instant(seconds=limit)) & (hit | ~gone)
     )
 
 
-def sla_attainment(desk: Desk, metric: str | None = None) -> Counted:
+def resolved_within(desk: LogView, limit: float) -> SumQuery:
+    """Look at each case when the limit has passed: a case that was merged before does not count."""
+    rows = desk.cases.rows
+    merged = rows.merged_at.notnull() & (rows.age_s <= limit)
+    return aggregate_share(
+        desk.cases,
+        "created_at",
+        rows.resolution_s <= limit,
+        (rows.created_at <= desk.last_mature_instant(seconds=limit)) & ~merged,
+    )
+
+
+def sla_attainment(desk: LogView, metric: str | None = None) -> SumQuery:
     """Count milestones met among those decided, of one metric or of all."""
     rows = desk.milestones.rows
-    return share(desk.milestones, "decided_at", rows.status == "met", None if metric is None else rows.metric == metric)
+    return aggregate_share(
+        desk.milestones, "decided_at", rows.status == "met", None if metric is None else rows.metric == metric
+    )
 
 
-def reopen_rate(desk: Desk) -> Counted:
+def reopen_rate(desk: LogView) -> SumQuery:
     """Count re-openings soon after the first resolution, once that time has passed."""
     rows, limit = desk.cases.rows, desk.limits.repeat_days * 86400
     again = seconds_between(rows.first_resolved_at, rows.first_reopened_at)
-    ripe = rows.first_resolved_at <= desk.before_end(days=desk.limits.repeat_days)
-    return share(desk.cases, "first_resolved_at", (again >= 0) & (again <= limit), ripe)
+    ripe = rows.first_resolved_at <= desk.last_mature_instant(days=desk.limits.repeat_days)
+    return aggregate_share(desk.cases, "first_resolved_at", (again >= 0) & (again <= limit), ripe)
 
 
-def repeat_contact_rate(desk: Desk) -> Counted:
+def repeat_contact_rate(desk: LogView) -> SumQuery:
     """Count cases after which the customer came again soon."""
-    rows = desk.returning.rows
+    rows = desk.cases_with_next.rows
     soon = seconds_between(rows.created_at, rows.next_case_at) <= desk.limits.repeat_days * 86400
-    ripe = rows.created_at <= desk.before_end(days=desk.limits.repeat_days)
-    return share(desk.returning, "created_at", soon, ripe & rows.customer_id.notnull())
+    ripe = rows.created_at <= desk.last_mature_instant(days=desk.limits.repeat_days)
+    return aggregate_share(desk.cases_with_next, "created_at", soon, ripe & rows.customer_id.notnull())
 
 
-def first_contact_resolution(desk: Desk) -> Counted:
+def first_contact_resolution(desk: LogView) -> SumQuery:
     """Count resolutions by one contact that held; where neither messages nor calls are recorded nothing is known."""
     days = desk.limits.repeat_days
-    rows = desk.returning.rows
+    rows = desk.cases_with_next.rows
     touches = rows.agent_messages
-    source = desk.returning
+    source = desk.cases_with_next
     if desk.log.has("contacts", "case_id", "answered_at"):
         calls = desk.log.table("contacts")
         calls = calls.filter(calls.case_id.notnull() & calls.answered_at.notnull())
@@ -146,11 +154,13 @@ def first_contact_resolution(desk: Desk) -> Counted:
         source = source.over(rows)
     until = rows.first_resolved_at + ibis.interval(seconds=int(days * 86400))
     held = ~(rows.first_reopened_at <= until).fill_null(False) & ~(rows.next_same_at <= until).fill_null(False)
-    ripe = (rows.first_resolved_at <= desk.before_end(days=days)) & rows.customer_id.notnull() & touches.notnull()
-    return share(source, "first_resolved_at", held & (touches <= 1), ripe)
+    ripe = (
+        (rows.first_resolved_at <= desk.last_mature_instant(days=days)) & rows.customer_id.notnull() & touches.notnull()
+    )
+    return aggregate_share(source, "first_resolved_at", held & (touches <= 1), ripe)
 
 
-def contacts_to_resolution(desk: Desk) -> Counted:
+def contacts_to_resolution(desk: LogView) -> SumQuery:
     """Count the calls and chats of each case until it was resolved."""
     rows, calls = desk.cases.rows, desk.log.table("contacts").select(_of="case_id", _queued="queued_at")
     joined = rows.select("case_id", "resolved_at").inner_join(calls, rows.case_id == calls["_of"])
@@ -158,21 +168,21 @@ def contacts_to_resolution(desk: Desk) -> Counted:
     linked = joined.group_by("_of").agg(_calls=joined.count())
     rows = rows.left_join(linked, rows.case_id == linked["_of"]).drop("_of")
     source = desk.cases.over(rows)
-    return mean(source, "resolved_at", rows["_calls"].fill_null(0))
+    return aggregate_mean(source, "resolved_at", rows["_calls"].fill_null(0))
 
 
-def of_resolved(desk: Desk, column: str, hit: Callable[[Any], Any]) -> Counted:
+def share_of_resolved(desk: LogView, column: str, hit: Callable[[Any], Any]) -> SumQuery:
     """Count the resolved cases whose column meets a condition, among those where it is known."""
     found = desk.cases.rows[column]
-    return share(desk.cases, "resolved_at", hit(found), found.notnull())
+    return aggregate_share(desk.cases, "resolved_at", hit(found), found.notnull())
 
 
-def per_resolved(desk: Desk, amount: Callable[[Any], Any]) -> Counted:
+def mean_per_resolved(desk: LogView, amount: Callable[[Any], Any]) -> SumQuery:
     """Average an amount over the resolved cases."""
-    return mean(desk.cases, "resolved_at", amount(desk.cases.rows))
+    return aggregate_mean(desk.cases, "resolved_at", amount(desk.cases.rows))
 
 
-def value_settled(desk: Desk) -> Counted:
+def value_settled(desk: LogView) -> SumQuery:
     """Sum the amounts of the resolved cases."""
     source, amount = desk.cases, desk.cases.rows.amount
 
@@ -180,4 +190,4 @@ def value_settled(desk: Desk) -> Counted:
         with np.errstate(divide="ignore", invalid="ignore"):
             return source.frame(value=total, n=n, numerator=total, mean=np.where(n > 0, total / n, np.nan))
 
-    return Counted(source, source.rows, "resolved_at", {"n": amount.count(), "s": amount.sum()}, finish)
+    return SumQuery(source, source.rows, "resolved_at", {"n": amount.count(), "s": amount.sum()}, finish)

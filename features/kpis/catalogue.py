@@ -47,76 +47,76 @@ class Kpi:
     columns: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     horizon_s: float | None = None
-    limited: str = ""
+    limit_prefix: str = ""
     calendar: bool = False
 
 
-_E, _CE = ("cases", "events"), ("resolved", "closed")
-_DAY = 86400.0
+_CASE_TABLES, _END_KINDS = ("cases", "events"), ("resolved", "closed")
+_DAY_S = 86400.0
 _REPLY = ("events.actor_role",)
 
 #: All entries, in the order in which outputs show them.
 # fmt: off
-ENTRIES = (
+KPI_ENTRIES = (
     # flow
     Kpi("cases_opened", "count", "", ("cases|volumes",),
         "cases created in the period"),
-    Kpi("cases_resolved", "count", "higher", _E,
+    Kpi("cases_resolved", "count", "higher", _CASE_TABLES,
         "cases whose final resolution falls in the period",
-        kinds=_CE),
-    Kpi("backlog", "count", "lower", _E,
+        kinds=_END_KINDS),
+    Kpi("backlog", "count", "lower", _CASE_TABLES,
         "cases open at the end of the period",
-        kinds=_CE),
-    Kpi("backlog_age", "s", "lower", _E,
+        kinds=_END_KINDS),
+    Kpi("backlog_age", "s", "lower", _CASE_TABLES,
         "age of the cases open at the end of the period",
-        kinds=_CE),
-    *(Kpi(f"backlog_over_{days}d", "share", "lower", _E,
+        kinds=_END_KINDS),
+    *(Kpi(f"backlog_over_{days}d", "share", "lower", _CASE_TABLES,
           f"cases open at the end of the period for more than {days} day{'s' * (days > 1)} / cases open then; any "
           "other limit by name, such as backlog_over_12h",
-          kinds=_CE, limited="backlog_over_") for days in (1, 2, 7, 30)),
-    Kpi("resolution_rate", "share", "higher", _E,
+          kinds=_END_KINDS, limit_prefix="backlog_over_") for days in (1, 2, 7, 30)),
+    Kpi("resolution_rate", "share", "higher", _CASE_TABLES,
         "cases resolved in the period / (backlog at its start + opened and re-opened in it)",
-        kinds=_CE),
+        kinds=_END_KINDS),
     Kpi("contacts_offered", "count", "", ("contacts",),
         "calls and chats that entered a queue in the period"),
     Kpi("abandonment_rate", "share", "lower", ("contacts",),
         "contacts abandoned in the queue / offered in the period and over; a callback is no abandonment",
         columns=("contacts.outcome",)),
     # speed
-    Kpi("first_response_time", "s", "lower", _E,
+    Kpi("first_response_time", "s", "lower", _CASE_TABLES,
         "creation to the first public message of a human agent, for cases created in the period; cases "
         "without one are censored at their end or at the end of the log; mean up to 7 days",
-        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY),
-    Kpi("response_time", "s", "lower", _E,
+        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY_S),
+    Kpi("response_time", "s", "lower", _CASE_TABLES,
         "from the oldest unanswered message of the customer in the period to the next public message of a "
         "human agent; mean up to 7 days",
-        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY),
-    Kpi("resolution_time", "s", "lower", _E,
+        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY_S),
+    Kpi("resolution_time", "s", "lower", _CASE_TABLES,
         "creation to final resolution, for cases created in the period; open and merged cases are censored; "
         "mean up to 90 days",
-        kinds=_CE, horizon_s=90 * _DAY),
-    Kpi("first_resolution_time", "s", "lower", _E,
+        kinds=_END_KINDS, horizon_s=90 * _DAY_S),
+    Kpi("first_resolution_time", "s", "lower", _CASE_TABLES,
         "creation to the first resolution, for cases created in the period; open and merged cases are "
         "censored; mean up to 90 days",
-        kinds=_CE, horizon_s=90 * _DAY),
-    Kpi("active_resolution_time", "s", "lower", _E,
+        kinds=_END_KINDS, horizon_s=90 * _DAY_S),
+    Kpi("active_resolution_time", "s", "lower", _CASE_TABLES,
         "creation to final resolution without the time paused, for cases created in the period; open and "
         "merged cases are censored; mean up to 90 days",
-        kinds=("paused",), horizon_s=90 * _DAY),
-    Kpi("first_response_time_business", "s", "lower", _E,
+        kinds=("paused",), horizon_s=90 * _DAY_S),
+    Kpi("first_response_time_business", "s", "lower", _CASE_TABLES,
         "first_response_time in the opening hours of the calendar; mean up to 7 days of them",
-        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY, calendar=True),
-    Kpi("resolution_time_business", "s", "lower", _E,
+        columns=_REPLY, kinds=("message",), horizon_s=7 * _DAY_S, calendar=True),
+    Kpi("resolution_time_business", "s", "lower", _CASE_TABLES,
         "resolution_time in the opening hours of the calendar; mean up to 90 days of them",
-        kinds=_CE, horizon_s=90 * _DAY, calendar=True),
-    Kpi("responded_within_24h", "share", "higher", _E,
+        kinds=_END_KINDS, horizon_s=90 * _DAY_S, calendar=True),
+    Kpi("responded_within_24h", "share", "higher", _CASE_TABLES,
         "cases created in the period with a first response within 24 hours / those that were open so long or "
         "got one; a case counts once 24 hours have passed; any other limit by name, such as responded_within_4h",
-        columns=_REPLY, kinds=("message",), limited="responded_within_"),
-    Kpi("resolved_within_2d", "share", "higher", _E,
+        columns=_REPLY, kinds=("message",), limit_prefix="responded_within_"),
+    Kpi("resolved_within_2d", "share", "higher", _CASE_TABLES,
         "cases created in the period and resolved for good within 2 days / those that were not merged before; "
         "a case counts once 2 days have passed; any other limit by name, such as resolved_within_12h",
-        kinds=_CE, limited="resolved_within_"),
+        kinds=_END_KINDS, limit_prefix="resolved_within_"),
     Kpi("sla_attainment", "share", "higher", ("cases", "events", "sla_policies"),
         "milestones met / (met + breached, finished or not), in the period in which each was decided: at its "
         "stop or when it fell due; all metrics, and each by itself as sla_attainment_<metric>"),
@@ -127,38 +127,38 @@ ENTRIES = (
     Kpi("service_level", "share", "higher", ("contacts",),
         "contacts answered within 20 seconds / offered in the period, abandoned ones included; any other limit by "
         "name, such as service_level_60s",
-        columns=("contacts.answered_at",), limited="service_level_"),
+        columns=("contacts.answered_at",), limit_prefix="service_level_"),
     Kpi("hold_time", "s", "lower", ("contacts",),
         "time on hold of a handled contact, by the period in which it was offered; mean up to 2 hours",
         columns=("contacts.hold_s",), horizon_s=7200.0),
     # quality and effort
-    Kpi("first_contact_resolution", "share", "higher", _E,
+    Kpi("first_contact_resolution", "share", "higher", _CASE_TABLES,
         "cases with at most one message or call of an agent, not re-opened and with no new case of the "
         "customer of the same type within 7 days / cases first resolved in the period, once 7 days have "
         "passed",
-        columns=("cases.customer_id", "events.actor_role"), kinds=_CE),
+        columns=("cases.customer_id", "events.actor_role"), kinds=_END_KINDS),
     Kpi("contacts_to_resolution", "count", "lower", ("cases", "events", "contacts"),
         "calls and chats linked to a case until its resolution, mean over cases resolved in the period",
-        columns=("contacts.case_id",), kinds=_CE),
-    Kpi("interactions_per_case", "count", "lower", _E,
+        columns=("contacts.case_id",), kinds=_END_KINDS),
+    Kpi("interactions_per_case", "count", "lower", _CASE_TABLES,
         "public messages of both sides, mean over cases resolved in the period",
         columns=_REPLY, kinds=("message",)),
-    Kpi("customer_messages_per_case", "count", "lower", _E,
+    Kpi("customer_messages_per_case", "count", "lower", _CASE_TABLES,
         "public messages of the customer, mean over cases resolved in the period",
         columns=_REPLY, kinds=("message",)),
-    Kpi("agent_messages_per_case", "count", "lower", _E,
+    Kpi("agent_messages_per_case", "count", "lower", _CASE_TABLES,
         "public messages of human agents, mean over cases resolved in the period",
         columns=_REPLY, kinds=("message",)),
-    Kpi("agents_per_case", "count", "lower", _E,
+    Kpi("agents_per_case", "count", "lower", _CASE_TABLES,
         "distinct human agents who acted, mean over cases resolved in the period",
-        columns=("events.actor_role", "events.actor_id"), kinds=_CE),
-    Kpi("transfer_rate", "share", "lower", _E,
+        columns=("events.actor_role", "events.actor_id"), kinds=_END_KINDS),
+    Kpi("transfer_rate", "share", "lower", _CASE_TABLES,
         "cases with a change of team after the first assignment / cases resolved in the period",
-        columns=("events.team",), kinds=_CE),
-    Kpi("escalation_rate", "share", "lower", _E,
+        columns=("events.team",), kinds=_END_KINDS),
+    Kpi("escalation_rate", "share", "lower", _CASE_TABLES,
         "cases that went up a tier / cases resolved in the period",
         kinds=("escalated",)),
-    Kpi("reopen_rate", "share", "lower", _E,
+    Kpi("reopen_rate", "share", "lower", _CASE_TABLES,
         "cases re-opened within 7 days / cases first resolved in the period, once 7 days have passed",
         kinds=("reopened",)),
     Kpi("repeat_contact_rate", "share", "lower", ("cases",),
@@ -193,7 +193,7 @@ ENTRIES = (
     Kpi("article_left_within_10s", "share", "lower", ("article_views",),
         "views left within 10 seconds / views in the period whose reading time is known; any other limit by name, such "
         "as article_left_within_30s",
-        columns=("article_views.read_s",), limited="article_left_within_"),
+        columns=("article_views.read_s",), limit_prefix="article_left_within_"),
     Kpi("deflection_rate", "share", "higher", ("article_views", "cases"),
         "sessions with a view and no case within 24 hours / sessions begun in the period, once 24 hours have passed",
         columns=("article_views.case_id",)),
@@ -206,9 +206,9 @@ ENTRIES = (
     Kpi("task_completion_rate", "share", "higher", ("tasks",),
         "tasks completed / tasks begun in the period whose outcome is known",
         columns=("tasks.completed",)),
-    Kpi("automation_rate", "share", "higher", _E,
+    Kpi("automation_rate", "share", "higher", _CASE_TABLES,
         "cases in which no human agent acted / cases resolved in the period",
-        columns=("events.actor_role", "events.actor_id"), kinds=_CE),
+        columns=("events.actor_role", "events.actor_id"), kinds=_END_KINDS),
     # productivity and money
     Kpi("handle_time", "s", "", ("contacts",),
         "talk, hold and wrap-up of a contact offered in the period and answered; running ones are censored; "
@@ -216,10 +216,10 @@ ENTRIES = (
         columns=("contacts.answered_at", "contacts.ended_at"), horizon_s=7200.0),
     Kpi("cases_per_agent_hour", "ratio", "higher", ("cases", "events", "agent_time"),
         "cases resolved in the period / paid agent hours in it",
-        columns=("agent_time.paid",), kinds=_CE),
+        columns=("agent_time.paid",), kinds=_END_KINDS),
     Kpi("effort_per_case", "s", "lower", ("cases", "events", "agent_time"),
         "time handling in the period / cases resolved in it",
-        kinds=_CE),
+        kinds=_END_KINDS),
     Kpi("occupancy", "share", "", ("agent_time",),
         "time handling / time handling or available, in the period"),
     Kpi("utilisation", "share", "", ("agent_time",),
@@ -230,54 +230,54 @@ ENTRIES = (
         columns=("agent_time.paid",)),
     Kpi("cost_per_case", "money", "lower", ("cases", "events", "costs"),
         "cost, spread evenly over its span / cases resolved in the period",
-        kinds=_CE),
+        kinds=_END_KINDS),
     Kpi("cost_per_success", "money", "lower", ("cases", "events", "costs"),
         "cost, spread evenly over its span / cases first resolved in the period and not re-opened within 7 days, once "
         "7 days have passed",
-        kinds=_CE),
-    Kpi("value_settled", "money", "", _E,
+        kinds=_END_KINDS),
+    Kpi("value_settled", "money", "", _CASE_TABLES,
         "sum of the amounts of the cases resolved in the period; their mean stands beside it",
-        columns=("cases.amount",), kinds=_CE),
+        columns=("cases.amount",), kinds=_END_KINDS),
     # field service
     Kpi("first_time_fix_rate", "share", "higher", ("repairs",),
         "repairs done on the first visit / repairs finished in the period",
         columns=("repairs.fixed_first_visit",)),
     Kpi("mttr", "s", "lower", ("repairs",),
         "failure to repair, for failures in the period; running ones are censored; mean up to 90 days",
-        columns=("repairs.repaired_at",), horizon_s=90 * _DAY),
+        columns=("repairs.repaired_at",), horizon_s=90 * _DAY_S),
     Kpi("mtbf", "s", "higher", ("repairs",),
         "repair to the next failure of the asset, for repairs in the period; the running time is censored; mean up "
         "to 1 year",
-        columns=("repairs.repaired_at",), horizon_s=365 * _DAY),
+        columns=("repairs.repaired_at",), horizon_s=365 * _DAY_S),
 )
 # fmt: on
 
-_BY_NAME = {kpi.name: kpi for kpi in ENTRIES}
-_LIMITED = {kpi.limited: kpi for kpi in ENTRIES if kpi.limited}
-_LIMIT = re.compile("(" + "|".join(_LIMITED) + r")(\d.*)")
+_BY_NAME = {kpi.name: kpi for kpi in KPI_ENTRIES}
+_BY_LIMIT_PREFIX = {kpi.limit_prefix: kpi for kpi in KPI_ENTRIES if kpi.limit_prefix}
+_LIMIT_PATTERN = re.compile("(" + "|".join(_BY_LIMIT_PREFIX) + r")(\d.*)")
 
 
-def entry_of(name: str) -> Kpi | None:
+def find_kpi(name: str) -> Kpi | None:
     """Return the entry of a KPI as histories name it: of one metric, or with a limit of its own; ``None`` if unknown.
 
-    >>> [kpi and kpi.name for kpi in map(entry_of, ["backlog", "sla_attainment_closing", "resolved_within_5d", "fish"])]
+    >>> [kpi and kpi.name for kpi in map(find_kpi, ["backlog", "sla_attainment_closing", "resolved_within_5d", "fish"])]
     ['backlog', 'sla_attainment', 'resolved_within_2d', None]
     """
     if name in _BY_NAME:
         return _BY_NAME[name]
     if name.startswith("sla_attainment_"):
         return _BY_NAME["sla_attainment"]
-    found = _LIMIT.fullmatch(name)
-    return _LIMITED[found[1]] if found and limit_of(name) is not None else None
+    found = _LIMIT_PATTERN.fullmatch(name)
+    return _BY_LIMIT_PREFIX[found[1]] if found and parse_kpi_limit_s(name) is not None else None
 
 
-def limit_of(name: str) -> float | None:
+def parse_kpi_limit_s(name: str) -> float | None:
     """Return the limit in seconds that the name of a KPI states, ``None`` where it states none.
 
-    >>> limit_of("responded_within_90min"), limit_of("service_level_60s"), limit_of("backlog")
-    (5400.0, 60.0, None)
+    >>> [parse_kpi_limit_s(name) for name in ("responded_within_90min", "service_level_60s", "backlog")]
+    [5400.0, 60.0, None]
     """
-    found = _LIMIT.fullmatch(name)
+    found = _LIMIT_PATTERN.fullmatch(name)
     if not found:
         return None
     try:
@@ -286,11 +286,11 @@ def limit_of(name: str) -> float | None:
         return None
 
 
-def unit_of(kpi: str) -> Unit | Literal[""]:
+def find_kpi_unit(kpi: str) -> Unit | Literal[""]:
     """Return the unit of a KPI as histories name it, nothing where it is not in the catalogue.
 
-    >>> unit_of("backlog"), unit_of("sla_attainment_first_response"), unit_of("price_of_fish")
+    >>> find_kpi_unit("backlog"), find_kpi_unit("sla_attainment_first_response"), find_kpi_unit("price_of_fish")
     ('count', 'share', '')
     """
-    entry = entry_of(kpi)
+    entry = find_kpi(kpi)
     return entry.unit if entry else ""

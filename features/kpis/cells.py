@@ -11,19 +11,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..arrays import Floats
-from ..calendars.periods import period_start, periods
+from ..calendars.periods import list_periods, period_start
 from ..case_log.fetch import fetch
 
 #: What a segment is called where its column has no value.
-MISSING = "(missing)"
+MISSING_SEGMENT = "(missing)"
 
 
 #: The columns of a history after kpi, segments and ds.
-MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
+KPI_MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
 
 
 @dataclass(frozen=True)
-class Clock:
+class PeriodSpec:
     """The periods of a history: their length, the zone in which they begin, and the end of the log."""
 
     freq: str
@@ -32,13 +32,13 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Source:
+class SegmentedRows:
     """Rows of one kind (cases, contacts, surveys ...) with the segments and periods that they span.
 
     Attributes
     ----------
     rows
-        Ibis table; the columns in ``by`` are text without missing values (see :func:`labelled`).
+        Ibis table; the columns in ``by`` are text without missing values (see :func:`label_segments`).
     by
         Names of the segment columns.
     first
@@ -52,12 +52,12 @@ class Source:
     rows: Any
     by: tuple[str, ...]
     first: pd.Timestamp | None
-    clock: Clock
-    like: Source | None = None
+    clock: PeriodSpec
+    like: SegmentedRows | None = None
 
     @cached_property
     def periods(self) -> pd.DataFrame:
-        """The whole periods, as :func:`periods` gives them."""
+        """The whole periods, as :func:`list_periods` gives them."""
         end = self.clock.until
         return _whole_periods(end if self.first is None else self.first, self.clock)
 
@@ -80,7 +80,7 @@ class Source:
         """Number of rows; of a source that is like another, the number of that one."""
         return self.like.length if self.like is not None else int(self._found["_rows"].sum())
 
-    def over(self, rows: Any) -> Source:
+    def over(self, rows: Any) -> SegmentedRows:
         """Return a source of other rows with the same segments and periods, such as the same ones with more columns."""
         return replace(self, rows=rows, like=self)
 
@@ -124,16 +124,16 @@ class Source:
         out = {name: np.repeat(self.segments[name].array, n_periods) for name in self.by}
         table = pd.DataFrame(out, index=range(self.size))
         table["ds"] = np.tile(self.periods["ds"].to_numpy(), n_segments)
-        for name in MEASURES:
+        for name in KPI_MEASURES:
             table[name] = np.asarray(measures.get(name, np.nan), dtype=float)
         return table
 
 
 @lru_cache(maxsize=16)
-def _whole_periods(first: pd.Timestamp, clock: Clock) -> pd.DataFrame:
-    return periods(first, clock.until, clock.freq, clock.timezone)
+def _whole_periods(first: pd.Timestamp, clock: PeriodSpec) -> pd.DataFrame:
+    return list_periods(first, clock.until, clock.freq, clock.timezone)
 
 
-def labelled(rows: Any, by: tuple[str, ...]) -> Any:
+def label_segments(rows: Any, by: tuple[str, ...]) -> Any:
     """Turn the segment columns of an Ibis table into text without missing values."""
-    return rows.mutate(**{name: rows[name].cast("string").fill_null(MISSING) for name in by}) if by else rows
+    return rows.mutate(**{name: rows[name].cast("string").fill_null(MISSING_SEGMENT) for name in by}) if by else rows

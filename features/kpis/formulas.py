@@ -7,22 +7,22 @@ from functools import partial
 
 from . import case_kpis as case
 from . import contact_kpis as rest
-from .aggregate import count
-from .catalogue import entry_of, limit_of
-from .queries import History
-from .view import Desk
+from .aggregate import aggregate_count
+from .catalogue import find_kpi, parse_kpi_limit_s
+from .queries import HistoryOrQuery
+from .view import LogView
 
-Formula = Callable[[Desk], History]
+KpiFormula = Callable[[LogView], HistoryOrQuery]
 
 #: KPI -> how it is counted, and the table whose segments it needs.
-FORMULAS: Mapping[str, tuple[Formula, str]] = {
+KPI_FORMULAS: Mapping[str, tuple[KpiFormula, str]] = {
     "cases_opened": (case.cases_opened, "cases"),
     "cases_resolved": (case.cases_resolved, "cases"),
     "backlog": (case.backlog, "cases"),
     "backlog_age": (case.backlog_age, "cases"),
     **{f"backlog_over_{days}d": (partial(case.backlog_over, limit=days * 86400.0), "cases") for days in (1, 2, 7, 30)},
     "resolution_rate": (case.resolution_rate, "cases"),
-    "contacts_offered": (lambda desk: count(desk.contacts, "queued_at"), "contacts"),
+    "contacts_offered": (lambda desk: aggregate_count(desk.contacts, "queued_at"), "contacts"),
     "abandonment_rate": (rest.abandonment_rate, "contacts"),
     "first_response_time": (
         partial(case.case_duration, name="first_response_time", seconds="first_response_s"),
@@ -52,14 +52,17 @@ FORMULAS: Mapping[str, tuple[Formula, str]] = {
     "first_contact_resolution": (case.first_contact_resolution, "cases"),
     "contacts_to_resolution": (case.contacts_to_resolution, "cases"),
     "interactions_per_case": (
-        partial(case.per_resolved, amount=lambda rows: rows.customer_messages + rows.agent_messages),
+        partial(case.mean_per_resolved, amount=lambda rows: rows.customer_messages + rows.agent_messages),
         "cases",
     ),
-    "customer_messages_per_case": (partial(case.per_resolved, amount=lambda rows: rows.customer_messages), "cases"),
-    "agent_messages_per_case": (partial(case.per_resolved, amount=lambda rows: rows.agent_messages), "cases"),
-    "agents_per_case": (partial(case.per_resolved, amount=lambda rows: rows.agents), "cases"),
-    "transfer_rate": (partial(case.of_resolved, column="transfers", hit=lambda k: k > 0), "cases"),
-    "escalation_rate": (partial(case.of_resolved, column="escalations", hit=lambda k: k > 0), "cases"),
+    "customer_messages_per_case": (
+        partial(case.mean_per_resolved, amount=lambda rows: rows.customer_messages),
+        "cases",
+    ),
+    "agent_messages_per_case": (partial(case.mean_per_resolved, amount=lambda rows: rows.agent_messages), "cases"),
+    "agents_per_case": (partial(case.mean_per_resolved, amount=lambda rows: rows.agents), "cases"),
+    "transfer_rate": (partial(case.share_of_resolved, column="transfers", hit=lambda k: k > 0), "cases"),
+    "escalation_rate": (partial(case.share_of_resolved, column="escalations", hit=lambda k: k > 0), "cases"),
     "reopen_rate": (case.reopen_rate, "cases"),
     "repeat_contact_rate": (case.repeat_contact_rate, "cases"),
     "csat": (rest.csat, "surveys"),
@@ -68,21 +71,24 @@ FORMULAS: Mapping[str, tuple[Formula, str]] = {
     "ces": (partial(rest.mean_score, kind="ces"), "surveys"),
     "agent_satisfaction": (partial(rest.mean_score, kind="agent_satisfaction"), "surveys"),
     "problem_solved_rate": (rest.problem_solved_rate, "surveys"),
-    "article_views": (lambda desk: count(desk.article_views, "viewed_at"), "article_views"),
+    "article_views": (lambda desk: aggregate_count(desk.article_views, "viewed_at"), "article_views"),
     "views_per_case": (rest.views_per_case, ""),
     "article_read_time": (rest.article_read_time, "article_views"),
     "article_left_within_10s": (partial(rest.article_left_within, limit=10.0), "article_views"),
     "deflection_rate": (rest.deflection_rate, ""),
-    "screens_per_task": (partial(rest.per_task, column="screens"), ""),
-    "clicks_per_task": (partial(rest.per_task, column="clicks"), ""),
+    "screens_per_task": (partial(rest.mean_per_task, column="screens"), ""),
+    "clicks_per_task": (partial(rest.mean_per_task, column="clicks"), ""),
     "task_completion_rate": (rest.task_completion_rate, ""),
-    "automation_rate": (partial(case.of_resolved, column="agents", hit=lambda k: k == 0), "cases"),
+    "automation_rate": (partial(case.share_of_resolved, column="agents", hit=lambda k: k == 0), "cases"),
     "handle_time": (rest.handle_time, "contacts"),
     "cases_per_agent_hour": (rest.cases_per_agent_hour, ""),
     "effort_per_case": (rest.effort_per_case, ""),
-    "occupancy": (partial(rest.agent_share, hit=rest.handling, of=rest.ready), "agent_time"),
-    "utilisation": (partial(rest.agent_share, hit=rest.handling, of=lambda rows: rows.paid), "agent_time"),
-    "availability": (partial(rest.agent_share, hit=rest.ready, of=lambda rows: rows.paid), "agent_time"),
+    "occupancy": (partial(rest.agent_time_share, hit=rest.is_handling, of=rest.is_handling_or_available), "agent_time"),
+    "utilisation": (partial(rest.agent_time_share, hit=rest.is_handling, of=lambda rows: rows.paid), "agent_time"),
+    "availability": (
+        partial(rest.agent_time_share, hit=rest.is_handling_or_available, of=lambda rows: rows.paid),
+        "agent_time",
+    ),
     "cost_per_case": (rest.cost_per_case, ""),
     "cost_per_success": (rest.cost_per_success, ""),
     "value_settled": (case.value_settled, "cases"),
@@ -91,7 +97,7 @@ FORMULAS: Mapping[str, tuple[Formula, str]] = {
     "mtbf": (rest.mtbf, "repairs"),
 }
 
-_LIMITED: Mapping[str, Callable[..., History]] = {
+_LIMIT_FORMULAS: Mapping[str, Callable[..., HistoryOrQuery]] = {
     "responded_within_24h": case.responded_within,
     "resolved_within_2d": case.resolved_within,
     "backlog_over_30d": case.backlog_over,
@@ -100,15 +106,15 @@ _LIMITED: Mapping[str, Callable[..., History]] = {
 }
 
 
-def formula_of(name: str) -> tuple[Formula, str] | None:
+def find_formula(name: str) -> tuple[KpiFormula, str] | None:
     """Return how a KPI is counted and whose segments it needs; its name may state a limit of its own.
 
-    >>> formula_of("resolved_within_5d")[0].keywords
+    >>> find_formula("resolved_within_5d")[0].keywords
     {'limit': 432000.0}
     """
-    if name in FORMULAS:
-        return FORMULAS[name]
-    entry, limit = entry_of(name), limit_of(name)
-    if entry is None or limit is None or entry.name not in _LIMITED:
+    if name in KPI_FORMULAS:
+        return KPI_FORMULAS[name]
+    entry, limit = find_kpi(name), parse_kpi_limit_s(name)
+    if entry is None or limit is None or entry.name not in _LIMIT_FORMULAS:
         return None
-    return partial(_LIMITED[entry.name], limit=limit), FORMULAS[entry.name][1]
+    return partial(_LIMIT_FORMULAS[entry.name], limit=limit), KPI_FORMULAS[entry.name][1]

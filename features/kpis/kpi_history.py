@@ -11,12 +11,12 @@ import pandas as pd
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
-from .availability import CATALOGUE, lacks
+from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
-from .cells import MEASURES, MISSING
-from .formulas import FORMULAS, Formula, formula_of
-from .queries import frames
-from .view import Desk, Limits
+from .cells import KPI_MEASURES, MISSING_SEGMENT
+from .formulas import KPI_FORMULAS, KpiFormula, find_formula
+from .queries import run_queries
+from .view import Limits, LogView
 
 _SLA = "sla_attainment"
 
@@ -77,13 +77,13 @@ def kpi_history(
     [['chat', '2024-03-01', '0.0'], ['chat', '2024-03-02', '1.0'],
      ['phone', '2024-03-01', '1.0'], ['phone', '2024-03-02', '1.0']]
     """
-    desk = Desk.of(log, by, freq, limits)
+    desk = LogView.of(log, by, freq, limits)
     chosen = list(_chosen(desk, kpis))
-    tables = frames([formula(desk) for _, formula in chosen])
+    tables = run_queries([formula(desk) for _, formula in chosen])
     for (name, _), table in zip(chosen, tables, strict=True):
         table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
     if not tables:
-        return pd.DataFrame(columns=["kpi", *desk.by, "ds", *MEASURES])
+        return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES])
     history = pd.concat(tables, ignore_index=True)
     history["ds"] = history["ds"].astype("datetime64[us]")
     return history
@@ -123,23 +123,23 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     segments = [c for c in history.columns[: history.columns.get_loc("ds")] if c != "kpi"]
     ids = pd.Series("all", index=mine.index, dtype="str")
     if segments:
-        ids = mine[segments[0]].astype("str").fillna(MISSING)
+        ids = mine[segments[0]].astype("str").fillna(MISSING_SEGMENT)
         for column in segments[1:]:
-            ids = ids + "/" + mine[column].astype("str").fillna(MISSING)
+            ids = ids + "/" + mine[column].astype("str").fillna(MISSING_SEGMENT)
     out = pd.DataFrame({"unique_id": ids.astype("str"), "ds": mine["ds"], "y": mine["value"].astype(np.float64)})
     return out.sort_values(["unique_id", "ds"], ignore_index=True)
 
 
-def _chosen(desk: Desk, kpis: Sequence[str] | str | None) -> Iterable[tuple[str, Formula]]:
+def _chosen(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable[tuple[str, KpiFormula]]:
     """Choose the formulas, or say why one cannot be had."""
     if kpis is None:
-        names = [name for name in FORMULAS if _splits(desk, name) and not _lacks(desk, name)]
+        names = [name for name in KPI_FORMULAS if _splits(desk, name) and not _describe_missing_data(desk, name)]
     else:
         names = list(dict.fromkeys([kpis] if isinstance(kpis, str) else kpis))
     metrics = _metrics(desk.log) if any(name.startswith(_SLA) for name in names) else []
     for name in names:
         metric = name.removeprefix(_SLA + "_") if name.startswith(_SLA + "_") else ""
-        if metric in metrics and not lacks(desk.log, _SLA):
+        if metric in metrics and not describe_missing_data(desk.log, _SLA):
             yield name, partial(sla_attainment, metric=metric)
             continue
         _check(desk, name, metrics)
@@ -150,18 +150,18 @@ def _chosen(desk: Desk, kpis: Sequence[str] | str | None) -> Iterable[tuple[str,
                     yield f"{_SLA}_{each}", partial(sla_attainment, metric=each)
 
 
-def _check(desk: Desk, name: str, metrics: list[str]) -> None:
-    known = (*CATALOGUE, *(f"{_SLA}_{metric}" for metric in metrics))
-    if formula_of(name) is None or name.startswith(_SLA + "_"):
+def _check(desk: LogView, name: str, metrics: list[str]) -> None:
+    known = (*KPI_CATALOGUE, *(f"{_SLA}_{metric}" for metric in metrics))
+    if find_formula(name) is None or name.startswith(_SLA + "_"):
         raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, known))
-    lack = _lacks(desk, name)
+    lack = _describe_missing_data(desk, name)
     if lack:
         raise InputError(f"this log cannot give the KPI: it {lack}", column="kpis", got=name)
     if not _splits(desk, name):
         raise InputError(f"{name} cannot be split by these columns", column="by", got=list(desk.by))
 
 
-def _splits(desk: Desk, name: str) -> bool:
+def _splits(desk: LogView, name: str) -> bool:
     """Tell whether a KPI can be split by the columns that were asked for."""
     table = _formula(name)[1]
     if table == "cases" and not desk.log.has("cases"):
@@ -169,15 +169,15 @@ def _splits(desk: Desk, name: str) -> bool:
     return not desk.by or (bool(table) and desk.has_segments(table))
 
 
-def _formula(name: str) -> tuple[Formula, str]:
-    found = formula_of(name)
+def _formula(name: str) -> tuple[KpiFormula, str]:
+    found = find_formula(name)
     if found is None:
-        raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, tuple(CATALOGUE)))
+        raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, tuple(KPI_CATALOGUE)))
     return found
 
 
-def _lacks(desk: Desk, name: str) -> str:
-    return lacks(desk.log, name, desk.limits.calendar)
+def _describe_missing_data(desk: LogView, name: str) -> str:
+    return describe_missing_data(desk.log, name, desk.limits.calendar)
 
 
 def _metrics(log: CaseLog) -> list[str]:

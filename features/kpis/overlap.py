@@ -9,10 +9,10 @@ import pandas as pd
 
 from ..arrays import Floats
 from ..case_log.fetch import fetch
-from .cells import Source
+from .cells import SegmentedRows
 
 
-def overlap(source: Source, rows: Any, of: Any, amount: str | None = None) -> Floats:
+def sum_overlap(source: SegmentedRows, rows: Any, of: Any, amount: str | None = None) -> Floats:
     """Sum the seconds of stretches, or their amounts in proportion, that fall into each cell.
 
     Parameters

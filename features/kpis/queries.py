@@ -15,10 +15,10 @@ from ..case_log.fetch import fetch
 from ..statistics.kaplan_meier import kaplan_meier
 
 if TYPE_CHECKING:
-    from .cells import Source
+    from .cells import SegmentedRows
 
 #: So many durations are fetched at once; where there are more, a stretch of periods after the other.
-AT_ONCE = 2_000_000
+MAX_DURATIONS_PER_FETCH = 2_000_000
 _DURATION = {
     "value": "q50",
     "median": "q50",
@@ -32,7 +32,7 @@ _DURATION = {
 
 
 @dataclass(frozen=True)
-class Counted:
+class SumQuery:
     """A history that waits for its sums.
 
     Attributes
@@ -47,7 +47,7 @@ class Counted:
         Makes the history from the sums, each an array with one value a cell, in the order of ``sums``.
     """
 
-    source: Source
+    source: SegmentedRows
     rows: Any
     at: str
     sums: Mapping[str, Any]
@@ -55,24 +55,24 @@ class Counted:
 
     def frame(self) -> pd.DataFrame:
         """Ask the engine for these sums alone, and return the history."""
-        return frames([self])[0]
+        return run_queries([self])[0]
 
 
 @dataclass(frozen=True)
-class Timed:
+class DurationQuery:
     """A history that waits for its durations.
 
     Attributes
     ----------
     source, rows, at
-        As of :class:`Counted`.
+        As of :class:`SumQuery`.
     spent, over
         Ibis columns of the rows: seconds, and whether that was the end (else it is censored).
     horizon
         The mean counts each duration up to here.
     """
 
-    source: Source
+    source: SegmentedRows
     rows: Any
     at: str
     spent: Any
@@ -81,13 +81,13 @@ class Timed:
 
     def frame(self) -> pd.DataFrame:
         """Ask the engine for these durations alone, and return the history."""
-        return frames([self])[0]
+        return run_queries([self])[0]
 
 
-History = Counted | Timed | pd.DataFrame
+HistoryOrQuery = SumQuery | DurationQuery | pd.DataFrame
 
 
-def frames(histories: Sequence[History]) -> list[pd.DataFrame]:
+def run_queries(histories: Sequence[HistoryOrQuery]) -> list[pd.DataFrame]:
     """Return the histories in their order, with one query for all that sum over the same rows by the same instant."""
     groups: dict[Any, list[int]] = {}
     out: list[Any] = list(histories)
@@ -97,13 +97,13 @@ def frames(histories: Sequence[History]) -> list[pd.DataFrame]:
             groups.setdefault(key, []).append(place)
     for places in groups.values():
         waiting = [out[place] for place in places]
-        made = _timed(waiting) if isinstance(waiting[0], Timed) else _counted(waiting)
+        made = _run_duration_queries(waiting) if isinstance(waiting[0], DurationQuery) else _run_sum_queries(waiting)
         for place, table in zip(places, made, strict=True):
             out[place] = table
     return out
 
 
-def _counted(together: Sequence[Counted]) -> list[pd.DataFrame]:
+def _run_sum_queries(together: Sequence[SumQuery]) -> list[pd.DataFrame]:
     """Sum by segment and period in the engine, and lay the sums of each history into its cells."""
     first = together[0]
     names = [[f"_{number}{name}" for name in one.sums] for number, one in enumerate(together)]
@@ -113,7 +113,7 @@ def _counted(together: Sequence[Counted]) -> list[pd.DataFrame]:
     return [one.finish(*one.source.spread(frame, *own)) for own, one in zip(names, together, strict=True)]
 
 
-def _timed(together: Sequence[Timed]) -> list[pd.DataFrame]:
+def _run_duration_queries(together: Sequence[DurationQuery]) -> list[pd.DataFrame]:
     """Fetch the durations of all histories at once, and follow those of each cell."""
     source, rows = together[0].source, together[0].rows
     columns = {f"_s{number}": one.spent for number, one in enumerate(together)}
@@ -136,9 +136,9 @@ def _timed(together: Sequence[Timed]) -> list[pd.DataFrame]:
     return [one.source.frame(**own) for one, own in zip(together, measures, strict=True)]
 
 
-def _pieces(source: Source, asked: Any) -> list[Any]:
+def _pieces(source: SegmentedRows, asked: Any) -> list[Any]:
     """Cut rows that are too many to be fetched at once by periods; the durations of a period belong together."""
-    pieces = min(-(-source.length // AT_ONCE), len(source.periods))
+    pieces = min(-(-source.length // MAX_DURATIONS_PER_FETCH), len(source.periods))
     if pieces < 2:
         return [asked]
     starts = source.periods["ds"].iloc[:: -(-len(source.periods) // pieces)].tolist()

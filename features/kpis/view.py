@@ -10,21 +10,21 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ..calendars.periods import frequency, zone
-from ..case_log.backends import materialised
-from ..case_log.cache import kept
+from ..calendars.periods import parse_period_frequency, parse_zone
+from ..case_log.backends import materialise
+from ..case_log.cache import compute_once
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..case_log.schema import DERIVED
+from ..case_log.schema import DERIVED_COLUMNS
 from ..cases.business_times import case_business_times
 from ..cases.conversation_turns import turns_expr
-from ..cases.facts import EventFacts, case_history_table, event_facts
+from ..cases.facts import EventFacts, case_history_table, inspect_events
 from ..cases.transitions import transitions_expr
 from ..errors import InputError, did_you_mean
-from .cells import MEASURES, Clock, Source, labelled
+from .cells import KPI_MEASURES, PeriodSpec, SegmentedRows, label_segments
 
-_KEYS = {"case_id", "customer_id", "created_at", "amount"}
-_LATER = ("current_priority", "current_team", "status")
+_NON_SEGMENT_COLUMNS = {"case_id", "customer_id", "created_at", "amount"}
+_CURRENT_VALUE_COLUMNS = ("current_priority", "current_team", "status")
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,15 @@ def segment_columns(log: CaseLog) -> tuple[str, ...]:
     """
     names: list[str] = []
     if log.has("cases"):
-        names += [c for c in log.table("cases").columns if c not in _KEYS and c not in DERIVED]
-        names += _LATER if log.has("events") else ()
+        names += [c for c in log.table("cases").columns if c not in _NON_SEGMENT_COLUMNS and c not in DERIVED_COLUMNS]
+        names += _CURRENT_VALUE_COLUMNS if log.has("events") else ()
     for table, columns in (("contacts", ("channel", "team")), ("agent_time", ("team",)), ("volumes", ("unique_id",))):
         names += [c for c in columns if log.has(table, c) and (table != "volumes" or not log.has("cases"))]
     return tuple(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)
-class Desk:
+class LogView:
     """The rows of a log by kind, each with segments and periods; every one is made when it is first asked for."""
 
     log: CaseLog
@@ -86,7 +86,7 @@ class Desk:
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
-    def of(cls, log: CaseLog, by: Sequence[str] | str, freq: str, limits: Limits | None = None) -> Desk:
+    def of(cls, log: CaseLog, by: Sequence[str] | str, freq: str, limits: Limits | None = None) -> LogView:
         """Check the segments and the frequency, and bind them to the log."""
         names = (by,) if isinstance(by, str) else tuple(by)
         known = segment_columns(log)
@@ -94,34 +94,34 @@ class Desk:
             if name not in known:
                 hint = did_you_mean(name, known) if known else "this log has no column to split by"
                 raise InputError("cases have no such column to split by", column="by", got=name, hint=hint)
-            if name in (*MEASURES, "kpi", "ds"):
+            if name in (*KPI_MEASURES, "kpi", "ds"):
                 raise InputError("a column of this name stands in every history; rename it", column="by", got=name)
         if len(set(names)) < len(names):
             raise InputError("a column is named twice", column="by", got=list(names))
-        zone(log.timezone)
-        return cls(log, names, frequency(freq).name, limits or Limits())
+        parse_zone(log.timezone)
+        return cls(log, names, parse_period_frequency(freq).name, limits or Limits())
 
     @property
-    def clock(self) -> Clock:
+    def clock(self) -> PeriodSpec:
         """Length of the periods, the zone in which they begin, and the end of the log."""
-        return Clock(self.freq, self.log.timezone, self.log.until)
+        return PeriodSpec(self.freq, self.log.timezone, self.log.until)
 
     @cached_property
     def facts(self) -> EventFacts:
         """What the events of the log can tell."""
-        return kept(self.log, "event facts", lambda: event_facts(self.log))
+        return compute_once(self.log, "event facts", lambda: inspect_events(self.log))
 
-    def before_end(self, days: float = 0.0, seconds: float = 0.0) -> Any:
+    def last_mature_instant(self, days: float = 0.0, seconds: float = 0.0) -> Any:
         """Give the last instant from which that much time had passed at the end of the log."""
         return ibis.literal(self.log.until - pd.Timedelta(days=days) - pd.Timedelta(seconds=seconds))
 
-    def _source(self, rows: Any, at: str) -> Source:
+    def _source(self, rows: Any, at: str) -> SegmentedRows:
         """Bind rows to segments, and let their history begin with the first of an instant."""
         return self._from(rows, _earliest(rows, at))
 
-    def _from(self, rows: Any, found: Any) -> Source:
-        rows = labelled(rows, self.by)
-        return Source(rows, self.by, None if pd.isna(found) else found, self.clock)
+    def _from(self, rows: Any, found: Any) -> SegmentedRows:
+        rows = label_segments(rows, self.by)
+        return SegmentedRows(rows, self.by, None if pd.isna(found) else found, self.clock)
 
     @property
     def _history(self) -> Any:
@@ -130,49 +130,49 @@ class Desk:
     @cached_property
     def _segments_of_cases(self) -> Any:
         """case_id and the segment columns; without events, straight from the table."""
-        later = any(name in _LATER for name in self.by)
+        later = any(name in _CURRENT_VALUE_COLUMNS for name in self.by)
         return (self._history if later else self.log.table("cases")).select("case_id", *self.by)
 
     @cached_property
-    def opened(self) -> Source:
+    def opened(self) -> SegmentedRows:
         """Cases as created."""
-        later = any(name in _LATER for name in self.by)
+        later = any(name in _CURRENT_VALUE_COLUMNS for name in self.by)
         return self._from(self._history if later else self.log.table("cases"), self._first_case)
 
     @cached_property
-    def cases(self) -> Source:
+    def cases(self) -> SegmentedRows:
         """Cases with all that happened to them."""
-        return self.opened.over(labelled(self._history, self.by))
+        return self.opened.over(label_segments(self._history, self.by))
 
     @cached_property
-    def returning(self) -> Source:
+    def cases_with_next(self) -> SegmentedRows:
         """Cases with all that happened to them, and when the customer came again."""
-        rows = kept(self.log, "returns", lambda: materialised(_with_returns(self._history)))
-        return self.opened.over(labelled(rows, self.by))
+        rows = compute_once(self.log, "returns", lambda: materialise(_add_next_cases(self._history)))
+        return self.opened.over(label_segments(rows, self.by))
 
     @cached_property
-    def in_business_time(self) -> Source:
+    def in_business_time(self) -> SegmentedRows:
         """Cases with their durations in opening hours."""
         name = self.limits.calendar
-        rows = kept(
+        rows = compute_once(
             self.log,
             f"business time {name}",
-            lambda: materialised(case_business_times(self.log, name, self._history)),
+            lambda: materialise(case_business_times(self.log, name, self._history)),
         )
-        return self.opened.over(labelled(rows, self.by))
+        return self.opened.over(label_segments(rows, self.by))
 
     @cached_property
     def _first_case(self) -> Any:
-        return kept(self.log, "first case", lambda: _earliest(self.log.table("cases"), "created_at"))
+        return compute_once(self.log, "first case", lambda: _earliest(self.log.table("cases"), "created_at"))
 
     @cached_property
-    def transitions(self) -> Source:
+    def transitions(self) -> SegmentedRows:
         """Every change of a case between open and not open."""
-        rows = kept(self.log, "transitions", lambda: materialised(transitions_expr(self.log)))
-        return self.opened.over(labelled(self._with_segments(rows), self.by))
+        rows = compute_once(self.log, "transitions", lambda: materialise(transitions_expr(self.log)))
+        return self.opened.over(label_segments(self._with_segments(rows), self.by))
 
     @cached_property
-    def turns(self) -> Source:
+    def turns(self) -> SegmentedRows:
         """Turns of customers, with the segments of their case and the instant at which it ended."""
         turns = turns_expr(self.log, self.facts)
         cases = self._history.select(_of="case_id", ended_at="ended_at")
@@ -180,7 +180,7 @@ class Desk:
         return self._from(self._with_segments(joined), self.opened.first)
 
     @cached_property
-    def sessions(self) -> Source:
+    def sessions(self) -> SegmentedRows:
         """Sessions in which help articles were read: their begin, and the first case that came of them."""
         views, cases = self.log.table("article_views"), self.log.table("cases")
         born = cases.select(_of="case_id", _born="created_at")
@@ -189,55 +189,55 @@ class Desk:
         return self._source(sessions, "begun_at")
 
     @cached_property
-    def contacts(self) -> Source:
+    def contacts(self) -> SegmentedRows:
         """Calls and chats, with their own channel and team, else those of the linked case."""
         return self._source(self._with_segments(self.log.table("contacts")), "queued_at")
 
     @cached_property
-    def surveys(self) -> Source:
+    def surveys(self) -> SegmentedRows:
         """Surveys offered, with the segments of the linked case."""
         return self._source(self._with_segments(self.log.table("surveys")), "offered_at")
 
     @cached_property
-    def article_views(self) -> Source:
+    def article_views(self) -> SegmentedRows:
         """Views of help articles, with the segments of the linked case."""
         return self._source(self._with_segments(self.log.table("article_views")), "viewed_at")
 
     @cached_property
-    def milestones(self) -> Source:
+    def milestones(self) -> SegmentedRows:
         """Milestones of the SLA, with the segments of their case and the instant at which each was decided."""
         from ..sla.milestones import milestones
 
-        table = kept(self.log, "milestones", lambda: milestones(self.log))
+        table = compute_once(self.log, "milestones", lambda: milestones(self.log))
         rows = ibis.memtable(table[["case_id", "metric", "status", "decided_at"]])
         return self._from(self._with_segments(rows), self.opened.first)
 
     @cached_property
-    def tasks(self) -> Source:
+    def tasks(self) -> SegmentedRows:
         """Self-service tasks."""
         return self._source(self.log.table("tasks"), "started_at")
 
     @cached_property
-    def repairs(self) -> Source:
+    def repairs(self) -> SegmentedRows:
         """Failures of assets, with the segments of the linked case."""
         return self._source(self._with_segments(self.log.table("repairs")), "failed_at")
 
     @cached_property
-    def agent_time(self) -> Source:
+    def agent_time(self) -> SegmentedRows:
         """Stretches of agents' time."""
         return self._source(self.log.table("agent_time"), "start")
 
     @cached_property
-    def costs(self) -> Source:
+    def costs(self) -> SegmentedRows:
         """Money in spans of time."""
         return self._source(self.log.table("costs"), "start")
 
     @cached_property
-    def volumes(self) -> Source:
+    def volumes(self) -> SegmentedRows:
         """Counts in slots, for a log that keeps no single cases."""
         rows = self.log.table("volumes")
         slot = fetch(rows.agg(slot=rows.slot_s.max()))["slot"].iloc[0]
-        minutes = frequency(self.freq).minutes
+        minutes = parse_period_frequency(self.freq).minutes
         if minutes is not None and not pd.isna(slot) and slot > minutes * 60:
             raise InputError(
                 "the counts of this log are for longer slots than these periods",
@@ -256,8 +256,10 @@ class Desk:
 
     @property
     def _segments_reach(self) -> tuple[str, ...]:
-        columns = [c for c in self.log.table("cases").columns if c not in _KEYS and c not in DERIVED]
-        return (*columns, *(_LATER if self.log.has("events") else ()))
+        columns = [
+            c for c in self.log.table("cases").columns if c not in _NON_SEGMENT_COLUMNS and c not in DERIVED_COLUMNS
+        ]
+        return (*columns, *(_CURRENT_VALUE_COLUMNS if self.log.has("events") else ()))
 
     def _with_segments(self, rows: Any) -> Any:
         """Add the segment columns of the linked case where the rows have none of their own."""
@@ -273,7 +275,7 @@ def _earliest(rows: Any, at: str) -> Any:
     return fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
 
 
-def _with_returns(rows: Any) -> Any:
+def _add_next_cases(rows: Any) -> Any:
     """Add when the customer came again: with any case, and with one of the same type."""
     if "customer_id" not in rows.columns:
         return rows

@@ -8,7 +8,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "breach_labels": "breach",
-        "case_ends": "breach",
+        "find_case_ends": "breach",
         "dissatisfaction_labels": "satisfaction",
         "escalation_labels": "events",
         "reopen_labels": "events",

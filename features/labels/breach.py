@@ -7,7 +7,7 @@ import pandas as pd
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..sla.milestones import milestones
-from ..sla.policies import policy_books
+from ..sla.policies import read_policies
 
 
 def breach_labels(log: CaseLog) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def breach_labels(log: CaseLog) -> pd.DataFrame:
     )
 
 
-def case_ends(log: CaseLog, metric: str = "resolution") -> pd.DataFrame:
+def find_case_ends(log: CaseLog, metric: str = "resolution") -> pd.DataFrame:
     """Say when the work that a promise is about was done, each time that it was.
 
     For a promise that is measured here these are the instants at which its clock stopped for good or until a
@@ -85,10 +85,10 @@ def case_ends(log: CaseLog, metric: str = "resolution") -> pd.DataFrame:
     >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T10:30Z"], "kind": ["resolved"]})
     >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
     >>> log = CaseLog.from_frames(cases=cases, events=events, sla_policies=policies)
-    >>> case_ends(log)["ended_at"].dt.strftime("%H:%M").tolist()
+    >>> find_case_ends(log)["ended_at"].dt.strftime("%H:%M").tolist()
     ['10:30']
     """
-    books = policy_books(log)
+    books = read_policies(log)
     if metric in books and books[metric].source:
         events = log.table("events")
         found = fetch(events.filter(events.kind.isin(["resolved", "closed"])).select("case_id", ended_at="at"))

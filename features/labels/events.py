@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.business_calendar import to_index, to_micros
-from ..calendars.open_intervals import MISSING, US
-from ..case_log.events import full_events, seen_at
+from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
+from ..case_log.events import add_missing_event_columns, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError
 
-NEVER = int(np.iinfo(np.int64).max)
+NEVER_US = int(np.iinfo(np.int64).max)
 WEEK_S = 7 * 86400.0
 
 
@@ -54,9 +54,9 @@ def escalation_labels(log: CaseLog, horizon_s: float | None = None) -> pd.DataFr
     """
     _check_span(horizon_s, "horizon_s")
     facts = _firsts(log, "escalated")
-    end = np.minimum(facts["ended"], NEVER if horizon_s is None else facts["created"] + round(horizon_s * US))
+    end = np.minimum(facts["ended"], NEVER_US if horizon_s is None else facts["created"] + round(horizon_s * US_PER_S))
     yes = facts["sought"] <= np.minimum(end, facts["merged"])
-    no = ~yes & (end < NEVER) & (end <= facts["merged"])
+    no = ~yes & (end < NEVER_US) & (end <= facts["merged"])
     return _decided(log, facts, yes, no, np.where(yes, facts["sought"], np.maximum(end, facts["begun"])))
 
 
@@ -91,8 +91,8 @@ def reopen_labels(log: CaseLog, within_s: float = WEEK_S) -> pd.DataFrame:
     """
     _check_span(within_s, "within_s")
     facts = _firsts(log, "reopened", after_end=True)
-    ended = facts["ended"] < NEVER
-    limit = np.where(ended, facts["ended"], 0) + round(within_s * US)
+    ended = facts["ended"] < NEVER_US
+    limit = np.where(ended, facts["ended"], 0) + round(within_s * US_PER_S)
     yes = ended & (facts["sought"] <= np.minimum(limit, facts["merged"]))
     no = ended & ~yes & (limit <= facts["merged"])
     return _decided(log, facts, yes, no, np.where(yes, facts["sought"], np.maximum(limit, facts["begun"])))
@@ -106,8 +106,8 @@ def _check_span(seconds: float | None, name: str) -> None:
 def _firsts(log: CaseLog, kind: str, *, after_end: bool = False) -> dict[str, Any]:
     """Return for each case when it was created, ended, merged and met an event of the kind, as recorded."""
     cases = log.table("cases").filter(lambda t: t.created_at <= log.until).select("case_id", "created_at")
-    events = full_events(log)
-    events = events.select("case_id", "kind", seen=seen_at(events, as_recorded=True))
+    events = add_missing_event_columns(log)
+    events = events.select("case_id", "kind", seen=select_event_time(events, as_recorded=True))
     events = events.filter(events.seen <= log.until).inner_join(cases, "case_id")
     events = events.mutate(seen=ibis.greatest(events.seen, events.created_at))
     ends = events.kind.isin(("resolved", "closed"))
@@ -126,9 +126,9 @@ def _firsts(log: CaseLog, kind: str, *, after_end: bool = False) -> dict[str, An
     out: dict[str, Any] = {"case_id": frame["case_id"], "created": to_micros(frame["created_at"], "created_at")}
     for name in ("ended", "merged", "sought"):
         micros = to_micros(frame[name], name)
-        out[name] = np.where(micros == MISSING, NEVER, micros)
+        out[name] = np.where(micros == MISSING_INSTANT, NEVER_US, micros)
     first = to_micros(frame["kinds"], "kinds")
-    out["begun"] = first[first != MISSING].min() if (first != MISSING).any() else NEVER
+    out["begun"] = first[first != MISSING_INSTANT].min() if (first != MISSING_INSTANT).any() else NEVER_US
     return out
 
 
@@ -138,6 +138,6 @@ def _decided(log: CaseLog, facts: dict[str, Any], yes: Any, no: Any, known: Any)
         {
             "case_id": facts["case_id"],
             "label": pd.Series(yes, dtype="boolean").where(told),
-            "known_at": to_index(np.where(told, known, MISSING)),
+            "known_at": to_index(np.where(told, known, MISSING_INSTANT)),
         }
     )

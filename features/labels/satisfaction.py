@@ -8,16 +8,16 @@ from typing import Any, Literal
 import ibis
 import pandas as pd
 
-from ..case_log.events import full_events, seen_at
+from ..case_log.events import add_missing_event_columns, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
 from .events import WEEK_S, _check_span
 
-COLUMNS = ("case_id", "label", "known_at", "answered", "offered_at")
+LABEL_COLUMNS = ("case_id", "label", "known_at", "answered", "offered_at")
 #: Highest score that counts as dissatisfied: the lowest two of five, and the detractors (0 to 6 of 10).
-LOW = {"csat": 2.0, "nps": 6.0}
-YES = ("yes", "true", "1", "y")
+MAX_DISSATISFIED_SCORES = {"csat": 2.0, "nps": 6.0}
+DEFAULT_YES_VALUES = ("yes", "true", "1", "y")
 
 
 def dissatisfaction_labels(
@@ -26,7 +26,7 @@ def dissatisfaction_labels(
     within_s: float = WEEK_S,
     low: dict[str, float] | None = None,
     field: str | None = None,
-    yes: Collection[str] = YES,
+    yes: Collection[str] = DEFAULT_YES_VALUES,
     blank: Literal["undecided", "no"] = "undecided",
 ) -> pd.DataFrame:
     """Say for each case of which somebody asked, or could complain, whether the customer was dissatisfied.
@@ -74,7 +74,7 @@ def dissatisfaction_labels(
     _check_span(within_s, "within_s")
     within = pd.Timedelta(seconds=within_s)
     if field is None:
-        return _settled(log, _asked(log, LOW if low is None else low), within, "undecided")
+        return _settled(log, _asked(log, MAX_DISSATISFIED_SCORES if low is None else low), within, "undecided")
     disputes = _disputes(log, field, within, {str(v).casefold() for v in yes})
     return _settled(log, disputes, within, blank)
 
@@ -90,7 +90,7 @@ def _settled(log: CaseLog, frame: pd.DataFrame, within: pd.Timedelta, blank: str
         label=said.astype("boolean").where(over), known_at=known.where(over), answered=answered.where(over)
     )
     kinds = {"known_at": "datetime64[us, UTC]", "offered_at": "datetime64[us, UTC]", "case_id": "str"}
-    return out[list(COLUMNS)].astype(kinds).sort_values("case_id", ignore_index=True)
+    return out[list(LABEL_COLUMNS)].astype(kinds).sort_values("case_id", ignore_index=True)
 
 
 def _asked(log: CaseLog, low: dict[str, float]) -> pd.DataFrame:
@@ -116,8 +116,8 @@ def _disputes(log: CaseLog, field: str, within: pd.Timedelta, yes: set[str]) -> 
     """Return for each case that has closed what the field says of it, and from when that is taken as known."""
     if not log.has("events"):
         raise InputError("a field is only known of cases that close, and the log has no events", column=field)
-    events = full_events(log)
-    events = events.mutate(seen=seen_at(events, as_recorded=True))
+    events = add_missing_event_columns(log)
+    events = events.mutate(seen=select_event_time(events, as_recorded=True))
     events = events.filter(events.seen <= log.until)
     closed = events.filter(events.kind == "closed").group_by("case_id").agg(offered_at=lambda t: t.seen.min())
     is_attribute = field in log.attributes and log.has("cases", field)
@@ -132,15 +132,15 @@ def _disputes(log: CaseLog, field: str, within: pd.Timedelta, yes: set[str]) -> 
             known = [c for c, k in log.attributes.items() if k == "outcome"]
             hint = did_you_mean(field, known) or "name an attribute of the cases or the field of an event"
             raise InputError("nothing in the log has this field", column="field", got=field, hint=hint)
-        return _first_word(fetch(closed), fetch(says.select("case_id", "seen", value="new")), within, yes)
-    return frame.assign(said=_means(frame["value"], yes))
+        return _match_disputes(fetch(closed), fetch(says.select("case_id", "seen", value="new")), within, yes)
+    return frame.assign(said=_is_yes(frame["value"], yes))
 
 
-def _first_word(closed: pd.DataFrame, says: pd.DataFrame, within: pd.Timedelta, yes: set[str]) -> pd.DataFrame:
+def _match_disputes(closed: pd.DataFrame, says: pd.DataFrame, within: pd.Timedelta, yes: set[str]) -> pd.DataFrame:
     """Join each closing with what is said: a yes counts from when it is said, a no once the time has passed."""
     both = closed.merge(says, on="case_id", how="left")
     limit = both["offered_at"] + within
-    said = _means(both["value"], yes).where(both["seen"] <= limit)
+    said = _is_yes(both["value"], yes).where(both["seen"] <= limit)
     from_then_on = both["seen"].where(both["seen"] > both["offered_at"], both["offered_at"])
     both["told_at"] = from_then_on.where(said.eq(True).fillna(False), limit).where(said.notna())
     both = both.assign(said=said)
@@ -149,5 +149,5 @@ def _first_word(closed: pd.DataFrame, says: pd.DataFrame, within: pd.Timedelta, 
     return both[["case_id", "offered_at", "told_at", "said"]].reset_index(drop=True)
 
 
-def _means(values: pd.Series[Any], yes: set[str]) -> pd.Series[Any]:
+def _is_yes(values: pd.Series[Any], yes: set[str]) -> pd.Series[Any]:
     return values.str.strip().str.casefold().isin(yes).astype("boolean").where(values.notna())

@@ -11,13 +11,13 @@ import pandas as pd
 from ..errors import InputError
 
 #: Keys by which an object shows that it is a record itself and no envelope around lists of records.
-_OWN = ("id", "key", "number", "sys_id", "Id", "ticket_id", "case_id")
+_RECORD_KEYS = ("id", "key", "number", "sys_id", "Id", "ticket_id", "case_id")
 
 
-def looks_like_json(text: str) -> bool:
+def is_json(text: str) -> bool:
     """Tell whether a text begins as JSON does.
 
-    >>> looks_like_json('{"id": 1}'), looks_like_json("[1]"), looks_like_json("id,opened")
+    >>> is_json('{"id": 1}'), is_json("[1]"), is_json("id,opened")
     (True, True, False)
     """
     return text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
@@ -60,13 +60,13 @@ def read_json(text: str, where: str) -> dict[str, pd.DataFrame]:
                     "a record is not an object", where=where, got=str(bad)[:60], wanted='such as {"id": 1}'
                 )
             lists.setdefault(name, []).extend(records)
-    frames = {name: frame_of(records) for name, records in lists.items() if records}
+    frames = {name: build_text_frame(records) for name, records in lists.items() if records}
     if not frames:
         raise InputError("the file has no records", where=where, wanted="objects with the columns of a table")
     return frames
 
 
-def frame_of(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def build_text_frame(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return records as a frame of text, nested names joined by dots and lists as JSON text."""
     flat: list[dict[str, str | None]] = []
     for record in records:
@@ -77,10 +77,10 @@ def frame_of(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame({n: pd.Series([row.get(n) for row in flat], dtype="str") for n in names})
 
 
-def listed(value: object) -> list[Mapping[str, Any]]:
+def parse_json_list(value: object) -> list[Mapping[str, Any]]:
     """Return the objects of a list that is kept as JSON text; what is no such list has none.
 
-    >>> listed('[{"field": "status"}]'), listed(None), listed("no list")
+    >>> parse_json_list('[{"field": "status"}]'), parse_json_list(None), parse_json_list("no list")
     ([{'field': 'status'}], [], [])
     """
     if not isinstance(value, str) or not value.startswith("["):
@@ -118,7 +118,7 @@ def _lists(document: Any) -> list[tuple[str, list[Any]]]:
     if not isinstance(document, dict):
         return [("", [document])]
     found = [(k, v) for k, v in document.items() if isinstance(v, list) and (not v or isinstance(v[0], dict))]
-    if found and not any(key in document for key in _OWN):
+    if found and not any(key in document for key in _RECORD_KEYS):
         return found
     return [("", [document])]
 

@@ -17,13 +17,19 @@ import pandas as pd
 from ..errors import InputError, did_you_mean
 
 #: Seconds to wait for a server that does not answer.
-PATIENCE_S = 10
+CONNECT_TIMEOUT_S = 10
 #: Bytes of a chunk.
-_CHUNK = 1 << 22
+_CHUNK_BYTES = 1 << 22
 _SCHEMES = ("postgresql://", "postgres://")
 #: Type numbers of PostgreSQL's catalogue: whole numbers, fractions, instants, times without a zone.
-_INTEGERS, _FRACTIONS, _INSTANTS, _CLOCKS, _FLAG = (20, 21, 23), (700, 701, 1700), (1184,), (1114,), (16,)
-_DATES = (1082,)
+_INTEGER_OIDS, _FLOAT_OIDS, _INSTANT_OIDS, _NAIVE_TIME_OIDS, _FLAG_OIDS = (
+    (20, 21, 23),
+    (700, 701, 1700),
+    (1184,),
+    (1114,),
+    (16,),
+)
+_DATE_OIDS = (1082,)
 
 
 def read_relation(
@@ -52,7 +58,7 @@ def read_relation(
         If the driver is missing, the server cannot be reached, the table is unknown, or the query fails.
     """
     if (table is None) == (query is None):
-        raise InputError("name a table or a query, one of the two", where=place(uri), column="table")
+        raise InputError("name a table or a query, one of the two", where=describe_database(uri), column="table")
     if table is not None and schema is None and "." in table:
         schema, table = table.split(".", 1)
     with _connected(uri) as connection:
@@ -64,26 +70,26 @@ def read_relation(
         else:
             wanted = sql.SQL(str(query).strip().rstrip(";"))
         try:
-            return _streamed(connection, wanted, f"{place(uri)} {table or 'query'}")
+            return _streamed(connection, wanted, f"{describe_database(uri)} {table or 'query'}")
         except Error as error:
             raise InputError(
                 f"the database refuses: {_first_line(error, uri)}",
-                where=place(uri),
+                where=describe_database(uri),
                 column="query" if query else table,
                 hint=f"known tables: {', '.join(_names(uri, schema)[:12])}" if query else None,
             ) from None
 
 
-def table_names(uri: str, schema: str | None = None) -> list[str]:
+def list_table_names(uri: str, schema: str | None = None) -> list[str]:
     """Return the names of the tables and views of a schema, or of the search path."""
     with _connected(uri) as connection:
         return _listed(connection, schema)
 
 
-def place(uri: str) -> str:
+def describe_database(uri: str) -> str:
     """Say which database an address means, without its password.
 
-    >>> place("postgresql://ann:secret@desk.example:5432/tickets")
+    >>> describe_database("postgresql://ann:secret@desk.example:5432/tickets")
     'database tickets at desk.example'
     """
     rest = uri.split("://", 1)[-1].rsplit("@", 1)[-1]
@@ -99,16 +105,18 @@ def _connected(uri: str) -> Iterator[Any]:
         import psycopg
     except ImportError as error:
         hint = "pip install 'deskcast[postgres]'"
-        raise InputError("the driver for PostgreSQL is not installed", where=place(uri), hint=hint) from error
+        raise InputError(
+            "the driver for PostgreSQL is not installed", where=describe_database(uri), hint=hint
+        ) from error
     if not uri.startswith(_SCHEMES):
         kind = uri.split(":", 1)[0][:20]
         wanted = "postgresql://user@host/database"
         raise InputError("no such kind of database is known", column="database", got=kind, wanted=wanted)
     try:
-        connection = psycopg.connect(uri, connect_timeout=PATIENCE_S, autocommit=False)
+        connection = psycopg.connect(uri, connect_timeout=CONNECT_TIMEOUT_S, autocommit=False)
     except psycopg.Error as error:
         hint = "is the server running, and are name, user and password right?"
-        raise InputError(f"no connection: {_first_line(error, uri)}", where=place(uri), hint=hint) from None
+        raise InputError(f"no connection: {_first_line(error, uri)}", where=describe_database(uri), hint=hint) from None
     with connection:
         connection.execute("SET TRANSACTION READ ONLY")
         connection.execute("SET LOCAL TimeZone = 'UTC'")
@@ -122,7 +130,7 @@ def _check_there(connection: Any, uri: str, table: str, schema: str | None) -> N
         return
     what = f"the schema '{schema}' has no such table" if schema else "there is no such table"
     hint = did_you_mean(table, known[:200]) if known else "it has no table that this user may read"
-    raise InputError(what, where=place(uri), column="table", got=table, hint=hint)
+    raise InputError(what, where=describe_database(uri), column="table", got=table, hint=hint)
 
 
 def _listed(connection: Any, schema: str | None) -> list[str]:
@@ -139,7 +147,7 @@ def _listed(connection: Any, schema: str | None) -> list[str]:
 
 def _names(uri: str, schema: str | None) -> list[str]:
     try:
-        return table_names(uri, schema) or ["none"]
+        return list_table_names(uri, schema) or ["none"]
     except InputError:
         return ["not to be had"]
 
@@ -170,7 +178,7 @@ def _table(chunks: Iterator[bytes], types: dict[str, Any], where: str) -> Any:
         raise InputError("the table has columns but no rows", where=where)
     reader = pacsv.open_csv(
         _Stream(first, chunks),
-        read_options=pacsv.ReadOptions(column_names=list(types), block_size=_CHUNK),
+        read_options=pacsv.ReadOptions(column_names=list(types), block_size=_CHUNK_BYTES),
         # an empty line is a null where there is a single column
         parse_options=pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=pacsv.ConvertOptions(
@@ -185,7 +193,7 @@ def _finite(name: str, code: int) -> Any:
     from psycopg import sql
 
     column = sql.Identifier(name)
-    if code in (*_INSTANTS, *_CLOCKS, *_DATES):
+    if code in (*_INSTANT_OIDS, *_NAIVE_TIME_OIDS, *_DATE_OIDS):
         return sql.SQL("CASE WHEN isfinite({0}) THEN {0} END").format(column)
     return column
 
@@ -196,7 +204,7 @@ def _chunks(stream: Any) -> Iterator[bytes]:
     for row in stream:
         parts.append(bytes(row))
         size += len(row)
-        if size >= _CHUNK:
+        if size >= _CHUNK_BYTES:
             yield b"".join(parts)
             parts, size = [], 0
     if parts:
@@ -223,15 +231,15 @@ class _Stream(io.RawIOBase):
 def _arrow_type(code: int) -> Any:
     import pyarrow as pa
 
-    if code in _INTEGERS:
+    if code in _INTEGER_OIDS:
         return pa.int64()
-    if code in _FRACTIONS:
+    if code in _FLOAT_OIDS:
         return pa.float64()
-    if code in _INSTANTS:
+    if code in _INSTANT_OIDS:
         return pa.timestamp("us", "UTC")
-    if code in _CLOCKS:
+    if code in _NAIVE_TIME_OIDS:
         return pa.timestamp("us")
-    return pa.bool_() if code in _FLAG else pa.string()
+    return pa.bool_() if code in _FLAG_OIDS else pa.string()
 
 
 def _frame(table: Any) -> pd.DataFrame:

@@ -18,20 +18,26 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InputError
-from .json_files import looks_like_json, read_json
+from .json_files import is_json, read_json
 
 #: Delimiters that are tried, the most usual first.
 DELIMITERS = (",", ";", "\t", "|")
-_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zst"}
-_MARKS = (
+_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_COMPRESSION_SIGNATURES = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\x00": "xz",
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zst",
+}
+_BYTE_ORDER_MARKS = (
     (b"\x00\x00\xfe\xff", "utf-32"),
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_SAMPLE = 1 << 18
+_SAMPLE_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def read_raw(path: str | Path, encoding: str | None = None, delimiter: str | Non
     text, found = _decoded(data, encoding, file.name)
     if not text.strip():
         raise InputError("the file is empty", where=file.name, wanted="a table with a header row")
-    if delimiter is None and looks_like_json(text):
+    if delimiter is None and is_json(text):
         return _json(text, found, compression, file.name)
     mark = _delimiter(text, delimiter, file.name)
     frame, names = _parse(text, mark, file.name)
@@ -100,7 +106,7 @@ def read_raw(path: str | Path, encoding: str | None = None, delimiter: str | Non
     if found not in ("utf-8", "utf-8-sig"):
         notes.append(f"{file.name}: the text is {found}" + ("" if encoding else ", as recognised from the bytes"))
     if mark != ",":
-        notes.append(f"{file.name}: the columns are divided by a {_NAMES.get(mark, repr(mark))}")
+        notes.append(f"{file.name}: the columns are divided by a {_DELIMITER_NAMES.get(mark, repr(mark))}")
     return RawFile(frame, found, mark, compression, tuple(notes))
 
 
@@ -129,7 +135,7 @@ def _content(file: Path) -> bytes:
 
 
 def _unpacked(content: bytes, file: Path) -> tuple[bytes, str]:
-    kind = next((name for mark, name in _PACKED.items() if content.startswith(mark)), "")
+    kind = next((name for mark, name in _COMPRESSION_SIGNATURES.items() if content.startswith(mark)), "")
     try:
         if kind == "gzip":
             return gzip.decompress(content), kind
@@ -201,11 +207,11 @@ def _decoded(data: bytes, encoding: str | None, where: str) -> tuple[str, str]:
             raise InputError(
                 f"the text is not {encoding}: {error}", where=where, hint="leave the encoding out, it is recognised"
             ) from error
-    for mark, name in _MARKS:
+    for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _strict(data, name, where), name
-    if b"\x00" in data[:_SAMPLE]:
-        name = _wide(data)
+    if b"\x00" in data[:_SAMPLE_BYTES]:
+        name = _detect_utf16(data)
         if not name:
             raise InputError("this is a binary file, not a table", where=where, wanted="a CSV or Parquet file")
         return _strict(data, name, where), name
@@ -225,9 +231,9 @@ def _strict(data: bytes, encoding: str, where: str) -> str:
         raise InputError(f"the file begins as {encoding} but is not: {error}", where=where) from error
 
 
-def _wide(data: bytes) -> str:
+def _detect_utf16(data: bytes) -> str:
     """Recognise UTF-16 without a mark: in table text nearly every second byte is zero."""
-    head = data[: _SAMPLE // 2 * 2]
+    head = data[: _SAMPLE_BYTES // 2 * 2]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     half = max(1, len(head) // 2)
     if len(data) % 2:
@@ -238,7 +244,7 @@ def _wide(data: bytes) -> str:
 
 
 def _refuse_binary(data: bytes, where: str) -> None:
-    head = data[:_SAMPLE]
+    head = data[:_SAMPLE_BYTES]
     strange = sum(head.count(bytes([b])) for b in range(32) if b not in (9, 10, 12, 13))
     if strange > 0.005 * len(head) or head.startswith((b"%PDF", b"\x89PNG", b"\xd0\xcf\x11\xe0")):
         raise InputError("this is a binary file, not a table", where=where, wanted="a CSV or Parquet file")
@@ -250,9 +256,9 @@ def _delimiter(text: str, stated: str | None, where: str) -> str:
         return found or ","
     if len(stated) != 1:
         raise InputError("a delimiter is one character", where=where, column="delimiter", got=stated)
-    first = next(csv.reader(io.StringIO(text[:_SAMPLE]), delimiter=stated))
+    first = next(csv.reader(io.StringIO(text[:_SAMPLE_BYTES]), delimiter=stated))
     if len(first) == 1 and found:
-        name = _NAMES[found]
+        name = _DELIMITER_NAMES[found]
         raise InputError(
             "the stated delimiter leaves a single column",
             where=where,
@@ -265,8 +271,8 @@ def _delimiter(text: str, stated: str | None, where: str) -> str:
 
 def _sniffed(text: str) -> str:
     """Return the delimiter by which most of the first records agree with the header, or nothing for one column."""
-    sample = text[:_SAMPLE]
-    if len(text) > _SAMPLE:
+    sample = text[:_SAMPLE_BYTES]
+    if len(text) > _SAMPLE_BYTES:
         sample = sample[: sample.rfind("\n") + 1] or sample
     best: tuple[float, int, str] = (0.0, 1, "")
     for mark in DELIMITERS:
@@ -291,7 +297,7 @@ def _parse(text: str, delimiter: str, where: str) -> tuple[pd.DataFrame, list[st
     names = [" ".join(name.split()) for name in header]
     blank = [i for i, name in enumerate(names, 1) if not name]
     names = [name or f"column {i}" for i, name in enumerate(names, 1)]
-    names, twice = _own_names(names)
+    names, twice = _number_repeated_names(names)
     if next((r for r in lines if r), None) is None:
         raise InputError("the file has a header but no rows", where=where, got=", ".join(names[:8]))
     try:
@@ -328,10 +334,10 @@ def _header_lines(text: str, delimiter: str) -> int:
     return lines.line_num
 
 
-def _own_names(names: list[str]) -> tuple[list[str], list[str]]:
+def _number_repeated_names(names: list[str]) -> tuple[list[str], list[str]]:
     """Number the repeats of a column name, as exports with one column a label or comment have them.
 
-    >>> _own_names(["key", "labels", "labels", "labels"])
+    >>> _number_repeated_names(["key", "labels", "labels", "labels"])
     (['key', 'labels', 'labels 2', 'labels 3'], ['labels'])
     """
     own: list[str] = []

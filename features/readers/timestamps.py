@@ -12,12 +12,12 @@ import pandas as pd
 
 from ..errors import InputError
 
-Order = Literal["", "day", "month"]
-UTC = "datetime64[us, UTC]"
+DateOrder = Literal["", "day", "month"]
+UTC_DTYPE = "datetime64[us, UTC]"
 _OFFSET = r"\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _CLOCKED_OFFSET = re.compile(r"\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?" + _OFFSET)
 _NUMERIC = re.compile(r"^(\d{1,2})([-/.])(\d{1,2})\2(\d{2}|\d{4})(?!\d)(.*)$")
-_CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
+_CLOCK_FORMATS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
 _WORDED = (
     "%d/%b/%Y",
     "%d/%b/%y",
@@ -53,13 +53,13 @@ class TimeFormat:
 
     style: str
     formats: tuple[str, ...] = ()
-    order: Order = ""
+    order: DateOrder = ""
     ambiguous: bool = False
     offset: bool = False
 
 
 @dataclass(frozen=True)
-class Times:
+class ParsedTimes:
     """Instants of a column, with what could not be read and what the clock change did.
 
     ``bad`` marks values that are there but cannot be read; ``gap`` and ``overlap`` count local times that the
@@ -73,7 +73,7 @@ class Times:
     overlap: int = 0
 
 
-def time_format(values: pd.Series[Any], order: Order = "") -> TimeFormat | None:
+def detect_time_format(values: pd.Series[Any], order: DateOrder = "") -> TimeFormat | None:
     """Recognise how a column of text writes its times, or ``None`` if it holds none.
 
     Parameters
@@ -86,11 +86,11 @@ def time_format(values: pd.Series[Any], order: Order = "") -> TimeFormat | None:
     Examples
     --------
     >>> import pandas as pd
-    >>> time_format(pd.Series(["29/2/2016 01:16", "1/3/2016 8:00"])).formats
+    >>> detect_time_format(pd.Series(["29/2/2016 01:16", "1/3/2016 8:00"])).formats
     ('%d/%m/%Y %H:%M',)
-    >>> time_format(pd.Series(["3/4/2016", "1/3/2016"])).ambiguous
+    >>> detect_time_format(pd.Series(["3/4/2016", "1/3/2016"])).ambiguous
     True
-    >>> time_format(pd.Series(["red", "green"])) is None
+    >>> detect_time_format(pd.Series(["red", "green"])) is None
     True
     """
     if str(values.dtype).startswith("datetime64"):
@@ -124,8 +124,8 @@ def parse_times(
     *,
     date_format: str | None = None,
     ignore_offset: bool = False,
-    order: Order = "",
-) -> Times:
+    order: DateOrder = "",
+) -> ParsedTimes:
     """Read a column of times as instants.
 
     A local time that the clock skipped is read as the first instant after the gap; one that the clock had twice is
@@ -152,10 +152,10 @@ def parse_times(
     (['01:00', '11:00'], [False, False, True], 1)
     """
     if str(values.dtype).startswith("datetime64") and getattr(values.dt, "tz", None) is not None and not ignore_offset:
-        zoned = values if str(values.dtype) == UTC else values.dt.tz_convert("UTC").astype(UTC)
-        return Times(zoned, np.zeros(len(values), dtype=bool), TimeFormat("typed", offset=True))
+        zoned = values if str(values.dtype) == UTC_DTYPE else values.dt.tz_convert("UTC").astype(UTC_DTYPE)
+        return ParsedTimes(zoned, np.zeros(len(values), dtype=bool), TimeFormat("typed", offset=True))
     codes, distinct = _distinct(values)
-    known = TimeFormat("stated", (date_format,)) if date_format else time_format(distinct, order)
+    known = TimeFormat("stated", (date_format,)) if date_format else detect_time_format(distinct, order)
     if known is None:
         known = TimeFormat("iso")
     if known.style == "typed":
@@ -164,14 +164,14 @@ def parse_times(
         read, local = _read(distinct.astype("str"), known, ignore_offset)
     instants, gap, overlap = _placed(read, local, timezone)
     there = codes >= 0
-    out = pd.Series(pd.NaT, index=values.index, dtype=UTC)
+    out = pd.Series(pd.NaT, index=values.index, dtype=UTC_DTYPE)
     bad = np.zeros(len(values), dtype=bool)
     if len(distinct):
         taken = instants.take(np.where(there, codes, 0)).set_axis(values.index)
         out = taken.where(there)
         bad = there & out.isna().to_numpy()
     count = np.bincount(codes[there], minlength=len(distinct))
-    return Times(out, bad, known, int(count[gap].sum()), int(count[overlap].sum()))
+    return ParsedTimes(out, bad, known, int(count[gap].sum()), int(count[overlap].sum()))
 
 
 def _mostly_distinct(values: pd.Series[Any]) -> bool:
@@ -188,16 +188,16 @@ def _distinct(values: pd.Series[Any]) -> tuple[np.ndarray[Any, Any], pd.Series[A
     return np.where(there, np.cumsum(there) - 1, -1), values[there].reset_index(drop=True)
 
 
-def one_order(columns: Sequence[pd.Series[Any]]) -> Order:
+def detect_date_order(columns: Sequence[pd.Series[Any]]) -> DateOrder:
     """Return the order of day and month that any of the columns of one file reveals.
 
     >>> import pandas as pd
-    >>> one_order([pd.Series(["1/2/2024"]), pd.Series(["1/31/2024"])])
+    >>> detect_date_order([pd.Series(["1/2/2024"]), pd.Series(["1/31/2024"])])
     'month'
     """
     for rows in (5_000, None):  # the first rows nearly always tell; all of them only if need be
         for column in columns:
-            found = time_format(column.head(rows) if rows else column)
+            found = detect_time_format(column.head(rows) if rows else column)
             if found is not None and found.order and not found.ambiguous:
                 return found.order
         if all(len(c) <= 5_000 for c in columns):
@@ -241,14 +241,14 @@ _TESTS: tuple[tuple[str, Any], ...] = (
 )
 
 
-def _numeric(uniques: pd.Series[Any], order: Order, offset: bool) -> TimeFormat:
+def _numeric(uniques: pd.Series[Any], order: DateOrder, offset: bool) -> TimeFormat:
     """Decide the order of day and month from the whole column, and list the formats that occur."""
     heads = uniques.str.slice(0, 10).drop_duplicates()  # dates repeat, so this is short where the column is long
     parts = heads.str.extract(r"^(\d{1,2})([-/.])(\d{1,2})[-/.](\d{2,4})")
     first, second = (pd.to_numeric(parts[i], errors="coerce") for i in (0, 2))
     days, months = int((first > 12).sum()), int((second > 12).sum())
     mark = str(parts[1].mode().iloc[0])
-    usual: Order = "month" if months > days else "day"
+    usual: DateOrder = "month" if months > days else "day"
     if days == months:
         usual = order or "day"
     year = "%Y" if (parts[3].str.len() == 4).mean() >= 0.5 else "%y"
@@ -261,7 +261,10 @@ def _fitting(sample: pd.Series[Any], dates: Sequence[str]) -> tuple[str, ...]:
     """Return the formats that read some of the sample, the most frequent first."""
     bare = sample.str.replace(_OFFSET, "", regex=True) if _has_offset(sample) else sample
     tried = {
-        f"{date}{mark}{clock}" for date in dates for clock in _CLOCKS for mark in ((" ", "T", ", ") if clock else ("",))
+        f"{date}{mark}{clock}"
+        for date in dates
+        for clock in _CLOCK_FORMATS
+        for mark in ((" ", "T", ", ") if clock else ("",))
     }
     hits: dict[str, int] = {}
     left = bare
@@ -303,7 +306,7 @@ def _read(text: pd.Series[Any], known: TimeFormat, ignore_offset: bool) -> tuple
             bare = text.where(~offset, text.str.replace(_OFFSET, "", regex=True))
     read = _clock(bare, known)
     if offset.any() and not ignore_offset:
-        read = read.where(~offset, read - _shift(text.where(offset)))
+        read = read.where(~offset, read - _parse_offset(text.where(offset)))
     return read, ~offset if not ignore_offset else np.ones(len(text), dtype=bool)
 
 
@@ -312,7 +315,7 @@ def _aware(
 ) -> tuple[pd.Series[Any], np.ndarray[Any, Any]]:
     plain = read.dt.tz_localize(None).astype("datetime64[us]")
     if ignore_offset:
-        return plain + _shift(text), np.ones(len(text), dtype=bool)
+        return plain + _parse_offset(text), np.ones(len(text), dtype=bool)
     return plain, np.zeros(len(text), dtype=bool)
 
 
@@ -338,7 +341,7 @@ def _clock(text: pd.Series[Any], known: TimeFormat) -> pd.Series[Any]:
     return out
 
 
-def _shift(text: pd.Series[Any]) -> pd.Series[Any]:
+def _parse_offset(text: pd.Series[Any]) -> pd.Series[Any]:
     """Return the written offset of each text as a duration."""
     codes, ends = pd.factorize(text.str.slice(-6))  # a column has few offsets
     parts = pd.Series(ends, dtype="str").str.extract(r"([+-])(\d{2}):?(\d{2})?$")
@@ -356,7 +359,7 @@ def _placed(
     """Give clock readings their zone, and mark those in a gap or an overlap of the clock."""
     nothing = np.zeros(len(read), dtype=bool)
     if timezone == "UTC" or not local.any():
-        return read.dt.tz_localize("UTC").astype(UTC), nothing, nothing
+        return read.dt.tz_localize("UTC").astype(UTC_DTYPE), nothing, nothing
     try:
         first = read.dt.tz_localize(timezone, ambiguous=np.ones(len(read), dtype=bool), nonexistent="shift_forward")
     except (KeyError, ValueError, OSError) as error:
@@ -365,4 +368,4 @@ def _placed(
     odd = (strict.isna() & read.notna()).to_numpy() & local
     moved = (first.dt.tz_localize(None) != read).to_numpy()
     placed = first.dt.tz_convert("UTC").where(local, read.dt.tz_localize("UTC"))
-    return placed.astype(UTC), odd & moved, odd & ~moved
+    return placed.astype(UTC_DTYPE), odd & moved, odd & ~moved

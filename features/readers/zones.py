@@ -9,7 +9,7 @@ import pandas as pd
 from .timestamps import parse_times
 
 #: One well-known name for each pattern of offsets; the same pattern has many names.
-USUAL = (
+COMMON_ZONES = (
     "UTC", "Europe/London", "Europe/Berlin", "Europe/Athens", "Europe/Moscow", "America/New_York", "America/Chicago",
     "America/Denver", "America/Phoenix", "America/Los_Angeles", "America/Sao_Paulo", "America/Bogota",
     "Asia/Jerusalem", "Asia/Dubai", "Asia/Karachi", "Asia/Kolkata", "Asia/Bangkok", "Asia/Shanghai", "Asia/Tokyo",
@@ -18,13 +18,13 @@ USUAL = (
 )  # fmt: skip
 
 
-def zone_of_offsets(values: pd.Series[Any]) -> tuple[str, str]:
+def guess_zone(values: pd.Series[Any]) -> tuple[str, str]:
     """Return the usual zone whose clock fits the written offsets, and a sentence that says how well.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> zone_of_offsets(pd.Series(["2024-01-05T09:00:00+01:00", "2024-07-05T09:00:00+02:00"]))[0]
+    >>> guess_zone(pd.Series(["2024-01-05T09:00:00+01:00", "2024-07-05T09:00:00+02:00"]))[0]
     'Europe/Berlin'
     """
     if str(values.dtype).startswith("datetime64"):
@@ -39,7 +39,7 @@ def zone_of_offsets(values: pd.Series[Any]) -> tuple[str, str]:
     if written.empty:
         return "", "no written offset could be read"
     best_zone, best_share = "", 0.0
-    for zone in USUAL:
+    for zone in COMMON_ZONES:
         local = instants[good].dt.tz_convert(zone).dt.tz_localize(None)
         share = float(((local - instants[good].dt.tz_localize(None)) == written).mean())
         if share > best_share:

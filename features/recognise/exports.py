@@ -9,16 +9,16 @@ import pandas as pd
 
 from ..errors import InputError
 from ..readers.read import RawFile, read_raw
-from ..readers.timestamps import time_format
-from ..readers.zones import zone_of_offsets
-from ..sources.export import Part, System, bare, part_of, stem
+from ..readers.timestamps import detect_time_format
+from ..readers.zones import guess_zone
+from ..sources.export import ExportTable, SourceSystem, identify_table, normalise_name, strip_file_endings
 from ..sources.load import SYSTEMS
-from ..sources.servicenow_log import is_table
+from ..sources.servicenow_log import is_incident_table
 from ..sources.spec import SourceSpec
 from .recognise import Recognised, _recognised
 
 
-def grouped(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[Recognised], list[Path]]:
+def group_exports(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[Recognised], list[Path]]:
     """Put files that are tables of one system together, and folders of such files.
 
     Returns
@@ -34,7 +34,7 @@ def grouped(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[R
     found = [_folder(f) for f in files if f.is_dir()]
     left = [f for f in files if not f.is_dir()]
     for system in SYSTEMS.values():
-        parts = {f: p for f in left if (p := _parts(system, f, raws[f]))}
+        parts = {f: p for f in left if (p := _match_tables(system, f, raws[f]))}
         if parts and not any(system.parts[0].name in p for p in parts.values()):
             parts |= _spare_main(system, [f for f in left if f not in parts], raws)
         mains = [f for f, p in parts.items() if system.parts[0].name in p]
@@ -46,44 +46,46 @@ def grouped(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[R
     return found, left
 
 
-def _parts(system: System, file: Path, raw: RawFile) -> dict[str, pd.DataFrame]:
+def _match_tables(system: SourceSystem, file: Path, raw: RawFile) -> dict[str, pd.DataFrame]:
     """Return the parts of a system that a file has."""
     out: dict[str, pd.DataFrame] = {}
     for name, frame in (raw.lists or {"": raw.frame}).items():
-        part = part_of(system.parts, name or stem(file), frame)
-        if part is None or (part is system.parts[0] and not _whole(system, part, frame)):
+        part = identify_table(system.parts, name or strip_file_endings(file), frame)
+        if part is None or (part is system.parts[0] and not _is_main_table(system, part, frame)):
             continue
         out[part.name] = frame
     return out
 
 
 def _spare_main(
-    system: System, files: Sequence[Path], raws: Mapping[Path, RawFile]
+    system: SourceSystem, files: Sequence[Path], raws: Mapping[Path, RawFile]
 ) -> dict[Path, dict[str, pd.DataFrame]]:
     """Return a table of cases with few columns, known by its name because other tables of the system lie beside it."""
     main = system.parts[0]
-    names = {bare(n) for n in (main.name, *main.called)}
+    names = {normalise_name(n) for n in (main.name, *main.aliases)}
     for file in files:
-        if bare(stem(file)) in names and set(main.needed) <= set(main.found(raws[file].frame)):
+        if normalise_name(strip_file_endings(file)) in names and set(main.required_roles) <= set(
+            main.found(raws[file].frame)
+        ):
             return {file: {main.name: raws[file].frame}}
     return {}
 
 
-def _whole(system: System, part: Part, frame: pd.DataFrame) -> bool:
+def _is_main_table(system: SourceSystem, part: ExportTable, frame: pd.DataFrame) -> bool:
     """Tell whether a table has enough of the system's own columns to be its table of cases and no other one."""
-    if system.name == "servicenow" and not is_table(SourceSpec("cases"), frame):
+    if system.name == "servicenow" and not is_incident_table(SourceSpec("cases"), frame):
         return False
-    return part.fits(frame) >= 5
+    return part.count_roles(frame) >= 5
 
 
 def _folder(folder: Path) -> Recognised:
-    from ..sources.export import files_of
+    from ..sources.export import list_export_files
 
-    files = files_of(folder)
+    files = list_export_files(folder)
     raws = {f: read_raw(f) for f in files}
     best: tuple[int, Recognised] | None = None
     for system in SYSTEMS.values():
-        parts = {f: p for f in files if (p := _parts(system, f, raws[f]))}
+        parts = {f: p for f in files if (p := _match_tables(system, f, raws[f]))}
         mains = [f for f, p in parts.items() if system.parts[0].name in p]
         if mains and (best is None or len(parts) > best[0]):
             best = len(parts), _export(system, [folder], raws, parts, mains[0])
@@ -99,7 +101,7 @@ def _folder(folder: Path) -> Recognised:
 
 
 def _export(
-    system: System,
+    system: SourceSystem,
     files: Sequence[Path],
     raws: Mapping[Path, RawFile],
     parts: Mapping[Path, Mapping[str, pd.DataFrame]],
@@ -112,9 +114,9 @@ def _export(
     several = {next(iter(p)): f for f, p in parts.items()} if len(files) > 1 else {}
     why = {"kind": f"it has the columns of {system.name}: {', '.join(names)}"}
     zone, created = "", frame[roles["created_at"]]
-    form = time_format(created.head(5000))
+    form = detect_time_format(created.head(5000))
     if form is not None and form.offset:
-        zone, why["timezone"] = zone_of_offsets(created)
+        zone, why["timezone"] = guess_zone(created)
     segments: dict[str, int] = {}
     for role in ("channel", "product", "region", "case_type", "priority", "team"):
         if role in roles:
@@ -131,7 +133,7 @@ def recognise_all(paths: Sequence[str | Path]) -> list[Recognised]:
 
     files = [Path(p) for p in paths]
     raws = {f: read_raw(f) for f in files if not f.is_dir()}
-    groups, left = grouped(files, raws)
+    groups, left = group_exports(files, raws)
     seen = {g.path if not g.parts else next(iter(g.parts.values())): g for g in groups}
     return [seen.get(f) or _recognised(f, raws[f]) for f in files if f in seen or f in left]
 

@@ -9,22 +9,31 @@ from typing import Any
 
 import pandas as pd
 
-from ..case_log.schema import TABLES, Known
+from ..case_log.schema import TABLES, AttributeTiming
 from ..errors import InputError
 from ..readers.read import RawFile
-from ..readers.timestamps import one_order, parse_times, time_format
-from ..readers.zones import zone_of_offsets
-from ..sources.servicenow_log import COLUMNS, LEAKAGE
+from ..readers.timestamps import detect_date_order, detect_time_format, parse_times
+from ..readers.zones import guess_zone
+from ..sources.servicenow_log import AUDIT_LOG_COLUMNS, LEAKAGE_COLUMNS
 from ..sources.spec import SourceSpec
-from ..sources.survey import COLUMNS as SURVEYS
-from ..sources.survey import SCALES
+from ..sources.survey import SURVEY_SCALES
+from ..sources.survey import SURVEY_TABLE as SURVEYS
 from ..sources.table import CASE_TIMES
-from ..sources.telephone import COLUMNS as CALLS
-from .roles import CaseRoles, Profile, attribute_guesses, best, constant_within, profile, segment_roles, series_roles
-from .vocabulary import activity_kind, match
+from ..sources.telephone import CALL_LOG_COLUMNS as CALLS
+from .roles import (
+    ColumnProfile,
+    ColumnRoles,
+    find_best_column,
+    guess_attributes,
+    guess_segment_columns,
+    guess_series_columns,
+    is_constant_within,
+    profile_columns,
+)
+from .vocabulary import classify_activity, score_role_match
 
 #: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
-_HEAD = 500_000
+_MAX_ROWS_EXAMINED = 500_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Recognised:
     kind: str = "table"
     columns: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
-    attributes: Mapping[str, Known] = field(default_factory=dict)
+    attributes: Mapping[str, AttributeTiming] = field(default_factory=dict)
     date_format: str | None = None
     timezone: str = ""
     slot_s: float | None = None
@@ -89,7 +98,7 @@ class Recognised:
 
 def _recognised(file: Path, raw: RawFile) -> Recognised:
     missing = SourceSpec("cases", "").missing
-    columns = profile(raw.frame.head(_HEAD), missing)
+    columns = profile_columns(raw.frame.head(_MAX_ROWS_EXAMINED), missing)
     found = _canonical(columns) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
     if found is None:
         if not any(p.time for p in columns.values()):
@@ -99,12 +108,12 @@ def _recognised(file: Path, raw: RawFile) -> Recognised:
                 got=", ".join(list(columns)[:10]),
                 wanted="at least one column of dates or times",
             )
-        frame = raw.frame.head(_HEAD)
+        frame = raw.frame.head(_MAX_ROWS_EXAMINED)
         found = _volume_series(columns, frame) or _event_log(columns, frame) or _case_table(columns)
     return _with_times(Recognised(file, raw=raw, **found), columns)
 
 
-def _canonical(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
+def _canonical(columns: Mapping[str, ColumnProfile]) -> dict[str, Any] | None:
     """Recognise a table that has the canonical names already."""
     fits: list[tuple[int, str]] = []
     for name, table in TABLES.items():
@@ -120,9 +129,9 @@ def _canonical(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
     return {"shape": "canonical table", "table": name, "segments": segments, "why": why}
 
 
-def _audit_log(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
+def _audit_log(columns: Mapping[str, ColumnProfile]) -> dict[str, Any] | None:
     """Recognise ServiceNow's audit log by the names of its columns and by incidents that come more than once."""
-    found = {n: next((s for s in names if s in columns), "") for n, names in COLUMNS.items()}
+    found = {n: next((s for s in names if s in columns), "") for n, names in AUDIT_LOG_COLUMNS.items()}
     if not all(found[n] for n in ("case_id", "created_at", "updated_at", "state")):
         return None
     if columns[found["case_id"]].unique > 0.8:
@@ -133,14 +142,14 @@ def _audit_log(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
         "kind": f"it has '{found['case_id']}', '{found['updated_at']}' and '{found['state']}', and one row per update",
         "leakage": "these carry the final value on every row; they are not read",
     }
-    leakage = tuple(c for c in LEAKAGE if c in columns)
+    leakage = tuple(c for c in LEAKAGE_COLUMNS if c in columns)
     return {
         "shape": "audit log", "table": "cases", "kind": "servicenow", "segments": segments, "leakage": leakage,
         "why": why, "kinds": {},
     }  # fmt: skip
 
 
-def _call_log(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
+def _call_log(columns: Mapping[str, ColumnProfile]) -> dict[str, Any] | None:
     """Recognise the call-by-call log of a telephone switch by the names of its columns."""
     if not {c for r, c in CALLS.items() if r not in ("line", "team", "agent_id")} <= set(columns):
         return None
@@ -148,15 +157,17 @@ def _call_log(columns: Mapping[str, Profile]) -> dict[str, Any] | None:
     return {"shape": "call log", "table": "contacts", "kind": "telephone", "why": why}
 
 
-def _survey_file(columns: Mapping[str, Profile], file: Path) -> dict[str, Any] | None:
+def _survey_file(columns: Mapping[str, ColumnProfile], file: Path) -> dict[str, Any] | None:
     """Recognise surveys: scores of a known kind, whose they are, and when they were given."""
     found = SURVEYS.found(pd.DataFrame(columns=list(columns)))
-    wide = [k for k in SCALES if k in found and columns[found[k]].number]
-    said = "kind" in found and {v.lower().replace(" ", "_") for v in columns[found["kind"]].values} <= set(SCALES)
+    wide = [k for k in SURVEY_SCALES if k in found and columns[found[k]].number]
+    said = "kind" in found and {v.lower().replace(" ", "_") for v in columns[found["kind"]].values} <= set(
+        SURVEY_SCALES
+    )
     scored = (
         "score" in found
         and columns[found["score"]].number
-        and (said or sum(k in file.name.lower() for k in SCALES) == 1)
+        and (said or sum(k in file.name.lower() for k in SURVEY_SCALES) == 1)
     )
     times = [found[r] for r in ("offered_at", "responded_at") if r in found and columns[found[r]].time is not None]
     if len(columns) > 12 or not times or not (wide or scored) or not {"case_id", "agent_id", "survey_id"} & set(found):
@@ -165,8 +176,8 @@ def _survey_file(columns: Mapping[str, Profile], file: Path) -> dict[str, Any] |
     return {"shape": "survey file", "table": "surveys", "kind": "survey", "why": {"kind": f"it has {what}, and a time"}}
 
 
-def _volume_series(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[str, Any] | None:
-    roles = series_roles(columns, frame)
+def _volume_series(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> dict[str, Any] | None:
+    roles = guess_series_columns(columns, frame)
     if roles is None:
         return None
     why = {"table": f"each '{roles['ds']}' comes once" + (" per series" if "unique_id" in roles else "")}
@@ -175,24 +186,26 @@ def _volume_series(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[
     return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}
 
 
-def _event_log(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[str, Any] | None:
-    case = best(columns, "case_id", lambda p: 0 < p.unique < 0.8 and p.missing < 0.5)
-    at = best(columns, "at", lambda p: p.time is not None)
-    activity = best(columns, "activity", lambda p: 2 <= p.distinct <= 500 and p.unique < 0.2 and p.time is None)
+def _event_log(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> dict[str, Any] | None:
+    case = find_best_column(columns, "case_id", lambda p: 0 < p.unique < 0.8 and p.missing < 0.5)
+    at = find_best_column(columns, "at", lambda p: p.time is not None)
+    activity = find_best_column(
+        columns, "activity", lambda p: 2 <= p.distinct <= 500 and p.unique < 0.2 and p.time is None
+    )
     if not (case and at and activity):
         return None
-    varying = not constant_within(frame, case, activity)
+    varying = not is_constant_within(frame, case, activity)
     if not varying:
         return None
     taken = {"case_id": case, "at": at, "activity": activity}
-    actor = best(columns, "actor_id", lambda p: p.name not in taken.values() and p.distinct > 1)
+    actor = find_best_column(columns, "actor_id", lambda p: p.name not in taken.values() and p.distinct > 1)
     if actor:
         taken["actor_id"] = actor
-    roles = CaseRoles(columns, taken)
-    segments = segment_roles(roles)
+    roles = ColumnRoles(columns, taken)
+    segments = guess_segment_columns(roles)
     mapped = {**taken, **segments}
-    kinds = {a: k for a in columns[activity].values if (k := activity_kind(a))}
-    attributes, leakage = attribute_guesses(CaseRoles(columns, mapped), frame, case)
+    kinds = {a: k for a in columns[activity].values if (k := classify_activity(a))}
+    attributes, leakage = guess_attributes(ColumnRoles(columns, mapped), frame, case)
     mean = 1 / columns[case].unique if columns[case].unique else 0
     why = {
         "table": f"'{case}' repeats, {mean:.1f} rows a value, and '{activity}' changes within it",
@@ -205,25 +218,25 @@ def _event_log(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[str,
     }  # fmt: skip
 
 
-def _case_table(columns: Mapping[str, Profile]) -> dict[str, Any]:
+def _case_table(columns: Mapping[str, ColumnProfile]) -> dict[str, Any]:
     """Recognise a table with a row per case, or bare arrivals where nothing tells of an end or an id."""
     why: dict[str, str] = {}
     taken: dict[str, str] = {}
     # the name says that it is an id; a few repeats are mistakes that are refused, more would mean rows of another kind
-    case = best(
+    case = find_best_column(
         columns, "case_id", lambda p: p.unique > (0.8 if p.rows > 50 else 0.5) and p.missing < 0.5 and not p.time
     )
     if case:
         taken["case_id"] = case
         why["case_id"] = f"nearly every value of '{case}' comes once"
     for role in ("first_response_at", "resolved_at", "closed_at"):
-        name = best(columns, role, lambda p: p.time is not None and p.name not in taken.values())
+        name = find_best_column(columns, role, lambda p: p.time is not None and p.name not in taken.values())
         if name:
             taken[role] = name
     taken["created_at"] = _opening(columns, taken, why)
-    segments = segment_roles(CaseRoles(columns, taken))
+    segments = guess_segment_columns(ColumnRoles(columns, taken))
     mapped = {**{k: taken[k] for k in ("case_id", "created_at", *CASE_TIMES) if k in taken}, **segments}
-    attributes, leakage = attribute_guesses(CaseRoles(columns, mapped), None, None)
+    attributes, leakage = guess_attributes(ColumnRoles(columns, mapped), None, None)
     ends = [r for r in CASE_TIMES if r in taken]
     shape = "case table" if ends or case else "arrivals"
     why["table"] = f"one row a case, opened at '{taken['created_at']}'"
@@ -239,16 +252,16 @@ def _case_table(columns: Mapping[str, Profile]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _opening(columns: Mapping[str, Profile], taken: Mapping[str, str], why: dict[str, str]) -> str:
+def _opening(columns: Mapping[str, ColumnProfile], taken: Mapping[str, str], why: dict[str, str]) -> str:
     """Choose the column of the opening time, joining a date with a time of day where they stand apart."""
 
-    def free(p: Profile) -> bool:
+    def free(p: ColumnProfile) -> bool:
         return p.time is not None and p.name not in taken.values() and p.missing < 0.5
 
-    opening = best(columns, "created_at", free) or next((n for n, p in columns.items() if free(p)), "")
+    opening = find_best_column(columns, "created_at", free) or next((n for n, p in columns.items() if free(p)), "")
     if not opening:
         opening = next(n for n, p in columns.items() if p.time is not None)
-    if match(opening, "created_at") < 0.5:
+    if score_role_match(opening, "created_at") < 0.5:
         why["created_at"] = f"no column is named as an opening time; '{opening}' is the nearest: look whether it is one"
     if columns[opening].dates:
         clock = next((n for n, p in columns.items() if p.clock and p.missing < 0.5), None)
@@ -258,15 +271,15 @@ def _opening(columns: Mapping[str, Profile], taken: Mapping[str, str], why: dict
     return opening
 
 
-def _with_times(seen: Recognised, columns: Mapping[str, Profile]) -> Recognised:
+def _with_times(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> Recognised:
     """Add the format, the zone and the slot of the times."""
     from dataclasses import replace
 
     raw, why, notes = seen.raw.frame, dict(seen.why), list(seen.notes)
     used = [c for n, c in _time_columns(seen, columns).items() if columns[c].time]
-    heads = {c: raw[c].head(_HEAD) for c in used}
-    order = one_order(list(heads.values()))
-    formats = [t for head in heads.values() if (t := time_format(_unmarked(head), order)) is not None]
+    heads = {c: raw[c].head(_MAX_ROWS_EXAMINED) for c in used}
+    order = detect_date_order(list(heads.values()))
+    formats = [t for head in heads.values() if (t := detect_time_format(_unmarked(head), order)) is not None]
     forms = {f for t in formats for f in t.formats}
     single = (
         forms.pop() if len(forms) == 1 and all(t.style in ("numeric", "worded", "compact") for t in formats) else None
@@ -280,10 +293,10 @@ def _with_times(seen: Recognised, columns: Mapping[str, Profile]) -> Recognised:
     zone = ""
     offsets = [c for c in used if (t := columns[c].time) is not None and t.offset]
     if offsets:
-        zone, why["timezone"] = zone_of_offsets(raw[offsets[0]].head(_HEAD))
+        zone, why["timezone"] = guess_zone(raw[offsets[0]].head(_MAX_ROWS_EXAMINED))
     slot = None
     if seen.table == "volumes" and "ds" in seen.columns:
-        slot, why["slot"] = _slot(seen)
+        slot, why["slot"] = _infer_time_step(seen)
     return replace(seen, date_format=single, timezone=zone, slot_s=slot, why=why, notes=tuple(notes))
 
 
@@ -291,10 +304,10 @@ def _unmarked(values: pd.Series[Any]) -> pd.Series[Any]:
     return values.mask(values.isin(list(SourceSpec("cases", "").missing))) if str(values.dtype) == "str" else values
 
 
-def _time_columns(seen: Recognised, columns: Mapping[str, Profile]) -> dict[str, str]:
+def _time_columns(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> dict[str, str]:
     mapped = dict(seen.columns)
     if seen.kind == "servicenow":
-        mapped = {n: next(s for s in COLUMNS[n] if s in columns) for n in ("created_at", "updated_at")}
+        mapped = {n: next(s for s in AUDIT_LOG_COLUMNS[n] if s in columns) for n in ("created_at", "updated_at")}
     elif seen.kind == "telephone":
         mapped = {"date": "date"}
     elif seen.kind == "survey":
@@ -306,7 +319,7 @@ def _time_columns(seen: Recognised, columns: Mapping[str, Profile]) -> dict[str,
     return {n: c for n, c in split.items() if columns[c].time is not None}
 
 
-def _slot(seen: Recognised) -> tuple[float | None, str]:
+def _infer_time_step(seen: Recognised) -> tuple[float | None, str]:
     frame = seen.raw.frame
     times = parse_times(frame[seen.columns["ds"]]).instants
     keys = frame[seen.columns["unique_id"]] if "unique_id" in seen.columns else pd.Series("all", index=frame.index)

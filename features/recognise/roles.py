@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..case_log.schema import Known
-from ..readers.timestamps import TimeFormat, parse_times, time_format
-from .vocabulary import DESCRIPTION, OUTCOME, match, plain
+from ..case_log.schema import AttributeTiming
+from ..readers.timestamps import TimeFormat, detect_time_format, parse_times
+from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match
 
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "team", "customer_id")
-_STATES = {
+_STATUS_WORDS = {
     "open",
     "opened",
     "closed",
@@ -29,10 +29,10 @@ _STATES = {
 
 
 @dataclass(frozen=True)
-class CaseRoles:
+class ColumnRoles:
     """The columns of a file and those that have a role already."""
 
-    columns: Mapping[str, Profile]
+    columns: Mapping[str, ColumnProfile]
     taken: Mapping[str, str]
 
     def free(self, name: str) -> bool:
@@ -41,18 +41,22 @@ class CaseRoles:
         return name not in used
 
 
-def best(columns: Mapping[str, Profile], role: str, fits: Callable[[Profile], bool]) -> str:
+def find_best_column(columns: Mapping[str, ColumnProfile], role: str, fits: Callable[[ColumnProfile], bool]) -> str:
     """Return the column whose name says the role most plainly among those that fit, or nothing."""
-    scored = [(match(n, role), -i, n) for i, (n, p) in enumerate(columns.items()) if match(n, role) > 0 and fits(p)]
+    scored = [
+        (score_role_match(n, role), -i, n)
+        for i, (n, p) in enumerate(columns.items())
+        if score_role_match(n, role) > 0 and fits(p)
+    ]
     return max(scored)[2] if scored else ""
 
 
-def segment_roles(roles: CaseRoles) -> dict[str, str]:
+def guess_segment_columns(roles: ColumnRoles) -> dict[str, str]:
     """Return canonical segment -> column of the file, the plainest names first."""
     out: dict[str, str] = {}
     for role in _SEGMENTS:
 
-        def fits(p: Profile, role: str = role) -> bool:
+        def fits(p: ColumnProfile, role: str = role) -> bool:
             if p.time is not None or p.clock or p.distinct < 2 or not roles.free(p.name) or p.name in out.values():
                 return False
             if role == "customer_id":
@@ -61,19 +65,19 @@ def segment_roles(roles: CaseRoles) -> dict[str, str]:
                 return False
             return p.distinct <= 2000 and p.unique < 0.2 + 20 / max(p.rows, 1)
 
-        name = best(roles.columns, role, fits)
+        name = find_best_column(roles.columns, role, fits)
         if name:
             out[role] = name
     return out
 
 
-def _is_state_of_case(p: Profile) -> bool:
-    return len({v.strip().lower() for v in p.values} & _STATES) >= 2
+def _is_state_of_case(p: ColumnProfile) -> bool:
+    return len({v.strip().lower() for v in p.values} & _STATUS_WORDS) >= 2
 
 
-def attribute_guesses(
-    roles: CaseRoles, frame: pd.DataFrame | None, case: str | None
-) -> tuple[dict[str, Known], tuple[str, ...]]:
+def guess_attributes(
+    roles: ColumnRoles, frame: pd.DataFrame | None, case: str | None
+) -> tuple[dict[str, AttributeTiming], tuple[str, ...]]:
     """Guess for further columns when they become known; ``outcome``, the careful answer, where nothing tells.
 
     Returns
@@ -81,37 +85,37 @@ def attribute_guesses(
     tuple
         Columns to keep with when each becomes known, and the columns that seem to give the end of a case away.
     """
-    known: dict[str, Known] = {}
+    known: dict[str, AttributeTiming] = {}
     leakage: list[str] = []
     for name, p in roles.columns.items():
         if not roles.free(name):
             continue
-        words = plain(name)
-        late = bool(OUTCOME.search(words))
+        words = normalise_column_name(name)
+        late = bool(OUTCOME_PATTERN.search(words))
         if late:
             leakage.append(name)
         long = sum(map(len, p.values[:20])) > 60 * max(1, len(p.values[:20]))
         many = p.distinct > 5000 or (p.unique > 0.5 and p.rows > 50)
         if p.clock or long or p.distinct < (1 if p.missing else 2) or many or p.time is not None:
             continue
-        if frame is not None and case is not None and not constant_within(frame, case, name):
+        if frame is not None and case is not None and not is_constant_within(frame, case, name):
             continue  # it changes within a case: a matter of its events
-        known[name] = "creation" if DESCRIPTION.search(words) and not late else "outcome"
+        known[name] = "creation" if DESCRIPTION_PATTERN.search(words) and not late else "outcome"
     return known, tuple(leakage)
 
 
-def constant_within(frame: pd.DataFrame, case: str, column: str) -> bool:
+def is_constant_within(frame: pd.DataFrame, case: str, column: str) -> bool:
     """Tell whether a column has one value in nearly every case.
 
     >>> import pandas as pd
-    >>> constant_within(pd.DataFrame({"case": ["1", "1"], "step": ["open", "close"]}), "case", "step")
+    >>> is_constant_within(pd.DataFrame({"case": ["1", "1"], "step": ["open", "close"]}), "case", "step")
     False
     """
     pairs = frame[[case, column]].drop_duplicates()
     return bool(len(pairs) <= 1.01 * frame[case].nunique(dropna=False))
 
 
-def series_roles(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[str, str] | None:
+def guess_series_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> dict[str, str] | None:
     """Recognise a series of counts: a time, a number, and perhaps the name of the series."""
     if len(columns) > 4:
         return None
@@ -119,7 +123,7 @@ def series_roles(columns: Mapping[str, Profile], frame: pd.DataFrame) -> dict[st
     numbers = [n for n, p in columns.items() if p.number and p.missing < 0.5]
     if len(times) != 1 or not numbers:
         return None
-    y = best(columns, "y", lambda p: p.name in numbers) or (numbers[0] if len(columns) == 2 else "")
+    y = find_best_column(columns, "y", lambda p: p.name in numbers) or (numbers[0] if len(columns) == 2 else "")
     rest = [n for n in columns if n not in (times[0], y)]
     if not y or len(rest) > 1:
         return None
@@ -137,7 +141,7 @@ _CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
 
 
 @dataclass(frozen=True)
-class Profile:
+class ColumnProfile:
     """One column: how many values are missing and distinct, and what they can be read as.
 
     ``clock`` is a time of day without a date; ``dates`` says that no time of the column has a time of day.
@@ -161,12 +165,12 @@ class Profile:
         return self.distinct / there if there else 0.0
 
 
-def profile(frame: pd.DataFrame, missing: Sequence[str]) -> dict[str, Profile]:
+def profile_columns(frame: pd.DataFrame, missing: Sequence[str]) -> dict[str, ColumnProfile]:
     """Return the profile of each column, from all rows for counts and a sample for reading."""
     return {str(name): _profile(str(name), frame[name], missing) for name in frame.columns}
 
 
-def _profile(name: str, values: pd.Series[Any], missing: Sequence[str]) -> Profile:
+def _profile(name: str, values: pd.Series[Any], missing: Sequence[str]) -> ColumnProfile:
     there = values[~values.isin(list(missing))].dropna() if str(values.dtype) == "str" else values.dropna()
     counts = there.value_counts()
     sample = there.drop_duplicates().iloc[:: max(1, len(counts) // 500)].head(1000)
@@ -174,7 +178,7 @@ def _profile(name: str, values: pd.Series[Any], missing: Sequence[str]) -> Profi
     text = sample.astype("str")
     number = bool(len(text)) and bool(pd.to_numeric(text, errors="coerce").notna().mean() >= 0.99)
     clock = bool(len(text)) and bool(text.str.fullmatch(_CLOCK).mean() >= 0.95)
-    return Profile(
+    return ColumnProfile(
         name, len(values), 1 - len(there) / max(1, len(values)), len(counts),
         float(counts.iloc[0] / len(there)) if len(counts) else 0.0,
         time, dates, clock, number and time is None, tuple(str(v) for v in counts.index[:200]),
@@ -183,10 +187,10 @@ def _profile(name: str, values: pd.Series[Any], missing: Sequence[str]) -> Profi
 
 def _time(name: str, sample: pd.Series[Any]) -> tuple[TimeFormat | None, bool]:
     """Recognise times; bare digits count as times only where the name says so."""
-    found = time_format(sample) if len(sample) else None
+    found = detect_time_format(sample) if len(sample) else None
     if found is None:
         return None, False
-    if found.style in ("epoch_s", "epoch_ms", "compact") and not _TIME_WORDS & set(plain(name).split()):
+    if found.style in ("epoch_s", "epoch_ms", "compact") and not _TIME_WORDS & set(normalise_column_name(name).split()):
         return None, False
     times = parse_times(sample)
     if times.bad.mean() > 0.2:

@@ -18,7 +18,7 @@ _SOLVED = r"(resolved|resolution|solved|fixed)"
 _REPLY = r"(first (response|reply|answer|contact)|responded|answered|replied|frt)"
 
 #: Canonical name -> patterns of column names.
-NAMES: Mapping[str, tuple[str, ...]] = {
+COLUMN_NAME_PATTERNS: Mapping[str, tuple[str, ...]] = {
     "case_id": (
         rf"{_CASE} ?(id|number|no|nr|key|ref|reference|num)",
         r"(case concept name|unique key|unique id|number|key|id|reference)",
@@ -82,7 +82,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 #: Names in German, French, Spanish and Portuguese exports, without accents, and the English for them.
-ABROAD: tuple[tuple[str, str], ...] = (
+TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
     (r"(ticket|vorgangs?|fall|auftrags|storungs|incident) ?(nummer|nr)", "ticket id"),
     (r"(numero|num|no|n)( de| do| du)? (ticket|caso|incident|dossier|chamado)", "ticket id"),
     (r"erstellt|eroffnet|geoffnet|angelegt|eingegangen|gemeldet|aufgegeben", "created"),
@@ -107,15 +107,15 @@ ABROAD: tuple[tuple[str, str], ...] = (
     (r"anrufe|appels|llamadas|chamadas", "calls"),
     (r"anzahl|nombre|cantidad|quantidade", "count"),
 )
-_AM = r"( (am|um|le|el|em|a))?"
+_TIME_PREPOSITION = r"( (am|um|le|el|em|a))?"
 #: Names of columns that only make sense at the end of a case.
-OUTCOME = re.compile(
+OUTCOME_PATTERN = re.compile(
     r"\b(clos\w*|resol\w*|solved|fixed|outcome|variant|satisf\w*|csat|rating|nps|score|survey|disputed|timely|sla|"
     r"status|state|response|responded|duration|elapsed|time to|handle time|wip|reopen\w*|reassign\w*|escalat\w*|"
     r"no of|number of|count|related|total|feedback|breach\w*|agent|assigned to|server|sent)\b"
 )
 #: Names of columns that describe a case from the start.
-DESCRIPTION = re.compile(
+DESCRIPTION_PATTERN = re.compile(
     r"\b(sub ?product|sub ?issue|sub ?category|subcategory|descriptor|issue|symptom|item|company|brand|segment|"
     r"ci (name|cat|subcat)|category|impact|urgency|language|plan|tier|model|version|gender|"
     r"age|tags?|subject|zip|zip ?code|city|county|dist|district|street)\b"
@@ -143,39 +143,40 @@ _ACTIVITIES: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
-def plain(name: str) -> str:
+def normalise_column_name(name: str) -> str:
     """Return a column name in lower case English words, without a one-letter prefix.
 
-    >>> plain("t_ReopenFlag"), plain("Date of Purchase"), plain("case:concept:name")
-    ('reopen flag', 'date of purchase', 'case concept name')
-    >>> plain("Erstellt am"), plain("Priorität"), plain("Date de clôture"), plain("Nº do chamado")
-    ('created', 'priority', 'closed date', 'ticket id')
+    >>> [normalise_column_name(name) for name in ("t_ReopenFlag", "Date of Purchase", "case:concept:name")]
+    ['reopen flag', 'date of purchase', 'case concept name']
+    >>> [normalise_column_name(name) for name in ("Erstellt am", "Priorität", "Date de clôture", "Nº do chamado")]
+    ['created', 'priority', 'closed date', 'ticket id']
     """
     bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare)
     words = re.sub(r"[^a-z0-9]+", " ", words.lower()).strip()
     short = re.sub(r"^[a-z] (?=\w)", "", words)
-    english = next((e for word, e in ABROAD if re.fullmatch(f"({word}){_AM}", short)), short)
+    english = next((e for word, e in TRANSLATED_NAMES if re.fullmatch(f"({word}){_TIME_PREPOSITION}", short)), short)
     return re.sub(r"^(open|close|create|start|end)(date|time)$", r"\1 \2", english)
 
 
-def match(name: str, role: str) -> float:
+def score_role_match(name: str, role: str) -> float:
     """Return how surely a column name means a role, from 1 (the plainest word) down to 0.
 
-    >>> match("Date received", "created_at") > match("timestamp", "created_at") > match("colour", "created_at")
-    True
+    >>> names = ["colour", "Date received", "timestamp"]
+    >>> sorted(names, key=lambda name: score_role_match(name, "created_at"))
+    ['colour', 'timestamp', 'Date received']
     """
-    patterns = NAMES[role]
+    patterns = COLUMN_NAME_PATTERNS[role]
     for i, pattern in enumerate(patterns):
-        if re.fullmatch(pattern, plain(name)):
+        if re.fullmatch(pattern, normalise_column_name(name)):
             return 1 - i / (len(patterns) + 1)
     return 0.0
 
 
-def activity_kind(activity: str) -> str:
+def classify_activity(activity: str) -> str:
     """Return the kind of event that an activity or state means, or nothing where its name does not tell.
 
-    >>> [activity_kind(a) for a in ("Resolve ticket", "Pending vendor", "Reopen", "Mail to Customer", "Caused By CI")]
+    >>> [classify_activity(a) for a in ("Resolve ticket", "Pending vendor", "Reopen", "Mail to Customer", "Caused by")]
     ['resolved', 'paused', 'reopened', 'reply', '']
     """
     text = re.sub(r"[_\s]+", " ", activity.strip().lower())

@@ -9,30 +9,30 @@ import pandas as pd
 
 from ..arrays import Floats, Ints
 from ..calendars.business_calendar import BusinessCalendar, to_index, to_micros
-from ..calendars.open_intervals import US
-from ..case_log.asof import last_before
+from ..calendars.open_intervals import US_PER_S
+from ..case_log.asof import find_last_as_of
 from ..case_log.log import CaseLog
 from .clocks import (
-    NEVER,
-    Course,
+    NEVER_US,
+    MetricLifecycle,
+    PolicyClock,
     Timeline,
-    Track,
-    clock_broken_at,
-    counted,
-    course,
-    instants,
-    reached,
-    run_tracks,
-    timeline,
+    fetch_timeline,
+    find_breach_times,
+    find_instant_after,
+    measure_elapsed_us,
+    run_policy_clocks,
+    to_instants,
+    trace_metric,
 )
-from .policies import Policy, PolicyBook
-from .source_flags import flag_broken, flag_decided
+from .policies import MetricPolicies, Policy
+from .source_flags import find_source_decisions, is_breached_at_source
 
 #: What one clock shows, beside when it is due and whether the promise is broken.
-_NUMBERS = ("left_s", "target_used", "paused", "paused_s", "pauses", "left_business_s", "desk_open")
+_READING_COLUMNS = ("left_s", "target_used", "paused", "paused_s", "pauses", "left_business_s", "desk_open")
 
 
-def read_clocks(log: CaseLog, books: dict[str, PolicyBook], metric: str, rows: pd.DataFrame) -> pd.DataFrame:
+def read_clocks(log: CaseLog, books: dict[str, MetricPolicies], metric: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Read the clock of one metric in full, and of every other how far it is used.
 
     Parameters
@@ -50,16 +50,16 @@ def read_clocks(log: CaseLog, books: dict[str, PolicyBook], metric: str, rows: p
         n rows: ``live`` (the clock may run), ``due_at`` and the columns of the metric; for another metric ``m``
         ``used_m``, ``left_m_s`` and ``breached_m``.
     """
-    line = timeline(log, as_recorded=True, only=rows["case_id"])
+    line = fetch_timeline(log, as_recorded=True, only=rows["case_id"])
     case = pd.Index(line.cases["case_id"]).get_indexer(pd.Index(rows["case_id"])).astype(np.int64)
     at = to_micros(rows["at"], "at")
-    here = last_before(line.case, line.at, case, at)
+    here = find_last_as_of(line.case, line.at, case, at)
     out: dict[str, Any] = {}
     for name, book in books.items():
-        way = course(line, book)
-        shown = _shown(log, line, way, at, here)
+        way = trace_metric(line, book)
+        shown = _read_metric_clock(log, line, way, at, here)
         if book.source:
-            broken = flag_broken(log, name, rows["case_id"], to_index(at), as_recorded=True)
+            broken = is_breached_at_source(log, name, rows["case_id"], to_index(at), as_recorded=True)
         else:
             broken = shown.pop("broken_at") <= at
         held = pd.array(way.choice[here] >= 0, dtype="boolean")
@@ -71,20 +71,20 @@ def read_clocks(log: CaseLog, books: dict[str, PolicyBook], metric: str, rows: p
         due = shown.pop("due")
         live = way.live[here]
         if book.source:
-            decided = flag_decided(log, name, as_recorded=True).reindex(rows["case_id"])
+            decided = find_source_decisions(log, name, as_recorded=True).reindex(rows["case_id"])
             live = live & ~(decided.notna() & (to_micros(decided, "at") <= at)).to_numpy()
-        out |= {"live": live, "due_at": instants(due), "already_breached": breached}
-        out["left_wall_s"] = np.where(due == NEVER, np.nan, (np.where(due == NEVER, 0, due) - at) / US)
-        out |= {n: shown[n] for n in _NUMBERS}
+        out |= {"live": live, "due_at": to_instants(due), "already_breached": breached}
+        out["left_wall_s"] = np.where(due == NEVER_US, np.nan, (np.where(due == NEVER_US, 0, due) - at) / US_PER_S)
+        out |= {n: shown[n] for n in _READING_COLUMNS}
     return pd.DataFrame(out, index=rows.index)
 
 
-def _shown(log: CaseLog, line: Timeline, way: Course, at: Ints, here: Ints) -> dict[str, Any]:
+def _read_metric_clock(log: CaseLog, line: Timeline, way: MetricLifecycle, at: Ints, here: Ints) -> dict[str, Any]:
     """Read the clock of one metric, for each row by the policy that holds then."""
-    tracks = run_tracks(line, way)
+    tracks = run_policy_clocks(line, way)
     n = len(here)
-    out: dict[str, Any] = {name: np.full(n, np.nan) for name in _NUMBERS}
-    out["due"] = np.full(n, NEVER)
+    out: dict[str, Any] = {name: np.full(n, np.nan) for name in _READING_COLUMNS}
+    out["due"] = np.full(n, NEVER_US)
     usual = next(iter(log.calendars.values())) if len(log.calendars) == 1 else None
     chosen = way.choice[here]
     for number, run in tracks.items():
@@ -98,7 +98,7 @@ def _shown(log: CaseLog, line: Timeline, way: Course, at: Ints, here: Ints) -> d
             read["desk_open"] = desk.is_open(to_index(at[mine])).astype(float)
         for name, values in read.items():
             out[name][mine] = values
-    out["broken_at"] = clock_broken_at(line, way, tracks)[way.clock[here]]
+    out["broken_at"] = find_breach_times(line, way, tracks)[way.clock[here]]
     return out
 
 
@@ -106,7 +106,7 @@ def _is_business(policy: Policy) -> bool:
     return not policy.source and policy.calendar != BusinessCalendar.always()
 
 
-def _read(run: Track, line: Timeline, here: Ints, at: Ints) -> dict[str, Any]:
+def _read(run: PolicyClock, line: Timeline, here: Ints, at: Ints) -> dict[str, Any]:
     """Return time left, share used, due time and whether paused on one policy's clock."""
     i = np.searchsorted(run.rows, here)
     paused = run.paused[i].astype(float)
@@ -114,15 +114,15 @@ def _read(run: Track, line: Timeline, here: Ints, at: Ints) -> dict[str, Any]:
         return {"paused": paused}
     used = run.used[i].copy()
     runs = np.flatnonzero(run.running[i])
-    used[runs] += counted(run.policy, line.at[here[runs]], at[runs])
-    target = round(run.policy.target_s * US)
+    used[runs] += measure_elapsed_us(run.policy, line.at[here[runs]], at[runs])
+    target = round(run.policy.target_s * US_PER_S)
     due = run.due[i].copy()
-    waits = np.flatnonzero((due == NEVER) & (used < target))
-    due[waits] = reached(run.policy, at[waits], target - used[waits])
-    return {"left_s": (target - used) / US, "target_used": used / target, "due": due, "paused": paused}
+    waits = np.flatnonzero((due == NEVER_US) & (used < target))
+    due[waits] = find_instant_after(run.policy, at[waits], target - used[waits])
+    return {"left_s": (target - used) / US_PER_S, "target_used": used / target, "due": due, "paused": paused}
 
 
-def _pauses(run: Track, line: Timeline, here: Ints, at: Ints) -> dict[str, Floats]:
+def _pauses(run: PolicyClock, line: Timeline, here: Ints, at: Ints) -> dict[str, Floats]:
     """Return for how long (calendar time) and how often the clock was paused so far."""
     i = np.searchsorted(run.rows, here)
     first = line.first[run.rows]
@@ -132,4 +132,4 @@ def _pauses(run: Track, line: Timeline, here: Ints, at: Ints) -> dict[str, Float
     starts = np.cumsum(run.paused & (first | ~np.append(False, run.paused[:-1])[: len(first)]))
     was = starts[begins[i]] - run.paused[begins[i]]
     so_far = before[i] - before[begins[i]] + np.where(run.paused[i], at - line.at[here], 0)
-    return {"paused_s": so_far / US, "pauses": (starts[i] - was).astype(float)}
+    return {"paused_s": so_far / US_PER_S, "pauses": (starts[i] - was).astype(float)}

@@ -16,16 +16,16 @@ import pandas as pd
 
 from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_index, to_micros
-from ..calendars.open_intervals import MISSING, US
-from ..case_log.events import full_events, is_public, seen_at
+from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
+from ..case_log.events import add_missing_event_columns, is_public, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from .policies import Policy, PolicyBook, condition_columns
-from .presets import TURNS
+from .policies import MetricPolicies, Policy, condition_columns
+from .presets import TURN_METRICS
 
 #: Code of each moment; ``start`` is the creation, ``reply`` the first public message by a human agent, ``answer`` a
 #: later one, ``asked`` a public message by the customer. The last two are fetched where a policy needs them.
-MOMENTS = {
+MOMENT_CODES = {
     name: code
     for code, name in enumerate(
         (
@@ -34,9 +34,9 @@ MOMENTS = {
         )
     )
 }
-_ENDS = ("resolved", "closed", "merged")
+_END_EVENT_KINDS = ("resolved", "closed", "merged")
 #: An instant that never comes, later than all others.
-NEVER = int(np.iinfo(np.int64).max)
+NEVER_US = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Timeline:
 
     def is_kind(self, *names: str) -> Bools:
         """Mark the rows of those moments."""
-        return np.isin(self.code, [MOMENTS[n] for n in names])
+        return np.isin(self.code, [MOMENT_CODES[n] for n in names])
 
     def state(self, on: Bools, off: Bools) -> Bools:
         """Return after each row whether ``on`` was seen later than ``off`` (or the first row) in the case."""
@@ -73,7 +73,7 @@ class Timeline:
 
 
 @dataclass(frozen=True)
-class Course:
+class MetricLifecycle:
     """The life of one metric along a timeline: whether its clock may run, when it stops, which policy holds.
 
     ``live`` holds after a row; ``stops`` mark the rows that meet the milestone, ``choice`` is the policy that holds
@@ -81,7 +81,7 @@ class Course:
     numbers these clocks over all cases: one a case, unless cycles or changes of priority start new ones.
     """
 
-    book: PolicyBook
+    book: MetricPolicies
     live: Bools
     stops: Bools
     choice: Ints
@@ -91,11 +91,11 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Track:
+class PolicyClock:
     """One policy's clock on the rows (positions in the timeline) of the cases that it ever held for.
 
     ``used`` is the time that had run when the row began, ``crossed`` the instant at which the target had been used
-    up by then, and ``due`` the instant at which it is used up if the clock goes on; ``NEVER`` where there is none.
+    up by then, and ``due`` the instant at which it is used up if the clock goes on; ``NEVER_US`` where there is none.
     """
 
     policy: Policy
@@ -108,7 +108,7 @@ class Track:
     due: Ints
 
 
-def timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None) -> Timeline:
+def fetch_timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None) -> Timeline:
     """Fetch the moments of all cases.
 
     Parameters
@@ -136,7 +136,7 @@ def timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None) -> Ti
     at = np.concatenate([created, to_micros(rows["at"], "at")])
     code = np.concatenate([np.zeros(len(base), dtype=np.int64), rows["code"].to_numpy(dtype=np.int64)])
     seq = np.concatenate([np.full(len(base), -1), rows["seq"].to_numpy(dtype=np.int64)])
-    start = code == MOMENTS["start"]
+    start = code == MOMENT_CODES["start"]
     at = np.maximum(at, created[case])
     order = np.lexsort((code, seq, ~start, at, case))
     case, at, code = case[order], at[order], code[order]
@@ -147,7 +147,7 @@ def timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None) -> Ti
     return Timeline(base, case, at, then, code, value, first, last, until)
 
 
-def replies(events: Any, when: Any) -> Any:
+def is_agent_reply(events: Any, when: Any) -> Any:
     """Mark the public messages by human agents, as an Ibis expression.
 
     Where no event so far says who may read it, every message counts as public.
@@ -158,10 +158,10 @@ def replies(events: Any, when: Any) -> Any:
 
 def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
     """Return case, at, seq, code and value (priority or status) of all events that can move a clock."""
-    events = full_events(log)
-    events = events.mutate(_seen=seen_at(events, as_recorded))
+    events = add_missing_event_columns(log)
+    events = events.mutate(_seen=select_event_time(events, as_recorded))
     events = events.filter(events["_seen"] <= log.until)
-    reply = replies(events, events["_seen"])
+    reply = is_agent_reply(events, events["_seen"])
     turns = _needs_turns(log)
     kind = reply.ifelse("reply", events.kind)
     if turns:
@@ -169,12 +169,12 @@ def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
         asked = theirs & is_public(events, events["_seen"])
         kind = ibis.cases((reply, "reply"), (asked, "asked"), else_=events.kind)
     plain = events.select("case_id", "seq", at="_seen", kind=kind, value=events.new)
-    plain = plain.filter(plain.kind.isin([name for name in MOMENTS if name != "start"]))
+    plain = plain.filter(plain.kind.isin([name for name in MOMENT_CODES if name != "start"]))
     place = ibis.row_number().over(ibis.window(group_by=["case_id", "kind"], order_by=["at", "seq"]))
     plain = plain.mutate(_place=place)
     later = (plain.kind == "reply") & (plain["_place"] > 0)
     plain = plain.mutate(kind=later.ifelse("answer", plain.kind)) if turns else plain.filter(~later)
-    code = plain.kind.cases(*MOMENTS.items(), else_=0)
+    code = plain.kind.cases(*MOMENT_CODES.items(), else_=0)
     valued = plain.kind.isin(["priority", "status"]).ifelse(plain.value, None)
     plain = plain.mutate(code=code, value=valued)
     return plain.inner_join(cases.select("case_id", "case"), "case_id").select("case", "at", "seq", "code", "value")
@@ -184,10 +184,10 @@ def _needs_turns(log: CaseLog) -> bool:
     """Tell whether a policy of the log follows the conversation beyond its first reply."""
     if not log.has("sla_policies"):
         return False
-    return bool(set(log.frame(log.table("sla_policies").select("metric").distinct())["metric"]) & set(TURNS))
+    return bool(set(log.frame(log.table("sla_policies").select("metric").distinct())["metric"]) & set(TURN_METRICS))
 
 
-def course(line: Timeline, book: PolicyBook) -> Course:
+def trace_metric(line: Timeline, book: MetricPolicies) -> MetricLifecycle:
     """Follow one metric along the timeline.
 
     The clocks of ``resolution``, ``requester_wait`` and ``agent_work`` may run while the case is open, that of
@@ -197,43 +197,43 @@ def course(line: Timeline, book: PolicyBook) -> Course:
     """
     metric = "closing" if book.source else book.metric
     cycles = book.option("cycles")
-    live, stops, starts = _life(line, metric)
+    live, stops, starts = _find_clock_states(line, metric)
     if cycles == "once" and metric != "first_response":
         opened = _counted_in_case(line, starts)
         live, stops, starts = live & (opened <= 1), stops & (opened - starts <= 1), starts & (opened == 1)
     again = starts if cycles != "continue" and metric != "first_response" else np.zeros_like(starts)
     begins = line.first | again
     choice = _choices(line, book, begins, starts)
-    if metric in TURNS:
+    if metric in TURN_METRICS:
         choice = np.where(live, choice, -1)
     if book.option("on_change") == "reset":
         changed = live & _changed(line, live, choice) & ~begins
         begins, starts = begins | changed, starts | changed
     clock = np.cumsum(begins) - 1
-    return Course(book, live, stops, choice, _counted_in_case(line, starts), begins, clock)
+    return MetricLifecycle(book, live, stops, choice, _counted_in_case(line, starts), begins, clock)
 
 
-def _life(line: Timeline, metric: str) -> tuple[Bools, Bools, Bools]:
+def _find_clock_states(line: Timeline, metric: str) -> tuple[Bools, Bools, Bools]:
     """Return after which rows the clock may run, at which it stops for good, and at which a cycle starts."""
     nothing = np.zeros(len(line.at), dtype=bool)
-    ends = ("closed", "merged") if metric == "closing" else _ENDS
+    ends = ("closed", "merged") if metric == "closing" else _END_EVENT_KINDS
     opened = line.state(line.is_kind("start", "reopened"), line.is_kind(*ends))
     said, replied = line.is_kind("reply", "answer"), line.state(line.is_kind("reply"), nothing)
     if metric == "first_response":
         return opened & ~replied, line.is_kind("reply"), line.first
     if metric == "next_response":
-        waits = line.state(line.is_kind("asked"), said | line.is_kind(*_ENDS))
+        waits = line.state(line.is_kind("asked"), said | line.is_kind(*_END_EVENT_KINDS))
         live = opened & replied & waits
         was = line.before(live)
         return live, was & said, live & ~was
-    if metric in TURNS:
-        live = opened & line.state(said & opened, line.is_kind(*_ENDS))
+    if metric in TURN_METRICS:
+        live = opened & line.state(said & opened, line.is_kind(*_END_EVENT_KINDS))
         return live, line.before(live) & said, said & live
     was = line.before(opened)
     return opened, was & ~opened & ~line.is_kind("merged"), opened & ~was
 
 
-def _choices(line: Timeline, book: PolicyBook, begins: Bools, starts: Bools) -> Ints:
+def _choices(line: Timeline, book: MetricPolicies, begins: Bools, starts: Bools) -> Ints:
     """Return the policy that holds after each row, by the priority in force and the version that counts."""
     rows = np.arange(len(line.at))
     named = line.is_kind("start", "priority")
@@ -262,7 +262,7 @@ def _counted_in_case(line: Timeline, marks: Bools) -> Ints:
     return np.asarray(total - (total - marks)[line.first][line.case], dtype=np.int64)
 
 
-def track(line: Timeline, way: Course, number: int) -> Track:
+def run_policy_clock(line: Timeline, way: MetricLifecycle, number: int) -> PolicyClock:
     """Run the clock of one policy over the cases that it ever held for, from each row at which a clock begins.
 
     Where a change of priority begins none, it changes the target and keeps the time that has run (a retroactive
@@ -276,16 +276,16 @@ def track(line: Timeline, way: Course, number: int) -> Track:
     running = way.live[rows] & ~paused
     at, then, first = line.at[rows], line.then[rows], way.begins[rows]
     spent = np.zeros(len(rows), dtype=np.int64)
-    spent[running] = counted(policy, at[running], then[running])
+    spent[running] = measure_elapsed_us(policy, at[running], then[running])
     begins = np.maximum.accumulate(np.where(first, np.arange(len(rows)), 0))
     total = np.cumsum(spent) - spent
     used = total - total[begins]
-    due = np.full(len(rows), NEVER)
-    crossed = np.full(len(rows), NEVER)
+    due = np.full(len(rows), NEVER_US)
+    crossed = np.full(len(rows), NEVER_US)
     if not policy.source:
-        target = round(policy.target_s * US)
+        target = round(policy.target_s * US_PER_S)
         goes_on = running & (used < target)
-        due[goes_on] = reached(policy, at[goes_on], target - used[goes_on])
+        due[goes_on] = find_instant_after(policy, at[goes_on], target - used[goes_on])
         crossing = np.flatnonzero(goes_on & (used + spent >= target))
         origin = np.full(len(rows), -1)
         origin[begins[crossing]] = crossing
@@ -293,46 +293,46 @@ def track(line: Timeline, way: Course, number: int) -> Track:
         over = (used >= target) & (source >= 0)
         crossed[over] = due[source[over]]
         due[over] = crossed[over]
-    return Track(policy, rows, running, paused, used, spent, crossed, due)
+    return PolicyClock(policy, rows, running, paused, used, spent, crossed, due)
 
 
-def counted(policy: Policy, start: Ints, end: Ints) -> Ints:
+def measure_elapsed_us(policy: Policy, start: Ints, end: Ints) -> Ints:
     """Return the microseconds of the policy's calendar between instants."""
-    return np.rint(policy.calendar.seconds_between(to_index(start), to_index(end)) * US).astype(np.int64)
+    return np.rint(policy.calendar.seconds_between(to_index(start), to_index(end)) * US_PER_S).astype(np.int64)
 
 
-def reached(policy: Policy, start: Ints, left: Ints) -> Ints:
+def find_instant_after(policy: Policy, start: Ints, left: Ints) -> Ints:
     """Return the instant at which so many microseconds of the policy's calendar have passed."""
-    return to_micros(policy.calendar.add(to_index(start), left / US), "start")
+    return to_micros(policy.calendar.add(to_index(start), left / US_PER_S), "start")
 
 
-def clock_broken_at(line: Timeline, way: Course, tracks: dict[int, Track]) -> Ints:
+def find_breach_times(line: Timeline, way: MetricLifecycle, tracks: dict[int, PolicyClock]) -> Ints:
     """Return for each clock, as ``way.clock`` numbers them, the first instant at which a target in force had passed.
 
-    ``NEVER`` where none has. A broken promise stays broken, whatever the priority becomes later.
+    ``NEVER_US`` where none has. A broken promise stays broken, whatever the priority becomes later.
     """
-    broken = np.full(int(way.begins.sum()), NEVER)
+    broken = np.full(int(way.begins.sum()), NEVER_US)
     for number, run in tracks.items():
         rows = run.rows
         late = np.maximum(run.due, line.at[rows])
         in_time = (late < line.then[rows]) | (line.last[rows] & (late <= line.until))
-        hit = (way.choice[rows] == number) & way.live[rows] & (run.due < NEVER) & in_time
+        hit = (way.choice[rows] == number) & way.live[rows] & (run.due < NEVER_US) & in_time
         np.minimum.at(broken, way.clock[rows[hit]], late[hit])
     return broken
 
 
-def run_tracks(line: Timeline, way: Course) -> dict[int, Track]:
+def run_policy_clocks(line: Timeline, way: MetricLifecycle) -> dict[int, PolicyClock]:
     """Run the clock of every policy that ever holds."""
-    return {int(n): track(line, way, int(n)) for n in np.unique(way.choice) if n >= 0}
+    return {int(n): run_policy_clock(line, way, int(n)) for n in np.unique(way.choice) if n >= 0}
 
 
-def instants(micros: Ints) -> pd.DatetimeIndex:
+def to_instants(micros: Ints) -> pd.DatetimeIndex:
     """Return instants, missing where they never come."""
-    return to_index(np.where(micros == NEVER, MISSING, micros))
+    return to_index(np.where(micros == NEVER_US, MISSING_INSTANT, micros))
 
 
 def _paused(line: Timeline, policy: Policy) -> Bools:
-    if policy.unpaused:
+    if policy.is_never_paused:
         return np.zeros(len(line.at), dtype=bool)
     if policy.statuses:
         status = line.is_kind("status")

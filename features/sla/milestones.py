@@ -10,26 +10,26 @@ import pandas as pd
 
 from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_micros
-from ..calendars.open_intervals import MISSING, US
-from ..case_log.cache import kept
+from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
+from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
 from .clocks import (
-    NEVER,
-    Course,
+    NEVER_US,
+    MetricLifecycle,
+    PolicyClock,
     Timeline,
-    Track,
-    clock_broken_at,
-    counted,
-    course,
-    instants,
-    reached,
-    run_tracks,
-    timeline,
+    fetch_timeline,
+    find_breach_times,
+    find_instant_after,
+    measure_elapsed_us,
+    run_policy_clocks,
+    to_instants,
+    trace_metric,
 )
-from .policies import PolicyBook, policy_books
-from .source_flags import flag_broken, flag_decided
+from .policies import MetricPolicies, read_policies
+from .source_flags import find_source_decisions, is_breached_at_source
 
-COLUMNS = (
+MILESTONE_COLUMNS = (
     "case_id",
     "metric",
     "policy",
@@ -65,7 +65,7 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     The clock stands still while the case is paused: in a status of the policy's ``pause_on``, or else in those of its
     preset and metric as above, or else between the events ``paused`` and ``resumed``; ``pause_on = "never"`` lets
     nothing stop it. Columns of the policies, or their ``preset``, choose the rest
-    (:data:`deskcast.features.sla.presets.OPTIONS`):
+    (:data:`deskcast.features.sla.presets.POLICY_OPTIONS`):
 
     * ``match``: the first policy for the priority in force before one for any (``priority``), the first row that fits
       (``row``), or the first policy that fits, even if it has no target for the metric (``policy``). A policy fits a
@@ -126,15 +126,19 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     >>> milestones(log)[["case_id", "metric", "elapsed_s", "target_s", "status"]].to_dict("records")
     [{'case_id': '1', 'metric': 'resolution', 'elapsed_s': 5400.0, 'target_s': 7200.0, 'status': 'met'}]
     """
-    found = kept(log, f"milestones {'as recorded' if as_recorded else 'as happened'}", lambda: _all(log, as_recorded))
+    found = compute_once(
+        log,
+        f"milestones {'as recorded' if as_recorded else 'as happened'}",
+        lambda: _build_milestones(log, as_recorded),
+    )
     return found.copy(deep=False)
 
 
-def _all(log: CaseLog, as_recorded: bool) -> pd.DataFrame:
-    books = policy_books(log)
+def _build_milestones(log: CaseLog, as_recorded: bool) -> pd.DataFrame:
+    books = read_policies(log)
     if not books:
-        return _typed(pd.DataFrame({c: [] for c in COLUMNS}))
-    line = timeline(log, as_recorded=as_recorded)
+        return _typed(pd.DataFrame({c: [] for c in MILESTONE_COLUMNS}))
+    line = fetch_timeline(log, as_recorded=as_recorded)
     parts = [_source(log, line, book, as_recorded) if book.source else _measured(line, book) for book in books.values()]
     return _typed(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
 
@@ -144,12 +148,12 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     kinds = dict.fromkeys(["case_id", "metric", "policy", "status"], "str")
     kinds |= dict.fromkeys(["paused_s", "target_s", "elapsed_s"], "float64") | {"cycle": "int64"}
     kinds |= dict.fromkeys(moments, "datetime64[us, UTC]")
-    ordered = frame.astype(kinds)[list(COLUMNS)]
+    ordered = frame.astype(kinds)[list(MILESTONE_COLUMNS)]
     return ordered.sort_values(["case_id", "metric", "cycle"], ignore_index=True)
 
 
 @dataclass(frozen=True)
-class Spans:
+class MilestoneSpans:
     """The milestones of one metric: each is read at the end of ``row``, which is at ``now``.
 
     ``stopped`` milestones were reached there, ``open_end`` ones stand at the end of the log; the others ended
@@ -161,34 +165,34 @@ class Spans:
     stopped: Bools
     open_end: Bools
 
-    def pick(self, which: Any) -> Spans:
+    def pick(self, which: Any) -> MilestoneSpans:
         """Return some of the milestones."""
-        return Spans(self.row[which], self.now[which], self.stopped[which], self.open_end[which])
+        return MilestoneSpans(self.row[which], self.now[which], self.stopped[which], self.open_end[which])
 
 
-def _measured(line: Timeline, book: PolicyBook) -> pd.DataFrame:
+def _measured(line: Timeline, book: MetricPolicies) -> pd.DataFrame:
     """Milestones of a metric that is measured here."""
-    way = course(line, book)
+    way = trace_metric(line, book)
     answers = line.at[line.is_kind("reply")]
     if book.metric == "first_response" and not len(answers):
-        return pd.DataFrame({c: [] for c in COLUMNS})
-    tracks = run_tracks(line, way)
-    broken = clock_broken_at(line, way, tracks)
+        return pd.DataFrame({c: [] for c in MILESTONE_COLUMNS})
+    tracks = run_policy_clocks(line, way)
+    broken = find_breach_times(line, way, tracks)
     # whether replies are recorded at all is not known before the first one
-    known_from = int(answers.min()) if book.metric == "first_response" else MISSING
+    known_from = int(answers.min()) if book.metric == "first_response" else MISSING_INSTANT
     spans = _spans(line, way)
     held = _last_held(way)[spans.row]
     parts = [_of_policy(line, way, run, spans.pick(held == n), broken, known_from) for n, run in tracks.items()]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in COLUMNS})
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in MILESTONE_COLUMNS})
 
 
-def _spans(line: Timeline, way: Course) -> Spans:
+def _spans(line: Timeline, way: MetricLifecycle) -> MilestoneSpans:
     """Find where cycles end: at a stop, with the case, where a new clock replaces the old, or with the log."""
     cut = line.before(way.live) & (~way.live | way.begins) & ~way.stops
     ends = np.flatnonzero(way.stops | cut)
     last = np.flatnonzero(line.last & way.live)
     still = np.arange(len(ends) + len(last)) >= len(ends)
-    spans = Spans(
+    spans = MilestoneSpans(
         np.concatenate([ends - 1, last]),
         np.concatenate([line.at[ends], np.full(len(last), line.until)]),
         np.concatenate([way.stops[ends], np.zeros(len(last), dtype=bool)]),
@@ -204,24 +208,26 @@ def _spans(line: Timeline, way: Course) -> Spans:
     return spans.pick(chosen[chosen >= 0])
 
 
-def _last_held(way: Course) -> Ints:
+def _last_held(way: MetricLifecycle) -> Ints:
     """The policy that holds at each row, or the last one of the same clock that did; -1 where none ever did."""
     rows = np.arange(len(way.choice))
     seen = np.maximum.accumulate(np.where((way.choice >= 0) | way.begins, rows, 0))
     return way.choice[seen]
 
 
-def _of_policy(line: Timeline, way: Course, run: Track, spans: Spans, broken: Ints, known_from: int) -> pd.DataFrame:
+def _of_policy(
+    line: Timeline, way: MetricLifecycle, run: PolicyClock, spans: MilestoneSpans, broken: Ints, known_from: int
+) -> pd.DataFrame:
     """Milestones whose last policy is this one."""
     row, now, stopped, open_end = spans.row, spans.now, spans.stopped, spans.open_end
     here = np.searchsorted(run.rows, row)
     clock = way.clock[row]
     elapsed = run.used[here] + run.spent[here]
     started = line.at[way.begins][clock]
-    target = round(run.policy.target_s * US)
+    target = round(run.policy.target_s * US_PER_S)
     due = run.due[here].copy()
-    unknown = (due == NEVER) & (elapsed < target)
-    due[unknown] = reached(run.policy, now[unknown], target - elapsed[unknown])
+    unknown = (due == NEVER_US) & (elapsed < target)
+    due[unknown] = find_instant_after(run.policy, now[unknown], target - elapsed[unknown])
     was_broken = np.where(open_end, broken[clock] <= now, broken[clock] < now)
     holds = way.choice[row] >= 0
     status = np.select(
@@ -229,35 +235,35 @@ def _of_policy(line: Timeline, way: Course, run: Track, spans: Spans, broken: In
         ["breached", "met", "paused", "running"],
         "cancelled",
     )
-    decided = np.select([was_broken, status == "met"], [np.maximum(broken[clock], known_from), now], NEVER)
+    decided = np.select([was_broken, status == "met"], [np.maximum(broken[clock], known_from), now], NEVER_US)
     return pd.DataFrame(
         {
             "case_id": line.cases["case_id"].to_numpy()[line.case[row]],
             "metric": run.policy.metric,
             "policy": run.policy.policy,
             "cycle": way.cycle[row],
-            "started_at": instants(started),
-            "paused_s": (counted(run.policy, started, now) - elapsed) / US,
+            "started_at": to_instants(started),
+            "paused_s": (measure_elapsed_us(run.policy, started, now) - elapsed) / US_PER_S,
             "target_s": run.policy.target_s,
-            "due_at": instants(due),
-            "stopped_at": instants(np.where(stopped, now, NEVER)),
-            "elapsed_s": elapsed / US,
+            "due_at": to_instants(due),
+            "stopped_at": to_instants(np.where(stopped, now, NEVER_US)),
+            "elapsed_s": elapsed / US_PER_S,
             "status": status,
-            "decided_at": instants(decided),
+            "decided_at": to_instants(decided),
         }
     )
 
 
-def _source(log: CaseLog, line: Timeline, book: PolicyBook, as_recorded: bool = False) -> pd.DataFrame:
+def _source(log: CaseLog, line: Timeline, book: MetricPolicies, as_recorded: bool = False) -> pd.DataFrame:
     """Milestones that the exporting system decides: when it says so, or by its flag at the first closing."""
-    way = course(line, book)
+    way = trace_metric(line, book)
     held = way.choice[line.first] >= 0
     spans = _spans(line, way)
     spans = spans.pick(held[line.case[spans.row]] & (way.cycle[spans.row] == 1))
     case, stopped, open_end, now = line.case[spans.row], spans.stopped, spans.open_end, spans.now
-    told = flag_decided(log, book.metric, as_recorded=as_recorded).reindex(line.cases["case_id"].iloc[case])
-    decided = np.where(told.notna(), np.maximum(to_micros(told, "at"), line.at[line.first][case]), NEVER)
-    sooner = (decided < NEVER) & (decided <= now)
+    told = find_source_decisions(log, book.metric, as_recorded=as_recorded).reindex(line.cases["case_id"].iloc[case])
+    decided = np.where(told.notna(), np.maximum(to_micros(told, "at"), line.at[line.first][case]), NEVER_US)
+    sooner = (decided < NEVER_US) & (decided <= now)
     now, stopped, open_end = np.where(sooner, decided, now), stopped | sooner, open_end & ~sooner
     frame = pd.DataFrame(
         {
@@ -265,15 +271,15 @@ def _source(log: CaseLog, line: Timeline, book: PolicyBook, as_recorded: bool = 
             "metric": book.metric,
             "policy": [book.policies[n].policy for n in way.choice[line.first][case]],
             "cycle": 1,
-            "started_at": instants(line.at[line.first][case]),
+            "started_at": to_instants(line.at[line.first][case]),
             "paused_s": np.nan,
             "target_s": np.nan,
-            "due_at": instants(np.full(len(case), NEVER)),
-            "stopped_at": instants(np.where(stopped, now, NEVER)),
-            "elapsed_s": (now - line.at[line.first][case]) / US,
+            "due_at": to_instants(np.full(len(case), NEVER_US)),
+            "stopped_at": to_instants(np.where(stopped, now, NEVER_US)),
+            "elapsed_s": (now - line.at[line.first][case]) / US_PER_S,
         }
     )
-    false = flag_broken(log, book.metric, frame["case_id"], instants(now), as_recorded=as_recorded)
+    false = is_breached_at_source(log, book.metric, frame["case_id"], to_instants(now), as_recorded=as_recorded)
     frame["status"] = np.select([stopped & false, stopped, open_end], ["breached", "met", "running"], "cancelled")
     frame["decided_at"] = frame["stopped_at"]
     return frame

@@ -13,10 +13,10 @@ from ..calendars.business_calendar import BusinessCalendar, to_micros
 from ..case_log.log import CaseLog
 from ..case_log.schema import TABLES
 from ..errors import InputError, did_you_mean
-from .presets import NEVER_PAUSED, OPTIONS, PRESETS, TURNS, preset_option
+from .presets import NEVER_PAUSED, POLICY_OPTIONS, PRESETS, TURN_METRICS, preset_option
 
 #: Milestones that deskcast measures itself; any other name must be a flag of the exporting system.
-METRICS = (
+SLA_METRICS = (
     "first_response",
     "next_response",
     "resolution",
@@ -26,7 +26,7 @@ METRICS = (
     "pausable_update",
     "periodic_update",
 )
-CLOCKS = ("calendar", "business", "source")
+CLOCK_KINDS = ("calendar", "business", "source")
 
 #: What a case must be for a policy to match: for each column of its creation, the values of which it has one.
 Condition = tuple[tuple[str, tuple[str, ...]], ...]
@@ -38,7 +38,7 @@ class Policy:
 
     ``statuses`` are those in which the clock stands still; without any, the events ``paused`` and ``resumed``
     say so, unless ``unpaused``. ``valid_from`` is in microseconds since 1970 UTC, and the smallest integer where it
-    was always valid. ``options`` are those of :data:`deskcast.features.sla.presets.OPTIONS`, in that order.
+    was always valid. ``options`` are those of :data:`deskcast.features.sla.presets.POLICY_OPTIONS`, in that order.
     """
 
     policy: str
@@ -49,17 +49,17 @@ class Policy:
     calendar: BusinessCalendar
     statuses: frozenset[str]
     valid_from: int
-    unpaused: bool = False
+    is_never_paused: bool = False
     condition: Condition = ()
-    options: tuple[str, ...] = tuple(allowed[0] for allowed in OPTIONS.values())
+    options: tuple[str, ...] = tuple(allowed[0] for allowed in POLICY_OPTIONS.values())
 
     def option(self, name: str) -> str:
         """Return the choice of one option."""
-        return self.options[tuple(OPTIONS).index(name)]
+        return self.options[tuple(POLICY_OPTIONS).index(name)]
 
 
 @dataclass(frozen=True)
-class PolicyBook:
+class MetricPolicies:
     """The policies of one metric, and which of them holds for each priority, instant and kind of case.
 
     ``everyone`` are the policies of all metrics in their order, because the first policy that fits a case may be one
@@ -68,7 +68,7 @@ class PolicyBook:
 
     metric: str
     policies: tuple[Policy, ...]
-    everyone: tuple[Policy, ...]
+    all_policies: tuple[Policy, ...]
     priorities: tuple[str, ...]
     epochs: npt.NDArray[np.int64]
     conditions: tuple[Condition, ...]
@@ -125,7 +125,7 @@ class PolicyBook:
         rows = [(i, p) for i, p in enumerate(self.policies) if good(p) and p.priority in (priority, None)]
         match = self.option("match")
         if match == "policy":
-            first = next((p.policy for p in self.everyone if good(p)), None)
+            first = next((p.policy for p in self.all_policies if good(p)), None)
             rows = [(i, p) for i, p in rows if p.policy == first]
         if match != "row":
             rows.sort(key=lambda row: (row[1].priority is None, row[0]))
@@ -136,7 +136,7 @@ class PolicyBook:
         return max((p.valid_from, i) for i, p in rows if (p.policy, p.priority, p.condition) == same)[1]
 
 
-def policy_books(log: CaseLog) -> dict[str, PolicyBook]:
+def read_policies(log: CaseLog) -> dict[str, MetricPolicies]:
     """Read the policies of a log, by metric in alphabetical order; none where the log has no policies.
 
     Raises
@@ -150,7 +150,7 @@ def policy_books(log: CaseLog) -> dict[str, PolicyBook]:
     >>> import pandas as pd
     >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
     >>> policies = pd.DataFrame({"policy": ["gold"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
-    >>> list(policy_books(CaseLog.from_frames(cases=cases, sla_policies=policies)))
+    >>> list(read_policies(CaseLog.from_frames(cases=cases, sla_policies=policies)))
     ['resolution']
     """
     if not log.has("sla_policies"):
@@ -158,15 +158,15 @@ def policy_books(log: CaseLog) -> dict[str, PolicyBook]:
     frame = log.frame("sla_policies")
     policies = [_policy(row, number, log) for number, row in enumerate(frame.to_dict("records"), start=1)]
     metrics = sorted({p.metric for p in policies})
-    return {metric: _book(metric, policies) for metric in metrics}
+    return {metric: _group_policies(metric, policies) for metric in metrics}
 
 
-def read_condition(text: Any) -> Condition:
+def parse_condition(text: Any) -> Condition:
     """Read what a case must be: ``channel = phone|chat; product = p1``.
 
     Examples
     --------
-    >>> read_condition("product = p1; channel = phone | chat")
+    >>> parse_condition("product = p1; channel = phone | chat")
     (('channel', ('phone', 'chat')), ('product', ('p1',)))
     """
     pairs = []
@@ -192,10 +192,10 @@ def condition_columns(log: CaseLog) -> list[str]:
     if not log.has("sla_policies", "when"):
         return []
     texts = log.frame(log.table("sla_policies").select("when").distinct())["when"]
-    return sorted({column for text in texts for column, _ in read_condition(text)} & set(log.table("cases").columns))
+    return sorted({column for text in texts for column, _ in parse_condition(text)} & set(log.table("cases").columns))
 
 
-def policy_notes(log: CaseLog) -> list[str]:
+def find_policy_warnings(log: CaseLog) -> list[str]:
     """Say what looks odd about the policies: statuses that the log never has, pauses that it never tells.
 
     Examples
@@ -205,7 +205,7 @@ def policy_notes(log: CaseLog) -> list[str]:
     >>> events = pd.DataFrame({"case_id": ["1"], "at": "2024-03-01T10:00Z", "kind": "status", "new": "Pending"})
     >>> policies = pd.DataFrame({"policy": ["gold"], "metric": ["resolution"], "target_s": [7200],
     ...                          "clock": "calendar", "pause_on": "pending,waiting"})
-    >>> policy_notes(CaseLog.from_frames(cases=cases, events=events, sla_policies=policies))
+    >>> find_policy_warnings(CaseLog.from_frames(cases=cases, events=events, sla_policies=policies))
     ["The policy 'gold' pauses its resolution on the status 'waiting', which no event of the log has."]
     """
     if not log.has("sla_policies", "pause_on") or not log.has("events", "new"):
@@ -227,12 +227,12 @@ def policy_notes(log: CaseLog) -> list[str]:
 
 def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
     clock, metric = str(row["clock"]), str(row["metric"])
-    if clock not in CLOCKS:
-        hint = did_you_mean(clock, CLOCKS)
+    if clock not in CLOCK_KINDS:
+        hint = did_you_mean(clock, CLOCK_KINDS)
         raise InputError("unknown clock", where="sla_policies", column="clock", row=number, got=clock, hint=hint)
     source = clock == "source"
-    if not source and metric not in METRICS:
-        hint = did_you_mean(metric, METRICS) or ""
+    if not source and metric not in SLA_METRICS:
+        hint = did_you_mean(metric, SLA_METRICS) or ""
         hint = f"{hint}; a flag of the exporting system needs clock = 'source'"
         raise InputError("unknown metric", where="sla_policies", column="metric", row=number, got=metric, hint=hint)
     target = row.get("target_s")
@@ -261,14 +261,14 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
         int(to_micros([since], "valid_from")[0]),
         unpaused,
         _condition(row.get("when"), number, log),
-        tuple(_option(row, o, preset_option(preset, o, metric), number) for o in OPTIONS),
+        tuple(_option(row, o, preset_option(preset, o, metric), number) for o in POLICY_OPTIONS),
     )
 
 
 def _option(row: dict[Any, Any], name: str, default: str, number: int) -> str:
     """Return the choice of an option; the clock of a turn cannot go on in the next one."""
-    chosen = _named(row, name, OPTIONS[name], default, number)
-    return "restart" if chosen == "continue" and str(row["metric"]) in TURNS else chosen
+    chosen = _named(row, name, POLICY_OPTIONS[name], default, number)
+    return "restart" if chosen == "continue" and str(row["metric"]) in TURN_METRICS else chosen
 
 
 def _named(row: dict[Any, Any], column: str, allowed: tuple[str, ...], default: str, number: int) -> str:
@@ -287,7 +287,7 @@ def _named(row: dict[Any, Any], column: str, allowed: tuple[str, ...], default: 
 
 
 def _condition(text: Any, number: int, log: CaseLog) -> Condition:
-    condition = read_condition(text)
+    condition = parse_condition(text)
     columns = tuple(log.table("cases").columns) if condition else ()
     for column, _ in condition:
         if column not in columns:
@@ -318,7 +318,7 @@ def _calendar(clock: str, name: Any, number: int, log: CaseLog) -> BusinessCalen
     return log.calendars[str(name)]
 
 
-def _book(metric: str, everyone: list[Policy]) -> PolicyBook:
+def _group_policies(metric: str, everyone: list[Policy]) -> MetricPolicies:
     policies = [p for p in everyone if p.metric == metric]
     if len({p.source for p in policies}) > 1:
         raise InputError(
@@ -327,7 +327,7 @@ def _book(metric: str, everyone: list[Policy]) -> PolicyBook:
             column="clock",
             got=metric,
         )
-    for option in OPTIONS:
+    for option in POLICY_OPTIONS:
         choices = sorted({p.option(option) for p in policies})
         if len(choices) > 1:
             hint = f"'{metric}' has {' and '.join(choices)}; a preset or the option itself chooses it"
@@ -336,4 +336,4 @@ def _book(metric: str, everyone: list[Policy]) -> PolicyBook:
     priorities = tuple(sorted({p.priority for p in policies if p.priority is not None}))
     epochs = np.array(sorted({p.valid_from for p in everyone}), dtype=np.int64)
     conditions = tuple(sorted({p.condition for p in everyone}))
-    return PolicyBook(metric, tuple(policies), tuple(everyone), priorities, epochs, conditions)
+    return MetricPolicies(metric, tuple(policies), tuple(everyone), priorities, epochs, conditions)

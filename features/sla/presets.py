@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 #: Metrics that begin anew with every turn of the conversation.
-TURNS = ("next_response", "pausable_update", "periodic_update")
+TURN_METRICS = ("next_response", "pausable_update", "periodic_update")
 #: Options of a policy and what each may be; the first is what holds without a preset.
-OPTIONS: Mapping[str, tuple[str, ...]] = {
+POLICY_OPTIONS: Mapping[str, tuple[str, ...]] = {
     # which row holds: one for the priority before one for any; the first that fits; the first policy that fits
     "match": ("priority", "row", "policy"),
     # a change of priority: keeps the time that has run, starts a new clock, or leaves the target as it was
@@ -39,21 +39,27 @@ class Preset:
 
     def option(self, name: str, metric: str) -> str:
         """Return what an option is for a metric."""
-        if name == "cycles" and metric in TURNS and self.cycles == "continue":
+        if name == "cycles" and metric in TURN_METRICS and self.cycles == "continue":
             return "restart"
         return str(getattr(self, name))
 
 
-_PENDING = {"requester_wait": "pending", "agent_work": "pending,hold,on-hold,on hold", "pausable_update": "pending"}
-_ZENDESK = dict.fromkeys(("first_response", "next_response", "resolution", "closing", "periodic_update"), NEVER_PAUSED)
+_PAUSE_STATUSES = {
+    "requester_wait": "pending",
+    "agent_work": "pending,hold,on-hold,on hold",
+    "pausable_update": "pending",
+}
+_ZENDESK_NEVER_PAUSED = dict.fromkeys(
+    ("first_response", "next_response", "resolution", "closing", "periodic_update"), NEVER_PAUSED
+)
 
 #: The presets by name; the empty one holds where a policy names none.
 PRESETS: Mapping[str, Preset] = {
-    "": Preset(pause_on=_PENDING | {"periodic_update": NEVER_PAUSED}),
+    "": Preset(pause_on=_PAUSE_STATUSES | {"periodic_update": NEVER_PAUSED}),
     "zendesk": Preset(
         match="policy",
         versions="event",
-        pause_on=_PENDING | _ZENDESK,
+        pause_on=_PAUSE_STATUSES | _ZENDESK_NEVER_PAUSED,
         sources=(
             "https://support.zendesk.com/hc/en-us/articles/4408829459866",  # Defining SLA policies
             "https://developer.zendesk.com/documentation/ticketing/reference-guides/ticket-metric-event-types-reference",
@@ -62,7 +68,7 @@ PRESETS: Mapping[str, Preset] = {
     "salesforce": Preset(
         match="row",
         cycles="once",
-        pause_on=_PENDING | {"periodic_update": NEVER_PAUSED},
+        pause_on=_PAUSE_STATUSES | {"periodic_update": NEVER_PAUSED},
         sources=(
             "https://help.salesforce.com/s/articleView?id=service.entitlements_milestone_sequential_recurrence.htm",
             "https://help.salesforce.com/s/articleView?id=service.entitlements_milestone_adding_sla.htm",
@@ -72,7 +78,7 @@ PRESETS: Mapping[str, Preset] = {
         match="row",
         on_change="reset",
         cycles="restart",
-        pause_on=_PENDING | {"periodic_update": NEVER_PAUSED},
+        pause_on=_PAUSE_STATUSES | {"periodic_update": NEVER_PAUSED},
         sources=(
             "https://www.servicenow.com/docs/r/yokohama/it-service-management/service-level-management/"
             "t_UseSLARetroactiveStartAndPause.html",
@@ -82,7 +88,7 @@ PRESETS: Mapping[str, Preset] = {
     "jira": Preset(
         match="row",
         cycles="restart",
-        pause_on=_PENDING | {"periodic_update": NEVER_PAUSED},
+        pause_on=_PAUSE_STATUSES | {"periodic_update": NEVER_PAUSED},
         sources=(
             "https://docs.atlassian.com/jira-servicedesk/10.3.2/com/atlassian/servicedesk/api/sla/info/"
             "SlaInformationCompletedCycle.html",
@@ -104,6 +110,6 @@ def preset_option(preset: str, name: str, metric: str) -> str:
     ('restart', 'once')
     """
     chosen = PRESETS[preset]
-    if preset == "salesforce" and name == "cycles" and metric in TURNS:
+    if preset == "salesforce" and name == "cycles" and metric in TURN_METRICS:
         return "restart"  # replies and updates are the recurring milestones
     return chosen.option(name, metric)

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..case_log.events import full_events, seen_at
+from ..case_log.events import add_missing_event_columns, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..case_log.schema import DECIDED
+from ..case_log.schema import DECIDED_VALUE
 
 
-def flag_decided(log: CaseLog, metric: str, *, as_recorded: bool = False) -> pd.Series[Any]:
+def find_source_decisions(log: CaseLog, metric: str, *, as_recorded: bool = False) -> pd.Series[Any]:
     """Return the instants at which the system itself decided on a promise, by case; cases without one are missing.
 
     Examples
@@ -23,17 +23,17 @@ def flag_decided(log: CaseLog, metric: str, *, as_recorded: bool = False) -> pd.
     >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T11:00Z"], "kind": ["field"],
     ...                        "field": ["first_reply"], "new": ["decided"]})
     >>> log = CaseLog.from_frames(cases=cases, events=events)
-    >>> flag_decided(log, "first_reply").to_dict()
+    >>> find_source_decisions(log, "first_reply").to_dict()
     {'1': Timestamp('2024-03-01 11:00:00+0000', tz='UTC')}
     """
-    events = full_events(log)
-    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & (events.new == DECIDED))
-    chosen = chosen.select("case_id", at=seen_at(chosen, as_recorded))
+    events = add_missing_event_columns(log)
+    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & (events.new == DECIDED_VALUE))
+    chosen = chosen.select("case_id", at=select_event_time(chosen, as_recorded))
     found = fetch(chosen.filter(chosen["at"] <= log.until).group_by("case_id").agg(at=lambda t: t["at"].min()))
     return found.sort_values("case_id").set_index("case_id")["at"].astype("datetime64[us, UTC]")
 
 
-def flag_broken(
+def is_breached_at_source(
     log: CaseLog, metric: str, case_id: Any, at: pd.DatetimeIndex, *, as_recorded: bool = False
 ) -> npt.NDArray[np.bool_]:
     """Tell for each case and instant whether the system's flag says by then that the promise is broken.
@@ -53,12 +53,14 @@ def flag_broken(
     >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T11:00Z"], "kind": ["field"],
     ...                        "field": ["made_sla"], "new": ["false"]})
     >>> log = CaseLog.from_frames(cases=cases, events=events)
-    >>> flag_broken(log, "made_sla", ["1", "1"], pd.to_datetime(["2024-03-01T10:59Z", "2024-03-01T11:00Z"]))
+    >>> is_breached_at_source(log, "made_sla", ["1", "1"], pd.to_datetime(["2024-03-01T10:59Z", "2024-03-01T11:00Z"]))
     array([False,  True])
     """
-    events = full_events(log)
-    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & (events.new != DECIDED))
-    chosen = chosen.select("case_id", "seq", at=seen_at(chosen, as_recorded), broken=chosen.new.lower() == "false")
+    events = add_missing_event_columns(log)
+    chosen = events.filter((events.kind == "field") & (events["field"] == metric) & (events.new != DECIDED_VALUE))
+    chosen = chosen.select(
+        "case_id", "seq", at=select_event_time(chosen, as_recorded), broken=chosen.new.lower() == "false"
+    )
     changes = fetch(chosen.filter(chosen["at"] <= log.until).order_by(["at", "case_id", "seq"]))
     if not len(changes) or not len(at):  # pandas cannot join text columns of no rows
         return np.zeros(len(at), dtype=bool)

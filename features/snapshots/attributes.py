@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.business_calendar import to_micros
-from ..case_log.asof import codes, last_before, tally
-from ..case_log.events import full_events, seen_at
+from ..case_log.asof import factorize_columns, find_last_as_of, sum_as_of
+from ..case_log.events import add_missing_event_columns, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 
 #: A text that fewer cases showed by then is named so: it may be free text or a name, and teaches little.
-RARE = "(uncommon)"
-FEWEST = 20
+UNCOMMON_LABEL = "(uncommon)"
+MIN_CASES = 20
 _PERSON = re.compile(
     r"caller|customer|client|user|requester|requestor|contact|agent|assignee|assigned|owner|account|person|employee|"
     r"mail|phone|address|(opened|created|updated|resolved|closed|reported|submitted)[ _]?by|(first|last|full)[ _]?name"
@@ -26,7 +26,7 @@ _PERSON = re.compile(
 _TEXT = re.compile(r"subject|summary|title|description|narrative|body|text|comment|message|details", re.IGNORECASE)
 
 
-def attributes_then(log: CaseLog, rows: pd.DataFrame) -> pd.DataFrame:
+def build_attribute_features(log: CaseLog, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the attributes of each row's case that were known at its instant, and the length of its text.
 
     Which columns there are depends on the names and types that the log declares, never on its values, so that a log
@@ -59,7 +59,7 @@ def attributes_then(log: CaseLog, rows: pd.DataFrame) -> pd.DataFrame:
         out["text_length"] = lengths.to_numpy()[place]
     for name in known:
         if cases[name].type().is_string():
-            out[f"attr_{name}"] = _common(frame[name], frame["created_at"], place, rows["at"])
+            out[f"attr_{name}"] = _mask_uncommon_values(frame[name], frame["created_at"], place, rows["at"])
         else:
             out[f"attr_{name}"] = frame[name].astype("float64").to_numpy()[place]
     changed = _changed(log, moving, rows) if moving else {}
@@ -79,30 +79,32 @@ def _usable(column: Any) -> bool:
     return bool(kind.is_string() or kind.is_numeric() or kind.is_boolean())
 
 
-def _common(values: pd.Series[Any], created: pd.Series[Any], place: Any, at: pd.Series[Any]) -> pd.Series[Any]:
+def _mask_uncommon_values(
+    values: pd.Series[Any], created: pd.Series[Any], place: Any, at: pd.Series[Any]
+) -> pd.Series[Any]:
     """Return each case's value, unless too few cases had shown it by then."""
-    code = codes(values)[0]
+    code = factorize_columns(values)[0]
     there = code >= 0
     mine = code[place]
-    seen = tally(code[there], to_micros(created[there], "created_at"), mine, to_micros(at, "at"))
+    seen = sum_as_of(code[there], to_micros(created[there], "created_at"), mine, to_micros(at, "at"))
     shown = pd.Series(values.array[place], index=at.index, dtype="str")
-    return shown.mask((mine >= 0) & (seen < FEWEST), RARE)
+    return shown.mask((mine >= 0) & (seen < MIN_CASES), UNCOMMON_LABEL)
 
 
 def _changed(log: CaseLog, names: list[str], rows: pd.DataFrame) -> dict[str, pd.Series[Any]]:
     """Return for each field its last value that was known at each row's instant."""
-    events = full_events(log)
-    events = events.mutate(_seen=seen_at(events, as_recorded=True))
+    events = add_missing_event_columns(log)
+    events = events.mutate(_seen=select_event_time(events, as_recorded=True))
     told = events.filter((events.kind == "field") & events["field"].isin(names) & (events["_seen"] <= log.until))
     told = told.select("case_id", "field", "new", "seq", seen="_seen")
     frame = fetch(told.order_by(["field", "case_id", "seen", "seq"]))
     when, out = to_micros(rows["at"], "at"), {}
     for name in names:
         mine = frame[frame["field"] == name]
-        case, asked = codes(mine["case_id"], rows["case_id"])
+        case, asked = factorize_columns(mine["case_id"], rows["case_id"])
         at = to_micros(mine["seen"], "seen")
         order = np.argsort(case, kind="stable")
-        found = last_before(case[order], at[order], asked, when)
+        found = find_last_as_of(case[order], at[order], asked, when)
         values = mine["new"].array[order].take(np.where(found < 0, -1, found), allow_fill=True)
         out[name] = pd.Series(values, index=rows.index, dtype="str")
     return out

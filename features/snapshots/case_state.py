@@ -11,18 +11,18 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ..case_log.events import full_events, is_public, seen_at
+from ..case_log.events import add_missing_event_columns, is_public, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 
 #: Columns of ``cases`` that describe a case; missing where the source has none.
-DESCRIPTIONS = ("channel", "product", "region", "case_type", "priority", "team")
-ENDS = ("resolved", "closed", "merged")
-_DIGITS = 9
+DESCRIPTION_COLUMNS = ("channel", "product", "region", "case_type", "priority", "team")
+END_EVENT_KINDS = ("resolved", "closed", "merged")
+_RANK_DIGITS = 9
 
 #: Feature -> the kind of event from which it is counted: before the first of that kind in a log, nothing shows
 #: that the source records it at all, and the feature is missing.
-COUNTED = {
+COUNTED_FEATURE_KINDS = {
     "customer_messages": "message",
     "agent_messages": "message",
     "unanswered_s": "message",
@@ -37,7 +37,7 @@ COUNTED = {
 }
 
 
-def cases_then(steps: Any, looks: pd.DataFrame) -> pd.DataFrame:
+def select_cases_as_of(steps: Any, looks: pd.DataFrame) -> pd.DataFrame:
     """Return cases at instants, as they stood then.
 
     Parameters
@@ -75,8 +75,8 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
     """
     end = log.until if pd.isna(last) else last
     cases = log.table("cases").filter(lambda t: t.created_at <= end)
-    absent = {c: ibis.null("string") for c in DESCRIPTIONS if c not in cases.columns}
-    cases = (cases.mutate(**absent) if absent else cases).select("case_id", "created_at", *DESCRIPTIONS)
+    absent = {c: ibis.null("string") for c in DESCRIPTION_COLUMNS if c not in cases.columns}
+    cases = (cases.mutate(**absent) if absent else cases).select("case_id", "created_at", *DESCRIPTION_COLUMNS)
     rows = _rows(log, cases, end)
     order = [rows["at"], rows.seq, rows.kind]
     rows = rows.mutate(rank=ibis.row_number().over(ibis.window(group_by="case_id", order_by=order)) + 1)
@@ -87,16 +87,16 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
     begun = _last_rank(rows, "start", "reopened")
     steps = rows.mutate(
         then_at=rows["at"].lead().over(ahead),
-        is_open=begun > _last_rank(rows, *ENDS),
+        is_open=begun > _last_rank(rows, *END_EVENT_KINDS),
         is_closed=_last_rank(rows, "closed", "merged") > begun,
         resolved_at=ibis.ifelse(rows.kind == "resolved", rows["at"], None).max().over(so_far),
-        **{name: rows[flag].sum().over(so_far) for name, flag in _SUMS.items()},
-        **{name: _last_value(rows, kind).over(so_far).substr(_DIGITS) for name, kind in _VALUES.items()},
+        **{name: rows[flag].sum().over(so_far) for name, flag in _COUNT_FLAGS.items()},
+        **{name: _last_value(rows, kind).over(so_far).substr(_RANK_DIGITS) for name, kind in _VALUE_KINDS.items()},
     )
     answered = ibis.window(group_by=["case_id", "agent_messages"], order_by="rank", preceding=None, following=0)
     known = steps.select(
         *("case_id", "at", "then_at", "rank", "kind", "actor_id", "is_open", "resolved_at", "status"),
-        *("now_priority", "now_team", *_SUMS),
+        *("now_priority", "now_team", *_COUNT_FLAGS),
         is_resolved=~steps.is_open & ~steps.is_closed,
         waiting_since=ibis.ifelse(steps.is_customer, steps["at"], None).min().over(answered),
         unanswered_messages=steps.is_customer.sum().over(answered),
@@ -114,22 +114,22 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
     return marked.drop("new_status", "new_team", "moved", "now_team")
 
 
-def first_seen(log: CaseLog) -> dict[str, pd.Timestamp]:
-    """Return the instant of the first event of each kind in :data:`COUNTED`; ``NaT`` where there is none."""
-    events = full_events(log)
-    when = seen_at(events, as_recorded=True)
+def find_first_recorded(log: CaseLog) -> dict[str, pd.Timestamp]:
+    """Return the instant of the first event of each kind that is counted; ``NaT`` where there is none."""
+    events = add_missing_event_columns(log)
+    when = select_event_time(events, as_recorded=True)
     tells = {
         "message": (events.kind == "message") & events.actor_role.notnull(),
         "assigned": (events.kind == "assigned") & events.team.notnull(),
-        "actor": human(events),
+        "actor": is_human_agent(events),
     }
-    kinds = sorted(set(COUNTED.values()))
+    kinds = sorted(set(COUNTED_FEATURE_KINDS.values()))
     firsts = {k: ibis.ifelse(tells.get(k, events.kind == k), when, None).min() for k in kinds}
     row = fetch(events.agg(**firsts)).iloc[0]
     return {kind: pd.Timestamp(row[kind]) for kind in kinds}
 
 
-_SUMS = {
+_COUNT_FLAGS = {
     "updates": "is_update",
     "customer_messages": "is_customer",
     "agent_messages": "is_reply",
@@ -140,10 +140,10 @@ _SUMS = {
     "priority_changes": "is_priority",
     "escalations": "is_escalated",
 }
-_VALUES = {"status": "status", "now_priority": "priority", "now_team": "assigned"}
+_VALUE_KINDS = {"status": "status", "now_priority": "priority", "now_team": "assigned"}
 
 
-def human(events: Any) -> Any:
+def is_human_agent(events: Any) -> Any:
     """Mark the events of a named person who is an agent, or of whom nothing else is said."""
     agent = (events.actor_role == "agent") | events.actor_role.isnull()
     return (events.actor_id.notnull() & agent & (events.kind != "created")).fill_null(False)
@@ -151,8 +151,8 @@ def human(events: Any) -> Any:
 
 def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
     """Return one row for each creation and each event, with what it says."""
-    events = full_events(log)
-    events = events.mutate(_seen=seen_at(events, as_recorded=True))
+    events = add_missing_event_columns(log)
+    events = events.mutate(_seen=select_event_time(events, as_recorded=True))
     events = events.filter(events["_seen"] <= log.until)
     public = (events.kind == "message") & is_public(events, events["_seen"])
     events = events.mutate(_public=public)
@@ -164,7 +164,7 @@ def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
         seq=events.seq.cast("int64"),
         seen="_seen",
         value=ibis.ifelse(events.kind == "assigned", events.team, events.new),
-        actor_id=ibis.ifelse(human(events), events.actor_id, None),
+        actor_id=ibis.ifelse(is_human_agent(events), events.actor_id, None),
         is_update=events.kind != "created",
         is_customer=(public & (events.actor_role == "customer")).fill_null(False),
         is_reply=(public & (events.actor_role == "agent")).fill_null(False),
@@ -200,5 +200,5 @@ def _last_value(rows: Any, kind: str) -> Any:
     The rank goes before the value as text, so that the greatest text is the last value: Ibis' own last value over
     a window does not pass over missing ones.
     """
-    tagged = rows["rank"].cast("string").lpad(_DIGITS, "0") + rows.value
+    tagged = rows["rank"].cast("string").lpad(_RANK_DIGITS, "0") + rows.value
     return ibis.ifelse((rows.kind == kind) & rows.value.notnull(), tagged, None).max()

@@ -10,16 +10,16 @@ import pandas as pd
 
 from ..arrays import Ints
 from ..calendars.business_calendar import to_micros
-from ..calendars.open_intervals import US
-from ..case_log.asof import codes, last_before, tally
+from ..calendars.open_intervals import US_PER_S
+from ..case_log.asof import factorize_columns, find_last_as_of, sum_as_of
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 
-DAY, WEEK = 86400 * US, 7 * 86400 * US
-_FOREVER = int(np.iinfo(np.int64).max)
+DAY_US, WEEK_US = 86400 * US_PER_S, 7 * 86400 * US_PER_S
+_NEVER_US = int(np.iinfo(np.int64).max)
 
 
-def changes(steps: Any) -> pd.DataFrame:
+def fetch_case_changes(steps: Any) -> pd.DataFrame:
     """Fetch the steps at which a case opened, ended, or changed its team or priority, by case and time.
 
     Returns
@@ -41,7 +41,7 @@ def changes(steps: Any) -> pd.DataFrame:
     return fetch(kept.select(*names, "priority", "product", "case_type", "created_at").order_by(["case_id", "rank"]))
 
 
-def load_then(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def build_workload_features(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Count open, new and resolved cases and active agents at each row's instant.
 
     Parameters
@@ -49,7 +49,7 @@ def load_then(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFra
     steps
         From :func:`~deskcast.features.snapshots.case_state.case_steps`.
     moves
-        From :func:`changes`.
+        From :func:`fetch_case_changes`.
     rows
         Columns ``at`` and ``team`` (in force), n rows.
 
@@ -61,7 +61,7 @@ def load_then(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFra
         last 7 days, and open cases for each of them. Missing for a team that is not known.
     """
     acts = fetch(steps.filter(steps.actor_id.notnull() & steps.team.notnull()).select("team", "actor_id", "at"))
-    team, was, active, mine = codes(moves["team"], moves["was_team"], acts["team"], rows["team"])
+    team, was, active, mine = factorize_columns(moves["team"], moves["was_team"], acts["team"], rows["team"])
     at, then = to_micros(moves["at"], "at"), _ends(moves["then_at"])
     when = to_micros(rows["at"], "at")
     desk, here = np.zeros_like(at), np.zeros_like(when)
@@ -73,15 +73,15 @@ def load_then(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFra
 
     def within(which: Any, group: Ints, asked: Ints, span: int) -> Ints:
         marks = at[which]
-        return tally(group[which], marks, asked, when) - tally(group[which], marks, asked, when - span)
+        return sum_as_of(group[which], marks, asked, when) - sum_as_of(group[which], marks, asked, when - span)
 
     pool = _active(active, acts, mine, when)
     team_open = _open(team[of_team], at[of_team], then[of_team], mine, when)
     out = {
         "open_in_team": team_open,
-        "came_to_team_24h": within(came, team, mine, DAY),
-        "came_to_team_7d": within(came, team, mine, WEEK),
-        "resolved_in_team_7d": within(done & (team >= 0), team, mine, WEEK),
+        "came_to_team_24h": within(came, team, mine, DAY_US),
+        "came_to_team_7d": within(came, team, mine, WEEK_US),
+        "resolved_in_team_7d": within(done & (team >= 0), team, mine, WEEK_US),
         "agents_in_team_7d": pool,
         "open_per_agent": team_open / np.where(pool > 0, pool, np.nan),
     }
@@ -90,14 +90,14 @@ def load_then(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFra
         known["agents_in_team_7d"] = np.full(len(rows), np.nan)
     known |= {
         "open_in_desk": _open(desk[is_open], at[is_open], then[is_open], here, when),
-        "opened_in_desk_24h": within(new, desk, here, DAY),
-        "opened_in_desk_7d": within(new, desk, here, WEEK),
-        "resolved_in_desk_7d": within(done, desk, here, WEEK),
+        "opened_in_desk_24h": within(new, desk, here, DAY_US),
+        "opened_in_desk_7d": within(new, desk, here, WEEK_US),
+        "resolved_in_desk_7d": within(done, desk, here, WEEK_US),
     }
     return pd.DataFrame(known, index=rows.index).astype("float64")
 
 
-def people_then(log: CaseLog, steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def build_person_features(log: CaseLog, steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Count what the case's customer and the agent who last acted on it have going on.
 
     Returns
@@ -112,20 +112,20 @@ def people_then(log: CaseLog, steps: Any, moves: pd.DataFrame, rows: pd.DataFram
     acts = fetch(
         steps.filter(steps.actor_id.notnull()).select("case_id", "rank", "actor_id", "at").order_by(["case_id", "rank"])
     )
-    whose, mine = codes(moves["case_id"].map(owners), rows["case_id"].map(owners))
+    whose, mine = factorize_columns(moves["case_id"].map(owners), rows["case_id"].map(owners))
     when, at = to_micros(rows["at"], "at"), to_micros(moves["at"], "at")
     known = whose >= 0
     new = known & (moves["kind"] == "start").to_numpy(dtype=bool)
     runs = known & moves["is_open"].to_numpy(dtype=bool)
     others = _open(whose[runs], at[runs], _ends(moves["then_at"])[runs], mine, when) - rows["is_open"].astype(int)
-    case, asked = codes(acts["case_id"], rows["case_id"])
-    did, agent = to_micros(acts["at"], "at"), codes(acts["actor_id"])[0]
-    place = last_before(case, did, asked, when)
+    case, asked = factorize_columns(acts["case_id"], rows["case_id"])
+    did, agent = to_micros(acts["at"], "at"), factorize_columns(acts["actor_id"])[0]
+    place = find_last_as_of(case, did, asked, when)
     last = np.where(place >= 0, np.append(agent, -1)[place], -1)
-    busy = tally(agent, did, last, when) - tally(agent, did, last, when - WEEK)
+    busy = sum_as_of(agent, did, last, when) - sum_as_of(agent, did, last, when - WEEK_US)
     return pd.DataFrame(
         {
-            "customer_cases": np.where(mine >= 0, tally(whose[new], at[new], mine, when) - 1, np.nan),
+            "customer_cases": np.where(mine >= 0, sum_as_of(whose[new], at[new], mine, when) - 1, np.nan),
             "customer_open": np.where(mine >= 0, others, np.nan),
             "agent_updates_7d": np.where(last >= 0, busy, np.nan),
         },
@@ -134,20 +134,20 @@ def people_then(log: CaseLog, steps: Any, moves: pd.DataFrame, rows: pd.DataFram
 
 
 def _ends(then: pd.Series[Any]) -> Ints:
-    return np.where(then.isna(), _FOREVER, to_micros(then, "then_at"))
+    return np.where(then.isna(), _NEVER_US, to_micros(then, "then_at"))
 
 
 def _open(group: Ints, start: Ints, end: Ints, asked: Ints, when: Ints) -> Ints:
     """Count the stretches of a group that have begun and not ended."""
-    return tally(group, start, asked, when) - tally(group, end, asked, when)
+    return sum_as_of(group, start, asked, when) - sum_as_of(group, end, asked, when)
 
 
 def _active(team: Ints, acts: pd.DataFrame, asked: Ints, when: Ints) -> Ints:
     """Count the distinct agents of a team who acted in the week before: an act holds to the next, a week at most."""
-    agent = codes(acts["actor_id"])[0]
+    agent = factorize_columns(acts["actor_id"])[0]
     at = to_micros(acts["at"], "at")
     order = np.lexsort((at, agent, team))
     team, agent, at = team[order], agent[order], at[order]
     again = np.append((team[1:] == team[:-1]) & (agent[1:] == agent[:-1]), False)[: len(at)]
-    following = np.where(again, np.append(at[1:], 0)[: len(at)], _FOREVER)
-    return _open(team, at, np.minimum(at + WEEK, following), asked, when)
+    following = np.where(again, np.append(at[1:], 0)[: len(at)], _NEVER_US)
+    return _open(team, at, np.minimum(at + WEEK_US, following), asked, when)

@@ -9,18 +9,18 @@ import pandas as pd
 
 from ..arrays import Ints
 from ..calendars.business_calendar import to_micros
-from ..calendars.open_intervals import US
-from ..case_log.asof import codes, last_before, tally
+from ..calendars.open_intervals import US_PER_S
+from ..case_log.asof import factorize_columns, find_last_as_of, sum_as_of
 
 #: A segment's own figure weighs n / (n + STRENGTH), the desk's the rest.
-STRENGTH = 20.0
-SEGMENTS = ("team", "priority", "product", "case_type")
+PRIOR_CASES = 20.0
+OUTCOME_SEGMENTS = ("team", "priority", "product", "case_type")
 #: How far back the recent share of broken promises looks.
-RECENT = 28 * 86400 * US
-_SCALE = 1e6
+RECENT_WINDOW_US = 28 * 86400 * US_PER_S
+_LOG_SCALE = 1e6
 
 
-def outcomes_then(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def build_outcome_features(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the smoothed history of outcomes of each row's segments, as far as it was known then.
 
     A case counts in the segment in which it stood when its outcome came to be known, and for the time to its first
@@ -29,7 +29,7 @@ def outcomes_then(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.DataFrame)
     Parameters
     ----------
     moves
-        From :func:`~deskcast.features.snapshots.load.changes`.
+        From :func:`~deskcast.features.snapshots.load.fetch_case_changes`.
     labels
         Rows of one metric: case_id, label, known_at; see :func:`~deskcast.features.labels.breach.breach_labels`.
     rows
@@ -48,39 +48,41 @@ def outcomes_then(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.DataFrame)
     (Efron and Morris 1975, JASA 70, 311-319, in its simplest form).
     """
     when = to_micros(rows["at"], "at")
-    case = codes(moves["case_id"], labels["case_id"])
+    case = factorize_columns(moves["case_id"], labels["case_id"])
     told = labels["label"].notna().to_numpy()
     known = to_micros(labels.loc[told, "known_at"], "known_at")
-    place = last_before(case[0], to_micros(moves["at"], "at"), case[1][told], known)
+    place = find_last_as_of(case[0], to_micros(moves["at"], "at"), case[1][told], known)
     decided = moves.iloc[place[place >= 0]]
     broken = labels.loc[told, "label"].to_numpy(dtype=bool)[place >= 0].astype(np.int64)
     known = known[place >= 0]
     ended = moves["was_open"].astype(bool) & ~moves["is_open"].astype(bool)
     done = moves[ended & moves["kind"].isin(("resolved", "closed"))].drop_duplicates("case_id")
     done_at = to_micros(done["at"], "at")
-    took = np.maximum(done_at - to_micros(done["created_at"], "created_at"), 0) / US
-    logs = np.rint(np.log1p(took) * _SCALE).astype(np.int64)
+    took = np.maximum(done_at - to_micros(done["created_at"], "created_at"), 0) / US_PER_S
+    logs = np.rint(np.log1p(took) * _LOG_SCALE).astype(np.int64)
     share = _history(decided, known, broken, rows, when)
     usual = _history(done, done_at, logs, rows, when)
     out = {f"breached_share_{name}": values for name, values in share.items()}
-    out |= {f"usual_s_{name}": np.expm1(values / _SCALE) for name, values in usual.items()}
+    out |= {f"usual_s_{name}": np.expm1(values / _LOG_SCALE) for name, values in usual.items()}
     here, all_of = np.zeros_like(when), np.zeros_like(known)
-    n = tally(all_of, known, here, when) - tally(all_of, known, here, when - RECENT)
-    hits = tally(all_of, known, here, when, broken) - tally(all_of, known, here, when - RECENT, broken)
-    out["breached_share_28d"] = (hits + STRENGTH * share["desk"]) / (n + STRENGTH)
+    n = sum_as_of(all_of, known, here, when) - sum_as_of(all_of, known, here, when - RECENT_WINDOW_US)
+    hits = sum_as_of(all_of, known, here, when, broken) - sum_as_of(
+        all_of, known, here, when - RECENT_WINDOW_US, broken
+    )
+    out["breached_share_28d"] = (hits + PRIOR_CASES * share["desk"]) / (n + PRIOR_CASES)
     return pd.DataFrame(out, index=rows.index).astype("float64")
 
 
 def _history(past: pd.DataFrame, known: Ints, value: Ints, rows: pd.DataFrame, when: Ints) -> dict[str, Any]:
     """Return the mean so far of the desk, and of each segment drawn towards it."""
     here, all_of = np.zeros_like(when), np.zeros_like(known)
-    n = tally(all_of, known, here, when)
-    desk = tally(all_of, known, here, when, value) / np.where(n > 0, n, np.nan)
+    n = sum_as_of(all_of, known, here, when)
+    desk = sum_as_of(all_of, known, here, when, value) / np.where(n > 0, n, np.nan)
     out = {"desk": desk}
-    for segment in SEGMENTS:
-        of, asked = codes(past[segment], rows[segment])
+    for segment in OUTCOME_SEGMENTS:
+        of, asked = factorize_columns(past[segment], rows[segment])
         there = of >= 0
-        n = tally(of[there], known[there], asked, when)
-        total = tally(of[there], known[there], asked, when, value[there])
-        out[segment] = (total + STRENGTH * desk) / (n + STRENGTH)
+        n = sum_as_of(of[there], known[there], asked, when)
+        total = sum_as_of(of[there], known[there], asked, when, value[there])
+        out[segment] = (total + PRIOR_CASES * desk) / (n + PRIOR_CASES)
     return out

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.business_calendar import to_index, to_micros
-from ..calendars.open_intervals import check_zone
+from ..calendars.open_intervals import parse_zone
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError
 
 #: Words for the instants that the log itself gives.
-WORDS = ("creation", "updates")
+SNAPSHOT_KEYWORDS = ("creation", "updates")
 
 
 def daily(start: Any, end: Any, at: str = "08:00", timezone: str = "UTC") -> pd.DatetimeIndex:
@@ -43,12 +43,12 @@ def daily(start: Any, end: Any, at: str = "08:00", timezone: str = "UTC") -> pd.
     >>> daily("2024-03-30", "2024-04-01", "08:00", "Europe/Lisbon").strftime("%d %H:%M").tolist()
     ['30 08:00', '31 07:00', '01 07:00']
     """
-    zone = check_zone(timezone)
+    zone = parse_zone(timezone)
     try:
         clock = pd.Timedelta(hours=datetime.time.fromisoformat(at).hour, minutes=datetime.time.fromisoformat(at).minute)
     except ValueError as error:
         raise InputError("this is not a time of day", column="at", got=at, wanted="a time such as '08:00'") from error
-    low, high = _bound(start, timezone, "start"), _bound(end, timezone, "end")
+    low, high = _parse_local_instant(start, timezone, "start"), _parse_local_instant(end, timezone, "end")
     if _is_date(end):
         high = high + pd.Timedelta(days=1, microseconds=-1)
     days = pd.date_range(low.tz_localize(None).normalize(), high.tz_localize(None).normalize(), freq="D", unit="us")
@@ -56,7 +56,7 @@ def daily(start: Any, end: Any, at: str = "08:00", timezone: str = "UTC") -> pd.
     return to_index(to_micros(local[(local >= low) & (local <= high)], "at"))
 
 
-def looks_at(log: CaseLog, at: Any, steps: Any) -> pd.DataFrame:
+def find_snapshot_times(log: CaseLog, at: Any, steps: Any) -> pd.DataFrame:
     """Return the instants asked for in a column ``at``, with ``case_id`` where each is about one case.
 
     Parameters
@@ -73,7 +73,7 @@ def looks_at(log: CaseLog, at: Any, steps: Any) -> pd.DataFrame:
     InputError
         If an instant cannot be read or is later than the log, or a case is not there or was not born by then.
     """
-    if isinstance(at, str) and at in WORDS:
+    if isinstance(at, str) and at in SNAPSHOT_KEYWORDS:
         wanted = steps.kind == "start" if at == "creation" else ~steps.kind.isin(("start", "created"))
         pairs = steps.filter(wanted & (steps["at"] <= log.until)).select("case_id", "at").distinct()
         return fetch(pairs).sort_values(["at", "case_id"], ignore_index=True)
@@ -105,7 +105,9 @@ def _instants(values: Iterable[Any], log: CaseLog) -> pd.DatetimeIndex:
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.DatetimeTZDtype) and values.notna().all():
         stamps = pd.DatetimeIndex(values.array).tz_convert("UTC")
     else:
-        stamps = pd.DatetimeIndex([_bound(t, log.timezone, "at").tz_convert("UTC") for t in values], tz="UTC")
+        stamps = pd.DatetimeIndex(
+            [_parse_local_instant(t, log.timezone, "at").tz_convert("UTC") for t in values], tz="UTC"
+        )
     stamps = stamps.as_unit("us")
     if len(stamps) and stamps.max() > log.until:
         hint = f"the log ends at {log.until.isoformat()}"
@@ -114,7 +116,7 @@ def _instants(values: Iterable[Any], log: CaseLog) -> pd.DatetimeIndex:
     return stamps
 
 
-def _bound(value: Any, timezone: str, name: str) -> pd.Timestamp:
+def _parse_local_instant(value: Any, timezone: str, name: str) -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(value)
     except (ValueError, TypeError) as error:

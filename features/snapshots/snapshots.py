@@ -9,25 +9,34 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.business_calendar import to_micros
-from ..calendars.open_intervals import US
-from ..case_log.backends import materialised
+from ..calendars.open_intervals import US_PER_S
+from ..case_log.backends import materialise
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
 from ..labels.breach import breach_labels
 from ..sla.clock_readings import read_clocks
-from ..sla.policies import policy_books
-from .attributes import attributes_then
-from .case_state import COUNTED, case_steps, cases_then, first_seen
-from .load import changes, load_then, people_then
-from .past_outcomes import outcomes_then
-from .snapshot_times import daily, looks_at
+from ..sla.policies import read_policies
+from .attributes import build_attribute_features
+from .case_state import COUNTED_FEATURE_KINDS, case_steps, find_first_recorded, select_cases_as_of
+from .load import build_person_features, build_workload_features, fetch_case_changes
+from .past_outcomes import build_outcome_features
+from .snapshot_times import daily, find_snapshot_times
 
-__all__ = ["CATEGORICAL", "COLUMNS", "IDENTITY", "KEYS", "NUMERIC", "daily", "feature_columns", "snapshots"]
+__all__ = [
+    "CATEGORICAL_COLUMNS",
+    "IDENTITY_COLUMNS",
+    "KEY_COLUMNS",
+    "NUMERIC_COLUMNS",
+    "SNAPSHOT_COLUMNS",
+    "daily",
+    "feature_columns",
+    "snapshots",
+]
 
 #: Columns that name a row or its promise; not features.
-KEYS = ("case_id", "at", "metric", "due_at")
+KEY_COLUMNS = ("case_id", "at", "metric", "due_at")
 #: Feature columns that hold numbers (or true and false) in every log.
-NUMERIC = (
+NUMERIC_COLUMNS = (
     *("left_s", "target_used", "already_breached", "paused"),
     *("age_s", "idle_s", "customer_messages", "agent_messages", "unanswered_s", "reopens", "transfers"),
     *("priority_changes", "escalations", "open_in_team", "hour", "weekday"),
@@ -45,14 +54,14 @@ NUMERIC = (
     "text_length",
 )
 #: Feature columns that hold names in every log.
-CATEGORICAL = ("status", "priority", "channel", "product", "region", "case_type", "team")
+CATEGORICAL_COLUMNS = ("status", "priority", "channel", "product", "region", "case_type", "team")
 #: Further numbers with ``identities=True``.
-IDENTITY = ("customer_cases", "customer_open", "agent_updates_7d")
+IDENTITY_COLUMNS = ("customer_cases", "customer_open", "agent_updates_7d")
 #: Columns of the frame in every log; those of other metrics and of attributes follow.
-COLUMNS = (*KEYS, *NUMERIC[:4], *CATEGORICAL, *NUMERIC[4:])
+SNAPSHOT_COLUMNS = (*KEY_COLUMNS, *NUMERIC_COLUMNS[:4], *CATEGORICAL_COLUMNS, *NUMERIC_COLUMNS[4:])
 _FLAGS = ("already_breached", "paused")
 #: Beside the counted kinds: what is recorded at all only shows with the first event of a kind.
-_SHOWN = {"in_status_s": "status_since", "in_team_s": "team_since"}
+_SINCE_COLUMNS = {"in_status_s": "status_since", "in_team_s": "team_since"}
 
 
 def snapshots(
@@ -76,7 +85,7 @@ def snapshots(
         A metric of the policies. For ``first_response`` only cases without a reply are looked at; for one that is
         decided at closing also those that are resolved and wait to be closed (``is_resolved``).
     identities
-        Add counts of what the customer and the agent of the case have going on (:data:`IDENTITY`).
+        Add counts of what the customer and the agent of the case have going on (:data:`IDENTITY_COLUMNS`).
 
     Returns
     -------
@@ -98,11 +107,13 @@ def snapshots(
           ``reopens``, ``transfers`` between teams, ``assignments``, ``agents`` (distinct persons who acted and are
           not known to be customers or machines), ``priority_changes``, ``escalations`` so far; missing until the log
           holds its first event of the kind, because nothing shows before that the source records it; ``updates``
-        * the load of the desk, the team and its agents; see :func:`~deskcast.features.snapshots.load.load_then`
-        * the smoothed outcomes of the segments; see :func:`~deskcast.features.snapshots.past_outcomes.outcomes_then`
+        * the load of the desk, the team and its agents; see
+          :func:`~deskcast.features.snapshots.load.build_workload_features`
+        * the smoothed outcomes of the segments; see
+          :func:`~deskcast.features.snapshots.past_outcomes.build_outcome_features`
         * ``hour`` and ``weekday`` (Monday is 0) of the instant on the desk's own clock
         * ``text_length`` and ``attr_<name>`` for the attributes of the log; see
-          :func:`~deskcast.features.snapshots.attributes.attributes_then`
+          :func:`~deskcast.features.snapshots.attributes.build_attribute_features`
 
         Due time, time left and target used are missing where no policy holds, and where the exporting system
         decides (``clock = "source"``; ``already_breached`` is then its flag so far).
@@ -125,24 +136,31 @@ def snapshots(
     >>> snapshots(log, "creation")[["case_id", "open_in_desk", "breached_share_desk"]].values.tolist()
     [['1', 1.0, nan], ['2', 2.0, nan]]
     """
-    books = policy_books(log)
+    books = read_policies(log)
     if metric not in books:
         hint = did_you_mean(metric, tuple(books)) if books else "add [[sla]] to the configuration"
         raise InputError("no policy has this metric", where="sla_policies", column="metric", got=metric, hint=hint)
-    looks = looks_at(log, at, case_steps(log)) if isinstance(at, str) else looks_at(log, at, None)
+    looks = find_snapshot_times(log, at, case_steps(log)) if isinstance(at, str) else find_snapshot_times(log, at, None)
     last = looks["at"].max() if len(looks) else log.until
-    steps = materialised(case_steps(log, last))
-    rows = cases_then(steps, looks)
+    steps = materialise(case_steps(log, last))
+    rows = select_cases_as_of(steps, looks)
     clock = read_clocks(log, books, metric, rows)
     if not isinstance(at, pd.DataFrame):
         runs = clock.pop("live").to_numpy(dtype=bool)
         rows, clock = rows[runs].reset_index(drop=True), clock[runs].reset_index(drop=True)
     clock = clock.drop(columns="live", errors="ignore")
-    moves, labels = changes(steps), breach_labels(log)
-    parts = [_described(rows, first_seen(log), log.timezone), clock, load_then(steps, moves, rows)]
-    parts += [outcomes_then(moves, labels[labels["metric"] == metric], rows), attributes_then(log, rows)]
+    moves, labels = fetch_case_changes(steps), breach_labels(log)
+    parts = [
+        _described(rows, find_first_recorded(log), log.timezone),
+        clock,
+        build_workload_features(steps, moves, rows),
+    ]
+    parts += [
+        build_outcome_features(moves, labels[labels["metric"] == metric], rows),
+        build_attribute_features(log, rows),
+    ]
     if identities:
-        parts.append(people_then(log, steps, moves, rows))
+        parts.append(build_person_features(log, steps, moves, rows))
     return _typed(pd.concat(parts, axis=1).assign(metric=metric))
 
 
@@ -161,17 +179,23 @@ def feature_columns(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     (['age_s'], ['team', 'attr_impact'])
     """
     further = [c for c in frame.columns if c.startswith(("used_", "left_", "breached_", "attr_"))]
-    listed = [*NUMERIC, *CATEGORICAL, *IDENTITY]
+    listed = [*NUMERIC_COLUMNS, *CATEGORICAL_COLUMNS, *IDENTITY_COLUMNS]
     found = [c for c in listed if c in frame.columns] + [c for c in further if c not in listed]
-    names = [c for c in found if c in CATEGORICAL or (c.startswith("attr_") and str(frame[c].dtype) == "str")]
+    names = [c for c in found if c in CATEGORICAL_COLUMNS or (c.startswith("attr_") and str(frame[c].dtype) == "str")]
     return [c for c in found if c not in names], names
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    kinds = dict.fromkeys(["case_id", "metric", *CATEGORICAL], "str") | dict.fromkeys(NUMERIC, "float64")
+    kinds = dict.fromkeys(["case_id", "metric", *CATEGORICAL_COLUMNS], "str") | dict.fromkeys(
+        NUMERIC_COLUMNS, "float64"
+    )
     kinds |= dict.fromkeys(_FLAGS, "boolean") | dict.fromkeys(["at", "due_at"], "datetime64[us, UTC]")
     further = sorted(c for c in frame.columns if c.startswith(("used_", "left_", "breached_", "attr_")))
-    wanted = [*COLUMNS, *(c for c in further if c not in COLUMNS), *(c for c in IDENTITY if c in frame.columns)]
+    wanted = [
+        *SNAPSHOT_COLUMNS,
+        *(c for c in further if c not in SNAPSHOT_COLUMNS),
+        *(c for c in IDENTITY_COLUMNS if c in frame.columns),
+    ]
     return frame[wanted].astype(kinds).sort_values(["at", "case_id"], ignore_index=True)
 
 
@@ -180,7 +204,7 @@ def _described(found: pd.DataFrame, firsts: dict[str, pd.Timestamp], timezone: s
     at = to_micros(found["at"], "at")
 
     def since(name: str) -> Any:
-        return np.where(found[name].notna(), (at - to_micros(found[name], name)) / US, np.nan)
+        return np.where(found[name].notna(), (at - to_micros(found[name], name)) / US_PER_S, np.nan)
 
     local = pd.DatetimeIndex(found["at"].array).tz_convert(timezone)
     waits = since("waiting_since")
@@ -191,11 +215,11 @@ def _described(found: pd.DataFrame, firsts: dict[str, pd.Timestamp], timezone: s
         idle_s=since("last_at"),
         unanswered_s=np.where(np.isnan(waits), 0.0, waits),
         resolved_for_s=np.where(resolved, since("resolved_at"), np.nan),
-        **{feature: since(name) for feature, name in _SHOWN.items()},
+        **{feature: since(name) for feature, name in _SINCE_COLUMNS.items()},
         hour=local.hour,
         weekday=local.day_of_week,
     )
-    for feature, kind in COUNTED.items():
+    for feature, kind in COUNTED_FEATURE_KINDS.items():
         recorded = (found["at"] >= firsts[kind]).to_numpy(dtype=bool)
         out[feature] = out[feature].astype("float64").where(recorded)
     return out

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .columns import Ledger
-from .pieces import Pieces, value_of
+from .columns import ImportReport
+from .pieces import ExportPieces, look_up_by_case
 from .spec import SourceSpec
-from .status import ENDED, classes_of, state_events
+from .status import ENDED_CLASSES, build_state_events, classify_states
 
 
-def ends_are_known(pieces: Pieces, cases: pd.DataFrame) -> bool:
+def has_known_ends(pieces: ExportPieces, cases: pd.DataFrame) -> bool:
     """Tell whether an export says when cases end; one without a history and without closing times does not."""
     times = [c for c in ("closed_at", "resolved_at") if c in cases and cases[c].notna().any()]
     if pieces.history or times:
@@ -28,8 +28,8 @@ def ends_are_known(pieces: Pieces, cases: pd.DataFrame) -> bool:
     return False
 
 
-def case_states(
-    spec: SourceSpec, pieces: Pieces, cases: pd.DataFrame, events: pd.DataFrame
+def derive_case_states(
+    spec: SourceSpec, pieces: ExportPieces, cases: pd.DataFrame, events: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the cases that can be used, and the events that their changes of state make.
 
@@ -44,31 +44,35 @@ def case_states(
     changes = events[events["kind"] == "status"]
     now = cases["state"] if "state" in cases else pd.Series(None, index=cases.index, dtype="str")
     states = pd.concat([now, changes["old"], changes["new"]]).dropna()
-    classes, unknown = classes_of(states, spec.kinds, pieces.learnt, ledger.where)
+    classes, unknown = classify_states(states, spec.kinds, pieces.state_meanings, ledger.where)
     if unknown:
         shown = ", ".join(map(repr, unknown[:6]))
-        ledger.say(f"states that nobody knows count as open: {shown}; say in 'kinds' what they mean")
-    _say_broken_chains(changes, ledger)
+        ledger.add_note(f"states that nobody knows count as open: {shown}; say in 'kinds' what they mean")
+    _note_broken_chains(changes, ledger)
     first = changes.drop_duplicates("case_id").set_index("case_id")
     last = changes.drop_duplicates("case_id", keep="last").set_index("case_id")["new"]
     ids = cases["case_id"]
-    gone = now.map(classes).eq("deleted") | value_of(ids, last).map(classes).eq("deleted")
-    _refuse(cases, gone, "state", "the case was deleted", ledger)
-    ends = _ends(cases, now, value_of(ids, last), classes)
+    gone = now.map(classes).eq("deleted") | look_up_by_case(ids, last).map(classes).eq("deleted")
+    _reject_cases(cases, gone, "state", "the case was deleted", ledger)
+    ends = _ends(cases, now, look_up_by_case(ids, last), classes)
     open_ended = ends["over"] & ends["at"].isna() & ~gone
-    _refuse(cases, open_ended & ends["early"], "state", "the case ended before it was created", ledger)
-    _refuse(cases, open_ended, "state", "the case has ended, but nothing says when", ledger)
-    stays = now.mask(now.map(classes).isin(ENDED) | (not pieces.history))  # without a history it may have changed
-    begin = value_of(ids, first["old"]).where(ids.isin(first.index), stays)
-    starts = value_of(ids, first["at"]) == cases["created_at"]
+    _reject_cases(cases, open_ended & ends["early"], "state", "the case ended before it was created", ledger)
+    _reject_cases(cases, open_ended, "state", "the case has ended, but nothing says when", ledger)
+    stays = now.mask(
+        now.map(classes).isin(ENDED_CLASSES) | (not pieces.history)
+    )  # without a history it may have changed
+    begin = look_up_by_case(ids, first["old"]).where(ids.isin(first.index), stays)
+    starts = look_up_by_case(ids, first["at"]) == cases["created_at"]
     opening = pd.DataFrame({"case_id": ids, "at": cases["created_at"], "new": begin, "order": -1.0})
-    opening = opening[begin.notna() & ~(starts & value_of(ids, first["old"]).isna())]
-    closing = pd.DataFrame({"case_id": ids, "at": ends["at"], "old": value_of(ids, last), "new": now, "order": np.inf})
+    opening = opening[begin.notna() & ~(starts & look_up_by_case(ids, first["old"]).isna())]
+    closing = pd.DataFrame(
+        {"case_id": ids, "at": ends["at"], "old": look_up_by_case(ids, last), "new": now, "order": np.inf}
+    )
     closing = closing[(ends["over"] & ends["at"].notna()).to_numpy()]
     solved = closing.assign(at=ends["solved_at"], new="resolved").dropna(subset=["at"])
     closing["old"] = closing["old"].mask(closing["case_id"].isin(solved["case_id"]), "resolved")
     if pieces.history and len(closing):
-        ledger.say(
+        ledger.add_note(
             f"{len(closing):,} cases have ended without a change of state that says so; the case's own time was taken"
         )
     kept = cases[~gone & ~open_ended].reset_index(drop=True)
@@ -77,14 +81,14 @@ def case_states(
     line = line[line["case_id"].isin(kept["case_id"])]
     line = line.sort_values(["case_id", "at", "order"], kind="stable", ignore_index=True)
     line["new"] = line["new"].astype("str").where(line["new"].notna())
-    return kept, state_events(_merged(line, kept), {**classes, "merged": "merged", "resolved": "resolved"})
+    return kept, build_state_events(_merged(line, kept), {**classes, "merged": "merged", "resolved": "resolved"})
 
 
 def _ends(cases: pd.DataFrame, now: Any, last: Any, classes: Mapping[str, str]) -> pd.DataFrame:
     """Return for each case whether only the case itself says that it has ended, and when."""
-    over = now.map(classes).isin(ENDED) & ~last.map(classes).isin(ENDED)
+    over = now.map(classes).isin(ENDED_CLASSES) & ~last.map(classes).isin(ENDED_CLASSES)
     if "closed" in cases:
-        over |= cases["closed"].fillna(False).astype(bool) & ~last.map(classes).isin(ENDED)
+        over |= cases["closed"].fillna(False).astype(bool) & ~last.map(classes).isin(ENDED_CLASSES)
     if "state" not in cases or now.isna().all():
         over |= cases["closed_at"].notna() if "closed_at" in cases else False
     at = pd.Series(pd.NaT, index=cases.index, dtype="datetime64[us, UTC]")
@@ -109,21 +113,21 @@ def _merged(line: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     return line.assign(new=line["new"].mask(last, "merged"))
 
 
-def _say_broken_chains(changes: pd.DataFrame, ledger: Ledger) -> None:
+def _note_broken_chains(changes: pd.DataFrame, ledger: ImportReport) -> None:
     before = changes["new"].shift()
     same = changes["case_id"] == changes["case_id"].shift()
     broken = int((same & changes["old"].notna() & before.notna() & (changes["old"] != before)).sum())
     if broken:
-        ledger.say(
+        ledger.add_note(
             f"{broken:,} changes of state do not start where the one before ended: changes are missing, or the clock "
             "ran backwards"
         )
 
 
-def _refuse(cases: pd.DataFrame, mask: Any, column: str, reason: str, ledger: Ledger) -> None:
+def _reject_cases(cases: pd.DataFrame, mask: Any, column: str, reason: str, ledger: ImportReport) -> None:
     places = cases.loc[mask.to_numpy(dtype=bool), "_place"].to_numpy()
     whole = np.zeros(ledger.size, dtype=bool)
     whole[places] = True
     values = pd.Series(None, index=range(ledger.size), dtype="str")
     values.iloc[cases["_place"].to_numpy()] = cases[column if column in cases else "case_id"].astype("str").to_numpy()
-    ledger.refuse(whole, column, values, reason)
+    ledger.reject(whole, column, values, reason)

@@ -10,38 +10,38 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..case_log.log import DTYPES
+from ..case_log.conform import PANDAS_DTYPES
 from ..errors import InputError, did_you_mean
-from ..readers.timestamps import Order, Times, one_order, parse_times, time_format
+from ..readers.timestamps import DateOrder, ParsedTimes, detect_date_order, detect_time_format, parse_times
 from .spec import SourceSpec
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-REFUSED = ("table", "row", "column", "value", "reason")
+REJECTED_COLUMNS = ("table", "row", "column", "value", "reason")
 #: Times outside are marks such as 9999-12-31 or 0001-01-01; some steps cannot even count so far.
-_SPAN = (pd.Timestamp("1900-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC"))
+_VALID_TIME_SPAN = (pd.Timestamp("1900-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC"))
 _FLAGS = {"true": True, "1": True, "yes": True, "y": True, "t": True, "1.0": True}
 _FLAGS |= {"false": False, "0": False, "no": False, "n": False, "f": False, "0.0": False}
 
 
 @dataclass
-class Ledger:
+class ImportReport:
     """Keep account of the rows of one file: which are refused and why, and what is worth saying."""
 
     table: str
     where: str
     size: int
-    keep: Mask = field(init=False)
+    accepted: Mask = field(init=False)
     parts: list[pd.DataFrame] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     until: pd.Timestamp | None = None
     numbers: Any = None  # the file's row of each row, where one row of the file gave several
 
     def __post_init__(self) -> None:
-        self.keep = np.ones(self.size, dtype=bool)
+        self.accepted = np.ones(self.size, dtype=bool)
 
-    def refuse(self, mask: Mask, column: str, values: pd.Series[Any], reason: str) -> None:
+    def reject(self, mask: Mask, column: str, values: pd.Series[Any], reason: str) -> None:
         """Refuse the rows of the mask that are not refused yet."""
-        new = mask & self.keep
+        new = mask & self.accepted
         if not new.any():
             return
         rows = np.flatnonzero(new)
@@ -49,30 +49,30 @@ class Ledger:
         number = rows if self.numbers is None else self.numbers[rows]
         part = {"table": self.table, "row": number + 1, "column": column, "value": shown, "reason": reason}
         self.parts.append(pd.DataFrame(part))
-        self.keep = self.keep & ~new
+        self.accepted = self.accepted & ~new
 
-    def say(self, sentence: str) -> None:
+    def add_note(self, sentence: str) -> None:
         """Note a sentence about this file."""
         self.notes.append(f"{self.where}: {sentence}")
 
-    def say_repeats(self, frame: pd.DataFrame) -> None:
+    def note_duplicates(self, frame: pd.DataFrame) -> None:
         """Say how many rows of a log are written twice: likely exported twice, but two events may look alike."""
-        again = int((frame.duplicated().to_numpy() & self.keep).sum())
+        again = int((frame.duplicated().to_numpy() & self.accepted).sum())
         if again:
             rows = "1 row is" if again == 1 else f"{again:,} rows are"
-            self.say(
+            self.add_note(
                 f"{rows} the same as an earlier row in every column, and kept; take them out if they are one event"
             )
 
-    def refused(self) -> pd.DataFrame:
+    def rejected(self) -> pd.DataFrame:
         """Return the refused rows in the order of the file."""
-        return refused_frame(self.parts)
+        return build_rejected_rows(self.parts)
 
-    def check_rest(self) -> None:
+    def check_rows_left(self) -> None:
         """Raise if not one row is left."""
-        if self.keep.any():
+        if self.accepted.any():
             return
-        first = self.refused().iloc[0]
+        first = self.rejected().iloc[0]
         raise InputError(
             f"none of the {self.size:,} rows can be used; the first: {first['reason']}",
             where=self.where,
@@ -82,19 +82,21 @@ class Ledger:
         )
 
 
-def refused_frame(parts: list[pd.DataFrame]) -> pd.DataFrame:
+def build_rejected_rows(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """Put refused rows together, with the right columns even where there are none."""
     if not parts:
-        empty = {c: pd.Series(dtype="int64" if c == "row" else "str") for c in REFUSED}
+        empty = {c: pd.Series(dtype="int64" if c == "row" else "str") for c in REJECTED_COLUMNS}
         return pd.DataFrame(empty)
     frame = pd.concat(parts, ignore_index=True)
-    types = {c: "str" for c in REFUSED if c != "row"}
+    types = {c: "str" for c in REJECTED_COLUMNS if c != "row"}
     typed = frame.astype(types).where(frame.notna())
     typed["row"] = frame["row"].astype("int64")
     return typed.sort_values("row", kind="stable", ignore_index=True)
 
 
-def chosen(spec: SourceSpec, frame: pd.DataFrame, known: Mapping[str, str], needed: tuple[str, ...]) -> dict[str, str]:
+def choose_columns(
+    spec: SourceSpec, frame: pd.DataFrame, known: Mapping[str, str], needed: tuple[str, ...]
+) -> dict[str, str]:
     """Return canonical column -> column of the file, and refuse names that neither side has.
 
     Parameters
@@ -113,7 +115,7 @@ def chosen(spec: SourceSpec, frame: pd.DataFrame, known: Mapping[str, str], need
             )
     found = dict(spec.columns) if spec.columns else {name: name for name in known if name in there}
     for name, source in found.items():
-        for part in parts_of(source, there):
+        for part in split_column_names(source, there):
             if part not in there:
                 raise InputError(
                     f"the file has no column '{part}' for '{name}'", where=where, hint=did_you_mean(part, there)
@@ -133,14 +135,14 @@ def chosen(spec: SourceSpec, frame: pd.DataFrame, known: Mapping[str, str], need
     return found
 
 
-def parts_of(source: str, there: list[str]) -> list[str]:
+def split_column_names(source: str, there: list[str]) -> list[str]:
     """Split ``date + time`` into its columns, unless a column is called just so."""
     return [source] if source in there or " + " not in source else [p.strip() for p in source.split(" + ")]
 
 
-def values_of(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
+def read_column(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
     """Return a column of the file with its missing marks as missing values."""
-    parts = [_unmarked(frame[p], spec.missing) for p in parts_of(source, [str(c) for c in frame.columns])]
+    parts = [_unmarked(frame[p], spec.missing) for p in split_column_names(source, [str(c) for c in frame.columns])]
     joined = parts[0]
     for part in parts[1:]:
         joined = joined.astype("str") + " " + part.astype("str")
@@ -160,12 +162,12 @@ def cast_columns(
     found: Mapping[str, str],
     kinds: Mapping[str, str],
     needed: tuple[str, ...],
-    ledger: Ledger,
+    ledger: ImportReport,
 ) -> pd.DataFrame:
     """Cast the chosen columns of a file by kind; refuse rows with values that cannot be read or that are needed."""
-    raw = {name: values_of(spec, frame, source) for name, source in found.items()}
+    raw = {name: read_column(spec, frame, source) for name, source in found.items()}
     times = [raw[n] for n in found if kinds[n] == "instant"]
-    order = one_order(times) if spec.date_format is None else ""
+    order = detect_date_order(times) if spec.date_format is None else ""
     out: dict[str, pd.Series[Any]] = {}
     for name, source in found.items():
         out[name] = _cast(spec, raw[name], kinds[name], source, order, ledger)
@@ -173,7 +175,7 @@ def cast_columns(
             missing = raw[name].isna().to_numpy()
             if missing.all():
                 raise InputError("every value of a needed column is missing", where=ledger.where, column=source)
-            ledger.refuse(missing, source, raw[name], f"the {_word(kinds[name])} is missing")
+            ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing")
     return pd.DataFrame(out, index=frame.index)
 
 
@@ -182,7 +184,7 @@ def _word(kind: str) -> str:
 
 
 def _cast(
-    spec: SourceSpec, raw: pd.Series[Any], kind: str, source: str, order: Order, ledger: Ledger
+    spec: SourceSpec, raw: pd.Series[Any], kind: str, source: str, order: DateOrder, ledger: ImportReport
 ) -> pd.Series[Any]:
     if kind in ("id", "text"):
         return raw if str(raw.dtype) == "str" else _as_text(raw)
@@ -197,7 +199,7 @@ def _cast(
         wanted, dtype = "the value is neither true nor false", "boolean"
     else:
         cast = raw if str(raw.dtype) in ("Int64", "float64", "int64") else pd.to_numeric(raw, errors="coerce")
-        wanted, dtype = "the value is not a number", DTYPES[kind]
+        wanted, dtype = "the value is not a number", PANDAS_DTYPES[kind]
         if kind == "count":
             cast = cast.where(cast.isna() | (cast % 1 == 0))
     bad = (raw.notna() & cast.isna()).to_numpy(dtype=bool)
@@ -206,7 +208,7 @@ def _cast(
             f"not one value can be read: {wanted}", where=ledger.where, column=source, row=int(bad.argmax()) + 1,
             got=raw.iloc[int(bad.argmax())],
         )  # fmt: skip
-    ledger.refuse(bad, source, raw, wanted)
+    ledger.reject(bad, source, raw, wanted)
     return cast.astype(dtype)  # type: ignore[call-overload,no-any-return]
 
 
@@ -216,7 +218,7 @@ def _as_text(raw: pd.Series[Any]) -> pd.Series[Any]:
     return raw.astype("str").where(raw.notna())
 
 
-def _check_times(times: Times, raw: pd.Series[Any], source: str, spec: SourceSpec, ledger: Ledger) -> None:
+def _check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: SourceSpec, ledger: ImportReport) -> None:
     """Refuse times that cannot be read, and say how the others were."""
     there = int(raw.notna().sum())
     if there and int(times.bad.sum()) == there:
@@ -232,25 +234,25 @@ def _check_times(times: Times, raw: pd.Series[Any], source: str, spec: SourceSpe
             if not spec.date_format
             else "mend or leave out date_format",
         )
-    ledger.refuse(times.bad, source, raw, "the time cannot be read")
-    far = ((times.instants < _SPAN[0]) | (times.instants >= _SPAN[1])).to_numpy(dtype=bool)
-    years = f"{_SPAN[0].year} to {_SPAN[1].year - 1}"
-    ledger.refuse(far, source, raw, f"the time is not in {years}; if it means that there is none, add it to 'missing'")
+    ledger.reject(times.bad, source, raw, "the time cannot be read")
+    far = ((times.instants < _VALID_TIME_SPAN[0]) | (times.instants >= _VALID_TIME_SPAN[1])).to_numpy(dtype=bool)
+    years = f"{_VALID_TIME_SPAN[0].year} to {_VALID_TIME_SPAN[1].year - 1}"
+    ledger.reject(far, source, raw, f"the time is not in {years}; if it means that there is none, add it to 'missing'")
     known = times.format
     if known.ambiguous:
         first = "day" if known.order == "day" else "month"
-        alone = time_format(raw)
+        alone = detect_time_format(raw)
         guess = "no value tells day and month apart" if alone is not None and alone.ambiguous else ""
-        ledger.say(f"'{source}': {guess}; the {first} was read first (set date_format to be sure)")
+        ledger.add_note(f"'{source}': {guess}; the {first} was read first (set date_format to be sure)")
     elif known.style == "numeric":
-        ledger.say(f"'{source}' is read {known.order} first, as {known.formats[0]}")
+        ledger.add_note(f"'{source}' is read {known.order} first, as {known.formats[0]}")
     if times.gap:
-        ledger.say(
+        ledger.add_note(
             f"'{source}': {times.gap:,} local times fall into the hour that the clock of {spec.timezone} skips; "
             "read as the first instant after it"
         )
     if times.overlap:
-        ledger.say(
+        ledger.add_note(
             f"'{source}': {times.overlap:,} local times fall into the hour that {spec.timezone} has twice; "
             "read as the first of the two"
         )

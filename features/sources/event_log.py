@@ -10,9 +10,9 @@ import pandas as pd
 
 from ..case_log.schema import EVENT_KINDS, TABLES
 from ..errors import InputError, did_you_mean
-from .columns import Ledger, cast_columns, chosen, values_of
-from .rows import cut_events, number_events, within
-from .spec import Loaded, SourceSpec
+from .columns import ImportReport, cast_columns, choose_columns, read_column
+from .rows import cut_events, is_in_span, number_events
+from .spec import LoadedSource, SourceSpec
 
 #: Words for messages in a ``kinds`` map: who wrote, and whether the customer sees it.
 MESSAGES: dict[str, tuple[str, bool]] = {
@@ -23,7 +23,7 @@ MESSAGES: dict[str, tuple[str, bool]] = {
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
 
 
-def read_event_log(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+def read_event_log(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     """Read an event log: the activities become kinds of event, and the first row of a case makes the case.
 
     An activity that ``spec.kinds`` does not name becomes kind ``field`` with the activity as its new value. Where
@@ -39,26 +39,26 @@ def read_event_log(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     kinds = {c.name: str(c.kind) for c in TABLES["events"].columns}
     kinds |= {c.name: str(c.kind) for c in TABLES["cases"].columns if c.name in _SEGMENTS} | {"activity": "text"}
     needed = ("case_id", "at", "activity")
-    found = chosen(spec, frame, kinds, needed)
-    ledger = Ledger("events", where, len(frame))
+    found = choose_columns(spec, frame, kinds, needed)
+    ledger = ImportReport("events", where, len(frame))
     rows = cast_columns(spec, frame, found, kinds, needed, ledger)
-    ledger.check_rest()
+    ledger.check_rows_left()
     _check_kinds(spec, rows["activity"], ledger)
     for name in spec.attributes:
-        rows[name] = values_of(spec, frame, name)
-    ledger.say_repeats(frame)
-    rows = rows[ledger.keep]
+        rows[name] = read_column(spec, frame, name)
+    ledger.note_duplicates(frame)
+    rows = rows[ledger.accepted]
     order = ["case_id", "at", *(["seq"] if "seq" in rows else [])]
     rows = rows.sort_values(order, kind="stable", ignore_index=True)
     start = rows.groupby("case_id", sort=False)["at"].transform("min")
-    rows = rows[within(spec, start, ledger, "events of cases")].reset_index(drop=True)
+    rows = rows[is_in_span(spec, start, ledger, "events of cases")].reset_index(drop=True)
     cases = _first_rows(rows, spec)
     events = cut_events(spec, _events(rows, spec, ledger), ledger)
     tables = {"cases": cases, "events": events}
-    return Loaded(tables, ledger.refused(), tuple(ledger.notes), dict(spec.attributes), ("cases",), ledger.until)
+    return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), dict(spec.attributes), ("cases",), ledger.until)
 
 
-def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: Ledger) -> None:
+def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: ImportReport) -> None:
     """Refuse kinds that do not exist and activities that look misspelt; a rare activity may just not have come yet."""
     from difflib import get_close_matches
 
@@ -81,7 +81,7 @@ def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: Ledger) -
             )  # fmt: skip
         absent.append(repr(activity))
     if absent:
-        ledger.say(f"of the activities in 'kinds', the file does not have {', '.join(absent)}")
+        ledger.add_note(f"of the activities in 'kinds', the file does not have {', '.join(absent)}")
 
 
 def _first_rows(rows: pd.DataFrame, spec: SourceSpec) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def _first_rows(rows: pd.DataFrame, spec: SourceSpec) -> pd.DataFrame:
     return cases.sort_values("case_id", kind="stable", ignore_index=True)
 
 
-def _events(rows: pd.DataFrame, spec: SourceSpec, ledger: Ledger) -> pd.DataFrame:
+def _events(rows: pd.DataFrame, spec: SourceSpec, ledger: ImportReport) -> pd.DataFrame:
     kind = rows["activity"].map(dict(spec.kinds)).astype("str").where(rows["activity"].isin(list(spec.kinds)))
     kind = kind.fillna("field").mask(lambda k: k == "created", "field")
     role = kind.map({k: v[0] for k, v in MESSAGES.items()})
@@ -120,10 +120,10 @@ def _events(rows: pd.DataFrame, spec: SourceSpec, ledger: Ledger) -> pd.DataFram
     return number_events(events.drop(columns="_order"))
 
 
-def _resumptions(events: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+def _resumptions(events: pd.DataFrame, ledger: ImportReport) -> pd.DataFrame:
     """End each pause at the next activity of another name, where the log has no word for resuming."""
     same = events["case_id"] == events["case_id"].shift()
     after = same & (events["kind"].shift() == "paused") & (events["kind"] != "paused")
     ends = events.loc[after, ["case_id", "at", "_order"]]
-    ledger.say("no activity means 'resumed': a pause ends at the next activity of another name")
+    ledger.add_note("no activity means 'resumed': a pause ends at the next activity of another name")
     return ends.assign(kind="resumed", _order=ends["_order"] - 1)

@@ -13,15 +13,15 @@ import pandas as pd
 
 from ..errors import InputError, did_you_mean
 from ..readers.read import RawFile, read_raw
-from .columns import Ledger, cast_columns
-from .spec import Loaded, SourceSpec
+from .columns import ImportReport, cast_columns
+from .spec import LoadedSource, SourceSpec
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".bz2", ".xz", ".zip", ".zst")
 _NUMBERED = re.compile(r"[-_. ]?\d+$")
 
 
 @dataclass(frozen=True)
-class Part:
+class ExportTable:
     """One table of a system: what it is called, and the names of its columns.
 
     Attributes
@@ -41,66 +41,73 @@ class Part:
     """
 
     name: str
-    called: tuple[str, ...]
+    aliases: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]]
-    needed: tuple[str, ...]
-    marks: tuple[str, ...] = ()
+    required_roles: tuple[str, ...]
+    marker_roles: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
 
     def found(self, frame: pd.DataFrame) -> dict[str, str]:
         """Return role -> column of the frame, for the roles that are there."""
-        there = {bare(str(c)): str(c) for c in reversed(list(frame.columns))}
-        return {role: there[b] for role, names in self.columns.items() for n in names[::-1] if (b := bare(n)) in there}
+        there = {normalise_name(str(c)): str(c) for c in reversed(list(frame.columns))}
+        return {
+            role: there[b]
+            for role, names in self.columns.items()
+            for n in names[::-1]
+            if (b := normalise_name(n)) in there
+        }
 
-    def fits(self, frame: pd.DataFrame) -> int:
+    def count_roles(self, frame: pd.DataFrame) -> int:
         """Return how many roles a frame has, or 0 where one that is needed is missing."""
         found = self.found(frame)
-        return len(found) if {*self.needed, *self.marks} <= set(found) else 0
+        return len(found) if {*self.required_roles, *self.marker_roles} <= set(found) else 0
 
 
 @dataclass(frozen=True)
-class System:
+class SourceSystem:
     """A system that exports several tables: its name, its parts, and what reads them."""
 
     name: str
-    parts: tuple[Part, ...]
-    load: Callable[[SourceSpec, Path], Loaded]
+    parts: tuple[ExportTable, ...]
+    load: Callable[[SourceSpec, Path], LoadedSource]
 
 
 @dataclass
-class Taken:
+class ExportRows:
     """A part that was read: its rows by role, and the account of what was refused."""
 
     rows: pd.DataFrame
-    ledger: Ledger
+    ledger: ImportReport
     raw: pd.DataFrame
 
-    def kept(self) -> pd.DataFrame:
+    def accepted_rows(self) -> pd.DataFrame:
         """Return the rows that are not refused."""
-        return self.rows[self.ledger.keep]
+        return self.rows[self.ledger.accepted]
 
 
-def bare(name: str) -> str:
+def normalise_name(name: str) -> str:
     """Return a column name without capitals, dots, blanks and underscores.
 
-    >>> bare("Via.Channel"), bare("via_channel"), bare("CREATEDDATE")
+    >>> normalise_name("Via.Channel"), normalise_name("via_channel"), normalise_name("CREATEDDATE")
     ('viachannel', 'viachannel', 'createddate')
     """
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def part_of(parts: tuple[Part, ...], name: str, frame: pd.DataFrame) -> Part | None:
+def identify_table(parts: tuple[ExportTable, ...], name: str, frame: pd.DataFrame) -> ExportTable | None:
     """Return which part a frame is, by the name of its list or file if that tells, else by its columns."""
-    fitting = [(part.fits(frame), -i, part) for i, part in enumerate(parts)]
+    fitting = [(part.count_roles(frame), -i, part) for i, part in enumerate(parts)]
     fitting = [f for f in fitting if f[0]]
-    named = [p for _, _, p in fitting if name and bare(name) in {bare(n) for n in (p.name, *p.called)}]
+    named = [
+        p for _, _, p in fitting if name and normalise_name(name) in {normalise_name(n) for n in (p.name, *p.aliases)}
+    ]
     if named:
         return named[0]
     return max(fitting, key=lambda f: f[:2])[2] if fitting else None
 
 
-def read_parts(
-    parts: tuple[Part, ...], spec: SourceSpec, folder: Path
+def read_export_tables(
+    parts: tuple[ExportTable, ...], spec: SourceSpec, folder: Path
 ) -> tuple[dict[str, tuple[str, pd.DataFrame]], list[str]]:
     """Read what a source names: a file, a folder of files, files by part, or the tables of a database.
 
@@ -128,7 +135,7 @@ def read_parts(
         part = next(p for p in parts if p.name == name)
         found.setdefault(name, []).append((Path(path).name, _list_of(part, raw, Path(path).name)))
     if spec.path:
-        for file in files_of(folder / spec.path):
+        for file in list_export_files(folder / spec.path):
             _from_file(parts, file, spec, found, notes)
     if not found:
         has = f"the tables {', '.join(known)}"
@@ -136,21 +143,21 @@ def read_parts(
     return {name: _joined(name, frames, notes) for name, frames in found.items()}, notes
 
 
-def needed(found: Mapping[str, Any], name: str, spec: SourceSpec) -> None:
+def require_table(found: Mapping[str, Any], name: str, spec: SourceSpec) -> None:
     """Refuse an export without the part that all others hang on."""
     if name not in found:
         has = f"only {', '.join(found)} was recognised"
         raise InputError(f"the export has no table of {name}", where=spec.place, hint=f"{has}; name its file in parts")
 
 
-def take(
-    part: Part,
+def cast_table(
+    part: ExportTable,
     spec: SourceSpec,
     where: str,
     frame: pd.DataFrame,
     own: Mapping[str, str] | None = None,
     numbers: Any = None,
-) -> Taken:
+) -> ExportRows:
     """Cast the columns of a part by their roles.
 
     Parameters
@@ -161,30 +168,32 @@ def take(
         The file's row of each row, where they differ.
     """
     found = {**part.found(frame), **_own(part, own or {}, frame, where)}
-    frame, gone = _living(frame)
-    ledger = Ledger(part.name, where, len(frame))
+    frame, gone = _drop_deleted_rows(frame)
+    ledger = ImportReport(part.name, where, len(frame))
     ledger.numbers = numbers
     if gone:
-        ledger.say(f"{gone:,} rows are marked as deleted in the source and left out")
+        ledger.add_note(f"{gone:,} rows are marked as deleted in the source and left out")
     kinds = {role: part.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
-    rows = cast_columns(spec, frame, found, kinds, part.needed, ledger)
+    rows = cast_columns(spec, frame, found, kinds, part.required_roles, ledger)
     for role in part.columns:
         if role not in rows:
             kind = part.kinds.get(role, "text")
             dtype = {"instant": "datetime64[us, UTC]", "flag": "boolean", "number": "float64"}.get(kind, "str")
             rows[role] = pd.Series(None, index=frame.index, dtype=dtype)
-    return Taken(rows, ledger, frame)
+    return ExportRows(rows, ledger, frame)
 
 
-def exploded(taken: Taken, column: str, part: Part, spec: SourceSpec, shared: tuple[str, ...] = ()) -> Taken | None:
+def explode_list(
+    taken: ExportRows, column: str, part: ExportTable, spec: SourceSpec, shared: tuple[str, ...] = ()
+) -> ExportRows | None:
     """Return the objects of a list in each kept row as rows of their own, with ``shared`` roles of it; or nothing."""
-    from ..readers.json_files import frame_of, listed
+    from ..readers.json_files import build_text_frame, parse_json_list
 
     records: list[Mapping[str, Any]] = []
     parents: list[int] = []
-    places = np.flatnonzero(taken.ledger.keep)
+    places = np.flatnonzero(taken.ledger.accepted)
     for place, value in zip(places, taken.rows[column].iloc[places], strict=True):
-        items = listed(value)
+        items = parse_json_list(value)
         records.extend(items)
         parents.extend([int(place)] * len(items))
     if not records:
@@ -192,13 +201,13 @@ def exploded(taken: Taken, column: str, part: Part, spec: SourceSpec, shared: tu
     where = np.array(parents, dtype=int)
     outer = taken.ledger.numbers
     numbers = where if outer is None else outer[where]
-    children = take(part, spec, taken.ledger.where, frame_of(records), numbers=numbers)
+    children = cast_table(part, spec, taken.ledger.where, build_text_frame(records), numbers=numbers)
     for role in shared:
         children.rows[role] = taken.rows[role].iloc[where].array
     return children
 
 
-def _own(part: Part, own: Mapping[str, str], frame: pd.DataFrame, where: str) -> dict[str, str]:
+def _own(part: ExportTable, own: Mapping[str, str], frame: pd.DataFrame, where: str) -> dict[str, str]:
     """Check what the owner of a source says of its columns."""
     there = [str(c) for c in frame.columns]
     for role, column in own.items():
@@ -213,16 +222,16 @@ def _own(part: Part, own: Mapping[str, str], frame: pd.DataFrame, where: str) ->
     return dict(own)
 
 
-def _living(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def _drop_deleted_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Leave out what a replication marks as deleted in the source."""
-    mark = next((c for c in frame.columns if bare(str(c)) == "fivetrandeleted"), None)
+    mark = next((c for c in frame.columns if normalise_name(str(c)) == "fivetrandeleted"), None)
     if mark is None:
         return frame.reset_index(drop=True), 0
     gone = frame[mark].astype("str").str.lower().isin(["true", "t", "1"]).to_numpy()
     return frame[~gone].reset_index(drop=True), int(gone.sum())
 
 
-def files_of(path: Path) -> list[Path]:
+def list_export_files(path: Path) -> list[Path]:
     """Return the files of a folder that may be tables, or the file itself.
 
     Raises
@@ -239,7 +248,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def _from_file(
-    parts: tuple[Part, ...],
+    parts: tuple[ExportTable, ...],
     file: Path,
     spec: SourceSpec,
     found: dict[str, list[tuple[str, pd.DataFrame]]],
@@ -249,7 +258,7 @@ def _from_file(
     lists = raw.lists or {"": raw.frame}
     seen = 0
     for name, frame in lists.items():
-        part = part_of(parts, name or stem(file), frame)
+        part = identify_table(parts, name or strip_file_endings(file), frame)
         if part is None:
             continue
         seen += 1
@@ -259,11 +268,11 @@ def _from_file(
     notes.extend(n for n in raw.notes if "the list" not in n)
 
 
-def _list_of(part: Part, raw: RawFile, where: str) -> pd.DataFrame:
+def _list_of(part: ExportTable, raw: RawFile, where: str) -> pd.DataFrame:
     for name, frame in raw.lists.items():
-        if bare(name) in {bare(n) for n in (part.name, *part.called)}:
+        if normalise_name(name) in {normalise_name(n) for n in (part.name, *part.aliases)}:
             return frame
-    lost = [role for role in part.needed if role not in part.found(raw.frame)]
+    lost = [role for role in part.required_roles if role not in part.found(raw.frame)]
     if lost:
         names = " or ".join(part.columns[lost[0]])
         has = ", ".join(str(c) for c in list(raw.frame.columns)[:10])
@@ -271,21 +280,23 @@ def _list_of(part: Part, raw: RawFile, where: str) -> pd.DataFrame:
     return raw.frame
 
 
-def _from_database(parts: tuple[Part, ...], spec: SourceSpec, found: dict[str, list[tuple[str, pd.DataFrame]]]) -> None:
-    from ..readers.postgres import place, read_relation, table_names
+def _from_database(
+    parts: tuple[ExportTable, ...], spec: SourceSpec, found: dict[str, list[tuple[str, pd.DataFrame]]]
+) -> None:
+    from ..readers.postgres import describe_database, list_table_names, read_relation
 
     uri = str(spec.database)
-    there = {bare(t): t for t in table_names(uri, spec.schema)}
+    there = {normalise_name(t): t for t in list_table_names(uri, spec.schema)}
     for part in parts:
         table = spec.parts.get(part.name) or next(
-            (there[bare(n)] for n in (part.name, *part.called) if bare(n) in there), None
+            (there[normalise_name(n)] for n in (part.name, *part.aliases) if normalise_name(n) in there), None
         )
         if table is None:
             continue
         frame = read_relation(uri, table, spec.schema)
-        if not part.fits(frame) and part.name in spec.parts:
-            _list_of(part, RawFile(frame), f"{place(uri)} {table}")
-        if part.fits(frame):
+        if not part.count_roles(frame) and part.name in spec.parts:
+            _list_of(part, RawFile(frame), f"{describe_database(uri)} {table}")
+        if part.count_roles(frame):
             found.setdefault(part.name, []).append((table, frame))
 
 
@@ -296,10 +307,10 @@ def _joined(name: str, frames: list[tuple[str, pd.DataFrame]], notes: list[str])
     return frames[0][0], pd.concat([f for _, f in frames], ignore_index=True)
 
 
-def stem(file: Path) -> str:
+def strip_file_endings(file: Path) -> str:
     """Return a file name without its endings and running numbers.
 
-    >>> stem(Path("tickets_002.json.gz"))
+    >>> strip_file_endings(Path("tickets_002.json.gz"))
     'tickets'
     """
     return _NUMBERED.sub("", file.name.split(".")[0])

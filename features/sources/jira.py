@@ -16,17 +16,17 @@ from typing import Any
 
 import pandas as pd
 
-from ..readers.json_files import listed
+from ..readers.json_files import parse_json_list
 from .assemble import assemble
-from .columns import Ledger
-from .export import Part, Taken, bare, exploded, needed, read_parts, take
-from .pieces import Piece, Pieces, flags, piece
-from .spec import Loaded, SourceSpec
-from .status import class_of
+from .columns import ImportReport
+from .export import ExportRows, ExportTable, cast_table, explode_list, normalise_name, read_export_tables, require_table
+from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
+from .spec import LoadedSource, SourceSpec
+from .status import classify_state
 
 _INSTANTS = {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"}
-PARTS = (
-    Part(
+EXPORT_TABLES = (
+    ExportTable(
         "issues", ("issue", "jira", "values"),
         {
             "case_id": ("key", "Issue key"), "created_at": ("fields.created", "Created"),
@@ -44,7 +44,7 @@ PARTS = (
         },
         ("case_id", "created_at"), ("state", "product", "case_type"), _INSTANTS,
     ),
-    Part(
+    ExportTable(
         "comments", ("comment",),
         {
             "case_id": ("issueKey", "issue_key", "issue.key"), "at": ("created", "created.iso8601"),
@@ -53,7 +53,7 @@ PARTS = (
         },
         ("case_id", "at"), ("actor_id",), {"at": "instant", "public": "flag"},
     ),
-    Part(
+    ExportTable(
         "slas", ("sla",),
         {
             "case_id": ("issueKey", "issue_key", "issue.key"), "name": ("name",), "cycles": ("completedCycles",),
@@ -74,23 +74,28 @@ FIELDS = {
     "reporter": ("field", "customer_id"),
     "project": ("field", "product"),
 }
-_HISTORY = Part(
+_HISTORY = ExportTable(
     "histories", (),
     {"at": ("created",), "actor_id": ("author.accountId", "author.key", "author.name"), "order": ("id",),
      "items": ("items",)},
     ("at", "items"), (), {"at": "instant"},
 )  # fmt: skip
-_ITEM = Part(
+_ITEM = ExportTable(
     "items", (),
     {"field": ("field",), "from": ("from",), "old": ("fromString",), "to": ("to",), "new": ("toString",)},
     ("field",),
 )  # fmt: skip
-_COMMENT = Part(
-    "comments", (), {k: v for k, v in PARTS[1].columns.items() if k != "case_id"}, ("at",), (), PARTS[1].kinds
+_COMMENT = ExportTable(
+    "comments",
+    (),
+    {k: v for k, v in EXPORT_TABLES[1].columns.items() if k != "case_id"},
+    ("at",),
+    (),
+    EXPORT_TABLES[1].kinds,
 )
 
 
-def load(spec: SourceSpec, folder: Path) -> Loaded:
+def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     """Read an export of Jira Service Management: issues with what hangs on them.
 
     Raises
@@ -98,21 +103,21 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
     InputError
         If there are no issues, or nothing can be used.
     """
-    found, notes = read_parts(PARTS, spec, folder)
-    needed(found, "issues", spec)
-    issues = take(PARTS[0], spec, *found["issues"], spec.columns)
+    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
+    require_table(found, "issues", spec)
+    issues = cast_table(EXPORT_TABLES[0], spec, *found["issues"], spec.columns)
     history = bool(issues.rows["histories"].notna().any())
-    pieces = Pieces("jira", issues, learnt=_categories(issues.rows), history=history, notes=notes)
-    asked = issues.kept().drop_duplicates("case_id", keep="last").set_index("case_id")["customer_id"]
+    pieces = ExportPieces("jira", issues, state_meanings=_categories(issues.rows), history=history, notes=notes)
+    asked = issues.accepted_rows().drop_duplicates("case_id", keep="last").set_index("case_id")["customer_id"]
     if history:
         changes, pieces.also = _changes(issues, spec)
         pieces.events += changes
-    inner = exploded(issues, "comments", _COMMENT, spec, ("case_id",))
-    own = take(PARTS[1], spec, *found["comments"]) if "comments" in found else None
+    inner = explode_list(issues, "comments", _COMMENT, spec, ("case_id",))
+    own = cast_table(EXPORT_TABLES[1], spec, *found["comments"]) if "comments" in found else None
     pieces.events += [_comments(t, asked) for t in (inner, own) if t is not None]
     pieces.events += _cycles(issues)
     if "slas" in found:
-        pieces.events += _sla_table(take(PARTS[2], spec, *found["slas"]))
+        pieces.events += _sla_table(cast_table(EXPORT_TABLES[2], spec, *found["slas"]))
     return assemble(spec, pieces)
 
 
@@ -120,7 +125,7 @@ def _categories(issues: pd.DataFrame) -> dict[str, str]:
     """Learn from the category of a status whether work is done; words say whether it waits or is closed for good."""
     known: dict[str, str] = {}
     for state, category in issues[["state", "category"]].dropna().drop_duplicates().itertuples(index=False):
-        words, done = class_of(state), bare(category) in ("done", "complete")
+        words, done = classify_state(state), normalise_name(category) in ("done", "complete")
         if done:
             known[state] = words if words in ("closed", "merged") else "resolved"
         else:
@@ -128,12 +133,12 @@ def _categories(issues: pd.DataFrame) -> dict[str, str]:
     return known
 
 
-def _changes(issues: Taken, spec: SourceSpec) -> tuple[list[Piece], list[Ledger]]:
+def _changes(issues: ExportRows, spec: SourceSpec) -> tuple[list[Piece], list[ImportReport]]:
     """Return the changes of the changelog, and the account of the histories that they stand in."""
-    histories = exploded(issues, "histories", _HISTORY, spec, ("case_id",))
+    histories = explode_list(issues, "histories", _HISTORY, spec, ("case_id",))
     if histories is None:
         return [], []
-    items = exploded(histories, "items", _ITEM, spec, ("case_id", "at", "actor_id", "order"))
+    items = explode_list(histories, "items", _ITEM, spec, ("case_id", "at", "actor_id", "order"))
     if items is None:
         return [], [histories.ledger]
     rows = items.rows
@@ -143,54 +148,56 @@ def _changes(issues: Taken, spec: SourceSpec) -> tuple[list[Piece], list[Ledger]
     old, new = rows["old"].mask(by_id, rows["from"]), rows["new"].mask(by_id, rows["to"])
     order = pd.to_numeric(rows["order"], errors="coerce")
     once = rows["order"] + " " + name + " " + new.fillna("")
-    change = piece(
+    change = build_piece(
         items, case_id=rows["case_id"], at=rows["at"], kind=kind, field=field, old=old, new=new, order=order,
         actor_id=rows["actor_id"], team=new.where(field == "team"), event_id=once.where(kind.notna()),
     )  # fmt: skip
     return [change], [histories.ledger]
 
 
-def _comments(taken: Taken, asked: pd.Series[Any]) -> Piece:
+def _comments(taken: ExportRows, asked: pd.Series[Any]) -> Piece:
     rows = taken.rows
-    internal = rows["properties"].map(_internal).astype("boolean")
+    internal = rows["properties"].map(_is_internal).astype("boolean")
     public = rows["public"].fillna(~internal)
     if public.isna().any():
-        taken.ledger.say(f"{int(public.isna().sum()):,} comments do not say whether they are internal; taken as public")
+        taken.ledger.add_note(
+            f"{int(public.isna().sum()):,} comments do not say whether they are internal; taken as public"
+        )
     requester = asked.reindex(rows["case_id"]).set_axis(rows.index)
     role = pd.Series("agent", index=rows.index).mask(rows["actor_id"] == requester, "customer")
     role = role.mask(rows["account"] == "customer", "customer").mask(rows["account"] == "app", "bot")
-    return piece(
+    return build_piece(
         taken, case_id=rows["case_id"], at=rows["at"], kind="message", public=public.fillna(True), actor_role=role,
         actor_id=rows["actor_id"], event_id=rows["event_id"],
     )  # fmt: skip
 
 
-def _internal(properties: object) -> bool | None:
+def _is_internal(properties: object) -> bool | None:
     """Return whether the property of a comment says that it is internal, or nothing.
 
-    >>> _internal('[{"key": "sd.public.comment", "value": {"internal": true}}]'), _internal(None)
+    >>> _is_internal('[{"key": "sd.public.comment", "value": {"internal": true}}]'), _is_internal(None)
     (True, None)
     """
-    for item in listed(properties):
+    for item in parse_json_list(properties):
         if item.get("key") == "sd.public.comment" and isinstance(item.get("value"), dict):
             return bool(item["value"].get("internal", False))
     return None
 
 
-def _cycles(issues: Taken) -> list[Piece]:
+def _cycles(issues: ExportRows) -> list[Piece]:
     """Read the SLA fields of issues, wherever they stand: a name, finished cycles and perhaps a running one."""
     raw, pieces = issues.raw, []
     for column in [str(c) for c in raw.columns if str(c).endswith(".completedCycles")]:
         head = column.removesuffix(".completedCycles")
         rows = pd.DataFrame({"case_id": issues.rows["case_id"], "cycles": raw[column]})
-        for role, name in _ONGOING.items():
+        for role, name in _ONGOING_CYCLE_COLUMNS.items():
             rows[role] = raw.get(f"{head}.{name}", pd.Series(None, index=raw.index, dtype="str"))
         rows["name"] = rows["name"].fillna(head)
-        pieces += _sla_table(Taken(rows, issues.ledger, raw))
+        pieces += _sla_table(ExportRows(rows, issues.ledger, raw))
     return pieces
 
 
-_ONGOING = {
+_ONGOING_CYCLE_COLUMNS = {
     "name": "name",
     "started": "ongoingCycle.startTime.epochMillis",
     "due": "ongoingCycle.breachTime.epochMillis",
@@ -198,7 +205,7 @@ _ONGOING = {
 }
 
 
-def _sla_table(taken: Taken) -> list[Piece]:
+def _sla_table(taken: ExportRows) -> list[Piece]:
     """Return when each promise of a case began, when it first broke, and when it was first kept or broken."""
     begun: list[float] = []
     broke: list[float] = []
@@ -206,7 +213,7 @@ def _sla_table(taken: Taken) -> list[Piece]:
     for row in taken.rows[["cycles", "started", "due", "breached"]].itertuples(index=False):
         cycles = [
             (_millis(c, "startTime"), c.get("breached"), _millis(c, "breachTime"), _millis(c, "stopTime"))
-            for c in listed(row.cycles)
+            for c in parse_json_list(row.cycles)
         ]
         cycles.append((_number(row.started), str(row.breached) == "true", _number(row.due), None))
         starts = [s for s, *_ in cycles if s is not None]
@@ -218,7 +225,7 @@ def _sla_table(taken: Taken) -> list[Piece]:
         broke.append(min(known) if known else float("nan"))
     rows = taken.rows
     times = [_instants(numbers, rows) for numbers in (begun, broke, over)]
-    return flags(taken, rows["case_id"], rows["name"], *times)
+    return build_sla_flag_events(taken, rows["case_id"], rows["name"], *times)
 
 
 def _millis(cycle: Any, key: str) -> float | None:

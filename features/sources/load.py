@@ -12,18 +12,18 @@ import pandas as pd
 from ..errors import InputError, did_you_mean
 from . import jira, salesforce, zendesk
 from . import servicenow as servicenow_tables
-from .export import System
+from .export import SourceSystem
 from .servicenow_log import read_servicenow
-from .spec import Loaded, SourceSpec
+from .spec import LoadedSource, SourceSpec
 from .survey import read_surveys
-from .table import read_table
+from .table import read_mapped_table
 from .telephone import read_calls
 
 if TYPE_CHECKING:
     pass
 
 
-def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
+def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
     """Read one source into canonical tables.
 
     Parameters
@@ -46,11 +46,11 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
     >>> _ = (folder / "t.csv").write_text("key,opened,closed\\n1,2024-03-01,2024-03-04\\n2,soon,\\n")
     >>> spec = SourceSpec("cases", "t.csv", columns={"case_id": "key", "created_at": "opened", "closed_at": "closed"})
     >>> loaded = load_source(spec, folder)
-    >>> loaded.tables["events"]["kind"].tolist(), loaded.refused["reason"].tolist()
+    >>> loaded.tables["events"]["kind"].tolist(), loaded.rejected["reason"].tolist()
     (['created', 'closed'], ['the time cannot be read'])
     """
     from ..readers.read import read_raw
-    from .servicenow_log import is_table
+    from .servicenow_log import is_incident_table
 
     if spec.kind not in (*ADAPTERS, *SYSTEMS):
         hint = did_you_mean(spec.kind, (*ADAPTERS, *SYSTEMS))
@@ -70,15 +70,15 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> Loaded:
         frame = read_relation(spec.database, spec.relation, spec.schema, spec.query)
         return ADAPTERS[spec.kind](replace(spec, path=spec.place), frame)
     raw = read_raw(Path(folder) / spec.path, spec.encoding, spec.delimiter)
-    if spec.kind == "servicenow" and is_table(spec, raw.frame):
+    if spec.kind == "servicenow" and is_incident_table(spec, raw.frame):
         return SYSTEMS[spec.kind].load(spec, Path(folder))
     loaded = ADAPTERS[spec.kind](spec, raw.frame)
     return replace(loaded, notes=(*raw.notes, *loaded.notes))
 
 
 #: Adapters by the name that the configuration uses.
-ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], Loaded]] = {
-    "table": read_table,
+ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], LoadedSource]] = {
+    "table": read_mapped_table,
     "servicenow": read_servicenow,
     "telephone": read_calls,
     "survey": read_surveys,
@@ -86,9 +86,9 @@ ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], Loaded]] = {
 
 
 #: Systems that export several tables, by the name that the configuration uses: the module that reads them.
-SYSTEMS: Mapping[str, System] = {
-    "salesforce": System("salesforce", salesforce.PARTS, salesforce.load),
-    "jira": System("jira", jira.PARTS, jira.load),
-    "servicenow": System("servicenow", servicenow_tables.PARTS, servicenow_tables.load),
-    "zendesk": System("zendesk", zendesk.PARTS, zendesk.load),
+SYSTEMS: Mapping[str, SourceSystem] = {
+    "salesforce": SourceSystem("salesforce", salesforce.EXPORT_TABLES, salesforce.load),
+    "jira": SourceSystem("jira", jira.EXPORT_TABLES, jira.load),
+    "servicenow": SourceSystem("servicenow", servicenow_tables.EXPORT_TABLES, servicenow_tables.load),
+    "zendesk": SourceSystem("zendesk", zendesk.EXPORT_TABLES, zendesk.load),
 }

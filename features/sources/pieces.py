@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..case_log.schema import DECIDED, Known
-from .columns import Ledger
-from .export import Taken
+from ..case_log.schema import DECIDED_VALUE, AttributeTiming
+from .columns import ImportReport
+from .export import ExportRows
 
 #: Descriptions of a case that its history may take back to their first values.
-SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
+SEGMENT_COLUMNS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
 
 
 @dataclass
@@ -24,30 +24,32 @@ class Piece:
     """
 
     rows: pd.DataFrame
-    ledger: Ledger
+    ledger: ImportReport
 
 
 @dataclass
-class Pieces:
+class ExportPieces:
     """Everything that one export gives: cases with their present state, pieces of events, and surveys."""
 
     kind: str
-    cases: Taken
+    cases: ExportRows
     events: list[Piece] = field(default_factory=list)
     surveys: Piece | None = None
-    learnt: Mapping[str, str] = field(default_factory=dict)
+    state_meanings: Mapping[str, str] = field(default_factory=dict)
     history: bool = False
     notes: list[str] = field(default_factory=list)
-    also: list[Ledger] = field(default_factory=list)
-    attributes: dict[str, Known] = field(default_factory=dict)
+    also: list[ImportReport] = field(default_factory=list)
+    attributes: dict[str, AttributeTiming] = field(default_factory=dict)
 
 
-def piece(taken: Taken, **columns: Any) -> Piece:
+def build_piece(taken: ExportRows, **columns: Any) -> Piece:
     """Return the rows of a part as events; columns are given as values or as series of the part's rows."""
     return Piece(pd.DataFrame(columns, index=taken.rows.index), taken.ledger)
 
 
-def flags(taken: Taken, case_id: Any, name: Any, started: Any, broken: Any, done: Any = None) -> list[Piece]:
+def build_sla_flag_events(
+    taken: ExportRows, case_id: Any, name: Any, started: Any, broken: Any, done: Any = None
+) -> list[Piece]:
     """Return the system's own promises as events: kept when the clock starts, broken when its target passed.
 
     An event of kind ``field`` carries the name of the promise and ``true`` or ``false``; a promise that broke once
@@ -62,14 +64,14 @@ def flags(taken: Taken, case_id: Any, name: Any, started: Any, broken: Any, done
     told = [(opens, "true"), (breaks, "false")]
     if done is not None:
         made = started.notna().groupby(key).transform("any")  # a clock that ran without a promise decides nothing
-        told.append((done.where(done.notna() & ~(done > breaks), breaks).where(made), DECIDED))
+        told.append((done.where(done.notna() & ~(done > breaks), breaks).where(made), DECIDED_VALUE))
     parts = []
     for at, value in told:
         kind = pd.Series("field", index=taken.rows.index).where(at.notna())
-        parts.append(piece(taken, case_id=case_id, at=at, kind=kind, field=slug, new=value))
+        parts.append(build_piece(taken, case_id=case_id, at=at, kind=kind, field=slug, new=value))
     return parts
 
 
-def value_of(ids: pd.Series[Any], table: pd.Series[Any]) -> pd.Series[Any]:
+def look_up_by_case(ids: pd.Series[Any], table: pd.Series[Any]) -> pd.Series[Any]:
     """Return the value that a table keyed by case has for each id."""
     return table.reindex(ids).set_axis(ids.index)

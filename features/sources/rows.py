@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from ..case_log.log import DTYPES
+from ..case_log.conform import PANDAS_DTYPES
 from ..case_log.schema import TABLES
 from ..errors import InputError
-from .columns import Ledger, Mask, values_of
+from .columns import ImportReport, Mask, read_column
 from .spec import SourceSpec
 
 
-def span_of(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+def parse_source_span(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
     """Return ``since`` and ``until`` as instants of the source's own clock."""
     ends: list[pd.Timestamp | None] = []
     for key, text in (("since", spec.since), ("until", spec.until)):
@@ -28,9 +28,9 @@ def span_of(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timestamp | None]
     return ends[0], ends[1]
 
 
-def within(spec: SourceSpec, instants: pd.Series[Any], ledger: Ledger, what: str = "rows") -> Mask:
+def is_in_span(spec: SourceSpec, instants: pd.Series[Any], ledger: ImportReport, what: str = "rows") -> Mask:
     """Tell which instants lie in the span that the source asks for, and note how many do not."""
-    since, until = span_of(spec)
+    since, until = parse_source_span(spec)
     inside = pd.Series(True, index=instants.index)
     if since is not None:
         inside &= instants.isna() | (instants >= since)
@@ -41,7 +41,7 @@ def within(spec: SourceSpec, instants: pd.Series[Any], ledger: Ledger, what: str
     out = int((~mask & instants.notna().to_numpy()).sum())
     if out:
         span = " and ".join(f"{k} {v}" for k, v in (("since", spec.since), ("until", spec.until)) if v)
-        ledger.say(f"{out:,} {what} lie outside the span that was asked for ({span}) and are left out")
+        ledger.add_note(f"{out:,} {what} lie outside the span that was asked for ({span}) and are left out")
     return mask
 
 
@@ -51,16 +51,16 @@ def _ends_there(instants: pd.Series[Any], until: pd.Timestamp) -> bool:
     return not pd.isna(last) and bool(until <= last + pd.Timedelta(days=1))
 
 
-def cut_events(spec: SourceSpec, events: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+def cut_events(spec: SourceSpec, events: pd.DataFrame, ledger: ImportReport) -> pd.DataFrame:
     """Leave out what happened at or after ``until``: the log as it stood then."""
-    _, until = span_of(spec)
+    _, until = parse_source_span(spec)
     if until is None:
         return events
     late = (events["at"] >= until).to_numpy(dtype=bool)
     if _ends_there(events["at"], until):
         ledger.until = until
     if late.any():
-        ledger.say(
+        ledger.add_note(
             f"{int(late.sum()):,} events at or after {spec.until} are left out: the log is read as it stood then"
         )
     return events[~late].reset_index(drop=True)
@@ -72,13 +72,13 @@ def number_events(events: pd.DataFrame) -> pd.DataFrame:
     out["seq"] = out.groupby("case_id", sort=False).cumcount().astype("Int64")
     for column in TABLES["events"].columns:
         if column.name not in out.columns and column.name != "recorded_at":
-            out[column.name] = pd.Series(pd.NA, index=out.index, dtype=DTYPES[column.kind])
-        elif column.name in out.columns and str(out[column.name].dtype) != DTYPES[column.kind]:
-            out[column.name] = out[column.name].astype(DTYPES[column.kind])  # type: ignore[call-overload]
+            out[column.name] = pd.Series(pd.NA, index=out.index, dtype=PANDAS_DTYPES[column.kind])
+        elif column.name in out.columns and str(out[column.name].dtype) != PANDAS_DTYPES[column.kind]:
+            out[column.name] = out[column.name].astype(PANDAS_DTYPES[column.kind])  # type: ignore[call-overload]
     return out[[n for n in TABLES["events"].names if n in out.columns]]
 
 
-def frame_text(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
+def read_column_text(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
     """Return a column of the file as text, for showing."""
-    values = values_of(spec, frame, source)
+    values = read_column(spec, frame, source)
     return values if str(values.dtype) == "str" else values.astype("str").where(values.notna())

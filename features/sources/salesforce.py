@@ -13,12 +13,12 @@ from typing import Any
 import pandas as pd
 
 from .assemble import assemble
-from .export import Part, Taken, needed, read_parts, take
-from .pieces import Piece, Pieces, flags, piece
-from .spec import Loaded, SourceSpec
+from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
+from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
+from .spec import LoadedSource, SourceSpec
 
-PARTS = (
-    Part(
+EXPORT_TABLES = (
+    ExportTable(
         "cases", ("Case", "case_export"),
         {
             "case_id": ("Id", "CaseId"), "created_at": ("CreatedDate",), "closed_at": ("ClosedDate",),
@@ -30,7 +30,7 @@ PARTS = (
         ("case_id", "created_at"), ("state", "priority", "channel"),
         {"created_at": "instant", "closed_at": "instant", "updated_at": "instant", "closed": "flag", "deleted": "flag"},
     ),
-    Part(
+    ExportTable(
         "history", ("CaseHistory",),
         {
             "case_id": ("CaseId",), "at": ("CreatedDate",), "field": ("Field",), "old": ("OldValue",),
@@ -38,7 +38,7 @@ PARTS = (
         },
         ("case_id", "at", "field"), ("new",), {"at": "instant"},
     ),
-    Part(
+    ExportTable(
         "comments", ("CaseComment",),
         {
             "case_id": ("ParentId",), "at": ("CreatedDate",), "public": ("IsPublished",), "actor_id": ("CreatedById",),
@@ -46,7 +46,7 @@ PARTS = (
         },
         ("case_id", "at"), ("public",), {"at": "instant", "public": "flag", "deleted": "flag"},
     ),
-    Part(
+    ExportTable(
         "emails", ("EmailMessage",),
         {
             "case_id": ("ParentId",), "at": ("MessageDate", "CreatedDate"), "incoming": ("Incoming",),
@@ -54,7 +54,7 @@ PARTS = (
         },
         ("case_id", "at"), ("incoming",), {"at": "instant", "incoming": "flag", "deleted": "flag"},
     ),
-    Part(
+    ExportTable(
         "milestones", ("CaseMilestone",),
         {
             "case_id": ("CaseId",), "at": ("StartDate",), "target": ("TargetDate",), "done": ("CompletionDate",),
@@ -64,7 +64,7 @@ PARTS = (
         ("case_id", "name"), ("target", "violated"),
         {"at": "instant", "target": "instant", "done": "instant", "violated": "flag", "deleted": "flag"},
     ),
-    Part("users", ("User",), {"user_id": ("Id",), "type": ("UserType",)}, ("user_id",), ("type",)),
+    ExportTable("users", ("User",), {"user_id": ("Id",), "type": ("UserType",)}, ("user_id",), ("type",)),
 )  # fmt: skip
 
 #: Field of CaseHistory -> kind of event and the canonical name of the field.
@@ -81,12 +81,12 @@ FIELDS = {
     "product": ("field", "product"),
 }
 #: Kinds of user that belong to the company itself; every other kind is a customer or a guest.
-STAFF = ("standard", "automatedprocess", "cloudintegrationuser")
+STAFF_USER_TYPES = ("standard", "automatedprocess", "cloudintegrationuser")
 _ID = r"[0-9a-zA-Z]{15}(?:[0-9a-zA-Z]{3})?"
 _DRAFT = ("5", "Draft")
 
 
-def load(spec: SourceSpec, folder: Path) -> Loaded:
+def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     """Read an export of Salesforce: at least Case, and whatever else there is.
 
     Raises
@@ -94,16 +94,18 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
     InputError
         If there is no table of cases, or nothing can be used.
     """
-    found, notes = read_parts(PARTS, spec, folder)
-    needed(found, "cases", spec)
+    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
+    require_table(found, "cases", spec)
     taken = {
-        p.name: take(p, spec, *found[p.name], spec.columns if p.name == "cases" else None)
-        for p in PARTS
+        p.name: cast_table(p, spec, *found[p.name], spec.columns if p.name == "cases" else None)
+        for p in EXPORT_TABLES
         if p.name in found
     }
     notes += _one_length(taken)
     cases = _cases(taken["cases"], "history" in taken)
-    pieces = Pieces("salesforce", cases, learnt=_closed_states(cases.rows), history="history" in taken, notes=notes)
+    pieces = ExportPieces(
+        "salesforce", cases, state_meanings=_closed_states(cases.rows), history="history" in taken, notes=notes
+    )
     staff = _staff(taken.get("users"))
     if "history" in taken:
         pieces.events += _history(taken["history"])
@@ -117,7 +119,7 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
     return assemble(spec, pieces)
 
 
-def _one_length(taken: dict[str, Taken]) -> list[str]:
+def _one_length(taken: dict[str, ExportRows]) -> list[str]:
     """Cut ids to 15 characters where some tables write 15 and others 18: the last three only repeat the others."""
     ids = [(t, c) for t in taken.values() for c in ("case_id",) if c in t.rows]
     lengths = {n for t, c in ids for n in t.rows[c].dropna().str.len().unique() if n in (15, 18)}
@@ -128,7 +130,7 @@ def _one_length(taken: dict[str, Taken]) -> list[str]:
     return ["salesforce: case ids are written with 15 and with 18 characters; the first 15 were taken"]
 
 
-def _cases(taken: Taken, history: bool) -> Taken:
+def _cases(taken: ExportRows, history: bool) -> ExportRows:
     rows = taken.rows
     merged = rows["master"].notna()
     gone = rows["deleted"].fillna(False).astype(bool) & ~merged
@@ -136,7 +138,7 @@ def _cases(taken: Taken, history: bool) -> Taken:
     ends = rows["closed_at"].fillna(rows["updated_at"].where(merged))
     team = rows["owner"].where(_is_queue(rows["owner"]) & history)
     out = rows.assign(merged=merged, deleted=gone, closed=closed, closed_at=ends, team=team)
-    return Taken(out, taken.ledger, taken.raw)
+    return ExportRows(out, taken.ledger, taken.raw)
 
 
 def _closed_states(cases: pd.DataFrame) -> dict[str, str]:
@@ -145,11 +147,11 @@ def _closed_states(cases: pd.DataFrame) -> dict[str, str]:
     return {str(s): "closed" for s in there["state"].unique()}
 
 
-def _history(taken: Taken) -> list[Piece]:
+def _history(taken: ExportRows) -> list[Piece]:
     rows, ledger = taken.rows, taken.ledger
     key = rows["field"].fillna("").str.lower().str.replace(r"(__c|id)$", "", regex=True)
     kind, name = key.map({k: v[0] for k, v in FIELDS.items()}), key.map({k: v[1] for k, v in FIELDS.items()})
-    ledger.refuse(*_twice(taken))
+    ledger.reject(*_find_duplicate_events(taken))
     escalated = (kind == "escalated") & rows["new"].astype("str").str.lower().isin(["true", "1"])
     kind = kind.where((kind != "escalated") | escalated)
     # a change of owner is written twice, by name and by id; the id tells queues (00G) from people (005)
@@ -164,11 +166,11 @@ def _history(taken: Taken) -> list[Piece]:
     old = rows["old"].mask((field == "team"), before)
     common: dict[str, Any] = {"case_id": rows["case_id"], "at": rows["at"], "actor_id": rows["actor_id"]}
     text = {"old": old.where(kind != "escalated"), "new": rows["new"].where(kind != "escalated")}
-    main = piece(taken, kind=kind, field=field, team=queue, event_id=rows["event_id"], **text, **common)
-    raised = piece(taken, kind=pd.Series("escalated", index=rows.index).where(key == "ownerescalated"), **common)
+    main = build_piece(taken, kind=kind, field=field, team=queue, event_id=rows["event_id"], **text, **common)
+    raised = build_piece(taken, kind=pd.Series("escalated", index=rows.index).where(key == "ownerescalated"), **common)
     other = int((~key.isin(list(FIELDS)) & ~key.isin(["created", "closed"])).sum())
     if other:
-        ledger.say(f"{other:,} changes of other fields were not read")
+        ledger.add_note(f"{other:,} changes of other fields were not read")
     return [main, raised]
 
 
@@ -176,53 +178,53 @@ def _is_queue(owner: pd.Series[Any]) -> pd.Series[Any]:
     return owner.fillna("").str.startswith("00G")
 
 
-def _twice(taken: Taken) -> tuple[Any, str, Any, str]:
+def _find_duplicate_events(taken: ExportRows) -> tuple[Any, str, Any, str]:
     ids = taken.rows["event_id"]
-    twice = (ids.where(taken.ledger.keep).duplicated() & ids.notna()).to_numpy()
+    twice = (ids.where(taken.ledger.accepted).duplicated() & ids.notna()).to_numpy()
     return twice, "event_id", ids, "the event came before; the first was kept"
 
 
-def _comments(taken: Taken, staff: dict[str, bool]) -> Piece:
+def _comments(taken: ExportRows, staff: dict[str, bool]) -> Piece:
     rows = taken.rows
-    taken.ledger.refuse(
+    taken.ledger.reject(
         rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["event_id"], "it was deleted"
     )
     role = (
         rows["actor_id"].map({k: "agent" if v else "customer" for k, v in staff.items()}).astype("str").fillna("agent")
     )
     if not staff:
-        taken.ledger.say("without a table of users, every comment counts as written by an agent")
+        taken.ledger.add_note("without a table of users, every comment counts as written by an agent")
     public = rows["public"].fillna(False)
-    return piece(
+    return build_piece(
         taken, case_id=rows["case_id"], at=rows["at"], kind="message", public=public, actor_role=role,
         actor_id=rows["actor_id"], event_id=rows["event_id"],
     )  # fmt: skip
 
 
-def _emails(taken: Taken) -> Piece:
+def _emails(taken: ExportRows) -> Piece:
     rows = taken.rows
-    taken.ledger.refuse(
+    taken.ledger.reject(
         rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["event_id"], "it was deleted"
     )
     draft = rows["status"].isin(_DRAFT).to_numpy()
-    taken.ledger.refuse(draft, "status", rows["status"], "a draft that was never sent")
+    taken.ledger.reject(draft, "status", rows["status"], "a draft that was never sent")
     role = rows["incoming"].map({True: "customer", False: "agent"}).astype("str").where(rows["incoming"].notna())
-    return piece(
+    return build_piece(
         taken, case_id=rows["case_id"], at=rows["at"], kind="message", public=True, actor_role=role,
         actor_id=rows["actor_id"], event_id=rows["event_id"],
     )  # fmt: skip
 
 
-def _staff(users: Taken | None) -> dict[str, bool]:
+def _staff(users: ExportRows | None) -> dict[str, bool]:
     if users is None:
         return {}
-    kept = users.kept()
-    own = kept["type"].fillna("Standard").str.lower().isin(STAFF)
+    kept = users.accepted_rows()
+    own = kept["type"].fillna("Standard").str.lower().isin(STAFF_USER_TYPES)
     return dict(zip(kept["user_id"], own, strict=True))
 
 
-def _milestones(taken: Taken) -> list[Piece]:
+def _milestones(taken: ExportRows) -> list[Piece]:
     rows = taken.rows
-    taken.ledger.refuse(rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["name"], "it was deleted")
+    taken.ledger.reject(rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["name"], "it was deleted")
     broken = rows["target"].where(rows["violated"].fillna(False).astype(bool))
-    return flags(taken, rows["case_id"], rows["name"], rows["at"], broken, rows["done"])
+    return build_sla_flag_events(taken, rows["case_id"], rows["name"], rows["at"], broken, rows["done"])

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from .assemble import assemble
-from .export import Part, Taken, needed, read_parts, take
-from .pieces import Piece, Pieces, flags, piece
-from .spec import Loaded, SourceSpec
+from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
+from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
+from .spec import LoadedSource, SourceSpec
 
 
 def _fields(**names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -26,8 +26,8 @@ def _fields(**names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     }
 
 
-PARTS = (
-    Part(
+EXPORT_TABLES = (
+    ExportTable(
         "incidents", ("incident", "result", "task"),
         _fields(
             case_id=("number",), sys_id=("sys_id",), created_at=("opened_at", "sys_created_on"),
@@ -42,7 +42,7 @@ PARTS = (
             "closed_at": "instant",
         },
     ),
-    Part(
+    ExportTable(
         "audit", ("sys_audit",),
         _fields(
             record=("documentkey",), at=("sys_created_on",), field=("fieldname",), old=("oldvalue",), new=("newvalue",),
@@ -50,7 +50,7 @@ PARTS = (
         ),
         ("record", "at", "field"), ("new",), {"record": "id", "at": "instant"},
     ),
-    Part(
+    ExportTable(
         "slas", ("task_sla",),
         _fields(
             task=("task", "task.number"), name=("sla", "sla.name"), at=("start_time",), due=("planned_end_time",),
@@ -74,10 +74,10 @@ FIELDS = {
     "escalation": ("escalated", None),
 }
 #: The states of an incident as numbers, as the audit keeps them.
-STATES = {"1": "open", "2": "open", "3": "paused", "6": "resolved", "7": "closed", "8": "closed"}
+STATE_NUMBER_CLASSES = {"1": "open", "2": "open", "3": "paused", "6": "resolved", "7": "closed", "8": "closed"}
 
 
-def load(spec: SourceSpec, folder: Path) -> Loaded:
+def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     """Read the tables of ServiceNow: at least the incidents.
 
     Raises
@@ -85,18 +85,20 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
     InputError
         If there are no incidents, or nothing can be used.
     """
-    found, notes = read_parts(PARTS, spec, folder)
-    needed(found, "incidents", spec)
+    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
+    require_table(found, "incidents", spec)
     taken = {
-        p.name: take(p, spec, *found[p.name], spec.columns if p.name == "incidents" else None)
-        for p in PARTS
+        p.name: cast_table(p, spec, *found[p.name], spec.columns if p.name == "incidents" else None)
+        for p in EXPORT_TABLES
         if p.name in found
     }
     incidents = taken["incidents"]
     # a list view writes "3 - Moderate" where the audit writes "3"
     priority = incidents.rows["priority"].str.replace(r"^(\d+) - .*$", r"\1", regex=True)
     incidents.rows = incidents.rows.assign(priority=priority)
-    pieces = Pieces("servicenow", incidents, learnt=STATES, history="audit" in taken, notes=notes)
+    pieces = ExportPieces(
+        "servicenow", incidents, state_meanings=STATE_NUMBER_CLASSES, history="audit" in taken, notes=notes
+    )
     pieces.also = [t.ledger for t in taken.values()]
     if "audit" in taken:
         pieces.events.append(_audit(taken["audit"], incidents))
@@ -105,14 +107,14 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
     return assemble(spec, pieces)
 
 
-def _number(keys: pd.Series[Any], incidents: Taken) -> pd.Series[Any]:
+def _number(keys: pd.Series[Any], incidents: ExportRows) -> pd.Series[Any]:
     """Return the number of the incident that a key means, which may be its number or its sys_id."""
     rows = incidents.rows.dropna(subset=["sys_id"]).drop_duplicates("sys_id")
     known = rows.set_index("sys_id")["case_id"]
     return known.reindex(keys).set_axis(keys.index).fillna(keys)
 
 
-def _audit(taken: Taken, incidents: Taken) -> Piece:
+def _audit(taken: ExportRows, incidents: ExportRows) -> Piece:
     rows = taken.rows
     kind = rows["field"].map({k: v[0] for k, v in FIELDS.items()})
     field = rows["field"].map({k: v[1] for k, v in FIELDS.items()})
@@ -120,21 +122,23 @@ def _audit(taken: Taken, incidents: Taken) -> Piece:
     kind = kind.where(~kind.eq("escalated") | raised)
     if (rows["field"] == "state").any():  # both columns say the same where an instance has both
         kind = kind.mask(rows["field"] == "incident_state")
-    return piece(
+    return build_piece(
         taken, case_id=_number(rows["record"], incidents), at=rows["at"], kind=kind, field=field,
         old=rows["old"].where(~raised), new=rows["new"].where(~raised), actor_id=rows["actor_id"],
         team=rows["new"].where(field == "team"), event_id=rows["event_id"],
     )  # fmt: skip
 
 
-def _slas(taken: Taken, incidents: Taken) -> list[Piece]:
+def _slas(taken: ExportRows, incidents: ExportRows) -> list[Piece]:
     """Read when each promise began and when it broke; one that was cancelled, or has no breach time, says nothing."""
     rows, ledger = taken.rows, taken.ledger
     gone = rows["stage"].fillna("").str.lower().isin(["cancelled", "canceled"])
     if gone.any():
-        ledger.say(f"{int(gone.sum()):,} promises were cancelled and do not count")
+        ledger.add_note(f"{int(gone.sum()):,} promises were cancelled and do not count")
     broke = rows["broken"].fillna(False).astype(bool) & ~gone
     late = rows["due"].fillna(rows["stop"])
     lost = broke & late.isna()
-    ledger.refuse(lost.to_numpy(), "planned_end_time", rows["name"], "it was broken, but nothing says when")
-    return flags(taken, _number(rows["task"], incidents), rows["name"], rows["at"].where(~gone), late.where(broke))
+    ledger.reject(lost.to_numpy(), "planned_end_time", rows["name"], "it was broken, but nothing says when")
+    return build_sla_flag_events(
+        taken, _number(rows["task"], incidents), rows["name"], rows["at"].where(~gone), late.where(broke)
+    )

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..case_log.schema import Known
+from ..case_log.schema import AttributeTiming
 from ..errors import InputError, did_you_mean
-from .columns import Ledger, cast_columns, chosen, values_of
-from .rows import cut_events, number_events, within
-from .spec import Loaded, SourceSpec
+from .columns import ImportReport, cast_columns, choose_columns, read_column
+from .rows import cut_events, is_in_span, number_events
+from .spec import LoadedSource, SourceSpec
 
 #: Canonical or adapter name -> names in the export, the first that is there counts.
-COLUMNS: dict[str, tuple[str, ...]] = {
+AUDIT_LOG_COLUMNS: dict[str, tuple[str, ...]] = {
     "case_id": ("number", "task_effective_number", "sys_id"),
     "created_at": ("opened_at", "sys_created_at", "sys_created_on"),
     "updated_at": ("sys_updated_at", "sys_updated_on"),
@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "updates": ("sys_mod_count",),
 }
 #: Columns that the export has on every row as they stood then: safe on the first row.
-CREATION = (
+CREATION_COLUMNS = (
     "subcategory",
     "u_symptom",
     "cmdb_ci",
@@ -50,12 +50,12 @@ CREATION = (
     "u_priority_confirmation",
 )
 #: Columns that carry the end of the case on every row: reading them would be looking ahead.
-LEAKAGE = ("resolved_at", "closed_at", "closed_code", "close_code", "resolved_by", "closed_by", "close_notes")
-STATES = ("open", "paused", "resolved", "closed")
+LEAKAGE_COLUMNS = ("resolved_at", "closed_at", "closed_code", "close_code", "resolved_by", "closed_by", "close_notes")
+AUDIT_STATE_CLASSES = ("open", "paused", "resolved", "closed")
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
 
 
-def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     """Read an audit log of incidents: cases from each incident's first row, events from what changed between rows.
 
     ``spec.columns`` may name other columns of the export, such as ``product = "subcategory"``; ``spec.kinds`` may
@@ -68,34 +68,36 @@ def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
         If a needed column is missing, or no row can be used.
     """
     where = Path(spec.path).name
-    kinds = {n: "id" if n in ("case_id", "customer_id", "actor_id", "agent") else "text" for n in COLUMNS}
+    kinds = {n: "id" if n in ("case_id", "customer_id", "actor_id", "agent") else "text" for n in AUDIT_LOG_COLUMNS}
     kinds |= {"created_at": "instant", "updated_at": "instant", "updates": "number", "made_sla": "flag"}
     there = [str(c) for c in frame.columns]
-    usual = {n: next((s for s in names if s in there), "") for n, names in COLUMNS.items()}
+    usual = {n: next((s for s in names if s in there), "") for n, names in AUDIT_LOG_COLUMNS.items()}
     full = _with_columns(spec, {n: s for n, s in usual.items() if s})
     needed = ("case_id", "created_at", "updated_at", "state")
-    found = chosen(full, frame, kinds, needed)
-    ledger = Ledger("events", where, len(frame))
+    found = choose_columns(full, frame, kinds, needed)
+    ledger = ImportReport("events", where, len(frame))
     rows = cast_columns(full, frame, found, kinds, ("case_id", "created_at", "updated_at"), ledger)
-    ledger.check_rest()
-    attributes: dict[str, Known] = dict(spec.attributes) or {c: "creation" for c in CREATION if c in there}
+    ledger.check_rows_left()
+    attributes: dict[str, AttributeTiming] = dict(spec.attributes) or {
+        c: "creation" for c in CREATION_COLUMNS if c in there
+    }
     attributes = {c: k for c, k in attributes.items() if c not in found.values()}
     for name in attributes:
-        rows[name] = values_of(spec, frame, name)
-    ledger.say_repeats(frame)
-    rows = _ordered(rows[ledger.keep], ledger)
-    rows = rows[within(spec, rows["created_at"], ledger, "updates of incidents")].reset_index(drop=True)
+        rows[name] = read_column(spec, frame, name)
+    ledger.note_duplicates(frame)
+    rows = _ordered(rows[ledger.accepted], ledger)
+    rows = rows[is_in_span(spec, rows["created_at"], ledger, "updates of incidents")].reset_index(drop=True)
     first = rows.drop_duplicates("case_id")
     kept = [n for n in (*_SEGMENTS, *attributes) if n in first.columns]
     cases = first[["case_id", "created_at", *kept]].reset_index(drop=True)
     events = cut_events(spec, _events(rows, _classes(rows["state"], spec, where)), ledger)
     tables = {"cases": cases, "events": events}
-    return Loaded(tables, ledger.refused(), tuple(ledger.notes), attributes, until=ledger.until)
+    return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), attributes, until=ledger.until)
 
 
-def is_table(spec: SourceSpec, frame: pd.DataFrame) -> bool:
+def is_incident_table(spec: SourceSpec, frame: pd.DataFrame) -> bool:
     """Tell whether an export is the table of incidents, one row each, rather than the log of their updates."""
-    number = spec.columns.get("case_id") or next((c for c in COLUMNS["case_id"] if c in frame), "")
+    number = spec.columns.get("case_id") or next((c for c in AUDIT_LOG_COLUMNS["case_id"] if c in frame), "")
     return number in frame and not bool(frame[number].duplicated().any())
 
 
@@ -103,13 +105,13 @@ def _with_columns(spec: SourceSpec, usual: Mapping[str, str]) -> SourceSpec:
     from dataclasses import replace
 
     for name in spec.columns:
-        if name not in COLUMNS:
-            hint = did_you_mean(name, tuple(COLUMNS))
+        if name not in AUDIT_LOG_COLUMNS:
+            hint = did_you_mean(name, tuple(AUDIT_LOG_COLUMNS))
             raise InputError("the adapter 'servicenow' has no such column", where=spec.path, column=name, hint=hint)
     return replace(spec, columns={**usual, **spec.columns})
 
 
-def _ordered(rows: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+def _ordered(rows: pd.DataFrame, ledger: ImportReport) -> pd.DataFrame:
     """Order the updates of each incident; one opening time a case, and no update before it."""
     if "updates" not in rows:
         rows = rows.assign(updates=0.0)
@@ -118,7 +120,7 @@ def _ordered(rows: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     rows["created_at"] = rows.groupby("case_id", sort=False)["created_at"].transform("first")
     early = rows["updated_at"] < rows["created_at"]
     if early.any():
-        ledger.say(
+        ledger.add_note(
             f"{int(early.sum()):,} updates are dated before the opening of their incident; taken as of its opening"
         )
         rows["updated_at"] = rows["updated_at"].where(~early, rows["created_at"])
@@ -133,16 +135,18 @@ def _ordered(rows: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
 def _classes(states: pd.Series[Any], spec: SourceSpec, where: str) -> pd.Series[Any]:
     """Return for each row whether its state is open, paused, resolved or closed."""
     for state, kind in spec.kinds.items():
-        if kind not in STATES:
-            hint = did_you_mean(kind, STATES)
+        if kind not in AUDIT_STATE_CLASSES:
+            hint = did_you_mean(kind, AUDIT_STATE_CLASSES)
             raise InputError("a state cannot mean this", where=f"kinds of {where}", column=state, got=kind, hint=hint)
-    return states.map({s: spec.kinds.get(str(s), state_class(str(s))) for s in states.dropna().unique()}).fillna("open")
+    return states.map(
+        {s: spec.kinds.get(str(s), classify_audit_state(str(s))) for s in states.dropna().unique()}
+    ).fillna("open")
 
 
-def state_class(state: str) -> str:
+def classify_audit_state(state: str) -> str:
     """Return what a ServiceNow state means for the clock.
 
-    >>> [state_class(s) for s in ("New", "Awaiting Vendor", "On Hold", "Resolved", "Closed", "Canceled", "6")]
+    >>> [classify_audit_state(s) for s in ("New", "Awaiting Vendor", "On Hold", "Resolved", "Closed", "Canceled", "6")]
     ['open', 'paused', 'paused', 'resolved', 'closed', 'closed', 'resolved']
     """
     text = state.strip().lower()

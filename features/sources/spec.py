@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..case_log.schema import Known
+from ..case_log.schema import AttributeTiming
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ class SourceSpec:
     timezone: str = "UTC"
     columns: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
-    attributes: Mapping[str, Known] = field(default_factory=dict)
+    attributes: Mapping[str, AttributeTiming] = field(default_factory=dict)
     date_format: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
@@ -78,14 +78,14 @@ class SourceSpec:
     def place(self) -> str:
         """Say in a word or two where the data is, without a password."""
         if self.database:
-            from ..readers.postgres import place
+            from ..readers.postgres import describe_database
 
-            return place(self.database) + (f" {self.relation}" if self.relation else "")
+            return describe_database(self.database) + (f" {self.relation}" if self.relation else "")
         return Path(self.path).name or ", ".join(Path(p).name for p in self.parts.values())
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedSource:
     """What one source gave.
 
     Attributes
@@ -106,8 +106,8 @@ class Loaded:
     """
 
     tables: dict[str, pd.DataFrame]
-    refused: pd.DataFrame
+    rejected: pd.DataFrame
     notes: tuple[str, ...] = ()
-    attributes: dict[str, Known] = field(default_factory=dict)
+    attributes: dict[str, AttributeTiming] = field(default_factory=dict)
     derived: tuple[str, ...] = ()
     until: pd.Timestamp | None = None

@@ -14,14 +14,14 @@ import pandas as pd
 from ..errors import InputError, did_you_mean
 
 #: What a state can mean: work goes on, work waits, done, over, ended in another case, or thrown away.
-CLASSES = ("open", "paused", "resolved", "closed", "merged", "deleted")
-ENDED = ("resolved", "closed", "merged", "deleted")
+STATE_CLASSES = ("open", "paused", "resolved", "closed", "merged", "deleted")
+ENDED_CLASSES = ("resolved", "closed", "merged", "deleted")
 #: Order of the events of one instant: what is said and changed, then the clock, then the end.
-ORDER = (
+EVENT_KIND_ORDER = (
     "created", "status", "resumed", "priority", "assigned", "escalated", "field", "message", "paused", "reopened",
     "resolved", "closed", "merged",
 )  # fmt: skip
-_WORDS: Mapping[str, tuple[str, ...]] = {
+_CLASS_WORDS: Mapping[str, tuple[str, ...]] = {
     "open": (
         "new", "open", "opened", "in progress", "inprogress", "active", "working", "work in progress", "assigned",
         "to do", "todo", "backlog", "reopened", "escalated", "waiting for support", "waiting for agent", "accepted",
@@ -40,8 +40,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "merged": ("merged", "closed as duplicate", "closed - duplicate"),
     "deleted": ("deleted", "spam", "scrubbed"),
 }  # fmt: skip
-_CLASS = {word: name for name, words in _WORDS.items() for word in words}
-_STARTS = (
+_CLASS_BY_WORD = {word: name for name, words in _CLASS_WORDS.items() for word in words}
+_CLASS_PREFIXES = (
     ("awaiting", "paused"),
     ("pending", "paused"),
     ("waiting", "paused"),
@@ -50,18 +50,18 @@ _STARTS = (
 )
 
 
-def class_of(state: str) -> str:
+def classify_state(state: str) -> str:
     """Return what a state means, or nothing where its words do not tell.
 
-    >>> [class_of(s) for s in ("Waiting for customer", "Solved", "Awaiting Vendor", "Merged", "Flurbed")]
+    >>> [classify_state(s) for s in ("Waiting for customer", "Solved", "Awaiting Vendor", "Merged", "Flurbed")]
     ['paused', 'resolved', 'paused', 'merged', '']
     """
     words = " ".join(state.strip().lower().replace("_", " ").split())
-    found = _CLASS.get(words)
-    return found or next((name for start, name in _STARTS if words.startswith(start)), "")
+    found = _CLASS_BY_WORD.get(words)
+    return found or next((name for start, name in _CLASS_PREFIXES if words.startswith(start)), "")
 
 
-def classes_of(
+def classify_states(
     states: Iterable[Any], stated: Mapping[str, str], learnt: Mapping[str, str], where: str
 ) -> tuple[dict[str, str], list[str]]:
     """Return what each state means, and the states that nobody knows, which count as open.
@@ -81,22 +81,22 @@ def classes_of(
         If ``stated`` gives a state a meaning that does not exist.
     """
     for state, meaning in stated.items():
-        if meaning not in CLASSES:
-            hint = did_you_mean(meaning, CLASSES)
+        if meaning not in STATE_CLASSES:
+            hint = did_you_mean(meaning, STATE_CLASSES)
             raise InputError(
                 "a state cannot mean this", where=f"kinds of {where}", column=state, got=meaning, hint=hint
             )
     found: dict[str, str] = {}
     unknown: list[str] = []
     for state in dict.fromkeys(str(s) for s in states if isinstance(s, str)):
-        meaning = stated.get(state) or learnt.get(state) or class_of(state)
+        meaning = stated.get(state) or learnt.get(state) or classify_state(state)
         if not meaning:
             unknown.append(state)
         found[state] = meaning or "open"
     return found, unknown
 
 
-def state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.DataFrame:
+def build_state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.DataFrame:
     """Return the events that changes of state make: the change, and what it does to the clock.
 
     Parameters
@@ -112,7 +112,7 @@ def state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.DataFr
     >>> changes = pd.DataFrame({"case_id": ["1"] * 3, "at": pd.to_datetime(["2024-03-01", "2024-03-02", "2024-03-03"]),
     ...                         "old": ["new", "pending", "solved"], "new": ["pending", "solved", "open"]})
     >>> meaning = {"new": "open", "open": "open", "pending": "paused", "solved": "resolved"}
-    >>> state_events(changes, meaning)["kind"].tolist()
+    >>> build_state_events(changes, meaning)["kind"].tolist()
     ['status', 'paused', 'status', 'resumed', 'resolved', 'status', 'reopened']
     """
     base = changes.reset_index(drop=True)
@@ -120,7 +120,7 @@ def state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.DataFr
     now = base["new"].map(classes).fillna("open")
     first = base["old"].map(classes).fillna("open")
     before = now.shift().where(same, first)
-    over, was_over = now.isin(ENDED), before.isin(ENDED)
+    over, was_over = now.isin(ENDED_CLASSES), before.isin(ENDED_CLASSES)
     moves = {
         "status": pd.Series(True, index=base.index),
         "resumed": (before == "paused") & (now != "paused"),
@@ -137,5 +137,5 @@ def state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.DataFr
             part = part.assign(old=None, new=None, field=None)
         parts.append(part)
     out = pd.concat(parts, ignore_index=True)
-    out["_rank"] = out["kind"].map({k: i for i, k in enumerate(ORDER)})
+    out["_rank"] = out["kind"].map({k: i for i, k in enumerate(EVENT_KIND_ORDER)})
     return out.sort_values(["_place", "_rank"], kind="stable", ignore_index=True).drop(columns=["_place", "_rank"])

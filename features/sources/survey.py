@@ -14,15 +14,15 @@ import pandas as pd
 
 from ..case_log.schema import TABLES
 from ..errors import InputError, did_you_mean
-from .columns import Ledger, cast_columns
-from .export import Part
-from .rows import within
-from .spec import Loaded, SourceSpec
+from .columns import ImportReport, cast_columns
+from .export import ExportTable
+from .rows import is_in_span
+from .spec import LoadedSource, SourceSpec
 
 #: Kind of survey -> lowest and highest score.
-SCALES = {"csat": (1.0, 5.0), "nps": (0.0, 10.0), "ces": (1.0, 7.0), "agent_satisfaction": (0.0, 10.0)}
+SURVEY_SCALES = {"csat": (1.0, 5.0), "nps": (0.0, 10.0), "ces": (1.0, 7.0), "agent_satisfaction": (0.0, 10.0)}
 _TIMES = {"offered_at": "instant", "responded_at": "instant"}
-COLUMNS = Part(
+SURVEY_TABLE = ExportTable(
     "surveys", ("survey",),
     {
         "survey_id": ("survey_id", "response_id", "id", "survey response id"),
@@ -43,11 +43,11 @@ COLUMNS = Part(
         "ces": ("ces", "ces score", "effort", "effort score", "customer effort"),
         "agent_satisfaction": ("agent_satisfaction", "esat", "employee satisfaction", "enps"),
     },
-    (), (), {**_TIMES, "score": "number", "problem_solved": "flag", **dict.fromkeys(SCALES, "number")},
+    (), (), {**_TIMES, "score": "number", "problem_solved": "flag", **dict.fromkeys(SURVEY_SCALES, "number")},
 )  # fmt: skip
 
 
-def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     """Read a survey file; a score outside its scale is refused.
 
     ``spec.columns`` may name the columns; ``spec.kinds`` says which kind of survey a column of scores is, such as
@@ -64,27 +64,27 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     >>> loaded = read_surveys(SourceSpec("surveys", "answers.csv", kind="survey"), frame)
     >>> loaded.tables["surveys"][["case_id", "kind", "score"]].to_dict("records")
     [{'case_id': '1', 'kind': 'csat', 'score': 5.0}]
-    >>> loaded.refused["reason"].tolist()
+    >>> loaded.rejected["reason"].tolist()
     ['the score is outside its scale']
     """
     where = Path(spec.path).name
     own = _stated(spec, frame, where)
-    found = {**COLUMNS.found(frame), **own}
-    wide = [k for k in SCALES if k in found]
+    found = {**SURVEY_TABLE.found(frame), **own}
+    wide = [k for k in SURVEY_SCALES if k in found]
     if not wide and "score" not in found:
         raise InputError(
             "no column has scores", where=where, hint="columns = { score = '...' } or a column named csat, nps or ces"
         )
     if not {"offered_at", "responded_at"} & set(found):
         raise InputError("no column has times", where=where, hint="columns = { responded_at = '...' }")
-    ledger = Ledger("surveys", where, len(frame))
-    kinds = {role: COLUMNS.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
+    ledger = ImportReport("surveys", where, len(frame))
+    kinds = {role: SURVEY_TABLE.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
     rows = cast_columns(spec, frame, found, kinds, (), ledger)
     rows = _timed(rows, wide, ledger)
     if "survey_id" in rows:
         missing = rows["survey_id"].isna()
         twice = rows["survey_id"].duplicated() & ~missing
-        ledger.refuse(
+        ledger.reject(
             twice.to_numpy(), found["survey_id"], rows["survey_id"], "the survey came before; the first was kept"
         )
     number = pd.Series(range(1, len(rows) + 1), index=rows.index).astype("str").str.zfill(len(str(len(rows))))
@@ -92,69 +92,74 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     parts = [_of_kind(rows, k, found[k], ledger) for k in wide] or [_by_kind(rows, spec, found, ledger)]
     for again in parts[1:]:  # whether the problem was solved was asked once
         again["problem_solved"] = pd.Series(pd.NA, index=again.index, dtype="boolean")
-    ledger.check_rest()
-    out = pd.concat([p.loc[p.index.intersection(rows.index[ledger.keep])] for p in parts], ignore_index=True)
+    ledger.check_rows_left()
+    out = pd.concat([p.loc[p.index.intersection(rows.index[ledger.accepted])] for p in parts], ignore_index=True)
     if len(wide) > 1:
         out["survey_id"] = out["survey_id"] + "-" + out["kind"]
-    out = out[within(spec, out["offered_at"], ledger, "surveys")]
+    out = out[is_in_span(spec, out["offered_at"], ledger, "surveys")]
     names = [n for n in TABLES["surveys"].names if n in out]
     surveys = out[names].sort_values("survey_id", kind="stable", ignore_index=True)
-    return Loaded({"surveys": surveys}, ledger.refused(), tuple(ledger.notes), until=ledger.until)
+    return LoadedSource({"surveys": surveys}, ledger.rejected(), tuple(ledger.notes), until=ledger.until)
 
 
 def _stated(spec: SourceSpec, frame: pd.DataFrame, where: str) -> dict[str, str]:
     for role, column in spec.columns.items():
-        if role not in COLUMNS.columns:
-            hint = did_you_mean(role, tuple(COLUMNS.columns))
+        if role not in SURVEY_TABLE.columns:
+            hint = did_you_mean(role, tuple(SURVEY_TABLE.columns))
             raise InputError("a survey has no such column", where=f"columns of {where}", column=role, hint=hint)
         if column not in frame:
             hint = did_you_mean(column, [str(c) for c in frame.columns])
             raise InputError(f"the file has no column '{column}' for '{role}'", where=where, hint=hint)
     for name, kind in spec.kinds.items():
-        if kind not in SCALES:
-            hint = did_you_mean(kind, tuple(SCALES))
+        if kind not in SURVEY_SCALES:
+            hint = did_you_mean(kind, tuple(SURVEY_SCALES))
             raise InputError(
                 "there is no such kind of survey", where=f"kinds of {where}", column=name, got=kind, hint=hint
             )
     return dict(spec.columns)
 
 
-def _timed(rows: pd.DataFrame, wide: list[str], ledger: Ledger) -> pd.DataFrame:
+def _timed(rows: pd.DataFrame, wide: list[str], ledger: ImportReport) -> pd.DataFrame:
     """Fill the time that a file does not have: a file of answers alone says nothing of who was asked in vain."""
     out = rows.copy()
     answered = out[[*wide] if wide else ["score"]].notna().any(axis=1)
     if "offered_at" not in out:
         out["offered_at"] = out["responded_at"]
-        ledger.say("there is no time of the offer; it is taken as that of the answer, so a response rate means nothing")
+        ledger.add_note(
+            "there is no time of the offer; it is taken as that of the answer, so a response rate means nothing"
+        )
     elif "responded_at" not in out:
         out["responded_at"] = out["offered_at"].where(answered)
-        ledger.say("there is no time of the answer; it is taken as that of the offer")
+        ledger.add_note("there is no time of the answer; it is taken as that of the offer")
     early = (out["responded_at"] < out["offered_at"]).to_numpy(dtype=bool)
     text = out["responded_at"].astype("str")
-    ledger.refuse(early, "responded_at", text, "answered before it was offered")
-    ledger.refuse(out["offered_at"].isna().to_numpy() & ledger.keep, "offered_at", text, "the time is missing")
+    ledger.reject(early, "responded_at", text, "answered before it was offered")
+    ledger.reject(out["offered_at"].isna().to_numpy() & ledger.accepted, "offered_at", text, "the time is missing")
     out["responded_at"] = out["responded_at"].where(answered)
     return out
 
 
-def _of_kind(rows: pd.DataFrame, kind: str, column: str, ledger: Ledger) -> pd.DataFrame:
+def _of_kind(rows: pd.DataFrame, kind: str, column: str, ledger: ImportReport) -> pd.DataFrame:
     """Return the surveys of one column of scores; who left this question open was still asked it."""
     _on_scale(rows[kind], pd.Series(kind, index=rows.index), column, ledger)
-    out = rows.drop(columns=[k for k in SCALES if k in rows]).assign(kind=kind, score=rows[kind])
+    out = rows.drop(columns=[k for k in SURVEY_SCALES if k in rows]).assign(kind=kind, score=rows[kind])
     return out.assign(responded_at=out["responded_at"].where(out["score"].notna()))
 
 
-def _by_kind(rows: pd.DataFrame, spec: SourceSpec, found: dict[str, str], ledger: Ledger) -> pd.DataFrame:
+def _by_kind(rows: pd.DataFrame, spec: SourceSpec, found: dict[str, str], ledger: ImportReport) -> pd.DataFrame:
     stated = spec.kinds.get("score") or spec.kinds.get(found["score"])
     if stated:
         kind = pd.Series(stated, index=rows.index)
     elif "kind" in rows:
-        known = {**{k: k for k in SCALES}, **spec.kinds}
+        known = {**{k: k for k in SURVEY_SCALES}, **spec.kinds}
         kind = rows["kind"].map(known).astype("str").where(rows["kind"].isin(list(known)))
         lower = rows["kind"].str.lower().str.replace(" ", "_")
-        kind = kind.fillna(lower.where(lower.isin(list(SCALES))))
-        ledger.refuse(
-            kind.isna().to_numpy(), found["kind"], rows["kind"], f"unknown kind of survey; known: {', '.join(SCALES)}"
+        kind = kind.fillna(lower.where(lower.isin(list(SURVEY_SCALES))))
+        ledger.reject(
+            kind.isna().to_numpy(),
+            found["kind"],
+            rows["kind"],
+            f"unknown kind of survey; known: {', '.join(SURVEY_SCALES)}",
         )
     else:
         kind = pd.Series(_from_name(ledger.where), index=rows.index)
@@ -163,14 +168,19 @@ def _by_kind(rows: pd.DataFrame, spec: SourceSpec, found: dict[str, str], ledger
 
 
 def _from_name(where: str) -> str:
-    named = [k for k in SCALES if k in where.lower()]
+    named = [k for k in SURVEY_SCALES if k in where.lower()]
     if len(named) != 1:
         hint = "say it in the source: kinds = { score = 'csat' }"
-        raise InputError("nothing tells what kind of survey this is", where=where, wanted=", ".join(SCALES), hint=hint)
+        raise InputError(
+            "nothing tells what kind of survey this is", where=where, wanted=", ".join(SURVEY_SCALES), hint=hint
+        )
     return named[0]
 
 
-def _on_scale(score: pd.Series[Any], kind: pd.Series[Any], column: str, ledger: Ledger) -> None:
-    low, high = kind.map({k: v[0] for k, v in SCALES.items()}), kind.map({k: v[1] for k, v in SCALES.items()})
+def _on_scale(score: pd.Series[Any], kind: pd.Series[Any], column: str, ledger: ImportReport) -> None:
+    low, high = (
+        kind.map({k: v[0] for k, v in SURVEY_SCALES.items()}),
+        kind.map({k: v[1] for k, v in SURVEY_SCALES.items()}),
+    )
     off = ((score < low) | (score > high)).to_numpy(dtype=bool)
-    ledger.refuse(off, column, score.astype("str"), "the score is outside its scale")
+    ledger.reject(off, column, score.astype("str"), "the score is outside its scale")

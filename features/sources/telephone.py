@@ -15,27 +15,27 @@ import pandas as pd
 
 from ..errors import InputError
 from ..readers.timestamps import parse_times
-from .columns import Ledger, cast_columns
-from .rows import frame_text, within
-from .spec import Loaded, SourceSpec
+from .columns import ImportReport, cast_columns
+from .rows import is_in_span, read_column_text
+from .spec import LoadedSource, SourceSpec
 
 #: Role -> column of the log.
-COLUMNS = {
+CALL_LOG_COLUMNS = {
     "line": "vru_line", "contact_id": "call_id", "team": "type", "date": "date", "vru_entry": "vru_entry",
     "vru_exit": "vru_exit",
     "q_start": "q_start", "q_exit": "q_exit", "q_time": "q_time", "outcome": "outcome", "ser_start": "ser_start",
     "ser_exit": "ser_exit", "agent_id": "server",
 }  # fmt: skip
-_CLOCKS = ("vru_entry", "vru_exit", "q_start", "q_exit", "ser_start", "ser_exit")
+_CLOCK_COLUMNS = ("vru_entry", "vru_exit", "q_start", "q_exit", "ser_start", "ser_exit")
 #: What the log calls the end of a call -> what it is here; a phantom is a fault of the recording and no call.
-OUTCOMES = {"AGENT": "answered", "HANG": "abandoned"}
-PHANTOM = "PHANTOM"
-NOBODY = ("NO_SERVER", "NOSERVER")
+CALL_OUTCOMES = {"AGENT": "answered", "HANG": "abandoned"}
+PHANTOM_OUTCOME = "PHANTOM"
+NO_AGENT_VALUES = ("NO_SERVER", "NOSERVER")
 #: A clock reading this much earlier than the one before it belongs to the next day; less is a fault of a clock.
-_NEXT_DAY = pd.Timedelta("12h")
+_MIN_NEXT_DAY_GAP = pd.Timedelta("12h")
 
 
-def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
+def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     """Read a call-by-call log: each call with its wait, its service and how it ended.
 
     A call that did not wait is queued at the start of its service, or, where nobody served it, at the exit of the voice
@@ -57,56 +57,58 @@ def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> Loaded:
     ('answered', 34.0)
     """
     where = Path(spec.path).name
-    found = {role: spec.columns.get(role, name) for role, name in COLUMNS.items()}
+    found = {role: spec.columns.get(role, name) for role, name in CALL_LOG_COLUMNS.items()}
     for role, column in found.items():
         if column not in frame and role not in ("line", "team", "agent_id"):
             raise InputError(
                 "a call log needs this column", where=where, column=column, hint=f"columns = {{ {role} = ... }}"
             )
     found = {r: c for r, c in found.items() if c in frame}
-    ledger = Ledger("contacts", where, len(frame))
+    ledger = ImportReport("contacts", where, len(frame))
     kinds = dict.fromkeys(found, "text") | {"q_time": "number", "contact_id": "id"}
     rows = cast_columns(spec, frame, found, kinds, ("contact_id", "date", "outcome"), ledger)
     if "line" in rows:  # each line counts its calls for itself
         rows["contact_id"] = rows["line"] + "-" + rows["contact_id"]
     outcome = rows["outcome"].str.upper()
-    phantom = (outcome == PHANTOM).to_numpy()
-    ledger.refuse(phantom, found["outcome"], rows["outcome"], "a phantom call, which the log says to leave out")
-    strange = ~outcome.isin(list(OUTCOMES)).to_numpy()
-    ledger.refuse(strange, found["outcome"], rows["outcome"], f"unknown outcome; known: {', '.join(OUTCOMES)}")
+    phantom = (outcome == PHANTOM_OUTCOME).to_numpy()
+    ledger.reject(phantom, found["outcome"], rows["outcome"], "a phantom call, which the log says to leave out")
+    strange = ~outcome.isin(list(CALL_OUTCOMES)).to_numpy()
+    ledger.reject(strange, found["outcome"], rows["outcome"], f"unknown outcome; known: {', '.join(CALL_OUTCOMES)}")
     out = _calls(spec, rows, found, outcome, ledger)
-    twice = out["contact_id"].where(ledger.keep).duplicated().to_numpy() & ledger.keep
+    twice = out["contact_id"].where(ledger.accepted).duplicated().to_numpy() & ledger.accepted
     if twice.any():
-        ledger.say(
+        ledger.add_note(
             f"{int(twice.sum()):,} call numbers come more than once; the row was added to the number of each call"
         )
         again = pd.Series(range(1, len(out) + 1), index=out.index).astype("str")
         out["contact_id"] = out["contact_id"].mask(
             out["contact_id"].duplicated(keep=False), out["contact_id"] + "-" + again
         )
-    ledger.check_rest()
-    inside = ledger.keep & within(spec, out["queued_at"].where(ledger.keep), ledger, "calls")
+    ledger.check_rows_left()
+    inside = ledger.accepted & is_in_span(spec, out["queued_at"].where(ledger.accepted), ledger, "calls")
     contacts = out[inside].sort_values("contact_id", kind="stable", ignore_index=True)
-    return Loaded({"contacts": contacts}, ledger.refused(), tuple(ledger.notes), until=ledger.until)
+    return LoadedSource({"contacts": contacts}, ledger.rejected(), tuple(ledger.notes), until=ledger.until)
 
 
-def _calls(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], outcome: Any, ledger: Ledger) -> pd.DataFrame:
-    at = {role: _clock(spec, rows, role, ledger, found[role]) for role in _CLOCKS}
+def _calls(
+    spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], outcome: Any, ledger: ImportReport
+) -> pd.DataFrame:
+    at = {role: _clock(spec, rows, role, ledger, found[role]) for role in _CLOCK_COLUMNS}
     waited = rows["q_time"].fillna(0) > 0
     served = outcome == "AGENT"
     entry = at["vru_exit"].fillna(at["vru_entry"])
     queued = at["q_start"].where(waited, at["ser_start"].where(served).fillna(entry))
     left = at["q_exit"].where(waited, queued)
-    lost = (queued.isna() | (waited & left.isna())).to_numpy() & ledger.keep
-    ledger.refuse(lost, found["q_start"], rows["q_start"], "nothing says when the call came to the queue")
+    lost = (queued.isna() | (waited & left.isna())).to_numpy() & ledger.accepted
+    ledger.reject(lost, found["q_start"], rows["q_start"], "nothing says when the call came to the queue")
     back = (left < queued).to_numpy() | (served & (at["ser_exit"] < left)).to_numpy()
-    ledger.refuse(back, found["q_exit"], rows["q_exit"], "the clock ran backwards: it ended before it began")
-    agent = rows["agent_id"].mask(rows["agent_id"].isin(NOBODY)) if "agent_id" in rows else pd.NA
+    ledger.reject(back, found["q_exit"], rows["q_exit"], "the clock ran backwards: it ended before it began")
+    agent = rows["agent_id"].mask(rows["agent_id"].isin(NO_AGENT_VALUES)) if "agent_id" in rows else pd.NA
     contacts = pd.DataFrame(
         {
             "contact_id": rows["contact_id"], "channel": "phone", "queued_at": queued,
             "answered_at": left.where(served), "ended_at": at["ser_exit"].where(served, left),
-            "outcome": outcome.map(OUTCOMES).astype("str"),
+            "outcome": outcome.map(CALL_OUTCOMES).astype("str"),
             "agent_id": agent, "team": rows.get("team", pd.NA),
         },
         index=rows.index,
@@ -114,7 +116,7 @@ def _calls(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], outcome:
     return contacts.astype({"channel": "str", "agent_id": "str", "team": "str"}).where(contacts.notna())
 
 
-def _clock(spec: SourceSpec, rows: pd.DataFrame, role: str, ledger: Ledger, column: str) -> pd.Series[Any]:
+def _clock(spec: SourceSpec, rows: pd.DataFrame, role: str, ledger: ImportReport, column: str) -> pd.Series[Any]:
     """Put a clock time on the date of its call, or on the next day where the call went over midnight."""
     text = rows[role]
     there = text.notna() & ~text.isin(["0:00:00", "00:00:00", "0:00", "0"])
@@ -122,11 +124,11 @@ def _clock(spec: SourceSpec, rows: pd.DataFrame, role: str, ledger: Ledger, colu
     if not there.any():
         return pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
     times = parse_times(joined, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset)
-    ledger.refuse(times.bad, column, frame_text(spec, rows, role), "the time cannot be read")
+    ledger.reject(times.bad, column, read_column_text(spec, rows, role), "the time cannot be read")
     if role == "vru_entry":
         return times.instants
     start = parse_times(
         (rows["date"] + " " + rows["vru_entry"]).where(rows["vru_entry"].notna()), spec.timezone
     ).instants
-    next_day = (start - times.instants) > _NEXT_DAY
+    next_day = (start - times.instants) > _MIN_NEXT_DAY_GAP
     return times.instants.mask(next_day, times.instants + pd.Timedelta("1D"))

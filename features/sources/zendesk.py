@@ -15,14 +15,14 @@ from typing import Any
 import pandas as pd
 
 from .assemble import assemble
-from .export import Part, Taken, exploded, needed, read_parts, take
-from .pieces import Piece, Pieces, flags, piece, value_of
-from .spec import Loaded, SourceSpec
+from .export import ExportRows, ExportTable, cast_table, explode_list, read_export_tables, require_table
+from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events, look_up_by_case
+from .spec import LoadedSource, SourceSpec
 
-_AT = {"at": "instant"}
+_INSTANT_KINDS = {"at": "instant"}
 _TICKET = ("ticket_id",)
-PARTS = (
-    Part(
+EXPORT_TABLES = (
+    ExportTable(
         "tickets", ("ticket",),
         {
             "case_id": ("id", "ticket_id"), "created_at": ("created_at",), "updated_at": ("updated_at",),
@@ -34,31 +34,31 @@ PARTS = (
         ("case_id", "created_at"), ("state", "customer_id", "team"),
         {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"},
     ),
-    Part(
+    ExportTable(
         "ticket_events", (),
         {
             "case_id": _TICKET, "at": ("created_at", "timestamp"), "actor_id": ("updater_id",), "event_id": ("id",),
             "events": ("child_events",),
         },
-        ("case_id", "at", "events"), (), _AT,
+        ("case_id", "at", "events"), (), _INSTANT_KINDS,
     ),
-    Part(
+    ExportTable(
         "audits", ("audit", "ticket_audits"),
         {
             "case_id": _TICKET, "at": ("created_at",), "actor_id": ("author_id",), "event_id": ("id",),
             "events": ("events",), "rel": ("via.source.rel",),
         },
-        ("case_id", "at", "events"), (), _AT,
+        ("case_id", "at", "events"), (), _INSTANT_KINDS,
     ),
-    Part(
+    ExportTable(
         "history", ("ticket_field_history", "field_history"),
         {
             "case_id": _TICKET, "at": ("updated", "updated_at"), "field": ("field_name",), "new": ("value",),
             "actor_id": ("user_id",),
         },
-        ("case_id", "at", "field"), ("new",), _AT,
+        ("case_id", "at", "field"), ("new",), _INSTANT_KINDS,
     ),
-    Part(
+    ExportTable(
         "comments", ("ticket_comment", "ticket_comments"),
         {
             "case_id": _TICKET, "at": ("created", "created_at"), "public": ("public",), "event_id": ("id",),
@@ -66,7 +66,7 @@ PARTS = (
         },
         ("case_id", "at"), ("public",), {"at": "instant", "public": "flag"},
     ),
-    Part(
+    ExportTable(
         "ratings", ("satisfaction_ratings", "satisfaction_rating"),
         {
             "survey_id": ("id",), "case_id": _TICKET, "offered_at": ("created_at",), "updated_at": ("updated_at",),
@@ -74,7 +74,7 @@ PARTS = (
         },
         ("survey_id", "offered_at", "score"), ("case_id",), {"offered_at": "instant", "updated_at": "instant"},
     ),
-    Part(
+    ExportTable(
         "metric_events", ("ticket_metric_events", "ticket_metric_event"),
         {
             "case_id": _TICKET, "at": ("time",), "metric": ("metric",), "type": ("type",), "instance": ("instance_id",),
@@ -82,12 +82,12 @@ PARTS = (
         },
         ("case_id", "at", "metric", "type"), (), {"at": "instant", "instance": "number", "deleted": "flag"},
     ),
-    Part(
+    ExportTable(
         "metrics", ("ticket_metrics", "metric_sets", "ticket_metric"),
         {"case_id": _TICKET, "resolved_at": ("solved_at",), "reopens": ("reopens",)},
         ("case_id",), ("resolved_at", "reopens"), {"resolved_at": "instant"},
     ),
-    Part("users", ("user",), {"user_id": ("id",), "role": ("role",)}, ("user_id",), ("role",)),
+    ExportTable("users", ("user",), {"user_id": ("id",), "role": ("role",)}, ("user_id",), ("role",)),
 )  # fmt: skip
 
 #: Field of a ticket -> kind of event and the canonical name of the field.
@@ -101,9 +101,9 @@ FIELDS = {
     "requester_id": ("field", "customer_id"),
 }
 #: Answer -> points of five; what is not here is a number of its own or no answer.
-SCORES = {"good": 5.0, "good_with_comment": 5.0, "bad": 1.0, "bad_with_comment": 1.0}
+RATING_SCORES = {"good": 5.0, "good_with_comment": 5.0, "bad": 1.0, "bad_with_comment": 1.0}
 #: One event of an audit, or one child event of a ticket event.
-_EVENT = Part(
+_EVENT = ExportTable(
     "events", (),
     {
         "event_id": ("id",), "type": ("type", "event_type"), "field": ("field_name",), "new": ("value",),
@@ -115,7 +115,7 @@ _EVENT = Part(
 )  # fmt: skip
 
 
-def load(spec: SourceSpec, folder: Path) -> Loaded:
+def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     """Read an export of Zendesk: at least the tickets, and whatever else there is.
 
     Raises
@@ -134,16 +134,16 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
     >>> load(SourceSpec("cases", str(folder), kind="zendesk"), Path()).tables["events"]["kind"].tolist()
     ['created', 'status', 'status', 'resolved']
     """
-    found, notes = read_parts(PARTS, spec, folder)
-    needed(found, "tickets", spec)
+    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
+    require_table(found, "tickets", spec)
     taken = {
-        p.name: take(p, spec, *found[p.name], spec.columns if p.name == "tickets" else None)
-        for p in PARTS
+        p.name: cast_table(p, spec, *found[p.name], spec.columns if p.name == "tickets" else None)
+        for p in EXPORT_TABLES
         if p.name in found
     }
     logs = [taken[n] for n in ("audits", "ticket_events") if n in taken]
     tickets = _tickets(taken["tickets"], taken.get("metrics"))
-    pieces = Pieces("zendesk", tickets, history=bool(logs) or "history" in taken, notes=notes)
+    pieces = ExportPieces("zendesk", tickets, history=bool(logs) or "history" in taken, notes=notes)
     roles = _roles(taken.get("users"), tickets)
     if "users" not in taken and (logs or "comments" in taken):
         notes.append("zendesk: without a table of users, who is not the requester counts as an agent")
@@ -162,23 +162,23 @@ def load(spec: SourceSpec, folder: Path) -> Loaded:
     return assemble(spec, pieces)
 
 
-def _tickets(taken: Taken, metrics: Taken | None) -> Taken:
+def _tickets(taken: ExportRows, metrics: ExportRows | None) -> ExportRows:
     rows = taken.rows
     merged = rows["tags"].fillna("").str.contains(r"\bclosed_by_merge\b", regex=True)
     merged |= rows["case_id"].isin(rows["merged_ids"].dropna().str.findall(r"\d+").explode())
     resolved = rows["resolved_at"]
     if metrics is not None:
-        known = metrics.kept().drop_duplicates("case_id", keep="last").set_index("case_id")["resolved_at"]
+        known = metrics.accepted_rows().drop_duplicates("case_id", keep="last").set_index("case_id")["resolved_at"]
         resolved = resolved.fillna(known.reindex(rows["case_id"]).set_axis(rows.index))
-    return Taken(rows.assign(merged=merged, resolved_at=resolved), taken.ledger, taken.raw)
+    return ExportRows(rows.assign(merged=merged, resolved_at=resolved), taken.ledger, taken.raw)
 
 
-def _roles(users: Taken | None, tickets: Taken) -> tuple[dict[str, str], pd.Series[Any]]:
+def _roles(users: ExportRows | None, tickets: ExportRows) -> tuple[dict[str, str], pd.Series[Any]]:
     """Return the role of each user, and the requester of each ticket."""
-    asked = tickets.kept().drop_duplicates("case_id", keep="last").set_index("case_id")["customer_id"]
+    asked = tickets.accepted_rows().drop_duplicates("case_id", keep="last").set_index("case_id")["customer_id"]
     if users is None:
         return {}, asked
-    kept = users.kept()
+    kept = users.accepted_rows()
     side = kept["role"].fillna("").str.lower().map({"end-user": "customer", "agent": "agent", "admin": "agent"})
     return dict(zip(kept["user_id"], side.fillna("agent"), strict=True)), asked
 
@@ -191,9 +191,9 @@ def _role(who: pd.Series[Any], case_id: pd.Series[Any], roles: tuple[dict[str, s
     return who.map(known).astype("str").where(who.isin(list(known)), guess).where(who.notna())
 
 
-def _audits(taken: Taken, spec: SourceSpec, roles: Any, *, with_comments: bool) -> list[Piece]:
+def _audits(taken: ExportRows, spec: SourceSpec, roles: Any, *, with_comments: bool) -> list[Piece]:
     """Read the events inside audits, and the child events inside ticket events."""
-    inner = exploded(taken, "events", _EVENT, spec, ("case_id", "at", "actor_id"))
+    inner = explode_list(taken, "events", _EVENT, spec, ("case_id", "at", "actor_id"))
     if inner is None:
         return []
     rows = inner.rows
@@ -218,7 +218,7 @@ def _audits(taken: Taken, spec: SourceSpec, roles: Any, *, with_comments: bool) 
         author = rows["author"].fillna(rows["actor_id"])
         kind = pd.Series("message", index=rows.index).where(said)
         parts.append(
-            piece(
+            build_piece(
                 inner,
                 kind=kind,
                 public=public,
@@ -230,22 +230,22 @@ def _audits(taken: Taken, spec: SourceSpec, roles: Any, *, with_comments: bool) 
     return parts
 
 
-def _change(taken: Taken, mask: Any, name: Any, old: Any, new: Any, order: Any, numbered: bool) -> Piece:
+def _change(taken: ExportRows, mask: Any, name: Any, old: Any, new: Any, order: Any, numbered: bool) -> Piece:
     rows = taken.rows
     kind = name.map({k: v[0] for k, v in FIELDS.items()}).where(mask)
     field = name.map({k: v[1] for k, v in FIELDS.items()})
     ids = {"event_id": rows["event_id"].where(kind.notna())} if numbered else {}
-    return piece(
+    return build_piece(
         taken, case_id=rows["case_id"], at=rows["at"], kind=kind, field=field, old=old, new=new, order=order,
         actor_id=rows["actor_id"], team=new.where(field == "team"), **ids,
     )  # fmt: skip
 
 
-def _history(taken: Taken) -> Piece:
+def _history(taken: ExportRows) -> Piece:
     """Read a replicated history of fields: each value starts where the one before it ended."""
     rows = taken.rows
     twice = rows.duplicated(["case_id", "field", "at", "new"]).to_numpy()
-    taken.ledger.refuse(twice, "field_name", rows["field"], "the change came before; the first was kept")
+    taken.ledger.reject(twice, "field_name", rows["field"], "the change came before; the first was kept")
     rows = rows.assign(field=rows["field"].mask(twice))  # so that it is no value before another one
     line = rows.assign(_place=range(len(rows))).sort_values(["case_id", "field", "at", "_place"], kind="stable")
     same = (line["case_id"] == line["case_id"].shift()) & (line["field"] == line["field"].shift())
@@ -253,20 +253,26 @@ def _history(taken: Taken) -> Piece:
     known = rows["field"].isin(list(FIELDS))
     order = pd.Series(0.0, index=rows.index)
     return _change(
-        Taken(rows.assign(event_id=None), taken.ledger, taken.raw), known, rows["field"], old, rows["new"], order, False
+        ExportRows(rows.assign(event_id=None), taken.ledger, taken.raw),
+        known,
+        rows["field"],
+        old,
+        rows["new"],
+        order,
+        False,
     )
 
 
-def _comments(taken: Taken, roles: Any) -> Piece:
+def _comments(taken: ExportRows, roles: Any) -> Piece:
     rows = taken.rows
-    return piece(
+    return build_piece(
         taken, case_id=rows["case_id"], at=rows["at"], kind="message", public=rows["public"].fillna(True),
         actor_role=_role(rows["actor_id"], rows["case_id"], roles), actor_id=rows["actor_id"],
         event_id=rows["event_id"],
     )  # fmt: skip
 
 
-def _opened_by_agent(one: Piece, tickets: Taken) -> Piece:
+def _opened_by_agent(one: Piece, tickets: ExportRows) -> Piece:
     """Read what an agent writes as the opening comment of a ticket as its description: it replies to nobody.
 
     So does Zendesk, whose first reply time then ends at the second public comment of an agent (support.zendesk.com,
@@ -275,9 +281,9 @@ def _opened_by_agent(one: Piece, tickets: Taken) -> Piece:
     rows = one.rows
     if "actor_role" not in rows:
         return one
-    born = tickets.kept().drop_duplicates("case_id", keep="last").set_index("case_id")["created_at"]
+    born = tickets.accepted_rows().drop_duplicates("case_id", keep="last").set_index("case_id")["created_at"]
     opening = (rows["kind"] == "message") & (rows["actor_role"] == "agent")
-    opening &= (rows["at"] <= value_of(rows["case_id"], born)).to_numpy(dtype=bool)
+    opening &= (rows["at"] <= look_up_by_case(rows["case_id"], born)).to_numpy(dtype=bool)
     if not opening.any():
         return one
     rows = rows.assign(kind=rows["kind"].mask(opening, "field"))
@@ -285,7 +291,7 @@ def _opened_by_agent(one: Piece, tickets: Taken) -> Piece:
     return Piece(rows, one.ledger)
 
 
-def _metric_events(taken: Taken) -> list[Piece]:
+def _metric_events(taken: ExportRows) -> list[Piece]:
     """Read the system's own clocks: promises that were made and broken, and when each clock ran."""
     rows = taken.rows
     first = rows["instance"].fillna(1) <= 1
@@ -295,20 +301,22 @@ def _metric_events(taken: Taken) -> list[Piece]:
     broken = rows["at"].where((rows["type"] == "breach") & ~gone)
     made = rows["at"].where(rows["type"].isin(["apply_sla", "apply_group_sla"]))
     clock = pd.Series("field", index=rows.index).where(rows["type"].isin(["activate", "pause", "fulfill"]))
-    marks = piece(taken, case_id=rows["case_id"], at=rows["at"], kind=clock, field=name + ".clock", new=rows["type"])
+    marks = build_piece(
+        taken, case_id=rows["case_id"], at=rows["at"], kind=clock, field=name + ".clock", new=rows["type"]
+    )
     if gone.any():
-        taken.ledger.say(f"{int(gone.sum()):,} breaches were taken back by the system and do not count")
+        taken.ledger.add_note(f"{int(gone.sum()):,} breaches were taken back by the system and do not count")
     done = rows["at"].where(rows["type"] == "fulfill")
-    return [marks, *flags(taken, rows["case_id"], name, made, broken, done)]
+    return [marks, *build_sla_flag_events(taken, rows["case_id"], name, made, broken, done)]
 
 
-def _ratings(taken: Taken) -> Piece:
+def _ratings(taken: ExportRows) -> Piece:
     rows, ledger = taken.rows, taken.ledger
     words = rows["score"].str.lower()
     quiet = words.isin(["offered", "unoffered"])
-    score = words.map(SCORES).astype("float64").fillna(pd.to_numeric(words, errors="coerce"))
-    ledger.refuse((words == "unoffered").to_numpy(), "score", rows["score"], "no survey was offered")
-    ledger.refuse((score.isna() & ~quiet).to_numpy(), "score", rows["score"], "an answer that nobody knows")
+    score = words.map(RATING_SCORES).astype("float64").fillna(pd.to_numeric(words, errors="coerce"))
+    ledger.reject((words == "unoffered").to_numpy(), "score", rows["score"], "no survey was offered")
+    ledger.reject((score.isna() & ~quiet).to_numpy(), "score", rows["score"], "an answer that nobody knows")
     answered = rows["updated_at"].fillna(rows["offered_at"]).where(~quiet)
     out = rows.assign(kind="csat", score=score, responded_at=answered)
     return Piece(out[["survey_id", "kind", "case_id", "agent_id", "offered_at", "responded_at", "score"]], ledger)

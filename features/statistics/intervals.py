@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from ..arrays import Floats
 
 
-def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
+def wilson_interval(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
     """Give the interval of a share, which stays within 0 and 1 and works for few cases.
 
     Parameters
@@ -32,7 +32,7 @@ def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[
 
     Examples
     --------
-    >>> lo, hi = wilson([0, 9], [10, 10])
+    >>> lo, hi = wilson_interval([0, 9], [10, 10])
     >>> lo.round(4).tolist(), hi.round(4).tolist()
     ([0.0, 0.5958], [0.2775, 0.9821])
     """

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from ..arrays import Floats
 from ..errors import InputError
 
-_TIE = 1e-9  # a curve that should stand exactly at a half may miss it by rounding
+_ROUNDING_TOLERANCE = 1e-9  # a curve that should stand exactly at a half may miss it by rounding
 
 
 def kaplan_meier(
@@ -145,7 +145,7 @@ def _running_sum(values: Floats, group: npt.NDArray[np.int64]) -> Floats:
 def _first_below(curve: dict[str, Any], values: Floats, limit: float, count: int) -> Floats:
     """First time of each group at which the values are at or below a limit."""
     out = np.full(count, np.nan)
-    hit = np.flatnonzero(values <= limit + _TIE)
+    hit = np.flatnonzero(values <= limit + _ROUNDING_TOLERANCE)
     group = curve["group"][hit]
     first = np.r_[True, group[1:] != group[:-1]] if len(hit) else np.zeros(0, dtype=bool)
     out[group[first]] = curve["time"][hit[first]]

@@ -72,7 +72,7 @@ class Grid:
     clock: Floats
     state: States
     told: Bools
-    refused: tuple[RejectedSeries, ...]
+    rejected: tuple[RejectedSeries, ...]
     notes: tuple[str, ...]
 
     @property
@@ -186,13 +186,13 @@ def make_grid(
     state[:, partial] = np.where(is_open[:, :length][:, partial], PARTIAL, CLOSED)
     matrix[:, partial] = np.nan
     notes = (
-        *(f"series '{r.unique_id}' is left out: {r.reason}" for r in rows.refused[:10]),
-        *((f"{len(rows.refused) - 10:,} more series are left out",) if len(rows.refused) > 10 else ()),
+        *(f"series '{r.unique_id}' is left out: {r.reason}" for r in rows.rejected[:10]),
+        *((f"{len(rows.rejected) - 10:,} more series are left out",) if len(rows.rejected) > 10 else ()),
         *partial_notes,
         *format_state_notes(rows.names, matrix, is_open[:, :length], state, stamps, frequency),
     )
     return Grid(
-        rows.names, frequency, first, rows.anchor, matrix, is_open, clock, state, told, rows.refused, tuple(notes)
+        rows.names, frequency, first, rows.anchor, matrix, is_open, clock, state, told, rows.rejected, tuple(notes)
     )
 
 

@@ -62,7 +62,7 @@ class HistoryRows:
     stamps: npt.NDArray[np.datetime64]
     anchor: int
     zone: str | None
-    refused: tuple[RejectedSeries, ...]
+    rejected: tuple[RejectedSeries, ...]
 
 
 def read_rows(

@@ -115,7 +115,7 @@ def forecast_hierarchy(
     panels, more = _panels(tree, grid, special, horizon, calendar, (holidays, events, outages))
     now = _node_at(tree, panels, grid.length, horizon, chosen_levels, windows, method)
     table = _table(tree, grid, grid.length, horizon, chosen_levels, now)
-    refused = [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.refused]
+    refused = [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.rejected]
     table.attrs = {"notes": [*grid.notes, *said, *more], "model": now.models, "refused": refused}
     return table
 

@@ -178,7 +178,7 @@ def _format_level_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iter
 
 def list_rejected_series(grid: Grid) -> list[dict[str, object]]:
     """Return the series that could not be used, in a form that can be written with a frame."""
-    return [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.refused]
+    return [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.rejected]
 
 
 def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:

@@ -205,7 +205,7 @@ def forecast_kind(
     notes = [*panel.notes]
     if fold.origins < windows:
         notes.append(f"intervals rest on {fold.origins} past origins instead of {windows}: the history is short")
-    table.attrs = {"notes": notes, "model": fold.chosen, "refused": list(panel.refused)}
+    table.attrs = {"notes": notes, "model": fold.chosen, "refused": list(panel.rejected)}
     return table
 
 
@@ -278,7 +278,7 @@ def backtest_kind(
     folds = pd.concat(frames, ignore_index=True)
     folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
     scale = _mase(panel, min(origins))
-    folds.attrs = {"notes": list(panel.notes), "chosen": chosen, "refused": list(panel.refused), "mase_scale": scale}
+    folds.attrs = {"notes": list(panel.notes), "chosen": chosen, "refused": list(panel.rejected), "mase_scale": scale}
     return folds
 
 

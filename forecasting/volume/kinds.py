@@ -56,7 +56,7 @@ class KindPanel:
     n: Floats | None
     parts: tuple[Grid, Grid] | None
     notes: tuple[str, ...]
-    refused: tuple[dict[str, object], ...]
+    rejected: tuple[dict[str, object], ...]
     seen: dict[int, KindForecasts] = field(default_factory=dict)
 
 
@@ -126,7 +126,7 @@ def kind_panel(
             part = (usable["y"].where(weight > 0, 0.0) * weight).where(weight.notna())
             parts = (make_grid(usable.assign(y=part), horizon, freq, *given, find=False), count)
     notes = tuple(f"series '{row['unique_id']}' is left out: {row['reason']}" for row in refused[:10])
-    more = tuple({"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.refused)
+    more = tuple({"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.rejected)
     return KindPanel(kind, low, high, grid, special, n, parts, (*notes, *grid.notes, *said), (*refused, *more))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
-from ...features.statistics.intervals import wilson
+from ...features.statistics.intervals import wilson_interval
 
 Bins = Literal["width", "count"]
 
@@ -205,7 +205,7 @@ def reliability_table(
     mass = np.bincount(where, w, minlength=1)[used]
     share = np.bincount(where, w * y, minlength=1)[used] / mass
     effective = mass**2 / np.bincount(where, w**2, minlength=1)[used]
-    lo, hi = wilson(share * effective, effective)
+    lo, hi = wilson_interval(share * effective, effective)
     columns = {
         "predicted": np.bincount(where, w * p, minlength=1)[used] / mass,
         "observed": share,

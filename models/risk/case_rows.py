@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ...features.case_log.events import full_events, seen_at
+from ...features.case_log.events import add_missing_event_columns, select_event_time
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError, did_you_mean
@@ -104,8 +104,8 @@ def _with_stage(log: CaseLog, rows: pd.DataFrame) -> pd.DataFrame:
     """Add whether each case had ended by its instant, as far as was recorded then."""
     if not log.has("events"):
         return rows.assign(stage=pd.Series("open", index=rows.index, dtype="str"))
-    events = full_events(log)
-    events = events.select("case_id", "kind", "seq", at=seen_at(events, as_recorded=True))
+    events = add_missing_event_columns(log)
+    events = events.select("case_id", "kind", "seq", at=select_event_time(events, as_recorded=True))
     turns = fetch(events.filter(events.kind.isin(("reopened", *END_EVENT_KINDS)) & (events["at"] <= log.until)))
     turns = turns.sort_values(["at", "seq"], kind="stable")[["case_id", "at", "kind"]]
     asked = rows[["case_id", "at"]].assign(place=range(len(rows))).sort_values("at", kind="stable")

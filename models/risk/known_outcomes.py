@@ -239,10 +239,12 @@ def _flag(rows: pd.DataFrame, name: str) -> pd.Series:
 
 
 #: No snapshot stands for more than so many: a weight without bound would let one outcome decide.
-MOST = 20.0
+MAX_CENSORING_WEIGHT = 20.0
 
 
-def censoring_weights(entry: Floats, end: Floats, decided: NDArray[np.bool_], most: float = MOST) -> Floats:
+def censoring_weights(
+    entry: Floats, end: Floats, decided: NDArray[np.bool_], most: float = MAX_CENSORING_WEIGHT
+) -> Floats:
     """Return how many snapshots each decided one stands for: itself and those that the end of the log cut off.
 
     Late outcomes are seen of old cases only, early ones of all, so the outcomes that are known are a biased lot.

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...features.arrays import Floats
-from ...features.statistics.intervals import wilson
+from ...features.statistics.intervals import wilson_interval
 from ..candidates.baselines import (
     CalibratedModel,
     LogOddsModel,
@@ -282,7 +282,7 @@ def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | Non
     taken = (rows if taken.any() else np.ones(len(rows), dtype=bool)) & _last_labelled(cohort, taken)
     asked, tell = cohort.weighted_rows(taken, propensity), cohort.weighted_rows(taken)
     n = float(asked.weight.sum() ** 2 / (asked.weight**2).sum())
-    lo, hi = wilson(np.average(asked.label, weights=asked.weight) * n, n)
+    lo, hi = wilson_interval(np.average(asked.label, weights=asked.weight) * n, n)
     said = f"Every case gets it {when}, and it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
     nothing = {name: np.zeros(0) for name in OUTCOME_CANDIDATES}
     models = [

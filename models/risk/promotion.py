@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...features.arrays import Floats
-from ...features.statistics.intervals import wilson
+from ...features.statistics.intervals import wilson_interval
 from ..evaluation.calibration import brier
 from ..evaluation.scores import Gain, brier_gain
 from .known_outcomes import Outcomes
@@ -136,7 +136,7 @@ def format_base_rate_range(found: Outcomes) -> str:
     """Say within which bounds the base rate of few cases may lie."""
     lesson = found.weighted_rows(found.last_of_case())
     n = lesson.weight.sum() ** 2 / (lesson.weight**2).sum()
-    lo, hi = wilson(np.average(lesson.breached, weights=lesson.weight) * n, n)
+    lo, hi = wilson_interval(np.average(lesson.breached, weights=lesson.weight) * n, n)
     return f"With so few cases it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
 
 

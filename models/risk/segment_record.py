@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.calendars.business_calendar import to_micros
-from ...features.case_log.asof import codes, tally
+from ...features.case_log.asof import factorize_columns, sum_as_of
 from ...features.errors import InputError, did_you_mean
 from ..candidates.baselines import CalibratedModel
 from ..evaluation.calibration import log_odds
@@ -129,14 +129,14 @@ def segment_offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Seq
     known, since = to_micros(record["known_at"], "known_at"), when - RECORD_WINDOW_DAYS * _DAY_US
     moved = np.zeros(len(when))
     for name in segments:
-        of, asked = codes(record[name], snapshots[name])
+        of, asked = factorize_columns(record[name], snapshots[name])
         there = of >= 0
         sums = []
         for column in ("n", "said", "told"):
             # Whole numbers, so that the sums do not depend on the order of the rows.
             amount = np.round(record[column].to_numpy(dtype=np.float64)[there] * _FIXED_POINT_SCALE).astype(np.int64)
             mine = of[there], known[there], asked
-            sums.append((tally(*mine, when, amount) - tally(*mine, since, amount)) / _FIXED_POINT_SCALE)
+            sums.append((sum_as_of(*mine, when, amount) - sum_as_of(*mine, since, amount)) / _FIXED_POINT_SCALE)
         n, said, told = sums
         expected = np.where(n > 0, said / np.where(n > 0, n, 1.0), 0.5)
         found = (told + PRIOR_CASES * expected) / (n + PRIOR_CASES)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ...features.kpis.catalogue import unit_of
+from ...features.kpis.catalogue import find_kpi_unit
 from .panel import numbers_of
 from .tail_probability import KpiKind
 
@@ -44,7 +44,7 @@ def infer_kpi_kind(kpi: str, history: pd.DataFrame) -> KpiKind:
     """
     if kpi in STOCK_KPIS:
         return "stock"
-    if unit := unit_of(kpi):
+    if unit := find_kpi_unit(kpi):
         return {"count": "count", "share": "share", "s": "duration"}.get(unit, "score")  # type: ignore[return-value]
     first = history[history["value"].notna()].sort_values("ds", kind="stable")
     first = first[first["ds"].isin(first["ds"].unique()[:KIND_SAMPLE_PERIODS])]

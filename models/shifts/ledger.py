@@ -265,9 +265,9 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
 
 
 def _unit(kpi: str) -> str:
-    from ...features.kpis.catalogue import unit_of
+    from ...features.kpis.catalogue import find_kpi_unit
 
-    return {"s": "hours", "count": "cases", "share": "cases"}.get(unit_of(kpi) or "", "cases")
+    return {"s": "hours", "count": "cases", "share": "cases"}.get(find_kpi_unit(kpi) or "", "cases")
 
 
 def _identity(row: pd.Series) -> str:

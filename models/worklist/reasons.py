@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...features.arrays import Floats
-from ...features.durations import say_duration
+from ...features.durations import format_duration
 from ..candidates.feature_groups import FEATURE_GROUPS, NUMERIC_FEATURES, features_in, group_of
 from ..risk.known_outcomes import Outcomes
 
@@ -144,14 +144,15 @@ def format_time_reason(row: dict[str, object], share_below: float) -> str:
     """Say how far the promise is used up, or how old the case is where there is no due time."""
     used, left = _number(row, "target_used"), _number(row, "left_s")
     if used is not None and left is not None:
-        return f"{100 * used:.0f} % of the time allowed is used, {say_duration(left)} left"
+        return f"{100 * used:.0f} % of the time allowed is used, {format_duration(left)} left"
     waits = _number(row, "resolved_for_s") if _number(row, "is_resolved") else None
     if waits is not None:
         return (
-            f"resolved for {say_duration(waits)} and not closed, open for {say_duration(_number(row, 'age_s') or 0.0)}"
+            f"resolved for {format_duration(waits)} and not closed, open for "
+            f"{format_duration(_number(row, 'age_s') or 0.0)}"
         )
     age = _number(row, "age_s")
-    text = f"open for {say_duration(age or 0.0)}"
+    text = f"open for {format_duration(age or 0.0)}"
     if np.isnan(share_below):
         return text
     # "100 %" would claim that no case was ever as old, and "0 %" says nothing.
@@ -163,7 +164,7 @@ def _format_reply(row: dict[str, object], share_below: float) -> str:
     waiting = _number(row, "unanswered_s")
     if not waiting:
         return "the customer is not waiting for a reply"
-    text = f"the customer has waited {say_duration(waiting)} for a reply"
+    text = f"the customer has waited {format_duration(waiting)} for a reply"
     tenths = 0 if np.isnan(share_below) else min(int(10 * share_below), 9)
     return f"{text}, longer than {tenths} of 10 similar waits" if tenths else text
 

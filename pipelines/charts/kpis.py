@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...features.kpis.catalogue import unit_of
+from ...features.kpis.catalogue import find_kpi_unit
 from ..words.words import format_count, format_list
 from .vega import BLUE, GREEN, GREY, ORANGE, RED, Chart, build_chart, round_floats, top_legend
 
@@ -137,7 +137,7 @@ def format_kpi_axis(kpi: str, values: pd.Series[Any]) -> tuple[str, Any, str, fl
     """Return title, axis, unit in words, and the factor that brings the values into it."""
     import altair as alt
 
-    title, unit = format_kpi_title(kpi), unit_of(kpi)
+    title, unit = format_kpi_title(kpi), find_kpi_unit(kpi)
     if unit == "share":
         return title, alt.Axis(format=".0%"), "share", 1.0
     if unit == "s":

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...features.recognise.vocabulary import plain
+from ...features.recognise.vocabulary import normalise_column_name
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ROUND_DURATIONS_S = [60 * m for m in (15, 30)] + [3600 * h for h in (1, 2, 4, 6, 8, 12)]
@@ -242,7 +242,8 @@ def find_handle_time(frame: pd.DataFrame) -> tuple[str, float] | None:
     """Return the column of a file that seems to hold handle times in seconds, and its mean over positive values."""
     for column in frame.columns:
         if re.fullmatch(
-            r"(ser|service|handle|handling|talk|aht)( time)?( s| sec| seconds| duration)?", plain(str(column))
+            r"(ser|service|handle|handling|talk|aht)( time)?( s| sec| seconds| duration)?",
+            normalise_column_name(str(column)),
         ):
             seconds = pd.to_numeric(frame[column], errors="coerce")
             good = seconds[seconds > 0]

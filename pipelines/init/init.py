@@ -12,7 +12,7 @@ from ...features.errors import InputError
 from ...features.recognise.exports import recognise_all
 from ...features.recognise.recognise import Recognised
 from ...features.sources.load import ADAPTERS, SYSTEMS
-from ...features.sources.spec import Loaded, SourceSpec
+from ...features.sources.spec import LoadedSource, SourceSpec
 from ..project.config import CONFIG_FILE, parse_config
 from ..project.duplicates import merge_sources
 from .guesses import (
@@ -117,7 +117,7 @@ def _facts(seen: list[Recognised]) -> Facts:
     return Facts(tuple(seen), zone, tables, arrivals, since, until, hours)
 
 
-def _load(spec: SourceSpec, seen: Recognised) -> Loaded:
+def _load(spec: SourceSpec, seen: Recognised) -> LoadedSource:
     """Read what was recognised; a file that was read already is not read again."""
     if seen.shape.startswith("export of"):
         return SYSTEMS[spec.kind].load(spec, Path())

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...features.case_log.schema import DECIDED
-from ...features.durations import say_duration
+from ...features.case_log.schema import DECIDED_VALUE
+from ...features.durations import format_duration
 from ...features.recognise.recognise import Recognised
 from .guesses import Arrivals, OpeningHours, find_handle_time, suggest_freq, suggest_target
 
@@ -206,9 +206,9 @@ def forecast_lines(facts: Facts) -> list[str]:
     windows = int(min(12, max(2, days // span - 4)))
     lines = ["[forecast]", f'freq = "{freq}"']
     if arrivals.slot_s and arrivals.slot_s < 900:
-        lines[-1] += f"  # the slots of {say_duration(arrivals.slot_s)} are joined"
+        lines[-1] += f"  # the slots of {format_duration(arrivals.slot_s)} are joined"
     lines.append(
-        f"horizon = {horizon}  # slots ahead: {say_duration(span * 86400)}, as there are {days:,} days of data"
+        f"horizon = {horizon}  # slots ahead: {format_duration(span * 86400)}, as there are {days:,} days of data"
     )
     lines.append(f"windows = {windows}  # past origins that the forecast is judged on")
     if facts.hours is not None and facts.hours.outside < 0.005:
@@ -264,7 +264,7 @@ def _flags(facts: Facts) -> list[str]:
     if events is None:
         return []
     closing = bool((events["kind"] == "closed").any())
-    marks = events[(events["kind"] == "field") & events["new"].isin(["true", "false"] if closing else [DECIDED])]
+    marks = events[(events["kind"] == "field") & events["new"].isin(["true", "false"] if closing else [DECIDED_VALUE])]
     return sorted(marks["field"].dropna().unique())[:4]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...features.errors import InputError, did_you_mean
-from ...features.kpis.availability import CATALOGUE
-from ...features.kpis.catalogue import entry_of, unit_of
+from ...features.kpis.availability import KPI_CATALOGUE
+from ...features.kpis.catalogue import find_kpi, find_kpi_unit
 from .specs import ActionSpec, Config, ForecastSpec
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
@@ -43,8 +43,8 @@ def check_forecast(spec: ForecastSpec, where: str) -> None:
         if not 0 < level < 100:
             wanted = "percent such as 80 or 95"
             raise InputError("there is no such level", where=where, column="levels", got=level, wanted=wanted)
-    if spec.kpi and not unit_of(spec.kpi):
-        hint = did_you_mean(spec.kpi, list(CATALOGUE))
+    if spec.kpi and not find_kpi_unit(spec.kpi):
+        hint = did_you_mean(spec.kpi, list(KPI_CATALOGUE))
         raise InputError("there is no such KPI", where=where, column="kpi", got=spec.kpi, hint=hint)
     ways = ("wls", "variance", "bottom_up", "none")
     if spec.reconcile not in ways:
@@ -59,11 +59,11 @@ def check_forecast(spec: ForecastSpec, where: str) -> None:
 
 
 def _check_frequencies(config: Config, where: str) -> None:
-    from ...features.calendars.periods import frequency
+    from ...features.calendars.periods import parse_period_frequency
 
     for section, name in (("history", config.history.freq), ("forecast", config.forecast.freq)):
         try:
-            frequency(name)
+            parse_period_frequency(name)
         except InputError as error:
             place = f"{where} [{section}]"
             raise InputError(error.problem, where=place, column="freq", got=name, hint=error.hint) from error
@@ -72,8 +72,8 @@ def _check_frequencies(config: Config, where: str) -> None:
 def _check_kpis(config: Config, where: str) -> None:
     for section, names in (("history", config.history.kpis), ("watch", config.watch.kpis)):
         for name in names:
-            if entry_of(name) is None:
-                hint = did_you_mean(name, list(CATALOGUE))
+            if find_kpi(name) is None:
+                hint = did_you_mean(name, list(KPI_CATALOGUE))
                 raise InputError(
                     "there is no such KPI", where=f"{where} [{section}]", column="kpis", got=name, hint=hint
                 )
@@ -97,13 +97,13 @@ def _check_watch(config: Config, where: str) -> None:
 
 
 def _check_slas(config: Config, where: str) -> None:
-    from ...features.sla.policies import METRICS
-    from ...features.sla.presets import OPTIONS, PRESETS
+    from ...features.sla.policies import SLA_METRICS
+    from ...features.sla.presets import POLICY_OPTIONS, PRESETS
 
-    choices = {"preset": tuple(name for name in PRESETS if name)} | dict(OPTIONS)
+    choices = {"preset": tuple(name for name in PRESETS if name)} | dict(POLICY_OPTIONS)
     for number, sla in enumerate(config.slas, 1):
-        if sla.clock != "source" and sla.metric not in METRICS:
-            hint = f"{did_you_mean(sla.metric, METRICS)}; a flag of the exporting system needs clock = 'source'"
+        if sla.clock != "source" and sla.metric not in SLA_METRICS:
+            hint = f"{did_you_mean(sla.metric, SLA_METRICS)}; a flag of the exporting system needs clock = 'source'"
             place = f"{where} [[sla]] {number}"
             raise InputError("unknown metric", where=place, column="metric", got=sla.metric, hint=hint)
         for key, allowed in choices.items():

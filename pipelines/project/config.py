@@ -14,7 +14,7 @@ from typing import Any
 from ...features.case_log.schema import TABLES
 from ...features.durations import parse_duration
 from ...features.errors import InputError, did_you_mean
-from ...features.kpis.catalogue import ENTRIES, unit_of
+from ...features.kpis.catalogue import KPI_ENTRIES, find_kpi_unit
 from ...features.sources.spec import SourceSpec
 from .checks import check_values
 from .specs import (
@@ -306,8 +306,8 @@ def _check_references(config: Config, where: str) -> None:
                 "there is no such calendar", where=f"{where} {section}", column="calendar", got=calendar, hint=hint
             )
     for goal in config.goals:
-        if not unit_of(goal.kpi):
-            hint = did_you_mean(goal.kpi, [entry.name for entry in ENTRIES])
+        if not find_kpi_unit(goal.kpi):
+            hint = did_you_mean(goal.kpi, [entry.name for entry in KPI_ENTRIES])
             raise InputError(
                 "there is no such KPI", where=f"{where} [[goal]] {goal.name}", column="kpi", got=goal.kpi, hint=hint
             )

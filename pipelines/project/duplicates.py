@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ...features.case_log.schema import TABLES
-from ...features.sources.columns import refused_frame
-from ...features.sources.spec import Loaded
+from ...features.sources.columns import build_rejected_rows
+from ...features.sources.spec import LoadedSource
 
 _KEY_LABELS = {"cases": "the case id", "contacts": "the contact", "surveys": "the survey", "volumes": "the slot"}
 
@@ -63,7 +63,7 @@ def _mark_duplicates(
     return np.asarray(first[same] < source)
 
 
-def merge_sources(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
+def merge_sources(parts: Sequence[LoadedSource]) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, list[str]]:
     """Put the tables of several sources together.
 
     A table that has a source of its own wins over one that was derived: derived cases fill what is missing, and derived
@@ -97,7 +97,7 @@ def merge_sources(parts: Sequence[Loaded]) -> tuple[dict[str, pd.DataFrame], pd.
         tables["surveys"] = _reject_unknown_cases(tables["surveys"], tables["cases"], refused)
     if len(own.get("events", [])) + len(derived.get("events", [])) > 1:
         tables["events"] = _renumbered(tables["events"])
-    return tables, refused_frame(refused), notes
+    return tables, build_rejected_rows(refused), notes
 
 
 def _reject_unknown_cases(surveys: pd.DataFrame, cases: pd.DataFrame, refused: list[pd.DataFrame]) -> pd.DataFrame:

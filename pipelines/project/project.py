@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from ...features.case_log.log import CaseLog, instant_of
-from ...features.case_log.schema import Known
+from ...features.calendars.instants import parse_instant
+from ...features.case_log.log import CaseLog
+from ...features.case_log.schema import AttributeTiming
 from ...features.errors import InputError
-from ...features.sources.columns import REFUSED
+from ...features.sources.columns import REJECTED_COLUMNS
 from ...features.sources.load import load_source
-from ...features.sources.spec import Loaded
+from ...features.sources.spec import LoadedSource
 from .config import CONFIG_FILE, load_config
 from .duplicates import merge_sources
 from .specs import Config
@@ -40,7 +41,7 @@ class Project:
 
     config: Config
     log: CaseLog
-    refused: pd.DataFrame
+    rejected: pd.DataFrame
     notes: tuple[str, ...]
     fingerprint: str
 
@@ -84,12 +85,12 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     >>> _ = (folder / "cases.csv").write_text("case_id,created_at\\n1,2024-03-01 09:00\\n2,2024-03-02 10:00\\n")
     >>> _ = (folder / "deskcast.toml").write_text('timezone = "Europe/Lisbon"\\n[source.cases]\\npath = "cases.csv"\\n')
     >>> project = open_project(folder / "deskcast.toml")
-    >>> len(project.log.frame("cases")), len(project.refused), str(project.log.until)
+    >>> len(project.log.frame("cases")), len(project.rejected), str(project.log.until)
     (2, 0, '2024-03-02 10:00:00+00:00')
     """
     config = path if isinstance(path, Config) else load_config(path)
     say = progress or _silent
-    loaded: list[tuple[str, Loaded]] = []
+    loaded: list[tuple[str, LoadedSource]] = []
     for spec in config.sources:
         say(f"reading {spec.place}")
         loaded.append((spec.place, load_source(spec, config.folder)))
@@ -98,7 +99,7 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     if policies is not None:
         frames["sla_policies"] = pd.concat([frames[k] for k in ("sla_policies",) if k in frames] + [policies])
     say("binding the tables")
-    attributes: dict[str, Known] = {c: k for _, part in loaded for c, k in part.attributes.items()}
+    attributes: dict[str, AttributeTiming] = {c: k for _, part in loaded for c, k in part.attributes.items()}
     cuts = [part.until for _, part in loaded if part.until is not None]
     until = min(cuts) if cuts else day_end(frames, config.timezone)
     log = CaseLog.from_frames(
@@ -106,8 +107,8 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     )
     if cuts and any(part.until != until for _, part in loaded):
         log = log.as_of(until)
-    refused = [part.refused.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
-    every = pd.concat(refused, ignore_index=True)[["source", *REFUSED]]
+    refused = [part.rejected.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
+    every = pd.concat(refused, ignore_index=True)[["source", *REJECTED_COLUMNS]]
     say("taking the fingerprint")
     said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes))
     rows = [part for spec, (_, part) in zip(config.sources, loaded, strict=True) if spec.database]
@@ -122,7 +123,7 @@ def view_as_of(project: Project, at: str) -> Project:
     InputError
         If this is not an instant, or nothing was known by then.
     """
-    whole, asked = project.log, instant_of(at, project.log.timezone)
+    whole, asked = project.log, parse_instant(at, project.log.timezone)
     log = whole.as_of(asked)
     there = [t for t in ("cases", "events", "contacts", "volumes") if t in log.tables]
     if not any(int(log.table(t).limit(1).count().execute()) for t in there):
@@ -187,7 +188,7 @@ def day_end(frames: Mapping[str, pd.DataFrame], timezone: str) -> pd.Timestamp |
     return pd.Timestamp(last.normalize() + pd.DateOffset(days=1)).tz_convert("UTC")
 
 
-def fingerprint(config: Config, rows: Sequence[Loaded] = ()) -> str:
+def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:
     """Return a hash of the settings that matter, of the bytes of every file, and of what databases gave."""
     settings = asdict(config)
     for key in ("folder", "tracking_uri", "experiment", "results"):

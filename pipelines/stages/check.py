@@ -28,7 +28,7 @@ def check_stage(project: Project) -> Stage:
         ``availability`` (kpi, available, computed, lacks); findings are the answers that a reader should know.
     """
     from ...features.kpis.availability import availability
-    from ...features.sla.policies import policy_notes
+    from ...features.sla.policies import find_policy_warnings
 
     log = project.log
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}
@@ -39,7 +39,7 @@ def check_stage(project: Project) -> Stage:
         *find_gaps(arrivals),
         *find_bulk_closures(log),
         *find_placeholder_customer(log),
-        *policy_notes(log),
+        *find_policy_warnings(log),
     ]
     can = availability(log, project.config.history.calendar)
     rows = [
@@ -50,20 +50,20 @@ def check_stage(project: Project) -> Stage:
             "What was recognised or decided?",
             " ".join(_with_full_stop(n) for n in project.notes) or "Nothing out of the ordinary.",
         ),
-        ("How many rows were refused, and why?", _format_rejected_rows(project.refused)),
-        ("How many rows came more than once?", _format_duplicates(project.refused)),
+        ("How many rows were refused, and why?", _format_rejected_rows(project.rejected)),
+        ("How many rows came more than once?", _format_duplicates(project.rejected)),
         ("Does anything look odd?", " ".join(oddities) or "Nothing was found."),
         ("Which KPIs can be had?", _kpis(can)),
         ("What do the other KPIs need?", _lacking(can)),
     ]
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
-    if len(project.refused):
-        findings.append(_format_rejected_rows(project.refused))
+    if len(project.rejected):
+        findings.append(_format_rejected_rows(project.rejected))
     findings += [*oddities, _kpi_count(can)]
-    metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"refused": float(len(project.refused))}
+    metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"refused": float(len(project.rejected))}
     metrics["kpis_available"] = float(can["available"].sum())
     checks = pd.DataFrame(rows, columns=["question", "answer"])
-    tables = {"checks": checks, "refused": project.refused, "availability": can}
+    tables = {"checks": checks, "refused": project.rejected, "availability": can}
     return Stage("check", tables, tuple(findings), {"fingerprint": project.fingerprint}, metrics)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
-from ...features.kpis.availability import CATALOGUE
-from ...features.kpis.catalogue import unit_of
+from ...features.kpis.availability import KPI_CATALOGUE
+from ...features.kpis.catalogue import find_kpi_unit
 from ...features.kpis.kpi_history import kpi_history, series
 from ..project.project import Project
 from ..project.specs import ForecastSpec
@@ -58,8 +58,8 @@ def find_forecast_target(project: Project, spec: ForecastSpec) -> ForecastTarget
         If the KPI is unknown or this log cannot give it.
     """
     kpi = spec.kpi or find_volume_kpi(project)
-    if not unit_of(kpi):
-        hint = did_you_mean(kpi, list(CATALOGUE))
+    if not find_kpi_unit(kpi):
+        hint = did_you_mean(kpi, list(KPI_CATALOGUE))
         raise InputError("there is no such KPI", column="kpi", got=kpi, hint=hint)
     history = kpi_history(project.log, [kpi], spec.by, spec.freq)
     actuals = series(history, kpi)
@@ -80,7 +80,7 @@ def find_value_kind(kpi: str, history: pd.DataFrame) -> tuple[str, tuple[float, 
     >>> find_value_kind("backlog", pd.DataFrame({"value": [80.0], "n": [np.nan]}))[0]
     'stock'
     """  # noqa: E501 - the example is one line
-    unit, value = unit_of(kpi), history["value"].dropna()
+    unit, value = find_kpi_unit(kpi), history["value"].dropna()
     if unit == "share":
         return "rate", (0.0, 1.0)
     if unit == "points":

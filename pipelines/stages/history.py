@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...features.kpis.catalogue import unit_of
+from ...features.kpis.catalogue import find_kpi_unit
 from ...features.kpis.kpi_history import kpi_history
 from ...features.kpis.view import Limits
 from ..project.project import Project
@@ -73,7 +73,7 @@ def _latest_sentences(total: pd.DataFrame) -> list[str]:
 
 
 def _headline(kpi: str, rows: pd.DataFrame) -> str:
-    unit = unit_of(kpi)
+    unit = find_kpi_unit(kpi)
     if kpi == "backlog":
         return f"{format_number(rows['value'].iloc[-1])} open at the end"
     if unit == "share":

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
-from ...features.durations import say_duration
+from ...features.durations import format_duration
 from ...models.risk.breach import has_breached
 from ...models.worklist.budget import select_cases
 from ...models.worklist.ranking import rank_cases
@@ -182,7 +182,7 @@ def _sentences(table: pd.DataFrame, broken: pd.DataFrame, waiting: pd.DataFrame,
         findings.append(f"{format_count(len(mine), 'case')} to take up first{fresh}: {share}.")
     for row in table.head(min(top, 3)).to_dict("records"):
         told = pd.isna(row["left_s"]) or " left" in row["reason_1"]
-        left = "" if told else f", {say_duration(row['left_s'])} left"
+        left = "" if told else f", {format_duration(row['left_s'])} left"
         why = "" if row["reason_1"].startswith("in its favour") else f": {row['reason_1']}"
         findings.append(f"Case {row['case_id']}: {format_probability(row['probability'])}{left}{why}.")
     return findings

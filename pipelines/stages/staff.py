@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...features.calendars.opening_hours import parse_hours
+from ...features.calendars.opening_hours import parse_opening_hours
 from ...features.durations import parse_duration
 from ...features.errors import InputError
 from ...forecasting.scheduling.schedule import shift_schedule
@@ -230,7 +230,9 @@ def build_shift_patterns(kind: str, spec: ShiftSpec) -> list[Any]:
         step_s=spec.step_s,
         break_s=spec.break_s,
         days_per_week=spec.days_per_week,
-        workdays=[day for day, hours in enumerate(parse_hours({d: ["00:00-24:00"] for d in spec.days})) if hours],
+        workdays=[
+            day for day, hours in enumerate(parse_opening_hours({d: ["00:00-24:00"] for d in spec.days})) if hours
+        ],
     )
 
 

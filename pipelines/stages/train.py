@@ -11,7 +11,7 @@ import pandas as pd
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
-from ...features.labels.breach import breach_labels, case_ends
+from ...features.labels.breach import breach_labels, find_case_ends
 from ...features.snapshots.snapshots import daily, snapshots
 from ...models.risk.breach import BreachRisk
 from ..project.project import Project
@@ -100,7 +100,7 @@ def train_stage(
         both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
         frame = both[both["at"].isin(instants)].reset_index(drop=True)
         today = both[both["at"] == log.until].reset_index(drop=True)
-        ends = case_ends(log, metric)
+        ends = find_case_ends(log, metric)
         risk = BreachRisk(calendar=_calendar(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
     except InputError as error:
         return Stage("train", skipped=str(error)), None

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
-from ...features.kpis.availability import CATALOGUE
+from ...features.kpis.availability import KPI_CATALOGUE
 from ...models.shifts.ledger import (
     LEDGER_COLUMNS,
     acknowledge_alert,
@@ -228,14 +228,14 @@ def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[s
         short = {m.split(" ", 1)[-1] for m in members}
         known = [*ledger["incident_id"].astype(str), *sorted(set(ledger["kpi"])), *members]
         segment = any(what.startswith(f"{column} ") for column in columns)
-        if what not in CATALOGUE and what not in known and what not in short and not segment:
+        if what not in KPI_CATALOGUE and what not in known and what not in short and not segment:
             hint = did_you_mean(what, known) if known else "there are no incidents yet"
             wanted = "the id of an incident, a KPI or a segment such as 'channel phone'"
             raise InputError("nothing has this name", where="--silence", got=what, wanted=wanted, hint=hint)
         kept = tuple(s for s in state.mutes if s.what != what and s.until > as_of)
         silences = (*kept, Mute(what, until))
         save(replace(state, mutes=silences, ledger=_apply_mutes(ledger, silences, as_of)))
-        return "KPI" if what in CATALOGUE or what in set(ledger["kpi"]) else "segment"
+        return "KPI" if what in KPI_CATALOGUE or what in set(ledger["kpi"]) else "segment"
 
 
 def _ledger(state: AlertState, results: Path) -> pd.DataFrame:

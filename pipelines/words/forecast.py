@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ...features.durations import say_duration
-from ...features.kpis.catalogue import unit_of
+from ...features.durations import format_duration
+from ...features.kpis.catalogue import find_kpi_unit
 from ...forecasting.grid.known_days import holiday_names
 from .words import format_count, format_kpi, format_list, format_number
 
@@ -216,8 +216,8 @@ def format_kpi_value(value: float, kpi: str) -> str:
     """
     if np.isnan(value):
         return "unknown"
-    unit = unit_of(kpi)
-    return f"{value:.1%}" if unit == "share" else say_duration(value) if unit == "s" else format_number(value)
+    unit = find_kpi_unit(kpi)
+    return f"{value:.1%}" if unit == "share" else format_duration(value) if unit == "s" else format_number(value)
 
 
 def day_sentences(

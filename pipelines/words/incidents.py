@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...features.kpis.catalogue import unit_of
+from ...features.kpis.catalogue import find_kpi_unit
 from .words import format_count, format_kpi, format_list, format_number, format_probability, format_value
 
 _NEWS_PREFIXES = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "withdrawn": "Withdrawn: ", "": ""}
@@ -17,7 +17,7 @@ _MAX_SEGMENTS_NAMED = 3
 
 def alert_sentence(row: Any) -> str:
     """Say an incident: what is new of it, what moved and since when, from what to what, its cost, why, and its id."""
-    unit = unit_of(row.kpi)
+    unit = find_kpi_unit(row.kpi)
     moved = {"up": "rose", "down": "fell"}[row.direction]
     since = f"on {row.started_at:%a %d %b %Y}" if row.kind == "spike" else f"since {_dated(row):%a %d %b %Y}"
     text = (
@@ -42,7 +42,7 @@ def alert_sentence(row: Any) -> str:
 
 def counter_metric_sentence(row: Any) -> str:
     """Say that one KPI got better while its pair got worse."""
-    units = unit_of(row.gain), unit_of(row.loss)
+    units = find_kpi_unit(row.gain), find_kpi_unit(row.loss)
     where = "" if row.series == "all" else f" ({row.series})"
     moves = [f"{format_value(a, u)} to {format_value(b, u)}" for a, b, u in _sides(row, units)]
     return (
@@ -82,7 +82,7 @@ def _where(members: str) -> str:
 def _cost(row: Any) -> str:
     if pd.isna(row.cost) or abs(row.cost) < 1:
         return ""
-    unit = unit_of(row.kpi)
+    unit = find_kpi_unit(row.kpi)
     if unit == "share":
         return f"; it concerns {format_count(round(abs(row.cost)), 'case')}"
     more = "more" if row.cost > 0 else "fewer"
@@ -106,7 +106,7 @@ def _sides(row: Any, units: tuple[str, str]) -> list[tuple[float, float, str]]:
 
 
 def _goal(row: Any) -> str:
-    unit = unit_of(row.kpi)
+    unit = find_kpi_unit(row.kpi)
     aim = f"{format_kpi(row.kpi)} of at {'least' if row.way > 0 else 'most'} {format_value(row.target, unit)}"
     head = f"Goal '{row.name}' ({aim} by {row.end:%d %b %Y})"
     here = f"{format_value(row.so_far, unit)} after {format_number(row.days_known)} of {format_count(row.days, 'day')}"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...features.durations import say_duration
-from ...features.kpis.catalogue import unit_of
+from ...features.durations import format_duration
+from ...features.kpis.catalogue import find_kpi_unit
 from .words import format_value
 
 _SHARE_COLUMNS = {
@@ -196,7 +196,7 @@ def _units(rows: pd.DataFrame) -> list[str]:
     """Return the unit of each row of a table of KPIs, and nothing for other tables."""
     if "kpi" not in rows.columns or not len(rows):
         return []
-    return [unit_of(k) for k in rows["kpi"]]
+    return [find_kpi_unit(k) for k in rows["kpi"]]
 
 
 def _column_units(column: str, units: list[str]) -> list[str]:
@@ -231,7 +231,7 @@ def _format_share(value: float) -> str:
 
 
 def _format_span(value: float) -> str:
-    return say_duration(value) if value >= 0 else f"-{say_duration(-value)}"
+    return format_duration(value) if value >= 0 else f"-{format_duration(-value)}"
 
 
 def _format_number(value: float) -> str:

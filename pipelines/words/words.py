@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...features.durations import say_duration
+from ...features.durations import format_duration
 
 
 def format_number(value: float) -> str:
@@ -42,7 +42,7 @@ def format_value(value: float, unit: str) -> str:
         return "unknown"
     if unit == "share":
         return f"{value:.1%}"
-    return say_duration(value) if unit == "s" else format_number(value)
+    return format_duration(value) if unit == "s" else format_number(value)
 
 
 def format_probability(value: float) -> str:

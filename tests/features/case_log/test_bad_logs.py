@@ -7,7 +7,7 @@ from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
-from deskcast.features.kpis.case_flow import flow
+from deskcast.features.kpis.case_flow import compute_case_flow
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.sla.milestones import milestones
 from deskcast.pipelines.project.project import open_project
@@ -60,7 +60,7 @@ def test_a_late_end_or_reply_before_the_creation_is_no_duration():
     assert first.loc["resolution_time", ["n", "value"]].tolist() == [1, 86400]
     assert first.loc["first_resolution_time", "n"] == 1
     assert not (spent[["value", "mean", "p90"]] < 0).any(axis=None)
-    daily = flow(log)  # it left the backlog as soon as it came, and not the day before
+    daily = compute_case_flow(log)  # it left the backlog as soon as it came, and not the day before
     assert daily["backlog"].tolist() == [1, 0, 0, 0]
     assert kpi_history(log, "backlog")["value"].tolist() == [1, 0, 0, 0]
 

@@ -3,7 +3,7 @@
 import gc
 
 import pandas as pd
-from deskcast.features.case_log.cache import _KEPT, kept
+from deskcast.features.case_log.cache import _CACHE, compute_once
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.kpis.kpi_history import kpi_history
 
@@ -17,19 +17,19 @@ def a_log():
 
 def test_another_log_is_asked_again():
     first, second = a_log(), a_log()
-    assert kept(first, "name", lambda: 1) == 1
-    assert kept(first, "name", lambda: 2) == 1
-    assert kept(second, "name", lambda: 2) == 2
+    assert compute_once(first, "name", lambda: 1) == 1
+    assert compute_once(first, "name", lambda: 2) == 1
+    assert compute_once(second, "name", lambda: 2) == 2
 
 
 def test_it_goes_with_the_log():
-    before = len(_KEPT)
+    before = len(_CACHE)
     log = a_log()
     kpi_history(log)
-    assert len(_KEPT) > before
+    assert len(_CACHE) > before
     del log
     gc.collect()
-    assert len(_KEPT) <= before
+    assert len(_CACHE) <= before
 
 
 def test_a_cut_log_does_not_see_what_the_whole_log_kept():

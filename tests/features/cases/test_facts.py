@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from case_twin import slow_history
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.case_log.schema import DERIVED
+from deskcast.features.case_log.schema import DERIVED_COLUMNS
 from deskcast.features.cases.facts import case_history_expr
 from deskcast.features.cases.history import case_history
 from hypothesis import given, settings
@@ -56,7 +56,7 @@ def test_the_log_as_of_an_instant_is_the_log_cut_there(seed, cut):
     if fast.empty:
         return
     slow = slow_history(cut_frames, then.until)
-    counts = [c for c in DERIVED if c in slow and fast[c].dtype == "Int64"]
+    counts = [c for c in DERIVED_COLUMNS if c in slow and fast[c].dtype == "Int64"]
     slow[counts] = slow[counts].where(fast[counts].notna())  # a kind that had not yet occurred is not known
     agree(fast, slow.drop(columns=[] if fast["pending_s"].notna().any() else "pending_s"))
 
@@ -149,7 +149,7 @@ def test_cases_without_events_have_no_history(events):
     frame = case_history(CaseLog.from_frames(**tables))
     assert frame.loc[0, "current_priority"] == "2"
     assert frame[["is_open", "resolved_at", "age_s", "reopens"]].isna().all(axis=None)
-    assert [c for c in frame.columns if c in DERIVED] == list(DERIVED)
+    assert [c for c in frame.columns if c in DERIVED_COLUMNS] == list(DERIVED_COLUMNS)
 
 
 def test_the_expression_can_be_used_further():

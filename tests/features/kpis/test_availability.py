@@ -6,22 +6,22 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.case_log.schema import EVENT_KINDS, TABLES
-from deskcast.features.kpis.availability import CATALOGUE, availability, catalogue_page
-from deskcast.features.kpis.formulas import FORMULAS
+from deskcast.features.kpis.availability import KPI_CATALOGUE, availability, format_catalogue_page
+from deskcast.features.kpis.formulas import KPI_FORMULAS
 from logs import random_log
 
 
 def test_the_catalogue_holds_every_kpi_of_the_formulas_and_says_what_is_lacking():
-    assert set(FORMULAS) <= set(CATALOGUE)
+    assert set(KPI_FORMULAS) <= set(KPI_CATALOGUE)
     table = availability(CaseLog.from_frames(**random_log(1, 30))).set_index("kpi")
-    assert list(table.index) == list(CATALOGUE)
+    assert list(table.index) == list(KPI_CATALOGUE)
     assert table.loc["mttr", "lacks"] == "needs repairs"
     assert table.loc["ces", "lacks"] == "needs surveys of the kind ces"
     assert (table["available"] == (table["lacks"] == "")).all()
     assert table.loc["csat", ["available", "computed"]].all()
 
 
-@pytest.mark.parametrize("kpi", CATALOGUE.values(), ids=list(CATALOGUE))
+@pytest.mark.parametrize("kpi", KPI_CATALOGUE.values(), ids=list(KPI_CATALOGUE))
 def test_every_entry_names_tables_columns_and_kinds_that_there_are(kpi):
     assert kpi.definition
     assert not kpi.definition.endswith(".")
@@ -54,4 +54,4 @@ def test_the_page_of_the_docs_is_made_from_the_catalogue():
     made = (
         "python -c \"from deskcast.features.kpis.availability import catalogue_page; print(catalogue_page(), end='')\""
     )
-    assert page.read_text(encoding="utf-8") == catalogue_page(), f"write it anew: {made} > docs/kpis.md"
+    assert page.read_text(encoding="utf-8") == format_catalogue_page(), f"write it anew: {made} > docs/kpis.md"

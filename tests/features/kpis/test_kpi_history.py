@@ -6,9 +6,9 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
-from deskcast.features.kpis.availability import CATALOGUE, availability
-from deskcast.features.kpis.case_flow import flow
-from deskcast.features.kpis.formulas import FORMULAS
+from deskcast.features.kpis.availability import KPI_CATALOGUE, availability
+from deskcast.features.kpis.case_flow import compute_case_flow
+from deskcast.features.kpis.formulas import KPI_FORMULAS
 from deskcast.features.kpis.kpi_history import kpi_history, series
 from deskcast.features.kpis.view import Limits
 from hypothesis import given, settings
@@ -42,7 +42,7 @@ def test_milestones_decide_the_period_of_attainment():
 @given(seed=st.integers(0, 9999), freq=st.sampled_from(["D", "W", "6h", "h"]))
 def test_backlog_is_the_backlog_before_plus_what_came_minus_what_went(seed, freq):
     log = CaseLog.from_frames(**random_log(seed, 30))
-    table = flow(log, freq="360min" if freq == "6h" else freq)
+    table = compute_case_flow(log, freq="360min" if freq == "6h" else freq)
     before = table["backlog"].shift(fill_value=0)
     assert (
         table["backlog"] == before + table["opened"] + table["reopened"] - table["resolved"] - table["merged"]
@@ -98,8 +98,8 @@ def test_an_end_without_news_changes_no_period_that_had_ripened(seed, days):
         frames["events"]["at"].max(), frames["contacts"]["ended_at"].max(), frames["surveys"]["responded_at"].max()
     )
     last = (last + pd.Timedelta(days=8)).floor("D")  # all has ripened
-    ripe = [k for k in FORMULAS if k not in ("backlog", "resolution_rate") and "time" not in k and "sla" not in k]
-    ripe = [k for k in ripe if CATALOGUE[k].unit != "ratio" and k != "cost_per_case"]
+    ripe = [k for k in KPI_FORMULAS if k not in ("backlog", "resolution_rate") and "time" not in k and "sla" not in k]
+    ripe = [k for k in ripe if KPI_CATALOGUE[k].unit != "ratio" and k != "cost_per_case"]
     have = availability(CaseLog.from_frames(**frames)).set_index("kpi")["available"]
     ripe = [k for k in ripe if have[k]]
     a, b = (kpi_history(CaseLog.from_frames(**frames, until=last + pd.Timedelta(days=d)), ripe) for d in (0, days))
@@ -192,13 +192,13 @@ def test_shares_and_intervals_are_in_order():
     history = kpi_history(CaseLog.from_frames(**random_log(9, 150)), freq="W")
     for kpi, table in history.groupby("kpi"):
         name = "sla_attainment" if kpi.startswith("sla_attainment") else kpi
-        if CATALOGUE[name].unit == "share":
+        if KPI_CATALOGUE[name].unit == "share":
             assert table["value"].dropna().between(0, 1).all()
         known = table.dropna(subset=["value", "lo"])
         assert (known["lo"] <= known["value"] + 1e-9).all(), kpi
         known = table.dropna(subset=["value", "hi"])
         assert (known["value"] <= known["hi"] + 1e-9).all(), kpi
-        assert (table.loc[table["n"] == 0, "value"].isna().all()) or CATALOGUE[name].unit == "count", kpi
+        assert (table.loc[table["n"] == 0, "value"].isna().all()) or KPI_CATALOGUE[name].unit == "count", kpi
 
 
 @pytest.mark.parametrize("by", [(), ("channel",)])
@@ -206,7 +206,7 @@ def test_durations_fetched_piece_by_piece_are_the_same(monkeypatch, by):
     log = CaseLog.from_frames(**random_log(7, 150), timezone="Europe/Lisbon")
     kpis = ["resolution_time", "first_response_time", "response_time"]
     whole = kpi_history(log, kpis, by=by)
-    monkeypatch.setattr("deskcast.features.kpis.queries.AT_ONCE", 20)
+    monkeypatch.setattr("deskcast.features.kpis.queries.MAX_DURATIONS_PER_FETCH", 20)
     pd.testing.assert_frame_equal(kpi_history(log, kpis, by=by), whole)
     assert whole["n"].sum() > 150
 

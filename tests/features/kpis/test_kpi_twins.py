@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.history import case_history
-from deskcast.features.kpis.availability import CATALOGUE, lacks
-from deskcast.features.kpis.case_flow import flow
-from deskcast.features.kpis.catalogue import entry_of
-from deskcast.features.kpis.formulas import FORMULAS
+from deskcast.features.kpis.availability import KPI_CATALOGUE, describe_missing_data
+from deskcast.features.kpis.case_flow import compute_case_flow
+from deskcast.features.kpis.catalogue import find_kpi
+from deskcast.features.kpis.formulas import KPI_FORMULAS
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.pipelines.simulated_desk.desk import simulate_desk
 from full_logs import OFFICE, full_log, slow_milestones
@@ -22,7 +22,7 @@ OWN_SEGMENTS = ("response_time",)
 def compare(frames, log, freq, by, milestones=None):
     """Compare all KPIs that the log can give, and return their names."""
     twins = slow_kpis(SlowDesk(frames, log.until, log.timezone, freq, by, dict(log.calendars)), milestones)
-    twins = {kpi: twin for kpi, twin in twins.items() if not lacks(log, kpi) and splits(kpi, by)}
+    twins = {kpi: twin for kpi, twin in twins.items() if not describe_missing_data(log, kpi) and splits(kpi, by)}
     history = kpi_history(log, list(twins), by=by or (), freq=freq)
     for kpi, twin in twins.items():
         expected = twin()
@@ -38,7 +38,7 @@ def compare(frames, log, freq, by, milestones=None):
 
 
 def splits(kpi, by):
-    table = FORMULAS[entry_of(kpi).name][1]
+    table = KPI_FORMULAS[find_kpi(kpi).name][1]
     own = {"agent_time": ("team",)}
     return by is None or (table != "" and by in own.get(table, (by,)))
 
@@ -58,7 +58,7 @@ def test_every_kpi_agrees_with_loops_on_the_small_desk(seed, freq, by, timezone)
     frames = full_log(seed, 30, 40 if freq not in ("QS", "6MS") else 400)
     log = CaseLog.from_frames(**frames, timezone=timezone, calendars={"office": OFFICE})
     done = compare(frames, log, freq, by, slow_milestones(frames, log.until, {}))
-    wanted = {kpi for kpi in CATALOGUE if splits(kpi, by)}
+    wanted = {kpi for kpi in KPI_CATALOGUE if splits(kpi, by)}
     assert wanted <= done
 
 
@@ -167,7 +167,7 @@ def test_segments_sum_to_totals_and_the_backlog_follows_from_the_day_before(requ
         sums = parts.groupby(["kpi", "ds"])[column].sum().reindex(whole.index)
         np.testing.assert_allclose(sums, whole[column], atol=1e-6, err_msg=column)
     for split in ((), (by,)):
-        daily = flow(log, by=split)
+        daily = compute_case_flow(log, by=split)
         lines = daily.assign(**({} if split else {"all": "all"})).groupby(list(split) or "all")["backlog"]
         before = lines.shift(fill_value=0)
         came, went = daily["opened"] + daily["reopened"], daily["resolved"] + daily["merged"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.history import case_history
-from deskcast.features.kpis.case_flow import flow
+from deskcast.features.kpis.case_flow import compute_case_flow
 from deskcast.features.kpis.kpi_history import kpi_history, series
 
 
@@ -79,7 +79,7 @@ def test_reopenings_of_the_incident_log(servicenow):
 
 def test_the_flow_of_the_incident_log_ends_with_its_open_cases(servicenow):
     rows, log = servicenow
-    table = flow(log)
+    table = compute_case_flow(log)
     end = table["ds"].iloc[-1] + pd.Timedelta(days=1)
     seen = rows[rows["sys_updated_at"].dt.tz_localize(None) < end]
     still = (~seen.groupby("number")["is_done"].last()).sum()

@@ -5,7 +5,7 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.labels.events import escalation_labels, reopen_labels
-from deskcast.features.labels.satisfaction import COLUMNS, dissatisfaction_labels
+from deskcast.features.labels.satisfaction import LABEL_COLUMNS, dissatisfaction_labels
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from logs import random_log
@@ -107,7 +107,7 @@ def test_surveys_by_hand():
     assert found["answered"].tolist() == [True, True, False]
     assert found.loc["c", "known_at"] == pd.Timestamp("2024-03-09T09:00Z")
     assert dissatisfaction_labels(log_of(surveys=surveys), low={"csat": 4.0})["label"].tolist() == [True, pd.NA]
-    assert tuple(dissatisfaction_labels(log_of(surveys=surveys)).columns) == COLUMNS
+    assert tuple(dissatisfaction_labels(log_of(surveys=surveys)).columns) == LABEL_COLUMNS
 
 
 def test_what_cannot_be_labelled_is_named():

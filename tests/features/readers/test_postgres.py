@@ -6,7 +6,7 @@ import pandas as pd
 import psycopg
 import pytest
 from deskcast.features import InputError
-from deskcast.features.readers.postgres import place, read_relation, table_names
+from deskcast.features.readers.postgres import describe_database, list_table_names, read_relation
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def test_a_dotted_name_and_a_query(desk):
     assert len(read_relation(desk, "helpdesk.tickets")) == 2
     frame = read_relation(desk, query="SELECT id + 1 AS next FROM helpdesk.tickets WHERE id > 1;")
     assert frame["next"].tolist() == [3]
-    assert table_names(desk, "helpdesk") == ["tickets"]
-    assert "visible_one" in table_names(desk)
-    assert "tickets" not in table_names(desk)
+    assert list_table_names(desk, "helpdesk") == ["tickets"]
+    assert "visible_one" in list_table_names(desk)
+    assert "tickets" not in list_table_names(desk)
 
 
 def test_many_rows_come_in_chunks_and_in_order(desk):
@@ -103,7 +103,7 @@ def test_a_password_is_never_said(secret):
         read_relation(uri, "tickets")
     assert secret not in str(caught.value)
     assert caught.value.__cause__ is None
-    assert secret not in place(uri)
+    assert secret not in describe_database(uri)
 
 
 def test_other_databases_are_refused_without_their_password():

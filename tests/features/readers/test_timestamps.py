@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.readers.timestamps import one_order, parse_times, time_format
+from deskcast.features.readers.timestamps import detect_date_order, detect_time_format, parse_times
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,9 +57,9 @@ def test_the_whole_column_decides_between_day_and_month(found, form):
 
 def test_a_column_that_does_not_tell_says_so_and_takes_the_order_of_the_others():
     vague = pd.Series(["3/4/2024 10:00", "5/6/2024 10:00"])
-    assert time_format(vague).ambiguous
+    assert detect_time_format(vague).ambiguous
     assert parse_times(vague).instants.dt.month.tolist() == [4, 6]
-    order = one_order([vague, pd.Series(["1/31/2024 10:00"])])
+    order = detect_date_order([vague, pd.Series(["1/31/2024 10:00"])])
     assert order == "month"
     assert parse_times(vague, order=order).instants.dt.month.tolist() == [3, 5]
 
@@ -103,7 +103,7 @@ def test_missing_stays_missing_and_is_not_bad():
 
 @pytest.mark.parametrize("values", [["red", "green"], ["1", "2"], ["12.5", "13.5"], ["AB-12", "AB-13"]])
 def test_what_is_no_time_is_not_taken_for_one(values):
-    assert time_format(pd.Series(values)) is None
+    assert detect_time_format(pd.Series(values)) is None
 
 
 def test_typed_times_pass_through():

@@ -36,7 +36,7 @@ def story(loaded, case_id, *, clocks=False):
 
 
 def refused(loaded):
-    return sorted(zip(loaded.refused["table"], loaded.refused["row"], loaded.refused["reason"], strict=True))
+    return sorted(zip(loaded.rejected["table"], loaded.rejected["row"], loaded.rejected["reason"], strict=True))
 
 
 TICKET = [
@@ -330,7 +330,7 @@ def test_rows_that_come_twice_change_nothing(tmp_path, kind):
     once = load(kind.split("_")[0], kind)
     for name in once.tables:
         pd.testing.assert_frame_equal(twice.tables[name], once.tables[name])
-    assert len(twice.refused) > len(once.refused)
+    assert len(twice.rejected) > len(once.rejected)
 
 
 @given(cut=st.integers(0, 9 * 24 * 60))

@@ -5,10 +5,10 @@ import shutil
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.readers.zones import zone_of_offsets
+from deskcast.features.readers.zones import guess_zone
 from deskcast.features.recognise.exports import recognise
-from deskcast.features.recognise.roles import constant_within
-from deskcast.features.recognise.vocabulary import activity_kind, match
+from deskcast.features.recognise.roles import is_constant_within
+from deskcast.features.recognise.vocabulary import classify_activity, score_role_match
 from deskcast.features.sources.load import load_source
 
 REAL = {
@@ -185,40 +185,45 @@ def test_a_file_without_times_is_refused_by_name(tmp_path):
     ],
 )
 def test_words_of_activities(activity, kind):
-    assert activity_kind(activity) == kind
+    assert classify_activity(activity) == kind
 
 
 def test_plainer_names_win():
-    assert match("ticket_id", "case_id") > match("reference", "case_id") > match("colour", "case_id") == 0.0
-    assert match("Closed Date", "closed_at") == 1.0
+    assert (
+        score_role_match("ticket_id", "case_id")
+        > score_role_match("reference", "case_id")
+        > score_role_match("colour", "case_id")
+        == 0.0
+    )
+    assert score_role_match("Closed Date", "closed_at") == 1.0
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney"])
 def test_a_zone_is_found_from_its_offsets(zone):
     days = pd.Series(pd.date_range("2023-01-01", "2023-12-31", freq="37h", tz=zone))
     written = days.map(lambda d: d.isoformat()).astype("str")
-    assert zone_of_offsets(written)[0] == zone
+    assert guess_zone(written)[0] == zone
 
 
 def test_offsets_that_fit_no_zone_are_said():
-    zone, why = zone_of_offsets(pd.Series(["2024-01-01T09:00:00+07:13", "2024-07-01T09:00:00-04:45"]))
+    zone, why = guess_zone(pd.Series(["2024-01-01T09:00:00+07:13", "2024-07-01T09:00:00-04:45"]))
     assert zone == ""
     assert "fit no usual zone" in why
 
 
 def test_constant_within_allows_a_handful_of_exceptions():
     frame = pd.DataFrame({"case": [str(i // 2) for i in range(400)], "plan": ["a", "a"] * 200})
-    assert constant_within(frame, "case", "plan")
+    assert is_constant_within(frame, "case", "plan")
     frame.loc[0, "plan"] = "b"
-    assert constant_within(frame, "case", "plan")
+    assert is_constant_within(frame, "case", "plan")
     frame["plan"] = [str(i) for i in range(400)]
-    assert not constant_within(frame, "case", "plan")
+    assert not is_constant_within(frame, "case", "plan")
 
 
 def test_an_id_with_some_repeats_is_still_an_id(tmp_path):
     seen = recognise(write(tmp_path, "id,opened,closed\n1,2024-01-01,\n2,2024-01-02,2024-01-05\n2,2024-01-03,\n"))
     assert seen.columns["case_id"] == "id"
-    assert load_source(seen.spec()).refused["row"].tolist() == [3]
+    assert load_source(seen.spec()).rejected["row"].tolist() == [3]
 
 
 def test_headers_in_other_languages_are_understood(tmp_path):
@@ -239,7 +244,7 @@ def test_headers_in_other_languages_are_understood(tmp_path):
         "channel": "Kanal",
     }
     for name, role in (("Date de clôture", "closed_at"), ("Fecha de cierre", "closed_at"), ("Criado em", "created_at")):
-        assert match(name, role) > 0.5
+        assert score_role_match(name, role) > 0.5
 
 
 def test_times_that_may_be_an_ending_are_named(tmp_path):

@@ -11,8 +11,8 @@ from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
-from deskcast.features.sla.policies import METRICS, policy_notes
-from deskcast.features.sla.presets import OPTIONS, PRESETS
+from deskcast.features.sla.policies import SLA_METRICS, find_policy_warnings
+from deskcast.features.sla.presets import POLICY_OPTIONS, PRESETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs import random_log
@@ -26,7 +26,7 @@ FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck
 def book(**stated: str) -> pd.DataFrame:
     """Return policies for every measured metric: by priority, in versions, for some cases only, with these options."""
     rows = []
-    for metric, hours in zip(METRICS, (4, 6, 20, 40, 25, 15, 12, 18), strict=True):
+    for metric, hours in zip(SLA_METRICS, (4, 6, 20, 40, 25, 15, 12, 18), strict=True):
         rows += [
             ("vip", metric, "1", hours / 2, "business", "office", None, None, "product = p1"),
             ("vip", metric, None, hours, "calendar", None, None, None, "product = p1"),
@@ -62,7 +62,7 @@ def twin(log: CaseLog, policies: pd.DataFrame) -> pd.DataFrame:
     return found.sort_values(["case_id", "metric", "cycle"], ignore_index=True)
 
 
-CHOICES = [dict(zip(OPTIONS, chosen, strict=True)) for chosen in itertools.product(*OPTIONS.values())]
+CHOICES = [dict(zip(POLICY_OPTIONS, chosen, strict=True)) for chosen in itertools.product(*POLICY_OPTIONS.values())]
 
 
 @FEW
@@ -96,9 +96,9 @@ def test_what_is_decided_is_never_contradicted_by_a_later_log(seed, stated, shar
 def test_every_preset_can_be_chosen_for_every_metric_and_its_options_can_be_overruled():
     for name in PRESETS:
         log = desk(1, book(preset=name or None))
-        assert set(milestones(log)["metric"]) == set(METRICS)
+        assert set(milestones(log)["metric"]) == set(SLA_METRICS)
     plain = milestones(desk(1, book()))
-    same = dict(zip(OPTIONS, ("priority", "keep", "continue", "creation"), strict=True))
+    same = dict(zip(POLICY_OPTIONS, ("priority", "keep", "continue", "creation"), strict=True))
     overruled = milestones(desk(1, book(preset="servicenow", **same)))
     assert_frame_equal(plain, overruled)
 
@@ -130,10 +130,10 @@ def test_policies_of_one_metric_need_the_same_options():
 
 
 def test_statuses_that_never_occur_are_told():
-    said = policy_notes(desk(3, book(pause_on="pending, parked"), 40))
+    said = find_policy_warnings(desk(3, book(pause_on="pending, parked"), 40))
     assert any("'parked'" in s for s in said)
     assert not any("'pending'" in s for s in said)
-    assert policy_notes(desk(3, book().assign(pause_on="never"))) == []
+    assert find_policy_warnings(desk(3, book().assign(pause_on="never"))) == []
 
 
 def test_an_event_that_was_recorded_late_counts_when_it_happened_and_only_from_when_it_was_known():

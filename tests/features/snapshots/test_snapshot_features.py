@@ -7,7 +7,7 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.labels.breach import breach_labels
 from deskcast.features.snapshots.snapshot_times import daily
-from deskcast.features.snapshots.snapshots import IDENTITY, feature_columns, snapshots
+from deskcast.features.snapshots.snapshots import IDENTITY_COLUMNS, feature_columns, snapshots
 from promises import promised_log
 
 LOGS = {late: promised_log(2, 40, recorded=late) for late in (False, True)}
@@ -72,7 +72,7 @@ def test_attributes_are_as_they_were_known_and_name_nobody():
     assert rows["attr_plan"].tolist() == ["(uncommon)"] * 3, "a name that few have shown is not passed on"
     assert rows["attr_size"].isna().tolist() == [True, False, True]
     assert rows["attr_size"].iloc[1] == "big"
-    assert not [c for c in rows if "opened_by" in c or c in IDENTITY]
+    assert not [c for c in rows if "opened_by" in c or c in IDENTITY_COLUMNS]
     numbers, names = feature_columns(rows)
     assert {"attr_impact", "left_closing_s", "used_closing", "breached_closing"} <= set(numbers)
     assert {"attr_plan", "attr_size"} <= set(names)

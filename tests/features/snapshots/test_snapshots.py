@@ -8,7 +8,14 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
-from deskcast.features.snapshots.snapshots import CATEGORICAL, COLUMNS, KEYS, NUMERIC, daily, snapshots
+from deskcast.features.snapshots.snapshots import (
+    CATEGORICAL_COLUMNS,
+    KEY_COLUMNS,
+    NUMERIC_COLUMNS,
+    SNAPSHOT_COLUMNS,
+    daily,
+    snapshots,
+)
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 from hypothesis import HealthCheck, given, settings
@@ -120,7 +127,7 @@ def test_outcome_columns_of_a_source_never_show(shared_data):
     for metric in ("made_sla", "resolution"):
         rows = snapshots(log, cuts, metric)
         assert len(rows) > 1500
-        assert list(rows.columns[: len(COLUMNS)]) == list(COLUMNS)
+        assert list(rows.columns[: len(SNAPSHOT_COLUMNS)]) == list(SNAPSHOT_COLUMNS)
         assert not set(loaded.attributes) & set(rows.columns)
         for t in cuts:
             then = snapshots(ended[t], [t], metric)
@@ -210,20 +217,22 @@ def test_a_log_without_messages_knows_nothing_of_messages():
 
 
 def test_columns_are_keys_and_features_and_nothing_names_a_person():
-    assert sorted(COLUMNS) == sorted((*KEYS, *NUMERIC, *CATEGORICAL))
+    assert sorted(SNAPSHOT_COLUMNS) == sorted((*KEY_COLUMNS, *NUMERIC_COLUMNS, *CATEGORICAL_COLUMNS))
     rows = snapshots(LOGS[1, False], cuts_of(LOGS[1, False], 1, 1))
-    assert list(rows.columns[: len(COLUMNS)]) == list(COLUMNS)
+    assert list(rows.columns[: len(SNAPSHOT_COLUMNS)]) == list(SNAPSHOT_COLUMNS)
     further = [f"{what}_{m}{unit}" for m in METRICS[1:] for what, unit in CLOCKS]
-    assert sorted(rows.columns[len(COLUMNS) :]) == sorted(further)
+    assert sorted(rows.columns[len(SNAPSHOT_COLUMNS) :]) == sorted(further)
     assert not [c for c in rows if "customer_id" in c or "agent_id" in c or "actor" in c]
-    told = [c for c in NUMERIC if c not in ("text_length", "desk_open", "resolved_for_s")]  # no text, two calendars
+    told = [
+        c for c in NUMERIC_COLUMNS if c not in ("text_length", "desk_open", "resolved_for_s")
+    ]  # no text, two calendars
     assert rows[told].astype(float).notna().any().all()
 
 
 def test_no_instants_give_no_rows_with_all_columns():
     rows = snapshots(LOGS[1, False], [])
     assert len(rows) == 0
-    assert list(rows.columns[: len(COLUMNS)]) == list(COLUMNS)
+    assert list(rows.columns[: len(SNAPSHOT_COLUMNS)]) == list(SNAPSHOT_COLUMNS)
     assert str(rows["due_at"].dtype) == "datetime64[us, UTC]"
 
 

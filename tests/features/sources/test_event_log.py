@@ -79,8 +79,12 @@ def test_an_activity_that_has_not_come_yet_is_said(tmp_path):
 
 def test_refused_rows_leave_the_rest(tmp_path):
     loaded = load(tmp_path, TEXT + ",2024-03-01,Open,,,\nC,never,Open,,,\nC,2024-03-03,,,,\n")
-    assert loaded.refused["row"].tolist() == [8, 9, 10]
-    assert loaded.refused["reason"].tolist() == ["the id is missing", "the time cannot be read", "the value is missing"]
+    assert loaded.rejected["row"].tolist() == [8, 9, 10]
+    assert loaded.rejected["reason"].tolist() == [
+        "the id is missing",
+        "the time cannot be read",
+        "the value is missing",
+    ]
     assert set(loaded.tables["cases"]["case_id"]) == {"A", "B"}
 
 

@@ -64,7 +64,7 @@ def test_a_canonical_table_comes_back_from_csv(tmp_path_factory, made, separator
     folder = tmp_path_factory.mktemp("csv")
     frame.to_csv(folder / "t.csv", index=False, sep=separator, encoding=encoding)
     back = load_source(SourceSpec(table.name, "t.csv", timezone="Europe/Lisbon"), folder)
-    assert len(back.refused) == 0
+    assert len(back.rejected) == 0
     found = conform(table.name, back.tables[table.name])[list(frame.columns)]
     pd.testing.assert_frame_equal(found.sort_values(list(table.key), ignore_index=True), frame, check_dtype=True)
 
@@ -121,7 +121,7 @@ def test_a_date_and_a_time_of_day_are_joined(tmp_path):
     text = "day,clock\n1999-02-01,7:02:47\n1999-02-01,\n"
     loaded = load(tmp_path, text, columns={"created_at": "day + clock"}, timezone="Asia/Jerusalem")
     assert loaded.tables["cases"]["created_at"].tolist() == [pd.Timestamp("1999-02-01T05:02:47Z")]
-    assert loaded.refused["reason"].tolist() == ["the time is missing"]
+    assert loaded.rejected["reason"].tolist() == ["the time is missing"]
 
 
 def test_attributes_are_kept_with_when_they_are_known(tmp_path):
@@ -155,7 +155,7 @@ def test_volumes_find_their_slot_and_refuse_repeats(tmp_path):
     volumes = loaded.tables["volumes"]
     assert volumes["slot_s"].unique().tolist() == [900.0]
     assert volumes["y"].tolist() == [5.0, 6.0, 0.0]
-    assert loaded.refused[["row", "column", "value"]].to_numpy().tolist() == [
+    assert loaded.rejected[["row", "column", "value"]].to_numpy().tolist() == [
         [4, "t", "2024-03-01 09:30"],
         [5, "n", "-1.0"],
     ]
@@ -165,7 +165,7 @@ def test_the_hour_that_a_clock_has_twice_is_kept_for_volumes(tmp_path):
     slots = ["00:00", "00:30", "01:00", "01:30", "01:00", "01:30", "02:00"]
     text = "t,n\n" + "".join(f"2024-11-03 {s},{i}\n" for i, s in enumerate(slots))
     loaded = load(tmp_path, text, "volumes", columns={"ds": "t", "y": "n"}, timezone="America/New_York")
-    assert len(loaded.refused) == 0
+    assert len(loaded.rejected) == 0
     steps = loaded.tables["volumes"]["ds"].diff().dropna().unique()
     assert len(steps) == 1
     assert loaded.tables["volumes"]["y"].tolist() == [0, 1, 2, 3, 4, 5, 6]
@@ -177,7 +177,7 @@ def test_since_and_until_cut_the_log_as_it_stood(tmp_path):
     assert loaded.tables["cases"]["case_id"].tolist() == ["2"]
     assert loaded.tables["events"]["kind"].tolist() == ["created"]
     assert loaded.until == pd.Timestamp("2024-02-29T23:00Z")
-    assert len(loaded.refused) == 0
+    assert len(loaded.rejected) == 0
     assert any("2 cases lie outside" in n for n in loaded.notes)
     assert any("1 events at or after" in n for n in loaded.notes)
 
@@ -194,7 +194,7 @@ def many(rows=200, bad=()):
 def test_one_percent_of_bad_dates_is_refused_and_said(tmp_path):
     loaded = load(tmp_path, many(bad={17, 120}), columns=MAP)
     assert len(loaded.tables["cases"]) == 198
-    assert loaded.refused.to_dict("records") == [
+    assert loaded.rejected.to_dict("records") == [
         {"table": "cases", "row": r, "column": "opened", "value": "soon", "reason": "the time cannot be read"}
         for r in (17, 120)
     ]
@@ -223,7 +223,7 @@ def test_rows_that_cannot_be_used_are_refused_by_reason(tmp_path):
     )
     loaded = load(tmp_path, text, columns=MAP)
     assert loaded.tables["cases"]["case_id"].tolist() == ["1", "6"]
-    reasons = loaded.refused.set_index("row")["reason"].to_dict()
+    reasons = loaded.rejected.set_index("row")["reason"].to_dict()
     assert reasons == {
         2: "the case id came before; the first row was kept",
         3: "the id is missing",
@@ -231,8 +231,8 @@ def test_rows_that_cannot_be_used_are_refused_by_reason(tmp_path):
         5: "closed before it was opened",
         6: "the time cannot be read",
     }
-    assert loaded.refused.set_index("row").loc[5, "value"] == "2024-03-02 09:00"
-    assert len(loaded.tables["cases"]) + len(loaded.refused) == 7
+    assert loaded.rejected.set_index("row").loc[5, "value"] == "2024-03-02 09:00"
+    assert len(loaded.tables["cases"]) + len(loaded.rejected) == 7
 
 
 ERRORS = [
@@ -264,6 +264,6 @@ def test_no_row_left_is_an_error(tmp_path):
 def test_unknown_kinds_of_event_and_bad_numbers_are_refused(tmp_path):
     text = "case_id,at,kind\n1,2024-03-01,created\n1,2024-03-02,exploded\n"
     loaded = load(tmp_path, text, "events")
-    assert loaded.refused["value"].tolist() == ["exploded"]
+    assert loaded.rejected["value"].tolist() == ["exploded"]
     costs = load(tmp_path, "start,end,amount\n2024-01-01,2024-02-01,12\n2024-01-01,2024-03-01,lots\n", "costs")
-    assert costs.refused[["row", "reason"]].to_numpy().tolist() == [[2, "the value is not a number"]]
+    assert costs.rejected[["row", "reason"]].to_numpy().tolist() == [[2, "the value is not a number"]]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from deskcast.features import InputError
 from deskcast.features.sources.load import load_source
-from deskcast.features.sources.servicenow_log import LEAKAGE
+from deskcast.features.sources.servicenow_log import LEAKAGE_COLUMNS
 from deskcast.features.sources.spec import SourceSpec
 
 FILE = "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz"
@@ -59,7 +59,7 @@ def test_a_case_knows_only_its_first_row(tmp_path):
     assert (case["channel"], case["product"], case["priority"]) == ("Phone", "mail", "3")
     assert pd.isna(case["team"])
     assert case["created_at"] == pd.Timestamp("2016-03-01T09:00Z")
-    assert not set(LEAKAGE) & set(case.index)
+    assert not set(LEAKAGE_COLUMNS) & set(case.index)
 
 
 def test_rows_may_come_in_any_order(tmp_path):
@@ -101,7 +101,7 @@ def test_what_does_not_fit_is_named(tmp_path, text, settings, words):
 def test_refused_rows_are_named(tmp_path):
     extra = ROWS.splitlines()[0]
     text = HEAD + ROWS + extra.replace("7,New", "?,New") + "\n" + extra.replace("1/3/2016 09:05", "later") + "\n"
-    refused = load(tmp_path, text).refused
+    refused = load(tmp_path, text).rejected
     assert refused[["row", "column", "reason"]].to_numpy().tolist() == [
         [9, "number", "the id is missing"],
         [10, "sys_updated_at", "the time cannot be read"],
@@ -116,7 +116,7 @@ def incidents(shared_data):
 def test_counts_of_the_real_log(incidents):
     cases, events = incidents.tables["cases"], incidents.tables["events"]
     assert len(cases) == 17_136
-    assert len(incidents.refused) == 0
+    assert len(incidents.rejected) == 0
     closed = events[events["kind"] == "closed"].groupby("case_id")["seq"].max()
     assert len(closed) == 17_136
     flags = events[(events["field"] == "made_sla")].groupby("case_id")["new"].last()

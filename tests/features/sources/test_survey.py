@@ -25,7 +25,7 @@ def test_a_column_for_each_question_gives_a_survey_each():
     assert surveys["score"].tolist()[:2] == [5.0, 9.0]
     assert surveys["responded_at"].isna().tolist() == [False, False, True, True, False, False]
     assert surveys["problem_solved"].isna().tolist() == [False, True, True, True, False, True]  # asked once
-    assert loaded.refused[["row", "reason"]].to_numpy().tolist() == [
+    assert loaded.rejected[["row", "reason"]].to_numpy().tolist() == [
         [4, "the score is outside its scale"],
         [5, "answered before it was offered"],
         [6, "the survey came before; the first was kept"],

@@ -33,7 +33,7 @@ def test_a_call_is_queued_answered_and_ended():
 
 
 def test_calls_that_cannot_be_used_are_named():
-    refused = load("telephone/calls.csv").refused
+    refused = load("telephone/calls.csv").rejected
     assert refused[["row", "reason"]].to_numpy().tolist() == [
         [5, "a phantom call, which the log says to leave out"],
         [6, "the clock ran backwards: it ended before it began"],

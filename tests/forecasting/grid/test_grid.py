@@ -170,7 +170,7 @@ def test_a_stamp_of_another_age_costs_its_series_only():
     frames = [rows(pd.date_range("2024-03-01", periods=30, freq="5min"), name=name) for name in names]
     frames[7].loc[2, "ds"] = pd.Timestamp("1700-01-01")
     grid = make_grid(pd.concat(frames), 1, "5min")
-    assert [r.unique_id for r in grid.refused] == ["s007"]
+    assert [r.unique_id for r in grid.rejected] == ["s007"]
     assert grid.length == 30
 
 

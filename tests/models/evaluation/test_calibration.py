@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.features.statistics.intervals import wilson
+from deskcast.features.statistics.intervals import wilson_interval
 from deskcast.models.evaluation.calibration import (
     brier,
     brier_parts,
@@ -53,7 +53,7 @@ def test_equal_forecasts_share_a_bin_of_equal_counts():
 
 def test_wilson_golden_values():
     # Newcombe (1998), Statistics in Medicine 17, table I, method 3: 81 of 263 and 1 of 29.
-    lo, hi = wilson([81, 1], [263, 29])
+    lo, hi = wilson_interval([81, 1], [263, 29])
     assert lo.round(4).tolist() == [0.2553, 0.0061]
     assert hi.round(4).tolist() == [0.3662, 0.1718]
 
@@ -61,12 +61,12 @@ def test_wilson_golden_values():
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_inverts_the_score_test(counts):
     hits, n = counts
-    lo, hi = wilson(hits, n)
+    lo, hi = wilson_interval(hits, n)
     assert (float(lo), float(hi)) == pytest.approx(slow_wilson(hits, n), abs=1e-7)
 
 
 def test_no_cases_have_no_interval():
-    assert np.isnan(wilson(0, 0)).all()
+    assert np.isnan(wilson_interval(0, 0)).all()
 
 
 @settings(max_examples=40, deadline=None)

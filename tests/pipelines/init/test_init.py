@@ -33,7 +33,7 @@ def test_init_then_open_on_real_exports(shared_data, tmp_path, name):
     project = open_project(config)
     for table, n in counts.items():
         assert project.log.table(table).count().execute() == n
-    assert len(project.refused) == refused
+    assert len(project.rejected) == refused
     assert bool(config.slas) == sla
     assert bool(config.staffing) == staffing
     assert project.log.timezone == config.timezone

@@ -66,7 +66,7 @@ def test_a_case_id_in_two_sources_keeps_the_first(tmp_path):
     more = "case_id,created_at\n2,2025-01-01\n9,2024-03-09\n"
     project = project_of(tmp_path, TOML + '[source.more]\ntable = "cases"\npath = "more.csv"\n', more=more)
     assert sorted(project.log.frame("cases")["case_id"]) == ["1", "2", "9"]
-    assert project.refused["reason"].tolist() == ["the case id came in an earlier source; that one was kept"]
+    assert project.rejected["reason"].tolist() == ["the case id came in an earlier source; that one was kept"]
 
 
 def test_a_cut_ends_the_log_at_that_instant(tmp_path):
@@ -102,7 +102,7 @@ def test_progress_is_told_and_refused_rows_name_their_file(tmp_path):
     steps = []
     project = open_project(load_config(tmp_path / "deskcast.toml"), progress=steps.append)
     assert steps[0] == "reading cases.csv"
-    assert project.refused[["source", "table", "row"]].to_numpy().tolist() == [["cases.csv", "cases", 3]]
+    assert project.rejected[["source", "table", "row"]].to_numpy().tolist() == [["cases.csv", "cases", 3]]
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -144,8 +144,8 @@ def test_an_export_that_was_given_twice_counts_once(tmp_path):
     sizes = {name: len(project.log.frame(name)) for name in ("cases", "contacts", "volumes", "events")}
     # one file may hold two events that look alike: they stay
     assert sizes == {"cases": 2, "contacts": 2, "volumes": 2, "events": 5}
-    assert project.refused["table"].value_counts().to_dict() == dict.fromkeys(sizes, 2)
-    assert project.refused["reason"].str.contains("came in an earlier source").all()
+    assert project.rejected["table"].value_counts().to_dict() == dict.fromkeys(sizes, 2)
+    assert project.rejected["reason"].str.contains("came in an earlier source").all()
 
 
 def test_a_later_export_adds_what_happened_since(tmp_path):

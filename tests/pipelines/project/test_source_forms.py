@@ -40,7 +40,7 @@ def test_init_recognises_the_form_and_its_configuration_runs_as_it_is(tmp_path, 
     project = open_project(config)
     for table, n in counts.items():
         assert project.log.table(table).count().execute() == n
-    assert len(project.refused) == refused
+    assert len(project.rejected) == refused
     assert check_stage(project).findings
 
 
@@ -83,7 +83,7 @@ def test_surveys_for_cases_that_no_source_has_are_counted(tmp_path):
         )
     )
     assert set(project.log.frame("surveys")["case_id"]) == {"1", "2"}
-    lost = project.refused[project.refused["reason"] == "its case is in no source"]
+    lost = project.rejected[project.rejected["reason"] == "its case is in no source"]
     assert lost["value"].tolist() == ["9", "9"]
     assert "its case is in no source" in " ".join(check_stage(project).findings)
 
@@ -166,7 +166,7 @@ def test_a_table_or_a_query_is_read_by_the_free_column_map(tmp_path, warehouse, 
     cases = project.log.frame("cases")
     assert cases["case_id"].tolist() == ["1", "2"]
     assert cases["created_at"].iloc[0] == pd.Timestamp("2024-07-01T08:00Z")  # without a zone: the desk's clock
-    assert project.refused["reason"].tolist() == ["the case id came before; the first row was kept"]
+    assert project.rejected["reason"].tolist() == ["the case id came before; the first row was kept"]
     assert warehouse not in " ".join(check_stage(project).findings)
 
 
