@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from deskcast.forecasting.queueing.chat import chat_performance
-from deskcast.forecasting.queueing.erlang import COLUMNS, queue_performance
+from deskcast.forecasting.queueing.erlang import PERFORMANCE_COLUMNS, queue_performance
 from deskcast.forecasting.queueing.patience import Patience
 from deskcast.forecasting.staffing.demand import Demand
 from deskcast.forecasting.staffing.risk_of_short import risk_of_short
@@ -106,7 +106,7 @@ def errors() -> None:
     print("largest relative error against 40 to 50 digits (values below 1e-100 left out)")
     for name, truth, ours in tables:
         worst = 0.0
-        for column in COLUMNS:
+        for column in PERFORMANCE_COLUMNS:
             exact, mine = truth[column].to_numpy(), ours[column].to_numpy()
             use = np.isfinite(exact) & (exact > 1e-100)
             worst = max(worst, float(np.max(np.abs(mine[use] / exact[use] - 1), initial=0.0)))
