@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ...features.arrays import Floats
+from .bootstrap import bootstrap_ratio, case_codes
 from .calibration import brier, ece, reliability_table
 
 #: Columns of the evaluation table.
@@ -124,7 +125,7 @@ def bootstrap_table(
     True
     """
     names = ("auc", "average_precision", "brier", "ece")
-    y, codes = np.asarray(observed, dtype=float), pd.factorize(np.asarray(case), sort=True)[0]
+    y, codes = np.asarray(observed, dtype=float), case_codes(case)
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
     said = {name: np.asarray(p, dtype=float) for name, p in predicted.items()}
     draws: dict[str, list[tuple[float, ...]]] = {name: [] for name in said}
@@ -193,24 +194,13 @@ def brier_gain(
     """
     y = np.asarray(observed, dtype=float)
     difference = (np.asarray(champion, dtype=float) - y) ** 2 - (np.asarray(challenger, dtype=float) - y) ** 2
-    codes = pd.factorize(np.asarray(case), sort=True)[0]
+    codes = case_codes(case)
     if not len(codes):
         return Gain(float("nan"), float("nan"), float("nan"))
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
-    total = np.bincount(codes, w * difference).astype(np.float64)
-    rows = np.bincount(codes, w).astype(np.float64)
-    draws = _bootstrap_means(total, rows, replicates, np.random.default_rng(seed))
-    lo, hi = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return Gain(float(total.sum() / rows.sum()), float(lo), float(hi))
-
-
-def _bootstrap_means(total: Floats, rows: Floats, replicates: int, rng: np.random.Generator) -> Floats:
-    cases = len(total)
-    means = np.empty(replicates)
-    for draw in range(replicates):
-        taken = rng.integers(0, cases, cases)
-        means[draw] = total[taken].sum() / rows[taken].sum()
-    return means
+    mean, drawn = bootstrap_ratio(w * difference, w, codes, replicates, seed)
+    lo, hi = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Gain(mean, float(lo), float(hi))
 
 
 def _scores(y: Floats, p: Floats, w: Floats) -> tuple[int, float, float, float, float, float]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
-from ...features.arrays import Floats
 from ...features.errors import InputError
+from .bootstrap import bootstrap_ratio, case_codes
 from .calibration import brier
 
 #: With less skill than this a ranking is close to a lottery (an AUC of about .6).
@@ -86,18 +85,16 @@ def brier_skill(
     (0.96, True)
     """
     y, p, q = (np.asarray(v, dtype=float) for v in (observed, predicted, reference))
-    codes = pd.factorize(np.asarray(case), sort=True)[0]
+    codes = case_codes(case)
     if not len(y) == len(p) == len(q) == len(codes):
         got = f"{len(y)}, {len(p)}, {len(q)} and {len(codes)}"
         raise InputError("outcomes, forecasts, references and cases must be as many", got=got)
     if not len(y) or brier(y, q) == 0:
         return Skill(float("nan"), float("nan"), float("nan"))
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
-    lost = np.bincount(codes, w * (p - y) ** 2).astype(np.float64)
-    base = np.bincount(codes, w * (q - y) ** 2).astype(np.float64)
-    draws = _bootstrap_skills(lost, base, replicates, np.random.default_rng(seed))
-    lo, hi = np.quantile(draws, [0.025, 0.975])
-    return Skill(float(1 - lost.sum() / base.sum()), float(lo), float(hi))
+    kept, drawn = bootstrap_ratio(w * (p - y) ** 2, w * (q - y) ** 2, codes, replicates, seed)
+    lo, hi = np.quantile(1 - drawn, [0.025, 0.975])
+    return Skill(1 - kept, float(lo), float(hi))
 
 
 def top_lift(observed: ArrayLike, predicted: ArrayLike, *, weight: ArrayLike | None = None, top: float = 0.1) -> float:
@@ -140,13 +137,3 @@ def format_skill(skill: Skill) -> str:
 
 def _percent(value: float) -> str:
     return f"{round(100 * value, 1) + 0.0:.1f}"
-
-
-def _bootstrap_skills(lost: Floats, base: Floats, replicates: int, rng: np.random.Generator) -> Floats:
-    cases = len(lost)
-    out = np.empty(replicates)
-    for draw in range(replicates):
-        taken = rng.integers(0, cases, cases)
-        whole = base[taken].sum()
-        out[draw] = 1 - lost[taken].sum() / whole if whole > 0 else 0.0
-    return out
