@@ -246,8 +246,8 @@ def new_columns(frame: pd.DataFrame, table: str, *, note: bool = True) -> pd.Dat
     names = {old: new for old, new in new_names("column", table).items() if old in frame.columns}
     for old, new in names.items():
         _only(old, new, frame.columns, f"table '{table}'")
-        if note:
-            warn_renamed(old, new, f"table '{table}'")
+    if names and note:
+        warn_renamed("', '".join(names), "', '".join(names.values()), f"table '{table}'")
     out = frame.rename(columns=names)
     for column in out.columns:
         values = new_names("value", f"{table}.{column}")

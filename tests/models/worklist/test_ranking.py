@@ -82,7 +82,7 @@ def test_ties_are_broken_by_due_time_then_by_age_and_then_by_case():
 
 
 @pytest.mark.parametrize(
-    ("p", "risk_level"),
+    ("p", "band"),
     [(0, "low"), (0.199, "low"), (0.2, "medium"), (0.5, "high"), (0.8, "very high"), (1, "very high")],
 )
 def test_bands(p, band):

@@ -116,6 +116,6 @@ def test_an_age_is_set_beside_those_of_other_cases_and_never_beyond_all(share, w
 def test_every_feature_of_a_snapshot_has_a_group_and_ids_have_none():
     features = pytest.importorskip("deskcast.features.snapshots.snapshots")
     said = {name for names in (*NUMERIC_FEATURES.values(), *CATEGORICAL_FEATURES.values()) for name in names}
-    assert {*features.NUMERIC, *features.CATEGORICAL} - said <= {"already_breached"}
+    assert {*features.NUMERIC_COLUMNS, *features.CATEGORICAL_COLUMNS} - said <= {"already_breached"}
     with pytest.raises(KeyError):
         group_of("customer_id")
