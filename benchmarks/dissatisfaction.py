@@ -125,12 +125,13 @@ def _hold(risk: DissatisfactionRisk, test: pd.DataFrame, truths: dict[str, dict[
     said = risk.predict(test)
     for stage, truth in truths.items():
         mine = (said["stage"] == stage).to_numpy()
-        for short in ("asked", "answers", "p_answers"):
-            name = short if short == "p_answers" else f"p_dissatisfied_if_{short}"
+        columns = {"asked": "dissatisfaction_risk", "answers": "dissatisfaction_risk_if_answered"}
+        for short in ("asked", "answers", "response_probability"):
+            name = columns.get(short, short)
             _against(f"{stage}: {name}", said.loc[mine, name].to_numpy(), truth[short][mine])
         asked = truth["asked"][mine]
         _outcome(stage, risk, test[mine].reset_index(drop=True), asked)
-        _risers(stage, test[mine], said.loc[mine, "p_dissatisfied_if_asked"].to_numpy(), asked)
+        _risers(stage, test[mine], said.loc[mine, "dissatisfaction_risk"].to_numpy(), asked)
 
 
 def _against(title: str, said: np.ndarray, truth: np.ndarray) -> None:
@@ -235,16 +236,16 @@ def truth_at_closing(mean: np.ndarray, steps: int = 41) -> dict[str, np.ndarray]
     low = felt <= -0.9
     asked = norm.cdf((-0.9 - mean) / 0.8)
     p = answers.mean(axis=1)
-    return {"asked": asked, "answers": (low * answers).mean(axis=1) / p, "p_answers": p}
+    return {"asked": asked, "answers": (low * answers).mean(axis=1) / p, "response_probability": p}
 
 
 def truth_at_receipt(cases: int, seed: int, replicates: int) -> dict[str, np.ndarray]:
     """Return the same as known at receipt: the arrivals are served anew many times."""
     parts = [truth_at_closing(experience_mean(cases, seed, again), 15) for again in range(replicates)]
     asked = np.nanmean([p["asked"] for p in parts], axis=0)
-    answers = np.nanmean([p["p_answers"] for p in parts], axis=0)
-    low = np.nanmean([p["answers"] * p["p_answers"] for p in parts], axis=0)
-    return {"asked": asked, "answers": low / answers, "p_answers": answers}
+    answers = np.nanmean([p["response_probability"] for p in parts], axis=0)
+    low = np.nanmean([p["answers"] * p["response_probability"] for p in parts], axis=0)
+    return {"asked": asked, "answers": low / answers, "response_probability": answers}
 
 
 def _receipt(told: pd.DataFrame, day: pd.Series, style: str) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def main(replications: int = 300) -> None:
             ds = pd.date_range("2024-03-01 07:00", periods=SLOTS, freq="30min")
             frame = pd.DataFrame({"ds": ds, "calls": calls, "aht_s": float(aht), "agents": plan["agents"]})
             found = check_plan(frame, replications=replications)
-            slots, all_ = found[found["period"] == "slot"], found[found["period"] == "all"].iloc[0]
+            slots, all_ = found[found["period"] == "interval"], found[found["period"] == "all"].iloc[0]
             worst = slots.loc[slots["service_level"].idxmin()]
             hours, low, high = plan["agents"].sum() / 2, worst["service_level_lo"], worst["service_level_hi"]
             print(

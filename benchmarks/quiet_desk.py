@@ -26,8 +26,8 @@ def main() -> int:
             project = open_project(Path(folder) / "deskcast.toml")
             tables = watch_stage(project, watched_history(project), AlertState()).tables
         weeks = (END - FIRST).days / 7
-        told = tables["incidents"].query("@FIRST <= detected_at < @END and state != 'explained'")
-        alarms = tables["shifts"].query("@FIRST <= detected_at < @END")
+        told = tables["kpi_alerts"].query("@FIRST <= detected_at < @END and state != 'explained'")
+        alarms = tables["detections"].query("@FIRST <= detected_at < @END")
         print(
             f"seed {seed}: {len(told) / weeks:.2f} incidents a week ({len(alarms) / weeks:.2f} alarms of single series)"
         )

@@ -24,7 +24,7 @@ def week(peak: float) -> pd.DataFrame:
     shape = np.exp(-(((hour - 10.5) / 2.2) ** 2)) + 0.8 * np.exp(-(((hour - 15) / 2.5) ** 2)) + 0.12
     day = np.array([1.15, 1.05, 1.0, 0.97, 0.9, 0.5, 0.35])[ds.day_of_week]
     need = np.ceil(shape / shape.max() * day * peak * rng.uniform(0.92, 1.08, len(ds)))
-    return pd.DataFrame({"ds": ds, "need": np.where((hour >= 7) & (hour < 22), need, 0.0)})
+    return pd.DataFrame({"ds": ds, "required": np.where((hour >= 7) & (hour < 22), need, 0.0)})
 
 
 def contracts(kinds: str) -> list[ShiftPattern]:
@@ -56,7 +56,7 @@ def main(peaks: list[float]) -> int:
         patterns = contracts(kinds)
         for peak in peaks:
             found = shift_schedule(week(peak), patterns, gap=0.01, seconds=58)
-            short = found.coverage["shortfall"].sum() / 4
+            short = found.coverage["understaffed"].sum() / 4
             print(
                 f"{len(patterns):8,}  {kinds:6s} {peak:5g}  {found.seconds:7.1f}  {found.gap:10.2%}"
                 f"  {found.hours:10,.1f}  {found.bound_hours:11,.1f}  {short:19,.1f}  {found.table['people'].sum():6,}",

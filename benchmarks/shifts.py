@@ -82,8 +82,8 @@ def judge(found: pd.DataFrame, truth: pd.DataFrame, days: int) -> tuple[float, f
     hit = both[inside & (both["detected_at"] <= both["end"])].sort_values("detected_at").groupby("series").first()
     delay = (hit["detected_at"] - hit["start"]).dt.days
     dated = np.nan
-    if "dated_at" in hit and len(hit):
-        dated = float(((hit["dated_at"] - hit["start"]).dt.days.abs() <= 3).mean())
+    if "changed_at" in hit and len(hit):
+        dated = float(((hit["changed_at"] - hit["start"]).dt.days.abs() <= 3).mean())
     return (~inside).sum() / ((days - WARM) / 7), len(hit) / max(len(truth), 1), float(delay.median()), dated
 
 
@@ -155,13 +155,13 @@ def desk(n: int) -> None:
                 print(f"  {event['kind']:14s} {kpi} {series}: not found")
                 continue
             row = rows.sort_values("detected_at").iloc[0]
-            after = row["dated_at"], min(row["last_at"], row["dated_at"] + pd.Timedelta(days=27))
-            before = row["dated_at"] - pd.Timedelta(days=28), row["dated_at"] - pd.Timedelta(days=1)
+            after = row["changed_at"], min(row["last_at"], row["changed_at"] + pd.Timedelta(days=27))
+            before = row["changed_at"] - pd.Timedelta(days=28), row["changed_at"] - pd.Timedelta(days=1)
             first = explain_combinations(log, kpi, before, after, ["channel", "product", "region", "account"])
-            causes = candidate_causes(log, row["dated_at"])
+            causes = candidate_causes(log, row["changed_at"])
             driver = first["segment"].iloc[0] if len(first) else "-"
-            off = f"{(row['dated_at'] - day).days:+d} days"
-            said = "; ".join(causes["words"].head(2)) or "-"
+            off = f"{(row['changed_at'] - day).days:+d} days"
+            said = "; ".join(causes["summary"].head(2)) or "-"
             print(f"  {event['kind']:14s} {kpi} {series}: {row['detected_at']:%d %b %Y}, {off}; first driver: {driver}")
             print(f"      candidate causes: {said}")
 

@@ -125,7 +125,7 @@ def day_model(rng: np.random.Generator, length: float) -> pd.DataFrame:
         replications=max(40, round(length / 50)),
         seed=int(rng.integers(1 << 30)),
     )
-    rows = found[found["period"] == "slot"].iloc[[0, 1, slots // 2, slots - 1]]
+    rows = found[found["period"] == "interval"].iloc[[0, 1, slots // 2, slots - 1]]
     renamed = {"over_day_service_level": "formula", "service_level": "simulation"}
     renamed |= {"service_level_lo": "low", "service_level_hi": "high"}
     return rows.rename(columns=renamed)[list(renamed.values())].assign(measure="service_level")

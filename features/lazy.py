@@ -21,7 +21,9 @@ class _LazyPackage(ModuleType):
             super().__setattr__(name, value)
 
 
-def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def lazy_names(
+    package: str, homes: Mapping[str, str], renamed: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` for a package whose names live in the given modules.
 
     Parameters
@@ -30,6 +32,8 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
         ``__name__`` of the package.
     homes
         Public name -> module of the package that defines it.
+    renamed
+        Old name -> public name: it is still found, with a note.
 
     Examples
     --------
@@ -41,6 +45,11 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], 
     def get(name: str) -> Any:
         if name == "__all__":  # asked for by "import *"
             return sorted(homes)
+        if renamed and name in renamed:
+            from .renamed import warn_renamed
+
+            warn_renamed(name, renamed[name], package)
+            name = renamed[name]
         if name not in homes:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
         return getattr(import_module(f".{homes[name]}", package), name)

@@ -55,4 +55,5 @@ __getattr__, __dir__ = lazy_names(
         "total_over": "scenarios.path_totals",
         "what_if": "scenarios.what_if",
     },
+    {"forecast_young": "forecast_cold_start"},
 )

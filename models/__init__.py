@@ -21,4 +21,5 @@ __getattr__, __dir__ = lazy_names(
         "build_alerts": "shifts.ledger",
         "update_alerts": "shifts.ledger",
     },
+    {"incident_frame": "build_alerts", "update_incidents": "update_alerts"},
 )

@@ -26,8 +26,8 @@ class GoalOutlook:
     ----------
     kpi, series
         What the goal is about.
-    target, way
-        The goal, and 1 where higher is better, -1 where lower is.
+    target, better
+        The goal, and whether ``higher`` or ``lower`` is better.
     start, end
         First and last day of the period.
     so_far
@@ -38,14 +38,14 @@ class GoalOutlook:
         The KPI expected for the whole period: median and 80 % interval.
     probability
         Probability that the goal is met at the end of the period.
-    words
+    summary
         The same in one sentence.
     """
 
     kpi: str
     series: str
     target: float
-    way: int
+    better: str
     start: pd.Timestamp
     end: pd.Timestamp
     so_far: float
@@ -55,7 +55,7 @@ class GoalOutlook:
     low: float
     high: float
     probability: float
-    words: str
+    summary: str
 
 
 def goal_outlook(
@@ -132,7 +132,8 @@ def goal_outlook(
     words = _words(kpi, target, way, so_far, middle, probability, end)
     days = (end - start).days + 1
     place = (start, end, so_far, len(inside), days)
-    return GoalOutlook(kpi, series, float(target), way, *place, middle, low, high, probability, words)
+    named = "higher" if way > 0 else "lower"
+    return GoalOutlook(kpi, series, float(target), named, *place, middle, low, high, probability, words)
 
 
 def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:

@@ -31,14 +31,15 @@ def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
     -------
     DataFrame
         One row a KPI of the catalogue: kpi, available (the log has what it needs), computed (deskcast computes it),
-        lacks (in words, empty where nothing is lacking), unit, better (``higher``, ``lower`` or empty), definition.
+        missing_data (in words, empty where nothing is lacking), unit, better (``higher``, ``lower`` or empty),
+        definition.
 
     Examples
     --------
     >>> import pandas as pd
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
     >>> table = availability(log).set_index("kpi")
-    >>> bool(table.loc["cases_opened", "available"]), table.loc["service_level", "lacks"]
+    >>> bool(table.loc["cases_opened", "available"]), table.loc["service_level", "missing_data"]
     (True, 'needs contacts')
     """
     lack = {kpi: describe_missing_data(log, kpi, calendar) for kpi in KPI_CATALOGUE}
@@ -46,7 +47,7 @@ def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
         (name, not lack[name], kpi.name in KPI_FORMULAS, lack[name], kpi.unit, kpi.better, kpi.definition)
         for name, kpi in KPI_CATALOGUE.items()
     ]
-    words = ["lacks", "unit", "better", "definition"]
+    words = ["missing_data", "unit", "better", "definition"]
     table = pd.DataFrame(rows, columns=["kpi", "available", "computed", *words])
     return table.astype(dict.fromkeys(["kpi", *words], "str"))
 

@@ -53,7 +53,7 @@ def clear_backlog(
     DataFrame
         One row for each number of people around the answer: ``agents`` (in every open slot), ``chance`` (share of the paths
         in which the backlog is cleared by then), ``enough``, ``old_left`` and ``waiting`` (cases of today, and all cases,
-        that wait at that time; means), ``late`` (cases whose promise breaks up to then).
+        that wait at that time; means), ``breaches`` (cases whose promise breaks up to then).
 
     Raises
     ------
@@ -105,7 +105,7 @@ def clear_backlog(
             "enough": bool(met.mean() >= sure - 1e-12),
             "old_left": float(runs.old[:, -1].mean()),
             "waiting": float(runs.waiting[:, -1].mean()),
-            "late": float(runs.late.sum(axis=1).mean()),
+            "breaches": float(runs.late.sum(axis=1).mean()),
         }
 
     answer = _find_smallest(lambda people: bool(outcome(people)["enough"]), _find_max_agents(work, last + 1, share))

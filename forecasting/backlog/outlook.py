@@ -46,9 +46,9 @@ def backlog_outlook(
     DataFrame
         One row a slot: ``ds``, ``agents``, ``arrived``, ``due``, ``worked``, ``backlog`` (means over the paths; cases),
         ``backlog_lo``, ``backlog_hi``, ``age_s`` (of the oldest case at the end of the slot; mean over the paths in which
-        one waits, NaN without), ``age_hi_s`` (upper bound), ``late`` (cases whose promise breaks in the slot),
-        ``late_share`` (of those due; NaN where none is), ``late_open``, ``breach_risk`` (share of the paths in which a promise
-        breaks in the slot), ``breach_by`` (share in which one has broken up to its end; cases that were late before the
+        one waits, NaN without), ``age_hi_s`` (upper bound), ``breaches`` (cases whose promise breaks in the slot),
+        ``breach_share`` (of those due; NaN where none is), ``overdue_open``, ``breach_risk`` (share of the paths in which a promise
+        breaks in the slot), ``breach_risk_to_date`` (share in which one has broken up to its end; cases that were late before the
         first slot do not count).
 
     Raises
@@ -67,8 +67,8 @@ def backlog_outlook(
     >>> ds = pd.date_range("2024-03-01T09:00", periods=4, freq="h")
     >>> paths = pd.concat([pd.DataFrame({"ds": ds, "path": i, "y": [y, 0.0, 0.0, 0.0]}) for i, y in enumerate((12, 24))])
     >>> seen = backlog_outlook(paths, office, 1, sla_s=3 * 3600, handle_s=600)
-    >>> seen[["backlog", "late", "breach_risk"]].to_dict("list")
-    {'backlog': [12.0, 6.0, 3.0, 0.0], 'late': [0.0, 0.0, 3.0, 0.0], 'breach_risk': [0.0, 0.0, 0.5, 0.0]}
+    >>> seen[["backlog", "breaches", "breach_risk"]].to_dict("list")
+    {'backlog': [12.0, 6.0, 3.0, 0.0], 'breaches': [0.0, 0.0, 3.0, 0.0], 'breach_risk': [0.0, 0.0, 0.5, 0.0]}
     """  # noqa: E501 - columns read better with their meaning
     work = build_deferred_work(
         arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar
@@ -85,7 +85,7 @@ def backlog_outlook(
     age, late, mean_due = np.where(waits, runs.age_s, 0.0), runs.late.mean(axis=0), due.mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean_age = age.sum(axis=0) / waits.sum(axis=0)
-        late_share = np.where(mean_due > 0, np.minimum(late / mean_due, 1), np.nan)
+        breach_share = np.where(mean_due > 0, np.minimum(late / mean_due, 1), np.nan)
     low, high = np.quantile(runs.waiting, [side, 1 - side], axis=0)
     return pd.DataFrame(
         {
@@ -99,11 +99,11 @@ def backlog_outlook(
             "backlog_hi": high,
             "age_s": mean_age,
             "age_hi_s": np.where(waits.any(axis=0), np.quantile(age, 1 - side, axis=0), np.nan),
-            "late": late,
-            "late_share": late_share,
-            "late_open": runs.late_open.mean(axis=0),
+            "breaches": late,
+            "breach_share": breach_share,
+            "overdue_open": runs.late_open.mean(axis=0),
             "breach_risk": broken.mean(axis=0),
-            "breach_by": np.maximum.accumulate(broken, axis=1).mean(axis=0),
+            "breach_risk_to_date": np.maximum.accumulate(broken, axis=1).mean(axis=0),
         }
     )
 

@@ -84,9 +84,9 @@ def backlog_plan(
     -------
     DataFrame
         One row a slot: ``ds``, ``agents``, ``open_h`` (hours), ``arrived``, ``due`` and ``worked`` (cases),
-        ``backlog`` (cases at the end of the slot), ``age_s`` (of the oldest of them; NaN without any), ``late`` (cases
-        whose promise breaks in the slot), ``late_share`` (of those due; NaN where none is), ``late_open`` (late cases
-        still waiting at the end), ``at_limit`` (no more people are allowed), ``why`` (why promises break here).
+        ``backlog`` (cases at the end of the slot), ``age_s`` (of the oldest of them; NaN without any), ``breaches`` (cases
+        whose promise breaks in the slot), ``breach_share`` (of those due; NaN where none is), ``overdue_open`` (late cases
+        still waiting at the end), ``at_limit`` (no more people are allowed), ``reason`` (why promises break here).
 
         All costs count in agent hours: an agent hour costs 1.
 
@@ -107,8 +107,8 @@ def backlog_plan(
     >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-13:00"]})
     >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-01T09:00", periods=4, freq="h"), "y": [24.0, 0, 0, 0]})
     >>> plan = backlog_plan(day, office, sla_s=4 * 3600, handle_s=600)
-    >>> plan[["agents", "worked", "backlog", "late"]].to_dict("list")
-    {'agents': [1, 1, 1, 1], 'worked': [6.0, 6.0, 6.0, 6.0], 'backlog': [18.0, 12.0, 6.0, 0.0], 'late': [0.0, 0.0, 0.0, 0.0]}
+    >>> plan[["agents", "worked", "backlog", "breaches"]].to_dict("list")
+    {'agents': [1, 1, 1, 1], 'worked': [6.0, 6.0, 6.0, 6.0], 'backlog': [18.0, 12.0, 6.0, 0.0], 'breaches': [0.0, 0.0, 0.0, 0.0]}
     """  # noqa: E501 - the result is one line
     work = build_deferred_work(
         arrivals, calendar, sla_s=sla_s, handle_s=handle_s, backlog=backlog, sla_calendar=sla_calendar
@@ -197,7 +197,7 @@ def _table(work: DeferredWork, streams: list[Stream], flow: WorkFlow, high: Floa
     due, late = cases(np.stack([s.due for s in streams])), cases(flow.late)
     at_limit = (flow.agents >= high - CASE_TOLERANCE) & (work.open_s > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        late_share = np.where(due > CASE_TOLERANCE, np.minimum(late / due, 1.0), np.nan)
+        breach_share = np.where(due > CASE_TOLERANCE, np.minimum(late / due, 1.0), np.nan)
     return pd.DataFrame(
         {
             "ds": work.ds,
@@ -208,11 +208,11 @@ def _table(work: DeferredWork, streams: list[Stream], flow: WorkFlow, high: Floa
             "worked": cases(flow.done + flow.late_done),
             "backlog": cases(flow.waiting + flow.late_waiting),
             "age_s": _ages(work, streams, flow),
-            "late": late,
-            "late_share": late_share,
-            "late_open": cases(flow.late_waiting),
+            "breaches": late,
+            "breach_share": breach_share,
+            "overdue_open": cases(flow.late_waiting),
             "at_limit": at_limit,
-            "why": pd.Series(_reasons(work, streams, flow, at_limit), dtype="str"),
+            "reason": pd.Series(_reasons(work, streams, flow, at_limit), dtype="str"),
         }
     )
 
@@ -247,7 +247,7 @@ def _reasons(work: DeferredWork, streams: list[Stream], flow: WorkFlow, at_limit
     """Say for each slot in which promises break why they do."""
     words = [""] * len(work.ds)
     if any(s.gone > 0 for s in streams):
-        words[0] = "broken before the first slot"
+        words[0] = "already breached"
     for i, stream in enumerate(streams):
         for t in np.flatnonzero(flow.late[i] / stream.handle_s > CASE_TOLERANCE):
             origin = 0 if stream.old else int(np.searchsorted(work.due[stream.kind], t, side="left"))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
+from ...features.renamed import with_old_attributes
 from ..grid.grid import check_count
 from ..volume.forecast import forecast
 
@@ -66,7 +67,7 @@ def forecast_chunks(
     ------
     InputError
         If a series comes back in a later part, the file is not sorted, or the backend is unknown. A chunk of which no
-        series can be used gives no rows; ``attrs["refused"]`` names its series.
+        series can be used gives no rows; ``attrs["rejected"]`` names its series.
 
     Examples
     --------
@@ -111,7 +112,7 @@ def forecast_panel(
     -------
     As :func:`deskcast.forecasting.forecast`, sorted by series and time. ``attrs["notes"]`` are those of all chunks,
     each once and at most 100; ``attrs["model"]`` counts the chunks by method;
-    ``attrs["refused"]`` are all refused series.
+    ``attrs["rejected"]`` are all refused series.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def forecast_panel(
         forecast_chunks(history, horizon, freq, chunk=chunk, jobs=jobs, backend=backend, progress=progress, **options)
     )
     notes = list(dict.fromkeys(note for part in parts for note in part.attrs["notes"]))
-    refused = [row for part in parts for row in part.attrs["refused"]]
+    refused = [row for part in parts for row in part.attrs["rejected"]]
     models = pd.Series([part.attrs["model"] for part in parts if part.attrs["model"]], dtype="str").value_counts()
     full = [part for part in parts if len(part.columns)]
     if not full:
@@ -135,7 +136,8 @@ def forecast_panel(
     table = pd.concat(full, ignore_index=True).sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
     more = [f"{len(notes) - 100:,} more notes"] if len(notes) > 100 else []
     counts = {str(k): int(v) for k, v in sorted(models.items(), key=lambda item: (-item[1], str(item[0])))}
-    table.attrs = {"notes": notes[:100] + more, "model": counts, "refused": refused}
+    attrs = {"notes": notes[:100] + more, "model": counts, "rejected": refused}
+    table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
 
@@ -152,7 +154,8 @@ def forecast_one_chunk(
             names = [str(name) for name in part["unique_id"].unique()]
             refused = [{"unique_id": name, "row": error.row or 0, "reason": str(error)} for name in names]
             ahead = pd.DataFrame()
-            ahead.attrs = {"notes": [str(error)], "model": "", "refused": refused}
+            attrs = {"notes": [str(error)], "model": "", "rejected": refused}
+            ahead.attrs = with_old_attributes(attrs, "forecast")
     return int(part["unique_id"].nunique()), ahead
 
 

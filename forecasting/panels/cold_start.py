@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...features.arrays import Floats, Ints
 from ...features.errors import InputError, did_you_mean
+from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
 from ..volume.folds import forecast_all_methods
 from ..volume.forecast import build_fold_table, list_rejected_series
@@ -124,7 +125,8 @@ def forecast_cold_start(
     full = pd.concat([kept, *parts], ignore_index=True)[list(table.columns)]
     full = full.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
     full = full.astype({"unique_id": "str", "tier": "str", "own_days": "int64", "relatives": "int64"})
-    full.attrs = {"notes": notes, "model": fold.chosen, "refused": list_rejected_series(grid)}
+    attrs = {"notes": notes, "model": fold.chosen, "rejected": list_rejected_series(grid)}
+    full.attrs = with_old_attributes(attrs, "forecast")
     return full
 
 

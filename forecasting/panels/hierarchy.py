@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.slot_states import MISSING
 from ..grid.special_days import SpecialDays, mark_special_days
@@ -92,7 +93,7 @@ def forecast_hierarchy(
     -------
     ``node`` (such as ``channel=phone``), ``level``, ``unique_id``, ``ds``, ``deskcast`` with its quantiles, and
     ``base``: the forecast of the node by itself. Sums first, then leaves, by time. ``attrs`` carries ``notes``,
-    ``model`` (method by level) and ``refused``.
+    ``model`` (method by level) and ``rejected``.
 
     Raises
     ------
@@ -116,7 +117,8 @@ def forecast_hierarchy(
     now = _node_at(tree, panels, grid.length, horizon, chosen_levels, windows, method)
     table = _table(tree, grid, grid.length, horizon, chosen_levels, now)
     refused = [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.rejected]
-    table.attrs = {"notes": [*grid.notes, *said, *more], "model": now.models, "refused": refused}
+    attrs = {"notes": [*grid.notes, *said, *more], "model": now.models, "rejected": refused}
+    table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
+from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, make_grid
 from ..grid.special_days import mark_special_days
 from ..methods.registry import check_models
@@ -104,7 +105,8 @@ def forecast_over_time(
         _laid_out(issued, "week", starts, weeks[0], whole, base_week, told),
     ]
     table = pd.concat(parts, ignore_index=True)
-    table.attrs = {"notes": list(issued.notes), "model": issued.fold.chosen, "refused": list_rejected_series(grid)}
+    attrs = {"notes": list(issued.notes), "model": issued.fold.chosen, "rejected": list_rejected_series(grid)}
+    table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
 

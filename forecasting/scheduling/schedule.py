@@ -11,6 +11,7 @@ from scipy import sparse
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
+from ...features.renamed import new_columns, new_name, renamed_arguments
 from ..arguments import Numbers, check_number, check_numbers
 from ..solver import Matrix
 from .set_cover import solve_set_cover
@@ -26,10 +27,11 @@ class Schedule:
     Attributes
     ----------
     table
-        One row a pattern that is worked: ``pattern`` (in one line), ``kind``, ``people``, ``days``, ``start``, ``end``,
-        ``breaks`` (times of day), ``hours`` (paid in a week, of all its people).
+        One row a pattern that is worked: ``pattern`` (in one line), ``kind``, ``scheduled_agents``, ``days``,
+        ``start``, ``end``, ``breaks`` (times of day), ``hours`` (paid in a week, of all its people).
     coverage
-        One row an interval: ``ds``, ``need``, ``scheduled``, ``shortfall``, ``surplus``, ``why`` (why it falls short).
+        One row an interval: ``ds``, ``required``, ``scheduled``, ``understaffed``, ``overstaffed``, ``reason`` (why it
+        falls short).
     hours, bound_hours
         Paid hours in the horizon, and a number that no schedule with so little shortfall can go below.
     gap
@@ -47,31 +49,35 @@ class Schedule:
 
     def sentences(self) -> tuple[str, ...]:
         """Say in plain words how good the schedule is, and where and why it falls short."""
-        people, short = int(self.table["people"].sum()), self.coverage[self.coverage["shortfall"] > _AGENT_TOLERANCE]
+        people, short = (
+            int(self.table["scheduled_agents"].sum()),
+            self.coverage[self.coverage["understaffed"] > _AGENT_TOLERANCE],
+        )
         said = [
             f"{people:,} people work {self.hours:,.1f} hours in {len(self.table):,} patterns; no schedule is better by "
             f"more than {self.gap:.1%}."
         ]
         if not len(short):
             return (*said, "Every interval is covered.")
-        worst = short.iloc[int(short["shortfall"].to_numpy().argmax())]
+        worst = short.iloc[int(short["understaffed"].to_numpy().argmax())]
         said.append(
             f"{len(short):,} of {len(self.coverage):,} intervals fall short, most on {worst['ds']:%a %d %b %H:%M} by "
-            f"{worst['shortfall']:,.1f} of {worst['need']:,.1f}."
+            f"{worst['understaffed']:,.1f} of {worst['required']:,.1f}."
         )
-        counts = short["why"].value_counts()
+        counts = short["reason"].value_counts()
         return (*said, *(f"{count:,} of them: {why}." for why, count in counts.items()))
 
 
+@renamed_arguments
 def shift_schedule(
     need: pd.DataFrame,
     patterns: Sequence[ShiftPattern],
     *,
-    column: str = "need",
+    column: str = "required",
     slot_s: float | None = None,
     limits: Mapping[str, float] | None = None,
     least: Mapping[str, float] | None = None,
-    max_people: float | None = None,
+    max_agents: float | None = None,
     short_price: Numbers = 50.0,
     gap: float = 0.01,
     seconds: float = 60.0,
@@ -82,7 +88,7 @@ def shift_schedule(
     ----------
     need
         One row an interval: ``ds`` (start, local clock, rising) and the people needed in it, from 0. Usually a week of a
-        staffing plan, with shrinkage in it (``people``).
+        staffing plan, with shrinkage in it (``agents_to_schedule``).
     patterns
         What people can work; see :func:`shift_patterns`.
     column
@@ -91,7 +97,7 @@ def shift_schedule(
         Length of an interval in seconds; by default the commonest step.
     limits, least
         Most and fewest people by kind: ``{"full-time": 40}``.
-    max_people
+    max_agents
         Most people of all kinds.
     short_price
         Cost of an hour with one person missing, in paid hours: one number, or one for each interval. A high price covers
@@ -119,11 +125,11 @@ def shift_schedule(
     Examples
     --------
     >>> from deskcast.forecasting.scheduling.shift_patterns import shift_patterns
-    >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-04 08:00", periods=10, freq="h"), "need": [2.0] * 4 + [3] * 2 + [1] * 4})
+    >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-04 08:00", periods=10, freq="h"), "required": [2.0] * 4 + [3] * 2 + [1] * 4})
     >>> parts = shift_patterns("part-time", lengths_s=[4 * 3600, 6 * 3600], step_s=3600, days_per_week=1, workdays=[0],
     ...                        no_break_up_to_s=6 * 3600)
     >>> found = shift_schedule(day, parts)
-    >>> found.hours, found.bound_hours, found.coverage["shortfall"].sum().item()
+    >>> found.hours, found.bound_hours, found.coverage["understaffed"].sum().item()
     (18.0, 18.0, 0.0)
     """  # noqa: E501 - the example reads better in one line
     ds, people, slot = _read_need(need, column, slot_s)
@@ -137,7 +143,7 @@ def shift_schedule(
     matrix = coverage_matrix(patterns, ds, slot)
     days = pd.Series(ds.normalize().unique()).dt.day_of_week.value_counts()
     paid = np.array([sum(int(days.get(d, 0)) for d in p.days) * p.paid_h / len(p.days) for p in patterns])
-    rules = _rules(patterns, limits, least, max_people)
+    rules = _rules(patterns, limits, least, max_agents)
     usable = np.flatnonzero(paid > 0)
     found = solve_set_cover(
         sparse.csc_array(matrix[:, usable]),
@@ -152,7 +158,7 @@ def shift_schedule(
     )
     count = np.zeros(len(patterns))
     count[usable] = found.agents
-    coverage = _coverage(ds, people, matrix, count, patterns, limits, max_people)
+    coverage = _coverage(ds, people, matrix, count, patterns, limits, max_agents)
     hours = float(paid @ count)
     return Schedule(
         _table(patterns, count, paid), coverage, hours, found.bound - (found.cost - hours), found.gap, found.seconds
@@ -161,6 +167,8 @@ def shift_schedule(
 
 def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[pd.DatetimeIndex, Floats, float]:
     where = "argument 'need'"
+    if column not in need.columns:
+        column, need = new_name("column", "staffing", column), new_columns(need, "coverage")
     for name in ("ds", column):
         if name not in need.columns:
             near = did_you_mean(name, [str(c) for c in need.columns])
@@ -187,7 +195,7 @@ def _rules(
     patterns: Sequence[ShiftPattern],
     limits: Mapping[str, float] | None,
     least: Mapping[str, float] | None,
-    max_people: float | None,
+    max_agents: float | None,
 ) -> tuple[Matrix, Floats, Floats]:
     """Return the limits on people as rows ``low <= rows @ people <= high``."""
     kinds = np.array([p.kind for p in patterns])
@@ -207,10 +215,10 @@ def _rules(
             raise InputError(
                 "the fewest are above the most", where=f"argument 'least[{kind!r}]'", got=(low[-1], high[-1])
             )
-    if max_people is not None:
-        total = check_number("max_people", max_people, least=0)
+    if max_agents is not None:
+        total = check_number("max_agents", max_agents, least=0)
         if sum(low) > total:
-            raise InputError("the fewest are above the most", where="argument 'max_people'", got=(sum(low), total))
+            raise InputError("the fewest are above the most", where="argument 'max_agents'", got=(sum(low), total))
         rows.append(np.ones(len(kinds)))
         low.append(0.0)
         high.append(total)
@@ -224,7 +232,7 @@ def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats) -> pd.
         {
             "pattern": p.name,
             "kind": p.kind,
-            "people": round(count[j]),
+            "scheduled_agents": round(count[j]),
             "days": format_weekdays(p.days),
             "start": format_clock_time(p.start_s),
             "end": format_clock_time(p.start_s + p.length_s),
@@ -234,9 +242,9 @@ def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats) -> pd.
         for j, p in enumerate(patterns)
         if count[j] > 0.5
     ]
-    columns = ["pattern", "kind", "people", "days", "start", "end", "breaks", "hours"]
-    frame = pd.DataFrame(rows, columns=columns).astype({"people": "int64", "hours": "float64"})
-    text = {c: "str" for c in columns if c not in ("people", "hours")}
+    columns = ["pattern", "kind", "scheduled_agents", "days", "start", "end", "breaks", "hours"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"scheduled_agents": "int64", "hours": "float64"})
+    text = {c: "str" for c in columns if c not in ("scheduled_agents", "hours")}
     return frame.astype(text).sort_values(["kind", "days", "start", "end", "breaks"], ignore_index=True)
 
 
@@ -247,14 +255,14 @@ def _coverage(
     count: Floats,
     patterns: Sequence[ShiftPattern],
     limits: Mapping[str, float] | None,
-    max_people: float | None,
+    max_agents: float | None,
 ) -> pd.DataFrame:
     scheduled = np.asarray(matrix @ count)
     short = np.maximum(need - scheduled, 0.0)
     short[short < _AGENT_TOLERANCE] = 0.0
     kinds = np.array([p.kind for p in patterns])
     full = {k for k, most in (limits or {}).items() if count[kinds == k].sum() > most - 1 + _AGENT_TOLERANCE}
-    everybody = max_people is not None and count.sum() > max_people - 1 + _AGENT_TOLERANCE
+    everybody = max_agents is not None and count.sum() > max_agents - 1 + _AGENT_TOLERANCE
     rows, words = sparse.csr_array(matrix), [""] * len(ds)
     for i in np.flatnonzero(short):
         there = set(kinds[rows.indices[rows.indptr[i] : rows.indptr[i + 1]]].tolist())
@@ -269,10 +277,10 @@ def _coverage(
     return pd.DataFrame(
         {
             "ds": ds,
-            "need": need,
+            "required": need,
             "scheduled": scheduled,
-            "shortfall": short,
-            "surplus": np.maximum(scheduled - need, 0.0),
-            "why": pd.Series(words, dtype="str"),
+            "understaffed": short,
+            "overstaffed": np.maximum(scheduled - need, 0.0),
+            "reason": pd.Series(words, dtype="str"),
         }
     )

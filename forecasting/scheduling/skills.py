@@ -108,7 +108,7 @@ def skill_plan(
     interval, service_level, threshold, max_occupancy, patience
         As in :func:`required_agents`; the same promise for all queues.
     simulate
-        Look for the answer between the bounds by simulation; otherwise ``people`` is ``most``.
+        Look for the answer between the bounds by simulation; otherwise ``agents`` is ``most``.
     calls, seed
         Calls in each simulation, and its seed: same seed, same answer.
 
@@ -116,7 +116,7 @@ def skill_plan(
     -------
     DataFrame
         One row a group: ``group``, ``skills``, ``least`` (fewest with which it is possible at all: every set of queues has
-        at least the agents of its pooled queue among those who can serve any of it), ``people`` (kept every promise in the
+        at least the agents of its pooled queue among those who can serve any of it), ``agents`` (kept every promise in the
         simulation), ``most`` (enough without any sharing: each agent serves one queue).
 
     Raises
@@ -134,7 +134,7 @@ def skill_plan(
     --------
     >>> two = pd.DataFrame({"queue": ["de", "fr"], "calls": [100, 100], "aht_s": [180, 180]})
     >>> plan = skill_plan(two, {"de": ["de"], "fr": ["fr"], "both": ["de", "fr"]}, cost={"de": 1, "fr": 1, "both": 1.1})
-    >>> plan[["least", "most"]].sum().tolist(), bool((plan["people"].sum() >= 24) & (plan["people"].sum() <= 28))
+    >>> plan[["least", "most"]].sum().tolist(), bool((plan["agents"].sum() >= 24) & (plan["agents"].sum() <= 28))
     ([24, 28], True)
     """  # noqa: E501 - the example reads better in one line
     frame, skills, names = _read_interval(queues, groups)
@@ -152,7 +152,7 @@ def skill_plan(
             "group": pd.Series(names, dtype="str"),
             "skills": pd.Series([", ".join(groups[g]) for g in names], dtype="str"),
             "least": least,
-            "people": people,
+            "agents": people,
             "most": most,
         }
     )

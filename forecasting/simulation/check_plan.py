@@ -79,12 +79,12 @@ def check_plan(
     Returns
     -------
     DataFrame
-        ``period`` ("slot", "day" or "all"), ``queue``, ``ds``, ``calls`` (came, per replication), ``agents`` (mean),
-        then ``service_level``, ``abandonment``, ``mean_wait_s`` and ``occupancy``, each with ``_lo`` and ``_hi`` and
-        with ``formula_`` (the interval alone, in balance); ``over_day_service_level`` (the formula that carries the
-        queue from interval to interval, each unbroken stretch of them beginning empty; missing for chats with
-        concurrency, for a crew, and for patience that is not exponential) and ``target_met`` (share of replications
-        that reach the service level in the period; those without calls do not count).
+        ``period`` ("interval", "day" or "all"), ``queue``, ``ds``, ``calls`` (came, per replication), ``agents``
+        (mean), then ``service_level``, ``abandonment``, ``mean_wait_s`` and ``occupancy``, each with ``_lo`` and
+        ``_hi`` and with ``formula_`` (the interval alone, in balance); ``over_day_service_level`` (the formula that
+        carries the queue from interval to interval, each unbroken stretch of them beginning empty; missing for chats
+        with concurrency, for a crew, and for patience that is not exponential) and ``target_met`` (share of
+        replications that reach the service level in the period; those without calls do not count).
 
         ``overtime_h`` is how long, per replication, agents were kept after their shift by what they had begun.
 
@@ -142,7 +142,7 @@ def _periods(queue: Queue) -> list[tuple[str, npt.NDArray[np.int64], npt.NDArray
     days, day = np.unique(queue.ds.astype("datetime64[D]"), return_inverse=True)
     slots = np.arange(len(queue.ds))
     whole = np.zeros(len(slots), dtype=np.int64)
-    return [("slot", slots, queue.ds), ("day", day, days.astype(queue.ds.dtype)), ("all", whole, queue.ds[:1])]
+    return [("interval", slots, queue.ds), ("day", day, days.astype(queue.ds.dtype)), ("all", whole, queue.ds[:1])]
 
 
 def _formula(queue: Queue, own: QueueOptions, crew: bool) -> pd.DataFrame:

@@ -121,11 +121,11 @@ def staffing_plan(
     -------
     DataFrame
         ``queue``, ``ds``, ``calls`` (forecast), ``calls_hi`` (upper bound), ``aht_s``, ``load`` (Erlangs), ``agents``
-        (for ``calls``), ``people`` (to schedule for those), ``agents_hi`` (for ``calls_hi``), ``service_level``,
-        ``occupancy`` and ``mean_wait_s`` if ``calls`` come, ``short_risk`` (probability that so many calls come that
-        ``agents`` miss the service level), ``binding``, ``expected_service_level`` (share of all calls that the
-        forecast holds possible that ``agents`` answer in time; what ``service_level`` becomes when the forecast may
-        be wrong). With ``confidence`` also ``agents_sure`` and ``people_sure``.
+        (for ``calls``), ``agents_to_schedule`` (to schedule for those), ``agents_hi`` (for ``calls_hi``),
+        ``service_level``, ``occupancy`` and ``mean_wait_s`` if ``calls`` come, ``miss_probability`` (probability that
+        so many calls come that ``agents`` miss the service level), ``binding``, ``expected_service_level`` (share of
+        all calls that the forecast holds possible that ``agents`` answer in time; what ``service_level`` becomes when
+        the forecast may be wrong). With ``confidence`` also ``agents_sure`` and ``agents_to_schedule_sure``.
 
     Raises
     ------
@@ -137,8 +137,8 @@ def staffing_plan(
     >>> ahead = pd.DataFrame({"unique_id": "phone", "ds": pd.to_datetime(["2024-03-01 09:00"]), "deskcast": [100.0],
     ...                       "deskcast-lo-80": [90.0], "deskcast-hi-80": [110.0]})
     >>> plan = staffing_plan(ahead, aht=180, shrinkage=0.3, levels=(80,))
-    >>> plan[["agents", "people", "agents_hi", "short_risk"]].round(3).to_dict("records")
-    [{'agents': 14, 'people': 20, 'agents_hi': 15, 'short_risk': 0.133}]
+    >>> plan[["agents", "agents_to_schedule", "agents_hi", "miss_probability"]].round(3).to_dict("records")
+    [{'agents': 14, 'agents_to_schedule': 20, 'agents_hi': 15, 'miss_probability': 0.133}]
     """
     quantiles = _quantiles(ahead, levels)
     calls, calls_hi = ahead["deskcast"].to_numpy(float), ahead[f"deskcast-hi-{levels[0]}"].to_numpy(float)
@@ -156,12 +156,12 @@ def staffing_plan(
             "aht_s": np.broadcast_to(check_numbers("aht", aht, above=0), calls.shape),
             "load": need["load"].to_numpy(),
             "agents": need["agents"].to_numpy(),
-            "people": scheduled_agents(need["agents"], shrinkage),
+            "agents_to_schedule": scheduled_agents(need["agents"], shrinkage),
             "agents_hi": high["agents"].to_numpy(),
             "service_level": need["service_level"].to_numpy(),
             "occupancy": need["occupancy"].to_numpy(),
             "mean_wait_s": need["mean_wait"].to_numpy(),
-            "short_risk": probability_above(quantiles, most),
+            "miss_probability": probability_above(quantiles, most),
             "binding": need["binding"].to_numpy(),
         }
     )
@@ -172,7 +172,7 @@ def staffing_plan(
         sure = np.array([special.ndtri(check_number("confidence", confidence, above=0, below=1))])
         busy = required_agents(quantile_at(quantiles, sure), aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
         plan["agents_sure"] = busy["agents"].to_numpy()
-        plan["people_sure"] = scheduled_agents(busy["agents"], shrinkage)
+        plan["agents_to_schedule_sure"] = scheduled_agents(busy["agents"], shrinkage)
     return plan
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
+from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.special_days import mark_special_days
 from ..methods.registry import AUTO, NAIVE_METHODS, check_models
@@ -107,14 +108,15 @@ def backtest(
     scale = _scales(grid, cutoffs[0])
     if not folds["y"].sum() > 0:
         said = (*said, "nothing came in the slots of these folds, so there is nothing to score")
-    folds.attrs = {
+    attrs = {
         "notes": [*grid.notes, *notes, *said],
         "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},
         "chosen": chosen,
         "weights": weights,
-        "refused": list_rejected_series(grid),
+        "rejected": list_rejected_series(grid),
         "mase_scale": {name: float(s) for name, s in zip(grid.ids, scale, strict=True)},
     }
+    folds.attrs = with_old_attributes(attrs, "forecast")
     return folds
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, check_count, format_names, make_grid
 from ..grid.special_days import format_unseen_days, mark_special_days
 from ..methods.decomposition import find_level_shifts
@@ -84,7 +85,7 @@ def forecast(
     ``seasonal_naive``, ``same_slot``, sorted by series and time. ``attrs["notes"]`` says in sentences what a reader
     should know (gaps, short histories, series without a forecast), ``attrs["model"]`` which methods were chosen,
     ``attrs["weights"]`` their weights by tier of volume,
-    ``attrs["refused"]`` which series could not be used (``unique_id``, ``row``, ``reason``); the others are forecast.
+    ``attrs["rejected"]`` which series could not be used (``unique_id``, ``row``, ``reason``); the others are forecast.
     A series without a value in the last half year has no rows, and a note names it.
 
     Raises
@@ -114,8 +115,8 @@ def forecast(
     shifts = find_level_shifts(build_scene(grid, special, grid.length, horizon))
     notes = (*grid.notes, *notes, *format_unseen_days(special, grid.length, horizon), *_format_level_shifts(shifts))
     notes = (*notes, *_limits(grid, fold, windows), *_format_weights(fold))
-    table.attrs = {"notes": list(notes), "model": fold.chosen, "weights": fold.combination.by_tier}
-    table.attrs["refused"] = list_rejected_series(grid)
+    attrs = {"notes": list(notes), "model": fold.chosen, "weights": fold.combination.by_tier}
+    table.attrs = with_old_attributes(attrs | {"rejected": list_rejected_series(grid)}, "forecast")
     return table
 
 

@@ -14,6 +14,7 @@ from scipy.optimize import nnls
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.renamed import with_old_attributes
 from ..grid.grid import check_count
 from ..methods.registry import NAIVE_METHODS
 from .folds import find_past_origins
@@ -205,7 +206,8 @@ def forecast_kind(
     notes = [*panel.notes]
     if fold.origins < windows:
         notes.append(f"intervals rest on {fold.origins} past origins instead of {windows}: the history is short")
-    table.attrs = {"notes": notes, "model": fold.chosen, "refused": list(panel.rejected)}
+    attrs = {"notes": notes, "model": fold.chosen, "rejected": list(panel.rejected)}
+    table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
 
@@ -278,7 +280,8 @@ def backtest_kind(
     folds = pd.concat(frames, ignore_index=True)
     folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
     scale = _mase(panel, min(origins))
-    folds.attrs = {"notes": list(panel.notes), "chosen": chosen, "refused": list(panel.rejected), "mase_scale": scale}
+    attrs = {"notes": list(panel.notes), "chosen": chosen, "rejected": list(panel.rejected), "mase_scale": scale}
+    folds.attrs = with_old_attributes(attrs, "forecast")
     return folds
 
 

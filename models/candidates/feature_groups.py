@@ -12,7 +12,7 @@ NUMERIC_FEATURES: dict[str, tuple[str, ...]] = {
     ),
     "reply": ("unanswered_s", "unanswered_messages"),
     "conversation": ("customer_messages", "agent_messages", "notes"),
-    "handovers": ("transfers", "assignments", "agents"),
+    "transfers": ("transfers", "assignments", "agents"),
     "activity": ("updates", "agent_updates_7d"),
     "reopens": ("reopens",),
     "escalations": ("escalations",),
@@ -43,10 +43,10 @@ CATEGORICAL_FEATURES: dict[str, tuple[str, ...]] = {
     "clock": ("hour", "weekday"),
 }
 
-#: All groups, in the order in which equal contributions are told; ``promises`` are the clocks of other metrics, and
+#: All groups, in the order in which equal contributions are told; ``other_slas`` are the clocks of other metrics, and
 #: ``details`` the attributes that only this desk has; ``segments`` is what was lately said in the segments of a case.
 FEATURE_GROUPS: tuple[str, ...] = tuple(
-    dict.fromkeys([*NUMERIC_FEATURES, *CATEGORICAL_FEATURES, "promises", "details", "segments"])
+    dict.fromkeys([*NUMERIC_FEATURES, *CATEGORICAL_FEATURES, "other_slas", "details", "segments"])
 )
 
 _GROUP_BY_FEATURE = {
@@ -62,14 +62,14 @@ def group_of(feature: str) -> str:
     """Return the group of a feature.
 
     >>> group_of("left_s"), group_of("team"), group_of("attr_impact"), group_of("used_first_response")
-    ('time', 'team', 'details', 'promises')
+    ('time', 'team', 'details', 'other_slas')
     """
     if feature in _GROUP_BY_FEATURE:
         return _GROUP_BY_FEATURE[feature]
     if feature.startswith("attr_"):
         return "details"
     if _is_other_sla_feature(feature):
-        return "promises"
+        return "other_slas"
     raise KeyError(feature)
 
 

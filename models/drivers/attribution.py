@@ -10,6 +10,7 @@ import pandas as pd
 
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
+from ...features.renamed import with_old_attributes
 from ..series.kpi_kinds import infer_kpi_kind
 from ..series.panel import numbers_of
 from ..series.tail_probability import KpiKind
@@ -103,7 +104,7 @@ def rank_drivers(
         ``kpi, series, column, value, before, after, contribution``, the strongest first; the days of the incident
         against the same days of the week in the four weeks before. A stock such as the backlog is that of the day on
         which it was farthest off, against the day before the incident. Empty where the change is spread evenly, or
-        where it went the other way against those days. ``attrs["words"]`` says it in one sentence; nothing where no
+        where it went the other way against those days. ``attrs["summary"]`` says it in one sentence; nothing where no
         column tells anything.
 
     Raises
@@ -210,7 +211,8 @@ def _ranked(found: Sequence[pd.DataFrame], kpi: str, series: str, top: int) -> p
     words = [f"{r.column} {r.value} ({r.part:.0%} of the change)" for r in out.itertuples()]
     out = out.assign(kpi=kpi, series=series)[list(DRIVER_COLUMNS)].reset_index(drop=True)
     out = out.astype(dict.fromkeys(("kpi", "series", "column", "value"), "str"))
-    out.attrs = {"words": "; ".join(words) if words or not found else "spread evenly over the segments"}
+    said = "; ".join(words) if words or not found else "spread evenly over the segments"
+    out.attrs = with_old_attributes({"summary": said}, "explain_change")
     return out
 
 

@@ -12,7 +12,7 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError, did_you_mean
 from ..series.panel import check_columns
 
-CAUSE_COLUMNS = ("cause", "column", "value", "owner", "before", "after", "at", "strength", "words")
+CAUSE_COLUMNS = ("cause", "column", "value", "owner", "before", "after", "at", "strength", "summary")
 _COMPARISON_SPAN = pd.Timedelta(days=28)
 _MAX_TIME_FROM_START = pd.Timedelta(days=7)
 _MIN_ROWS_BEFORE, _MIN_ROWS_AFTER = 10, 5  # rows an owner or a value must have to be spoken of
@@ -42,7 +42,7 @@ def find_owner_changes(
         The columns of ``CAUSE_COLUMNS``: ``cause`` (``left``: no work anywhere any more, ``hand-over``: only this
         group was given up), ``column`` and ``value`` (the group), ``owner``, ``before`` and ``after`` (share of the
         group's work in the four weeks before and after), ``at`` (last piece of work), ``strength`` (share given up),
-        ``words``; the largest first.
+        ``summary``; the largest first.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def find_owner_changes(
     >>> days = pd.date_range("2024-03-01", periods=60)
     >>> rows = pd.DataFrame({"at": days, "account": "A2", "owner": ["Ana"] * 30 + ["Ben"] * 30})
     >>> found = find_owner_changes(rows, "2024-03-31", group="account")
-    >>> found[["cause", "value", "owner"]].values.tolist(), found["words"].iloc[0]
+    >>> found[["cause", "value", "owner"]].values.tolist(), found["summary"].iloc[0]
     ([['left', 'A2', 'Ana']], 'Ana left account A2 after 30 Mar 2024 (100% of its work before, none after); Ben took most of it')
     """  # noqa: E501
     check_columns(rows, ("at", "owner", *([group] if group else [])), "rows")
@@ -115,7 +115,7 @@ def find_new_values(
     --------
     >>> days = pd.date_range("2024-03-01", periods=60)
     >>> cases = pd.DataFrame({"created_at": days, "form": ["v1"] * 30 + ["v2"] * 30})
-    >>> find_new_values(cases, "2024-04-01", ["form"])["words"].tolist()
+    >>> find_new_values(cases, "2024-04-01", ["form"])["summary"].tolist()
     ['form v2 is new since 31 Mar 2024 (100% of the cases since)']
     """
     check_columns(cases, ("created_at", *columns), "cases")
@@ -135,7 +135,7 @@ def find_new_values(
             after = at.tz_localize(None) if at.tzinfo else at
             words = f"{column} {value} is new since {after:%d %b %Y} ({part:.0%} of the cases since)"
             row = {"cause": "new value", "column": column, "value": str(value), "owner": "", "before": 0.0}
-            found.append(row | {"after": part, "at": after, "strength": part, "words": words})
+            found.append(row | {"after": part, "at": after, "strength": part, "summary": words})
     return _causes(found)
 
 
@@ -239,7 +239,7 @@ def _owner_row(
     if len(heir) and float(heir.max()) > 0.5 * (was - now):
         words += f"; {heir.idxmax()} took most of it"
     row = {"cause": "left" if gone else "hand-over", "column": group or "", "value": value, "owner": owner}
-    return row | {"before": was, "after": now, "at": at, "strength": was - now, "words": words}
+    return row | {"before": was, "after": now, "at": at, "strength": was - now, "summary": words}
 
 
 def _on_clock(start: Any, times: pd.Series) -> pd.Timestamp:
@@ -252,7 +252,7 @@ def _on_clock(start: Any, times: pd.Series) -> pd.Timestamp:
 
 def _causes(rows: list[dict[str, Any]]) -> pd.DataFrame:
     out = pd.DataFrame(rows, columns=list(CAUSE_COLUMNS))
-    out = out.astype(dict.fromkeys(("cause", "column", "value", "owner", "words"), "str"))
+    out = out.astype(dict.fromkeys(("cause", "column", "value", "owner", "summary"), "str"))
     out = out.astype(dict.fromkeys(("before", "after", "strength"), "float64"))
     out["at"] = pd.to_datetime(out["at"]).astype("datetime64[us]")
     order = np.lexsort((out["owner"].to_numpy(dtype=object), out["value"].to_numpy(dtype=object), -out["strength"]))

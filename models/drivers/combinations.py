@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
+from ...features.renamed import with_old_attributes
 from ..series.kpi_kinds import infer_kpi_kind
 from ..series.panel import check_columns, numbers_of
 from .attribution import DayRange, days_of, sum_by_segment
@@ -171,7 +172,8 @@ def search_combinations(
         f"{segment} ({part:.0%} of the change)" if part > 0 else f"{segment} (against the change)"
         for segment, part in zip(out["segment"], out["part"].astype(float), strict=True)
     ]
-    out.attrs = {"change": change, "words": "; ".join(words) or "spread evenly over the segments"}
+    said = "; ".join(words) or "spread evenly over the segments"
+    out.attrs = with_old_attributes({"change": change, "summary": said}, "explain_change")
     return out
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.renamed import renamed_arguments
 from .calibration import brier_parts
 from .scores import score_table
 
@@ -172,14 +173,14 @@ def score_by_week(scored: pd.DataFrame, freq: str = "W") -> pd.DataFrame:
 
     Returns
     -------
-    ``week`` (its start), then as :func:`score_by`, with ``said`` (mean probability) beside ``base_rate``.
+    ``week`` (its start), then as :func:`score_by`, with ``predicted`` (mean probability) beside ``base_rate``.
     """
     week = pd.DatetimeIndex(scored["at"].array).tz_localize(None).to_period(freq).start_time
     rows = scored.assign(week=week)
     table = score_by(rows, ["week"], fewest=1)
-    said = rows.groupby(["week", "model"])["probability"].mean().rename("said").reset_index()
+    said = rows.groupby(["week", "model"])["probability"].mean().rename("predicted").reset_index()
     table = table.merge(said, on=["week", "model"])
-    table.insert(3, "said", table.pop("said"))
+    table.insert(3, "predicted", table.pop("predicted"))
     return table
 
 
@@ -222,19 +223,22 @@ def precision_at_capacity(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def recall_at_workload(scored: pd.DataFrame, saved: Sequence[float] = (0.5, 0.7, 0.8, 0.88, 0.9, 0.95)) -> pd.DataFrame:
+@renamed_arguments
+def recall_at_workload(
+    scored: pd.DataFrame, not_reviewed: Sequence[float] = (0.5, 0.7, 0.8, 0.88, 0.9, 0.95)
+) -> pd.DataFrame:
     """Return which share of the bad cases is found when only the riskiest part is looked at.
 
     Parameters
     ----------
     scored
         See the head of this module.
-    saved
-        Shares of the work that is saved: 0.88 means that the riskiest 12 % are looked at.
+    not_reviewed
+        Shares of the cases that are not looked at: 0.88 means that the riskiest 12 % are looked at.
 
     Returns
     -------
-    ``model, saved, looked_at, recall, precision``.
+    ``model, not_reviewed, reviewed, recall, precision``.
 
     Notes
     -----
@@ -245,7 +249,7 @@ def recall_at_workload(scored: pd.DataFrame, saved: Sequence[float] = (0.5, 0.7,
     --------
     >>> rows = pd.DataFrame({"case_id": list("abcd"), "at": pd.Timestamp("2024-03-01T08:00Z"), "model": "m",
     ...                      "probability": [0.1, 0.2, 0.8, 0.9], "label": [0.0, 1.0, 0.0, 1.0]})
-    >>> recall_at_workload(rows, [0.5])[["looked_at", "recall"]].values.tolist()
+    >>> recall_at_workload(rows, [0.5])[["reviewed", "recall"]].values.tolist()
     [[2.0, 0.5]]
     """
     _check(scored, ())
@@ -253,12 +257,14 @@ def recall_at_workload(scored: pd.DataFrame, saved: Sequence[float] = (0.5, 0.7,
     for name, rows in scored.groupby("model", sort=True):
         ranked = rows.sort_values(["probability", "case_id", "at"], ascending=[False, True, True])["label"].to_numpy()
         hits = np.concatenate([[0.0], np.cumsum(ranked)])
-        for share in saved:
+        for share in not_reviewed:
             if not 0 <= share < 1:
-                raise InputError("a share of work saved lies between 0 and 1", column="saved", got=share)
+                raise InputError("a share of work saved lies between 0 and 1", column="not_reviewed", got=share)
             n = max(round((1 - share) * len(ranked)), 1)
             recall = hits[n] / hits[-1] if hits[-1] else float("nan")
-            found.append({"model": name, "saved": share, "looked_at": n, "recall": recall, "precision": hits[n] / n})
+            found.append(
+                {"model": name, "not_reviewed": share, "reviewed": n, "recall": recall, "precision": hits[n] / n}
+            )
     return pd.DataFrame(found)
 
 
@@ -275,7 +281,7 @@ def warning_times(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
     Returns
     -------
     One row for each model and case that ended badly: ``model, case_id, first_alert_at`` (missing without an alert),
-    ``lead_s``.
+    ``warning_s``.
     """
     _check(scored, ["known_at"])
     parts = []
@@ -284,10 +290,10 @@ def warning_times(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
         first = rows[_top(rows, k) & bad].groupby("case_id")["at"].min()
         ends = rows[bad].groupby("case_id")["known_at"].min()
         table = pd.DataFrame({"first_alert_at": first.reindex(ends.index), "known_at": ends}).reset_index()
-        table["lead_s"] = (table.pop("known_at") - table["first_alert_at"]).dt.total_seconds()
+        table["warning_s"] = (table.pop("known_at") - table["first_alert_at"]).dt.total_seconds()
         table.insert(0, "model", name)
         parts.append(table)
-    columns = ["model", "case_id", "first_alert_at", "lead_s"]
+    columns = ["model", "case_id", "first_alert_at", "warning_s"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame({c: [] for c in columns})
 
 

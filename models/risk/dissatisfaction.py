@@ -18,7 +18,14 @@ from .survey_cohort import CASE_STAGES, Cohort, known_cohort, prepare_snapshots,
 
 DISSATISFACTION_LABEL = "dissatisfaction"
 #: Columns of :meth:`DissatisfactionRisk.predict`.
-PREDICTION_COLUMNS = ("case_id", "at", "stage", "p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers")
+PREDICTION_COLUMNS = (
+    "case_id",
+    "at",
+    "stage",
+    "dissatisfaction_risk",
+    "dissatisfaction_risk_if_answered",
+    "response_probability",
+)
 #: A snapshot this soon after creation is taken at receipt.
 MAX_RECEIPT_AGE_S = 3600.0
 
@@ -208,8 +215,8 @@ class DissatisfactionRisk:
 
         Returns
         -------
-        Index of the snapshots; columns ``case_id, at``, ``stage`` (open or closed), ``p_dissatisfied_if_asked``,
-        ``p_dissatisfied_if_answers`` (of those who answer) and ``p_answers``.
+        Index of the snapshots; columns ``case_id, at``, ``stage`` (open or closed), ``dissatisfaction_risk``,
+        ``dissatisfaction_risk_if_answered`` (of those who answer) and ``response_probability``.
 
         Raises
         ------
@@ -221,23 +228,23 @@ class DissatisfactionRisk:
         out["case_id"], out["at"] = snapshots["case_id"].astype("str"), snapshots["at"]
         out["stage"] = pd.Series(stage, index=snapshots.index).astype("str")
         for column in PREDICTION_COLUMNS[3:]:
-            out[column] = 1.0 if column == "p_answers" else np.nan
+            out[column] = 1.0 if column == "response_probability" else np.nan
         for name in CASE_STAGES:
             mine = stage == name
             if not mine.any():
                 continue
             learnt, answers = self.stages_[name], self.answers_[name]
-            out.loc[mine, "p_dissatisfied_if_asked"] = learnt.model.probability(frame[mine])
-            out.loc[mine, "p_dissatisfied_if_answers"] = learnt.answering_model.probability(frame[mine])
+            out.loc[mine, "dissatisfaction_risk"] = learnt.model.probability(frame[mine])
+            out.loc[mine, "dissatisfaction_risk_if_answered"] = learnt.answering_model.probability(frame[mine])
             if answers is None and self.response_propensity_ is not None:
                 answers = self.response_propensity_.model
             if answers is not None:
-                out.loc[mine, "p_answers"] = answers.probability(frame[mine])
+                out.loc[mine, "response_probability"] = answers.probability(frame[mine])
         return out
 
     def predict_proba(self, snapshots: pd.DataFrame) -> Floats:
         """Return the probability of dissatisfaction if asked, shape (n,), in the order of the rows."""
-        return np.asarray(self.predict(snapshots)["p_dissatisfied_if_asked"].to_numpy(dtype=np.float64))
+        return np.asarray(self.predict(snapshots)["dissatisfaction_risk"].to_numpy(dtype=np.float64))
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class EscalationRisk:
     ...                        "label": rng.uniform(size=900) < moved / 10})
     >>> risk = EscalationRisk().fit(snapshots, labels)
     >>> risk.used_, risk.predict(snapshots[:1]).columns.tolist()
-    ('logistic', ['case_id', 'at', 'p_escalated'])
+    ('logistic', ['case_id', 'at', 'escalation_risk'])
     """
 
     def __init__(self, *, regularisation: float = 10.0, replicates: int = 1000, seed: int = 0) -> None:
@@ -105,7 +105,7 @@ class EscalationRisk:
 
         Returns
         -------
-        Index of the snapshots; columns ``case_id, at, p_escalated``.
+        Index of the snapshots; columns ``case_id, at, escalation_risk``.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class EscalationRisk:
             If it is not fitted, or a column has vanished.
         """
         out = snapshots[["case_id", "at"]].copy()
-        out["p_escalated"] = self.predict_proba(snapshots)
+        out["escalation_risk"] = self.predict_proba(snapshots)
         return out
 
     def predict_proba(self, snapshots: pd.DataFrame) -> Floats:

@@ -79,8 +79,8 @@ def build_segment_record(
 
     Returns
     -------
-    Columns ``known_at``, ``n``, ``said`` and ``told`` (how many cases it stands for, and how many dissatisfied ones by
-    the probability and by the label), and the segments.
+    Columns ``known_at``, ``n``, ``predicted`` and ``observed`` (how many cases it stands for, and how many dissatisfied
+    ones by the probability and by the label), and the segments.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def build_segment_record(
     """
     check_segments(snapshots, segments)
     p = model.probability(snapshots)
-    columns = {"known_at": known_at.array, "n": weight, "said": weight * p, "told": weight * label}
+    columns = {"known_at": known_at.array, "n": weight, "predicted": weight * p, "observed": weight * label}
     return pd.DataFrame(columns).assign(**{name: snapshots[name].array for name in segments})
 
 
@@ -119,7 +119,7 @@ def segment_offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Seq
     Examples
     --------
     >>> day = pd.Timestamp("2024-03-01T00:00Z")
-    >>> record = pd.DataFrame({"known_at": day, "n": [1.0] * 50, "said": 0.5, "told": 1.0, "account": "A"})
+    >>> record = pd.DataFrame({"known_at": day, "n": [1.0] * 50, "predicted": 0.5, "observed": 1.0, "account": "A"})
     >>> rows = pd.DataFrame({"at": [day - pd.Timedelta("1D"), day, day], "account": ["A", "A", "B"]})
     >>> segment_offsets(rows, record, ["account"]).round(2).tolist()
     [0.0, 1.1, 0.0]
@@ -132,7 +132,7 @@ def segment_offsets(snapshots: pd.DataFrame, record: pd.DataFrame, segments: Seq
         of, asked = factorize_columns(record[name], snapshots[name])
         there = of >= 0
         sums = []
-        for column in ("n", "said", "told"):
+        for column in ("n", "predicted", "observed"):
             # Whole numbers, so that the sums do not depend on the order of the rows.
             amount = np.round(record[column].to_numpy(dtype=np.float64)[there] * _FIXED_POINT_SCALE).astype(np.int64)
             mine = of[there], known[there], asked

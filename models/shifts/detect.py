@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...features.arrays import Bools
 from ...features.errors import InputError, did_you_mean
+from ...features.renamed import renamed_arguments
 from ..series.kpi_kinds import KnownDays
 from ..series.panel import check_columns, infer_freq, period_days
 from ..series.tail_probability import KpiKind
@@ -21,17 +22,18 @@ from .watched import WatchedKpi, watch_kpi
 
 DETECTION_COLUMNS = (
     *("kpi", "series", "kind", "direction", "started_at", "detected_at", "last_at"),
-    *("before", "after", "n", "z", "drivers", "resolved", "dated_at", "cost"),
+    *("before", "after", "n", "z", "drivers", "resolved", "changed_at", "impact"),
 )
 #: Share of the accepted false alarms for each channel; the rest is kept back.
-FALSE_ALERT_SHARES = {"spike": 0.15, "shift": 0.75}
+FALSE_ALERT_SHARES = {"spike": 0.15, "level_shift": 0.75}
 
 
+@renamed_arguments
 def detect_shifts(
     history: pd.DataFrame,
     *,
     freq: str | None = None,
-    alarms_per_week: float = 1.0,
+    false_alerts_per_week: float = 1.0,
     min_volume: float = 5.0,
     min_effect: float = 0.1,
     holidays: KnownDays = (),
@@ -47,7 +49,7 @@ def detect_shifts(
         more a single one must stand out.
     freq
         Length of a period; the commonest step by default.
-    alarms_per_week
+    false_alerts_per_week
         False alarms a week to expect over all series, while nothing happens.
     min_volume
         Cases that a value must rest on (counts: seen or expected) to give an alarm.
@@ -63,12 +65,12 @@ def detect_shifts(
     -------
     DataFrame
         One row an incident, the newest first: ``kpi``, ``series`` (segment values joined by "/", "all" without
-        segments), ``kind`` ("spike" or "shift"), ``direction`` ("up" or "down"), ``started_at`` (likeliest start),
+        segments), ``kind`` ("spike" or "level_shift"), ``direction`` ("up" or "down"), ``started_at`` (likeliest start),
         ``detected_at``, ``last_at`` (last alarm, or the return), ``before`` and ``after`` (expected and seen over the
         periods of the incident), ``n`` (cases in them), ``z`` (largest score; of a shift the
         root of twice its evidence), ``drivers`` (empty text; see
-        :func:`drivers`), ``resolved`` (back to where it was, or quiet since), ``dated_at`` (the likeliest start by
-        all that is known at the end of the history), ``cost`` (cases beyond what was expected; hours for durations).
+        :func:`drivers`), ``resolved`` (back to where it was, or quiet since), ``changed_at`` (the likeliest start by
+        all that is known at the end of the history), ``impact`` (cases beyond what was expected; hours for durations).
         ``attrs["notes"]`` names series that cannot alarm and why.
 
     Raises
@@ -95,7 +97,9 @@ def detect_shifts(
     [['cases_opened', 'spike', 'up', '2024-04-10', '150.0']]
     """  # noqa: E501
     parts = watch_history(history, freq=freq, holidays=holidays, kinds=kinds)
-    return detect_watched_shifts(parts, alarms_per_week=alarms_per_week, min_volume=min_volume, min_effect=min_effect)
+    return detect_watched_shifts(
+        parts, false_alerts_per_week=false_alerts_per_week, min_volume=min_volume, min_effect=min_effect
+    )
 
 
 def watch_history(
@@ -121,8 +125,9 @@ def watch_history(
     return [watch_kpi(part, freq, holidays, kinds or {}) for _, part in history.groupby("kpi", sort=True)]
 
 
+@renamed_arguments
 def detect_watched_shifts(
-    parts: list[WatchedKpi], *, alarms_per_week: float = 1.0, min_volume: float = 5.0, min_effect: float = 0.1
+    parts: list[WatchedKpi], *, false_alerts_per_week: float = 1.0, min_volume: float = 5.0, min_effect: float = 0.1
 ) -> pd.DataFrame:
     """Find the incidents in watched KPIs: the second half of :func:`detect_shifts`, of the same form.
 
@@ -131,12 +136,12 @@ def detect_watched_shifts(
     >>> detect_watched_shifts([]).columns.tolist() == list(DETECTION_COLUMNS)
     True
     """
-    _check_settings(alarms_per_week, min_volume, min_effect)
+    _check_settings(false_alerts_per_week, min_volume, min_effect)
     found: list[dict[str, Any]] = []
     notes: list[str] = []
     explained: list[tuple[str, str, pd.Timestamp, str]] = []
     if parts:
-        share = alarms_per_week * period_days(parts[0].panel.freq) / 7
+        share = false_alerts_per_week * period_days(parts[0].panel.freq) / 7
         alarms = _flag_detections(parts, share, min_volume, min_effect)
         for part, (spiked, up, down) in zip(parts, alarms, strict=True):
             for i in np.flatnonzero((spiked | up | down).any(axis=0)):
@@ -149,7 +154,7 @@ def detect_watched_shifts(
         ["detected_at", "z", "kpi", "series"], ascending=[False, False, True, True], ignore_index=True
     )
     out = out.astype(dict.fromkeys(("kpi", "series", "kind", "direction", "drivers"), "str") | {"resolved": "bool"})
-    for column in ("started_at", "detected_at", "last_at", "dated_at"):
+    for column in ("started_at", "detected_at", "last_at", "changed_at"):
         out[column] = out[column].astype("datetime64[us]")
     out.attrs = {"notes": tuple(notes), "explained": tuple(explained)}
     return out
@@ -179,7 +184,7 @@ def _flag_detections(
         p = align_periods(grid, stamps, [part.p_values(up) for part in parts])
         score = align_periods(grid, stamps, [part.score(up) for part in parts])
         marks.append(
-            flag_run_starts(p, score, share * FALSE_ALERT_SHARES["shift"], partial(is_reportable, since=since))
+            flag_run_starts(p, score, share * FALSE_ALERT_SHARES["level_shift"], partial(is_reportable, since=since))
         )
     return [
         (marks[0][place, left:right], marks[1][place, left:right], marks[2][place, left:right])
@@ -188,7 +193,7 @@ def _flag_detections(
 
 
 def _check_settings(rate: float, volume: float, effect: float) -> None:
-    for name, value in (("alarms_per_week", rate), ("min_volume", volume), ("min_effect", effect)):
+    for name, value in (("false_alerts_per_week", rate), ("min_volume", volume), ("min_effect", effect)):
         if not (isinstance(value, (int, float)) and 0 <= value < np.inf):
             raise InputError("the setting is out of range", where=f"argument '{name}'", got=value, wanted="from 0")
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError
+from ...features.renamed import renamed_arguments
 from ..series.kpi_kinds import KnownDays
 from ..series.panel import check_columns, infer_freq, period_days
 from ..series.tail_probability import KpiKind
@@ -42,8 +43,17 @@ COUNTER_METRIC_PAIRS = (
     CounterMetricPair("cases_per_agent_hour", 1, "first_contact_resolution", -1),
 )
 COUNTER_METRIC_COLUMNS = (
-    *("gain", "loss", "series", "started_at", "detected_at", "last_at", "gain_before", "gain_after"),
-    *("loss_before", "loss_after", "n", "evidence", "words", "resolved"),
+    *(
+        "improved_kpi",
+        "worsened_kpi",
+        "series",
+        "started_at",
+        "detected_at",
+        "last_at",
+        "improved_before",
+        "improved_after",
+    ),
+    *("worsened_before", "worsened_after", "n", "evidence", "summary", "resolved"),
 )
 #: Evidence that either side must give by itself; both together must be as rare as the false alarms that are borne.
 MIN_SIDE_EVIDENCE = 3.5
@@ -52,12 +62,13 @@ _MAX_START_GAP_DAYS = 14  # days by which the two may have begun apart
 _MERGE_DAYS = 14  # days after which what goes on is an alarm anew
 
 
+@renamed_arguments
 def gaming_guard(
     history: pd.DataFrame,
     *,
     pairs: Sequence[CounterMetricPair] = COUNTER_METRIC_PAIRS,
     freq: str | None = None,
-    alarms_per_week: float = 1.0,
+    false_alerts_per_week: float = 1.0,
     holidays: KnownDays = (),
     kinds: Mapping[str, KpiKind] | None = None,
 ) -> pd.DataFrame:
@@ -73,7 +84,7 @@ def gaming_guard(
         Which KPIs to hold against each other.
     freq
         Length of a period; the commonest step by default.
-    alarms_per_week
+    false_alerts_per_week
         As in :func:`detect_shifts`; a fifth of them is for pairs.
     holidays, kinds
         As in :func:`detect_shifts`.
@@ -81,9 +92,9 @@ def gaming_guard(
     Returns
     -------
     DataFrame
-        One row an alarm, the newest first: ``gain``, ``loss`` (KPIs), ``series``, ``started_at`` (the later of both
-        starts), ``detected_at``, ``last_at``, ``gain_before``, ``gain_after``, ``loss_before``, ``loss_after``, ``n``
-        (cases of the loss), ``evidence``, ``words``, ``resolved``.
+        One row an alarm, the newest first: ``improved_kpi``, ``worsened_kpi`` (KPIs), ``series``, ``started_at`` (the
+        later of both starts), ``detected_at``, ``last_at``, ``improved_before``, ``improved_after``,
+        ``worsened_before``, ``worsened_after``, ``n`` (cases of the loss), ``evidence``, ``summary``, ``resolved``.
 
     Raises
     ------
@@ -100,24 +111,27 @@ def gaming_guard(
     >>> again = pd.DataFrame({"kpi": "repeat_contact_rate", "ds": days, "n": 60.0})
     >>> again["numerator"] = rng.binomial(60, np.where(bad, 0.2, 0.1)).astype(float)
     >>> again["value"] = again["numerator"] / 60
-    >>> gaming_guard(pd.concat([time, again]))["words"].tolist()
+    >>> gaming_guard(pd.concat([time, again]))["summary"].tolist()
     ['handle_time fell while repeat_contact_rate rose: speed may have been bought with quality']
     """
     check_columns(history, ("kpi", "ds", "value"), "history")
-    if not (isinstance(alarms_per_week, (int, float)) and 0 < alarms_per_week < np.inf):
-        raise InputError("the setting is out of range", where="argument 'alarms_per_week'", got=alarms_per_week)
+    if not (isinstance(false_alerts_per_week, (int, float)) and 0 < false_alerts_per_week < np.inf):
+        raise InputError(
+            "the setting is out of range", where="argument 'false_alerts_per_week'", got=false_alerts_per_week
+        )
     wanted = {name for pair in pairs for name in (pair.gain, pair.loss)}
     known = history[history["kpi"].isin(wanted)]
     freq = freq or infer_freq(pd.DatetimeIndex(known["ds"]))
     watched = [watch_kpi(part, freq, holidays, kinds or {}) for _, part in known.groupby("kpi", sort=True)]
-    return guard_watched(watched, pairs=pairs, alarms_per_week=alarms_per_week)
+    return guard_watched(watched, pairs=pairs, false_alerts_per_week=false_alerts_per_week)
 
 
+@renamed_arguments
 def guard_watched(
     watched: Sequence[WatchedKpi],
     *,
     pairs: Sequence[CounterMetricPair] = COUNTER_METRIC_PAIRS,
-    alarms_per_week: float = 1.0,
+    false_alerts_per_week: float = 1.0,
 ) -> pd.DataFrame:
     """Do the work of :func:`gaming_guard` on KPIs that are watched already.
 
@@ -132,12 +146,16 @@ def guard_watched(
         freq = watched[0].panel.freq
         had = [pair for pair in pairs if pair.gain in parts and pair.loss in parts]
         size = sum(len(set(parts[p.gain].panel.names) & set(parts[p.loss].panel.names)) for p in had)
-        limit = np.log(max(size, 1) / (alarms_per_week * period_days(freq) / 7 * _PAIR_ALERT_SHARE))
+        limit = np.log(max(size, 1) / (false_alerts_per_week * period_days(freq) / 7 * _PAIR_ALERT_SHARE))
         for pair in had:
             rows += _detect_pair(pair, parts[pair.gain], parts[pair.loss], max(float(limit), 2 * MIN_SIDE_EVIDENCE))
     out = pd.DataFrame(rows, columns=list(COUNTER_METRIC_COLUMNS))
-    out = out.sort_values(["detected_at", "gain", "loss", "series"], ascending=[False, True, True, True])
-    out = out.astype({"gain": "str", "loss": "str", "series": "str", "words": "str", "resolved": "bool"})
+    out = out.sort_values(
+        ["detected_at", "improved_kpi", "worsened_kpi", "series"], ascending=[False, True, True, True]
+    )
+    out = out.astype(
+        {"improved_kpi": "str", "worsened_kpi": "str", "series": "str", "summary": "str", "resolved": "bool"}
+    )
     for column in ("started_at", "detected_at", "last_at"):
         out[column] = pd.to_datetime(out[column]).astype("datetime64[us]")
     return out.reset_index(drop=True)
@@ -174,19 +192,19 @@ def _detect_pair(pair: CounterMetricPair, gain: WatchedKpi, loss: WatchedKpi, li
             elif loss.is_large_enough(had, has, 0.1) and gain.is_large_enough(was, now, 0.05):
                 rows.append(
                     {
-                        "gain": pair.gain,
-                        "loss": pair.loss,
+                        "improved_kpi": pair.gain,
+                        "worsened_kpi": pair.loss,
                         "series": name,
                         "started_at": start,
                         "detected_at": stamps[t],
                         "last_at": stamps[peak],
-                        "gain_before": was,
-                        "gain_after": now,
-                        "loss_before": had,
-                        "loss_after": has,
+                        "improved_before": was,
+                        "improved_after": now,
+                        "worsened_before": had,
+                        "worsened_after": has,
                         "n": cases,
                         "evidence": float(better[peak] + worse[peak]),
-                        "words": _words(pair),
+                        "summary": _words(pair),
                         "resolved": stop < len(stamps),
                     }
                 )

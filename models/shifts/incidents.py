@@ -47,14 +47,14 @@ def _open_run(part: WatchedKpi, i: int, found: list[Detection], at: int, way: in
     peak = float(np.sqrt(2 * score[at : last + 1, i].max())) * way
     previous = found[-1] if found else None
     if previous and previous.direction == way and start - previous.last <= part.merge_periods():
-        previous.kind = "shift"
+        previous.kind = "level_shift"
         previous.last, previous.returned = max(previous.last, last), back
         previous.peak = max(previous.peak, peak, key=abs)
         return
     if previous and previous.direction != way and _is_back(part, i, previous, start, at):
         previous.returned, previous.last = True, max(previous.last, start)
         return
-    found.append(Detection("shift", way, start, at, last, peak, back, alarms=[at]))
+    found.append(Detection("level_shift", way, start, at, last, peak, back, alarms=[at]))
 
 
 def run_end(score: npt.NDArray[np.float64], ended: npt.NDArray[np.int8], at: int) -> tuple[int, bool]:
@@ -76,13 +76,13 @@ def _add_spike(part: WatchedKpi, i: int, found: list[Detection], at: int) -> Non
     way = 1 if z > 0 else -1
     previous = found[-1] if found else None
     if previous and previous.direction == way and previous.start <= at:
-        inside = previous.kind == "shift" and at <= previous.last
+        inside = previous.kind == "level_shift" and at <= previous.last
         if inside or at - previous.last <= part.merge_periods():
             previous.last = max(previous.last, at)
             previous.alarms.append(at)
             previous.peak = max(previous.peak, z, key=abs)
             return
-    shifted = previous is not None and previous.direction != way and previous.kind == "shift"
+    shifted = previous is not None and previous.direction != way and previous.kind == "level_shift"
     if previous and shifted and (at <= previous.last or _is_back(part, i, previous, at, at)):
         return  # a day on which a shifted series was back, or beyond
     found.append(Detection("spike", way, at, at, at, z, alarms=[at]))
@@ -90,7 +90,7 @@ def _add_spike(part: WatchedKpi, i: int, found: list[Detection], at: int) -> Non
 
 def _is_back(part: WatchedKpi, i: int, previous: Detection, start: int, at: int) -> bool:
     """Tell whether a series lies nearer to where it was before an incident than to where that had brought it."""
-    if previous.kind != "shift" or start - previous.last > _RETURN_MEMORY_SEASONS * max(part.merge_periods(), 7):
+    if previous.kind != "level_shift" or start - previous.last > _RETURN_MEMORY_SEASONS * max(part.merge_periods(), 7):
         return False
     before, after, _ = part.levels(i, part.detection_rows(previous))
     expected, seen, _ = part.levels(i, np.arange(start, at + 1, dtype=np.intp))

@@ -16,25 +16,26 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
+from ...features.renamed import new_columns, renamed_arguments
 from .grouping import group_detections
 
 LEDGER_COLUMNS = (
-    *("incident_id", "kpi", "series", "members", "also", "kind", "direction", "started_at", "dated_at"),
-    *("detected_at", "last_at", "before", "after", "n", "z", "cost", "cost_unit", "drivers", "causes"),
+    *("alert_id", "kpi", "series", "members", "other_kpis", "kind", "direction", "started_at", "changed_at"),
+    *("detected_at", "last_at", "before", "after", "n", "z", "impact", "impact_unit", "drivers", "causes"),
     *("state", "news", "explained", "acknowledged_by", "acknowledged_at", "note", "silenced_until"),
     *("reported_at", "updated_at"),
 )
 _TIMESTAMP_COLUMNS = (
-    *("started_at", "dated_at", "detected_at", "last_at", "acknowledged_at", "silenced_until"),
+    *("started_at", "changed_at", "detected_at", "last_at", "acknowledged_at", "silenced_until"),
     *("reported_at", "updated_at"),
 )
-_CARRIED_COLUMNS = ("incident_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
+_CARRIED_COLUMNS = ("alert_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
 #: What comes in: where it moved with other KPIs, it led to them.
 VOLUME_KPIS = ("cases_opened", "contacts_offered")
 _SORT_COLUMNS = ["detected_at", "started_at", "kpi", "series"]
-_NUMBER_COLUMNS = ("before", "after", "n", "z", "cost")
-_TRACKED_COLUMNS = ("kind", "last_at", "after", "members", "also", "state", "explained")
-_NEWS_COLUMNS = ("kind", "members", "also", "state")  # a change of these is news; a new day of the same is not
+_NUMBER_COLUMNS = ("before", "after", "n", "z", "impact")
+_TRACKED_COLUMNS = ("kind", "last_at", "after", "members", "other_kpis", "state", "explained")
+_NEWS_COLUMNS = ("kind", "members", "other_kpis", "state")  # a change of these is news; a new day of the same is not
 _NEWS_GROWTH_FACTOR = 1.5  # so is a change that has grown by this factor
 
 
@@ -88,10 +89,10 @@ def build_alerts(
     Returns
     -------
     DataFrame
-        The columns of ``LEDGER_COLUMNS``. ``incident_id`` is made of what never changes once an incident is open (KPI,
+        The columns of ``LEDGER_COLUMNS``. ``alert_id`` is made of what never changes once an incident is open (KPI,
         series, direction, start and day of detection of the member that was seen first). ``members`` lists the series,
-        joined by "; ", ``also`` what other KPIs did. ``state`` is ``open``, ``resolved`` or ``explained``. ``cost`` is
-        in cases or hours (``cost_unit``).
+        joined by "; ", ``other_kpis`` what other KPIs did. ``state`` is ``open``, ``resolved`` or ``explained``.
+        ``impact`` is in cases or hours (``impact_unit``).
 
     Examples
     --------
@@ -100,15 +101,15 @@ def build_alerts(
     >>> value = [40.0 + (i * 7919 % 13) for i in range(120)]
     >>> value[100] = 150.0
     >>> found = build_alerts(detect_shifts(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value})))
-    >>> found[["incident_id", "state"]].values.tolist(), round(found["cost"].iloc[0])
+    >>> found[["alert_id", "state"]].values.tolist(), round(found["impact"].iloc[0])
     ([['cases_opened-20240410-19b0', 'resolved']], 104)
     """
-    shifts = shifts.copy()
+    shifts = new_columns(shifts, "detections").copy()
     shifts.attrs = {}  # pandas copies them at every step
     numbers = group_detections(shifts) if groups is None else groups
     rows = [_merged(part, tuple(known)) for _, part in shifts.groupby(numbers, sort=True)]
     out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER_COLUMNS)))
-    return out.sort_values(["detected_at", "incident_id"], ascending=[False, True], ignore_index=True)
+    return out.sort_values(["detected_at", "alert_id"], ascending=[False, True], ignore_index=True)
 
 
 def alert_ids(shifts: pd.DataFrame, groups: pd.Series) -> pd.Series:
@@ -140,7 +141,7 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
     -------
     DataFrame
         The columns of ``LEDGER_COLUMNS``, the newest first. ``news`` says what this run has to tell: ``opened``,
-        ``updated``, ``resolved``, ``withdrawn`` (no longer found) or nothing. An incident whose members grew or whose
+        ``updated``, ``resolved``, ``cancelled`` (no longer found) or nothing. An incident whose members grew or whose
         first is seen anew keeps its id. Acknowledgements and silences stay; silenced incidents have no news.
 
     Examples
@@ -152,7 +153,7 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
     >>> history = pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value})
     >>> early = update_alerts(None, build_alerts(detect_shifts(history[:101])), "2024-04-11")
     >>> late = update_alerts(early, build_alerts(detect_shifts(history)), "2024-04-30")
-    >>> early["news"].tolist(), late["news"].tolist(), bool((early["incident_id"] == late["incident_id"]).all())
+    >>> early["news"].tolist(), late["news"].tolist(), bool((early["alert_id"] == late["alert_id"]).all())
     (['opened'], ['resolved'], True)
     """
     today = pd.Timestamp(now)
@@ -161,7 +162,7 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
         if previous is not None
         else typed_ledger(pd.DataFrame(columns=list(LEDGER_COLUMNS)))
     )
-    known: dict[str, Any] = {str(row.incident_id): row for row in old.itertuples(index=False)}
+    known: dict[str, Any] = {str(row.alert_id): row for row in old.itertuples(index=False)}
     rows: list[dict[str, Any]] = []
     met: set[str] = set()
     row: Any
@@ -172,7 +173,7 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
             entry |= {"reported_at": today, "updated_at": today}
             entry["news"] = {"open": "opened", "resolved": "opened"}.get(row.state, "")
         else:
-            met.add(before.incident_id)
+            met.add(before.alert_id)
             entry |= {c: getattr(before, c) for c in _CARRIED_COLUMNS}
             entry |= {c: entry[c] or getattr(before, c) for c in ("drivers", "causes")}
             entry |= _news(before, row, today)
@@ -182,15 +183,16 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
         if name not in met:
             entry = row._asdict()
             gone = row.state in ("open", "explained")
-            again = row.news == "withdrawn" and row.updated_at == today
-            entry["news"] = "withdrawn" if row.state == "open" or again else ""
-            entry |= {"state": "withdrawn", "updated_at": today} if gone else {}
+            again = row.news == "cancelled" and row.updated_at == today
+            entry["news"] = "cancelled" if row.state == "open" or again else ""
+            entry |= {"state": "cancelled", "updated_at": today} if gone else {}
             rows.append(entry)
     out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER_COLUMNS)))
-    return out.sort_values(["detected_at", "incident_id"], ascending=[False, True], ignore_index=True)
+    return out.sort_values(["detected_at", "alert_id"], ascending=[False, True], ignore_index=True)
 
 
-def acknowledge_alert(ledger: pd.DataFrame, incident_id: str, by: str, at: Any, note: str = "") -> pd.DataFrame:
+@renamed_arguments
+def acknowledge_alert(ledger: pd.DataFrame, alert_id: str, by: str, at: Any, note: str = "") -> pd.DataFrame:
     """Note that somebody has seen an incident; it is no news any more until something about it changes.
 
     Raises
@@ -198,7 +200,7 @@ def acknowledge_alert(ledger: pd.DataFrame, incident_id: str, by: str, at: Any, 
     InputError
         If there is no such incident.
     """
-    place = _place(ledger, incident_id)
+    place = _place(ledger, alert_id)
     out = ledger.copy()
     out.loc[place, "acknowledged_by"] = by
     out.loc[place, "acknowledged_at"] = pd.Timestamp(at)
@@ -207,7 +209,8 @@ def acknowledge_alert(ledger: pd.DataFrame, incident_id: str, by: str, at: Any, 
     return out
 
 
-def mute_alert(ledger: pd.DataFrame, incident_id: str, until: Any) -> pd.DataFrame:
+@renamed_arguments
+def mute_alert(ledger: pd.DataFrame, alert_id: str, until: Any) -> pd.DataFrame:
     """Keep an incident from making news until an instant.
 
     Raises
@@ -215,19 +218,19 @@ def mute_alert(ledger: pd.DataFrame, incident_id: str, until: Any) -> pd.DataFra
     InputError
         If there is no such incident.
     """
-    place = _place(ledger, incident_id)
+    place = _place(ledger, alert_id)
     out = ledger.copy()
     out.loc[place, "silenced_until"] = pd.Timestamp(until)
     out.loc[place, "news"] = ""
     return out
 
 
-def _place(ledger: pd.DataFrame, incident_id: str) -> Any:
-    found = ledger.index[ledger["incident_id"] == incident_id]
+def _place(ledger: pd.DataFrame, alert_id: str) -> Any:
+    found = ledger.index[ledger["alert_id"] == alert_id]
     if not len(found):
-        ids = [str(i) for i in ledger["incident_id"]]
-        hint = did_you_mean(incident_id, ids) if ids else "there are no incidents yet"
-        raise InputError("there is no such incident", where="argument 'incident_id'", got=incident_id, hint=hint)
+        ids = [str(i) for i in ledger["alert_id"]]
+        hint = did_you_mean(alert_id, ids) if ids else "there are no incidents yet"
+        raise InputError("there is no such incident", where="argument 'alert_id'", got=alert_id, hint=hint)
     return found[0]
 
 
@@ -246,16 +249,16 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
     reasons = [span.name for span in known for row in rows if span.explains(row)]
     state = "explained" if reasons else "resolved" if part["resolved"].all() else "open"
     entry |= {
-        "incident_id": _identity(first),
+        "alert_id": _identity(first),
         "members": "; ".join(names),
-        "also": "; ".join(dict.fromkeys(also)),
+        "other_kpis": "; ".join(dict.fromkeys(also)),
         "started_at": own["started_at"].min(),
-        "dated_at": widest.get("dated_at", widest["started_at"]),
+        "changed_at": widest.get("changed_at", widest["started_at"]),
         "detected_at": first["detected_at"],
         "last_at": part["last_at"].max(),
         "z": max(own["z"].tolist(), key=abs),
-        "kind": "shift" if (own["kind"] == "shift").any() else "spike",
-        "cost_unit": _unit(str(led["kpi"])),
+        "kind": "level_shift" if (own["kind"] == "level_shift").any() else "spike",
+        "impact_unit": _unit(str(led["kpi"])),
         "state": state,
         "news": "",
         "causes": "",
@@ -277,9 +280,9 @@ def _identity(row: pd.Series) -> str:
 
 def _find_previous(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
     """Return the entry of the last run that an incident continues: by its id, or by a member and its days."""
-    same = old[(old["incident_id"] == row.incident_id) & ~old["incident_id"].isin(met)]
+    same = old[(old["alert_id"] == row.alert_id) & ~old["alert_id"].isin(met)]
     if same.empty:
-        near = (old["kpi"] == row.kpi) & (old["direction"] == row.direction) & ~old["incident_id"].isin(met)
+        near = (old["kpi"] == row.kpi) & (old["direction"] == row.direction) & ~old["alert_id"].isin(met)
         near &= (old["started_at"] <= row.last_at) & (old["last_at"] >= row.started_at)
         members = set(row.members.split("; "))
         shared = [bool(members & set(m.split("; "))) for m in old["members"].astype(str)]
@@ -301,12 +304,13 @@ def _news(before: Any, row: Any, today: pd.Timestamp) -> dict[str, Any]:
 
 
 def typed_ledger(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give a ledger that comes from a file all its columns and their types.
+    """Give a ledger that comes from a file all its columns and their types; old names are renamed.
 
-    >>> typed_ledger(pd.DataFrame({"incident_id": ["a"], "cost": [None]}))[["incident_id", "cost", "note"]].values.tolist()
+    >>> ledger = typed_ledger(pd.DataFrame({"alert_id": ["a"], "impact": [None]}))
+    >>> ledger[["alert_id", "impact", "note"]].values.tolist()
     [['a', nan, '']]
-    """  # noqa: E501 - an example in one line
-    out = frame.reindex(columns=list(LEDGER_COLUMNS))
+    """
+    out = new_columns(frame, "kpi_alerts").reindex(columns=list(LEDGER_COLUMNS))
     for column in LEDGER_COLUMNS:
         if column in _TIMESTAMP_COLUMNS:
             out[column] = pd.to_datetime(out[column]).astype("datetime64[us]")

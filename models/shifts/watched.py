@@ -183,8 +183,8 @@ class WatchedKpi:
             "z": incident.peak,
             "drivers": "",
             "resolved": incident.returned or len(stamps) - 1 - incident.last > self.merge_periods(),
-            "dated_at": stamps[self.dated(i, incident)],
-            "cost": self.cost(before, after, cases, len(rows)),
+            "changed_at": stamps[self.dated(i, incident)],
+            "impact": self.cost(before, after, cases, len(rows)),
         }
 
     def dated(self, i: int, incident: Detection) -> int:

@@ -80,8 +80,8 @@ def select_cases(
 
     Returns
     -------
-    The rows by expected benefit, highest first (then probability, then case id), with ``benefit`` and ``picked``. A
-    case that does not fit into the hours that are left is passed over for the next that does.
+    The rows by expected benefit, highest first (then probability, then case id), with ``expected_benefit`` and
+    ``work_first``. A case that does not fit into the hours that are left is passed over for the next that does.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def select_cases(
     Examples
     --------
     >>> rows = pd.DataFrame({"case_id": ["a", "b", "c"], "probability": [0.95, 0.6, 0.5], "effort_h": [8.0, 1.0, 1.0]})
-    >>> select_cases(rows, capacity_h=2.0)[["case_id", "picked"]].values.tolist()
+    >>> select_cases(rows, capacity_h=2.0)[["case_id", "work_first"]].values.tolist()
     [['b', True], ['c', True], ['a', False]]
     """
     if k is None and capacity_h is None:
@@ -102,8 +102,10 @@ def select_cases(
     given = {"preventable": preventable, "cost": cost, "effort_h": effort_h}
     values = {name: _column(rows, name, value) for name, value in given.items()}
     benefit = expected_benefit(rows["probability"], **values)
-    out = rows.assign(benefit=benefit, _hours=values["effort_h"])
-    out = out.sort_values(["benefit", "probability", "case_id"], ascending=[False, False, True], ignore_index=True)
+    out = rows.assign(expected_benefit=benefit, _hours=values["effort_h"])
+    out = out.sort_values(
+        ["expected_benefit", "probability", "case_id"], ascending=[False, False, True], ignore_index=True
+    )
     left_n, left_h = len(out) if k is None else k, np.inf if capacity_h is None else float(capacity_h)
     picked = np.zeros(len(out), dtype=bool)
     for place, hours in enumerate(out.pop("_hours").to_numpy(dtype=float)):
@@ -112,11 +114,11 @@ def select_cases(
         if hours <= left_h + 1e-9:
             picked[place] = True
             left_n, left_h = left_n - 1, left_h - hours
-    return out.assign(picked=picked)
+    return out.assign(work_first=picked)
 
 
 def find_first_flagged(
-    history: pd.DataFrame, as_of: pd.Timestamp | None = None, *, flag: str = "picked"
+    history: pd.DataFrame, as_of: pd.Timestamp | None = None, *, flag: str = "work_first"
 ) -> pd.DataFrame:
     """Return since when each case is on the list.
 
@@ -136,7 +138,7 @@ def find_first_flagged(
     Examples
     --------
     >>> days = pd.to_datetime(["2024-03-01T08:00Z", "2024-03-02T08:00Z"])
-    >>> history = pd.DataFrame({"case_id": ["a", "a"], "at": days, "picked": [False, True]})
+    >>> history = pd.DataFrame({"case_id": ["a", "a"], "at": days, "work_first": [False, True]})
     >>> find_first_flagged(history)["first_flagged_at"].dt.day.tolist()
     [2]
     """
@@ -163,16 +165,16 @@ def flag_top(scored: pd.DataFrame, k: int, *, by: Sequence[str] = ("at",)) -> pd
 
     Returns
     -------
-    The rows with ``picked``, in their order.
+    The rows with ``work_first``, in their order.
 
     Examples
     --------
     >>> rows = pd.DataFrame({"case_id": ["a", "b"], "at": pd.Timestamp("2024-03-01T08:00Z"), "probability": [0.1, 0.4]})
-    >>> flag_top(rows, 1)["picked"].tolist()
+    >>> flag_top(rows, 1)["work_first"].tolist()
     [False, True]
     """
     ranked = scored.sort_values([*by, "probability", "case_id"], ascending=[*[True] * len(by), False, True])
-    return scored.assign(picked=(ranked.groupby(list(by)).cumcount() < k).reindex(scored.index))
+    return scored.assign(work_first=(ranked.groupby(list(by)).cumcount() < k).reindex(scored.index))
 
 
 def _column(rows: pd.DataFrame, name: str, given: ArrayLike | None) -> Floats:

@@ -16,12 +16,12 @@ from .reasons import reasons
 
 #: Columns of the list of cases at risk.
 RISK_COLUMNS = (
-    "rank", "case_id", "metric", "probability", "band", "due_at", "left_s", "left_wall_s", "left_business_s", "paused",
-    "team", "priority", "age_s", "group", "reason_1", "reason_2", "reason_3", "action",
+    "rank", "case_id", "metric", "probability", "risk_level", "due_at", "left_s", "left_wall_s", "left_business_s",
+    "paused", "team", "priority", "age_s", "group", "reason_1", "reason_2", "reason_3", "action",
 )  # fmt: skip
 
 #: Columns of the list of broken promises.
-BREACHED_COLUMNS = ("case_id", "metric", "due_at", "late_s", "team", "priority")
+BREACHED_COLUMNS = ("case_id", "metric", "due_at", "overdue_s", "team", "priority")
 
 #: Type of each column of the lists that a source may lack.
 _OPTIONAL_COLUMN_TYPES = {
@@ -47,7 +47,7 @@ SUGGESTED_ACTIONS: dict[str, dict[str, str]] = {
     "time": {"medium": "plan it before it is due", "high": "work on it next"},
     "reply": {"medium": "reply to the customer today", "high": "reply to the customer now"},
     "conversation": {"high": "call the customer instead of writing"},
-    "handovers": {"medium": "name one owner", "high": "name one owner and keep the case there"},
+    "transfers": {"medium": "name one owner", "high": "name one owner and keep the case there"},
     "reopens": {"high": "let a senior agent find the cause"},
     "escalations": {"high": "speak with the manager who escalated it"},
     "status": {"medium": "check whether it still has to wait", "high": "chase what it waits for"},
@@ -84,7 +84,7 @@ def rank_cases(
     so where every case has the base rate the list is by due time, then by age, and the reason says so):
     ``rank, case_id, metric, probability, band, due_at, left_s`` (on the clock of the promise), ``left_wall_s,
     left_business_s, paused, team, priority, age_s, group`` (of the first reason that raises the risk), ``reason_1,
-    reason_2, reason_3, action``. The broken promises, the latest first: ``case_id, metric, due_at, late_s, team,
+    reason_2, reason_3, action``. The broken promises, the latest first: ``case_id, metric, due_at, overdue_s, team,
     priority``. A reason that is not there is an empty text; anything else not known is missing.
 
     Raises
@@ -107,7 +107,7 @@ def rank_cases(
     parts = risk.contributions(snapshots[running])
     # The parts sum to the log-odds, so the probability need not be worked out a second time.
     wanted["probability"] = expit(parts["logit"])
-    wanted["band"] = assign_risk_levels(wanted["probability"].to_numpy(dtype=float))
+    wanted["risk_level"] = assign_risk_levels(wanted["probability"].to_numpy(dtype=float))
     wanted = _with(wanted)
     keys = ["probability", "due_at", "age_s", "case_id"]
     wanted = wanted.sort_values(keys, ascending=[False, True, False, True], kind="stable")
@@ -156,19 +156,19 @@ def _explained(
         order = "by due time, then by age" if rows["due_at"].notna().any() else "by age, the oldest first"
         base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %; the list is {order}"
         rows["reason_1"] = pd.Series(base, index=rows.index, dtype="str")
-    todo = [action_for(table, group, band) for group, band in zip(groups, rows["band"], strict=True)]
+    todo = [action_for(table, group, band) for group, band in zip(groups, rows["risk_level"], strict=True)]
     rows["group"] = groups.astype("str").array
     rows["action"] = pd.Series(todo, index=rows.index, dtype="str")
-    rows["band"] = rows["band"].astype("str")
+    rows["risk_level"] = rows["risk_level"].astype("str")
     return rows
 
 
 def _list_breached(rows: pd.DataFrame) -> pd.DataFrame:
     rows = _with(rows.copy())
-    rows["late_s"] = (rows["at"] - rows["due_at"]).dt.total_seconds()
+    rows["overdue_s"] = (rows["at"] - rows["due_at"]).dt.total_seconds()
     # On the clock of the promise where that is known: a weekend does not make a case later on business hours.
-    rows["late_s"] = (-rows["left_s"].astype("float64")).fillna(rows["late_s"])
-    rows = rows.sort_values(["late_s", "case_id"], ascending=[False, True], kind="stable")
+    rows["overdue_s"] = (-rows["left_s"].astype("float64")).fillna(rows["overdue_s"])
+    rows = rows.sort_values(["overdue_s", "case_id"], ascending=[False, True], kind="stable")
     return rows[list(BREACHED_COLUMNS)].reset_index(drop=True)
 
 
@@ -222,7 +222,7 @@ def _actions(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]
         for band in rows:
             if band not in (*RISK_LEVELS, ANY_NAME):
                 hint = did_you_mean(band, (*RISK_LEVELS, ANY_NAME))
-                raise InputError("there is no such band", where="actions", column=group, got=band, hint=hint)
+                raise InputError("there is no such risk level", where="actions", column=group, got=band, hint=hint)
     merged = {group: dict(rows) for group, rows in SUGGESTED_ACTIONS.items()}
     for group, rows in given.items():
         merged[group] = {**({} if ANY_NAME in rows else merged.get(group, {})), **rows}

@@ -251,7 +251,7 @@ REASON_FORMATTERS: dict[str, Callable[[dict[str, object], float], str]] = {
     "reply": _format_reply,
     "activity": _format_activity,
     "conversation": _format_conversation,
-    "handovers": _make_count_formatter("transfers", "handed over", "never handed over"),
+    "transfers": _make_count_formatter("transfers", "handed over", "never handed over"),
     "reopens": _make_count_formatter("reopens", "opened again", "never opened again"),
     "escalations": _make_count_formatter("escalations", "escalated", "not escalated"),
     "priority": _format_priority,
@@ -266,7 +266,7 @@ REASON_FORMATTERS: dict[str, Callable[[dict[str, object], float], str]] = {
     "customer": _format_customer,
     "text": _format_text,
     "desk": _format_desk,
-    "promises": _format_other_slas,
+    "other_slas": _format_other_slas,
     "details": _format_details,
     "segments": lambda _, __: "what other customers of its segment lately answered",
 }

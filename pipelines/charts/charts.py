@@ -65,12 +65,12 @@ def _agents_heatmap(queue: str, rows: pd.DataFrame) -> Chart:
     import altair as alt
 
     days = rows["ds"].dt.normalize()
-    rows = rows[(days < days.min() + pd.Timedelta(days=14)) & (rows["people"] > 0)]
+    rows = rows[(days < days.min() + pd.Timedelta(days=14)) & (rows["agents_to_schedule"] > 0)]
     frame = pd.DataFrame(
         {
             "day": rows["ds"].dt.strftime("%a %d %b"),
             "time": rows["ds"].dt.strftime("%H:%M"),
-            "people": rows["people"].astype(float),
+            "people": rows["agents_to_schedule"].astype(float),
             "agents": rows["agents"].astype(float),
             "calls": rows["calls"],
         }
@@ -141,7 +141,7 @@ def plot_calibration(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw what was observed against what was predicted; a calibrated model lies on the diagonal."""
     import altair as alt
 
-    frame = tables["reliability"].head(MAX_POINTS)
+    frame = tables["calibration"].head(MAX_POINTS)
     axis = alt.Axis(format=".0%")
     base = alt.Chart(round_floats(frame)).encode(
         x=alt.X("predicted:Q", title="predicted probability", axis=axis, scale=alt.Scale(domain=[0, 1])),
@@ -166,12 +166,12 @@ def plot_cases_at_risk(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
 
     risk = tables["risk"]
     frame = (risk.sort_values("rank") if "rank" in risk.columns else risk).head(MAX_CASES_PLOTTED)
-    frame = frame[[c for c in ("case_id", "probability", "band", "team", "reason_1") if c in frame.columns]]
+    frame = frame[[c for c in ("case_id", "probability", "risk_level", "team", "reason_1") if c in frame.columns]]
     colour: Any = alt.value(BLUE)
-    if "band" in frame.columns:
-        bands = [b for b in _BAND_COLOURS if b in set(frame["band"])]
+    if "risk_level" in frame.columns:
+        bands = [b for b in _BAND_COLOURS if b in set(frame["risk_level"])]
         scale = alt.Scale(domain=bands, range=[_BAND_COLOURS[b] for b in bands])
-        colour = alt.Color("band:N", title=None, scale=scale, legend=top_legend(alt))
+        colour = alt.Color("risk_level:N", title=None, scale=scale, legend=top_legend(alt))
     chart = (
         alt.Chart(round_floats(frame))
         .mark_bar()
@@ -226,7 +226,7 @@ def plot_casework(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
 def plot_shift_coverage(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw how shifts cover the queue that needs most people."""
     coverage, table = tables["coverage"], tables["schedule"]
-    queue = _largest(coverage, "queue", "need", 1)[0]
+    queue = _largest(coverage, "queue", "required", 1)[0]
     return plot_schedule(coverage[coverage["queue"] == queue], table[table["queue"] == queue])
 
 
@@ -236,7 +236,7 @@ _STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw], ...]] = {
         ("forecast", ("actuals", "forecast"), plot_volume),
         ("leaderboard", ("leaderboard",), plot_leaderboard),
         ("forecast_by_lead", ("forecast_by_lead",), plot_errors_by_lead),
-        ("forecast_by_slot", ("forecast_by_slot",), plot_errors_by_slot),
+        ("forecast_by_time", ("forecast_by_time",), plot_errors_by_slot),
         ("forecast_coverage", ("forecast_coverage",), plot_interval_coverage),
     ),
     "staff": (
@@ -245,14 +245,14 @@ _STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw], ...]] = {
         ("coverage", ("coverage", "schedule"), plot_shift_coverage),
     ),
     "train": (
-        ("reliability", ("reliability",), plot_calibration),
-        ("rolling_reliability", ("rolling_reliability",), plot_backtest_calibration),
-        ("workload", ("workload",), plot_breaches_found),
+        ("calibration", ("calibration",), plot_calibration),
+        ("breach_backtest_calibration", ("breach_backtest_calibration",), plot_backtest_calibration),
+        ("recall_by_share", ("recall_by_share",), plot_breaches_found),
         ("drift", ("drift",), plot_weekly_rates),
     ),
     "risk": (("risk", ("risk",), plot_cases_at_risk),),
     "watch": (
-        ("incidents", ("incidents", "bands"), plot_alerts),
+        ("kpi_alerts", ("kpi_alerts", "expected_ranges"), plot_alerts),
         ("drivers", ("drivers",), plot_drivers),
     ),
 }

@@ -145,7 +145,7 @@ def plot_errors_by_slot(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw the errors by slot of the week: by weekday, and by time of day where slots are shorter."""
     import altair as alt
 
-    table = tables["forecast_by_slot"]
+    table = tables["forecast_by_time"]
     table = table[table["wape"].notna()] if len(table) else table
     if table.empty or len(table) < 2:
         return []

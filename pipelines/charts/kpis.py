@@ -29,7 +29,7 @@ _KPI_ORDER = (
 def plot_kpis(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw each KPI over time, the shifted ones first, with a mark where a shift or spike began."""
     history = tables["history"]
-    shifts = tables.get("shifts", pd.DataFrame({"kpi": [], "series": []}))
+    shifts = tables.get("detections", pd.DataFrame({"kpi": [], "series": []}))
     full, short = label_series(history), label_series(history, columns=False)
     known = dict(zip(short, full, strict=True))
     shifts = shifts.assign(series=[known.get(name, name) for name in shifts["series"]])
@@ -155,13 +155,13 @@ def plot_alerts(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     Parameters
     ----------
     tables
-        ``bands`` and ``incidents`` of the stage that watches.
+        ``expected_ranges`` and ``kpi_alerts`` of the stage that watches.
     """
-    bands, incidents = tables["bands"], tables["incidents"]
+    bands, incidents = tables["expected_ranges"], tables["kpi_alerts"]
     found = []
-    for name in bands["incident_id"].drop_duplicates():
-        rows = incidents[incidents["incident_id"] == name]
-        own = bands[bands["incident_id"] == name].sort_values("ds")
+    for name in bands["alert_id"].drop_duplicates():
+        rows = incidents[incidents["alert_id"] == name]
+        own = bands[bands["alert_id"] == name].sort_values("ds")
         if len(rows) and own["value"].notna().any():
             found.append(_alert_chart(own, rows.iloc[0]))
     return found
@@ -175,7 +175,7 @@ def _alert_chart(rows: pd.DataFrame, incident: pd.Series[Any]) -> Chart:
     frame[["value", "expected", "lower", "upper"]] *= factor
     top = 1.3 * max(float(frame["value"].max()), float(frame["expected"].max()))
     frame["upper"] = frame["upper"].clip(upper=top)  # a band may be much wider than all that happens
-    begin = pd.Timestamp(incident["dated_at"] if incident["kind"] == "shift" else incident["started_at"])
+    begin = pd.Timestamp(incident["changed_at"] if incident["kind"] == "level_shift" else incident["started_at"])
     inside = (frame["ds"] >= begin) & (frame["ds"] <= incident["last_at"])
     scale = alt.Scale(zero=unit == "count", nice=True)
     x = alt.X("ds:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8))

@@ -40,7 +40,7 @@ def plot_schedule(coverage: pd.DataFrame, table: pd.DataFrame) -> list[Chart]:
     --------
     >>> from deskcast.forecasting.scheduling.schedule import shift_schedule
     >>> from deskcast.forecasting.scheduling.shift_patterns import shift_patterns
-    >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-04 08:00", periods=8, freq="h"), "need": 2.0})
+    >>> day = pd.DataFrame({"ds": pd.date_range("2024-03-04 08:00", periods=8, freq="h"), "required": 2.0})
     >>> found = shift_schedule(day, shift_patterns(lengths_s=[4 * 3600], first_start_s=28800))
     >>> [p.title for p in plot_schedule(found.coverage, found.table)]
     ['People needed and scheduled', 'Shifts to work']
@@ -67,9 +67,9 @@ def _covered(coverage: pd.DataFrame) -> Chart:
     import altair as alt
 
     first = coverage[coverage["ds"] < coverage["ds"].min() + pd.Timedelta(days=MAX_DAYS_PLOTTED)]
-    how = {"need": "max", "scheduled": "min", "shortfall": "max"}
+    how = {"required": "max", "scheduled": "min", "understaffed": "max"}
     frame, merged = downsample(first, MAX_LINE_POINTS, how)
-    names = {"need": "needed", "scheduled": "scheduled"}
+    names = {"required": "needed", "scheduled": "scheduled"}
     long = round_floats(frame[["ds", *names]].rename(columns=names).melt("ds", var_name="line", value_name="people"))
     scale = alt.Scale(domain=["needed", "scheduled"], range=[GREY, BLUE])
     lines = (
@@ -83,18 +83,18 @@ def _covered(coverage: pd.DataFrame) -> Chart:
         )
     )
     layers: list[Any] = [lines]
-    short = frame[frame["shortfall"] > 0]
+    short = frame[frame["understaffed"] > 0]
     if len(short):
         marks = alt.Chart(round_floats(short)).mark_rule(color=RED, strokeWidth=2, opacity=0.6)
-        tell = [_when(alt), alt.Tooltip("shortfall:Q", title="missing")]
-        layers.insert(0, marks.encode(x="ds:T", y="scheduled:Q", y2="need:Q", tooltip=tell))
-    missing = first["shortfall"] > 0
+        tell = [_when(alt), alt.Tooltip("understaffed:Q", title="missing")]
+        layers.insert(0, marks.encode(x="ds:T", y="scheduled:Q", y2="required:Q", tooltip=tell))
+    missing = first["understaffed"] > 0
     said = "every interval is covered"
     if missing.any():
-        worst = first["shortfall"].max()
+        worst = first["understaffed"].max()
         said = f"it falls short in {int(missing.sum()):,} of {len(first):,} intervals, by {worst:,.1f} at most"
     note = f", {merged} slots a point" if merged > 1 else ""
-    text = f"People needed and scheduled: at most {first['need'].max():,.1f} are needed; {said}."
+    text = f"People needed and scheduled: at most {first['required'].max():,.1f} are needed; {said}."
     title = f"People needed and scheduled{' · red: missing' if missing.any() else ''}{note}"
     return build_chart(title, text, alt.layer(*layers), 220)
 
@@ -102,7 +102,7 @@ def _covered(coverage: pd.DataFrame) -> Chart:
 def _shifts(table: pd.DataFrame) -> Chart:
     import altair as alt
 
-    rows = table.nlargest(MAX_PATTERNS_PLOTTED, "people", keep="first").sort_values(["start", "end", "days"])
+    rows = table.nlargest(MAX_PATTERNS_PLOTTED, "scheduled_agents", keep="first").sort_values(["start", "end", "days"])
     begin, end = _hours(rows["start"]), _hours(rows["end"])
     end = np.where(end <= begin, end + 24, end)
     words = rows["kind"] + " " + rows["days"] + " " + rows["start"] + "-" + rows["end"]
@@ -111,7 +111,7 @@ def _shifts(table: pd.DataFrame) -> Chart:
             "shift": words + np.where(rows["breaks"] == "", "", " (" + rows["breaks"] + ")"),
             "from": begin,
             "to": end,
-            "people": rows["people"].astype(float),
+            "people": rows["scheduled_agents"].astype(float),
         }
     )
     y = alt.Y("shift:N", title=None, sort=list(dict.fromkeys(frame["shift"])), axis=alt.Axis(labelLimit=300))
@@ -122,7 +122,8 @@ def _shifts(table: pd.DataFrame) -> Chart:
     )
     numbers = base.mark_text(align="left", dx=4).encode(x="from:Q", text=alt.Text("people:Q", format="d"))
     shown = f"the {len(rows)} with most people of {len(table):,}" if len(table) > len(rows) else f"all {len(rows)}"
-    text = f"Shifts to work, {shown} patterns; {int(rows['people'].sum()):,} of {int(table['people'].sum()):,} people."
+    mine, all_ = (int(part["scheduled_agents"].sum()) for part in (rows, table))
+    text = f"Shifts to work, {shown} patterns; {mine:,} of {all_:,} people."
     title = "Shifts to work" + (f", {shown}" if len(table) > len(rows) else "")
     return build_chart(title, text, alt.layer(bars, numbers), 22 * len(rows) + 40)
 
@@ -150,13 +151,13 @@ def _backlog_chart(plan: pd.DataFrame) -> Chart:
     import altair as alt
 
     bounds = {c: h for c, h in (("backlog_lo", "min"), ("backlog_hi", "max")) if c in plan.columns}
-    frame, _ = downsample(plan, MAX_LINE_POINTS, {"backlog": "mean", "late_open": "max", **bounds})
+    frame, _ = downsample(plan, MAX_LINE_POINTS, {"backlog": "mean", "overdue_open": "max", **bounds})
     frame = round_floats(frame)
     x, layers = alt.X("ds:T", title=None), []
     if bounds:
         band = alt.Chart(frame).mark_area(color=BLUE, opacity=0.2)
         layers.append(band.encode(x=x, y=alt.Y("backlog_lo:Q", title="cases"), y2="backlog_hi:Q"))
-    names = {"backlog": "waiting", "late_open": "late"}
+    names = {"backlog": "waiting", "overdue_open": "late"}
     long = frame[["ds", *names]].rename(columns=names).melt("ds", var_name="line", value_name="cases")
     scale = alt.Scale(domain=["waiting", "late"], range=[BLUE, RED])
     lines = alt.Chart(long).mark_line(strokeWidth=1.7)
@@ -172,7 +173,7 @@ def _backlog_chart(plan: pd.DataFrame) -> Chart:
     age = f", the oldest {oldest:,.0f} hours old" if np.isfinite(oldest) else ""
     text = (
         f"Cases that wait: {plan['backlog'].max():,.0f} at most{age}; {plan['backlog'].iloc[-1]:,.0f} at the end; "
-        f"{plan['late'].sum():,.0f} break their promise."
+        f"{plan['breaches'].sum():,.0f} break their promise."
     )
     return build_chart("Cases that wait", text, alt.layer(*layers), 220)
 
@@ -180,8 +181,8 @@ def _backlog_chart(plan: pd.DataFrame) -> Chart:
 def _risk(plan: pd.DataFrame) -> Chart:
     import altair as alt
 
-    frame, _ = downsample(plan, MAX_LINE_POINTS, {"breach_risk": "max", "breach_by": "max"})
-    names = {"breach_risk": "a promise breaks in the slot", "breach_by": "one has broken by then"}
+    frame, _ = downsample(plan, MAX_LINE_POINTS, {"breach_risk": "max", "breach_risk_to_date": "max"})
+    names = {"breach_risk": "a promise breaks in the slot", "breach_risk_to_date": "one has broken by then"}
     long = round_floats(frame.rename(columns=names).melt("ds", var_name="line", value_name="probability"))
     scale = alt.Scale(domain=list(names.values()), range=[ORANGE, RED])
     chart = (
@@ -194,7 +195,7 @@ def _risk(plan: pd.DataFrame) -> Chart:
             tooltip=[_when(alt), "line", alt.Tooltip("probability:Q", format=".0%")],
         )
     )
-    text = f"Probability that a promise breaks: {plan['breach_by'].iloc[-1]:.0%} by the end of the plan."
+    text = f"Probability that a promise breaks: {plan['breach_risk_to_date'].iloc[-1]:.0%} by the end of the plan."
     return build_chart("How likely promises break", text, chart, 180)
 
 

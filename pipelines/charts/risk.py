@@ -26,7 +26,7 @@ def plot_backtest_calibration(tables: Mapping[str, pd.DataFrame]) -> list[Chart]
     """Draw what came against what was said over all cut-offs: the model in use and its best baseline."""
     import altair as alt
 
-    frame = tables["rolling_reliability"]
+    frame = tables["breach_backtest_calibration"]
     names = _compared_models(tables, frame)
     frame = frame[frame["model"].isin(names)].assign(model=lambda f: f["model"].map(MODEL_LABELS).fillna(f["model"]))
     axis = alt.Axis(format=".0%")
@@ -60,7 +60,7 @@ def plot_weekly_rates(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     frame = tables["drift"]
     name = _compared_models(tables, frame)[0]
     mine = frame[frame["model"] == name]
-    names = {"said": "said", "base_rate": "came"}
+    names = {"predicted": "said", "base_rate": "came"}
     long = mine.rename(columns=names).melt("week", ["said", "came"], var_name="line", value_name="share")
     colour = alt.Color(
         "line:N", title=None, legend=top_legend(alt), scale=alt.Scale(domain=["said", "came"], range=[BLUE, GREY])
@@ -79,7 +79,7 @@ def plot_weekly_rates(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
             tooltip=[alt.Tooltip("week:T", format="%d %b %Y"), "line", alt.Tooltip("share", format=".1%")],
         )
     )
-    gap = float((mine["said"] - mine["base_rate"]).abs().max())
+    gap = float((mine["predicted"] - mine["base_rate"]).abs().max())
     return [build_chart("Said and came, week by week", f"In the worst week they are {gap:.0%} apart.", chart, 200)]
 
 
@@ -87,10 +87,10 @@ def plot_breaches_found(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw which share of the bad cases is found when only the riskiest share is looked at."""
     import altair as alt
 
-    frame = tables["workload"]
+    frame = tables["recall_by_share"]
     names = _compared_models(tables, frame)
     frame = frame[frame["model"].isin(names)].assign(
-        looked=lambda f: 1 - f["saved"], model=lambda f: f["model"].map(MODEL_LABELS).fillna(f["model"])
+        looked=lambda f: 1 - f["not_reviewed"], model=lambda f: f["model"].map(MODEL_LABELS).fillna(f["model"])
     )
     ends = pd.DataFrame([{"model": m, "looked": x, "recall": x} for m in frame["model"].unique() for x in (0.0, 1.0)])
     frame = pd.concat([frame[["model", "looked", "recall"]], ends], ignore_index=True).sort_values(["model", "looked"])
@@ -108,8 +108,8 @@ def plot_breaches_found(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     )
     chance = pd.DataFrame({"a": [0.0, 1.0]})
     line = alt.Chart(chance).mark_line(color=GREY, strokeDash=[4, 3]).encode(x="a:Q", y="a:Q")
-    mine = tables["workload"]
-    at = mine[(mine["model"] == names[0]) & np.isclose(mine["saved"], 0.8)]["recall"]
+    mine = tables["recall_by_share"]
+    at = mine[(mine["model"] == names[0]) & np.isclose(mine["not_reviewed"], 0.8)]["recall"]
     told = f"The riskiest fifth of the list holds {at.iloc[0]:.0%} of the breaches." if len(at) else ""
     return [build_chart("What looking at the riskiest finds (grey: chance)", told, alt.layer(line, lines), 220)]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from . import forecast as forecast_options
-from .options import AsOfOption, ConfigOption, JsonOption, OutOption, open_for
+from .options import AsOfOption, ConfigOption, JsonOption, OutOption, one_option, open_for, print_warnings_plainly
 from .terminal import output_stage
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ def main() -> None:
     """Run a command; what the user can mend ends with one line and exit code 2."""
     from ...features.errors import InputError
 
+    print_warnings_plainly()
     try:
         app()
     except InputError as error:
@@ -100,9 +101,9 @@ def check(
     project = open_for(config, as_of, out)
     stage = check_stage(project)
     output_stage(stage, "checks", out, as_json, "availability", zone=project.config.timezone)
-    refused = stage.tables["refused"]
+    refused = stage.tables["rejected_rows"]
     if len(refused):
-        path = project.config.folder / "refused.csv"
+        path = project.config.folder / "rejected_rows.csv"
         write_table(refused, path)
         if not as_json:
             print_line(f"{len(refused):,} refused rows with their reasons are in {path}.")
@@ -236,11 +237,11 @@ def train(
         with show_spinner("training"):
             stage, _ = train_stage(project)
     also = (
-        "reliability",
-        "rolling",
-        "at_budget",
-        "workload",
-        "lead_time",
+        "calibration",
+        "breach_backtest",
+        "precision_at_capacity",
+        "recall_by_share",
+        "warning_time",
         "by_prefix",
         "by_team",
         "by_channel",
@@ -273,7 +274,8 @@ def risk(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    budget: Annotated[int | None, typer.Option(help="Pick so many cases to take up first.", min=1)] = None,
+    cases_per_day: Annotated[int | None, typer.Option(help="Pick so many cases to take up first.", min=1)] = None,
+    budget: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
     capacity: Annotated[str | None, typer.Option(help="Pick as many cases as fit, such as '8h' of work.")] = None,
 ) -> None:
     """Rank the open cases by the probability that they break their promise, and pick those to take up first."""
@@ -283,16 +285,24 @@ def risk(
     from ..store.flagged_cases import save_flags
     from .terminal import show_spinner
 
+    cases_per_day = one_option("deskcast risk", "--budget", budget, cases_per_day)
     room = None if capacity is None else parse_duration(capacity, where="--capacity")
     if room == 0:
         raise typer.BadParameter("there must be some time", param_hint="--capacity")
     project = open_for(config, as_of, out)
     with show_spinner("learning from the cases before"):
         trained, model = train_stage(project)
-        stage = risk_stage(project, model, budget=budget, capacity_s=room) if model else trained
+        stage = risk_stage(project, model, cases_per_day=cases_per_day, capacity_s=room) if model else trained
     if "risk" in stage.tables:  # before anything is printed: who reads the output may stop early
         save_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
-    also = ("broken", "waiting", "dissatisfaction", "just_closed", "escalation", "upset_evaluation")
+    also = (
+        "breached_cases",
+        "awaiting_closure",
+        "dissatisfaction",
+        "recently_closed",
+        "escalation",
+        "outcome_evaluation",
+    )
     there = [name for name in also if name in stage.tables]
     output_stage(stage, "risk", out, as_json, *there, zone=project.config.timezone)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -17,6 +18,40 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", help="Look at the log as it stood then, such as '2024-03-01 08:00'.")
 ]
+
+
+T = TypeVar("T")
+
+
+def one_option(command: str, old: str, given: T | None, value: T | None) -> T | None:
+    """Return the value of an option that may be given under its old name too, with a note.
+
+    Raises
+    ------
+    typer.BadParameter
+        If both names are given.
+    """
+    if given is None:
+        return value
+    from ...features.renamed import new_name
+
+    new = new_name("option", command, old)
+    if value is not None:
+        raise typer.BadParameter(f"{old} and {new} are the same: give one", param_hint=old)
+    return given
+
+
+def print_warnings_plainly() -> None:
+    """Write notes on old names as lines of their own to stderr; other warnings stay as Python writes them."""
+    usual = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *place: Any) -> None:
+        if category.__name__ == "RenamedWarning":
+            sys.stderr.write(f"deskcast: warning: {message}\n")
+        else:
+            usual(message, category, *place)
+
+    warnings.showwarning = show  # type: ignore[assignment]
 
 
 def open_for(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:

@@ -23,19 +23,39 @@ MAX_TERMINAL_ROWS = 15
 UNTRUNCATED_TABLES = ("availability",)
 #: Columns that a terminal shows, where a table has more than fit.
 TERMINAL_COLUMNS = {
-    "availability": ("kpi", "available", "lacks", "unit", "better", "definition"),
+    "availability": ("kpi", "available", "missing_data", "unit", "better", "definition"),
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
     "totals": ("node", "ds", "deskcast", "baseline", "deskcast-lo-80", "deskcast-hi-80", "base"),
     "forecast_by_lead": ("lead", "unit", "model", "wape", "wql", "bias", "coverage_80", "n"),
-    "staffing": ("queue", "ds", "calls", "agents", "people", "agents_hi", "service_level", "short_risk", "binding"),
-    "casework": ("queue", "ds", "agents", "people", "arrived", "worked", "backlog", "late", "breach_risk"),
+    "staffing": (
+        "queue",
+        "ds",
+        "calls",
+        "agents",
+        "agents_to_schedule",
+        "agents_hi",
+        "service_level",
+        "miss_probability",
+        "binding",
+    ),
+    "casework": (
+        "queue",
+        "ds",
+        "agents",
+        "agents_to_schedule",
+        "arrived",
+        "worked",
+        "backlog",
+        "breaches",
+        "breach_risk",
+    ),
     "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
     "risk": (
         *("rank", "case_id", "probability", "left_wall_s", "left_business_s", "team", "owner", "priority"),
-        *("reason_1", "action", "picked", "first_flagged_at"),
+        *("reason_1", "action", "work_first", "first_flagged_at"),
     ),
-    "incidents": (
-        "incident_id",
+    "kpi_alerts": (
+        "alert_id",
         "kpi",
         "series",
         "direction",
@@ -47,7 +67,7 @@ TERMINAL_COLUMNS = {
         "news",
     ),
     "goals": ("name", "kpi", "target", "so_far", "forecast", "low", "high", "probability", "end"),
-    "shifts": ("kpi", "series", "kind", "direction", "started_at", "before", "after", "drivers", "resolved"),
+    "detections": ("kpi", "series", "kind", "direction", "started_at", "before", "after", "drivers", "resolved"),
 }
 #: Width of a table that goes into a file or a pipe.
 PIPED_WIDTH = 160
@@ -141,9 +161,9 @@ def print_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
     if frame.empty:
         print_line(f"{name}: no rows.")
         return
-    rows = sort_latest_first(frame) if name in ("history", "shifts") else frame
-    if name in ("staffing", "casework") and (rows["people"] > 0).any():
-        rows = rows[rows["people"] > 0]  # closed intervals need nobody
+    rows = sort_latest_first(frame) if name in ("history", "detections") else frame
+    if name in ("staffing", "casework") and (rows["agents_to_schedule"] > 0).any():
+        rows = rows[rows["agents_to_schedule"] > 0]  # closed intervals need nobody
     columns = [c for c in TERMINAL_COLUMNS.get(name, frame.columns) if c in rows.columns]
     shown = format_table(name, rows[columns], len(rows) if name in UNTRUNCATED_TABLES else MAX_TERMINAL_ROWS, timezone)
     table = Table(title=escape(name), title_justify="left", header_style="bold")

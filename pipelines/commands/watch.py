@@ -27,7 +27,7 @@ def run_watch(
     check_alert_state(project.config.results_folder)
     with show_spinner("watching"):
         stage = watch_stage(project, watched_history(project))
-    answer(stage, "incidents", out, as_json, *(["goals"] * ("goals" in stage.tables)), zone=project.config.timezone)
+    answer(stage, "kpi_alerts", out, as_json, *(["goals"] * ("goals" in stage.tables)), zone=project.config.timezone)
     sys.stdout.flush()
     if not save_watch_stage(project, stage):
         then = f"{local_log_end(project):%d %b %Y}"

@@ -31,7 +31,7 @@ TABLE_CAPTIONS = {
     "totals": "Sums of the segments: they add up exactly",
     "leaderboard": "How sure is it: methods on past origins, the naive ones too",
     "forecast_by_lead": "How errors grow with the lead time",
-    "forecast_by_slot": "Errors by slot of the week",
+    "forecast_by_time": "Errors by slot of the week",
     "forecast_coverage": "How often the intervals held",
     "forecast_by_series": "Errors by series, the largest first",
     "forecast_notes": "What to know about the data behind the forecast",
@@ -42,41 +42,41 @@ TABLE_CAPTIONS = {
     "coverage": "Need against people there",
     "risk": "Open cases, the most likely to break their promise first",
     "reasons": "Why: exact parts of the log-odds of the cases at the top",
-    "broken": "Open cases that have broken their promise already",
-    "waiting": "Resolved, waiting to be closed: nothing is left to do",
+    "breached_cases": "Open cases that have broken their promise already",
+    "awaiting_closure": "Resolved, waiting to be closed: nothing is left to do",
     "dissatisfaction": "Open cases whose customers will probably be dissatisfied, if asked",
-    "just_closed": "Cases just closed: whom to call before a bad answer comes",
+    "recently_closed": "Cases just closed: whom to call before a bad answer comes",
     "escalation": "Open cases that will probably be escalated",
-    "upset_evaluation": "Dissatisfaction and escalation: models on cases later than those they learnt from",
-    "incidents": "Incidents: what is new first, then what is open",
+    "outcome_evaluation": "Dissatisfaction and escalation: models on cases later than those they learnt from",
+    "kpi_alerts": "Incidents: what is new first, then what is open",
     "goals": "Goals: where each stands, and how likely it is to be met",
-    "pairs": "Speed bought with quality: pairs of KPIs of which one got better while the other got worse",
-    "shifts": "Single alarms, with the incident that each belongs to",
+    "counter_metrics": "Speed bought with quality: pairs of KPIs of which one got better while the other got worse",
+    "detections": "Single alarms, with the incident that each belongs to",
     "drivers": "What moved: parts of each change",
     "history": "KPIs by period, the latest first",
     "evaluation": "How sure is it: models on cases later than those they learnt from",
-    "reliability": "Predicted against observed",
-    "rolling": "At several cut-offs in time: models on later cases that training never saw",
-    "rolling_reliability": "Predicted against observed over all cut-offs",
-    "at_budget": "Alerts a day: how many were right, how many bad cases they found",
-    "workload": "How many bad cases are found when only the riskiest are looked at",
-    "lead_time": "How long before the end the first alert came",
+    "calibration": "Predicted against observed",
+    "breach_backtest": "At several cut-offs in time: models on later cases that training never saw",
+    "breach_backtest_calibration": "Predicted against observed over all cut-offs",
+    "precision_at_capacity": "Alerts a day: how many were right, how many bad cases they found",
+    "recall_by_share": "How many bad cases are found when only the riskiest are looked at",
+    "warning_time": "How long before the end the first alert came",
     "by_prefix": "By how much of a case was seen",
     "by_team": "By team",
     "by_channel": "By channel",
     "drift": "By week: what was said and what came",
     "checks": "What was understood",
-    "refused": "Rows that were refused, and why",
+    "rejected_rows": "Rows that were refused, and why",
     "availability": "Which KPIs can be had",
 }
-_HIDDEN_TABLES = {"actuals", "bands"}
-_LATEST_FIRST_TABLES = {"history", "shifts"}
+_HIDDEN_TABLES = {"actuals", "expected_ranges"}
+_LATEST_FIRST_TABLES = {"history", "detections"}
 MAX_TABLE_ROWS, MAX_TOP_CASES = 60, 10
 #: Columns that the page shows, where a table has more than fit; the tables themselves have them all.
 PAGE_COLUMNS = {
-    "incidents": (
+    "kpi_alerts": (
         *(
-            "incident_id",
+            "alert_id",
             "news",
             "state",
             "kpi",
@@ -87,13 +87,23 @@ PAGE_COLUMNS = {
             "before",
             "after",
         ),
-        *("cost", "cost_unit", "also", "drivers", "causes", "explained", "acknowledged_by", "note", "silenced_until"),
+        *(
+            "impact",
+            "impact_unit",
+            "other_kpis",
+            "drivers",
+            "causes",
+            "explained",
+            "acknowledged_by",
+            "note",
+            "silenced_until",
+        ),
     ),
     "goals": ("name", "kpi", "target", "so_far", "forecast", "low", "high", "probability", "start", "end"),
 }
 _TOP_COLUMNS = (
     *("case_id", "probability", "due_at", "left_s", "team", "owner", "priority", "reason_1", "reason_2", "action"),
-    *("picked", "first_flagged_at"),
+    *("work_first", "first_flagged_at"),
 )
 
 
@@ -203,8 +213,8 @@ def _sections(stages: Sequence[Stage], timezone: str) -> list[Section]:
 
 def _shown(name: str, stage: Stage, timezone: str) -> FormattedTable:
     frame = sort_latest_first(stage.tables[name]) if name in _LATEST_FIRST_TABLES else stage.tables[name]
-    if name in ("staffing", "casework") and (frame["people"] > 0).any():
-        frame = frame[frame["people"] > 0]  # closed intervals need nobody
+    if name in ("staffing", "casework") and (frame["agents_to_schedule"] > 0).any():
+        frame = frame[frame["agents_to_schedule"] > 0]  # closed intervals need nobody
     if name in PAGE_COLUMNS:
         frame = frame[[c for c in PAGE_COLUMNS[name] if c in frame.columns]]
     return format_table(name, frame, MAX_TABLE_ROWS, timezone)

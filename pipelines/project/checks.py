@@ -80,10 +80,10 @@ def _check_kpis(config: Config, where: str) -> None:
 
 
 def _check_watch(config: Config, where: str) -> None:
-    for key in ("alarms_per_week", "min_volume", "min_effect"):
+    for key in ("false_alerts_per_week", "min_volume", "min_effect"):
         value = getattr(config.watch, key)
-        if not (0 <= value < float("inf")) or (key == "alarms_per_week" and value == 0):
-            wanted = "a number above 0" if key == "alarms_per_week" else "a number from 0"
+        if not (0 <= value < float("inf")) or (key == "false_alerts_per_week" and value == 0):
+            wanted = "a number above 0" if key == "false_alerts_per_week" else "a number from 0"
             raise InputError(
                 "the number is out of range", where=f"{where} [watch]", column=key, got=value, wanted=wanted
             )
@@ -129,7 +129,19 @@ def _check_days(event: Any, place: str) -> None:
 
 #: What a condition of an action may be about.
 ACTION_CONDITIONS = (
-    *("reason", "band", "priority", "team", "owner", "status", "channel", "product", "region", "case_type", "paused"),
+    *(
+        "reason",
+        "risk_level",
+        "priority",
+        "team",
+        "owner",
+        "status",
+        "channel",
+        "product",
+        "region",
+        "case_type",
+        "paused",
+    ),
 )
 
 
@@ -144,9 +156,9 @@ def check_risk(config: Config, where: str) -> None:
     for number, action in enumerate(config.actions, 1):
         place = f"{where} [[action]] {number}"
         _check_when(action, place)
-        if not 0 <= action.prevents <= 1:
+        if not 0 <= action.success_rate <= 1:
             raise InputError(
-                "this must be a share", where=place, column="prevents", got=action.prevents, wanted="0 to 1"
+                "this must be a share", where=place, column="success_rate", got=action.success_rate, wanted="0 to 1"
             )
         if action.effort_s is not None and action.effort_s <= 0:
             raise InputError("work takes some time", where=place, column="effort", got="0 s", wanted="above 0")
@@ -168,7 +180,7 @@ def _check_when(action: ActionSpec, place: str) -> None:
         if key not in ACTION_CONDITIONS:
             hint = did_you_mean(key, ACTION_CONDITIONS)
             raise InputError("there is no such condition", where=place, column="when", got=key, hint=hint)
-        known = {"reason": FEATURE_GROUPS, "band": RISK_LEVELS, "paused": ("yes", "no")}.get(key)
+        known = {"reason": FEATURE_GROUPS, "risk_level": RISK_LEVELS, "paused": ("yes", "no")}.get(key)
         for value in split_values(wanted):
             if known is not None and value not in known:
                 hint = did_you_mean(value, known)

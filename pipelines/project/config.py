@@ -15,6 +15,7 @@ from ...features.case_log.schema import TABLES
 from ...features.durations import parse_duration
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.catalogue import KPI_ENTRIES, find_kpi_unit
+from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import check_values
 from .specs import (
@@ -177,6 +178,7 @@ def _build(kind: type[Any], body: Any, where: str, **defaults: Any) -> Any:
     """Fill a dataclass from a TOML section: durations to seconds, lists to tuples, types checked."""
     if not isinstance(body, dict):
         raise InputError("this must be a section", where=where, got=body)
+    body = _in_new_names(body, where)
     declared = {f.name: f for f in fields(kind)}
     keys = {short: long for short, long in _DURATIONS.items() if long in declared}
     _check_keys(body, tuple(k for k in declared if k not in keys.values()) + tuple(keys), where)
@@ -191,6 +193,21 @@ def _build(kind: type[Any], body: Any, where: str, **defaults: Any) -> Any:
         short = next((s for s, long in keys.items() if long == missing[0]), missing[0])
         raise InputError("this key is needed", where=where, column=short)
     return kind(**values)
+
+
+def _in_new_names(body: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Rename old keys of a section, and what conditions and actions of old called the groups of reasons."""
+    section = where.partition("[")[2].strip("[").partition("]")[0].partition(".")[0]
+    found = new_keys(body, section, where)
+    if isinstance(found.get("when"), dict) and section == "action":
+        when = new_keys(found["when"], "when", f"{where} when")
+        if isinstance(when.get("reason"), str):
+            parts = [new_name("value", "reasons.group", p.strip(), where) for p in when["reason"].split("|")]
+            when["reason"] = "|".join(parts)
+        found["when"] = when
+    if isinstance(found.get("actions"), dict):
+        found["actions"] = {new_name("value", "reasons.group", k, where): v for k, v in found["actions"].items()}
+    return found
 
 
 def _is_required(declared: Any) -> bool:

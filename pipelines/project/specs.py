@@ -133,22 +133,22 @@ class ShiftSpec:
     step_s: float = 1800.0
     break_s: float = 1800.0
     days_per_week: int = 5
-    max_people: int | None = None
+    max_agents: int | None = None
 
 
 @dataclass(frozen=True)
 class ActionSpec:
     """What to do about a case at risk: the first action whose conditions hold is suggested.
 
-    ``when`` are conditions on the leading ``reason`` (a group such as ``reply`` or ``handovers``), the ``band``, and
-    ``priority``, ``team``, ``owner``, ``status``, ``channel``, ``product``, ``region``, ``case_type`` or ``paused``;
-    several values are divided by ``|``. ``prevents`` is the chance that it prevents the breach when it comes in time,
-    ``effort`` the work that it takes.
+    ``when`` are conditions on the leading ``reason`` (a group such as ``reply`` or ``transfers``), the ``risk_level``,
+    and ``priority``, ``team``, ``owner``, ``status``, ``channel``, ``product``, ``region``, ``case_type`` or
+    ``paused``; several values are divided by ``|``. ``success_rate`` is the chance that it prevents the breach when it
+    comes in time, ``effort`` the work that it takes.
     """
 
     do: str
     when: Mapping[str, str] = field(default_factory=dict)
-    prevents: float = 1.0
+    success_rate: float = 1.0
     effort_s: float | None = None
 
 
@@ -156,7 +156,7 @@ class ActionSpec:
 class RiskSpec:
     """When the open cases are looked at, how many are listed, and how many can be taken up.
 
-    ``budget`` cases a day, or ``capacity`` of work a day, are picked by what is expected to be saved: a case takes
+    ``cases_per_day`` cases, or ``capacity`` of work a day, are picked by what is expected to be saved: a case takes
     ``effort``, and a breach costs ``cost`` (a number, or one by priority). ``segments`` are columns of the cases whose
     track record tells dissatisfaction.
     """
@@ -165,7 +165,7 @@ class RiskSpec:
     top: int = 10
     train_days: int = 120
     actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    budget: int | None = None
+    cases_per_day: int | None = None
     capacity_s: float | None = None
     effort_s: float = 1800.0
     cost: float | Mapping[str, float] = 1.0
@@ -182,7 +182,7 @@ class WatchSpec:
 
     kpis: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
-    alarms_per_week: float = 1.0
+    false_alerts_per_week: float = 1.0
     min_volume: float = 5.0
     min_effect: float = 0.1
 

@@ -102,20 +102,20 @@ days_per_week = 4
 at = "08:00"
 top = 10
 train_days = 120
-budget = 20
+cases_per_day = 20
 segments = ["account"]       # whose customers lately said what, for dissatisfaction
 
-# What to do about a case at risk: the first that fits its leading reason, band, priority, team ...
+# What to do about a case at risk: the first that fits its leading reason, risk level, priority, team ...
 [[action]]
-when = {{ reason = "handovers", band = "high|very high" }}
+when = {{ reason = "transfers", risk_level = "high|very high" }}
 do = "name one owner and keep the case there"
-prevents = 0.5               # the chance that it saves the promise, when it comes in time
+success_rate = 0.5           # the chance that it saves the promise, when it comes in time
 effort = "15min"
 
 # Where shifts are looked for, and how many false alarms a week are borne over all of it.
 [watch]
 by = ["channel", "product", "region", "account"]
-alarms_per_week = 1.0
+false_alerts_per_week = 1.0
 
 # What the desk wants to reach, by the end of each month unless a period (W, MS, QS, YS) is given.
 [[goal]]

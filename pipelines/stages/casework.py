@@ -34,9 +34,9 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     Returns
     -------
     plan
-        One row a slot: the columns of :func:`deskcast.forecasting.backlog.plan.backlog_plan`, ``people`` (with
-        shrinkage), and over sample paths of what comes ``breach_risk``, ``breach_by``, ``backlog_lo``, ``backlog_hi``
-        and ``late_expected``.
+        One row a slot: the columns of :func:`deskcast.forecasting.backlog.plan.backlog_plan`, ``agents_to_schedule``
+        (with shrinkage), and over sample paths of what comes ``breach_risk``, ``breach_risk_to_date``, ``backlog_lo``,
+        ``backlog_hi`` and ``expected_breaches``.
     findings
         What it says, in sentences.
 
@@ -48,11 +48,11 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     arrivals, calendar, shared, basis = _gather_inputs(project, name, spec)
     plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, seconds=MAX_PLAN_SEARCH_S, **shared)
     outlook = backlog_outlook(arrivals, calendar, plan["agents"].to_numpy(), **shared)
-    for column in ("breach_risk", "breach_by", "backlog_lo", "backlog_hi"):
+    for column in ("breach_risk", "breach_risk_to_date", "backlog_lo", "backlog_hi"):
         plan[column] = outlook[column].to_numpy()
-    plan["late_expected"] = outlook["late"].to_numpy()
+    plan["expected_breaches"] = outlook["breaches"].to_numpy()
     shrinkage = dict(spec.shrinkage) if isinstance(spec.shrinkage, dict) else spec.shrinkage
-    plan.insert(2, "people", scheduled_agents(plan["agents"], shrinkage))
+    plan.insert(2, "agents_to_schedule", scheduled_agents(plan["agents"], shrinkage))
     old = shared["backlog"]
     return plan, _sentences(name, plan, spec, 0 if old is None else len(old), basis)
 
@@ -167,8 +167,8 @@ def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ..
 def _sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, waiting: int, handle: str) -> list[str]:
     open_slots = plan[plan["open_h"] > 0]
     hours = float((open_slots["agents"] * open_slots["open_h"]).sum())
-    late, end = float(plan["late"].sum()), plan.iloc[-1]
-    expected, due = float(plan["late_expected"].sum()), float(plan["due"].sum())
+    late, end = float(plan["breaches"].sum()), plan.iloc[-1]
+    expected, due = float(plan["expected_breaches"].sum()), float(plan["due"].sum())
     kept = "every promise is kept" if late < 0.5 else f"{format_count(round(late), 'promise')} cannot be kept"
     crew = format_count(int(plan["agents"].max()), "person").replace("persons", "people")
     return [

@@ -24,8 +24,8 @@ def check_stage(project: Project) -> Stage:
     Returns
     -------
     Stage
-        Tables ``checks`` (question, answer), ``refused`` (source, table, row, column, value, reason) and
-        ``availability`` (kpi, available, computed, lacks); findings are the answers that a reader should know.
+        Tables ``checks`` (check, result), ``rejected_rows`` (source, table, row, column, value, reason) and
+        ``availability`` (kpi, available, computed, missing_data); findings are the answers that a reader should know.
     """
     from ...features.kpis.availability import availability
     from ...features.sla.policies import find_policy_warnings
@@ -43,27 +43,27 @@ def check_stage(project: Project) -> Stage:
     ]
     can = availability(log, project.config.history.calendar)
     rows = [
-        ("What was read?", _sources(project)),
-        ("How many rows are there?", "; ".join(f"{n}: {format_number(c)}" for n, c in counts.items())),
-        ("What span do they cover?", _span(log, counts)),
+        ("Files read", _sources(project)),
+        ("Rows loaded", "; ".join(f"{n}: {format_number(c)}" for n, c in counts.items())),
+        ("Period covered", _span(log, counts)),
         (
-            "What was recognised or decided?",
+            "Detected settings",
             " ".join(_with_full_stop(n) for n in project.notes) or "Nothing out of the ordinary.",
         ),
-        ("How many rows were refused, and why?", _format_rejected_rows(project.rejected)),
-        ("How many rows came more than once?", _format_duplicates(project.rejected)),
-        ("Does anything look odd?", " ".join(oddities) or "Nothing was found."),
-        ("Which KPIs can be had?", _kpis(can)),
-        ("What do the other KPIs need?", _lacking(can)),
+        ("Rejected rows", _format_rejected_rows(project.rejected)),
+        ("Duplicates", _format_duplicates(project.rejected)),
+        ("Data-quality warnings", " ".join(oddities) or "Nothing was found."),
+        ("Available KPIs", _kpis(can)),
+        ("Data missing for other KPIs", _lacking(can)),
     ]
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
     if len(project.rejected):
         findings.append(_format_rejected_rows(project.rejected))
     findings += [*oddities, _kpi_count(can)]
-    metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"refused": float(len(project.rejected))}
+    metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"rejected_rows": float(len(project.rejected))}
     metrics["kpis_available"] = float(can["available"].sum())
-    checks = pd.DataFrame(rows, columns=["question", "answer"])
-    tables = {"checks": checks, "refused": project.rejected, "availability": can}
+    checks = pd.DataFrame(rows, columns=["check", "result"])
+    tables = {"checks": checks, "rejected_rows": project.rejected, "availability": can}
     return Stage("check", tables, tuple(findings), {"fingerprint": project.fingerprint}, metrics)
 
 
@@ -294,7 +294,7 @@ def _kpi_count(can: pd.DataFrame) -> str:
 
 
 def _lacking(can: pd.DataFrame) -> str:
-    lacks = can[~can["available"]].groupby("lacks", sort=False)["kpi"].apply(list)
+    lacks = can[~can["available"]].groupby("missing_data", sort=False)["kpi"].apply(list)
     return " ".join(f"{format_list(kpis)}: {reason}." for reason, kpis in lacks.items()) or "None is missing."
 
 

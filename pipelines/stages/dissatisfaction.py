@@ -27,7 +27,7 @@ RECENTLY_CLOSED = pd.Timedelta(days=3)
 MAX_OUTCOME_ROWS = 4000
 #: Draws of the bootstrap that decides whether there is any skill.
 BOOTSTRAP_REPLICATES = 300
-_PROBABILITY_COLUMNS = ("p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers")
+_PROBABILITY_COLUMNS = ("dissatisfaction_risk", "dissatisfaction_risk_if_answered", "response_probability")
 
 
 def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
@@ -36,14 +36,14 @@ def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log
     Parameters
     ----------
     stage
-        With its table ``risk``, which gets the columns ``p_dissatisfied_if_asked`` and ``p_escalated`` where they can
+        With its table ``risk``, which gets the columns ``dissatisfaction_risk`` and ``escalation_risk`` where they can
         be had.
     project, trained, log
         As of :func:`~deskcast.pipelines.stages.risk.risk_stage`.
 
     Returns
     -------
-    The stage with tables ``dissatisfaction`` (open cases) and ``just_closed``, and ``escalation``. Where nothing is
+    The stage with tables ``dissatisfaction`` (open cases) and ``recently_closed``, and ``escalation``. Where nothing is
     known that tells cases apart, a statement says so and they are by age and not by a probability that all share.
     """
     for name, add in (("Dissatisfaction", _dissatisfied), ("Escalation", _escalated)):
@@ -72,12 +72,12 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
     told = labels[labels["known_at"].notna()]["case_id"]
     tables = {
         "dissatisfaction": _listed(now, risk, ranked=risk.used_["open"] != "constant"),
-        "just_closed": _listed(just[~just["case_id"].isin(told)], risk, ranked=risk.used_["closed"] != "constant"),
+        "recently_closed": _listed(just[~just["case_id"].isin(told)], risk, ranked=risk.used_["closed"] != "constant"),
     }
-    asked = tables["dissatisfaction"].set_index("case_id")["p_dissatisfied_if_asked"]
+    asked = tables["dissatisfaction"].set_index("case_id")["dissatisfaction_risk"]
     table = stage.tables["risk"]
-    table = table.assign(p_dissatisfied_if_asked=table["case_id"].map(asked).astype("float64"))
-    tables |= {"upset_evaluation": _judged(stage, "dissatisfaction", risk.evaluation_)}
+    table = table.assign(dissatisfaction_risk=table["case_id"].map(asked).astype("float64"))
+    tables |= {"outcome_evaluation": _judged(stage, "dissatisfaction", risk.evaluation_)}
     kept = {**stage.tables, "risk": table, **{name: frame for name, frame in tables.items() if len(frame)}}
     return replace(stage, tables=kept, findings=(*stage.findings, *(f"Dissatisfaction: {s}" for s in risk.statements_)))
 
@@ -92,13 +92,13 @@ def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseL
     if "escalations" in now:  # what has been escalated will not be for the first time
         now = now[~(now["escalations"].fillna(0) > 0)]
     table = now[[c for c in ("case_id", "age_s", "team", "priority") if c in now]].reset_index(drop=True)
-    table["p_escalated"] = risk.predict_proba(now)
-    order = ["p_escalated", "age_s", "case_id"] if risk.used_ != "constant" else ["age_s", "case_id"]
+    table["escalation_risk"] = risk.predict_proba(now)
+    order = ["escalation_risk", "age_s", "case_id"] if risk.used_ != "constant" else ["age_s", "case_id"]
     table = table.sort_values(order, ascending=[name == "case_id" for name in order], ignore_index=True)
     listed = stage.tables["risk"]
-    listed = listed.assign(p_escalated=listed["case_id"].map(table.set_index("case_id")["p_escalated"]))
+    listed = listed.assign(escalation_risk=listed["case_id"].map(table.set_index("case_id")["escalation_risk"]))
     judged = _judged(stage, "escalation", risk.evaluation_.assign(stage="open"))
-    more = {name: frame for name, frame in (("escalation", table), ("upset_evaluation", judged)) if len(frame)}
+    more = {name: frame for name, frame in (("escalation", table), ("outcome_evaluation", judged)) if len(frame)}
     kept = {**stage.tables, "risk": listed, **more}
     return replace(stage, tables=kept, findings=(*stage.findings, f"Escalation: {risk.decision_}"))
 
@@ -108,7 +108,7 @@ def _judged(stage: Stage, outcome: str, evaluation: pd.DataFrame) -> pd.DataFram
     mine = evaluation[evaluation["n"] > 0]
     first = {"outcome": outcome, "stage": mine["stage"].astype("str")}
     mine = pd.DataFrame(first, index=mine.index).join(mine.drop(columns="stage"))
-    before = stage.tables.get("upset_evaluation")
+    before = stage.tables.get("outcome_evaluation")
     return mine.reset_index(drop=True) if before is None else pd.concat([before, mine], ignore_index=True)
 
 
@@ -121,9 +121,9 @@ def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk, *, ranked: bool) -> p
         table[name] = told[name].astype("float64")
     if not ranked:
         return table.sort_values(["age_s", "case_id"], ascending=[False, True], ignore_index=True)
-    table["band"] = pd.Series(assign_risk_levels(table[_PROBABILITY_COLUMNS[0]].to_numpy()), index=table.index).astype(
-        "str"
-    )
+    table["risk_level"] = pd.Series(
+        assign_risk_levels(table[_PROBABILITY_COLUMNS[0]].to_numpy()), index=table.index
+    ).astype("str")
     return table.sort_values(
         [_PROBABILITY_COLUMNS[0], "age_s", "case_id"], ascending=[False, False, True], ignore_index=True
     )

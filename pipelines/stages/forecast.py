@@ -75,7 +75,7 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     -------
     Stage
         Tables ``actuals``, ``forecast``, ``totals`` (sums of segments), ``leaderboard`` and its parts
-        ``forecast_by_lead``, ``forecast_by_slot``, ``forecast_by_series``, ``forecast_coverage``, ``backtest`` (what
+        ``forecast_by_lead``, ``forecast_by_time``, ``forecast_by_series``, ``forecast_coverage``, ``backtest`` (what
         was forecast last for each slot of the past), ``forecast_notes``, and ``paths`` where they are asked for; all
         scores are measured on origins that the forecasts in them have not seen.
     """
@@ -222,7 +222,7 @@ def _scores(folds: pd.DataFrame, spec: ForecastSpec) -> dict[str, pd.DataFrame]:
     return {
         "leaderboard": leaderboard(issued),
         "forecast_by_lead": score_by_lead(issued, spec.levels),
-        "forecast_by_slot": score_by_slot(issued, spec.levels),
+        "forecast_by_time": score_by_slot(issued, spec.levels),
         "forecast_by_series": score_by_series(issued, spec.levels),
         "forecast_coverage": compute_coverage(folds),
         "backtest": last,

@@ -29,7 +29,7 @@ def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``name`` and the fields of :class:`~deskcast.models.goals.GoalOutlook`. A goal whose KPI cannot be had has a
-        missing probability, and its ``words`` say why.
+        missing probability, and its ``summary`` say why.
     """
     rows = []
     for goal in project.config.goals:
@@ -42,11 +42,11 @@ def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
                 "kpi": goal.kpi,
                 "series": "all",
                 "target": goal.target,
-                "words": str(error),
+                "summary": str(error),
             }
         rows.append({"name": goal.name, **found})
     frame = pd.DataFrame(rows, columns=list(GOAL_COLUMNS))
-    times, texts = ("start", "end"), ("name", "kpi", "series", "words")
+    times, texts = ("start", "end"), ("name", "kpi", "series", "better", "summary")
     frame[list(times)] = frame[list(times)].apply(pd.to_datetime).astype("datetime64[us]")
     return frame.astype({c: "str" if c in texts else "float64" for c in GOAL_COLUMNS if c not in times})
 

@@ -9,6 +9,7 @@ import pandas as pd
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
 from ...features.durations import format_duration
+from ...features.renamed import renamed_arguments
 from ...models.risk.breach import has_breached
 from ...models.worklist.budget import select_cases
 from ...models.worklist.ranking import rank_cases
@@ -25,18 +26,19 @@ DEFAULT_CASES_PER_DAY = 20
 #: Columns of a case that conditions of actions may be about, carried along.
 _CONDITION_COLUMNS = ("status", "channel", "product", "region", "case_type")
 _RISK_COLUMNS = (
-    *("rank", "case_id", "metric", "probability", "band", "due_at", "left_s", "left_wall_s", "left_business_s"),
+    *("rank", "case_id", "metric", "probability", "risk_level", "due_at", "left_s", "left_wall_s", "left_business_s"),
     *("paused", "owner", "team", "priority", "age_s", "reason_1", "reason_2", "reason_3"),
-    *("median_finish", "finish_80", "action", "benefit", "picked", "first_flagged_at"),
+    *("median_finish", "finish_80", "action", "expected_benefit", "work_first", "first_flagged_at"),
 )
 
 
+@renamed_arguments
 def risk_stage(
     project: Project,
     trained: TrainedModel | None,
     log: CaseLog | None = None,
     *,
-    budget: int | None = None,
+    cases_per_day: int | None = None,
     capacity_s: float | None = None,
 ) -> Stage:
     """Rank the open cases by the probability that they break their promise, and pick those to begin with.
@@ -48,15 +50,16 @@ def risk_stage(
     trained
         What :func:`~deskcast.pipelines.stages.train.train_stage` learnt from the same log: its models stand as they are
         at the end of the log (speed of the desk and base rate of the last days).
-    budget, capacity_s
+    cases_per_day, capacity_s
         Cases, or seconds of work, that a day has room for; those of the configuration by default, else 20 cases.
 
     Returns
     -------
     Stage
         Tables ``risk`` (cases that can still keep their promise), ``reasons`` (of those at the top, with their
-        contributions), ``broken``, and ``waiting`` (resolved, not closed: nothing is left to do) where there are any;
-        with surveys or escalations ``dissatisfaction``, ``just_closed``, ``escalation`` and ``upset_evaluation``.
+        contributions), ``breached_cases``, and ``awaiting_closure`` (resolved, not closed: nothing is left to do) where
+        there are any; with surveys or escalations ``dissatisfaction``, ``recently_closed``, ``escalation`` and
+        ``outcome_evaluation``.
     """
     log = log or project.log
     if trained is None:
@@ -65,11 +68,11 @@ def risk_stage(
     if rows.empty:
         return Stage("risk", skipped=f"No case is open at {log.until:%d %b %Y %H:%M} UTC.")
     spec = project.config.risk
-    spec = replace(spec, budget=budget or spec.budget, capacity_s=capacity_s or spec.capacity_s)
-    if budget and not capacity_s:
+    spec = replace(spec, cases_per_day=cases_per_day or spec.cases_per_day, capacity_s=capacity_s or spec.capacity_s)
+    if cases_per_day and not capacity_s:
         spec = replace(spec, capacity_s=None)
-    if capacity_s and not budget:
-        spec = replace(spec, budget=None)
+    if capacity_s and not cases_per_day:
+        spec = replace(spec, cases_per_day=None)
     done = _resolved_mask(rows) & ~has_breached(rows)
     table, broken = rank_cases(rows[~done], trained.risk, actions=dict(spec.actions) or None)
     table = _completed(table, rows, trained, log)
@@ -77,26 +80,26 @@ def risk_stage(
     table["action"] = pd.Series(todo, index=table.index, dtype="str")
     picked = select_cases(
         table,
-        k=(spec.budget or DEFAULT_CASES_PER_DAY) if spec.capacity_s is None else spec.budget,
+        k=(spec.cases_per_day or DEFAULT_CASES_PER_DAY) if spec.capacity_s is None else spec.cases_per_day,
         capacity_h=None if spec.capacity_s is None else spec.capacity_s / 3600,
         preventable=prevents,
         cost=breach_costs(table, spec),
         effort_h=effort_h,
     )
-    table["benefit"], table["picked"] = picked["benefit"], picked["picked"]
+    table["expected_benefit"], table["work_first"] = picked["expected_benefit"], picked["work_first"]
     flags = read_flags(project.config.results_folder, metric)
-    table["first_flagged_at"] = find_flagged_since(flags, table["case_id"], table["picked"], log.until)
+    table["first_flagged_at"] = find_flagged_since(flags, table["case_id"], table["work_first"], log.until)
     broken = broken.assign(owner=find_owners(log, broken["case_id"]))
     top = rows[rows["case_id"].isin(table["case_id"].head(max(spec.top, 50)))]
     why = reasons(top, trained.risk)
     order = table.set_index("case_id")["rank"]
     why = why.assign(rank=why["case_id"].map(order)).sort_values(["rank", "place"], ignore_index=True)
     waiting = _awaiting_closure(rows[done], trained, log)
-    tables = {"risk": table[list(_RISK_COLUMNS)], "reasons": why, "broken": broken}
-    tables |= {"waiting": waiting} if len(waiting) else {}
+    tables = {"risk": table[list(_RISK_COLUMNS)], "reasons": why, "breached_cases": broken}
+    tables |= {"awaiting_closure": waiting} if len(waiting) else {}
     findings = [*_sentences(table, broken, waiting, metric, spec.top)]
-    metrics = {"open": float(len(rows)), "broken": float(len(broken)), "waiting": float(len(waiting))}
-    metrics |= {"expected": float(table["probability"].sum()), "picked": float(table["picked"].sum())}
+    metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}
+    metrics |= {"expected": float(table["probability"].sum()), "work_first": float(table["work_first"].sum())}
     params = {"metric": metric, "as_of": str(log.until), "used": trained.risk.used_}
     stage = Stage("risk", tables, tuple(findings), params, metrics)
     from .dissatisfaction import add_outcome_risks
@@ -172,7 +175,7 @@ def _sentences(table: pd.DataFrame, broken: pd.DataFrame, waiting: pd.DataFrame,
         f"{format_count(len(table), 'open case')} can still keep the promise on {promise}; about "
         f"{format_number(round(table['probability'].sum()))} of them will not. {over}{done}"
     ]
-    mine = table[table["picked"].astype(bool)]
+    mine = table[table["work_first"].astype(bool)]
     if len(mine):
         new = int((mine["first_flagged_at"] == mine["first_flagged_at"].max()).sum())
         share = (

@@ -38,7 +38,7 @@ def suggest_actions(
     --------
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"action": ["look", "look"], "group": ["reply", "time"], "left_s": [900.0, 7200.0]})
-    >>> call = ActionSpec("call", {"reason": "reply"}, prevents=0.8)
+    >>> call = ActionSpec("call", {"reason": "reply"}, success_rate=0.8)
     >>> suggest_actions(rows, [call], RiskSpec())
     (['call', 'look'], [0.4, 1.0], [0.5, 0.5])
     """
@@ -48,7 +48,7 @@ def suggest_actions(
     free = np.ones(len(rows), dtype=bool)
     for action in actions:
         hit = free & _holds(rows, action.when)
-        todo[hit], prevents[hit], free[hit] = action.do, action.prevents, False
+        todo[hit], prevents[hit], free[hit] = action.do, action.success_rate, False
         if action.effort_s is not None:
             effort[hit] = action.effort_s
     left = rows["left_s"].to_numpy(dtype=float, na_value=np.nan)

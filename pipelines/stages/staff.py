@@ -132,11 +132,13 @@ def chat_plan(ahead: pd.DataFrame, aht: float, spec: StaffingSpec, name: str) ->
     plan["aht_s"] = aht
     for column in ("load", "agents"):
         plan[column] = need[column].to_numpy()
-    plan["people"] = scheduled_agents(need["agents"], _shrinkage(spec))
+    plan["agents_to_schedule"] = scheduled_agents(need["agents"], _shrinkage(spec))
     plan["agents_hi"] = high["agents"].to_numpy()
     for column in ("service_level", "occupancy"):
         plan[column] = need[column].to_numpy()
-    return plan.assign(mean_wait_s=need["mean_wait"].to_numpy(), short_risk=np.nan, binding=need["binding"].to_numpy())
+    return plan.assign(
+        mean_wait_s=need["mean_wait"].to_numpy(), miss_probability=np.nan, binding=need["binding"].to_numpy()
+    )
 
 
 def _shrinkage(spec: StaffingSpec) -> Any:
@@ -148,7 +150,9 @@ def _tables(project: Project, plans: dict[str, pd.DataFrame]) -> dict[str, pd.Da
     waiting = [p for n, p in plans.items() if kinds[n] != "cases"]
     work = [p.assign(queue=n) for n, p in plans.items() if kinds[n] == "cases"]
     tables = {
-        "staffing": pd.concat(waiting, ignore_index=True) if waiting else pd.DataFrame(columns=["queue", "people"])
+        "staffing": pd.concat(waiting, ignore_index=True)
+        if waiting
+        else pd.DataFrame(columns=["queue", "agents_to_schedule"])
     }
     if work:
         frame = pd.concat(work, ignore_index=True)
@@ -170,18 +174,18 @@ def _schedule(project: Project, queue: str, plan: pd.DataFrame) -> tuple[Any, st
     """Cover the people that a queue needs by the configured shifts, and say how well that goes."""
     kinds = _shifts_of(project, queue)
     patterns = [pattern for kind, spec in kinds.items() for pattern in build_shift_patterns(kind, spec)]
-    limits = {kind: float(spec.max_people) for kind, spec in kinds.items() if spec.max_people is not None}
+    limits = {kind: float(spec.max_agents) for kind, spec in kinds.items() if spec.max_agents is not None}
     slot = project.config.staffing[queue].interval_s
     found = shift_schedule(
-        plan[["ds", "people"]],
+        plan[["ds", "agents_to_schedule"]],
         patterns,
-        column="people",
+        column="agents_to_schedule",
         slot_s=slot,
         limits=limits or None,
         seconds=MAX_SCHEDULE_SEARCH_S,
     )
-    short = float(found.coverage["shortfall"].sum()) * slot / 3600
-    people = int(found.table["people"].sum()) if len(found.table) else 0
+    short = float(found.coverage["understaffed"].sum()) * slot / 3600
+    people = int(found.table["scheduled_agents"].sum()) if len(found.table) else 0
     missing = f"{format_number(round(short, 1))} hours stay uncovered" if short > 0.05 else "every interval is covered"
     crew = format_count(people, "person").replace("persons", "people")
     return found, (
@@ -207,7 +211,7 @@ def _simulated(project: Project, plans: dict[str, pd.DataFrame]) -> tuple[pd.Dat
             concurrency=spec.concurrency if spec.kind == "chat" else 1,
             slowdown=spec.slowdown if spec.kind == "chat" else 0.0,
         )
-        parts.append(found[found["period"] != "slot"])
+        parts.append(found[found["period"] != "interval"])
         whole = found[found["period"] == "all"].to_dict("records")[0]
         words.append(
             f"{queue}: played 100 times, {whole['service_level']:.1%} are answered in time (99 % sure: "
@@ -254,9 +258,9 @@ def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: s
     busiest = plan.iloc[int(plan["agents"].to_numpy().argmax())]
     open_slots = plan[plan["calls"] > 0]
     share = np.average(open_slots["service_level"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
-    risk = np.average(open_slots["short_risk"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
+    risk = np.average(open_slots["miss_probability"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
     hours = (plan["agents"] * spec.interval_s / 3600).sum()
-    crew = format_count(int(busiest["people"]), "person").replace("persons", "people")
+    crew = format_count(int(busiest["agents_to_schedule"]), "person").replace("persons", "people")
     first = (
         f"{name}: at most {format_count(int(busiest['agents']), 'agent')} at once "
         f"({busiest['ds']:%a %d %b %H:%M}), {crew} "

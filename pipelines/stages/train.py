@@ -80,7 +80,7 @@ def train_stage(
     Returns
     -------
     stage
-        Tables ``evaluation`` and ``reliability``; the finding says whether the model was promoted over the rules.
+        Tables ``evaluation`` and ``calibration``; the finding says whether the model was promoted over the rules.
     trained
         The fitted model with its data, or ``None`` where nothing can be learnt from this log.
     """
@@ -104,14 +104,14 @@ def train_stage(
         risk = BreachRisk(calendar=_calendar(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
     except InputError as error:
         return Stage("train", skipped=str(error)), None
-    tables = {"evaluation": risk.evaluation_, "reliability": risk.reliability_}
+    tables = {"evaluation": risk.evaluation_, "calibration": risk.reliability_}
     params = {"metric": metric, "snapshots": len(frame), "from": str(instants[0]), "to": str(instants[-1])}
     findings, metrics = [risk.decision_], _scores(risk.evaluation_)
     if evaluate:
         more, said = _backtest(project, log, TrainedModel(risk, metric, frame, today, labels, ends), progress)
         tables, findings = tables | more, findings + said
-        whole = more["rolling"][more["rolling"]["cutoff"].isna()] if more else pd.DataFrame()
-        metrics |= {f"rolling_{name}": value for name, value in _scores(whole).items()} if more else {}
+        whole = more["breach_backtest"][more["breach_backtest"]["cutoff"].isna()] if more else pd.DataFrame()
+        metrics |= {f"backtest_{name}": value for name, value in _scores(whole).items()} if more else {}
     return Stage("train", tables, tuple(findings), params, metrics), TrainedModel(
         risk, metric, frame, today, labels, ends
     )
@@ -133,7 +133,7 @@ def _backtest(
             as_of=log.until,
             calendar=_calendar(log, trained.metric),
             used=trained.risk.used_,
-            k=project.config.risk.budget or 20,
+            k=project.config.risk.cases_per_day or 20,
             progress=progress,
         )
     except InputError as error:

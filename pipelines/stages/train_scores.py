@@ -65,9 +65,9 @@ def backtest_breach_risk(
     Returns
     -------
     tables
-        ``rolling`` (by cut-off and over all: AUC, average precision, Brier score with its parts, calibration error),
-        ``rolling_reliability``, ``at_budget``, ``workload``, ``lead_time``, ``by_prefix``, ``by_team``, ``by_channel``
-        (where there are such columns) and ``drift`` (by week).
+        ``breach_backtest`` (by cut-off and over all: AUC, average precision, Brier score with its parts, calibration
+        error), ``breach_backtest_calibration``, ``precision_at_capacity``, ``recall_by_share``, ``warning_time``,
+        ``by_prefix``, ``by_team``, ``by_channel`` (where there are such columns) and ``drift`` (by week).
     findings
         In words.
 
@@ -122,11 +122,11 @@ def _tables(scored: pd.DataFrame, used: str, k: int) -> dict[str, pd.DataFrame]:
     whole.insert(0, "cutoff", pd.Series(pd.NaT, index=whole.index, dtype=scored["cutoff"].dtype))
     mine = scored[scored["model"] == used]
     tables = {
-        "rolling": pd.concat([whole, by_cutoff], ignore_index=True) if len(by_cutoff) else whole,
-        "rolling_reliability": _reliability(scored),
-        "at_budget": precision_at_capacity(scored, k),
-        "workload": recall_at_workload(scored),
-        "lead_time": _lead(scored, k),
+        "breach_backtest": pd.concat([whole, by_cutoff], ignore_index=True) if len(by_cutoff) else whole,
+        "breach_backtest_calibration": _reliability(scored),
+        "precision_at_capacity": precision_at_capacity(scored, k),
+        "recall_by_share": recall_at_workload(scored),
+        "warning_time": _lead(scored, k),
     }
     for column, name in (("updates", "by_prefix"), ("age_s", "by_prefix")):
         if column in scored and name not in tables and scored[column].notna().any():
@@ -149,9 +149,9 @@ def _reliability(scored: pd.DataFrame) -> pd.DataFrame:
 def _lead(scored: pd.DataFrame, k: int) -> pd.DataFrame:
     """Sum up by model how many bad cases were warned of, and how early."""
     rows = warning_times(scored, k)
-    found = rows.groupby("model", sort=True)["lead_s"]
-    table = pd.DataFrame({"bad_cases": found.size(), "alerted": found.count(), "median_lead_s": found.median()})
-    table["at_least_a_day"] = found.apply(lambda s: int((s >= 86400).sum()))
+    found = rows.groupby("model", sort=True)["warning_s"]
+    table = pd.DataFrame({"breached": found.size(), "alerted": found.count(), "median_warning_s": found.median()})
+    table["warned_a_day_ahead"] = found.apply(lambda s: int((s >= 86400).sum()))
     return table.reset_index()
 
 
@@ -175,11 +175,11 @@ def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
     weeks = score_by_week(scored[scored["model"] == used])
     weeks = weeks[weeks["n"] >= MIN_CASES]
     if len(weeks):
-        gap = (weeks["said"] - weeks["base_rate"]).abs()
+        gap = (weeks["predicted"] - weeks["base_rate"]).abs()
         worst = weeks.iloc[int(gap.to_numpy().argmax())]
         found.append(
             f"Drift: the share of breaches went from {100 * weeks['base_rate'].iloc[0]:.0f} to "
             f"{100 * weeks['base_rate'].iloc[-1]:.0f} %; in the worst week (from {worst['week']:%d %b}) "
-            f"{100 * worst['said']:.0f} % were expected and {100 * worst['base_rate']:.0f} % came."
+            f"{100 * worst['predicted']:.0f} % were expected and {100 * worst['base_rate']:.0f} % came."
         )
     return found

@@ -44,7 +44,7 @@ MAX_ALERTS_WITH_CAUSES = 6
 #: Days for which a holiday explains what began with it, and of which KPIs: what waited is worked off late. That fewer
 #: cases than usual come on the day after is never its doing.
 HOLIDAY_EFFECT_DAYS, HOLIDAY_KPIS = 7.0, ("sla_attainment", "backlog", "resolution_time", "first_response_time")
-_NEWS_ORDER = ("opened", "updated", "resolved", "withdrawn", "")
+_NEWS_ORDER = ("opened", "updated", "resolved", "cancelled", "")
 
 
 def watched_history(project: Project) -> pd.DataFrame:
@@ -70,8 +70,9 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     Returns
     -------
     Stage
-        Tables ``incidents`` (what is new first), ``shifts`` (the single alarms, with the incident of each),
-        ``drivers``, ``bands`` (value and what was expected, for the pictures), ``pairs`` and ``goals``.
+        Tables ``kpi_alerts`` (what is new first), ``detections`` (the single alarms, with the incident of each),
+        ``drivers``, ``expected_ranges`` (value and what was expected, for the pictures), ``counter_metrics`` and
+        ``goals``.
     """
     if history.empty:
         return Stage("watch", skipped="There is no history to watch.")
@@ -82,7 +83,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
         return Stage("watch", skipped="The history holds none of the KPIs that are watched.")
     parts = watch_history(watched, holidays=_known_days(project, history))
     alarms = detect_watched_shifts(
-        parts, alarms_per_week=spec.alarms_per_week, min_volume=spec.min_volume, min_effect=spec.min_effect
+        parts, false_alerts_per_week=spec.false_alerts_per_week, min_volume=spec.min_volume, min_effect=spec.min_effect
     )
     named = tuple(alarms.attrs["explained"])
     alarms.attrs = {}  # pandas copies them at every step
@@ -94,12 +95,12 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     )
     current = _with_causes(current, shifts, moved, ask)
     incidents = sort_alerts(update_alert_ledger(state, current, now))
-    pairs = guard_watched(parts, alarms_per_week=spec.alarms_per_week)
+    pairs = guard_watched(parts, false_alerts_per_week=spec.false_alerts_per_week)
     goals = goals_table(project, history)
     recent = incidents[(incidents["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)) | (incidents["news"] != "")]
-    tables = {"incidents": incidents, "shifts": shifts, "drivers": drivers_table(moved)}
-    tables |= {"bands": _bands(parts, recent, end)}
-    tables |= {name: frame for name, frame in (("pairs", pairs), ("goals", goals)) if len(frame)}
+    tables = {"kpi_alerts": incidents, "detections": shifts, "drivers": drivers_table(moved)}
+    tables |= {"expected_ranges": _bands(parts, recent, end)}
+    tables |= {name: frame for name, frame in (("counter_metrics", pairs), ("goals", goals)) if len(frame)}
     news_pairs = pairs[pairs["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
     findings = [
         *[alert_sentence(row) for row in _alerts_to_report(recent).head(MAX_ALERTS_REPORTED).itertuples()],
@@ -109,11 +110,11 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
         findings = [f"Nothing shifted in the last {NEWS_DAYS} days beyond what chance would do."]
     findings += [*_rest(recent), *explained_sentences(named, end, NEWS_DAYS), *goal_sentences(goals)]
     metrics = {
-        "incidents": float(len(incidents)),
+        "kpi_alerts": float(len(incidents)),
         "recent": float(len(recent)),
         "open": float((incidents["state"] == "open").sum()),
-        "news": float((incidents["news"] != "").sum()),
-        "alarms": float(len(shifts)),
+        "alerts_with_news": float((incidents["news"] != "").sum()),
+        "detections": float(len(shifts)),
     }
     return Stage("watch", tables, tuple(findings), {"news_days": NEWS_DAYS, "as_of": str(now)}, metrics)
 
@@ -122,7 +123,7 @@ def save_watch_stage(project: Project, stage: Stage) -> bool:
     """Remember what a stage has told, once it is told; False where a run on a longer log is remembered already."""
     if stage.skipped:
         return True
-    incidents, shifts = stage.tables["incidents"], stage.tables["shifts"]
+    incidents, shifts = stage.tables["kpi_alerts"], stage.tables["detections"]
     return save_alerts(project.config.results_folder, incidents, shifts, local_log_end(project))
 
 
@@ -137,7 +138,7 @@ def sort_alerts(ledger: pd.DataFrame) -> pd.DataFrame:
     quiet = (ledger["acknowledged_by"] != "") | ledger["silenced_until"].notna()
     state = ledger["state"].map({"open": 0, "explained": 2}).astype("float64").fillna(1) + 0.5 * quiet
     order = pd.DataFrame({"news": news, "state": state, "late": -ledger["last_at"].astype("int64")})
-    places = order.assign(id=ledger["incident_id"]).sort_values(["news", "state", "late", "id"], kind="stable").index
+    places = order.assign(id=ledger["alert_id"]).sort_values(["news", "state", "late", "id"], kind="stable").index
     return ledger.loc[places].reset_index(drop=True)
 
 
@@ -222,10 +223,10 @@ def _identify_alerts(
     current = build_alerts(alarms, spans, groups)
     renamed = {new: kept[group] for group, new in zip(groups, ids, strict=True) if group in kept}
     words = {str(ids[at]): why.words for at, why in reversed(list(moved.items())) if why.words}
-    current["drivers"] = [words.get(name, "") for name in current["incident_id"]]
-    current["incident_id"] = current["incident_id"].replace(renamed)
+    current["drivers"] = [words.get(name, "") for name in current["alert_id"]]
+    current["alert_id"] = current["alert_id"].replace(renamed)
     own = [moved[at].words if at in moved else "" for at in alarms.index]
-    return alarms.assign(drivers=own, incident_id=ids.replace(renamed)), current
+    return alarms.assign(drivers=own, alert_id=ids.replace(renamed)), current
 
 
 def _with_causes(
@@ -237,12 +238,12 @@ def _with_causes(
     out = current.copy()
     segments: dict[str, Any] = {}
     for at, why in moved.items():
-        name = str(shifts.loc[at, "incident_id"])
+        name = str(shifts.loc[at, "alert_id"])
         if why.segment and why.words and name not in segments and len(segments) < MAX_ALERTS_WITH_CAUSES:
             segments[name] = why.segment
     for place, row in zip(out.index, out.itertuples(), strict=True):
-        if row.incident_id in segments and row.kind == "shift":
-            out.loc[place, "causes"] = ask.causes(segments[str(row.incident_id)], pd.Timestamp(str(row.dated_at)))
+        if row.alert_id in segments and row.kind == "level_shift":
+            out.loc[place, "causes"] = ask.causes(segments[str(row.alert_id)], pd.Timestamp(str(row.changed_at)))
     return out
 
 
@@ -254,8 +255,8 @@ def _bands(parts: Sequence[WatchedKpi], told: pd.DataFrame, end: pd.Timestamp) -
     for row in _alerts_to_report(told).head(MAX_ALERTS_PLOTTED).itertuples():
         if row.kpi in by_kpi:
             frame = expected_range(by_kpi[str(row.kpi)], str(row.series))
-            frames.append(frame[frame["ds"] > since].assign(incident_id=str(row.incident_id)))
-    columns = ["incident_id", "kpi", "series", "ds", "value", "expected", "lower", "upper"]
+            frames.append(frame[frame["ds"] > since].assign(alert_id=str(row.alert_id)))
+    columns = ["alert_id", "kpi", "series", "ds", "value", "expected", "lower", "upper"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 

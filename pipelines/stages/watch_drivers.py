@@ -85,7 +85,7 @@ class Explainer:
         columns = [c for c in cases.columns if _VERSION.search(c)] if cases is not None else []
         if cases is not None and columns:
             frame = self.log.frame(cases.select("created_at", *columns))
-            said += find_new_values(frame, begin, columns)["words"].head(most).tolist()
+            said += find_new_values(frame, begin, columns)["summary"].head(most).tolist()
         return "; ".join(said[:most])
 
     def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[str]:
@@ -100,7 +100,7 @@ class Explainer:
             latest = begin.tz_localize(None) + _MAX_CAUSE_DELAY  # whoever left later is no cause
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
             told = (found["at"] <= latest) & (found["before"] >= 2 * usual) & (found["strength"] >= _MIN_MOVED_SHARE)
-            said += found.loc[told, "words"].tolist()
+            said += found.loc[told, "summary"].tolist()
         return said
 
     def _agents_work(self) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def _by_strength(
     order = ["_unsought", "_first", "_size", "kpi", "series", "started_at"]
     for at, cells in rows.sort_values(order, kind="stable").to_dict("index").items():
         spike = cells["kind"] == "spike"
-        start = pd.Timestamp(cells["started_at"] if spike else cells["dated_at"]).timestamp() / 86400
+        start = pd.Timestamp(cells["started_at"] if spike else cells["changed_at"]).timestamp() / 86400
         segment = moved[at].segment if at in moved else parse_segment(str(cells["series"]), by)
         found.append(_Detection(int(cells["_group"]), frozenset(segment.items()), start, spike))
     return found

@@ -62,7 +62,7 @@ def find_flagged_since(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Serie
     """
     now = pd.DataFrame({"case_id": case_id[picked].astype("str"), "at": as_of})
     seen = flags.loc[flags["at"] <= as_of, ["case_id", "at"]]
-    every = pd.concat([seen, now.astype({"at": "datetime64[us, UTC]"})], ignore_index=True).assign(picked=True)
+    every = pd.concat([seen, now.astype({"at": "datetime64[us, UTC]"})], ignore_index=True).assign(work_first=True)
     first = find_first_flagged(every.astype({"case_id": "str", "at": "datetime64[us, UTC]"}), as_of)
     found = first.set_index("case_id")["first_flagged_at"].reindex(case_id.astype("str"))
     return pd.Series(found.array, index=case_id.index, dtype="datetime64[us, UTC]")
@@ -76,7 +76,7 @@ def save_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
     results
         The results folder, beside which the file stands.
     risk
-        The list, with ``metric, case_id, picked``.
+        The list, with ``metric, case_id, work_first``.
     as_of
         The morning.
 
@@ -91,7 +91,7 @@ def save_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
         If the place cannot be written, or holds a file that deskcast did not write.
     """
     path = flagged_file(results)
-    now = risk.loc[risk["picked"].astype(bool), ["metric", "case_id"]].assign(at=as_of)
+    now = risk.loc[risk["work_first"].astype(bool), ["metric", "case_id"]].assign(at=as_of)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import KPI_CATALOGUE
+from ...features.renamed import new_columns, new_names
 from ...models.shifts.ledger import (
     LEDGER_COLUMNS,
     acknowledge_alert,
@@ -29,8 +30,9 @@ from ..words.tables import json_records
 from .atomic_replace import replace_file
 from .locks import locked
 
-ALERTS_FORMAT = "deskcast incidents 1"
-ALERTS_FILE = "incidents.json"
+ALERTS_FORMAT = "deskcast alerts 1"
+ALERTS_FILE = "alerts.json"
+_OLD_FORMAT, _OLD_FILE = "deskcast incidents 1", "incidents.json"
 #: Incidents that were found this many days before a first look, or earlier, are no news.
 NEWS_DAYS = 14
 
@@ -78,13 +80,13 @@ def alert_state_file(results: Path) -> Path:
     """Return where the incidents of a results folder are remembered.
 
     >>> alert_state_file(Path("desk/results")).as_posix()
-    'desk/results-state/incidents.json'
+    'desk/results-state/alerts.json'
     """
     return results.with_name(f"{results.name}-state") / ALERTS_FILE
 
 
 def read_alert_state(results: Path) -> AlertState:
-    """Read what is remembered; nothing before the first run.
+    """Read what is remembered, also what an earlier version wrote under its names; nothing before the first run.
 
     Raises
     ------
@@ -92,6 +94,8 @@ def read_alert_state(results: Path) -> AlertState:
         If the file cannot be read or is not one that deskcast wrote.
     """
     path = alert_state_file(results)
+    if not path.exists() and (old := path.with_name(_OLD_FILE)).exists():
+        path = old
     hint = f"move {path.name} away to begin anew"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -101,12 +105,16 @@ def read_alert_state(results: Path) -> AlertState:
         raise InputError(f"what is known of incidents cannot be read: {error.strerror}", where=str(path)) from error
     except ValueError as error:
         raise InputError("this is not a file of incidents", where=str(path), hint=hint) from error
-    if not isinstance(content, dict) or content.get("format") != ALERTS_FORMAT:
+    if not isinstance(content, dict) or content.get("format") not in (ALERTS_FORMAT, _OLD_FORMAT):
         raise InputError("this is not a file of incidents", where=str(path), hint=hint)
     try:
-        ledger = typed_ledger(pd.DataFrame(content["incidents"], columns=list(LEDGER_COLUMNS)))
+        names = new_names("key", "alerts.json")
+        content = {names.get(k, k): v for k, v in content.items()}
+        ledger = typed_ledger(
+            new_columns(pd.DataFrame([dict(row) for row in content["alerts"]]), "kpi_alerts", note=False)
+        )
         silences = tuple(Mute(str(s["what"]), pd.Timestamp(s["until"])) for s in content["silences"])
-        alarms = {str(k): str(v) for k, v in content["alarms"].items()}
+        alarms = {str(k): str(v) for k, v in content["detections"].items()}
         return AlertState(ledger, pd.Timestamp(content["as_of"]), silences, alarms)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError("this file of incidents is damaged", where=str(path), hint=hint) from error
@@ -171,9 +179,9 @@ def save_alerts(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, no
     with _change_state(results) as (state, save):
         if state.has_later_run(now):
             return False
-        found = incidents[incidents["state"] != "withdrawn"]
+        found = incidents[incidents["state"] != "cancelled"]
         ledger = update_alert_ledger(state, found, now)
-        alarms = {detection_key(row): str(row.incident_id) for row in shifts.itertuples()}
+        alarms = {detection_key(row): str(row.alert_id) for row in shifts.itertuples()}
         save(replace(state, ledger=ledger, as_of=now, alarms=dict(sorted(alarms.items()))))
     return True
 
@@ -189,7 +197,7 @@ def save_acknowledgement(results: Path, incident: str, by: str, at: pd.Timestamp
     with _change_state(results) as (state, save):
         ledger = acknowledge_alert(_ledger(state, results), incident, by, at, note)
         save(replace(state, ledger=ledger))
-    return ledger[ledger["incident_id"] == incident]
+    return ledger[ledger["alert_id"] == incident]
 
 
 def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[str] = ()) -> str:
@@ -221,12 +229,12 @@ def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[s
         as_of = pd.Timestamp(str(state.as_of))
         if until <= as_of:
             raise InputError("this day is over already", where="--until", got=f"{until:%Y-%m-%d}", wanted="a later day")
-        if (ledger["incident_id"] == what).any():
+        if (ledger["alert_id"] == what).any():
             save(replace(state, ledger=mute_alert(ledger, what, until)))
             return "incident"
         members = sorted({m for names in ledger["members"] for m in str(names).split("; ")} - {"all"})
         short = {m.split(" ", 1)[-1] for m in members}
-        known = [*ledger["incident_id"].astype(str), *sorted(set(ledger["kpi"])), *members]
+        known = [*ledger["alert_id"].astype(str), *sorted(set(ledger["kpi"])), *members]
         segment = any(what.startswith(f"{column} ") for column in columns)
         if what not in KPI_CATALOGUE and what not in known and what not in short and not segment:
             hint = did_you_mean(what, known) if known else "there are no incidents yet"
@@ -281,8 +289,8 @@ def _write(results: Path, state: AlertState) -> None:
         "format": ALERTS_FORMAT,
         "as_of": pd.Timestamp(str(state.as_of)).isoformat(),
         "silences": [{"what": s.what, "until": s.until.isoformat()} for s in state.mutes],
-        "incidents": json_records(ledger),
-        "alarms": dict(state.alarms),
+        "alerts": json_records(ledger),
+        "detections": dict(state.alarms),
     }
     path = alert_state_file(results)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
+from ...features.renamed import OLD_NAMES_UNTIL, RenamedWarning, new_columns, new_name, new_names
 from ..stage import Stage
 from ..words.facts import fact_record, facts_of
 from .atomic_replace import (
@@ -106,12 +108,12 @@ def write_stages(
     --------
     >>> import tempfile
     >>> place = Path(tempfile.mkdtemp()) / "results"
-    >>> stage = Stage("watch", {"shifts": pd.DataFrame({"kpi": ["backlog"]})}, ("The backlog rose.",))
+    >>> stage = Stage("watch", {"detections": pd.DataFrame({"kpi": ["backlog"]})}, ("The backlog rose.",))
     >>> with replace_folder(place) as staging:
     ...     write_stages([stage], staging, version="0.1.0")
     >>> read_results(place).findings
     {'watch': ('The backlog rose.',)}
-    >>> read_result_table(place, "shifts")["kpi"].tolist()
+    >>> read_result_table(place, "detections")["kpi"].tolist()
     ['backlog']
     """
     made = made_at or datetime.now(UTC)
@@ -167,7 +169,10 @@ def read_results(folder: str | Path, *, tables: bool = True) -> Results:
 
 def read_findings(folder: str | Path) -> dict[str, Any]:
     """Return ``findings.json`` of the last whole results: made_at, version, fingerprint and stages."""
-    return _parsed(_marker_text(folder), folder)
+    content = _parsed(_marker_text(folder), folder)
+    names = new_names("table", "results")
+    stages = [body | {"tables": [names.get(t, t) for t in body["tables"]]} for body in content["stages"]]
+    return content | {"stages": [body | {"metrics": _metrics(body)} for body in stages]}
 
 
 def table_names(folder: str | Path) -> list[str]:
@@ -176,19 +181,20 @@ def table_names(folder: str | Path) -> list[str]:
 
 
 def read_result_table(folder: str | Path, name: str) -> pd.DataFrame:
-    """Read one result table by name.
+    """Read one result table by name; the old name of a table that was renamed is taken too.
 
     Raises
     ------
     InputError
         If there are no results, or no table of that name in them; the message lists what there is.
     """
+    name = new_name("table", "results", name)
     for _ in range(_MAX_READ_ATTEMPTS):
         known = table_names(folder)
         if name not in known:
             raise InputError(f"there is no result table '{name}'", where=str(folder), hint=_suggest_table(name, known))
         try:
-            return _parquet(find_current_folder(Path(folder)) / f"{name}.parquet")
+            return _table(find_current_folder(Path(folder)), name)
         except FileNotFoundError:
             continue  # a new run took the folder's place, perhaps without this table
     raise InputError(f"the file {name}.parquet is missing", where=str(folder), hint=_RUN_FIRST)
@@ -259,16 +265,35 @@ def _parsed(text: str, folder: str | Path) -> dict[str, Any]:
 
 
 def _stage(body: Mapping[str, Any], folder: Path, tables: bool) -> Stage:
-    names = body["tables"] if tables else ()
+    renamed = new_names("table", "results")
+    names = [renamed.get(name, name) for name in body["tables"]] if tables else []
     return Stage(
         name=body["name"],
-        tables={name: _parquet(folder / f"{name}.parquet") for name in names},
+        tables={name: _table(folder, name) for name in names},
         findings=tuple(body["findings"]),
         params=body["params"],
-        metrics={k: math.nan if v is None else v for k, v in body["metrics"].items()},
+        metrics={k: math.nan if v is None else v for k, v in _metrics(body).items()},
         skipped=body["skipped"],
         seconds=body["seconds"],
     )
+
+
+def _metrics(body: Mapping[str, Any]) -> dict[str, Any]:
+    names = new_names("metric", body["name"])
+    return {names.get(k, k): v for k, v in body["metrics"].items()}
+
+
+def _table(folder: Path, name: str) -> pd.DataFrame:
+    """Read a table that this version or an earlier one wrote, in the names of today; one note for all of a folder."""
+    old = next((o for o, new in new_names("table", "results").items() if new == name), name)
+    path = folder / f"{name}.parquet"
+    earlier = not path.exists() and (folder / f"{old}.parquet").exists()
+    found = _parquet(folder / f"{old}.parquet" if earlier else path)
+    table = new_columns(found, name, note=False)
+    if earlier or list(table.columns) != list(found.columns):
+        text = f"the results are of an earlier version: names are those of today (read until {OLD_NAMES_UNTIL})"
+        warnings.warn(text, RenamedWarning, stacklevel=2)
+    return table
 
 
 def _parquet(path: Path) -> pd.DataFrame:

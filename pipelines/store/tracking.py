@@ -30,7 +30,7 @@ from .results import write_table
 #: Columns that say who somebody is; they never reach the record.
 PERSONAL_COLUMNS = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")
 #: What quotes an export or a person, or may name an agent: columns of tables, and a whole table of sentences.
-QUOTING_COLUMNS = {"refused": ("value",), "incidents": ("note", "causes")}
+QUOTING_COLUMNS = {"rejected_rows": ("value",), "kpi_alerts": ("note", "causes")}
 QUOTING_TABLES = ("checks",)
 _SQLITE = "sqlite:///"
 _STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")
@@ -203,7 +203,7 @@ def drop_personal_data(frame: pd.DataFrame, name: str = "") -> pd.DataFrame:
 
     >>> drop_personal_data(pd.DataFrame({"case_id": ["1"], "agent_id": ["ann"]})).columns.tolist()
     ['case_id']
-    >>> drop_personal_data(pd.DataFrame({"row": [7], "value": ["ann"]}), "refused").columns.tolist()
+    >>> drop_personal_data(pd.DataFrame({"row": [7], "value": ["ann"]}), "rejected_rows").columns.tolist()
     ['row']
     """
     return frame.drop(columns=[c for c in (*PERSONAL_COLUMNS, *QUOTING_COLUMNS.get(name, ())) if c in frame.columns])

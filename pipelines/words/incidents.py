@@ -10,7 +10,7 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from .words import format_count, format_kpi, format_list, format_number, format_probability, format_value
 
-_NEWS_PREFIXES = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "withdrawn": "Withdrawn: ", "": ""}
+_NEWS_PREFIXES = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "cancelled": "Withdrawn: ", "": ""}
 #: An incident of more members than this names the first ones.
 _MAX_SEGMENTS_NAMED = 3
 
@@ -25,29 +25,29 @@ def alert_sentence(row: Any) -> str:
         f"{format_value(row.after, unit)} where "
         f"{format_value(row.before, unit)} was expected{_cost(row)}."
     )
-    if row.also:
-        text += f" With it {_also(row.also)}."
+    if row.other_kpis:
+        text += f" With it {_also(row.other_kpis)}."
     if row.drivers:
         text += f" Driven by {row.drivers}."
     if row.causes:
         text += f" Possible cause: {row.causes}."
     if row.state == "resolved" and row.news != "resolved":
         text += " It is over."
-    if row.news == "withdrawn":
+    if row.news == "cancelled":
         text += " It is no longer found."
     if row.acknowledged_by:
         text += f" Seen by {row.acknowledged_by}{f': {row.note}' if row.note else ''}."
-    return f"{text} [{row.incident_id}]"
+    return f"{text} [{row.alert_id}]"
 
 
 def counter_metric_sentence(row: Any) -> str:
     """Say that one KPI got better while its pair got worse."""
-    units = find_kpi_unit(row.gain), find_kpi_unit(row.loss)
+    units = find_kpi_unit(row.improved_kpi), find_kpi_unit(row.worsened_kpi)
     where = "" if row.series == "all" else f" ({row.series})"
     moves = [f"{format_value(a, u)} to {format_value(b, u)}" for a, b, u in _sides(row, units)]
     return (
-        f"{format_kpi(row.gain)}{where} got better since {row.started_at:%a %d %b %Y} ({moves[0]}) while "
-        f"{format_kpi(row.loss)} got worse ({moves[1]}): speed may have been bought with quality."
+        f"{format_kpi(row.improved_kpi)}{where} got better since {row.started_at:%a %d %b %Y} ({moves[0]}) while "
+        f"{format_kpi(row.worsened_kpi)} got worse ({moves[1]}): speed may have been bought with quality."
     )
 
 
@@ -67,7 +67,7 @@ def explained_sentences(named: Iterable[tuple[str, str, pd.Timestamp, str]], end
 
 
 def _dated(row: Any) -> pd.Timestamp:
-    return pd.Timestamp(row.dated_at if pd.notna(row.dated_at) else row.started_at)
+    return pd.Timestamp(row.changed_at if pd.notna(row.changed_at) else row.started_at)
 
 
 def _where(members: str) -> str:
@@ -80,14 +80,14 @@ def _where(members: str) -> str:
 
 
 def _cost(row: Any) -> str:
-    if pd.isna(row.cost) or abs(row.cost) < 1:
+    if pd.isna(row.impact) or abs(row.impact) < 1:
         return ""
     unit = find_kpi_unit(row.kpi)
     if unit == "share":
-        return f"; it concerns {format_count(round(abs(row.cost)), 'case')}"
-    more = "more" if row.cost > 0 else "fewer"
-    noun = "hour" if row.cost_unit == "hours" else "case"
-    return f"; {format_count(round(abs(row.cost)), f'{noun} {more}')} so far".replace(
+        return f"; it concerns {format_count(round(abs(row.impact)), 'case')}"
+    more = "more" if row.impact > 0 else "fewer"
+    noun = "hour" if row.impact_unit == "hours" else "case"
+    return f"; {format_count(round(abs(row.impact)), f'{noun} {more}')} so far".replace(
         f"{noun} {more}s", f"{noun}s {more}"
     )
 
@@ -102,12 +102,13 @@ def _also(words: str) -> str:
 
 
 def _sides(row: Any, units: tuple[str, str]) -> list[tuple[float, float, str]]:
-    return [(row.gain_before, row.gain_after, units[0]), (row.loss_before, row.loss_after, units[1])]
+    return [(row.improved_before, row.improved_after, units[0]), (row.worsened_before, row.worsened_after, units[1])]
 
 
 def _goal(row: Any) -> str:
     unit = find_kpi_unit(row.kpi)
-    aim = f"{format_kpi(row.kpi)} of at {'least' if row.way > 0 else 'most'} {format_value(row.target, unit)}"
+    bound = "least" if row.better == "higher" else "most"
+    aim = f"{format_kpi(row.kpi)} of at {bound} {format_value(row.target, unit)}"
     head = f"Goal '{row.name}' ({aim} by {row.end:%d %b %Y})"
     here = f"{format_value(row.so_far, unit)} after {format_number(row.days_known)} of {format_count(row.days, 'day')}"
     here = here if pd.notna(row.so_far) else "nothing is known of its period yet"

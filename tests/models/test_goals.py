@@ -52,7 +52,7 @@ def test_counts_stocks_and_what_is_over():
     assert goal_outlook(opened, "cases_resolved", 100).probability == 1
     backlog = opened.assign(kpi="backlog", value=200 + rng.normal(0, 3, len(days)).cumsum())
     stock = goal_outlook(backlog, "backlog", 1000)
-    assert (stock.way, stock.probability) == (-1, 1)
+    assert (stock.better, stock.probability) == ("lower", 1)
     assert stock.low < backlog["value"].iloc[-1] + 20
 
 
@@ -62,10 +62,10 @@ def test_goals_in_a_frame_and_what_cannot_be_had():
     goals = pd.DataFrame({"kpi": ["on_time", "on_time"], "target": [0.1, 0.9], "better": ["higher", None]})
     table = goal_outlooks(history, goals)
     assert table["probability"].tolist() == [1.0, 0.0]
-    assert "out of reach" in table["words"].iloc[1]
+    assert "out of reach" in table["summary"].iloc[1]
     young = goal_outlook(history[:20], "on_time", 0.3)
     assert np.isnan(young.probability)
-    assert "too little is known" in young.words
+    assert "too little is known" in young.summary
     for options, words in (
         ({"kpi": "csat"}, "no such KPI"),
         ({"better": "up"}, "direction"),
@@ -93,11 +93,11 @@ def test_speed_bought_with_quality_is_an_alarm_of_its_own():
     found = gaming_guard(pair(np.random.default_rng(3), faster=0.93, worse=0.15))
     assert found["series"].tolist() == ["t0"]
     row = found.iloc[0]
-    assert (row["gain"], row["loss"]) == ("handle_time", "repeat_contact_rate")
+    assert (row["improved_kpi"], row["worsened_kpi"]) == ("handle_time", "repeat_contact_rate")
     assert abs((row["started_at"] - pd.Timestamp("2024-04-20")).days) <= 7
-    assert row["gain_after"] < row["gain_before"]
-    assert row["loss_after"] > row["loss_before"]
-    assert "speed may have been bought with quality" in row["words"]
+    assert row["improved_after"] < row["improved_before"]
+    assert row["worsened_after"] > row["worsened_before"]
+    assert "speed may have been bought with quality" in row["summary"]
 
 
 @pytest.mark.parametrize(("faster", "worse"), [(1.0, 0.1), (0.9, 0.1), (1.0, 0.2), (1.1, 0.2), (0.9, 0.05)])
@@ -110,5 +110,5 @@ def test_pairs_without_both_kpis_are_left_out():
     assert len(gaming_guard(history[history["kpi"] == "handle_time"])) == 0
     assert len(gaming_guard(history.iloc[:0])) == 0
     assert {p.gain for p in COUNTER_METRIC_PAIRS} == {"handle_time", "first_response_time", "cases_per_agent_hour"}
-    with pytest.raises(InputError, match="alarms_per_week"):
-        gaming_guard(history, alarms_per_week=0)
+    with pytest.raises(InputError, match="false_alerts_per_week"):
+        gaming_guard(history, false_alerts_per_week=0)

@@ -22,8 +22,8 @@ def made_up_stages(days=140, series=("phone/north", "chat/north", "email/south")
 
 def check():
     tables = {
-        "checks": pd.DataFrame({"question": ["Rows read", "Span"], "answer": ["12,345 cases", "2023-01 to 2024-03"]}),
-        "refused": pd.DataFrame(
+        "checks": pd.DataFrame({"check": ["Rows read", "Span"], "result": ["12,345 cases", "2023-01 to 2024-03"]}),
+        "rejected_rows": pd.DataFrame(
             {"table": ["cases"], "row": [17], "column": ["opened"], "value": ["31/31/2024"], "reason": ["no date"]}
         ),
         "availability": pd.DataFrame(
@@ -31,11 +31,13 @@ def check():
                 "kpi": ["cases_opened", "csat"],
                 "available": [True, False],
                 "computed": [True, False],
-                "lacks": ["", "needs surveys"],
+                "missing_data": ["", "needs surveys"],
             }
         ),
     }
-    return Stage("check", tables, ("12,345 cases were read, 1 row was refused.",), {}, {"refused": 1.0}, seconds=0.8)
+    return Stage(
+        "check", tables, ("12,345 cases were read, 1 row was refused.",), {}, {"rejected_rows": 1.0}, seconds=0.8
+    )
 
 
 def history(dice, days, series):
@@ -116,12 +118,12 @@ def staff(dice):
                     "aht_s": 300.0,
                     "load": calls * 300 / 1800,
                     "agents": agents.astype(int),
-                    "people": np.ceil(agents / 0.7).astype(int),
+                    "agents_to_schedule": np.ceil(agents / 0.7).astype(int),
                     "agents_hi": (agents + 2).astype(int),
                     "service_level": np.clip(0.84 + dice.normal(0, 0.02, len(slots)), 0, 1),
                     "occupancy": 0.8,
                     "mean_wait_s": 12.0,
-                    "short_risk": np.clip(dice.normal(0.1, 0.04, len(slots)), 0, 1),
+                    "miss_probability": np.clip(dice.normal(0.1, 0.04, len(slots)), 0, 1),
                     "binding": "service level",
                 }
             )
@@ -147,7 +149,7 @@ def train():
     reliability = pd.DataFrame({"model": "logistic", "predicted": predicted, "observed": predicted**1.1, "n": 200})
     reliability["lo"], reliability["hi"] = (reliability["observed"] - 0.06).clip(0), reliability["observed"] + 0.06
     findings = ("The breach model's probabilities are off by 1.8 points on average.",)
-    return Stage("train", {"evaluation": evaluation, "reliability": reliability}, findings, {"seed": 7}, {"auc": 0.84})
+    return Stage("train", {"evaluation": evaluation, "calibration": reliability}, findings, {"seed": 7}, {"auc": 0.84})
 
 
 def risk(dice, nasty, n=40):
@@ -159,7 +161,7 @@ def risk(dice, nasty, n=40):
             "case_id": [nasty, *[f"INC{i:05d}" for i in range(1, n)]],
             "metric": "resolution",
             "probability": p,
-            "band": np.where(p > 0.9, "very high", np.where(p > 0.5, "high", "low")),
+            "risk_level": np.where(p > 0.9, "very high", np.where(p > 0.5, "high", "low")),
             "due_at": (at + pd.to_timedelta(dice.integers(1, 90, n), unit="h")).as_unit("us"),
             "left_s": dice.integers(1, 90, n) * 3600.0,
             "paused": dice.random(n) > 0.8,
@@ -177,13 +179,13 @@ def risk(dice, nasty, n=40):
             "case_id": ["INC9"],
             "metric": ["resolution"],
             "due_at": [at],
-            "late_s": [7200.0],
+            "overdue_s": [7200.0],
             "team": ["first line"],
             "priority": ["1"],
         }
     )
     findings = (f"Case {nasty} will most likely break its promise: 98%.", "7 open cases are more likely than not.")
-    return Stage("risk", {"risk": table, "broken": broken}, findings, {}, {"open": float(n)})
+    return Stage("risk", {"risk": table, "breached_cases": broken}, findings, {}, {"open": float(n)})
 
 
 def watch():
@@ -191,7 +193,7 @@ def watch():
         {
             "kpi": ["cases_opened", "sla_attainment"],
             "series": ["phone/north", "chat/north"],
-            "kind": ["shift", "spike"],
+            "kind": ["level_shift", "spike"],
             "direction": ["up", "down"],
             "started_at": [MONDAY - pd.Timedelta(days=20), MONDAY - pd.Timedelta(days=3)],
             "detected_at": [MONDAY - pd.Timedelta(days=18), MONDAY - pd.Timedelta(days=3)],
@@ -216,4 +218,4 @@ def watch():
         }
     )
     findings = ("Cases opened on phone/north rose from 120 to 161 a day since 12 March.",)
-    return Stage("watch", {"shifts": shifts, "drivers": drivers}, findings, {"threshold": 4.0}, {"incidents": 2.0})
+    return Stage("watch", {"detections": shifts, "drivers": drivers}, findings, {"threshold": 4.0}, {"kpi_alerts": 2.0})

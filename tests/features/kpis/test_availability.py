@@ -15,9 +15,9 @@ def test_the_catalogue_holds_every_kpi_of_the_formulas_and_says_what_is_lacking(
     assert set(KPI_FORMULAS) <= set(KPI_CATALOGUE)
     table = availability(CaseLog.from_frames(**random_log(1, 30))).set_index("kpi")
     assert list(table.index) == list(KPI_CATALOGUE)
-    assert table.loc["mttr", "lacks"] == "needs repairs"
-    assert table.loc["ces", "lacks"] == "needs surveys of the kind ces"
-    assert (table["available"] == (table["lacks"] == "")).all()
+    assert table.loc["mttr", "missing_data"] == "needs repairs"
+    assert table.loc["ces", "missing_data"] == "needs surveys of the kind ces"
+    assert (table["available"] == (table["missing_data"] == "")).all()
     assert table.loc["csat", ["available", "computed"]].all()
 
 
@@ -37,15 +37,15 @@ def test_a_log_of_arrivals_lacks_all_but_arrivals():
     cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
     table = availability(CaseLog.from_frames(cases=cases)).set_index("kpi")
     assert table.index[table["available"]].tolist() == ["cases_opened"]
-    assert table.loc["cost_per_case", "lacks"] == "needs events and costs"
-    assert table.loc["repeat_contact_rate", "lacks"] == "needs column customer_id of cases"
+    assert table.loc["cost_per_case", "missing_data"] == "needs events and costs"
+    assert table.loc["repeat_contact_rate", "missing_data"] == "needs column customer_id of cases"
 
 
 def test_a_column_without_values_is_lacking():
     frames = random_log(1, 30)
     frames["events"]["actor_role"] = None
     table = availability(CaseLog.from_frames(**frames)).set_index("kpi")
-    assert table.loc["first_response_time", "lacks"] == "needs column actor_role of events"
+    assert table.loc["first_response_time", "missing_data"] == "needs column actor_role of events"
     assert table.loc["resolution_time", "available"]
 
 

@@ -48,7 +48,7 @@ def test_clearing_each_interval_takes_137_agents_where_the_deadline_plan_takes_1
     assert np.ceil(max(own)) == 137
     plan = backlog_plan(arrivals, OFFICE, sla_s=4.5 * H, handle_s=600, peak_price=5.0)
     assert plan["agents"].max() == 17
-    assert plan["late"].sum() == 0
+    assert plan["breaches"].sum() == 0
 
 
 def test_a_bare_share_on_time_cheats_and_the_stability_condition_stops_it():
@@ -57,12 +57,12 @@ def test_a_bare_share_on_time_cheats_and_the_stability_condition_stops_it():
     bare = backlog_plan(arrivals, OFFICE, settle=False, **rules)
     honest = backlog_plan(arrivals, OFFICE, **rules)
     came = arrivals["y"].sum()
-    assert bare["late_open"].iloc[-1] > 0.08 * came  # a tenth is late and never done
-    assert honest["late_open"].iloc[-1] == pytest.approx(0, abs=1e-6)
+    assert bare["overdue_open"].iloc[-1] > 0.08 * came  # a tenth is late and never done
+    assert honest["overdue_open"].iloc[-1] == pytest.approx(0, abs=1e-6)
     assert (bare["agents"] * bare["open_h"]).sum() < 0.93 * (honest["agents"] * honest["open_h"]).sum()
     tail = arrivals["y"][arrivals["ds"] >= "2024-03-14T17:00"].sum()
     assert honest["backlog"].iloc[-1] <= tail + 1e-6
-    assert honest["late"].sum() <= 0.1 * came + 1e-6
+    assert honest["breaches"].sum() <= 0.1 * came + 1e-6
 
 
 def test_the_hand_made_day():
@@ -73,7 +73,7 @@ def test_the_hand_made_day():
     assert plan["agents"].max() == 3
     assert plan["worked"].sum() == pytest.approx(18)
     assert plan["due"].tolist() == [0, 12, 0, 6]
-    assert plan["late"].sum() == 0
+    assert plan["breaches"].sum() == 0
 
 
 def test_late_work_says_where_and_why():
@@ -81,17 +81,17 @@ def test_late_work_says_where_and_why():
     plan = backlog_plan(
         slots([0, 0, 0, 0], "2024-03-04T09:00"), OFFICE, sla_s=4 * H, handle_s=1800, backlog=old, max_agents=2
     )
-    assert plan["why"].tolist()[0].startswith("broken before the first slot")
-    assert plan["late"].sum() == pytest.approx(4)  # two agents do four of eight in the hour
+    assert plan["reason"].tolist()[0].startswith("already breached")
+    assert plan["breaches"].sum() == pytest.approx(4)  # two agents do four of eight in the hour
     assert plan["agents"].tolist() == [2, 2, 1, 0] or plan["agents"].sum() == 5
     limited = backlog_plan(slots([12, 0, 0, 0], "2024-03-04T09:00"), OFFICE, sla_s=2 * H, handle_s=1800, max_agents=2)
-    assert limited["late"].tolist() == [0, pytest.approx(4), 0, 0]
-    assert limited.loc[1, "why"] == "the limit of agents is reached from Mon 04 Mar 09:00"
-    assert limited["late_open"].iloc[-1] == 0
+    assert limited["breaches"].tolist() == [0, pytest.approx(4), 0, 0]
+    assert limited.loc[1, "reason"] == "the limit of agents is reached from Mon 04 Mar 09:00"
+    assert limited["overdue_open"].iloc[-1] == 0
     cheap = backlog_plan(slots([12, 0, 0, 0], "2024-03-04T09:00"), OFFICE, sla_s=2 * H, handle_s=1800, late_price=0.01,
                          late_hour_price=0.01, peak_price=5.0)  # fmt: skip
-    assert cheap["late"].sum() > 0
-    assert cheap.loc[cheap["late"] > 0, "why"].iloc[0] == "more agents would cost more than being late"
+    assert cheap["breaches"].sum() > 0
+    assert cheap.loc[cheap["breaches"] > 0, "reason"].iloc[0] == "more agents would cost more than being late"
 
 
 # --- against twins -------------------------------------------------------------------------------------------------
@@ -114,10 +114,10 @@ def test_the_plan_is_as_cheap_as_the_best_of_all(came, sla, closed):
     best = cheapest_staffing([[c * 1800 for c in came]], work.due.tolist(), [3600] * len(came), most, end)
     plan = backlog_plan(arrivals, calendar, sla_s=sla * H, handle_s=1800, max_agents=3, peak_price=0, change_price=0)
     if best is None:
-        assert plan["late"].sum() + max(plan["backlog"].iloc[-1] - end / 1800, 0) > 1e-6
+        assert plan["breaches"].sum() + max(plan["backlog"].iloc[-1] - end / 1800, 0) > 1e-6
     else:
         assert plan["agents"].sum() == best
-        assert plan["late"].sum() == pytest.approx(0, abs=1e-6)
+        assert plan["breaches"].sum() == pytest.approx(0, abs=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -159,8 +159,8 @@ def test_a_plan_keeps_its_books_and_the_outlook_agrees(seed, cap):
     assert (plan["agents"][plan["open_h"] == 0] == 0).all()
     assert cap is None or plan["agents"].max() <= cap
     seen = backlog_outlook(arrivals, OFFICE, plan["agents"], **rules)
-    if plan["late"].sum() < 1e-6:  # earliest deadline first keeps every promise that can be kept
-        assert seen["late"].sum() == pytest.approx(0, abs=1e-6)
+    if plan["breaches"].sum() < 1e-6:  # earliest deadline first keeps every promise that can be kept
+        assert seen["breaches"].sum() == pytest.approx(0, abs=1e-6)
     assert (seen["backlog"] <= plan["backlog"] + 1e-6).all()  # it never idles while work waits
 
 
@@ -171,7 +171,7 @@ def test_two_classes_share_people_by_deadline():
     plan = backlog_plan(pd.concat([urgent, calm]), ALWAYS, max_agents=3, **rules)
     assert plan["agents"].sum() == 9
     assert plan.loc[2, "agents"] == 3
-    assert plan["late"].sum() == 0
+    assert plan["breaches"].sum() == 0
 
 
 # --- uncertainty ---------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_a_plan_for_more_confidence_breaks_fewer_promises():
     for confidence in (None, 0.8, 0.97):
         plan = backlog_plan(ahead(), OFFICE, sla_s=8 * H, handle_s=1200, confidence=confidence)
         seen = backlog_outlook(ahead(), OFFICE, plan["agents"], sla_s=8 * H, handle_s=1200)
-        risks.append(seen["breach_by"].iloc[-1])
+        risks.append(seen["breach_risk_to_date"].iloc[-1])
         hours.append((plan["agents"] * plan["open_h"]).sum())
     assert risks[0] > risks[1] >= risks[2]
     assert hours[0] < hours[1] < hours[2]
@@ -215,14 +215,14 @@ def test_the_planned_total_is_the_quantile_of_the_total():
 def test_age_and_risk_of_a_queue_that_nobody_serves():
     seen = backlog_outlook(slots([2, 2, 2, 2]), ALWAYS, 0, sla_s=2 * H, handle_s=600)
     assert seen["age_s"].tolist() == [H, 2 * H, 3 * H, 4 * H]
-    assert seen["late"].tolist() == [0, 2, 2, 2]
+    assert seen["breaches"].tolist() == [0, 2, 2, 2]
     assert seen["breach_risk"].tolist() == [0, 1, 1, 1]
-    assert seen["late_share"].tolist()[1:] == [1, 1, 1]
+    assert seen["breach_share"].tolist()[1:] == [1, 1, 1]
     old = pd.DataFrame({"due_at": [pd.NaT], "created_at": pd.to_datetime(["2024-03-03T00:00Z"])})
     waits = backlog_outlook(slots([0.0]).assign(ds=pd.to_datetime(["2024-03-04"])), ALWAYS, 0, sla_s=H, handle_s=600,
                             backlog=old)  # fmt: skip
     assert waits["age_s"].tolist() == [25 * H]
-    assert waits["late"].tolist() == [0]
+    assert waits["breaches"].tolist() == [0]
 
 
 # --- clearing, the phone, faults -----------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_idle_time_of_the_phone_does_case_work():
     alone = backlog_plan(arrivals, OFFICE, sla_s=4 * H, handle_s=1800)
     helped = backlog_plan(arrivals, OFFICE, sla_s=4 * H, handle_s=1800, free_agents=[1, 1, 1, 1])
     assert alone["agents"].sum() - helped["agents"].sum() == 4
-    assert helped["late"].sum() == 0
+    assert helped["breaches"].sum() == 0
 
 
 def test_the_clock_that_goes_forward_loses_an_hour():
@@ -312,7 +312,7 @@ def test_the_simulation_event_by_event_agrees_with_the_flow():
         waiting += ((at[:, None] <= ends) & (end[:, None] > ends)).sum(axis=0) / runs
         missed = (due < 72) & (end > ends[np.minimum(due, 71)])
         late += np.bincount(due[missed], minlength=72) / runs
-    assert seen["late"].sum() > 10  # too few people: the case is a hard one
-    assert late.sum() == pytest.approx(seen["late"].sum(), rel=0.25, abs=8)
+    assert seen["breaches"].sum() > 10  # too few people: the case is a hard one
+    assert late.sum() == pytest.approx(seen["breaches"].sum(), rel=0.25, abs=8)
     assert np.abs(waiting - seen["backlog"]).mean() < 0.1 * seen["backlog"].mean() + agents
     assert np.corrcoef(waiting, seen["backlog"])[0, 1] > 0.98

@@ -158,7 +158,7 @@ def test_a_bad_series_is_named_and_leaves_the_others_as_they_are(change, row, sa
         assert "series 'bad'" in " ".join(table.attrs["notes"])
         return
     pd.testing.assert_frame_equal(table, alone)
-    (refused,) = table.attrs["refused"]
+    (refused,) = table.attrs["rejected"]
     assert refused["unique_id"] == "bad"
     assert refused["row"] == row
     assert said in refused["reason"]

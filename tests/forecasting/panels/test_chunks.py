@@ -90,7 +90,7 @@ def test_bad_series_are_named_and_leave_the_others_alone():
     bad = history["unique_id"].isin([f"s{i:03d}" for i in range(5)])
     ahead = forecast_panel(history.assign(y=history["y"].where(~bad, -1.0)), 7, "D", chunk=5)
     assert ahead["unique_id"].nunique() == 7
-    assert {row["unique_id"] for row in ahead.attrs["refused"]} == {f"s{i:03d}" for i in range(5)}
+    assert {row["unique_id"] for row in ahead.attrs["rejected"]} == {f"s{i:03d}" for i in range(5)}
     with pytest.raises(InputError, match="no series can be used"):
         forecast_panel(history.assign(y=-1.0), 7, "D", chunk=5)
 

@@ -18,7 +18,7 @@ DAY = pd.date_range("2024-03-04 08:00", periods=8, freq="h")  # a Monday
 
 def need(values, start="2024-03-04 08:00", freq="h"):
     ds = pd.date_range(start, periods=len(values), freq=freq)
-    return pd.DataFrame({"ds": ds, "need": np.asarray(values, float)})
+    return pd.DataFrame({"ds": ds, "required": np.asarray(values, float)})
 
 
 def short_shifts(length=4, **more):
@@ -99,12 +99,12 @@ def test_a_day_solved_by_hand():
     found = shift_schedule(need([2, 2, 3, 3, 3, 3, 2, 2]), short_shifts(), gap=0.0)
     assert found.hours == 20
     assert found.bound_hours == pytest.approx(20)
-    assert found.table[["start", "end", "people"]].values.tolist() == [
+    assert found.table[["start", "end", "scheduled_agents"]].values.tolist() == [
         ["08:00", "12:00", 2],
         ["10:00", "14:00", 1],
         ["12:00", "16:00", 2],
     ]
-    assert found.coverage["surplus"].sum() == 0
+    assert found.coverage["overstaffed"].sum() == 0
     assert found.sentences()[-1] == "Every interval is covered."
 
 
@@ -120,14 +120,14 @@ def test_coverage_adds_up_and_the_bound_holds(seed, limited):
     )
     found = shift_schedule(week, patterns, limits={"full-time": 2} if limited else None, seconds=2, gap=0.02)
     seen = found.coverage
-    assert np.allclose(seen["scheduled"] + seen["shortfall"] - seen["surplus"], seen["need"])
-    assert (seen["shortfall"] * seen["surplus"] < 1e-9).all()
+    assert np.allclose(seen["scheduled"] + seen["understaffed"] - seen["overstaffed"], seen["required"])
+    assert (seen["understaffed"] * seen["overstaffed"] < 1e-9).all()
     assert found.bound_hours <= found.hours + 1e-6
     assert 0 <= found.gap < 1
     assert found.table["hours"].sum() == pytest.approx(found.hours)
-    assert ((seen["why"] == "") == (seen["shortfall"] == 0)).all()
+    assert ((seen["reason"] == "") == (seen["understaffed"] == 0)).all()
     if limited:
-        assert found.table.loc[found.table["kind"] == "full-time", "people"].sum() <= 2
+        assert found.table.loc[found.table["kind"] == "full-time", "scheduled_agents"].sum() <= 2
     again = shift_schedule(week, patterns, limits={"full-time": 2} if limited else None, seconds=2, gap=0.02)
     if found.seconds < 1 and again.seconds < 1:
         pd.testing.assert_frame_equal(found.table, again.table)
@@ -143,9 +143,9 @@ def test_days_apart_and_days_together_are_proven():
         for day in range(7)
         for p in shift_patterns("day", lengths_s=[4 * H, 6 * H, 8 * H], days_per_week=1, workdays=[day])
     ]
-    found = shift_schedule(pd.DataFrame({"ds": ds, "need": level}), single, gap=0.01, seconds=30)
+    found = shift_schedule(pd.DataFrame({"ds": ds, "required": level}), single, gap=0.01, seconds=30)
     assert found.gap <= 0.01
-    assert found.coverage["shortfall"].sum() == 0
+    assert found.coverage["understaffed"].sum() == 0
     assert found.hours * (1 - found.gap) <= found.bound_hours + 1e-6
 
 
@@ -154,31 +154,33 @@ def test_days_apart_and_days_together_are_proven():
 
 def test_every_reason_for_a_shortfall_is_told():
     bare = shift_schedule(need([1] * 9), short_shifts())
-    assert bare.coverage["why"].tolist() == [""] * 8 + ["no shift covers this time"]
+    assert bare.coverage["reason"].tolist() == [""] * 8 + ["no shift covers this time"]
     limited = shift_schedule(need([3] * 8), short_shifts(), limits={"part-time": 4})
-    assert limited.coverage["shortfall"].sum() == 8
-    assert set(limited.coverage.loc[limited.coverage["shortfall"] > 0, "why"]) == {"the limit on part-time is reached"}
-    capped = shift_schedule(need([3] * 8), short_shifts(), max_people=4)
-    assert set(capped.coverage["why"]) <= {"", "all people that may be scheduled are"}
+    assert limited.coverage["understaffed"].sum() == 8
+    assert set(limited.coverage.loc[limited.coverage["understaffed"] > 0, "reason"]) == {
+        "the limit on part-time is reached"
+    }
+    capped = shift_schedule(need([3] * 8), short_shifts(), max_agents=4)
+    assert set(capped.coverage["reason"]) <= {"", "all people that may be scheduled are"}
     dear = shift_schedule(need([1, 1, 1, 1, 2, 1, 1, 1]), short_shifts(), short_price=2.0)
-    assert dear.coverage["why"].tolist() == [""] * 4 + ["a further shift costs more than the shortfall"] + [""] * 3
+    assert dear.coverage["reason"].tolist() == [""] * 4 + ["a further shift costs more than the shortfall"] + [""] * 3
     assert "1 of 8 intervals fall short, most on Mon 04 Mar 12:00 by 1.0 of 2.0." in dear.sentences()
 
 
 def test_people_who_must_be_used_are():
     found = shift_schedule(need([0] * 8), short_shifts(), least={"part-time": 3})
-    assert found.table["people"].sum() == 3
+    assert found.table["scheduled_agents"].sum() == 3
     nothing = shift_schedule(need([0] * 8), short_shifts())
     assert (nothing.hours, nothing.gap, len(nothing.table)) == (0.0, 0.0, 0)
-    assert nothing.table["people"].dtype == "int64"
+    assert nothing.table["scheduled_agents"].dtype == "int64"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"need": need([1, 2]).rename(columns={"need": "neeed"})}, "column 'need': the column is missing"),
-        ({"need": need([1, -2])}, "argument 'need', position 1: the number is out of range; got -2.0"),
-        ({"need": need([1, np.nan])}, "argument 'need', position 1: the number is missing"),
+        ({"need": need([1, 2]).rename(columns={"required": "requirred"})}, "column 'required': the column is missing"),
+        ({"need": need([1, -2])}, "argument 'required', position 1: the number is out of range; got -2.0"),
+        ({"need": need([1, np.nan])}, "argument 'required', position 1: the number is missing"),
         ({"need": need([1, 2, 3]).iloc[[0, 2, 1]]}, "column 'ds', row 3: the intervals are not rising"),
         ({"need": need([1])}, "one interval does not say how long it is"),
         ({"need": need([])}, "there is no row"),
@@ -186,7 +188,7 @@ def test_people_who_must_be_used_are():
         ({"limits": {"parttime": 3}}, "argument 'limits': no pattern is of this kind; got 'parttime'"),
         ({"limits": {"part-time": -1}}, "argument 'limits['part-time']': the number is out of range"),
         ({"limits": {"part-time": 1}, "least": {"part-time": 2}}, "the fewest are above the most"),
-        ({"least": {"part-time": 2}, "max_people": 1}, "argument 'max_people': the fewest are above the most"),
+        ({"least": {"part-time": 2}, "max_agents": 1}, "argument 'max_agents': the fewest are above the most"),
         ({"gap": 1}, "argument 'gap': the number is out of range"),
         ({"seconds": "x"}, "argument 'seconds': this is not a number"),
         ({"short_price": [1, 2]}, "argument 'short_price': the length is wrong"),
@@ -234,10 +236,10 @@ def test_limits_do_not_spoil_the_proof():
         for day in range(7)
         for p in shift_patterns("day", lengths_s=[4 * H, 5 * H], step_s=H, days_per_week=1, workdays=[day])
     ]
-    week = pd.DataFrame({"ds": ds, "need": np.ceil(level)})
+    week = pd.DataFrame({"ds": ds, "required": np.ceil(level)})
     free = shift_schedule(week, patterns, gap=0.03, seconds=8)
-    held = shift_schedule(week, patterns, limits={"day": 250}, max_people=300, gap=0.03, seconds=8)
+    held = shift_schedule(week, patterns, limits={"day": 250}, max_agents=300, gap=0.03, seconds=8)
     assert held.gap <= 0.04
     assert free.gap <= 0.04
     assert held.hours <= free.hours * 1.06
-    assert held.table.loc[held.table["kind"] == "day", "people"].sum() <= 250
+    assert held.table.loc[held.table["kind"] == "day", "scheduled_agents"].sum() <= 250

@@ -52,9 +52,9 @@ def test_each_hour_is_used_once_and_the_least_is_missing(need, people):
 def test_a_plan_lies_between_its_bounds_and_the_simulation_confirms_it():
     plan = skill_plan(THREE, GROUPS, cost={"de": 1, "en": 1, "fr": 1, "de+en": 1.05, "all": 1.1}, max_occupancy=None)
     bounds = skill_bounds(THREE, max_occupancy=None).iloc[0]
-    assert bounds["pooled"] <= plan["least"].sum() <= plan["people"].sum() <= plan["most"].sum() == bounds["separate"]
-    assert plan["people"].sum() < plan["most"].sum()  # sharing saves somebody
-    seen = simulate_skills(THREE, GROUPS, dict(zip(plan["group"], plan["people"], strict=True)), calls=150_000, seed=7)
+    assert bounds["pooled"] <= plan["least"].sum() <= plan["agents"].sum() <= plan["most"].sum() == bounds["separate"]
+    assert plan["agents"].sum() < plan["most"].sum()  # sharing saves somebody
+    seen = simulate_skills(THREE, GROUPS, dict(zip(plan["group"], plan["agents"], strict=True)), calls=150_000, seed=7)
     assert (seen["hi"] >= 0.8).all()  # another run than the one that was planned with
     apart = simulate_skills(THREE, GROUPS, dict(zip(plan["group"], plan["most"], strict=True)), calls=100_000, seed=8)
     assert (apart["hi"] >= 0.8).all()
@@ -66,7 +66,7 @@ def test_full_pooling_and_full_separation_are_the_ends():
     every = skill_plan(THREE, {"all": ["de", "en", "fr"]})
     assert every["least"].iloc[0] == skill_bounds(THREE)["pooled"].iloc[0]
     apart = skill_plan(THREE, {q: [q] for q in THREE["queue"]})
-    assert apart["least"].tolist() == apart["people"].tolist() == apart["most"].tolist()
+    assert apart["least"].tolist() == apart["agents"].tolist() == apart["most"].tolist()
     assert apart["most"].sum() == skill_bounds(THREE)["separate"].iloc[0]
 
 
@@ -92,10 +92,10 @@ def test_a_shared_group_serves_two_queues_as_one():
 def test_a_queue_without_calls_needs_nobody():
     idle = pd.DataFrame({"queue": ["a", "b"], "calls": [100, 0], "aht_s": [180, 180]})
     plan = skill_plan(idle, {"a": ["a"], "b": ["b"]}).set_index("group")
-    assert plan.loc["b", "people"] == 0
-    assert plan.loc["a", "people"] == 14
+    assert plan.loc["b", "agents"] == 0
+    assert plan.loc["a", "agents"] == 14
     none = skill_plan(idle.assign(calls=0), {"a": ["a"], "b": ["b"]})
-    assert none["people"].sum() == 0
+    assert none["agents"].sum() == 0
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_queue_without_calls_needs_nobody():
         (lambda: skill_plan(THREE.assign(calls=[1, -1, 1]), GROUPS), "argument 'calls', position 1"),
         (lambda: skill_plan(THREE.assign(queue="de"), GROUPS), "column 'queue', row 2: the queue comes twice"),
         (lambda: skill_bounds(THREE.drop(columns="aht_s")), "column 'aht_s': the column is missing"),
-        (lambda: allocate_skills({"de": 1}, {"a": ["de"]}, {}), "argument 'people': a group has no value; got 'a'"),
+        (lambda: allocate_skills({"de": 1}, {"a": ["de"]}, {}), "argument 'agents': a group has no value; got 'a'"),
         (lambda: allocate_skills({"de": np.nan}, {"a": ["de"]}, {"a": 1}), "argument 'need['de']'"),
         (lambda: simulate_skills(THREE.assign(calls=0), GROUPS, dict.fromkeys(GROUPS, 1)), "no call comes"),
     ],

@@ -28,7 +28,7 @@ def inside(row, column, value):
 
 def test_the_formula_lies_in_the_intervals_of_a_long_day():
     found = check_plan(plan(slots=30), patience=240, replications=60, level=0.999)
-    late = found[found["period"] == "slot"].iloc[5:]
+    late = found[found["period"] == "interval"].iloc[5:]
     row = late.iloc[-1]
     for column in ("service_level", "abandonment", "mean_wait_s", "occupancy"):
         assert inside(row, column, row[f"formula_{column}"]), column
@@ -62,7 +62,7 @@ def test_drawn_patience_has_its_mean():
 def test_periods_add_up():
     two_days = pd.concat([plan(), plan().assign(ds=lambda f: f["ds"] + pd.Timedelta(days=1))])
     found = check_plan(two_days, patience=200, replications=20)
-    slots, days, all_ = (found[found["period"] == p] for p in ("slot", "day", "all"))
+    slots, days, all_ = (found[found["period"] == p] for p in ("interval", "day", "all"))
     assert len(slots), len(days) == (12, 2)
     assert slots["calls"].sum() == pytest.approx(days["calls"].sum()) == pytest.approx(all_["calls"].sum())
     for column in ("service_level", "abandonment", "mean_wait_s"):
@@ -127,9 +127,9 @@ def test_a_closed_night_ends_the_queue_of_callers_and_keeps_that_of_letters():
     two = pd.concat([day, day.assign(ds=lambda f: f["ds"] + pd.Timedelta(days=1), calls=[30.0, 0, 0, 0])])
     callers = check_plan(two, patience=300, replications=20)
     letters = check_plan(two, replications=20)
-    morning = [f[(f["period"] == "slot")].iloc[4]["mean_wait_s"] for f in (callers, letters)]
+    morning = [f[(f["period"] == "interval")].iloc[4]["mean_wait_s"] for f in (callers, letters)]
     assert morning[0] < 300 < morning[1]
-    night = letters[letters["period"] == "slot"].iloc[3]["mean_wait_s"]
+    night = letters[letters["period"] == "interval"].iloc[3]["mean_wait_s"]
     assert night > 20_000
 
 

@@ -176,7 +176,7 @@ def test_the_plan_says_what_to_expect_and_who_is_sure():
         frame[f"deskcast-lo-{level}"], frame[f"deskcast-hi-{level}"] = mean - z * spread, mean + z * spread
     plan = staffing_plan(frame, aht=180, shrinkage={"leave": 0.2, "training": 0.1}, confidence=0.9)
     assert plan["agents_sure"].tolist() == plan["agents_hi"].tolist()  # 80 % both ways is 90 % one way
-    assert (plan["people_sure"] >= plan["agents_sure"] / 0.72 - 1e-9).all()
+    assert (plan["agents_to_schedule_sure"] >= plan["agents_sure"] / 0.72 - 1e-9).all()
     assert plan["expected_service_level"].iloc[2] == 1
     rng = np.random.default_rng(0)
     for i in (0, 1):

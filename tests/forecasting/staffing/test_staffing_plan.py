@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 PLAN = [
-    *("queue", "ds", "calls", "calls_hi", "aht_s", "load", "agents", "people", "agents_hi"),
-    *("service_level", "occupancy", "mean_wait_s", "short_risk", "binding", "expected_service_level"),
+    *("queue", "ds", "calls", "calls_hi", "aht_s", "load", "agents", "agents_to_schedule", "agents_hi"),
+    *("service_level", "occupancy", "mean_wait_s", "miss_probability", "binding", "expected_service_level"),
 ]
 
 
@@ -117,8 +117,8 @@ def test_plan_has_the_agreed_columns_and_agrees_with_the_requirement():
     need = required_agents(frame["deskcast"], 180)
     assert plan["agents"].tolist() == need["agents"].tolist()
     assert plan["agents_hi"].tolist() == required_agents(frame["deskcast-hi-80"], 180)["agents"].tolist()
-    assert plan["people"].iloc[2] == 20
-    assert plan.iloc[0][["agents", "people", "agents_hi", "short_risk"]].tolist() == [0, 0, 0, 0]
+    assert plan["agents_to_schedule"].iloc[2] == 20
+    assert plan.iloc[0][["agents", "agents_to_schedule", "agents_hi", "miss_probability"]].tolist() == [0, 0, 0, 0]
     assert plan["binding"].iloc[0] == "no calls"
 
 
@@ -128,11 +128,11 @@ def test_risk_is_the_share_of_drawn_volumes_that_miss():
         plan = staffing_plan(ahead(mean, spread), aht=180, patience=patience).iloc[0]
         drawn = np.maximum(rng.normal(mean, spread, 20_000), 0)
         missed = queue_performance(drawn, 180, plan["agents"], patience=patience)["service_level"] < 0.8
-        assert plan["short_risk"] == pytest.approx(missed.mean(), abs=0.015)
+        assert plan["miss_probability"] == pytest.approx(missed.mean(), abs=0.015)
 
 
 def test_a_wider_forecast_is_riskier_and_a_sure_one_is_not():
-    risks = [staffing_plan(ahead(100, s), aht=180)["short_risk"].iloc[0] for s in (0, 5, 20, 50)]
+    risks = [staffing_plan(ahead(100, s), aht=180)["miss_probability"].iloc[0] for s in (0, 5, 20, 50)]
     assert risks[0] == 0
     assert risks == sorted(risks)
     assert risks[-1] < 0.5

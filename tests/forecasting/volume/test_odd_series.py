@@ -48,15 +48,15 @@ def test_a_stamp_that_is_far_from_all_others_is_named_and_does_not_move_the_end_
     bad.iloc[row, 1] = pd.Timestamp(stamp)
     both, far = moved(freq, bad)
     assert far == 0
-    assert both.attrs["refused"][0]["unique_id"] == "odd"
-    assert f"far from all others; got '{stamp}" in both.attrs["refused"][0]["reason"]
+    assert both.attrs["rejected"][0]["unique_id"] == "odd"
+    assert f"far from all others; got '{stamp}" in both.attrs["rejected"][0]["reason"]
 
 
 def test_a_series_that_goes_on_longer_than_the_others_or_began_earlier_is_no_stray():
     frame, stamps = good("D")
     long = pd.date_range(stamps[0] - pd.Timedelta(days=900), stamps[-1] + pd.Timedelta(days=300))
     both = ahead(pd.concat([frame, odd(long)], ignore_index=True), "D")
-    assert both.attrs["refused"] == []
+    assert both.attrs["rejected"] == []
     assert set(both["unique_id"]) == {"odd"}
     assert any("no forecast for series 's0'" in note for note in both.attrs["notes"])
 

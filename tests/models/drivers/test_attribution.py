@@ -112,7 +112,7 @@ def test_drivers_name_the_segment_that_changed():
     found = rank_drivers(desk(), incident, ["channel", "region"])
     assert found.columns.tolist() == list(DRIVER_COLUMNS)
     assert found.iloc[0][["column", "value"]].tolist() == ["region", "north"]
-    assert found.attrs["words"].startswith("region north (100% of the change)")
+    assert found.attrs["summary"].startswith("region north (100% of the change)")
 
 
 def test_drivers_within_a_segment():
@@ -125,7 +125,7 @@ def test_an_even_change_has_no_driver():
     incident = {"kpi": "cases_opened", "series": "all", "started_at": "2024-02-10", "last_at": "2024-02-12"}
     found = rank_drivers(desk(), incident, ["channel", "region"])
     assert len(found) == 0
-    assert found.attrs["words"] == "spread evenly over the segments"
+    assert found.attrs["summary"] == "spread evenly over the segments"
 
 
 def heap(until="2024-03-01T00:00Z"):
@@ -156,7 +156,7 @@ def test_what_went_the_other_way_is_no_driver():
     incident = {"kpi": "cases_opened", "series": "all", "started_at": "2024-02-20", "last_at": "2024-02-25"}
     assert len(rank_drivers(desk(), incident | {"direction": "up"}, ["region"])) == 1
     other = rank_drivers(desk(), incident | {"direction": "down"}, ["region"])
-    assert (len(other), other.attrs["words"]) == (0, "")
+    assert (len(other), other.attrs["summary"]) == (0, "")
 
 
 def test_shares_and_durations_of_a_log_add_up():

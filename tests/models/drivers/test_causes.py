@@ -31,14 +31,14 @@ def test_the_right_combination_is_named_and_drivers_do_not_overlap():
     assert found.columns.tolist() == list(COMBINATION_COLUMNS)
     assert set(found["segment"].head(2)) == {"product B, region Z", "channel web"}
     assert found["contribution"].sum() <= found.attrs["change"] + 150
-    assert found.attrs["words"].count("of the change") == len(found)
+    assert found.attrs["summary"].count("of the change") == len(found)
 
 
 def test_an_even_change_and_chance_have_no_driver():
     frame = cells(1)
     assert len(search_combinations(frame, ["channel", "product"], count=True)) == 0
     even = search_combinations(frame.assign(n_after=frame["n_before"] * 2), ["channel", "product"], count=True)
-    assert (len(even), even.attrs["words"]) == (0, "spread evenly over the segments")
+    assert (len(even), even.attrs["summary"]) == (0, "spread evenly over the segments")
 
 
 def test_rates_of_a_combination_and_its_minimum_support():
@@ -109,7 +109,7 @@ def test_owners_who_left_and_who_handed_over():
     told = dict(zip(found["owner"], found["cause"], strict=True))
     assert told == {"Ana": "left", "Ben": "hand-over"}
     assert (found["value"] == "A1").all()
-    assert "Cem took most of it" in found["words"].iloc[0]
+    assert "Cem took most of it" in found["summary"].iloc[0]
     assert len(find_owner_changes(work(), "2024-04-20", group="account")) == 0
 
 

@@ -52,7 +52,7 @@ def test_prefixes_and_weeks_cover_all_rows():
     assert prefix["n"].sum() == len(rows)
     weeks = score_by_week(rows)
     assert weeks["n"].sum() == len(rows)
-    assert np.average(weeks["said"], weights=weeks["n"]) == pytest.approx(rows["probability"].mean())
+    assert np.average(weeks["predicted"], weights=weeks["n"]) == pytest.approx(rows["probability"].mean())
 
 
 def test_the_daily_budget_is_that_of_a_walk_through_the_days():
@@ -79,7 +79,7 @@ def test_the_lead_is_from_the_first_alert_to_the_end():
     )
     rows = rows.assign(model="m", probability=[0.1, 0.9, 0.8, 0.2], label=1.0, known_at=DAY + pd.Timedelta("3D"))
     table = warning_times(rows, 1).set_index("case_id")
-    assert table["lead_s"].to_dict() == {"a": 2 * 86400.0, "b": 3 * 86400.0}
+    assert table["warning_s"].to_dict() == {"a": 2 * 86400.0, "b": 3 * 86400.0}
 
 
 def test_rolling_trains_on_the_past_and_tests_only_cases_never_seen():
@@ -109,18 +109,18 @@ def test_rolling_trains_on_the_past_and_tests_only_cases_never_seen():
 def test_a_budget_is_kept_and_nothing_better_that_fits_is_left(cases, k, hours):
     rows = pd.DataFrame(cases, columns=["probability", "effort_h"]).assign(case_id=[f"c{i}" for i in range(len(cases))])
     out = select_cases(rows, k=k, capacity_h=hours)
-    chosen = out[out["picked"]]
+    chosen = out[out["work_first"]]
     assert len(chosen) <= k
     assert chosen["effort_h"].sum() <= hours + 1e-6
-    assert out["benefit"].is_monotonic_decreasing
+    assert out["expected_benefit"].is_monotonic_decreasing
     if len(chosen) < k:
         left = hours - chosen["effort_h"].sum()
-        assert (out.loc[~out["picked"], "effort_h"] > left - 1e-6).all()
+        assert (out.loc[~out["work_first"], "effort_h"] > left - 1e-6).all()
 
 
 def test_the_budget_goes_where_work_helps_and_not_to_the_highest_score():
     rows = pd.DataFrame({"case_id": ["lost", "open"], "probability": [0.95, 0.6], "preventable": [0.05, 0.7]})
-    assert select_cases(rows, k=1).set_index("case_id")["picked"].to_dict() == {"open": True, "lost": False}
+    assert select_cases(rows, k=1).set_index("case_id")["work_first"].to_dict() == {"open": True, "lost": False}
     assert expected_benefit([0.5], cost=10.0, effort_h=2.0).tolist() == [2.5]
 
 

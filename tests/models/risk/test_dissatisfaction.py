@@ -41,15 +41,15 @@ def test_both_probabilities_and_that_of_an_answer_are_named_and_near_the_truth(d
     snapshots, _, truth = answer_frames(4000, seed=5)
     said = risk.predict(snapshots)
     assert said.columns.tolist() == [
-        *("case_id", "at", "stage", "p_dissatisfied_if_asked", "p_dissatisfied_if_answers", "p_answers"),
+        *("case_id", "at", "stage", "dissatisfaction_risk", "dissatisfaction_risk_if_answered", "response_probability"),
     ]
     assert risk.used_["closed"] == "logistic"
     assert risk.promoted_
-    assert np.sqrt(np.mean((said["p_dissatisfied_if_asked"] - truth["low"]) ** 2)) < 0.05
-    assert np.sqrt(np.mean((said["p_answers"] - truth["answers"]) ** 2)) < 0.06
+    assert np.sqrt(np.mean((said["dissatisfaction_risk"] - truth["low"]) ** 2)) < 0.05
+    assert np.sqrt(np.mean((said["response_probability"] - truth["answers"]) ** 2)) < 0.06
     outcome = np.random.default_rng(1).uniform(size=len(truth)) < truth["low"]
-    assert ece(outcome, said["p_dissatisfied_if_asked"]) < 0.04
-    assert (risk.predict_proba(snapshots) == said["p_dissatisfied_if_asked"]).all()
+    assert ece(outcome, said["dissatisfaction_risk"]) < 0.04
+    assert (risk.predict_proba(snapshots) == said["dissatisfaction_risk"]).all()
 
 
 def test_baselines_stand_beside_and_the_table_is_out_of_time(desk):
@@ -104,7 +104,7 @@ def test_what_the_end_of_the_log_cut_off_is_neither_good_nor_bad():
     known = labels[labels["known_at"].notna() & labels["case_id"].isin(snapshots["case_id"])]
     naive, true = known["label"].notna().mean(), truth["answers"].mean()
     assert naive - true > 0.1, "or this test shows nothing"
-    assert risk.predict(snapshots)["p_answers"].mean() == pytest.approx(true, abs=0.05)
+    assert risk.predict(snapshots)["response_probability"].mean() == pytest.approx(true, abs=0.05)
     assert risk.rates_["asked"] == pytest.approx(truth["low"].mean(), abs=0.05)
 
 
@@ -115,8 +115,8 @@ def test_where_all_tell_there_is_nobody_to_stand_for():
     risk = DissatisfactionRisk(replicates=200).fit(snapshots, labels, as_of=START + pd.Timedelta(days=300))
     said = risk.predict(snapshots)
     assert risk.response_propensity_ is None
-    assert (said["p_answers"] == 1).all()
-    assert (said["p_dissatisfied_if_asked"] == said["p_dissatisfied_if_answers"]).all()
+    assert (said["response_probability"] == 1).all()
+    assert (said["dissatisfaction_risk"] == said["dissatisfaction_risk_if_answered"]).all()
 
 
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=50), st.floats(1.0, 20.0))
@@ -170,8 +170,8 @@ def test_an_open_case_is_scored_though_only_closed_ones_taught(desk):
     snapshots, *_, risk = desk
     said = risk.predict(snapshots.head(3).assign(stage=["open", "closed", "open"]))
     assert said["stage"].tolist() == ["open", "closed", "open"]
-    assert said["p_dissatisfied_if_asked"].notna().all()
-    assert said["p_dissatisfied_if_asked"].iloc[0] == said["p_dissatisfied_if_asked"].iloc[2]
+    assert said["dissatisfaction_risk"].notna().all()
+    assert said["dissatisfaction_risk"].iloc[0] == said["dissatisfaction_risk"].iloc[2]
 
 
 def test_who_the_customer_or_the_agent_was_is_not_looked_at(desk):
@@ -251,7 +251,7 @@ def test_a_log_without_promises_goes_the_whole_way_to_both_stages():
     risk = DissatisfactionRisk(replicates=200).fit(rows, dissatisfaction_labels(log), as_of=log.until)
     assert set(risk.used_.values()) <= {"logistic", "rates"}
     said = risk.predict(rows).assign(team=rows["team"])
-    means = said.groupby("team")["p_dissatisfied_if_asked"].mean()
+    means = said.groupby("team")["dissatisfaction_risk"].mean()
     assert means["A"] == pytest.approx(0.1, abs=0.07)
     assert means["B"] == pytest.approx(0.7, abs=0.1)
     cut = rows["at"].quantile(0.5)
@@ -265,7 +265,7 @@ def test_escalation_goes_the_same_road_and_says_so_where_there_is_none():
     risk = EscalationRisk(replicates=200).fit(rows, escalation_labels(log), as_of=log.until)
     assert risk.used_ in ("logistic", "rates")
     assert "is used" in risk.decision_
-    means = risk.predict(rows).assign(team=rows["team"]).groupby("team")["p_escalated"].mean()
+    means = risk.predict(rows).assign(team=rows["team"]).groupby("team")["escalation_risk"].mean()
     assert means["A"] == pytest.approx(0.1, abs=0.07)
     assert means["B"] == pytest.approx(0.7, abs=0.1)
     parts = risk.contributions(rows)
@@ -289,7 +289,7 @@ def test_the_track_record_of_a_segment_raises_its_cases_and_never_looks_ahead():
     )
     assert (plain.used_["closed"], risk.used_["closed"]) == ("constant", "logistic")
     last = snapshots.tail(400)
-    said = risk.predict(last)["p_dissatisfied_if_asked"].groupby(last["account"]).mean()
+    said = risk.predict(last)["dissatisfaction_risk"].groupby(last["account"]).mean()
     assert 0.4 < said["A2"] < 0.65, "drawn to what was expected as by 50 cases"
     assert said.drop("A2").max() < 0.2
     half = START + pd.Timedelta(days=120)

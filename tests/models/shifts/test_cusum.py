@@ -49,7 +49,7 @@ def test_false_alarms_keep_to_what_is_allowed_in_panels_of_any_size(kind, size):
 
 def test_fewer_alarms_are_had_for_the_asking():
     frame = quiet("count", 100, 200, seed=8)
-    many, few = (len(detect_shifts(frame, alarms_per_week=rate)) for rate in (5.0, 0.05))
+    many, few = (len(detect_shifts(frame, false_alerts_per_week=rate)) for rate in (5.0, 0.05))
     assert few <= 1 < many
 
 
@@ -61,7 +61,7 @@ def test_most_injected_shifts_are_found_soon(kind):
     first = found.sort_values("detected_at").groupby("series").first()
     assert len(first) >= 0.65 * len(truth)
     assert (first["detected_at"] - first["start"]).dt.days.median() <= 5
-    assert ((first["dated_at"] - first["start"]).dt.days.abs() <= 3).mean() >= 0.7
+    assert ((first["changed_at"] - first["start"]).dt.days.abs() <= 3).mean() >= 0.7
 
 
 @settings(deadline=None, max_examples=8)

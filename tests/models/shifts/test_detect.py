@@ -75,7 +75,7 @@ def test_a_level_that_moves_and_returns_is_one_shift():
     assert len(found) == 1
     row = found.iloc[0]
     assert row["direction"] == "up"
-    assert row["kind"] == "shift"
+    assert row["kind"] == "level_shift"
     assert abs((row["started_at"] - pd.Timestamp("2024-04-10")).days) <= 2
     assert row["resolved"]
 
@@ -163,7 +163,7 @@ def test_backlog_is_judged_by_its_change():
         found = detect_shifts(history(values, kpi="backlog"))
         jump = found[found["started_at"] == pd.Timestamp("2024-05-30")]
         assert jump[["kind", "direction"]].values.tolist() == [["spike", "up"]]
-        assert jump["cost"].iloc[0] == pytest.approx(200, abs=30)
+        assert jump["impact"].iloc[0] == pytest.approx(200, abs=30)
     assert false <= 3  # of 170 weeks
 
 
@@ -178,10 +178,10 @@ def council(path, column, first="2018", last="2024-03-31"):
 
 def test_council_cases_of_march_2020_and_the_end_of_the_data(shared_data):
     found = detect_shifts(council(shared_data("nyc_council_cases/council_cases.csv.gz"), "opendate"))
-    falls = found[(found["kind"] == "shift") & (found["direction"] == "down")]
+    falls = found[(found["kind"] == "level_shift") & (found["direction"] == "down")]
     march = falls[(falls["detected_at"] >= "2020-03-12") & (falls["detected_at"] <= "2020-03-25")]
     assert len(march) == 1
-    assert abs((march["dated_at"].iloc[0] - pd.Timestamp("2020-03-13")).days) <= 5
+    assert abs((march["changed_at"].iloc[0] - pd.Timestamp("2020-03-13")).days) <= 5
     assert ((falls["detected_at"] >= "2023-11-01") & (falls["detected_at"] <= "2023-12-15")).sum() == 1
     assert len(found) <= 6.3 * 12
 
@@ -224,7 +224,7 @@ def test_kinds_come_from_the_catalogue_or_the_first_values():
         (lambda h: h.assign(ds="monday"), {}, "not times"),
         (lambda h: h.assign(ds=pd.NaT), {}, "'ds', row 1"),
         (lambda h: h.assign(value="many"), {}, "not numbers"),
-        (lambda h: h, {"alarms_per_week": -1}, "alarms_per_week"),
+        (lambda h: h, {"false_alerts_per_week": -1}, "false_alerts_per_week"),
         (lambda h: h, {"kinds": {"made_up": "counts"}}, "did you mean 'count'"),
     ],
 )

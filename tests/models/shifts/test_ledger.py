@@ -38,16 +38,16 @@ def test_a_total_and_its_segment_are_one_incident_with_its_cost():
     assert len(up) == 1
     row = up.iloc[0]
     assert row["members"].split("; ") == ["all", "channel web"]
-    assert (row["kind"], row["state"], row["cost_unit"]) == ("shift", "resolved", "cases")
-    assert row["cost"] == pytest.approx(20 * 60, rel=0.2)
-    assert abs((row["dated_at"] - pd.Timestamp("2024-04-10")).days) <= 1
+    assert (row["kind"], row["state"], row["impact_unit"]) == ("level_shift", "resolved", "cases")
+    assert row["impact"] == pytest.approx(20 * 60, rel=0.2)
+    assert abs((row["changed_at"] - pd.Timestamp("2024-04-10")).days) <= 1
 
 
 def test_ids_are_stable_and_news_is_told_once():
     history, ledger, seen = desk(), None, []
     for end in range(99, 140):
         ledger = run(history, end, ledger)
-        seen += [(end, i, n) for i, n in zip(ledger["incident_id"], ledger["news"], strict=True) if n]
+        seen += [(end, i, n) for i, n in zip(ledger["alert_id"], ledger["news"], strict=True) if n]
     assert list(ledger.columns) == list(LEDGER_COLUMNS)
     ids = {i for _, i, _ in seen}
     assert len(ids) == len(ledger)
@@ -64,10 +64,10 @@ def test_ids_are_stable_and_news_is_told_once():
 def test_acknowledged_and_silenced_incidents_stay_so():
     history = desk()
     ledger = run(history, 104)
-    one = ledger["incident_id"].iloc[0]
+    one = ledger["alert_id"].iloc[0]
     ledger = acknowledge_alert(ledger, one, "Ana", "2024-04-15")
     ledger = mute_alert(ledger, one, "2024-05-10")
-    later = run(history, 129, ledger).set_index("incident_id").loc[one]
+    later = run(history, 129, ledger).set_index("alert_id").loc[one]
     assert (later["acknowledged_by"], later["news"], later["state"]) == ("Ana", "", "resolved")
     assert later["silenced_until"] == pd.Timestamp("2024-05-10")
     with pytest.raises(InputError, match="no such incident"):
@@ -87,7 +87,7 @@ def test_known_spans_explain_and_what_is_gone_is_withdrawn():
     ledger = update_alerts(None, build_alerts(shifts), "2024-04-15")
     nothing = build_alerts(shifts.iloc[:0])
     gone = update_alerts(ledger, nothing, "2024-04-16")
-    assert gone[["state", "news"]].values.tolist() == [["withdrawn", "withdrawn"]]
+    assert gone[["state", "news"]].values.tolist() == [["cancelled", "cancelled"]]
     assert update_alerts(gone, nothing, "2024-04-17")["news"].tolist() == [""]
 
 

@@ -44,8 +44,8 @@ def test_the_list_is_ordered_and_its_probabilities_are_those_of_the_model(desk):
     assert at_risk["probability"].is_monotonic_decreasing
     mine = pd.Series(risk.predict_proba(now), index=now["case_id"])
     assert np.array_equal(at_risk["probability"], mine[at_risk["case_id"]])
-    assert broken["late_s"].is_monotonic_decreasing
-    assert (broken["late_s"] >= 0).all()
+    assert broken["overdue_s"].is_monotonic_decreasing
+    assert (broken["overdue_s"] >= 0).all()
 
 
 def test_the_order_of_the_input_changes_nothing(desk):
@@ -82,7 +82,8 @@ def test_ties_are_broken_by_due_time_then_by_age_and_then_by_case():
 
 
 @pytest.mark.parametrize(
-    ("p", "band"), [(0, "low"), (0.199, "low"), (0.2, "medium"), (0.5, "high"), (0.8, "very high"), (1, "very high")]
+    ("p", "band"),
+    [(0, "low"), (0.199, "low"), (0.2, "medium"), (0.5, "high"), (0.8, "very high"), (1, "very high")],
 )
 def test_bands(p, band):
     assert assign_risk_levels([p]).tolist() == [band]
@@ -92,7 +93,7 @@ def test_the_action_follows_the_leading_reason_and_can_be_set(desk):
     now, risk = desk
     at_risk, _ = rank_cases(now, risk)
     assert (at_risk["action"] != "").all()
-    assert (at_risk.loc[at_risk["band"] == "low", "action"] == "none").all()
+    assert (at_risk.loc[at_risk["risk_level"] == "low", "action"] == "none").all()
     mine, _ = rank_cases(now, risk, actions={"team": {"any": "call the team lead"}})
     led = mine["reason_1"].str.match(r"team \w+$")
     assert led.any()
@@ -142,7 +143,7 @@ def test_misuse_is_named(desk):
         rank_cases(pd.concat([now, now]), risk)
     with pytest.raises(InputError, match=r"no such group of reasons.*did you mean 'team'"):
         rank_cases(now, risk, actions={"teem": {"high": "x"}})
-    with pytest.raises(InputError, match=r"no such band.*did you mean 'high'"):
+    with pytest.raises(InputError, match=r"no such risk level.*did you mean 'high'"):
         rank_cases(now, risk, actions={"team": {"hihg": "x"}})
     with pytest.raises(InputError, match="column 'top'"):
         rank_cases(now, risk, top=-1)

@@ -74,9 +74,9 @@ def test_every_group_has_words_also_for_a_row_without_values():
 @pytest.mark.parametrize(
     ("group", "row", "words"),
     [
-        ("handovers", {"transfers": 3}, "handed over 3 times"),
-        ("handovers", {"transfers": 1.0}, "handed over once"),
-        ("handovers", {"transfers": 0}, "never handed over"),
+        ("transfers", {"transfers": 3}, "handed over 3 times"),
+        ("transfers", {"transfers": 1.0}, "handed over once"),
+        ("transfers", {"transfers": 0}, "never handed over"),
         (
             "reply",
             {"unanswered_s": 93600.0},
@@ -96,7 +96,7 @@ def test_every_group_has_words_also_for_a_row_without_values():
         ("team", {"team": None}, "team not known"),
         ("activity", {"updates": 2.0}, "worked on twice"),
         ("details", {"attr_impact": "high", "attr_site": None}, "impact high"),
-        ("promises", {"breached_first_response": True}, "its promise on first response was broken"),
+        ("other_slas", {"breached_first_response": True}, "its promise on first response was broken"),
         (
             "time",
             {"is_resolved": 1.0, "resolved_for_s": 7200.0, "age_s": 86400.0},
@@ -116,6 +116,6 @@ def test_an_age_is_set_beside_those_of_other_cases_and_never_beyond_all(share, w
 def test_every_feature_of_a_snapshot_has_a_group_and_ids_have_none():
     features = pytest.importorskip("deskcast.features.snapshots.snapshots")
     said = {name for names in (*NUMERIC_FEATURES.values(), *CATEGORICAL_FEATURES.values()) for name in names}
-    assert {*features.NUMERIC, *features.CATEGORICAL} - said <= {"already_breached"}
+    assert {*features.NUMERIC_COLUMNS, *features.CATEGORICAL_COLUMNS} - said <= {"already_breached"}
     with pytest.raises(KeyError):
         group_of("customer_id")

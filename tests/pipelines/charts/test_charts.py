@@ -25,7 +25,7 @@ def test_every_stage_with_something_to_see_has_pictures(stages):
         ("forecast", "forecast"): 3,
         ("forecast", "leaderboard"): 1,
         ("staff", "staffing"): 4,
-        ("train", "reliability"): 1,
+        ("train", "calibration"): 1,
         ("risk", "risk"): 1,
         ("watch", "drivers"): 1,
     }
@@ -57,7 +57,15 @@ def test_big_tables_give_small_pictures(made_up):
     staffing = pd.concat(
         [
             pd.DataFrame(
-                {"queue": u, "ds": ahead, "people": 9, "agents": 7, "agents_hi": 8, "calls": 3.0, "load": 2.0 + i}
+                {
+                    "queue": u,
+                    "ds": ahead,
+                    "agents_to_schedule": 9,
+                    "agents": 7,
+                    "agents_hi": 8,
+                    "calls": 3.0,
+                    "load": 2.0 + i,
+                }
             )
             for i, u in enumerate(many[:8])
         ]
@@ -100,14 +108,14 @@ def test_totals_come_first_and_shifts_are_marked_on_the_series_that_moved(name):
         {
             "kpi": ["backlog"],
             "series": [name],
-            "kind": ["shift"],
+            "kind": ["level_shift"],
             "direction": ["up"],
             "started_at": [ds[20]],
             "before": [12.0],
             "after": [15.0],
         }
     )
-    stages = [Stage("history", {"history": history}), Stage("watch", {"shifts": shifts})]
+    stages = [Stage("history", {"history": history}), Stage("watch", {"detections": shifts})]
     (picture,) = plot_stage(stages[0], stages)["history"]
     shown = {row["series"] for rows in picture.spec["datasets"].values() for row in rows if "value" in row}
     assert shown == {"all", "region south"}

@@ -29,13 +29,13 @@ def schedule() -> Schedule:
     hour = (ds.hour + ds.minute / 60).to_numpy()
     need = np.where((hour >= 7) & (hour < 23), np.ceil(9 * np.exp(-(((hour - 12) / 4) ** 2)) + 1), 0)
     patterns = shift_patterns(lengths_s=[8.5 * 3600], step_s=3600)
-    return shift_schedule(pd.DataFrame({"ds": ds, "need": need}), patterns, limits={"full-time": 12}, seconds=2)
+    return shift_schedule(pd.DataFrame({"ds": ds, "required": need}), patterns, limits={"full-time": 12}, seconds=2)
 
 
 def test_a_schedule_is_drawn_with_its_shortfall(schedule):
     covered, shifts = plot_schedule(schedule.coverage, schedule.table)
     assert "red: missing" in covered.title
-    assert f"{(schedule.coverage['shortfall'] > 0).sum():,} of 672 intervals" in covered.alt
+    assert f"{(schedule.coverage['understaffed'] > 0).sum():,} of 672 intervals" in covered.alt
     assert drawn(covered).count("<path") > 5
     first = schedule.table.iloc[0]
     assert first["start"] in drawn(shifts)
@@ -58,6 +58,6 @@ def test_a_backlog_is_drawn_with_its_risk():
     assert drawn(waiting).count("<path") > 5
     seen = backlog_outlook(ahead, OFFICE, plan["agents"], sla_s=8 * 3600, handle_s=900)
     *_, risk = plot_backlog(seen)
-    assert f"{seen['breach_by'].iloc[-1]:.0%} by the end" in risk.alt
+    assert f"{seen['breach_risk_to_date'].iloc[-1]:.0%} by the end" in risk.alt
     assert drawn(risk).count("<path") > 5
     assert plot_backlog(plan.iloc[:0]) == []

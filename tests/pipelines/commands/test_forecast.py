@@ -16,7 +16,7 @@ TABLES = {
     "forecast",
     "forecast_by_lead",
     "forecast_by_series",
-    "forecast_by_slot",
+    "forecast_by_time",
     "forecast_coverage",
     "forecast_notes",
     "leaderboard",

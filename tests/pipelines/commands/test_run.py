@@ -47,8 +47,10 @@ def test_demo_tells_the_findings_and_where_the_report_is(home):
 
 def test_demo_leaves_every_table_of_the_job(home):
     names = {p.stem for p in (home / "desk" / "results").glob("*.parquet")}
-    wanted = {"history", "forecast", "actuals", "leaderboard", "staffing", "evaluation", "reliability"}
-    assert wanted | {"risk", "broken", "shifts", "drivers", "checks", "availability", "refused"} <= names
+    wanted = {"history", "forecast", "actuals", "leaderboard", "staffing", "evaluation", "calibration"}
+    assert (
+        wanted | {"risk", "breached_cases", "detections", "drivers", "checks", "availability", "rejected_rows"} <= names
+    )
     ahead = pd.read_parquet(home / "desk" / "results" / "forecast.parquet")
     assert (ahead["deskcast-lo-80"] <= ahead["deskcast-hi-80"]).all()
     assert (ahead["deskcast"] >= 0).all()

@@ -79,8 +79,18 @@ def test_it_opens_with_what_comes_who_is_at_risk_and_what_shifted(page):
 
 def test_each_stage_has_a_section_with_tables(page):
     tables = {a["aria-label"] for t, a in page.tags if a.get("role") == "region"}
-    wanted = ("forecast", "leaderboard", "staffing", "evaluation", "reliability", "risk", "broken", "shifts", "drivers")
-    assert {f"Table {n}" for n in (*wanted, "history", "checks", "refused", "availability")} == tables
+    wanted = (
+        "forecast",
+        "leaderboard",
+        "staffing",
+        "evaluation",
+        "calibration",
+        "risk",
+        "breached_cases",
+        "detections",
+        "drivers",
+    )
+    assert {f"Table {n}" for n in (*wanted, "history", "checks", "rejected_rows", "availability")} == tables
     assert "31/31/2024" in page.words
     assert "needs surveys" in page.words
     assert "The first 60 of 200 rows" in page.words

@@ -140,7 +140,7 @@ def test_before_the_first_run_the_page_says_so_and_then_shows_each_new_run(tmp_p
     assert client.get("/api/findings").status_code == 404
     assert client.get("/tables").status_code == 404
     for run in (1, 2):
-        write(folder, [Stage("watch", {"shifts": pd.DataFrame({"run": [run]})}, (f"This is run {run}.",))])
+        write(folder, [Stage("watch", {"detections": pd.DataFrame({"run": [run]})}, (f"This is run {run}.",))])
         assert f"This is run {run}." in client.get("/").text
         assert client.get("/api/tables/shifts").json()["rows"] == [{"run": run}]
 

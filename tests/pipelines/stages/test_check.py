@@ -26,15 +26,15 @@ def test_the_stage_counts_and_shows_refused_rows(tmp_path):
     rows = "".join(f"{i},2024-03-{1 + i % 28:02d} 09:00,{'never' if i < 4 else ''}\n" for i in range(60))
     stage = check_stage(opened(tmp_path, "case_id,created_at,closed_at\n" + rows + "59,2024-03-01,2024-03-02\n"))
     assert stage.name == "check"
-    assert set(stage.tables) == {"checks", "refused", "availability"}
-    assert list(stage.tables["checks"].columns) == ["question", "answer"]
-    assert len(stage.tables["refused"]) == 5
+    assert set(stage.tables) == {"checks", "rejected_rows", "availability"}
+    assert list(stage.tables["checks"].columns) == ["check", "result"]
+    assert len(stage.tables["rejected_rows"]) == 5
     said = " ".join(stage.findings)
     assert "5 rows refused" in said
     assert "cases.csv: 4 rows, the time cannot be read, such as row 1 (closed_at: 'never')" in said
     assert "56 rows of cases" in said
     assert stage.metrics["rows_cases"] == 56
-    assert stage.metrics["refused"] == 5
+    assert stage.metrics["rejected_rows"] == 5
     available = stage.tables["availability"].set_index("kpi")["available"]
     assert available["cases_opened"]
     assert not available["csat"]

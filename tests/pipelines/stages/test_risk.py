@@ -39,12 +39,12 @@ def learnt(folder):
 @pytest.fixture(scope="module")
 def stage(learnt):
     project, _, trained = learnt
-    return risk_stage(project, trained, budget=3)
+    return risk_stage(project, trained, cases_per_day=3)
 
 
 def test_the_list_is_sorted_and_each_case_is_in_one_table(learnt, stage):
     _, _, trained = learnt
-    risk, broken = stage.tables["risk"], stage.tables["broken"]
+    risk, broken = stage.tables["risk"], stage.tables["breached_cases"]
     assert risk["probability"].is_monotonic_decreasing
     assert risk["probability"].between(0, 1).all()
     assert sorted([*risk["case_id"], *broken["case_id"]]) == sorted(trained.today["case_id"])
@@ -63,29 +63,32 @@ def test_the_model_is_that_of_the_morning_followed(learnt):
 
 def test_the_budget_picks_what_saves_most(stage):
     risk = stage.tables["risk"]
-    assert risk["picked"].sum() == 3
-    assert risk.loc[risk["picked"], "benefit"].min() >= risk.loc[~risk["picked"], "benefit"].max()
-    assert risk.loc[risk["picked"], "first_flagged_at"].notna().all()
+    assert risk["work_first"].sum() == 3
+    assert (
+        risk.loc[risk["work_first"], "expected_benefit"].min()
+        >= risk.loc[~risk["work_first"], "expected_benefit"].max()
+    )
+    assert risk.loc[risk["work_first"], "first_flagged_at"].notna().all()
 
 
 def test_capacity_is_in_hours(learnt):
     project, _, trained = learnt
     table = risk_stage(project, trained, capacity_s=2 * 3600.0).tables["risk"]
-    assert table["picked"].sum() == min(4, len(table))  # half an hour each
+    assert table["work_first"].sum() == min(4, len(table))  # half an hour each
 
 
 def test_dissatisfaction_comes_with_a_statement_and_no_ranking_without_skill(stage):
     said = [f for f in stage.findings if f.startswith("Dissatisfaction: ")]
     assert len(said) == 3  # open cases, those just closed, who answers: a statement each
     assert all(f.count(". ") <= 1 for f in said[:2])
-    judged = stage.tables["upset_evaluation"]
+    judged = stage.tables["outcome_evaluation"]
     assert set(judged["outcome"]) <= {"dissatisfaction", "escalation"}
     assert judged["brier"].between(0, 1).all()
     table = stage.tables["dissatisfaction"]
     if "Little can be known while a case is open" in said[0] or "Nothing was learnt" in said[0]:
-        assert "band" not in table
+        assert "risk_level" not in table
         assert table["age_s"].is_monotonic_decreasing
-    assert stage.tables["risk"]["p_dissatisfied_if_asked"].between(0, 1).all()
+    assert stage.tables["risk"]["dissatisfaction_risk"].between(0, 1).all()
 
 
 def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
@@ -93,10 +96,10 @@ def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
     days = [pd.Timestamp(f"2024-03-0{d}T08:00Z") for d in (4, 5, 6)]
     lists = [["a"], ["a", "b"], ["b"]]
     for day, cases in zip(days, lists, strict=True):
-        table = pd.DataFrame({"metric": "resolution", "case_id": cases, "picked": True})
+        table = pd.DataFrame({"metric": "resolution", "case_id": cases, "work_first": True})
         assert save_flags(results, table, day)
     before = flagged_file(results).read_bytes()
-    old = pd.DataFrame({"metric": "resolution", "case_id": ["z"], "picked": [True]})
+    old = pd.DataFrame({"metric": "resolution", "case_id": ["z"], "work_first": [True]})
     assert not save_flags(results, old, days[0])
     assert flagged_file(results).read_bytes() == before
     flags = read_flags(results, "resolution")
@@ -129,8 +132,8 @@ def test_actions_are_chosen_by_their_conditions_in_order():
     [
         ('[[action]]\ndo = "x"\nwhen = { reson = "reply" }', "no such condition; got 'reson' (did you mean 'reason'?)"),
         ('[[action]]\ndo = "x"\nwhen = { reason = "replies" }', "there is no such reason"),
-        ('[[action]]\ndo = "x"\nprevents = 2', "this must be a share"),
-        ("[[action]]\nprevents = 0.5", "column 'do': this key is needed"),
+        ('[[action]]\ndo = "x"\nsuccess_rate = 2', "this must be a share"),
+        ("[[action]]\nsuccess_rate = 0.5", "column 'do': this key is needed"),
     ],
 )
 def test_actions_that_cannot_be_understood_are_named(tmp_path, lines, message):
@@ -144,14 +147,21 @@ def test_the_command_prints_keeps_and_evaluates(folder, tmp_path, monkeypatch):
     place = tmp_path / "desk"
     shutil.copytree(folder, place)
     monkeypatch.chdir(place)
-    done = CliRunner().invoke(app, ["risk", "--json", "--budget", "2", "--as-of", MORNING])
+    done = CliRunner().invoke(app, ["risk", "--json", "--cases-per-day", "2", "--as-of", MORNING])
     assert done.exit_code == 0, done.output
     body = json.loads(done.stdout)
-    assert sum(row["picked"] for row in body["tables"]["risk"]) == 2
+    assert sum(row["work_first"] for row in body["tables"]["risk"]) == 2
     assert len(read_flags(place / "results", "resolution")) == 2
     done = CliRunner().invoke(app, ["train", "--evaluate", "--json", "--as-of", MORNING])
     assert done.exit_code == 0, done.output
     kept = read_results(place / "results")
-    assert {"rolling", "at_budget", "workload", "lead_time", "drift", "rolling_reliability"} <= set(kept.tables)
-    assert kept.stages[0].metrics["rolling_constant_n"] > 0
+    assert {
+        "breach_backtest",
+        "precision_at_capacity",
+        "recall_by_share",
+        "warning_time",
+        "drift",
+        "breach_backtest_calibration",
+    } <= set(kept.tables)
+    assert kept.stages[0].metrics["backtest_constant_n"] > 0
     assert "Said and came" in (place / "results" / "report.html").read_text()

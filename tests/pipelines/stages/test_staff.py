@@ -46,7 +46,7 @@ def test_a_chat_plan_is_the_fewest_agents_of_the_birth_death_chain(project, stag
     need = required_chat_agents(plan["calls"], plan["aht_s"], spec.concurrency, spec.slowdown, **rules)
     assert plan["agents"].tolist() == need["agents"].tolist()
     assert (plan["agents_hi"] >= plan["agents"]).all()
-    assert plan["short_risk"].isna().all()
+    assert plan["miss_probability"].isna().all()
 
 
 def test_case_work_is_done_in_open_hours_and_nothing_is_lost(project, stage):
@@ -55,16 +55,18 @@ def test_case_work_is_done_in_open_hours_and_nothing_is_lost(project, stage):
     began = len(load_backlog(project, {"channel": "email"}, ("1", "2", "3", "4")))
     flow = began + plan["arrived"].sum() - plan["worked"].sum()
     assert plan["backlog"].iloc[-1] == pytest.approx(flow, abs=0.01)
-    assert plan["people"].tolist() == list(scheduled_agents(plan["agents"], {"leave": 0.10, "breaks": 0.06}))
+    assert plan["agents_to_schedule"].tolist() == list(
+        scheduled_agents(plan["agents"], {"leave": 0.10, "breaks": 0.06})
+    )
     assert plan["breach_risk"].between(0, 1).all()
 
 
 def test_shifts_cover_the_phone(stage):
     cover = stage.tables["coverage"]
-    need = stage.tables["staffing"].query("queue == 'phone'")["people"].to_numpy()
-    assert np.allclose(cover["need"], need)
-    assert np.allclose(cover["scheduled"] + cover["shortfall"] - cover["surplus"], need)
-    assert cover["shortfall"].sum() == 0
+    need = stage.tables["staffing"].query("queue == 'phone'")["agents_to_schedule"].to_numpy()
+    assert np.allclose(cover["required"], need)
+    assert np.allclose(cover["scheduled"] + cover["understaffed"] - cover["overstaffed"], need)
+    assert cover["understaffed"].sum() == 0
     assert not stage.tables["schedule"]["days"].str.contains("sun").any()
 
 

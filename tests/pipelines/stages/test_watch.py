@@ -52,7 +52,7 @@ def quiet_desk(folder, more):
     (folder / "cases.csv").write_text("case_id,created_at\n" + "".join(f"{i},{r}\n" for i, r in enumerate(rows)))
     (folder / "deskcast.toml").write_text(f'[source.cases]\npath = "cases.csv"\n{more}')
     project = open_project(folder / "deskcast.toml")
-    return watch_stage(project, watched_history(project)).tables["shifts"]
+    return watch_stage(project, watched_history(project)).tables["detections"]
 
 
 def test_what_is_known_of_a_day_raises_no_alarm(tmp_path):

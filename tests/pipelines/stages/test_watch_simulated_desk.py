@@ -33,17 +33,17 @@ def few(project):
 def test_events_are_found_dated_and_explained(project, day):
     then = project if day == "2026-03-02" else view_as_of(few(project), day)
     stage = watch_stage(then, watched_history(then), AlertState())
-    incidents = stage.tables["incidents"]
+    incidents = stage.tables["kpi_alerts"]
     for name in LOOKS[day]:
         event = known_events()[name]
         start = pd.Timestamp(event.truth()["start"]).tz_convert("Europe/Berlin").tz_localize(None)
         kpis = dict(event.kpis)
         segment = ", ".join(f"{c} {v}" for c, v in event.segment.items())
         about = incidents[incidents["kpi"].map(kpis).eq(incidents["direction"])]
-        first = about[(about["dated_at"] - start.normalize()).abs() <= 3 * DAY]
+        first = about[(about["changed_at"] - start.normalize()).abs() <= 3 * DAY]
         named = first["drivers"].str.startswith(segment) | first["series"].eq(segment)
-        assert named.any(), f"{name}: {first[['kpi', 'series', 'drivers', 'dated_at']]}"
+        assert named.any(), f"{name}: {first[['kpi', 'series', 'drivers', 'changed_at']]}"
         if name in ("outage", "product_fault"):  # one incident, not one for each channel, account and KPI
             assert named.sum() == 1
-            assert "contacts_offered up" in first.loc[named, "also"].iloc[0]
+            assert "contacts_offered up" in first.loc[named, "other_kpis"].iloc[0]
             assert first.loc[named, "news"].iloc[0] == "opened"

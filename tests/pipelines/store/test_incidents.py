@@ -95,14 +95,14 @@ def file_of(look):
 
 
 def test_one_incident_that_names_both_columns(at):
-    incidents = at("2024-05-25")[0].tables["incidents"]
+    incidents = at("2024-05-25")[0].tables["kpi_alerts"]
     news = incidents[incidents["news"] == "opened"]
     assert len(news) == 1
     row = news.iloc[0]
     assert row["drivers"].startswith("channel phone, product router")
-    assert abs(row["dated_at"] - START) <= pd.Timedelta(days=3)
-    assert row["cost"] > 50
-    assert row["cost_unit"] == "cases"
+    assert abs(row["changed_at"] - START) <= pd.Timedelta(days=3)
+    assert row["impact"] > 50
+    assert row["impact_unit"] == "cases"
 
 
 def test_the_same_data_again_change_nothing(at):
@@ -116,10 +116,10 @@ def test_the_same_data_again_change_nothing(at):
 
 
 def test_a_later_run_keeps_ids_and_tells_only_what_is_new(at):
-    first = at("2024-05-25")[0].tables["incidents"]
-    later = at("2024-05-31")[0].tables["incidents"]
-    name = first.loc[first["news"] == "opened", "incident_id"].iloc[0]
-    row = later.set_index("incident_id").loc[name]
+    first = at("2024-05-25")[0].tables["kpi_alerts"]
+    later = at("2024-05-31")[0].tables["kpi_alerts"]
+    name = first.loc[first["news"] == "opened", "alert_id"].iloc[0]
+    row = later.set_index("alert_id").loc[name]
     assert row["news"] in ("", "updated")
     assert row["reported_at"] == pd.Timestamp("2024-05-25")
     assert row["state"] == "open"
@@ -131,26 +131,26 @@ def test_an_earlier_look_leaves_the_newer_state_alone(at):
     stage, kept = at("2024-05-25")
     assert not kept
     assert file_of(at) == before
-    assert (stage.tables["incidents"]["news"] == "opened").sum() == 1
+    assert (stage.tables["kpi_alerts"]["news"] == "opened").sum() == 1
 
 
 def test_seen_and_silenced(at):
-    name = at("2024-05-25")[0].tables["incidents"]["incident_id"].iloc[0]
+    name = at("2024-05-25")[0].tables["kpi_alerts"]["alert_id"].iloc[0]
     save_acknowledgement(at.results, name, "Ann", pd.Timestamp("2024-05-25 09:00"), "router fault")
     stage, _ = at("2024-05-25")
-    row = stage.tables["incidents"].set_index("incident_id").loc[name]
+    row = stage.tables["kpi_alerts"].set_index("alert_id").loc[name]
     assert (row["news"], row["acknowledged_by"], row["note"]) == ("", "Ann", "router fault")
     assert "1 incident acknowledged" in " ".join(stage.findings)
     assert save_mute(at.results, "cases_opened", pd.Timestamp("2024-07-01")) == "KPI"
     assert save_mute(at.results, "channel phone", pd.Timestamp("2024-07-01")) == "segment"
     assert save_mute(at.results, name, pd.Timestamp("2024-07-01")) == "incident"
-    assert (at("2024-05-31")[0].tables["incidents"]["news"] == "").all()
+    assert (at("2024-05-31")[0].tables["kpi_alerts"]["news"] == "").all()
 
 
 def test_names_that_nothing_has_are_refused_with_a_suggestion(at):
     with pytest.raises(InputError, match="run 'deskcast watch' first"):
         save_acknowledgement(at.results, "x", "Ann", pd.Timestamp("2024-05-25"))
-    name = at("2024-05-25")[0].tables["incidents"]["incident_id"].iloc[0]
+    name = at("2024-05-25")[0].tables["kpi_alerts"]["alert_id"].iloc[0]
     with pytest.raises(InputError, match=f"did you mean '{name}'"):
         save_acknowledgement(at.results, name[:-1] + "x", "Ann", pd.Timestamp("2024-05-25"))
     with pytest.raises(InputError, match=r"nothing has this name.*did you mean 'cases_opened'"):
@@ -165,7 +165,7 @@ def test_killed_before_it_is_remembered_tells_again(at, monkeypatch):
         at("2024-05-25")
     assert not alert_state_file(at.results).exists()
     monkeypatch.undo()
-    assert (at("2024-05-25")[0].tables["incidents"]["news"] == "opened").sum() == 1
+    assert (at("2024-05-25")[0].tables["kpi_alerts"]["news"] == "opened").sum() == 1
 
 
 def test_a_killed_write_leaves_the_last_state_whole(at, monkeypatch):
@@ -198,7 +198,7 @@ def test_a_place_that_cannot_be_written_or_read_is_named(at):
 
 def test_two_processes_at_once(at):
     stage, _ = at("2024-05-25")
-    names = stage.tables["incidents"]["incident_id"].tolist()
+    names = stage.tables["kpi_alerts"]["alert_id"].tolist()
     code = (
         "import sys, pandas as pd; from pathlib import Path;"
         "from deskcast.pipelines.store.incidents import silence_news;"
@@ -209,14 +209,14 @@ def test_two_processes_at_once(at):
     assert [job.wait() for job in jobs] == [0, 0]
     state = read_alert_state(at.results)
     assert {s.what for s in state.mutes} == {"cases_opened", "channel phone", "product router"}
-    assert state.ledger.set_index("incident_id").loc[names[0], "silenced_until"] == pd.Timestamp("2024-07-01")
+    assert state.ledger.set_index("alert_id").loc[names[0], "silenced_until"] == pd.Timestamp("2024-07-01")
 
 
 def test_goals_are_judged(at):
     stage, _ = at("2024-05-25")
     goal = stage.tables["goals"].iloc[0]
     assert goal["name"] == "few cases"
-    assert goal["way"] == -1
+    assert goal["better"] == "lower"
     assert goal["end"].normalize() == pd.Timestamp("2024-05-31")
     assert goal["low"] <= goal["forecast"] <= goal["high"]
     assert goal["probability"] > 0.99
@@ -233,7 +233,7 @@ def test_options_are_checked(desk):
     for more, message in (
         ('by = ["chanel"]\n', "no such column.*'chanel'"),
         ("min_efect = 0.2\n", "did you mean 'min_effect'"),
-        ("alarms_per_week = 0\n", "out of range"),
+        ("false_alerts_per_week = 0\n", "out of range"),
         ("min_volume = -1\n", "out of range"),
     ):
         path = desk / "other.toml"
@@ -260,8 +260,8 @@ def test_the_command(desk):
     first = deskcast("watch", "--json", "--out", "incidents.csv", cwd=desk)
     assert first.returncode == 0, first.stderr
     body = json.loads(first.stdout)
-    name = body["tables"]["incidents"][0]["incident_id"]
-    assert pd.read_csv(desk / "incidents.csv")["incident_id"].iloc[0] == name
+    name = body["tables"]["kpi_alerts"][0]["alert_id"]
+    assert pd.read_csv(desk / "incidents.csv")["alert_id"].iloc[0] == name
     seen = deskcast(
         "watch",
         "--acknowledge",
@@ -292,21 +292,21 @@ def test_the_command(desk):
 
 def test_remember_needs_no_ledger(tmp_path, project):
     empty = look(project.config.folder / "deskcast.toml")
-    nothing = empty.tables["incidents"].head(0)
-    assert save_alerts(tmp_path / "results", nothing, empty.tables["shifts"].head(0), local_log_end(project))
+    nothing = empty.tables["kpi_alerts"].head(0)
+    assert save_alerts(tmp_path / "results", nothing, empty.tables["detections"].head(0), local_log_end(project))
     assert len(read_alert_state(tmp_path / "results").ledger) == 0
 
 
 def test_alarms_of_any_time_are_joined_over_the_kpis_of_one_segment():
     day = pd.Timestamp("2023-03-01")
     rows = [
-        ("cases_opened", "channel web", "up", "shift", 0),
-        ("sla_attainment", "channel web", "down", "shift", 6),  # what came in led to it
-        ("sla_attainment", "channel chat", "down", "shift", 6),  # of another channel
+        ("cases_opened", "channel web", "up", "level_shift", 0),
+        ("sla_attainment", "channel web", "down", "level_shift", 6),  # what came in led to it
+        ("sla_attainment", "channel chat", "down", "level_shift", 6),  # of another channel
         ("handle_time", "all", "up", "spike", 6),  # of everything, on the day on which chat moved
     ]
     alarms = pd.DataFrame(rows, columns=["kpi", "series", "direction", "kind", "late"])
     at = day + pd.to_timedelta(alarms["late"], unit="D")
-    alarms = alarms.assign(started_at=at, dated_at=at, detected_at=at + pd.Timedelta(days=2), z=5.0)
+    alarms = alarms.assign(started_at=at, changed_at=at, detected_at=at + pd.Timedelta(days=2), z=5.0)
     groups, _ = group_into_alerts(alarms, {}, {}, ["channel"])
     assert (groups[0] == groups[1], groups[2] == groups[3], groups.nunique()) == (True, True, 2)

@@ -111,26 +111,26 @@ def test_nobody_is_named_in_the_record(desk, tmp_path):
 
 def test_what_the_record_says_of_the_export_quotes_nobody(desk, tmp_path):
     refused = pd.DataFrame({"table": ["cases"], "row": [7], "column": ["customer"], "value": ["Ann Other"]})
-    checks = pd.DataFrame({"question": ["Does anything look odd?"], "answer": ["9 of 10 cases are of Ann Other."]})
-    for frame, name in ((refused, "refused"), (checks, "checks")):
+    checks = pd.DataFrame({"check": ["Data-quality warnings"], "result": ["9 of 10 cases are of Ann Other."]})
+    for frame, name in ((refused, "rejected_rows"), (checks, "checks")):
         frame.to_parquet(tmp_path / f"{name}.parquet")
-    stage = Stage("check", {"refused": refused, "checks": checks}, ("All are of Ann Other.",))
+    stage = Stage("check", {"rejected_rows": refused, "checks": checks}, ("All are of Ann Other.",))
     runs = do([stage], desk, tables_dir=tmp_path)
     tables = Path(client(desk).get_run(runs[1]).info.artifact_uri.removeprefix("file://")) / "tables"
-    assert pd.read_parquet(tables / "refused.parquet").columns.tolist() == ["table", "row", "column"]
-    assert sorted(p.stem for p in tables.iterdir()) == ["refused"]
+    assert pd.read_parquet(tables / "rejected_rows.parquet").columns.tolist() == ["table", "row", "column"]
+    assert sorted(p.stem for p in tables.iterdir()) == ["rejected_rows"]
     assert not [p for p in desk.rglob("*") if p.is_file() and p.parent != tmp_path and b"Other" in p.read_bytes()]
 
 
 def test_who_saw_an_incident_wrote_of_it_or_left_is_not_in_the_record(desk, tmp_path):
-    row = {"incident_id": "csat-1", "acknowledged_by": "Ann Other", "note": "ask Other", "causes": "Other left chat"}
+    row = {"alert_id": "csat-1", "acknowledged_by": "Ann Other", "note": "ask Other", "causes": "Other left chat"}
     incidents = pd.DataFrame([row])
-    incidents.to_parquet(tmp_path / "incidents.parquet")
+    incidents.to_parquet(tmp_path / "kpi_alerts.parquet")
     forecast_notes = pd.DataFrame({"note": ["phone: too short"]})  # says nothing of anybody, and stays
-    stage = Stage("watch", {"incidents": incidents, "forecast_notes": forecast_notes}, ("Other left chat.",))
+    stage = Stage("watch", {"kpi_alerts": incidents, "forecast_notes": forecast_notes}, ("Other left chat.",))
     runs = do([stage], desk, tables_dir=tmp_path)
     tables = Path(client(desk).get_run(runs[1]).info.artifact_uri.removeprefix("file://")) / "tables"
-    assert pd.read_parquet(tables / "incidents.parquet").columns.tolist() == ["incident_id"]
+    assert pd.read_parquet(tables / "kpi_alerts.parquet").columns.tolist() == ["alert_id"]
     assert pd.read_parquet(tables / "forecast_notes.parquet").columns.tolist() == ["note"]
     assert not [p for p in desk.rglob("*") if p.is_file() and p.parent != tmp_path and b"Other" in p.read_bytes()]
 
