@@ -22,7 +22,7 @@ class _LazyPackage(ModuleType):
 
 
 def lazy_names(
-    package: str, homes: Mapping[str, str], renamed: Mapping[str, str] | None = None
+    package: str, modules: Mapping[str, str], renamed: Mapping[str, str] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` for a package whose names live in the given modules.
 
@@ -30,17 +30,18 @@ def lazy_names(
     ----------
     package
         ``__name__`` of the package.
-    homes
-        Public name -> module of the package that defines it.
+    modules
+        Module of the package -> the public names that it defines, separated by spaces.
     renamed
         Old name -> public name: it is still found, with a note.
 
     Examples
     --------
-    >>> get, names = lazy_names("deskcast.features", {"InputError": "errors"})
+    >>> get, names = lazy_names("deskcast.features", {"errors": "InputError did_you_mean"})
     >>> names(), get("InputError").__name__
-    (['InputError'], 'InputError')
+    (['InputError', 'did_you_mean'], 'InputError')
     """
+    homes = {name: module for module, names in modules.items() for name in names.split()}
 
     def get(name: str) -> Any:
         if name == "__all__":  # asked for by "import *"

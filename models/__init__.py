@@ -1,25 +1,22 @@
-"""Which case, which metric, and why: risks of open cases, shifts of KPIs and their drivers."""
-
-from __future__ import annotations
+"""Which case, which KPI, and why."""
 
 from ..features.lazy import lazy_names
 
+#: Module -> the names that it hands on.
+HOMES = {
+    "anomaly.change_points": "change_points",
+    "anomaly.scores": "anomaly_scores",
+    "drivers.attribution": "explain_change",
+    "drivers.causes": "candidate_causes",
+    "drivers.combinations": "explain_combinations",
+    "goals": "goal_outlook",
+    "risk.breach": "BreachRisk",
+    "risk.dissatisfaction": "DissatisfactionRisk",
+    "risk.escalation": "EscalationRisk",
+    "shifts.detect": "detect_shifts",
+    "shifts.gaming": "gaming_guard",
+    "shifts.ledger": "build_alerts update_alerts",
+}
 __getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "BreachRisk": "risk.breach",
-        "DissatisfactionRisk": "risk.dissatisfaction",
-        "EscalationRisk": "risk.escalation",
-        "anomaly_scores": "anomaly.scores",
-        "candidate_causes": "drivers.causes",
-        "change_points": "anomaly.change_points",
-        "detect_shifts": "shifts.detect",
-        "explain_change": "drivers.attribution",
-        "explain_combinations": "drivers.combinations",
-        "gaming_guard": "shifts.gaming",
-        "goal_outlook": "goals",
-        "build_alerts": "shifts.ledger",
-        "update_alerts": "shifts.ledger",
-    },
-    {"incident_frame": "build_alerts", "update_incidents": "update_alerts"},
+    __name__, HOMES, {"incident_frame": "build_alerts", "update_incidents": "update_alerts"}
 )

@@ -39,9 +39,9 @@ def imported(path: Path, modules=MODULES) -> set[str]:
             found.update(n for n in names if n in modules)
         elif isinstance(node, ast.Import):
             found.update(a.name for a in node.names if a.name in modules)
-        elif isinstance(node, ast.Call) and path.name == "__init__.py":  # names that a face hands on lazily
-            pairs = [v.value for d in node.args if isinstance(d, ast.Dict) for v in d.values]
-            found.update(n for v in pairs if (n := f"{module_of(path)}.{v}") in modules)
+        elif isinstance(node, ast.Dict) and path.name == "__init__.py":  # modules whose names a face hands on lazily
+            keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+            found.update(name for key in keys if (name := f"{module_of(path)}.{key}") in modules)
     return found - {module_of(path)}
 
 

@@ -1,14 +1,11 @@
 """One row a case: what happened to it."""
 
-from __future__ import annotations
-
 from ..lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "case_business_times": "business_times",
-        "case_history": "history",
-        "write_case_history": "facts",
-    },
-)
+#: Module -> the names that it hands on.
+HOMES = {
+    "business_times": "case_business_times",
+    "facts": "write_case_history",
+    "history": "case_history",
+}
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

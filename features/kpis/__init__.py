@@ -3,15 +3,11 @@
 A new KPI: one function and two lines.
 """
 
-from __future__ import annotations
-
 from ..lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "availability": "availability",
-        "kpi_history": "kpi_history",
-        "series": "kpi_history",
-    },
-)
+#: Module -> the names that it hands on.
+HOMES = {
+    "availability": "availability",
+    "kpi_history": "kpi_history series",
+}
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

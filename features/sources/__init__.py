@@ -3,14 +3,11 @@
 A new system: a file here, a line in load.py.
 """
 
-from __future__ import annotations
-
 from ..lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "SourceSpec": "spec",
-        "load_source": "load",
-    },
-)
+#: Module -> the names that it hands on.
+HOMES = {
+    "load": "load_source",
+    "spec": "SourceSpec",
+}
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

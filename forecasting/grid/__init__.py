@@ -1,13 +1,10 @@
 """A long frame in, a matrix of slots out: open, missing, outage, special day."""
 
-from __future__ import annotations
-
 from ...features.lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "make_grid": "grid",
-        "mark_special_days": "special_days",
-    },
-)
+#: Module -> the names that it hands on.
+HOMES = {
+    "grid": "make_grid",
+    "special_days": "mark_special_days",
+}
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

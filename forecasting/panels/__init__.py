@@ -1,21 +1,13 @@
 """Many series at once: that add up, that are young, that are very many."""
 
-from __future__ import annotations
-
 from ...features.lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "backtest_hierarchy": "hierarchy",
-        "forecast_chunks": "chunks",
-        "forecast_hierarchy": "hierarchy",
-        "forecast_over_time": "temporal",
-        "forecast_panel": "chunks",
-        "forecast_cold_start": "cold_start",
-        "hierarchy": "reconcile",
-        "least_squares": "reconcile",
-        "reconcile": "reconcile",
-        "reconcile_values": "reconcile",
-    },
-)
+#: Module -> the names that it hands on.
+HOMES = {
+    "chunks": "forecast_chunks forecast_panel",
+    "cold_start": "forecast_cold_start",
+    "hierarchy": "backtest_hierarchy forecast_hierarchy",
+    "reconcile": "hierarchy least_squares reconcile reconcile_values",
+    "temporal": "forecast_over_time",
+}
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

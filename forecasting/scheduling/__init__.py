@@ -1,17 +1,11 @@
 """Who works when, and who serves which queue."""
 
-from __future__ import annotations
-
 from ...features.lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "ShiftPattern": "shift_patterns",
-        "allocate_skills": "skills",
-        "shift_patterns": "shift_patterns",
-        "shift_schedule": "schedule",
-        "skill_bounds": "skills",
-        "skill_plan": "skills",
-    },
-)
+#: Module -> the names that it hands on.
+HOMES = {
+    "schedule": "shift_schedule",
+    "shift_patterns": "ShiftPattern shift_patterns",
+    "skills": "allocate_skills skill_bounds skill_plan",
+}
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

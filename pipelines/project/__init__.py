@@ -1,14 +1,10 @@
 """A deskcast.toml, checked, and the log that it describes."""
 
-from __future__ import annotations
-
 from ...features.lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "load_config": "config",
-        "open_log": "project",
-        "open_project": "project",
-    },
-)
+#: Module -> the names that it hands on.
+HOMES = {
+    "config": "load_config",
+    "project": "open_log open_project",
+}
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

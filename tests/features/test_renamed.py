@@ -1,6 +1,5 @@
 """Names that were changed: every old one is taken, with a note, and none is taken for two things."""
 
-import csv
 import importlib
 import inspect
 import re
@@ -16,11 +15,11 @@ from deskcast import __version__
 from deskcast.features.errors import InputError
 from deskcast.features.renamed import (
     OLD_NAMES_UNTIL,
-    RENAMED,
     RenamedWarning,
     new_columns,
     new_keys,
     new_names,
+    renamed,
     renamed_arguments,
     with_old_attributes,
 )
@@ -29,8 +28,10 @@ from deskcast.models import build_alerts, detect_shifts, explain_change, gaming_
 from deskcast.models.shifts.ledger import LEDGER_COLUMNS
 
 ROOT = Path(__file__).parents[2]
-TABLES = sorted({r.where for r in RENAMED if r.kind == "column"})
-MACHINE = sorted({r.kind for r in RENAMED})
+#: Names that users meet in tables, files and options; the others are files and Python names.
+PYTHON = {"file", "function", "class", "constant"}
+MACHINE = [row for row in renamed() if row.kind not in PYTHON]
+TABLES = sorted({r.where for r in MACHINE if r.kind == "column"})
 HOMES = {
     "acknowledge_alert": "models.shifts.ledger",
     "mute_alert": "models.shifts.ledger",
@@ -46,14 +47,11 @@ HOMES = {
 
 @pytest.fixture(scope="module")
 def listed():
-    with (ROOT / "docs" / "renamed.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return [row._asdict() for row in renamed()]
 
 
-def test_the_list_for_readers_says_the_same(listed):
-    rows = [tuple(row.values()) for row in listed]
-    assert [row for row in rows if row[0] in MACHINE] == [tuple(r) for r in RENAMED]
-    assert len(set(rows)) == len(rows)
+def test_no_row_stands_twice(listed):
+    assert len({tuple(row.values()) for row in listed}) == len(listed) > 1000
 
 
 def test_the_new_files_and_python_names_are_there(listed):
@@ -69,10 +67,10 @@ def test_the_new_files_and_python_names_are_there(listed):
 
 
 def test_no_new_name_is_an_old_one_of_the_same_place():
-    old = {(r.kind, r.where, r.old) for r in RENAMED}
-    assert len(old) == len(RENAMED)
-    assert not {(r.kind, r.where, r.new) for r in RENAMED} & old
-    assert len({(r.kind, r.where, r.new) for r in RENAMED}) == len(RENAMED)
+    old = {(r.kind, r.where, r.old) for r in MACHINE}
+    assert len(old) == len(MACHINE)
+    assert not {(r.kind, r.where, r.new) for r in MACHINE} & old
+    assert len({(r.kind, r.where, r.new) for r in MACHINE}) == len(MACHINE)
 
 
 def test_old_names_end_with_their_release():
@@ -99,7 +97,7 @@ def test_old_columns_become_the_new_ones_and_nothing_else_changes(table):
         new_columns(frame.assign(**{new: 0}), table)
 
 
-@pytest.mark.parametrize("row", [r for r in RENAMED if r.kind == "value"], ids=lambda r: f"{r.where}-{r.old}")
+@pytest.mark.parametrize("row", [r for r in MACHINE if r.kind == "value"], ids=lambda r: f"{r.where}-{r.old}")
 def test_old_values_become_the_new_ones(row):
     table, column = row.where.split(".")
     given = float(row.old) if column == "better" else row.old
@@ -111,7 +109,7 @@ def test_old_values_become_the_new_ones(row):
     assert again.equals(found)
 
 
-@pytest.mark.parametrize("section", sorted({r.where for r in RENAMED if r.kind == "key"}))
+@pytest.mark.parametrize("section", sorted({r.where for r in MACHINE if r.kind == "key"}))
 def test_old_keys_become_the_new_ones(section):
     names = new_names("key", section)
     with pytest.warns(RenamedWarning, match="here: .* is now .*works until"):
@@ -122,7 +120,7 @@ def test_old_keys_become_the_new_ones(section):
             new_keys({new: 1, old: 2}, section, "here")
 
 
-@pytest.mark.parametrize("name", sorted({r.where for r in RENAMED if r.kind == "argument"}))
+@pytest.mark.parametrize("name", sorted({r.where for r in MACHINE if r.kind == "argument"}))
 def test_functions_take_their_old_arguments(name):
     function = getattr(importlib.import_module(f"deskcast.{HOMES[name]}"), name)
     for old, new in new_names("argument", name).items():

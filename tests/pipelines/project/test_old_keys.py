@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.features.renamed import RENAMED, RenamedWarning
+from deskcast.features.renamed import RenamedWarning, renamed
 from deskcast.pipelines.project.config import parse_config
 from deskcast.pipelines.project.project import open_project
 
@@ -41,7 +41,7 @@ def test_an_old_key_does_the_same(section, text, old, new):
 
 def test_every_key_that_was_renamed_is_tried():
     tried = {(section, old.split()[0]) for section, _, old, _ in SECTIONS}
-    assert {(r.where, r.old) for r in RENAMED if r.kind == "key" and r.where != "alerts.json"} == tried
+    assert {(r.where, r.old) for r in renamed() if r.kind == "key" and r.where != "alerts.json"} == tried
 
 
 @pytest.mark.parametrize(("text", "old", "new"), GROUPS)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import typer
 from deskcast.features.errors import InputError
-from deskcast.features.renamed import RENAMED, RenamedWarning, new_names
+from deskcast.features.renamed import RenamedWarning, new_names, renamed
 from deskcast.models.shifts.ledger import build_alerts, update_alerts
 from deskcast.pipelines.commands.options import one_option
 from deskcast.pipelines.pages.web import make_app
@@ -106,7 +106,7 @@ def detections():
 def as_before(content):
     """Write a state as the version before did."""
     columns = {new: old for old, new in new_names("column", "kpi_alerts").items()}
-    values = {r.new: r.old for r in RENAMED if r.where.startswith("kpi_alerts.")}
+    values = {r.new: r.old for r in renamed() if r.where.startswith("kpi_alerts.")}
     rows = [{columns.get(k, k): values.get(v, v) for k, v in row.items()} for row in content.pop("alerts")]
     found = content.pop("detections")
     return content | {"format": "deskcast incidents 1", "incidents": rows, "alarms": found}
