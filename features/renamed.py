@@ -37,7 +37,8 @@ def renamed() -> tuple[Renamed, ...]:
     >>> [row.new for row in renamed() if row.kind == "option"]
     ['--cases-per-day']
     """
-    text = (files(__package__).parent / "docs" / "renamed.csv").read_text(encoding="utf-8")
+    root = __name__.partition(".")[0]
+    text = (files(root) / "docs" / "renamed.csv").read_text(encoding="utf-8")
     return tuple(Renamed(**row) for row in csv.DictReader(text.splitlines()))
 
 
