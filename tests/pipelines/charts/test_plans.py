@@ -43,7 +43,7 @@ def test_a_schedule_is_drawn_with_its_shortfall(schedule):
 
 
 def test_a_schedule_of_nobody_has_no_picture_of_shifts(schedule):
-    nobody = Schedule(schedule.table.iloc[:0], schedule.coverage.assign(shortfall=0.0), 0.0, 0.0, 0.0, 0.0)
+    nobody = Schedule(schedule.table.iloc[:0], schedule.coverage.assign(understaffed=0.0), 0.0, 0.0, 0.0, 0.0)
     (only,) = plot_schedule(nobody.coverage, nobody.table)
     assert "every interval is covered" in only.alt
 
