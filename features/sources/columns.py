@@ -140,12 +140,17 @@ def split_column_names(source: str, there: list[str]) -> list[str]:
     return [source] if source in there or " + " not in source else [p.strip() for p in source.split(" + ")]
 
 
-def read_column(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
-    """Return a column of the file with its missing marks as missing values."""
+def read_column(spec: SourceSpec, frame: pd.DataFrame, source: str, *, whole: bool = True) -> pd.Series[Any]:
+    """Return a column of the file with its missing marks as missing values.
+
+    Of joined columns a value is missing where any part is; unless ``whole``, where the first is.
+    """
     parts = [_unmarked(frame[p], spec.missing) for p in split_column_names(source, [str(c) for c in frame.columns])]
     joined = parts[0]
     for part in parts[1:]:
-        joined = joined.astype("str") + " " + part.astype("str")
+        both = joined.notna() & part.notna()
+        alone = joined.astype("str").where(joined.notna() & ~part.notna() & (not whole))
+        joined = (joined.astype("str") + " " + part.astype("str")).where(both, alone)
     return joined
 
 
@@ -165,7 +170,7 @@ def cast_columns(
     ledger: ImportReport,
 ) -> pd.DataFrame:
     """Cast the chosen columns of a file by kind; refuse rows with values that cannot be read or that are needed."""
-    raw = {name: read_column(spec, frame, source) for name, source in found.items()}
+    raw = {name: read_column(spec, frame, source, whole=name in needed) for name, source in found.items()}
     times = [raw[n] for n in found if kinds[n] == "instant"]
     order = detect_date_order(times) if spec.date_format is None else ""
     out: dict[str, pd.Series[Any]] = {}

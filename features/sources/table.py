@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..case_log.schema import EVENT_KINDS, TABLES, AttributeTiming
 from ..errors import InputError
-from .columns import ImportReport, cast_columns, choose_columns, read_column
+from .columns import ImportReport, Mask, cast_columns, choose_columns, read_column
 from .event_log import read_event_log
 from .rows import cut_events, is_in_span, number_events, read_column_text
 from .spec import LoadedSource, SourceSpec
 
 #: Times of a case table that become events.
 CASE_TIMES = {"first_response_at": "message", "resolved_at": "resolved", "closed_at": "closed"}
+#: When a row was last changed: of several rows of one case the newest counts.
+UPDATED = "updated_at"
 
 
 def read_mapped_table(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
@@ -45,7 +48,8 @@ def read_mapped_table(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
 
 
 def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
-    kinds = {c.name: str(c.kind) for c in TABLES["cases"].columns} | dict.fromkeys(CASE_TIMES, "instant")
+    kinds = {c.name: str(c.kind) for c in TABLES["cases"].columns}
+    kinds |= dict.fromkeys((*CASE_TIMES, UPDATED), "instant")
     found = choose_columns(spec, frame, kinds, ("created_at",))
     ledger = ImportReport("cases", Path(spec.path).name, len(frame))
     needed = tuple(n for n in ("case_id", "created_at") if n in found)
@@ -55,8 +59,9 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         cast.insert(0, "case_id", pd.Series([f"{i:0{width}d}" for i in range(1, len(frame) + 1)], dtype="str"))
         ledger.add_note("there is no column of case ids: each row is a case, numbered as in the file")
     else:
-        twice = cast["case_id"].where(ledger.accepted).duplicated().to_numpy() & ledger.accepted
-        ledger.reject(twice, found["case_id"], cast["case_id"], "the case id came before; the first row was kept")
+        older = _mark_older_rows(cast, ledger.accepted)
+        word = "a newer row of the case was kept" if UPDATED in cast else "the first row was kept"
+        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {word}")
     for name in (n for n in CASE_TIMES if n in found):
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
         word = {"closed_at": "closed", "resolved_at": "resolved"}.get(name, "answered")
@@ -66,7 +71,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     attributes = _attributes(spec, frame, found)
     for name in attributes:
         cast[name] = read_column(spec, frame, name).loc[cast.index]
-    tables = {"cases": _sorted(cast.drop(columns=[n for n in CASE_TIMES if n in cast]), ["case_id"])}
+    tables = {"cases": _sorted(cast.drop(columns=[n for n in (*CASE_TIMES, UPDATED) if n in cast]), ["case_id"])}
     times = [n for n in CASE_TIMES if n in found]
     if times:
         tables["events"] = cut_events(spec, _case_events(cast, times), ledger)
@@ -75,11 +80,28 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     )
 
 
+def _mark_older_rows(cast: pd.DataFrame, accepted: Mask) -> Mask:
+    """Mark the rows of a case that another row of it is newer than: by the time of its last change, else the later.
+
+    Without a time of change, whole files tell which is newer; within one file the first row counts.
+    """
+    ids = cast["case_id"].where(accepted)
+    if UPDATED not in cast:
+        return np.asarray(ids.duplicated().to_numpy() & accepted)
+    order = cast.assign(_place=np.arange(len(cast)))[accepted].sort_values(
+        [UPDATED, "_place"], kind="stable", na_position="first"
+    )
+    last = order.drop_duplicates("case_id", keep="last")["_place"].to_numpy()
+    mask = accepted.copy()
+    mask[last] = False
+    return np.asarray(mask)
+
+
 def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str]) -> dict[str, AttributeTiming]:
     """Return the columns to keep beyond the canonical ones; without a map all, carefully as outcomes."""
     names = TABLES["cases"].names
     for name in spec.attributes:
-        if name in names or name in CASE_TIMES:
+        if name in names or name in (*CASE_TIMES, UPDATED):
             hint = f"map it: columns = {{ {name} = '{name}' }}"
             raise InputError(
                 "an attribute cannot have the name of a canonical column",
