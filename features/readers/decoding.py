@@ -45,7 +45,8 @@ def decode_text(data: bytes, encoding: str | None, where: str) -> tuple[str, str
         if not name:
             raise InputError(
                 "this is a binary file, not a table", where=where, got="bytes of 0 that no encoding explains",
-                wanted="a CSV, JSON, Excel or Parquet file", hint=f"tried {', '.join(_UNMARKED)}; set encoding if it is text",
+                wanted="a CSV, JSON, Excel or Parquet file",
+                hint=f"tried {', '.join(_UNMARKED)}; set encoding if it is text",
             )  # fmt: skip
         return _strict(data[: len(data) // _size(name) * _size(name)], name, where), name
     _refuse_binary(data, where)

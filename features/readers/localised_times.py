@@ -93,8 +93,7 @@ def translate_time(text: str) -> str:
         )  # "mar" is Tuesday in half of Europe
         if re.search(r"\b[A-Z][a-z]{2}\b", out):  # a month is a word: what stands between its parts is a blank
             out = re.sub(r"(?<=[A-Za-z])[.,](?= |\d|-|/)|(?<=\d),(?= )", "", out)
-    out = re.sub(r"\s+", " ", out).strip(" ,.")
-    return out
+    return re.sub(r"\s+", " ", out).strip(" ,.")
 
 
 def translate_times(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -1,31 +1,22 @@
-"""A file as it stands: CSV, JSON (plain or compressed) or Parquet to a frame, with what was recognised on the way."""
+"""A file as it stands: CSV, JSON, a workbook, Parquet or a database file to a frame, with what was recognised."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
-import zipfile
-import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
+from .arrow_frames import frame_from_arrow
+from .database_files import find_database_kind, read_database_file
 from .decoding import decode_text
 from .json_files import is_json, read_json
+from .markup_tables import is_markup, read_markup
 from .text_tables import parse_text
-
-_COMPRESSION_SIGNATURES = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bz2",
-    b"\xfd7zXZ\x00": "xz",
-    b"PK\x03\x04": "zip",
-    b"\x28\xb5\x2f\xfd": "zst",
-}
+from .unpacking import is_workbook, unpack
+from .workbooks import read_workbook
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,10 @@ class RawFile:
     notes
         What a reader should know, such as an encoding that is not UTF-8.
     lists
-        The lists of a JSON file by name, as an incremental export with its side-loads has them.
+        The lists of a JSON file by name, as an incremental export with its side-loads has them; the sheets of a
+        workbook, and the tables of a database file. ``list_notes`` is what a reader should know of each.
+    container
+        What holds them: ``JSON``, ``workbook``, ``table of markup``, ``sqlite`` or ``duckdb``.
     """
 
     frame: pd.DataFrame
@@ -51,12 +45,18 @@ class RawFile:
     compression: str = ""
     notes: tuple[str, ...] = ()
     lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    list_notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    container: str = ""
 
 
 def read_raw(
-    path: str | Path, encoding: str | None = None, delimiter: str | None = None, header: bool | None = None
+    path: str | Path,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    sheet: str | None = None,
 ) -> RawFile:
-    """Read a CSV, JSON or Parquet file as it stands, every value of a CSV or JSON file as text.
+    """Read a file as it stands, every value of a text, a workbook or JSON as text.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ def read_raw(
         Stated ones win; otherwise they are recognised.
     header
         Whether the first full row names the columns; recognised where it is not given.
+    sheet
+        Of a workbook or a database file the sheet or table; without it the one that looks most like a log of cases.
 
     Raises
     ------
@@ -86,29 +88,50 @@ def read_raw(
     content = _content(file)
     if content[:4] == b"PAR1":
         return _parquet(file)
-    data, compression = _unpacked(content, file)
+    if kind := find_database_kind(content[:16]):
+        tables = read_database_file(file, kind, sheet)
+        return _one_of(tables, {}, sheet, file.name, RawFile(pd.DataFrame(), container=kind))
+    data, compression = unpack(content, file.name) if not is_workbook(content) else (content, "")
+    if is_workbook(data):
+        sheets, said = read_workbook(data, file.name, header)
+        return _one_of(sheets, said, sheet, file.name, RawFile(pd.DataFrame(), container="workbook"))
     text, found = decode_text(data, encoding, file.name)
     if not text.strip():
         raise InputError("the file is empty", where=file.name, wanted="a table with a header row")
     if delimiter is None and is_json(text):
-        return _json(text, found, compression, file.name)
+        lists = read_json(text, file.name)
+        return _one_of(lists, {}, sheet, file.name, RawFile(pd.DataFrame(), found, "", compression, container="JSON"))
+    if delimiter is None and is_markup(text):
+        sheets, said = read_markup(text, file.name, header)
+        raw = RawFile(pd.DataFrame(), found, "", compression, container="table of markup")
+        return _one_of(sheets, said, sheet, file.name, raw)
     frame, mark, notes = parse_text(text, delimiter, file.name, header)
     if found not in ("utf-8", "utf-8-sig"):
         notes.append(f"{file.name}: the text is {found}" + ("" if encoding else ", as recognised from the bytes"))
     return RawFile(frame, found, mark, compression, tuple(notes))
 
 
-def _json(text: str, encoding: str, compression: str, where: str) -> RawFile:
-    lists = read_json(text, where)
-    chosen = max(lists, key=lambda name: len(lists[name]))
+def _one_of(
+    lists: Mapping[str, pd.DataFrame], said: Mapping[str, Sequence[str]], sheet: str | None, where: str, raw: RawFile
+) -> RawFile:
+    """Return the list, sheet or table that is asked for, or the longest; and say what else there is."""
+    if sheet is not None and sheet not in lists:
+        hint = did_you_mean(sheet, tuple(lists))
+        raise InputError("the file has no such sheet or table", where=where, column="sheet", got=sheet, hint=hint)
+    chosen = sheet or max(lists, key=lambda name: len(lists[name]))
     others = [n for n in lists if n != chosen]
-    notes = (f"{where}: the list {chosen!r} was read; it also has {', '.join(others)}",) if others else ()
-    return RawFile(lists[chosen], encoding, "", compression, notes, lists)
+    word = {"JSON": "list", "workbook": "sheet", "table of markup": "table"}.get(raw.container, "table")
+    notes = [*said.get(chosen, ())]
+    if others:
+        notes.append(f"{where}: the {word} {chosen!r} was read; it also has {', '.join(others)}")
+    return replace(
+        raw, frame=lists[chosen], notes=tuple(notes), lists=lists, list_notes={n: tuple(v) for n, v in said.items()}
+    )
 
 
 def _content(file: Path) -> bytes:
     if file.is_dir():
-        raise InputError("this is a folder", where=str(file), wanted="a CSV, JSON or Parquet file")
+        raise InputError("this is a folder", where=str(file), wanted="a CSV, JSON, Excel or Parquet file")
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:
@@ -122,51 +145,6 @@ def _content(file: Path) -> bytes:
     return content
 
 
-def _unpacked(content: bytes, file: Path) -> tuple[bytes, str]:
-    kind = next((name for mark, name in _COMPRESSION_SIGNATURES.items() if content.startswith(mark)), "")
-    try:
-        if kind == "gzip":
-            return gzip.decompress(content), kind
-        if kind == "bz2":
-            return bz2.decompress(content), kind
-        if kind == "xz":
-            return lzma.decompress(content), kind
-        if kind == "zst":
-            return _unpack_zst(content), kind
-        if kind == "zip":
-            return _unpack_zip(content, file.name), kind
-    except (RuntimeError, NotImplementedError) as error:  # a password, or a method that is not known here
-        raise InputError(
-            f"the {kind} file cannot be unpacked: {error}",
-            where=file.name,
-            hint="unpack it by hand, and name the file in it",
-        ) from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"the {kind} file is damaged or cut short: {error}", where=file.name) from error
-    return content, ""
-
-
-def _unpack_zst(content: bytes) -> bytes:
-    import pyarrow as pa
-
-    with pa.input_stream(pa.py_buffer(content), compression="zstd") as stream:
-        unpacked: bytes = stream.read()
-    return unpacked
-
-
-def _unpack_zip(content: bytes, where: str) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith("__MACOSX")]
-        if any(n.startswith(("xl/", "word/", "content.xml")) for n in names):
-            raise InputError("this is a spreadsheet, not a CSV file", where=where, hint="save the sheet as CSV UTF-8")
-        if len(names) != 1:
-            listed = ", ".join(names[:5]) or "nothing"
-            raise InputError("the archive must hold one file", where=where, got=listed, hint="unpack it and name one")
-        return archive.read(names[0])
-
-
 def _parquet(file: Path) -> RawFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -176,16 +154,7 @@ def _parquet(file: Path) -> RawFile:
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"the Parquet file is damaged: {error}", where=file.name) from error
     _check_names(list(table.column_names), file.name)
-    whole = {
-        pa.int8(): pd.Int64Dtype(), pa.int16(): pd.Int64Dtype(), pa.int32(): pd.Int64Dtype(),
-        pa.int64(): pd.Int64Dtype(), pa.uint8(): pd.Int64Dtype(), pa.uint16(): pd.Int64Dtype(),
-        pa.uint32(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(),
-    }  # fmt: skip
-    frame: pd.DataFrame = table.to_pandas(types_mapper=whole.get, ignore_metadata=True)
-    for name in frame.columns:
-        if str(frame[name].dtype) in ("object", "category"):
-            frame[name] = frame[name].astype("str").where(frame[name].notna())
-    frame = frame.drop(columns=[c for c in frame.columns if str(c).startswith("__index_level_")])
+    frame = frame_from_arrow(table)
     if frame.empty:
         raise InputError("the file has columns but no rows", where=file.name)
     return RawFile(frame)

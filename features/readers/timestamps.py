@@ -24,7 +24,7 @@ EXCEL_EPOCHS = {"excel": "1899-12-30", "excel1904": "1904-01-01"}
 EXCEL_DAYS = (20_000.0, 60_000.0)
 #: Digits of an epoch -> its style and microseconds a unit.
 _EPOCHS = {10: ("epoch_s", 1e6), 13: ("epoch_ms", 1e3), 16: ("epoch_us", 1.0), 19: ("epoch_ns", 1e-3)}
-_UNITS = {style: unit for style, unit in _EPOCHS.values()}
+_UNITS = dict(_EPOCHS.values())
 #: Styles of bare numbers: times only where the name of the column says so.
 BARE_NUMBER_STYLES = (*_UNITS, "compact", "excel")
 _CLOCK_FORMATS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")

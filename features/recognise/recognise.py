@@ -52,6 +52,10 @@ class Recognised:
         Further remarks.
     parts
         For a system that exports several files: name of the table -> its file.
+    files
+        The files of one form that are this table together, where there are several.
+    sheet
+        Of a workbook or a database file with several: the sheet or table.
     raw
         The file as it was read; of several the one with the cases.
     """
@@ -71,13 +75,17 @@ class Recognised:
     why: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     parts: Mapping[str, Path] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    sheet: str = ""
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
     def spec(self, path: str | None = None, timezone: str | None = None) -> SourceSpec:
         """Return the source that this recognition describes."""
         return SourceSpec(
             table=self.table,
-            path="" if self.parts else str(self.path) if path is None else path,
+            path="" if self.parts or self.files else str(self.path) if path is None else path,
+            files=tuple(str(f) for f in self.files),
+            sheet=self.sheet or None,
             parts={name: str(file) for name, file in self.parts.items()},
             kind=self.kind,
             timezone=timezone or self.timezone or "UTC",
@@ -89,7 +97,8 @@ class Recognised:
         )
 
 
-def _recognised(file: Path, raw: RawFile) -> Recognised:
+def recognise_table(file: Path, raw: RawFile) -> Recognised:
+    """Say what one table is; ``file`` is where it is from."""
     missing = SourceSpec("cases", "").missing
     columns = profile_columns(raw.frame.head(_MAX_ROWS_EXAMINED), missing)
     found = _canonical(columns) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
@@ -103,7 +112,7 @@ def _recognised(file: Path, raw: RawFile) -> Recognised:
             )
         best, second = choose_reading(_readings(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name), file.name)
         found = {**best.found, "why": {**best.found["why"], "reading": describe_reading(best, second)}}
-    return _with_times(Recognised(file, raw=raw, **found), columns)
+    return add_times(Recognised(file, raw=raw, **found), columns)
 
 
 def _readings(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, where: str) -> list[Reading]:
@@ -196,7 +205,7 @@ def _volume_series(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
     return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}
 
 
-def _with_times(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> Recognised:
+def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> Recognised:
     """Add the format, the zone and the slot of the times."""
     raw, why, notes = seen.raw.frame, dict(seen.why), list(seen.notes)
     used = [c for n, c in _time_columns(seen, columns).items() if columns[c].time]

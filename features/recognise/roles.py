@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..case_log.schema import AttributeTiming
+from ..case_log.schema import TABLES, AttributeTiming
 from ..readers.timestamps import BARE_NUMBER_STYLES, TimeFormat, detect_time_format, parse_times
 from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match
 
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "team", "customer_id")
+_CANONICAL = {*TABLES["cases"].names, "first_response_at", "resolved_at", "closed_at", "updated_at"}
 _STATUS_WORDS = {
     "open",
     "opened",
@@ -88,8 +89,8 @@ def guess_attributes(
     known: dict[str, AttributeTiming] = {}
     leakage: list[str] = []
     for name, p in roles.columns.items():
-        if not roles.free(name):
-            continue
+        if not roles.free(name) or name in _CANONICAL:
+            continue  # a column with a canonical name is that column, or nothing
         words = normalise_column_name(name)
         late = bool(OUTCOME_PATTERN.search(words))
         if late:

@@ -24,8 +24,10 @@ _OPEN = (
     r"requested|entered|lodged|intake|sys created)"
 )
 _DONE = r"(closed|close|closing|closure|completed|completion|finished|done|ended|actual end)"
-_SOLVED = r"(resolved|resolution|solved|solution|fixed)"
-_REPLY = r"(first (agent )?(response|reply|answer|contact)( sent)?|initial response|responded|answered|replied|frt)"
+_SOLVED = r"(resolved|resolution|resolve|solved|solve|solution|fixed)"
+_REPLY = (
+    r"(first (agent )?(response|reply|answer|contact)( sent| created)?|initial response|responded|answered|replied|frt)"
+)
 _CLOCKS = r"(date|time|datetime|date time|day|timestamp)"
 _WHEN_OF = rf"{_CLOCKS}( of)?"
 
@@ -156,10 +158,12 @@ _ACTIVITIES: tuple[tuple[str, str], ...] = (
     ("reply", r"^(first )?(reply|response|public comment|agent reply)( sent)?$"),
     ("note", r"^(internal note|work ?note|private comment|note)( added)?$"),
     ("paused", r"^((a?wait\w*|pending|on hold|paused?|suspend\w*|hold)\b.*)$"),
-    ("resolved", r"^(resolved?|solved?|resolve (ticket|case|incident|request)|(ticket|case|incident) resolved|fixed)$"),
-    ("closed", r"^(closed?|close (ticket|case|incident)|(ticket|case|incident|problem) closed|archived|cancell?ed)$"),
+    ("resolved", r"^(resolved?|solved?|resolve (ticket|case|incident|request|conversation|issue|chat)|(ticket|case|"
+     "incident|conversation|issue|request|chat) resolved|fixed)$"),
+    ("closed", r"^(closed?|close (ticket|case|incident|conversation|issue|request|chat)|(ticket|case|incident|"
+     "problem|conversation|issue|request|chat) closed|archived|cancell?ed)$"),
     ("created", r"^(open(ed)?|create[d]?|creation|new|register(ed)?|submitted|received)$"),
-    ("created", r"^(insert|create|open|register|submit) (ticket|case|incident|request)$"),
+    ("created", r"^(insert|create|open|register|submit) (ticket|case|incident|request|conversation|issue|chat)$"),
     ("priority", r"\b(priority|severity|urgency|impact) (change\w*|update\w*|set)\b"),
     ("assigned", r"^(re-?)?assign(ed|ment)?( to .*| group| team| agent)?$"),
     ("assigned", r"^transfer(red)?\b.*|^(take|took|taken) (in|into|over)? ?(in )?charge\b.*"),
@@ -179,7 +183,11 @@ def normalise_column_name(name: str) -> str:
     words = re.sub(r"[^a-z0-9]+", " ", words.lower()).strip()
     short = re.sub(r"^(?!n )[a-z] (?=\w)", "", words)
     english = translate_column_name(short)
-    return re.sub(r"^(open|close|create|start|end)(date|time)$", r"\1 \2", english)
+    return re.sub(
+        r"^(open|close|create|start|end|solve|solved|resolve|closed|opened|due|last ?update)(date|time)$",
+        r"\1 \2",
+        english,
+    )
 
 
 def can_be_opening(name: str) -> bool:

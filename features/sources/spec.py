@@ -24,7 +24,15 @@ class SourceSpec:
     kind
         ``table`` for a free column map, or the name of an adapter such as ``servicenow``.
     path
-        A CSV file or JSON file (also compressed), a Parquet file, or for a system that exports several tables a folder.
+        A CSV file or JSON file (also compressed), a workbook, a Parquet file, a SQLite or DuckDB file, or several of
+        one form: a folder, or a pattern such as ``exports/*.csv``. For a system that exports several tables, their
+        folder.
+    files
+        Several files of one form by name; a configuration writes ``path = ["a.csv", "b.csv"]``.
+    sheet
+        Of a workbook or a database file: the sheet or table.
+    header
+        Whether the first full row names the columns; recognised where it is not given.
     parts
         For a system that exports several tables: name of the table, such as ``comments`` -> its file; with
         ``database``, its table there.
@@ -73,6 +81,9 @@ class SourceSpec:
     schema: str | None = None
     relation: str | None = None
     query: str | None = None
+    files: tuple[str, ...] = ()
+    sheet: str | None = None
+    header: bool | None = None
 
     @property
     def place(self) -> str:
@@ -81,7 +92,13 @@ class SourceSpec:
             from ..readers.postgres import describe_database
 
             return describe_database(self.database) + (f" {self.relation}" if self.relation else "")
-        return Path(self.path).name or ", ".join(Path(p).name for p in self.parts.values())
+        several = self.files or tuple(self.parts.values())
+        return Path(self.path).name or ", ".join(Path(p).name for p in several)
+
+    def list_paths(self) -> tuple[str, ...]:
+        """Return the files, folders and patterns that the source reads."""
+        parts = () if self.database else tuple(self.parts.values())
+        return (*((self.path,) if self.path else ()), *self.files, *parts)
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..case_log.schema import EVENT_KINDS, TABLES, AttributeTiming
 from ..errors import InputError
-from .columns import ImportReport, Mask, cast_columns, choose_columns, read_column
+from ..readers.many_files import FILES
+from .columns import ImportReport, cast_columns, choose_columns, read_column
 from .event_log import read_event_log
 from .rows import cut_events, is_in_span, number_events, read_column_text
 from .spec import LoadedSource, SourceSpec
+from .versions import UPDATED, describe_versions, find_changes, mark_older_rows
 
 #: Times of a case table that become events.
 CASE_TIMES = {"first_response_at": "message", "resolved_at": "resolved", "closed_at": "closed"}
-#: When a row was last changed: of several rows of one case the newest counts.
-UPDATED = "updated_at"
 
 
 def read_mapped_table(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
@@ -54,14 +53,18 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     ledger = ImportReport("cases", Path(spec.path).name, len(frame))
     needed = tuple(n for n in ("case_id", "created_at") if n in found)
     cast = cast_columns(spec, frame, found, kinds, needed, ledger)
+    changes = pd.DataFrame()
     if "case_id" not in found:
         width = len(str(len(frame)))
         cast.insert(0, "case_id", pd.Series([f"{i:0{width}d}" for i in range(1, len(frame) + 1)], dtype="str"))
         ledger.add_note("there is no column of case ids: each row is a case, numbered as in the file")
     else:
-        older = _mark_older_rows(cast, ledger.accepted)
-        word = "a newer row of the case was kept" if UPDATED in cast else "the first row was kept"
-        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {word}")
+        files = frame.attrs.get(FILES, ())
+        older = mark_older_rows(cast, ledger.accepted, files)
+        first, changes = find_changes(cast[ledger.accepted], older[ledger.accepted])
+        said = describe_versions(older, cast, files)
+        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}")
+        cast = _as_first_known(cast, first)
     for name in (n for n in CASE_TIMES if n in found):
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
         word = {"closed_at": "closed", "resolved_at": "resolved"}.get(name, "answered")
@@ -73,28 +76,10 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         cast[name] = read_column(spec, frame, name).loc[cast.index]
     tables = {"cases": _sorted(cast.drop(columns=[n for n in (*CASE_TIMES, UPDATED) if n in cast]), ["case_id"])}
     times = [n for n in CASE_TIMES if n in found]
-    if times:
-        tables["events"] = cut_events(spec, _case_events(cast, times), ledger)
-    return LoadedSource(
-        tables, ledger.rejected(), tuple(ledger.notes), attributes, ("events",) if times else (), ledger.until
-    )
-
-
-def _mark_older_rows(cast: pd.DataFrame, accepted: Mask) -> Mask:
-    """Mark the rows of a case that another row of it is newer than: by the time of its last change, else the later.
-
-    Without a time of change, whole files tell which is newer; within one file the first row counts.
-    """
-    ids = cast["case_id"].where(accepted)
-    if UPDATED not in cast:
-        return np.asarray(ids.duplicated().to_numpy() & accepted)
-    order = cast.assign(_place=np.arange(len(cast)))[accepted].sort_values(
-        [UPDATED, "_place"], kind="stable", na_position="first"
-    )
-    last = order.drop_duplicates("case_id", keep="last")["_place"].to_numpy()
-    mask = accepted.copy()
-    mask[last] = False
-    return np.asarray(mask)
+    if times or len(changes):
+        tables["events"] = cut_events(spec, _case_events(cast, times, changes), ledger)
+    derived = ("events",) if "events" in tables else ()
+    return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), attributes, derived, ledger.until)
 
 
 def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str]) -> dict[str, AttributeTiming]:
@@ -115,10 +100,24 @@ def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str])
     return kept
 
 
-def _case_events(cases: pd.DataFrame, times: list[str]) -> pd.DataFrame:
-    """Make the events that the times of a case table tell of."""
+def _as_first_known(cast: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
+    """Show a case as it was when it was first exported; what changed later is told by its events."""
+    if first.empty:
+        return cast
+    known = first.set_index("case_id")
+    out = cast.copy()
+    for name in known.columns:
+        value = known[name].reindex(cast["case_id"]).set_axis(cast.index)
+        out[name] = value.where(value.notna(), cast[name])
+    return out
+
+
+def _case_events(cases: pd.DataFrame, times: list[str], changes: pd.DataFrame) -> pd.DataFrame:
+    """Make the events that the times of a case table tell of, and those that its earlier rows do."""
     parts = [_events_at(cases, "created_at", "created")]
     parts += [_events_at(cases, name, kind) for name, kind in CASE_TIMES.items() if name in times]
+    if len(changes):
+        parts.append(changes[changes["case_id"].isin(cases["case_id"])])
     return number_events(pd.concat(parts, ignore_index=True))
 
 

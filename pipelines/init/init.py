@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...features.errors import InputError
-from ...features.recognise.exports import recognise_all
+from ...features.recognise.collection import look_at
 from ...features.recognise.recognise import Recognised
 from ...features.sources.load import ADAPTERS, SYSTEMS
 from ...features.sources.spec import LoadedSource, SourceSpec
@@ -27,6 +27,7 @@ from .sections import (
     forecast_lines,
     history_lines,
     last_lines,
+    passed_over_lines,
     sla_lines,
     source_lines,
     staffing_lines,
@@ -86,11 +87,13 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
 
 def format_config(files: Sequence[Path], folder: Path) -> str:
     """Return the text of a ``deskcast.toml`` for the exports."""
-    facts = _facts(recognise_all(files))
+    found = look_at(files)
+    facts = _facts(list(found.seen))
     names = _source_names(facts.seen)
     head = [
         "# Made by 'deskcast init' from " + ", ".join(f.name for f in files) + ".",
         "# Each guess says what it was based on. Change what is wrong; 'deskcast check' says what was understood.",
+        *passed_over_lines(found.passed_over),
         "",
         *timezone_lines(facts),
     ]

@@ -267,9 +267,11 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
     usual = own if own in TABLES or misspelt else fills.get(str(kind), own)
     if isinstance(body, dict) and "database" in body and "table" in body:  # there it names the table of the database
         body = {**body, "relation": body["table"], "table": usual}
+    if isinstance(body, dict) and isinstance(body.get("path"), list):  # several files of one form
+        body = {**{k: v for k, v in body.items() if k != "path"}, "files": body["path"]}
     defaults = {"table": usual, "timezone": zone}
     spec: SourceSpec = _build(SourceSpec, body, where, **defaults)
-    given = [k for k in ("path", "database") if getattr(spec, k)]
+    given = [k for k in ("path", "files", "database") if getattr(spec, k)]
     if len(given) == 2 or not (given or spec.parts):
         wanted = "one of path = 'FILE', parts = { ... } and database = 'postgresql://...'"
         problem = "a source is either a path or a database" if given else "this key is needed"

@@ -7,7 +7,7 @@ import pytest
 from deskcast.features import InputError
 from deskcast.features.readers.json_files import read_json
 from deskcast.features.readers.read import read_raw
-from deskcast.features.recognise.exports import recognise
+from deskcast.features.recognise.collection import recognise
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 from hypothesis import given

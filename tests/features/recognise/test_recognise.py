@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from deskcast.features import InputError
 from deskcast.features.readers.zones import guess_zone
-from deskcast.features.recognise.exports import recognise
+from deskcast.features.recognise.collection import recognise
 from deskcast.features.recognise.roles import is_constant_within
 from deskcast.features.recognise.vocabulary import classify_activity, score_role_match
 from deskcast.features.sources.load import load_source
