@@ -29,6 +29,9 @@ _NEW_NAMES = re.compile(
 )
 _STATUS_FIELD = re.compile(r"(status|state|incident state|ticket status|case status|stage)")
 
+#: A column named after people, teams or things is the id of cases only where its stories begin so much more alike.
+MIN_STORY_OF_OTHERS = 0.4
+
 
 def is_id_like(p: ColumnProfile) -> bool:
     """Tell whether the values of a column are written like numbers of cases."""
@@ -43,9 +46,6 @@ def find_story_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame
     A story starts alike: the first row of nearly each value has the same activity, which few other rows have. Names
     help; those of people, teams and things that have many cases do not count.
     """
-    at = find_best_column(columns, "at", lambda p: p.time is not None) or next(
-        (n for n, p in columns.items() if p.time is not None and p.missing < 0.1), ""
-    )
     activity = _activity(columns)
     found: dict[str, float] = {}
     for name, p in columns.items():
@@ -54,12 +54,22 @@ def find_story_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame
             continue
         if not named and (not is_id_like(p) or p.distinct < max(3, 0.02 * p.rows)):
             continue
-        if not named and OTHER_OWNER_PATTERN.search(normalise_column_name(name)):
+        at = _event_time(columns, frame, name)
+        if not at:
             continue
-        if not at or is_constant_within(frame, name, at):
-            continue
-        found[name] = _story(frame, name, at, activity) + 0.2 * named
+        story = _story(frame, name, at, activity)
+        other = not named and OTHER_OWNER_PATTERN.search(normalise_column_name(name))
+        if not other or story >= MIN_STORY_OF_OTHERS:
+            found[name] = story + 0.2 * named
     return found
+
+
+def _event_time(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, case: str) -> str:
+    """Return the column with the times of the events: the plainest name among those that differ within a case."""
+    times = [n for n, p in columns.items() if p.time is not None and p.missing < 0.2]
+    named = find_best_column(columns, "at", lambda p: p.name in times)
+    ranked = [*([named] if named else []), *sorted(times, key=lambda n: columns[n].missing)]
+    return next((n for n in ranked if not is_constant_within(frame, case, n)), "")
 
 
 def _activity(columns: Mapping[str, ColumnProfile]) -> str:
@@ -95,14 +105,14 @@ def _story(frame: pd.DataFrame, case: str, at: str, activity: str) -> float:
 def read_as_events(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> Reading | None:
     """Return the reading of a file as an event log, a log of states or changes of cases; ``None`` if it is none."""
     stories = find_story_columns(columns, frame)
-    at = find_best_column(columns, "at", lambda p: p.time is not None and p.missing < 0.2)
     change = _change_columns(columns)
     activity = " + ".join(change) if change else _activity(columns)
-    if not (stories and at and activity):
+    if not (stories and activity):
         return None
     case = max(stories, key=lambda n: (score_role_match(n, "case_id") >= 0.9, stories[n]))
     if not change and is_constant_within(frame, case, activity):
         return None
+    at = _event_time(columns, frame, case)
     taken = {"case_id": case, "at": at, "activity": activity}
     used = {case, at, *activity.split(" + ")}
     actor = find_best_column(columns, "actor_id", lambda p: p.name not in used and p.distinct > 1 and p.time is None)
