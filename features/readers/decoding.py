@@ -11,6 +11,11 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_OTHER_FILES = (
+    (b"%PDF", "a PDF"), (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"),
+    (b"II*\x00", "a picture"), (b"MM\x00*", "a picture"), (b"{\\rtf", "a text of a word processor"),
+    (b"7z\xbc\xaf", "a 7z archive"), (b"Rar!", "a RAR archive"), (b"MZ", "a program"), (b"\x7fELF", "a program"),
+)  # fmt: skip
 _SAMPLE_BYTES = 1 << 18
 _UNMARKED = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
@@ -37,6 +42,7 @@ def decode_text(data: bytes, encoding: str | None, where: str) -> tuple[str, str
             raise InputError(
                 f"the text is not {encoding}: {error}", where=where, hint="leave the encoding out, it is recognised"
             ) from error
+    _refuse_known_files(data, where)
     for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _strict(data, name, where), name
@@ -56,6 +62,15 @@ def decode_text(data: bytes, encoding: str | None, where: str) -> tuple[str, str
         except UnicodeDecodeError:
             continue
     return data.decode("latin-1"), "latin-1"
+
+
+def _refuse_known_files(data: bytes, where: str) -> None:
+    """Refuse what is plainly something else, by name."""
+    for mark, name in _OTHER_FILES:
+        if data.startswith(mark):
+            raise InputError(
+                f"this is a binary file, not a table: {name}", where=where, wanted="a CSV, JSON, Excel or Parquet file"
+            )
 
 
 def _strict(data: bytes, encoding: str, where: str) -> str:
@@ -91,7 +106,5 @@ def _refuse_binary(data: bytes, where: str) -> None:
     head = data[:_SAMPLE_BYTES]
     # 28 to 31 are the separators of old machines: some exports divide by them
     strange = sum(head.count(bytes([b])) for b in range(28) if b not in (1, 9, 10, 12, 13))
-    if strange > 0.005 * len(head) or head.startswith(
-        (b"%PDF", b"\x89PNG", b"\xd0\xcf\x11\xe0", b"\xff\xd8\xff", b"GIF8")
-    ):
+    if strange > 0.005 * len(head):
         raise InputError("this is a binary file, not a table", where=where, wanted="a CSV, JSON, Excel or Parquet file")

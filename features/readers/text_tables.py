@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -107,7 +108,7 @@ def drop_repeated_headers(
     """Leave out rows that repeat the header, as where files were put together, and say how many."""
     if not names:
         return frame, []
-    again = (frame[names[0]] == names[0]).to_numpy(dtype=bool)
+    again = (frame[names[0]] == names[0]).to_numpy(dtype=bool).copy()
     if again.any():
         again &= (frame.loc[:, list(names)] == pd.Series(names, index=list(names))).all(axis=1).to_numpy(dtype=bool)
     if not again.any():
@@ -226,8 +227,16 @@ def _read(
         raise _ragged(text, delimiter, len(names), skipped, where, error) from error
     trimmed = pa.table({n: pc.utf8_trim_whitespace(table[n]) for n in names})
     frame = trimmed.to_pandas().astype("str")
+    frame = _without_empty(frame)
     frame, below = drop_footers(frame, footers.first_kind)
     return frame, describe_footers([*below, *footers.lines], where)
+
+
+def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns that have neither a name nor a value, as a doubled or trailing delimiter makes them."""
+    bare = [c for c in frame.columns if re.fullmatch(r"column \d+", str(c))]
+    empty = [c for c in bare if bool(frame[c].eq("").all())]
+    return frame.drop(columns=empty) if empty and len(empty) < len(frame.columns) else frame
 
 
 class _Footers:

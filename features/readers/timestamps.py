@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import InputError
+from .date_order import DateOrder, decide_date_order
 from .localised_times import translate_times
 
-DateOrder = Literal["", "day", "month"]
 UTC_DTYPE = "datetime64[us, UTC]"
 _OFFSET = r"\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _CLOCKED_OFFSET = re.compile(r"\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?" + _OFFSET)
@@ -260,16 +260,12 @@ def _numeric(uniques: pd.Series[Any], order: DateOrder, offset: bool) -> TimeFor
     """Decide the order of day and month from the whole column, and list the formats that occur."""
     heads = uniques.str.slice(0, 10).drop_duplicates()  # dates repeat, so this is short where the column is long
     parts = heads.str.extract(r"^(\d{1,2})([-/.])(\d{1,2})[-/.](\d{2,4})")
-    first, second = (pd.to_numeric(parts[i], errors="coerce") for i in (0, 2))
-    days, months = int((first > 12).sum()), int((second > 12).sum())
     marks = [str(m) for m in parts[1].value_counts().index]  # a column may mix them: 01-03-2023 and 13/03/2023
-    usual: DateOrder = "month" if months > days else "day"
-    if days == months:
-        usual = order or "day"
+    usual, guessed = decide_date_order(heads, order)
     year = "%Y" if (parts[3].str.len() == 4).mean() >= 0.5 else "%y"
     dates = [(f"%d{mark}%m{mark}" if usual == "day" else f"%m{mark}%d{mark}") + year for mark in marks]
     sample = uniques if len(uniques) <= 20000 else uniques.iloc[:: len(uniques) // 20000]
-    return TimeFormat("numeric", _fitting(sample, dates), usual, days == months, offset)
+    return TimeFormat("numeric", _fitting(sample, dates), usual, guessed, offset)
 
 
 def _fitting(sample: pd.Series[Any], dates: Sequence[str]) -> tuple[str, ...]:

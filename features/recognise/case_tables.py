@@ -12,7 +12,9 @@ from ..readers.timestamps import detect_date_order, parse_times
 from ..sources.spec import SourceSpec
 from ..sources.table import CASE_TIMES
 from .date_and_time import pair_with_clock
-from .readings import Reading, UnclearReadingError
+from .event_logs import is_id_like
+from .readings import Ask, Reading, UnclearReadingError
+from .reckoned_ends import find_reckoned_ends
 from .roles import ColumnProfile, ColumnRoles, find_best_column, guess_attributes, guess_segment_columns
 from .vocabulary import can_be_opening, score_role_match
 
@@ -20,7 +22,9 @@ from .vocabulary import can_be_opening, score_role_match
 MAX_ENDS_BEFORE = 0.2
 
 
-def read_as_cases(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, where: str) -> Reading:
+def read_as_cases(
+    columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, where: str, ask: Ask | None = None
+) -> Reading:
     """Return the reading of a file as a table of cases, or as bare arrivals where nothing tells of an end or an id.
 
     Raises
@@ -45,10 +49,11 @@ def read_as_cases(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, whe
         if name:
             taken[role] = name
     times = _read_times(columns, frame)
-    taken["created_at"] = _opening(columns, taken, times, why, where)
-    if not any(r in taken for r in CASE_TIMES):
+    taken["created_at"] = _opening(columns, taken, times, why, where, ask)
+    reckoned, units, unused = find_reckoned_ends(columns, frame, taken)
+    if not any(r in taken for r in CASE_TIMES) and not reckoned:
         _end_without_name(columns, taken, times, why)
-    against = _contradictions(taken, times)
+    against, early = _contradictions(taken, times)
     for role in ("created_at", *CASE_TIMES, "updated_at"):
         if role in taken and columns[taken[role]].dates:
             clock = pair_with_clock(columns, taken[role], role)
@@ -56,6 +61,9 @@ def read_as_cases(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, whe
                 if role == "created_at":
                     why["created_at"] = f"'{taken[role]}' has no time of day; '{clock}' is the clock time beside it"
                 taken[role] = f"{taken[role]} + {clock}"
+    for role, source in reckoned.items():
+        taken[role] = source.replace(source.split(" + ")[0], taken["created_at"], 1)
+        why[role] = "reckoned: the opening plus how long it took"
     segments = guess_segment_columns(ColumnRoles(columns, taken))
     order = ("case_id", "created_at", *CASE_TIMES, "updated_at")
     mapped = {**{k: taken[k] for k in order if k in taken}, **segments}
@@ -70,10 +78,15 @@ def read_as_cases(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, whe
     found = {
         "shape": "case table" if ends or case else "arrivals", "table": "cases", "columns": mapped,
         "attributes": attributes, "segments": {r: columns[c].distinct for r, c in segments.items()},
-        "leakage": leakage, "why": why,
+        "leakage": leakage, "why": why, "notes": tuple(unused), "units": units,
     }  # fmt: skip
     score, reasons = _score(columns, taken, ends, bool(case))
-    return Reading(found["shape"], score, found, reasons, against)
+    instead: tuple[tuple[str, Reading], ...] = ()
+    if early:
+        turned = {**mapped, "created_at": mapped[early], early: mapped["created_at"]}
+        label = f"'{mapped[early]}' opens a case and '{mapped['created_at']}' ends it"
+        instead = ((label, Reading(found["shape"], score, {**found, "columns": turned}, reasons)),)
+    return Reading(found["shape"], score, found, reasons, against, instead)
 
 
 def _case_id(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> tuple[str, bool]:
@@ -96,8 +109,18 @@ def _case_id(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> tuple
         return named, True
     if case:
         return case, False
-    plain = [n for n, p in columns.items() if n.startswith("column ") and fits(p) and p.unique > 0.99 and p.rows > 2]
+    plain = [n for i, (n, p) in enumerate(columns.items()) if fits(p) and _is_code(n, p, first=i == 0)]
     return (plain[0], False) if plain else ("", False)
+
+
+def _is_code(name: str, p: ColumnProfile, *, first: bool) -> bool:
+    """Tell whether a column without a telling name numbers the rows: each value once, written like a number of cases.
+
+    Bare numbers count in the first column, or where no header names them; else they may be amounts.
+    """
+    if p.unique < 0.99 or p.rows < 3 or p.missing > 0.01 or not is_id_like(p):
+        return False
+    return not p.number or first or name.startswith("column ")
 
 
 def _comes_again(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, name: str) -> bool:
@@ -129,6 +152,7 @@ def _opening(
     times: Mapping[str, pd.Series[Any]],
     why: dict[str, str],
     where: str,
+    ask: Ask | None = None,
 ) -> str:
     """Choose the column of the opening time: by its name, and else the time that comes before all others."""
     free = [
@@ -142,9 +166,10 @@ def _opening(
     first = [n for n in free if _is_first(n, times, [*free, *[taken[r] for r in CASE_TIMES if r in taken]])]
     if len(first) > 1 and len({round(score_role_match(n, "created_at"), 2) for n in first}) == 1:
         lines = [(n, f'[source.cases.columns] created_at = "{n}"') for n in first[:2]]
-        raise UnclearReadingError(
-            "which time opens a case? No name tells, and the values do not either", lines, where=where, code="opening"
-        )
+        question = "which time opens a case? No name tells, and the values do not either"
+        if ask is None:
+            raise UnclearReadingError(question, lines, where=where, code="opening")
+        return first[ask(f"{where}: {question}", first[:2])]
     best = max(first or free, key=lambda n: score_role_match(n, "created_at"), default="")
     if not best:
         raise _no_opening(columns, taken, where)
@@ -201,9 +226,9 @@ def _end_without_name(
         )
 
 
-def _contradictions(taken: Mapping[str, str], times: Mapping[str, pd.Series[Any]]) -> tuple[str, ...]:
-    """Return what speaks against the times: ends before the opening, in more rows than mistakes would be."""
-    said = []
+def _contradictions(taken: Mapping[str, str], times: Mapping[str, pd.Series[Any]]) -> tuple[tuple[str, ...], str]:
+    """Return what speaks against the times: ends before the opening, in more rows than mistakes would be; and which."""
+    said, which = [], ""
     opening = times[taken["created_at"]]
     for role in ("resolved_at", "closed_at"):
         if role in taken:
@@ -212,7 +237,8 @@ def _contradictions(taken: Mapping[str, str], times: Mapping[str, pd.Series[Any]
             early = float((end[both] < opening[both].dt.normalize()).mean()) if both.any() else 0.0
             if early > MAX_ENDS_BEFORE:
                 said.append(f"{early:.0%} of the times in '{taken[role]}' lie before '{taken['created_at']}'")
-    return tuple(said)
+                which = role
+    return tuple(said), which
 
 
 def _score(

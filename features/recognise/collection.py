@@ -13,6 +13,7 @@ from ..sources.export import normalise_name
 from ..sources.spec import SourceSpec
 from .children import find_child, read_as_child
 from .exports import group_exports, read_export_folder
+from .readings import Ask
 from .recognise import Recognised, add_times, recognise_table
 from .roles import profile_columns
 from .vocabulary import score_role_match
@@ -26,7 +27,7 @@ class Collection:
     passed_over: tuple[tuple[str, str], ...] = ()
 
 
-def look_at(paths: Sequence[str | Path]) -> Collection:
+def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
     """Look at files, folders and patterns together, take what can be used and name the rest.
 
     Parameters
@@ -34,6 +35,9 @@ def look_at(paths: Sequence[str | Path]) -> Collection:
     paths
         What a user names. A single file must be usable; of several, and of those in a folder, what cannot be used is
         named with its reason.
+    ask
+        Puts a question with its answers to a user where the values do not decide, and returns the number of the answer;
+        without it such a file is refused with the question.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def look_at(paths: Sequence[str | Path]) -> Collection:
             passed.append((file.name, _reason(error)))
     groups, left = group_exports([f for f in files if f in raws], raws)
     tables = [t for f in left for t in _members(f, raws[f])]
-    seen, unused = _tables(_join_alike(tables), alone=len(tables) == 1 and not whole)
+    seen, unused = _tables(_join_alike(tables), alone=len(tables) == 1 and not whole, ask=ask)
     seen, unused = _one_of_each_file(seen, unused)
     every = [*whole, *groups, *seen]
     every, more = _with_children(every, unused)
@@ -142,13 +146,13 @@ def _join_alike(tables: Sequence[_Table]) -> list[_Table]:
     return joined
 
 
-def _tables(tables: Sequence[_Table], *, alone: bool) -> tuple[list[Recognised], list[_Table]]:
+def _tables(tables: Sequence[_Table], *, alone: bool, ask: Ask | None) -> tuple[list[Recognised], list[_Table]]:
     """Recognise each table; of several, one that is nothing by itself is kept with the reason."""
     seen: list[Recognised] = []
     unused: list[_Table] = []
     for table in tables:
         try:
-            one = recognise_table(table.files[0], table.raw)
+            one = recognise_table(table.files[0], table.raw, ask)
         except InputError as error:
             if alone or len(tables) == 1:
                 raise

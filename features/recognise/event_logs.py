@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -167,11 +166,13 @@ def _changed_kinds(frame: pd.DataFrame, field: str, new: str) -> dict[str, str]:
     return kinds
 
 
-def describe_story(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> tuple[str, ...]:
-    """Say which columns repeat like the id of a case, as a reason against numbering the rows."""
-    said: list[Any] = []
+def describe_story(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> tuple[tuple[str, str], ...]:
+    """Return the column that repeats most like the id of a case, with what speaks against numbering the rows."""
+    said: list[tuple[str, str]] = []
     for name, score in sorted(find_story_columns(columns, frame).items(), key=lambda s: -s[1])[:1]:
         p = columns[name]
         if score >= 0.2 or is_id_like(p):
-            said.append(f"the rows would be numbered, though '{name}' repeats like an id ({p.distinct:,} values)")
+            said.append(
+                (name, f"the rows would be numbered, though '{name}' repeats like an id ({p.distinct:,} values)")
+            )
     return tuple(said)

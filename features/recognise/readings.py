@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,9 @@ from ..errors import InputError
 MIN_LEAD = 0.15
 #: A reading below this explains too little of the values to be taken without being asked about.
 MIN_SCORE = 0.5
+
+#: Puts a question with its answers to a user, and returns the number of the answer.
+Ask = Callable[[str, Sequence[str]], int]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Reading:
         What speaks for it, in plain words.
     against
         What contradicts it: values that it cannot explain.
+    instead
+        What its owner may mean where it is contradicted: a label, and that reading.
     """
 
     shape: str
@@ -37,6 +42,7 @@ class Reading:
     found: Mapping[str, Any] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
+    instead: tuple[tuple[str, Reading], ...] = ()
 
 
 class UnclearReadingError(InputError):
@@ -52,13 +58,18 @@ class UnclearReadingError(InputError):
         super().__init__(problem, where=where, hint=f"write in deskcast.toml: {said}" if said else None, **more)
 
 
-def choose_reading(readings: Sequence[Reading], where: str) -> tuple[Reading, Reading | None]:
+def choose_reading(readings: Sequence[Reading], where: str, ask: Ask | None = None) -> tuple[Reading, Reading | None]:
     """Return the best reading and the runner-up.
+
+    Parameters
+    ----------
+    ask
+        Puts a question with its answers to a user and returns the number of the answer.
 
     Raises
     ------
     UnclearReadingError
-        If two readings are about equally good, or the values contradict the best one.
+        If two readings are about equally good, or the values contradict the best one, and nobody can be asked.
 
     Examples
     --------
@@ -72,20 +83,23 @@ def choose_reading(readings: Sequence[Reading], where: str) -> tuple[Reading, Re
     best = ranked[0]
     second = ranked[1] if len(ranked) > 1 else None
     if best.against:
-        raise UnclearReadingError(
-            f"is this {_article(best.shape)}? {best.against[0]}",
-            [(r.shape, toml_line(r)) for r in ranked[:2]],
-            where=where,
-            code="contradicted",
-        )
-    if second is not None and not second.against and best.score - second.score < MIN_LEAD and second.score >= MIN_SCORE:
-        raise UnclearReadingError(
-            f"is this {_article(best.shape)} ({_why(best)}) or {_article(second.shape)} ({_why(second)})?",
-            [(r.shape, toml_line(r)) for r in (best, second)],
-            where=where,
-            code="two-readings",
-        )
+        question = f"the values speak against the best reading, {_article(best.shape)}: {best.against[0]}"
+        others = best.instead or tuple((_choice(r), r) for r in ranked[1:2])
+        return _answered(question, [(_choice(best), best), *others], where, "contradicted", ask), second
+    close = second is not None and not second.against and second.score >= MIN_SCORE
+    if second is not None and close and best.score - second.score < MIN_LEAD:
+        question = f"is this {_article(best.shape)} ({_why(best)}) or {_article(second.shape)} ({_why(second)})?"
+        answers = [(_choice(best), best), (_choice(second), second)]
+        chosen = _answered(question, answers, where, "two-readings", ask)
+        return chosen, second if chosen is best else best
     return best, second
+
+
+def _answered(question: str, answers: Sequence[tuple[str, Reading]], where: str, code: str, ask: Ask | None) -> Reading:
+    """Return the reading that a user chooses, or refuse with the question and the lines of each answer."""
+    if ask is None:
+        raise UnclearReadingError(question, [(label, toml_line(r)) for label, r in answers], where=where, code=code)
+    return answers[ask(f"{where}: {question}", [label for label, _ in answers])][1]
 
 
 def describe_reading(best: Reading, second: Reading | None) -> str:
@@ -104,7 +118,14 @@ def toml_line(reading: Reading) -> str:
     return f"[source.{table}] columns = {{ {columns} }}" if columns else f"[source.{table}]"
 
 
+def _choice(reading: Reading) -> str:
+    case = reading.found.get("columns", {}).get("case_id")
+    return f"{reading.shape}, a case is a value of '{case}'" if case else f"{reading.shape}, a case is a row"
+
+
 def _article(shape: str) -> str:
+    if shape == "arrivals":
+        return "a bare list of arrivals"
     return f"an {shape}" if shape[:1] in "aeiou" else f"a {shape}"
 
 

@@ -11,7 +11,9 @@ import pandas as pd
 
 from ..case_log.schema import TABLES, AttributeTiming
 from ..errors import InputError
+from ..readers.date_order import describe_both_orders
 from ..readers.read import RawFile
+from ..readers.text_tables import DELIMITER_NAMES, DELIMITERS, RARE_DELIMITERS
 from ..readers.timestamps import detect_date_order, detect_time_format, parse_times
 from ..readers.zones import guess_zone
 from ..sources.servicenow_log import AUDIT_LOG_COLUMNS, LEAKAGE_COLUMNS
@@ -22,7 +24,7 @@ from ..sources.table import CASE_TIMES
 from ..sources.telephone import CALL_LOG_COLUMNS as CALLS
 from .case_tables import read_as_cases
 from .event_logs import describe_story, read_as_events
-from .readings import MIN_SCORE, Reading, choose_reading, describe_reading
+from .readings import MIN_SCORE, Ask, Reading, choose_reading, describe_reading
 from .roles import ColumnProfile, guess_series_columns, profile_columns
 
 #: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
@@ -56,6 +58,8 @@ class Recognised:
         The files of one form that are this table together, where there are several.
     sheet
         Of a workbook or a database file with several: the sheet or table.
+    units
+        Column of durations -> its unit.
     raw
         The file as it was read; of several the one with the cases.
     """
@@ -77,6 +81,7 @@ class Recognised:
     parts: Mapping[str, Path] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     sheet: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
     def spec(self, path: str | None = None, timezone: str | None = None) -> SourceSpec:
@@ -86,6 +91,7 @@ class Recognised:
             path="" if self.parts or self.files else str(self.path) if path is None else path,
             files=tuple(str(f) for f in self.files),
             sheet=self.sheet or None,
+            units=self.units,
             parts={name: str(file) for name, file in self.parts.items()},
             kind=self.kind,
             timezone=timezone or self.timezone or "UTC",
@@ -97,7 +103,7 @@ class Recognised:
         )
 
 
-def recognise_table(file: Path, raw: RawFile) -> Recognised:
+def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recognised:
     """Say what one table is; ``file`` is where it is from."""
     missing = SourceSpec("cases", "").missing
     columns = profile_columns(raw.frame.head(_MAX_ROWS_EXAMINED), missing)
@@ -109,26 +115,43 @@ def recognise_table(file: Path, raw: RawFile) -> Recognised:
                 where=file.name,
                 got=", ".join(list(columns)[:10]),
                 wanted="at least one column of dates or times",
+                hint=_undivided(columns, raw),
             )
-        best, second = choose_reading(_readings(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name), file.name)
+        readings = _readings(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name, ask)
+        best, second = choose_reading(readings, file.name, ask)
         found = {**best.found, "why": {**best.found["why"], "reading": describe_reading(best, second)}}
-    return add_times(Recognised(file, raw=raw, **found), columns)
+    return add_times(Recognised(file, raw=raw, **found), columns, ask)
 
 
-def _readings(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, where: str) -> list[Reading]:
+def _undivided(columns: Mapping[str, ColumnProfile], raw: RawFile) -> str | None:
+    """Say which delimiters were tried, where a text has come out as one column."""
+    if len(columns) > 1 or not raw.delimiter:
+        return None
+    tried = ", ".join(DELIMITER_NAMES.get(m, repr(m)) for m in (*DELIMITERS, *RARE_DELIMITERS))
+    return f"no delimiter divides it into columns; tried {tried}; set delimiter if there is another"
+
+
+def _readings(
+    columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, where: str, ask: Ask | None = None
+) -> list[Reading]:
     """Return the candidate readings of a file that no system's own names give away."""
     series = _volume_series(columns, frame)
     if series is not None:
         return [Reading("volume series", 1.0, series, (series["why"]["table"],))]
     events = read_as_events(columns, frame)
     try:
-        cases = read_as_cases(columns, frame, where)
+        cases = read_as_cases(columns, frame, where, ask)
     except InputError:
         if events is None or events.score < MIN_SCORE:
             raise
         return [events]
     if "case_id" not in cases.found["columns"] and not cases.against:
-        cases = replace(cases, against=describe_story(columns, frame))
+        against = describe_story(columns, frame)
+        if against:
+            named = {"case_id": against[0][0], **cases.found["columns"]}
+            other = replace(cases, found={**cases.found, "columns": named})
+            instead = ((f"a case is a value of '{against[0][0]}'", other),)
+            cases = replace(cases, against=tuple(said for _, said in against), instead=instead)
     return [r for r in (events, cases) if r is not None]
 
 
@@ -205,7 +228,7 @@ def _volume_series(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
     return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}
 
 
-def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> Recognised:
+def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile], ask: Ask | None = None) -> Recognised:
     """Add the format, the zone and the slot of the times."""
     raw, why, notes = seen.raw.frame, dict(seen.why), list(seen.notes)
     used = [c for n, c in _time_columns(seen, columns).items() if columns[c].time]
@@ -217,7 +240,13 @@ def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> Recogni
         forms.pop() if len(forms) == 1 and all(t.style in ("numeric", "worded", "compact") for t in formats) else None
     )
     if any(t.ambiguous for t in formats) and not order:
-        why["date_format"] = "no value tells day and month apart: this is a guess, look at it"
+        texts = _unmarked(next(h for h, t in zip(heads.values(), formats, strict=False) if t.ambiguous)).dropna()
+        shown = describe_both_orders(texts.astype("str").drop_duplicates().head(200).tolist(), "day")
+        why["date_format"] = f"no value tells day and month apart: this is a guess, look at it: {shown}"
+        if ask is not None and single and "%d" in single and "%m" in single:
+            first = ask(f"{seen.path.name}: no value tells day and month apart: {shown}?", ["day first", "month first"])
+            why["date_format"] = "as you said: no value tells day and month apart"
+            single = single if first == 0 else single.replace("%d", "%~").replace("%m", "%d").replace("%~", "%m")
     elif single:
         why["date_format"] = "recognised from the whole column"
     if single and " + " in "".join(seen.columns.values()):

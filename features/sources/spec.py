@@ -56,6 +56,9 @@ class SourceSpec:
         Cut a written offset off and read the clock time in ``timezone``.
     slot_s
         Length of a slot in seconds, for ``volumes``.
+    units
+        Column of durations -> its unit, ``ms``, ``s`` (usual), ``min``, ``h`` or ``d``; a clock such as 4:25 needs none.
+        A time may be an opening plus such a duration: ``"Created + Hours taken"``.
     since, until
         Keep only what was created in this span of local time (``until`` excluded). The log then ends at ``until``,
         also where it is the midnight after the last row.
@@ -74,6 +77,7 @@ class SourceSpec:
     missing: tuple[str, ...] = ("", "?", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")
     ignore_offset: bool = False
     slot_s: float | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
     since: str | None = None
     until: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)

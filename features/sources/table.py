@@ -62,7 +62,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         files = frame.attrs.get(FILES, ())
         older = mark_older_rows(cast, ledger.accepted, files)
         first, changes = find_changes(cast[ledger.accepted], older[ledger.accepted])
-        said = describe_versions(older, cast, files)
+        said = describe_versions(cast, files)
         ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}")
         cast = _as_first_known(cast, first)
     for name in (n for n in CASE_TIMES if n in found):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ...features.recognise.collection import look_at
+from ...features.recognise.readings import Ask
 from ...features.recognise.recognise import Recognised
 from ...features.sources.load import ADAPTERS, SYSTEMS
 from ...features.sources.spec import LoadedSource, SourceSpec
@@ -35,7 +36,9 @@ from .sections import (
 )
 
 
-def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path, *, force: bool = False) -> Path:
+def write_config(
+    exports: Sequence[str | Path] | str | Path, folder: str | Path, *, force: bool = False, ask: Ask | None = None
+) -> Path:
     """Look at exports and write a commented ``deskcast.toml`` for them.
 
     Parameters
@@ -46,6 +49,9 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
         Where the file is written; paths in it are relative to this folder where that is possible.
     force
         Replace a file that is there.
+    ask
+        Puts a question with its answers to a user where the values of a file do not decide, and returns the number of
+        the answer; without it the file is refused with the question.
 
     Returns
     -------
@@ -73,7 +79,7 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     target = home / CONFIG_FILE
     if target.exists() and not force:
         raise InputError("the file is there already", where=str(target), hint="use --force to replace it")
-    text = format_config(files, home)
+    text = format_config(files, home, ask)
     parse_config(tomllib.loads(text), folder=home)  # what is written must load
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -85,9 +91,9 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     return target
 
 
-def format_config(files: Sequence[Path], folder: Path) -> str:
+def format_config(files: Sequence[Path], folder: Path, ask: Ask | None = None) -> str:
     """Return the text of a ``deskcast.toml`` for the exports."""
-    found = look_at(files)
+    found = look_at(files, ask)
     facts = _facts(list(found.seen))
     names = _source_names(facts.seen)
     head = [

@@ -91,6 +91,7 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         lines.append(f"slot = {_text(_duration(seen.slot_s))}  # {seen.why.get('slot', '')}")
     if seen.timezone and not seen.shape.startswith("export"):
         lines.append("ignore_offset = false")
+    lines += [f"# {_sentence(said)}" for said in seen.notes]
     lines += _cut(seen, facts)
     if seen.shape == "audit log":
         lines += (
@@ -129,6 +130,9 @@ def _mapping(name: str, seen: Recognised) -> list[str]:
             note = "  # " + "; ".join(filter(None, (why, many))) if why or many else ""
             lines.append(f"{ours} = {_text(theirs)}{note}")
         lines += _missing_ids(seen)
+    if seen.units:
+        lines += ["", f"[source.{name}.units]  # durations that are added to the opening: ms, s, min, h or d"]
+        lines += [f"{_text(column)} = {_text(unit)}" for column, unit in seen.units.items()]
     if seen.kinds:
         lines += ["", f"[source.{name}.kinds]  # activity = what it means; {seen.why.get('kinds', '')}"]
         lines += [f"{_text(a)} = {_text(k)}" for a, k in seen.kinds.items()]

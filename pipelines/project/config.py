@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ...features.case_log.schema import TABLES
+from ...features.case_log.schema import ATTRIBUTE_TIMINGS, TABLES
 from ...features.durations import parse_duration
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.catalogue import KPI_ENTRIES, find_kpi_unit
@@ -280,6 +280,12 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
         hint = did_you_mean(spec.table, tuple(TABLES))
         raise InputError("there is no such canonical table", where=where, column="table", got=spec.table, hint=hint)
     _zone(spec.timezone, where)
+    for column, known in spec.attributes.items():
+        if known not in ATTRIBUTE_TIMINGS:
+            raise InputError(
+                "an attribute is known at one of three times", where=f"{where} attributes", column=column, got=known,
+                wanted=", ".join(ATTRIBUTE_TIMINGS), hint=did_you_mean(known, ATTRIBUTE_TIMINGS),
+            )  # fmt: skip
     return spec
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 ROWS = [
     {"ticket": 7, "opened": "2024-03-01T09:00:00Z", "closed": None, "vip": True, "via": {"channel": "web"}},
-    {"ticket": 8, "opened": "2024-03-02T09:00:00Z", "closed": "2024-03-04T09:00:00Z", "via": {"channel": "phone"}},
+    {"ticket": 8, "opened": "2024-03-02T09:00:00Z", "closed": "2024-04-04T09:00:00Z", "via": {"channel": "phone"}},
 ]
 COLUMNS = {"case_id": "ticket", "created_at": "opened", "closed_at": "closed", "channel": "via.channel"}
 
