@@ -11,7 +11,7 @@ import pandas as pd
 
 from .event_logs import read_as_events
 from .roles import ColumnProfile, find_best_column
-from .vocabulary import normalise_column_name, score_role_match
+from .vocabulary import classify_activity, normalise_column_name, score_role_match
 
 #: A column points at cases if at least this share of its values are ids of cases.
 MIN_KNOWN_IDS = 0.98
@@ -88,7 +88,7 @@ def _names_parent(name: str) -> bool:
 
 def read_as_child(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, child: Child) -> dict[str, Any] | None:
     """Return how the rows of a child become events: messages by who wrote them, or changes; ``None`` where none can."""
-    messages = _read_messages(columns, child)
+    messages = _read_messages(columns, child) or _read_steps(columns, child)
     if messages is not None:
         return messages
     own = {n: p for n, p in columns.items() if n == child.column or score_role_match(n, "case_id") < 0.9}
@@ -99,9 +99,7 @@ def read_as_child(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, chi
 
 
 def _read_messages(columns: Mapping[str, ColumnProfile], child: Child) -> dict[str, Any] | None:
-    at = find_best_column(columns, "created_at", lambda p: p.time is not None and p.missing < 0.2) or find_best_column(
-        columns, "at", lambda p: p.time is not None and p.missing < 0.2
-    )
+    at = _event_time(columns)
     who = [n for n, p in columns.items() if n != child.column and (p.time is None) and _tells_who(n, p)]
     if not at or not who:
         return None
@@ -141,6 +139,30 @@ def _read_messages(columns: Mapping[str, ColumnProfile], child: Child) -> dict[s
         "shape": "table of messages", "table": "events", "columns": mapped, "kinds": kinds, "attributes": {},
         "segments": {}, "leakage": (), "why": why,
     }  # fmt: skip
+
+
+def _read_steps(columns: Mapping[str, ColumnProfile], child: Child) -> dict[str, Any] | None:
+    """Read rows that each name a step of the case, such as ``conversation_resolved``."""
+    at = _event_time(columns)
+    for name, p in columns.items():
+        if name == child.column or p.time is not None or not 1 <= p.distinct <= 60 or p.missing > 0.1:
+            continue
+        kinds = {v: k for v in p.values if (k := classify_activity(v))}
+        if at and len(kinds) >= 0.5 * p.distinct and any(v.strip().isidentifier() for v in kinds):
+            why = {"table": f"each '{child.column}' is a case of the table of cases, and '{name}' names its step"}
+            why["kinds"] = "read from the words of the steps"
+            return {
+                "shape": "event log", "table": "events", "kinds": kinds, "attributes": {}, "segments": {}, "leakage": (),
+                "columns": {"case_id": child.column, "at": at, "activity": name}, "why": why,
+            }  # fmt: skip
+    return None
+
+
+def _event_time(columns: Mapping[str, ColumnProfile]) -> str:
+    def fits(p: ColumnProfile) -> bool:
+        return p.time is not None and p.missing < 0.2
+
+    return find_best_column(columns, "created_at", fits) or find_best_column(columns, "at", fits)
 
 
 def _tells_who(name: str, p: ColumnProfile) -> bool:

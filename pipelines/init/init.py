@@ -111,6 +111,29 @@ def format_config(files: Sequence[Path], folder: Path, ask: Ask | None = None) -
     return "\n".join([*head, *sources, *rest]) + "\n"
 
 
+def list_head_comments(text: str) -> list[str]:
+    """Return from a configuration what was decided and passed over, for showing.
+
+    >>> list_head_comments("# Made by\\n#\\n# Passed over:\\n#   x.csv: empty\\n\\n[source.cases]\\n# Read as cases.\\n")
+    ['Passed over:', '  x.csv: empty', 'source.cases: Read as cases.']
+    """
+    said: list[str] = []
+    section, passed = "", False
+    for line in text.splitlines():
+        if line.startswith("["):
+            section, passed = line.strip("[]"), False
+        elif line == "# Passed over:":
+            passed = True
+            said.append("Passed over:")
+        elif passed and line.startswith("#   "):
+            said.append(line[2:])
+        elif line.startswith("# Read as ") and section.startswith("source."):
+            said.append(f"{section}: {line[2:]}")
+        else:
+            passed = passed and bool(line)
+    return said
+
+
 def _facts(seen: list[Recognised]) -> Facts:
     zone = next((s.timezone for s in seen if s.timezone), "UTC")
     specs = [s.spec(timezone=zone) for s in seen]

@@ -12,6 +12,7 @@ from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
 from ..words.words import format_count, format_list, format_number
+from .understood import understood_rows
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
 BULK_CLOSURE_FACTOR = 8.0
@@ -42,7 +43,9 @@ def check_stage(project: Project) -> Stage:
         *find_policy_warnings(log),
     ]
     can = availability(log, project.config.history.calendar)
+    top, losses = understood_rows(project, counts)
     rows = [
+        *top,
         ("What was read?", _sources(project)),
         ("How many rows are there?", "; ".join(f"{n}: {format_number(c)}" for n, c in counts.items())),
         ("What span do they cover?", _span(log, counts)),
@@ -57,6 +60,7 @@ def check_stage(project: Project) -> Stage:
         ("What do the other KPIs need?", _lacking(can)),
     ]
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
+    findings += losses
     if len(project.rejected):
         findings.append(_format_rejected_rows(project.rejected))
     findings += [*oddities, _kpi_count(can)]
