@@ -94,7 +94,7 @@ def _duckdb(file: Path, table: str | None) -> dict[str, pd.DataFrame]:
         frames = {}
         for name in _chosen(names, table, file.name):
             quoted = name.replace('"', '""')
-            frame = frame_from_arrow(connection.execute(f'SELECT * FROM "{quoted}"').to_arrow_table())
+            frame = frame_from_arrow(connection.sql(f'SELECT * FROM "{quoted}"').to_arrow_table())
             if len(frame):
                 frames[name] = frame
     return _with_rows(frames, file)
