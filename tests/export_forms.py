@@ -1,4 +1,4 @@
-"""The same 80 cases as desks export them: one function a form, each writes its files and returns what to give to init."""
+"""The same 80 cases as desks export them: a function a form, which writes its files and says what to give to init."""
 
 import datetime as dt
 import gzip

@@ -105,15 +105,16 @@ def _first_full(rows: list[list[str]], fills: list[int]) -> int:
 
 def _header_below(rows: list[list[str]], fills: list[int], start: int) -> int:
     """Return a later row that is the header by its values: all text over columns of numbers or times."""
-    own = _contrast(rows, start)
+    best = start
     for j in range(start + 1, min(start + 16, len(rows) - 1)):
         kinds = {classify_cell(c) for c in rows[j]} - {""}
-        if kinds != {"text"} or len(set(filter(None, rows[j]))) < fills[j] * 0.5:
+        if kinds != {"text"} or fills[j] < 2 or len(set(filter(None, rows[j]))) < fills[j] * 0.5:
             continue
-        fuller = fills[j] > fills[start] or any(classify_cell(c) in ("time", "number") for c in rows[start])
-        if fuller and fills[j] >= 2 and _contrast(rows, j) > max(0, own if fills[j] <= fills[start] else -1):
-            return j
-    return start
+        contrast, fuller = _contrast(rows, j), fills[j] > fills[best]
+        told = any(classify_cell(c) in ("time", "number") for c in rows[best])
+        if contrast > 0 and (fuller or (told and contrast > _contrast(rows, best))):
+            best = j
+    return best
 
 
 def _kinds_below(rows: list[list[str]], place: int) -> dict[int, str]:

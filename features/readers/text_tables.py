@@ -163,7 +163,7 @@ def _delimiter(text: str, stated: str | None, where: str) -> str:
         return found or _sniffed(text, RARE_DELIMITERS, sure=True) or ","
     if len(stated) != 1:
         raise InputError("a delimiter is one character", where=where, column="delimiter", got=stated)
-    first = next(_records(text[:_SAMPLE_CHARACTERS], stated), [])
+    first: list[str] = next(_records(text[:_SAMPLE_CHARACTERS], stated), [])
     if len(first) == 1 and found:
         name = DELIMITER_NAMES[found]
         raise InputError(
@@ -247,7 +247,7 @@ class _Footers:
         self.lines: list[str] = []
 
     def __call__(self, row: Any) -> str:
-        record = next(_records(row.text, self.delimiter), [])
+        record: list[str] = next(_records(row.text, self.delimiter), [])
         if row.actual_columns > self.width or not is_footer(record, self.first_kind, self.width):
             return "error"
         self.lines.append(next((c.strip() for c in record if c.strip()), ""))

@@ -111,22 +111,17 @@ def detect_time_format(values: pd.Series[Any], order: DateOrder = "") -> TimeFor
         return None
     uniques = translate_times(there if _mostly_distinct(there) else there.drop_duplicates())
     sample = uniques if len(uniques) <= 2000 else uniques.iloc[:: len(uniques) // 2000]
-    found: list[TimeFormat] = []
-    for style, test in _TESTS:
-        share = float(sample.map(test).mean())
-        if share >= 0.5:
-            found.append(TimeFormat(style, offset=_has_offset(sample)))
-            break
-    if not found:
+    style = next((s for s, test in _TESTS if float(sample.map(test).mean()) >= 0.5), "")
+    if not style:
         return None
-    style = found[0].style
+    offset = _has_offset(sample)
     if style == "numeric":
-        return _numeric(uniques, order, found[0].offset)
+        return _numeric(uniques, order, offset)
     if style == "worded":
-        return TimeFormat(style, _fitting(sample, _WORDED), offset=found[0].offset)
+        return TimeFormat(style, _fitting(sample, _WORDED), offset=offset)
     if style == "compact":
         return TimeFormat(style, ("%Y%m%d",) if len(str(sample.iloc[0])) == 8 else ("%Y%m%d%H%M%S",))
-    return found[0]
+    return TimeFormat(style, offset=offset)
 
 
 def parse_times(

@@ -23,7 +23,7 @@ _COMPRESSION_SIGNATURES = {
 def is_workbook(content: bytes) -> bool:
     """Tell whether bytes are a workbook: a ZIP with sheets in it, or the old form of Office.
 
-    >>> is_workbook(b"PK\x03\x04 nothing"), is_workbook(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    >>> is_workbook(b"PK, nothing"), is_workbook(bytes.fromhex("d0cf11e0a1b11ae1"))
     (False, True)
     """
     if content.startswith((b"\xd0\xcf\x11\xe0", b"\x09\x08\x10\x00", b"\x09\x08\x08\x00")):

@@ -75,7 +75,7 @@ def read_as_cases(
         others = [n for n, p in columns.items() if p.time is not None and n not in taken["created_at"].split(" + ")]
         if others:
             why["table"] += f" (if one of {', '.join(map(repr, others[:4]))} does, name it closed_at)"
-    found = {
+    found: dict[str, Any] = {
         "shape": "case table" if ends or case else "arrivals", "table": "cases", "columns": mapped,
         "attributes": attributes, "segments": {r: columns[c].distinct for r, c in segments.items()},
         "leakage": leakage, "why": why, "notes": tuple(unused), "units": units,

@@ -152,8 +152,8 @@ def _read_steps(columns: Mapping[str, ColumnProfile], child: Child) -> dict[str,
             why = {"table": f"each '{child.column}' is a case of the table of cases, and '{name}' names its step"}
             why["kinds"] = "read from the words of the steps"
             return {
-                "shape": "event log", "table": "events", "kinds": kinds, "attributes": {}, "segments": {}, "leakage": (),
-                "columns": {"case_id": child.column, "at": at, "activity": name}, "why": why,
+                "shape": "event log", "table": "events", "kinds": kinds, "attributes": {}, "segments": {},
+                "leakage": (), "columns": {"case_id": child.column, "at": at, "activity": name}, "why": why,
             }  # fmt: skip
     return None
 

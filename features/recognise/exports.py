@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -115,7 +116,7 @@ def _export(
     for role in ("channel", "product", "region", "case_type", "priority", "team"):
         if role in roles:
             segments[role] = int(frame[roles[role]].nunique())
-    raw = RawFile(frame, raws[main].encoding, raws[main].delimiter)
+    raw = replace(raws[main], frame=frame, lists={})
     return Recognised(
         files[0], f"export of {system.name}", "cases", kind=system.name, timezone=zone, segments=segments, why=why,
         parts=several, raw=raw,

@@ -12,11 +12,9 @@ import pandas as pd
 
 from ..case_log.conform import PANDAS_DTYPES
 from ..errors import InputError, did_you_mean
-from ..readers.date_order import describe_both_orders
+from ..readers.date_order import DateOrder, describe_both_orders
 from ..readers.elapsed import ELAPSED_UNITS, parse_elapsed
 from ..readers.timestamps import (
-    UTC_DTYPE,
-    DateOrder,
     ParsedTimes,
     detect_date_order,
     detect_time_format,
@@ -222,8 +220,8 @@ def _add_duration(
     read = parse_elapsed(values, unit)
     ledger.reject(read.bad.to_numpy(dtype=bool), took, values, "the duration cannot be read")
     ledger.add_note(f"'{took}' is added to the opening, in {unit}: the file gives no time of this end")
-    end = begin + pd.to_timedelta(read.seconds.round(), unit="s")
-    return end.astype(UTC_DTYPE)
+    end = (begin + pd.to_timedelta(read.seconds.round(), unit="s")).dt.as_unit("us")
+    return pd.Series(end)
 
 
 def _word(kind: str) -> str:

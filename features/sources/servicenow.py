@@ -117,8 +117,8 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
 def _leave_other_tasks_out(incidents: ExportRows) -> None:
     """Keep the incidents of a table of all tasks; changes, problems and requested items are other work."""
     kind = incidents.rows["case_type"].fillna("").str.lower()
-    mixed = kind.isin(OTHER_TASKS) & kind.eq("incident").any()
-    if not mixed.any():
+    mixed = kind.isin(OTHER_TASKS)
+    if not (mixed.any() and kind.eq("incident").any()):
         return
     told = incidents.rows["case_type"][mixed].value_counts()
     shown = ", ".join(f"{n:,} {name}" for name, n in told.items())

@@ -57,7 +57,7 @@ class SourceSpec:
     slot_s
         Length of a slot in seconds, for ``volumes``.
     units
-        Column of durations -> its unit, ``ms``, ``s`` (usual), ``min``, ``h`` or ``d``; a clock such as 4:25 needs none.
+        Column of durations -> its unit, ``ms``, ``s`` (usual), ``min``, ``h`` or ``d``; a clock (4:25) needs none.
         A time may be an opening plus such a duration: ``"Created + Hours taken"``.
     since, until
         Keep only what was created in this span of local time (``until`` excluded). The log then ends at ``until``,

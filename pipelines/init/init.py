@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from ...features.recognise.readings import Ask
 from ...features.recognise.recognise import Recognised
 from ...features.sources.load import ADAPTERS, SYSTEMS
 from ...features.sources.spec import LoadedSource, SourceSpec
+from ...features.sources.table import CASE_TIMES
 from ..project.config import CONFIG_FILE, parse_config
 from ..project.duplicates import merge_sources
 from .guesses import (
@@ -114,7 +116,7 @@ def format_config(files: Sequence[Path], folder: Path, ask: Ask | None = None) -
 def list_head_comments(text: str) -> list[str]:
     """Return from a configuration what was decided and passed over, for showing.
 
-    >>> list_head_comments("# Made by\\n#\\n# Passed over:\\n#   x.csv: empty\\n\\n[source.cases]\\n# Read as cases.\\n")
+    >>> list_head_comments("# Passed over:\\n#   x.csv: empty\\n\\n[source.cases]\\n# Read as cases.\\n")
     ['Passed over:', '  x.csv: empty', 'source.cases: Read as cases.']
     """
     said: list[str] = []
@@ -136,8 +138,9 @@ def list_head_comments(text: str) -> list[str]:
 
 def _facts(seen: list[Recognised]) -> Facts:
     zone = next((s.timezone for s in seen if s.timezone), "UTC")
-    specs = [s.spec(timezone=zone) for s in seen]
-    tables, _, _ = merge_sources([_load(p, s) for p, s in zip(specs, seen, strict=True)])
+    pairs = [_load_plainly(s, zone) for s in seen]
+    seen = [s for s, _ in pairs]
+    tables, _, _ = merge_sources([loaded for _, loaded in pairs])
     arrivals = find_arrivals(tables, zone)
     since, until = find_complete_span(arrivals) if arrivals else (None, None)
     if not has_enough_endings(tables, until, zone):
@@ -147,6 +150,19 @@ def _facts(seen: list[Recognised]) -> Facts:
         tables["cases"] = _between(tables["cases"], since, until, zone)
     hours = infer_opening_hours(arrivals) if arrivals else None
     return Facts(tuple(seen), zone, tables, arrivals, since, until, hours)
+
+
+def _load_plainly(seen: Recognised, zone: str) -> tuple[Recognised, LoadedSource]:
+    """Read what was recognised; where a guess beyond the needed columns is in the way, read it without such guesses."""
+    try:
+        return seen, _load(seen.spec(timezone=zone), seen)
+    except InputError:
+        if not seen.attributes and not seen.segments:
+            raise
+        needed = ("case_id", "created_at", "at", "activity", "ds", "y", "unique_id", *CASE_TIMES)
+        columns = {ours: theirs for ours, theirs in seen.columns.items() if ours in needed}
+        bare = replace(seen, attributes={}, segments={}, columns=columns)
+        return bare, _load(bare.spec(timezone=zone), bare)
 
 
 def _load(spec: SourceSpec, seen: Recognised) -> LoadedSource:

@@ -43,7 +43,8 @@ def _describe_source(spec: SourceSpec) -> str:
         return f"{spec.place}: one row is an event of the case '{columns['case_id']}' at '{columns['at']}'; {what}."
     if spec.table == "volumes" and columns:
         series = f" of each '{columns['unique_id']}'" if "unique_id" in columns else ""
-        return f"{spec.place}: one row is a count, '{columns.get('y', 'y')}', in the slot{series} at '{columns.get('ds', 'ds')}'."
+        count, at = columns.get("y", "y"), columns.get("ds", "ds")
+        return f"{spec.place}: one row is a count, '{count}', in the slot{series} at '{at}'."
     return f"{spec.place}: the table of {spec.table}."
 
 
