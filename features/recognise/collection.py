@@ -72,7 +72,7 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
             passed.append((file.name, _reason(error)))
     groups, left = group_exports([f for f in files if f in raws], raws)
     tables = [t for f in left for t in _members(f, raws[f])]
-    seen, unused = _tables(_join_alike(tables), alone=len(tables) == 1 and not whole, ask=ask)
+    seen, unused = _tables(_join_alike(tables), alone=len(tables) == 1 and not whole and not passed, ask=ask)
     seen, unused = _one_of_each_file(seen, unused)
     every = [*whole, *groups, *seen]
     every, more = _with_children(every, unused)
@@ -154,7 +154,7 @@ def _tables(tables: Sequence[_Table], *, alone: bool, ask: Ask | None) -> tuple[
         try:
             one = recognise_table(table.files[0], table.raw, ask)
         except InputError as error:
-            if alone or len(tables) == 1:
+            if alone:
                 raise
             unused.append(replace(table, error=error))
             continue
