@@ -12,6 +12,7 @@ from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
 from ..words.words import format_count, format_list, format_number
+from .flags_against_targets import compare_flags
 from .understood import understood_rows
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
@@ -41,6 +42,7 @@ def check_stage(project: Project) -> Stage:
         *find_bulk_closures(log),
         *find_placeholder_customer(log),
         *find_policy_warnings(log),
+        *compare_flags(log),
     ]
     can = availability(log, project.config.history.calendar)
     top, losses = understood_rows(project, counts)
