@@ -34,7 +34,7 @@ def pair_with_clock(columns: Mapping[str, ColumnProfile], date: str, role: str) 
 
 
 def _stem(name: str) -> str:
-    return " ".join(_PLAIN.sub(" ", normalise_column_name(name)).split())
+    return " ".join(re.sub(r"\b\d\b", " ", _PLAIN.sub(" ", normalise_column_name(name))).split())
 
 
 def _is_beside_another(columns: Mapping[str, ColumnProfile], clock: str, date: str) -> bool:

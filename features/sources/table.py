@@ -66,6 +66,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}")
         cast = _as_first_known(cast, first)
     for name in (n for n in CASE_TIMES if n in found):
+        cast[name] = _with_ends_of_a_day(cast, name, found[name], spec.timezone, ledger)
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
         word = {"closed_at": "closed", "resolved_at": "resolved"}.get(name, "answered")
         ledger.reject(early, found[name], read_column_text(spec, frame, found[name]), f"{word} before it was opened")
@@ -98,6 +99,30 @@ def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str])
     if not spec.columns:
         kept |= {str(c): "outcome" for c in frame.columns if str(c) not in (*found, *kept)}
     return kept
+
+
+def _with_ends_of_a_day(
+    cast: pd.DataFrame, name: str, column: str, timezone: str, ledger: ImportReport
+) -> pd.Series[Any]:
+    """Return ends that are known to the day only, none before its opening: one of the same day ends at its opening.
+
+    A column of dates beside openings with a time of day would else have the cases that took least closed before they
+    were opened.
+    """
+    ends, begins = cast[name], cast["created_at"]
+    there = ends.notna() & begins.notna()
+    if not there.any():
+        return ends
+    local = ends[there].dt.tz_convert(timezone)
+    opened = begins[there].dt.tz_convert(timezone)
+    if bool((local != local.dt.normalize()).any()) or bool((opened == opened.dt.normalize()).all()):
+        return ends
+    same = (local == opened.dt.normalize()) & (local < opened)
+    ledger.add_note(
+        f"'{column}' has no time of day, so ends are as of midnight; {int(same.sum()):,} cases that ended on the day "
+        "of their opening end at it"
+    )
+    return ends.mask(same.reindex(ends.index, fill_value=False), begins)
 
 
 def _as_first_known(cast: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
