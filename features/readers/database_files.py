@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..errors import InputError, did_you_mean
 
+FILE_KINDS = ("sqlite", "duckdb")
 _SQLITE_MARK, _DUCKDB_MARK = b"SQLite format 3\x00", b"DUCK"
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, did_you_mean
+from ..readers.database_files import FILE_KINDS
 from ..readers.many_files import FILES, expand_path, is_pattern, read_files
+from ..readers.read import read_raw
 from . import jira, salesforce, zendesk
 from . import servicenow as servicenow_tables
 from .export import SourceSystem
@@ -64,9 +66,7 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
             f"a source of kind '{spec.kind}' is one table", where=spec.place, column="parts", hint="set path"
         )
     if spec.database:
-        from ..readers.postgres import read_relation
-
-        frame = read_relation(spec.database, spec.relation, spec.schema, spec.query)
+        frame = _read_database(spec, home)
         return ADAPTERS[spec.kind](replace(spec, path=spec.place), frame)
     files = [f for p in spec.list_paths() for f in expand_path(home / p)]
     raw = read_files(files, spec.encoding, spec.delimiter, spec.header, spec.sheet)
@@ -75,6 +75,20 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
     loaded = ADAPTERS[spec.kind](spec if spec.path else replace(spec, path=spec.place), raw.frame)
     rejected = _name_files(loaded.rejected, raw.frame)
     return replace(loaded, notes=(*raw.notes, *loaded.notes), rejected=rejected)
+
+
+def _read_database(spec: SourceSpec, home: Path) -> pd.DataFrame:
+    """Read a table of a server, or of a database file by its address, such as ``sqlite:///desk.db``."""
+    uri = str(spec.database)
+    kind, _, rest = uri.partition(":///")
+    if kind not in FILE_KINDS or not rest:
+        from ..readers.postgres import read_relation
+
+        return read_relation(uri, spec.relation, spec.schema, spec.query)
+    if spec.query:
+        hint = "make it a view, and name that as the table"
+        raise InputError("a query is for servers only", where=spec.place, column="query", hint=hint)
+    return read_raw(home / rest, sheet=spec.relation).frame
 
 
 def _name_files(rejected: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

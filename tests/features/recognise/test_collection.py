@@ -2,6 +2,8 @@
 
 import datetime as dt
 import shutil
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -131,3 +133,16 @@ def test_just_one_row_of_each_case_is_kept_and_it_is_the_newest(rows):
     kept = cast[~older]
     assert not kept["case_id"].duplicated().any()
     assert kept.set_index("case_id")["day"].to_dict() == cast.groupby("case_id")["day"].max().to_dict()
+
+
+@pytest.mark.parametrize("address", ["sqlite:///desk.db", "sqlite:///{folder}/desk.db"])
+def test_a_database_file_is_read_by_its_address(tmp_path, address):
+    with sqlite3.connect(tmp_path / "desk.db") as connection:
+        connection.execute("CREATE TABLE tickets (id INTEGER, opened TEXT, closed TEXT, prio TEXT)")
+        connection.execute("INSERT INTO tickets VALUES (7, '2024-03-01 09:00', NULL, 'high')")
+    spec = SourceSpec("cases", database=address.format(folder=tmp_path), relation="tickets", columns=COLUMNS)
+    assert load_source(spec, tmp_path).tables["cases"]["case_id"].tolist() == ["7"]
+    with pytest.raises(InputError, match=r"no such table.*did you mean 'tickets'"):
+        load_source(replace(spec, relation="ticket"), tmp_path)
+    with pytest.raises(InputError, match=r"no such kind of database.*got 'mysql'.*sqlite:///FILE"):
+        load_source(replace(spec, database="mysql://u@h/d"), tmp_path)
