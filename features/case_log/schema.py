@@ -12,6 +12,7 @@ from typing import Literal
 
 ColumnKind = Literal["id", "text", "instant", "seconds", "number", "count", "flag"]
 AttributeTiming = Literal["creation", "event", "outcome"]
+ATTRIBUTE_TIMINGS = ("creation", "event", "outcome")
 
 #: Kinds of event, in the order in which a case usually meets them.
 EVENT_KINDS = (

@@ -87,7 +87,7 @@ def parse_json_list(value: object) -> list[Mapping[str, Any]]:
         return []
     try:
         found = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [item for item in found if isinstance(item, dict)]
 
@@ -96,12 +96,20 @@ def _documents(text: str, where: str) -> list[Any]:
     body = text.lstrip("\ufeff").strip()
     try:
         return [json.loads(body)]
+    except RecursionError as error:
+        raise InputError(
+            "the JSON is nested too deeply for a table", where=where, wanted="a list of objects"
+        ) from error
     except ValueError as whole:
         lines = [(i, line) for i, line in enumerate(body.splitlines(), 1) if line.strip()]
         documents = []
         for number, line in lines:
             try:
                 documents.append(json.loads(line))
+            except RecursionError as error:
+                raise InputError(
+                    f"line {number:,} is nested too deeply for a table", where=where, row=number
+                ) from error
             except ValueError as error:
                 if number == 1 or len(lines) == 1:  # not JSON lines: what is wrong with the whole says more
                     raise InputError(f"this is not JSON: {whole}", where=where) from whole

@@ -101,6 +101,11 @@ def describe_database(uri: str) -> str:
 
 @contextmanager
 def _connected(uri: str) -> Iterator[Any]:
+    if not uri.startswith(_SCHEMES):
+        kind = uri.split(":", 1)[0][:20]
+        wanted = "postgresql://user@host/database, sqlite:///FILE or duckdb:///FILE"
+        hint = "export its tables as CSV or Parquet, and name these files"
+        raise InputError("no such kind of database is known", column="database", got=kind, wanted=wanted, hint=hint)
     try:
         import psycopg
     except ImportError as error:
@@ -108,10 +113,6 @@ def _connected(uri: str) -> Iterator[Any]:
         raise InputError(
             "the driver for PostgreSQL is not installed", where=describe_database(uri), hint=hint
         ) from error
-    if not uri.startswith(_SCHEMES):
-        kind = uri.split(":", 1)[0][:20]
-        wanted = "postgresql://user@host/database"
-        raise InputError("no such kind of database is known", column="database", got=kind, wanted=wanted)
     try:
         connection = psycopg.connect(uri, connect_timeout=CONNECT_TIMEOUT_S, autocommit=False)
     except psycopg.Error as error:

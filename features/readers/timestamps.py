@@ -5,18 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import InputError
+from .date_order import DateOrder, decide_date_order
+from .localised_times import translate_times
 
-DateOrder = Literal["", "day", "month"]
 UTC_DTYPE = "datetime64[us, UTC]"
 _OFFSET = r"\s*(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _CLOCKED_OFFSET = re.compile(r"\d:\d{2}(?::\d{2}(?:[.,]\d+)?)?" + _OFFSET)
 _NUMERIC = re.compile(r"^(\d{1,2})([-/.])(\d{1,2})\2(\d{2}|\d{4})(?!\d)(.*)$")
+#: Day 0 of a workbook's dates: the first for those of 1900 (which has a 29 February), the other for those of 1904.
+EXCEL_EPOCHS = {"excel": "1899-12-30", "excel1904": "1904-01-01"}
+#: Numbers that are days of a workbook: 1954 to 2064.
+EXCEL_DAYS = (20_000.0, 60_000.0)
+#: Digits of an epoch -> its style and microseconds a unit.
+_EPOCHS = {10: ("epoch_s", 1e6), 13: ("epoch_ms", 1e3), 16: ("epoch_us", 1.0), 19: ("epoch_ns", 1e-3)}
+_UNITS = dict(_EPOCHS.values())
+#: Styles of bare numbers: times only where the name of the column says so.
+BARE_NUMBER_STYLES = (*_UNITS, "compact", "excel")
 _CLOCK_FORMATS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%I:%M:%S%p")
 _WORDED = (
     "%d/%b/%Y",
@@ -40,7 +50,8 @@ class TimeFormat:
     ----------
     style
         ``iso``, ``numeric`` (day and month as numbers), ``worded`` (month as a word), ``epoch_s``, ``epoch_ms``,
-        ``compact`` (digits only), ``typed`` (already times) or ``stated``.
+        ``epoch_us``, ``epoch_ns``, ``compact`` (digits only), ``excel`` (days of a workbook), ``typed`` (already
+        times) or ``stated``.
     formats
         ``strptime`` formats in the order of their frequency; empty for ISO and epochs.
     order
@@ -98,24 +109,19 @@ def detect_time_format(values: pd.Series[Any], order: DateOrder = "") -> TimeFor
     there = values.dropna().astype("str")
     if there.empty:
         return None
-    uniques = there if _mostly_distinct(there) else there.drop_duplicates()
+    uniques = translate_times(there if _mostly_distinct(there) else there.drop_duplicates())
     sample = uniques if len(uniques) <= 2000 else uniques.iloc[:: len(uniques) // 2000]
-    found: list[TimeFormat] = []
-    for style, test in _TESTS:
-        share = float(sample.map(test).mean())
-        if share >= 0.5:
-            found.append(TimeFormat(style, offset=_has_offset(sample)))
-            break
-    if not found:
+    style = next((s for s, test in _TESTS if float(sample.map(test).mean()) >= 0.5), "")
+    if not style:
         return None
-    style = found[0].style
+    offset = _has_offset(sample)
     if style == "numeric":
-        return _numeric(uniques, order, found[0].offset)
+        return _numeric(uniques, order, offset)
     if style == "worded":
-        return TimeFormat(style, _fitting(sample, _WORDED), offset=found[0].offset)
+        return TimeFormat(style, _fitting(sample, _WORDED), offset=offset)
     if style == "compact":
         return TimeFormat(style, ("%Y%m%d",) if len(str(sample.iloc[0])) == 8 else ("%Y%m%d%H%M%S",))
-    return found[0]
+    return TimeFormat(style, offset=offset)
 
 
 def parse_times(
@@ -231,13 +237,17 @@ def _is_compact(text: str) -> bool:
     return bool(re.match(r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\d{6})?$", text))
 
 
+def _is_excel_day(text: str) -> bool:
+    return bool(re.match(r"^\d{5}([.,]\d+)?$", text)) and EXCEL_DAYS[0] <= float(text.replace(",", ".")) < EXCEL_DAYS[1]
+
+
 _TESTS: tuple[tuple[str, Any], ...] = (
     ("iso", _is_iso),
     ("numeric", lambda text: bool(_NUMERIC.match(text))),
     ("worded", _is_worded),
     ("compact", _is_compact),
-    ("epoch_s", _is_epoch(10)),
-    ("epoch_ms", _is_epoch(13)),
+    *((style, _is_epoch(digits)) for digits, (style, _) in _EPOCHS.items()),
+    ("excel", _is_excel_day),
 )
 
 
@@ -245,16 +255,12 @@ def _numeric(uniques: pd.Series[Any], order: DateOrder, offset: bool) -> TimeFor
     """Decide the order of day and month from the whole column, and list the formats that occur."""
     heads = uniques.str.slice(0, 10).drop_duplicates()  # dates repeat, so this is short where the column is long
     parts = heads.str.extract(r"^(\d{1,2})([-/.])(\d{1,2})[-/.](\d{2,4})")
-    first, second = (pd.to_numeric(parts[i], errors="coerce") for i in (0, 2))
-    days, months = int((first > 12).sum()), int((second > 12).sum())
-    mark = str(parts[1].mode().iloc[0])
-    usual: DateOrder = "month" if months > days else "day"
-    if days == months:
-        usual = order or "day"
+    marks = [str(m) for m in parts[1].value_counts().index]  # a column may mix them: 01-03-2023 and 13/03/2023
+    usual, guessed = decide_date_order(heads, order)
     year = "%Y" if (parts[3].str.len() == 4).mean() >= 0.5 else "%y"
-    date = (f"%d{mark}%m{mark}" if usual == "day" else f"%m{mark}%d{mark}") + year
+    dates = [(f"%d{mark}%m{mark}" if usual == "day" else f"%m{mark}%d{mark}") + year for mark in marks]
     sample = uniques if len(uniques) <= 20000 else uniques.iloc[:: len(uniques) // 20000]
-    return TimeFormat("numeric", _fitting(sample, (date,)), usual, days == months, offset)
+    return TimeFormat("numeric", _fitting(sample, dates), usual, guessed, offset)
 
 
 def _fitting(sample: pd.Series[Any], dates: Sequence[str]) -> tuple[str, ...]:
@@ -290,12 +296,17 @@ def _typed(values: pd.Series[Any], ignore_offset: bool) -> tuple[pd.Series[Any],
 
 def _read(text: pd.Series[Any], known: TimeFormat, ignore_offset: bool) -> tuple[pd.Series[Any], np.ndarray[Any, Any]]:
     """Read distinct texts to naive clock readings, and say which of them are local rather than UTC."""
-    if known.style in ("epoch_s", "epoch_ms"):
-        numbers = pd.to_numeric(text, errors="coerce") * (1_000_000 if known.style == "epoch_s" else 1_000)
+    if known.style in _UNITS:
+        numbers = pd.to_numeric(text, errors="coerce") * _UNITS[known.style]
         whole = numbers.round().astype("Int64")
         return pd.to_datetime(whole, unit="us", errors="coerce").astype("datetime64[us]"), np.zeros(
             len(text), dtype=bool
         )
+    day = known.style if known.style in EXCEL_EPOCHS else known.formats[0] if known.formats else ""
+    if day in EXCEL_EPOCHS:
+        return _read_excel_days(text, day), np.ones(len(text), dtype=bool)
+    if known.style != "stated":
+        text = translate_times(text)
     if known.style == "stated" and "%z" in known.formats[0].lower():
         return _aware(pd.to_datetime(text, format=known.formats[0], errors="coerce", utc=True), text, ignore_offset)
     offset = np.zeros(len(text), dtype=bool)
@@ -308,6 +319,14 @@ def _read(text: pd.Series[Any], known: TimeFormat, ignore_offset: bool) -> tuple
     if offset.any() and not ignore_offset:
         read = read.where(~offset, read - _parse_offset(text.where(offset)))
     return read, ~offset if not ignore_offset else np.ones(len(text), dtype=bool)
+
+
+def _read_excel_days(text: pd.Series[Any], epoch: str) -> pd.Series[Any]:
+    """Read day numbers of a workbook, to the second: a fraction of a day is a time of day."""
+    days = pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
+    seconds = (days * 86400).round().where((days > 0) & (days < 1e6))
+    read = pd.Timestamp(EXCEL_EPOCHS[epoch]) + pd.to_timedelta(seconds, unit="s")
+    return read.astype("datetime64[us]")
 
 
 def _aware(
@@ -331,13 +350,23 @@ def _clock(text: pd.Series[Any], known: TimeFormat) -> pd.Series[Any]:
     else:
         forms = known.formats
         if known.style == "numeric":  # a column may mix times with and without seconds
-            date = forms[0].split(" ")[0].split("T")[0].rstrip(",")
-            forms = (*forms, date, f"{date} %H:%M", f"{date} %H:%M:%S", f"{date} %H:%M:%S.%f")
+            for date in dict.fromkeys(f.split(" ")[0].split("T")[0].rstrip(",") for f in known.formats):
+                forms = (*forms, date, f"{date} %H:%M", f"{date} %H:%M:%S", f"{date} %H:%M:%S.%f")
+    out = _first_that_fits(text, forms, out)
+    if known.style == "stated" and out.isna().any():  # the format is of the English words
+        left = out.isna() & text.notna()
+        out = _first_that_fits(translate_times(text[left]), forms, out) if left.any() else out
+    return out
+
+
+def _first_that_fits(text: pd.Series[Any], forms: Sequence[str], out: pd.Series[Any]) -> pd.Series[Any]:
+    """Fill what is not read yet by the first format that reads it."""
     for form in dict.fromkeys(forms):
-        left = out.isna()
+        left = out.isna()[text.index]
         if not left.any():
             break
-        out[left] = pd.to_datetime(text[left], format=form, errors="coerce").astype("datetime64[us]")
+        read = pd.to_datetime(text[left], format=form, errors="coerce").astype("datetime64[us]")
+        out.loc[read.index] = read
     return out
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from ..errors import InputError
+from ..readers.many_files import list_table_files
 from ..readers.read import RawFile, read_raw
 from ..readers.timestamps import detect_time_format
 from ..readers.zones import guess_zone
@@ -15,24 +17,19 @@ from ..sources.export import ExportTable, SourceSystem, identify_table, normalis
 from ..sources.load import SYSTEMS
 from ..sources.servicenow_log import is_incident_table
 from ..sources.spec import SourceSpec
-from .recognise import Recognised, _recognised
+from .recognise import Recognised
 
 
 def group_exports(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[Recognised], list[Path]]:
-    """Put files that are tables of one system together, and folders of such files.
+    """Put files that are tables of one system together.
 
     Returns
     -------
     tuple
         The exports of systems, and the files that are none.
-
-    Raises
-    ------
-    InputError
-        If a folder holds no export of a known system.
     """
-    found = [_folder(f) for f in files if f.is_dir()]
-    left = [f for f in files if not f.is_dir()]
+    found: list[Recognised] = []
+    left = list(files)
     for system in SYSTEMS.values():
         parts = {f: p for f in left if (p := _match_tables(system, f, raws[f]))}
         if parts and not any(system.parts[0].name in p for p in parts.values()):
@@ -78,26 +75,24 @@ def _is_main_table(system: SourceSystem, part: ExportTable, frame: pd.DataFrame)
     return part.count_roles(frame) >= 5
 
 
-def _folder(folder: Path) -> Recognised:
-    from ..sources.export import list_export_files
+def read_export_folder(folder: Path) -> Recognised | None:
+    """Return the export of a system that a folder is, where all its tables are of that system; else nothing.
 
-    files = list_export_files(folder)
-    raws = {f: read_raw(f) for f in files}
+    Also where a table comes in several pages, which only a folder can name.
+    """
+    files = list_table_files(folder)
+    try:
+        raws = {f: read_raw(f) for f in files}
+    except InputError:
+        return None  # some file is none: each is looked at by itself
     best: tuple[int, Recognised] | None = None
     for system in SYSTEMS.values():
         parts = {f: p for f in files if (p := _match_tables(system, f, raws[f]))}
         mains = [f for f, p in parts.items() if system.parts[0].name in p]
-        if mains and (best is None or len(parts) > best[0]):
+        pages = len({n for p in parts.values() for n in p}) < sum(map(len, parts.values()))
+        if mains and (len(parts) == len(files) or pages) and (best is None or len(parts) > best[0]):
             best = len(parts), _export(system, [folder], raws, parts, mains[0])
-    if best is None:
-        known = ", ".join(SYSTEMS)
-        raise InputError(
-            "the folder holds no export of a system that is known",
-            where=str(folder),
-            wanted=known,
-            hint="name its files",
-        )
-    return best[1]
+    return best[1] if best else None
 
 
 def _export(
@@ -121,49 +116,8 @@ def _export(
     for role in ("channel", "product", "region", "case_type", "priority", "team"):
         if role in roles:
             segments[role] = int(frame[roles[role]].nunique())
-    raw = RawFile(frame, raws[main].encoding, raws[main].delimiter)
+    raw = replace(raws[main], frame=frame, lists={})
     return Recognised(
         files[0], f"export of {system.name}", "cases", kind=system.name, timezone=zone, segments=segments, why=why,
         parts=several, raw=raw,
     )  # fmt: skip
-
-
-def recognise_all(paths: Sequence[str | Path]) -> list[Recognised]:
-    """Look at several files or folders together: the tables that one system exports side by side are one source."""
-
-    files = [Path(p) for p in paths]
-    raws = {f: read_raw(f) for f in files if not f.is_dir()}
-    groups, left = group_exports(files, raws)
-    seen = {g.path if not g.parts else next(iter(g.parts.values())): g for g in groups}
-    return [seen.get(f) or _recognised(f, raws[f]) for f in files if f in seen or f in left]
-
-
-def recognise(path: str | Path) -> Recognised:
-    """Look at a file and say what it is.
-
-    Parameters
-    ----------
-    path
-        A CSV, JSON or Parquet file, or the folder of an export.
-
-    Returns
-    -------
-    Recognised
-        Its shape and everything that a source needs, each guess with its reason.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or has no column of times.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> file = Path(tempfile.mkdtemp()) / "t.csv"
-    >>> _ = file.write_text("Ticket ID,Opened,Closed,Channel\\n7,1/3/2024,15/3/2024,web\\n8,2/3/2024,,phone\\n")
-    >>> seen = recognise(file)
-    >>> seen.shape, seen.columns["closed_at"], seen.date_format
-    ('case table', 'Closed', '%d/%m/%Y')
-    """
-    return recognise_all([path])[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import pandas as pd
 
 from ..case_log.schema import TABLES, AttributeTiming
 from ..errors import InputError
+from ..readers.date_order import describe_both_orders
 from ..readers.read import RawFile
+from ..readers.text_tables import DELIMITER_NAMES, DELIMITERS, RARE_DELIMITERS
 from ..readers.timestamps import detect_date_order, detect_time_format, parse_times
 from ..readers.zones import guess_zone
 from ..sources.servicenow_log import AUDIT_LOG_COLUMNS, LEAKAGE_COLUMNS
@@ -20,17 +22,10 @@ from ..sources.survey import SURVEY_SCALES
 from ..sources.survey import SURVEY_TABLE as SURVEYS
 from ..sources.table import CASE_TIMES
 from ..sources.telephone import CALL_LOG_COLUMNS as CALLS
-from .roles import (
-    ColumnProfile,
-    ColumnRoles,
-    find_best_column,
-    guess_attributes,
-    guess_segment_columns,
-    guess_series_columns,
-    is_constant_within,
-    profile_columns,
-)
-from .vocabulary import classify_activity, score_role_match
+from .case_tables import read_as_cases
+from .event_logs import describe_story, read_as_events
+from .readings import MIN_SCORE, Ask, Reading, choose_reading, describe_reading
+from .roles import ColumnProfile, guess_series_columns, profile_columns
 
 #: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
 _MAX_ROWS_EXAMINED = 500_000
@@ -59,6 +54,12 @@ class Recognised:
         Further remarks.
     parts
         For a system that exports several files: name of the table -> its file.
+    files
+        The files of one form that are this table together, where there are several.
+    sheet
+        Of a workbook or a database file with several: the sheet or table.
+    units
+        Column of durations -> its unit.
     raw
         The file as it was read; of several the one with the cases.
     """
@@ -78,13 +79,19 @@ class Recognised:
     why: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     parts: Mapping[str, Path] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    sheet: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
     def spec(self, path: str | None = None, timezone: str | None = None) -> SourceSpec:
         """Return the source that this recognition describes."""
         return SourceSpec(
             table=self.table,
-            path="" if self.parts else str(self.path) if path is None else path,
+            path="" if self.parts or self.files else str(self.path) if path is None else path,
+            files=tuple(str(f) for f in self.files),
+            sheet=self.sheet or None,
+            units=self.units,
             parts={name: str(file) for name, file in self.parts.items()},
             kind=self.kind,
             timezone=timezone or self.timezone or "UTC",
@@ -96,7 +103,8 @@ class Recognised:
         )
 
 
-def _recognised(file: Path, raw: RawFile) -> Recognised:
+def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recognised:
+    """Say what one table is; ``file`` is where it is from."""
     missing = SourceSpec("cases", "").missing
     columns = profile_columns(raw.frame.head(_MAX_ROWS_EXAMINED), missing)
     found = _canonical(columns) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
@@ -107,10 +115,44 @@ def _recognised(file: Path, raw: RawFile) -> Recognised:
                 where=file.name,
                 got=", ".join(list(columns)[:10]),
                 wanted="at least one column of dates or times",
+                hint=_undivided(columns, raw),
             )
-        frame = raw.frame.head(_MAX_ROWS_EXAMINED)
-        found = _volume_series(columns, frame) or _event_log(columns, frame) or _case_table(columns)
-    return _with_times(Recognised(file, raw=raw, **found), columns)
+        readings = _readings(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name, ask)
+        best, second = choose_reading(readings, file.name, ask)
+        found = {**best.found, "why": {**best.found["why"], "reading": describe_reading(best, second)}}
+    return add_times(Recognised(file, raw=raw, **found), columns, ask)
+
+
+def _undivided(columns: Mapping[str, ColumnProfile], raw: RawFile) -> str | None:
+    """Say which delimiters were tried, where a text has come out as one column."""
+    if len(columns) > 1 or not raw.delimiter:
+        return None
+    tried = ", ".join(DELIMITER_NAMES.get(m, repr(m)) for m in (*DELIMITERS, *RARE_DELIMITERS))
+    return f"no delimiter divides it into columns; tried {tried}; set delimiter if there is another"
+
+
+def _readings(
+    columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, where: str, ask: Ask | None = None
+) -> list[Reading]:
+    """Return the candidate readings of a file that no system's own names give away."""
+    series = _volume_series(columns, frame)
+    if series is not None:
+        return [Reading("volume series", 1.0, series, (series["why"]["table"],))]
+    events = read_as_events(columns, frame)
+    try:
+        cases = read_as_cases(columns, frame, where, ask)
+    except InputError:
+        if events is None or events.score < MIN_SCORE:
+            raise
+        return [events]
+    if "case_id" not in cases.found["columns"] and not cases.against:
+        against = describe_story(columns, frame)
+        if against:
+            named = {"case_id": against[0][0], **cases.found["columns"]}
+            other = replace(cases, found={**cases.found, "columns": named})
+            instead = ((f"a case is a value of '{against[0][0]}'", other),)
+            cases = replace(cases, against=tuple(said for _, said in against), instead=instead)
+    return [r for r in (events, cases) if r is not None]
 
 
 def _canonical(columns: Mapping[str, ColumnProfile]) -> dict[str, Any] | None:
@@ -186,95 +228,8 @@ def _volume_series(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
     return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}
 
 
-def _event_log(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> dict[str, Any] | None:
-    case = find_best_column(columns, "case_id", lambda p: 0 < p.unique < 0.8 and p.missing < 0.5)
-    at = find_best_column(columns, "at", lambda p: p.time is not None)
-    activity = find_best_column(
-        columns, "activity", lambda p: 2 <= p.distinct <= 500 and p.unique < 0.2 and p.time is None
-    )
-    if not (case and at and activity):
-        return None
-    varying = not is_constant_within(frame, case, activity)
-    if not varying:
-        return None
-    taken = {"case_id": case, "at": at, "activity": activity}
-    actor = find_best_column(columns, "actor_id", lambda p: p.name not in taken.values() and p.distinct > 1)
-    if actor:
-        taken["actor_id"] = actor
-    roles = ColumnRoles(columns, taken)
-    segments = guess_segment_columns(roles)
-    mapped = {**taken, **segments}
-    kinds = {a: k for a in columns[activity].values if (k := classify_activity(a))}
-    attributes, leakage = guess_attributes(ColumnRoles(columns, mapped), frame, case)
-    mean = 1 / columns[case].unique if columns[case].unique else 0
-    why = {
-        "table": f"'{case}' repeats, {mean:.1f} rows a value, and '{activity}' changes within it",
-        "kinds": "read from the words of the activities; the others are kept as they are",
-    }
-    counts = {r: columns[c].distinct for r, c in segments.items()}
-    return {
-        "shape": "event log", "table": "events", "columns": mapped, "kinds": kinds, "attributes": attributes,
-        "segments": counts, "leakage": leakage, "why": why,
-    }  # fmt: skip
-
-
-def _case_table(columns: Mapping[str, ColumnProfile]) -> dict[str, Any]:
-    """Recognise a table with a row per case, or bare arrivals where nothing tells of an end or an id."""
-    why: dict[str, str] = {}
-    taken: dict[str, str] = {}
-    # the name says that it is an id; a few repeats are mistakes that are refused, more would mean rows of another kind
-    case = find_best_column(
-        columns, "case_id", lambda p: p.unique > (0.8 if p.rows > 50 else 0.5) and p.missing < 0.5 and not p.time
-    )
-    if case:
-        taken["case_id"] = case
-        why["case_id"] = f"nearly every value of '{case}' comes once"
-    for role in ("first_response_at", "resolved_at", "closed_at"):
-        name = find_best_column(columns, role, lambda p: p.time is not None and p.name not in taken.values())
-        if name:
-            taken[role] = name
-    taken["created_at"] = _opening(columns, taken, why)
-    segments = guess_segment_columns(ColumnRoles(columns, taken))
-    mapped = {**{k: taken[k] for k in ("case_id", "created_at", *CASE_TIMES) if k in taken}, **segments}
-    attributes, leakage = guess_attributes(ColumnRoles(columns, mapped), None, None)
-    ends = [r for r in CASE_TIMES if r in taken]
-    shape = "case table" if ends or case else "arrivals"
-    why["table"] = f"one row a case, opened at '{taken['created_at']}'"
-    if not ends:
-        why["table"] += "; no column tells when a case ended, so only its opening can be counted"
-        others = [n for n, p in columns.items() if p.time is not None and n not in taken["created_at"].split(" + ")]
-        if others:
-            why["table"] += f" (if one of {', '.join(map(repr, others[:4]))} does, name it closed_at)"
-    counts = {r: columns[c].distinct for r, c in segments.items()}
-    return {
-        "shape": shape, "table": "cases", "columns": mapped, "attributes": attributes, "segments": counts,
-        "leakage": leakage, "why": why,
-    }  # fmt: skip
-
-
-def _opening(columns: Mapping[str, ColumnProfile], taken: Mapping[str, str], why: dict[str, str]) -> str:
-    """Choose the column of the opening time, joining a date with a time of day where they stand apart."""
-
-    def free(p: ColumnProfile) -> bool:
-        return p.time is not None and p.name not in taken.values() and p.missing < 0.5
-
-    opening = find_best_column(columns, "created_at", free) or next((n for n, p in columns.items() if free(p)), "")
-    if not opening:
-        opening = next(n for n, p in columns.items() if p.time is not None)
-    if score_role_match(opening, "created_at") < 0.5:
-        why["created_at"] = f"no column is named as an opening time; '{opening}' is the nearest: look whether it is one"
-    if columns[opening].dates:
-        clock = next((n for n, p in columns.items() if p.clock and p.missing < 0.5), None)
-        if clock:
-            why["created_at"] = f"'{opening}' has no time of day; '{clock}' is the first column of clock times"
-            return f"{opening} + {clock}"
-    return opening
-
-
-def _with_times(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> Recognised:
+def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile], ask: Ask | None = None) -> Recognised:
     """Add the format, the zone and the slot of the times."""
-    from dataclasses import replace
-
     raw, why, notes = seen.raw.frame, dict(seen.why), list(seen.notes)
     used = [c for n, c in _time_columns(seen, columns).items() if columns[c].time]
     heads = {c: raw[c].head(_MAX_ROWS_EXAMINED) for c in used}
@@ -285,7 +240,13 @@ def _with_times(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> Recog
         forms.pop() if len(forms) == 1 and all(t.style in ("numeric", "worded", "compact") for t in formats) else None
     )
     if any(t.ambiguous for t in formats) and not order:
-        why["date_format"] = "no value tells day and month apart: this is a guess, look at it"
+        texts = _unmarked(next(h for h, t in zip(heads.values(), formats, strict=False) if t.ambiguous)).dropna()
+        shown = describe_both_orders(texts.astype("str").drop_duplicates().head(200).tolist(), "day")
+        why["date_format"] = f"no value tells day and month apart: this is a guess, look at it: {shown}"
+        if ask is not None and single and "%d" in single and "%m" in single:
+            first = ask(f"{seen.path.name}: no value tells day and month apart: {shown}?", ["day first", "month first"])
+            why["date_format"] = "as you said: no value tells day and month apart"
+            single = single if first == 0 else single.replace("%d", "%~").replace("%m", "%d").replace("%~", "%m")
     elif single:
         why["date_format"] = "recognised from the whole column"
     if single and " + " in "".join(seen.columns.values()):

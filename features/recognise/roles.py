@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..case_log.schema import AttributeTiming
-from ..readers.timestamps import TimeFormat, detect_time_format, parse_times
+from ..case_log.schema import TABLES, AttributeTiming
+from ..readers.timestamps import BARE_NUMBER_STYLES, TimeFormat, detect_time_format, parse_times
 from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match
 
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "team", "customer_id")
+_CANONICAL = {*TABLES["cases"].names, "first_response_at", "resolved_at", "closed_at", "updated_at"}
 _STATUS_WORDS = {
     "open",
     "opened",
@@ -88,8 +89,8 @@ def guess_attributes(
     known: dict[str, AttributeTiming] = {}
     leakage: list[str] = []
     for name, p in roles.columns.items():
-        if not roles.free(name):
-            continue
+        if not roles.free(name) or name in _CANONICAL:
+            continue  # a column with a canonical name is that column, or nothing
         words = normalise_column_name(name)
         late = bool(OUTCOME_PATTERN.search(words))
         if late:
@@ -134,7 +135,38 @@ def guess_series_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFra
     return {"ds": times[0], "y": y} | ({"unique_id": rest[0]} if rest else {})
 
 
-_TIME_WORDS = {"at", "on", "date", "time", "datetime", "timestamp", "ts", "ds", "day", "created", "opened", "closed"}
+_TIME_WORDS = {
+    "at",
+    "on",
+    "date",
+    "time",
+    "datetime",
+    "timestamp",
+    "ts",
+    "ds",
+    "day",
+    "created",
+    "opened",
+    "closed",
+    "resolved",
+    "solved",
+    "updated",
+    "modified",
+    "due",
+    "start",
+    "end",
+    "started",
+    "ended",
+    "reported",
+    "received",
+    "submitted",
+    "registered",
+    "logged",
+    "completed",
+    "finished",
+    "responded",
+    "deadline",
+}
 
 
 _CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
@@ -190,7 +222,7 @@ def _time(name: str, sample: pd.Series[Any]) -> tuple[TimeFormat | None, bool]:
     found = detect_time_format(sample) if len(sample) else None
     if found is None:
         return None, False
-    if found.style in ("epoch_s", "epoch_ms", "compact") and not _TIME_WORDS & set(normalise_column_name(name).split()):
+    if found.style in BARE_NUMBER_STYLES and not _TIME_WORDS & set(normalise_column_name(name).split()):
         return None, False
     times = parse_times(sample)
     if times.bad.mean() > 0.2:

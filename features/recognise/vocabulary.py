@@ -10,35 +10,54 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-_CASE = r"(case|ticket|incident|complaint|request|issue|service request|sr|enquiry|inquiry|problem|task)"
-_WHEN = r"( ?(at|on|date|time|datetime|timestamp|ts|dt))*"
-_OPEN = r"(opened|open|created|create|creation|opening|submitted|submission|received|reported|registered|logged|raised)"
-_DONE = r"(closed|close|closing|closure|completed|completion|finished)"
-_SOLVED = r"(resolved|resolution|solved|fixed)"
-_REPLY = r"(first (response|reply|answer|contact)|responded|answered|replied|frt)"
+from .translations import translate_column_name
+
+_CASE = (
+    r"(case|ticket|incident|complaint|service request|request|issue|sr|enquiry|inquiry|query|problem|task|work ?order|"
+    r"wo|change request|change|chg|order|claim|job|call|conversation|concern|report|record|srrecord|"
+    r"service request num)"
+)
+_NUMBER = r"(id|number|no|nr|key|ref|reference|num|code)"
+_WHEN = r"( ?(at|on|date|time|datetime|timestamp|ts|dt|utc|local))*"
+_OPEN = (
+    r"(opened|open|created|create|creation|opening|submitted|submission|received|reported|registered|logged|raised|"
+    r"requested|entered|lodged|intake|sys created)"
+)
+_DONE = r"(closed|close|closing|closure|completed|completion|finished|done|ended|actual end)"
+_SOLVED = r"(resolved|resolution|resolve|solved|solve|solution|fixed)"
+_REPLY = (
+    r"(first (agent )?(response|reply|answer|contact)( sent| created)?|initial response|responded|answered|replied|frt)"
+)
+_CLOCKS = r"(date|time|datetime|date time|day|timestamp)"
+_WHEN_OF = rf"{_CLOCKS}( of)?"
 
 #: Canonical name -> patterns of column names.
 COLUMN_NAME_PATTERNS: Mapping[str, tuple[str, ...]] = {
     "case_id": (
-        rf"{_CASE} ?(id|number|no|nr|key|ref|reference|num)",
-        r"(case concept name|unique key|unique id|number|key|id|reference)",
-        _CASE,
+        rf"({_CASE} )?{_CASE} ?{_NUMBER}( {_NUMBER})?",
+        r"(case concept name|unique key|unique id|number|key|id|display id|reference|ref|no)",
+        rf"(sys id|object ?id|{_CASE})",
     ),
     "created_at": (
         rf"({_CASE} )?{_OPEN}{_WHEN}",
-        rf"(date|time|datetime|date time)( of)? {_OPEN}",
+        rf"{_WHEN_OF} {_OPEN}{_WHEN}",
         r"(start|arrival|arrived|queued|entry|begin)( ?(at|on|date|time|datetime))*",
         r"(date|datetime|timestamp|time|day|ds)",
         r"(call|contact|chat|order) ?(date|time|datetime|start)",
         r".*\b(date|datetime|timestamp)\b.*",
     ),
     "closed_at": (
-        rf"({_CASE} )?{_DONE}{_WHEN}",
-        rf"(date|time|datetime|date time)( of)? {_DONE}",
+        rf"(({_CASE}|last) )?{_DONE}{_WHEN}",
+        rf"{_WHEN_OF} {_DONE}{_WHEN}",
         r"end ?(date|time|at)?",
     ),
-    "resolved_at": (rf"({_CASE} )?{_SOLVED}{_WHEN}", rf"(date|time|datetime|date time)( of| to)? {_SOLVED}"),
-    "first_response_at": (rf"({_CASE} )?{_REPLY}{_WHEN}", rf"(date|time|datetime)( of| to)? {_REPLY}"),
+    "resolved_at": (rf"(({_CASE}|last|full) )?{_SOLVED}{_WHEN}", rf"{_CLOCKS}( of| to)? {_SOLVED}{_WHEN}"),
+    "first_response_at": (rf"({_CASE} )?{_REPLY}{_WHEN}", rf"{_CLOCKS}( of| to)? {_REPLY}{_WHEN}"),
+    "updated_at": (
+        rf"({_CASE} )?(last )?(sys )?(updated|update|modified|changed|modification){_WHEN}",
+        rf"{_WHEN_OF} (last )?(update|modification|change)",
+        r"last (activity|touched|changed?|edited)( date| at| time)*",
+    ),
     "at": (
         r"(event|activity|complete|time) ?(timestamp|time|date|at)",
         r"(timestamp|time timestamp|at|occurred at|changed at|updated at|sys updated (at|on))",
@@ -49,8 +68,9 @@ COLUMN_NAME_PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"(status|state|new (status|state)|stage|to status|incident state|ticket status|case status)",
     ),
     "channel": (
-        rf"({_CASE} )?(contact )?channel",
-        r"(contact type|submitted via|via|medium|contact method|contact mode|media|reported source)",
+        rf"({_CASE} )?(contact )?channel( type)?",
+        r"(contact type|submitted via|via|medium|contact method|contact mode|media|reported source|via channel|"
+        r"method received|received (via|by|through)|open data channel type|mode|intake (method|channel))",
         rf"({_CASE} )?(source|origin)",
     ),
     "product": (
@@ -63,51 +83,56 @@ COLUMN_NAME_PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"(state|location|site|city|county|district|area|office location)",
     ),
     "case_type": (
-        rf"{_CASE} (type|category|class)",
-        r"(type|record type|request type|issue type|reason)",
+        rf"{_CASE} ?(type|category|class|subject type)",
+        r"(type|record type|request type|issue type|reason|service name|sys class name|classification)",
         r"(issue|subject type|classification)",
     ),
     "priority": (rf"({_CASE} )?priority", r"(severity|urgency|prio|impact)"),
     "customer_id": (
-        r"(customer|client|caller|requester|reporter|account|user|contact|member|organi[sz]ation) ?(id|no|number|key)",
+        r"customer ?(id|no|number|key)",
+        r"(client|caller|requester|reporter|account|contact|member|user) ?(id|no|number|key)",
+        r"(organi[sz]ation|company) ?(id|no|number|key)",
         r"(customer|client|caller|requester|account)",
     ),
     "team": (
-        r"(team|assignment group|assigned (group|team)|support group|group|queue|department|unit)",
-        r"(office|account|branch|agency)",
+        r"(team|assignment group|assign(ed|ment) ?(to )?(group|team)|support (group|team)|resolver (group|team)|"
+        r"group|queue|"
+        r"department|unit|owner (group|team)|(responsible|handling|service) (team|group|department)|"
+        r"(team|group|queue|department) ?(name|id)|team assigned|squad|(assigned to )?(technician|agent|"
+        r"analyst) group)",
+        r"(office|account|branch|agency|agency responsible|responsible agency|owner department)",
     ),
     "actor_id": (r"(resource|org resource|actor|agent|agent (id|name)|performed by|updated by|user|operator|worker)",),
     "y": (r"(y|calls|count|volume|volumes|contacts|cases|tickets|arrivals|offered|n|total|value|number of .*)",),
     "unique_id": (r"(unique id|series|series id|queue|skill|channel|group|name)",),
 }
 
-#: Names in German, French, Spanish and Portuguese exports, without accents, and the English for them.
-TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
-    (r"(ticket|vorgangs?|fall|auftrags|storungs|incident) ?(nummer|nr)", "ticket id"),
-    (r"(numero|num|no|n)( de| do| du)? (ticket|caso|incident|dossier|chamado)", "ticket id"),
-    (r"erstellt|eroffnet|geoffnet|angelegt|eingegangen|gemeldet|aufgegeben", "created"),
-    (r"cree|ouvert|recu|creado|abierto|criado|aberto", "created"),
-    (r"(erstell|erstellungs|eroffnungs|eingangs|melde|anlage)(datum|zeit|zeitpunkt)", "created date"),
-    (r"date (de |d )?(creation|ouverture)|(fecha|data) de (creacion|apertura|criacao|abertura)", "created date"),
-    (r"geschlossen|abgeschlossen|beendet|ferme|cloture|clos|cerrado|fechado|encerrado", "closed"),
-    (r"(abschluss|schluss|ende|end)(datum|zeit|zeitpunkt)", "closed date"),
-    (r"date (de )?(cloture|fermeture|fin)|(fecha|data) de (cierre|fin|fechamento|encerramento|fim)", "closed date"),
-    (r"gelost|erledigt|behoben|resolu|resuelto|resolvido", "resolved"),
-    (r"(losungs|erledigungs)(datum|zeit|zeitpunkt)|(date|fecha|data) de resolu(tion|cion|cao)", "resolved date"),
-    (r"prioritat|dringlichkeit|priorite|prioridad|prioridade", "priority"),
-    (r"kanal|eingangskanal|canal", "channel"),
-    (r"produkt|produit|producto|produto", "product"),
-    (r"kategorie|categorie|categoria", "category"),
-    (r"kunde|kunden ?(nummer|nr|id)|client|cliente", "customer"),
-    (r"gruppe|abteilung|equipe|equipo|groupe|grupo", "team"),
-    (r"bearbeiter|agente", "agent"),
-    (r"zeitstempel|zeitpunkt|horodatage", "timestamp"),
-    (r"datum|fecha|data", "date"),
-    (r"aktivitat|activite|actividad|atividade", "activity"),
-    (r"anrufe|appels|llamadas|chamadas", "calls"),
-    (r"anzahl|nombre|cantidad|quantidade", "count"),
+#: Times that no case begins with, whatever they are called otherwise.
+NEVER_OPENING_PATTERN = re.compile(
+    r"\b(birth\w*|dob|purchas\w*|bought|due|deadline|target|expected|expir\w*|renew\w*|warrant\w*|contract\w*|valid\w*|"
+    r"hire[d]?|joined|signup|sign up|updat\w*|modif\w*|changed|last|scheduled|planned|promised|next|estimated|eta|sla|"
+    r"subscription|deliver\w*|ship\w*|invoice\w*|billing|payment|follow ?up|export\w*|synced|extracted|loaded|printed|"
+    r"end|ended|kauf\w*|geburts\w*|compra|achat|nacimiento|nascimento|naissance|nascita|acquisto|vertrags\w*|"
+    r"liefer\w*)\b"
 )
-_TIME_PREPOSITION = r"( (am|um|le|el|em|a))?"
+#: Durations that may be written like a time of day.
+DURATION_PATTERN = re.compile(
+    r"\b(duration|aht|acw|asa|wait\w*|talk\w*|hold|handle|handling|wrap\w*|elapsed|age|effort|time (to|spent|"
+    r"tracked|worked)|"
+    r"(resolution|response|reply|answer|service|queue|ring\w*|speed|work\w*|idle|average|avg|mean|total|first reply|"
+    r"first response) time|business (duration|stc)|calendar (duration|stc)|dauer|duree|duracion|duracao|durata|"
+    r"in (hours?|hrs?|minutes?|mins?|seconds?|secs?|days?)|hours|hrs|minutes|mins|seconds|secs)\b"
+)
+#: Names of columns that repeat because they name somebody or something else than a case.
+OTHER_OWNER_PATTERN = re.compile(
+    r"\b(customer|client|caller|requester|reporter|account|contact|member|user|organi[sz]ation|company|agent|actor|"
+    r"resource|owner|assignee|assigned|author|team|group|queue|department|agency|office|product|asset|ci|item|sku|"
+    r"model|"
+    r"service|category|type|status|state|priority|zip|postal|postcode|phone|mail|email|region|city|district|ward|"
+    r"street|"
+    r"latitude|longitude|block|parcel|version|tier|plan|brand|channel|source|language|code|policy|tag|skill|line|vru|"
+    r"contract|site|location|address|x|y)\b"
+)
 #: Names of columns that only make sense at the end of a case.
 OUTCOME_PATTERN = re.compile(
     r"\b(clos\w*|resol\w*|solved|fixed|outcome|variant|satisf\w*|csat|rating|nps|score|survey|disputed|timely|sla|"
@@ -133,10 +158,12 @@ _ACTIVITIES: tuple[tuple[str, str], ...] = (
     ("reply", r"^(first )?(reply|response|public comment|agent reply)( sent)?$"),
     ("note", r"^(internal note|work ?note|private comment|note)( added)?$"),
     ("paused", r"^((a?wait\w*|pending|on hold|paused?|suspend\w*|hold)\b.*)$"),
-    ("resolved", r"^(resolved?|solved?|resolve (ticket|case|incident|request)|(ticket|case|incident) resolved|fixed)$"),
-    ("closed", r"^(closed?|close (ticket|case|incident)|(ticket|case|incident|problem) closed|archived|cancell?ed)$"),
+    ("resolved", r"^(resolved?|solved?|resolve (ticket|case|incident|request|conversation|issue|chat)|(ticket|case|"
+     "incident|conversation|issue|request|chat) resolved|fixed)$"),
+    ("closed", r"^(closed?|close (ticket|case|incident|conversation|issue|request|chat)|(ticket|case|incident|"
+     "problem|conversation|issue|request|chat) closed|archived|cancell?ed)$"),
     ("created", r"^(open(ed)?|create[d]?|creation|new|register(ed)?|submitted|received)$"),
-    ("created", r"^(insert|create|open|register|submit) (ticket|case|incident|request)$"),
+    ("created", r"^(insert|create|open|register|submit) (ticket|case|incident|request|conversation|issue|chat)$"),
     ("priority", r"\b(priority|severity|urgency|impact) (change\w*|update\w*|set)\b"),
     ("assigned", r"^(re-?)?assign(ed|ment)?( to .*| group| team| agent)?$"),
     ("assigned", r"^transfer(red)?\b.*|^(take|took|taken) (in|into|over)? ?(in )?charge\b.*"),
@@ -154,9 +181,34 @@ def normalise_column_name(name: str) -> str:
     bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare)
     words = re.sub(r"[^a-z0-9]+", " ", words.lower()).strip()
-    short = re.sub(r"^[a-z] (?=\w)", "", words)
-    english = next((e for word, e in TRANSLATED_NAMES if re.fullmatch(f"({word}){_TIME_PREPOSITION}", short)), short)
-    return re.sub(r"^(open|close|create|start|end)(date|time)$", r"\1 \2", english)
+    short = re.sub(r"^(?!n )[a-z] (?=\w)", "", words)
+    english = translate_column_name(short)
+    return re.sub(
+        r"^(open|close|create|start|end|solve|solved|resolve|closed|opened|due|last ?update)(date|time)$",
+        r"\1 \2",
+        english,
+    )
+
+
+def can_be_opening(name: str) -> bool:
+    """Tell whether a name allows that a case begins at this time.
+
+    >>> [can_be_opening(n) for n in ("Open Date", "Date of Purchase", "Due Date", "Geburtsdatum", "Last Update")]
+    [True, False, False, False, False]
+    """
+    raw = re.sub(r"[^a-z0-9]+", " ", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower())
+    words = normalise_column_name(name)
+    ends = any(score_role_match(name, role) >= 0.5 for role in ("closed_at", "resolved_at", "first_response_at"))
+    return not (NEVER_OPENING_PATTERN.search(words) or NEVER_OPENING_PATTERN.search(raw) or ends)
+
+
+def is_duration_name(name: str) -> bool:
+    """Tell whether a name speaks of how long something took.
+
+    >>> [is_duration_name(n) for n in ("AHT", "Resolution Time (hours)", "Open Time", "calendar_duration")]
+    [True, True, False, True]
+    """
+    return bool(DURATION_PATTERN.search(normalise_column_name(name)))
 
 
 def score_role_match(name: str, role: str) -> float:
@@ -167,6 +219,8 @@ def score_role_match(name: str, role: str) -> float:
     ['colour', 'timestamp', 'Date received']
     """
     patterns = COLUMN_NAME_PATTERNS[role]
+    if name == role:
+        return 1.5  # the exact name wins
     for i, pattern in enumerate(patterns):
         if re.fullmatch(pattern, normalise_column_name(name)):
             return 1 - i / (len(patterns) + 1)

@@ -32,8 +32,11 @@ def assemble(spec: SourceSpec, pieces: ExportPieces) -> LoadedSource:
     """
     cases = _cases(spec, pieces)
     events = _events(pieces, cases)
-    ended = has_known_ends(pieces, cases)
-    if ended:
+    messages = int((events["kind"] == "message").sum())
+    ended = has_known_ends(spec, pieces, cases, messages)
+    if not ended:
+        events = events[events["kind"].eq("message")]
+    else:
         cases, moves = derive_case_states(spec, pieces, cases, events)
         events = pd.concat([events[~events["kind"].eq("status")], moves], ignore_index=True)
         events = events[events["case_id"].isin(cases["case_id"])]
@@ -45,7 +48,7 @@ def assemble(spec: SourceSpec, pieces: ExportPieces) -> LoadedSource:
     numbered = cut_events(spec, _numbered(cases, events), ledger)
     kept = ["case_id", "created_at", *[n for n in SEGMENT_COLUMNS if cases[n].notna().any()], *pieces.attributes]
     tables = {"cases": cases[kept].sort_values("case_id", ignore_index=True), "events": numbered}
-    if not ended:
+    if not ended and not messages:
         del tables["events"]
     if pieces.surveys is not None:
         tables["surveys"] = _surveys(pieces.surveys, cases)

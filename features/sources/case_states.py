@@ -17,13 +17,23 @@ from .spec import SourceSpec
 from .status import ENDED_CLASSES, build_state_events, classify_states
 
 
-def has_known_ends(pieces: ExportPieces, cases: pd.DataFrame) -> bool:
-    """Tell whether an export says when cases end; one without a history and without closing times does not."""
+def has_known_ends(spec: SourceSpec, pieces: ExportPieces, cases: pd.DataFrame, messages: int) -> bool:
+    """Tell whether an export says when cases end; one without a history and without closing times does not.
+
+    Where no case has ended and their messages are there, nothing has to be said of ends.
+    """
     times = [c for c in ("closed_at", "resolved_at") if c in cases and cases[c].notna().any()]
     if pieces.history or times:
         return True
+    states = cases["state"].dropna() if "state" in cases else pd.Series(dtype="str")
+    classes, _ = classify_states(states, spec.kinds, pieces.state_meanings, pieces.cases.ledger.where)
+    over = int(states.map(classes).isin(ENDED_CLASSES).sum())
+    if messages and len(states) == len(cases) and not over:
+        return True
+    counted = f"the openings of cases and their {messages:,} messages" if messages else "the openings of cases"
     pieces.notes.append(
-        f"{pieces.kind}: the export has no history and no closing times, so only the openings of cases can be counted"
+        f"{pieces.kind}: the export has no history and no closing times, so only {counted} can be counted"
+        + (f"; {over:,} cases have ended, and nothing says when" if messages and over else "")
     )
     return False
 

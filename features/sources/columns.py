@@ -12,7 +12,14 @@ import pandas as pd
 
 from ..case_log.conform import PANDAS_DTYPES
 from ..errors import InputError, did_you_mean
-from ..readers.timestamps import DateOrder, ParsedTimes, detect_date_order, detect_time_format, parse_times
+from ..readers.date_order import DateOrder, describe_both_orders
+from ..readers.elapsed import ELAPSED_UNITS, parse_elapsed
+from ..readers.timestamps import (
+    ParsedTimes,
+    detect_date_order,
+    detect_time_format,
+    parse_times,
+)
 from .spec import SourceSpec
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -140,12 +147,17 @@ def split_column_names(source: str, there: list[str]) -> list[str]:
     return [source] if source in there or " + " not in source else [p.strip() for p in source.split(" + ")]
 
 
-def read_column(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
-    """Return a column of the file with its missing marks as missing values."""
+def read_column(spec: SourceSpec, frame: pd.DataFrame, source: str, *, whole: bool = True) -> pd.Series[Any]:
+    """Return a column of the file with its missing marks as missing values.
+
+    Of joined columns a value is missing where any part is; unless ``whole``, where the first is.
+    """
     parts = [_unmarked(frame[p], spec.missing) for p in split_column_names(source, [str(c) for c in frame.columns])]
     joined = parts[0]
     for part in parts[1:]:
-        joined = joined.astype("str") + " " + part.astype("str")
+        both = joined.notna() & part.notna()
+        alone = joined.astype("str").where(joined.notna() & ~part.notna() & (not whole))
+        joined = (joined.astype("str") + " " + part.astype("str")).where(both, alone)
     return joined
 
 
@@ -165,11 +177,16 @@ def cast_columns(
     ledger: ImportReport,
 ) -> pd.DataFrame:
     """Cast the chosen columns of a file by kind; refuse rows with values that cannot be read or that are needed."""
-    raw = {name: read_column(spec, frame, source) for name, source in found.items()}
+    spans = {n: s for n, s in found.items() if kinds[n] == "instant" and split_duration(spec, frame, s)[1]}
+    plain = {n: split_duration(spec, frame, s)[0] for n, s in found.items()}
+    raw = {name: read_column(spec, frame, source, whole=name in needed) for name, source in plain.items()}
     times = [raw[n] for n in found if kinds[n] == "instant"]
     order = detect_date_order(times) if spec.date_format is None else ""
     out: dict[str, pd.Series[Any]] = {}
     for name, source in found.items():
+        if name in spans:
+            out[name] = _add_duration(spec, frame, source, raw[name], order, ledger)
+            continue
         out[name] = _cast(spec, raw[name], kinds[name], source, order, ledger)
         if name in needed:
             missing = raw[name].isna().to_numpy()
@@ -177,6 +194,34 @@ def cast_columns(
                 raise InputError("every value of a needed column is missing", where=ledger.where, column=source)
             ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing")
     return pd.DataFrame(out, index=frame.index)
+
+
+def split_duration(spec: SourceSpec, frame: pd.DataFrame, source: str) -> tuple[str, str]:
+    """Split ``opened + took`` into the time and the duration that is added; the second is empty where there is none."""
+    parts = split_column_names(source, [str(c) for c in frame.columns])
+    if len(parts) < 2 or parts[-1] not in spec.units:
+        return source, ""
+    return " + ".join(parts[:-1]), parts[-1]
+
+
+def _add_duration(
+    spec: SourceSpec, frame: pd.DataFrame, source: str, raw: pd.Series[Any], order: DateOrder, ledger: ImportReport
+) -> pd.Series[Any]:
+    """Return the instants that lie a duration after a time; where either is missing there is none."""
+    took = split_duration(spec, frame, source)[1]
+    unit = spec.units[took]
+    if unit not in ELAPSED_UNITS:
+        hint = did_you_mean(unit, tuple(ELAPSED_UNITS))
+        raise InputError("there is no such unit", where=ledger.where, column=took, got=unit, hint=hint)
+    begin = parse_times(
+        raw, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset, order=order
+    ).instants
+    values = read_column(spec, frame, took)
+    read = parse_elapsed(values, unit)
+    ledger.reject(read.bad.to_numpy(dtype=bool), took, values, "the duration cannot be read")
+    ledger.add_note(f"'{took}' is added to the opening, in {unit}: the file gives no time of this end")
+    end = (begin + pd.to_timedelta(read.seconds.round(), unit="s")).dt.as_unit("us")
+    return pd.Series(end)
 
 
 def _word(kind: str) -> str:
@@ -238,14 +283,7 @@ def _check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: Sou
     far = ((times.instants < _VALID_TIME_SPAN[0]) | (times.instants >= _VALID_TIME_SPAN[1])).to_numpy(dtype=bool)
     years = f"{_VALID_TIME_SPAN[0].year} to {_VALID_TIME_SPAN[1].year - 1}"
     ledger.reject(far, source, raw, f"the time is not in {years}; if it means that there is none, add it to 'missing'")
-    known = times.format
-    if known.ambiguous:
-        first = "day" if known.order == "day" else "month"
-        alone = detect_time_format(raw)
-        guess = "no value tells day and month apart" if alone is not None and alone.ambiguous else ""
-        ledger.add_note(f"'{source}': {guess}; the {first} was read first (set date_format to be sure)")
-    elif known.style == "numeric":
-        ledger.add_note(f"'{source}' is read {known.order} first, as {known.formats[0]}")
+    _note_date_order(times, raw, source, ledger)
     if times.gap:
         ledger.add_note(
             f"'{source}': {times.gap:,} local times fall into the hour that the clock of {spec.timezone} skips; "
@@ -256,3 +294,23 @@ def _check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: Sou
             f"'{source}': {times.overlap:,} local times fall into the hour that {spec.timezone} has twice; "
             "read as the first of the two"
         )
+
+
+def _note_date_order(times: ParsedTimes, raw: pd.Series[Any], source: str, ledger: ImportReport) -> None:
+    """Say which of day and month was read first; with examples where no value tells."""
+    known = times.format
+    if known.style not in ("numeric", "stated"):
+        return
+    texts = raw.dropna().astype("str")
+    alone = detect_time_format(texts)
+    order: DateOrder = known.order
+    if known.style == "stated":
+        order = "month" if known.formats[0].startswith("%m") else "day"
+    if alone is not None and alone.style == "numeric" and alone.ambiguous:
+        shown = describe_both_orders(texts.drop_duplicates().head(200).tolist(), order)
+        ledger.add_note(
+            f"'{source}': no value tells day and month apart; the {order} was read first: {shown} "
+            "(set date_format to be sure)"
+        )
+    elif known.style == "numeric":
+        ledger.add_note(f"'{source}' is read {known.order} first, as {known.formats[0]}")

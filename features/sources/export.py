@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, did_you_mean
+from ..readers.many_files import expand_path
 from ..readers.read import RawFile, read_raw
 from .columns import ImportReport, cast_columns
 from .spec import LoadedSource, SourceSpec
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".bz2", ".xz", ".zip", ".zst")
 _NUMBERED = re.compile(r"[-_. ]?\d+$")
 
 
@@ -135,7 +135,7 @@ def read_export_tables(
         part = next(p for p in parts if p.name == name)
         found.setdefault(name, []).append((Path(path).name, _list_of(part, raw, Path(path).name)))
     if spec.path:
-        for file in list_export_files(folder / spec.path):
+        for file in expand_path(folder / spec.path):
             _from_file(parts, file, spec, found, notes)
     if not found:
         has = f"the tables {', '.join(known)}"
@@ -229,22 +229,6 @@ def _drop_deleted_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         return frame.reset_index(drop=True), 0
     gone = frame[mark].astype("str").str.lower().isin(["true", "t", "1"]).to_numpy()
     return frame[~gone].reset_index(drop=True), int(gone.sum())
-
-
-def list_export_files(path: Path) -> list[Path]:
-    """Return the files of a folder that may be tables, or the file itself.
-
-    Raises
-    ------
-    InputError
-        If the folder has none.
-    """
-    if not path.is_dir():
-        return [path]
-    files = [p for p in sorted(path.iterdir()) if p.is_file() and p.suffix.lower() in _SUFFIXES and p.name[0] != "."]
-    if not files:
-        raise InputError("the folder has no CSV, JSON or Parquet file", where=str(path))
-    return files
 
 
 def _from_file(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ..errors import InputError, did_you_mean
+from ..readers.database_files import FILE_KINDS
+from ..readers.many_files import FILES, expand_path, is_pattern, read_files
+from ..readers.read import read_raw
 from . import jira, salesforce, zendesk
 from . import servicenow as servicenow_tables
 from .export import SourceSystem
@@ -18,9 +21,6 @@ from .spec import LoadedSource, SourceSpec
 from .survey import read_surveys
 from .table import read_mapped_table
 from .telephone import read_calls
-
-if TYPE_CHECKING:
-    pass
 
 
 def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
@@ -49,15 +49,16 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
     >>> loaded.tables["events"]["kind"].tolist(), loaded.rejected["reason"].tolist()
     (['created', 'closed'], ['the time cannot be read'])
     """
-    from ..readers.read import read_raw
     from .servicenow_log import is_incident_table
 
     if spec.kind not in (*ADAPTERS, *SYSTEMS):
         hint = did_you_mean(spec.kind, (*ADAPTERS, *SYSTEMS))
         raise InputError("there is no such kind of source", where=spec.place, column="kind", got=spec.kind, hint=hint)
-    if not (spec.path or spec.parts or spec.database):
+    if not (spec.path or spec.files or spec.parts or spec.database):
         raise InputError("the source names no data", where=f"source {spec.table}", hint="set path, parts or database")
-    several = bool(spec.parts or (spec.database and not spec.relation) or (Path(folder) / spec.path).is_dir())
+    home = Path(folder)
+    many = bool(spec.files) or is_pattern(spec.path) or (home / spec.path).is_dir()
+    several = bool(spec.parts or (spec.database and not spec.relation) or many)
     if spec.kind in SYSTEMS and (several or spec.kind not in ADAPTERS):
         return SYSTEMS[spec.kind].load(spec, Path(folder))
     if spec.parts:
@@ -65,15 +66,41 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
             f"a source of kind '{spec.kind}' is one table", where=spec.place, column="parts", hint="set path"
         )
     if spec.database:
-        from ..readers.postgres import read_relation
-
-        frame = read_relation(spec.database, spec.relation, spec.schema, spec.query)
+        frame = _read_database(spec, home)
         return ADAPTERS[spec.kind](replace(spec, path=spec.place), frame)
-    raw = read_raw(Path(folder) / spec.path, spec.encoding, spec.delimiter)
+    files = [f for p in spec.list_paths() for f in expand_path(home / p)]
+    raw = read_files(files, spec.encoding, spec.delimiter, spec.header, spec.sheet)
     if spec.kind == "servicenow" and is_incident_table(spec, raw.frame):
         return SYSTEMS[spec.kind].load(spec, Path(folder))
-    loaded = ADAPTERS[spec.kind](spec, raw.frame)
-    return replace(loaded, notes=(*raw.notes, *loaded.notes))
+    loaded = ADAPTERS[spec.kind](spec if spec.path else replace(spec, path=spec.place), raw.frame)
+    rejected = _name_files(loaded.rejected, raw.frame)
+    return replace(loaded, notes=(*raw.notes, *loaded.notes), rejected=rejected)
+
+
+def _read_database(spec: SourceSpec, home: Path) -> pd.DataFrame:
+    """Read a table of a server, or of a database file by its address, such as ``sqlite:///desk.db``."""
+    uri = str(spec.database)
+    kind, _, rest = uri.partition(":///")
+    if kind not in FILE_KINDS or not rest:
+        from ..readers.postgres import read_relation
+
+        return read_relation(uri, spec.relation, spec.schema, spec.query)
+    if spec.query:
+        hint = "make it a view, and name that as the table"
+        raise InputError("a query is for servers only", where=spec.place, column="query", hint=hint)
+    return read_raw(home / rest, sheet=spec.relation).frame
+
+
+def _name_files(rejected: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Count the rows of each file by themselves, and name the file of a refused row."""
+    files = frame.attrs.get(FILES)
+    if not files or rejected.empty:
+        return rejected
+    ends = np.cumsum([size for _, size in files])
+    place = np.searchsorted(ends, rejected["row"].to_numpy() - 1, side="right")
+    begins = np.concatenate([[0], ends[:-1]])
+    names = pd.Series([files[i][0] for i in place], index=rejected.index)
+    return rejected.assign(row=rejected["row"] - begins[place], reason=rejected["reason"] + " (" + names + ")")
 
 
 #: Adapters by the name that the configuration uses.

@@ -9,7 +9,7 @@ import pandas as pd
 from ..case_log.conform import PANDAS_DTYPES
 from ..case_log.schema import TABLES
 from ..errors import InputError
-from .columns import ImportReport, Mask, read_column
+from .columns import ImportReport, Mask, read_column, split_duration
 from .spec import SourceSpec
 
 
@@ -80,5 +80,6 @@ def number_events(events: pd.DataFrame) -> pd.DataFrame:
 
 def read_column_text(spec: SourceSpec, frame: pd.DataFrame, source: str) -> pd.Series[Any]:
     """Return a column of the file as text, for showing."""
-    values = read_column(spec, frame, source)
+    plain, took = split_duration(spec, frame, source)
+    values = read_column(spec, frame, took or plain)
     return values if str(values.dtype) == "str" else values.astype("str").where(values.notna())

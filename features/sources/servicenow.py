@@ -73,6 +73,12 @@ FIELDS = {
     "contact_type": ("field", "channel"),
     "escalation": ("escalated", None),
 }
+#: Classes of the common table of tasks that are no incidents.
+OTHER_TASKS = (
+    "change_request", "change_task", "problem", "problem_task", "sc_request", "sc_req_item", "sc_task", "kb_submission",
+    "task", "std_change_proposal", "sn_si_incident", "dmn_demand", "planned_task", "rm_story", "pm_project",
+    "change request", "requested item", "catalog task", "request",
+)  # fmt: skip
 #: The states of an incident as numbers, as the audit keeps them.
 STATE_NUMBER_CLASSES = {"1": "open", "2": "open", "3": "paused", "6": "resolved", "7": "closed", "8": "closed"}
 
@@ -96,6 +102,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     # a list view writes "3 - Moderate" where the audit writes "3"
     priority = incidents.rows["priority"].str.replace(r"^(\d+) - .*$", r"\1", regex=True)
     incidents.rows = incidents.rows.assign(priority=priority)
+    _leave_other_tasks_out(incidents)
     pieces = ExportPieces(
         "servicenow", incidents, state_meanings=STATE_NUMBER_CLASSES, history="audit" in taken, notes=notes
     )
@@ -105,6 +112,23 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     if "slas" in taken:
         pieces.events += _slas(taken["slas"], incidents)
     return assemble(spec, pieces)
+
+
+def _leave_other_tasks_out(incidents: ExportRows) -> None:
+    """Keep the incidents of a table of all tasks; changes, problems and requested items are other work."""
+    kind = incidents.rows["case_type"].fillna("").str.lower()
+    mixed = kind.isin(OTHER_TASKS)
+    if not (mixed.any() and kind.eq("incident").any()):
+        return
+    told = incidents.rows["case_type"][mixed].value_counts()
+    shown = ", ".join(f"{n:,} {name}" for name, n in told.items())
+    incidents.ledger.add_note(f"of the tasks only those of class 'incident' are cases; left out: {shown}")
+    incidents.ledger.reject(
+        mixed.to_numpy(dtype=bool),
+        "sys_class_name",
+        incidents.rows["case_type"],
+        "a task of another class, no incident",
+    )
 
 
 def _number(keys: pd.Series[Any], incidents: ExportRows) -> pd.Series[Any]:

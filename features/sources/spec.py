@@ -24,12 +24,21 @@ class SourceSpec:
     kind
         ``table`` for a free column map, or the name of an adapter such as ``servicenow``.
     path
-        A CSV file or JSON file (also compressed), a Parquet file, or for a system that exports several tables a folder.
+        A CSV file or JSON file (also compressed), a workbook, a Parquet file, a SQLite or DuckDB file, or several of
+        one form: a folder, or a pattern such as ``exports/*.csv``. For a system that exports several tables, their
+        folder.
+    files
+        Several files of one form by name; a configuration writes ``path = ["a.csv", "b.csv"]``.
+    sheet
+        Of a workbook or a database file: the sheet or table.
+    header
+        Whether the first full row names the columns; recognised where it is not given.
     parts
         For a system that exports several tables: name of the table, such as ``comments`` -> its file; with
         ``database``, its table there.
     database
-        Address of a PostgreSQL database instead of a path, ``postgresql://user@host/name``.
+        Address of a database instead of a path: ``postgresql://user@host/name``, or ``sqlite:///FILE`` and
+        ``duckdb:///FILE`` (four strokes for a path from the root).
     schema, relation, query
         Where in the database: a schema, the table or view, or a ``SELECT`` instead. A configuration calls the
         relation ``table``.
@@ -48,6 +57,9 @@ class SourceSpec:
         Cut a written offset off and read the clock time in ``timezone``.
     slot_s
         Length of a slot in seconds, for ``volumes``.
+    units
+        Column of durations -> its unit, ``ms``, ``s`` (usual), ``min``, ``h`` or ``d``; a clock (4:25) needs none.
+        A time may be an opening plus such a duration: ``"Created + Hours taken"``.
     since, until
         Keep only what was created in this span of local time (``until`` excluded). The log then ends at ``until``,
         also where it is the midnight after the last row.
@@ -66,6 +78,7 @@ class SourceSpec:
     missing: tuple[str, ...] = ("", "?", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")
     ignore_offset: bool = False
     slot_s: float | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
     since: str | None = None
     until: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +86,9 @@ class SourceSpec:
     schema: str | None = None
     relation: str | None = None
     query: str | None = None
+    files: tuple[str, ...] = ()
+    sheet: str | None = None
+    header: bool | None = None
 
     @property
     def place(self) -> str:
@@ -81,7 +97,13 @@ class SourceSpec:
             from ..readers.postgres import describe_database
 
             return describe_database(self.database) + (f" {self.relation}" if self.relation else "")
-        return Path(self.path).name or ", ".join(Path(p).name for p in self.parts.values())
+        several = self.files or tuple(self.parts.values())
+        return Path(self.path).name or ", ".join(Path(p).name for p in several)
+
+    def list_paths(self) -> tuple[str, ...]:
+        """Return the files, folders and patterns that the source reads."""
+        parts = () if self.database else tuple(self.parts.values())
+        return (*((self.path,) if self.path else ()), *self.files, *parts)
 
 
 @dataclass(frozen=True)

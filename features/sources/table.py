@@ -10,10 +10,12 @@ import pandas as pd
 
 from ..case_log.schema import EVENT_KINDS, TABLES, AttributeTiming
 from ..errors import InputError
+from ..readers.many_files import FILES
 from .columns import ImportReport, cast_columns, choose_columns, read_column
 from .event_log import read_event_log
 from .rows import cut_events, is_in_span, number_events, read_column_text
 from .spec import LoadedSource, SourceSpec
+from .versions import UPDATED, describe_versions, find_changes, mark_older_rows
 
 #: Times of a case table that become events.
 CASE_TIMES = {"first_response_at": "message", "resolved_at": "resolved", "closed_at": "closed"}
@@ -45,19 +47,26 @@ def read_mapped_table(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
 
 
 def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
-    kinds = {c.name: str(c.kind) for c in TABLES["cases"].columns} | dict.fromkeys(CASE_TIMES, "instant")
+    kinds = {c.name: str(c.kind) for c in TABLES["cases"].columns}
+    kinds |= dict.fromkeys((*CASE_TIMES, UPDATED), "instant")
     found = choose_columns(spec, frame, kinds, ("created_at",))
     ledger = ImportReport("cases", Path(spec.path).name, len(frame))
     needed = tuple(n for n in ("case_id", "created_at") if n in found)
     cast = cast_columns(spec, frame, found, kinds, needed, ledger)
+    changes = pd.DataFrame()
     if "case_id" not in found:
         width = len(str(len(frame)))
         cast.insert(0, "case_id", pd.Series([f"{i:0{width}d}" for i in range(1, len(frame) + 1)], dtype="str"))
         ledger.add_note("there is no column of case ids: each row is a case, numbered as in the file")
     else:
-        twice = cast["case_id"].where(ledger.accepted).duplicated().to_numpy() & ledger.accepted
-        ledger.reject(twice, found["case_id"], cast["case_id"], "the case id came before; the first row was kept")
+        files = frame.attrs.get(FILES, ())
+        older = mark_older_rows(cast, ledger.accepted, files)
+        first, changes = find_changes(cast[ledger.accepted], older[ledger.accepted])
+        said = describe_versions(cast, files)
+        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}")
+        cast = _as_first_known(cast, first)
     for name in (n for n in CASE_TIMES if n in found):
+        cast[name] = _with_ends_of_a_day(cast, name, found[name], spec.timezone, ledger)
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
         word = {"closed_at": "closed", "resolved_at": "resolved"}.get(name, "answered")
         ledger.reject(early, found[name], read_column_text(spec, frame, found[name]), f"{word} before it was opened")
@@ -66,20 +75,19 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     attributes = _attributes(spec, frame, found)
     for name in attributes:
         cast[name] = read_column(spec, frame, name).loc[cast.index]
-    tables = {"cases": _sorted(cast.drop(columns=[n for n in CASE_TIMES if n in cast]), ["case_id"])}
+    tables = {"cases": _sorted(cast.drop(columns=[n for n in (*CASE_TIMES, UPDATED) if n in cast]), ["case_id"])}
     times = [n for n in CASE_TIMES if n in found]
-    if times:
-        tables["events"] = cut_events(spec, _case_events(cast, times), ledger)
-    return LoadedSource(
-        tables, ledger.rejected(), tuple(ledger.notes), attributes, ("events",) if times else (), ledger.until
-    )
+    if times or len(changes):
+        tables["events"] = cut_events(spec, _case_events(cast, times, changes), ledger)
+    derived = ("events",) if "events" in tables else ()
+    return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), attributes, derived, ledger.until)
 
 
 def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str]) -> dict[str, AttributeTiming]:
     """Return the columns to keep beyond the canonical ones; without a map all, carefully as outcomes."""
     names = TABLES["cases"].names
     for name in spec.attributes:
-        if name in names or name in CASE_TIMES:
+        if name in names or name in (*CASE_TIMES, UPDATED):
             hint = f"map it: columns = {{ {name} = '{name}' }}"
             raise InputError(
                 "an attribute cannot have the name of a canonical column",
@@ -93,10 +101,48 @@ def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str])
     return kept
 
 
-def _case_events(cases: pd.DataFrame, times: list[str]) -> pd.DataFrame:
-    """Make the events that the times of a case table tell of."""
+def _with_ends_of_a_day(
+    cast: pd.DataFrame, name: str, column: str, timezone: str, ledger: ImportReport
+) -> pd.Series[Any]:
+    """Return ends that are known to the day only, none before its opening: one of the same day ends at its opening.
+
+    A column of dates beside openings with a time of day would else have the cases that took least closed before they
+    were opened.
+    """
+    ends, begins = cast[name], cast["created_at"]
+    there = ends.notna() & begins.notna()
+    if not there.any():
+        return ends
+    local = ends[there].dt.tz_convert(timezone)
+    opened = begins[there].dt.tz_convert(timezone)
+    if bool((local != local.dt.normalize()).any()) or bool((opened == opened.dt.normalize()).all()):
+        return ends
+    same = (local == opened.dt.normalize()) & (local < opened)
+    ledger.add_note(
+        f"'{column}' has no time of day, so ends are as of midnight; {int(same.sum()):,} cases that ended on the day "
+        "of their opening end at it"
+    )
+    return ends.mask(same.reindex(ends.index, fill_value=False), begins)
+
+
+def _as_first_known(cast: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
+    """Show a case as it was when it was first exported; what changed later is told by its events."""
+    if first.empty:
+        return cast
+    known = first.set_index("case_id")
+    out = cast.copy()
+    for name in known.columns:
+        value = known[name].reindex(cast["case_id"]).set_axis(cast.index)
+        out[name] = value.where(value.notna(), cast[name])
+    return out
+
+
+def _case_events(cases: pd.DataFrame, times: list[str], changes: pd.DataFrame) -> pd.DataFrame:
+    """Make the events that the times of a case table tell of, and those that its earlier rows do."""
     parts = [_events_at(cases, "created_at", "created")]
     parts += [_events_at(cases, name, kind) for name, kind in CASE_TIMES.items() if name in times]
+    if len(changes):
+        parts.append(changes[changes["case_id"].isin(cases["case_id"])])
     return number_events(pd.concat(parts, ignore_index=True))
 
 

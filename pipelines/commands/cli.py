@@ -75,17 +75,23 @@ def demo(
 @app.command()
 def init(
     exports: Annotated[
-        list[Path], typer.Argument(help="Export files: CSV, JSON (also compressed) or Parquet, or a folder of them.")
+        list[Path],
+        typer.Argument(help="Export files: CSV, Excel, JSON, Parquet, SQLite or DuckDB, or a folder of them."),
     ],
     folder: Annotated[Path, typer.Option(help="Where to write deskcast.toml.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace a deskcast.toml that is there.")] = False,
 ) -> None:
     """Look at an export and write a commented deskcast.toml for it."""
-    from ..init.init import write_config
-    from .terminal import print_line, show_spinner
+    from ..init.init import list_head_comments, write_config
+    from .terminal import ask_choice, can_ask, print_line, show_spinner
 
-    with show_spinner("looking at the export"):
-        path = write_config(exports, folder, force=force)
+    if can_ask():  # a spinner would write over the question
+        path = write_config(exports, folder, force=force, ask=ask_choice)
+    else:
+        with show_spinner("looking at the export"):
+            path = write_config(exports, folder, force=force)
+    for line in list_head_comments(path.read_text(encoding="utf-8")):
+        print_line(line)
     print_line(f"Wrote {path}. Look through its comments, then run: deskcast check --config {path}")
 
 

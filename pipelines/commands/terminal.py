@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ...features.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,6 +142,25 @@ class StageProgress:
 def print_line(text: str = "") -> None:
     """Print a line for the reader."""
     sys.stdout.write(text + "\n")
+
+
+def can_ask() -> bool:
+    """Tell whether somebody sits at a terminal who can answer a question."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask_choice(question: str, answers: Sequence[str]) -> int:
+    """Put a question with numbered answers on the terminal, and return which was chosen, from 0."""
+    print_line(question)
+    for number, answer in enumerate(answers, 1):
+        print_line(f"  {number}  {answer}")
+    while True:
+        print_line(f"Which (1 to {len(answers)})? ")
+        said = sys.stdin.readline()
+        if not said:
+            raise InputError("the question was not answered", got="the end of the input", wanted="a number")
+        if said.strip().isdigit() and 1 <= int(said) <= len(answers):
+            return int(said) - 1
 
 
 def print_findings(stage: Stage) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from ...features.errors import InputError
-from ...features.recognise.exports import recognise_all
+from ...features.recognise.collection import look_at
+from ...features.recognise.readings import Ask
 from ...features.recognise.recognise import Recognised
 from ...features.sources.load import ADAPTERS, SYSTEMS
 from ...features.sources.spec import LoadedSource, SourceSpec
+from ...features.sources.table import CASE_TIMES
 from ..project.config import CONFIG_FILE, parse_config
 from ..project.duplicates import merge_sources
 from .guesses import (
@@ -27,6 +30,7 @@ from .sections import (
     forecast_lines,
     history_lines,
     last_lines,
+    passed_over_lines,
     sla_lines,
     source_lines,
     staffing_lines,
@@ -34,7 +38,9 @@ from .sections import (
 )
 
 
-def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path, *, force: bool = False) -> Path:
+def write_config(
+    exports: Sequence[str | Path] | str | Path, folder: str | Path, *, force: bool = False, ask: Ask | None = None
+) -> Path:
     """Look at exports and write a commented ``deskcast.toml`` for them.
 
     Parameters
@@ -45,6 +51,9 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
         Where the file is written; paths in it are relative to this folder where that is possible.
     force
         Replace a file that is there.
+    ask
+        Puts a question with its answers to a user where the values of a file do not decide, and returns the number of
+        the answer; without it the file is refused with the question.
 
     Returns
     -------
@@ -72,7 +81,7 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     target = home / CONFIG_FILE
     if target.exists() and not force:
         raise InputError("the file is there already", where=str(target), hint="use --force to replace it")
-    text = format_config(files, home)
+    text = format_config(files, home, ask)
     parse_config(tomllib.loads(text), folder=home)  # what is written must load
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -84,13 +93,15 @@ def write_config(exports: Sequence[str | Path] | str | Path, folder: str | Path,
     return target
 
 
-def format_config(files: Sequence[Path], folder: Path) -> str:
+def format_config(files: Sequence[Path], folder: Path, ask: Ask | None = None) -> str:
     """Return the text of a ``deskcast.toml`` for the exports."""
-    facts = _facts(recognise_all(files))
+    found = look_at(files, ask)
+    facts = _facts(list(found.seen))
     names = _source_names(facts.seen)
     head = [
         "# Made by 'deskcast init' from " + ", ".join(f.name for f in files) + ".",
         "# Each guess says what it was based on. Change what is wrong; 'deskcast check' says what was understood.",
+        *passed_over_lines(found.passed_over),
         "",
         *timezone_lines(facts),
     ]
@@ -102,10 +113,34 @@ def format_config(files: Sequence[Path], folder: Path) -> str:
     return "\n".join([*head, *sources, *rest]) + "\n"
 
 
+def list_head_comments(text: str) -> list[str]:
+    """Return from a configuration what was decided and passed over, for showing.
+
+    >>> list_head_comments("# Passed over:\\n#   x.csv: empty\\n\\n[source.cases]\\n# Read as cases.\\n")
+    ['Passed over:', '  x.csv: empty', 'source.cases: Read as cases.']
+    """
+    said: list[str] = []
+    section, passed = "", False
+    for line in text.splitlines():
+        if line.startswith("["):
+            section, passed = line.strip("[]"), False
+        elif line == "# Passed over:":
+            passed = True
+            said.append("Passed over:")
+        elif passed and line.startswith("#   "):
+            said.append(line[2:])
+        elif line.startswith("# Read as ") and section.startswith("source."):
+            said.append(f"{section}: {line[2:]}")
+        else:
+            passed = passed and bool(line)
+    return said
+
+
 def _facts(seen: list[Recognised]) -> Facts:
     zone = next((s.timezone for s in seen if s.timezone), "UTC")
-    specs = [s.spec(timezone=zone) for s in seen]
-    tables, _, _ = merge_sources([_load(p, s) for p, s in zip(specs, seen, strict=True)])
+    pairs = [_load_plainly(s, zone) for s in seen]
+    seen = [s for s, _ in pairs]
+    tables, _, _ = merge_sources([loaded for _, loaded in pairs])
     arrivals = find_arrivals(tables, zone)
     since, until = find_complete_span(arrivals) if arrivals else (None, None)
     if not has_enough_endings(tables, until, zone):
@@ -115,6 +150,19 @@ def _facts(seen: list[Recognised]) -> Facts:
         tables["cases"] = _between(tables["cases"], since, until, zone)
     hours = infer_opening_hours(arrivals) if arrivals else None
     return Facts(tuple(seen), zone, tables, arrivals, since, until, hours)
+
+
+def _load_plainly(seen: Recognised, zone: str) -> tuple[Recognised, LoadedSource]:
+    """Read what was recognised; where a guess beyond the needed columns is in the way, read it without such guesses."""
+    try:
+        return seen, _load(seen.spec(timezone=zone), seen)
+    except InputError:
+        if not seen.attributes and not seen.segments:
+            raise
+        needed = ("case_id", "created_at", "at", "activity", "ds", "y", "unique_id", *CASE_TIMES)
+        columns = {ours: theirs for ours, theirs in seen.columns.items() if ours in needed}
+        bare = replace(seen, attributes={}, segments={}, columns=columns)
+        return bare, _load(bare.spec(timezone=zone), bare)
 
 
 def _load(spec: SourceSpec, seen: Recognised) -> LoadedSource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from ...features.case_log.schema import DECIDED_VALUE
 from ...features.durations import format_duration
+from ...features.readers.many_files import shorten_to_pattern
 from ...features.recognise.recognise import Recognised
 from .guesses import Arrivals, OpeningHours, find_handle_time, suggest_freq, suggest_target
 
@@ -30,6 +31,13 @@ class Facts:
     since: str | None
     until: str | None
     hours: OpeningHours | None
+
+
+def passed_over_lines(passed_over: Sequence[tuple[str, str]]) -> list[str]:
+    """Name the files that are no source, each with the reason."""
+    if not passed_over:
+        return []
+    return ["#", "# Passed over:", *[f"#   {name}: {why}" for name, why in passed_over]]
 
 
 def timezone_lines(facts: Facts) -> list[str]:
@@ -55,25 +63,26 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
     """Write the section of one source."""
     raw = seen.raw
     size = f"{len(raw.frame):,} rows and {len(raw.frame.columns)} columns"
-    form = (
-        f", {raw.encoding}, divided by {raw.delimiter!r}"
-        if raw.delimiter
-        else ", JSON"
-        if raw.encoding
-        else ", Parquet"
-    )
+    form = f", {raw.encoding}, divided by {raw.delimiter!r}" if raw.delimiter else f", {raw.container or 'Parquet'}"
     shape = {"arrivals": "a bare list of arrivals", "event log": "an event log", "audit log": "an audit log"}
     said = shape.get(seen.shape, f"an {seen.shape}" if seen.shape.startswith("export") else f"a {seen.shape}")
     lines = [f"[source.{name}]", f"# Seems to be {said}: {size}{form}."]
-    lines += [f"# {_sentence(seen.why[key])}" for key in ("table", "kind") if key in seen.why]
+    lines += [f"# {_sentence(seen.why[key])}" for key in ("table", "kind", "reading") if key in seen.why]
     if name != seen.table:
         lines.append(f"table = {_text(seen.table)}")
     lines.append(f"kind = {_text(seen.kind)}")
     if seen.parts:
         files = ", ".join(f"{n} = {_text(_relative(p, folder))}" for n, p in seen.parts.items())
         lines.append(f"parts = {{ {files} }}  # its tables; also: path = a folder, or database = 'postgresql://...'")
+    elif seen.files:
+        pattern = shorten_to_pattern(seen.files)
+        lines.append(f"# {len(seen.files)} files of one form; of several rows of a case the newest counts.")
+        several = [_text(_relative(p, folder)) for p in ([Path(pattern)] if pattern else seen.files)]
+        lines.append(f"path = {several[0]}" if pattern else f"path = [{', '.join(several)}]")
     else:
         lines.append(f"path = {_text(_relative(seen.path, folder))}")
+    if seen.sheet:
+        lines.append(f"sheet = {_text(seen.sheet)}")
     if seen.date_format:
         lines.append(f"date_format = {_text(seen.date_format)}  # {seen.why.get('date_format', '')}")
     elif "date_format" in seen.why:
@@ -82,6 +91,7 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         lines.append(f"slot = {_text(_duration(seen.slot_s))}  # {seen.why.get('slot', '')}")
     if seen.timezone and not seen.shape.startswith("export"):
         lines.append("ignore_offset = false")
+    lines += [f"# {_sentence(said)}" for said in seen.notes]
     lines += _cut(seen, facts)
     if seen.shape == "audit log":
         lines += (
@@ -120,6 +130,9 @@ def _mapping(name: str, seen: Recognised) -> list[str]:
             note = "  # " + "; ".join(filter(None, (why, many))) if why or many else ""
             lines.append(f"{ours} = {_text(theirs)}{note}")
         lines += _missing_ids(seen)
+    if seen.units:
+        lines += ["", f"[source.{name}.units]  # durations that are added to the opening: ms, s, min, h or d"]
+        lines += [f"{_text(column)} = {_text(unit)}" for column, unit in seen.units.items()]
     if seen.kinds:
         lines += ["", f"[source.{name}.kinds]  # activity = what it means; {seen.why.get('kinds', '')}"]
         lines += [f"{_text(a)} = {_text(k)}" for a, k in seen.kinds.items()]

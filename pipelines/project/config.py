@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ...features.case_log.schema import TABLES
+from ...features.case_log.schema import ATTRIBUTE_TIMINGS, TABLES
 from ...features.durations import parse_duration
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.catalogue import KPI_ENTRIES, find_kpi_unit
@@ -284,9 +284,11 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
     usual = own if own in TABLES or misspelt else fills.get(str(kind), own)
     if isinstance(body, dict) and "database" in body and "table" in body:  # there it names the table of the database
         body = {**body, "relation": body["table"], "table": usual}
+    if isinstance(body, dict) and isinstance(body.get("path"), list):  # several files of one form
+        body = {**{k: v for k, v in body.items() if k != "path"}, "files": body["path"]}
     defaults = {"table": usual, "timezone": zone}
     spec: SourceSpec = _build(SourceSpec, body, where, **defaults)
-    given = [k for k in ("path", "database") if getattr(spec, k)]
+    given = [k for k in ("path", "files", "database") if getattr(spec, k)]
     if len(given) == 2 or not (given or spec.parts):
         wanted = "one of path = 'FILE', parts = { ... } and database = 'postgresql://...'"
         problem = "a source is either a path or a database" if given else "this key is needed"
@@ -295,6 +297,12 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
         hint = did_you_mean(spec.table, tuple(TABLES))
         raise InputError("there is no such canonical table", where=where, column="table", got=spec.table, hint=hint)
     _zone(spec.timezone, where)
+    for column, known in spec.attributes.items():
+        if known not in ATTRIBUTE_TIMINGS:
+            raise InputError(
+                "an attribute is known at one of three times", where=f"{where} attributes", column=column, got=known,
+                wanted=", ".join(ATTRIBUTE_TIMINGS), hint=did_you_mean(known, ATTRIBUTE_TIMINGS),
+            )  # fmt: skip
     return spec
 
 

@@ -90,6 +90,8 @@ def merge_sources(parts: Sequence[LoadedSource]) -> tuple[dict[str, pd.DataFrame
             tables[name] = _filled(tables[name], more)
         else:
             tables[name] = _joined(tables[name], more, notes)
+    if "cases" in own and any("cases" in part.derived for part in parts) and "events" in tables:
+        tables["events"] = _created_by_cases(tables["events"], tables["cases"])
     if "events" in tables and "cases" not in tables:
         tables["cases"] = _cases_from_events(tables["events"])
         notes.append("there is no table of cases: they are made from the first event of each")
@@ -128,6 +130,13 @@ def _joined(events: pd.DataFrame, more: pd.DataFrame, notes: list[str]) -> pd.Da
             f"{dropped:,} events that a case table tells of are left out: the event source has those kinds itself"
         )
     return pd.concat([events, extra], ignore_index=True)
+
+
+def _created_by_cases(events: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """Let a case be created when its own table says so, not with the first event that another source has of it."""
+    kept = events[~(events["kind"].eq("created") & events["case_id"].isin(cases["case_id"]))]
+    created = pd.DataFrame({"case_id": cases["case_id"], "at": cases["created_at"], "kind": "created", "seq": -1})
+    return _renumbered(pd.concat([created, kept], ignore_index=True))
 
 
 def _cases_from_events(events: pd.DataFrame) -> pd.DataFrame:

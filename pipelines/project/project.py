@@ -15,6 +15,7 @@ from ...features.calendars.instants import parse_instant
 from ...features.case_log.log import CaseLog
 from ...features.case_log.schema import AttributeTiming
 from ...features.errors import InputError
+from ...features.readers.many_files import expand_path
 from ...features.sources.columns import REJECTED_COLUMNS
 from ...features.sources.load import load_source
 from ...features.sources.spec import LoadedSource
@@ -195,8 +196,8 @@ def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:
         settings.pop(key)
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for spec in config.sources:
-        for path in (spec.path, *(() if spec.database else spec.parts.values())):
-            for file in _files(config.folder / path) if path else ():
+        for path in spec.list_paths():
+            for file in expand_path(config.folder / path):
                 with file.open("rb") as stream:
                     while block := stream.read(1 << 20):
                         digest.update(block)
@@ -204,7 +205,3 @@ def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:
         for name, frame in sorted(part.tables.items()):
             digest.update(name.encode() + pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _files(path: Path) -> list[Path]:
-    return [p for p in sorted(path.iterdir()) if p.is_file()] if path.is_dir() else [path]

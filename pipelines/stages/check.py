@@ -12,6 +12,8 @@ from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
 from ..words.words import format_count, format_list, format_number
+from .flags_against_targets import compare_flags
+from .understood import understood_rows
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
 BULK_CLOSURE_FACTOR = 8.0
@@ -40,9 +42,12 @@ def check_stage(project: Project) -> Stage:
         *find_bulk_closures(log),
         *find_placeholder_customer(log),
         *find_policy_warnings(log),
+        *compare_flags(log),
     ]
     can = availability(log, project.config.history.calendar)
+    top, losses = understood_rows(project, counts)
     rows = [
+        *top,
         ("Files read", _sources(project)),
         ("Rows loaded", "; ".join(f"{n}: {format_number(c)}" for n, c in counts.items())),
         ("Period covered", _span(log, counts)),
@@ -57,6 +62,7 @@ def check_stage(project: Project) -> Stage:
         ("Data missing for other KPIs", _lacking(can)),
     ]
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
+    findings += losses
     if len(project.rejected):
         findings.append(_format_rejected_rows(project.rejected))
     findings += [*oddities, _kpi_count(can)]

@@ -7,7 +7,7 @@ import pytest
 from deskcast.features import InputError
 from deskcast.features.readers.json_files import read_json
 from deskcast.features.readers.read import read_raw
-from deskcast.features.recognise.exports import recognise
+from deskcast.features.recognise.collection import recognise
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 from hypothesis import given
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 ROWS = [
     {"ticket": 7, "opened": "2024-03-01T09:00:00Z", "closed": None, "vip": True, "via": {"channel": "web"}},
-    {"ticket": 8, "opened": "2024-03-02T09:00:00Z", "closed": "2024-03-04T09:00:00Z", "via": {"channel": "phone"}},
+    {"ticket": 8, "opened": "2024-03-02T09:00:00Z", "closed": "2024-04-04T09:00:00Z", "via": {"channel": "phone"}},
 ]
 COLUMNS = {"case_id": "ticket", "created_at": "opened", "closed_at": "closed", "channel": "via.channel"}
 

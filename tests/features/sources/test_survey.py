@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from deskcast.features import InputError
-from deskcast.features.recognise.exports import recognise
+from deskcast.features.recognise.collection import recognise
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 

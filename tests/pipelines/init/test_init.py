@@ -21,7 +21,6 @@ REAL = {
     "bpic2014_rabobank/incident_activity_basic.csv.gz": ({}, 0, True, True),
     "bpic2014_rabobank/incident_attributes_label_encoded.csv.gz": ({}, 5_700, True, True),
     "cfpb_complaints/complaints_2014-10_2014-11.csv.gz": ({"cases": 8_340}, 0, False, False),
-    "synthetic_support_tickets/customer_support_tickets.csv.gz": ({"cases": 8_469}, 0, True, False),
 }
 
 

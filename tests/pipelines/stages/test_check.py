@@ -113,7 +113,6 @@ def test_a_customer_that_stands_for_unknown_is_named():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("synthetic_support_tickets/customer_support_tickets.csv.gz", ["are resolved before their first response"]),
         ("nyc_council_cases/council_cases.csv.gz", ["4,224 on 16 Jul 2019", "105 rows refused"]),
         (
             "anonymous_bank_calls_feb1999/calls_1999_02.csv.gz",
@@ -126,6 +125,16 @@ def test_known_oddities_of_real_exports_are_found(shared_data, tmp_path, name, w
     said = " ".join(check_stage(open_project(write_config([shared_data(name)], tmp_path))).findings)
     for phrase in words:
         assert phrase in said
+
+
+def test_resolutions_before_the_first_response_are_said(shared_data, tmp_path):
+    file = shared_data("synthetic_support_tickets/customer_support_tickets.csv.gz")
+    columns = {"case_id": "Ticket ID", "created_at": "Date of Purchase", "first_response_at": "First Response Time"}
+    lines = [f'{ours} = "{theirs}"' for ours, theirs in (columns | {"resolved_at": "Time to Resolution"}).items()]
+    head = f'[source.cases]\npath = "{file}"\n[source.cases.columns]\n'
+    (tmp_path / "deskcast.toml").write_text(head + "\n".join(lines) + "\n")
+    said = " ".join(check_stage(open_project(tmp_path / "deskcast.toml")).findings)
+    assert "are resolved before their first response" in said
 
 
 def test_an_export_of_some_days_only_is_said():

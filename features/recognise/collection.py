@@ -1,0 +1,294 @@
+"""Many files together: which are one export, which are one table in parts, which belong to another, which are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import InputError
+from ..readers.many_files import expand_path, is_pattern, join_files
+from ..readers.read import RawFile, read_raw
+from ..sources.export import normalise_name
+from ..sources.spec import SourceSpec
+from .children import find_child, read_as_child
+from .exports import group_exports, read_export_folder
+from .readings import Ask
+from .recognise import Recognised, add_times, recognise_table
+from .roles import profile_columns
+from .vocabulary import score_role_match
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a set of files was found to be: the sources, and each file that is none with the reason."""
+
+    seen: tuple[Recognised, ...]
+    passed_over: tuple[tuple[str, str], ...] = ()
+
+
+def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
+    """Look at files, folders and patterns together, take what can be used and name the rest.
+
+    Parameters
+    ----------
+    paths
+        What a user names. A single file must be usable; of several, and of those in a folder, what cannot be used is
+        named with its reason.
+    ask
+        Puts a question with its answers to a user where the values do not decide, and returns the number of the answer;
+        without it such a file is refused with the question.
+
+    Raises
+    ------
+    InputError
+        If nothing can be used, or the only file cannot.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "a.csv").write_text("Ticket ID,Opened\\n1,2024-03-01 09:00\\n2,2024-03-02 09:00\\n")
+    >>> _ = (folder / "b.csv").write_text("Ticket ID,Opened\\n3,2024-04-01 09:00\\n4,2024-04-02 09:00\\n")
+    >>> _ = (folder / "teams.csv").write_text("id,name\\n1,First line\\n2,Second line\\n")
+    >>> found = look_at([folder])
+    >>> [len(s.raw.frame) for s in found.seen], found.passed_over
+    ([4], (('teams.csv', 'no column of times was found'),))
+    """
+    given = [Path(p) for p in paths]
+    named = [f for f in given if not f.is_dir() and not is_pattern(f)]
+    whole = [r for f in given if f.is_dir() and (r := read_export_folder(f)) is not None]
+    taken = {r.path for r in whole}
+    files = [f for p in given if p not in taken for f in _files_of(p)]
+    files = list(dict.fromkeys(files))
+    passed: list[tuple[str, str]] = _others(given, files, taken)
+    raws: dict[Path, RawFile] = {}
+    for file in files:
+        try:
+            raws[file] = read_raw(file)
+        except InputError as error:
+            if file in named and len(files) == 1:
+                raise
+            passed.append((file.name, _reason(error)))
+    groups, left = group_exports([f for f in files if f in raws], raws)
+    tables = [t for f in left for t in _members(f, raws[f])]
+    seen, unused = _tables(_join_alike(tables), alone=len(tables) == 1 and not whole and not passed, ask=ask)
+    seen, unused = _one_of_each_file(seen, unused)
+    every = [*whole, *groups, *seen]
+    every, more = _with_children(every, unused)
+    if not every:
+        raise InputError(
+            "none of the files can be used",
+            where=", ".join(p.name for p in given[:4]),
+            got="; ".join(f"{n}: {why}" for n, why in (*passed, *more)[:4]),
+        )
+    return Collection(tuple(every), (*passed, *more))
+
+
+def _files_of(path: Path) -> list[Path]:
+    return expand_path(path)
+
+
+def _others(given: Sequence[Path], files: Sequence[Path], taken: set[Path]) -> list[tuple[str, str]]:
+    """Name the files of the folders that cannot be tables."""
+    passed = []
+    for folder in given:
+        if folder.is_dir() and folder not in taken:
+            for file in sorted(folder.iterdir()):
+                if (
+                    file.is_file()
+                    and file not in files
+                    and not file.name.startswith(".")
+                    and file.name != "deskcast.toml"
+                ):
+                    passed.append((file.name, "no table by its name"))
+    return passed
+
+
+def _reason(error: InputError | None) -> str:
+    return error.problem if error is not None else "nothing is recognised"
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One table to look at: the files that it is in, its sheet where they have several, and what was read."""
+
+    files: tuple[Path, ...]
+    raw: RawFile
+    sheet: str = ""
+    error: InputError | None = None
+
+    @property
+    def name(self) -> str:
+        return self.files[0].name + (f", {self.sheet}" if self.sheet else "")
+
+
+def _members(file: Path, raw: RawFile) -> list[_Table]:
+    """Return the sheets, lists or tables of a file, each as a table."""
+    if len(raw.lists) < 2:
+        return [_Table((file,), raw)]
+    return [
+        _Table((file,), replace(raw, frame=frame, notes=raw.list_notes.get(name, ()), lists={}), name)
+        for name, frame in raw.lists.items()
+    ]
+
+
+def _join_alike(tables: Sequence[_Table]) -> list[_Table]:
+    """Put files of one header together."""
+    groups: dict[tuple[str, ...], list[_Table]] = {}
+    for table in tables:
+        header = tuple(sorted(normalise_name(str(c)) or str(c) for c in table.raw.frame.columns))
+        groups.setdefault((table.sheet, *header), []).append(table)
+    joined = []
+    for group in groups.values():
+        files = [t.files[0] for t in group]
+        joined.append(replace(group[0], files=tuple(files), raw=join_files(files, [t.raw for t in group])))
+    return joined
+
+
+def _tables(tables: Sequence[_Table], *, alone: bool, ask: Ask | None) -> tuple[list[Recognised], list[_Table]]:
+    """Recognise each table; of several, one that is nothing by itself is kept with the reason."""
+    seen: list[Recognised] = []
+    unused: list[_Table] = []
+    for table in tables:
+        try:
+            one = recognise_table(table.files[0], table.raw, ask)
+        except InputError as error:
+            if alone:
+                raise
+            unused.append(replace(table, error=error))
+            continue
+        seen.append(replace(one, files=table.files if len(table.files) > 1 else (), sheet=table.sheet))
+    return seen, unused
+
+
+def _one_of_each_file(seen: Sequence[Recognised], unused: Sequence[_Table]) -> tuple[list[Recognised], list[_Table]]:
+    """Take of the sheets of one file the one that is most like a log of cases; the others may be its children.
+
+    A sheet of sums over the cases beside it is no source of its own.
+    """
+    kept: list[Recognised] = []
+    others = list(unused)
+    best: dict[Path, Recognised] = {}
+    for one in seen:
+        if one.sheet and (one.path not in best or _worth(one) > _worth(best[one.path])):
+            best[one.path] = one
+    for one in seen:
+        if not one.sheet or best[one.path] is one:
+            kept.append(one)
+        else:
+            said = f"the sheet '{best[one.path].sheet}' of this file was taken; name this one by sheet = '{one.sheet}'"
+            others.append(_Table(one.files or (one.path,), one.raw, one.sheet, InputError(said)))
+    return kept, others
+
+
+def _worth(one: Recognised) -> tuple[int, int, int]:
+    """Rank the sheets of one file: cases with an id, then events, calls and counts; then by columns and rows."""
+    order = ("arrivals", "volume series", "survey file", "call log", "event log", "audit log", "case table")
+    place = order.index(one.shape) if one.shape in order else len(order)
+    return place, len(one.columns), len(one.raw.frame)
+
+
+def _with_children(
+    seen: Sequence[Recognised], unused: Sequence[_Table]
+) -> tuple[list[Recognised], list[tuple[str, str]]]:
+    """Let tables whose rows belong to the cases of another be its events, or name them; they are never cases."""
+    parent = _table_of_cases(seen)
+    out: list[Recognised] = []
+    passed: list[tuple[str, str]] = []
+    for one in seen:
+        free = one.table not in ("cases", "events") or one.kind != "table" or one.shape == "canonical table"
+        if one is parent or parent is None or free:
+            out.append(one)
+            continue
+        table = _Table(one.files or (one.path,), one.raw, one.sheet)
+        out, passed, parent = _add_child(table, one, parent, out, passed)
+    for table in unused:
+        if parent is None:
+            passed.append((table.name, _reason(table.error)))
+        else:
+            out, passed, parent = _add_child(table, None, parent, out, passed)
+    return out, passed
+
+
+def _add_child(
+    table: _Table,
+    own: Recognised | None,
+    parent: Recognised,
+    out: list[Recognised],
+    passed: list[tuple[str, str]],
+) -> tuple[list[Recognised], list[tuple[str, str]], Recognised]:
+    """Add a table as events of a table of cases, as what it is by itself, or to those that are passed over."""
+    columns = profile_columns(table.raw.frame.head(500_000), SourceSpec("cases", "").missing)
+    child = find_child(columns, table.raw.frame, parent.raw.frame, _ids(parent))
+    if child is None:
+        if own is not None:
+            return [*out, own], passed, parent
+        return out, [*passed, (table.name, _reason(table.error))], parent
+    found = read_as_child(columns, table.raw.frame, child)
+    if found is None:
+        said = (
+            f"its '{child.column}' names cases of {parent.path.name}: rows of them, no cases of their own, and nothing "
+            "says who wrote them or what changed"
+        )
+        return out, [*passed, (table.name, said)], parent
+    if child.parent != parent.columns["case_id"]:
+        better = replace(parent, columns={**parent.columns, "case_id": child.parent})
+        out = [better if o is parent else o for o in out]
+        parent = better
+    events = add_times(Recognised(table.files[0], raw=table.raw, **found), columns)
+    files = table.files if len(table.files) > 1 else ()
+    return [*out, replace(events, files=files, sheet=table.sheet)], passed, parent
+
+
+def _table_of_cases(seen: Sequence[Recognised]) -> Recognised | None:
+    """Return the table whose ids the others may point at: cases with ids, the most of their names fitting."""
+    cases = [s for s in seen if s.table == "cases" and s.kind == "table" and "case_id" in s.columns]
+    ends = ("closed_at", "resolved_at", "first_response_at")
+    return max(cases, key=lambda s: (sum(e in s.columns for e in ends), len(s.columns), len(s.raw.frame)), default=None)
+
+
+def _ids(parent: Recognised) -> list[str]:
+    """Return the columns of a table that tell its rows apart, the one of case ids first."""
+    frame, own = parent.raw.frame, parent.columns["case_id"]
+    others = [
+        str(c) for c in frame.columns
+        if str(c) != own and score_role_match(str(c), "case_id") > 0 and frame[c].nunique() > 0.95 * len(frame)
+    ]  # fmt: skip
+    return [own, *others]
+
+
+def recognise_all(paths: Sequence[str | Path]) -> list[Recognised]:
+    """Look at several files or folders together: the tables that one system exports side by side are one source."""
+    return list(look_at(paths).seen)
+
+
+def recognise(path: str | Path) -> Recognised:
+    """Look at a file and say what it is.
+
+    Parameters
+    ----------
+    path
+        A CSV, JSON, Excel or Parquet file, or the folder of an export.
+
+    Returns
+    -------
+    Recognised
+        Its shape and everything that a source needs, each guess with its reason.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no column of times, or can be read in two ways.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> file = Path(tempfile.mkdtemp()) / "t.csv"
+    >>> _ = file.write_text("Ticket ID,Opened,Closed,Channel\\n7,1/3/2024,15/3/2024,web\\n8,2/3/2024,,phone\\n")
+    >>> seen = recognise(file)
+    >>> seen.shape, seen.columns["closed_at"], seen.date_format
+    ('case table', 'Closed', '%d/%m/%Y')
+    """
+    return look_at([path]).seen[0]

@@ -1,0 +1,151 @@
+"""What was understood of the sources, in words that a user can hold against the system that they come from."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from ...features.case_log.log import CaseLog
+from ...features.sources.spec import SourceSpec
+from ..project.project import Project
+from ..words.words import format_count, format_number
+
+#: What leaves out more than this share of the rows stands at the top.
+MIN_SHARE_SAID = 0.05
+_ENDS = {"first_response_at": "first answered", "resolved_at": "resolved", "closed_at": "closed"}
+_OUTSIDE = re.compile(r"([\d,]+) ([\w ]+?) lie outside the span that was asked for \(([^)]*)\)")
+
+
+def describe_decisions(project: Project) -> str:
+    """Say of each source what one row is, and which columns say so."""
+    return " ".join(_describe_source(spec) for spec in project.config.sources)
+
+
+def _describe_source(spec: SourceSpec) -> str:
+    """Say what one row of a source is.
+
+    >>> _describe_source(SourceSpec("cases", "t.csv", columns={"case_id": "Nr", "created_at": "Opened"}))
+    "t.csv: one row is a case, numbered by 'Nr', opened at 'Opened'; nothing says when it ended."
+    """
+    columns = spec.columns
+    if spec.kind != "table":
+        return f"{spec.place}: an export of {spec.kind}."
+    if spec.table == "cases" and columns:
+        by = f"numbered by '{columns['case_id']}'" if "case_id" in columns else "numbered as in the file"
+        said = [f"one row is a case, {by}, opened at '{columns.get('created_at', '?')}'"]
+        ends = [f"{word} at '{columns[role]}'" for role, word in _ENDS.items() if role in columns]
+        said += ends or []
+        return f"{spec.place}: {', '.join(said)}{'' if ends else '; nothing says when it ended'}."
+    if spec.table == "events" and "activity" in columns:
+        what = f"'{columns['activity']}' says what happened"
+        return f"{spec.place}: one row is an event of the case '{columns['case_id']}' at '{columns['at']}'; {what}."
+    if spec.table == "volumes" and columns:
+        series = f" of each '{columns['unique_id']}'" if "unique_id" in columns else ""
+        count, at = columns.get("y", "y"), columns.get("ds", "ds")
+        return f"{spec.place}: one row is a count, '{count}', in the slot{series} at '{at}'."
+    return f"{spec.place}: the table of {spec.table}."
+
+
+def describe_examples(log: CaseLog, count: int = 3) -> str:
+    """Tell some cases in words: the first, one of the middle and the last one.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["7"], "created_at": ["2024-03-01T09:00Z"], "priority": ["High"]})
+    >>> events = pd.DataFrame({"case_id": ["7"], "at": ["2024-03-02T10:00Z"], "kind": ["closed"]})
+    >>> describe_examples(CaseLog.from_frames(cases=cases, events=events))
+    'Case 7: opened 01 Mar 2024 09:00, closed 02 Mar 2024 10:00, priority High.'
+    """
+    if not log.has("cases"):
+        return ""
+    cases = log.frame(log.table("cases").order_by(["created_at", "case_id"]))
+    places = dict.fromkeys(round(i * (len(cases) - 1) / max(1, count - 1)) for i in range(count))
+    chosen = cases.iloc[list(places)]
+    ends = _ends(log, chosen["case_id"].tolist())
+    return " ".join(_tell(row, ends, log.timezone) for row in chosen.to_dict("records"))
+
+
+def _ends(log: CaseLog, ids: list[str]) -> dict[str, list[tuple[str, pd.Timestamp]]]:
+    if not log.has("events"):
+        return {}
+    events = log.table("events")
+    rows = log.frame(events.filter(events.case_id.isin(ids) & events.kind.isin(["resolved", "closed", "message"])))
+    rows = rows.sort_values("at").drop_duplicates(["case_id", "kind"])
+    words = {"message": "first message", "resolved": "resolved", "closed": "closed"}
+    return {
+        str(i): [(words[k], at) for k, at in zip(g["kind"], g["at"], strict=True)] for i, g in rows.groupby("case_id")
+    }
+
+
+def _tell(row: dict[Any, Any], ends: dict[str, list[tuple[str, pd.Timestamp]]], zone: str) -> str:
+    def at(stamp: pd.Timestamp) -> str:
+        return f"{stamp.tz_convert(zone):%d %b %Y %H:%M}"
+
+    said = [f"Case {row['case_id']}: opened {at(row['created_at'])}"]
+    told = ends.get(str(row["case_id"]), [])
+    said += [f"{word} {at(stamp)}" for word, stamp in told]
+    if not any(word in ("resolved", "closed") for word, _ in told):
+        said.append("no end")
+    said += [f"{c} {row[c]}" for c in ("priority", "channel", "team") if isinstance(row.get(c), str)]
+    return ", ".join(said) + "."
+
+
+def describe_sums(log: CaseLog, counts: dict[str, int]) -> str:
+    """Give the sums that a user can compare with the system: cases, ends, contacts, calls counted."""
+    said = []
+    if counts.get("cases"):
+        table = log.table("cases")
+        said.append(f"{format_count(counts['cases'], 'case')} opened {_span(log, table.created_at)}")
+        if log.has("events"):
+            events = log.table("events")
+            over = events.filter(events.kind.isin(["resolved", "closed"]))
+            ended = int(over.case_id.nunique().execute())
+            said.append(f"{ended:,} of them with an end" if ended else "none of them with an end")
+    if counts.get("contacts"):
+        said.append(f"{format_count(counts['contacts'], 'contact')} {_span(log, log.table('contacts').queued_at)}")
+    if counts.get("volumes"):
+        table = log.table("volumes")
+        said.append(f"{format_number(float(table.y.sum().execute()))} counted {_span(log, table.ds)}")
+    return "; ".join(said) + "." if said else ""
+
+
+def _span(log: CaseLog, column: Any) -> str:
+    first, last = (pd.Timestamp(column.min().execute()), pd.Timestamp(column.max().execute()))
+    local = [(t.tz_localize("UTC") if t.tzinfo is None else t).tz_convert(log.timezone) for t in (first, last)]
+    return f"from {local[0]:%d %b %Y} to {local[1]:%d %b %Y}"
+
+
+def find_large_losses(project: Project, counts: dict[str, int]) -> list[str]:
+    """Name what leaves out more than a twentieth of the rows: spans that were asked for, and refusals."""
+    said = []
+    for note in project.notes:
+        for number, what, span in _OUTSIDE.findall(note):
+            out = int(number.replace(",", ""))
+            whole = out + counts.get("events" if "event" in what else "cases", 0)
+            if out > MIN_SHARE_SAID * whole:
+                said.append(f"The span that is set ({span}) leaves out {out:,} {what} ({out / whole:.0%}).")
+    main = sum(counts.get(t, 0) for t in ("cases", "contacts", "volumes", "surveys"))
+    for (source, reason), rows in project.rejected.groupby(["source", "reason"], sort=False):
+        share = len(rows) / max(1, main + len(rows))
+        if share > MIN_SHARE_SAID and rows["table"].iloc[0] != "events":
+            said.append(f"{source}: {len(rows):,} rows ({share:.0%}) are refused: {reason}.")
+    return said
+
+
+def describe_losses(losses: list[str]) -> str:
+    """Put what is left out into one answer."""
+    return " ".join(losses) if losses else f"Nothing that is more than {MIN_SHARE_SAID:.0%} of the rows."
+
+
+def understood_rows(project: Project, counts: dict[str, int]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the first questions of the check with their answers, and what leaves out much."""
+    losses = find_large_losses(project, counts)
+    rows = [
+        ("What was decided?", describe_decisions(project)),
+        ("What do cases look like?", describe_examples(project.log)),
+        ("Which sums can be compared with the system?", describe_sums(project.log, counts)),
+        ("What leaves out much?", describe_losses(losses)),
+    ]
+    return [(q, a) for q, a in rows if a], losses
