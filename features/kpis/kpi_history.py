@@ -17,6 +17,7 @@ from .cells import KPI_MEASURES, MISSING_SEGMENT
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
 from .queries import run_queries
 from .view import Limits, LogView
+from .volume_kpis import has_only_volumes
 
 _SLA = "sla_attainment"
 
@@ -134,6 +135,8 @@ def _chosen(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable[tuple[s
     """Choose the formulas, or say why one cannot be had."""
     if kpis is None:
         names = [name for name in KPI_FORMULAS if _splits(desk, name) and not _describe_missing_data(desk, name)]
+        if has_only_volumes(desk) and not desk.log.has("cases"):
+            names = [name for name in names if name != "contacts_offered"]  # the same figures as cases_opened
     else:
         names = list(dict.fromkeys([kpis] if isinstance(kpis, str) else kpis))
     metrics = _metrics(desk.log) if any(name.startswith(_SLA) for name in names) else []
@@ -164,7 +167,7 @@ def _check(desk: LogView, name: str, metrics: list[str]) -> None:
 def _splits(desk: LogView, name: str) -> bool:
     """Tell whether a KPI can be split by the columns that were asked for."""
     table = _formula(name)[1]
-    if table == "cases" and not desk.log.has("cases"):
+    if table in ("cases", "contacts") and not desk.log.has(table):
         table = "volumes"
     return not desk.by or (bool(table) and desk.has_segments(table))
 

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InputError
+from .headerless import read_headerless
 from .json_files import is_json, read_json
 
 #: Delimiters that are tried, the most usual first.
@@ -100,6 +101,10 @@ def read_raw(path: str | Path, encoding: str | None = None, delimiter: str | Non
         raise InputError("the file is empty", where=file.name, wanted="a table with a header row")
     if delimiter is None and is_json(text):
         return _json(text, found, compression, file.name)
+    known = read_headerless(text) if delimiter is None else None
+    if known is not None:
+        said = f"{file.name}: there is no header; it is read as a {known[1]}"
+        return RawFile(known[0], found, "|" if "queue" in known[1] else ",", compression, (said,))
     mark = _delimiter(text, delimiter, file.name)
     frame, names = _parse(text, mark, file.name)
     notes = [*names]

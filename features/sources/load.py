@@ -13,6 +13,7 @@ from ..errors import InputError, did_you_mean
 from . import jira, salesforce, zendesk
 from . import servicenow as servicenow_tables
 from .export import SourceSystem
+from .queue_log import read_queue_log
 from .servicenow_log import read_servicenow
 from .spec import LoadedSource, SourceSpec
 from .survey import read_surveys
@@ -82,6 +83,7 @@ ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], LoadedSource]] = {
     "servicenow": read_servicenow,
     "telephone": read_calls,
     "survey": read_surveys,
+    "queue_log": read_queue_log,
 }
 
 
