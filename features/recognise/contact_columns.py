@@ -36,7 +36,7 @@ CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "handle_s": (rf"({_THING} )?(handle|handling|aht|bearbeitung\w*|service){_TIME}{_UNIT}|bearbeitungszeit",),
     "total_s": (rf"(total )?({_THING} )?(total )?(duration|dauer|length|total time|duree|duracion|durata|call time){_UNIT}|total{_TIME}{_UNIT}|elapsed{_TIME}{_UNIT}",),
-    "abandon_s": (rf"abandon(ed|ment)?{_TIME}{_UNIT}",),
+    "abandon_s": (r"abandon(ed|ment)? (time|duration|wait|seconds?|secs?|s)( \w+)?",),
     "outcome": (
         rf"({_THING} )?(outcome|result|disposition|status|completion|ended by reason|end reason|answered status|resultat|ergebnis|estado|statut)",
         rf"({_THING} )?type|{_THING} ?type|reason|reason terminated|last ?call ?result|event|hangup cause",

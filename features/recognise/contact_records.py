@@ -39,7 +39,7 @@ def recognise_contact_records(columns: Mapping[str, ColumnProfile], frame: pd.Da
     units = _units(taken, frame)
     kinds = _number_words(taken, columns)
     if "contact_id" in taken:
-        _legs(taken, columns)
+        _legs(taken, columns, frame)
     mapped = {r: taken[r] for r in _ORDER if r in taken}
     segments = {r: columns[mapped[r]].distinct for r in ("channel", "team") if mapped.get(r) in columns}
     times = [mapped[r] for r in CONTACT_TIMES if r in mapped]
@@ -241,8 +241,11 @@ def _number_words(taken: Mapping[str, str], columns: Mapping[str, ColumnProfile]
     return {}
 
 
-def _legs(taken: dict[str, str], columns: Mapping[str, ColumnProfile]) -> None:
-    """Take an id that repeats for the id of a call with several legs."""
+def _legs(taken: dict[str, str], columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> None:
+    """Take an id that repeats on differing rows for the id of a call with several legs; equal rows are mere doubles."""
     p = columns[taken["contact_id"]]
-    if "group_id" not in taken and "updated_at" not in taken and p.unique < 0.98 and p.rows > 20:
+    if "group_id" in taken or "updated_at" in taken or p.rows <= 20:
+        return
+    ids = frame.drop_duplicates()[p.name].dropna()
+    if ids.duplicated().mean() > 0.02:
         taken["group_id"] = taken.pop("contact_id")
