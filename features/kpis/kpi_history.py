@@ -14,6 +14,7 @@ from ..errors import InputError, did_you_mean
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
 from .cells import KPI_MEASURES, MISSING_SEGMENT
+from .first_period import find_cut_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
 from .queries import run_queries
 from .view import Limits, LogView
@@ -53,8 +54,9 @@ def kpi_history(
     DataFrame
         kpi, the segments, ds (start of the period, local clock), value (count, share or median), n (denominator),
         numerator, lo, hi (95%: Wilson for shares, log-log for medians), median, p90, mean. From the first period with
-        a row of the KPI's own table to the last that is over at the end of the log: the period that is cut is left
-        out. Where nothing came a count is 0, and a share or a duration is NaN with n = 0. A segment without a value
+        a row of the KPI's own table to the last that is over at the end of the log: periods that are cut at either
+        end are left out (the first one where the weeks that follow show that something is missing before its first
+        row). Where nothing came a count is 0, and a share or a duration is NaN with n = 0. A segment without a value
         is called ``(missing)``.
 
     Raises
@@ -87,7 +89,8 @@ def kpi_history(
         return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES])
     history = pd.concat(tables, ignore_index=True)
     history["ds"] = history["ds"].astype("datetime64[us]")
-    return history
+    cut = find_cut_start(log, desk.freq)
+    return history if cut is None else history[history["ds"] >= cut.following].reset_index(drop=True)
 
 
 def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:

@@ -52,7 +52,7 @@ CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
         r"session ?(id|key)|telephony session id|sid|uuid|id|number|nr|no|key|seq|sessionid",
     ),
     "agent_id": (
-        r"(agent|user|operator|answered by|server|mitarbeiter|representative|advisor|employee)( (name|id|username|login|email|extension))?"
+        r"(agent|users?|resource|operator|answered by|server|mitarbeiter|representative|advisor|employee)( (name|id|username|login|email|extension))?"
         r"|dstchannel|bearbeiter",
     ),
     "team": (
@@ -70,7 +70,7 @@ def contact_role_score(name: str, role: str) -> float:
     [1.0, 1.0, 0.0]
     """
     words = re.sub(r"[^a-z0-9]+", " ", normalise_column_name(name).lower()).strip()
-    last = re.sub(r"^(queue|agent|customer|call|contact) (?=\w+ )", "", words)
+    last = re.sub(r"^(queue|agent|customer|call|contact) (?=\w+ )|^(total|avg|average) (?!time|duration)", "", words)
     patterns = CONTACT_COLUMNS[role]
     for place, pattern in enumerate(patterns):
         if re.fullmatch(pattern, words):

@@ -21,6 +21,8 @@ _ORDER = (
     "contact_id", "group_id", "parent_id", "updated_at", "direction", "channel", "team", "agent_id", "queued_at", "answered_at",
     "ended_at", *CONTACT_TIMES, "outcome", "answered", "abandoned",
 )  # fmt: skip
+#: What stands in the names of ids that telephone systems give.
+_PHONE_IDS = ("call", "contact", "interaction", "conversation", "sid", "unique", "session", "history", "cdr")
 #: Points from which a row is a contact.
 MIN_SCORE_CONTACT = 4.0
 
@@ -154,8 +156,9 @@ def _score(taken: Mapping[str, str], columns: Mapping[str, ColumnProfile]) -> fl
     score += 1.0 if {"outcome", "answered", "abandoned"} & set(taken) else 0.0
     score += 1.0 if "agent_id" in taken else 0.0
     score += 1.0 if "direction" in taken else 0.0
+    score += 1.0 if {"direction", "outcome"} <= set(taken) else 0.0
     name = taken.get("contact_id", "").lower()
-    score += 1.0 if any(w in name for w in ("call", "contact", "interaction", "sid", "unique", "session")) else 0.0
+    score += 1.0 if any(w in name for w in _PHONE_IDS) else 0.0
     score += 0.5 if {"group_id", "parent_id", "team"} & set(taken) else 0.0
     if not core and "total_s" in taken and not {"outcome", "direction", "abandoned"} & set(taken):
         score -= 3.0  # a duration alone may be that of anything

@@ -59,18 +59,21 @@ def is_total(seconds: pd.Series[Any], counts: pd.Series[Any]) -> bool | None:
     good = (counts > 0) & (seconds > 0)
     if good.sum() < 3:
         return None
-    each = np.log(seconds[good] / counts[good])
-    alone, spread = np.log(seconds[good]), float(np.log(counts[good]).std())
+    x, y = np.log(counts[good]), np.log(seconds[good])
+    spread = float(x.std())
     if spread < 0.2:
         middle = float((seconds[good] / counts[good]).median())
         whole = float(seconds[good].median())
         low, high = PLAUSIBLE_HANDLE_S
         fits = (low <= middle <= high, low <= whole <= high)
         return fits[0] if fits[0] != fits[1] else None
-    one, other = float(each.std()), float(alone.std())
-    if one < 0.6 * other:
+    # a total grows as its count does, an average hardly: the slope on logarithmic scales is 1 or 0
+    slope = float(np.cov(x, y, bias=True)[0, 1] / np.var(x))
+    rest = float((y - slope * (x - x.mean()) - y.mean()).std())
+    error = rest / (spread * np.sqrt(len(x)))
+    if slope - 2 * error > 0.6:
         return True
-    return False if other < 0.6 * one else None
+    return False if slope + 2 * error < 0.4 else None
 
 
 def decide_units(measures: Mapping[str, str], frame: pd.DataFrame) -> tuple[dict[str, str], list[str]]:

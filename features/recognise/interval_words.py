@@ -20,6 +20,8 @@ _SHARE = re.compile(
 )
 _MEAN = r"\b(avg|average|mean|durchschn\w*|durchschnittliche?r?|mittlere?r?|moyen(ne)?|moy|medio|media|promedio|med|asa|aht|att|awt|aat|tmo|tma|dmt|speed of|speed ans)\b"  # noqa: E501
 _TOTAL = r"\b(total|sum|gesamt\w*|totale?s?|cumule)\b"
+#: Items that Avaya stores: seconds of the interval in all.
+_STORED = r"(ans|acd|acw|holdacd|ring|othert|aban|i_?acd)time"
 _EXTREME = r"\b(max|maximum|longest|min|minimum|shortest|median|p90|langste)\b"
 
 #: Counts, the plainest words first: role -> patterns on the name in lower case.
@@ -107,7 +109,8 @@ def find_measure(name: str) -> Measure | None:
     if _TIME_SIGN.search(words):
         for role, pattern in TIME_WORDS:
             if re.search(pattern, words):
-                mean = True if re.search(_MEAN, words) else False if re.search(_TOTAL, words) else None
+                total = re.search(_TOTAL, words) or re.fullmatch(_STORED, words)
+                mean = True if re.search(_MEAN, words) else False if total else None
                 return Measure(role, 0.9 if mean is not None else 0.7, mean)
     return _count(words)
 

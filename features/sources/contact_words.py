@@ -21,7 +21,7 @@ _OUTCOMES: tuple[tuple[str, str], ...] = (
         "answered",
         r"(call )?(answered|handled|completed?|connected|served|accepted|talked|success(ful)?|resolved)( .*)?|agent|inbound|"
         r"complete ?(agent|caller)|angenommen|beantwortet|bearbeitet|repondu|traite|atendida|contestada|risposta|"
-        r"(src|dst) participant terminated|normal( clearing)?|hangup by agent|transferred|blind ?transfer|attended ?transfer",
+        r"hangup by agent|transferred|blind ?transfer|attended ?transfer",
     ),
 )  # fmt: skip
 _DIRECTIONS: tuple[tuple[str, str], ...] = (

@@ -166,6 +166,8 @@ def _decide_outcome(rows: pd.DataFrame, meaning: pd.Series[Any]) -> pd.Series[An
         yes = rows["answered"].str.strip().str.lower().isin(_YES)
         out = out.fillna(yes.map({True: "answered", False: "abandoned"}).where(rows["answered"].notna()))
     if out.notna().any():
+        if "answered_at" in rows and rows["answered_at"].notna().mean() > 0.2:
+            out = out.mask((out == "answered") & rows["answered_at"].isna(), "abandoned")
         return out.astype("str").where(out.notna())
     for role in ("answered_at", "talk_s", "handle_s", "agent_id"):
         if role in rows:
@@ -181,6 +183,11 @@ def _place_times(rows: pd.DataFrame, ledger: ImportReport, found: dict[str, str]
     total = rows["total_s"] if "total_s" in rows else None
     if total is None and "ended_at" in rows:
         total = (rows["ended_at"] - rows["queued_at"]).dt.total_seconds()
+    if total is not None and "wait_s" in rows and not {"talk_s", "ended_at"} & set(rows):
+        if ((total < rows["wait_s"]) & (rows["wait_s"] > 0)).mean() > 0.01:
+            ledger.add_note(f"'{found['total_s']}' is often shorter than the wait, so it is the talk without it")
+            rows = rows.assign(talk_s=total)
+            total = None
     talk, held = _talk(rows, total, answered, ledger, found)
     wait = _wait(rows, total, talk + held if talk is not None else None, answered)
     nothing = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
@@ -222,7 +229,7 @@ def _talk(
         some = answered & (held > 0) & total.notna()
         rest = (total - talk - rows["wait_s"].fillna(0.0))[some]
         if len(rest) and float(rest.abs().median()) < float((rest - held[some]).abs().median()):
-            ledger.add_note(f"'{found['talk_s']}' holds the time on hold already, as start and end show")
+            ledger.add_note(f"'{found.get('talk_s', 'talk')}' holds the time on hold already, as start and end show")
             return talk, 0.0
     return talk, held
 

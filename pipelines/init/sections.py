@@ -299,7 +299,11 @@ def staffing_lines(facts: Facts) -> list[str]:
         ]
     name, where, phone = _queue(facts)
     reported = "volumes" in facts.tables and "handle_s" in facts.tables["volumes"]
-    measured = None if reported else next((h for s in facts.seen if (h := find_handle_time(s.raw.frame))), None)
+    recorded = any(s.shape in ("call record", "queue log") for s in facts.seen)
+    recorded = recorded and {"answered_at", "ended_at"} <= set(facts.tables["contacts"].columns)
+    measured = (
+        None if reported or recorded else next((h for s in facts.seen if (h := find_handle_time(s.raw.frame))), None)
+    )
     interval = int(max(1800, arrivals.slot_s or 0))
     lines = [f"[staffing.{name}]"]
     lines += [f"where = {where}"] if where else []

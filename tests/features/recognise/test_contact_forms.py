@@ -16,7 +16,9 @@ from deskcast.features.sources.spec import SourceSpec
 def truth(n=120):
     rng = np.random.default_rng(11)
     calls = pd.DataFrame({"id": [f"{7000 + i}" for i in range(n)]})
-    calls["start"] = pd.Timestamp("2024-03-04 08:00:07") + pd.to_timedelta(np.sort(rng.integers(0, 9 * 86400, n)), unit="s")
+    calls["start"] = pd.Timestamp("2024-03-04 08:00:07") + pd.to_timedelta(
+        np.sort(rng.integers(0, 9 * 86400, n)), unit="s"
+    )
     calls["queue"] = rng.choice(["Sales", "Support"], n)
     calls["wait"] = rng.integers(1, 90, n)
     calls["gone"] = rng.random(n) < 0.15
@@ -175,8 +177,28 @@ def test_legs_of_a_call_are_one_contact(tmp_path):
     for i in range(30):
         start = pd.Timestamp("2024-03-04 09:00") + pd.Timedelta(minutes=17 * i)
         common = {"src": "555", "dst": "200", "dcontext": "queue", "linkedid": f"L{i}"}
-        rows.append({"calldate": start, **common, "duration": 20, "billsec": 0, "disposition": "NO ANSWER", "uniqueid": f"{i}.1", "dstchannel": "SIP/a"})
-        rows.append({"calldate": start, **common, "duration": 120, "billsec": 100, "disposition": "ANSWERED", "uniqueid": f"{i}.2", "dstchannel": "SIP/b"})
+        rows.append(
+            {
+                "calldate": start,
+                **common,
+                "duration": 20,
+                "billsec": 0,
+                "disposition": "NO ANSWER",
+                "uniqueid": f"{i}.1",
+                "dstchannel": "SIP/a",
+            }
+        )
+        rows.append(
+            {
+                "calldate": start,
+                **common,
+                "duration": 120,
+                "billsec": 100,
+                "disposition": "ANSWERED",
+                "uniqueid": f"{i}.2",
+                "dstchannel": "SIP/b",
+            }
+        )
     _, loaded = read(pd.DataFrame(rows).to_csv(index=False), tmp_path)
     contacts = loaded.tables["contacts"]
     assert len(contacts) == 30
@@ -188,7 +210,15 @@ def test_legs_of_a_call_are_one_contact(tmp_path):
 
 def test_minutes_or_seconds_is_asked_and_either_line_works(tmp_path):
     c = truth()
-    calls = pd.DataFrame({"call_id": c["id"], "agent": c["agent"], "start": c["start"], "wait": (c["wait"] / 60).round(2), "talk": (c["talk"] / 60).round(2)})
+    calls = pd.DataFrame(
+        {
+            "call_id": c["id"],
+            "agent": c["agent"],
+            "start": c["start"],
+            "wait": (c["wait"] / 60).round(2),
+            "talk": (c["talk"] / 60).round(2),
+        }
+    )
     (tmp_path / "c.csv").write_text(calls.to_csv(index=False))
     with pytest.raises(InputError, match="unit") as refused:
         recognise(tmp_path / "c.csv")
@@ -207,6 +237,56 @@ def test_doubled_rows_are_refused_and_unknown_outcomes_named(tmp_path):
     _, loaded = read("\n".join([*lines, *lines[1:13]]), tmp_path)
     assert len(loaded.tables["contacts"]) == len(c)
     assert loaded.rejected["reason"].str.contains("came before").sum() == 12
-    spec = SourceSpec("contacts", str(tmp_path / "calls.csv"), columns={"queued_at": "Start Time", "outcome": "Queue", "wait_s": "Wait Time (s)"})
+    spec = SourceSpec(
+        "contacts",
+        str(tmp_path / "calls.csv"),
+        columns={"queued_at": "Start Time", "outcome": "Queue", "wait_s": "Wait Time (s)"},
+    )
     with pytest.raises(InputError, match="not one outcome is known"):
         load_source(spec)
+
+
+def more_forms(c):
+    answer = c["start"] + pd.to_timedelta(c["wait"], unit="s")
+    stamp = "%Y/%m/%d %H:%M:%S"
+    busy = c["talk"] + c["hold"]
+    yield "3cx", pd.DataFrame({
+        "historyid": "h" + c["id"], "callid": "0" + c["id"], "duration": busy.map(clock), "time-start": c["start"].dt.strftime(stamp),
+        "time-answered": np.where(c["gone"], "", answer.dt.strftime(stamp)), "time-end": c["end"].dt.strftime(stamp),
+        "reason-terminated": np.where(c["gone"], "src_participant_terminated", "dst_participant_terminated"), "to-dn": "801",
+    })  # fmt: skip
+    yield "uccx", pd.DataFrame({
+        "sessionID": c["id"], "startDateTime": c["start"], "endDateTime": c["end"], "contactDisposition": np.where(c["gone"], 1, 2),
+        "queueTime": c["wait"], "talkTime": c["talk"], "holdTime": c["hold"], "workTime": c["wrap"], "csqName": c["queue"],
+    })  # fmt: skip
+    yield "aircall", pd.DataFrame({
+        "call_id": c["id"], "direction": "inbound", "started_at": c["start"], "ended_at": c["end"],
+        "answered_at": np.where(c["gone"], "", answer.dt.strftime("%Y-%m-%d %H:%M:%S")), "user": c["agent"],
+        "duration": (c["end"] - c["start"]).dt.total_seconds().astype(int),
+    })  # fmt: skip
+    yield "home-made", pd.DataFrame({
+        "call_id": c["id"], "agent_id": c["agent"], "start_time": c["start"], "duration_sec": busy, "wait_time_sec": c["wait"],
+        "status": np.where(c["gone"], "abandoned", "completed"), "call_type": "billing",
+    })  # fmt: skip
+    yield "german", pd.DataFrame({
+        "Anruf-ID": c["id"], "Beginn": c["start"].dt.strftime("%d.%m.%Y %H:%M:%S"), "Warteschlange": c["queue"],
+        "Agent": c["agent"], "Wartezeit": c["wait"].map(clock), "Gesprächszeit": busy.map(clock),
+        "Ergebnis": np.where(c["gone"], "aufgelegt", "angenommen"),
+    })  # fmt: skip
+    yield "genesys interactions", pd.DataFrame({
+        "Conversation ID": c["id"], "Date": c["start"].dt.strftime("%m/%d/%Y %H:%M:%S"), "Media Type": "voice", "Direction": "Inbound",
+        "Queue": c["queue"], "Users": c["agent"], "Abandoned": np.where(c["gone"], "YES", "NO"), "Total Queue": c["wait"] * 1000,
+        "Total Talk": c["talk"] * 1000, "Total Hold": c["hold"] * 1000, "Total ACW": c["wrap"] * 1000,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "calls"), list(more_forms(truth())), ids=[n for n, _ in more_forms(truth())])
+def test_further_forms_give_waits_and_talks(name, calls, tmp_path):
+    c = truth()
+    _, loaded = read(calls.to_csv(index=False, sep=";" if name == "german" else ","), tmp_path)
+    rows = loaded.tables["contacts"]
+    answered = rows[rows["outcome"] == "answered"]
+    assert len(rows) == len(c)
+    assert len(answered) == (~c["gone"]).sum()
+    assert (answered["answered_at"] - answered["queued_at"]).dt.total_seconds().sum() == c.loc[~c["gone"], "wait"].sum()
+    assert (answered["ended_at"] - answered["answered_at"]).dt.total_seconds().sum() == (c["talk"] + c["hold"]).sum()

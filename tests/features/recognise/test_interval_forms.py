@@ -8,6 +8,7 @@ import pytest
 from deskcast.features import InputError
 from deskcast.features.recognise.exports import recognise
 from deskcast.features.sources.load import load_source
+from deskcast.features.sources.spec import SourceSpec
 
 
 def truth(days=14, first="2024-03-04", step="30min", queues=("Sales", "Support")):
@@ -243,3 +244,145 @@ def test_handle_time_is_read_where_it_is_written(form, tmp_path):
     rows = read(form(truth()), tmp_path)[1].tables["volumes"]
     assert "handle_s" in rows
     assert rows["unique_id"].nunique() == 2
+
+
+def five_minutes(days=6):
+    starts = [
+        d + t for d in pd.date_range("2024-03-04", periods=days) for t in pd.timedelta_range("7h", "21h", freq="5min")
+    ]
+    rng = np.random.default_rng(3)
+    return pd.DataFrame({"datetime": starts, "calls": rng.integers(100, 400, len(starts))})
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.2])
+def test_counts_stay_counts_with_doubled_rows(share, tmp_path):
+    t = five_minutes()
+    doubled = pd.concat([t, t.sample(frac=share, random_state=1)]).sort_values("datetime")
+    seen, loaded = read(doubled.to_csv(index=False), tmp_path)
+    assert seen.table == "volumes"
+    assert loaded.tables["volumes"]["y"].sum() == t["calls"].sum()
+    assert len(loaded.rejected) == len(doubled) - len(t)
+    assert loaded.rejected["reason"].str.contains("slot came before").all()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_counts_stay_counts_with_times_that_cannot_be_read(share, tmp_path):
+    t = five_minutes()
+    bad = t.astype({"datetime": "str"})
+    lost = bad.sample(frac=share, random_state=1).index
+    bad.loc[lost, "datetime"] = "n/a"
+    seen, loaded = read(bad.to_csv(index=False), tmp_path)
+    assert seen.table == "volumes"
+    assert loaded.tables["volumes"]["y"].sum() == t["calls"].drop(lost).sum()
+    assert len(loaded.rejected) == len(lost)
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path):
+    t = five_minutes()
+    seen, loaded = read(t.sample(frac=1, random_state=2).to_csv(index=False), tmp_path)
+    assert seen.slot_s == 300
+    assert loaded.tables["volumes"]["slot_s"].eq(300).all()
+
+
+def test_handle_time_beside_the_calls_is_a_measure_and_no_series(tmp_path):
+    t = five_minutes().assign(aht=250)
+    seen, loaded = read(t.to_csv(index=False), tmp_path)
+    assert "unique_id" not in seen.columns
+    assert loaded.tables["volumes"]["handle_s"].sum() == 250 * t["calls"].sum()
+    _, loaded = read(five_minutes().assign(abandoned=3).to_csv(index=False), tmp_path)
+    rows = loaded.tables["volumes"]
+    assert rows["abandoned"].eq(3).all()
+    assert (rows["answered"] == rows["y"] - 3).all()
+
+
+@pytest.mark.parametrize(
+    ("written", "delimiter", "date"),
+    [
+        (lambda n: f"{n:,}".replace(",", "."), ";", "%d.%m.%Y"),
+        (lambda n: f"{n:,}", ",", "%m/%d/%Y"),
+        (lambda n: f"{n:,}".replace(",", "\u202f"), ";", "%d/%m/%Y"),
+        (lambda n: f"{n:,}".replace(",", "'"), ";", "%d.%m.%Y"),
+        (lambda n: f"{n:,}".replace(",", " "), ";", "%Y-%m-%d"),
+    ],
+)
+def test_thousands_are_told_by_the_whole_column(written, delimiter, date, tmp_path):
+    counts = [1204, 511, 1533, 407, 12071, 990, 1316, 1001, 42, 1500, 1660, 733, 1222, 1390]
+    days = pd.date_range("2023-03-15", periods=14)
+    text = pd.DataFrame({"Datum": days.strftime(date), "Anrufe": [written(n) for n in counts]})
+    _, loaded = read(text.to_csv(index=False, sep=delimiter), tmp_path)
+    assert loaded.tables["volumes"]["y"].tolist() == counts
+
+
+def test_a_mark_that_may_be_either_is_refused(tmp_path):
+    text = "date,calls\n" + "\n".join(
+        f"2024-03-{d:02d},{n}" for d, n in enumerate(["1.204", "1500", "1.100", "1700"] * 3, 1)
+    )
+    with pytest.raises(InputError, match="between thousands or before decimals"):
+        read(text, tmp_path)
+
+
+def test_a_numbered_report_without_dates_asks_for_the_first(tmp_path):
+    text = "Index,Incoming Calls,Answered Calls,Answer Rate,Abandoned Calls,Talk Duration (AVG)\n"
+    text += "\n".join(f"{i},{200 + i},{190 + i},{(190 + i) / (200 + i):.2%},10,00:03:20" for i in range(1, 30))
+    with pytest.raises(InputError, match="first = "):
+        read(text, tmp_path)
+    columns = {"ds": "Index", "y": "Incoming Calls", "answered": "Answered Calls", "mean_talk_s": "Talk Duration (AVG)"}
+    spec = SourceSpec("volumes", str(tmp_path / "report.csv"), columns=columns, first="2024-03-01", slot_s=86400.0)
+    rows = load_source(spec).tables["volumes"]
+    assert rows["ds"].iloc[0] == pd.Timestamp("2024-03-01", tz="UTC")
+    assert rows["y"].sum() == sum(200 + i for i in range(1, 30))
+    assert rows["handle_s"].iloc[0] == 191 * 200
+
+
+def test_an_index_whose_length_nothing_tells_is_asked(tmp_path):
+    rows = [f"2024-03-{d:02d},{i},{10 + i}" for d in range(4, 15) for i in range(17, 37)]
+    text = "Date,Interval,Offered\n" + "\n".join(rows)
+    with pytest.raises(InputError, match='labels = "index"'):
+        read(text, tmp_path)
+    spec = SourceSpec(
+        "volumes",
+        str(tmp_path / "report.csv"),
+        columns={"ds": "Date + Interval", "y": "Offered"},
+        slot_s=1800.0,
+        labels="index",
+    )
+    volumes = load_source(spec).tables["volumes"]
+    assert volumes["ds"].iloc[0] == pd.Timestamp("2024-03-04 08:00", tz="UTC")
+
+
+def test_a_time_of_three_minutes_or_three_seconds_is_asked(tmp_path):
+    t = five_minutes().assign(aht=4.2)
+    with pytest.raises(InputError, match="units = "):
+        read(t.to_csv(index=False), tmp_path)
+
+
+def test_single_cases_with_a_number_stay_cases(tmp_path):
+    rng = np.random.default_rng(5)
+    opened = pd.Timestamp("2024-03-01") + pd.to_timedelta(np.sort(rng.integers(0, 40 * 86400, 300)), unit="s")
+    cases = pd.DataFrame(
+        {
+            "Ticket": range(300),
+            "Opened": opened,
+            "Priority": rng.integers(1, 5, 300),
+            "Replies": rng.integers(0, 9, 300),
+        }
+    )
+    (tmp_path / "t.csv").write_text(cases.to_csv(index=False))
+    assert recognise(tmp_path / "t.csv").table == "cases"
+
+
+def test_local_clocks_change_in_reports_too(tmp_path):
+    """The night on which the clock goes on has no 02:00; the slots after it are an hour of true time nearer."""
+    text = "Date,Interval,Offered\n" + "\n".join(
+        f"2024-03-{d},{h:02d}:00,{h}" for d in (30, 31) for h in range(24) if (d, h) != (31, 2)
+    )
+    (tmp_path / "report.csv").write_text(text)
+    spec = SourceSpec(
+        "volumes",
+        str(tmp_path / "report.csv"),
+        timezone="Europe/Berlin",
+        columns={"ds": "Date + Interval", "y": "Offered"},
+    )
+    rows = load_source(spec).tables["volumes"]
+    assert len(rows) == 47
+    assert rows["ds"].iloc[-1] == pd.Timestamp("2024-03-31 21:00", tz="UTC")
