@@ -14,36 +14,48 @@ _UNIT = r"( (s|sec|secs|seconds?|ms|min|minutes?|in seconds?|in s|in sec))?"
 CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
     "queued_at": (
         rf"(.*\b)?(enqueue|queued|queue (start|entry|enter(ed)?)|entered queue|time in queue start){_AT}",
-        rf"(.*\b)?({_THING} )?(start(ed)?|begin|beginn|started|initiation|initiated|arrival|offered|received|calldate|inicio|debut)"
+        rf"(.*\b)?({_THING} )?(start(ed)?|begin|beginn|started|initiation|initiated|arrival|offered|received|"
+        rf"calldate|inicio|debut)"
         rf"{_AT}|time start|(start)(date ?time|timestamp)|startdatetime|start date time",
-        rf"{_THING} ?(date|time|datetime|timestamp)|calldate|timestamp|date time|datetime|date|datum|fecha|time|created{_AT}",
+        rf"{_THING} ?(date|time|datetime|timestamp)|calldate|timestamp|date time|datetime|date|datum|fecha|time|"
+        rf"created{_AT}",
     ),
-    "answered_at": (rf"(.*\b)?(answered?|connected( to agent)?|connect|picked up|pickup|accepted|agent join(ed)?){_AT}|time answered|answer",),
-    "ended_at": (rf"(.*\b)?(end(ed)?|disconnect(ed)?|hang ?up|finish(ed)?|completed|closed|fin|ende){_AT}|time end(ed)?|enddatetime|end date time|end",),
+    "answered_at": (rf"(.*\b)?(answered?|connected( to agent)?|connect|picked up|pickup|accepted|"
+                    rf"agent join(ed)?){_AT}|time answered|answer",),
+    "ended_at": (rf"(.*\b)?(end(ed)?|disconnect(ed)?|hang ?up|finish(ed)?|completed|closed|fin|ende){_AT}|"
+                 rf"time end(ed)?|enddatetime|end date time|end",),
     "wait_s": (
-        rf"({_THING} )?(queue )?(wait(ing)?|hold in queue|inqueue|in queue|queue|speed of answer|asa|wartezeit|time to answer|answer speed|"
-        rf"queue wait|attente|espera|attesa)( (of|to) answer)?{_TIME}{_UNIT}|wartezeit|time in queue{_UNIT}|answer delay|queue duration",
+        rf"({_THING} )?(queue )?(wait(ing)?|hold in queue|inqueue|in queue|queue|speed of answer|asa|wartezeit|"
+        rf"time to answer|answer speed|"
+        rf"queue wait|attente|espera|attesa)( (of|to) answer)?{_TIME}{_UNIT}|wartezeit|time in queue{_UNIT}|"
+        rf"answer delay|queue duration",
     ),
     "ring_s": (rf"(total )?ring(ing)?{_TIME}{_UNIT}",),
     "talk_s": (
-        rf"(avg |average )?({_THING} )?(talk|talking|conversation|billsec|bill|billable|speaking|gesprach\w*|agent interaction|agent|in call|"
-        rf"conversacion|conversa){_TIME}{_UNIT}|gesprachs(zeit|dauer)|avgtalk ?duration|talk ?duration|bill ?sec(onds)?|(avg )?talk duration",
+        rf"(avg |average )?({_THING} )?(talk|talking|conversation|billsec|bill|billable|speaking|gesprach\w*|"
+        rf"agent interaction|agent|in call|"
+        rf"conversacion|conversa){_TIME}{_UNIT}|gesprachs(zeit|dauer)|avgtalk ?duration|talk ?duration|"
+        rf"bill ?sec(onds)?|(avg )?talk duration",
     ),
     "hold_s": (rf"({_THING} |customer )?(hold(ing)?|on hold|halte\w*){_TIME}{_UNIT}|.*\bcustomer hold duration",),
     "wrap_s": (
-        rf"(.*\b)?(acw|after (call|contact) work|wrap( ?up)?|nachbearbeitung\w*|post call|postqueue){_TIME}{_UNIT}|acw seconds|"
+        rf"(.*\b)?(acw|after (call|contact) work|wrap( ?up)?|nachbearbeitung\w*|post call|postqueue){_TIME}{_UNIT}|"
+        rf"acw seconds|"
         r".*after contact work duration|work time",
     ),
     "handle_s": (rf"({_THING} )?(handle|handling|aht|bearbeitung\w*|service){_TIME}{_UNIT}|bearbeitungszeit",),
-    "total_s": (rf"(total )?({_THING} )?(total )?(duration|dauer|length|total time|duree|duracion|durata|call time){_UNIT}|total{_TIME}{_UNIT}|elapsed{_TIME}{_UNIT}",),
+    "total_s": (rf"(total )?({_THING} )?(total )?(duration|dauer|length|total time|duree|duracion|durata|"
+                rf"call time){_UNIT}|total{_TIME}{_UNIT}|elapsed{_TIME}{_UNIT}",),
     "abandon_s": (r"abandon(ed|ment)? (time|duration|wait|seconds?|secs?|s)( \w+)?",),
     "outcome": (
-        rf"({_THING} )?(outcome|result|disposition|status|completion|ended by reason|end reason|answered status|resultat|ergebnis|estado|statut)",
+        rf"({_THING} )?(outcome|result|disposition|status|completion|ended by reason|end reason|answered status|"
+        rf"resultat|ergebnis|estado|statut)",
         rf"({_THING} )?type|{_THING} ?type|reason|reason terminated|last ?call ?result|event|hangup cause",
     ),
     "answered": (r"answered( y n)?|is answered|was answered|beantwortet|angenommen|picked up",),
     "abandoned": (r"(is )?abandon(ed)?( y n| flag)?|aufgelegt",),
-    "direction": (rf"({_THING} )?(direction|richtung|sens|direccion)|initiation method|direction type|{_THING} type|type|{_THING} direction",),
+    "direction": (rf"({_THING} )?(direction|richtung|sens|direccion)|initiation method|direction type|"
+                  rf"{_THING} type|type|{_THING} direction",),
     "group_id": (r"linked ?id|master contact id|master ?id",),
     "parent_id": (r"parent (call )?(sid|id)|parent call",),
     "updated_at": (r"last update ?timestamp|last updated( at)?|lastupdatetimestamp|updated( at)?",),
@@ -52,7 +64,8 @@ CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
         r"session ?(id|key)|telephony session id|sid|uuid|id|number|nr|no|key|seq|sessionid",
     ),
     "agent_id": (
-        r"(agent|users?|resource|operator|answered by|server|mitarbeiter|representative|advisor|employee)( (name|id|username|login|email|extension))?"
+        r"(agent|users?|resource|operator|answered by|server|mitarbeiter|representative|advisor|employee)( (name|"
+        r"id|username|login|email|extension))?"
         r"|dstchannel|bearbeiter",
     ),
     "team": (

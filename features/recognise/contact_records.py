@@ -18,8 +18,8 @@ from .roles import ColumnProfile
 
 _INSTANTS = ("queued_at", "answered_at", "ended_at", "updated_at")
 _ORDER = (
-    "contact_id", "group_id", "parent_id", "updated_at", "direction", "channel", "team", "agent_id", "queued_at", "answered_at",
-    "ended_at", *CONTACT_TIMES, "outcome", "answered", "abandoned",
+    "contact_id", "group_id", "parent_id", "updated_at", "direction", "channel", "team", "agent_id", "queued_at",
+    "answered_at", "ended_at", *CONTACT_TIMES, "outcome", "answered", "abandoned",
 )  # fmt: skip
 #: What stands in the names of ids that telephone systems give.
 _PHONE_IDS = ("call", "contact", "interaction", "conversation", "sid", "unique", "session", "history", "cdr")
@@ -36,7 +36,7 @@ def recognise_contact_records(columns: Mapping[str, ColumnProfile], frame: pd.Da
         If the unit of a duration, or the words of the outcome, cannot be told.
     """
     taken = _roles(columns, frame)
-    if "queued_at" not in taken or _counts(columns, frame, taken) or _score(taken, columns) < MIN_SCORE_CONTACT:
+    if "queued_at" not in taken or _counts(columns, frame, taken) or _score(taken) < MIN_SCORE_CONTACT:
         return None
     units = _units(taken, frame)
     kinds = _number_words(taken, columns)
@@ -52,8 +52,8 @@ def recognise_contact_records(columns: Mapping[str, ColumnProfile], frame: pd.Da
     unused = [c for c in columns if not any(c in (s, *s.split(" + ")) for s in mapped.values())]
     notes = (f"not used: {', '.join(unused)}",) if unused else ()
     return {
-        "shape": "call record", "table": "contacts", "columns": mapped, "kinds": kinds, "segments": segments, "why": why,
-        "options": {"units": units} if units else {}, "notes": notes,
+        "shape": "call record", "table": "contacts", "columns": mapped, "kinds": kinds, "segments": segments,
+        "why": why, "options": {"units": units} if units else {}, "notes": notes,
     }  # fmt: skip
 
 
@@ -147,7 +147,8 @@ def _counts(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, taken: Ma
     return len(found & {"y", "answered", "abandoned"}) >= 2 or ("y" in found and "contact_id" not in taken)
 
 
-def _score(taken: Mapping[str, str], columns: Mapping[str, ColumnProfile]) -> float:
+def _score(taken: Mapping[str, str]) -> float:
+    """Weigh what speaks for a telephone system: its times, its outcome, its agents, its direction, its ids."""
     score = 0.0
     core = {"wait_s", "talk_s", "ring_s", "handle_s"} & set(taken)
     score += 2.0 if core else 0.0
@@ -160,7 +161,8 @@ def _score(taken: Mapping[str, str], columns: Mapping[str, ColumnProfile]) -> fl
     name = taken.get("contact_id", "").lower()
     score += 1.0 if any(w in name for w in _PHONE_IDS) else 0.0
     score += 0.5 if {"group_id", "parent_id", "team"} & set(taken) else 0.0
-    if not core and "total_s" in taken and not {"outcome", "direction", "abandoned"} & set(taken):
+    timed = {"answered_at", "ended_at"} <= set(taken)
+    if not core and not timed and "total_s" in taken and not {"outcome", "direction", "abandoned"} & set(taken):
         score -= 3.0  # a duration alone may be that of anything
     return score
 
@@ -195,7 +197,7 @@ def _units(taken: Mapping[str, str], frame: pd.DataFrame) -> dict[str, str]:
         unit = "ms"
     elif usual < 20 and high < 60 and not bool((sizes % 1 == 0).all()):
         span = _elapsed_span(taken, frame)
-        unit = _unit_of_span(span, plain, taken)
+        unit = _unit_of_span(span, plain)
         if not unit:
             raise InputError(
                 "nothing tells the unit of these times", column=next(iter(plain)), got=f"{usual:g}, as the usual value",
@@ -216,7 +218,7 @@ def _elapsed_span(taken: Mapping[str, str], frame: pd.DataFrame) -> pd.Series[An
     return (end - start).dt.total_seconds()
 
 
-def _unit_of_span(span: pd.Series[Any] | None, plain: Mapping[str, pd.Series[Any]], taken: Mapping[str, str]) -> str:
+def _unit_of_span(span: pd.Series[Any] | None, plain: Mapping[str, pd.Series[Any]]) -> str:
     """Hold the times against start and end of the contacts."""
     if span is None:
         return ""
@@ -239,7 +241,8 @@ def _number_words(taken: Mapping[str, str], columns: Mapping[str, ColumnProfile]
         raise InputError(
             "these outcomes are not known", column=name, got=", ".join(strange[:5]),
             wanted="answered, abandoned, callback, outbound or failed",
-            hint="map the columns in [source.contacts] and write kinds = { " + ", ".join(f'"{v}" = "answered"' for v in strange[:5]) + " }",
+            hint="map the columns in [source.contacts] and write "
+                 "kinds = { " + ", ".join(f'"{v}" = "answered"' for v in strange[:5]) + " }",
         )  # fmt: skip
     return {}
 

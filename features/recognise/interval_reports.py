@@ -61,7 +61,7 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
     if "y" not in measures:
         return None
     keys, unique = _series_keys(columns, frame, times, measures)
-    score, words = _score(columns, frame, times, measures, odd, keys, unique)
+    score, words = _score(columns, times, measures, odd, keys, unique)
     if score < MIN_SCORE_QUESTION:
         return None
     if score < MIN_SCORE_COUNTS:
@@ -71,7 +71,7 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
 
 def _cleaned(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the file with its marks of a missing value as missing."""
-    marked = {c: frame[c].mask(frame[c].isin(list(_MISSING))) for c in frame if str(frame[c].dtype) == "str"}
+    marked = {str(c): frame[c].mask(frame[c].isin(list(_MISSING))) for c in frame if str(frame[c].dtype) == "str"}
     return frame.assign(**marked) if marked else frame
 
 
@@ -195,7 +195,6 @@ def _depends_on(values: pd.Series[Any], start: pd.Series[Any]) -> bool:
 
 def _score(
     columns: Mapping[str, ColumnProfile],
-    frame: pd.DataFrame,
     times: IntervalTimes,
     measures: Mapping[str, str],
     known: Mapping[str, Measure],
@@ -249,9 +248,8 @@ def _question(
     times: IntervalTimes, measures: Mapping[str, str], keys: list[str], columns: Mapping[str, ColumnProfile]
 ) -> InputError:
     """Ask what a row is, with the lines to write for either answer."""
-    count = "columns = { " + ", ".join(
-        f'{r} = "{c}"' for r, c in {"ds": times.source, "y": measures["y"], **({"unique_id": keys[0]} if keys else {})}.items()
-    ) + " }"  # fmt: skip
+    roles = {"ds": times.source, "y": measures["y"]} | ({"unique_id": keys[0]} if keys else {})
+    count = "columns = { " + ", ".join(f'{role} = "{name}"' for role, name in roles.items()) + " }"
     return InputError(
         "is a row one case, or the count of an interval",
         column=measures["y"],

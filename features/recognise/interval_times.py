@@ -1,4 +1,4 @@
-"""When the rows of a report are: one time, a date and an interval of the day, an index, or intervals across the columns."""
+"""When the rows of a report are: one time, a date and an interval of the day, an index, or intervals across columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..errors import InputError
@@ -19,7 +18,11 @@ from .roles import ColumnProfile
 from .vocabulary import normalise_column_name
 
 _STEP_WORDS = {3600.0: "hours", DAY_S: "days", 7 * DAY_S: "weeks"}
-_PERIOD_NAMES = r"(half ?hour|interval|intervall|period|periode|time|zeit|uhrzeit|hour|stunde|slot|heure|hora|ora|von|from|start|end|bis|time of day|intrvl|starttime|start time|end time|tranche)( (no|nr|number|start|end|of day))?"  # noqa: E501
+_PERIOD_NAMES = (
+    r"(half ?hour|interval|intervall|period|periode|time|zeit|uhrzeit|hour|stunde|slot|heure|hora|ora|"
+    r"von|from|start|end|bis|time of day|intrvl|starttime|start time|end time|tranche)( (no|nr|number|start|end|"
+    r"of day))?"
+)
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def find_across(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> di
             step = float(parse_interval_labels(frame[label[0]])["start_s"].diff().median())
     found = {"ds": source} if source else {}
     series = [
-        n for n in rest if n != source and 1 < columns[n].distinct and not columns[n].number and find_measure(n) is None
+        n for n in rest if n != source and columns[n].distinct > 1 and not columns[n].number and find_measure(n) is None
     ]
     if series:
         found["unique_id"] = series[0]
@@ -139,7 +142,8 @@ def find_across(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> di
     return {
         "shape": "interval report", "table": "volumes", "columns": found, "slot_s": step if step > 0 else None,
         "options": {"across": f"{wide[0]} .. {wide[-1]}"}, "segments": {},
-        "why": {"table": f"{len(wide)} columns are {what}, and their values are counts", "slot": "the columns are so far apart"},
+        "why": {"table": f"{len(wide)} columns are {what}, and their values are "
+                         f"counts", "slot": "the columns are so far apart"},
     }  # fmt: skip
 
 
@@ -186,16 +190,15 @@ def _of_labels(
         hours = pd.to_numeric(frame[chosen], errors="coerce")
         if hours.max() > 24 or not re.search(r"hour|stunde|heure|hora|ora|uhr|time|zeit|from|von|start", words[chosen]):
             raise _ask_for_slot(chosen, day, int(hours.max()))
-        if hours.max() == 24 or hours.min() >= 1 and hours.nunique() == 24:
+        if hours.max() == 24 or (hours.min() >= 1 and hours.nunique() == 24):
             kind, why = "end", f"'{chosen}' runs to 24: it is the hour in which an interval ends"
         seconds = hours * 3600.0
     starts = local + pd.to_timedelta(seconds, unit="s")
     step, even = _even(starts)
     if not step:
         return None
-    if kind is None and read["end_s"].isna().all():
-        if not begins or _end_labelled(seconds, local, step):
-            kind, why = "end", f"the labels of '{chosen}' are the ends of the intervals"
+    if kind is None and read["end_s"].isna().all() and (not begins or _end_labelled(seconds, local, step)):
+        kind, why = "end", f"the labels of '{chosen}' are the ends of the intervals"
     all_columns = tuple(dict.fromkeys([*dates, *labels]))
     return IntervalTimes(f"{day} + {chosen}", all_columns, starts, step, even, kind, form, why)
 
@@ -208,7 +211,7 @@ def _runs_along(start: pd.Series[Any], other: pd.Series[Any]) -> bool:
 
 def _is_label(name: str, profile: ColumnProfile, values: pd.Series[Any]) -> bool:
     """Tell whether a column labels the interval of a day; a duration written as a clock is none."""
-    if profile.time is not None or find_measure(name) is not None and not profile.clock:
+    if profile.time is not None or (find_measure(name) is not None and not profile.clock):
         return False
     measure = find_measure(name)
     if measure is not None and measure.role not in ("y",):
@@ -222,7 +225,7 @@ def _is_label(name: str, profile: ColumnProfile, values: pd.Series[Any]) -> bool
 def _is_index(values: pd.Series[Any]) -> bool:
     """Tell whether a column numbers intervals of a day, however many a day has."""
     numbers = pd.to_numeric(values, errors="coerce").dropna()
-    return bool(len(numbers)) and bool((numbers % 1 == 0).all()) and 1 <= numbers.min() and numbers.max() <= 288
+    return bool(len(numbers)) and bool((numbers % 1 == 0).all()) and numbers.min() >= 1 and numbers.max() <= 288
 
 
 def _ask_for_slot(name: str, day: str, most: int) -> InputError:
@@ -230,13 +233,13 @@ def _ask_for_slot(name: str, day: str, most: int) -> InputError:
     return InputError(
         "how long are the intervals that are numbered", column=name, got=f"numbers up to {most}",
         wanted="15min, 30min or another length",
-        hint=f'in [source.volumes] write slot = "30min", labels = "index", columns = {{ ds = "{day} + {name}", y = ... }}',
+        hint=f'in [source.volumes] write slot = "30min", labels = "index" and columns = {{ ds = "{day} + {name}" }}',
     )  # fmt: skip
 
 
 def _are_hours(values: pd.Series[Any]) -> bool:
     numbers = pd.to_numeric(values, errors="coerce").dropna()
-    return bool(len(numbers)) and bool((numbers % 1 == 0).all()) and 0 <= numbers.min() and numbers.max() <= 24
+    return bool(len(numbers)) and bool((numbers % 1 == 0).all()) and numbers.min() >= 0 and numbers.max() <= 24
 
 
 def _end_labelled(seconds: pd.Series[Any], day: pd.Series[Any], step: float) -> bool:
@@ -273,13 +276,13 @@ def _even(local: pd.Series[Any]) -> tuple[float, float]:
 
 
 def _seconds_of_day(local: pd.Series[Any]) -> pd.Series[Any]:
-    return (local - local.dt.normalize()).dt.total_seconds()
+    return pd.Series((local - local.dt.normalize()).dt.total_seconds())
 
 
 def _local(values: pd.Series[Any], form: str | None) -> pd.Series[Any]:
     order = detect_date_order([values]) if form is None and str(values.dtype) == "str" else ""
     read = parse_times(values, "UTC", date_format=form, ignore_offset=True, order=order)
-    return read.instants.dt.tz_localize(None)
+    return pd.Series(read.instants.dt.tz_localize(None))
 
 
 def _ask_for_date(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> None:

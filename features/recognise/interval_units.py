@@ -103,7 +103,8 @@ def decide_units(measures: Mapping[str, str], frame: pd.DataFrame) -> tuple[dict
         if found is None:
             raise InputError(
                 "nothing tells the unit of this time", column=name, got=f"{usual:g} for a contact",
-                wanted="seconds, minutes or another unit", hint=f"write units = {{ \"{name}\" = \"min\" }} (or s, ms, h, d)",
+                wanted="seconds, minutes or another unit", hint=f"write units = {{ \"{name}\" = \"min\" }} (or s, "
+                                                                f"ms, h, d)",
             )  # fmt: skip
         if found != "s":
             units[name] = found
@@ -122,7 +123,7 @@ def decide_units(measures: Mapping[str, str], frame: pd.DataFrame) -> tuple[dict
 def unit_by_size(usual: float, wait: bool = False) -> str | None:
     """Return the unit in which a usual time of a contact makes sense, or ``None`` where several do.
 
-    >>> unit_by_size(265.0), unit_by_size(265000.0), unit_by_size(0.003), unit_by_size(4.4), unit_by_size(4.4, wait=True)
+    >>> unit_by_size(265.0), unit_by_size(265e3), unit_by_size(0.003), unit_by_size(4.4), unit_by_size(4.4, wait=True)
     ('s', 'ms', 'd', None, 's')
     """
     if np.isnan(usual):

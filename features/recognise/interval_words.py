@@ -1,4 +1,4 @@
-"""How interval reports name their measures: what a column counts or how long it lasted, and whether it is an average."""
+"""How interval reports name their measures: what a column counts or how long it lasted, and if it is an average."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ _WHAT = (
     r"llamadas|chamadas|chiamate|kontakte)"
 )
 _COUNTED = (
-    r"(contacts?|calls?|interactions?|chats?|emails?|messages?|tickets?|cases?|anrufe|appels|llamadas|chamadas|chiamate|"
+    r"(contacts?|calls?|interactions?|chats?|emails?|messages?|tickets?|cases?|anrufe|appels|llamadas|chamadas|"
+    r"chiamate|"
     r"kontakte|vorgange|requests?|orders?|visits?)"
 )
 _SHARE = re.compile(
     r"%|\b(percent|percentage|pct|rate|share|ratio|anteil|quote|taux|tasa|taxa|tasso|porcentaje|pca)\b", re.IGNORECASE
 )
-_MEAN = r"\b(avg|average|mean|durchschn\w*|durchschnittliche?r?|mittlere?r?|moyen(ne)?|moy|medio|media|promedio|med|asa|aht|att|awt|aat|tmo|tma|dmt|speed of|speed ans)\b"  # noqa: E501
+_MEAN = (
+    r"\b(avg|average|mean|durchschn\w*|durchschnittliche?r?|mittlere?r?|moyen(ne)?|moy|medio|media|promedio|"
+    r"med|asa|aht|att|awt|aat|tmo|tma|dmt|speed of|speed ans)\b"
+)
 _TOTAL = r"\b(total|sum|gesamt\w*|totale?s?|cumule)\b"
 #: Items that Avaya stores: seconds of the interval in all.
 _STORED = r"(ans|acd|acw|holdacd|ring|othert|aban|i_?acd)time"
@@ -34,15 +38,18 @@ COUNT_WORDS: tuple[tuple[str, str], ...] = (
         rf"({_WHAT} )*(abandon(ed|s|ment)?|aban|abn|abnd|abncalls|dropped|lost|hung up|hangups?|aufgelegt|abgebrochene?"
         rf"|verlorene?|verpasste?|abandonne?e?s|perdus?|abandonad[ao]s|perdid[ao]s|abbandonate)( {_WHAT})*",
     ),
-    ("transferred_out", rf"({_WHAT} )*(flow ?outs?|transferred out|dequeued|rolled|overflow(ed)?( out)?|outflow)( {_WHAT})?"),
+    ("transferred_out", rf"({_WHAT} )*(flow ?outs?|transferred out|dequeued|rolled|overflow(ed)?( out)?|"
+                        rf"outflow)( {_WHAT})?"),
     (
         "answered",
-        rf"({_WHAT} )*(answer(ed|s)?|answ|handled?|acdcalls|acd calls|served|accepted|angenommene?|beantwortete?|bearbeitet|"
+        rf"({_WHAT} )*(answer(ed|s)?|answ|handled?|acdcalls|acd calls|served|accepted|angenommene?|beantwortete?|"
+        rf"bearbeitet|"
         rf"repondus|traites|decroches|atendid[ao]s|contestad[ao]s|risposte)( {_WHAT})*( incoming)?",
     ),
     (
         "y",
-        rf"({_WHAT} )*(offer(ed|s)?|presented|queued|incoming|inbound|received|arriv(ed|als)|entered|offert[ei]?|angeboten\w*|"
+        rf"({_WHAT} )*(offer(ed|s)?|presented|queued|incoming|inbound|received|arriv(ed|als)|entered|offert[ei]?|"
+        rf"angeboten\w*|"
         rf"eingehende?|eingegangene?|entrant(e?s)?|recus|recibid[ao]s|recebid[ao]s|entranti|callsoffered)( {_WHAT})*",
     ),
     ("y", rf"(total |number of |n |num |anzahl |nombre d |nombre de |numero de )?{_COUNTED}( volumes?| count| total)?"),
@@ -52,19 +59,26 @@ COUNT_WORDS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 #: Times, role -> patterns.
 TIME_WORDS: tuple[tuple[str, str], ...] = (
-    ("wrap_s", r"\b(acw|after (call|contact) work|after call|wrap( ?up)?|nachbearbeitung\w*|post call|post traitement|acwtime)\b"),
+    ("wrap_s", r"\b(acw|after (call|contact) work|after call|wrap( ?up)?|nachbearbeitung\w*|post call|"
+               r"post traitement|acwtime)\b"),
     ("hold_s", r"\b(hold(ing)?|holdacdtime|halten|haltezeit|mise en attente)\b"),
-    ("wait_s", r"\b(asa|speed (of )?ans\w*|answer speed|(queue )?answer time|wait(ing)?|queue time|in queue|anstime|wartezeit|"
+    ("wait_s", r"\b(asa|speed (of )?ans\w*|answer speed|(queue )?answer time|wait(ing)?|queue time|in queue|"
+               r"anstime|wartezeit|"
                r"attente|espera|attesa|time to answer)\b"),
-    ("talk_s", r"\b(talk|acd time|acdtime|conversation|gesprach\w*|speaking|att|conversacion|conversa|conversazione)\b"),
-    ("handle_s", r"\b(handle|handling|aht|bearbeitung\w*|tmo|tma|dmt|traitement|service time|gestion|manejo|gestione)\b"),
+    ("talk_s", r"\b(talk|acd time|acdtime|conversation|gesprach\w*|speaking|att|conversacion|conversa|"
+               r"conversazione)\b"),
+    ("handle_s", r"\b(handle|handling|aht|bearbeitung\w*|tmo|tma|dmt|traitement|service time|gestion|manejo|"
+                 r"gestione)\b"),
 )  # fmt: skip
 _TIME_SIGN = re.compile(
     r"\b(time|duration|sec|secs|seconds?|s|ms|min|minutes?|zeit|dauer|temps|duree|tiempo|tempo|durata|avg|average|mean|"
     r"total|aht|asa|acw|att|awt|tmo|tma|dmt|acdtime|acwtime|anstime|holdacdtime|speed|moyen|medio|mittlere|wartezeit|"
     r"durchschn\w*|nachbearbeitung\w*|gesprachszeit|bearbeitungszeit|haltezeit)\b"
 )
-_LEVEL = r"\b(service level|svc level|svl|sl|within service level|sl percent|servicelevel|service grade|niveau de service|sla)\b"
+_LEVEL = (
+    r"\b(service level|svc level|svl|sl|within service level|sl percent|servicelevel|service grade|"
+    r"niveau de service|sla)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -133,13 +147,15 @@ def _words(name: str) -> str:
 SERIES_WORDS = (
     r"(queue|skill|split|vdn|csq|ct ?queue|warteschlange|file|cola|fila|coda)( (name|id|nr|no|group))?( name)?",
     r"(skill|split|queue|csq|call type|lob|line of business|service)( set| group| name)?",
-    r"(campaign|media type|channel|kanal|canal|canale|media|language|department|team|group|site|region|province|brand|unique id|"
+    r"(campaign|media type|channel|kanal|canal|canale|media|language|department|team|group|site|region|province|"
+    r"brand|unique id|"
     r"series|series id|product|abteilung|standort|hotline|country|number|name|bu|business unit)( name)?",
 )
 #: A person's row: what each agent took is no demand of a queue.
 AGENT_WORDS = r"(agent|agents|user|employee|mitarbeiter|operator|advisor)( (name|id|username|login|email))?"
 START_WORDS = (
-    r".*\b(start|begin|beginn|from|von|debut|inicio|inizio)\b.*|startinterval|starttime|interval|intervall|datetime|date time|"
+    r".*\b(start|begin|beginn|from|von|debut|inicio|inizio)\b.*|startinterval|starttime|interval|intervall|"
+    r"datetime|date time|"
     r"timestamp|ds|date|datum|fecha|data|day|tag|jour|dia|giorno|time|period|half hour|week|month|row date"
 )
 END_WORDS = r".*\b(end|ende|until|bis|fin|fim|fine|to)\b.*|endinterval|endtime"

@@ -23,14 +23,15 @@ from .spec import LoadedSource, SourceSpec
 #: Durations that a record may have: the wait in the queue, the ringing, the talk, the time on hold, the work after it,
 #: all three of these together, from start to end, and the wait of those who gave up.
 CONTACT_TIMES = ("wait_s", "ring_s", "talk_s", "hold_s", "wrap_s", "handle_s", "total_s", "abandon_s")
-#: Further columns: the id that the legs of one call share, that of the call a leg belongs to, when a record was written,
-#: the direction, and marks of yes and no.
+#: Further columns: the id that the legs of one call share, that of the call a leg belongs to, when a record was
+#: written, the direction, and marks of yes and no.
 CONTACT_MARKS = {
     "group_id": "id", "parent_id": "id", "updated_at": "instant", "direction": "text", "answered": "text",
     "abandoned": "text",
 }  # fmt: skip
 CONTACT_KINDS = {
-    **{c.name: str(c.kind) for c in TABLES["contacts"].columns}, **CONTACT_MARKS, **dict.fromkeys(CONTACT_TIMES, "seconds"),
+    **{c.name: str(c.kind) for c in TABLES["contacts"].columns}, **CONTACT_MARKS,
+    **dict.fromkeys(CONTACT_TIMES, "seconds"),
 }  # fmt: skip
 _YES = ("true", "1", "yes", "y", "t", "1.0", "ja", "oui", "si", "sim", "x")
 
@@ -180,14 +181,12 @@ def _place_times(rows: pd.DataFrame, ledger: ImportReport, found: dict[str, str]
     """Return the rows with the instants of answer and end."""
     out = rows.copy()
     answered = (rows["outcome"] == "answered").fillna(False)
-    total = rows["total_s"] if "total_s" in rows else None
+    total = rows.get("total_s")
     if total is None and "ended_at" in rows:
         total = (rows["ended_at"] - rows["queued_at"]).dt.total_seconds()
-    if total is not None and "wait_s" in rows and not {"talk_s", "ended_at"} & set(rows):
-        if ((total < rows["wait_s"]) & (rows["wait_s"] > 0)).mean() > 0.01:
-            ledger.add_note(f"'{found['total_s']}' is often shorter than the wait, so it is the talk without it")
-            rows = rows.assign(talk_s=total)
-            total = None
+    if total is not None and _is_talk_alone(rows, total):
+        ledger.add_note(f"'{found['total_s']}' is often shorter than the wait, so it is the talk without it")
+        rows, total = rows.assign(talk_s=total), None
     talk, held = _talk(rows, total, answered, ledger, found)
     wait = _wait(rows, total, talk + held if talk is not None else None, answered)
     nothing = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
@@ -197,7 +196,7 @@ def _place_times(rows: pd.DataFrame, ledger: ImportReport, found: dict[str, str]
         out["answered_at"] = (rows["queued_at"] + _span(wait)).where(answered) if wait is not None else nothing
         if wait is None:
             ledger.add_note("nothing tells how long they waited: service level and answer time cannot be had")
-    ended = rows["ended_at"] if "ended_at" in rows else nothing
+    ended = rows.get("ended_at", nothing)
     if talk is not None:
         ended = (out["answered_at"] + _span(talk + held)).where(talk.notna() & answered, ended)
     elif "handle_s" in rows:
@@ -209,6 +208,13 @@ def _place_times(rows: pd.DataFrame, ledger: ImportReport, found: dict[str, str]
     if wait is not None and "ended_at" not in rows:
         out["ended_at"] = out["ended_at"].where(answered, lost)
     return out
+
+
+def _is_talk_alone(rows: pd.DataFrame, total: pd.Series[Any]) -> bool:
+    """Tell whether a duration does not hold the wait: contacts that waited longer than it show that."""
+    if "wait_s" not in rows or {"talk_s", "ended_at"} & set(rows):
+        return False
+    return bool(((total < rows["wait_s"]) & (rows["wait_s"] > 0)).mean() > 0.01)
 
 
 def _talk(
@@ -258,7 +264,7 @@ def _span(seconds: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _join_legs(rows: pd.DataFrame, ledger: ImportReport) -> pd.DataFrame:
-    """Make one contact of the legs of a call: it came with the first, was answered by the first that was, ended last."""
+    """Make one contact of the legs of a call: it came with the first, was answered at the first answer, ended last."""
     group = rows["group_id"].fillna(rows.get("contact_id", pd.Series(rows.index.astype("str"), index=rows.index)))
     good = rows[ledger.accepted].assign(**{"(call)": group[ledger.accepted]})
     by = good.sort_values("queued_at", kind="stable").groupby("(call)", sort=False)

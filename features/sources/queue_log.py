@@ -113,20 +113,20 @@ def _agent_time(events: pd.DataFrame) -> pd.DataFrame:
             spells.append({"agent_id": agent, "start": since[agent], "end": at, "state": old})
         state[agent], since[agent] = new, at
 
-    for row in events.sort_values("at", kind="stable").itertuples():
-        agent, event = str(row.agent), str(row.event)
+    ordered = events.sort_values("at", kind="stable")
+    for agent, event, at in zip(ordered["agent"], ordered["event"], ordered["at"], strict=True):
         if agent in ("", "NONE"):
             continue
         if event in _ON or event in _GO_ON:
-            change(agent, "available", row.at)
+            change(agent, "available", at)
         elif event in _PAUSE:
-            change(agent, "break", row.at)
+            change(agent, "break", at)
         elif event in _OFF:
-            change(agent, "", row.at)
+            change(agent, "", at)
         elif event == "CONNECT" and state.get(agent):
-            change(agent, "handling", row.at)
+            change(agent, "handling", at)
         elif event in _ENDS and state.get(agent) == "handling":
-            change(agent, "available", row.at)
+            change(agent, "available", at)
     return pd.DataFrame(spells, columns=["agent_id", "start", "end", "state"]).astype(
         {"agent_id": "str", "state": "str"}
     )

@@ -58,7 +58,7 @@ class SourceSpec:
     target_s
         For ``volumes``: within how many seconds is "in target".
     units
-        Column of durations -> its unit, ``ms``, ``s`` (usual), ``min``, ``h`` or ``d``; a clock such as 4:25 needs none.
+        Column of durations -> its unit: ``ms``, ``s`` (usual), ``min``, ``h`` or ``d``; a clock as 4:25 needs none.
     since, until
         Keep only what was created in this span of local time (``until`` excluded). The log then ends at ``until``,
         also where it is the midnight after the last row.

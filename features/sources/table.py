@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+
 import pandas as pd
 
 from ..case_log.schema import EVENT_KINDS, TABLES, AttributeTiming

@@ -62,4 +62,5 @@ def _clock(ds: pd.Series[Any]) -> pd.Series[Any]:
 
 def _leaning(rows: pd.DataFrame, keys: pd.Series[Any], middle: float) -> pd.Series[Any]:
     sums = rows.groupby(keys)[["handle_s", "n"]].sum()
-    return (sums["handle_s"] + PRIOR_CONTACTS * middle) / (sums["n"] + PRIOR_CONTACTS)
+    leaning: pd.Series[Any] = (sums["handle_s"] + PRIOR_CONTACTS * middle) / (sums["n"] + PRIOR_CONTACTS)
+    return leaning

@@ -12,6 +12,7 @@ from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
 from ..words.words import format_count, format_list, format_number
+from .check_sums import sum_sentences
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
 BULK_CLOSURE_FACTOR = 8.0
@@ -46,6 +47,7 @@ def check_stage(project: Project) -> Stage:
         ("What was read?", _sources(project)),
         ("How many rows are there?", "; ".join(f"{n}: {format_number(c)}" for n, c in counts.items())),
         ("What span do they cover?", _span(log, counts)),
+        *[("What can be held against the system?", said) for said in sum_sentences(log)],
         (
             "What was recognised or decided?",
             " ".join(_with_full_stop(n) for n in project.notes) or "Nothing out of the ordinary.",
@@ -57,6 +59,7 @@ def check_stage(project: Project) -> Stage:
         ("What do the other KPIs need?", _lacking(can)),
     ]
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
+    findings += sum_sentences(log)
     if len(project.rejected):
         findings.append(_format_rejected_rows(project.rejected))
     findings += [*oddities, _kpi_count(can)]

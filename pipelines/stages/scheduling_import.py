@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,7 @@ def format_import(project: Project, stage: Stage, spec: ForecastSpec) -> pd.Data
     return pd.concat(parts, ignore_index=True)
 
 
-def _handle_times(project: Project, where: dict[str, str], name: str, slots: pd.Series) -> float | Floats:  # type: ignore[type-arg]
+def _handle_times(project: Project, where: dict[str, str], name: str, slots: pd.Series[Any]) -> float | Floats:
     """Return the handle time of a series: of the queue that is planned for it, else as the log tells."""
     queues = project.config.staffing
     spec = next((q for q in queues.values() if dict(q.where) == where), None) or queues.get(name)

@@ -34,50 +34,97 @@ def clock(seconds):
 
 
 def plain(c):
-    return pd.DataFrame({
-        "Call ID": c["id"], "Start Time": c["start"], "Queue": c["queue"], "Agent": c["agent"], "Wait Time (s)": c["wait"],
-        "Talk Time (s)": c["talk"], "Hold Time (s)": c["hold"], "ACW (s)": c["wrap"],
-        "Disposition": np.where(c["gone"], "ABANDONED", "ANSWERED"),
-    }).to_csv(index=False)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "Call ID": c["id"],
+            "Start Time": c["start"],
+            "Queue": c["queue"],
+            "Agent": c["agent"],
+            "Wait Time (s)": c["wait"],
+            "Talk Time (s)": c["talk"],
+            "Hold Time (s)": c["hold"],
+            "ACW (s)": c["wrap"],
+            "Disposition": np.where(c["gone"], "ABANDONED", "ANSWERED"),
+        }
+    ).to_csv(index=False)
 
 
 def five9(c):
-    out = pd.DataFrame({
-        "CALL ID": c["id"], "TIMESTAMP": c["start"].dt.strftime("%a, %d %b %Y %H:%M:%S") * 0 + c["start"].dt.strftime("%m/%d/%Y %H:%M:%S"),
-        "CAMPAIGN": c["queue"] + " in", "CALL TYPE": "Inbound", "AGENT": c["agent"], "DISPOSITION": "Billing",
-        "ANI": "5551234", "SKILL": c["queue"], "QUEUE WAIT TIME": c["wait"].map(clock), "TALK TIME": c["talk"].map(clock),
-        "HOLD TIME": c["hold"].map(clock), "AFTER CALL WORK TIME": c["wrap"].map(clock), "ABANDONED": c["gone"].astype(int),
-    })  # fmt: skip
+    out = pd.DataFrame(
+        {
+            "CALL ID": c["id"],
+            "TIMESTAMP": c["start"].dt.strftime("%a, %d %b %Y %H:%M:%S") * 0
+            + c["start"].dt.strftime("%m/%d/%Y %H:%M:%S"),
+            "CAMPAIGN": c["queue"] + " in",
+            "CALL TYPE": "Inbound",
+            "AGENT": c["agent"],
+            "DISPOSITION": "Billing",
+            "ANI": "5551234",
+            "SKILL": c["queue"],
+            "QUEUE WAIT TIME": c["wait"].map(clock),
+            "TALK TIME": c["talk"].map(clock),
+            "HOLD TIME": c["hold"].map(clock),
+            "AFTER CALL WORK TIME": c["wrap"].map(clock),
+            "ABANDONED": c["gone"].astype(int),
+        }
+    )
     away = out.head(9).assign(**{"CALL TYPE": "Outbound", "CALL ID": [f"9{i}" for i in range(9)], "ABANDONED": 0})
     return pd.concat([out, away]).to_csv(index=False)
 
 
 def talkdesk_old(c):
     kind = np.where(c["gone"], "abandoned", "inbound")
-    out = pd.DataFrame({
-        "interaction_id": c["id"], "call_type": kind, "start_time": c["start"], "end_time": c["end"],
-        "talk_time": c["talk"] / 86400, "waiting_time": c["wait"] / 86400, "holding_time": c["hold"] / 86400,
-        "agent_name": c["agent"], "ring_groups": c["queue"],
-    })  # fmt: skip
+    out = pd.DataFrame(
+        {
+            "interaction_id": c["id"],
+            "call_type": kind,
+            "start_time": c["start"],
+            "end_time": c["end"],
+            "talk_time": c["talk"] / 86400,
+            "waiting_time": c["wait"] / 86400,
+            "holding_time": c["hold"] / 86400,
+            "agent_name": c["agent"],
+            "ring_groups": c["queue"],
+        }
+    )
     away = out.head(5).assign(call_type="outbound_missed", interaction_id=[f"o{i}" for i in range(5)])
     return pd.concat([out, away]).to_csv(index=False)
 
 
 def talkdesk_new(c):
-    return pd.DataFrame({
-        "call_id": c["id"], "type": np.where(c["gone"], "missed", "inbound"), "start_at": c["start"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "end_at": c["end"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"), "total_time": (c["end"] - c["start"]).dt.total_seconds().astype(int),
-        "talk_time": c["talk"], "wait_time": c["wait"], "hold_time": c["hold"], "user_name": c["agent"],
-        "queue": c["queue"],
-    }).to_csv(index=False)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "call_id": c["id"],
+            "type": np.where(c["gone"], "missed", "inbound"),
+            "start_at": c["start"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "end_at": c["end"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "total_time": (c["end"] - c["start"]).dt.total_seconds().astype(int),
+            "talk_time": c["talk"],
+            "wait_time": c["wait"],
+            "hold_time": c["hold"],
+            "user_name": c["agent"],
+            "queue": c["queue"],
+        }
+    ).to_csv(index=False)
 
 
 def cxone(c):
-    return pd.DataFrame({
-        "Contact_ID": c["id"], "Master_Contact_ID": c["id"], "Skill": c["queue"], "Campaign": "x", "Agent": c["agent"], "Team": "t",
-        "Start_Date": c["start"].dt.strftime("%m/%d/%Y %I:%M:%S %p"), "InQueue": c["wait"], "Agent_Time": c["talk"],
-        "Abandon": np.where(c["gone"], "Y", "N"), "ACW_Seconds": c["wrap"], "Hold": c["hold"],
-    }).to_csv(index=False)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "Contact_ID": c["id"],
+            "Master_Contact_ID": c["id"],
+            "Skill": c["queue"],
+            "Campaign": "x",
+            "Agent": c["agent"],
+            "Team": "t",
+            "Start_Date": c["start"].dt.strftime("%m/%d/%Y %I:%M:%S %p"),
+            "InQueue": c["wait"],
+            "Agent_Time": c["talk"],
+            "Abandon": np.where(c["gone"], "Y", "N"),
+            "ACW_Seconds": c["wrap"],
+            "Hold": c["hold"],
+        }
+    ).to_csv(index=False)
 
 
 def connect(c):
@@ -85,16 +132,27 @@ def connect(c):
         start = row.start.tz_localize("UTC")
         answer = start + pd.Timedelta(seconds=row.wait)
         stamp = "%Y-%m-%dT%H:%M:%SZ"
-        agent = None if row.gone else {
-            "Username": row.agent, "ConnectedToAgentTimestamp": answer.strftime(stamp),
-            "AfterContactWorkDuration": row.wrap, "CustomerHoldDuration": row.hold,
-        }  # fmt: skip
+        agent = (
+            None
+            if row.gone
+            else {
+                "Username": row.agent,
+                "ConnectedToAgentTimestamp": answer.strftime(stamp),
+                "AfterContactWorkDuration": row.wrap,
+                "CustomerHoldDuration": row.hold,
+            }
+        )
         return {
-            "ContactId": row.id, "InitialContactId": None, "Channel": "VOICE", "InitiationMethod": "INBOUND",
+            "ContactId": row.id,
+            "InitialContactId": None,
+            "Channel": "VOICE",
+            "InitiationMethod": "INBOUND",
             "InitiationTimestamp": (start - pd.Timedelta("20s")).strftime(stamp),
-            "Queue": {"Name": row.queue, "EnqueueTimestamp": start.strftime(stamp)}, "Agent": agent,
-            "DisconnectTimestamp": row.end.strftime(stamp), "LastUpdateTimestamp": row.end.strftime(stamp),
-        }  # fmt: skip
+            "Queue": {"Name": row.queue, "EnqueueTimestamp": start.strftime(stamp)},
+            "Agent": agent,
+            "DisconnectTimestamp": row.end.strftime(stamp),
+            "LastUpdateTimestamp": row.end.strftime(stamp),
+        }
 
     rows = [record(r) for r in c.itertuples()]
     early = [{**r, "LastUpdateTimestamp": "2024-03-01T00:00:00Z", "Agent": None} for r in rows[:7]]
@@ -102,11 +160,19 @@ def connect(c):
 
 
 def users_workbook(c):
-    return pd.DataFrame({
-        "Call Id": c["id"], "Agent": c["agent"], "Date": c["start"].dt.strftime("%m/%d/%Y"), "Time": c["start"].dt.strftime("%H:%M:%S"),
-        "Topic": c["queue"], "Answered (Y/N)": np.where(c["gone"], "N", "Y"), "Resolved": "Y",
-        "Speed of answer in seconds": c["wait"], "AvgTalkDuration": (c["talk"] + c["hold"]).map(clock),
-    }).to_csv(index=False)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "Call Id": c["id"],
+            "Agent": c["agent"],
+            "Date": c["start"].dt.strftime("%m/%d/%Y"),
+            "Time": c["start"].dt.strftime("%H:%M:%S"),
+            "Topic": c["queue"],
+            "Answered (Y/N)": np.where(c["gone"], "N", "Y"),
+            "Resolved": "Y",
+            "Speed of answer in seconds": c["wait"],
+            "AvgTalkDuration": (c["talk"] + c["hold"]).map(clock),
+        }
+    ).to_csv(index=False)
 
 
 def queue_log(c):
@@ -157,11 +223,19 @@ def test_each_form_gives_the_calls_that_it_was_written_from(form, tmp_path):
 
 def test_twilio_has_no_wait_and_says_so(tmp_path):
     c = truth()
-    calls = pd.DataFrame({
-        "sid": "CA" + c["id"], "parent_call_sid": "", "from": "+1", "to": "+2", "direction": "inbound",
-        "status": np.where(c["gone"], "no-answer", "completed"), "start_time": c["start"], "end_time": c["end"],
-        "duration": (c["end"] - c["start"]).dt.total_seconds().astype(int),
-    })  # fmt: skip
+    calls = pd.DataFrame(
+        {
+            "sid": "CA" + c["id"],
+            "parent_call_sid": "",
+            "from": "+1",
+            "to": "+2",
+            "direction": "inbound",
+            "status": np.where(c["gone"], "no-answer", "completed"),
+            "start_time": c["start"],
+            "end_time": c["end"],
+            "duration": (c["end"] - c["start"]).dt.total_seconds().astype(int),
+        }
+    )
     child = calls.head(8).assign(parent_call_sid="CA7000", sid=[f"CB{i}" for i in range(8)])
     _, loaded = read(pd.concat([calls, child]).to_csv(index=False), tmp_path)
     rows = loaded.tables["contacts"]
@@ -250,34 +324,97 @@ def more_forms(c):
     answer = c["start"] + pd.to_timedelta(c["wait"], unit="s")
     stamp = "%Y/%m/%d %H:%M:%S"
     busy = c["talk"] + c["hold"]
-    yield "3cx", pd.DataFrame({
-        "historyid": "h" + c["id"], "callid": "0" + c["id"], "duration": busy.map(clock), "time-start": c["start"].dt.strftime(stamp),
-        "time-answered": np.where(c["gone"], "", answer.dt.strftime(stamp)), "time-end": c["end"].dt.strftime(stamp),
-        "reason-terminated": np.where(c["gone"], "src_participant_terminated", "dst_participant_terminated"), "to-dn": "801",
-    })  # fmt: skip
-    yield "uccx", pd.DataFrame({
-        "sessionID": c["id"], "startDateTime": c["start"], "endDateTime": c["end"], "contactDisposition": np.where(c["gone"], 1, 2),
-        "queueTime": c["wait"], "talkTime": c["talk"], "holdTime": c["hold"], "workTime": c["wrap"], "csqName": c["queue"],
-    })  # fmt: skip
-    yield "aircall", pd.DataFrame({
-        "call_id": c["id"], "direction": "inbound", "started_at": c["start"], "ended_at": c["end"],
-        "answered_at": np.where(c["gone"], "", answer.dt.strftime("%Y-%m-%d %H:%M:%S")), "user": c["agent"],
-        "duration": (c["end"] - c["start"]).dt.total_seconds().astype(int),
-    })  # fmt: skip
-    yield "home-made", pd.DataFrame({
-        "call_id": c["id"], "agent_id": c["agent"], "start_time": c["start"], "duration_sec": busy, "wait_time_sec": c["wait"],
-        "status": np.where(c["gone"], "abandoned", "completed"), "call_type": "billing",
-    })  # fmt: skip
-    yield "german", pd.DataFrame({
-        "Anruf-ID": c["id"], "Beginn": c["start"].dt.strftime("%d.%m.%Y %H:%M:%S"), "Warteschlange": c["queue"],
-        "Agent": c["agent"], "Wartezeit": c["wait"].map(clock), "Gesprächszeit": busy.map(clock),
-        "Ergebnis": np.where(c["gone"], "aufgelegt", "angenommen"),
-    })  # fmt: skip
-    yield "genesys interactions", pd.DataFrame({
-        "Conversation ID": c["id"], "Date": c["start"].dt.strftime("%m/%d/%Y %H:%M:%S"), "Media Type": "voice", "Direction": "Inbound",
-        "Queue": c["queue"], "Users": c["agent"], "Abandoned": np.where(c["gone"], "YES", "NO"), "Total Queue": c["wait"] * 1000,
-        "Total Talk": c["talk"] * 1000, "Total Hold": c["hold"] * 1000, "Total ACW": c["wrap"] * 1000,
-    })  # fmt: skip
+    yield (
+        "3cx",
+        pd.DataFrame(
+            {
+                "historyid": "h" + c["id"],
+                "callid": "0" + c["id"],
+                "duration": busy.map(clock),
+                "time-start": c["start"].dt.strftime(stamp),
+                "time-answered": np.where(c["gone"], "", answer.dt.strftime(stamp)),
+                "time-end": c["end"].dt.strftime(stamp),
+                "reason-terminated": np.where(c["gone"], "src_participant_terminated", "dst_participant_terminated"),
+                "to-dn": "801",
+            }
+        ),
+    )
+    yield (
+        "uccx",
+        pd.DataFrame(
+            {
+                "sessionID": c["id"],
+                "startDateTime": c["start"],
+                "endDateTime": c["end"],
+                "contactDisposition": np.where(c["gone"], 1, 2),
+                "queueTime": c["wait"],
+                "talkTime": c["talk"],
+                "holdTime": c["hold"],
+                "workTime": c["wrap"],
+                "csqName": c["queue"],
+            }
+        ),
+    )
+    yield (
+        "aircall",
+        pd.DataFrame(
+            {
+                "call_id": c["id"],
+                "direction": "inbound",
+                "started_at": c["start"],
+                "ended_at": c["end"],
+                "answered_at": np.where(c["gone"], "", answer.dt.strftime("%Y-%m-%d %H:%M:%S")),
+                "user": c["agent"],
+                "duration": (c["end"] - c["start"]).dt.total_seconds().astype(int),
+            }
+        ),
+    )
+    yield (
+        "home-made",
+        pd.DataFrame(
+            {
+                "call_id": c["id"],
+                "agent_id": c["agent"],
+                "start_time": c["start"],
+                "duration_sec": busy,
+                "wait_time_sec": c["wait"],
+                "status": np.where(c["gone"], "abandoned", "completed"),
+                "call_type": "billing",
+            }
+        ),
+    )
+    yield (
+        "german",
+        pd.DataFrame(
+            {
+                "Anruf-ID": c["id"],
+                "Beginn": c["start"].dt.strftime("%d.%m.%Y %H:%M:%S"),
+                "Warteschlange": c["queue"],
+                "Agent": c["agent"],
+                "Wartezeit": c["wait"].map(clock),
+                "Gesprächszeit": busy.map(clock),
+                "Ergebnis": np.where(c["gone"], "aufgelegt", "angenommen"),
+            }
+        ),
+    )
+    yield (
+        "genesys interactions",
+        pd.DataFrame(
+            {
+                "Conversation ID": c["id"],
+                "Date": c["start"].dt.strftime("%m/%d/%Y %H:%M:%S"),
+                "Media Type": "voice",
+                "Direction": "Inbound",
+                "Queue": c["queue"],
+                "Users": c["agent"],
+                "Abandoned": np.where(c["gone"], "YES", "NO"),
+                "Total Queue": c["wait"] * 1000,
+                "Total Talk": c["talk"] * 1000,
+                "Total Hold": c["hold"] * 1000,
+                "Total ACW": c["wrap"] * 1000,
+            }
+        ),
+    )
 
 
 @pytest.mark.parametrize(("name", "calls"), list(more_forms(truth())), ids=[n for n, _ in more_forms(truth())])
