@@ -39,7 +39,7 @@ def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
     >>> table = availability(log).set_index("kpi")
     >>> bool(table.loc["cases_opened", "available"]), table.loc["service_level", "lacks"]
-    (True, 'needs contacts')
+    (True, 'needs contacts or volumes')
     """
     lack = {kpi: describe_missing_data(log, kpi, calendar) for kpi in KPI_CATALOGUE}
     rows = [

@@ -13,6 +13,7 @@ from ..readers.timestamps import detect_date_order, parse_times
 from ..sources.contact_words import classify_direction, classify_outcome
 from ..sources.contacts import CONTACT_TIMES
 from .contact_columns import contact_role_score
+from .interval_values import is_count
 from .interval_words import find_measure
 from .roles import ColumnProfile
 
@@ -137,8 +138,6 @@ def _fits(role: str, p: ColumnProfile, values: pd.Series[Any]) -> bool:
 
 def _counts(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, taken: Mapping[str, str]) -> bool:
     """Tell whether the file counts what came: then a row is no single contact."""
-    from .interval_reports import is_count
-
     found = {
         m.role
         for n in columns

@@ -13,12 +13,12 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InputError
-from ..readers.elapsed import parse_elapsed
-from ..readers.numbers import detect_number_format, parse_numbers
 from ..sources.spec import SourceSpec
 from ..sources.volumes import COMPLETE, COUNT_MEASURES, MEAN_MEASURES, SHARE_MEASURES, TIME_MEASURES, TOTAL_WORDS
+from .interval_series import find_series_across
 from .interval_times import IntervalTimes, find_across, find_interval_times
 from .interval_units import decide_means, decide_units
+from .interval_values import is_amount, is_count
 from .interval_words import AGENT_WORDS, Measure, find_measure, series_rank
 from .roles import ColumnProfile
 from .vocabulary import normalise_column_name, score_role_match
@@ -57,6 +57,9 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
     times = find_interval_times(columns, frame)
     if times is None:
         return None
+    side_by_side = find_series_across(columns, frame, times)
+    if side_by_side is not None:
+        return side_by_side
     measures, odd, target_s = _measures(columns, frame, times)
     if "y" not in measures:
         return None
@@ -82,30 +85,6 @@ def _without_totals(frame: pd.DataFrame) -> pd.DataFrame:
         if str(frame[name].dtype) == "str":
             total |= frame[name].str.strip().str.lower().str.fullmatch(TOTAL_WORDS).fillna(False).astype(bool)
     return frame[~total] if total.mean() < 0.2 else frame
-
-
-def is_count(values: pd.Series[Any]) -> bool:
-    """Tell whether a column has whole numbers from 0, however their thousands are written.
-
-    >>> import pandas as pd
-    >>> is_count(pd.Series(["1.204", "511"])), is_count(pd.Series(["0.5", "2"])), is_count(pd.Series(["a"]))
-    (True, False, False)
-    """
-    there = values.dropna()
-    if there.empty:
-        return False
-    form = detect_number_format(there, whole=True)
-    numbers = parse_numbers(there, form)
-    good = numbers.dropna()
-    return bool(numbers.notna().mean() >= 0.9) and bool(((good >= 0) & (good % 1 == 0)).mean() >= 0.99)
-
-
-def is_amount(values: pd.Series[Any]) -> bool:
-    """Tell whether a column has numbers, percents or durations."""
-    there = values.dropna().drop_duplicates().head(500)
-    if there.empty:
-        return False
-    return bool(parse_numbers(there).notna().mean() >= 0.9) or not bool(parse_elapsed(there).bad.mean() > 0.1)
 
 
 def _measures(
@@ -160,7 +139,7 @@ def _series_keys(
         if n not in used and p.time is None and 1 < p.distinct <= 2000 and p.missing < 0.5
         and (not p.number or series_rank(n) >= 0) and not _depends_on(frame[n], start)
     ]  # fmt: skip
-    able.sort(key=lambda n: (series_rank(n) < 0, series_rank(n), list(columns).index(n)))
+    able.sort(key=lambda n: (series_rank(n) < 0, series_rank(n), _is_number_of(n), list(columns).index(n)))
     rows = frame.reset_index(drop=True).assign(**{"(start)": start}).drop_duplicates()
     rows = rows[rows["(start)"].notna()]
     keys: list[str] = []
@@ -176,6 +155,11 @@ def _series_keys(
     only = [n for n, p in columns.items() if n not in used and p.distinct == 1 and p.missing < 0.05]
     plain = [n for n in only if series_rank(n) == 0]
     return keys or plain[:1], unique
+
+
+def _is_number_of(name: str) -> bool:
+    """Tell whether a column has the ids of what another column may name."""
+    return normalise_column_name(name).endswith((" id", " nr", " no", " number", " key"))
 
 
 def _share_unique(rows: pd.DataFrame, by: list[str]) -> float:

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..readers.interval_labels import DAY_S, count_of_index, is_interval_label, parse_interval_labels
 from ..readers.timestamps import detect_date_order, detect_time_format, parse_times
 from ..sources.volumes import common_step_s
+from .interval_values import is_count
 from .interval_words import END_WORDS, START_WORDS, find_measure
 from .roles import ColumnProfile
 from .vocabulary import normalise_column_name
@@ -109,8 +110,6 @@ def digit_date_format(values: pd.Series[Any]) -> str | None:
 
 def find_across(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> dict[str, Any] | None:
     """Recognise a report whose intervals or dates are columns, or ``None``."""
-    from .interval_reports import is_count
-
     names = pd.Series([str(c) for c in frame.columns], dtype="str")
     clock = parse_interval_labels(names)["start_s"].notna().to_numpy() & ~names.str.fullmatch(r"\d+").to_numpy()
     day = names.map(lambda n: detect_time_format(pd.Series([n])) is not None and bool(re.search(r"\d", n))).to_numpy()

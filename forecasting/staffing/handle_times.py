@@ -57,7 +57,7 @@ def estimate_handle_times(totals: pd.DataFrame, slots: pd.Series[Any]) -> Floats
 
 def _clock(ds: pd.Series[Any]) -> pd.Series[Any]:
     """Return minutes after midnight."""
-    return ds.dt.hour * 60 + ds.dt.minute
+    return pd.Series(ds.dt.hour * 60 + ds.dt.minute)
 
 
 def _leaning(rows: pd.DataFrame, keys: pd.Series[Any], middle: float) -> pd.Series[Any]:

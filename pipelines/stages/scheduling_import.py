@@ -72,7 +72,12 @@ def _queue_name(project: Project, name: str) -> str:
     if name != "all" or not project.log.has("volumes", "unique_id"):
         return name
     names = project.log.frame(project.log.table("volumes").select("unique_id").distinct())["unique_id"]
-    return str(names.iloc[0]) if len(names) == 1 else name
+    if len(names) > 1:
+        raise InputError(
+            "the import is by queue, and this is the forecast of all", column="by", got=f"{len(names)} queues",
+            hint="deskcast forecast --by unique_id",
+        )  # fmt: skip
+    return str(names.iloc[0])
 
 
 def _answered_share(project: Project, where: dict[str, str]) -> float:

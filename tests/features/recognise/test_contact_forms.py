@@ -427,3 +427,24 @@ def test_further_forms_give_waits_and_talks(name, calls, tmp_path):
     assert len(answered) == (~c["gone"]).sum()
     assert (answered["answered_at"] - answered["queued_at"]).dt.total_seconds().sum() == c.loc[~c["gone"], "wait"].sum()
     assert (answered["ended_at"] - answered["answered_at"]).dt.total_seconds().sum() == (c["talk"] + c["hold"]).sum()
+
+
+def test_a_queue_log_gives_the_time_of_agents(tmp_path):
+    start = 1709280000
+    lines = [
+        f"{start}|NONE|support|SIP/ann|ADDMEMBER|",
+        f"{start + 600}|c1|support|NONE|ENTERQUEUE||555|1",
+        f"{start + 610}|c1|support|SIP/ann|CONNECT|10|c1|3",
+        f"{start + 910}|c1|support|SIP/ann|COMPLETEAGENT|10|300|1",
+        f"{start + 1800}|NONE|support|SIP/ann|PAUSE|lunch",
+        f"{start + 3600}|NONE|support|SIP/ann|UNPAUSE|",
+        f"{start + 4000}|c2|support|NONE|ENTERQUEUE||556|1",
+        f"{start + 4060}|c2|support|NONE|EXITWITHTIMEOUT|1|1|60",
+        f"{start + 7200}|NONE|support|SIP/ann|REMOVEMEMBER|",
+    ]
+    seen, loaded = read("\n".join(lines), tmp_path, "queue_log")
+    assert seen.kind == "queue_log"
+    spent = loaded.tables["agent_time"].assign(s=lambda t: (t["end"] - t["start"]).dt.total_seconds())
+    assert spent.groupby("state")["s"].sum().to_dict() == {"available": 5100.0, "break": 1800.0, "handling": 300.0}
+    assert loaded.tables["contacts"]["outcome"].tolist() == ["answered", "abandoned"]
+    assert any("1 EXITWITHTIMEOUT" in note for note in loaded.notes)

@@ -343,6 +343,8 @@ def test_handle_time_is_read_where_it_is_written(form, tmp_path):
     rows = read(form(truth()), tmp_path)[1].tables["volumes"]
     assert "handle_s" in rows
     assert rows["unique_id"].nunique() == 2
+    if form is not avaya_items:
+        assert set(rows["unique_id"]) == {"Sales", "Support"}
 
 
 def five_minutes(days=6):
@@ -485,3 +487,27 @@ def test_local_clocks_change_in_reports_too(tmp_path):
     rows = load_source(spec).tables["volumes"]
     assert len(rows) == 47
     assert rows["ds"].iloc[-1] == pd.Timestamp("2024-03-31 21:00", tz="UTC")
+
+
+def test_channels_side_by_side_are_series(tmp_path):
+    days = pd.date_range("2024-01-01", periods=40)
+    wide = pd.DataFrame({"Date": days, "Phone": range(40), "Chat": range(100, 140), "E-mail": 7 + days.day})
+    seen, loaded = read(wide.to_csv(index=False), tmp_path)
+    rows = loaded.tables["volumes"]
+    assert seen.options["across"] == "Phone .. E-mail"
+    sums = rows.groupby("unique_id")["y"].sum()
+    assert sums["Phone"] == sum(range(40))
+    assert sums["E-mail"] == sum(7 + days.day)
+
+
+def test_columns_of_unknown_counts_are_asked_about_and_each_line_works(tmp_path):
+    days = pd.date_range("2024-01-01", periods=40)
+    wide = pd.DataFrame({"Date": days, "North": range(40), "South": range(100, 140)})
+    (tmp_path / "r.csv").write_text(wide.to_csv(index=False))
+    with pytest.raises(InputError, match="several series") as asked:
+        recognise(tmp_path / "r.csv")
+    assert 'across = "North .. South"' in str(asked.value)
+    spec = SourceSpec("volumes", str(tmp_path / "r.csv"), columns={"ds": "Date"}, across="North .. South")
+    assert load_source(spec).tables["volumes"]["unique_id"].nunique() == 2
+    spec = SourceSpec("volumes", str(tmp_path / "r.csv"), columns={"ds": "Date", "y": "North"})
+    assert load_source(spec).tables["volumes"]["y"].sum() == sum(range(40))

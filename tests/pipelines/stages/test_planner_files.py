@@ -141,8 +141,11 @@ def test_a_forecast_is_written_and_read_again_as_an_import(project, tmp_path):
 
 def test_what_cannot_be_imported_is_refused(project):
     ahead = pd.DataFrame({"unique_id": ["all"], "ds": [pd.Timestamp("2024-04-01")], "deskcast": [3.0]})
+    with pytest.raises(InputError, match="--by unique_id"):
+        format_import(project, Stage("forecast", {"forecast": ahead}), ForecastSpec(freq="15min"))
+    daily = ForecastSpec(freq="D", by=("unique_id",))
     with pytest.raises(InputError, match="quarters of an hour"):
-        format_import(project, Stage("forecast", {"forecast": ahead}), ForecastSpec(freq="D"))
+        format_import(project, Stage("forecast", {"forecast": ahead.assign(unique_id="Sales")}), daily)
     with pytest.raises(InputError, match="did you mean 'genesys'"):
         check_import_form("genesis")
 
