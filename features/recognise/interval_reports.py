@@ -27,6 +27,8 @@ from .vocabulary import normalise_column_name, score_role_match
 MIN_SCORE_COUNTS, MIN_SCORE_QUESTION = 4.0, 3.0
 #: Share of rows that may come twice before a slot is no longer what a row is.
 MAX_DOUBLED_SHARE = 0.35
+#: What describes a case: a number under such a name is no count.
+_CASE_ROLES = ("case_id", "priority", "product", "region", "case_type", "customer_id", "channel", "team")
 _MISSING = SourceSpec("volumes").missing
 
 
@@ -64,6 +66,13 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
     if "y" not in measures:
         return None
     keys, unique = _series_keys(columns, frame, times, measures)
+    agents = [n for n in keys if _is_agent(n)]
+    if agents and len(measures) > 1 and times.even >= 0.9 and unique >= 0.9:
+        raise InputError(
+            "each row is what one agent took, which is no demand of a queue", column=agents[0],
+            wanted="the report by queue or skill",
+            hint=f'or sum it: leave out {agents[0]}, one row each interval',
+        )  # fmt: skip
     score, words = _score(columns, times, measures, odd, keys, unique)
     if score < MIN_SCORE_QUESTION:
         return None
@@ -124,7 +133,7 @@ def _free_counts(
     return [
         n for n, p in columns.items()
         if n not in times.columns and n not in out.values() and p.number and is_count(frame[n]) and p.distinct > 1
-        and score_role_match(n, "case_id") == 0
+        and not any(score_role_match(n, role) > 0 for role in _CASE_ROLES)
     ]  # fmt: skip
 
 
@@ -212,8 +221,9 @@ def _score(
             p.unique > 0.95 and p.rows > 10 and score_role_match(name, "case_id") > 0 and name != columns_first(columns)
         ):
             score -= 2.0
-    if any(_is_agent(n) for n in keys):
-        score -= 2.0
+    many = columns[y].distinct > 12 if y in columns else True
+    if many and times.even >= 0.98 and unique >= 0.98 and all(n in used or p.distinct <= 1 for n, p in columns.items()):
+        score += 1.0  # nothing but times, series and measures
     return score, words
 
 

@@ -26,7 +26,7 @@ _MEAN = (
 _TOTAL = r"\b(total|sum|gesamt\w*|totale?s?|cumule)\b"
 #: Items that Avaya stores: seconds of the interval in all.
 _STORED = r"(ans|acd|acw|holdacd|ring|othert|aban|i_?acd)time"
-_EXTREME = r"\b(max|maximum|longest|min|minimum|shortest|median|p90|langste)\b"
+_EXTREME = r"\b(max|maximum|longest|minimum|shortest|median|p90|langste)\b|^min\b"
 
 #: Counts, the plainest words first: role -> patterns on the name in lower case.
 COUNT_WORDS: tuple[tuple[str, str], ...] = (
@@ -75,6 +75,11 @@ _TIME_SIGN = re.compile(
     r"total|aht|asa|acw|att|awt|tmo|tma|dmt|acdtime|acwtime|anstime|holdacdtime|speed|moyen|medio|mittlere|wartezeit|"
     r"durchschn\w*|nachbearbeitung\w*|gesprachszeit|bearbeitungszeit|haltezeit)\b"
 )
+#: Shares that have a word of their own.
+_SHARE_NAMES = (
+    (r"\b(erreichbarkeit|annahmequote|answer rate|pca)\b", "answered_share"),
+    (r"\b(abbruchquote|aufgeberquote|verlustquote|lost call rate)\b", "abandoned_share"),
+)
 _LEVEL = (
     r"\b(service level|svc level|svl|sl|within service level|sl percent|servicelevel|service grade|"
     r"niveau de service|sla)\b"
@@ -109,12 +114,13 @@ def find_measure(name: str) -> Measure | None:
     limit = re.search(r"(\d+)\s*(s|sec|secs|seconds?)?\b", words)
     if re.search(_LEVEL, words) and not re.match(r"(calls |contacts )?(in|within|ans|answered)\b", words):
         return Measure("service_level", 0.9, target_s=float(limit[1]) if limit else None)
+    for pattern, role in _SHARE_NAMES:
+        if re.search(pattern, words):
+            return Measure(role, 0.9)
     if _SHARE.search(name) or _SHARE.search(words):
-        bare = re.sub(r"\s+", " ", _SHARE.sub(" ", words)).strip()
+        bare = re.sub(r"\s+", " ", re.sub(r"\b(d|de|du|des|of|der)\b", " ", _SHARE.sub(" ", words))).strip()
         found = _count(bare)
         share = {"answered": "answered_share", "abandoned": "abandoned_share", "answered_in_target": "service_level"}
-        if words.startswith("pca") or words == "pca":
-            return Measure("answered_share", 0.6)
         return (
             Measure(share[found.role], found.sure, target_s=found.target_s) if found and found.role in share else None
         )
@@ -130,6 +136,8 @@ def find_measure(name: str) -> Measure | None:
 
 
 def _count(words: str) -> Measure | None:
+    if words in ("y",):
+        return Measure("y", 1.0)  # the name that series have everywhere
     for place, (role, pattern) in enumerate(COUNT_WORDS):
         if re.fullmatch(pattern, words):
             limit = re.search(r"(\d+)", words) if role == "answered_in_target" else None

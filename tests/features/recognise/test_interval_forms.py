@@ -511,3 +511,39 @@ def test_columns_of_unknown_counts_are_asked_about_and_each_line_works(tmp_path)
     assert load_source(spec).tables["volumes"]["unique_id"].nunique() == 2
     spec = SourceSpec("volumes", str(tmp_path / "r.csv"), columns={"ds": "Date", "y": "North"})
     assert load_source(spec).tables["volumes"]["y"].sum() == sum(range(40))
+
+
+def test_one_case_a_day_with_a_priority_is_no_series(tmp_path):
+    days = pd.date_range("2024-01-01", periods=60)
+    cases = pd.DataFrame({"Opened": days, "Priority": [1 + i % 4 for i in range(60)]})
+    (tmp_path / "t.csv").write_text(cases.to_csv(index=False))
+    assert recognise(tmp_path / "t.csv").table == "cases"
+
+
+def test_rows_of_agents_are_refused_by_name(tmp_path):
+    t = truth(days=7, queues=("Sales",))
+    rows = pd.concat([
+        pd.DataFrame({"Interval Start": t["start"], "Agent Name": a, "Handled": t["answered"], "Avg Handle": t["aht"]})
+        for a in ("ann", "bob")
+    ])  # fmt: skip
+    with pytest.raises(InputError, match="one agent took"):
+        read(rows.to_csv(index=False), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "role"),
+    [
+        (["Anrufe", "Erreichbarkeit %"], "answered"),
+        (["Calls", "AHT (min)"], "handle_s"),
+        (["Appels reçus", "Durée moyenne de traitement"], "handle_s"),
+        (["Llamadas recibidas", "TMO"], "handle_s"),
+        (["Call_Volume", "Svc_Level"], "answered_in_target"),
+    ],
+)
+def test_measures_in_other_words(names, role, tmp_path):
+    values = {"answered": 95.0, "handle_s": 4.5 if "min" in names[1] else 270, "answered_in_target": 0.8}
+    days = pd.date_range("2024-01-01", periods=30)
+    text = pd.DataFrame({"Date": days, names[0]: range(100, 130), names[1]: values[role]}).to_csv(index=False)
+    rows = read(text, tmp_path)[1].tables["volumes"]
+    each = {"answered": 0.95, "handle_s": 270.0, "answered_in_target": 0.8}[role]
+    assert rows[role].sum() == pytest.approx(each * sum(range(100, 130)))
