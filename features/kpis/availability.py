@@ -40,7 +40,7 @@ def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
     >>> table = availability(log).set_index("kpi")
     >>> bool(table.loc["cases_opened", "available"]), table.loc["service_level", "missing_data"]
-    (True, 'needs contacts')
+    (True, 'needs contacts or volumes')
     """
     lack = {kpi: describe_missing_data(log, kpi, calendar) for kpi in KPI_CATALOGUE}
     rows = [
@@ -68,7 +68,8 @@ def describe_missing_data(log: CaseLog, name: str, calendar: str | None = None) 
     tables = [need.replace("|", " or ") for need in kpi.needs if not any(log.has(t) for t in need.split("|"))]
     if tables:
         return "needs " + _and(tables)
-    columns = [_in_words(need) for need in kpi.columns if not compute_once(log, need, partial(_holds, log, need))]
+    needs = [_of_table(log, need) for need in kpi.columns]
+    columns = [_in_words(n) for n in dict.fromkeys(needs) if not compute_once(log, n, partial(_holds, log, n))]
     if columns:
         return "needs " + _and(columns)
     if kpi.kinds and not compute_once(log, "event facts", lambda: inspect_events(log)).kinds & set(kpi.kinds):
@@ -78,6 +79,12 @@ def describe_missing_data(log: CaseLog, name: str, calendar: str | None = None) 
     if kpi.calendar and len(log.calendars) > 1 and calendar is None:
         return f"needs the name of the calendar that counts: {' or '.join(log.calendars)}"
     return ""
+
+
+def _of_table(log: CaseLog, need: str) -> str:
+    """Return the one of ``a.x|b.y`` whose table the log has, the first where it has several."""
+    parts = need.split("|")
+    return next((p for p in parts if log.has(p.partition(".")[0])), parts[0])
 
 
 def _holds(log: CaseLog, need: str) -> bool:
@@ -121,7 +128,9 @@ def format_catalogue_page() -> str:
         "|---|---|---|---|---|",
     ]
     for kpi in KPI_CATALOGUE.values():
-        needs = [need.replace("|", " or ") for need in kpi.needs] + [_in_words(c) for c in kpi.columns]
+        needs = [need.replace("|", " or ") for need in kpi.needs] + [
+            _in_words(c.partition("|")[0]) for c in kpi.columns
+        ]
         needs += [f"events `{'` or `'.join(kpi.kinds)}`"] if kpi.kinds else []
         needs += ["a calendar"] if kpi.calendar else []
         better = kpi.better or "-"

@@ -28,7 +28,7 @@ class Kpi:
     definition
         What is counted, of what, and in which period.
     columns
-        ``table.column`` that must hold values.
+        ``table.column`` that must hold values; ``a|b`` means the one whose table the log has.
     kinds
         Kinds of event of which one must occur.
     horizon_s
@@ -77,11 +77,11 @@ KPI_ENTRIES = (
     Kpi("resolution_rate", "share", "higher", _CASE_TABLES,
         "cases resolved in the period / (backlog at its start + opened and re-opened in it)",
         kinds=_END_KINDS),
-    Kpi("contacts_offered", "count", "", ("contacts",),
+    Kpi("contacts_offered", "count", "", ("contacts|volumes",),
         "calls and chats that entered a queue in the period"),
-    Kpi("abandonment_rate", "share", "lower", ("contacts",),
+    Kpi("abandonment_rate", "share", "lower", ("contacts|volumes",),
         "contacts abandoned in the queue / offered in the period and over; a callback is no abandonment",
-        columns=("contacts.outcome",)),
+        columns=("contacts.outcome|volumes.abandoned",)),
     # speed
     Kpi("first_response_time", "s", "lower", _CASE_TABLES,
         "creation to the first public message of a human agent, for cases created in the period; cases "
@@ -120,17 +120,17 @@ KPI_ENTRIES = (
     Kpi("sla_attainment", "share", "higher", ("cases", "events", "sla_policies"),
         "milestones met / (met + breached, finished or not), in the period in which each was decided: at its "
         "stop or when it fell due; all metrics, and each by itself as sla_attainment_<metric>"),
-    Kpi("answer_time", "s", "lower", ("contacts",),
+    Kpi("answer_time", "s", "lower", ("contacts|volumes",),
         "queue entry to answer, for contacts offered in the period; abandoned ones are censored; mean up to 1 "
-        "hour",
-        columns=("contacts.answered_at",), horizon_s=3600.0),
-    Kpi("service_level", "share", "higher", ("contacts",),
+        "hour; of an interval report the mean of the answered",
+        columns=("contacts.answered_at|volumes.wait_s",), horizon_s=3600.0),
+    Kpi("service_level", "share", "higher", ("contacts|volumes",),
         "contacts answered within 20 seconds / offered in the period, abandoned ones included; any other limit by "
-        "name, such as service_level_60s",
-        columns=("contacts.answered_at",), limit_prefix="service_level_"),
-    Kpi("hold_time", "s", "lower", ("contacts",),
+        "name, such as service_level_60s; of an interval report within its own limit",
+        columns=("contacts.answered_at|volumes.answered_in_target",), limit_prefix="service_level_"),
+    Kpi("hold_time", "s", "lower", ("contacts|volumes",),
         "time on hold of a handled contact, by the period in which it was offered; mean up to 2 hours",
-        columns=("contacts.hold_s",), horizon_s=7200.0),
+        columns=("contacts.hold_s|volumes.hold_s",), horizon_s=7200.0),
     # quality and effort
     Kpi("first_contact_resolution", "share", "higher", _CASE_TABLES,
         "cases with at most one message or call of an agent, not re-opened and with no new case of the "
@@ -210,10 +210,10 @@ KPI_ENTRIES = (
         "cases in which no human agent acted / cases resolved in the period",
         columns=("events.actor_role", "events.actor_id"), kinds=_END_KINDS),
     # productivity and money
-    Kpi("handle_time", "s", "", ("contacts",),
+    Kpi("handle_time", "s", "", ("contacts|volumes",),
         "talk, hold and wrap-up of a contact offered in the period and answered; running ones are censored; "
-        "mean up to 2 hours",
-        columns=("contacts.answered_at", "contacts.ended_at"), horizon_s=7200.0),
+        "mean up to 2 hours; of an interval report the mean of the answered",
+        columns=("contacts.answered_at|volumes.handle_s", "contacts.ended_at|volumes.handle_s"), horizon_s=7200.0),
     Kpi("cases_per_agent_hour", "ratio", "higher", ("cases", "events", "agent_time"),
         "cases resolved in the period / paid agent hours in it",
         columns=("agent_time.paid",), kinds=_END_KINDS),

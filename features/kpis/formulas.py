@@ -7,6 +7,7 @@ from functools import partial
 
 from . import case_kpis as case
 from . import contact_kpis as rest
+from . import volume_kpis as report
 from .aggregate import aggregate_count
 from .catalogue import find_kpi, parse_kpi_limit_s
 from .queries import HistoryOrQuery
@@ -14,6 +15,17 @@ from .view import LogView
 
 KpiFormula = Callable[[LogView], HistoryOrQuery]
 
+
+def contacts_or_counts(single: KpiFormula, counted: KpiFormula) -> KpiFormula:
+    """Return a formula that counts single contacts, or sums an interval report where a log has nothing else."""
+
+    def formula(desk: LogView, **limits: float) -> HistoryOrQuery:
+        return (counted if report.has_only_volumes(desk) else single)(desk, **limits)
+
+    return formula
+
+
+_SERVICE_LEVEL = contacts_or_counts(rest.service_level, report.service_level)
 #: KPI -> how it is counted, and the table whose segments it needs.
 KPI_FORMULAS: Mapping[str, tuple[KpiFormula, str]] = {
     "cases_opened": (case.cases_opened, "cases"),
@@ -22,8 +34,11 @@ KPI_FORMULAS: Mapping[str, tuple[KpiFormula, str]] = {
     "backlog_age": (case.backlog_age, "cases"),
     **{f"backlog_over_{days}d": (partial(case.backlog_over, limit=days * 86400.0), "cases") for days in (1, 2, 7, 30)},
     "resolution_rate": (case.resolution_rate, "cases"),
-    "contacts_offered": (lambda desk: aggregate_count(desk.contacts, "queued_at"), "contacts"),
-    "abandonment_rate": (rest.abandonment_rate, "contacts"),
+    "contacts_offered": (
+        contacts_or_counts(lambda desk: aggregate_count(desk.contacts, "queued_at"), report.offered),
+        "contacts",
+    ),
+    "abandonment_rate": (contacts_or_counts(rest.abandonment_rate, report.abandonment_rate), "contacts"),
     "first_response_time": (
         partial(case.case_duration, name="first_response_time", seconds="first_response_s"),
         "cases",
@@ -46,9 +61,9 @@ KPI_FORMULAS: Mapping[str, tuple[KpiFormula, str]] = {
     "responded_within_24h": (partial(case.responded_within, limit=24 * 3600.0), "cases"),
     "resolved_within_2d": (partial(case.resolved_within, limit=2 * 86400.0), "cases"),
     "sla_attainment": (case.sla_attainment, "cases"),
-    "answer_time": (rest.answer_time, "contacts"),
-    "service_level": (rest.service_level, "contacts"),
-    "hold_time": (rest.hold_time, "contacts"),
+    "answer_time": (contacts_or_counts(rest.answer_time, partial(report.mean_time, column="wait_s")), "contacts"),
+    "service_level": (_SERVICE_LEVEL, "contacts"),
+    "hold_time": (contacts_or_counts(rest.hold_time, partial(report.mean_time, column="hold_s")), "contacts"),
     "first_contact_resolution": (case.first_contact_resolution, "cases"),
     "contacts_to_resolution": (case.contacts_to_resolution, "cases"),
     "interactions_per_case": (
@@ -80,7 +95,7 @@ KPI_FORMULAS: Mapping[str, tuple[KpiFormula, str]] = {
     "clicks_per_task": (partial(rest.mean_per_task, column="clicks"), ""),
     "task_completion_rate": (rest.task_completion_rate, ""),
     "automation_rate": (partial(case.share_of_resolved, column="agents", hit=lambda k: k == 0), "cases"),
-    "handle_time": (rest.handle_time, "contacts"),
+    "handle_time": (contacts_or_counts(rest.handle_time, partial(report.mean_time, column="handle_s")), "contacts"),
     "cases_per_agent_hour": (rest.cases_per_agent_hour, ""),
     "effort_per_case": (rest.effort_per_case, ""),
     "occupancy": (partial(rest.agent_time_share, hit=rest.is_handling, of=rest.is_handling_or_available), "agent_time"),
@@ -101,7 +116,7 @@ _LIMIT_FORMULAS: Mapping[str, Callable[..., HistoryOrQuery]] = {
     "responded_within_24h": case.responded_within,
     "resolved_within_2d": case.resolved_within,
     "backlog_over_30d": case.backlog_over,
-    "service_level": rest.service_level,
+    "service_level": _SERVICE_LEVEL,
     "article_left_within_10s": rest.article_left_within,
 }
 

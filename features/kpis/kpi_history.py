@@ -14,9 +14,11 @@ from ..errors import InputError, did_you_mean
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
 from .cells import KPI_MEASURES, MISSING_SEGMENT
+from .first_period import find_cut_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
 from .queries import run_queries
 from .view import Limits, LogView
+from .volume_kpis import has_only_volumes
 
 _SLA = "sla_attainment"
 
@@ -52,8 +54,9 @@ def kpi_history(
     DataFrame
         kpi, the segments, ds (start of the period, local clock), value (count, share or median), n (denominator),
         numerator, lo, hi (95%: Wilson for shares, log-log for medians), median, p90, mean. From the first period with
-        a row of the KPI's own table to the last that is over at the end of the log: the period that is cut is left
-        out. Where nothing came a count is 0, and a share or a duration is NaN with n = 0. A segment without a value
+        a row of the KPI's own table to the last that is over at the end of the log: periods that are cut at either
+        end are left out (the first one where the weeks that follow show that something is missing before its first
+        row). Where nothing came a count is 0, and a share or a duration is NaN with n = 0. A segment without a value
         is called ``(missing)``.
 
     Raises
@@ -86,7 +89,8 @@ def kpi_history(
         return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES])
     history = pd.concat(tables, ignore_index=True)
     history["ds"] = history["ds"].astype("datetime64[us]")
-    return history
+    cut = find_cut_start(log, desk.freq)
+    return history if cut is None else history[history["ds"] >= cut.following].reset_index(drop=True)
 
 
 def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
@@ -134,6 +138,8 @@ def _chosen(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable[tuple[s
     """Choose the formulas, or say why one cannot be had."""
     if kpis is None:
         names = [name for name in KPI_FORMULAS if _splits(desk, name) and not _describe_missing_data(desk, name)]
+        if has_only_volumes(desk) and not desk.log.has("cases"):
+            names = [name for name in names if name != "contacts_offered"]  # the same figures as cases_opened
     else:
         names = list(dict.fromkeys([kpis] if isinstance(kpis, str) else kpis))
     metrics = _metrics(desk.log) if any(name.startswith(_SLA) for name in names) else []
@@ -164,7 +170,7 @@ def _check(desk: LogView, name: str, metrics: list[str]) -> None:
 def _splits(desk: LogView, name: str) -> bool:
     """Tell whether a KPI can be split by the columns that were asked for."""
     table = _formula(name)[1]
-    if table == "cases" and not desk.log.has("cases"):
+    if table in ("cases", "contacts") and not desk.log.has(table):
         table = "volumes"
     return not desk.by or (bool(table) and desk.has_segments(table))
 

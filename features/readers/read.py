@@ -12,6 +12,7 @@ from ..errors import InputError, did_you_mean
 from .arrow_frames import frame_from_arrow
 from .database_files import find_database_kind, read_database_file
 from .decoding import decode_text
+from .headerless import read_headerless
 from .json_files import is_json, read_json
 from .markup_tables import is_markup, read_markup
 from .text_tables import parse_text
@@ -105,6 +106,10 @@ def read_raw(
         sheets, said = read_markup(text, file.name, header)
         raw = RawFile(pd.DataFrame(), found, "", compression, container="table of markup")
         return _one_of(sheets, said, sheet, file.name, raw)
+    known = read_headerless(text) if delimiter is None and not header else None
+    if known is not None:
+        note = f"{file.name}: there is no header; it is read as a {known[1]}"
+        return RawFile(known[0], found, "|" if "queue" in known[1] else ",", compression, (note,))
     frame, mark, notes = parse_text(text, delimiter, file.name, header)
     if found not in ("utf-8", "utf-8-sig"):
         notes.append(f"{file.name}: the text is {found}" + ("" if encoding else ", as recognised from the bytes"))

@@ -22,10 +22,16 @@ from ..sources.survey import SURVEY_SCALES
 from ..sources.survey import SURVEY_TABLE as SURVEYS
 from ..sources.table import CASE_TIMES
 from ..sources.telephone import CALL_LOG_COLUMNS as CALLS
+from ..sources.volumes import common_step_s
 from .case_tables import read_as_cases
 from .event_logs import describe_story, read_as_events
+from .planner_files import recognise_planner_file
 from .readings import MIN_SCORE, Ask, Reading, choose_reading, describe_reading
-from .roles import ColumnProfile, guess_series_columns, profile_columns
+from .roles import (
+    ColumnProfile,
+    guess_series_columns,
+    profile_columns,
+)
 
 #: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
 _MAX_ROWS_EXAMINED = 500_000
@@ -60,6 +66,8 @@ class Recognised:
         Of a workbook or a database file with several: the sheet or table.
     units
         Column of durations -> its unit.
+    options
+        Further values for the :class:`SourceSpec`, by the name of its field.
     raw
         The file as it was read; of several the one with the cases.
     """
@@ -82,6 +90,7 @@ class Recognised:
     files: tuple[Path, ...] = ()
     sheet: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
     def spec(self, path: str | None = None, timezone: str | None = None) -> SourceSpec:
@@ -100,6 +109,7 @@ class Recognised:
             attributes=self.attributes,
             date_format=self.date_format,
             slot_s=self.slot_s,
+            **self.options,
         )
 
 
@@ -108,6 +118,7 @@ def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recogni
     missing = SourceSpec("cases", "").missing
     columns = profile_columns(raw.frame.head(_MAX_ROWS_EXAMINED), missing)
     found = _canonical(columns) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
+    found = found or recognise_planner_file(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name)
     if found is None:
         if not any(p.time for p in columns.values()):
             raise InputError(
@@ -255,9 +266,10 @@ def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile], ask: Ask |
     offsets = [c for c in used if (t := columns[c].time) is not None and t.offset]
     if offsets:
         zone, why["timezone"] = guess_zone(raw[offsets[0]].head(_MAX_ROWS_EXAMINED))
-    slot = None
-    if seen.table == "volumes" and "ds" in seen.columns:
+    slot = seen.slot_s
+    if slot is None and seen.table == "volumes" and seen.columns.get("ds") in raw.columns:
         slot, why["slot"] = _infer_time_step(seen)
+    single = seen.date_format or single
     return replace(seen, date_format=single, timezone=zone, slot_s=slot, why=why, notes=tuple(notes))
 
 
@@ -283,10 +295,7 @@ def _time_columns(seen: Recognised, columns: Mapping[str, ColumnProfile]) -> dic
 def _infer_time_step(seen: Recognised) -> tuple[float | None, str]:
     frame = seen.raw.frame
     times = parse_times(frame[seen.columns["ds"]]).instants
-    keys = frame[seen.columns["unique_id"]] if "unique_id" in seen.columns else pd.Series("all", index=frame.index)
-    steps = times.groupby(keys.astype("str"), sort=False).diff().dt.total_seconds()
-    steps = steps[steps > 0]
-    if steps.empty:
+    step, share = common_step_s(times)
+    if step is None:
         return None, ""
-    step = float(steps.mode().iloc[0])
-    return step, f"{(steps == step).mean():.0%} of the neighbouring slots are this far apart"
+    return step, f"{share:.0%} of the neighbouring slots are this far apart"

@@ -124,7 +124,8 @@ def guess_series_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFra
     numbers = [n for n, p in columns.items() if p.number and p.missing < 0.5]
     if len(times) != 1 or not numbers:
         return None
-    y = find_best_column(columns, "y", lambda p: p.name in numbers) or (numbers[0] if len(columns) == 2 else "")
+    alone = len(columns) == 2 and columns[numbers[0]].distinct > 12  # fewer are the codes of something
+    y = find_best_column(columns, "y", lambda p: p.name in numbers) or (numbers[0] if alone else "")
     rest = [n for n in columns if n not in (times[0], y)]
     if not y or len(rest) > 1:
         return None

@@ -237,7 +237,7 @@ def _cast(
         times = parse_times(
             raw, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset, order=order
         )
-        _check_times(times, raw, source, spec, ledger)
+        check_times(times, raw, source, spec, ledger)
         return times.instants
     if kind == "flag":
         cast = raw if str(raw.dtype) in ("boolean", "bool") else raw.astype("str").str.lower().map(_FLAGS)
@@ -263,7 +263,7 @@ def _as_text(raw: pd.Series[Any]) -> pd.Series[Any]:
     return raw.astype("str").where(raw.notna())
 
 
-def _check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: SourceSpec, ledger: ImportReport) -> None:
+def check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: SourceSpec, ledger: ImportReport) -> None:
     """Refuse times that cannot be read, and say how the others were."""
     there = int(raw.notna().sum())
     if there and int(times.bad.sum()) == there:

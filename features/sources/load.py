@@ -16,6 +16,7 @@ from ..readers.read import read_raw
 from . import jira, salesforce, zendesk
 from . import servicenow as servicenow_tables
 from .export import SourceSystem
+from .queue_log import read_queue_log
 from .servicenow_log import read_servicenow
 from .spec import LoadedSource, SourceSpec
 from .survey import read_surveys
@@ -109,6 +110,7 @@ ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], LoadedSource]] = {
     "servicenow": read_servicenow,
     "telephone": read_calls,
     "survey": read_surveys,
+    "queue_log": read_queue_log,
 }
 
 

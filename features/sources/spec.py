@@ -57,6 +57,15 @@ class SourceSpec:
         Cut a written offset off and read the clock time in ``timezone``.
     slot_s
         Length of a slot in seconds, for ``volumes``.
+    labels
+        For ``volumes``: whether the times are the ``start`` (usual) or the ``end`` of their interval, or an ``index``
+        of the intervals of a day that counts from 1.
+    across
+        For ``volumes`` whose intervals (or dates, or series) are columns: ``"08:00 .. 17:30"``, the first and the last.
+    first
+        For rows that are numbered and have no date: the date of row 1.
+    target_s
+        For ``volumes``: within how many seconds is "in target".
     units
         Column of durations -> its unit, ``ms``, ``s`` (usual), ``min``, ``h`` or ``d``; a clock (4:25) needs none.
         A time may be an opening plus such a duration: ``"Created + Hours taken"``.
@@ -78,6 +87,10 @@ class SourceSpec:
     missing: tuple[str, ...] = ("", "?", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")
     ignore_offset: bool = False
     slot_s: float | None = None
+    labels: str | None = None
+    across: str | None = None
+    first: str | None = None
+    target_s: float | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     since: str | None = None
     until: str | None = None

@@ -12,10 +12,12 @@ from ..case_log.schema import EVENT_KINDS, TABLES, AttributeTiming
 from ..errors import InputError
 from ..readers.many_files import FILES
 from .columns import ImportReport, cast_columns, choose_columns, read_column
+from .contacts import is_contact_record, read_contacts
 from .event_log import read_event_log
 from .rows import cut_events, is_in_span, number_events, read_column_text
 from .spec import LoadedSource, SourceSpec
 from .versions import UPDATED, describe_versions, find_changes, mark_older_rows
+from .volumes import read_volumes
 
 #: Times of a case table that become events.
 CASE_TIMES = {"first_response_at": "message", "resolved_at": "resolved", "closed_at": "closed"}
@@ -42,7 +44,9 @@ def read_mapped_table(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     if spec.table == "events" and "activity" in names and "kind" not in names:
         return read_event_log(spec, frame)
     if spec.table == "volumes":
-        return _volumes(spec, frame)
+        return read_volumes(spec, frame)
+    if spec.table == "contacts" and is_contact_record(names):
+        return read_contacts(spec, frame)
     return _canonical(spec, frame)
 
 
@@ -152,55 +156,6 @@ def _events_at(cases: pd.DataFrame, column: str, kind: str) -> pd.DataFrame:
     if kind == "message":
         part["actor_role"], part["public"] = "agent", True
     return part
-
-
-def _volumes(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
-    kinds = {c.name: str(c.kind) for c in TABLES["volumes"].columns}
-    found = choose_columns(spec, frame, kinds, ("ds", "y"))
-    ledger = ImportReport("volumes", Path(spec.path).name, len(frame))
-    cast = cast_columns(spec, frame, found, kinds, tuple(n for n in ("ds", "y", "unique_id") if n in found), ledger)
-    if "unique_id" not in cast:
-        cast["unique_id"] = "all"
-    cast["unique_id"] = cast["unique_id"].astype("str")
-    ledger.reject((cast["y"] < 0).to_numpy(dtype=bool), found["y"], cast["y"], "a count cannot be below 0")
-    cast["ds"] = _resolve_repeated_hour(cast, spec, ledger)
-    twice = cast[["unique_id", "ds"]].duplicated().to_numpy() & ledger.accepted
-    ledger.reject(
-        twice, found["ds"], read_column_text(spec, frame, found["ds"]), "the slot came before; the first was kept"
-    )
-    ledger.check_rows_left()
-    cast = cast[ledger.accepted & is_in_span(spec, cast["ds"].where(ledger.accepted), ledger, "slots")]
-    if "slot_s" not in found:
-        cast["slot_s"] = spec.slot_s or infer_time_step_s(cast, ledger)
-    out = _sorted(cast[["unique_id", "ds", "slot_s", "y"]], ["unique_id", "ds"])
-    return LoadedSource({"volumes": out}, ledger.rejected(), tuple(ledger.notes), until=ledger.until)
-
-
-def _resolve_repeated_hour(volumes: pd.DataFrame, spec: SourceSpec, ledger: ImportReport) -> pd.Series[Any]:
-    """Read the second of two equal local slots as the second pass of the hour that the clock has twice."""
-    ds = volumes["ds"]
-    twice = volumes[["unique_id", "ds"]].duplicated().to_numpy() & ledger.accepted
-    if spec.timezone == "UTC" or not twice.any():
-        return ds
-    later = ds + pd.Timedelta("1h")
-    local, after = (i.dt.tz_convert(spec.timezone).dt.tz_localize(None) for i in (ds, later))
-    second = twice & (local == after).to_numpy(dtype=bool)
-    if second.any():
-        ledger.add_note(f"{int(second.sum()):,} slots are the second pass of an hour that {spec.timezone} has twice")
-    return ds.mask(second, later)
-
-
-def infer_time_step_s(volumes: pd.DataFrame, ledger: ImportReport) -> float:
-    """Return the commonest distance between neighbouring slots, in seconds."""
-    ordered = volumes.sort_values(["unique_id", "ds"])
-    steps = ordered.groupby("unique_id", sort=False)["ds"].diff().dt.total_seconds().dropna()
-    if steps.empty:
-        raise InputError(
-            "one slot alone does not tell its length", where=ledger.where, hint="set slot, such as '30min'"
-        )
-    step = float(steps.mode().iloc[0])
-    ledger.add_note(f"a slot is {step:,.0f} s long, the commonest distance ({(steps == step).mean():.0%} of them)")
-    return step
 
 
 def _canonical(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:

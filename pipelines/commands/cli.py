@@ -169,6 +169,7 @@ def forecast(
     what_if: forecast_options.WhatIfOption = None,
     paths: forecast_options.PathsOption = None,
     picture: forecast_options.PictureOption = None,
+    form: forecast_options.FormOption = None,
 ) -> None:
     """Forecast the volumes, or any other KPI, with intervals; what if, sample paths and pictures."""
     from dataclasses import replace
@@ -180,6 +181,8 @@ def forecast(
     asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     if picture is not None:
         forecast_options.check_chart_path(picture)
+    if form is not None:
+        forecast_options.check_import(form, out)
     project = open_for(config, as_of, out)
     said = {"horizon": horizon, "freq": freq, "by": by, "levels": levels, "models": models, "kpi": kpi}
     spec = forecast_options.with_options(project.config.forecast, **said, reconcile=reconcile)  # type: ignore[arg-type]
@@ -189,7 +192,12 @@ def forecast(
             forecast_options.write_charts(project, stage, picture)
     also = ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
     also = [*(["totals"] * ("totals" in stage.tables)), *also]
-    output_stage(stage, "paths" if paths else "forecast", out, as_json, *also, zone=project.config.timezone)
+    table = None if form else out
+    output_stage(stage, "paths" if paths else "forecast", table, as_json, *also, zone=project.config.timezone)
+    if form is not None and out is not None:
+        count = forecast_options.write_import(project, stage, spec, out)
+        if not as_json:
+            print_line(f"{count:,} rows for the import of {form} are in {out}.")
     if picture is not None and not as_json:
         print_line(f"The pictures are in {picture}.")
 

@@ -154,7 +154,7 @@ def infer_opening_hours(arrivals: Arrivals) -> OpeningHours | None:
     minute = local.dt.hour * 60 + local.dt.minute
     inside = pd.Series(False, index=local.index)
     for d, (a, b) in spans.items():
-        inside |= (weekday == d) & (minute >= a) & (minute < b)
+        inside |= (weekday == d) & (minute >= a) & (minute < b)  # a slot counts by its begin
     outside = float(weight[~inside].sum() / weight.sum())
     if outside > 0.1:
         return None
@@ -166,6 +166,7 @@ def _span(arrivals: Arrivals, chosen: pd.Series[Any]) -> tuple[int, int]:
     if arrivals.dates or (arrivals.slot_s or 0) >= 86400:
         return 0, 1440
     step = min(30, int((arrivals.slot_s or 1800) // 60)) or 1
+    length = max(step, int((arrivals.slot_s or 0) // 60))
     local, weight = arrivals.local[chosen], arrivals.weight[chosen]
     bins = ((local.dt.hour * 60 + local.dt.minute) // step) * step
     volume = weight.groupby(bins).sum().reindex(range(0, 1440, step), fill_value=0.0)
@@ -173,11 +174,11 @@ def _span(arrivals: Arrivals, chosen: pd.Series[Any]) -> tuple[int, int]:
     busy = volume.index[volume > needed].to_numpy()
     if len(busy) == 0:
         return 0, 1440
-    gaps = np.diff(np.append(busy, busy[0] + 1440)) - step
+    gaps = np.diff(np.append(busy, busy[0] + 1440)) - length
     widest = int(gaps.argmax())
     if gaps[widest] < 180:  # no night
         return 0, 1440
-    opens, shuts = int(busy[(widest + 1) % len(busy)]), int(busy[widest]) + step
+    opens, shuts = int(busy[(widest + 1) % len(busy)]), int(busy[widest]) + length
     return (opens, shuts) if shuts > opens else (opens, 1440)
 
 

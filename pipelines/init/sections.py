@@ -65,7 +65,9 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
     size = f"{len(raw.frame):,} rows and {len(raw.frame.columns)} columns"
     form = f", {raw.encoding}, divided by {raw.delimiter!r}" if raw.delimiter else f", {raw.container or 'Parquet'}"
     shape = {"arrivals": "a bare list of arrivals", "event log": "an event log", "audit log": "an audit log"}
-    said = shape.get(seen.shape, f"an {seen.shape}" if seen.shape.startswith("export") else f"a {seen.shape}")
+    said = shape.get(
+        seen.shape, f"an {seen.shape}" if seen.shape.startswith(("export", "interval")) else f"a {seen.shape}"
+    )
     lines = [f"[source.{name}]", f"# Seems to be {said}: {size}{form}."]
     lines += [f"# {_sentence(seen.why[key])}" for key in ("table", "kind", "reading") if key in seen.why]
     if name != seen.table:
@@ -89,6 +91,7 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         lines.append(f"# date_format = '%d/%m/%Y %H:%M'  # {seen.why['date_format']}")
     if seen.slot_s:
         lines.append(f"slot = {_text(_duration(seen.slot_s))}  # {seen.why.get('slot', '')}")
+    lines += _options(seen)
     if seen.timezone and not seen.shape.startswith("export"):
         lines.append("ignore_offset = false")
     lines += [f"# {_sentence(said)}" for said in seen.notes]
@@ -100,6 +103,19 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         lines += ["# Another column for a name: add [source.cases.columns] with, say, product = 'subcategory'."]
     lines += _mapping(name, seen)
     return [*lines, ""]
+
+
+def _options(seen: Recognised) -> list[str]:
+    """Write what else a source of counts or contacts says of its rows, and what is worth knowing."""
+    names = {"labels": "labels", "across": "across", "first": "first", "target_s": "target"}
+    lines = [
+        f"{key} = {_text(_duration(seen.options[name]) if name == 'target_s' else str(seen.options[name]))}"
+        for name, key in names.items()
+        if name in seen.options
+    ]
+    units = seen.options.get("units", {})
+    lines += [f"units = {{ {', '.join(f'{_text(c)} = {_text(u)}' for c, u in units.items())} }}"] if units else []
+    return [*(f"# {_sentence(note)}" for note in seen.notes), *lines]
 
 
 def _cut(seen: Recognised, facts: Facts) -> list[str]:
@@ -196,6 +212,9 @@ def _segments(facts: Facts) -> dict[str, int]:
     """Return up to three segments with 2 to 12 values of which none has nearly everything."""
     cases = facts.tables.get("cases", facts.tables.get("contacts"))
     found: dict[str, int] = {}
+    if cases is None and "volumes" in facts.tables:
+        series = facts.tables["volumes"]["unique_id"].nunique()
+        return {"unique_id": series} if 2 <= series <= 12 else {}
     for column in ("channel", "product", "region", "team", "priority", "case_type"):
         if cases is None or column not in cases:
             continue
@@ -286,13 +305,18 @@ def staffing_lines(facts: Facts) -> list[str]:
     arrivals = facts.arrivals
     if arrivals is None:
         return []
-    if arrivals.dates or (arrivals.slot_s or 0) > 3600:
+    if arrivals.dates or (arrivals.slot_s or 0) >= 86400 or 86400 % (arrivals.slot_s or 1800):
         return [
             "# No [staffing.desk]: the arrivals have no time of day, so agents per half hour cannot be planned.",
             "",
         ]
     name, where, phone = _queue(facts)
-    measured = next((h for s in facts.seen if (h := find_handle_time(s.raw.frame)) is not None), None)
+    reported = "volumes" in facts.tables and "handle_s" in facts.tables["volumes"]
+    recorded = any(s.shape in ("call record", "queue log") for s in facts.seen)
+    recorded = recorded and {"answered_at", "ended_at"} <= set(facts.tables["contacts"].columns)
+    measured = (
+        None if reported or recorded else next((h for s in facts.seen if (h := find_handle_time(s.raw.frame))), None)
+    )
     interval = int(max(1800, arrivals.slot_s or 0))
     lines = [f"[staffing.{name}]"]
     lines += [f"where = {where}"] if where else []
@@ -307,6 +331,8 @@ def staffing_lines(facts: Facts) -> list[str]:
     if measured:
         lines.append(f"# Mean of '{measured[0]}' over its positive values.")
         lines.append(f'aht = "{round(measured[1])}s"')
+    elif reported:
+        lines.append("# The handle time comes from the report, by interval and weekday; aht = '4min' would replace it.")
     elif "contacts" not in facts.tables:
         lines.append("# Assumed, as no handle time is in the data: replace it by the measured mean.")
         lines.append(f'aht = "{"4min" if phone else "15min"}"')
@@ -319,7 +345,8 @@ def _queue(facts: Facts) -> tuple[str, str, bool]:
     """Return the name of the queue to plan, the arrivals that it takes, and whether callers wait on the line."""
     volumes = next((s for s in facts.seen if s.table == "volumes"), None)
     if volumes is not None:
-        phone = bool(_PHONE.search(volumes.columns.get("y", "") + volumes.path.name))
+        waits = {"abandoned", "abandoned_share", "wait_s", "mean_wait_s"} & set(volumes.columns)
+        phone = bool(waits or _PHONE.search(volumes.columns.get("y", "") + volumes.path.name))
         return ("phone" if phone else "desk"), "", phone
     cases = facts.tables.get("contacts", facts.tables.get("cases"))
     if cases is not None and "channel" in cases:

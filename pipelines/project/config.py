@@ -277,7 +277,7 @@ def _zone(name: object, where: str) -> str:
 def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
     from ...features.sources.load import SYSTEMS
 
-    fills = {"telephone": "contacts", "survey": "surveys", **dict.fromkeys(SYSTEMS, "cases")}
+    fills = {"telephone": "contacts", "queue_log": "contacts", "survey": "surveys", **dict.fromkeys(SYSTEMS, "cases")}
     kind = body.get("kind", "table") if isinstance(body, dict) else "table"
     own = re.sub(r"_\d+$", "", name)
     misspelt = get_close_matches(own, TABLES, n=1, cutoff=0.8)  # [source.case] is more likely a slip than a name

@@ -177,7 +177,9 @@ def _calendars(config: Config) -> dict[str, Any]:
 
 
 def day_end(frames: Mapping[str, pd.DataFrame], timezone: str) -> pd.Timestamp | None:
-    """Return the end of the last day where every time is a date without a clock time, else ``None``."""
+    """Return the end of the last day where it is whole: every time is a date, or its last slot is the usual one."""
+    if "volumes" in frames and not set(frames) - {"volumes", "sla_policies"}:
+        return _last_slot_day_end(frames["volumes"], timezone)
     columns = [frames[t][c].dropna() for t, c in (("cases", "created_at"), ("events", "at")) if t in frames]
     if not columns or set(frames) - {"cases", "events", "sla_policies"} or any(c.empty for c in columns):
         return None
@@ -187,6 +189,20 @@ def day_end(frames: Mapping[str, pd.DataFrame], timezone: str) -> pd.Timestamp |
             return None
     last = max(c.max() for c in columns).tz_convert(timezone)
     return pd.Timestamp(last.normalize() + pd.DateOffset(days=1)).tz_convert("UTC")
+
+
+def _last_slot_day_end(volumes: pd.DataFrame, timezone: str) -> pd.Timestamp | None:
+    """Return the midnight after the last slot where days usually end no later: a closed evening has no rows."""
+    if volumes.empty or volumes["slot_s"].max() >= 86400:
+        return None
+    ends = volumes["ds"] + pd.to_timedelta(volumes["slot_s"], unit="s")
+    local = volumes["ds"].drop_duplicates().dt.tz_convert(timezone).dt.tz_localize(None)
+    last = (local - local.dt.normalize()).groupby(local.dt.normalize()).max()
+    if len(last) < 3 or last.iloc[-1] < last.iloc[:-1].median():
+        return None
+    midnight = local.max().normalize() + pd.Timedelta(days=1)
+    end = midnight.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+    return pd.Timestamp(max(end, ends.max()))
 
 
 def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:

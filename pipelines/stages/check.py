@@ -12,6 +12,7 @@ from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
 from ..words.words import format_count, format_list, format_number
+from .check_sums import sum_sentences
 from .flags_against_targets import compare_flags
 from .understood import understood_rows
 
@@ -63,6 +64,7 @@ def check_stage(project: Project) -> Stage:
     ]
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
     findings += losses
+    findings += [f"To compare with the system: {said}" for said in sum_sentences(log)]
     if len(project.rejected):
         findings.append(_format_rejected_rows(project.rejected))
     findings += [*oddities, _kpi_count(can)]

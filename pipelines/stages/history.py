@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ...features.calendars.periods import parse_period_frequency
+from ...features.case_log.log import CaseLog
 from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.first_period import find_cut_end, find_cut_start
 from ...features.kpis.kpi_history import kpi_history
 from ...features.kpis.view import Limits
 from ..project.project import Project
@@ -31,7 +34,7 @@ def history_stage(project: Project) -> Stage:
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
-    findings = [_span_sentence(frame), *_latest_sentences(blocks[0])]
+    findings = [_span_sentence(frame), *cut_sentences(log, spec.freq), *_latest_sentences(blocks[0])]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
     return Stage("history", {"history": frame}, tuple(filter(None, findings)), params, metrics)
@@ -56,6 +59,31 @@ def _span_sentence(frame: pd.DataFrame) -> str:
         return "There is no complete period yet, so there is no history."
     first, last = frame["ds"].min(), frame["ds"].max()
     return f"{format_count(frame['kpi'].nunique(), 'KPI')} from {first:%d %b %Y} to {last:%d %b %Y}."
+
+
+def cut_sentences(log: CaseLog, freq: str) -> list[str]:
+    """Say which periods at the ends of the log are left out because it holds only a part of them.
+
+    >>> at = pd.date_range("2024-03-07 00:30", "2024-03-31 23:30", freq="h", tz="UTC")
+    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": range(len(at)), "created_at": at}))
+    >>> cut_sentences(log, "W")
+    ['Left out, as the log holds a part of it: the week of 04 Mar 2024, from 07 Mar 00:30 on (96).',
+     'Left out, as it is not over: the week of 25 Mar 2024, until 31 Mar 23:30 (168).']
+    """
+    if parse_period_frequency(freq).minutes is not None:
+        return []  # a day or less is soon followed by a whole one
+    first, last = find_cut_start(log, freq), find_cut_end(log, freq)
+    word = {"W": "week of", "MS": "month from", "QS": "quarter from", "6MS": "half-year from"}[
+        parse_period_frequency(freq).name
+    ]
+    said = []
+    if first is not None:
+        part = f"the {word} {first.ds:%d %b %Y}, from {first.begins:%d %b %H:%M} on ({format_number(first.count)})"
+        said.append(f"Left out, as the log holds a part of it: {part}.")
+    if last is not None and (first is None or last.ds > first.ds):
+        part = f"the {word} {last.ds:%d %b %Y}, until {last.ends:%d %b %H:%M} ({format_number(last.count)})"
+        said.append(f"Left out, as it is not over: {part}.")
+    return said
 
 
 def _latest_sentences(total: pd.DataFrame) -> list[str]:

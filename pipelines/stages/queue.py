@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
+from ...features.kpis.volume_kpis import has_only_volumes
+from ...forecasting.staffing.handle_times import estimate_handle_times
 from ..project.specs import StaffingSpec
 from ..words.words import format_count, format_list
 
@@ -77,6 +81,32 @@ def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: 
             return float(
                 seconds.mean()
             ), f"from {format_count(len(seconds), 'contact')} of the last {AHT_WINDOW_DAYS} days"
+    totals = reported_handle_times(log, where)
+    if totals is not None and totals["n"].sum() >= MIN_HANDLED_CONTACTS:
+        mean = float(totals["handle_s"].sum() / totals["n"].sum())
+        return mean, f"from {format_count(round(totals['n'].sum()), 'contact')} of the report, by interval and weekday"
     raise InputError(
         "no handle time is known", where=f"[staffing.{name}]", column="aht", hint="add a line such as aht = '4min'"
     )
+
+
+def reported_handle_times(log: CaseLog, where: dict[str, str]) -> pd.DataFrame | None:
+    """Return ``ds`` (local clock), ``handle_s`` and ``n`` of the last days of an interval report, if it has them."""
+    if not has_only_volumes(log) or not log.has("volumes", "handle_s", *where):
+        return None
+    rows = log.table("volumes")
+    rows = rows.filter(rows.handle_s.notnull() & (rows.ds > log.until - pd.Timedelta(days=AHT_WINDOW_DAYS)))
+    for column, value in where.items():
+        rows = rows.filter(rows[column] == value)
+    frame = log.frame(rows)
+    handled = frame["answered"].fillna(frame["y"]) if "answered" in frame else frame["y"]
+    local = frame["ds"].dt.tz_convert(log.timezone).dt.tz_localize(None)
+    return pd.DataFrame({"ds": local, "handle_s": frame["handle_s"], "n": handled})
+
+
+def slot_handle_times(log: CaseLog, where: dict[str, str], spec: StaffingSpec, slots: Any, aht: float) -> Any:
+    """Return the handle time of each slot ahead where a report tells it by interval, else the one that is given."""
+    if spec.aht_s is not None or log.has("contacts"):
+        return aht
+    totals = reported_handle_times(log, where)
+    return aht if totals is None else estimate_handle_times(totals, slots)

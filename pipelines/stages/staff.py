@@ -22,7 +22,7 @@ from ..stage import Stage
 from ..words.words import format_count, format_number
 from .casework import clear_cases, plan_cases
 from .forecast import forecast_context
-from .queue import estimate_aht, interval_freq, queue_arrivals, queue_segments
+from .queue import estimate_aht, interval_freq, queue_arrivals, queue_segments, slot_handle_times
 
 #: The search for a schedule ends after so many seconds with the best so far, and says its gap.
 MAX_SCHEDULE_SEARCH_S = 20.0
@@ -97,11 +97,12 @@ def plan_queue(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     context = forecast_context(project.config, project, spec.calendar)
     slots = round(spec.horizon_days * 86400 / spec.interval_s)
     ahead = forecast(arrivals, slots, freq, levels=(80, 95), windows=6, **context)
-    plan = (chat_plan if spec.kind == "chat" else call_plan)(ahead, aht, spec, name)
+    each = slot_handle_times(project.log, where, spec, ahead["ds"], aht)
+    plan = (chat_plan if spec.kind == "chat" else call_plan)(ahead, each, spec, name)
     return plan, _queue_sentences(name, plan, spec, basis)
 
 
-def call_plan(ahead: pd.DataFrame, aht: float, spec: StaffingSpec, name: str) -> pd.DataFrame:
+def call_plan(ahead: pd.DataFrame, aht: Any, spec: StaffingSpec, name: str) -> pd.DataFrame:
     """Return the agents for calls by interval, as :func:`deskcast.forecasting.staffing_plan` gives them."""
     return staffing_plan(
         ahead,
@@ -117,7 +118,7 @@ def call_plan(ahead: pd.DataFrame, aht: float, spec: StaffingSpec, name: str) ->
     )
 
 
-def chat_plan(ahead: pd.DataFrame, aht: float, spec: StaffingSpec, name: str) -> pd.DataFrame:
+def chat_plan(ahead: pd.DataFrame, aht: Any, spec: StaffingSpec, name: str) -> pd.DataFrame:
     """Return the agents for chats by interval, with the columns of a plan for calls.
 
     The risk of being short is not known for chats: the column is missing.

@@ -10,7 +10,8 @@ import pandas as pd
 from ...features.case_log.log import CaseLog
 from ...features.sources.spec import SourceSpec
 from ..project.project import Project
-from ..words.words import format_count, format_number
+from ..words.words import format_count
+from .check_sums import sum_sentences
 
 #: What leaves out more than this share of the rows stands at the top.
 MIN_SHARE_SAID = 0.05
@@ -103,12 +104,8 @@ def describe_sums(log: CaseLog, counts: dict[str, int]) -> str:
             over = events.filter(events.kind.isin(["resolved", "closed"]))
             ended = int(over.case_id.nunique().execute())
             said.append(f"{ended:,} of them with an end" if ended else "none of them with an end")
-    if counts.get("contacts"):
-        said.append(f"{format_count(counts['contacts'], 'contact')} {_span(log, log.table('contacts').queued_at)}")
-    if counts.get("volumes"):
-        table = log.table("volumes")
-        said.append(f"{format_number(float(table.y.sum().execute()))} counted {_span(log, table.ds)}")
-    return "; ".join(said) + "." if said else ""
+    cases = ["; ".join(said) + "."] if said else []
+    return " ".join([*cases, *sum_sentences(log)])
 
 
 def _span(log: CaseLog, column: Any) -> str:
@@ -143,9 +140,9 @@ def understood_rows(project: Project, counts: dict[str, int]) -> tuple[list[tupl
     """Return the first questions of the check with their answers, and what leaves out much."""
     losses = find_large_losses(project, counts)
     rows = [
-        ("What was decided?", describe_decisions(project)),
-        ("What do cases look like?", describe_examples(project.log)),
-        ("Which sums can be compared with the system?", describe_sums(project.log, counts)),
-        ("What leaves out much?", describe_losses(losses)),
+        ("Reading of the files", describe_decisions(project)),
+        ("Example cases", describe_examples(project.log)),
+        ("Sums to compare with the system", describe_sums(project.log, counts)),
+        ("Rows left out", describe_losses(losses)),
     ]
     return [(q, a) for q, a in rows if a], losses

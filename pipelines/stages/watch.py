@@ -11,6 +11,7 @@ import pandas as pd
 from ...features.errors import InputError
 from ...features.kpis.availability import availability
 from ...features.kpis.kpi_history import kpi_history
+from ...features.kpis.volume_kpis import has_only_volumes
 from ...forecasting.grid.known_days import event_spans, holiday_names
 from ...models.series.kpi_kinds import MEASURE_COLUMNS
 from ...models.shifts.detect import detect_watched_shifts, watch_history
@@ -51,6 +52,8 @@ def watched_history(project: Project) -> pd.DataFrame:
     """Compute the history of no more KPIs than are watched: an answer to ``deskcast watch`` need not know the rest."""
     can = availability(project.log).set_index("kpi")
     had = [k for k in DEFAULT_WATCHED_KPIS if can.loc[k, "available"] and can.loc[k, "computed"]]
+    if has_only_volumes(project.log) and not project.log.has("cases"):
+        had = [k for k in had if k != "contacts_offered"]  # the same figures as cases_opened
     wanted = [*(project.config.watch.kpis or had), *(goal.kpi for goal in project.config.goals)]
     spec = replace(project.config.history, kpis=tuple(dict.fromkeys(wanted)))
     return history_stage(replace(project, config=replace(project.config, history=spec))).tables["history"]

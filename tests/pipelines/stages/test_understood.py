@@ -33,31 +33,31 @@ def answers(stage):
 def test_the_check_begins_with_what_was_decided(tmp_path):
     stage = check_stage(project(tmp_path))
     table = stage.tables["checks"]
-    assert table["question"].tolist()[:4] == [
-        "What was decided?", "What do cases look like?", "Which sums can be compared with the system?",
-        "What leaves out much?",
+    assert table["check"].tolist()[:4] == [
+        "Reading of the files", "Example cases", "Sums to compare with the system",
+        "Rows left out",
     ]  # fmt: skip
     said = answers(stage)
-    assert "one row is a case, numbered by 'Nr', opened at 'Opened', closed at 'Closed'" in said["What was decided?"]
-    told = said["What do cases look like?"]
+    assert "one row is a case, numbered by 'Nr', opened at 'Opened', closed at 'Closed'" in said["Reading of the files"]
+    told = said["Example cases"]
     assert told.count("Case ") == 3
     assert "Case 100: opened 01 Mar 2024 09:00, no end, priority low." in told
     assert "Case 139: opened 09 Apr 2024 09:00, closed 09 Apr 2024 14:00, priority high." in told
-    sums = said["Which sums can be compared with the system?"]
+    sums = said["Sums to compare with the system"]
     assert sums == "40 cases opened from 01 Mar 2024 to 09 Apr 2024; 30 of them with an end."
-    assert said["What leaves out much?"].startswith("Nothing")
+    assert said["Rows left out"].startswith("Nothing")
 
 
 @pytest.mark.parametrize(("bad", "much"), [(1, False), (5, True)])
 def test_refusals_of_more_than_a_twentieth_head_the_check(tmp_path, bad, much):
     stage = check_stage(project(tmp_path, bad=bad))
-    said = answers(stage)["What leaves out much?"]
+    said = answers(stage)["Rows left out"]
     assert (f"{bad} rows" in said) == much
     assert any("are refused: the time cannot be read" in f for f in stage.findings) == much
 
 
 def test_a_span_that_leaves_out_much_heads_the_check(tmp_path):
-    said = answers(check_stage(project(tmp_path, 'until = "2024-03-21"\n')))["What leaves out much?"]
+    said = answers(check_stage(project(tmp_path, 'until = "2024-03-21"\n')))["Rows left out"]
     assert "The span that is set (until 2024-03-21) leaves out 20 cases (50%)." in said
 
 

@@ -1,0 +1,54 @@
+"""Sums of what was read, to hold against the system that it came from."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...features.case_log.log import CaseLog
+from ..words.words import format_list, format_number
+
+_COUNTS = {"answered": "answered", "abandoned": "abandoned", "answered_in_target": "answered in target"}
+
+
+def sum_sentences(log: CaseLog) -> list[str]:
+    """Say how many contacts came, were answered and were given up, from when to when.
+
+    >>> volumes = pd.DataFrame({"ds": pd.to_datetime(["2024-03-01 09:00Z"]), "slot_s": 1800.0, "y": 1204.0, "answered": 1200.0})
+    >>> sum_sentences(CaseLog.from_frames(volumes=volumes))
+    ['1,204 offered from 01 Mar 2024 09:00 to 01 Mar 2024 09:30, of which 1,200 answered.']
+    """  # noqa: E501 - the example is one line
+    said = []
+    if log.has("volumes"):
+        rows = log.table("volumes")
+        there = [c for c in _COUNTS if c in rows.columns]
+        sums = {c: rows[c].sum() for c in ("y", *there)}
+        ends = rows.ds + rows.slot_s.cast("int64").as_interval("s")
+        found = log.frame(rows.agg(**sums, first=rows.ds.min(), last=ends.max())).iloc[0]
+        parts = [f"{format_number(round(found[c]))} {_COUNTS[c]}" for c in there if not pd.isna(found[c])]
+        head = f"{format_number(round(found['y']))} offered {_span(log, found['first'], found['last'])}"
+        said.append(f"{head}{_of_which(parts)}.")
+    if log.has("contacts"):
+        rows = log.table("contacts")
+        found = log.frame(rows.agg(n=rows.count(), first=rows.queued_at.min(), last=rows.queued_at.max())).iloc[0]
+        counts = (
+            log.frame(rows.group_by("outcome").agg(n=rows.count())) if "outcome" in rows.columns else pd.DataFrame()
+        )
+        known = counts[counts["outcome"].notna()].sort_values("n", ascending=False) if len(counts) else counts
+        parts = (
+            [f"{format_number(int(n))} {o}" for o, n in zip(known["outcome"], known["n"], strict=True)]
+            if len(known)
+            else []
+        )
+        head = f"{format_number(int(found['n']))} contacts {_span(log, found['first'], found['last'])}"
+        said.append(f"{head}{_of_which(parts)}.")
+    return said
+
+
+def _of_which(parts: list[str]) -> str:
+    return f", of which {format_list(parts)}" if parts else ""
+
+
+def _span(log: CaseLog, first: pd.Timestamp, last: pd.Timestamp) -> str:
+    begin, end = (pd.Timestamp(t) for t in (first, last))
+    local = [(t.tz_localize("UTC") if t.tzinfo is None else t).tz_convert(log.timezone) for t in (begin, end)]
+    return f"from {local[0]:%d %b %Y %H:%M} to {local[1]:%d %b %Y %H:%M}"
