@@ -189,6 +189,37 @@ class BusinessCalendar:
         out[good] = self._open_intervals_around(t[good]).inside(t[good])
         return out
 
+    def next_open(self, at: Any) -> pd.DatetimeIndex:
+        """Return from which instant on time passes again: the instant itself where the calendar is open then.
+
+        Parameters
+        ----------
+        at
+            Instants with a zone.
+
+        Returns
+        -------
+        n instants in UTC; ``NaT`` where one is missing, or where the calendar never opens again within 200 years.
+
+        Examples
+        --------
+        >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
+        >>> times = pd.to_datetime(["2024-03-01T10:00Z", "2024-03-01T17:00Z"])
+        >>> office.next_open(times).strftime("%a %H:%M").tolist()
+        ['Fri 10:00', 'Mon 09:00']
+        """
+        t = to_micros(at, "at")
+        out, open_end = t.copy(), np.flatnonzero(t != MISSING_INSTANT)
+        reach = 1
+        while len(open_end):
+            found = self._open_intervals_around(t[open_end], after=reach).next_open(t[open_end])
+            out[open_end] = found
+            open_end = open_end[found == MISSING_INSTANT]
+            if reach >= MAX_SEARCH_YEARS:
+                break
+            reach *= 4
+        return to_index(out)
+
     def open_share(self, starts: Any, slot_s: Any) -> Floats:
         """Return the share of each slot in which the calendar is open.
 

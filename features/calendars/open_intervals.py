@@ -56,6 +56,14 @@ class OpenIntervals:
         i = np.searchsorted(self.starts, t, side="right") - 1
         return (i >= 0) & (t < self.ends[np.maximum(i, 0)])
 
+    def next_open(self, t: Micros) -> Micros:
+        """Return the first open instant at or after each; missing where none follows."""
+        if not len(self.starts):
+            return np.full(len(t), MISSING_INSTANT)
+        i = np.searchsorted(self.ends, t, side="right")
+        there = i < len(self.ends)
+        return np.where(there, np.maximum(t, self.starts[np.minimum(i, len(self.ends) - 1)]), MISSING_INSTANT)
+
     def reach(self, a: Micros, wanted: Micros, goal: Micros) -> Micros:
         """Return where F reaches ``goal``: first after ``a`` going forward, last before it going back."""
         if not len(self.starts):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..case_log.events import MAX_CLOCK_SKEW_S
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..case_log.schema import DERIVED_COLUMNS
@@ -47,7 +48,7 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
     first = (cases["first_resolved_at"] - cases["created_at"]).dt.total_seconds()
     resolved = cases["resolved_at"].notna()
     out = cases.assign(
-        first_resolution_s=first.where(~(first < 0)),
+        first_resolution_s=first.where(~(first < -MAX_CLOCK_SKEW_S)).clip(lower=0.0),
         active_resolution_s=cases["resolution_s"] - cases["pending_s"],
         interactions=cases["customer_messages"] + cases["agent_messages"],
         automated=(cases["agents"] == 0).where(resolved & cases["agents"].notna()).astype("boolean"),

@@ -37,8 +37,9 @@ def kpi_history(
         Any log.
     kpis
         Names of the catalogue; all that this log allows by default. ``sla_attainment`` comes with one
-        ``sla_attainment_<metric>`` for each metric. A name may state a limit of its own: ``responded_within_4h``,
-        ``resolved_within_5d``, ``backlog_over_3d``, ``service_level_60s``, ``article_left_within_30s``.
+        ``sla_attainment_<metric>`` for each metric where there are several. A name may state a limit of its own:
+        ``responded_within_4h``, ``resolved_within_5d``, ``backlog_over_3d``, ``service_level_60s``,
+        ``article_left_within_30s``.
     by
         Columns of ``cases`` to split by, such as ``channel``. Contacts are split by their own channel and team,
         surveys and the like by those of their case.
@@ -144,7 +145,7 @@ def _chosen(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable[tuple[s
             continue
         _check(desk, name, metrics)
         yield name, _formula(name)[0]
-        if name == _SLA:
+        if name == _SLA and len(metrics) > 1:
             for each in metrics:
                 if f"{_SLA}_{each}" not in names:
                     yield f"{_SLA}_{each}", partial(sla_attainment, metric=each)

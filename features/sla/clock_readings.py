@@ -98,7 +98,7 @@ def _read_metric_clock(log: CaseLog, line: Timeline, way: MetricLifecycle, at: I
             read["desk_open"] = desk.is_open(to_index(at[mine])).astype(float)
         for name, values in read.items():
             out[name][mine] = values
-    out["broken_at"] = find_breach_times(line, way, tracks)[way.clock[here]]
+    out["broken_at"] = find_breach_times(line, way, tracks)[0][way.clock[here]]
     return out
 
 

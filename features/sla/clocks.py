@@ -17,7 +17,7 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
-from ..case_log.events import add_missing_event_columns, is_public, select_event_time
+from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, is_public, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from .policies import MetricPolicies, Policy, condition_columns
@@ -44,7 +44,9 @@ class Timeline:
     """Moments of all cases, by case and time; row ``i`` holds from ``at[i]`` until ``then[i]``.
 
     ``case`` is the position in ``cases`` (case_id, created_at, priority and what the policies ask for; by case_id),
-    ``first`` and ``last`` mark the ends of a case's rows, ``then`` of the last row is the end of the log.
+    ``first`` and ``last`` mark the ends of a case's rows, ``then`` of the last row is the end of the log. What is
+    dated before its case counts at the creation; ``backwards`` marks where that is more than clocks may differ by, so
+    that no duration is known.
     """
 
     cases: pd.DataFrame
@@ -53,6 +55,7 @@ class Timeline:
     then: Ints
     code: Ints
     value: pd.Series[Any]
+    backwards: Bools
     first: Bools
     last: Bools
     until: int
@@ -137,14 +140,15 @@ def fetch_timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None)
     code = np.concatenate([np.zeros(len(base), dtype=np.int64), rows["code"].to_numpy(dtype=np.int64)])
     seq = np.concatenate([np.full(len(base), -1), rows["seq"].to_numpy(dtype=np.int64)])
     start = code == MOMENT_CODES["start"]
+    backwards = at < created[case] - round(MAX_CLOCK_SKEW_S * US_PER_S)
     at = np.maximum(at, created[case])
     order = np.lexsort((code, seq, ~start, at, case))
-    case, at, code = case[order], at[order], code[order]
+    case, at, code, backwards = case[order], at[order], code[order], backwards[order]
     value = pd.concat([base["priority"], rows["value"]], ignore_index=True).iloc[order].reset_index(drop=True)
     first = np.append(True, case[1:] != case[:-1])[: len(case)]
     last = np.append(case[1:] != case[:-1], True)[: len(case)]
     then = np.where(last, until, np.append(at[1:], until)[: len(at)])
-    return Timeline(base, case, at, then, code, value, first, last, until)
+    return Timeline(base, case, at, then, code, value, backwards, first, last, until)
 
 
 def is_agent_reply(events: Any, when: Any) -> Any:
@@ -306,19 +310,39 @@ def find_instant_after(policy: Policy, start: Ints, left: Ints) -> Ints:
     return to_micros(policy.calendar.add(to_index(start), left / US_PER_S), "start")
 
 
-def find_breach_times(line: Timeline, way: MetricLifecycle, tracks: dict[int, PolicyClock]) -> Ints:
-    """Return for each clock, as ``way.clock`` numbers them, the first instant at which a target in force had passed.
+def find_breach_times(line: Timeline, way: MetricLifecycle, tracks: dict[int, PolicyClock]) -> tuple[Ints, Ints]:
+    """Return for each clock, as ``way.clock`` numbers them, from when a target in force had passed, and which policy's.
 
-    ``NEVER_US`` where none has. A broken promise stays broken, whatever the priority becomes later.
+    ``NEVER_US`` and -1 where none has. A target has passed once more time than that is used: where the desk closes
+    when it is used up, from the next opening on. A broken promise stays broken, whatever the priority becomes later.
     """
     broken = np.full(int(way.begins.sum()), NEVER_US)
+    breaker = np.full(len(broken), -1)
     for number, run in tracks.items():
+        if run.policy.source:
+            continue
         rows = run.rows
-        late = np.maximum(run.due, line.at[rows])
+        late = _find_late_from(line, run)
         in_time = (late < line.then[rows]) | (line.last[rows] & (late <= line.until))
-        hit = (way.choice[rows] == number) & way.live[rows] & (run.due < NEVER_US) & in_time
-        np.minimum.at(broken, way.clock[rows[hit]], late[hit])
-    return broken
+        hit = (way.choice[rows] == number) & way.live[rows] & (late < NEVER_US) & in_time
+        clock, late = way.clock[rows[hit]], late[hit]
+        before = broken.copy()
+        np.minimum.at(broken, clock, late)
+        breaker[broken < before] = number
+    return broken, breaker
+
+
+def _find_late_from(line: Timeline, run: PolicyClock) -> Ints:
+    """Return for each row of a policy's clock the instant from which more than the target is used up."""
+    target = round(run.policy.target_s * US_PER_S)
+    at = line.at[run.rows]
+    late = np.where(run.used > target, at, NEVER_US)
+    reached = np.flatnonzero(run.running & (run.used <= target) & (run.used + run.spent >= target))
+    if len(reached):
+        full = np.where(run.used[reached] == target, at[reached], run.due[reached])
+        opens = to_micros(run.policy.calendar.next_open(to_index(full)), "at")
+        late[reached] = np.where(opens == MISSING_INSTANT, NEVER_US, opens)
+    return late
 
 
 def run_policy_clocks(line: Timeline, way: MetricLifecycle) -> dict[int, PolicyClock]:

@@ -57,10 +57,10 @@ def kaplan_meier(
     Notes
     -----
     Ends come before censorings at the same time. The midpoint of a flat stretch is what ``survfit`` of R gives
-    (T. M. Therneau, survival, help page "quantile.survfit"). E. L. Kaplan and P. Meier, Nonparametric estimation from incomplete
-    observations, JASA 53 (1958), 457-481; R. Brookmeyer and J. Crowley, A confidence interval for the median survival
-    time, Biometrics 38 (1982), 29-41; P. Royston and M. Parmar, Restricted mean survival time, BMC Medical Research
-    Methodology 13 (2013), 152.
+    (T. M. Therneau, survival, help page "quantile.survfit"). E. L. Kaplan and P. Meier, Nonparametric estimation from
+    incomplete observations, JASA 53 (1958), 457-481; R. Brookmeyer and J. Crowley, A confidence interval for the
+    median survival time, Biometrics 38 (1982), 29-41; P. Royston and M. Parmar, Restricted mean survival time, BMC
+    Medical Research Methodology 13 (2013), 152.
 
     Examples
     --------

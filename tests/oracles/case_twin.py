@@ -34,16 +34,16 @@ def slow_case(case: pd.Series, events: pd.DataFrame, until: pd.Timestamp, any_pu
         if kind == "reopened":
             if was_ended and pd.isna(out["first_reopened_at"]):
                 out["first_reopened_at"] = event.at
+            out["reopens"] += not is_open
             is_open, ended, how = True, pd.NaT, None
             out["closed_at"] = pd.NaT
-            out["reopens"] += 1
         if kind == "message" and (event.public is True or not any_public):
             if event.actor_role == "customer":
                 out["customer_messages"] += 1
             if event.actor_role == "agent":
                 out["agent_messages"] += 1
                 out["first_response_at"] = event.at if pd.isna(out["first_response_at"]) else out["first_response_at"]
-        if kind == "assigned" and isinstance(event.team, str):
+        if isinstance(event.team, str):
             if last_team is not None and event.team != last_team:
                 out["transfers"] += 1
             last_team = out["current_team"] = event.team

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 from kpi_loops_desk import contact_kpis, repair_kpis, self_service_kpis, survey_kpis, work_kpis
 from kpi_twin import DAY, WEEK, Cells, Row, SlowDesk, average, cell, known, part, seconds

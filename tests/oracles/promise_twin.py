@@ -218,25 +218,32 @@ class Case:
         spec = self.rows[held[-1]]
         steps = [(a, b, m) for m, a, b in zip(moments, [m[0] for m in moments], [m[0] for m in moments[1:]] + [now],
                                               strict=True)]  # fmt: skip
-        used = self.run(spec, steps)
-        broken = None
+        broken = breaker = None
         for i, (a, b, m) in enumerate(steps):
             if broken is not None or not m[1] or m[4] is None:
                 continue
             rule = self.rows[m[4]]
             before = self.run(rule, steps[:i])
-            late = a if before >= rule["target_s"] else None
+            late = a if before > rule["target_s"] + 1e-7 else None
             if late is None and self.runs(rule, m):
                 reach = self.of(rule).add([a], [rule["target_s"] - before])[0]
-                late = reach
+                late = self.of(rule).next_open([reach])[0]  # nothing more is used before the desk opens again
             if late is not None and (late < b or (how == "open" and i == len(steps) - 1 and late <= b)):
-                broken = late
+                broken, breaker = late, rule
         final = moments[-1]
         holds = final[4] is not None
+        stopped = now
+        if not holds:  # without a policy the clock stands still
+            steps = steps[: max(i for i, s in enumerate(steps) if s[2][4] is not None) + 1]
+            now = steps[-1][1]
+        used = self.run(spec, steps)
+        if broken is not None and used <= spec["target_s"] + 1e-7:  # kept by this policy, broken by an earlier one
+            spec = breaker
+            used = self.run(spec, steps)
         if broken is not None:
             status, decided = "breached", broken
         elif how == "stop" and holds:
-            status, decided = "met", now
+            status, decided = "met", stopped
         elif how == "open" and holds:
             status, decided = ("running" if self.runs(spec, final) else "paused"), None
         else:
@@ -245,7 +252,7 @@ class Case:
             "case_id": self.case["case_id"], "metric": self.metric, "policy": spec["policy"], "cycle": cycle,
             "started_at": clock.start, "target_s": spec["target_s"], "elapsed_s": used,
             "paused_s": float(self.of(spec).seconds_between([clock.start], [now])[0]) - used,
-            "stopped_at": now if how == "stop" else None, "status": status, "decided_at": decided,
+            "stopped_at": stopped if how == "stop" else None, "status": status, "decided_at": decided,
         }  # fmt: skip
 
     def of(self, spec):
@@ -270,19 +277,12 @@ class Case:
 def milestones(cases, events, policies, calendars, until, always) -> pd.DataFrame:
     """Return the milestones of all measured metrics, one dict each."""
     policies = policies.reset_index(drop=True).assign(number=range(len(policies)))
-    replies = events[(events["kind"] == "message") & (events["actor_role"] == "agent") & (events["public"] == True)]  # noqa: E712
     out = []
     for case in cases.to_dict("records"):
         mine = events[events["case_id"] == case["case_id"]].sort_values(["at", "seq"]).to_dict("records")
         for metric in sorted(set(policies.loc[policies["clock"] != "source", "metric"])):
-            if metric == "first_response" and not len(replies):
-                continue
             walk = Case(case, metric, policies, calendars, always)
             for event in mine:
                 walk.event(event)
-            rows = walk.end(until)
-            for row in rows:
-                if metric == "first_response" and row["status"] == "breached":
-                    row["decided_at"] = max(row["decided_at"], replies["at"].min())
-            out += rows
+            out += walk.end(until)
     return pd.DataFrame(out)

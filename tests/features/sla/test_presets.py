@@ -287,8 +287,8 @@ def test_only_the_hours_of_the_calendar_in_force_are_counted_and_not_those_of_al
 
 def test_what_is_open_is_not_met_and_what_is_not_known_is_not_zero():
     row = {"metric": "first_response", "target_s": 100 * H}, {"target_s": 100 * H}
-    found = follow("", [("10:00", "ask")], *row)  # nobody has replied, and no reply of the log shows that they are kept
-    assert told(found, "metric", "status") == [("resolution", "running")]
+    found = follow("", [("10:00", "ask")], *row)  # nobody has replied: the promise holds from the creation on
+    assert told(found, "metric", "status") == [("first_response", "running"), ("resolution", "running")]
     assert found["stopped_at"].isna().all()
     flag = follow("", [("10:00", "resolved")], {"metric": "made_sla", "clock": "source", "target_s": None})
     assert told(flag, "status") == [("running",)]
