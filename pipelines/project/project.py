@@ -13,6 +13,7 @@ import pandas as pd
 
 from ...features.calendars.instants import parse_instant
 from ...features.case_log.log import CaseLog
+from ...features.case_log.log_end import describe_stray_times, find_end_of_frames
 from ...features.case_log.schema import AttributeTiming
 from ...features.errors import InputError
 from ...features.sources.columns import REJECTED_COLUMNS
@@ -110,7 +111,8 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     refused = [part.rejected.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
     every = pd.concat(refused, ignore_index=True)[["source", *REJECTED_COLUMNS]]
     say("taking the fingerprint")
-    said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes))
+    strays = [] if cuts else describe_stray_times(frames)
+    said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes + strays))
     rows = [part for spec, (_, part) in zip(config.sources, loaded, strict=True) if spec.database]
     return Project(config, log, every, said, fingerprint(config, rows))
 
@@ -184,7 +186,9 @@ def day_end(frames: Mapping[str, pd.DataFrame], timezone: str) -> pd.Timestamp |
         local = column.drop_duplicates().dt.tz_convert(timezone)
         if bool((local != local.dt.normalize()).any()):
             return None
-    last = max(c.max() for c in columns).tz_convert(timezone)
+    ends = find_end_of_frames(frames)
+    last = max(c.max() for c in columns) if ends is None else ends[0]
+    last = last.tz_convert(timezone)
     return pd.Timestamp(last.normalize() + pd.DateOffset(days=1)).tz_convert("UTC")
 
 

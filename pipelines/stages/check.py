@@ -12,6 +12,7 @@ from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
 from ..words.words import format_count, format_list, format_number
+from .check_calendars import describe_calendars, find_calendar_warnings
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
 BULK_CLOSURE_FACTOR = 8.0
@@ -40,6 +41,7 @@ def check_stage(project: Project) -> Stage:
         *find_bulk_closures(log),
         *find_placeholder_customer(log),
         *find_policy_warnings(log),
+        *find_calendar_warnings(project),
     ]
     can = availability(log, project.config.history.calendar)
     rows = [
@@ -50,6 +52,7 @@ def check_stage(project: Project) -> Stage:
             "What was recognised or decided?",
             " ".join(_with_full_stop(n) for n in project.notes) or "Nothing out of the ordinary.",
         ),
+        ("When is the desk open, and when closed?", describe_calendars(project)),
         ("How many rows were refused, and why?", _format_rejected_rows(project.rejected)),
         ("How many rows came more than once?", _format_duplicates(project.rejected)),
         ("Does anything look odd?", " ".join(oddities) or "Nothing was found."),
