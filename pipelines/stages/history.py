@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
-from ...features.kpis.kpi_history import kpi_history
+from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
 from ...features.kpis.view import Limits
 from ..project.project import Project
 from ..project.specs import HistorySpec
 from ..stage import Stage
-from ..words.words import format_count, format_kpi, format_number
+from ..words.words import format_count, format_kpi, format_list, format_number
 
 
 def history_stage(project: Project) -> Stage:
@@ -26,12 +28,20 @@ def history_stage(project: Project) -> Stage:
     kpis = list(spec.kpis) or None
     limits = history_limits(spec)
     blocks = [kpi_history(log, kpis, (), spec.freq, limits=limits)]
-    blocks += [kpi_history(log, kpis, (column,), spec.freq, limits=limits) for column in spec.by]
+    whole: dict[str, list[str]] = {}
+    for column in spec.by:
+        unsplit = find_unsplit_kpis(log, kpis or [], (column,))
+        for kpi in unsplit:
+            whole.setdefault(kpi, []).append(column)
+        split = None if kpis is None else [kpi for kpi in kpis if kpi not in unsplit]
+        if split is None or split:
+            blocks.append(kpi_history(log, split, (column,), spec.freq, limits=limits))
     frame = pd.concat(blocks, ignore_index=True)
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
-    findings = [_span_sentence(frame), *_latest_sentences(blocks[0])]
+    findings = [_span_sentence(frame), _cut_sentence(frame), *_unsplit_sentences(whole)]
+    findings += _latest_sentences(blocks[0])
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
     return Stage("history", {"history": frame}, tuple(filter(None, findings)), params, metrics)
@@ -56,6 +66,27 @@ def _span_sentence(frame: pd.DataFrame) -> str:
         return "There is no complete period yet, so there is no history."
     first, last = frame["ds"].min(), frame["ds"].max()
     return f"{format_count(frame['kpi'].nunique(), 'KPI')} from {first:%d %b %Y} to {last:%d %b %Y}."
+
+
+def _cut_sentence(frame: pd.DataFrame) -> str:
+    """Say which first period is cut: its counts are too low, and nothing learns from it."""
+    cut = frame[frame["cut"].astype(bool)]
+    if cut.empty:
+        return ""
+    kpis = format_count(cut["kpi"].nunique(), "KPI")
+    return (
+        f"The period from {cut['ds'].min():%d %b %Y} is cut, since the log begins in the midst of it ({kpis}, marked "
+        "'cut'): its counts are too low, and no forecast learns from it."
+    )
+
+
+def _unsplit_sentences(whole: Mapping[str, Sequence[str]]) -> list[str]:
+    """Say of which KPIs only the total can be had, because no row tells the segment."""
+    said = []
+    for columns in dict.fromkeys(tuple(columns) for columns in whole.values()):
+        kpis = [kpi for kpi, of in whole.items() if tuple(of) == columns]
+        said.append(f"Only the total of {format_list(kpis)}: nothing tells their {format_list(list(columns))}.")
+    return said
 
 
 def _latest_sentences(total: pd.DataFrame) -> list[str]:
