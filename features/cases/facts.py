@@ -14,7 +14,7 @@ from ..case_log.backends import materialise
 from ..case_log.cache import compute_once
 from ..case_log.events import MAX_CLOCK_SKEW_S
 from ..case_log.log import CaseLog
-from ..case_log.schema import DERIVED_COLUMNS, TABLES
+from ..case_log.schema import DERIVED_COLUMNS, ON_HOLD_FIELD, TABLES
 
 #: Events that end a case while it is open. A merge ends it without a resolution.
 END_EVENT_KINDS = ("resolved", "closed", "merged")
@@ -168,7 +168,7 @@ def _totals(events: Any, facts: EventFacts) -> Any:
 
 def _trace_sequences(events: Any, totals: Any, until: pd.Timestamp) -> Any:
     """Follow the cases that were re-opened, paused or merged through their openings, ends and pauses."""
-    control = events.filter(events.kind.isin(_CONTROL_KINDS)).select("case_id", "at", "seq", "kind")
+    control = events.filter(events.kind.isin(_CONTROL_KINDS)).select("case_id", "at", "seq", "kind", "field")
     control = control.semi_join(totals.filter(totals["_turns"] > 0), "case_id")
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     before = ibis.window(group_by="case_id", order_by="rank", preceding=None, following=0)
@@ -180,7 +180,10 @@ def _trace_sequences(events: Any, totals: Any, until: pd.Timestamp) -> Any:
         last_opened=ibis.ifelse(opens, step.rank, -1).max().over(ibis.window(group_by="case_id")),
     )
     opened_before = step.opened_rank.lag().over(ordered).fill_null(-1)
-    step = step.mutate(paused=_paused(step, until), again=opens & (step.ended_rank > opened_before))
+    others = (step.kind == "paused") & (step["field"] == ON_HOLD_FIELD).fill_null(False)
+    spent = _paused(step, until)
+    step = step.mutate(pending=others.ifelse(0.0, spent), on_hold=others.ifelse(spent, 0.0))
+    step = step.mutate(again=opens & (step.ended_rank > opened_before))
     final = step.rank > step.last_opened
     ending = final & step.kind.isin(END_EVENT_KINDS)
     return step.group_by("case_id").agg(
@@ -189,7 +192,8 @@ def _trace_sequences(events: Any, totals: Any, until: pd.Timestamp) -> Any:
         _end_kind=step.kind.argmin(step.rank, where=ending),
         reopens=step.again.sum(),  # of a case that is open it is none
         first_reopened_at=step["at"].min(where=step.again),
-        paused_s=step.paused.sum(),
+        pending_s=step.pending.sum(),
+        on_hold_s=step.on_hold.sum(),
         _followed=step.rank.count(),
     )
 
@@ -257,7 +261,8 @@ def _measures(joined: Any, facts: EventFacts, until: pd.Timestamp) -> Any:
     out["resolution_s"] = measure_elapsed_s(joined.created_at, joined.resolved_at)
     out["age_s"] = measure_elapsed_s(joined.created_at, end)
     if {"paused", "resumed"} & facts.kinds:
-        out["pending_s"] = joined.paused_s.fill_null(0.0) if "paused_s" in joined.columns else ibis.literal(0.0)
+        for name in ("pending_s", "on_hold_s"):
+            out[name] = joined[name].fill_null(0.0) if name in joined.columns else ibis.literal(0.0)
     return joined.drop(*gone).mutate(**out)
 
 

@@ -28,7 +28,8 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
     Returns
     -------
     DataFrame
-        The frame with ``first_resolution_s``, ``active_resolution_s`` (without the time paused), ``interactions``
+        The frame with ``first_resolution_s``, ``active_resolution_s`` (without the time pending on the
+        customer), ``interactions``
         (public messages of both sides), ``automated`` (resolved, and no human agent acted); where the log has one
         calendar ``first_response_business_s`` and ``resolution_business_s``; where it has contacts with cases
         ``contacts_to_resolution``; where it knows customers ``next_case_s`` (creation to that of the customer's next
@@ -94,7 +95,8 @@ def case_history(log: CaseLog) -> pd.DataFrame:
           (last), ``merged_at``, ``ended_at`` (resolution or merge, missing while open), ``is_open``
         * durations are missing where the end is more than a minute before the creation
         * ``resolution_s``: creation to final resolution, missing without one; ``age_s``: creation to the end of the
-          case or of the log; ``pending_s``: of it, the time paused
+          case or of the log; ``pending_s``: of it, the time in which it waited for the customer, ``on_hold_s``:
+          for others
         * ``reopens``, ``transfers`` (changes of team after the first assignment), ``escalations``,
           ``priority_changes``, ``customer_messages``, ``agent_messages`` (public ones), ``agents`` (distinct human
           agents who acted)

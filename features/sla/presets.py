@@ -44,10 +44,15 @@ class Preset:
         return str(getattr(self, name))
 
 
+#: Statuses in which a case waits for its customer, and for others, in the words of the systems' own workflows.
+_CUSTOMER_STATUSES = (
+    "pending,waiting for customer,waiting on customer,awaiting customer,awaiting caller,awaiting user info"
+)
+_OTHER_STATUSES = "hold,on-hold,on hold,waiting for vendor,awaiting vendor,awaiting problem,awaiting evidence"
 _PAUSE_STATUSES = {
-    "requester_wait": "pending",
-    "agent_work": "pending,hold,on-hold,on hold",
-    "pausable_update": "pending",
+    "requester_wait": _CUSTOMER_STATUSES,
+    "agent_work": f"{_CUSTOMER_STATUSES},{_OTHER_STATUSES}",
+    "pausable_update": _CUSTOMER_STATUSES,
 }
 _ZENDESK_NEVER_PAUSED = dict.fromkeys(
     ("first_response", "next_response", "resolution", "closing", "periodic_update"), NEVER_PAUSED

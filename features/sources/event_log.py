@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..case_log.schema import EVENT_KINDS, TABLES
+from ..case_log.schema import EVENT_KINDS, ON_HOLD_FIELD, TABLES
 from ..errors import InputError, did_you_mean
 from .columns import ImportReport, cast_columns, choose_columns, read_column
 from .rows import cut_events, is_in_span, number_events
@@ -66,7 +66,7 @@ def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: ImportRep
     """Refuse kinds that do not exist and activities that look misspelt; a rare activity may just not have come yet."""
     from difflib import get_close_matches
 
-    known = (*EVENT_KINDS, *MESSAGES)
+    known = (*EVENT_KINDS, *MESSAGES, ON_HOLD_FIELD)
     there = [str(a) for a in activities.dropna().unique()]
     unmapped = [a for a in there if a not in spec.kinds]
     absent = []
@@ -104,7 +104,9 @@ def _events(rows: pd.DataFrame, spec: SourceSpec, ledger: ImportReport) -> pd.Da
         [c for c in ("case_id", "at", "recorded_at", "actor_id", "actor_role", "team", "old") if c in rows]
     ].copy()
     out["kind"] = kind.where(~kind.isin(list(MESSAGES)), "message")
-    out["field"] = "activity"
+    hold = kind == ON_HOLD_FIELD
+    out["kind"] = out["kind"].mask(hold, "paused")
+    out["field"] = pd.Series("activity", index=out.index).mask(hold, ON_HOLD_FIELD)
     out["new"] = rows["activity"]
     # an assignment goes to a team, or to the one who took it; without either its target is not known
     target = rows["team"] if "team" in rows else rows.get("actor_id")
@@ -166,5 +168,5 @@ def _find_work_activities(
     return [
         name
         for name, share in before.items()
-        if meaning[name] in ("open", "paused") or (meaning[name] not in ENDED_CLASSES and share > 0.5)
+        if meaning[name] in ("open", "paused", "on_hold") or (meaning[name] not in ENDED_CLASSES and share > 0.5)
     ]
