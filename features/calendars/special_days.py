@@ -115,8 +115,8 @@ def describe_calendar(name: str, calendar: BusinessCalendar, first: date, last: 
     """
     days = list_special_days(calendar, first, last)
     shown = [
-        f"{row.date:%d %b %Y} ({row.name if not row.hours else row.hours})"
-        for row in days.itertuples(index=False, name="Day")
+        f"{day:%d %b %Y} ({hours or name})"
+        for day, name, hours in zip(days["date"], days["name"].astype("str"), days["hours"].astype("str"), strict=True)
     ]
     parts = [
         f"{word} {', '.join(text for text, hours in zip(shown, days['hours'], strict=True) if bool(hours) == has)}"

@@ -242,6 +242,7 @@ _ALL = (
             _c("on_change", "text"),
             _c("cycles", "text"),
             _c("versions", "text"),
+            _c("starts", "text"),
         ),
         key=("policy", "metric", "priority", "valid_from"),
         instant=None,

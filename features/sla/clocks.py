@@ -20,17 +20,18 @@ from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
 from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, is_public, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from .policies import MetricPolicies, Policy, condition_columns
+from .policies import MetricPolicies, Policy, condition_columns, read_policies
 from .presets import TURN_METRICS
 
 #: Code of each moment; ``start`` is the creation, ``reply`` the first public message by a human agent, ``answer`` a
-#: later one, ``asked`` a public message by the customer. The last two are fetched where a policy needs them.
+#: later one, ``asked`` a public message by the customer, ``noted`` an internal one by an agent, which may open a case.
+#: The last three are fetched where a policy needs them.
 MOMENT_CODES = {
     name: code
     for code, name in enumerate(
         (
             *("start", "paused", "resumed", "resolved", "closed", "merged", "reopened", "priority", "status", "reply"),
-            *("answer", "asked"),
+            *("answer", "asked", "noted"),
         )
     )
 }
@@ -169,9 +170,12 @@ def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
     turns = _needs_turns(log)
     kind = reply.ifelse("reply", events.kind)
     if turns:
-        theirs = (events.kind == "message") & (events.actor_role == "customer").fill_null(False)
-        asked = theirs & is_public(events, events["_seen"])
-        kind = ibis.cases((reply, "reply"), (asked, "asked"), else_=events.kind)
+        public = is_public(events, events["_seen"])
+        asked = (events.kind == "message") & (events.actor_role == "customer").fill_null(False) & public
+        # what an agent writes as the opening of a case is its description
+        opening = (events.kind == "message") | ((events.kind == "field") & (events["field"] == "description"))
+        noted = opening.fill_null(False) & (events.actor_role == "agent").fill_null(False) & ~public
+        kind = ibis.cases((reply, "reply"), (asked, "asked"), (noted, "noted"), else_=events.kind)
     plain = events.select("case_id", "seq", at="_seen", kind=kind, value=events.new)
     plain = plain.filter(plain.kind.isin([name for name in MOMENT_CODES if name != "start"]))
     place = ibis.row_number().over(ibis.window(group_by=["case_id", "kind"], order_by=["at", "seq"]))
@@ -185,10 +189,14 @@ def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
 
 
 def _needs_turns(log: CaseLog) -> bool:
-    """Tell whether a policy of the log follows the conversation beyond its first reply."""
+    """Tell whether a policy of the log follows the conversation beyond its first reply, or looks at who opened it."""
     if not log.has("sla_policies"):
         return False
-    return bool(set(log.frame(log.table("sla_policies").select("metric").distinct())["metric"]) & set(TURN_METRICS))
+    metrics = set(log.frame(log.table("sla_policies").select("metric").distinct())["metric"])
+    if metrics & set(TURN_METRICS):
+        return True
+    books = read_policies(log) if "first_response" in metrics else {}
+    return any(not book.source and book.option("starts") == "asked" for book in books.values())
 
 
 def trace_metric(line: Timeline, book: MetricPolicies) -> MetricLifecycle:
@@ -202,11 +210,15 @@ def trace_metric(line: Timeline, book: MetricPolicies) -> MetricLifecycle:
     metric = "closing" if book.source else book.metric
     cycles = book.option("cycles")
     live, stops, starts = _find_clock_states(line, metric)
+    if metric == "first_response" and book.option("starts") == "asked":
+        live, stops, starts = _find_asked_states(line)
     if cycles == "once" and metric != "first_response":
         opened = _counted_in_case(line, starts)
         live, stops, starts = live & (opened <= 1), stops & (opened - starts <= 1), starts & (opened == 1)
     again = starts if cycles != "continue" and metric != "first_response" else np.zeros_like(starts)
     begins = line.first | again
+    if metric == "first_response":
+        begins = begins | starts
     choice = _choices(line, book, begins, starts)
     if metric in TURN_METRICS:
         choice = np.where(live, choice, -1)
@@ -235,6 +247,26 @@ def _find_clock_states(line: Timeline, metric: str) -> tuple[Bools, Bools, Bools
         return live, line.before(live) & said, said & live
     was = line.before(opened)
     return opened, was & ~opened & ~line.is_kind("merged"), opened & ~was
+
+
+def _find_asked_states(line: Timeline) -> tuple[Bools, Bools, Bools]:
+    """Return the states of a first response to cases of which some wait for their customer to ask.
+
+    A case that an agent opened with an internal note waits for the first public message of its customer, and what
+    agents wrote before is no reply to it.
+    """
+    nothing = np.zeros(len(line.at), dtype=bool)
+    opening = line.at == line.at[line.first][line.case]
+    asked = line.is_kind("asked")
+    of_case = [
+        np.bincount(line.case[m & opening], minlength=len(line.cases)) > 0 for m in (line.is_kind("noted"), asked)
+    ]
+    waits = (of_case[0] & ~of_case[1])[line.case]
+    begun = ~waits | line.state(asked, nothing)
+    said = line.is_kind("reply", "answer") & begun
+    replied = line.state(said, nothing)
+    opened = line.state(line.is_kind("start", "reopened"), line.is_kind(*_END_EVENT_KINDS))
+    return opened & begun & ~replied, said & ~line.before(replied), begun & ~line.before(begun)
 
 
 def _choices(line: Timeline, book: MetricPolicies, begins: Bools, starts: Bools) -> Ints:

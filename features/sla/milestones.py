@@ -77,6 +77,8 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
       or nothing follows (``once``). Turns of the conversation always start a new one.
     * ``versions``: the version valid when the case was created (``creation``), or when the clock last started or the
       priority last changed (``event``).
+    * ``starts``: the first response to a case that an agent opened with an internal note is promised from its creation
+      on (``creation``), or from the first public message of its customer on (``asked``).
 
     A promise holds from the creation of its case on. It is broken once more time than its target is used, even if the
     case is still open, and stays broken: where the desk closes at ``due_at``, what comes before it opens again is in

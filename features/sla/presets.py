@@ -21,6 +21,9 @@ POLICY_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "cycles": ("continue", "restart", "once"),
     # which version of a policy: that at the creation of the case, or at the last start or change of priority
     "versions": ("creation", "event"),
+    # a first response on a case that an agent opened with an internal note: promised from its creation, or from the
+    # first public message of the customer on
+    "starts": ("creation", "asked"),
 }
 #: The word in ``pause_on`` for a clock that nothing stops.
 NEVER_PAUSED = "never"
@@ -34,6 +37,7 @@ class Preset:
     on_change: str = "keep"
     cycles: str = "continue"
     versions: str = "creation"
+    starts: str = "creation"
     pause_on: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
 
@@ -64,6 +68,7 @@ PRESETS: Mapping[str, Preset] = {
     "zendesk": Preset(
         match="policy",
         versions="event",
+        starts="asked",
         pause_on=_PAUSE_STATUSES | _ZENDESK_NEVER_PAUSED,
         sources=(
             "https://support.zendesk.com/hc/en-us/articles/4408829459866",  # Defining SLA policies

@@ -166,7 +166,7 @@ def _find_work_activities(
     before = last_end.isna()[able].groupby(activity[able]).mean()
     meaning = {name: classify_state(str(name)) for name in before.index}
     return [
-        name
+        str(name)
         for name, share in before.items()
         if meaning[name] in ("open", "paused", "on_hold") or (meaning[name] not in ENDED_CLASSES and share > 0.5)
     ]

@@ -159,7 +159,7 @@ def policy_frame(config: Config) -> pd.DataFrame | None:
         row = {"policy": sla.policy, "metric": sla.metric, "priority": sla.priority, "target_s": target}
         row |= {"clock": sla.clock, "calendar": sla.calendar, "pause_on": ",".join(sla.pause_on) or None}
         row |= {"when": "; ".join(f"{c} = {v}" for c, v in sla.when.items()) or None, "preset": sla.preset}
-        row |= {name: getattr(sla, name) for name in ("match", "on_change", "cycles", "versions")}
+        row |= {name: getattr(sla, name) for name in ("match", "on_change", "cycles", "versions", "starts")}
         rows.append(row | {"valid_from": start if pd.isna(start) else start.tz_convert("UTC")})
     frame = pd.DataFrame(rows)
     frame["valid_from"] = pd.to_datetime(frame["valid_from"], utc=True).dt.as_unit("us")
