@@ -20,7 +20,13 @@ import pandas as pd
 from ..arrays import Bools, Floats
 from ..errors import InputError
 from .open_intervals import MINUTES_PER_DAY, MISSING_INSTANT, US_PER_S, OpenIntervals, build_open_intervals, parse_zone
-from .opening_hours import check_opening_hours, format_opening_hours, parse_holidays, parse_opening_hours
+from .opening_hours import (
+    SpecialHours,
+    check_opening_hours,
+    format_opening_hours,
+    parse_holidays,
+    parse_opening_hours,
+)
 
 #: How far :meth:`BusinessCalendar.add` looks for enough opening hours.
 MAX_SEARCH_YEARS = 200
@@ -45,12 +51,15 @@ class BusinessCalendar:
         Countries of the ``holidays`` package whose public holidays are closed, such as ``PT`` or ``PT-20``.
     closed
         Further closed dates.
+    special
+        Dates with hours of their own, which go before those of the week and before any holiday.
     """
 
     timezone: str
     hours: tuple[tuple[tuple[int, int], ...], ...]
     countries: tuple[str, ...] = ()
     closed: frozenset[date] = frozenset()
+    special: SpecialHours = ()
 
     def __post_init__(self) -> None:
         """Refuse a zone that does not exist, and hours that are never open, run backwards or overlap."""
@@ -70,9 +79,10 @@ class BusinessCalendar:
         open
             Days -> hours: ``{"mon-fri": ["09:00-13:00", "14:00-18:00"], "sat": ["22:00-06:00"]}``. Days may be
             one, a range or a list (``mon,wed``). An end before its start lies on the next day; ``00:00-24:00``
-            is a whole day; hours that overlap count once.
+            is a whole day; hours that overlap count once. Of several keys that name a day the narrowest holds.
         holidays
-            A country (``PT``), a country with its part (``PT-20``), dates (``2026-12-24``), or a list of those.
+            A country (``PT``), a country with its part (``PT-20``), dates (``2026-12-24``), dates with hours of their
+            own (``2026-12-24 09:00-13:00``), or a list of those.
 
         Raises
         ------
@@ -87,8 +97,8 @@ class BusinessCalendar:
         array([2.])
         """
         parse_zone(timezone)
-        countries, closed = parse_holidays(holidays)
-        return cls(timezone, parse_opening_hours(open), countries, closed)
+        countries, closed, special = parse_holidays(holidays)
+        return cls(timezone, parse_opening_hours(open), countries, closed, special)
 
     @classmethod
     def always(cls, timezone: str = "UTC") -> BusinessCalendar:
@@ -104,9 +114,9 @@ class BusinessCalendar:
     def __str__(self) -> str:
         """Say the calendar as its owner would write it."""
         off = [*self.countries, *([f"{len(self.closed)} dates"] if self.closed else [])]
-        return f"{format_opening_hours(self.hours)} ({self.timezone})" + (
-            f", closed on holidays: {', '.join(off)}" if off else ""
-        )
+        said = f"{format_opening_hours(self.hours)} ({self.timezone})"
+        said += f", closed on holidays: {', '.join(off)}" if off else ""
+        return said + (f", with hours of their own on {len(self.special)} dates" if self.special else "")
 
     def seconds_between(self, start: Any, end: Any) -> Floats:
         """Return the open seconds from ``start`` to ``end``.
@@ -188,6 +198,37 @@ class BusinessCalendar:
         out = np.zeros(len(t), dtype=bool)
         out[good] = self._open_intervals_around(t[good]).inside(t[good])
         return out
+
+    def next_open(self, at: Any) -> pd.DatetimeIndex:
+        """Return from which instant on time passes again: the instant itself where the calendar is open then.
+
+        Parameters
+        ----------
+        at
+            Instants with a zone.
+
+        Returns
+        -------
+        n instants in UTC; ``NaT`` where one is missing, or where the calendar never opens again within 200 years.
+
+        Examples
+        --------
+        >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
+        >>> times = pd.to_datetime(["2024-03-01T10:00Z", "2024-03-01T17:00Z"])
+        >>> office.next_open(times).strftime("%a %H:%M").tolist()
+        ['Fri 10:00', 'Mon 09:00']
+        """
+        t = to_micros(at, "at")
+        out, open_end = t.copy(), np.flatnonzero(t != MISSING_INSTANT)
+        reach = 1
+        while len(open_end):
+            found = self._open_intervals_around(t[open_end], after=reach).next_open(t[open_end])
+            out[open_end] = found
+            open_end = open_end[found == MISSING_INSTANT]
+            if reach >= MAX_SEARCH_YEARS:
+                break
+            reach *= 4
+        return to_index(out)
 
     def open_share(self, starts: Any, slot_s: Any) -> Floats:
         """Return the share of each slot in which the calendar is open.
@@ -284,4 +325,5 @@ def _year(micros: int) -> int:
 
 @lru_cache(maxsize=64)
 def _cached_open_intervals(calendar: BusinessCalendar, first: int, last: int) -> OpenIntervals:
-    return build_open_intervals(calendar.timezone, calendar.hours, calendar.countries, calendar.closed, first, last)
+    days = (calendar.countries, calendar.closed, calendar.special)
+    return build_open_intervals(calendar.timezone, calendar.hours, *days, first, last)

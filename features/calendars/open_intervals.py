@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError, did_you_mean
-from .opening_hours import DayIntervals, find_public_holidays
+from .opening_hours import DayIntervals, SpecialHours, find_public_holidays
 
 US_PER_S = 1_000_000
 MINUTES_PER_DAY = 1440
@@ -56,6 +56,14 @@ class OpenIntervals:
         i = np.searchsorted(self.starts, t, side="right") - 1
         return (i >= 0) & (t < self.ends[np.maximum(i, 0)])
 
+    def next_open(self, t: Micros) -> Micros:
+        """Return the first open instant at or after each; missing where none follows."""
+        if not len(self.starts):
+            return np.full(len(t), MISSING_INSTANT)
+        i = np.searchsorted(self.ends, t, side="right")
+        there = i < len(self.ends)
+        return np.where(there, np.maximum(t, self.starts[np.minimum(i, len(self.ends) - 1)]), MISSING_INSTANT)
+
     def reach(self, a: Micros, wanted: Micros, goal: Micros) -> Micros:
         """Return where F reaches ``goal``: first after ``a`` going forward, last before it going back."""
         if not len(self.starts):
@@ -73,6 +81,7 @@ def build_open_intervals(
     week: tuple[DayIntervals, ...],
     countries: tuple[str, ...],
     closed: frozenset[date],
+    special: SpecialHours,
     first: int,
     last: int,
 ) -> OpenIntervals:
@@ -82,7 +91,7 @@ def build_open_intervals(
     so intervals are shifted as a whole and nothing has to be guessed about skipped and repeated hours.
     """
     low, high = _micros_of(first), _micros_of(last + 1)
-    starts, ends = _local(week, countries, closed, first, last)
+    starts, ends = _local(week, countries, closed, special, first, last)
     pieces = [_piece(starts, ends, *segment) for segment in _offsets(ZoneInfo(timezone), low, high)]
     starts, ends = _merge(np.concatenate([p[0] for p in pieces]), np.concatenate([p[1] for p in pieces]))
     lengths = ends - starts
@@ -104,18 +113,28 @@ def parse_zone(name: Any) -> ZoneInfo:
 
 
 def _local(
-    week: tuple[DayIntervals, ...], countries: tuple[str, ...], closed: frozenset[date], first: int, last: int
+    week: tuple[DayIntervals, ...],
+    countries: tuple[str, ...],
+    closed: frozenset[date],
+    special: SpecialHours,
+    first: int,
+    last: int,
 ) -> tuple[Micros, Micros]:
     """Return the open intervals on the local clock, with a margin of two days for zones and night shifts."""
     days = np.arange(_micros_of(first) // _DAY_US - 2, _micros_of(last + 1) // _DAY_US + 2, dtype=np.int64)
     off = set(closed).union(*(find_public_holidays(c, max(first - 1, 1), last + 1) for c in countries))
-    holidays = np.array([d.toordinal() - date(1970, 1, 1).toordinal() for d in off], dtype=np.int64)
+    holidays = np.array([_day_number(d) for d in (*off, *(d for d, _ in special))], dtype=np.int64)
+    own = [(np.intersect1d(days, [_day_number(d)]), a, b) for d, listed in special for a, b in listed]
     days = days[~np.isin(days, holidays)]
     weekday = (days + 3) % 7  # 1970-01-01 was a Thursday
-    pairs = [(days[weekday == day], a, b) for day, listed in enumerate(week) for a, b in listed]
+    pairs = [*own, *((days[weekday == day], a, b) for day, listed in enumerate(week) for a, b in listed)]
     starts = np.concatenate([d * _DAY_US + a * _MINUTE_US for d, a, _ in pairs])
     ends = np.concatenate([d * _DAY_US + b * _MINUTE_US for d, _, b in pairs])
     return _merge(starts, ends)
+
+
+def _day_number(day: date) -> int:
+    return day.toordinal() - date(1970, 1, 1).toordinal()
 
 
 def _offsets(zone: ZoneInfo, low: int, high: int) -> list[tuple[int, int, int]]:

@@ -14,10 +14,16 @@ _HOURS = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*[-–]\s*(\d{1,2})(?::(\d{2}))?")
 _MINUTES_PER_DAY = 1440
 
 DayIntervals = tuple[tuple[int, int], ...]
+#: Dates with hours of their own, in order.
+SpecialHours = tuple[tuple[date, DayIntervals], ...]
+#: What may follow a date that was read as an instant.
+_MIDNIGHT = re.compile(r"T?00:00(:00(\.0+)?)?(Z|\+00:00)?")
 
 
 def parse_opening_hours(text: Mapping[str, Sequence[str]]) -> tuple[DayIntervals, ...]:
     """Return for each weekday from Monday the opening intervals in minutes after midnight.
+
+    Where several keys name a day, the one that names the fewest days holds: ``tue`` goes before ``mon-fri``.
 
     Raises
     ------
@@ -30,15 +36,39 @@ def parse_opening_hours(text: Mapping[str, Sequence[str]]) -> tuple[DayIntervals
     (((540, 1050),), ((1320, 1800),), ())
     """
     week: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
-    for days, intervals in text.items():
-        listed = [intervals] if isinstance(intervals, str) else intervals
-        parsed = [_interval(i, days) for i in listed]
-        for day in _days(days):
-            week[day] += parsed
+    parsed = {
+        days: [_interval(i, f"open.{days}") for i in ([listed] if isinstance(listed, str) else listed)]
+        for days, listed in text.items()
+    }
+    for day, keys in enumerate(_find_keys_of_days(text)):
+        for key in keys[0] if keys else ():
+            week[day] += parsed[key]
     if not any(week):
         hint = 'such as { mon-fri = ["09:00-17:00"] }'
         raise InputError("the calendar is never open", column="open", wanted="at least one day with hours", hint=hint)
     return tuple(tuple(_merged(day)) for day in week)
+
+
+def find_overridden_hours(text: Mapping[str, Sequence[str]]) -> list[str]:
+    """Say on which days hours go before those of a wider key.
+
+    >>> find_overridden_hours({"mon-fri": ["08:00-18:00"], "tue": ["10:00-11:00"]})
+    ["on tue the hours of 'tue' hold, not those of 'mon-fri'"]
+    """
+    said = []
+    for name, keys in zip(WEEKDAYS, _find_keys_of_days(text), strict=True):
+        if len(keys) > 1:
+            wider = [key for part in keys[1:] for key in part]
+            holds, others = (" and ".join(f"'{key}'" for key in part) for part in (keys[0], wider))
+            said.append(f"on {name} the hours of {holds} hold, not those of {others}")
+    return said
+
+
+def _find_keys_of_days(text: Mapping[str, Sequence[str]]) -> list[list[list[str]]]:
+    """Return for each weekday the keys that name it, those with the fewest days first, equally wide ones together."""
+    width = {key: len(_days(key)) for key in text}
+    named = [[key for key in text if day in _days(key)] for day in range(len(WEEKDAYS))]
+    return [[[k for k in keys if width[k] == w] for w in sorted({width[k] for k in keys})] for keys in named]
 
 
 def check_opening_hours(week: Sequence[DayIntervals]) -> None:
@@ -84,31 +114,53 @@ def format_opening_hours(week: Sequence[DayIntervals]) -> str:
             continue
         if week[first]:
             name = WEEKDAYS[first] if day - first == 1 else f"{WEEKDAYS[first]}-{WEEKDAYS[day - 1]}"
-            said.append(f"{name} {', '.join(f'{_clock(a)}-{_clock(b)}' for a, b in week[first])}")
+            said.append(f"{name} {format_intervals(week[first])}")
         first = day
     return "; ".join(said)
 
 
-def parse_holidays(text: str | Sequence[str]) -> tuple[tuple[str, ...], frozenset[date]]:
-    """Split holidays into countries and dates, and check both.
+def format_intervals(intervals: DayIntervals) -> str:
+    """Say the hours of one day in words.
+
+    >>> format_intervals(((540, 780), (840, 1080)))
+    '09:00-13:00, 14:00-18:00'
+    """
+    return ", ".join(f"{_clock(a)}-{_clock(b)}" for a, b in intervals)
+
+
+def parse_holidays(text: str | Sequence[str]) -> tuple[tuple[str, ...], frozenset[date], SpecialHours]:
+    """Split holidays into countries, dates that are closed, and dates with hours of their own, and check all.
 
     Raises
     ------
     InputError
-        If a country or its part is not known to the ``holidays`` package, or a date does not exist.
+        If a country or its part is not known to the ``holidays`` package, a date does not exist, or its hours cannot
+        be read.
 
     Examples
     --------
     >>> parse_holidays(["pt-20", "2026-12-24"])
-    (('PT-20',), frozenset({datetime.date(2026, 12, 24)}))
+    (('PT-20',), frozenset({datetime.date(2026, 12, 24)}), ())
+    >>> parse_holidays("2026-12-24 09:00-13:00, 2026-12-25")[2]
+    ((datetime.date(2026, 12, 24), ((540, 780),)),)
     """
     items = text.split(",") if isinstance(text, str) else [str(t) for t in text]
     named = [item.strip() for item in items if item.strip()]
-    dates = frozenset(_date(item) for item in named if item[0].isdigit())
+    closed: set[date] = set()
+    special: dict[date, list[tuple[int, int]]] = {}
+    for item in (item for item in named if item[0].isdigit()):
+        day, hours = _date(item), item[10:].strip()
+        if not hours or _MIDNIGHT.fullmatch(hours):
+            closed.add(day)
+            continue
+        special.setdefault(day, []).extend(_interval(part, "holidays") for part in re.split(r"[,;]", hours))
+    for day in sorted(closed & set(special)):
+        problem = "this date is both closed and open"
+        raise InputError(problem, column="holidays", got=str(day), hint="name it once, with or without hours")
     countries = tuple(dict.fromkeys(item.upper() for item in named if not item[0].isdigit()))
     for country in countries:
         find_public_holidays(country, 2024, 2024)
-    return countries, dates
+    return countries, frozenset(closed), tuple((day, tuple(_merged(special[day]))) for day in sorted(special))
 
 
 def find_public_holidays(country: str, first: int, last: int) -> frozenset[date]:
@@ -151,18 +203,18 @@ def _day(name: str, text: str) -> int:
     raise InputError("unknown day", column="open", got=text, wanted=f"one of {', '.join(WEEKDAYS)}, a range or a list")
 
 
-def _interval(text: object, days: str) -> tuple[int, int]:
+def _interval(text: object, column: str) -> tuple[int, int]:
     match = _HOURS.fullmatch(str(text).strip())
     wanted = "hours such as '09:00-17:30', or '22:00-06:00' over midnight"
     if match is None:
-        raise InputError("these hours cannot be read", column=f"open.{days}", got=text, wanted=wanted)
+        raise InputError("these hours cannot be read", column=column, got=text, wanted=wanted)
     numbers = [int(g or 0) for g in match.groups()]
     start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if numbers[1] > 59 or numbers[3] > 59 or start >= _MINUTES_PER_DAY or end > _MINUTES_PER_DAY:
-        raise InputError("there is no such time of day", column=f"open.{days}", got=text, wanted=wanted)
+        raise InputError("there is no such time of day", column=column, got=text, wanted=wanted)
     if start == end:
         hint = "write '00:00-24:00' for a whole day"
-        raise InputError("these hours begin where they end", column=f"open.{days}", got=text, hint=hint)
+        raise InputError("these hours begin where they end", column=column, got=text, hint=hint)
     return (start, end) if end > start else (start, end + _MINUTES_PER_DAY)
 
 

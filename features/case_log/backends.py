@@ -11,20 +11,12 @@ import pandas as pd
 
 from ..errors import InputError, did_you_mean
 from .fetch import fetch
+from .log_end import LOG_END_COLUMNS, count_possible_strays, find_regular_end
 from .schema import EVENT_KINDS, TABLES, Column, Table
 
 #: Engines on which the derivations run, and the extra that brings each.
 ENGINES: Mapping[str, str] = {"duckdb": "", "postgres": "postgres", "pyspark": "spark"}
 
-#: Columns whose last instant is the end of a log.
-LOG_END_COLUMNS = (
-    ("cases", "created_at"),
-    ("events", "at"),
-    ("contacts", "queued_at"),
-    ("contacts", "ended_at"),
-    ("surveys", "offered_at"),
-    ("surveys", "responded_at"),
-)
 _TYPES = {
     "id": "string",
     "text": "string",
@@ -207,41 +199,66 @@ def _binary_order(connection: Any, rows: Any) -> Any:
     return connection.sql(f"SELECT {chosen} FROM ({ibis.to_sql(rows, dialect='postgres')}) AS t", dialect="postgres")
 
 
-def find_log_end(tables: Mapping[str, Any]) -> pd.Timestamp:
-    """Check that no required value is missing, and return the last instant of the log.
+def find_log_end(tables: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Check that no required value is missing, and return the end of the log and the last time of its rows.
+
+    The two differ where a few stray times lie years after everything else (:mod:`deskcast.features.case_log.log_end`).
 
     Parameters
     ----------
     tables
-        From :func:`bind_tables`; each is read once.
+        From :func:`bind_tables`; each is read once or twice.
 
     Raises
     ------
     InputError
         If a required value is missing, or there is no row.
     """
-    ends = [_find_table_end(TABLES[name], rows) for name, rows in tables.items()]
-    known = [end for end in ends if end is not None]
-    if not known:
+    sizes = {name: _count_times(TABLES[name], rows) for name, rows in tables.items()}
+    n_times = sum(count for counts in sizes.values() for count, _ in counts.values())
+    wanted = count_possible_strays(n_times) + 1
+    latest = [
+        time
+        for name, counts in sizes.items()
+        for column, (count, last) in counts.items()
+        if count
+        for time in ([last] if wanted == 1 else _find_latest_times(tables[name], column, wanted))
+    ]
+    ends = [(find_regular_end(latest, n_times), max(latest))] if latest else []
+    if "volumes" in tables:
+        rows = tables["volumes"]
+        slots = fetch(rows.agg(end=(rows.ds + rows.slot_s.cast("int64").as_interval("s")).max()))["end"].iloc[0]
+        ends += [] if pd.isna(slots) else [(_as_utc(slots),) * 2]
+    if not ends:
         raise InputError("the log has no rows", hint="bind at least cases, events, contacts or volumes")
-    return max(known)
+    return max(end for end, _ in ends), max(last for _, last in ends)
 
 
-def _find_table_end(table: Table, rows: Any) -> pd.Timestamp | None:
+def _count_times(table: Table, rows: Any) -> dict[str, tuple[int, pd.Timestamp]]:
+    """Check the required values of a table, and return the number and the last of the times in each of its columns."""
     needed = (*table.required, *(("seq",) if table.name == "events" else ()))
+    times = [column for name, column in LOG_END_COLUMNS if name == table.name and column in rows.columns]
     asked = {f"_{column}": rows[column].isnull().sum() for column in needed}
-    last = [column for name, column in LOG_END_COLUMNS if name == table.name and column in rows.columns]
-    asked |= {column: rows[column].max() for column in last}
-    if table.name == "volumes":
-        last = ["ds"]
-        asked["ds"] = (rows.ds + rows.slot_s.cast("int64").as_interval("s")).max()
+    asked |= {column: rows[column].max() for column in times} | {
+        f"n_{column}": rows[column].count() for column in times
+    }
     found = fetch(rows.agg(**asked)).iloc[0]
     for column in needed:
         missing = found[f"_{column}"]
         if not pd.isna(missing) and missing:
             raise InputError("values are missing", where=table.name, column=column, got=f"{missing} empty values")
-    seen = [pd.Timestamp(found[column]) for column in last if not pd.isna(found[column])]
-    return max((s.tz_localize("UTC") if s.tzinfo is None else s.tz_convert("UTC") for s in seen), default=None)
+    return {c: (int(found[f"n_{c}"]), _as_utc(found[c])) for c in times if not pd.isna(found[c])}
+
+
+def _find_latest_times(rows: Any, column: str, wanted: int) -> list[pd.Timestamp]:
+    """Return the latest times of a column."""
+    ordered = rows.filter(rows[column].notnull()).select(column).order_by(ibis.desc(column))
+    return [_as_utc(time) for time in fetch(ordered.limit(wanted))[column]]
+
+
+def _as_utc(time: Any) -> pd.Timestamp:
+    stamp = pd.Timestamp(time)
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 
 def find_parquet_files(where: str | Path | Mapping[str, str | Path]) -> dict[str, str]:

@@ -9,6 +9,9 @@ import ibis
 from .log import CaseLog
 from .schema import TABLES
 
+#: Servers stamp one action at several times: an event may be so much before its case.
+MAX_CLOCK_SKEW_S = 60.0
+
 
 def is_public(events: Any, when: Any) -> Any:
     """Tell which events the customer may read; unsaid counts as yes until the log begins to say so."""

@@ -15,6 +15,7 @@ from ..calendars.periods import parse_zone
 from ..errors import InputError, did_you_mean
 from .conform import PANDAS_DTYPES, conform_frame
 from .fetch import fetch
+from .log_end import find_end_of_frames
 from .schema import SETTLEMENT, TABLES, AttributeTiming, Column, Table
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class CaseLog:
         ----------
         until
             End of the log; the last instant found in ``cases``, ``events``, ``contacts``, ``surveys`` or ``volumes`` by
-            default. What is later is left out, as :meth:`as_of` does.
+            default, without strays: very few times that lie a year or more after all others. What is later is left
+            out, as :meth:`as_of` does.
         timezone
             IANA zone of the desk's clock.
         attributes
@@ -99,13 +101,13 @@ class CaseLog:
         if own:
             conformed["cases"] = conformed["cases"].rename(columns=own)
         extras = [c for c in conformed.get("cases", pd.DataFrame()).columns if c not in TABLES["cases"].names]
-        end = _find_frames_end(conformed)
+        end, last = _find_frames_end(conformed)
         wanted = end if until is None else parse_instant(until, timezone)
         connection = _connect()
         tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
         known_of = {c: known.get(c, "outcome") for c in extras}
-        log = cls(tables, max(end, wanted), timezone, known_of, dict(calendars or {}))
-        return log.as_of(wanted) if wanted < end else log
+        log = cls(tables, max(last, wanted), timezone, known_of, dict(calendars or {}))
+        return log.as_of(wanted) if wanted < last else log
 
     @classmethod
     def from_connection(
@@ -216,11 +218,11 @@ class CaseLog:
             tables["cases"] = tables["cases"].rename({new: old for old, new in own.items()})
         known = {own.get(c, c): k for c, k in (attributes or {}).items()}
         extras = [c for c in tables["cases"].columns if c not in TABLES["cases"].names] if "cases" in tables else []
-        end = find_log_end(tables)
+        end, last = find_log_end(tables)
         wanted = end if until is None else parse_instant(until, timezone)
         known_of = {c: known.get(c, "outcome") for c in extras}
-        log = cls(tables, max(end, wanted), timezone, known_of, dict(calendars or {}))
-        return log.as_of(wanted) if wanted < end else log
+        log = cls(tables, max(last, wanted), timezone, known_of, dict(calendars or {}))
+        return log.as_of(wanted) if wanted < last else log
 
     def has(self, table: str, *columns: str) -> bool:
         """Tell whether the table is there with all of those columns.
@@ -309,19 +311,16 @@ def _rename_clashing_columns(columns: Iterable[str]) -> dict[str, str]:
     return renamed
 
 
-def _find_frames_end(frames: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
-    columns = [("cases", "created_at"), ("events", "at"), ("contacts", "queued_at"), ("contacts", "ended_at")]
-    columns += [("surveys", "offered_at"), ("surveys", "responded_at")]
-    ends: list[pd.Timestamp] = [
-        frames[t][c].max() for t, c in columns if t in frames and c in frames[t] and len(frames[t])
-    ]
+def _find_frames_end(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return the end of the log, and the last time of its rows, which is later where there are strays."""
+    found = find_end_of_frames(frames)
+    ends = [] if found is None else [found]
     if "volumes" in frames and len(frames["volumes"]):
         volumes = frames["volumes"]
-        ends.append((volumes["ds"] + pd.to_timedelta(volumes["slot_s"], unit="s")).max())
-    ends = [e for e in ends if not pd.isna(e)]
+        ends += [((volumes["ds"] + pd.to_timedelta(volumes["slot_s"], unit="s")).max(),) * 2]
     if not ends:
         raise InputError("the log has no rows", hint="pass at least cases=, events=, contacts= or volumes=")
-    return max(ends)
+    return max(end for end, _ in ends), max(last for _, last in ends)
 
 
 def _connect() -> Any:

@@ -243,6 +243,7 @@ _ALL = (
             _c("on_change", "text"),
             _c("cycles", "text"),
             _c("versions", "text"),
+            _c("starts", "text"),
         ),
         key=("policy", "metric", "priority", "valid_from"),
         instant=None,
@@ -295,6 +296,7 @@ DERIVED_COLUMNS: Mapping[str, str] = {
     "resolution_s": "float64",
     "age_s": "float64",
     "pending_s": "float64",
+    "on_hold_s": "float64",
     "reopens": "int64",
     "transfers": "int64",
     "escalations": "int64",
@@ -305,5 +307,7 @@ DERIVED_COLUMNS: Mapping[str, str] = {
 }
 
 
+#: ``field`` of a pause in which the case waits for others than its customer; any other waits for the customer.
+ON_HOLD_FIELD = "on_hold"
 #: Value of an event that says that the system has decided: as its flag stands then.
 DECIDED_VALUE = "decided"

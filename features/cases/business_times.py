@@ -63,6 +63,8 @@ def case_business_times(log: CaseLog, calendar: str | None = None, cases: Any = 
     span = (log.until if first is None else min(first, log.until), log.until)
     for name, end in BUSINESS_DURATION_ENDS.items():
         rows = business_seconds(rows, "created_at", end, chosen, span, name)
+        wall = rows[name.replace("_business", "")]  # missing where the end is before the creation
+        rows = rows.mutate(**{name: wall.notnull().ifelse(ibis.greatest(rows[name], 0.0), None)})
     return rows.select(*kept, *BUSINESS_DURATION_ENDS)
 
 

@@ -12,13 +12,12 @@ import pandas as pd
 from ..calendars.instants import seconds_between
 from ..case_log.backends import materialise
 from ..case_log.cache import compute_once
+from ..case_log.events import MAX_CLOCK_SKEW_S
 from ..case_log.log import CaseLog
-from ..case_log.schema import DERIVED_COLUMNS, TABLES
+from ..case_log.schema import DERIVED_COLUMNS, ON_HOLD_FIELD, TABLES
 
 #: Events that end a case while it is open. A merge ends it without a resolution.
 END_EVENT_KINDS = ("resolved", "closed", "merged")
-#: Servers stamp one action at several times: an event may be so much before its case.
-MAX_CLOCK_SKEW_S = 60.0
 _CONTROL_KINDS = (*END_EVENT_KINDS, "reopened", "paused", "resumed")
 _SEQUENCE_KINDS = frozenset({"merged", "reopened", "paused"})
 
@@ -28,7 +27,7 @@ class EventFacts:
     """What the events of a log can tell at all.
 
     ``kinds`` are the kinds that occur; ``public``, ``role``, ``actor`` and ``team`` say whether any event states
-    who may read it, what its actor is, who acted, and to which team a case was assigned.
+    who may read it, what its actor is, who acted, and with which team a case was.
     """
 
     kinds: frozenset[str]
@@ -53,7 +52,7 @@ def inspect_events(log: CaseLog) -> EventFacts:
         "public": events.public.notnull() if "public" in events.columns else None,
         "role": events.actor_role.notnull() if "actor_role" in events.columns else None,
         "actor": events.actor_id.notnull() if "actor_id" in events.columns else None,
-        "team": events.team.notnull() & (events.kind == "assigned") if "team" in events.columns else None,
+        "team": events.team.notnull() if "team" in events.columns else None,
     }
     sums = {name: told.any() for name, told in asked.items() if told is not None}
     seen = log.frame(events.group_by("kind").agg(**sums) if sums else events.select("kind").distinct())
@@ -144,11 +143,10 @@ def _totals(events: Any, facts: EventFacts) -> Any:
     agent, customer = events.actor_role == "agent", events.actor_role == "customer"
     stated = {name: (kind == name) & new.notnull() for name in ("status", "priority")}
     valued = {name: (new, told) for name, told in stated.items()}
-    valued["team"] = (events.team, (kind == "assigned") & events.team.notnull())
+    valued["team"] = (events.team, events.team.notnull())  # whatever the row says beside it
     sums = events.group_by("case_id").agg(
         first_resolved_at=at.min(where=kind.isin(("resolved", "closed"))),
         closed_at=at.max(where=kind == "closed"),
-        reopens=(kind == "reopened").sum(),
         first_response_at=at.min(where=message & agent),
         customer_messages=(message & customer).fill_null(False).sum(),
         agent_messages=(message & agent).fill_null(False).sum(),
@@ -170,7 +168,7 @@ def _totals(events: Any, facts: EventFacts) -> Any:
 
 def _trace_sequences(events: Any, totals: Any, until: pd.Timestamp) -> Any:
     """Follow the cases that were re-opened, paused or merged through their openings, ends and pauses."""
-    control = events.filter(events.kind.isin(_CONTROL_KINDS)).select("case_id", "at", "seq", "kind")
+    control = events.filter(events.kind.isin(_CONTROL_KINDS)).select("case_id", "at", "seq", "kind", "field")
     control = control.semi_join(totals.filter(totals["_turns"] > 0), "case_id")
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     before = ibis.window(group_by="case_id", order_by="rank", preceding=None, following=0)
@@ -181,15 +179,21 @@ def _trace_sequences(events: Any, totals: Any, until: pd.Timestamp) -> Any:
         opened_rank=ibis.ifelse(opens, step.rank, -1).max().over(before),
         last_opened=ibis.ifelse(opens, step.rank, -1).max().over(ibis.window(group_by="case_id")),
     )
-    step = step.mutate(paused=_paused(step, until))
+    opened_before = step.opened_rank.lag().over(ordered).fill_null(-1)
+    others = (step.kind == "paused") & (step["field"] == ON_HOLD_FIELD).fill_null(False)
+    spent = _paused(step, until)
+    step = step.mutate(pending=others.ifelse(0.0, spent), on_hold=others.ifelse(spent, 0.0))
+    step = step.mutate(again=opens & (step.ended_rank > opened_before))
     final = step.rank > step.last_opened
     ending = final & step.kind.isin(END_EVENT_KINDS)
     return step.group_by("case_id").agg(
         _closed_at=step["at"].max(where=(step.kind == "closed") & final),
         _ended_at=step["at"].argmin(step.rank, where=ending),
         _end_kind=step.kind.argmin(step.rank, where=ending),
-        first_reopened_at=step["at"].min(where=(step.kind == "reopened") & (step.ended_rank >= 0)),
-        paused_s=step.paused.sum(),
+        reopens=step.again.sum(),  # of a case that is open it is none
+        first_reopened_at=step["at"].min(where=step.again),
+        pending_s=step.pending.sum(),
+        on_hold_s=step.on_hold.sum(),
         _followed=step.rank.count(),
     )
 
@@ -203,19 +207,16 @@ def _paused(step: Any, until: pd.Timestamp) -> Any:
 
 def _latest(events: Any, totals: Any) -> Any:
     """Find the last status, priority and team of the cases that had several, and count the changes of team."""
-    value = ibis.ifelse(events.kind == "assigned", events.team, events.new)
-    told = events.filter(events.kind.isin(("status", "priority", "assigned")) & value.notnull())
-    told = told.semi_join(totals.filter(totals["_varies"]), "case_id")
-    told = told.select("case_id", "at", "seq", "kind", value=ibis.ifelse(told.kind == "assigned", told.team, told.new))
-    ordered = ibis.window(group_by=["case_id", "kind"], order_by=["at", "seq"])
+    events = events.semi_join(totals.filter(totals["_varies"]), "case_id")
+    says = events.filter(events.kind.isin(("status", "priority")) & events.new.notnull())
+    says = says.select("case_id", "at", "seq", what="kind", value="new")
+    teams = events.filter(events.team.notnull()).select("case_id", "at", "seq", what=ibis.literal("team"), value="team")
+    told = says.union(teams)
+    ordered = ibis.window(group_by=["case_id", "what"], order_by=["at", "seq"])
     told = told.mutate(rank=ibis.row_number().over(ordered), before=told.value.lag().over(ordered))
-    moved = (told.kind == "assigned") & (told.before != told.value)
-    return told.group_by("case_id").agg(
-        transfers=moved.fill_null(False).sum(),
-        _last_status=told.value.argmax(told.rank, where=told.kind == "status"),
-        _last_priority=told.value.argmax(told.rank, where=told.kind == "priority"),
-        _last_team=told.value.argmax(told.rank, where=told.kind == "assigned"),
-    )
+    moved = (told.what == "team") & (told.before != told.value)
+    last = {f"_last_{n}": told.value.argmax(told.rank, where=told.what == n) for n in ("status", "priority", "team")}
+    return told.group_by("case_id").agg(transfers=moved.fill_null(False).sum(), **last)
 
 
 def _several_agents(events: Any, totals: Any) -> Any:
@@ -247,6 +248,8 @@ def _measures(joined: Any, facts: EventFacts, until: pd.Timestamp) -> Any:
     talked = "message" in facts.kinds and facts.role
     known |= {"customer_messages": talked, "agent_messages": talked, "agents": facts.role and facts.actor}
     known |= {"transfers": facts.team}
+    if "reopens" not in joined.columns:
+        joined = joined.mutate(reopens=ibis.null("int64"))
     out = {name: joined[name].fill_null(0) for name, can_be in known.items() if can_be}
     gone = [name for name, can_be in known.items() if not can_be and name in joined.columns]
     end = ibis.coalesce(joined.ended_at, ibis.literal(until))
@@ -254,15 +257,16 @@ def _measures(joined: Any, facts: EventFacts, until: pd.Timestamp) -> Any:
     out["current_team"] = _last(joined, "last_team", "team")
     out["status"] = joined.last_status
     out["is_open"] = joined.ended_at.isnull()
-    out["first_response_s"] = _elapsed_s(joined.created_at, joined.first_response_at)
-    out["resolution_s"] = _elapsed_s(joined.created_at, joined.resolved_at)
-    out["age_s"] = _elapsed_s(joined.created_at, end)
+    out["first_response_s"] = measure_elapsed_s(joined.created_at, joined.first_response_at)
+    out["resolution_s"] = measure_elapsed_s(joined.created_at, joined.resolved_at)
+    out["age_s"] = measure_elapsed_s(joined.created_at, end)
     if {"paused", "resumed"} & facts.kinds:
-        out["pending_s"] = joined.paused_s.fill_null(0.0) if "paused_s" in joined.columns else ibis.literal(0.0)
+        for name in ("pending_s", "on_hold_s"):
+            out[name] = joined[name].fill_null(0.0) if name in joined.columns else ibis.literal(0.0)
     return joined.drop(*gone).mutate(**out)
 
 
-def _elapsed_s(start: Any, end: Any) -> Any:
+def measure_elapsed_s(start: Any, end: Any) -> Any:
     """Return seconds; 0 where a clock that ran backwards took up to a minute, missing where it took more."""
     spent = seconds_between(start, end)
     return ibis.cases((spent >= 0, spent), (spent >= -MAX_CLOCK_SKEW_S, 0.0), else_=None)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..case_log.events import MAX_CLOCK_SKEW_S
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..case_log.schema import DERIVED_COLUMNS
@@ -27,7 +28,8 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
     Returns
     -------
     DataFrame
-        The frame with ``first_resolution_s``, ``active_resolution_s`` (without the time paused), ``interactions``
+        The frame with ``first_resolution_s``, ``active_resolution_s`` (without the time pending on the
+        customer), ``interactions``
         (public messages of both sides), ``automated`` (resolved, and no human agent acted); where the log has one
         calendar ``first_response_business_s`` and ``resolution_business_s``; where it has contacts with cases
         ``contacts_to_resolution``; where it knows customers ``next_case_s`` (creation to that of the customer's next
@@ -47,7 +49,7 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
     first = (cases["first_resolved_at"] - cases["created_at"]).dt.total_seconds()
     resolved = cases["resolved_at"].notna()
     out = cases.assign(
-        first_resolution_s=first.where(~(first < 0)),
+        first_resolution_s=first.where(~(first < -MAX_CLOCK_SKEW_S)).clip(lower=0.0),
         active_resolution_s=cases["resolution_s"] - cases["pending_s"],
         interactions=cases["customer_messages"] + cases["agent_messages"],
         automated=(cases["agents"] == 0).where(resolved & cases["agents"].notna()).astype("boolean"),
@@ -93,7 +95,8 @@ def case_history(log: CaseLog) -> pd.DataFrame:
           (last), ``merged_at``, ``ended_at`` (resolution or merge, missing while open), ``is_open``
         * durations are missing where the end is more than a minute before the creation
         * ``resolution_s``: creation to final resolution, missing without one; ``age_s``: creation to the end of the
-          case or of the log; ``pending_s``: of it, the time paused
+          case or of the log; ``pending_s``: of it, the time in which it waited for the customer, ``on_hold_s``:
+          for others
         * ``reopens``, ``transfers`` (changes of team after the first assignment), ``escalations``,
           ``priority_changes``, ``customer_messages``, ``agent_messages`` (public ones), ``agents`` (distinct human
           agents who acted)

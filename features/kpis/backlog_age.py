@@ -97,6 +97,8 @@ def _count_open_by_period(born: Floats, first: Ints, last: Ints, n_periods: int)
 def _find_creation_quantile(born: Floats, first: Ints, last: Ints, n_periods: int, share: float) -> Floats:
     """Find the birth of the case that is older than that share of the open ones, at the end of each period.
 
+    Where two cases stand in the middle, it is the instant half-way between their births.
+
     Cases are sorted by birth and cut into about sqrt(n) runs. Counting the open ones of each run finds the run that
     holds the case; only its members are looked at one by one. So the work does not grow with the backlog.
     """
@@ -115,16 +117,25 @@ def _find_creation_quantile(born: Floats, first: Ints, last: Ints, n_periods: in
     )
     older = np.cumsum(np.cumsum(change.reshape(runs, width), axis=1), axis=0)[:, :n_periods]
     total = older[-1]
-    rank = total - np.ceil(share * total - 1e-9).astype(np.int64)  # ranks run from the oldest, ages from the youngest
+    # ranks run from the oldest, ages from the youngest
+    rank = total - np.ceil(share * total - 1e-9).astype(np.int64)
+    even = (rank > 0) & (np.abs(share * total - np.round(share * total)) < 1e-9)  # two cases in the middle
+    picked = [_find_by_rank(born, first, last, older, size, r) for r in (rank, rank - even)]
+    found = total > 0
+    out[found] = (picked[0][found] + picked[1][found]) / 2
+    return out
+
+
+def _find_by_rank(born: Floats, first: Ints, last: Ints, older: Ints, size: int, rank: Ints) -> Floats:
+    """Return the birth of the open case of that rank in each period; cases are sorted by birth, in runs of a size."""
+    n, runs, n_periods = len(born), len(older), older.shape[1]
     there = np.minimum((older <= rank).sum(axis=0), runs - 1)
     period = np.arange(n_periods)
     rest = rank - np.where(there > 0, older[np.maximum(there - 1, 0), period], 0)
     member = np.minimum(there * size + np.arange(size)[:, None], n - 1)
     is_open = (first[member] <= period) & (period < last[member]) & (there * size + np.arange(size)[:, None] < n)
     picked = np.argmax(is_open & (np.cumsum(is_open, axis=0) == rest + 1), axis=0)
-    found = total > 0
-    out[found] = born[member[picked, period]][found]
-    return out
+    return np.asarray(born[member[picked, period]], dtype=float)
 
 
 def _open_spans(source: SegmentedRows, opened: Any) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.instants import seconds_between
+from ..cases.facts import measure_elapsed_s
 from .aggregate import aggregate_count, aggregate_duration, aggregate_mean, aggregate_share, compute_share
 from .backlog_age import compute_backlog_age, compute_backlog_share_over
 from .case_flow import count_flow
@@ -18,6 +19,8 @@ from .cells import SegmentedRows
 from .queries import DurationQuery, SumQuery
 from .view import LogView
 
+#: Duration of the case history -> the instant at which it ends.
+_DURATION_ENDS = {"first_response_s": "first_response_at", "resolution_s": "resolved_at"}
 _HORIZONS_S = {kpi.name: kpi.horizon_s for kpi in KPI_ENTRIES}
 
 
@@ -73,14 +76,22 @@ def case_duration(desk: LogView, name: str, seconds: str, pause: bool = False) -
     """Measure a duration of each case, without its pauses if so wished; without an end its age is censored."""
     rows = desk.cases.rows
     spent = ibis.coalesce(rows[seconds], rows.age_s) - (rows.pending_s if pause else 0)
-    return aggregate_duration(desk.cases, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS_S[name])
+    return aggregate_duration(
+        desk.cases, "created_at", spent, rows[seconds].notnull(), of=~_is_backwards(rows, seconds),
+        horizon=_HORIZONS_S[name],
+    )  # fmt: skip
+
+
+def _is_backwards(rows: Any, seconds: str) -> Any:
+    """Tell which durations end before they begin: how long they took is not known, and no age stands for it."""
+    return rows[_DURATION_ENDS[seconds]].notnull() & rows[seconds].isnull()
 
 
 def first_resolution_time(desk: LogView) -> DurationQuery:
     """Measure creation to the first resolution."""
     rows = desk.cases.rows
     done = rows.first_resolved_at.notnull()
-    spent = ibis.coalesce(seconds_between(rows.created_at, rows.first_resolved_at), rows.age_s)
+    spent = done.ifelse(measure_elapsed_s(rows.created_at, rows.first_resolved_at), rows.age_s)
     return aggregate_duration(desk.cases, "created_at", spent, done, horizon=_HORIZONS_S["first_resolution_time"])
 
 
@@ -88,8 +99,9 @@ def business_duration(desk: LogView, name: str, seconds: str) -> DurationQuery:
     """Measure a duration of each case in opening hours; without an end its age in them is censored."""
     rows = desk.in_business_time.rows
     spent = ibis.coalesce(rows[seconds], rows.age_business_s)
+    known = ~_is_backwards(rows, seconds.replace("_business", ""))
     return aggregate_duration(
-        desk.in_business_time, "created_at", spent, rows[seconds].notnull(), horizon=_HORIZONS_S[name]
+        desk.in_business_time, "created_at", spent, rows[seconds].notnull(), of=known, horizon=_HORIZONS_S[name]
     )
 
 
@@ -97,22 +109,17 @@ def responded_within(desk: LogView, limit: float) -> SumQuery:
     """Look at each case when the limit has passed: a case that ended before without a response does not count."""
     rows = desk.cases.rows
     hit = (rows.first_response_s <= limit).fill_null(False)
-    gone = rows.ended_at.notnull() & (rows.age_s <= limit)
-    return aggregate_share(
-        desk.cases, "created_at", hit, (rows.created_at <= desk.last_mature_instant(seconds=limit)) & (hit | ~gone)
-    )
+    gone = rows.ended_at.notnull() & (rows.age_s.isnull() | (rows.age_s <= limit))
+    ripe = (rows.created_at <= desk.last_mature_instant(seconds=limit)) & ~_is_backwards(rows, "first_response_s")
+    return aggregate_share(desk.cases, "created_at", hit, ripe & (hit | ~gone))
 
 
 def resolved_within(desk: LogView, limit: float) -> SumQuery:
     """Look at each case when the limit has passed: a case that was merged before does not count."""
     rows = desk.cases.rows
-    merged = rows.merged_at.notnull() & (rows.age_s <= limit)
-    return aggregate_share(
-        desk.cases,
-        "created_at",
-        rows.resolution_s <= limit,
-        (rows.created_at <= desk.last_mature_instant(seconds=limit)) & ~merged,
-    )
+    merged = rows.merged_at.notnull() & (rows.age_s.isnull() | (rows.age_s <= limit))
+    ripe = (rows.created_at <= desk.last_mature_instant(seconds=limit)) & ~_is_backwards(rows, "resolution_s")
+    return aggregate_share(desk.cases, "created_at", rows.resolution_s <= limit, ripe & ~merged)
 
 
 def sla_attainment(desk: LogView, metric: str | None = None) -> SumQuery:

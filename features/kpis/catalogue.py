@@ -100,8 +100,8 @@ KPI_ENTRIES = (
         "censored; mean up to 90 days",
         kinds=_END_KINDS, horizon_s=90 * _DAY_S),
     Kpi("active_resolution_time", "s", "lower", _CASE_TABLES,
-        "creation to final resolution without the time paused, for cases created in the period; open and "
-        "merged cases are censored; mean up to 90 days",
+        "creation to final resolution without the time pending on the customer, for cases created in the period; open "
+        "and merged cases are censored; mean up to 90 days",
         kinds=("paused",), horizon_s=90 * _DAY_S),
     Kpi("first_response_time_business", "s", "lower", _CASE_TABLES,
         "first_response_time in the opening hours of the calendar; mean up to 7 days of them",

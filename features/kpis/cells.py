@@ -22,6 +22,10 @@ MISSING_SEGMENT = "(missing)"
 KPI_MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
 
 
+#: The column behind them: whether the log begins in the midst of the period.
+CUT_COLUMN = "cut"
+
+
 @dataclass(frozen=True)
 class PeriodSpec:
     """The periods of a history: their length, the zone in which they begin, and the end of the log."""
@@ -105,10 +109,14 @@ class SegmentedRows:
     def _segment_of(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
         """Number the segment of each row: codes of the values first, so that text is compared once a value."""
         code, known = np.zeros(len(frame), dtype=np.int64), np.zeros(len(self.segments), dtype=np.int64)
+        absent = np.zeros(len(known), dtype=bool)
         for name in self.by:
             found, values = pd.factorize(frame[name])
             code = code * (len(values) + 1) + found
-            known = known * (len(values) + 1) + pd.Index(values).get_indexer(pd.Index(self.segments[name]))
+            there = pd.Index(values).get_indexer(pd.Index(self.segments[name]))
+            absent |= there < 0
+            known = known * (len(values) + 1) + there
+        known = np.where(absent, -1 - np.arange(len(known)), known)  # no row has these; codes are unique
         return np.asarray(pd.Index(known).get_indexer(pd.Index(code)), dtype=np.int64)
 
     def spread(self, frame: pd.DataFrame, *columns: str) -> list[Floats]:

@@ -177,9 +177,7 @@ def cases_per_agent_hour(desk: LogView) -> pd.DataFrame:
     """Put resolved cases beside paid hours."""
     source = desk.agent_time
     hours = sum_overlap(source, source.rows, source.rows.paid) / 3600
-    resolved = aggregate_count(
-        SegmentedRows(desk.cases.rows, source.by, source.first, source.clock), "resolved_at"
-    ).frame()
+    resolved = aggregate_count(desk.cases_of_agents, "resolved_at").frame()
     return compute_ratio(source, resolved["value"].to_numpy(), hours)
 
 
@@ -187,9 +185,7 @@ def effort_per_case(desk: LogView) -> pd.DataFrame:
     """Put the time of handling beside resolved cases."""
     source = desk.agent_time
     spent = sum_overlap(source, source.rows, is_handling(source.rows))
-    resolved = aggregate_count(
-        SegmentedRows(desk.cases.rows, source.by, source.first, source.clock), "resolved_at"
-    ).frame()
+    resolved = aggregate_count(desk.cases_of_agents, "resolved_at").frame()
     return compute_ratio(source, spent, resolved["value"].to_numpy())
 
 

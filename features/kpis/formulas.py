@@ -96,8 +96,8 @@ KPI_FORMULAS: Mapping[str, tuple[KpiFormula, str]] = {
     "task_completion_rate": (rest.task_completion_rate, ""),
     "automation_rate": (partial(case.share_of_resolved, column="agents", hit=lambda k: k == 0), "cases"),
     "handle_time": (contacts_or_counts(rest.handle_time, partial(report.mean_time, column="handle_s")), "contacts"),
-    "cases_per_agent_hour": (rest.cases_per_agent_hour, ""),
-    "effort_per_case": (rest.effort_per_case, ""),
+    "cases_per_agent_hour": (rest.cases_per_agent_hour, "agent_time"),
+    "effort_per_case": (rest.effort_per_case, "agent_time"),
     "occupancy": (partial(rest.agent_time_share, hit=rest.is_handling, of=rest.is_handling_or_available), "agent_time"),
     "utilisation": (partial(rest.agent_time_share, hit=rest.is_handling, of=lambda rows: rows.paid), "agent_time"),
     "availability": (

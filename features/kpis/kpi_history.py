@@ -13,8 +13,9 @@ from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
-from .cells import KPI_MEASURES, MISSING_SEGMENT
-from .first_period import find_cut_start
+from .cells import CUT_COLUMN, KPI_MEASURES, MISSING_SEGMENT
+from .cut_periods import find_cut_start
+from .first_period import find_cut_start as find_cut_log_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
 from .queries import run_queries
 from .view import Limits, LogView
@@ -39,8 +40,9 @@ def kpi_history(
         Any log.
     kpis
         Names of the catalogue; all that this log allows by default. ``sla_attainment`` comes with one
-        ``sla_attainment_<metric>`` for each metric. A name may state a limit of its own: ``responded_within_4h``,
-        ``resolved_within_5d``, ``backlog_over_3d``, ``service_level_60s``, ``article_left_within_30s``.
+        ``sla_attainment_<metric>`` for each metric where there are several. A name may state a limit of its own:
+        ``responded_within_4h``, ``resolved_within_5d``, ``backlog_over_3d``, ``service_level_60s``,
+        ``article_left_within_30s``.
     by
         Columns of ``cases`` to split by, such as ``channel``. Contacts are split by their own channel and team,
         surveys and the like by those of their case.
@@ -53,10 +55,10 @@ def kpi_history(
     -------
     DataFrame
         kpi, the segments, ds (start of the period, local clock), value (count, share or median), n (denominator),
-        numerator, lo, hi (95%: Wilson for shares, log-log for medians), median, p90, mean. From the first period with
-        a row of the KPI's own table to the last that is over at the end of the log: periods that are cut at either
-        end are left out (the first one where the weeks that follow show that something is missing before its first
-        row). Where nothing came a count is 0, and a share or a duration is NaN with n = 0. A segment without a value
+        numerator, lo, hi (95%: Wilson for shares, log-log for medians), median, p90, mean, cut (whether the period is
+        cut, because the log begins in the midst of it). From the first period with a row of the KPI's own table to the
+        last that is over at the end of the log. Where nothing came a count is 0, and a share or a duration is NaN with
+        n = 0. A segment without a value
         is called ``(missing)``.
 
     Raises
@@ -83,14 +85,16 @@ def kpi_history(
     desk = LogView.of(log, by, freq, limits)
     chosen = list(_chosen(desk, kpis))
     tables = run_queries([formula(desk) for _, formula in chosen])
+    cut = find_cut_log_start(log, desk.freq)
+    begun = pd.NaT if cut is None else cut.ds
     for (name, _), table in zip(chosen, tables, strict=True):
         table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
+        table[CUT_COLUMN] = (table["ds"] == find_cut_start(log, name, desk.freq)) | (table["ds"] == begun)
     if not tables:
-        return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES])
+        return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES, CUT_COLUMN])
     history = pd.concat(tables, ignore_index=True)
     history["ds"] = history["ds"].astype("datetime64[us]")
-    cut = find_cut_start(log, desk.freq)
-    return history if cut is None else history[history["ds"] >= cut.following].reset_index(drop=True)
+    return history
 
 
 def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
@@ -106,7 +110,8 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        unique_id (the segments joined by ``/``, or ``all``), ds, y; by unique_id and ds.
+        unique_id (the segments joined by ``/``, or ``all``), ds, y; by unique_id and ds. A first period that is cut
+        is left out: it would teach too low a level.
 
     Examples
     --------
@@ -124,6 +129,8 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
         known = tuple(dict.fromkeys(history["kpi"]))
         hint = did_you_mean(kpi, known) if known else "the history is empty"
         raise InputError("the history does not hold this KPI", column="kpi", got=kpi, hint=hint)
+    if CUT_COLUMN in mine:
+        mine = mine[~mine[CUT_COLUMN].fillna(False).astype(bool)]
     segments = [c for c in history.columns[: history.columns.get_loc("ds")] if c != "kpi"]
     ids = pd.Series("all", index=mine.index, dtype="str")
     if segments:
@@ -150,7 +157,7 @@ def _chosen(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable[tuple[s
             continue
         _check(desk, name, metrics)
         yield name, _formula(name)[0]
-        if name == _SLA:
+        if name == _SLA and len(metrics) > 1:
             for each in metrics:
                 if f"{_SLA}_{each}" not in names:
                     yield f"{_SLA}_{each}", partial(sla_attainment, metric=each)
@@ -164,7 +171,31 @@ def _check(desk: LogView, name: str, metrics: list[str]) -> None:
     if lack:
         raise InputError(f"this log cannot give the KPI: it {lack}", column="kpis", got=name)
     if not _splits(desk, name):
-        raise InputError(f"{name} cannot be split by these columns", column="by", got=list(desk.by))
+        hint = "ask for its total, without 'by'"
+        raise InputError(f"{name} cannot be split by these columns", column="by", got=list(desk.by), hint=hint)
+
+
+def find_unsplit_kpis(log: CaseLog, kpis: Sequence[str], by: Sequence[str] | str) -> list[str]:
+    """Name the KPIs of which no row tells the segment: only their total can be had.
+
+    Parameters
+    ----------
+    log
+        Any log.
+    kpis
+        Names as :func:`kpi_history` takes them.
+    by
+        Columns to split by.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"], "channel": ["phone"]})
+    >>> find_unsplit_kpis(CaseLog.from_frames(cases=cases), ["cases_opened", "cost_per_case"], "channel")
+    ['cost_per_case']
+    """
+    desk = LogView.of(log, by, "D")
+    return [name for name in kpis if find_formula(name) is not None and not _splits(desk, name)]
 
 
 def _splits(desk: LogView, name: str) -> bool:
@@ -172,7 +203,11 @@ def _splits(desk: LogView, name: str) -> bool:
     table = _formula(name)[1]
     if table in ("cases", "contacts") and not desk.log.has(table):
         table = "volumes"
-    return not desk.by or (bool(table) and desk.has_segments(table))
+    if not desk.by:
+        return True
+    if not table or not desk.has_segments(table):
+        return False
+    return table != "surveys" or desk.has_surveyed_cases(name)
 
 
 def _formula(name: str) -> tuple[KpiFormula, str]:

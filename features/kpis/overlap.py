@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..arrays import Floats
+from ..arrays import Floats, Ints
+from ..calendars.periods import parse_period_frequency, zone_offsets
 from ..case_log.fetch import fetch
-from .cells import SegmentedRows
+from .cells import PeriodSpec, SegmentedRows
 
 
 def sum_overlap(source: SegmentedRows, rows: Any, of: Any, amount: str | None = None) -> Floats:
@@ -35,26 +36,45 @@ def sum_overlap(source: SegmentedRows, rows: Any, of: Any, amount: str | None = 
     stretches = fetch(chosen.select(*columns))
     stretches["end"] = stretches["end"].fillna(source.clock.until)
     stretches = stretches[stretches["end"] > stretches["start"]].reset_index(drop=True)
-    periods = source.periods
     total = np.zeros(source.size)
-    if stretches.empty or periods.empty:
+    if stretches.empty or source.periods.empty:
         return total
     start, end = _seconds(stretches["start"]), _seconds(stretches["end"])
-    opens, closes = _seconds(periods["starts_at"]), _seconds(periods["ends_at"])
-    first = np.maximum(np.searchsorted(closes, start, side="right"), 0)
-    last = np.searchsorted(opens, end, side="left")
-    pieces = np.maximum(last - first, 0)
-    stretch = np.repeat(np.arange(len(stretches)), pieces)
+    weight = np.ones(len(stretches))
+    if amount:
+        weight = stretches[amount].fillna(0.0).to_numpy(dtype=float) / (end - start)
+    for low, high, offset in _stretches_of_offset(source.clock, start.min(), end.max()):
+        there = np.flatnonzero((start < high) & (end > low))
+        local = np.maximum(start[there], low) + offset, np.minimum(end[there], high) + offset
+        stretch, period, inside = _cut_by_period(source, *local)
+        keys = stretches[list(source.by)].iloc[there[stretch]] if source.by else pd.DataFrame(index=range(len(stretch)))
+        cell = source.cells(keys.assign(ds=source.periods["ds"].to_numpy()[period]))
+        total += np.bincount(cell, inside * weight[there[stretch]], minlength=source.size)
+    return total
+
+
+def _stretches_of_offset(clock: PeriodSpec, low: float, high: float) -> list[tuple[float, float, float]]:
+    """Return the stretches of time (seconds since 1970) in which the zone keeps one offset: from, to, offset.
+
+    So each instant belongs to one reading of the local clock: an hour that the clock repeats is counted once a pass.
+    """
+    span = (pd.Timestamp(low, unit="s", tz="UTC").floor("D"), pd.Timestamp(high, unit="s", tz="UTC").ceil("D"))
+    offsets = zone_offsets(clock.timezone, *span)
+    bounds = [-np.inf, *(at.timestamp() for at, _ in offsets[1:]), np.inf]
+    return [(a, b, float(seconds)) for a, b, (_, seconds) in zip(bounds, bounds[1:], offsets, strict=False)]
+
+
+def _cut_by_period(source: SegmentedRows, start: Floats, end: Floats) -> tuple[Ints, Ints, Floats]:
+    """Cut stretches of the local clock at the bounds of periods: number of the stretch, of the period, and seconds."""
+    ds = pd.DatetimeIndex(source.periods["ds"])
+    step = pd.tseries.frequencies.to_offset(parse_period_frequency(source.clock.freq).pandas_name)
+    opens, closes = (_seconds(pd.Series(at.tz_localize("UTC"))) for at in (ds, pd.DatetimeIndex(ds + step)))
+    first = np.searchsorted(closes, start, side="right")
+    pieces = np.maximum(np.searchsorted(opens, end, side="left") - first, 0)
+    stretch = np.repeat(np.arange(len(start)), pieces)
     period = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces) + np.repeat(first, pieces)
     inside = np.minimum(end[stretch], closes[period]) - np.maximum(start[stretch], opens[period])
-    if amount:
-        inside *= (stretches[amount].fillna(0.0).to_numpy(dtype=float) / (end - start))[stretch]
-    cell = source.cells(
-        stretches[list(source.by)].iloc[stretch].assign(ds=periods["ds"].to_numpy()[period])
-        if source.by
-        else pd.DataFrame({"ds": periods["ds"].to_numpy()[period]})
-    )
-    return np.asarray(np.bincount(cell, np.maximum(inside, 0.0), minlength=source.size), dtype=float)
+    return stretch, period, np.maximum(inside, 0.0)
 
 
 def _seconds(at: pd.Series[Any]) -> Floats:

@@ -21,10 +21,12 @@ from ..cases.conversation_turns import turns_expr
 from ..cases.facts import EventFacts, case_history_table, inspect_events
 from ..cases.transitions import transitions_expr
 from ..errors import InputError, did_you_mean
-from .cells import KPI_MEASURES, PeriodSpec, SegmentedRows, label_segments
+from .cells import CUT_COLUMN, KPI_MEASURES, PeriodSpec, SegmentedRows, label_segments
 
 _NON_SEGMENT_COLUMNS = {"case_id", "customer_id", "created_at", "amount"}
 _CURRENT_VALUE_COLUMNS = ("current_priority", "current_team", "status")
+#: KPIs that are named after the kind of survey that they count.
+SURVEY_KINDS = ("csat", "nps", "ces", "agent_satisfaction")
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class LogView:
             if name not in known:
                 hint = did_you_mean(name, known) if known else "this log has no column to split by"
                 raise InputError("cases have no such column to split by", column="by", got=name, hint=hint)
-            if name in (*KPI_MEASURES, "kpi", "ds"):
+            if name in (*KPI_MEASURES, CUT_COLUMN, "kpi", "ds"):
                 raise InputError("a column of this name stands in every history; rename it", column="by", got=name)
         if len(set(names)) < len(names):
             raise InputError("a column is named twice", column="by", got=list(names))
@@ -228,6 +230,13 @@ class LogView:
         return self._source(self.log.table("agent_time"), "start")
 
     @cached_property
+    def cases_of_agents(self) -> SegmentedRows:
+        """Cases in the segments of the agents' time: a case is of the team that it was last with."""
+        rows = self._history
+        rows = rows.mutate(team=rows.current_team) if "team" in self.by else rows
+        return self.agent_time.over(label_segments(rows, self.by))
+
+    @cached_property
     def costs(self) -> SegmentedRows:
         """Money in spans of time."""
         return self._source(self.log.table("costs"), "start")
@@ -253,6 +262,16 @@ class LogView:
         linked = "case_id" in own and self.log.has("cases")
         reach = set(self._segments_reach) if linked else set()
         return set(self.by) <= (own if table in ("contacts", "agent_time", "volumes") else set()) | reach
+
+    def has_surveyed_cases(self, kpi: str) -> bool:
+        """Tell whether any survey of a KPI's kind is about a case, whose segments are then its own."""
+        if not self.log.has("surveys", "case_id"):
+            return False
+        rows = self.log.table("surveys")
+        linked = rows.case_id.notnull()
+        if kpi in SURVEY_KINDS:
+            linked = linked & (rows.kind == kpi)
+        return bool(compute_once(self.log, f"surveyed cases {kpi}", lambda: linked.any().execute()) or False)
 
     @property
     def _segments_reach(self) -> tuple[str, ...]:

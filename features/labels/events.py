@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.business_calendar import to_index, to_micros
+from ..calendars.instants import seconds_between
 from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
-from ..case_log.events import add_missing_event_columns, select_event_time
+from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError
@@ -23,8 +24,9 @@ def escalation_labels(log: CaseLog, horizon_s: float | None = None) -> pd.DataFr
     """Say for each case whether it was escalated before it first ended.
 
     Whichever comes first decides, once and for all: the escalation (true), the first resolution or closing or the
-    horizon (false). A merged case is never decided. That none came is only known once the log holds its first
-    escalation, because nothing shows before that the source records them.
+    horizon (false). A merged case is never decided, nor one whose end is dated more than a minute before it began.
+    That none came is only known once the log holds its first escalation, because nothing shows before that the source
+    records them.
 
     Parameters
     ----------
@@ -74,7 +76,8 @@ def reopen_labels(log: CaseLog, within_s: float = WEEK_S) -> pd.DataFrame:
     -------
     DataFrame
         As of :func:`escalation_labels`: true from the re-opening on, false when the time has passed (and the log has
-        shown that it records re-openings), undecided before; a merged case is never decided.
+        shown that it records re-openings), undecided before; a merged case is never decided, nor one whose end is
+        dated more than a minute before it began.
 
     Raises
     ------
@@ -109,7 +112,9 @@ def _firsts(log: CaseLog, kind: str, *, after_end: bool = False) -> dict[str, An
     events = add_missing_event_columns(log)
     events = events.select("case_id", "kind", seen=select_event_time(events, as_recorded=True))
     events = events.filter(events.seen <= log.until).inner_join(cases, "case_id")
-    events = events.mutate(seen=ibis.greatest(events.seen, events.created_at))
+    ends = events.kind.isin(("resolved", "closed"))
+    early = ends & (seconds_between(events.created_at, events.seen) < -MAX_CLOCK_SKEW_S)
+    events = events.mutate(seen=ibis.greatest(events.seen, events.created_at), early=early)
     ends = events.kind.isin(("resolved", "closed"))
     events = events.mutate(ended=ibis.ifelse(ends, events.seen, None).min().over(ibis.window(group_by="case_id")))
     sought = events.kind == kind
@@ -117,23 +122,27 @@ def _firsts(log: CaseLog, kind: str, *, after_end: bool = False) -> dict[str, An
         sought = sought & (events.seen >= events.ended)
     facts = events.group_by("case_id").agg(
         ended=events.ended.min(),
+        early=events.early.any(),
         merged=ibis.ifelse(events.kind == "merged", events.seen, None).min(),
         sought=ibis.ifelse(sought, events.seen, None).min(),
         kinds=ibis.ifelse(events.kind == kind, events.seen, None).min(),
     )
-    joined = cases.left_join(facts, "case_id").select("case_id", "created_at", "ended", "merged", "sought", "kinds")
+    joined = cases.left_join(facts, "case_id").select(
+        "case_id", "created_at", "ended", "merged", "sought", "kinds", "early"
+    )
     frame = fetch(joined.order_by("case_id"))
     out: dict[str, Any] = {"case_id": frame["case_id"], "created": to_micros(frame["created_at"], "created_at")}
     for name in ("ended", "merged", "sought"):
         micros = to_micros(frame[name], name)
         out[name] = np.where(micros == MISSING_INSTANT, NEVER_US, micros)
+    out["early"] = frame["early"].fillna(False).to_numpy(dtype=bool)
     first = to_micros(frame["kinds"], "kinds")
     out["begun"] = first[first != MISSING_INSTANT].min() if (first != MISSING_INSTANT).any() else NEVER_US
     return out
 
 
 def _decided(log: CaseLog, facts: dict[str, Any], yes: Any, no: Any, known: Any) -> pd.DataFrame:
-    told = (yes | no) & (known <= int(to_micros(log.until, "until")[0]))
+    told = (yes | no) & ~facts["early"] & (known <= int(to_micros(log.until, "until")[0]))
     return pd.DataFrame(
         {
             "case_id": facts["case_id"],

@@ -80,13 +80,22 @@ def read_clocks(log: CaseLog, books: dict[str, MetricPolicies], metric: str, row
 
 
 def _read_metric_clock(log: CaseLog, line: Timeline, way: MetricLifecycle, at: Ints, here: Ints) -> dict[str, Any]:
-    """Read the clock of one metric, for each row by the policy that holds then."""
+    """Read the clock of one metric, for each row by the policy that holds then.
+
+    Where that one is kept but an earlier one was broken, it is the one that was broken, as in the milestones.
+    """
     tracks = run_policy_clocks(line, way)
+    broken, breaker = find_breach_times(line, way, tracks)
+    clock = way.clock[here]
     n = len(here)
     out: dict[str, Any] = {name: np.full(n, np.nan) for name in _READING_COLUMNS}
     out["due"] = np.full(n, NEVER_US)
     usual = next(iter(log.calendars.values())) if len(log.calendars) == 1 else None
-    chosen = way.choice[here]
+    chosen = way.choice[here].copy()
+    for number, run in tracks.items():
+        mine = np.flatnonzero((chosen == number) & (broken[clock] <= at))
+        kept = mine[_read(run, line, here[mine], at[mine]).get("left_s", np.zeros(len(mine))) >= 0]
+        chosen[kept] = np.where(breaker[clock[kept]] >= 0, breaker[clock[kept]], number)
     for number, run in tracks.items():
         mine = np.flatnonzero(chosen == number)
         read = _read(run, line, here[mine], at[mine]) | _pauses(run, line, here[mine], at[mine])
@@ -98,7 +107,7 @@ def _read_metric_clock(log: CaseLog, line: Timeline, way: MetricLifecycle, at: I
             read["desk_open"] = desk.is_open(to_index(at[mine])).astype(float)
         for name, values in read.items():
             out[name][mine] = values
-    out["broken_at"] = find_breach_times(line, way, tracks)[way.clock[here]]
+    out["broken_at"] = broken[clock]
     return out
 
 

@@ -17,20 +17,21 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
-from ..case_log.events import add_missing_event_columns, is_public, select_event_time
+from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, is_public, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from .policies import MetricPolicies, Policy, condition_columns
+from .policies import MetricPolicies, Policy, condition_columns, read_policies
 from .presets import TURN_METRICS
 
 #: Code of each moment; ``start`` is the creation, ``reply`` the first public message by a human agent, ``answer`` a
-#: later one, ``asked`` a public message by the customer. The last two are fetched where a policy needs them.
+#: later one, ``asked`` a public message by the customer, ``noted`` an internal one by an agent, which may open a case.
+#: The last three are fetched where a policy needs them.
 MOMENT_CODES = {
     name: code
     for code, name in enumerate(
         (
             *("start", "paused", "resumed", "resolved", "closed", "merged", "reopened", "priority", "status", "reply"),
-            *("answer", "asked"),
+            *("answer", "asked", "noted"),
         )
     )
 }
@@ -44,7 +45,9 @@ class Timeline:
     """Moments of all cases, by case and time; row ``i`` holds from ``at[i]`` until ``then[i]``.
 
     ``case`` is the position in ``cases`` (case_id, created_at, priority and what the policies ask for; by case_id),
-    ``first`` and ``last`` mark the ends of a case's rows, ``then`` of the last row is the end of the log.
+    ``first`` and ``last`` mark the ends of a case's rows, ``then`` of the last row is the end of the log. What is
+    dated before its case counts at the creation; ``backwards`` marks where that is more than clocks may differ by, so
+    that no duration is known.
     """
 
     cases: pd.DataFrame
@@ -53,6 +56,7 @@ class Timeline:
     then: Ints
     code: Ints
     value: pd.Series[Any]
+    backwards: Bools
     first: Bools
     last: Bools
     until: int
@@ -137,14 +141,15 @@ def fetch_timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None)
     code = np.concatenate([np.zeros(len(base), dtype=np.int64), rows["code"].to_numpy(dtype=np.int64)])
     seq = np.concatenate([np.full(len(base), -1), rows["seq"].to_numpy(dtype=np.int64)])
     start = code == MOMENT_CODES["start"]
+    backwards = at < created[case] - round(MAX_CLOCK_SKEW_S * US_PER_S)
     at = np.maximum(at, created[case])
     order = np.lexsort((code, seq, ~start, at, case))
-    case, at, code = case[order], at[order], code[order]
+    case, at, code, backwards = case[order], at[order], code[order], backwards[order]
     value = pd.concat([base["priority"], rows["value"]], ignore_index=True).iloc[order].reset_index(drop=True)
     first = np.append(True, case[1:] != case[:-1])[: len(case)]
     last = np.append(case[1:] != case[:-1], True)[: len(case)]
     then = np.where(last, until, np.append(at[1:], until)[: len(at)])
-    return Timeline(base, case, at, then, code, value, first, last, until)
+    return Timeline(base, case, at, then, code, value, backwards, first, last, until)
 
 
 def is_agent_reply(events: Any, when: Any) -> Any:
@@ -165,9 +170,12 @@ def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
     turns = _needs_turns(log)
     kind = reply.ifelse("reply", events.kind)
     if turns:
-        theirs = (events.kind == "message") & (events.actor_role == "customer").fill_null(False)
-        asked = theirs & is_public(events, events["_seen"])
-        kind = ibis.cases((reply, "reply"), (asked, "asked"), else_=events.kind)
+        public = is_public(events, events["_seen"])
+        asked = (events.kind == "message") & (events.actor_role == "customer").fill_null(False) & public
+        # what an agent writes as the opening of a case is its description
+        opening = (events.kind == "message") | ((events.kind == "field") & (events["field"] == "description"))
+        noted = opening.fill_null(False) & (events.actor_role == "agent").fill_null(False) & ~public
+        kind = ibis.cases((reply, "reply"), (asked, "asked"), (noted, "noted"), else_=events.kind)
     plain = events.select("case_id", "seq", at="_seen", kind=kind, value=events.new)
     plain = plain.filter(plain.kind.isin([name for name in MOMENT_CODES if name != "start"]))
     place = ibis.row_number().over(ibis.window(group_by=["case_id", "kind"], order_by=["at", "seq"]))
@@ -181,10 +189,14 @@ def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
 
 
 def _needs_turns(log: CaseLog) -> bool:
-    """Tell whether a policy of the log follows the conversation beyond its first reply."""
+    """Tell whether a policy of the log follows the conversation beyond its first reply, or looks at who opened it."""
     if not log.has("sla_policies"):
         return False
-    return bool(set(log.frame(log.table("sla_policies").select("metric").distinct())["metric"]) & set(TURN_METRICS))
+    metrics = set(log.frame(log.table("sla_policies").select("metric").distinct())["metric"])
+    if metrics & set(TURN_METRICS):
+        return True
+    books = read_policies(log) if "first_response" in metrics else {}
+    return any(not book.source and book.option("starts") == "asked" for book in books.values())
 
 
 def trace_metric(line: Timeline, book: MetricPolicies) -> MetricLifecycle:
@@ -198,11 +210,15 @@ def trace_metric(line: Timeline, book: MetricPolicies) -> MetricLifecycle:
     metric = "closing" if book.source else book.metric
     cycles = book.option("cycles")
     live, stops, starts = _find_clock_states(line, metric)
+    if metric == "first_response" and book.option("starts") == "asked":
+        live, stops, starts = _find_asked_states(line)
     if cycles == "once" and metric != "first_response":
         opened = _counted_in_case(line, starts)
         live, stops, starts = live & (opened <= 1), stops & (opened - starts <= 1), starts & (opened == 1)
     again = starts if cycles != "continue" and metric != "first_response" else np.zeros_like(starts)
     begins = line.first | again
+    if metric == "first_response":
+        begins = begins | starts
     choice = _choices(line, book, begins, starts)
     if metric in TURN_METRICS:
         choice = np.where(live, choice, -1)
@@ -231,6 +247,26 @@ def _find_clock_states(line: Timeline, metric: str) -> tuple[Bools, Bools, Bools
         return live, line.before(live) & said, said & live
     was = line.before(opened)
     return opened, was & ~opened & ~line.is_kind("merged"), opened & ~was
+
+
+def _find_asked_states(line: Timeline) -> tuple[Bools, Bools, Bools]:
+    """Return the states of a first response to cases of which some wait for their customer to ask.
+
+    A case that an agent opened with an internal note waits for the first public message of its customer, and what
+    agents wrote before is no reply to it.
+    """
+    nothing = np.zeros(len(line.at), dtype=bool)
+    opening = line.at == line.at[line.first][line.case]
+    asked = line.is_kind("asked")
+    of_case = [
+        np.bincount(line.case[m & opening], minlength=len(line.cases)) > 0 for m in (line.is_kind("noted"), asked)
+    ]
+    waits = (of_case[0] & ~of_case[1])[line.case]
+    begun = ~waits | line.state(asked, nothing)
+    said = line.is_kind("reply", "answer") & begun
+    replied = line.state(said, nothing)
+    opened = line.state(line.is_kind("start", "reopened"), line.is_kind(*_END_EVENT_KINDS))
+    return opened & begun & ~replied, said & ~line.before(replied), begun & ~line.before(begun)
 
 
 def _choices(line: Timeline, book: MetricPolicies, begins: Bools, starts: Bools) -> Ints:
@@ -306,19 +342,39 @@ def find_instant_after(policy: Policy, start: Ints, left: Ints) -> Ints:
     return to_micros(policy.calendar.add(to_index(start), left / US_PER_S), "start")
 
 
-def find_breach_times(line: Timeline, way: MetricLifecycle, tracks: dict[int, PolicyClock]) -> Ints:
-    """Return for each clock, as ``way.clock`` numbers them, the first instant at which a target in force had passed.
+def find_breach_times(line: Timeline, way: MetricLifecycle, tracks: dict[int, PolicyClock]) -> tuple[Ints, Ints]:
+    """Return for each clock, as ``way.clock`` numbers them, from when a target in force had passed, and which policy's.
 
-    ``NEVER_US`` where none has. A broken promise stays broken, whatever the priority becomes later.
+    ``NEVER_US`` and -1 where none has. A target has passed once more time than that is used: where the desk closes
+    when it is used up, from the next opening on. A broken promise stays broken, whatever the priority becomes later.
     """
     broken = np.full(int(way.begins.sum()), NEVER_US)
+    breaker = np.full(len(broken), -1)
     for number, run in tracks.items():
+        if run.policy.source:
+            continue
         rows = run.rows
-        late = np.maximum(run.due, line.at[rows])
+        late = _find_late_from(line, run)
         in_time = (late < line.then[rows]) | (line.last[rows] & (late <= line.until))
-        hit = (way.choice[rows] == number) & way.live[rows] & (run.due < NEVER_US) & in_time
-        np.minimum.at(broken, way.clock[rows[hit]], late[hit])
-    return broken
+        hit = (way.choice[rows] == number) & way.live[rows] & (late < NEVER_US) & in_time
+        clock, late = way.clock[rows[hit]], late[hit]
+        before = broken.copy()
+        np.minimum.at(broken, clock, late)
+        breaker[broken < before] = number
+    return broken, breaker
+
+
+def _find_late_from(line: Timeline, run: PolicyClock) -> Ints:
+    """Return for each row of a policy's clock the instant from which more than the target is used up."""
+    target = round(run.policy.target_s * US_PER_S)
+    at = line.at[run.rows]
+    late = np.where(run.used > target, at, NEVER_US)
+    reached = np.flatnonzero(run.running & (run.used <= target) & (run.used + run.spent >= target))
+    if len(reached):
+        full = np.where(run.used[reached] == target, at[reached], run.due[reached])
+        opens = to_micros(run.policy.calendar.next_open(to_index(full)), "at")
+        late[reached] = np.where(opens == MISSING_INSTANT, NEVER_US, opens)
+    return late
 
 
 def run_policy_clocks(line: Timeline, way: MetricLifecycle) -> dict[int, PolicyClock]:

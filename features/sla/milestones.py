@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_micros
-from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
+from ..calendars.open_intervals import US_PER_S
 from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
 from .clocks import (
@@ -77,8 +77,12 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
       or nothing follows (``once``). Turns of the conversation always start a new one.
     * ``versions``: the version valid when the case was created (``creation``), or when the clock last started or the
       priority last changed (``event``).
+    * ``starts``: the first response to a case that an agent opened with an internal note is promised from its creation
+      on (``creation``), or from the first public message of its customer on (``asked``).
 
-    A promise is broken once it is not kept at ``due_at``, even if the case is still open, and stays broken.
+    A promise holds from the creation of its case on. It is broken once more time than its target is used, even if the
+    case is still open, and stays broken: where the desk closes at ``due_at``, what comes before it opens again is in
+    time. A reply or an end that is dated more than a minute before its case says nothing: neither met nor broken.
 
     Parameters
     ----------
@@ -92,19 +96,22 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     DataFrame
         One row for each case, metric and cycle for which a policy ever held, in that order:
 
-        * ``policy``, ``target_s``: the policy that holds at the end of the cycle (the last one that did)
+        * ``policy``, ``target_s``: the policy that holds at the end of the cycle (the last one that did); where that
+          one is kept but an earlier one was broken, the one that was broken
         * ``started_at`` of the clock (the creation, where cycles continue), ``stopped_at`` (reply, resolution or
           closing; missing where there is none)
-        * ``elapsed_s``: time used; ``paused_s``: time since the start that does not count (both on the policy's clock)
+        * ``elapsed_s``: time used; ``paused_s``: time since the start that does not count (both on the policy's clock).
+          Where no policy holds any more, both stand still
         * ``due_at``: when the target is used up; it moves with pauses, and while a case is paused it is what it
           would be if it resumed now
-        * ``status``: ``met``, ``breached`` (finished or not), ``running``, ``paused``, or ``cancelled`` (merged, ended
-          without the reply or update that was due, or no policy holds any more)
+        * ``status``: ``met``, ``breached`` (finished or not), ``running``, ``paused``, ``cancelled`` (merged, ended
+          without the reply or update that was due, or no policy holds any more), or ``unknown`` (stopped before its
+          case was created, so that no time is known)
         * ``decided_at``: the instant from which met or breached is known
 
         With ``clock = "source"`` the exporting system decides: a flag of the metric's name that is ``false`` when the
         case closes, or before when the system says ``decided``, is a breach; target and due time are missing. First
-        responses are left out where the log holds no reply at all. Without policies there are no rows.
+        responses are left out where the log cannot say who acts. Without policies there are no rows.
 
     Raises
     ------
@@ -139,6 +146,10 @@ def _build_milestones(log: CaseLog, as_recorded: bool) -> pd.DataFrame:
     if not books:
         return _typed(pd.DataFrame({c: [] for c in MILESTONE_COLUMNS}))
     line = fetch_timeline(log, as_recorded=as_recorded)
+    if not log.has("events", "actor_role"):  # no event could ever be the reply of an agent
+        books = {metric: book for metric, book in books.items() if book.source or metric != "first_response"}
+    if not books:
+        return _typed(pd.DataFrame({c: [] for c in MILESTONE_COLUMNS}))
     parts = [_source(log, line, book, as_recorded) if book.source else _measured(line, book) for book in books.values()]
     return _typed(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
 
@@ -154,36 +165,58 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class MilestoneSpans:
-    """The milestones of one metric: each is read at the end of ``row``, which is at ``now``.
+    """The milestones of one metric: each ends with ``row`` at ``ended``; its clock is read with ``held`` at ``now``.
 
+    Both are the same unless no policy holds any more at the end.
     ``stopped`` milestones were reached there, ``open_end`` ones stand at the end of the log; the others ended
-    without being reached.
+    without being reached. Of ``unknown`` ones the stop is dated before the case.
     """
 
     row: Ints
+    ended: Ints
+    held: Ints
     now: Ints
     stopped: Bools
     open_end: Bools
+    unknown: Bools
 
     def pick(self, which: Any) -> MilestoneSpans:
         """Return some of the milestones."""
-        return MilestoneSpans(self.row[which], self.now[which], self.stopped[which], self.open_end[which])
+        return MilestoneSpans(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
 
 
 def _measured(line: Timeline, book: MetricPolicies) -> pd.DataFrame:
     """Milestones of a metric that is measured here."""
     way = trace_metric(line, book)
-    answers = line.at[line.is_kind("reply")]
-    if book.metric == "first_response" and not len(answers):
-        return pd.DataFrame({c: [] for c in MILESTONE_COLUMNS})
     tracks = run_policy_clocks(line, way)
-    broken = find_breach_times(line, way, tracks)
-    # whether replies are recorded at all is not known before the first one
-    known_from = int(answers.min()) if book.metric == "first_response" else MISSING_INSTANT
+    broken, breaker = find_breach_times(line, way, tracks)
     spans = _spans(line, way)
-    held = _last_held(way)[spans.row]
-    parts = [_of_policy(line, way, run, spans.pick(held == n), broken, known_from) for n, run in tracks.items()]
+    holds = way.choice[spans.row] >= 0
+    clock = way.clock[spans.row]
+    late = broken[clock]
+    was_broken = np.where(spans.open_end, late <= spans.now, late < spans.now)
+    policy = way.choice[spans.held].copy()
+    for number, run in tracks.items():
+        mine = np.flatnonzero((policy == number) & was_broken)
+        kept = mine[~_is_passed(run, spans.held[mine])]
+        policy[kept] = breaker[clock[kept]]
+    status = np.select(
+        [spans.unknown, was_broken, spans.stopped & holds, spans.open_end & holds],
+        ["unknown", "breached", "met", "running"],
+        "cancelled",
+    )
+    decided = np.select([status == "breached", status == "met"], [late, spans.now], NEVER_US)
+    parts = []
+    for number, run in tracks.items():
+        mine = np.flatnonzero(policy == number)
+        parts += [_of_policy(line, way, run, spans.pick(mine), status[mine], decided[mine])]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({c: [] for c in MILESTONE_COLUMNS})
+
+
+def _is_passed(run: PolicyClock, row: Ints) -> Bools:
+    """Tell whether more time than the target of a policy is used at the end of some rows."""
+    here = np.searchsorted(run.rows, row)
+    return np.asarray(run.used[here] + run.spent[here] > round(run.policy.target_s * US_PER_S), dtype=bool)
 
 
 def _spans(line: Timeline, way: MetricLifecycle) -> MilestoneSpans:
@@ -191,13 +224,15 @@ def _spans(line: Timeline, way: MetricLifecycle) -> MilestoneSpans:
     cut = line.before(way.live) & (~way.live | way.begins) & ~way.stops
     ends = np.flatnonzero(way.stops | cut)
     last = np.flatnonzero(line.last & way.live)
-    still = np.arange(len(ends) + len(last)) >= len(ends)
-    spans = MilestoneSpans(
-        np.concatenate([ends - 1, last]),
-        np.concatenate([line.at[ends], np.full(len(last), line.until)]),
-        np.concatenate([way.stops[ends], np.zeros(len(last), dtype=bool)]),
-        still,
+    row = np.concatenate([ends - 1, last])
+    ended = np.concatenate([line.at[ends], np.full(len(last), line.until)])
+    held = _last_held(way)[row]
+    now = np.where(way.choice[row] >= 0, ended, line.then[held])  # without a policy a clock stands still
+    stopped, unknown = (
+        np.concatenate([marks[ends], np.zeros(len(last), dtype=bool)])
+        for marks in (way.stops, way.stops & line.backwards)
     )
+    spans = MilestoneSpans(row, ended, held, now, stopped, np.arange(len(row)) >= len(ends), unknown)
     if way.book.source or way.book.metric != "first_response":
         return spans
     # one row a clock: its reply, or else the last time that it came to stand, or the end of the log
@@ -209,17 +244,16 @@ def _spans(line: Timeline, way: MetricLifecycle) -> MilestoneSpans:
 
 
 def _last_held(way: MetricLifecycle) -> Ints:
-    """The policy that holds at each row, or the last one of the same clock that did; -1 where none ever did."""
+    """Return for each row the last one of the same clock at which a policy held; the first one where none did."""
     rows = np.arange(len(way.choice))
-    seen = np.maximum.accumulate(np.where((way.choice >= 0) | way.begins, rows, 0))
-    return way.choice[seen]
+    return np.asarray(np.maximum.accumulate(np.where((way.choice >= 0) | way.begins, rows, 0)), dtype=np.int64)
 
 
 def _of_policy(
-    line: Timeline, way: MetricLifecycle, run: PolicyClock, spans: MilestoneSpans, broken: Ints, known_from: int
+    line: Timeline, way: MetricLifecycle, run: PolicyClock, spans: MilestoneSpans, status: Any, decided: Ints
 ) -> pd.DataFrame:
-    """Milestones whose last policy is this one."""
-    row, now, stopped, open_end = spans.row, spans.now, spans.stopped, spans.open_end
+    """Milestones that are read on the clock of this policy."""
+    row, now = spans.held, spans.now
     here = np.searchsorted(run.rows, row)
     clock = way.clock[row]
     elapsed = run.used[here] + run.spent[here]
@@ -228,27 +262,20 @@ def _of_policy(
     due = run.due[here].copy()
     unknown = (due == NEVER_US) & (elapsed < target)
     due[unknown] = find_instant_after(run.policy, now[unknown], target - elapsed[unknown])
-    was_broken = np.where(open_end, broken[clock] <= now, broken[clock] < now)
-    holds = way.choice[row] >= 0
-    status = np.select(
-        [was_broken, stopped & holds, open_end & holds & run.paused[here], open_end & holds],
-        ["breached", "met", "paused", "running"],
-        "cancelled",
-    )
-    decided = np.select([was_broken, status == "met"], [np.maximum(broken[clock], known_from), now], NEVER_US)
+    unknown = status == "unknown"
     return pd.DataFrame(
         {
             "case_id": line.cases["case_id"].to_numpy()[line.case[row]],
             "metric": run.policy.metric,
             "policy": run.policy.policy,
-            "cycle": way.cycle[row],
+            "cycle": way.cycle[spans.row],
             "started_at": to_instants(started),
-            "paused_s": (measure_elapsed_us(run.policy, started, now) - elapsed) / US_PER_S,
+            "paused_s": np.where(unknown, np.nan, (measure_elapsed_us(run.policy, started, now) - elapsed) / US_PER_S),
             "target_s": run.policy.target_s,
             "due_at": to_instants(due),
-            "stopped_at": to_instants(np.where(stopped, now, NEVER_US)),
-            "elapsed_s": elapsed / US_PER_S,
-            "status": status,
+            "stopped_at": to_instants(np.where(spans.stopped & ~unknown, spans.ended, NEVER_US)),
+            "elapsed_s": np.where(unknown, np.nan, elapsed / US_PER_S),
+            "status": np.where((status == "running") & run.paused[here], "paused", status),
             "decided_at": to_instants(decided),
         }
     )
@@ -260,7 +287,7 @@ def _source(log: CaseLog, line: Timeline, book: MetricPolicies, as_recorded: boo
     held = way.choice[line.first] >= 0
     spans = _spans(line, way)
     spans = spans.pick(held[line.case[spans.row]] & (way.cycle[spans.row] == 1))
-    case, stopped, open_end, now = line.case[spans.row], spans.stopped, spans.open_end, spans.now
+    case, stopped, open_end, now = line.case[spans.row], spans.stopped, spans.open_end, spans.ended
     told = find_source_decisions(log, book.metric, as_recorded=as_recorded).reindex(line.cases["case_id"].iloc[case])
     decided = np.where(told.notna(), np.maximum(to_micros(told, "at"), line.at[line.first][case]), NEVER_US)
     sooner = (decided < NEVER_US) & (decided <= now)
@@ -276,7 +303,7 @@ def _source(log: CaseLog, line: Timeline, book: MetricPolicies, as_recorded: boo
             "target_s": np.nan,
             "due_at": to_instants(np.full(len(case), NEVER_US)),
             "stopped_at": to_instants(np.where(stopped, now, NEVER_US)),
-            "elapsed_s": (now - line.at[line.first][case]) / US_PER_S,
+            "elapsed_s": np.where(spans.unknown & ~sooner, np.nan, (now - line.at[line.first][case]) / US_PER_S),
         }
     )
     false = is_breached_at_source(log, book.metric, frame["case_id"], to_instants(now), as_recorded=as_recorded)

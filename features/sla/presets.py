@@ -21,6 +21,9 @@ POLICY_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "cycles": ("continue", "restart", "once"),
     # which version of a policy: that at the creation of the case, or at the last start or change of priority
     "versions": ("creation", "event"),
+    # a first response on a case that an agent opened with an internal note: promised from its creation, or from the
+    # first public message of the customer on
+    "starts": ("creation", "asked"),
 }
 #: The word in ``pause_on`` for a clock that nothing stops.
 NEVER_PAUSED = "never"
@@ -34,6 +37,7 @@ class Preset:
     on_change: str = "keep"
     cycles: str = "continue"
     versions: str = "creation"
+    starts: str = "creation"
     pause_on: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
 
@@ -44,10 +48,15 @@ class Preset:
         return str(getattr(self, name))
 
 
+#: Statuses in which a case waits for its customer, and for others, in the words of the systems' own workflows.
+_CUSTOMER_STATUSES = (
+    "pending,waiting for customer,waiting on customer,awaiting customer,awaiting caller,awaiting user info"
+)
+_OTHER_STATUSES = "hold,on-hold,on hold,waiting for vendor,awaiting vendor,awaiting problem,awaiting evidence"
 _PAUSE_STATUSES = {
-    "requester_wait": "pending",
-    "agent_work": "pending,hold,on-hold,on hold",
-    "pausable_update": "pending",
+    "requester_wait": _CUSTOMER_STATUSES,
+    "agent_work": f"{_CUSTOMER_STATUSES},{_OTHER_STATUSES}",
+    "pausable_update": _CUSTOMER_STATUSES,
 }
 _ZENDESK_NEVER_PAUSED = dict.fromkeys(
     ("first_response", "next_response", "resolution", "closing", "periodic_update"), NEVER_PAUSED
@@ -59,6 +68,7 @@ PRESETS: Mapping[str, Preset] = {
     "zendesk": Preset(
         match="policy",
         versions="event",
+        starts="asked",
         pause_on=_PAUSE_STATUSES | _ZENDESK_NEVER_PAUSED,
         sources=(
             "https://support.zendesk.com/hc/en-us/articles/4408829459866",  # Defining SLA policies

@@ -29,7 +29,7 @@ COUNTED_FEATURE_KINDS = {
     "unanswered_messages": "message",
     "notes": "message",
     "reopens": "reopened",
-    "transfers": "assigned",
+    "transfers": "team",
     "assignments": "assigned",
     "priority_changes": "priority",
     "escalations": "escalated",
@@ -85,13 +85,15 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
     so_far = ibis.window(group_by="case_id", order_by="rank", preceding=None, following=0)
     ahead = ibis.window(group_by="case_id", order_by="rank")
     begun = _last_rank(rows, "start", "reopened")
+    rows = rows.mutate(is_open=begun > _last_rank(rows, *END_EVENT_KINDS))
+    rows = rows.mutate(is_reopened=(rows.kind == "reopened") & ~rows.is_open.lag().over(ahead).fill_null(True))
+    begun = _last_rank(rows, "start", "reopened")
     steps = rows.mutate(
         then_at=rows["at"].lead().over(ahead),
-        is_open=begun > _last_rank(rows, *END_EVENT_KINDS),
         is_closed=_last_rank(rows, "closed", "merged") > begun,
         resolved_at=ibis.ifelse(rows.kind == "resolved", rows["at"], None).max().over(so_far),
         **{name: rows[flag].sum().over(so_far) for name, flag in _COUNT_FLAGS.items()},
-        **{name: _last_value(rows, kind).over(so_far).substr(_RANK_DIGITS) for name, kind in _VALUE_KINDS.items()},
+        **{name: found.over(so_far).substr(_RANK_DIGITS) for name, found in _last_values(rows).items()},
     )
     answered = ibis.window(group_by=["case_id", "agent_messages"], order_by="rank", preceding=None, following=0)
     known = steps.select(
@@ -107,7 +109,7 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
         priority=ibis.coalesce(joined.now_priority, joined.priority), team=ibis.coalesce(joined.now_team, joined.team)
     ).drop("now_priority")
     new = {c: ~joined[c].identical_to(joined[c].lag().over(ahead)) & joined[c].notnull() for c in ("status", "team")}
-    moved = (joined.kind == "assigned") & (joined.now_team != joined.now_team.lag().over(ahead))
+    moved = joined.now_team != joined.now_team.lag().over(ahead)
     marked = joined.mutate(new_status=new["status"], new_team=new["team"], moved=moved.fill_null(False))
     since = {f"{c}_since": ibis.ifelse(marked[f"new_{c}"], marked["at"], None).max().over(so_far) for c in new}
     marked = marked.mutate(**since, transfers=marked.moved.ifelse(1, 0).sum().over(so_far))
@@ -121,6 +123,7 @@ def find_first_recorded(log: CaseLog) -> dict[str, pd.Timestamp]:
     tells = {
         "message": (events.kind == "message") & events.actor_role.notnull(),
         "assigned": (events.kind == "assigned") & events.team.notnull(),
+        "team": events.team.notnull(),
         "actor": is_human_agent(events),
     }
     kinds = sorted(set(COUNTED_FEATURE_KINDS.values()))
@@ -140,7 +143,6 @@ _COUNT_FLAGS = {
     "priority_changes": "is_priority",
     "escalations": "is_escalated",
 }
-_VALUE_KINDS = {"status": "status", "now_priority": "priority", "now_team": "assigned"}
 
 
 def is_human_agent(events: Any) -> Any:
@@ -163,14 +165,14 @@ def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
         "kind",
         seq=events.seq.cast("int64"),
         seen="_seen",
-        value=ibis.ifelse(events.kind == "assigned", events.team, events.new),
+        value="new",
+        with_team="team",
         actor_id=ibis.ifelse(is_human_agent(events), events.actor_id, None),
         is_update=events.kind != "created",
         is_customer=(public & (events.actor_role == "customer")).fill_null(False),
         is_reply=(public & (events.actor_role == "agent")).fill_null(False),
         is_note=((events.kind == "message") & ~public).fill_null(False),
         is_assigned=events.kind == "assigned",
-        is_reopened=events.kind == "reopened",
         is_priority=events.kind == "priority",
         is_escalated=events.kind == "escalated",
     )
@@ -184,6 +186,7 @@ def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
         kind=ibis.literal("start"),
         seq=ibis.literal(-1, "int64"),
         value=ibis.null("string"),
+        with_team=ibis.null("string"),
         actor_id=ibis.null("string"),
     ).mutate(**nothing)
     return told.select(*sorted(told.columns)).union(start.select(*sorted(told.columns)))
@@ -194,11 +197,18 @@ def _last_rank(rows: Any, *kinds: str) -> Any:
     return ibis.ifelse(rows.kind.isin(kinds), rows["rank"], -1).max().over(so_far)
 
 
-def _last_value(rows: Any, kind: str) -> Any:
-    """Aggregate to the value of the last row of a kind that has one.
+def _last_values(rows: Any) -> dict[str, Any]:
+    """Aggregate to the last status and priority that were stated, and the last team, whatever its row says."""
+    stated = {"status": rows.kind == "status", "now_priority": rows.kind == "priority"}
+    found = {name: _last_value(rows, rows.value, mask) for name, mask in stated.items()}
+    return found | {"now_team": _last_value(rows, rows.with_team, ibis.literal(True))}
+
+
+def _last_value(rows: Any, value: Any, mask: Any) -> Any:
+    """Aggregate to the value of the last of some rows that has one.
 
     The rank goes before the value as text, so that the greatest text is the last value: Ibis' own last value over
     a window does not pass over missing ones.
     """
-    tagged = rows["rank"].cast("string").lpad(_RANK_DIGITS, "0") + rows.value
-    return ibis.ifelse((rows.kind == kind) & rows.value.notnull(), tagged, None).max()
+    tagged = rows["rank"].cast("string").lpad(_RANK_DIGITS, "0") + value
+    return ibis.ifelse(mask & value.notnull(), tagged, None).max()

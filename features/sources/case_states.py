@@ -66,7 +66,7 @@ def derive_case_states(
     _reject_cases(cases, gone, "state", "the case was deleted", ledger)
     ends = _ends(cases, now, look_up_by_case(ids, last), classes)
     open_ended = ends["over"] & ends["at"].isna() & ~gone
-    _reject_cases(cases, open_ended & ends["early"], "state", "the case ended before it was created", ledger)
+    _note_early_ends(ends["early"] & ends["over"] & ~gone, ledger)
     _reject_cases(cases, open_ended, "state", "the case has ended, but nothing says when", ledger)
     stays = now.mask(
         now.map(classes).isin(ENDED_CLASSES) | (not pieces.history)
@@ -78,7 +78,8 @@ def derive_case_states(
     closing = pd.DataFrame(
         {"case_id": ids, "at": ends["at"], "old": look_up_by_case(ids, last), "new": now, "order": np.inf}
     )
-    closing = closing[(ends["over"] & ends["at"].notna()).to_numpy()]
+    early = closing[(ends["over"] & ends["early"]).to_numpy()]
+    closing = closing[(ends["over"] & ends["at"].notna() & ~ends["early"]).to_numpy()]
     solved = closing.assign(at=ends["solved_at"], new="resolved").dropna(subset=["at"])
     closing["old"] = closing["old"].mask(closing["case_id"].isin(solved["case_id"]), "resolved")
     if pieces.history and len(closing):
@@ -91,7 +92,23 @@ def derive_case_states(
     line = line[line["case_id"].isin(kept["case_id"])]
     line = line.sort_values(["case_id", "at", "order"], kind="stable", ignore_index=True)
     line["new"] = line["new"].astype("str").where(line["new"].notna())
-    return kept, build_state_events(_merged(line, kept), {**classes, "merged": "merged", "resolved": "resolved"})
+    made = build_state_events(_merged(line, kept), {**classes, "merged": "merged", "resolved": "resolved"})
+    return kept, pd.concat([made, _build_early_ends(early, kept, classes)], ignore_index=True)
+
+
+def _build_early_ends(early: pd.DataFrame, cases: pd.DataFrame, classes: Mapping[str, str]) -> pd.DataFrame:
+    """Return the ends that are dated before their case: it is over, and how long it took is not known."""
+    rows = early[early["case_id"].isin(cases["case_id"])]
+    kind = rows["new"].map(classes).where(lambda k: k.isin(["resolved", "merged"]), "closed")
+    return rows[["case_id", "at", "order"]].assign(kind=kind.astype("str"))
+
+
+def _note_early_ends(early: pd.Series[Any], ledger: ImportReport) -> None:
+    if early.any():
+        ledger.add_note(
+            f"{int(early.sum()):,} cases ended before they were created: their openings count, and how long they took "
+            "is not known"
+        )
 
 
 def _ends(cases: pd.DataFrame, now: Any, last: Any, classes: Mapping[str, str]) -> pd.DataFrame:
@@ -111,7 +128,7 @@ def _ends(cases: pd.DataFrame, now: Any, last: Any, classes: Mapping[str, str]) 
     early = at < cases["created_at"]
     solved_at = cases["resolved_at"] if "resolved_at" in cases else pd.Series(pd.NaT, index=cases.index, dtype=at.dtype)
     solved_at = solved_at.where((solved_at < at) & (solved_at >= cases["created_at"]))
-    return pd.DataFrame({"over": over, "at": at.mask(early), "early": early, "solved_at": solved_at})
+    return pd.DataFrame({"over": over, "at": at, "early": early, "solved_at": solved_at})
 
 
 def _merged(line: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:

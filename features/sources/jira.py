@@ -129,7 +129,7 @@ def _categories(issues: pd.DataFrame) -> dict[str, str]:
         if done:
             known[state] = words if words in ("closed", "merged") else "resolved"
         else:
-            known[state] = words if words in ("open", "paused") else "open"
+            known[state] = words if words in ("open", "paused", "on_hold") else "open"
     return known
 
 

@@ -80,7 +80,7 @@ OTHER_TASKS = (
     "change request", "requested item", "catalog task", "request",
 )  # fmt: skip
 #: The states of an incident as numbers, as the audit keeps them.
-STATE_NUMBER_CLASSES = {"1": "open", "2": "open", "3": "paused", "6": "resolved", "7": "closed", "8": "closed"}
+STATE_NUMBER_CLASSES = {"1": "open", "2": "open", "3": "on_hold", "6": "resolved", "7": "closed", "8": "closed"}
 
 
 def load(spec: SourceSpec, folder: Path) -> LoadedSource:

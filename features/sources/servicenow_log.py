@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..case_log.schema import AttributeTiming
+from ..case_log.schema import ON_HOLD_FIELD, AttributeTiming
 from ..errors import InputError, did_you_mean
 from .columns import ImportReport, cast_columns, choose_columns, read_column
 from .rows import cut_events, is_in_span, number_events
 from .spec import LoadedSource, SourceSpec
+from .status import WAITING_CLASSES, classify_state
 
 #: Canonical or adapter name -> names in the export, the first that is there counts.
 AUDIT_LOG_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -51,7 +52,7 @@ CREATION_COLUMNS = (
 )
 #: Columns that carry the end of the case on every row: reading them would be looking ahead.
 LEAKAGE_COLUMNS = ("resolved_at", "closed_at", "closed_code", "close_code", "resolved_by", "closed_by", "close_notes")
-AUDIT_STATE_CLASSES = ("open", "paused", "resolved", "closed")
+AUDIT_STATE_CLASSES = ("open", "paused", "on_hold", "resolved", "closed")
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
 
 
@@ -147,14 +148,15 @@ def classify_audit_state(state: str) -> str:
     """Return what a ServiceNow state means for the clock.
 
     >>> [classify_audit_state(s) for s in ("New", "Awaiting Vendor", "On Hold", "Resolved", "Closed", "Canceled", "6")]
-    ['open', 'paused', 'paused', 'resolved', 'closed', 'closed', 'resolved']
+    ['open', 'on_hold', 'on_hold', 'resolved', 'closed', 'closed', 'resolved']
     """
     text = state.strip().lower()
     if text in ("6", "resolved"):
         return "resolved"
     if text in ("7", "8", "closed", "canceled", "cancelled", "closed complete", "closed incomplete", "closed skipped"):
         return "closed"
-    return "paused" if text == "3" or text.startswith(("awaiting", "on hold", "pending")) else "open"
+    found = "on_hold" if text == "3" else classify_state(text)
+    return found if found in WAITING_CLASSES else "open"
 
 
 def _events(rows: pd.DataFrame, classes: pd.Series[Any]) -> pd.DataFrame:
@@ -170,7 +172,8 @@ def _events(rows: pd.DataFrame, classes: pd.Series[Any]) -> pd.DataFrame:
     created = base[~same].assign(at=rows.loc[~same, "created_at"], kind="created", _row=-1)
     parts = [created.drop(columns=[c for c in ("actor_id",) if c in base])]
     parts.append(_changes(base, rows["state"], same, "status", "state"))
-    parts.append(base[(now != "paused") & (before == "paused")].assign(kind="resumed"))
+    waits, waited = now.isin(WAITING_CLASSES), before.isin(WAITING_CLASSES)
+    parts.append(base[~waits & waited].assign(kind="resumed"))
     for column, kind in (("priority", "priority"), ("team", "assigned"), ("agent", "assigned")):
         if column in rows:
             quiet = column == "priority"  # the first priority is the case's own, no change
@@ -179,7 +182,8 @@ def _events(rows: pd.DataFrame, classes: pd.Series[Any]) -> pd.DataFrame:
         flag = rows["made_sla"].map({True: "true", False: "false"}).astype("str").where(rows["made_sla"].notna())
         flags = _changes(base, flag, same, "field", "made_sla")
         parts.append(flags[(flags["new"] == "false") | flags["old"].notna()])
-    parts.append(base[(now == "paused") & (before != "paused")].assign(kind="paused"))
+    holds = pd.Series(ON_HOLD_FIELD, index=base.index, dtype="str").where(now.to_numpy() == "on_hold")
+    parts.append(base.assign(kind="paused", field=holds)[(waits & (now != before)).to_numpy()])
     parts.append(base[before.isin(ended) & ~now.isin(ended)].assign(kind="reopened"))
     parts.append(base[(now == "resolved") & (before != "resolved")].assign(kind="resolved"))
     parts.append(base[(now == "closed") & (before != "closed")].assign(kind="closed"))

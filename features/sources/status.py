@@ -5,20 +5,24 @@ The words are those of the systems' own standard workflows; a source may name it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..case_log.schema import ON_HOLD_FIELD
 from ..errors import InputError, did_you_mean
 
-#: What a state can mean: work goes on, work waits, done, over, ended in another case, or thrown away.
-STATE_CLASSES = ("open", "paused", "resolved", "closed", "merged", "deleted")
+#: What a state can mean: work goes on, waits for the customer or for others, done, over, ended in another case, or
+#: thrown away.
+STATE_CLASSES = ("open", "paused", "on_hold", "resolved", "closed", "merged", "deleted")
+WAITING_CLASSES = ("paused", "on_hold")
 ENDED_CLASSES = ("resolved", "closed", "merged", "deleted")
 #: Order of the events of one instant: what is said and changed, then the clock, then the end.
 EVENT_KIND_ORDER = (
-    "created", "status", "resumed", "priority", "assigned", "escalated", "field", "message", "paused", "reopened",
+    "created", "status", "resumed", "priority", "assigned", "escalated", "field", "message", "reopened", "paused",
     "resolved", "closed", "merged",
 )  # fmt: skip
 _CLASS_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -28,10 +32,10 @@ _CLASS_WORDS: Mapping[str, tuple[str, ...]] = {
         "under review", "triage", "responded", "in review", "investigating", "selected for development",
     ),
     "paused": (
-        "pending", "hold", "on hold", "on-hold", "waiting", "waiting for customer", "waiting on customer", "paused",
-        "suspended", "blocked", "waiting for approval", "pending customer", "pending vendor", "waiting for vendor",
+        "pending", "waiting", "waiting for customer", "waiting on customer", "paused", "pending customer",
         "awaiting customer", "customer responded pending",
     ),
+    "on_hold": ("hold", "on hold", "on-hold", "suspended", "blocked"),
     "resolved": ("resolved", "solved", "fixed", "done", "completed", "complete", "resolved pending closure"),
     "closed": (
         "closed", "canceled", "cancelled", "closed complete", "closed incomplete", "closed skipped", "declined",
@@ -41,11 +45,14 @@ _CLASS_WORDS: Mapping[str, tuple[str, ...]] = {
     "deleted": ("deleted", "spam", "scrubbed"),
 }  # fmt: skip
 _CLASS_BY_WORD = {word: name for name, words in _CLASS_WORDS.items() for word in words}
+#: Whom a case waits for, where its words say so.
+_OTHERS = "vendor|supplier|third party|3rd party|approval|approver|internal|engineering|development|deployment|parts"
+_OTHERS_PATTERN = re.compile(rf"(awaiting|pending|waiting)( for| on)? ({_OTHERS}|problem|change|evidence|release)\b.*")
 _CLASS_PREFIXES = (
     ("awaiting", "paused"),
     ("pending", "paused"),
     ("waiting", "paused"),
-    ("on hold", "paused"),
+    ("on hold", "on_hold"),
     ("closed", "closed"),
 )
 
@@ -54,10 +61,12 @@ def classify_state(state: str) -> str:
     """Return what a state means, or nothing where its words do not tell.
 
     >>> [classify_state(s) for s in ("Waiting for customer", "Solved", "Awaiting Vendor", "Merged", "Flurbed")]
-    ['paused', 'resolved', 'paused', 'merged', '']
+    ['paused', 'resolved', 'on_hold', 'merged', '']
     """
     words = " ".join(state.strip().lower().replace("_", " ").split())
     found = _CLASS_BY_WORD.get(words)
+    if not found and _OTHERS_PATTERN.fullmatch(words):
+        return "on_hold"
     return found or next((name for start, name in _CLASS_PREFIXES if words.startswith(start)), "")
 
 
@@ -121,10 +130,11 @@ def build_state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.
     first = base["old"].map(classes).fillna("open")
     before = now.shift().where(same, first)
     over, was_over = now.isin(ENDED_CLASSES), before.isin(ENDED_CLASSES)
+    waits, waited = now.isin(WAITING_CLASSES), before.isin(WAITING_CLASSES)
     moves = {
         "status": pd.Series(True, index=base.index),
-        "resumed": (before == "paused") & (now != "paused"),
-        "paused": (now == "paused") & (before != "paused"),
+        "resumed": waited & ~waits,
+        "paused": waits & (before != now),
         "reopened": was_over & ~over,
         "resolved": (now == "resolved") & (before != "resolved"),
         "closed": (now == "closed") & (before != "closed"),
@@ -135,6 +145,8 @@ def build_state_events(changes: pd.DataFrame, classes: Mapping[str, str]) -> pd.
         part = base[mask].assign(kind=kind, _place=np.flatnonzero(mask))
         if kind != "status":
             part = part.assign(old=None, new=None, field=None)
+        if kind == "paused":
+            part["field"] = pd.Series(ON_HOLD_FIELD, index=part.index).where(now[mask] == "on_hold", None)
         parts.append(part)
     out = pd.concat(parts, ignore_index=True)
     out["_rank"] = out["kind"].map({k: i for i, k in enumerate(EVENT_KIND_ORDER)})

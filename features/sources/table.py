@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..case_log.schema import EVENT_KINDS, TABLES, AttributeTiming
@@ -73,7 +74,13 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         cast[name] = _with_ends_of_a_day(cast, name, found[name], spec.timezone, ledger)
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
         word = {"closed_at": "closed", "resolved_at": "resolved"}.get(name, "answered")
-        ledger.reject(early, found[name], read_column_text(spec, frame, found[name]), f"{word} before it was opened")
+        if (early & ledger.accepted).any():
+            row = int(np.flatnonzero(early & ledger.accepted)[0])
+            shown = read_column_text(spec, frame, found[name]).iloc[row]
+            ledger.add_note(
+                f"{int((early & ledger.accepted).sum()):,} cases are {word} before they were opened, such as row "
+                f"{row + 1:,} ({found[name]}: {shown!r}): their openings count, and how long they took is not known"
+            )
     ledger.check_rows_left()
     cast = cast[ledger.accepted & is_in_span(spec, cast["created_at"].where(ledger.accepted), ledger, "cases")]
     attributes = _attributes(spec, frame, found)

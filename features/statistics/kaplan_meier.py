@@ -49,16 +49,18 @@ def kaplan_meier(
     Returns
     -------
     DataFrame
-        One row a group: ``n``, ``ended``, one column ``q<percent>`` a quantile (NaN where the curve does not come
-        down that far), ``mean`` (NaN where the curve ends above 0 before the horizon), and ``lo``, ``hi``: the
+        One row a group: ``n``, ``ended``, one column ``q<percent>`` a quantile (the midpoint where the curve is flat
+        at that share and falls on later, as for the median of an even number; NaN where the curve does not come down
+        that far), ``mean`` (NaN where the curve ends above 0 before the horizon), and ``lo``, ``hi``: the
         interval of the median from the log-log transformed variance of Greenwood (NaN where it has no end).
 
     Notes
     -----
-    Ends come before censorings at the same time. E. L. Kaplan and P. Meier, Nonparametric estimation from incomplete
-    observations, JASA 53 (1958), 457-481; R. Brookmeyer and J. Crowley, A confidence interval for the median survival
-    time, Biometrics 38 (1982), 29-41; P. Royston and M. Parmar, Restricted mean survival time, BMC Medical Research
-    Methodology 13 (2013), 152.
+    Ends come before censorings at the same time. The midpoint of a flat stretch is what ``survfit`` of R gives
+    (T. M. Therneau, survival, help page "quantile.survfit"). E. L. Kaplan and P. Meier, Nonparametric estimation from
+    incomplete observations, JASA 53 (1958), 457-481; R. Brookmeyer and J. Crowley, A confidence interval for the
+    median survival time, Biometrics 38 (1982), 29-41; P. Royston and M. Parmar, Restricted mean survival time, BMC
+    Medical Research Methodology 13 (2013), 152.
 
     Examples
     --------
@@ -74,7 +76,7 @@ def kaplan_meier(
     for share in quantiles:
         if not 0 < share < 1:
             raise InputError("a quantile lies between 0 and 1", column="quantiles", got=share)
-        out[f"q{share * 100:g}"] = _first_below(curve, curve["survival"], 1 - share, count)
+        out[f"q{share * 100:g}"] = _find_quantile(curve, 1 - share, count)
     out["mean"] = _restricted_mean(curve, count, horizon)
     lower, upper = _band(curve, level)
     out["lo"], out["hi"] = _first_below(curve, lower, 0.5, count), _first_below(curve, upper, 0.5, count)
@@ -150,6 +152,14 @@ def _first_below(curve: dict[str, Any], values: Floats, limit: float, count: int
     first = np.r_[True, group[1:] != group[:-1]] if len(hit) else np.zeros(0, dtype=bool)
     out[group[first]] = curve["time"][hit[first]]
     return out
+
+
+def _find_quantile(curve: dict[str, Any], limit: float, count: int) -> Floats:
+    """First time of each group at which the curve is at or below a limit; the midpoint where it is flat at it."""
+    survival = curve["survival"]
+    first = _first_below(curve, survival, limit, count)
+    after = _first_below(curve, survival, limit - 2 * _ROUNDING_TOLERANCE, count)  # strictly below, but for rounding
+    return np.where(np.isnan(after), first, (first + after) / 2)
 
 
 def _restricted_mean(curve: dict[str, Any], count: int, horizon: float | None) -> Floats:

@@ -41,7 +41,8 @@ def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.da
     if not isinstance(given, Iterable):
         raise InputError("this is neither a country nor dates", column="holidays", got=given)
     read = given if isinstance(given, str) else [d if isinstance(d, str) else str(_day(d, "holidays")) for d in given]
-    countries, dates = parse_holidays(read)
+    countries, closed, special = parse_holidays(read)
+    dates = closed | {day for day, _ in special}
     years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
     names: dict[np.datetime64, str] = {np.datetime64(date, "D"): "holiday" for date in sorted(dates)}
     for country in countries:

@@ -16,7 +16,7 @@ from .tail_probability import KpiKind
 KnownDays = Mapping[Any, str] | Iterable[Any]
 
 #: Columns of a KPI history that are no segments.
-MEASURE_COLUMNS = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
+MEASURE_COLUMNS = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean", "cut")
 #: Stocks carry yesterday with them: they are judged by their change.
 STOCK_KPIS = ("backlog",)
 #: A change of a duration by less is not worth a word.

@@ -14,7 +14,7 @@ from .vega import BLUE, GREEN, GREY, ORANGE, RED, Chart, build_chart, round_floa
 MAX_SERIES_PLOTTED, MAX_KPIS_PLOTTED = 3, 9
 #: More periods than this cannot be told apart in a small picture; the table has the others.
 MAX_PERIODS_PLOTTED = 180
-_MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
+_MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean", "cut")
 _KPI_ORDER = (
     "cases_opened",
     "cases_resolved",

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ...features.calendars.instants import parse_instant
 from ...features.case_log.log import CaseLog
+from ...features.case_log.log_end import describe_stray_times, find_end_of_frames
 from ...features.case_log.schema import AttributeTiming
 from ...features.errors import InputError
 from ...features.readers.many_files import expand_path
@@ -111,7 +112,8 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     refused = [part.rejected.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
     every = pd.concat(refused, ignore_index=True)[["source", *REJECTED_COLUMNS]]
     say("taking the fingerprint")
-    said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes))
+    strays = [] if cuts else describe_stray_times(frames)
+    said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes + strays))
     rows = [part for spec, (_, part) in zip(config.sources, loaded, strict=True) if spec.database]
     return Project(config, log, every, said, fingerprint(config, rows))
 
@@ -158,7 +160,7 @@ def policy_frame(config: Config) -> pd.DataFrame | None:
         row = {"policy": sla.policy, "metric": sla.metric, "priority": sla.priority, "target_s": target}
         row |= {"clock": sla.clock, "calendar": sla.calendar, "pause_on": ",".join(sla.pause_on) or None}
         row |= {"when": "; ".join(f"{c} = {v}" for c, v in sla.when.items()) or None, "preset": sla.preset}
-        row |= {name: getattr(sla, name) for name in ("match", "on_change", "cycles", "versions")}
+        row |= {name: getattr(sla, name) for name in ("match", "on_change", "cycles", "versions", "starts")}
         rows.append(row | {"valid_from": start if pd.isna(start) else start.tz_convert("UTC")})
     frame = pd.DataFrame(rows)
     frame["valid_from"] = pd.to_datetime(frame["valid_from"], utc=True).dt.as_unit("us")
@@ -187,7 +189,9 @@ def day_end(frames: Mapping[str, pd.DataFrame], timezone: str) -> pd.Timestamp |
         local = column.drop_duplicates().dt.tz_convert(timezone)
         if bool((local != local.dt.normalize()).any()):
             return None
-    last = max(c.max() for c in columns).tz_convert(timezone)
+    ends = find_end_of_frames(frames)
+    last = max(c.max() for c in columns) if ends is None else ends[0]
+    last = last.tz_convert(timezone)
     return pd.Timestamp(last.normalize() + pd.DateOffset(days=1)).tz_convert("UTC")
 
 

@@ -41,6 +41,7 @@ class SlaSpec:
     on_change: str | None = None
     cycles: str | None = None
     versions: str | None = None
+    starts: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
 from ..words.words import format_count, format_list, format_number
+from .check_calendars import describe_calendars, find_calendar_warnings
 from .check_sums import sum_sentences
 from .flags_against_targets import compare_flags
 from .understood import understood_rows
@@ -44,6 +45,7 @@ def check_stage(project: Project) -> Stage:
         *find_placeholder_customer(log),
         *find_policy_warnings(log),
         *compare_flags(log),
+        *find_calendar_warnings(project),
     ]
     can = availability(log, project.config.history.calendar)
     top, losses = understood_rows(project, counts)
@@ -56,6 +58,7 @@ def check_stage(project: Project) -> Stage:
             "Detected settings",
             " ".join(_with_full_stop(n) for n in project.notes) or "Nothing out of the ordinary.",
         ),
+        ("Opening hours", describe_calendars(project)),
         ("Rejected rows", _format_rejected_rows(project.rejected)),
         ("Duplicates", _format_duplicates(project.rejected)),
         ("Data-quality warnings", " ".join(oddities) or "Nothing was found."),

@@ -70,6 +70,7 @@ _KPI_VALUE_COLUMNS |= {"target", "so_far", "forecast", "low", "high"}
 _COLUMN_LABELS = {
     "ds": "from",
     "unique_id": "series",
+    "cut": "period is cut",
     "deskcast": "expected",
     "deskcast-lo-80": "80 % from",
     "deskcast-hi-80": "80 % to",

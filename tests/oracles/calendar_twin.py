@@ -8,10 +8,16 @@ from zoneinfo import ZoneInfo
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-def open_at(instant: datetime, zone: str, hours: dict[str, list[str]], closed: frozenset[date] = frozenset()) -> bool:
+def open_at(
+    instant: datetime,
+    zone: str,
+    hours: dict[str, list[str]],
+    closed: frozenset[date] = frozenset(),
+    special: dict[date, list[str]] | None = None,
+) -> bool:
     """Tell whether the wall clock then stands within the hours of that day, or of a night shift from the day before.
 
-    ``hours`` are single days (``mon``) with intervals such as ``09:00-18:00``.
+    ``hours`` are single days (``mon``) with intervals such as ``09:00-18:00``; ``special`` dates have their own.
     """
     wall = instant.astimezone(ZoneInfo(zone))
     minute = wall.hour * 60 + wall.minute
@@ -19,7 +25,7 @@ def open_at(instant: datetime, zone: str, hours: dict[str, list[str]], closed: f
     for day, shift in ((today, 0), (yesterday, 1440)):
         if day in closed:
             continue
-        for text in hours.get(DAYS[day.weekday()], []):
+        for text in (special or {}).get(day, hours.get(DAYS[day.weekday()], [])):
             start, end = (int(t[:2]) * 60 + int(t[3:]) for t in text.split("-"))
             end += 1440 if end <= start else 0
             if start <= minute + shift < end:

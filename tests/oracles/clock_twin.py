@@ -106,21 +106,17 @@ def _seconds(calendar, start, end) -> float:
 def milestones(cases, events, policies, calendars, until, always) -> list[dict]:
     """Return one dict for each case, metric and cycle: case_id, metric, policy, cycle, status, elapsed_s, due_at,
     stopped_at, decided_at."""
-    replies = events[(events["kind"] == "message") & (events["actor_role"] == "agent") & (events["public"] == True)]  # noqa: E712
     out = []
     for case in cases.to_dict("records"):
         mine = events[events["case_id"] == case["case_id"]]
         steps = walk(case, mine)
         for metric in sorted(set(policies["metric"])):
-            if metric == "first_response" and not len(replies):
-                continue
-            from_reply = replies["at"].min() if metric == "first_response" else None
-            out += one(case, steps, metric, policies, calendars, until, always, from_reply)
+            out += one(case, steps, metric, policies, calendars, until, always)
     return out
 
 
-def one(case, steps, metric, policies, calendars, until, always, known_from) -> list[dict]:
-    rows, cycle, broken, last = [], 1, None, None
+def one(case, steps, metric, policies, calendars, until, always) -> list[dict]:
+    rows, cycle, broken, breaker, last = [], 1, None, None, None
     was_live = True
     closed_cycle = False
     for i, (state, at) in enumerate(steps):
@@ -151,8 +147,8 @@ def one(case, steps, metric, policies, calendars, until, always, known_from) -> 
                     last,
                     policy,
                     broken,
+                    breaker,
                     ended,
-                    known_from,
                 )
             )
             closed_cycle = True
@@ -161,11 +157,13 @@ def one(case, steps, metric, policies, calendars, until, always, known_from) -> 
             clock = calendars.get(spec["calendar"], always) if spec["clock"] == "business" else always
             end = until if is_last else steps[i + 1][1]
             reach = due(steps[: i + 1], clock, pauses(spec), metric, spec["target_s"], at)
-            goes = runs(state, pauses(spec), metric)
-            already = used(steps[: i + 1], clock, pauses(spec), metric, at) >= spec["target_s"]
-            late = max(reach, at)
-            if (goes or already) and (late < end or (is_last and late <= end)):
-                broken = late
+            late = None
+            if used(steps[: i + 1], clock, pauses(spec), metric, at) > spec["target_s"] + 1e-7:
+                late = at
+            elif runs(state, pauses(spec), metric):
+                late = clock.next_open([max(reach, at)])[0]  # nothing more is used before the desk opens again
+            if late is not None and (late < end or (is_last and late <= end)):
+                broken, breaker = late, policy
         was_live = live(state, metric)
     if metric == "first_response" and not steps[-1][0]["replied"] and not was_live:
         turns = [i for i in range(1, len(steps)) if live(steps[i - 1][0], metric) and not live(steps[i][0], metric)]
@@ -175,7 +173,7 @@ def one(case, steps, metric, policies, calendars, until, always, known_from) -> 
         was_live = True
     if was_live and last is not None:
         rows.append(
-            row(case, steps, metric, policies, calendars, always, until, cycle, last, policy, broken, None, known_from)
+            row(case, steps, metric, policies, calendars, always, until, cycle, last, policy, broken, breaker, None)
         )
     return rows
 
@@ -184,18 +182,30 @@ def pauses(spec) -> set[str]:
     return set(spec["pause_on"].split(",")) if isinstance(spec["pause_on"], str) else set()
 
 
-def row(case, steps, metric, policies, calendars, always, now, cycle, last, policy, broken, ended, known_from) -> dict:
+def row(case, steps, metric, policies, calendars, always, now, cycle, last, policy, broken, breaker, ended) -> dict:
     spec = policies.loc[last]
     clock = calendars.get(spec["calendar"], always) if spec["clock"] == "business" else always
+    stopped = now
     if ended is None and not live(steps[-1][0], metric):
         now = steps[-1][1]  # an unanswered case that has ended: its clock stopped there
-    elapsed = used(steps, clock, pauses(spec), metric, now)
+    held = [choose(policies, metric, state["priority"], case["created_at"]) is not None for state, _ in steps]
     was_broken = broken is not None and (broken < now if ended or not live(steps[-1][0], metric) else broken <= now)
+    over = live(steps[-1][0], metric)
+    if not held[-1]:  # without a policy the clock stands still
+        final = max(i for i, known in enumerate(held) if known)
+        now, walked = steps[final + 1][1], steps[: final + 1]
+    else:
+        walked = steps
+    elapsed = used(walked, clock, pauses(spec), metric, now)
+    if was_broken and elapsed <= spec["target_s"] + 1e-7:  # kept by the policy that holds, broken by an earlier one
+        spec = policies.loc[breaker]
+        clock = calendars.get(spec["calendar"], always) if spec["clock"] == "business" else always
+        elapsed = used(walked, clock, pauses(spec), metric, now)
     if was_broken:
-        status, decided = "breached", broken if known_from is None else max(broken, known_from)
+        status, decided = "breached", broken
     elif ended == "stop" and policy is not None:
         status, decided = "met", now
-    elif ended is None and policy is not None and live(steps[-1][0], metric):
+    elif ended is None and policy is not None and over:
         status, decided = "paused" if paused(steps[-1][0], pauses(spec)) else "running", None
     else:
         status, decided = "cancelled", None
@@ -207,8 +217,8 @@ def row(case, steps, metric, policies, calendars, always, now, cycle, last, poli
         "target_s": spec["target_s"],
         "elapsed_s": elapsed,
         "paused_s": _seconds(clock, case["created_at"], now) - elapsed,
-        "due_at": due(steps, clock, pauses(spec), metric, spec["target_s"], now),
-        "stopped_at": now if ended == "stop" else None,
+        "due_at": due(walked, clock, pauses(spec), metric, spec["target_s"], now),
+        "stopped_at": stopped if ended == "stop" else None,
         "status": status,
         "decided_at": decided,
     }
@@ -221,16 +231,17 @@ def snapshot(cases, events, t) -> list[dict]:
     talk = seen[(seen["kind"] == "message") & (seen["public"] == True)]  # noqa: E712
     has = {kind: bool((seen["kind"] == kind).any()) for kind in ("reopened", "priority", "escalated")}
     has["message"] = bool(((seen["kind"] == "message") & role.notna()).any())
-    has["assigned"] = bool(((seen["kind"] == "assigned") & seen["team"].notna()).any())
+    has["team"] = bool(seen["team"].notna().any())
     out = []
     for case in cases[cases["created_at"] <= t].to_dict("records"):
         mine = seen[seen["case_id"] == case["case_id"]].sort_values(["known", "at", "seq"])
-        is_open = True
+        is_open, again = True, 0
         for kind in mine["kind"]:
+            again += kind == "reopened" and not is_open
             is_open = False if kind in ENDS["resolution"] else True if kind == "reopened" else is_open
         if not is_open:
             continue
-        teams = [x for x in mine.loc[mine["kind"] == "assigned", "team"] if isinstance(x, str)]
+        teams = [x for x in mine["team"] if isinstance(x, str)]
         told = talk[talk["case_id"] == case["case_id"]].sort_values(["known", "at", "seq"])
         waits = None
         for role, when in zip(told["actor_role"], told["known"], strict=True):
@@ -258,10 +269,10 @@ def snapshot(cases, events, t) -> list[dict]:
                 "unanswered_s": ((t - waits).total_seconds() if waits is not None else 0.0)
                 if has["message"]
                 else math.nan,
-                "reopens": count("reopened"),
+                "reopens": float(again) if has["reopened"] else math.nan,
                 "priority_changes": count("priority"),
                 "escalations": count("escalated"),
-                "transfers": float(sum(a != b for a, b in pairwise(teams))) if has["assigned"] else math.nan,
+                "transfers": float(sum(a != b for a, b in pairwise(teams))) if has["team"] else math.nan,
             }
         )
     for one in out:

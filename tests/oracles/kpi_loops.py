@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 from kpi_loops_desk import contact_kpis, repair_kpis, self_service_kpis, survey_kpis, work_kpis
 from kpi_twin import DAY, WEEK, Cells, Row, SlowDesk, average, cell, known, part, seconds
@@ -79,8 +78,14 @@ def backlog_age(ages: list[float]) -> dict:
     n = len(ages)
     if not n:
         return cell(n=0, numerator=0)
-    middle, high = ages[int(np.ceil(n * 0.5)) - 1], ages[int(np.ceil(n * 0.9 - 1e-9)) - 1]
+    middle, high = (_between(ages, 10 * n - tenths * n) for tenths in (5, 1))
     return cell(value=middle, median=middle, p90=high, mean=sum(ages) / n, n=n, numerator=n)
+
+
+def _between(ages: list[float], tenths: int) -> float:
+    """Return the age of which so many tenths of a case are younger; half-way where that is a whole number of cases."""
+    place, rest = divmod(tenths, 10)
+    return (ages[place - 1] + ages[min(place, len(ages) - 1)]) / 2 if rest == 0 else ages[place]
 
 
 def resolution_rate(desk: SlowDesk) -> Cells:

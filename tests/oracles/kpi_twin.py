@@ -94,8 +94,13 @@ def timed(spent: list[float], ended: list[bool], horizon: float) -> Cell:
         area += height * (min(time, horizon) - min(before, horizon))
         before, height = time, s
     whole = bool(curve) and (height == 0 or before >= horizon)
-    median = first([s - 0.5 for s in alive])
-    return cell(value=median, median=median, p90=first([s - 0.1 for s in alive]), mean=area if whole else NAN,
+
+    def quantile(share: float) -> float:
+        at, below = first([s - share for s in alive]), first([s - share + 2e-9 for s in alive])
+        return at if np.isnan(below) else (at + below) / 2
+
+    median = quantile(0.5)
+    return cell(value=median, median=median, p90=quantile(0.1), mean=area if whole else NAN,
                 n=len(spent), numerator=sum(ended), lo=first([s - 0.5 for s in low]),
                 hi=first([s - 0.5 for s in high]))  # fmt: skip
 

@@ -30,7 +30,13 @@ class Clock:
 
 def options(row, metric) -> dict:
     """Return the options that a row of a policy states, or the plain ones."""
-    plain = {"match": "priority", "on_change": "keep", "cycles": "continue", "versions": "creation"}
+    plain = {
+        "match": "priority",
+        "on_change": "keep",
+        "cycles": "continue",
+        "versions": "creation",
+        "starts": "creation",
+    }
     out = {k: row[k] if isinstance(row.get(k), str) else v for k, v in plain.items()}
     if metric in TURNS and out["cycles"] == "continue":
         out["cycles"] = "restart"
@@ -88,12 +94,16 @@ def pauses(row):
 class Case:
     """One case on its way through its events, for one metric."""
 
-    def __init__(self, case, metric, policies, calendars, always):
+    def __init__(self, case, metric, policies, calendars, always, events):
         """Begin with the creation of the case."""
         self.case, self.metric, self.policies = case, metric, policies
         self.calendars, self.always = calendars, always
         self.rows = policies.to_dict("records")
         self.options = options(policies[policies["metric"] == metric].iloc[0], metric)
+        first = [e for e in events if e["at"] <= case["created_at"] and e["kind"] == "message"]
+        noted = any(e["actor_role"] == "agent" and e["public"] is False for e in first)
+        asked = any(e["actor_role"] == "customer" and e["public"] is True for e in first)
+        self.waits = metric == "first_response" and self.options["starts"] == "asked" and noted and not asked
         self.open = True
         self.replied = self.asked = self.updated = False
         self.status, self.waiting, self.priority = None, False, case["priority"]
@@ -105,7 +115,7 @@ class Case:
     def live(self):
         """Tell whether the clock may run."""
         if self.metric == "first_response":
-            now = self.open and not self.replied
+            now = self.open and not self.replied and not self.waits
         elif self.metric == "next_response":
             now = self.open and self.replied and self.asked
         elif self.metric in TURNS:
@@ -119,7 +129,7 @@ class Case:
         when = self.named_at if self.options["versions"] == "event" else self.case["created_at"]
         return choose(self.rows, self.metric, self.case, self.priority, when, self.options["match"])
 
-    def settle(self, at, *, first=False, stop=False, merged=False):
+    def settle(self, at, *, first=False, stop=False, merged=False, opening=False):
         """Look at the state after an event: end, start, or change the clock."""
         live = self.live()
         if self.was_live and (not live or stop):
@@ -139,7 +149,8 @@ class Case:
                 self.named_at = at
         holds = self.policy(at)
         restart = begun and self.options["cycles"] != "continue" and self.metric != "first_response"
-        if self.options["on_change"] == "fixed" and self.clock is not None and not restart and not first:
+        anew = restart or first or opening
+        if self.options["on_change"] == "fixed" and self.clock is not None and not anew:
             holds = self.clock.fixed
         changed = (
             self.options["on_change"] == "reset"
@@ -151,7 +162,9 @@ class Case:
             self.finish(at, "cut")
         if changed and (not begun or self.metric == "first_response"):
             self.cycles += 1
-        if first or restart or changed:
+        if opening and self.options["versions"] == "event":
+            self.named_at, holds = at, self.policy(at)
+        if first or restart or changed or opening:
             if self.metric == "first_response":
                 self.cycles = max(self.cycles, 1)
             self.clock = Clock(at, self.cycles)
@@ -193,14 +206,15 @@ class Case:
             self.priority, self.named_at = event["new"], at
         if agent:
             if self.metric == "first_response":
-                stop = not self.replied
+                stop = not self.replied and not self.waits
             elif self.metric in TURNS:
                 stop = self.was_live
-            self.replied, self.asked = True, False
+            self.replied, self.asked = not self.waits, False
             self.updated = self.updated or self.open
+        opening = customer and self.waits
         if customer:
-            self.asked = True
-        self.settle(at, stop=stop)
+            self.asked, self.waits = True, False
+        self.settle(at, stop=stop, opening=opening)
 
     def end(self, until):
         """Close the book at the end of the log."""
@@ -218,25 +232,32 @@ class Case:
         spec = self.rows[held[-1]]
         steps = [(a, b, m) for m, a, b in zip(moments, [m[0] for m in moments], [m[0] for m in moments[1:]] + [now],
                                               strict=True)]  # fmt: skip
-        used = self.run(spec, steps)
-        broken = None
+        broken = breaker = None
         for i, (a, b, m) in enumerate(steps):
             if broken is not None or not m[1] or m[4] is None:
                 continue
             rule = self.rows[m[4]]
             before = self.run(rule, steps[:i])
-            late = a if before >= rule["target_s"] else None
+            late = a if before > rule["target_s"] + 1e-7 else None
             if late is None and self.runs(rule, m):
                 reach = self.of(rule).add([a], [rule["target_s"] - before])[0]
-                late = reach
+                late = self.of(rule).next_open([reach])[0]  # nothing more is used before the desk opens again
             if late is not None and (late < b or (how == "open" and i == len(steps) - 1 and late <= b)):
-                broken = late
+                broken, breaker = late, rule
         final = moments[-1]
         holds = final[4] is not None
+        stopped = now
+        if not holds:  # without a policy the clock stands still
+            steps = steps[: max(i for i, s in enumerate(steps) if s[2][4] is not None) + 1]
+            now = steps[-1][1]
+        used = self.run(spec, steps)
+        if broken is not None and used <= spec["target_s"] + 1e-7:  # kept by this policy, broken by an earlier one
+            spec = breaker
+            used = self.run(spec, steps)
         if broken is not None:
             status, decided = "breached", broken
         elif how == "stop" and holds:
-            status, decided = "met", now
+            status, decided = "met", stopped
         elif how == "open" and holds:
             status, decided = ("running" if self.runs(spec, final) else "paused"), None
         else:
@@ -245,7 +266,7 @@ class Case:
             "case_id": self.case["case_id"], "metric": self.metric, "policy": spec["policy"], "cycle": cycle,
             "started_at": clock.start, "target_s": spec["target_s"], "elapsed_s": used,
             "paused_s": float(self.of(spec).seconds_between([clock.start], [now])[0]) - used,
-            "stopped_at": now if how == "stop" else None, "status": status, "decided_at": decided,
+            "stopped_at": stopped if how == "stop" else None, "status": status, "decided_at": decided,
         }  # fmt: skip
 
     def of(self, spec):
@@ -270,19 +291,12 @@ class Case:
 def milestones(cases, events, policies, calendars, until, always) -> pd.DataFrame:
     """Return the milestones of all measured metrics, one dict each."""
     policies = policies.reset_index(drop=True).assign(number=range(len(policies)))
-    replies = events[(events["kind"] == "message") & (events["actor_role"] == "agent") & (events["public"] == True)]  # noqa: E712
     out = []
     for case in cases.to_dict("records"):
         mine = events[events["case_id"] == case["case_id"]].sort_values(["at", "seq"]).to_dict("records")
         for metric in sorted(set(policies.loc[policies["clock"] != "source", "metric"])):
-            if metric == "first_response" and not len(replies):
-                continue
-            walk = Case(case, metric, policies, calendars, always)
+            walk = Case(case, metric, policies, calendars, always, mine)
             for event in mine:
                 walk.event(event)
-            rows = walk.end(until)
-            for row in rows:
-                if metric == "first_response" and row["status"] == "breached":
-                    row["decided_at"] = max(row["decided_at"], replies["at"].min())
-            out += rows
+            out += walk.end(until)
     return pd.DataFrame(out)

@@ -34,7 +34,7 @@ def stories(cases: pd.DataFrame, events: pd.DataFrame, t: pd.Timestamp) -> dict[
             if kind in ("paused", "resumed", "resolved", "closed", "merged", "reopened"):
                 state["hold"] = kind == "paused"
             for field, column in (("status", "new"), ("priority", "new"), ("team", "team")):
-                if kind == {"team": "assigned"}.get(field, field) and isinstance(event[column], str):
+                if field in (kind, "team") and isinstance(event[column], str):
                     state[field] = event[column]
             agent = event["actor_role"] == "agent" or not isinstance(event["actor_role"], str)
             if isinstance(event["actor_id"], str) and agent and kind != "created":

@@ -157,3 +157,31 @@ def test_the_expression_can_be_used_further():
     expression = case_history_expr(log)
     counted = log.frame(expression.filter(expression.is_open).count().as_table()).iloc[0, 0]
     assert counted == case_history(log)["is_open"].sum() > 0
+
+
+def test_a_hand_over_is_a_change_of_team_whatever_its_row_says():
+    rows = [(1, "created", "A"), (2, "field", "B"), (3, "message", "B"), (4, "resolved", "C"), (5, "field", None)]
+    one = told(*[(h, kind, {"team": team}) for h, kind, team in rows], team="A")
+    assert (one["transfers"], one["current_team"]) == (2, "C")
+
+
+def test_a_reopening_of_a_case_that_is_open_is_none():
+    one = told((1, "reopened"), (2, "resolved"), (3, "reopened"), (4, "reopened"), (5, "closed"))
+    assert (one["reopens"], one["resolution_s"], one["first_reopened_at"].hour) == (1, 5 * 3600, 3)
+    assert told((1, "reopened"), (2, "resolved"))["reopens"] == 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), share=st.floats(0.1, 1.0))
+def test_teams_on_any_row_and_odd_reopenings_agree_with_the_slow_twin(seed, share):
+    frames = random_log(seed, 15)
+    events, rng = frames["events"], np.random.default_rng(seed)
+    on = rng.random(len(events)) < share
+    events["team"] = np.where(on, rng.choice(["A", "B", "C"], len(events)), None)
+    events["kind"] = np.where(
+        (rng.random(len(events)) < 0.2) & (events["kind"] == "status"), "reopened", events["kind"]
+    )
+    log = CaseLog.from_frames(**frames)
+    fast, slow = case_history(log), slow_history(frames, log.until)
+    known = [c for c in slow if not fast[c].isna().all()]
+    agree(fast[known], slow[known])

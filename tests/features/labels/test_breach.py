@@ -82,7 +82,7 @@ def test_by_hand_open_past_its_target_is_broken_and_open_before_it_is_undecided(
     )
 
 
-def test_a_missing_reply_is_known_to_be_missing_only_once_the_log_shows_that_it_records_replies():
+def test_a_missing_reply_is_broken_when_due_though_the_first_reply_of_the_log_comes_later():
     cases = pd.DataFrame({"case_id": ["a", "b"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T11:00Z"]})
     reply = {"case_id": ["b"], "kind": "message", "at": "2024-03-01T11:30Z", "actor_role": "agent", "public": True}
     policy = {"policy": ["p"], "metric": "first_response", "target_s": [3600], "clock": "calendar"}
@@ -90,7 +90,8 @@ def test_a_missing_reply_is_known_to_be_missing_only_once_the_log_shows_that_it_
     log = CaseLog.from_frames(cases=cases, **rest)
     labels = breach_labels(log)
     assert labels["label"].tolist() == [True, False]
-    assert labels["known_at"].tolist() == [pd.Timestamp("2024-03-01T11:30Z")] * 2
+    assert labels["known_at"].tolist() == [pd.Timestamp("2024-03-01T10:00Z"), pd.Timestamp("2024-03-01T11:30Z")]
+    assert breach_labels(log.as_of("2024-03-01T10:30Z"))["label"].tolist() == [True]
     for t in ("2024-03-01T10:30Z", "2024-03-01T11:30Z"):
         assert_decided_once(log, labels, pd.Timestamp(t))
 

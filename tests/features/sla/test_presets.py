@@ -18,6 +18,7 @@ Jira
 """  # noqa: E501
 
 import pandas as pd
+import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.history import case_history
@@ -287,8 +288,8 @@ def test_only_the_hours_of_the_calendar_in_force_are_counted_and_not_those_of_al
 
 def test_what_is_open_is_not_met_and_what_is_not_known_is_not_zero():
     row = {"metric": "first_response", "target_s": 100 * H}, {"target_s": 100 * H}
-    found = follow("", [("10:00", "ask")], *row)  # nobody has replied, and no reply of the log shows that they are kept
-    assert told(found, "metric", "status") == [("resolution", "running")]
+    found = follow("", [("10:00", "ask")], *row)  # nobody has replied: the promise holds from the creation on
+    assert told(found, "metric", "status") == [("first_response", "running"), ("resolution", "running")]
     assert found["stopped_at"].isna().all()
     flag = follow("", [("10:00", "resolved")], {"metric": "made_sla", "clock": "source", "target_s": None})
     assert told(flag, "status") == [("running",)]
@@ -311,3 +312,56 @@ def test_a_business_day_is_neither_doubled_nor_lost_when_the_clock_changes():
     spring, autumn = pd.Timestamp("2024-03-31T00:00Z"), pd.Timestamp("2024-10-26T23:00Z")
     both = night.seconds_between([spring, autumn], [spring + pd.Timedelta("12h"), autumn + pd.Timedelta("12h")])
     assert both.tolist() == [1 * H, 3 * H]
+
+
+# --- who opened a case, and for whom -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("preset", "starts", "started", "elapsed", "status"),
+    [
+        ("zendesk", None, 48, 0.5, "met"),  # the promise is made to the customer, who has not written yet
+        ("zendesk", "creation", 0, 48.5, "breached"),
+        ("", None, 0, 48.5, "breached"),
+        ("", "asked", 48, 0.5, "met"),
+    ],
+)
+def test_a_case_that_an_agent_opened_with_a_note_waits_for_its_customer(preset, starts, started, elapsed, status):
+    born = day("09:00")
+    rows = [(0, "agent", False), (1, "agent", True), (48, "customer", True), (48.5, "agent", True)]
+    events = pd.DataFrame(
+        {"case_id": "1", "kind": "message", "at": [born + pd.Timedelta(hours=h) for h, *_ in rows],
+         "actor_role": [r for _, r, _ in rows], "public": [p for *_, p in rows]}
+    )  # fmt: skip
+    if started == 0:
+        events = events.drop(index=1)
+    policy = {
+        "policy": ["p"],
+        "metric": "first_response",
+        "target_s": [H],
+        "clock": "calendar",
+        "preset": preset or None,
+    }
+    log = CaseLog.from_frames(
+        cases=pd.DataFrame({"case_id": ["1"], "created_at": [born]}),
+        events=events,
+        sla_policies=pd.DataFrame(policy | {"starts": starts}),
+    )
+    one = milestones(log)
+    assert told(one, "started_at", "elapsed_s", "status") == [(born + pd.Timedelta(hours=started), elapsed * H, status)]
+    assert one["paused_s"].tolist() == [0]
+    before = milestones(log.as_of(born + pd.Timedelta(hours=30)))
+    assert len(before) == (0 if started else 1)  # nothing is promised before the customer writes
+
+
+@pytest.mark.parametrize("role", ["customer", "agent"])
+def test_a_case_that_its_customer_or_a_public_message_opened_is_promised_from_its_creation(role):
+    born = day("09:00")
+    events = pd.DataFrame(
+        {"case_id": "1", "kind": "message", "at": [born, born + pd.Timedelta(hours=2)], "actor_role": [role, "agent"],
+         "public": True}
+    )  # fmt: skip
+    policy = {"policy": ["p"], "metric": "first_response", "target_s": [H], "clock": "calendar", "preset": "zendesk"}
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": [born]})
+    log = CaseLog.from_frames(cases=cases, events=events, sla_policies=pd.DataFrame(policy))
+    assert milestones(log)["started_at"].tolist() == [born]

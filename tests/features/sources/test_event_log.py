@@ -3,8 +3,12 @@
 import pandas as pd
 import pytest
 from deskcast.features import InputError
+from deskcast.features.case_log.log import CaseLog
+from deskcast.features.cases.history import case_history
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 TEXT = (
     "case,when,what,who,team,plan\n"
@@ -96,7 +100,9 @@ def test_helpdesk_italy(shared_data):
     loaded = load_source(spec)
     events = loaded.tables["events"]
     assert len(loaded.tables["cases"]) == 4580
-    assert len(events) == 21_348 + 4_580
+    again = int((events["kind"] == "reopened").sum())
+    assert again == 161  # work goes on after "Resolve ticket" or "Closed"
+    assert len(events) == 21_348 + 4_580 + again
     assert (events["kind"] == "resolved").sum() == 4_983
     hours = events["at"].dt.tz_convert("Europe/Rome").dt.hour
     assert hours.between(7, 18).mean() > 0.99  # the clock as written is that of an office
@@ -117,3 +123,61 @@ def test_a_canonical_table_with_an_activity_column_stays_canonical(tmp_path):
     loaded = load_source(SourceSpec("events", "e.csv"), tmp_path)
     assert set(loaded.tables) == {"events"}
     assert loaded.tables["events"]["kind"].tolist() == ["created"]
+
+
+STATES = (
+    "case,when,what,who,team\n"
+    "1,2024-03-01 09:00,New,,A\n"
+    "1,2024-03-01 10:00,In progress,,B\n"
+    "1,2024-03-01 11:00,Resolved,,B\n"
+    "1,2024-03-02 09:00,In progress,,C\n"
+    "1,2024-03-04 10:00,Closed,,C\n"
+    "2,2024-03-01 09:00,New,,A\n"
+    "2,2024-03-01 09:30,In progress,,A\n"
+    "2,2024-03-01 12:00,Closed,,A\n"
+    "2,2024-03-03 12:00,Survey sent,,A\n"
+)
+
+
+def history_of(tmp_path, text, kinds):
+    loaded = load(tmp_path, text, kinds=kinds)
+    return loaded, case_history(CaseLog.from_frames(**loaded.tables)).set_index("case_id")
+
+
+def test_work_after_an_end_reopens_a_case_in_a_log_of_states(tmp_path):
+    loaded, cases = history_of(tmp_path, STATES, {"Resolved": "resolved", "Closed": "closed"})
+    assert cases["resolution_s"].tolist() == [262800, 10800]
+    assert cases["reopens"].tolist() == [1, 0]  # a survey comes after the end of its case by itself
+    assert cases["transfers"].tolist() == [2, 0]
+    assert cases["current_team"].tolist() == ["C", "A"]
+    assert any("1 times work went on after an end ('In progress')" in note for note in loaded.notes)
+
+
+def test_a_log_that_says_when_cases_are_reopened_or_what_is_no_work_is_taken_at_its_word(tmp_path):
+    kinds = {"Resolved": "resolved", "Closed": "closed"}
+    said = STATES.replace("2,2024-03-03 12:00,Survey sent", "2,2024-03-03 12:00,Back")
+    assert history_of(tmp_path, said, kinds | {"Back": "reopened"})[1]["reopens"].tolist() == [0, 1]
+    assert history_of(tmp_path, STATES, kinds | {"In progress": "field"})[1]["reopens"].isna().all()
+
+
+WORK = ("New", "In progress", "Inspect", "Wait")
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lives=st.lists(st.lists(st.integers(0, 4), min_size=1, max_size=8), min_size=8, max_size=20))
+def test_reopenings_of_random_logs_of_states_are_counted_as_one_would_by_hand(tmp_path, lives):
+    """0 to 3 are states of work, 4 is the end; what follows an end is either work or a survey."""
+    rows, again = [], []
+    for number, life in enumerate(lives):
+        steps = [0, 1, 2, 3, *life, 4]  # every state of work is mostly seen before an end
+        ended, count = False, 0
+        for hour, step in enumerate(steps):
+            rows.append(f"{number:02d},2024-03-{1 + hour // 20:02d} {hour % 20:02d}:00,{[*WORK, 'Resolved'][step]},,A")
+            count += ended and step < 4
+            ended = step == 4
+        rows.append(f"{number:02d},2024-03-09 10:00,Survey sent,,A")
+        again.append(count)
+    text = "case,when,what,who,team\n" + "\n".join(rows) + "\n"
+    cases = history_of(tmp_path, text, {"Resolved": "resolved"})[1]
+    assert cases["reopens"].fillna(0).tolist() == again
+    assert not cases["is_open"].any()

@@ -1,13 +1,16 @@
 """Tables through a column map: round trips, refused rows with their counts, and errors that name the thing."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features import CaseLog, InputError
 from deskcast.features.case_log.log import conform_frame
 from deskcast.features.case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES
+from deskcast.features.cases.history import case_history
+from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 MAP = {"case_id": "key", "created_at": "opened", "closed_at": "closed", "channel": "via"}
@@ -222,16 +225,18 @@ def test_rows_that_cannot_be_used_are_refused_by_reason(tmp_path):
         "6,2024-03-03 09:00,,\n"
     )
     loaded = load(tmp_path, text, columns=MAP)
-    assert loaded.tables["cases"]["case_id"].tolist() == ["1", "6"]
+    assert loaded.tables["cases"]["case_id"].tolist() == ["1", "4", "6"]
     reasons = loaded.rejected.set_index("row")["reason"].to_dict()
     assert reasons == {
         2: "the case id came before; the first row was kept",
         3: "the id is missing",
         4: "the time is missing",
-        5: "closed before it was opened",
         6: "the time cannot be read",
     }
-    assert loaded.rejected.set_index("row").loc[5, "value"] == "2024-03-02 09:00"
+    assert any("1 cases are closed before they were opened, such as row 5" in note for note in loaded.notes)
+    history = case_history(CaseLog.from_frames(**loaded.tables)).set_index("case_id").loc["4"]
+    assert np.isnan(history["resolution_s"])  # the opening counts, and how long it took is not known
+    assert not history["is_open"]
     assert len(loaded.tables["cases"]) + len(loaded.rejected) == 7
 
 
@@ -257,8 +262,25 @@ def test_settings_that_do_not_fit_the_file_are_named(tmp_path, settings, words):
 
 
 def test_no_row_left_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="none of the 2 rows can be used; the first: closed before it was opened"):
-        load(tmp_path, "key,opened,closed,via\n1,2024-03-02,2024-03-01,a\n2,2024-03-02,2024-03-01,a\n", columns=MAP)
+    with pytest.raises(InputError, match="none of the 2 rows can be used; the first: the time is missing"):
+        load(tmp_path, "key,opened,closed,via\n1,,2024-03-01,a\n2,,2024-03-01,a\n", columns=MAP)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(hours=st.lists(st.integers(-200, 200), min_size=2, max_size=12))
+def test_every_opening_counts_whatever_its_end_says(tmp_path, hours):
+    opened = pd.Timestamp("2024-03-10 09:00")
+    rows = [f"{i},{opened},{opened + pd.Timedelta(hours=h)},web" for i, h in enumerate(hours)]
+    loaded = load(tmp_path, "key,opened,closed,via\n" + "\n".join(rows) + "\n", columns=MAP)
+    log = CaseLog.from_frames(**loaded.tables)
+    history = case_history(log)
+    assert len(history) == len(hours)
+    assert history["resolution_s"].tolist() == pytest.approx(
+        [h * 3600 if h >= 0 else np.nan for h in hours], nan_ok=True
+    )
+    times = kpi_history(log, "resolution_time")
+    assert times["n"].sum() in (0, sum(h >= 0 for h in hours))  # 0 where no day of the log is over
+    assert bool(loaded.notes) == any(h < 0 for h in hours)
 
 
 def test_unknown_kinds_of_event_and_bad_numbers_are_refused(tmp_path):

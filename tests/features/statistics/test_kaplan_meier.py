@@ -15,14 +15,16 @@ CONTROL = [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23
 
 
 def slow(durations, observed, share):
-    """The curve step by step; the first time at which it is at or below 1 - share, and the curve itself."""
+    """The curve step by step; the time at which it passes 1 - share (half-way where it is flat there), and itself."""
     survival, curve = 1.0, []
     for time in sorted(set(durations)):
         at_risk = sum(d >= time for d in durations)
         ended = sum(d == time and o for d, o in zip(durations, observed, strict=True))
         survival *= 1 - ended / at_risk
         curve.append((time, survival))
-    return next((t for t, s in curve if s <= 1 - share + 1e-9), np.nan), curve
+    at = next((t for t, s in curve if s <= 1 - share + 1e-9), np.nan)
+    below = next((t for t, s in curve if s < 1 - share - 1e-9), np.nan)
+    return (at if np.isnan(below) else (at + below) / 2), curve
 
 
 def slow_mean(curve, horizon):
@@ -87,7 +89,16 @@ def test_without_censoring_it_is_the_plain_sample(values, seed):
     t = np.random.default_rng(seed).permutation(values)
     row = kaplan_meier(t, np.ones(len(t), bool)).iloc[0]
     assert row["mean"] == pytest.approx(np.mean(t), rel=1e-6, abs=1e-6)
-    assert row["q50"] == np.sort(t)[int(np.ceil(len(t) / 2)) - 1]
+    assert row["q50"] == pytest.approx(np.median(t), rel=1e-12)
+
+
+def test_the_median_of_an_even_number_lies_half_way():
+    assert kaplan_meier([1.0, 9.0], [True, True])["q50"].iloc[0] == 5.0
+    # flat at one half between 2 and 4, though one was lost sight of at 3 (survfit of R gives 3 as well)
+    assert kaplan_meier([1.0, 2.0, 3.0, 4.0], [True, True, False, True])["q50"].iloc[0] == 3.0
+    # nothing falls below one half any more: the first time at which it is reached
+    assert kaplan_meier([1.0, 9.0], [True, False])["q50"].iloc[0] == 1.0
+    assert kaplan_meier(np.arange(1.0, 11.0), np.ones(10, bool))["q90"].iloc[0] == 9.5
 
 
 def test_a_curve_that_does_not_come_down_has_no_quantile_and_no_mean():
