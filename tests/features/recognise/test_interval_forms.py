@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features import InputError
-from deskcast.features.recognise.exports import recognise
+from deskcast.features.recognise.collection import recognise
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 

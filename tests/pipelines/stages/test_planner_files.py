@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features import InputError, kpi_history
-from deskcast.features.recognise.exports import recognise
+from deskcast.features.recognise.collection import recognise
 from deskcast.features.sources.load import load_source
 from deskcast.forecasting.staffing.handle_times import estimate_handle_times
 from deskcast.pipelines.init.init import write_config
