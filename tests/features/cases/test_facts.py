@@ -58,7 +58,8 @@ def test_the_log_as_of_an_instant_is_the_log_cut_there(seed, cut):
     slow = slow_history(cut_frames, then.until)
     counts = [c for c in DERIVED_COLUMNS if c in slow and fast[c].dtype == "Int64"]
     slow[counts] = slow[counts].where(fast[counts].notna())  # a kind that had not yet occurred is not known
-    agree(fast, slow.drop(columns=[] if fast["pending_s"].notna().any() else "pending_s"))
+    waits = ["pending_s", "on_hold_s"]
+    agree(fast, slow.drop(columns=[] if fast["pending_s"].notna().any() else waits))
 
 
 @settings(max_examples=5, deadline=None)
@@ -138,7 +139,7 @@ def test_the_first_assignment_is_no_transfer_and_the_same_team_is_none():
 def test_what_a_log_cannot_know_is_missing_and_not_nought():
     case = told((4, "closed"))
     unknown = ["first_response_s", "customer_messages", "agent_messages", "transfers", "escalations", "agents"]
-    unknown += ["reopens", "pending_s", "priority_changes"]
+    unknown += ["reopens", "pending_s", "on_hold_s", "priority_changes"]
     assert case[unknown].isna().all()
 
 

@@ -41,7 +41,8 @@ def test_events_are_what_changed_between_rows(tmp_path):
     assert kinds_at(events, "2016-03-01 09:05") == ["status"]
     assert kinds_at(events, "2016-03-01 10:00") == ["status", "assigned"]
     assert kinds_at(events, "2016-03-01 11:00") == ["status", "priority", "assigned", "paused"]
-    assert kinds_at(events, "2016-03-01 12:00") == ["status", "assigned", "assigned"]  # it stays paused
+    # it stays paused, but waits for another: its hours are told apart
+    assert kinds_at(events, "2016-03-01 12:00") == ["status", "assigned", "assigned", "paused"]
     assert kinds_at(events, "2016-03-02 11:00") == ["status", "resumed", "resolved"]
     assert kinds_at(events, "2016-03-13 11:00") == ["status", "reopened"]
     assert kinds_at(events, "2016-03-19 12:00") == ["status", "field", "closed"]
