@@ -38,7 +38,7 @@ def desk():
 def bpi2014(shared_data):
     """Incidents of the BPI Challenge 2014 with their activities."""
     path = shared_data("bpic2014_rabobank/incident_activity_basic.csv.gz")
-    columns = {"case_id": "alert_id", "at": "timestamp", "activity": "activity"}
+    columns = {"case_id": "incident_id", "at": "timestamp", "activity": "activity"}
     kinds = {"Closed": "closed", "Status Change": "status", "Assignment": "assigned", "Reassignment": "assigned"}
     kinds |= {"Operator Update": "message", "Caused By CI": "field", "Open": "reopened"}
     tables = load_source(

@@ -32,18 +32,18 @@ REAL = {
     "bpic2014_rabobank/incident_activity_basic.csv.gz": (
         "event log",
         "events",
-        {"case_id": "alert_id", "at": "timestamp", "activity": "activity"},
+        {"case_id": "incident_id", "at": "timestamp", "activity": "activity"},
     ),
     "bpic2014_rabobank/incident_activity_with_groups_subset.csv.gz": (
         "event log",
         "events",
-        {"case_id": "alert_id", "at": "timestamp", "activity": "activity", "team": "assignment_group"},
+        {"case_id": "incident_id", "at": "timestamp", "activity": "activity", "team": "assignment_group"},
     ),
     "bpic2014_rabobank/incident_attributes_label_encoded.csv.gz": (
         "case table",
         "cases",
         {
-            "case_id": "alert_id",
+            "case_id": "incident_id",
             "created_at": "t_Open_Time",
             "closed_at": "t_Close_Time",
             "priority": "y_Priority",

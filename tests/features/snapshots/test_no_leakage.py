@@ -59,8 +59,8 @@ def helpdesk(path: Path) -> CaseLog:
 
 def bpi2014(path: Path) -> CaseLog:
     """Return the log with groups, where every third event comes to be known hours after it happened."""
-    rows = part_of(pd.read_csv(path, dtype=str).sort_values("timestamp", kind="stable"), "alert_id", 500)
-    rows = rows.rename(columns={"alert_id": "case_id", "assignment_group": "team", "activity": "new"})
+    rows = part_of(pd.read_csv(path, dtype=str).sort_values("timestamp", kind="stable"), "incident_id", 500)
+    rows = rows.rename(columns={"incident_id": "case_id", "assignment_group": "team", "activity": "new"})
     rows["at"] = pd.to_datetime(rows["timestamp"]).dt.tz_localize("UTC")
     kinds = {"Closed": "closed", "Resolved": "resolved", "Reopen": "reopened", "Pending vendor": "paused",
              "Assignment": "assigned", "Reassignment": "assigned", "Status Change": "status",

@@ -110,7 +110,7 @@ def test_helpdesk_italy(shared_data):
 
 def test_bpic2014(shared_data):
     path = shared_data("bpic2014_rabobank/incident_activity_basic.csv.gz")
-    columns = {"case_id": "alert_id", "at": "timestamp", "activity": "activity"}
+    columns = {"case_id": "incident_id", "at": "timestamp", "activity": "activity"}
     spec = SourceSpec("events", str(path), columns=columns, kinds={"Closed": "closed"}, timezone="Europe/Amsterdam")
     tables = load_source(spec).tables
     assert len(tables["cases"]) == 41_353
