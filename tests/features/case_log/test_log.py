@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from deskcast.features.case_log.log import CaseLog, conform
+from deskcast.features.case_log.log import CaseLog, conform_frame
 from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.kpi_history import kpi_history
@@ -168,7 +168,7 @@ def test_instants_without_a_zone_are_read_on_the_desks_clock():
 )
 def test_bad_tables_are_named(name, frame, message):
     with pytest.raises(InputError, match=message):
-        conform(name, frame)
+        conform_frame(name, frame)
 
 
 def test_unknown_table_and_empty_log():
@@ -212,7 +212,7 @@ def test_events_get_a_running_number_in_the_order_of_time():
             "kind": ["created", "closed", "created"],
         }
     )
-    got = conform("events", events)
+    got = conform_frame("events", events)
     assert got[["case_id", "seq", "kind"]].to_numpy().tolist() == [
         ["1", 0, "created"],
         ["1", 1, "closed"],

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from deskcast.features import CaseLog, InputError
-from deskcast.features.case_log.log import conform
+from deskcast.features.case_log.log import conform_frame
 from deskcast.features.case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
@@ -53,7 +53,7 @@ def canonical(draw):
         needed = column.required or column.name in table.key
         column_values = value if needed else st.none() | value
         columns[column.name] = draw(st.lists(column_values, min_size=size, max_size=size))
-    frame = conform(table.name, pd.DataFrame(columns).drop_duplicates(list(table.key)))
+    frame = conform_frame(table.name, pd.DataFrame(columns).drop_duplicates(list(table.key)))
     return table, frame.drop_duplicates(list(table.key)).sort_values(list(table.key), ignore_index=True)
 
 
@@ -65,7 +65,7 @@ def test_a_canonical_table_comes_back_from_csv(tmp_path_factory, made, separator
     frame.to_csv(folder / "t.csv", index=False, sep=separator, encoding=encoding)
     back = load_source(SourceSpec(table.name, "t.csv", timezone="Europe/Lisbon"), folder)
     assert len(back.rejected) == 0
-    found = conform(table.name, back.tables[table.name])[list(frame.columns)]
+    found = conform_frame(table.name, back.tables[table.name])[list(frame.columns)]
     pd.testing.assert_frame_equal(found.sort_values(list(table.key), ignore_index=True), frame, check_dtype=True)
 
 
@@ -76,7 +76,7 @@ def test_a_canonical_table_comes_back_from_parquet(tmp_path_factory, made):
     folder = tmp_path_factory.mktemp("parquet")
     frame.to_parquet(folder / "t.parquet")
     back = load_source(SourceSpec(table.name, "t.parquet"), folder).tables[table.name]
-    found = conform(table.name, back)[list(frame.columns)].sort_values(list(table.key), ignore_index=True)
+    found = conform_frame(table.name, back)[list(frame.columns)].sort_values(list(table.key), ignore_index=True)
     pd.testing.assert_frame_equal(found, frame)
 
 

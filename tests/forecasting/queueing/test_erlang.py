@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.queueing.erlang import COLUMNS, erlang_b, erlang_c, queue_performance
+from deskcast.forecasting.queueing.erlang import PERFORMANCE_COLUMNS, erlang_b, erlang_c, queue_performance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
@@ -20,7 +20,7 @@ slacks = st.floats(-0.7, 1.5)
 patiences = st.one_of(st.just(np.inf), st.floats(1, 1e6))
 
 
-@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("column", PERFORMANCE_COLUMNS)
 def test_golden_file_of_fifty_digits(column):
     assert len(GOLDEN) >= 100
     found = queue_performance(*(GOLDEN[c].to_numpy() for c in INPUTS))[column]
@@ -40,7 +40,9 @@ def test_golden_file_is_what_its_script_makes():
     small = [row for row in queues.settings() if 0 < row[0] * row[1] / row[3] < 400 and row[5] < 1e5]
     for row in small[::5]:
         golden = GOLDEN[(GOLDEN[INPUTS] == list(row)).all(axis=1)].iloc[0]
-        np.testing.assert_allclose([float(x) for x in queues.queue(*row)], golden[list(COLUMNS)].tolist(), rtol=1e-15)
+        np.testing.assert_allclose(
+            [float(x) for x in queues.queue(*row)], golden[list(PERFORMANCE_COLUMNS)].tolist(), rtol=1e-15
+        )
 
 
 def test_anchors_of_the_literature():

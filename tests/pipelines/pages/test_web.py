@@ -8,12 +8,12 @@ import pytest
 from deskcast.features import InputError
 from deskcast.pipelines.pages.web import make_app, serve
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.store.results import write_stages, writing
+from deskcast.pipelines.store.results import replace_folder, write_stages
 from fastapi.testclient import TestClient
 
 
 def write(folder, stages):
-    with writing(folder) as staging:
+    with replace_folder(folder) as staging:
         write_stages(stages, staging, version="0.1.0")
 
 

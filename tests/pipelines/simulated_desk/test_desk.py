@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
-from deskcast.features.case_log.log import CaseLog, conform
+from deskcast.features.case_log.log import CaseLog, conform_frame
 from deskcast.features.case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
@@ -32,7 +32,7 @@ def events(desk):
 def test_tables_are_canonical_as_they_are(desk):
     assert set(desk.tables) == set(TABLES) - {"volumes"}
     for name, table in desk.tables.items():
-        same = conform(name, table)
+        same = conform_frame(name, table)
         pd.testing.assert_frame_equal(same, table)
         extras = set(table.columns) - set(TABLES[name].names)
         assert extras == ({"account"} if name == "cases" else set())

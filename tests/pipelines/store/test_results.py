@@ -20,22 +20,22 @@ from deskcast.pipelines.store.results import (
     read_findings,
     read_result_table,
     read_results,
+    replace_folder,
     table_names,
     write_stages,
-    writing,
 )
 
 WRITER = """
 import sys
 from pathlib import Path
 import pandas as pd
-from deskcast.pipelines import swap
-from deskcast.pipelines.store.results import write_stages, writing
+from deskcast.pipelines.store import atomic_replace as swap
+from deskcast.pipelines.store.results import write_stages, replace_folder
 from deskcast.pipelines.stage import Stage
 if "two-renames" in sys.argv:
     swap.exchange = lambda one, other: False
 for run in range(int(sys.argv[2]), 10**9):
-    with writing(Path(sys.argv[1])) as staging:
+    with replace_folder(Path(sys.argv[1])) as staging:
         tables = {f"t{i}": pd.DataFrame({"run": [run] * 2000}) for i in range(4)}
         write_stages([Stage("history", tables, (f"run {run}",))], staging, version="0")
     print(run, flush=True)
@@ -47,7 +47,7 @@ def one(run=0, **tables):
 
 
 def write(folder, run=0, **tables):
-    with writing(folder) as staging:
+    with replace_folder(folder) as staging:
         write_stages(one(run, **tables), staging, version="0.1.0", fingerprint="abc")
 
 
@@ -92,8 +92,8 @@ def test_killed_at_any_instant_the_last_results_stay_readable_and_nothing_remain
 
 def test_killed_in_the_first_run_nothing_at_all_remains(tmp_path):
     script = (
-        "import sys, time; from pathlib import Path; from deskcast.pipelines.store.results import writing\n"
-        "with writing(Path(sys.argv[1])) as staging:\n"
+        "import sys, time; from pathlib import Path; from deskcast.pipelines.store.results import replace_folder\n"
+        "with replace_folder(Path(sys.argv[1])) as staging:\n"
         "    (staging / 'half').write_text('x'); print('now', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "results")]
@@ -128,9 +128,9 @@ def test_two_runs_at_once_the_second_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(swap, "RETRY_TIMEOUT_S", 0.1)
     folder = tmp_path / "results"
     write(folder, 1)
-    with writing(folder) as staging:
+    with replace_folder(folder) as staging:
         (staging / "begun").write_text("x")
-        with pytest.raises(InputError, match="another run is writing here"), writing(folder):
+        with pytest.raises(InputError, match="another run is writing here"), replace_folder(folder):
             pass
         assert (staging / "begun").exists()
         write_stages(one(2), staging, version="0")
@@ -162,7 +162,7 @@ def test_a_forked_worker_that_lives_on_does_not_hold_the_folder(tmp_path):
     from multiprocessing import get_context
 
     workers = get_context("fork")
-    with writing(tmp_path / "results") as staging:
+    with replace_folder(tmp_path / "results") as staging:
         write_stages(one(1), staging, version="0")
         worker = workers.Process(target=time.sleep, args=(30,), daemon=True)
         worker.start()
@@ -180,7 +180,7 @@ def test_an_error_in_the_run_leaves_the_old_results(tmp_path):
     write(folder, 1)
 
     def fails():
-        with writing(folder) as staging:
+        with replace_folder(folder) as staging:
             write_stages(one(2), staging, version="0")
             raise RuntimeError("in the middle")
 
@@ -191,7 +191,7 @@ def test_an_error_in_the_run_leaves_the_old_results(tmp_path):
 
 
 def test_an_error_in_the_first_run_leaves_no_folders_behind(tmp_path):
-    with pytest.raises(RuntimeError), writing(tmp_path / "deep" / "er" / "results"):
+    with pytest.raises(RuntimeError), replace_folder(tmp_path / "deep" / "er" / "results"):
         raise RuntimeError
     assert not list(tmp_path.iterdir())
 
@@ -214,7 +214,7 @@ def test_between_two_renames_the_results_are_read_from_their_second_name(tmp_pat
     previous = swap._aside(folder)[1]
     folder.rename(previous)
     assert read_results(folder).findings == {"history": ("run 1",)}
-    with pytest.raises(RuntimeError), writing(folder):
+    with pytest.raises(RuntimeError), replace_folder(folder):
         raise RuntimeError
     assert read_results(folder).findings == {"history": ("run 1",)}
     assert alone(folder)
@@ -262,9 +262,12 @@ def test_places_that_cannot_be_written_are_named_before_any_work(tmp_path):
     file.write_text("mine")
     worked = []
     for place in (file, file / "results", file / "deep" / "results"):
-        with pytest.raises(InputError, match="need a folder"), writing(place):
+        with pytest.raises(InputError, match="need a folder"), replace_folder(place):
             worked.append(place)
-    with pytest.raises(InputError, match=r"nothing can be written|cannot be made"), writing("/proc/deskcast/results"):
+    with (
+        pytest.raises(InputError, match=r"nothing can be written|cannot be made"),
+        replace_folder("/proc/deskcast/results"),
+    ):
         worked.append("/proc")
     assert not worked
     assert file.read_text() == "mine"
@@ -274,7 +277,7 @@ def test_a_folder_without_the_right_to_write(tmp_path):
     if os.geteuid() == 0:
         pytest.skip("the superuser may write everywhere")
     tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="nothing can be written"), writing(tmp_path / "results"):
+    with pytest.raises(InputError, match="nothing can be written"), replace_folder(tmp_path / "results"):
         pass
     tmp_path.chmod(0o700)
 
@@ -322,7 +325,7 @@ def test_a_stage_comes_back_as_it_was(tmp_path):
         }
     )
     stage = Stage("risk", {"risk": table}, ("ä <b>",), {"k": 1, "x": (1, 2)}, {"auc": 0.8, "none": np.nan}, "no", 1.25)
-    with writing(tmp_path / "r") as staging:
+    with replace_folder(tmp_path / "r") as staging:
         write_stages([stage, Stage("watch", skipped="too short")], staging, version="9", fingerprint="f")
     results = read_results(tmp_path / "r")
     back = results.stages[0]
@@ -354,7 +357,7 @@ def test_tables_have_names_that_can_be_files_and_come_once(tmp_path):
         with pytest.raises(InputError, match="cannot name a table"):
             write(tmp_path / "r", 1, **{name: pd.DataFrame({"a": [1]})})
     twice = [Stage(s, {"t": pd.DataFrame({"a": [1]})}) for s in ("risk", "watch")]
-    with pytest.raises(InputError, match="two stages"), writing(tmp_path / "r") as staging:
+    with pytest.raises(InputError, match="two stages"), replace_folder(tmp_path / "r") as staging:
         write_stages(twice, staging, version="0")
 
 
