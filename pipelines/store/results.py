@@ -18,6 +18,7 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ..stage import Stage
+from ..words.facts import fact_record, facts_of
 from .atomic_replace import (
     MARKER_FILE,
     RESULTS_FORMAT,
@@ -284,7 +285,8 @@ def _described(stage: Stage) -> dict[str, Any]:
     return {
         "name": stage.name,
         "tables": list(stage.tables),
-        "findings": list(stage.findings),
+        "findings": [str(finding) for finding in stage.findings],
+        "facts": [fact_record(fact) for fact in facts_of(stage.findings)],
         "metrics": {k: float(v) if math.isfinite(v) else None for k, v in stage.metrics.items()},
         "params": {k: _plain(v) for k, v in stage.params.items()},
         "skipped": stage.skipped,
