@@ -40,6 +40,9 @@ MIN_REPORTED_CHANGE = 0.1
 #: whole of it would give the mean, none of it about the middle; the quantiles that are scored lie between.
 SPREAD_SHARE, ROOT_VARIANCE_HALF_LIFE_DAYS = 0.6, 180.0
 
+#: Arrivals a day at which half of what is missing to the mean is added, whatever loses least.
+MEAN_ARRIVALS = 5.0
+
 #: Days of history after which the usual week counts as much as the core, and its share however long the history is.
 USUAL_WEEK_DAYS, MIN_USUAL_WEEK_SHARE = 60.0, 0.15
 
@@ -125,12 +128,12 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     now = root.copy()
     if whole < days:
         now[:, 0] = forecast_rest_of_day(panel, shape, fit)
-    if shape.slots == 1:
-        now = np.sqrt(
-            now**2 + SPREAD_SHARE * np.minimum(estimate_root_variance(panel, shape, fit, trust)[:, None], now**2)
-        )
     usual = shape.base[:, panel.weekday[ahead]]
     mean, few = (part[:, None] for part in sparse_mean(panel, shape, z, trust))
+    whole = mean_share(shape, unit)[:, None]
+    spread = estimate_root_variance(panel, shape, fit, trust)[:, None]
+    rest = SPREAD_SHARE * np.minimum(spread, now**2) if shape.slots == 1 else 0.0
+    now = np.sqrt(now**2 + whole * spread + (1 - whole) * rest)
     slots = (usual * ((1 - few) * now**2 + few * mean))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
         other, fits = forecast_by_factors(panel, shape, z, moved, trust, weight, ahead)
@@ -176,6 +179,17 @@ def forecast_roots(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats
             root[:, place] += (fit.carry[:, lead - 1] * fit.last_residual)[:, None]
     positive: Floats = np.maximum(root, 0.0)
     return positive
+
+
+def mean_share(shape: DayShapes, unit: Floats) -> Floats:
+    """Return how far a series goes by its mean, N: all the way where arrivals are few.
+
+    There the square of the mean root lies well below the mean, and sums of such forecasts would miss arrivals. Where
+    they are many it hardly matters, and days go by what loses least.
+    """
+    count = shape.base.mean(axis=1) / np.where(np.isfinite(unit), unit, 1.0)
+    share: Floats = MEAN_ARRIVALS / (MEAN_ARRIVALS + count)
+    return share
 
 
 def estimate_root_variance(panel: DayPanel, shape: DayShapes, fit: Fit, trust: Floats) -> Floats:
