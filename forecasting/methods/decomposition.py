@@ -89,7 +89,7 @@ def find_level_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
     shape = fit_day_shapes(panel, scene.profile.unit[alive])
     z, trust = compute_root_ratios(panel, shape)
     unit = 7 if shape.base.shape[1] > 1 else 1
-    _, found = detect_level_shifts(z, trust, unit)
+    _, found = detect_level_shifts(z, trust * day_evidence(panel, shape), unit)
     told = [(s, compute_volume_ratio(z, trust, s, found, unit)) for s in found]
     return [
         (scene.grid.ids[alive[s.row]], panel.stamps[s.day], ratio)
@@ -118,12 +118,13 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     shape = fit_day_shapes(panel, unit)
     z, trust = compute_root_ratios(panel, shape)
     days = panel.days
-    moved, _ = detect_level_shifts(z, trust, 7 if shape.base.shape[1] > 1 else 1)
+    evidence = day_evidence(panel, shape)
+    moved, _ = detect_level_shifts(z, trust * evidence, 7 if shape.base.shape[1] > 1 else 1)
     z = z * moved
     weight = effect_weights(panel, shape, trust)
     whole = days if panel.started == shape.slots else days - 1
     ahead = np.arange(whole, len(panel.weekday))
-    fit = fit_panel(z, weight, trust, panel.design, panel.design.size, True, len(ahead), whole)
+    fit = fit_panel(z, weight, trust, evidence, panel.design, panel.design.size, True, len(ahead), whole)
     root = forecast_roots(fit, whole, ahead)
     now = root.copy()
     if whole < days:
@@ -157,6 +158,17 @@ def compute_root_ratios(panel: DayPanel, shape: DayShapes) -> tuple[Floats, Floa
     ratio = np.where(told, shape.level / np.where(usual > 0, usual, 1.0), np.nan)
     z = np.sqrt(np.minimum(ratio, MAX_DAY_RATIO))
     return z, np.where(told, shape.known, 0.0)
+
+
+def day_evidence(panel: DayPanel, shape: DayShapes) -> Floats:
+    """Return how much each past day says of the level, N x D: what its weekday usually holds over the mean weekday.
+
+    So an odd Sunday that holds a 20th of the week moves the level by a 20th of what a whole odd week would.
+    """
+    mean = shape.base.mean(axis=1, keepdims=True)
+    share = np.where(mean > 0, shape.base / np.where(mean > 0, mean, 1.0), 1.0)
+    evidence: Floats = share[:, panel.weekday[: panel.days]]
+    return evidence
 
 
 def effect_weights(panel: DayPanel, shape: DayShapes, trust: Floats) -> Floats:
