@@ -22,6 +22,9 @@ TREND_DAMPING = 0.9
 #: Standard deviations beyond which a day counts no further in a level: one odd day must not lead it astray.
 MAX_DAY_DEVIATIONS = 2.5
 
+#: Share of a mean day below which a day is held near the week before it.
+SMALL_DAY_EVIDENCE = 0.6
+
 #: Days that a level looks back on.
 LEVEL_DAYS = 364
 
@@ -191,6 +194,7 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
         (trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9)
     )
     value = np.clip(value, (mean - scale)[:, None], (mean + scale)[:, None])
+    value = _calm_small_days(value, trust)
     # time comes first: a step of all ways and rows at once is several times faster than a filter of each row
     value, trust = np.ascontiguousarray(value.T), np.ascontiguousarray(trust.T)
     days = len(value)
@@ -227,6 +231,19 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
         far.min(axis=0) / counted,
         far[SLOW_SMOOTHING_INDEX] / counted,
     )
+
+
+def _calm_small_days(value: Floats, trust: Floats) -> Floats:
+    """Bring days that hold little of the week near the week before them: what moves on is seen on the busy days."""
+    small = (trust > 0) & (trust < SMALL_DAY_EVIDENCE)
+    if not small.any():
+        return value
+    heard, total = (np.cumsum(np.pad(x, ((0, 0), (8, 0))), axis=1) for x in (trust, trust * value))
+    count = heard[:, 7:-1] - heard[:, :-8]
+    near = np.where(count > 1, (total[:, 7:-1] - total[:, :-8]) / np.where(count > 1, count, 1.0), value)
+    gap = trust * np.where(count > 1, value - near, 0.0) ** 2
+    limit = MAX_DAY_DEVIATIONS * np.sqrt(gap.sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))[:, None]
+    return np.where(small, np.clip(value, near - limit, near + limit), value)
 
 
 def _discounted(values: Floats, first: Floats) -> Floats:

@@ -70,7 +70,10 @@ def estimate_count_spread(errors: Floats, past: Floats, step: Floats) -> CountSp
 
 def _excess(sums: Floats, noise: Floats, volumes: Floats) -> float:
     """Return the squared coefficient of variation of levels that explains what noise does not."""
-    top, bottom = float((sums**2 - noise).sum()), float((volumes**2).sum())
+    excess = sums**2 - noise
+    # few sums tell little: what a standard error could explain is not counted
+    doubt = float(excess.std()) * np.sqrt(excess.size)
+    top, bottom = float(excess.sum()) - doubt, float((volumes**2).sum())
     return max(top, 0.0) / bottom if bottom > 0 else 0.0
 
 

@@ -175,7 +175,7 @@ def fit_error_growth(scaled: Floats) -> Floats:
     >>> lead = np.arange(1.0, 15.0)
     >>> noise = np.random.default_rng(0).normal(size=(12, 1, 14))
     >>> fit_error_growth(noise * lead)[[0, -1]].round(1).tolist(), fit_error_growth(noise)[[0, -1]].round(1).tolist()
-    ([0.4, 1.6], [1.0, 1.0])
+    ([0.4, 1.6], [0.9, 1.1])
     """
     origins, _, leads = scaled.shape
     flat = np.ones(leads)
