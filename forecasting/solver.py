@@ -54,7 +54,7 @@ def solve(
     high: Floats,
     *,
     whole: npt.NDArray[np.bool_] | None = None,
-    seconds: float | None = None,
+    nodes: int | None = None,
     gap: float | None = None,
 ) -> Solution:
     """Find the cheapest ``x`` within bounds, with ``low <= matrix @ x <= high`` for each block of rows.
@@ -67,8 +67,9 @@ def solve(
         Blocks of constraints: matrix, least, most.
     whole
         Which variables are whole numbers.
-    seconds, gap
-        Limits of the search for whole numbers: time, and the share that a better solution may save.
+    nodes, gap
+        Limits of the search for whole numbers: branches looked at, and the share that a better solution may save. There
+        is no limit of time, so that the answer is the same on a slow and on a fast machine.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def solve(
     >>> best.x.tolist(), best.cost, best.bound
     ([2.0], 2.0, 2.0)
     """  # noqa: E501 - the example is one line
-    options = {"time_limit": seconds, "mip_rel_gap": gap}
+    options = {"node_limit": nodes, "mip_rel_gap": gap}
     found = _milp(
         cost,
         constraints=[optimize.LinearConstraint(*block) for block in rows if block[0].shape[0]],

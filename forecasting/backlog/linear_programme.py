@@ -15,6 +15,8 @@ from ..solver import Matrix, Solution, solve, triplets
 
 #: A plan in whole numbers is good enough when no better one can save more than this share.
 MAX_OPTIMALITY_GAP = 2e-3
+#: Branches that the search for whole agents looks at, at the usual effort: a limit of work, the same on any machine.
+MAX_BRANCHES = 200
 #: Cost of an hour of work that is late although it may be: late only where that saves something.
 ALLOWED_LATE_PRICE_PER_H = 0.01
 
@@ -126,7 +128,7 @@ def solve_flow(
     settle: bool,
     prices: Prices,
     whole: bool,
-    seconds: float,
+    effort: float,
 ) -> WorkFlow:
     """Solve the programme; it is always feasible, as every promise may be broken at its price.
 
@@ -140,7 +142,7 @@ def solve_flow(
         Bounds on the agents of each slot.
     slot_h, open_h
         Hours of each slot, all and open.
-    on_time, settle, prices, whole, seconds
+    on_time, settle, prices, whole, effort
         As in :func:`backlog_plan`.
     """
     n, slots = len(open_h), np.arange(len(open_h))
@@ -177,7 +179,7 @@ def solve_flow(
     rows.add(capacity, -free, np.inf, n)
     if settle:
         _settle(columns, rows, streams, blocks, per_agent * high + free, prices)
-    result = _solved(columns, rows, agents, n, whole, seconds)
+    result = _solved(columns, rows, agents, n, whole, effort)
     x = result.x
     if x is None:
         raise InputError("no whole number of agents is within the bounds", where="argument 'max_agents'")
@@ -225,7 +227,7 @@ def _settle(
     rows.add([(zero, ends, 1.0), (zero[:1], np.array([undone]), -1.0)], -np.inf, 0.0, 1)
 
 
-def _solved(columns: _Columns, rows: _Rows, agents: int, n: int, whole: bool, seconds: float) -> Solution:
+def _solved(columns: _Columns, rows: _Rows, agents: int, n: int, whole: bool, effort: float) -> Solution:
     cost, block = np.concatenate(columns.cost), rows.block(columns.size)
     low, high = np.concatenate(columns.low), np.concatenate(columns.high)
     plain = solve(cost, [block], low, high)
@@ -236,7 +238,9 @@ def _solved(columns: _Columns, rows: _Rows, agents: int, n: int, whole: bool, se
     mine = slice(agents, agents + n)
     kind = np.zeros(columns.size, dtype=bool)
     kind[mine] = True
-    best = solve(cost, [block], low, high, whole=kind, seconds=seconds, gap=MAX_OPTIMALITY_GAP)
+    best = solve(
+        cost, [block], low, high, whole=kind, nodes=max(1, round(MAX_BRANCHES * effort)), gap=MAX_OPTIMALITY_GAP
+    )
     low[mine] = high[mine] = np.minimum(ceiling(plain.x[mine]), np.floor(high[mine]))
     rounded = solve(cost, [block], low, high)
     return rounded if rounded.cost < best.cost else best

@@ -42,7 +42,8 @@ def backlog_plan(
     peak_price: float | None = None,
     change_price: float = 0.05,
     whole: bool = True,
-    seconds: float = 20.0,
+    effort: float = 1.0,
+    seconds: float | None = None,
 ) -> pd.DataFrame:
     """Return the people per slot that do the case work in time at least cost, and what becomes of the backlog.
 
@@ -77,8 +78,11 @@ def backlog_plan(
         Cost of each person more or less than in the slot before (both open): larger is smoother.
     whole
         Whether people are whole numbers.
+    effort
+        How much work the search for the best whole numbers may take, 1 for the usual; the best that was found by then
+        is returned, the same on any machine.
     seconds
-        Time to look for the best whole numbers; what is best by then is returned.
+        Without effect: a limit of time would make the plan depend on the machine. It goes in the next release.
 
     Returns
     -------
@@ -125,6 +129,8 @@ def backlog_plan(
         change=check_number("change_price", change_price, least=0),
         hour=1.0,
     )
+    if seconds is not None:
+        check_number("seconds", seconds, above=0)
     flow = solve_flow(
         streams,
         per_agent=work.open_s * share,
@@ -137,7 +143,7 @@ def backlog_plan(
         settle=settle,
         prices=prices,
         whole=whole,
-        seconds=check_number("seconds", seconds, above=0),
+        effort=check_number("effort", effort, above=0),
     )
     return _table(work, streams, flow, high)
 

@@ -19,6 +19,12 @@ SLOW_SMOOTHING_INDEX, SLOW_WINDOW_DAYS = 1, 56
 #: How much of a slope is left a day later.
 TREND_DAMPING = 0.9
 
+#: Standard deviations beyond which a day counts no further in a level: one odd day must not lead it astray.
+MAX_DAY_DEVIATIONS = 2.5
+
+#: Share of a mean day below which a day is held near the week before it.
+SMALL_DAY_EVIDENCE = 0.6
+
 #: Days that a level looks back on.
 LEVEL_DAYS = 364
 
@@ -66,7 +72,15 @@ class Fit:
 
 
 def fit_panel(
-    z: Floats, weight: Floats, trust: Floats, design: Design, size: Floats, pooled: bool, ahead: int, whole: int
+    z: Floats,
+    weight: Floats,
+    trust: Floats,
+    evidence: Floats,
+    design: Design,
+    size: Floats,
+    pooled: bool,
+    ahead: int,
+    whole: int,
 ) -> Fit:
     """Fit effects and level of each row.
 
@@ -84,6 +98,8 @@ def fit_panel(
         D; how much each day counts in the regression.
     trust
         M x D; how much of each day is known, 0 to 1.
+    evidence
+        M x D; how much each day says of the level: its share of the week's volume, 1 on average.
     design, size
         Regressors of the D days and of those ahead, and the size of each effect.
     pooled
@@ -98,10 +114,10 @@ def fit_panel(
     x = design.x[:days]
     effects = _ridge(np.where(known, z, 0.0), known, weight, x, design.x, size, design.is_trend, pooled)
     rest = np.where(known, z - effects[:, :days], np.nan)
-    level, path, noise, slow = _level(rest, np.where(known, trust, 0.0), ahead)
+    level, path, noise, slow = _level(rest, np.where(known, trust * evidence, 0.0), ahead)
     slow += _mean_square_move(effects[:, :days], ahead)
     steady = np.where(slow > 0, noise / np.where(slow > 0, slow, 1.0), 1.0)
-    surprise, carry = _surprise(rest[:, :whole], path[:, :whole], trust[:, :whole])
+    surprise, carry = _surprise(rest[:, :whole], path[:, :whole], trust[:, :whole], evidence[:, :whole])
     return Fit(effects, level, path, rest, surprise, carry, steady)
 
 
@@ -174,8 +190,11 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
     mean = np.where(total > 0, (trust * value).sum(axis=1) / np.where(total > 0, total, 1.0), 1.0)
     value, trust = value[:, front:], trust[:, front:]
     # one far-off day must not lead the level astray
-    scale = 3.0 * np.sqrt((trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))
+    scale = MAX_DAY_DEVIATIONS * np.sqrt(
+        (trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9)
+    )
     value = np.clip(value, (mean - scale)[:, None], (mean + scale)[:, None])
+    value = _calm_small_days(value, trust)
     # time comes first: a step of all ways and rows at once is several times faster than a filter of each row
     value, trust = np.ascontiguousarray(value.T), np.ascontiguousarray(trust.T)
     days = len(value)
@@ -212,6 +231,19 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
         far.min(axis=0) / counted,
         far[SLOW_SMOOTHING_INDEX] / counted,
     )
+
+
+def _calm_small_days(value: Floats, trust: Floats) -> Floats:
+    """Bring days that hold little of the week near the week before them: what moves on is seen on the busy days."""
+    small = (trust > 0) & (trust < SMALL_DAY_EVIDENCE)
+    if not small.any():
+        return value
+    heard, total = (np.cumsum(np.pad(x, ((0, 0), (8, 0))), axis=1) for x in (trust, trust * value))
+    count = heard[:, 7:-1] - heard[:, :-8]
+    near = np.where(count > 1, (total[:, 7:-1] - total[:, :-8]) / np.where(count > 1, count, 1.0), value)
+    gap = trust * np.where(count > 1, value - near, 0.0) ** 2
+    limit = MAX_DAY_DEVIATIONS * np.sqrt(gap.sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))[:, None]
+    return np.where(small, np.clip(value, near - limit, near + limit), value)
 
 
 def _discounted(values: Floats, first: Floats) -> Floats:
@@ -265,12 +297,13 @@ def _weights(loss: Floats, count: Floats) -> Floats:
     return weights
 
 
-def _surprise(rest: Floats, path: Floats, trust: Floats) -> tuple[Floats, Floats]:
+def _surprise(rest: Floats, path: Floats, trust: Floats, evidence: Floats) -> tuple[Floats, Floats]:
     """Return the last day's distance from the level, and how much of such a distance goes on the days after."""
     rest, path, trust = rest[:, -CARRY_DAYS:], path[:, -CARRY_DAYS:], trust[:, -CARRY_DAYS:]
     gap = np.where((trust > 0.5) & ~np.isnan(rest), rest - path, 0.0)
     spread = np.sqrt((gap**2).sum(axis=1, keepdims=True) / max(gap.shape[1], 1))
-    gap = np.clip(gap, -3 * spread, 3 * spread)
+    # a day that holds little of the week says little of the days after it
+    gap = np.clip(gap, -3 * spread, 3 * spread) * np.minimum(evidence[:, -CARRY_DAYS:], 1.0)
     carry = np.zeros((len(rest), MAX_CARRY_LEAD_DAYS))
     for lead in range(1, MAX_CARRY_LEAD_DAYS + 1):
         if rest.shape[1] <= lead + 10:

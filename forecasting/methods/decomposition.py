@@ -40,6 +40,9 @@ MIN_REPORTED_CHANGE = 0.1
 #: whole of it would give the mean, none of it about the middle; the quantiles that are scored lie between.
 SPREAD_SHARE, ROOT_VARIANCE_HALF_LIFE_DAYS = 0.6, 180.0
 
+#: Arrivals a day at which half of what is missing to the mean is added, whatever loses least.
+MEAN_ARRIVALS = 5.0
+
 #: Days of history after which the usual week counts as much as the core, and its share however long the history is.
 USUAL_WEEK_DAYS, MIN_USUAL_WEEK_SHARE = 60.0, 0.15
 
@@ -86,7 +89,7 @@ def find_level_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
     shape = fit_day_shapes(panel, scene.profile.unit[alive])
     z, trust = compute_root_ratios(panel, shape)
     unit = 7 if shape.base.shape[1] > 1 else 1
-    _, found = detect_level_shifts(z, trust, unit)
+    _, found = detect_level_shifts(z, trust * day_evidence(panel, shape), unit)
     told = [(s, compute_volume_ratio(z, trust, s, found, unit)) for s in found]
     return [
         (scene.grid.ids[alive[s.row]], panel.stamps[s.day], ratio)
@@ -115,22 +118,23 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     shape = fit_day_shapes(panel, unit)
     z, trust = compute_root_ratios(panel, shape)
     days = panel.days
-    moved, _ = detect_level_shifts(z, trust, 7 if shape.base.shape[1] > 1 else 1)
+    evidence = day_evidence(panel, shape)
+    moved, _ = detect_level_shifts(z, trust * evidence, 7 if shape.base.shape[1] > 1 else 1)
     z = z * moved
     weight = effect_weights(panel, shape, trust)
     whole = days if panel.started == shape.slots else days - 1
     ahead = np.arange(whole, len(panel.weekday))
-    fit = fit_panel(z, weight, trust, panel.design, panel.design.size, True, len(ahead), whole)
+    fit = fit_panel(z, weight, trust, evidence, panel.design, panel.design.size, True, len(ahead), whole)
     root = forecast_roots(fit, whole, ahead)
     now = root.copy()
     if whole < days:
         now[:, 0] = forecast_rest_of_day(panel, shape, fit)
-    if shape.slots == 1:
-        now = np.sqrt(
-            now**2 + SPREAD_SHARE * np.minimum(estimate_root_variance(panel, shape, fit, trust)[:, None], now**2)
-        )
     usual = shape.base[:, panel.weekday[ahead]]
     mean, few = (part[:, None] for part in sparse_mean(panel, shape, z, trust))
+    share = mean_share(shape, unit)[:, None]
+    spread = estimate_root_variance(panel, shape, fit, trust)[:, None]
+    rest = SPREAD_SHARE * np.minimum(spread, now**2) if shape.slots == 1 else 0.0
+    now = np.sqrt(now**2 + share * spread + (1 - share) * rest)
     slots = (usual * ((1 - few) * now**2 + few * mean))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
         other, fits = forecast_by_factors(panel, shape, z, moved, trust, weight, ahead)
@@ -156,6 +160,17 @@ def compute_root_ratios(panel: DayPanel, shape: DayShapes) -> tuple[Floats, Floa
     return z, np.where(told, shape.known, 0.0)
 
 
+def day_evidence(panel: DayPanel, shape: DayShapes) -> Floats:
+    """Return how much each past day says of the level, N x D: what its weekday usually holds over the mean weekday.
+
+    So an odd Sunday that holds a 20th of the week moves the level by a 20th of what a whole odd week would.
+    """
+    mean = shape.base.mean(axis=1, keepdims=True)
+    share = np.where(mean > 0, shape.base / np.where(mean > 0, mean, 1.0), 1.0)
+    evidence: Floats = share[:, panel.weekday[: panel.days]]
+    return evidence
+
+
 def effect_weights(panel: DayPanel, shape: DayShapes, trust: Floats) -> Floats:
     """Return how much each day counts in the regression: recent days and busy weekdays more."""
     age = panel.days - 1.0 - np.arange(panel.days)
@@ -176,6 +191,17 @@ def forecast_roots(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats
             root[:, place] += (fit.carry[:, lead - 1] * fit.last_residual)[:, None]
     positive: Floats = np.maximum(root, 0.0)
     return positive
+
+
+def mean_share(shape: DayShapes, unit: Floats) -> Floats:
+    """Return how far a series goes by its mean, N: all the way where arrivals are few.
+
+    There the square of the mean root lies well below the mean, and sums of such forecasts would miss arrivals. Where
+    they are many it hardly matters, and days go by what loses least.
+    """
+    count = shape.base.mean(axis=1) / np.where(np.isfinite(unit), unit, 1.0)
+    share: Floats = MEAN_ARRIVALS / (MEAN_ARRIVALS + count)
+    return share
 
 
 def estimate_root_variance(panel: DayPanel, shape: DayShapes, fit: Fit, trust: Floats) -> Floats:

@@ -64,7 +64,10 @@ def forecast_by_factors(
     sizes[[name.startswith("weekday") for name in design.names]] = WEEKDAY_PRIOR_SD
     part = type(design)(design.x[start:], sizes, design.names, design.is_trend)
     confident = np.repeat(trust[:, start:], count, axis=0)
-    found = fit_panel(scores / scale[:, None], weight[start:], confident, part, sizes, False, len(ahead), days - start)
+    alike = np.ones(confident.shape)
+    found = fit_panel(
+        scores / scale[:, None], weight[start:], confident, alike, part, sizes, False, len(ahead), days - start
+    )
     coming = (found.level + found.effects[:, ahead - start]) * scale[:, None]
     coming = coming.reshape(len(z), count, len(ahead))
     values = np.einsum("nka,nsk->nas", coming, vectors) * size[:, None, None]

@@ -43,10 +43,13 @@ def _by_rate(scene: Scene, method: Callable[[Floats, Bools], Floats]) -> Floats:
     counts = profile.counts & ~profile.quiet[:, None, :]
     y = np.where(counts, profile.y, 0.0).reshape(n, weeks * season // size, size).sum(axis=2)
     usual = np.where(counts, shape[:, None, :], 0.0).reshape(n, weeks * season // size, size).sum(axis=2)
-    known = usual > 1e-9
+    there = counts.reshape(n, weeks * season // size, size).sum(axis=2)
+    known = there > 0
     busy = usual.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    # a day with fewer open slots is weighed up to a usual one
-    rate = method(np.where(known, y / np.where(known, usual, 1.0), 0.0) * busy[:, None], known)
+    # a day with fewer open slots is weighed up to a usual one, by their number: what each of them usually holds is
+    # hardly known, and dividing by a guess that is low at times makes the mean too high
+    open_slots = there.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    rate = method(np.where(known, y / np.maximum(there, 1), 0.0) * open_slots[:, None], known)
     per_slot = rate / np.where(busy > 0, busy, 1.0)
     forecast: Floats = per_slot[:, None] * shape[:, scene.places] * scene.factors
     return np.where(np.isnan(profile.level)[:, None], np.nan, forecast)

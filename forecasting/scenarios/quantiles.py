@@ -73,3 +73,30 @@ def quantile_at(quantiles: Mapping[float, Floats], scores: Floats) -> Floats:
     left, right = values[piece, row], values[piece + 1, row]
     line = left + (right - left) * (at - known[piece]) / (known[piece + 1] - known[piece])
     return np.asarray(np.maximum(line, 0.0))
+
+
+def rate_quantiles(quantiles: Mapping[float, Floats]) -> dict[float, Floats]:
+    """Return the quantiles of the rate behind those of a count: the Poisson part of the spread is taken out.
+
+    The variance of a count is that of its rate plus the mean. What is left of the spread after that is taken off keeps
+    its shape around the middle; where counts spread no more than Poisson the rate is certain.
+
+    Parameters
+    ----------
+    quantiles
+        As in :func:`probability_above`.
+
+    Examples
+    --------
+    >>> wide, plain = rate_quantiles({0.1: np.array([80.0, 87.2]), 0.9: np.array([120.0, 112.8])}).values()
+    >>> wide.round(1).tolist(), plain.round(1).tolist()
+    ([84.6, 100.0], [115.4, 100.0])
+    """
+    known = list(quantiles)
+    low, high = known[0], known[-1]
+    middle = quantile_at(quantiles, np.zeros(1))
+    sd = (quantiles[high] - quantiles[low]) / (special.ndtri(high) - special.ndtri(low))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        keep = np.sqrt(np.maximum(1 - middle / sd**2, 0))
+    keep = np.where(sd > 0, keep, 0.0)
+    return {p: middle + (x - middle) * keep for p, x in quantiles.items()}

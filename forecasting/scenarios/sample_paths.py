@@ -16,6 +16,7 @@ from ..grid.grid import check_count
 from ..methods.registry import AUTO
 from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, probabilities
 from ..volume.issued import Issued, issue
+from .count_paths import draw_counts, estimate_count_spread
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
@@ -26,6 +27,9 @@ FINE_LEVELS = (10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 99)
 
 #: Past origins without which slots are drawn apart from one another.
 MIN_ORIGINS = 3
+
+#: Tier of series by their share of empty slots from which paths are drawn as counts.
+SPARSE_TIER = 2
 
 #: Rows of the long frame of paths above which it is asked for in parts.
 MAX_PATH_ROWS = 100_000_000
@@ -108,7 +112,16 @@ def path_cube(issued: Issued, n: int, seed: int = 0) -> Floats:
         part = slice(start, start + step)
         mixed = weights @ templates[:, part] if len(templates) else rng.standard_normal(spread_out[:, part].shape)
         np.put_along_axis(values[:, part], np.argsort(mixed, axis=0), spread_out[:, part], axis=0)
-    return values.reshape(n, len(alive), issued.horizon) * issued.clock
+    cube = values.reshape(n, len(alive), issued.horizon)
+    sparse = np.flatnonzero(assign_zero_tiers(issued.fold.now.zeros)[alive] == SPARSE_TIER)
+    if len(sparse):
+        # mixed ranks would give sums of slots that are mostly empty a spread that they do not have
+        rows = alive[sparse]
+        past = issued.past_points()[:, rows]
+        errors = issued.outcomes()[:, rows] - past if issued.past else past
+        spread = estimate_count_spread(errors, past, issued.fold.now.step[rows])
+        cube[:, sparse] = draw_counts(issued.point[rows], spread, n, rng)
+    return cube * issued.clock
 
 
 def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:

@@ -1,19 +1,23 @@
-"""People on shifts: cover what each interval needs with patterns that people can work."""
+"""Agents on shifts: cover what each interval requires with patterns that they can work."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
+from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_columns, new_name, renamed_arguments
 from ..arguments import Numbers, check_number, check_numbers
+from ..integer_search import ceiling
 from ..solver import Matrix
+from .opening import days_worked, patterns_within_hours
 from .set_cover import solve_set_cover
 from .shift_patterns import ShiftPattern, coverage_matrix, format_clock_time, format_weekdays
 
@@ -27,17 +31,20 @@ class Schedule:
     Attributes
     ----------
     table
-        One row a pattern that is worked: ``pattern`` (in one line), ``kind``, ``scheduled_agents``, ``days``,
-        ``start``, ``end``, ``breaks`` (times of day), ``hours`` (paid in a week, of all its people).
+        One row a pattern that is worked: ``pattern`` (in one line), ``kind``, ``agents`` (on contacts, of those on this
+        shift), ``scheduled_agents`` (agents scheduled, with shrinkage), ``days``, ``start``, ``end``, ``breaks`` (times
+        of day), ``hours`` (paid in the horizon, of all its people).
     coverage
-        One row an interval: ``ds``, ``required``, ``scheduled``, ``understaffed``, ``overstaffed``, ``reason`` (why it
-        falls short).
+        One row an interval: ``ds``, ``required``, ``scheduled`` (on contacts: what is left of them after shrinkage),
+        ``understaffed``, ``overstaffed``, ``reason`` (why it falls short).
     hours, bound_hours
         Paid hours in the horizon, and a number that no schedule with so little shortfall can go below.
     gap
         Share of the cost (hours and priced shortfall) that a better schedule could save at most: proven.
     seconds
-        Time that it took.
+        Time that it took; nothing depends on it.
+    idle_hours
+        Paid hours in which nobody is required: shifts are longer than what they are there for.
     """
 
     table: pd.DataFrame
@@ -46,6 +53,7 @@ class Schedule:
     bound_hours: float
     gap: float
     seconds: float
+    idle_hours: float = 0.0
 
     def sentences(self) -> tuple[str, ...]:
         """Say in plain words how good the schedule is, and where and why it falls short."""
@@ -57,6 +65,8 @@ class Schedule:
             f"{people:,} people work {self.hours:,.1f} hours in {len(self.table):,} patterns; no schedule is better by "
             f"more than {self.gap:.1%}."
         ]
+        if self.idle_hours > _AGENT_TOLERANCE:
+            said.append(f"{self.idle_hours:,.1f} of the hours fall where nobody is required.")
         if not len(short):
             return (*said, "Every interval is covered.")
         worst = short.iloc[int(short["understaffed"].to_numpy().argmax())]
@@ -80,19 +90,22 @@ def shift_schedule(
     max_agents: float | None = None,
     short_price: Numbers = 50.0,
     gap: float = 0.01,
-    seconds: float = 60.0,
+    effort: float = 1.0,
+    shrinkage: float = 0.0,
+    calendar: BusinessCalendar | None = None,
+    seconds: float | None = None,
 ) -> Schedule:
-    """Choose how many people work each pattern so that the need is covered at least cost.
+    """Choose how many agents work each pattern so that the need is covered at least cost.
 
     Parameters
     ----------
     need
-        One row an interval: ``ds`` (start, local clock, rising) and the people needed in it, from 0. Usually a week of a
-        staffing plan, with shrinkage in it (``agents_to_schedule``).
+        One row an interval: ``ds`` (start, local clock, rising) and the agents required in it, from 0. Usually a week
+        of a staffing plan: its ``agents`` with ``shrinkage`` given here.
     patterns
         What people can work; see :func:`shift_patterns`.
     column
-        Column of the people needed.
+        Column of the agents required.
     slot_s
         Length of an interval in seconds; by default the commonest step.
     limits, least
@@ -104,8 +117,17 @@ def shift_schedule(
         all that can be covered; a low one leaves a peak alone for which a whole shift would be wasted.
     gap
         Good enough: no schedule can be better by more than this share of the cost.
+    effort
+        How much work the search may take, 1 for the usual: it then stops with the best so far and says its gap, which
+        are the same on any machine.
+    shrinkage
+        Share of paid time off contacts, from 0 and below 1. It is a matter of whole shifts: of ten agents on a shift
+        eight are on contacts at 0.2, so the agents of all shifts together are divided by ``1 - shrinkage`` and rounded
+        up once, not in each interval. Limits are on scheduled agents.
+    calendar
+        Opening hours: shifts whose work lies outside them are not used, and on days that are closed nobody works.
     seconds
-        The search stops after about so many seconds with the best so far and says its gap.
+        Without effect: a limit of time would make the schedule depend on the machine. It goes in the next release.
 
     Returns
     -------
@@ -139,12 +161,19 @@ def shift_schedule(
     if price.shape not in ((), (len(ds),)):
         raise InputError("the length is wrong", where="argument 'short_price'", got=price.shape, wanted=f"({len(ds)},)")
     share = check_number("gap", gap, least=0, below=1)
-    limit = check_number("seconds", seconds, above=0)
-    matrix = coverage_matrix(patterns, ds, slot)
-    days = pd.Series(ds.normalize().unique()).dt.day_of_week.value_counts()
-    paid = np.array([sum(int(days.get(d, 0)) for d in p.days) * p.paid_h / len(p.days) for p in patterns])
-    rules = _rules(patterns, limits, least, max_agents)
-    usable = np.flatnonzero(paid > 0)
+    off = check_number("shrinkage", shrinkage, least=0, below=1)
+    work, begun = check_number("effort", effort, above=0), perf_counter()
+    if seconds is not None:
+        check_number("seconds", seconds, above=0)
+    rules = _rules(patterns, limits, least, max_agents, off)
+    worked = days_worked(patterns, ds, calendar)
+    allowed = patterns_within_hours(patterns, calendar)
+    if not allowed.any():
+        hint = "shorter shifts, or other hours"
+        raise InputError("no shift lies within the opening hours", where="argument 'patterns'", hint=hint)
+    matrix = coverage_matrix(patterns, ds, slot, worked)
+    paid = np.array([len(days) * p.paid_h / len(p.days) for days, p in zip(worked, patterns, strict=True)])
+    usable = np.flatnonzero((paid > 0) & allowed)
     found = solve_set_cover(
         sparse.csc_array(matrix[:, usable]),
         people,
@@ -154,15 +183,20 @@ def shift_schedule(
         low=rules[1],
         high=rules[2],
         gap=share,
-        seconds=limit,
+        effort=work,
     )
     count = np.zeros(len(patterns))
     count[usable] = found.agents
-    coverage = _coverage(ds, people, matrix, count, patterns, limits, max_agents)
-    hours = float(paid @ count)
-    return Schedule(
-        _table(patterns, count, paid), coverage, hours, found.bound - (found.cost - hours), found.gap, found.seconds
+    limited = {kind: np.floor(most * (1 - off) + _AGENT_TOLERANCE) for kind, most in (limits or {}).items()}
+    capped = None if max_agents is None else float(np.floor(max_agents * (1 - off) + _AGENT_TOLERANCE))
+    coverage = _coverage(
+        ds, people, matrix[:, usable], count[usable], [patterns[int(j)] for j in usable], limited, capped
     )
+    table, hours = _table(patterns, count, paid, off), float(paid @ count)
+    idle = float(coverage["scheduled"].to_numpy()[people <= 0].sum()) * slot / 3600
+    gross = float(table["hours"].sum()) / hours if hours > 0 else 1.0
+    bound = (found.bound - (found.cost - hours)) * gross
+    return Schedule(table, coverage, hours * gross, bound, found.gap, perf_counter() - begun, idle * gross)
 
 
 def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[pd.DatetimeIndex, Floats, float]:
@@ -196,8 +230,9 @@ def _rules(
     limits: Mapping[str, float] | None,
     least: Mapping[str, float] | None,
     max_agents: float | None,
+    off: float,
 ) -> tuple[Matrix, Floats, Floats]:
-    """Return the limits on people as rows ``low <= rows @ people <= high``."""
+    """Return the limits on scheduled agents as rows ``low <= rows @ agents <= high`` of those on contacts."""
     kinds = np.array([p.kind for p in patterns])
     rows, low, high = [], [], []
     most, fewest = dict(limits or {}), dict(least or {})
@@ -223,29 +258,47 @@ def _rules(
         low.append(0.0)
         high.append(total)
     matrix = sparse.csr_array(np.array(rows)) if rows else sparse.csr_array((0, len(kinds)))
-    # people are whole
-    return matrix, np.ceil(np.array(low) - _AGENT_TOLERANCE), np.floor(np.array(high) + _AGENT_TOLERANCE)
+    # agents are whole, with shrinkage and without
+    bottom, top = np.ceil(np.array(low) - _AGENT_TOLERANCE), np.floor(np.array(high) + _AGENT_TOLERANCE)
+    on, room = np.ceil(bottom * (1 - off) - _AGENT_TOLERANCE), np.floor(top * (1 - off) + _AGENT_TOLERANCE)
+    return matrix, np.minimum(on, room), room
 
 
-def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats) -> pd.DataFrame:
+def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats, off: float) -> pd.DataFrame:
     rows = [
         {
             "pattern": p.name,
             "kind": p.kind,
-            "scheduled_agents": round(count[j]),
+            "agents": round(count[j]),
+            "scheduled_agents": 0,
             "days": format_weekdays(p.days),
             "start": format_clock_time(p.start_s),
             "end": format_clock_time(p.start_s + p.length_s),
             "breaks": ", ".join(p.break_times),
-            "hours": float(paid[j] * count[j]),
+            "hours": float(paid[j]),
         }
         for j, p in enumerate(patterns)
         if count[j] > 0.5
     ]
-    columns = ["pattern", "kind", "scheduled_agents", "days", "start", "end", "breaks", "hours"]
-    frame = pd.DataFrame(rows, columns=columns).astype({"scheduled_agents": "int64", "hours": "float64"})
-    text = {c: "str" for c in columns if c not in ("scheduled_agents", "hours")}
-    return frame.astype(text).sort_values(["kind", "days", "start", "end", "breaks"], ignore_index=True)
+    columns = ["pattern", "kind", "agents", "scheduled_agents", "days", "start", "end", "breaks", "hours"]
+    frame = pd.DataFrame(rows, columns=columns).astype(
+        {"agents": "int64", "scheduled_agents": "int64", "hours": "float64"}
+    )
+    text = {c: "str" for c in columns if c not in ("agents", "scheduled_agents", "hours")}
+    frame = frame.astype(text).sort_values(["kind", "days", "start", "end", "breaks"], ignore_index=True)
+    frame["scheduled_agents"] = add_shrinkage(frame["agents"].to_numpy(), off)
+    frame["hours"] *= frame["scheduled_agents"]
+    return frame
+
+
+def add_shrinkage(agents: Ints, shrinkage: float) -> Ints:
+    """Return the agents to schedule on each shift: their sum is rounded up once, and no shift has fewer than before.
+
+    >>> add_shrinkage(np.array([1, 1, 2, 6]), 0.2).tolist()
+    [2, 1, 2, 8]
+    """
+    total = ceiling(np.cumsum(agents) / (1 - shrinkage))
+    return np.diff(total, prepend=0)
 
 
 def _coverage(

@@ -4,12 +4,11 @@ The programme: people of each pattern, whole; for each interval, those who are t
 not below the need. Three things make it quick. Intervals that the same patterns cover become one row with a convex
 price for what is missing. Parts that share no pattern are solved apart. And patterns whose reduced cost is above the
 distance between a rounded solution and the bound of the relaxation cannot be in a better solution, so they are left
-out.
+out. All limits are limits of work and none is one of time: the same problem has the same answer on any machine.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,15 +22,23 @@ from ..solver import Matrix, Places, Solution, relax, solve, stack_columns, trip
 
 _WHOLE = 1e-6
 
+#: How often the relaxation is solved again while it is rounded; after that the rest is rounded at once.
+MAX_DIVE_ROUNDS = 60
+
+#: Work of the search for whole numbers: branches times entries of the matrix, and the most branches.
+MAX_SEARCH_WORK, MAX_BRANCHES = 20_000_000, 5_000
+
+#: Entries above which the root of a search alone takes minutes and seldom finds more than the rounding has.
+MAX_SEARCH_ENTRIES = 200_000
+
 
 @dataclass(frozen=True)
 class SetCover:
-    """People of each pattern, the cost of that, a proven lower bound on the cost of any, and the seconds it took."""
+    """People of each pattern, the cost of that, and a proven lower bound on the cost of any."""
 
     agents: Floats
     cost: float
     bound: float
-    seconds: float
 
     @property
     def gap(self) -> float:
@@ -65,7 +72,7 @@ def solve_set_cover(
     low: Floats | None = None,
     high: Floats | None = None,
     gap: float = 0.01,
-    seconds: float = 60.0,
+    effort: float = 1.0,
 ) -> SetCover:
     """Choose whole people for each pattern so that cost plus priced shortfall is least.
 
@@ -83,8 +90,8 @@ def solve_set_cover(
         Further constraints ``low <= limits @ people <= high``.
     gap
         Stop when no solution can be better by more than this share.
-    seconds
-        Stop after about this time with the best so far.
+    effort
+        How much work the search for whole people may take, 1 for the usual; then the best so far is taken.
 
     Examples
     --------
@@ -93,7 +100,7 @@ def solve_set_cover(
     >>> best.agents.tolist(), best.cost, round(best.gap, 6)
     ([2.0, 1.0, 0.0], 6.0, 0.0)
     """
-    start, n = time.perf_counter(), matrix.shape[1]
+    n = matrix.shape[1]
     problem = _merged(matrix, need, cost, short_price, limits, low, high)
     people, total, bound = np.zeros(n), 0.0, 0.0
     parts = _parts(problem)
@@ -103,15 +110,12 @@ def solve_set_cover(
         mine = problem.band_row == row
         total += float(problem.band_size[mine] @ problem.band_price[mine])
     bound = total
-    sizes = np.array([len(c) for _, c in parts], dtype=float)
-    for k, (covered, columns) in enumerate(parts):
-        spent = time.perf_counter() - start
-        budget = max((seconds - spent) * sizes[k] / sizes[k:].sum(), 0.1)
+    for covered, columns in parts:
         own = _part(problem, covered, columns) if len(parts) > 1 or len(bare) else problem
-        x, value, least = _best(own, gap, budget)
+        x, value, least = _best(own, gap, effort)
         people[columns if own is not problem else slice(None)] = x
         total, bound = total + value, bound + least
-    return SetCover(people, float(total), float(bound), time.perf_counter() - start)
+    return SetCover(people, float(total), float(bound))
 
 
 def _merged(
@@ -195,23 +199,26 @@ def _part(problem: _Problem, rows: Places, columns: Places) -> _Problem:
     )
 
 
-def _best(p: _Problem, gap: float, seconds: float) -> tuple[Floats, float, float]:
+def _best(p: _Problem, gap: float, effort: float) -> tuple[Floats, float, float]:
     """Return people, cost and bound of one part."""
-    start, n = time.perf_counter(), len(p.cost)
+    n = len(p.cost)
     loose = _relaxed(p, np.zeros(n), p.most)
     if loose is None:
         raise InputError("the limits contradict each other", where="argument 'limits'")
     relaxed, reduced, bound = loose
-    x = _dive(p, relaxed, start + 0.3 * seconds)
+    x = _dive(p, relaxed)
     if x is None:
         x = _feasible(p)
     value = _cost(p, x)
     if value - bound <= gap * value:
         return x, value, bound
     use = np.flatnonzero(reduced <= value - bound + 1e-6 * max(value, 1.0))
-    left = max(seconds - (time.perf_counter() - start), 0.5)
     small = p if len(use) == n else _part(p, np.arange(len(p.need)), use)
-    found = _search(small, seconds=left, gap=gap * 0.999)
+    entries = max(int(small.matrix.nnz), 1)
+    if entries > MAX_SEARCH_ENTRIES * effort:
+        return x, value, float(min(value, bound))
+    branches = int(np.clip(MAX_SEARCH_WORK * effort / entries, 1, MAX_BRANCHES))
+    found = _search(small, nodes=branches, gap=gap * 0.999)
     if found.x is not None:
         tried = np.zeros(n)
         tried[use] = np.rint(found.x[: len(use)])
@@ -220,13 +227,13 @@ def _best(p: _Problem, gap: float, seconds: float) -> tuple[Floats, float, float
     return x, value, float(min(value, max(bound, found.bound)))
 
 
-def _search(p: _Problem, seconds: float | None = None, gap: float | None = None) -> Solution:
+def _search(p: _Problem, nodes: int | None = None, gap: float | None = None) -> Solution:
     n, b = len(p.cost), len(p.band_row)
     rows: list[tuple[Matrix, Any, Any]] = [(_with_missing(p), p.need, np.inf)]
     if len(p.low):
         rows.append((stack_columns(p.limits, sparse.csc_array((len(p.low), b))), p.low, p.high))
     cost, high = np.concatenate([p.cost, p.band_price]), np.concatenate([p.most, p.band_size])
-    return solve(cost, rows, np.zeros(n + b), high, whole=np.arange(n + b) < n, seconds=seconds, gap=gap)
+    return solve(cost, rows, np.zeros(n + b), high, whole=np.arange(n + b) < n, nodes=nodes, gap=gap)
 
 
 def _with_missing(p: _Problem) -> Matrix:
@@ -252,16 +259,17 @@ def _relaxed(p: _Problem, least: Floats, most: Floats) -> tuple[Floats, Floats, 
     return x[:n], p.cost - matrix[:, :n].T @ price, cost
 
 
-def _dive(p: _Problem, relaxed: Floats, until: float) -> Floats | None:
+def _dive(p: _Problem, relaxed: Floats) -> Floats | None:
     """Round the relaxation a few people at a time, solving it again in between; ``None`` if limits stop that."""
-    x, fixed, most = relaxed, np.zeros(len(p.cost)), p.most.copy()
+    x, fixed, most, rounds = relaxed, np.zeros(len(p.cost)), p.most.copy(), 0
     while True:
         fixed = np.maximum(fixed, np.floor(x + _WHOLE))
         part = np.where(x - np.floor(x + _WHOLE) > _WHOLE, x - np.floor(x + _WHOLE), 0.0)
         loose = np.flatnonzero(part)
         if not len(loose):
             break
-        late = time.perf_counter() > until
+        rounds += 1
+        late = rounds > MAX_DIVE_ROUNDS
         order = loose[np.argsort(-part[loose], kind="stable")]
         for j in order[: int((part[loose] > 0.5).sum()) if late else max(1, len(loose) // 20)]:
             fixed[j] += 1

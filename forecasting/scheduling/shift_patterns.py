@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
@@ -191,7 +192,12 @@ def _day_choices(workdays: list[int], count: int, together: bool) -> list[tuple[
     return sorted(runs)
 
 
-def coverage_matrix(patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, slot_s: float) -> Matrix:
+def coverage_matrix(
+    patterns: Sequence[ShiftPattern],
+    ds: pd.DatetimeIndex,
+    slot_s: float,
+    worked: Sequence[npt.NDArray[np.float64]] | None = None,
+) -> Matrix:
     """Return which share of each interval a person of each pattern is there, shape (intervals, patterns).
 
     Parameters
@@ -202,6 +208,8 @@ def coverage_matrix(patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, slot
         Start of each interval on the local clock, rising.
     slot_s
         Length of an interval in seconds.
+    worked
+        Midnights, in seconds on the local clock, of the days on which each pattern is worked; by default all its days.
 
     Examples
     --------
@@ -214,7 +222,7 @@ def coverage_matrix(patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, slot
     base, weekday = midnights.as_unit("us").asi8 / 1e6, midnights.day_of_week.to_numpy()
     rows, columns, values = [], [], []
     for j, p in enumerate(patterns):
-        for day in base[np.isin(weekday, p.days)]:
+        for day in base[np.isin(weekday, p.days)] if worked is None else worked[j]:
             begin, end = day + p.start_s, day + p.start_s + p.length_s
             first, last = np.searchsorted(at, [begin - slot_s + 1e-6, end - 1e-6])
             span = np.arange(first, last)

@@ -13,7 +13,7 @@ from scipy import special
 from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..arguments import Numbers, broadcast, check_number, check_numbers
-from ..scenarios.quantiles import quantile_at
+from ..scenarios.quantiles import quantile_at, rate_quantiles
 
 #: Number of points at which a distribution is taken where all slots move together, instead of drawing from it.
 DISTRIBUTION_POINTS = 441
@@ -113,7 +113,7 @@ class Demand:
         *,
         days: npt.ArrayLike | None = None,
         together: float = 1.0,
-        counts: bool = False,
+        counts: bool = True,
         paths: int = 2000,
         seed: int = 0,
         points: int = DISTRIBUTION_POINTS,
@@ -132,8 +132,9 @@ class Demand:
         together
             As in :meth:`varying`, within a day.
         counts
-            Whether the quantiles are those of counts in a slot rather than of their mean: the Poisson part of their
-            spread is then taken out, since the formulas have it already.
+            Whether the quantiles are those of counts in a slot, as those of a forecast are: the Poisson part of their
+            spread is then taken out, since the formulas have it already and it must count once. ``False``: they are
+            quantiles of the rate itself.
         paths, seed, points
             As in :meth:`varying`; drawn if ``days``, ``together`` below 1 or quantiles of ``aht`` ask for it.
 
@@ -145,7 +146,7 @@ class Demand:
         """
         q = _in_order("calls", calls)
         if counts:
-            q = _without_poisson(q)
+            q = rate_quantiles(q)
         size = len(next(iter(q.values())))
         labels = np.zeros(size) if days is None else np.unique(np.asarray(days), return_inverse=True)[1]
         if len(labels) != size:
@@ -214,14 +215,3 @@ def _in_order(name: str, quantiles: Mapping[float, Numbers]) -> dict[float, Floa
     read = {p: np.atleast_1d(check_numbers(f"{name}[{p:g}]", quantiles[p])) for p in levels}
     arrays = broadcast({f"{name}[{p:g}]": x for p, x in read.items()})
     return dict(zip(levels, arrays.values(), strict=True))
-
-
-def _without_poisson(quantiles: dict[float, Floats]) -> dict[float, Floats]:
-    levels = list(quantiles)
-    low, high = levels[0], levels[-1]
-    middle = quantile_at(quantiles, np.zeros(1))
-    sd = (quantiles[high] - quantiles[low]) / (special.ndtri(high) - special.ndtri(low))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        keep = np.sqrt(np.maximum(1 - middle / sd**2, 0))
-    keep = np.where(sd > 0, keep, 0.0)
-    return {p: middle + (x - middle) * keep for p, x in quantiles.items()}

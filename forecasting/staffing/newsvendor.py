@@ -20,7 +20,7 @@ _MAX_CURVE_AGENTS = 4000  # most agents on a curve
 def risk_curve(
     demand: Demand,
     interval: float = 1800,
-    service_level: float = 0.8,
+    service_level: float | None = 0.8,
     threshold: float = 20,
     patience: float | Patience | None = None,
     *,
@@ -86,7 +86,7 @@ def risk_curve(
 def cheapest_agents(
     demand: Demand,
     interval: float = 1800,
-    service_level: float = 0.8,
+    service_level: float | None = 0.8,
     threshold: float = 20,
     patience: float | Patience | None = None,
     *,

@@ -19,7 +19,7 @@ def required_agents(
     calls: Numbers,
     aht: Numbers,
     interval: Numbers = 1800,
-    service_level: Numbers = 0.8,
+    service_level: Numbers | None = 0.8,
     threshold: Numbers = 20,
     max_occupancy: Numbers | None = 0.85,
     patience: Numbers | Patience | None = None,
@@ -41,7 +41,7 @@ def required_agents(
     interval
         Length of the interval in seconds.
     service_level
-        Least service level, from 0 and below 1; 0 asks for a stable queue only.
+        Least service level, from 0 and below 1; ``None``, like 0, sets no such target.
     threshold
         Seconds within which an answer counts.
     max_occupancy
@@ -83,6 +83,8 @@ def required_agents(
     >>> lost = required_agents(300, 300, max_occupancy=1, patience=120, max_abandonment=0.02)
     >>> lost[["agents", "binding"]].values.tolist()
     [[57, 'abandonment']]
+    >>> required_agents(300, 300, service_level=None, patience=120, max_abandonment=0.01)["binding"].tolist()
+    ['abandonment']
     """
     scale, shape = read_patience_shape(patience)
     check_definition(definition)
@@ -122,7 +124,7 @@ def required_chat_agents(
     concurrency: Numbers,
     slowdown: Numbers,
     interval: Numbers = 1800,
-    service_level: Numbers = 0.8,
+    service_level: Numbers | None = 0.8,
     threshold: Numbers = 20,
     max_occupancy: Numbers | None = None,
     patience: Numbers | Patience | None = None,

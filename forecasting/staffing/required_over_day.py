@@ -26,7 +26,7 @@ def required_agents_over_day(
     calls: Numbers,
     aht: Numbers,
     interval: float = 1800,
-    service_level: float = 0.8,
+    service_level: float | None = 0.8,
     threshold: float = 20,
     max_occupancy: float | None = 0.85,
     patience: float | None = None,
@@ -109,11 +109,11 @@ def required_agents_over_day(
         ]
         cap = 1.0 if max_occupancy is None else max_occupancy
         promised = doors & (work["calls"].to_numpy() > 0)
-        slots, rows = _forward(slots, promised, service_level, threshold, cap, round(load_before))
+        slots, rows = _forward(slots, promised, service_level or 0.0, threshold, cap, round(load_before))
         exact = pd.DataFrame(rows, columns=list(figures.columns))
         changed = np.array([slot.agents for slot in slots]) != agents
         out["agents"] = [slot.agents for slot in slots]
-        out["binding"] = np.where(promised & changed, _bound(exact, service_level), out["binding"])
+        out["binding"] = np.where(promised & changed, _bound(exact, service_level or 0.0), out["binding"])
         figures = exact
     figures.loc[~doors, [c for c in figures.columns if c not in ("occupancy", "mean_queue")]] = np.nan
     out = pd.concat([out.reset_index(drop=True), figures], axis=1)

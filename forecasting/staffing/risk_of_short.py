@@ -24,7 +24,7 @@ def risk_of_short(
     demand: Demand,
     agents: Numbers,
     interval: float = 1800,
-    service_level: float = 0.8,
+    service_level: float | None = 0.8,
     threshold: float = 20,
     patience: float | Patience | None = None,
     *,
@@ -74,7 +74,7 @@ def risk_of_short(
     [[0.845, 0.0]]
     [[0.693, 0.421]]
     """
-    target = check_number("service_level", service_level, least=0, below=1)
+    target = 0.0 if service_level is None else check_number("service_level", service_level, least=0, below=1)
     n = _per_slot("agents", agents, demand.slots)
     labels = _labels(days, demand.slots)
     met = _levels(demand, n, interval, threshold, patience)
@@ -108,7 +108,7 @@ def agents_for_confidence(
     demand: Demand,
     confidence: float = 0.9,
     interval: float = 1800,
-    service_level: float = 0.8,
+    service_level: float | None = 0.8,
     threshold: float = 20,
     max_occupancy: float | None = None,
     patience: float | Patience | None = None,
@@ -165,7 +165,7 @@ def agents_for_confidence(
 
 
 def _requirement_at(
-    demand: Demand, interval: float, service_level: float, threshold: float, rules: dict[str, Any]
+    demand: Demand, interval: float, service_level: float | None, threshold: float, rules: dict[str, Any]
 ) -> Callable[[Floats], npt.NDArray[np.int64]]:
     """Return a function from one probability a slot to the agents that are enough with it."""
     every = np.arange(demand.slots)

@@ -48,7 +48,7 @@ class AgentSearch:
 
 
 def read_rules(
-    service_level: Numbers,
+    service_level: Numbers | None,
     max_occupancy: Numbers | None,
     max_wait: Numbers | None,
     max_abandonment: Numbers | None,
@@ -59,16 +59,17 @@ def read_rules(
     >>> {name: float(x) for name, x in read_rules(0.8, None, 30, None, 0).items()}
     {'service_level': 0.8, 'max_occupancy': 1.0, 'max_wait': 30.0, 'max_abandonment': 1.0, 'min_agents': 0.0}
     """
-    cap, wait, lost = (
+    target, cap, wait, lost = (
         _FREE[name] if value is None else value
         for name, value in (
+            ("service_level", service_level),
             ("max_occupancy", max_occupancy),
             ("max_wait", max_wait),
             ("max_abandonment", max_abandonment),
         )
     )
     return {
-        "service_level": check_numbers("service_level", service_level, least=0, below=1),
+        "service_level": check_numbers("service_level", target, least=0, below=1),
         "max_occupancy": check_numbers("max_occupancy", cap, above=0, most=1),
         "max_wait": check_numbers("max_wait", wait, above=0, infinite=True),
         "max_abandonment": check_numbers("max_abandonment", lost, above=0, most=1),

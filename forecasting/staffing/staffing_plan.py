@@ -1,26 +1,24 @@
-"""The fewest agents that keep a promise, the people that it takes to have them there, and how sure that is."""
+"""The required agents of each interval, the agents to schedule for them, and how sure that is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
 from ..arguments import Numbers, broadcast, check_number, check_numbers
-from ..integer_search import ceiling
 from ..queueing.erlang import compute_performance
 from ..queueing.patience import Patience, read_patience_shape
-from ..scenarios.quantiles import probability_above, quantile_at
+from ..scenarios.quantiles import probability_above, quantile_at, rate_quantiles
 from .demand import Demand
 from .required_agents import required_agents, required_chat_agents
 from .risk_of_short import risk_of_short
 from .search import TARGET_TOLERANCE
+from .shrinkage import Shrinkage, agents_to_schedule, scheduled_agents
 
 __all__ = [
     "TARGET_TOLERANCE",
@@ -33,51 +31,8 @@ __all__ = [
 
 _DISTRIBUTION_POINTS = 61  # points of the forecast's distribution at which the service level is taken
 
-
-def scheduled_agents(
-    agents: Numbers, shrinkage: Numbers | Mapping[str, Numbers] | tuple[Numbers, ...]
-) -> npt.NDArray[np.int64] | int:
-    """Return the people to schedule so that enough of them are there.
-
-    Parameters
-    ----------
-    agents
-        Agents needed at work, from 0.
-    shrinkage
-        Share of paid time in which people are not available, from 0 and below 1: a number or an array (list, Series)
-        that broadcasts with ``agents``. A mapping of names to numbers, or a tuple, holds components (leave,
-        illness, training, breaks): each takes its share of what the others leave, so that they multiply:
-        0.2 and 0.1 leave 0.8 x 0.9 = 0.72 and not 0.7.
-
-    Returns
-    -------
-    int or array of int
-        ``agents / (1 - shrinkage)``, rounded up but not for the sake of rounding errors; shapes broadcast.
-
-    Raises
-    ------
-    InputError
-        Names the argument and the first bad position.
-
-    Examples
-    --------
-    >>> scheduled_agents([14, 21, 0], shrinkage=0.30).tolist()
-    [20, 30, 0]
-    >>> scheduled_agents(72, {"leave": 0.2, "training": 0.1}), scheduled_agents(72, (0.2, 0.1))
-    (100, 100)
-    """
-    parts: Mapping[str, Numbers] = {"shrinkage": shrinkage}  # type: ignore[dict-item]
-    if isinstance(shrinkage, Mapping):
-        parts = {f"shrinkage[{name!r}]": part for name, part in shrinkage.items()}
-    elif isinstance(shrinkage, tuple):
-        parts = {f"shrinkage[{i}]": part for i, part in enumerate(shrinkage)}
-    given = {"agents": check_numbers("agents", agents, least=0)}
-    both = broadcast(given | {name: check_numbers(name, part, least=0, below=1) for name, part in parts.items()})
-    people = both.pop("agents")
-    for part in both.values():
-        people = people / (1 - part)
-    whole = ceiling(people)
-    return whole if whole.ndim else int(whole)
+#: Probability of "sure" where none is given: what ``confidence=0.8`` gives.
+USUAL_CONFIDENCE = 0.8
 
 
 def staffing_plan(
@@ -85,16 +40,21 @@ def staffing_plan(
     *,
     aht: Numbers,
     interval: float = 1800,
-    service_level: float = 0.8,
+    service_level: float | None = 0.8,
     threshold: float = 20,
     max_occupancy: float | None = 0.85,
     patience: float | Patience | None = None,
-    shrinkage: Numbers | Mapping[str, Numbers] | tuple[Numbers, ...] = 0.0,
+    shrinkage: Shrinkage = 0.0,
+    shrinkage_parts: str = "multiply",
     levels: tuple[int, ...] = (80, 95),
     queue: str = "all",
     confidence: float | None = None,
 ) -> pd.DataFrame:
-    """Turn a volume forecast into agents and people per slot, with the risk that they are too few.
+    """Turn a volume forecast into required agents and agents to schedule, with the risk that they are too few.
+
+    The quantiles of a forecast are those of counts, and the formulas of queues have the chance of Poisson arrivals in
+    them already. So that chance is taken out of the quantiles first, and counts once: what is left is how far the rate
+    of arrivals may be off.
 
     Parameters
     ----------
@@ -107,25 +67,28 @@ def staffing_plan(
         Length of a slot in seconds.
     service_level, threshold, max_occupancy, patience
         As in :func:`required_agents`.
-    shrinkage
-        As in :func:`scheduled_agents`.
+    shrinkage, shrinkage_parts
+        As ``shrinkage`` and ``parts`` in :func:`scheduled_agents`.
     levels
         Levels of the intervals in ``ahead``, in per cent; the first one gives ``calls_hi``.
     queue
         Name of the queue where ``ahead`` holds one series; several series are named by ``unique_id``.
     confidence
-        Probability with which each slot is to keep its bounds, above 0 and below 1: adds the agents and people that
-        are sure to that degree.
+        Probability with which each slot is to keep its bounds, above 0 and below 1: adds the agents, required and to
+        schedule, that are sure to that degree.
 
     Returns
     -------
     DataFrame
-        ``queue``, ``ds``, ``calls`` (forecast), ``calls_hi`` (upper bound), ``aht_s``, ``load`` (Erlangs), ``agents``
-        (for ``calls``), ``agents_to_schedule`` (to schedule for those), ``agents_hi`` (for ``calls_hi``),
-        ``service_level``, ``occupancy`` and ``mean_wait_s`` if ``calls`` come, ``miss_probability`` (probability that
-        so many calls come that ``agents`` miss the service level), ``binding``, ``expected_service_level`` (share of
-        all calls that the forecast holds possible that ``agents`` answer in time; what ``service_level`` becomes when
-        the forecast may be wrong). With ``confidence`` also ``agents_sure`` and ``agents_to_schedule_sure``.
+        ``queue``, ``ds``, ``calls`` (forecast), ``calls_hi`` (upper end of the likely range), ``aht_s``, ``load``
+        (Erlangs), ``agents`` (required for ``calls``), ``agents_to_schedule`` (agents to schedule for those: with
+        shrinkage, not rounded, as shrinkage is a matter of the shift), ``agents_hi`` (required to be 80% sure of the
+        bounds: the same as with ``confidence=0.8``), ``service_level``, ``occupancy`` and ``mean_wait_s`` if ``calls``
+        come, ``miss_probability`` (probability that the rate of calls is so high that ``agents`` miss the service
+        level), ``binding``, ``expected_service_level`` (share of all calls that the forecast holds possible that
+        ``agents`` answer in time; what ``service_level`` becomes when the forecast may be wrong),
+        ``day_miss_probability`` (probability that the day of the slot misses the service level over all its calls, with
+        slots that are off together). With ``confidence`` also ``agents_sure`` and ``agents_to_schedule_sure``.
 
     Raises
     ------
@@ -138,13 +101,20 @@ def staffing_plan(
     ...                       "deskcast-lo-80": [90.0], "deskcast-hi-80": [110.0]})
     >>> plan = staffing_plan(ahead, aht=180, shrinkage=0.3, levels=(80,))
     >>> plan[["agents", "agents_to_schedule", "agents_hi", "miss_probability"]].round(3).to_dict("records")
-    [{'agents': 14, 'agents_to_schedule': 20, 'agents_hi': 15, 'miss_probability': 0.133}]
+    [{'agents': 14, 'agents_to_schedule': 20.0, 'agents_hi': 14, 'miss_probability': 0.0}]
     """
     quantiles = _quantiles(ahead, levels)
+    rates = rate_quantiles(quantiles)
     calls, calls_hi = ahead["deskcast"].to_numpy(float), ahead[f"deskcast-hi-{levels[0]}"].to_numpy(float)
-    rules = {"service_level": service_level, "threshold": threshold, "max_occupancy": max_occupancy}
-    need = required_agents(calls, aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
-    high = required_agents(np.maximum(calls_hi, 0), aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
+
+    def require(rate: Floats) -> pd.DataFrame:
+        return required_agents(rate, aht, interval, service_level, threshold, max_occupancy, patience)
+
+    def require_sure(sure: float) -> Floats:
+        found = require(np.maximum(quantile_at(rates, np.array([special.ndtri(sure)])), calls))
+        return np.asarray(found["agents"].to_numpy())
+
+    need = require(calls)
     most = find_max_calls(need["agents"].to_numpy(), aht, interval, service_level, threshold, patience)
     several = ahead["unique_id"].nunique() > 1
     plan = pd.DataFrame(
@@ -156,23 +126,24 @@ def staffing_plan(
             "aht_s": np.broadcast_to(check_numbers("aht", aht, above=0), calls.shape),
             "load": need["load"].to_numpy(),
             "agents": need["agents"].to_numpy(),
-            "agents_to_schedule": scheduled_agents(need["agents"], shrinkage),
-            "agents_hi": high["agents"].to_numpy(),
+            "agents_to_schedule": agents_to_schedule(need["agents"], shrinkage, parts=shrinkage_parts),
+            "agents_hi": require_sure(USUAL_CONFIDENCE),
             "service_level": need["service_level"].to_numpy(),
             "occupancy": need["occupancy"].to_numpy(),
             "mean_wait_s": need["mean_wait"].to_numpy(),
-            "miss_probability": probability_above(quantiles, most),
+            "miss_probability": probability_above(rates, most),
             "binding": need["binding"].to_numpy(),
         }
     )
-    demand = Demand.from_quantiles(quantiles, plan["aht_s"].to_numpy(), points=_DISTRIBUTION_POINTS)
-    risk, _ = risk_of_short(demand, plan["agents"], interval, service_level, threshold, patience)
-    plan["expected_service_level"] = risk["expected_service_level"].to_numpy()
+    demand = Demand.from_quantiles(rates, plan["aht_s"].to_numpy(), points=_DISTRIBUTION_POINTS, counts=False)
+    # each day of each queue by itself
+    day = plan["queue"].astype("str") + " " + plan["ds"].dt.strftime("%Y-%m-%d")
+    slots, days = risk_of_short(demand, plan["agents"], interval, service_level, threshold, patience, days=day)
+    plan["expected_service_level"] = slots["expected_service_level"].to_numpy()
+    plan["day_miss_probability"] = day.map(days.set_index("day")["miss_probability"]).to_numpy(dtype=float)
     if confidence is not None:
-        sure = np.array([special.ndtri(check_number("confidence", confidence, above=0, below=1))])
-        busy = required_agents(quantile_at(quantiles, sure), aht, interval, patience=patience, **rules)  # type: ignore[arg-type]
-        plan["agents_sure"] = busy["agents"].to_numpy()
-        plan["agents_to_schedule_sure"] = scheduled_agents(busy["agents"], shrinkage)
+        plan["agents_sure"] = require_sure(check_number("confidence", confidence, above=0, below=1))
+        plan["agents_to_schedule_sure"] = agents_to_schedule(plan["agents_sure"], shrinkage, parts=shrinkage_parts)
     return plan
 
 
@@ -180,7 +151,7 @@ def find_max_calls(
     agents: Numbers,
     aht: Numbers,
     interval: Numbers = 1800,
-    service_level: Numbers = 0.8,
+    service_level: Numbers | None = 0.8,
     threshold: Numbers = 20,
     patience: Numbers | Patience | None = None,
 ) -> Floats:
@@ -206,7 +177,9 @@ def find_max_calls(
         "agents": check_numbers("agents", agents, least=0),
         "aht": check_numbers("aht", aht, above=0),
         "interval": check_numbers("interval", interval, above=0),
-        "service_level": check_numbers("service_level", service_level, least=0, below=1),
+        "service_level": check_numbers(
+            "service_level", 0.0 if service_level is None else service_level, least=0, below=1
+        ),
         "threshold": check_numbers("threshold", threshold, least=0),
         "patience": scale,
     }

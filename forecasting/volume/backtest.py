@@ -90,11 +90,12 @@ def backtest(
     special, notes = mark_special_days(grid, holidays, events)
     cutoffs, said = _cutoffs(grid, horizon, windows)
     seen: dict[int, MethodForecasts] = {}
+    nearer: dict[int, MethodForecasts] = {}
     extra = () if models == AUTO else tuple(m for m in candidates if m not in NAIVE_METHODS)
     frames, seconds, chosen, weights = [], [], {}, {}
     for done, origin in enumerate(cutoffs, 1):
         shown = (*NAIVE_METHODS, *extra)
-        fold = forecast_fold(grid, special, origin, horizon, chosen_levels, windows, candidates, seen, shown)
+        fold = forecast_fold(grid, special, origin, horizon, chosen_levels, windows, candidates, seen, shown, nearer)
         columns = {"deskcast": fold.chosen} | {m: m for m in shown}
         table = build_fold_table(grid, fold, chosen_levels, columns)
         frames.append(_with_outcomes(table, grid, origin, horizon))

@@ -25,6 +25,13 @@ MAX_MEMBERS = 4
 #: Loss of a series, in its own volume, above which it counts no more: one wild series must not choose for all.
 MAX_SERIES_LOSS = 2.0
 
+#: The same where losses are deviances: an arrival where a tenth of one is usual costs some four times its volume.
+MAX_SERIES_DEVIANCE = 20.0
+
+#: Tiers (up to this one) whose methods are judged by their mean and not by their middle: the middle of a sparse queue
+#: is nothing, and what is forecast as nothing adds up to nothing.
+LAST_TIER_BY_MEAN = 1
+
 #: How sharply weights follow past losses: a method with a tenth more loss has exp(-SHARPNESS / 10) of the weight.
 COMBINATION_SHARPNESS = 8.0
 
@@ -159,9 +166,10 @@ def choose_combination(
     for number, rows in _groups(tier, outcome):
         if origins >= MIN_ORIGINS and len(names) > 1:
             some = rows[:: -(-len(rows) // SAMPLE)]
-            members = _Tier.of(made, outcome, spread, some, days).members()
+            by_mean = number <= LAST_TIER_BY_MEAN
+            members = _Tier.of(made, outcome, spread, some, days, by_mean).members()
             if len(members) > 1:
-                whole = _Tier.of(made, outcome, spread, rows, days)
+                whole = _Tier.of(made, outcome, spread, rows, days, by_mean)
                 mixed = whole.mixed(members)
                 if is_beyond_noise(whole.loss(mixed) - whole.loss(whole.made[0])):
                     weights[rows] = 0.0
@@ -203,6 +211,7 @@ class _Tier:
     lacking: list[bool]
     spread: Callable[[Floats, Ints], Floats]
     days: Ints
+    by_mean: bool
     known_losses: dict[int, Floats]
 
     @staticmethod
@@ -212,6 +221,7 @@ class _Tier:
         spread: Callable[[Floats, Ints], Floats],
         rows: Ints,
         days: Ints,
+        by_mean: bool,
     ) -> _Tier:
         every = [values[:, rows] for values in made.values()]
         came = outcome[:, rows]
@@ -220,17 +230,18 @@ class _Tier:
         for values, lacking in zip(every, lacks, strict=True):
             # methods are compared where all of them said something
             came = came if lacking else np.where(np.isnan(values), np.nan, came)
-        return _Tier(rows, every, came, lacks, spread, days, {})
+        return _Tier(rows, every, came, lacks, spread, days, by_mean, {})
 
     def loss(self, point: Floats) -> Floats:
         """Return what each past origin adds to the loss of a forecast, each series in its own volume and capped."""
-        own = quantile_losses(self.outcome - point, self.spread(point, self.rows))
+        own = self.score(point)
         volume = np.where(np.isnan(self.outcome), 0.0, self.outcome).sum(axis=(0, 2))
         used = volume > 0
         if not used.any():
             return np.zeros(len(point))
         part = own[:, used] / volume[used]
-        part = part * np.minimum(1.0, MAX_SERIES_LOSS / np.maximum(part.sum(axis=0), 1e-12))
+        most = MAX_SERIES_DEVIANCE if self.by_mean else MAX_SERIES_LOSS
+        part = part * np.minimum(1.0, most / np.maximum(part.sum(axis=0), 1e-12))
         added: Floats = part.mean(axis=1)
         return added
 
@@ -270,9 +281,14 @@ class _Tier:
     def losses(self, member: int) -> Floats:
         """Return the loss of a method at each past origin, O x n."""
         if member not in self.known_losses:
-            made = self.made[member]
-            self.known_losses[member] = quantile_losses(self.outcome - made, self.spread(made, self.rows))
+            self.known_losses[member] = self.score(self.made[member])
         return self.known_losses[member]
+
+    def score(self, point: Floats) -> Floats:
+        """Return the loss of a forecast at each past origin, O x n: of its distribution, or of its mean."""
+        if self.by_mean:
+            return poisson_deviance(self.outcome, point)
+        return quantile_losses(self.outcome - point, self.spread(point, self.rows))
 
 
 def _softmax(losses: Floats, known: Floats, n_days: float) -> Floats:
@@ -299,6 +315,25 @@ def is_beyond_noise(gain: Floats) -> bool:
     """
     noise = float(np.sqrt(len(gain)) * gain.std(ddof=1)) if len(gain) > 1 else np.inf
     return bool(gain.sum() < -max(MIN_STANDARD_ERRORS * noise, 1e-12))
+
+
+def poisson_deviance(outcome: Floats, mean: Floats) -> Floats:
+    """Return the Poisson deviance of each past origin and series, O x N: least for the mean, in units of the outcome.
+
+    A forecast of less than a 20th of what came on average counts as that: no arrival is infinitely wrong.
+
+    >>> few = np.array([[[0.0, 0.0, 0.0, 1.0]]])
+    >>> [round(float(poisson_deviance(few, np.full(few.shape, mean))[0, 0]), 2) for mean in (0.05, 0.25, 0.5)]
+    [4.39, 2.77, 3.39]
+    """
+    known = ~np.isnan(outcome) & ~np.isnan(mean)
+    y = np.where(known, outcome, 0.0)
+    level = y.sum(axis=(0, 2)) / np.maximum(known.sum(axis=(0, 2)), 1)
+    m = np.maximum(np.where(known, mean, 0.0), level[None, :, None] / 20)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        surprise = np.where(y > 0, y * np.log(y / m), 0.0)
+    total: Floats = np.where(known, 2 * (surprise - (y - m)), 0.0).sum(axis=2)
+    return total
 
 
 def quantile_losses(error: Floats, size: Floats) -> Floats:

@@ -16,7 +16,13 @@ from ..grid.special_days import SpecialDays
 from ..methods.registry import FORECAST_METHODS, NAIVE_METHODS, candidates_on
 from ..methods.scene import build_scene
 from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination, find_smallest_step
-from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, compute_error_scale
+from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, compute_error_scale, fit_error_growth
+
+#: Leads of days, weeks and months whose errors are pooled, the most first.
+LEADS_A_BLOCK = {"D": (28, 14, 7), "W": (4,), "MS": (3,)}
+
+#: Lengths of a block that the history must have.
+MIN_HISTORY_BLOCKS = 6.5
 
 
 @dataclass(frozen=True)
@@ -143,11 +149,16 @@ def forecast_fold(
     candidates: Sequence[str],
     seen: dict[int, MethodForecasts],
     shown: Sequence[str] = (),
+    nearer: dict[int, MethodForecasts] | None = None,
 ) -> Fold:
     """Forecast at an origin, with intervals and the choice of methods from the errors of earlier origins.
 
-    ``seen`` keeps the outlooks of origins between calls: they do not depend on who asks. Methods in ``shown`` get
-    intervals of their own, beside the recommended forecast.
+    The interval of a lead rests on the errors of its block of leads (see :func:`lead_blocks`), from the latest origins
+    whose forecasts of that block were over, so that it does not depend on how far ahead the whole forecast goes.
+
+    ``seen`` keeps the outlooks of origins between calls: they do not depend on who asks; ``nearer`` keeps those of the
+    origins that only the first blocks of leads can use. Methods in ``shown`` get intervals of their own, beside the
+    recommended forecast.
     """
     candidates = candidates_on(grid, candidates)
     methods = list(dict.fromkeys([*NAIVE_METHODS, *candidates, *shown]))
@@ -167,13 +178,19 @@ def forecast_fold(
         np.vstack([points[mix.label][None], mix.past]).reshape(-1, horizon), *_repeated(now, len(past) + 1)
     )
     sizes = whole.reshape(len(past) + 1, -1, horizon)
-    tier, edges, seconds = assign_zero_tiers(now.zeros), {}, {}
+    edges, seconds = {}, {}
+    known, kept = {o: seen[o] for o in past}, {} if nearer is None else nearer
+    blocks = [
+        _LeadBlock.of(grid, special, origin, horizon, place, windows, methods, known, kept, now.limit)
+        for place in lead_blocks(grid.frequency, horizon, origin)
+    ]
     for name in dict.fromkeys([mix.label, *shown]):
         mine = name == mix.label
-        error = outcome - (mix.past if mine else _stack([each.points[name] for each in then], outcome))
-        size = sizes[1:] if mine else _stack([each.sizes[name] for each in then], outcome)
-        bands = calibrate_intervals(error / np.where(size > 0, size, np.nan), tier, days, now.unit, levels)
-        edges[name] = apply_intervals(points[name], sizes[0] if mine else now.sizes[name], bands, now.quiet)
+        given = points[name], sizes[0] if mine else now.sizes[name]
+        made_then = dict(zip(past, mix.past, strict=True)) if mine else {}
+        edges[name] = np.concatenate(
+            [each.edges(name, mix if mine else None, made_then, now, *given, levels) for each in blocks], axis=1
+        )
         seconds[name] = process_time() - begun
         begun = process_time()
     shared = sum(each.shared for each in [now, *then])
@@ -181,6 +198,98 @@ def forecast_fold(
     spent = {name: shared + total[name] + seconds.get(name, 0.0) for name in methods}
     spent["deskcast"] = shared + sum(total[name] for name in candidates) + seconds[mix.label]
     return Fold(origin, points, edges, mix.label, mix, sizes, now, len(past), _days_known(outcome, days), spent)
+
+
+def lead_blocks(frequency: SlotFrequency, horizon: int, origin: int) -> list[tuple[int, int]]:
+    """Return the blocks of leads whose errors are pooled: first lead and the one after the last.
+
+    Days go by four weeks (by two or one where the history is short), weeks by four, months by three; of shorter slots
+    the horizon is one block, of a day at least. A block may be longer than the horizon: a forecast of tomorrow alone
+    has the interval that tomorrow has in one of a month.
+
+    >>> from deskcast.forecasting.grid.frequency import parse_frequency
+    >>> day = parse_frequency("D")
+    >>> lead_blocks(day, 30, 300), lead_blocks(day, 10, 100), lead_blocks(parse_frequency("h"), 3, 300)
+    ([(0, 28), (28, 56)], [(0, 14)], [(0, 24)])
+    """
+    if frequency.per_day > 1:
+        return [(0, max(horizon, frequency.per_day))]
+    sizes = LEADS_A_BLOCK.get(frequency.name, (3,))
+    # long blocks have old origins: they need a history in which these are no beginners
+    size = next((s for s in sizes if origin >= MIN_HISTORY_BLOCKS * s), sizes[-1])
+    return [(first, first + size) for first in range(0, horizon, size)]
+
+
+@dataclass(frozen=True)
+class _LeadBlock:
+    """A block of leads: its past origins, the outlooks made there, and what came."""
+
+    first: int
+    last: int
+    origins: list[int]
+    then: list[MethodForecasts]
+    outcome: Floats
+    days: npt.NDArray[np.int64]
+    grows: bool
+
+    @staticmethod
+    def of(
+        grid: Grid,
+        special: SpecialDays,
+        origin: int,
+        horizon: int,
+        place: tuple[int, int],
+        windows: int,
+        methods: Sequence[str],
+        known: dict[int, MethodForecasts],
+        nearer: dict[int, MethodForecasts],
+        limit: Floats,
+    ) -> _LeadBlock:
+        first, last = place
+        reach = max(horizon, last)
+        origins = _drop_short_histories(find_past_origins(grid.frequency, origin, last, windows), origin)
+        then = []
+        for o in origins:
+            made = known.get(o) if reach == horizon else None
+            if made is None:
+                made = nearer.get(o)
+                if made is None or any(name not in made.points for name in methods):
+                    # the calendar of the days after the origin is known as far as it was asked for
+                    far = min(reach, grid.is_open.shape[1] - o)
+                    made = nearer[o] = forecast_all_methods(grid, special, o, far, methods, made)
+            then.append(made)
+        targets = np.array(origins, dtype=np.int64).reshape(-1, 1) + np.arange(first, last)
+        outcome = _outcomes(grid, targets, [each.quiet[:, first:last] for each in then], limit)
+        days = (targets + grid.first) // max(grid.frequency.per_day, 1)
+        return _LeadBlock(first, last, origins, then, outcome, days, grid.frequency.per_day <= 1)
+
+    def edges(
+        self,
+        name: str,
+        mix: Combination | None,
+        made: dict[int, Floats],
+        now: MethodForecasts,
+        point: Floats,
+        size: Floats,
+        levels: Sequence[float],
+    ) -> Floats:
+        """Return the quantiles of the block around a forecast, N x (leads of the horizon) x K."""
+        ours = slice(self.first, min(self.last, point.shape[1]))
+        past, sizes = [], []
+        for o, each in zip(self.origins, self.then, strict=True):
+            whole = each.points[name] if mix is None else made[o] if o in made else mix.of(each.points)
+            if whole.shape[1] < self.last and mix is not None:
+                whole = mix.of(each.points)
+            past.append(whole[:, self.first : self.last])
+            level, unit = (now.level, now.unit) if mix is not None else (each.level, each.unit)
+            sizes.append(compute_error_scale(past[-1], level, unit))
+        error = self.outcome - _stack(past, self.outcome)
+        scale = _stack(sizes, self.outcome)
+        scaled = error / np.where(scale > 0, scale, np.nan)
+        growth = fit_error_growth(scaled) if self.grows else np.ones(self.last - self.first)
+        bands = calibrate_intervals(scaled / growth, assign_zero_tiers(now.zeros), self.days, now.unit, levels)
+        wide = size[:, ours] * growth[: ours.stop - ours.start]
+        return apply_intervals(point[:, ours], wide, bands, now.quiet[:, ours])
 
 
 def _stack(values: list[Floats], like: Floats) -> Floats:

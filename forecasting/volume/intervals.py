@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from scipy.special import stdtrit
 
 from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
@@ -20,6 +21,16 @@ MAX_TIER_RATIO = 2.0
 
 #: Errors that a tier needs for a shape of its own.
 MIN_POOL_ERRORS = 50
+
+#: Free errors that must lie beyond a quantile on average for their order to tell it.
+MIN_TAIL_ERRORS = 4.0
+
+#: Mean absolute errors at which errors are cut where their spread stands for a tail, and the fewest degrees of freedom.
+MAX_NORMAL_RATIO, MIN_FREE_ERRORS = 4.0, 2.0
+
+#: Past origins without which errors are not seen to grow, standard errors of a slope that is half believed, and the
+#: largest share by which the first and the last lead may differ from the mean.
+MIN_GROWTH_ORIGINS, GROWTH_DOUBT, MAX_GROWTH = 6, 1.0, 0.6
 
 #: How fast the probabilities follow the coverage of intervals issued earlier, and how far, as a share of a tail.
 ADAPTATION_RATE, MAX_ADAPTATION_SHARE = 0.01, 0.5
@@ -149,6 +160,46 @@ def calibrate_intervals(
     return ErrorDistribution(sigma, table, total)
 
 
+def fit_error_growth(scaled: Floats) -> Floats:
+    """Return how the size of errors grows with the lead, H factors of mean 1: a line, as far as it is no chance.
+
+    Each past origin has a slope of its own; how far these agree says how much of their mean is believed.
+
+    Parameters
+    ----------
+    scaled
+        O x N x H scaled errors, NaN where there is none.
+
+    Examples
+    --------
+    >>> lead = np.arange(1.0, 15.0)
+    >>> noise = np.random.default_rng(0).normal(size=(12, 1, 14))
+    >>> fit_error_growth(noise * lead)[[0, -1]].round(1).tolist(), fit_error_growth(noise)[[0, -1]].round(1).tolist()
+    ([0.4, 1.6], [0.9, 1.1])
+    """
+    origins, _, leads = scaled.shape
+    flat = np.ones(leads)
+    known = ~np.isnan(scaled)
+    if origins < MIN_GROWTH_ORIGINS or leads < 2 or not known.any():
+        return flat
+    size = np.where(known, np.abs(scaled), 0.0)
+    most = MAX_NORMAL_RATIO * float(size[known].mean())
+    count = known.sum(axis=1)
+    mean = np.minimum(size, most).sum(axis=1) / np.maximum(count, 1)
+    lead = np.arange(leads) - (leads - 1) / 2
+    whole = float((mean * count).sum() / max(count.sum(), 1))
+    weight = (count > 0).astype(float)
+    spread = (weight * lead**2).sum(axis=1)
+    slopes = (weight * lead * (mean - whole)).sum(axis=1) / np.where(spread > 0, spread, 1.0)
+    slope, doubt = float(slopes.mean()), float(slopes.std(ddof=1)) / np.sqrt(origins)
+    if whole <= 0 or slope <= 0:
+        return flat
+    slope *= slope**2 / (slope**2 + (GROWTH_DOUBT * doubt) ** 2)
+    # even the first lead has some error
+    growth: Floats = 1 + np.minimum(slope / whole, 2 * MAX_GROWTH / max(leads - 1, 1)) * lead
+    return growth
+
+
 def effective_sample_size(errors: Floats, days: Ints) -> float:
     """Return how many independent errors the errors of these days are worth.
 
@@ -186,14 +237,33 @@ def effective_sample_size(errors: Floats, days: Ints) -> float:
 def conformal_quantiles(pool: Floats, n: float, p: Floats) -> Floats:
     """Take the quantiles of a pool that hold for the next one, given that it is worth ``n`` free values.
 
-    >>> conformal_quantiles(np.arange(1.0, 10.0), 9, np.array([0.1, 0.9]))
-    array([1., 9.])
+    A tail beyond which few of them lie is not told by their order: the largest of twelve is no quantile of 97.5 %. As
+    far as that is so the quantile is that of a prediction interval of normal errors, by Student's t, whose spread all
+    of the pool tells. So two levels never have the same interval because the history is short.
+
+    >>> conformal_quantiles(np.arange(-100.0, 101.0), 201, np.array([0.1, 0.9]))
+    array([-81.,  81.])
+    >>> conformal_quantiles(np.arange(-4.0, 5.0), 9, np.array([0.025, 0.1, 0.9, 0.975])).round(1)
+    array([-6.2, -3.9,  3.9,  6.2])
     """
     # the tails are mirror images: the rank (n + 1) p of n from the near end
     outer = np.minimum(1.0, (n + 1) * np.maximum(p, 1 - p) / n - 1e-9)
     low = -np.quantile(-pool, outer, method="inverted_cdf")
     high = np.quantile(pool, outer, method="inverted_cdf")
-    return np.where(p < 0.5, low, high)
+    beyond = n * np.minimum(p, 1 - p)
+    told = np.clip(beyond / MIN_TAIL_ERRORS, 0.0, 1.0)
+    empirical = np.where(p < 0.5, low, high)
+    quantiles: Floats = told * empirical + (1 - told) * _normal_quantiles(pool, n, p)
+    return quantiles
+
+
+def _normal_quantiles(pool: Floats, n: float, p: Floats) -> Floats:
+    """Return the quantiles for the next one of errors that are normal, given that the pool is worth ``n`` of them."""
+    most = MAX_NORMAL_RATIO * float(np.abs(pool).mean())
+    calm = np.clip(pool, -most, most)
+    free = max(n - 1.0, MIN_FREE_ERRORS)
+    quantiles: Floats = calm.mean() + calm.std() * np.sqrt(1 + 1 / free) * stdtrit(free, p)
+    return quantiles
 
 
 def adapt_probabilities(scaled: Floats, p: Floats) -> Floats:

@@ -83,7 +83,7 @@ def _agents_heatmap(queue: str, rows: pd.DataFrame) -> Chart:
             y=alt.Y("day:O", title=None, sort=list(dict.fromkeys(frame["day"]))),
             color=alt.Color(
                 "people:Q",
-                title="people",
+                title="agents to schedule",
                 scale=alt.Scale(scheme="viridis"),
                 legend=gradient_legend(alt, frame["people"]),
             ),
@@ -91,8 +91,10 @@ def _agents_heatmap(queue: str, rows: pd.DataFrame) -> Chart:
         )
     )
     peak = frame.nlargest(1, "people").to_dict("records")
-    most = "".join(f" The most are {p['people']:.0f} on {p['day']} at {p['time']}." for p in peak)
-    return build_chart(f"People to schedule · {queue}", f"People by day and interval for {queue}.{most}", chart, 200)
+    most = "".join(f" The most are {p['people']:,.1f} on {p['day']} at {p['time']}." for p in peak)
+    return build_chart(
+        f"Agents to schedule · {queue}", f"Agents to schedule by day and interval, {queue}.{most}", chart, 200
+    )
 
 
 def _agents_line(queue: str, rows: pd.DataFrame) -> Chart:
@@ -101,7 +103,7 @@ def _agents_line(queue: str, rows: pd.DataFrame) -> Chart:
     frame, _ = downsample(_with_closed(rows), MAX_LINE_POINTS, {"agents": "max", "agents_hi": "max"})
     highest = int(rows[["agents", "agents_hi"]].max().max())
     whole = list(range(0, highest + 2, max(1, highest // 5)))
-    names = {"agents": "needed", "agents_hi": "enough if it gets busier (80 %)"}
+    names = {"agents": "needed", "agents_hi": "required to be 80% sure of the target"}
     long = frame.rename(columns=names).melt("ds", var_name="line", value_name="value")
     colour = alt.Color(
         "line:N",

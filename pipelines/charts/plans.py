@@ -137,14 +137,14 @@ def _agents_chart(plan: pd.DataFrame) -> Chart:
         .mark_area(interpolate="step-after", color=BLUE, opacity=0.5, line={"color": BLUE})
         .encode(
             x=alt.X("ds:T", title=None),
-            y=alt.Y("agents:Q", title="people", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("agents:Q", title="agents on cases", axis=alt.Axis(tickMinStep=1)),
             tooltip=[_when(alt), "agents"],
         )
     )
     most = plan.iloc[int(plan["agents"].to_numpy().argmax())]
     peak = f"at most {most['agents']:,.1f}, at {most['ds']:%a %d %b %H:%M}"
-    text = f"People on case work by {format_slot_length(plan['ds'])}: {peak}."
-    return build_chart("People on case work", text, chart, 160)
+    text = f"Agents on case work, before shrinkage, by {format_slot_length(plan['ds'])}: {peak}."
+    return build_chart("Agents on case work (required)", text, chart, 160)
 
 
 def _backlog_chart(plan: pd.DataFrame) -> Chart:

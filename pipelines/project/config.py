@@ -17,6 +17,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.kpis.catalogue import KPI_ENTRIES, find_kpi_unit
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
+from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from .checks import check_values
 from .specs import (
     ActionSpec,
@@ -374,6 +375,14 @@ def _check_queue(name: str, queue: StaffingSpec, where: str) -> None:
     for key, value in shares:
         if not 0 <= value < 1:
             raise InputError("this must be a share", where=place, column=key, got=value, wanted="0 to below 1")
+    if queue.shrinkage_parts not in SHRINKAGE_PARTS:
+        hint = did_you_mean(queue.shrinkage_parts, SHRINKAGE_PARTS)
+        raise InputError(
+            "unknown way to join parts", where=place, column="shrinkage_parts", got=queue.shrinkage_parts, hint=hint
+        )
+    added = sum(float(value) for _, value in whole)
+    if queue.shrinkage_parts == "add" and added >= 1:
+        raise InputError("the parts leave no time", where=place, column="shrinkage", got=added, wanted="a sum below 1")
     if not 0 < queue.max_occupancy <= 1:
         wanted = "above 0 and up to 1"
         raise InputError(

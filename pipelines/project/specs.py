@@ -99,7 +99,8 @@ class StaffingSpec:
     other one) or ``cases`` (work that can wait until it is due: in ``sla``, or by the promises on resolution).
     ``where`` chooses the arrivals of the queue by segment, such as ``{ channel = "phone" }``; by default the
     channel of the queue's name, or everything where there is no such channel. ``aht`` is taken from the
-    contacts where it is not given. ``shrinkage`` is a share, or a table of shares that multiply.
+    contacts where it is not given. ``shrinkage`` is a share, or a table of parts: by ``shrinkage_parts``
+    each is a share of what the others leave (``multiply``) or of all paid time (``add``).
     """
 
     kind: str = "calls"
@@ -107,6 +108,7 @@ class StaffingSpec:
     within_s: float = 20.0
     patience_s: float | None = None
     shrinkage: float | Mapping[str, float] = 0.30
+    shrinkage_parts: str = "multiply"
     max_occupancy: float = 0.85
     aht_s: float | None = None
     interval_s: float = 1800.0

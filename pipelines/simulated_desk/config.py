@@ -77,6 +77,7 @@ kind = "cases"               # work that can wait until it is due
 aht = "12min"
 interval = "1h"
 shrinkage = {{ leave = 0.10, breaks = 0.06 }}
+shrinkage_parts = "multiply" # each of what the other leaves: 15.4%; "add": each of all paid time, 16%
 confidence = 0.8             # enough for what comes with this probability
 calendar = "office"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from ...features.snapshots.snapshots import snapshots
 from ...forecasting.backlog.clearing import clear_backlog
 from ...forecasting.backlog.outlook import backlog_outlook
 from ...forecasting.backlog.plan import backlog_plan
-from ...forecasting.staffing.staffing_plan import scheduled_agents
+from ...forecasting.staffing.shrinkage import agents_to_schedule, scheduled_agents
 from ...forecasting.volume.forecast import forecast
 from ..project.project import Project
 from ..project.specs import StaffingSpec
@@ -22,21 +23,19 @@ from .forecast import forecast_context
 from .queue import estimate_aht, interval_freq, queue_segments
 
 SLA_METRIC = "resolution"
-#: The search for whole people ends after so many seconds with the best so far.
-MAX_PLAN_SEARCH_S = 3.0
 #: Cases without a promise of their own are planned as one class of this name.
 ANY_PRIORITY = "any"
 
 
 def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.DataFrame, list[str]]:
-    """Plan the people for the case work of one queue: fewest hours that keep its promises, and the risk that is left.
+    """Plan the agents for the case work of one queue: fewest hours that meet its SLA, and the risk that is left.
 
     Returns
     -------
     plan
         One row a slot: the columns of :func:`deskcast.forecasting.backlog.plan.backlog_plan`, ``agents_to_schedule``
-        (with shrinkage), and over sample paths of what comes ``breach_risk``, ``breach_risk_to_date``, ``backlog_lo``,
-        ``backlog_hi`` and ``expected_breaches``.
+        (agents to schedule: with shrinkage, not rounded), and over sample paths of what comes ``breach_risk``,
+        ``breach_risk_to_date``, ``backlog_lo``, ``backlog_hi`` and ``expected_breaches``.
     findings
         What it says, in sentences.
 
@@ -46,13 +45,14 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
         If the queue has no calendar, no promise, no handle time, or no cases.
     """
     arrivals, calendar, shared, basis = _gather_inputs(project, name, spec)
-    plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, seconds=MAX_PLAN_SEARCH_S, **shared)
+    plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, **shared)
     outlook = backlog_outlook(arrivals, calendar, plan["agents"].to_numpy(), **shared)
     for column in ("breach_risk", "breach_risk_to_date", "backlog_lo", "backlog_hi"):
         plan[column] = outlook[column].to_numpy()
     plan["expected_breaches"] = outlook["breaches"].to_numpy()
-    shrinkage = dict(spec.shrinkage) if isinstance(spec.shrinkage, dict) else spec.shrinkage
-    plan.insert(2, "agents_to_schedule", scheduled_agents(plan["agents"], shrinkage))
+    plan.insert(
+        2, "agents_to_schedule", agents_to_schedule(plan["agents"], _shrinkage(spec), parts=spec.shrinkage_parts)
+    )
     old = shared["backlog"]
     return plan, _sentences(name, plan, spec, 0 if old is None else len(old), basis)
 
@@ -80,11 +80,13 @@ def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tup
     enough = table[table["enough"]]
     if enough.empty:
         return table, f"{name}: no number of people that was tried clears the backlog by {by}."
-    crew = format_count(int(enough["agents"].iloc[0]), "person").replace("persons", "people")
+    on = int(enough["agents"].iloc[0])
+    crew = format_count(int(scheduled_agents(on, _shrinkage(spec), parts=spec.shrinkage_parts)), "scheduled agent")
     chance = format_probability(float(enough["chance"].iloc[0]))
     return (
         table,
-        f"{name}: {crew} at work clear the {format_count(len(waiting), 'case')} of today by {by} with chance {chance}.",
+        f"{name}: {crew} ({format_number(on)} on cases) clear the {format_count(len(waiting), 'case')} of today by "
+        f"{by} with chance {chance}.",
     )
 
 
@@ -164,19 +166,23 @@ def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ..
     return frame.reset_index(drop=True) if len(frame) else None
 
 
+def _shrinkage(spec: StaffingSpec) -> Any:
+    return dict(spec.shrinkage) if isinstance(spec.shrinkage, Mapping) else spec.shrinkage
+
+
 def _sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, waiting: int, handle: str) -> list[str]:
-    open_slots = plan[plan["open_h"] > 0]
-    hours = float((open_slots["agents"] * open_slots["open_h"]).sum())
+    hours = float((plan["agents_to_schedule"] * plan["open_h"]).sum())
+    on_cases = float((plan["agents"] * plan["open_h"]).sum())
     late, end = float(plan["breaches"].sum()), plan.iloc[-1]
     expected, due = float(plan["expected_breaches"].sum()), float(plan["due"].sum())
-    kept = "every promise is kept" if late < 0.5 else f"{format_count(round(late), 'promise')} cannot be kept"
-    crew = format_count(int(plan["agents"].max()), "person").replace("persons", "people")
+    breaches = "no case breaches" if late < 0.5 else f"{format_count(round(late), 'case')} still breach"
+    most = int(plan["agents"].max())
+    crew = format_count(int(scheduled_agents(most, _shrinkage(spec), parts=spec.shrinkage_parts)), "agent")
     return [
-        f"{name}: {format_count(waiting, 'case')} wait now; at most {crew} at once and "
-        f"{format_number(round(hours))} hours in "
-        f"{format_count(spec.horizon_days, 'day')} do the work, {kept} if what comes is as forecast, and "
-        f"{format_count(round(end['backlog']), 'case')} wait at the end; handle time {handle}.",
-        f"{name}: over what may come, {format_number(round(expected, 1))} of "
-        f"{format_count(round(due), 'promise')} are expected to "
-        "break with these people.",
+        f"{name}: {format_count(waiting, 'open case')}; schedule up to {crew} ({format_number(most)} on cases); "
+        f"{breaches} if the forecast is exact, and {format_count(round(end['backlog']), 'case')} are open at the end.",
+        f"{name}: {format_number(round(hours))} agent hours to schedule in {format_count(spec.horizon_days, 'day')}, "
+        f"{format_number(round(on_cases))} of them on cases; handle time {handle}.",
+        f"{name}: with forecast error, expect about {format_number(round(expected))} breaches among "
+        f"{format_count(round(due), 'case')} due.",
     ]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from ...features.calendars.opening_hours import parse_opening_hours
 from ...features.durations import parse_duration
 from ...features.errors import InputError
+from ...forecasting.scenarios.quantiles import quantile_at, rate_quantiles
 from ...forecasting.scheduling.schedule import shift_schedule
 from ...forecasting.scheduling.shift_patterns import shift_patterns
 from ...forecasting.simulation.check_plan import check_plan
 from ...forecasting.staffing.required_agents import required_chat_agents
-from ...forecasting.staffing.staffing_plan import scheduled_agents, staffing_plan
+from ...forecasting.staffing.shrinkage import agents_to_schedule, scheduled_agents, total_shrinkage
+from ...forecasting.staffing.staffing_plan import USUAL_CONFIDENCE, staffing_plan
 from ...forecasting.volume.forecast import forecast
 from ..project.project import Project
 from ..project.specs import ShiftSpec, StaffingSpec
@@ -23,9 +27,6 @@ from ..words.words import format_count, format_number
 from .casework import clear_cases, plan_cases
 from .forecast import forecast_context
 from .queue import estimate_aht, interval_freq, queue_arrivals, queue_segments, slot_handle_times
-
-#: The search for a schedule ends after so many seconds with the best so far, and says its gap.
-MAX_SCHEDULE_SEARCH_S = 20.0
 
 
 def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | None = None) -> Stage:
@@ -63,8 +64,14 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     if not plans:
         return Stage("staff", skipped="; ".join(skipped))
     tables = _tables(project, plans)
-    schedules = {q: _schedule(project, q, plan) for q, plan in plans.items() if _shifts_of(project, q)}
-    for queue, (schedule, sentence) in schedules.items():
+    for queue, plan in plans.items():
+        if not _shifts_of(project, queue):
+            continue
+        try:
+            schedule, sentence = _schedule(project, queue, plan)
+        except InputError as error:
+            skipped.append(f"shifts of {queue}: {error}")
+            continue
         tables["schedule"] = _add(tables.get("schedule"), schedule.table, queue)
         tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue)
         findings.append(sentence)
@@ -113,6 +120,7 @@ def call_plan(ahead: pd.DataFrame, aht: Any, spec: StaffingSpec, name: str) -> p
         max_occupancy=spec.max_occupancy,
         patience=spec.patience_s,
         shrinkage=_shrinkage(spec),
+        shrinkage_parts=spec.shrinkage_parts,
         queue=name,
         confidence=spec.confidence,
     )
@@ -126,24 +134,35 @@ def chat_plan(ahead: pd.DataFrame, aht: Any, spec: StaffingSpec, name: str) -> p
     rules: dict[str, Any] = {"concurrency": spec.concurrency, "slowdown": spec.slowdown, "interval": spec.interval_s}
     rules |= {"service_level": spec.service_level, "threshold": spec.within_s, "patience": spec.patience_s}
     need = required_chat_agents(ahead["deskcast"], aht, **rules)
-    high = required_chat_agents(ahead["deskcast-hi-80"].clip(lower=0), aht, **rules)
+    columns = {0.1: "deskcast-lo-80", 0.5: "deskcast", 0.9: "deskcast-hi-80"}
+    rates = rate_quantiles({p: ahead[column].to_numpy(float) for p, column in columns.items()})
+
+    def require_sure(sure: float) -> Any:
+        rate = np.maximum(quantile_at(rates, np.array([special.ndtri(sure)])), ahead["deskcast"].to_numpy(float))
+        return required_chat_agents(rate, aht, **rules)["agents"].to_numpy()
+
     plan = pd.DataFrame(
         {"queue": name, "ds": ahead["ds"], "calls": ahead["deskcast"], "calls_hi": ahead["deskcast-hi-80"]}
     )
     plan["aht_s"] = aht
     for column in ("load", "agents"):
         plan[column] = need[column].to_numpy()
-    plan["agents_to_schedule"] = scheduled_agents(need["agents"], _shrinkage(spec))
-    plan["agents_hi"] = high["agents"].to_numpy()
+    shrinkage, parts = _shrinkage(spec), spec.shrinkage_parts
+    plan["agents_to_schedule"] = agents_to_schedule(need["agents"], shrinkage, parts=parts)
+    plan["agents_hi"] = require_sure(USUAL_CONFIDENCE)
     for column in ("service_level", "occupancy"):
         plan[column] = need[column].to_numpy()
-    return plan.assign(
+    plan = plan.assign(
         mean_wait_s=need["mean_wait"].to_numpy(), miss_probability=np.nan, binding=need["binding"].to_numpy()
     )
+    if spec.confidence is not None:
+        plan["agents_sure"] = require_sure(spec.confidence)
+        plan["agents_to_schedule_sure"] = agents_to_schedule(plan["agents_sure"], shrinkage, parts=parts)
+    return plan
 
 
 def _shrinkage(spec: StaffingSpec) -> Any:
-    return dict(spec.shrinkage) if isinstance(spec.shrinkage, dict) else spec.shrinkage
+    return dict(spec.shrinkage) if isinstance(spec.shrinkage, Mapping) else spec.shrinkage
 
 
 def _tables(project: Project, plans: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -172,28 +191,39 @@ def _shifts_of(project: Project, queue: str) -> dict[str, ShiftSpec]:
 
 
 def _schedule(project: Project, queue: str, plan: pd.DataFrame) -> tuple[Any, str]:
-    """Cover the people that a queue needs by the configured shifts, and say how well that goes."""
-    kinds = _shifts_of(project, queue)
-    patterns = [pattern for kind, spec in kinds.items() for pattern in build_shift_patterns(kind, spec)]
-    limits = {kind: float(spec.max_agents) for kind, spec in kinds.items() if spec.max_agents is not None}
-    slot = project.config.staffing[queue].interval_s
+    """Cover the required agents of a queue by the configured shifts, and say how well that goes."""
+    kinds, spec = _shifts_of(project, queue), project.config.staffing[queue]
+    patterns = [pattern for kind, shift in kinds.items() for pattern in build_shift_patterns(kind, shift)]
+    limits = {kind: float(shift.max_agents) for kind, shift in kinds.items() if shift.max_agents is not None}
     found = shift_schedule(
-        plan[["ds", "agents_to_schedule"]],
+        plan[["ds", "agents"]],
         patterns,
-        column="agents_to_schedule",
-        slot_s=slot,
+        column="agents",
+        slot_s=spec.interval_s,
         limits=limits or None,
-        seconds=MAX_SCHEDULE_SEARCH_S,
+        shrinkage=float(total_shrinkage(_shrinkage(spec), spec.shrinkage_parts)),
+        calendar=None if spec.calendar is None else project.log.calendars[spec.calendar],
     )
-    short = float(found.coverage["understaffed"].sum()) * slot / 3600
-    people = int(found.table["scheduled_agents"].sum()) if len(found.table) else 0
-    missing = f"{format_number(round(short, 1))} hours stay uncovered" if short > 0.05 else "every interval is covered"
-    crew = format_count(people, "person").replace("persons", "people")
-    return found, (
-        f"{queue}: {crew} in {format_count(len(found.table), 'shift pattern')} for "
-        f"{format_number(round(found.hours))} paid hours; "
-        f"{missing}; no schedule saves more than {found.gap:.1%} of its cost."
+    return found, _schedule_sentence(queue, found, spec)
+
+
+def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> str:
+    hours = spec.interval_s / 3600
+    short = float(found.coverage["understaffed"].sum()) * hours
+    agents = int(found.table["scheduled_agents"].sum()) if len(found.table) else 0
+    missing = (
+        f"{format_number(round(short, 1))} agent hours stay uncovered" if short > 0.05 else "every interval is covered"
     )
+    said = (
+        f"{queue}: {format_count(agents, 'agent')} in {format_count(len(found.table), 'shift pattern')}, "
+        f"{format_number(round(found.hours))} paid hours; {missing}; "
+        f"no schedule saves more than {found.gap:.1%} of its cost."
+    )
+    if found.idle_hours > 0.05:
+        idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
+        first = f"{idle['ds'].iloc[0]:%a %d %b %H:%M}"
+        said += f" {format_number(round(found.idle_hours, 1))} paid hours fall where nobody is required, first {first}."
+    return said
 
 
 def _simulated(project: Project, plans: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
@@ -255,31 +285,49 @@ def clock_seconds(text: str, where: str, column: str) -> float:
 
 def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: str) -> list[str]:
     if not len(plan) or plan["agents"].max() == 0:
-        return [f"{name}: nothing is expected, so nobody is needed."]
+        return [f"{name}: nothing is expected, so nobody is required."]
     busiest = plan.iloc[int(plan["agents"].to_numpy().argmax())]
-    open_slots = plan[plan["calls"] > 0]
-    share = np.average(open_slots["service_level"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
-    risk = np.average(open_slots["miss_probability"], weights=open_slots["calls"]) if len(open_slots) else float("nan")
-    hours = (plan["agents"] * spec.interval_s / 3600).sum()
-    crew = format_count(int(busiest["agents_to_schedule"]), "person").replace("persons", "people")
-    first = (
-        f"{name}: at most {format_count(int(busiest['agents']), 'agent')} at once "
-        f"({busiest['ds']:%a %d %b %H:%M}), {crew} "
-        f"with shrinkage {_whole_shrinkage(spec):.0%}, {format_number(round(hours))} agent hours in "
-        f"{format_count(spec.horizon_days, 'day')}; handle time {format_number(round(busiest['aht_s']))} s ({basis})."
+    most = scheduled_agents(int(busiest["agents"]), _shrinkage(spec), parts=spec.shrinkage_parts)
+    hours = spec.interval_s / 3600
+    days, top = format_count(spec.horizon_days, "day"), format_count(int(plan["agents_hi"].max()), "agent")
+    return [
+        f"{name}: schedule up to {format_count(int(most), 'agent')} ({format_number(int(busiest['agents']))} on "
+        f"contacts); peak {busiest['ds']:%a %d %b %H:%M}.",
+        f"{name}: {format_number(round(plan['agents_to_schedule'].sum() * hours))} agent hours to schedule in {days}, "
+        f"{format_number(round(plan['agents'].sum() * hours))} of them on contacts; {shrinkage_words(spec)}; "
+        f"handle time {format_number(round(busiest['aht_s']))} s ({basis}).",
+        _service_sentence(name, plan, spec),
+        f"{name}: to meet the target in 8 of 10 such weeks the peak requires {top}.",
+    ]
+
+
+def _service_sentence(name: str, plan: pd.DataFrame, spec: StaffingSpec) -> str:
+    """Say the service level to expect, beside the one that would be if the forecast were exact."""
+    busy = plan[plan["calls"] > 0]
+    exact = np.average(busy["service_level"], weights=busy["calls"])
+    within = f"answered within {format_number(spec.within_s)} s"
+    if "expected_service_level" not in busy:
+        return f"{name}: service level {exact:.0%} {within} if the forecast is exact."
+    expected = np.average(busy["expected_service_level"], weights=busy["calls"])
+    days = busy.groupby(busy["ds"].dt.normalize()).agg(calls=("calls", "sum"), risk=("day_miss_probability", "first"))
+    return (
+        f"{name}: expected service level {expected:.0%} ({exact:.0%} if the forecast is exact) {within}; a day misses "
+        f"the target with a chance of {np.average(days['risk'], weights=days['calls']):.0%}."
     )
-    second = (
-        f"{name}: with these agents {share:.0%} are answered within {format_number(spec.within_s)} s if the "
-        "forecast is right"
-    )
-    if not np.isnan(risk):
-        second += (
-            f"; as it may be wrong, an arrival meets an interval that misses its target with probability {risk:.0%}"
+
+
+def shrinkage_words(spec: StaffingSpec) -> str:
+    """Say the shrinkage, and of several parts what they come to by the other reading.
+
+    >>> shrinkage_words(StaffingSpec(shrinkage={"leave": 0.2, "breaks": 0.1}))
+    'shrinkage 28% (parts multiply; added they are 30%)'
+    """
+    whole = float(total_shrinkage(_shrinkage(spec), spec.shrinkage_parts))
+    if not isinstance(spec.shrinkage, Mapping) or len(spec.shrinkage) < 2:
+        return f"shrinkage {whole:.0%}"
+    if spec.shrinkage_parts == "add":
+        return (
+            f"shrinkage {whole:.0%} (parts add up; multiplied they are {float(total_shrinkage(_shrinkage(spec))):.0%})"
         )
-    top = format_count(int(plan["agents_hi"].max()), "agent")
-    return [first, f"{second}; to be 80 % sure the peak needs {top}."]
-
-
-def _whole_shrinkage(spec: StaffingSpec) -> float:
-    shares = spec.shrinkage.values() if isinstance(spec.shrinkage, dict) else [spec.shrinkage]
-    return 1.0 - float(np.prod([1.0 - float(s) for s in shares]))  # type: ignore[arg-type]
+    added = sum(float(share) for share in spec.shrinkage.values())
+    return f"shrinkage {whole:.0%} (parts multiply; added they are {added:.0%})"

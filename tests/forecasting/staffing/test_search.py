@@ -13,6 +13,7 @@ from deskcast.forecasting.queueing.balance import (
 from deskcast.forecasting.queueing.chat import chat_performance
 from deskcast.forecasting.queueing.erlang import queue_performance
 from deskcast.forecasting.queueing.patience import Patience
+from deskcast.forecasting.staffing.shrinkage import agents_to_schedule, total_shrinkage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,3 +160,55 @@ def test_bad_bounds_are_named(call, words):
         call()
     for word in words:
         assert word in str(error.value)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    calls=st.floats(1, 400),
+    aht=st.floats(60, 900),
+    patience=st.one_of(st.none(), st.floats(20, 600)),
+    lost=st.one_of(st.none(), st.floats(0.005, 0.3)),
+    wait=st.one_of(st.none(), st.floats(5, 300)),
+)
+def test_no_service_level_is_a_service_level_of_nothing(calls, aht, patience, lost, wait):
+    """``None`` sets no target, like the other bounds, for calls and for chats."""
+    more = {"patience": patience, "max_abandonment": lost, "max_wait": wait}
+    none = required_agents(calls, aht, service_level=None, **more)
+    zero = required_agents(calls, aht, service_level=0, **more)
+    pd.testing.assert_frame_equal(none, zero)
+    assert none["binding"].iloc[0] != "service_level"
+    if lost is not None:
+        assert none["abandonment"].iloc[0] <= lost + 1e-9
+    chats = required_chat_agents(calls, aht, 2, 0.1, service_level=None, **more)
+    pd.testing.assert_frame_equal(chats, required_chat_agents(calls, aht, 2, 0.1, service_level=0, **more))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0, 0.15), min_size=1, max_size=6), st.integers(0, 200))
+def test_parts_of_shrinkage_mean_what_is_said(parts, agents):
+    """Shares of what the others leave multiply, shares of all paid time add up; the sum is never the smaller."""
+    named = {f"part {i}": share for i, share in enumerate(parts)}
+    product = 1 - np.prod([1 - share for share in parts])
+    assert float(total_shrinkage(named)) == pytest.approx(product)
+    assert float(total_shrinkage(tuple(parts), "add")) == pytest.approx(sum(parts))
+    assert scheduled_agents(agents, named, parts="add") == scheduled_agents(agents, sum(parts))
+    assert scheduled_agents(agents, named, parts="add") >= scheduled_agents(agents, named)
+
+
+def test_six_parts_that_sum_to_thirty_percent():
+    six = {"leave": 0.1, "illness": 0.05, "training": 0.05, "meetings": 0.04, "coaching": 0.03, "other": 0.03}
+    assert scheduled_agents(100, six) == 137
+    assert scheduled_agents(100, six, parts="add") == scheduled_agents(100, 0.30) == 143
+    with pytest.raises(InputError, match="sum of parts"):
+        scheduled_agents(10, (0.6, 0.5), parts="add")
+    with pytest.raises(InputError, match="no way to join parts"):
+        scheduled_agents(10, (0.6, 0.5), parts="sum")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=96), st.floats(0, 0.6))
+def test_shrinkage_is_not_rounded_up_in_every_interval(agents, share):
+    """Over a day a small queue takes as much more as the shrinkage says, and not the half of an agent each interval."""
+    people = agents_to_schedule(agents, share)
+    assert people.sum() == pytest.approx(sum(agents) / (1 - share))
+    assert (people >= np.array(agents) - 1e-9).all()

@@ -14,7 +14,7 @@ from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.casework import find_sla_targets, load_backlog
 from deskcast.pipelines.stages.queue import estimate_aht, queue_arrivals, queue_segments
-from deskcast.pipelines.stages.staff import clock_seconds, staff_stage
+from deskcast.pipelines.stages.staff import clock_seconds, shrinkage_words, staff_stage
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +55,67 @@ def test_case_work_is_done_in_open_hours_and_nothing_is_lost(project, stage):
     began = len(load_backlog(project, {"channel": "email"}, ("1", "2", "3", "4")))
     flow = began + plan["arrived"].sum() - plan["worked"].sum()
     assert plan["backlog"].iloc[-1] == pytest.approx(flow, abs=0.01)
-    assert plan["agents_to_schedule"].tolist() == list(
-        scheduled_agents(plan["agents"], {"leave": 0.10, "breaks": 0.06})
-    )
+    assert plan["agents_to_schedule"].tolist() == pytest.approx(plan["agents"] / (0.90 * 0.94))
     assert plan["breach_risk"].between(0, 1).all()
 
 
 def test_shifts_cover_the_phone(stage):
     cover = stage.tables["coverage"]
-    need = stage.tables["staffing"].query("queue == 'phone'")["agents_to_schedule"].to_numpy()
+    need = stage.tables["staffing"].query("queue == 'phone'")["agents"].to_numpy()
     assert np.allclose(cover["required"], need)
     assert np.allclose(cover["scheduled"] + cover["understaffed"] - cover["overstaffed"], need)
     assert cover["understaffed"].sum() == 0
-    assert not stage.tables["schedule"]["days"].str.contains("sun").any()
+    shifts = stage.tables["schedule"]
+    assert not shifts["days"].str.contains("sun").any()
+    assert shifts["agents_to_schedule"].sum() == scheduled_agents(shifts["agents"].sum(), 0.15)
+
+
+def test_shifts_lie_within_the_opening_hours_and_idle_hours_are_named(project, stage):
+    """Nobody is paid for a minute after closing; hours in which nobody is required are in the sentence."""
+    cover = stage.tables["coverage"]
+    starts = pd.DatetimeIndex(cover["ds"]).tz_localize("Europe/Berlin", nonexistent="shift_forward", ambiguous="NaT")
+    is_open = project.log.calendars["phone"].open_share(starts, 1800) > 0
+    assert cover.loc[~is_open, "scheduled"].sum() == 0
+    idle = cover.loc[cover["required"] == 0, "scheduled"].sum()
+    said = [f for f in stage.findings if "fall where nobody is required" in f]
+    assert len(said) == int(idle > 0)
+
+
+def test_agents_are_agents_in_words_and_tables(stage):
+    """The sentence, the table and the sum over the week speak of the same agents to schedule."""
+    for queue, table in (("phone", "staffing"), ("chat", "staffing"), ("email", "casework")):
+        plan = stage.tables[table].query(f"queue == '{queue}'")
+        most = int(plan["agents"].max())
+        crew = scheduled_agents(most, {"leave": 0.10, "breaks": 0.06} if queue == "email" else 0.15)
+        assert any(f.startswith(f"{queue}: ") and f"schedule up to {crew} agent" in f for f in stage.findings)
+        assert plan["agents_to_schedule"].max() <= crew < plan["agents_to_schedule"].max() + 1
+        hours = plan["agents_to_schedule"] * (plan["open_h"] if queue == "email" else 0.5)
+        assert any(f.startswith(f"{queue}: {round(hours.sum())} agent hours to schedule") for f in stage.findings)
+    phone = stage.tables["staffing"].query("queue == 'phone'")
+    assert phone["agents_to_schedule"].sum() == pytest.approx(phone["agents"].sum() / 0.85)
+    level = np.average(phone["expected_service_level"].fillna(1), weights=phone["calls"])
+    assert any(f"phone: expected service level {level:.0%} (" in f for f in stage.findings)
+    assert any(f"8 of 10 such weeks the peak requires {phone['agents_hi'].max()} agent" in f for f in stage.findings)
+
+
+def test_the_plan_with_a_confidence_is_the_plan_of_the_headline(project):
+    """``confidence = 0.8`` gives what the sentence on 8 of 10 weeks says, for calls and for chats."""
+    queues = {n: replace(project.config.staffing[n], confidence=0.8) for n in ("phone", "chat")}
+    stage = staff_stage(replace(project, config=replace(project.config, staffing=queues, shifts={})))
+    plan = stage.tables["staffing"]
+    assert plan["agents_sure"].tolist() == plan["agents_hi"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ("multiply", "shrinkage 28% (parts multiply; added they are 30%)"),
+        ("add", "shrinkage 30% (parts add up; multiplied they are 28%)"),
+    ],
+)
+def test_both_readings_of_shrinkage_are_said(parts, words):
+    assert shrinkage_words(StaffingSpec(shrinkage={"leave": 0.2, "breaks": 0.1}, shrinkage_parts=parts)) == words
+    assert shrinkage_words(StaffingSpec(shrinkage=0.3, shrinkage_parts=parts)) == "shrinkage 30%"
 
 
 def test_a_plan_may_be_played_and_a_backlog_cleared_by_a_date(project):
@@ -139,6 +187,14 @@ def test_a_queue_that_cannot_be_planned_is_named_and_the_rest_goes_on(project):
         ({"staffing": {"phone": {"shrinkage": {"leave": 1.2}}}}, "'leave': this must be a share; got 1.2"),
         ({"staffing": {"phone": {"shrinkage": {"leave": "much"}}}}, "a table of numbers"),
         ({"staffing": {"phone": {"confidence": 1.0}}}, "'confidence': this must be a share"),
+        (
+            {"staffing": {"phone": {"shrinkage_parts": "sum"}}},
+            "'shrinkage_parts': unknown way to join parts; got 'sum'",
+        ),
+        (
+            {"staffing": {"phone": {"shrinkage": {"a": 0.6, "b": 0.5}, "shrinkage_parts": "add"}}},
+            "'shrinkage': the parts leave no time",
+        ),
         ({"staffing": {"phone": {"interval": "7min"}}}, "'interval': not an interval to plan by; got '420 s'"),
         ({"staffing": {"phone": {"interval": "0min"}}}, "'interval': not an interval to plan by; got '0 s'"),
         ({"staffing": {"phone": {"patience": "0s"}}}, "'patience': the time is out of range; got '0 s'"),
