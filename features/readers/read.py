@@ -19,6 +19,7 @@ import pandas as pd
 
 from ..errors import InputError
 from .json_files import is_json, read_json
+from .line_ends import unify_line_ends
 
 #: Delimiters that are tried, the most usual first.
 DELIMITERS = (",", ";", "\t", "|")
@@ -100,9 +101,10 @@ def read_raw(path: str | Path, encoding: str | None = None, delimiter: str | Non
         raise InputError("the file is empty", where=file.name, wanted="a table with a header row")
     if delimiter is None and is_json(text):
         return _json(text, found, compression, file.name)
+    text, ended = unify_line_ends(text, file.name)
     mark = _delimiter(text, delimiter, file.name)
     frame, names = _parse(text, mark, file.name)
-    notes = [*names]
+    notes = [*names, *ended]
     if found not in ("utf-8", "utf-8-sig"):
         notes.append(f"{file.name}: the text is {found}" + ("" if encoding else ", as recognised from the bytes"))
     if mark != ",":
@@ -170,7 +172,21 @@ def _unpack_zip(content: bytes, where: str) -> bytes:
         if len(names) != 1:
             listed = ", ".join(names[:5]) or "nothing"
             raise InputError("the archive must hold one file", where=where, got=listed, hint="unpack it and name one")
-        return archive.read(names[0])
+        return _zip_member(archive, names[0], where)
+
+
+def _zip_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:
+    """Unpack one file of an archive; a password or a method that Python lacks is named."""
+    try:
+        return archive.read(name)
+    except NotImplementedError as error:
+        method = archive.getinfo(name).compress_type
+        hint = "unpack it, or pack it as a usual ZIP"
+        raise InputError(
+            "the archive is packed by a method that cannot be read", where=where, got=f"method {method}", hint=hint
+        ) from error
+    except RuntimeError as error:  # zipfile has no error of its own for it
+        raise InputError("the archive needs a password", where=where, got=name, hint="unpack it first") from error
 
 
 def _parquet(file: Path) -> RawFile:

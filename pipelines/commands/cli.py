@@ -36,11 +36,18 @@ def main() -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror or error}")
+    except Exception:  # a defect of ours: whole, but for what an address hides
+        import traceback
+
+        from ...features.errors import mask_passwords
+
+        sys.stderr.write(mask_passwords(traceback.format_exc()))
+        sys.exit(1)
 
 
-def _stop(line: str) -> None:
+def _stop(line: str, code: int = 2) -> None:
     sys.stderr.write(f"deskcast: {line}\n")
-    sys.exit(2)
+    sys.exit(code)
 
 
 def _version(wanted: bool) -> None:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from ... import __version__
-from ...features.errors import InputError
+from ...features.errors import InputError, say_without_password
 from ..stage import Stage
 from .atomic_replace import replace_file
 from .locks import locked
@@ -33,6 +33,7 @@ PERSONAL_COLUMNS = ("customer_id", "agent_id", "actor_id", "owner", "acknowledge
 QUOTING_COLUMNS = {"rejected_rows": ("value",), "kpi_alerts": ("note", "causes")}
 QUOTING_TABLES = ("checks",)
 _SQLITE = "sqlite:///"
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "http": 80, "https": 443}
 _STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")
 _MAGIC = b"SQLite format 3\x00"
 _NOISY_LOGGERS = ("mlflow", "alembic", "sqlalchemy")
@@ -119,8 +120,7 @@ sqlite:///mlflow.db, the address of a database, or http(s)://
     if kind not in _STORES:
         wanted = "sqlite:///mlflow.db, the address of a database, or http(s)://"
         raise _bad_store("this is no tracking store", uri, wanted)
-    if kind in ("http", "https"):
-        _check_server(uri)
+    _check_server(uri)
     if not uri.startswith(_SQLITE) or uri == _SQLITE or ":memory:" in uri:
         return
     place = (Path(folder) / uri.removeprefix(_SQLITE)).resolve()
@@ -137,18 +137,25 @@ sqlite:///mlflow.db, the address of a database, or http(s)://
 
 
 def _bad_store(problem: str, uri: str, wanted: str | None = None) -> InputError:
-    shown = re.sub(r"//[^/@]*@", "//...@", uri)  # no password in a message
-    return InputError(problem, where="[tracking]", column="uri", got=shown, wanted=wanted)
+    return InputError(problem, where="[tracking]", column="uri", got=uri, wanted=wanted)
 
 
-def _check_server(uri: str) -> None:
-    parts = urlsplit(uri)
+def _check_server(uri: str, *, writing: bool = False) -> None:
+    """Ask whether a server is there at all: MLflow would try for two minutes before it says that there is none."""
+    kind = uri.partition(":")[0].partition("+")[0].lower()
+    if kind not in _PORTS:
+        return
     try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), timeout=5).close()
+        parts = urlsplit(uri)
+        if not parts.hostname and kind not in ("http", "https"):
+            return  # a socket of this machine, or a name that the driver knows
+        socket.create_connection((parts.hostname or "", parts.port or _PORTS[kind]), timeout=5).close()
+    except socket.gaierror as error:
+        if writing or kind in ("http", "https"):  # before that, a database may still get its name
+            raise _bad_store(f"no server answers there: {error.strerror}", uri) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _bad_store(f"no server answers there: {reason}", uri) from error
+        reason = say_without_password(getattr(error, "strerror", None) or str(error), uri)
+        raise _bad_store(f"no server answers there: {reason}", uri) from None
 
 
 def _record(
@@ -226,15 +233,16 @@ def _open(uri: str, place: Path | None) -> Any:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
+    _check_server(uri, writing=True)
     try:
         if place is not None and not place.exists():
             _create(place)
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0][:300]
+        reason = say_without_password(str(error).strip().splitlines()[0][:300], uri)
         hint = "set uri under [tracking], for example sqlite:///mlflow.db"
-        raise InputError(f"the tracking store cannot be opened: {reason}", where=uri, hint=hint) from error
+        raise InputError(f"the tracking store cannot be opened: {reason}", where=uri, hint=hint) from None
     return client
 
 

@@ -26,9 +26,9 @@ socket.socket.connect = refuse
 socket.getaddrinfo = refuse
 import pandas as pd
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.store.tracking import record
+from deskcast.pipelines.store.tracking import record_run
 stage = Stage("risk", {"risk": pd.DataFrame({"case_id": ["1"], "agent_id": ["Ann Other"]})}, (), {"k": 1}, {"auc": 0.8})
-print(len(record([stage], uri="sqlite:///mlflow.db", experiment="desk", folder=Path(sys.argv[1]))))
+print(len(record_run([stage], uri="sqlite:///mlflow.db", experiment="desk", folder=Path(sys.argv[1]))))
 """
 
 
