@@ -6,7 +6,9 @@ import re
 
 #: What stands before the host of an address: up to the last @ of the word, as a password may hold any sign.
 _LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^\s:/@'\"]*)(?P<secret>:\S*)?@", re.IGNORECASE)
-_SETTING = re.compile(r"\b(\w*(?:password|passwd|pwd|token|secret|api_?key)\s*=\s*)('[^']*'|[^&\s'\",;)]+)", re.IGNORECASE)
+_SETTING = re.compile(
+    r"\b(\w*(?:password|passwd|pwd|token|secret|api_?key)\s*=\s*)('[^']*'|[^&\s'\",;)]+)", re.IGNORECASE
+)
 
 
 def mask_passwords(text: str) -> str:

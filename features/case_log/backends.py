@@ -88,7 +88,9 @@ def _postgres(address: str) -> Any:
     try:
         return ibis.connect("postgres://" + address.split("://", 1)[1])
     except psycopg.OperationalError as error:  # the address may hold a password: name the server's answer alone
-        raise InputError("the PostgreSQL server cannot be reached", hint=say_without_password(" ".join(str(error).split()), address)) from None
+        raise InputError(
+            "the PostgreSQL server cannot be reached", hint=say_without_password(" ".join(str(error).split()), address)
+        ) from None
 
 
 def _spark(session: Any) -> Any:

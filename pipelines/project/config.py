@@ -132,9 +132,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
         slas=tuple(_build(SlaSpec, b, f"{where} [[sla]] {i}") for i, b in enumerate(_list(raw, "sla", where), 1)),
         history=_build(HistorySpec, _table(raw, "history", where), f"{where} [history]"),
         forecast=_build(ForecastSpec, _table(raw, "forecast", where), f"{where} [forecast]"),
-        events=tuple(
-            _event(b, zone, f"{where} [[event]] {i}") for i, b in enumerate(_list(raw, "event", where), 1)
-        ),
+        events=tuple(_event(b, zone, f"{where} [[event]] {i}") for i, b in enumerate(_list(raw, "event", where), 1)),
         staffing={
             name: _build(StaffingSpec, body, f"{where} [staffing.{name}]")
             for name, body in _table(raw, "staffing", where).items()

@@ -47,7 +47,15 @@ def test_a_name_without_a_password_stays():
     assert mask_passwords("mail to ann@desk, or password: none") == "mail to ann@desk, or password: none"
 
 
-@pytest.mark.parametrize("uri", ["postgresql://ann:SECRET@127.0.0.1:9/x", "https://ann:SECRET@127.0.0.1:9", "mysql+pymysql://ann:SECRET@nowhere.invalid/x", "odd://ann:SECRET@h"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://ann:SECRET@127.0.0.1:9/x",
+        "https://ann:SECRET@127.0.0.1:9",
+        "mysql+pymysql://ann:SECRET@nowhere.invalid/x",
+        "odd://ann:SECRET@h",
+    ],
+)
 def test_a_tracking_store_that_is_away_is_named_without_it(uri, tmp_path):
     from deskcast.pipelines.store.tracking import check_store, record_run
 

@@ -20,7 +20,9 @@ def write(tmp_path_factory, text, name="odd.csv"):
 
 
 @settings(max_examples=25)
-@given(ends=st.lists(st.sampled_from(["\n", "\r\n", "\r", "\r\r\n"]), min_size=4, max_size=4), mark=st.sampled_from(",\t|"))
+@given(
+    ends=st.lists(st.sampled_from(["\n", "\r\n", "\r", "\r\r\n"]), min_size=4, max_size=4), mark=st.sampled_from(",\t|")
+)
 def test_lines_may_end_in_any_way_and_in_several(tmp_path_factory, ends, mark):
     text = "".join(mark.join(row) + end for row, end in zip(ROWS, ends, strict=True))
     raw = read_raw(write(tmp_path_factory, text))
