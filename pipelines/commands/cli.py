@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import forecast as forecast_options
 from .options import AsOfOption, ConfigOption, JsonOption, OutOption, one_option, open_for, print_warnings_plainly
 from .terminal import output_stage
+
+if TYPE_CHECKING:
+    from .run import RunOutcome
 
 app = typer.Typer(
     name="deskcast",
@@ -22,15 +25,20 @@ app = typer.Typer(
 )
 
 _CONFIG = Path("deskcast.toml")
+#: Exit codes beside 0 (well), 1 (a defect of ours) and 2 (what the user can mend).
+EXIT_BUSY, EXIT_STAGE_FAILED = 3, 4
 
 
 def main() -> None:
-    """Run a command; what the user can mend ends with one line and exit code 2."""
+    """Run a command; what the user can mend ends with one line and exit code 2, another run at work with 3."""
     from ...features.errors import InputError
+    from ..store.locks import BusyError
 
     print_warnings_plainly()
     try:
         app()
+    except BusyError as error:
+        _stop(str(error), EXIT_BUSY)
     except InputError as error:
         _stop(str(error))
     except OSError as error:
@@ -76,7 +84,7 @@ def demo(
     """Simulate a desk, write its deskcast.toml and do the whole job on it."""
     from .demo import make_demo
 
-    make_demo(folder, cases, seed)
+    _end_run(make_demo(folder, cases, seed))
 
 
 @app.command()
@@ -380,7 +388,15 @@ def run(
     from .demo import run_and_print
 
     project = open_for(config, as_of)
-    run_and_print(project, as_json=as_json, record_runs=record)
+    _end_run(run_and_print(project, as_json=as_json, record_runs=record))
+
+
+def _end_run(outcome: RunOutcome) -> None:
+    """Name what had worked before and has failed, and end with its exit code."""
+    for name, reason in outcome.failures:
+        sys.stderr.write(f"deskcast: {name} failed: {reason}\n")
+    if outcome.failures:
+        raise typer.Exit(EXIT_STAGE_FAILED)
 
 
 @app.command("serve")

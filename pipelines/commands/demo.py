@@ -69,7 +69,9 @@ def run_and_print(project: Project, *, as_json: bool = False, record_runs: bool 
     with StageProgress(total=len(STAGES) + 1 + record_runs) as lines:
         outcome = run(project, lines, record_runs=record_runs)
     if as_json:
-        body = {s.name: {"findings": list(s.findings), "skipped": s.skipped} for s in outcome.stages}
+        body = {
+            s.name: {"findings": list(s.findings), "skipped": s.skipped, "failed": s.failed} for s in outcome.stages
+        }
         print_line(json.dumps({"report": str(outcome.report), "stages": body}, ensure_ascii=False, indent=2))
         return outcome
     stages = {s.name: s for s in outcome.stages}

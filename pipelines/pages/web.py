@@ -199,7 +199,7 @@ def _add_pages(app: FastAPI, store: _Store) -> None:
 
     def tables() -> HTMLResponse:
         found = read_findings(store.folder)
-        rows = [(stage["name"], table) for stage in found["stages"] for table in stage["tables"]]
+        rows = [(s["name"], table, s.get("tables_made_at")) for s in found["stages"] for table in s["tables"]]
         return _page("tables.html", title=store.title, made_at=found["made_at"], rows=rows)
 
     def table(name: str, q: str = "", page: str = "1") -> HTMLResponse:
@@ -212,9 +212,8 @@ def _add_pages(app: FastAPI, store: _Store) -> None:
             for word, other in (("Previous", number - 1), ("Next", number + 1))
             if 1 <= other <= last
         }
-        return _page(
-            "table.html", title=store.title, table=shown, q=q, number=number, last=last, total=len(frame), links=links
-        )
+        shown_as = {"table": shown, "q": q, "number": number, "last": last, "total": len(frame), "links": links}
+        return _page("table.html", title=store.title, made=frame.attrs.get("made_at"), **shown_as)
 
     app.get("/", response_class=HTMLResponse)(index)
     app.get("/tables", response_class=HTMLResponse)(tables)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ...features.errors import InputError
 from . import watchdog
-from .locks import close_handle, register_handle, release_lock, try_lock
+from .locks import BusyError, close_handle, register_handle, release_lock, try_lock
 
 #: The file that marks a folder as results of deskcast, and lists which files are.
 MARKER_FILE = "findings.json"
@@ -246,7 +246,7 @@ def _claim(staging: Path, target: Path) -> int:
         if token is not None:
             return token
         if time.monotonic() > end:
-            raise InputError("another run is writing here", where=str(target), hint="wait for it to end")
+            raise BusyError("another run is writing here", where=str(target), hint="wait for it to end")
         time.sleep(0.02)
 
 

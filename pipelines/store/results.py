@@ -129,7 +129,10 @@ def write_stages(
                 problem = "two stages have a table of this name" if name in seen else "this cannot name a table"
                 raise InputError(problem, where=stage.name, got=name, wanted="small letters, digits and _")
             seen.add(name)
-            _storable(frame).to_parquet(folder / f"{name}.parquet", index=False)
+            plain = _storable(frame)
+            if stage.tables_made_at is not None:  # the file says it too, to whoever reads it alone
+                plain.attrs = {"made_at": stage.tables_made_at.isoformat()}
+            plain.to_parquet(folder / f"{name}.parquet", index=False)
     content = {
         "format": RESULTS_FORMAT,
         "version": version,
@@ -318,6 +321,8 @@ def _stage(body: Mapping[str, Any], folder: Path, tables: bool) -> Stage:
         metrics={k: math.nan if v is None else v for k, v in _metrics(body).items()},
         skipped=body["skipped"],
         seconds=body["seconds"],
+        failed=body.get("failed", ""),
+        tables_made_at=datetime.fromisoformat(made) if (made := body.get("tables_made_at")) else None,
     )
 
 
@@ -359,6 +364,8 @@ def _described(stage: Stage) -> dict[str, Any]:
         "params": {k: _plain(v) for k, v in stage.params.items()},
         "skipped": stage.skipped,
         "seconds": round(float(stage.seconds), 3),
+        "failed": stage.failed,
+        "tables_made_at": None if stage.tables_made_at is None else stage.tables_made_at.isoformat(),
     }
 
 

@@ -167,13 +167,15 @@ def _record(
     ids = [parent]
     for stage in stages:
         own = {"mlflow.parentRunId": parent, "deskcast.stage": stage.name, "deskcast.skipped": stage.skipped}
+        own |= {"deskcast.failed": stage.failed}
         run = client.create_run(
             experiment, start_time=_ms(start), tags={**tags, **{k: v for k, v in own.items() if v}}, run_name=stage.name
         ).info.run_id
         start += stage.seconds
         _log(client, run, stage, tags["deskcast.data"], _ms(start))
-        _log_tables(client, run, stage, tables_dir)
-        client.set_terminated(run, end_time=_ms(start))
+        if stage.tables_made_at is None:  # those of an earlier run are in its record
+            _log_tables(client, run, stage, tables_dir)
+        client.set_terminated(run, "FAILED" if stage.failed else None, end_time=_ms(start))
         ids.append(run)
     client.set_terminated(parent, end_time=_ms(now))
     return ids
