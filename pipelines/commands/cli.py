@@ -44,7 +44,7 @@ def main() -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror or error}")
-    except Exception:  # a defect of ours: whole, but for what an address hides
+    except Exception:  # noqa: BLE001 - a defect of ours: told whole, but for what an address hides
         import traceback
 
         from ...features.errors import mask_passwords

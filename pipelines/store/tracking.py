@@ -25,6 +25,7 @@ from ...features.errors import InputError, say_without_password
 from ..stage import Stage
 from .atomic_replace import replace_file
 from .locks import locked
+from .moved_store import ARTIFACTS_FOLDER, follow_moved_folder, usual_name
 from .results import write_table
 
 #: Columns that say who somebody is; they never reach the record.
@@ -82,13 +83,16 @@ def record_run(
     disable_telemetry()
     place = _store_file(uri, folder)
     with _quiet(), locked(place.parent) if place else nullcontext():
-        client = _open(f"{_SQLITE}{place}" if place else uri, place)
+        if place is not None and place.exists():
+            follow_moved_folder(place)
+        client = _open(_SQLITE + _escaped(place) if place else uri, place)
         parent_folder = place.parent if place else None
         writer = _writer(parent_folder or folder)
         chosen = _experiment(client, experiment, parent_folder)
         _end_killed(client, chosen, writer)
         tags = {"deskcast.version": version, "deskcast.data": fingerprint, "deskcast.writer": writer}
-        return _record(client, chosen, stages, tags, tables_dir)
+        with _plain_errors(uri):
+            return _record(client, chosen, stages, tags, tables_dir)
 
 
 def disable_telemetry() -> None:
@@ -218,6 +222,11 @@ def drop_personal_data(frame: pd.DataFrame, name: str = "") -> pd.DataFrame:
     return frame.drop(columns=[c for c in (*PERSONAL_COLUMNS, *QUOTING_COLUMNS.get(name, ())) if c in frame.columns])
 
 
+def _escaped(place: Path) -> str:
+    """Write a path so that it is itself again when SQLAlchemy has read it out of an address."""
+    return str(place).replace("%", "%25").replace("?", "%3F")
+
+
 def _store_file(uri: str, folder: Path) -> Path | None:
     """Return the file of a sqlite store, or None for a store of another kind."""
     if not uri.startswith(_SQLITE) or uri == _SQLITE or ":memory:" in uri:
@@ -228,6 +237,18 @@ def _store_file(uri: str, folder: Path) -> Path | None:
     except OSError as error:
         raise InputError(f"the folder cannot be made: {error.strerror}", where="[tracking]", got=uri) from error
     return place
+
+
+@contextmanager
+def _plain_errors(uri: str) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        reason = say_without_password((str(error).strip() or type(error).__name__).splitlines()[0][:300], uri)
+        raise InputError(f"the run cannot be recorded: {reason}", where=uri) from None
 
 
 def _open(uri: str, place: Path | None) -> Any:
@@ -261,13 +282,13 @@ def _create(place: Path) -> None:
 
 
 def _artifacts(folder: Path) -> str:
-    return (folder / "mlruns").as_uri()
+    return (folder / ARTIFACTS_FOLDER).as_uri()
 
 
 def _experiment(client: Any, name: str, folder: Path | None) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
-        location = f"{_artifacts(folder)}/{_key(name).replace('/', '_')}" if folder else None
+        location = f"{_artifacts(folder)}/{usual_name(name)}" if folder else None
         return str(client.create_experiment(name, artifact_location=location))
     if found.lifecycle_stage != "active":
         hint = "restore it in MLflow, or choose another name under [tracking]"
