@@ -10,7 +10,6 @@ import platform
 import re
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -27,6 +26,7 @@ from .atomic_replace import replace_file
 from .locks import locked
 from .moved_store import ARTIFACTS_FOLDER, follow_moved_folder, usual_name
 from .results import write_table
+from .sweeper import scratch_folder
 
 #: Columns that say who somebody is; they never reach the record.
 PERSONAL_COLUMNS = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")
@@ -114,6 +114,7 @@ def check_store(uri: str, folder: Path) -> None:
 
     Examples
     --------
+    >>> import tempfile
     >>> check_store("sqlite:///mlflow.db", Path(tempfile.mkdtemp()))
     >>> check_store("mlruns", Path("."))
     Traceback (most recent call last):
@@ -199,14 +200,14 @@ def _log(client: Any, run: str, stage: Stage, fingerprint: str, at: int) -> None
 
 
 def _log_tables(client: Any, run: str, stage: Stage, tables_dir: Path | None) -> None:
-    with tempfile.TemporaryDirectory(prefix="deskcast-") as scratch:
+    with scratch_folder() as scratch:
         for name, frame in stage.tables.items():
             if name in QUOTING_TABLES:
                 continue
             written = tables_dir / f"{name}.parquet" if tables_dir else None
             public = drop_personal_data(frame, name)
             if written is None or not written.exists() or len(public.columns) < len(frame.columns):
-                written = Path(scratch) / f"{name}.parquet"
+                written = scratch / f"{name}.parquet"
                 write_table(public, written)
             client.log_artifact(run, str(written), "tables")
 
@@ -273,8 +274,8 @@ def _create(place: Path) -> None:
     """Make a new store elsewhere and put it into place whole: a kill while it is made leaves nothing behind."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with tempfile.TemporaryDirectory(prefix="deskcast-") as scratch:
-        made = Path(scratch) / "new.db"
+    with scratch_folder() as scratch:
+        made = scratch / "new.db"
         # The default experiment's artifacts would go to the current directory otherwise.
         SqlAlchemyStore(f"{_SQLITE}{made}", _artifacts(place.parent)).engine.dispose()
         with replace_file(place) as aside:
