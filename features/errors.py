@@ -6,6 +6,9 @@ import re
 
 #: What stands before the host of an address: up to the last @ of the word, as a password may hold any sign.
 _LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^\s:/@'\"]*)(?P<secret>:\S*)?@", re.IGNORECASE)
+_LINE_ENDS = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
+#: Characters of what came that a message shows.
+MAX_SHOWN = 160
 _SETTING = re.compile(
     r"\b(\w*(?:password|passwd|pwd|token|secret|api_?key)\s*=\s*)('[^']*'|[^&\s'\",;)]+)", re.IGNORECASE
 )
@@ -95,9 +98,15 @@ class InputError(ValueError):
         head = ": ".join(part for part in (self.where, ", ".join(filter(None, place))) if part)
         facts = [self.problem]
         if self.got is not None:
-            facts.append(f"got {self.got!r}")
+            facts.append(f"got {_shortened(self.got)}")
         line = "; ".join(facts) + (f", wanted {self.wanted}" if self.wanted else "")
-        return (f"{head}: " if head else "") + line + (f" ({self.hint})" if self.hint else "")
+        whole = (f"{head}: " if head else "") + line + (f" ({self.hint})" if self.hint else "")
+        return _LINE_ENDS.sub(" ", whole)
+
+
+def _shortened(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 4]}...{shown[-1]}"
 
 
 def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str | None:

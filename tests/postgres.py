@@ -1,8 +1,8 @@
 """A PostgreSQL server for the tests: a cluster of its own in a temporary folder, reached by a socket there.
 
 No port is opened and nothing outlives the tests, however those end: a small process of its own waits for their end,
-as it is told by a pipe that closes with them, and then stops the server and removes its folder. PostgreSQL refuses to run as root, so root starts it as an
-unprivileged user; that user needs to see nothing but the temporary folder.
+as it is told by a pipe that closes with them, and then stops the server and removes its folder. PostgreSQL refuses to
+run as root, so root starts it as an unprivileged user; that user needs to see nothing but the temporary folder.
 """
 
 import os

@@ -40,7 +40,7 @@ class NoProgress:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run leaves: its stages, the report and the results folder, and why it is not in the record if it is not."""
+    """What a run leaves: its stages, the report, the results folder, and why it is not in the record if it is not."""
 
     stages: tuple[Stage, ...]
     results: Path

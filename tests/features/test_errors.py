@@ -59,8 +59,19 @@ def test_a_name_without_a_password_stays():
 def test_a_tracking_store_that_is_away_is_named_without_it(uri, tmp_path):
     from deskcast.pipelines.store.tracking import check_store, record_run
 
-    with pytest.raises(InputError) as caught:
+    def use():
         check_store(uri, tmp_path)
         record_run([], uri=uri, experiment="desk", folder=tmp_path)
+
+    with pytest.raises(InputError) as caught:
+        use()
     assert "SECRET" not in str(caught.value)
-    assert caught.value.__cause__ is None or "SECRET" not in str(caught.value.__cause__)
+    assert "SECRET" not in str(caught.value.__cause__)
+
+
+@settings(max_examples=40)
+@given(got=st.text(max_size=2000) | st.binary(max_size=500), problem=st.text(max_size=40))
+def test_a_message_is_one_line_that_can_be_read_whatever_came(got, problem):
+    said = str(InputError(problem, where="cases.csv", row=7, got=got, wanted="a date"))
+    assert len(said.splitlines()) <= 1
+    assert len(said) < 300

@@ -236,7 +236,8 @@ def main(action, how, folder):
         if action == "record" and k % 8 == 1:  # who comes next marks what was killed
             outcome["next"] = strike("record", "kill", 0, home)[1]
             outcome["then"] = recorded(home)
-        print(json.dumps(outcome), flush=True)
+        sys.stdout.write(json.dumps(outcome) + "\n")
+        sys.stdout.flush()
         shutil.rmtree(home)
         if not before:
             break

@@ -1,4 +1,4 @@
-"""Values of a configuration that TOML allows and a desk cannot mean: read where they can be, refused in one line else."""
+"""Values that TOML allows and a desk cannot mean: read where they can be, refused in one line else."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Killed, or with a full disk, at each operation on files: the last results whole, nothing left, what people said kept."""
+"""Killed, or with a full disk, at each file operation: the last results whole, nothing left, answers kept."""
 
 import json
 import subprocess
