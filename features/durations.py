@@ -7,6 +7,8 @@ import re
 from .errors import InputError
 
 _SECONDS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+#: No clock of a desk runs longer, and no date that a longer one leads to could be told.
+MAX_DURATION_YEARS = 100
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)")
 
 
@@ -25,7 +27,11 @@ def parse_duration(text: object, *, where: str | None = None, column: str | None
     parts = _PART.findall(text.strip().lower())
     if not parts or _PART.sub("", text.strip().lower()).strip() or any(u not in _SECONDS for _, u in parts):
         raise InputError("this is not a duration", where=where, column=column, got=text, wanted=wanted)
-    return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if seconds > MAX_DURATION_YEARS * 366 * 86400:
+        most = f"at most {MAX_DURATION_YEARS} years"
+        raise InputError("this duration is too long", where=where, column=column, got=text[:40], wanted=most)
+    return float(seconds)
 
 
 def format_duration(seconds: float) -> str:

@@ -2,9 +2,56 @@
 
 from __future__ import annotations
 
+import re
+
+#: What stands before the host of an address: up to the last @ of the word, as a password may hold any sign.
+_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^\s:/@'\"]*)(?P<secret>:\S*)?@", re.IGNORECASE)
+_LINE_ENDS = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
+#: Characters of what came that a message shows.
+MAX_SHOWN = 160
+_SETTING = re.compile(
+    r"\b(\w*(?:password|passwd|pwd|token|secret|api_?key)\s*=\s*)('[^']*'|[^&\s'\",;)]+)", re.IGNORECASE
+)
+
+
+def mask_passwords(text: str) -> str:
+    """Return a text in which no address shows its password.
+
+    >>> mask_passwords("no answer from postgresql://ann:p@ss/w0rd@desk.example/tickets?password=x&port=1")
+    'no answer from postgresql://...@desk.example/tickets?password=***&port=1'
+    >>> mask_passwords("https://TOKEN@mlflow.example, postgresql://ann@desk.example, host=h password='a b'")
+    'https://...@mlflow.example, postgresql://ann@desk.example, host=h password=***'
+    """
+    return _SETTING.sub(r"\1***", _LOGIN.sub(_masked, text))
+
+
+def say_without_password(said: str, uri: str) -> str:
+    """Return what a driver said of an address, without any part of the password in that address.
+
+    >>> say_without_password("no entry for ann with p%40ss or p@ss", "postgresql://ann:p%40ss@desk/tickets")
+    'no entry for ann with *** or ***'
+    >>> say_without_password('invalid port "w0rd"', "postgresql://ann:w0rd/x@desk/tickets")
+    'the address cannot be read: signs such as / ? # @ in a password are written %2F %3F %23 %40'
+    """
+    from urllib.parse import quote, unquote
+
+    secret = re.search(r"://[^:/@]*:(.*)@", uri)
+    words = [secret[1] if secret else "", *re.findall(r"password=([^&\s]+)", uri)]
+    if set(words[0]) & set("/?#@[] "):  # whatever a parser quotes may be a piece of it
+        return "the address cannot be read: signs such as / ? # @ in a password are written %2F %3F %23 %40"
+    ways = [way for word in words if word for way in (word, unquote(word), quote(word, safe=""))]
+    for word in sorted(ways, key=len, reverse=True):
+        said = said.replace(word, "***")
+    return mask_passwords(said)
+
+
+def _masked(found: re.Match[str]) -> str:
+    token = found["scheme"].lower().startswith("http")  # there a name alone may be one
+    return f"{found['scheme']}://...@" if found["secret"] or token else found[0]
+
 
 class InputError(ValueError):
-    """Say what is wrong with an input in one line that its owner can act on.
+    """Say what is wrong with an input in one line that its owner can act on, and without a password.
 
     Parameters
     ----------
@@ -44,16 +91,22 @@ class InputError(ValueError):
     ) -> None:
         self.problem, self.where, self.column, self.row = problem, where, column, row
         self.got, self.wanted, self.hint = got, wanted, hint
-        super().__init__(self._line())
+        super().__init__(mask_passwords(self._line()))
 
     def _line(self) -> str:
         place = [f"column '{self.column}'" if self.column else "", f"row {self.row:,}" if self.row else ""]
         head = ": ".join(part for part in (self.where, ", ".join(filter(None, place))) if part)
         facts = [self.problem]
         if self.got is not None:
-            facts.append(f"got {self.got!r}")
+            facts.append(f"got {_shortened(self.got)}")
         line = "; ".join(facts) + (f", wanted {self.wanted}" if self.wanted else "")
-        return (f"{head}: " if head else "") + line + (f" ({self.hint})" if self.hint else "")
+        whole = (f"{head}: " if head else "") + line + (f" ({self.hint})" if self.hint else "")
+        return _LINE_ENDS.sub(" ", whole)
+
+
+def _shortened(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 4]}...{shown[-1]}"
 
 
 def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -27,6 +28,12 @@ class Stage:
         Why the stage could not be done on this data; empty where it was done.
     seconds
         How long it took.
+    refused
+        True where a stage was skipped because an input was refused, and not for want of anything to do.
+    failed
+        Why a stage that had worked before failed now, or a part of it did; empty where nothing failed.
+    tables_made_at
+        When the tables were made, where they are those of an earlier run; else ``None``.
     """
 
     name: str
@@ -36,3 +43,6 @@ class Stage:
     metrics: Mapping[str, float] = field(default_factory=dict)
     skipped: str = ""
     seconds: float = 0.0
+    refused: bool = False
+    failed: str = ""
+    tables_made_at: datetime | None = None

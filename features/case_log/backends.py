@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean, say_without_password
 from .fetch import fetch
 from .log_end import LOG_END_COLUMNS, count_possible_strays, find_regular_end
 from .schema import EVENT_KINDS, TABLES, Column, Table
@@ -80,7 +80,9 @@ def _postgres(address: str) -> Any:
     try:
         return ibis.connect("postgres://" + address.split("://", 1)[1])
     except psycopg.OperationalError as error:  # the address may hold a password: name the server's answer alone
-        raise InputError("the PostgreSQL server cannot be reached", hint=" ".join(str(error).split())) from error
+        raise InputError(
+            "the PostgreSQL server cannot be reached", hint=say_without_password(" ".join(str(error).split()), address)
+        ) from None
 
 
 def _spark(session: Any) -> Any:

@@ -51,6 +51,14 @@ def read_json(text: str, where: str) -> dict[str, pd.DataFrame]:
     >>> found["tickets"].to_dict("records")
     [{'id': '7', 'via.channel': 'web', 'tags': '["a"]'}]
     """
+    try:
+        return _frames(text, where)
+    except RecursionError:
+        problem, hint = "the JSON is nested too deep to be a table", "export flat records"
+        raise InputError(problem, where=where, wanted='such as [{"id": 1}]', hint=hint) from None
+
+
+def _frames(text: str, where: str) -> dict[str, pd.DataFrame]:
     lists: dict[str, list[Mapping[str, Any]]] = {}
     for document in _documents(text, where):
         for name, records in _lists(document):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, did_you_mean, say_without_password
 
 #: Seconds to wait for a server that does not answer.
 CONNECT_TIMEOUT_S = 10
@@ -257,7 +257,4 @@ def _frame(table: Any) -> pd.DataFrame:
 def _first_line(error: BaseException, uri: str) -> str:
     """Return what a server said, on one line and without the password."""
     said = " ".join(line.strip() for line in str(error).splitlines()[:2]).rstrip(". ")
-    secret = re.search(r"://[^:/@]*:(.*)@", uri)
-    for word in filter(None, (secret.group(1) if secret else "", *re.findall(r"password=([^&\s]+)", uri))):
-        said = said.replace(word, "***")
-    return said or type(error).__name__
+    return say_without_password(said, uri) or type(error).__name__

@@ -14,6 +14,7 @@ from .database_files import find_database_kind, read_database_file
 from .decoding import decode_text
 from .headerless import read_headerless
 from .json_files import is_json, read_json
+from .line_ends import unify_line_ends
 from .markup_tables import is_markup, read_markup
 from .text_tables import parse_text
 from .unpacking import is_workbook, unpack
@@ -110,7 +111,9 @@ def read_raw(
     if known is not None:
         note = f"{file.name}: there is no header; it is read as a {known[1]}"
         return RawFile(known[0], found, "|" if "queue" in known[1] else ",", compression, (note,))
+    text, ended = unify_line_ends(text, file.name)
     frame, mark, notes = parse_text(text, delimiter, file.name, header)
+    notes = [*notes, *ended]
     if found not in ("utf-8", "utf-8-sig"):
         notes.append(f"{file.name}: the text is {found}" + ("" if encoding else ", as recognised from the bytes"))
     return RawFile(frame, found, mark, compression, tuple(notes))

@@ -63,12 +63,6 @@ def unpack(content: bytes, where: str) -> tuple[bytes, str]:
             return _unpack_zst(content), kind
         if kind == "zip":
             return _unpack_zip(content, where), kind
-    except (RuntimeError, NotImplementedError) as error:  # a password, or a method that is not known here
-        raise InputError(
-            f"the {kind} file cannot be unpacked: {error}",
-            where=where,
-            hint="unpack it by hand, and name the file in it",
-        ) from error
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -90,4 +84,18 @@ def _unpack_zip(content: bytes, where: str) -> bytes:
         if len(names) != 1:
             listed = ", ".join(names[:5]) or "nothing"
             raise InputError("the archive must hold one file", where=where, got=listed, hint="unpack it and name one")
-        return archive.read(names[0])
+        return _zip_member(archive, names[0], where)
+
+
+def _zip_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:
+    """Unpack one file of an archive; a password or a method that Python lacks is named."""
+    try:
+        return archive.read(name)
+    except NotImplementedError as error:
+        method = archive.getinfo(name).compress_type
+        hint = "unpack it, or pack it as a usual ZIP"
+        raise InputError(
+            "the archive is packed by a method that cannot be read", where=where, got=f"method {method}", hint=hint
+        ) from error
+    except RuntimeError as error:  # zipfile has no error of its own for it
+        raise InputError("the archive needs a password", where=where, got=name, hint="unpack it first") from error

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import forecast as forecast_options
 from .options import AsOfOption, ConfigOption, JsonOption, OutOption, one_option, open_for, print_warnings_plainly
 from .terminal import output_stage
+
+if TYPE_CHECKING:
+    from .run import RunOutcome
 
 app = typer.Typer(
     name="deskcast",
@@ -22,25 +25,37 @@ app = typer.Typer(
 )
 
 _CONFIG = Path("deskcast.toml")
+#: Exit codes beside 0 (well), 1 (a defect of ours) and 2 (what the user can mend).
+EXIT_BUSY, EXIT_STAGE_FAILED = 3, 4
 
 
 def main() -> None:
-    """Run a command; what the user can mend ends with one line and exit code 2."""
+    """Run a command; what the user can mend ends with one line and exit code 2, another run at work with 3."""
     from ...features.errors import InputError
+    from ..store.locks import BusyError
 
     print_warnings_plainly()
     try:
         app()
+    except BusyError as error:
+        _stop(str(error), EXIT_BUSY)
     except InputError as error:
         _stop(str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror or error}")
+    except Exception:  # noqa: BLE001 - a defect of ours: told whole, but for what an address hides
+        import traceback
+
+        from ...features.errors import mask_passwords
+
+        sys.stderr.write(mask_passwords(traceback.format_exc()))
+        sys.exit(1)
 
 
-def _stop(line: str) -> None:
+def _stop(line: str, code: int = 2) -> None:
     sys.stderr.write(f"deskcast: {line}\n")
-    sys.exit(2)
+    sys.exit(code)
 
 
 def _version(wanted: bool) -> None:
@@ -69,7 +84,7 @@ def demo(
     """Simulate a desk, write its deskcast.toml and do the whole job on it."""
     from .demo import make_demo
 
-    make_demo(folder, cases, seed)
+    _end_run(make_demo(folder, cases, seed))
 
 
 @app.command()
@@ -387,7 +402,15 @@ def run(
     from .demo import run_and_print
 
     project = open_for(config, as_of)
-    run_and_print(project, as_json=as_json, record_runs=record)
+    _end_run(run_and_print(project, as_json=as_json, record_runs=record))
+
+
+def _end_run(outcome: RunOutcome) -> None:
+    """Name what had worked before and has failed, and end with its exit code."""
+    for name, reason in outcome.failures:
+        sys.stderr.write(f"deskcast: {name} failed: {reason}\n")
+    if outcome.failures:
+        raise typer.Exit(EXIT_STAGE_FAILED)
 
 
 @app.command("serve")
@@ -397,11 +420,15 @@ def serve_(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
 ) -> None:
     """Serve the page for planners and managers."""
-    from ..pages.web import make_app, serve
+    from ..pages.web import is_loopback, make_app, serve
     from ..project.config import load_config
     from .run import report_title
     from .terminal import print_line
 
     spec = load_config(config)
-    page = make_app(spec.results_folder, title=report_title(spec), timezone=spec.timezone)
-    serve(page, host, port, lambda: print_line(f"The page is at http://{host}:{port} (end with Ctrl+C)."))
+    page = make_app(spec.results_folder, title=report_title(spec), timezone=spec.timezone, host=host)
+    if not is_loopback(host):
+        warning = f"everybody who reaches {host}:{port} can read cases and names: the page asks for no password"
+        sys.stderr.write(f"deskcast: warning: {warning}\n")
+    shown = f"[{host}]" if ":" in host else host
+    serve(page, host, port, lambda: print_line(f"The page is at http://{shown}:{port} (end with Ctrl+C)."))

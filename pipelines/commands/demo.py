@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ...features.errors import InputError
+from ...features.errors import InputError, mask_passwords
 from ..project.config import CONFIG_FILE
 from ..project.project import Project, open_project
 from .run import STAGES, RunOutcome, run
@@ -69,7 +69,9 @@ def run_and_print(project: Project, *, as_json: bool = False, record_runs: bool 
     with StageProgress(total=len(STAGES) + 1 + record_runs) as lines:
         outcome = run(project, lines, record_runs=record_runs)
     if as_json:
-        body = {s.name: {"findings": list(s.findings), "skipped": s.skipped} for s in outcome.stages}
+        body = {
+            s.name: {"findings": list(s.findings), "skipped": s.skipped, "failed": s.failed} for s in outcome.stages
+        }
         print_line(json.dumps({"report": str(outcome.report), "stages": body}, ensure_ascii=False, indent=2))
         return outcome
     stages = {s.name: s for s in outcome.stages}
@@ -78,6 +80,6 @@ def run_and_print(project: Project, *, as_json: bool = False, record_runs: bool 
         print_findings(stages[name])
     print_line(f"\nReport:  {outcome.report}\nTables:  {outcome.results}")
     if record_runs:
-        print_line(f"MLflow:  {project.config.tracking_uri}, experiment '{project.config.experiment}'")
+        print_line(f"MLflow:  {mask_passwords(project.config.tracking_uri)}, experiment '{project.config.experiment}'")
     print_line(f"Page:    deskcast serve --config {project.config.folder / CONFIG_FILE}")
     return outcome

@@ -40,11 +40,18 @@ class NoProgress:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run leaves: its stages, the report and the results folder."""
+    """What a run leaves: its stages, the report, the results folder, and why it is not in the record if it is not."""
 
     stages: tuple[Stage, ...]
     results: Path
     report: Path
+    not_recorded: str = ""
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """Name and reason of each stage that had worked before and failed."""
+        failed = [(stage.name, stage.failed) for stage in self.stages if stage.failed]
+        return failed + ([("record", self.not_recorded)] if self.not_recorded else [])
 
 
 #: The stages in order, as the report and the record show them.
@@ -52,7 +59,10 @@ STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch")
 
 
 def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[Stage, ...]:
-    """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on."""
+    """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on.
+
+    One that fed it in the last results has failed, and keeps its last tables.
+    """
     from ..stages.check import check_stage
     from ..stages.forecast import forecast_stage
     from ..stages.history import history_stage
@@ -60,6 +70,7 @@ def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[
     from ..stages.staff import staff_stage
     from ..stages.train import train_stage
     from ..stages.watch import watch_stage
+    from ..store.last_tables import keep_last_tables
 
     tell = tell or NoProgress()
     done: dict[str, Stage] = {}
@@ -70,11 +81,22 @@ def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[
         try:
             stage = work()
         except InputError as error:
-            stage = Stage(name, skipped=str(error))
+            stage = Stage(name, skipped=str(error), refused=True)
+        stage = keep_last_tables(stage, project.config.results_folder, project.config.timezone)
         stage = replace(stage, seconds=time.perf_counter() - began)
         tell.end(stage)
         done[name] = stage
         return stage
+
+    def needs(before: Stage, work: Callable[[], Stage]) -> Callable[[], Stage]:
+        """Refuse to build on a stage that was refused: its last tables are of another day."""
+
+        def refuse() -> Stage:
+            raise InputError(
+                f"it needs the stage '{before.name}', which was not done", hint=before.failed or before.skipped
+            )
+
+        return refuse if before.refused else work
 
     step("check", lambda: check_stage(project))
     history = step("history", lambda: history_stage(project))
@@ -87,9 +109,9 @@ def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[
         models.append(risk)
         return stage
 
-    step("train", train)
-    step("risk", lambda: risk_stage(project, models[0] if models else None))  # type: ignore[arg-type]
-    step("watch", lambda: watch_stage(project, history.tables.get("history", pd.DataFrame())))
+    trained = step("train", train)
+    step("risk", needs(trained, lambda: risk_stage(project, models[0] if models else None)))  # type: ignore[arg-type]
+    step("watch", needs(history, lambda: watch_stage(project, history.tables.get("history", pd.DataFrame()))))
     return tuple(done[name] for name in STAGES)
 
 
@@ -132,12 +154,11 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
         )
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
     save_watch_stage(project, next(stage for stage in stages if stage.name == "watch"))
-    flagged = next((stage.tables["risk"] for stage in stages if "risk" in stage.tables), None)
+    flagged = next((s.tables["risk"] for s in stages if "risk" in s.tables and not s.tables_made_at), None)
     if flagged is not None:
         save_flags(folder, flagged, project.log.until)
-    if record_runs:
-        _record(project, stages, folder, tell, record_run)
-    return RunOutcome(stages, folder, folder / "report.html")
+    lost = _record(project, stages, folder, tell, record_run) if record_runs else ""
+    return RunOutcome(stages, folder, folder / "report.html", lost)
 
 
 def replace_stage(project: Project, stage: Stage) -> None:
@@ -167,18 +188,24 @@ def replace_stage(project: Project, stage: Stage) -> None:
 
 def _record(
     project: Project, stages: Sequence[Stage], folder: Path, tell: ProgressListener, record: Callable[..., object]
-) -> None:
+) -> str:
+    """Record a run; return why that failed, as the results stand by then."""
     tell.begin("record")
-    began = time.perf_counter()
-    record(
-        stages,
-        uri=project.config.tracking_uri,
-        experiment=project.config.experiment,
-        folder=project.config.folder,
-        fingerprint=project.fingerprint,
-        tables_dir=folder,
-    )
-    tell.end(Stage("record", findings=("MLflow runs, one a stage.",), seconds=time.perf_counter() - began))
+    began, failed = time.perf_counter(), ""
+    try:
+        record(
+            stages,
+            uri=project.config.tracking_uri,
+            experiment=project.config.experiment,
+            folder=project.config.folder,
+            fingerprint=project.fingerprint,
+            tables_dir=folder,
+        )
+    except InputError as error:
+        failed = str(error)
+    said = () if failed else ("MLflow runs, one a stage.",)
+    tell.end(Stage("record", findings=said, seconds=time.perf_counter() - began, failed=failed))
+    return failed
 
 
 def report_title(config: Config) -> str:

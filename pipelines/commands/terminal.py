@@ -135,7 +135,7 @@ class StageProgress:
     def end(self, stage: Stage) -> None:
         """Print one line for the stage that has ended."""
         self.bar.advance(self.task)
-        state = "skipped" if stage.skipped else "done"
+        state = "failed" if stage.failed else "skipped" if stage.skipped else "done"
         self.console.print(f"  {stage.name:<9} {state:<8} {stage.seconds:6.1f} s", markup=False)
 
 

@@ -232,7 +232,7 @@ def _words(stages: Iterable[Stage]) -> Iterable[str]:
 
 
 def _top_cases(stages: Sequence[Stage], timezone: str) -> FormattedTable | None:
-    frame = next((s.tables["risk"] for s in stages if "risk" in s.tables), None)
+    frame = next((s.tables["risk"] for s in stages if "risk" in s.tables and not s.tables_made_at), None)
     if frame is None or frame.empty:
         return None
     columns = [c for c in _TOP_COLUMNS if c in frame.columns]

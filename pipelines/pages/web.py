@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,11 +20,13 @@ from starlette.exceptions import HTTPException as PlainHTTPException
 
 from ...features.errors import InputError
 from ..store.atomic_replace import MARKER_FILE, find_current_folder
-from ..store.results import read_findings, read_result_table, read_results
+from ..store.results import quote_formulas, read_findings, read_result_table, read_results
 from ..words.tables import format_table, json_records
 from .report import asset, bundle, render_report, template
 
 ROWS_PER_PAGE = 100
+#: A name or an address, IPv6 in brackets, perhaps with a port.
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/@\[\]]+))(?::\d*)?")
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -36,7 +40,9 @@ _HEADERS = {
 }
 
 
-def make_app(results_folder: str | Path, *, title: str | None = None, timezone: str = "UTC") -> FastAPI:
+def make_app(
+    results_folder: str | Path, *, title: str | None = None, timezone: str = "UTC", host: str | None = None
+) -> FastAPI:
     """Make the page of a results folder; every request sees the newest whole results.
 
     Parameters
@@ -47,6 +53,9 @@ def make_app(results_folder: str | Path, *, title: str | None = None, timezone: 
         Whose page it is; the name of the folder around the results by default.
     timezone
         Clock on which instants are told.
+    host
+        The address that it is served at: a request by any other name gets 400, see :func:`is_our_name`. Where it is
+        missing, names are the matter of the server that the application is put into.
 
     Returns
     -------
@@ -59,8 +68,51 @@ def make_app(results_folder: str | Path, *, title: str | None = None, timezone: 
     app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=store.warmed)
     _add_pages(app, store)
     _add_data(app, store)
-    _add_error_handlers(app)
+    _add_error_handlers(app, host)
     return app
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address.
+
+    >>> is_loopback("localhost"), is_loopback("127.0.0.2"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    found = _address(host)
+    return host.lower() == "localhost" if found is None else found.is_loopback
+
+
+def is_our_name(header: str, host: str) -> bool:
+    """Tell whether a request is meant for us by its ``Host``: a page of elsewhere may lead its own name to our address.
+
+    Loopback names and the given host are ours. Served at all addresses (``0.0.0.0``), every address of numbers and
+    the name of this machine are too: a foreign page cannot have those.
+
+    Examples
+    --------
+    >>> is_our_name("localhost:8765", "127.0.0.1"), is_our_name("[::1]:8765", "127.0.0.1")
+    (True, True)
+    >>> is_our_name("evil.example", "127.0.0.1"), is_our_name("desk.local", "desk.local")
+    (False, True)
+    >>> is_our_name("192.168.1.7:8765", "0.0.0.0"), is_our_name("evil.example", "0.0.0.0")
+    (True, False)
+    """
+    parts = _HOST.fullmatch(header.strip().lower())
+    if parts is None:
+        return False
+    name = (parts[1] or parts[2]).removesuffix(".")
+    if name == host.lower() or is_loopback(name):
+        return True
+    ours = _address(host)
+    every = ours is not None and ours.is_unspecified
+    return every and (_address(name) is not None or name in (socket.gethostname().lower(), socket.getfqdn().lower()))
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
 
 
 def serve(app: FastAPI, host: str, port: int, ready: Callable[[], None]) -> None:
@@ -147,7 +199,7 @@ def _add_pages(app: FastAPI, store: _Store) -> None:
 
     def tables() -> HTMLResponse:
         found = read_findings(store.folder)
-        rows = [(stage["name"], table) for stage in found["stages"] for table in stage["tables"]]
+        rows = [(s["name"], table, s.get("tables_made_at")) for s in found["stages"] for table in s["tables"]]
         return _page("tables.html", title=store.title, made_at=found["made_at"], rows=rows)
 
     def table(name: str, q: str = "", page: str = "1") -> HTMLResponse:
@@ -160,9 +212,8 @@ def _add_pages(app: FastAPI, store: _Store) -> None:
             for word, other in (("Previous", number - 1), ("Next", number + 1))
             if 1 <= other <= last
         }
-        return _page(
-            "table.html", title=store.title, table=shown, q=q, number=number, last=last, total=len(frame), links=links
-        )
+        shown_as = {"table": shown, "q": q, "number": number, "last": last, "total": len(frame), "links": links}
+        return _page("table.html", title=store.title, made=frame.attrs.get("made_at"), **shown_as)
 
     app.get("/", response_class=HTMLResponse)(index)
     app.get("/tables", response_class=HTMLResponse)(tables)
@@ -201,7 +252,7 @@ def _add_data(app: FastAPI, store: _Store) -> None:
     app.get("/assets/{name}")(script)
 
 
-def _add_error_handlers(app: FastAPI) -> None:
+def _add_error_handlers(app: FastAPI, host: str | None) -> None:
     """Answer in plain words what cannot be had, and forbid the browser every request elsewhere."""
 
     def not_there(request: Request, error: Exception) -> Response:
@@ -214,7 +265,8 @@ def _add_error_handlers(app: FastAPI) -> None:
         )
 
     async def with_headers(request: Request, follow: Callable[[Request], Any]) -> Response:
-        response: Response = await follow(request)
+        known = host is None or is_our_name(request.headers.get("host", ""), host)
+        response: Response = await follow(request) if known else PlainTextResponse("This is not my name.\n", 400)
         response.headers.update({k: v for k, v in _HEADERS.items() if k not in response.headers})
         return response
 
@@ -243,7 +295,7 @@ def filter_rows(frame: pd.DataFrame, query: str) -> pd.DataFrame:
 
 
 def _csv(store: _Store, name: str, q: str) -> Response:
-    text = filter_rows(store.table(name), q).to_csv(index=False)
+    text = quote_formulas(filter_rows(store.table(name), q)).to_csv(index=False)
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return PlainTextResponse(text, media_type="text/csv; charset=utf-8", headers=headers)
 

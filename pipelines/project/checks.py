@@ -11,7 +11,23 @@ from ...features.kpis.availability import KPI_CATALOGUE
 from ...features.kpis.catalogue import find_kpi, find_kpi_unit
 from .specs import ActionSpec, Config, ForecastSpec
 
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
+
+
+def check_local_path(path: str, where: str, rule: str, column: str = "path") -> None:
+    """Refuse an address such as ``s3://bucket/desk`` where a path is meant: it would become folders of that name.
+
+    >>> check_local_path("C:/desk/results", "", "")
+    >>> check_local_path("s3://bucket/desk", "deskcast.toml [results]", "results are written to a folder")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: deskcast.toml [results]: column 'path': results are written to a folder; got \
+'s3://bucket/desk', wanted a path (s3 addresses are not supported: write here and copy, or mount it)
+    """
+    found = _ADDRESS.match(path)
+    if found:
+        hint = f"{found.group(1)} addresses are not supported: write here and copy, or mount it"
+        raise InputError(rule, where=where, column=column, got=path, wanted="a path", hint=hint)
 
 
 def check_values(config: Config, where: str) -> None:

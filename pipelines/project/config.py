@@ -6,7 +6,8 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ...features.kpis.catalogue import KPI_ENTRIES, find_kpi_unit
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
-from .checks import check_values
+from .checks import check_local_path, check_values
 from .specs import (
     ActionSpec,
     CalendarSpec,
@@ -54,6 +55,7 @@ _DURATIONS = {
     "capacity": "capacity_s",
     "effort": "effort_s",
 }
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 _SECTIONS = (
     "timezone",
     "source",
@@ -96,8 +98,9 @@ def load_config(path: str | Path = CONFIG_FILE) -> Config:
         raise InputError(f"the configuration cannot be read: {error}", where=str(path)) from error
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", where=str(path)) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise InputError(f"this is not TOML: {reason}", where=str(path)) from None
     return parse_config(raw, folder=file.resolve().parent, where=file.name)
 
 
@@ -130,9 +133,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
         slas=tuple(_build(SlaSpec, b, f"{where} [[sla]] {i}") for i, b in enumerate(_list(raw, "sla", where), 1)),
         history=_build(HistorySpec, _table(raw, "history", where), f"{where} [history]"),
         forecast=_build(ForecastSpec, _table(raw, "forecast", where), f"{where} [forecast]"),
-        events=tuple(
-            _build(EventSpec, b, f"{where} [[event]] {i}") for i, b in enumerate(_list(raw, "event", where), 1)
-        ),
+        events=tuple(_event(b, zone, f"{where} [[event]] {i}") for i, b in enumerate(_list(raw, "event", where), 1)),
         staffing={
             name: _build(StaffingSpec, body, f"{where} [staffing.{name}]")
             for name, body in _table(raw, "staffing", where).items()
@@ -294,6 +295,8 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
         wanted = "one of path = 'FILE', parts = { ... } and database = 'postgresql://...'"
         problem = "a source is either a path or a database" if given else "this key is needed"
         raise InputError(problem, where=where, column="path", wanted=wanted)
+    for path in (spec.path, *(() if spec.database else spec.parts.values())):
+        check_local_path(path or "", where, "a source is a file or a folder of this machine")
     if spec.table not in TABLES:
         hint = did_you_mean(spec.table, tuple(TABLES))
         raise InputError("there is no such canonical table", where=where, column="table", got=spec.table, hint=hint)
@@ -307,6 +310,37 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
     return spec
 
 
+def _event(body: Any, zone: str, where: str) -> EventSpec:
+    """Read an event; an instant with a zone of its own is told on the desk's clock, as its days are."""
+    spec: EventSpec = _build(EventSpec, body, where)
+    place = f"{where.rpartition(' ')[0]} {spec.name}"
+    return replace(spec, **{key: local_day(body[key], zone, place, key) for key in ("start", "end")})
+
+
+def local_day(given: object, zone: str, where: str, key: str) -> str:
+    """Return a day as text: of a date, or of an instant on the clock of a zone.
+
+    Raises
+    ------
+    InputError
+        If it is neither, such as a time of day.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> local_day(datetime(2025, 11, 11, 23, 30, tzinfo=UTC), "Europe/Berlin", "", "start")
+    '2025-11-12'
+    """
+    import pandas as pd
+
+    wanted = "such as 2024-12-24"
+    day = pd.NaT if isinstance(given, time) else pd.to_datetime(str(given), errors="coerce")
+    if pd.isna(day) or _TIME_OF_DAY.fullmatch(str(given).strip()):
+        raise InputError("this is not a day", where=where, column=key, got=str(given), wanted=wanted)
+    local = day if day.tzinfo is None else day.tz_convert(zone)
+    return f"{local:%Y-%m-%d}"
+
+
 def _tracking(raw: Mapping[str, Any], where: str) -> dict[str, str]:
     body = _table(raw, "tracking", where)
     _check_keys(body, ("uri", "experiment"), f"{where} [tracking]")
@@ -317,7 +351,9 @@ def _tracking(raw: Mapping[str, Any], where: str) -> dict[str, str]:
 def _results(raw: Mapping[str, Any], where: str) -> str:
     body = _table(raw, "results", where)
     _check_keys(body, ("path",), f"{where} [results]")
-    return str(_typed(body.get("path", "results"), "str", f"{where} [results]", "path"))
+    path = str(_typed(body.get("path", "results"), "str", f"{where} [results]", "path"))
+    check_local_path(path, f"{where} [results]", "results are written to a folder of this machine")
+    return path
 
 
 def _check_references(config: Config, where: str) -> None:

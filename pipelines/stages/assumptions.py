@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -120,14 +121,15 @@ def _file(path: Path) -> list[Any]:
         if path.suffix.lower() == ".toml":
             body = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
             rows = body.get("change")
-            if not isinstance(rows, list) or set(body) != {"change"}:
+            if not isinstance(rows, list) or set(body) != {"change"} or not all(isinstance(r, dict) for r in rows):
                 raise InputError("this holds no changes", where=str(path), wanted="[[change]] sections")
-            return [dict(row.items()) for row in rows]
+            return [{k: v.date() if isinstance(v, datetime) else v for k, v in row.items()} for row in rows]
         if path.suffix.lower() != ".csv":
             raise InputError("this file cannot be read", where=str(path), got=path.suffix, wanted=".csv or .toml")
         frame = pd.read_csv(path, dtype={"name": "str", "start": "str", "end": "str", "series": "str"})
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", where=str(path)) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise InputError(f"this is not TOML: {reason}", where=str(path)) from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"this file cannot be read: {error}", where=str(path)) from error
     rows = [{str(k): v for k, v in row.items() if not pd.isna(v)} for row in frame.to_dict("records")]

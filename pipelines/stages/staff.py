@@ -62,7 +62,7 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
             continue
         findings += words
     if not plans:
-        return Stage("staff", skipped="; ".join(skipped))
+        return Stage("staff", skipped="; ".join(skipped), refused=True)
     tables = _tables(project, plans)
     for queue, plan in plans.items():
         if not _shifts_of(project, queue):
@@ -87,7 +87,7 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     staffing = tables["staffing"]
     hours = sum(float((p["agents"]).sum()) * config.staffing[q].interval_s / 3600 for q, p in plans.items())
     metrics = {"agent_hours": hours, "peak": float(staffing["agents"].max()) if len(staffing) else 0.0}
-    return Stage("staff", tables, tuple(findings), {"queues": len(plans)}, metrics)
+    return Stage("staff", tables, tuple(findings), {"queues": len(plans)}, metrics, refused=bool(skipped))
 
 
 def plan_queue(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.DataFrame, list[str]]:

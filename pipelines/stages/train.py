@@ -103,7 +103,7 @@ def train_stage(
         ends = find_case_ends(log, metric)
         risk = BreachRisk(calendar=_calendar(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
     except InputError as error:
-        return Stage("train", skipped=str(error)), None
+        return Stage("train", skipped=str(error), refused=True), None
     tables = {"evaluation": risk.evaluation_, "calibration": risk.reliability_}
     params = {"metric": metric, "snapshots": len(frame), "from": str(instants[0]), "to": str(instants[-1])}
     findings, metrics = [risk.decision_], _scores(risk.evaluation_)

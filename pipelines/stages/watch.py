@@ -124,7 +124,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
 
 def save_watch_stage(project: Project, stage: Stage) -> bool:
     """Remember what a stage has told, once it is told; False where a run on a longer log is remembered already."""
-    if stage.skipped:
+    if stage.skipped or stage.tables_made_at:
         return True
     incidents, shifts = stage.tables["kpi_alerts"], stage.tables["detections"]
     return save_alerts(project.config.results_folder, incidents, shifts, local_log_end(project))

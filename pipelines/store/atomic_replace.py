@@ -12,6 +12,7 @@ import ctypes
 import errno
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -23,14 +24,17 @@ from pathlib import Path
 
 from ...features.errors import InputError
 from . import watchdog
-from .locks import close_handle, register_handle, release_lock, try_lock
+from .locks import BusyError, close_handle, register_handle, release_lock, try_lock
+from .sweeper import swept
 
 #: The file that marks a folder as results of deskcast, and lists which files are.
 MARKER_FILE = "findings.json"
 RESULTS_FORMAT = "deskcast results 1"
 #: Files that systems leave behind by themselves; they do not make a folder somebody's.
 _SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"}
+_PART = re.compile(r"\..+\.(\d+)\.part")
 _DISK_FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LOST_ERRORS = _DISK_FULL_ERRORS | {errno.EIO}
 RETRY_TIMEOUT_S = 2.0
 
 
@@ -146,26 +150,31 @@ def replace_file(path: Path) -> Iterator[Path]:
         raise InputError("there is no such folder", where=str(target.parent), hint="make it first")
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     _sweep_parts(target)
-    try:
-        aside.touch()
-        yield aside
-        _sync(aside)
-        aside.replace(target)
-    except OSError as error:
-        problem = (
-            "the disk is full" if error.errno in _DISK_FULL_ERRORS else f"the file cannot be written: {error.strerror}"
-        )
-        raise InputError(problem, where=str(path), hint="choose another place") from error
-    finally:
-        aside.unlink(missing_ok=True)
+    with swept(aside):
+        try:
+            aside.touch()
+            yield aside
+            _sync(aside)
+            aside.replace(target)
+        except OSError as error:
+            full = error.errno in _DISK_FULL_ERRORS
+            problem = "the disk is full" if full else f"the file cannot be written: {error.strerror}"
+            raise InputError(problem, where=str(path), hint="choose another place") from error
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def _sweep_parts(target: Path) -> None:
-    """Remove what killed processes left of this file."""
+    """Remove what killed processes left of this file, where nobody swept behind them."""
     for part in target.parent.glob(f".{target.name}.*.part"):
-        number = part.name.split(".")[-2]
-        if number.isdigit() and not _alive(int(number)):
+        if _is_dead_part(part):
             part.unlink(missing_ok=True)
+
+
+def _is_dead_part(path: Path) -> bool:
+    """Tell whether a file is one that a process wrote aside and left when it was killed."""
+    found = _PART.fullmatch(path.name)
+    return found is not None and not _alive(int(found[1]))
 
 
 def _alive(process: int) -> bool:
@@ -246,7 +255,7 @@ def _claim(staging: Path, target: Path) -> int:
         if token is not None:
             return token
         if time.monotonic() > end:
-            raise InputError("another run is writing here", where=str(target), hint="wait for it to end")
+            raise BusyError("another run is writing here", where=str(target), hint="wait for it to end")
         time.sleep(0.02)
 
 
@@ -275,7 +284,8 @@ def _commit(staging: Path, target: Path, previous: Path) -> None:
         target.rename(previous)
         staging.rename(target)
         shutil.rmtree(previous, ignore_errors=True)
-    _sync(target.parent)
+    with suppress(OSError):  # the new results stand by now
+        _sync(target.parent)
 
 
 def _mark(staging: Path) -> None:
@@ -293,7 +303,7 @@ def _take_over(target: Path, staging: Path) -> None:
     for item in target.rglob("*"):
         name = item.relative_to(target)
         copy = staging / name
-        if item.is_dir() or name.as_posix() in ours or copy.exists():
+        if item.is_dir() or name.as_posix() in ours or copy.exists() or _is_dead_part(item):
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -303,13 +313,19 @@ def _take_over(target: Path, staging: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Ask for the bytes to be on the disk before the names change; a system that cannot is left alone."""
-    with suppress(OSError):
+    """Ask for the bytes to be on the disk before the names change; a system that cannot is left alone.
+
+    A disk that says only now that it is full or broken is heard: the last results must not make room for those bytes.
+    """
+    try:
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as error:
+        if error.errno in _LOST_ERRORS:
+            raise
 
 
 def exchange(one: Path, other: Path) -> bool:

@@ -29,6 +29,7 @@ from ...models.shifts.ledger import (
 from ..words.tables import json_records
 from .atomic_replace import replace_file
 from .locks import locked
+from .sweeper import swept
 
 ALERTS_FORMAT = "deskcast alerts 1"
 ALERTS_FILE = "alerts.json"
@@ -131,8 +132,9 @@ def check_alert_state(results: Path) -> None:
     with _lock_state_folder(results) as folder:
         probe = folder / f".{ALERTS_FILE}.probe"
         try:
-            probe.touch()
-            probe.unlink()
+            with swept(probe):
+                probe.touch()
+                probe.unlink()
         except OSError as error:
             raise InputError(f"incidents cannot be remembered here: {error.strerror}", where=str(folder)) from error
 

@@ -12,6 +12,11 @@ from pathlib import Path
 
 from ...features.errors import InputError
 
+
+class BusyError(InputError):
+    """Say that another process is at work in the same place: to wait helps, and nothing else does."""
+
+
 #: Handles of this process alone; a forked child lets go of them, so that it cannot outlive its parent with them.
 _PRIVATE_HANDLES: set[int] = set()
 
@@ -78,7 +83,7 @@ def locked(folder: Path, patience_s: float = 60.0) -> Iterator[None]:
     end = time.monotonic() + patience_s
     while (token := try_lock(folder)) is None:
         if time.monotonic() > end:
-            raise InputError("another process is holding this folder", where=str(folder), hint="try again later")
+            raise BusyError("another process is holding this folder", where=str(folder), hint="try again later")
         time.sleep(0.05)
     try:
         yield

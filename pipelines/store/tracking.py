@@ -10,7 +10,6 @@ import platform
 import re
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,11 +20,13 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from ... import __version__
-from ...features.errors import InputError
+from ...features.errors import InputError, say_without_password
 from ..stage import Stage
 from .atomic_replace import replace_file
 from .locks import locked
+from .moved_store import ARTIFACTS_FOLDER, follow_moved_folder, usual_name
 from .results import write_table
+from .sweeper import scratch_folder
 
 #: Columns that say who somebody is; they never reach the record.
 PERSONAL_COLUMNS = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")
@@ -33,6 +34,7 @@ PERSONAL_COLUMNS = ("customer_id", "agent_id", "actor_id", "owner", "acknowledge
 QUOTING_COLUMNS = {"rejected_rows": ("value",), "kpi_alerts": ("note", "causes")}
 QUOTING_TABLES = ("checks",)
 _SQLITE = "sqlite:///"
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "http": 80, "https": 443}
 _STORES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")
 _MAGIC = b"SQLite format 3\x00"
 _NOISY_LOGGERS = ("mlflow", "alembic", "sqlalchemy")
@@ -81,13 +83,16 @@ def record_run(
     disable_telemetry()
     place = _store_file(uri, folder)
     with _quiet(), locked(place.parent) if place else nullcontext():
-        client = _open(f"{_SQLITE}{place}" if place else uri, place)
+        if place is not None and place.exists():
+            follow_moved_folder(place)
+        client = _open(_SQLITE + _escaped(place) if place else uri, place)
         parent_folder = place.parent if place else None
         writer = _writer(parent_folder or folder)
         chosen = _experiment(client, experiment, parent_folder)
         _end_killed(client, chosen, writer)
         tags = {"deskcast.version": version, "deskcast.data": fingerprint, "deskcast.writer": writer}
-        return _record(client, chosen, stages, tags, tables_dir)
+        with _plain_errors(uri):
+            return _record(client, chosen, stages, tags, tables_dir)
 
 
 def disable_telemetry() -> None:
@@ -109,6 +114,7 @@ def check_store(uri: str, folder: Path) -> None:
 
     Examples
     --------
+    >>> import tempfile
     >>> check_store("sqlite:///mlflow.db", Path(tempfile.mkdtemp()))
     >>> check_store("mlruns", Path("."))
     Traceback (most recent call last):
@@ -119,8 +125,7 @@ sqlite:///mlflow.db, the address of a database, or http(s)://
     if kind not in _STORES:
         wanted = "sqlite:///mlflow.db, the address of a database, or http(s)://"
         raise _bad_store("this is no tracking store", uri, wanted)
-    if kind in ("http", "https"):
-        _check_server(uri)
+    _check_server(uri)
     if not uri.startswith(_SQLITE) or uri == _SQLITE or ":memory:" in uri:
         return
     place = (Path(folder) / uri.removeprefix(_SQLITE)).resolve()
@@ -137,18 +142,25 @@ sqlite:///mlflow.db, the address of a database, or http(s)://
 
 
 def _bad_store(problem: str, uri: str, wanted: str | None = None) -> InputError:
-    shown = re.sub(r"//[^/@]*@", "//...@", uri)  # no password in a message
-    return InputError(problem, where="[tracking]", column="uri", got=shown, wanted=wanted)
+    return InputError(problem, where="[tracking]", column="uri", got=uri, wanted=wanted)
 
 
-def _check_server(uri: str) -> None:
-    parts = urlsplit(uri)
+def _check_server(uri: str, *, writing: bool = False) -> None:
+    """Ask whether a server is there at all: MLflow would try for two minutes before it says that there is none."""
+    kind = uri.partition(":")[0].partition("+")[0].lower()
+    if kind not in _PORTS:
+        return
     try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), timeout=5).close()
+        parts = urlsplit(uri)
+        if not parts.hostname and kind not in ("http", "https"):
+            return  # a socket of this machine, or a name that the driver knows
+        socket.create_connection((parts.hostname or "", parts.port or _PORTS[kind]), timeout=5).close()
+    except socket.gaierror as error:
+        if writing or kind in ("http", "https"):  # before that, a database may still get its name
+            raise _bad_store(f"no server answers there: {error.strerror}", uri) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _bad_store(f"no server answers there: {reason}", uri) from error
+        reason = say_without_password(getattr(error, "strerror", None) or str(error), uri)
+        raise _bad_store(f"no server answers there: {reason}", uri) from None
 
 
 def _record(
@@ -160,13 +172,15 @@ def _record(
     ids = [parent]
     for stage in stages:
         own = {"mlflow.parentRunId": parent, "deskcast.stage": stage.name, "deskcast.skipped": stage.skipped}
+        own |= {"deskcast.failed": stage.failed}
         run = client.create_run(
             experiment, start_time=_ms(start), tags={**tags, **{k: v for k, v in own.items() if v}}, run_name=stage.name
         ).info.run_id
         start += stage.seconds
         _log(client, run, stage, tags["deskcast.data"], _ms(start))
-        _log_tables(client, run, stage, tables_dir)
-        client.set_terminated(run, end_time=_ms(start))
+        if stage.tables_made_at is None:  # those of an earlier run are in its record
+            _log_tables(client, run, stage, tables_dir)
+        client.set_terminated(run, "FAILED" if stage.failed else None, end_time=_ms(start))
         ids.append(run)
     client.set_terminated(parent, end_time=_ms(now))
     return ids
@@ -186,14 +200,14 @@ def _log(client: Any, run: str, stage: Stage, fingerprint: str, at: int) -> None
 
 
 def _log_tables(client: Any, run: str, stage: Stage, tables_dir: Path | None) -> None:
-    with tempfile.TemporaryDirectory(prefix="deskcast-") as scratch:
+    with scratch_folder() as scratch:
         for name, frame in stage.tables.items():
             if name in QUOTING_TABLES:
                 continue
             written = tables_dir / f"{name}.parquet" if tables_dir else None
             public = drop_personal_data(frame, name)
             if written is None or not written.exists() or len(public.columns) < len(frame.columns):
-                written = Path(scratch) / f"{name}.parquet"
+                written = scratch / f"{name}.parquet"
                 write_table(public, written)
             client.log_artifact(run, str(written), "tables")
 
@@ -209,6 +223,11 @@ def drop_personal_data(frame: pd.DataFrame, name: str = "") -> pd.DataFrame:
     return frame.drop(columns=[c for c in (*PERSONAL_COLUMNS, *QUOTING_COLUMNS.get(name, ())) if c in frame.columns])
 
 
+def _escaped(place: Path) -> str:
+    """Write a path so that it is itself again when SQLAlchemy has read it out of an address."""
+    return str(place).replace("%", "%25").replace("?", "%3F")
+
+
 def _store_file(uri: str, folder: Path) -> Path | None:
     """Return the file of a sqlite store, or None for a store of another kind."""
     if not uri.startswith(_SQLITE) or uri == _SQLITE or ":memory:" in uri:
@@ -221,20 +240,33 @@ def _store_file(uri: str, folder: Path) -> Path | None:
     return place
 
 
+@contextmanager
+def _plain_errors(uri: str) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        reason = say_without_password((str(error).strip() or type(error).__name__).splitlines()[0][:300], uri)
+        raise InputError(f"the run cannot be recorded: {reason}", where=uri) from None
+
+
 def _open(uri: str, place: Path | None) -> Any:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
+    _check_server(uri, writing=True)
     try:
         if place is not None and not place.exists():
             _create(place)
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0][:300]
+        reason = say_without_password(str(error).strip().splitlines()[0][:300], uri)
         hint = "set uri under [tracking], for example sqlite:///mlflow.db"
-        raise InputError(f"the tracking store cannot be opened: {reason}", where=uri, hint=hint) from error
+        raise InputError(f"the tracking store cannot be opened: {reason}", where=uri, hint=hint) from None
     return client
 
 
@@ -242,8 +274,8 @@ def _create(place: Path) -> None:
     """Make a new store elsewhere and put it into place whole: a kill while it is made leaves nothing behind."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with tempfile.TemporaryDirectory(prefix="deskcast-") as scratch:
-        made = Path(scratch) / "new.db"
+    with scratch_folder() as scratch:
+        made = scratch / "new.db"
         # The default experiment's artifacts would go to the current directory otherwise.
         SqlAlchemyStore(f"{_SQLITE}{made}", _artifacts(place.parent)).engine.dispose()
         with replace_file(place) as aside:
@@ -251,13 +283,13 @@ def _create(place: Path) -> None:
 
 
 def _artifacts(folder: Path) -> str:
-    return (folder / "mlruns").as_uri()
+    return (folder / ARTIFACTS_FOLDER).as_uri()
 
 
 def _experiment(client: Any, name: str, folder: Path | None) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
-        location = f"{_artifacts(folder)}/{_key(name).replace('/', '_')}" if folder else None
+        location = f"{_artifacts(folder)}/{usual_name(name)}" if folder else None
         return str(client.create_experiment(name, artifact_location=location))
     if found.lifecycle_stage != "active":
         hint = "restore it in MLflow, or choose another name under [tracking]"

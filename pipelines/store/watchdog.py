@@ -1,6 +1,7 @@
 """Clean up behind a killed writer: waits for its end, then removes what it left half-written.
 
-This file is run as a script by :mod:`deskcast.pipelines.store.atomic_replace`, in a session of its own and with the
+This file is run as a script by :mod:`deskcast.pipelines.store.atomic_replace` and
+:mod:`deskcast.pipelines.store.sweeper`, in a session of its own and with the
 standard library alone, so that it starts in milliseconds and survives what killed its parent. It ends with its parent.
 """
 
@@ -10,7 +11,11 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+
+#: Word in place of a staging folder: remove single files, which are told on the way.
+SWEEP_FILES = "--files"
 
 
 def restore(folder: Path, previous: Path) -> None:
@@ -53,7 +58,26 @@ def sweep(staging: Path, folder: Path, previous: Path) -> None:
         os.close(lock)
 
 
+def sweep_files(told: bytes) -> None:
+    """Remove the files and folders that were announced (``+path``) and not taken back (``-path``)."""
+    left: dict[bytes, None] = {}
+    for word in told.split(b"\0")[:-1]:  # behind the last end there may be half a word
+        if word[:1] == b"+":
+            left[word[1:]] = None
+        else:
+            left.pop(word[1:], None)
+    for name in left:
+        path = Path(os.fsdecode(name))
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
 if __name__ == "__main__":
-    while sys.stdin.buffer.read(1):
-        pass
-    sweep(*(Path(argument) for argument in sys.argv[1:4]))
+    told = sys.stdin.buffer.read()
+    if sys.argv[1] == SWEEP_FILES:
+        sweep_files(told)
+    else:
+        sweep(*(Path(argument) for argument in sys.argv[1:4]))

@@ -2,6 +2,11 @@
 
 import re
 import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -152,3 +157,68 @@ def test_an_address_that_is_taken_is_said_before_anything_is_promised(tmp_path):
         with pytest.raises(InputError, match=rf"127.0.0.1:{port}: the page cannot be served here: address already"):
             serve(make_app(tmp_path), "127.0.0.1", port, lambda: promised.append(port))
     assert promised == []
+
+
+@pytest.mark.parametrize(
+    ("host", "good", "bad"),
+    [
+        ("127.0.0.1", ["localhost", "LOCALHOST:8765", "127.0.0.1:8765", "[::1]:80", "localhost."], ["192.168.1.7"]),
+        ("::1", ["[::1]:8765", "localhost"], ["[2001:db8::1]", "::1"]),
+        ("desk.local", ["desk.local:8765", "Desk.Local", "127.0.0.1"], ["desk.local.evil.example", "xdesk.local"]),
+        ("192.168.1.7", ["192.168.1.7:8765", "localhost"], ["192.168.1.8", "192.168.1.7.evil.example"]),
+        ("0.0.0.0", ["192.168.1.7:8765", "localhost:1", socket.gethostname()], ["localhost.evil.example"]),
+    ],
+)
+def test_only_loopback_names_and_the_given_host_are_answered(folder, host, good, bad):
+    client = TestClient(make_app(folder, host=host))
+    for name in good:
+        assert client.get("/health", headers={"Host": name}).status_code == 200, name
+    for name in (
+        *bad,
+        "evil.example",
+        "evil.example:8765",
+        "localhost@evil.example",
+        "127.0.0.1.evil.example",
+        "",
+        "a b",
+    ):
+        for path in ("/", "/tables/risk.csv", "/api/findings", "/assets/vega.js", "/nothing"):
+            answer = client.get(path, headers={"Host": name})
+            assert answer.status_code == 400, (name, path)
+            assert "content-security-policy" in answer.headers
+            assert len(answer.content) < 100
+
+
+def test_a_csv_from_the_page_holds_no_formula(tmp_path):
+    write(tmp_path / "results", [Stage("risk", {"risk": pd.DataFrame({"case_id": ["=1+1", "C-1"]})})])
+    text = TestClient(make_app(tmp_path / "results")).get("/tables/risk.csv").text
+    assert text.splitlines() == ["case_id", "'=1+1", "C-1"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_serve_refuses_other_names_and_warns_where_others_can_read(folder, host):
+    (folder.parent / "cases.csv").write_text("case_id,created_at\n1,2024-03-01 09:00\n")
+    (folder.parent / "deskcast.toml").write_text('[source.cases]\npath = "cases.csv"\n')
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).parent / "deskcast", "serve", "--host", host, "--port", str(port)]
+    with subprocess.Popen(command, cwd=folder.parent, stdout=-1, stderr=-1, text=True) as server:
+        try:
+            assert str(port) in ask(port, "localhost", server)
+            asked = {name: ask(port, name, server).split()[1] for name in ("localhost", "evil.example")}
+        finally:
+            server.terminate()
+            said = server.communicate(timeout=30)[1]
+    assert asked == {"localhost": "200", "evil.example": "400"}
+    assert ("everybody who reaches" in said) == (host == "0.0.0.0")
+
+
+def ask(port, name, server, patience=60.0):
+    """Send a plain request as soon as somebody listens, and return the head of the answer."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end and server.poll() is None:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+            line.sendall(f"GET /health HTTP/1.1\r\nHost: {name}:{port}\r\nConnection: close\r\n\r\n".encode())
+            return line.makefile().readline() + f" {port}"
+        time.sleep(0.1)
+    raise AssertionError("nobody answers")

@@ -1,0 +1,100 @@
+"""Values that TOML allows and a desk cannot mean: read where they can be, refused in one line else."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from deskcast.features.durations import parse_duration
+from deskcast.features.errors import InputError
+from deskcast.forecasting.grid.known_days import event_spans
+from deskcast.pipelines.project.config import load_config
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SOURCE = 'timezone = "Europe/Berlin"\n[source.cases]\npath = "cases.csv"\n'
+
+
+def load(folder, text):
+    (folder / "deskcast.toml").write_text(SOURCE + text, encoding="utf-8")
+    return load_config(folder / "deskcast.toml")
+
+
+def days(config):
+    return [(str(first), str(last)) for _, first, last in event_spans(config.events)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "span"),
+    [
+        ("2025-11-11T00:00:00Z", "2025-11-12T00:00:00Z", ("2025-11-11", "2025-11-12")),
+        ("2025-11-11T00:00:00Z", "2025-11-11", ("2025-11-11", "2025-11-11")),
+        ("2025-11-11", "2025-11-11T23:30:00Z", ("2025-11-11", "2025-11-12")),  # half past midnight in Berlin
+        ("2025-11-11T09:00:00", '"2025-11-12 18:00"', ("2025-11-11", "2025-11-12")),
+        ('"2025-11-11T00:00:00-05:00"', '"2025-11-11"', ("2025-11-11", "2025-11-11")),
+    ],
+)
+def test_an_event_may_be_given_by_days_or_instants(tmp_path, start, end, span):
+    assert days(load(tmp_path, f'[[event]]\nname = "sale"\nstart = {start}\nend = {end}\n')) == [span]
+
+
+@settings(max_examples=20)
+@given(
+    at=st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1)).map(lambda t: t.replace(microsecond=0)),
+    hours=st.integers(-12, 14),
+    quoted=st.booleans(),
+)
+def test_an_instant_falls_on_the_day_of_the_desk(tmp_path_factory, at, hours, quoted):
+    from zoneinfo import ZoneInfo
+
+    instant = at.replace(tzinfo=timezone(timedelta(hours=hours)))
+    day = str(instant.astimezone(ZoneInfo("Europe/Berlin")).date())
+    text = f'"{instant.isoformat()}"' if quoted else instant.isoformat()
+    found = load(tmp_path_factory.mktemp("event"), f'[[event]]\nname = "sale"\nstart = {text}\nend = {day}\n')
+    assert days(found) == [(day, day)]
+    assert instant.astimezone(UTC) == instant
+
+
+@pytest.mark.parametrize("start", ["07:30:00", '"07:30"', '"soon"', "true", "[2025-11-11]", '"99999-01-01"', '""'])
+def test_what_is_no_day_is_refused(tmp_path, start):
+    with pytest.raises(InputError, match=r"\[\[event\]\] \w+: column 'start': this"):
+        load(tmp_path, f'[[event]]\nname = "sale"\nstart = {start}\nend = "2025-11-12"\n')
+
+
+@settings(max_examples=25)
+@given(number=st.integers(1, 10**30), unit=st.sampled_from(["s", "min", "h", "d", "w"]))
+def test_a_duration_is_read_up_to_a_hundred_years_and_refused_beyond(number, unit):
+    seconds = number * {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}[unit]
+    if seconds <= 100 * 366 * 86400:
+        assert parse_duration(f"{number}{unit}") == seconds
+    else:
+        with pytest.raises(InputError, match="too long"):
+            parse_duration(f"{number}{unit}", where="[[sla]] 1", column="target")
+
+
+@pytest.mark.parametrize("target", ["999999999999999d", "1w" * 10_000, "9" * 400 + "s"])
+def test_a_target_beyond_all_dates_is_refused_by_its_key(tmp_path, target):
+    with pytest.raises(InputError, match=r"\[\[sla\]\] 1: column 'target': this duration is too long") as caught:
+        load(tmp_path, f'[[sla]]\nmetric = "resolution"\ntarget = "{target}"\n')
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs", "abfss", "file", "https", "postgresql", "S3", "az"])
+def test_results_go_to_no_address(tmp_path, scheme):
+    with pytest.raises(InputError, match=rf"\[results\]: column 'path': .*{scheme} addresses are not supported"):
+        load(tmp_path, f'[results]\npath = "{scheme}://bucket/desk"\n')
+    assert [p.name for p in tmp_path.iterdir()] == ["deskcast.toml"]
+
+
+def test_nor_does_a_source_come_from_one(tmp_path):
+    with pytest.raises(InputError, match=r"\[source.events\]: column 'path': .*s3 addresses are not supported"):
+        load(tmp_path, '[source.events]\npath = "s3://bucket/events.csv"\n')
+    with pytest.raises(InputError, match=r"\[source.events\]: column 'path': .*s3 addresses are not supported"):
+        load(tmp_path, '[source.events]\nkind = "zendesk"\nparts = { tickets = "s3://bucket/events.csv" }\n')
+
+
+def test_a_path_with_a_colon_is_a_path(tmp_path):
+    assert load(tmp_path, '[results]\npath = "2025-11-11T08:00/results"\n').results == "2025-11-11T08:00/results"
+
+
+def test_a_configuration_without_a_floor_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not TOML: it is nested too deep"):
+        load(tmp_path, "[history]\nby = " + "[" * 50_000 + "]" * 50_000 + "\n")
