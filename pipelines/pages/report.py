@@ -14,6 +14,7 @@ from ..charts.charts import plot_stage
 from ..charts.vega import Chart
 from ..stage import Stage
 from ..store.atomic_replace import replace_file
+from ..words.instants import Instants, format_data_age, format_instants
 from ..words.tables import FormattedTable, format_table, sort_latest_first
 
 #: Stage -> title of its section, and what its tables tell.
@@ -134,6 +135,7 @@ def write_report(
     made_at: datetime,
     version: str,
     timezone: str = "UTC",
+    instants: Instants | None = None,
 ) -> None:
     """Write the report as one self-contained HTML file, whole or not at all.
 
@@ -149,13 +151,15 @@ def write_report(
         When and by which version the run was made.
     timezone
         Clock on which instants are told.
+    instants
+        To which instant the data reach, which was looked at, and when it was computed.
 
     Raises
     ------
     InputError
         If the file cannot be written.
     """
-    page = render_report(stages, title=title, made_at=made_at, version=version, timezone=timezone)
+    page = render_report(stages, title=title, made_at=made_at, version=version, timezone=timezone, instants=instants)
     with replace_file(Path(path)) as aside:
         aside.write_text(page, encoding="utf-8")
 
@@ -168,6 +172,7 @@ def render_report(
     version: str,
     timezone: str = "UTC",
     served: bool = False,
+    instants: Instants | None = None,
 ) -> str:
     """Return the report as HTML.
 
@@ -180,6 +185,8 @@ def render_report(
     page: str = template("report.html").render(
         title=title,
         made_at=f"{made_at:%A, %d %B %Y, %H:%M} {made_at.tzname() or ''}".strip(),
+        instants="" if instants is None else format_instants(instants, timezone),
+        ended="" if instants is None else format_data_age(instants, timezone),
         version=version,
         timezone=timezone,
         opening=_opening({s.name: s for s in stages}),

@@ -135,6 +135,7 @@ class _Store:
             version=results.version,
             timezone=self.timezone,
             served=True,
+            instants=results.instants,
         )
 
 

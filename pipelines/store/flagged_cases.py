@@ -36,6 +36,12 @@ def read_flags(results: Path, metric: str) -> pd.DataFrame:
     return whole[whole["metric"] == metric].reset_index(drop=True)
 
 
+def find_last_flagged(results: Path) -> pd.Timestamp | None:
+    """Return the latest morning that is remembered; none before the first."""
+    at = _read(flagged_file(results))["at"]
+    return None if at.empty else pd.Timestamp(at.max())
+
+
 def find_flagged_since(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of: pd.Timestamp) -> pd.Series:
     """Return since when each case is picked, as it was known at an instant.
 
