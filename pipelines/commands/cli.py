@@ -294,11 +294,11 @@ def risk(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    cases_per_day: Annotated[int | None, typer.Option(help="Pick so many cases to take up first.", min=1)] = None,
+    cases_per_day: Annotated[int | None, typer.Option(help="Pick so many cases to work on first.", min=1)] = None,
     budget: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
     capacity: Annotated[str | None, typer.Option(help="Pick as many cases as fit, such as '8h' of work.")] = None,
 ) -> None:
-    """Rank the open cases by the probability that they break their promise, and pick those to take up first."""
+    """Rank the open cases by the probability that they break their promise, and pick those to work on first."""
     from ...features.durations import parse_duration
     from ..stages.risk import risk_stage
     from ..stages.train import train_stage
@@ -318,6 +318,8 @@ def risk(
     ):  # before anything is printed: who reads the output may stop early
         save_flags(project.config.results_folder, stage.tables["risk"], project.data_until)
     also = (
+        "past_saving",
+        "dropped_cases",
         "breached_cases",
         "awaiting_closure",
         "dissatisfaction",
@@ -326,7 +328,8 @@ def risk(
         "outcome_evaluation",
     )
     there = [name for name in also if name in stage.tables]
-    output_stage(stage, "risk", out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
+    main = "risk" if stage.skipped or "risk" in stage.tables else "open_cases"
+    output_stage(stage, main, out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
 
 
 @app.command()

@@ -41,7 +41,10 @@ TABLE_CAPTIONS = {
     "casework": "Case work by slot: people, backlog, and the risk of breaking a promise",
     "schedule": "Shifts that cover the need",
     "coverage": "Need against people there",
-    "risk": "Open cases, the most likely to break their promise first",
+    "risk": "Open cases: those to work on first, then by what work on them can still save",
+    "open_cases": "Open cases by due time: nothing tells them apart, so they are not ranked",
+    "past_saving": "Too late to be saved: the time left is shorter than the work",
+    "dropped_cases": "Cases of the last list that are not on this one, and why",
     "reasons": "Why: exact parts of the log-odds of the cases at the top",
     "breached_cases": "Open cases that have broken their promise already",
     "awaiting_closure": "Resolved, waiting to be closed: nothing is left to do",
@@ -244,7 +247,10 @@ def _top_cases(stages: Sequence[Stage], timezone: str) -> FormattedTable | None:
         return None
     columns = [c for c in _TOP_COLUMNS if c in frame.columns]
     ordered = frame.sort_values("rank") if "rank" in frame.columns else frame
-    return format_table("risk", ordered[columns], MAX_TOP_CASES, timezone)
+    if "work_first" not in frame.columns:
+        return format_table("risk", ordered[columns], MAX_TOP_CASES, timezone)
+    picked = ordered[ordered["work_first"].astype(bool)]
+    return format_table("risk", picked[columns], MAX_TABLE_ROWS, timezone) if len(picked) else None
 
 
 def script_json(value: Any) -> str:

@@ -101,7 +101,7 @@ def train_stage(
         frame = both[both["at"].isin(instants)].reset_index(drop=True)
         today = both[both["at"] == log.until].reset_index(drop=True)
         ends = find_case_ends(log, metric)
-        risk = BreachRisk(calendar=_calendar(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
+        risk = BreachRisk(calendar=calendar_of(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
     except InputError as error:
         return Stage("train", skipped=str(error)), None
     tables = {"evaluation": risk.evaluation_, "calibration": risk.reliability_}
@@ -131,7 +131,7 @@ def _backtest(
             trained.labels,
             trained.ends,
             as_of=log.until,
-            calendar=_calendar(log, trained.metric),
+            calendar=calendar_of(log, trained.metric),
             used=trained.risk.used_,
             k=project.config.risk.cases_per_day or 20,
             progress=progress,
@@ -140,7 +140,7 @@ def _backtest(
         return {}, [f"Not evaluated at rolling cut-offs: {error}."]
 
 
-def _calendar(log: CaseLog, metric: str) -> BusinessCalendar | None:
+def calendar_of(log: CaseLog, metric: str) -> BusinessCalendar | None:
     """Return the opening hours on which a promise runs; none where its clock never stops or a system decides."""
     policies = log.frame("sla_policies")
     mine = policies[policies["metric"] == metric]

@@ -42,6 +42,18 @@ def find_last_flagged(results: Path) -> pd.Timestamp | None:
     return None if at.empty else pd.Timestamp(at.max())
 
 
+def find_last_picks(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return the picks of the last morning before an instant.
+
+    >>> day = pd.Timestamp("2024-03-04T08:00Z")
+    >>> flags = pd.DataFrame({"metric": "resolution", "case_id": ["a", "b"], "at": [day, day + pd.Timedelta("1D")]})
+    >>> find_last_picks(flags, day + pd.Timedelta("1D"))["case_id"].tolist()
+    ['a']
+    """
+    earlier = flags[flags["at"] < as_of]
+    return earlier[earlier["at"] == earlier["at"].max()].reset_index(drop=True)
+
+
 def find_flagged_since(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of: pd.Timestamp) -> pd.Series:
     """Return since when each case is picked, as it was known at an instant.
 
