@@ -166,17 +166,18 @@ def explain_time_used(ripe: int, breached: int, new_case: float, why: str) -> st
     """Say that the risk is read from the time used, and how sure a young log makes it."""
     lo, hi = wilson_interval(new_case * ripe, ripe)
     return (
-        f"No model was learnt, because {why}. The risk is read from the time used (Kaplan-Meier; open cases count as "
-        f"censored): the targets of {ripe:,} cases have run out, {breached:,} of them were broken; a new case breaks "
-        f"its promise with {100 * new_case:.0f} % (anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %)."
+        f"Nothing was learnt but a base rate by the time used, because {why}. It is read from the time used "
+        "(Kaplan-Meier; open cases count as censored): the targets of "
+        f"{ripe:,} cases have run out, {breached:,} of them were broken; a new case breaks its promise with "
+        f"{100 * new_case:.0f} % (anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %)."
     )
 
 
 def explain_unknown_risk(ripe: int, cases: int) -> str:
     """Say that nobody can know yet how many promises will be broken."""
     return (
-        f"It cannot be known yet how many promises will be broken: the targets of only {ripe:,} of {cases:,} cases have "
-        f"run out (at least {MIN_RIPE_CASES} are needed), and of the others only those that were met can be known."
+        f"It cannot be known yet how many promises will be broken: the targets of only {ripe:,} of {cases:,} cases "
+        f"have run out (at least {MIN_RIPE_CASES} are needed), and of the others only those that were met can be known."
     )
 
 

@@ -69,7 +69,7 @@ def keep_picks(
     >>> keep_picks(cases, np.array([1.0, 0.9]), np.array([True, False]), ["b"]).tolist()
     [False, True]
     """
-    stays = np.asarray(case_id.isin(list(kept)).to_numpy(dtype=bool))
+    stays = np.array(case_id.isin(list(kept)), dtype=bool)
     rivals = benefit[fresh & ~stays]
     if not stays.any() or not len(rivals):
         return stays

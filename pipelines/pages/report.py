@@ -248,7 +248,7 @@ def _top_cases(stages: Sequence[Stage], timezone: str) -> FormattedTable | None:
     columns = [c for c in _TOP_COLUMNS if c in frame.columns]
     ordered = frame.sort_values("rank") if "rank" in frame.columns else frame
     if "work_first" not in frame.columns:
-        return format_table("risk", ordered[columns], MAX_TOP_CASES, timezone)
+        return format_table("risk", ordered[columns].head(MAX_TOP_CASES), MAX_TOP_CASES, timezone)
     picked = ordered[ordered["work_first"].astype(bool)]
     return format_table("risk", picked[columns], MAX_TABLE_ROWS, timezone) if len(picked) else None
 

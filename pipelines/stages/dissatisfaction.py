@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from ...features.labels.satisfaction import dissatisfaction_labels
 from ...models.risk.case_rows import case_snapshots
 from ...models.risk.dissatisfaction import DissatisfactionRisk
 from ...models.risk.escalation import EscalationRisk
+from ...models.risk.outcome_risk import OutcomeRisk
 from ...models.worklist.ranking import assign_risk_levels
 from ..project.project import Project
 from ..stage import Stage
@@ -37,8 +38,8 @@ def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log
     Parameters
     ----------
     stage
-        Its table ``risk``, if there is one, gets the columns ``dissatisfaction_risk`` and ``escalation_risk`` where they
-        tell cases apart.
+        Its table ``risk``, if there is one, gets ``dissatisfaction_risk`` and ``escalation_risk`` where they tell cases
+        apart.
     project, trained, log
         As of :func:`~deskcast.pipelines.stages.risk.risk_stage`.
 
@@ -77,11 +78,11 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
         tables["dissatisfaction"] = _listed(now, risk)
     if risk.used_["closed"] != "constant":
         tables["recently_closed"] = _listed(just[~just["case_id"].isin(told)], risk)
-    tables |= {"outcome_evaluation": _judged(stage, "dissatisfaction", risk.evaluation_)}
+    tables |= {"outcome_evaluation": _judged(stage, "dissatisfaction", risk.evaluation_, risk.stages_)}
     kept = {**stage.tables, **{name: frame for name, frame in tables.items() if len(frame)}}
     if "dissatisfaction" in tables:
         kept = _with_risk(kept, "dissatisfaction")
-    findings = [f"Dissatisfaction: {s}" for s in risk.statements_]
+    findings = _statements("Dissatisfaction", risk.statements_, risk.stages_, tables["outcome_evaluation"])
     findings += [_counted(kept, name) for name in ("dissatisfaction", "recently_closed") if name in kept]
     return replace(stage, tables=kept, findings=(*stage.findings, *findings))
 
@@ -100,9 +101,9 @@ def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseL
     order = ["escalation_risk", "age_s", "case_id"] if risk.used_ != "constant" else ["age_s", "case_id"]
     table = table.sort_values(order, ascending=[name == "case_id" for name in order], ignore_index=True)
     kept = dict(stage.tables)
-    judged = _judged(stage, "escalation", risk.evaluation_.assign(stage="open"))
+    judged = _judged(stage, "escalation", risk.evaluation_.assign(stage="open"), {"open": risk.outcome_risk_})
     kept |= {"outcome_evaluation": judged} if len(judged) else {}
-    findings: list[str] = [f"Escalation: {risk.decision_}"]
+    findings = _statements("Escalation", [risk.decision_], {"open": risk.outcome_risk_}, judged)
     if risk.used_ != "constant" and len(table):
         kept = _with_risk({**kept, "escalation": table}, "escalation")
         findings.append(_counted(kept, "escalation"))
@@ -137,9 +138,34 @@ def _counted(tables: dict[str, pd.DataFrame], name: str) -> Finding:
     return Finding(f"{count} {_LISTS[name]}; it is expected of about {bad}.", count, bad)
 
 
-def _judged(stage: Stage, outcome: str, evaluation: pd.DataFrame) -> pd.DataFrame:
-    """Put how good the candidates for an outcome were below those of others."""
+def _statements(
+    outcome: str, statements: Sequence[str], stages: Mapping[str, OutcomeRisk], judged: pd.DataFrame
+) -> list[str]:
+    """Write the statements of a model with the number of cases and the rate that they rest on."""
+    found: list[str] = []
+    for statement in statements:
+        facts: list[Fact] = []
+        for name, learnt in stages.items():
+            keys = {"outcome": outcome.lower(), "stage": name, "model": "constant"}
+            there = (
+                judged[(judged["outcome"] == keys["outcome"]) & (judged["stage"] == name)] if len(judged) else judged
+            )
+            if learnt.decision != statement or there.empty:
+                continue
+            cells = Cell("outcome_evaluation", "cases", keys), Cell("outcome_evaluation", "base_rate", keys)
+            cases, rate = (float(there[cell.column].iloc[0]) for cell in cells)
+            facts = [Fact("evaluated_cases", outcome.lower(), cases, cell=cells[0])]
+            bad = Fact("base_rate", outcome.lower(), rate, "share", cell=cells[1])
+            facts += [bad] if f"{bad}" in statement else []
+        found.append(Finding(f"{outcome}: {statement}", *facts))
+    return found
+
+
+def _judged(stage: Stage, outcome: str, evaluation: pd.DataFrame, stages: Mapping[str, OutcomeRisk]) -> pd.DataFrame:
+    """Put how good the candidates for an outcome were below those of others; ``cases`` are those behind ``n`` rows."""
     mine = evaluation[evaluation["n"] > 0]
+    cases = mine["stage"].astype("str").map({name: float(learnt.newest_cases) for name, learnt in stages.items()})
+    mine = mine.assign(cases=cases.astype("float64"))
     first = {"outcome": outcome, "stage": mine["stage"].astype("str")}
     mine = pd.DataFrame(first, index=mine.index).join(mine.drop(columns="stage"))
     before = stage.tables.get("outcome_evaluation")

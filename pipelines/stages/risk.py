@@ -41,8 +41,6 @@ _OPEN_COLUMNS = (
     *("case_id", "metric", "due_at", "left_s", "left_wall_s", "left_business_s", "paused", "owner", "team", "priority"),
     *("age_s", "as_of"),
 )
-#: Models that tell no case from another: there is no list then.
-UNRANKED = ("constant", "unknown")
 
 
 @renamed_arguments
@@ -99,7 +97,7 @@ def risk_stage(
     broken = broken.assign(owner=find_owners(log, broken["case_id"]))
     waiting = _awaiting_closure(rows[done], trained, log)
     tables = {"breached_cases": broken} | ({"awaiting_closure": waiting} if len(waiting) else {})
-    if trained.risk.used_ in UNRANKED:
+    if not _is_ranked(table, trained):
         tables = {"open_cases": _list_by_due_time(table), **tables}
         figures = {"expected": float("nan"), "work_first": 0.0}
     else:
@@ -165,6 +163,13 @@ def _dropped(
         min_probability=spec.min_probability,
     )
     return {"dropped_cases": gone} if len(gone) else {}
+
+
+def _is_ranked(table: pd.DataFrame, trained: TrainedModel) -> bool:
+    """Tell whether anything tells cases apart: their rates, or at equal rates the time that is left."""
+    if trained.risk.used_ == "unknown":
+        return False
+    return trained.risk.used_ != "constant" or bool(table["due_at"].notna().any())
 
 
 def _list_by_due_time(table: pd.DataFrame) -> pd.DataFrame:

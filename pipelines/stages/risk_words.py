@@ -35,7 +35,7 @@ def write_risk_findings(
     promise = metric.replace("_", " ")
     ranked = "risk" in tables
     findings: list[str] = [_open_cases(tables, promise, ranked=ranked)]
-    findings += [caution] if caution else []
+    findings += [f"Of the probabilities: {caution}"] if caution else []
     if not ranked:
         return findings
     mine = tables["risk"][tables["risk"]["work_first"].astype(bool)]

@@ -57,7 +57,7 @@ def test_a_rate_by_time_used_is_that_of_the_truth():
     rows = frame.drop_duplicates("case_id").head(3).assign(target_used=[0.0, 0.5, 0.9])
     truth = np.exp(-1.4 * (1 - np.array([0.0, 0.5, 0.9])))  # exp(-left / mean)
     assert risk.predict_proba(rows) == pytest.approx(truth, abs=0.1)
-    assert "read from the time used" in risk.decision_
+    assert "It is read from the time used" in risk.decision_
     assert risk.caution_ == risk.decision_
     moved = risk.follow(frame, labels, end)
     assert moved.predict_proba(rows) == pytest.approx(risk.predict_proba(rows))
