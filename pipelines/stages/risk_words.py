@@ -41,8 +41,8 @@ def write_risk_findings(
     mine = tables["risk"][tables["risk"]["work_first"].astype(bool)]
     findings += [_picks(tables["risk"], mine, min_probability)]
     findings += [_dropped(tables["dropped_cases"])] if "dropped_cases" in tables else []
-    rows = (mine if len(mine) else tables["risk"]).head(min(top, MAX_CASES_TOLD)).to_dict("records")
-    return findings + [_case(row) for row in rows]
+    rows = (mine if len(mine) else tables["risk"]).head(min(top, MAX_CASES_TOLD))
+    return findings + [_case(row) for _, row in rows.iterrows()]
 
 
 def _counted(table: str, subject: str, tables: dict[str, pd.DataFrame], **keys: Any) -> Fact:
@@ -55,6 +55,7 @@ def _cases(fact: Fact) -> str:
 
 
 def _open_cases(tables: dict[str, pd.DataFrame], promise: str, *, ranked: bool) -> Finding:
+    """Say how many promises run, how many of them will be broken, and what is beyond saving."""
     name = "risk" if ranked else "open_cases"
     running, over = _counted(name, "running", tables), _counted("breached_cases", "breached", tables)
     facts, more = [running, over], ""
@@ -104,14 +105,18 @@ def _dropped(dropped: pd.DataFrame) -> Finding:
     return Finding(f"{_cases(total)} of the last list left it: {parts}.", total, *counts)
 
 
-def _case(row: dict[str, Any]) -> Finding:
+def _case(row: pd.Series[Any]) -> Finding:
     case = str(row["case_id"])
     chance = Fact(
-        "breach_risk", case, row["probability"], "probability", cell=Cell("risk", "probability", {"case_id": case})
+        "breach_risk",
+        case,
+        float(row["probability"]),
+        "probability",
+        cell=Cell("risk", "probability", {"case_id": case}),
     )
     facts, left = [chance], ""
     if not pd.isna(row["left_s"]) and " left" not in row["reason_1"]:
-        time = Fact("time_left", case, row["left_s"], "s", cell=Cell("risk", "left_s", {"case_id": case}))
+        time = Fact("time_left", case, float(row["left_s"]), "s", cell=Cell("risk", "left_s", {"case_id": case}))
         facts, left = [chance, time], f", {time} left"
     why = "" if row["reason_1"].startswith("in its favour") else f": {row['reason_1']}"
     return Finding(f"Case {case}: {chance}{left}{why}.", *facts)

@@ -51,7 +51,8 @@ def find_last_picks(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     ['a']
     """
     earlier = flags[flags["at"] < as_of]
-    return earlier[earlier["at"] == earlier["at"].max()].reset_index(drop=True)
+    last: pd.DataFrame = earlier[earlier["at"] == earlier["at"].max()].reset_index(drop=True)
+    return last
 
 
 def find_flagged_since(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of: pd.Timestamp) -> pd.Series:

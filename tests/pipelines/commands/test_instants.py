@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from deskcast.pipelines.commands.cli import app
 from deskcast.pipelines.project.project import open_project, view_as_of
-from deskcast.pipelines.store.flagged_cases import read_flags
+from deskcast.pipelines.stages.risk import risk_stage
+from deskcast.pipelines.stages.train import train_stage
+from deskcast.pipelines.store.flagged_cases import read_flags, save_flags
 from deskcast.pipelines.store.results import read_findings, read_result_table, read_results
+from deskcast.pipelines.words.facts import contradictions
 from typer.testing import CliRunner
 
 CONFIG = """
@@ -20,6 +23,8 @@ path = "events.csv"
 [[sla]]
 metric = "resolution"
 target = "48h"
+[risk]
+train_days = 25
 """
 
 
@@ -91,3 +96,46 @@ def test_each_instant_has_its_own_fingerprint_and_the_same_instant_the_same(desk
     assert marks[0] == marks[2] != marks[1] != project.fingerprint
     late = view_as_of(project, "2024-03-05 08:00")
     assert (late.data_until, late.as_of) == (project.data_until, pd.Timestamp("2024-03-05T07:00Z"))
+
+
+def test_picks_do_not_flap_over_ten_nights_and_each_drop_is_said(desk):
+    whole = open_project(desk / "deskcast.toml")
+    shares, before = [], pd.DataFrame()
+    for night in range(10):
+        then = view_as_of(whole, f"2024-02-{15 + night:02} 00:00")
+        stage = risk_stage(then, train_stage(then)[1], cases_per_day=8)
+        assert contradictions(stage) == []
+        risk = stage.tables["risk"]
+        now = set(risk.loc[risk["work_first"], "case_id"])
+        assert now
+        assert (risk.loc[risk["work_first"], "probability"] >= 0.1).all()
+        if len(before):
+            gone = stage.tables.get("dropped_cases", pd.DataFrame({"case_id": [], "reason": []}))
+            assert set(before["case_id"]) - now == set(gone["case_id"])
+            assert gone["reason"].ne("").all()
+            could = set(before["case_id"]) - set(gone["case_id"][gone["reason"] != "work on others saves more"])
+            shares.append((len(could & now), len(could)))
+            assert any("of the last list left it" in f for f in stage.findings) == (len(gone) > 0)
+        assert save_flags(desk / "results", risk, then.data_until)
+        before = risk[risk["work_first"]]
+    stayed, could = np.sum(shares, axis=0)
+    assert could >= 20
+    assert stayed >= 0.9 * could
+
+
+def test_the_list_is_of_the_morning_and_what_is_lost_stands_apart(desk):
+    whole, lost = open_project(desk / "deskcast.toml"), 0
+    for day in ("2024-02-20", "2024-02-23", "2024-02-26"):
+        midnight = view_as_of(whole, day)
+        stage = risk_stage(midnight, train_stage(midnight)[1])
+        risk, morning = stage.tables["risk"], midnight.data_until + pd.Timedelta(hours=8)
+        assert (risk["as_of"] == morning).all()
+        left = (risk["due_at"] - morning).dt.total_seconds()
+        assert np.allclose(risk["left_s"], left)
+        assert (left >= 1800).all()  # the work of half an hour fits into the time left of each
+        if "past_saving" in stage.tables:
+            late = stage.tables["past_saving"]
+            assert (late["left_s"] < 1800).all()
+            assert not set(late["case_id"]) & set(risk["case_id"])
+            lost += len(late)
+    assert lost > 0
