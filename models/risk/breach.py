@@ -16,20 +16,27 @@ from ..candidates.baselines import CalibratedModel
 from ..candidates.finish_times import DEFAULT_HORIZONS_H, finish_times
 from ..candidates.person_periods import find_finish_times
 from ..evaluation.scores import reliability_tables, score_table
-from .breach_candidates import BREACH_CANDIDATES, TrainingData, fit_base_rate_only, fit_candidates
+from .breach_candidates import BREACH_CANDIDATES, TrainingData, fit_base_rate_only, fit_candidates, fit_time_used_only
+from .input_schema import check_schema, read_schema
 from .known_outcomes import known_outcomes, one_metric
 from .model_updates import RecentOutcomes, hazard_in, select_recent, update_models
 from .promotion import (
+    MIN_SURE_COVERAGE,
     RULE_BASELINES,
     ModelDecision,
     choose_model,
+    explain_time_used,
     explain_too_few_cases,
+    explain_unknown_risk,
+    explain_unripe_part,
     format_base_rate_range,
     format_calibration_error,
 )
 
 #: Parts of the cases that train, calibrate and evaluate.
 SPLIT_SHARES = (0.6, 0.2, 0.2)
+#: What is used where the log is too young for a model.
+YOUNG_LOG = ("time_used", "unknown")
 #: So many times within the evaluation the models are brought up to date, at most.
 MAX_UPDATES = 6
 
@@ -59,7 +66,10 @@ class BreachRisk:
         The metric that it was fitted for.
     used_
         Name of the candidate that :meth:`predict_proba` returns: ``mean``, ``logistic``, ``hazard``, ``rates``,
-        ``rule`` or ``constant``.
+        ``rule`` or ``constant``; ``time_used`` where the log is too young for a model, ``unknown`` where nothing can be
+        known yet (the probabilities are missing then).
+    caution_
+        What a reader of the probabilities must know; empty where they hold as they stand.
     promoted_
         Whether that is a model rather than a baseline.
     decision_
@@ -146,8 +156,9 @@ class BreachRisk:
 
         Returns
         -------
-        The estimator itself. With fewer than 100 cases, or fewer than 20 of either outcome, it is the base rate with
-        a Beta prior, and says so.
+        The estimator itself. With fewer than 100 cases whose target has run out, or fewer than 20 of either outcome, it
+        is the Kaplan-Meier curve of the time used, where that is known, else the base rate with a Beta prior; and it
+        says so.
 
         Raises
         ------
@@ -162,8 +173,11 @@ class BreachRisk:
         finish = find_finish_times(found.snapshots, labels, end, ends)
         makings = TrainingData(found, finish, ends, self.calendar, self.regularisation, self.seed)
         self._updates = updates
+        self.schema_ = read_schema(snapshots)
         self.used_, self.decision_ = self._evaluate(makings)
-        self.promoted_ = self.used_ not in (*RULE_BASELINES, "constant")
+        self.promoted_ = self.used_ not in (*RULE_BASELINES, "constant", *YOUNG_LOG)
+        seen = self.coverage_ >= MIN_SURE_COVERAGE and self.used_ != "constant"
+        self.caution_ = "" if seen else self.decision_
         self._use(makings)
         return self
 
@@ -198,6 +212,8 @@ class BreachRisk:
             return moved
         finish = find_finish_times(found.snapshots, labels[labels["metric"] == self.metric_], moment, ends)
         makings = TrainingData(found, finish, ends, self.calendar, self.regularisation, self.seed)
+        if self.used_ in YOUNG_LOG:
+            return moved
         moved.candidates_ = update_models(self.fitted_, self._recent(makings, moment))
         moved.model_ = moved.candidates_[self.used_]
         return moved
@@ -274,15 +290,22 @@ class BreachRisk:
 
     def _evaluate(self, makings: TrainingData) -> ModelDecision:
         found = makings.found
-        few = explain_too_few_cases(found)
+        few = explain_too_few_cases(found, self.as_of_)
         part = found.split(SPLIT_SHARES)
         if not few and len(np.unique(found.breached[(part == 0) & found.decided])) < 2:
             few = "all of the oldest 60 % of the cases ended alike"
+        few = few or explain_unripe_part(found, part, self.as_of_)
         if few:
             self.coverage_ = float("nan")
             nothing = {name: np.zeros(0) for name in BREACH_CANDIDATES}
             self.evaluation_ = score_table(np.zeros(0), nothing)
             self.reliability_ = reliability_tables(np.zeros(0), nothing)
+            young = fit_time_used_only(makings, self.as_of_)
+            if young is not None:
+                self._young, ripe, broken = young
+                if not self._young.is_known:
+                    return ModelDecision("unknown", explain_unknown_risk(ripe, int(found.last_of_case().sum())))
+                return ModelDecision("time_used", explain_time_used(ripe, broken, self._young.new_case, few))
             ranges = format_base_rate_range(found)
             said = f"Nothing was learnt but a base rate, because {few}; every case gets it. {ranges}"
             return ModelDecision("constant", said)
@@ -331,6 +354,8 @@ class BreachRisk:
         found = makings.found
         if self.evaluation_["n"].max() == 0:
             self.fitted_ = self.candidates_ = fit_base_rate_only(found)
+            if self.used_ in YOUNG_LOG:
+                self.fitted_ = self.candidates_ = {self.used_: CalibratedModel(self._young, 1.0, 0.0)}
         else:
             part = found.split((0.8, 0.2))
             self.fitted_ = fit_candidates(makings, part == 0, part == 1, self.as_of_)
@@ -350,6 +375,8 @@ class BreachRisk:
                 got=metric,
                 wanted=self.metric_,
             )
+        if len(snapshots):
+            check_schema(snapshots, self.schema_, self.model_.score.features)
         return self.model_
 
 

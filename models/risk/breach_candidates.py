@@ -22,7 +22,9 @@ from ..candidates.blend import Blend
 from ..candidates.hazard import Hazard, fit_hazard
 from ..candidates.implied_deadline import ImpliedDeadline, implied_deadline
 from ..candidates.person_periods import Finish
+from ..candidates.time_used import TimeUsedCurve, find_stretches, fit_time_used
 from .known_outcomes import Outcomes
+from .promotion import MIN_RIPE_CASES
 
 #: All candidates, from the plainest; the last two need a deadline and cases that were done.
 BREACH_CANDIDATES = ("constant", "rule", "rates", "logistic", "hazard", "mean")
@@ -115,8 +117,24 @@ def fit_candidates(
 
 def fit_base_rate_only(found: Outcomes) -> dict[str, CalibratedModel]:
     """Return the base rate as the only candidate: by case and not by snapshot, as one long case is one observation."""
-    lesson = found.weighted_rows(found.last_of_case())
+    # From the first look on: at the last one, late outcomes that nobody has seen yet have no weight.
+    lesson = found.weighted_rows(found.first_of_case())
     return {"constant": CalibratedModel(fit_base_rate(lesson.breached, lesson.weight), 1.0, 0.0)}
+
+
+def fit_time_used_only(makings: TrainingData, as_of: pd.Timestamp) -> tuple[TimeUsedCurve, int, int] | None:
+    """Return the curve of the time used, how many cases have run out of time, and how many of those were broken.
+
+    ``None`` where the snapshots do not say how much of the target is used.
+    """
+    found = makings.found
+    rows = found.snapshots
+    if not {"target_used", "left_s"} <= set(rows.columns) or rows["target_used"].isna().all():
+        return None
+    ripe = found.has_run_out(as_of) & found.last_of_case()
+    count, breached = int(ripe.sum()), int(np.nansum(found.breached[ripe]))
+    stretches = find_stretches(rows, found.breached, found.known_at, as_of, makings.calendar)
+    return fit_time_used(*stretches, is_known=count >= MIN_RIPE_CASES), count, breached
 
 
 def _hazard(makings: TrainingData, train: NDArray[np.bool_], as_of: pd.Timestamp) -> Hazard | None:

@@ -61,6 +61,21 @@ class Outcomes:
         """Tell which rows are the last of their case."""
         return ~np.asarray(self.snapshots["case_id"].duplicated(keep="last").to_numpy(dtype=bool))
 
+    def has_run_out(self, as_of: pd.Timestamp) -> NDArray[np.bool_]:
+        """Tell of which rows either outcome could be known at an instant: the target has run out, or there is none."""
+        rows = self.snapshots
+        if "due_at" in rows.columns:
+            due = rows["due_at"]
+        elif "left_s" in rows.columns:
+            due = rows["at"] + pd.to_timedelta(rows["left_s"].astype("float64"), unit="s")
+        else:
+            return np.ones(len(self.breached), dtype=bool)
+        return np.asarray((due.isna() | (due <= as_of)).to_numpy(dtype=bool) | (self.breached == 1))
+
+    def first_of_case(self) -> NDArray[np.bool_]:
+        """Tell which rows are the first of their case."""
+        return ~np.asarray(self.snapshots["case_id"].duplicated().to_numpy(dtype=bool))
+
     def split(self, shares: tuple[float, ...]) -> NDArray[np.int64]:
         """Number the parts of a split by case in time; each has its share of the cases with a known outcome."""
         return split_by_case(self.snapshots["case_id"], self.created_at, shares, self.decided)

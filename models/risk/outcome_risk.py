@@ -62,6 +62,8 @@ class OutcomeRisk:
         Name -> model, for a case that is asked whether or not it would tell.
     of_those_who_tell
         Name -> model, for a case that tells; the same where all do.
+    newest_cases
+        Cases that the candidates were compared on.
     """
 
     used: str
@@ -71,6 +73,7 @@ class OutcomeRisk:
     reliability: pd.DataFrame
     candidates: dict[str, CalibratedModel]
     answering_candidates: dict[str, CalibratedModel]
+    newest_cases: int = 0
 
     @property
     def model(self) -> CalibratedModel:
@@ -159,6 +162,7 @@ def fit_outcome(
         reliability_tables(newest.label, predicted, weight=newest.weight),
         candidates,
         tell,
+        int(newest.snapshots["case_id"].nunique()),
     )
 
 
@@ -247,7 +251,7 @@ def _judge(
             "times as bad as all."
         )
         return verdict.used, text, skill
-    base = f"each gets the base rate ({100 * rate:.0f} % on the newest)"
+    base = f"each gets the base rate ({rate:.1%} on the newest)"
     if verdict.used == "constant":
         hint = ", which may be for want of cases" if skill.mean >= MIN_SKILL else ""
         noise = "It does not beat the plain rules surely, nor they the base rate" if skill.lo > 0 else ""
@@ -285,16 +289,17 @@ def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | Non
     lo, hi = wilson_interval(np.average(asked.label, weights=asked.weight) * n, n)
     said = f"Every case gets it {when}, and it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
     nothing = {name: np.zeros(0) for name in OUTCOME_CANDIDATES}
-    models = [
+    one, two = (
         {"constant": CalibratedModel(fit_base_rate(lesson.label, lesson.weight), 1.0, 0.0)} for lesson in (asked, tell)
-    ]
+    )
     return OutcomeRisk(
         "constant",
         f"{why}. {said}",
         UNKNOWN_SKILL,
         score_table(np.zeros(0), nothing),
         reliability_tables(np.zeros(0), nothing),
-        *models,
+        one,
+        two,
     )
 
 

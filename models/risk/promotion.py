@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from ...features.arrays import Floats
 from ...features.statistics.intervals import wilson_interval
@@ -16,6 +17,10 @@ from .known_outcomes import Outcomes
 
 #: Fewer cases, or fewer cases of either outcome, teach nothing but a base rate.
 MIN_DECIDED_CASES, MIN_CASES_PER_OUTCOME = 100, 20
+#: With fewer cases whose target has run out nothing at all can be known of a breach.
+MIN_RIPE_CASES = 20
+#: A model needs this share of ripe cases in each part of the split: more than this one case cannot stand for.
+MIN_RIPE_SHARE = 0.1
 #: If the known outcomes stand for less than this share of the newest snapshots, the verdict says so.
 MIN_SURE_COVERAGE = 0.9
 #: How sure the second and third model, and a baseline, have to be.
@@ -24,6 +29,7 @@ STRICT_CONFIDENCE = 0.99
 RULE_BASELINES = ("rule", "rates")
 MODEL_LABELS = {
     "constant": "the base rate",
+    "time_used": "the Kaplan-Meier curve of the time used",
     "rule": "the rule 'age over target'",
     "rates": "the rate of priority and team",
     "logistic": "the logistic regression",
@@ -120,12 +126,17 @@ def choose_model(
     return ModelDecision("constant", f"{text} the base rate.")
 
 
-def explain_too_few_cases(found: Outcomes) -> str:
-    """Say why the known outcomes teach nothing but a base rate; an empty text where they may teach more."""
-    outcome = found.breached[found.decided & found.last_of_case()]
+def explain_too_few_cases(found: Outcomes, as_of: pd.Timestamp) -> str:
+    """Say why the known outcomes teach nothing but a base rate; an empty text where they may teach more.
+
+    A case whose target still ran at ``as_of`` can only be known to have met it, so it counts for neither.
+    """
+    ripe = found.has_run_out(as_of)
+    outcome = found.breached[found.decided & ripe & found.last_of_case()]
     cases, breached = len(outcome), int(outcome.sum())
     if cases < MIN_DECIDED_CASES:
-        return f"only {cases:,} cases have a known outcome (at least {MIN_DECIDED_CASES} are needed)"
+        what = "have a known outcome" if ripe.all() else "have a known outcome and a target that has run out"
+        return f"only {cases:,} cases {what} (at least {MIN_DECIDED_CASES} are needed)"
     if min(breached, cases - breached) < MIN_CASES_PER_OUTCOME:
         least = f"at least {MIN_CASES_PER_OUTCOME} of either are needed"
         return f"{breached:,} of {cases:,} cases broke their promise ({least})"
@@ -134,10 +145,40 @@ def explain_too_few_cases(found: Outcomes) -> str:
 
 def format_base_rate_range(found: Outcomes) -> str:
     """Say within which bounds the base rate of few cases may lie."""
-    lesson = found.weighted_rows(found.last_of_case())
+    lesson = found.weighted_rows(found.first_of_case())
     n = lesson.weight.sum() ** 2 / (lesson.weight**2).sum()
     lo, hi = wilson_interval(np.average(lesson.breached, weights=lesson.weight) * n, n)
     return f"With so few cases it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
+
+
+def explain_unripe_part(found: Outcomes, part: NDArray[np.int64], as_of: pd.Timestamp) -> str:
+    """Say if a part of the split is so new that hardly a target in it has run out; an empty text where none is."""
+    ripe, last = found.has_run_out(as_of), found.last_of_case()
+    for number, name in enumerate(("oldest 60 %", "next 20 %", "newest 20 %")):
+        mine = last & (part == number)
+        least = max(MIN_RIPE_CASES, MIN_RIPE_SHARE * int(mine.sum()))
+        if not ripe.all() and int((ripe & mine).sum()) < least:
+            return f"of the {name} of the cases too few targets have run out ({int((ripe & mine).sum())})"
+    return ""
+
+
+def explain_time_used(ripe: int, breached: int, new_case: float, why: str) -> str:
+    """Say that the risk is read from the time used, and how sure a young log makes it."""
+    lo, hi = wilson_interval(new_case * ripe, ripe)
+    return (
+        f"Nothing was learnt but a base rate by the time used, because {why}. It is read from the time used "
+        "(Kaplan-Meier; open cases count as censored): the targets of "
+        f"{ripe:,} cases have run out, {breached:,} of them were broken; a new case breaks its promise with "
+        f"{100 * new_case:.0f} % (anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %)."
+    )
+
+
+def explain_unknown_risk(ripe: int, cases: int) -> str:
+    """Say that nobody can know yet how many promises will be broken."""
+    return (
+        f"It cannot be known yet how many promises will be broken: the targets of only {ripe:,} of {cases:,} cases "
+        f"have run out (at least {MIN_RIPE_CASES} are needed), and of the others only those that were met can be known."
+    )
 
 
 def format_calibration_error(error: float, coverage: float) -> str:

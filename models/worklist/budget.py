@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from .previous_picks import keep_picks
 
 
 def expected_benefit(
@@ -63,6 +64,8 @@ def select_cases(
     preventable: ArrayLike | None = None,
     cost: ArrayLike | None = None,
     effort_h: ArrayLike | None = None,
+    min_probability: float = 0.0,
+    kept: Collection[str] = (),
 ) -> pd.DataFrame:
     """Pick the cases on which the work of a day does most good.
 
@@ -77,11 +80,17 @@ def select_cases(
         At most so many hours of work.
     preventable, cost, effort_h
         As in :func:`expected_benefit`; 1 where nothing is said.
+    min_probability
+        No case below it is picked, even if there is room; nor is one on which work saves nothing.
+    kept
+        Picks of an earlier list that nobody has touched: they stay, but for a tenth that gives way to cases on which
+        work saves twice as much; see :func:`deskcast.models.worklist.previous_picks.keep_picks`.
 
     Returns
     -------
-    The rows by expected benefit, highest first (then probability, then case id), with ``expected_benefit`` and
-    ``work_first``. A case that does not fit into the hours that are left is passed over for the next that does.
+    The rows by expected benefit, highest first (then probability, the earliest due time, case id), with
+    ``expected_benefit`` and ``work_first``. A case that does not fit into the hours that are left is passed over for
+    the next that does.
 
     Raises
     ------
@@ -103,18 +112,30 @@ def select_cases(
     values = {name: _column(rows, name, value) for name, value in given.items()}
     benefit = expected_benefit(rows["probability"], **values)
     out = rows.assign(expected_benefit=benefit, _hours=values["effort_h"])
-    out = out.sort_values(
-        ["expected_benefit", "probability", "case_id"], ascending=[False, False, True], ignore_index=True
-    )
-    left_n, left_h = len(out) if k is None else k, np.inf if capacity_h is None else float(capacity_h)
-    picked = np.zeros(len(out), dtype=bool)
-    for place, hours in enumerate(out.pop("_hours").to_numpy(dtype=float)):
-        if left_n <= 0:
-            break
-        if hours <= left_h + 1e-9:
-            picked[place] = True
-            left_n, left_h = left_n - 1, left_h - hours
+    due = ["due_at"] if "due_at" in out.columns else []
+    keys = ["expected_benefit", "probability", *due, "case_id"]
+    out = out.sort_values(keys, ascending=[False, False, *[True] * len(due), True], ignore_index=True)
+    hours = out.pop("_hours").to_numpy(dtype=float)
+    worth = ((out["expected_benefit"] > 0) & (out["probability"] >= min_probability)).to_numpy(dtype=bool)
+    room = len(out) if k is None else k, np.inf if capacity_h is None else float(capacity_h)
+    order = np.flatnonzero(worth)
+    picked = _fill_budget(order, hours, *room)
+    if len(kept):
+        stays = keep_picks(out["case_id"], out["expected_benefit"].to_numpy(dtype=float), picked, kept)[order]
+        picked = _fill_budget(np.concatenate([order[stays], order[~stays]]), hours, *room)
     return out.assign(work_first=picked)
+
+
+def _fill_budget(order: NDArray[np.int64], hours: Floats, cases: int, capacity_h: float) -> NDArray[np.bool_]:
+    """Take cases in their order until there is no room left; one that does not fit is passed over."""
+    picked = np.zeros(len(hours), dtype=bool)
+    for place in order:
+        if cases <= 0:
+            break
+        if hours[place] <= capacity_h + 1e-9:
+            picked[place] = True
+            cases, capacity_h = cases - 1, capacity_h - hours[place]
+    return picked
 
 
 def find_first_flagged(

@@ -62,6 +62,7 @@ def rank_cases(
     *,
     top: int | None = None,
     actions: Mapping[str, Mapping[str, str]] | None = None,
+    as_read: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rank the open cases by their risk of breaking the promise, and list those that have.
 
@@ -77,6 +78,10 @@ def rank_cases(
     actions
         Suggested actions, group of the leading reason -> band -> text, laid over :data:`SUGGESTED_ACTIONS`. ``"any"``
         stands for all groups or bands that are not named.
+    as_read
+        The same rows as they stand when the list is read, where that is later than the snapshots; see
+        :func:`deskcast.models.worklist.time_left.move_time_left`. The probabilities are those of the snapshots; what is
+        said of the time is of these.
 
     Returns
     -------
@@ -103,7 +108,8 @@ def rank_cases(
     snapshots = snapshots.reset_index(drop=True)
     over = has_breached(snapshots)
     running = ~over & _has_sla(snapshots)
-    wanted = snapshots[running].copy()
+    shown = snapshots if as_read is None else as_read.reset_index(drop=True)
+    wanted = shown[running].copy()
     parts = risk.contributions(snapshots[running])
     # The parts sum to the log-odds, so the probability need not be worked out a second time.
     wanted["probability"] = expit(parts["logit"])
@@ -115,7 +121,7 @@ def rank_cases(
     wanted["rank"] = np.arange(1, len(wanted) + 1)
     parts = parts.loc[wanted.index].reset_index(drop=True)
     wanted = _explained(wanted.reset_index(drop=True), parts, risk, table)
-    return wanted[list(RISK_COLUMNS)], _list_breached(snapshots[over])
+    return wanted[list(RISK_COLUMNS)], _list_breached(shown[over])
 
 
 def assign_risk_levels(probability: object) -> np.ndarray[tuple[int], np.dtype[np.object_]]:

@@ -185,9 +185,10 @@ def plot_cases_at_risk(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
         )
     )
     text = (
-        f"The {len(frame)} open cases most likely to break their promise, from {frame['probability'].max():.0%} down."
+        f"The first {len(frame)} cases of the list with their probability of a breach, at most "
+        f"{frame['probability'].max():.0%}."
     )
-    return [build_chart("Open cases most at risk", text, chart, 24 * len(frame) + 20)]
+    return [build_chart("Cases to work on first, then by what can be saved", text, chart, 24 * len(frame) + 20)]
 
 
 def plot_drivers(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import forecast as forecast_options
-from .options import AsOfOption, ConfigOption, JsonOption, OutOption, one_option, open_for, print_warnings_plainly
+from .options import (
+    AsOfOption,
+    ConfigOption,
+    JsonOption,
+    OutOption,
+    instants_of,
+    one_option,
+    open_for,
+    print_warnings_plainly,
+)
 from .terminal import output_stage
 
 if TYPE_CHECKING:
@@ -121,7 +130,9 @@ def check(
 
     project = open_for(config, as_of, out)
     stage = check_stage(project)
-    output_stage(stage, "checks", out, as_json, "availability", zone=project.config.timezone)
+    output_stage(
+        stage, "checks", out, as_json, "availability", zone=project.config.timezone, instants=instants_of(project)
+    )
     refused = stage.tables["rejected_rows"]
     if len(refused):
         path = project.config.folder / "rejected_rows.csv"
@@ -161,7 +172,7 @@ def history(
     spec = replace(spec, kpis=tuple(kpi or spec.kpis), by=tuple(by or spec.by), freq=freq or spec.freq)
     with show_spinner("computing the history"):
         stage = history_stage(replace(project, config=replace(project.config, history=spec)))
-    output_stage(stage, "history", out, as_json, zone=project.config.timezone)
+    output_stage(stage, "history", out, as_json, zone=project.config.timezone, instants=instants_of(project))
 
 
 @app.command()
@@ -208,7 +219,15 @@ def forecast(
     also = ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
     also = [*(["totals"] * ("totals" in stage.tables)), *also]
     table = None if form else out
-    output_stage(stage, "paths" if paths else "forecast", table, as_json, *also, zone=project.config.timezone)
+    output_stage(
+        stage,
+        "paths" if paths else "forecast",
+        table,
+        as_json,
+        *also,
+        zone=project.config.timezone,
+        instants=instants_of(project),
+    )
     if form is not None and out is not None:
         count = forecast_options.write_import(project, stage, spec, out)
         if not as_json:
@@ -238,7 +257,7 @@ def staff(
     with show_spinner("planning"):
         stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
     also = [name for name in ("casework", "schedule", "simulated", "clearing") if name in stage.tables]
-    output_stage(stage, "staffing", out, as_json, *also, zone=project.config.timezone)
+    output_stage(stage, "staffing", out, as_json, *also, zone=project.config.timezone, instants=instants_of(project))
 
 
 @app.command()
@@ -277,7 +296,7 @@ def train(
         "drift",
     )
     there = [name for name in also if name in stage.tables]
-    output_stage(stage, "evaluation", out, as_json, *there, zone=project.config.timezone)
+    output_stage(stage, "evaluation", out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
     spec = project.config
     if evaluate:
         from .run import replace_stage
@@ -290,10 +309,11 @@ def train(
             experiment=spec.experiment,
             folder=spec.folder,
             fingerprint=project.fingerprint,
+            instants=instants_of(project),
         )
     if not as_json:
         if evaluate:
-            print_line(f"Tables and report are in {spec.results_folder}.")
+            print_line(f"Tables and report are in {project.results_folder}.")
         print_line(f"Recorded in the MLflow experiment '{spec.experiment}' ({spec.tracking_uri}).")
 
 
@@ -303,11 +323,11 @@ def risk(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    cases_per_day: Annotated[int | None, typer.Option(help="Pick so many cases to take up first.", min=1)] = None,
+    cases_per_day: Annotated[int | None, typer.Option(help="Pick so many cases to work on first.", min=1)] = None,
     budget: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
     capacity: Annotated[str | None, typer.Option(help="Pick as many cases as fit, such as '8h' of work.")] = None,
 ) -> None:
-    """Rank the open cases by the probability that they break their promise, and pick those to take up first."""
+    """Rank the open cases by the probability that they break their promise, and pick those to work on first."""
     from ...features.durations import parse_duration
     from ..stages.risk import risk_stage
     from ..stages.train import train_stage
@@ -322,9 +342,13 @@ def risk(
     with show_spinner("learning from the cases before"):
         trained, model = train_stage(project)
         stage = risk_stage(project, model, cases_per_day=cases_per_day, capacity_s=room) if model else trained
-    if "risk" in stage.tables:  # before anything is printed: who reads the output may stop early
-        save_flags(project.config.results_folder, stage.tables["risk"], project.log.until)
+    if (
+        "risk" in stage.tables and not project.is_look_back
+    ):  # before anything is printed: who reads the output may stop early
+        save_flags(project.config.results_folder, stage.tables["risk"], project.data_until)
     also = (
+        "past_saving",
+        "dropped_cases",
         "breached_cases",
         "awaiting_closure",
         "dissatisfaction",
@@ -333,7 +357,8 @@ def risk(
         "outcome_evaluation",
     )
     there = [name for name in also if name in stage.tables]
-    output_stage(stage, "risk", out, as_json, *there, zone=project.config.timezone)
+    main = "risk" if stage.skipped or "risk" in stage.tables else "open_cases"
+    output_stage(stage, main, out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
 
 
 @app.command()
@@ -387,6 +412,7 @@ def report(
         made_at=results.made_at,
         version=results.version,
         timezone=spec.timezone,
+        instants=results.instants,
     )
     print_line(json.dumps({"report": str(path)}) if as_json else f"The report is in {path}.")
 
@@ -396,12 +422,17 @@ def run(
     config: ConfigOption = _CONFIG,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
+    night: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Play the run of a night, later than all runs so far: for tests."),
+    ] = None,
     record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
 ) -> None:
     """Do all of the above in order and leave tables, a report and a record."""
     from .demo import run_and_print
+    from .nights import open_night
 
-    project = open_for(config, as_of)
+    project = open_for(config, as_of) if night is None else open_night(config, night, as_of)
     _end_run(run_and_print(project, as_json=as_json, record_runs=record))
 
 

@@ -9,7 +9,7 @@ from ...features.errors import InputError, mask_passwords
 from ..project.config import CONFIG_FILE
 from ..project.project import Project, open_project
 from .run import STAGES, RunOutcome, run
-from .terminal import StageProgress, print_findings, print_line, show_spinner
+from .terminal import StageProgress, print_findings, print_instants, print_line, show_spinner
 
 #: Headings of the findings, in the order in which a reader wants them.
 HEADINGS = {
@@ -69,11 +69,13 @@ def run_and_print(project: Project, *, as_json: bool = False, record_runs: bool 
     with StageProgress(total=len(STAGES) + 1 + record_runs) as lines:
         outcome = run(project, lines, record_runs=record_runs)
     if as_json:
-        body = {
+        told = {
             s.name: {"findings": list(s.findings), "skipped": s.skipped, "failed": s.failed} for s in outcome.stages
         }
-        print_line(json.dumps({"report": str(outcome.report), "stages": body}, ensure_ascii=False, indent=2))
+        body = {"report": str(outcome.report), **outcome.instants.record(), "stages": told}
+        print_line(json.dumps(body, ensure_ascii=False, indent=2))
         return outcome
+    print_instants(outcome.instants, project.config.timezone)
     stages = {s.name: s for s in outcome.stages}
     for name, heading in HEADINGS.items():
         print_line(f"\n{heading}")

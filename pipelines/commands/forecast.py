@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -136,7 +136,11 @@ def write_charts(project: Project, stage: Stage, path: Path) -> None:
 
     if path.suffix.lower() == ".html":
         made_at = datetime.now(UTC).replace(microsecond=0)
-        facts = {"title": report_title(project.config), "version": __version__, "timezone": project.config.timezone}
+        facts: dict[str, Any] = {
+            "title": report_title(project.config),
+            "version": __version__,
+            "timezone": project.config.timezone,
+        }
         write_report([stage], path, made_at=made_at, **facts)
         return
     drawn = [one for found in plot_stage(stage, [stage]).values() for one in found]

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..project.project import Project
+    from ..words.instants import Instants
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration.", show_default=True)]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write the table to FILE.csv or FILE.parquet.")]
@@ -52,6 +53,13 @@ def print_warnings_plainly() -> None:
             usual(message, category, *place)
 
     warnings.showwarning = show  # type: ignore[assignment]
+
+
+def instants_of(project: Project) -> Instants:
+    """Return of which instants a result of this project is that is computed now."""
+    from ..words.instants import Instants
+
+    return Instants.now(project.data_until, project.as_of)
 
 
 def open_for(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:

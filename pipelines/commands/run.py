@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from ...features.errors import InputError
 from ..project.project import Project
 from ..project.specs import Config
 from ..stage import Stage
+from ..words.instants import Instants
 
 
 class ProgressListener(Protocol):
@@ -45,6 +45,7 @@ class RunOutcome:
     stages: tuple[Stage, ...]
     results: Path
     report: Path
+    instants: Instants
     not_recorded: str = ""
 
     @property
@@ -119,7 +120,8 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
     """Do the whole job and leave its results whole, or leave the last ones as they were.
 
     The tables and the report are written aside and moved into place in one step; only then are the incidents
-    remembered and the run recorded in MLflow, so that nothing speaks of results that never came to be.
+    remembered and the run recorded in MLflow, so that nothing speaks of results that never came to be. A look back
+    leaves its results in a folder of its own, and nothing of it is remembered.
 
     Raises
     ------
@@ -137,28 +139,30 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
     if record_runs:
         check_store(project.config.tracking_uri, project.config.folder)
     tell = tell or NoProgress()
-    made_at = datetime.now(UTC).replace(microsecond=0)
-    folder = project.config.results_folder
+    folder = project.results_folder
     with replace_folder(folder) as staging:
         stages = run_stages(project, tell)
         tell.begin("report")
         began = time.perf_counter()
-        write_stages(stages, staging, made_at=made_at, version=__version__, fingerprint=project.fingerprint)
+        instants = Instants.now(project.data_until, project.as_of)
+        write_stages(stages, staging, version=__version__, fingerprint=project.fingerprint, instants=instants)
         write_report(
             stages,
             staging / "report.html",
             title=report_title(project.config),
-            made_at=made_at,
+            made_at=instants.made_at,
+            instants=instants,
             version=__version__,
             timezone=project.config.timezone,
         )
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
-    save_watch_stage(project, next(stage for stage in stages if stage.name == "watch"))
-    flagged = next((s.tables["risk"] for s in stages if "risk" in s.tables and not s.tables_made_at), None)
-    if flagged is not None:
-        save_flags(folder, flagged, project.log.until)
-    lost = _record(project, stages, folder, tell, record_run) if record_runs else ""
-    return RunOutcome(stages, folder, folder / "report.html", lost)
+    if not project.is_look_back:
+        save_watch_stage(project, next(stage for stage in stages if stage.name == "watch"))
+        flagged = next((s.tables["risk"] for s in stages if "risk" in s.tables and not s.tables_made_at), None)
+        if flagged is not None:
+            save_flags(folder, flagged, project.data_until)
+    lost = _record(project, stages, instants, tell, record_run) if record_runs else ""
+    return RunOutcome(stages, folder, folder / "report.html", instants, lost)
 
 
 def replace_stage(project: Project, stage: Stage) -> None:
@@ -175,19 +179,24 @@ def replace_stage(project: Project, stage: Stage) -> None:
     from ..store.atomic_replace import find_current_folder
     from ..store.results import read_results, replace_folder, write_stages
 
-    folder = project.config.results_folder
+    folder = project.results_folder
     stages = list(read_results(folder).stages) if find_current_folder(folder).is_dir() else []
     stages = [stage if old.name == stage.name else old for old in stages]
     stages += [stage] if stage.name not in {old.name for old in stages} else []
-    made_at = datetime.now(UTC).replace(microsecond=0)
+    instants = Instants.now(project.data_until, project.as_of)
     with replace_folder(folder) as staging:
-        write_stages(stages, staging, made_at=made_at, version=__version__, fingerprint=project.fingerprint)
-        told = {"made_at": made_at, "version": __version__, "timezone": project.config.timezone}
+        write_stages(stages, staging, version=__version__, fingerprint=project.fingerprint, instants=instants)
+        told = {"made_at": instants.made_at, "version": __version__, "timezone": project.config.timezone}
+        told["instants"] = instants
         write_report(stages, staging / "report.html", title=report_title(project.config), **told)  # type: ignore[arg-type]
 
 
 def _record(
-    project: Project, stages: Sequence[Stage], folder: Path, tell: ProgressListener, record: Callable[..., object]
+    project: Project,
+    stages: Sequence[Stage],
+    instants: Instants,
+    tell: ProgressListener,
+    record: Callable[..., object],
 ) -> str:
     """Record a run; return why that failed, as the results stand by then."""
     tell.begin("record")
@@ -199,7 +208,8 @@ def _record(
             experiment=project.config.experiment,
             folder=project.config.folder,
             fingerprint=project.fingerprint,
-            tables_dir=folder,
+            tables_dir=project.results_folder,
+            instants=instants,
         )
     except InputError as error:
         failed = str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..stage import Stage
+    from ..words.instants import Instants
 
 #: Work that is done sooner than this shows no bar.
 PROGRESS_DELAY_S = 2.0
@@ -203,8 +204,25 @@ def print_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
         print_line(f"({' and '.join(more)}; --out FILE.csv writes the command's main table whole)")
 
 
-def output_stage(stage: Stage, table: str, out: Path | None, as_json: bool, *also: str, zone: str = "UTC") -> None:
-    """Give a stage's answer: words and the head of its tables, or JSON, and the main table as a file."""
+def print_instants(instants: Instants, timezone: str) -> None:
+    """Print of which instants a result is; first of all, if the data ended long ago."""
+    from ..words.instants import format_data_age, format_instants
+
+    if age := format_data_age(instants, timezone):
+        print_line(age)
+    print_line(format_instants(instants, timezone))
+
+
+def output_stage(
+    stage: Stage,
+    table: str,
+    out: Path | None,
+    as_json: bool,
+    *also: str,
+    zone: str = "UTC",
+    instants: Instants | None = None,
+) -> None:
+    """Give a stage's answer: instants, words and the head of its tables, or JSON, and the main table as a file."""
     from ...features.errors import InputError
 
     if stage.skipped:
@@ -215,8 +233,10 @@ def output_stage(stage: Stage, table: str, out: Path | None, as_json: bool, *als
 
         write_table(main, out)
     if as_json:
-        print_line(_json(stage))
+        print_line(_json(stage, {} if instants is None else instants.record()))
         return
+    if instants is not None:
+        print_instants(instants, zone)
     print_findings(stage)
     for name in (table, *also):
         print_table(stage.tables[name], name, zone)
@@ -224,11 +244,12 @@ def output_stage(stage: Stage, table: str, out: Path | None, as_json: bool, *als
         print_line(f"{len(main):,} rows of '{table}' are in {out}.")
 
 
-def _json(stage: Stage) -> str:
+def _json(stage: Stage, instants: Mapping[str, str]) -> str:
     import json
 
     body: dict[str, Any] = {
         "stage": stage.name,
+        **instants,
         "findings": list(stage.findings),
         "metrics": {k: None if math.isnan(v) else v for k, v in stage.metrics.items()},
         "tables": {name: json.loads(_records(frame)) for name, frame in stage.tables.items()},

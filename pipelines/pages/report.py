@@ -14,6 +14,7 @@ from ..charts.charts import plot_stage
 from ..charts.vega import Chart
 from ..stage import Stage
 from ..store.atomic_replace import replace_file
+from ..words.instants import Instants, format_data_age, format_instants
 from ..words.tables import FormattedTable, format_table, sort_latest_first
 
 #: Stage -> title of its section, and what its tables tell.
@@ -40,7 +41,10 @@ TABLE_CAPTIONS = {
     "casework": "Case work by slot: people, backlog, and the risk of breaking a promise",
     "schedule": "Shifts that cover the need",
     "coverage": "Need against people there",
-    "risk": "Open cases, the most likely to break their promise first",
+    "risk": "Open cases: those to work on first, then by what work on them can still save",
+    "open_cases": "Open cases by due time: nothing tells them apart, so they are not ranked",
+    "past_saving": "Too late to be saved: the time left is shorter than the work",
+    "dropped_cases": "Cases of the last list that are not on this one, and why",
     "reasons": "Why: exact parts of the log-odds of the cases at the top",
     "breached_cases": "Open cases that have broken their promise already",
     "awaiting_closure": "Resolved, waiting to be closed: nothing is left to do",
@@ -134,6 +138,7 @@ def write_report(
     made_at: datetime,
     version: str,
     timezone: str = "UTC",
+    instants: Instants | None = None,
 ) -> None:
     """Write the report as one self-contained HTML file, whole or not at all.
 
@@ -149,13 +154,15 @@ def write_report(
         When and by which version the run was made.
     timezone
         Clock on which instants are told.
+    instants
+        To which instant the data reach, which was looked at, and when it was computed.
 
     Raises
     ------
     InputError
         If the file cannot be written.
     """
-    page = render_report(stages, title=title, made_at=made_at, version=version, timezone=timezone)
+    page = render_report(stages, title=title, made_at=made_at, version=version, timezone=timezone, instants=instants)
     with replace_file(Path(path)) as aside:
         aside.write_text(page, encoding="utf-8")
 
@@ -168,6 +175,7 @@ def render_report(
     version: str,
     timezone: str = "UTC",
     served: bool = False,
+    instants: Instants | None = None,
 ) -> str:
     """Return the report as HTML.
 
@@ -180,6 +188,8 @@ def render_report(
     page: str = template("report.html").render(
         title=title,
         made_at=f"{made_at:%A, %d %B %Y, %H:%M} {made_at.tzname() or ''}".strip(),
+        instants="" if instants is None else format_instants(instants, timezone),
+        ended="" if instants is None else format_data_age(instants, timezone),
         version=version,
         timezone=timezone,
         opening=_opening({s.name: s for s in stages}),
@@ -237,7 +247,10 @@ def _top_cases(stages: Sequence[Stage], timezone: str) -> FormattedTable | None:
         return None
     columns = [c for c in _TOP_COLUMNS if c in frame.columns]
     ordered = frame.sort_values("rank") if "rank" in frame.columns else frame
-    return format_table("risk", ordered[columns], MAX_TOP_CASES, timezone)
+    if "work_first" not in frame.columns:
+        return format_table("risk", ordered[columns].head(MAX_TOP_CASES), MAX_TOP_CASES, timezone)
+    picked = ordered[ordered["work_first"].astype(bool)]
+    return format_table("risk", picked[columns], MAX_TABLE_ROWS, timezone) if len(picked) else None
 
 
 def script_json(value: Any) -> str:

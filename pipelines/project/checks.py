@@ -182,6 +182,9 @@ def check_risk(config: Config, where: str) -> None:
     for key, seconds in (("effort", spec.effort_s), ("capacity", spec.capacity_s)):
         if seconds is not None and seconds <= 0:
             raise InputError("the time is out of range", where=place, column=key, got="0 s", wanted="above 0")
+    if not 0 <= spec.min_probability <= 1:
+        got = spec.min_probability
+        raise InputError("this must be a share", where=place, column="min_probability", got=got, wanted="0 to 1")
     costs = spec.cost.values() if isinstance(spec.cost, Mapping) else [spec.cost]
     for cost in costs:
         if not 0 <= cost < float("inf"):

@@ -38,7 +38,12 @@ class Project:
     notes
         What was recognised or decided while reading, in plain sentences.
     fingerprint
-        A hash of the settings that matter and of the bytes of the data: the same inputs, the same fingerprint.
+        A hash of the settings that matter, of the bytes of the data and of the instant that was asked for: the same
+        inputs, the same fingerprint.
+    asked_at
+        The instant that was asked for; none where the log is read to its end.
+    is_look_back
+        Whether its results go to a folder of their own, and nothing of it is remembered.
     """
 
     config: Config
@@ -46,6 +51,26 @@ class Project:
     rejected: pd.DataFrame
     notes: tuple[str, ...]
     fingerprint: str
+    asked_at: pd.Timestamp | None = None
+    is_look_back: bool = False
+
+    @property
+    def data_until(self) -> pd.Timestamp:
+        """Instant to which the data reach."""
+        return self.log.until
+
+    @property
+    def as_of(self) -> pd.Timestamp:
+        """Instant that is looked at: the one that was asked for, else the end of the data."""
+        return self.log.until if self.asked_at is None else self.asked_at
+
+    @property
+    def results_folder(self) -> Path:
+        """Folder of the results: that of the configuration, or one of its own for a look back."""
+        newest = self.config.results_folder
+        if not self.is_look_back:
+            return newest
+        return newest.with_name(f"{newest.name}-as-of") / f"{self.as_of:%Y-%m-%dT%H%M%SZ}"
 
 
 def open_log(path: str | Path | Config = CONFIG_FILE) -> CaseLog:
@@ -121,6 +146,8 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
 def view_as_of(project: Project, at: str) -> Project:
     """Return the project with its log as it stood at an instant; a note tells where the log ends before that.
 
+    It is a look back: what is made of it goes to a folder of its own, and has a fingerprint of its own.
+
     Raises
     ------
     InputError
@@ -131,10 +158,12 @@ def view_as_of(project: Project, at: str) -> Project:
     there = [t for t in ("cases", "events", "contacts", "volumes") if t in log.tables]
     if not any(int(log.table(t).limit(1).count().execute()) for t in there):
         raise InputError("nothing was known yet", column="as_of", got=at, wanted="an instant within the log")
+    mark = hashlib.sha256(f"{project.fingerprint} as of {asked.isoformat()}".encode()).hexdigest()[:16]
+    project = replace(project, log=log, fingerprint=mark, asked_at=asked, is_look_back=True)
     if asked <= whole.until:
-        return replace(project, log=log)
+        return project
     end = f"{whole.until.tz_convert(whole.timezone):%d %b %Y %H:%M} ({whole.timezone})"
-    return replace(project, log=log, notes=(*project.notes, f"the log ends at {end}, before {at}; it is read whole"))
+    return replace(project, notes=(*project.notes, f"the log ends at {end}, before {at}; it is read whole"))
 
 
 def _silent(_: str) -> None:

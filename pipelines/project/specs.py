@@ -160,8 +160,8 @@ class RiskSpec:
     """When the open cases are looked at, how many are listed, and how many can be taken up.
 
     ``cases_per_day`` cases, or ``capacity`` of work a day, are picked by what is expected to be saved: a case takes
-    ``effort``, and a breach costs ``cost`` (a number, or one by priority). ``segments`` are columns of the cases whose
-    track record tells dissatisfaction.
+    ``effort``, and a breach costs ``cost`` (a number, or one by priority). None below ``min_probability`` is picked,
+    even if there is room. ``segments`` are columns of the cases whose track record tells dissatisfaction.
     """
 
     at: str = "08:00"
@@ -171,6 +171,7 @@ class RiskSpec:
     cases_per_day: int | None = None
     capacity_s: float | None = None
     effort_s: float = 1800.0
+    min_probability: float = 0.1
     cost: float | Mapping[str, float] = 1.0
     segments: tuple[str, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,9 +16,11 @@ from ...features.labels.satisfaction import dissatisfaction_labels
 from ...models.risk.case_rows import case_snapshots
 from ...models.risk.dissatisfaction import DissatisfactionRisk
 from ...models.risk.escalation import EscalationRisk
+from ...models.risk.outcome_risk import OutcomeRisk
 from ...models.worklist.ranking import assign_risk_levels
 from ..project.project import Project
 from ..stage import Stage
+from ..words.facts import Cell, Fact, Finding
 from .train import TrainedModel
 
 #: A case is just closed for so long.
@@ -36,15 +38,16 @@ def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log
     Parameters
     ----------
     stage
-        With its table ``risk``, which gets the columns ``dissatisfaction_risk`` and ``escalation_risk`` where they can
-        be had.
+        Its table ``risk``, if there is one, gets ``dissatisfaction_risk`` and ``escalation_risk`` where they tell cases
+        apart.
     project, trained, log
         As of :func:`~deskcast.pipelines.stages.risk.risk_stage`.
 
     Returns
     -------
     The stage with tables ``dissatisfaction`` (open cases) and ``recently_closed``, and ``escalation``. Where nothing is
-    known that tells cases apart, a statement says so and they are by age and not by a probability that all share.
+    known that tells cases apart, a statement says so and there is no list: one in which all rates are equal ranks
+    nobody.
     """
     for name, add in (("Dissatisfaction", _dissatisfied), ("Escalation", _escalated)):
         try:
@@ -70,16 +73,18 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
     just = rows[(rows["stage"] == "closed") & (rows["at"] >= log.until - RECENTLY_CLOSED)]
     # Who has answered already need not be guessed about.
     told = labels[labels["known_at"].notna()]["case_id"]
-    tables = {
-        "dissatisfaction": _listed(now, risk, ranked=risk.used_["open"] != "constant"),
-        "recently_closed": _listed(just[~just["case_id"].isin(told)], risk, ranked=risk.used_["closed"] != "constant"),
-    }
-    asked = tables["dissatisfaction"].set_index("case_id")["dissatisfaction_risk"]
-    table = stage.tables["risk"]
-    table = table.assign(dissatisfaction_risk=table["case_id"].map(asked).astype("float64"))
-    tables |= {"outcome_evaluation": _judged(stage, "dissatisfaction", risk.evaluation_)}
-    kept = {**stage.tables, "risk": table, **{name: frame for name, frame in tables.items() if len(frame)}}
-    return replace(stage, tables=kept, findings=(*stage.findings, *(f"Dissatisfaction: {s}" for s in risk.statements_)))
+    tables = {}
+    if risk.used_["open"] != "constant":
+        tables["dissatisfaction"] = _listed(now, risk)
+    if risk.used_["closed"] != "constant":
+        tables["recently_closed"] = _listed(just[~just["case_id"].isin(told)], risk)
+    tables |= {"outcome_evaluation": _judged(stage, "dissatisfaction", risk.evaluation_, risk.stages_)}
+    kept = {**stage.tables, **{name: frame for name, frame in tables.items() if len(frame)}}
+    if "dissatisfaction" in tables:
+        kept = _with_risk(kept, "dissatisfaction")
+    findings = _statements("Dissatisfaction", risk.statements_, risk.stages_, tables["outcome_evaluation"])
+    findings += [_counted(kept, name) for name in ("dissatisfaction", "recently_closed") if name in kept]
+    return replace(stage, tables=kept, findings=(*stage.findings, *findings))
 
 
 def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:  # noqa: ARG001
@@ -95,32 +100,85 @@ def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseL
     table["escalation_risk"] = risk.predict_proba(now)
     order = ["escalation_risk", "age_s", "case_id"] if risk.used_ != "constant" else ["age_s", "case_id"]
     table = table.sort_values(order, ascending=[name == "case_id" for name in order], ignore_index=True)
-    listed = stage.tables["risk"]
-    listed = listed.assign(escalation_risk=listed["case_id"].map(table.set_index("case_id")["escalation_risk"]))
-    judged = _judged(stage, "escalation", risk.evaluation_.assign(stage="open"))
-    more = {name: frame for name, frame in (("escalation", table), ("outcome_evaluation", judged)) if len(frame)}
-    kept = {**stage.tables, "risk": listed, **more}
-    return replace(stage, tables=kept, findings=(*stage.findings, f"Escalation: {risk.decision_}"))
+    kept = dict(stage.tables)
+    judged = _judged(stage, "escalation", risk.evaluation_.assign(stage="open"), {"open": risk.outcome_risk_})
+    kept |= {"outcome_evaluation": judged} if len(judged) else {}
+    findings = _statements("Escalation", [risk.decision_], {"open": risk.outcome_risk_}, judged)
+    if risk.used_ != "constant" and len(table):
+        kept = _with_risk({**kept, "escalation": table}, "escalation")
+        findings.append(_counted(kept, "escalation"))
+    return replace(stage, tables=kept, findings=(*stage.findings, *findings))
 
 
-def _judged(stage: Stage, outcome: str, evaluation: pd.DataFrame) -> pd.DataFrame:
-    """Put how good the candidates for an outcome were below those of others."""
+def _with_risk(tables: dict[str, pd.DataFrame], name: str) -> dict[str, pd.DataFrame]:
+    """Set the probabilities of an outcome beside those of a breach; where cases are not told apart they are nowhere."""
+    if "risk" not in tables:
+        return tables
+    column, table = f"{name}_risk", tables["risk"]
+    asked = tables[name].set_index("case_id")[column]
+    return {**tables, "risk": table.assign(**{column: table["case_id"].map(asked).astype("float64")})}
+
+
+#: What the lists of outcomes hold, in words.
+_LISTS = {
+    "dissatisfaction": "open cases are ranked by the risk of a dissatisfied customer",
+    "recently_closed": "cases just closed are ranked by the risk of a dissatisfied customer",
+    "escalation": "open cases are ranked by the risk of an escalation",
+}
+
+
+def _counted(tables: dict[str, pd.DataFrame], name: str) -> Finding:
+    """Say how many cases a list holds, and how many of them are expected to end badly."""
+    column = "escalation_risk" if name == "escalation" else "dissatisfaction_risk"
+    cells = Cell(name, "case_id", take="count"), Cell(name, column, take="sum")
+    count, bad = (
+        Fact(kind, name, cell.read(tables), cell=cell)
+        for kind, cell in zip(("listed_cases", "expected_outcomes"), cells, strict=True)
+    )
+    return Finding(f"{count} {_LISTS[name]}; it is expected of about {bad}.", count, bad)
+
+
+def _statements(
+    outcome: str, statements: Sequence[str], stages: Mapping[str, OutcomeRisk], judged: pd.DataFrame
+) -> list[str]:
+    """Write the statements of a model with the number of cases and the rate that they rest on."""
+    found: list[str] = []
+    for statement in statements:
+        facts: list[Fact] = []
+        for name, learnt in stages.items():
+            keys = {"outcome": outcome.lower(), "stage": name, "model": "constant"}
+            there = (
+                judged[(judged["outcome"] == keys["outcome"]) & (judged["stage"] == name)] if len(judged) else judged
+            )
+            if learnt.decision != statement or there.empty:
+                continue
+            cells = Cell("outcome_evaluation", "cases", keys), Cell("outcome_evaluation", "base_rate", keys)
+            cases, rate = (float(there[cell.column].iloc[0]) for cell in cells)
+            facts = [Fact("evaluated_cases", outcome.lower(), cases, cell=cells[0])]
+            bad = Fact("base_rate", outcome.lower(), rate, "share", cell=cells[1])
+            facts += [bad] if f"{bad}" in statement else []
+        found.append(Finding(f"{outcome}: {statement}", *facts))
+    return found
+
+
+def _judged(stage: Stage, outcome: str, evaluation: pd.DataFrame, stages: Mapping[str, OutcomeRisk]) -> pd.DataFrame:
+    """Put how good the candidates for an outcome were below those of others; ``cases`` are those behind ``n`` rows."""
     mine = evaluation[evaluation["n"] > 0]
+    cases = mine["stage"].astype("str").map({name: float(learnt.newest_cases) for name, learnt in stages.items()})
+    mine = mine.assign(cases=cases.astype("float64"))
     first = {"outcome": outcome, "stage": mine["stage"].astype("str")}
     mine = pd.DataFrame(first, index=mine.index).join(mine.drop(columns="stage"))
     before = stage.tables.get("outcome_evaluation")
     return mine.reset_index(drop=True) if before is None else pd.concat([before, mine], ignore_index=True)
 
 
-def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk, *, ranked: bool) -> pd.DataFrame:
-    """Tell the probabilities; where all share the base rate the list is by age and has no band."""
+def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk) -> pd.DataFrame:
+    """List cases by their probability, the highest first."""
     names = [c for c in ("case_id", "at", "age_s", "team", "priority") if c in rows]
     table = rows[names].reset_index(drop=True)
     told = risk.predict(rows).reset_index(drop=True)
     for name in _PROBABILITY_COLUMNS:
         table[name] = told[name].astype("float64")
-    if not ranked:
-        return table.sort_values(["age_s", "case_id"], ascending=[False, True], ignore_index=True)
     table["risk_level"] = pd.Series(
         assign_risk_levels(table[_PROBABILITY_COLUMNS[0]].to_numpy()), index=table.index
     ).astype("str")

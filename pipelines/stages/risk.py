@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
-from ...features.durations import format_duration
 from ...features.renamed import renamed_arguments
 from ...models.risk.breach import has_breached
 from ...models.worklist.budget import select_cases
+from ...models.worklist.previous_picks import explain_dropped, find_untouched
 from ...models.worklist.ranking import rank_cases
 from ...models.worklist.reasons import reasons
+from ...models.worklist.time_left import chance_in_time, find_reading_time, move_time_left
 from ..project.project import Project
+from ..project.specs import RiskSpec
 from ..stage import Stage
-from ..store.flagged_cases import find_flagged_since, read_flags
-from ..words.words import format_count, format_number, format_probability
+from ..store.flagged_cases import find_flagged_since, find_last_picks, read_flags
 from .risk_actions import breach_costs, suggest_actions
-from .train import TrainedModel
+from .risk_words import write_risk_findings
+from .train import TrainedModel, calendar_of
 
 #: Cases a day that are picked, where neither a budget nor a capacity is configured.
 DEFAULT_CASES_PER_DAY = 20
@@ -28,7 +31,15 @@ _CONDITION_COLUMNS = ("status", "channel", "product", "region", "case_type")
 _RISK_COLUMNS = (
     *("rank", "case_id", "metric", "probability", "risk_level", "due_at", "left_s", "left_wall_s", "left_business_s"),
     *("paused", "owner", "team", "priority", "age_s", "reason_1", "reason_2", "reason_3"),
-    *("median_finish", "finish_80", "action", "expected_benefit", "work_first", "first_flagged_at"),
+    *("median_finish", "finish_80", "action", "expected_benefit", "work_first", "first_flagged_at", "as_of"),
+)
+_PAST_SAVING_COLUMNS = (
+    *("case_id", "metric", "probability", "due_at", "left_s", "left_wall_s", "left_business_s", "owner", "team"),
+    *("priority", "reason_1", "median_finish", "finish_80", "action", "as_of"),
+)
+_OPEN_COLUMNS = (
+    *("case_id", "metric", "due_at", "left_s", "left_wall_s", "left_business_s", "paused", "owner", "team", "priority"),
+    *("age_s", "as_of"),
 )
 
 
@@ -41,7 +52,7 @@ def risk_stage(
     cases_per_day: int | None = None,
     capacity_s: float | None = None,
 ) -> Stage:
-    """Rank the open cases by the probability that they break their promise, and pick those to begin with.
+    """Rank the open cases by what work on them can still save, and pick those to begin with.
 
     Parameters
     ----------
@@ -56,10 +67,14 @@ def risk_stage(
     Returns
     -------
     Stage
-        Tables ``risk`` (cases that can still keep their promise), ``reasons`` (of those at the top, with their
-        contributions), ``breached_cases``, and ``awaiting_closure`` (resolved, not closed: nothing is left to do) where
-        there are any; with surveys or escalations ``dissatisfaction``, ``recently_closed``, ``escalation`` and
-        ``outcome_evaluation``.
+        Tables ``risk`` (cases that can still keep their promise: those to work on first, then by what work on them
+        saves), ``reasons`` (of those at the top, with their contributions), ``breached_cases``, and where there are any
+        ``past_saving`` (the work does not fit into the time left), ``dropped_cases`` (picks of the last list that are
+        none of this one, with the reason) and ``awaiting_closure`` (resolved, not closed: nothing is left to do). Where
+        nothing tells cases apart there is no ``risk`` but ``open_cases``, by due time. What is said of the time is of
+        the hour at which the list is read; see :func:`deskcast.models.worklist.time_left.find_reading_time`. With
+        surveys or escalations also ``outcome_evaluation``, and ``dissatisfaction``, ``recently_closed`` and
+        ``escalation`` where these can tell cases apart.
     """
     log = log or project.log
     if trained is None:
@@ -73,38 +88,104 @@ def risk_stage(
         spec = replace(spec, capacity_s=None)
     if capacity_s and not cases_per_day:
         spec = replace(spec, cases_per_day=None)
+    read_at = find_reading_time(log.until, spec.at, log.timezone, project.asked_at)
+    as_read = move_time_left(rows, read_at, calendar_of(log, metric))
     done = _resolved_mask(rows) & ~has_breached(rows)
-    table, broken = rank_cases(rows[~done], trained.risk, actions=dict(spec.actions) or None)
-    table = _completed(table, rows, trained, log)
+    actions = dict(spec.actions) or None
+    table, broken = rank_cases(rows[~done], trained.risk, actions=actions, as_read=as_read[~done])
+    table = _completed(table.assign(as_of=read_at), rows, trained, log)
+    broken = broken.assign(owner=find_owners(log, broken["case_id"]))
+    waiting = _awaiting_closure(rows[done], trained, log)
+    tables = {"breached_cases": broken} | ({"awaiting_closure": waiting} if len(waiting) else {})
+    if not _is_ranked(table, trained):
+        tables = {"open_cases": _list_by_due_time(table), **tables}
+        figures = {"expected": float("nan"), "work_first": 0.0}
+    else:
+        tables = _pick(table, rows, project, spec) | tables
+        tables |= _dropped(tables, rows, project, spec)
+        tables["reasons"] = _explained(tables, rows, as_read, trained, spec)
+        picked = tables["risk"]
+        figures = {"expected": float(picked["probability"].sum()), "work_first": float(picked["work_first"].sum())}
+    caution = trained.risk.caution_
+    least = spec.min_probability
+    findings = write_risk_findings(tables, metric, spec.top, min_probability=least, caution=caution)
+    metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}
+    params = {"metric": metric, "as_of": str(log.until), "read_at": str(read_at), "used": trained.risk.used_}
+    stage = Stage("risk", tables, tuple(findings), params | {"caution": caution}, metrics | figures)
+    from .dissatisfaction import add_outcome_risks
+
+    return add_outcome_risks(stage, project, trained, log)
+
+
+def _pick(table: pd.DataFrame, rows: pd.DataFrame, project: Project, spec: RiskSpec) -> dict[str, pd.DataFrame]:
+    """Put those that no work can save apart, and rank the others by what work on them saves."""
     todo, prevents, effort_h = suggest_actions(table, project.config.actions, spec)
-    table["action"] = pd.Series(todo, index=table.index, dtype="str")
+    table = table.assign(action=pd.Series(todo, index=table.index, dtype="str"), _prevents=prevents, _effort_h=effort_h)
+    late = chance_in_time(table["left_s"].to_numpy(dtype=float, na_value=np.nan), 3600 * table["_effort_h"]) == 0
+    past = table[late].sort_values(["left_s", "case_id"], ignore_index=True)
+    past["action"] = pd.Series("tell the customer when it will be done", index=past.index, dtype="str")
+    table = table[~late].reset_index(drop=True)
+    flags = read_flags(project.config.results_folder, str(rows["metric"].iloc[0]))
+    last = find_last_picks(flags, project.data_until)
     picked = select_cases(
         table,
         k=(spec.cases_per_day or DEFAULT_CASES_PER_DAY) if spec.capacity_s is None else spec.cases_per_day,
         capacity_h=None if spec.capacity_s is None else spec.capacity_s / 3600,
-        preventable=prevents,
+        preventable=table["_prevents"],
         cost=breach_costs(table, spec),
-        effort_h=effort_h,
+        effort_h=table["_effort_h"],
+        min_probability=spec.min_probability,
+        kept=find_untouched(rows, list(last["case_id"]), last["at"].max()) if len(last) else (),
     )
-    table["expected_benefit"], table["work_first"] = picked["expected_benefit"], picked["work_first"]
-    flags = read_flags(project.config.results_folder, metric)
-    table["first_flagged_at"] = find_flagged_since(flags, table["case_id"], table["work_first"], log.until)
-    broken = broken.assign(owner=find_owners(log, broken["case_id"]))
-    top = rows[rows["case_id"].isin(table["case_id"].head(max(spec.top, 50)))]
-    why = reasons(top, trained.risk)
-    order = table.set_index("case_id")["rank"]
-    why = why.assign(rank=why["case_id"].map(order)).sort_values(["rank", "place"], ignore_index=True)
-    waiting = _awaiting_closure(rows[done], trained, log)
-    tables = {"risk": table[list(_RISK_COLUMNS)], "reasons": why, "breached_cases": broken}
-    tables |= {"awaiting_closure": waiting} if len(waiting) else {}
-    findings = [*_sentences(table, broken, waiting, metric, spec.top)]
-    metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}
-    metrics |= {"expected": float(table["probability"].sum()), "work_first": float(table["work_first"].sum())}
-    params = {"metric": metric, "as_of": str(log.until), "used": trained.risk.used_}
-    stage = Stage("risk", tables, tuple(findings), params, metrics)
-    from .dissatisfaction import add_outcome_risks
+    picked = picked.sort_values("work_first", ascending=False, kind="stable", ignore_index=True)
+    picked["rank"] = np.arange(1, len(picked) + 1)
+    picked["first_flagged_at"] = find_flagged_since(flags, picked["case_id"], picked["work_first"], project.data_until)
+    return {"risk": picked[list(_RISK_COLUMNS)]} | (
+        {"past_saving": past[list(_PAST_SAVING_COLUMNS)]} if len(past) else {}
+    )
 
-    return add_outcome_risks(stage, project, trained, log)
+
+def _dropped(
+    tables: dict[str, pd.DataFrame], rows: pd.DataFrame, project: Project, spec: RiskSpec
+) -> dict[str, pd.DataFrame]:
+    """Say which picks of the last list are none of today, and why."""
+    last = find_last_picks(read_flags(project.config.results_folder, str(rows["metric"].iloc[0])), project.data_until)
+    if last.empty:
+        return {}
+    names = {key: list(tables[key]["case_id"]) if key in tables else [] for key in ("breached_cases", "past_saving")}
+    gone = explain_dropped(
+        last,
+        tables["risk"],
+        breached=names["breached_cases"],
+        past_saving=names["past_saving"],
+        resolved=list(tables["awaiting_closure"]["case_id"]) if "awaiting_closure" in tables else [],
+        untouched=find_untouched(rows, list(last["case_id"]), last["at"].max()),
+        min_probability=spec.min_probability,
+    )
+    return {"dropped_cases": gone} if len(gone) else {}
+
+
+def _is_ranked(table: pd.DataFrame, trained: TrainedModel) -> bool:
+    """Tell whether anything tells cases apart: their rates, or at equal rates the time that is left."""
+    if trained.risk.used_ == "unknown":
+        return False
+    return trained.risk.used_ != "constant" or bool(table["due_at"].notna().any())
+
+
+def _list_by_due_time(table: pd.DataFrame) -> pd.DataFrame:
+    """List open cases that nothing tells apart: no rank, no probability, by due time and then by age."""
+    order = table.sort_values(["due_at", "age_s", "case_id"], ascending=[True, False, True], ignore_index=True)
+    return order[list(_OPEN_COLUMNS)]
+
+
+def _explained(
+    tables: dict[str, pd.DataFrame], rows: pd.DataFrame, as_read: pd.DataFrame, trained: TrainedModel, spec: RiskSpec
+) -> pd.DataFrame:
+    """Return the reasons of the cases at the top, with the contributions of the data and the time of the reading."""
+    order = tables["risk"].set_index("case_id")["rank"]
+    top = rows["case_id"].isin(order.index[: max(spec.top, 50)])
+    why = reasons(as_read[top], trained.risk, parts=trained.risk.contributions(rows[top]))
+    return why.assign(rank=why["case_id"].map(order)).sort_values(["rank", "place"], ignore_index=True)
 
 
 def find_owners(log: CaseLog, case_id: pd.Series) -> pd.Series:
@@ -162,30 +243,3 @@ def _awaiting_closure(rows: pd.DataFrame, trained: TrainedModel, log: CaseLog) -
     table["owner"] = find_owners(log, table["case_id"])
     table["action"] = pd.Series("nothing left to do", index=table.index, dtype="str")
     return table.sort_values(["probability", "case_id"], ascending=[False, True], ignore_index=True)
-
-
-def _sentences(table: pd.DataFrame, broken: pd.DataFrame, waiting: pd.DataFrame, metric: str, top: int) -> list[str]:
-    promise = metric.replace("_", " ")
-    over = f"{format_count(len(broken), 'case')} broke it already."
-    done = f" {format_count(len(waiting), 'case')} more {'is' if len(waiting) == 1 else 'are'} resolved and only" \
-        " wait to be closed." if len(waiting) else ""  # fmt: skip
-    if table.empty:
-        return [f"No open case can still keep the promise on {promise}. {over}{done}"]
-    findings = [
-        f"{format_count(len(table), 'open case')} can still keep the promise on {promise}; about "
-        f"{format_number(round(table['probability'].sum()))} of them will not. {over}{done}"
-    ]
-    mine = table[table["work_first"].astype(bool)]
-    if len(mine):
-        new = int((mine["first_flagged_at"] == mine["first_flagged_at"].max()).sum())
-        share = (
-            f"about {format_number(round(mine['probability'].sum()))} of them break their promise if nothing is done"
-        )
-        fresh = "" if new == len(mine) else f", {format_number(new)} of them new"
-        findings.append(f"{format_count(len(mine), 'case')} to take up first{fresh}: {share}.")
-    for row in table.head(min(top, 3)).to_dict("records"):
-        told = pd.isna(row["left_s"]) or " left" in row["reason_1"]
-        left = "" if told else f", {format_duration(row['left_s'])} left"
-        why = "" if row["reason_1"].startswith("in its favour") else f": {row['reason_1']}"
-        findings.append(f"Case {row['case_id']}: {format_probability(row['probability'])}{left}{why}.")
-    return findings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...models.worklist.time_left import chance_in_time
 from ..project.checks import split_values
 from ..project.specs import ActionSpec, RiskSpec
 
@@ -31,16 +32,16 @@ def suggest_actions(
 
     Returns
     -------
-    Three lists as long as the rows. A case whose time left is shorter than the work takes can only be saved in part:
-    its chance is multiplied by the share of the work that still fits.
+    Three lists as long as the rows. The chance is multiplied by that of being done in the time left: 0 where the work
+    does not fit into it; see :func:`deskcast.models.worklist.time_left.chance_in_time`.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> rows = pd.DataFrame({"action": ["look", "look"], "group": ["reply", "time"], "left_s": [900.0, 7200.0]})
-    >>> call = ActionSpec("call", {"reason": "reply"}, success_rate=0.8)
+    >>> rows = pd.DataFrame({"action": ["look", "look"], "group": ["reply", "time"], "left_s": [2700.0, 7200.0]})
+    >>> call = ActionSpec("call", {"reason": "reply"}, success_rate=0.5)
     >>> suggest_actions(rows, [call], RiskSpec())
-    (['call', 'look'], [0.4, 1.0], [0.5, 0.5])
+    (['call', 'look'], [0.375, 1.0], [0.5, 0.5])
     """
     todo = rows["action"].astype("object").to_numpy(copy=True)
     prevents = np.ones(len(rows))
@@ -52,8 +53,7 @@ def suggest_actions(
         if action.effort_s is not None:
             effort[hit] = action.effort_s
     left = rows["left_s"].to_numpy(dtype=float, na_value=np.nan)
-    fits = np.where(np.isnan(left), 1.0, np.clip(left / effort, 0.0, 1.0))
-    return [str(t) for t in todo], (prevents * fits).tolist(), (effort / 3600).tolist()
+    return [str(t) for t in todo], (prevents * chance_in_time(left, effort)).tolist(), (effort / 3600).tolist()
 
 
 def breach_costs(rows: pd.DataFrame, spec: RiskSpec) -> float | list[float]:

@@ -17,6 +17,7 @@ from ...models.risk.breach import BreachRisk
 from ..project.project import Project
 from ..project.specs import RiskSpec
 from ..stage import Stage
+from ..words.facts import Cell, Fact, Finding
 
 #: More snapshot rows than this teach a logistic model little and cost time.
 MAX_SNAPSHOT_ROWS = 60_000
@@ -101,12 +102,12 @@ def train_stage(
         frame = both[both["at"].isin(instants)].reset_index(drop=True)
         today = both[both["at"] == log.until].reset_index(drop=True)
         ends = find_case_ends(log, metric)
-        risk = BreachRisk(calendar=_calendar(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
+        risk = BreachRisk(calendar=calendar_of(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
     except InputError as error:
         return Stage("train", skipped=str(error), refused=True), None
     tables = {"evaluation": risk.evaluation_, "calibration": risk.reliability_}
     params = {"metric": metric, "snapshots": len(frame), "from": str(instants[0]), "to": str(instants[-1])}
-    findings, metrics = [risk.decision_], _scores(risk.evaluation_)
+    findings, metrics = _findings(risk), _scores(risk.evaluation_)
     if evaluate:
         more, said = _backtest(project, log, TrainedModel(risk, metric, frame, today, labels, ends), progress)
         tables, findings = tables | more, findings + said
@@ -115,6 +116,24 @@ def train_stage(
     return Stage("train", tables, tuple(findings), params, metrics), TrainedModel(
         risk, metric, frame, today, labels, ends
     )
+
+
+def _findings(risk: BreachRisk) -> list[str]:
+    """Say what is used and why, with the figures of the table of evaluation."""
+    table = risk.evaluation_
+    if table.empty or not table["n"].max() or risk.used_ not in set(table["model"]):
+        return [risk.decision_]
+    cells = [Cell("evaluation", name, {"model": risk.used_}) for name in ("n", "brier", "ece")]
+    n, brier, error = (
+        Fact(
+            f"model_{cell.column}", risk.metric_, cell.read({"evaluation": table}), unit, cell=cell, audience="analyst"
+        )
+        for cell, unit in zip(cells, ("count", "count", "share"), strict=True)
+    )
+    rate = Cell("evaluation", "base_rate", {"model": risk.used_})
+    came = Fact("base_rate", risk.metric_, rate.read({"evaluation": table}), "share", cell=rate, audience="analyst")
+    told = f"On {n} snapshots {came} of promises were broken; Brier score {brier}, figures off by {error} on average."
+    return [Finding(risk.decision_, audience="everyone"), Finding(told, n, came, brier, error)]
 
 
 def _backtest(
@@ -131,7 +150,7 @@ def _backtest(
             trained.labels,
             trained.ends,
             as_of=log.until,
-            calendar=_calendar(log, trained.metric),
+            calendar=calendar_of(log, trained.metric),
             used=trained.risk.used_,
             k=project.config.risk.cases_per_day or 20,
             progress=progress,
@@ -140,7 +159,7 @@ def _backtest(
         return {}, [f"Not evaluated at rolling cut-offs: {error}."]
 
 
-def _calendar(log: CaseLog, metric: str) -> BusinessCalendar | None:
+def calendar_of(log: CaseLog, metric: str) -> BusinessCalendar | None:
     """Return the opening hours on which a promise runs; none where its clock never stops or a system decides."""
     policies = log.frame("sla_policies")
     mine = policies[policies["metric"] == metric]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ from ...models.evaluation.backtest import (
 )
 from ...models.evaluation.scores import reliability_tables
 from ...models.risk.breach import BreachRisk
+from ..words.facts import Cell, Fact, Finding
 from ..words.words import format_count, format_number
 
 #: Cut-offs, over the newest half of the span; each trains anew.
@@ -100,7 +102,8 @@ def backtest_breach_risk(
         raise InputError("no case that was opened after a cut-off has ended", hint="a longer log is needed")
     if used not in set(scored["model"]):
         used = str(scored["model"].iloc[0])
-    return _tables(scored, used, k), _findings(scored, used, k)
+    tables = _tables(scored, used, k)
+    return tables, list(_findings(tables, scored, used, k))
 
 
 def choose_cutoffs(frame: pd.DataFrame, count: int = DEFAULT_CUTOFFS) -> list[pd.Timestamp]:
@@ -155,31 +158,47 @@ def _lead(scored: pd.DataFrame, k: int) -> pd.DataFrame:
     return table.reset_index()
 
 
-def _findings(scored: pd.DataFrame, used: str, k: int) -> list[str]:
-    whole = score_by(scored, fewest=1).set_index("model")[["auc", "brier", "ece"]].astype("float64")
-    budget = (
-        precision_at_capacity(scored, k).set_index("model")[["precision", "cases_found"]].astype("float64").loc[used]
-    )
-    mine, constant = whole.loc[used], float(whole["brier"].to_dict().get("constant", float("nan")))
+def _findings(tables: Mapping[str, pd.DataFrame], scored: pd.DataFrame, used: str, k: int) -> list[Finding]:
+    """Say how good the model in use was; each figure is one of the tables."""
+
+    def fact(table: str, column: str, unit: str = "count", **keys: Any) -> Fact:
+        cell = Cell(table, column, {"model": used, **keys})
+        return Fact(f"backtest_{column}", used, cell.read(tables), unit, cell=cell, audience="analyst")
+
+    auc, brier = fact("breach_backtest", "auc", cutoff=None), fact("breach_backtest", "brier", cutoff=None)
+    error = fact("breach_backtest", "ece", "share", cutoff=None)
+    constant = fact("breach_backtest", "brier", cutoff=None, model="constant")
     cuts, cases = scored["cutoff"].nunique(), scored["case_id"].nunique()
     found = [
-        f"Trained at {format_count(cuts, 'cut-off')} and held against {format_number(cases)} later cases: AUC "
-        f"{mine['auc']:.2f}, "
-        f"Brier score {mine['brier']:.3f} (the base rate has {constant:.3f}), figures off by "
-        f"{100 * mine['ece']:.0f} percentage points on average."
+        Finding(
+            f"Trained at {format_count(cuts, 'cut-off')} and held against {format_number(cases)} later cases: "
+            f"AUC {auc}, Brier score {brier} (the base rate has {constant}), figures off by {error} on average.",
+            *(auc, brier, constant, error),
+        )
     ]
+    right, share = (fact("precision_at_capacity", name, "share") for name in ("precision", "cases_found"))
     found.append(
-        f"With {k} alerts a day {100 * budget['precision']:.0f} % are right, and {100 * budget['cases_found']:.0f} % "
-        "of the cases that broke their promise were among them at least once."
+        Finding(
+            f"With {k} alerts a day {right} are right, and {share} of the cases that broke their promise were among "
+            "them at least once.",
+            *(right, share),
+        )
     )
-    weeks = score_by_week(scored[scored["model"] == used])
-    weeks = weeks[weeks["n"] >= MIN_CASES]
+    weeks = tables["drift"]
+    weeks = weeks[(weeks["model"] == used) & (weeks["n"] >= MIN_CASES)]
     if len(weeks):
         gap = (weeks["predicted"] - weeks["base_rate"]).abs()
-        worst = weeks.iloc[int(gap.to_numpy().argmax())]
+        worst = weeks["week"].iloc[int(gap.to_numpy().argmax())]
+        first, last, came = (
+            fact("drift", "base_rate", "share", week=week)
+            for week in (weeks["week"].iloc[0], weeks["week"].iloc[-1], worst)
+        )
+        expected = fact("drift", "predicted", "share", week=worst)
         found.append(
-            f"Drift: the share of breaches went from {100 * weeks['base_rate'].iloc[0]:.0f} to "
-            f"{100 * weeks['base_rate'].iloc[-1]:.0f} %; in the worst week (from {worst['week']:%d %b}) "
-            f"{100 * worst['predicted']:.0f} % were expected and {100 * worst['base_rate']:.0f} % came."
+            Finding(
+                f"Drift: the share of breaches went from {first} to {last}; in the worst week (from {worst:%d %b}) "
+                f"{expected} were expected and {came} came.",
+                *(first, last, expected, came),
+            )
         )
     return found

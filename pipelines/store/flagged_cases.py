@@ -36,6 +36,25 @@ def read_flags(results: Path, metric: str) -> pd.DataFrame:
     return whole[whole["metric"] == metric].reset_index(drop=True)
 
 
+def find_last_flagged(results: Path) -> pd.Timestamp | None:
+    """Return the latest morning that is remembered; none before the first."""
+    at = _read(flagged_file(results))["at"]
+    return None if at.empty else pd.Timestamp(at.max())
+
+
+def find_last_picks(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return the picks of the last morning before an instant.
+
+    >>> day = pd.Timestamp("2024-03-04T08:00Z")
+    >>> flags = pd.DataFrame({"metric": "resolution", "case_id": ["a", "b"], "at": [day, day + pd.Timedelta("1D")]})
+    >>> find_last_picks(flags, day + pd.Timedelta("1D"))["case_id"].tolist()
+    ['a']
+    """
+    earlier = flags[flags["at"] < as_of]
+    last: pd.DataFrame = earlier[earlier["at"] == earlier["at"].max()].reset_index(drop=True)
+    return last
+
+
 def find_flagged_since(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Series, as_of: pd.Timestamp) -> pd.Series:
     """Return since when each case is picked, as it was known at an instant.
 

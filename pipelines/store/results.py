@@ -22,6 +22,7 @@ from ...features.renamed import OLD_NAMES_UNTIL, RenamedWarning, new_columns, ne
 from ..project.checks import check_local_path
 from ..stage import Stage
 from ..words.facts import fact_record, facts_of
+from ..words.instants import INSTANT_KEYS, Instants
 from .atomic_replace import (
     MARKER_FILE,
     RESULTS_FORMAT,
@@ -67,12 +68,23 @@ class Results:
         Version of deskcast that made it.
     fingerprint
         Fingerprint of the data that went in.
+    data_until, as_of
+        Instant to which the data reach, and the one that was looked at; unknown in results of an earlier version.
     """
 
     stages: tuple[Stage, ...]
     made_at: datetime
     version: str
     fingerprint: str = ""
+    data_until: pd.Timestamp | None = None
+    as_of: pd.Timestamp | None = None
+
+    @property
+    def instants(self) -> Instants | None:
+        """The three instants of these results; none in those of an earlier version."""
+        if self.data_until is None or self.as_of is None:
+            return None
+        return Instants(self.data_until, self.as_of, self.made_at)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -92,6 +104,7 @@ def write_stages(
     version: str,
     made_at: datetime | None = None,
     fingerprint: str = "",
+    instants: Instants | None = None,
 ) -> None:
     """Write the tables and findings of a run into a folder that :func:`replace_folder` gave.
 
@@ -103,6 +116,9 @@ def write_stages(
         An empty folder; each table becomes ``<name>.parquet`` in it, and the rest ``findings.json``.
     version, made_at, fingerprint
         Who made it, when (now by default), and from which data.
+    instants
+        To which instant the data reach, which was looked at, and when it was computed; they stand in
+        ``findings.json`` and in the attributes of each table (those of a table that was read keep its own).
 
     Raises
     ------
@@ -121,7 +137,8 @@ def write_stages(
     >>> read_result_table(place, "detections")["kpi"].tolist()
     ['backlog']
     """
-    made = made_at or datetime.now(UTC)
+    made = made_at or (datetime.now(UTC) if instants is None else instants.made_at)
+    stamp = {} if instants is None else instants.record()
     seen: set[str] = set()
     for stage in stages:
         for name, frame in stage.tables.items():
@@ -129,13 +146,14 @@ def write_stages(
                 problem = "two stages have a table of this name" if name in seen else "this cannot name a table"
                 raise InputError(problem, where=stage.name, got=name, wanted="small letters, digits and _")
             seen.add(name)
-            plain = _storable(frame)
+            plain = _storable(frame, stamp)
             if stage.tables_made_at is not None:  # the file says it too, to whoever reads it alone
-                plain.attrs = {"made_at": stage.tables_made_at.isoformat()}
+                plain.attrs = {**plain.attrs, "made_at": stage.tables_made_at.isoformat()}
             plain.to_parquet(folder / f"{name}.parquet", index=False)
     content = {
         "format": RESULTS_FORMAT,
         "version": version,
+        **stamp,
         "made_at": made.isoformat(),
         "fingerprint": fingerprint,
         "stages": [_described(stage) for stage in stages],
@@ -171,7 +189,8 @@ def read_results(folder: str | Path, *, tables: bool = True) -> Results:
             raise InputError(f"the file {missing} is missing", where=str(folder), hint=_RUN_FIRST) from error
         if _marker_text(folder) == before:
             made = datetime.fromisoformat(content["made_at"])
-            return Results(stages, made, str(content["version"]), str(content["fingerprint"]))
+            data_until, as_of = (_instant(content.get(name)) for name in ("data_until", "as_of"))
+            return Results(stages, made, str(content["version"]), str(content["fingerprint"]), data_until, as_of)
     raise InputError("the results change faster than they can be read", where=str(folder))
 
 
@@ -181,6 +200,10 @@ def read_findings(folder: str | Path) -> dict[str, Any]:
     names = new_names("table", "results")
     stages = [body | {"tables": [names.get(t, t) for t in body["tables"]]} for body in content["stages"]]
     return content | {"stages": [body | {"metrics": _metrics(body)} for body in stages]}
+
+
+def _instant(text: str | None) -> pd.Timestamp | None:
+    return None if text is None else pd.Timestamp(text)
 
 
 def table_names(folder: str | Path) -> list[str]:
@@ -381,11 +404,12 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _storable(frame: pd.DataFrame) -> pd.DataFrame:
+def _storable(frame: pd.DataFrame, stamp: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Write columns of mixed kinds as text, as Parquet has one kind a column, and leave out notes that are no table."""
     mixed = [c for c in frame.columns if frame[c].dtype == object and not _one_kind(frame[c])]
     plain = frame.assign(**{c: frame[c].map(str, na_action="ignore").astype("str") for c in mixed})
-    plain.attrs = {}
+    own = {str(name): value for name, value in frame.attrs.items() if name in INSTANT_KEYS}
+    plain.attrs = {name: value for name, value in (own or stamp or {}).items()}  # noqa: C416 - of any key, to pandas
     return plain
 
 

@@ -22,6 +22,7 @@ import pandas as pd
 from ... import __version__
 from ...features.errors import InputError, say_without_password
 from ..stage import Stage
+from ..words.instants import Instants
 from .atomic_replace import replace_file
 from .locks import locked
 from .moved_store import ARTIFACTS_FOLDER, follow_moved_folder, usual_name
@@ -50,6 +51,7 @@ def record_run(
     fingerprint: str = "",
     tables_dir: Path | None = None,
     version: str = __version__,
+    instants: Instants | None = None,
 ) -> list[str]:
     """Record a run and its stages in MLflow.
 
@@ -69,6 +71,8 @@ def record_run(
         Folder that holds the tables as Parquet files already; they are written anew without it.
     version
         Version of deskcast.
+    instants
+        To which instant the data reach, which was looked at, and when it was computed: tags of each run.
 
     Returns
     -------
@@ -91,6 +95,7 @@ def record_run(
         chosen = _experiment(client, experiment, parent_folder)
         _end_killed(client, chosen, writer)
         tags = {"deskcast.version": version, "deskcast.data": fingerprint, "deskcast.writer": writer}
+        tags |= {} if instants is None else {f"deskcast.{name}": value for name, value in instants.record().items()}
         with _plain_errors(uri):
             return _record(client, chosen, stages, tags, tables_dir)
 

@@ -68,7 +68,7 @@ def test_it_opens_with_what_comes_who_is_at_risk_and_what_shifted(page):
             "Next week takes 21 people on the phone",
             "will most likely break its promise",
             "Cases opened on phone/north rose",
-            "10 open cases to look at first",
+            "10 open cases to work on first",
             "INC00009",
             "How sure is it",
         )

@@ -42,7 +42,7 @@ def test_the_columns_that_give_the_end_away_change_nothing(shared_data, tmp_path
     masked = project_of(tmp_path / "masked", log.assign(**dict.fromkeys(LEAKAGE, "?")), like=whole)
     first, second = risks(whole), risks(masked)
     assert len(first["tables"]["risk"]) >= 20
-    assert first == second
+    assert {**first, "made_at": ""} == {**second, "made_at": ""}
 
 
 def test_the_list_as_of_then_is_that_of_the_file_cut_then(shared_data, tmp_path):

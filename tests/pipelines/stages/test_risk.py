@@ -16,6 +16,7 @@ from deskcast.pipelines.stages.risk_actions import suggest_actions
 from deskcast.pipelines.stages.train import train_stage
 from deskcast.pipelines.store.flagged_cases import find_flagged_since, flagged_file, read_flags, save_flags
 from deskcast.pipelines.store.results import read_results
+from deskcast.pipelines.words.facts import contradictions, facts_of
 from typer.testing import CliRunner
 
 MORNING = "2026-02-20 08:00"
@@ -45,9 +46,12 @@ def stage(learnt):
 def test_the_list_is_sorted_and_each_case_is_in_one_table(learnt, stage):
     _, _, trained = learnt
     risk, broken = stage.tables["risk"], stage.tables["breached_cases"]
-    assert risk["probability"].is_monotonic_decreasing
+    assert risk.loc[risk["work_first"], "expected_benefit"].is_monotonic_decreasing
+    assert risk.loc[~risk["work_first"], "expected_benefit"].is_monotonic_decreasing
+    assert risk["rank"].tolist() == list(range(1, len(risk) + 1))
     assert risk["probability"].between(0, 1).all()
-    assert sorted([*risk["case_id"], *broken["case_id"]]) == sorted(trained.today["case_id"])
+    late = stage.tables["past_saving"]["case_id"] if "past_saving" in stage.tables else []
+    assert sorted([*risk["case_id"], *broken["case_id"], *late]) == sorted(trained.today["case_id"])
     assert (risk["left_wall_s"].dropna() >= risk["left_business_s"].dropna() - 1).all()
     known = risk["median_finish"].notna() & risk["finish_80"].notna()
     assert known.any()
@@ -74,7 +78,7 @@ def test_the_budget_picks_what_saves_most(stage):
 def test_capacity_is_in_hours(learnt):
     project, _, trained = learnt
     table = risk_stage(project, trained, capacity_s=2 * 3600.0).tables["risk"]
-    assert table["work_first"].sum() == min(4, len(table))  # half an hour each
+    assert table["work_first"].sum() == min(4, (table["probability"] >= 0.1).sum())  # half an hour each
 
 
 def test_dissatisfaction_comes_with_a_statement_and_no_ranking_without_skill(stage):
@@ -84,11 +88,20 @@ def test_dissatisfaction_comes_with_a_statement_and_no_ranking_without_skill(sta
     judged = stage.tables["outcome_evaluation"]
     assert set(judged["outcome"]) <= {"dissatisfaction", "escalation"}
     assert judged["brier"].between(0, 1).all()
-    table = stage.tables["dissatisfaction"]
-    if "Little can be known while a case is open" in said[0] or "Nothing was learnt" in said[0]:
-        assert "risk_level" not in table
-        assert table["age_s"].is_monotonic_decreasing
-    assert stage.tables["risk"]["dissatisfaction_risk"].between(0, 1).all()
+    for name, text in zip(("dissatisfaction", "recently_closed"), said, strict=False):
+        unranked = "Little can be known" in text or "Nothing was learnt" in text
+        assert (name not in stage.tables) == unranked
+    assert ("dissatisfaction_risk" in stage.tables["risk"]) == ("dissatisfaction" in stage.tables)
+
+
+def test_no_sentence_of_train_and_risk_contradicts_its_table(learnt, stage):
+    _, trained_stage, _ = learnt
+    assert contradictions(trained_stage) == []
+    assert contradictions(stage) == []
+    stated = facts_of(stage.findings)
+    assert {"open_cases", "expected_breaches", "breach_risk", "evaluated_cases"} <= {fact.kind for fact in stated}
+    assert all(fact.cell is not None for fact in stated)
+    assert facts_of(trained_stage.findings)
 
 
 def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
@@ -151,10 +164,13 @@ def test_the_command_prints_keeps_and_evaluates(folder, tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     body = json.loads(done.stdout)
     assert sum(row["work_first"] for row in body["tables"]["risk"]) == 2
-    assert len(read_flags(place / "results", "resolution")) == 2
+    assert read_flags(place / "results", "resolution").empty  # a look back is not remembered
     done = CliRunner().invoke(app, ["train", "--evaluate", "--json", "--as-of", MORNING])
     assert done.exit_code == 0, done.output
-    kept = read_results(place / "results")
+    assert not (place / "results").exists()
+    folder = place / "results-as-of" / "2026-02-20T070000Z"
+    kept = read_results(folder)
+    assert all(contradictions(one) == [] for one in kept.stages)
     assert {
         "breach_backtest",
         "precision_at_capacity",
@@ -164,4 +180,4 @@ def test_the_command_prints_keeps_and_evaluates(folder, tmp_path, monkeypatch):
         "breach_backtest_calibration",
     } <= set(kept.tables)
     assert kept.stages[0].metrics["backtest_constant_n"] > 0
-    assert "Said and came" in (place / "results" / "report.html").read_text()
+    assert "Said and came" in (folder / "report.html").read_text()
