@@ -24,7 +24,7 @@ _NAMED = (
     (r"\b(s|sec|secs|seconds?|sek|sekunden?|secondes?|segundos?)\b", "s"),
     (r"\b(min|mins|minutes?|minuten?|minutos?|mm)\b", "min"),
     (r"\b(h|hrs?|hours?|std|stunden?|heures?|horas?)\b", "h"),
-    (r"\b(days?|tage?|jours?|dias?)\b", "d"),
+    (r"\b(days?|tage?n?|jours?|dias?)\b", "d"),
 )
 
 

@@ -54,7 +54,7 @@ def recognise_contact_records(columns: Mapping[str, ColumnProfile], frame: pd.Da
     notes = (f"not used: {', '.join(unused)}",) if unused else ()
     return {
         "shape": "call record", "table": "contacts", "columns": mapped, "kinds": kinds, "segments": segments,
-        "why": why, "options": {"units": units} if units else {}, "notes": notes,
+        "why": why, "units": units, "notes": notes,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ names of the columns only help. Where counts and single cases are both possible,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from .interval_units import decide_means, decide_units
 from .interval_values import is_amount, is_count
 from .interval_words import AGENT_WORDS, Measure, find_measure, series_rank
 from .roles import ColumnProfile
-from .vocabulary import normalise_column_name, score_role_match
+from .vocabulary import normalise_column_name, score_role_match, tells_how_long
 
 #: Points from which a file is a report of counts, and from which the question is asked.
 MIN_SCORE_COUNTS, MIN_SCORE_QUESTION = 4.0, 3.0
@@ -129,10 +130,11 @@ def _measures(
 def _free_counts(
     columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, times: IntervalTimes, out: Mapping[str, str]
 ) -> list[str]:
-    """Return further columns of numbers that could be the count of a narrow file."""
+    """Return further columns of numbers that could be the count of a narrow file; how long something took is none."""
     return [
         n for n, p in columns.items()
         if n not in times.columns and n not in out.values() and p.number and is_count(frame[n]) and p.distinct > 1
+        and not tells_how_long(n)
         and not any(score_role_match(n, role) > 0 for role in _CASE_ROLES)
     ]  # fmt: skip
 
@@ -217,14 +219,18 @@ def _score(
             continue
         if p.unique > 0.9 and p.rows > 10 and not p.number and p.missing < 0.5 and p.distinct > 10:
             score -= 2.0  # an id or a text: a row is a thing of its own
-        elif (
-            p.unique > 0.95 and p.rows > 10 and score_role_match(name, "case_id") > 0 and name != columns_first(columns)
-        ):
+        elif p.unique > 0.95 and p.rows > 10 and _is_case_number(name, columns_first(columns)):
             score -= 2.0
     many = columns[y].distinct > 12 if y in columns else True
     if many and times.even >= 0.98 and unique >= 0.98 and all(n in used or p.distinct <= 1 for n, p in columns.items()):
         score += 1.0  # nothing but times, series and measures
     return score, words
+
+
+def _is_case_number(name: str, first: str) -> bool:
+    """Tell whether a name means the number of a case; the first column may be a mere row number, unless it says so."""
+    likeness = score_role_match(name, "case_id")
+    return likeness >= 1 or (likeness > 0 and name != first)
 
 
 def columns_first(columns: Mapping[str, ColumnProfile]) -> str:
@@ -233,8 +239,6 @@ def columns_first(columns: Mapping[str, ColumnProfile]) -> str:
 
 
 def _is_agent(name: str) -> bool:
-    import re
-
     return bool(re.fullmatch(AGENT_WORDS, normalise_column_name(name)))
 
 
@@ -273,8 +277,6 @@ def _described(reading: _Reading, frame: pd.DataFrame, known: Mapping[str, Measu
     names = reading.keys
     segments = {"unique_id": int(frame[names].drop_duplicates().shape[0])} if names else {}
     options: dict[str, Any] = {}
-    if units:
-        options["units"] = units
     if times.labels:
         options["labels"] = times.labels
     if reading.target_s and ("service_level" in measures or "answered_in_target" in measures):
@@ -286,7 +288,8 @@ def _described(reading: _Reading, frame: pd.DataFrame, known: Mapping[str, Measu
     return {
         "shape": "volume series" if len(measures) == 1 else "interval report", "table": "volumes",
         "columns": {r: roles[r] for r in order if r in roles}, "segments": segments, "why": why,
-        "slot_s": times.step_s, "date_format": times.date_format, "options": options, "notes": tuple(notes),
+        "slot_s": times.step_s, "date_format": times.date_format, "units": units, "options": options,
+        "notes": tuple(notes),
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..case_log.schema import TABLES, AttributeTiming
 from ..readers.timestamps import BARE_NUMBER_STYLES, TimeFormat, detect_time_format, parse_times
-from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match
+from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match, tells_how_long
 
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "team", "customer_id")
 _CANONICAL = {*TABLES["cases"].names, "first_response_at", "resolved_at", "closed_at", "updated_at"}
@@ -124,7 +124,8 @@ def guess_series_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFra
     numbers = [n for n, p in columns.items() if p.number and p.missing < 0.5]
     if len(times) != 1 or not numbers:
         return None
-    alone = len(columns) == 2 and columns[numbers[0]].distinct > 12  # fewer are the codes of something
+    # fewer numbers are the codes of something
+    alone = len(columns) == 2 and columns[numbers[0]].distinct > 12 and not tells_how_long(numbers[0])
     y = find_best_column(columns, "y", lambda p: p.name in numbers) or (numbers[0] if alone else "")
     rest = [n for n in columns if n not in (times[0], y)]
     if not y or len(rest) > 1:

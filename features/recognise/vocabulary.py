@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from ..readers.elapsed import unit_of_name
 from .translations import translate_column_name
 
 _CASE = (
@@ -209,6 +210,16 @@ def is_duration_name(name: str) -> bool:
     [True, True, False, True]
     """
     return bool(DURATION_PATTERN.search(normalise_column_name(name)))
+
+
+def tells_how_long(name: str) -> bool:
+    """Tell whether a name means how long something took, and not how much came in such a time.
+
+    >>> [tells_how_long(n) for n in ("Days open", "Talk Time (s)", "Calls per hour", "Calls/day")]
+    [True, True, False, False]
+    """
+    rate = re.search(r"\b(per|day|hour|minute)\b", normalise_column_name(name))
+    return is_duration_name(name) or bool(unit_of_name(name) and not rate)
 
 
 def score_role_match(name: str, role: str) -> float:

@@ -106,16 +106,13 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
 
 
 def _options(seen: Recognised) -> list[str]:
-    """Write what else a source of counts or contacts says of its rows, and what is worth knowing."""
+    """Write what else a source of counts says of its rows."""
     names = {"labels": "labels", "across": "across", "first": "first", "target_s": "target"}
-    lines = [
+    return [
         f"{key} = {_text(_duration(seen.options[name]) if name == 'target_s' else str(seen.options[name]))}"
         for name, key in names.items()
         if name in seen.options
     ]
-    units = seen.options.get("units", {})
-    lines += [f"units = {{ {', '.join(f'{_text(c)} = {_text(u)}' for c, u in units.items())} }}"] if units else []
-    return [*(f"# {_sentence(note)}" for note in seen.notes), *lines]
 
 
 def _cut(seen: Recognised, facts: Facts) -> list[str]:
@@ -147,7 +144,8 @@ def _mapping(name: str, seen: Recognised) -> list[str]:
             lines.append(f"{ours} = {_text(theirs)}{note}")
         lines += _missing_ids(seen)
     if seen.units:
-        lines += ["", f"[source.{name}.units]  # durations that are added to the opening: ms, s, min, h or d"]
+        what = "durations that are added to the opening" if seen.table == "cases" else "units of the durations"
+        lines += ["", f"[source.{name}.units]  # {what}: ms, s, min, h or d"]
         lines += [f"{_text(column)} = {_text(unit)}" for column, unit in seen.units.items()]
     if seen.kinds:
         lines += ["", f"[source.{name}.kinds]  # activity = what it means; {seen.why.get('kinds', '')}"]

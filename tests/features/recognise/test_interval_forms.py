@@ -520,6 +520,24 @@ def test_one_case_a_day_with_a_priority_is_no_series(tmp_path):
     assert recognise(tmp_path / "t.csv").table == "cases"
 
 
+@pytest.mark.parametrize(
+    "name", ["Days open", "Resolution Time (hours)", "Minutes spent", "Lifetime (d)", "Zeit in Tagen"]
+)
+def test_how_long_a_case_took_is_no_count(name, tmp_path):
+    days = pd.date_range("2024-01-01", periods=60)
+    cases = pd.DataFrame({"Opened": days, name: [1 + i * 7 % 40 for i in range(60)]})
+    (tmp_path / "t.csv").write_text(cases.to_csv(index=False))
+    assert recognise(tmp_path / "t.csv").table == "cases"
+
+
+@pytest.mark.parametrize("name", ["Calls/day", "Daily phone contacts", "Visits per hour"])
+def test_what_came_in_such_a_time_is_a_count(name, tmp_path):
+    days = pd.date_range("2024-01-01", periods=60)
+    counts = pd.DataFrame({"Date": days, name: [100 + i * 7 % 40 for i in range(60)]})
+    (tmp_path / "t.csv").write_text(counts.to_csv(index=False))
+    assert recognise(tmp_path / "t.csv").columns["y"] == name
+
+
 def test_rows_of_agents_are_refused_by_name(tmp_path):
     t = truth(days=7, queues=("Sales",))
     rows = pd.concat([
