@@ -206,14 +206,14 @@ class BreachRisk:
         moment = _to_utc_instant(as_of)
         moved = copy.copy(self)
         moved.as_of_ = moment
+        if self.used_ in YOUNG_LOG:
+            return moved
         try:
             found = known_outcomes(snapshots, labels, moment)
         except InputError:  # nothing has been decided lately, so nothing shows that anything has changed
             return moved
         finish = find_finish_times(found.snapshots, labels[labels["metric"] == self.metric_], moment, ends)
         makings = TrainingData(found, finish, ends, self.calendar, self.regularisation, self.seed)
-        if self.used_ in YOUNG_LOG:
-            return moved
         moved.candidates_ = update_models(self.fitted_, self._recent(makings, moment))
         moved.model_ = moved.candidates_[self.used_]
         return moved
@@ -353,9 +353,8 @@ class BreachRisk:
     def _use(self, makings: TrainingData) -> None:
         found = makings.found
         if self.evaluation_["n"].max() == 0:
-            self.fitted_ = self.candidates_ = fit_base_rate_only(found)
-            if self.used_ in YOUNG_LOG:
-                self.fitted_ = self.candidates_ = {self.used_: CalibratedModel(self._young, 1.0, 0.0)}
+            young = {self.used_: CalibratedModel(self._young, 1.0, 0.0)} if self.used_ in YOUNG_LOG else None
+            self.fitted_ = self.candidates_ = young or fit_base_rate_only(found)
         else:
             part = found.split((0.8, 0.2))
             self.fitted_ = fit_candidates(makings, part == 0, part == 1, self.as_of_)

@@ -327,38 +327,11 @@ def risk(
     budget: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
     capacity: Annotated[str | None, typer.Option(help="Pick as many cases as fit, such as '8h' of work.")] = None,
 ) -> None:
-    """Rank the open cases by the probability that they break their promise, and pick those to work on first."""
-    from ...features.durations import parse_duration
-    from ..stages.risk import risk_stage
-    from ..stages.train import train_stage
-    from ..store.flagged_cases import save_flags
-    from .terminal import show_spinner
+    """Rank the open cases by what work on them can still save, and pick those to work on first."""
+    from .risk import run_risk
 
     cases_per_day = one_option("deskcast risk", "--budget", budget, cases_per_day)
-    room = None if capacity is None else parse_duration(capacity, where="--capacity")
-    if room == 0:
-        raise typer.BadParameter("there must be some time", param_hint="--capacity")
-    project = open_for(config, as_of, out)
-    with show_spinner("learning from the cases before"):
-        trained, model = train_stage(project)
-        stage = risk_stage(project, model, cases_per_day=cases_per_day, capacity_s=room) if model else trained
-    if (
-        "risk" in stage.tables and not project.is_look_back
-    ):  # before anything is printed: who reads the output may stop early
-        save_flags(project.config.results_folder, stage.tables["risk"], project.data_until)
-    also = (
-        "past_saving",
-        "dropped_cases",
-        "breached_cases",
-        "awaiting_closure",
-        "dissatisfaction",
-        "recently_closed",
-        "escalation",
-        "outcome_evaluation",
-    )
-    there = [name for name in also if name in stage.tables]
-    main = "risk" if stage.skipped or "risk" in stage.tables else "open_cases"
-    output_stage(stage, main, out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
+    run_risk(lambda: open_for(config, as_of, out), out, as_json, cases_per_day, capacity)
 
 
 @app.command()

@@ -1,0 +1,45 @@
+"""The command ``risk``: the list of the morning, told, and remembered unless it is a look back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from ...features.durations import parse_duration
+from ..project.project import Project
+from ..stages.risk import risk_stage
+from ..stages.train import train_stage
+from ..store.flagged_cases import save_flags
+from .options import instants_of
+from .terminal import output_stage, show_spinner
+
+#: Tables that are shown below the list, where there are such.
+SHOWN_TABLES = (
+    *("past_saving", "dropped_cases", "breached_cases", "awaiting_closure", "dissatisfaction", "recently_closed"),
+    *("escalation", "outcome_evaluation"),
+)
+
+
+def run_risk(
+    open_project: Callable[[], Project],
+    out: Path | None,
+    as_json: bool,
+    cases_per_day: int | None,
+    capacity: str | None,
+) -> None:
+    """Rank the open cases, remember which were picked, and tell."""
+    room = None if capacity is None else parse_duration(capacity, where="--capacity")
+    if room == 0:
+        raise typer.BadParameter("there must be some time", param_hint="--capacity")
+    project = open_project()
+    with show_spinner("learning from the cases before"):
+        trained, model = train_stage(project)
+        stage = risk_stage(project, model, cases_per_day=cases_per_day, capacity_s=room) if model else trained
+    # Before anything is printed: who reads the output may stop early.
+    if "risk" in stage.tables and not project.is_look_back:
+        save_flags(project.config.results_folder, stage.tables["risk"], project.data_until)
+    there = [name for name in SHOWN_TABLES if name in stage.tables]
+    main = "risk" if stage.skipped or "risk" in stage.tables else "open_cases"
+    output_stage(stage, main, out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
