@@ -212,7 +212,14 @@ def _add_pages(app: FastAPI, store: _Store) -> None:
             for word, other in (("Previous", number - 1), ("Next", number + 1))
             if 1 <= other <= last
         }
-        shown_as = {"table": shown, "q": q, "number": number, "last": last, "total": len(frame), "links": links}
+        shown_as: dict[str, Any] = {
+            "table": shown,
+            "q": q,
+            "number": number,
+            "last": last,
+            "total": len(frame),
+            "links": links,
+        }
         return _page("table.html", title=store.title, made=frame.attrs.get("made_at"), **shown_as)
 
     app.get("/", response_class=HTMLResponse)(index)
