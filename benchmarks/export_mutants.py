@@ -348,11 +348,10 @@ def loaded(text: str, home: Path) -> list[tuple[SourceSpec, LoadedSource]]:
     return [(spec, load_source(spec, home)) for spec in config.sources]
 
 
-def rows_in(sheet: Sheet) -> int:
-    """Count the data rows of a file by the plainest reader: records that are not blank, less the header."""
+def records(sheet: Sheet) -> list[list[str]]:
+    """Return what a file holds by the plainest reader: records that are not blank, the header first."""
     text = sheet.data().decode(sheet.encoding, errors="ignore").replace("\r\n", "\n").replace("\r", "\n")
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=sheet.delimiter)
-    return max(0, sum(1 for record in records if record) - 1)
+    return [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=sheet.delimiter) if r]
 
 
 def judge(export: Export, parts: list[tuple[SourceSpec, LoadedSource]]) -> str:
@@ -390,7 +389,7 @@ def uncounted(export: Export, part: LoadedSource) -> str:
     of_main = rejected[rejected["table"].isin([export.table, "tickets"])]
     refused = of_main["row"].nunique()
     left_out = sum(int(n.replace(",", "")) for note in part.notes for n in LEFT_OUT.findall(note))
-    rows, used = rows_in(main), export.used(part)
+    rows, used = max(0, len(records(main)) - 1), export.used(part)
     if used + refused + left_out != rows:
         return f"{rows} rows, of which {used} used, {refused} refused, {left_out} left out"
     return ""
@@ -398,12 +397,12 @@ def uncounted(export: Export, part: LoadedSource) -> str:
 
 def lost_incidents(sheet: Sheet, part: LoadedSource) -> str:
     """Say which incidents vanished: each id is a case, unless all its rows are refused."""
-    head = sheet.rows[0]
-    if "number" not in head or sheet.rows[0].count("number") > 1 or sheet.head:
+    head, *rows = records(sheet)
+    if head.count("number") != 1:
         return ""
     at = head.index("number")
     refused = set(part.rejected["row"])
-    there = {row[at] for i, row in enumerate((r for r in sheet.rows[1:] if r), 1) if i not in refused and at < len(row)}
+    there = {row[at] for i, row in enumerate(rows, 1) if i not in refused and at < len(row)}
     found = set(part.tables["cases"]["case_id"])
     lost = sorted(i for i in there if i.strip() and i not in found)
     return f"{len(lost)} incidents vanished, such as {lost[0]!r}" if lost else ""

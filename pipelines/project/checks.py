@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import time
 from typing import Any
 
 from ...features.errors import InputError, did_you_mean
@@ -12,6 +13,7 @@ from ...features.kpis.catalogue import find_kpi, find_kpi_unit
 from .specs import ActionSpec, Config, ForecastSpec
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
+_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 
 
@@ -28,6 +30,30 @@ def check_local_path(path: str, where: str, rule: str, column: str = "path") -> 
     if found:
         hint = f"{found.group(1)} addresses are not supported: write here and copy, or mount it"
         raise InputError(rule, where=where, column=column, got=path, wanted="a path", hint=hint)
+
+
+def local_day(given: object, zone: str, where: str, key: str) -> str:
+    """Return a day as text: of a date, or of an instant on the clock of a zone.
+
+    Raises
+    ------
+    InputError
+        If it is neither, such as a time of day.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> local_day(datetime(2025, 11, 11, 23, 30, tzinfo=UTC), "Europe/Berlin", "", "start")
+    '2025-11-12'
+    """
+    import pandas as pd
+
+    wanted = "such as 2024-12-24"
+    day = pd.NaT if isinstance(given, time) else pd.to_datetime(str(given), errors="coerce")
+    if pd.isna(day) or _TIME_OF_DAY.fullmatch(str(given).strip()):
+        raise InputError("this is not a day", where=where, column=key, got=str(given), wanted=wanted)
+    local = day if day.tzinfo is None else day.tz_convert(zone)
+    return f"{local:%Y-%m-%d}"
 
 
 def check_values(config: Config, where: str) -> None:

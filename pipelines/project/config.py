@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from datetime import time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from ...features.kpis.catalogue import KPI_ENTRIES, find_kpi_unit
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
-from .checks import check_local_path, check_values
+from .checks import check_local_path, check_values, local_day
 from .specs import (
     ActionSpec,
     CalendarSpec,
@@ -55,7 +54,6 @@ _DURATIONS = {
     "capacity": "capacity_s",
     "effort": "effort_s",
 }
-_TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 _SECTIONS = (
     "timezone",
     "source",
@@ -315,30 +313,6 @@ def _event(body: Any, zone: str, where: str) -> EventSpec:
     spec: EventSpec = _build(EventSpec, body, where)
     place = f"{where.rpartition(' ')[0]} {spec.name}"
     return replace(spec, **{key: local_day(body[key], zone, place, key) for key in ("start", "end")})
-
-
-def local_day(given: object, zone: str, where: str, key: str) -> str:
-    """Return a day as text: of a date, or of an instant on the clock of a zone.
-
-    Raises
-    ------
-    InputError
-        If it is neither, such as a time of day.
-
-    Examples
-    --------
-    >>> from datetime import UTC, datetime
-    >>> local_day(datetime(2025, 11, 11, 23, 30, tzinfo=UTC), "Europe/Berlin", "", "start")
-    '2025-11-12'
-    """
-    import pandas as pd
-
-    wanted = "such as 2024-12-24"
-    day = pd.NaT if isinstance(given, time) else pd.to_datetime(str(given), errors="coerce")
-    if pd.isna(day) or _TIME_OF_DAY.fullmatch(str(given).strip()):
-        raise InputError("this is not a day", where=where, column=key, got=str(given), wanted=wanted)
-    local = day if day.tzinfo is None else day.tz_convert(zone)
-    return f"{local:%Y-%m-%d}"
 
 
 def _tracking(raw: Mapping[str, Any], where: str) -> dict[str, str]:
