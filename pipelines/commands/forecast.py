@@ -109,12 +109,20 @@ def write_charts(project: Project, stage: Stage, path: Path) -> None:
     from ..charts.charts import plot_stage
     from ..charts.vega import render_image
     from ..pages.report import write_report
+    from ..words.instants import Instants
     from .run import report_title
 
     if path.suffix.lower() == ".html":
         made_at = datetime.now(UTC).replace(microsecond=0)
-        facts = {"title": report_title(project.config), "version": __version__, "timezone": project.config.timezone}
-        write_report([stage], path, made_at=made_at, **facts)
+        write_report(
+            [stage],
+            path,
+            made_at=made_at,
+            title=report_title(project.config),
+            version=__version__,
+            timezone=project.config.timezone,
+            instants=Instants(project.data_until, project.as_of, made_at),
+        )
         return
     drawn = [one for found in plot_stage(stage, [stage]).values() for one in found]
     path.write_bytes(render_image(drawn, path.suffix.lower().removeprefix(".")))
