@@ -289,7 +289,7 @@ def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | Non
     lo, hi = wilson_interval(np.average(asked.label, weights=asked.weight) * n, n)
     said = f"Every case gets it {when}, and it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
     nothing = {name: np.zeros(0) for name in OUTCOME_CANDIDATES}
-    one, two = (
+    first, second = (
         {"constant": CalibratedModel(fit_base_rate(lesson.label, lesson.weight), 1.0, 0.0)} for lesson in (asked, tell)
     )
     return OutcomeRisk(
@@ -298,8 +298,8 @@ def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | Non
         UNKNOWN_SKILL,
         score_table(np.zeros(0), nothing),
         reliability_tables(np.zeros(0), nothing),
-        one,
-        two,
+        first,
+        second,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,9 +36,6 @@ GrowthOption = Annotated[
     list[str] | None, typer.Option(help="What if volumes grow by a share a year: '5% SERIES'; may be given again.")
 ]
 WhatIfOption = Annotated[Path | None, typer.Option(help="A file of assumptions: CSV, or TOML with change sections.")]
-FormOption = Annotated[
-    str | None, typer.Option(help="Write --out FILE.csv as the import of a scheduling system: genesys.")
-]
 PathsOption = Annotated[int | None, typer.Option(help="Draw so many sample paths; --out writes them.", min=1)]
 PictureOption = Annotated[Path | None, typer.Option(help="Draw the pictures into FILE.png, FILE.svg or FILE.html.")]
 
@@ -93,26 +90,6 @@ def _levels(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in read}))
 
 
-def write_import(project: Project, stage: Stage, spec: ForecastSpec, out: Path) -> int:
-    """Write the forecast as another system imports it, and return the number of rows."""
-    from ..stages.scheduling_import import format_import
-    from ..store.results import write_table
-
-    rows = format_import(project, stage, spec)
-    write_table(rows, out)
-    return len(rows)
-
-
-def check_import(form: str, out: Path | None) -> None:
-    """Say whether the forecast can be written in this form, before any work is done."""
-    from ...features.errors import InputError
-    from ..stages.scheduling_import import check_import_form
-
-    check_import_form(form)
-    if out is None or out.suffix.lower() != ".csv":
-        raise InputError("a form is written into a CSV file", where="--form", got=form, hint="add --out FILE.csv")
-
-
 def check_chart_path(path: Path) -> None:
     """Say whether pictures can be drawn into this file, before any work is done."""
     from ...features.errors import InputError
@@ -132,16 +109,20 @@ def write_charts(project: Project, stage: Stage, path: Path) -> None:
     from ..charts.charts import plot_stage
     from ..charts.vega import render_image
     from ..pages.report import write_report
+    from ..words.instants import Instants
     from .run import report_title
 
     if path.suffix.lower() == ".html":
         made_at = datetime.now(UTC).replace(microsecond=0)
-        facts: dict[str, Any] = {
-            "title": report_title(project.config),
-            "version": __version__,
-            "timezone": project.config.timezone,
-        }
-        write_report([stage], path, made_at=made_at, **facts)
+        write_report(
+            [stage],
+            path,
+            made_at=made_at,
+            title=report_title(project.config),
+            version=__version__,
+            timezone=project.config.timezone,
+            instants=Instants(project.data_until, project.as_of, made_at),
+        )
         return
     drawn = [one for found in plot_stage(stage, [stage]).values() for one in found]
     path.write_bytes(render_image(drawn, path.suffix.lower().removeprefix(".")))

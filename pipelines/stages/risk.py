@@ -32,14 +32,15 @@ _RISK_COLUMNS = (
     *("rank", "case_id", "metric", "probability", "risk_level", "due_at", "left_s", "left_wall_s", "left_business_s"),
     *("paused", "owner", "team", "priority", "age_s", "reason_1", "reason_2", "reason_3"),
     *("median_finish", "finish_80", "action", "expected_benefit", "work_first", "first_flagged_at", "as_of"),
+    "caution",
 )
 _PAST_SAVING_COLUMNS = (
     *("case_id", "metric", "probability", "due_at", "left_s", "left_wall_s", "left_business_s", "owner", "team"),
-    *("priority", "reason_1", "median_finish", "finish_80", "action", "as_of"),
+    *("priority", "reason_1", "median_finish", "finish_80", "action", "as_of", "caution"),
 )
 _OPEN_COLUMNS = (
     *("case_id", "metric", "due_at", "left_s", "left_wall_s", "left_business_s", "paused", "owner", "team", "priority"),
-    *("age_s", "as_of"),
+    *("age_s", "as_of", "caution"),
 )
 
 
@@ -93,7 +94,8 @@ def risk_stage(
     done = _resolved_mask(rows) & ~has_breached(rows)
     actions = dict(spec.actions) or None
     table, broken = rank_cases(rows[~done], trained.risk, actions=actions, as_read=as_read[~done])
-    table = _completed(table.assign(as_of=read_at), rows, trained, log)
+    caution = pd.Series(trained.risk.caution_, index=table.index, dtype="str")
+    table = _completed(table.assign(as_of=read_at, caution=caution), rows, trained, log)
     broken = broken.assign(owner=find_owners(log, broken["case_id"]))
     waiting = _awaiting_closure(rows[done], trained, log)
     tables = {"breached_cases": broken} | ({"awaiting_closure": waiting} if len(waiting) else {})
@@ -106,12 +108,12 @@ def risk_stage(
         tables["reasons"] = _explained(tables, rows, as_read, trained, spec)
         picked = tables["risk"]
         figures = {"expected": float(picked["probability"].sum()), "work_first": float(picked["work_first"].sum())}
-    caution = trained.risk.caution_
-    least = spec.min_probability
-    findings = write_risk_findings(tables, metric, spec.top, min_probability=least, caution=caution)
+    findings = write_risk_findings(
+        tables, metric, spec.top, min_probability=spec.min_probability, caution=trained.risk.caution_
+    )
     metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}
     params = {"metric": metric, "as_of": str(log.until), "read_at": str(read_at), "used": trained.risk.used_}
-    stage = Stage("risk", tables, tuple(findings), params | {"caution": caution}, metrics | figures)
+    stage = Stage("risk", tables, tuple(findings), params | {"caution": trained.risk.caution_}, metrics | figures)
     from .dissatisfaction import add_outcome_risks
 
     return add_outcome_risks(stage, project, trained, log)

@@ -169,7 +169,7 @@ def _findings(tables: Mapping[str, pd.DataFrame], scored: pd.DataFrame, used: st
     error = fact("breach_backtest", "ece", "share", cutoff=None)
     constant = fact("breach_backtest", "brier", cutoff=None, model="constant")
     cuts, cases = scored["cutoff"].nunique(), scored["case_id"].nunique()
-    found = [
+    found: list[str] = [
         Finding(
             f"Trained at {format_count(cuts, 'cut-off')} and held against {format_number(cases)} later cases: "
             f"AUC {auc}, Brier score {brier} (the base rate has {constant}), figures off by {error} on average.",

@@ -19,7 +19,6 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import OLD_NAMES_UNTIL, RenamedWarning, new_columns, new_name, new_names
-from ..project.checks import check_local_path
 from ..stage import Stage
 from ..words.facts import fact_record, facts_of
 from ..words.instants import INSTANT_KEYS, Instants
@@ -36,7 +35,6 @@ __all__ = [
     "Results",
     "check_results_folder",
     "check_table_path",
-    "quote_formulas",
     "read_findings",
     "read_result_table",
     "read_results",
@@ -47,9 +45,6 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
-#: Signs by which spreadsheets know a formula, also in the wide form of East Asian keyboards.
-_FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
-_SIGNED_NUMBER = re.compile(r"[+-](\d[\d .,]*)?")
 _RUN_FIRST = "run 'deskcast run' first"
 _MAX_READ_ATTEMPTS = 50
 
@@ -146,10 +141,7 @@ def write_stages(
                 problem = "two stages have a table of this name" if name in seen else "this cannot name a table"
                 raise InputError(problem, where=stage.name, got=name, wanted="small letters, digits and _")
             seen.add(name)
-            plain = _storable(frame, stamp)
-            if stage.tables_made_at is not None:  # the file says it too, to whoever reads it alone
-                plain.attrs = {**plain.attrs, "made_at": stage.tables_made_at.isoformat()}
-            plain.to_parquet(folder / f"{name}.parquet", index=False)
+            _storable(frame, stamp).to_parquet(folder / f"{name}.parquet", index=False)
     content = {
         "format": RESULTS_FORMAT,
         "version": version,
@@ -234,8 +226,6 @@ def read_result_table(folder: str | Path, name: str) -> pd.DataFrame:
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table to a ``.parquet`` or ``.csv`` file, whole or not at all.
 
-    In CSV, texts that a spreadsheet would run as formulas are quoted: see :func:`quote_formulas`.
-
     Raises
     ------
     InputError
@@ -252,42 +242,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
         if Path(path).suffix.lower() == ".parquet":
             _storable(frame).to_parquet(aside, index=False)
         else:
-            quote_formulas(frame).to_csv(aside, index=False)
-
-
-def quote_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table for a spreadsheet: a text that one would take for a formula begins with an apostrophe.
-
-    Texts come from customers, and a spreadsheet runs what begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end.
-    A signed number such as ``-5`` or ``+351 912 345`` does nothing and stays. Line ends inside a text become newlines,
-    which CSV quotes: behind a lone carriage return a spreadsheet would begin a row.
-
-    Examples
-    --------
-    >>> texts = pd.DataFrame({"case_id": ["=cmd|' /C calc'!A0", "-5", "C-1"], "n": [-1, 2, 3]})
-    >>> quote_formulas(texts)["case_id"].tolist()
-    ["'=cmd|' /C calc'!A0", '-5', 'C-1']
-    """
-    quoted = {c: _quoted(frame[c]) for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c].dtype)}
-    return frame.assign(**quoted).rename(columns=lambda name: _quoted_text(name))
-
-
-def _quoted(values: pd.Series[Any]) -> pd.Series[Any]:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.dtype.categories.dtype)
-    if not (pd.api.types.is_string_dtype(values.dtype) or values.dtype == object):
-        return values  # times
-    changed = values.map(lambda v: _quoted_text(v) is not v).astype("bool")
-    if not changed.any():
-        return values
-    return values.astype("object").where(~changed, values.map(_quoted_text).astype("object"))
-
-
-def _quoted_text(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = value.replace("\r\n", "\n").replace("\r", "\n") if "\r" in value else value
-    return f"'{text}" if _FORMULA.match(text) and not _SIGNED_NUMBER.fullmatch(text) else text
+            frame.to_csv(aside, index=False)
 
 
 def check_table_path(path: str | Path) -> None:
@@ -299,7 +254,6 @@ def check_table_path(path: str | Path) -> None:
         If the ending is not that of a table, or the place is a folder or in no folder.
     """
     target = Path(path)
-    check_local_path(str(path), "", "a table is written to a file of this machine", "--out")
     if target.suffix.lower() not in (".parquet", ".csv"):
         problem = "this kind of file cannot be written"
         raise InputError(problem, where=str(path), got=target.suffix, wanted=".parquet or .csv")
@@ -344,8 +298,6 @@ def _stage(body: Mapping[str, Any], folder: Path, tables: bool) -> Stage:
         metrics={k: math.nan if v is None else v for k, v in _metrics(body).items()},
         skipped=body["skipped"],
         seconds=body["seconds"],
-        failed=body.get("failed", ""),
-        tables_made_at=datetime.fromisoformat(made) if (made := body.get("tables_made_at")) else None,
     )
 
 
@@ -387,8 +339,6 @@ def _described(stage: Stage) -> dict[str, Any]:
         "params": {k: _plain(v) for k, v in stage.params.items()},
         "skipped": stage.skipped,
         "seconds": round(float(stage.seconds), 3),
-        "failed": stage.failed,
-        "tables_made_at": None if stage.tables_made_at is None else stage.tables_made_at.isoformat(),
     }
 
 
@@ -408,8 +358,8 @@ def _storable(frame: pd.DataFrame, stamp: Mapping[str, str] | None = None) -> pd
     """Write columns of mixed kinds as text, as Parquet has one kind a column, and leave out notes that are no table."""
     mixed = [c for c in frame.columns if frame[c].dtype == object and not _one_kind(frame[c])]
     plain = frame.assign(**{c: frame[c].map(str, na_action="ignore").astype("str") for c in mixed})
-    own = {str(name): value for name, value in frame.attrs.items() if name in INSTANT_KEYS}
-    plain.attrs = {name: value for name, value in (own or stamp or {}).items()}  # noqa: C416 - of any key, to pandas
+    plain.attrs = dict(stamp or {})
+    plain.attrs |= {name: value for name, value in frame.attrs.items() if name in INSTANT_KEYS}
     return plain
 
 

@@ -65,6 +65,7 @@ def test_few_cases_or_one_kind_only_give_the_base_rate_by_due_time(tmp_path, mon
     unknown = "cannot be known yet" in done.stdout  # too few targets have run out: no rate, no rank
     risk = pd.DataFrame(body["tables"]["open_cases" if unknown else "risk"])
     assert len(risk) >= 5
+    assert risk["caution"].str.contains("known|learnt").all()  # what the model warns of stands in the table too
     assert risk["due_at"].is_monotonic_increasing
     if unknown:
         assert not {"rank", "probability", "work_first"} & set(risk.columns)
