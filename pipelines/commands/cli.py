@@ -125,7 +125,7 @@ def check(
 ) -> None:
     """Say what was understood, what was refused and why, and which KPIs can be had."""
     from ..stages.check import check_stage
-    from ..store.results import write_table
+    from ..store.table_files import write_table
     from .terminal import print_line
 
     project = open_for(config, as_of, out)
@@ -272,49 +272,9 @@ def train(
     ] = False,
 ) -> None:
     """Train the breach model, judge it against the rules, and record the decision in MLflow."""
-    from ..stages.train import train_stage
-    from ..store.tracking import check_store, record_run
-    from .terminal import print_line, show_progress, show_spinner
+    from .train import run_train
 
-    project = open_for(config, as_of, out)
-    check_store(project.config.tracking_uri, project.config.folder)
-    if evaluate:
-        with show_progress("training at cut-offs") as progress:
-            stage, _ = train_stage(project, evaluate=True, progress=progress)
-    else:
-        with show_spinner("training"):
-            stage, _ = train_stage(project)
-    also = (
-        "calibration",
-        "breach_backtest",
-        "precision_at_capacity",
-        "recall_by_share",
-        "warning_time",
-        "by_prefix",
-        "by_team",
-        "by_channel",
-        "drift",
-    )
-    there = [name for name in also if name in stage.tables]
-    output_stage(stage, "evaluation", out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
-    spec = project.config
-    if evaluate:
-        from .run import replace_stage
-
-        replace_stage(project, stage)
-    with show_spinner("recording"):
-        record_run(
-            [stage],
-            uri=spec.tracking_uri,
-            experiment=spec.experiment,
-            folder=spec.folder,
-            fingerprint=project.fingerprint,
-            instants=instants_of(project),
-        )
-    if not as_json:
-        if evaluate:
-            print_line(f"Tables and report are in {project.results_folder}.")
-        print_line(f"Recorded in the MLflow experiment '{spec.experiment}' ({spec.tracking_uri}).")
+    run_train(lambda: open_for(config, as_of, out), out, as_json, evaluate=evaluate)
 
 
 @app.command()

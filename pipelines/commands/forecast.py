@@ -36,6 +36,9 @@ GrowthOption = Annotated[
     list[str] | None, typer.Option(help="What if volumes grow by a share a year: '5% SERIES'; may be given again.")
 ]
 WhatIfOption = Annotated[Path | None, typer.Option(help="A file of assumptions: CSV, or TOML with change sections.")]
+FormOption = Annotated[
+    str | None, typer.Option(help="Write --out FILE.csv as the import of a scheduling system: genesys.")
+]
 PathsOption = Annotated[int | None, typer.Option(help="Draw so many sample paths; --out writes them.", min=1)]
 PictureOption = Annotated[Path | None, typer.Option(help="Draw the pictures into FILE.png, FILE.svg or FILE.html.")]
 
@@ -88,6 +91,26 @@ def _levels(text: str) -> tuple[int, ...]:
     if not all(part.isdigit() for part in read):
         raise InputError("these are no levels", column="levels", got=text, wanted="percent such as 80,95")
     return tuple(sorted({int(part) for part in read}))
+
+
+def write_import(project: Project, stage: Stage, spec: ForecastSpec, out: Path) -> int:
+    """Write the forecast as another system imports it, and return the number of rows."""
+    from ..stages.scheduling_import import format_import
+    from ..store.table_files import write_table
+
+    rows = format_import(project, stage, spec)
+    write_table(rows, out)
+    return len(rows)
+
+
+def check_import(form: str, out: Path | None) -> None:
+    """Say whether the forecast can be written in this form, before any work is done."""
+    from ...features.errors import InputError
+    from ..stages.scheduling_import import check_import_form
+
+    check_import_form(form)
+    if out is None or out.suffix.lower() != ".csv":
+        raise InputError("a form is written into a CSV file", where="--form", got=form, hint="add --out FILE.csv")
 
 
 def check_chart_path(path: Path) -> None:

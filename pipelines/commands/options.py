@@ -65,7 +65,7 @@ def instants_of(project: Project) -> Instants:
 def open_for(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:
     """Read the log, once it is sure that the answer can be written."""
     from ..project.project import open_project, view_as_of
-    from ..store.results import check_table_path
+    from ..store.table_files import check_table_path
     from .terminal import show_spinner
 
     if out is not None:

@@ -229,7 +229,7 @@ def output_stage(
         raise InputError(stage.skipped)
     main = stage.tables[table]
     if out is not None:
-        from ..store.results import write_table
+        from ..store.table_files import write_table
 
         write_table(main, out)
     if as_json:

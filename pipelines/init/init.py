@@ -33,9 +33,9 @@ from .sections import (
     passed_over_lines,
     sla_lines,
     source_lines,
-    staffing_lines,
     timezone_lines,
 )
+from .staffing_section import staffing_lines
 
 
 def write_config(

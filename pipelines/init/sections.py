@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,7 @@ from ...features.case_log.schema import DECIDED_VALUE
 from ...features.durations import format_duration
 from ...features.readers.many_files import shorten_to_pattern
 from ...features.recognise.recognise import Recognised
-from .guesses import Arrivals, OpeningHours, find_handle_time, suggest_freq, suggest_target
-
-_PHONE = re.compile(r"phone|call|voice|tel", re.IGNORECASE)
+from .guesses import Arrivals, OpeningHours, suggest_freq, suggest_target
 
 
 @dataclass(frozen=True)
@@ -296,71 +293,6 @@ def _flags(facts: Facts) -> list[str]:
     closing = bool((events["kind"] == "closed").any())
     marks = events[(events["kind"] == "field") & events["new"].isin(["true", "false"] if closing else [DECIDED_VALUE])]
     return sorted(marks["field"].dropna().unique())[:4]
-
-
-def staffing_lines(facts: Facts) -> list[str]:
-    """Write the section of the queue that is planned."""
-    arrivals = facts.arrivals
-    if arrivals is None:
-        return []
-    if arrivals.dates or (arrivals.slot_s or 0) >= 86400 or 86400 % (arrivals.slot_s or 1800):
-        return [
-            "# No [staffing.desk]: the arrivals have no time of day, so agents per half hour cannot be planned.",
-            "",
-        ]
-    name, where, phone = _queue(facts)
-    reported = "volumes" in facts.tables and "handle_s" in facts.tables["volumes"]
-    recorded = any(s.shape in ("call record", "queue log") for s in facts.seen)
-    recorded = recorded and {"answered_at", "ended_at"} <= set(facts.tables["contacts"].columns)
-    measured = (
-        None if reported or recorded else next((h for s in facts.seen if (h := find_handle_time(s.raw.frame))), None)
-    )
-    interval = int(max(1800, arrivals.slot_s or 0))
-    lines = [f"[staffing.{name}]"]
-    lines += [f"where = {where}"] if where else []
-    lines.append("# Assumed, not measured: what the queue promises. Put the desk's own figures here.")
-    lines += [
-        "service_level = 0.80",
-        f'within = "{"20s" if phone else "1h"}"',
-        "shrinkage = 0.30",
-        "max_occupancy = 0.85",
-    ]
-    lines.append(f"interval = {_text(_duration(interval))}")
-    if measured:
-        lines.append(f"# Mean of '{measured[0]}' over its positive values.")
-        lines.append(f'aht = "{round(measured[1])}s"')
-    elif reported:
-        lines.append("# The handle time comes from the report, by interval and weekday; aht = '4min' would replace it.")
-    elif "contacts" not in facts.tables:
-        lines.append("# Assumed, as no handle time is in the data: replace it by the measured mean.")
-        lines.append(f'aht = "{"4min" if phone else "15min"}"')
-    if facts.hours is not None and facts.hours.outside < 0.05:
-        lines.append('calendar = "desk"')
-    return [*lines, ""]
-
-
-def _queue(facts: Facts) -> tuple[str, str, bool]:
-    """Return the name of the queue to plan, the arrivals that it takes, and whether callers wait on the line."""
-    volumes = next((s for s in facts.seen if s.table == "volumes"), None)
-    if volumes is not None:
-        waits = {"abandoned", "abandoned_share", "wait_s", "mean_wait_s"} & set(volumes.columns)
-        phone = bool(waits or _PHONE.search(volumes.columns.get("y", "") + volumes.path.name))
-        return ("phone" if phone else "desk"), "", phone
-    cases = facts.tables.get("contacts", facts.tables.get("cases"))
-    if cases is not None and "channel" in cases:
-        for channel, count in cases["channel"].value_counts().items():
-            if _PHONE.search(str(channel)) and count >= 0.05 * len(cases):
-                whole = count >= 0.95 * len(cases)
-                return (
-                    "phone",
-                    "" if whole and str(channel) == "phone" else f"{{ channel = {_text(str(channel))} }}",
-                    True,
-                )
-    calls = any(
-        _PHONE.search(s.path.name) or any(_PHONE.search(str(c)) for c in s.raw.frame.columns) for s in facts.seen
-    )
-    bare = all(s.shape == "arrivals" for s in facts.seen)
-    return ("phone", "", True) if calls and bare else ("desk", "", False)
 
 
 def last_lines() -> list[str]:

@@ -20,7 +20,8 @@ from starlette.exceptions import HTTPException as PlainHTTPException
 
 from ...features.errors import InputError
 from ..store.atomic_replace import MARKER_FILE, find_current_folder
-from ..store.results import quote_formulas, read_findings, read_result_table, read_results
+from ..store.results import read_findings, read_result_table, read_results
+from ..store.table_files import quote_formulas
 from ..words.tables import format_table, json_records
 from .report import asset, bundle, render_report, template
 

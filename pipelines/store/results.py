@@ -21,27 +21,25 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import OLD_NAMES_UNTIL, RenamedWarning, new_columns, new_name, new_names
 from ..stage import Stage
 from ..words.facts import fact_record, facts_of
-from ..words.instants import INSTANT_KEYS, Instants
+from ..words.instants import Instants
 from .atomic_replace import (
     MARKER_FILE,
     RESULTS_FORMAT,
     check_results_folder,
     find_current_folder,
-    replace_file,
     replace_folder,
 )
+from .table_files import _storable
 
 __all__ = [
     "Results",
     "check_results_folder",
-    "check_table_path",
     "read_findings",
     "read_result_table",
     "read_results",
     "replace_folder",
     "table_names",
     "write_stages",
-    "write_table",
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -141,7 +139,10 @@ def write_stages(
                 problem = "two stages have a table of this name" if name in seen else "this cannot name a table"
                 raise InputError(problem, where=stage.name, got=name, wanted="small letters, digits and _")
             seen.add(name)
-            _storable(frame, stamp).to_parquet(folder / f"{name}.parquet", index=False)
+            plain = _storable(frame, stamp)
+            if stage.tables_made_at is not None:  # the file says it too, to whoever reads it alone
+                plain.attrs = {**plain.attrs, "made_at": stage.tables_made_at.isoformat()}
+            plain.to_parquet(folder / f"{name}.parquet", index=False)
     content = {
         "format": RESULTS_FORMAT,
         "version": version,
@@ -223,46 +224,6 @@ def read_result_table(folder: str | Path, name: str) -> pd.DataFrame:
     raise InputError(f"the file {name}.parquet is missing", where=str(folder), hint=_RUN_FIRST)
 
 
-def write_table(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a table to a ``.parquet`` or ``.csv`` file, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If the ending is another one, or the place cannot be written.
-
-    Examples
-    --------
-    >>> write_table(pd.DataFrame({"n": [1]}), "numbers.xlsx")
-    Traceback (most recent call last):
-    deskcast.features.errors.InputError: numbers.xlsx: this kind of file cannot be written; got '.xlsx', wanted .parquet or .csv
-    """  # noqa: E501 - the message is one line by design
-    check_table_path(path)
-    with replace_file(Path(path)) as aside:
-        if Path(path).suffix.lower() == ".parquet":
-            _storable(frame).to_parquet(aside, index=False)
-        else:
-            frame.to_csv(aside, index=False)
-
-
-def check_table_path(path: str | Path) -> None:
-    """Say whether a table can be written to this file, before any work is done.
-
-    Raises
-    ------
-    InputError
-        If the ending is not that of a table, or the place is a folder or in no folder.
-    """
-    target = Path(path)
-    if target.suffix.lower() not in (".parquet", ".csv"):
-        problem = "this kind of file cannot be written"
-        raise InputError(problem, where=str(path), got=target.suffix, wanted=".parquet or .csv")
-    if target.is_dir():
-        raise InputError("this is a folder, and a file is wanted", where=str(path))
-    if not target.resolve().parent.is_dir():
-        raise InputError("there is no such folder", where=str(target.parent), hint="make it first")
-
-
 def _suggest_table(name: str, known: list[str]) -> str:
     return did_you_mean(name, known) or "" if known else _RUN_FIRST
 
@@ -298,6 +259,8 @@ def _stage(body: Mapping[str, Any], folder: Path, tables: bool) -> Stage:
         metrics={k: math.nan if v is None else v for k, v in _metrics(body).items()},
         skipped=body["skipped"],
         seconds=body["seconds"],
+        failed=body.get("failed", ""),
+        tables_made_at=datetime.fromisoformat(made) if (made := body.get("tables_made_at")) else None,
     )
 
 
@@ -339,6 +302,8 @@ def _described(stage: Stage) -> dict[str, Any]:
         "params": {k: _plain(v) for k, v in stage.params.items()},
         "skipped": stage.skipped,
         "seconds": round(float(stage.seconds), 3),
+        "failed": stage.failed,
+        "tables_made_at": None if stage.tables_made_at is None else stage.tables_made_at.isoformat(),
     }
 
 
@@ -352,17 +317,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     return str(value)
-
-
-def _storable(frame: pd.DataFrame, stamp: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Write columns of mixed kinds as text, as Parquet has one kind a column, and leave out notes that are no table."""
-    mixed = [c for c in frame.columns if frame[c].dtype == object and not _one_kind(frame[c])]
-    plain = frame.assign(**{c: frame[c].map(str, na_action="ignore").astype("str") for c in mixed})
-    plain.attrs = dict(stamp or {})
-    plain.attrs |= {name: value for name, value in frame.attrs.items() if name in INSTANT_KEYS}
-    return plain
-
-
-def _one_kind(values: pd.Series[Any]) -> bool:
-    kinds = {type(v) for v in values if v is not None and v == v}
-    return len(kinds) <= 1 and not kinds & {dict, set, tuple, list}

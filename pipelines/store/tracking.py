@@ -26,8 +26,8 @@ from ..words.instants import Instants
 from .atomic_replace import replace_file
 from .locks import locked
 from .moved_store import ARTIFACTS_FOLDER, follow_moved_folder, usual_name
-from .results import write_table
 from .sweeper import scratch_folder
+from .table_files import write_table
 
 #: Columns that say who somebody is; they never reach the record.
 PERSONAL_COLUMNS = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")

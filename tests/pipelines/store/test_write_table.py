@@ -10,7 +10,7 @@ import sys
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.store.results import quote_formulas, write_table
+from deskcast.pipelines.store.table_files import quote_formulas, write_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
