@@ -18,7 +18,13 @@ from .roles import (
     guess_segment_columns,
     is_constant_within,
 )
-from .vocabulary import OTHER_OWNER_PATTERN, classify_activity, normalise_column_name, score_role_match
+from .vocabulary import (
+    OTHER_OWNER_PATTERN,
+    classify_activity,
+    normalise_column_name,
+    score_role_match,
+    tells_how_long,
+)
 
 _ID_LIKE = re.compile(r"^[A-Za-z]{0,8}[-_#/ ]?\d{1,20}([-./]\d+)*$|^[0-9a-fA-F]{8,}(-[0-9a-fA-F]{4,})*$")
 #: Columns that name the field that a row changes, and its new value.
@@ -50,6 +56,8 @@ def find_story_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame
     for name, p in columns.items():
         named = score_role_match(name, "case_id")
         if p.time is not None or p.clock or not (0 < p.unique < 0.8) or p.missing > 0.1 or p.distinct < 2:
+            continue
+        if not named and tells_how_long(name):
             continue
         if not named and (not is_id_like(p) or p.distinct < max(3, 0.02 * p.rows)):
             continue

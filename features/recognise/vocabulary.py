@@ -118,7 +118,7 @@ NEVER_OPENING_PATTERN = re.compile(
 )
 #: Durations that may be written like a time of day.
 DURATION_PATTERN = re.compile(
-    r"\b(duration|aht|acw|asa|wait\w*|talk\w*|hold|handle|handling|wrap\w*|elapsed|age|effort|time (to|spent|"
+    r"\b(duration|lifetime|aht|acw|asa|wait\w*|talk\w*|hold|handle|handling|wrap\w*|elapsed|age|effort|time (to|spent|"
     r"tracked|worked)|"
     r"(resolution|response|reply|answer|service|queue|ring\w*|speed|work\w*|idle|average|avg|mean|total|first reply|"
     r"first response) time|business (duration|stc)|calendar (duration|stc)|dauer|duree|duracion|duracao|durata|"
