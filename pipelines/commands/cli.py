@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from . import forecast as forecast_options
+from .exit_codes import end_run, end_with_exit_code
 from .options import (
     AsOfOption,
     ConfigOption,
@@ -21,9 +22,6 @@ from .options import (
 )
 from .terminal import output_stage
 
-if TYPE_CHECKING:
-    from .run import RunOutcome
-
 app = typer.Typer(
     name="deskcast",
     help="From the case log of a service desk to next week's staffing, today's cases at risk and the KPI shifts.",
@@ -34,37 +32,12 @@ app = typer.Typer(
 )
 
 _CONFIG = Path("deskcast.toml")
-#: Exit codes beside 0 (well), 1 (a defect of ours) and 2 (what the user can mend).
-EXIT_BUSY, EXIT_STAGE_FAILED = 3, 4
 
 
 def main() -> None:
-    """Run a command; what the user can mend ends with one line and exit code 2, another run at work with 3."""
-    from ...features.errors import InputError
-    from ..store.locks import BusyError
-
+    """Run a command; how it ended is told by its exit code."""
     print_warnings_plainly()
-    try:
-        app()
-    except BusyError as error:
-        _stop(str(error), EXIT_BUSY)
-    except InputError as error:
-        _stop(str(error))
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _stop(f"{where}{error.strerror or error}")
-    except Exception:  # noqa: BLE001 - a defect of ours: told whole, but for what an address hides
-        import traceback
-
-        from ...features.errors import mask_passwords
-
-        sys.stderr.write(mask_passwords(traceback.format_exc()))
-        sys.exit(1)
-
-
-def _stop(line: str, code: int = 2) -> None:
-    sys.stderr.write(f"deskcast: {line}\n")
-    sys.exit(code)
+    end_with_exit_code(app)
 
 
 def _version(wanted: bool) -> None:
@@ -93,7 +66,7 @@ def demo(
     """Simulate a desk, write its deskcast.toml and do the whole job on it."""
     from .demo import make_demo
 
-    _end_run(make_demo(folder, cases, seed))
+    end_run(make_demo(folder, cases, seed))
 
 
 @app.command()
@@ -366,15 +339,7 @@ def run(
     from .nights import open_night
 
     project = open_for(config, as_of) if night is None else open_night(config, night, as_of)
-    _end_run(run_and_print(project, as_json=as_json, record_runs=record))
-
-
-def _end_run(outcome: RunOutcome) -> None:
-    """Name what had worked before and has failed, and end with its exit code."""
-    for name, reason in outcome.failures:
-        sys.stderr.write(f"deskcast: {name} failed: {reason}\n")
-    if outcome.failures:
-        raise typer.Exit(EXIT_STAGE_FAILED)
+    end_run(run_and_print(project, as_json=as_json, record_runs=record))
 
 
 @app.command("serve")

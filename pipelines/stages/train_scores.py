@@ -158,7 +158,7 @@ def _lead(scored: pd.DataFrame, k: int) -> pd.DataFrame:
     return table.reset_index()
 
 
-def _findings(tables: Mapping[str, pd.DataFrame], scored: pd.DataFrame, used: str, k: int) -> list[Finding]:
+def _findings(tables: Mapping[str, pd.DataFrame], scored: pd.DataFrame, used: str, k: int) -> list[str]:
     """Say how good the model in use was; each figure is one of the tables."""
 
     def fact(table: str, column: str, unit: str = "count", **keys: Any) -> Fact:

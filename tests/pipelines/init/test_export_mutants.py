@@ -45,7 +45,7 @@ def test_mutants_are_read_as_well_as_refused_and_every_kind_of_mutation_is_tried
 
 def test_the_judge_sees_a_lost_row_and_a_changed_kind(tmp_path):
     """A test of the test: what the mutants must not do is told where it is done."""
-    export = mutants.case_table(mutants.np.random.default_rng(0))
+    export = mutants.EXPORTS[0](mutants.np.random.default_rng(0))
     mutants.written(export, tmp_path)
     text = mutants.format_config([tmp_path / "cases.csv"], tmp_path)
     (spec, part), *_ = mutants.loaded(text, tmp_path)

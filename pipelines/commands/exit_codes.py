@@ -1,0 +1,48 @@
+"""How a command ends: 0 well, 1 a defect of ours, 2 what the user can mend, 3 another run at work, 4 a failed stage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from .run import RunOutcome
+
+EXIT_DEFECT, EXIT_INPUT, EXIT_BUSY, EXIT_STAGE_FAILED = 1, 2, 3, 4
+
+
+def end_with_exit_code(work: Callable[[], object]) -> None:
+    """Do the work of a command; what ends it too early becomes a line on stderr and an exit code."""
+    from ...features.errors import InputError, mask_passwords
+    from ..store.locks import BusyError
+
+    try:
+        work()
+    except BusyError as error:
+        _stop(str(error), EXIT_BUSY)
+    except InputError as error:
+        _stop(str(error), EXIT_INPUT)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _stop(f"{where}{error.strerror or error}", EXIT_INPUT)
+    except Exception:  # noqa: BLE001 - a defect of ours: told whole, but for what an address hides
+        import traceback
+
+        sys.stderr.write(mask_passwords(traceback.format_exc()))
+        sys.exit(EXIT_DEFECT)
+
+
+def end_run(outcome: RunOutcome) -> None:
+    """Name what had worked before and has failed, and end with its exit code."""
+    for name, reason in outcome.failures:
+        sys.stderr.write(f"deskcast: {name} failed: {reason}\n")
+    if outcome.failures:
+        raise typer.Exit(EXIT_STAGE_FAILED)
+
+
+def _stop(line: str, code: int) -> None:
+    sys.stderr.write(f"deskcast: {line}\n")
+    sys.exit(code)
