@@ -131,10 +131,10 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
         now[:, 0] = forecast_rest_of_day(panel, shape, fit)
     usual = shape.base[:, panel.weekday[ahead]]
     mean, few = (part[:, None] for part in sparse_mean(panel, shape, z, trust))
-    whole = mean_share(shape, unit)[:, None]
+    by_mean = mean_share(shape, unit)[:, None]
     spread = estimate_root_variance(panel, shape, fit, trust)[:, None]
     rest = SPREAD_SHARE * np.minimum(spread, now**2) if shape.slots == 1 else 0.0
-    now = np.sqrt(now**2 + whole * spread + (1 - whole) * rest)
+    now = np.sqrt(now**2 + by_mean * spread + (1 - by_mean) * rest)
     slots = (usual * ((1 - few) * now**2 + few * mean))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
         other, fits = forecast_by_factors(panel, shape, z, moved, trust, weight, ahead)

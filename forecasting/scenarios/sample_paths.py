@@ -112,7 +112,7 @@ def path_cube(issued: Issued, n: int, seed: int = 0) -> Floats:
         part = slice(start, start + step)
         mixed = weights @ templates[:, part] if len(templates) else rng.standard_normal(spread_out[:, part].shape)
         np.put_along_axis(values[:, part], np.argsort(mixed, axis=0), spread_out[:, part], axis=0)
-    values = values.reshape(n, len(alive), issued.horizon)
+    cube = values.reshape(n, len(alive), issued.horizon)
     sparse = np.flatnonzero(assign_zero_tiers(issued.fold.now.zeros)[alive] == SPARSE_TIER)
     if len(sparse):
         # mixed ranks would give sums of slots that are mostly empty a spread that they do not have
@@ -120,8 +120,8 @@ def path_cube(issued: Issued, n: int, seed: int = 0) -> Floats:
         past = issued.past_points()[:, rows]
         errors = issued.outcomes()[:, rows] - past if issued.past else past
         spread = estimate_count_spread(errors, past, issued.fold.now.step[rows])
-        values[:, sparse] = draw_counts(issued.point[rows], spread, n, rng)
-    return values * issued.clock
+        cube[:, sparse] = draw_counts(issued.point[rows], spread, n, rng)
+    return cube * issued.clock
 
 
 def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:

@@ -74,8 +74,11 @@ def days_worked(
 def _is_worked(midnights: pd.DatetimeIndex, pattern: ShiftPattern, calendar: BusinessCalendar | None) -> Bools:
     if calendar is None:
         return np.ones(len(midnights), dtype=bool)
-    zone = {"ambiguous": np.ones(len(midnights), bool), "nonexistent": "shift_forward"}
+    first = np.ones(len(midnights), dtype=bool)
     begin = midnights + pd.Timedelta(seconds=pattern.start_s)
     end = begin + pd.Timedelta(seconds=pattern.length_s)
-    both = [t.tz_localize(calendar.timezone, **zone).tz_convert("UTC") for t in (begin, end)]
+    both = [
+        t.tz_localize(calendar.timezone, ambiguous=first, nonexistent="shift_forward").tz_convert("UTC")
+        for t in (begin, end)
+    ]
     return np.asarray(calendar.seconds_between(*both) > 0)

@@ -184,7 +184,9 @@ def shift_schedule(
     count[usable] = found.agents
     limited = {kind: np.floor(most * (1 - off) + _AGENT_TOLERANCE) for kind, most in (limits or {}).items()}
     capped = None if max_people is None else float(np.floor(max_people * (1 - off) + _AGENT_TOLERANCE))
-    coverage = _coverage(ds, people, matrix[:, usable], count[usable], [patterns[j] for j in usable], limited, capped)
+    coverage = _coverage(
+        ds, people, matrix[:, usable], count[usable], [patterns[int(j)] for j in usable], limited, capped
+    )
     table, hours = _table(patterns, count, paid, off), float(paid @ count)
     idle = float(coverage["scheduled"].to_numpy()[people <= 0].sum()) * slot / 3600
     gross = float(table["hours"].sum()) / hours if hours > 0 else 1.0
@@ -250,8 +252,8 @@ def _rules(
         high.append(total)
     matrix = sparse.csr_array(np.array(rows)) if rows else sparse.csr_array((0, len(kinds)))
     # agents are whole, with shrinkage and without
-    fewest, most_of = np.ceil(np.array(low) - _AGENT_TOLERANCE), np.floor(np.array(high) + _AGENT_TOLERANCE)
-    on, room = np.ceil(fewest * (1 - off) - _AGENT_TOLERANCE), np.floor(most_of * (1 - off) + _AGENT_TOLERANCE)
+    lowest, highest = np.ceil(np.array(low) - _AGENT_TOLERANCE), np.floor(np.array(high) + _AGENT_TOLERANCE)
+    on, room = np.ceil(lowest * (1 - off) - _AGENT_TOLERANCE), np.floor(highest * (1 - off) + _AGENT_TOLERANCE)
     return matrix, np.minimum(on, room), room
 
 

@@ -253,10 +253,10 @@ class _LeadBlock:
             made = known.get(o) if reach == horizon else None
             if made is None:
                 made = nearer.get(o)
+                # one that was made for another length may differ: how a level is followed depends on it
+                made = made if made is not None and made.quiet.shape[1] == reach else None
                 if made is None or any(name not in made.points for name in methods):
-                    # the calendar of the days after the origin is known as far as it was asked for
-                    far = min(reach, grid.is_open.shape[1] - o)
-                    made = nearer[o] = forecast_all_methods(grid, special, o, far, methods, made)
+                    made = nearer[o] = forecast_all_methods(grid, special, o, reach, methods, made)
             then.append(made)
         targets = np.array(origins, dtype=np.int64).reshape(-1, 1) + np.arange(first, last)
         outcome = _outcomes(grid, targets, [each.quiet[:, first:last] for each in then], limit)
