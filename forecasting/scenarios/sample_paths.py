@@ -14,7 +14,7 @@ from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..grid.grid import check_count
 from ..methods.registry import AUTO
-from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, probabilities
+from ..volume.intervals import assign_zero_tiers, calibrate_intervals, probabilities
 from ..volume.issued import Issued, issue
 from .count_paths import draw_counts, estimate_count_spread
 
@@ -156,7 +156,7 @@ def _distribution(issued: Issued, alive: npt.NDArray[np.int64]) -> tuple[Floats,
         errors, days = issued.outcomes() - issued.past_points(), issued.past_days()
     tier = assign_zero_tiers(now.zeros)
     bands = calibrate_intervals(errors / np.where(sizes[1:] > 0, sizes[1:], np.nan), tier, days, now.unit, levels)
-    clear = apply_intervals(issued.point, sizes[0], bands, now.quiet)
+    clear = issued.fold.quantiles(levels)
     bare = issued.point[:, :, None] + (sizes[0] * bands.sigma[:, None])[:, :, None] * bands.quantiles[:, None, :]
     bare = np.where(now.quiet[:, :, None], 0.0, np.maximum(bare, 0.0))
     middle = len(p) // 2

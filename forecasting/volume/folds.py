@@ -68,6 +68,8 @@ class Fold:
         How many earlier origins, and distinct days of errors, the intervals rest on.
     seconds
         CPU seconds by method, with the forecasts at the earlier origins that choice and intervals need.
+    blocks, made
+        Blocks of leads that the intervals rest on, and the recommended forecast at the earlier origins.
     """
 
     origin: int
@@ -80,6 +82,13 @@ class Fold:
     origins: int
     days: int
     seconds: dict[str, float] = field(compare=False)
+    blocks: tuple[_LeadBlock, ...] = ()
+    made: dict[int, Floats] = field(default_factory=dict, compare=False)
+
+    def quantiles(self, levels: Sequence[float]) -> Floats:
+        """Return the quantiles of the recommended forecast at other levels, N x H x K, as it is issued."""
+        given = self.combination, self.made, self.now, self.points[self.chosen], self.sizes[0], levels
+        return np.concatenate([each.edges(self.chosen, *given) for each in self.blocks], axis=1)
 
 
 def find_past_origins(frequency: SlotFrequency, origin: int, horizon: int, windows: int) -> list[int]:
@@ -197,7 +206,11 @@ def forecast_fold(
     total = {name: sum(each.seconds[name] for each in [now, *then]) for name in methods}
     spent = {name: shared + total[name] + seconds.get(name, 0.0) for name in methods}
     spent["deskcast"] = shared + sum(total[name] for name in candidates) + seconds[mix.label]
-    return Fold(origin, points, edges, mix.label, mix, sizes, now, len(past), _days_known(outcome, days), spent)
+    known_days = _days_known(outcome, days)
+    kept_past = dict(zip(past, mix.past, strict=True))
+    return Fold(
+        origin, points, edges, mix.label, mix, sizes, now, len(past), known_days, spent, tuple(blocks), kept_past
+    )
 
 
 def lead_blocks(frequency: SlotFrequency, horizon: int, origin: int) -> list[tuple[int, int]]:
@@ -253,10 +266,10 @@ class _LeadBlock:
             made = known.get(o) if reach == horizon else None
             if made is None:
                 made = nearer.get(o)
+                # one that was made for another length may differ: how a level is followed depends on it
+                made = made if made is not None and made.quiet.shape[1] == reach else None
                 if made is None or any(name not in made.points for name in methods):
-                    # the calendar of the days after the origin is known as far as it was asked for
-                    far = min(reach, grid.is_open.shape[1] - o)
-                    made = nearer[o] = forecast_all_methods(grid, special, o, far, methods, made)
+                    made = nearer[o] = forecast_all_methods(grid, special, o, reach, methods, made)
             then.append(made)
         targets = np.array(origins, dtype=np.int64).reshape(-1, 1) + np.arange(first, last)
         outcome = _outcomes(grid, targets, [each.quiet[:, first:last] for each in then], limit)
