@@ -358,8 +358,8 @@ def _storable(frame: pd.DataFrame, stamp: Mapping[str, str] | None = None) -> pd
     """Write columns of mixed kinds as text, as Parquet has one kind a column, and leave out notes that are no table."""
     mixed = [c for c in frame.columns if frame[c].dtype == object and not _one_kind(frame[c])]
     plain = frame.assign(**{c: frame[c].map(str, na_action="ignore").astype("str") for c in mixed})
-    plain.attrs = dict(stamp or {})
-    plain.attrs |= {name: value for name, value in frame.attrs.items() if name in INSTANT_KEYS}
+    kept: dict[Any, Any] = dict(stamp or {})
+    plain.attrs = kept | {name: value for name, value in frame.attrs.items() if name in INSTANT_KEYS}
     return plain
 
 
