@@ -114,7 +114,7 @@ _NAMES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     },
     "value": {
         "kpi_alerts.kind": {"shift": "level_shift"},
-        "kpi_alerts.state": {"withdrawn": "cancelled"},
+        "kpi_alerts.state": {"withdrawn": "cancelled", "open": "continuing", "resolved": "back to normal"},
         "kpi_alerts.news": {"withdrawn": "cancelled"},
         "detections.kind": {"shift": "level_shift"},
         "casework.reason": {"broken before the first slot": "already breached"},

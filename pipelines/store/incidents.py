@@ -260,6 +260,7 @@ def _apply_mutes(ledger: pd.DataFrame, silences: tuple[Mute, ...], now: pd.Times
         hit = pd.Series([quiet.covers(row) for row in out.itertuples()], index=out.index, dtype="bool")
         out["silenced_until"] = out["silenced_until"].mask(hit & ~(out["silenced_until"] > quiet.until), quiet.until)
         out["news"] = out["news"].mask(hit, "")
+        out["state"] = out["state"].mask(hit & out["state"].isin(("new", "continuing")), "silenced")
     return out
 
 

@@ -10,9 +10,7 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from .words import format_count, format_kpi, format_list, format_number, format_probability, format_value
 
-_NEWS_PREFIXES = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "cancelled": "Withdrawn: ", "": ""}
-#: An incident of more members than this names the first ones.
-_MAX_SEGMENTS_NAMED = 3
+_NEWS_PREFIXES = {"opened": "New: ", "updated": "Changed: ", "usual": "Become usual: ", "resolved": "Back to normal: ", "cancelled": "Withdrawn: ", "": ""}
 
 
 def alert_sentence(row: Any) -> str:
@@ -21,7 +19,7 @@ def alert_sentence(row: Any) -> str:
     moved = {"up": "rose", "down": "fell"}[row.direction]
     since = f"on {row.started_at:%a %d %b %Y}" if row.kind == "spike" else f"since {_dated(row):%a %d %b %Y}"
     text = (
-        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{_where(row.members)} {moved} {since}: "
+        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{_where(row)} {moved} {since}: "
         f"{format_value(row.after, unit)} where "
         f"{format_value(row.before, unit)} was expected{_cost(row)}."
     )
@@ -31,8 +29,7 @@ def alert_sentence(row: Any) -> str:
         text += f" Driven by {row.drivers}."
     if row.causes:
         text += f" Possible cause: {row.causes}."
-    if row.state == "resolved" and row.news != "resolved":
-        text += " It is over."
+    text += _state(row)
     if row.news == "cancelled":
         text += " It is no longer found."
     if row.acknowledged_by:
@@ -66,17 +63,25 @@ def explained_sentences(named: Iterable[tuple[str, str, pd.Timestamp, str]], end
     return [f"Explained by {name}: {format_list(list(dict.fromkeys(kpis)))}." for name, kpis in found.items()]
 
 
+def _state(row: Any) -> str:
+    if row.state == "become usual" and row.kind == "level_shift":
+        return f" It has stayed at {format_value(row.after, find_kpi_unit(row.kpi))}."
+    if row.state == "back to normal" and row.news != "resolved":
+        return f" It was back to normal after {row.last_at:%a %d %b %Y}."
+    return f" Of this, {_also(row.ongoing_kpis)} and goes on." if row.ongoing_kpis else ""
+
+
 def _dated(row: Any) -> pd.Timestamp:
     return pd.Timestamp(row.changed_at if pd.notna(row.changed_at) else row.started_at)
 
 
-def _where(members: str) -> str:
-    names = members.split("; ")
-    if names == ["all"] or names[0] == "all":
+def _where(row: Any) -> str:
+    """Name the segment whose figures are said, and how many more moved with it."""
+    names = [name for name in dict.fromkeys(row.members.split("; ")) if name not in ("all", row.series)]
+    more = format_count(len(names), "more segment") if names else ""
+    if row.series == "all":
         return ""
-    more = len(names) - _MAX_SEGMENTS_NAMED
-    shown = ", ".join(names[:_MAX_SEGMENTS_NAMED])
-    return f" ({shown} and {format_count(more, 'other')})" if more > 0 else f" ({shown})"
+    return f" ({row.series}; {more} with it)" if more else f" ({row.series})"
 
 
 def _cost(row: Any) -> str:
