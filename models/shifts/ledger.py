@@ -40,6 +40,9 @@ _CARRIED_COLUMNS = ("alert_id", "reported_at", "acknowledged_by", "acknowledged_
 VOLUME_KPIS = ("cases_opened", "contacts_offered")
 #: KPI, series and direction: what an alert is about.
 Subject = tuple[str, str, str]
+_SUBJECT_COLUMNS = (
+    *("series", "started_at", "changed_at", "detected_at", "before", "after", "n", "z", "impact"),
+)
 _STATE_ORDER = ("continuing", "become usual", "back to normal")  # of several members the first counts
 _SORT_COLUMNS = ["detected_at", "started_at", "kpi", "series"]
 _NUMBER_COLUMNS = ("before", "after", "n", "z", "impact")
@@ -99,6 +102,7 @@ def build_alerts(
         may share a number.
     subjects
         KPI, series and direction by number, where a group was reported before: it stays the member that is shown.
+        Without it :func:`update_alerts` keeps name and figures that were reported where another member is stronger now.
 
     Returns
     -------
@@ -222,6 +226,8 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
         else:
             met.add(before.alert_id)
             entry |= {c: getattr(before, c) for c in _CARRIED_COLUMNS}
+            if row.series != before.series:  # another member is the strongest by now; the id keeps its subject
+                entry |= {c: getattr(before, c) for c in _SUBJECT_COLUMNS}
             entry["drivers"] = entry["drivers"] or before.drivers
             entry["causes"] = join_causes(before.causes, row.causes)
             entry |= _news(before, row, today)
@@ -310,6 +316,7 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
         "other_kpis": _moves(others),
         "started_at": dated,
         "changed_at": dated,
+        "impact": round(float(led["impact"])) if np.isfinite(led["impact"]) else np.nan,
         "impact_unit": _unit(str(led["kpi"])),
         "state": "explained" if reasons else next((s for s in _STATE_ORDER if s in states), "back to normal"),
         "news": "",
@@ -341,7 +348,9 @@ def _find_previous(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
     if same.empty:
         near = (old["kpi"] == row.kpi) & (old["direction"] == row.direction) & ~old["alert_id"].isin(met)
         near &= (old["started_at"] <= row.last_at) & (old["last_at"] >= row.started_at)
-        same = old[near & (old["series"] == row.series)]
+        members = set(row.members.split("; "))
+        near &= old["series"].isin(members)
+        same = old[near].assign(_other=old.loc[near, "series"] != row.series).sort_values("_other", kind="stable")
     return next(same.itertuples(index=False)) if len(same) else None
 
 

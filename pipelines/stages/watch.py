@@ -100,7 +100,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     moved, ask = _explain_detections(project, alarms, daily, end)
     refined = refine_segments(alarms, moved, ask, state.alarms, days)
     shifts, current = _identify_alerts(refined, state, _spans(project, history), by, parts, spec)
-    current = _with_causes(project, current, daily, end)
+    current = _with_causes(project, current, shifts, daily, end)
     incidents = sort_alerts(update_alert_ledger(state, current, now))
     pairs = guard_watched(parts, false_alerts_per_week=spec.false_alerts_per_week)
     goals = goals_table(project, history)
@@ -110,7 +110,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     tables |= {name: frame for name, frame in (("counter_metrics", pairs), ("goals", goals)) if len(frame)}
     news_pairs = pairs[pairs["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
     findings = [
-        *[alert_sentence(row) for row in _alerts_to_report(recent).head(MAX_ALERTS_REPORTED).itertuples()],
+        *[alert_sentence(row, now) for row in _alerts_to_report(recent).head(MAX_ALERTS_REPORTED).itertuples()],
         *[counter_metric_sentence(row) for row in news_pairs.head(3).itertuples()],
     ]
     if not findings:
@@ -260,7 +260,9 @@ def _subjects(state: AlertState) -> dict[str, Subject]:
     return {str(row.alert_id): (str(row.kpi), str(row.series), str(row.direction)) for row in rows}
 
 
-def _with_causes(project: Project, current: pd.DataFrame, by: Sequence[str], end: pd.Timestamp) -> pd.DataFrame:
+def _with_causes(
+    project: Project, current: pd.DataFrame, shifts: pd.DataFrame, by: Sequence[str], end: pd.Timestamp
+) -> pd.DataFrame:
     """Name who has not worked since and what was new where a level has moved in a segment: what goes on first."""
     columns = [c for c in by if project.log.has("cases", c)]
     since = end - pd.Timedelta(days=CAUSES_DAYS)
@@ -271,12 +273,15 @@ def _with_causes(project: Project, current: pd.DataFrame, by: Sequence[str], end
     use = use.loc[rank.sort_values(["_over", "_size", "_late"], kind="stable").index].head(MAX_ALERTS_WITH_CAUSES)
     if use.empty or not columns:
         return current
-    ask = build_explainer(project.log, columns, use["changed_at"].min())
+    own = shifts[shifts["alert_id"].isin(use["alert_id"]) & (shifts["kind"] == "level_shift")]
+    ask = build_explainer(project.log, columns, own["changed_at"].min())
     out = current.copy()
     for row in use.itertuples():
         segment = parse_combination(str(row.series), columns)
-        began = pd.Timestamp(str(row.changed_at))
-        out.loc[row.Index, "causes"] = ask.causes(segment, began, str(row.kpi)) if segment else ""
+        members = own[(own["alert_id"] == row.alert_id) & (own["series"] == row.series)]
+        members = members.loc[members["z"].abs().sort_values(ascending=False, kind="stable").index]
+        asked = (ask.causes(segment, one.changed_at, str(one.kpi)) for one in members.itertuples() if segment)
+        out.loc[row.Index, "causes"] = next((words for words in asked if words), "")
     return out
 
 

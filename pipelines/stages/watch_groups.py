@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,11 @@ from .watch_drivers import ChangeExplanation, parse_combination
 #: Days by which the starts of two level shifts of one alert may differ (they are dated late and roughly): where one
 #: segment holds the other, and otherwise (also where one is the whole desk).
 MAX_SEGMENT_GAP_DAYS, MAX_OTHER_SEGMENT_GAP_DAYS = 14, 3
+#: What is weaker passes only in company of what is as strong as the second (the more stands out on a day, the less each
+#: must): it is no alert by itself.
+MAX_CARRIED_STRENGTH, MIN_CARRYING_STRENGTH = 4.3, 4.5
+#: The same KPI that began to move the same way, and was found, so close together is one thing in any segments.
+MAX_SAME_MOVE_GAP_DAYS = 1
 #: Strength of something so sudden that all that is first found within two days of it is of it, however it is dated.
 MIN_BURST_STRENGTH = 6.0
 #: The same for what follows from a single day; and what is found more than so many days after the end is another alert.
@@ -78,23 +84,32 @@ def group_into_alerts(
             fits = len(of_id) + len(number)
             anchors.append((fits, one))
         number[one.place] = fits
-    _join_segments_of_totals(rows, number, anchors, ids)
+    _join_groups(rows, number, anchors, ids)
     return pd.Series([number[at] for at in alarms.index], index=alarms.index, dtype="int64"), ids
 
 
-def _join_segments_of_totals(
+def _join_groups(
     rows: Sequence[_Detection], number: dict[Any, int], anchors: Sequence[tuple[int, _Detection]], ids: Mapping[int, str]
 ) -> None:
-    """Join what moved elsewhere as the total of its KPI moved with something sudden: queues are shared."""
+    """Join whole groups that nothing explains.
+
+    What moved elsewhere as the total of its KPI moved with something sudden (queues are shared), and what is so weak
+    that it passed only in company.
+    """
     totals = {(number[one.place], *_total_of(one)) for one in rows if one.subject[1] == "all"}
+    sizes = Counter(number.values())
     into: dict[int, int] = {}
     for group, one in anchors:
-        fits = (g for g, anchor in anchors if g != group and anchor.bursts(one) and (g, *_total_of(one)) in totals)
-        target = None if group in ids else next(fits, None)
-        if target is not None:
-            into[group] = into.get(target, target)
+        others = [(g, anchor) for g, anchor in anchors if g != group and g not in into]
+        fits = [g for g, anchor in others if anchor.bursts(one) and (g, *_total_of(one)) in totals]
+        if sizes[group] == 1:
+            fits += [g for g, anchor in others if anchor.carries(one)]
+        if fits and group not in ids:
+            into[group] = fits[0]
     for at, group in number.items():
-        number[at] = into.get(group, group)
+        while group in into:
+            group = into[group]
+        number[at] = group
 
 
 def _total_of(one: _Detection) -> tuple[str, str]:
@@ -124,6 +139,8 @@ class _Detection:
         same_kpi = self.subject[0] == other.subject[0]
         if same_kpi and self.subject[2] != other.subject[2]:
             return False
+        if same_kpi and max(abs(other.start - self.start), abs(other.found - self.found)) <= MAX_SAME_MOVE_GAP_DAYS:
+            return True  # one KPI, one way, at one time: sites and channels that share a cause
         if self._excludes(other):
             return False
         if self.bursts(other) and self.reaches(other):
@@ -146,6 +163,11 @@ class _Detection:
         """Tell whether something sudden and strong was there as another detection opened."""
         sudden = self.sudden and self.strength >= MIN_BURST_STRENGTH
         return sudden and 0 <= other.found - self.start <= MAX_SPIKE_GAP_DAYS
+
+    def carries(self, other: _Detection) -> bool:
+        """Tell whether a weak detection was let through on the day of a strong one, when less evidence is asked for."""
+        weak = other.strength < MAX_CARRIED_STRENGTH and self.strength >= MIN_CARRYING_STRENGTH
+        return weak and self.found == other.found and not self._excludes(other)
 
     def _is_near(self, other: _Detection, same_kpi: bool) -> bool:
         gap = other.start - self.start
