@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from ..series.panel import check_columns, infer_freq, numbers_of, period_days
 from .evidence import (
     WARM_UP_VALUES,
@@ -15,7 +15,7 @@ from .evidence import (
     suppress_repeats,
     tail_evidence,
 )
-from .views import DAY_S, expectation, seasonal, views
+from .views import DAY_S, View, expectation, seasonal, views
 
 ANOMALY_COLUMNS = ("unique_id", "ds", "y", "expected", "lower", "upper", "score")
 #: A score of an alarm. On quiet series about one value in a thousand scores as high (`benchmarks/nab.py` prints it).
@@ -24,6 +24,7 @@ DETECTION_THRESHOLD = 0.8
 RECENT_WEIGHT = 0.2
 #: Values that are one event at least, however far apart they lie.
 MIN_EVENT_VALUES = 7
+_MAX_INSIDE_EVIDENCE = -np.log10(1 - DETECTION_THRESHOLD) - 1e-6  # just too little for an alarm
 
 
 def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFrame:
@@ -46,7 +47,7 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
         (0.8) and above it is an alarm: on quiet series about one value in a thousand scores so high. A value that is
         not more surprising than one in the day before it (seven values, if these reach farther) belongs to the same
         event and scores 0, as do the first 50 values and missing ones. ``lower`` and ``upper`` held 95 % of the values
-        so far. No row depends on a later stamp. ``attrs["notes"]`` names series that cannot be scored and values that
+        so far; a value between them is never an alarm. No row depends on a later stamp. ``attrs["notes"]`` names series that cannot be scored and values that
         were left out, and why.
 
     Raises
@@ -98,16 +99,16 @@ def _scored(part: pd.DataFrame, freq: str | None, notes: list[str]) -> pd.DataFr
     stamps = pd.DatetimeIndex(once.index)
     values = once.to_numpy(dtype=float)
     step_s = DAY_S * period_days(freq or infer_freq(stamps[:WARM_UP_VALUES]))
-    score = score_series(values, stamps, step_s)
     expected, lower, upper = expectation(values, seasonal(values, _local(stamps), step_s))
     expected[:WARM_UP_VALUES] = lower[:WARM_UP_VALUES] = upper[:WARM_UP_VALUES] = np.nan
+    score = score_series(values, stamps, step_s, (values >= lower) & (values <= upper))
     at = stamps.get_indexer(pd.DatetimeIndex(out.loc[known, "ds"]))
     for name, column in (("expected", expected), ("lower", lower), ("upper", upper), ("score", score)):
         out.loc[known, name] = column[at]
     return out
 
 
-def score_series(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Floats:
+def score_series(values: Floats, stamps: pd.DatetimeIndex, step_s: float, inside: Bools | None = None) -> Floats:
     """Return the score of each value of one series.
 
     Parameters
@@ -118,6 +119,8 @@ def score_series(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Flo
         Their times, rising, shape (n,).
     step_s
         Usual time between two values.
+    inside
+        Which values lie within what was expected of them: they score below every alarm, shape (n,).
 
     Examples
     --------
@@ -127,13 +130,24 @@ def score_series(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> Flo
     """
     seen = views(values, _local(stamps), step_s)
     dust = 1e-9 * np.maximum.accumulate(np.abs(values))
-    new = np.mean([rank_evidence(measure_novelty(view.values, dust)) for view in seen], axis=0)
-    odd = np.mean([tail_evidence(measure_recent_deviation(view.values, view.lag, dust)) for view in seen], axis=0)
+    new, odd = np.mean([_evidence_of(view, dust) for view in seen], axis=0)
     both = (1 - RECENT_WEIGHT) * new + RECENT_WEIGHT * odd
+    if inside is not None:  # before repeats are set to 0, so that no value within its band hides a true alarm
+        both = np.where(inside, np.minimum(both, _MAX_INSIDE_EVIDENCE), both)
     seconds = (stamps - stamps[0]).total_seconds().to_numpy()
     first = suppress_repeats(both, seconds, DAY_S, MIN_EVENT_VALUES)
     first[:WARM_UP_VALUES] = 0.0
     return 1 - 10.0**-first
+
+
+def _evidence_of(view: View, dust: Floats) -> tuple[Floats, Floats]:
+    """Return what was never seen before and what is unusual of late in one view, 0 while the view shows nothing."""
+    values, least, pad = view.values[view.first :], dust[view.first :], np.zeros(view.first)
+    if not len(values):
+        return pad, pad
+    new = rank_evidence(measure_novelty(values, least))
+    odd = tail_evidence(measure_recent_deviation(values, view.lag, least))
+    return np.r_[pad, new], np.r_[pad, odd]
 
 
 def _local(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:

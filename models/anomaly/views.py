@@ -26,11 +26,14 @@ class View:
         One for each value of the series, shape (n,).
     lag
         Of how many values each is made.
+    first
+        Row from which on the view shows something; what stands before it is no past.
     """
 
     name: str
     values: Floats
     lag: int
+    first: int = 0
 
 
 def views(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> list[View]:
@@ -66,13 +69,18 @@ def views(values: Floats, stamps: pd.DatetimeIndex, step_s: float) -> list[View]
     ]
     season = seasonal(values, stamps, step_s)
     if season is not None:
-        rest = np.nan_to_num(values - season)
+        # A trend leaves a rest that is never 0: the first seasons, of which nothing is known, must not pass for a calm.
+        known = np.isfinite(season)
+        first = int(known.argmax()) if known.any() else len(values)
+        rest = np.nan_to_num(values - season)[first:]
+        pad = np.zeros(first)
         out += [
-            View("seasonal rest", rest, 1),
-            View(
-                f"seasonal rest of {SHORT_WINDOW_VALUES}", mean_of_last(rest, SHORT_WINDOW_VALUES), SHORT_WINDOW_VALUES
-            ),
-            View(f"seasonal rest of {LONG_WINDOW_VALUES}", mean_of_last(rest, LONG_WINDOW_VALUES), LONG_WINDOW_VALUES),
+            View(name, np.r_[pad, mean_of_last(rest, n)], n, first)
+            for name, n in (
+                ("seasonal rest", 1),
+                (f"seasonal rest of {SHORT_WINDOW_VALUES}", SHORT_WINDOW_VALUES),
+                (f"seasonal rest of {LONG_WINDOW_VALUES}", LONG_WINDOW_VALUES),
+            )
         ]
     return out
 

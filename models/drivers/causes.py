@@ -17,6 +17,7 @@ _COMPARISON_SPAN = pd.Timedelta(days=28)
 _MAX_TIME_FROM_START = pd.Timedelta(days=7)
 _MIN_ROWS_BEFORE, _MIN_ROWS_AFTER = 10, 5  # rows an owner or a value must have to be spoken of
 _MIN_OWNER_SHARE = 0.03
+_MIN_SILENCE = pd.Timedelta(days=7)  # without any work, before a last piece of work is more than a day off
 
 
 def find_owner_changes(
@@ -39,8 +40,8 @@ def find_owner_changes(
     Returns
     -------
     DataFrame
-        The columns of ``CAUSE_COLUMNS``: ``cause`` (``left``: no work anywhere any more, ``hand-over``: only this
-        group was given up), ``column`` and ``value`` (the group), ``owner``, ``before`` and ``after`` (share of the
+        The columns of ``CAUSE_COLUMNS``: ``cause`` (``stopped``: no work anywhere for a week or more, ``hand-over``:
+        only this group was given up; whether somebody left, a log cannot tell), ``column`` and ``value`` (the group), ``owner``, ``before`` and ``after`` (share of the
         group's work in the four weeks before and after), ``at`` (last piece of work), ``strength`` (share given up),
         ``summary``; the largest first.
 
@@ -55,7 +56,7 @@ def find_owner_changes(
     >>> rows = pd.DataFrame({"at": days, "account": "A2", "owner": ["Ana"] * 30 + ["Ben"] * 30})
     >>> found = find_owner_changes(rows, "2024-03-31", group="account")
     >>> found[["cause", "value", "owner"]].values.tolist(), found["summary"].iloc[0]
-    ([['left', 'A2', 'Ana']], 'Ana left account A2 after 30 Mar 2024 (100% of its work before, none after); Ben took most of it')
+    ([['stopped', 'A2', 'Ana']], 'Ana has not worked since 30 Mar 2024 (100% of account A2 before, none after, most now by Ben)')
     """  # noqa: E501
     check_columns(rows, ("at", "owner", *([group] if group else [])), "rows")
     begin = _on_clock(start, rows["at"])
@@ -64,7 +65,7 @@ def find_owner_changes(
     ]
     use = use.assign(_late=use["at"] >= begin, _group=use[group].astype("str") if group else "all")
     found = []
-    final = use.groupby("owner")["at"].max()
+    final, newest = use.groupby("owner")["at"].max(), use["at"].max()
     for value, part in use.groupby("_group", sort=True):
         counts = part.groupby(["owner", "_late"]).size().unstack(fill_value=0)
         counts = counts.reindex(columns=[False, True], fill_value=0)
@@ -75,11 +76,13 @@ def find_owner_changes(
         last = part.groupby("owner")["at"].max()
         for owner in shares.index[(abs(last.reindex(shares.index) - begin) <= pd.Timedelta(near)).to_numpy()]:
             was, now = float(shares.loc[owner, False]), float(shares.loc[owner, True])
+            if newest - last[owner] < _MIN_SILENCE:
+                continue
             missed = was * float((part["at"] > last[owner]).sum())  # pieces of work that should have followed
             if missed < _MIN_ROWS_AFTER or was < _MIN_OWNER_SHARE or counts.loc[owner, False] < _MIN_ROWS_AFTER:
                 continue
             heir = (shares[True] - shares[False]).drop(owner)
-            gone = final[owner] - begin <= pd.Timedelta(near)
+            gone = final[owner] - begin <= pd.Timedelta(near) and newest - final[owner] >= _MIN_SILENCE
             now = now if last[owner] < begin else 0.0
             found.append(_owner_row(group, str(value), str(owner), was, now, last[owner], gone, heir))
     return _causes(found)
@@ -234,11 +237,11 @@ def _owner_row(
     where = f"{group} {value}" if group else "the desk"
     at = last.tz_localize(None) if last.tzinfo else last
     rest = "none after" if now == 0 else f"{now:.0%} after"
-    did = "left" if gone else "handed over"
-    words = f"{owner} {did} {where} after {at:%d %b %Y} ({was:.0%} of its work before, {rest})"
     if len(heir) and float(heir.max()) > 0.5 * (was - now):
-        words += f"; {heir.idxmax()} took most of it"
-    row = {"cause": "left" if gone else "hand-over", "column": group or "", "value": value, "owner": owner}
+        rest += f", most now by {heir.idxmax()}"
+    did = f"has not worked since {at:%d %b %Y}" if gone else f"has not worked on {where} since {at:%d %b %Y}"
+    words = f"{owner} {did} ({was:.0%} of {where if gone else 'it'} before, {rest})"
+    row = {"cause": "stopped" if gone else "hand-over", "column": group or "", "value": value, "owner": owner}
     return row | {"before": was, "after": now, "at": at, "strength": was - now, "summary": words}
 
 

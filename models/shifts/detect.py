@@ -22,7 +22,7 @@ from .watched import WatchedKpi, watch_kpi
 
 DETECTION_COLUMNS = (
     *("kpi", "series", "kind", "direction", "started_at", "detected_at", "last_at"),
-    *("before", "after", "n", "z", "drivers", "resolved", "changed_at", "impact"),
+    *("before", "after", "n", "z", "drivers", "state", "resolved", "changed_at", "impact"),
 )
 #: Share of the accepted false alarms for each channel; the rest is kept back.
 FALSE_ALERT_SHARES = {"spike": 0.15, "level_shift": 0.75}
@@ -69,7 +69,8 @@ def detect_shifts(
         ``detected_at``, ``last_at`` (last alarm, or the return), ``before`` and ``after`` (expected and seen over the
         periods of the incident), ``n`` (cases in them), ``z`` (largest score; of a shift the
         root of twice its evidence), ``drivers`` (empty text; see
-        :func:`drivers`), ``resolved`` (back to where it was, or quiet since), ``changed_at`` (the likeliest start by
+        :func:`drivers`), ``state`` ("continuing", "become usual" or "back to normal"; only periods whose value is known
+        can be quiet), ``resolved`` (back to normal), ``changed_at`` (the likeliest start by
         all that is known at the end of the history), ``impact`` (cases beyond what was expected; hours for durations).
         ``attrs["notes"]`` names series that cannot alarm and why.
 
@@ -153,7 +154,9 @@ def detect_watched_shifts(
     out = out.sort_values(
         ["detected_at", "z", "kpi", "series"], ascending=[False, False, True, True], ignore_index=True
     )
-    out = out.astype(dict.fromkeys(("kpi", "series", "kind", "direction", "drivers"), "str") | {"resolved": "bool"})
+    out = out.astype(
+        dict.fromkeys(("kpi", "series", "kind", "direction", "drivers", "state"), "str") | {"resolved": "bool"}
+    )
     for column in ("started_at", "detected_at", "last_at", "changed_at"):
         out[column] = out[column].astype("datetime64[us]")
     out.attrs = {"notes": tuple(notes), "explained": tuple(explained)}

@@ -50,7 +50,8 @@ class Detection:
     """Alarms of one series that belong together; all places are rows of its panel.
 
     ``start`` and ``detected`` are fixed when the incident opens; ``last``, ``kind`` and ``peak`` follow the alarms.
-    ``direction`` is 1 up, -1 down; ``returned`` says that the level is back.
+    ``direction`` is 1 up, -1 down; ``ending`` says whether the level is ``back`` or has become ``usual``, and ``ended``
+    at which row that was known.
     """
 
     kind: str
@@ -59,5 +60,6 @@ class Detection:
     detected: int
     last: int
     peak: float
-    returned: bool = False
+    ending: str = ""
+    ended: int = -1
     alarms: list[int] = field(default_factory=list)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from ...features.arrays import Bools
+from ...features.arrays import Bools, Floats
+from .endings import settle
 from .incident import Detection
 from .watched import WatchedKpi
 
-_RETURN_MEMORY_SEASONS = 8  # seasons for which a level before a shift is remembered, so that its return is no news
-_ENDED_BY_RETURN = 1  # as Evidence.ended says it
+_MEMORY_SEASONS = 8  # seasons for which a shift is remembered, so that its return, or more of the same, is no news
 
 
 def merge_detections(part: WatchedKpi, i: int, spiked: Bools, opened_up: Bools, opened_down: Bools) -> list[Detection]:
-    """Merge what one series raised into incidents.
+    """Merge what one series raised into detections.
 
-    A run of evidence opens an incident, which lasts until its evidence is gone; a new run or a spike in the same
-    direction prolongs it. A run in the other direction that finds the series back where it was before the incident
-    ends that incident and is none of its own. What was said of an incident when it opened stays said.
+    A run of evidence opens a detection, which lasts until the level is back to normal or has become usual; a new run
+    or a spike in the same direction prolongs it until then, and for two days more. A run in the other direction that
+    finds the series back where it was ends it and is none of its own. What was said of a detection when it opened stays
+    said.
 
     Parameters
     ----------
@@ -43,60 +43,91 @@ def merge_detections(part: WatchedKpi, i: int, spiked: Bools, opened_up: Bools, 
 def _open_run(part: WatchedKpi, i: int, found: list[Detection], at: int, way: int) -> None:
     proof = part.evidence
     score, since = (proof.up, proof.up_since) if way > 0 else (proof.down, proof.down_since)
-    start, last, back = int(since[at, i]), *run_end(score[:, i], proof.ended[:, i], at)
-    peak = float(np.sqrt(2 * score[at : last + 1, i].max())) * way
+    start, peak_row = int(since[at, i]), peak_of_run(score[:, i], at)
+    peak = float(np.sqrt(2 * score[peak_row, i])) * way
     previous = found[-1] if found else None
-    if previous and previous.direction == way and start - previous.last <= part.merge_periods():
-        previous.kind = "level_shift"
-        previous.last, previous.returned = max(previous.last, last), back
-        previous.peak = max(previous.peak, peak, key=abs)
-        return
+    if previous and previous.direction == way:
+        if _goes_on(part, previous, start, at):
+            if previous.kind == "spike":
+                previous.kind = "level_shift"
+                previous.detected = max(previous.detected, previous.start)
+            previous.peak = max(previous.peak, peak, key=abs)
+            previous.alarms.append(at)
+            _settle(part, i, previous)
+            return
+        if _is_same_level(part, i, previous, start, at):
+            return
     if previous and previous.direction != way and _is_back(part, i, previous, start, at):
-        previous.returned, previous.last = True, max(previous.last, start)
+        previous.ending, previous.ended, previous.last = "back", at, max(previous.last, start)
         return
-    found.append(Detection("level_shift", way, start, at, last, peak, back, alarms=[at]))
+    found.append(Detection("level_shift", way, start, at, at, peak, alarms=[at]))
+    _settle(part, i, found[-1])
 
 
-def run_end(score: npt.NDArray[np.float64], ended: npt.NDArray[np.int8], at: int) -> tuple[int, bool]:
-    """Return the row in which a run that is open at ``at`` had its most evidence, and whether it is over.
+def peak_of_run(score: Floats, at: int) -> int:
+    """Return the row in which a run that is open at ``at`` had its most evidence.
 
-    >>> run_end(np.array([0.0, 6.0, 9.0, 7.0, 0.0]), np.array([0, 0, 0, 0, 1], dtype=np.int8), 1)
-    (2, True)
+    >>> peak_of_run(np.array([0.0, 6.0, 9.0, 7.0, 0.0, 11.0]), 1)
+    2
     """
-    rest = score[at:]
-    over = rest <= 0
-    length = int(over.argmax()) if over.any() else len(rest)
-    if over.any() and ended[at + length] != _ENDED_BY_RETURN:
-        return at + length, True  # the new level
-    return at + int(rest[:length].argmax()), bool(over.any())
+    over = score[at:] <= 0
+    length = int(over.argmax()) if over.any() else len(score) - at
+    return at + int(score[at : at + max(length, 1)].argmax())
+
+
+def _settle(part: WatchedKpi, i: int, found: Detection) -> None:
+    """Write down how a detection ended, by all that is known."""
+    told = settle(part, i, found)
+    found.ending, found.ended, found.last = told.ending, told.at, told.last
+
+
+def _goes_on(part: WatchedKpi, previous: Detection, start: int, at: int) -> bool:
+    """Tell whether something that starts at a row belongs to a detection: it is not over, or hardly."""
+    open_then = not previous.ending or previous.ended > at
+    return open_then or start - previous.last <= part.renewal_periods()
 
 
 def _add_spike(part: WatchedKpi, i: int, found: list[Detection], at: int) -> None:
     z = float(part.evidence.spike[at, i])
     way = 1 if z > 0 else -1
     previous = found[-1] if found else None
-    if previous and previous.direction == way and previous.start <= at:
-        inside = previous.kind == "level_shift" and at <= previous.last
-        if inside or at - previous.last <= part.merge_periods():
-            previous.last = max(previous.last, at)
-            previous.alarms.append(at)
-            previous.peak = max(previous.peak, z, key=abs)
-            return
+    if previous and previous.direction == way and previous.start <= at and _goes_on(part, previous, at, at):
+        previous.alarms.append(at)
+        previous.peak = max(previous.peak, z, key=abs)
+        _settle(part, i, previous)
+        return
     shifted = previous is not None and previous.direction != way and previous.kind == "level_shift"
-    if previous and shifted and (at <= previous.last or _is_back(part, i, previous, at, at)):
+    if previous and shifted and (not previous.ending or at <= previous.ended or _is_back(part, i, previous, at, at)):
         return  # a day on which a shifted series was back, or beyond
     found.append(Detection("spike", way, at, at, at, z, alarms=[at]))
+    _settle(part, i, found[-1])
 
 
 def _is_back(part: WatchedKpi, i: int, previous: Detection, start: int, at: int) -> bool:
-    """Tell whether a series lies nearer to where it was before an incident than to where that had brought it."""
-    if previous.kind != "level_shift" or start - previous.last > _RETURN_MEMORY_SEASONS * max(part.merge_periods(), 7):
+    """Tell whether a series lies nearer to where it was before a detection than to where that had brought it."""
+    if not _is_remembered(part, previous, start):
         return False
-    before, after, _ = part.levels(i, part.detection_rows(previous))
+    was, became, _ = part.levels(i, part.detection_rows(previous), previous.start)
     expected, seen, _ = part.levels(i, np.arange(start, at + 1, dtype=np.intp))
-    if part.kind in ("count", "duration"):
-        was, became, should, is_now = np.log1p(np.maximum([before, after, expected, seen], 0.0))
-        moved, now = became - was, is_now - should
-    else:
-        moved, now = after - before, seen - expected
+    moved, now = _step(part, was, became), _step(part, expected, seen)
     return bool(moved * now < 0 and abs(moved + now) < 0.5 * abs(moved))
+
+
+def _is_same_level(part: WatchedKpi, i: int, previous: Detection, start: int, at: int) -> bool:
+    """Tell whether a run finds a series no farther off than where a detection that became usual had brought it."""
+    if previous.ending != "usual" or not _is_remembered(part, previous, start):
+        return False
+    was, became, _ = part.levels(i, part.detection_rows(previous), previous.start)
+    before, seen, _ = part.levels(i, np.arange(start, at + 1, dtype=np.intp), previous.start)
+    moved, now = _step(part, was, became), _step(part, before, seen)
+    return bool(moved * now > 0 and abs(now) < 1.5 * abs(moved))
+
+
+def _is_remembered(part: WatchedKpi, previous: Detection, start: int) -> bool:
+    return previous.kind == "level_shift" and start - previous.last <= _MEMORY_SEASONS * max(part.merge_periods(), 7)
+
+
+def _step(part: WatchedKpi, before: float, after: float) -> float:
+    if part.kind in ("count", "duration"):
+        return float(np.log1p(max(after, 0.0)) - np.log1p(max(before, 0.0)))
+    return after - before

@@ -1,14 +1,15 @@
 """The ledger of incidents: what is new, what goes on, what is over, and what people said about it, from run to run.
 
 All functions are pure: they take the ledger of the last run and return the next. Nothing is ever taken out of it; an
-incident that is no longer found (a holiday was named, a unit mended) is withdrawn.
+alert that is no longer found (a holiday was named, a unit mended) is cancelled. An id never changes its subject: the
+KPI, series and direction under which it was first reported.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,16 +23,23 @@ from .grouping import group_detections
 LEDGER_COLUMNS = (
     *("alert_id", "kpi", "series", "members", "other_kpis", "kind", "direction", "started_at", "changed_at"),
     *("detected_at", "last_at", "before", "after", "n", "z", "impact", "impact_unit", "drivers", "causes"),
-    *("state", "news", "explained", "acknowledged_by", "acknowledged_at", "note", "silenced_until"),
+    *("state", "news", "ongoing_kpis", "explained", "acknowledged_by", "acknowledged_at", "note", "silenced_until"),
     *("reported_at", "updated_at"),
 )
 _TIMESTAMP_COLUMNS = (
     *("started_at", "changed_at", "detected_at", "last_at", "acknowledged_at", "silenced_until"),
     *("reported_at", "updated_at"),
 )
+#: States of an alert; a cancelled one is no longer found. Being acknowledged is a mark beside the state.
+ALERT_STATES = (*("new", "continuing", "become usual", "back to normal", "explained", "silenced", "cancelled"),)
+_GOES_ON, _ENDED = ("new", "continuing"), ("become usual", "back to normal")
 _CARRIED_COLUMNS = ("alert_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
 #: What comes in: where it moved with other KPIs, it led to them.
 VOLUME_KPIS = ("cases_opened", "contacts_offered")
+#: KPI, series and direction: what an alert is about.
+Subject = tuple[str, str, str]
+_SUBJECT_COLUMNS = (*("series", "started_at", "changed_at", "detected_at", "before", "after", "n", "z", "impact"),)
+_STATE_ORDER = ("continuing", "become usual", "back to normal")  # of several members the first counts
 _SORT_COLUMNS = ["detected_at", "started_at", "kpi", "series"]
 _NUMBER_COLUMNS = ("before", "after", "n", "z", "impact")
 _TRACKED_COLUMNS = ("kind", "last_at", "after", "members", "other_kpis", "state", "explained")
@@ -72,9 +80,12 @@ class KnownSpan:
 
 
 def build_alerts(
-    shifts: pd.DataFrame, known: Iterable[KnownSpan] = (), groups: pd.Series | None = None
+    shifts: pd.DataFrame,
+    known: Iterable[KnownSpan] = (),
+    groups: pd.Series | None = None,
+    subjects: Mapping[int, Subject] | None = None,
 ) -> pd.DataFrame:
-    """Turn what was found into incidents: one row a group of related segments, the strongest member first.
+    """Turn what was found into alerts: one row a group of related segments, with the strongest member's own figures.
 
     Parameters
     ----------
@@ -84,15 +95,20 @@ def build_alerts(
         What is known to have happened; it explains instead of alarming.
     groups
         Number of the incident by row of ``shifts``; by default that of :func:`group_detections`. Rows of several KPIs
-        may share a number; what came in stands for all, else the KPI that moved most.
+        may share a number.
+    subjects
+        KPI, series and direction by number, where a group was reported before: it stays the member that is shown.
+        Without it :func:`update_alerts` keeps name and figures that were reported where another member is stronger now.
 
     Returns
     -------
     DataFrame
-        The columns of ``LEDGER_COLUMNS``. ``alert_id`` is made of what never changes once an incident is open (KPI,
-        series, direction, start and day of detection of the member that was seen first). ``members`` lists the series,
-        joined by "; ", ``other_kpis`` what other KPIs did. ``state`` is ``open``, ``resolved`` or ``explained``.
-        ``impact`` is in cases or hours (``impact_unit``).
+        The columns of ``LEDGER_COLUMNS``. Name, dates and figures are those of one member: the subject, or the
+        strongest. ``alert_id`` is made of what never changes of it once it is there (KPI, series, direction, start and
+        day of detection). ``started_at`` is its likeliest start by all that is known, as ``changed_at``. ``members``
+        lists the series, joined by "; ", ``other_kpis`` what other KPIs did, and ``ongoing_kpis`` which of them go on
+        when the shown one does not. ``state`` is ``continuing`` while any member goes on, then ``become usual`` if any
+        has, else ``back to normal``; or ``explained``. ``impact`` is in cases or hours (``impact_unit``).
 
     Examples
     --------
@@ -102,26 +118,52 @@ def build_alerts(
     >>> value[100] = 150.0
     >>> found = build_alerts(detect_shifts(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value})))
     >>> found[["alert_id", "state"]].values.tolist(), round(found["impact"].iloc[0])
-    ([['cases_opened-20240410-19b0', 'resolved']], 104)
+    ([['cases_opened-20240410-19b0', 'back to normal']], 104)
     """
     shifts = new_columns(shifts, "detections").copy()
     shifts.attrs = {}  # pandas copies them at every step
     numbers = group_detections(shifts) if groups is None else groups
-    rows = [_merged(part, tuple(known)) for _, part in shifts.groupby(numbers, sort=True)]
+    if "state" not in shifts:  # detections of an earlier version
+        shifts["state"] = np.where(shifts["resolved"], "back to normal", "continuing")
+    told = subjects or {}
+    spans = tuple(known)
+    rows = [_merged(part, spans, told.get(int(str(n)))) for n, part in shifts.groupby(numbers, sort=True)]
     out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER_COLUMNS)))
     return out.sort_values(["detected_at", "alert_id"], ascending=[False, True], ignore_index=True)
 
 
-def alert_ids(shifts: pd.DataFrame, groups: pd.Series) -> pd.Series:
-    """Return the id of the incident by row of ``shifts``, as :func:`build_alerts` gives it.
+def detection_strength(detections: pd.DataFrame) -> pd.Series:
+    """Return how strong detections are; what comes in counts double, as it leads to the rest."""
+    return detections["z"].abs() * np.where(detections["kpi"].isin(VOLUME_KPIS), 2.0, 1.0)
+
+
+def find_lead(part: pd.DataFrame, subject: Subject | None = None) -> pd.Series:
+    """Return the row of a group that is shown: the subject under which it was reported, or the strongest.
+
+    >>> day = pd.Timestamp("2024-03-01")
+    >>> rows = pd.DataFrame({"kpi": "csat", "series": ["all", "channel web"], "direction": "down", "z": [-4.0, -6.0]})
+    >>> rows = rows.assign(started_at=day, detected_at=day)
+    >>> find_lead(rows)["series"], find_lead(rows, ("csat", "all", "down"))["series"]
+    ('channel web', 'all')
+    """
+    if subject is not None:
+        kpi, series, direction = subject
+        own = part[(part["kpi"] == kpi) & (part["series"] == series) & (part["direction"] == direction)]
+        part = own if len(own) else part
+    rows = part.assign(_size=-detection_strength(part))
+    return rows.sort_values(["_size", *_SORT_COLUMNS], kind="stable").iloc[0].drop("_size")
+
+
+def alert_ids(shifts: pd.DataFrame, groups: pd.Series, subjects: Mapping[int, Subject] | None = None) -> pd.Series:
+    """Return the id of the alert by row of ``shifts``, as :func:`build_alerts` gives it.
 
     Parameters
     ----------
-    shifts, groups
+    shifts, groups, subjects
         As in :func:`build_alerts`.
     """
-    ordered = shifts.assign(_group=groups).sort_values(_SORT_COLUMNS, kind="stable").drop_duplicates("_group")
-    names = {row["_group"]: _identity(row) for _, row in ordered.iterrows()}
+    told = subjects or {}
+    names = {n: _identity(find_lead(part, told.get(int(str(n))))) for n, part in shifts.groupby(groups, sort=True)}
     return groups.map(names).astype("str")
 
 
@@ -140,9 +182,11 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
     Returns
     -------
     DataFrame
-        The columns of ``LEDGER_COLUMNS``, the newest first. ``news`` says what this run has to tell: ``opened``,
-        ``updated``, ``resolved``, ``cancelled`` (no longer found) or nothing. An incident whose members grew or whose
-        first is seen anew keeps its id. Acknowledgements and silences stay; silenced incidents have no news.
+        The columns of ``LEDGER_COLUMNS``, the newest first. ``state`` is one of ``ALERT_STATES``; an alert is ``new``
+        in the run that reports it first, and no more when the same data are looked at again. ``news`` says what this
+        run has to tell: ``opened``, ``updated``, ``resolved`` (back to normal), ``usual`` (it has become usual),
+        ``cancelled`` (no longer found) or nothing. An alert whose members grew keeps its id. Acknowledgements,
+        silences and causes that were found stay; silenced alerts have no news.
 
     Examples
     --------
@@ -171,20 +215,24 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
         entry = row._asdict()
         if before is None:
             entry |= {"reported_at": today, "updated_at": today}
-            entry["news"] = {"open": "opened", "resolved": "opened"}.get(row.state, "")
+            entry["news"] = "" if row.state == "explained" else "opened"
+            entry["state"] = "new" if row.state == "continuing" else row.state
         else:
             met.add(before.alert_id)
             entry |= {c: getattr(before, c) for c in _CARRIED_COLUMNS}
-            entry |= {c: entry[c] or getattr(before, c) for c in ("drivers", "causes")}
+            if row.series != before.series:  # another member is the strongest by now; the id keeps its subject
+                entry |= {c: getattr(before, c) for c in _SUBJECT_COLUMNS}
+            entry["drivers"] = entry["drivers"] or before.drivers
+            entry["causes"] = join_causes(before.causes, row.causes)
             entry |= _news(before, row, today)
-        entry["news"] = "" if pd.notna(entry["silenced_until"]) and today < entry["silenced_until"] else entry["news"]
+        if pd.notna(entry["silenced_until"]) and today < entry["silenced_until"]:
+            entry |= {"news": "", "state": "silenced" if entry["state"] in _GOES_ON else entry["state"]}
         rows.append(entry)
     for name, row in known.items():
         if name not in met:
             entry = row._asdict()
-            gone = row.state in ("open", "explained")
-            again = row.news == "cancelled" and row.updated_at == today
-            entry["news"] = "cancelled" if row.state == "open" or again else ""
+            gone = row.state not in (*_ENDED, "cancelled")
+            entry["news"] = "cancelled" if row.state in _GOES_ON else ""
             entry |= {"state": "cancelled", "updated_at": today} if gone else {}
             rows.append(entry)
     out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER_COLUMNS)))
@@ -225,6 +273,16 @@ def mute_alert(ledger: pd.DataFrame, alert_id: str, until: Any) -> pd.DataFrame:
     return out
 
 
+def join_causes(found: str, more: str) -> str:
+    """Add causes to those that were found before: a cause once found stays, in its newest words.
+
+    >>> join_causes("Ana has not worked since 1 Mar (5% after); form v2 is new", "Ana has not worked since 1 Mar (none)")
+    'Ana has not worked since 1 Mar (none); form v2 is new'
+    """
+    causes = {words.split(" (")[0]: words for words in (*found.split("; "), *more.split("; ")) if words}
+    return "; ".join(causes.values())
+
+
 def _place(ledger: pd.DataFrame, alert_id: str) -> Any:
     found = ledger.index[ledger["alert_id"] == alert_id]
     if not len(found):
@@ -234,37 +292,36 @@ def _place(ledger: pd.DataFrame, alert_id: str) -> Any:
     return found[0]
 
 
-def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...]) -> dict[str, Any]:
-    """Return the row of one group: the figures of its widest member (the total, or the one with most cases)."""
-    first = part.sort_values(_SORT_COLUMNS, kind="stable").iloc[0]
-    by_size = part.assign(_first=~part["kpi"].isin(VOLUME_KPIS), _size=-part["z"].abs())
-    led = by_size.sort_values(["_first", "_size", "kpi", "series"], kind="stable").iloc[0]
+def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject | None) -> dict[str, Any]:
+    """Return the row of one group, with name, dates and figures of one member."""
+    led = find_lead(part, subject)
     own = part[(part["kpi"] == led["kpi"]) & (part["direction"] == led["direction"])]
     others = part.drop(own.index).sort_values(["kpi", "direction", "series"])
-    also = [f"{row.kpi} {row.direction} ({row.series})" for row in others.itertuples()]
-    widest = own.assign(whole=own["series"] == "all").sort_values(["whole", "n", "series"], kind="stable").iloc[-1]
-    names = list(dict.fromkeys([str(widest["series"]), *own.sort_values("series")["series"].astype(str)]))
-    entry = {c: widest[c] for c in part.columns if c in LEDGER_COLUMNS}
-    rows = list(own.itertuples())
-    reasons = [span.name for span in known for row in rows if span.explains(row)]
-    state = "explained" if reasons else "resolved" if part["resolved"].all() else "open"
-    entry |= {
-        "alert_id": _identity(first),
+    names = list(dict.fromkeys([str(led["series"]), *own.sort_values("series")["series"].astype(str)]))
+    reasons = [span.name for span in known for row in own.itertuples() if span.explains(row)]
+    states = set(part["state"])
+    over = led["state"] != "continuing"
+    ongoing = part[part["state"] == "continuing"].sort_values(["kpi", "direction", "series"])
+    dated = led.get("changed_at", led["started_at"]) if led["kind"] == "level_shift" else led["started_at"]
+    entry = {c: led[c] for c in part.columns if c in LEDGER_COLUMNS}
+    return entry | {
+        "alert_id": _identity(led),
         "members": "; ".join(names),
-        "other_kpis": "; ".join(dict.fromkeys(also)),
-        "started_at": own["started_at"].min(),
-        "changed_at": widest.get("changed_at", widest["started_at"]),
-        "detected_at": first["detected_at"],
-        "last_at": part["last_at"].max(),
-        "z": max(own["z"].tolist(), key=abs),
-        "kind": "level_shift" if (own["kind"] == "level_shift").any() else "spike",
+        "other_kpis": _moves(others),
+        "started_at": dated,
+        "changed_at": dated,
+        "impact": round(float(led["impact"])) if np.isfinite(led["impact"]) else np.nan,
         "impact_unit": _unit(str(led["kpi"])),
-        "state": state,
+        "state": "explained" if reasons else next((s for s in _STATE_ORDER if s in states), "back to normal"),
         "news": "",
+        "ongoing_kpis": _moves(ongoing) if over else "",
         "causes": "",
         "explained": "; ".join(dict.fromkeys(reasons)),
     }
-    return entry
+
+
+def _moves(rows: pd.DataFrame) -> str:
+    return "; ".join(dict.fromkeys(f"{row.kpi} {row.direction} ({row.series})" for row in rows.itertuples()))
 
 
 def _unit(kpi: str) -> str:
@@ -274,32 +331,35 @@ def _unit(kpi: str) -> str:
 
 
 def _identity(row: pd.Series) -> str:
+    """Return the id: made of what is fixed when a detection opens, whatever is learnt of it later."""
     said = "|".join(str(row[c]) for c in ("kpi", "series", "direction", "started_at", "detected_at"))
     return f"{row['kpi']}-{row['detected_at']:%Y%m%d}-{hashlib.sha256(said.encode()).hexdigest()[:4]}"
 
 
 def _find_previous(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
-    """Return the entry of the last run that an incident continues: by its id, or by a member and its days."""
+    """Return the entry of the last run that an alert continues: by its id, or by its subject and its days."""
     same = old[(old["alert_id"] == row.alert_id) & ~old["alert_id"].isin(met)]
     if same.empty:
         near = (old["kpi"] == row.kpi) & (old["direction"] == row.direction) & ~old["alert_id"].isin(met)
         near &= (old["started_at"] <= row.last_at) & (old["last_at"] >= row.started_at)
         members = set(row.members.split("; "))
-        shared = [bool(members & set(m.split("; "))) for m in old["members"].astype(str)]
-        same = old[near & np.array(shared, dtype=bool)]
+        near &= old["series"].isin(members)
+        same = old[near].assign(_other=old.loc[near, "series"] != row.series).sort_values("_other", kind="stable")
     return next(same.itertuples(index=False)) if len(same) else None
 
 
 def _news(before: Any, row: Any, today: pd.Timestamp) -> dict[str, Any]:
-    changed = [c for c in _TRACKED_COLUMNS if str(getattr(before, c)) != str(getattr(row, c))]
+    """Return news, state and time of the last change of an alert that was reported before."""
+    was = "continuing" if before.state in (*_GOES_ON, "silenced") else before.state
+    kept = {c: getattr(before, c) for c in _TRACKED_COLUMNS} | {"state": was}
+    changed = [c for c in _TRACKED_COLUMNS if str(kept[c]) != str(getattr(row, c))]
     if not changed:
-        again = before.news if before.updated_at == today else ""  # the same data again tell the same
-        return {"news": again, "updated_at": before.updated_at}
+        return {"news": "", "updated_at": before.updated_at}
     grown = abs(row.after - row.before) >= _NEWS_GROWTH_FACTOR * abs(before.after - before.before)
-    told = grown or any(str(getattr(before, c)) != str(getattr(row, c)) for c in _NEWS_COLUMNS)
+    told = grown or any(str(kept[c]) != str(getattr(row, c)) for c in _NEWS_COLUMNS)
     word = "updated" if told else ""
-    if row.state == "resolved":
-        word = "resolved" if before.state != "resolved" else ""
+    if row.state in _ENDED:
+        word = {"back to normal": "resolved", "become usual": "usual"}[row.state] if was != row.state else ""
     return {"news": "" if row.state == "explained" else word, "updated_at": today}
 
 

@@ -18,12 +18,14 @@ from ..series.panel import Panel, numbers_of, panel, period_days
 from ..series.tail_probability import KpiKind
 from ..series.units import harmonise_units
 from .cusum import Evidence, run_cusum
+from .endings import DETECTION_STATES, level_before
 from .expected_level import Pace
 from .false_alarms import MIN_SPIKE_SCORE, deflate_scores, evidence_p
 from .incident import Detection
 
 Places = npt.NDArray[np.intp]
 _MAX_EARLIER_PERIODS = 7  # periods before the start that was said first in which a shift may have begun
+_JUMP_SCORE = 3.9  # score of a single period from which on a level moved on it and not before (they are cut at 4)
 Rows = npt.NDArray[np.intp]
 
 
@@ -109,10 +111,15 @@ class WatchedKpi:
         least = {"count": min_effect, "duration": MIN_DURATION_CHANGE_S}.get(self.kind, 0.0)
         return step >= max(min_effect * abs(before), least)
 
-    def levels(self, i: int, rows: Rows) -> tuple[float, float, float]:
-        """Return expected, seen and cases over some periods of a series."""
+    def renewal_periods(self) -> int:
+        """Return the periods after the end of a change in which more of it belongs to it: those of two days."""
+        days = period_days(self.panel.freq)
+        return max(round(2 / days), 1) if days >= 1 else self.merge_periods()
+
+    def levels(self, i: int, rows: Rows, start: int | None = None) -> tuple[float, float, float]:
+        """Return expected, seen and cases over some periods of a series; with ``start`` as expected before that row."""
         value, n = self.panel.columns["value"][rows, i], self.panel.columns["n"][rows, i]
-        expected = self.evidence.expected[rows, i]
+        expected = self.evidence.expected[rows, i] if start is None else level_before(self, start, rows, i)
         use = np.isfinite(value) & np.isfinite(expected)
         if not use.any():
             return float("nan"), float("nan"), 0.0
@@ -165,8 +172,12 @@ class WatchedKpi:
 
     def row(self, i: int, incident: Detection) -> dict[str, Any]:
         """Return the row of an incident."""
-        stamps, rows = self.panel.stamps, self.detection_rows(incident)
-        before, after, cases = self.levels(i, rows)
+        stamps, first = self.panel.stamps, self.dated(i, incident)
+        rows = self.detection_rows(incident, first)
+        before, after, cases = self.levels(i, rows, first if incident.kind == "level_shift" else None)
+        if (after - before) * incident.direction < 0:  # it was back, if not for good: what was found counts
+            rows = np.arange(incident.start, incident.detected + 1, dtype=np.intp)
+            before, after, cases = self.levels(i, rows)
         return {
             "kpi": self.kpi,
             "series": self.panel.names[i],
@@ -182,8 +193,9 @@ class WatchedKpi:
             "n": cases,
             "z": incident.peak,
             "drivers": "",
-            "resolved": incident.returned or len(stamps) - 1 - incident.last > self.merge_periods(),
-            "changed_at": stamps[self.dated(i, incident)],
+            "state": DETECTION_STATES[incident.ending],
+            "resolved": incident.ending == "back",
+            "changed_at": stamps[first],
             "impact": self.cost(before, after, cases, len(rows)),
         }
 
@@ -203,7 +215,11 @@ class WatchedKpi:
         inside = slice(incident.start - first, None)
         step = float((z * clear)[inside].sum() / max(float((clear**2)[inside].sum()), 1e-12))
         gain = np.cumsum((step * clear * z - (step * clear) ** 2 / 2)[::-1])[::-1]
-        return first + int(gain[: incident.detected - first + 1].argmax())
+        at = int(gain[: incident.detected - first + 1].argmax())
+        jump = at + int(z[at : incident.detected - first + 1].argmax())
+        if z[jump] >= _JUMP_SCORE and (jump == at or float(z[at:jump].mean()) < 0.5 * _JUMP_SCORE):
+            return first + jump  # all at once, after days that lay off by chance
+        return first + at
 
     def cost(self, before: float, after: float, cases: float, periods: int) -> float:
         """Return what an incident cost, up to now: cases more than expected, or hours for durations."""
@@ -214,11 +230,12 @@ class WatchedKpi:
         size = cases if np.isfinite(cases) else np.nan
         return float((after - before) * size / (3600 if self.kind == "duration" else 1))
 
-    def detection_rows(self, incident: Detection) -> Rows:
-        """Return the periods of an incident."""
+    def detection_rows(self, incident: Detection, first: int | None = None) -> Rows:
+        """Return the periods of an incident, from its start or another row on."""
         if incident.kind == "spike":
             return np.array(incident.alarms, dtype=np.intp)
-        return np.arange(incident.start, max(incident.last, incident.detected) + 1, dtype=np.intp)
+        start = incident.start if first is None else first
+        return np.arange(start, max(incident.last, incident.detected) + 1, dtype=np.intp)
 
 
 def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapping[str, KpiKind]) -> WatchedKpi:

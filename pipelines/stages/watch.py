@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from ...forecasting.grid.known_days import event_spans, holiday_names
 from ...models.series.kpi_kinds import MEASURE_COLUMNS
 from ...models.shifts.detect import detect_watched_shifts, watch_history
 from ...models.shifts.gaming import guard_watched
-from ...models.shifts.ledger import KnownSpan, alert_ids, build_alerts
+from ...models.shifts.ledger import KnownSpan, Subject, alert_ids, build_alerts, find_lead
 from ...models.shifts.watched import WatchedKpi, expected_range
 from ..project.project import Project
 from ..stage import Stage
@@ -25,8 +25,9 @@ from ..words.incidents import alert_sentence, counter_metric_sentence, explained
 from ..words.words import format_count
 from .goals import goals_table
 from .history import history_limits, history_stage
-from .watch_drivers import ChangeExplanation, Explainer, build_explainer, drivers_table
+from .watch_drivers import ChangeExplanation, Explainer, build_explainer, drivers_table, parse_combination
 from .watch_groups import group_into_alerts
+from .watch_segments import Refined, accompanying_kpis, refine_segments
 
 #: KPIs that are watched where the configuration names none: the ones that a manager would act on.
 DEFAULT_WATCHED_KPIS = (
@@ -40,12 +41,15 @@ EXPLAINED_DAYS, MAX_DETECTIONS_EXPLAINED = 28, 24
 MAX_ALERTS_REPORTED = 8
 #: Series that have pictures, and the days that they show.
 MAX_ALERTS_PLOTTED, PLOTTED_DAYS = 6, 120
-#: So many incidents are held against who left and what was new.
-MAX_ALERTS_WITH_CAUSES = 6
+#: So many alerts of so many last days are held against who stopped working and what was new.
+MAX_ALERTS_WITH_CAUSES, CAUSES_DAYS = 24, 365
 #: Days for which a holiday explains what began with it, and of which KPIs: what waited is worked off late. That fewer
 #: cases than usual come on the day after is never its doing.
 HOLIDAY_EFFECT_DAYS, HOLIDAY_KPIS = 7.0, ("sla_attainment", "backlog", "resolution_time", "first_response_time")
-_NEWS_ORDER = ("opened", "updated", "resolved", "cancelled", "")
+_NEWS_ORDER = ("opened", "updated", "usual", "resolved", "cancelled", "")
+_STATE_RANKS = {"new": 0, "continuing": 0, "become usual": 1, "back to normal": 2, "explained": 4}
+#: Days for which an alert that has become usual is reported: it is not over.
+USUAL_DAYS = 28
 
 
 def watched_history(project: Project) -> pd.DataFrame:
@@ -84,7 +88,8 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     watched = _watched(project, history, by)
     if watched.empty:
         return Stage("watch", skipped="The history holds none of the KPIs that are watched.")
-    parts = watch_history(watched, holidays=_known_days(project, history))
+    days = _known_days(project, history)
+    parts = watch_history(watched, holidays=days)
     alarms = detect_watched_shifts(
         parts, false_alerts_per_week=spec.false_alerts_per_week, min_volume=spec.min_volume, min_effect=spec.min_effect
     )
@@ -92,21 +97,23 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     alarms.attrs = {}  # pandas copies them at every step
     state = read_alert_state(project.config.results_folder) if state is None else state
     now = local_log_end(project)
-    moved, ask = _explain_detections(project, alarms, by if project.config.history.freq == "D" else (), end)
-    shifts, current = _identify_alerts(
-        alarms, moved, {} if state.has_later_run(now) else state.alarms, _spans(project, history), by
-    )
-    current = _with_causes(current, shifts, moved, ask)
+    if state.has_later_run(now):
+        state = replace(state, ledger=None, alarms={})
+    daily = by if project.config.history.freq == "D" else ()
+    moved, ask = _explain_detections(project, alarms, daily, end)
+    refined = refine_segments(alarms, moved, ask, state.alarms, days)
+    shifts, current = _identify_alerts(refined, state, _spans(project, history), by, parts, spec)
+    current = _with_causes(project, current, shifts, daily, end)
     incidents = sort_alerts(update_alert_ledger(state, current, now))
     pairs = guard_watched(parts, false_alerts_per_week=spec.false_alerts_per_week)
     goals = goals_table(project, history)
-    recent = incidents[(incidents["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)) | (incidents["news"] != "")]
-    tables = {"kpi_alerts": incidents, "detections": shifts, "drivers": drivers_table(moved)}
-    tables |= {"expected_ranges": _bands(parts, recent, end)}
+    recent = incidents[_is_recent(incidents, end)]
+    tables = {"kpi_alerts": incidents, "detections": shifts, "drivers": drivers_table(refined.moved)}
+    tables |= {"expected_ranges": _bands([*parts, *refined.parts], recent, end)}
     tables |= {name: frame for name, frame in (("counter_metrics", pairs), ("goals", goals)) if len(frame)}
     news_pairs = pairs[pairs["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
     findings = [
-        *[alert_sentence(row) for row in _alerts_to_report(recent).head(MAX_ALERTS_REPORTED).itertuples()],
+        *[alert_sentence(row, now) for row in _alerts_to_report(recent).head(MAX_ALERTS_REPORTED).itertuples()],
         *[counter_metric_sentence(row) for row in news_pairs.head(3).itertuples()],
     ]
     if not findings:
@@ -115,7 +122,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     metrics = {
         "kpi_alerts": float(len(incidents)),
         "recent": float(len(recent)),
-        "open": float((incidents["state"] == "open").sum()),
+        "open": float(incidents["state"].isin(["new", "continuing"]).sum()),
         "alerts_with_news": float((incidents["news"] != "").sum()),
         "detections": float(len(shifts)),
     }
@@ -139,7 +146,7 @@ def sort_alerts(ledger: pd.DataFrame) -> pd.DataFrame:
     """Put what is new on top, then what is open and nobody has seen, then the rest, each the latest first."""
     news = ledger["news"].map({word: place for place, word in enumerate(_NEWS_ORDER)}).astype("float64")
     quiet = (ledger["acknowledged_by"] != "") | ledger["silenced_until"].notna()
-    state = ledger["state"].map({"open": 0, "explained": 2}).astype("float64").fillna(1) + 0.5 * quiet
+    state = ledger["state"].map(_STATE_RANKS).astype("float64").fillna(3) + 0.5 * quiet
     order = pd.DataFrame({"news": news, "state": state, "late": -ledger["last_at"].astype("int64")})
     places = order.assign(id=ledger["alert_id"]).sort_values(["news", "state", "late", "id"], kind="stable").index
     return ledger.loc[places].reset_index(drop=True)
@@ -214,50 +221,91 @@ def _explain_detections(
 
 
 def _identify_alerts(
-    alarms: pd.DataFrame,
-    moved: Mapping[Any, ChangeExplanation],
-    known: Mapping[str, str],
+    refined: Refined,
+    state: AlertState,
     spans: list[KnownSpan],
     by: Sequence[str],
+    parts: Sequence[WatchedKpi],
+    spec: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the alarms with the id of their incident, and the incidents; what had an id keeps it."""
-    groups, kept = group_into_alerts(alarms, moved, known, by)
-    ids = alert_ids(alarms, groups)
-    current = build_alerts(alarms, spans, groups)
+    """Return the detections with the id of their alert, and the alerts; what had an id keeps it and its subject."""
+    alarms, moved = refined.detections, refined.moved
+    subjects = _subjects(state)
+    groups, kept = group_into_alerts(alarms, moved, state.alarms, by, subjects)
+    told = {group: subjects[name] for group, name in kept.items()}
+    leads = {group: find_lead(part, told.get(int(str(group)))) for group, part in alarms.groupby(groups, sort=True)}
+    shifted = {
+        row.name: group for group, row in leads.items() if row["kind"] == "level_shift" and row["series"] != "all"
+    }
+    more, owners = accompanying_kpis(alarms, shifted, parts, spec.min_volume, spec.min_effect)
+    if len(more):
+        places = range(int(alarms.index.max()) + 1, int(alarms.index.max()) + 1 + len(more))
+        told |= {g: (str(r["kpi"]), str(r["series"]), str(r["direction"])) for g, r in leads.items() if g not in told}
+        groups = pd.concat([groups, pd.Series([shifted[at] for at in owners], index=places, dtype="int64")])
+        alarms = pd.concat([alarms, more.set_axis(places)])
+    ids = alert_ids(alarms, groups, told)
+    current = build_alerts(alarms, spans, groups, told)
     renamed = {new: kept[group] for group, new in zip(groups, ids, strict=True) if group in kept}
-    words = {str(ids[at]): why.words for at, why in reversed(list(moved.items())) if why.words}
+    words: dict[str, str] = {}
+    for group, lead in leads.items():  # why of the member that is shown comes first
+        why = [moved[lead.name]] if lead.name in moved else []
+        why += [moved[at] for at in groups.index[groups == group] if at in moved]
+        words[str(ids[lead.name])] = next((one.words for one in why if one.words), "")
     current["drivers"] = [words.get(name, "") for name in current["alert_id"]]
     current["alert_id"] = current["alert_id"].replace(renamed)
     own = [moved[at].words if at in moved else "" for at in alarms.index]
-    return alarms.assign(drivers=own, alert_id=ids.replace(renamed)), current
+    shifts = alarms.assign(drivers=own, alert_id=ids.replace(renamed))
+    order = ["detected_at", "z", "kpi", "series"]
+    return shifts.sort_values(order, ascending=[False, False, True, True], ignore_index=True), current
+
+
+def _subjects(state: AlertState) -> dict[str, Subject]:
+    """Return what each alert that is remembered is about."""
+    rows = [] if state.ledger is None else list(state.ledger.itertuples())
+    return {str(row.alert_id): (str(row.kpi), str(row.series), str(row.direction)) for row in rows}
 
 
 def _with_causes(
-    current: pd.DataFrame, shifts: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], ask: Explainer | None
+    project: Project, current: pd.DataFrame, shifts: pd.DataFrame, by: Sequence[str], end: pd.Timestamp
 ) -> pd.DataFrame:
-    """Name who left and what was new where a level has moved and the segment is known."""
-    if ask is None:
+    """Name who has not worked since and what was new where a level has moved in a segment: what goes on first."""
+    columns = [c for c in by if project.log.has("cases", c)]
+    since = end - pd.Timedelta(days=CAUSES_DAYS)
+    use = current[(current["kind"] == "level_shift") & (current["series"] != "all") & (current["changed_at"] > since)]
+    rank = use.assign(
+        _over=use["state"].map(_STATE_RANKS).fillna(3), _late=-use["last_at"].astype("int64"), _size=-use["z"].abs()
+    )
+    use = use.loc[rank.sort_values(["_over", "_size", "_late"], kind="stable").index].head(MAX_ALERTS_WITH_CAUSES)
+    if use.empty or not columns:
         return current
+    own = shifts[shifts["alert_id"].isin(use["alert_id"]) & (shifts["kind"] == "level_shift")]
+    ask = build_explainer(project.log, columns, own["changed_at"].min())
     out = current.copy()
-    segments: dict[str, Any] = {}
-    for at, why in moved.items():
-        name = str(shifts.loc[at, "alert_id"])
-        if why.segment and why.words and name not in segments and len(segments) < MAX_ALERTS_WITH_CAUSES:
-            segments[name] = why.segment
-    for place, row in zip(out.index, out.itertuples(), strict=True):
-        if row.alert_id in segments and row.kind == "level_shift":
-            out.loc[place, "causes"] = ask.causes(segments[str(row.alert_id)], pd.Timestamp(str(row.changed_at)))
+    for row in use.itertuples():
+        segment = parse_combination(str(row.series), columns)
+        members = own[(own["alert_id"] == row.alert_id) & (own["series"] == row.series)]
+        members = members.loc[members["z"].abs().sort_values(ascending=False, kind="stable").index]
+        asked = (ask.causes(segment, one.changed_at, str(one.kpi)) for one in members.itertuples() if segment)
+        out.loc[row.Index, "causes"] = next((words for words in asked if words), "")
     return out
+
+
+def _is_recent(incidents: pd.DataFrame, end: pd.Timestamp) -> pd.Series:
+    """Tell which alerts are reported: what is news, what goes on, and what ended lately."""
+    lately = incidents["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)
+    usual = (incidents["state"] == "become usual") & (incidents["last_at"] > end - pd.Timedelta(days=USUAL_DAYS))
+    return lately | usual | (incidents["news"] != "") | incidents["state"].isin(["new", "continuing"])
 
 
 def _bands(parts: Sequence[WatchedKpi], told: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
     """Return value and expected band of the series that are drawn: those of the incidents that are told first."""
     since = end - pd.Timedelta(days=PLOTTED_DAYS)
-    by_kpi = {part.kpi: part for part in parts}
+    by_series = {(part.kpi, name): part for part in parts for name in part.panel.names}
     frames = []
     for row in _alerts_to_report(told).head(MAX_ALERTS_PLOTTED).itertuples():
-        if row.kpi in by_kpi:
-            frame = expected_range(by_kpi[str(row.kpi)], str(row.series))
+        part = by_series.get((str(row.kpi), str(row.series)))
+        if part is not None:
+            frame = expected_range(part, str(row.series))
             frames.append(frame[frame["ds"] > since].assign(alert_id=str(row.alert_id)))
     columns = ["alert_id", "kpi", "series", "ds", "value", "expected", "lower", "upper"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)

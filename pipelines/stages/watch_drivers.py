@@ -17,6 +17,7 @@ from ...models.drivers.attribution import DRIVER_COLUMNS, farthest_days, sum_by_
 from ...models.drivers.causes import find_new_values, find_owner_changes
 from ...models.drivers.combinations import estimate_case_sd, search_combinations
 from ...models.series.kpi_kinds import infer_kpi_kind
+from ...models.shifts.ledger import VOLUME_KPIS
 
 Segment = Mapping[str, str]
 
@@ -26,6 +27,7 @@ _LOOKBACK = pd.Timedelta(days=70)
 _VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
 _MIN_MOVED_SHARE = 0.1  # share of a segment's work that must have changed hands to be told as a cause
 _CAUSE_WINDOW, _MAX_CAUSE_DELAY = pd.Timedelta(days=21), pd.Timedelta(days=3)
+_WORK_SPAN = pd.Timedelta(days=28)  # of work before and after a start that is compared
 _SIDE_COLUMNS = ("n_before", "n_after", "numerator_before", "numerator_after")
 
 
@@ -77,29 +79,31 @@ class Explainer:
         words = [f"{format_segment(segment)} ({parts['part']:.0%} of the change)" for segment, parts in fits[:2]]
         return ChangeExplanation(fits[0][0], _drivers(row, fits[:3]), "; ".join(words))
 
-    def causes(self, segment: Segment, start: pd.Timestamp, most: int = 2) -> str:
-        """Return who left or handed over, and what was new, near a day and within a segment, in words."""
+    def causes(self, segment: Segment, start: pd.Timestamp, kpi: str = "", most: int = 2) -> str:
+        """Return who stopped working or handed over, and what was new, near a day and within a segment, in words."""
         begin = start.tz_localize(self.log.timezone, nonexistent="shift_forward", ambiguous=True)
-        said = self._owners(segment, begin)
+        said = [] if kpi in VOLUME_KPIS else self._owners(segment, begin)  # no agent decides how much comes in
         cases = self.log.table("cases") if self.log.has("cases") else None
         columns = [c for c in cases.columns if _VERSION.search(c)] if cases is not None else []
         if cases is not None and columns:
             frame = self.log.frame(cases.select("created_at", *columns))
             said += find_new_values(frame, begin, columns)["summary"].head(most).tolist()
-        return "; ".join(said[:most])
+        return "; ".join(dict.fromkeys(said[:most]))
 
     def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[str]:
         work = self._agents_work()
+        work = work[(work["at"] >= begin - _WORK_SPAN) & (work["at"] < begin + _WORK_SPAN)]
         said: list[str] = []
+        whole = find_owner_changes(work[["at", "owner"]], begin, near=_CAUSE_WINDOW).set_index("owner")["before"]
+        latest = begin.tz_localize(None) + _MAX_CAUSE_DELAY  # whoever stopped later is no cause
         for column, value in segment.items():
             if column not in work or work[column].isna().all():
                 continue
-            rows = work[work[column] == value].rename(columns={column: "_own"}).assign(**{column: value})
-            found = find_owner_changes(rows[["at", "owner", column]], begin, group=column, near=_CAUSE_WINDOW)
-            whole = find_owner_changes(work[["at", "owner"]], begin, near=_CAUSE_WINDOW).set_index("owner")["before"]
-            latest = begin.tz_localize(None) + _MAX_CAUSE_DELAY  # whoever left later is no cause
+            found = find_owner_changes(work[["at", "owner", column]], begin, group=column, near=_CAUSE_WINDOW)
+            found = found[found["value"] == value]
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
-            told = (found["at"] <= latest) & (found["before"] >= 2 * usual) & (found["strength"] >= _MIN_MOVED_SHARE)
+            own = (found["before"] >= 2 * usual) | (found["cause"] == "stopped")
+            told = (found["at"] <= latest) & own & (found["strength"] >= _MIN_MOVED_SHARE)
             said += found.loc[told, "summary"].tolist()
         return said
 
@@ -109,15 +113,36 @@ class Explainer:
             log, parts = self.log, []
             if log.has("events", "actor_id", "actor_role"):
                 events = log.table("events")
-                own = events.filter((events.actor_role == "agent") & events.actor_id.notnull())
+                first = self.since.tz_localize(log.timezone).to_pydatetime()
+                own = events.filter(
+                    (events.actor_role == "agent") & events.actor_id.notnull() & (events["at"] >= first)
+                )
                 parts.append(log.frame(own.select("case_id", "at", owner="actor_id")))
             work = pd.concat(parts) if parts else pd.DataFrame({"case_id": [], "at": [], "owner": []})
             columns = [c for c in self.by if log.has("cases", c)]
             if columns and len(work):
                 cases = log.frame(log.table("cases").select("case_id", *columns))
-                work = work[work["at"] >= self.since.tz_localize(log.timezone)].merge(cases, on="case_id")
+                work = work.merge(cases, on="case_id")
             self._work = work
         return self._work
+
+    def daily(self, kpi: str, segment: Segment) -> pd.DataFrame | None:
+        """Return the days of a KPI in a combination of segments; nothing where it cannot be added up (medians)."""
+        cells = self._history(kpi)
+        if cells is None or not set(segment) <= set(cells.columns):
+            return None
+        kind = infer_kpi_kind(kpi, cells)
+        if kind not in ("count", "share", "stock"):
+            return None
+        days = pd.Index(cells["ds"].drop_duplicates().sort_values(), name="ds")
+        for column, value in segment.items():
+            cells = cells[cells[column] == value]
+        found = cells.groupby("ds")[["value", "n", "numerator"]].sum(min_count=1).reindex(days)
+        if kind == "share":
+            found["value"] = found["numerator"] / found["n"].where(found["n"] > 0)
+        else:
+            found["value"] = found["value"].fillna(0.0)
+        return found.reset_index().assign(kpi=kpi, segment=format_segment(segment))
 
     def _search(self, row: Any, inside: Segment) -> list[tuple[Segment, dict[str, Any]]]:
         cells = self._history(str(row.kpi))
@@ -149,7 +174,8 @@ class Explainer:
             return []  # no cases on one side
         good = found[(found["contribution"] * way > 0) & (found["part"] > 0)]
         return [
-            (_parsed(str(r["segment"]), columns), {str(k): v for k, v in r.items()}) for r in good.to_dict("records")
+            (parse_combination(str(r["segment"]), columns), {str(k): v for k, v in r.items()})
+            for r in good.to_dict("records")
         ]
 
     def _history(self, kpi: str) -> pd.DataFrame | None:
@@ -198,8 +224,12 @@ def format_segment(segment: Segment) -> str:
     return ", ".join(f"{column} {value}" for column, value in segment.items()) or "everything"
 
 
-def _parsed(words: str, columns: Sequence[str]) -> dict[str, str]:
-    """Take the words of a combination apart: a value may hold a comma, but not one before the name of a column."""
+def parse_combination(words: str, columns: Sequence[str]) -> dict[str, str]:
+    """Take the words of a combination apart: a value may hold a comma, but not one before the name of a column.
+
+    >>> parse_combination("product TV, web, region Ireland", ["product", "region"])
+    {'product': 'TV, web', 'region': 'Ireland'}
+    """
     found: dict[str, str] = {}
     last = ""
     for part in words.split(", "):

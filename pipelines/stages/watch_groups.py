@@ -1,7 +1,8 @@
-"""Which alarms are one incident: related segments of a KPI, and KPIs that moved at one time for one reason."""
+"""Which detections are one alert: related segments of a KPI, and KPIs that moved at one time for one reason."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,108 +10,207 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...models.shifts.grouping import group_detections
-from ...models.shifts.ledger import VOLUME_KPIS, detection_key
-from .watch_drivers import ChangeExplanation, parse_segment
+from ...models.shifts.ledger import VOLUME_KPIS, Subject, detection_key, detection_strength
+from .watch_drivers import ChangeExplanation, parse_combination
 
-#: What moved for the same reason began within so many days (shifts are dated late and roughly), or so many for spikes.
-MAX_START_GAP_DAYS, MAX_SPIKE_GAP_DAYS = 10, 2
+#: Days by which the starts of two level shifts of one alert may differ (they are dated late and roughly): where one
+#: segment holds the other, and otherwise (also where one is the whole desk).
+MAX_SEGMENT_GAP_DAYS, MAX_OTHER_SEGMENT_GAP_DAYS = 14, 3
+#: What is weaker passes only in company of what is as strong as the second (the more stands out on a day, the less each
+#: must): it is no alert by itself.
+MAX_CARRIED_STRENGTH, MIN_CARRYING_STRENGTH = 4.3, 4.5
+#: The same KPI that began to move the same way, and was found, so close together is one thing in any segments.
+MAX_SAME_MOVE_GAP_DAYS = 1
+#: Strength of something so sudden that all that is first found within two days of it is of it, however it is dated.
+MIN_BURST_STRENGTH = 6.0
+#: The same for what follows from a single day; and what is found more than so many days after the end is another alert.
+MAX_SPIKE_GAP_DAYS = MAX_DAYS_AFTER_END = 2
 
 
 def group_into_alerts(
-    alarms: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], known: Mapping[str, str], by: Sequence[str] = ()
+    alarms: pd.DataFrame,
+    moved: Mapping[Any, ChangeExplanation],
+    known: Mapping[str, str],
+    by: Sequence[str] = (),
+    subjects: Mapping[str, Subject] | None = None,
 ) -> tuple[pd.Series, dict[int, str]]:
-    """Number the alarms so that those of one incident share a number.
+    """Number the detections so that those of one alert share a number.
 
     Parameters
     ----------
     alarms
         What :func:`~deskcast.models.shifts.detect.detect_shifts` returns.
     moved
-        The segment that moved, by alarm, where it was looked for; of the others their own series counts.
+        The segment that moved, by detection, where it was looked for; of the others their own series counts.
     known
-        Id of the incident of alarms that were told before, by :func:`detection_key`: they stay together, and two
-        incidents that were told apart stay apart.
+        Id of the alert of detections that were reported before, by :func:`detection_key`: they stay together, and two
+        alerts that were reported apart stay apart.
     by
         Columns of segments, as the names of the series begin.
+    subjects
+        KPI, series and direction by id: an id whose subject is no longer among its detections is given up.
 
     Returns
     -------
     (Series of int, mapping)
-        The number by alarm, and the id by number where one was told before.
+        The number by detection, and the id by number where one was reported before.
+
+    Notes
+    -----
+    Each detection is held against the strongest one of an alert only: chains of neighbours would join everything.
     """
-    own = group_detections(alarms).to_numpy()
-    parent = np.arange(int(own.max()) + 1 if len(own) else 0)
+    rows = _by_strength(alarms, moved, by)
+    keys = {row.Index: known.get(detection_key(row), "") for row in alarms.itertuples()}
+    if subjects is not None:
+        kept = {name for row in alarms.itertuples() if (name := keys[row.Index]) and _is_about(row, subjects.get(name))}
+        keys = {at: name if name in kept else "" for at, name in keys.items()}
+    number: dict[Any, int] = {}
     ids: dict[int, str] = {}
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = int(parent[i])
-        return i
-
-    def join(a: int, b: int) -> None:
-        one, other = sorted((root(a), root(b)))
-        if one == other or (one in ids and other in ids and ids[one] != ids[other]):
-            return
-        parent[other] = one
-        if other in ids:
-            ids[one] = ids[other]
-
-    keys = [known.get(detection_key(row), "") for row in alarms.itertuples()]
-    first: dict[str, int] = {}
-    for group, name in zip(own, keys, strict=True):
-        if name:
-            ids.setdefault(root(int(group)), name)
-    for group, name in zip(own, keys, strict=True):
-        if name:
-            join(first.setdefault(name, int(group)), int(group))
-    # Each alarm is held against the strongest one of an incident only: chains of neighbours would join everything.
-    anchors: list[_Detection] = []
-    for one in _by_strength(alarms, own, moved, by):
-        fits = next((anchor for anchor in anchors if anchor.explains(one)), None)
+    anchors: list[tuple[int, _Detection]] = []
+    of_id: dict[str, int] = {}
+    for name in dict.fromkeys(name for name in keys.values() if name):
+        of_id[name] = len(of_id)
+        ids[of_id[name]] = name
+    for one in rows:  # the subject of each id that was reported stands for it
+        name = keys[one.place]
+        if name and (subjects is None or one.subject == subjects.get(name)):
+            anchors.append((of_id[name], one))
+    for one in rows:
+        if keys[one.place]:
+            number[one.place] = of_id[keys[one.place]]
+            continue
+        fits = next((group for group, anchor in anchors if anchor.explains(one)), None)
         if fits is None:
-            anchors.append(one)
-        else:
-            join(fits.group, one.group)
-    roots = [root(int(g)) for g in own]
-    told = {group: ids[group] for group in set(roots) if group in ids}
-    return pd.Series(roots, index=alarms.index, dtype="int64"), told
+            fits = len(of_id) + len(number)
+            anchors.append((fits, one))
+        number[one.place] = fits
+    _join_groups(rows, number, anchors, ids)
+    return pd.Series([number[at] for at in alarms.index], index=alarms.index, dtype="int64"), ids
+
+
+def _join_groups(
+    rows: Sequence[_Detection],
+    number: dict[Any, int],
+    anchors: Sequence[tuple[int, _Detection]],
+    ids: Mapping[int, str],
+) -> None:
+    """Join whole groups that nothing explains.
+
+    What moved elsewhere as the total of its KPI moved with something sudden (queues are shared), and what is so weak
+    that it passed only in company.
+    """
+    totals = {(number[one.place], *_total_of(one)) for one in rows if one.subject[1] == "all"}
+    sizes = Counter(number.values())
+    into: dict[int, int] = {}
+    for group, one in anchors:
+        others = [(g, anchor) for g, anchor in anchors if g != group and g not in into]
+        fits = [g for g, anchor in others if anchor.bursts(one) and (g, *_total_of(one)) in totals]
+        if sizes[group] == 1:
+            fits += [g for g, anchor in others if anchor.carries(one)]
+        if fits and group not in ids:
+            into[group] = fits[0]
+    for at, group in number.items():
+        while group in into:
+            group = into[group]
+        number[at] = group
+
+
+def _total_of(one: _Detection) -> tuple[str, str]:
+    return one.subject[0], one.subject[2]
+
+
+def _is_about(row: Any, subject: Subject | None) -> bool:
+    return subject is None or (row.kpi, row.series, row.direction) == subject
 
 
 @dataclass(frozen=True)
 class _Detection:
-    """What is compared of an alarm: its group, its segment, its start and whether it is a spike."""
+    """What is compared of a detection; times in days."""
 
-    group: int
+    place: Any
+    subject: Subject
     segment: frozenset[tuple[str, str]]
-    start: float  # in days
+    start: float
+    found: float
+    end: float
     spike: bool
+    sudden: bool
+    strength: float
 
     def explains(self, other: _Detection) -> bool:
-        """Tell whether another alarm began at the same time in the same segment, or in one that holds the other."""
-        near = (
-            MAX_SPIKE_GAP_DAYS
-            if self.spike or other.spike or not (self.segment and other.segment)
-            else MAX_START_GAP_DAYS
-        )
-        if abs(self.start - other.start) > near:
+        """Tell whether another detection began with this one, before its end, in a segment that goes with it."""
+        same_kpi = self.subject[0] == other.subject[0]
+        if same_kpi and self.subject[2] != other.subject[2]:
             return False
+        if same_kpi and max(abs(other.start - self.start), abs(other.found - self.found)) <= MAX_SAME_MOVE_GAP_DAYS:
+            return True  # one KPI, one way, at one time: sites and channels that share a cause
+        if self._excludes(other):
+            return False
+        if self.bursts(other) and self.reaches(other):
+            return True
+        if other.found < self.start or other.start > self.end + MAX_DAYS_AFTER_END:
+            return False
+        return self._is_near(other, same_kpi)
+
+    def _excludes(self, other: _Detection) -> bool:
+        """Tell whether the segments have no case in common."""
+        others = dict(other.segment)
+        return any(others.get(column, value) != value for column, value in self.segment)
+
+    def reaches(self, other: _Detection) -> bool:
+        """Tell whether a cause may pass from segment to segment: one holds the other, or what came in led to it."""
+        inside = self.segment <= other.segment or other.segment <= self.segment
+        return inside or self.subject[0] in VOLUME_KPIS or self.subject[0] == other.subject[0]
+
+    def bursts(self, other: _Detection) -> bool:
+        """Tell whether something sudden and strong was there as another detection opened."""
+        sudden = self.sudden and self.strength >= MIN_BURST_STRENGTH
+        return sudden and 0 <= other.found - self.start <= MAX_SPIKE_GAP_DAYS
+
+    def carries(self, other: _Detection) -> bool:
+        """Tell whether a weak detection was let through on the day of a strong one, when less evidence is asked for."""
+        weak = other.strength < MAX_CARRIED_STRENGTH and self.strength >= MIN_CARRYING_STRENGTH
+        return weak and self.found == other.found and not self._excludes(other)
+
+    def _is_near(self, other: _Detection, same_kpi: bool) -> bool:
+        gap = other.start - self.start
         small, large = sorted((self.segment, other.segment), key=len)
-        return small <= large
+        if self.spike:
+            return -1 <= gap <= MAX_SPIKE_GAP_DAYS and self.reaches(other)
+        if other.spike and same_kpi and small <= large:  # a day on which what goes on was worse
+            return gap >= -MAX_SPIKE_GAP_DAYS
+        if other.spike:
+            return abs(gap) <= MAX_SPIKE_GAP_DAYS and small <= large
+        if small and small <= large:
+            return abs(gap) <= MAX_SEGMENT_GAP_DAYS
+        return abs(gap) <= MAX_OTHER_SEGMENT_GAP_DAYS and (same_kpi or not small)
 
 
-def _by_strength(
-    alarms: pd.DataFrame, own: Any, moved: Mapping[Any, ChangeExplanation], by: Sequence[str]
-) -> list[_Detection]:
-    """Return the alarms, those whose segment was looked for first; then what came in before what it led to, by size."""
-    rows = alarms.assign(_group=own, _unsought=[at not in moved for at in alarms.index])
-    rows = rows.assign(_first=~rows["kpi"].isin(VOLUME_KPIS), _size=-rows["z"].abs())
+def _by_strength(alarms: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], by: Sequence[str]) -> list[_Detection]:
+    """Return the detections, the strongest first."""
+    rows = alarms.assign(_size=-detection_strength(alarms))
     found = []
-    order = ["_unsought", "_first", "_size", "kpi", "series", "started_at"]
+    order = ["_size", "detected_at", "kpi", "series", "started_at"]
     for at, cells in rows.sort_values(order, kind="stable").to_dict("index").items():
         spike = cells["kind"] == "spike"
-        start = pd.Timestamp(cells["started_at"] if spike else cells["changed_at"]).timestamp() / 86400
-        segment = moved[at].segment if at in moved else parse_segment(str(cells["series"]), by)
-        found.append(_Detection(int(cells["_group"]), frozenset(segment.items()), start, spike))
+        start = _day(cells["started_at"] if spike else cells["changed_at"])
+        goes_on = cells.get("state", "continuing") == "continuing"
+        segment = moved[at].segment if at in moved else parse_combination(str(cells["series"]), by)
+        found.append(
+            _Detection(
+                at,
+                (str(cells["kpi"]), str(cells["series"]), str(cells["direction"])),
+                frozenset(segment.items()),
+                start,
+                _day(cells["detected_at"]),
+                np.inf if goes_on else _day(cells["last_at"]),
+                spike,
+                spike or start == _day(cells["detected_at"]),
+                abs(float(cells["z"])),
+            )
+        )
     return found
+
+
+def _day(stamp: Any) -> float:
+    return pd.Timestamp(stamp).timestamp() / 86400

@@ -182,10 +182,15 @@ def save_alerts(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, no
         if state.has_later_run(now):
             return False
         found = incidents[incidents["state"] != "cancelled"]
-        ledger = update_alert_ledger(state, found, now)
+        ledger = reported_ledger(update_alert_ledger(state, found, now))
         alarms = {detection_key(row): str(row.alert_id) for row in shifts.itertuples()}
         save(replace(state, ledger=ledger, as_of=now, alarms=dict(sorted(alarms.items()))))
     return True
+
+
+def reported_ledger(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Return the alerts as the next run finds them: what was new has been reported, and is new once."""
+    return ledger.assign(news="", state=ledger["state"].mask(ledger["state"] == "new", "continuing"))
 
 
 def save_acknowledgement(results: Path, incident: str, by: str, at: pd.Timestamp, note: str = "") -> pd.DataFrame:
@@ -262,6 +267,7 @@ def _apply_mutes(ledger: pd.DataFrame, silences: tuple[Mute, ...], now: pd.Times
         hit = pd.Series([quiet.covers(row) for row in out.itertuples()], index=out.index, dtype="bool")
         out["silenced_until"] = out["silenced_until"].mask(hit & ~(out["silenced_until"] > quiet.until), quiet.until)
         out["news"] = out["news"].mask(hit, "")
+        out["state"] = out["state"].mask(hit & out["state"].isin(("new", "continuing")), "silenced")
     return out
 
 

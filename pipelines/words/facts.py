@@ -14,12 +14,14 @@ from ..stage import Stage
 from .words import format_probability, format_value
 
 Audience = Literal["everyone", "planner", "analyst"]
-Take = Literal["only", "sum", "count", "mean", "max", "min"]
+Take = Literal["only", "size", "sum", "count", "mean", "max", "min"]
 
 
 @dataclass(frozen=True)
 class Cell:
     """Where a value stands: a column of a result table, the rows that ``keys`` name, and what is taken of them.
+
+    ``size`` takes the value of the one row without its sign, as in "72 fewer".
 
     Examples
     --------
@@ -43,11 +45,12 @@ class Cell:
         if self.take == "count":
             return float(len(rows))
         found = pd.to_numeric(rows[self.column]).astype("float64")
-        if self.take != "only":
+        if self.take not in ("only", "size"):
             return float(getattr(found, self.take)())
         if len(found) > 1:
             raise InputError("a fact stands in one row", where=self.table, got=f"{len(found)} rows of {self.keys}")
-        return float(found.iloc[0]) if len(found) else math.nan
+        value = float(found.iloc[0]) if len(found) else math.nan
+        return abs(value) if self.take == "size" else value
 
 
 @dataclass(frozen=True)

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
-from .words import format_count, format_kpi, format_list, format_number, format_probability, format_value
+from .facts import Cell, Fact, Finding, Take
+from .words import format_count, format_kpi, format_list
 
-_NEWS_PREFIXES = {"opened": "New: ", "updated": "Changed: ", "resolved": "Over: ", "cancelled": "Withdrawn: ", "": ""}
-#: An incident of more members than this names the first ones.
-_MAX_SEGMENTS_NAMED = 3
+_NEWS_PREFIXES = {
+    "opened": "New: ",
+    "updated": "Changed: ",
+    "usual": "Become usual: ",
+    "resolved": "Back to normal: ",
+    "cancelled": "Withdrawn: ",
+    "": "",
+}
+
+_MAX_ONGOING_NAMED = 3
 
 
-def alert_sentence(row: Any) -> str:
-    """Say an incident: what is new of it, what moved and since when, from what to what, its cost, why, and its id."""
-    unit = find_kpi_unit(row.kpi)
+def alert_sentence(row: Any, as_of: pd.Timestamp | None = None) -> Finding:
+    """Say an alert: what is new of it, what moved and since when, from what to what, its cost, why, and its id.
+
+    Every figure is one of the row in the table ``kpi_alerts``.
+    """
+    facts = _alert_facts(row, as_of)
+    after, before = facts["after"], facts["before"]
     moved = {"up": "rose", "down": "fell"}[row.direction]
-    since = f"on {row.started_at:%a %d %b %Y}" if row.kind == "spike" else f"since {_dated(row):%a %d %b %Y}"
+    since = f"on {after:since}" if row.kind == "spike" else f"since {after:since}"
     text = (
-        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{_where(row.members)} {moved} {since}: "
-        f"{format_value(row.after, unit)} where "
-        f"{format_value(row.before, unit)} was expected{_cost(row)}."
+        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{_where(row)} {moved} {since}: "
+        f"{after} where {before} was expected{_cost(row, facts)}."
     )
     if row.other_kpis:
         text += f" With it {_also(row.other_kpis)}."
@@ -31,27 +42,56 @@ def alert_sentence(row: Any) -> str:
         text += f" Driven by {row.drivers}."
     if row.causes:
         text += f" Possible cause: {row.causes}."
-    if row.state == "resolved" and row.news != "resolved":
-        text += " It is over."
+    text += _state(row, after)
     if row.news == "cancelled":
         text += " It is no longer found."
     if row.acknowledged_by:
         text += f" Seen by {row.acknowledged_by}{f': {row.note}' if row.note else ''}."
-    return f"{text} [{row.alert_id}]"
+    return Finding(f"{text} [{row.alert_id}]", *facts.values())
 
 
-def counter_metric_sentence(row: Any) -> str:
+def _alert_facts(row: Any, as_of: pd.Timestamp | None) -> dict[str, Fact]:
+    subject = row.kpi if row.series == "all" else f"{row.kpi}, {row.series}"
+    unit = find_kpi_unit(row.kpi) or "score"
+
+    def state(kind: str, column: str, value: float, unit: str, take: Take = "only", **more: Any) -> Fact:
+        cell = Cell("kpi_alerts", column, {"alert_id": row.alert_id}, take)
+        return Fact(kind, subject, value, unit, since=row.started_at, as_of=as_of, cell=cell, **more)
+
+    facts = {
+        "after": state("kpi_alert", "after", row.after, unit, expected=row.before),
+        "before": state("kpi_alert_expected", "before", row.before, unit),
+    }
+    if pd.notna(row.impact) and abs(row.impact) >= 1:
+        facts["impact"] = state("kpi_alert_impact", "impact", abs(row.impact), "count", "size")
+    return facts
+
+
+def counter_metric_sentence(row: Any) -> Finding:
     """Say that one KPI got better while its pair got worse."""
-    units = find_kpi_unit(row.improved_kpi), find_kpi_unit(row.worsened_kpi)
     where = "" if row.series == "all" else f" ({row.series})"
-    moves = [f"{format_value(a, u)} to {format_value(b, u)}" for a, b, u in _sides(row, units)]
-    return (
-        f"{format_kpi(row.improved_kpi)}{where} got better since {row.started_at:%a %d %b %Y} ({moves[0]}) while "
-        f"{format_kpi(row.worsened_kpi)} got worse ({moves[1]}): speed may have been bought with quality."
+    keys = {c: getattr(row, c) for c in ("improved_kpi", "worsened_kpi", "series", "detected_at")}
+    facts = {
+        (side, when): Fact(
+            "counter_metric",
+            f"{kpi}{where}",
+            getattr(row, f"{side}_{when}"),
+            find_kpi_unit(kpi) or "score",
+            since=row.started_at,
+            cell=Cell("counter_metrics", f"{side}_{when}", keys),
+        )
+        for side, kpi in (("improved", row.improved_kpi), ("worsened", row.worsened_kpi))
+        for when in ("before", "after")
+    }
+    moves = [f"{facts[side, 'before']} to {facts[side, 'after']}" for side in ("improved", "worsened")]
+    return Finding(
+        f"{format_kpi(row.improved_kpi)}{where} got better since {facts['improved', 'after']:since} ({moves[0]}) while "
+        f"{format_kpi(row.worsened_kpi)} got worse ({moves[1]}): speed may have been bought with quality.",
+        *facts.values(),
     )
 
 
-def goal_sentences(goals: pd.DataFrame) -> list[str]:
+def goal_sentences(goals: pd.DataFrame) -> list[Finding]:
     """Say where each goal stands, where it is heading, and how likely it is to be met."""
     return [_goal(row) for row in goals.itertuples()]
 
@@ -66,30 +106,34 @@ def explained_sentences(named: Iterable[tuple[str, str, pd.Timestamp, str]], end
     return [f"Explained by {name}: {format_list(list(dict.fromkeys(kpis)))}." for name, kpis in found.items()]
 
 
-def _dated(row: Any) -> pd.Timestamp:
-    return pd.Timestamp(row.changed_at if pd.notna(row.changed_at) else row.started_at)
+def _state(row: Any, after: Fact) -> str:
+    """Say where an alert stands; what goes on is never called over."""
+    if row.state == "become usual" and row.kind == "level_shift":
+        return f" It has stayed at {after}."
+    if row.state == "back to normal" and row.news != "resolved":
+        return f" It was back to normal after {row.last_at:%a %d %b %Y}."
+    return f" {_ongoing(row.ongoing_kpis)} not over." if row.ongoing_kpis and row.news != "cancelled" else ""
 
 
-def _where(members: str) -> str:
-    names = members.split("; ")
-    if names == ["all"] or names[0] == "all":
+def _where(row: Any) -> str:
+    """Name the segment whose figures are said, and how many more moved with it."""
+    names = [name for name in dict.fromkeys(row.members.split("; ")) if name not in ("all", row.series)]
+    more = format_count(len(names), "more segment") if names else ""
+    if row.series == "all":
         return ""
-    more = len(names) - _MAX_SEGMENTS_NAMED
-    shown = ", ".join(names[:_MAX_SEGMENTS_NAMED])
-    return f" ({shown} and {format_count(more, 'other')})" if more > 0 else f" ({shown})"
+    return f" ({row.series}; {more} with it)" if more else f" ({row.series})"
 
 
-def _cost(row: Any) -> str:
-    if pd.isna(row.impact) or abs(row.impact) < 1:
+def _cost(row: Any, facts: Mapping[str, Fact]) -> str:
+    impact = facts.get("impact")
+    if impact is None:
         return ""
-    unit = find_kpi_unit(row.kpi)
-    if unit == "share":
-        return f"; it concerns {format_count(round(abs(row.impact)), 'case')}"
-    more = "more" if row.impact > 0 else "fewer"
-    noun = "hour" if row.impact_unit == "hours" else "case"
-    return f"; {format_count(round(abs(row.impact)), f'{noun} {more}')} so far".replace(
-        f"{noun} {more}s", f"{noun}s {more}"
-    )
+    number = f"{impact}"
+    case = "case" if number == "1" else "cases"
+    if find_kpi_unit(row.kpi) == "share":
+        return f"; it concerns {number} {case}"
+    noun = ("hour" if number == "1" else "hours") if row.impact_unit == "hours" else case
+    return f"; {number} {noun} {'more' if row.impact > 0 else 'fewer'} so far"
 
 
 def _also(words: str) -> str:
@@ -101,20 +145,37 @@ def _also(words: str) -> str:
     return format_list(list(dict.fromkeys(found)))
 
 
-def _sides(row: Any, units: tuple[str, str]) -> list[tuple[float, float, str]]:
-    return [(row.improved_before, row.improved_after, units[0]), (row.worsened_before, row.worsened_after, units[1])]
+def _ongoing(words: str) -> str:
+    """Name what goes on, with its segment: ``csat down (all)`` becomes ``CSAT is``."""
+    found = []
+    for part in words.split("; "):
+        move, series = part[:-1].split(" (", 1)
+        found.append(format_kpi(move.rsplit(" ", 1)[0]) + ("" if series == "all" else f" ({series})"))
+    named = list(dict.fromkeys(found))
+    shown = named if len(named) <= _MAX_ONGOING_NAMED else [*named[:_MAX_ONGOING_NAMED], "more"]
+    return f"{format_list(shown)} {'is' if len(shown) == 1 else 'are'}"
 
 
-def _goal(row: Any) -> str:
-    unit = find_kpi_unit(row.kpi)
+def _goal(row: Any) -> Finding:
+    keys = {"name": row.name, "kpi": row.kpi}
+    unit = find_kpi_unit(row.kpi) or "score"
+
+    def state(column: str, unit: str = unit, **more: Any) -> Fact:
+        return Fact(
+            "goal", f"{row.name}: {row.kpi}", getattr(row, column), unit, cell=Cell("goals", column, keys), **more
+        )
+
+    target, so_far, days = state("target"), state("so_far", since=row.start), state("days_known", "count")
     bound = "least" if row.better == "higher" else "most"
-    aim = f"{format_kpi(row.kpi)} of at {bound} {format_value(row.target, unit)}"
+    aim = f"{format_kpi(row.kpi)} of at {bound} {target}"
     head = f"Goal '{row.name}' ({aim} by {row.end:%d %b %Y})"
-    here = f"{format_value(row.so_far, unit)} after {format_number(row.days_known)} of {format_count(row.days, 'day')}"
-    here = here if pd.notna(row.so_far) else "nothing is known of its period yet"
+    if pd.isna(row.so_far):
+        here, facts = "nothing is known of its period yet", [target]
+    else:
+        here, facts = f"{so_far} after {days} of {format_count(row.days, 'day')}", [target, so_far, days]
     if pd.isna(row.probability):
-        return f"{head}: {here}; too little is known for a forecast."
-    middle = (
-        f"{format_value(row.forecast, unit)} expected ({format_value(row.low, unit)} to {format_value(row.high, unit)})"
-    )
-    return f"{head}: {here}, {middle}; {format_probability(row.probability)} likely to be met."
+        return Finding(f"{head}: {here}; too little is known for a forecast.", *facts)
+    ahead = state("forecast", low=row.low, high=row.high)
+    low, high, chance = state("low"), state("high"), state("probability", "probability")
+    text = f"{head}: {here}, {ahead} expected ({low} to {high}); {chance} likely to be met."
+    return Finding(text, *facts, ahead, low, high, chance)

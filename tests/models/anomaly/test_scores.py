@@ -271,3 +271,33 @@ def test_real_series_with_repeated_stamps_are_scored(shared_data):
     }
     part = {name: files[name] for name in names}
     assert final(part, scores, "standard") > 50
+
+
+@settings(max_examples=20)
+@given(
+    st.sampled_from([("h", 24), ("30min", 48), ("15min", 96), ("D", 7)]),
+    st.sampled_from(["line", "square", "growth", "stairs"]),
+    st.floats(0.01, 50) | st.floats(-50, -0.01),
+    st.integers(0, 100),
+)
+def test_a_trend_is_no_alarm_and_nothing_within_its_own_band_is(step, shape, slope, noise):
+    freq, season = step
+    n = 2 * season + 300
+    t = np.arange(n, dtype=float)
+    shapes = {"line": t, "square": t**2 / 100, "growth": np.exp(t / 400), "stairs": t + t % season}
+    smooth = slope * shapes[shape]
+    rough = smooth + np.random.default_rng(noise).normal(0, 1, n) * (noise % 3)
+    for y, is_smooth in ((smooth, True), (rough, noise % 3 == 0)):
+        frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=n, freq=freq), "y": y})
+        found = anomaly_scores(frame, freq=freq)
+        alarms = found[found["score"] >= DETECTION_THRESHOLD]
+        assert not ((alarms["y"] >= alarms["lower"]) & (alarms["y"] <= alarms["upper"])).any()
+        assert not (is_smooth and len(alarms))
+
+
+def test_a_value_far_from_a_trend_is_an_alarm():
+    y = np.arange(3 * 96 + 200.0)
+    y[-20] += 200
+    days = pd.date_range("2024-01-01", periods=len(y), freq="15min")
+    found = anomaly_scores(pd.DataFrame({"ds": days, "y": y}), freq="15min")
+    assert np.flatnonzero(found["score"] >= DETECTION_THRESHOLD).tolist() == [len(y) - 20]

@@ -107,9 +107,19 @@ def test_owners_who_left_and_who_handed_over():
     found = find_owner_changes(work(), "2024-03-30", group="account")
     assert found.columns.tolist() == list(CAUSE_COLUMNS)
     told = dict(zip(found["owner"], found["cause"], strict=True))
-    assert told == {"Ana": "left", "Ben": "hand-over"}
+    assert told == {"Ana": "stopped", "Ben": "hand-over"}
     assert (found["value"] == "A1").all()
-    assert "Cem took most of it" in found["summary"].iloc[0]
+    assert found["summary"].iloc[0].startswith("Ana has not worked since 28 Mar 2024")
+    assert "most now by Cem" in found["summary"].iloc[0]
+    assert not found["summary"].str.contains("left").any()
+
+
+def test_who_worked_a_few_days_ago_has_not_stopped():
+    rows = work(days=32)
+    ahead = pd.Timestamp("2024-03-30")
+    assert find_owner_changes(rows, ahead, group="account").empty
+    later = find_owner_changes(work(days=38), ahead, group="account")
+    assert "Ana" in set(later["owner"])
     assert len(find_owner_changes(work(), "2024-04-20", group="account")) == 0
 
 
@@ -131,7 +141,7 @@ def test_causes_of_a_log():
     log = CaseLog.from_frames(cases=cases, events=events, until="2024-05-01T00:00Z")
     found = candidate_causes(log, "2024-03-29", groups=["account"])
     told = set(zip(found["owner"], found["cause"], found["value"], strict=True))
-    assert {("Ana", "left", "A1"), ("Ben", "hand-over", "A1")} <= told
+    assert {("Ana", "stopped", "A1"), ("Ben", "hand-over", "A1")} <= told
     assert candidate_causes(log, "2024-03-29")["owner"].tolist() == ["Ana"]
     with pytest.raises(InputError, match="acount"):
         candidate_causes(log, "2024-03-29", groups=["acount"])

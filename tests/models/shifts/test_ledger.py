@@ -38,7 +38,7 @@ def test_a_total_and_its_segment_are_one_incident_with_its_cost():
     assert len(up) == 1
     row = up.iloc[0]
     assert row["members"].split("; ") == ["all", "channel web"]
-    assert (row["kind"], row["state"], row["impact_unit"]) == ("level_shift", "resolved", "cases")
+    assert (row["kind"], row["state"], row["impact_unit"]) == ("level_shift", "back to normal", "cases")
     assert row["impact"] == pytest.approx(20 * 60, rel=0.2)
     assert abs((row["changed_at"] - pd.Timestamp("2024-04-10")).days) <= 1
 
@@ -68,7 +68,7 @@ def test_acknowledged_and_silenced_incidents_stay_so():
     ledger = acknowledge_alert(ledger, one, "Ana", "2024-04-15")
     ledger = mute_alert(ledger, one, "2024-05-10")
     later = run(history, 129, ledger).set_index("alert_id").loc[one]
-    assert (later["acknowledged_by"], later["news"], later["state"]) == ("Ana", "", "resolved")
+    assert (later["acknowledged_by"], later["news"], later["state"]) == ("Ana", "", "back to normal")
     assert later["silenced_until"] == pd.Timestamp("2024-05-10")
     with pytest.raises(InputError, match="no such incident"):
         acknowledge_alert(ledger, one + "x", "Ana", "2024-04-15")
@@ -83,7 +83,7 @@ def test_known_spans_explain_and_what_is_gone_is_withdrawn():
     assert found["explained"].tolist() == ["spring campaign"]
     assert update_alerts(None, found, "2024-04-15")["news"].tolist() == [""]
     other = KnownSpan("other", campaign.first, campaign.last, ("csat",))
-    assert build_alerts(shifts, [other])["state"].tolist() == ["open"]
+    assert build_alerts(shifts, [other])["state"].tolist() == ["continuing"]
     ledger = update_alerts(None, build_alerts(shifts), "2024-04-15")
     nothing = build_alerts(shifts.iloc[:0])
     gone = update_alerts(ledger, nothing, "2024-04-16")

@@ -1,0 +1,102 @@
+"""What a detection makes worth a second look: a narrower segment, and the other KPIs of the same segment.
+
+Few questions are asked here, and only where something was detected before: evidence that is too weak among all series
+at all times is enough.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...features.arrays import Floats
+from .endings import level_before, settle
+from .false_alarms import MIN_RUN_EVIDENCE, MIN_SPIKE_SCORE
+from .incident import Detection
+from .watched import WatchedKpi
+
+#: Score from which on another KPI of the segment is said to have moved too.
+MIN_ACCOMPANYING_SCORE = 3.5
+_MAX_ACCOMPANYING_DAYS = 56  # what moves later moves for another reason
+_RUNS_FACTOR = 1.3  # by which sums of days stray further than single days let expect
+
+
+def detection_in(part: WatchedKpi, series: str, row: Any) -> dict[str, Any] | None:
+    """Return the detection of a narrower series in the days of one that was detected; nothing where it shows none.
+
+    Parameters
+    ----------
+    part, series
+        The KPI and the narrower series.
+    row
+        The detection: ``kind``, ``direction``, ``started_at``, ``detected_at``, ``last_at``.
+    """
+    i, way = part.panel.names.index(series), 1 if row.direction == "up" else -1
+    stamps = part.panel.stamps
+    at, first, last = (int(stamps.searchsorted(t)) for t in (row.detected_at, row.started_at, row.last_at))
+    at, last = min(at, len(stamps) - 1), min(max(last, at), len(stamps) - 1)
+    if row.kind == "spike":
+        z = float(part.evidence.spike[first, i]) * way
+        if not z >= MIN_SPIKE_SCORE:
+            return None
+        found = Detection("spike", way, first, first, first, z * way, alarms=[first])
+    else:
+        score = part.score(way > 0)[first : last + 1, i]
+        best = first + int(score.argmax())
+        if not len(score) or score.max() < MIN_RUN_EVIDENCE:
+            return None
+        since = part.evidence.up_since if way > 0 else part.evidence.down_since
+        found = Detection("level_shift", way, int(since[best, i]), max(at, int(since[best, i])), at, 0.0, alarms=[at])
+        found.peak = float(np.sqrt(2 * score.max())) * way
+    told = settle(part, i, found)
+    found.ending, found.ended, found.last = told.ending, told.at, told.last
+    return part.row(i, found)
+
+
+def accompanying_detection(part: WatchedKpi, row: Any, min_volume: float, min_effect: float) -> dict[str, Any] | None:
+    """Return how another KPI moved in the segment of a level shift, from its start on; nothing where it did not.
+
+    Parameters
+    ----------
+    part
+        The other KPI.
+    row
+        The level shift: ``series``, ``started_at``, ``last_at``.
+    min_volume, min_effect
+        What is worth a word, as in :func:`~deskcast.models.shifts.detect.detect_shifts`.
+    """
+    if row.series not in part.panel.names or part.kind == "stock":
+        return None
+    i, stamps = part.panel.names.index(row.series), part.panel.stamps
+    start = int(stamps.searchsorted(row.started_at))
+    until = pd.Timestamp(row.started_at) + pd.Timedelta(days=_MAX_ACCOMPANYING_DAYS)
+    rows = np.arange(
+        start, int(stamps.searchsorted(min(until, pd.Timestamp(row.last_at)), side="right")), dtype=np.intp
+    )
+    score = cumulated_score(part, i, start, rows)
+    over = np.flatnonzero(np.abs(np.nan_to_num(score)) >= MIN_ACCOMPANYING_SCORE)
+    if not len(over):
+        return None
+    way, at = int(np.sign(score[over[0]])), int(rows[over[0]])
+    if not part.is_reportable(i, rows[: over[0] + 1], min_volume, min_effect):
+        return None
+    found = Detection("level_shift", way, start, at, at, float(score[over[0]]), alarms=[at])
+    told = settle(part, i, found)
+    found.ending, found.ended, found.last = told.ending, told.at, told.last
+    return part.row(i, found)
+
+
+def cumulated_score(part: WatchedKpi, i: int, start: int, rows: np.ndarray) -> Floats:
+    """Return the standard normal score of all known periods from a start on, after each of them."""
+    value, spread = part.panel.columns["value"][rows, i], part.evidence.spread[rows, i]
+    if part.kind == "duration":
+        value = np.log1p(np.where(value >= 0, value, np.nan))
+    base = level_before(part, start, rows, i)
+    unit = np.maximum(base, 0.1) if part.kind == "count" else np.ones_like(base)
+    use = np.asarray(part.tested[rows, i] & np.isfinite(value) & np.isfinite(base) & (np.nan_to_num(spread) > 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        off = np.where(use, np.clip((value - base) / spread, -3.5, 3.5) * unit / spread, 0.0)
+        weight = np.where(use, (unit / spread) ** 2, 0.0)
+        return np.asarray(np.cumsum(off) / np.sqrt(np.cumsum(weight) * _RUNS_FACTOR))

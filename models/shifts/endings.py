@@ -1,0 +1,141 @@
+"""How a change ends: the level is back to normal, or it has stayed so long that it has become usual, or it goes on.
+
+Only periods whose value is known can tell: a cohort that is too young for its KPI is no quiet period.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ...features.arrays import Floats
+from .expected_level import Pace
+from .incident import Detection
+
+if TYPE_CHECKING:
+    from .watched import WatchedKpi
+
+Ending = Literal["", "back", "usual"]
+#: States of a detection as tables name them.
+DETECTION_STATES: dict[Ending, str] = {"": "continuing", "usual": "become usual", "back": "back to normal"}
+#: Evidence (log of the odds) for "as before" against "still moved" that a return takes; of a single value less will do.
+RETURN_EVIDENCE, SPIKE_RETURN_EVIDENCE = 5.5, 3.0
+_MAX_PERIOD_EVIDENCE = 2.5  # that one period can give
+_UNDECIDED_EVIDENCE = 2.0  # with this much for a return nothing has become usual yet
+_SPIKE_QUIET_PERIODS = 7  # known periods without an alarm after which a single value is past
+_REBASED = 2  # as Evidence.ended says that a level became the new one
+_RETURN_STOCK_PERIODS = 2  # known periods in a row on which a stock lies nearer to where it was
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How a detection ended.
+
+    Attributes
+    ----------
+    ending
+        Nothing while it goes on.
+    at
+        Row at which that was known; the last row while it goes on.
+    last
+        Last row on which the series was seen away from where it was.
+    """
+
+    ending: Ending
+    at: int
+    last: int
+
+
+def settle(part: WatchedKpi, i: int, found: Detection) -> Settled:
+    """Tell how a detection ended, from the periods after it was detected, in their order.
+
+    The level of each period is held against the level before the change (in the same slot of the week) and against the
+    level that it brought: a sequential test (Page 1954) for the return. What has not returned after twice the time in
+    which a value begins to teach has become usual.
+
+    Parameters
+    ----------
+    part, i
+        The KPI and the column of the series.
+    found
+        The detection; its ``start``, ``detected``, ``kind`` and ``direction`` are read.
+    """
+    rows = np.arange(found.start, len(part.panel.stamps), dtype=np.intp)
+    known = np.asarray(part.tested[rows, i] & np.isfinite(part.panel.columns["value"][rows, i]))
+    if part.kind == "stock":
+        return _settle_stock(part, i, found, rows, known)
+    pace = Pace.of(part.panel.freq)
+    off, unit, spread = _offsets(part, i, found, rows)
+    known &= np.isfinite(off) & np.isfinite(unit) & (spread > 0)
+    limit = RETURN_EVIDENCE if found.kind == "level_shift" else SPIKE_RETURN_EVIDENCE
+    opened = found.detected - found.start
+    inside = known & (np.arange(len(rows)) <= opened)
+    top, bottom = _sums(off[inside], unit[inside], spread[inside])
+    evidence, last, quiet = 0.0, found.detected, 0
+    for k in np.flatnonzero(known & (np.arange(len(rows)) > opened)):
+        t, moved = int(rows[k]), top / max(bottom, 1e-12)
+        away = off[k] - moved * unit[k]
+        gain = float((away**2 - off[k] ** 2) / (2 * spread[k] ** 2))
+        evidence = max(evidence + float(np.clip(gain, -_MAX_PERIOD_EVIDENCE, _MAX_PERIOD_EVIDENCE)), 0.0)
+        quiet += t not in found.alarms
+        if evidence >= limit or (found.kind == "spike" and quiet >= _SPIKE_QUIET_PERIODS):
+            return Settled("back", t, max(last, max(found.alarms, default=last)))
+        if evidence == 0:
+            more = _sums(off[k : k + 1], unit[k : k + 1], spread[k : k + 1])
+            top, bottom, last = top + more[0], bottom + more[1], t
+        lasted = t - found.start >= 2 * pace.guard
+        if found.kind == "level_shift" and lasted and evidence < _UNDECIDED_EVIDENCE:
+            return Settled("usual", t, max(t, last))
+    return Settled("", len(part.panel.stamps) - 1, last)
+
+
+def level_before(part: WatchedKpi, start: int, rows: np.ndarray, i: int) -> Floats:
+    """Return what was expected of periods before a change began, by their slot of the week."""
+    season = Pace.of(part.panel.freq).season
+    first = start - season
+    if first < 0 or (part.evidence.ended[first : start + 1, i] == _REBASED).any():  # another level was usual then
+        return np.asarray(part.evidence.expected[rows, i])
+    before = part.evidence.expected[first + (rows - start) % season, i]
+    return np.asarray(np.where(np.isfinite(before), before, part.evidence.expected[rows, i]))
+
+
+def _offsets(part: WatchedKpi, i: int, found: Detection, rows: np.ndarray) -> tuple[Floats, Floats, Floats]:
+    """Return how far each value lies from where it was, in what unit a change is measured there, and its spread."""
+    value, spread = part.panel.columns["value"][rows, i], part.evidence.spread[rows, i]
+    own = found.kind == "spike"
+    base = part.evidence.expected[rows, i] if own else level_before(part, found.start, rows, i)
+    if part.kind == "duration":
+        with np.errstate(invalid="ignore"):
+            value = np.log1p(np.where(value >= 0, value, np.nan))
+    unit = np.maximum(base, 0.1) if part.kind == "count" else np.ones_like(base)
+    return value - base, unit, np.nan_to_num(spread)
+
+
+def _sums(off: Floats, unit: Floats, spread: Floats) -> tuple[float, float]:
+    """Return numerator and denominator of the change that fits best."""
+    weight = unit / spread**2
+    return float((off * weight).sum()), float((unit * weight).sum())
+
+
+def _settle_stock(part: WatchedKpi, i: int, found: Detection, rows: np.ndarray, known: np.ndarray) -> Settled:
+    """Tell how a change of a stock ended: it is over when the stock lies nearer to where it was."""
+    value = part.panel.columns["value"][:, i]
+    before = value[max(found.start - 1, 0)]
+    farthest, last, near = 0.0, found.detected, 0
+    lasting = 2 * Pace.of(part.panel.freq).guard
+    for k in np.flatnonzero(known):
+        t = int(rows[k])
+        off = (value[t] - before) * found.direction
+        farthest = max(farthest, off)
+        if t <= found.detected:
+            continue
+        near = near + 1 if off < 0.5 * farthest else 0
+        if near >= _RETURN_STOCK_PERIODS:
+            return Settled("back", t, last)
+        if near == 0:
+            last = t
+        if t - found.start >= lasting and near == 0:
+            return Settled("usual", t, t)
+    return Settled("", len(value) - 1, last)

@@ -1,0 +1,145 @@
+"""A detection in the segment that moved: the figures of a combination of segments, from its own series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ...models.series.kpi_kinds import KnownDays
+from ...models.shifts.confirm import accompanying_detection, detection_in
+from ...models.shifts.detect import DETECTION_COLUMNS
+from ...models.shifts.watched import WatchedKpi, watch_kpi
+from .watch_drivers import ChangeExplanation, Explainer, format_segment, parse_combination
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Detections with those of combinations among them, what moved them, and the series of the combinations."""
+
+    detections: pd.DataFrame
+    moved: dict[Any, ChangeExplanation]
+    parts: tuple[WatchedKpi, ...]
+
+
+def refine_segments(
+    found: pd.DataFrame,
+    moved: Mapping[Any, ChangeExplanation],
+    ask: Explainer | None,
+    known: Iterable[str],
+    holidays: KnownDays,
+) -> Refined:
+    """Add a detection for each combination of segments that a recent detection was found to owe its change to.
+
+    Parameters
+    ----------
+    found, moved, ask
+        The detections, what moved the recent ones, and who can answer.
+    known
+        Keys of the detections that were reported before: a combination among them is looked at again, on its old days.
+    holidays
+        Days that give no alarm.
+    """
+    out, extra = dict(moved), []
+    if ask is None:
+        return Refined(found, out, ())
+    parts: dict[tuple[str, str], WatchedKpi] = {}
+    for row, segment, why in [*_known_rows(known, ask), *_moved_rows(found, moved)]:
+        series = format_segment(segment)
+        same = [r for r, _ in extra if (r["kpi"], r["series"], r["direction"]) == (row.kpi, series, row.direction)]
+        if any(abs(r["started_at"] - pd.Timestamp(row.started_at)) <= pd.Timedelta(days=14) for r in same):
+            continue
+        if (row.kpi, series) not in parts:
+            daily = ask.daily(row.kpi, segment)
+            if daily is None:
+                continue
+            parts[row.kpi, series] = watch_kpi(daily, "D", holidays, {})
+        told = detection_in(parts[row.kpi, series], series, row)
+        if told is not None:
+            if why is None:  # reported before: what it is called by stays
+                told |= {"started_at": row.started_at, "detected_at": row.detected_at}
+            extra.append((told, why or ChangeExplanation(segment, found.head(0), "")))
+    if not extra:
+        return Refined(found, out, ())
+    first = int(found.index.max()) + 1 if len(found) else 0
+    more = typed_detections([r for r, _ in extra]).set_axis(range(first, first + len(extra)))
+    out |= {first + k: why for k, (_, why) in enumerate(extra)}
+    return Refined(pd.concat([found, more]), out, tuple(parts.values()))
+
+
+def accompanying_kpis(
+    found: pd.DataFrame, leads: Iterable[Any], parts: Iterable[WatchedKpi], min_volume: float, min_effect: float
+) -> tuple[pd.DataFrame, list[Any]]:
+    """Return the detections of other KPIs in the segments of level shifts, and the index of the shift of each.
+
+    Parameters
+    ----------
+    found
+        All detections: a KPI that has one of its own in the segment and days is not looked at again.
+    leads
+        Index of the level shifts.
+    parts
+        The KPIs that are watched.
+    min_volume, min_effect
+        What is worth a word.
+    """
+    rows: list[dict[str, Any]] = []
+    owners: list[Any] = []
+    near = pd.Timedelta(days=28)
+    for at in leads:
+        row = found.loc[at]
+        own = found[(found["series"] == row["series"]) & ((found["changed_at"] - row["changed_at"]).abs() <= near)]
+        for part in parts:
+            if part.kpi in set(own["kpi"]):
+                continue
+            told = accompanying_detection(part, row, min_volume, min_effect)
+            if told is not None:
+                rows.append(told)
+                owners.append(at)
+    return typed_detections(rows), owners
+
+
+def typed_detections(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Give rows of detections the columns and types of a table of them."""
+    out = pd.DataFrame(rows, columns=list(DETECTION_COLUMNS))
+    out = out.astype(dict.fromkeys(("kpi", "series", "kind", "direction", "drivers", "state"), "str"))
+    out = out.astype({"resolved": "bool"} | dict.fromkeys(("before", "after", "n", "z", "impact"), "float64"))
+    for column in ("started_at", "detected_at", "last_at", "changed_at"):
+        out[column] = pd.to_datetime(out[column]).astype("datetime64[us]")
+    return out
+
+
+@dataclass(frozen=True)
+class _Known:
+    kpi: str
+    kind: str
+    direction: str
+    started_at: pd.Timestamp
+    detected_at: pd.Timestamp
+    last_at: pd.Timestamp
+
+
+def _known_rows(keys: Iterable[str], ask: Explainer) -> list[tuple[Any, dict[str, str], None]]:
+    """Return the combinations among what was reported, on their days."""
+    found = []
+    for key in keys:
+        kpi, rest = key.split("|", 1)
+        series, direction, *days = rest.rsplit("|", 3)
+        segment = parse_combination(series, ask.by)
+        if len(segment) > 1:
+            start, detected = (pd.Timestamp(day) for day in days)
+            kind = "spike" if start == detected else "level_shift"
+            found.append((_Known(kpi, kind, direction, start, detected, detected), segment, None))
+    return found
+
+
+def _moved_rows(
+    found: pd.DataFrame, moved: Mapping[Any, ChangeExplanation]
+) -> list[tuple[Any, dict[str, str], ChangeExplanation]]:
+    """Return the recent detections that owe their change to a combination, the strongest first."""
+    rows = {row.Index: row for row in found.loc[list(moved)].itertuples()}
+    combined = [(at, why) for at, why in moved.items() if len(why.segment) > 1 and why.words]
+    combined.sort(key=lambda pair: -abs(rows[pair[0]].z))
+    return [(rows[at], dict(why.segment), why) for at, why in combined]
