@@ -276,7 +276,8 @@ def mute_alert(ledger: pd.DataFrame, alert_id: str, until: Any) -> pd.DataFrame:
 def join_causes(found: str, more: str) -> str:
     """Add causes to those that were found before: a cause once found stays, in its newest words.
 
-    >>> join_causes("Ana has not worked since 1 Mar (5% after); form v2 is new", "Ana has not worked since 1 Mar (none)")
+    >>> before = "Ana has not worked since 1 Mar (5% after); form v2 is new"
+    >>> join_causes(before, "Ana has not worked since 1 Mar (none)")
     'Ana has not worked since 1 Mar (none); form v2 is new'
     """
     causes = {words.split(" (")[0]: words for words in (*found.split("; "), *more.split("; ")) if words}
