@@ -16,22 +16,26 @@ from ..project.config import load_config
 from ..project.project import Project
 from ..stages.watch import local_log_end, save_watch_stage, watch_stage, watched_history
 from ..store.incidents import check_alert_state, save_acknowledgement, save_mute
+from .options import instants_of
 from .terminal import print_line, show_spinner
 
 
 def run_watch(
     open_project: Callable[[], Project], answer: Callable[..., None], out: Path | None, as_json: bool
 ) -> None:
-    """Watch, tell, and then remember what was told."""
+    """Watch, tell, and then remember what was told; a look back is only shown."""
     project = open_project()
     check_alert_state(project.config.results_folder)
     with show_spinner("watching"):
         stage = watch_stage(project, watched_history(project))
-    answer(stage, "kpi_alerts", out, as_json, *(["goals"] * ("goals" in stage.tables)), zone=project.config.timezone)
+    also = ["goals"] * ("goals" in stage.tables)
+    spec = project.config
+    answer(stage, "kpi_alerts", out, as_json, *also, zone=spec.timezone, instants=instants_of(project))
     sys.stdout.flush()
-    if not save_watch_stage(project, stage):
-        then = f"{local_log_end(project):%d %b %Y}"
-        sys.stderr.write(f"deskcast: a later run is remembered, so the incidents as of {then} are only shown\n")
+    if project.is_look_back or not save_watch_stage(project, stage):
+        then = f"{local_log_end(project):%Y-%m-%d}"
+        why = "a look back is not remembered" if project.is_look_back else "a later run exists"
+        sys.stderr.write(f"deskcast: warning: alerts as of {then} are not saved; {why}\n")
 
 
 def apply_alert_actions(
