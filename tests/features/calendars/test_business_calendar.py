@@ -91,9 +91,9 @@ def test_a_holiday_at_the_turn_of_the_year_closes_the_night_into_the_new_year():
 
 def test_overlapping_and_touching_hours_count_once():
     calendar = BusinessCalendar.from_hours(
-        "UTC", {"mon-fri": ["08:00-12:00", "11:00-13:00"], "Monday": ["13:00-14:00"]}
+        "UTC", {"mon-fri": ["08:00-12:00", "11:00-13:00"], "Monday": ["08:00-13:00", "13:00-14:00"]}
     )
-    assert hours_between(calendar, "2024-03-04 00:00", "2024-03-05 00:00") == 6  # Monday
+    assert hours_between(calendar, "2024-03-04 00:00", "2024-03-05 00:00") == 6  # Monday has hours of its own
     assert hours_between(calendar, "2024-03-05 00:00", "2024-03-06 00:00") == 5
     assert calendar.hours[0] == ((480, 840),)
 
