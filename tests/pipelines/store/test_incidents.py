@@ -160,7 +160,9 @@ def test_names_that_nothing_has_are_refused_with_a_suggestion(at):
 
 
 def test_killed_before_it_is_remembered_tells_again(at, monkeypatch):
-    monkeypatch.setattr("deskcast.pipelines.stages.watch.remember", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        "deskcast.pipelines.stages.watch.save_alerts", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         at("2024-05-25")
     assert not alert_state_file(at.results).exists()
@@ -201,8 +203,8 @@ def test_two_processes_at_once(at):
     names = stage.tables["kpi_alerts"]["alert_id"].tolist()
     code = (
         "import sys, pandas as pd; from pathlib import Path;"
-        "from deskcast.pipelines.store.incidents import silence_news;"
-        "[silence_news(Path(sys.argv[1]), n, pd.Timestamp('2024-07-01')) for n in sys.argv[2:]]"
+        "from deskcast.pipelines.store.incidents import save_mute;"
+        "[save_mute(Path(sys.argv[1]), n, pd.Timestamp('2024-07-01')) for n in sys.argv[2:]]"
     )
     halves = [["cases_opened", names[0]], ["channel phone", "product router"]]
     jobs = [subprocess.Popen([sys.executable, "-c", code, str(at.results), *half]) for half in halves]
