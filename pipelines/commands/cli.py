@@ -175,13 +175,10 @@ def forecast(
 
     from ..stages.assumptions import read_assumptions
     from ..stages.forecast import ScenarioOptions, forecast_stage
-    from .terminal import print_line, show_progress
+    from .terminal import show_progress
 
     asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
-    if picture is not None:
-        forecast_options.check_chart_path(picture)
-    if form is not None:
-        forecast_options.check_import(form, out)
+    forecast_options.check_files(picture, form, out)
     project = open_for(config, as_of, out)
     said = {"horizon": horizon, "freq": freq, "by": by, "levels": levels, "models": models, "kpi": kpi}
     spec = forecast_options.with_options(project.config.forecast, **said, reconcile=reconcile)  # type: ignore[arg-type]
@@ -189,24 +186,13 @@ def forecast(
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
         if picture is not None:
             forecast_options.write_charts(project, stage, picture)
-    also = ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
-    also = [*(["totals"] * ("totals" in stage.tables)), *also]
-    table = None if form else out
-    output_stage(
-        stage,
-        "paths" if paths else "forecast",
-        table,
-        as_json,
-        *also,
-        zone=project.config.timezone,
-        instants=instants_of(project),
-    )
-    if form is not None and out is not None:
-        count = forecast_options.write_import(project, stage, spec, out)
-        if not as_json:
-            print_line(f"{count:,} rows for the import of {form} are in {out}.")
-    if picture is not None and not as_json:
-        print_line(f"The pictures are in {picture}.")
+    also = ["totals"] * ("totals" in stage.tables)
+    also += ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
+    main, to = "paths" if paths else "forecast", None if form else out
+    output_stage(stage, main, to, as_json, *also, zone=project.config.timezone, instants=instants_of(project))
+    count = forecast_options.write_import(project, stage, spec, out) if form is not None and out is not None else 0
+    if not as_json:
+        forecast_options.say_files(picture, form, out, count)
 
 
 @app.command()

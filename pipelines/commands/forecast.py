@@ -93,6 +93,14 @@ def _levels(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in read}))
 
 
+def check_files(picture: Path | None, form: str | None, out: Path | None) -> None:
+    """Say whether the files that are asked for can be written, before any work is done."""
+    if picture is not None:
+        check_chart_path(picture)
+    if form is not None:
+        check_import(form, out)
+
+
 def write_import(project: Project, stage: Stage, spec: ForecastSpec, out: Path) -> int:
     """Write the forecast as another system imports it, and return the number of rows."""
     from ..stages.scheduling_import import format_import
@@ -101,6 +109,16 @@ def write_import(project: Project, stage: Stage, spec: ForecastSpec, out: Path) 
     rows = format_import(project, stage, spec)
     write_table(rows, out)
     return len(rows)
+
+
+def say_files(picture: Path | None, form: str | None, out: Path | None, count: int) -> None:
+    """Say which files were written beside the tables; ``count`` rows are for the import."""
+    from .terminal import print_line
+
+    if form is not None:
+        print_line(f"{count:,} rows for the import of {form} are in {out}.")
+    if picture is not None:
+        print_line(f"The pictures are in {picture}.")
 
 
 def check_import(form: str, out: Path | None) -> None:

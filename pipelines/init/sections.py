@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from ...features.case_log.schema import DECIDED_VALUE
 from ...features.durations import format_duration
 from ...features.readers.many_files import shorten_to_pattern
 from ...features.recognise.recognise import Recognised
+from .configuration_values import write_duration, write_path, write_sentence, write_text
 from .guesses import Arrivals, OpeningHours, suggest_freq, suggest_target
 
 
@@ -44,14 +44,14 @@ def timezone_lines(facts: Facts) -> list[str]:
         return [
             f"# The desk's clock: {why}.",
             "# Is the clock time as written the local one of another place? Name that, and set ignore_offset = true.",
-            f"timezone = {_text(facts.timezone)}",
+            f"timezone = {write_text(facts.timezone)}",
             "",
         ]
     lost = next((s.why["timezone"] for s in facts.seen if "timezone" in s.why), "the export does not say its zone")
     return [
         f"# The desk's clock: {lost}. With UTC the clock is taken as written, without summer time;",
         "# put the desk's own zone here, such as 'Europe/Lisbon' or 'America/New_York'.",
-        f"timezone = {_text(facts.timezone)}",
+        f"timezone = {write_text(facts.timezone)}",
         "",
     ]
 
@@ -66,32 +66,32 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         seen.shape, f"an {seen.shape}" if seen.shape.startswith(("export", "interval")) else f"a {seen.shape}"
     )
     lines = [f"[source.{name}]", f"# Seems to be {said}: {size}{form}."]
-    lines += [f"# {_sentence(seen.why[key])}" for key in ("table", "kind", "reading") if key in seen.why]
+    lines += [f"# {write_sentence(seen.why[key])}" for key in ("table", "kind", "reading") if key in seen.why]
     if name != seen.table:
-        lines.append(f"table = {_text(seen.table)}")
-    lines.append(f"kind = {_text(seen.kind)}")
+        lines.append(f"table = {write_text(seen.table)}")
+    lines.append(f"kind = {write_text(seen.kind)}")
     if seen.parts:
-        files = ", ".join(f"{n} = {_text(_relative(p, folder))}" for n, p in seen.parts.items())
+        files = ", ".join(f"{n} = {write_text(write_path(p, folder))}" for n, p in seen.parts.items())
         lines.append(f"parts = {{ {files} }}  # its tables; also: path = a folder, or database = 'postgresql://...'")
     elif seen.files:
         pattern = shorten_to_pattern(seen.files)
         lines.append(f"# {len(seen.files)} files of one form; of several rows of a case the newest counts.")
-        several = [_text(_relative(p, folder)) for p in ([Path(pattern)] if pattern else seen.files)]
+        several = [write_text(write_path(p, folder)) for p in ([Path(pattern)] if pattern else seen.files)]
         lines.append(f"path = {several[0]}" if pattern else f"path = [{', '.join(several)}]")
     else:
-        lines.append(f"path = {_text(_relative(seen.path, folder))}")
+        lines.append(f"path = {write_text(write_path(seen.path, folder))}")
     if seen.sheet:
-        lines.append(f"sheet = {_text(seen.sheet)}")
+        lines.append(f"sheet = {write_text(seen.sheet)}")
     if seen.date_format:
-        lines.append(f"date_format = {_text(seen.date_format)}  # {seen.why.get('date_format', '')}")
+        lines.append(f"date_format = {write_text(seen.date_format)}  # {seen.why.get('date_format', '')}")
     elif "date_format" in seen.why:
         lines.append(f"# date_format = '%d/%m/%Y %H:%M'  # {seen.why['date_format']}")
     if seen.slot_s:
-        lines.append(f"slot = {_text(_duration(seen.slot_s))}  # {seen.why.get('slot', '')}")
+        lines.append(f"slot = {write_text(write_duration(seen.slot_s))}  # {seen.why.get('slot', '')}")
     lines += _options(seen)
     if seen.timezone and not seen.shape.startswith("export"):
         lines.append("ignore_offset = false")
-    lines += [f"# {_sentence(said)}" for said in seen.notes]
+    lines += [f"# {write_sentence(said)}" for said in seen.notes]
     lines += _cut(seen, facts)
     if seen.shape == "audit log":
         lines += (
@@ -106,7 +106,7 @@ def _options(seen: Recognised) -> list[str]:
     """Write what else a source of counts says of its rows."""
     names = {"labels": "labels", "across": "across", "first": "first", "target_s": "target"}
     return [
-        f"{key} = {_text(_duration(seen.options[name]) if name == 'target_s' else str(seen.options[name]))}"
+        f"{key} = {write_text(write_duration(seen.options[name]) if name == 'target_s' else str(seen.options[name]))}"
         for name, key in names.items()
         if name in seen.options
     ]
@@ -120,13 +120,13 @@ def _cut(seen: Recognised, facts: Facts) -> list[str]:
         lines.append(
             "# Before this day hardly anything was opened: old cases that were still alive when the extract begins."
         )
-        lines.append(f"since = {_text(facts.since)}")
+        lines.append(f"since = {write_text(facts.since)}")
     if facts.until:
         lines.append(
             "# From this day on hardly anything was opened: the end of the extract. The log is read as it stood then,"
         )
         lines.append("# so that cases which were open then are ranked. Take the line out to read everything.")
-        lines.append(f"until = {_text(facts.until)}")
+        lines.append(f"until = {write_text(facts.until)}")
     return lines
 
 
@@ -138,21 +138,21 @@ def _mapping(name: str, seen: Recognised) -> list[str]:
             why = seen.why.get(ours, "") if ours in ("case_id", "created_at", "y") else ""
             many = f"{seen.segments[ours]:,} values" if ours in seen.segments else ""
             note = "  # " + "; ".join(filter(None, (why, many))) if why or many else ""
-            lines.append(f"{ours} = {_text(theirs)}{note}")
+            lines.append(f"{ours} = {write_text(theirs)}{note}")
         lines += _missing_ids(seen)
     if seen.units:
         what = "durations that are added to the opening" if seen.table == "cases" else "units of the durations"
         lines += ["", f"[source.{name}.units]  # {what}: ms, s, min, h or d"]
-        lines += [f"{_text(column)} = {_text(unit)}" for column, unit in seen.units.items()]
+        lines += [f"{write_text(column)} = {write_text(unit)}" for column, unit in seen.units.items()]
     if seen.kinds:
         lines += ["", f"[source.{name}.kinds]  # activity = what it means; {seen.why.get('kinds', '')}"]
-        lines += [f"{_text(a)} = {_text(k)}" for a, k in seen.kinds.items()]
+        lines += [f"{write_text(a)} = {write_text(k)}" for a, k in seen.kinds.items()]
     if seen.attributes:
         lines += ["", f"[source.{name}.attributes]  # when each is known: creation, event or outcome (never a feature)"]
         lines.append("# 'outcome' is the careful guess: say 'creation' for what is known when the case is opened.")
         for column, known in seen.attributes.items():
             late = "  # seems to be known only at the end" if column in seen.leakage else ""
-            lines.append(f"{_text(column)} = {_text(known)}{late}")
+            lines.append(f"{write_text(column)} = {write_text(known)}{late}")
     return lines
 
 
@@ -177,7 +177,7 @@ def calendar_lines(facts: Facts) -> list[str]:
     lines = [
         "[calendar.desk]",
         f"# Opening hours as the arrivals suggest them: {1 - hours.outside:.1%} of them lie inside.",
-        f"timezone = {_text(facts.timezone)}",
+        f"timezone = {write_text(facts.timezone)}",
         f"open = {{ {days} }}",
     ]
     if hours.closed:
@@ -258,7 +258,9 @@ def sla_lines(facts: Facts) -> list[str]:
         return []
     if flags := _flags(facts):
         lines = ["# The exporting system decides on its own promises: when one is completed or broken, or at closing."]
-        return lines + [line for f in flags for line in ("[[sla]]", f"metric = {_text(f)}", 'clock = "source"', "")]
+        return lines + [
+            line for f in flags for line in ("[[sla]]", f"metric = {write_text(f)}", 'clock = "source"', "")
+        ]
     suggested = suggest_target(facts.tables)
     if suggested is None:
         return []
@@ -268,7 +270,7 @@ def sla_lines(facts: Facts) -> list[str]:
         f"# A suggestion, not a promise: about three quarters of {done:,} finished cases took no longer than this.",
         '# Put here what was promised; one [[sla]] per priority where they differ (priority = "1").',
         'metric = "resolution"',
-        f"target = {_text(_duration(target))}",
+        f"target = {write_text(write_duration(target))}",
         'clock = "calendar"',
         *_preset_lines(facts),
         "",
@@ -282,7 +284,9 @@ def _preset_lines(facts: Facts) -> list[str]:
     system = next((s.kind for s in facts.seen if s.kind and s.kind in PRESETS), None)
     if system is None:
         return []
-    return [f"# preset = {_text(system)}  # pauses, re-openings and changes of priority as that system treats them"]
+    return [
+        f"# preset = {write_text(system)}  # pauses, re-openings and changes of priority as that system treats them"
+    ]
 
 
 def _flags(facts: Facts) -> list[str]:
@@ -309,31 +313,3 @@ def last_lines() -> list[str]:
         "[results]",
         'path = "results"',
     ]
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        near = Path(os.path.relpath(path.resolve(), folder.resolve()))
-    except ValueError:  # another drive
-        return path.resolve().as_posix()
-    return near.as_posix()
-
-
-def _duration(seconds: float) -> str:
-    """Write a duration in its largest whole unit.
-
-    >>> _duration(300), _duration(604800), _duration(5400)
-    ('5min', '7d', '90min')
-    """
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"{round(seconds // size)}{unit}"
-    return f"{seconds:g}s"
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from .configuration_values import write_duration, write_text
 from .guesses import find_handle_time
-from .sections import Facts, _duration, _text
+from .sections import Facts
 
 _PHONE = re.compile(r"phone|call|voice|tel", re.IGNORECASE)
 
@@ -37,7 +38,7 @@ def staffing_lines(facts: Facts) -> list[str]:
         "shrinkage = 0.30",
         "max_occupancy = 0.85",
     ]
-    lines.append(f"interval = {_text(_duration(interval))}")
+    lines.append(f"interval = {write_text(write_duration(interval))}")
     if measured:
         lines.append(f"# Mean of '{measured[0]}' over its positive values.")
         lines.append(f'aht = "{round(measured[1])}s"')
@@ -65,7 +66,7 @@ def _queue(facts: Facts) -> tuple[str, str, bool]:
                 whole = count >= 0.95 * len(cases)
                 return (
                     "phone",
-                    "" if whole and str(channel) == "phone" else f"{{ channel = {_text(str(channel))} }}",
+                    "" if whole and str(channel) == "phone" else f"{{ channel = {write_text(str(channel))} }}",
                     True,
                 )
     calls = any(
