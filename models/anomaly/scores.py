@@ -47,8 +47,8 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
         (0.8) and above it is an alarm: on quiet series about one value in a thousand scores so high. A value that is
         not more surprising than one in the day before it (seven values, if these reach farther) belongs to the same
         event and scores 0, as do the first 50 values and missing ones. ``lower`` and ``upper`` held 95 % of the values
-        so far; a value between them is never an alarm. No row depends on a later stamp. ``attrs["notes"]`` names series that cannot be scored and values that
-        were left out, and why.
+        so far; a value between them is never an alarm. No row depends on a later stamp. ``attrs["notes"]`` names series
+        that cannot be scored and values that were left out, and why.
 
     Raises
     ------
@@ -108,9 +108,7 @@ def _scored(part: pd.DataFrame, freq: str | None, notes: list[str]) -> pd.DataFr
     return out
 
 
-def score_series(
-    values: Floats, stamps: pd.DatetimeIndex, step_s: float, inside: Bools | None = None
-) -> Floats:
+def score_series(values: Floats, stamps: pd.DatetimeIndex, step_s: float, inside: Bools | None = None) -> Floats:
     """Return the score of each value of one series.
 
     Parameters

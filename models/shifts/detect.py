@@ -154,7 +154,9 @@ def detect_watched_shifts(
     out = out.sort_values(
         ["detected_at", "z", "kpi", "series"], ascending=[False, False, True, True], ignore_index=True
     )
-    out = out.astype(dict.fromkeys(("kpi", "series", "kind", "direction", "drivers", "state"), "str") | {"resolved": "bool"})
+    out = out.astype(
+        dict.fromkeys(("kpi", "series", "kind", "direction", "drivers", "state"), "str") | {"resolved": "bool"}
+    )
     for column in ("started_at", "detected_at", "last_at", "changed_at"):
         out[column] = out[column].astype("datetime64[us]")
     out.attrs = {"notes": tuple(notes), "explained": tuple(explained)}

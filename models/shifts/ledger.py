@@ -31,18 +31,14 @@ _TIMESTAMP_COLUMNS = (
     *("reported_at", "updated_at"),
 )
 #: States of an alert; a cancelled one is no longer found. Being acknowledged is a mark beside the state.
-ALERT_STATES = (
-    *("new", "continuing", "become usual", "back to normal", "explained", "silenced", "cancelled"),
-)
+ALERT_STATES = (*("new", "continuing", "become usual", "back to normal", "explained", "silenced", "cancelled"),)
 _GOES_ON, _ENDED = ("new", "continuing"), ("become usual", "back to normal")
 _CARRIED_COLUMNS = ("alert_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
 #: What comes in: where it moved with other KPIs, it led to them.
 VOLUME_KPIS = ("cases_opened", "contacts_offered")
 #: KPI, series and direction: what an alert is about.
 Subject = tuple[str, str, str]
-_SUBJECT_COLUMNS = (
-    *("series", "started_at", "changed_at", "detected_at", "before", "after", "n", "z", "impact"),
-)
+_SUBJECT_COLUMNS = (*("series", "started_at", "changed_at", "detected_at", "before", "after", "n", "z", "impact"),)
 _STATE_ORDER = ("continuing", "become usual", "back to normal")  # of several members the first counts
 _SORT_COLUMNS = ["detected_at", "started_at", "kpi", "series"]
 _NUMBER_COLUMNS = ("before", "after", "n", "z", "impact")
@@ -158,9 +154,7 @@ def find_lead(part: pd.DataFrame, subject: Subject | None = None) -> pd.Series:
     return rows.sort_values(["_size", *_SORT_COLUMNS], kind="stable").iloc[0].drop("_size")
 
 
-def alert_ids(
-    shifts: pd.DataFrame, groups: pd.Series, subjects: Mapping[int, Subject] | None = None
-) -> pd.Series:
+def alert_ids(shifts: pd.DataFrame, groups: pd.Series, subjects: Mapping[int, Subject] | None = None) -> pd.Series:
     """Return the id of the alert by row of ``shifts``, as :func:`build_alerts` gives it.
 
     Parameters
@@ -282,7 +276,7 @@ def mute_alert(ledger: pd.DataFrame, alert_id: str, until: Any) -> pd.DataFrame:
 def join_causes(found: str, more: str) -> str:
     """Add causes to those that were found before: a cause once found stays, in its newest words.
 
-    >>> join_causes("Ana has not worked since 1 Mar (5% after); form v2 is new", "Ana has not worked since 1 Mar (none)")
+    >>> join_causes("Ana has not worked since 1 Mar (5%); form v2 is new", "Ana has not worked since 1 Mar (none)")
     'Ana has not worked since 1 Mar (none); form v2 is new'
     """
     causes = {words.split(" (")[0]: words for words in (*found.split("; "), *more.split("; ")) if words}

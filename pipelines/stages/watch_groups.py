@@ -89,7 +89,10 @@ def group_into_alerts(
 
 
 def _join_groups(
-    rows: Sequence[_Detection], number: dict[Any, int], anchors: Sequence[tuple[int, _Detection]], ids: Mapping[int, str]
+    rows: Sequence[_Detection],
+    number: dict[Any, int],
+    anchors: Sequence[tuple[int, _Detection]],
+    ids: Mapping[int, str],
 ) -> None:
     """Join whole groups that nothing explains.
 
@@ -183,9 +186,7 @@ class _Detection:
         return abs(gap) <= MAX_OTHER_SEGMENT_GAP_DAYS and (same_kpi or not small)
 
 
-def _by_strength(
-    alarms: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], by: Sequence[str]
-) -> list[_Detection]:
+def _by_strength(alarms: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], by: Sequence[str]) -> list[_Detection]:
     """Return the detections, the strongest first."""
     rows = alarms.assign(_size=-detection_strength(alarms))
     found = []

@@ -11,7 +11,14 @@ from ...features.kpis.catalogue import find_kpi_unit
 from .facts import Cell, Fact, Finding, Take
 from .words import format_count, format_kpi, format_list
 
-_NEWS_PREFIXES = {"opened": "New: ", "updated": "Changed: ", "usual": "Become usual: ", "resolved": "Back to normal: ", "cancelled": "Withdrawn: ", "": ""}
+_NEWS_PREFIXES = {
+    "opened": "New: ",
+    "updated": "Changed: ",
+    "usual": "Become usual: ",
+    "resolved": "Back to normal: ",
+    "cancelled": "Withdrawn: ",
+    "": "",
+}
 
 _MAX_ONGOING_NAMED = 3
 
@@ -154,7 +161,9 @@ def _goal(row: Any) -> Finding:
     unit = find_kpi_unit(row.kpi) or "score"
 
     def state(column: str, unit: str = unit, **more: Any) -> Fact:
-        return Fact("goal", f"{row.name}: {row.kpi}", getattr(row, column), unit, cell=Cell("goals", column, keys), **more)
+        return Fact(
+            "goal", f"{row.name}: {row.kpi}", getattr(row, column), unit, cell=Cell("goals", column, keys), **more
+        )
 
     target, so_far, days = state("target"), state("so_far", since=row.start), state("days_known", "count")
     bound = "least" if row.better == "higher" else "most"

@@ -189,7 +189,9 @@ def test_names_that_nothing_has_are_refused_with_a_suggestion(at):
 
 
 def test_killed_before_it_is_remembered_tells_again(at, monkeypatch):
-    monkeypatch.setattr("deskcast.pipelines.stages.watch.save_alerts", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        "deskcast.pipelines.stages.watch.save_alerts", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         at("2024-05-25")
     assert not alert_state_file(at.results).exists()
