@@ -31,19 +31,21 @@ def detection_in(part: WatchedKpi, series: str, row: Any) -> dict[str, Any] | No
     part, series
         The KPI and the narrower series.
     row
-        The detection: ``kind``, ``direction``, ``started_at``, ``detected_at``, ``last_at``.
+        The detection: ``kind``, ``direction``, ``started_at``, ``detected_at``.
     """
     i, way = part.panel.names.index(series), 1 if row.direction == "up" else -1
     stamps = part.panel.stamps
-    at, first, last = (int(stamps.searchsorted(t)) for t in (row.detected_at, row.started_at, row.last_at))
-    at, last = min(at, len(stamps) - 1), min(max(last, at), len(stamps) - 1)
+    at, first = (min(int(stamps.searchsorted(t)), len(stamps) - 1) for t in (row.detected_at, row.started_at))
     if row.kind == "spike":
         z = float(part.evidence.spike[first, i]) * way
         if not z >= MIN_SPIKE_SCORE:
             return None
         found = Detection("spike", way, first, first, first, z * way, alarms=[first])
     else:
-        score = part.score(way > 0)[first : last + 1, i]
+        whole = part.score(way > 0)[:, i]
+        over = whole[at:] <= 0  # as long as the run goes on: what was reported before is found as strong again
+        last = max(at, at + int(over.argmax()) - 1) if over.any() else len(whole) - 1
+        score = whole[first : last + 1]
         best = first + int(score.argmax())
         if not len(score) or score.max() < MIN_RUN_EVIDENCE:
             return None

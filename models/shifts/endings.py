@@ -6,18 +6,17 @@ Only periods whose value is known can tell: a cohort that is too young for its K
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...features.arrays import Floats
 from .expected_level import Pace
-from .incident import Detection
+from .incident import Detection, Ending
 
 if TYPE_CHECKING:
     from .watched import WatchedKpi
 
-Ending = Literal["", "back", "usual"]
 #: States of a detection as tables name them.
 DETECTION_STATES: dict[Ending, str] = {"": "continuing", "usual": "become usual", "back": "back to normal"}
 #: Evidence (log of the odds) for "as before" against "still moved" that a return takes; of a single value less will do.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from scipy import special
 
 from ...features.arrays import Bools, Floats
+
+Ending = Literal["", "back", "usual"]
 
 
 def benjamini_hochberg(score: Floats, share: float, least: float = 0.0) -> Bools:
@@ -60,6 +63,6 @@ class Detection:
     detected: int
     last: int
     peak: float
-    ending: str = ""
+    ending: Ending = ""
     ended: int = -1
     alarms: list[int] = field(default_factory=list)

@@ -39,6 +39,8 @@ DEFAULT_WATCHED_KPIS = (
 EXPLAINED_DAYS, MAX_DETECTIONS_EXPLAINED = 28, 24
 #: So many incidents are told in words; the table has them all.
 MAX_ALERTS_REPORTED = 8
+#: A combination of segments is what an alert is about if it is so strong, compared with the strongest member.
+MIN_COMBINATION_STRENGTH = 0.5
 #: Series that have pictures, and the days that they show.
 MAX_ALERTS_PLOTTED, PLOTTED_DAYS = 6, 120
 #: So many alerts of so many last days are held against who stopped working and what was new.
@@ -112,7 +114,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     tables |= {"expected_ranges": _bands([*parts, *refined.parts], recent, end)}
     tables |= {name: frame for name, frame in (("counter_metrics", pairs), ("goals", goals)) if len(frame)}
     news_pairs = pairs[pairs["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
-    findings = [
+    findings: list[str] = [
         *[alert_sentence(row, now) for row in _alerts_to_report(recent).head(MAX_ALERTS_REPORTED).itertuples()],
         *[counter_metric_sentence(row) for row in news_pairs.head(3).itertuples()],
     ]
@@ -250,13 +252,21 @@ def _identify_alerts(
     for group, lead in leads.items():  # why of the member that is shown comes first
         why = [moved[lead.name]] if lead.name in moved else []
         why += [moved[at] for at in groups.index[groups == group] if at in moved]
-        words[str(ids[lead.name])] = next((one.words for one in why if one.words), "")
+        words[str(ids.at[lead.name])] = next((one.words for one in why if one.words), "")
     current["drivers"] = [words.get(name, "") for name in current["alert_id"]]
     current["alert_id"] = current["alert_id"].replace(renamed)
     own = [moved[at].words if at in moved else "" for at in alarms.index]
     shifts = alarms.assign(drivers=own, alert_id=ids.replace(renamed))
     order = ["detected_at", "z", "kpi", "series"]
     return shifts.sort_values(order, ascending=[False, False, True, True], ignore_index=True), current
+
+
+def _narrowest(part: pd.DataFrame, lead: pd.Series, by: Sequence[str]) -> pd.Series | None:
+    """Return the combination of segments to which the strongest member owes its change, if it is strong by itself."""
+    own = part[(part["kpi"] == lead["kpi"]) & (part["direction"] == lead["direction"])]
+    combined = own[[len(parse_combination(str(series), by)) > 1 for series in own["series"]]]
+    strong = combined[combined["z"].abs() >= MIN_COMBINATION_STRENGTH * abs(lead["z"])]
+    return find_lead(strong) if len(strong) else None
 
 
 def _subjects(state: AlertState) -> dict[str, Subject]:
@@ -285,7 +295,11 @@ def _with_causes(
         segment = parse_combination(str(row.series), columns)
         members = own[(own["alert_id"] == row.alert_id) & (own["series"] == row.series)]
         members = members.loc[members["z"].abs().sort_values(ascending=False, kind="stable").index]
-        asked = (ask.causes(segment, one.changed_at, str(one.kpi)) for one in members.itertuples() if segment)
+        asked = (
+            ask.causes(segment, pd.Timestamp(str(one.changed_at)), str(one.kpi))
+            for one in members.itertuples()
+            if segment
+        )
         out.loc[row.Index, "causes"] = next((words for words in asked if words), "")
     return out
 

@@ -26,7 +26,7 @@ MAX_COLUMNS = 4
 _LOOKBACK = pd.Timedelta(days=70)
 _VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
 _MIN_MOVED_SHARE = 0.1  # share of a segment's work that must have changed hands to be told as a cause
-_CAUSE_WINDOW, _MAX_CAUSE_DELAY = pd.Timedelta(days=21), pd.Timedelta(days=3)
+_CAUSE_WINDOW, _MAX_CAUSE_DELAY = pd.Timedelta(days=21), pd.Timedelta(days=10)
 _WORK_SPAN = pd.Timedelta(days=28)  # of work before and after a start that is compared
 _SIDE_COLUMNS = ("n_before", "n_after", "numerator_before", "numerator_after")
 
@@ -95,7 +95,7 @@ class Explainer:
         work = work[(work["at"] >= begin - _WORK_SPAN) & (work["at"] < begin + _WORK_SPAN)]
         said: list[str] = []
         whole = find_owner_changes(work[["at", "owner"]], begin, near=_CAUSE_WINDOW).set_index("owner")["before"]
-        latest = begin.tz_localize(None) + _MAX_CAUSE_DELAY  # whoever stopped later is no cause
+        latest = begin.tz_localize(None) + _MAX_CAUSE_DELAY  # shifts are dated roughly
         for column, value in segment.items():
             if column not in work or work[column].isna().all():
                 continue

@@ -42,7 +42,8 @@ def refine_segments(
     holidays
         Days that give no alarm.
     """
-    out, extra = dict(moved), []
+    out = dict(moved)
+    extra: list[tuple[dict[str, Any], ChangeExplanation]] = []
     if ask is None:
         return Refined(found, out, ())
     parts: dict[tuple[str, str], WatchedKpi] = {}
@@ -139,7 +140,7 @@ def _moved_rows(
     found: pd.DataFrame, moved: Mapping[Any, ChangeExplanation]
 ) -> list[tuple[Any, dict[str, str], ChangeExplanation]]:
     """Return the recent detections that owe their change to a combination, the strongest first."""
-    rows = {row.Index: row for row in found.loc[list(moved)].itertuples()}
+    rows: dict[Any, Any] = {row.Index: row for row in found.loc[list(moved)].itertuples()}
     combined = [(at, why) for at, why in moved.items() if len(why.segment) > 1 and why.words]
     combined.sort(key=lambda pair: -abs(rows[pair[0]].z))
     return [(rows[at], dict(why.segment), why) for at, why in combined]

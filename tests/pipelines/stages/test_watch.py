@@ -109,3 +109,19 @@ def test_a_hand_over_of_little_work_is_no_cause():
     )
     assert ask._owners({"product": "TV"}, begin) == []
     assert ask.causes({"product": "Net"}, begin.tz_localize(None), "cases_opened") == ""  # no agent makes cases come
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2024-05-01T00:00:00Z", "2024-05-01T23:00:00Z"),
+        ("2024-05-01T08:30:00+02:00", "2024-05-01"),
+        ("2024-05-01", "2024-05-01T12:00:00Z"),
+        ("2024-05-01T08:00:00", "2024-05-01"),
+        ('"2024-05-01T08:00:00+01:00"', '"2024-05-01"'),
+        ("2024-04-30T23:30:00-05:00", "2024-05-01"),  # is the first of May on the desk's clock
+    ],
+)
+def test_an_event_may_be_given_by_days_or_instants_of_any_zone(tmp_path, start, end):
+    event = f'[[event]]\nname = "strike"\nstart = {start}\nend = {end}\n'
+    assert "2024-05-01" not in quiet_desk(tmp_path, event)["started_at"].astype(str).tolist()
