@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from ...features.errors import InputError, did_you_mean
@@ -111,6 +112,20 @@ def _check_slas(config: Config, where: str) -> None:
                 got, near = getattr(sla, key), did_you_mean(getattr(sla, key), allowed)
                 place, wanted = f"{where} [[sla]] {number}", f"one of {', '.join(allowed)}"
                 raise InputError(f"unknown {key}", where=place, column=key, got=got, wanted=wanted, hint=near)
+
+
+def local_days(event: Mapping[str, Any], zone: str) -> dict[str, Any]:
+    """Return an event with its instants as days of the desk's own clock; what is no time stays for the check."""
+    import pandas as pd
+
+    out = dict(event)
+    for key in ("start", "end"):
+        given = out.get(key)
+        stamp = pd.to_datetime(given, errors="coerce") if isinstance(given, (str, date)) else None
+        if isinstance(stamp, pd.Timestamp):
+            local = stamp.tz_convert(zone) if stamp.tzinfo is not None else stamp
+            out[key] = f"{local:%Y-%m-%d}"
+    return out
 
 
 def _check_days(event: Any, place: str) -> None:

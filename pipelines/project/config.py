@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.kpis.catalogue import KPI_ENTRIES, find_kpi_unit
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
-from .checks import check_values
+from .checks import check_values, local_days
 from .specs import (
     ActionSpec,
     CalendarSpec,
@@ -131,7 +130,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
         history=_build(HistorySpec, _table(raw, "history", where), f"{where} [history]"),
         forecast=_build(ForecastSpec, _table(raw, "forecast", where), f"{where} [forecast]"),
         events=tuple(
-            _build(EventSpec, _local_days(b, zone), f"{where} [[event]] {i}")
+            _build(EventSpec, local_days(b, zone), f"{where} [[event]] {i}")
             for i, b in enumerate(_list(raw, "event", where), 1)
         ),
         staffing={
@@ -264,19 +263,6 @@ def _first_zone(raw: Mapping[str, Any]) -> str:
     sources = raw.get("source", {})
     zones = [s.get("timezone") for s in sources.values() if isinstance(s, dict)] if isinstance(sources, dict) else []
     return next((z for z in zones if isinstance(z, str)), "UTC")
-
-
-def _local_days(event: Mapping[str, Any], zone: str) -> dict[str, Any]:
-    """Return an event with its instants as days of the desk's own clock; what is no time stays for the check."""
-    import pandas as pd
-
-    out = dict(event)
-    for key in ("start", "end"):
-        stamp = pd.to_datetime(out.get(key), errors="coerce") if isinstance(out.get(key), (str, date)) else pd.NaT
-        if isinstance(stamp, pd.Timestamp):
-            local = stamp.tz_convert(zone) if stamp.tzinfo is not None else stamp
-            out[key] = f"{local:%Y-%m-%d}"
-    return out
 
 
 def _zone(name: object, where: str) -> str:
