@@ -6,7 +6,7 @@ Only periods whose value is known can tell: a cohort that is too young for its K
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,8 @@ from ...features.arrays import Floats
 from .expected_level import Pace
 from .incident import Detection, Ending
 
-if TYPE_CHECKING:
-    from .watched import WatchedKpi
-
+#: A watched KPI (it imports this module).
+Part = Any
 #: States of a detection as tables name them.
 DETECTION_STATES: dict[Ending, str] = {"": "continuing", "usual": "become usual", "back": "back to normal"}
 #: Evidence (log of the odds) for "as before" against "still moved" that a return takes; of a single value less will do.
@@ -47,7 +46,7 @@ class Settled:
     last: int
 
 
-def settle(part: WatchedKpi, i: int, found: Detection) -> Settled:
+def settle(part: Part, i: int, found: Detection) -> Settled:
     """Tell how a detection ended, from the periods after it was detected, in their order.
 
     The level of each period is held against the level before the change (in the same slot of the week) and against the
@@ -90,7 +89,7 @@ def settle(part: WatchedKpi, i: int, found: Detection) -> Settled:
     return Settled("", len(part.panel.stamps) - 1, last)
 
 
-def level_before(part: WatchedKpi, start: int, rows: np.ndarray, i: int) -> Floats:
+def level_before(part: Part, start: int, rows: np.ndarray, i: int) -> Floats:
     """Return what was expected of periods before a change began, by their slot of the week."""
     season = Pace.of(part.panel.freq).season
     first = start - season
@@ -100,7 +99,7 @@ def level_before(part: WatchedKpi, start: int, rows: np.ndarray, i: int) -> Floa
     return np.asarray(np.where(np.isfinite(before), before, part.evidence.expected[rows, i]))
 
 
-def _offsets(part: WatchedKpi, i: int, found: Detection, rows: np.ndarray) -> tuple[Floats, Floats, Floats]:
+def _offsets(part: Part, i: int, found: Detection, rows: np.ndarray) -> tuple[Floats, Floats, Floats]:
     """Return how far each value lies from where it was, in what unit a change is measured there, and its spread."""
     value, spread = part.panel.columns["value"][rows, i], part.evidence.spread[rows, i]
     own = found.kind == "spike"
@@ -118,7 +117,7 @@ def _sums(off: Floats, unit: Floats, spread: Floats) -> tuple[float, float]:
     return float((off * weight).sum()), float((unit * weight).sum())
 
 
-def _settle_stock(part: WatchedKpi, i: int, found: Detection, rows: np.ndarray, known: np.ndarray) -> Settled:
+def _settle_stock(part: Part, i: int, found: Detection, rows: np.ndarray, known: np.ndarray) -> Settled:
     """Tell how a change of a stock ended: it is over when the stock lies nearer to where it was."""
     value = part.panel.columns["value"][:, i]
     before = value[max(found.start - 1, 0)]

@@ -15,7 +15,7 @@ from .watch_drivers import ChangeExplanation, parse_combination
 
 #: Days by which the starts of two level shifts of one alert may differ (they are dated late and roughly): where one
 #: segment holds the other, and otherwise (also where one is the whole desk).
-MAX_SEGMENT_GAP_DAYS, MAX_OTHER_SEGMENT_GAP_DAYS = 14, 3
+MAX_START_GAP_DAYS, MAX_OTHER_SEGMENT_GAP_DAYS = 14, 3
 #: What is weaker passes only in company of what is as strong as the second (the more stands out on a day, the less each
 #: must): it is no alert by itself.
 MAX_CARRIED_STRENGTH, MIN_CARRYING_STRENGTH = 4.3, 4.5
@@ -182,7 +182,7 @@ class _Detection:
         if other.spike:
             return abs(gap) <= MAX_SPIKE_GAP_DAYS and small <= large
         if small and small <= large:
-            return abs(gap) <= MAX_SEGMENT_GAP_DAYS
+            return abs(gap) <= MAX_START_GAP_DAYS
         return abs(gap) <= MAX_OTHER_SEGMENT_GAP_DAYS and (same_kpi or not small)
 
 

@@ -49,8 +49,10 @@ def refine_segments(
     parts: dict[tuple[str, str], WatchedKpi] = {}
     for row, segment, why in [*_known_rows(known, ask), *_moved_rows(found, moved)]:
         series = format_segment(segment)
-        same = [r for r, _ in extra if (r["kpi"], r["series"], r["direction"]) == (row.kpi, series, row.direction)]
-        if any(abs(r["started_at"] - pd.Timestamp(row.started_at)) <= pd.Timedelta(days=14) for r in same):
+        near = next((k for k, (r, _) in enumerate(extra) if _is_same(r, row, series)), None)
+        if near is not None:
+            if why is not None and not extra[near][1].words:  # why is known anew of what was reported before
+                extra[near] = (extra[near][0], why)
             continue
         if (row.kpi, series) not in parts:
             daily = ask.daily(row.kpi, segment)
@@ -68,6 +70,12 @@ def refine_segments(
     more = typed_detections([r for r, _ in extra]).set_axis(range(first, first + len(extra)))
     out |= {first + k: why for k, (_, why) in enumerate(extra)}
     return Refined(pd.concat([found, more]), out, tuple(parts.values()))
+
+
+def _is_same(told: Mapping[str, Any], row: Any, series: str) -> bool:
+    """Tell whether a detection of a combination is there already, for the same series and days."""
+    near = abs(told["started_at"] - pd.Timestamp(row.started_at)) <= pd.Timedelta(days=14)
+    return near and (told["kpi"], told["series"], told["direction"]) == (row.kpi, series, row.direction)
 
 
 def accompanying_kpis(
