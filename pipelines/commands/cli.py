@@ -178,19 +178,18 @@ def forecast(
     from ..stages.forecast import ScenarioOptions, forecast_stage
     from .terminal import show_progress
 
-    asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     forecast_options.check_files(picture, form, out)
+    asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     project = open_for(config, as_of, out)
-    said = {"horizon": horizon, "freq": freq, "by": by, "levels": levels, "models": models, "kpi": kpi}
-    spec = forecast_options.with_options(project.config.forecast, **said, reconcile=reconcile)  # type: ignore[arg-type]
+    spec = forecast_options.with_options(project.config.forecast, horizon, freq, by, levels, models, kpi, reconcile)
     with show_progress("forecasting") as progress:
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
         if picture is not None:
             forecast_options.write_charts(project, stage, picture)
     also = ["totals"] * ("totals" in stage.tables)
     also += ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
-    main, to = "paths" if paths else "forecast", None if form else out
-    output_stage(stage, main, to, as_json, *also, zone=project.config.timezone)
+    main = "paths" if paths else "forecast"
+    output_stage(stage, main, None if form else out, as_json, *also, zone=project.config.timezone)
     count = forecast_options.write_import(project, stage, spec, out) if form is not None and out is not None else 0
     if not as_json:
         forecast_options.say_files(picture, form, out, count)
