@@ -177,11 +177,10 @@ def forecast(
     from ..stages.forecast import ScenarioOptions, forecast_stage
     from .terminal import show_progress
 
-    asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     forecast_options.check_files(picture, form, out)
+    asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     project = open_for(config, as_of, out)
-    said = {"horizon": horizon, "freq": freq, "by": by, "levels": levels, "models": models, "kpi": kpi}
-    spec = forecast_options.with_options(project.config.forecast, **said, reconcile=reconcile)  # type: ignore[arg-type]
+    spec = forecast_options.with_options(project.config.forecast, horizon, freq, by, levels, models, kpi, reconcile)
     with show_progress("forecasting") as progress:
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
         if picture is not None:

@@ -45,7 +45,6 @@ PictureOption = Annotated[Path | None, typer.Option(help="Draw the pictures into
 
 def with_options(
     spec: ForecastSpec,
-    *,
     horizon: int | None,
     freq: str | None,
     by: list[str] | None,
