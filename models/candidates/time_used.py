@@ -93,7 +93,8 @@ def fit_time_used(entry: Floats, end: Floats, done: NDArray[np.bool_], *, is_kno
     end = np.where(done, np.minimum(end, _JUST_BEFORE), np.minimum(end, FULL_TARGET))
     used = np.unique(end[done])
     deaths = np.searchsorted(np.sort(end[done]), used, side="right") - np.searchsorted(np.sort(end[done]), used, "left")
-    entered = np.searchsorted(np.sort(entry), used, side="left")
+    # A case that was seen from its creation is at risk from its first moment on.
+    entered = np.searchsorted(np.sort(np.where(entry <= 0, -1.0, entry)), used, side="left")
     # A case that is done or cut off at a share was still running just before it.
     gone = np.searchsorted(np.sort(end), used, side="left")
     at_risk = np.maximum(entered - gone, deaths)
