@@ -135,7 +135,7 @@ def test_coverage_adds_up_and_the_bound_holds(seed, limited):
     assert found.table["hours"].sum() == pytest.approx(found.hours)
     assert ((seen["reason"] == "") == (seen["understaffed"] == 0)).all()
     if limited:
-        assert found.table.loc[found.table["kind"] == "full-time", "agents_to_schedule"].sum() <= 2
+        assert found.table.loc[found.table["kind"] == "full-time", "scheduled_agents"].sum() <= 2
     again = shift_schedule(week, patterns, limits={"full-time": 2} if limited else None, gap=0.02)
     pd.testing.assert_frame_equal(found.table, again.table)
 
@@ -255,7 +255,7 @@ def test_limits_do_not_spoil_the_proof():
     assert held.gap <= 0.04
     assert free.gap <= 0.04
     assert held.hours <= free.hours * 1.06
-    assert held.table.loc[held.table["kind"] == "day", "agents_to_schedule"].sum() <= 250
+    assert held.table.loc[held.table["kind"] == "day", "scheduled_agents"].sum() <= 250
 
 
 # --- limits of work, opening hours, shrinkage -----------------------------------------------------------------------
