@@ -81,7 +81,7 @@ def test_the_simulation_agrees(patience):
     calls = [80, 170, 120, 40]
     plan = pd.DataFrame({"ds": pd.date_range("2024-03-01 09:00", periods=4, freq="30min"), "calls": calls})
     plan = plan.assign(aht_s=300.0, agents=21)
-    found = check_plan(plan, patience=patience, replications=250, seed=3, level=0.999).query("period == 'slot'")
+    found = check_plan(plan, patience=patience, replications=250, seed=3, level=0.999).query("period == 'interval'")
     over = queue_over_day(calls, 300, 21, patience=patience)
     for column, name in (("service_level", "service_level"), ("mean_wait_s", "mean_wait")):
         # the last calls of a queue without patience are cut off by the end of the plan
