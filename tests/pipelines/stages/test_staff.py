@@ -67,7 +67,7 @@ def test_shifts_cover_the_phone(stage):
     assert cover["understaffed"].sum() == 0
     shifts = stage.tables["schedule"]
     assert not shifts["days"].str.contains("sun").any()
-    assert shifts["agents_to_schedule"].sum() == scheduled_agents(shifts["agents"].sum(), 0.15)
+    assert shifts["scheduled_agents"].sum() == scheduled_agents(shifts["agents"].sum(), 0.15)
 
 
 def test_shifts_lie_within_the_opening_hours_and_idle_hours_are_named(project, stage):
