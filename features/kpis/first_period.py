@@ -134,7 +134,7 @@ def _counts(
 
     each = rows[amount].fill_null(0.0) if amount else ibis.literal(1.0)
     sums = {
-        f"_{i}": ((rows[at] >= instant(start)) & (rows[at] < instant(end))).ifelse(each, 0.0).sum()
+        f"_{i}": ((rows[at] >= instant(start)) & (rows[at] < instant(end))).ifelse(each, 0.0).cast("float64").sum()
         for i, (start, end) in enumerate(spans)
     }
     found = fetch(rows.agg(**sums)).iloc[0]

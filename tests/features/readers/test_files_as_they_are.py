@@ -80,7 +80,6 @@ def test_numbers_in_a_header_are_a_header(tmp_path):
     [
         (lambda t: t.replace("\n", "\r"), ""),
         (lambda t: t.replace("\n", "\r\n"), ""),
-        (lambda t: t.replace("7,2024", "7\r,2024", 1), "1 carriage return within a line"),
         (lambda t: t.replace("id,opened,closed\n", "id,opened,closed\n" * 2), "repeats the header"),
         (lambda t: t.replace(",", "||"), "divided by a bar"),
         (lambda t: t.replace(",", "\x1f"), "divided by"),
@@ -108,8 +107,8 @@ def test_wide_encodings_need_no_mark(tmp_path, encoding, end):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (zipped(flag=1), "cannot be unpacked.*password"),
-        (zipped(method=99), "cannot be unpacked"),
+        (zipped(flag=1), "needs a password"),
+        (zipped(method=99), "packed by a method that cannot be read"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"id": 1}\n' + b"[" * 100_000, "nested too deeply"),
         (b"%PDF-1.4\n\x00", "a PDF"),

@@ -98,7 +98,7 @@ def test_every_preset_can_be_chosen_for_every_metric_and_its_options_can_be_over
         log = desk(1, book(preset=name or None))
         assert set(milestones(log)["metric"]) == set(SLA_METRICS)
     plain = milestones(desk(1, book()))
-    same = dict(zip(POLICY_OPTIONS, ("priority", "keep", "continue", "creation"), strict=True))
+    same = dict(zip(POLICY_OPTIONS, ("priority", "keep", "continue", "creation", "creation"), strict=True))
     overruled = milestones(desk(1, book(preset="servicenow", **same)))
     assert_frame_equal(plain, overruled)
 
