@@ -6,12 +6,16 @@ DESK   ?= deskcast-demo
 TESTS  ?= tests
 ROOMS  := features forecasting models pipelines
 
-.PHONY: demo test check format wheel clean
+.PHONY: demo test test-all check format wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/deskcast demo $(DESK)
 
+# What takes longer than about ten seconds is left to test-all.
 test: $(VENV)/.dev
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(TESTS)
+
+test-all: $(VENV)/.dev
 	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(VENV)/.dev

@@ -32,6 +32,7 @@ def few(project):
 
 
 @pytest.mark.parametrize("day", LOOKS)
+@pytest.mark.slow
 def test_events_are_found_dated_and_explained(project, day):
     then = project if day == "2026-03-02" else view_as_of(few(project), day)
     stage = watch_stage(then, watched_history(then), AlertState())
