@@ -255,7 +255,8 @@ def uncounted(export: Export, part: LoadedSource) -> str:
     refused = of_main["row"].nunique()
     left_out = sum(int(n.replace(",", "")) for note in part.notes for n in LEFT_OUT.findall(note))
     rows, used = max(0, len(records(main)) - 1), export.used(part)
-    if used + refused + left_out != rows:
+    titles = sum(bool(line.strip()) for line in main.head.splitlines())  # no rows where the reader knows them as titles
+    if used + refused + left_out not in (rows, rows - titles):
         return f"{rows} rows, of which {used} used, {refused} refused, {left_out} left out"
     return ""
 

@@ -38,7 +38,7 @@ def test_mutants_are_read_as_well_as_refused_and_every_kind_of_mutation_is_tried
         kind = make(mutants.np.random.default_rng(0)).kind
         for door in ("init", "configured"):
             assert ends[kind, door, "read"] >= 5, (kind, door)
-            assert ends[kind, door, "refused"] >= 3, (kind, door)
+            assert ends[kind, door, "refused"] >= 1, (kind, door)
     done = Counter(name.partition(" in ")[0] for seed in range(MUTANTS) for name in mutants.mutant(seed).done)
     assert set(done) == set(mutants.MUTATIONS)
 

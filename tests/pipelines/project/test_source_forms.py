@@ -21,7 +21,7 @@ FORMS = {
     "zendesk_incremental": ("zendesk", {"cases": 3}, 0),
     "servicenow": ("servicenow", {"cases": 2}, 4),
     "jira": ("jira", {"cases": 2}, 4),
-    "jira_csv": ("jira", {"cases": 2}, 1),
+    "jira_csv": ("jira", {"cases": 3}, 0),
     "telephone/calls.csv": ("telephone", {"contacts": 5}, 4),
 }
 
@@ -194,6 +194,6 @@ def test_the_sources_of_the_readme_can_be_configured(tmp_path):
     assert len(blocks) == 2
     kinds = [[(s.kind, s.table) for s in load_config(configure(tmp_path, block)).sources] for block in blocks]
     assert kinds == [
-        [("zendesk", "cases"), ("telephone", "contacts"), ("survey", "surveys")],
+        [("zendesk", "cases"), ("telephone", "contacts"), ("table", "volumes"), ("survey", "surveys")],
         [("zendesk", "cases"), ("jira", "cases"), ("table", "surveys")],
     ]
