@@ -172,6 +172,7 @@ def test_a_reopening_of_a_case_that_is_open_is_none():
     assert told((1, "reopened"), (2, "resolved"))["reopens"] == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), share=st.floats(0.1, 1.0))
 def test_teams_on_any_row_and_odd_reopenings_agree_with_the_slow_twin(seed, share):

@@ -108,6 +108,7 @@ def test_status_and_time_used_agree_on_the_hour(created, stop, target, pause, me
 # --- clocks that run backwards -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @FEW
 @given(metric=st.sampled_from(sorted(STOPS)), early_s=st.integers(1, 10 * 86400), business=st.booleans())
 def test_what_is_dated_before_its_case_is_neither_met_nor_broken(metric, early_s, business):

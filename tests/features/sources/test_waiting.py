@@ -69,6 +69,7 @@ def test_the_words_of_a_state_say_whom_it_waits_for(words, meaning):
     assert classify_state(words) == meaning
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(states=st.lists(st.sampled_from(["open", "pending", "hold", "solved"]), min_size=1, max_size=8))
 def test_the_hours_of_a_case_are_split_by_whom_it_waits_for(states):

@@ -66,6 +66,7 @@ def test_segments_and_their_total_say_the_same():
     assert 10 < alone < 15.5  # 12.6 in truth
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(rate=st.floats(0.1, 0.4), count=st.integers(15, 40), seed=st.integers(0, 999))
 def test_sums_of_sparse_queues_spread_as_counts_do(rate, count, seed):

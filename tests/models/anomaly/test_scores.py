@@ -273,6 +273,7 @@ def test_real_series_with_repeated_stamps_are_scored(shared_data):
     assert final(part, scores, "standard") > 50
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     st.sampled_from([("h", 24), ("30min", 48), ("15min", 96), ("D", 7)]),

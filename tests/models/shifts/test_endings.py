@@ -38,6 +38,7 @@ def first(history, day=120):
     return about.sort_values("z", key=abs).iloc[-1]
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.sampled_from([(counts, 1.8), (counts, 0.5), (shares, 0.3)]), st.integers(0, 20), st.integers(6, 70))
 def test_what_goes_on_is_never_called_over(kind, seed, age):
