@@ -45,7 +45,7 @@ def answer(desk):
 
 
 def test_the_answer_in_json_keeps_its_shape(answer):
-    assert set(answer) == {"stage", "findings", "metrics", "tables"}
+    assert set(answer) == {"stage", "findings", "metrics", "tables", "as_of", "data_until", "made_at"}
     assert set(answer["tables"]) == TABLES
     columns = ["unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "deskcast-lo-95", "deskcast-hi-95"]
     assert list(answer["tables"]["forecast"][0]) == [*columns, "seasonal_naive", "same_slot"]
