@@ -132,9 +132,10 @@ def _counts(
         placed = local.tz_localize(log.timezone, ambiguous=True, nonexistent="shift_forward")
         return ibis.literal(placed.tz_convert("UTC"))
 
-    each = rows[amount].fill_null(0.0) if amount else ibis.literal(1.0)
+    # whole numbers where rows are counted: PostgreSQL takes 1.0 for a decimal
+    each, none = (rows[amount].fill_null(0.0), 0.0) if amount else (ibis.literal(1), 0)
     sums = {
-        f"_{i}": ((rows[at] >= instant(start)) & (rows[at] < instant(end))).ifelse(each, 0.0).cast("float64").sum()
+        f"_{i}": ((rows[at] >= instant(start)) & (rows[at] < instant(end))).ifelse(each, none).sum()
         for i, (start, end) in enumerate(spans)
     }
     found = fetch(rows.agg(**sums)).iloc[0]

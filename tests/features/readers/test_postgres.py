@@ -12,6 +12,7 @@ from deskcast.features.readers.postgres import describe_database, list_table_nam
 @pytest.fixture(scope="module")
 def desk(postgres_uri):
     with psycopg.connect(postgres_uri, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS helpdesk CASCADE")
         connection.execute("CREATE SCHEMA helpdesk")
         connection.execute(
             "CREATE TABLE helpdesk.tickets (id bigint, opened timestamptz, closed timestamp, vip boolean, cost numeric,"
