@@ -222,7 +222,9 @@ def _add_pages(app: FastAPI, store: _Store) -> None:
             "total": len(frame),
             "links": links,
         }
-        return _page("table.html", title=store.title, made=frame.attrs.get("made_at"), **shown_as)
+        stages = read_findings(store.folder)["stages"]
+        made = next((stage.get("tables_made_at") for stage in stages if name in stage["tables"]), None)
+        return _page("table.html", title=store.title, made=made, **shown_as)
 
     app.get("/", response_class=HTMLResponse)(index)
     app.get("/tables", response_class=HTMLResponse)(tables)
