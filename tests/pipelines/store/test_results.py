@@ -24,6 +24,7 @@ from deskcast.pipelines.store.results import (
     table_names,
     write_stages,
 )
+from written_results import becomes, one, write
 
 WRITER = """
 import sys
@@ -42,26 +43,8 @@ for run in range(int(sys.argv[2]), 10**9):
 """
 
 
-def one(run=0, **tables):
-    return [Stage("history", tables or {"t": pd.DataFrame({"run": [run]})}, (f"run {run}",))]
-
-
-def write(folder, run=0, **tables):
-    with replace_folder(folder) as staging:
-        write_stages(one(run, **tables), staging, version="0.1.0", fingerprint="abc")
-
-
 def alone(folder):
     return sorted(p.name for p in folder.parent.iterdir()) == [folder.name]
-
-
-def becomes(condition, seconds=8.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
 
 
 def start(folder, run, *more):
@@ -376,36 +359,3 @@ def test_what_is_not_there_is_said_with_a_hint(tmp_path):
     (tmp_path / "r" / "findings.json").write_text("{}")
     with pytest.raises(InputError, match="not one that deskcast wrote"):
         read_results(tmp_path / "r")
-
-
-@pytest.mark.parametrize("where", ["", "mine/"])
-def test_what_a_killed_process_wrote_aside_is_not_carried_from_results_to_results(tmp_path, where):
-    folder = tmp_path / "results"
-    write(folder, 1)
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    place = folder / where
-    place.mkdir(exist_ok=True)
-    (place / f".report.html.{int(dead.stdout)}.part").write_text("half")
-    living = place / f".report.html.{os.getppid()}.part"
-    living.write_text("of another, who will rename it")
-    (place / "notes.part").write_text("somebody's own")
-    write(folder, 2)
-    assert sorted(p.name for p in place.iterdir() if p.suffix == ".part") == [living.name, "notes.part"]
-
-
-def test_a_report_that_is_killed_leaves_nothing_beside_it(tmp_path):
-    write(tmp_path / "results", 1)
-    script = (
-        "import sys, time; from pathlib import Path; from deskcast.pipelines.store.atomic_replace import replace_file\n"
-        "with replace_file(Path(sys.argv[1])) as aside:\n"
-        "    aside.write_text('half'); print('now', flush=True); time.sleep(60)"
-    )
-    report = tmp_path / "results" / "report.html"
-    with subprocess.Popen(
-        [sys.executable, "-c", script, report], stdout=subprocess.PIPE, start_new_session=True
-    ) as child:
-        child.stdout.readline()
-        assert [p for p in report.parent.iterdir() if p.suffix == ".part"]
-        os.killpg(child.pid, signal.SIGKILL)
-    assert becomes(lambda: not [p for p in report.parent.iterdir() if p.suffix == ".part"])
-    assert read_results(tmp_path / "results").findings == {"history": ("run 1",)}
