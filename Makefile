@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DESK   ?= deskcast-demo
 TESTS  ?= tests
+# Two workers on two cores: the many small matrices are solved by one thread each, or the threads fight.
+ALONE  := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 ROOMS  := features forecasting models pipelines
 
 .PHONY: demo test test-all check format wheel clean
@@ -13,10 +15,10 @@ demo: $(VENV)/.installed
 
 # What takes longer than about ten seconds is left to test-all.
 test: $(VENV)/.dev
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(TESTS)
+	$(ALONE) $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(TESTS)
 
 test-all: $(VENV)/.dev
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(ALONE) $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
