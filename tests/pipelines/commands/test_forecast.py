@@ -158,6 +158,7 @@ def test_the_section_is_checked(desk, tmp_path, lines, message):
         forecast(tmp_path)
 
 
+@pytest.mark.slow
 def test_pictures_go_into_a_file(desk, tmp_path):
     forecast(desk, "--horizon", 7, "--picture", tmp_path / "ahead.svg")
     assert (tmp_path / "ahead.svg").read_text().startswith("<svg")

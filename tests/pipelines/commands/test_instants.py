@@ -98,6 +98,7 @@ def test_each_instant_has_its_own_fingerprint_and_the_same_instant_the_same(desk
     assert (late.data_until, late.as_of) == (project.data_until, pd.Timestamp("2024-03-05T07:00Z"))
 
 
+@pytest.mark.slow
 def test_picks_do_not_flap_over_ten_nights_and_each_drop_is_said(desk):
     whole = open_project(desk / "deskcast.toml")
     shares, before = [], pd.DataFrame()

@@ -156,6 +156,7 @@ def test_actions_that_cannot_be_understood_are_named(tmp_path, lines, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_command_prints_keeps_and_evaluates(folder, tmp_path, monkeypatch):
     place = tmp_path / "desk"
     shutil.copytree(folder, place)
