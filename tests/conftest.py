@@ -23,8 +23,8 @@ SHARED = ROOT.parent / "shared" / "data"
 #: stands second, so that a second worker does not wait while the first one makes it.
 LONGEST = (
     *("commands/test_run", "store/test_reruns", "project/test_leakage", "tests/test_readme"),
-    *("snapshots/test_snapshots", "commands/test_forecast", "tests/test_notebooks", "risk/test_breach", "kpis/test_kpi_twins"),
-    *("kpis/test_kpi_history", "stages/test_staff", "tests/test_packaging"),
+    *("snapshots/test_snapshots", "commands/test_forecast", "tests/test_notebooks", "risk/test_breach"),
+    *("kpis/test_kpi_twins", "kpis/test_kpi_history", "stages/test_staff", "tests/test_packaging"),
 )
 
 
