@@ -15,6 +15,9 @@ from .profile import cut_seasons, latest_average
 #: Days of one kind after which its own past counts as much as what is assumed of it.
 KIND_SHRINK_DAYS = 2.0
 
+#: The same of events and of days that come again every year, which are named because they are different.
+EVENT_SHRINK_DAYS = 0.5
+
 #: A day counts at most this many times its ordinary forecast, so that one recording fault is not learnt.
 MAX_SPECIAL_DAY_RATIO = 5.0
 
@@ -36,6 +39,8 @@ class SpecialDays:
         Dates of the holidays, for slots of a week or a month, whose working days are counted.
     past
         One row a past day: kind, number of the slot after it, volume, ordinary forecast (both over the panel).
+    found
+        How many kinds, the last ones, were found in the past and stand on no list.
     """
 
     kind: npt.NDArray[np.int64]
@@ -44,6 +49,7 @@ class SpecialDays:
     past: Floats
     dated: bool = False
     holiday_dates: frozenset[np.datetime64] = frozenset()
+    found: int = 0
 
     @property
     def ordinary(self) -> npt.NDArray[np.bool_]:
@@ -54,13 +60,18 @@ class SpecialDays:
         """Return the factor of each kind, learnt from days that were over at the origin.
 
         The factor is the ratio of volume to ordinary forecast over ``n`` past days of the kind, shrunk by
-        ``n / (n + 2)`` to that of all holidays (itself shrunk to 1), or to 1 for an event.
+        ``n / (n + 2)`` to that of all holidays (itself shrunk to 1), or by ``n / (n + 0.5)`` to 1 for an event.
         """
         done = self.past[self.past[:, 1] <= origin]
         kinds = done[:, 0].astype(int)
-        common = _shrunk(done[kinds < self.holidays], 1.0)
+        common = _shrunk(done[kinds < self.holidays], 1.0, KIND_SHRINK_DAYS)
         return np.array(
-            [_shrunk(done[kinds == k], common if k < self.holidays else 1.0) for k in range(len(self.names))]
+            [
+                _shrunk(done[kinds == k], common, KIND_SHRINK_DAYS)
+                if k < self.holidays
+                else _shrunk(done[kinds == k], 1.0, EVENT_SHRINK_DAYS)
+                for k in range(len(self.names))
+            ]
         )
 
     def unseen_kinds(self, origin: int, horizon: int) -> list[str]:
@@ -111,13 +122,13 @@ def mark_special_days(
     ), ()
 
 
-def _shrunk(past: Floats, towards: float) -> float:
+def _shrunk(past: Floats, towards: float, prior_days: float) -> float:
     """Return the ratio of volume to ordinary forecast, shrunk towards a value by the number of days."""
     expected = past[:, 3].sum()
     if expected <= 0:
         return towards
     days = len(np.unique(past[:, 1]))
-    weight = days / (days + KIND_SHRINK_DAYS)
+    weight = days / (days + prior_days)
     return float(weight * past[:, 2].sum() / expected + (1 - weight) * towards)
 
 
@@ -147,8 +158,17 @@ def _past_days(grid: Grid, special: SpecialDays) -> Floats:
     return np.array(rows, dtype=float).reshape(-1, 4)
 
 
-def format_unseen_days(special: SpecialDays, origin: int, horizon: int) -> tuple[str, ...]:
-    """Say which days ahead are taken as ordinary because nothing like them has been seen."""
+def format_special_days(special: SpecialDays, origin: int, horizon: int) -> tuple[str, ...]:
+    """Say which days ahead are taken as ordinary because nothing like them was seen, and which come again every year.
+
+    >>> special = SpecialDays(np.array([0, 1]), ("fair", "24 December"), 0, np.array([[1.0, 1, 4.0, 8.0]]), found=1)
+    >>> format_special_days(special, 0, 2)
+    ("'fair' has no past day to learn from", "'24 December' was different every year, and is forecast so")
+    """
     names = special.unseen_kinds(origin, horizon)
     what = "has no past day" if len(names) == 1 else "have no past day"
-    return (f"{format_names(names)} {what} to learn from",) if names else ()
+    notes = (f"{format_names(names)} {what} to learn from",) if names else ()
+    ahead = set(special.kind[origin : origin + horizon].tolist())
+    again = [name for k, name in enumerate(special.names) if k >= len(special.names) - special.found and k in ahead]
+    was, is_ = ("was", "is") if len(again) == 1 else ("were", "are")
+    return notes + ((f"{format_names(again)} {was} different every year, and {is_} forecast so",) if again else ())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 #: Days that are looked back on, where slots are days or longer and where they are shorter.
-DAILY_LOOKBACK_DAYS, INTRADAY_LOOKBACK_DAYS = 4 * 366, 400
+DAILY_LOOKBACK_DAYS, INTRADAY_LOOKBACK_DAYS = 4 * 366, 2 * 366 + 30
 
 #: Days that tell which weekdays are business days.
 BUSINESS_LOOKBACK_DAYS = 182

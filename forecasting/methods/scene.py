@@ -11,6 +11,7 @@ from ...features.arrays import Floats
 from ..grid.grid import Grid
 from ..grid.profile import SeasonalProfile, build_profile
 from ..grid.special_days import SpecialDays
+from ..grid.yearly_days import add_yearly_days
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Scene:
 
 def build_scene(grid: Grid, special: SpecialDays, origin: int, horizon: int) -> Scene:
     """Return what a method may look at, at an origin."""
+    special = add_yearly_days(grid, special, origin, horizon)
     profile = build_profile(grid, special.ordinary, origin)
     factors = np.append(special.factors(origin), 1.0)[special.kind[origin : origin + horizon]]
     return Scene(grid, special, profile, origin, horizon, factors)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, check_count, format_names, make_grid
-from ..grid.special_days import format_unseen_days, mark_special_days
+from ..grid.special_days import format_special_days, mark_special_days
 from ..methods.decomposition import find_level_shifts
 from ..methods.registry import NAIVE_METHODS, check_models
 from ..methods.scene import build_scene
@@ -112,8 +112,9 @@ def forecast(
     special, notes = mark_special_days(grid, holidays, events)
     fold = forecast_fold(grid, special, grid.length, horizon, chosen_levels, windows, candidates, {})
     table = build_fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
-    shifts = find_level_shifts(build_scene(grid, special, grid.length, horizon))
-    notes = (*grid.notes, *notes, *format_unseen_days(special, grid.length, horizon), *_format_level_shifts(shifts))
+    scene = build_scene(grid, special, grid.length, horizon)
+    days = format_special_days(scene.special, grid.length, horizon)
+    notes = (*grid.notes, *notes, *days, *_format_level_shifts(find_level_shifts(scene)))
     notes = (*notes, *_limits(grid, fold, windows), *_format_weights(fold))
     attrs = {"notes": list(notes), "model": fold.chosen, "weights": fold.combination.by_tier}
     table.attrs = with_old_attributes(attrs | {"rejected": list_rejected_series(grid)}, "forecast")

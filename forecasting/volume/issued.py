@@ -12,7 +12,8 @@ import pandas as pd
 
 from ...features.arrays import Floats, Ints
 from ..grid.grid import Grid, check_count, make_grid
-from ..grid.special_days import SpecialDays, format_unseen_days, mark_special_days
+from ..grid.special_days import SpecialDays, format_special_days, mark_special_days
+from ..grid.yearly_days import add_yearly_days
 from ..methods.registry import AUTO, check_models
 from .folds import Fold, MethodForecasts, forecast_fold
 from .intervals import check_levels
@@ -143,5 +144,6 @@ def issue_on(
     """Forecast a panel that is on its grid already."""
     seen: dict[int, MethodForecasts] = {}
     fold = forecast_fold(grid, special, grid.length, horizon, levels, windows, candidates, seen)
-    said = (*notes, *format_unseen_days(special, grid.length, horizon))
+    again = add_yearly_days(grid, special, grid.length, horizon)
+    said = (*notes, *format_special_days(again, grid.length, horizon))
     return Issued(grid, special, horizon, tuple(levels), windows, fold, seen, said, candidates)

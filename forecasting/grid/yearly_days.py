@@ -1,0 +1,234 @@
+"""Days of the year that are different every year and stand on no list: found in the past, and marked ahead."""
+
+from __future__ import annotations
+
+from calendar import day_name, month_name
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...features.arrays import Bools, Floats, Ints
+from .grid import Grid
+from .special_days import SpecialDays
+
+#: Days of history without which no day of the year can come again.
+MIN_HISTORY_DAYS = 380
+
+#: Same weekdays before and after a day that tell what it would have held.
+NEIGHBOUR_WEEKS = 4
+
+#: Standard deviations of ordinary days that a day must lie out, and of one that was seen only once.
+MIN_DEVIATIONS, MIN_DEVIATIONS_ONCE = 2.5, 4.0
+
+#: Years without which a day of less, and one of more, is not taken for one that comes again: days of more are often
+#: batches and faults, and what is planned for them in vain is paid.
+MIN_YEARS_LESS, MIN_YEARS_MORE = 2, 3
+
+#: Anchors of all families, and how many of them chance alone may find.
+ANCHORS = 900
+MAX_FALSE_ANCHORS = 0.05
+
+#: Smallest standard deviation of an ordinary day's root ratio.
+MIN_ROOT_SD = 0.02
+
+#: First and last day from Easter that feasts hang on: from before carnival to after Corpus Christi.
+EASTER_SPAN = (-52, 64)
+
+#: Days around Easter, and of the turn of the year by month and day, on which less comes in many countries.
+USUAL_EASTER_DAYS = frozenset((-48, -47, -46, -3, -2, -1, 0, 1, 39, 40, 50, 60))
+USUAL_DATES = frozenset((*range(1223, 1232), *range(101, 107)))
+
+#: Share of the busiest day's volume below which nothing is said of a weekday.
+MIN_WEEKDAY_SHARE = 0.1
+
+#: Share of the usual slots of its weekday that must be known of a day.
+MIN_KNOWN_SHARE = 0.9
+
+#: Key of days that a family does not know.
+NO_KEY = -10_000
+
+_MONTHS = tuple(month_name)[1:]
+_WEEKDAYS = tuple(day_name)
+
+
+def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int) -> SpecialDays:
+    """Add the days that were different in every year before an origin to those that are known to be so.
+
+    A day may come again by its date, by its distance from Easter, or as the first to fourth or last of its weekday in
+    a month. It is compared with the same weekdays up to four weeks before and after it, on the root of the volume.
+    What comes again is believed where its days lie out to one side in every year (from four years on in all but one),
+    so far that chance would make less than one such anchor in twenty histories: if a share q of all days lies as far
+    out, chance puts all days of one anchor there with q to the power of its years. What was seen once counts only at
+    the turn of the year and around Easter, and only if it was far out.
+
+    Parameters
+    ----------
+    grid
+        The panel, of slots of a day or shorter.
+    special
+        The days that are known; they are left as they are.
+    origin
+        Values from this slot on are not looked at.
+    horizon
+        Slots ahead that are marked.
+    """
+    per_day = grid.frequency.per_day
+    if not per_day or origin < MIN_HISTORY_DAYS * per_day:
+        return special
+    length = min(origin + horizon, grid.is_open.shape[1])
+    number = (np.arange(length) + grid.first) // per_day
+    days = np.arange(number[0], number[-1] + 1).astype("datetime64[D]")
+    known = int(number[origin - 1] - number[0]) + 1
+    place = number - number[0]
+    ordinary = np.ones(len(days), dtype=bool)
+    ordinary[place[special.kind[:length] >= 0]] = False
+    came = _sum_by_day(grid, origin, place[:origin], known)
+    expected = _expect(np.where(ordinary[:known], came, np.nan))
+    found, names = _find(days, known, came, expected, ordinary)
+    if not names:
+        return special
+    kind = special.kind.copy()
+    kind[:length] = np.where(found[place] >= 0, found[place] + len(special.names), kind[:length])
+    last = np.searchsorted(place[:origin], np.arange(known), side="right")
+    past = [
+        (found[d] + len(special.names), last[d], came[d], expected[d])
+        for d in np.flatnonzero((found[:known] >= 0) & (expected > 0) & ~np.isnan(came))
+    ]
+    rows = np.vstack([special.past, np.array(past, dtype=float).reshape(-1, 4)])
+    return replace(special, kind=kind, names=(*special.names, *names), past=rows, dated=True, found=len(names))
+
+
+def _sum_by_day(grid: Grid, origin: int, place: Ints, days: int) -> Floats:
+    """Return the volume of each day over the panel, each series by one over the root of its mean; NaN if unknown."""
+    usable = grid.known(origin)
+    y = np.where(usable, grid.y[:, :origin], 0.0)
+    mean = y.sum(axis=1) / np.maximum(usable.sum(axis=1), 1)
+    weight = np.where(mean > 0, 1 / np.sqrt(np.where(mean > 0, mean, 1.0)), 0.0)
+    total = np.bincount(place, weights=weight @ y, minlength=days)
+    seen = np.bincount(place, weights=weight @ usable, minlength=days)
+    # a day of which a part is not known would look like a small one
+    whole = np.zeros(days)
+    for weekday in range(7):
+        some = seen[weekday::7][seen[weekday::7] > 0]
+        whole[weekday::7] = np.median(some) if len(some) else np.inf
+    return np.where(seen > MIN_KNOWN_SHARE * whole, total, np.nan)
+
+
+def _expect(came: Floats) -> Floats:
+    """Return what each day would have held: the median of the same weekdays around it; NaN where too few are known."""
+    near = np.full((2 * NEIGHBOUR_WEEKS, len(came)), np.nan)
+    for week in range(1, NEIGHBOUR_WEEKS + 1):
+        shift = 7 * week
+        if shift < len(came):
+            near[2 * week - 2, shift:] = came[:-shift]
+            near[2 * week - 1, :-shift] = came[shift:]
+    enough = (~np.isnan(near)).sum(axis=0) >= NEIGHBOUR_WEEKS - 1
+    middle = np.full(len(came), np.nan)
+    if enough.any():
+        middle[enough] = np.nanmedian(near[:, enough], axis=0)
+    return middle
+
+
+def _find(
+    days: npt.NDArray[np.datetime64], known: int, came: Floats, expected: Floats, ordinary: Bools
+) -> tuple[Ints, tuple[str, ...]]:
+    """Return the number of the found kind of each day, -1 on other days, and the names of the kinds."""
+    out = _deviations(days[:known], came, expected, ordinary[:known])
+    kind = np.full(len(days), -1, dtype=np.int64)
+    names: list[str] = []
+    for family in _families(days):
+        for key in _believed(family, out, known):
+            kind[(family.keys == key) & ordinary & (kind < 0)] = len(names)
+            names.append(family.describe(key))
+        # what a date explains is no reason to believe in the fourth Thursday of December
+        out[kind[:known] >= 0] = np.nan
+    return kind, tuple(names)
+
+
+def _deviations(days: npt.NDArray[np.datetime64], came: Floats, expected: Floats, ordinary: Bools) -> Floats:
+    """Return how far each day lies out, in standard deviations of its weekday; NaN where nothing can be said."""
+    root = np.where(expected > 0, np.sqrt(came / np.where(expected > 0, expected, 1.0)) - 1, np.nan)
+    out = np.full(len(days), np.nan)
+    weekday = (days.astype(np.int64) + 3) % 7
+    busiest = np.nanmax(expected, initial=0.0)
+    for number in range(7):
+        own = (weekday == number) & ordinary & ~np.isnan(root)
+        if own.sum() < 2 * NEIGHBOUR_WEEKS or np.median(expected[own]) < MIN_WEEKDAY_SHARE * busiest:
+            continue
+        middle = np.median(root[own])
+        spread = 1.4826 * np.median(np.abs(root[own] - middle))
+        out[own] = (root[own] - middle) / max(spread, MIN_ROOT_SD)
+    return out
+
+
+@dataclass(frozen=True)
+class _Family:
+    """One way in which days come again: the key of each day (NO_KEY if none), the usual ones, and their names."""
+
+    keys: Ints
+    usual: frozenset[int]
+    describe: Callable[[int], str]
+
+
+def _families(days: npt.NDArray[np.datetime64]) -> list[_Family]:
+    months = days.astype("datetime64[M]")
+    month = months.astype(np.int64) % 12 + 1
+    day = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
+    weekday = (days.astype(np.int64) + 3) % 7
+    lengths = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+    nth = (day - 1) // 7 + 1
+    date = month * 100 + day
+    # around the turn of the year days go by their date
+    turn = (date >= min(k for k in USUAL_DATES if k > 1200)) | (date <= max(k for k in USUAL_DATES if k < 200))
+    by_weekday = np.where((nth <= 4) & ~turn, (month * 10 + nth) * 10 + weekday, NO_KEY)
+    last = np.where((day > lengths - 7) & ~turn, (month * 10 + 9) * 10 + weekday, NO_KEY)
+    return [
+        _Family(date, USUAL_DATES, lambda key: f"{key % 100} {_MONTHS[key // 100 - 1]}"),
+        _Family(_days_from_easter(days), USUAL_EASTER_DAYS, _describe_easter),
+        _Family(by_weekday, frozenset(), _describe_weekday),
+        _Family(last, frozenset(), _describe_weekday),
+    ]
+
+
+def _days_from_easter(days: npt.NDArray[np.datetime64]) -> Ints:
+    from dateutil.easter import easter
+
+    years = days.astype("datetime64[Y]").astype(np.int64) + 1970
+    sunday = {int(year): np.datetime64(easter(int(year)), "D") for year in np.unique(years)}
+    gap = (days - np.array([sunday[int(year)] for year in years])).astype(np.int64)
+    return np.where((gap >= EASTER_SPAN[0]) & (gap <= EASTER_SPAN[1]), gap, NO_KEY)
+
+
+def _describe_easter(key: int) -> str:
+    return "Easter Sunday" if key == 0 else f"{abs(key)} days {'before' if key < 0 else 'after'} Easter"
+
+
+def _describe_weekday(key: int) -> str:
+    place = ("first", "second", "third", "fourth")[key // 10 % 10 - 1] if key // 10 % 10 < 9 else "last"
+    return f"{place} {_WEEKDAYS[key % 10]} of {_MONTHS[key // 100 - 1]}"
+
+
+def _believed(family: _Family, out: Floats, known: int) -> list[int]:
+    """Return the keys of a family whose days are different every year."""
+    seen = ~np.isnan(out) & (family.keys[:known] != NO_KEY)
+    if not seen.any():
+        return []
+    keys, far = family.keys[:known][seen], out[seen]
+    anchors, place, years = np.unique(keys, return_inverse=True, return_counts=True)
+    order = np.lexsort((far, place))
+    first = np.cumsum(years) - years
+    ranked = far[order]
+    # from four years on, one of them may be as other days
+    spare = (years >= 4).astype(np.int64)
+    lowest, highest = ranked[first + spare], -ranked[first + years - 1 - spare]
+    believed = np.zeros(len(anchors), dtype=bool)
+    for least, side, less in ((lowest, far, False), (highest, -far, True)):
+        usual = np.isin(anchors, list(family.usual)) & less
+        tries = np.where(usual, max(len(family.usual), 1), ANCHORS)
+        share = (MAX_FALSE_ANCHORS / (tries * np.where(spare, years, 1))) ** (1 / np.maximum(years - spare, 1))
+        needed = np.maximum(MIN_DEVIATIONS, np.quantile(side, 1 - share))
+        enough = years >= (MIN_YEARS_LESS if less else MIN_YEARS_MORE)
+        believed |= least >= np.where(enough, needed, np.where(usual, MIN_DEVIATIONS_ONCE, np.inf))
+    return [int(key) for key in anchors[believed]]
