@@ -161,7 +161,7 @@ def _past_days(grid: Grid, special: SpecialDays) -> Floats:
 def format_special_days(special: SpecialDays, origin: int, horizon: int) -> tuple[str, ...]:
     """Say which days ahead are taken as ordinary because nothing like them was seen, and which come again every year.
 
-    >>> special = SpecialDays(np.array([0, 1]), ("fair", "24 December"), 0, np.array([[1.0, 1, 4.0, 8.0]]), found=1)
+    >>> special = SpecialDays(np.array([0, 1]), ("fair", "24 December"), 0, np.array([[1.0, 0, 4.0, 8.0]]), found=1)
     >>> format_special_days(special, 0, 2)
     ("'fair' has no past day to learn from", "'24 December' was different every year, and is forecast so")
     """

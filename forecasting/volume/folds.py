@@ -16,7 +16,8 @@ from ..grid.special_days import SpecialDays
 from ..methods.registry import FORECAST_METHODS, NAIVE_METHODS, candidates_on
 from ..methods.scene import build_scene
 from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination, find_smallest_step
-from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, compute_error_scale, fit_error_growth
+from .error_sizes import compute_error_scale, fit_error_exponent, fit_error_growth
+from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals
 
 #: Leads of days, weeks and months whose errors are pooled, the most first.
 LEADS_A_BLOCK = {"D": (28, 14, 7), "W": (4,), "MS": (3,)}
@@ -27,7 +28,7 @@ MIN_HISTORY_BLOCKS = 6.5
 
 @dataclass(frozen=True)
 class MethodForecasts:
-    """Forecasts of every method at one origin: N x H points and spreads by method, and what holds for all.
+    """Forecasts of every method at one origin: N x H points by method, and what holds for all.
 
     ``quiet`` marks slots that are closed or never hold anything; ``zeros``, ``level``, ``unit`` and ``limit`` are of
     the profile, ``step`` is the smallest difference between two values. ``seconds`` is the CPU time of each method,
@@ -35,7 +36,6 @@ class MethodForecasts:
     """
 
     points: dict[str, Floats]
-    sizes: dict[str, Floats]
     quiet: Bools
     zeros: Floats
     level: Floats
@@ -68,8 +68,9 @@ class Fold:
         How many earlier origins, and distinct days of errors, the intervals rest on.
     seconds
         CPU seconds by method, with the forecasts at the earlier origins that choice and intervals need.
-    blocks, made
-        Blocks of leads that the intervals rest on, and the recommended forecast at the earlier origins.
+    blocks, made, power
+        Blocks of leads that the intervals rest on, the recommended forecast at the earlier origins, and the power by
+        which its errors grow with the forecast beyond the root.
     """
 
     origin: int
@@ -84,10 +85,11 @@ class Fold:
     seconds: dict[str, float] = field(compare=False)
     blocks: tuple[_LeadBlock, ...] = ()
     made: dict[int, Floats] = field(default_factory=dict, compare=False)
+    power: Floats | float = 0.0
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
         """Return the quantiles of the recommended forecast at other levels, N x H x K, as it is issued."""
-        given = self.combination, self.made, self.now, self.points[self.chosen], self.sizes[0], levels
+        given = self.combination, self.made, self.now, self.points[self.chosen], self.power, levels
         return np.concatenate([each.edges(self.chosen, *given) for each in self.blocks], axis=1)
 
 
@@ -134,17 +136,15 @@ def forecast_all_methods(
     step = find_smallest_step(np.where(profile.counts, profile.y, np.nan).reshape(len(grid.ids), -1))
     shared = process_time() - begun
     points: dict[str, Floats] = dict(known.points) if known else {}
-    sizes: dict[str, Floats] = dict(known.sizes) if known else {}
     seconds: dict[str, float] = dict(known.seconds) if known else {}
     for name in methods:
         if name not in points:
             begun = process_time()
             silent = quiet & ~np.isnan(profile.level)[:, None]
             points[name] = np.where(silent, 0.0, np.maximum(FORECAST_METHODS[name](scene), 0.0))
-            sizes[name] = compute_error_scale(points[name], profile.level, profile.unit)
             seconds[name] = process_time() - begun
     return MethodForecasts(
-        points, sizes, quiet, profile.zeros, profile.level, profile.unit, step, profile.limit, seconds, shared
+        points, quiet, profile.zeros, profile.level, profile.unit, step, profile.limit, seconds, shared
     )
 
 
@@ -183,10 +183,8 @@ def forecast_fold(
     made = {name: _stack([each.points[name] for each in then], outcome) for name in candidates}
     mix = _mix(made, outcome, now, days)
     points = now.points | {mix.label: mix.of(now.points)}
-    whole = compute_error_scale(
-        np.vstack([points[mix.label][None], mix.past]).reshape(-1, horizon), *_repeated(now, len(past) + 1)
-    )
-    sizes = whole.reshape(len(past) + 1, -1, horizon)
+    own = power = _power(mix.past, outcome, now)
+    sizes = _sizes(np.vstack([points[mix.label][None], mix.past]), now, power)
     edges, seconds = {}, {}
     known, kept = {o: seen[o] for o in past}, {} if nearer is None else nearer
     blocks = [
@@ -195,10 +193,12 @@ def forecast_fold(
     ]
     for name in dict.fromkeys([mix.label, *shown]):
         mine = name == mix.label
-        given = points[name], sizes[0] if mine else now.sizes[name]
+        if not mine:
+            power = _power(_stack([each.points[name] for each in then], outcome), outcome, now)
         made_then = dict(zip(past, mix.past, strict=True)) if mine else {}
         edges[name] = np.concatenate(
-            [each.edges(name, mix if mine else None, made_then, now, *given, levels) for each in blocks], axis=1
+            [each.edges(name, mix if mine else None, made_then, now, points[name], power, levels) for each in blocks],
+            axis=1,
         )
         seconds[name] = process_time() - begun
         begun = process_time()
@@ -209,7 +209,7 @@ def forecast_fold(
     known_days = _days_known(outcome, days)
     kept_past = dict(zip(past, mix.past, strict=True))
     return Fold(
-        origin, points, edges, mix.label, mix, sizes, now, len(past), known_days, spent, tuple(blocks), kept_past
+        origin, points, edges, mix.label, mix, sizes, now, len(past), known_days, spent, tuple(blocks), kept_past, own
     )
 
 
@@ -243,7 +243,6 @@ class _LeadBlock:
     then: list[MethodForecasts]
     outcome: Floats
     days: npt.NDArray[np.int64]
-    grows: bool
 
     @staticmethod
     def of(
@@ -274,7 +273,7 @@ class _LeadBlock:
         targets = np.array(origins, dtype=np.int64).reshape(-1, 1) + np.arange(first, last)
         outcome = _outcomes(grid, targets, [each.quiet[:, first:last] for each in then], limit)
         days = (targets + grid.first) // max(grid.frequency.per_day, 1)
-        return _LeadBlock(first, last, origins, then, outcome, days, grid.frequency.per_day <= 1)
+        return _LeadBlock(first, last, origins, then, outcome, days)
 
     def edges(
         self,
@@ -283,7 +282,7 @@ class _LeadBlock:
         made: dict[int, Floats],
         now: MethodForecasts,
         point: Floats,
-        size: Floats,
+        power: Floats | float,
         levels: Sequence[float],
     ) -> Floats:
         """Return the quantiles of the block around a forecast, N x (leads of the horizon) x K."""
@@ -295,13 +294,14 @@ class _LeadBlock:
                 whole = mix.of(each.points)
             past.append(whole[:, self.first : self.last])
             level, unit = (now.level, now.unit) if mix is not None else (each.level, each.unit)
-            sizes.append(compute_error_scale(past[-1], level, unit))
+            sizes.append(compute_error_scale(past[-1], level, unit, power))
         error = self.outcome - _stack(past, self.outcome)
         scale = _stack(sizes, self.outcome)
         scaled = error / np.where(scale > 0, scale, np.nan)
-        growth = fit_error_growth(scaled) if self.grows else np.ones(self.last - self.first)
+        growth = fit_error_growth(scaled)
         bands = calibrate_intervals(scaled / growth, assign_zero_tiers(now.zeros), self.days, now.unit, levels)
-        wide = size[:, ours] * growth[: ours.stop - ours.start]
+        size = compute_error_scale(point[:, ours], now.level, now.unit, power)
+        wide = size * growth[: ours.stop - ours.start]
         return apply_intervals(point[:, ours], wide, bands, now.quiet[:, ours])
 
 
@@ -313,8 +313,22 @@ def _days_known(outcome: Floats, days: npt.NDArray[np.int64]) -> int:
     return len(np.unique(days[~np.isnan(outcome).all(axis=1)]))
 
 
-def _repeated(now: MethodForecasts, times: int) -> tuple[Floats, Floats]:
-    return np.tile(now.level, times), np.tile(now.unit, times)
+def _power(past: Floats, outcome: Floats, now: MethodForecasts) -> Floats:
+    """Return the power by which errors of a forecast grow beyond its root, from past forecasts O x N x H."""
+    if not len(past):
+        return np.zeros(len(now.level))
+    root = _sizes(past, now, 0.0)
+    level = np.where(now.level > 0, now.level, np.nan)[None, :, None]
+    error = np.where(root > 0, (outcome - past) / np.where(root > 0, root, 1.0), np.nan)
+    return fit_error_exponent(error, root**2 / level, assign_zero_tiers(now.zeros))
+
+
+def _sizes(points: Floats, now: MethodForecasts, power: Floats | float) -> Floats:
+    """Return the spread of forecasts of several origins, O x N x H."""
+    times = len(points)
+    of_all = np.tile(power, times) if np.ndim(power) else power
+    flat = points.reshape(-1, points.shape[2])
+    return compute_error_scale(flat, np.tile(now.level, times), np.tile(now.unit, times), of_all).reshape(points.shape)
 
 
 def _mix(made: dict[str, Floats], outcome: Floats, now: MethodForecasts, days: npt.NDArray[np.int64]) -> Combination:

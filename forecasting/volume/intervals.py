@@ -28,10 +28,6 @@ MIN_TAIL_ERRORS = 4.0
 #: Mean absolute errors at which errors are cut where their spread stands for a tail, and the fewest degrees of freedom.
 MAX_NORMAL_RATIO, MIN_FREE_ERRORS = 4.0, 2.0
 
-#: Past origins without which errors are not seen to grow, standard errors of a slope that is half believed, and the
-#: largest share by which the first and the last lead may differ from the mean.
-MIN_GROWTH_ORIGINS, GROWTH_DOUBT, MAX_GROWTH = 6, 1.0, 0.6
-
 #: How fast the probabilities follow the coverage of intervals issued earlier, and how far, as a share of a tail.
 ADAPTATION_RATE, MAX_ADAPTATION_SHARE = 0.01, 0.5
 
@@ -81,28 +77,6 @@ def probabilities(levels: Sequence[float]) -> Floats:
     """
     below = [(100 - level) / 200 for level in levels]
     return np.array(sorted([*below, *(1 - b for b in below)]))
-
-
-def compute_error_scale(point: Floats, level: Floats, unit: Floats) -> Floats:
-    """Return the size by which errors of a forecast are made comparable: the root of the forecast.
-
-    Arrivals vary like Poisson counts, whose deviation is the root of the mean, times a factor of the queue; the
-    factor is the series' own ``sigma``. So one pool serves busy and slack hours, large queues and small ones, and
-    a series counted in other units gets the same interval in those units. A forecast near 0 has the spread of a
-    20th of the series' level, or of one arrival in eight same slots, so that "none so far" is not "never". It is 0
-    only for a series that held nothing yet: nothing can be said of the size of its errors.
-
-    Parameters
-    ----------
-    point
-        N x H forecasts.
-    level, unit
-        N; mean volume of a slot and smallest volume above 0.
-    """
-    once = np.minimum(level, np.where(np.isfinite(unit), unit, 0.0) / 8)
-    floor = np.maximum(level / 20, once)
-    size: Floats = np.sqrt(np.maximum(point, floor[:, None]))
-    return size
 
 
 def assign_zero_tiers(zeros: Floats) -> Ints:
@@ -158,46 +132,6 @@ def calibrate_intervals(
         followed = adapt_probabilities(scaled[:, own], p)
         table[members] = conformal_quantiles(pool if len(pool) >= MIN_POOL_ERRORS else pool_all, free, followed)
     return ErrorDistribution(sigma, table, total)
-
-
-def fit_error_growth(scaled: Floats) -> Floats:
-    """Return how the size of errors grows with the lead, H factors of mean 1: a line, as far as it is no chance.
-
-    Each past origin has a slope of its own; how far these agree says how much of their mean is believed.
-
-    Parameters
-    ----------
-    scaled
-        O x N x H scaled errors, NaN where there is none.
-
-    Examples
-    --------
-    >>> lead = np.arange(1.0, 15.0)
-    >>> noise = np.random.default_rng(0).normal(size=(12, 1, 14))
-    >>> fit_error_growth(noise * lead)[[0, -1]].round(1).tolist(), fit_error_growth(noise)[[0, -1]].round(1).tolist()
-    ([0.4, 1.6], [0.9, 1.1])
-    """
-    origins, _, leads = scaled.shape
-    flat = np.ones(leads)
-    known = ~np.isnan(scaled)
-    if origins < MIN_GROWTH_ORIGINS or leads < 2 or not known.any():
-        return flat
-    size = np.where(known, np.abs(scaled), 0.0)
-    most = MAX_NORMAL_RATIO * float(size[known].mean())
-    count = known.sum(axis=1)
-    mean = np.minimum(size, most).sum(axis=1) / np.maximum(count, 1)
-    lead = np.arange(leads) - (leads - 1) / 2
-    whole = float((mean * count).sum() / max(count.sum(), 1))
-    weight = (count > 0).astype(float)
-    spread = (weight * lead**2).sum(axis=1)
-    slopes = (weight * lead * (mean - whole)).sum(axis=1) / np.where(spread > 0, spread, 1.0)
-    slope, doubt = float(slopes.mean()), float(slopes.std(ddof=1)) / np.sqrt(origins)
-    if whole <= 0 or slope <= 0:
-        return flat
-    slope *= slope**2 / (slope**2 + (GROWTH_DOUBT * doubt) ** 2)
-    # even the first lead has some error
-    growth: Floats = 1 + np.minimum(slope / whole, 2 * MAX_GROWTH / max(leads - 1, 1)) * lead
-    return growth
 
 
 def effective_sample_size(errors: Floats, days: Ints) -> float:

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 from deskcast.features.errors import InputError
+from deskcast.forecasting.volume.error_sizes import compute_error_scale
 from deskcast.forecasting.volume.intervals import (
     apply_intervals,
     assign_zero_tiers,
     calibrate_intervals,
     check_levels,
-    compute_error_scale,
     conformal_quantiles,
     effective_sample_size,
 )

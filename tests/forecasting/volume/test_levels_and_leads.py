@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.forecasting import forecast
-from deskcast.forecasting.volume.intervals import conformal_quantiles, fit_error_growth
+from deskcast.forecasting.volume.error_sizes import fit_error_growth
+from deskcast.forecasting.volume.intervals import conformal_quantiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
