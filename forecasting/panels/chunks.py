@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from os import PathLike, fspath
 from typing import Any
@@ -14,6 +13,7 @@ import pandas as pd
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import with_old_attributes
 from ..grid.grid import check_count
+from ..one_thread import use_one_blas_thread
 from ..volume.forecast import forecast
 
 HistorySource = pd.DataFrame | str | PathLike[str] | Iterable[pd.DataFrame]
@@ -82,7 +82,7 @@ def forecast_chunks(
     chunks, total, last = _chunks(history, chunk)
     done = 0
     # threads share the limit, so it is set around them all too
-    with _single_thread():
+    with use_one_blas_thread():
         for count, ahead in _run_chunks(chunks, (horizon, freq), last, options, jobs, backend):
             done += count
             if progress is not None:
@@ -145,7 +145,7 @@ def forecast_one_chunk(
     part: pd.DataFrame, where: tuple[int, str], last: pd.Timestamp | None, options: dict[str, Any]
 ) -> tuple[int, pd.DataFrame]:
     """Forecast one chunk, on one thread of linear algebra; return how many series it had, too."""
-    with _single_thread():
+    with use_one_blas_thread():
         try:
             ahead = forecast(_up_to(part, last), *where, **options)
         except InputError as error:
@@ -166,16 +166,6 @@ def _up_to(part: pd.DataFrame, last: pd.Timestamp | None) -> pd.DataFrame:
     names = part["unique_id"].unique()
     ends = pd.DataFrame({"unique_id": names, "ds": pd.Series([last] * len(names), dtype=part["ds"].dtype)})
     return pd.concat([part, ends.astype({"unique_id": part["unique_id"].dtype}).assign(y=np.nan)], ignore_index=True)
-
-
-def _single_thread() -> AbstractContextManager[Any]:
-    """Keep linear algebra to one thread: several workers would fight, and sums in another order differ."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext()
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=1)
-    return limits
 
 
 def _run_chunks(

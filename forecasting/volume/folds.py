@@ -15,6 +15,7 @@ from ..grid.grid import Grid
 from ..grid.special_days import SpecialDays
 from ..methods.registry import FORECAST_METHODS, NAIVE_METHODS, candidates_on
 from ..methods.scene import build_scene
+from ..one_thread import use_one_blas_thread
 from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination, find_smallest_step
 from .error_sizes import compute_error_scale, fit_error_exponent, fit_error_growth
 from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals
@@ -119,6 +120,7 @@ def find_past_origins(frequency: SlotFrequency, origin: int, horizon: int, windo
     return best
 
 
+@use_one_blas_thread()
 def forecast_all_methods(
     grid: Grid,
     special: SpecialDays,
@@ -148,6 +150,7 @@ def forecast_all_methods(
     )
 
 
+@use_one_blas_thread()
 def forecast_fold(
     grid: Grid,
     special: SpecialDays,
