@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,8 @@ _CONFIG = Path("deskcast.toml")
 
 def main() -> None:
     """Run a command; how it ended is told by its exit code."""
+    # the matrices are small: threads would wait for one another (read when numpy is imported, which is later)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     print_warnings_plainly()
     end_with_exit_code(app)
 
