@@ -20,14 +20,14 @@ MIN_HISTORY_DAYS = 380
 NEIGHBOUR_WEEKS = 4
 
 #: Standard deviations of ordinary days that a day must lie out, and of one that was seen only once.
-MIN_DEVIATIONS, MIN_DEVIATIONS_ONCE = 2.5, 4.0
+MIN_DEVIATIONS, MIN_DEVIATIONS_ONCE = 1.0, 4.0
 
 #: Years without which a day of less, and one of more, is not taken for one that comes again: days of more are often
 #: batches and faults, and what is planned for them in vain is paid.
 MIN_YEARS_LESS, MIN_YEARS_MORE = 2, 3
 
-#: Anchors of all families, and how many of them chance alone may find.
-ANCHORS = 900
+#: Anchors of all families of days, weeks of a year, the most of these, and how many anchors chance alone may find.
+ANCHORS, WEEKS, MAX_WEEKS = 900, 52, 8
 MAX_FALSE_ANCHORS = 0.05
 
 #: Smallest standard deviation of an ordinary day's root ratio.
@@ -61,12 +61,12 @@ def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int)
     What comes again is believed where its days lie out to one side in every year (from four years on in all but one),
     so far that chance would make less than one such anchor in twenty histories: if a share q of all days lies as far
     out, chance puts all days of one anchor there with q to the power of its years. What was seen once counts only at
-    the turn of the year and around Easter, and only if it was far out.
+    the turn of the year and around Easter, and only if it was far out. A week comes again by a date that it holds.
 
     Parameters
     ----------
     grid
-        The panel, of slots of a day or shorter.
+        The panel; months are left as they are.
     special
         The days that are known; they are left as they are.
     origin
@@ -74,19 +74,22 @@ def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int)
     horizon
         Slots ahead that are marked.
     """
-    per_day = grid.frequency.per_day
-    if not per_day or origin < MIN_HISTORY_DAYS * per_day:
+    frequency = grid.frequency
+    size, classes = (frequency.per_day, 7) if frequency.per_day else (1, 1)
+    if frequency.name == "MS" or origin < MIN_HISTORY_DAYS * size * classes / 7:
         return special
     length = min(origin + horizon, grid.is_open.shape[1])
-    number = (np.arange(length) + grid.first) // per_day
-    days = np.arange(number[0], number[-1] + 1).astype("datetime64[D]")
-    known = int(number[origin - 1] - number[0]) + 1
+    number = (np.arange(length) + grid.first) // size
     place = number - number[0]
-    ordinary = np.ones(len(days), dtype=bool)
+    first = grid.stamps(0, length).astype("datetime64[D]")[np.unique(place, return_index=True)[1]]
+    known = int(place[origin - 1]) + 1
+    ordinary = np.ones(len(first), dtype=bool)
     ordinary[place[special.kind[:length] >= 0]] = False
-    came = _sum_by_day(grid, origin, place[:origin], known)
-    expected = _expect(np.where(ordinary[:known], came, np.nan))
-    found, names = _find(days, known, came, expected, ordinary)
+    came = _sum_by_day(grid, origin, place[:origin], known, classes)
+    expected = _expect(np.where(ordinary[:known], came, np.nan), classes)
+    weekday = (first.astype(np.int64) + 3) % 7 if classes == 7 else np.zeros(len(first), dtype=np.int64)
+    out = _deviations(weekday[:known], came, expected, ordinary[:known])
+    found, names = _find_days(first, out, ordinary) if classes == 7 else _find_weeks(first, out)
     if not names:
         return special
     kind = special.kind.copy()
@@ -100,8 +103,8 @@ def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int)
     return replace(special, kind=kind, names=(*special.names, *names), past=rows, dated=True, found=len(names))
 
 
-def _sum_by_day(grid: Grid, origin: int, place: Ints, days: int) -> Floats:
-    """Return the volume of each day over the panel, each series by one over the root of its mean; NaN if unknown."""
+def _sum_by_day(grid: Grid, origin: int, place: Ints, days: int, classes: int) -> Floats:
+    """Return the volume of each day (or week) over the panel, series by one over their roots; NaN if unknown."""
     usable = grid.known(origin)
     y = np.where(usable, grid.y[:, :origin], 0.0)
     mean = y.sum(axis=1) / np.maximum(usable.sum(axis=1), 1)
@@ -110,17 +113,17 @@ def _sum_by_day(grid: Grid, origin: int, place: Ints, days: int) -> Floats:
     seen = np.bincount(place, weights=weight @ usable, minlength=days)
     # a day of which a part is not known would look like a small one
     whole = np.zeros(days)
-    for weekday in range(7):
-        some = seen[weekday::7][seen[weekday::7] > 0]
-        whole[weekday::7] = np.median(some) if len(some) else np.inf
+    for weekday in range(classes):
+        some = seen[weekday::classes][seen[weekday::classes] > 0]
+        whole[weekday::classes] = np.median(some) if len(some) else np.inf
     return np.where(seen > MIN_KNOWN_SHARE * whole, total, np.nan)
 
 
-def _expect(came: Floats) -> Floats:
+def _expect(came: Floats, classes: int) -> Floats:
     """Return what each day would have held: the median of the same weekdays around it; NaN where too few are known."""
     near = np.full((2 * NEIGHBOUR_WEEKS, len(came)), np.nan)
     for week in range(1, NEIGHBOUR_WEEKS + 1):
-        shift = 7 * week
+        shift = classes * week
         if shift < len(came):
             near[2 * week - 2, shift:] = came[:-shift]
             near[2 * week - 1, :-shift] = came[shift:]
@@ -131,29 +134,43 @@ def _expect(came: Floats) -> Floats:
     return middle
 
 
-def _find(
-    days: npt.NDArray[np.datetime64], known: int, came: Floats, expected: Floats, ordinary: Bools
-) -> tuple[Ints, tuple[str, ...]]:
+def _find_days(days: npt.NDArray[np.datetime64], out: Floats, ordinary: Bools) -> tuple[Ints, tuple[str, ...]]:
     """Return the number of the found kind of each day, -1 on other days, and the names of the kinds."""
-    out = _deviations(days[:known], came, expected, ordinary[:known])
     kind = np.full(len(days), -1, dtype=np.int64)
     names: list[str] = []
     for family in _families(days):
-        for key in _believed(family, out, known):
+        for key in _believed(family.keys[: len(out)], out, family.usual, ANCHORS)[0]:
             kind[(family.keys == key) & ordinary & (kind < 0)] = len(names)
-            names.append(family.describe(key))
+            names.append(family.describe(int(key)))
         # what a date explains is no reason to believe in the fourth Thursday of December
-        out[kind[:known] >= 0] = np.nan
+        out[kind[: len(out)] >= 0] = np.nan
     return kind, tuple(names)
 
 
-def _deviations(days: npt.NDArray[np.datetime64], came: Floats, expected: Floats, ordinary: Bools) -> Floats:
+def _find_weeks(starts: npt.NDArray[np.datetime64], out: Floats) -> tuple[Ints, tuple[str, ...]]:
+    """Return the number of the found kind of each week, -1 on others, and the names: the week that holds a date."""
+    kind = np.full(len(starts), -1, dtype=np.int64)
+    names: list[str] = []
+    dates = starts[:, None] + np.arange(7)
+    months = dates.astype("datetime64[M]")
+    keys = (months.astype(np.int64) % 12 + 1) * 100 + (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
+    while len(names) < MAX_WEEKS:
+        found, strength = _believed(keys[: len(out)].ravel(), np.repeat(out, 7), USUAL_DATES, WEEKS)
+        if not len(found):
+            break
+        best = int(found[np.argmax(strength)])
+        kind[(keys == best).any(axis=1) & (kind < 0)] = len(names)
+        names.append(f"week of {best % 100} {_MONTHS[best // 100 - 1]}")
+        out[kind[: len(out)] >= 0] = np.nan
+    return kind, tuple(names)
+
+
+def _deviations(weekday: Ints, came: Floats, expected: Floats, ordinary: Bools) -> Floats:
     """Return how far each day lies out, in standard deviations of its weekday; NaN where nothing can be said."""
     root = np.where(expected > 0, np.sqrt(came / np.where(expected > 0, expected, 1.0)) - 1, np.nan)
-    out = np.full(len(days), np.nan)
-    weekday = (days.astype(np.int64) + 3) % 7
+    out = np.full(len(weekday), np.nan)
     busiest = np.nanmax(expected, initial=0.0)
-    for number in range(7):
+    for number in np.unique(weekday):
         own = (weekday == number) & ordinary & ~np.isnan(root)
         if own.sum() < 2 * NEIGHBOUR_WEEKS or np.median(expected[own]) < MIN_WEEKDAY_SHARE * busiest:
             continue
@@ -210,25 +227,25 @@ def _describe_weekday(key: int) -> str:
     return f"{place} {_WEEKDAYS[key % 10]} of {_MONTHS[key // 100 - 1]}"
 
 
-def _believed(family: _Family, out: Floats, known: int) -> list[int]:
-    """Return the keys of a family whose days are different every year."""
-    seen = ~np.isnan(out) & (family.keys[:known] != NO_KEY)
+def _believed(keys: Ints, out: Floats, usual_keys: frozenset[int], anchors: int) -> tuple[Ints, Floats]:
+    """Return the keys whose days are different every year, and how sure each is."""
+    seen = ~np.isnan(out) & (keys != NO_KEY)
     if not seen.any():
-        return []
-    keys, far = family.keys[:known][seen], out[seen]
-    anchors, place, years = np.unique(keys, return_inverse=True, return_counts=True)
-    order = np.lexsort((far, place))
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+    far = out[seen]
+    named, place, years = np.unique(keys[seen], return_inverse=True, return_counts=True)
+    ranked = far[np.lexsort((far, place))]
     first = np.cumsum(years) - years
-    ranked = far[order]
     # from four years on, one of them may be as other days
     spare = (years >= 4).astype(np.int64)
     lowest, highest = ranked[first + spare], -ranked[first + years - 1 - spare]
-    believed = np.zeros(len(anchors), dtype=bool)
+    believed = np.zeros(len(named), dtype=bool)
     for least, side, less in ((lowest, far, False), (highest, -far, True)):
-        usual = np.isin(anchors, list(family.usual)) & less
-        tries = np.where(usual, max(len(family.usual), 1), ANCHORS)
+        usual = np.isin(named, list(usual_keys)) & less
+        tries = np.where(usual, max(len(usual_keys), 1), anchors)
         share = (MAX_FALSE_ANCHORS / (tries * np.where(spare, years, 1))) ** (1 / np.maximum(years - spare, 1))
         needed = np.maximum(MIN_DEVIATIONS, np.quantile(side, 1 - share))
         enough = years >= (MIN_YEARS_LESS if less else MIN_YEARS_MORE)
         believed |= least >= np.where(enough, needed, np.where(usual, MIN_DEVIATIONS_ONCE, np.inf))
-    return [int(key) for key in anchors[believed]]
+    strength = np.bincount(place, np.abs(far)) / np.sqrt(years)
+    return named[believed], strength[believed]

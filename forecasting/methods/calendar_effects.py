@@ -136,8 +136,8 @@ def build_slot_design(
     stamps: npt.NDArray[np.datetime64],
     known: int,
     year: int,
-    dated: bool = False,
-    off: frozenset[np.datetime64] = frozenset(),
+    of: SpecialDays | None = None,
+    kind: Ints | None = None,
 ) -> Design:
     """Say what the calendar knows of weeks and months: the time of the year, and how many working days they have.
 
@@ -149,11 +149,10 @@ def build_slot_design(
         How many of them are past.
     year
         Slots of a year.
-    dated
-        Whether the dates are those of a real calendar.
-    off
-        Dates of the holidays.
+    of, kind
+        The special days, and number of the kind of each slot, -1 on ordinary ones.
     """
+    dated, off = (of.dated, of.holiday_dates) if of is not None else (False, frozenset())
     columns: dict[str, Floats] = {}
     sizes: list[float] = []
 
@@ -178,6 +177,9 @@ def build_slot_design(
             day_of_year = (stamps.astype("datetime64[D]") - stamps.astype("datetime64[Y]")).astype(np.int64)
             add("week of Christmas", (day_of_year >= 352) & (day_of_year <= 358), EFFECT_PRIOR_SD["christmas"])
             add("turn of the year", (day_of_year >= 359) | (day_of_year == 0), EFFECT_PRIOR_SD["christmas"])
+    if of is not None and kind is not None:
+        for number in np.unique(kind[kind >= 0]):
+            add(f"kind {of.names[number]}", kind == number, EFFECT_PRIOR_SD["off"])
     return _with_level(columns, sizes, len(stamps), known, max(year // 13, 2))
 
 

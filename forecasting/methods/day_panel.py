@@ -103,10 +103,8 @@ def build_day_panel(scene: Scene, rows: Ints) -> DayPanel:
         design = build_day_design(stamps, days, open_day, busy, of_day, scene.special)
         return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design, stamps)
     stamps = grid.frequency.stamps(np.arange(grid.first + first_day, grid.first + final_day + 1), grid.anchor)
-    design = build_slot_design(stamps, days, f.year, scene.special.dated, scene.special.holiday_dates)
-    return DayPanel(
-        cube, is_open, np.zeros(total, dtype=np.int64), np.ones(total, dtype=bool), started, lead, design, stamps
-    )
+    design = build_slot_design(stamps, days, f.year, scene.special, kind)
+    return DayPanel(cube, is_open, np.zeros(total, dtype=np.int64), kind < 0, started, lead, design, stamps)
 
 
 def _busy(y: Floats, weekday: Ints, ordinary: Bools) -> Bools:

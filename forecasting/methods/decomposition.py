@@ -75,7 +75,7 @@ def decomposition(scene: Scene) -> Floats:
             forecast[alive] = (1 - share) * forecast[alive] + share * usual
         elif scene.grid.frequency.name == "W":
             share = WEEKLY_MEAN_SHARE * steady[:, None]
-            usual = scene.profile.mean[alive][:, scene.places]
+            usual = scene.profile.mean[alive][:, scene.places] * scene.factors
             forecast[alive] = (1 - share) * forecast[alive] + share * usual
     return forecast
 

@@ -114,3 +114,24 @@ def test_an_event_that_was_named_once_comes_again_with_its_size():
     ahead = forecast(history[cut], 14, "D", events=events).set_index("ds")["deskcast"]
     plain = forecast(history[cut], 14, "D").set_index("ds")["deskcast"]
     assert (ahead / plain)["2021-03-08":"2021-03-12"].mean() == pytest.approx(1.8, abs=0.25)
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.integers(2, 11), st.integers(1, 28), st.sampled_from([0.5, 1.7]))
+def test_a_week_that_holds_a_date_comes_again(seed, month, day, factor):
+    daily = desk(seed, 7 * 52 * 6, level=60.0, start="2018-01-01")
+    week = daily["ds"] - pd.to_timedelta(daily["ds"].dt.day_of_week, unit="D")
+    weeks = daily.assign(ds=week).groupby(["unique_id", "ds"], as_index=False)["y"].sum()
+    own = [
+        any((s + pd.Timedelta(days=d)).strftime("%m%d") == f"{month:02d}{day:02d}" for d in range(7))
+        for s in weeks["ds"]
+    ]
+    weeks["y"] = np.round(weeks["y"] * np.where(own, factor, 1.0))
+    grid = make_grid(weeks, 8, "W")
+    special = add_yearly_days(grid, mark_special_days(grid)[0], grid.length, 8)
+    assert special.found
+    marked = special.kind[: grid.length] >= 0
+    assert (marked & own).sum() >= sum(own) - 1
+    assert marked.sum() <= 4 * sum(own)
+    kinds = special.kind[: grid.length][marked & own]
+    assert special.factors(grid.length)[kinds].mean() == pytest.approx(factor, rel=0.2)
