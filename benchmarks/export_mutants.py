@@ -35,7 +35,10 @@ from deskcast.pipelines.project.config import parse_config
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "oracles"))
 from made_exports import EXPORTS, Export, Rng, Sheet, one
 
-LEFT_OUT = re.compile(r"([\d,]+) (?:rows|cases|slots|tickets|events of cases) lie outside")
+LEFT_OUT = re.compile(
+    r"([\d,]+) (?:rows|cases|slots|tickets|events of cases) lie outside|([\d,]+) rows? repeats? the header|"
+    r"([\d,]+) lines? of one value (?:is|are) no row"
+)
 MAX_LINE = 2000
 
 
@@ -253,8 +256,13 @@ def uncounted(export: Export, part: LoadedSource) -> str:
         return lost_incidents(main, part)
     of_main = rejected[rejected["table"].isin([export.table, "tickets"])]
     refused = of_main["row"].nunique()
-    left_out = sum(int(n.replace(",", "")) for note in part.notes for n in LEFT_OUT.findall(note))
-    rows, used = max(0, len(records(main)) - 1), export.used(part)
+    left_out = sum(
+        int(n.replace(",", "")) for note in part.notes for found in LEFT_OUT.findall(note) for n in found if n
+    )
+    lines = records(main)
+    while lines and not any(c.strip() for c in lines[-1]):  # blank lines below a table are no rows
+        lines.pop()
+    rows, used = max(0, len(lines) - 1), export.used(part)
     titles = sum(bool(line.strip()) for line in main.head.splitlines())  # no rows where the reader knows them as titles
     if used + refused + left_out not in (rows, rows - titles):
         return f"{rows} rows, of which {used} used, {refused} refused, {left_out} left out"
@@ -268,9 +276,9 @@ def lost_incidents(sheet: Sheet, part: LoadedSource) -> str:
         return ""
     at = head.index("number")
     refused = set(part.rejected["row"])
-    there = {row[at] for i, row in enumerate(rows, 1) if i not in refused and at < len(row)}
+    there = {row[at] for i, row in enumerate(rows, 1) if i not in refused and len(row) > 1 and at < len(row)}
     found = set(part.tables["cases"]["case_id"])
-    lost = sorted(i for i in there if i.strip() and i not in found)
+    lost = sorted(i for i in there - {"number"} if i.strip() and i not in found)  # a header again is no incident
     return f"{len(lost)} incidents vanished, such as {lost[0]!r}" if lost else ""
 
 

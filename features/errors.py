@@ -69,6 +69,8 @@ class InputError(ValueError):
         What would have been right.
     hint
         What to try next.
+    code
+        Which kind of mistake this is: a key of :data:`deskcast.features.refusals.REFUSALS`, such as ``column.missing``.
 
     Examples
     --------
@@ -88,10 +90,29 @@ class InputError(ValueError):
         got: object = None,
         wanted: str | None = None,
         hint: str | None = None,
+        code: str = "",
     ) -> None:
         self.problem, self.where, self.column, self.row = problem, where, column, row
-        self.got, self.wanted, self.hint = got, wanted, hint
+        self.got, self.wanted, self.hint, self.code = got, wanted, hint, code
         super().__init__(mask_passwords(self._line()))
+
+    def as_line(self) -> str:
+        """Return the message as it is shown on a terminal: with its code in square brackets, where it has one.
+
+        >>> InputError("the column is missing", column="opened", code="column.missing").as_line()
+        "column 'opened': the column is missing [column.missing]"
+        """
+        return f"{self} [{self.code}]" if self.code else str(self)
+
+    def as_record(self) -> dict[str, object]:
+        """Return the parts of the message by name, as JSON has them; what is not told is left out.
+
+        >>> InputError("this is not a date", row=3, got="soon", code="time.unreadable").as_record()
+        {'code': 'time.unreadable', 'message': "row 3: this is not a date; got 'soon'", 'row': 3}
+        """
+        told = {"code": self.code, "message": str(self), "where": self.where, "column": self.column, "row": self.row}
+        more = {"wanted": self.wanted, "hint": self.hint}
+        return {k: mask_passwords(v) if isinstance(v, str) else v for k, v in (told | more).items() if v}
 
     def _line(self) -> str:
         place = [f"column '{self.column}'" if self.column else "", f"row {self.row:,}" if self.row else ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +22,10 @@ _WORDS = re.compile(
 )
 _NAMED = (
     (r"\b(ms|msec|millis|milliseconds?|millisekunden|duration ms)\b", "ms"),
-    (r"\b(s|sec|secs|seconds?|sek|sekunden?|secondes?|segundos?)\b", "s"),
-    (r"\b(min|mins|minutes?|minuten?|minutos?|mm)\b", "min"),
-    (r"\b(h|hrs?|hours?|std|stunden?|heures?|horas?)\b", "h"),
-    (r"\b(days?|tage?n?|jours?|dias?)\b", "d"),
+    (r"\b(s|sec|secs|seconds?|sek|sekunden?|secondes?|segundos?|segs?|secondi)\b", "s"),
+    (r"\b(min|mins|minutes?|minuten?|minutos?|minuti|mm)\b", "min"),
+    (r"\b(h|hrs?|hours?|std|stunden?|heures?|horas?|ore)\b", "h"),
+    (r"\b(days?|tage?n?|jours?|dias?|giorni)\b", "d"),
 )
 
 
@@ -43,7 +44,8 @@ def unit_of_name(name: str) -> str:
     >>> [unit_of_name(n) for n in ("AHT (sec)", "durationMs", "Resolution Time (hours)", "Talk Time")]
     ['s', 'ms', 'h', '']
     """
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare)
     words = re.sub(r"[^a-z0-9]+", " ", words.lower()).strip()
     words = re.sub(r"\b(after call work|acw|service level|within|in) \d+ (seconds?|secs?|s)\b", "", words)
     return next((unit for pattern, unit in _NAMED if re.search(pattern, words)), "")

@@ -60,8 +60,9 @@ def read_json(text: str, where: str) -> dict[str, pd.DataFrame]:
 
 def _frames(text: str, where: str) -> dict[str, pd.DataFrame]:
     lists: dict[str, list[Mapping[str, Any]]] = {}
-    for document in _documents(text, where):
-        for name, records in _lists(document):
+    documents = _documents(text, where)
+    for document in documents:
+        for name, records in _lists(document) if len(documents) > 1 else _inner_lists(document):
             bad = next((r for r in records if not isinstance(r, dict)), None)
             if bad is not None:
                 raise InputError(
@@ -137,6 +138,20 @@ def _lists(document: Any) -> list[tuple[str, list[Any]]]:
     if found and not any(key in document for key in _RECORD_KEYS):
         return found
     return [("", [document])]
+
+
+def _inner_lists(document: Any) -> list[tuple[str, list[Any]]]:
+    """Return the lists of the only object of a file, also where they stand one or two objects deeper.
+
+    So answer interfaces that put the records beside links and pages: ``{"_embedded": {"conversations": [...]}}``.
+    """
+    found = _lists(document)
+    if found != [("", [document])] or not isinstance(document, dict) or any(k in document for k in _RECORD_KEYS):
+        return found
+    inside = [v for v in document.values() if isinstance(v, dict)]
+    inside += [w for v in inside for w in v.values() if isinstance(w, dict)]
+    deeper = [pair for v in inside for pair in _lists(v) if pair[1] != [v]]
+    return deeper or found
 
 
 def _flatten(value: Mapping[str, Any], head: str, row: dict[str, str | None]) -> None:

@@ -76,7 +76,7 @@ def read_files(
     encoding: str | None = None,
     delimiter: str | None = None,
     header: bool | None = None,
-    sheet: str | None = None,
+    sheet: str | Sequence[str] | None = None,
 ) -> RawFile:
     """Read files of one form to one frame; ``frame.attrs["files"]`` says which rows are of which file.
 

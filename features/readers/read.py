@@ -56,7 +56,7 @@ def read_raw(
     encoding: str | None = None,
     delimiter: str | None = None,
     header: bool | None = None,
-    sheet: str | None = None,
+    sheet: str | Sequence[str] | None = None,
 ) -> RawFile:
     """Read a file as it stands, every value of a text, a workbook or JSON as text.
 
@@ -69,7 +69,8 @@ def read_raw(
     header
         Whether the first full row names the columns; recognised where it is not given.
     sheet
-        Of a workbook or a database file the sheet or table; without it the one that looks most like a log of cases.
+        Of a workbook or a database file the sheet or table, or several of one form; without it the one that looks most
+        like a log of cases.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def read_raw(
     if content[:4] == b"PAR1":
         return _parquet(file)
     if kind := find_database_kind(content[:16]):
-        tables = read_database_file(file, kind, sheet)
+        one = sheet if sheet is None or isinstance(sheet, str) else sheet[0] if len(sheet) == 1 else None
+        tables = read_database_file(file, kind, one)
         return _one_of(tables, {}, sheet, file.name, RawFile(pd.DataFrame(), container=kind))
     data, compression = unpack(content, file.name) if not is_workbook(content) else (content, "")
     if is_workbook(data):
@@ -120,21 +122,46 @@ def read_raw(
 
 
 def _one_of(
-    lists: Mapping[str, pd.DataFrame], said: Mapping[str, Sequence[str]], sheet: str | None, where: str, raw: RawFile
+    lists: Mapping[str, pd.DataFrame],
+    said: Mapping[str, Sequence[str]],
+    sheet: str | Sequence[str] | None,
+    where: str,
+    raw: RawFile,
 ) -> RawFile:
     """Return the list, sheet or table that is asked for, or the longest; and say what else there is."""
-    if sheet is not None and sheet not in lists:
-        hint = did_you_mean(sheet, tuple(lists))
-        raise InputError("the file has no such sheet or table", where=where, column="sheet", got=sheet, hint=hint)
-    chosen = sheet or max(lists, key=lambda name: len(lists[name]))
-    others = [n for n in lists if n != chosen]
+    asked = [sheet] if isinstance(sheet, str) else list(sheet or ())
+    for name in (n for n in asked if n not in lists):
+        hint = did_you_mean(name, tuple(lists))
+        raise InputError("the file has no such sheet or table", where=where, column="sheet", got=name, hint=hint)
+    chosen = asked or [max(lists, key=lambda name: len(lists[name]))]
+    others = [n for n in lists if n not in chosen]
     word = {"JSON": "list", "workbook": "sheet", "table of markup": "table"}.get(raw.container, "table")
-    notes = [*said.get(chosen, ())]
+    notes = [n for name in chosen for n in said.get(name, ())]
     if others:
-        notes.append(f"{where}: the {word} {chosen!r} was read; it also has {', '.join(others)}")
+        read = f"the {word} {chosen[0]!r} was" if len(chosen) == 1 else f"the {word}s {', '.join(chosen)} were"
+        notes.append(f"{where}: {read} read; it also has {', '.join(others)}")
+    if len(chosen) > 1:
+        notes.append(f"{where}: {len(chosen)} {word}s of one form are one table: {', '.join(chosen)}")
     return replace(
-        raw, frame=lists[chosen], notes=tuple(notes), lists=lists, list_notes={n: tuple(v) for n, v in said.items()}
-    )
+        raw, frame=join_sheets({n: lists[n] for n in chosen}), notes=tuple(notes), lists=lists,
+        list_notes={n: tuple(v) for n, v in said.items()},
+    )  # fmt: skip
+
+
+#: Column that says of which sheet a row is, where several are one table.
+SHEET_COLUMN = "sheet"
+
+
+def join_sheets(sheets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put sheets of one form together; a further column says of which sheet a row is.
+
+    >>> join_sheets({"May": pd.DataFrame({"id": ["1"]}), "June": pd.DataFrame({"id": ["2"]})}).to_dict("list")
+    {'id': ['1', '2'], 'sheet': ['May', 'June']}
+    """
+    if len(sheets) == 1:
+        return next(iter(sheets.values()))
+    parts = [f if SHEET_COLUMN in f else f.assign(**{SHEET_COLUMN: name}) for name, f in sheets.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _content(file: Path) -> bytes:

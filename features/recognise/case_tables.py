@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InputError
+from ..readers.empty_times import find_empty_times
 from ..readers.timestamps import detect_date_order, parse_times
+from ..sources.satisfaction import MAX_SCORE, score_answers
 from ..sources.spec import SourceSpec
-from ..sources.table import CASE_TIMES
+from ..sources.table import CASE_TIMES, SATISFACTION
 from .date_and_time import pair_with_clock
 from .event_logs import is_id_like
 from .readings import Ask, Reading, UnclearReadingError
@@ -18,6 +20,10 @@ from .reckoned_ends import find_reckoned_ends
 from .roles import ColumnProfile, ColumnRoles, find_best_column, guess_attributes, guess_segment_columns
 from .vocabulary import can_be_opening, score_role_match
 
+#: Times that end a case.
+ENDS_OF_CASES = ("resolved_at", "closed_at")
+#: Below this a name does not say that a time opens anything.
+MIN_ARRIVAL_NAME = 0.3
 #: A time is no opening if so many of the ends lie before it.
 MAX_ENDS_BEFORE = 0.2
 
@@ -65,7 +71,11 @@ def read_as_cases(
         taken[role] = source.replace(source.split(" + ")[0], taken["created_at"], 1)
         why[role] = "reckoned: the opening plus how long it took"
     segments = guess_segment_columns(ColumnRoles(columns, taken))
-    order = ("case_id", "created_at", *CASE_TIMES, "updated_at")
+    answers = _satisfaction(columns, {**taken, **segments}) if any(r in taken for r in ENDS_OF_CASES) else ""
+    if answers:
+        taken[SATISFACTION] = answers
+        why[SATISFACTION] = "answers on satisfaction, as points from 1 to 5: " + _points_of(columns[answers])
+    order = ("case_id", "created_at", *CASE_TIMES, "updated_at", SATISFACTION)
     mapped = {**{k: taken[k] for k in order if k in taken}, **segments}
     attributes, leakage = guess_attributes(ColumnRoles(columns, mapped), None, None)
     ends = [r for r in CASE_TIMES if r in taken]
@@ -80,6 +90,9 @@ def read_as_cases(
         "attributes": attributes, "segments": {r: columns[c].distinct for r, c in segments.items()},
         "leakage": leakage, "why": why, "notes": tuple(unused), "units": units,
     }  # fmt: skip
+    opening = taken["created_at"].split(" + ")[0]
+    if not (ends or case or reckoned) and score_role_match(opening, "created_at") < MIN_ARRIVAL_NAME:
+        _ask_whether_arrivals(opening, where, ask)
     score, reasons = _score(columns, taken, ends, bool(case))
     instead: tuple[tuple[str, Reading], ...] = ()
     if early:
@@ -87,6 +100,16 @@ def read_as_cases(
         label = f"'{mapped[early]}' opens a case and '{mapped['created_at']}' ends it"
         instead = ((label, Reading(found["shape"], score, {**found, "columns": turned}, reasons)),)
     return Reading(found["shape"], score, found, reasons, against, instead)
+
+
+def _ask_whether_arrivals(opening: str, where: str, ask: Ask | None) -> None:
+    """Ask whether rows without an id, an end or a time that is named as an opening are cases at all."""
+    question = f"is each row a case that comes at '{opening}'? Neither a name nor an id or an end says so"
+    lines = f'[source.cases] columns = {{ created_at = "{opening}" }}'
+    if ask is None:
+        raise UnclearReadingError(question, [("if it is", lines)], where=where, code="reading.unclear")
+    if ask(f"{where}: {question}", ["each row is a case", "the rows are something else"]) != 0:
+        raise InputError("the rows are no cases, as you said", where=where, code="reading.none")
 
 
 def _case_id(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> tuple[str, bool]:
@@ -111,6 +134,29 @@ def _case_id(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> tuple
         return case, False
     plain = [n for i, (n, p) in enumerate(columns.items()) if fits(p) and _is_code(n, p, first=i == 0)]
     return (plain[0], False) if plain else ("", False)
+
+
+def _satisfaction(columns: Mapping[str, ColumnProfile], taken: Mapping[str, str]) -> str:
+    """Return the column of answers on satisfaction: by its name, and with values that are points of five."""
+
+    def fits(p: ColumnProfile) -> bool:
+        if p.time is not None or p.clock or not 1 <= p.distinct <= 12 or p.name in taken.values():
+            return False
+        points, asked, unknown = score_answers(pd.Series(p.values, dtype="str"))
+        numbered = p.number and float(points.max()) < MAX_SCORE  # of how many points is not told
+        return bool(points.notna().any()) and not numbered and float(unknown.sum()) <= 0.2 * float(asked.sum())
+
+    return find_best_column(columns, SATISFACTION, fits)
+
+
+def _points_of(p: ColumnProfile) -> str:
+    values = pd.Series(p.values[:8], dtype="str")
+    points, asked, _ = score_answers(values)
+    said = [
+        f"{v} {n:g}" if n == n else f"{v} {'no answer' if a else 'not asked'}"
+        for v, n, a in zip(values, points, asked, strict=True)
+    ]
+    return ", ".join(said)
 
 
 def _is_code(name: str, p: ColumnProfile, *, first: bool) -> bool:
@@ -142,6 +188,7 @@ def _read_times(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> di
     sample = frame.iloc[:: max(1, len(frame) // 5000)]
     names = [n for n, p in columns.items() if p.time is not None]
     texts = {n: sample[n].mask(sample[n].isin(missing)) if str(sample[n].dtype) == "str" else sample[n] for n in names}
+    texts = {n: t.mask(find_empty_times(t)) for n, t in texts.items()}
     order = detect_date_order(list(texts.values()))
     return {n: parse_times(t, order=order).instants for n, t in texts.items()}
 
@@ -168,7 +215,7 @@ def _opening(
         lines = [(n, f'[source.cases.columns] created_at = "{n}"') for n in first[:2]]
         question = "which time opens a case? No name tells, and the values do not either"
         if ask is None:
-            raise UnclearReadingError(question, lines, where=where, code="opening")
+            raise UnclearReadingError(question, lines, where=where, code="reading.unclear")
         return first[ask(f"{where}: {question}", first[:2])]
     best = max(first or free, key=lambda n: score_role_match(n, "created_at"), default="")
     if not best:
@@ -196,7 +243,7 @@ def _no_opening(columns: Mapping[str, ColumnProfile], taken: Mapping[str, str], 
         "no opening time: no column of times can be when a case was opened",
         [(f"if '{likely}' is it after all", lines)],
         where=where,
-        code="no-opening",
+        code="time.none",
         got=", ".join(said),
         wanted="a column such as 'Created' or 'Opened'",
     )

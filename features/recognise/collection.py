@@ -9,13 +9,13 @@ from pathlib import Path
 from ..errors import InputError
 from ..readers.many_files import expand_path, is_pattern, join_files
 from ..readers.read import RawFile, read_raw
-from ..sources.export import normalise_name
 from ..sources.spec import SourceSpec
 from .children import find_child, read_as_child
 from .exports import group_exports, read_export_folder
 from .readings import Ask
 from .recognise import Recognised, add_times, recognise_table
 from .roles import profile_columns
+from .sheets import group_sheets, header_of
 from .vocabulary import score_role_match
 
 
@@ -116,29 +116,34 @@ class _Table:
     files: tuple[Path, ...]
     raw: RawFile
     sheet: str = ""
+    sheets: tuple[str, ...] = ()
     error: InputError | None = None
 
-    @property
-    def name(self) -> str:
-        return self.files[0].name + (f", {self.sheet}" if self.sheet else "")
+    def passed_over(self, reason: str) -> list[tuple[str, str]]:
+        """Name each of its files with the reason why it is not used."""
+        return [(f.name + (f", {self.sheet}" if self.sheet else ""), reason) for f in self.files]
 
 
 def _members(file: Path, raw: RawFile) -> list[_Table]:
     """Return the sheets, lists or tables of a file, each as a table."""
     if len(raw.lists) < 2:
         return [_Table((file,), raw)]
-    return [
-        _Table((file,), replace(raw, frame=frame, notes=raw.list_notes.get(name, ()), lists={}), name)
-        for name, frame in raw.lists.items()
-    ]
+    out = []
+    for names, frame in (
+        group_sheets(raw.lists) if raw.container == "workbook" else [((n,), f) for n, f in raw.lists.items()]
+    ):
+        notes = tuple(note for n in names for note in raw.list_notes.get(n, ()))
+        one = replace(raw, frame=frame, notes=notes, lists={})
+        out.append(_Table((file,), one, ", ".join(names), names if len(names) > 1 else ()))
+    return out
 
 
 def _join_alike(tables: Sequence[_Table]) -> list[_Table]:
     """Put files of one header together."""
     groups: dict[tuple[str, ...], list[_Table]] = {}
     for table in tables:
-        header = tuple(sorted(normalise_name(str(c)) or str(c) for c in table.raw.frame.columns))
-        groups.setdefault((table.sheet, *header), []).append(table)
+        header = header_of(table.raw.frame)
+        groups.setdefault((table.sheet, *table.sheets, *header), []).append(table)
     joined = []
     for group in groups.values():
         files = [t.files[0] for t in group]
@@ -158,7 +163,8 @@ def _tables(tables: Sequence[_Table], *, alone: bool, ask: Ask | None) -> tuple[
                 raise
             unused.append(replace(table, error=error))
             continue
-        seen.append(replace(one, files=table.files if len(table.files) > 1 else (), sheet=table.sheet))
+        files = table.files if len(table.files) > 1 else ()
+        seen.append(replace(one, files=files, sheet=table.sheet, sheets=table.sheets))
     return seen, unused
 
 
@@ -178,7 +184,7 @@ def _one_of_each_file(seen: Sequence[Recognised], unused: Sequence[_Table]) -> t
             kept.append(one)
         else:
             said = f"the sheet '{best[one.path].sheet}' of this file was taken; name this one by sheet = '{one.sheet}'"
-            others.append(_Table(one.files or (one.path,), one.raw, one.sheet, InputError(said)))
+            others.append(_Table(one.files or (one.path,), one.raw, one.sheet, one.sheets, InputError(said)))
     return kept, others
 
 
@@ -201,11 +207,11 @@ def _with_children(
         if one is parent or parent is None or free:
             out.append(one)
             continue
-        table = _Table(one.files or (one.path,), one.raw, one.sheet)
+        table = _Table(one.files or (one.path,), one.raw, one.sheet, one.sheets)
         out, passed, parent = _add_child(table, one, parent, out, passed)
     for table in unused:
         if parent is None:
-            passed.append((table.name, _reason(table.error)))
+            passed += table.passed_over(_reason(table.error))
         else:
             out, passed, parent = _add_child(table, None, parent, out, passed)
     return out, passed
@@ -224,21 +230,21 @@ def _add_child(
     if child is None:
         if own is not None:
             return [*out, own], passed, parent
-        return out, [*passed, (table.name, _reason(table.error))], parent
+        return out, [*passed, *table.passed_over(_reason(table.error))], parent
     found = read_as_child(columns, table.raw.frame, child)
     if found is None:
         said = (
             f"its '{child.column}' names cases of {parent.path.name}: rows of them, no cases of their own, and nothing "
             "says who wrote them or what changed"
         )
-        return out, [*passed, (table.name, said)], parent
+        return out, [*passed, *table.passed_over(said)], parent
     if child.parent != parent.columns["case_id"]:
         better = replace(parent, columns={**parent.columns, "case_id": child.parent})
         out = [better if o is parent else o for o in out]
         parent = better
     events = add_times(Recognised(table.files[0], raw=table.raw, **found), columns)
     files = table.files if len(table.files) > 1 else ()
-    return [*out, replace(events, files=files, sheet=table.sheet)], passed, parent
+    return [*out, replace(events, files=files, sheet=table.sheet, sheets=table.sheets)], passed, parent
 
 
 def _table_of_cases(seen: Sequence[Recognised]) -> Recognised | None:

@@ -28,14 +28,18 @@ CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
         rf"({_THING} )?(queue )?(wait(ing)?|hold in queue|inqueue|in queue|queue|speed of answer|asa|wartezeit|"
         rf"time to answer|answer speed|"
         rf"queue wait|attente|espera|attesa)( (of|to) answer)?{_TIME}{_UNIT}|wartezeit|time in queue{_UNIT}|"
-        rf"answer delay|queue duration",
+        rf"answer delay|queue duration|"
+        rf"(temps|duree|tiempo|tempo|durata)( (d|de|di|da))? (attente|espera|attesa){_UNIT}",
     ),
     "ring_s": (rf"(total )?ring(ing)?{_TIME}{_UNIT}",),
     "talk_s": (
         rf"(avg |average )?({_THING} )?(talk|talking|conversation|billsec|bill|billable|speaking|gesprach\w*|"
         rf"agent interaction|agent|in call|"
         rf"conversacion|conversa){_TIME}{_UNIT}|gesprachs(zeit|dauer)|avgtalk ?duration|talk ?duration|"
-        rf"bill ?sec(onds)?|(avg )?talk duration",
+        rf"bill ?sec(onds)?|(avg )?talk duration|"
+        rf"(temps|duree|tiempo|duracion|tempo|duracao|durata)( (de|da|di|della))?( la)? "
+        rf"(conversation|conversacion|conversa(cao)?|"
+        rf"conversazione|charla|parole){_UNIT}",
     ),
     "hold_s": (rf"({_THING} |customer )?(hold(ing)?|on hold|halte\w*){_TIME}{_UNIT}|.*\bcustomer hold duration",),
     "wrap_s": (
@@ -49,7 +53,7 @@ CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
     "abandon_s": (r"abandon(ed|ment)? (time|duration|wait|seconds?|secs?|s)( \w+)?",),
     "outcome": (
         rf"({_THING} )?(outcome|result|disposition|status|completion|ended by reason|end reason|answered status|"
-        rf"resultat|ergebnis|estado|statut)",
+        rf"resultat|resultado|risultato|esito|ergebnis|estado|statut|stato)",
         rf"({_THING} )?type|{_THING} ?type|reason|reason terminated|last ?call ?result|event|hangup cause",
     ),
     "answered": (r"answered( y n)?|is answered|was answered|beantwortet|angenommen|picked up",),
@@ -61,6 +65,7 @@ CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
     "updated_at": (r"last update ?timestamp|last updated( at)?|lastupdatetimestamp|updated( at)?",),
     "contact_id": (
         rf"({_THING}) ?(id|uuid|sid|key|number|nr|no|reference)|unique ?id|history ?id|interaction id",
+        r"(id|n|no|numero|ref|referencia)( (de|d|do|da|del|di))?( (la|l))? (appel|llamada|chamada|chiamata|ligacao)|"
         r"session ?(id|key)|telephony session id|sid|uuid|id|number|nr|no|key|seq|sessionid",
     ),
     "agent_id": (

@@ -27,6 +27,8 @@ from .vocabulary import (
 )
 
 _ID_LIKE = re.compile(r"^[A-Za-z]{0,8}[-_#/ ]?\d{1,20}([-./]\d+)*$|^[0-9a-fA-F]{8,}(-[0-9a-fA-F]{4,})*$")
+#: Names that say of which case a row is.
+_CASE_NUMBER = re.compile(r"(case|ticket|incident|issue|conversation|service request|complaint) ?(id|number|no|nr|key)")
 #: Columns that name the field that a row changes, and its new value.
 _FIELD_NAMES = re.compile(r"(field|field ?name|field label|changed field|attribute|property|column|item|old field)")
 _NEW_NAMES = re.compile(
@@ -55,7 +57,8 @@ def find_story_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame
     found: dict[str, float] = {}
     for name, p in columns.items():
         named = score_role_match(name, "case_id")
-        if p.time is not None or p.clock or not (0 < p.unique < 0.8) or p.missing > 0.1 or p.distinct < 2:
+        most = 0.95 if named >= 0.9 and not others_number_rows(columns, name) else 0.1
+        if p.time is not None or p.clock or not (0 < p.unique < 0.8) or p.missing > most or p.distinct < 2:
             continue
         if not named and tells_how_long(name):
             continue
@@ -69,6 +72,29 @@ def find_story_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame
         if not other or story >= MIN_STORY_OF_OTHERS:
             found[name] = story + 0.2 * named
     return found
+
+
+def others_number_rows(columns: Mapping[str, ColumnProfile], name: str) -> bool:
+    """Tell whether another column than this one has an id on each row."""
+    return any(
+        n != name and score_role_match(n, "case_id") > 0 and p.unique > 0.9 and p.missing < 0.05 and p.time is None
+        for n, p in columns.items()
+    )
+
+
+def find_repeated_parent(columns: Mapping[str, ColumnProfile], case: str) -> str:
+    """Return the column that names cases and repeats, where the id of the rows says less: they are parts of cases.
+
+    So has a table of comments an ``id`` and a ``ticket_id``.
+    """
+    named = score_role_match(case, "case_id")
+    return next(
+        (
+            n for n, p in columns.items()
+            if n != case and named < 0.9 and _CASE_NUMBER.fullmatch(normalise_column_name(n))
+            and p.time is None and 0 < p.unique < 0.8 and p.missing < 0.1 and p.distinct > 1
+        ), "",
+    )  # fmt: skip
 
 
 def _event_time(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, case: str) -> str:

@@ -19,7 +19,7 @@ from ..sources.volumes import COMPLETE, COUNT_MEASURES, MEAN_MEASURES, SHARE_MEA
 from .interval_series import find_series_across
 from .interval_times import IntervalTimes, find_across, find_interval_times
 from .interval_units import decide_means, decide_units
-from .interval_values import is_amount, is_count
+from .interval_values import is_amount, is_count, share_of_counts
 from .interval_words import AGENT_WORDS, Measure, find_measure, series_rank
 from .roles import ColumnProfile
 from .vocabulary import normalise_column_name, score_role_match, tells_how_long
@@ -28,6 +28,8 @@ from .vocabulary import normalise_column_name, score_role_match, tells_how_long
 MIN_SCORE_COUNTS, MIN_SCORE_QUESTION = 4.0, 3.0
 #: Share of rows that may come twice before a slot is no longer what a row is.
 MAX_DOUBLED_SHARE = 0.35
+#: A name from which a column is a count though some of its values are none.
+MIN_SURE_NAME = 0.7
 #: What describes a case: a number under such a name is no count.
 _CASE_ROLES = ("case_id", "priority", "product", "region", "case_type", "customer_id", "channel", "team")
 _MISSING = SourceSpec("volumes").missing
@@ -65,6 +67,7 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
         return side_by_side
     measures, odd, target_s = _measures(columns, frame, times)
     if "y" not in measures:
+        _refuse_without_count(columns, frame, times, measures)
         return None
     keys, unique = _series_keys(columns, frame, times, measures)
     agents = [n for n in keys if _is_agent(n)]
@@ -80,6 +83,35 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
     if score < MIN_SCORE_COUNTS:
         raise _question(times, measures, keys, columns)
     return _described(_Reading(times, measures, keys, score, words, target_s), frame, odd)
+
+
+def _refuse_without_count(
+    columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, times: IntervalTimes, measures: Mapping[str, str]
+) -> None:
+    """Refuse a report that has times and shares of its intervals but not how many came: its rows are no cases."""
+    if times.even < 0.9 or len(frame) < 5:
+        return
+    named = [
+        n
+        for n in columns
+        if n not in times.columns and (m := find_measure(n)) is not None and m.role == "y" and m.sure >= MIN_SURE_NAME
+    ]
+    if named and not any(score_role_match(n, "case_id") > 0 and p.unique > 0.9 for n, p in columns.items()):
+        raise InputError(
+            "most of the counts cannot be read", column=named[0], got=next(iter(columns[named[0]].values), None),
+            wanted="whole numbers from 0",
+        )  # fmt: skip
+    if not measures:
+        return
+    keys, unique = _series_keys(columns, frame, times, measures)
+    used = {*times.columns, *keys, *measures.values()}
+    if unique >= 0.9 and all(n in used or p.distinct <= 1 for n, p in columns.items()):
+        named = list(measures.values())
+        raise InputError(
+            f"the report does not say how many came: it has only {', '.join(named)}", column=named[0],
+            wanted="a column of counts, such as Offered, beside it",
+            hint="export the report with its counts; handle times alone can be given as aht in [staffing.NAME]",
+        )  # fmt: skip
 
 
 def _cleaned(frame: pd.DataFrame) -> pd.DataFrame:
@@ -105,7 +137,9 @@ def _measures(
     known: dict[str, Measure] = {}
     for name in columns:
         found = find_measure(name) if name not in times.columns else None
-        if found is None or not (is_count(frame[name]) if found.role in COUNT_MEASURES else is_amount(frame[name])):
+        if found is None or not (
+            _counts(frame[name], found) if found.role in COUNT_MEASURES else is_amount(frame[name])
+        ):
             continue
         role = found.role
         if role in TIME_MEASURES and found.mean:
@@ -125,6 +159,11 @@ def _measures(
             out["y"] = rest[0]
     target = next((known[out[r]].target_s for r in ("service_level", "answered_in_target") if r in out), None)
     return out, known, target
+
+
+def _counts(values: pd.Series[Any], found: Measure) -> bool:
+    """Tell whether a column counts: where its name says so plainly, up to half of its values may be mistakes."""
+    return is_count(values) or (found.sure >= MIN_SURE_NAME and share_of_counts(values) >= 0.5)
 
 
 def _free_counts(

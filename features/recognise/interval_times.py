@@ -19,6 +19,8 @@ from .roles import ColumnProfile
 from .vocabulary import normalise_column_name
 
 _STEP_WORDS = {3600.0: "hours", DAY_S: "days", 7 * DAY_S: "weeks"}
+#: Slots shorter than this are those of a report only where so many of a day are there.
+MIN_SPARSE_STEP_S, MIN_DENSITY = 900.0, 0.1
 _PERIOD_NAMES = (
     r"(half ?hour|interval|intervall|period|periode|time|zeit|uhrzeit|hour|stunde|slot|heure|hora|ora|"
     r"von|from|start|end|bis|time of day|intrvl|starttime|start time|end time|tranche)( (no|nr|number|start|end|"
@@ -264,6 +266,8 @@ def _even(local: pd.Series[Any]) -> tuple[float, float]:
     if step is None or step < 60:
         return 0.0, 0.0
     there = local.dropna()
+    if step < MIN_SPARSE_STEP_S and _density(there, step) < MIN_DENSITY:
+        return step, 0.0  # times to the minute, of things that happen now and then
     if step < DAY_S:
         off = _seconds_of_day(there) % min(step, 3600.0 if step % 3600 == 0 else step)
         most = float((off == off.mode().iloc[0]).mean())
@@ -272,6 +276,14 @@ def _even(local: pd.Series[Any]) -> tuple[float, float]:
     return step, float((there == days).mean()) if (there == days).mean() > 0.5 else float(
         (_seconds_of_day(there) == _seconds_of_day(there).mode().iloc[0]).mean()
     )
+
+
+def _density(times: pd.Series[Any], step: float) -> float:
+    """Return how many of the slots between the first and the last time of each day are there."""
+    known = times.drop_duplicates()
+    by_day = known.groupby(known.dt.normalize()).agg(["min", "max", "size"])
+    slots = (by_day["max"] - by_day["min"]).dt.total_seconds() / step + 1
+    return float(by_day["size"].sum() / slots.sum()) if len(by_day) else 0.0
 
 
 def _seconds_of_day(local: pd.Series[Any]) -> pd.Series[Any]:

@@ -9,6 +9,9 @@ import pandas as pd
 from ..readers.elapsed import parse_elapsed
 from ..readers.numbers import detect_number_format, parse_numbers
 
+#: No interval has so many contacts; larger numbers are mistakes.
+MAX_COUNT = 1e9
+
 
 def is_count(values: pd.Series[Any]) -> bool:
     """Tell whether a column has whole numbers from 0, however their thousands are written.
@@ -24,6 +27,19 @@ def is_count(values: pd.Series[Any]) -> bool:
     numbers = parse_numbers(there, form)
     good = numbers.dropna()
     return bool(numbers.notna().mean() >= 0.9) and bool(((good >= 0) & (good % 1 == 0)).mean() >= 0.99)
+
+
+def share_of_counts(values: pd.Series[Any]) -> float:
+    """Return the share of the values that are there which are whole numbers from 0.
+
+    >>> share_of_counts(pd.Series(["4", "n/a", "-5", "12"]))
+    0.5
+    """
+    there = values.dropna()
+    if there.empty:
+        return 0.0
+    numbers = parse_numbers(there, detect_number_format(there, whole=True))
+    return float(((numbers >= 0) & (numbers < MAX_COUNT) & (numbers % 1 == 0)).mean())
 
 
 def is_amount(values: pd.Series[Any]) -> bool:

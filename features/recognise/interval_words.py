@@ -16,6 +16,8 @@ _COUNTED = (
     r"chiamate|"
     r"kontakte|vorgange|requests?|orders?|visits?)"
 )
+#: One of them: such a name is as likely that of an id.
+_ONE = r"(contact|call|interaction|chat|email|message|ticket|case|request|order|visit)"
 _SHARE = re.compile(
     r"%|\b(percent|percentage|pct|rate|share|ratio|anteil|quote|taux|tasa|taxa|tasso|porcentaje|pca)\b", re.IGNORECASE
 )
@@ -142,6 +144,8 @@ def _count(words: str) -> Measure | None:
         if re.fullmatch(pattern, words):
             limit = re.search(r"(\d+)", words) if role == "answered_in_target" else None
             sure = {7: 0.8, 8: 0.7, 9: 0.4}.get(place, 1.0)
+            if place == 7 and re.fullmatch(_ONE, words):
+                sure = 0.4  # the number of a ticket as well as a number of tickets
             return Measure(role, sure, target_s=float(limit[1]) if limit else None)
     return None
 

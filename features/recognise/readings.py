@@ -53,9 +53,10 @@ class UnclearReadingError(InputError):
 
     def __init__(self, problem: str, choices: Sequence[tuple[str, str]], *, where: str, code: str, **more: Any) -> None:
         self.choices = tuple(choices)
-        self.code = code
         said = "; or ".join(f"{label}: {lines}" for label, lines in self.choices)
-        super().__init__(problem, where=where, hint=f"write in deskcast.toml: {said}" if said else None, **more)
+        super().__init__(
+            problem, where=where, code=code, hint=f"write in deskcast.toml: {said}" if said else None, **more
+        )
 
 
 def choose_reading(readings: Sequence[Reading], where: str, ask: Ask | None = None) -> tuple[Reading, Reading | None]:
@@ -85,12 +86,12 @@ def choose_reading(readings: Sequence[Reading], where: str, ask: Ask | None = No
     if best.against:
         question = f"the values speak against the best reading, {_article(best.shape)}: {best.against[0]}"
         others = best.instead or tuple((_choice(r), r) for r in ranked[1:2])
-        return _answered(question, [(_choice(best), best), *others], where, "contradicted", ask), second
+        return _answered(question, [(_choice(best), best), *others], where, "reading.contradicted", ask), second
     close = second is not None and not second.against and second.score >= MIN_SCORE
     if second is not None and close and best.score - second.score < MIN_LEAD:
         question = f"is this {_article(best.shape)} ({_why(best)}) or {_article(second.shape)} ({_why(second)})?"
         answers = [(_choice(best), best), (_choice(second), second)]
-        chosen = _answered(question, answers, where, "two-readings", ask)
+        chosen = _answered(question, answers, where, "reading.unclear", ask)
         return chosen, second if chosen is best else best
     return best, second
 

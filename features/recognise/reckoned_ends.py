@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 import pandas as pd
@@ -13,12 +14,27 @@ from .roles import ColumnProfile, find_best_column
 from .vocabulary import is_duration_name, normalise_column_name
 
 _ROLES = (
-    ("resolved_at", re.compile(r"\b(resolution|resolve|resolved|solution|calendar (duration|stc)|full resolution)\b")),
+    (
+        "resolved_at",
+        re.compile(
+            r"\b(resolution|resolve|resolved|solution|calendar (duration|stc)|full resolution|"
+            r"(losungs|erledigungs|behebungs)(zeit|dauer)|(resolucion|solucion|resolucao|solucao|risoluzione|soluzione))\b"
+        ),
+    ),
     ("closed_at", re.compile(r"\b(closure|closing|close|time open|days open|open days|total duration|lifetime)\b")),
-    ("first_response_at", re.compile(r"\b(first|initial) (reply|response|answer|contact)\b")),
+    (
+        "first_response_at",
+        re.compile(
+            r"\b((first|initial) (reply|response|answer|contact)|erste[nr]? (antwort|reaktion)|"
+            r"(erstreaktions|erstantwort)(s)?(zeit|dauer)?|premiere reponse|"
+            r"primera respuesta|primeira resposta|prima risposta)\b"
+        ),
+    ),
 )
 _WORKED = re.compile(
-    r"\b(business|office|working|worked|wait|hold|agent|requester|target|sla|remaining|left|avg|average)\b"
+    r"\b(business|office|working|worked|wait|hold|agent|requester|target|sla|remaining|left|avg|average|next|every|"
+    r"geschafts\w*|arbeits\w*|buro\w*|ouvrees?|habil\w*|laboral\w*|ut(il|eis)|lavorativ\w*|ziel\w*|objecti?f|objetivo|"
+    r"obiettivo|cible|meta|durchschn\w*|mittlere|moyen(ne)?|medi[oa]|promedio|restante?s?|verbleibend\w*)\b"
 )
 #: Units that the systems have for columns whose names do not say them.
 _USUAL_UNITS = {"calendar stc": "s"}
@@ -53,7 +69,7 @@ def find_reckoned_ends(
         if role in known or (role != "first_response_at" and known & {"resolved_at", "closed_at"}):
             continue
         for name, p in columns.items():
-            words = normalise_column_name(name)
+            words = f"{normalise_column_name(name)} | {_own_words(name)}"  # a translation may mean another thing
             if p.time is not None or not pattern.search(words) or name in units or _WORKED.search(words):
                 continue
             read = parse_elapsed(
@@ -62,7 +78,7 @@ def find_reckoned_ends(
             good = read.seconds.dropna()
             if len(good) < 2 or float(read.bad.mean()) > 0.2 or (good < 0).mean() > 0.01:
                 continue
-            unit = unit_of_name(name) or _USUAL_UNITS.get(words, "") or ("d" if "days" in words else "")
+            unit = unit_of_name(name) or _USUAL_UNITS.get(_own_words(name), "") or ("d" if "days" in words else "")
             if not unit and read.form not in ("clock", "words"):
                 if is_duration_name(name):
                     said.append(f"'{name}' is a duration without a unit: say it in [source.cases.units]")
@@ -73,6 +89,12 @@ def find_reckoned_ends(
             ends[role], units[name] = f"{taken['created_at']} + {name}", unit or "s"
             break
     return ends, units, said
+
+
+def _own_words(name: str) -> str:
+    """Return a name in lower case words without accents, in its own language."""
+    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", " ", bare.lower()).strip()
 
 
 def _is_there_while_open(

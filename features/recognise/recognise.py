@@ -24,7 +24,7 @@ from ..sources.table import CASE_TIMES
 from ..sources.telephone import CALL_LOG_COLUMNS as CALLS
 from ..sources.volumes import common_step_s
 from .case_tables import read_as_cases
-from .event_logs import describe_story, read_as_events
+from .event_logs import describe_story, find_repeated_parent, read_as_events
 from .planner_files import recognise_planner_file
 from .readings import MIN_SCORE, Ask, Reading, choose_reading, describe_reading
 from .roles import (
@@ -64,6 +64,8 @@ class Recognised:
         The files of one form that are this table together, where there are several.
     sheet
         Of a workbook or a database file with several: the sheet or table.
+    sheets
+        The sheets of one form that are this table together, where there are several.
     units
         Column of durations -> its unit.
     options
@@ -89,6 +91,7 @@ class Recognised:
     parts: Mapping[str, Path] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     sheet: str = ""
+    sheets: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
@@ -99,7 +102,7 @@ class Recognised:
             table=self.table,
             path="" if self.parts or self.files else str(self.path) if path is None else path,
             files=tuple(str(f) for f in self.files),
-            sheet=self.sheet or None,
+            sheet=self.sheets or self.sheet or None,
             units=self.units,
             parts={name: str(file) for name, file in self.parts.items()},
             kind=self.kind,
@@ -163,6 +166,10 @@ def _readings(
             other = replace(cases, found={**cases.found, "columns": named})
             instead = ((f"a case is a value of '{against[0][0]}'", other),)
             cases = replace(cases, against=tuple(said for _, said in against), instead=instead)
+    parent = find_repeated_parent(columns, cases.found["columns"].get("case_id", ""))
+    if parent and not cases.against:
+        said = f"'{parent}' repeats, so the rows are parts of cases and no cases"
+        cases = replace(cases, against=(said,))
     return [r for r in (events, cases) if r is not None]
 
 

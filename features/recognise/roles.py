@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..case_log.schema import TABLES, AttributeTiming
+from ..readers.empty_times import find_empty_times
 from ..readers.timestamps import BARE_NUMBER_STYLES, TimeFormat, detect_time_format, parse_times
 from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match, tells_how_long
 
@@ -171,7 +172,7 @@ _TIME_WORDS = {
 }
 
 
-_CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
+_CLOCK = r"\d{1,2}[:h]\d{2}(:\d{2}(\.\d+)?)?"
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,10 @@ def _profile(name: str, values: pd.Series[Any], missing: Sequence[str]) -> Colum
     counts = there.value_counts()
     sample = there.drop_duplicates().iloc[:: max(1, len(counts) // 500)].head(1000)
     time, dates = _time(name, sample)
+    if time is not None and (empty := find_empty_times(there)).any():
+        there = there[~empty]
+        counts = there.value_counts()
+        time, dates = _time(name, there.drop_duplicates().iloc[:: max(1, len(counts) // 500)].head(1000))
     text = sample.astype("str")
     number = bool(len(text)) and bool(pd.to_numeric(text, errors="coerce").notna().mean() >= 0.99)
     clock = bool(len(text)) and bool(text.str.fullmatch(_CLOCK).mean() >= 0.95)

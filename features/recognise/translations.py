@@ -8,7 +8,8 @@ from functools import lru_cache
 #: Names in German, French, Spanish, Portuguese, Italian, Dutch and Polish, without accents, and the English for them.
 TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
     (
-        r"(ticket|vorgangs?|fall|auftrags|storungs|incident|anfrage|meldungs|aufgaben) ?(nummer|nr|id|kennung)",
+        r"(ticket|(kunden)?vorgangs?|fall|auftrags|storungs|incident|anfrage|meldungs|aufgaben) ?"
+        r"(nummer|nr|id|kennung)",
         "ticket id",
     ),
     (r"vorgang|fall|auftrag|storung|meldung|anfrage", "ticket"),
@@ -34,6 +35,21 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
         "created date",
     ),
     (
+        r"(datum|zeit|zeitpunkt|datum uhrzeit|datum (und|u) uhrzeit|tag) (der |des |von |vom )?"
+        r"((er)?offnung|erstellung|anlage|meldung|eingangs?|erfassung)",
+        "created date",
+    ),
+    (
+        r"(datum|zeit|zeitpunkt|datum uhrzeit|datum (und|u) uhrzeit|tag) (der |des |von |vom )?"
+        r"(abschlusse?s|schliessung|schlieung|beendigung)",
+        "closed date",
+    ),
+    (
+        r"(datum|zeit|zeitpunkt|datum uhrzeit|datum (und|u) uhrzeit|tag) (der |des |von |vom )?"
+        r"(losung|erledigung|behebung)",
+        "resolved date",
+    ),
+    (
         r"(data|fecha|date|datum|hora|heure|ora)( (e |y |et )?(hora|heure|ora))?( (de|d|do|da|du|del|di|van|la|l))* "
         r"(creation|ouverture|reception|enregistrement|creacion|apertura|alta|recepcion|registro|inicio|criacao|"
         r"abertura|creazione|aanmaak|utworzenia|zgloszenia|debut|inizio|ingreso)",
@@ -45,7 +61,7 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
         r"chius[oa]|gesloten|afgesloten|zamkniet[oy]|termine",
         "closed",
     ),
-    (r"(abschluss|schluss|schliess|schliessungs|ende|end|schlie)(datum|zeit|zeitpunkt)", "closed date"),
+    (r"(abschluss|schluss|schliess|schliessungs|ende|end|schlie|schlieungs)(datum|zeit|zeitpunkt)", "closed date"),
     (
         r"(data|fecha|date|datum|hora|heure|ora)( (e |y |et )?(hora|heure|ora))?( (de|d|do|da|du|del|di|van|la|l))* "
         r"(cloture|fermeture|fin|cierre|fechamento|encerramento|conclusao|fim|chiusura|zamkniecia|sluiting)",

@@ -27,7 +27,8 @@ _OPEN = (
 _DONE = r"(closed|close|closing|closure|completed|completion|finished|done|ended|actual end)"
 _SOLVED = r"(resolved|resolution|resolve|solved|solve|solution|fixed)"
 _REPLY = (
-    r"(first (agent )?(response|reply|answer|contact)( sent| created)?|initial response|responded|answered|replied|frt)"
+    r"(first ((agent|admin|staff|technician|operator|public) )?(e ?mail )?(response|reply|answer|contact)"
+    r"( sent| created)?|initial response|responded|answered|replied|frt)"
 )
 _CLOCKS = r"(date|time|datetime|date time|day|timestamp)"
 _WHEN_OF = rf"{_CLOCKS}( of)?"
@@ -72,7 +73,7 @@ COLUMN_NAME_PATTERNS: Mapping[str, tuple[str, ...]] = {
         rf"({_CASE} )?(contact )?channel( type)?",
         r"(contact type|submitted via|via|medium|contact method|contact mode|media|reported source|via channel|"
         r"method received|received (via|by|through)|open data channel type|mode|intake (method|channel))",
-        rf"({_CASE} )?(source|origin)",
+        rf"({_CASE} )?(source|origin)( type)?",
     ),
     "product": (
         r"(product|product (name|line|family|purchased|group))",
@@ -103,6 +104,16 @@ COLUMN_NAME_PATTERNS: Mapping[str, tuple[str, ...]] = {
         r"analyst) group)",
         r"(office|account|branch|agency|agency responsible|responsible agency|owner department)",
     ),
+    "csat": (
+        r"(customer |ticket |conversation |case |survey |user |client )?(satisfaction|csat|happiness|smiley)"
+        r"( (score|rating|code|survey|result|response|level|index))?|customersatisfactioncode|"
+        r"(kunden)?zufriedenheit(s(wert|bewertung|grad))?|soddisfazione( (del )?cliente)?|satisfaccion( del cliente)?|"
+        r"satisfacao( do cliente)?|satisfaction (du )?client",
+        r"survey (results?|scores?|ratings?)|(conversation |customer |ticket |agent )?rating|"
+        r"conversation rating rating|"
+        r"note de satisfaction|evaluation|bewertung|umfrageergebnis|valoracion|calificacion|avaliacao|valutazione|"
+        r"satisfaction rating score|feedback( rating| score)?",
+    ),
     "actor_id": (r"(resource|org resource|actor|agent|agent (id|name)|performed by|updated by|user|operator|worker)",),
     "y": (r"(y|calls|count|volume|volumes|contacts|cases|tickets|arrivals|offered|n|total|value|number of .*)",),
     "unique_id": (r"(unique id|series|series id|queue|skill|channel|group|name)",),
@@ -127,7 +138,7 @@ DURATION_PATTERN = re.compile(
 #: Names of columns that repeat because they name somebody or something else than a case.
 OTHER_OWNER_PATTERN = re.compile(
     r"\b(customer|client|caller|requester|reporter|account|contact|member|user|organi[sz]ation|company|agent|actor|"
-    r"resource|owner|assignee|assigned|author|team|group|queue|department|agency|office|product|asset|ci|item|sku|"
+    r"resource|technician|analyst|operator|admin|staff|worker|teammate|mailbox|inbox|survey|owner|assignee|assigned|author|team|group|queue|department|agency|office|product|asset|ci|item|sku|"
     r"model|"
     r"service|category|type|status|state|priority|zip|postal|postcode|phone|mail|email|region|city|district|ward|"
     r"street|"
@@ -146,6 +157,18 @@ DESCRIPTION_PATTERN = re.compile(
     r"ci (name|cat|subcat)|category|impact|urgency|language|plan|tier|model|version|gender|"
     r"age|tags?|subject|zip|zip ?code|city|county|dist|district|street)\b"
 )
+
+#: Objects around a field in JSON, and what a field has inside: neither changes what it means.
+_AROUND = re.compile(
+    r"^(_?embedded|properties|fields|node|statistics|stats|attributes|metrics?|metric_sets?)\.", re.IGNORECASE
+)
+_INSIDE = re.compile(
+    r"(?<=.)\.(value|name|label|iso8601)$|(?<=.)(\.|@.*\.)(display_?name|display_?value|FormattedValue)$", re.IGNORECASE
+)
+#: A zone that stands behind the name of a time: ``Closed at (America/New_York)``.
+_ZONE = re.compile(r"\s*\(((UTC|GMT)[^)]*|[A-Z][a-z]+/[A-Za-z_]+(/[A-Za-z_]+)?)\)$")
+#: A value as people read it, beside which the plain value stands.
+_SHOWN = re.compile(r"\.(display_?value|FormattedValue)$", re.IGNORECASE)
 
 _MAIL = r"mail|email|reply|message"
 _ACTIVITIES: tuple[tuple[str, str], ...] = (
@@ -178,11 +201,14 @@ def normalise_column_name(name: str) -> str:
     ['reopen flag', 'date of purchase', 'case concept name']
     >>> [normalise_column_name(name) for name in ("Erstellt am", "Priorität", "Date de clôture", "Nº do chamado")]
     ['created', 'priority', 'closed date', 'ticket id']
+    >>> [normalise_column_name(name) for name in ("properties.closed_date", "status.name", "requester.id")]
+    ['closed date', 'status', 'requester id']
     """
     bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    bare = _INSIDE.sub("", _AROUND.sub("", bare)) if "." in bare else _ZONE.sub("", bare)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare)
     words = re.sub(r"[^a-z0-9]+", " ", words.lower()).strip()
-    short = re.sub(r"^(?!n )[a-z] (?=\w)", "", words)
+    short = re.sub(r"^(?!n )([a-z]|hs) (?=\w)", "", words)
     english = translate_column_name(short)
     return re.sub(
         r"^(open|close|create|start|end|solve|solved|resolve|closed|opened|due|last ?update)(date|time)$",
@@ -234,7 +260,7 @@ def score_role_match(name: str, role: str) -> float:
         return 1.5  # the exact name wins
     for i, pattern in enumerate(patterns):
         if re.fullmatch(pattern, normalise_column_name(name)):
-            return 1 - i / (len(patterns) + 1)
+            return 1 - i / (len(patterns) + 1) - 0.05 * bool(_SHOWN.search(name))
     return 0.0
 
 

@@ -14,6 +14,7 @@ from ..case_log.conform import PANDAS_DTYPES
 from ..errors import InputError, did_you_mean
 from ..readers.date_order import DateOrder, describe_both_orders
 from ..readers.elapsed import ELAPSED_UNITS, parse_elapsed
+from ..readers.empty_times import find_empty_times
 from ..readers.timestamps import (
     ParsedTimes,
     detect_date_order,
@@ -180,6 +181,7 @@ def cast_columns(
     spans = {n: s for n, s in found.items() if kinds[n] == "instant" and split_duration(spec, frame, s)[1]}
     plain = {n: split_duration(spec, frame, s)[0] for n, s in found.items()}
     raw = {name: read_column(spec, frame, source, whole=name in needed) for name, source in plain.items()}
+    raw |= {n: _without_empty_times(raw[n], found[n], ledger) for n in found if kinds[n] == "instant"}
     times = [raw[n] for n in found if kinds[n] == "instant"]
     order = detect_date_order(times) if spec.date_format is None else ""
     out: dict[str, pd.Series[Any]] = {}
@@ -194,6 +196,16 @@ def cast_columns(
                 raise InputError("every value of a needed column is missing", where=ledger.where, column=source)
             ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing")
     return pd.DataFrame(out, index=frame.index)
+
+
+def _without_empty_times(raw: pd.Series[Any], source: str, ledger: ImportReport) -> pd.Series[Any]:
+    """Return a column of times without those that stand for none, such as 1970-01-01; how many is said."""
+    empty = find_empty_times(raw)
+    if not empty.any():
+        return raw
+    shown = raw[empty].iloc[0]
+    ledger.add_note(f"'{source}': {int(empty.sum()):,} values such as {str(shown)!r} stand for no time")
+    return raw.mask(empty)
 
 
 def split_duration(spec: SourceSpec, frame: pd.DataFrame, source: str) -> tuple[str, str]:

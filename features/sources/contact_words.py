@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 #: What an outcome may mean: the canonical words, and contacts that are left out as no demand of a queue.
 OUTBOUND, FAILED = "outbound", "failed"
@@ -16,14 +17,16 @@ _OUTCOMES: tuple[tuple[str, str], ...] = (
         r"(short |queue |ivr |caller |customer )?(abandon\w*)( .*)?|missed.*|no ?answer(ed)?|not answered|"
         r"unanswered|hang( ?up)?|hung up|"
         r"lost|cancell?ed|dropped|exit ?with ?timeout|exit ?empty|exit ?with ?key|aufgelegt|verloren|nicht angenommen|"
-        r"perdu|abandonn\w*|perdida|no atendida|timeout|no agent|verpasst|left queue",
+        r"perdue?s?|abandonn\w*|abandonad[ao]s?|abbandonat[ao]|perdid[ao]|pers[ao]|n(a)?o (atendid|contestad)[ao]|"
+        r"non (repondue?|risposta)|sans reponse|timeout|no agent|verpasst\w*|abgebrochen|entgangen\w*|left queue",
     ),
     (FAILED, r"busy|failed|congestion|chanunavail|invalid|blocked|rejected|declined|wrong number"),
     (
         "answered",
         r"(call )?(answered|handled|completed?|connected|served|accepted|talked|success(ful)?|resolved)( .*)?|"
         r"agent|inbound|"
-        r"complete ?(agent|caller)|angenommen|beantwortet|bearbeitet|repondu|traite|atendida|contestada|risposta|"
+        r"complete ?(agent|caller)|angenommen|beantwortet|bearbeitet|repondue?|traitee?|decrochee?|"
+        r"atendid[ao]|contestad[ao]|rispost[ao]|evas[ao]|"
         r"hangup by agent|transferred|blind ?transfer|attended ?transfer",
     ),
 )  # fmt: skip
@@ -56,5 +59,6 @@ def classify_direction(value: str) -> str:
 
 
 def _first(words: tuple[tuple[str, str], ...], value: str) -> str:
-    text = re.sub(r"[^a-z0-9]+", " ", value.lower()).strip()
+    bare = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
+    text = re.sub(r"[^a-z0-9]+", " ", bare.lower()).strip()
     return next((kind for kind, pattern in words if re.fullmatch(pattern, text)), "")

@@ -23,6 +23,7 @@ from .export import ExportRows, ExportTable, cast_table, explode_list, normalise
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
 from .spec import LoadedSource, SourceSpec
 from .status import classify_state
+from .subtasks import SUBTASK_REASON, find_subtasks
 
 _INSTANTS = {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"}
 EXPORT_TABLES = (
@@ -106,6 +107,8 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
     require_table(found, "issues", spec)
     issues = cast_table(EXPORT_TABLES[0], spec, *found["issues"], spec.columns)
+    kind = issues.rows["case_type"]
+    issues.ledger.reject(find_subtasks(kind), "case_type", kind, SUBTASK_REASON)
     history = bool(issues.rows["histories"].notna().any())
     pieces = ExportPieces("jira", issues, state_meanings=_categories(issues.rows), history=history, notes=notes)
     asked = issues.accepted_rows().drop_duplicates("case_id", keep="last").set_index("case_id")["customer_id"]

@@ -30,7 +30,8 @@ class SourceSpec:
     files
         Several files of one form by name; a configuration writes ``path = ["a.csv", "b.csv"]``.
     sheet
-        Of a workbook or a database file: the sheet or table.
+        Of a workbook or a database file: the sheet or table; of a workbook also several of one form, which are one
+        table with a further column ``sheet``.
     header
         Whether the first full row names the columns; recognised where it is not given.
     parts
@@ -100,7 +101,7 @@ class SourceSpec:
     relation: str | None = None
     query: str | None = None
     files: tuple[str, ...] = ()
-    sheet: str | None = None
+    sheet: tuple[str, ...] | str | None = None
     header: bool | None = None
 
     @property

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..case_log.schema import ON_HOLD_FIELD
 from ..errors import InputError, did_you_mean
+from .state_words import classify_foreign_state
 
 #: What a state can mean: work goes on, waits for the customer or for others, done, over, ended in another case, or
 #: thrown away.
@@ -60,14 +61,15 @@ _CLASS_PREFIXES = (
 def classify_state(state: str) -> str:
     """Return what a state means, or nothing where its words do not tell.
 
-    >>> [classify_state(s) for s in ("Waiting for customer", "Solved", "Awaiting Vendor", "Merged", "Flurbed")]
-    ['paused', 'resolved', 'on_hold', 'merged', '']
+    >>> [classify_state(s) for s in ("Waiting for customer", "Solved", "Awaiting Vendor", "Geschlossen", "Flurbed")]
+    ['paused', 'resolved', 'on_hold', 'closed', '']
     """
     words = " ".join(state.strip().lower().replace("_", " ").split())
     found = _CLASS_BY_WORD.get(words)
     if not found and _OTHERS_PATTERN.fullmatch(words):
         return "on_hold"
-    return found or next((name for start, name in _CLASS_PREFIXES if words.startswith(start)), "")
+    found = found or next((name for start, name in _CLASS_PREFIXES if words.startswith(start)), "")
+    return found or classify_foreign_state(state)
 
 
 def classify_states(

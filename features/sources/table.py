@@ -16,10 +16,14 @@ from .columns import ImportReport, cast_columns, choose_columns, read_column
 from .contacts import is_contact_record, read_contacts
 from .event_log import read_event_log
 from .rows import cut_events, is_in_span, number_events, read_column_text
+from .satisfaction import build_surveys, score_answers
 from .spec import LoadedSource, SourceSpec
+from .subtasks import SUBTASK_REASON, find_subtasks
 from .versions import UPDATED, describe_versions, find_changes, mark_older_rows
 from .volumes import read_volumes
 
+#: Column of answers in a case table, which become surveys.
+SATISFACTION = "csat"
 #: Times of a case table that become events.
 CASE_TIMES = {"first_response_at": "message", "resolved_at": "resolved", "closed_at": "closed"}
 
@@ -53,7 +57,7 @@ def read_mapped_table(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
 
 def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     kinds = {c.name: str(c.kind) for c in TABLES["cases"].columns}
-    kinds |= dict.fromkeys((*CASE_TIMES, UPDATED), "instant")
+    kinds |= dict.fromkeys((*CASE_TIMES, UPDATED), "instant") | {SATISFACTION: "text"}
     found = choose_columns(spec, frame, kinds, ("created_at",))
     ledger = ImportReport("cases", Path(spec.path).name, len(frame))
     needed = tuple(n for n in ("case_id", "created_at") if n in found)
@@ -70,6 +74,8 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         said = describe_versions(cast, files)
         ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}")
         cast = _as_first_known(cast, first)
+    if "case_type" in found:
+        ledger.reject(find_subtasks(cast["case_type"]), found["case_type"], cast["case_type"], SUBTASK_REASON)
     for name in (n for n in CASE_TIMES if n in found):
         cast[name] = _with_ends_of_a_day(cast, name, found[name], spec.timezone, ledger)
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
@@ -86,11 +92,14 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     attributes = _attributes(spec, frame, found)
     for name in attributes:
         cast[name] = read_column(spec, frame, name).loc[cast.index]
-    tables = {"cases": _sorted(cast.drop(columns=[n for n in (*CASE_TIMES, UPDATED) if n in cast]), ["case_id"])}
+    extra = [n for n in (*CASE_TIMES, UPDATED, SATISFACTION) if n in cast]
+    tables = {"cases": _sorted(cast.drop(columns=extra), ["case_id"])}
     times = [n for n in CASE_TIMES if n in found]
+    if SATISFACTION in found:
+        tables["surveys"] = _surveys(spec, cast, found[SATISFACTION], ledger)
     if times or len(changes):
         tables["events"] = cut_events(spec, _case_events(cast, times, changes), ledger)
-    derived = ("events",) if "events" in tables else ()
+    derived = tuple(n for n in ("events", "surveys") if n in tables)
     return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), attributes, derived, ledger.until)
 
 
@@ -98,7 +107,7 @@ def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str])
     """Return the columns to keep beyond the canonical ones; without a map all, carefully as outcomes."""
     names = TABLES["cases"].names
     for name in spec.attributes:
-        if name in names or name in (*CASE_TIMES, UPDATED):
+        if name in names or name in (*CASE_TIMES, UPDATED, SATISFACTION):
             hint = f"map it: columns = {{ {name} = '{name}' }}"
             raise InputError(
                 "an attribute cannot have the name of a canonical column",
@@ -134,6 +143,29 @@ def _with_ends_of_a_day(
         "of their opening end at it"
     )
     return ends.mask(same.reindex(ends.index, fill_value=False), begins)
+
+
+def _surveys(spec: SourceSpec, cast: pd.DataFrame, column: str, ledger: ImportReport) -> pd.DataFrame:
+    """Return the answers that a table of cases has; known from the end of their case on, or from its last change."""
+    points, asked, unknown = score_answers(cast[SATISFACTION], spec.kinds)
+    ends = [n for n in ("resolved_at", "closed_at", UPDATED) if n in cast]
+    at = cast[ends].max(axis=1) if ends else pd.Series(pd.NaT, index=cast.index, dtype="datetime64[us, UTC]")
+    rows = build_surveys(cast, points, asked & ~unknown, at)
+    answered = int(rows["score"].notna().sum())
+    ledger.add_note(
+        f"'{column}' has {answered:,} answers on satisfaction, of {len(rows):,} asked; the file does not say when they "
+        "came: each is known from the end of its case, or its last change"
+    )
+    lost = int((asked & ~unknown & at.isna()).sum())
+    if lost:
+        ledger.add_note(f"'{column}': {lost:,} answers are of cases without an end, and left out")
+    if unknown.any():
+        shown = cast.loc[unknown, SATISFACTION].iloc[0]
+        ledger.add_note(
+            f"'{column}': {int(unknown.sum()):,} answers such as {shown!r} are left out; say in kinds how many points "
+            f"of five they mean, as in {{ {shown!r} = '4' }}"
+        )
+    return rows
 
 
 def _as_first_known(cast: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:

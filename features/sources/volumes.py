@@ -139,6 +139,10 @@ def infer_time_step_s(volumes: pd.DataFrame, ledger: ImportReport) -> float:
     return step
 
 
+#: A step that so many neighbours are apart is the step, whatever shorter ones there are.
+MIN_USUAL_STEP = 0.8
+
+
 def common_step_s(times: pd.Series[Any]) -> tuple[float | None, float]:
     """Return the commonest distance of neighbouring distinct times, and its share; nights do not count.
 
@@ -154,7 +158,8 @@ def common_step_s(times: pd.Series[Any]) -> tuple[float | None, float]:
     counts = steps.value_counts()
     step = float(counts.index[counts == counts.max()].min())
     least = float(steps.min())
-    if least < step and bool((steps % least == 0).mean() >= 0.99) and (steps % step != 0).mean() > 0.02:
+    usual = float((steps == step).mean()) >= MIN_USUAL_STEP  # weeks that are cut at the end of a year are no days
+    if least < step and not usual and bool((steps % least == 0).mean() >= 0.99) and (steps % step != 0).mean() > 0.02:
         step = least  # rows without arrivals are left out, so that a double step is the commonest
     return step, float((steps == step).mean())
 

@@ -14,9 +14,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..readers.elapsed import parse_elapsed
 from .assemble import assemble
+from .columns import ImportReport
 from .export import ExportRows, ExportTable, cast_table, explode_list, read_export_tables, require_table
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events, look_up_by_case
+from .satisfaction import build_surveys, score_answers
 from .spec import LoadedSource, SourceSpec
 
 _INSTANT_KINDS = {"at": "instant"}
@@ -30,6 +33,8 @@ EXPORT_TABLES = (
             "product": ("brand_id",), "customer_id": ("requester_id", "requester"), "team": ("group_id", "group"),
             "resolved_at": ("metric_set.solved_at", "solved_at"), "tags": ("tags",),
             "merged_ids": ("merged_ticket_ids",),
+            "first_reply_min": ("metric_set.reply_time_in_minutes.calendar", "First reply time in minutes"),
+            "satisfaction": ("satisfaction_rating.score", "Satisfaction Score"),
         },
         ("case_id", "created_at"), ("state", "customer_id", "team"),
         {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"},
@@ -158,6 +163,10 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
         pieces.events += _metric_events(taken["metric_events"])
     if "ratings" in taken:
         pieces.surveys = _ratings(taken["ratings"])
+    if not any(n in taken for n in ("audits", "ticket_events", "comments")):
+        pieces.events += _first_replies(tickets)
+    if "ratings" not in taken:
+        pieces.surveys = _answers(tickets)
     pieces.also = [t.ledger for t in taken.values()]
     return assemble(spec, pieces)
 
@@ -171,6 +180,32 @@ def _tickets(taken: ExportRows, metrics: ExportRows | None) -> ExportRows:
         known = metrics.accepted_rows().drop_duplicates("case_id", keep="last").set_index("case_id")["resolved_at"]
         resolved = resolved.fillna(known.reindex(rows["case_id"]).set_axis(rows.index))
     return ExportRows(rows.assign(merged=merged, resolved_at=resolved), taken.ledger, taken.raw)
+
+
+def _first_replies(taken: ExportRows) -> list[Piece]:
+    """Read the first reply of a view's export, which has no comments: how many minutes after the opening it came."""
+    rows = taken.rows
+    took = parse_elapsed(rows["first_reply_min"], "min").seconds
+    there = took.notna() & (took >= 0) & rows["created_at"].notna()
+    if not there.any():
+        return []
+    taken.ledger.add_note("the first reply is the opening plus the minutes that Zendesk gives: there are no comments")
+    at = (rows["created_at"] + pd.to_timedelta(took.where(there).round(), unit="s")).dt.as_unit("us")
+    kind = pd.Series("message", index=rows.index).where(there)
+    return [build_piece(taken, case_id=rows["case_id"], at=at, kind=kind, public=True, actor_role="agent")]
+
+
+def _answers(taken: ExportRows) -> Piece | None:
+    """Read the answers on satisfaction that the tickets have; when they came is not told, so at the last change."""
+    rows = taken.rows
+    points, asked, unknown = score_answers(rows["satisfaction"])
+    surveys = build_surveys(rows, points, asked & ~unknown, rows["resolved_at"].fillna(rows["updated_at"]))
+    if surveys["score"].notna().sum() == 0:
+        return None
+    taken.ledger.add_note(
+        "answers on satisfaction are known from the solution of their ticket: when they came is not told"
+    )
+    return Piece(surveys, ImportReport("surveys", taken.ledger.where, len(surveys)))
 
 
 def _roles(users: ExportRows | None, tickets: ExportRows) -> tuple[dict[str, str], pd.Series[Any]]:

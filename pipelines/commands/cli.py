@@ -97,9 +97,21 @@ def init(
 
 @app.command()
 def check(
-    config: ConfigOption = _CONFIG, out: OutOption = None, as_json: JsonOption = False, as_of: AsOfOption = None
+    config: ConfigOption = _CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Say more of the code of a refusal, such as column.missing, or of all."),
+    ] = None,
 ) -> None:
     """Say what was understood, what was refused and why, and which KPIs can be had."""
+    if explain is not None:
+        from .terminal import print_explanation
+
+        print_explanation(explain, as_json)
+        return
     from ..stages.check import check_stage
     from ..store.table_files import write_table
     from .terminal import print_line

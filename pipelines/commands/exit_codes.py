@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from ...features.errors import InputError
     from .run import RunOutcome
 
 EXIT_DEFECT, EXIT_INPUT, EXIT_BUSY, EXIT_STAGE_FAILED = 1, 2, 3, 4
@@ -22,9 +23,9 @@ def end_with_exit_code(work: Callable[[], object]) -> None:
     try:
         work()
     except BusyError as error:
-        _stop(str(error), EXIT_BUSY)
+        _refuse(error, EXIT_BUSY)
     except InputError as error:
-        _stop(str(error), EXIT_INPUT)
+        _refuse(error, EXIT_INPUT)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror or error}", EXIT_INPUT)
@@ -41,6 +42,15 @@ def end_run(outcome: RunOutcome) -> None:
         sys.stderr.write(f"deskcast: {name} failed: {reason}\n")
     if outcome.failures:
         raise typer.Exit(EXIT_STAGE_FAILED)
+
+
+def _refuse(error: InputError, code: int) -> None:
+    """Say a refusal in a line on stderr; where JSON was asked for, its parts stand on stdout as well."""
+    if "--json" in sys.argv[1:]:
+        import json
+
+        sys.stdout.write(json.dumps({"refusal": error.as_record()}, ensure_ascii=False) + "\n")
+    _stop(error.as_line(), code)
 
 
 def _stop(line: str, code: int) -> None:

@@ -259,3 +259,18 @@ def _json(stage: Stage, instants: Mapping[str, str]) -> str:
 
 def _records(frame: pd.DataFrame) -> str:
     return str(frame.to_json(orient="records", date_format="iso"))
+
+
+def print_explanation(code: str, as_json: bool) -> None:
+    """Say what the code of a refusal means and how to mend it; ``all`` lists the codes with their titles."""
+    import json
+    from dataclasses import asdict
+
+    from ...features.refusals import REFUSALS, explain_refusal
+
+    if code == "all":
+        listed = {name: one.title for name, one in REFUSALS.items()}
+        print_line(json.dumps(listed, indent=1) if as_json else "\n".join(f"{n}: {t}" for n, t in listed.items()))
+        return
+    text = explain_refusal(code)
+    print_line(json.dumps({code.strip("[] "): asdict(REFUSALS[code.strip("[] ")])}, indent=1) if as_json else text)

@@ -80,7 +80,10 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         lines.append(f"path = {several[0]}" if pattern else f"path = [{', '.join(several)}]")
     else:
         lines.append(f"path = {write_text(write_path(seen.path, folder))}")
-    if seen.sheet:
+    if seen.sheets:
+        lines.append(f"# {len(seen.sheets)} sheets of one form are one table, with a further column 'sheet'.")
+        lines.append(f"sheet = [{', '.join(map(write_text, seen.sheets))}]")
+    elif seen.sheet:
         lines.append(f"sheet = {write_text(seen.sheet)}")
     if seen.date_format:
         lines.append(f"date_format = {write_text(seen.date_format)}  # {seen.why.get('date_format', '')}")
@@ -135,7 +138,7 @@ def _mapping(name: str, seen: Recognised) -> list[str]:
     if seen.columns:
         lines += ["", f"[source.{name}.columns]  # our name = the file's name"]
         for ours, theirs in seen.columns.items():
-            why = seen.why.get(ours, "") if ours in ("case_id", "created_at", "y") else ""
+            why = seen.why.get(ours, "") if ours in ("case_id", "created_at", "y", "csat") else ""
             many = f"{seen.segments[ours]:,} values" if ours in seen.segments else ""
             note = "  # " + "; ".join(filter(None, (why, many))) if why or many else ""
             lines.append(f"{ours} = {write_text(theirs)}{note}")

@@ -10,6 +10,7 @@ import pandas as pd
 from ...features.case_log.schema import TABLES
 from ...features.sources.columns import build_rejected_rows
 from ...features.sources.spec import LoadedSource
+from .overlaps import keep_newest_cases
 
 _KEY_LABELS = {"cases": "the case id", "contacts": "the contact", "surveys": "the survey", "volumes": "the slot"}
 
@@ -67,7 +68,8 @@ def merge_sources(parts: Sequence[LoadedSource]) -> tuple[dict[str, pd.DataFrame
     """Put the tables of several sources together.
 
     A table that has a source of its own wins over one that was derived: derived cases fill what is missing, and derived
-    events stay only for kinds that no event source has. A row that several sources have counts once, as in the first.
+    events stay only for kinds that no event source has. A row that several sources have counts once, as in the first;
+    a case of several tables of cases as in the newest.
 
     Returns
     -------
@@ -76,11 +78,11 @@ def merge_sources(parts: Sequence[LoadedSource]) -> tuple[dict[str, pd.DataFrame
     """
     own: dict[str, list[pd.DataFrame]] = {}
     derived: dict[str, list[pd.DataFrame]] = {}
-    for part in parts:
-        for name, frame in part.tables.items():
-            (derived if name in part.derived else own).setdefault(name, []).append(frame)
     notes: list[str] = []
     refused: list[pd.DataFrame] = []
+    for part in keep_newest_cases(parts, refused):
+        for name, frame in part.tables.items():
+            (derived if name in part.derived else own).setdefault(name, []).append(frame)
     tables = {n: concat_without_duplicates(n, frames, refused) for n, frames in own.items()}
     for name, frames in derived.items():
         more = concat_without_duplicates(name, frames, [])  # what they were made from is refused where it comes again
@@ -125,10 +127,12 @@ def _joined(events: pd.DataFrame, more: pd.DataFrame, notes: list[str]) -> pd.Da
     kinds = set(events["kind"].unique())
     extra = more[~more["kind"].isin(kinds)]
     dropped = len(more) - len(extra)
-    if dropped:
+    if dropped and "seq" in more:
         notes.append(
             f"{dropped:,} events that a case table tells of are left out: the event source has those kinds itself"
         )
+    elif dropped:
+        notes.append(f"{dropped:,} answers that a case table has are left out: there is a source of surveys")
     return pd.concat([events, extra], ignore_index=True)
 
 

@@ -87,7 +87,7 @@ def event_log(rng: Rng, n: int = 20) -> Export:
 def used_events(part: LoadedSource) -> int:
     """Return how many rows became events: what the adapter adds (creations, ends of pauses) does not count."""
     kinds = part.tables["events"]["kind"]
-    return int((~kinds.isin(["created", "resumed"])).sum())
+    return int((~kinds.isin(["created", "resumed", "reopened"])).sum())
 
 
 def interval_counts(rng: Rng, n: int = 96) -> Export:

@@ -67,7 +67,7 @@ def test_rows_are_not_numbered_while_a_column_repeats_like_an_id(tmp_path):
     file = write(tmp_path, ["Created", "Closed", "Channel", "Household"], rows)
     with pytest.raises(UnclearReadingError, match="'Household' repeats like an id") as caught:
         recognise(file)
-    assert caught.value.code == "contradicted"
+    assert caught.value.code == "reading.contradicted"
     assert "a case is a row" in str(caught.value)
     assert 'case_id = "Household"' in str(caught.value)
     asked = []

@@ -62,11 +62,16 @@ def test_events_alone_make_their_cases(tmp_path):
     assert project.log.frame("cases")["case_id"].tolist() == ["7"]
 
 
-def test_a_case_id_in_two_sources_keeps_the_first(tmp_path):
-    more = "case_id,created_at\n2,2025-01-01\n9,2024-03-09\n"
+@pytest.mark.parametrize(("last", "kept", "word"), [("2025-01-01", "2025-01-01", "newer"), ("", "2024-03-0", "newer")])
+def test_a_case_id_in_two_sources_is_as_the_newer_one_says(tmp_path, last, kept, word):
+    more = f"case_id,created_at,closed_at\n2,{last or '2020-01-01'},{last}\n9,{last or '2020-01-02'},\n"
     project = project_of(tmp_path, TOML + '[source.more]\ntable = "cases"\npath = "more.csv"\n', more=more)
-    assert sorted(project.log.frame("cases")["case_id"]) == ["1", "2", "9"]
-    assert project.rejected["reason"].tolist() == ["the case id came in an earlier source; that one was kept"]
+    cases = project.log.frame("cases").set_index("case_id")["created_at"]
+    assert sorted(cases.index) == ["1", "2", "9"]
+    assert str(cases["2"]).startswith(kept)
+    assert project.rejected["reason"].str.contains(word).tolist() == [True]
+    events = project.log.frame("events")
+    assert (events["case_id"].eq("2") & events["kind"].eq("created")).sum() == 1
 
 
 def test_a_cut_ends_the_log_at_that_instant(tmp_path):
