@@ -90,7 +90,7 @@ def report(title: str, data: tuple[pd.DataFrame, pd.DataFrame, pd.Timestamp]) ->
           f"{time.perf_counter() - begun:.1f} s\n{risk.decision_}")  # fmt: skip
     table = risk.evaluation_[risk.evaluation_["n"] > 0]
     print(table.round(4).to_string(index=False))
-    p = risk.predict_proba(rows)
+    p = risk.risk(rows)
     print(f"distinct probabilities given: {len(np.unique(p.round(12))):,}, mean {p.mean():.4f}")
     return risk
 
@@ -122,7 +122,7 @@ def desk(cases: int = 40_000, seed: int = 1, replicates: int = 60) -> None:
 
 def _hold(risk: DissatisfactionRisk, test: pd.DataFrame, truths: dict[str, dict[str, np.ndarray]]) -> None:
     """Print how each probability stands against the truth, by stage."""
-    said = risk.predict(test)
+    said = risk.predict_table(test)
     for stage, truth in truths.items():
         mine = (said["stage"] == stage).to_numpy()
         columns = {"asked": "dissatisfaction_risk", "answers": "dissatisfaction_risk_if_answered"}

@@ -80,7 +80,7 @@ def main(cases: int = 12_000, runs: int = 30, seed: int = 1) -> None:
     for day in test["at"].unique():
         lately = frame[(frame["at"] <= day) & (frame["at"] > day - pd.Timedelta(days=57))]
         mine = (test["at"] == day).to_numpy()
-        said[mine] = risk.follow(lately, labels, day, ends=ends).predict_proba(test[mine])
+        said[mine] = risk.follow(lately, labels, day, ends=ends).risk(test[mine])
     anew = [served_anew(log, cases, seed, again) for again in range(runs)]
     true = truth(test, anew)
     there = np.isfinite(true)

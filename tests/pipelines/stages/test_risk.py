@@ -62,7 +62,7 @@ def test_the_list_is_sorted_and_each_case_is_in_one_table(learnt, stage):
 def test_the_model_is_that_of_the_morning_followed(learnt):
     _, _, trained = learnt
     again = trained.risk.follow(trained.frame, trained.labels, trained.risk.as_of_, ends=trained.ends)
-    assert np.allclose(again.predict_proba(trained.today), trained.risk.predict_proba(trained.today))
+    assert np.allclose(again.risk(trained.today), trained.risk.risk(trained.today))
 
 
 def test_the_budget_picks_what_saves_most(stage):
