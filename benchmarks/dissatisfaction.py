@@ -214,10 +214,10 @@ def experience_mean(cases: int, seed: int, again: int | None = None) -> np.ndarr
         talk, work = (np.random.default_rng([seed, stream, 7_000 + again]) for stream in (1, 2))
     drawn = d.draw_cases(cases, who)
     contacts, crew = d.run_contacts(drawn, cases, talk)
-    settled, bot = d.resolved_on_contact(drawn, contacts, talk), d.by_bot(drawn, work)
+    settled, bot = d.resolved_on_contact(drawn, contacts, talk), d.draw_bot_resolutions(drawn, work)
     touches, _ = d.run_touches(drawn, d.draw_touches(drawn, contacts, settled, bot, work), work, len(crew))
     resolved = d.final_resolution(drawn, contacts, settled, bot, touches)
-    mean = d.experience(drawn, contacts, touches, resolved, _Calm())
+    mean = d.score_experience(drawn, contacts, touches, resolved, _Calm())
     return np.where(resolved >= 0, mean, np.nan)
 
 

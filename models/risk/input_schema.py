@@ -13,6 +13,7 @@ from ..candidates.feature_groups import features_in, numeric_in
 
 #: Columns that name a row and its promise.
 KEY_COLUMNS = ("case_id", "at", "due_at")
+UTC_DTYPE = "datetime64[us, UTC]"
 #: Columns that hold instants in every frame.
 INSTANT_COLUMNS = ("at", "due_at", "created_at", "known_at", "ended_at")
 #: Columns of snapshots and labels that are no features and have their use.
@@ -42,10 +43,8 @@ def read_instants(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     deskcast.features.errors.InputError: snapshots: column 'at': these are not instants; got 'int64', wanted instants \
 with a zone (datetime64[us, UTC]) or ISO 8601 text with an offset
     """
-    names = [name for name in INSTANT_COLUMNS if name in frame.columns]
-    found = {name: _instants(frame[name], where) for name in names}
-    changed = {name: values for name, values in found.items() if values is not frame[name]}
-    return frame.assign(**changed) if changed else frame
+    names = [c for c in INSTANT_COLUMNS if c in frame.columns and frame[c].dtype != UTC_DTYPE]
+    return frame.assign(**{name: _instants(frame[name], where) for name in names}) if names else frame
 
 
 def read_schema(snapshots: pd.DataFrame, where: str = "snapshots") -> dict[str, str]:
@@ -119,20 +118,21 @@ def check_schema(snapshots: pd.DataFrame, schema: Mapping[str, str], features: I
 
 def _instants(values: pd.Series, where: str) -> pd.Series:
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values
+        return values.dt.tz_convert("UTC").astype(UTC_DTYPE)
     known = values.dropna()
     if known.empty:
-        return pd.Series(pd.NaT, index=values.index, name=values.name, dtype="datetime64[us, UTC]")
+        return pd.Series(pd.NaT, index=values.index, name=values.name, dtype=UTC_DTYPE)
     column, wanted = str(values.name), _WANTED["instant"]
     if is_numeric_dtype(values.dtype) or (is_datetime64_any_dtype(values.dtype) and _zone(known.iloc[0]) is None):
         raise InputError("these are not instants", where=where, column=column, got=str(values.dtype), wanted=wanted)
-    sure = known.map(_has_zone).astype(bool)
-    read = pd.to_datetime(known.astype(object).where(sure), utc=True, format="ISO8601", errors="coerce")
-    if read.isna().any():
-        place = int(values.notna().to_numpy().nonzero()[0][read.isna().to_numpy().argmax()])
-        got = str(values.iloc[place])
-        raise InputError("this is not an instant", where=where, column=column, row=place + 1, got=got, wanted=wanted)
-    return read.astype("datetime64[us, UTC]").reindex(values.index)
+    sure = values.map(_has_zone).astype(bool)
+    read = pd.to_datetime(values.astype(object).where(sure), utc=True, format="ISO8601", errors="coerce")
+    wrong = (read.isna() & values.notna()).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        got = str(values.iloc[row])
+        raise InputError("this is not an instant", where=where, column=column, row=row + 1, got=got, wanted=wanted)
+    return read.astype(UTC_DTYPE)
 
 
 def _has_zone(value: object) -> bool:

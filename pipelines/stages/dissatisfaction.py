@@ -26,8 +26,10 @@ from .train import TrainedModel
 
 #: A case is just closed for so long.
 RECENTLY_CLOSED = pd.Timedelta(days=3)
-#: Snapshots of open cases, of earlier ones and of closings that the models learn from, each; more teach little.
+#: Snapshots of open cases that the models learn from; more teach little.
 MAX_OUTCOME_ROWS = 4000
+#: Closings of cases whose customer was asked, and earlier looks at them: few answer, so more teach more.
+MAX_ASKED_ROWS = 12_000
 #: Draws of the bootstrap that decides whether there is any skill.
 BOOTSTRAP_REPLICATES = 300
 _PROBABILITY_COLUMNS = ("dissatisfaction_risk", "dissatisfaction_risk_if_answered", "response_probability")
@@ -58,6 +60,36 @@ def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log
     return stage
 
 
+def fit_dissatisfaction(
+    log: CaseLog, trained: TrainedModel, labels: pd.DataFrame, segments: Sequence[str] = ()
+) -> tuple[DissatisfactionRisk, pd.DataFrame]:
+    """Fit the dissatisfaction model to all answers ever given, however few months train the breach model.
+
+    Parameters
+    ----------
+    log
+        A log with surveys.
+    trained
+        The breach model with its looks at open cases; earlier ones are added here.
+    labels
+        See :func:`~deskcast.features.labels.satisfaction.dissatisfaction_labels`.
+    segments
+        Columns of the cases whose track record the model follows.
+
+    Returns
+    -------
+    The model, and the snapshots that it was given.
+    """
+    closings = _closings(log)
+    early = _early_looks(log, closings[closings["case_id"].isin(labels["case_id"])], trained.frame["at"])
+    looks = pd.concat([early, _lessons(closings, labels, log.until)], ignore_index=True)
+    more = case_snapshots(log, looks, trained.metric, segments=segments)
+    past = _with_segments(log, _as_open(_thin_snapshot_times(trained.frame, MAX_OUTCOME_ROWS)), segments)
+    rows = pd.concat([past, more], ignore_index=True)
+    risk = DissatisfactionRisk(segments=segments, replicates=BOOTSTRAP_REPLICATES)
+    return risk.fit(rows, labels, as_of=log.until), rows
+
+
 def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
     if not log.has("surveys", "case_id"):
         return stage
@@ -65,15 +97,8 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
     if labels.empty:
         return stage
     segments = project.config.risk.segments
-    # The open cases of the last months have been looked at already; the closings and all before are new.
-    closings = _closings(log)
-    early = _early_looks(log, closings[closings["case_id"].isin(labels["case_id"])], trained.frame["at"])
-    looks = pd.concat([early, _lessons(closings, labels, log.until)], ignore_index=True)
-    more = case_snapshots(log, looks, trained.metric, segments=segments)
+    risk, rows = fit_dissatisfaction(log, trained, labels, segments)
     now = _with_segments(log, _as_open(trained.today), segments)
-    past = _with_segments(log, _as_open(_thin_snapshot_times(trained.frame, MAX_OUTCOME_ROWS)), segments)
-    rows = pd.concat([past, more], ignore_index=True)
-    risk = DissatisfactionRisk(segments=segments, replicates=BOOTSTRAP_REPLICATES).fit(rows, labels, as_of=log.until)
     just = rows[(rows["stage"] == "closed") & (rows["at"] >= log.until - RECENTLY_CLOSED)]
     # Who has answered already need not be guessed about.
     told = labels[labels["known_at"].notna()]["case_id"]
@@ -205,7 +230,7 @@ def _lessons(closings: pd.DataFrame, labels: pd.DataFrame, until: pd.Timestamp) 
     # The newest are those that a manager can still call; of the others a sample teaches enough.
     newest = closings["at"] >= until - RECENTLY_CLOSED
     asked = closings[~newest & closings["case_id"].isin(labels["case_id"])]
-    return pd.concat([_thinned(asked, MAX_OUTCOME_ROWS), closings[newest]], ignore_index=True)[["case_id", "at"]]
+    return pd.concat([_thinned(asked, MAX_ASKED_ROWS), closings[newest]], ignore_index=True)[["case_id", "at"]]
 
 
 def _early_looks(log: CaseLog, closings: pd.DataFrame, looked: pd.Series) -> pd.DataFrame:
@@ -217,13 +242,11 @@ def _early_looks(log: CaseLog, closings: pd.DataFrame, looked: pd.Series) -> pd.
     days = daily(closings["created_at"].min(), first, at=f"{first:%H:%M}", timezone=log.timezone)
     days = days[days < first]
     place = days.searchsorted(closings["created_at"]), days.searchsorted(closings["at"])
-    step = max(1, int(np.ceil((place[1] - place[0]).sum() / MAX_OUTCOME_ROWS)))
+    step = max(1, int(np.ceil((place[1] - place[0]).sum() / MAX_ASKED_ROWS)))
     step += step % 7 == 0  # whole weeks would show one weekday only
-    found = [
-        closings.loc[(place[0] <= k) & (k < place[1]), ["case_id"]].assign(at=days[k])
-        for k in range(0, len(days), step)
-    ]
-    return pd.concat([nothing, *found], ignore_index=True) if found else nothing
+    cases = closings[["case_id"]]
+    found = [cases[(place[0] <= k) & (k < place[1])].assign(at=days[k]) for k in range(0, len(days), step)]
+    return pd.concat([nothing, *found], ignore_index=True)
 
 
 def _with_segments(log: CaseLog, rows: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:

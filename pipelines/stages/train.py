@@ -86,8 +86,10 @@ def train_breach_risk(
 
     Examples
     --------
-    >>> trained = train_breach_risk("deskcast.toml")  # doctest: +SKIP
-    >>> trained.risk.risk(trained.today)  # doctest: +SKIP
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    >>> train_breach_risk(CaseLog.from_frames(cases=cases))
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: no SLA target is configured (add an [[sla]] section)
     """
     project = open_project(source) if isinstance(source, (Config, str, Path)) else source
     if isinstance(project, Project):
