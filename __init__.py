@@ -33,6 +33,7 @@ _HOMES = {
     "scheduled_agents": "forecasting",
     "series": "features",
     "snapshots": "features",
+    "train_breach_risk": "pipelines",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])

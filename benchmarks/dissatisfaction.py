@@ -90,7 +90,7 @@ def report(title: str, data: tuple[pd.DataFrame, pd.DataFrame, pd.Timestamp]) ->
           f"{time.perf_counter() - begun:.1f} s\n{risk.decision_}")  # fmt: skip
     table = risk.evaluation_[risk.evaluation_["n"] > 0]
     print(table.round(4).to_string(index=False))
-    p = risk.predict_proba(rows)
+    p = risk.risk(rows)
     print(f"distinct probabilities given: {len(np.unique(p.round(12))):,}, mean {p.mean():.4f}")
     return risk
 
@@ -122,7 +122,7 @@ def desk(cases: int = 40_000, seed: int = 1, replicates: int = 60) -> None:
 
 def _hold(risk: DissatisfactionRisk, test: pd.DataFrame, truths: dict[str, dict[str, np.ndarray]]) -> None:
     """Print how each probability stands against the truth, by stage."""
-    said = risk.predict(test)
+    said = risk.predict_table(test)
     for stage, truth in truths.items():
         mine = (said["stage"] == stage).to_numpy()
         columns = {"asked": "dissatisfaction_risk", "answers": "dissatisfaction_risk_if_answered"}
@@ -214,10 +214,10 @@ def experience_mean(cases: int, seed: int, again: int | None = None) -> np.ndarr
         talk, work = (np.random.default_rng([seed, stream, 7_000 + again]) for stream in (1, 2))
     drawn = d.draw_cases(cases, who)
     contacts, crew = d.run_contacts(drawn, cases, talk)
-    settled, bot = d.resolved_on_contact(drawn, contacts, talk), d.by_bot(drawn, work)
+    settled, bot = d.resolved_on_contact(drawn, contacts, talk), d.draw_bot_resolutions(drawn, work)
     touches, _ = d.run_touches(drawn, d.draw_touches(drawn, contacts, settled, bot, work), work, len(crew))
     resolved = d.final_resolution(drawn, contacts, settled, bot, touches)
-    mean = d.experience(drawn, contacts, touches, resolved, _Calm())
+    mean = d.score_experience(drawn, contacts, touches, resolved, _Calm())
     return np.where(resolved >= 0, mean, np.nan)
 
 

@@ -38,7 +38,7 @@ def main(folder: Path) -> None:
     many["case_id"] = [f"C{i:06}" for i in range(ROWS)]
     many["at"] = frame["at"].max()
     begun = time.perf_counter()
-    p = risk.predict_proba(many)
+    p = risk.risk(many)
     print(f"probabilities of {len(p):,} cases: {time.perf_counter() - begun:.1f} s")
     begun = time.perf_counter()
     parts = risk.contributions(many)

@@ -37,12 +37,12 @@ def served_anew(log: CaseLog, cases: int, seed: int, again: int) -> pd.DataFrame
     talk, work = (np.random.default_rng([seed, stream, 7_000 + again]) for stream in (1, 2))
     drawn = d.draw_cases(cases, who)
     contacts, crew = d.run_contacts(drawn, cases, talk)
-    settled, bot = d.resolved_on_contact(drawn, contacts, talk), d.by_bot(drawn, work)
+    settled, bot = d.resolved_on_contact(drawn, contacts, talk), d.draw_bot_resolutions(drawn, work)
     touches, more = d.run_touches(drawn, d.draw_touches(drawn, contacts, settled, bot, work), work, len(crew))
     crew += more
-    case_ids = d.names("C", np.arange(1, cases + 1), 7)
-    customer_ids = d.names("U", np.arange(1, int(drawn.customer.max()) + 2), 6)
-    codes = d.tell_events(drawn, contacts, settled, bot, touches)
+    case_ids = d.format_ids("C", np.arange(1, cases + 1), 7)
+    customer_ids = d.format_ids("U", np.arange(1, int(drawn.customer.max()) + 2), 6)
+    codes = d.build_events(drawn, contacts, settled, bot, touches)
     frames = {"cases": d.cases_frame(drawn, case_ids, customer_ids), "sla_policies": log.frame("sla_policies")}
     frames["events"] = d.events_frame(codes, case_ids, customer_ids, [m.name for m in crew])
     other = CaseLog.from_frames(until=log.until, timezone=log.timezone, calendars=log.calendars, **frames)
@@ -80,7 +80,7 @@ def main(cases: int = 12_000, runs: int = 30, seed: int = 1) -> None:
     for day in test["at"].unique():
         lately = frame[(frame["at"] <= day) & (frame["at"] > day - pd.Timedelta(days=57))]
         mine = (test["at"] == day).to_numpy()
-        said[mine] = risk.follow(lately, labels, day, ends=ends).predict_proba(test[mine])
+        said[mine] = risk.follow(lately, labels, day, ends=ends).risk(test[mine])
     anew = [served_anew(log, cases, seed, again) for again in range(runs)]
     true = truth(test, anew)
     there = np.isfinite(true)

@@ -1,8 +1,10 @@
-"""The one error that bad input gets."""
+"""The one error that bad input gets, and the one warning of input that is not used."""
 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterable
 
 #: What stands before the host of an address: up to the last @ of the word, as a password may hold any sign.
 _LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^\s:/@'\"]*)(?P<secret>:\S*)?@", re.IGNORECASE)
@@ -142,3 +144,42 @@ def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str | None:
 
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+
+
+class PassedOverWarning(UserWarning):
+    """Columns of a frame that are given but not used."""
+
+
+def warn_passed_over(names: Iterable[str], where: str, hint: str) -> tuple[str, ...]:
+    """Warn of columns that are not used, and return their names.
+
+    Parameters
+    ----------
+    names
+        The columns; without any there is no warning.
+    where, hint
+        The frame or model that passes them over, and what to do to have them used.
+
+    Notes
+    -----
+    The warning points at the line outside of this package that gave the frame.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     names = warn_passed_over(["y"], "history", "make segments text")
+    >>> names, str(seen[0].message)
+    (('y',), "history: not used: 'y' (make segments text)")
+    """
+    import warnings
+
+    passed = tuple(names)
+    if passed:
+        listed = ", ".join(f"'{name}'" for name in passed)
+        house, level, frame = __name__.partition(".")[0], 2, sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(f"{house}."):
+            level, frame = level + 1, frame.f_back
+        warnings.warn(f"{where}: not used: {listed} ({hint})", PassedOverWarning, stacklevel=level)
+    return passed

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..features.arrays import Floats
 from ..features.errors import InputError
-from .series.kpi_kinds import infer_kpi_kind, segment_names
+from .series.kpi_kinds import infer_kpi_kind, segment_names, select_known_columns
 from .series.panel import check_columns, numbers_of
 from .series.tail_probability import KpiKind
 
@@ -112,6 +112,7 @@ def goal_outlook(
     (0.85, 0.85, 0.0, 20)
     """
     check_columns(history, ("kpi", "ds", "value"), "history")
+    history, _ = select_known_columns(history)
     rows = history[history["kpi"] == kpi]
     rows = rows[segment_names(rows) == series] if len(rows) else rows
     if rows.empty:

@@ -6,5 +6,6 @@ from ..features.lazy import lazy_names
 HOMES = {
     "project.config": "load_config",
     "project.project": "open_log",
+    "stages.train": "train_breach_risk",
 }
 __getattr__, __dir__ = lazy_names(__name__, HOMES)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property, lru_cache
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_string_dtype
 
 from ..arrays import Floats
 from ..calendars.periods import list_periods, period_start
@@ -24,6 +27,29 @@ KPI_MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
 
 #: The column behind them: whether the log begins in the midst of the period.
 CUT_COLUMN = "cut"
+#: Numbers, dates and times, and spans of time.
+_MEASURE_TYPES = (Number, date, timedelta)
+
+
+def find_segments(history: pd.DataFrame) -> list[str]:
+    """Return the columns of a KPI history that split it into series: names, never numbers or times.
+
+    A further measure (a denominator, say) or an instant differs from row to row, so that each row would be a series of
+    its own. True and false are names.
+
+    Examples
+    --------
+    >>> find_segments(pd.DataFrame({"kpi": ["a"], "channel": ["web"], "vip": [True], "value": [1.0], "asked": [2]}))
+    ['channel', 'vip']
+    """
+    return [str(c) for c in history.columns if c not in ("kpi", "ds", *KPI_MEASURES, CUT_COLUMN) and _names(history[c])]
+
+
+def _names(values: pd.Series) -> bool:
+    if values.dtype == object:  # where nothing is known it is a segment of totals
+        known = values.dropna()
+        return known.empty or not known.map(lambda v: isinstance(v, _MEASURE_TYPES) and not isinstance(v, bool)).all()
+    return isinstance(values.dtype, pd.CategoricalDtype) or is_bool_dtype(values.dtype) or is_string_dtype(values.dtype)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
-from .cells import CUT_COLUMN, KPI_MEASURES, MISSING_SEGMENT
+from .cells import CUT_COLUMN, KPI_MEASURES, MISSING_SEGMENT, find_segments
 from .cut_periods import find_cut_start
 from .first_period import find_cut_start as find_cut_log_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
@@ -110,8 +110,8 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        unique_id (the segments joined by ``/``, or ``all``), ds, y; by unique_id and ds. A first period that is cut
-        is left out: it would teach too low a level.
+        unique_id (the segments before ``ds`` joined by ``/``, or ``all``; numbers are no segments), ds, y; by unique_id
+        and ds. A first period that is cut is left out: it would teach too low a level.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
         raise InputError("the history does not hold this KPI", column="kpi", got=kpi, hint=hint)
     if CUT_COLUMN in mine:
         mine = mine[~mine[CUT_COLUMN].fillna(False).astype(bool)]
-    segments = [c for c in history.columns[: history.columns.get_loc("ds")] if c != "kpi"]
+    segments = find_segments(history[history.columns[: history.columns.get_loc("ds")]])
     ids = pd.Series("all", index=mine.index, dtype="str")
     if segments:
         ids = mine[segments[0]].astype("str").fillna(MISSING_SEGMENT)

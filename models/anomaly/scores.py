@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Bools, Floats
+from ...features.errors import warn_passed_over
 from ..series.panel import check_columns, infer_freq, numbers_of, period_days
 from .evidence import (
     WARM_UP_VALUES,
@@ -48,7 +49,8 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
         not more surprising than one in the day before it (seven values, if these reach farther) belongs to the same
         event and scores 0, as do the first 50 values and missing ones. ``lower`` and ``upper`` held 95 % of the values
         so far; a value between them is never an alarm. No row depends on a later stamp. ``attrs["notes"]`` names series
-        that cannot be scored and values that were left out, and why.
+        that cannot be scored and values that were left out, and why; ``attrs["passed_over"]`` names columns that are
+        not used, as a warning does.
 
     Raises
     ------
@@ -72,6 +74,8 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
     [False, False, True]
     """
     check_columns(series, ("ds", "y"), "series")
+    unused = [str(c) for c in series.columns if c not in ANOMALY_COLUMNS[:3]]
+    passed = warn_passed_over(unused, "series", "'unique_id' tells series apart: put what splits them there")
     rows = series[["ds", "y"]].reset_index(drop=True)
     ids = series["unique_id"].astype(str) if "unique_id" in series else pd.Series("all", index=series.index)
     rows.insert(0, "unique_id", ids.to_numpy())
@@ -83,7 +87,8 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
     out = pd.concat(parts, ignore_index=True) if parts else rows
     out = out.reindex(columns=list(ANOMALY_COLUMNS))
     lost = int(rows["y"].isna().sum() - pd.isna(raw).sum())
-    out.attrs = {"notes": (*notes, *([f"{lost} values are not finite and count as missing"] if lost else []))}
+    notes += [f"{lost} values are not finite and count as missing"] if lost else []
+    out.attrs = {"notes": tuple(notes), "passed_over": passed}
     return out
 
 

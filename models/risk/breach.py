@@ -17,8 +17,10 @@ from ..candidates.finish_times import DEFAULT_HORIZONS_H, finish_times
 from ..candidates.person_periods import find_finish_times
 from ..evaluation.scores import reliability_tables, score_table
 from .breach_candidates import BREACH_CANDIDATES, TrainingData, fit_base_rate_only, fit_candidates, fit_time_used_only
-from .input_schema import check_schema, read_schema
+from .estimator import RiskEstimator
+from .input_schema import read_instants
 from .known_outcomes import known_outcomes, one_metric
+from .labels_given import read_labels
 from .model_updates import RecentOutcomes, hazard_in, select_recent, update_models
 from .promotion import (
     MIN_SURE_COVERAGE,
@@ -41,7 +43,7 @@ YOUNG_LOG = ("time_used", "unknown")
 MAX_UPDATES = 6
 
 
-class BreachRisk:
+class BreachRisk(RiskEstimator):
     """Tell the probability that an open case will break its promise, and what it is made of.
 
     Two models are averaged on the log-odds scale: a discrete-time hazard of getting done, which counts open cases and
@@ -65,7 +67,7 @@ class BreachRisk:
     metric_
         The metric that it was fitted for.
     used_
-        Name of the candidate that :meth:`predict_proba` returns: ``mean``, ``logistic``, ``hazard``, ``rates``,
+        Name of the candidate that :meth:`risk` returns: ``mean``, ``logistic``, ``hazard``, ``rates``,
         ``rule`` or ``constant``; ``time_used`` where the log is too young for a model, ``unknown`` where nothing can be
         known yet (the probabilities are missing then).
     caution_
@@ -110,9 +112,11 @@ class BreachRisk:
     ...                        "label": (ages > 7200) ^ (np.arange(400) % 10 == 0),
     ...                        "known_at": at + pd.Timedelta("1h")})
     >>> risk = BreachRisk().fit(snapshots, labels)
-    >>> risk.used_, risk.predict_proba(snapshots[:2]).round(1).tolist()
+    >>> risk.used_, risk.risk(snapshots[:2]).round(1).tolist()
     ('rule', [0.2, 1.0])
     """
+
+    outcome = "breach"
 
     def __init__(
         self,
@@ -165,21 +169,21 @@ class BreachRisk:
         InputError
             If a key column is missing, there are several metrics, a case has two labels, or no outcome is known.
         """
+        snapshots, labels, end = self._begin(snapshots, labels, as_of)
         metric = one_metric(snapshots)
-        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else _to_utc_instant(as_of)
+        ends = None if ends is None else read_instants(ends, "ends")
         found = known_outcomes(snapshots, labels, end)
         self.metric_, self.as_of_, self.outcomes_ = metric, end, found
         labels = labels[labels["metric"] == metric]
         finish = find_finish_times(found.snapshots, labels, end, ends)
         makings = TrainingData(found, finish, ends, self.calendar, self.regularisation, self.seed)
         self._updates = updates
-        self.schema_ = read_schema(snapshots)
         self.used_, self.decision_ = self._evaluate(makings)
         self.promoted_ = self.used_ not in (*RULE_BASELINES, "constant", *YOUNG_LOG)
         seen = self.coverage_ >= MIN_SURE_COVERAGE and self.used_ != "constant"
         self.caution_ = "" if seen else self.decision_
         self._use(makings)
-        return self
+        return self._done(end)
 
     def follow(
         self, snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: object, *, ends: pd.DataFrame | None = None
@@ -202,8 +206,9 @@ class BreachRisk:
         -------
         A copy; this one stays as it is. It is the same where no recent snapshot has a running promise.
         """
-        self._fitted(snapshots)
-        moment = _to_utc_instant(as_of)
+        snapshots = self._rows(snapshots)
+        labels, moment = read_labels(labels, snapshots, as_of)
+        ends = None if ends is None else read_instants(ends, "ends")
         moved = copy.copy(self)
         moved.as_of_ = moment
         if self.used_ in YOUNG_LOG:
@@ -218,28 +223,6 @@ class BreachRisk:
         moved.model_ = moved.candidates_[self.used_]
         return moved
 
-    def predict_proba(self, snapshots: pd.DataFrame) -> Floats:
-        """Return the probability that each case will break (or has broken) its promise.
-
-        Parameters
-        ----------
-        snapshots
-            Rows of the metric that it was fitted for, with the same columns.
-
-        Returns
-        -------
-        Probabilities, shape (n,), in the order of the rows; 1 for cases already breached.
-
-        Raises
-        ------
-        InputError
-            If it is not fitted, the metric is another, or a column has vanished.
-        """
-        model = self._fitted(snapshots)
-        if not len(snapshots):
-            return np.zeros(0)
-        return np.asarray(np.where(has_breached(snapshots), 1.0, model.probability(snapshots)))
-
     def finish_times(
         self, snapshots: pd.DataFrame, horizons_h: Sequence[float] = DEFAULT_HORIZONS_H
     ) -> pd.DataFrame | None:
@@ -248,7 +231,7 @@ class BreachRisk:
         Parameters
         ----------
         snapshots
-            As in :meth:`predict_proba`.
+            As in :meth:`risk`.
         horizons_h
             Hours on the wall.
 
@@ -257,36 +240,9 @@ class BreachRisk:
         As :func:`deskcast.models.candidates.finish_times.finish_times`; ``None`` where too few cases were done to learn
         from.
         """
-        self._fitted(snapshots)
+        rows = self._rows(snapshots)
         hazard = hazard_in(self.candidates_["hazard"].score) if "hazard" in self.candidates_ else None
-        return None if hazard is None else finish_times(snapshots, hazard, horizons_h)
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the features that the probability depends on, once fitted."""
-        return self._fitted(pd.DataFrame()).score.features
-
-    def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
-        """Return what each group of features adds to the log-odds of each case.
-
-        Parameters
-        ----------
-        snapshots
-            As in :meth:`predict_proba`.
-
-        Returns
-        -------
-        Index of the snapshots; columns ``base`` (log-odds of the average snapshot), one a group of features (see
-        ``deskcast.models.candidates.feature_groups``), and ``logit``. The base and the groups sum to the logit, which
-        is the log-odds of the probability. All are missing for cases already breached: that is a fact and not a
-        forecast.
-        """
-        model = self._fitted(snapshots)
-        base, parts = model.parts(snapshots)
-        parts.insert(0, "base", base)
-        parts["logit"] = parts.sum(axis=1)
-        parts.loc[has_breached(snapshots)] = np.nan
-        return parts
+        return None if hazard is None else finish_times(rows, hazard, horizons_h)
 
     def _evaluate(self, makings: TrainingData) -> ModelDecision:
         found = makings.found
@@ -363,20 +319,30 @@ class BreachRisk:
         self.used_ = self.used_ if self.used_ in self.candidates_ else "logistic"
         self.model_ = self.candidates_[self.used_]
 
-    def _fitted(self, snapshots: pd.DataFrame) -> CalibratedModel:
-        if not hasattr(self, "model_"):
-            raise InputError("this model is not fitted yet", hint="call fit(snapshots, labels) first")
-        if len(snapshots) and (metric := one_metric(snapshots)) != self.metric_:
-            raise InputError(
-                "the model was fitted for another metric",
-                where="snapshots",
-                column="metric",
-                got=metric,
-                wanted=self.metric_,
-            )
-        if len(snapshots):
-            check_schema(snapshots, self.schema_, self.model_.score.features)
-        return self.model_
+    def _rows(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        rows = super()._rows(snapshots)
+        if len(rows) and (metric := one_metric(rows)) != self.metric_:
+            problem = "the model was fitted for another metric"
+            raise InputError(problem, where="snapshots", column="metric", got=metric, wanted=self.metric_)
+        return rows
+
+    def _features(self) -> tuple[str, ...]:
+        return self.model_.score.features
+
+    def _risk(self, rows: pd.DataFrame) -> Floats:
+        # Of a case that has breached it is a fact, and no forecast.
+        return np.asarray(np.where(has_breached(rows), 1.0, self.model_.probability(rows)))
+
+    def _parts(self, rows: pd.DataFrame) -> pd.DataFrame:
+        base, parts = self.model_.parts(rows)
+        parts.insert(0, "base", base)
+        return parts
+
+    def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        """Return what each group of features adds to the log-odds; missing for cases already breached."""
+        parts = super().contributions(snapshots)
+        parts.loc[has_breached(snapshots)] = np.nan
+        return parts
 
 
 def has_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
@@ -389,12 +355,3 @@ def has_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
     if "already_breached" not in snapshots.columns:
         return np.zeros(len(snapshots), dtype=bool)
     return np.asarray(snapshots["already_breached"].astype("boolean").fillna(False).to_numpy(dtype=bool))
-
-
-def _to_utc_instant(value: object) -> pd.Timestamp:
-    at = pd.Timestamp(str(value)) if not isinstance(value, pd.Timestamp) else value
-    if at.tzinfo is None:
-        raise InputError(
-            "an instant needs its zone", column="as_of", got=str(value), wanted="such as 2024-03-01T08:00Z"
-        )
-    return at.tz_convert("UTC")

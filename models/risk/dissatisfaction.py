@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ...features.errors import InputError
+from .estimator import RiskEstimator
+from .labels_given import read_labels
 from .outcome_risk import FINAL_SHARES, SPLIT_SHARES, OutcomeRisk, Settings, apply_segment_records, fit_outcome
 from .response_propensity import MAX_RELATIVE_WEIGHT, fit_response_model, response_weights, weight_responses
 from .segment_record import check_segments
 from .survey_cohort import CASE_STAGES, Cohort, known_cohort, prepare_snapshots, stage_of
 
 DISSATISFACTION_LABEL = "dissatisfaction"
-#: Columns of :meth:`DissatisfactionRisk.predict`.
+#: Columns of :meth:`DissatisfactionRisk.predict_table`.
 PREDICTION_COLUMNS = (
     "case_id",
     "at",
@@ -30,7 +31,7 @@ PREDICTION_COLUMNS = (
 MAX_RECEIPT_AGE_S = 3600.0
 
 
-class DissatisfactionRisk:
+class DissatisfactionRisk(RiskEstimator):
     """Tell the probability that a customer is dissatisfied, for open and for just-closed cases.
 
     Two figures are given, as they are not the same: the probability *if asked*, of all who are asked, and that *among
@@ -98,9 +99,11 @@ class DissatisfactionRisk:
     >>> risk = DissatisfactionRisk().fit(snapshots, labels)
     >>> risk.used_["closed"], risk.rates_["answers"] > risk.rates_["asked"]
     ('logistic', True)
-    >>> risk.predict(snapshots[:1])["stage"].item()
+    >>> risk.predict_table(snapshots[:1])["stage"].item()
     'closed'
     """
+
+    outcome = DISSATISFACTION_LABEL
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class DissatisfactionRisk:
         replicates: int = 1000,
         seed: int = 0,
     ) -> None:
-        self.segments = tuple(segments)
+        self.segments = segments
         self.regularisation = regularisation
         self.clip = clip
         self.replicates = replicates
@@ -141,11 +144,12 @@ class DissatisfactionRisk:
         InputError
             If a column is missing, a case has two labels, or there is no label.
         """
-        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else to_utc_instant(as_of)
-        check_segments(snapshots, self.segments)
+        segments = self._segments()
+        snapshots, labels, end = self._begin(snapshots, labels, as_of, segments)
+        check_segments(snapshots, segments)
         cohort = known_cohort(snapshots, labels, end, DISSATISFACTION_LABEL)
-        self.as_of_, self.outcomes_ = end, cohort.found
-        settings = Settings(self.regularisation, self.replicates, self.seed, self.segments)
+        self.outcomes_ = cohort.found
+        settings = Settings(self.regularisation, self.replicates, self.seed, segments)
         first = weight_responses(cohort, cohort.found.split(SPLIT_SHARES), self.regularisation, self.clip)
         last = weight_responses(cohort, cohort.found.split(FINAL_SHARES), self.regularisation, self.clip)
         self.response_propensity_ = None if last is None else last[1]
@@ -168,7 +172,7 @@ class DissatisfactionRisk:
                 model = fit_response_model(cohort, rows & (final == 0), rows & (final == 1), self.regularisation)
             self.answers_[stage] = model
         self._summarise(cohort, None if last is None else last[0])
-        return self
+        return self._done(end)
 
     def follow(self, snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: object) -> DissatisfactionRisk:
         """Return the risk with the track records as they stand at a later instant, without training anew.
@@ -186,12 +190,13 @@ class DissatisfactionRisk:
         -------
         A copy; this one stays as it is.
         """
-        self._check()
+        rows, segments = self._rows(snapshots), self._segments()
+        labels, moment = read_labels(labels, rows, as_of)
         moved = copy.copy(self)
-        moved.as_of_ = to_utc_instant(as_of)
-        if not self.segments:
+        moved.as_of_ = moment
+        if not segments:
             return moved
-        cohort = known_cohort(snapshots, labels, moved.as_of_, DISSATISFACTION_LABEL)
+        cohort = known_cohort(rows, labels, moment, DISSATISFACTION_LABEL)
         weight = (
             None
             if self.response_propensity_ is None
@@ -199,13 +204,13 @@ class DissatisfactionRisk:
         )
         moved.stages_ = {}
         for stage, learnt in self.stages_.items():
-            rows = cohort.stage(stage)
-            asked = apply_segment_records(learnt.candidates, cohort, rows, self.segments, weight)
-            tell = apply_segment_records(learnt.answering_candidates, cohort, rows, self.segments)
+            mine = cohort.stage(stage)
+            asked = apply_segment_records(learnt.candidates, cohort, mine, segments, weight)
+            tell = apply_segment_records(learnt.answering_candidates, cohort, mine, segments)
             moved.stages_[stage] = replace(learnt, candidates=asked, answering_candidates=tell)
         return moved
 
-    def predict(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+    def predict_table(self, snapshots: pd.DataFrame) -> pd.DataFrame:
         """Return both probabilities of dissatisfaction, and that of an answer.
 
         Parameters
@@ -223,10 +228,10 @@ class DissatisfactionRisk:
         InputError
             If it is not fitted, or a column has vanished.
         """
-        frame, stage = self._rows(snapshots)
-        out = pd.DataFrame(index=snapshots.index)
-        out["case_id"], out["at"] = snapshots["case_id"].astype("str"), snapshots["at"]
-        out["stage"] = pd.Series(stage, index=snapshots.index).astype("str")
+        frame = self._rows(snapshots)
+        stage = stage_of(frame)
+        out = frame[["case_id", "at"]].astype({"case_id": "str"})
+        out["stage"] = pd.Series(stage, index=frame.index).astype("str")
         for column in PREDICTION_COLUMNS[3:]:
             out[column] = 1.0 if column == "response_probability" else np.nan
         for name in CASE_STAGES:
@@ -242,30 +247,24 @@ class DissatisfactionRisk:
                 out.loc[mine, "response_probability"] = answers.probability(frame[mine])
         return out
 
-    def predict_proba(self, snapshots: pd.DataFrame) -> Floats:
-        """Return the probability of dissatisfaction if asked, shape (n,), in the order of the rows."""
-        return np.asarray(self.predict(snapshots)["dissatisfaction_risk"].to_numpy(dtype=np.float64))
+    def _segments(self) -> tuple[str, ...]:
+        return (self.segments,) if isinstance(self.segments, str) else tuple(self.segments)
 
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the features that the probabilities depend on, once fitted."""
-        self._check()
+    def _prepared(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        return prepare_snapshots(snapshots, DISSATISFACTION_LABEL)
+
+    def _features(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(f for stage in CASE_STAGES for f in self.stages_[stage].model.score.features))
 
-    def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
-        """Return what each group of features adds to the log-odds of dissatisfaction if asked.
+    def _risk(self, rows: pd.DataFrame) -> Floats:
+        stage, p = stage_of(rows), np.full(len(rows), np.nan)
+        for name in CASE_STAGES:
+            if (mine := stage == name).any():
+                p[mine] = self.stages_[name].model.probability(rows[mine])
+        return p
 
-        Parameters
-        ----------
-        snapshots
-            As in :meth:`predict`.
-
-        Returns
-        -------
-        Index of the snapshots; columns ``base``, one a group of features, and ``logit``, which is their sum exactly.
-        """
-        frame, stage = self._rows(snapshots)
-        out = pd.DataFrame({"base": 0.0}, index=snapshots.index)
+    def _parts(self, frame: pd.DataFrame) -> pd.DataFrame:
+        stage, out = stage_of(frame), pd.DataFrame({"base": 0.0}, index=frame.index)
         for name in CASE_STAGES:
             mine = stage == name
             if not mine.any():
@@ -275,19 +274,7 @@ class DissatisfactionRisk:
             for group in parts.columns:
                 out[group] = out.get(group, 0.0)
                 out.loc[mine, group] = parts[group]
-        out["logit"] = out.sum(axis=1)
         return out
-
-    def _check(self) -> None:
-        if not hasattr(self, "stages_"):
-            raise InputError("this model is not fitted yet", hint="call fit(snapshots, labels) first")
-
-    def _rows(self, snapshots: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.object_]]]:
-        self._check()
-        for column in ("case_id", "at"):
-            if column not in snapshots.columns:
-                raise InputError("the column is missing", where="snapshots", column=column)
-        return prepare_snapshots(snapshots, DISSATISFACTION_LABEL), stage_of(snapshots)
 
     def _summarise(self, cohort: Cohort, weight: Floats | None) -> None:
         learnt = self.stages_
@@ -312,20 +299,6 @@ class DissatisfactionRisk:
             )
         self.statements_ = tuple(said)
         self.decision_ = " ".join(said)
-
-
-def to_utc_instant(value: object) -> pd.Timestamp:
-    """Return an instant that has a zone, in UTC.
-
-    >>> to_utc_instant("2024-03-01T08:00+01:00").hour
-    7
-    """
-    at = pd.Timestamp(str(value)) if not isinstance(value, pd.Timestamp) else value
-    if at.tzinfo is None:
-        raise InputError(
-            "an instant needs its zone", column="as_of", got=str(value), wanted="such as 2024-03-01T08:00Z"
-        )
-    return at.tz_convert("UTC")
 
 
 def _when(stage: str, cohort: Cohort, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:

@@ -7,14 +7,14 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
-from .dissatisfaction import to_utc_instant
+from .estimator import RiskEstimator
 from .outcome_risk import Settings, fit_outcome
 from .survey_cohort import known_cohort, prepare_snapshots, stage_of
 
 ESCALATION_LABEL = "escalation"
 
 
-class EscalationRisk:
+class EscalationRisk(RiskEstimator):
     """Tell the probability that an open case will be escalated before it ends.
 
     A logistic regression, corrected on later cases, is used only where it beats the base rate, age over target and the
@@ -49,9 +49,11 @@ class EscalationRisk:
     >>> labels = pd.DataFrame({"case_id": snapshots["case_id"], "known_at": at + pd.Timedelta("1h"),
     ...                        "label": rng.uniform(size=900) < moved / 10})
     >>> risk = EscalationRisk().fit(snapshots, labels)
-    >>> risk.used_, risk.predict(snapshots[:1]).columns.tolist()
+    >>> risk.used_, risk.predict_table(snapshots[:1]).columns.tolist()
     ('logistic', ['case_id', 'at', 'escalation_risk'])
     """
+
+    outcome = "escalation"
 
     def __init__(self, *, regularisation: float = 10.0, replicates: int = 1000, seed: int = 0) -> None:
         self.regularisation = regularisation
@@ -80,63 +82,31 @@ class EscalationRisk:
         InputError
             If a column is missing, a case has two labels, or there is no label.
         """
-        if len(labels) and not labels["label"].eq(True).any():
+        snapshots, labels, end = self._begin(snapshots, labels, as_of)
+        if len(labels) and "label" in labels and not labels["label"].eq(True).any():
             hint = "map an event to the kind 'escalated'"
             raise InputError("no case was ever escalated, as far as the log tells", where="labels", hint=hint)
-        end = pd.Timestamp(snapshots["at"].max()) if as_of is None else to_utc_instant(as_of)
         open_rows = snapshots[stage_of(snapshots) == "open"]
         cohort = known_cohort(open_rows, labels, end, ESCALATION_LABEL)
         rows = np.ones(len(cohort.label), dtype=bool)
         settings = Settings(self.regularisation, self.replicates, self.seed)
         learnt = fit_outcome(cohort, rows, when="while a case is open", what="were escalated", settings=settings)
-        self.as_of_, self.outcomes_, self.outcome_risk_ = end, cohort.found, learnt
+        self.outcomes_, self.outcome_risk_ = cohort.found, learnt
         self.used_, self.decision_, self.skill_ = learnt.used, learnt.decision, learnt.skill
         self.promoted_ = learnt.used == "logistic"
         self.evaluation_, self.reliability_ = learnt.evaluation, learnt.reliability
-        return self
+        return self._done(end)
 
-    def predict(self, snapshots: pd.DataFrame) -> pd.DataFrame:
-        """Return the probability that each case will be escalated.
+    def _prepared(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        return prepare_snapshots(snapshots, ESCALATION_LABEL)
 
-        Parameters
-        ----------
-        snapshots
-            Rows with the columns that it was fitted on.
-
-        Returns
-        -------
-        Index of the snapshots; columns ``case_id, at, escalation_risk``.
-
-        Raises
-        ------
-        InputError
-            If it is not fitted, or a column has vanished.
-        """
-        out = snapshots[["case_id", "at"]].copy()
-        out["escalation_risk"] = self.predict_proba(snapshots)
-        return out
-
-    def predict_proba(self, snapshots: pd.DataFrame) -> Floats:
-        """Return the probabilities, shape (n,), in the order of the rows."""
-        self._check()
-        if not len(snapshots):
-            return np.zeros(0)
-        return self.outcome_risk_.model.probability(prepare_snapshots(snapshots, ESCALATION_LABEL))
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the features that the probability depends on, once fitted."""
-        self._check()
+    def _features(self) -> tuple[str, ...]:
         return self.outcome_risk_.model.score.features
 
-    def contributions(self, snapshots: pd.DataFrame) -> pd.DataFrame:
-        """Return what each group of features adds to the log-odds: ``base``, the groups, and ``logit``, their sum."""
-        self._check()
-        base, parts = self.outcome_risk_.model.parts(prepare_snapshots(snapshots, ESCALATION_LABEL))
-        parts.insert(0, "base", base)
-        parts["logit"] = parts.sum(axis=1)
-        return parts
+    def _risk(self, rows: pd.DataFrame) -> Floats:
+        return self.outcome_risk_.model.probability(rows)
 
-    def _check(self) -> None:
-        if not hasattr(self, "outcome_risk_"):
-            raise InputError("this model is not fitted yet", hint="call fit(snapshots, labels) first")
+    def _parts(self, rows: pd.DataFrame) -> pd.DataFrame:
+        base, parts = self.outcome_risk_.model.parts(rows)
+        parts.insert(0, "base", base)
+        return parts

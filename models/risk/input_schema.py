@@ -2,27 +2,82 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
-from ...features.errors import InputError
+from ...features.errors import InputError, warn_passed_over
+from ..candidates.feature_groups import features_in, numeric_in
 
 #: Columns that name a row and its promise.
 KEY_COLUMNS = ("case_id", "at", "due_at")
-_WANTED = {"instant": "instants with a zone (datetime64[us, UTC])", "number": "numbers", "text": "text"}
+UTC_DTYPE = "datetime64[us, UTC]"
+#: Columns that hold instants in every frame.
+INSTANT_COLUMNS = ("at", "due_at", "created_at", "known_at", "ended_at")
+#: Columns of snapshots and labels that are no features and have their use.
+_USED_COLUMNS = (*KEY_COLUMNS, *INSTANT_COLUMNS, "metric", "stage", "label", "already_breached")
+_WANTED = {
+    "instant": "instants with a zone (datetime64[us, UTC]) or ISO 8601 text with an offset",
+    "number": "numbers",
+    "text": "text",
+}
+_ISO_WITH_OFFSET = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)? ?(?:[Zz]|[+-]\d\d(?::?\d\d)?)"
 
 
-def read_schema(snapshots: pd.DataFrame) -> dict[str, str]:
+def read_instants(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return a frame with its columns of instants in UTC; text and objects are read where each has its zone.
+
+    Raises
+    ------
+    InputError
+        Names the column, and the row of text that is not such an instant.
+
+    Examples
+    --------
+    >>> read_instants(pd.DataFrame({"at": ["2024-03-01T09:00+01:00"]}), "snapshots")["at"].astype(str).item()
+    '2024-03-01 08:00:00+00:00'
+    >>> read_instants(pd.DataFrame({"at": [1709280000]}), "snapshots")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: snapshots: column 'at': these are not instants; got 'int64', wanted instants \
+with a zone (datetime64[us, UTC]) or ISO 8601 text with an offset
+    """
+    names = [c for c in INSTANT_COLUMNS if c in frame.columns and frame[c].dtype != UTC_DTYPE]
+    return frame.assign(**{name: _instants(frame[name], where) for name in names}) if names else frame
+
+
+def read_schema(snapshots: pd.DataFrame, where: str = "snapshots") -> dict[str, str]:
     """Return the kind of each column that holds any value: ``instant``, ``number`` or ``text``.
 
+    Raises
+    ------
+    InputError
+        If a feature that is a number holds anything else.
+
+    Examples
+    --------
     >>> rows = pd.DataFrame({"at": [pd.Timestamp("2024-03-01T08:00Z")], "age_s": [60.0], "team": ["a"], "due_at": None})
     >>> read_schema(rows)
     {'at': 'instant', 'age_s': 'number', 'team': 'text'}
     """
-    kinds = ((str(name), _kind(snapshots[name])) for name in snapshots.columns)
-    return {name: kind for name, kind in kinds if kind}
+    kinds = {str(name): _kind(snapshots[name]) for name in snapshots.columns}
+    for name in numeric_in(snapshots.columns):
+        if kinds[name] not in ("", "number"):
+            got = str(snapshots[name].dtype)
+            raise InputError("these are not numbers", where=where, column=name, got=got, wanted="numbers")
+    return {name: kind for name, kind in kinds.items() if kind}
+
+
+def warn_of_no_features(snapshots: pd.DataFrame, model: str, more: Iterable[str] = ()) -> tuple[str, ...]:
+    """Warn of columns that no model looks at, and return their names; ``more`` have a use of their own.
+
+    >>> warn_of_no_features(pd.DataFrame({"case_id": ["1"], "age_s": [6.0], "account": ["a"]}), "a model", ["account"])
+    ()
+    """
+    known = {*_USED_COLUMNS, *features_in(snapshots.columns), *more}
+    unused = [str(name) for name in snapshots.columns if name not in known]
+    return warn_passed_over(unused, model, "name a column attr_... to have it learnt")
 
 
 def check_schema(snapshots: pd.DataFrame, schema: Mapping[str, str], features: Iterable[str]) -> None:
@@ -31,7 +86,7 @@ def check_schema(snapshots: pd.DataFrame, schema: Mapping[str, str], features: I
     Parameters
     ----------
     snapshots
-        Rows to predict.
+        Rows to predict, with instants as :func:`read_instants` returns them.
     schema
         Of :func:`read_schema`, of the rows that it was fitted on.
     features
@@ -44,21 +99,48 @@ def check_schema(snapshots: pd.DataFrame, schema: Mapping[str, str], features: I
 
     Examples
     --------
-    >>> check_schema(pd.DataFrame({"case_id": ["1"], "at": [3]}), {"case_id": "text", "at": "instant"}, [])
+    >>> check_schema(pd.DataFrame({"case_id": ["1"], "age_s": ["old"]}), {"age_s": "number"}, ["age_s"])
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: snapshots: column 'at': the model learnt from another kind of value; got \
-'int64', wanted instants with a zone (datetime64[us, UTC])
+    deskcast.features.errors.InputError: snapshots: column 'age_s': the model learnt from another kind of value; got \
+'str', wanted numbers
     """
     for name in dict.fromkeys([*KEY_COLUMNS, *features]):
         if name not in schema:
             continue
         if name not in snapshots.columns:
-            problem = "the model was trained with this column and it has vanished"
-            raise InputError(problem, where="snapshots", column=name)
+            problem, hint = "the model was trained with this column and it has vanished", "bring it back or train anew"
+            raise InputError(problem, where="snapshots", column=name, hint=hint)
         kind = _kind(snapshots[name])
         if kind not in ("", schema[name]) and not (name == "case_id" and kind != "instant"):
             problem, got = "the model learnt from another kind of value", str(snapshots[name].dtype)
             raise InputError(problem, where="snapshots", column=name, got=got, wanted=_WANTED[schema[name]])
+
+
+def _instants(values: pd.Series, where: str) -> pd.Series:
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        return values.dt.tz_convert("UTC").astype(UTC_DTYPE)
+    known = values.dropna()
+    if known.empty:
+        return pd.Series(pd.NaT, index=values.index, name=values.name, dtype=UTC_DTYPE)
+    column, wanted = str(values.name), _WANTED["instant"]
+    if is_numeric_dtype(values.dtype) or (is_datetime64_any_dtype(values.dtype) and _zone(known.iloc[0]) is None):
+        raise InputError("these are not instants", where=where, column=column, got=str(values.dtype), wanted=wanted)
+    sure = values.map(_has_zone).astype(bool)
+    read = pd.to_datetime(values.astype(object).where(sure), utc=True, format="ISO8601", errors="coerce")
+    wrong = (read.isna() & values.notna()).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        got = str(values.iloc[row])
+        raise InputError("this is not an instant", where=where, column=column, row=row + 1, got=got, wanted=wanted)
+    return read.astype(UTC_DTYPE)
+
+
+def _has_zone(value: object) -> bool:
+    return re.fullmatch(_ISO_WITH_OFFSET, value) is not None if isinstance(value, str) else _zone(value) is not None
+
+
+def _zone(value: object) -> object:
+    return getattr(value, "tzinfo", None)
 
 
 def _kind(values: pd.Series) -> str:
@@ -69,7 +151,7 @@ def _kind(values: pd.Series) -> str:
         return "instant"
     if is_bool_dtype(values.dtype) or is_numeric_dtype(values.dtype):
         return "number"
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+    if is_datetime64_any_dtype(values.dtype):
         return "instant without a zone"
     known = values.dropna()
     numbers = known.map(lambda v: isinstance(v, (bool, int, float))).all() if values.dtype == object else False

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from .input_schema import read_instants
 
 #: Columns that a snapshot must have whatever the features are.
 SNAPSHOT_KEYS = ("case_id", "at", "metric", "age_s")
@@ -223,6 +224,7 @@ def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     for name in ("case_id", "metric", "label", "known_at"):
         if name not in labels.columns:
             raise InputError("the column is missing", where="labels", column=name)
+    snapshots, labels = read_instants(snapshots, "snapshots"), read_instants(labels, "labels")
     wanted = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
     twice = wanted["case_id"].duplicated()
     if twice.any():
@@ -231,20 +233,8 @@ def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         )
     # `labels` is not the only place where a column of that name may come from.
     rows = snapshots.drop(columns=["label", "known_at", "created_at"], errors="ignore").merge(wanted, on="case_id")
-    for name in ("at", "known_at", "due_at"):
-        if name in rows:
-            rows[name] = _instants(rows[name])
     rows["created_at"] = rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")
     return rows.sort_values(["at", "case_id"], kind="stable", ignore_index=True)
-
-
-def _instants(values: pd.Series) -> pd.Series:
-    if values.isna().all():
-        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
-    if not isinstance(values.dtype, pd.DatetimeTZDtype):
-        wanted = "instants with a zone (datetime64[us, UTC])"
-        raise InputError("these are not instants", column=str(values.name), got=str(values.dtype), wanted=wanted)
-    return values
 
 
 def _flag(rows: pd.DataFrame, name: str) -> pd.Series:

@@ -139,6 +139,8 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
 def _drop_immature(cohort: Cohort, as_of: pd.Timestamp) -> Cohort:
     """Leave out the snapshots that are too young for the slowest kind of outcome (silence, no, yes) to be known."""
     found = cohort.found
+    if found.decided.all():  # nothing was cut off, so the young ones are no biased lot
+        return cohort
     watched = (as_of - found.snapshots["at"]).dt.total_seconds().to_numpy(dtype=np.float64)
     waited = found.end_s - found.entry_s
     kept = np.zeros(len(watched), dtype=bool)

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
+from ...features.errors import warn_passed_over
 from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.cells import CUT_COLUMN, KPI_MEASURES, find_segments
 from .panel import numbers_of
 from .tail_probability import KpiKind
 
 KnownDays = Mapping[Any, str] | Iterable[Any]
 
 #: Columns of a KPI history that are no segments.
-MEASURE_COLUMNS = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean", "cut")
+MEASURE_COLUMNS = ("kpi", "ds", *KPI_MEASURES, CUT_COLUMN)
 #: Stocks carry yesterday with them: they are judged by their change.
 STOCK_KPIS = ("backlog",)
 #: A change of a duration by less is not worth a word.
@@ -70,13 +72,43 @@ def count_or_score(seen: Floats) -> KpiKind:
 def segment_names(history: pd.DataFrame) -> pd.Series:
     """Return the name of the series of each row: its segment values joined by "/", "all" without segments.
 
+    Segments hold names; see :func:`deskcast.features.kpis.cells.find_segments`.
+
     >>> segment_names(pd.DataFrame({"kpi": ["a"], "channel": ["web"], "region": ["N"], "ds": [0], "value": [1]})).tolist()
     ['web/N']
     """  # noqa: E501 - an example in one line
-    segments = [c for c in history.columns if c not in MEASURE_COLUMNS]
+    segments = find_segments(history)
     if not segments:
         return pd.Series("all", index=history.index, dtype="str")
     name, *rest = (history[column].astype("str").fillna("(missing)") for column in segments)
     for more in rest:
         name = name + "/" + more
     return name.astype("str")
+
+
+def select_known_columns(history: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return a KPI history without columns that are neither measures nor segments, and what was taken for what.
+
+    Parameters
+    ----------
+    history
+        ``kpi``, segments, ``ds``, ``value`` and further measures.
+
+    Returns
+    -------
+    history
+        A view of the columns that are used.
+    attrs
+        ``segments``, and ``passed_over``: the columns that a warning names.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"kpi": ["a"], "channel": ["web"], "ds": [pd.Timestamp("2024-03-01")], "value": [1.0]})
+    >>> select_known_columns(rows)[1]
+    {'segments': ('channel',), 'passed_over': ()}
+    """
+    segments = find_segments(history)
+    kept = [c for c in history.columns if c in segments or c in MEASURE_COLUMNS]
+    unused = [str(c) for c in history.columns if c not in kept and history[c].notna().any()]
+    passed = warn_passed_over(unused, "history", "segments are text: convert a column to split by it")
+    return history[kept], {"segments": tuple(segments), "passed_over": passed}

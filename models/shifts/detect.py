@@ -12,7 +12,7 @@ import pandas as pd
 from ...features.arrays import Bools
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import renamed_arguments
-from ..series.kpi_kinds import KnownDays
+from ..series.kpi_kinds import KnownDays, select_known_columns
 from ..series.panel import check_columns, infer_freq, period_days
 from ..series.tail_probability import KpiKind
 from .false_alarms import MIN_SPIKE_SCORE, align_periods, flag_run_starts
@@ -44,9 +44,9 @@ def detect_shifts(
     Parameters
     ----------
     history
-        What :func:`kpi_history` returns: ``kpi``, segment columns, ``ds``, ``value``, ``n``, ``numerator`` and so on. Values that
-        belong together (a KPI at one segmentation, say) should come together: the more series, the
-        more a single one must stand out.
+        What :func:`kpi_history` returns: ``kpi``, segment columns (text), ``ds``, ``value``, ``n``, ``numerator`` and so on; a
+        warning names further columns, which are not used. Values that belong together (a KPI at one segmentation,
+        say) should come together: the more series, the more a single one must stand out.
     freq
         Length of a period; the commonest step by default.
     false_alerts_per_week
@@ -72,7 +72,8 @@ def detect_shifts(
         :func:`drivers`), ``state`` ("continuing", "become usual" or "back to normal"; only periods whose value is known
         can be quiet), ``resolved`` (back to normal), ``changed_at`` (the likeliest start by
         all that is known at the end of the history), ``impact`` (cases beyond what was expected; hours for durations).
-        ``attrs["notes"]`` names series that cannot alarm and why.
+        ``attrs["notes"]`` names series that cannot alarm and why, ``attrs["segments"]`` the columns that split the
+        history into series, ``attrs["passed_over"]`` those that are not used.
 
     Raises
     ------
@@ -97,10 +98,14 @@ def detect_shifts(
     >>> found[["kpi", "kind", "direction", "detected_at", "after"]].astype(str).values.tolist()
     [['cases_opened', 'spike', 'up', '2024-04-10', '150.0']]
     """  # noqa: E501
+    check_columns(history, ("kpi", "ds", "value"), "history")
+    history, taken = select_known_columns(history)
     parts = watch_history(history, freq=freq, holidays=holidays, kinds=kinds)
-    return detect_watched_shifts(
+    found = detect_watched_shifts(
         parts, false_alerts_per_week=false_alerts_per_week, min_volume=min_volume, min_effect=min_effect
     )
+    found.attrs |= taken
+    return found
 
 
 def watch_history(

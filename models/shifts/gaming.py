@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ...features.renamed import renamed_arguments
-from ..series.kpi_kinds import KnownDays
+from ..series.kpi_kinds import KnownDays, select_known_columns
 from ..series.panel import check_columns, infer_freq, period_days
 from ..series.tail_probability import KpiKind
 from .watched import WatchedKpi, watch_kpi
@@ -95,6 +95,7 @@ def gaming_guard(
         One row an alarm, the newest first: ``improved_kpi``, ``worsened_kpi`` (KPIs), ``series``, ``started_at`` (the
         later of both starts), ``detected_at``, ``last_at``, ``improved_before``, ``improved_after``,
         ``worsened_before``, ``worsened_after``, ``n`` (cases of the loss), ``evidence``, ``summary``, ``resolved``.
+        ``attrs`` name ``segments`` and columns ``passed_over``, as those of :func:`detect_shifts`.
 
     Raises
     ------
@@ -120,10 +121,13 @@ def gaming_guard(
             "the setting is out of range", where="argument 'false_alerts_per_week'", got=false_alerts_per_week
         )
     wanted = {name for pair in pairs for name in (pair.gain, pair.loss)}
+    history, taken = select_known_columns(history)
     known = history[history["kpi"].isin(wanted)]
     freq = freq or infer_freq(pd.DatetimeIndex(known["ds"]))
     watched = [watch_kpi(part, freq, holidays, kinds or {}) for _, part in known.groupby("kpi", sort=True)]
-    return guard_watched(watched, pairs=pairs, false_alerts_per_week=false_alerts_per_week)
+    found = guard_watched(watched, pairs=pairs, false_alerts_per_week=false_alerts_per_week)
+    found.attrs |= taken
+    return found
 
 
 @renamed_arguments

@@ -73,7 +73,7 @@ def reasons(
     Parameters
     ----------
     snapshots
-        Rows as in :meth:`BreachRisk.predict_proba`.
+        Rows as in :meth:`BreachRisk.risk`.
     risk
         A fitted model.
     most

@@ -13,6 +13,7 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.labels.events import escalation_labels
 from ...features.labels.satisfaction import dissatisfaction_labels
+from ...features.snapshots.snapshots import daily
 from ...models.risk.case_rows import case_snapshots
 from ...models.risk.dissatisfaction import DissatisfactionRisk
 from ...models.risk.escalation import EscalationRisk
@@ -25,8 +26,10 @@ from .train import TrainedModel
 
 #: A case is just closed for so long.
 RECENTLY_CLOSED = pd.Timedelta(days=3)
-#: Snapshots of open cases, and cases closed, that the models learn from; more teach little.
+#: Snapshots of open cases that the models learn from; more teach little.
 MAX_OUTCOME_ROWS = 4000
+#: Closings of cases whose customer was asked, and earlier looks at them: few answer, so more teach more.
+MAX_ASKED_ROWS = 12_000
 #: Draws of the bootstrap that decides whether there is any skill.
 BOOTSTRAP_REPLICATES = 300
 _PROBABILITY_COLUMNS = ("dissatisfaction_risk", "dissatisfaction_risk_if_answered", "response_probability")
@@ -57,6 +60,36 @@ def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log
     return stage
 
 
+def fit_dissatisfaction(
+    log: CaseLog, trained: TrainedModel, labels: pd.DataFrame, segments: Sequence[str] = ()
+) -> tuple[DissatisfactionRisk, pd.DataFrame]:
+    """Fit the dissatisfaction model to all answers ever given, however few months train the breach model.
+
+    Parameters
+    ----------
+    log
+        A log with surveys.
+    trained
+        The breach model with its looks at open cases; earlier ones are added here.
+    labels
+        See :func:`~deskcast.features.labels.satisfaction.dissatisfaction_labels`.
+    segments
+        Columns of the cases whose track record the model follows.
+
+    Returns
+    -------
+    The model, and the snapshots that it was given.
+    """
+    closings = _closings(log)
+    early = _early_looks(log, closings[closings["case_id"].isin(labels["case_id"])], trained.frame["at"])
+    looks = pd.concat([early, _lessons(closings, labels, log.until)], ignore_index=True)
+    more = case_snapshots(log, looks, trained.metric, segments=segments)
+    past = _with_segments(log, _as_open(_thin_snapshot_times(trained.frame, MAX_OUTCOME_ROWS)), segments)
+    rows = pd.concat([past, more], ignore_index=True)
+    risk = DissatisfactionRisk(segments=segments, replicates=BOOTSTRAP_REPLICATES)
+    return risk.fit(rows, labels, as_of=log.until), rows
+
+
 def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
     if not log.has("surveys", "case_id"):
         return stage
@@ -64,12 +97,8 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
     if labels.empty:
         return stage
     segments = project.config.risk.segments
-    # The open cases have been looked at already; only the closings are new.
-    closed = case_snapshots(log, _closings(log, trained), trained.metric, segments=segments)
+    risk, rows = fit_dissatisfaction(log, trained, labels, segments)
     now = _with_segments(log, _as_open(trained.today), segments)
-    past = _with_segments(log, _as_open(_thin_snapshot_times(trained.frame, MAX_OUTCOME_ROWS)), segments)
-    rows = pd.concat([past, closed], ignore_index=True)
-    risk = DissatisfactionRisk(segments=segments, replicates=BOOTSTRAP_REPLICATES).fit(rows, labels, as_of=log.until)
     just = rows[(rows["stage"] == "closed") & (rows["at"] >= log.until - RECENTLY_CLOSED)]
     # Who has answered already need not be guessed about.
     told = labels[labels["known_at"].notna()]["case_id"]
@@ -97,7 +126,7 @@ def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseL
     if "escalations" in now:  # what has been escalated will not be for the first time
         now = now[~(now["escalations"].fillna(0) > 0)]
     table = now[[c for c in ("case_id", "age_s", "team", "priority") if c in now]].reset_index(drop=True)
-    table["escalation_risk"] = risk.predict_proba(now)
+    table["escalation_risk"] = risk.risk(now)
     order = ["escalation_risk", "age_s", "case_id"] if risk.used_ != "constant" else ["age_s", "case_id"]
     table = table.sort_values(order, ascending=[name == "case_id" for name in order], ignore_index=True)
     kept = dict(stage.tables)
@@ -176,7 +205,7 @@ def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk) -> pd.DataFrame:
     """List cases by their probability, the highest first."""
     names = [c for c in ("case_id", "at", "age_s", "team", "priority") if c in rows]
     table = rows[names].reset_index(drop=True)
-    told = risk.predict(rows).reset_index(drop=True)
+    told = risk.predict_table(rows).reset_index(drop=True)
     for name in _PROBABILITY_COLUMNS:
         table[name] = told[name].astype("float64")
     table["risk_level"] = pd.Series(
@@ -187,18 +216,37 @@ def _listed(rows: pd.DataFrame, risk: DissatisfactionRisk) -> pd.DataFrame:
     )
 
 
-def _closings(log: CaseLog, trained: TrainedModel) -> pd.DataFrame:
-    """Return cases with the instant of their last closing, of the span that the training looks at."""
+def _closings(log: CaseLog) -> pd.DataFrame:
+    """Return cases with the instant of their last closing, and when they were created."""
     events = log.table("events")
-    start = trained.frame["at"].min() if len(trained.frame) else log.until
     ended = events.filter(events.kind.isin(["resolved", "closed"]) & (events["at"] <= log.until))
     found = fetch(ended.group_by("case_id").agg(at=ended["at"].max()))
-    found = found[found["at"] >= start].sort_values(["at", "case_id"])
+    created = fetch(log.table("cases").select("case_id", "created_at"))
+    return found.merge(created, on="case_id").sort_values(["at", "case_id"], ignore_index=True)
+
+
+def _lessons(closings: pd.DataFrame, labels: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    """Return the closings to look at: of all whose customer was asked, however long ago, and the newest."""
     # The newest are those that a manager can still call; of the others a sample teaches enough.
-    newest = found[found["at"] >= log.until - RECENTLY_CLOSED]
-    return pd.concat(
-        [_thinned(found[found["at"] < log.until - RECENTLY_CLOSED], MAX_OUTCOME_ROWS), newest], ignore_index=True
-    )
+    newest = closings["at"] >= until - RECENTLY_CLOSED
+    asked = closings[~newest & closings["case_id"].isin(labels["case_id"])]
+    return pd.concat([_thinned(asked, MAX_ASKED_ROWS), closings[newest]], ignore_index=True)[["case_id", "at"]]
+
+
+def _early_looks(log: CaseLog, closings: pd.DataFrame, looked: pd.Series) -> pd.DataFrame:
+    """Return looks at cases while they were open, at the usual time of days before those that are looked at anyway."""
+    nothing = closings.iloc[:0][["case_id", "at"]]
+    if closings.empty or looked.empty:
+        return nothing
+    first = looked.min().tz_convert(log.timezone)
+    days = daily(closings["created_at"].min(), first, at=f"{first:%H:%M}", timezone=log.timezone)
+    days = days[days < first]
+    place = days.searchsorted(closings["created_at"]), days.searchsorted(closings["at"])
+    step = max(1, int(np.ceil((place[1] - place[0]).sum() / MAX_ASKED_ROWS)))
+    step += step % 7 == 0  # whole weeks would show one weekday only
+    cases = closings[["case_id"]]
+    found = [cases[(place[0] <= k) & (k < place[1])].assign(at=days[k]) for k in range(0, len(days), step)]
+    return pd.concat([nothing, *found], ignore_index=True)
 
 
 def _with_segments(log: CaseLog, rows: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:

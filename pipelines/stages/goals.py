@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from ...features.errors import InputError
+from ...features.kpis.cells import find_segments
 from ...features.kpis.kpi_history import kpi_history
 from ...models.goals import GoalOutlook, goal_outlook
-from ...models.series.kpi_kinds import MEASURE_COLUMNS
 from ..project.project import Project
 from .history import history_limits
 
@@ -53,7 +53,7 @@ def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
 
 def _daily(project: Project, history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     rows = history[history["kpi"] == kpi]
-    segments = [c for c in rows.columns if c not in MEASURE_COLUMNS]
+    segments = find_segments(rows)
     if segments:
         rows = rows[rows[segments].isna().all(axis=1)].drop(columns=segments)
     if project.config.history.freq == "D" and len(rows):

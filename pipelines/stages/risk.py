@@ -241,7 +241,7 @@ def _resolved_mask(rows: pd.DataFrame) -> pd.Series:
 def _awaiting_closure(rows: pd.DataFrame, trained: TrainedModel, log: CaseLog) -> pd.DataFrame:
     """Tell the cases that are resolved and wait to be closed: their outcome is as good as decided."""
     names = ["case_id", "metric", "resolved_for_s", "age_s", "team", "priority"]
-    table = rows[[n for n in names if n in rows.columns]].assign(probability=trained.risk.predict_proba(rows))
+    table = rows[[n for n in names if n in rows.columns]].assign(probability=trained.risk.risk(rows))
     table["owner"] = find_owners(log, table["case_id"])
     table["action"] = pd.Series("nothing left to do", index=table.index, dtype="str")
     return table.sort_values(["probability", "case_id"], ascending=[False, True], ignore_index=True)

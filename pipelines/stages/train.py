@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ from ...features.errors import InputError
 from ...features.labels.breach import breach_labels, find_case_ends
 from ...features.snapshots.snapshots import daily, snapshots
 from ...models.risk.breach import BreachRisk
-from ..project.project import Project
-from ..project.specs import RiskSpec
+from ..project.config import CONFIG_FILE
+from ..project.project import Project, open_project
+from ..project.specs import Config, RiskSpec
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding
 
@@ -53,8 +55,73 @@ class TrainedModel:
 
 def risk_metric(project: Project) -> str | None:
     """Return the promise whose breach is predicted: resolution before all others, else the first configured."""
-    metrics = [s.metric for s in project.config.slas]
+    return _first([s.metric for s in project.config.slas])
+
+
+def train_breach_risk(
+    source: Project | CaseLog | Config | str | Path = CONFIG_FILE,
+    *,
+    metric: str | None = None,
+    settings: RiskSpec | None = None,
+) -> TrainedModel:
+    """Train the breach model as ``deskcast train`` does: the same snapshots, calendar, ends and instant.
+
+    Parameters
+    ----------
+    source
+        A ``deskcast.toml`` (the file, or what was opened or loaded of it), or a log with SLA policies.
+    metric
+        SLA metric; by default resolution, or else the first that there is.
+    settings
+        When and how far back cases are looked at; by default the ``[risk]`` of the configuration.
+
+    Returns
+    -------
+    The model with the snapshots, outcomes and open cases behind it.
+
+    Raises
+    ------
+    InputError
+        If there is no SLA target, no event, or no outcome to learn from.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    >>> train_breach_risk(CaseLog.from_frames(cases=cases))
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: no SLA target is configured (add an [[sla]] section)
+    """
+    project = open_project(source) if isinstance(source, (Config, str, Path)) else source
+    if isinstance(project, Project):
+        log, spec, metric = project.log, settings or project.config.risk, metric or risk_metric(project)
+    else:
+        log, spec = project, settings or RiskSpec()
+        known = log.frame("sla_policies")["metric"].dropna() if log.has("sla_policies") else ()
+        metric = metric or _first(list(known))
+    return _train(log, metric, spec)
+
+
+def _first(metrics: list[str]) -> str | None:
     return "resolution" if "resolution" in metrics else next(iter(metrics), None)
+
+
+def _train(log: CaseLog, metric: str | None, spec: RiskSpec) -> TrainedModel:
+    if metric is None:
+        raise InputError("no SLA target is configured", hint="add an [[sla]] section")
+    if not log.has("events"):
+        raise InputError("cases can only be followed through events, and the log has none", where="events")
+    labels = breach_labels(log)
+    labels = labels[labels["metric"] == metric]
+    instants = training_instants(log, spec)
+    if labels["label"].notna().sum() == 0 or len(instants) == 0:
+        raise InputError(f"no case has kept or broken the promise '{metric}' yet")
+    # One look for both: to learn from the past mornings, and to rank what is open now.
+    both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
+    frame = both[both["at"].isin(instants)].reset_index(drop=True)
+    today = both[both["at"] == log.until].reset_index(drop=True)
+    ends = find_case_ends(log, metric)
+    risk = BreachRisk(calendar=calendar_of(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
+    return TrainedModel(risk, metric, frame, today, labels, ends)
 
 
 def train_stage(
@@ -91,31 +158,20 @@ def train_stage(
         return Stage("train", skipped="No promise is configured: add an [[sla]] section."), None
     if not log.has("events"):
         return Stage("train", skipped="The log has no events, so no promise can be followed."), None
-    labels = breach_labels(log)
-    labels = labels[labels["metric"] == metric]
-    instants = training_instants(log, project.config.risk)
     try:
-        if labels["label"].notna().sum() == 0 or len(instants) == 0:
-            raise InputError(f"no case has kept or broken the promise '{metric}' yet")
-        # One look for both: to learn from the past mornings, and to rank what is open now.
-        both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
-        frame = both[both["at"].isin(instants)].reset_index(drop=True)
-        today = both[both["at"] == log.until].reset_index(drop=True)
-        ends = find_case_ends(log, metric)
-        risk = BreachRisk(calendar=calendar_of(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
+        trained = _train(log, metric, project.config.risk)
     except InputError as error:
         return Stage("train", skipped=str(error), refused=True), None
+    risk, at = trained.risk, trained.frame["at"]
     tables = {"evaluation": risk.evaluation_, "calibration": risk.reliability_}
-    params = {"metric": metric, "snapshots": len(frame), "from": str(instants[0]), "to": str(instants[-1])}
+    params = {"metric": metric, "snapshots": len(at), "from": str(at.min()), "to": str(at.max())}
     findings, metrics = _findings(risk), _scores(risk.evaluation_)
     if evaluate:
-        more, said = _backtest(project, log, TrainedModel(risk, metric, frame, today, labels, ends), progress)
+        more, said = _backtest(project, log, trained, progress)
         tables, findings = tables | more, findings + said
         whole = more["breach_backtest"][more["breach_backtest"]["cutoff"].isna()] if more else pd.DataFrame()
         metrics |= {f"backtest_{name}": value for name, value in _scores(whole).items()} if more else {}
-    return Stage("train", tables, tuple(findings), params, metrics), TrainedModel(
-        risk, metric, frame, today, labels, ends
-    )
+    return Stage("train", tables, tuple(findings), params, metrics), trained
 
 
 def _findings(risk: BreachRisk) -> list[str]:

@@ -34,7 +34,7 @@ def later():
 def test_on_a_desk_never_seen_the_probability_is_near_the_truth(desk, later):
     *_, risk = desk
     snapshots, _, truth = later
-    p = risk.predict_proba(snapshots)
+    p = risk.risk(snapshots)
     running = ~snapshots["already_breached"].to_numpy(bool)
     assert risk.promoted_
     assert abs(p[running].mean() - truth[running].mean()) < 0.04
@@ -68,7 +68,7 @@ def test_while_promises_are_kept_ever_better_the_probability_follows(due):
         risk = BreachRisk(replicates=100).fit(snapshots[snapshots["at"] <= now], labels, as_of=now)
         ahead = ((snapshots["at"] > now) & (snapshots["at"] <= now + pd.Timedelta(days=7))).to_numpy()
         ahead = ahead & ~snapshots["already_breached"].to_numpy(bool)
-        p = risk.predict_proba(snapshots[ahead])
+        p = risk.risk(snapshots[ahead])
         gaps.append(p.mean() - truth[ahead].mean())
         rates.append(np.nanmean(risk.outcomes_.breached) - truth[ahead].mean())
         assert risk.used_ != "constant"
@@ -89,7 +89,7 @@ def test_the_parts_sum_exactly_to_the_calibrated_log_odds(desk, later):
     parts = risk.contributions(rows)
     running = ~rows["already_breached"].to_numpy(bool)
     total = parts.drop(columns="logit").sum(axis=1)[running]
-    assert np.allclose(total, log_odds(risk.predict_proba(rows)[running]), atol=1e-9, rtol=0)
+    assert np.allclose(total, log_odds(risk.risk(rows)[running]), atol=1e-9, rtol=0)
     assert np.allclose(total, parts["logit"][running], atol=1e-12, rtol=0)
     assert parts[~running].isna().all(axis=None)
     assert parts.index.equals(rows.index)
@@ -100,7 +100,7 @@ def test_what_already_broke_is_certain_and_does_not_teach(desk, later):
     rows = later[0]
     over = rows["already_breached"].to_numpy(bool)
     assert over.any()
-    assert (risk.predict_proba(rows)[over] == 1.0).all()
+    assert (risk.risk(rows)[over] == 1.0).all()
     assert not risk.outcomes_.snapshots["already_breached"].any()
 
 
@@ -109,9 +109,7 @@ def test_it_works_without_a_due_time():
     bare = snapshots.drop(columns=["due_at", "left_s", "target_used", "already_breached"])
     risk = BreachRisk(replicates=100).fit(bare, labels)
     assert risk.promoted_
-    assert np.array_equal(
-        BreachRisk(replicates=100).fit(snapshots, labels).predict_proba(snapshots), risk.predict_proba(bare)
-    )
+    assert np.array_equal(BreachRisk(replicates=100).fit(snapshots, labels).risk(snapshots), risk.risk(bare))
 
 
 @pytest.mark.parametrize("due", [True, False])
@@ -122,7 +120,7 @@ def test_from_noise_nothing_is_learnt_and_it_says_so(seed, due):
     assert not risk.promoted_
     assert risk.used_ == "constant"
     assert "Nothing was learnt" in risk.decision_
-    assert np.ptp(risk.predict_proba(snapshots)) < 1e-12
+    assert np.ptp(risk.risk(snapshots)) < 1e-12
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -153,7 +151,7 @@ def test_the_order_of_the_rows_changes_nothing(small):
         snapshots.iloc[rng.permutation(len(snapshots))], labels.iloc[rng.permutation(len(labels))]
     )
     assert again.decision_ == risk.decision_
-    assert np.array_equal(again.predict_proba(snapshots), risk.predict_proba(snapshots))
+    assert np.array_equal(again.risk(snapshots), risk.risk(snapshots))
 
 
 @settings(max_examples=2, deadline=None)
@@ -169,7 +167,7 @@ def test_no_label_from_the_future_teaches(day):
     cut = BreachRisk(replicates=100).fit(snapshots[snapshots["at"] <= t], early)
     now = snapshots[snapshots["at"] == t]
     assert full.decision_ == cut.decision_
-    assert np.array_equal(full.predict_proba(now), cut.predict_proba(now))
+    assert np.array_equal(full.risk(now), cut.risk(now))
 
 
 @pytest.mark.parametrize("cases", [10, 60])
@@ -180,9 +178,7 @@ def test_too_few_cases_give_a_base_rate_drawn_to_one_half(cases):
     lesson = risk.outcomes_.weighted_rows(risk.outcomes_.first_of_case())
     taught = lesson.snapshots["case_id"].nunique()
     running = snapshots[~snapshots["already_breached"].astype(bool)]
-    assert risk.predict_proba(running) == pytest.approx(
-        (lesson.weight @ lesson.breached + 0.5) / (lesson.weight.sum() + 1)
-    )
+    assert risk.risk(running) == pytest.approx((lesson.weight @ lesson.breached + 0.5) / (lesson.weight.sum() + 1))
     assert f"only {taught} cases have a known outcome" in risk.decision_
     assert re.search(r"it may be anything from \d+ to \d+ %", risk.decision_)
     assert risk.evaluation_["n"].tolist() == [0] * 6
@@ -194,7 +190,7 @@ def test_one_class_only_is_no_ground_for_a_model_and_never_certain(outcome):
     snapshots, labels, _ = risk_frames(cases=400, due=False)
     alike = labels.assign(label=labels["label"].where(labels["label"].isna(), outcome))
     risk = BreachRisk().fit(snapshots, alike)
-    p = risk.predict_proba(snapshots)
+    p = risk.risk(snapshots)
     assert "broke their promise (at least 20 of either are needed)" in risk.decision_
     assert 0 < p[0] < 1
     assert (p[0] > 0.9) == outcome
@@ -204,7 +200,7 @@ def test_a_new_category_and_missing_values_are_scored(desk):
     snapshots, _, _, risk = desk
     rows = snapshots[~snapshots["already_breached"].astype(bool)].head(3)
     strange = rows.assign(team="a team founded today", priority=None, idle_s=np.nan)
-    p = risk.predict_proba(strange)
+    p = risk.risk(strange)
     assert np.isfinite(p).all()
     assert ((p > 0) & (p < 1)).all()
 
@@ -212,30 +208,28 @@ def test_a_new_category_and_missing_values_are_scored(desk):
 def test_an_empty_feature_changes_nothing(small):
     snapshots, labels, _, risk = small
     with_empty = BreachRisk(replicates=50).fit(snapshots.assign(reopens=np.nan, region=None), labels)
-    assert np.array_equal(
-        with_empty.predict_proba(snapshots.assign(reopens=1.0, region="x")), risk.predict_proba(snapshots)
-    )
+    assert np.array_equal(with_empty.risk(snapshots.assign(reopens=1.0, region="x")), risk.risk(snapshots))
 
 
 def test_columns_that_are_no_features_change_nothing(small):
     snapshots, labels, _, risk = small
     leak = snapshots.merge(labels[["case_id", "label", "known_at"]], on="case_id").assign(closed_code="x")
-    assert np.array_equal(BreachRisk(replicates=50).fit(leak, labels).predict_proba(leak), risk.predict_proba(leak))
+    assert np.array_equal(BreachRisk(replicates=50).fit(leak, labels).risk(leak), risk.risk(leak))
 
 
 def test_no_open_case_has_no_probability(desk):
     snapshots, _, _, risk = desk
-    assert risk.predict_proba(snapshots.iloc[:0]).shape == (0,)
+    assert risk.risk(snapshots.iloc[:0]).shape == (0,)
 
 
 def test_misuse_is_named(desk):
     snapshots, labels, _, risk = desk
     with pytest.raises(InputError, match="column 'team': the model was trained with this column and it has vanished"):
-        risk.predict_proba(snapshots.drop(columns="team"))
+        risk.risk(snapshots.drop(columns="team"))
     with pytest.raises(InputError, match="fitted for another metric; got 'first_response', wanted resolution"):
-        risk.predict_proba(snapshots.assign(metric="first_response"))
+        risk.risk(snapshots.assign(metric="first_response"))
     with pytest.raises(InputError, match="not fitted yet"):
-        BreachRisk().predict_proba(snapshots)
+        BreachRisk().risk(snapshots)
     with pytest.raises(InputError, match="no snapshot has an outcome that is known yet"):
         BreachRisk().fit(snapshots, labels.iloc[:0])
     with pytest.raises(InputError, match="column 'as_of': an instant needs its zone"):
@@ -254,8 +248,8 @@ def test_followed_to_a_later_day_the_probability_follows_the_base_rate_and_the_o
         risk = BreachRisk(replicates=100).fit(snapshots[snapshots["at"] <= trained], labels, as_of=trained)
         followed = risk.follow(snapshots, labels, now)
         ahead = ((snapshots["at"] > now) & (snapshots["at"] <= now + pd.Timedelta(days=10))).to_numpy()
-        old_gaps.append(risk.predict_proba(snapshots[ahead]).mean() - truth[ahead].mean())
-        gaps.append(followed.predict_proba(snapshots[ahead]).mean() - truth[ahead].mean())
+        old_gaps.append(risk.risk(snapshots[ahead]).mean() - truth[ahead].mean())
+        gaps.append(followed.risk(snapshots[ahead]).mean() - truth[ahead].mean())
     assert np.mean(old_gaps) > 0.08, "the base rate has not moved, or this test shows nothing"
     assert abs(np.mean(gaps)) < np.mean(old_gaps) / 2
 
@@ -269,16 +263,16 @@ def test_following_reads_nothing_that_was_not_known_by_then():
     future = ~(early["known_at"] <= now)
     early["label"], early["known_at"] = early["label"].mask(future), early["known_at"].mask(future)
     rows = snapshots[snapshots["at"] == now]
-    full = risk.follow(snapshots, labels, now).predict_proba(rows)
-    cut = risk.follow(snapshots[snapshots["at"] <= now], early, now).predict_proba(rows)
+    full = risk.follow(snapshots, labels, now).risk(rows)
+    cut = risk.follow(snapshots[snapshots["at"] <= now], early, now).risk(rows)
     assert np.array_equal(full, cut)
-    assert not np.array_equal(full, risk.predict_proba(rows)), "following changed nothing, or this test shows nothing"
+    assert not np.array_equal(full, risk.risk(rows)), "following changed nothing, or this test shows nothing"
 
 
 def test_where_nothing_is_known_to_follow_it_stays_as_it_was(desk):
     snapshots, labels, _, risk = desk
     later = risk.follow(snapshots.iloc[:0].assign(metric="resolution"), labels, "2030-01-01T00:00Z")
-    assert np.array_equal(later.predict_proba(snapshots), risk.predict_proba(snapshots))
+    assert np.array_equal(later.risk(snapshots), risk.risk(snapshots))
 
 
 def test_the_finish_times_of_a_desk_are_near_the_truth(desk, later):

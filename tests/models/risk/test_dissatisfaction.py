@@ -39,7 +39,7 @@ def test_weights_recover_the_rate_of_all_who_were_asked_where_the_answers_alone_
 def test_both_probabilities_and_that_of_an_answer_are_named_and_near_the_truth(desk):
     risk = desk[-1]
     snapshots, _, truth = answer_frames(4000, seed=5)
-    said = risk.predict(snapshots)
+    said = risk.predict_table(snapshots)
     assert said.columns.tolist() == [
         *("case_id", "at", "stage", "dissatisfaction_risk", "dissatisfaction_risk_if_answered", "response_probability"),
     ]
@@ -49,7 +49,7 @@ def test_both_probabilities_and_that_of_an_answer_are_named_and_near_the_truth(d
     assert np.sqrt(np.mean((said["response_probability"] - truth["answers"]) ** 2)) < 0.06
     outcome = np.random.default_rng(1).uniform(size=len(truth)) < truth["low"]
     assert ece(outcome, said["dissatisfaction_risk"]) < 0.04
-    assert (risk.predict_proba(snapshots) == said["dissatisfaction_risk"]).all()
+    assert (risk.risk(snapshots) == said["dissatisfaction_risk"]).all()
 
 
 def test_baselines_stand_beside_and_the_table_is_out_of_time(desk):
@@ -67,7 +67,7 @@ def test_contributions_sum_to_the_logit_and_the_reasons_are_in_words(desk):
     parts = risk.contributions(few)
     groups = parts.drop(columns=["base", "logit"])
     np.testing.assert_allclose(parts["base"] + groups.sum(axis=1), parts["logit"], atol=1e-12)
-    np.testing.assert_allclose(parts["logit"], log_odds(risk.predict_proba(few)), atol=1e-9)
+    np.testing.assert_allclose(parts["logit"], log_odds(risk.risk(few)), atol=1e-9)
     told = reasons(few, risk)
     worst = few.loc[few["transfers"].idxmax(), "case_id"]
     first = told[(told["case_id"] == worst) & (told["place"] == 1)]
@@ -82,7 +82,7 @@ def test_noise_teaches_nothing_and_no_ranking_is_sold():
     assert not risk.promoted_
     assert "Little can be known when a case has just closed" in risk.decision_
     assert "Nothing was learnt" in risk.decision_
-    assert len(np.unique(risk.predict_proba(snapshots))) == 1
+    assert len(np.unique(risk.risk(snapshots))) == 1
     assert reasons(snapshots.tail(5), risk).empty
 
 
@@ -104,7 +104,7 @@ def test_what_the_end_of_the_log_cut_off_is_neither_good_nor_bad():
     known = labels[labels["known_at"].notna() & labels["case_id"].isin(snapshots["case_id"])]
     naive, true = known["label"].notna().mean(), truth["answers"].mean()
     assert naive - true > 0.1, "or this test shows nothing"
-    assert risk.predict(snapshots)["response_probability"].mean() == pytest.approx(true, abs=0.05)
+    assert risk.predict_table(snapshots)["response_probability"].mean() == pytest.approx(true, abs=0.05)
     assert risk.rates_["asked"] == pytest.approx(truth["low"].mean(), abs=0.05)
 
 
@@ -113,7 +113,7 @@ def test_where_all_tell_there_is_nobody_to_stand_for():
     rng = np.random.default_rng(0)
     labels["label"] = pd.array(rng.uniform(size=len(labels)) < truth["low"], dtype="boolean")
     risk = DissatisfactionRisk(replicates=200).fit(snapshots, labels, as_of=START + pd.Timedelta(days=300))
-    said = risk.predict(snapshots)
+    said = risk.predict_table(snapshots)
     assert risk.response_propensity_ is None
     assert (said["response_probability"] == 1).all()
     assert (said["dissatisfaction_risk"] == said["dissatisfaction_risk_if_answered"]).all()
@@ -146,29 +146,29 @@ def test_ten_cases_and_one_class_are_a_base_rate_that_says_why():
     labels["label"] = pd.array([True] * 5 + [False] * 5, dtype="boolean")
     few = DissatisfactionRisk().fit(snapshots, labels, as_of=START + pd.Timedelta(days=300))
     assert "only 10 cases have a known outcome" in few.decision_
-    assert few.predict_proba(snapshots) == pytest.approx(0.5)
+    assert few.risk(snapshots) == pytest.approx(0.5)
     snapshots, labels, _ = answer_frames(400)
     labels["label"] = labels["label"].where(labels["label"].isna(), False)
     one = DissatisfactionRisk().fit(snapshots, labels, as_of=START + pd.Timedelta(days=300))
     assert "0 of" in one.decision_
-    assert one.predict_proba(snapshots).max() < 0.05
+    assert one.risk(snapshots).max() < 0.05
 
 
 def test_a_new_category_is_scored_and_a_vanished_column_named(desk):
     snapshots, *_, risk = desk
     row = snapshots.head(1).assign(product="Hovercraft")
-    assert 0 < risk.predict_proba(row)[0] < 1
+    assert 0 < risk.risk(row)[0] < 1
     with pytest.raises(InputError, match=r"transfers.*vanished"):
-        risk.predict(snapshots.drop(columns="transfers"))
+        risk.predict_table(snapshots.drop(columns="transfers"))
     with pytest.raises(InputError, match="not fitted"):
-        DissatisfactionRisk().predict(snapshots)
+        DissatisfactionRisk().predict_table(snapshots)
     with pytest.raises(InputError, match="zone"):
         DissatisfactionRisk().fit(snapshots, desk[1], as_of="2024-05-01")
 
 
 def test_an_open_case_is_scored_though_only_closed_ones_taught(desk):
     snapshots, *_, risk = desk
-    said = risk.predict(snapshots.head(3).assign(stage=["open", "closed", "open"]))
+    said = risk.predict_table(snapshots.head(3).assign(stage=["open", "closed", "open"]))
     assert said["stage"].tolist() == ["open", "closed", "open"]
     assert said["dissatisfaction_risk"].notna().all()
     assert said["dissatisfaction_risk"].iloc[0] == said["dissatisfaction_risk"].iloc[2]
@@ -188,7 +188,7 @@ def test_who_the_customer_or_the_agent_was_is_not_looked_at(desk):
     named = snapshots.assign(**{c: pd.array(rng.choice(list("pqrs"), len(snapshots)), dtype="str") for c in persons})
     fits = [DissatisfactionRisk(replicates=50).fit(s, labels) for s in (snapshots, named)]
     assert not set(persons) & set(fits[1].features)
-    np.testing.assert_array_equal(*(f.predict_proba(snapshots) for f in fits))
+    np.testing.assert_array_equal(*(f.risk(snapshots) for f in fits))
     kept = prepare_snapshots(pd.DataFrame(columns=["attr_account", "attr_paid", "attr_impact"]), "dissatisfaction")
     assert {"attr_account", "attr_paid", "attr_impact"} <= set(kept.columns)
 
@@ -200,7 +200,7 @@ def test_nothing_known_later_is_seen(desk):
     hidden = labels.assign(label=labels["label"].where(~later), known_at=labels["known_at"].where(~later))
     early = snapshots[snapshots["at"] <= cut]
     one, two = (DissatisfactionRisk(replicates=50).fit(early, each, as_of=cut) for each in (labels, hidden))
-    np.testing.assert_array_equal(one.predict_proba(early), two.predict_proba(early))
+    np.testing.assert_array_equal(one.risk(early), two.risk(early))
 
 
 def test_no_labels_are_a_clear_message():
@@ -250,7 +250,7 @@ def test_a_log_without_promises_goes_the_whole_way_to_both_stages():
     assert rows.groupby("stage").size().to_dict() == {"closed": 1000, "open": 1000}
     risk = DissatisfactionRisk(replicates=200).fit(rows, dissatisfaction_labels(log), as_of=log.until)
     assert set(risk.used_.values()) <= {"logistic", "rates"}
-    said = risk.predict(rows).assign(team=rows["team"])
+    said = risk.predict_table(rows).assign(team=rows["team"])
     means = said.groupby("team")["dissatisfaction_risk"].mean()
     assert means["A"] == pytest.approx(0.1, abs=0.07)
     assert means["B"] == pytest.approx(0.7, abs=0.1)
@@ -265,11 +265,11 @@ def test_escalation_goes_the_same_road_and_says_so_where_there_is_none():
     risk = EscalationRisk(replicates=200).fit(rows, escalation_labels(log), as_of=log.until)
     assert risk.used_ in ("logistic", "rates")
     assert "is used" in risk.decision_
-    means = risk.predict(rows).assign(team=rows["team"]).groupby("team")["escalation_risk"].mean()
+    means = risk.predict_table(rows).assign(team=rows["team"]).groupby("team")["escalation_risk"].mean()
     assert means["A"] == pytest.approx(0.1, abs=0.07)
     assert means["B"] == pytest.approx(0.7, abs=0.1)
     parts = risk.contributions(rows)
-    np.testing.assert_allclose(parts["logit"], log_odds(risk.predict_proba(rows)), atol=1e-9)
+    np.testing.assert_allclose(parts["logit"], log_odds(risk.risk(rows)), atol=1e-9)
     calm, *_ = small_log(120)
     with pytest.raises(InputError, match="no case was ever escalated"):
         EscalationRisk().fit(rows, escalation_labels(calm))
@@ -289,17 +289,17 @@ def test_the_track_record_of_a_segment_raises_its_cases_and_never_looks_ahead():
     )
     assert (plain.used_["closed"], risk.used_["closed"]) == ("constant", "logistic")
     last = snapshots.tail(400)
-    said = risk.predict(last)["dissatisfaction_risk"].groupby(last["account"]).mean()
+    said = risk.predict_table(last)["dissatisfaction_risk"].groupby(last["account"]).mean()
     assert 0.4 < said["A2"] < 0.65, "drawn to what was expected as by 50 cases"
     assert said.drop("A2").max() < 0.2
     half = START + pd.Timedelta(days=120)
     early = snapshots[snapshots["at"] <= half].tail(300)
     hidden = labels.assign(label=labels["label"].where(labels["known_at"] <= half))
-    parts = [risk.follow(snapshots, each, half).predict_proba(early) for each in (labels, hidden)]
+    parts = [risk.follow(snapshots, each, half).risk(early) for each in (labels, hidden)]
     np.testing.assert_array_equal(*parts)
-    np.testing.assert_allclose(parts[0], risk.predict_proba(early), atol=0.03)  # the weights are those of the day
+    np.testing.assert_allclose(parts[0], risk.risk(early), atol=0.03)  # the weights are those of the day
     contributions = risk.contributions(last)
-    np.testing.assert_allclose(contributions["logit"], log_odds(risk.predict_proba(last)), atol=1e-9)
+    np.testing.assert_allclose(contributions["logit"], log_odds(risk.risk(last)), atol=1e-9)
     told = reasons(last, risk)
     raised = told[(told["group"] == "segments") & (told["direction"] == "raises")]
     assert set(raised["case_id"]) == set(last.loc[last["account"] == "A2", "case_id"])
@@ -317,5 +317,5 @@ def test_complaints_at_receipt_say_little(shared_data):
     labels = pd.DataFrame({"case_id": rows["case_id"], "label": disputed, "known_at": at + pd.Timedelta("60D")})
     risk = DissatisfactionRisk(replicates=300).fit(rows, labels, as_of=at.max() + pd.Timedelta("60D"))
     assert risk.decision_.startswith("Little can be known at receipt")
-    assert risk.predict_proba(rows).std() < 1e-12
-    assert risk.predict_proba(rows)[0] == pytest.approx(0.19, abs=0.05)
+    assert risk.risk(rows).std() < 1e-12
+    assert risk.risk(rows)[0] == pytest.approx(0.19, abs=0.05)

@@ -42,7 +42,7 @@ def test_the_list_is_ordered_and_its_probabilities_are_those_of_the_model(desk):
     at_risk, broken = rank_cases(now, risk)
     assert at_risk["rank"].tolist() == list(range(1, len(at_risk) + 1))
     assert at_risk["probability"].is_monotonic_decreasing
-    mine = pd.Series(risk.predict_proba(now), index=now["case_id"])
+    mine = pd.Series(risk.risk(now), index=now["case_id"])
     assert np.array_equal(at_risk["probability"], mine[at_risk["case_id"]])
     assert broken["overdue_s"].is_monotonic_decreasing
     assert (broken["overdue_s"] >= 0).all()

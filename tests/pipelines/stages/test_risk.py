@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
+from deskcast.features.labels.satisfaction import dissatisfaction_labels
 from deskcast.pipelines.commands.cli import app
 from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.project.specs import ActionSpec, RiskSpec
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
+from deskcast.pipelines.stages.dissatisfaction import fit_dissatisfaction
 from deskcast.pipelines.stages.risk import risk_stage
 from deskcast.pipelines.stages.risk_actions import suggest_actions
 from deskcast.pipelines.stages.train import train_stage
@@ -62,7 +64,7 @@ def test_the_list_is_sorted_and_each_case_is_in_one_table(learnt, stage):
 def test_the_model_is_that_of_the_morning_followed(learnt):
     _, _, trained = learnt
     again = trained.risk.follow(trained.frame, trained.labels, trained.risk.as_of_, ends=trained.ends)
-    assert np.allclose(again.predict_proba(trained.today), trained.risk.predict_proba(trained.today))
+    assert np.allclose(again.risk(trained.today), trained.risk.risk(trained.today))
 
 
 def test_the_budget_picks_what_saves_most(stage):
@@ -73,6 +75,25 @@ def test_the_budget_picks_what_saves_most(stage):
         >= risk.loc[~risk["work_first"], "expected_benefit"].max()
     )
     assert risk.loc[risk["work_first"], "first_flagged_at"].notna().all()
+
+
+def test_all_answers_ever_given_are_lessons_however_few_days_train_the_breach_model(learnt):
+    project, _, trained = learnt
+    labels = dissatisfaction_labels(project.log)
+    risk, rows = fit_dissatisfaction(project.log, trained, labels)
+    first = trained.frame["at"].min()
+    answered = set(labels["case_id"][labels["label"].notna()])
+    old = set(labels["case_id"][labels["label"].notna() & (labels["known_at"] < first)])
+    assert len(old) > len(answered) / 2
+    closed = rows[rows["stage"] == "closed"]
+    assert answered <= set(closed["case_id"])
+    early = rows[rows["at"] < first]
+    assert {"open", "closed"} <= set(early["stage"])
+    assert set(early["case_id"]) <= set(labels["case_id"])
+    assert not rows.duplicated(["case_id", "at"]).any()
+    assert (rows["at"] <= project.log.until).all()
+    learnt_from = risk.outcomes_.snapshots["case_id"][~np.isnan(risk.outcomes_.breached)]
+    assert len(old & set(learnt_from)) > 0.9 * len(old)
 
 
 def test_capacity_is_in_hours(learnt):
