@@ -17,6 +17,7 @@ from ..methods.registry import FORECAST_METHODS, NAIVE_METHODS, candidates_on
 from ..methods.scene import build_scene
 from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination, find_smallest_step
 from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, compute_error_scale, fit_error_growth
+from .request import ForecastRequest
 
 #: Leads of days, weeks and months whose errors are pooled, the most first.
 LEADS_A_BLOCK = {"D": (28, 14, 7), "W": (4,), "MS": (3,)}
@@ -149,13 +150,10 @@ def forecast_all_methods(
 
 
 def forecast_fold(
+    request: ForecastRequest,
     grid: Grid,
     special: SpecialDays,
     origin: int,
-    horizon: int,
-    levels: Sequence[float],
-    windows: int,
-    candidates: Sequence[str],
     seen: dict[int, MethodForecasts],
     shown: Sequence[str] = (),
     nearer: dict[int, MethodForecasts] | None = None,
@@ -169,7 +167,7 @@ def forecast_fold(
     origins that only the first blocks of leads can use. Methods in ``shown`` get intervals of their own, beside the
     recommended forecast.
     """
-    candidates = candidates_on(grid, candidates)
+    candidates, horizon, windows = candidates_on(grid, request.candidates), request.horizon, request.windows
     methods = list(dict.fromkeys([*NAIVE_METHODS, *candidates, *shown]))
     past = _drop_short_histories(find_past_origins(grid.frequency, origin, horizon, windows), origin)
     for o in [origin, *past]:
@@ -198,7 +196,7 @@ def forecast_fold(
         given = points[name], sizes[0] if mine else now.sizes[name]
         made_then = dict(zip(past, mix.past, strict=True)) if mine else {}
         edges[name] = np.concatenate(
-            [each.edges(name, mix if mine else None, made_then, now, *given, levels) for each in blocks], axis=1
+            [each.edges(name, mix if mine else None, made_then, now, *given, request.levels) for each in blocks], axis=1
         )
         seconds[name] = process_time() - begun
         begun = process_time()
