@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from threading import Lock, RLock
 from typing import Any, TypeVar
 
 from .log import CaseLog
 
 T = TypeVar("T")
-_CACHE: dict[int, tuple[weakref.ref[CaseLog], dict[str, Any]]] = {}
+_CACHE: dict[int, tuple[weakref.ref[CaseLog], dict[str, Any], Any]] = {}
+_FINDING = Lock()
 
 
 def compute_once(log: CaseLog, name: str, make: Callable[[], T]) -> T:
@@ -24,6 +26,8 @@ def compute_once(log: CaseLog, name: str, make: Callable[[], T]) -> T:
     make
         Derives it.
 
+    Threads that ask at once get the same value; who asks second waits for the first.
+
     Examples
     --------
     >>> import pandas as pd
@@ -32,12 +36,20 @@ def compute_once(log: CaseLog, name: str, make: Callable[[], T]) -> T:
     (42, 42)
     """
     key = id(log)
-    entry = _CACHE.get(key)
-    if entry is None or entry[0]() is not log:
-        entry = (weakref.ref(log, lambda _gone: _CACHE.pop(key, None)), {})
-        _CACHE[key] = entry
-    store = entry[1]
-    if name not in store:
-        store[name] = make()
+    with _FINDING:
+        entry = _CACHE.get(key)
+        if entry is None or entry[0]() is not log:
+            entry = (weakref.ref(log, lambda gone: _forget(key, gone)), {}, RLock())
+            _CACHE[key] = entry
+    _, store, making = entry
+    with making:  # what one thread makes, the others wait for
+        if name not in store:
+            store[name] = make()
     result: T = store[name]
     return result
+
+
+def _forget(key: int, gone: weakref.ref[CaseLog]) -> None:
+    """Drop what belonged to a log that is gone, unless another log has its place by now."""
+    if key in _CACHE and _CACHE[key][0] is gone:
+        del _CACHE[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,10 @@ import pandas as pd
 from ..calendars.instants import parse_instant
 from ..calendars.periods import parse_zone
 from ..errors import InputError, did_you_mean
+from ..summary import format_summary, format_summary_html
+from .carry import Opening, carry_log
 from .conform import PANDAS_DTYPES, conform_frame
+from .engine_lock import serialise_calls
 from .fetch import fetch
 from .log_end import find_end_of_frames
 from .schema import SETTLEMENT, TABLES, AttributeTiming, Column, Table
@@ -29,7 +32,8 @@ class CaseLog:
     """Bind the tables of a service desk to an engine, so that one log answers for every instant.
 
     Make one with :meth:`from_frames`, :meth:`from_parquet` or :meth:`from_connection`. A log is a value: it is never
-    changed, and :meth:`as_of` gives another one.
+    changed, and :meth:`as_of` gives another one. Many threads may ask it at once, and it can be pickled: files and
+    addresses are opened again, the rows of frames come along.
 
     Attributes
     ----------
@@ -51,6 +55,7 @@ class CaseLog:
     timezone: str = "UTC"
     attributes: Mapping[str, AttributeTiming] = field(default_factory=dict)
     calendars: Mapping[str, BusinessCalendar] = field(default_factory=dict)
+    _opening: Opening | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_frames(
@@ -103,7 +108,7 @@ class CaseLog:
         extras = [c for c in conformed.get("cases", pd.DataFrame()).columns if c not in TABLES["cases"].names]
         end, last = _find_frames_end(conformed)
         wanted = end if until is None else parse_instant(until, timezone)
-        connection = _connect()
+        connection = connect_duckdb()
         tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
         known_of = {c: known.get(c, "outcome") for c in extras}
         log = cls(tables, max(last, wanted), timezone, known_of, dict(calendars or {}))
@@ -150,8 +155,11 @@ class CaseLog:
         """  # noqa: E501 - one statement
         from .backends import bind_tables, connect
 
-        bound = bind_tables(connect(connection), tables)
-        return cls._bound(bound, until, timezone, attributes, calendars)
+        bound = bind_tables(serialise_calls(connect(connection)), tables)
+        log = cls._bound(bound, until, timezone, attributes, calendars)
+        if not isinstance(connection, str):  # nobody else can open it again
+            return log
+        return log._opened_by(cls.from_connection, {"connection": connection, "tables": tables})
 
     @classmethod
     def from_parquet(
@@ -188,7 +196,7 @@ class CaseLog:
         """
         from .backends import conform_expr, find_parquet_files
 
-        connection = _connect()
+        connection = connect_duckdb()
         settings = {"memory_limit": memory_limit, "temp_directory": temp_directory, "threads": threads}
         for name, value in settings.items():
             if value is not None:
@@ -198,7 +206,8 @@ class CaseLog:
             connection.raw_sql("SET preserve_insertion_order = false")  # results are sorted by key anyway
         found = find_parquet_files(files)
         bound = {name: conform_expr(name, connection.read_parquet(path)) for name, path in found.items()}
-        return cls._bound(bound, until, timezone, attributes, calendars)
+        log = cls._bound(bound, until, timezone, attributes, calendars)
+        return log._opened_by(cls.from_parquet, {"files": files, **settings})
 
     @classmethod
     def _bound(
@@ -223,6 +232,40 @@ class CaseLog:
         known_of = {c: known.get(c, "outcome") for c in extras}
         log = cls(tables, max(last, wanted), timezone, known_of, dict(calendars or {}))
         return log.as_of(wanted) if wanted < last else log
+
+    def _opened_by(self, opener: Callable[..., CaseLog], source: Mapping[str, Any]) -> CaseLog:
+        """Remember how to open this log again, with the end that it has now."""
+        known = {"until": self.until, "timezone": self.timezone}
+        known |= {"attributes": self.attributes, "calendars": self.calendars}
+        return replace(self, _opening=Opening(opener, {**source, **known}, self.tables))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return carry_log(self, self._opening)
+
+    def __copy__(self) -> CaseLog:
+        return self
+
+    def __deepcopy__(self, memo: object) -> CaseLog:
+        return self
+
+    def __repr__(self) -> str:
+        return format_summary("CaseLog", self._facts())
+
+    def _repr_html_(self) -> str:
+        return format_summary_html("CaseLog", self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        """Return what a reader wants to see; no query is run."""
+        tables = [f"{name} ({len(table.columns)} columns)" for name, table in self.tables.items()]
+        known = [f"{name} ({kind})" for name, kind in self.attributes.items()]
+        more = [f"and {len(known) - 8} more"] if len(known) > 8 else []
+        return {
+            "until": f"{self.until}",
+            "timezone": self.timezone,
+            "tables": ", ".join(tables),
+            "attributes": ", ".join([*known[:8], *more]),
+            "calendars": ", ".join(self.calendars),
+        }
 
     def has(self, table: str, *columns: str) -> bool:
         """Tell whether the table is there with all of those columns.
@@ -270,7 +313,8 @@ class CaseLog:
             cut["cases"] = self._hide_outcomes(cut["cases"], cut.get("events"))
         if "article_views" in cut and "cases" in cut and "case_id" in cut["article_views"].columns:
             cut["article_views"] = _hide_later_cases(cut["article_views"], cut["cases"])
-        return replace(self, tables=cut, until=min(instant, self.until))
+        opening = self._opening and self._opening.cut(self.tables, cut, instant)
+        return replace(self, tables=cut, until=min(instant, self.until), _opening=opening)
 
     def _hide_outcomes(self, cases: Any, events: Any) -> Any:
         late = [c for c, known in self.attributes.items() if known != "creation" and c in cases.columns]
@@ -323,8 +367,9 @@ def _find_frames_end(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, 
     return max(end for end, _ in ends), max(last for _, last in ends)
 
 
-def _connect() -> Any:
-    connection = ibis.duckdb.connect()
+def connect_duckdb() -> Any:
+    """Return a database in memory of its own, whose clock is UTC."""
+    connection = serialise_calls(ibis.duckdb.connect())
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET autoinstall_known_extensions = false")  # DuckDB would fetch what it lacks from the network
     return connection

@@ -114,7 +114,7 @@ def build_profile(grid: Grid, ordinary: Bools, origin: int) -> SeasonalProfile:
     y = cut_seasons(grid.y, origin, f.season)
     usable = grid.known(origin, max(0, origin - LOOKBACK_SEASONS * f.season))
     known = ~np.isnan(y) & cut_seasons(usable, usable.shape[1], f.season).astype(bool)
-    limit = _limit(y, known)
+    limit = find_credible_limit(y, known)
     limit = _limit_of_old(grid, origin, origin - usable.shape[1], limit, y, known)
     usual = known & cut_seasons(ordinary[None, : grid.length], origin, f.season).astype(bool)
     usual &= ~(y > limit[:, None, None])
@@ -132,7 +132,7 @@ def build_profile(grid: Grid, ordinary: Bools, origin: int) -> SeasonalProfile:
     return SeasonalProfile(mean, last, quiet, level, unit, np.nan_to_num(zeros), limit, y, usual)
 
 
-def _limit(y: Floats, known: Bools) -> Floats:
+def find_credible_limit(y: Floats, known: Bools) -> Floats:
     """Return the value above which a value of each series is not credible; infinite where none is far off."""
     above = known & (y > 0)
     mean = _ratio(np.where(above, y, 0.0).sum(axis=(1, 2)), above.sum(axis=(1, 2)))
@@ -151,7 +151,7 @@ def _limit_of_old(grid: Grid, origin: int, start: int, limit: Floats, y: Floats,
     found = limit.copy()
     for i in np.flatnonzero((oldest > OUTLIER_FACTOR * lately) & (lately > 0)):
         past = grid.y[i, :origin]
-        whole = _limit(past[None, None, :], ~np.isnan(past)[None, None, :])[0]
+        whole = find_credible_limit(past[None, None, :], ~np.isnan(past)[None, None, :])[0]
         found[i] = min(limit[i], max(whole, lately[i]))
     return found
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...features.arrays import Bools, Floats, Ints
 from .grid import Grid
+from .profile import find_credible_limit
 from .special_days import SpecialDays
 
 #: Days of history without which no day of the year can come again.
@@ -107,6 +108,8 @@ def _sum_by_day(grid: Grid, origin: int, place: Ints, days: int, classes: int) -
     """Return the volume of each day (or week) over the panel, series by one over their roots; NaN if unknown."""
     usable = grid.known(origin)
     y = np.where(usable, grid.y[:, :origin], 0.0)
+    usable &= y <= find_credible_limit(y[:, None], usable[:, None])[:, None]
+    y = np.where(usable, y, 0.0)
     mean = y.sum(axis=1) / np.maximum(usable.sum(axis=1), 1)
     weight = np.where(mean > 0, 1 / np.sqrt(np.where(mean > 0, mean, 1.0)), 0.0)
     total = np.bincount(place, weights=weight @ y, minlength=days)

@@ -14,7 +14,8 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import with_old_attributes
 from ..grid.grid import check_count
 from ..one_thread import use_one_blas_thread
-from ..volume.forecast import forecast
+from ..volume.forecast import forecast_request
+from ..volume.request import ForecastRequest
 
 HistorySource = pd.DataFrame | str | PathLike[str] | Iterable[pd.DataFrame]
 
@@ -77,13 +78,14 @@ def forecast_chunks(
     [14, 14, 7]
     """
     chunk, jobs = check_count(chunk, "chunk"), _check_jobs(jobs)
+    request = ForecastRequest(horizon, freq, **options)
     if backend not in BACKENDS:
         raise InputError("unknown backend", column="backend", got=backend, hint=did_you_mean(backend, BACKENDS))
     chunks, total, last = _chunks(history, chunk)
     done = 0
     # threads share the limit, so it is set around them all too
     with use_one_blas_thread():
-        for count, ahead in _run_chunks(chunks, (horizon, freq), last, options, jobs, backend):
+        for count, ahead in _run_chunks(chunks, request, last, jobs, backend):
             done += count
             if progress is not None:
                 progress(done, total)
@@ -142,12 +144,12 @@ def forecast_panel(
 
 
 def forecast_one_chunk(
-    part: pd.DataFrame, where: tuple[int, str], last: pd.Timestamp | None, options: dict[str, Any]
+    part: pd.DataFrame, request: ForecastRequest, last: pd.Timestamp | None
 ) -> tuple[int, pd.DataFrame]:
     """Forecast one chunk, on one thread of linear algebra; return how many series it had, too."""
     with use_one_blas_thread():
         try:
-            ahead = forecast(_up_to(part, last), *where, **options)
+            ahead = forecast_request(_up_to(part, last), request)
         except InputError as error:
             if error.column not in ("unique_id", "ds", "y"):
                 raise
@@ -169,16 +171,11 @@ def _up_to(part: pd.DataFrame, last: pd.Timestamp | None) -> pd.DataFrame:
 
 
 def _run_chunks(
-    chunks: Iterator[pd.DataFrame],
-    where: tuple[int, str],
-    last: pd.Timestamp | None,
-    options: dict[str, Any],
-    jobs: int,
-    backend: str,
+    chunks: Iterator[pd.DataFrame], request: ForecastRequest, last: pd.Timestamp | None, jobs: int, backend: str
 ) -> Iterator[tuple[int, pd.DataFrame]]:
     """Work on chunks where it was asked for, in their order; only a few wait at any time."""
     if jobs == 1 and backend != "dask":
-        yield from (forecast_one_chunk(part, where, last, options) for part in chunks)
+        yield from (forecast_one_chunk(part, request, last) for part in chunks)
         return
     from joblib import Parallel, delayed, parallel_config
 
@@ -186,7 +183,7 @@ def _run_chunks(
         _client()
     with parallel_config(backend=backend, n_jobs=jobs):
         work = Parallel(return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from work(delayed(forecast_one_chunk)(part, where, last, options) for part in chunks)
+        yield from work(delayed(forecast_one_chunk)(part, request, last) for part in chunks)
 
 
 def _client() -> None:

@@ -14,11 +14,13 @@ from ...features.arrays import Floats, Ints
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
+from ..methods.registry import NAIVE_METHODS
 from ..volume.folds import forecast_all_methods
 from ..volume.forecast import build_fold_table, list_rejected_series
 from ..volume.forecast_kind import variance_shares
-from ..volume.intervals import conformal_quantiles, effective_sample_size, probabilities
-from ..volume.issued import Issued, issue
+from ..volume.intervals import conformal_quantiles, effective_sample_size, forecast_columns, probabilities
+from ..volume.issued import Issued, issue_request
+from ..volume.request import ForecastRequest
 
 #: Days of values after which a series counts as much in its own forecast as its relatives.
 OWN_WEIGHT_DAYS = 28.0
@@ -100,12 +102,12 @@ def forecast_cold_start(
     """
     if not np.isfinite(k) or k <= 0:
         raise InputError("this must be a number of days above 0", column="k", got=k)
-    issued = issue(history, horizon, freq, levels, **context)
+    issued = issue_request(history, ForecastRequest(horizon, freq, levels, **context), NAIVE_METHODS)
     grid, fold = issued.grid, issued.fold
     again = [name for name in new if name in grid.ids]
     if again:
         raise InputError("this series has rows", column="new", got=again[0], hint="leave it out of `new`")
-    table = build_fold_table(grid, fold, issued.levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
+    table = build_fold_table(grid, fold, issued.levels, NAIVE_METHODS[::-1])
     days = count_own_days(grid, grid.length)
     young = [grid.ids[i] for i in np.flatnonzero((days < COLD_START_DAYS) & ~np.isnan(grid.y).all(axis=1))]
     kin = _find_relatives(grid, relatives, by, [*young, *new], set(young))
@@ -285,13 +287,12 @@ def _rows(
     edges[:, :half] = np.minimum(edges[:, :half], point[:, None])
     edges[:, half:] = np.maximum(edges[:, half:], point[:, None])
     columns: dict[str, Any] = {"unique_id": name, "ds": issued.stamps().astype("datetime64[us]")}
-    columns["deskcast"] = point * clock
-    for i, level in enumerate(issued.levels):
-        columns[f"deskcast-lo-{level:g}"] = edges[:, half - 1 - i] * clock
-        columns[f"deskcast-hi-{level:g}"] = edges[:, half + i] * clock
+    columns |= forecast_columns("deskcast", point * clock, edges * clock[:, None], issued.levels)
     row = issued.grid.ids.index(name) if name in issued.grid.ids else None
-    for method in ("seasonal_naive", "same_slot"):
-        columns[method] = issued.fold.points[method][row] * clock if row is not None else np.nan
+    for method in NAIVE_METHODS:
+        known = [of[method] for of in (issued.fold.points, issued.fold.edges)]
+        own, around = (x[row] if row is not None else np.full(x.shape[1:], np.nan) for x in known)
+        columns |= forecast_columns(method, own * clock, around * clock[:, None], issued.levels)
     frame = pd.DataFrame(columns)
     return frame.assign(tier="blended" if made.weight > 0 else "relatives", own_days=days, relatives=count)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +13,14 @@ import pandas as pd
 from ...features.arrays import Floats
 from ...features.errors import InputError
 from ...features.renamed import with_old_attributes
-from ..grid.grid import Grid, check_count, make_grid
+from ..grid.grid import Grid
 from ..grid.slot_states import MISSING
-from ..grid.special_days import SpecialDays, mark_special_days
-from ..methods.registry import check_models
+from ..grid.special_days import SpecialDays
 from ..volume.folds import MethodForecasts, find_past_origins, forecast_fold
-from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, check_levels
+from ..volume.forecast import list_rejected_series
+from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, forecast_columns
 from ..volume.issued import Issued
+from ..volume.request import ForecastRequest, Panel
 from .reconcile import Hierarchy, add_up, check_reconciliation_method, hierarchy, reconcile_values
 
 if TYPE_CHECKING:
@@ -108,16 +109,15 @@ def forecast_hierarchy(
     >>> ahead.groupby("node", sort=False)["deskcast"].sum().round(-1).to_dict()
     {'total': 460.0, 'channel=chat': 90.0, 'channel=phone': 370.0}
     """
-    chosen_levels, windows = check_levels(levels), check_count(windows, "windows")
+    request = ForecastRequest(horizon, freq, levels, calendar, holidays, events, windows, since, until, outages)
     check_reconciliation_method(method)
-    grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
-    special, said = mark_special_days(grid, holidays, events)
+    leaves = request.panel(history)
+    grid = leaves.grid
     tree = hierarchy(grid.ids, by, groups)
-    panels, more = _panels(tree, grid, special, horizon, calendar, (holidays, events, outages))
-    now = _node_at(tree, panels, grid.length, horizon, chosen_levels, windows, method)
-    table = _table(tree, grid, grid.length, horizon, chosen_levels, now)
-    refused = [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.rejected]
-    attrs = {"notes": [*grid.notes, *said, *more], "model": now.models, "rejected": refused}
+    panels, more = _panels(tree, leaves, request)
+    now = _node_at(tree, panels, grid.length, request, method)
+    table = _table(tree, grid, grid.length, request, now)
+    attrs = {"notes": [*leaves.notes, *more], "model": now.models, "rejected": list_rejected_series(grid)}
     table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
@@ -163,13 +163,13 @@ def backtest_hierarchy(
     >>> backtest_hierarchy(both, 7, "D", by=["channel"], folds=3).groupby("level").size().to_dict()
     {'channel': 42, 'total': 21}
     """
-    chosen_levels = check_levels(levels)
+    request = ForecastRequest(horizon, freq, levels, calendar, holidays, events, windows)
     for method in methods:
         check_reconciliation_method(method)
-    grid = make_grid(history, horizon, freq, calendar, holidays=holidays, events=events)
-    special, _ = mark_special_days(grid, holidays, events)
+    leaves = request.panel(history)
+    grid = leaves.grid
     tree = hierarchy(grid.ids, by, groups)
-    panels, _ = _panels(tree, grid, special, horizon, calendar, (holidays, events, None))
+    panels, _ = _panels(tree, leaves, request)
     origins = [
         o
         for o in find_past_origins(grid.frequency, grid.length, horizon, folds)
@@ -181,10 +181,11 @@ def backtest_hierarchy(
     for done, origin in enumerate(sorted(origins), 1):
         part: pd.DataFrame | None = None
         for method in methods:
-            now = _node_at(tree, panels, origin, horizon, chosen_levels, windows, method)
-            table = _table(tree, grid, origin, horizon, chosen_levels, now, method)
+            now = _node_at(tree, panels, origin, request, method)
+            table = _table(tree, grid, origin, request, now, method)
             if part is None:
-                part = table.drop(columns="base").join(_edged("base", now.base, now.base_edges, chosen_levels))
+                base = pd.DataFrame(forecast_columns("base", now.base, now.base_edges, request.levels))
+                part = table.drop(columns="base").join(base)
             else:
                 part = part.join(table[[c for c in table.columns if c.startswith(method)]])
         if part is not None:
@@ -194,21 +195,15 @@ def backtest_hierarchy(
     return pd.concat(frames, ignore_index=True)
 
 
-def _panels(
-    tree: Hierarchy,
-    grid: Grid,
-    special: SpecialDays,
-    horizon: int,
-    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None,
-    known: tuple[object, object, object],
-) -> tuple[list[_Panel], list[str]]:
+def _panels(tree: Hierarchy, leaves: Panel, request: ForecastRequest) -> tuple[list[_Panel], list[str]]:
     """Return a panel for each level, the leaves last."""
+    grid = leaves.grid
     y, ended = _to_add(grid)
     clock = np.where(grid.clock[: grid.length] > 0, grid.clock[: grid.length], 1.0)
     stamps = grid.stamps(0, grid.length)
-    holidays, events, outages = known
+    outages = request.outages
     everywhere = outages if isinstance(outages, pd.DataFrame) and "unique_id" not in outages.columns else None
-    one = None if isinstance(calendar, Mapping) else calendar
+    of_sums = replace(request, calendar=request.one_calendar, since=None, until=None, outages=everywhere)
     k = len(tree.sums)
     added = np.where(tree.sums @ np.isnan(y) > 0, np.nan, tree.sums @ np.nan_to_num(y)) * clock
     panels, names = [], tree.nodes["node"].to_numpy(dtype=object)
@@ -222,10 +217,10 @@ def _panels(
                 "y": added[rows].ravel(),
             }
         )
-        part = make_grid(frame, horizon, grid.frequency.name, one, outages=everywhere, holidays=holidays, events=events)
+        part, special, _ = of_sums.panel(frame)
         order = np.array([list(names[rows]).index(name) for name in part.ids])
-        panels.append(_Panel(rows[order], part, mark_special_days(part, holidays, events)[0]))
-    panels.append(_Panel(np.arange(len(grid.ids)) + k, grid, special))
+        panels.append(_Panel(rows[order], part, special))
+    panels.append(_Panel(np.arange(len(grid.ids)) + k, grid, leaves.special))
     notes = [f"series '{name}' has ended: sums go on without it" for name in ended[:10]]
     return panels, notes
 
@@ -242,25 +237,16 @@ def _to_add(grid: Grid) -> tuple[Floats, list[str]]:
     return np.where(gone & ~known, 0.0, grid.y), [grid.ids[i] for i in np.flatnonzero(late)]
 
 
-def _node_at(
-    tree: Hierarchy,
-    panels: list[_Panel],
-    origin: int,
-    horizon: int,
-    levels: Sequence[float],
-    windows: int,
-    method: str,
-) -> _Node:
+def _node_at(tree: Hierarchy, panels: list[_Panel], origin: int, request: ForecastRequest, method: str) -> _Node:
     """Forecast all nodes at an origin."""
+    horizon, levels = request.horizon, request.levels
     size, k = len(tree.nodes), len(tree.sums)
     issued, models = [], {}
-    past = find_past_origins(panels[-1].grid.frequency, origin, horizon, windows)
+    past = find_past_origins(panels[-1].grid.frequency, origin, horizon, request.windows)
     for panel in panels:
-        fold = forecast_fold(
-            panel.grid, panel.special, origin, horizon, levels, windows, check_models("auto"), panel.seen
-        )
+        fold = forecast_fold(request, panel.grid, panel.special, origin, panel.seen)
         mine = {o: panel.seen[o] for o in [origin, *past[: fold.origins]]}
-        issued.append(Issued(panel.grid, panel.special, horizon, tuple(levels), windows, fold, mine, ()))
+        issued.append(Issued(panel.grid, panel.special, request, fold, mine))
         models[str(tree.nodes["level"].iloc[panel.rows[0]])] = fold.chosen
     count = min(len(each.past) for each in issued)
     base = np.full((count + 1, size, horizon), np.nan)
@@ -313,31 +299,17 @@ def _variances(tree: Hierarchy, errors: Floats) -> tuple[Floats, Floats]:
     return mixed[k:], mixed[:k]
 
 
-def _edged(name: str, point: Floats, edges: Floats, levels: Sequence[float]) -> pd.DataFrame:
-    """Return a forecast and its quantiles as columns."""
-    columns, width = {name: point.ravel()}, edges.shape[2]
-    for i, level in enumerate(levels):
-        place = len(levels) - 1 - i
-        columns[f"{name}-lo-{level:g}"] = edges[:, :, place].ravel()
-        columns[f"{name}-hi-{level:g}"] = edges[:, :, width - 1 - place].ravel()
-    return pd.DataFrame(columns)
-
-
 def _table(
-    tree: Hierarchy,
-    grid: Grid,
-    origin: int,
-    horizon: int,
-    levels: Sequence[float],
-    now: _Node,
-    name: str = "deskcast",
+    tree: Hierarchy, grid: Grid, origin: int, request: ForecastRequest, now: _Node, name: str = "deskcast"
 ) -> pd.DataFrame:
     """Lay out all nodes as a long frame; nodes without a forecast have no rows."""
+    horizon = request.horizon
     clock = grid.clock[origin : origin + horizon]
     clock = np.where(clock > 0, clock, 1.0)
     nodes = tree.nodes.loc[tree.nodes.index.repeat(horizon), ["node", "level", "unique_id"]].reset_index(drop=True)
     nodes["ds"] = np.tile(grid.stamps(origin, origin + horizon), len(tree.nodes)).astype("datetime64[us]")
-    table = nodes.join(_edged(name, now.point * clock, now.edges * clock[:, None], levels))
+    told = forecast_columns(name, now.point * clock, now.edges * clock[:, None], request.levels)
+    table = nodes.join(pd.DataFrame(told))
     table["base"] = (now.base * clock).ravel()
     return table[table[name].notna()].reset_index(drop=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from ...features.errors import InputError
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, make_grid
 from ..grid.special_days import mark_special_days
-from ..methods.registry import check_models
+from ..methods.registry import AUTO
 from ..volume.folds import MethodForecasts, forecast_fold
 from ..volume.forecast import list_rejected_series
-from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, check_levels
-from ..volume.issued import Issued, issue
+from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, forecast_columns
+from ..volume.issued import Issued, issue_request
+from ..volume.request import ForecastRequest
 from .reconcile import check_reconciliation_method, reconcile_values
 
 if TYPE_CHECKING:
@@ -74,8 +76,8 @@ def forecast_over_time(
     check_reconciliation_method(method)
     if method == "variance":
         raise InputError("unknown method", column="method", got=method, wanted="wls or bottom_up")
-    levels = check_levels(levels)
-    issued = issue(history, horizon, freq, levels, calendar, holidays, events, **context)
+    request = ForecastRequest(horizon, freq, levels, calendar, holidays, events, **context)
+    issued = issue_request(history, request)
     grid = issued.grid
     if not grid.frequency.per_day:
         raise InputError("slots of a day or less make up weeks", column="freq", got=freq)
@@ -83,7 +85,7 @@ def forecast_over_time(
     if not len(sums):
         raise InputError("the horizon covers no whole week from Monday", column="horizon", got=horizon)
     points, came = _points(issued), issued.outcomes() if issued.past else np.zeros((0, len(grid.ids), horizon))
-    above = _week_points(issued, starts, (calendar, holidays, events))
+    above = _week_points(issued, starts)
     after = reconcile_weeks(sums, points, above, method)
     weeks = np.einsum("kh,onh->onk", sums, after)
     # a slot that is certain to be empty holds nothing; one that is not known makes the week unknown
@@ -146,11 +148,7 @@ def _monday(stamps: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
     return (days - (days.astype(np.int64) + 3) % 7).astype("datetime64[us]")
 
 
-def _week_points(
-    issued: Issued,
-    starts: npt.NDArray[np.datetime64],
-    known: tuple[BusinessCalendar | Mapping[str, BusinessCalendar] | None, object, object],
-) -> Floats:
+def _week_points(issued: Issued, starts: npt.NDArray[np.datetime64]) -> Floats:
     """Forecast the weeks ahead at this origin and the past ones from the weekly history, (1 + O) x N x K."""
     grid = issued.grid
     origins = [issued.fold.origin, *issued.past]
@@ -158,19 +156,18 @@ def _week_points(
     history, begun = sum_to_weeks(grid)
     if history["y"].notna().sum() == 0:
         return out
-    calendar, holidays, events = known
-    one = None if isinstance(calendar, Mapping) else calendar
     week = np.timedelta64(7, "D")
     reach = int((starts[-1] - (begun[-1] + week)) // week) + 1
-    weeks = make_grid(history, reach, "W", one)
-    special = mark_special_days(weeks, holidays, events)[0]
+    request = replace(issued.request, horizon=reach, freq="W", models=AUTO)
+    weeks = make_grid(history, reach, "W", request.one_calendar)
+    special = mark_special_days(weeks, request.holidays, request.events)[0]
     rows = np.array([grid.ids.index(name) for name in weeks.ids])
     seen: dict[int, MethodForecasts] = {}
     for place, origin in enumerate(origins):
         back = (issued.fold.origin - origin) // grid.frequency.season
         at = weeks.length - back
         if at >= 4:
-            fold = forecast_fold(weeks, special, at, reach, issued.levels, issued.windows, check_models("auto"), seen)
+            fold = forecast_fold(request, weeks, special, at, seen)
             out[place][np.ix_(rows, np.arange(len(starts)))] = fold.points[fold.chosen][:, reach - len(starts) :]
     return out
 
@@ -220,15 +217,12 @@ def _laid_out(
     told: npt.NDArray[np.bool_],
 ) -> pd.DataFrame:
     """Return slots or weeks as a long frame."""
-    names, count, k = np.array(issued.grid.ids, dtype=object)[told], len(stamps), len(issued.levels)
+    names, count = np.array(issued.grid.ids, dtype=object)[told], len(stamps)
     columns: dict[str, Any] = {
         "unique_id": np.repeat(names, count),
         "level": level,
         "ds": np.tile(stamps.astype("datetime64[us]"), len(names)),
-        "deskcast": point[told].ravel(),
     }
-    for i, percent in enumerate(issued.levels):
-        columns[f"deskcast-lo-{percent:g}"] = edges[told][:, :, k - 1 - i].ravel()
-        columns[f"deskcast-hi-{percent:g}"] = edges[told][:, :, k + i].ravel()
+    columns |= forecast_columns("deskcast", point[told], edges[told], issued.levels)
     columns["base"] = base[told].ravel()
     return pd.DataFrame(columns).astype({"unique_id": "str", "level": "str"})

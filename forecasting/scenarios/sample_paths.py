@@ -15,7 +15,8 @@ from ...features.errors import InputError
 from ..grid.grid import check_count
 from ..methods.registry import AUTO
 from ..volume.intervals import assign_zero_tiers, calibrate_intervals, probabilities
-from ..volume.issued import Issued, issue
+from ..volume.issued import Issued, issue_request
+from ..volume.request import ForecastRequest
 from .count_paths import draw_counts, estimate_count_spread
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def sample_paths(
     """
     n = check_count(n, "n")
     known = (calendar, holidays, events, windows, since, until, outages, models)
-    issued = issue(history, horizon, freq, levels, *known)
+    issued = issue_request(history, ForecastRequest(horizon, freq, levels, *known))
     rows = n * int(issued.alive.sum()) * horizon
     if rows > MAX_PATH_ROWS:
         hint = "draw fewer paths, or a part of the series at a time"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -11,8 +9,8 @@ from ...features.errors import InputError
 from ..arguments import check_number
 from ..queueing.patience import Patience
 from .demand import Demand
-from .required_agents import required_agents
-from .risk_of_short import risk_of_short
+from .risk_of_short import risk_for_target
+from .target import QueueTarget
 
 _MAX_CURVE_AGENTS = 4000  # most agents on a curve
 
@@ -64,20 +62,20 @@ def risk_curve(
     """
     costs = {"agent_cost": agent_cost, "miss_cost": miss_cost, "late_cost": late_cost}
     each, miss, late = (check_number(name, x, least=0) for name, x in costs.items())
-    rules = {"interval": interval, "service_level": service_level, "threshold": threshold, "patience": patience}
-    need = required_agents(demand.calls.ravel(), demand.aht.ravel(), max_occupancy=None, **rules)  # type: ignore[arg-type]
+    target = QueueTarget(interval, service_level, threshold, None, patience)
+    need = target.require(demand.calls.ravel(), demand.aht.ravel())
     enough = need["agents"].to_numpy().reshape(demand.calls.shape)
     parts = []
     for slot in range(demand.slots):
         own = Demand(demand.calls[:, [slot]], demand.aht[:, [slot]], demand.weight, demand.ordered)
         low, high = int(enough[:, slot].min()) - 1, int(enough[:, slot].max()) + 1
-        part = _curve(own, max(low, 0), high, rules, each, miss, late)
+        part = _curve(own, max(low, 0), high, target, each, miss, late)
         while miss + late > 0 and each > 0 and part["best"].iloc[-1] and high - low < _MAX_CURVE_AGENTS:
             high += max(high - low, 4)
-            part = _curve(own, max(low, 0), high, rules, each, miss, late)
+            part = _curve(own, max(low, 0), high, target, each, miss, late)
         nobody = own.weight @ (miss * (own.calls > 0) + late * own.calls)
         if miss + late > 0 and low > 0 and float(nobody[0]) < part["total"].min():
-            part = _curve(own, 0, high, rules, each, miss, late)  # it is cheapest to miss
+            part = _curve(own, 0, high, target, each, miss, late)  # it is cheapest to miss
         parts.append(part.assign(slot=slot))
     out = pd.concat(parts, ignore_index=True)
     return out[["slot", *(c for c in out.columns if c != "slot")]]
@@ -130,12 +128,12 @@ def cheapest_agents(
 
 
 def _curve(
-    own: Demand, low: int, high: int, rules: dict[str, Any], each: float, miss: float, late: float
+    own: Demand, low: int, high: int, target: QueueTarget, each: float, miss: float, late: float
 ) -> pd.DataFrame:
     agents = np.arange(low, high + 1)
     size = (len(own.calls), len(agents))
     spread = Demand(np.broadcast_to(own.calls, size), np.broadcast_to(own.aht, size), own.weight, own.ordered)
-    table, _ = risk_of_short(spread, agents, **rules)
+    table, _ = risk_for_target(spread, agents, target)
     table = table.drop(columns="calls").astype({"agents": int})
     table["cost"] = each * agents
     table["penalty"] = miss * table["miss_probability"] + late * table["late_calls"]

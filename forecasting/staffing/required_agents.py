@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats
-from ..arguments import Numbers, check_numbers, flat_queue, index_of
-from ..integer_search import Places
-from ..queueing.balance import EXTRA_PERFORMANCE_COLUMNS, PERFORMANCE_COLUMNS, check_definition
-from ..queueing.chat import EXTRA_CHAT_COLUMNS, agent_pace, compute_chat_performance
-from ..queueing.erlang import compute_performance
-from ..queueing.patience import DiscretePatience, Patience, read_patience_shape
-from .search import STAFFING_RULES, AgentSearch, build_requirement_frame, find_fewest_agents, guess_agents, read_rules
+from ..arguments import Numbers
+from ..queueing.patience import Patience
+from .target import QueueTarget
 
 
 def required_agents(
@@ -86,36 +80,9 @@ def required_agents(
     >>> required_agents(300, 300, service_level=None, patience=120, max_abandonment=0.01)["binding"].tolist()
     ['abandonment']
     """
-    scale, shape = read_patience_shape(patience)
-    check_definition(definition)
-    given = {
-        "calls": check_numbers("calls", calls, least=0),
-        "aht": check_numbers("aht", aht, above=0),
-        "interval": check_numbers("interval", interval, above=0),
-        "threshold": check_numbers("threshold", threshold, least=0),
-        "patience": scale,
-        **read_rules(service_level, max_occupancy, max_wait, max_abandonment, min_agents),
-    }
-    flat = flat_queue("calls", given)
-    each = (calls, aht, interval, service_level, threshold, max_occupancy, patience)
-    index = index_of(flat["calls"].size, *each, max_wait, max_abandonment, min_agents)
-    rules = {name: flat.pop(name) for name in STAFFING_RULES}
-
-    def evaluate(rows: Places, n: Floats) -> dict[str, Floats]:
-        return compute_performance(
-            agents=n, **{k: x[rows] for k, x in flat.items()}, shape=shape, definition=definition
-        )
-
-    load = flat["calls"] * flat["aht"] / flat["interval"]
-    patient = np.isinf(flat["patience"])
-    never = shape.never_share if isinstance(shape, DiscretePatience) else 0.0
-    stays = np.where(patient, 1.0, never) * load  # load of those who never leave: without room for them no balance
-    stable = np.where(stays > 0, np.floor(stays * (1 + 1e-12)) + 1, 1).astype(np.int64)
-    guess = guess_agents(load, rules["service_level"], flat["threshold"] / flat["aht"], flat["patience"] / flat["aht"])
-    agents, binding = find_fewest_agents(AgentSearch(load, stable, patient, guess, evaluate), rules)
-    return build_requirement_frame(
-        agents, binding, evaluate, (*PERFORMANCE_COLUMNS, *EXTRA_PERFORMANCE_COLUMNS), index, below
-    )
+    bounds = (max_wait, max_abandonment, min_agents, definition)
+    target = QueueTarget(interval, service_level, threshold, max_occupancy, patience, *bounds)
+    return target.require(calls, aht, below)
 
 
 def required_chat_agents(
@@ -163,35 +130,7 @@ def required_chat_agents(
     >>> need["agents"].tolist(), required_chat_agents(100, 360, 3, 0.1)["agents"].tolist()
     ([25, 0], [10])
     """
-    scale, shape = read_patience_shape(patience)
-    check_definition(definition)
-    given = {
-        "chats": check_numbers("chats", chats, least=0),
-        "aht": check_numbers("aht", aht, above=0),
-        "concurrency": check_numbers("concurrency", concurrency, least=1),
-        "slowdown": check_numbers("slowdown", slowdown, least=0),
-        "interval": check_numbers("interval", interval, above=0),
-        "threshold": check_numbers("threshold", threshold, least=0),
-        "patience": scale,
-        **read_rules(service_level, max_occupancy, max_wait, max_abandonment, min_agents),
-    }
-    flat = flat_queue("chats", given)
-    each = (chats, aht, concurrency, slowdown, interval, service_level, threshold, max_occupancy, patience)
-    index = index_of(flat["chats"].size, *each, max_wait, max_abandonment, min_agents)
-    rules = {name: flat.pop(name) for name in STAFFING_RULES}
-
-    def evaluate(rows: Places, n: Floats) -> dict[str, Floats]:
-        return compute_chat_performance(
-            agents=n, **{k: x[rows] for k, x in flat.items()}, shape=shape, definition=definition
-        )
-
-    load = flat["chats"] * flat["aht"] / flat["interval"]
-    pace = agent_pace(flat["concurrency"], flat["slowdown"])
-    patient = np.isinf(flat["patience"])
-    never = shape.never_share if isinstance(shape, DiscretePatience) else 0.0
-    stays = np.where(patient, 1.0, never) * load / pace
-    stable = np.where(stays > 0, np.floor(stays * (1 + 1e-12)) + 1, 1).astype(np.int64)
-    times = flat["threshold"] / flat["aht"], flat["patience"] / flat["aht"]
-    guess = np.ceil(guess_agents(load, rules["service_level"], *times) / pace).astype(np.int64)
-    agents, binding = find_fewest_agents(AgentSearch(load, stable, np.zeros_like(patient), guess, evaluate), rules)
-    return build_requirement_frame(agents, binding, evaluate, (*PERFORMANCE_COLUMNS, *EXTRA_CHAT_COLUMNS), index, below)
+    bounds = (max_wait, max_abandonment, min_agents, definition)
+    held = (concurrency, slowdown)
+    target = QueueTarget(interval, service_level, threshold, max_occupancy, patience, *bounds, *held)
+    return target.require(chats, aht, below)

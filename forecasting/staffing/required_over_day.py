@@ -15,10 +15,9 @@ from ..integer_search import ceiling, find_smallest
 from ..queueing.erlang import PERFORMANCE_COLUMNS
 from ..queueing.offered_load import offered_load
 from ..queueing.transient import QueueInterval, advance_queue, describe, start_state
-from .staffing_plan import required_agents
+from .search import TARGET_TOLERANCE
+from .target import QueueTarget
 
-#: A service level of 0.8 is met by 0.7999999999999.
-_TARGET_TOLERANCE = 1e-12
 REQUIREMENT_METHODS = ("offered_load", "interval", "exact")
 
 
@@ -95,8 +94,8 @@ def required_agents_over_day(
     doors = _read_open(is_open, work["calls"].to_numpy())
     load = work["own_load"].to_numpy() if method == "interval" else work["load"].to_numpy()
     means = np.broadcast_to(check_numbers("aht", aht, above=0), load.shape)
-    rules = {"service_level": service_level, "threshold": threshold, "max_occupancy": max_occupancy}
-    need = required_agents(load * interval / means, means, interval, patience=patience, **rules)  # type: ignore[arg-type]
+    target = QueueTarget(interval, service_level, threshold, max_occupancy, patience)
+    need = target.require(load * interval / means, means)
     left = 0 * load if method == "interval" else work["load_start"].to_numpy()
     agents = np.where(doors, need["agents"].to_numpy(), ceiling(left))
     words = np.where(doors | (agents == 0), need["binding"].to_numpy(object), "carried over")
@@ -147,8 +146,8 @@ def _forward(
                 found = describe(advance_queue(state, tried)[0], tried, threshold)
                 return np.array(
                     [
-                        found["service_level"] >= target - _TARGET_TOLERANCE
-                        and found["occupancy"] <= cap + _TARGET_TOLERANCE
+                        found["service_level"] >= target - TARGET_TOLERANCE
+                        and found["occupancy"] <= cap + TARGET_TOLERANCE
                     ]
                 )
 

@@ -16,8 +16,8 @@ from ..arguments import Numbers, check_number, check_numbers
 from ..queueing.erlang import queue_performance
 from ..queueing.patience import Patience
 from .demand import Demand
-from .required_agents import required_agents
 from .search import TARGET_TOLERANCE
+from .target import QueueTarget
 
 
 def risk_of_short(
@@ -74,10 +74,21 @@ def risk_of_short(
     [[0.845, 0.0]]
     [[0.693, 0.421]]
     """
-    target = 0.0 if service_level is None else check_number("service_level", service_level, least=0, below=1)
+    return risk_for_target(
+        demand, agents, QueueTarget(interval, service_level, threshold, patience=patience), days=days
+    )
+
+
+def risk_for_target(
+    demand: Demand, agents: Numbers, asked: QueueTarget, *, days: npt.ArrayLike | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of :func:`risk_of_short` for one target."""
+    level = asked.service_level
+    target = 0.0 if level is None else check_number("service_level", level, least=0, below=1)
     n = _per_slot("agents", agents, demand.slots)
     labels = _labels(days, demand.slots)
-    met = _levels(demand, n, interval, threshold, patience)
+    found = queue_performance(demand.calls, demand.aht, n[None, :], asked.interval, asked.threshold, asked.patience)
+    met = np.asarray(found["service_level"].to_numpy().reshape(demand.calls.shape))
     weight, calls = demand.weight, demand.calls
     mean = weight @ calls
     in_time = weight @ (calls * met)
@@ -150,23 +161,21 @@ def agents_for_confidence(
     ([56, 30], [63, 34])
     """
     sure = check_number("confidence", confidence, above=0, below=1)
-    rules = {"max_occupancy": max_occupancy, "patience": patience, **bounds}
-    at = _requirement_at(demand, interval, service_level, threshold, rules)
+    target = QueueTarget(interval, service_level, threshold, max_occupancy, patience, **bounds)
+    at = _requirement_at(demand, target)
     if days is None:
         return at(np.full(demand.slots, sure))
     labels, code = np.unique(_labels(days, demand.slots), return_inverse=True)
     low, high = np.zeros(len(labels)), np.ones(len(labels))
     for _ in range(12):
         middle = (low + high) / 2
-        _, by_day = risk_of_short(demand, at(middle[code]), interval, service_level, threshold, patience, days=code)
+        _, by_day = risk_for_target(demand, at(middle[code]), target, days=code)
         good = by_day["miss_probability"].to_numpy() <= 1 - sure + 1e-9
         low, high = np.where(good, low, middle), np.where(good, middle, high)
     return at(high[code])
 
 
-def _requirement_at(
-    demand: Demand, interval: float, service_level: float | None, threshold: float, rules: dict[str, Any]
-) -> Callable[[Floats], npt.NDArray[np.int64]]:
+def _requirement_at(demand: Demand, target: QueueTarget) -> Callable[[Floats], npt.NDArray[np.int64]]:
     """Return a function from one probability a slot to the agents that are enough with it."""
     every = np.arange(demand.slots)
     if demand.ordered:  # the busier the more agents: the quantile of the need is the need of the quantile
@@ -177,11 +186,10 @@ def _requirement_at(
             low = np.minimum(place.astype(np.int64), len(scores) - 2)
             part = place - low
             calls, aht = (x[low, every] * (1 - part) + x[low + 1, every] * part for x in (demand.calls, demand.aht))
-            found = required_agents(calls, aht, interval, service_level, threshold, **rules)
-            return np.asarray(found["agents"].to_numpy())
+            return np.asarray(target.require(calls, aht)["agents"].to_numpy())
 
         return read
-    found = required_agents(demand.calls.ravel(), demand.aht.ravel(), interval, service_level, threshold, **rules)
+    found = target.require(demand.calls.ravel(), demand.aht.ravel())
     need = found["agents"].to_numpy().reshape(demand.calls.shape)
     order = np.argsort(need, axis=0, kind="stable")
     ranked = np.take_along_axis(need, order, axis=0)
@@ -192,13 +200,6 @@ def _requirement_at(
         return np.asarray(ranked[place, every])
 
     return pick
-
-
-def _levels(
-    demand: Demand, agents: Floats, interval: float, threshold: float, patience: float | Patience | None
-) -> Floats:
-    found = queue_performance(demand.calls, demand.aht, agents[None, :], interval, threshold, patience)
-    return np.asarray(found["service_level"].to_numpy().reshape(demand.calls.shape))
 
 
 def _probability_below(demand: Demand, levels: Floats, target: float) -> Floats:

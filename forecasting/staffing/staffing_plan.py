@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from ..queueing.patience import Patience, read_patience_shape
 from ..scenarios.quantiles import probability_above, quantile_at, rate_quantiles
 from .demand import Demand
 from .required_agents import required_agents, required_chat_agents
-from .risk_of_short import risk_of_short
+from .risk_of_short import risk_for_target
 from .search import TARGET_TOLERANCE
 from .shrinkage import Shrinkage, agents_to_schedule, scheduled_agents
+from .target import QueueTarget
 
 __all__ = [
     "TARGET_TOLERANCE",
@@ -103,19 +105,33 @@ def staffing_plan(
     >>> plan[["agents", "agents_to_schedule", "agents_hi", "miss_probability"]].round(3).to_dict("records")
     [{'agents': 14, 'agents_to_schedule': 20.0, 'agents_hi': 14, 'miss_probability': 0.0}]
     """
-    quantiles = _quantiles(ahead, levels)
-    rates = rate_quantiles(quantiles)
+    target = QueueTarget(interval, service_level, threshold, max_occupancy, patience)
+    off: dict[str, Any] = {"shrinkage": shrinkage, "parts": shrinkage_parts}
+    return plan_for_target(ahead, aht, target, off, levels, queue, confidence)
+
+
+def plan_for_target(
+    ahead: pd.DataFrame,
+    aht: Numbers,
+    target: QueueTarget,
+    shrinkage: Mapping[str, Any],
+    levels: tuple[int, ...] = (80, 95),
+    queue: str = "all",
+    confidence: float | None = None,
+) -> pd.DataFrame:
+    """Return the plan of :func:`staffing_plan` for one target, of calls or of chats.
+
+    ``shrinkage`` holds the arguments of :func:`scheduled_agents`. The risk of being short is not known for chats: its
+    probability is missing, and there are no columns of the service level to expect.
+    """
+    rates = rate_quantiles(_quantiles(ahead, levels))
     calls, calls_hi = ahead["deskcast"].to_numpy(float), ahead[f"deskcast-hi-{levels[0]}"].to_numpy(float)
 
-    def require(rate: Floats) -> pd.DataFrame:
-        return required_agents(rate, aht, interval, service_level, threshold, max_occupancy, patience)
-
     def require_sure(sure: float) -> Floats:
-        found = require(np.maximum(quantile_at(rates, np.array([special.ndtri(sure)])), calls))
-        return np.asarray(found["agents"].to_numpy())
+        rate = np.maximum(quantile_at(rates, np.array([special.ndtri(sure)])), calls)
+        return np.asarray(target.require(rate, aht)["agents"].to_numpy())
 
-    need = require(calls)
-    most = find_max_calls(need["agents"].to_numpy(), aht, interval, service_level, threshold, patience)
+    need = target.require(calls, aht)
     several = ahead["unique_id"].nunique() > 1
     plan = pd.DataFrame(
         {
@@ -126,25 +142,35 @@ def staffing_plan(
             "aht_s": np.broadcast_to(check_numbers("aht", aht, above=0), calls.shape),
             "load": need["load"].to_numpy(),
             "agents": need["agents"].to_numpy(),
-            "agents_to_schedule": agents_to_schedule(need["agents"], shrinkage, parts=shrinkage_parts),
+            "agents_to_schedule": agents_to_schedule(need["agents"], **shrinkage),
             "agents_hi": require_sure(USUAL_CONFIDENCE),
             "service_level": need["service_level"].to_numpy(),
             "occupancy": need["occupancy"].to_numpy(),
             "mean_wait_s": need["mean_wait"].to_numpy(),
-            "miss_probability": probability_above(rates, most),
+            "miss_probability": np.nan,
             "binding": need["binding"].to_numpy(),
         }
     )
-    demand = Demand.from_quantiles(rates, plan["aht_s"].to_numpy(), points=_DISTRIBUTION_POINTS, counts=False)
-    # each day of each queue by itself
-    day = plan["queue"].astype("str") + " " + plan["ds"].dt.strftime("%Y-%m-%d")
-    slots, days = risk_of_short(demand, plan["agents"], interval, service_level, threshold, patience, days=day)
-    plan["expected_service_level"] = slots["expected_service_level"].to_numpy()
-    plan["day_miss_probability"] = day.map(days.set_index("day")["miss_probability"]).to_numpy(dtype=float)
+    if target.concurrency is None:
+        _add_risk(plan, rates, target)
     if confidence is not None:
         plan["agents_sure"] = require_sure(check_number("confidence", confidence, above=0, below=1))
-        plan["agents_to_schedule_sure"] = agents_to_schedule(plan["agents_sure"], shrinkage, parts=shrinkage_parts)
+        plan["agents_to_schedule_sure"] = agents_to_schedule(plan["agents_sure"], **shrinkage)
     return plan
+
+
+def _add_risk(plan: pd.DataFrame, rates: Mapping[float, Floats], target: QueueTarget) -> None:
+    """Say how likely it is that the agents of a plan for calls are too few, slot by slot and day by day."""
+    aht, n, level, threshold = plan["aht_s"].to_numpy(), plan["agents"], target.service_level, target.threshold
+    plan["miss_probability"] = probability_above(
+        rates, find_max_calls(n.to_numpy(), aht, target.interval, level, threshold, target.patience)
+    )
+    demand = Demand.from_quantiles(rates, aht, points=_DISTRIBUTION_POINTS, counts=False)
+    # each day of each queue by itself
+    day = plan["queue"].astype("str") + " " + plan["ds"].dt.strftime("%Y-%m-%d")
+    slots, days = risk_for_target(demand, n, target, days=day)
+    plan["expected_service_level"] = slots["expected_service_level"].to_numpy()
+    plan["day_miss_probability"] = day.map(days.set_index("day")["miss_probability"]).to_numpy(dtype=float)
 
 
 def find_max_calls(

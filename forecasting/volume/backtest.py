@@ -10,14 +10,13 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import with_old_attributes
-from ..grid.grid import Grid, check_count, make_grid
-from ..grid.special_days import mark_special_days
-from ..methods.registry import AUTO, NAIVE_METHODS, check_models
+from ..grid.grid import Grid
+from ..methods.registry import AUTO, NAIVE_METHODS
 from .folds import MethodForecasts, find_past_origins, forecast_fold
 from .forecast import build_fold_table, list_rejected_series
 from .forecast_kind import backtest_kind
-from .intervals import check_levels
 from .losses import coverage, mase_scale, wape, wql
+from .request import ForecastRequest
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
@@ -80,26 +79,22 @@ def backtest(
     >>> folds["cutoff"].nunique(), list(folds.columns[:6])
     (4, ['unique_id', 'ds', 'cutoff', 'y', 'deskcast', 'deskcast-lo-80'])
     """
+    known = (calendar, holidays, events, windows, since, until, outages, models, kind, bounds)
+    request = ForecastRequest(horizon, freq, levels, *known)
     if kind != "count":
-        times = {"since": since, "until": until, "outages": outages}
-        context = {"calendar": calendar, "holidays": holidays, "events": events, **times}
-        return backtest_kind(history, horizon, freq, kind, windows, levels, bounds, progress, **context)
-    chosen_levels, candidates = check_levels(levels), check_models(models)
-    windows = check_count(windows, "windows")
-    grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
-    special, notes = mark_special_days(grid, holidays, events)
-    cutoffs, said = _cutoffs(grid, horizon, windows)
+        return backtest_kind(history, request, progress)
+    grid, special, notes = request.panel(history)
+    cutoffs, said = _cutoffs(grid, horizon, request.windows)
     seen: dict[int, MethodForecasts] = {}
     nearer: dict[int, MethodForecasts] = {}
-    extra = () if models == AUTO else tuple(m for m in candidates if m not in NAIVE_METHODS)
+    extra = () if models == AUTO else tuple(m for m in request.candidates if m not in NAIVE_METHODS)
     frames, seconds, chosen, weights = [], [], {}, {}
     for done, origin in enumerate(cutoffs, 1):
         shown = (*NAIVE_METHODS, *extra)
-        fold = forecast_fold(grid, special, origin, horizon, chosen_levels, windows, candidates, seen, shown, nearer)
-        columns = {"deskcast": fold.chosen} | {m: m for m in shown}
-        table = build_fold_table(grid, fold, chosen_levels, columns)
+        fold = forecast_fold(request, grid, special, origin, seen, shown, nearer)
+        table = build_fold_table(grid, fold, request.levels, shown)
         frames.append(_with_outcomes(table, grid, origin, horizon))
-        seconds.append({name: fold.seconds[name] for name in columns})
+        seconds.append({name: fold.seconds[name] for name in ("deskcast", *shown)})
         cutoff = str(pd.Timestamp(grid.stamps(origin - 1, origin)[0]))
         chosen[cutoff], weights[cutoff] = fold.chosen, fold.combination.by_tier
         if progress is not None:
@@ -110,7 +105,7 @@ def backtest(
     if not folds["y"].sum() > 0:
         said = (*said, "nothing came in the slots of these folds, so there is nothing to score")
     attrs = {
-        "notes": [*grid.notes, *notes, *said],
+        "notes": [*notes, *said],
         "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},
         "chosen": chosen,
         "weights": weights,

@@ -19,6 +19,7 @@ from ..one_thread import use_one_blas_thread
 from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination, find_smallest_step
 from .error_sizes import compute_error_scale, fit_error_exponent, fit_error_growth
 from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals
+from .request import ForecastRequest
 
 #: Leads of days, weeks and months whose errors are pooled, the most first.
 LEADS_A_BLOCK = {"D": (28, 14, 7), "W": (4,), "MS": (3,)}
@@ -152,13 +153,10 @@ def forecast_all_methods(
 
 @use_one_blas_thread()
 def forecast_fold(
+    request: ForecastRequest,
     grid: Grid,
     special: SpecialDays,
     origin: int,
-    horizon: int,
-    levels: Sequence[float],
-    windows: int,
-    candidates: Sequence[str],
     seen: dict[int, MethodForecasts],
     shown: Sequence[str] = (),
     nearer: dict[int, MethodForecasts] | None = None,
@@ -172,7 +170,7 @@ def forecast_fold(
     origins that only the first blocks of leads can use. Methods in ``shown`` get intervals of their own, beside the
     recommended forecast.
     """
-    candidates = candidates_on(grid, candidates)
+    candidates, horizon, windows = candidates_on(grid, request.candidates), request.horizon, request.windows
     methods = list(dict.fromkeys([*NAIVE_METHODS, *candidates, *shown]))
     past = _drop_short_histories(find_past_origins(grid.frequency, origin, horizon, windows), origin)
     for o in [origin, *past]:
@@ -200,7 +198,10 @@ def forecast_fold(
             power = _power(_stack([each.points[name] for each in then], outcome), outcome, now)
         made_then = dict(zip(past, mix.past, strict=True)) if mine else {}
         edges[name] = np.concatenate(
-            [each.edges(name, mix if mine else None, made_then, now, points[name], power, levels) for each in blocks],
+            [
+                each.edges(name, mix if mine else None, made_then, now, points[name], power, request.levels)
+                for each in blocks
+            ],
             axis=1,
         )
         seconds[name] = process_time() - begun

@@ -10,14 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...features.renamed import with_old_attributes
-from ..grid.grid import Grid, check_count, format_names, make_grid
-from ..grid.special_days import format_special_days, mark_special_days
+from ..grid.grid import Grid, format_names
+from ..grid.special_days import format_special_days
 from ..methods.decomposition import find_level_shifts
-from ..methods.registry import NAIVE_METHODS, check_models
+from ..methods.registry import NAIVE_METHODS
 from ..methods.scene import build_scene
 from .folds import Fold, forecast_fold
 from .forecast_kind import forecast_kind
-from .intervals import check_levels
+from .intervals import forecast_columns
+from .request import ForecastRequest
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
@@ -82,8 +83,9 @@ def forecast(
     Returns
     -------
     ``unique_id``, ``ds`` (local clock, naive), ``deskcast``, ``deskcast-lo-80``, ``deskcast-hi-80``, ...,
-    ``seasonal_naive``, ``same_slot``, sorted by series and time. ``attrs["notes"]`` says in sentences what a reader
-    should know (gaps, short histories, series without a forecast), ``attrs["model"]`` which methods were chosen,
+    and the same for ``seasonal_naive`` and ``same_slot``: plots and losses of utilsforecast expect that each model of a
+    frame has its intervals. Sorted by series and time. ``attrs["notes"]`` says in sentences what a reader should know
+    (gaps, short histories, series without a forecast), ``attrs["model"]`` which methods were chosen,
     ``attrs["weights"]`` their weights by tier of volume,
     ``attrs["rejected"]`` which series could not be used (``unique_id``, ``row``, ``reason``); the others are forecast.
     A series without a value in the last half year has no rows, and a note names it.
@@ -102,38 +104,35 @@ def forecast(
     >>> monday.astype(float).round().tolist()
     [101.0, 100.0, 102.0]
     """
-    if kind != "count":
-        times = {"since": since, "until": until, "outages": outages}
-        context = {"calendar": calendar, "holidays": holidays, "events": events, **times}
-        return forecast_kind(history, horizon, freq, kind, levels, windows, bounds, **context)
-    chosen_levels = check_levels(levels)
-    windows, candidates = check_count(windows, "windows"), check_models(models)
-    grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
-    special, notes = mark_special_days(grid, holidays, events)
-    fold = forecast_fold(grid, special, grid.length, horizon, chosen_levels, windows, candidates, {})
-    table = build_fold_table(grid, fold, chosen_levels, {"deskcast": fold.chosen}, bare=("seasonal_naive", "same_slot"))
-    scene = build_scene(grid, special, grid.length, horizon)
-    days = format_special_days(scene.special, grid.length, horizon)
-    notes = (*grid.notes, *notes, *days, *_format_level_shifts(find_level_shifts(scene)))
-    notes = (*notes, *_limits(grid, fold, windows), *_format_weights(fold))
+    known = (calendar, holidays, events, windows, since, until, outages, models, kind, bounds)
+    return forecast_request(history, ForecastRequest(horizon, freq, levels, *known))
+
+
+def forecast_request(history: pd.DataFrame, request: ForecastRequest) -> pd.DataFrame:
+    """Forecast as :func:`forecast` does, with all that is asked in one request."""
+    if request.kind != "count":
+        return forecast_kind(history, request)
+    grid, special, notes = request.panel(history)
+    fold = forecast_fold(request, grid, special, grid.length, {}, NAIVE_METHODS)
+    table = build_fold_table(grid, fold, request.levels, NAIVE_METHODS[::-1])
+    scene = build_scene(grid, special, grid.length, request.horizon)
+    days = format_special_days(scene.special, grid.length, request.horizon)
+    notes = (*notes, *days, *_format_level_shifts(find_level_shifts(scene)))
+    notes = (*notes, *_limits(grid, fold, request.windows), *_format_weights(fold))
     attrs = {"notes": list(notes), "model": fold.chosen, "weights": fold.combination.by_tier}
     table.attrs = with_old_attributes(attrs | {"rejected": list_rejected_series(grid)}, "forecast")
     return table
 
 
-def build_fold_table(
-    grid: Grid, fold: Fold, levels: Sequence[float], models: dict[str, str], bare: Sequence[str] = ()
-) -> pd.DataFrame:
-    """Lay out a fold as a long frame.
+def build_fold_table(grid: Grid, fold: Fold, levels: Sequence[float], shown: Sequence[str]) -> pd.DataFrame:
+    """Lay out the recommended forecast of a fold and the methods shown beside it as a long frame.
 
     Parameters
     ----------
     grid, fold, levels
         The panel, the forecasts and the levels that they were made for.
-    models
-        Column name -> method, each with its intervals.
-    bare
-        Methods to add without intervals.
+    shown
+        Methods that have intervals of their own.
     """
     n, horizon = len(grid.ids), next(iter(fold.points.values())).shape[1]
     stop = fold.origin + horizon
@@ -143,16 +142,9 @@ def build_fold_table(
         "unique_id": np.repeat(np.array(grid.ids, dtype=object), horizon),
         "ds": np.tile(grid.stamps(fold.origin, stop), n),
     }
-    k = 2 * len(levels)
-    for column, method in models.items():
+    for column, method in [("deskcast", fold.chosen), *zip(shown, shown, strict=True)]:
         edges = fold.edges[method] * clock[None, :, None]
-        columns[column] = (fold.points[method] * clock).ravel()
-        for i, level in enumerate(levels):
-            place = len(levels) - 1 - i
-            columns[f"{column}-lo-{level:g}"] = edges[:, :, place].ravel()
-            columns[f"{column}-hi-{level:g}"] = edges[:, :, k - 1 - place].ravel()
-    for method in bare:
-        columns[method] = (fold.points[method] * clock).ravel()
+        columns |= forecast_columns(column, fold.points[method] * clock, edges, levels)
     frame = pd.DataFrame(columns)[told].reset_index(drop=True)
     return frame.astype({"unique_id": "str", "ds": "datetime64[us]"})
 

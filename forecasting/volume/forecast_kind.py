@@ -15,11 +15,11 @@ from scipy.optimize import nnls
 from ...features.arrays import Floats
 from ...features.errors import InputError
 from ...features.renamed import with_old_attributes
-from ..grid.grid import check_count
 from ..methods.registry import NAIVE_METHODS
 from .folds import find_past_origins
-from .intervals import ErrorDistribution, calibrate_intervals, check_levels, probabilities
+from .intervals import ErrorDistribution, calibrate_intervals, forecast_columns, probabilities
 from .kinds import KindForecasts, KindPanel, forecast_kind_at, from_error_scale, kind_panel, to_error_scale
+from .request import ForecastRequest
 
 #: Past origins without which the simplest way is kept.
 MIN_ORIGINS = 3
@@ -39,8 +39,9 @@ class KindFold:
     origins: int
 
 
-def kind_fold(panel: KindPanel, origin: int, horizon: int, levels: Sequence[float], windows: int) -> KindFold:
+def kind_fold(panel: KindPanel, origin: int, request: ForecastRequest) -> KindFold:
     """Forecast at an origin, by the way with the least error at the origins before, with intervals from these."""
+    horizon, windows, levels = request.horizon, request.windows, request.levels
     now = forecast_kind_at(panel, origin, horizon)
     past = [o for o in find_past_origins(panel.grid.frequency, origin, horizon, windows) if o >= origin / 3]
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
@@ -150,16 +151,7 @@ def _without_errors(panel: KindPanel, levels: Sequence[float]) -> ErrorDistribut
     return ErrorDistribution(sigma, np.tile(normal, (len(own), 1)), 0)
 
 
-def forecast_kind(
-    history: pd.DataFrame,
-    horizon: int,
-    freq: str,
-    kind: str,
-    levels: Sequence[float] = (80, 95),
-    windows: int = 12,
-    bounds: tuple[float, float] = (0.0, 1.0),
-    **context: Any,
-) -> pd.DataFrame:
+def forecast_kind(history: pd.DataFrame, request: ForecastRequest) -> pd.DataFrame:
     """Forecast shares, durations or stocks, with intervals that stay where such values can be.
 
     The forecast is made by the ways of :func:`deskcast.forecasting.forecast`; of a share whose ``n`` is known also as
@@ -171,14 +163,9 @@ def forecast_kind(
     ----------
     history
         ``unique_id``, ``ds``, ``y`` and, where known, ``n``: how many cases the value stands for. Missing is not 0.
-    horizon, freq, levels, windows
-        As in :func:`deskcast.forecasting.forecast`.
-    kind
-        ``rate`` (within ``bounds``), ``duration`` (above 0) or ``stock`` (0 or more).
-    bounds
-        Least and largest value of a rate: (0, 1), or such as (1, 5) for scores and (-100, 100) for a promoter score.
-    **context
-        ``calendar``, ``holidays``, ``events``, ``since``, ``until``, ``outages``.
+    request
+        Its ``kind`` is ``rate`` (within ``bounds``: (0, 1), or such as (1, 5) for scores and (-100, 100) for a promoter
+        score), ``duration`` (above 0) or ``stock`` (0 or more).
 
     Returns
     -------
@@ -193,19 +180,18 @@ def forecast_kind(
     --------
     >>> days = pd.date_range("2024-01-01", periods=120, freq="D")
     >>> share = pd.DataFrame({"unique_id": "all", "ds": days, "y": 0.9 + 0.05 * np.sin(np.arange(120.0)), "n": 40})
-    >>> ahead = forecast_kind(share, 7, "D", "rate")
+    >>> ahead = forecast_kind(share, ForecastRequest(7, "D", kind="rate"))
     >>> bool(ahead["deskcast"].between(0.85, 0.95).all()), bool((ahead["deskcast-hi-95"] <= 1).all())
     (True, True)
     """
-    chosen_levels, windows = check_levels(levels), check_count(windows, "windows")
-    panel = kind_panel(history, horizon, freq, kind, bounds, **context)
-    fold = kind_fold(panel, panel.grid.length, horizon, chosen_levels, windows)
-    table = _table(panel, fold, chosen_levels, ("deskcast",))
-    for name in ("seasonal_naive", "same_slot"):
-        table[name] = _unscaled(panel, fold.points[name])[_has_forecast(fold)].ravel()
+    panel = kind_panel(history, request)
+    fold = kind_fold(panel, panel.grid.length, request)
+    table = _table(panel, fold, request.levels)
     notes = [*panel.notes]
-    if fold.origins < windows:
-        notes.append(f"intervals rest on {fold.origins} past origins instead of {windows}: the history is short")
+    if fold.origins < request.windows:
+        notes.append(
+            f"intervals rest on {fold.origins} past origins instead of {request.windows}: the history is short"
+        )
     attrs = {"notes": notes, "model": fold.chosen, "rejected": list(panel.rejected)}
     table.attrs = with_old_attributes(attrs, "forecast")
     return table
@@ -219,31 +205,20 @@ def _unscaled(panel: KindPanel, values: Floats) -> Floats:
     return panel.low + values * (panel.high - panel.low) if panel.kind == "rate" else values
 
 
-def _table(panel: KindPanel, fold: KindFold, levels: Sequence[float], names: Sequence[str]) -> pd.DataFrame:
+def _table(panel: KindPanel, fold: KindFold, levels: Sequence[float]) -> pd.DataFrame:
     """Lay out a fold as a long frame."""
     told, horizon = _has_forecast(fold), fold.points["deskcast"].shape[1]
     stamps = panel.grid.stamps(fold.origin, fold.origin + horizon)
     ids = np.array(panel.grid.ids, dtype=object)[told]
     columns: dict[str, Any] = {"unique_id": np.repeat(ids, horizon), "ds": np.tile(stamps, len(ids))}
-    for name in names:
-        columns[name] = _unscaled(panel, fold.points[name])[told].ravel()
-        edges = _unscaled(panel, fold.edges[name])[told]
-        for i, level in enumerate(levels):
-            columns[f"{name}-lo-{level:g}"] = edges[:, :, len(levels) - 1 - i].ravel()
-            columns[f"{name}-hi-{level:g}"] = edges[:, :, len(levels) + i].ravel()
+    for name in fold.points:
+        point, edges = (_unscaled(panel, values[name])[told] for values in (fold.points, fold.edges))
+        columns |= forecast_columns(name, point, edges, levels)
     return pd.DataFrame(columns).astype({"unique_id": "str", "ds": "datetime64[us]"})
 
 
 def backtest_kind(
-    history: pd.DataFrame,
-    horizon: int,
-    freq: str,
-    kind: str,
-    windows: int = 12,
-    levels: Sequence[float] = (80, 95),
-    bounds: tuple[float, float] = (0.0, 1.0),
-    progress: Callable[[int, int], None] | None = None,
-    **context: Any,
+    history: pd.DataFrame, request: ForecastRequest, progress: Callable[[int, int], None] | None = None
 ) -> pd.DataFrame:
     """Forecast the past from rolling origins, as :func:`forecast_kind` would have done it then.
 
@@ -255,21 +230,20 @@ def backtest_kind(
     --------
     >>> days = pd.date_range("2024-01-01", periods=150, freq="D")
     >>> time = pd.DataFrame({"unique_id": "all", "ds": days, "y": 300.0 + np.arange(150) % 7})
-    >>> backtest_kind(time, 7, "D", "duration", windows=4)["cutoff"].nunique()
+    >>> backtest_kind(time, ForecastRequest(7, "D", windows=4, kind="duration"))["cutoff"].nunique()
     4
     """
-    chosen_levels, windows = check_levels(levels), check_count(windows, "windows")
-    panel = kind_panel(history, horizon, freq, kind, bounds, **context)
+    horizon, windows = request.horizon, request.windows
+    panel = kind_panel(history, request)
     f = panel.grid.frequency
     found = find_past_origins(f, panel.grid.length, horizon, windows)
     origins = [o for o in found if len(find_past_origins(f, o, horizon, windows)) >= min(3, windows)] or found
     if not origins:
         raise InputError("the history is too short for one fold", column="horizon", got=horizon)
     frames, chosen = [], {}
-    names = ("deskcast", *NAIVE_METHODS)
     for done, origin in enumerate(sorted(origins), 1):
-        fold = kind_fold(panel, origin, horizon, chosen_levels, windows)
-        table = _table(panel, fold, chosen_levels, names)
+        fold = kind_fold(panel, origin, request)
+        table = _table(panel, fold, request.levels)
         came = _unscaled(panel, panel.grid.y[:, origin : origin + horizon])[_has_forecast(fold)].ravel()
         table.insert(2, "cutoff", panel.grid.stamps(origin - 1, origin)[0].astype("datetime64[us]"))
         table.insert(3, "y", came)

@@ -79,6 +79,19 @@ def probabilities(levels: Sequence[float]) -> Floats:
     return np.array(sorted([*below, *(1 - b for b in below)]))
 
 
+def forecast_columns(name: str, point: Floats, edges: Floats, levels: Sequence[float]) -> dict[str, Floats]:
+    """Return the columns of a forecast and its quantiles, as every table of forecasts has them.
+
+    >>> list(forecast_columns("deskcast", np.ones(1), np.array([[0.5, 0.8, 1.2, 1.5]]), (80, 95)))
+    ['deskcast', 'deskcast-lo-80', 'deskcast-hi-80', 'deskcast-lo-95', 'deskcast-hi-95']
+    """
+    columns, k = {name: point.ravel()}, len(levels)
+    for i, level in enumerate(levels):
+        columns[f"{name}-lo-{level:g}"] = edges[..., k - 1 - i].ravel()
+        columns[f"{name}-hi-{level:g}"] = edges[..., k + i].ravel()
+    return columns
+
+
 def assign_zero_tiers(zeros: Floats) -> Ints:
     """Return the tier of each series by its share of empty slots, which does not depend on units.
 

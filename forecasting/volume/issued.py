@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ...features.arrays import Floats, Ints
-from ..grid.grid import Grid, check_count, make_grid
-from ..grid.special_days import SpecialDays, format_special_days, mark_special_days
+from ..grid.grid import Grid
+from ..grid.special_days import SpecialDays, format_special_days
 from ..grid.yearly_days import add_yearly_days
-from ..methods.registry import AUTO, check_models
 from .folds import Fold, MethodForecasts, forecast_fold
-from .intervals import check_levels
-
-if TYPE_CHECKING:
-    from ...features.calendars.business_calendar import BusinessCalendar
+from .request import ForecastRequest
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class Issued:
 
     Attributes
     ----------
-    grid, special, horizon, levels, windows
+    grid, special, request
         The panel, its special days, and what was asked for.
     fold
         The forecast, with its intervals and the method that was chosen.
@@ -36,19 +32,24 @@ class Issued:
         Outlooks by origin, that of the forecast and those of the past.
     notes
         What a reader should know.
-    candidates
-        Methods that the forecast may be made of.
     """
 
     grid: Grid
     special: SpecialDays
-    horizon: int
-    levels: tuple[float, ...]
-    windows: int
+    request: ForecastRequest
     fold: Fold
     seen: dict[int, MethodForecasts]
-    notes: tuple[str, ...]
-    candidates: tuple[str, ...] = (AUTO,)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def horizon(self) -> int:
+        """Slots ahead."""
+        return self.request.horizon
+
+    @property
+    def levels(self) -> Sequence[float]:
+        """Percent that each interval is to cover."""
+        return self.request.levels
 
     @property
     def past(self) -> list[int]:
@@ -101,21 +102,8 @@ class Issued:
         return np.where(counts & ~(came > self.fold.now.limit[None, :, None]), came, np.nan)
 
 
-def issue(
-    history: pd.DataFrame,
-    horizon: int,
-    freq: str,
-    levels: Sequence[float] = (80, 95),
-    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None = None,
-    holidays: object = None,
-    events: object = None,
-    windows: int = 12,
-    since: object = None,
-    until: object = None,
-    outages: object = None,
-    models: str | Sequence[str] = AUTO,
-) -> Issued:
-    """Forecast as :func:`deskcast.forecasting.forecast` does, and keep what it was made of.
+def issue(history: pd.DataFrame, horizon: int, freq: str, *asked: Any, **named: Any) -> Issued:
+    """Forecast as :func:`deskcast.forecasting.forecast` does, with its arguments, and keep what it was made of.
 
     Examples
     --------
@@ -125,25 +113,14 @@ def issue(
     >>> found.point.shape, len(found.past)
     ((1, 7), 6)
     """
-    chosen_levels = check_levels(levels)
-    windows = check_count(windows, "windows")
-    grid = make_grid(history, horizon, freq, calendar, since, until, outages, holidays=holidays, events=events)
-    special, said = mark_special_days(grid, holidays, events)
-    return issue_on(grid, special, horizon, chosen_levels, windows, (*grid.notes, *said), check_models(models))
+    return issue_request(history, ForecastRequest(horizon, freq, *asked, **named))
 
 
-def issue_on(
-    grid: Grid,
-    special: SpecialDays,
-    horizon: int,
-    levels: Sequence[float],
-    windows: int,
-    notes: Sequence[str] = (),
-    candidates: tuple[str, ...] = (AUTO,),
-) -> Issued:
-    """Forecast a panel that is on its grid already."""
+def issue_request(history: pd.DataFrame, request: ForecastRequest, shown: Sequence[str] = ()) -> Issued:
+    """Forecast as :func:`issue` does, with all that is asked in one request; methods shown beside have intervals."""
+    grid, special, notes = request.panel(history)
     seen: dict[int, MethodForecasts] = {}
-    fold = forecast_fold(grid, special, grid.length, horizon, levels, windows, candidates, seen)
-    again = add_yearly_days(grid, special, grid.length, horizon)
-    said = (*notes, *format_special_days(again, grid.length, horizon))
-    return Issued(grid, special, horizon, tuple(levels), windows, fold, seen, said, candidates)
+    fold = forecast_fold(request, grid, special, grid.length, seen, shown)
+    again = add_yearly_days(grid, special, grid.length, request.horizon)
+    days = format_special_days(again, grid.length, request.horizon)
+    return Issued(grid, special, request, fold, seen, (*notes, *days))

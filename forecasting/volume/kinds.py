@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +10,13 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ..grid.grid import Grid, make_grid
+from ..grid.grid import Grid
 from ..grid.profile import cut_seasons
-from ..grid.special_days import SpecialDays, mark_special_days
+from ..grid.special_days import SpecialDays
 from ..methods.registry import FORECAST_METHODS
 from ..methods.scene import build_scene
 from .folds import MethodForecasts, forecast_all_methods
-
-if TYPE_CHECKING:
-    from ...features.calendars.business_calendar import BusinessCalendar
-
+from .request import ForecastRequest
 
 #: What a series can be.
 KINDS = ("count", "rate", "duration", "stock")
@@ -88,20 +83,9 @@ def from_error_scale(kind: str, z: Floats) -> Floats:
     return np.exp(z) if kind == "duration" else np.maximum(z, 0.0) ** 2
 
 
-def kind_panel(
-    history: pd.DataFrame,
-    horizon: int,
-    freq: str,
-    kind: str,
-    bounds: tuple[float, float] = (0.0, 1.0),
-    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None = None,
-    holidays: object = None,
-    events: object = None,
-    since: object = None,
-    until: object = None,
-    outages: object = None,
-) -> KindPanel:
+def kind_panel(history: pd.DataFrame, request: ForecastRequest) -> KindPanel:
     """Put series of one kind on a grid; those with impossible values are left out and named."""
+    kind, bounds = request.kind, request.bounds
     if kind not in KINDS:
         raise InputError("unknown kind of series", column="kind", got=kind, hint=did_you_mean(kind, KINDS))
     low, high = (float(bounds[0]), float(bounds[1])) if kind == "rate" else (0.0, np.inf)
@@ -111,23 +95,22 @@ def kind_panel(
         raise InputError("the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y")
     kept, refused = _drop_impossible(history, kind, low, high)
     scaled = kept.assign(y=(kept["y"] - low) / (high - low)) if kind == "rate" else kept
-    # a stock is there at night, too
-    given = (None if kind == "stock" else calendar, since, until)
-    known = None if kind == "stock" else outages
-    grid = make_grid(scaled, horizon, freq, *given, known, holidays=holidays, events=events, find=False)
-    special, said = mark_special_days(grid, holidays, events)
+    if kind == "stock":  # it is there at night, too
+        request = replace(request, calendar=None, outages=None)
+    grid, special, said = request.panel(scaled, find=False)
     n, parts = None, None
     if "n" in kept.columns and kind != "stock":
         usable = scaled[scaled["unique_id"].astype(str).isin(grid.ids)]
         weight = pd.to_numeric(usable["n"], errors="coerce").where(usable["y"].notna() | (usable["n"] == 0))
-        count = make_grid(usable.assign(y=weight), horizon, freq, *given, find=False)
+        bare = replace(request, outages=None, holidays=None, events=None)
+        count = bare.grid(usable.assign(y=weight), find=False)
         n = count.y
         if kind == "rate":
             part = (usable["y"].where(weight > 0, 0.0) * weight).where(weight.notna())
-            parts = (make_grid(usable.assign(y=part), horizon, freq, *given, find=False), count)
+            parts = (bare.grid(usable.assign(y=part), find=False), count)
     notes = tuple(f"series '{row['unique_id']}' is left out: {row['reason']}" for row in refused[:10])
     more = tuple({"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.rejected)
-    return KindPanel(kind, low, high, grid, special, n, parts, (*notes, *grid.notes, *said), (*refused, *more))
+    return KindPanel(kind, low, high, grid, special, n, parts, (*notes, *said), (*refused, *more))
 
 
 def _drop_impossible(

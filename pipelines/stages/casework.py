@@ -2,32 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
-from ...features.kpis.kpi_history import kpi_history
 from ...features.snapshots.snapshots import snapshots
 from ...forecasting.backlog.clearing import clear_backlog
 from ...forecasting.backlog.outlook import backlog_outlook
 from ...forecasting.backlog.plan import backlog_plan
-from ...forecasting.staffing.shrinkage import agents_to_schedule, scheduled_agents
-from ...forecasting.volume.forecast import forecast
+from ...forecasting.staffing.shrinkage import agents_to_schedule
 from ..project.project import Project
 from ..project.specs import StaffingSpec
 from ..words.words import format_count, format_number, format_probability
-from .forecast import forecast_context
-from .queue import estimate_aht, interval_freq, queue_segments
+from .queue import PlannedQueue, only_segment
 
 SLA_METRIC = "resolution"
 #: Cases without a promise of their own are planned as one class of this name.
 ANY_PRIORITY = "any"
 
 
-def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.DataFrame, list[str]]:
+@dataclass(frozen=True)
+class CaseWork:
+    """What case work needs: what comes, when people work, what waits, and what is promised on which clock."""
+
+    arrivals: pd.DataFrame
+    calendar: BusinessCalendar
+    backlog: pd.DataFrame | None
+    shared: dict[str, Any]
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What a plan and its outlook are told beside arrivals and calendar."""
+        return {**self.shared, "backlog": self.backlog}
+
+
+def gather_case_work(queue: PlannedQueue) -> CaseWork:
+    """Gather what a queue of case work needs, once for all that is asked of it.
+
+    Raises
+    ------
+    InputError
+        If the queue has no calendar, no promise, no handle time, or no cases.
+    """
+    calendar, project = queue.calendar, queue.project
+    if calendar is None:
+        hint = "name a [calendar.NAME]"
+        raise InputError("case work needs opening hours", where=queue.place, column="calendar", hint=hint)
+    handle_s, _ = queue.handle_time
+    targets = find_sla_targets(project, queue.spec, queue.place)
+    shared: dict[str, Any] = {
+        "sla_s": targets.get(ANY_PRIORITY, targets),
+        "handle_s": handle_s,
+        "sla_calendar": _sla_calendar(project),
+        "occupancy": queue.spec.max_occupancy,
+    }
+    backlog = load_backlog(project, queue.where, tuple(targets))
+    return CaseWork(_inflow(queue, tuple(targets)), calendar, backlog, shared)
+
+
+def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[str]]:
     """Plan the agents for the case work of one queue: fewest hours that meet its SLA, and the risk that is left.
 
     Returns
@@ -38,26 +74,17 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
         ``breach_risk_to_date``, ``backlog_lo``, ``backlog_hi`` and ``expected_breaches``.
     findings
         What it says, in sentences.
-
-    Raises
-    ------
-    InputError
-        If the queue has no calendar, no promise, no handle time, or no cases.
     """
-    arrivals, calendar, shared, basis = _gather_inputs(project, name, spec)
-    plan = backlog_plan(arrivals, calendar, confidence=spec.confidence, **shared)
-    outlook = backlog_outlook(arrivals, calendar, plan["agents"].to_numpy(), **shared)
+    plan = backlog_plan(work.arrivals, work.calendar, confidence=queue.spec.confidence, **work.rules)
+    outlook = backlog_outlook(work.arrivals, work.calendar, plan["agents"].to_numpy(), **work.rules)
     for column in ("breach_risk", "breach_risk_to_date", "backlog_lo", "backlog_hi"):
         plan[column] = outlook[column].to_numpy()
     plan["expected_breaches"] = outlook["breaches"].to_numpy()
-    plan.insert(
-        2, "agents_to_schedule", agents_to_schedule(plan["agents"], _shrinkage(spec), parts=spec.shrinkage_parts)
-    )
-    old = shared["backlog"]
-    return plan, _sentences(name, plan, spec, 0 if old is None else len(old), basis)
+    plan.insert(2, "agents_to_schedule", agents_to_schedule(plan["agents"], **queue.shrinkage))
+    return plan, _sentences(queue, plan, 0 if work.backlog is None else len(work.backlog))
 
 
-def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tuple[pd.DataFrame, str]:
+def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFrame, str]:
     """Say how many people clear today's backlog of a queue by an instant while new cases come in.
 
     Returns
@@ -72,43 +99,21 @@ def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tup
     InputError
         If nothing waits, or nobody can do it in time.
     """
-    arrivals, calendar, shared, _ = _gather_inputs(project, name, spec)
-    waiting = shared.pop("backlog")
-    if waiting is None:
-        raise InputError("no case with a promise waits in this queue", where=f"[staffing.{name}]")
-    table = clear_backlog(arrivals, calendar, waiting, by, **shared)
+    name = queue.name
+    if work.backlog is None:
+        raise InputError("no case with a promise waits in this queue", where=queue.place)
+    table = clear_backlog(work.arrivals, work.calendar, work.backlog, by, **work.shared)
     enough = table[table["enough"]]
     if enough.empty:
         return table, f"{name}: no number of people that was tried clears the backlog by {by}."
     on = int(enough["agents"].iloc[0])
-    crew = format_count(int(scheduled_agents(on, _shrinkage(spec), parts=spec.shrinkage_parts)), "scheduled agent")
+    crew = format_count(queue.schedule(on), "scheduled agent")
     chance = format_probability(float(enough["chance"].iloc[0]))
     return (
         table,
-        f"{name}: {crew} ({format_number(on)} on cases) clear the {format_count(len(waiting), 'case')} of today by "
-        f"{by} with chance {chance}.",
+        f"{name}: {crew} ({format_number(on)} on cases) clear the {format_count(len(work.backlog), 'case')} of today "
+        f"by {by} with chance {chance}.",
     )
-
-
-def _gather_inputs(
-    project: Project, name: str, spec: StaffingSpec
-) -> tuple[pd.DataFrame, BusinessCalendar, dict[str, Any], str]:
-    """Gather what comes, when people work, and what is promised; the last is where the handle time comes from."""
-    place = f"[staffing.{name}]"
-    if spec.calendar is None:
-        raise InputError("case work needs opening hours", where=place, column="calendar", hint="name a [calendar.NAME]")
-    where = queue_segments(project.log, name, spec)
-    handle, basis = estimate_aht(project.log, where, spec, name)
-    promises = find_sla_targets(project, spec, place)
-    shared: dict[str, Any] = {
-        "sla_s": promises.get(ANY_PRIORITY, promises),
-        "handle_s": handle,
-        "backlog": load_backlog(project, where, tuple(promises)),
-        "sla_calendar": _sla_calendar(project),
-        "occupancy": spec.max_occupancy,
-    }
-    arrivals = _inflow(project, where, spec, tuple(promises))
-    return arrivals, project.log.calendars[spec.calendar], shared, f"{format_number(round(handle))} s ({basis})"
 
 
 def find_sla_targets(project: Project, spec: StaffingSpec, where: str) -> dict[str, float]:
@@ -131,23 +136,16 @@ def _sla_calendar(project: Project) -> BusinessCalendar | None:
     return BusinessCalendar.always(project.log.timezone)
 
 
-def _inflow(project: Project, where: dict[str, str], spec: StaffingSpec, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Forecast the cases by slot and class of promise."""
-    freq = interval_freq(spec.interval_s)
+def _inflow(queue: PlannedQueue, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Forecast the cases by slot and class of promise, at all hours: they come while nobody works."""
     split = () if classes == (ANY_PRIORITY,) else ("priority",)
-    history = kpi_history(project.log, ["cases_opened"], (*where, *split), freq)
-    for column, value in where.items():
-        history = history[history[column] == value]
+    history = queue.arrivals("cases_opened", split)
     if history.empty or history["value"].sum() == 0:
-        raise InputError("no case came in this queue", got=where)
+        raise InputError("no case came in this queue", got=queue.where)
     names = history[split[0]] if split else pd.Series(ANY_PRIORITY, index=history.index)
     rows = pd.DataFrame({"unique_id": names.astype("str"), "ds": history["ds"], "y": history["value"]})
-    rows = rows[rows["unique_id"].isin(classes)]
-    slots = round(spec.horizon_days * 86400 / spec.interval_s)
-    context = forecast_context(project.config, project, None) | {"calendar": None}
-    ahead = forecast(rows, slots, freq, levels=(80, 95), windows=6, **context)
-    complete = ahead.groupby("unique_id")["ds"].transform("size") == slots
-    return ahead[complete]
+    ahead = queue.forecast(rows[rows["unique_id"].isin(classes)], calendar=None)
+    return ahead[ahead.groupby("unique_id")["ds"].transform("size") == queue.slots]
 
 
 def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ...]) -> pd.DataFrame | None:
@@ -155,8 +153,7 @@ def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ..
     if SLA_METRIC not in {s.metric for s in project.config.slas} or not project.log.has("events"):
         return None
     rows = snapshots(project.log, [project.log.until], SLA_METRIC)
-    for column, value in where.items():
-        rows = rows[rows[column] == value] if column in rows else rows
+    rows = only_segment(rows, where)
     frame = pd.DataFrame(
         {"due_at": rows["due_at"], "created_at": rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")}
     )
@@ -166,22 +163,20 @@ def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ..
     return frame.reset_index(drop=True) if len(frame) else None
 
 
-def _shrinkage(spec: StaffingSpec) -> Any:
-    return dict(spec.shrinkage) if isinstance(spec.shrinkage, Mapping) else spec.shrinkage
-
-
-def _sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, waiting: int, handle: str) -> list[str]:
+def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[str]:
+    name, (handle_s, basis) = queue.name, queue.handle_time
+    handle, days = f"{format_number(round(handle_s))} s ({basis})", format_count(queue.spec.horizon_days, "day")
     hours = float((plan["agents_to_schedule"] * plan["open_h"]).sum())
     on_cases = float((plan["agents"] * plan["open_h"]).sum())
     late, end = float(plan["breaches"].sum()), plan.iloc[-1]
     expected, due = float(plan["expected_breaches"].sum()), float(plan["due"].sum())
     breaches = "no case breaches" if late < 0.5 else f"{format_count(round(late), 'case')} still breach"
     most = int(plan["agents"].max())
-    crew = format_count(int(scheduled_agents(most, _shrinkage(spec), parts=spec.shrinkage_parts)), "agent")
+    crew = format_count(queue.schedule(most), "agent")
     return [
         f"{name}: {format_count(waiting, 'open case')}; schedule up to {crew} ({format_number(most)} on cases); "
         f"{breaches} if the forecast is exact, and {format_count(round(end['backlog']), 'case')} are open at the end.",
-        f"{name}: {format_number(round(hours))} agent hours to schedule in {format_count(spec.horizon_days, 'day')}, "
+        f"{name}: {format_number(round(hours))} agent hours to schedule in {days}, "
         f"{format_number(round(on_cases))} of them on cases; handle time {handle}.",
         f"{name}: with forecast error, expect about {format_number(round(expected))} breaches among "
         f"{format_count(round(due), 'case')} due.",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError
+from ...forecasting.methods.registry import NAIVE_METHODS
 from ...forecasting.scenarios.sample_paths import sample_paths
 from ...forecasting.scenarios.what_if import Change, what_if
 from ...forecasting.volume.backtest import backtest, leaderboard
@@ -85,6 +86,7 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     target = find_forecast_target(project, spec)
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **_models(spec), **target.rules, **context}
     ahead = forecast(target.actuals, spec.horizon, spec.freq, **rules)
+    ahead = ahead.drop(columns=[c for c in ahead.columns if c.startswith(NAIVE_METHODS) and c not in NAIVE_METHODS])
     auto = target.is_additive and spec.models == ("auto",)
     young = find_cold_start_series(target.actuals) if auto and spec.by else []
     if young:

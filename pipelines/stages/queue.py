@@ -1,23 +1,134 @@
-"""What a queue is made of: its segment of the log, its arrivals by interval, and its handle time."""
+"""What a queue is made of, gathered once: its segment of the log, arrivals, handle time, calendar and target."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
 from ...features.kpis.volume_kpis import has_only_volumes
 from ...forecasting.staffing.handle_times import estimate_handle_times
-from ..project.specs import StaffingSpec
+from ...forecasting.staffing.shrinkage import scheduled_agents, total_shrinkage
+from ...forecasting.staffing.target import QueueTarget
+from ...forecasting.volume.forecast import forecast
+from ..project.project import Project
+from ..project.specs import ShiftSpec, StaffingSpec
 from ..words.words import format_count, format_list
+from .forecast import forecast_context
 
 #: Handle times are averaged over this many last days, so that they follow the desk.
 AHT_WINDOW_DAYS = 56
 #: Fewer handled contacts than this do not give a mean that can be planned with.
 MIN_HANDLED_CONTACTS = 30
+
+
+#: Past origins that the forecast of a queue rests on.
+FORECAST_WINDOWS = 6
+
+
+@dataclass(frozen=True)
+class PlannedQueue:
+    """One configured queue; what it needs from the log is read when it is first asked for, and kept."""
+
+    project: Project
+    name: str
+    spec: StaffingSpec
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the configuration."""
+        return f"[staffing.{self.name}]"
+
+    @property
+    def hours(self) -> float:
+        """Length of an interval in hours."""
+        return self.spec.interval_s / 3600
+
+    @property
+    def slots(self) -> int:
+        """Intervals that are planned."""
+        return round(self.spec.horizon_days * 86400 / self.spec.interval_s)
+
+    @property
+    def shrinkage(self) -> dict[str, Any]:
+        """The shrinkage as :func:`deskcast.forecasting.scheduled_agents` takes it."""
+        return read_shrinkage(self.spec)
+
+    @property
+    def total_shrinkage(self) -> float:
+        """The share of paid time in which agents are not available."""
+        return float(total_shrinkage(**self.shrinkage))
+
+    @property
+    def shifts(self) -> dict[str, ShiftSpec]:
+        """Shifts that may cover it, by kind of contract."""
+        return {kind: spec for kind, spec in self.project.config.shifts.items() if spec.queue == self.name}
+
+    @property
+    def calendar(self) -> BusinessCalendar | None:
+        """Its opening hours, where they are configured."""
+        return None if self.spec.calendar is None else self.project.log.calendars[self.spec.calendar]
+
+    @property
+    def target(self) -> QueueTarget:
+        """What it promises; chats are not bound by occupancy."""
+        spec, chats = self.spec, self.spec.kind == "chat"
+        target = QueueTarget(spec.interval_s, spec.service_level, spec.within_s, patience=spec.patience_s)
+        more = {"concurrency": spec.concurrency, "slowdown": spec.slowdown, "max_occupancy": None}
+        return replace(target, **(more if chats else {"max_occupancy": spec.max_occupancy}))
+
+    @cached_property
+    def where(self) -> dict[str, str]:
+        """Its segment of the log."""
+        return queue_segments(self.project.log, self.name, self.spec)
+
+    @cached_property
+    def handle_time(self) -> tuple[float, str]:
+        """Its mean handle time in seconds, and where that comes from, in words."""
+        return estimate_aht(self.project.log, self.where, self.spec, self.name)
+
+    def handle_times(self, slots: Any) -> Any:
+        """Return the handle time of each slot ahead."""
+        return slot_handle_times(self.project.log, self.where, self.spec, slots, self.handle_time[0])
+
+    def arrivals(self, kpi: str, by: tuple[str, ...] = ()) -> pd.DataFrame:
+        """Return the history of a KPI in its segment and intervals, split further where that is asked for."""
+        history = kpi_history(self.project.log, [kpi], (*self.where, *by), interval_freq(self.spec.interval_s))
+        return only_segment(history, self.where)
+
+    def forecast(self, arrivals: pd.DataFrame, **context: Any) -> pd.DataFrame:
+        """Forecast its arrivals over the days that are planned."""
+        spec, known = self.spec, forecast_context(self.project.config, self.project, self.spec.calendar)
+        rules = {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **context}
+        return forecast(arrivals, self.slots, interval_freq(spec.interval_s), **rules)
+
+    def schedule(self, agents: float) -> int:
+        """Return the whole agents to schedule so that so many are at work."""
+        return int(scheduled_agents(agents, **self.shrinkage))
+
+
+def read_shrinkage(spec: StaffingSpec) -> dict[str, Any]:
+    """Return the shrinkage of a queue as arguments: a share, or its parts and how they go together.
+
+    >>> read_shrinkage(StaffingSpec())
+    {'shrinkage': 0.3, 'parts': 'multiply'}
+    """
+    given = dict(spec.shrinkage) if isinstance(spec.shrinkage, Mapping) else spec.shrinkage
+    return {"shrinkage": given, "parts": spec.shrinkage_parts}
+
+
+def only_segment(rows: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of a segment, by those of its columns that the frame has."""
+    for column, value in where.items():
+        rows = rows[rows[column] == value] if column in rows else rows
+    return rows
 
 
 def interval_freq(interval_s: float) -> str:
@@ -42,9 +153,7 @@ def queue_segments(log: CaseLog, name: str, spec: StaffingSpec) -> dict[str, str
 def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFrame:
     """Return the arrivals of one queue by interval: its contacts where they are recorded, else its cases."""
     kpi = "contacts_offered" if has_contacts(log, where) else "cases_opened"
-    history = kpi_history(log, [kpi], tuple(where), freq)
-    for column, value in where.items():
-        history = history[history[column] == value]
+    history = only_segment(kpi_history(log, [kpi], tuple(where), freq), where)
     if history.empty or history["value"].sum() == 0:
         raise InputError("nothing arrived in this queue", column=format_list(list(where)) if where else None, got=where)
     clock = history.loc[history["value"] > 0, "ds"]

@@ -7,26 +7,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from ...features.calendars.opening_hours import parse_opening_hours
 from ...features.durations import parse_duration
 from ...features.errors import InputError
-from ...forecasting.scenarios.quantiles import quantile_at, rate_quantiles
 from ...forecasting.scheduling.schedule import shift_schedule
 from ...forecasting.scheduling.shift_patterns import shift_patterns
 from ...forecasting.simulation.check_plan import check_plan
-from ...forecasting.staffing.required_agents import required_chat_agents
-from ...forecasting.staffing.shrinkage import agents_to_schedule, scheduled_agents, total_shrinkage
-from ...forecasting.staffing.staffing_plan import USUAL_CONFIDENCE, staffing_plan
-from ...forecasting.volume.forecast import forecast
+from ...forecasting.staffing.shrinkage import total_shrinkage
+from ...forecasting.staffing.staffing_plan import plan_for_target
 from ..project.project import Project
 from ..project.specs import ShiftSpec, StaffingSpec
 from ..stage import Stage
 from ..words.words import format_count, format_number
-from .casework import clear_cases, plan_cases
-from .forecast import forecast_context
-from .queue import estimate_aht, interval_freq, queue_arrivals, queue_segments, slot_handle_times
+from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
+from .queue import PlannedQueue, interval_freq, queue_arrivals, read_shrinkage
 
 
 def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | None = None) -> Stage:
@@ -49,48 +44,52 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     config = project.config
     if not config.staffing:
         return Stage("staff", skipped="No queue is configured: add a [staffing.NAME] section.")
+    queues = {name: PlannedQueue(project, name, spec) for name, spec in config.staffing.items()}
     plans: dict[str, pd.DataFrame] = {}
+    work: dict[str, CaseWork] = {}
     findings: list[str] = []
     skipped: list[str] = []
-    for name, spec in config.staffing.items():
+    for name, queue in queues.items():
         try:
-            plans[name], words = (
-                plan_cases(project, name, spec) if spec.kind == "cases" else plan_queue(project, name, spec)
-            )
+            if queue.spec.kind == "cases":
+                work[name] = gather_case_work(queue)
+                plans[name], words = plan_cases(queue, work[name])
+            else:
+                plans[name], words = plan_queue(queue)
         except InputError as error:
             skipped.append(f"{name}: {error}")
             continue
         findings += words
     if not plans:
         return Stage("staff", skipped="; ".join(skipped), refused=True)
-    tables = _tables(project, plans)
-    for queue, plan in plans.items():
-        if not _shifts_of(project, queue):
+    planned = [(queues[name], plan) for name, plan in plans.items()]
+    tables = _tables(planned)
+    for queue, plan in planned:
+        if not queue.shifts:
             continue
         try:
-            schedule, sentence = _schedule(project, queue, plan)
+            schedule, sentence = _schedule(queue, plan)
         except InputError as error:
-            skipped.append(f"shifts of {queue}: {error}")
+            skipped.append(f"shifts of {queue.name}: {error}")
             continue
-        tables["schedule"] = _add(tables.get("schedule"), schedule.table, queue)
-        tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue)
+        tables["schedule"] = _add(tables.get("schedule"), schedule.table, queue.name)
+        tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue.name)
         findings.append(sentence)
     if simulate:
-        tables["simulated"], words = _simulated(project, plans)
+        tables["simulated"], words = _simulated(planned)
         findings += words
-    for queue in plans if clear_by else ():
-        if config.staffing[queue].kind == "cases":
-            cleared, sentence = clear_cases(project, queue, config.staffing[queue], str(clear_by))
-            tables["clearing"] = _add(tables.get("clearing"), cleared, queue)
-            findings.append(sentence)
+    for name in [name for name in plans if name in work] if clear_by else ():
+        cleared, sentence = clear_cases(queues[name], work[name], str(clear_by))
+        tables["clearing"] = _add(tables.get("clearing"), cleared, name)
+        findings.append(sentence)
     findings += [f"Not planned: {s}" for s in skipped]
     staffing = tables["staffing"]
-    hours = sum(float((p["agents"]).sum()) * config.staffing[q].interval_s / 3600 for q, p in plans.items())
+    hours = sum(float(plan["agents"].sum()) * queue.spec.interval_s / 3600 for queue, plan in planned)
     metrics = {"agent_hours": hours, "peak": float(staffing["agents"].max()) if len(staffing) else 0.0}
     return Stage("staff", tables, tuple(findings), {"queues": len(plans)}, metrics, refused=bool(skipped))
 
 
-def plan_queue(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.DataFrame, list[str]]:
+def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[str]]:
     """Plan one queue of calls or chats: forecast its arrivals and find the agents that keep its promise.
 
     Raises
@@ -98,77 +97,18 @@ def plan_queue(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     InputError
         If the arrivals carry no time of day, or no handle time is known.
     """
-    freq, where = interval_freq(spec.interval_s), queue_segments(project.log, name, spec)
-    arrivals = queue_arrivals(project.log, where, freq)
-    aht, basis = estimate_aht(project.log, where, spec, name)
-    context = forecast_context(project.config, project, spec.calendar)
-    slots = round(spec.horizon_days * 86400 / spec.interval_s)
-    ahead = forecast(arrivals, slots, freq, levels=(80, 95), windows=6, **context)
-    each = slot_handle_times(project.log, where, spec, ahead["ds"], aht)
-    plan = (chat_plan if spec.kind == "chat" else call_plan)(ahead, each, spec, name)
-    return plan, _queue_sentences(name, plan, spec, basis)
+    arrivals = queue_arrivals(queue.project.log, queue.where, interval_freq(queue.spec.interval_s))
+    _, basis = queue.handle_time
+    ahead = queue.forecast(arrivals)
+    levels = (80,) if queue.spec.kind == "chat" else (80, 95)
+    known = (queue.target, queue.shrinkage, levels, queue.name, queue.spec.confidence)
+    plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
+    return plan, _queue_sentences(queue, plan, basis)
 
 
-def call_plan(ahead: pd.DataFrame, aht: Any, spec: StaffingSpec, name: str) -> pd.DataFrame:
-    """Return the agents for calls by interval, as :func:`deskcast.forecasting.staffing_plan` gives them."""
-    return staffing_plan(
-        ahead,
-        aht=aht,
-        interval=spec.interval_s,
-        service_level=spec.service_level,
-        threshold=spec.within_s,
-        max_occupancy=spec.max_occupancy,
-        patience=spec.patience_s,
-        shrinkage=_shrinkage(spec),
-        shrinkage_parts=spec.shrinkage_parts,
-        queue=name,
-        confidence=spec.confidence,
-    )
-
-
-def chat_plan(ahead: pd.DataFrame, aht: Any, spec: StaffingSpec, name: str) -> pd.DataFrame:
-    """Return the agents for chats by interval, with the columns of a plan for calls.
-
-    The risk of being short is not known for chats: the column is missing.
-    """
-    rules: dict[str, Any] = {"concurrency": spec.concurrency, "slowdown": spec.slowdown, "interval": spec.interval_s}
-    rules |= {"service_level": spec.service_level, "threshold": spec.within_s, "patience": spec.patience_s}
-    need = required_chat_agents(ahead["deskcast"], aht, **rules)
-    columns = {0.1: "deskcast-lo-80", 0.5: "deskcast", 0.9: "deskcast-hi-80"}
-    rates = rate_quantiles({p: ahead[column].to_numpy(float) for p, column in columns.items()})
-
-    def require_sure(sure: float) -> Any:
-        rate = np.maximum(quantile_at(rates, np.array([special.ndtri(sure)])), ahead["deskcast"].to_numpy(float))
-        return required_chat_agents(rate, aht, **rules)["agents"].to_numpy()
-
-    plan = pd.DataFrame(
-        {"queue": name, "ds": ahead["ds"], "calls": ahead["deskcast"], "calls_hi": ahead["deskcast-hi-80"]}
-    )
-    plan["aht_s"] = aht
-    for column in ("load", "agents"):
-        plan[column] = need[column].to_numpy()
-    shrinkage, parts = _shrinkage(spec), spec.shrinkage_parts
-    plan["agents_to_schedule"] = agents_to_schedule(need["agents"], shrinkage, parts=parts)
-    plan["agents_hi"] = require_sure(USUAL_CONFIDENCE)
-    for column in ("service_level", "occupancy"):
-        plan[column] = need[column].to_numpy()
-    plan = plan.assign(
-        mean_wait_s=need["mean_wait"].to_numpy(), miss_probability=np.nan, binding=need["binding"].to_numpy()
-    )
-    if spec.confidence is not None:
-        plan["agents_sure"] = require_sure(spec.confidence)
-        plan["agents_to_schedule_sure"] = agents_to_schedule(plan["agents_sure"], shrinkage, parts=parts)
-    return plan
-
-
-def _shrinkage(spec: StaffingSpec) -> Any:
-    return dict(spec.shrinkage) if isinstance(spec.shrinkage, Mapping) else spec.shrinkage
-
-
-def _tables(project: Project, plans: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    kinds = {name: project.config.staffing[name].kind for name in plans}
-    waiting = [p for n, p in plans.items() if kinds[n] != "cases"]
-    work = [p.assign(queue=n) for n, p in plans.items() if kinds[n] == "cases"]
+def _tables(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    waiting = [plan for queue, plan in planned if queue.spec.kind != "cases"]
+    work = [plan.assign(queue=queue.name) for queue, plan in planned if queue.spec.kind == "cases"]
     tables = {
         "staffing": pd.concat(waiting, ignore_index=True)
         if waiting
@@ -186,36 +126,30 @@ def _add(table: pd.DataFrame | None, more: pd.DataFrame, queue: str) -> pd.DataF
     return named if table is None else pd.concat([table, named], ignore_index=True)
 
 
-def _shifts_of(project: Project, queue: str) -> dict[str, ShiftSpec]:
-    return {kind: spec for kind, spec in project.config.shifts.items() if spec.queue == queue}
-
-
-def _schedule(project: Project, queue: str, plan: pd.DataFrame) -> tuple[Any, str]:
+def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, str]:
     """Cover the required agents of a queue by the configured shifts, and say how well that goes."""
-    kinds, spec = _shifts_of(project, queue), project.config.staffing[queue]
-    patterns = [pattern for kind, shift in kinds.items() for pattern in build_shift_patterns(kind, shift)]
-    limits = {kind: float(shift.max_agents) for kind, shift in kinds.items() if shift.max_agents is not None}
+    patterns = [pattern for kind, shift in queue.shifts.items() for pattern in build_shift_patterns(kind, shift)]
+    limits = {kind: float(shift.max_agents) for kind, shift in queue.shifts.items() if shift.max_agents is not None}
     found = shift_schedule(
         plan[["ds", "agents"]],
         patterns,
         column="agents",
-        slot_s=spec.interval_s,
+        slot_s=queue.spec.interval_s,
         limits=limits or None,
-        shrinkage=float(total_shrinkage(_shrinkage(spec), spec.shrinkage_parts)),
-        calendar=None if spec.calendar is None else project.log.calendars[spec.calendar],
+        shrinkage=queue.total_shrinkage,
+        calendar=queue.calendar,
     )
-    return found, _schedule_sentence(queue, found, spec)
+    return found, _schedule_sentence(queue, found)
 
 
-def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> str:
-    hours = spec.interval_s / 3600
-    short = float(found.coverage["understaffed"].sum()) * hours
+def _schedule_sentence(queue: PlannedQueue, found: Any) -> str:
+    short = float(found.coverage["understaffed"].sum()) * queue.hours
     agents = int(found.table["scheduled_agents"].sum()) if len(found.table) else 0
     missing = (
         f"{format_number(round(short, 1))} agent hours stay uncovered" if short > 0.05 else "every interval is covered"
     )
     said = (
-        f"{queue}: {format_count(agents, 'agent')} in {format_count(len(found.table), 'shift pattern')}, "
+        f"{queue.name}: {format_count(agents, 'agent')} in {format_count(len(found.table), 'shift pattern')}, "
         f"{format_number(round(found.hours))} paid hours; {missing}; "
         f"no schedule saves more than {found.gap:.1%} of its cost."
     )
@@ -226,26 +160,26 @@ def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> str:
     return said
 
 
-def _simulated(project: Project, plans: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
+def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.DataFrame, list[str]]:
     """Play the plans of calls and chats, and say how the promise fares by day and over all."""
     parts, words = [], []
-    for queue, plan in plans.items():
-        spec = project.config.staffing[queue]
-        if spec.kind == "cases" or plan["calls"].sum() == 0:
+    for queue, plan in planned:
+        if queue.spec.kind == "cases" or plan["calls"].sum() == 0:
             continue
+        target = queue.target
         found = check_plan(
             plan[plan["calls"] > 0],
-            interval=spec.interval_s,
-            service_level=spec.service_level,
-            threshold=spec.within_s,
-            patience=spec.patience_s,
-            concurrency=spec.concurrency if spec.kind == "chat" else 1,
-            slowdown=spec.slowdown if spec.kind == "chat" else 0.0,
+            interval=queue.spec.interval_s,
+            service_level=queue.spec.service_level,
+            threshold=queue.spec.within_s,
+            patience=queue.spec.patience_s,
+            concurrency=target.concurrency or 1,
+            slowdown=target.slowdown,
         )
         parts.append(found[found["period"] != "interval"])
         whole = found[found["period"] == "all"].to_dict("records")[0]
         words.append(
-            f"{queue}: played 100 times, {whole['service_level']:.1%} are answered in time (99 % sure: "
+            f"{queue.name}: played 100 times, {whole['service_level']:.1%} are answered in time (99 % sure: "
             f"{whole['service_level_lo']:.1%} to {whole['service_level_hi']:.1%}) where the formula says "
             f"{whole['formula_service_level']:.1%}, if the forecast is right."
         )
@@ -283,15 +217,15 @@ def clock_seconds(text: str, where: str, column: str) -> float:
     return 3600.0 * int(hours) + 60.0 * int(minutes)
 
 
-def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: str) -> list[str]:
+def _queue_sentences(queue: PlannedQueue, plan: pd.DataFrame, basis: str) -> list[str]:
+    name, spec, hours = queue.name, queue.spec, queue.hours
     if not len(plan) or plan["agents"].max() == 0:
         return [f"{name}: nothing is expected, so nobody is required."]
     busiest = plan.iloc[int(plan["agents"].to_numpy().argmax())]
-    most = scheduled_agents(int(busiest["agents"]), _shrinkage(spec), parts=spec.shrinkage_parts)
-    hours = spec.interval_s / 3600
+    crew = format_count(queue.schedule(int(busiest["agents"])), "agent")
     days, top = format_count(spec.horizon_days, "day"), format_count(int(plan["agents_hi"].max()), "agent")
     return [
-        f"{name}: schedule up to {format_count(int(most), 'agent')} ({format_number(int(busiest['agents']))} on "
+        f"{name}: schedule up to {crew} ({format_number(int(busiest['agents']))} on "
         f"contacts); peak {busiest['ds']:%a %d %b %H:%M}.",
         f"{name}: {format_number(round(plan['agents_to_schedule'].sum() * hours))} agent hours to schedule in {days}, "
         f"{format_number(round(plan['agents'].sum() * hours))} of them on contacts; {shrinkage_words(spec)}; "
@@ -322,12 +256,12 @@ def shrinkage_words(spec: StaffingSpec) -> str:
     >>> shrinkage_words(StaffingSpec(shrinkage={"leave": 0.2, "breaks": 0.1}))
     'shrinkage 28% (parts multiply; added they are 30%)'
     """
-    whole = float(total_shrinkage(_shrinkage(spec), spec.shrinkage_parts))
+    given = read_shrinkage(spec)
+    whole = float(total_shrinkage(**given))
     if not isinstance(spec.shrinkage, Mapping) or len(spec.shrinkage) < 2:
         return f"shrinkage {whole:.0%}"
     if spec.shrinkage_parts == "add":
-        return (
-            f"shrinkage {whole:.0%} (parts add up; multiplied they are {float(total_shrinkage(_shrinkage(spec))):.0%})"
-        )
+        product = float(total_shrinkage(given["shrinkage"]))
+        return f"shrinkage {whole:.0%} (parts add up; multiplied they are {product:.0%})"
     added = sum(float(share) for share in spec.shrinkage.values())
     return f"shrinkage {whole:.0%} (parts multiply; added they are {added:.0%})"

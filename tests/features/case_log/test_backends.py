@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pickle
 import shutil
 import sys
 
@@ -166,6 +167,8 @@ def test_text_sorts_by_its_bytes_whatever_the_collation(postgres_uri):
     cases = pd.DataFrame({"case_id": ids, "created_at": ["2024-03-01T09:00Z"] * len(ids), "channel": ids})
     there = CaseLog.from_connection(postgres_uri, tables=in_postgres(postgres_uri, "sorted", {"cases": cases}))
     assert case_history(there)["case_id"].tolist() == sorted(ids)
+    again = pickle.loads(pickle.dumps(there.as_of("2025-01-01T00:00Z")))  # opened again by its address
+    pd.testing.assert_frame_equal(again.frame("cases"), there.frame("cases"))
 
 
 def test_a_table_of_numbers_and_without_seq_is_read(postgres_uri):

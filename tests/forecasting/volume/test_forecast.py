@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from volumes import panel
 
 NUMBERS = [
-    "deskcast", "deskcast-lo-80", "deskcast-hi-80", "deskcast-lo-95", "deskcast-hi-95", "seasonal_naive", "same_slot",
-]  # fmt: skip
+    f"{model}{edge}"
+    for model in ("deskcast", "seasonal_naive", "same_slot")
+    for edge in ("", "-lo-80", "-hi-80", "-lo-95", "-hi-95")
+]
 
 
 def by_name(table, name):

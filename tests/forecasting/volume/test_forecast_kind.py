@@ -4,7 +4,6 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.errors import InputError
 from deskcast.forecasting import backtest, forecast, leaderboard
-from deskcast.forecasting.volume.forecast_kind import backtest_kind, forecast_kind
 from deskcast.forecasting.volume.kinds import from_error_scale, to_error_scale
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,7 +34,7 @@ def made(kind, seed=0, series=4, days=260, cases=40.0):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_quantiles_do_not_cross_and_stay_where_such_values_can_be(kind):
-    ahead = forecast_kind(made(kind), 28, "D", kind)
+    ahead = forecast(made(kind), 28, "D", kind=kind)
     assert (np.diff(ahead[LADDER].to_numpy(), axis=1) >= -1e-12).all()
     assert (ahead[LADDER] >= 0).all(axis=None)
     if kind == "rate":
@@ -48,7 +47,7 @@ def test_quantiles_do_not_cross_and_stay_where_such_values_can_be(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_intervals_cover_and_the_naive_methods_are_not_better(kind):
-    folds = pd.concat([backtest_kind(made(kind, seed, 8, 330), 14, "D", kind, windows=8) for seed in range(2)])
+    folds = pd.concat([backtest(made(kind, seed, 8, 330), 14, "D", kind=kind, windows=8) for seed in range(2)])
     table = leaderboard(folds).set_index("model")
     assert 0.70 < table.loc["deskcast", "coverage_80"] < 0.90
     assert 0.88 < table.loc["deskcast", "coverage_95"] <= 1
@@ -60,7 +59,7 @@ def test_a_share_of_few_cases_is_less_sure():
     stamps = pd.date_range("2024-01-01", periods=200)
     n = np.where(stamps.day_of_week < 5, 400, 10)
     history = pd.DataFrame({"unique_id": "all", "ds": stamps, "y": rng.binomial(n, 0.8) / n, "n": n})
-    ahead = forecast_kind(history, 7, "D", "rate")
+    ahead = forecast(history, 7, "D", kind="rate")
     width = ahead["deskcast-hi-80"] - ahead["deskcast-lo-80"]
     weekend = ahead["ds"].dt.day_of_week >= 5
     assert width[weekend].min() > 2 * width[~weekend].max()
@@ -68,7 +67,7 @@ def test_a_share_of_few_cases_is_less_sure():
 
 
 def test_a_stock_is_less_sure_the_farther_ahead():
-    ahead = forecast_kind(made("stock", 1, 6), 28, "D", "stock")
+    ahead = forecast(made("stock", 1, 6), 28, "D", kind="stock")
     width = (ahead["deskcast-hi-80"] - ahead["deskcast-lo-80"]).groupby(ahead["ds"]).mean()
     assert width.iloc[-7:].mean() > 1.3 * width.iloc[:7].mean()
     assert ahead.attrs["model"] != "same_slot"
@@ -77,27 +76,27 @@ def test_a_stock_is_less_sure_the_farther_ahead():
 def test_scores_have_bounds_of_their_own():
     share = made("rate")
     score = share.assign(y=1 + 4 * share["y"])
-    ahead, other = forecast_kind(score, 14, "D", "rate", bounds=(1, 5)), forecast_kind(share, 14, "D", "rate")
+    ahead, other = forecast(score, 14, "D", kind="rate", bounds=(1, 5)), forecast(share, 14, "D", kind="rate")
     np.testing.assert_allclose(ahead[LADDER], 1 + 4 * other[LADDER])
 
 
 def test_missing_is_not_zero():
     history = made("duration")
     gone = history["ds"].dt.day_of_week == 2
-    ahead = forecast_kind(history[~gone], 14, "D", "duration")
+    ahead = forecast(history[~gone], 14, "D", kind="duration")
     np.testing.assert_allclose(
-        ahead[LADDER], forecast_kind(history.assign(y=history["y"].mask(gone)), 14, "D", "duration")[LADDER]
+        ahead[LADDER], forecast(history.assign(y=history["y"].mask(gone)), 14, "D", kind="duration")[LADDER]
     )
     assert (ahead["deskcast"] > 100).all()
     calendar = BusinessCalendar.from_hours("UTC", {"mon-fri": ["00:00-24:00"]})
-    shut = forecast_kind(history, 14, "D", "duration", calendar=calendar)
+    shut = forecast(history, 14, "D", kind="duration", calendar=calendar)
     assert (shut["deskcast"].isna() == (shut["ds"].dt.day_of_week >= 5)).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("days", [1, 3, 9, 20])
 def test_a_short_history_is_forecast_within_bounds(kind, days):
-    ahead = forecast_kind(made(kind, days=days), 7, "D", kind)
+    ahead = forecast(made(kind, days=days), 7, "D", kind=kind)
     assert np.isfinite(ahead[LADDER]).all(axis=None)
     assert (np.diff(ahead[LADDER].to_numpy(), axis=1) >= -1e-12).all()
 
@@ -111,22 +110,22 @@ def test_the_scale_of_errors_has_an_inverse(kind, values):
 def test_series_with_impossible_values_are_named_and_leave_the_others_alone():
     history = made("rate")
     bad = history.assign(y=history["y"].where((history["unique_id"] != "s1") | (history["ds"] != "2024-02-01"), 1.5))
-    ahead = forecast_kind(bad, 7, "D", "rate")
+    ahead = forecast(bad, 7, "D", kind="rate")
     assert set(ahead["unique_id"]) == {"s0", "s2", "s3"}
     assert ahead.attrs["rejected"][0]["unique_id"] == "s1"
     assert "wanted from 0 to 1" in ahead.attrs["notes"][0]
     with pytest.raises(InputError, match="a duration cannot have this value"):
-        forecast_kind(history.assign(y=0.0), 7, "D", "duration")
+        forecast(history.assign(y=0.0), 7, "D", kind="duration")
     with pytest.raises(InputError, match="did you mean 'rate'"):
-        forecast_kind(history, 7, "D", "rates")
+        forecast(history, 7, "D", kind="rates")
     with pytest.raises(InputError, match="bounds"):
-        forecast_kind(history, 7, "D", "rate", bounds=(1, 0))
+        forecast(history, 7, "D", kind="rate", bounds=(1, 0))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_the_same_call_as_for_counts(kind):
     history = made(kind, days=120)
-    pd.testing.assert_frame_equal(forecast(history, 7, "D", kind=kind), forecast_kind(history, 7, "D", kind))
+    pd.testing.assert_frame_equal(forecast(history, 7, "D", kind=kind), forecast(history, 7, "D", kind=kind))
     folds = backtest(history, 7, "D", windows=3, kind=kind)
     assert {"deskcast", "same_slot", "seasonal_naive"} == set(leaderboard(folds)["model"])
     with pytest.raises(InputError, match="unknown kind"):

@@ -1,0 +1,62 @@
+"""One call of an engine at a time, so that a log can be asked from many threads.
+
+A connection of DuckDB refuses a second call while one runs. A cursor for each thread would see neither the temporary
+tables nor the frames that the derivations keep beside the log, since those belong to one connection. A query uses all
+cores by itself, so that queries that wait for each other lose little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from threading import Lock, RLock
+from typing import Any
+
+#: What talks to the connection, of all that an Ibis connection can do.
+GUARDED_CALLS = (
+    "_cached_table", "create_table", "create_view", "drop_table", "drop_view", "execute", "get_schema", "list_tables",
+    "raw_sql", "read_parquet", "sql", "table", "to_pandas_batches", "to_parquet", "to_pyarrow", "to_pyarrow_batches",
+)  # fmt: skip
+_LOCK_NAME = "_deskcast_lock"
+_MARKING = Lock()
+
+
+def serialise_calls(connection: Any) -> Any:
+    """Let an Ibis connection take one call at a time, whichever thread it comes from, and return it.
+
+    Parameters
+    ----------
+    connection
+        An Ibis connection. It is changed once, and stays the same object.
+
+    Examples
+    --------
+    >>> import ibis
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> base = serialise_calls(ibis.duckdb.connect())
+    >>> rows = base.create_table("rows", ibis.memtable({"a": [1, 2, 3]}))
+    >>> with ThreadPoolExecutor(4) as threads:
+    ...     sorted(threads.map(lambda _: int(rows.a.sum().execute()), range(4)))
+    [6, 6, 6, 6]
+    """
+    with _MARKING:
+        if not hasattr(type(connection), _LOCK_NAME):
+            setattr(connection, _LOCK_NAME, RLock())
+            connection.__class__ = _one_at_a_time(type(connection))
+    return connection
+
+
+@cache
+def _one_at_a_time(kind: type) -> type:
+    """Return a kind of connection whose calls wait for each other."""
+    guarded = {name: _locked(getattr(kind, name)) for name in GUARDED_CALLS if hasattr(kind, name)}
+    return type(kind.__name__, (kind,), {**guarded, "__module__": kind.__module__, _LOCK_NAME: None})
+
+
+def _locked(call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def wait_and_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with getattr(self, _LOCK_NAME):
+            return call(self, *args, **kwargs)
+
+    return wait_and_call

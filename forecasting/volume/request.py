@@ -1,0 +1,79 @@
+"""What is asked of a forecast, checked once and handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from ..grid.grid import Grid, check_count, make_grid
+from ..grid.special_days import SpecialDays, mark_special_days
+from ..methods.registry import AUTO, check_models
+from .intervals import check_levels
+
+if TYPE_CHECKING:
+    from ...features.calendars.business_calendar import BusinessCalendar
+
+
+class Panel(NamedTuple):
+    """Series on their grid, the special days of its calendar, and what a reader should know of both."""
+
+    grid: Grid
+    special: SpecialDays
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ForecastRequest:
+    """All that a forecast is asked for beside its history, see :func:`deskcast.forecasting.forecast`.
+
+    Levels, windows and models are checked when a request is made, the rest when it meets a history.
+
+    Examples
+    --------
+    >>> ForecastRequest(7, "D", levels=[95, 80]).levels
+    (80, 95)
+    """
+
+    horizon: int
+    freq: str
+    levels: Sequence[float] = (80, 95)
+    calendar: BusinessCalendar | Mapping[str, BusinessCalendar] | None = None
+    holidays: object = None
+    events: object = None
+    windows: int = 12
+    since: object = None
+    until: object = None
+    outages: object = None
+    models: str | Sequence[str] = AUTO
+    kind: str = "count"
+    bounds: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        """Refuse levels, windows and models that cannot be."""
+        object.__setattr__(self, "levels", check_levels(self.levels))
+        object.__setattr__(self, "windows", check_count(self.windows, "windows"))
+        _ = self.candidates
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Methods that the forecast may be made of."""
+        return check_models(self.models)
+
+    @property
+    def one_calendar(self) -> BusinessCalendar | None:
+        """The calendar of sums over series: none where the series differ in hours."""
+        return None if isinstance(self.calendar, Mapping) else self.calendar
+
+    def grid(self, history: pd.DataFrame, **otherwise: Any) -> Grid:
+        """Put a history on its grid, with other arguments of :func:`make_grid` where they are given."""
+        known = {name: getattr(self, name) for name in ("calendar", "since", "until", "outages", "holidays", "events")}
+        return make_grid(history, self.horizon, self.freq, **(known | otherwise))
+
+    def panel(self, history: pd.DataFrame, **otherwise: Any) -> Panel:
+        """Put a history on its grid and mark the special days."""
+        grid = self.grid(history, **otherwise)
+        special, notes = mark_special_days(grid, self.holidays, self.events)
+        return Panel(grid, special, (*grid.notes, *notes))
