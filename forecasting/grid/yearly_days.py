@@ -20,8 +20,9 @@ MIN_HISTORY_DAYS = 380
 #: Same weekdays before and after a day that tell what it would have held.
 NEIGHBOUR_WEEKS = 4
 
-#: Standard deviations of ordinary days that a day must lie out, and of one that was seen only once.
-MIN_DEVIATIONS, MIN_DEVIATIONS_ONCE = 1.0, 4.0
+#: Standard deviations of ordinary days that the days of an anchor must lie out, over its years, and of one that was
+#: seen only once.
+MIN_DEVIATIONS, MIN_DEVIATIONS_ONCE = 5.0, 4.0
 
 #: Years without which a day of less, and one of more, is not taken for one that comes again: days of more are often
 #: batches and faults, and what is planned for them in vain is paid.
@@ -247,7 +248,7 @@ def _believed(keys: Ints, out: Floats, usual_keys: frozenset[int], anchors: int)
         usual = np.isin(named, list(usual_keys)) & less
         tries = np.where(usual, max(len(usual_keys), 1), anchors)
         share = (MAX_FALSE_ANCHORS / (tries * np.where(spare, years, 1))) ** (1 / np.maximum(years - spare, 1))
-        needed = np.maximum(MIN_DEVIATIONS, np.quantile(side, 1 - share))
+        needed = np.maximum(MIN_DEVIATIONS / years, np.quantile(side, 1 - share))
         enough = years >= (MIN_YEARS_LESS if less else MIN_YEARS_MORE)
         believed |= least >= np.where(enough, needed, np.where(usual, MIN_DEVIATIONS_ONCE, np.inf))
     strength = np.bincount(place, np.abs(far)) / np.sqrt(years)

@@ -16,10 +16,13 @@ MAX_MEAN_ERRORS = 4.0
 #: largest share by which the first and the last lead may differ from the mean.
 MIN_GROWTH_ORIGINS, GROWTH_DOUBT, MAX_GROWTH = 6, 1.0, 0.6
 
-#: Powers of the relative forecast that are tried beyond its root, bounds of the relative forecast, and series of a tier
-#: that tell.
-EXPONENTS = (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+#: Powers of the relative forecast that are tried beyond its root (counts vary no less than that), bounds of the
+#: relative forecast, and series of a tier that tell.
+EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 RELATIVE_BOUNDS, MAX_EXPONENT_SERIES = (0.05, 20.0), 100
+
+#: Standard deviation of the log of relative forecasts below which they are too much alike to tell of a power.
+MIN_LOG_SPREAD = 0.15
 
 
 def compute_error_scale(point: Floats, level: Floats, unit: Floats, power: Floats | float = 0.0) -> Floats:
@@ -79,19 +82,27 @@ def fit_error_exponent(scaled: Floats, relative: Floats, tier: Ints) -> Floats:
     for number in np.unique(tier):
         rows = np.flatnonzero(tier == number)
         some = rows[:: -(-len(rows) // MAX_EXPONENT_SERIES)]
-        power[rows] = _exponent(np.abs(scaled[:, some]), np.log(np.clip(relative[:, some], *RELATIVE_BOUNDS)))
+        near = relative[:, some]
+        near = np.where((near >= RELATIVE_BOUNDS[0]) & (near <= RELATIVE_BOUNDS[1]), near, np.nan)
+        power[rows] = _exponent(np.abs(scaled[:, some]), np.log(near))
     return power
 
 
 def _exponent(size: Floats, log: Floats) -> float:
     """Return the likeliest power of sizes O x n x H, pulled to 0 as far as origins disagree."""
     known = ~np.isnan(size) & ~np.isnan(log)
+    # each series in units of its own, and no wild error speaks for all
+    own = np.where(known, size, 0.0).sum(axis=(0, 2)) / np.maximum(known.sum(axis=(0, 2)), 1)
+    size = np.minimum(size / np.where(own > 0, own, 1.0)[None, :, None], MAX_MEAN_ERRORS)
     count = known.sum(axis=(1, 2))
     told = np.flatnonzero(count > 0)
     if len(told) < MIN_GROWTH_ORIGINS or count.sum() < MIN_ERRORS:
         return 0.0
     size, log = np.where(known, size, 0.0)[told], np.where(known, log, 0.0)[told]
     count = count[told]
+    middle = log.sum() / count.sum()
+    if (np.where(known[told], log - middle, 0.0) ** 2).sum() < MIN_LOG_SPREAD**2 * count.sum():
+        return 0.0
     loss = np.zeros((len(EXPONENTS), len(told)))
     for i, power in enumerate(EXPONENTS):
         by_origin = (size * np.exp(-power * log)).sum(axis=(1, 2)) / count
@@ -104,7 +115,7 @@ def _exponent(size: Floats, log: Floats) -> float:
     gain = (loss[EXPONENTS.index(0.0)] - loss[best]) * count / count.mean()
     doubt = gain.std(ddof=1) / np.sqrt(len(told))
     total = float(gain.mean())
-    return EXPONENTS[best] * total**2 / (total**2 + doubt**2) if total > 0 else 0.0
+    return EXPONENTS[best] * max(0.0, 1 - (doubt / total) ** 2) if total > 0 else 0.0
 
 
 def fit_error_growth(scaled: Floats) -> Floats:

@@ -299,7 +299,9 @@ class _LeadBlock:
             past.append(whole[:, self.first : self.last])
             level, unit = (now.level, now.unit) if mix is not None else (each.level, each.unit)
             sizes.append(compute_error_scale(past[-1], level, unit, power))
-        error = self.outcome - _stack(past, self.outcome)
+        made = _stack(past, self.outcome)
+        # a fault of the past that a method repeats is no error of the others
+        error = self.outcome - np.where(made > now.limit[None, :, None], np.nan, made)
         scale = _stack(sizes, self.outcome)
         scaled = error / np.where(scale > 0, scale, np.nan)
         growth = fit_error_growth(scaled)

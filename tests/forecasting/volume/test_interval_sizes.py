@@ -40,7 +40,7 @@ def test_intervals_hold_in_each_third_of_the_volumes(spread):
 
 
 @settings(max_examples=20)
-@given(st.integers(0, 10_000), st.sampled_from([-0.2, 0.0, 0.2, 0.4]))
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.2, 0.4]))
 def test_the_power_is_that_by_which_the_errors_were_made(seed, power):
     rng = np.random.default_rng(seed)
     relative = rng.lognormal(0.0, 1.0, (12, 2, 60))
