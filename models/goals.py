@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..features.arrays import Floats
 from ..features.errors import InputError
+from ..features.kpis.catalogue import find_kpi
 from .series.kpi_kinds import infer_kpi_kind, segment_names
 from .series.panel import check_columns, numbers_of
 from .series.tail_probability import KpiKind
@@ -164,11 +165,8 @@ def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
 
 def _better_direction(kpi: str, better: str | None) -> int:
     if better is None:
-        from ..features.kpis.catalogue import find_kpi_unit
-
-        down = find_kpi_unit(kpi) == "s" or kpi.endswith(("_rate", "backlog"))
-        good = ("resolution_rate", "problem_solved_rate", "deflection_rate", "automation_rate", "first_time_fix_rate")
-        return -1 if down and kpi not in good else 1
+        entry = find_kpi(kpi)
+        better = (entry and entry.better) or ("lower" if entry and entry.kind == "duration" else "higher")
     if better not in ("higher", "lower"):
         raise InputError("this is no direction", where="argument 'better'", got=better, wanted="higher or lower")
     return 1 if better == "higher" else -1
