@@ -292,8 +292,10 @@ class _LeadBlock:
             if whole.shape[1] < self.last and mix is not None:
                 whole = mix.of(each.points)
             past.append(whole[:, self.first : self.last])
-            level, unit = (now.level, now.unit) if mix is not None else (each.level, each.unit)
-            sizes.append(compute_error_scale(past[-1], level, unit))
+            if mix is None:  # the spread of a method by itself is there already
+                sizes.append(each.sizes[name][:, self.first : self.last])
+            else:
+                sizes.append(compute_error_scale(past[-1], now.level, now.unit))
         error = self.outcome - _stack(past, self.outcome)
         scale = _stack(sizes, self.outcome)
         scaled = error / np.where(scale > 0, scale, np.nan)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
 from numpy.typing import ArrayLike
+from scipy.special import expit
 
-from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import log_odds
 
 #: Cases done, and cases decided, that weigh as much as the belief that nothing has changed.
 PRIOR_DONE_CASES, PRIOR_DECIDED_CASES = 30.0, 50.0

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from ...features.errors import InputError, did_you_mean
 from ..candidates.feature_groups import FEATURE_GROUPS

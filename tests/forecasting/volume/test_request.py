@@ -33,6 +33,7 @@ def test_what_cannot_be_asked_is_named_before_a_history_is_read(asked, column):
 
 def test_a_request_and_its_arguments_forecast_alike():
     volume = panel(days=70)
-    one, other = issue(volume, 7, "D", (50,), windows=4), issue_request(volume, ForecastRequest(7, "D", (50,), windows=4))
+    one = issue(volume, 7, "D", (50,), windows=4)
+    other = issue_request(volume, ForecastRequest(7, "D", (50,), windows=4))
     assert (one.point == other.point).all()
     assert one.request == other.request
