@@ -166,7 +166,8 @@ def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
 def _better_direction(kpi: str, better: str | None) -> int:
     if better is None:
         entry = find_kpi(kpi)
-        better = (entry and entry.better) or ("lower" if entry and entry.kind == "duration" else "higher")
+        down = entry is not None and (entry.better or ("lower" if entry.kind == "duration" else "")) == "lower"
+        return -1 if down else 1
     if better not in ("higher", "lower"):
         raise InputError("this is no direction", where="argument 'better'", got=better, wanted="higher or lower")
     return 1 if better == "higher" else -1

@@ -235,7 +235,7 @@ class CaseLog:
 
     def _opened_by(self, opener: Callable[..., CaseLog], source: Mapping[str, Any]) -> CaseLog:
         """Remember how to open this log again, with the end that it has now."""
-        known = {"until": self.until, "timezone": self.timezone}
+        known: dict[str, Any] = {"until": self.until, "timezone": self.timezone}
         known |= {"attributes": self.attributes, "calendars": self.calendars}
         return replace(self, _opening=Opening(opener, {**source, **known}, self.tables))
 
