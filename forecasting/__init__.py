@@ -13,6 +13,7 @@ HOMES = {
     "panels.reconcile": "hierarchy reconcile",
     "panels.temporal": "forecast_over_time",
     "queueing.call_log": "call_intervals estimate_patience",
+    "queueing.call_log_fit": "expected_calls predict_interval_performance",
     "queueing.chat": "chat_performance",
     "queueing.erlang": "erlang_b erlang_c queue_performance",
     "queueing.offered_load": "offered_load",

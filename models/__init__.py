@@ -6,10 +6,11 @@ from ..features.lazy import lazy_names
 HOMES = {
     "anomaly.change_points": "change_points",
     "anomaly.scores": "anomaly_scores",
-    "drivers.attribution": "explain_change",
+    "drivers.attribution": "explain_change rank_drivers",
     "drivers.causes": "candidate_causes",
     "drivers.combinations": "explain_combinations",
-    "goals": "goal_outlook",
+    "drivers.mix_rate": "format_change",
+    "goals": "goal_outlook goal_outlooks",
     "risk.breach": "BreachRisk",
     "risk.dissatisfaction": "DissatisfactionRisk",
     "risk.escalation": "EscalationRisk",

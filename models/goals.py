@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..features.arrays import Floats
 from ..features.errors import InputError
+from ..features.kpis.catalogue import find_kpi
 from .series.kpi_kinds import infer_kpi_kind, segment_names, select_known_columns
 from .series.panel import check_columns, numbers_of
 from .series.tail_probability import KpiKind
@@ -165,11 +166,9 @@ def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
 
 def _better_direction(kpi: str, better: str | None) -> int:
     if better is None:
-        from ..features.kpis.catalogue import find_kpi_unit
-
-        down = find_kpi_unit(kpi) == "s" or kpi.endswith(("_rate", "backlog"))
-        good = ("resolution_rate", "problem_solved_rate", "deflection_rate", "automation_rate", "first_time_fix_rate")
-        return -1 if down and kpi not in good else 1
+        entry = find_kpi(kpi)
+        down = entry is not None and (entry.better or ("lower" if entry.kind == "duration" else "")) == "lower"
+        return -1 if down else 1
     if better not in ("higher", "lower"):
         raise InputError("this is no direction", where="argument 'better'", got=better, wanted="higher or lower")
     return 1 if better == "higher" else -1

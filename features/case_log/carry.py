@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import ibis
 import pandas as pd
 
-if TYPE_CHECKING:
-    from .log import CaseLog
+from .engine_lock import connect_duckdb
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Opening:
         Instants at which it was then cut.
     """
 
-    open: Callable[..., CaseLog]
+    open: Callable[..., Any]
     arguments: Mapping[str, Any]
     tables: Mapping[str, Any]
     cuts: tuple[pd.Timestamp, ...] = ()
@@ -38,7 +38,7 @@ class Opening:
         return replace(self, tables=later, cuts=(*self.cuts, t)) if tables is self.tables else None
 
 
-def carry_log(log: CaseLog, opening: Opening | None) -> tuple[Callable[..., CaseLog], tuple[Any, ...]]:
+def carry_log(log: Any, opening: Opening | None) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return what :mod:`pickle` is to call, and with what, to have the log again."""
     if opening is not None and opening.tables is log.tables:
         return _reopen, (opening.open, dict(opening.arguments), opening.cuts)
@@ -46,22 +46,15 @@ def carry_log(log: CaseLog, opening: Opening | None) -> tuple[Callable[..., Case
     return _unpack, (type(log), rows, log.until, log.timezone, dict(log.attributes), dict(log.calendars))
 
 
-def _reopen(open: Callable[..., CaseLog], arguments: Mapping[str, Any], cuts: tuple[pd.Timestamp, ...]) -> CaseLog:
+def _reopen(open: Callable[..., Any], arguments: Mapping[str, Any], cuts: tuple[pd.Timestamp, ...]) -> Any:
     log = open(**arguments)
     for t in cuts:
         log = log.as_of(t)
     return log
 
 
-def _unpack(kind: type[CaseLog], rows: Mapping[str, Any], *rest: Any) -> CaseLog:
-    from .log import connect_duckdb
-
+def _unpack(kind: Callable[..., Any], rows: Mapping[str, Any], *rest: Any) -> Any:
     connection = connect_duckdb()
-    tables = {name: connection.create_table(name, table, schema=_schema(table)) for name, table in rows.items()}
+    kinds = {name: ibis.Schema.from_pyarrow(table.schema) for name, table in rows.items()}
+    tables = {name: connection.create_table(name, table, schema=kinds[name]) for name, table in rows.items()}
     return kind(tables, *rest)
-
-
-def _schema(table: Any) -> Any:
-    import ibis
-
-    return ibis.Schema.from_pyarrow(table.schema)

@@ -12,6 +12,8 @@ from functools import cache, wraps
 from threading import Lock, RLock
 from typing import Any
 
+import ibis
+
 #: What talks to the connection, of all that an Ibis connection can do.
 GUARDED_CALLS = (
     "_cached_table", "create_table", "create_view", "drop_table", "drop_view", "execute", "get_schema", "list_tables",
@@ -60,3 +62,11 @@ def _locked(call: Callable[..., Any]) -> Callable[..., Any]:
             return call(self, *args, **kwargs)
 
     return wait_and_call
+
+
+def connect_duckdb() -> Any:
+    """Return a database in memory of its own, whose clock is UTC."""
+    connection = serialise_calls(ibis.duckdb.connect())
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    connection.raw_sql("SET autoinstall_known_extensions = false")  # DuckDB would fetch what it lacks from the network
+    return connection

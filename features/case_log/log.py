@@ -16,7 +16,7 @@ from ..errors import InputError, did_you_mean
 from ..summary import format_summary, format_summary_html
 from .carry import Opening, carry_log
 from .conform import PANDAS_DTYPES, conform_frame
-from .engine_lock import serialise_calls
+from .engine_lock import connect_duckdb, serialise_calls
 from .fetch import fetch
 from .log_end import find_end_of_frames
 from .schema import SETTLEMENT, TABLES, AttributeTiming, Column, Table
@@ -235,7 +235,7 @@ class CaseLog:
 
     def _opened_by(self, opener: Callable[..., CaseLog], source: Mapping[str, Any]) -> CaseLog:
         """Remember how to open this log again, with the end that it has now."""
-        known = {"until": self.until, "timezone": self.timezone}
+        known: dict[str, Any] = {"until": self.until, "timezone": self.timezone}
         known |= {"attributes": self.attributes, "calendars": self.calendars}
         return replace(self, _opening=Opening(opener, {**source, **known}, self.tables))
 
@@ -365,14 +365,6 @@ def _find_frames_end(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, 
     if not ends:
         raise InputError("the log has no rows", hint="pass at least cases=, events=, contacts= or volumes=")
     return max(end for end, _ in ends), max(last for _, last in ends)
-
-
-def connect_duckdb() -> Any:
-    """Return a database in memory of its own, whose clock is UTC."""
-    connection = serialise_calls(ibis.duckdb.connect())
-    connection.raw_sql("SET TimeZone = 'UTC'")
-    connection.raw_sql("SET autoinstall_known_extensions = false")  # DuckDB would fetch what it lacks from the network
-    return connection
 
 
 def _visible(table: Table, rows: Any, t: pd.Timestamp) -> Any:

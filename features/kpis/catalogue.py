@@ -11,6 +11,8 @@ from ..errors import InputError
 
 Unit = Literal["count", "share", "s", "points", "score", "ratio", "money"]
 Better = Literal["higher", "lower", ""]
+Kind = Literal["count", "stock", "share", "duration", "score"]
+_KIND_OF_UNIT: dict[str, Kind] = {"count": "count", "share": "share", "s": "duration"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Kpi:
         How names with another limit begin, such as ``responded_within_`` of ``responded_within_4h``.
     calendar
         Whether it counts in the opening hours of a calendar.
+    measure
+        ``total`` for what happened in a period, which adds up over segments and periods; ``stock`` for what is there at
+        its end; empty for means and shares.
     """
 
     name: str
@@ -49,6 +54,12 @@ class Kpi:
     horizon_s: float | None = None
     limit_prefix: str = ""
     calendar: bool = False
+    measure: Literal["total", "stock", ""] = ""
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of series its history is: a stock carries yesterday with it and is judged by its change."""
+        return "stock" if self.measure == "stock" else _KIND_OF_UNIT.get(self.unit, "score")
 
 
 _CASE_TABLES, _END_KINDS = ("cases", "events"), ("resolved", "closed")
@@ -60,13 +71,14 @@ _REPLY = ("events.actor_role",)
 KPI_ENTRIES = (
     # flow
     Kpi("cases_opened", "count", "", ("cases|volumes",),
-        "cases created in the period"),
+        "cases created in the period",
+        measure="total"),
     Kpi("cases_resolved", "count", "higher", _CASE_TABLES,
         "cases whose final resolution falls in the period",
-        kinds=_END_KINDS),
+        kinds=_END_KINDS, measure="total"),
     Kpi("backlog", "count", "lower", _CASE_TABLES,
         "cases open at the end of the period",
-        kinds=_END_KINDS),
+        kinds=_END_KINDS, measure="stock"),
     Kpi("backlog_age", "s", "lower", _CASE_TABLES,
         "age of the cases open at the end of the period",
         kinds=_END_KINDS),
@@ -78,7 +90,8 @@ KPI_ENTRIES = (
         "cases resolved in the period / (backlog at its start + opened and re-opened in it)",
         kinds=_END_KINDS),
     Kpi("contacts_offered", "count", "", ("contacts|volumes",),
-        "calls and chats that entered a queue in the period"),
+        "calls and chats that entered a queue in the period",
+        measure="total"),
     Kpi("abandonment_rate", "share", "lower", ("contacts|volumes",),
         "contacts abandoned in the queue / offered in the period and over; a callback is no abandonment",
         columns=("contacts.outcome|volumes.abandoned",)),
@@ -184,7 +197,8 @@ KPI_ENTRIES = (
         columns=("surveys.problem_solved",)),
     # self-service
     Kpi("article_views", "count", "", ("article_views",),
-        "views of help articles in the period"),
+        "views of help articles in the period",
+        measure="total"),
     Kpi("views_per_case", "ratio", "", ("article_views", "cases"),
         "views of help articles / cases created in the period"),
     Kpi("article_read_time", "s", "", ("article_views",),

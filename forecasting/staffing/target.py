@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -55,7 +56,7 @@ class QueueTarget:
         flat, shape = self._read(arrivals, aht)
         rules = {name: flat.pop(name) for name in STAFFING_RULES}
         items, chats = flat[self.items], self.concurrency is not None
-        compute = compute_chat_performance if chats else compute_performance
+        compute: Callable[..., dict[str, Floats]] = compute_chat_performance if chats else compute_performance
 
         def evaluate(rows: Places, n: Floats) -> dict[str, Floats]:
             given = {k: x[rows] for k, x in flat.items()}

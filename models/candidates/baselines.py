@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from ...features.arrays import Floats
-from ..evaluation.calibration import expit, fit_platt_scaling, log_odds
+from ..evaluation.calibration import fit_platt_scaling, log_odds
 from .encoding import Encoder, as_text, fit_encoder
 from .feature_groups import NUMERIC_FEATURES
 
@@ -131,7 +132,7 @@ class CalibratedModel:
 
     def probability(self, snapshots: pd.DataFrame) -> Floats:
         """Return the calibrated probability."""
-        return expit(self.logit(snapshots))
+        return np.asarray(expit(self.logit(snapshots)))
 
 
 def calibrate_model(

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from ...features.arrays import Bools, Floats, Ints
 from ...features.calendars.business_calendar import BusinessCalendar
-from ..evaluation.calibration import expit, fit_platt_scaling, log_odds
+from ..evaluation.calibration import fit_platt_scaling, log_odds
 from .baselines import MAX_FIT_ITERATIONS
 from .encoding import Encoder, fit_encoder
 from .implied_deadline import ImpliedDeadline
@@ -86,14 +87,9 @@ class Hazard:
         steady, fading = self._scores(snapshots)
         return np.asarray(np.exp(-self._cumulated(snapshots, steady, fading)), dtype=np.float64)
 
-    def open_after(self, snapshots: pd.DataFrame, hours: Floats) -> Floats:
-        """Return P(still open) after so many working hours, shape of ``hours`` (n,) or (n, k)."""
-        steady, fading = self._scores(snapshots)
-        return np.asarray(np.exp(-self._at(self._cumulated(snapshots, steady, fading), hours)), dtype=np.float64)
-
     def probability(self, snapshots: pd.DataFrame) -> Floats:
         """Return P(not done in time), shape (n,)."""
-        return expit(self.logit(snapshots))
+        return np.asarray(expit(self.logit(snapshots)))
 
     def logit(self, snapshots: pd.DataFrame) -> Floats:
         """Return the log-odds that a case is not done in time; missing where no deadline is known."""

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import special
 
 from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
@@ -32,25 +33,13 @@ class BrierParts:
     within_covariance: float
 
 
-def expit(logit: ArrayLike) -> Floats:
-    """Return the probability of a log-odds, without overflow.
-
-    >>> expit([-1000.0, 0.0, 1000.0]).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    x = np.asarray(logit, dtype=float)
-    small = np.exp(-np.abs(x))
-    return np.asarray(np.where(x >= 0, 1.0, small) / (1.0 + small), dtype=float)
-
-
 def log_odds(probability: ArrayLike) -> Floats:
     """Return the log-odds of a probability; 0 and 1 are moved inwards by 1e-12.
 
     >>> log_odds([0.5, 0.75]).round(4).tolist()
     [0.0, 1.0986]
     """
-    p = np.clip(np.asarray(probability, dtype=float), 1e-12, 1 - 1e-12)
-    return np.asarray(np.log(p) - np.log1p(-p), dtype=float)
+    return np.asarray(special.logit(np.clip(np.asarray(probability, dtype=float), 1e-12, 1 - 1e-12)), dtype=float)
 
 
 def brier(observed: ArrayLike, predicted: ArrayLike, *, weight: ArrayLike | None = None) -> float:
@@ -285,7 +274,7 @@ def _newton(x: Floats, target: Floats, w: Floats, start: float, steps: int) -> t
 
     best = loss(at)
     for _ in range(steps):
-        p = expit(design @ at)
+        p = special.expit(design @ at)
         gradient = design.T @ (w * (p - target))
         hessian = design.T @ (design * (w * p * (1 - p))[:, None]) + 1e-12 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)

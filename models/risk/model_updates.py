@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from ...features.arrays import Bools, Floats
 from ..candidates.baselines import CalibratedModel, LogOddsModel
@@ -13,7 +14,6 @@ from ..candidates.blend import Blend
 from ..candidates.hazard import Hazard
 from ..candidates.implied_deadline import ImpliedDeadline
 from ..candidates.person_periods import Finish
-from ..evaluation.calibration import expit
 from .known_outcomes import censoring_weights
 from .recalibration import rate_shift, speed_shift
 

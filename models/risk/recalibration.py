@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit
 
-from ...features.arrays import Floats
 from ...features.errors import InputError
-from ..evaluation.calibration import expit, log_odds
 
 #: Cases done, and cases decided, that weigh as much as the belief that nothing has changed.
 PRIOR_DONE_CASES, PRIOR_DECIDED_CASES = 30.0, 50.0
@@ -101,29 +100,3 @@ def rate_shift(
         middle = (lo + hi) / 2
         lo, hi = (middle, hi) if float(np.average(expit(x + middle), weights=w)) < wanted else (lo, middle)
     return float(np.clip((lo + hi) / 2, -MAX_LOG_ODDS_SHIFT, MAX_LOG_ODDS_SHIFT) * decided / (decided + prior))
-
-
-def correct_prior_shift(probability: ArrayLike, trained_rate: float, current_rate: float) -> Floats:
-    """Return probabilities for a population whose base rate is another than that of training.
-
-    Parameters
-    ----------
-    probability
-        Calibrated on the training population, shape (n,).
-    trained_rate, current_rate
-        Base rates of the two.
-
-    Notes
-    -----
-    Bayes' rule where only the base rate differs (label shift): Saerens, Latinne and Decaestecker (2002), Adjusting the
-    outputs of a classifier to new a priori probabilities, Neural Computation 14.
-
-    Examples
-    --------
-    >>> correct_prior_shift([0.5], 0.5, 0.25).round(2).tolist()
-    [0.25]
-    """
-    for name, rate in (("trained_rate", trained_rate), ("current_rate", current_rate)):
-        if not 0 < rate < 1:
-            raise InputError("a base rate lies between 0 and 1", column=name, got=rate)
-    return expit(log_odds(probability) + log_odds(current_rate) - log_odds(trained_rate))

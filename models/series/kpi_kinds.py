@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import warn_passed_over
-from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cells import CUT_COLUMN, KPI_MEASURES, find_segments
 from .panel import numbers_of
 from .tail_probability import KpiKind
@@ -19,8 +19,6 @@ KnownDays = Mapping[Any, str] | Iterable[Any]
 
 #: Columns of a KPI history that are no segments.
 MEASURE_COLUMNS = ("kpi", "ds", *KPI_MEASURES, CUT_COLUMN)
-#: Stocks carry yesterday with them: they are judged by their change.
-STOCK_KPIS = ("backlog",)
 #: A change of a duration by less is not worth a word.
 MIN_DURATION_CHANGE_S = 30.0
 #: Periods whose values tell the kind of a KPI that is not in the catalogue: later ones change nothing.
@@ -44,10 +42,8 @@ def infer_kpi_kind(kpi: str, history: pd.DataFrame) -> KpiKind:
     >>> infer_kpi_kind("on_time", shares)
     'share'
     """
-    if kpi in STOCK_KPIS:
-        return "stock"
-    if unit := find_kpi_unit(kpi):
-        return {"count": "count", "share": "share", "s": "duration"}.get(unit, "score")  # type: ignore[return-value]
+    if entry := find_kpi(kpi):
+        return entry.kind
     first = history[history["value"].notna()].sort_values("ds", kind="stable")
     first = first[first["ds"].isin(first["ds"].unique()[:KIND_SAMPLE_PERIODS])]
     seen = numbers_of(first["value"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -170,32 +170,6 @@ def find_first_flagged(
     rows = rows if as_of is None else rows[rows["at"] <= as_of]
     first = rows.groupby("case_id", sort=True)["at"].min().rename("first_flagged_at")
     return first.reset_index().astype({"case_id": "str"})
-
-
-def flag_top(scored: pd.DataFrame, k: int, *, by: Sequence[str] = ("at",)) -> pd.DataFrame:
-    """Mark the ``k`` riskiest cases of each morning: the history that :func:`find_first_flagged` reads.
-
-    Parameters
-    ----------
-    scored
-        Columns ``case_id, at, probability`` and those of ``by``.
-    k
-        Cases a morning.
-    by
-        What makes a list of its own.
-
-    Returns
-    -------
-    The rows with ``work_first``, in their order.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"case_id": ["a", "b"], "at": pd.Timestamp("2024-03-01T08:00Z"), "probability": [0.1, 0.4]})
-    >>> flag_top(rows, 1)["work_first"].tolist()
-    [False, True]
-    """
-    ranked = scored.sort_values([*by, "probability", "case_id"], ascending=[*[True] * len(by), False, True])
-    return scored.assign(work_first=(ranked.groupby(list(by)).cumcount() < k).reindex(scored.index))
 
 
 def _column(rows: pd.DataFrame, name: str, given: ArrayLike | None) -> Floats:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from ...features.errors import InputError, did_you_mean
 from ..candidates.feature_groups import FEATURE_GROUPS
-from ..evaluation.calibration import expit
 from ..risk.breach import BreachRisk, has_breached
 from .reasons import reasons
 
@@ -112,7 +112,7 @@ def rank_cases(
     wanted = shown[running].copy()
     parts = risk.contributions(snapshots[running])
     # The parts sum to the log-odds, so the probability need not be worked out a second time.
-    wanted["probability"] = expit(parts["logit"])
+    wanted["probability"] = expit(parts["logit"].to_numpy())
     wanted["risk_level"] = assign_risk_levels(wanted["probability"].to_numpy(dtype=float))
     wanted = _with(wanted)
     keys = ["probability", "due_at", "age_s", "case_id"]

@@ -10,13 +10,10 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import KPI_CATALOGUE
-from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.catalogue import find_kpi, find_kpi_unit
 from ...features.kpis.kpi_history import kpi_history, series
 from ..project.project import Project
 from ..project.specs import ForecastSpec
-
-#: KPIs that count what happens in a period.
-COUNT_KPIS = ("cases_opened", "cases_resolved", "contacts_offered", "article_views")
 
 
 @dataclass(frozen=True)
@@ -87,10 +84,9 @@ def find_value_kind(kpi: str, history: pd.DataFrame) -> tuple[str, tuple[float, 
         return "rate", (-100.0, 100.0)
     if unit == "score":  # scales differ from survey to survey
         return "rate", (min(1.0, float(np.floor(value.min()))), max(5.0, float(np.ceil(value.max()))))
-    if kpi == "backlog":
-        return "stock", (0.0, 1.0)
-    if kpi in COUNT_KPIS:
-        return "count", (0.0, 1.0)
+    entry = find_kpi(kpi)
+    if entry and entry.measure:
+        return ("stock" if entry.measure == "stock" else "count"), (0.0, 1.0)
     return ("duration" if len(value) and value.min() > 0 else "stock"), (0.0, 1.0)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...features.calendars.periods import parse_period_frequency
 from ...features.case_log.log import CaseLog
-from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.first_period import find_cut_end
 from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
 from ...features.kpis.view import Limits
@@ -126,9 +126,9 @@ def _latest_sentences(total: pd.DataFrame) -> list[str]:
 
 
 def _headline(kpi: str, rows: pd.DataFrame) -> str:
-    unit = find_kpi_unit(kpi)
-    if kpi == "backlog":
+    entry = find_kpi(kpi)
+    if entry and entry.measure == "stock":
         return f"{format_number(rows['value'].iloc[-1])} open at the end"
-    if unit == "share":
+    if entry and entry.unit == "share":
         return f"{rows['numerator'].sum() / rows['n'].sum():.1%} of {format_number(rows['n'].sum())}"
     return format_number(rows["value"].sum())

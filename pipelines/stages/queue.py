@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -27,8 +27,6 @@ from .forecast import forecast_context
 AHT_WINDOW_DAYS = 56
 #: Fewer handled contacts than this do not give a mean that can be planned with.
 MIN_HANDLED_CONTACTS = 30
-
-
 #: Past origins that the forecast of a queue rests on.
 FORECAST_WINDOWS = 6
 
@@ -80,9 +78,9 @@ class PlannedQueue:
     def target(self) -> QueueTarget:
         """What it promises; chats are not bound by occupancy."""
         spec, chats = self.spec, self.spec.kind == "chat"
-        target = QueueTarget(spec.interval_s, spec.service_level, spec.within_s, patience=spec.patience_s)
-        more = {"concurrency": spec.concurrency, "slowdown": spec.slowdown, "max_occupancy": None}
-        return replace(target, **(more if chats else {"max_occupancy": spec.max_occupancy}))
+        cap = None if chats else spec.max_occupancy
+        held: dict[str, Any] = {"concurrency": spec.concurrency, "slowdown": spec.slowdown} if chats else {}
+        return QueueTarget(spec.interval_s, spec.service_level, spec.within_s, cap, spec.patience_s, **held)
 
     @cached_property
     def where(self) -> dict[str, str]:
@@ -106,7 +104,7 @@ class PlannedQueue:
     def forecast(self, arrivals: pd.DataFrame, **context: Any) -> pd.DataFrame:
         """Forecast its arrivals over the days that are planned."""
         spec, known = self.spec, forecast_context(self.project.config, self.project, self.spec.calendar)
-        rules = {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **context}
+        rules: dict[str, Any] = {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **context}
         return forecast(arrivals, self.slots, interval_freq(spec.interval_s), **rules)
 
     def schedule(self, agents: float) -> int:

@@ -100,7 +100,7 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[str]]:
     arrivals = queue_arrivals(queue.project.log, queue.where, interval_freq(queue.spec.interval_s))
     _, basis = queue.handle_time
     ahead = queue.forecast(arrivals)
-    levels = (80,) if queue.spec.kind == "chat" else (80, 95)
+    levels: tuple[int, ...] = (80,) if queue.spec.kind == "chat" else (80, 95)
     known = (queue.target, queue.shrinkage, levels, queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
     return plan, _queue_sentences(queue, plan, basis)
@@ -166,15 +166,15 @@ def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.Dat
     for queue, plan in planned:
         if queue.spec.kind == "cases" or plan["calls"].sum() == 0:
             continue
-        target = queue.target
+        chats = queue.spec.kind == "chat"
         found = check_plan(
             plan[plan["calls"] > 0],
             interval=queue.spec.interval_s,
             service_level=queue.spec.service_level,
             threshold=queue.spec.within_s,
             patience=queue.spec.patience_s,
-            concurrency=target.concurrency or 1,
-            slowdown=target.slowdown,
+            concurrency=queue.spec.concurrency if chats else 1,
+            slowdown=queue.spec.slowdown if chats else 0.0,
         )
         parts.append(found[found["period"] != "interval"])
         whole = found[found["period"] == "all"].to_dict("records")[0]

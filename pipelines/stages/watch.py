@@ -261,14 +261,6 @@ def _identify_alerts(
     return shifts.sort_values(order, ascending=[False, False, True, True], ignore_index=True), current
 
 
-def _narrowest(part: pd.DataFrame, lead: pd.Series, by: Sequence[str]) -> pd.Series | None:
-    """Return the combination of segments to which the strongest member owes its change, if it is strong by itself."""
-    own = part[(part["kpi"] == lead["kpi"]) & (part["direction"] == lead["direction"])]
-    combined = own[[len(parse_combination(str(series), by)) > 1 for series in own["series"]]]
-    strong = combined[combined["z"].abs() >= MIN_COMBINATION_STRENGTH * abs(lead["z"])]
-    return find_lead(strong) if len(strong) else None
-
-
 def _subjects(state: AlertState) -> dict[str, Subject]:
     """Return what each alert that is remembered is about."""
     rows = [] if state.ledger is None else list(state.ledger.itertuples())

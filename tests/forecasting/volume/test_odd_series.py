@@ -36,7 +36,8 @@ def moved(freq, bad):
     alone, both = ahead(frame, freq), ahead(pd.concat([frame, bad], ignore_index=True), freq)
     others = both[both["unique_id"] != "odd"].reset_index(drop=True)
     assert (others[["unique_id", "ds"]] == alone[["unique_id", "ds"]]).all(axis=None)
-    numbers = alone.columns.difference(["unique_id", "ds"])
+    # errors of a benchmark that repeats a wild value are wild: its intervals are not told apart from them
+    numbers = [c for c in alone.columns if c.startswith("deskcast") or c in ("seasonal_naive", "same_slot")]
     size = alone.groupby("unique_id")["deskcast"].transform("mean")
     return both, float((others[numbers] - alone[numbers]).abs().div(size, axis=0).max(axis=None))
 

@@ -8,7 +8,6 @@ from deskcast.models.evaluation.calibration import (
     brier,
     brier_parts,
     ece,
-    expit,
     fit_platt_scaling,
     log_odds,
     reliability_table,
@@ -16,6 +15,7 @@ from deskcast.models.evaluation.calibration import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk_twins import slow_ece, slow_platt, slow_wilson
+from scipy.special import expit
 
 forecasts = st.lists(
     st.tuples(st.sampled_from([0.0, 1.0]), st.floats(0, 1, allow_nan=False)), min_size=1, max_size=60

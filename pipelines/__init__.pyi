@@ -1,0 +1,4 @@
+"""The public names of this package, for editors and type checkers: those of HOMES in __init__.py."""
+
+from .project.config import load_config as load_config
+from .project.project import open_log as open_log
