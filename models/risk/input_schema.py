@@ -13,11 +13,11 @@ from ..candidates.feature_groups import features_in, numeric_in
 
 #: Columns that name a row and its promise.
 KEY_COLUMNS = ("case_id", "at", "due_at")
-UTC_DTYPE = "datetime64[us, UTC]"
+UTC_DTYPE = pd.DatetimeTZDtype("us", "UTC")
 #: Columns that hold instants in every frame.
-INSTANT_COLUMNS = ("at", "due_at", "created_at", "known_at", "ended_at")
+INSTANT_COLUMNS = ("at", "due_at", "known_at", "ended_at")
 #: Columns of snapshots and labels that are no features and have their use.
-_USED_COLUMNS = (*KEY_COLUMNS, *INSTANT_COLUMNS, "metric", "stage", "label", "already_breached")
+_USED_COLUMNS = (*KEY_COLUMNS, *INSTANT_COLUMNS, "created_at", "metric", "stage", "label", "already_breached")
 _WANTED = {
     "instant": "instants with a zone (datetime64[us, UTC]) or ISO 8601 text with an offset",
     "number": "numbers",
@@ -118,7 +118,8 @@ def check_schema(snapshots: pd.DataFrame, schema: Mapping[str, str], features: I
 
 def _instants(values: pd.Series, where: str) -> pd.Series:
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_convert("UTC").astype(UTC_DTYPE)
+        utc: pd.Series = values.dt.tz_convert("UTC").astype(UTC_DTYPE)
+        return utc
     known = values.dropna()
     if known.empty:
         return pd.Series(pd.NaT, index=values.index, name=values.name, dtype=UTC_DTYPE)

@@ -246,7 +246,8 @@ def _early_looks(log: CaseLog, closings: pd.DataFrame, looked: pd.Series) -> pd.
     step += step % 7 == 0  # whole weeks would show one weekday only
     cases = closings[["case_id"]]
     found = [cases[(place[0] <= k) & (k < place[1])].assign(at=days[k]) for k in range(0, len(days), step)]
-    return pd.concat([nothing, *found], ignore_index=True)
+    looks: pd.DataFrame = pd.concat([nothing, *found], ignore_index=True)
+    return looks
 
 
 def _with_segments(log: CaseLog, rows: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:
