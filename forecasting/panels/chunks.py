@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
+from ...features.plugins import Parcel, adopt, pack, registered, unpack
 from ...features.renamed import with_old_attributes
 from ..grid.grid import check_count
 from ..volume.forecast import forecast
@@ -196,7 +197,20 @@ def _run_chunks(
         _client()
     with parallel_config(backend=backend, n_jobs=jobs):
         work = Parallel(return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from work(delayed(forecast_one_chunk)(part, where, last, options) for part in chunks)
+        if backend == "threading":
+            yield from work(delayed(forecast_one_chunk)(part, where, last, options) for part in chunks)
+            return
+        parcel = pack((options, tuple(registered("forecaster").values())))
+        yield from work(delayed(_forecast_elsewhere)(part, where, last, parcel) for part in chunks)
+
+
+def _forecast_elsewhere(
+    part: pd.DataFrame, where: tuple[int, str], last: pd.Timestamp | None, parcel: Parcel
+) -> tuple[int, pd.DataFrame]:
+    """Forecast one chunk in another process, with the forecasters that are registered where it was given out."""
+    options, own = unpack(parcel)
+    adopt("forecaster", own)
+    return forecast_one_chunk(part, where, last, options)
 
 
 def _client() -> None:

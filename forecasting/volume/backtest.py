@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
+from ...features.plugins import PluginError
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, check_count, make_grid
 from ..grid.special_days import mark_special_days
+from ..methods.own_methods import own_methods
 from ..methods.registry import AUTO, NAIVE_METHODS, check_models
 from .folds import MethodForecasts, find_past_origins, forecast_fold
 from .forecast import build_fold_table, list_rejected_series
@@ -91,12 +93,15 @@ def backtest(
     cutoffs, said = _cutoffs(grid, horizon, windows)
     seen: dict[int, MethodForecasts] = {}
     nearer: dict[int, MethodForecasts] = {}
-    extra = () if models == AUTO else tuple(m for m in candidates if m not in NAIVE_METHODS)
+    own = own_methods() if AUTO in candidates else ()
+    extra = tuple(m for m in dict.fromkeys([*candidates, *own]) if m not in (AUTO, *NAIVE_METHODS))
     frames, seconds, chosen, weights = [], [], {}, {}
+    failed: dict[str, PluginError] = {}
     for done, origin in enumerate(cutoffs, 1):
         shown = (*NAIVE_METHODS, *extra)
         fold = forecast_fold(grid, special, origin, horizon, chosen_levels, windows, candidates, seen, shown, nearer)
-        columns = {"deskcast": fold.chosen} | {m: m for m in shown}
+        columns = {"deskcast": fold.chosen} | {str(m): m for m in shown if m not in fold.failed}
+        failed |= fold.failed
         table = build_fold_table(grid, fold, chosen_levels, columns)
         frames.append(_with_outcomes(table, grid, origin, horizon))
         seconds.append({name: fold.seconds[name] for name in columns})
@@ -104,14 +109,15 @@ def backtest(
         chosen[cutoff], weights[cutoff] = fold.chosen, fold.combination.by_tier
         if progress is not None:
             progress(done, len(cutoffs))
-    folds = pd.concat(frames, ignore_index=True)
+    lost = [c for c in frames[0].columns if c in failed or str(c).startswith(tuple(f"{m}-" for m in failed))]
+    folds = pd.concat(frames, ignore_index=True).drop(columns=lost, errors="ignore")
     folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
     scale = _scales(grid, cutoffs[0])
     if not folds["y"].sum() > 0:
         said = (*said, "nothing came in the slots of these folds, so there is nothing to score")
     attrs = {
-        "notes": [*grid.notes, *notes, *said],
-        "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},
+        "notes": [*grid.notes, *notes, *said, *(f"left out: {error}" for error in failed.values())],
+        "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0] if name not in failed},
         "chosen": chosen,
         "weights": weights,
         "rejected": list_rejected_series(grid),

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from ...extend.load import load_plugins
 from ...features.case_log.schema import ATTRIBUTE_TIMINGS, TABLES
 from ...features.durations import parse_duration
 from ...features.errors import InputError, did_you_mean
@@ -25,6 +26,7 @@ from .specs import (
     ForecastSpec,
     GoalSpec,
     HistorySpec,
+    PluginsSpec,
     RiskSpec,
     ShiftSpec,
     SlaSpec,
@@ -66,6 +68,7 @@ _SECTIONS = (
     "action",
     "watch",
     "goal",
+    "plugins",
     "tracking",
     "results",
 )
@@ -111,6 +114,8 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
     deskcast.features.errors.InputError: deskcast.toml: column 'sources': unknown key (did you mean 'source'?)
     """
     _check_keys(raw, _SECTIONS, where)
+    plugins = _build(PluginsSpec, _table(raw, "plugins", where), f"{where} [plugins]")
+    load_plugins(plugins.modules, folder, f"{where} [plugins]")  # before names of theirs are looked at
     zone = _zone(raw.get("timezone", _first_zone(raw)), where)
     sources = tuple(
         _source(name, body, zone, f"{where} [source.{name}]") for name, body in _table(raw, "source", where).items()
@@ -144,6 +149,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
             _build(ActionSpec, b, f"{where} [[action]] {i}") for i, b in enumerate(_list(raw, "action", where), 1)
         ),
         goals=tuple(_build(GoalSpec, b, f"{where} [[goal]] {i}") for i, b in enumerate(_list(raw, "goal", where), 1)),
+        plugins=plugins,
         **_tracking(raw, where),
         results=_results(raw, where),
     )

@@ -206,6 +206,13 @@ class GoalSpec:
 
 
 @dataclass(frozen=True)
+class PluginsSpec:
+    """Modules that register forecasters, classifiers, features and KPIs: beside the configuration, or installed."""
+
+    modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that one run needs to know; relative paths are resolved against ``folder``."""
 
@@ -223,6 +230,7 @@ class Config:
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
     actions: tuple[ActionSpec, ...] = ()
+    plugins: PluginsSpec = PluginsSpec()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
     results: str = "results"
