@@ -82,7 +82,8 @@ def register_kpi(
     ... def weekend_share(log):
     ...     cases = log.frame("cases")
     ...     local = cases["created_at"].dt.tz_convert(log.timezone)
-    ...     return pd.DataFrame({"case_id": cases["case_id"], "at": cases["created_at"], "value": local.dt.weekday > 4})
+    ...     late = local.dt.day_of_week > 4
+    ...     return pd.DataFrame({"case_id": cases["case_id"], "at": cases["created_at"], "value": late})
     >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-02T10:00Z"]})
     >>> log = CaseLog.from_frames(cases=cases, until="2024-03-03T00:00Z")
     >>> kpi_history(log, "weekend_share")["value"].tolist()

@@ -50,7 +50,7 @@ def register_feature(name: str, function: FeatureFunction | None = None, *, know
     >>> @register_feature("opened_on_monday", known="creation")
     ... def opened_on_monday(log, rows):
     ...     created = log.frame("cases").set_index("case_id")["created_at"]
-    ...     return rows["case_id"].map(created).dt.tz_convert(log.timezone).dt.weekday == 0
+    ...     return rows["case_id"].map(created).dt.tz_convert(log.timezone).dt.day_of_week == 0
     >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-03T09:00Z", "2024-03-04T09:30Z"]})
     >>> rows = pd.DataFrame({"case_id": ["1", "2"], "at": pd.to_datetime(["2024-03-05T00:00Z"] * 2)})
     >>> build_own_features(CaseLog.from_frames(cases=cases), rows)["attr_opened_on_monday"].tolist()

@@ -224,21 +224,8 @@ def forecast_fold(
     spent["deskcast"] = shared + sum(total[name] for name in candidates) + seconds[mix.label]
     known_days = _days_known(outcome, days)
     kept_past = dict(zip(past, mix.past, strict=True))
-    return Fold(
-        origin,
-        points,
-        edges,
-        mix.label,
-        mix,
-        sizes,
-        now,
-        len(past),
-        known_days,
-        spent,
-        tuple(blocks),
-        kept_past,
-        failed,
-    )
+    rests_on = len(past), known_days, spent, tuple(blocks), kept_past, failed
+    return Fold(origin, points, edges, mix.label, mix, sizes, now, *rests_on)
 
 
 def _find_failed(

@@ -83,9 +83,10 @@ class OwnClassifier:
 def matrix_frame(encoder: Encoder, matrix: Floats) -> pd.DataFrame:
     """Return a matrix with named columns: that of the feature, with a number where a feature has several.
 
-    >>> encoder = fit_encoder(pd.DataFrame({"age_s": [0.0, 3600.0, 7200.0, None], "team": ["a", "a", "b", "b"]}), rare=1)
+    >>> rows = pd.DataFrame({"age_s": [0.0, 3600.0, 7200.0, 9000.0], "team": ["a", "a", "b", "b"]})
+    >>> encoder = fit_encoder(rows, rare=1)
     >>> list(matrix_frame(encoder, np.zeros((0, len(encoder.groups)))))
-    ['age_s', 'age_s_1', 'age_s_2', 'team', 'team_1']
+    ['age_s', 'age_s_1', 'age_s_2', 'age_s_3', 'team', 'team_1']
     """
     names = [f"{code.name}_{i}" if i else code.name for code in encoder.codes for i in range(code.width)]
     return pd.DataFrame(matrix, columns=names)

@@ -94,8 +94,8 @@ def fit_candidates(
 
     Returns
     -------
-    Name -> model, in the order of :data:`BREACH_CANDIDATES`, then users' own. ``hazard`` and ``mean`` are left out where no deadline can
-    be had or too few cases were done.
+    Name -> model, in the order of :data:`BREACH_CANDIDATES`, then users' own. ``hazard`` and ``mean`` are left out
+    where no deadline can be had or too few cases were done.
     """
     found = makings.found
     lesson = found.weighted_rows(train)

@@ -109,9 +109,7 @@ def test_names_of_the_catalogue_are_taken(name):
 
 
 def test_units_and_directions_are_those_of_the_catalogue():
-    with pytest.raises(
-        InputError, match=r"kpi 'mine': column 'unit': unknown unit; got 'shares' .did you mean 'share'"
-    ):
+    with pytest.raises(InputError, match=r"column 'unit': unknown unit; got 'shares' .did you mean 'share'"):
         register_kpi("mine", rows_of, unit="shares", definition="x")
     with pytest.raises(InputError, match=r"unknown better; got 'more'"):
         register_kpi("mine", rows_of, unit="share", better="more", definition="x")
