@@ -150,5 +150,5 @@ def _is_same(one: pd.Series[Any], other: pd.Series[Any]) -> np.ndarray[Any, np.d
     """Tell where two series say the same, missing values included; floats to the last few digits."""
     missing = one.isna().to_numpy() & other.isna().to_numpy()
     if one.dtype.kind == other.dtype.kind == "f":
-        return missing | np.isclose(one.to_numpy(), other.to_numpy(), rtol=1e-9, atol=1e-12)
-    return missing | (one.astype("str").to_numpy() == other.astype("str").to_numpy())
+        return np.asarray(missing | np.isclose(one.to_numpy(), other.to_numpy(), rtol=1e-9, atol=1e-12), dtype=bool)
+    return np.asarray(missing | (one.astype("str").to_numpy() == other.astype("str").to_numpy()), dtype=bool)

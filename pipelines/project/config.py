@@ -47,12 +47,7 @@ T = TypeVar("T")
 CONFIG_FILE = "deskcast.toml"
 
 #: Sections that stand once, by name and as a list, each with its model; and the field of a name in Config.
-_ONCE: dict[str, type[Any]] = {
-    "history": HistorySpec,
-    "forecast": ForecastSpec,
-    "risk": RiskSpec,
-    "watch": WatchSpec,
-}
+_ONCE: dict[str, type[Any]] = {"history": HistorySpec, "forecast": ForecastSpec, "risk": RiskSpec, "watch": WatchSpec}
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
 _LISTS: dict[str, type[Any]] = {"sla": SlaSpec, "event": EventSpec, "action": ActionSpec, "goal": GoalSpec}
 _PLURALS = {"calendar": "calendars", "sla": "slas", "event": "events", "action": "actions", "goal": "goals"}
@@ -209,7 +204,7 @@ def _validated(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     try:
         return kind(**values)
     except ValidationError as error:
-        raise _in_one_line(error, kind, values, where) from error
+        raise _in_one_line(error, kind, values, where) from None  # pydantic shows values, passwords too
 
 
 def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, Any], where: str) -> InputError:
@@ -218,8 +213,8 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
     field = str(first["loc"][0]) if first["loc"] else ""
     own, key = first.get("ctx", {}).get("error"), field.removesuffix("_s")
     if isinstance(own, InputError):
-        facts = {"got": own.got, "wanted": own.wanted, "hint": own.hint}
-        return InputError(own.problem, where=where, column=own.column or key, **facts)
+        column = own.column or key
+        return InputError(own.problem, where=where, column=column, got=own.got, wanted=own.wanted, hint=own.hint)
     if first["type"].startswith("missing"):
         return InputError("this key is needed", where=where, column=key)
     if first["type"] == "literal_error":  # an attribute of a source

@@ -16,32 +16,9 @@ from ...features.sla.policies import SLA_METRICS
 from ...features.sla.presets import POLICY_OPTIONS, PRESETS
 from ...features.sources.spec import SourceSpec
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
+from . import fields
 from .checks import check_condition, check_local_path
-from .fields import (
-    SECTION,
-    AboveZero,
-    Clock,
-    Costs,
-    Count,
-    Days,
-    Frequency,
-    FromOne,
-    FromZero,
-    Horizon,
-    Interval,
-    KpiName,
-    KpiNames,
-    Levels,
-    ModelNames,
-    Occupancy,
-    Probability,
-    Share,
-    Shares,
-    SomeTime,
-    Work,
-    Zone,
-    one_of,
-)
+from .fields import SECTION, one_of
 
 #: How segments are made to add up.
 RECONCILE_METHODS = ("wls", "variance", "bottom_up", "none")
@@ -51,7 +28,7 @@ RECONCILE_METHODS = ("wls", "variance", "bottom_up", "none")
 class SourceSection(SourceSpec):
     """A source as a configuration gives it: a file, several of one form, or a database."""
 
-    timezone: Zone = "UTC"
+    timezone: fields.Zone = "UTC"
 
     @model_validator(mode="after")
     def _check(self) -> SourceSection:
@@ -72,7 +49,7 @@ class SourceSection(SourceSpec):
 class CalendarSpec:
     """Opening hours of a team: a zone, weekly hours, and holidays by country or date."""
 
-    timezone: Zone = "UTC"
+    timezone: fields.Zone = "UTC"
     open: Mapping[str, Any] = field(default_factory=dict)
     holidays: str | list[str] = ""
 
@@ -124,8 +101,8 @@ class HistorySpec:
     """
 
     by: tuple[str, ...] = ()
-    freq: Frequency = "D"
-    kpis: KpiNames = ()
+    freq: fields.Frequency = "D"
+    kpis: fields.KpiNames = ()
     repeat_s: float = 7 * 86400.0
     survey_s: float = 7 * 86400.0
     deflection_s: float = 86400.0
@@ -141,14 +118,14 @@ class ForecastSpec:
     """
 
     by: tuple[str, ...] = ()
-    freq: Frequency = "D"
-    horizon: Horizon = 28
-    windows: Count = 12
-    levels: Levels = (80, 95)
+    freq: fields.Frequency = "D"
+    horizon: fields.Horizon = 28
+    windows: fields.Count = 12
+    levels: fields.Levels = (80, 95)
     calendar: str | None = None
     holidays: str | list[str] = ""
-    kpi: KpiName = ""
-    models: ModelNames = ("auto",)
+    kpi: fields.KpiName = ""
+    models: fields.ModelNames = ("auto",)
     reconcile: Annotated[str, one_of("unknown way to add up", lambda: RECONCILE_METHODS)] = "wls"
 
 
@@ -180,18 +157,18 @@ class StaffingSpec:
     """
 
     kind: Annotated[str, one_of("unknown kind", lambda: ("calls", "chat", "cases"))] = "calls"
-    service_level: Share = 0.80
+    service_level: fields.Share = 0.80
     within_s: float = 20.0
-    patience_s: SomeTime | None = None
-    shrinkage: Shares = 0.30
+    patience_s: fields.SomeTime | None = None
+    shrinkage: fields.Shares = 0.30
     shrinkage_parts: Annotated[str, one_of("unknown way to join parts", lambda: SHRINKAGE_PARTS)] = "multiply"
-    max_occupancy: Occupancy = 0.85
+    max_occupancy: fields.Occupancy = 0.85
     aht_s: float | None = None
-    interval_s: Interval = 1800.0
-    horizon_days: Days = 7
-    confidence: Share | None = None
-    concurrency: FromOne = 3.0
-    slowdown: FromZero = 0.0
+    interval_s: fields.Interval = 1800.0
+    horizon_days: fields.Days = 7
+    confidence: fields.Share | None = None
+    concurrency: fields.FromOne = 3.0
+    slowdown: fields.FromZero = 0.0
     sla_s: float | None = None
     where: Mapping[str, str] = field(default_factory=dict)
     calendar: str | None = None
@@ -218,8 +195,8 @@ class ShiftSpec:
     last_end: str = "22:00"
     step_s: float = 1800.0
     break_s: float = 1800.0
-    days_per_week: Count = 5
-    max_agents: Count | None = None
+    days_per_week: fields.Count = 5
+    max_agents: fields.Count | None = None
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -234,8 +211,8 @@ class ActionSpec:
 
     do: str
     when: Mapping[str, str] = field(default_factory=dict)
-    success_rate: Probability = 1.0
-    effort_s: Work | None = None
+    success_rate: fields.Probability = 1.0
+    effort_s: fields.Work | None = None
 
     @model_validator(mode="after")
     def _check(self) -> ActionSpec:
@@ -253,15 +230,15 @@ class RiskSpec:
     even if there is room. ``segments`` are columns of the cases whose track record tells dissatisfaction.
     """
 
-    at: Clock = "08:00"
-    top: Count = 10
-    train_days: Days = 120
+    at: fields.Clock = "08:00"
+    top: fields.Count = 10
+    train_days: fields.Days = 120
     actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    cases_per_day: Count | None = None
-    capacity_s: SomeTime | None = None
-    effort_s: SomeTime = 1800.0
-    min_probability: Probability = 0.1
-    cost: Costs = 1.0
+    cases_per_day: fields.Count | None = None
+    capacity_s: fields.SomeTime | None = None
+    effort_s: fields.SomeTime = 1800.0
+    min_probability: fields.Probability = 0.1
+    cost: fields.Costs = 1.0
     segments: tuple[str, ...] = ()
 
 
@@ -273,11 +250,11 @@ class WatchSpec:
     on, ``min_effect`` the least change that is worth a word (0.1 is 10 %, for shares 2 points).
     """
 
-    kpis: KpiNames = ()
+    kpis: fields.KpiNames = ()
     by: tuple[str, ...] = ()
-    false_alerts_per_week: AboveZero = 1.0
-    min_volume: FromZero = 5.0
-    min_effect: FromZero = 0.1
+    false_alerts_per_week: fields.AboveZero = 1.0
+    min_volume: fields.FromZero = 5.0
+    min_effect: fields.FromZero = 0.1
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -288,7 +265,7 @@ class GoalSpec:
     """
 
     name: str
-    kpi: KpiName
+    kpi: fields.KpiName
     target: float
     better: Annotated[str | None, one_of("unknown better", lambda: ("higher", "lower"))] = None
     period: Annotated[str, one_of("unknown period", lambda: ("W", "MS", "QS", "YS"))] = "MS"
