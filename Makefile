@@ -6,7 +6,7 @@ DESK   ?= deskcast-demo
 TESTS  ?= tests
 # Two workers on two cores: the many small matrices are solved by one thread each, or the threads fight.
 ALONE  := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
-ROOMS  := features forecasting models pipelines
+ROOMS  := features forecasting models extend pipelines
 
 .PHONY: demo test test-all check format wheel clean
 

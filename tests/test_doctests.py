@@ -7,7 +7,7 @@ import pkgutil
 import deskcast
 import pytest
 
-ROOMS = ("features", "forecasting", "models", "pipelines")
+ROOMS = ("features", "forecasting", "models", "extend", "pipelines")
 
 #: Examples in the docstrings when the rooms were divided: a walk that finds fewer has lost its way.
 FEWEST_EXAMPLES = 1000

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("features", "forecasting", "models", "pipelines")
+ROOMS = ("features", "forecasting", "models", "extend", "pipelines")
 FILES = sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))
 PLACES = sorted({p.parent for p in FILES})
 

@@ -32,7 +32,7 @@ def test_no_other_python_file_stands_in_the_root():
 
 
 def test_importing_the_face_loads_no_heavy_library():
-    heavy = "('pandas', 'ibis', 'mlflow', 'sklearn', 'prophet', 'altair', 'fastapi')"
+    heavy = "('pandas', 'ibis', 'mlflow', 'sklearn', 'prophet', 'altair', 'fastapi', 'pydantic')"
     code = f"import sys, deskcast, deskcast.pipelines.commands.cli; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

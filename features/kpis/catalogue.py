@@ -271,6 +271,16 @@ _BY_LIMIT_PREFIX = {kpi.limit_prefix: kpi for kpi in KPI_ENTRIES if kpi.limit_pr
 _LIMIT_PATTERN = re.compile("(" + "|".join(_BY_LIMIT_PREFIX) + r")(\d.*)")
 
 
+def add_kpi_entry(entry: Kpi) -> None:
+    """Let the entry of a user's KPI be found."""
+    _BY_NAME[entry.name] = entry
+
+
+def remove_kpi_entry(name: str) -> None:
+    """Forget the entry of a user's KPI."""
+    del _BY_NAME[name]
+
+
 def find_kpi(name: str) -> Kpi | None:
     """Return the entry of a KPI as histories name it: of one metric, or with a limit of its own; ``None`` if unknown.
 

@@ -27,7 +27,7 @@ def contacts_or_counts(single: KpiFormula, counted: KpiFormula) -> KpiFormula:
 
 _SERVICE_LEVEL = contacts_or_counts(rest.service_level, report.service_level)
 #: KPI -> how it is counted, and the table whose segments it needs.
-KPI_FORMULAS: Mapping[str, tuple[KpiFormula, str]] = {
+KPI_FORMULAS: dict[str, tuple[KpiFormula, str]] = {
     "cases_opened": (case.cases_opened, "cases"),
     "cases_resolved": (case.cases_resolved, "cases"),
     "backlog": (case.backlog, "cases"),

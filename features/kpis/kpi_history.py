@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -11,13 +12,14 @@ import pandas as pd
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
+from ..plugins import PluginError, PluginWarning
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
 from .cells import CUT_COLUMN, KPI_MEASURES, MISSING_SEGMENT, find_segments
 from .cut_periods import find_cut_start
 from .first_period import find_cut_start as find_cut_log_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
-from .queries import run_queries
+from .queries import HistoryOrQuery, run_queries
 from .view import Limits, LogView
 from .volume_kpis import has_only_volumes
 
@@ -83,8 +85,8 @@ def kpi_history(
      ['phone', '2024-03-01', '1.0'], ['phone', '2024-03-02', '1.0']]
     """
     desk = LogView.of(log, by, freq, limits)
-    chosen = list(_chosen(desk, kpis))
-    tables = run_queries([formula(desk) for _, formula in chosen])
+    chosen = list(_counted(desk, _chosen(desk, kpis), asked=kpis is not None))
+    tables = run_queries([query for _, query in chosen])
     cut = find_cut_log_start(log, desk.freq)
     begun = pd.NaT if cut is None else cut.ds
     for (name, _), table in zip(chosen, tables, strict=True):
@@ -161,6 +163,19 @@ def _chosen(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable[tuple[s
             for each in metrics:
                 if f"{_SLA}_{each}" not in names:
                     yield f"{_SLA}_{each}", partial(sla_attainment, metric=each)
+
+
+def _counted(
+    desk: LogView, chosen: Iterable[tuple[str, KpiFormula]], *, asked: bool
+) -> Iterable[tuple[str, HistoryOrQuery]]:
+    """Let each formula say what it counts; a user's that fails is left out by name, unless it was asked for."""
+    for name, formula in chosen:
+        try:
+            yield name, formula(desk)
+        except PluginError as error:
+            if asked:
+                raise
+            warnings.warn(f"left out of the history: {error}", PluginWarning, stacklevel=3)
 
 
 def _check(desk: LogView, name: str, metrics: list[str]) -> None:

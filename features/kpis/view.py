@@ -256,6 +256,10 @@ class LogView:
             )
         return self._source(rows, "ds")
 
+    def bind(self, rows: Any, at: str) -> SegmentedRows:
+        """Bind rows of a table that is not in the log, with the segments of the linked case."""
+        return self._source(self._with_segments(rows) if self.by else rows, at)
+
     def has_segments(self, table: str) -> bool:
         """Tell whether the rows of a table can be split by all the columns that were asked for."""
         own = set(self.log.table(table).columns) if table in self.log.tables else set()

@@ -19,6 +19,7 @@ from ..sla.policies import read_policies
 from .attributes import build_attribute_features
 from .case_state import COUNTED_FEATURE_KINDS, case_steps, find_first_recorded, select_cases_as_of
 from .load import build_person_features, build_workload_features, fetch_case_changes
+from .own_features import build_own_features, own_feature_timings
 from .past_outcomes import build_outcome_features
 from .snapshot_times import daily, find_snapshot_times
 
@@ -113,7 +114,8 @@ def snapshots(
           :func:`~deskcast.features.snapshots.past_outcomes.build_outcome_features`
         * ``hour`` and ``weekday`` (Monday is 0) of the instant on the desk's own clock
         * ``text_length`` and ``attr_<name>`` for the attributes of the log; see
-          :func:`~deskcast.features.snapshots.attributes.build_attribute_features`
+          :func:`~deskcast.features.snapshots.attributes.build_attribute_features`; so are registered features, and
+          ``attrs["known"]`` says when each of those becomes known
 
         Due time, time left and target used are missing where no policy holds, and where the exporting system
         decides (``clock = "source"``; ``already_breached`` is then its flag so far).
@@ -161,7 +163,11 @@ def snapshots(
     ]
     if identities:
         parts.append(build_person_features(log, steps, moves, rows))
-    return _typed(pd.concat(parts, axis=1).assign(metric=metric))
+    if own := own_feature_timings():
+        parts.append(build_own_features(log, rows))
+    frame = _typed(pd.concat(parts, axis=1).assign(metric=metric))
+    frame.attrs |= {"known": own} if own else {}
+    return frame
 
 
 def feature_columns(frame: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
+from ...features.plugins import Plugin, as_decorator, register
 from .boosting import boosting
 from .decomposition import decomposition
 from .ets_arima import arima_errors, ets
 from .intermittent import adida, croston, tsb
 from .naive import mean_of_both, recent_level, same_slot, seasonal_naive
+from .own_methods import OwnMethod, own_methods
 from .prophet_model import prophet
 from .smoothing import day_season, per_slot_smoothing, week_season
 
@@ -95,26 +97,81 @@ FORECAST_METHODS: dict[str, Callable[[Scene], Floats]] = {
 AUTO, ALL = "auto", "all"
 
 
-def check_models(models: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the candidates for the recommended forecast, in the order of :data:`FORECAST_METHODS`.
+#: A forecaster: from a scene to N x H forecasts.
+ForecastMethod = Callable[["Scene"], Floats]
 
-    ``("auto",)`` stays.
+
+def check_models(models: str | ForecastMethod | Sequence[str | ForecastMethod]) -> tuple[str, ...]:
+    """Return the candidates for the recommended forecast, in the order of :data:`FORECAST_METHODS`, users' own last.
+
+    ``auto`` stays, with functions beside it where these are given. A function stands for itself.
     """
-    if isinstance(models, str):
-        models = tuple(FORECAST_METHODS) if models == ALL else (models,)
-    if tuple(models) == (AUTO,):
+    registered = {str(name): name for name in own_methods()}
+    if isinstance(models, str) and models == ALL:
+        models = (*FORECAST_METHODS, *registered)
+    given = [models] if isinstance(models, str) or callable(models) else list(models)
+    named: dict[str, str] = {}
+    for model in given:
+        own = model if isinstance(model, (str, OwnMethod)) else OwnMethod.of(model, [*FORECAST_METHODS, *named])
+        named[own] = registered.get(own, own)
+    if list(named) == [AUTO]:
         return (AUTO,)
-    for name in models:
-        if name not in FORECAST_METHODS:
-            raise InputError(
-                "unknown model", column="models", got=name, hint=did_you_mean(name, (AUTO, ALL, *FORECAST_METHODS))
-            )
-    chosen = tuple(name for name in FORECAST_METHODS if name in set(models))
+    for name in named.values():
+        if name not in (AUTO, *FORECAST_METHODS) and not isinstance(name, OwnMethod):
+            hint = did_you_mean(name, (AUTO, ALL, *FORECAST_METHODS, *registered))
+            raise InputError("unknown model", column="models", got=name, hint=hint)
+    chosen = tuple(name for name in (AUTO, *FORECAST_METHODS) if name in named)
+    chosen += tuple(name for name in named.values() if isinstance(name, OwnMethod))
     if not chosen:
-        raise InputError("at least one model is needed", column="models", wanted="'auto', 'all' or names")
+        raise InputError("at least one model is needed", column="models", wanted="'auto', 'all', names or functions")
     return chosen
 
 
 def candidates_on(grid: Grid, candidates: Sequence[str]) -> tuple[str, ...]:
     """Return the candidates, with those that are tried unasked on this panel in place of ``auto``."""
-    return select_auto_methods(grid) if tuple(candidates) == (AUTO,) else tuple(candidates)
+    if AUTO not in candidates:
+        return tuple(candidates)
+    own = [name for name in candidates if isinstance(name, OwnMethod)]
+    asked = [name for name in candidates if name not in own and name != AUTO]
+    return tuple(dict.fromkeys([*select_auto_methods(grid), *asked, *own, *own_methods()]))
+
+
+def run_method(name: str, scene: Scene) -> Floats:
+    """Forecast with a method of the house or a user's own."""
+    return name.forecast(scene) if isinstance(name, OwnMethod) else FORECAST_METHODS[name](scene)
+
+
+def register_forecaster(name: str, function: ForecastMethod | None = None) -> Any:
+    """Let a forecaster of yours compete: it is tried unasked, stands in every leaderboard, and is used where it wins.
+
+    Parameters
+    ----------
+    name
+        What it is called, such as ``last_month``.
+    function
+        From a :class:`~deskcast.forecasting.methods.scene.Scene` to N x H forecasts, one row a series and one column
+        a slot ahead. It is shown nothing from the origin on, and may say NaN of a series where the history before an
+        earlier origin is too short for it. Without it a decorator is returned.
+
+    Returns
+    -------
+    The function.
+
+    Raises
+    ------
+    InputError
+        If a method of the house or another forecaster is called so.
+
+    Examples
+    --------
+    >>> from deskcast.extend import register_forecaster, unregister
+    >>> @register_forecaster("all_time_mean")
+    ... def all_time_mean(scene):
+    ...     mean = np.nanmean(scene.grid.y[:, : scene.origin], axis=1)
+    ...     return np.repeat(mean[:, None], scene.horizon, axis=1)
+    >>> check_models(["core", "all_time_mean"])
+    ('core', 'all_time_mean')
+    >>> unregister("forecaster", "all_time_mean")
+    """
+    taken = (AUTO, ALL, "deskcast", *FORECAST_METHODS)
+    return as_decorator(lambda given: register(Plugin("forecaster", name, given), taken), function)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
+from ...features.plugins import Parcel, adopt, pack, registered, unpack
 from ...features.renamed import with_old_attributes
 from ..grid.grid import check_count
 from ..one_thread import use_one_blas_thread
@@ -183,7 +184,18 @@ def _run_chunks(
         _client()
     with parallel_config(backend=backend, n_jobs=jobs):
         work = Parallel(return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from work(delayed(forecast_one_chunk)(part, request, last) for part in chunks)
+        if backend == "threading":
+            yield from work(delayed(forecast_one_chunk)(part, request, last) for part in chunks)
+            return
+        parcel = pack((request, tuple(registered("forecaster").values())))
+        yield from work(delayed(_forecast_elsewhere)(part, last, parcel) for part in chunks)
+
+
+def _forecast_elsewhere(part: pd.DataFrame, last: pd.Timestamp | None, parcel: Parcel) -> tuple[int, pd.DataFrame]:
+    """Forecast one chunk in another process, with the forecasters that are registered where it was given out."""
+    request, own = unpack(parcel)
+    adopt("forecaster", own)
+    return forecast_one_chunk(part, request, last)
 
 
 def _client() -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
+from ...features.plugins import PluginError
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
+from ..methods.own_methods import own_methods
 from ..methods.registry import AUTO, NAIVE_METHODS
 from .folds import MethodForecasts, find_past_origins, forecast_fold
 from .forecast import build_fold_table, list_rejected_series
@@ -87,26 +89,30 @@ def backtest(
     cutoffs, said = _cutoffs(grid, horizon, request.windows)
     seen: dict[int, MethodForecasts] = {}
     nearer: dict[int, MethodForecasts] = {}
-    extra = () if models == AUTO else tuple(m for m in request.candidates if m not in NAIVE_METHODS)
+    own = own_methods() if AUTO in request.candidates else ()
+    extra = tuple(m for m in dict.fromkeys([*request.candidates, *own]) if m not in (AUTO, *NAIVE_METHODS))
     frames, seconds, chosen, weights = [], [], {}, {}
+    failed: dict[str, PluginError] = {}
     for done, origin in enumerate(cutoffs, 1):
         shown = (*NAIVE_METHODS, *extra)
         fold = forecast_fold(request, grid, special, origin, seen, shown, nearer)
-        table = build_fold_table(grid, fold, request.levels, shown)
+        table = build_fold_table(grid, fold, request.levels, [m for m in shown if m not in fold.failed])
+        failed |= fold.failed
         frames.append(_with_outcomes(table, grid, origin, horizon))
         seconds.append({name: fold.seconds[name] for name in ("deskcast", *shown)})
         cutoff = str(pd.Timestamp(grid.stamps(origin - 1, origin)[0]))
         chosen[cutoff], weights[cutoff] = fold.chosen, fold.combination.by_tier
         if progress is not None:
             progress(done, len(cutoffs))
-    folds = pd.concat(frames, ignore_index=True)
+    lost = [c for c in frames[0].columns if c in failed or str(c).startswith(tuple(f"{m}-" for m in failed))]
+    folds = pd.concat(frames, ignore_index=True).drop(columns=lost, errors="ignore")
     folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
     scale = _scales(grid, cutoffs[0])
     if not folds["y"].sum() > 0:
         said = (*said, "nothing came in the slots of these folds, so there is nothing to score")
     attrs = {
-        "notes": [*notes, *said],
-        "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0]},
+        "notes": [*notes, *said, *(f"left out: {error}" for error in failed.values())],
+        "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0] if name not in failed},
         "chosen": chosen,
         "weights": weights,
         "rejected": list_rejected_series(grid),

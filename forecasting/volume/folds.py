@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import process_time
@@ -10,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...features.arrays import Bools, Floats
+from ...features.plugins import PluginError, PluginWarning
 from ..grid.frequency import SlotFrequency
 from ..grid.grid import Grid
 from ..grid.special_days import SpecialDays
-from ..methods.registry import FORECAST_METHODS, NAIVE_METHODS, candidates_on
+from ..methods.own_methods import find_unsaid
+from ..methods.registry import NAIVE_METHODS, candidates_on, run_method
 from ..methods.scene import build_scene
 from ..one_thread import use_one_blas_thread
 from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination, find_smallest_step
@@ -34,7 +37,7 @@ class MethodForecasts:
 
     ``quiet`` marks slots that are closed or never hold anything; ``zeros``, ``level``, ``unit`` and ``limit`` are of
     the profile, ``step`` is the smallest difference between two values. ``seconds`` is the CPU time of each method,
-    ``shared`` what they have in common.
+    ``shared`` what they have in common, ``failed`` why a user's method has no forecast.
     """
 
     points: dict[str, Floats]
@@ -46,6 +49,7 @@ class MethodForecasts:
     limit: Floats
     seconds: dict[str, float]
     shared: float
+    failed: dict[str, PluginError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Fold:
     blocks, made, power
         Blocks of leads that the intervals rest on, the recommended forecast at the earlier origins, and the power by
         which its errors grow with the forecast beyond the root.
+    failed
+        Users' methods that were tried unasked and left out, and why.
     """
 
     origin: int
@@ -88,6 +94,7 @@ class Fold:
     blocks: tuple[_LeadBlock, ...] = ()
     made: dict[int, Floats] = field(default_factory=dict, compare=False)
     power: Floats | float = 0.0
+    failed: dict[str, PluginError] = field(default_factory=dict, compare=False)
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
         """Return the quantiles of the recommended forecast at other levels, N x H x K, as it is issued."""
@@ -140,14 +147,19 @@ def forecast_all_methods(
     shared = process_time() - begun
     points: dict[str, Floats] = dict(known.points) if known else {}
     seconds: dict[str, float] = dict(known.seconds) if known else {}
+    failed: dict[str, PluginError] = dict(known.failed) if known else {}
     for name in methods:
         if name not in points:
             begun = process_time()
             silent = quiet & ~np.isnan(profile.level)[:, None]
-            points[name] = np.where(silent, 0.0, np.maximum(FORECAST_METHODS[name](scene), 0.0))
+            try:
+                found = run_method(name, scene)
+            except PluginError as error:
+                found, failed[name] = np.full(silent.shape, np.nan), error
+            points[name] = np.where(silent, 0.0, np.maximum(found, 0.0))
             seconds[name] = process_time() - begun
     return MethodForecasts(
-        points, quiet, profile.zeros, profile.level, profile.unit, step, profile.limit, seconds, shared
+        points, quiet, profile.zeros, profile.level, profile.unit, step, profile.limit, seconds, shared, failed
     )
 
 
@@ -170,13 +182,18 @@ def forecast_fold(
     origins that only the first blocks of leads can use. Methods in ``shown`` get intervals of their own, beside the
     recommended forecast.
     """
-    candidates, horizon, windows = candidates_on(grid, request.candidates), request.horizon, request.windows
+    asked, horizon, windows = request.candidates, request.horizon, request.windows
+    candidates = candidates_on(grid, asked)
     methods = list(dict.fromkeys([*NAIVE_METHODS, *candidates, *shown]))
     past = _drop_short_histories(find_past_origins(grid.frequency, origin, horizon, windows), origin)
     for o in [origin, *past]:
         if o not in seen or any(name not in seen[o].points for name in methods):
             seen[o] = forecast_all_methods(grid, special, o, horizon, methods, seen.get(o))
     now, then = seen[origin], [seen[o] for o in past]
+    failed = _find_failed(grid, methods, now, then)
+    if failed:
+        _name_failed(failed, asked)
+        methods, candidates, shown = ([m for m in names if m not in failed] for names in (methods, candidates, shown))
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
     days = (targets + grid.first) // max(grid.frequency.per_day, 1)
     outcome = _outcomes(grid, targets, [each.quiet for each in then], now.limit)
@@ -212,9 +229,26 @@ def forecast_fold(
     spent["deskcast"] = shared + sum(total[name] for name in candidates) + seconds[mix.label]
     known_days = _days_known(outcome, days)
     kept_past = dict(zip(past, mix.past, strict=True))
-    return Fold(
-        origin, points, edges, mix.label, mix, sizes, now, len(past), known_days, spent, tuple(blocks), kept_past, own
-    )
+    rests_on = len(past), known_days, spent, tuple(blocks), kept_past, own, failed
+    return Fold(origin, points, edges, mix.label, mix, sizes, now, *rests_on)
+
+
+def _find_failed(
+    grid: Grid, methods: Sequence[str], now: MethodForecasts, then: list[MethodForecasts]
+) -> dict[str, PluginError]:
+    """Return the users' methods that failed at any origin, or say nothing of what has to be forecast now."""
+    failed = {name: error for each in [now, *then] for name, error in each.failed.items() if name in methods}
+    wanted = ~now.quiet & ~np.isnan(now.level)[:, None]
+    unsaid = {name: find_unsaid(name, now.points[name], wanted, grid.ids) for name in methods if name not in failed}
+    return failed | {name: error for name, error in unsaid.items() if error is not None}
+
+
+def _name_failed(failed: dict[str, PluginError], asked: Sequence[str]) -> None:
+    """Warn of users' methods that failed and were tried unasked; one that was asked for must not be missing."""
+    for name, error in failed.items():
+        if name in asked:
+            raise error
+        warnings.warn(f"left out of the forecast: {error}", PluginWarning, stacklevel=2)
 
 
 def lead_blocks(frequency: SlotFrequency, horizon: int, origin: int) -> list[tuple[int, int]]:

@@ -177,7 +177,7 @@ def list_rejected_series(grid: Grid) -> list[dict[str, object]]:
 
 def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     """Say what the forecast rests on, where that is less than was asked for."""
-    notes = [*_format_outliers(grid, fold)]
+    notes = [*_format_outliers(grid, fold), *(f"left out: {error}" for error in fold.failed.values())]
     dead = _named(grid, np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1))
     if dead:
         notes.append(f"no forecast for series {format_names(dead)}: no value in the last 26 weeks that could be used")

@@ -14,6 +14,7 @@ from ...features.arrays import Floats
 from ..evaluation.calibration import fit_platt_scaling, log_odds
 from .encoding import Encoder, as_text, fit_encoder
 from .feature_groups import NUMERIC_FEATURES
+from .own_classifiers import OwnClassifier
 
 #: Most steps of a fit.
 MAX_FIT_ITERATIONS = 150
@@ -127,6 +128,8 @@ class CalibratedModel:
 
     def logit(self, snapshots: pd.DataFrame) -> Floats:
         """Return the calibrated log-odds."""
+        if isinstance(self.score, OwnClassifier):
+            return np.asarray(self.intercept + self.slope * self.score.logit(snapshots))
         base, parts = self.parts(snapshots)
         return np.asarray(base + parts.sum(axis=1).to_numpy(dtype=float))
 
@@ -151,8 +154,7 @@ def calibrate_model(
     >>> calibrate_model(BaseRate(2.0), frame, np.array([0.0, 0.0, 0.0, 1.0])).probability(frame).round(2).tolist()
     [0.32, 0.32, 0.32, 0.32]
     """
-    base, parts = score.parts(snapshots)
-    slope, intercept = fit_platt_scaling(breached, base + parts.sum(axis=1).to_numpy(dtype=float), weight=weight)
+    slope, intercept = fit_platt_scaling(breached, CalibratedModel(score, 1.0, 0.0).logit(snapshots), weight=weight)
     return CalibratedModel(score, slope, intercept)
 
 

@@ -21,6 +21,7 @@ from ..candidates.baselines import (
 from ..candidates.blend import Blend
 from ..candidates.hazard import Hazard, fit_hazard
 from ..candidates.implied_deadline import ImpliedDeadline, implied_deadline
+from ..candidates.own_classifiers import fit_own_classifiers
 from ..candidates.person_periods import Finish
 from ..candidates.time_used import TimeUsedCurve, find_stretches, fit_time_used
 from .known_outcomes import Outcomes
@@ -93,8 +94,8 @@ def fit_candidates(
 
     Returns
     -------
-    Name -> model, in the order of :data:`BREACH_CANDIDATES`. ``hazard`` and ``mean`` are left out where no deadline can
-    be had or too few cases were done.
+    Name -> model, in the order of :data:`BREACH_CANDIDATES`, then users' own. ``hazard`` and ``mean`` are left out
+    where no deadline can be had or too few cases were done.
     """
     found = makings.found
     lesson = found.weighted_rows(train)
@@ -112,6 +113,7 @@ def fit_candidates(
     hazard = hazard if hazard is None else hazard.with_pauses(rows, y, w)
     if hazard is not None and np.isfinite(hazard.logit(check.snapshots)).all() and len(check.breached):
         scores |= {"hazard": hazard, "mean": Blend(hazard, logistic)}
+    scores |= fit_own_classifiers(rows, y, w, check.snapshots)
     return {name: calibrate_model(score, *check) for name, score in scores.items()}
 
 

@@ -12,7 +12,15 @@ import pandas as pd
 from ...features.arrays import Floats
 from .estimator import RiskEstimator
 from .labels_given import read_labels
-from .outcome_risk import FINAL_SHARES, SPLIT_SHARES, OutcomeRisk, Settings, apply_segment_records, fit_outcome
+from .outcome_risk import (
+    FINAL_SHARES,
+    RULE_BASELINES,
+    SPLIT_SHARES,
+    OutcomeRisk,
+    Settings,
+    apply_segment_records,
+    fit_outcome,
+)
 from .response_propensity import MAX_RELATIVE_WEIGHT, fit_response_model, response_weights, weight_responses
 from .segment_record import check_segments
 from .survey_cohort import CASE_STAGES, Cohort, known_cohort, prepare_snapshots, stage_of
@@ -280,7 +288,7 @@ class DissatisfactionRisk(RiskEstimator):
         learnt = self.stages_
         self.used_ = {stage: risk.used for stage, risk in learnt.items()}
         self.skill_ = {stage: risk.skill for stage, risk in learnt.items()}
-        self.promoted_ = any(used == "logistic" for used in self.used_.values())
+        self.promoted_ = any(used not in ("constant", *RULE_BASELINES) for used in self.used_.values())
         self.evaluation_ = _stacked({stage: risk.evaluation for stage, risk in learnt.items()})
         self.reliability_ = _stacked({stage: risk.reliability for stage, risk in learnt.items()})
         last = cohort.found.last_of_case()

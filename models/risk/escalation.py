@@ -8,7 +8,7 @@ import pandas as pd
 from ...features.arrays import Floats
 from ...features.errors import InputError
 from .estimator import RiskEstimator
-from .outcome_risk import Settings, fit_outcome
+from .outcome_risk import RULE_BASELINES, Settings, fit_outcome
 from .survey_cohort import known_cohort, prepare_snapshots, stage_of
 
 ESCALATION_LABEL = "escalation"
@@ -93,7 +93,7 @@ class EscalationRisk(RiskEstimator):
         learnt = fit_outcome(cohort, rows, when="while a case is open", what="were escalated", settings=settings)
         self.outcomes_, self.outcome_risk_ = cohort.found, learnt
         self.used_, self.decision_, self.skill_ = learnt.used, learnt.decision, learnt.skill
-        self.promoted_ = learnt.used == "logistic"
+        self.promoted_ = learnt.used not in ("constant", *RULE_BASELINES)
         self.evaluation_, self.reliability_ = learnt.evaluation, learnt.reliability
         return self._done(end)
 

@@ -19,6 +19,7 @@ from ..candidates.baselines import (
     fit_logistic,
     fit_segment_rate,
 )
+from ..candidates.own_classifiers import fit_own_classifiers
 from ..evaluation.scores import reliability_tables, score_table
 from ..evaluation.skill import MIN_SKILL, Skill, brier_skill, format_skill, top_lift
 from .promotion import MIN_CASES_PER_OUTCOME, MIN_DECIDED_CASES, MODEL_LABELS, RULE_BASELINES, choose_model
@@ -188,7 +189,7 @@ def fit_outcome_candidates(
 
     Returns
     -------
-    Name -> model, in the order of :data:`OUTCOME_CANDIDATES`.
+    Name -> model, in the order of :data:`OUTCOME_CANDIDATES`, then users' own.
     """
     frame, y, w = cohort.weighted_rows(train, propensity)
     scores: dict[str, LogOddsModel] = {
@@ -198,6 +199,7 @@ def fit_outcome_candidates(
         "logistic": fit_logistic(frame, y, settings.regularisation, w),
     }
     check = cohort.weighted_rows(later, propensity)
+    scores |= fit_own_classifiers(frame, y, w, check.snapshots)
     return {name: calibrate_model(score, *check) for name, score in scores.items()}
 
 

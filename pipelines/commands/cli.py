@@ -154,10 +154,12 @@ def history(
         found = f"{int(table['available'].sum())} of {len(table)} KPIs can be had."
         output_stage(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
         return
+    from ..project.config import change_section
     from ..stages.history import history_stage
 
     spec = project.config.history
-    spec = replace(spec, kpis=tuple(kpi or spec.kpis), by=tuple(by or spec.by), freq=freq or spec.freq)
+    asked = {"kpis": tuple(kpi or spec.kpis), "by": tuple(by or spec.by), "freq": freq or spec.freq}
+    spec = change_section(spec, "the history", **asked)
     with show_spinner("computing the history"):
         stage = history_stage(replace(project, config=replace(project.config, history=spec)))
     output_stage(stage, "history", out, as_json, zone=project.config.timezone, instants=instants_of(project))

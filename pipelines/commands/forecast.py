@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,10 +66,11 @@ def with_options(
     >>> with_options(ForecastSpec(), levels="50,90", **none).levels
     (50, 90)
     """
-    from ..project.checks import check_forecast
+    from ..project.config import change_section
 
-    changed = replace(
+    return change_section(
         spec,
+        "the forecast",
         horizon=horizon or spec.horizon,
         freq=freq or spec.freq,
         by=tuple(by or spec.by),
@@ -79,8 +79,6 @@ def with_options(
         kpi=kpi or spec.kpi,
         reconcile=reconcile or spec.reconcile,
     )
-    check_forecast(changed, "the forecast")
-    return changed
 
 
 def _levels(text: str) -> tuple[int, ...]:

@@ -43,11 +43,11 @@ def one_option(command: str, old: str, given: T | None, value: T | None) -> T | 
 
 
 def print_warnings_plainly() -> None:
-    """Write notes on old names as lines of their own to stderr; other warnings stay as Python writes them."""
+    """Write notes on old names and plug-ins as lines of their own to stderr; other warnings stay as Python does."""
     usual = warnings.showwarning
 
     def show(message: Any, category: type[Warning], *place: Any) -> None:
-        if category.__name__ == "RenamedWarning":
+        if category.__name__ in ("RenamedWarning", "PluginWarning"):
             sys.stderr.write(f"deskcast: warning: {message}\n")
         else:
             usual(message, category, *place)

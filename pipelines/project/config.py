@@ -1,22 +1,27 @@
-"""The configuration: one TOML file, parsed into frozen values; an unknown key is an error with a suggestion."""
+"""The configuration: one TOML file, read into frozen models; an unknown key is an error with a suggestion."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
+from datetime import date, time
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from ...features.case_log.schema import ATTRIBUTE_TIMINGS, TABLES
+from pydantic import ValidationError
+
+from ...extend.load import load_plugins
+from ...features.case_log.schema import TABLES
 from ...features.durations import parse_duration
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
-from .checks import check_local_path, check_values, local_day
-from .references import _check_references
+from .checks import local_day
+from .references import check_references
 from .specs import (
     ActionSpec,
     CalendarSpec,
@@ -25,49 +30,41 @@ from .specs import (
     ForecastSpec,
     GoalSpec,
     HistorySpec,
+    PluginsSpec,
+    ResultsSpec,
     RiskSpec,
     ShiftSpec,
     SlaSpec,
+    SourceSection,
     StaffingSpec,
+    TrackingSpec,
     WatchSpec,
 )
+
+T = TypeVar("T")
 
 #: Name of the file that every command looks for.
 CONFIG_FILE = "deskcast.toml"
 
-#: Keys that carry a duration with a unit, and the field in seconds that each fills.
-_DURATIONS = {
-    "target": "target_s",
-    "within": "within_s",
-    "patience": "patience_s",
-    "aht": "aht_s",
-    "interval": "interval_s",
-    "slot": "slot_s",
-    "sla": "sla_s",
-    "step": "step_s",
-    "break": "break_s",
-    "repeat": "repeat_s",
-    "survey": "survey_s",
-    "deflection": "deflection_s",
-    "capacity": "capacity_s",
-    "effort": "effort_s",
-}
-_SECTIONS = (
-    "timezone",
-    "source",
-    "calendar",
-    "sla",
-    "history",
-    "forecast",
-    "event",
-    "staffing",
-    "shifts",
-    "risk",
-    "action",
-    "watch",
-    "goal",
-    "tracking",
-    "results",
+#: Sections that stand once, by name and as a list, each with its model; and the field of a name in Config.
+_ONCE: dict[str, type[Any]] = {"history": HistorySpec, "forecast": ForecastSpec, "risk": RiskSpec, "watch": WatchSpec}
+_BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
+_LISTS: dict[str, type[Any]] = {"sla": SlaSpec, "event": EventSpec, "action": ActionSpec, "goal": GoalSpec}
+_PLURALS = {"calendar": "calendars", "sla": "slas", "event": "events", "action": "actions", "goal": "goals"}
+_OTHERS = ("timezone", "source", "plugins", "tracking", "results")
+#: What is wanted of a value of each kind.
+_WANTED = (
+    ("tuple[int", "a list of whole numbers"),
+    ("tuple", "a list of texts"),
+    ("float|Mapping", "a number, or a table of numbers such as { leave = 0.15, breaks = 0.1 }"),
+    ("Mapping[str,Any", 'a table such as { mon-fri = ["09:00-17:00"] }'),
+    ("Mapping[str,Mapping", 'a table of tables such as { reply = { high = "call the customer" } }'),
+    ("Mapping", "a table of texts"),
+    ("str|list", 'a country such as "PT", or a list of dates'),
+    ("str", "text"),
+    ("bool", "true or false"),
+    ("int", "a whole number above 0"),
+    ("float", "a number"),
 )
 
 
@@ -110,45 +107,43 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
     Traceback (most recent call last):
     deskcast.features.errors.InputError: deskcast.toml: column 'sources': unknown key (did you mean 'source'?)
     """
-    _check_keys(raw, _SECTIONS, where)
-    zone = _zone(raw.get("timezone", _first_zone(raw)), where)
+    _check_keys(raw, (*_ONCE, *_BY_NAME, *_LISTS, *_OTHERS), where)
+    plugins = read_section(PluginsSpec, _table(raw, "plugins", where), f"{where} [plugins]")
+    load_plugins(plugins.modules, folder, f"{where} [plugins]")  # before names of theirs are looked at
+    zone = read_section(CalendarSpec, {"timezone": raw.get("timezone", _first_zone(raw))}, where).timezone
     sources = tuple(
         _source(name, body, zone, f"{where} [source.{name}]") for name, body in _table(raw, "source", where).items()
     )
     if not sources:
         raise InputError("no source is configured", where=where, hint="add a [source.cases] section")
-    calendars = {
-        name: _build(CalendarSpec, body, f"{where} [calendar.{name}]", timezone=zone)
-        for name, body in _table(raw, "calendar", where).items()
-    }
+    found: dict[str, Any] = {}
+    for key, kind in _ONCE.items():
+        found[key] = read_section(kind, _table(raw, key, where), f"{where} [{key}]")
+    for key, kind in _BY_NAME.items():
+        zoned = {"timezone": zone} if kind is CalendarSpec else {}
+        found[_PLURALS.get(key, key)] = {
+            name: read_section(kind, body, f"{where} [{key}.{name}]", **zoned)
+            for name, body in _table(raw, key, where).items()
+        }
+    for key, kind in _LISTS.items():
+        found[_PLURALS[key]] = tuple(
+            read_section(kind, _in_local_days(body, zone, place) if key == "event" else body, place)
+            for number, body in enumerate(_list(raw, key, where), 1)
+            for place in [f"{where} [[{key}]] {body.get('name', number)}"]
+        )
+    tracking = read_section(TrackingSpec, _table(raw, "tracking", where), f"{where} [tracking]")
+    results = read_section(ResultsSpec, _table(raw, "results", where), f"{where} [results]")
     config = Config(
         folder=folder,
         sources=sources,
         timezone=zone,
-        calendars=calendars,
-        slas=tuple(_build(SlaSpec, b, f"{where} [[sla]] {i}") for i, b in enumerate(_list(raw, "sla", where), 1)),
-        history=_build(HistorySpec, _table(raw, "history", where), f"{where} [history]"),
-        forecast=_build(ForecastSpec, _table(raw, "forecast", where), f"{where} [forecast]"),
-        events=tuple(_event(b, zone, f"{where} [[event]] {i}") for i, b in enumerate(_list(raw, "event", where), 1)),
-        staffing={
-            name: _build(StaffingSpec, body, f"{where} [staffing.{name}]")
-            for name, body in _table(raw, "staffing", where).items()
-        },
-        shifts={
-            name: _build(ShiftSpec, body, f"{where} [shifts.{name}]")
-            for name, body in _table(raw, "shifts", where).items()
-        },
-        risk=_build(RiskSpec, _table(raw, "risk", where), f"{where} [risk]"),
-        watch=_build(WatchSpec, _table(raw, "watch", where), f"{where} [watch]"),
-        actions=tuple(
-            _build(ActionSpec, b, f"{where} [[action]] {i}") for i, b in enumerate(_list(raw, "action", where), 1)
-        ),
-        goals=tuple(_build(GoalSpec, b, f"{where} [[goal]] {i}") for i, b in enumerate(_list(raw, "goal", where), 1)),
-        **_tracking(raw, where),
-        results=_results(raw, where),
+        **found,
+        plugins=plugins,
+        tracking_uri=tracking.uri,
+        experiment=tracking.experiment,
+        results=results.path,
     )
-    _check_references(config, where)
-    check_values(config, where)
+    check_references(config, where)
     return config
 
 
@@ -172,25 +167,102 @@ def _check_keys(raw: Mapping[str, Any], known: tuple[str, ...], where: str) -> N
             raise InputError("unknown key", where=where, column=key, hint=did_you_mean(key, known))
 
 
-def _build(kind: type[Any], body: Any, where: str, **defaults: Any) -> Any:
-    """Fill a dataclass from a TOML section: durations to seconds, lists to tuples, types checked."""
+def read_section(kind: type[T], body: Any, where: str, **defaults: Any) -> T:
+    """Fill a section from TOML: old keys renamed, durations in seconds, lists as tuples, then checked.
+
+    A field that ends with ``_s`` is written without it and as a duration.
+
+    >>> read_section(StaffingSpec, {"within": "30s", "patience": "2min"}, "deskcast.toml [staffing.phone]").within_s
+    30.0
+    """
     if not isinstance(body, dict):
         raise InputError("this must be a section", where=where, got=body)
     body = _in_new_names(body, where)
-    declared = {f.name: f for f in fields(kind)}
-    keys = {short: long for short, long in _DURATIONS.items() if long in declared}
-    _check_keys(body, tuple(k for k in declared if k not in keys.values()) + tuple(keys), where)
-    values = dict(defaults)
-    for key, value in body.items():
-        if key in keys:
-            values[keys[key]] = parse_duration(value, where=where, column=key)
-        else:
-            values[key] = _typed(value, str(declared[key].type), where, key)
-    missing = [n for n, f in declared.items() if n not in values and _is_required(f)]
-    if missing:
-        short = next((s for s, long in keys.items() if long == missing[0]), missing[0])
-        raise InputError("this key is needed", where=where, column=short)
-    return kind(**values)
+    declared = _annotations(kind)
+    names = {name.removesuffix("_s"): name for name in declared}
+    _check_keys(body, tuple(names), where)
+    values = {
+        names[key]: _in_python(value, declared[names[key]])
+        if names[key] == key
+        else parse_duration(value, where=where, column=key)
+        for key, value in body.items()
+    }
+    return _validated(kind, defaults | values, where)
+
+
+def change_section(section: T, where: str, **values: Any) -> T:
+    """Return a section with other values, as options give them, checked as those of the file are.
+
+    >>> change_section(HistorySpec(), "the history", freq="W").freq
+    'W'
+    """
+    kept = {name: getattr(section, name) for name in _annotations(type(section))}
+    return _validated(type(section), kept | values, where)
+
+
+def _validated(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        raise _in_one_line(error, kind, values, where) from None  # pydantic shows values, passwords too
+
+
+def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, Any], where: str) -> InputError:
+    """Translate the first thing that pydantic found into the one line that its owner can act on."""
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    own, key = first.get("ctx", {}).get("error"), field.removesuffix("_s")
+    if isinstance(own, InputError):
+        column = own.column or key
+        return InputError(own.problem, where=where, column=column, got=own.got, wanted=own.wanted, hint=own.hint)
+    if first["type"].startswith("missing"):
+        return InputError("this key is needed", where=where, column=key)
+    if first["type"] == "literal_error":  # an attribute of a source
+        known = re.findall(r"'(\w+)'", first["ctx"]["expected"])
+        wanted, hint = ", ".join(known), did_you_mean(str(first["input"]), known)
+        place, column = f"{where} {key}", str(first["loc"][-1])
+        return InputError(
+            "this value cannot be used", where=place, column=column, got=first["input"], wanted=wanted, hint=hint
+        )
+    shape = "|".join(_shape(part) for part in _members(_annotations(kind)[field]))
+    wanted = next((words for start, words in _WANTED if shape.startswith(start)), "another value")
+    got = list(values[field]) if isinstance(values[field], tuple) else values[field]
+    return InputError("this value cannot be used", where=where, column=key, got=got, wanted=wanted)
+
+
+def _annotations(kind: type[Any]) -> dict[str, Any]:
+    """Return the fields of a section with what they hold."""
+    return {name: info.annotation for name, info in kind.__pydantic_fields__.items()}
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the kinds that an annotation allows, without ``None`` and without what checks them."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for part in get_args(annotation) for kind in _members(part)]
+    return [] if annotation is type(None) else [annotation]
+
+
+def _shape(kind: Any) -> str:
+    """Return a kind as text, such as ``Mapping[str,str]``."""
+    inner = ",".join(_shape(part) for part in get_args(kind) if part is not ...)
+    name = (get_origin(kind) or kind).__name__
+    return f"{name}[{inner}]" if inner else name
+
+
+def _in_python(value: Any, annotation: Any) -> Any:
+    """Turn a TOML value into what a field holds: lists into tuples, numbers and days into text where text is meant."""
+    kinds = [get_origin(kind) or kind for kind in _members(annotation)]
+    if tuple in kinds:
+        return tuple(value) if isinstance(value, list) else (value,) if _is_plain(value) else value
+    if list in kinds and isinstance(value, list):
+        return [str(one) for one in value]
+    return str(value) if str in kinds and _is_plain(value) else value
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, (str, int, float, date, time)) and not isinstance(value, bool)
 
 
 def _in_new_names(body: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -208,68 +280,10 @@ def _in_new_names(body: Mapping[str, Any], where: str) -> dict[str, Any]:
     return found
 
 
-def _is_required(declared: Any) -> bool:
-    from dataclasses import MISSING
-
-    return declared.default is MISSING and declared.default_factory is MISSING
-
-
-def _typed(value: Any, declared: str, where: str, key: str) -> Any:
-    """Check a TOML value against the annotation of its field; lists become tuples where tuples are declared."""
-    wanted, good = declared, True
-    if declared.startswith("tuple[int"):
-        value = (value,) if isinstance(value, int) else value
-        good, wanted = isinstance(value, (list, tuple)) and all(_is_int(v) for v in value), "a list of whole numbers"
-    elif declared.startswith("tuple"):
-        value = (value,) if isinstance(value, str) else value
-        good, wanted = isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value), "a list of texts"
-    elif declared.startswith("float | Mapping"):
-        shares = value.values() if isinstance(value, dict) else [value]
-        good = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in shares)
-        wanted = "a number, or a table of numbers such as { leave = 0.15, breaks = 0.1 }"
-    elif declared.startswith("Mapping[str, list"):
-        good, wanted = isinstance(value, dict), 'a table such as { mon-fri = ["09:00-17:00"] }'
-    elif declared.startswith("Mapping[str, Mapping"):
-        good = isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
-        wanted = 'a table of tables such as { reply = { high = "call the customer" } }'
-    elif declared.startswith("Mapping"):
-        good = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-        wanted = "a table of texts"
-    elif declared == "str | list[str]":
-        good, wanted = isinstance(value, (str, list)), 'a country such as "PT", or a list of dates'
-        value = [str(v) for v in value] if isinstance(value, list) else value
-    elif declared.startswith("str"):
-        value = str(value) if not isinstance(value, (dict, list, bool)) else value
-        good, wanted = isinstance(value, str), "text"
-    elif declared.startswith("bool"):
-        good, wanted = isinstance(value, bool), "true or false"
-    elif declared.startswith("int"):
-        good, wanted = _is_int(value) and value > 0, "a whole number above 0"
-    elif declared.startswith("float"):
-        good, wanted = isinstance(value, (int, float)) and not isinstance(value, bool), "a number"
-    if not good:
-        raise InputError("this value cannot be used", where=where, column=key, got=value, wanted=wanted)
-    return tuple(value) if isinstance(value, list) and declared.startswith("tuple") else value
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _first_zone(raw: Mapping[str, Any]) -> str:
     sources = raw.get("source", {})
     zones = [s.get("timezone") for s in sources.values() if isinstance(s, dict)] if isinstance(sources, dict) else []
     return next((z for z in zones if isinstance(z, str)), "UTC")
-
-
-def _zone(name: object, where: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(str(name)).key
-    except (KeyError, ValueError, OSError) as error:
-        hint = "a name of the IANA list such as 'Europe/Lisbon'"
-        raise InputError("there is no such time zone", where=where, column="timezone", got=name, hint=hint) from error
 
 
 def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
@@ -285,44 +299,10 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
     if isinstance(body, dict) and isinstance(body.get("path"), list):  # several files of one form
         body = {**{k: v for k, v in body.items() if k != "path"}, "files": body["path"]}
     defaults = {"table": usual, "timezone": zone}
-    spec: SourceSpec = _build(SourceSpec, body, where, **defaults)
-    given = [k for k in ("path", "files", "database") if getattr(spec, k)]
-    if len(given) == 2 or not (given or spec.parts):
-        wanted = "one of path = 'FILE', parts = { ... } and database = 'postgresql://...'"
-        problem = "a source is either a path or a database" if given else "this key is needed"
-        raise InputError(problem, where=where, column="path", wanted=wanted)
-    for path in (spec.path, *(() if spec.database else spec.parts.values())):
-        check_local_path(path or "", where, "a source is a file or a folder of this machine")
-    if spec.table not in TABLES:
-        hint = did_you_mean(spec.table, tuple(TABLES))
-        raise InputError("there is no such canonical table", where=where, column="table", got=spec.table, hint=hint)
-    _zone(spec.timezone, where)
-    for column, known in spec.attributes.items():
-        if known not in ATTRIBUTE_TIMINGS:
-            raise InputError(
-                "an attribute is known at one of three times", where=f"{where} attributes", column=column, got=known,
-                wanted=", ".join(ATTRIBUTE_TIMINGS), hint=did_you_mean(known, ATTRIBUTE_TIMINGS),
-            )  # fmt: skip
-    return spec
+    section = read_section(SourceSection, body, where, **defaults)
+    return SourceSpec(**{f.name: getattr(section, f.name) for f in fields(SourceSpec)})  # readers change it as they go
 
 
-def _event(body: Any, zone: str, where: str) -> EventSpec:
-    """Read an event; an instant with a zone of its own is told on the desk's clock, as its days are."""
-    spec: EventSpec = _build(EventSpec, body, where)
-    place = f"{where.rpartition(' ')[0]} {spec.name}"
-    return replace(spec, **{key: local_day(body[key], zone, place, key) for key in ("start", "end")})
-
-
-def _tracking(raw: Mapping[str, Any], where: str) -> dict[str, str]:
-    body = _table(raw, "tracking", where)
-    _check_keys(body, ("uri", "experiment"), f"{where} [tracking]")
-    names = {"uri": "tracking_uri", "experiment": "experiment"}
-    return {names[k]: _typed(v, "str", f"{where} [tracking]", k) for k, v in body.items()}
-
-
-def _results(raw: Mapping[str, Any], where: str) -> str:
-    body = _table(raw, "results", where)
-    _check_keys(body, ("path",), f"{where} [results]")
-    path = str(_typed(body.get("path", "results"), "str", f"{where} [results]", "path"))
-    check_local_path(path, f"{where} [results]", "results are written to a folder of this machine")
-    return path
+def _in_local_days(body: dict[str, Any], zone: str, where: str) -> dict[str, Any]:
+    """Tell an instant with a zone of its own on the desk's clock, as its days are."""
+    return body | {key: local_day(body[key], zone, where, key) for key in ("start", "end") if key in body}

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...extend.load import load_plugins
 from ...features.calendars.instants import parse_instant
 from ...features.case_log.log import CaseLog
 from ...features.case_log.log_end import describe_stray_times, find_end_of_frames
@@ -241,9 +242,11 @@ def _last_slot_day_end(volumes: pd.DataFrame, timezone: str) -> pd.Timestamp | N
 def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:
     """Return a hash of the settings that matter, of the bytes of every file, and of what databases gave."""
     settings = asdict(config)
-    for key in ("folder", "tracking_uri", "experiment", "results"):
+    for key in ("folder", "tracking_uri", "experiment", "results", "plugins"):
         settings.pop(key)
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for place in load_plugins(config.plugins.modules, config.folder):
+        digest.update(Path(place).read_bytes())
     for spec in config.sources:
         for path in spec.list_paths():
             for file in expand_path(config.folder / path):

@@ -3,22 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated, Any
 
+from pydantic import model_validator
+from pydantic.dataclasses import dataclass
+
+from ...features.case_log.schema import TABLES
+from ...features.errors import InputError, did_you_mean
+from ...features.sla.policies import SLA_METRICS
+from ...features.sla.presets import POLICY_OPTIONS, PRESETS
 from ...features.sources.spec import SourceSpec
+from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
+from . import fields
+from .checks import check_condition, check_local_path
+from .fields import SECTION, one_of
+
+#: How segments are made to add up.
+RECONCILE_METHODS = ("wls", "variance", "bottom_up", "none")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
+class SourceSection(SourceSpec):
+    """A source as a configuration gives it: a file, several of one form, or a database."""
+
+    timezone: fields.Zone = "UTC"
+
+    @model_validator(mode="after")
+    def _check(self) -> SourceSection:
+        given = [k for k in ("path", "files", "database") if getattr(self, k)]
+        if len(given) == 2 or not (given or self.parts):
+            wanted = "one of path = 'FILE', parts = { ... } and database = 'postgresql://...'"
+            problem = "a source is either a path or a database" if given else "this key is needed"
+            raise InputError(problem, column="path", wanted=wanted)
+        for path in (self.path, *self.files, *(() if self.database else self.parts.values())):
+            check_local_path(path or "", "", "a source is a file or a folder of this machine")
+        if self.table not in TABLES:
+            hint = did_you_mean(self.table, tuple(TABLES))
+            raise InputError("there is no such canonical table", column="table", got=self.table, hint=hint)
+        return self
+
+
+@dataclass(frozen=True, config=SECTION)
 class CalendarSpec:
     """Opening hours of a team: a zone, weekly hours, and holidays by country or date."""
 
-    timezone: str = "UTC"
-    open: Mapping[str, list[str]] = field(default_factory=dict)
+    timezone: fields.Zone = "UTC"
+    open: Mapping[str, Any] = field(default_factory=dict)
     holidays: str | list[str] = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class SlaSpec:
     """One promise: a metric, its target in seconds, and the clock that it runs on.
 
@@ -31,20 +67,31 @@ class SlaSpec:
     target_s: float | None = None
     priority: str | None = None
     policy: str = "default"
-    clock: str = "calendar"
+    clock: Annotated[str, one_of("unknown clock", lambda: ("calendar", "business", "source"))] = "calendar"
     calendar: str | None = None
     pause_on: tuple[str, ...] = ()
     valid_from: str | None = None
-    preset: str | None = None
+    preset: Annotated[str | None, one_of("unknown preset", lambda: [name for name in PRESETS if name])] = None
     when: Mapping[str, str] = field(default_factory=dict)
-    match: str | None = None
-    on_change: str | None = None
-    cycles: str | None = None
-    versions: str | None = None
-    starts: str | None = None
+    match: Annotated[str | None, one_of("unknown match", lambda: POLICY_OPTIONS["match"])] = None
+    on_change: Annotated[str | None, one_of("unknown on_change", lambda: POLICY_OPTIONS["on_change"])] = None
+    cycles: Annotated[str | None, one_of("unknown cycles", lambda: POLICY_OPTIONS["cycles"])] = None
+    versions: Annotated[str | None, one_of("unknown versions", lambda: POLICY_OPTIONS["versions"])] = None
+    starts: Annotated[str | None, one_of("unknown starts", lambda: POLICY_OPTIONS["starts"])] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> SlaSpec:
+        if self.clock != "source" and self.target_s is None:
+            raise InputError("this key is needed", column="target", hint="a duration such as '6h'")
+        if self.clock == "business" and self.calendar is None:
+            raise InputError("a business clock needs a calendar", column="calendar")
+        if self.clock != "source" and self.metric not in SLA_METRICS:
+            hint = f"{did_you_mean(self.metric, SLA_METRICS)}; a flag of the exporting system needs clock = 'source'"
+            raise InputError("unknown metric", column="metric", got=self.metric, hint=hint)
+        return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class HistorySpec:
     """Which KPIs are kept as history, by which segments, and how often.
 
@@ -54,15 +101,15 @@ class HistorySpec:
     """
 
     by: tuple[str, ...] = ()
-    freq: str = "D"
-    kpis: tuple[str, ...] = ()
+    freq: fields.Frequency = "D"
+    kpis: fields.KpiNames = ()
     repeat_s: float = 7 * 86400.0
     survey_s: float = 7 * 86400.0
     deflection_s: float = 86400.0
     calendar: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class ForecastSpec:
     """What is forecast, how far ahead, and in which slots.
 
@@ -71,18 +118,18 @@ class ForecastSpec:
     """
 
     by: tuple[str, ...] = ()
-    freq: str = "D"
-    horizon: int = 28
-    windows: int = 12
-    levels: tuple[int, ...] = (80, 95)
+    freq: fields.Frequency = "D"
+    horizon: fields.Horizon = 28
+    windows: fields.Count = 12
+    levels: fields.Levels = (80, 95)
     calendar: str | None = None
     holidays: str | list[str] = ""
-    kpi: str = ""
-    models: tuple[str, ...] = ("auto",)
-    reconcile: str = "wls"
+    kpi: fields.KpiName = ""
+    models: fields.ModelNames = ("auto",)
+    reconcile: Annotated[str, one_of("unknown way to add up", lambda: RECONCILE_METHODS)] = "wls"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class EventSpec:
     """A known event: days that are open but different."""
 
@@ -90,8 +137,14 @@ class EventSpec:
     start: str
     end: str
 
+    @model_validator(mode="after")
+    def _check(self) -> EventSpec:
+        if self.end < self.start:
+            raise InputError("the event ends before it starts", column="end", got=self.end)
+        return self
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=SECTION)
 class StaffingSpec:
     """What a queue promises, and what its agents need.
 
@@ -103,25 +156,32 @@ class StaffingSpec:
     each is a share of what the others leave (``multiply``) or of all paid time (``add``).
     """
 
-    kind: str = "calls"
-    service_level: float = 0.80
+    kind: Annotated[str, one_of("unknown kind", lambda: ("calls", "chat", "cases"))] = "calls"
+    service_level: fields.Share = 0.80
     within_s: float = 20.0
-    patience_s: float | None = None
-    shrinkage: float | Mapping[str, float] = 0.30
-    shrinkage_parts: str = "multiply"
-    max_occupancy: float = 0.85
+    patience_s: fields.SomeTime | None = None
+    shrinkage: fields.Shares = 0.30
+    shrinkage_parts: Annotated[str, one_of("unknown way to join parts", lambda: SHRINKAGE_PARTS)] = "multiply"
+    max_occupancy: fields.Occupancy = 0.85
     aht_s: float | None = None
-    interval_s: float = 1800.0
-    horizon_days: int = 7
-    confidence: float | None = None
-    concurrency: float = 3.0
-    slowdown: float = 0.0
+    interval_s: fields.Interval = 1800.0
+    horizon_days: fields.Days = 7
+    confidence: fields.Share | None = None
+    concurrency: fields.FromOne = 3.0
+    slowdown: fields.FromZero = 0.0
     sla_s: float | None = None
     where: Mapping[str, str] = field(default_factory=dict)
     calendar: str | None = None
 
+    @model_validator(mode="after")
+    def _check(self) -> StaffingSpec:
+        added = sum(self.shrinkage.values()) if isinstance(self.shrinkage, Mapping) else self.shrinkage
+        if self.shrinkage_parts == "add" and added >= 1:
+            raise InputError("the parts leave no time", column="shrinkage", got=added, wanted="a sum below 1")
+        return self
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=SECTION)
 class ShiftSpec:
     """Shifts of one kind of contract that may cover a queue: lengths, begins, breaks, days a week.
 
@@ -135,11 +195,11 @@ class ShiftSpec:
     last_end: str = "22:00"
     step_s: float = 1800.0
     break_s: float = 1800.0
-    days_per_week: int = 5
-    max_agents: int | None = None
+    days_per_week: fields.Count = 5
+    max_agents: fields.Count | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class ActionSpec:
     """What to do about a case at risk: the first action whose conditions hold is suggested.
 
@@ -151,11 +211,17 @@ class ActionSpec:
 
     do: str
     when: Mapping[str, str] = field(default_factory=dict)
-    success_rate: float = 1.0
-    effort_s: float | None = None
+    success_rate: fields.Probability = 1.0
+    effort_s: fields.Work | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ActionSpec:
+        for key, values in self.when.items():
+            check_condition(key, values)
+        return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class RiskSpec:
     """When the open cases are looked at, how many are listed, and how many can be taken up.
 
@@ -164,19 +230,19 @@ class RiskSpec:
     even if there is room. ``segments`` are columns of the cases whose track record tells dissatisfaction.
     """
 
-    at: str = "08:00"
-    top: int = 10
-    train_days: int = 120
+    at: fields.Clock = "08:00"
+    top: fields.Count = 10
+    train_days: fields.Days = 120
     actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    cases_per_day: int | None = None
-    capacity_s: float | None = None
-    effort_s: float = 1800.0
-    min_probability: float = 0.1
-    cost: float | Mapping[str, float] = 1.0
+    cases_per_day: fields.Count | None = None
+    capacity_s: fields.SomeTime | None = None
+    effort_s: fields.SomeTime = 1800.0
+    min_probability: fields.Probability = 0.1
+    cost: fields.Costs = 1.0
     segments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class WatchSpec:
     """Which KPIs are watched for shifts, in which segments, and how many false alarms a week are borne.
 
@@ -184,14 +250,14 @@ class WatchSpec:
     on, ``min_effect`` the least change that is worth a word (0.1 is 10 %, for shares 2 points).
     """
 
-    kpis: tuple[str, ...] = ()
+    kpis: fields.KpiNames = ()
     by: tuple[str, ...] = ()
-    false_alerts_per_week: float = 1.0
-    min_volume: float = 5.0
-    min_effect: float = 0.1
+    false_alerts_per_week: fields.AboveZero = 1.0
+    min_volume: fields.FromZero = 5.0
+    min_effect: fields.FromZero = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class GoalSpec:
     """A goal: a KPI and the value that it should reach by the end of a period (``W``, ``MS``, ``QS`` or ``YS``).
 
@@ -199,13 +265,40 @@ class GoalSpec:
     """
 
     name: str
-    kpi: str
+    kpi: fields.KpiName
     target: float
-    better: str | None = None
-    period: str = "MS"
+    better: Annotated[str | None, one_of("unknown better", lambda: ("higher", "lower"))] = None
+    period: Annotated[str, one_of("unknown period", lambda: ("W", "MS", "QS", "YS"))] = "MS"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
+class TrackingSpec:
+    """Where runs are recorded."""
+
+    uri: str = "sqlite:///mlflow.db"
+    experiment: str = "deskcast"
+
+
+@dataclass(frozen=True, config=SECTION)
+class ResultsSpec:
+    """Where result tables are written."""
+
+    path: str = "results"
+
+    @model_validator(mode="after")
+    def _check(self) -> ResultsSpec:
+        check_local_path(self.path, "", "results are written to a folder of this machine")
+        return self
+
+
+@dataclass(frozen=True, config=SECTION)
+class PluginsSpec:
+    """Modules that register forecasters, classifiers, features and KPIs: beside the configuration, or installed."""
+
+    modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=SECTION)
 class Config:
     """Everything that one run needs to know; relative paths are resolved against ``folder``."""
 
@@ -223,6 +316,7 @@ class Config:
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
     actions: tuple[ActionSpec, ...] = ()
+    plugins: PluginsSpec = PluginsSpec()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
     results: str = "results"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
+from ...features.plugins import registered
 from ...models.evaluation.backtest import (
     Predict,
     backtest_risk,
@@ -88,7 +89,8 @@ def backtest_breach_risk(
         if progress is not None:
             progress(done, len(points))
         models = risk.candidates_
-        names = [n for n in dict.fromkeys((*BASELINE_MODELS, "logistic", "hazard", "mean", used)) if n in models]
+        own = registered("classifier")
+        names = [n for n in dict.fromkeys((*BASELINE_MODELS, "logistic", "hazard", "mean", *own, used)) if n in models]
         return {name: models[name].probability for name in names}
 
     running = (
