@@ -15,11 +15,11 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
 from ..methods.registry import NAIVE_METHODS
-from ..volume.folds import forecast_all_methods
 from ..volume.forecast import build_fold_table, list_rejected_series
 from ..volume.forecast_kind import variance_shares
 from ..volume.intervals import conformal_quantiles, effective_sample_size, forecast_columns, probabilities
 from ..volume.issued import Issued, issue_request
+from ..volume.method_forecasts import forecast_all_methods
 from ..volume.request import ForecastRequest
 
 #: Days of values after which a series counts as much in its own forecast as its relatives.

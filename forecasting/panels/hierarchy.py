@@ -16,10 +16,11 @@ from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
 from ..grid.slot_states import MISSING
 from ..grid.special_days import SpecialDays
-from ..volume.folds import MethodForecasts, find_past_origins, forecast_fold
+from ..volume.folds import find_past_origins, forecast_fold
 from ..volume.forecast import list_rejected_series
 from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, forecast_columns
 from ..volume.issued import Issued
+from ..volume.method_forecasts import MethodForecasts
 from ..volume.request import ForecastRequest, Panel
 from .reconcile import Hierarchy, add_up, check_reconciliation_method, hierarchy, reconcile_values
 

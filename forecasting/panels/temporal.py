@@ -16,10 +16,11 @@ from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, make_grid
 from ..grid.special_days import mark_special_days
 from ..methods.registry import AUTO
-from ..volume.folds import MethodForecasts, forecast_fold
+from ..volume.folds import forecast_fold
 from ..volume.forecast import list_rejected_series
 from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, forecast_columns
 from ..volume.issued import Issued, issue_request
+from ..volume.method_forecasts import MethodForecasts
 from ..volume.request import ForecastRequest
 from .reconcile import check_reconciliation_method, reconcile_values
 

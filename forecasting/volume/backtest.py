@@ -14,10 +14,11 @@ from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
 from ..methods.own_methods import own_methods
 from ..methods.registry import AUTO, NAIVE_METHODS
-from .folds import MethodForecasts, find_past_origins, forecast_fold
+from .folds import find_past_origins, forecast_fold
 from .forecast import build_fold_table, list_rejected_series
 from .forecast_kind import backtest_kind
 from .losses import coverage, mase_scale, wape, wql
+from .method_forecasts import MethodForecasts
 from .request import ForecastRequest
 
 if TYPE_CHECKING:

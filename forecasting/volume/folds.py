@@ -16,12 +16,12 @@ from ..grid.frequency import SlotFrequency
 from ..grid.grid import Grid
 from ..grid.special_days import SpecialDays
 from ..methods.own_methods import find_unsaid
-from ..methods.registry import NAIVE_METHODS, candidates_on, run_method
-from ..methods.scene import build_scene
+from ..methods.registry import NAIVE_METHODS, candidates_on
 from ..one_thread import use_one_blas_thread
-from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination, find_smallest_step
+from .combination import MIN_ORIGINS, Combination, assign_volume_tiers, choose_combination
 from .error_sizes import compute_error_scale, fit_error_exponent, fit_error_growth
 from .intervals import apply_intervals, assign_zero_tiers, calibrate_intervals
+from .method_forecasts import MethodForecasts, forecast_all_methods
 from .request import ForecastRequest
 
 #: Leads of days, weeks and months whose errors are pooled, the most first.
@@ -29,27 +29,6 @@ LEADS_A_BLOCK = {"D": (28, 14, 7), "W": (4,), "MS": (3,)}
 
 #: Lengths of a block that the history must have.
 MIN_HISTORY_BLOCKS = 6.5
-
-
-@dataclass(frozen=True)
-class MethodForecasts:
-    """Forecasts of every method at one origin: N x H points by method, and what holds for all.
-
-    ``quiet`` marks slots that are closed or never hold anything; ``zeros``, ``level``, ``unit`` and ``limit`` are of
-    the profile, ``step`` is the smallest difference between two values. ``seconds`` is the CPU time of each method,
-    ``shared`` what they have in common, ``failed`` why a user's method has no forecast.
-    """
-
-    points: dict[str, Floats]
-    quiet: Bools
-    zeros: Floats
-    level: Floats
-    unit: Floats
-    step: Floats
-    limit: Floats
-    seconds: dict[str, float]
-    shared: float
-    failed: dict[str, PluginError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,41 +108,6 @@ def find_past_origins(frequency: SlotFrequency, origin: int, horizon: int, windo
 
 
 @use_one_blas_thread()
-def forecast_all_methods(
-    grid: Grid,
-    special: SpecialDays,
-    origin: int,
-    horizon: int,
-    methods: Sequence[str],
-    known: MethodForecasts | None = None,
-) -> MethodForecasts:
-    """Forecast with every method from the values before the origin; ``known`` holds those that are done already."""
-    begun = process_time()
-    scene = build_scene(grid, special, origin, horizon)
-    profile = scene.profile
-    closed = ~grid.is_open[:, origin : origin + horizon]
-    quiet = profile.quiet[:, scene.places] | closed
-    step = find_smallest_step(np.where(profile.counts, profile.y, np.nan).reshape(len(grid.ids), -1))
-    shared = process_time() - begun
-    points: dict[str, Floats] = dict(known.points) if known else {}
-    seconds: dict[str, float] = dict(known.seconds) if known else {}
-    failed: dict[str, PluginError] = dict(known.failed) if known else {}
-    for name in methods:
-        if name not in points:
-            begun = process_time()
-            silent = quiet & ~np.isnan(profile.level)[:, None]
-            try:
-                found = run_method(name, scene)
-            except PluginError as error:
-                found, failed[name] = np.full(silent.shape, np.nan), error
-            points[name] = np.where(silent, 0.0, np.maximum(found, 0.0))
-            seconds[name] = process_time() - begun
-    return MethodForecasts(
-        points, quiet, profile.zeros, profile.level, profile.unit, step, profile.limit, seconds, shared, failed
-    )
-
-
-@use_one_blas_thread()
 def forecast_fold(
     request: ForecastRequest,
     grid: Grid,
@@ -193,7 +137,8 @@ def forecast_fold(
     failed = _find_failed(grid, methods, now, then)
     if failed:
         _name_failed(failed, asked)
-        methods, candidates, shown = ([m for m in names if m not in failed] for names in (methods, candidates, shown))
+        methods = [m for m in methods if m not in failed]
+        candidates, shown = (tuple(m for m in names if m not in failed) for names in (candidates, shown))
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
     days = (targets + grid.first) // max(grid.frequency.per_day, 1)
     outcome = _outcomes(grid, targets, [each.quiet for each in then], now.limit)
@@ -333,9 +278,9 @@ class _LeadBlock:
             past.append(whole[:, self.first : self.last])
             level, unit = (now.level, now.unit) if mix is not None else (each.level, each.unit)
             sizes.append(compute_error_scale(past[-1], level, unit, power))
-        made = _stack(past, self.outcome)
+        then = _stack(past, self.outcome)
         # a fault of the past that a method repeats is no error of the others
-        error = self.outcome - np.where(made > now.limit[None, :, None], np.nan, made)
+        error = self.outcome - np.where(then > now.limit[None, :, None], np.nan, then)
         scale = _stack(sizes, self.outcome)
         scaled = error / np.where(scale > 0, scale, np.nan)
         growth = fit_error_growth(scaled)

@@ -14,7 +14,8 @@ from ...features.arrays import Floats, Ints
 from ..grid.grid import Grid
 from ..grid.special_days import SpecialDays, format_special_days
 from ..grid.yearly_days import add_yearly_days
-from .folds import Fold, MethodForecasts, forecast_fold
+from .folds import Fold, forecast_fold
+from .method_forecasts import MethodForecasts
 from .request import ForecastRequest
 
 

@@ -15,7 +15,7 @@ from ..grid.profile import cut_seasons
 from ..grid.special_days import SpecialDays
 from ..methods.registry import FORECAST_METHODS
 from ..methods.scene import build_scene
-from .folds import MethodForecasts, forecast_all_methods
+from .method_forecasts import MethodForecasts, forecast_all_methods
 from .request import ForecastRequest
 
 #: What a series can be.

@@ -45,7 +45,7 @@ def test_it_stands_in_the_table_and_is_used_where_it_wins(desk):
     assert table.loc["tree", "ece"] < 0.1
     assert "tree is used" in risk.decision_.lower()
     parts = risk.contributions(rows[:200])
-    p = risk.predict_proba(rows[:200])
+    p = risk.risk(rows[:200])
     said = parts.drop(columns="logit").sum(axis=1)
     assert said.to_numpy() == pytest.approx(log_odds(p), abs=1e-9)
     assert parts["details"].abs().mean() > parts.drop(columns=["base", "logit", "details"]).abs().mean().max()
@@ -57,7 +57,7 @@ def test_where_it_does_not_win_nothing_changes(desk):
     register_classifier("noise", NoiseClassifier)
     risk = fit(rows, labels)
     assert risk.used_ == plain.used_
-    assert risk.predict_proba(rows) == pytest.approx(plain.predict_proba(rows))
+    assert risk.risk(rows) == pytest.approx(plain.risk(rows))
     kept = risk.evaluation_[risk.evaluation_["model"] != "noise"].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, plain.evaluation_)
     unregister("classifier", "noise")

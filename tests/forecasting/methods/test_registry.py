@@ -19,7 +19,7 @@ from deskcast.forecasting.methods.registry import (
 )
 from deskcast.forecasting.methods.scene import build_scene
 from deskcast.forecasting.methods.smoothing import seasonal_level
-from deskcast.forecasting.volume.folds import forecast_all_methods
+from deskcast.forecasting.volume.method_forecasts import forecast_all_methods
 
 OFFICE = BusinessCalendar.from_hours("Europe/Lisbon", {"mon-fri": ["09:00-17:00"]}, holidays=["2024-02-13"])
 HEAVY = ("ets", "arima_errors", "boosting")
