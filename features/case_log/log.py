@@ -14,6 +14,7 @@ from ..calendars.instants import parse_instant
 from ..calendars.periods import parse_zone
 from ..errors import InputError, did_you_mean
 from .conform import PANDAS_DTYPES, conform_frame
+from .due_times import settle_due_times
 from .fetch import fetch
 from .log_end import find_end_of_frames
 from .schema import SETTLEMENT, TABLES, AttributeTiming, Column, Table
@@ -105,6 +106,7 @@ class CaseLog:
         wanted = end if until is None else parse_instant(until, timezone)
         connection = _connect()
         tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
+        tables = settle_due_times(tables, max(last, wanted))
         known_of = {c: known.get(c, "outcome") for c in extras}
         log = cls(tables, max(last, wanted), timezone, known_of, dict(calendars or {}))
         return log.as_of(wanted) if wanted < last else log
@@ -221,6 +223,7 @@ class CaseLog:
         end, last = find_log_end(tables)
         wanted = end if until is None else parse_instant(until, timezone)
         known_of = {c: known.get(c, "outcome") for c in extras}
+        tables = settle_due_times(tables, max(last, wanted))
         log = cls(tables, max(last, wanted), timezone, known_of, dict(calendars or {}))
         return log.as_of(wanted) if wanted < last else log
 

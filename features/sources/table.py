@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..readers.many_files import FILES
 from .columns import ImportReport, cast_columns, choose_columns, read_column
 from .contacts import is_contact_record, read_contacts
+from .due_columns import CASE_DUES, build_due_times, read_due_columns
 from .event_log import read_event_log
 from .rows import cut_events, is_in_span, number_events, read_column_text
 from .spec import LoadedSource, SourceSpec
@@ -53,12 +54,14 @@ def read_mapped_table(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
 
 def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     kinds = {c.name: str(c.kind) for c in TABLES["cases"].columns}
-    kinds |= dict.fromkeys((*CASE_TIMES, UPDATED), "instant")
+    kinds |= dict.fromkeys((*CASE_TIMES, UPDATED, *CASE_DUES), "instant")
     found = choose_columns(spec, frame, kinds, ("created_at",))
+    due_columns = {name: found.pop(name) for name in CASE_DUES if name in found}
     ledger = ImportReport("cases", Path(spec.path).name, len(frame))
     needed = tuple(n for n in ("case_id", "created_at") if n in found)
     cast = cast_columns(spec, frame, found, kinds, needed, ledger)
     changes = pd.DataFrame()
+    older = np.zeros(len(frame), dtype=bool)
     if "case_id" not in found:
         width = len(str(len(frame)))
         cast.insert(0, "case_id", pd.Series([f"{i:0{width}d}" for i in range(1, len(frame) + 1)], dtype="str"))
@@ -70,6 +73,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         said = describe_versions(cast, files)
         ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}")
         cast = _as_first_known(cast, first)
+    every = cast[[n for n in ("case_id", UPDATED) if n in cast]]
     for name in (n for n in CASE_TIMES if n in found):
         cast[name] = _with_ends_of_a_day(cast, name, found[name], spec.timezone, ledger)
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
@@ -83,13 +87,16 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
             )
     ledger.check_rows_left()
     cast = cast[ledger.accepted & is_in_span(spec, cast["created_at"].where(ledger.accepted), ledger, "cases")]
-    attributes = _attributes(spec, frame, found)
+    attributes = _attributes(spec, frame, found | due_columns)
     for name in attributes:
         cast[name] = read_column(spec, frame, name).loc[cast.index]
     tables = {"cases": _sorted(cast.drop(columns=[n for n in (*CASE_TIMES, UPDATED) if n in cast]), ["case_id"])}
     times = [n for n in CASE_TIMES if n in found]
     if times or len(changes):
         tables["events"] = cut_events(spec, _case_events(cast, times, changes), ledger)
+    if due_columns:
+        dues = read_due_columns(spec, frame, due_columns, found["created_at"], ledger)
+        tables["due_times"] = build_due_times(dues, every, cast.index, older)
     derived = ("events",) if "events" in tables else ()
     return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), attributes, derived, ledger.until)
 

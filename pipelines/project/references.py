@@ -82,12 +82,12 @@ def _check_queue(name: str, queue: StaffingSpec, where: str) -> None:
 
 
 def _check_sla(sla: SlaSpec, where: str) -> None:
-    clocks = ("calendar", "business", "source")
+    clocks = ("calendar", "business", "due", "source")
     if sla.clock not in clocks:
         raise InputError(
             "unknown clock", where=where, column="clock", got=sla.clock, hint=did_you_mean(sla.clock, clocks)
         )
-    if sla.clock != "source" and sla.target_s is None:
+    if sla.clock not in ("source", "due") and sla.target_s is None:
         raise InputError("this key is needed", where=where, column="target", hint="a duration such as '6h'")
     if sla.clock == "business" and sla.calendar is None:
         raise InputError("a business clock needs a calendar", where=where, column="calendar")
