@@ -13,7 +13,7 @@ from ..sla.milestones import milestones
 from ..sla.policies import MetricPolicies, read_policies
 
 
-def breach_labels(log: CaseLog) -> pd.DataFrame:
+def breach_labels(log: CaseLog, *, with_decision: bool = False) -> pd.DataFrame:
     """Say for each promise whether it was broken, as far as the log decides it.
 
     A promise is decided once: broken at the instant its target passes, even while the case is still open, or kept
@@ -25,15 +25,16 @@ def breach_labels(log: CaseLog) -> pd.DataFrame:
     ----------
     log
         A log with ``cases``, ``events`` and ``sla_policies``.
+    with_decision
+        Add ``decided_at``, from when the promise was kept or broken: before ``known_at`` where only the row of the
+        finished case tells its due time. What a model learns from ends there.
 
     Returns
     -------
     DataFrame
         One row for each case and metric for which a policy ever held: ``case_id``, ``metric``, ``label`` (true =
-        broken, missing = not decided), ``known_at`` (missing where not decided) and ``decided_at``, from when it was
-        so: before ``known_at`` where only the row of the finished case tells its due time. By due times
-        (``clock = "due"``) a promise is broken when the one in force first passes; that it is moved later changes
-        nothing.
+        broken, missing = not decided) and ``known_at`` (missing where not decided). By due times (``clock = "due"``) a
+        promise is broken when the one in force first passes; that it is moved later changes nothing.
 
     Raises
     ------
@@ -59,7 +60,8 @@ def breach_labels(log: CaseLog) -> pd.DataFrame:
     found = found.sort_values(["case_id", "metric", "known_at"], kind="stable")  # missing instants come last
     found = found.drop_duplicates(["case_id", "metric"], ignore_index=True)
     label = found["label"].astype("boolean").where(found["known_at"].notna())
-    return found[["case_id", "metric"]].assign(label=label, known_at=found["known_at"], decided_at=found["decided_at"])
+    out = found[["case_id", "metric"]].assign(label=label, known_at=found["known_at"])
+    return out.assign(decided_at=found["decided_at"]) if with_decision else out
 
 
 def _with_overdue(log: CaseLog, found: pd.DataFrame, dues: Mapping[str, MetricPolicies]) -> pd.DataFrame:

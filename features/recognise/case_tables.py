@@ -9,9 +9,11 @@ import pandas as pd
 
 from ..errors import InputError
 from ..readers.timestamps import detect_date_order, parse_times
+from ..sources.due_columns import CASE_DUES
 from ..sources.spec import SourceSpec
 from ..sources.table import CASE_TIMES
 from .date_and_time import pair_with_clock
+from .due_columns import find_due_columns
 from .event_logs import is_id_like
 from .readings import Ask, Reading, UnclearReadingError
 from .reckoned_ends import find_reckoned_ends
@@ -54,7 +56,9 @@ def read_as_cases(
     if not any(r in taken for r in CASE_TIMES) and not reckoned:
         _end_without_name(columns, taken, times, why)
     against, early = _contradictions(taken, times)
-    for role in ("created_at", *CASE_TIMES, "updated_at"):
+    dues, no_dues = find_due_columns(columns, taken, times)
+    taken |= dues
+    for role in ("created_at", *CASE_TIMES, "updated_at", *dues):
         if role in taken and columns[taken[role]].dates:
             clock = pair_with_clock(columns, taken[role], role)
             if clock:
@@ -65,7 +69,7 @@ def read_as_cases(
         taken[role] = source.replace(source.split(" + ")[0], taken["created_at"], 1)
         why[role] = "reckoned: the opening plus how long it took"
     segments = guess_segment_columns(ColumnRoles(columns, taken))
-    order = ("case_id", "created_at", *CASE_TIMES, "updated_at")
+    order = ("case_id", "created_at", *CASE_TIMES, "updated_at", *CASE_DUES)
     mapped = {**{k: taken[k] for k in order if k in taken}, **segments}
     attributes, leakage = guess_attributes(ColumnRoles(columns, mapped), None, None)
     ends = [r for r in CASE_TIMES if r in taken]
@@ -78,7 +82,7 @@ def read_as_cases(
     found: dict[str, Any] = {
         "shape": "case table" if ends or case else "arrivals", "table": "cases", "columns": mapped,
         "attributes": attributes, "segments": {r: columns[c].distinct for r, c in segments.items()},
-        "leakage": leakage, "why": why, "notes": tuple(unused), "units": units,
+        "leakage": leakage, "why": why, "notes": (*unused, *no_dues), "units": units,
     }  # fmt: skip
     score, reasons = _score(columns, taken, ends, bool(case))
     instead: tuple[tuple[str, Reading], ...] = ()

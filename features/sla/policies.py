@@ -349,7 +349,7 @@ def _group_policies(metric: str, everyone: list[Policy]) -> MetricPolicies:
     policies = [p for p in everyone if p.metric == metric]
     if len({(p.source, p.due) for p in policies}) > 1:
         raise InputError(
-            "a metric is either measured, or due by the times of its cases, or a flag of the exporting system, not both",
+            "a metric is either measured, or due by its cases' own times, or a flag of the exporting system, not both",
             where="sla_policies",
             column="clock",
             got=metric,

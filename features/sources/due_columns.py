@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,12 @@ def read_due_columns(
                 got=texts.iloc[row], wanted="dates such as 2024-03-01 09:30", hint="or take the column out of the map",
             )  # fmt: skip
         said = f"'{column}' is when the {metric.replace('_', ' ')} of a case is due: {int(due.notna().sum()):,} rows"
-        said += f" of {len(due):,} have one; known from the end of the case, or of the log while it is open"
+        known = (
+            "from the opening, as the attributes say"
+            if spec.attributes.get(column) == "creation"
+            else ("from the end of the case, or of the log while it is open")
+        )
+        said += f" of {len(due):,} have one; known {known}"
         if days:
             said += f"; {days:,} are days and due at the end of that day ({spec.timezone})"
         if bad.any():
@@ -74,7 +79,9 @@ def read_due_columns(
     return pd.DataFrame(out, index=frame.index)
 
 
-def build_due_times(dues: pd.DataFrame, rows: pd.DataFrame, kept: pd.Index, older: Mask) -> pd.DataFrame:
+def build_due_times(
+    dues: pd.DataFrame, rows: pd.DataFrame, kept: pd.Index, older: Mask, at_once: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return the due times of the cases that are kept, with when each was set where earlier rows of a case prove it.
 
     Parameters
@@ -82,11 +89,13 @@ def build_due_times(dues: pd.DataFrame, rows: pd.DataFrame, kept: pd.Index, olde
     dues
         From :func:`read_due_columns`.
     rows
-        ``case_id`` and perhaps the time of the last change, of the same rows.
+        ``case_id``, ``created_at`` and perhaps the time of the last change, of the same rows.
     kept
         Labels of the rows that are the cases.
     older
         Marks of earlier rows of the same cases, n.
+    at_once
+        Metrics whose due times are said to be set at the opening and never moved.
     """
     changed = rows[UPDATED] if UPDATED in rows else pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
     again = rows["case_id"].isin(rows["case_id"][older])
@@ -95,7 +104,8 @@ def build_due_times(dues: pd.DataFrame, rows: pd.DataFrame, kept: pd.Index, olde
     parts = []
     for metric in dues.columns:
         part = pd.DataFrame({"case_id": rows["case_id"], "metric": metric, "due_at": dues[metric]})
-        parts.append(part.assign(set_at=changed.where(again))[used])
+        known = rows["created_at"] if metric in at_once else changed.where(again)
+        parts.append(part.assign(set_at=known)[newest if metric in at_once else used])
     empty = {"case_id": [], "metric": [], "due_at": [], "set_at": []}
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(empty)
     whole = whole.sort_values(["metric", "case_id", "set_at"], kind="stable", ignore_index=True)

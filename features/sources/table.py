@@ -73,7 +73,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         said = describe_versions(cast, files)
         ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}")
         cast = _as_first_known(cast, first)
-    every = cast[[n for n in ("case_id", UPDATED) if n in cast]]
+    every = cast[[n for n in ("case_id", "created_at", UPDATED) if n in cast]]
     for name in (n for n in CASE_TIMES if n in found):
         cast[name] = _with_ends_of_a_day(cast, name, found[name], spec.timezone, ledger)
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
@@ -88,6 +88,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     ledger.check_rows_left()
     cast = cast[ledger.accepted & is_in_span(spec, cast["created_at"].where(ledger.accepted), ledger, "cases")]
     attributes = _attributes(spec, frame, found | due_columns)
+    attributes = {c: known for c, known in attributes.items() if c not in due_columns.values()}
     for name in attributes:
         cast[name] = read_column(spec, frame, name).loc[cast.index]
     tables = {"cases": _sorted(cast.drop(columns=[n for n in (*CASE_TIMES, UPDATED) if n in cast]), ["case_id"])}
@@ -96,7 +97,8 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         tables["events"] = cut_events(spec, _case_events(cast, times, changes), ledger)
     if due_columns:
         dues = read_due_columns(spec, frame, due_columns, found["created_at"], ledger)
-        tables["due_times"] = build_due_times(dues, every, cast.index, older)
+        at_once = [CASE_DUES[n] for n, c in due_columns.items() if spec.attributes.get(c) == "creation"]
+        tables["due_times"] = build_due_times(dues, every, cast.index, older, at_once)
     derived = ("events",) if "events" in tables else ()
     return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), attributes, derived, ledger.until)
 

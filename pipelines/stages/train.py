@@ -91,7 +91,7 @@ def train_stage(
         return Stage("train", skipped="No promise is configured: add an [[sla]] section."), None
     if not log.has("events"):
         return Stage("train", skipped="The log has no events, so no promise can be followed."), None
-    labels = breach_labels(log)
+    labels = breach_labels(log, with_decision=True)
     labels = labels[labels["metric"] == metric]
     instants = training_instants(log, project.config.risk)
     try:
