@@ -15,6 +15,7 @@ from ..sources.table import CASE_TIMES
 from .date_and_time import pair_with_clock
 from .due_columns import find_due_columns
 from .event_logs import is_id_like
+from .own_figures import find_own_figures
 from .readings import Ask, Reading, UnclearReadingError
 from .reckoned_ends import find_reckoned_ends
 from .roles import ColumnProfile, ColumnRoles, find_best_column, guess_attributes, guess_segment_columns
@@ -68,10 +69,12 @@ def read_as_cases(
     for role, source in reckoned.items():
         taken[role] = source.replace(source.split(" + ")[0], taken["created_at"], 1)
         why[role] = "reckoned: the opening plus how long it took"
-    segments = guess_segment_columns(ColumnRoles(columns, taken))
+    figures, figure_units, unclear = find_own_figures(columns, frame, taken, times)
+    shown = {**taken, **{f"figure {name}": column for name, column in figures.items()}}
+    segments = guess_segment_columns(ColumnRoles(columns, shown))
     order = ("case_id", "created_at", *CASE_TIMES, "updated_at", *CASE_DUES)
     mapped = {**{k: taken[k] for k in order if k in taken}, **segments}
-    attributes, leakage = guess_attributes(ColumnRoles(columns, mapped), None, None)
+    attributes, leakage = guess_attributes(ColumnRoles(columns, {**shown, **mapped}), None, None)
     ends = [r for r in CASE_TIMES if r in taken]
     why["table"] = f"one row a case, opened at '{taken['created_at']}'"
     if not ends:
@@ -82,7 +85,8 @@ def read_as_cases(
     found: dict[str, Any] = {
         "shape": "case table" if ends or case else "arrivals", "table": "cases", "columns": mapped,
         "attributes": attributes, "segments": {r: columns[c].distinct for r, c in segments.items()},
-        "leakage": leakage, "why": why, "notes": (*unused, *no_dues), "units": units,
+        "leakage": leakage, "why": why, "notes": (*unused, *no_dues, *unclear),
+        "units": {**units, **figure_units}, "figures": figures,
     }  # fmt: skip
     score, reasons = _score(columns, taken, ends, bool(case))
     instead: tuple[tuple[str, Reading], ...] = ()

@@ -66,6 +66,8 @@ class Recognised:
         Of a workbook or a database file with several: the sheet or table.
     units
         Column of durations -> its unit.
+    figures
+        The system's own figures of a case -> their columns.
     options
         Further values for the :class:`SourceSpec`, by the name of its field.
     raw
@@ -90,6 +92,7 @@ class Recognised:
     files: tuple[Path, ...] = ()
     sheet: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
@@ -101,6 +104,7 @@ class Recognised:
             files=tuple(str(f) for f in self.files),
             sheet=self.sheet or None,
             units=self.units,
+            figures=self.figures,
             parts={name: str(file) for name, file in self.parts.items()},
             kind=self.kind,
             timezone=timezone or self.timezone or "UTC",

@@ -16,6 +16,7 @@ from .columns import ImportReport, cast_columns, choose_columns, read_column
 from .contacts import is_contact_record, read_contacts
 from .due_columns import CASE_DUES, build_due_times, read_due_columns
 from .event_log import read_event_log
+from .figures import read_figures
 from .rows import cut_events, is_in_span, number_events, read_column_text
 from .spec import LoadedSource, SourceSpec
 from .versions import UPDATED, describe_versions, find_changes, mark_older_rows
@@ -91,6 +92,8 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     attributes = {c: known for c, known in attributes.items() if c not in due_columns.values()}
     for name in attributes:
         cast[name] = read_column(spec, frame, name).loc[cast.index]
+    figures, known = read_figures(spec, frame, ledger)
+    cast, attributes = cast.join(figures), attributes | known
     tables = {"cases": _sorted(cast.drop(columns=[n for n in (*CASE_TIMES, UPDATED) if n in cast]), ["case_id"])}
     times = [n for n in CASE_TIMES if n in found]
     if times or len(changes):

@@ -142,8 +142,15 @@ def _mapping(name: str, seen: Recognised) -> list[str]:
             note = "  # " + "; ".join(filter(None, (why, many))) if why or many else ""
             lines.append(f"{ours} = {write_text(theirs)}{note}")
         lines += _missing_ids(seen)
+    if seen.figures:
+        lines += [
+            "",
+            f"[source.{name}.figures]  # the system's own figures: never features; 'deskcast check' compares ours",
+        ]
+        lines += [f"{figure} = {write_text(column)}" for figure, column in seen.figures.items()]
     if seen.units:
-        what = "durations that are added to the opening" if seen.table == "cases" else "units of the durations"
+        reckoned = seen.table == "cases" and not set(seen.units) <= set(seen.figures.values())
+        what = "durations that are added to the opening" if reckoned else "units of the durations"
         lines += ["", f"[source.{name}.units]  # {what}: ms, s, min, h or d"]
         lines += [f"{write_text(column)} = {write_text(unit)}" for column, unit in seen.units.items()]
     if seen.kinds:

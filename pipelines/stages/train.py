@@ -52,8 +52,13 @@ class TrainedModel:
 
 
 def risk_metric(project: Project) -> str | None:
-    """Return the promise whose breach is predicted: resolution before all others, else the first configured."""
+    """Return the promise whose breach is predicted: resolution before all others, else the first configured.
+
+    Where none is, the due times that the cases bring with them are.
+    """
     metrics = [s.metric for s in project.config.slas]
+    if not metrics and project.log.has("due_times"):
+        metrics = sorted(project.log.frame("sla_policies")["metric"].unique())
     return "resolution" if "resolution" in metrics else next(iter(metrics), None)
 
 
