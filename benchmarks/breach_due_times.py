@@ -86,8 +86,8 @@ def score(log: CaseLog, at: str) -> pd.DataFrame:
         "type x agency": segment_rates(train, test),
         f"deskcast ({model.used_})": model.predict_proba(test),
     }
-    print(f"{at}: {len(train):,} rows to learn from until {cut:%d %b %Y}, {len(test):,} of {test['case_id'].nunique():,} "
-          f"later cases scored, {test['broken'].mean():.1%} late")  # fmt: skip
+    later = f"{len(test):,} of {test['case_id'].nunique():,} later cases scored, {test['broken'].mean():.1%} late"
+    print(f"{at}: {len(train):,} rows to learn from until {cut:%d %b %Y}, {later}")
     return bootstrap_table(test["broken"].to_numpy(dtype=float), predicted, test["case_id"])
 
 
@@ -97,7 +97,8 @@ def main(folder: Path) -> None:
         log = load(folder, known)
         labels = breach_labels(log)
         print(
-            f"\n=== due times known: {known}; {labels['label'].sum():,} late of {labels['label'].notna().sum():,} decided"
+            f"\n=== due times known: {known}; {labels['label'].sum():,} late of {labels['label'].count():,} decided",
+            flush=True,
         )
         for at in ("creation", "mornings"):
             begun = time.perf_counter()

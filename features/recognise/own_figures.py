@@ -44,7 +44,10 @@ _COUNTS = (
     ("agent_messages", rf"{_NUMBER_OF}(replies|agent (replies|interactions|responses))"),
     ("agent_messages", rf"{_NUMBER_OF}(antworten|reponses|respuestas|respostas|risposte)"),
 )
-_KEPT = r"(met|made|kept|achieved|breached|violated|status|eingehalten|erfullt|respecte|tenu|cumplido|cumprido|rispettat[oa])"
+_KEPT = (
+    r"(met|made|kept|achieved|breached|violated|status|eingehalten|erfullt|respecte|tenu|cumplido|cumprido|"
+    r"rispettat[oa])"
+)
 _FLAGS = (
     ("first_response_sla_met", r"(first|initial) (response|reply) (status|sla( status| met)?)"),
     ("first_response_sla_met", r"response (sla|overdue)( status)?"),

@@ -127,6 +127,25 @@ def _read_due(events: pd.DataFrame, timezone: str) -> pd.Series[Any]:
     return end_days(drop_empty_instants(read.instants), texts, timezone)[0]
 
 
+def find_due_warnings(log: CaseLog) -> list[str]:
+    """Say which metrics are promised by due times that no case has.
+
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    >>> policies = pd.DataFrame({"policy": ["p"], "metric": ["resolution"], "clock": ["due"]})
+    >>> find_due_warnings(CaseLog.from_frames(cases=cases, sla_policies=policies))
+    ["The promise on resolution is the due time of each case (clock = 'due'), but no case has one."]
+    """
+    if not log.has("sla_policies", "clock"):
+        return []
+    rows = log.frame("sla_policies")
+    due = rows.loc[rows["clock"] == "due", "metric"].dropna().unique()
+    there = set(due_time_table(log)["metric"]) if len(due) else set()
+    return [
+        f"The promise on {metric} is the due time of each case (clock = 'due'), but no case has one."
+        for metric in sorted(set(due) - there)
+    ]
+
+
 def find_due_times(log: CaseLog, metric: str, line: Timeline) -> DueTimes:
     """Return the due times of one metric for the cases of a timeline."""
     table = due_time_table(log)

@@ -219,13 +219,13 @@ def find_policy_warnings(log: CaseLog) -> list[str]:
     >>> find_policy_warnings(CaseLog.from_frames(cases=cases, events=events, sla_policies=policies))
     ["The policy 'gold' pauses its resolution on the status 'waiting', which no event of the log has."]
     """
-    notes = _find_idle_due_policies(log)
     if not log.has("sla_policies", "pause_on") or not log.has("events", "new"):
-        return notes
+        return []
     events = log.table("events")
     named = log.frame(events.filter(events.kind == "status").select("new").distinct())["new"]
     seen = set(named.dropna().astype("str").str.strip().str.casefold())
     told = log.frame("sla_policies")[["policy", "metric", "pause_on"]].dropna().drop_duplicates()
+    notes = []
     for policy, metric, text in told.itertuples(index=False):
         for status in str(text).split(","):
             name = status.strip()
@@ -234,21 +234,6 @@ def find_policy_warnings(log: CaseLog) -> list[str]:
                     f"The policy '{policy}' pauses its {metric} on the status '{name}', which no event of the log has."
                 )
     return notes
-
-
-def _find_idle_due_policies(log: CaseLog) -> list[str]:
-    """Say which metrics are promised by due times that no case has."""
-    if not log.has("sla_policies", "clock"):
-        return []
-    from .due_times import due_time_table
-
-    rows = log.frame("sla_policies")
-    due = rows.loc[rows["clock"] == "due", "metric"].dropna().unique()
-    there = set(due_time_table(log)["metric"]) if len(due) else set()
-    return [
-        f"The promise on {metric} is the due time of each case (clock = 'due'), but no case has one."
-        for metric in sorted(set(due) - there)
-    ]
 
 
 def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:

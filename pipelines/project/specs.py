@@ -22,7 +22,9 @@ class CalendarSpec:
 class SlaSpec:
     """One promise: a metric, its target in seconds, and the clock that it runs on.
 
-    With ``clock = "source"`` the exporting system decides, and a flag of that name in the log is the outcome. A
+    With ``clock = "source"`` the exporting system decides, and a flag of that name in the log is the outcome. With
+    ``clock = "due"`` each case has a due time of its own for the metric (first_response, next_response, resolution): of
+    the columns ``due_at``, ``first_response_due_at``, ``next_response_due_at``, or of events. A
     ``preset`` (zendesk, salesforce, servicenow, jira) fills in the options that the promise leaves open; ``when``
     are the attributes of the cases that it is for, several values divided by ``|``.
     """

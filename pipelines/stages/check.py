@@ -35,6 +35,7 @@ def check_stage(project: Project) -> Stage:
         a reader should know.
     """
     from ...features.kpis.availability import availability
+    from ...features.sla.due_times import find_due_warnings
     from ...features.sla.policies import find_policy_warnings
 
     log = project.log
@@ -47,6 +48,7 @@ def check_stage(project: Project) -> Stage:
         *find_bulk_closures(log),
         *find_placeholder_customer(log),
         *find_policy_warnings(log),
+        *find_due_warnings(log),
         *compare_flags(log),
         *find_calendar_warnings(project),
     ]

@@ -56,9 +56,9 @@ def read_our_figures(log: CaseLog) -> pd.DataFrame:
     rows = fetch(events.filter(events.kind.isin(kinds)).select(*columns)).sort_values(["case_id", "at", "seq"])
     rows["created_at"] = rows["case_id"].map(cases["created_at"])
     given = rows[rows["kind"] == "assigned"]
-    cases["assignments"] = given.groupby("case_id").size().reindex(cases.index).fillna(0).astype("float64")
+    cases["assignments"] = given["case_id"].value_counts().reindex(cases.index).fillna(0).astype("float64")
     to_person = given["field"].isin(["agent", "agent_id", "assignee", "owner"])
-    cases["agent_changes"] = (given[to_person].groupby("case_id").size() - 1).reindex(cases.index).fillna(0.0)
+    cases["agent_changes"] = (given.loc[to_person, "case_id"].value_counts() - 1).reindex(cases.index).fillna(0.0)
     said = rows[(rows["kind"] == "message") & ~rows["public"].eq(False).fillna(False)]
     made = rows[(rows["kind"] == "created") & rows["actor_role"].eq("agent")]
     first = said.drop_duplicates("case_id")
@@ -66,7 +66,7 @@ def read_our_figures(log: CaseLog) -> pd.DataFrame:
     cases["opened_by_agent"] = cases.index.isin(made["case_id"]) | cases.index.isin(opening["case_id"])
     asked = said[said["actor_role"].eq("customer")].groupby("case_id")["at"].min()
     agent = said[said["actor_role"].eq("agent")]
-    later = agent[agent["at"] > agent["case_id"].map(asked)].groupby("case_id")["at"].min()
+    later = agent[agent["at"] > pd.Series(asked.reindex(agent["case_id"]).array, index=agent.index)].groupby("case_id")["at"].min()
     cases["second_reply_s"] = (later - asked).dt.total_seconds().reindex(cases.index)
     beyond = agent[agent["at"] > agent["created_at"] + pd.Timedelta("60s")].groupby("case_id")["at"].min()
     cases["later_reply_s"] = (beyond.reindex(cases.index) - cases["created_at"]).dt.total_seconds()

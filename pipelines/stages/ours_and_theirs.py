@@ -222,7 +222,7 @@ def _compare_due_times(log: CaseLog) -> list[dict[str, object]]:
 
 
 def sentences_of_comparison(table: pd.DataFrame) -> list[str]:
-    """Say by figure how many cases agree, the typical difference, and why.
+    """Say by figure how many cases agree, the typical difference, and why; flags of events have their own sentences.
 
     >>> row = {"figure": "resolution_s", "compared": 10, "agree": 8, "agree_share": 0.8, "median_difference": 0.0}
     >>> row |= {"median_of_differing": 7200.0, "likely_reason": "the first resolution", "explained": 2, "examples": ""}
@@ -233,6 +233,8 @@ the median; likely: the first resolution (2 of 2)."]
     said = []
     for row in table.to_dict("records"):
         name = str(row["figure"])
+        if name.partition(" (")[0] not in (*FIGURES, "due time"):
+            continue
         words = FIGURES[name].words if name in FIGURES else name
         text = f"Ours against the system's {words}: {row['agree']:,} of {row['compared']:,} cases agree "
         text += f"({row['agree_share']:.0%})"

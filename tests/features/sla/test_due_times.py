@@ -7,9 +7,8 @@ from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.labels.breach import breach_labels
-from deskcast.features.sla.due_times import due_time_table
+from deskcast.features.sla.due_times import due_time_table, find_due_warnings
 from deskcast.features.sla.milestones import milestones
-from deskcast.features.sla.policies import find_policy_warnings
 from deskcast.features.snapshots.snapshots import snapshots
 from due_twin import due_milestones, first_overdue
 from hypothesis import given, settings
@@ -166,7 +165,7 @@ def test_one_metric_has_one_kind_of_promise_and_due_times_that_are_not_there_are
         milestones(CaseLog.from_frames(cases=cases, events=events, sla_policies=both))
     log = CaseLog.from_frames(cases=cases, events=events, sla_policies=both.tail(1))
     assert milestones(log).empty
-    assert "no case has one" in find_policy_warnings(log)[0]
+    assert "no case has one" in find_due_warnings(log)[0]
 
 
 MINUTES = st.integers(0, 12)
