@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..calendars.due_instants import drop_empty_instants, drop_empty_marks
 from ..errors import InputError, did_you_mean
 from .schema import ACTOR_ROLES, EVENT_KINDS, TABLES, Column
 
@@ -50,7 +51,12 @@ def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     out = frame.reset_index(drop=True).copy()
     for declared in table.columns:
         if declared.name in out.columns:
-            out[declared.name] = _cast(out[declared.name], declared, name)
+            given = out[declared.name]
+            if (name, declared.name) == ("due_times", "due_at"):
+                given = drop_empty_marks(given)
+            out[declared.name] = _cast(given, declared, name)
+            if (name, declared.name) == ("due_times", "due_at"):
+                out["due_at"] = drop_empty_instants(out["due_at"])
     for column, known in _VOCABULARY.get(name, {}).items():
         if column in out.columns:
             _check_words(out[column], known, column, name)
@@ -105,6 +111,8 @@ def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
 
 def _to_instants(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
     if str(values.dtype).startswith("datetime64"):
+        if getattr(values.dt, "tz", None) is None and values.isna().all():
+            return values.dt.tz_localize("UTC").dt.as_unit("us")
         if getattr(values.dt, "tz", None) is None:
             raise InputError(
                 "the times have no zone",

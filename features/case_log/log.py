@@ -16,6 +16,7 @@ from ..errors import InputError, did_you_mean
 from ..summary import format_summary, format_summary_html
 from .carry import Opening, carry_log
 from .conform import PANDAS_DTYPES, conform_frame
+from .due_times import settle_due_times
 from .engine_lock import connect_duckdb, serialise_calls
 from .fetch import fetch
 from .log_end import find_end_of_frames
@@ -110,6 +111,7 @@ class CaseLog:
         wanted = end if until is None else parse_instant(until, timezone)
         connection = connect_duckdb()
         tables = {name: connection.create_table(name, frame) for name, frame in conformed.items()}
+        tables = settle_due_times(tables, max(last, wanted))
         known_of = {c: known.get(c, "outcome") for c in extras}
         log = cls(tables, max(last, wanted), timezone, known_of, dict(calendars or {}))
         return log.as_of(wanted) if wanted < last else log
@@ -230,6 +232,7 @@ class CaseLog:
         end, last = find_log_end(tables)
         wanted = end if until is None else parse_instant(until, timezone)
         known_of = {c: known.get(c, "outcome") for c in extras}
+        tables = settle_due_times(tables, max(last, wanted))
         log = cls(tables, max(last, wanted), timezone, known_of, dict(calendars or {}))
         return log.as_of(wanted) if wanted < last else log
 

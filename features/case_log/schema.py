@@ -250,6 +250,18 @@ _ALL = (
         meaning="versioned target",
     ),
     Table(
+        "due_times",
+        (
+            _c("case_id", "id", True),
+            _c("metric", "text", True),
+            _c("due_at", "instant"),
+            _c("set_at", "instant"),
+        ),
+        key=("case_id", "metric", "set_at"),
+        instant="set_at",
+        meaning="when a case is due by the system's own word, and from when that was so",
+    ),
+    Table(
         "volumes",
         (
             _c("unique_id", "text"),
@@ -311,3 +323,5 @@ DERIVED_COLUMNS: Mapping[str, str] = {
 ON_HOLD_FIELD = "on_hold"
 #: Value of an event that says that the system has decided: as its flag stands then.
 DECIDED_VALUE = "decided"
+#: ``field`` of an event that sets a due time -> the metric that is due; without a value there is none from then on.
+DUE_FIELDS: Mapping[str, str] = {f"{m}.due": m for m in ("first_response", "next_response", "resolution")}

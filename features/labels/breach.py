@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..sla.due_milestones import find_overdue_cases
 from ..sla.milestones import milestones
-from ..sla.policies import read_policies
+from ..sla.policies import MetricPolicies, read_policies
 
 
-def breach_labels(log: CaseLog) -> pd.DataFrame:
+def breach_labels(log: CaseLog, *, with_decision: bool = False) -> pd.DataFrame:
     """Say for each promise whether it was broken, as far as the log decides it.
 
     A promise is decided once: broken at the instant its target passes, even while the case is still open, or kept
@@ -22,12 +25,16 @@ def breach_labels(log: CaseLog) -> pd.DataFrame:
     ----------
     log
         A log with ``cases``, ``events`` and ``sla_policies``.
+    with_decision
+        Add ``decided_at``, from when the promise was kept or broken: before ``known_at`` where only the row of the
+        finished case tells its due time. What a model learns from ends there.
 
     Returns
     -------
     DataFrame
         One row for each case and metric for which a policy ever held: ``case_id``, ``metric``, ``label`` (true =
-        broken, missing = not decided) and ``known_at`` (missing where not decided).
+        broken, missing = not decided) and ``known_at`` (missing where not decided). By due times (``clock = "due"``) a
+        promise is broken when the one in force first passes; that it is moved later changes nothing.
 
     Raises
     ------
@@ -45,18 +52,26 @@ def breach_labels(log: CaseLog) -> pd.DataFrame:
     >>> breach_labels(log.as_of("2024-03-01T10:00Z"))[["case_id", "label"]].to_dict("records")
     [{'case_id': '1', 'label': True}, {'case_id': '2', 'label': None}]
     """
-    found = milestones(log, as_recorded=True)[["case_id", "metric", "status", "decided_at"]]
-    found = found.sort_values(["case_id", "metric", "decided_at"], kind="stable")  # missing instants come last
+    found = milestones(log, as_recorded=True)
+    dues = {name: book for name, book in read_policies(log).items() if book.due}
+    found = found.assign(known_at=found["decided_at"], label=found["status"].eq("breached"))
+    if dues:
+        found = _with_overdue(log, found, dues)
+    found = found.sort_values(["case_id", "metric", "known_at"], kind="stable")  # missing instants come last
     found = found.drop_duplicates(["case_id", "metric"], ignore_index=True)
-    label = found["status"].eq("breached").astype("boolean").where(found["decided_at"].notna())
-    return pd.DataFrame(
-        {
-            "case_id": found["case_id"],
-            "metric": found["metric"],
-            "label": label,
-            "known_at": found["decided_at"],
-        }
-    )
+    label = found["label"].astype("boolean").where(found["known_at"].notna())
+    out = found[["case_id", "metric"]].assign(label=label, known_at=found["known_at"])
+    return out.assign(decided_at=found["decided_at"]) if with_decision else out
+
+
+def _with_overdue(log: CaseLog, found: pd.DataFrame, dues: Mapping[str, MetricPolicies]) -> pd.DataFrame:
+    """Date the promises of due times by the times themselves, and add that one passed before another was set."""
+    mine = found["metric"].isin(dues) & found["known_at"].notna()
+    passed = found["due_at"].where(found["due_at"] > found["started_at"], found["started_at"])
+    at = found["stopped_at"].where(~found["label"], passed)
+    found = found.assign(decided_at=at.where(mine, found["decided_at"]))
+    over = [find_overdue_cases(log, book).assign(label=True) for book in dues.values()]
+    return pd.concat([*[o for o in over if len(o)], found], ignore_index=True)
 
 
 def find_case_ends(log: CaseLog, metric: str = "resolution") -> pd.DataFrame:

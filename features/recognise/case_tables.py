@@ -10,11 +10,14 @@ import pandas as pd
 from ..errors import InputError
 from ..readers.empty_times import find_empty_times
 from ..readers.timestamps import detect_date_order, parse_times
+from ..sources.due_columns import CASE_DUES
 from ..sources.satisfaction import MAX_SCORE, score_answers
 from ..sources.spec import SourceSpec
 from ..sources.table import CASE_TIMES, SATISFACTION
 from .date_and_time import pair_with_clock
+from .due_columns import find_due_columns
 from .event_logs import is_id_like
+from .own_figures import find_own_figures
 from .readings import Ask, Reading, UnclearReadingError
 from .reckoned_ends import find_reckoned_ends
 from .roles import ColumnProfile, ColumnRoles, find_best_column, guess_attributes, guess_segment_columns
@@ -60,7 +63,9 @@ def read_as_cases(
     if not any(r in taken for r in CASE_TIMES) and not reckoned:
         _end_without_name(columns, taken, times, why)
     against, early = _contradictions(taken, times)
-    for role in ("created_at", *CASE_TIMES, "updated_at"):
+    dues, no_dues = find_due_columns(columns, taken, times)
+    taken |= dues
+    for role in ("created_at", *CASE_TIMES, "updated_at", *dues):
         if role in taken and columns[taken[role]].dates:
             clock = pair_with_clock(columns, taken[role], role)
             if clock:
@@ -70,14 +75,16 @@ def read_as_cases(
     for role, source in reckoned.items():
         taken[role] = source.replace(source.split(" + ")[0], taken["created_at"], 1)
         why[role] = "reckoned: the opening plus how long it took"
-    segments = guess_segment_columns(ColumnRoles(columns, taken))
-    answers = _satisfaction(columns, {**taken, **segments}) if any(r in taken for r in ENDS_OF_CASES) else ""
+    figures, figure_units, unclear = find_own_figures(columns, frame, taken, times)
+    shown = {**taken, **{f"figure {name}": column for name, column in figures.items()}}
+    segments = guess_segment_columns(ColumnRoles(columns, shown))
+    answers = _satisfaction(columns, {**shown, **segments}) if any(r in taken for r in ENDS_OF_CASES) else ""
     if answers:
-        taken[SATISFACTION] = answers
+        taken[SATISFACTION] = shown[SATISFACTION] = answers
         why[SATISFACTION] = "answers on satisfaction, as points from 1 to 5: " + _points_of(columns[answers])
-    order = ("case_id", "created_at", *CASE_TIMES, "updated_at", SATISFACTION)
+    order = ("case_id", "created_at", *CASE_TIMES, "updated_at", *CASE_DUES, SATISFACTION)
     mapped = {**{k: taken[k] for k in order if k in taken}, **segments}
-    attributes, leakage = guess_attributes(ColumnRoles(columns, mapped), None, None)
+    attributes, leakage = guess_attributes(ColumnRoles(columns, {**shown, **mapped}), None, None)
     ends = [r for r in CASE_TIMES if r in taken]
     why["table"] = f"one row a case, opened at '{taken['created_at']}'"
     if not ends:
@@ -88,7 +95,8 @@ def read_as_cases(
     found: dict[str, Any] = {
         "shape": "case table" if ends or case else "arrivals", "table": "cases", "columns": mapped,
         "attributes": attributes, "segments": {r: columns[c].distinct for r, c in segments.items()},
-        "leakage": leakage, "why": why, "notes": tuple(unused), "units": units,
+        "leakage": leakage, "why": why, "notes": (*unused, *no_dues, *unclear),
+        "units": {**units, **figure_units}, "figures": figures,
     }  # fmt: skip
     opening = taken["created_at"].split(" + ")[0]
     if not (ends or case or reckoned) and score_role_match(opening, "created_at") < MIN_ARRIVAL_NAME:

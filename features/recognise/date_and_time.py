@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from .roles import ColumnProfile
-from .vocabulary import is_duration_name, normalise_column_name, score_role_match
+from .vocabulary import COLUMN_NAME_PATTERNS, is_duration_name, normalise_column_name, score_role_match
 
 _PLAIN = re.compile(r"\b(date|time|datetime|at|on|day|clock|hour|timestamp|dt|of)\b")
 
@@ -22,7 +22,8 @@ def pair_with_clock(columns: Mapping[str, ColumnProfile], date: str, role: str) 
     if same:
         return same[0]
     clocks = [n for n in clocks if not is_duration_name(n)]
-    meant = [n for n in clocks if score_role_match(n, role) >= 0.8 and _stem(n)]
+    known = role in COLUMN_NAME_PATTERNS
+    meant = [n for n in clocks if known and score_role_match(n, role) >= 0.8 and _stem(n)]
     if meant:
         return meant[0]
     names = list(columns)

@@ -68,6 +68,8 @@ class Recognised:
         The sheets of one form that are this table together, where there are several.
     units
         Column of durations -> its unit.
+    figures
+        The system's own figures of a case -> their columns.
     options
         Further values for the :class:`SourceSpec`, by the name of its field.
     raw
@@ -93,6 +95,7 @@ class Recognised:
     sheet: str = ""
     sheets: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
@@ -104,6 +107,7 @@ class Recognised:
             files=tuple(str(f) for f in self.files),
             sheet=self.sheets or self.sheet or None,
             units=self.units,
+            figures=self.figures,
             parts={name: str(file) for name, file in self.parts.items()},
             kind=self.kind,
             timezone=timezone or self.timezone or "UTC",

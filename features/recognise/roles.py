@@ -11,10 +11,11 @@ import pandas as pd
 from ..case_log.schema import TABLES, AttributeTiming
 from ..readers.empty_times import find_empty_times
 from ..readers.timestamps import BARE_NUMBER_STYLES, TimeFormat, detect_time_format, parse_times
+from ..sources.due_columns import CASE_DUES
 from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match, tells_how_long
 
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "team", "customer_id")
-_CANONICAL = {*TABLES["cases"].names, "first_response_at", "resolved_at", "closed_at", "updated_at"}
+_CANONICAL = {*TABLES["cases"].names, "first_response_at", "resolved_at", "closed_at", "updated_at", *CASE_DUES}
 _STATUS_WORDS = {
     "open",
     "opened",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 #: Names in German, French, Spanish, Portuguese, Italian, Dutch and Polish, without accents, and the English for them.
@@ -160,6 +161,16 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
 
 
 _TIME_PREPOSITION = r"( (am|um|le|el|em|a|il|op|en|la))?"
+
+
+def strip_to_words(name: str) -> str:
+    """Return a name in lower case words without accents and signs, in its own language.
+
+    >>> strip_to_words("Date d'échéance (1re réponse)")
+    'date d echeance 1re reponse'
+    """
+    bare = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", " ", bare).strip()
 
 
 @lru_cache(maxsize=4096)

@@ -25,6 +25,7 @@ from .clocks import (
     to_instants,
     trace_metric,
 )
+from .due_times import find_due_times, read_due_clock
 from .policies import MetricPolicies, Policy
 from .source_flags import find_source_decisions, is_breached_at_source
 
@@ -58,11 +59,16 @@ def read_clocks(log: CaseLog, books: dict[str, MetricPolicies], metric: str, row
     for name, book in books.items():
         way = trace_metric(line, book)
         shown = _read_metric_clock(log, line, way, at, here)
-        if book.source:
+        named = way.choice[here] >= 0
+        if book.due:
+            told = read_due_clock(line, way, find_due_times(log, name, line), at, here)
+            broken, named = told.pop("broken"), told["due"] < NEVER_US
+            shown |= told
+        elif book.source:
             broken = is_breached_at_source(log, name, rows["case_id"], to_index(at), as_recorded=True)
         else:
             broken = shown.pop("broken_at") <= at
-        held = pd.array(way.choice[here] >= 0, dtype="boolean")
+        held = pd.array(named, dtype="boolean")
         breached = pd.Series(broken, dtype="boolean").where(held | broken)
         if name != metric:
             out |= {f"used_{name}": shown["target_used"], f"left_{name}_s": shown["left_s"]}
@@ -112,14 +118,14 @@ def _read_metric_clock(log: CaseLog, line: Timeline, way: MetricLifecycle, at: I
 
 
 def _is_business(policy: Policy) -> bool:
-    return not policy.source and policy.calendar != BusinessCalendar.always()
+    return policy.has_target and policy.calendar != BusinessCalendar.always()
 
 
 def _read(run: PolicyClock, line: Timeline, here: Ints, at: Ints) -> dict[str, Any]:
     """Return time left, share used, due time and whether paused on one policy's clock."""
     i = np.searchsorted(run.rows, here)
     paused = run.paused[i].astype(float)
-    if run.policy.source:
+    if not run.policy.has_target:
         return {"paused": paused}
     used = run.used[i].copy()
     runs = np.flatnonzero(run.running[i])

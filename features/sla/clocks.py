@@ -308,7 +308,7 @@ def run_policy_clock(line: Timeline, way: MetricLifecycle, number: int) -> Polic
     held = np.zeros(len(line.cases), dtype=bool)
     held[line.case[way.choice == number]] = True
     rows = np.flatnonzero(held[line.case])
-    paused = _paused(line, policy)[rows] & way.live[rows]
+    paused = find_paused_rows(line, policy)[rows] & way.live[rows]
     running = way.live[rows] & ~paused
     at, then, first = line.at[rows], line.then[rows], way.begins[rows]
     spent = np.zeros(len(rows), dtype=np.int64)
@@ -318,7 +318,7 @@ def run_policy_clock(line: Timeline, way: MetricLifecycle, number: int) -> Polic
     used = total - total[begins]
     due = np.full(len(rows), NEVER_US)
     crossed = np.full(len(rows), NEVER_US)
-    if not policy.source:
+    if policy.has_target:
         target = round(policy.target_s * US_PER_S)
         goes_on = running & (used < target)
         due[goes_on] = find_instant_after(policy, at[goes_on], target - used[goes_on])
@@ -351,7 +351,7 @@ def find_breach_times(line: Timeline, way: MetricLifecycle, tracks: dict[int, Po
     broken = np.full(int(way.begins.sum()), NEVER_US)
     breaker = np.full(len(broken), -1)
     for number, run in tracks.items():
-        if run.policy.source:
+        if not run.policy.has_target:
             continue
         rows = run.rows
         late = _find_late_from(line, run)
@@ -387,7 +387,8 @@ def to_instants(micros: Ints) -> pd.DatetimeIndex:
     return to_index(np.where(micros == NEVER_US, MISSING_INSTANT, micros))
 
 
-def _paused(line: Timeline, policy: Policy) -> Bools:
+def find_paused_rows(line: Timeline, policy: Policy) -> Bools:
+    """Tell after which rows a policy's clock stands still."""
     if policy.is_never_paused:
         return np.zeros(len(line.at), dtype=bool)
     if policy.statuses:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,10 @@ from .clocks import (
     to_instants,
     trace_metric,
 )
+from .due_milestones import measure_due_milestones
 from .policies import MetricPolicies, read_policies
 from .source_flags import find_source_decisions, is_breached_at_source
+from .spans import MilestoneSpans, find_spans
 
 MILESTONE_COLUMNS = (
     "case_id",
@@ -150,8 +151,14 @@ def _build_milestones(log: CaseLog, as_recorded: bool) -> pd.DataFrame:
         books = {metric: book for metric, book in books.items() if book.source or metric != "first_response"}
     if not books:
         return _typed(pd.DataFrame({c: [] for c in MILESTONE_COLUMNS}))
-    parts = [_source(log, line, book, as_recorded) if book.source else _measured(line, book) for book in books.values()]
+    parts = [_of_metric(log, line, book, as_recorded) for book in books.values()]
     return _typed(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
+
+
+def _of_metric(log: CaseLog, line: Timeline, book: MetricPolicies, as_recorded: bool) -> pd.DataFrame:
+    if book.source:
+        return _source(log, line, book, as_recorded)
+    return measure_due_milestones(log, line, book, as_recorded=as_recorded) if book.due else _measured(line, book)
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -163,34 +170,12 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     return ordered.sort_values(["case_id", "metric", "cycle"], ignore_index=True)
 
 
-@dataclass(frozen=True)
-class MilestoneSpans:
-    """The milestones of one metric: each ends with ``row`` at ``ended``; its clock is read with ``held`` at ``now``.
-
-    Both are the same unless no policy holds any more at the end.
-    ``stopped`` milestones were reached there, ``open_end`` ones stand at the end of the log; the others ended
-    without being reached. Of ``unknown`` ones the stop is dated before the case.
-    """
-
-    row: Ints
-    ended: Ints
-    held: Ints
-    now: Ints
-    stopped: Bools
-    open_end: Bools
-    unknown: Bools
-
-    def pick(self, which: Any) -> MilestoneSpans:
-        """Return some of the milestones."""
-        return MilestoneSpans(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
-
-
 def _measured(line: Timeline, book: MetricPolicies) -> pd.DataFrame:
     """Milestones of a metric that is measured here."""
     way = trace_metric(line, book)
     tracks = run_policy_clocks(line, way)
     broken, breaker = find_breach_times(line, way, tracks)
-    spans = _spans(line, way)
+    spans = find_spans(line, way)
     holds = way.choice[spans.row] >= 0
     clock = way.clock[spans.row]
     late = broken[clock]
@@ -217,36 +202,6 @@ def _is_passed(run: PolicyClock, row: Ints) -> Bools:
     """Tell whether more time than the target of a policy is used at the end of some rows."""
     here = np.searchsorted(run.rows, row)
     return np.asarray(run.used[here] + run.spent[here] > round(run.policy.target_s * US_PER_S), dtype=bool)
-
-
-def _spans(line: Timeline, way: MetricLifecycle) -> MilestoneSpans:
-    """Find where cycles end: at a stop, with the case, where a new clock replaces the old, or with the log."""
-    cut = line.before(way.live) & (~way.live | way.begins) & ~way.stops
-    ends = np.flatnonzero(way.stops | cut)
-    last = np.flatnonzero(line.last & way.live)
-    row = np.concatenate([ends - 1, last])
-    ended = np.concatenate([line.at[ends], np.full(len(last), line.until)])
-    held = _last_held(way)[row]
-    now = np.where(way.choice[row] >= 0, ended, line.then[held])  # without a policy a clock stands still
-    stopped, unknown = (
-        np.concatenate([marks[ends], np.zeros(len(last), dtype=bool)])
-        for marks in (way.stops, way.stops & line.backwards)
-    )
-    spans = MilestoneSpans(row, ended, held, now, stopped, np.arange(len(row)) >= len(ends), unknown)
-    if way.book.source or way.book.metric != "first_response":
-        return spans
-    # one row a clock: its reply, or else the last time that it came to stand, or the end of the log
-    chosen = np.full(int(way.begins.sum()), -1)
-    clock = way.clock[spans.row]
-    chosen[clock] = np.arange(len(clock))
-    chosen[clock[spans.stopped]] = np.flatnonzero(spans.stopped)
-    return spans.pick(chosen[chosen >= 0])
-
-
-def _last_held(way: MetricLifecycle) -> Ints:
-    """Return for each row the last one of the same clock at which a policy held; the first one where none did."""
-    rows = np.arange(len(way.choice))
-    return np.asarray(np.maximum.accumulate(np.where((way.choice >= 0) | way.begins, rows, 0)), dtype=np.int64)
 
 
 def _of_policy(
@@ -285,7 +240,7 @@ def _source(log: CaseLog, line: Timeline, book: MetricPolicies, as_recorded: boo
     """Milestones that the exporting system decides: when it says so, or by its flag at the first closing."""
     way = trace_metric(line, book)
     held = way.choice[line.first] >= 0
-    spans = _spans(line, way)
+    spans = find_spans(line, way)
     spans = spans.pick(held[line.case[spans.row]] & (way.cycle[spans.row] == 1))
     case, stopped, open_end, now = line.case[spans.row], spans.stopped, spans.open_end, spans.ended
     told = find_source_decisions(log, book.metric, as_recorded=as_recorded).reindex(line.cases["case_id"].iloc[case])

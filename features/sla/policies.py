@@ -26,7 +26,7 @@ SLA_METRICS = (
     "pausable_update",
     "periodic_update",
 )
-CLOCK_KINDS = ("calendar", "business", "source")
+CLOCK_KINDS = ("calendar", "business", "due", "source")
 
 #: What a case must be for a policy to match: for each column of its creation, the values of which it has one.
 Condition = tuple[tuple[str, tuple[str, ...]], ...]
@@ -52,6 +52,12 @@ class Policy:
     is_never_paused: bool = False
     condition: Condition = ()
     options: tuple[str, ...] = tuple(allowed[0] for allowed in POLICY_OPTIONS.values())
+    due: bool = False
+
+    @property
+    def has_target(self) -> bool:
+        """Whether a target is measured here, and not a due time or a flag of the exporting system."""
+        return not (self.source or self.due)
 
     def option(self, name: str) -> str:
         """Return the choice of one option."""
@@ -77,6 +83,11 @@ class MetricPolicies:
     def source(self) -> bool:
         """Whether the exporting system decides on this metric."""
         return self.policies[0].source
+
+    @property
+    def due(self) -> bool:
+        """Whether the due times of the cases themselves are the promise."""
+        return self.policies[0].due
 
     def option(self, name: str) -> str:
         """Return the choice of one option, which all policies of a metric share."""
@@ -230,13 +241,13 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
     if clock not in CLOCK_KINDS:
         hint = did_you_mean(clock, CLOCK_KINDS)
         raise InputError("unknown clock", where="sla_policies", column="clock", row=number, got=clock, hint=hint)
-    source = clock == "source"
+    source, due = clock == "source", clock == "due"
     if not source and metric not in SLA_METRICS:
         hint = did_you_mean(metric, SLA_METRICS) or ""
         hint = f"{hint}; a flag of the exporting system needs clock = 'source'"
         raise InputError("unknown metric", where="sla_policies", column="metric", row=number, got=metric, hint=hint)
     target = row.get("target_s")
-    if not source and not (pd.notna(target) and 0 < float(str(target)) < np.inf):
+    if not (source or due) and not (pd.notna(target) and 0 < float(str(target)) < np.inf):
         raise InputError(
             "a target must be above 0",
             where="sla_policies",
@@ -254,7 +265,7 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
         str(row["policy"]),
         metric,
         str(row["priority"]) if pd.notna(row.get("priority")) else None,
-        np.nan if source else float(str(target)),
+        np.nan if source or due else float(str(target)),
         source,
         _calendar(clock, row.get("calendar"), number, log),
         frozenset() if unpaused else frozenset(s.strip().casefold() for s in pauses.split(",") if s.strip()),
@@ -262,6 +273,7 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
         unpaused,
         _condition(row.get("when"), number, log),
         tuple(_option(row, o, preset_option(preset, o, metric), number) for o in POLICY_OPTIONS),
+        due,
     )
 
 
@@ -320,9 +332,9 @@ def _calendar(clock: str, name: Any, number: int, log: CaseLog) -> BusinessCalen
 
 def _group_policies(metric: str, everyone: list[Policy]) -> MetricPolicies:
     policies = [p for p in everyone if p.metric == metric]
-    if len({p.source for p in policies}) > 1:
+    if len({(p.source, p.due) for p in policies}) > 1:
         raise InputError(
-            "a metric is either measured or a flag of the exporting system, not both",
+            "a metric is either measured, or due by its cases' own times, or a flag of the exporting system, not both",
             where="sla_policies",
             column="clock",
             got=metric,

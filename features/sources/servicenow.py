@@ -13,8 +13,11 @@ from typing import Any
 
 import pandas as pd
 
+from ..case_log.schema import AttributeTiming
 from .assemble import assemble
+from .columns import read_column
 from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
+from .figures import THEIR_PREFIX, read_figure
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
 from .spec import LoadedSource, SourceSpec
 
@@ -79,6 +82,14 @@ OTHER_TASKS = (
     "task", "std_change_proposal", "sn_si_incident", "dmn_demand", "planned_task", "rm_story", "pm_project",
     "change request", "requested item", "catalog task", "request",
 )  # fmt: skip
+#: The system's own figures -> their columns: to the resolution where there is one, else to the closing; in seconds.
+OWN_FIGURES = {
+    "resolution_s": ("calendar_stc", "calendar_duration"),
+    "resolution_business_s": ("business_stc", "business_duration"),
+    "reopens": ("reopen_count",),
+    "transfers": ("reassignment_count",),
+    "sla_met": ("made_sla",),
+}
 #: The states of an incident as numbers, as the audit keeps them.
 STATE_NUMBER_CLASSES = {"1": "open", "2": "open", "3": "on_hold", "6": "resolved", "7": "closed", "8": "closed"}
 
@@ -106,12 +117,26 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     pieces = ExportPieces(
         "servicenow", incidents, state_meanings=STATE_NUMBER_CLASSES, history="audit" in taken, notes=notes
     )
+    pieces.attributes |= _keep_own_figures(spec, incidents)
     pieces.also = [t.ledger for t in taken.values()]
     if "audit" in taken:
         pieces.events.append(_audit(taken["audit"], incidents))
     if "slas" in taken:
         pieces.events += _slas(taken["slas"], incidents)
     return assemble(spec, pieces)
+
+
+def _keep_own_figures(spec: SourceSpec, incidents: ExportRows) -> dict[str, AttributeTiming]:
+    """Keep the system's own figures of each incident, as outcomes, and return their names."""
+    there = [str(c) for c in incidents.raw.columns]
+    found = {f: next((n for n in names if n in there), "") for f, names in OWN_FIGURES.items()}
+    told = {
+        THEIR_PREFIX + figure: read_figure(read_column(spec, incidents.raw, column), figure, column)
+        for figure, column in found.items()
+        if column
+    }
+    incidents.rows = incidents.rows.assign(**told)
+    return dict.fromkeys(told, "outcome")
 
 
 def _leave_other_tasks_out(incidents: ExportRows) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 from ..case_log.schema import ON_HOLD_FIELD, AttributeTiming
 from ..errors import InputError, did_you_mean
 from .columns import ImportReport, cast_columns, choose_columns, read_column
+from .figures import THEIR_PREFIX, read_figure
 from .rows import cut_events, is_in_span, number_events
 from .spec import LoadedSource, SourceSpec
 from .status import WAITING_CLASSES, classify_state
@@ -55,6 +56,9 @@ LEAKAGE_COLUMNS = ("resolved_at", "closed_at", "closed_code", "close_code", "res
 AUDIT_STATE_CLASSES = ("open", "paused", "on_hold", "resolved", "closed")
 _SEGMENTS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
 
+#: The system's own figures of an incident -> their columns, as the last update has them.
+_OWN_FIGURES = {"reopens": "reopen_count", "transfers": "reassignment_count"}
+
 
 def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     """Read an audit log of incidents: cases from each incident's first row, events from what changed between rows.
@@ -85,6 +89,10 @@ def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     attributes = {c: k for c, k in attributes.items() if c not in found.values()}
     for name in attributes:
         rows[name] = read_column(spec, frame, name)
+    free = {f: c for f, c in _OWN_FIGURES.items() if c in there and c not in (*found.values(), *attributes)}
+    figures = [THEIR_PREFIX + figure for figure in free]
+    for figure, column in free.items():
+        rows[THEIR_PREFIX + figure] = read_figure(read_column(spec, frame, column), figure, column)
     ledger.note_duplicates(frame)
     rows = _ordered(rows[ledger.accepted], ledger)
     rows = rows[is_in_span(spec, rows["created_at"], ledger, "updates of incidents")].reset_index(drop=True)
@@ -92,6 +100,10 @@ def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     kept = [n for n in (*_SEGMENTS, *attributes) if n in first.columns]
     cases = first[["case_id", "created_at", *kept]].reset_index(drop=True)
     events = cut_events(spec, _events(rows, _classes(rows["state"], spec, where)), ledger)
+    last = rows.drop_duplicates("case_id", keep="last").set_index("case_id")
+    for name in figures:
+        cases[name] = cases["case_id"].map(last[name])
+        attributes[name] = "outcome"
     tables = {"cases": cases, "events": events}
     return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), attributes, until=ledger.until)
 

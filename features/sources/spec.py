@@ -70,6 +70,9 @@ class SourceSpec:
     units
         Column of durations -> its unit, ``ms``, ``s`` (usual), ``min``, ``h`` or ``d``; a clock (4:25) needs none.
         A time may be an opening plus such a duration: ``"Created + Hours taken"``.
+    figures
+        The system's own figure of a case, such as ``first_response_s`` -> the column that has it: compared with ours,
+        known as an outcome only (:data:`deskcast.features.sources.figures.FIGURES`).
     since, until
         Keep only what was created in this span of local time (``until`` excluded). The log then ends at ``until``,
         also where it is the midnight after the last row.
@@ -93,6 +96,7 @@ class SourceSpec:
     first: str | None = None
     target_s: float | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
     since: str | None = None
     until: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,9 @@ from ..errors import InputError
 from ..readers.many_files import FILES
 from .columns import ImportReport, cast_columns, choose_columns, read_column
 from .contacts import is_contact_record, read_contacts
+from .due_columns import CASE_DUES, build_due_times, read_due_columns
 from .event_log import read_event_log
+from .figures import read_figures
 from .rows import cut_events, is_in_span, number_events, read_column_text
 from .satisfaction import build_surveys, score_answers
 from .spec import LoadedSource, SourceSpec
@@ -57,12 +59,14 @@ def read_mapped_table(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
 
 def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     kinds = {c.name: str(c.kind) for c in TABLES["cases"].columns}
-    kinds |= dict.fromkeys((*CASE_TIMES, UPDATED), "instant") | {SATISFACTION: "text"}
+    kinds |= dict.fromkeys((*CASE_TIMES, UPDATED, *CASE_DUES), "instant") | {SATISFACTION: "text"}
     found = choose_columns(spec, frame, kinds, ("created_at",))
+    due_columns = {name: found.pop(name) for name in CASE_DUES if name in found}
     ledger = ImportReport("cases", Path(spec.path).name, len(frame))
     needed = tuple(n for n in ("case_id", "created_at") if n in found)
     cast = cast_columns(spec, frame, found, kinds, needed, ledger)
     changes = pd.DataFrame()
+    older = np.zeros(len(frame), dtype=bool)
     if "case_id" not in found:
         width = len(str(len(frame)))
         cast.insert(0, "case_id", pd.Series([f"{i:0{width}d}" for i in range(1, len(frame) + 1)], dtype="str"))
@@ -76,6 +80,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         cast = _as_first_known(cast, first)
     if "case_type" in found:
         ledger.reject(find_subtasks(cast["case_type"]), found["case_type"], cast["case_type"], SUBTASK_REASON)
+    every = cast[[n for n in ("case_id", "created_at", UPDATED) if n in cast]]
     for name in (n for n in CASE_TIMES if n in found):
         cast[name] = _with_ends_of_a_day(cast, name, found[name], spec.timezone, ledger)
         early = (cast[name] < cast["created_at"]).to_numpy(dtype=bool)
@@ -89,9 +94,12 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
             )
     ledger.check_rows_left()
     cast = cast[ledger.accepted & is_in_span(spec, cast["created_at"].where(ledger.accepted), ledger, "cases")]
-    attributes = _attributes(spec, frame, found)
+    attributes = _attributes(spec, frame, found | due_columns)
+    attributes = {c: known for c, known in attributes.items() if c not in due_columns.values()}
     for name in attributes:
         cast[name] = read_column(spec, frame, name).loc[cast.index]
+    figures, known = read_figures(spec, frame, ledger)
+    cast, attributes = cast.join(figures), attributes | known
     extra = [n for n in (*CASE_TIMES, UPDATED, SATISFACTION) if n in cast]
     tables = {"cases": _sorted(cast.drop(columns=extra), ["case_id"])}
     times = [n for n in CASE_TIMES if n in found]
@@ -99,6 +107,10 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         tables["surveys"] = _surveys(spec, cast, found[SATISFACTION], ledger)
     if times or len(changes):
         tables["events"] = cut_events(spec, _case_events(cast, times, changes), ledger)
+    if due_columns:
+        dues = read_due_columns(spec, frame, due_columns, found["created_at"], ledger)
+        at_once = [CASE_DUES[n] for n, c in due_columns.items() if spec.attributes.get(c) == "creation"]
+        tables["due_times"] = build_due_times(dues, every, cast.index, older, at_once)
     derived = tuple(n for n in ("events", "surveys") if n in tables)
     return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), attributes, derived, ledger.until)
 

@@ -108,7 +108,8 @@ def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Time
         Rows of one metric; see ``deskcast.features.snapshots.snapshots``.
     labels
         Columns ``case_id, metric, label, known_at``; see ``deskcast.features.breach_labels``. Cases that are not there
-        (no promise) are left out.
+        (no promise) are left out. Snapshots from ``decided_at`` on, where it is there, are of promises that were
+        decided, known or not, and are left out too.
     as_of
         Outcomes that became known later are not seen.
 
@@ -132,7 +133,7 @@ def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Time
     """
     rows = _joined(snapshots, labels)
     known = rows["known_at"].notna() & (rows["known_at"] <= as_of) & rows["label"].notna()
-    after = known & (rows["at"] >= rows["known_at"])
+    after = known & (rows["at"] >= rows["decided_at"].fillna(rows["known_at"]))
     later = rows["at"] > as_of
     over = _flag(rows, "already_breached")
     running = ~after & ~later & ~over
@@ -226,13 +227,16 @@ def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
             raise InputError("the column is missing", where="labels", column=name)
     snapshots, labels = read_instants(snapshots, "snapshots"), read_instants(labels, "labels")
     wanted = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
+    decided = labels["decided_at"] if "decided_at" in labels else labels["known_at"]
+    wanted = wanted.assign(decided_at=decided.reindex(wanted.index))
     twice = wanted["case_id"].duplicated()
     if twice.any():
         raise InputError(
             "a case has two labels", where="labels", column="case_id", got=str(wanted.loc[twice, "case_id"].iloc[0])
         )
     # `labels` is not the only place where a column of that name may come from.
-    rows = snapshots.drop(columns=["label", "known_at", "created_at"], errors="ignore").merge(wanted, on="case_id")
+    rows = snapshots.drop(columns=["label", "known_at", "decided_at", "created_at"], errors="ignore")
+    rows = rows.merge(wanted, on="case_id")
     rows["created_at"] = rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")
     return rows.sort_values(["at", "case_id"], kind="stable", ignore_index=True)
 

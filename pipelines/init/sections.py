@@ -13,7 +13,9 @@ from ...features.case_log.schema import DECIDED_VALUE
 from ...features.durations import format_duration
 from ...features.readers.many_files import shorten_to_pattern
 from ...features.recognise.recognise import Recognised
+from ...features.sources.due_columns import CASE_DUES
 from .configuration_values import write_duration, write_path, write_sentence, write_text
+from .due_section import due_lines
 from .guesses import Arrivals, OpeningHours, suggest_freq, suggest_target
 
 
@@ -143,19 +145,32 @@ def _mapping(name: str, seen: Recognised) -> list[str]:
             note = "  # " + "; ".join(filter(None, (why, many))) if why or many else ""
             lines.append(f"{ours} = {write_text(theirs)}{note}")
         lines += _missing_ids(seen)
+    if seen.figures:
+        lines += [
+            "",
+            f"[source.{name}.figures]  # the system's own figures: never features; 'deskcast check' compares ours",
+        ]
+        lines += [f"{figure} = {write_text(column)}" for figure, column in seen.figures.items()]
     if seen.units:
-        what = "durations that are added to the opening" if seen.table == "cases" else "units of the durations"
+        reckoned = seen.table == "cases" and not set(seen.units) <= set(seen.figures.values())
+        what = "durations that are added to the opening" if reckoned else "units of the durations"
         lines += ["", f"[source.{name}.units]  # {what}: ms, s, min, h or d"]
         lines += [f"{write_text(column)} = {write_text(unit)}" for column, unit in seen.units.items()]
     if seen.kinds:
         lines += ["", f"[source.{name}.kinds]  # activity = what it means; {seen.why.get('kinds', '')}"]
         lines += [f"{write_text(a)} = {write_text(k)}" for a, k in seen.kinds.items()]
-    if seen.attributes:
+    dues = [c for role, c in seen.columns.items() if role in CASE_DUES and " + " not in c]
+    if seen.attributes or dues:
         lines += ["", f"[source.{name}.attributes]  # when each is known: creation, event or outcome (never a feature)"]
         lines.append("# 'outcome' is the careful guess: say 'creation' for what is known when the case is opened.")
         for column, known in seen.attributes.items():
             late = "  # seems to be known only at the end" if column in seen.leakage else ""
             lines.append(f"{write_text(column)} = {write_text(known)}{late}")
+        if dues:
+            lines.append(
+                "# In a finished case a due time may hold pauses: 'creation' if it is set at once and never moved."
+            )
+        lines += [f'{write_text(column)} = "outcome"' for column in dues]
     return lines
 
 
@@ -259,11 +274,16 @@ def sla_lines(facts: Facts) -> list[str]:
         ]
     if "sla_policies" in facts.tables:
         return []
+    dues = due_lines(facts.tables)
     if flags := _flags(facts):
         lines = ["# The exporting system decides on its own promises: when one is completed or broken, or at closing."]
-        return lines + [
-            line for f in flags for line in ("[[sla]]", f"metric = {write_text(f)}", 'clock = "source"', "")
-        ]
+        return (
+            lines
+            + [line for f in flags for line in ("[[sla]]", f"metric = {write_text(f)}", 'clock = "source"', "")]
+            + dues
+        )
+    if dues:
+        return dues
     suggested = suggest_target(facts.tables)
     if suggested is None:
         return []

@@ -72,6 +72,7 @@ TABLE_CAPTIONS = {
     "checks": "What was understood",
     "rejected_rows": "Rows that were refused, and why",
     "availability": "Which KPIs can be had",
+    "ours_against_theirs": "Our figures beside the system's own",
 }
 _HIDDEN_TABLES = {"actuals", "expected_ranges"}
 _LATEST_FIRST_TABLES = {"history", "detections"}

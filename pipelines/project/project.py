@@ -213,7 +213,7 @@ def day_end(frames: Mapping[str, pd.DataFrame], timezone: str) -> pd.Timestamp |
     if "volumes" in frames and not set(frames) - {"volumes", "sla_policies"}:
         return _last_slot_day_end(frames["volumes"], timezone)
     columns = [frames[t][c].dropna() for t, c in (("cases", "created_at"), ("events", "at")) if t in frames]
-    if not columns or set(frames) - {"cases", "events", "sla_policies"} or any(c.empty for c in columns):
+    if not columns or set(frames) - {"cases", "events", "sla_policies", "due_times"} or any(c.empty for c in columns):
         return None
     for column in columns:
         local = column.drop_duplicates().dt.tz_convert(timezone)

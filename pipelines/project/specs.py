@@ -58,7 +58,9 @@ class CalendarSpec:
 class SlaSpec:
     """One promise: a metric, its target in seconds, and the clock that it runs on.
 
-    With ``clock = "source"`` the exporting system decides, and a flag of that name in the log is the outcome. A
+    With ``clock = "source"`` the exporting system decides, and a flag of that name in the log is the outcome. With
+    ``clock = "due"`` each case has a due time of its own for the metric (first_response, next_response, resolution): of
+    the columns ``due_at``, ``first_response_due_at``, ``next_response_due_at``, or of events. A
     ``preset`` (zendesk, salesforce, servicenow, jira) fills in the options that the promise leaves open; ``when``
     are the attributes of the cases that it is for, several values divided by ``|``.
     """
@@ -67,7 +69,7 @@ class SlaSpec:
     target_s: float | None = None
     priority: str | None = None
     policy: str = "default"
-    clock: Annotated[str, one_of("unknown clock", lambda: ("calendar", "business", "source"))] = "calendar"
+    clock: Annotated[str, one_of("unknown clock", lambda: ("calendar", "business", "due", "source"))] = "calendar"
     calendar: str | None = None
     pause_on: tuple[str, ...] = ()
     valid_from: str | None = None
@@ -81,7 +83,7 @@ class SlaSpec:
 
     @model_validator(mode="after")
     def _check(self) -> SlaSpec:
-        if self.clock != "source" and self.target_s is None:
+        if self.clock not in ("source", "due") and self.target_s is None:
             raise InputError("this key is needed", column="target", hint="a duration such as '6h'")
         if self.clock == "business" and self.calendar is None:
             raise InputError("a business clock needs a calendar", column="calendar")

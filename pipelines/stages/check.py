@@ -15,6 +15,7 @@ from ..words.words import format_count, format_list, format_number
 from .check_calendars import describe_calendars, find_calendar_warnings
 from .check_sums import sum_sentences
 from .flags_against_targets import compare_flags
+from .ours_and_theirs import compare_with_system, describe_comparison, sentences_of_comparison
 from .understood import understood_rows
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
@@ -28,10 +29,13 @@ def check_stage(project: Project) -> Stage:
     Returns
     -------
     Stage
-        Tables ``checks`` (check, result), ``rejected_rows`` (source, table, row, column, value, reason) and
-        ``availability`` (kpi, available, computed, missing_data); findings are the answers that a reader should know.
+        Tables ``checks`` (check, result), ``rejected_rows`` (source, table, row, column, value, reason),
+        ``availability`` (kpi, available, computed, missing_data) and, where the system exports figures of its own,
+        ``ours_against_theirs`` (figure, compared, agree, likely_reason, examples, ...); findings are the answers that
+        a reader should know.
     """
     from ...features.kpis.availability import availability
+    from ...features.sla.due_times import find_due_warnings
     from ...features.sla.policies import find_policy_warnings
 
     log = project.log
@@ -44,9 +48,11 @@ def check_stage(project: Project) -> Stage:
         *find_bulk_closures(log),
         *find_placeholder_customer(log),
         *find_policy_warnings(log),
+        *find_due_warnings(log),
         *compare_flags(log),
         *find_calendar_warnings(project),
     ]
+    beside = compare_with_system(log)
     can = availability(log, project.config.history.calendar)
     top, losses = understood_rows(project, counts)
     rows = [
@@ -62,12 +68,14 @@ def check_stage(project: Project) -> Stage:
         ("Rejected rows", _format_rejected_rows(project.rejected)),
         ("Duplicates", _format_duplicates(project.rejected)),
         ("Data-quality warnings", " ".join(oddities) or "Nothing was found."),
+        ("Ours against the system's figures", describe_comparison(beside)),
         ("Available KPIs", _kpis(can)),
         ("Data missing for other KPIs", _lacking(can)),
     ]
     findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
     findings += losses
     findings += [f"To compare with the system: {said}" for said in sum_sentences(log)]
+    findings += sentences_of_comparison(beside)
     if len(project.rejected):
         findings.append(_format_rejected_rows(project.rejected))
     findings += [*oddities, _kpi_count(can)]
@@ -75,6 +83,7 @@ def check_stage(project: Project) -> Stage:
     metrics["kpis_available"] = float(can["available"].sum())
     checks = pd.DataFrame(rows, columns=["check", "result"])
     tables = {"checks": checks, "rejected_rows": project.rejected, "availability": can}
+    tables |= {"ours_against_theirs": beside} if len(beside) else {}
     return Stage("check", tables, tuple(findings), {"fingerprint": project.fingerprint}, metrics)
 
 

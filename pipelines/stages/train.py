@@ -54,8 +54,14 @@ class TrainedModel:
 
 
 def risk_metric(project: Project) -> str | None:
-    """Return the promise whose breach is predicted: resolution before all others, else the first configured."""
-    return _first([s.metric for s in project.config.slas])
+    """Return the promise whose breach is predicted: resolution before all others, else the first configured.
+
+    Where none is, the due times that the cases bring with them are.
+    """
+    metrics = [s.metric for s in project.config.slas]
+    if not metrics and project.log.has("due_times"):
+        metrics = sorted(project.log.frame("sla_policies")["metric"].unique())
+    return _first(metrics)
 
 
 def train_breach_risk(
@@ -110,7 +116,7 @@ def _train(log: CaseLog, metric: str | None, spec: RiskSpec) -> TrainedModel:
         raise InputError("no SLA target is configured", hint="add an [[sla]] section")
     if not log.has("events"):
         raise InputError("cases can only be followed through events, and the log has none", where="events")
-    labels = breach_labels(log)
+    labels = breach_labels(log, with_decision=True)
     labels = labels[labels["metric"] == metric]
     instants = training_instants(log, spec)
     if labels["label"].notna().sum() == 0 or len(instants) == 0:

@@ -16,6 +16,12 @@ from .check_sums import sum_sentences
 #: What leaves out more than this share of the rows stands at the top.
 MIN_SHARE_SAID = 0.05
 _ENDS = {"first_response_at": "first answered", "resolved_at": "resolved", "closed_at": "closed"}
+_DUES = {
+    "due_at": "due",
+    "resolution_due_at": "due",
+    "first_response_due_at": "first response due",
+    "next_response_due_at": "next response due",
+}
 _OUTSIDE = re.compile(r"([\d,]+) ([\w ]+?) lie outside the span that was asked for \(([^)]*)\)")
 
 
@@ -38,6 +44,7 @@ def _describe_source(spec: SourceSpec) -> str:
         said = [f"one row is a case, {by}, opened at '{columns.get('created_at', '?')}'"]
         ends = [f"{word} at '{columns[role]}'" for role, word in _ENDS.items() if role in columns]
         said += ends or []
+        said += [f"{words} at '{columns[role]}'" for role, words in _DUES.items() if role in columns]
         return f"{spec.place}: {', '.join(said)}{'' if ends else '; nothing says when it ended'}."
     if spec.table == "events" and "activity" in columns:
         what = f"'{columns['activity']}' says what happened"
