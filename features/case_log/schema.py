@@ -250,6 +250,18 @@ _ALL = (
         meaning="versioned target",
     ),
     Table(
+        "due_times",
+        (
+            _c("case_id", "id", True),
+            _c("metric", "text", True),
+            _c("due_at", "instant"),
+            _c("set_at", "instant"),
+        ),
+        key=("case_id", "metric", "set_at"),
+        instant="set_at",
+        meaning="when a case is due by the system's own word, and from when that was so",
+    ),
+    Table(
         "volumes",
         (
             _c("unique_id", "text"),
