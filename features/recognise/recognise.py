@@ -68,6 +68,8 @@ class Recognised:
         Column of durations -> its unit.
     options
         Further values for the :class:`SourceSpec`, by the name of its field.
+    database
+        Address of the database whose tables it is, where it is no file.
     raw
         The file as it was read; of several the one with the cases.
     """
@@ -91,13 +93,15 @@ class Recognised:
     sheet: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    database: str = field(default="", repr=False)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
     def spec(self, path: str | None = None, timezone: str | None = None) -> SourceSpec:
         """Return the source that this recognition describes."""
         return SourceSpec(
             table=self.table,
-            path="" if self.parts or self.files else str(self.path) if path is None else path,
+            path="" if self.parts or self.files or self.database else str(self.path) if path is None else path,
+            database=self.database or None,
             files=tuple(str(f) for f in self.files),
             sheet=self.sheet or None,
             units=self.units,
