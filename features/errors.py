@@ -127,6 +127,10 @@ class InputError(ValueError):
         return _LINE_ENDS.sub(" ", whole)
 
 
+class NoRowsError(InputError):
+    """Say that a table has columns but no rows: beside other tables it is nothing wrong."""
+
+
 def _shortened(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 4]}...{shown[-1]}"

@@ -61,6 +61,18 @@ def postgres_uri() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def mariadb_uri() -> Iterator[str]:
+    """Give the address of a real MariaDB server that lives as long as the tests, or skip where there is none."""
+    pytest.importorskip("pymysql", reason="needs the extra 'mysql'")
+    import mariadb_server
+
+    if reason := mariadb_server.why_not():
+        pytest.skip(reason)
+    with mariadb_server.server() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder in which ``deskcast demo desk`` was run once for all workers; copy it before changing anything."""
     base = tmp_path_factory.getbasetemp()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, NoRowsError
 from .table_shape import classify_cell, find_table
 from .text_tables import (
     describe_footers,
@@ -41,7 +41,7 @@ def frame_from_rows(
     shape = find_table(rows, header)
     body = [r for r in rows[shape.first :] if any(r)]
     if not body:
-        raise InputError(
+        raise NoRowsError(
             "the sheet has a header but no rows", where=where, got=", ".join(filter(None, shape.names))[:80]
         )
     width = max(len(shape.names), max(map(len, body)))

@@ -101,6 +101,48 @@ def parse_json_list(value: object) -> list[Mapping[str, Any]]:
     return [item for item in found if isinstance(item, dict)]
 
 
+def parse_json_object(value: object) -> dict[str, Any]:
+    """Return an object that is kept as JSON text; what is none has nothing.
+
+    >>> parse_json_object('{"status": [0, 1]}'), parse_json_object("[1]"), parse_json_object(None)
+    ({'status': [0, 1]}, {}, {})
+    """
+    if not isinstance(value, str) or not value.startswith("{"):
+        return {}
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def join_json_object(frame: pd.DataFrame, name: str) -> pd.Series[Any] | None:
+    """Return the object that was taken apart into columns ``name.key``, as JSON text again; nothing if there is none.
+
+    >>> join_json_object(pd.DataFrame({"c.status": ["[0, 1]", None]}), "c").tolist()
+    ['{"status": [0, 1]}', nan]
+    """
+    inside = [str(c) for c in frame.columns if str(c).startswith(f"{name}.")]
+    if not inside:
+        return None
+    texts: list[str | None] = []
+    for row in frame[inside].astype(object).where(frame[inside].notna(), None).itertuples(index=False):
+        keys = [c.removeprefix(f"{name}.") for c in inside]
+        there = {k: _parse_value(v) for k, v in zip(keys, row, strict=True) if v is not None}
+        texts.append(json.dumps(there) if there else None)
+    return pd.Series(texts, index=frame.index, dtype="str")
+
+
+def _parse_value(text: str) -> Any:
+    """Return a list that is kept as JSON text, else the text."""
+    if not text.startswith("["):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 def _documents(text: str, where: str) -> list[Any]:
     body = text.lstrip("\ufeff").strip()
     try:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError, did_you_mean, say_without_password
+from ..errors import InputError, NoRowsError, did_you_mean, say_without_password
 
 #: Seconds to wait for a server that does not answer.
 CONNECT_TIMEOUT_S = 10
@@ -33,7 +33,11 @@ _DATE_OIDS = (1082,)
 
 
 def read_relation(
-    uri: str, table: str | None = None, schema: str | None = None, query: str | None = None
+    uri: str,
+    table: str | None = None,
+    schema: str | None = None,
+    query: str | None = None,
+    columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Read a table, a view or the answer to a query.
 
@@ -45,6 +49,8 @@ def read_relation(
         A table or view, and the schema that it is in; without one the server's search path counts.
     query
         A ``SELECT`` instead of a table.
+    columns
+        Of a table only these columns, in this order.
 
     Returns
     -------
@@ -66,7 +72,8 @@ def read_relation(
 
         if table is not None:
             _check_there(connection, uri, table, schema)
-            wanted: Any = sql.SQL("SELECT * FROM {}").format(sql.Identifier(*filter(None, (schema, table))))
+            names = sql.SQL(", ").join(map(sql.Identifier, columns)) if columns is not None else sql.SQL("*")
+            wanted: Any = sql.SQL("SELECT {} FROM {}").format(names, sql.Identifier(*filter(None, (schema, table))))
         else:
             wanted = sql.SQL(str(query).strip().rstrip(";"))
         try:
@@ -86,6 +93,19 @@ def list_table_names(uri: str, schema: str | None = None) -> list[str]:
         return _listed(connection, schema)
 
 
+def list_column_names(uri: str, table: str, schema: str | None = None) -> list[str]:
+    """Return the names of the columns of a table or view."""
+    if schema is None and "." in table:
+        schema, table = table.split(".", 1)
+    with _connected(uri) as connection:
+        from psycopg import sql
+
+        _check_there(connection, uri, table, schema)
+        relation = sql.Identifier(*filter(None, (schema, table)))
+        head = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(relation))
+        return [str(column.name) for column in head.description]
+
+
 def describe_database(uri: str) -> str:
     """Say which database an address means, without its password.
 
@@ -103,7 +123,7 @@ def describe_database(uri: str) -> str:
 def _connected(uri: str) -> Iterator[Any]:
     if not uri.startswith(_SCHEMES):
         kind = uri.split(":", 1)[0][:20]
-        wanted = "postgresql://user@host/database, sqlite:///FILE or duckdb:///FILE"
+        wanted = "postgresql://user@host/database, mysql://user@host/database, sqlite:///FILE or duckdb:///FILE"
         hint = "export its tables as CSV or Parquet, and name these files"
         raise InputError("no such kind of database is known", column="database", got=kind, wanted=wanted, hint=hint)
     try:
@@ -176,7 +196,7 @@ def _table(chunks: Iterator[bytes], types: dict[str, Any], where: str) -> Any:
 
     first = next(chunks, b"")
     if not first:
-        raise InputError("the table has columns but no rows", where=where)
+        raise NoRowsError("the table has columns but no rows", where=where)
     reader = pacsv.open_csv(
         _Stream(first, chunks),
         read_options=pacsv.ReadOptions(column_names=list(types), block_size=_CHUNK_BYTES),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, NoRowsError, did_you_mean
 from .arrow_frames import frame_from_arrow
 from .database_files import find_database_kind, read_database_file
 from .decoding import decode_text
@@ -191,7 +191,7 @@ def _parquet(file: Path) -> RawFile:
     _check_names(list(table.column_names), file.name)
     frame = frame_from_arrow(table)
     if frame.empty:
-        raise InputError("the file has columns but no rows", where=file.name)
+        raise NoRowsError("the file has columns but no rows", where=file.name)
     return RawFile(frame)
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError
+from ..readers.databases import find_database_file, is_database_address
 from ..readers.many_files import expand_path, is_pattern, join_files
 from ..readers.read import RawFile, read_raw
 from ..sources.spec import SourceSpec
 from .children import find_child, read_as_child
-from .exports import group_exports, read_export_folder
+from .exports import group_exports, read_export_folder, recognise_database, set_database_tables_apart
 from .readings import Ask
 from .recognise import Recognised, add_times, recognise_table
 from .roles import profile_columns
@@ -33,8 +34,8 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
     Parameters
     ----------
     paths
-        What a user names. A single file must be usable; of several, and of those in a folder, what cannot be used is
-        named with its reason.
+        What a user names, also addresses of databases. A single file must be usable; of several, and of those in a
+        folder, what cannot be used is named with its reason.
     ask
         Puts a question with its answers to a user where the values do not decide, and returns the number of the answer;
         without it such a file is refused with the question.
@@ -55,7 +56,9 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
     >>> [len(s.raw.frame) for s in found.seen], found.passed_over
     ([4], (('teams.csv', 'no column of times was found'),))
     """
-    given = [Path(p) for p in paths]
+    bases = [str(p) for p in paths if is_database_address(str(p))]
+    bases, held = [b for b in bases if not find_database_file(b)], [find_database_file(b) for b in bases]
+    given = [Path(p) for p in (*(p for p in paths if not is_database_address(str(p))), *filter(None, held))]
     named = [f for f in given if not f.is_dir() and not is_pattern(f)]
     whole = [r for f in given if f.is_dir() and (r := read_export_folder(f)) is not None]
     taken = {r.path for r in whole}
@@ -71,7 +74,10 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
                 raise
             passed.append((file.name, _reason(error)))
     groups, left = group_exports([f for f in files if f in raws], raws)
+    left, apart = set_database_tables_apart(groups, left, raws)
+    passed += apart
     tables = [t for f in left for t in _members(f, raws[f])]
+    whole += [recognise_database(uri) for uri in bases]
     seen, unused = _tables(_join_alike(tables), alone=len(tables) == 1 and not whole and not passed, ask=ask)
     seen, unused = _one_of_each_file(seen, unused)
     every = [*whole, *groups, *seen]

@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import InputError
+from ..readers.databases import list_column_names, list_table_names, read_relation
 from ..readers.many_files import list_table_files
+from ..readers.postgres import describe_database
 from ..readers.read import RawFile, read_raw
 from ..readers.timestamps import detect_time_format
 from ..readers.zones import guess_zone
@@ -18,6 +20,8 @@ from ..sources.load import SYSTEMS
 from ..sources.servicenow_log import is_incident_table
 from ..sources.spec import SourceSpec
 from .recognise import Recognised
+
+_UTC = "the database keeps its times in UTC, and they are read so whatever stands here"
 
 
 def group_exports(files: Sequence[Path], raws: Mapping[Path, RawFile]) -> tuple[list[Recognised], list[Path]]:
@@ -59,6 +63,8 @@ def _spare_main(
 ) -> dict[Path, dict[str, pd.DataFrame]]:
     """Return a table of cases with few columns, known by its name because other tables of the system lie beside it."""
     main = system.parts[0]
+    if main.named_only:
+        return {}  # a table of a database has all of its columns
     names = {normalise_name(n) for n in (main.name, *main.aliases)}
     for file in files:
         if normalise_name(strip_file_endings(file)) in names and set(main.required_roles) <= set(
@@ -66,6 +72,63 @@ def _spare_main(
         ):
             return {file: {main.name: raws[file].frame}}
     return {}
+
+
+def set_database_tables_apart(
+    found: Sequence[Recognised], left: Sequence[Path], raws: Mapping[Path, RawFile]
+) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Take the other tables of a dumped database out of what is looked at by itself: none of them is a log of its own.
+
+    They lie in the folder of the tables that are read, and have the key and the stamps that its framework gives each.
+    """
+    homes = {p.parent: s for s in found if s.kind in SYSTEMS and SYSTEMS[s.kind].parts[0].named_only
+             for p in ([*s.parts.values()] or [s.path])}  # fmt: skip
+    kept: list[Path] = []
+    passed: list[tuple[str, str]] = []
+    for file in left:
+        names = {normalise_name(str(c)) for c in raws[file].frame.columns}
+        if file.parent in homes and {"id", "createdat"} <= names:
+            passed.append(
+                (file.name, f"another table of the database of {homes[file.parent].kind}; nothing is read of it")
+            )
+        else:
+            kept.append(file)
+    return kept, passed
+
+
+def recognise_database(uri: str) -> Recognised:
+    """Say which system's database an address means, by the names of its tables and their columns.
+
+    Raises
+    ------
+    InputError
+        If the database cannot be read, or is of no system that is known.
+    """
+    there = {normalise_name(t): t for t in list_table_names(uri)}
+    for system in SYSTEMS.values():
+        main = system.parts[0]
+        name = next((there[normalise_name(n)] for n in (main.name, *main.aliases) if normalise_name(n) in there), None)
+        if name is None:
+            continue
+        head = pd.DataFrame(columns=list_column_names(uri, name))
+        if not main.count_roles(head) or not _is_main_table(system, main, head):
+            continue
+        parts = [p.name for p in system.parts if any(p.is_called(t) for t in there.values())]
+        columns = [str(c) for c in main.keep_roles(head).columns] if main.named_only else None
+        frame = read_relation(uri, name, columns=columns)
+        why = {"kind": f"it has the tables of {system.name}: {', '.join(parts)}"}
+        if main.named_only:
+            why["timezone"] = _UTC
+        return Recognised(
+            Path(name), f"export of {system.name}", "cases", kind=system.name, why=why, database=uri,
+            raw=RawFile(frame, container="database"),
+        )  # fmt: skip
+    known = ", ".join(SYSTEMS)
+    raise InputError(
+        "the database is of no system that is known", where=describe_database(uri),
+        got=", ".join(sorted(there.values())[:8]),
+        wanted=f"the tables of one of {known}", hint="name a table: [source.cases] with database and table",
+    )  # fmt: skip
 
 
 def _is_main_table(system: SourceSystem, part: ExportTable, frame: pd.DataFrame) -> bool:
@@ -110,7 +173,9 @@ def _export(
     why = {"kind": f"it has the columns of {system.name}: {', '.join(names)}"}
     zone, created = "", frame[roles["created_at"]]
     form = detect_time_format(created.head(5000))
-    if form is not None and form.offset:
+    if first.named_only:
+        why["timezone"] = _UTC
+    elif form is not None and form.offset:
         zone, why["timezone"] = guess_zone(created)
     segments: dict[str, int] = {}
     for role in ("channel", "product", "region", "case_type", "priority", "team"):

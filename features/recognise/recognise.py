@@ -72,6 +72,8 @@ class Recognised:
         The system's own figures of a case -> their columns.
     options
         Further values for the :class:`SourceSpec`, by the name of its field.
+    database
+        Address of the database whose tables it is, where it is no file.
     raw
         The file as it was read; of several the one with the cases.
     """
@@ -97,13 +99,15 @@ class Recognised:
     units: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    database: str = field(default="", repr=False)
     raw: RawFile = field(default_factory=lambda: RawFile(pd.DataFrame()), repr=False, compare=False)
 
     def spec(self, path: str | None = None, timezone: str | None = None) -> SourceSpec:
         """Return the source that this recognition describes."""
         return SourceSpec(
             table=self.table,
-            path="" if self.parts or self.files else str(self.path) if path is None else path,
+            path="" if self.parts or self.files or self.database else str(self.path) if path is None else path,
+            database=self.database or None,
             files=tuple(str(f) for f in self.files),
             sheet=self.sheets or self.sheet or None,
             units=self.units,

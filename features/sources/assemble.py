@@ -13,13 +13,10 @@ import pandas as pd
 from ..case_log.schema import TABLES
 from .case_states import derive_case_states, has_known_ends
 from .columns import build_rejected_rows
-from .pieces import SEGMENT_COLUMNS, ExportPieces, Piece, look_up_by_case
+from .pieces import MAX_CLOCK_SKEW, SEGMENT_COLUMNS, ExportPieces, Piece, look_up_by_case
 from .rows import cut_events, is_in_span, number_events
 from .spec import LoadedSource, SourceSpec
 from .status import EVENT_KIND_ORDER, classify_state
-
-#: Servers stamp one action with times this far apart; an event so little before its case is as of its creation.
-MAX_CLOCK_SKEW = pd.Timedelta("60s")
 
 
 def assemble(spec: SourceSpec, pieces: ExportPieces) -> LoadedSource:
@@ -52,6 +49,8 @@ def assemble(spec: SourceSpec, pieces: ExportPieces) -> LoadedSource:
         del tables["events"]
     if pieces.surveys is not None:
         tables["surveys"] = _surveys(pieces.surveys, cases)
+    if pieces.due_times is not None and len(pieces.due_times):
+        tables["due_times"] = _due_times(pieces.due_times, cases, ledger.until)
     ledgers = [ledger, *pieces.also, *[p.ledger for p in (*pieces.events, pieces.surveys) if p is not None]]
     once = {id(one): one for one in ledgers}.values()
     refused = build_rejected_rows([part for one in once for part in one.parts])
@@ -76,7 +75,8 @@ def _cases(spec: SourceSpec, pieces: ExportPieces) -> pd.DataFrame:
         gone = rows["deleted"].fillna(False).to_numpy(dtype=bool)
         ledger.reject(gone, "case_id", rows["case_id"], "the case was deleted")
     if "state" in rows:
-        classes = {s: spec.kinds.get(s, classify_state(s)) for s in rows["state"].dropna().unique()}
+        learnt = {**pieces.state_meanings, **spec.kinds}
+        classes = {s: learnt.get(s) or classify_state(s) for s in rows["state"].dropna().unique()}
         gone = rows["state"].map(classes).eq("deleted").to_numpy(dtype=bool)
         ledger.reject(gone, "state", rows["state"], "the case was deleted")
     ledger.check_rows_left()
@@ -190,3 +190,13 @@ def _surveys(found: Piece, cases: pd.DataFrame) -> pd.DataFrame:
     kept = rows[ledger.accepted]
     names = [n for n in TABLES["surveys"].names if n in kept]
     return kept[names].sort_values("survey_id", ignore_index=True)
+
+
+def _due_times(found: pd.DataFrame, cases: pd.DataFrame, until: pd.Timestamp | None) -> pd.DataFrame:
+    """Return the due times of the cases that are kept, each once, as far as they were set before the log ends."""
+    kept = found[found["case_id"].isin(cases["case_id"])]
+    if until is not None:
+        kept = kept[kept["set_at"].isna() | (kept["set_at"] < until)]
+    kept = kept.drop_duplicates(["case_id", "metric", "set_at"], keep="last")  # of one instant the last word
+    kept = kept.sort_values(["case_id", "metric", "set_at"], ignore_index=True)
+    return kept[list(TABLES["due_times"].names)]

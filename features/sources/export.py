@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, NoRowsError, did_you_mean
+from ..readers.databases import find_database_file, list_column_names, list_table_names, read_relation
+from ..readers.json_files import join_json_object
 from ..readers.many_files import expand_path
+from ..readers.postgres import describe_database
 from ..readers.read import RawFile, read_raw
 from .columns import ImportReport, cast_columns
 from .spec import LoadedSource, SourceSpec
@@ -38,6 +41,9 @@ class ExportTable:
         Roles by which a table is recognised, besides those that are needed.
     kinds
         Role -> kind, where it is not text: ``id``, ``instant``, ``flag``, ``number``.
+    named_only
+        A table of a database: it is known by its name alone, as many have the same columns, and no column is kept
+        but those that are named here, as the others hold what people are called and write.
     """
 
     name: str
@@ -46,10 +52,27 @@ class ExportTable:
     required_roles: tuple[str, ...]
     marker_roles: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    named_only: bool = False
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether a list, file or database table has the name of this one."""
+        return bool(name) and normalise_name(name) in {normalise_name(n) for n in (self.name, *self.aliases)}
+
+    def keep_roles(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame, of a table of a database without the columns that are not named here."""
+        if not self.named_only:
+            return frame
+        names = [n for several in self.columns.values() for n in several]
+        known = {normalise_name(n) for n in names}
+        kept = frame[[c for c in frame.columns if normalise_name(str(c)) in known]]
+        joined = {n: text for n in names if n not in frame and (text := join_json_object(frame, n)) is not None}
+        return kept.assign(**joined) if joined else kept
 
     def found(self, frame: pd.DataFrame) -> dict[str, str]:
         """Return role -> column of the frame, for the roles that are there."""
         there = {normalise_name(str(c)): str(c) for c in reversed(list(frame.columns))}
+        if self.named_only:  # an object that JSON took apart; keep_roles puts it together again
+            there = {normalise_name(h): h for c in frame.columns for h in [str(c).partition(".")[0]]} | there
         return {
             role: there[b]
             for role, names in self.columns.items()
@@ -98,11 +121,10 @@ def identify_table(parts: tuple[ExportTable, ...], name: str, frame: pd.DataFram
     """Return which part a frame is, by the name of its list or file if that tells, else by its columns."""
     fitting = [(part.count_roles(frame), -i, part) for i, part in enumerate(parts)]
     fitting = [f for f in fitting if f[0]]
-    named = [
-        p for _, _, p in fitting if name and normalise_name(name) in {normalise_name(n) for n in (p.name, *p.aliases)}
-    ]
+    named = [p for _, _, p in fitting if p.is_called(name)]
     if named:
         return named[0]
+    fitting = [f for f in fitting if not f[2].named_only]
     return max(fitting, key=lambda f: f[:2])[2] if fitting else None
 
 
@@ -128,18 +150,24 @@ def read_export_tables(
             raise InputError(f"'{spec.kind}' has no such part", where=spec.path or "parts", column=name, hint=hint)
     notes: list[str] = []
     found: dict[str, list[tuple[str, pd.DataFrame]]] = {}
-    if spec.database:
-        _from_database(parts, spec, found)
+    file = find_database_file(spec.database or "")
+    if file:
+        _from_file(parts, folder / file, spec, found, notes, alone=True)
+    elif spec.database:
+        _from_database(parts, spec, found, notes)
     for name, path in () if spec.database else spec.parts.items():
         raw = read_raw(folder / path, spec.encoding, spec.delimiter)
         part = next(p for p in parts if p.name == name)
-        found.setdefault(name, []).append((Path(path).name, _list_of(part, raw, Path(path).name)))
+        found.setdefault(name, []).append((Path(path).name, part.keep_roles(_list_of(part, raw, Path(path).name))))
     if spec.path:
-        for file in expand_path(folder / spec.path):
-            _from_file(parts, file, spec, found, notes)
+        files = expand_path(folder / spec.path)
+        for one in files:
+            _from_file(parts, one, spec, found, notes, alone=len(files) == 1)
     if not found:
         has = f"the tables {', '.join(known)}"
-        raise InputError(f"nothing here is recognised as an export of {spec.kind}", where=spec.path or None, wanted=has)
+        raise InputError(
+            f"nothing here is recognised as an export of {spec.kind}", where=spec.place or None, wanted=has
+        )
     return {name: _joined(name, frames, notes) for name, frames in found.items()}, notes
 
 
@@ -174,6 +202,8 @@ def cast_table(
     if gone:
         ledger.add_note(f"{gone:,} rows are marked as deleted in the source and left out")
     kinds = {role: part.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
+    if part.named_only:
+        frame = _without_fractions(frame)
     rows = cast_columns(spec, frame, found, kinds, part.required_roles, ledger)
     for role in part.columns:
         if role not in rows:
@@ -207,6 +237,19 @@ def explode_list(
     return children
 
 
+def _without_fractions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write whole numbers as such, where a writer made fractions of them because some were missing (``4.0``)."""
+    out = {}
+    for name in frame.columns:
+        if str(frame[name].dtype) != "str":
+            continue
+        there = frame[name].dropna()
+        there = there[there != ""]
+        if len(there) and there.str.endswith(".0").any() and there.str.fullmatch(r"-?\d+(\.0)?").all():
+            out[name] = frame[name].str.removesuffix(".0")
+    return frame.assign(**out) if out else frame
+
+
 def _own(part: ExportTable, own: Mapping[str, str], frame: pd.DataFrame, where: str) -> dict[str, str]:
     """Check what the owner of a source says of its columns."""
     there = [str(c) for c in frame.columns]
@@ -237,26 +280,44 @@ def _from_file(
     spec: SourceSpec,
     found: dict[str, list[tuple[str, pd.DataFrame]]],
     notes: list[str],
+    *,
+    alone: bool,
 ) -> None:
-    raw = read_raw(file, spec.encoding, spec.delimiter)
+    try:
+        raw = read_raw(file, spec.encoding, spec.delimiter)
+    except NoRowsError:
+        if alone:
+            raise
+        notes.append(f"{file.name}: the table has no rows")
+        return
     lists = raw.lists or {"": raw.frame}
     seen = 0
     for name, frame in lists.items():
-        part = identify_table(parts, name or strip_file_endings(file), frame)
+        own = name or strip_file_endings(file)
+        part = identify_table(parts, own, frame)
         if part is None:
+            _check_named(parts, own, frame, file.name)
             continue
         seen += 1
-        found.setdefault(part.name, []).append((file.name, frame))
+        found.setdefault(part.name, []).append((file.name, part.keep_roles(frame)))
     if not seen:
         notes.append(f"{file.name}: no part of {spec.kind} has these columns; left aside")
-    notes.extend(n for n in raw.notes if "the list" not in n)
+    notes.extend(n for n in raw.notes if "it also has" not in n)  # all of its tables are looked at
+
+
+def _check_named(parts: tuple[ExportTable, ...], name: str, frame: pd.DataFrame, where: str) -> None:
+    """Refuse a table of a database that has the right name and lacks a column."""
+    part = next((p for p in parts if p.named_only and p.is_called(name)), None)
+    if part is not None:
+        _list_of(part, RawFile(frame), where)
 
 
 def _list_of(part: ExportTable, raw: RawFile, where: str) -> pd.DataFrame:
     for name, frame in raw.lists.items():
-        if normalise_name(name) in {normalise_name(n) for n in (part.name, *part.aliases)}:
+        if part.is_called(name):
             return frame
-    lost = [role for role in part.required_roles if role not in part.found(raw.frame)]
+    needed = (*part.required_roles, *part.marker_roles) if part.named_only else part.required_roles
+    lost = [role for role in needed if role not in part.found(raw.frame)]
     if lost:
         names = " or ".join(part.columns[lost[0]])
         has = ", ".join(str(c) for c in list(raw.frame.columns)[:10])
@@ -265,10 +326,8 @@ def _list_of(part: ExportTable, raw: RawFile, where: str) -> pd.DataFrame:
 
 
 def _from_database(
-    parts: tuple[ExportTable, ...], spec: SourceSpec, found: dict[str, list[tuple[str, pd.DataFrame]]]
+    parts: tuple[ExportTable, ...], spec: SourceSpec, found: dict[str, list[tuple[str, pd.DataFrame]]], notes: list[str]
 ) -> None:
-    from ..readers.postgres import describe_database, list_table_names, read_relation
-
     uri = str(spec.database)
     there = {normalise_name(t): t for t in list_table_names(uri, spec.schema)}
     for part in parts:
@@ -277,11 +336,28 @@ def _from_database(
         )
         if table is None:
             continue
-        frame = read_relation(uri, table, spec.schema)
-        if not part.count_roles(frame) and part.name in spec.parts:
+        frame = _read_columns(part, uri, table, spec.schema, notes)
+        if frame is None:
+            continue
+        if not part.count_roles(frame) and (part.name in spec.parts or part.named_only):
             _list_of(part, RawFile(frame), f"{describe_database(uri)} {table}")
         if part.count_roles(frame):
             found.setdefault(part.name, []).append((table, frame))
+
+
+def _read_columns(part: ExportTable, uri: str, table: str, schema: str | None, notes: list[str]) -> pd.DataFrame | None:
+    """Read of a table the columns that are named; nothing where it has no rows."""
+    columns = None
+    if part.named_only:
+        every = pd.DataFrame(columns=list_column_names(uri, table, schema))
+        if not part.count_roles(every):
+            return every  # a column that is missing is named before anything is read
+        columns = [str(c) for c in part.keep_roles(every).columns]
+    try:
+        return read_relation(uri, table, schema, columns=columns)
+    except NoRowsError:
+        notes.append(f"{table}: the table has no rows")
+        return None
 
 
 def _joined(name: str, frames: list[tuple[str, pd.DataFrame]], notes: list[str]) -> tuple[str, pd.DataFrame]:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, did_you_mean
-from ..readers.database_files import FILE_KINDS
+from ..readers.databases import find_database_file, read_relation
 from ..readers.many_files import FILES, expand_path, is_pattern, read_files
 from ..readers.read import read_raw
-from . import jira, salesforce, zendesk
+from . import chatwoot, jira, salesforce, zammad, zendesk
 from . import servicenow as servicenow_tables
 from .export import SourceSystem
 from .queue_log import read_queue_log
@@ -81,15 +81,13 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
 def _read_database(spec: SourceSpec, home: Path) -> pd.DataFrame:
     """Read a table of a server, or of a database file by its address, such as ``sqlite:///desk.db``."""
     uri = str(spec.database)
-    kind, _, rest = uri.partition(":///")
-    if kind not in FILE_KINDS or not rest:
-        from ..readers.postgres import read_relation
-
+    file = find_database_file(uri)
+    if not file:
         return read_relation(uri, spec.relation, spec.schema, spec.query)
     if spec.query:
         hint = "make it a view, and name that as the table"
         raise InputError("a query is for servers only", where=spec.place, column="query", hint=hint)
-    return read_raw(home / rest, sheet=spec.relation).frame
+    return read_raw(home / file, sheet=spec.relation).frame
 
 
 def _name_files(rejected: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
@@ -120,4 +118,6 @@ SYSTEMS: Mapping[str, SourceSystem] = {
     "jira": SourceSystem("jira", jira.EXPORT_TABLES, jira.load),
     "servicenow": SourceSystem("servicenow", servicenow_tables.EXPORT_TABLES, servicenow_tables.load),
     "zendesk": SourceSystem("zendesk", zendesk.EXPORT_TABLES, zendesk.load),
+    "zammad": SourceSystem("zammad", zammad.EXPORT_TABLES, zammad.load),
+    "chatwoot": SourceSystem("chatwoot", chatwoot.EXPORT_TABLES, chatwoot.load),
 }

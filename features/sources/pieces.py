@@ -12,6 +12,8 @@ from ..case_log.schema import DECIDED_VALUE, AttributeTiming
 from .columns import ImportReport
 from .export import ExportRows
 
+#: Servers stamp one action with times this far apart; an event so little before its case is as of its creation.
+MAX_CLOCK_SKEW = pd.Timedelta("60s")
 #: Descriptions of a case that its history may take back to their first values.
 SEGMENT_COLUMNS = ("channel", "product", "region", "case_type", "priority", "customer_id", "team")
 
@@ -29,12 +31,13 @@ class Piece:
 
 @dataclass
 class ExportPieces:
-    """Everything that one export gives: cases with their present state, pieces of events, and surveys."""
+    """Everything that one export gives: cases with their present state, pieces of events, surveys, and due times."""
 
     kind: str
     cases: ExportRows
     events: list[Piece] = field(default_factory=list)
     surveys: Piece | None = None
+    due_times: pd.DataFrame | None = None
     state_meanings: Mapping[str, str] = field(default_factory=dict)
     history: bool = False
     notes: list[str] = field(default_factory=list)
@@ -70,6 +73,57 @@ def build_sla_flag_events(
         kind = pd.Series("field", index=taken.rows.index).where(at.notna())
         parts.append(build_piece(taken, case_id=case_id, at=at, kind=kind, field=slug, new=value))
     return parts
+
+
+def build_due_times(
+    case_id: pd.Series[Any], metric: Any, due_at: pd.Series[Any], set_at: pd.Series[Any], *, with_emptied: bool = False
+) -> pd.DataFrame:
+    """Return due times as a table; with those that were taken away (``with_emptied``) a missing one means that.
+
+    Rows without a case are none.
+    """
+    frame = pd.DataFrame({"case_id": case_id, "metric": metric, "due_at": due_at, "set_at": set_at})
+    kept = frame["case_id"].notna() & frame["metric"].notna() & (frame["due_at"].notna() | with_emptied)
+    return frame[kept].reset_index(drop=True)
+
+
+def build_first_teams(cases: ExportRows, changes: pd.DataFrame) -> Piece:
+    """Return the team that each case was created with, as its first assignment: hand-overs are counted from there.
+
+    Parameters
+    ----------
+    cases
+        With today's ``team``.
+    changes
+        All changes of team, with ``case_id``, ``at``, ``old`` and ``new``, in the order in which they happened.
+    """
+    first = changes[changes["field"] == "team"].sort_values("at", kind="stable").drop_duplicates("case_id")
+    first = first.set_index("case_id")
+    ids = cases.rows["case_id"]
+    at = cases.rows["created_at"]
+    team = cases.rows["team"].where(~ids.isin(first.index), look_up_by_case(ids, first["old"]))
+    kind = pd.Series("assigned", index=ids.index).where(team.notna() & ids.notna())
+    return build_piece(cases, case_id=ids, at=at, kind=kind, field="team", new=team, team=team, order=-1.0)
+
+
+def read_openings_by_agents(messages: pd.DataFrame, created: pd.Series[Any]) -> pd.DataFrame:
+    """Read what an agent writes as the opening message of a case as its description: it replies to nobody.
+
+    Parameters
+    ----------
+    messages
+        With ``case_id``, ``at``, ``order``, ``kind`` and ``actor_role``.
+    created
+        When each case was created, by case; the opening message is saved at most a minute after it.
+    """
+    born = look_up_by_case(messages["case_id"], created)
+    age = messages["at"] - born
+    written = (messages["kind"] == "message") & (messages["actor_role"] != "system")
+    near = messages[written & (age >= -MAX_CLOCK_SKEW) & (age <= MAX_CLOCK_SKEW)]
+    first = near.sort_values(["at", "order"], kind="stable").drop_duplicates("case_id")
+    opening = messages.index.isin(first.index[first["actor_role"] == "agent"])
+    field = pd.Series("description", index=messages.index).where(opening)
+    return messages.assign(kind=messages["kind"].mask(opening, "field"), field=field)
 
 
 def look_up_by_case(ids: pd.Series[Any], table: pd.Series[Any]) -> pd.Series[Any]:

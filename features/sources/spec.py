@@ -38,8 +38,8 @@ class SourceSpec:
         For a system that exports several tables: name of the table, such as ``comments`` -> its file; with
         ``database``, its table there.
     database
-        Address of a database instead of a path: ``postgresql://user@host/name``, or ``sqlite:///FILE`` and
-        ``duckdb:///FILE`` (four strokes for a path from the root).
+        Address of a database instead of a path: ``postgresql://user@host/name``, ``mysql://user@host/name``, or
+        ``sqlite:///FILE`` and ``duckdb:///FILE`` (four strokes for a path from the root).
     schema, relation, query
         Where in the database: a schema, the table or view, or a ``SELECT`` instead. A configuration calls the
         relation ``table``.

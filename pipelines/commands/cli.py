@@ -75,8 +75,11 @@ def demo(
 @app.command()
 def init(
     exports: Annotated[
-        list[Path],
-        typer.Argument(help="Export files: CSV, Excel, JSON, Parquet, SQLite or DuckDB, or a folder of them."),
+        list[str],
+        typer.Argument(
+            help="Export files: CSV, Excel, JSON, Parquet, SQLite or DuckDB, a folder of them, or the address of a "
+            "database."
+        ),
     ],
     folder: Annotated[Path, typer.Option(help="Where to write deskcast.toml.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace a deskcast.toml that is there.")] = False,

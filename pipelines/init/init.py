@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from ...features.errors import InputError
+from ...features.readers.databases import is_database_address
+from ...features.readers.postgres import describe_database
 from ...features.recognise.collection import look_at
 from ...features.recognise.readings import Ask
 from ...features.recognise.recognise import Recognised
@@ -46,7 +48,8 @@ def write_config(
     Parameters
     ----------
     exports
-        One or more CSV, JSON or Parquet files, or folders with the tables of a system side by side.
+        One or more CSV, JSON or Parquet files, folders with the tables of a system side by side, or addresses of
+        databases, such as ``postgresql://reader@desk/zammad``.
     folder
         Where the file is written; paths in it are relative to this folder where that is possible.
     force
@@ -74,7 +77,8 @@ def write_config(
     >>> write_config([folder / "t.csv"], folder).name
     'deskcast.toml'
     """
-    files = [Path(exports)] if isinstance(exports, str | Path) else [Path(e) for e in exports]
+    several = [exports] if isinstance(exports, str | Path) else list(exports)
+    files = [e if is_database_address(str(e)) else Path(e) for e in several]
     if not files:
         raise InputError("no export was given", hint="name one or more CSV, JSON or Parquet files, or a folder of them")
     home = Path(folder)
@@ -93,13 +97,15 @@ def write_config(
     return target
 
 
-def format_config(files: Sequence[Path], folder: Path, ask: Ask | None = None) -> str:
+def format_config(files: Sequence[str | Path], folder: Path, ask: Ask | None = None) -> str:
     """Return the text of a ``deskcast.toml`` for the exports."""
     found = look_at(files, ask)
     facts = _facts(list(found.seen))
     names = _source_names(facts.seen)
     head = [
-        "# Made by 'deskcast init' from " + ", ".join(f.name for f in files) + ".",
+        "# Made by 'deskcast init' from "
+        + ", ".join(f.name if isinstance(f, Path) else describe_database(f) for f in files)
+        + ".",
         "# Each guess says what it was based on. Change what is wrong; 'deskcast check' says what was understood.",
         *passed_over_lines(found.passed_over),
         "",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...features.case_log.schema import DECIDED_VALUE
 from ...features.durations import format_duration
+from ...features.readers.databases import remove_password
 from ...features.readers.many_files import shorten_to_pattern
 from ...features.recognise.recognise import Recognised
 from ...features.sources.due_columns import CASE_DUES
@@ -75,6 +76,8 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
     if seen.parts:
         files = ", ".join(f"{n} = {write_text(write_path(p, folder))}" for n, p in seen.parts.items())
         lines.append(f"parts = {{ {files} }}  # its tables; also: path = a folder, or database = 'postgresql://...'")
+    elif seen.database:
+        lines += _database_lines(seen.database)
     elif seen.files:
         pattern = shorten_to_pattern(seen.files)
         lines.append(f"# {len(seen.files)} files of one form; of several rows of a case the newest counts.")
@@ -105,6 +108,15 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         lines += ["# Another column for a name: add [source.cases.columns] with, say, product = 'subcategory'."]
     lines += _mapping(name, seen)
     return [*lines, ""]
+
+
+def _database_lines(uri: str) -> list[str]:
+    """Write the address of a database, and never its password."""
+    plain = remove_password(uri)
+    if plain == uri:
+        return [f"database = {write_text(uri)}"]
+    own = "MYSQL_PWD or ~/.my.cnf" if uri.startswith(("mysql", "mariadb")) else "PGPASSWORD or ~/.pgpass"
+    return [f"# The password is not written here: it is read from {own}.", f"database = {write_text(plain)}"]
 
 
 def _options(seen: Recognised) -> list[str]:

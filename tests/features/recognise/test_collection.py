@@ -144,5 +144,5 @@ def test_a_database_file_is_read_by_its_address(tmp_path, address):
     assert load_source(spec, tmp_path).tables["cases"]["case_id"].tolist() == ["7"]
     with pytest.raises(InputError, match=r"no such table.*did you mean 'tickets'"):
         load_source(replace(spec, relation="ticket"), tmp_path)
-    with pytest.raises(InputError, match=r"no such kind of database.*got 'mysql'.*sqlite:///FILE"):
-        load_source(replace(spec, database="mysql://u@h/d"), tmp_path)
+    with pytest.raises(InputError, match=r"no such kind of database.*got 'oracle'.*mysql://.*sqlite:///FILE"):
+        load_source(replace(spec, database="oracle://u@h/d"), tmp_path)

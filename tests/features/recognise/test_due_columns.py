@@ -75,7 +75,10 @@ def test_days_end_marks_of_nothing_are_missing_and_what_cannot_be_read_is_counte
     assert dues[["2", "3", "4"]].isna().all() if {"2", "3", "4"} <= set(dues.index) else set(dues.index) == {"1", "5"}
     assert len(loaded.tables["cases"]) == 5
     [note] = [n for n in loaded.notes if "due" in n]
-    assert "2 rows of 5 have one" in note and "2 are days" in note and "1 cannot be read" in note and "'soon'" in note
+    assert "2 rows of 5 have one" in note
+    assert "2 are days" in note
+    assert "1 cannot be read" in note
+    assert "'soon'" in note
 
 
 def test_an_earlier_row_of_a_case_proves_since_when_it_was_due(tmp_path):

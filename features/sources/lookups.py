@@ -1,0 +1,119 @@
+"""Look-up tables: a database keeps ``state_id = 4``, and another table says what that means.
+
+A label may be renamed, and entries may be added, by the users of the system: so the table is read where it is there,
+and the system's first entries are what remains where it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from .export import ExportTable, cast_table
+from .spec import SourceSpec
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One look-up table of a system.
+
+    Attributes
+    ----------
+    part
+        Its name in ``parts`` of a configuration.
+    aliases
+        What the system calls the table.
+    key, label
+        Its columns of ids and of names.
+    group
+        Column that puts the entries into classes, such as the type of a state; an id of another look-up, or a word.
+    further, kinds
+        Other roles that are read of the table, with their columns, and kinds where they are not text.
+    defaults
+        Id -> label of a new installation, for where the table is missing or lacks an id.
+    default_groups
+        Id -> class, likewise.
+    """
+
+    part: str
+    aliases: tuple[str, ...]
+    key: tuple[str, ...] = ("id",)
+    label: tuple[str, ...] = ("name",)
+    group: tuple[str, ...] = ()
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    default_groups: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def table(self) -> ExportTable:
+        """Return how the table is found and read: by its name, as many tables have an id and a name."""
+        roles = {"entry_id": self.key, "label": self.label, **({"group": self.group} if self.group else {})}
+        roles |= self.further
+        needed = ("entry_id", "label")
+        return ExportTable(self.part, self.aliases, roles, needed, kinds=self.kinds, named_only=True)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the ids of one look-up mean.
+
+    Attributes
+    ----------
+    part
+        Name of the look-up.
+    labels, groups
+        Id -> label, and id -> class.
+    """
+
+    part: str
+    labels: Mapping[str, str]
+    groups: Mapping[str, str]
+
+    def label(self, ids: pd.Series[Any], stated: pd.Series[Any] | None = None) -> pd.Series[Any]:
+        """Return the label of each id; one without an entry is its ``stated`` text, else the id itself."""
+        known = ids.map(self.labels)
+        if stated is not None:
+            known = known.fillna(stated)
+        return known.fillna(ids).astype("str").where(ids.notna() | (stated is not None and stated.notna()))
+
+    def group(self, ids: pd.Series[Any]) -> pd.Series[Any]:
+        """Return the class of each id; missing where it has none."""
+        found = ids.map(dict(self.groups))
+        return found.astype("str").where(found.notna())
+
+    def note_unknown(self, ids: pd.Series[Any], kind: str, notes: list[str]) -> None:
+        """Say how many ids have no entry and stay what they are."""
+        if unknown := sorted(set(ids.dropna()) - set(self.labels)):
+            shown = ", ".join(unknown[:4])
+            notes.append(
+                f"{kind}: {len(unknown):,} ids have no entry in the table of {self.part} and stay ids: {shown}"
+            )
+
+
+def read_labels(lookup: Lookup, found: Mapping[str, tuple[str, pd.DataFrame]], spec: SourceSpec) -> Labels:
+    """Read a look-up table, or take what a new installation has.
+
+    Two entries of one name are told apart by their ids.
+
+    Examples
+    --------
+    >>> teams = Lookup("teams", ("groups",), defaults={"9": "Users"})
+    >>> frame = pd.DataFrame({"id": ["1", "2", "3"], "name": ["First line", "Field", "Field"]})
+    >>> labels = read_labels(teams, {"teams": ("groups.csv", frame)}, SourceSpec("cases"))
+    >>> labels.label(pd.Series(["1", "2", "9", "8", None])).tolist()
+    ['First line', 'Field (2)', 'Users', '8', nan]
+    """
+    labels, groups = dict(lookup.defaults), dict(lookup.default_groups)
+    if lookup.part in found:
+        rows = cast_table(lookup.table, spec, *found[lookup.part]).accepted_rows()
+        again = rows["label"].duplicated(keep=False)
+        said = rows["label"].mask(again, rows["label"] + " (" + rows["entry_id"] + ")")
+        labels |= dict(zip(rows["entry_id"], said, strict=True))
+        if lookup.group:
+            classed = rows.dropna(subset=["group"])
+            groups |= dict(zip(classed["entry_id"], classed["group"], strict=True))
+    return Labels(lookup.part, labels, groups)
