@@ -54,10 +54,16 @@ def test_counts_with_mistakes_stay_counts_or_are_refused(share, table, tmp_path)
 
 @pytest.mark.parametrize("head", ["Ticket,Date,Status", "Incidencia,Fecha,Estado", "Chamado,Data,Situação"])
 def test_numbers_of_tickets_in_a_log_of_states_are_no_counts(head, tmp_path):
-    states = {"S": ["New", "Open", "Closed"], "E": ["Nuevo", "En curso", "Cerrado"], "á": ["Novo", "Em curso", "Fechado"]}
+    states = {
+        "S": ["New", "Open", "Closed"],
+        "E": ["Nuevo", "En curso", "Cerrado"],
+        "á": ["Novo", "Em curso", "Fechado"],
+    }
     words = states["S" if "Status" in head else "E" if "Estado" in head else "á"]
     rows = sorted(
-        (START + dt.timedelta(minutes=97 * k + 41 * j * j), 1000 + k, what) for k in range(60) for j, what in enumerate(words)
+        (START + dt.timedelta(minutes=97 * k + 41 * j * j), 1000 + k, what)
+        for k in range(60)
+        for j, what in enumerate(words)
     )
     found = recognise(write(tmp_path, "log.csv", head, [[n, f"{at:%Y-%m-%d %H:%M}", what] for at, n, what in rows]))
     assert found.table == "events"
