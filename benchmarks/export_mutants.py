@@ -233,6 +233,8 @@ def judge(export: Export, parts: list[tuple[SourceSpec, LoadedSource]]) -> str:
         if export.table in part.tables
         and (spec.table == export.table or export.folder or export.kind == "servicenow log")
     ]
+    if export.folder:  # cases that comments tell of are no table of cases
+        mine = [part for part in mine if export.table not in part.derived]
     if not mine:
         return "" if damaged else f"the kind of table changed to {', '.join(sorted(tables))}"
     part = mine[0]
@@ -257,7 +259,12 @@ def uncounted(export: Export, part: LoadedSource) -> str:
     of_main = rejected[rejected["table"].isin([export.table, "tickets"])]
     refused = of_main["row"].nunique()
     left_out = sum(
-        int(n.replace(",", "")) for note in part.notes for found in LEFT_OUT.findall(note) for n in found if n
+        int(n.replace(",", ""))
+        for note in part.notes
+        if "lie outside" in note or main.name in note  # of the other files of a folder nothing is counted
+        for found in LEFT_OUT.findall(note)
+        for n in found
+        if n
     )
     lines = records(main)
     while lines and not any(c.strip() for c in lines[-1]):  # blank lines below a table are no rows

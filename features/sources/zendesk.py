@@ -9,6 +9,7 @@ lines), lists of records, and tables. A ticket shows today's values; its history
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,8 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     if "ratings" not in taken:
         pieces.surveys = _answers(tickets)
     pieces.also = [t.ledger for t in taken.values()]
-    return assemble(spec, pieces)
+    loaded = assemble(spec, pieces)
+    return loaded if "ratings" in taken else replace(loaded, derived=("surveys",))
 
 
 def _tickets(taken: ExportRows, metrics: ExportRows | None) -> ExportRows:

@@ -112,7 +112,8 @@ def test_what_an_agent_writes_to_open_a_zendesk_ticket_is_no_reply(tmp_path, par
 
 def test_tickets_alone_count_openings_only():
     loaded = load("zendesk", "zendesk/tickets.json")
-    assert set(loaded.tables) == {"cases"}
+    assert set(loaded.tables) == {"cases", "surveys"}
+    assert loaded.tables["surveys"]["score"].dropna().isin([1.0, 5.0]).all()
     assert loaded.tables["cases"]["case_id"].tolist() == ["35", "36", "37"]
     assert any("only the openings" in n for n in loaded.notes)
 
