@@ -106,7 +106,8 @@ def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
     if column.required and cast.isna().any():
         row = int(cast.isna().to_numpy().argmax()) + 1
         raise InputError("the value is missing", where=table, column=column.name, row=row, wanted=column.kind)
-    return cast
+    done: pd.Series[Any] = cast
+    return done
 
 
 def _to_instants(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:

@@ -49,7 +49,8 @@ def test_init_maps_a_due_column_writes_the_promise_and_counts_the_late(tmp_path)
     assert recognise(path).columns["due_at"] == "Due date"
     written = write_config([path], tmp_path)
     text = (tmp_path / "deskcast.toml").read_text(encoding="utf-8")
-    assert 'clock = "due"' in text and "10 of 40 that ended came later (25.0%)" in text, written
+    assert 'clock = "due"' in text, written
+    assert "10 of 40 that ended came later (25.0%)" in text, written
     log = open_project(tmp_path / "deskcast.toml").log
     assert log.frame("sla_policies")[["metric", "clock"]].values.tolist() == [["resolution", "due"]]
 
