@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..series.panel import check_columns
 
-_TOTAL_SERIES = "all"
+TOTAL_SERIES = "all"
 
 
 def group_detections(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
@@ -63,7 +63,7 @@ def is_related(one: str, other: str) -> bool:
     >>> is_related("all", "web"), is_related("channel web", "channel chat"), is_related("web/north", "web")
     (True, False, True)
     """
-    if _TOTAL_SERIES in (one, other) or one == other:
+    if TOTAL_SERIES in (one, other) or one == other:
         return True
     first, second = one.split("/"), other.split("/")
     if len(first) != len(second):

@@ -217,7 +217,7 @@ class WatchedKpi:
         gain = np.cumsum((step * clear * z - (step * clear) ** 2 / 2)[::-1])[::-1]
         at = int(gain[: incident.detected - first + 1].argmax())
         jump = at + int(z[at : incident.detected - first + 1].argmax())
-        if z[jump] >= _JUMP_SCORE and (jump == at or float(z[at:jump].mean()) < 0.5 * _JUMP_SCORE):
+        if z[jump] >= _JUMP_SCORE and float(z[at:jump].sum()) < 0.5 * _JUMP_SCORE * np.sqrt(jump - at):
             return first + jump  # all at once, after days that lay off by chance
         return first + at
 
@@ -250,9 +250,11 @@ def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapp
     frame = pd.DataFrame({"unique_id": segment_names(history), "ds": history["ds"]})
     for column in ("value", "n"):
         frame[column] = numbers_of(history[column]) if column in history else np.nan
-    whole = panel(frame, ("value", "n"), freq)
+    frame["cut"] = history["cut"].astype("float64").to_numpy() if "cut" in history else np.nan
+    whole = panel(frame, ("value", "n", "cut"), freq)
     kind = kinds.get(kpi) or infer_kpi_kind(kpi, history)
     value, said = harmonise_units(whole.columns["value"], whole.stamps)
+    value = np.where(whole.columns["cut"] == 1, np.nan, value)  # part of a period is no value of it
     whole = replace(whole, columns=whole.columns | {"value": value})
     known = known_days(whole.stamps, holidays)
     quiet = np.zeros(whole.columns["value"].shape, dtype=bool)
