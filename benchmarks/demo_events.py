@@ -94,8 +94,10 @@ def report(name: str, event: KnownEvent, played: Played) -> list[str]:
         when, cause = played.first_cause.get(at, (None, ""))
         named = f"; cause named {when:%d %b}: {cause}" if when is not None else ""
         right = "" if row.series == segment else " [other segment]"
-        print(f"    {row.kpi} {row.direction}, {row.series}{right}: {row.before:.3g} to {row.after:.3g}, dated {off:+d} "
-              f"days, found {row.detected_at:%d %b}, {row.state}{named}")  # fmt: skip
+        print(
+            f"    {row.kpi} {row.direction}, {row.series}{right}: {row.before:.3g} to {row.after:.3g}, "
+            f"dated {off:+d} days, found {row.detected_at:%d %b}, {row.state}{named}"
+        )
         print(f"      with {row.other_kpis or 'nothing else'} [{at}]")
     return [at for at, _ in own]
 

@@ -9,8 +9,7 @@ from .endings import settle
 from .incident import Detection
 from .watched import WatchedKpi
 
-_MEMORY_SEASONS = 8  # seasons for which a shift is remembered, so that its return is no news
-_USUAL_MEMORY_SEASONS = 26  # the same for a level that has become usual: to be found there again is no news
+_MEMORY_SEASONS = 8  # seasons for which a shift is remembered, so that its return, or more of the same, is no news
 
 
 def merge_detections(part: WatchedKpi, i: int, spiked: Bools, opened_up: Bools, opened_down: Bools) -> list[Detection]:
@@ -116,7 +115,7 @@ def _is_back(part: WatchedKpi, i: int, previous: Detection, start: int, at: int)
 
 def _is_same_level(part: WatchedKpi, i: int, previous: Detection, start: int, at: int) -> bool:
     """Tell whether a run finds a series no farther off than where a detection that became usual had brought it."""
-    if previous.ending != "usual" or not _is_remembered(part, previous, start, _USUAL_MEMORY_SEASONS):
+    if previous.ending != "usual" or not _is_remembered(part, previous, start):
         return False
     was, became, _ = part.levels(i, part.detection_rows(previous), previous.start)
     before, seen, _ = part.levels(i, np.arange(start, at + 1, dtype=np.intp), previous.start)
@@ -124,8 +123,8 @@ def _is_same_level(part: WatchedKpi, i: int, previous: Detection, start: int, at
     return bool(moved * now > 0 and abs(now) < 1.5 * abs(moved))
 
 
-def _is_remembered(part: WatchedKpi, previous: Detection, start: int, seasons: int = _MEMORY_SEASONS) -> bool:
-    return previous.kind == "level_shift" and start - previous.last <= seasons * max(part.merge_periods(), 7)
+def _is_remembered(part: WatchedKpi, previous: Detection, start: int) -> bool:
+    return previous.kind == "level_shift" and start - previous.last <= _MEMORY_SEASONS * max(part.merge_periods(), 7)
 
 
 def _step(part: WatchedKpi, before: float, after: float) -> float:

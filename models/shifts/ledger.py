@@ -18,7 +18,7 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_columns, renamed_arguments
-from .grouping import group_detections
+from .grouping import detection_strength, group_detections
 
 LEDGER_COLUMNS = (
     *("alert_id", "kpi", "series", "members", "other_kpis", "kind", "direction", "started_at", "changed_at"),
@@ -34,10 +34,6 @@ _TIMESTAMP_COLUMNS = (
 ALERT_STATES = (*("new", "continuing", "become usual", "back to normal", "explained", "silenced", "cancelled"),)
 _GOES_ON, _ENDED = ("new", "continuing"), ("become usual", "back to normal")
 _CARRIED_COLUMNS = ("alert_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
-#: What comes in: where it moved with other KPIs, it led to them.
-VOLUME_KPIS = ("cases_opened", "contacts_offered")
-#: Share of cases that are followed by another: where it rose, so does volume, within so many days.
-REPEAT_KPI, MAX_REPEATS_GAP_DAYS = "repeat_contact_rate", 56
 #: KPI, series and direction: what an alert is about.
 Subject = tuple[str, str, str]
 _SUBJECT_COLUMNS = (*("series", "started_at", "changed_at", "detected_at", "before", "after", "n", "z", "impact"),)
@@ -132,30 +128,6 @@ def build_alerts(
     rows = [_merged(part, spans, told.get(int(str(n)))) for n, part in shifts.groupby(numbers, sort=True)]
     out = typed_ledger(pd.DataFrame(rows, columns=list(LEDGER_COLUMNS)))
     return out.sort_values(["detected_at", "alert_id"], ascending=[False, True], ignore_index=True)
-
-
-def detection_strength(detections: pd.DataFrame) -> pd.Series:
-    """Return how strong detections are; what comes in counts double, as it leads to the rest.
-
-    Not so where repeat contacts make up half of what came in more: then something else led to both.
-    """
-    leads = detections["kpi"].isin(VOLUME_KPIS) & ~_repeats_explain(detections)
-    return detections["z"].abs() * np.where(leads, 2.0, 1.0)
-
-
-def _repeats_explain(detections: pd.DataFrame) -> pd.Series:
-    """Tell where more comes in because more customers had to come again: then volume follows and does not lead."""
-    out = pd.Series(False, index=detections.index)
-    more = detections[detections["direction"] == "up"] if "direction" in detections else detections.head(0)
-    repeats, volumes = more[more["kpi"] == REPEAT_KPI], more[more["kpi"].isin(VOLUME_KPIS)]
-    if repeats.empty or "after" not in detections:
-        return out
-    for row in volumes.itertuples():
-        near = repeats[repeats["series"] == row.series]
-        near = near[(near["started_at"] - row.started_at).abs() <= pd.Timedelta(days=MAX_REPEATS_GAP_DAYS)]
-        again = (near["after"] - near["before"]) * row.after
-        out[row.Index] = bool((again >= (row.after - row.before) / 2).any())
-    return out
 
 
 def find_lead(part: pd.DataFrame, subject: Subject | None = None) -> pd.Series:

@@ -26,6 +26,7 @@ from .incident import Detection
 Places = npt.NDArray[np.intp]
 _MAX_EARLIER_PERIODS = 7  # periods before the start that was said first in which a shift may have begun
 _JUMP_SCORE = 3.9  # score of a single period from which on a level moved on it and not before (they are cut at 4)
+_RECORD_DAYS, _MIN_PRECEDENTS = 182, 2  # what a series has done so often in so many days is nothing new
 Rows = npt.NDArray[np.intp]
 
 
@@ -82,7 +83,10 @@ class WatchedKpi:
 
     def spikes(self) -> Floats:
         """Return the scores of single values, made smaller where the KPI is wilder than thought."""
-        return deflate_scores(np.where(self.tested, self.evidence.spike, np.nan))
+        z = np.where(self.tested, self.evidence.spike, np.nan)
+        if self.kind in ("duration", "score"):  # tails of any weight
+            z = np.where(seen_before(z, round(_RECORD_DAYS / period_days(self.panel.freq))), np.nan, z)
+        return deflate_scores(z)
 
     def merge_periods(self) -> int:
         """Return the periods without an alarm after which an incident is over."""
@@ -236,6 +240,21 @@ class WatchedKpi:
             return np.array(incident.alarms, dtype=np.intp)
         start = incident.start if first is None else first
         return np.arange(start, max(incident.last, incident.detected) + 1, dtype=np.intp)
+
+
+def seen_before(z: Floats, periods: int) -> Bools:
+    """Tell which large scores are no larger than what the series has shown more than once in the periods before.
+
+    >>> z = np.array([[0.0], [9.0], [8.0], [8.5], [-8.5], [12.0]])
+    >>> seen_before(z, 10)[:, 0].tolist()
+    [False, False, False, True, False, False]
+    """
+    out = np.zeros(z.shape, dtype=bool)
+    for t, i in np.argwhere(np.abs(np.nan_to_num(z)) >= MIN_SPIKE_SCORE):
+        past = z[max(t - periods, 0) : t, i] * np.sign(z[t, i])
+        past = past[np.nan_to_num(past) >= MIN_SPIKE_SCORE]
+        out[t, i] = len(past) >= _MIN_PRECEDENTS and abs(z[t, i]) <= past.max()
+    return out
 
 
 def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapping[str, KpiKind]) -> WatchedKpi:

@@ -16,7 +16,15 @@ from ...forecasting.grid.known_days import event_spans, holiday_names
 from ...models.series.kpi_kinds import MEASURE_COLUMNS
 from ...models.shifts.detect import detect_watched_shifts, watch_history
 from ...models.shifts.gaming import guard_watched
-from ...models.shifts.ledger import KnownSpan, Subject, alert_ids, build_alerts, continued_ids, detection_strength, find_lead
+from ...models.shifts.grouping import detection_strength
+from ...models.shifts.ledger import (
+    KnownSpan,
+    Subject,
+    alert_ids,
+    build_alerts,
+    continued_ids,
+    find_lead,
+)
 from ...models.shifts.watched import WatchedKpi, expected_range
 from ..project.project import Project
 from ..stage import Stage

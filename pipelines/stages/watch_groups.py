@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ...models.series.kpi_kinds import STOCK_KPIS
-from ...models.shifts.ledger import VOLUME_KPIS, Subject, detection_key, detection_strength
+from ...models.shifts.grouping import VOLUME_KPIS, detection_strength
+from ...models.shifts.ledger import Subject, detection_key
 from .watch_drivers import ChangeExplanation, parse_combination
 
 #: Days by which the starts of two level shifts of one alert may differ (they are dated late and roughly): where one
@@ -30,7 +31,14 @@ MAX_SPIKE_GAP_DAYS = MAX_DAYS_AFTER_END = 2
 MAX_SAME_SEGMENT_GAP_DAYS = 91
 #: KPIs of queues, which segments share: a burst of volume anywhere lets all wait. Days after it in which the stock of
 #: its segment finds its way back.
-QUEUE_KPIS = ("sla_attainment", "service_level", "abandonment_rate", "backlog", "first_response_time", "resolution_time")
+QUEUE_KPIS = (
+    "sla_attainment",
+    "service_level",
+    "abandonment_rate",
+    "backlog",
+    "first_response_time",
+    "resolution_time",
+)
 MAX_STOCK_RETURN_DAYS = 7
 
 
