@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,6 +79,7 @@ def _repeats_explain(detections: pd.DataFrame) -> pd.Series:
     if repeats.empty or not {"after", "kind", "detected_at"} <= set(detections.columns):
         return out
     slow = volumes["detected_at"] - volumes["started_at"] > pd.Timedelta(days=1)  # nobody comes again at once
+    row: Any
     for row in volumes[slow & (volumes["kind"] == "level_shift")].itertuples():
         near = repeats[repeats["series"] == row.series]
         near = near[(near["started_at"] - row.started_at).abs() <= pd.Timedelta(days=MAX_REPEATS_GAP_DAYS)]
