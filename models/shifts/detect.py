@@ -15,7 +15,8 @@ from ...features.renamed import renamed_arguments
 from ..series.kpi_kinds import KnownDays, select_known_columns
 from ..series.panel import check_columns, infer_freq, period_days
 from ..series.tail_probability import KpiKind
-from .false_alarms import MIN_SPIKE_SCORE, align_periods, flag_run_starts
+from .false_alarms import MIN_SPIKE_SCORE, Places, align_periods, flag_run_starts
+from .grouping import TOTAL_SERIES
 from .incident import benjamini_hochberg
 from .incidents import merge_detections
 from .watched import WatchedKpi, watch_kpi
@@ -26,6 +27,8 @@ DETECTION_COLUMNS = (
 )
 #: Share of the accepted false alarms for each channel; the rest is kept back.
 FALSE_ALERT_SHARES = {"spike": 0.15, "level_shift": 0.75}
+#: Runs of two KPIs are company for each other if they began within so many days, in one segment or with a total.
+MAX_COMPANY_DAYS = 14
 
 
 @renamed_arguments
@@ -187,12 +190,33 @@ def _flag_detections(
     spiked = benjamini_hochberg(z, min(share * FALSE_ALERT_SHARES["spike"], 0.2), MIN_SPIKE_SCORE)
     for row, column in np.argwhere(spiked):
         spiked[row, column] = is_reportable(int(row), int(column), "")
+    kpi = np.repeat(np.arange(len(parts)), [len(part.panel.names) for part in parts])
+    series = np.array([name for part in parts for name in part.panel.names], dtype=object)
+
+    def may_share_cause(row: int, columns: Places, since: str) -> Bools:
+        starts = []
+        for column in columns:
+            k = int(kpi[column])
+            at = getattr(parts[k].evidence, since)[int(np.searchsorted(places[k], row)), column - int(edges[k])]
+            starts.append(stamps[k][int(at)].value)
+        near = np.abs(np.subtract.outer(starts, starts)) <= MAX_COMPANY_DAYS * 86400e9
+        one, names = kpi[columns], series[columns]
+        total = names == TOTAL_SERIES
+        place = (names[:, None] == names) | total[:, None] | total
+        return np.asarray((one[:, None] == one) | (place & near))
+
     marks = [spiked]
     for up, since in ((True, "up_since"), (False, "down_since")):
         p = align_periods(grid, stamps, [part.p_values(up) for part in parts])
         score = align_periods(grid, stamps, [part.score(up) for part in parts])
         marks.append(
-            flag_run_starts(p, score, share * FALSE_ALERT_SHARES["level_shift"], partial(is_reportable, since=since))
+            flag_run_starts(
+                p,
+                score,
+                share * FALSE_ALERT_SHARES["level_shift"],
+                partial(is_reportable, since=since),
+                related=partial(may_share_cause, since=since),
+            )
         )
     return [
         (marks[0][place, left:right], marks[1][place, left:right], marks[2][place, left:right])

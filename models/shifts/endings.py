@@ -22,6 +22,8 @@ DETECTION_STATES: dict[Ending, str] = {"": "continuing", "usual": "become usual"
 RETURN_EVIDENCE, SPIKE_RETURN_EVIDENCE = 5.5, 3.0
 _MAX_PERIOD_EVIDENCE = 2.5  # that one period can give
 _UNDECIDED_EVIDENCE = 2.0  # with this much for a return nothing has become usual yet
+#: Share of a change that the return is held against: on the day on which it is found, it looks larger than it is.
+_CERTAIN_SHARE = 2 / 3
 _SPIKE_QUIET_PERIODS = 7  # known periods without an alarm after which a single value is past
 _REBASED = 2  # as Evidence.ended says that a level became the new one
 _RETURN_STOCK_PERIODS = 2  # known periods in a row on which a stock lies nearer to where it was
@@ -73,7 +75,7 @@ def settle(part: Part, i: int, found: Detection) -> Settled:
     top, bottom = _sums(off[inside], unit[inside], spread[inside])
     evidence, last, quiet = 0.0, found.detected, 0
     for k in np.flatnonzero(known & (np.arange(len(rows)) > opened)):
-        t, moved = int(rows[k]), top / max(bottom, 1e-12)
+        t, moved = int(rows[k]), _CERTAIN_SHARE * top / max(bottom, 1e-12)
         away = off[k] - moved * unit[k]
         gain = float((away**2 - off[k] ** 2) / (2 * spread[k] ** 2))
         evidence = max(evidence + float(np.clip(gain, -_MAX_PERIOD_EVIDENCE, _MAX_PERIOD_EVIDENCE)), 0.0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
 from ...features.arrays import Bools, Floats
 from ..series.tail_probability import KpiKind
 
+Places = npt.NDArray[np.intp]
 #: Runs of a quiet series that begin to exceed evidence ``s``, by series and period: ``RATE * exp(-s)`` (simulated).
 QUIET_RUN_RATE: dict[KpiKind, float] = {"count": 0.27, "share": 0.29, "duration": 0.17, "score": 0.35, "stock": 0.35}
 _TAIL_BEND_EVIDENCE, _TAIL_SLOPE = 7.0, 0.55  # what is learnt of each series is not exact: the far tail is thicker
@@ -102,7 +104,12 @@ def align_periods(grid: pd.DatetimeIndex, stamps: Sequence[pd.DatetimeIndex], pa
 
 
 def flag_run_starts(
-    p: Floats, score: Floats, share: float, worth: Callable[[int, int], bool], least: float = MIN_RUN_EVIDENCE
+    p: Floats,
+    score: Floats,
+    share: float,
+    worth: Callable[[int, int], bool],
+    least: float = MIN_RUN_EVIDENCE,
+    related: Callable[[int, Places], Bools] | None = None,
 ) -> Bools:
     """Mark where runs of evidence open as incidents, over all series together.
 
@@ -122,6 +129,9 @@ def flag_run_starts(
         Called with a row and a column: whether the run is large enough to be worth a word by then.
     least
         Evidence below which nothing opens.
+    related
+        Called with a row and columns: which of them may have one cause (a square matrix). Only such a run is company
+        that makes less evidence enough; by default any is.
 
     Examples
     --------
@@ -139,9 +149,16 @@ def flag_run_starts(
             continue
         tests = np.isfinite(p[t]).sum()
         order = could[np.argsort(p[t, could], kind="stable")]
-        good = p[t, order] <= share * np.arange(1, len(order) + 1) / tests
-        if good.any():
-            passed = order[: len(good) - int(good[::-1].argmax())]
-            kept = [int(i) for i in passed if worth(t, int(i))]
-            opened[t, kept] = inside[kept] = True
+        link = np.ones((len(order), len(order)), dtype=bool) if related is None else related(t, order)
+        passed = [int(i) for k, i in enumerate(order) if _passes(p[t, order], link[k], k, share / tests)]
+        kept = [i for i in passed if worth(t, i)]
+        opened[t, kept] = inside[kept] = True
     return opened
+
+
+def _passes(ordered: Floats, company: Bools, place: int, share: float) -> bool:
+    """Tell whether a run passes with its company: whether any of them from it on is rare enough for its rank."""
+    use = company.copy()
+    use[place] = True
+    rank = np.cumsum(use)
+    return bool((use & (ordered <= share * rank))[place:].any())

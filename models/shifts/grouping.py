@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..series.panel import check_columns
 
-_TOTAL_SERIES = "all"
+TOTAL_SERIES = "all"
+#: What comes in: where it moved with other KPIs, it led to them.
+VOLUME_KPIS = ("cases_opened", "contacts_offered")
+#: Share of cases that are followed by another: where it rose, so does volume, within so many days.
+REPEAT_KPI, MAX_REPEATS_GAP_DAYS = "repeat_contact_rate", 56
 
 
 def group_detections(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
@@ -57,13 +62,39 @@ def group_detections(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
     return pd.Series(numbers, index=shifts.index, dtype="int64")
 
 
+def detection_strength(detections: pd.DataFrame) -> pd.Series:
+    """Return how strong detections are; what comes in counts double, as it leads to the rest.
+
+    Not so where repeat contacts make up half of what came in more: then something else led to both.
+    """
+    leads = detections["kpi"].isin(VOLUME_KPIS) & ~_repeats_explain(detections)
+    return detections["z"].abs() * np.where(leads, 2.0, 1.0)
+
+
+def _repeats_explain(detections: pd.DataFrame) -> pd.Series:
+    """Tell where more comes in because more customers had to come again: then volume follows and does not lead."""
+    out = pd.Series(False, index=detections.index)
+    more = detections[detections["direction"] == "up"] if "direction" in detections else detections.head(0)
+    repeats, volumes = more[more["kpi"] == REPEAT_KPI], more[more["kpi"].isin(VOLUME_KPIS)]
+    if repeats.empty or not {"after", "kind", "detected_at"} <= set(detections.columns):
+        return out
+    slow = volumes["detected_at"] - volumes["started_at"] > pd.Timedelta(days=1)  # nobody comes again at once
+    row: Any
+    for row in volumes[slow & (volumes["kind"] == "level_shift")].itertuples():
+        near = repeats[repeats["series"] == row.series]
+        near = near[(near["started_at"] - row.started_at).abs() <= pd.Timedelta(days=MAX_REPEATS_GAP_DAYS)]
+        again = (near["after"] - near["before"]) * row.after
+        out[row.Index] = bool((again >= (row.after - row.before) / 2).any())
+    return out
+
+
 def is_related(one: str, other: str) -> bool:
     """Tell whether two series may hold the same cases, from their names.
 
     >>> is_related("all", "web"), is_related("channel web", "channel chat"), is_related("web/north", "web")
     (True, False, True)
     """
-    if _TOTAL_SERIES in (one, other) or one == other:
+    if TOTAL_SERIES in (one, other) or one == other:
         return True
     first, second = one.split("/"), other.split("/")
     if len(first) != len(second):

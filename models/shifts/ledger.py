@@ -18,7 +18,7 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_columns, renamed_arguments
-from .grouping import group_detections
+from .grouping import detection_strength, group_detections
 
 LEDGER_COLUMNS = (
     *("alert_id", "kpi", "series", "members", "other_kpis", "kind", "direction", "started_at", "changed_at"),
@@ -34,8 +34,6 @@ _TIMESTAMP_COLUMNS = (
 ALERT_STATES = (*("new", "continuing", "become usual", "back to normal", "explained", "silenced", "cancelled"),)
 _GOES_ON, _ENDED = ("new", "continuing"), ("become usual", "back to normal")
 _CARRIED_COLUMNS = ("alert_id", "reported_at", "acknowledged_by", "acknowledged_at", "note", "silenced_until")
-#: What comes in: where it moved with other KPIs, it led to them.
-VOLUME_KPIS = ("cases_opened", "contacts_offered")
 #: KPI, series and direction: what an alert is about.
 Subject = tuple[str, str, str]
 _SUBJECT_COLUMNS = (*("series", "started_at", "changed_at", "detected_at", "before", "after", "n", "z", "impact"),)
@@ -132,11 +130,6 @@ def build_alerts(
     return out.sort_values(["detected_at", "alert_id"], ascending=[False, True], ignore_index=True)
 
 
-def detection_strength(detections: pd.DataFrame) -> pd.Series:
-    """Return how strong detections are; what comes in counts double, as it leads to the rest."""
-    return detections["z"].abs() * np.where(detections["kpi"].isin(VOLUME_KPIS), 2.0, 1.0)
-
-
 def find_lead(part: pd.DataFrame, subject: Subject | None = None) -> pd.Series:
     """Return the row of a group that is shown: the subject under which it was reported, or the strongest.
 
@@ -208,17 +201,16 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
     )
     known: dict[str, Any] = {str(row.alert_id): row for row in old.itertuples(index=False)}
     rows: list[dict[str, Any]] = []
-    met: set[str] = set()
+    continued = continued_ids(old, current)
     row: Any
     for row in current.itertuples(index=False):
-        before = _find_previous(row, old, met)
+        before = known.get(continued.get(str(row.alert_id), ""))
         entry = row._asdict()
         if before is None:
             entry |= {"reported_at": today, "updated_at": today}
             entry["news"] = "" if row.state == "explained" else "opened"
             entry["state"] = "new" if row.state == "continuing" else row.state
         else:
-            met.add(before.alert_id)
             entry |= {c: getattr(before, c) for c in _CARRIED_COLUMNS}
             if row.series != before.series:  # another member is the strongest by now; the id keeps its subject
                 entry |= {c: getattr(before, c) for c in _SUBJECT_COLUMNS}
@@ -229,7 +221,7 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
             entry |= {"news": "", "state": "silenced" if entry["state"] in _GOES_ON else entry["state"]}
         rows.append(entry)
     for name, row in known.items():
-        if name not in met:
+        if name not in continued.values():
             entry = row._asdict()
             gone = row.state not in (*_ENDED, "cancelled")
             entry["news"] = "cancelled" if row.state in _GOES_ON else ""
@@ -299,7 +291,8 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
     own = part[(part["kpi"] == led["kpi"]) & (part["direction"] == led["direction"])]
     others = part.drop(own.index).sort_values(["kpi", "direction", "series"])
     names = list(dict.fromkeys([str(led["series"]), *own.sort_values("series")["series"].astype(str)]))
-    reasons = [span.name for span in known for row in own.itertuples() if span.explains(row)]
+    rows = list(own.itertuples())
+    reasons = [span.name for span in known for row in rows if span.explains(row)]
     states = set(part["state"])
     over = led["state"] != "continuing"
     ongoing = part[part["state"] == "continuing"].sort_values(["kpi", "direction", "series"])
@@ -322,6 +315,9 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
 
 
 def _moves(rows: pd.DataFrame) -> str:
+    """Name what KPIs did, each in the direction of its strongest row: what fell after it rose is on its way back."""
+    strongest = rows.loc[rows["z"].abs().sort_values(kind="stable").index].groupby("kpi")["direction"].last()
+    rows = rows[rows["direction"] == rows["kpi"].map(strongest)]
     return "; ".join(dict.fromkeys(f"{row.kpi} {row.direction} ({row.series})" for row in rows.itertuples()))
 
 
@@ -337,16 +333,26 @@ def _identity(row: pd.Series) -> str:
     return f"{row['kpi']}-{row['detected_at']:%Y%m%d}-{hashlib.sha256(said.encode()).hexdigest()[:4]}"
 
 
-def _find_previous(row: Any, old: pd.DataFrame, met: set[str]) -> Any:
-    """Return the entry of the last run that an alert continues: by its id, or by its subject and its days."""
-    same = old[(old["alert_id"] == row.alert_id) & ~old["alert_id"].isin(met)]
-    if same.empty:
-        near = (old["kpi"] == row.kpi) & (old["direction"] == row.direction) & ~old["alert_id"].isin(met)
-        near &= (old["started_at"] <= row.last_at) & (old["last_at"] >= row.started_at)
-        members = set(row.members.split("; "))
-        near &= old["series"].isin(members)
-        same = old[near].assign(_other=old.loc[near, "series"] != row.series).sort_values("_other", kind="stable")
-    return next(same.itertuples(index=False)) if len(same) else None
+def continued_ids(previous: pd.DataFrame | None, current: pd.DataFrame) -> dict[str, str]:
+    """Return which entry of the last ledger each alert of today continues: by its id, or by its subject and its days.
+
+    >>> continued_ids(None, pd.DataFrame({"alert_id": ["csat-20240301-19b0"]}))
+    {}
+    """
+    if previous is None or previous.empty:
+        return {}
+    found: dict[str, str] = {}
+    for row in current.itertuples(index=False):
+        rest = previous[~previous["alert_id"].isin(found.values())]
+        same = rest[rest["alert_id"] == row.alert_id]
+        if same.empty:
+            near = (rest["kpi"] == row.kpi) & (rest["direction"] == row.direction)
+            near &= (rest["started_at"] <= row.last_at) & (rest["last_at"] >= row.started_at)
+            near &= rest["series"].isin(set(str(row.members).split("; ")))
+            same = rest[near].assign(_other=rest.loc[near, "series"] != row.series).sort_values("_other", kind="stable")
+        if len(same):
+            found[str(row.alert_id)] = str(same["alert_id"].iloc[0])
+    return found
 
 
 def _news(before: Any, row: Any, today: pd.Timestamp) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from .incident import Detection
 Places = npt.NDArray[np.intp]
 _MAX_EARLIER_PERIODS = 7  # periods before the start that was said first in which a shift may have begun
 _JUMP_SCORE = 3.9  # score of a single period from which on a level moved on it and not before (they are cut at 4)
+_RECORD_DAYS, _MIN_PRECEDENTS = 182, 2  # what a series has done so often in so many days is nothing new
 Rows = npt.NDArray[np.intp]
 
 
@@ -82,7 +83,10 @@ class WatchedKpi:
 
     def spikes(self) -> Floats:
         """Return the scores of single values, made smaller where the KPI is wilder than thought."""
-        return deflate_scores(np.where(self.tested, self.evidence.spike, np.nan))
+        z = np.where(self.tested, self.evidence.spike, np.nan)
+        if self.kind in ("duration", "score"):  # tails of any weight
+            z = np.where(seen_before(z, round(_RECORD_DAYS / period_days(self.panel.freq))), np.nan, z)
+        return deflate_scores(z)
 
     def merge_periods(self) -> int:
         """Return the periods without an alarm after which an incident is over."""
@@ -217,7 +221,7 @@ class WatchedKpi:
         gain = np.cumsum((step * clear * z - (step * clear) ** 2 / 2)[::-1])[::-1]
         at = int(gain[: incident.detected - first + 1].argmax())
         jump = at + int(z[at : incident.detected - first + 1].argmax())
-        if z[jump] >= _JUMP_SCORE and (jump == at or float(z[at:jump].mean()) < 0.5 * _JUMP_SCORE):
+        if z[jump] >= _JUMP_SCORE and float(z[at:jump].sum()) < 0.5 * _JUMP_SCORE * np.sqrt(jump - at):
             return first + jump  # all at once, after days that lay off by chance
         return first + at
 
@@ -238,6 +242,21 @@ class WatchedKpi:
         return np.arange(start, max(incident.last, incident.detected) + 1, dtype=np.intp)
 
 
+def seen_before(z: Floats, periods: int) -> Bools:
+    """Tell which large scores are no larger than what the series has shown more than once in the periods before.
+
+    >>> z = np.array([[0.0], [9.0], [8.0], [8.5], [-8.5], [12.0]])
+    >>> seen_before(z, 10)[:, 0].tolist()
+    [False, False, False, True, False, False]
+    """
+    out = np.zeros(z.shape, dtype=bool)
+    for t, i in np.argwhere(np.abs(np.nan_to_num(z)) >= MIN_SPIKE_SCORE):
+        past = z[max(t - periods, 0) : t, i] * np.sign(z[t, i])
+        past = past[np.nan_to_num(past) >= MIN_SPIKE_SCORE]
+        out[t, i] = len(past) >= _MIN_PRECEDENTS and abs(z[t, i]) <= past.max()
+    return out
+
+
 def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapping[str, KpiKind]) -> WatchedKpi:
     """Collect the evidence for all series of the one KPI in a history.
 
@@ -250,9 +269,11 @@ def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapp
     frame = pd.DataFrame({"unique_id": segment_names(history), "ds": history["ds"]})
     for column in ("value", "n"):
         frame[column] = numbers_of(history[column]) if column in history else np.nan
-    whole = panel(frame, ("value", "n"), freq)
+    frame["cut"] = history["cut"].astype("float64").to_numpy() if "cut" in history else np.nan
+    whole = panel(frame, ("value", "n", "cut"), freq)
     kind = kinds.get(kpi) or infer_kpi_kind(kpi, history)
     value, said = harmonise_units(whole.columns["value"], whole.stamps)
+    value = np.where(whole.columns["cut"] == 1, np.nan, value)  # part of a period is no value of it
     whole = replace(whole, columns=whole.columns | {"value": value})
     known = known_days(whole.stamps, holidays)
     quiet = np.zeros(whole.columns["value"].shape, dtype=bool)

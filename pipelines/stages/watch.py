@@ -16,7 +16,15 @@ from ...forecasting.grid.known_days import event_spans, holiday_names
 from ...models.series.kpi_kinds import MEASURE_COLUMNS
 from ...models.shifts.detect import detect_watched_shifts, watch_history
 from ...models.shifts.gaming import guard_watched
-from ...models.shifts.ledger import KnownSpan, Subject, alert_ids, build_alerts, find_lead
+from ...models.shifts.grouping import detection_strength
+from ...models.shifts.ledger import (
+    KnownSpan,
+    Subject,
+    alert_ids,
+    build_alerts,
+    continued_ids,
+    find_lead,
+)
 from ...models.shifts.watched import WatchedKpi, expected_range
 from ..project.project import Project
 from ..stage import Stage
@@ -106,6 +114,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     refined = refine_segments(alarms, moved, ask, state.alarms, days)
     shifts, current = _identify_alerts(refined, state, _spans(project, history), by, parts, spec)
     current = _with_causes(project, current, shifts, daily, end)
+    shifts["alert_id"] = shifts["alert_id"].replace(continued_ids(state.ledger, current))  # one id in all tables
     incidents = sort_alerts(update_alert_ledger(state, current, now))
     pairs = guard_watched(parts, false_alerts_per_week=spec.false_alerts_per_week)
     goals = goals_table(project, history)
@@ -212,9 +221,8 @@ def _explain_detections(
 ) -> tuple[dict[Any, ChangeExplanation], Explainer | None]:
     """Say of each recent alarm which segment moved, the strongest alarm first."""
     recent = alarms[alarms["last_at"] > end - pd.Timedelta(days=EXPLAINED_DAYS)]
-    recent = recent.loc[recent["z"].abs().sort_values(ascending=False, kind="stable").index].head(
-        MAX_DETECTIONS_EXPLAINED
-    )
+    strongest = detection_strength(recent).sort_values(ascending=False, kind="stable").index
+    recent = recent.loc[strongest].head(MAX_DETECTIONS_EXPLAINED)
     columns = [c for c in by if project.log.has("cases", c)]
     if recent.empty or not columns:
         return {}, None

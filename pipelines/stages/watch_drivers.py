@@ -17,7 +17,7 @@ from ...models.drivers.attribution import DRIVER_COLUMNS, farthest_days, sum_by_
 from ...models.drivers.causes import find_new_values, find_owner_changes
 from ...models.drivers.combinations import estimate_case_sd, search_combinations
 from ...models.series.kpi_kinds import infer_kpi_kind
-from ...models.shifts.ledger import VOLUME_KPIS
+from ...models.shifts.grouping import VOLUME_KPIS
 
 Segment = Mapping[str, str]
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...models.shifts.ledger import VOLUME_KPIS, Subject, detection_key, detection_strength
+from ...models.series.kpi_kinds import STOCK_KPIS
+from ...models.shifts.grouping import VOLUME_KPIS, detection_strength
+from ...models.shifts.ledger import Subject, detection_key
 from .watch_drivers import ChangeExplanation, parse_combination
 
 #: Days by which the starts of two level shifts of one alert may differ (they are dated late and roughly): where one
@@ -25,6 +27,19 @@ MAX_SAME_MOVE_GAP_DAYS = 1
 MIN_BURST_STRENGTH = 6.0
 #: The same for what follows from a single day; and what is found more than so many days after the end is another alert.
 MAX_SPIKE_GAP_DAYS = MAX_DAYS_AFTER_END = 2
+#: Days in which what moves in the very segment of a level that has not come back is more of the same.
+MAX_SAME_SEGMENT_GAP_DAYS = 91
+#: KPIs of queues, which segments share: a burst of volume anywhere lets all wait. Days after it in which the stock of
+#: its segment finds its way back.
+QUEUE_KPIS = (
+    "sla_attainment",
+    "service_level",
+    "abandonment_rate",
+    "backlog",
+    "first_response_time",
+    "resolution_time",
+)
+MAX_STOCK_RETURN_DAYS = 7
 
 
 def group_into_alerts(
@@ -79,7 +94,8 @@ def group_into_alerts(
         if keys[one.place]:
             number[one.place] = of_id[keys[one.place]]
             continue
-        fits = next((group for group, anchor in anchors if anchor.explains(one)), None)
+        fitting = [(group, anchor) for group, anchor in anchors if anchor.explains(one)]
+        fits = max(fitting, key=lambda pair: pair[1].closeness(one))[0] if fitting else None
         if fits is None:
             fits = len(of_id) + len(number)
             anchors.append((fits, one))
@@ -120,7 +136,7 @@ def _total_of(one: _Detection) -> tuple[str, str]:
 
 
 def _is_about(row: Any, subject: Subject | None) -> bool:
-    return subject is None or (row.kpi, row.series, row.direction) == subject
+    return (row.kpi, row.series, row.direction) == subject
 
 
 @dataclass(frozen=True)
@@ -130,11 +146,13 @@ class _Detection:
     place: Any
     subject: Subject
     segment: frozenset[tuple[str, str]]
+    own: frozenset[tuple[str, str]]
     start: float
     found: float
     end: float
     spike: bool
     sudden: bool
+    lasts: bool
     strength: float
 
     def explains(self, other: _Detection) -> bool:
@@ -144,17 +162,36 @@ class _Detection:
             return False
         if same_kpi and max(abs(other.start - self.start), abs(other.found - self.found)) <= MAX_SAME_MOVE_GAP_DAYS:
             return True  # one KPI, one way, at one time: sites and channels that share a cause
+        if self.bursts(other) and self.subject[0] in VOLUME_KPIS and other.subject[0] in QUEUE_KPIS:
+            return True  # queues are shared
         if self._excludes(other):
             return False
         if self.bursts(other) and self.reaches(other):
             return True
-        if other.found < self.start or other.start > self.end + MAX_DAYS_AFTER_END:
+        if self.lasts and self.segment and (self.segment <= other.segment or self.segment <= other.own):
+            gap = other.start - self.start
+            if 0 <= gap <= MAX_SAME_SEGMENT_GAP_DAYS and self.found <= other.found:
+                return True  # more of the same
+        later = MAX_STOCK_RETURN_DAYS if self._refills(other) else MAX_DAYS_AFTER_END
+        if other.found < self.start or other.start > self.end + later:
             return False
+        if self._refills(other):
+            return other.start >= self.start
         return self._is_near(other, same_kpi)
+
+    def closeness(self, other: _Detection) -> tuple[bool, int]:
+        """Rank what explains another: something sudden first, then what has most of its segment in common."""
+        common = max(len(self.segment & segment) for segment in (other.segment, other.own))
+        return self.bursts(other), common
+
+    def _nests(self, other: _Detection) -> bool:
+        """Tell whether one segment holds the other: the one that moved, or the one in which it was found."""
+        pairs = [(mine, others) for mine in (self.segment, self.own) for others in (other.segment, other.own)]
+        return any(mine <= others or others <= mine for mine, others in pairs if mine and others)
 
     def _excludes(self, other: _Detection) -> bool:
         """Tell whether the segments have no case in common."""
-        others = dict(other.segment)
+        others = dict(other.own if self._nests(other) else other.segment)
         return any(others.get(column, value) != value for column, value in self.segment)
 
     def reaches(self, other: _Detection) -> bool:
@@ -166,6 +203,11 @@ class _Detection:
         """Tell whether something sudden and strong was there as another detection opened."""
         sudden = self.sudden and self.strength >= MIN_BURST_STRENGTH
         return sudden and 0 <= other.found - self.start <= MAX_SPIKE_GAP_DAYS
+
+    def _refills(self, other: _Detection) -> bool:
+        """Tell whether another is the stock of the segment in which this is what came in."""
+        inside = bool(self.segment) and self.segment <= other.segment
+        return self.subject[0] in VOLUME_KPIS and other.subject[0] in STOCK_KPIS and inside
 
     def carries(self, other: _Detection) -> bool:
         """Tell whether a weak detection was let through on the day of a strong one, when less evidence is asked for."""
@@ -181,7 +223,7 @@ class _Detection:
             return gap >= -MAX_SPIKE_GAP_DAYS
         if other.spike:
             return abs(gap) <= MAX_SPIKE_GAP_DAYS and small <= large
-        if small and small <= large:
+        if (small and small <= large) or self._nests(other):
             return abs(gap) <= MAX_START_GAP_DAYS
         return abs(gap) <= MAX_OTHER_SEGMENT_GAP_DAYS and (same_kpi or not small)
 
@@ -195,17 +237,20 @@ def _by_strength(alarms: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], b
         spike = cells["kind"] == "spike"
         start = _day(cells["started_at"] if spike else cells["changed_at"])
         goes_on = cells.get("state", "continuing") == "continuing"
-        segment = moved[at].segment if at in moved else parse_combination(str(cells["series"]), by)
+        own = parse_combination(str(cells["series"]), by)
+        segment = moved[at].segment if at in moved else own
         found.append(
             _Detection(
                 at,
                 (str(cells["kpi"]), str(cells["series"]), str(cells["direction"])),
                 frozenset(segment.items()),
+                frozenset(own.items()),
                 start,
                 _day(cells["detected_at"]),
                 np.inf if goes_on else _day(cells["last_at"]),
                 spike,
-                spike or start == _day(cells["detected_at"]),
+                spike or start >= _day(cells["detected_at"]) - MAX_SAME_MOVE_GAP_DAYS,
+                not spike and cells.get("state", "continuing") != "back to normal",
                 abs(float(cells["z"])),
             )
         )

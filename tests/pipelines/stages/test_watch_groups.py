@@ -55,7 +55,7 @@ def test_an_account_is_one_alert_with_all_its_kpis():
         ("handle_time", "account A2", "up", "level_shift", -13, 3, None, 4.0),
         ("csat", "account A2", "down", "level_shift", 9, 20, None, -4.0),
         ("csat", "account A3", "down", "level_shift", 9, 21, None, -4.5),
-        ("handle_time", "account A2", "up", "level_shift", 60, 70, None, 4.0),
+        ("handle_time", "account A2", "up", "level_shift", 100, 110, None, 4.0),
     ]
     groups, _ = group_into_alerts(detections(*rows), {}, {}, BY)
     assert groups[0] == groups[1] == groups[2]
@@ -108,3 +108,50 @@ def test_nothing_that_was_found_before_an_alert_began_or_long_after_it_ended_is_
         assert alert.started_at in set(own.loc[about, "started_at"])
         assert alert.z in set(own.loc[about, "z"])
         assert not ((own["kpi"] == alert.kpi) & (own["direction"] != alert.direction)).any()
+
+
+def test_a_burst_anywhere_lets_all_queues_wait_and_what_goes_on_in_a_segment_stays_with_it():
+    rows = [
+        ("cases_opened", "product Internet", "up", "spike", 0, 0, 0, 9.2),
+        ("sla_attainment", "account A2", "down", "level_shift", 0, 1, None, -6.0),
+        ("repeat_contact_rate", "account A2", "up", "level_shift", -60, -55, None, 7.0),
+        ("csat", "account A2", "down", "level_shift", -20, -5, None, -4.0),
+        ("csat", "all", "down", "level_shift", -19, -5, None, -5.0),
+        ("csat", "product Mobile", "down", "level_shift", 0, 1, None, -4.6),
+    ]
+    groups, _ = group_into_alerts(detections(*rows), {}, {}, BY)
+    assert groups[0] == groups[1]  # the burst explains what waits, also in the account that has its own trouble
+    assert groups[2] == groups[3]  # six weeks later in the very account: not with the total that moved then
+    assert groups[4] != groups[3]
+    assert groups[5] not in (groups[0], groups[2])  # no queue
+
+
+def test_a_stock_on_its_way_back_is_no_alert_of_its_own():
+    rows = [
+        ("cases_opened", "channel web", "down", "level_shift", 0, 1, 4, -8.0),
+        ("backlog", "channel web", "up", "level_shift", 7, 7, None, 4.0),
+        ("backlog", "channel chat", "up", "level_shift", 9, 9, None, 4.0),
+    ]
+    groups, _ = group_into_alerts(detections(*rows), {}, {}, BY)
+    assert groups[0] == groups[1]
+    assert groups[2] != groups[0]
+
+
+@settings(max_examples=15)
+@given(st.floats(0.05, 0.5), st.floats(6, 12))
+def test_volume_that_repeat_contacts_explain_is_no_headline(more, z):
+    rows = detections(
+        ("cases_opened", "account A2", "up", "level_shift", 0, 9, None, 0.9 * z),
+        ("repeat_contact_rate", "account A2", "up", "level_shift", 0, 7, None, z),
+    )
+    rows["before"], rows["after"] = [10.0, 0.1], [10.0 + 20 * more, 0.1 + more]
+    lead = build_alerts(rows, groups=pd.Series([0, 0])).iloc[0]
+    assert (lead["kpi"], lead["after"]) == ("repeat_contact_rate", 0.1 + more)
+    rows["after"] = [200.0, 0.1 + more / 10]  # twenty times the volume is not due to it
+    assert build_alerts(rows, groups=pd.Series([0, 0])).iloc[0]["kpi"] == "cases_opened"
+
+
+def test_an_id_that_no_alert_bears_is_given_up():
+    found = detections(("csat", "account A1", "down", "level_shift", 0, 4, None, -5.0))
+    known = {detection_key(row): "lost" for row in found.itertuples()}
+    assert group_into_alerts(found, {}, known, BY, {})[1] == {}
