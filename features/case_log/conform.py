@@ -102,12 +102,11 @@ def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
     else:
         numbers = pd.to_numeric(values, errors="coerce")
         _check_readable(values, numbers, column, table, "a number")
-        cast = numbers.astype(dtype)  # type: ignore[call-overload]
+        cast = pd.Series(numbers.astype(dtype))  # type: ignore[call-overload]
     if column.required and cast.isna().any():
         row = int(cast.isna().to_numpy().argmax()) + 1
         raise InputError("the value is missing", where=table, column=column.name, row=row, wanted=column.kind)
-    done: pd.Series[Any] = cast
-    return done
+    return cast
 
 
 def _to_instants(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
