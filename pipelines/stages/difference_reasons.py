@@ -66,7 +66,11 @@ def read_our_figures(log: CaseLog) -> pd.DataFrame:
     cases["opened_by_agent"] = cases.index.isin(made["case_id"]) | cases.index.isin(opening["case_id"])
     asked = said[said["actor_role"].eq("customer")].groupby("case_id")["at"].min()
     agent = said[said["actor_role"].eq("agent")]
-    later = agent[agent["at"] > pd.Series(asked.reindex(agent["case_id"]).array, index=agent.index)].groupby("case_id")["at"].min()
+    later = (
+        agent[agent["at"] > pd.Series(asked.reindex(agent["case_id"]).array, index=agent.index)]
+        .groupby("case_id")["at"]
+        .min()
+    )
     cases["second_reply_s"] = (later - asked).dt.total_seconds().reindex(cases.index)
     beyond = agent[agent["at"] > agent["created_at"] + pd.Timedelta("60s")].groupby("case_id")["at"].min()
     cases["later_reply_s"] = (beyond.reindex(cases.index) - cases["created_at"]).dt.total_seconds()

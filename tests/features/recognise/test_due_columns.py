@@ -49,7 +49,8 @@ def test_init_maps_a_due_column_writes_the_promise_and_counts_the_late(tmp_path)
     assert recognise(path).columns["due_at"] == "Due date"
     written = write_config([path], tmp_path)
     text = (tmp_path / "deskcast.toml").read_text(encoding="utf-8")
-    assert 'clock = "due"' in text and "10 of 40 that ended came later (25.0%)" in text, written
+    assert 'clock = "due"' in text, written
+    assert "10 of 40 that ended came later (25.0%)" in text
     log = open_project(tmp_path / "deskcast.toml").log
     assert log.frame("sla_policies")[["metric", "clock"]].values.tolist() == [["resolution", "due"]]
 
@@ -75,7 +76,10 @@ def test_days_end_marks_of_nothing_are_missing_and_what_cannot_be_read_is_counte
     assert dues[["2", "3", "4"]].isna().all() if {"2", "3", "4"} <= set(dues.index) else set(dues.index) == {"1", "5"}
     assert len(loaded.tables["cases"]) == 5
     [note] = [n for n in loaded.notes if "due" in n]
-    assert "2 rows of 5 have one" in note and "2 are days" in note and "1 cannot be read" in note and "'soon'" in note
+    assert "2 rows of 5 have one" in note
+    assert "2 are days" in note
+    assert "1 cannot be read" in note
+    assert "'soon'" in note
 
 
 def test_an_earlier_row_of_a_case_proves_since_when_it_was_due(tmp_path):
