@@ -112,7 +112,7 @@ def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
 def _to_instants(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
     if str(values.dtype).startswith("datetime64"):
         if getattr(values.dt, "tz", None) is None and values.isna().all():
-            return values.dt.tz_localize("UTC").dt.as_unit("us")
+            return pd.Series(values.dt.tz_localize("UTC").dt.as_unit("us"))
         if getattr(values.dt, "tz", None) is None:
             raise InputError(
                 "the times have no zone",

@@ -106,8 +106,7 @@ def build_due_times(
         part = pd.DataFrame({"case_id": rows["case_id"], "metric": metric, "due_at": dues[metric]})
         known = rows["created_at"] if metric in at_once else changed.where(again)
         parts.append(part.assign(set_at=known)[newest if metric in at_once else used])
-    empty: dict[str, list[object]] = {"case_id": [], "metric": [], "due_at": [], "set_at": []}
-    whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(empty)
+    whole = pd.concat(parts, ignore_index=True)
     whole = whole.sort_values(["metric", "case_id", "set_at"], kind="stable", ignore_index=True)
     key = whole["case_id"] + " " + whole["metric"]
     before = whole["due_at"].groupby(key).shift()

@@ -46,11 +46,11 @@ def _late(due: pd.Series, metric: str, tables: Mapping[str, pd.DataFrame]) -> st
     events = tables.get("events")
     if events is None or metric not in _STOPS:
         return ""
-    stops = events[events["kind"].isin(_STOPS[metric])]
-    if metric == "first_response" and "actor_role" in stops:
-        stops = stops[stops["actor_role"].eq("agent") & ~stops["public"].eq(False).fillna(False)]
-    ended = stops.groupby("case_id")["at"].min()
-    both = pd.concat({"due": due, "end": ended}, axis=1, join="inner").dropna()
+    rows = events[events["kind"].isin(_STOPS[metric])]
+    if metric == "first_response" and "actor_role" in rows:
+        rows = rows[rows["actor_role"].eq("agent") & ~rows["public"].eq(False).fillna(False)]
+    stops = rows.groupby("case_id")["at"].min()
+    both = pd.concat({"due": due, "end": stops}, axis=1, join="inner").dropna()
     late = int((both["end"] > both["due"]).sum())
     done = "that ended" if metric == "resolution" else "that were answered"
     return f"; {late:,} of {len(both):,} {done} came later ({late / len(both):.1%})" if len(both) else ""

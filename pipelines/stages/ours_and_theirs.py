@@ -29,7 +29,7 @@ _UNEXPLAINED = "no reason found"
 def compare_with_system(log: CaseLog) -> pd.DataFrame:
     """Compare every figure that the system exports with ours, case by case.
 
-    Durations agree within a minute, or within the steps in which the system gives them where those are longer. A
+    Durations agree within a minute, or by less than the step in which the system gives them where that is longer. A
     reason is found by test: another way to count (business hours, first or last resolution, pauses, unit, time zone)
     that gives the system's figure for the case.
 
@@ -68,7 +68,7 @@ def _compare(
     if both.sum() < MIN_CASES:
         return []
     duration = FIGURES[figure].kind == "duration"
-    margin = max(MIN_DIFFERENCE_S, _step(theirs[both])) if duration else 0.0
+    margin = max(MIN_DIFFERENCE_S, _step(theirs[both]) - 1.0) if duration else 0.0
     gap = (ours - theirs)[both]
     agree = gap.abs() <= margin
     differ = agree.index[~agree]

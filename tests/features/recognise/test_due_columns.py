@@ -50,7 +50,7 @@ def test_init_maps_a_due_column_writes_the_promise_and_counts_the_late(tmp_path)
     written = write_config([path], tmp_path)
     text = (tmp_path / "deskcast.toml").read_text(encoding="utf-8")
     assert 'clock = "due"' in text, written
-    assert "10 of 40 that ended came later (25.0%)" in text, written
+    assert "10 of 40 that ended came later (25.0%)" in text
     log = open_project(tmp_path / "deskcast.toml").log
     assert log.frame("sla_policies")[["metric", "clock"]].values.tolist() == [["resolution", "due"]]
 

@@ -75,7 +75,8 @@ def test_what_nothing_explains_has_no_reason():
 
 
 def test_counts_that_take_the_first_assignment_for_one_are_found():
-    given = [{"at": ends_of(h), "kind": "assigned", "field": "team", "new": t} for h, t in ((0.1, "a"), (0.5, "b"))]
+    to_team = {"kind": "assigned", "field": "team"}
+    given = [to_team | {"at": ends_of(h), "new": team, "team": team} for h, team in ((0.1, "a"), (0.5, "b"))]
     row = only(log_of([*given, RESOLVED], their_transfers=2.0))
     assert (row["agree"], row["likely_reason"]) == (0, "the first assignment counts too")
     row = only(log_of([*given, RESOLVED], their_transfers=1.0))
