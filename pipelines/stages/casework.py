@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,16 +19,17 @@ from ...forecasting.staffing.shrinkage import agents_to_schedule, scheduled_agen
 from ...forecasting.volume.forecast import forecast
 from ..project.project import Project
 from ..project.specs import StaffingSpec
-from ..words.words import format_count, format_number, format_probability
+from ..words.facts import Cell, Fact, Finding, Take
+from ..words.figures import figure, setting
 from .forecast import forecast_context
-from .queue import estimate_aht, interval_freq, queue_segments
+from .queue import FIGURES, estimate_aht, interval_freq, queue_segments
 
 SLA_METRIC = "resolution"
 #: Cases without a promise of their own are planned as one class of this name.
 ANY_PRIORITY = "any"
 
 
-def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.DataFrame, list[str]]:
+def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.DataFrame, list[Finding]]:
     """Plan the agents for the case work of one queue: fewest hours that meet its SLA, and the risk that is left.
 
     Returns
@@ -57,7 +59,7 @@ def plan_cases(project: Project, name: str, spec: StaffingSpec) -> tuple[pd.Data
     return plan, _sentences(name, plan, spec, 0 if old is None else len(old), basis)
 
 
-def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tuple[pd.DataFrame, str]:
+def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tuple[pd.DataFrame, Finding]:
     """Say how many people clear today's backlog of a queue by an instant while new cases come in.
 
     Returns
@@ -79,20 +81,24 @@ def clear_cases(project: Project, name: str, spec: StaffingSpec, by: str) -> tup
     table = clear_backlog(arrivals, calendar, waiting, by, **shared)
     enough = table[table["enough"]]
     if enough.empty:
-        return table, f"{name}: no number of people that was tried clears the backlog by {by}."
-    on = int(enough["agents"].iloc[0])
-    crew = format_count(int(scheduled_agents(on, _shrinkage(spec), parts=spec.shrinkage_parts)), "scheduled agent")
-    chance = format_probability(float(enough["chance"].iloc[0]))
-    return (
-        table,
-        f"{name}: {crew} ({format_number(on)} on cases) clear the {format_count(len(waiting), 'case')} of today by "
-        f"{by} with chance {chance}.",
-    )
+        return table, Finding(
+            f"{name}: no number of people that was tried clears the backlog by {by}.", names=[name, by]
+        )
+    row = Cell("clearing", "agents", {"queue": name, "agents": enough["agents"].iloc[0]})
+    held = {"clearing": table.assign(queue=name)}
+    on = Fact.at(row, held, "agents that clear the backlog", name)
+    chance = Fact.at(replace(row, column="chance"), held, "chance of clearing", name, "probability")
+    people = int(scheduled_agents(int(on.value), _shrinkage(spec), parts=spec.shrinkage_parts))
+    crew = figure(FIGURES, "scheduled agents that clear the backlog", name, people)
+    count = figure(FIGURES, "open cases", name, len(waiting))
+    who = f"{crew:scheduled agent} ({on} on cases) {'clears' if people == 1 else 'clear'}"
+    text = f"{name}: {who} the {count:case} of today by {by} with chance {chance}."
+    return table, Finding(text, crew, on, count, chance, names=[name, by])
 
 
 def _gather_inputs(
     project: Project, name: str, spec: StaffingSpec
-) -> tuple[pd.DataFrame, BusinessCalendar, dict[str, Any], str]:
+) -> tuple[pd.DataFrame, BusinessCalendar, dict[str, Any], Finding]:
     """Gather what comes, when people work, and what is promised; the last is where the handle time comes from."""
     place = f"[staffing.{name}]"
     if spec.calendar is None:
@@ -108,7 +114,9 @@ def _gather_inputs(
         "occupancy": spec.max_occupancy,
     }
     arrivals = _inflow(project, where, spec, tuple(promises))
-    return arrivals, project.log.calendars[spec.calendar], shared, f"{format_number(round(handle))} s ({basis})"
+    each = setting(f"handle time of {name}", handle) if spec.aht_s else figure(FIGURES, "handle time", name, handle)
+    words = Finding(f"{each:~} s ({basis})", each, *basis.facts)
+    return arrivals, project.log.calendars[spec.calendar], shared, words
 
 
 def find_sla_targets(project: Project, spec: StaffingSpec, where: str) -> dict[str, float]:
@@ -170,19 +178,37 @@ def _shrinkage(spec: StaffingSpec) -> Any:
     return dict(spec.shrinkage) if isinstance(spec.shrinkage, Mapping) else spec.shrinkage
 
 
-def _sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, waiting: int, handle: str) -> list[str]:
-    hours = float((plan["agents_to_schedule"] * plan["open_h"]).sum())
-    on_cases = float((plan["agents"] * plan["open_h"]).sum())
-    late, end = float(plan["breaches"].sum()), plan.iloc[-1]
-    expected, due = float(plan["expected_breaches"].sum()), float(plan["due"].sum())
-    breaches = "no case breaches" if late < 0.5 else f"{format_count(round(late), 'case')} still breach"
-    most = int(plan["agents"].max())
-    crew = format_count(int(scheduled_agents(most, _shrinkage(spec), parts=spec.shrinkage_parts)), "agent")
+def _sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, waiting: int, handle: Finding) -> list[Finding]:
+    mine = {"casework": plan.assign(queue=name)}
+
+    def held(kind: str, column: str, take: Take = "sum", **more: Any) -> Fact:
+        return Fact.at(Cell("casework", column, {"queue": name}, take, **more), mine, kind, name)
+
+    late, end = held("breaches if the forecast is exact", "breaches"), held("backlog at the end", "backlog", "last")
+    expected, due = held("expected breaches", "expected_breaches"), held("due cases", "due")
+    hours = held("agent hours to schedule", "agents_to_schedule", weight="open_h")
+    on_cases = held("required agent hours", "agents", weight="open_h")
+    most = held("peak of required agents", "agents", "max")
+    crew = held("peak of agents to schedule", "agents_to_schedule", "ceiling")
+    count, days = figure(FIGURES, "open cases", name, waiting), setting("horizon", spec.horizon_days)
+    none = round(late.value) == 0
+    breaches = (
+        "no case breaches" if none else f"{late:~case} still {'breaches' if round(late.value) == 1 else 'breach'}"
+    )
+    remain = f"{end:~case} {'is' if round(end.value) == 1 else 'are'} open at the end"
     return [
-        f"{name}: {format_count(waiting, 'open case')}; schedule up to {crew} ({format_number(most)} on cases); "
-        f"{breaches} if the forecast is exact, and {format_count(round(end['backlog']), 'case')} are open at the end.",
-        f"{name}: {format_number(round(hours))} agent hours to schedule in {format_count(spec.horizon_days, 'day')}, "
-        f"{format_number(round(on_cases))} of them on cases; handle time {handle}.",
-        f"{name}: with forecast error, expect about {format_number(round(expected))} breaches among "
-        f"{format_count(round(due), 'case')} due.",
+        Finding(
+            f"{name}: {count:open case}; schedule up to {crew:agent} ({most} on cases); {breaches} if the forecast is "
+            f"exact, and {remain}.",
+            *(count, crew, most, end, *([] if none else [late])),
+        ),
+        Finding(
+            f"{name}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; handle time "
+            f"{handle}.",
+            *(hours, days, on_cases, *handle.facts),
+        ),
+        Finding(
+            f"{name}: with forecast error, expect about {expected:~} of {due:~case} due to breach.",
+            *(expected, due),
+        ),
     ]
