@@ -31,6 +31,7 @@ from .promotion import (
     explain_too_few_cases,
     explain_unknown_risk,
     explain_unripe_part,
+    find_caution,
     format_base_rate_range,
     format_calibration_error,
     name_split_parts,
@@ -178,7 +179,7 @@ class BreachRisk:
         self.used_, self.decision_ = self._evaluate(makings)
         self.promoted_ = self.used_ not in (*RULE_BASELINES, "constant", *YOUNG_LOG)
         seen = self.coverage_ >= MIN_SURE_COVERAGE and self.used_ != "constant"
-        self.caution_ = "" if seen else self.decision_
+        self.caution_ = "" if seen else find_caution(self.decision_)
         self._use(makings)
         return self
 

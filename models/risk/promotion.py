@@ -209,12 +209,23 @@ def format_calibration_error(error: float, coverage: float) -> Statement:
     text = state("There its figures were off by {error:.1f} percentage points on average.", error=100 * error)
     if coverage >= MIN_SURE_COVERAGE:
         return text
-    return state(
-        "{text} Take them with care: the log is too short to have seen how {share:.0f} % of those snapshots end, "
-        "mostly the late ones.",
-        text=text,
-        share=100 * (1 - coverage),
-    )
+    care = f"{_CAUTION} the log is too short to have seen how {{share:.0f}} % of those snapshots end, mostly the late ones."
+    return join_statements([text, state(care, share=100 * (1 - coverage))])
+
+
+#: How a caution begins that stands at the end of a decision.
+_CAUTION = "Take them with care:"
+
+
+def find_caution(decision: Statement) -> Statement:
+    """Return what a reader of probabilities has to know of a decision: its caution, or without one all of it.
+
+    >>> decision = join_statements([state("On {n} cases.", n=5), format_calibration_error(0.03, 0.83)])
+    >>> find_caution(decision), [figure.text for figure in find_caution(decision).figures]
+    ('Take them with care: the log is too short to have seen how 17 % of those snapshots end, mostly the late ones.', ['17'])
+    """  # noqa: E501 - the example is one line
+    _, mark, rest = decision.partition(_CAUTION)
+    return Statement(f"{mark}{rest}", decision.figures[-1:]) if mark else decision
 
 
 def _name_gain(name: str, gain: Gain) -> Statement:

@@ -218,7 +218,7 @@ def find_bulk_closures(log: CaseLog) -> list[Finding]:
         figure(FIGURES, "busy day", "cases", usual),
     )
     shown = format_list([f"{n} on {n.subject}" for n in top])
-    text = f"Mass closings on {days:day} ({shown}; a busy day has {busy}): "
+    text = f"Mass closings on {days:day} ({shown}; a busy day has {busy:~}): "
     return [Finding(f"{text}resolution times of these cases tell when somebody cleaned up.", days, *top, busy)]
 
 

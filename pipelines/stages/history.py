@@ -138,6 +138,8 @@ def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str]) -> list[Find
     if total.empty:
         return []
     last = total["ds"].max()
+    whole = (last - total["ds"].min()).days + 1 >= 28
+    when = "last four weeks" if whole else f"since {total['ds'].min():%d %b %Y}"
     said = []
     for kpi in ("cases_opened", "cases_resolved", "backlog", "sla_attainment", "csat"):
         rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]
@@ -146,7 +148,7 @@ def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str]) -> list[Find
         span = (rows["ds"].min(), rows["ds"].max())
         keys: dict[str, Any] = {"kpi": kpi, "cut": False, "ds": span, **dict.fromkeys(segments)}
         text, facts = _headline(kpi, keys, {"history": frame})
-        said.append(Finding(f"{format_kpi(kpi)}, last four weeks: {text}.", *facts))
+        said.append(Finding(f"{format_kpi(kpi)}, {when}: {text}.", *facts))
     return said
 
 

@@ -79,5 +79,5 @@ def is_rounding_of(text: str, value: float) -> bool:
 
 
 def _pattern(form: str) -> re.Pattern[str]:
-    """Find a figure as a whole: 4 does not stand in 14, 4.5 or 1,400."""
-    return re.compile(rf"(?<![\w.\-])(?<!\d,){re.escape(form)}(?!\w|\.\d|,\d)")
+    """Find a figure as a whole: 4 does not stand in 14, 4.5, 1,400 or 4:30."""
+    return re.compile(rf"(?<![\w.\-])(?<!\d[,:]){re.escape(form)}(?!\w|[.,:]\d)")
