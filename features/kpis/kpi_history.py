@@ -15,7 +15,6 @@ from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
 from .cells import CUT_COLUMN, KPI_MEASURES, MISSING_SEGMENT
 from .cut_periods import find_cut_start
-from .first_period import find_cut_start as find_cut_log_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
 from .queries import run_queries
 from .view import Limits, LogView
@@ -85,11 +84,11 @@ def kpi_history(
     desk = LogView.of(log, by, freq, limits)
     chosen = list(_chosen(desk, kpis))
     tables = run_queries([formula(desk) for _, formula in chosen])
-    cut = find_cut_log_start(log, desk.freq)
-    begun = pd.NaT if cut is None else cut.ds
+    begun = find_cut_start(log, desk.freq)
     for (name, _), table in zip(chosen, tables, strict=True):
         table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
-        table[CUT_COLUMN] = (table["ds"] == find_cut_start(log, name, desk.freq)) | (table["ds"] == begun)
+        cuts = [cut.ds for cut in (begun, find_cut_start(log, desk.freq, name)) if cut is not None]
+        table[CUT_COLUMN] = table["ds"].isin(cuts)
     if not tables:
         return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES, CUT_COLUMN])
     history = pd.concat(tables, ignore_index=True)

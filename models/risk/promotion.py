@@ -209,8 +209,8 @@ def format_calibration_error(error: float, coverage: float) -> Statement:
     text = state("There its figures were off by {error:.1f} percentage points on average.", error=100 * error)
     if coverage >= MIN_SURE_COVERAGE:
         return text
-    care = f"{_CAUTION} the log is too short to have seen how {{share:.0f}} % of those snapshots end, mostly the late ones."
-    return join_statements([text, state(care, share=100 * (1 - coverage))])
+    care = "the log is too short to have seen how {share:.0f} % of those snapshots end, mostly the late ones."
+    return join_statements([text, _CAUTION, state(care, share=100 * (1 - coverage))])
 
 
 #: How a caution begins that stands at the end of a decision.

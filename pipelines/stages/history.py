@@ -10,7 +10,7 @@ import pandas as pd
 from ...features.calendars.periods import parse_period_frequency
 from ...features.case_log.log import CaseLog
 from ...features.kpis.catalogue import find_kpi, find_kpi_unit
-from ...features.kpis.first_period import find_cut_end
+from ...features.kpis.cut_periods import find_cut_end
 from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
 from ...features.kpis.view import Limits
 from ..project.project import Project
