@@ -173,3 +173,34 @@ def _counts(
     }
     found = fetch(rows.agg(**sums)).iloc[0]
     return [float(found[name] or 0.0) for name in sums]
+
+
+def find_ripe_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:
+    """Return from when SLA attainment can be known, on the desk's clock; ``None`` without a target.
+
+    Until the log is as old as the target, no target of its cases can have run out: only what was met can be known, and
+    all of it would be attained. What a system itself decides has no target here, and is known when it is decided.
+
+    Parameters
+    ----------
+    log
+        A log with promises.
+    metric
+        Of one metric; by default of all.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"]})
+    >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
+    >>> find_ripe_start(CaseLog.from_frames(cases=cases, sla_policies=policies, until="2024-03-02T00:00Z"))
+    Timestamp('2024-03-01 11:00:00')
+    """
+    from ..sla.milestones import milestones
+
+    table = compute_once(log, "milestones", lambda: milestones(log))
+    own = table[(table["metric"] == metric) | (metric == "")]
+    spans = (own["due_at"] - own["started_at"]).dropna()
+    if spans.empty:
+        return None
+    longest = spans.groupby([own["metric"], own["policy"], own["target_s"]]).median().max()
+    return _local(log, table["started_at"].min() + longest)

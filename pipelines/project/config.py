@@ -26,6 +26,7 @@ from .specs import (
     GoalSpec,
     HistorySpec,
     RiskSpec,
+    RunSpec,
     ShiftSpec,
     SlaSpec,
     StaffingSpec,
@@ -51,6 +52,7 @@ _DURATIONS = {
     "deflection": "deflection_s",
     "capacity": "capacity_s",
     "effort": "effort_s",
+    "fresh": "fresh_s",
 }
 _SECTIONS = (
     "timezone",
@@ -66,6 +68,7 @@ _SECTIONS = (
     "action",
     "watch",
     "goal",
+    "run",
     "tracking",
     "results",
 )
@@ -144,6 +147,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
             _build(ActionSpec, b, f"{where} [[action]] {i}") for i, b in enumerate(_list(raw, "action", where), 1)
         ),
         goals=tuple(_build(GoalSpec, b, f"{where} [[goal]] {i}") for i, b in enumerate(_list(raw, "goal", where), 1)),
+        run=_build(RunSpec, _table(raw, "run", where), f"{where} [run]"),
         **_tracking(raw, where),
         results=_results(raw, where),
     )

@@ -206,6 +206,13 @@ class GoalSpec:
 
 
 @dataclass(frozen=True)
+class RunSpec:
+    """What every run is held to: data that end longer than ``fresh`` ago are stale; off until it is set."""
+
+    fresh_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that one run needs to know; relative paths are resolved against ``folder``."""
 
@@ -222,6 +229,7 @@ class Config:
     risk: RiskSpec = RiskSpec()
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
+    run: RunSpec = RunSpec()
     actions: tuple[ActionSpec, ...] = ()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"

@@ -109,11 +109,15 @@ def open_period_sentence(log: CaseLog, freq: str) -> Finding:
 
 def _cut_sentence(frame: pd.DataFrame) -> Finding:
     """Say which first period is cut: its counts are too low, and nothing learns from it."""
-    cut = frame[frame["cut"].astype(bool)]
+    first = frame["ds"].min()
+    cut = frame[frame["cut"].astype(bool) & (frame["ds"] == first) & ~frame["kpi"].str.startswith("sla_attainment")]
     if cut.empty:
         return Finding("")
     kpis = Fact.at(
-        Cell("history", "kpi", {"cut": True}, "distinct"), {"history": frame}, "cut series of KPIs", "history"
+        Cell("history", "kpi", {"cut": True, "ds": first}, "distinct"),
+        {"history": frame},
+        "cut series of KPIs",
+        "history",
     )
     return Finding(
         f"The period from {cut['ds'].min():%d %b %Y} is cut, since the log begins in the midst of it ({kpis} series of "
@@ -144,12 +148,21 @@ def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str]) -> list[Find
     for kpi in ("cases_opened", "cases_resolved", "backlog", "sla_attainment", "csat"):
         rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]
         if rows["value"].notna().sum() == 0:
+            said += _unripe_sentence(frame, kpi)
             continue
         span = (rows["ds"].min(), rows["ds"].max())
         keys: dict[str, Any] = {"kpi": kpi, "cut": False, "ds": span, **dict.fromkeys(segments)}
         text, facts = _headline(kpi, keys, {"history": frame})
         said.append(Finding(f"{format_kpi(kpi)}, {when}: {text}.", *facts))
     return said
+
+
+def _unripe_sentence(frame: pd.DataFrame, kpi: str) -> list[Finding]:
+    """Say that a rate has periods, but none in which its truth can be known yet."""
+    rows = frame[frame["kpi"] == kpi]
+    if not len(rows) or not (rows["cut"].astype(bool) & rows["value"].notna()).any():
+        return []
+    return [Finding(f"{format_kpi(kpi)}: not known yet, since the log is younger than the longest target.")]
 
 
 def _headline(kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame]) -> tuple[str, list[Fact]]:

@@ -166,7 +166,7 @@ def sort_alerts(ledger: pd.DataFrame) -> pd.DataFrame:
 def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the KPIs that are watched with the name of each series, and segments that the history lacks."""
     names = project.config.watch.kpis or DEFAULT_WATCHED_KPIS
-    rows = history[history["kpi"].isin(names)]
+    rows = history[history["kpi"].isin(names) & ~history["cut"].astype(bool)]
     columns = [c for c in rows.columns if c not in MEASURE_COLUMNS]
     unwanted = [c for c in columns if c not in by]
     if unwanted:
@@ -180,7 +180,8 @@ def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.D
             raise InputError("there is no such column", where="[watch]", column="by", got=column, hint=hint)
         spec = project.config.history
         block = kpi_history(project.log, had, (column,), spec.freq, limits=history_limits(spec))
-        blocks.append(block[block["kpi"].isin(had)])  # promises come with one KPI for each metric
+        block = block[block["kpi"].isin(had) & ~block["cut"].astype(bool)]
+        blocks.append(block)  # promises come with one KPI for each metric
     found = one_segment_column(pd.concat(blocks, ignore_index=True) if more else rows, tuple(by))
     return found[~found["segment"].str.endswith(" (missing)")]  # nobody's segment: calls without a case, say
 
