@@ -1,103 +1,206 @@
-"""Whether the first period of a history is cut, because its table begins in the midst of it."""
+"""Whether a table begins in the middle of a period: that period is cut, as the one at the end of the log is."""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 
+import ibis
 import numpy as np
 import pandas as pd
 
-from ..arrays import Floats
-from ..calendars.periods import list_periods, local_time, parse_period_frequency, period_start
+from ..calendars.periods import floor_to_period, parse_period_frequency
 from ..case_log.cache import compute_once
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from .catalogue import find_kpi
 
-#: The instant by which the rows of each table come into a period.
+#: The part before the first row lacks something if so many arrivals are usual in it, and this share of its period.
+MIN_MISSING_ARRIVALS, MIN_MISSING_SHARE = 10.0, 0.05
+#: So many of the weeks that follow tell what is usual.
+WEEKS_COMPARED = 8
+#: The instant by which the rows of each table come into a period; the first three tell when the log begins.
 TABLE_TIMES = {
     "cases": "created_at",
     "contacts": "queued_at",
+    "volumes": "ds",
     "surveys": "offered_at",
     "article_views": "viewed_at",
     "tasks": "started_at",
     "agent_time": "start",
     "costs": "start",
     "repairs": "failed_at",
-    "volumes": "ds",
 }
-#: A period is cut if its first row comes so many times later than that of any other; few other periods say little.
-MIN_OTHER_PERIODS, MANY_PERIODS = 3, 10
-GAP_FACTOR, GAP_FACTOR_OF_MANY = 3.0, 2.0
-#: What is missing must matter.
-MIN_CUT_SHARE = 0.02
-HOURS_PER_WEEK = 168
-MONDAY = pd.Timestamp("1970-01-05")
+_ARRIVALS = ("cases", "contacts", "volumes")
+#: Tables of every log, which do not tell when a KPI of another table begins.
+_OF_CASES = ("cases", "events", "sla_policies")
 
 
-def find_cut_start(log: CaseLog, kpi: str, freq: str) -> pd.Timestamp | None:
-    """Return the start of the first period of a KPI's history where it is cut, else nothing.
+@dataclass(frozen=True)
+class CutPeriod:
+    """A period of which the log holds a part.
+
+    Attributes
+    ----------
+    ds, following
+        Start of the period and of the next one, on the desk's clock.
+    begins, ends
+        From when and until when the log holds it, on the desk's clock.
+    count
+        What arrived in that part.
+    """
+
+    ds: pd.Timestamp
+    following: pd.Timestamp
+    begins: pd.Timestamp
+    ends: pd.Timestamp
+    count: float
+
+
+def find_cut_start(log: CaseLog, freq: str, kpi: str = "") -> CutPeriod | None:
+    """Return the first period of a log, or of the table of a KPI, where it is cut; ``None`` where it is whole.
+
+    Nobody says when an export begins; it is seen from the same hours of the same weekdays in the weeks that follow. If
+    many arrive in them, the empty stretch before the first row was not empty.
+
+    Parameters
+    ----------
+    log
+        Any log.
+    freq
+        See :func:`~deskcast.features.calendars.periods.parse_period_frequency`.
+    kpi
+        A KPI of the catalogue; the table that it counts decides, by default that of the arrivals.
 
     Examples
     --------
-    >>> days = pd.date_range("2024-01-27", periods=150, freq="D", tz="UTC")
-    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": days.astype(str), "created_at": days}))
-    >>> find_cut_start(log, "cases_opened", "MS"), find_cut_start(log, "cases_opened", "D")
-    (Timestamp('2024-01-01 00:00:00'), None)
+    >>> at = pd.date_range("2024-03-07 00:30", "2024-03-31 23:30", freq="h", tz="UTC")
+    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": range(len(at)), "created_at": at}))
+    >>> found = find_cut_start(log, "W")
+    >>> str(found.ds.date()), found.count, find_cut_start(log, "D")
+    ('2024-03-04', 96.0, None)
     """
-    entry = find_kpi(kpi)
-    needs = [name for need in (entry.needs if entry else ()) for name in need.split("|") if log.has(name)]
-    of_desk = [name for name in needs if name not in ("cases", "events", "sla_policies")]
-    table = next((name for name in (*of_desk, *needs) if name in TABLE_TIMES), None)
-    minutes = parse_period_frequency(freq).minutes
-    if table is None or (minutes is not None and minutes < 1440):
+    name = parse_period_frequency(freq).name
+    table = _table_of(log, kpi) if kpi else _arrivals(log)
+    if table is None:
         return None
-    return compute_once(log, f"cut start {table} {freq}", partial(_find_cut_start, log, table, freq))
+    found: CutPeriod | None = compute_once(log, f"cut start {table} {name}", lambda: _look(log, table, name))
+    return found
 
 
-def _find_cut_start(log: CaseLog, table: str, freq: str) -> pd.Timestamp | None:
-    rows, column = log.table(table), TABLE_TIMES[table]
-    first = fetch(rows.agg(first=rows[column].min()))["first"].iloc[0]
+def _table_of(log: CaseLog, kpi: str) -> str | None:
+    """Return the table whose rows a KPI counts: its own before that of the cases."""
+    entry = find_kpi(kpi)
+    needs = [name for need in (entry.needs if entry else ()) for name in need.split("|")]
+    needs.sort(key=lambda name: name in _OF_CASES)
+    return next((name for name in needs if name in TABLE_TIMES and log.has(name, TABLE_TIMES[name])), None)
+
+
+def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
+    """Return the last period of a log where it is not over, with what has arrived in it so far."""
+    table = _arrivals(log)
+    if table is None:
+        return None
+    source = _rows(log, table)
+    until = log.until.tz_convert(log.timezone).tz_localize(None)
+    start = floor_to_period(until, parse_period_frequency(freq).name)
+    if start == until:
+        return None
+    rows, at, _ = source
+    begin = max(start, _local(log, fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]))
+    count = float(_counts(log, source, [(start, until + pd.Timedelta(1, "us"))])[0])
+    return CutPeriod(start, _following(start, freq), begin, until, count) if count else None
+
+
+def _look(log: CaseLog, table: str, freq: str) -> CutPeriod | None:
+    source = _rows(log, table)
+    rows, at, _ = source
+    first = fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
     if pd.isna(first):
         return None
-    span = (log.timezone, first, log.until)
-    found = fetch(rows.group_by(ds=period_start(rows[column], freq, *span)).agg(first=rows[column].min()))
-    found["ds"] = found["ds"].astype("datetime64[us]")
-    found = found.sort_values("ds", ignore_index=True)
-    periods = list_periods(first, log.until, freq, log.timezone)
-    told = periods.merge(found, on="ds", how="inner")
-    if len(told) < 2 or told["ds"].iloc[0] != found["ds"].iloc[0]:
+    begins = _local(log, first)
+    start = floor_to_period(begins, freq)
+    following = _following(start, freq)
+    if begins == start:
         return None
-    local = local_time(rows[column], *span)
-    hours = fetch(rows.group_by(day=local.day_of_week.index(), hour=local.hour()).agg(n=rows.count()))
-    weights = np.zeros(HOURS_PER_WEEK)
-    weights[hours["day"].to_numpy(dtype=int) * 24 + hours["hour"].to_numpy(dtype=int)] = hours["n"]
-    ds = told["ds"].iloc[0]
-    seen = told["first"].dt.tz_convert(log.timezone).dt.tz_localize(None)
-    gaps = _count_usual_rows(seen, weights) - _count_usual_rows(told["ds"], weights)
-    bounds = pd.Series([ds, ds + pd.tseries.frequencies.to_offset(parse_period_frequency(freq).pandas_name)])
-    whole = float(np.diff(_count_usual_rows(bounds, weights))[0])
-    return pd.Timestamp(ds) if _is_late(gaps, whole) else None
+    until = log.until.tz_convert(log.timezone).tz_localize(None)
+    weeks = [pd.Timedelta(days=7 * (1 + (begins - start).days // 7 + k)) for k in range(WEEKS_COMPARED)]
+    spans = [(start + w, begins + w) for w in weeks if start + w < until]
+    counts = _counts(log, source, [(start, following), *spans])
+    whole = [c for c, (_, end) in zip(counts[1:], spans, strict=True) if end <= until]
+    usual = float(np.median(whole)) if whole else float(max(counts[1:], default=0.0))
+    held = float(counts[0])
+    if usual < MIN_MISSING_ARRIVALS or usual < MIN_MISSING_SHARE * (usual + held):
+        return None
+    return CutPeriod(start, following, begins, following, held)
 
 
-def _count_usual_rows(local: pd.Series[pd.Timestamp], weights: Floats) -> Floats:
-    """Return how many rows usually come from a Monday long ago to each local time, in the hours of a week as they are.
+def _arrivals(log: CaseLog) -> str | None:
+    """Return the table that tells when the log begins."""
+    return next((name for name in _ARRIVALS if log.has(name, TABLE_TIMES[name])), None)
 
-    So neither nights nor weekends, in which nothing comes, make a first row late.
+
+def _rows(log: CaseLog, table: str) -> tuple[ibis.Table, str, str | None]:
+    """Return the rows of a table, their instant, and what each counts."""
+    return log.table(table), TABLE_TIMES[table], "y" if table == "volumes" else None
+
+
+def _local(log: CaseLog, at: pd.Timestamp) -> pd.Timestamp:
+    stamp = pd.Timestamp(at)
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
+    return stamp.tz_convert(log.timezone).tz_localize(None)
+
+
+def _following(start: pd.Timestamp, freq: str) -> pd.Timestamp:
+    how = parse_period_frequency(freq)
+    return pd.Timestamp(start + pd.tseries.frequencies.to_offset(how.pandas_name))
+
+
+def _counts(
+    log: CaseLog, source: tuple[ibis.Table, str, str | None], spans: list[tuple[pd.Timestamp, pd.Timestamp]]
+) -> list[float]:
+    """Count what arrived in stretches of local time, in one query."""
+    rows, at, amount = source
+
+    def instant(local: pd.Timestamp) -> ibis.Value:
+        placed = local.tz_localize(log.timezone, ambiguous=True, nonexistent="shift_forward")
+        return ibis.literal(placed.tz_convert("UTC"))
+
+    # whole numbers where rows are counted: PostgreSQL takes 1.0 for a decimal
+    each, none = (rows[amount].fill_null(0.0), 0.0) if amount else (ibis.literal(1), 0)
+    sums = {
+        f"_{i}": ((rows[at] >= instant(start)) & (rows[at] < instant(end))).ifelse(each, none).sum()
+        for i, (start, end) in enumerate(spans)
+    }
+    found = fetch(rows.agg(**sums)).iloc[0]
+    return [float(found[name] or 0.0) for name in sums]
+
+
+def find_ripe_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:
+    """Return from when SLA attainment can be known, on the desk's clock; ``None`` without a target.
+
+    Until the log is as old as the target, no target of its cases can have run out: only what was met can be known, and
+    all of it would be attained. What a system itself decides has no target here, and is known when it is decided.
+
+    Parameters
+    ----------
+    log
+        A log with promises.
+    metric
+        Of one metric; by default of all.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"]})
+    >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
+    >>> find_ripe_start(CaseLog.from_frames(cases=cases, sla_policies=policies, until="2024-03-02T00:00Z"))
+    Timestamp('2024-03-01 11:00:00')
     """
-    hours = ((local - MONDAY) / pd.Timedelta(hours=1)).to_numpy(dtype=float)
-    week, hour = np.divmod(hours, HOURS_PER_WEEK)
-    before = np.append(0.0, np.cumsum(weights))
-    return np.asarray(week * before[-1] + np.interp(hour, np.arange(HOURS_PER_WEEK + 1), before), dtype=float)
+    from ..sla.milestones import milestones
 
-
-def _is_late(gaps: Floats, whole: float) -> bool:
-    """Tell whether the first row of the first period comes unusually late, beside when those of the others come.
-
-    Of rows that come at random, the first would be taken for late in fewer than one log of twenty.
-    """
-    others = gaps[1:]
-    if len(others) < MIN_OTHER_PERIODS:
-        return False
-    factor = GAP_FACTOR_OF_MANY if len(others) >= MANY_PERIODS else GAP_FACTOR
-    return bool(gaps[0] > factor * np.max(others) and gaps[0] > MIN_CUT_SHARE * whole)
+    table = compute_once(log, "milestones", lambda: milestones(log))
+    own = table[(table["metric"] == metric) | (metric == "")]
+    spans = (own["due_at"] - own["started_at"]).dropna()
+    if spans.empty:
+        return None
+    longest = spans.groupby([own["metric"], own["policy"], own["target_s"]]).median().max()
+    return _local(log, table["started_at"].min() + longest)

@@ -16,8 +16,7 @@ from ..plugins import PluginError, PluginWarning
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
 from .cells import CUT_COLUMN, KPI_MEASURES, MISSING_SEGMENT, find_segments
-from .cut_periods import find_cut_start
-from .first_period import find_cut_start as find_cut_log_start
+from .cut_periods import find_cut_start, find_ripe_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
 from .queries import HistoryOrQuery, run_queries
 from .view import Limits, LogView
@@ -58,7 +57,8 @@ def kpi_history(
     DataFrame
         kpi, the segments, ds (start of the period, local clock), value (count, share or median), n (denominator),
         numerator, lo, hi (95%: Wilson for shares, log-log for medians), median, p90, mean, cut (whether the period is
-        cut, because the log begins in the midst of it). From the first period with a row of the KPI's own table to the
+        cut, because the log begins in the midst of it, or too young: until the log is as old as the target, SLA
+        attainment knows only what was met). From the first period with a row of the KPI's own table to the
         last that is over at the end of the log. Where nothing came a count is 0, and a share or a duration is NaN with
         n = 0. A segment without a value
         is called ``(missing)``.
@@ -87,11 +87,13 @@ def kpi_history(
     desk = LogView.of(log, by, freq, limits)
     chosen = list(_counted(desk, _chosen(desk, kpis), asked=kpis is not None))
     tables = run_queries([query for _, query in chosen])
-    cut = find_cut_log_start(log, desk.freq)
-    begun = pd.NaT if cut is None else cut.ds
+    begun = find_cut_start(log, desk.freq)
     for (name, _), table in zip(chosen, tables, strict=True):
         table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
-        table[CUT_COLUMN] = (table["ds"] == find_cut_start(log, name, desk.freq)) | (table["ds"] == begun)
+        cuts = [cut.ds for cut in (begun, find_cut_start(log, desk.freq, name)) if cut is not None]
+        table[CUT_COLUMN] = table["ds"].isin(cuts)
+        if name.startswith(_SLA) and (ripe := find_ripe_start(log, name.removeprefix(_SLA).removeprefix("_"))):
+            table[CUT_COLUMN] |= table["ds"] < ripe
     if not tables:
         return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES, CUT_COLUMN])
     history = pd.concat(tables, ignore_index=True)

@@ -57,8 +57,10 @@ def build_outcome_features(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.D
     known = known[place >= 0]
     ended = moves["was_open"].astype(bool) & ~moves["is_open"].astype(bool)
     done = moves[ended & moves["kind"].isin(("resolved", "closed"))].drop_duplicates("case_id")
+    # an end before the creation tells nothing of how long such cases take
+    done = done[done["at"] >= done["created_at"]]
     done_at = to_micros(done["at"], "at")
-    took = np.maximum(done_at - to_micros(done["created_at"], "created_at"), 0) / US_PER_S
+    took = (done_at - to_micros(done["created_at"], "created_at")) / US_PER_S
     logs = np.rint(np.log1p(took) * _LOG_SCALE).astype(np.int64)
     share = _history(decided, known, broken, rows, when)
     usual = _history(done, done_at, logs, rows, when)

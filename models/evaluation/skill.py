@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ...features.errors import InputError
 from .bootstrap import bootstrap_ratio, case_codes
 from .calibration import brier
+from .statement import Statement, state
 
 #: With less skill than this a ranking is close to a lottery (an AUC of about .6).
 MIN_SKILL = 0.03
@@ -125,15 +126,12 @@ def top_lift(observed: ArrayLike, predicted: ArrayLike, *, weight: ArrayLike | N
     return float(np.average(y[first], weights=w[first]) / np.average(y, weights=w))
 
 
-def format_skill(skill: Skill) -> str:
+def format_skill(skill: Skill) -> Statement:
     """Say how large the skill is and within which bounds it may lie.
 
     >>> format_skill(Skill(0.004, -0.003, 0.011))
     'skill of 0.4 % against the base rate (95 % interval -0.3 to 1.1 %)'
     """
-    mean, lo, hi = (_percent(v) for v in (skill.mean, skill.lo, skill.hi))
-    return f"skill of {mean} % against the base rate (95 % interval {lo} to {hi} %)"
-
-
-def _percent(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:.1f}"
+    text = "skill of {mean:.1f} % against the base rate ({level} % interval {lo:.1f} to {hi:.1f} %)"
+    mean, lo, hi = (round(100 * value, 1) + 0.0 for value in (skill.mean, skill.lo, skill.hi))  # no -0.0
+    return state(text, mean=mean, level=95, lo=lo, hi=hi)

@@ -16,6 +16,7 @@ from ..candidates.baselines import CalibratedModel
 from ..candidates.finish_times import DEFAULT_HORIZONS_H, finish_times
 from ..candidates.person_periods import find_finish_times
 from ..evaluation.scores import reliability_tables, score_table
+from ..evaluation.statement import join_statements, state
 from .breach_candidates import BREACH_CANDIDATES, TrainingData, fit_base_rate_only, fit_candidates, fit_time_used_only
 from .estimator import RiskEstimator
 from .input_schema import read_instants
@@ -25,18 +26,19 @@ from .model_updates import RecentOutcomes, hazard_in, select_recent, update_mode
 from .promotion import (
     MIN_SURE_COVERAGE,
     RULE_BASELINES,
+    SPLIT_SHARES,
     ModelDecision,
     choose_model,
     explain_time_used,
     explain_too_few_cases,
     explain_unknown_risk,
     explain_unripe_part,
+    find_caution,
     format_base_rate_range,
     format_calibration_error,
+    name_split_parts,
 )
 
-#: Parts of the cases that train, calibrate and evaluate.
-SPLIT_SHARES = (0.6, 0.2, 0.2)
 #: What is used where the log is too young for a model.
 YOUNG_LOG = ("time_used", "unknown")
 #: So many times within the evaluation the models are brought up to date, at most.
@@ -181,7 +183,7 @@ class BreachRisk(RiskEstimator):
         self.used_, self.decision_ = self._evaluate(makings)
         self.promoted_ = self.used_ not in (*RULE_BASELINES, "constant", *YOUNG_LOG)
         seen = self.coverage_ >= MIN_SURE_COVERAGE and self.used_ != "constant"
-        self.caution_ = "" if seen else self.decision_
+        self.caution_ = "" if seen else find_caution(self.decision_)
         self._use(makings)
         return self._done(end)
 
@@ -249,7 +251,7 @@ class BreachRisk(RiskEstimator):
         few = explain_too_few_cases(found, self.as_of_)
         part = found.split(SPLIT_SHARES)
         if not few and len(np.unique(found.breached[(part == 0) & found.decided])) < 2:
-            few = "all of the oldest 60 % of the cases ended alike"
+            few = state("all of the {name} of the cases ended alike", name=name_split_parts()[0])
         few = few or explain_unripe_part(found, part, self.as_of_)
         if few:
             self.coverage_ = float("nan")
@@ -262,9 +264,8 @@ class BreachRisk(RiskEstimator):
                 if not self._young.is_known:
                     return ModelDecision("unknown", explain_unknown_risk(ripe, int(found.last_of_case().sum())))
                 return ModelDecision("time_used", explain_time_used(ripe, broken, self._young.new_case, few))
-            ranges = format_base_rate_range(found)
-            said = f"Nothing was learnt but a base rate, because {few}; every case gets it. {ranges}"
-            return ModelDecision("constant", said)
+            text = "Nothing was learnt but a base rate, because {few}; every case gets it. {ranges}"
+            return ModelDecision("constant", state(text, few=few, ranges=format_base_rate_range(found)))
         models = fit_candidates(makings, part == 0, part == 1, self.as_of_)
         newest = found.weighted_rows(part == 2)
         predicted = self._walk(makings, models, part == 2)
@@ -280,9 +281,8 @@ class BreachRisk(RiskEstimator):
         self.evaluation_ = score_table(newest.breached, predicted, verdict.used, weight=newest.weight)
         self.reliability_ = reliability_tables(newest.breached, predicted, weight=newest.weight)
         error = self.evaluation_.set_index("model")["ece"][verdict.used]
-        return ModelDecision(
-            verdict.used, f"{verdict.decision} {format_calibration_error(float(error), self.coverage_)}"
-        )
+        off = format_calibration_error(float(error), self.coverage_)
+        return ModelDecision(verdict.used, join_statements([verdict.decision, off]))
 
     def _walk(
         self, makings: TrainingData, models: dict[str, CalibratedModel], rows: NDArray[np.bool_]

@@ -10,17 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
+from ..evaluation.statement import join_statements, state
 from .estimator import RiskEstimator
 from .labels_given import read_labels
-from .outcome_risk import (
-    FINAL_SHARES,
-    RULE_BASELINES,
-    SPLIT_SHARES,
-    OutcomeRisk,
-    Settings,
-    apply_segment_records,
-    fit_outcome,
-)
+from .outcome_risk import FINAL_SHARES, RULE_BASELINES, OutcomeRisk, Settings, apply_segment_records, fit_outcome
+from .promotion import SPLIT_SHARES
 from .response_propensity import MAX_RELATIVE_WEIGHT, fit_response_model, response_weights, weight_responses
 from .segment_record import check_segments
 from .survey_cohort import CASE_STAGES, Cohort, known_cohort, prepare_snapshots, stage_of
@@ -300,13 +294,11 @@ class DissatisfactionRisk(RiskEstimator):
         there = [stage for stage in CASE_STAGES if cohort.stage(stage).any()]
         said = [learnt[stage].decision for stage in there]
         if self.response_propensity_ is not None:
-            rates = [100 * self.rates_[name] for name in ("answers", "asked")]
-            said.append(
-                f"{self.response_propensity_.describe()} Of the answers {rates[0]:.0f} % are dissatisfied, of all "
-                f"asked about {rates[1]:.0f} %."
-            )
+            text = "{answered} Of the answers {answers:.0f} % are dissatisfied, of all asked about {asked:.0f} %."
+            rates = {name: 100 * self.rates_[name] for name in ("answers", "asked")}
+            said.append(state(text, answered=self.response_propensity_.describe(), **rates))
         self.statements_ = tuple(said)
-        self.decision_ = " ".join(said)
+        self.decision_ = join_statements(said)
 
 
 def _when(stage: str, cohort: Cohort, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:

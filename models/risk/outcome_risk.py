@@ -22,14 +22,23 @@ from ..candidates.baselines import (
 from ..candidates.own_classifiers import fit_own_classifiers
 from ..evaluation.scores import reliability_tables, score_table
 from ..evaluation.skill import MIN_SKILL, Skill, brier_skill, format_skill, top_lift
-from .promotion import MIN_CASES_PER_OUTCOME, MIN_DECIDED_CASES, MODEL_LABELS, RULE_BASELINES, choose_model
+from ..evaluation.statement import Statement, state
+from .promotion import (
+    MIN_CASES_PER_OUTCOME,
+    MIN_DECIDED_CASES,
+    MODEL_LABELS,
+    RULE_BASELINES,
+    SPLIT_SHARES,
+    choose_model,
+    name_split_parts,
+)
 from .segment_record import SegmentAdjustedModel, build_segment_record
 from .survey_cohort import Cohort, WeightedLabels
 
 #: All candidates, from the plainest.
 OUTCOME_CANDIDATES = ("constant", "rule", "rates", "logistic")
 #: Shares of the cases that train, calibrate and evaluate; and once that is done, that train and calibrate.
-SPLIT_SHARES, FINAL_SHARES = (0.6, 0.2, 0.2), (0.8, 0.2)
+FINAL_SHARES = (0.8, 0.2)
 UNKNOWN_SKILL = Skill(float("nan"), float("nan"), float("nan"))
 
 
@@ -68,7 +77,7 @@ class OutcomeRisk:
     """
 
     used: str
-    decision: str
+    decision: Statement
     skill: Skill
     evaluation: pd.DataFrame
     reliability: pd.DataFrame
@@ -141,7 +150,7 @@ def fit_outcome(
     if not few:
         few = _one_sided(cohort, rows, part)
     if few:
-        return _base_rate(cohort, rows, last, f"Nothing was learnt but a base rate, because {few}", when)
+        return _base_rate(cohort, rows, last, state("Nothing was learnt but a base rate, because {few}", few=few), when)
     trained = fit_outcome_candidates(cohort, rows & (part == 0), rows & (part == 1), rules, first)
     trained = apply_segment_records(trained, cohort, rows, rules.segments, first)
     newest = cohort.weighted_rows(rows & (part == 2), first)
@@ -236,7 +245,7 @@ def apply_segment_records(
 
 def _judge(
     newest: WeightedLabels, predicted: dict[str, Floats], when: str, settings: Settings
-) -> tuple[str, str, Skill]:
+) -> tuple[str, Statement, Skill]:
     """Choose a candidate and say what can be known, with the skill of the best attempt."""
     case = newest.snapshots["case_id"]
     draws = {"weight": newest.weight, "replicates": settings.replicates, "seed": settings.seed}
@@ -244,42 +253,42 @@ def _judge(
     tried = "logistic" if verdict.used == "constant" else verdict.used
     skill = brier_skill(newest.label, predicted[tried], predicted["constant"], case, **draws)  # type: ignore[arg-type]
     name, rate = MODEL_LABELS.get(tried, tried), float(np.average(newest.label, weights=newest.weight))
-    on, has = f"on the {case.nunique():,} newest cases", f"has a {format_skill(skill)}"
-    of = f"{on} {name} {has}"
+    on, has = state("on the {cases:,} newest cases", cases=case.nunique()), format_skill(skill)
     lift = top_lift(newest.label, predicted[tried], weight=newest.weight)
     if verdict.used != "constant" and skill.is_worth_ranking(lift):
-        text = (
-            f"{when[:1].upper()}{when[1:]}, {name} is used: {on} it {has}, and its worst tenth is {lift:.1f} "
-            "times as bad as all."
-        )
-        return verdict.used, text, skill
-    base = f"each gets the base rate ({rate:.1%} on the newest)"
+        text = "{when}, {name} is used: {on} it has a {has}, and its worst tenth is {lift:.1f} times as bad as all."
+        begun = f"{when[:1].upper()}{when[1:]}"
+        return verdict.used, state(text, when=begun, name=name, on=on, has=has, lift=lift), skill
+    base = state("each gets the base rate ({rate:.1%} on the newest)", rate=rate)
     if verdict.used == "constant":
         hint = ", which may be for want of cases" if skill.mean >= MIN_SKILL else ""
         noise = "It does not beat the plain rules surely, nor they the base rate" if skill.lo > 0 else ""
-        why = f"{noise or 'Nothing was learnt beyond noise'}{hint}, so cases are not ranked and {base}"
+        why = f"{noise or 'Nothing was learnt beyond noise'}{hint}, so cases are not ranked and"
     else:
-        why = f"That is too little to rank cases by, so {base}"
-    return "constant", f"Little can be known {when}: {of}. {why}.", skill
+        why = "That is too little to rank cases by, so"
+    text = "Little can be known {when}: {on} {name} has a {has}. {why} {base}."
+    return "constant", state(text, when=when, on=on, name=name, has=has, why=why, base=base), skill
 
 
-def _too_few(cohort: Cohort, rows: NDArray[np.bool_], what: str) -> str:
+def _too_few(cohort: Cohort, rows: NDArray[np.bool_], what: str) -> Statement:
     label = cohort.label[rows & cohort.labelled]
     case = cohort.found.snapshots.loc[rows & cohort.labelled, "case_id"].to_numpy()
     outcome = pd.Series(label).groupby(case).last()
     n, hits = len(outcome), int(outcome.sum())
     if n < MIN_DECIDED_CASES:
-        return f"only {n:,} cases have a known outcome (at least {MIN_DECIDED_CASES} are needed)"
+        text = "only {n:,} cases have a known outcome (at least {least} are needed)"
+        return state(text, n=n, least=MIN_DECIDED_CASES)
     if min(hits, n - hits) < MIN_CASES_PER_OUTCOME:
-        return f"{hits:,} of {n:,} cases {what} (at least {MIN_CASES_PER_OUTCOME} of either are needed)"
-    return ""
+        text = "{hits:,} of {n:,} cases {what} (at least {least} of either are needed)"
+        return state(text, hits=hits, n=n, what=what, least=MIN_CASES_PER_OUTCOME)
+    return Statement("")
 
 
-def _one_sided(cohort: Cohort, rows: NDArray[np.bool_], part: NDArray[np.int64]) -> str:
-    for number, name in enumerate(("oldest 60 %", "next 20 %", "newest 20 %")):
+def _one_sided(cohort: Cohort, rows: NDArray[np.bool_], part: NDArray[np.int64]) -> Statement:
+    for number, name in enumerate(name_split_parts()):
         if len(np.unique(cohort.label[rows & cohort.labelled & (part == number)])) < 2:
-            return f"all of the {name} of the cases with a known outcome ended alike"
-    return ""
+            return state("all of the {name} of the cases with a known outcome ended alike", name=name)
+    return Statement("")
 
 
 def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | None, why: str, when: str) -> OutcomeRisk:
@@ -289,14 +298,16 @@ def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | Non
     asked, tell = cohort.weighted_rows(taken, propensity), cohort.weighted_rows(taken)
     n = float(asked.weight.sum() ** 2 / (asked.weight**2).sum())
     lo, hi = wilson_interval(np.average(asked.label, weights=asked.weight) * n, n)
-    said = f"Every case gets it {when}, and it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
+    bounds = {"lo": 100 * float(lo), "hi": 100 * float(hi)}
+    text = "{why}. Every case gets it {when}, and it may be anything from {lo:.0f} to {hi:.0f} %."
+    said = state(text, why=why, when=when, **bounds)
     nothing = {name: np.zeros(0) for name in OUTCOME_CANDIDATES}
     first, second = (
         {"constant": CalibratedModel(fit_base_rate(lesson.label, lesson.weight), 1.0, 0.0)} for lesson in (asked, tell)
     )
     return OutcomeRisk(
         "constant",
-        f"{why}. {said}",
+        said,
         UNKNOWN_SKILL,
         score_table(np.zeros(0), nothing),
         reliability_tables(np.zeros(0), nothing),

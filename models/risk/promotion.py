@@ -13,6 +13,7 @@ from ...features.arrays import Floats
 from ...features.statistics.intervals import wilson_interval
 from ..evaluation.calibration import brier
 from ..evaluation.scores import Gain, brier_gain
+from ..evaluation.statement import Statement, join_statements, state
 from .known_outcomes import Outcomes
 
 #: Fewer cases, or fewer cases of either outcome, teach nothing but a base rate.
@@ -25,6 +26,8 @@ MIN_RIPE_SHARE = 0.1
 MIN_SURE_COVERAGE = 0.9
 #: How sure the second and third model, and a baseline, have to be.
 STRICT_CONFIDENCE = 0.99
+#: How the cases are cut in time: to learn from, to correct on, and to be judged on.
+SPLIT_SHARES = (0.6, 0.2, 0.2)
 #: Baselines that a model has to beat, and how they and the models are called.
 RULE_BASELINES = ("rule", "rates")
 MODEL_LABELS = {
@@ -42,7 +45,7 @@ class ModelDecision(NamedTuple):
     """Which candidate is used, and why in a sentence."""
 
     used: str
-    decision: str
+    decision: Statement
 
 
 def choose_model(
@@ -93,7 +96,8 @@ def choose_model(
     models += [name for name in predicted if name not in (*models, *RULE_BASELINES, "constant")]
     rules = [name for name in RULE_BASELINES if name in predicted]
     rules.sort(key=lambda name: brier(observed, predicted[name], weight=weight))
-    on = f"on {len(observed):,} snapshots of the {len(np.unique(np.asarray(case))):,} newest cases"
+    cases = len(np.unique(np.asarray(case)))
+    on = state("on {n:,} snapshots of the {cases:,} newest cases", n=len(observed), cases=cases)
     champion = ""
     for place, name in enumerate(models):
         # Who comes after the first has to be surer: among many that know nothing one always looks good.
@@ -104,29 +108,26 @@ def choose_model(
             champion = name
     if champion:
         rest = [
-            f"by {_format_gain(gain(champion, r))} than that of {MODEL_LABELS.get(r, r)}"
+            state("by {gain} than that of {of}", gain=_format_gain(gain(champion, r)), of=MODEL_LABELS.get(r, r))
             for r in (*rules[:1], "constant")
         ]
         name = _capital(MODEL_LABELS.get(champion, champion))
-        text = f"{name} is used: {on} its Brier score is lower {' and '.join(rest)}."
+        lower = join_statements(rest, " and ")
+        text = state("{name} is used: {on} its Brier score is lower {lower}.", name=name, on=on, lower=lower)
         return ModelDecision(champion, text)
     for rule in rules:
         if gain(rule, "constant", STRICT_CONFIDENCE).is_significant:
-            adds = [f"{MODEL_LABELS.get(name, name)} ({_format_gain(gain(name, rule))})" for name in models[:2]]
-            nothing = f" and nothing that is sure is added by {' or '.join(adds)}" if adds else ""
-            won = f"it beats the base rate by {_format_gain(gain(rule, 'constant'))} in Brier score"
-            text = f"{_capital(MODEL_LABELS[rule])} is used: {on} {won},{nothing}."
-            return ModelDecision(rule, text)
-    tried = [
-        f"{MODEL_LABELS.get(name, name)} ({_format_gain(gain(name, 'constant'))})" for name in (*models[:2], *rules[:1])
-    ]
-    text = (
-        f"Nothing was learnt: {on} neither {' nor '.join(tried)} beats the base rate beyond noise, so every case gets"
-    )
-    return ModelDecision("constant", f"{text} the base rate.")
+            won = state("it beats the base rate by {gain} in Brier score", gain=_format_gain(gain(rule, "constant")))
+            adds = join_statements([_name_gain(name, gain(name, rule)) for name in models[:2]], " or ")
+            more = state(", and nothing that is sure is added by {adds}", adds=adds) if adds else Statement("")
+            name = _capital(MODEL_LABELS[rule])
+            return ModelDecision(rule, state("{name} is used: {on} {won}{more}.", name=name, on=on, won=won, more=more))
+    tried = join_statements([_name_gain(name, gain(name, "constant")) for name in (*models[:2], *rules[:1])], " nor ")
+    nothing = "Nothing was learnt: {on} neither {tried} beats the base rate beyond noise, so every case gets that rate."
+    return ModelDecision("constant", state(nothing, on=on, tried=tried))
 
 
-def explain_too_few_cases(found: Outcomes, as_of: pd.Timestamp) -> str:
+def explain_too_few_cases(found: Outcomes, as_of: pd.Timestamp) -> Statement:
     """Say why the known outcomes teach nothing but a base rate; an empty text where they may teach more.
 
     A case whose target still ran at ``as_of`` can only be known to have met it, so it counts for neither.
@@ -136,64 +137,104 @@ def explain_too_few_cases(found: Outcomes, as_of: pd.Timestamp) -> str:
     cases, breached = len(outcome), int(outcome.sum())
     if cases < MIN_DECIDED_CASES:
         what = "have a known outcome" if ripe.all() else "have a known outcome and a target that has run out"
-        return f"only {cases:,} cases {what} (at least {MIN_DECIDED_CASES} are needed)"
+        text = "only {cases:,} cases {what} (at least {least} are needed)"
+        return state(text, cases=cases, what=what, least=MIN_DECIDED_CASES)
     if min(breached, cases - breached) < MIN_CASES_PER_OUTCOME:
-        least = f"at least {MIN_CASES_PER_OUTCOME} of either are needed"
-        return f"{breached:,} of {cases:,} cases broke their promise ({least})"
-    return ""
+        text = "{breached:,} of {cases:,} cases broke their promise (at least {least} of either are needed)"
+        return state(text, breached=breached, cases=cases, least=MIN_CASES_PER_OUTCOME)
+    return Statement("")
 
 
-def format_base_rate_range(found: Outcomes) -> str:
+def format_base_rate_range(found: Outcomes) -> Statement:
     """Say within which bounds the base rate of few cases may lie."""
     lesson = found.weighted_rows(found.first_of_case())
     n = lesson.weight.sum() ** 2 / (lesson.weight**2).sum()
     lo, hi = wilson_interval(np.average(lesson.breached, weights=lesson.weight) * n, n)
-    return f"With so few cases it may be anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %."
+    return state(
+        "With so few cases it may be anything from {lo:.0f} to {hi:.0f} %.", lo=100 * float(lo), hi=100 * float(hi)
+    )
 
 
-def explain_unripe_part(found: Outcomes, part: NDArray[np.int64], as_of: pd.Timestamp) -> str:
+def explain_unripe_part(found: Outcomes, part: NDArray[np.int64], as_of: pd.Timestamp) -> Statement:
     """Say if a part of the split is so new that hardly a target in it has run out; an empty text where none is."""
     ripe, last = found.has_run_out(as_of), found.last_of_case()
-    for number, name in enumerate(("oldest 60 %", "next 20 %", "newest 20 %")):
+    for number, name in enumerate(name_split_parts()):
         mine = last & (part == number)
         least = max(MIN_RIPE_CASES, MIN_RIPE_SHARE * int(mine.sum()))
         if not ripe.all() and int((ripe & mine).sum()) < least:
-            return f"of the {name} of the cases too few targets have run out ({int((ripe & mine).sum())})"
-    return ""
+            n = int((ripe & mine).sum())
+            return state("of the {name} of the cases too few targets have run out ({n})", name=name, n=n)
+    return Statement("")
 
 
-def explain_time_used(ripe: int, breached: int, new_case: float, why: str) -> str:
+def name_split_parts() -> tuple[Statement, ...]:
+    """Return how the parts of the cases are called from which is learnt, corrected and judged.
+
+    >>> name_split_parts()
+    ('oldest 60 %', 'next 20 %', 'newest 20 %')
+    """
+    names = ("oldest {share} %", "next {share} %", "newest {share} %")
+    return tuple(state(name, share=round(100 * share)) for name, share in zip(names, SPLIT_SHARES, strict=True))
+
+
+def explain_time_used(ripe: int, breached: int, new_case: float, why: str) -> Statement:
     """Say that the risk is read from the time used, and how sure a young log makes it."""
     lo, hi = wilson_interval(new_case * ripe, ripe)
-    return (
-        f"Nothing was learnt but a base rate by the time used, because {why}. It is read from the time used "
-        "(Kaplan-Meier; open cases count as censored): the targets of "
-        f"{ripe:,} cases have run out, {breached:,} of them were broken; a new case breaks its promise with "
-        f"{100 * new_case:.0f} % (anything from {100 * float(lo):.0f} to {100 * float(hi):.0f} %)."
+    return state(
+        "Nothing was learnt but a base rate by the time used, because {why}. It is read from the time used "
+        "(Kaplan-Meier; open cases count as censored): the targets of {ripe:,} cases have run out, {breached:,} of "
+        "them were broken; a new case breaks its promise with {rate:.0f} % (anything from {lo:.0f} to {hi:.0f} %).",
+        why=why,
+        ripe=ripe,
+        breached=breached,
+        rate=100 * new_case,
+        lo=100 * float(lo),
+        hi=100 * float(hi),
     )
 
 
-def explain_unknown_risk(ripe: int, cases: int) -> str:
+def explain_unknown_risk(ripe: int, cases: int) -> Statement:
     """Say that nobody can know yet how many promises will be broken."""
-    return (
-        f"It cannot be known yet how many promises will be broken: the targets of only {ripe:,} of {cases:,} cases "
-        f"have run out (at least {MIN_RIPE_CASES} are needed), and of the others only those that were met can be known."
+    return state(
+        "It cannot be known yet how many promises will be broken: the targets of only {ripe:,} of {cases:,} cases have "
+        "run out (at least {least} are needed), and of the others only those that were met can be known.",
+        ripe=ripe,
+        cases=cases,
+        least=MIN_RIPE_CASES,
     )
 
 
-def format_calibration_error(error: float, coverage: float) -> str:
+def format_calibration_error(error: float, coverage: float) -> Statement:
     """Say how far the figures were off, and for how many snapshots that is not known."""
-    text = f"There its figures were off by {100 * error:.0f} percentage points on average."
+    text = state("There its figures were off by {error:.1f} percentage points on average.", error=100 * error)
     if coverage >= MIN_SURE_COVERAGE:
         return text
-    return (
-        f"{text} Take them with care: the log is too short to have seen how {100 * (1 - coverage):.0f} % of those "
-        "snapshots end, mostly the late ones."
-    )
+    care = "the log is too short to have seen how {share:.0f} % of those snapshots end, mostly the late ones."
+    return join_statements([text, _CAUTION, state(care, share=100 * (1 - coverage))])
 
 
-def _format_gain(gain: Gain) -> str:
-    return f"{gain.mean:.4f} (95 % interval {gain.lo:.4f} to {gain.hi:.4f})"
+#: How a caution begins that stands at the end of a decision.
+_CAUTION = "Take them with care:"
+
+
+def find_caution(decision: Statement) -> Statement:
+    """Return what a reader of probabilities has to know of a decision: its caution, or without one all of it.
+
+    >>> decision = join_statements([state("On {n} cases.", n=5), format_calibration_error(0.03, 0.83)])
+    >>> find_caution(decision), [figure.text for figure in find_caution(decision).figures]
+    ('Take them with care: the log is too short to have seen how 17 % of those snapshots end, mostly the late ones.', ['17'])
+    """  # noqa: E501 - the example is one line
+    _, mark, rest = decision.partition(_CAUTION)
+    return Statement(f"{mark}{rest}", decision.figures[-1:]) if mark else decision
+
+
+def _name_gain(name: str, gain: Gain) -> Statement:
+    return state("{name} ({gain})", name=MODEL_LABELS.get(name, name), gain=_format_gain(gain))
+
+
+def _format_gain(gain: Gain) -> Statement:
+    text = "{mean:.4f} ({level} % interval {lo:.4f} to {hi:.4f})"
+    return state(text, mean=gain.mean, level=95, lo=gain.lo, hi=gain.hi)
 
 
 def _capital(text: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..candidates.baselines import CalibratedModel, calibrate_model, fit_base_rate, fit_logistic
+from ..evaluation.statement import Statement, state
 from .survey_cohort import Cohort
 
 #: No answer stands for more (or less) than so many times as many as an average one.
@@ -40,12 +41,15 @@ class ResponsePropensity:
     effective: float
     clipped_share: float
 
-    def describe(self) -> str:
-        """Say in a sentence how many answered and what the weights cost."""
-        text = f"{100 * self.share:.0f} % of {self.n:,} asked cases answered"
-        weighed = f"weighted for who answers, {self.answers:,} answers are worth {self.effective:,.0f}"
-        cut = f"; {100 * self.clipped_share:.0f} % of the weights were cut" if self.clipped_share else ""
-        return f"{text}; {weighed}{cut}."
+    def describe(self) -> Statement:
+        """Say in a sentence how many answered and what the weights cost, where they cost anything."""
+        text = state("{share:.0f} % of {n:,} asked cases answered", share=100 * self.share, n=self.n)
+        if round(self.effective) < self.answers:
+            weighed = "{text}; weighted for who answers, {answers:,} answers are as sure as {effective:,.0f}"
+            text = state(weighed, text=text, answers=self.answers, effective=self.effective)
+        if not self.clipped_share:
+            return state("{text}.", text=text)
+        return state("{text}; {cut:.0f} % of the weights were cut.", text=text, cut=100 * self.clipped_share)
 
 
 def inverse_propensity(probability: ArrayLike, clip: float = MAX_RELATIVE_WEIGHT) -> Floats:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
+from ...models.series.kpi_kinds import infer_kpi_kind
 from ..words.words import format_count, format_list
 from .vega import BLUE, GREEN, GREY, ORANGE, RED, Chart, build_chart, round_floats, top_legend
 
 MAX_SERIES_PLOTTED, MAX_KPIS_PLOTTED = 3, 9
 #: More periods than this cannot be told apart in a small picture; the table has the others.
 MAX_PERIODS_PLOTTED = 180
+#: A share or a duration of fewer cases is not drawn: one answer more would move it by a tenth.
+MIN_CASES_PLOTTED = 10
+#: So many days are drawn by week, as weekdays and weekends hide the rest.
+MIN_DAYS_BY_WEEK = 56
 _MEASURES = ("kpi", "ds", "value", "n", "numerator", "lo", "hi", "median", "p90", "mean", "cut")
 _KPI_ORDER = (
     "cases_opened",
@@ -37,13 +43,48 @@ def plot_kpis(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     chosen = sorted(history["kpi"].unique(), key=lambda k: (k not in set(shifts["kpi"]), _place(k)))
     found = []
     for kpi in chosen[:MAX_KPIS_PLOTTED]:
-        rows, moved = history[history["kpi"] == kpi], shifts[shifts["kpi"] == kpi]
+        rows, moved = by_week(history[history["kpi"] == kpi], kpi), shifts[shifts["kpi"] == kpi]
         since = rows["ds"].drop_duplicates().nlargest(MAX_PERIODS_PLOTTED).min()
         rows = rows[rows["ds"] >= since]
         moved = moved[moved["started_at"] >= since] if len(moved) else moved
         if rows["value"].notna().any():
             found.append(_kpi(kpi, rows, moved, _shown_series(rows, moved)))
     return found
+
+
+def by_week(rows: pd.DataFrame, kpi: str) -> pd.DataFrame:
+    """Sum up the days of a KPI by whole weeks, for people; few days, and longer periods, stay as they are.
+
+    Counts are summed up, a stock is that of the last day, shares and durations are weighted by their cases. A period
+    that is cut is left out, and a share or duration of fewer than :data:`MIN_CASES_PLOTTED` cases is not drawn.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=70)
+    >>> rows = pd.DataFrame({"ds": days, "value": 0.5, "n": 4.0, "numerator": 2.0, "cut": False, "series": "all"})
+    >>> weeks = by_week(rows, "csat")
+    >>> len(weeks), weeks["value"].unique().tolist(), weeks["n"].unique().tolist()
+    (10, [0.5], [28.0])
+    """
+    whole = rows[~rows["cut"].astype(bool)] if "cut" in rows else rows
+    unit, few = find_kpi_unit(kpi), MIN_CASES_PLOTTED
+    days = pd.Series(whole["ds"].unique()).sort_values()
+    if len(days) < MIN_DAYS_BY_WEEK or days.diff().min() != pd.Timedelta(days=1):
+        thin = whole["n"] < few if unit in ("share", "s") and "n" in whole else pd.Series(False, index=whole.index)
+        return whole.assign(value=whole["value"].mask(thin))
+    week = whole["ds"] - pd.to_timedelta(whole["ds"].dt.day_of_week, unit="D")
+    ends = (days.min(), days.max() - pd.Timedelta(days=6))
+    whole = whole[(week >= ends[0]) & (week <= ends[1])].sort_values("ds")
+    groups: Any = whole.assign(ds=week, top=whole["value"] * whole["n"]).groupby(["series", "ds"], sort=True)
+    kind = infer_kpi_kind(kpi, rows)
+    if kind in ("count", "stock"):
+        found: pd.DataFrame = (
+            groups["value"].last() if kind == "stock" else groups["value"].sum(min_count=1)
+        ).reset_index()
+        return found.assign(n=np.nan, lo=np.nan, hi=np.nan)
+    sums: pd.DataFrame = groups[["top", "n"]].sum().reset_index()
+    value = (sums["top"] / sums["n"].where(sums["n"] > 0)).mask(sums["n"] < few)
+    return sums.assign(value=value, lo=np.nan, hi=np.nan)
 
 
 def label_series(history: pd.DataFrame, columns: bool = True) -> pd.Series[Any]:
@@ -93,11 +134,16 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str]) ->
         band = alt.Chart(round_floats(frame)).mark_area(opacity=0.18, color=BLUE)
         layers.insert(0, band.encode(x=x, y=alt.Y("lo:Q", title=unit), y2="hi:Q"))
     marked = moved[moved["series"].isin(shown)]
-    layers += _marks(marked, factor)
-    text = f"{title} from {frame['ds'].min():%d %b %Y} to {frame['ds'].max():%d %b %Y}"
+    times = frame["ds"].drop_duplicates().sort_values()
+    weekly = len(times) > 1 and times.diff().median() == pd.Timedelta(days=7)
+    # a mark stands at the level after the shift, which is one of days
+    layers += _marks(marked, factor * (7 if weekly and infer_kpi_kind(kpi, rows) == "count" else 1))
+    text = f"{title}{' by week' if weekly else ''} from {times.min():%d %b %Y} to {times.max():%d %b %Y}"
     more = f", series {format_list(shown)}" if len(shown) > 1 else ""
     count = f"; {format_count(len(marked), 'shift')} or spikes marked" if len(marked) else ""
-    return build_chart(f"{title}, {unit}", f"{text}{more}{count}.", alt.layer(*layers), 170)
+    return build_chart(
+        f"{title}, {unit}{' by week' if weekly else ''}", f"{text}{more}{count}.", alt.layer(*layers), 170
+    )
 
 
 def _marks(shifts: pd.DataFrame, factor: float) -> list[Any]:

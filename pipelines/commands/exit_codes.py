@@ -1,4 +1,4 @@
-"""How a command ends: 0 well, 1 a defect of ours, 2 what the user can mend, 3 another run at work, 4 a failed stage."""
+"""How a command ends: 0 well, 1 our defect, 2 what the user can mend, 3 another run at work, 4 failed or stale."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def end_with_exit_code(work: Callable[[], object]) -> None:
 
 
 def end_run(outcome: RunOutcome) -> None:
-    """Name what had worked before and has failed, and end with its exit code."""
+    """Name what had worked before and has failed, and data that are stale, and end with their exit code."""
     for name, reason in outcome.failures:
         sys.stderr.write(f"deskcast: {name} failed: {reason}\n")
     if outcome.failures:

@@ -15,7 +15,7 @@ from ...features.errors import InputError
 from ..project.project import Project
 from ..project.specs import Config
 from ..stage import Stage
-from ..words.instants import Instants
+from ..words.instants import Instants, describe_stale_data
 
 
 class ProgressListener(Protocol):
@@ -40,19 +40,21 @@ class NoProgress:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run leaves: its stages, the report, the results folder, and why it is not in the record if it is not."""
+    """What a run leaves: its stages, the report, the results folder, and what went wrong with record or data."""
 
     stages: tuple[Stage, ...]
     results: Path
     report: Path
     instants: Instants
     not_recorded: str = ""
+    stale: str = ""
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """Name and reason of each stage that had worked before and failed."""
+        """Name and reason of each stage that had worked before and failed, of the record, and of stale data."""
         failed = [(stage.name, stage.failed) for stage in self.stages if stage.failed]
-        return failed + ([("record", self.not_recorded)] if self.not_recorded else [])
+        more = (("record", self.not_recorded), ("freshness", self.stale))
+        return failed + [(name, reason) for name, reason in more if reason]
 
 
 #: The stages in order, as the report and the record show them.
@@ -162,7 +164,9 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
         if flagged is not None:
             save_flags(folder, flagged, project.data_until)
     lost = _record(project, stages, instants, tell, record_run) if record_runs else ""
-    return RunOutcome(stages, folder, folder / "report.html", instants, lost)
+    fresh_s = None if project.is_look_back else project.config.run.fresh_s
+    stale = describe_stale_data(instants, fresh_s, project.config.timezone)
+    return RunOutcome(stages, folder, folder / "report.html", instants, lost, stale)
 
 
 def replace_stage(project: Project, stage: Stage) -> None:

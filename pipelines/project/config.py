@@ -33,6 +33,7 @@ from .specs import (
     PluginsSpec,
     ResultsSpec,
     RiskSpec,
+    RunSpec,
     ShiftSpec,
     SlaSpec,
     SourceSection,
@@ -47,7 +48,13 @@ T = TypeVar("T")
 CONFIG_FILE = "deskcast.toml"
 
 #: Sections that stand once, by name and as a list, each with its model; and the field of a name in Config.
-_ONCE: dict[str, type[Any]] = {"history": HistorySpec, "forecast": ForecastSpec, "risk": RiskSpec, "watch": WatchSpec}
+_ONCE: dict[str, type[Any]] = {
+    "history": HistorySpec,
+    "forecast": ForecastSpec,
+    "risk": RiskSpec,
+    "watch": WatchSpec,
+    "run": RunSpec,
+}
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
 _LISTS: dict[str, type[Any]] = {"sla": SlaSpec, "event": EventSpec, "action": ActionSpec, "goal": GoalSpec}
 _PLURALS = {"calendar": "calendars", "sla": "slas", "event": "events", "action": "actions", "goal": "goals"}

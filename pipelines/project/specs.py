@@ -301,6 +301,13 @@ class PluginsSpec:
 
 
 @dataclass(frozen=True, config=SECTION)
+class RunSpec:
+    """What every run is held to: data that end longer than ``fresh`` ago are stale; off until it is set."""
+
+    fresh_s: float | None = None
+
+
+@dataclass(frozen=True, config=SECTION)
 class Config:
     """Everything that one run needs to know; relative paths are resolved against ``folder``."""
 
@@ -317,6 +324,7 @@ class Config:
     risk: RiskSpec = RiskSpec()
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
+    run: RunSpec = RunSpec()
     actions: tuple[ActionSpec, ...] = ()
     plugins: PluginsSpec = PluginsSpec()
     tracking_uri: str = "sqlite:///mlflow.db"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -16,8 +16,9 @@ from ...forecasting.backlog.plan import backlog_plan
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from ..project.project import Project
 from ..project.specs import StaffingSpec
-from ..words.words import format_count, format_number, format_probability
-from .queue import PlannedQueue, only_segment
+from ..words.facts import Cell, Fact, Finding, Take
+from ..words.figures import figure, setting
+from .queue import FIGURES, PlannedQueue, only_segment
 
 SLA_METRIC = "resolution"
 #: Cases without a promise of their own are planned as one class of this name.
@@ -63,7 +64,7 @@ def gather_case_work(queue: PlannedQueue) -> CaseWork:
     return CaseWork(_inflow(queue, tuple(targets)), calendar, backlog, shared)
 
 
-def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[str]]:
+def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[Finding]]:
     """Plan the agents for the case work of one queue: fewest hours that meet its SLA, and the risk that is left.
 
     Returns
@@ -84,7 +85,7 @@ def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[
     return plan, _sentences(queue, plan, 0 if work.backlog is None else len(work.backlog))
 
 
-def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFrame, str]:
+def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFrame, Finding]:
     """Say how many people clear today's backlog of a queue by an instant while new cases come in.
 
     Returns
@@ -105,15 +106,18 @@ def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFr
     table = clear_backlog(work.arrivals, work.calendar, work.backlog, by, **work.shared)
     enough = table[table["enough"]]
     if enough.empty:
-        return table, f"{name}: no number of people that was tried clears the backlog by {by}."
-    on = int(enough["agents"].iloc[0])
-    crew = format_count(queue.schedule(on), "scheduled agent")
-    chance = format_probability(float(enough["chance"].iloc[0]))
-    return (
-        table,
-        f"{name}: {crew} ({format_number(on)} on cases) clear the {format_count(len(work.backlog), 'case')} of today "
-        f"by {by} with chance {chance}.",
-    )
+        text = f"{name}: no number of people that was tried clears the backlog by {by}."
+        return table, Finding(text, names=[name, by])
+    row = Cell("clearing", "agents", {"queue": name, "agents": enough["agents"].iloc[0]})
+    held = {"clearing": table.assign(queue=name)}
+    on = Fact.at(row, held, "agents that clear the backlog", name)
+    chance = Fact.at(replace(row, column="chance"), held, "chance of clearing", name, "probability")
+    people = queue.schedule(int(on.value))
+    crew = figure(FIGURES, "scheduled agents that clear the backlog", name, people)
+    count = figure(FIGURES, "open cases", name, len(work.backlog))
+    who = f"{crew:scheduled agent} ({on} on cases) {'clears' if people == 1 else 'clear'}"
+    text = f"{name}: {who} the {count:case} of today by {by} with chance {chance}."
+    return table, Finding(text, crew, on, count, chance, names=[name, by])
 
 
 def find_sla_targets(project: Project, spec: StaffingSpec, where: str) -> dict[str, float]:
@@ -163,21 +167,45 @@ def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ..
     return frame.reset_index(drop=True) if len(frame) else None
 
 
-def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[str]:
-    name, (handle_s, basis) = queue.name, queue.handle_time
-    handle, days = f"{format_number(round(handle_s))} s ({basis})", format_count(queue.spec.horizon_days, "day")
-    hours = float((plan["agents_to_schedule"] * plan["open_h"]).sum())
-    on_cases = float((plan["agents"] * plan["open_h"]).sum())
-    late, end = float(plan["breaches"].sum()), plan.iloc[-1]
-    expected, due = float(plan["expected_breaches"].sum()), float(plan["due"].sum())
-    breaches = "no case breaches" if late < 0.5 else f"{format_count(round(late), 'case')} still breach"
-    most = int(plan["agents"].max())
-    crew = format_count(queue.schedule(most), "agent")
+def _handle_time(queue: PlannedQueue) -> Finding:
+    (handle_s, basis), name, kind = queue.handle_time, queue.name, "handle time"
+    given = queue.spec.aht_s is not None
+    each = setting(f"{kind} of {name}", handle_s) if given else figure(FIGURES, kind, name, handle_s)
+    return Finding(f"{each:~} s ({basis})", each, *basis.facts)
+
+
+def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Finding]:
+    name, handle = queue.name, _handle_time(queue)
+    mine = {"casework": plan.assign(queue=name)}
+
+    def held(kind: str, column: str, take: Take = "sum", **more: Any) -> Fact:
+        return Fact.at(Cell("casework", column, {"queue": name}, take, **more), mine, kind, name)
+
+    late, end = held("breaches if the forecast is exact", "breaches"), held("backlog at the end", "backlog", "last")
+    expected, due = held("expected breaches", "expected_breaches"), held("due cases", "due")
+    hours = held("agent hours to schedule", "agents_to_schedule", weight="open_h")
+    on_cases = held("required agent hours", "agents", weight="open_h")
+    most = held("peak of required agents", "agents", "max")
+    crew = held("peak of agents to schedule", "agents_to_schedule", "ceiling")
+    count, days = figure(FIGURES, "open cases", name, waiting), setting("horizon", queue.spec.horizon_days)
+    none = round(late.value) == 0
+    breaches = (
+        "no case breaches" if none else f"{late:~case} still {'breaches' if round(late.value) == 1 else 'breach'}"
+    )
+    remain = f"{end:~case} {'is' if round(end.value) == 1 else 'are'} open at the end"
     return [
-        f"{name}: {format_count(waiting, 'open case')}; schedule up to {crew} ({format_number(most)} on cases); "
-        f"{breaches} if the forecast is exact, and {format_count(round(end['backlog']), 'case')} are open at the end.",
-        f"{name}: {format_number(round(hours))} agent hours to schedule in {days}, "
-        f"{format_number(round(on_cases))} of them on cases; handle time {handle}.",
-        f"{name}: with forecast error, expect about {format_number(round(expected))} breaches among "
-        f"{format_count(round(due), 'case')} due.",
+        Finding(
+            f"{name}: {count:open case}; schedule up to {crew:agent} ({most} on cases); {breaches} if the forecast is "
+            f"exact, and {remain}.",
+            *(count, crew, most, end, *([] if none else [late])),
+        ),
+        Finding(
+            f"{name}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; handle time "
+            f"{handle}.",
+            *(hours, days, on_cases, *handle.facts),
+        ),
+        Finding(
+            f"{name}: with forecast error, expect about {expected:~} of {due:~case} due to breach.",
+            *(expected, due),
+        ),
     ]

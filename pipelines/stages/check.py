@@ -11,9 +11,11 @@ from ...features.case_log.schema import TABLES
 from ..init.guesses import Arrivals, find_arrivals
 from ..project.project import Project
 from ..stage import Stage
+from ..words.facts import Cell, Fact, Finding, join_findings
+from ..words.figures import figure, figures_table
 from ..words.words import format_count, format_list, format_number
 from .check_calendars import describe_calendars, find_calendar_warnings
-from .check_sums import sum_sentences
+from .check_sums import FIGURES, sum_sentences
 from .flags_against_targets import compare_flags
 from .ours_and_theirs import compare_with_system, describe_comparison, sentences_of_comparison
 from .understood import understood_rows
@@ -30,9 +32,9 @@ def check_stage(project: Project) -> Stage:
     -------
     Stage
         Tables ``checks`` (check, result), ``rejected_rows`` (source, table, row, column, value, reason),
-        ``availability`` (kpi, available, computed, missing_data) and, where the system exports figures of its own,
-        ``ours_against_theirs`` (figure, compared, agree, likely_reason, examples, ...); findings are the answers that
-        a reader should know.
+        ``availability`` (kpi, available, computed, missing_data), ``check_figures`` (what the sentences state beyond
+        these) and, where the system exports figures of its own, ``ours_against_theirs`` (figure, compared, agree,
+        likely_reason, examples, ...); findings are the answers that a reader should know.
     """
     from ...features.kpis.availability import availability
     from ...features.sla.due_times import find_due_warnings
@@ -41,14 +43,13 @@ def check_stage(project: Project) -> Stage:
     log = project.log
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}
     arrivals = find_arrivals(_fetch_arrival_times(log), log.timezone)
-    oddities = [
+    oddities: list[str] = [
         *find_impossible_times(log),
         *find_future_times(log),
         *find_gaps(arrivals),
         *find_bulk_closures(log),
         *find_placeholder_customer(log),
-        *find_policy_warnings(log),
-        *find_due_warnings(log),
+        *[Finding(said, names=[said]) for said in (*find_policy_warnings(log), *find_due_warnings(log))],
         *compare_flags(log),
         *find_calendar_warnings(project),
     ]
@@ -72,9 +73,9 @@ def check_stage(project: Project) -> Stage:
         ("Available KPIs", _kpis(can)),
         ("Data missing for other KPIs", _lacking(can)),
     ]
-    findings = [f"{_sources(project)} {_counted(counts)} {_span(log, counts)}"]
+    findings: list[str] = [join_findings([_sources(project), _counted(counts), _span(log, counts)])]
     findings += losses
-    findings += [f"To compare with the system: {said}" for said in sum_sentences(log)]
+    findings += [join_findings(["To compare with the system:", said]) for said in sum_sentences(log)]
     findings += sentences_of_comparison(beside)
     if len(project.rejected):
         findings.append(_format_rejected_rows(project.rejected))
@@ -84,10 +85,11 @@ def check_stage(project: Project) -> Stage:
     checks = pd.DataFrame(rows, columns=["check", "result"])
     tables = {"checks": checks, "rejected_rows": project.rejected, "availability": can}
     tables |= {"ours_against_theirs": beside} if len(beside) else {}
+    tables |= figures_table(FIGURES, findings)
     return Stage("check", tables, tuple(findings), {"fingerprint": project.fingerprint}, metrics)
 
 
-def find_impossible_times(log: CaseLog) -> list[str]:
+def find_impossible_times(log: CaseLog) -> list[Finding]:
     """Say which orders of time cannot be, such as events before their case or a resolution before the first reply.
 
     Examples
@@ -98,7 +100,7 @@ def find_impossible_times(log: CaseLog) -> list[str]:
     >>> find_impossible_times(CaseLog.from_frames(cases=cases, events=events))
     ['1 of 1 cases (100.0%) have events before their creation.']
     """
-    said: list[str] = []
+    said: list[Finding] = []
     if log.has("events") and log.has("cases"):
         said += _case_orders(log)
     if log.has("contacts", "answered_at", "ended_at"):
@@ -107,13 +109,12 @@ def find_impossible_times(log: CaseLog) -> list[str]:
         bad, size = int(contacts.filter(wrong).count().execute()), int(contacts.count().execute())
         if bad:
             said.append(
-                f"{_format_share_of(bad, size, 'contacts')} are answered before they were queued or end before "
-                "the answer."
+                _share_of(bad, size, "contacts", "are answered before they were queued or end before the answer")
             )
     return said
 
 
-def find_future_times(log: CaseLog, now: pd.Timestamp | None = None) -> list[str]:
+def find_future_times(log: CaseLog, now: pd.Timestamp | None = None) -> list[Finding]:
     """Say if the log ends after today: what is open then ages until the end of the log.
 
     >>> import pandas as pd
@@ -129,45 +130,50 @@ def find_future_times(log: CaseLog, now: pd.Timestamp | None = None) -> list[str
         if log.has(name, column):
             table = log.table(name)
             late = int(table.filter(table[column] > today.to_pydatetime()).count().execute())
-            found += [f"{format_count(late, 'row')} of {name}"] if late else []
+            found += [figure(FIGURES, "rows still to come", name, late)] if late else []
     end = f"{log.until.tz_convert(log.timezone):%d %b %Y}"
-    rows = f": {format_list(found)}" if found else ""
+    rows = f": {format_list([f'{late:row} of {late.subject}' for late in found])}" if found else ""
     said = f"The log ends on {end}, which is still to come{rows}"
-    return [f"{said}. Open cases age until then, so set 'until' of the source, or mend these times."]
+    advice = "Open cases age until then, so set 'until' of the source, or mend these times."
+    return [Finding(f"{said}. {advice}", *found)]
 
 
-def _case_orders(log: CaseLog) -> list[str]:
+def _case_orders(log: CaseLog) -> list[Finding]:
     events, cases = log.table("events"), log.table("cases")
-    said: list[str] = []
+    said: list[Finding] = []
     ends = events.filter(events.kind.isin(["resolved", "closed"])).group_by("case_id").agg(end=lambda t: t["at"].min())
     size = int(cases.count().execute())
     first = events.group_by("case_id").agg(first=lambda t: t["at"].min()).join(cases, "case_id")
     early = int(first.filter(first["first"] < first["created_at"]).count().execute())
     if early:
-        said.append(f"{_format_share_of(early, size, 'cases')} have events before their creation.")
+        said.append(_share_of(early, size, "cases", "have events before their creation"))
     lost = events.select("case_id").distinct().anti_join(cases, "case_id")
     if (n := int(lost.count().execute())) > 0:
-        said.append(f"{format_count(n, 'case')} of the events are not in the table of cases.")
+        count = figure(FIGURES, "cases of events without a row", "cases", n)
+        said.append(
+            Finding(f"{count:case} of the events {'is' if n == 1 else 'are'} not in the table of cases.", count)
+        )
     if log.has("events", "public", "actor_role"):
         replies = events.filter((events.kind == "message") & (events.actor_role == "agent") & events.public)
         reply = replies.group_by("case_id").agg(reply=lambda t: t["at"].min()).join(ends, "case_id")
         both, late = int(reply.count().execute()), int(reply.filter(reply["end"] < reply["reply"]).count().execute())
         if both and late > 0.005 * both:
-            said.append(
-                f"{_format_share_of(late, both, 'answered and resolved cases')} are resolved before their "
-                "first response."
-            )
+            what = "are resolved before their first response"
+            said.append(_share_of(late, both, "answered and resolved cases", what))
     return said
 
 
-def find_gaps(arrivals: Arrivals | None) -> list[str]:
+def find_gaps(arrivals: Arrivals | None) -> list[Finding]:
     """Say on which stretches of open weekdays nothing arrived."""
     if arrivals is None or arrivals.local.empty:
         return []
     days = arrivals.local[arrivals.weight > 0].dt.normalize()
     if arrivals.is_sampled:
-        said = f"Arrivals come on only {days.nunique()} of {arrivals.days} days, many on each"
-        return [f"{said}: if the export leaves days out, forecasts and shifts mean nothing."]
+        on, of = (
+            figure(FIGURES, kind, "arrivals", n) for kind, n in (("days", days.nunique()), ("span", arrivals.days))
+        )
+        said = f"Arrivals come on only {on} of {of:day}, many on each"
+        return [Finding(f"{said}: if the export leaves days out, forecasts and shifts mean nothing.", on, of)]
     seen = days.value_counts()
     every = pd.date_range(days.min(), days.max())
     typical = days.value_counts().reindex(every, fill_value=0).groupby(every.day_of_week).median()
@@ -179,11 +185,13 @@ def find_gaps(arrivals: Arrivals | None) -> list[str]:
         return []
     runs = _runs(empty, usual)
     longest = max(runs, key=len)
-    text = f"Nothing arrived on {format_count(len(empty), 'day')} of weekdays that usually have arrivals"
+    count = figure(FIGURES, "days without arrivals", "arrivals", len(empty))
+    text = f"Nothing arrived on {count:day} of weekdays that usually have arrivals"
     if len(longest) > 3:
-        return [f"{text}; the longest hole is {longest[0]:%d %b %Y} to {longest[-1]:%d %b %Y}."]
+        hole = f"the longest hole is {longest[0]:%d %b %Y} to {longest[-1]:%d %b %Y}"
+        return [Finding(f"{text}; {hole}.", count)]
     shown = format_list([f"{d:%d %b %Y}" for d in empty[:6]])
-    return [f"{text}: {shown}{' and others' if len(empty) > 6 else ''}."]
+    return [Finding(f"{text}: {shown}{' and others' if len(empty) > 6 else ''}.", count)]
 
 
 def _runs(empty: pd.DatetimeIndex, usual: list[int]) -> list[list[pd.Timestamp]]:
@@ -198,7 +206,7 @@ def _runs(empty: pd.DatetimeIndex, usual: list[int]) -> list[list[pd.Timestamp]]
     return runs
 
 
-def find_bulk_closures(log: CaseLog) -> list[str]:
+def find_bulk_closures(log: CaseLog) -> list[Finding]:
     """Say on which days so many cases ended that somebody cleaned up; resolution times tell little there."""
     if not log.has("events"):
         return []
@@ -211,15 +219,17 @@ def find_bulk_closures(log: CaseLog) -> list[str]:
     mass = daily[daily > max(BULK_CLOSURE_FACTOR * usual, 50)]
     if mass.empty:
         return []
-    top = [f"{n:,} on {d:%d %b %Y}" for d, n in mass.head(3).items()]
-    return [
-        f"Mass closings on {format_count(len(mass), 'day')} ({format_list(top)}; a busy day has "
-        f"{format_number(usual)}): "
-        "resolution times of these cases tell when somebody cleaned up."
-    ]
+    top = [figure(FIGURES, "closings", f"{d:%d %b %Y}", n) for d, n in mass.head(3).items()]
+    days, busy = (
+        figure(FIGURES, "days of mass closings", "cases", len(mass)),
+        figure(FIGURES, "busy day", "cases", usual),
+    )
+    shown = format_list([f"{n} on {n.subject}" for n in top])
+    text = f"Mass closings on {days:day} ({shown}; a busy day has {busy:~}): "
+    return [Finding(f"{text}resolution times of these cases tell when somebody cleaned up.", days, *top, busy)]
 
 
-def find_placeholder_customer(log: CaseLog) -> list[str]:
+def find_placeholder_customer(log: CaseLog) -> list[Finding]:
     """Say if one customer id has so many cases that it likely stands for an unknown customer."""
     if not log.has("cases", "customer_id"):
         return []
@@ -230,10 +240,8 @@ def find_placeholder_customer(log: CaseLog) -> list[str]:
     if frame.empty or size < 100 or int(frame["n"].iloc[0]) < 0.1 * size:
         return []
     value, n = frame["customer_id"].iloc[0], int(frame["n"].iloc[0])
-    return [
-        f"{_format_share_of(n, size, 'cases')} have one and the same customer_id, {value!r}: if it means 'unknown', "
-        "add it to 'missing' of the source, or repeat contacts count too many."
-    ]
+    told = f"have one and the same customer_id, {value!r}: if it means 'unknown', add it to 'missing' of the source, "
+    return [_share_of(n, size, "cases", f"{told}or repeat contacts count too many")]
 
 
 def _fetch_arrival_times(log: CaseLog) -> dict[str, pd.DataFrame]:
@@ -247,16 +255,17 @@ def _fetch_arrival_times(log: CaseLog) -> dict[str, pd.DataFrame]:
     return {}
 
 
-def _sources(project: Project) -> str:
+def _sources(project: Project) -> Finding:
     files = [f"{s.place} as {s.table if s.kind == 'table' else s.kind}" for s in project.config.sources]
-    return f"Read {format_list(files)}."
+    return Finding(f"Read {format_list(files)}.", names=[s.place for s in project.config.sources])
 
 
-def _counted(counts: dict[str, int]) -> str:
-    return "It gives " + format_list([f"{format_count(c, 'row')} of {n}" for n, c in counts.items()]) + "."
+def _counted(counts: dict[str, int]) -> Finding:
+    facts = [figure(FIGURES, "rows", name, count) for name, count in counts.items()]
+    return Finding(f"It gives {format_list([f'{fact:row} of {fact.subject}' for fact in facts])}.", *facts)
 
 
-def _span(log: CaseLog, counts: dict[str, int]) -> str:
+def _span(log: CaseLog, counts: dict[str, int]) -> Finding:
     first: list[Any] = []
     main = [n for n in ("cases", "contacts", "volumes", "events") if counts.get(n)]
     for name, column in _TIME_COLUMNS.items():
@@ -267,21 +276,29 @@ def _span(log: CaseLog, counts: dict[str, int]) -> str:
     local = [
         t.tz_convert(log.timezone) for t in (begin.tz_localize("UTC") if begin.tzinfo is None else begin, log.until)
     ]
-    days = max(1, round((local[1] - local[0]) / pd.Timedelta("1D")))
-    return f"From {local[0]:%d %b %Y %H:%M} to {local[1]:%d %b %Y %H:%M} ({log.timezone}), {format_count(days, 'day')}."
+    days = figure(FIGURES, "days", "span", max(1, round((local[1] - local[0]) / pd.Timedelta("1D"))))
+    span = f"From {local[0]:%d %b %Y %H:%M} to {local[1]:%d %b %Y %H:%M} ({log.timezone}), {days:day}."
+    return Finding(span, days, names=[log.timezone])
 
 
-def _format_rejected_rows(refused: pd.DataFrame) -> str:
+def _format_rejected_rows(refused: pd.DataFrame) -> Finding:
     if refused.empty:
-        return "No row was refused."
-    parts = []
+        return Finding("No row was refused.")
+    parts: list[str] = []
+    facts: list[Fact] = []
+    names: list[str] = []
+    tables = {"rejected_rows": refused}
     several = {str(source) for source, rows in refused.groupby("source") if rows["table"].nunique() > 1}
     for (source, table, reason), rows in refused.groupby(["source", "table", "reason"], sort=False):
         places = rows[["row", "column", "value"]].head(3).to_dict("records")
         shown = [_place(int(p["row"]), p["column"], p["value"]) for p in places]
         name = f"{source}, {table}" if str(source) in several else source
-        parts.append(f"{name}: {format_count(len(rows), 'row')}, {reason}, such as {format_list(shown)}")
-    return f"{format_count(len(refused), 'row')} refused: {'; '.join(parts)}."
+        keys = {"source": source, "table": table, "reason": reason}
+        count = Fact.at(Cell("rejected_rows", "row", keys, "count"), tables, "refused rows", f"{name}: {reason}")
+        parts.append(f"{name}: {count:row}, {reason}, such as {format_list(shown)}")
+        facts, names = [*facts, count], [*names, *shown, str(name), str(reason)]
+    whole = Fact.at(Cell("rejected_rows", "row", take="count"), tables, "refused rows", "all")
+    return Finding(f"{whole:row} refused: {'; '.join(parts)}.", whole, *facts, names=names)
 
 
 def _place(row: int, column: str, value: Any) -> str:
@@ -308,9 +325,12 @@ def _kpis(can: pd.DataFrame) -> str:
     return f"{len(have)} of {len(can)} KPIs can be had: {format_list(have)}{extra if later else ''}."
 
 
-def _kpi_count(can: pd.DataFrame) -> str:
-    have = int((can["available"] & can["computed"]).sum())
-    return f"{have} of {len(can)} KPIs can be had; 'deskcast history --list' names them, and what the others need."
+def _kpi_count(can: pd.DataFrame) -> Finding:
+    had = Cell("availability", "kpi", {"available": True, "computed": True}, "count")
+    cells = (("KPIs that can be had", had), ("KPIs", Cell("availability", "kpi", take="count")))
+    have, whole = (Fact.at(cell, {"availability": can}, kind, "availability") for kind, cell in cells)
+    rest = "'deskcast history --list' names them, and what the others need"
+    return Finding(f"{have} of {whole:KPI} can be had; {rest}.", have, whole)
 
 
 def _lacking(can: pd.DataFrame) -> str:
@@ -318,8 +338,15 @@ def _lacking(can: pd.DataFrame) -> str:
     return " ".join(f"{format_list(kpis)}: {reason}." for reason, kpis in lacks.items()) or "None is missing."
 
 
-def _format_share_of(part: int, whole: int, noun: str) -> str:
-    return f"{part:,} of {whole:,} {noun} ({part / whole:.1%})"
+def _share_of(part: int, whole: int, noun: str, told: str) -> Finding:
+    """Say what part of the rows of a kind is odd.
+
+    >>> _share_of(3, 12, "cases", "have no end")
+    '3 of 12 cases (25.0%) have no end.'
+    """
+    few, of = figure(FIGURES, told, noun, part), figure(FIGURES, "all", noun, whole)
+    share = figure(FIGURES, f"share that {told}", noun, part / whole, "share")
+    return Finding(f"{few} of {of} {noun} ({share}) {told}.", few, of, share)
 
 
 def _with_full_stop(note: str) -> str:

@@ -11,6 +11,7 @@ from ...features.calendars.periods import parse_period_frequency
 from ...features.calendars.special_days import describe_calendar, describe_country_parts, find_span_days
 from ...features.case_log.log import CaseLog
 from ..project.project import Project
+from ..words.facts import Finding
 
 
 def describe_calendars(project: Project) -> str:
@@ -23,12 +24,12 @@ def describe_calendars(project: Project) -> str:
     return " ".join(f"{text}." for text in said) or "There is no calendar: every hour counts."
 
 
-def find_calendar_warnings(project: Project) -> list[str]:
+def find_calendar_warnings(project: Project) -> list[Finding]:
     """Say which calendars name a country of which parts have holidays of their own."""
     said = []
     for name, calendar in project.log.calendars.items():
         notes = describe_country_parts(calendar, *find_calendar_span(project, calendar.timezone))
-        said += [f"Calendar '{name}': {note}." for note in notes]
+        said += [Finding(f"Calendar '{name}': {note}.", names=[note]) for note in notes]
     return said
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from ...features.case_log.log import CaseLog
-from ..words.words import format_list, format_number
+from ..words.facts import Fact, Finding
+from ..words.figures import figure
+from ..words.words import format_list
 
+#: The table of what the sentences of the check say.
+FIGURES = "check_figures"
 _COUNTS = {"answered": "answered", "abandoned": "abandoned", "answered_in_target": "answered in target"}
 
 
-def sum_sentences(log: CaseLog) -> list[str]:
+def sum_sentences(log: CaseLog) -> list[Finding]:
     """Say how many contacts came, were answered and were given up, from when to when.
 
     >>> volumes = pd.DataFrame({"ds": pd.to_datetime(["2024-03-01 09:00Z"]), "slot_s": 1800.0, "y": 1204.0, "answered": 1200.0})
@@ -24,9 +28,9 @@ def sum_sentences(log: CaseLog) -> list[str]:
         sums = {c: rows[c].sum() for c in ("y", *there)}
         ends = rows.ds + rows.slot_s.cast("int64").as_interval("s")
         found = log.frame(rows.agg(**sums, first=rows.ds.min(), last=ends.max())).iloc[0]
-        parts = [f"{format_number(round(found[c]))} {_COUNTS[c]}" for c in there if not pd.isna(found[c])]
-        head = f"{format_number(round(found['y']))} offered {_span(log, found['first'], found['last'])}"
-        said.append(f"{head}{_of_which(parts)}.")
+        sums_of = [(_COUNTS[c], round(found[c])) for c in there if not pd.isna(found[c])]
+        whole = figure(FIGURES, "offered", "volumes", round(found["y"]))
+        said.append(_sentence(f"{whole} offered {_span(log, found['first'], found['last'])}", whole, sums_of))
     if log.has("contacts"):
         rows = log.table("contacts")
         found = log.frame(rows.agg(n=rows.count(), first=rows.queued_at.min(), last=rows.queued_at.max())).iloc[0]
@@ -34,18 +38,17 @@ def sum_sentences(log: CaseLog) -> list[str]:
             log.frame(rows.group_by("outcome").agg(n=rows.count())) if "outcome" in rows.columns else pd.DataFrame()
         )
         known = counts[counts["outcome"].notna()].sort_values("n", ascending=False) if len(counts) else counts
-        parts = (
-            [f"{format_number(int(n))} {o}" for o, n in zip(known["outcome"], known["n"], strict=True)]
-            if len(known)
-            else []
-        )
-        head = f"{format_number(int(found['n']))} contacts {_span(log, found['first'], found['last'])}"
-        said.append(f"{head}{_of_which(parts)}.")
+        parts = [(str(o), int(n)) for o, n in zip(known["outcome"], known["n"], strict=True)] if len(known) else []
+        whole = figure(FIGURES, "offered", "contacts", int(found["n"]))
+        said.append(_sentence(f"{whole:contact} {_span(log, found['first'], found['last'])}", whole, parts))
     return said
 
 
-def _of_which(parts: list[str]) -> str:
-    return f", of which {format_list(parts)}" if parts else ""
+def _sentence(head: str, whole: Fact, parts: list[tuple[str, int]]) -> Finding:
+    """Say a sum and its parts, of which there may be none."""
+    facts = [figure(FIGURES, outcome, whole.subject, count) for outcome, count in parts]
+    shown = [f"{fact} {fact.kind}" for fact in facts]
+    return Finding(f"{head}{f', of which {format_list(shown)}' if shown else ''}.", whole, *facts)
 
 
 def _span(log: CaseLog, first: pd.Timestamp, last: pd.Timestamp) -> str:

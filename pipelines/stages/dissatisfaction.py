@@ -22,6 +22,8 @@ from ...models.worklist.ranking import assign_risk_levels
 from ..project.project import Project
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding
+from ..words.figures import bind_statement, figures_table
+from .risk_words import FIGURES
 from .train import TrainedModel
 
 #: A case is just closed for so long.
@@ -56,8 +58,12 @@ def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log
         try:
             stage = add(stage, project, trained, log)
         except InputError as error:
-            stage = replace(stage, findings=(*stage.findings, f"{name} is not told: {error}."))
-    return stage
+            stage = replace(stage, findings=(*stage.findings, _refusal(name, error)))
+    return replace(stage, tables={**stage.tables, **figures_table(FIGURES, stage.findings)})
+
+
+def _refusal(name: str, error: InputError) -> Finding:
+    return Finding(f"{name} is not told: {error}.", names=[str(error)])
 
 
 def fit_dissatisfaction(
@@ -164,7 +170,7 @@ def _counted(tables: dict[str, pd.DataFrame], name: str) -> Finding:
         Fact(kind, name, cell.read(tables), cell=cell)
         for kind, cell in zip(("listed_cases", "expected_outcomes"), cells, strict=True)
     )
-    return Finding(f"{count} {_LISTS[name]}; it is expected of about {bad}.", count, bad)
+    return Finding(f"{count} {_LISTS[name]}; it is expected of about {bad:~}.", count, bad)
 
 
 def _statements(
@@ -172,22 +178,20 @@ def _statements(
 ) -> list[str]:
     """Write the statements of a model with the number of cases and the rate that they rest on."""
     found: list[str] = []
-    for statement in statements:
-        facts: list[Fact] = []
+    for place, statement in enumerate(statements):
+        cells: dict[str, Cell] = {}
         for name, learnt in stages.items():
             keys = {"outcome": outcome.lower(), "stage": name, "model": "constant"}
-            there = (
-                judged[(judged["outcome"] == keys["outcome"]) & (judged["stage"] == name)] if len(judged) else judged
-            )
-            if learnt.decision != statement or there.empty:
-                continue
-            cells = Cell("outcome_evaluation", "cases", keys), Cell("outcome_evaluation", "base_rate", keys)
-            cases, rate = (float(there[cell.column].iloc[0]) for cell in cells)
-            facts = [Fact("evaluated_cases", outcome.lower(), cases, cell=cells[0])]
-            bad = Fact("base_rate", outcome.lower(), rate, "share", cell=cells[1])
-            facts += [bad] if f"{bad}" in statement else []
-        found.append(Finding(f"{outcome}: {statement}", *facts))
+            if learnt.decision == statement and len(judged) and _has_row(judged, keys):
+                cells = {"cases": Cell("outcome_evaluation", "cases", keys)}
+                cells["rate"] = Cell("outcome_evaluation", "base_rate", keys)
+        subject = f"{outcome.lower()} {place + 1}"
+        found.append(bind_statement(statement, FIGURES, subject, head=f"{outcome}: ", cells=cells))
     return found
+
+
+def _has_row(judged: pd.DataFrame, keys: Mapping[str, str]) -> bool:
+    return bool(judged[list(keys)].eq(pd.Series(keys)).all(axis=1).any())
 
 
 def _judged(stage: Stage, outcome: str, evaluation: pd.DataFrame, stages: Mapping[str, OutcomeRisk]) -> pd.DataFrame:

@@ -7,6 +7,9 @@ import pandas as pd
 from ...features.case_log.log import CaseLog
 from ...features.case_log.schema import DECIDED_VALUE
 from ...features.sla.milestones import milestones
+from ..words.facts import Finding
+from ..words.figures import figure
+from .check_sums import FIGURES
 
 #: Metrics that a flag on the whole case speaks of.
 _METRICS = ("resolution", "closing")
@@ -14,7 +17,7 @@ _METRICS = ("resolution", "closing")
 MIN_CASES, MIN_LEAD = 20, 0.02
 
 
-def compare_flags(log: CaseLog) -> list[str]:
+def compare_flags(log: CaseLog) -> list[Finding]:
     """Say for each flag of a kept promise how often the configured targets agree, with pauses and without.
 
     Examples
@@ -49,26 +52,32 @@ def compare_flags(log: CaseLog) -> list[str]:
     ]
 
 
-def _compare(flag: str, rows: pd.DataFrame, metric: str, clocks: pd.DataFrame) -> str:
+def _compare(flag: str, rows: pd.DataFrame, metric: str, clocks: pd.DataFrame) -> Finding:
     """Compare the last word of a flag on each finished case with the clock of a metric."""
     broken = rows.drop_duplicates("case_id", keep="last").set_index("case_id")["new"].eq("false")
     done = clocks[clocks["stopped_at"].notna() & clocks["target_s"].notna()].drop_duplicates("case_id", keep="last")
     done = done[done["case_id"].isin(broken.index)]
     if len(done) < MIN_CASES:
-        return ""
+        return Finding("")
     theirs = broken.reindex(done["case_id"]).to_numpy()
     ours = (done["elapsed_s"] > done["target_s"]).to_numpy()
     unpaused = (done["elapsed_s"] + done["paused_s"].fillna(0.0) > done["target_s"]).to_numpy()
-    same, same_unpaused = int((theirs == ours).sum()), int((theirs == unpaused).sum())
-    said = (
-        f"The system's flag {flag} and the targets for {metric} agree in {same:,} of {len(done):,} finished cases "
-        f"({same / len(done):.0%})"
+    of = f"{flag} and {metric}"
+    count = figure(FIGURES, "finished cases with flag and target", of, len(done))
+    same, same_unpaused = (
+        (figure(FIGURES, kind, of, int(agree.sum())), figure(FIGURES, f"share of {kind}", of, agree.mean(), "share"))
+        for kind, agree in (("agreeing", theirs == ours), ("agreeing without pauses", theirs == unpaused))
     )
+    facts = [count, *same]
+    text = f"The system's flag {flag} and the targets for {metric} agree in {same[0]} of {count} finished cases "
+    text += f"({same[1]:%})"
     if not done["paused_s"].fillna(0.0).gt(0).any():
-        return said + "."
-    said += f"; if pauses counted as work, in {same_unpaused:,} ({same_unpaused / len(done):.0%})"
-    if same_unpaused > same + MIN_LEAD * len(done):
-        return said + ": set pause_on = ['never'] of this [[sla]] to count as the system does."
-    if same > same_unpaused + MIN_LEAD * len(done):
-        return said + ": the system lets the clock stand still as the log does; keep pause_on as it is."
-    return said + "."
+        return Finding(f"{text}.", *facts)
+    text += f"; if pauses counted as work, in {same_unpaused[0]} ({same_unpaused[1]:%})"
+    lead = (same_unpaused[0].value - same[0].value) / count.value
+    advice = ""
+    if lead > MIN_LEAD:
+        advice = ": set pause_on = ['never'] of this [[sla]] to count as the system does"
+    elif -lead > MIN_LEAD:
+        advice = ": the system lets the clock stand still as the log does; keep pause_on as it is"
+    return Finding(f"{text}{advice}.", *facts, *same_unpaused)

@@ -18,7 +18,10 @@ from ...forecasting.volume.forecast import forecast
 from ..project.project import Project
 from ..project.specs import Config, ForecastSpec
 from ..stage import Stage
+from ..words.facts import Cell, Fact, Finding
+from ..words.figures import figure, figures_table
 from ..words.forecast import (
+    FIGURES,
     accuracy_sentence,
     day_sentences,
     method_sentences,
@@ -28,7 +31,6 @@ from ..words.forecast import (
     value_sentence,
     week_sentence,
 )
-from ..words.words import format_count, format_number
 from .assumptions import overlap_sentences
 from .forecast_scores import (
     EVALUATED_LEVELS,
@@ -77,8 +79,9 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     Stage
         Tables ``actuals``, ``forecast``, ``totals`` (sums of segments), ``leaderboard`` and its parts
         ``forecast_by_lead``, ``forecast_by_time``, ``forecast_by_series``, ``forecast_coverage``, ``backtest`` (what
-        was forecast last for each slot of the past), ``forecast_notes``, and ``paths`` where they are asked for; all
-        scores are measured on origins that the forecasts in them have not seen.
+        was forecast last for each slot of the past), ``forecast_notes``, ``forecast_figures`` (what the sentences state
+        beyond these), and ``paths`` where they are asked for; all scores are measured on origins that the forecasts in
+        them have not seen.
     """
     spec, asked = project.config.forecast, asked or ScenarioOptions()
     context = forecast_context(project.config, project)
@@ -109,7 +112,7 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     tables["forecast_notes"] = pd.DataFrame({"note": pd.Series(notes, dtype="str")})
     if asked.paths and paths is not None:
         tables["paths"] = paths
-    findings = [
+    findings: list[str] = [
         *_headlines(target, tables, folds, paths, spec),
         *assumed,
         *_days_ahead(target, tables["forecast"], context, spec),
@@ -121,6 +124,7 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     best = tables["leaderboard"].set_index("model").loc["deskcast"]
     metrics = {str(k): float(v) for k, v in best.items() if isinstance(v, (int, float, np.number))}
     params = {"freq": spec.freq, "horizon": spec.horizon, "by": ",".join(spec.by) or "-", "windows": spec.windows}
+    tables |= figures_table(FIGURES, findings)
     return Stage("forecast", tables, tuple(findings), params | ({"kpi": spec.kpi} if spec.kpi else {}), metrics)
 
 
@@ -182,13 +186,14 @@ def _apply_assumptions(
     tables["forecast"] = changed
     if "totals" in tables:
         tables["totals"] = adjust_totals(tables["totals"], changed, spec.by)
-    before = float(changed["baseline"].sum())
-    more = round(float(changed["deskcast"].sum()) - before)
-    said = [
-        f"Assumed: {'; '.join(changed.attrs['changes'])}.",
-        f"That is {format_number(abs(more))} {'more' if more >= 0 else 'fewer'} than the "
-        f"{format_number(round(before))} expected "
-        "without it over the whole horizon.",
+    before = Fact.at(Cell("forecast", "baseline", take="sum"), tables, "volume", "without what is assumed")
+    change = float(changed["deskcast"].sum()) - before.value
+    more = figure(FIGURES, "change by what is assumed", "whole horizon", abs(change))
+    than = f"{more:~} {'more' if change >= 0 else 'fewer'} than the {before:~}"
+    assumed = [str(one) for one in changed.attrs["changes"]]
+    said: list[str] = [
+        Finding(f"Assumed: {'; '.join(assumed)}.", names=assumed),
+        Finding(f"That is {than} expected without it over the whole horizon.", more, before),
         *overlap_sentences(asked.changes),
     ]
     return None if paths is None else what_if(paths, asked.changes, asked.seed), said
@@ -246,7 +251,7 @@ def _headlines(
         totals = tables.get("totals", ahead)
         whole = totals[totals["node"] == "total"] if "node" in totals.columns else totals
         return (
-            [slot_sentence(whole, target.noun, spec.freq)]
+            [slot_sentence(whole, target.noun, spec.freq, "totals" if "totals" in tables else "forecast")]
             if ahead["unique_id"].nunique() < 2 or "totals" in tables
             else []
         )
@@ -259,13 +264,15 @@ def _headlines(
 def _days_ahead(target: ForecastTarget, ahead: pd.DataFrame, context: dict[str, Any], spec: ForecastSpec) -> list[str]:
     if not target.is_additive or spec.freq in ("W", "MS"):
         return []
-    return day_sentences(target.actuals, ahead, context["holidays"], context["events"], target.noun)
+    return [*day_sentences(target.actuals, ahead, context["holidays"], context["events"], target.noun)]
 
 
 def _coherence(whole: ReconciledForecast) -> list[str]:
     """Say that segments and sums are one forecast."""
     if whole.totals is None:
         return []
-    count = format_count(whole.leaves["unique_id"].nunique(), "segment")
-    much = f"; that moved the forecasts of segments by {whole.moved:.1%} of their volume" if whole.moved > 0.001 else ""
-    return [f"The {count} and their sums add up exactly{much}."]
+    segments = Cell("forecast", "unique_id", take="distinct")
+    count = Fact.at(segments, {"forecast": whole.leaves}, "segments", "forecast")
+    moved = figure(FIGURES, "moved by reconciliation", "segments", whole.moved, "share", audience="analyst")
+    much = f"; that moved the forecasts of segments by {moved} of their volume" if whole.moved > 0.001 else ""
+    return [Finding(f"The {count:segment} and their sums add up exactly{much}.", count, *([moved] if much else []))]

@@ -56,7 +56,10 @@ def _daily(project: Project, history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     segments = find_segments(rows)
     if segments:
         rows = rows[rows[segments].isna().all(axis=1)].drop(columns=segments)
-    if project.config.history.freq == "D" and len(rows):
-        return rows
-    found = kpi_history(project.log, kpi, freq="D", limits=history_limits(project.config.history))
-    return found[found["kpi"] == kpi]
+    if project.config.history.freq != "D" or not len(rows):
+        rows = kpi_history(project.log, kpi, freq="D", limits=history_limits(project.config.history))
+        rows = rows[rows["kpi"] == kpi]
+    # what is cut or cannot be known yet counts neither for a goal nor against it
+    cut = rows["cut"].astype(bool)
+    known = {name: rows[name].mask(cut) for name in ("value", "n", "numerator", "mean")}
+    return rows.assign(**known | {"n": known["n"].fillna(0.0)})

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from ...features.calendars.periods import parse_period_frequency
 from ...features.case_log.log import CaseLog
 from ...features.kpis.catalogue import find_kpi
-from ...features.kpis.first_period import find_cut_end
+from ...features.kpis.cut_periods import find_cut_end
 from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
 from ...features.kpis.view import Limits
 from ..project.project import Project
 from ..project.specs import HistorySpec
 from ..stage import Stage
-from ..words.words import format_count, format_kpi, format_list, format_number
+from ..words.facts import Cell, Fact, Finding
+from ..words.figures import figure, figures_table
+from ..words.words import format_kpi, format_list
+
+#: The table of what the sentences say and no other table holds.
+FIGURES = "history_figures"
+#: What the sentences on the last four weeks count, where the KPI is a share.
+_SHARES_OF = {"sla_attainment": "SLA target", "csat": "survey answer"}
 
 
 def history_stage(project: Project) -> Stage:
@@ -25,7 +33,8 @@ def history_stage(project: Project) -> Stage:
     -------
     Stage
         Table ``history``: the columns of :func:`deskcast.features.kpi_history`, one block for the total and one for
-        each segment column, with the other segment columns missing.
+        each segment column, with the other segment columns missing; and ``history_figures``, what the sentences state
+        beyond it.
     """
     spec, log = project.config.history, project.log
     kpis = list(spec.kpis) or None
@@ -43,11 +52,12 @@ def history_stage(project: Project) -> Stage:
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
-    findings = [_span_sentence(frame), _cut_sentence(frame), open_period_sentence(log, spec.freq)]
-    findings += [*_unsplit_sentences(whole), *_latest_sentences(blocks[0][~blocks[0]["cut"].astype(bool)])]
+    findings: list[str] = [_span_sentence(frame), _cut_sentence(frame), open_period_sentence(log, spec.freq)]
+    findings += [*_unsplit_sentences(whole), *_latest_sentences(frame, segments)]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
-    return Stage("history", {"history": frame}, tuple(filter(None, findings)), params, metrics)
+    findings = [said for said in findings if said]
+    return Stage("history", {"history": frame} | figures_table(FIGURES, findings), tuple(findings), params, metrics)
 
 
 def history_limits(spec: HistorySpec) -> Limits:
@@ -64,71 +74,106 @@ def history_limits(spec: HistorySpec) -> Limits:
     )
 
 
-def _span_sentence(frame: pd.DataFrame) -> str:
+def _span_sentence(frame: pd.DataFrame) -> Finding:
+    """Say how many KPIs there are, and from when to when; a KPI of several parts counts once."""
     if frame.empty:
-        return "There is no complete period yet, so there is no history."
-    first, last = frame["ds"].min(), frame["ds"].max()
-    return f"{format_count(frame['kpi'].nunique(), 'KPI')} from {first:%d %b %Y} to {last:%d %b %Y}."
+        return Finding("There is no complete period yet, so there is no history.")
+    span = f"from {frame['ds'].min():%d %b %Y} to {frame['ds'].max():%d %b %Y}"
+    series = Fact.at(Cell("history", "kpi", take="distinct"), {"history": frame}, "series of KPIs", "history")
+    entries = {entry.name if (entry := find_kpi(kpi)) else kpi for kpi in frame["kpi"].unique()}
+    if len(entries) == series.value:
+        return Finding(f"{series:KPI} {span}.", series)
+    count = figure(FIGURES, "KPIs", "history", len(entries))
+    return Finding(f"{count:KPI} {span}, in {series} series, since some have parts of their own.", count, series)
 
 
-def open_period_sentence(log: CaseLog, freq: str) -> str:
+def open_period_sentence(log: CaseLog, freq: str) -> Finding:
     """Say which last period is left out because it is not over.
 
     >>> at = pd.date_range("2024-03-07 00:30", "2024-03-31 23:30", freq="h", tz="UTC")
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": range(len(at)), "created_at": at}))
     >>> open_period_sentence(log, "W")
-    'Left out, as it is not over: the week of 25 Mar 2024, until 31 Mar 23:30 (168).'
+    'Left out, as it is not over: the week of 25 Mar 2024, until 31 Mar 23:30 (168 arrivals).'
     """
     if parse_period_frequency(freq).minutes is not None:
-        return ""  # a day or less is soon followed by a whole one
+        return Finding("")  # a day or less is soon followed by a whole one
     last = find_cut_end(log, freq)
     if last is None:
-        return ""
+        return Finding("")
     words = {"W": "week of", "MS": "month from", "QS": "quarter from", "6MS": "half-year from"}
     word = words[parse_period_frequency(freq).name]
-    part = f"the {word} {last.ds:%d %b %Y}, until {last.ends:%d %b %H:%M} ({format_number(last.count)})"
-    return f"Left out, as it is not over: {part}."
+    came = figure(FIGURES, "arrivals so far", f"{last.ds:%d %b %Y}", last.count)
+    part = f"the {word} {last.ds:%d %b %Y}, until {last.ends:%d %b %H:%M} ({came:arrival})"
+    return Finding(f"Left out, as it is not over: {part}.", came)
 
 
-def _cut_sentence(frame: pd.DataFrame) -> str:
+def _cut_sentence(frame: pd.DataFrame) -> Finding:
     """Say which first period is cut: its counts are too low, and nothing learns from it."""
-    cut = frame[frame["cut"].astype(bool)]
+    first = frame["ds"].min()
+    cut = frame[frame["cut"].astype(bool) & (frame["ds"] == first) & ~frame["kpi"].str.startswith("sla_attainment")]
     if cut.empty:
-        return ""
-    kpis = format_count(cut["kpi"].nunique(), "KPI")
-    return (
-        f"The period from {cut['ds'].min():%d %b %Y} is cut, since the log begins in the midst of it ({kpis}, marked "
-        "'cut'): its counts are too low, and no forecast learns from it."
+        return Finding("")
+    kpis = Fact.at(
+        Cell("history", "kpi", {"cut": True, "ds": first}, "distinct"),
+        {"history": frame},
+        "cut series of KPIs",
+        "history",
+    )
+    return Finding(
+        f"The period from {cut['ds'].min():%d %b %Y} is cut, since the log begins in the midst of it ({kpis} series of "
+        "KPIs, marked 'cut'): its counts are too low, and no forecast learns from it.",
+        kpis,
     )
 
 
-def _unsplit_sentences(whole: Mapping[str, Sequence[str]]) -> list[str]:
+def _unsplit_sentences(whole: Mapping[str, Sequence[str]]) -> list[Finding]:
     """Say of which KPIs only the total can be had, because no row tells the segment."""
     said = []
     for columns in dict.fromkeys(tuple(columns) for columns in whole.values()):
         kpis = [kpi for kpi, of in whole.items() if tuple(of) == columns]
-        said.append(f"Only the total of {format_list(kpis)}: nothing tells their {format_list(list(columns))}.")
+        text = f"Only the total of {format_list(kpis)}: nothing tells their {format_list(list(columns))}."
+        said.append(Finding(text, names=kpis))
     return said
 
 
-def _latest_sentences(total: pd.DataFrame) -> list[str]:
-    """Say the last four weeks against the four before, for the KPIs that people ask for first."""
+def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str]) -> list[Finding]:
+    """Say the last four weeks, for the KPIs that people ask for first; a period that is cut counts for nothing."""
+    total = frame[frame[list(segments)].isna().all(axis=1) & ~frame["cut"].astype(bool)]
     if total.empty:
         return []
     last = total["ds"].max()
-    words = []
+    whole = (last - total["ds"].min()).days + 1 >= 28
+    when = "last four weeks" if whole else f"since {total['ds'].min():%d %b %Y}"
+    said = []
     for kpi in ("cases_opened", "cases_resolved", "backlog", "sla_attainment", "csat"):
         rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]
-        if rows.empty or rows["value"].notna().sum() == 0:
+        if rows["value"].notna().sum() == 0:
+            said += _unripe_sentence(frame, kpi)
             continue
-        words.append(f"{format_kpi(kpi)}, last four weeks: {_headline(kpi, rows)}.")
-    return words
+        span = (rows["ds"].min(), rows["ds"].max())
+        keys: dict[str, Any] = {"kpi": kpi, "cut": False, "ds": span, **dict.fromkeys(segments)}
+        text, facts = _headline(kpi, keys, {"history": frame})
+        said.append(Finding(f"{format_kpi(kpi)}, {when}: {text}.", *facts))
+    return said
 
 
-def _headline(kpi: str, rows: pd.DataFrame) -> str:
+def _unripe_sentence(frame: pd.DataFrame, kpi: str) -> list[Finding]:
+    """Say that a rate has periods, but none in which its truth can be known yet."""
+    rows = frame[frame["kpi"] == kpi]
+    if not len(rows) or not (rows["cut"].astype(bool) & rows["value"].notna()).any():
+        return []
+    return [Finding(f"{format_kpi(kpi)}: not known yet, since the log is younger than the longest target.")]
+
+
+def _headline(kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame]) -> tuple[str, list[Fact]]:
     entry = find_kpi(kpi)
+    unit = entry.unit if entry else ""
     if entry and entry.measure == "stock":
-        return f"{format_number(rows['value'].iloc[-1])} open at the end"
-    if entry and entry.unit == "share":
-        return f"{rows['numerator'].sum() / rows['n'].sum():.1%} of {format_number(rows['n'].sum())}"
-    return format_number(rows["value"].sum())
+        end = Fact.at(Cell("history", "value", keys, "last"), tables, "kpi", kpi)
+        return f"{end} open at the end", [end]
+    if unit == "share":
+        rate = Fact.at(Cell("history", "value", keys, "mean", weight="n"), tables, "kpi", kpi, unit)
+        count = Fact.at(Cell("history", "n", keys, "sum"), tables, "sample size", kpi)
+        return f"{rate} of {count:{_SHARES_OF[kpi]}}", [rate, count]
+    whole = Fact.at(Cell("history", "value", keys, "sum"), tables, "kpi", kpi)
+    return f"{whole}", [whole]

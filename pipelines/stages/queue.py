@@ -20,8 +20,13 @@ from ...forecasting.staffing.target import QueueTarget
 from ...forecasting.volume.forecast import forecast
 from ..project.project import Project
 from ..project.specs import ShiftSpec, StaffingSpec
-from ..words.words import format_count, format_list
+from ..words.facts import Finding
+from ..words.figures import figure, setting
+from ..words.words import format_list
 from .forecast import forecast_context
+
+#: The table of what the sentences on staffing say and no other table holds.
+FIGURES = "staff_figures"
 
 #: Handle times are averaged over this many last days, so that they follow the desk.
 AHT_WINDOW_DAYS = 56
@@ -88,7 +93,7 @@ class PlannedQueue:
         return queue_segments(self.project.log, self.name, self.spec)
 
     @cached_property
-    def handle_time(self) -> tuple[float, str]:
+    def handle_time(self) -> tuple[float, Finding]:
         """Its mean handle time in seconds, and where that comes from, in words."""
         return estimate_aht(self.project.log, self.where, self.spec, self.name)
 
@@ -170,10 +175,11 @@ def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
     return int(rows.count().execute()) > 0
 
 
-def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: str) -> tuple[float, str]:
+def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: str) -> tuple[float, Finding]:
     """Return the mean handle time of a queue in seconds, and where it comes from, in words."""
     if spec.aht_s is not None:
-        return spec.aht_s, "as configured"
+        return spec.aht_s, Finding("as configured")
+    days = setting("handle time window", AHT_WINDOW_DAYS)
     if log.has("contacts", "answered_at", "ended_at"):
         contacts = log.table("contacts")
         recent = contacts.filter(contacts.queued_at > log.until - pd.Timedelta(days=AHT_WINDOW_DAYS))
@@ -185,13 +191,13 @@ def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: 
         if "wrap_s" in rows and rows["wrap_s"].notna().any():  # where it is not recorded it is not 0 but as elsewhere
             seconds = seconds + rows["wrap_s"].fillna(rows["wrap_s"].mean())
         if len(seconds) >= MIN_HANDLED_CONTACTS:
-            return float(
-                seconds.mean()
-            ), f"from {format_count(len(seconds), 'contact')} of the last {AHT_WINDOW_DAYS} days"
+            count = figure(FIGURES, "contacts behind the handle time", name, len(seconds))
+            return float(seconds.mean()), Finding(f"from {count:contact} of the last {days:day}", count, days)
     totals = reported_handle_times(log, where)
     if totals is not None and totals["n"].sum() >= MIN_HANDLED_CONTACTS:
         mean = float(totals["handle_s"].sum() / totals["n"].sum())
-        return mean, f"from {format_count(round(totals['n'].sum()), 'contact')} of the report, by interval and weekday"
+        count = figure(FIGURES, "contacts behind the handle time", name, round(totals["n"].sum()))
+        return mean, Finding(f"from {count:contact} of the report, by interval and weekday", count)
     raise InputError(
         "no handle time is known", where=f"[staffing.{name}]", column="aht", hint="add a line such as aht = '4min'"
     )

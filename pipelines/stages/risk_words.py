@@ -7,7 +7,11 @@ from typing import Any
 import pandas as pd
 
 from ..words.facts import Cell, Fact, Finding
+from ..words.figures import bind_statement, setting
 from ..words.words import format_list
+
+#: The table of what the sentences on risk say and no other table holds.
+FIGURES = "risk_figures"
 
 #: Cases of the list that get a sentence each.
 MAX_CASES_TOLD = 3
@@ -35,7 +39,7 @@ def write_risk_findings(
     promise = metric.replace("_", " ")
     ranked = "risk" in tables
     findings: list[str] = [_open_cases(tables, promise, ranked=ranked)]
-    findings += [f"Of the probabilities: {caution}"] if caution else []
+    findings += [bind_statement(caution, FIGURES, metric, head="Of the probabilities: ")] if caution else []
     if not ranked:
         return findings
     mine = tables["risk"][tables["risk"]["work_first"].astype(bool)]
@@ -50,10 +54,6 @@ def _counted(table: str, subject: str, tables: dict[str, pd.DataFrame], **keys: 
     return Fact("open_cases", subject, cell.read(tables), cell=cell)
 
 
-def _cases(fact: Fact) -> str:
-    return f"{fact} {'case' if fact.value == 1 else 'cases'}"
-
-
 def _open_cases(tables: dict[str, pd.DataFrame], promise: str, *, ranked: bool) -> Finding:
     """Say how many promises run, how many of them will be broken, and what is beyond saving."""
     name = "risk" if ranked else "open_cases"
@@ -63,27 +63,28 @@ def _open_cases(tables: dict[str, pd.DataFrame], promise: str, *, ranked: bool) 
         late = _counted("past_saving", "past saving", tables)
         facts, more = (
             [*facts, late],
-            f" {_cases(late)} more can hardly be saved: the time left is shorter than the work.",
+            f" {late:case} more can hardly be saved: the time left is shorter than the work.",
         )
     if "awaiting_closure" in tables:
         waits = _counted("awaiting_closure", "awaiting closure", tables)
         verb = "is" if waits.value == 1 else "are"
-        facts, more = [*facts, waits], f"{more} {_cases(waits)} more {verb} resolved and only wait to be closed."
-    broke = f"{_cases(over)} broke it already.{more}"
+        facts, more = [*facts, waits], f"{more} {waits:case} more {verb} resolved and only wait to be closed."
+    broke = f"{over:case} broke it already.{more}"
     if not running.value:
         return Finding(f"No open case can still keep the promise on {promise}. {broke}", *facts[1:])
-    count = f"{running} open {'case' if running.value == 1 else 'cases'} can still keep the promise on {promise}"
+    count = f"{running:open case} can still keep the promise on {promise}"
     if not ranked:
         return Finding(f"{count}; nothing tells them apart, so they are not ranked. {broke}", *facts)
     expected = Cell(name, "probability", take="sum")
     bad = Fact("expected_breaches", promise, expected.read(tables), cell=expected)
-    return Finding(f"{count}; about {bad} of them will not if nothing is done. {broke}", *facts, bad)
+    return Finding(f"{count}; about {bad:~} of them will not if nothing is done. {broke}", *facts, bad)
 
 
-def _picks(risk: pd.DataFrame, mine: pd.DataFrame, min_probability: float) -> str:
-    least = f"a risk of at least {min_probability:.0%} that work in time can lower"
+def _picks(risk: pd.DataFrame, mine: pd.DataFrame, min_probability: float) -> Finding:
+    floor = setting("least probability", min_probability, "share")
+    least = f"a risk of at least {floor:%} that work in time can lower"
     if mine.empty:
-        return f"No case to work on first: none has {least}."
+        return Finding(f"No case to work on first: none has {least}.", floor)
     tables = {"risk": risk}
     picked = _counted("risk", "work first", tables, work_first=True)
     share = Cell("risk", "probability", {"work_first": True}, "sum")
@@ -93,8 +94,9 @@ def _picks(risk: pd.DataFrame, mine: pd.DataFrame, min_probability: float) -> st
         "risk", "new on the list", tables, work_first=True, first_flagged_at=mine["first_flagged_at"].max()
     )
     new = 0 < fresh.value < picked.value and bool(mine["first_flagged_at"].max() >= now - pd.Timedelta(hours=24))
-    text = f"{_cases(picked)} to work on first{f', {fresh} of them new' if new else ''} (each has {least})"
-    return Finding(f"{text}: about {bad} of them break their promise if nothing is done.", picked, bad, *[fresh] * new)
+    text = f"{picked:case} to work on first{f', {fresh} of them new' if new else ''} (each has {least})"
+    rest = f"about {bad:~} of them {'breaks its' if round(bad.value) == 1 else 'break their'} promise"
+    return Finding(f"{text}: {rest} if nothing is done.", picked, floor, bad, *[fresh] * new)
 
 
 def _dropped(dropped: pd.DataFrame) -> Finding:
@@ -102,7 +104,7 @@ def _dropped(dropped: pd.DataFrame) -> Finding:
     reasons = dropped["reason"].value_counts()
     counts = [_counted("dropped_cases", str(r), {"dropped_cases": dropped}, reason=r) for r in reasons.index]
     parts = format_list([f"{count} {reason}" for count, reason in zip(counts, reasons.index, strict=True)])
-    return Finding(f"{_cases(total)} of the last list left it: {parts}.", total, *counts)
+    return Finding(f"{total:case} of the last list left it: {parts}.", total, *counts)
 
 
 def _case(row: pd.Series[Any]) -> Finding:
@@ -119,4 +121,4 @@ def _case(row: pd.Series[Any]) -> Finding:
         time = Fact("time_left", case, float(row["left_s"]), "s", cell=Cell("risk", "left_s", {"case_id": case}))
         facts, left = [chance, time], f", {time} left"
     why = "" if row["reason_1"].startswith("in its favour") else f": {row['reason_1']}"
-    return Finding(f"Case {case}: {chance}{left}{why}.", *facts)
+    return Finding(f"Case {case}: {chance}{left}{why}.", *facts, names=[case, str(row["reason_1"])])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...features.calendars.opening_hours import parse_opening_hours
@@ -15,13 +14,19 @@ from ...forecasting.scheduling.schedule import shift_schedule
 from ...forecasting.scheduling.shift_patterns import shift_patterns
 from ...forecasting.simulation.check_plan import check_plan
 from ...forecasting.staffing.shrinkage import total_shrinkage
-from ...forecasting.staffing.staffing_plan import plan_for_target
+from ...forecasting.staffing.staffing_plan import USUAL_CONFIDENCE, plan_for_target
 from ..project.project import Project
 from ..project.specs import ShiftSpec, StaffingSpec
 from ..stage import Stage
-from ..words.words import format_count, format_number
+from ..words.facts import Cell, Fact, Finding, Take
+from ..words.figures import figure, figures_table, setting
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
-from .queue import PlannedQueue, interval_freq, queue_arrivals, read_shrinkage
+from .queue import FIGURES, PlannedQueue, interval_freq, queue_arrivals, read_shrinkage
+
+#: Fewer hours than this are rounding, and so is a saving of less than this share.
+MIN_HOURS_SAID, MIN_GAP_SAID = 0.05, 0.0005
+
+_SIMULATED_BOUNDS = ("service_level_lo", "service_level_hi")
 
 
 def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | None = None) -> Stage:
@@ -39,7 +44,8 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     Stage
         Tables ``staffing`` (calls and chats by interval), and where they are configured ``casework`` (people, backlog
         and risk by slot), ``schedule`` (people by shift pattern) and ``coverage`` (need against people there); where
-        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people).
+        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people); and
+        ``staff_figures``, what the sentences state beyond these.
     """
     config = project.config
     if not config.staffing:
@@ -76,20 +82,21 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue.name)
         findings.append(sentence)
     if simulate:
-        tables["simulated"], words = _simulated(planned)
-        findings += words
+        tables["simulated"], played = _simulated(planned)
+        findings += played
     for name in [name for name in plans if name in work] if clear_by else ():
         cleared, sentence = clear_cases(queues[name], work[name], str(clear_by))
         tables["clearing"] = _add(tables.get("clearing"), cleared, name)
         findings.append(sentence)
-    findings += [f"Not planned: {s}" for s in skipped]
+    findings += [Finding(f"Not planned: {s}", names=[s]) for s in skipped]
+    tables |= figures_table(FIGURES, findings)
     staffing = tables["staffing"]
     hours = sum(float(plan["agents"].sum()) * queue.spec.interval_s / 3600 for queue, plan in planned)
     metrics = {"agent_hours": hours, "peak": float(staffing["agents"].max()) if len(staffing) else 0.0}
     return Stage("staff", tables, tuple(findings), {"queues": len(plans)}, metrics, refused=bool(skipped))
 
 
-def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[str]]:
+def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     """Plan one queue of calls or chats: forecast its arrivals and find the agents that keep its promise.
 
     Raises
@@ -103,7 +110,7 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[str]]:
     levels: tuple[int, ...] = (80,) if queue.spec.kind == "chat" else (80, 95)
     known = (queue.target, queue.shrinkage, levels, queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
-    return plan, _queue_sentences(queue, plan, basis)
+    return plan, _queue_sentences(queue.name, plan, queue.spec, basis)
 
 
 def _tables(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
@@ -126,7 +133,7 @@ def _add(table: pd.DataFrame | None, more: pd.DataFrame, queue: str) -> pd.DataF
     return named if table is None else pd.concat([table, named], ignore_index=True)
 
 
-def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, str]:
+def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, Finding]:
     """Cover the required agents of a queue by the configured shifts, and say how well that goes."""
     patterns = [pattern for kind, shift in queue.shifts.items() for pattern in build_shift_patterns(kind, shift)]
     limits = {kind: float(shift.max_agents) for kind, shift in queue.shifts.items() if shift.max_agents is not None}
@@ -139,30 +146,43 @@ def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, str]:
         shrinkage=queue.total_shrinkage,
         calendar=queue.calendar,
     )
-    return found, _schedule_sentence(queue, found)
+    return found, _schedule_sentence(queue.name, found, queue.spec)
 
 
-def _schedule_sentence(queue: PlannedQueue, found: Any) -> str:
-    short = float(found.coverage["understaffed"].sum()) * queue.hours
-    agents = int(found.table["scheduled_agents"].sum()) if len(found.table) else 0
-    missing = (
-        f"{format_number(round(short, 1))} agent hours stay uncovered" if short > 0.05 else "every interval is covered"
-    )
-    said = (
-        f"{queue.name}: {format_count(agents, 'agent')} in {format_count(len(found.table), 'shift pattern')}, "
-        f"{format_number(round(found.hours))} paid hours; {missing}; "
-        f"no schedule saves more than {found.gap:.1%} of its cost."
-    )
-    if found.idle_hours > 0.05:
-        idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
-        first = f"{idle['ds'].iloc[0]:%a %d %b %H:%M}"
-        said += f" {format_number(round(found.idle_hours, 1))} paid hours fall where nobody is required, first {first}."
-    return said
+def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
+    hours, keys = spec.interval_s / 3600, {"queue": queue}
+    tables = {
+        name: frame.assign(queue=queue) for name, frame in (("schedule", found.table), ("coverage", found.coverage))
+    }
+
+    def held(kind: str, cell: Cell) -> Fact:
+        return Fact.at(cell, tables, kind, queue)
+
+    agents = held("agents in shifts", Cell("schedule", "scheduled_agents", keys, "sum"))
+    patterns = held("shift patterns", Cell("schedule", "scheduled_agents", keys, "count"))
+    short = held("uncovered agent hours", Cell("coverage", "understaffed", keys, "sum", scale=hours))
+    paid = figure(FIGURES, "paid hours", queue, found.hours)
+    gap = figure(FIGURES, "gap of the schedule", queue, found.gap, "share")
+    facts = [agents, patterns, paid, gap]
+    if short.value > MIN_HOURS_SAID:
+        facts, missing = [*facts, short], f"{short:agent hour} {'stays' if f'{short}' == '1' else 'stay'} uncovered"
+    else:
+        missing = "every interval is covered"
+    text = f"{queue}: {agents:agent} in {patterns:shift pattern}, {paid:~paid hour}; {missing}; "
+    text += "no schedule costs less" if found.gap < MIN_GAP_SAID else f"no schedule saves more than {gap} of its cost"
+    facts = [f for f in facts if f is not gap or found.gap >= MIN_GAP_SAID]
+    if found.idle_hours <= MIN_HOURS_SAID:
+        return Finding(f"{text}.", *facts)
+    idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
+    spare = figure(FIGURES, "paid hours nobody needs", queue, found.idle_hours)
+    fall = f"{spare:paid hour} {'falls' if f'{spare}' == '1' else 'fall'} where nobody is required"
+    return Finding(f"{text}. {fall}, first {idle['ds'].iloc[0]:%a %d %b %H:%M}.", *facts, spare)
 
 
 def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.DataFrame, list[str]]:
     """Play the plans of calls and chats, and say how the promise fares by day and over all."""
-    parts, words = [], []
+    parts: list[pd.DataFrame] = []
+    words: list[str] = []
     for queue, plan in planned:
         if queue.spec.kind == "cases" or plan["calls"].sum() == 0:
             continue
@@ -177,15 +197,24 @@ def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.Dat
             slowdown=queue.spec.slowdown if chats else 0.0,
         )
         parts.append(found[found["period"] != "interval"])
-        whole = found[found["period"] == "all"].to_dict("records")[0]
-        words.append(
-            f"{queue.name}: played 100 times, {whole['service_level']:.1%} are answered in time (99 % sure: "
-            f"{whole['service_level_lo']:.1%} to {whole['service_level_hi']:.1%}) where the formula says "
-            f"{whole['formula_service_level']:.1%}, if the forecast is right."
-        )
+        words.append(_simulated_sentence(queue.name, parts[-1]))
     if not parts:
         raise InputError("there is no plan of calls or chats to simulate")
     return pd.concat(parts, ignore_index=True), words
+
+
+def _simulated_sentence(queue: str, table: pd.DataFrame) -> Finding:
+    def held(column: str) -> Fact:
+        cell = Cell("simulated", column, {"queue": queue, "period": "all"})
+        return Fact.at(cell, {"simulated": table}, "simulated service level", queue, "share")
+
+    mean, low, high, formula = (
+        held(f"{name}") for name in ("service_level", *_SIMULATED_BOUNDS, "formula_service_level")
+    )
+    times, sure = setting("simulated runs", 100), setting("likely range", 0.99, "share")
+    text = f"{queue}: played {times:time}, {mean} are answered in time ({sure:%} sure: {low} to {high})"
+    text += f" where the formula says {formula}, if the forecast is right."
+    return Finding(text, times, mean, sure, low, high, formula)
 
 
 def build_shift_patterns(kind: str, spec: ShiftSpec) -> list[Any]:
@@ -217,51 +246,78 @@ def clock_seconds(text: str, where: str, column: str) -> float:
     return 3600.0 * int(hours) + 60.0 * int(minutes)
 
 
-def _queue_sentences(queue: PlannedQueue, plan: pd.DataFrame, basis: str) -> list[str]:
-    name, spec, hours = queue.name, queue.spec, queue.hours
+def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: Finding) -> list[Finding]:
     if not len(plan) or plan["agents"].max() == 0:
-        return [f"{name}: nothing is expected, so nobody is required."]
-    busiest = plan.iloc[int(plan["agents"].to_numpy().argmax())]
-    crew = format_count(queue.schedule(int(busiest["agents"])), "agent")
-    days, top = format_count(spec.horizon_days, "day"), format_count(int(plan["agents_hi"].max()), "agent")
+        return [Finding(f"{name}: nothing is expected, so nobody is required.", names=[name])]
+    busiest, hours = plan.iloc[int(plan["agents"].to_numpy().argmax())], spec.interval_s / 3600
+
+    def held(kind: str, column: str, take: Take, **more: Any) -> Fact:
+        return Fact.at(Cell("staffing", column, {"queue": name}, take, **more), {"staffing": plan}, kind, name)
+
+    most, on = held("agents to schedule", "agents_to_schedule", "ceiling"), held("required agents", "agents", "max")
+    planned = held("agent hours to schedule", "agents_to_schedule", "sum", scale=hours)
+    required = held("required agent hours", "agents", "sum", scale=hours)
+    aht = setting("handle time", spec.aht_s) if spec.aht_s else _handle_time(name, plan, busiest)
+    days, shrinkage, top = (
+        setting("horizon", spec.horizon_days),
+        shrinkage_words(spec),
+        held("peak", "agents_hi", "max"),
+    )
+    sure = setting("confidence", USUAL_CONFIDENCE, "share")
     return [
-        f"{name}: schedule up to {crew} ({format_number(int(busiest['agents']))} on "
-        f"contacts); peak {busiest['ds']:%a %d %b %H:%M}.",
-        f"{name}: {format_number(round(plan['agents_to_schedule'].sum() * hours))} agent hours to schedule in {days}, "
-        f"{format_number(round(plan['agents'].sum() * hours))} of them on contacts; {shrinkage_words(spec)}; "
-        f"handle time {format_number(round(busiest['aht_s']))} s ({basis}).",
+        Finding(
+            f"{name}: schedule up to {most:agent} ({on} on contacts); peak {busiest['ds']:%a %d %b %H:%M}.", most, on
+        ),
+        Finding(
+            f"{name}: {planned:~agent hour} to schedule in {days:day}, {required:~} of them on contacts; {shrinkage}; "
+            f"handle time {aht:~} s ({basis}).",
+            *(planned, days, required, *shrinkage.facts, aht, *basis.facts),
+        ),
         _service_sentence(name, plan, spec),
-        f"{name}: to meet the target in 8 of 10 such weeks the peak requires {top}.",
+        Finding(
+            f"{name}: to be {sure:%} sure of the target in every interval, the peak requires {top:agent}.", sure, top
+        ),
     ]
 
 
-def _service_sentence(name: str, plan: pd.DataFrame, spec: StaffingSpec) -> str:
+def _handle_time(name: str, plan: pd.DataFrame, busiest: pd.Series[Any]) -> Fact:
+    cell = Cell("staffing", "aht_s", {"queue": name, "ds": busiest["ds"]})
+    return Fact.at(cell, {"staffing": plan}, "handle time", name)
+
+
+def _service_sentence(name: str, plan: pd.DataFrame, spec: StaffingSpec) -> Finding:
     """Say the service level to expect, beside the one that would be if the forecast were exact."""
-    busy = plan[plan["calls"] > 0]
-    exact = np.average(busy["service_level"], weights=busy["calls"])
-    within = f"answered within {format_number(spec.within_s)} s"
-    if "expected_service_level" not in busy:
-        return f"{name}: service level {exact:.0%} {within} if the forecast is exact."
-    expected = np.average(busy["expected_service_level"], weights=busy["calls"])
-    days = busy.groupby(busy["ds"].dt.normalize()).agg(calls=("calls", "sum"), risk=("day_miss_probability", "first"))
-    return (
-        f"{name}: expected service level {expected:.0%} ({exact:.0%} if the forecast is exact) {within}; a day misses "
-        f"the target with a chance of {np.average(days['risk'], weights=days['calls']):.0%}."
+
+    def mean(kind: str, column: str) -> Fact:
+        cell = Cell("staffing", column, {"queue": name}, "mean", weight="calls")
+        return Fact.at(cell, {"staffing": plan}, kind, name, "probability")
+
+    exact, seconds = mean("service level", "service_level"), setting("within", spec.within_s)
+    within = f"answered within {seconds} s"
+    if "expected_service_level" not in plan:
+        return Finding(f"{name}: service level {exact} {within} if the forecast is exact.", exact, seconds)
+    expected, risk = (
+        mean("expected service level", "expected_service_level"),
+        mean("risk of a day", "day_miss_probability"),
+    )
+    return Finding(
+        f"{name}: expected service level {expected} ({exact} if the forecast is exact) {within}; a day misses "
+        f"the target with a chance of {risk}.",
+        *(expected, exact, seconds, risk),
     )
 
 
-def shrinkage_words(spec: StaffingSpec) -> str:
+def shrinkage_words(spec: StaffingSpec) -> Finding:
     """Say the shrinkage, and of several parts what they come to by the other reading.
 
     >>> shrinkage_words(StaffingSpec(shrinkage={"leave": 0.2, "breaks": 0.1}))
     'shrinkage 28% (parts multiply; added they are 30%)'
     """
-    given = read_shrinkage(spec)
-    whole = float(total_shrinkage(**given))
+    whole = setting("shrinkage", float(total_shrinkage(**read_shrinkage(spec))), "share")
     if not isinstance(spec.shrinkage, Mapping) or len(spec.shrinkage) < 2:
-        return f"shrinkage {whole:.0%}"
+        return Finding(f"shrinkage {whole:%}", whole)
     if spec.shrinkage_parts == "add":
-        product = float(total_shrinkage(given["shrinkage"]))
-        return f"shrinkage {whole:.0%} (parts add up; multiplied they are {product:.0%})"
-    added = sum(float(share) for share in spec.shrinkage.values())
-    return f"shrinkage {whole:.0%} (parts multiply; added they are {added:.0%})"
+        other = setting("shrinkage", float(total_shrinkage(read_shrinkage(spec)["shrinkage"])), "share")
+        return Finding(f"shrinkage {whole:%} (parts add up; multiplied they are {other:%})", whole, other)
+    other = setting("shrinkage", sum(float(share) for share in spec.shrinkage.values()), "share")
+    return Finding(f"shrinkage {whole:%} (parts multiply; added they are {other:%})", whole, other)

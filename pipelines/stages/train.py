@@ -20,6 +20,8 @@ from ..project.project import Project, open_project
 from ..project.specs import Config, RiskSpec
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding
+from ..words.figures import bind_statement, figures_table
+from .train_scores import FIGURES
 
 #: More snapshot rows than this teach a logistic model little and cost time.
 MAX_SNAPSHOT_ROWS = 60_000
@@ -154,7 +156,8 @@ def train_stage(
     Returns
     -------
     stage
-        Tables ``evaluation`` and ``calibration``; the finding says whether the model was promoted over the rules.
+        Tables ``evaluation`` and ``calibration``, and ``train_figures`` (what the sentences state beyond them); the
+        finding says whether the model was promoted over the rules.
     trained
         The fitted model with its data, or ``None`` where nothing can be learnt from this log.
     """
@@ -177,6 +180,7 @@ def train_stage(
         tables, findings = tables | more, findings + said
         whole = more["breach_backtest"][more["breach_backtest"]["cutoff"].isna()] if more else pd.DataFrame()
         metrics |= {f"backtest_{name}": value for name, value in _scores(whole).items()} if more else {}
+    tables = tables | figures_table(FIGURES, findings)
     return Stage("train", tables, tuple(findings), params, metrics), trained
 
 
@@ -184,18 +188,19 @@ def _findings(risk: BreachRisk) -> list[str]:
     """Say what is used and why, with the figures of the table of evaluation."""
     table = risk.evaluation_
     if table.empty or not table["n"].max() or risk.used_ not in set(table["model"]):
-        return [risk.decision_]
-    cells = [Cell("evaluation", name, {"model": risk.used_}) for name in ("n", "brier", "ece")]
-    n, brier, error = (
+        return [bind_statement(risk.decision_, FIGURES, risk.metric_)]
+    held = {"n": Cell("evaluation", "n", {"model": risk.used_})}
+    cells = [Cell("evaluation", name, {"model": risk.used_}) for name in ("n", "brier")]
+    n, brier = (
         Fact(
             f"model_{cell.column}", risk.metric_, cell.read({"evaluation": table}), unit, cell=cell, audience="analyst"
         )
-        for cell, unit in zip(cells, ("count", "count", "share"), strict=True)
+        for cell, unit in zip(cells, ("count", "score"), strict=True)
     )
     rate = Cell("evaluation", "base_rate", {"model": risk.used_})
     came = Fact("base_rate", risk.metric_, rate.read({"evaluation": table}), "share", cell=rate, audience="analyst")
-    told = f"On {n} snapshots {came} of promises were broken; Brier score {brier}, figures off by {error} on average."
-    return [Finding(risk.decision_, audience="everyone"), Finding(told, n, came, brier, error)]
+    told = f"Of these {n} looks at open cases {came} ended in a broken promise; the Brier score is {brier}."
+    return [bind_statement(risk.decision_, FIGURES, risk.metric_, cells=held), Finding(told, n, came, brier)]
 
 
 def _backtest(
@@ -218,7 +223,7 @@ def _backtest(
             progress=progress,
         )
     except InputError as error:
-        return {}, [f"Not evaluated at rolling cut-offs: {error}."]
+        return {}, [Finding(f"Not evaluated at rolling cut-offs: {error}.", names=[str(error)])]
 
 
 def calendar_of(log: CaseLog, metric: str) -> BusinessCalendar | None:

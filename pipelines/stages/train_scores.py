@@ -23,7 +23,10 @@ from ...models.evaluation.backtest import (
 from ...models.evaluation.scores import reliability_tables
 from ...models.risk.breach import BreachRisk
 from ..words.facts import Cell, Fact, Finding
-from ..words.words import format_count, format_number
+from ..words.figures import figure, setting
+
+#: The table of what the sentences on the model say and no other table holds.
+FIGURES = "train_figures"
 
 #: Cut-offs, over the newest half of the span; each trains anew.
 DEFAULT_CUTOFFS = 3
@@ -170,20 +173,22 @@ def _findings(tables: Mapping[str, pd.DataFrame], scored: pd.DataFrame, used: st
     auc, brier = fact("breach_backtest", "auc", cutoff=None), fact("breach_backtest", "brier", cutoff=None)
     error = fact("breach_backtest", "ece", "share", cutoff=None)
     constant = fact("breach_backtest", "brier", cutoff=None, model="constant")
-    cuts, cases = scored["cutoff"].nunique(), scored["case_id"].nunique()
+    cuts = Fact.at(Cell("breach_backtest", "cutoff", take="distinct"), tables, "cut-offs", used, audience="analyst")
+    cases = figure(FIGURES, "later cases", used, scored["case_id"].nunique())
     found: list[str] = [
         Finding(
-            f"Trained at {format_count(cuts, 'cut-off')} and held against {format_number(cases)} later cases: "
+            f"Trained at {cuts:cut-off} and held against {cases} later cases: "
             f"AUC {auc}, Brier score {brier} (the base rate has {constant}), figures off by {error} on average.",
-            *(auc, brier, constant, error),
+            *(cuts, cases, auc, brier, constant, error),
         )
     ]
+    alerts = setting("alerts a day", k)
     right, share = (fact("precision_at_capacity", name, "share") for name in ("precision", "cases_found"))
     found.append(
         Finding(
-            f"With {k} alerts a day {right} are right, and {share} of the cases that broke their promise were among "
-            "them at least once.",
-            *(right, share),
+            f"With {alerts:alert} a day {right} are right, and {share} of the cases that broke their promise were "
+            "among them at least once.",
+            *(alerts, right, share),
         )
     )
     weeks = tables["drift"]

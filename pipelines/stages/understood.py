@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,10 @@ import pandas as pd
 from ...features.case_log.log import CaseLog
 from ...features.sources.spec import SourceSpec
 from ..project.project import Project
+from ..words.facts import Finding
+from ..words.figures import figure
 from ..words.words import format_count
-from .check_sums import sum_sentences
+from .check_sums import FIGURES, sum_sentences
 
 #: What leaves out more than this share of the rows stands at the top.
 MIN_SHARE_SAID = 0.05
@@ -121,7 +124,7 @@ def _span(log: CaseLog, column: Any) -> str:
     return f"from {local[0]:%d %b %Y} to {local[1]:%d %b %Y}"
 
 
-def find_large_losses(project: Project, counts: dict[str, int]) -> list[str]:
+def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]:
     """Name what leaves out more than a twentieth of the rows: spans that were asked for, and refusals."""
     said = []
     for note in project.notes:
@@ -129,21 +132,28 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[str]:
             out = int(number.replace(",", ""))
             whole = out + counts.get("events" if "event" in what else "cases", 0)
             if out > MIN_SHARE_SAID * whole:
-                said.append(f"The span that is set ({span}) leaves out {out:,} {what} ({out / whole:.0%}).")
+                left = figure(FIGURES, "outside the span", what, out)
+                part = figure(FIGURES, "share outside the span", what, out / whole, "share")
+                text = f"The span that is set ({span}) leaves out {left} {what} ({part:%})."
+                said.append(Finding(text, left, part, names=[span]))
     main = sum(counts.get(t, 0) for t in ("cases", "contacts", "volumes", "surveys"))
     for (source, reason), rows in project.rejected.groupby(["source", "reason"], sort=False):
         share = len(rows) / max(1, main + len(rows))
         if share > MIN_SHARE_SAID and rows["table"].iloc[0] != "events":
-            said.append(f"{source}: {len(rows):,} rows ({share:.0%}) are refused: {reason}.")
+            of, names = f"{source}: {reason}", [str(source), str(reason)]
+            lost = figure(FIGURES, "refused rows", of, len(rows))
+            part = figure(FIGURES, "share of refused rows", of, share, "share")
+            text = f"{source}: {lost:row} ({part:%}) are refused: {reason}."
+            said.append(Finding(text, lost, part, names=names))
     return said
 
 
-def describe_losses(losses: list[str]) -> str:
+def describe_losses(losses: Sequence[str]) -> str:
     """Put what is left out into one answer."""
     return " ".join(losses) if losses else f"Nothing that is more than {MIN_SHARE_SAID:.0%} of the rows."
 
 
-def understood_rows(project: Project, counts: dict[str, int]) -> tuple[list[tuple[str, str]], list[str]]:
+def understood_rows(project: Project, counts: dict[str, int]) -> tuple[list[tuple[str, str]], list[Finding]]:
     """Return the first questions of the check with their answers, and what leaves out much."""
     losses = find_large_losses(project, counts)
     rows = [

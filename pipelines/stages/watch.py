@@ -29,8 +29,15 @@ from ...models.shifts.watched import WatchedKpi, expected_range
 from ..project.project import Project
 from ..stage import Stage
 from ..store.incidents import NEWS_DAYS, AlertState, read_alert_state, save_alerts, update_alert_ledger
-from ..words.incidents import alert_sentence, counter_metric_sentence, explained_sentences, goal_sentences
-from ..words.words import format_count
+from ..words.facts import Finding
+from ..words.figures import figure, figures_table, setting
+from ..words.incidents import (
+    FIGURES,
+    alert_sentence,
+    counter_metric_sentence,
+    explained_sentences,
+    goal_sentences,
+)
 from .goals import goals_table
 from .history import history_limits, history_stage
 from .watch_drivers import ChangeExplanation, Explainer, build_explainer, drivers_table, parse_combination
@@ -88,8 +95,8 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     -------
     Stage
         Tables ``kpi_alerts`` (what is new first), ``detections`` (the single alarms, with the incident of each),
-        ``drivers``, ``expected_ranges`` (value and what was expected, for the pictures), ``counter_metrics`` and
-        ``goals``.
+        ``drivers``, ``expected_ranges`` (value and what was expected, for the pictures), ``counter_metrics``,
+        ``goals`` and ``watch_figures`` (what the sentences state beyond these).
     """
     if history.empty:
         return Stage("watch", skipped="There is no history to watch.")
@@ -128,8 +135,10 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
         *[counter_metric_sentence(row) for row in news_pairs.head(3).itertuples()],
     ]
     if not findings:
-        findings = [f"Nothing shifted in the last {NEWS_DAYS} days beyond what chance would do."]
+        days_back = setting("days of news", NEWS_DAYS)
+        findings = [Finding(f"Nothing shifted in the last {days_back:day} beyond what chance would do.", days_back)]
     findings += [*_rest(recent), *explained_sentences(named, end, NEWS_DAYS), *goal_sentences(goals)]
+    tables |= figures_table(FIGURES, findings)
     metrics = {
         "kpi_alerts": float(len(incidents)),
         "recent": float(len(recent)),
@@ -166,7 +175,7 @@ def sort_alerts(ledger: pd.DataFrame) -> pd.DataFrame:
 def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the KPIs that are watched with the name of each series, and segments that the history lacks."""
     names = project.config.watch.kpis or DEFAULT_WATCHED_KPIS
-    rows = history[history["kpi"].isin(names)]
+    rows = history[history["kpi"].isin(names) & ~history["cut"].astype(bool)]
     columns = [c for c in rows.columns if c not in MEASURE_COLUMNS]
     unwanted = [c for c in columns if c not in by]
     if unwanted:
@@ -180,7 +189,8 @@ def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.D
             raise InputError("there is no such column", where="[watch]", column="by", got=column, hint=hint)
         spec = project.config.history
         block = kpi_history(project.log, had, (column,), spec.freq, limits=history_limits(spec))
-        blocks.append(block[block["kpi"].isin(had)])  # promises come with one KPI for each metric
+        block = block[block["kpi"].isin(had) & ~block["cut"].astype(bool)]
+        blocks.append(block)  # promises come with one KPI for each metric
     found = one_segment_column(pd.concat(blocks, ignore_index=True) if more else rows, tuple(by))
     return found[~found["segment"].str.endswith(" (missing)")]  # nobody's segment: calls without a case, say
 
@@ -331,16 +341,16 @@ def _alerts_to_report(recent: pd.DataFrame) -> pd.DataFrame:
     return recent[(recent["news"] != "") | (~seen & (recent["state"] != "explained"))]
 
 
-def _rest(recent: pd.DataFrame) -> list[str]:
+def _rest(recent: pd.DataFrame) -> list[Finding]:
     """Say what is not told in words."""
     told = _alerts_to_report(recent)
     quiet = len(recent) - len(told) - int((recent["state"] == "explained").sum())
     said = []
     if len(told) > MAX_ALERTS_REPORTED:
-        said.append(
-            f"{format_count(len(told) - MAX_ALERTS_REPORTED, 'more incident')} of the last {NEWS_DAYS} days: "
-            "see the table."
-        )
+        more = figure(FIGURES, "more alerts", "recent", len(told) - MAX_ALERTS_REPORTED)
+        days = setting("days of news", NEWS_DAYS)
+        said.append(Finding(f"{more:more KPI alert} of the last {days:day}: see the table.", more, days))
     if quiet > 0:
-        said.append(f"{format_count(quiet, 'incident')} acknowledged or silenced, without news.")
+        seen = figure(FIGURES, "alerts without news", "recent", quiet)
+        said.append(Finding(f"{seen:KPI alert} acknowledged or silenced, without news.", seen))
     return said

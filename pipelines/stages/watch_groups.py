@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...models.series.kpi_kinds import STOCK_KPIS
+from ...features.kpis.catalogue import find_kpi
 from ...models.shifts.grouping import VOLUME_KPIS, detection_strength
 from ...models.shifts.ledger import Subject, detection_key
 from .watch_drivers import ChangeExplanation, parse_combination
@@ -207,7 +207,8 @@ class _Detection:
     def _refills(self, other: _Detection) -> bool:
         """Tell whether another is the stock of the segment in which this is what came in."""
         inside = bool(self.segment) and self.segment <= other.segment
-        return self.subject[0] in VOLUME_KPIS and other.subject[0] in STOCK_KPIS and inside
+        entry = find_kpi(other.subject[0])
+        return self.subject[0] in VOLUME_KPIS and entry is not None and entry.measure == "stock" and inside
 
     def carries(self, other: _Detection) -> bool:
         """Tell whether a weak detection was let through on the day of a strong one, when less evidence is asked for."""

@@ -20,7 +20,7 @@ import pandas as pd
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import OLD_NAMES_UNTIL, RenamedWarning, new_columns, new_name, new_names
 from ..stage import Stage
-from ..words.facts import fact_record, facts_of
+from ..words.facts import finding_records, read_finding_records
 from ..words.instants import Instants
 from .atomic_replace import (
     MARKER_FILE,
@@ -254,7 +254,7 @@ def _stage(body: Mapping[str, Any], folder: Path, tables: bool) -> Stage:
     return Stage(
         name=body["name"],
         tables={name: _table(folder, name) for name in names},
-        findings=tuple(body["findings"]),
+        findings=read_finding_records(body),
         params=body["params"],
         metrics={k: math.nan if v is None else v for k, v in _metrics(body).items()},
         skipped=body["skipped"],
@@ -296,8 +296,7 @@ def _described(stage: Stage) -> dict[str, Any]:
     return {
         "name": stage.name,
         "tables": list(stage.tables),
-        "findings": [str(finding) for finding in stage.findings],
-        "facts": [fact_record(fact) for fact in facts_of(stage.findings)],
+        **finding_records(stage.findings),
         "metrics": {k: float(v) if math.isfinite(v) else None for k, v in stage.metrics.items()},
         "params": {k: _plain(v) for k, v in stage.params.items()},
         "skipped": stage.skipped,

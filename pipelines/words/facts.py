@@ -10,57 +10,96 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from ...features.errors import InputError
-from ..stage import Stage
-from .words import format_probability, format_value
+from .words import format_count, format_probability, format_value
 
 Audience = Literal["everyone", "planner", "analyst"]
-Take = Literal["only", "size", "sum", "count", "mean", "max", "min"]
+Take = Literal["only", "size", "sum", "count", "distinct", "mean", "max", "min", "last", "ceiling"]
 
 
 @dataclass(frozen=True)
 class Cell:
     """Where a value stands: a column of a result table, the rows that ``keys`` name, and what is taken of them.
 
-    ``size`` takes the value of the one row without its sign, as in "72 fewer".
+    A key is a value, ``None`` for rows without one, or a pair of first and last value. ``size`` takes the value of the
+    one row without its sign, as in "72 fewer"; ``distinct`` counts different values; ``ceiling`` rounds the largest
+    up, as people are; ``sum`` and ``mean`` may have a column of weights. ``scale`` turns half hours into hours.
 
     Examples
     --------
     >>> tables = {"risk": pd.DataFrame({"metric": ["resolution", "closing"], "probability": [0.5, 0.25]})}
     >>> Cell("risk", "probability", {"metric": "closing"}).read(tables)
     0.25
-    >>> Cell("risk", "probability", take="sum").read(tables)
-    0.75
+    >>> Cell("risk", "probability", take="sum", scale=2).read(tables)
+    1.5
     """
 
     table: str
     column: str
     keys: Mapping[str, Any] | None = None
     take: Take = "only"
+    scale: float = 1.0
+    weight: str = ""
 
     def read(self, tables: Mapping[str, pd.DataFrame]) -> float:
         """Return the value; missing where no row is named, an error where ``only`` names several."""
         rows = tables[self.table]
         for column, value in (self.keys or {}).items():
-            rows = rows[rows[column].isna() if value is None else rows[column] == value]
-        if self.take == "count":
-            return float(len(rows))
+            rows = rows[_is_named(rows[column], value)]
+        if self.take in ("count", "distinct"):
+            return float(len(rows) if self.take == "count" else rows[self.column].nunique())
         found = pd.to_numeric(rows[self.column]).astype("float64")
-        if self.take not in ("only", "size"):
-            return float(getattr(found, self.take)())
-        if len(found) > 1:
-            raise InputError("a fact stands in one row", where=self.table, got=f"{len(found)} rows of {self.keys}")
-        value = float(found.iloc[0]) if len(found) else math.nan
-        return abs(value) if self.take == "size" else value
+        if self.take in ("only", "size"):
+            if len(found) > 1:
+                raise InputError("a fact stands in one row", where=self.table, got=f"{len(found)} rows of {self.keys}")
+            value = float(found.iloc[0]) if len(found) else math.nan
+            return self.scale * (abs(value) if self.take == "size" else value)
+        return self.scale * self._take(found, rows)
+
+    def _take(self, found: pd.Series[float], rows: pd.DataFrame) -> float:
+        if self.take == "last":
+            return float(found.iloc[-1]) if len(found) else math.nan
+        if self.take == "ceiling":
+            return float(math.ceil(found.max() - ROUNDING)) if len(found) else math.nan
+        if self.weight:
+            weights = rows[self.weight].astype("float64")
+            total, whole = float((found * weights)[weights > 0].sum()), float(weights.sum())
+            return total if self.take == "sum" else total / whole if whole > 0 else math.nan
+        return float(getattr(found, self.take)())
+
+
+#: What a number may be above a whole one by rounding of the machine.
+ROUNDING = 1e-9
+
+
+def _is_named(values: pd.Series[Any], key: Any) -> pd.Series[bool]:
+    """Tell which rows a key names; a key that was read from JSON is a text."""
+    if key is None:
+        return values.isna()
+    if isinstance(key, (tuple, list)):
+        first, last = (_as_in(values, k) for k in key)
+        return values.ge(first) & values.le(last)
+    return values.eq(_as_in(values, key))
+
+
+def _as_in(values: pd.Series[Any], key: Any) -> Any:
+    if not isinstance(key, str):
+        return key
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return pd.Timestamp(key)
+    if pd.api.types.is_bool_dtype(values):
+        return key == "True"
+    return float(key) if pd.api.types.is_numeric_dtype(values) else key
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A figure that a sentence states. In an f-string it writes itself: its value, or the field that is named.
+    """A figure that a sentence states. In an f-string it writes itself: its value, or as the format says.
 
     Attributes
     ----------
     kind, subject
-        What is stated (``volume``, ``kpi_alert``, ``goal``), and of what.
+        What is stated (``volume``, ``kpi_alert``, ``goal``; ``setting`` for a figure of the configuration), and of
+        what.
     value, unit
         The figure; ``unit`` as of a KPI (count, share, s, ...), or ``probability``.
     expected, low, high
@@ -71,12 +110,16 @@ class Fact:
         Who is to read it.
     cell
         Where it stands in the result tables.
+    text
+        How the sentence writes it, where that is not as its unit says; see :func:`is_rounding_of`.
 
     Examples
     --------
     >>> csat = Fact("kpi_alert", "csat", 0.724, "share", expected=0.801, since=pd.Timestamp("2026-03-02"))
-    >>> f"CSAT {csat}, expected {csat:expected}, since {csat:since}"
-    'CSAT 72.4%, expected 80.1%, since Mon 02 Mar 2026'
+    >>> f"CSAT {csat}, expected {csat:expected}, since {csat:since}; about {csat:%}"
+    'CSAT 72.4%, expected 80.1%, since Mon 02 Mar 2026; about 72%'
+    >>> f"{Fact('volume', 'all', 1.0):open case}, about {Fact('volume', 'all', 18.8):~case}"
+    '1 open case, about 19 cases'
     """
 
     kind: str
@@ -90,31 +133,76 @@ class Fact:
     as_of: pd.Timestamp | None = None
     audience: Audience = "everyone"
     cell: Cell | None = None
+    text: str = ""
+
+    @classmethod
+    def at(
+        cls, cell: Cell, tables: Mapping[str, pd.DataFrame], kind: str, subject: str, unit: str = "count", **more: Any
+    ) -> Fact:
+        """Return the fact that stands in a cell."""
+        return cls(kind, subject, cell.read(tables), unit, cell=cell, **more)
 
     def __format__(self, spec: str) -> str:
-        """Write the value, or with ``expected``, ``low``, ``high``, ``since`` or ``as_of`` that field."""
-        value = getattr(self, spec or "value")
+        """Write the value, a field by its name, ``%`` without decimals, or with a noun; ``~`` rounds to a whole."""
+        if spec in _FIELDS or not spec:
+            return self._write(getattr(self, spec or "value"))
+        if spec == "%":
+            return "unknown" if math.isnan(self.value) else f"{self.value:.0%}"
+        whole, noun = spec.startswith("~"), spec.removeprefix("~")
+        value = float(round(self.value)) if whole and not math.isnan(self.value) else self.value
+        return format_count(value, noun) if noun else self._write(value)
+
+    def _write(self, value: float | pd.Timestamp | None) -> str:
         if isinstance(value, pd.Timestamp):
             return f"{value:%a %d %b %Y}"
-        if self.unit == "probability":
+        if self.unit == "probability" and value is not None:
             return format_probability(value)
         return format_value(math.nan if value is None else value, self.unit)
 
+    @property
+    def forms(self) -> set[str]:
+        """The ways in which sentences may write its figures."""
+        if self.text:
+            return {self.text}
+        given = [name for name in ("value", *_FIELDS) if getattr(self, name) is not None]
+        return {f"{self}", f"{self:%}", f"{self:~}"} | {f"{self:{name}}" for name in given if name != "value"}
+
+
+_FIELDS = ("value", "expected", "low", "high", "since", "as_of")
+
 
 class Finding(str):
-    """A sentence with the facts that it states; everywhere else it is a plain text."""
+    """A sentence with the facts that it states, and the names in it; everywhere else it is a plain text."""
 
     facts: tuple[Fact, ...]
     audience: Audience
+    names: tuple[str, ...]
 
-    def __new__(cls, text: str, *facts: Fact, audience: Audience | None = None) -> Finding:
-        """Bind a sentence and its facts; the audience is the first fact's by default."""
+    def __new__(cls, text: str, *facts: Fact, audience: Audience | None = None, names: Iterable[str] = ()) -> Finding:
+        """Bind a sentence and its facts; the audience is the first fact's by default.
+
+        ``names`` are those that hold digits which are no figures: of files, segments, parts of a country.
+        """
         found = super().__new__(cls, text)
         found.facts = facts
+        found.names = tuple(names)
         found.audience = audience or (facts[0].audience if facts else "everyone")
         if found.audience not in get_args(Audience):
             raise InputError("unknown audience", column="audience", got=audience, wanted=", ".join(get_args(Audience)))
         return found
+
+
+def join_findings(parts: Iterable[str], between: str = " ") -> Finding:
+    """Join sentences, with the facts and names of all.
+
+    >>> three, two = Fact("cases", "all", 3.0), Fact("cases", "team A", 2.0)
+    >>> joined = join_findings([Finding(f"{three:case}.", three), "", Finding(f"{two} of team A.", two)])
+    >>> str(joined), len(joined.facts)
+    ('3 cases. 2 of team A.', 2)
+    """
+    kept = [part for part in parts if part]
+    names = [name for part in kept for name in getattr(part, "names", ())]
+    return Finding(between.join(kept), *facts_of(kept), names=names)
 
 
 def facts_of(findings: Iterable[str]) -> list[Fact]:
@@ -134,34 +222,64 @@ def fact_record(fact: Fact) -> dict[str, Any]:
         **{n: None if v is None else v.isoformat() for n, v in times.items()},
         "audience": fact.audience,
         "link": None if fact.cell is None else _link(fact.cell),
+        **({"text": fact.text} if fact.text else {}),
     }
 
 
 def _link(cell: Cell) -> dict[str, Any]:
-    rows = {column: None if value is None else str(value) for column, value in (cell.keys or {}).items()}
-    return {"table": cell.table, "column": cell.column, "rows": rows, "take": cell.take}
+    rows = {column: _plain(value) for column, value in (cell.keys or {}).items()}
+    link = {"table": cell.table, "column": cell.column, "rows": rows, "take": cell.take}
+    return link | ({"scale": cell.scale} if cell.scale != 1 else {}) | ({"weight": cell.weight} if cell.weight else {})
 
 
-def contradictions(stage: Stage) -> list[str]:
-    """Name each fact whose sentence lacks its figure, or whose table holds another one.
+def _plain(key: Any) -> Any:
+    if isinstance(key, (tuple, list)):
+        return [_plain(k) for k in key]
+    return None if key is None else str(key)
 
-    Examples
-    --------
-    >>> three = Fact("volume", "all", 3.0, cell=Cell("totals", "y", take="sum"))
-    >>> totals = pd.DataFrame({"y": [1.0, 1.0]})
-    >>> contradictions(Stage("forecast", {"totals": totals}, (Finding(f"{three} cases.", three),)))
-    ["forecast: '3 cases.' states 3, the table totals holds 2"]
+
+def read_fact(record: Mapping[str, Any]) -> Fact:
+    """Return the fact that a record of ``findings.json`` holds.
+
+    >>> read_fact(fact_record(Fact("volume", "all", 3.0, cell=Cell("totals", "y", take="sum")))).cell.take
+    'sum'
     """
-    found = []
-    for finding in stage.findings:
-        for fact in getattr(finding, "facts", ()):
-            if f"{fact}" not in finding:
-                found.append(f"{stage.name}: '{finding}' does not state its fact {fact.kind} of {fact.subject}: {fact}")
-            if fact.cell is None:
-                continue
-            held = fact.cell.read(stage.tables)
-            both = math.isnan(held) and math.isnan(fact.value)
-            if not both and not math.isclose(held, fact.value, rel_tol=1e-9, abs_tol=1e-9):
-                shown = format_value(held, "count")
-                found.append(f"{stage.name}: '{finding}' states {fact}, the table {fact.cell.table} holds {shown}")
-    return found
+    link = record["link"]
+    cell = None if link is None else Cell(link["table"], link["column"], *_rest_of(link))
+    value = math.nan if record["value"] is None else record["value"]
+    more: dict[str, Any] = {n: record[n] for n in ("expected", "low", "high", "audience")}
+    more |= {n: None if record[n] is None else pd.Timestamp(record[n]) for n in ("since", "as_of")}
+    more |= {"cell": cell, "text": record.get("text", "")}
+    return Fact(record["kind"], record["subject"], value, record["unit"], **more)
+
+
+def finding_records(findings: Iterable[str]) -> dict[str, Any]:
+    """Return sentences as JSON holds them: the texts, their facts, each with the place of its sentence, and names.
+
+    >>> finding_records([Finding("One.", Fact("cases", "all", 1.0), names=["7b"])])["names"]
+    [['7b']]
+    """
+    said = list(findings)
+    facts = [{**fact_record(f), "finding": i} for i, text in enumerate(said) for f in getattr(text, "facts", ())]
+    return {
+        "findings": [str(text) for text in said],
+        "facts": facts,
+        "names": [list(getattr(text, "names", ())) for text in said],
+    }
+
+
+def read_finding_records(body: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Return the sentences of :func:`finding_records`; those of earlier versions have no facts."""
+    facts: dict[int, list[Fact]] = {}
+    for record in body.get("facts", ()):
+        if "finding" in record:
+            facts.setdefault(record["finding"], []).append(read_fact(record))
+    names = body.get("names") or [()] * len(body["findings"])
+    return tuple(
+        Finding(text, *facts.get(i, ()), names=named)
+        for i, (text, named) in enumerate(zip(body["findings"], names, strict=True))
+    )
+
+
+def _rest_of(link: Mapping[str, Any]) -> tuple[Any, ...]:
+    return link["rows"] or None, link["take"], link.get("scale", 1.0), link.get("weight", "")

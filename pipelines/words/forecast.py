@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ...features.durations import format_duration
 from ...features.kpis.catalogue import find_kpi_unit
 from ...forecasting.grid.known_days import holiday_names
-from .words import format_count, format_kpi, format_list, format_number
+from .facts import Cell, Fact, Finding
+from .figures import figure, setting
+from .words import format_kpi, format_list
+
+#: The table of what the sentences say and no other table holds.
+FIGURES = "forecast_figures"
 
 #: Notes that a planner has to know; the others stand in the table of notes.
 _PLANNER_NOTE_MARKS = (
@@ -108,38 +112,61 @@ def find_next_week(ds: pd.Series[pd.Timestamp]) -> tuple[pd.Timestamp, pd.Timest
 
 def week_sentence(
     actuals: pd.DataFrame, ahead: pd.DataFrame, folds: pd.DataFrame, paths: pd.DataFrame | None, noun: str
-) -> str:
+) -> Finding:
     """Say what the next full week brings: the sum of its slots, see :func:`span_total`."""
     first, after, whole = find_next_week(ahead["ds"])
-    middle, low, high = span_total(ahead, folds, paths, first, after)
+    _, low, high = span_total(ahead, folds, paths, first, after)
     span = f"Week of {first:%a %d %b %Y}" if whole else format_date_range(first, after - pd.Timedelta(days=1))
-    sure = "" if np.isnan(low) else f"; 80 % sure: {format_number(round(low))} to {format_number(round(high))}"
-    return f"{span}: {format_expected_count(middle, noun)}{_trend(actuals, middle, (after - first).days)}{sure}."
+    middle = _volume(ahead, first, after, span)
+    trend, facts = _trend(actuals, middle, (after - first).days)
+    sure, bounds = ("", []) if np.isnan(low) else _likely(span, low, high)
+    return Finding(f"{span}: {_expected(middle, noun)}{trend}{sure}.", middle, *facts, *bounds)
 
 
-def slot_sentence(total: pd.DataFrame, noun: str, freq: str) -> str:
+def _volume(ahead: pd.DataFrame, first: pd.Timestamp, after: pd.Timestamp, subject: str) -> Fact:
+    cell = Cell("forecast", "deskcast", {"ds": (first, after - pd.Timedelta(1, "us"))}, "sum")
+    return Fact.at(cell, {"forecast": ahead}, "volume", subject)
+
+
+def _likely(subject: str, low: float, high: float) -> tuple[str, list[Fact]]:
+    """Say the likely range, as the configuration of every forecast means it: it holds in 8 of 10 cases."""
+    level = setting("likely range", 0.8, "share")
+    bounds = [figure(FIGURES, kind, subject, value) for kind, value in (("likely low", low), ("likely high", high))]
+    return f"; {level:%} sure: {bounds[0]:~} to {bounds[1]:~}", [level, *bounds]
+
+
+def slot_sentence(total: pd.DataFrame, noun: str, freq: str, table: str = "forecast") -> Finding:
     """Say what the next week or month brings, where that is a slot.
 
     Parameters
     ----------
     total
         Forecast of the sum of all series, with its bounds of 80 %.
+    noun, freq
+        What is counted, and by which slots.
+    table
+        Result table in which the forecast stands.
 
     Examples
     --------
     >>> ahead = {"ds": [pd.Timestamp("2024-03-01")], "deskcast": 9.0, "deskcast-lo-80": 4.0, "deskcast-hi-80": 12.0}
     >>> slot_sentence(pd.DataFrame(ahead), "case", "MS")
-    'March 2024: 9 cases are expected; 80 % sure: 4 to 12.'
+    'March 2024: 9 cases are expected; 80% sure: 4 to 12.'
     """
     row = total.sort_values("ds").iloc[0]
     span = f"Week of {row['ds']:%a %d %b %Y}" if freq == "W" else f"{row['ds']:%B %Y}"
-    sure = ""
+    keys = {"ds": row["ds"]} | ({"unique_id": row["unique_id"]} if "unique_id" in total.columns else {})
+    held = {table: total}
+    middle = Fact.at(Cell(table, "deskcast", keys), held, "volume", span)
+    sure, bounds = "", []
     if "deskcast-lo-80" in total.columns:
-        sure = (
-            f"; 80 % sure: {format_number(round(row['deskcast-lo-80']))} to "
-            f"{format_number(round(row['deskcast-hi-80']))}"
+        level = setting("likely range", 0.8, "share")
+        low, high = (
+            Fact.at(Cell(table, f"deskcast-{end}-80", keys), held, f"likely {word}", span)
+            for end, word in (("lo", "low"), ("hi", "high"))
         )
-    return f"{span}: {format_expected_count(row['deskcast'], noun)}{sure}."
+        sure, bounds = f"; {level:%} sure: {low:~} to {high:~}", [level, low, high]
+    return Finding(f"{span}: {_expected(middle, noun)}{sure}.", middle, *bounds)
 
 
 def format_date_range(first: pd.Timestamp, last: pd.Timestamp) -> str:
@@ -151,20 +178,24 @@ def format_date_range(first: pd.Timestamp, last: pd.Timestamp) -> str:
     return f"{first:%a %d %b %Y}" if first == last else f"{first:%a %d %b %Y} to {last:%a %d %b %Y}"
 
 
-def _trend(actuals: pd.DataFrame, middle: float, days: int) -> str:
+def _trend(actuals: pd.DataFrame, middle: Fact, days: int) -> tuple[str, list[Fact]]:
     """Say how a week compares with those before it; of another span, and of a short history, nothing."""
     end = actuals["ds"].max().normalize() + pd.Timedelta(days=1)
     begin = end - pd.Timedelta(days=28)
     if days != 7 or actuals["ds"].min() > begin:
-        return ""
+        return "", []
     past = float(actuals.loc[actuals["ds"] >= begin, "y"].sum()) / 4
-    change = middle / past - 1 if past > 0 else 0.0
+    change = middle.value / past - 1 if past > 0 else 0.0
     if abs(change) < 0.02:
-        return ""
-    return f", {abs(change):.0%} {'more' if change > 0 else 'fewer'} than the mean of the last four weeks"
+        return "", []
+    moved = figure(FIGURES, "change on the last four weeks", middle.subject, abs(change), "share")
+    usual = Cell("actuals", "y", {"ds": (begin, end - pd.Timedelta(1, "us"))}, "sum", scale=0.25)
+    mean = Fact.at(usual, {"actuals": actuals}, "mean of the last four weeks", "volume")
+    way = "more" if change > 0 else "fewer"
+    return f", {moved:%} {way} than the mean of the last four weeks ({mean:~})", [moved, mean]
 
 
-def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> str:
+def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> Finding:
     """Say what the next seven days bring where the log is too short for an interval of their sum.
 
     >>> ahead = pd.DataFrame({"ds": pd.date_range("2024-03-04", periods=9), "deskcast": 2.0})
@@ -174,21 +205,19 @@ def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> str:
     days = slots["ds"].dt.normalize()
     first = days.min()
     last = min(days.max(), first + pd.Timedelta(days=6))
-    each = slots[days <= last]
-    return (
-        f"{format_date_range(first, last)}: {format_expected_count(float(each['deskcast'].sum()), noun)}; how "
-        "sure that is, "
-        f"{format_count(weeks, 'week')} of history cannot tell."
-    )
+    span = format_date_range(first, last)
+    middle = _volume(slots, first, last + pd.Timedelta(days=1), span)
+    seen = figure(FIGURES, "weeks of history", "volume", weeks)
+    text = f"{span}: {_expected(middle, noun)}; how sure that is, {seen:week} of history cannot tell."
+    return Finding(text, middle, seen)
 
 
-def format_expected_count(value: float, noun: str) -> str:
-    """Say how many are expected."""
-    count = round(value)
-    return f"{format_count(count, noun)} {'is' if count == 1 else 'are'} expected"
+def _expected(count: Fact, noun: str) -> str:
+    """Say how many are expected, in whole cases."""
+    return f"{count:~{noun}} {'is' if round(count.value) == 1 else 'are'} expected"
 
 
-def value_sentence(kpi: str, actuals: pd.DataFrame, ahead: pd.DataFrame) -> str:
+def value_sentence(kpi: str, actuals: pd.DataFrame, ahead: pd.DataFrame) -> Finding:
     """Say where a KPI that is no count of arrivals is heading: the mean of the forecast against the latest past.
 
     >>> days = pd.date_range("2024-01-01", periods=56)
@@ -197,32 +226,22 @@ def value_sentence(kpi: str, actuals: pd.DataFrame, ahead: pd.DataFrame) -> str:
     >>> value_sentence("csat", past, ahead)
     'CSAT: 85.0% on average from Mon 26 Feb 2024 to Sun 03 Mar 2024, after 80.0% in the 7 slots before.'
     """
-    count = ahead["ds"].nunique()
-    before = actuals[actuals["ds"].isin(np.sort(actuals["ds"].unique())[-count:])]["y"].mean()
-    first, last = ahead["ds"].min(), ahead["ds"].max()
-    now = format_kpi_value(ahead["deskcast"].mean(), kpi)
-    return (
-        f"{format_kpi(kpi)}: {now} on average from {first:%a %d %b %Y} to {last:%a %d %b %Y}, after "
-        f"{format_kpi_value(before, kpi)} "
-        f"in the {format_count(count, 'slot')} before."
-    )
-
-
-def format_kpi_value(value: float, kpi: str) -> str:
-    """Write a value in the unit of its KPI.
-
-    >>> format_kpi_value(5400.0, "resolution_time"), format_kpi_value(12.34, "backlog")
-    ('1 h 30 min', '12.3')
-    """
-    if np.isnan(value):
-        return "unknown"
-    unit = find_kpi_unit(kpi)
-    return f"{value:.1%}" if unit == "share" else format_duration(value) if unit == "s" else format_number(value)
+    slots = Cell("forecast", "ds", take="distinct")
+    tables = {"forecast": ahead, "actuals": actuals}
+    count = Fact.at(slots, tables, "slots ahead", kpi)
+    times = np.sort(actuals["ds"].unique())[-int(count.value) :]
+    past = Cell("actuals", "y", {"ds": (pd.Timestamp(times[0]), pd.Timestamp(times[-1]))}, "mean")
+    unit = find_kpi_unit(kpi) or "count"
+    before = Fact.at(past, tables, "kpi", kpi, unit)
+    now = Fact.at(Cell("forecast", "deskcast", take="mean"), tables, "kpi_forecast", kpi, unit)
+    span = f"from {ahead['ds'].min():%a %d %b %Y} to {ahead['ds'].max():%a %d %b %Y}"
+    text = f"{format_kpi(kpi)}: {now} on average {span}, after {before} in the {count:slot} before."
+    return Finding(text, now, before, count)
 
 
 def day_sentences(
     actuals: pd.DataFrame, ahead: pd.DataFrame, holidays: object, events: pd.DataFrame | None, noun: str
-) -> list[str]:
+) -> list[Finding]:
     """Say which holidays and known events of the days ahead matter, and by how much.
 
     Parameters
@@ -258,10 +277,11 @@ def day_sentences(
         change = float(value) / usual - 1
         if abs(change) >= MIN_REPORTED_CHANGE:
             way = "more" if change > 0 else "fewer"
-            count = format_expected_count(float(value), noun)
-            said.append(
-                f"{stamp:%a %d %b %Y} is {names[stamp]}: {count}, {abs(change):.0%} {way} than on a usual {stamp:%A}."
-            )
+            count = _volume(ahead, stamp, stamp + pd.Timedelta(days=1), f"{stamp:%d %b %Y}")
+            moved = figure(FIGURES, "change on the usual day", count.subject, abs(change), "share")
+            head = f"{stamp:%a %d %b %Y} is {names[stamp]}: {_expected(count, noun)}"
+            text = f"{head}, {moved:%} {way} than on a usual {stamp:%A}."
+            said.append(Finding(text, count, moved, names=[names[stamp]]))
     return said
 
 
@@ -281,7 +301,7 @@ def _format_holiday(name: str) -> str:
     return "a holiday" if name == "holiday" else name.replace("; ", " and ")
 
 
-def accuracy_sentence(table: pd.DataFrame, of: str = "volume") -> str:
+def accuracy_sentence(table: pd.DataFrame, of: str = "volume") -> Finding:
     """Say how far off the forecast was on past origins, or that nothing came there to judge it by.
 
     >>> nothing = pd.DataFrame({"model": ["deskcast", "seasonal_naive"], "wape": float("nan"), "wql": float("nan")})
@@ -291,19 +311,28 @@ def accuracy_sentence(table: pd.DataFrame, of: str = "volume") -> str:
     scores = table.set_index("model").to_dict("index")
     ours, naive = scores["deskcast"], scores["seasonal_naive"]
     if not np.isfinite(ours["wape"]):
-        return "Nothing came in the spans that the forecast is judged on, so how good it is stays open."
+        return Finding("Nothing came in the spans that the forecast is judged on, so how good it is stays open.")
     gain = 1 - ours["wql"] / naive["wql"] if naive["wql"] > 0 else 0.0
-    better = f"{gain:.0%} better than" if gain > 0.005 else f"{-gain:.0%} worse than" if gain < -0.005 else "level with"
-    covered = ours.get("coverage_80", np.nan)
-    cover = f"; its 80 % interval held {covered:.0%}" if np.isfinite(covered) else ""
-    off = f"{ours['wape']:.1%} of" if ours["wape"] < 3 else f"{format_number(round(ours['wape']))} times"
-    return (
-        f"On past origins the forecast was off by {off} the {of} and {better} the seasonal naive by quantile "
-        f"loss{cover}."
-    )
+    ahead = figure(FIGURES, "gain on the seasonal naive", "forecast", abs(gain), "share", audience="analyst")
+    level = abs(gain) <= 0.005
+    better = "level with" if level else f"{ahead:%} {'better' if gain > 0 else 'worse'} than"
+
+    def score(column: str, unit: str) -> Fact:
+        cell = Cell("leaderboard", column, {"model": "deskcast"})
+        return Fact.at(cell, {"leaderboard": table}, f"forecast_{column}", "forecast", unit, audience="analyst")
+
+    few = ours["wape"] < 3
+    error = score("wape", "share" if few else "count")
+    facts, cover = [error] + [ahead] * (not level), ""
+    if np.isfinite(ours.get("coverage_80", np.nan)):
+        level_80, held = setting("likely range", 0.8, "share"), score("coverage_80", "share")
+        facts, cover = [*facts, level_80, held], f"; its {level_80:%} interval held {held:%}"
+    off = f"{error} of" if few else f"{error:~} times"
+    text = f"On past origins the forecast was off by {off} the {of} and {better} the seasonal naive by quantile loss"
+    return Finding(f"{text}{cover}.", *facts)
 
 
-def method_sentences(model: str, tiers: object) -> list[str]:
+def method_sentences(model: str, tiers: object) -> list[Finding]:
     """Say which method the forecast is made of, by tier of volume where these differ.
 
     >>> method_sentences("core", None)
@@ -312,24 +341,31 @@ def method_sentences(model: str, tiers: object) -> list[str]:
     ['The forecast is made by core for series of high volume, and by core (60%) and croston (40%) for sparse series.']
     """
     if not isinstance(tiers, dict) or not tiers:
-        return [f"The forecast is made by {model.replace(' + ', ' and ')}."]
-    parts = []
+        return [Finding(f"The forecast is made by {model.replace(' + ', ' and ')}.")]
+    parts, facts = [], []
     for tier, weights in tiers.items():
-        whole = [name if share > 0.995 else f"{name} ({share:.0%})" for name, share in weights.items() if share > 0.005]
+        whole = []
+        for name, share in weights.items():
+            weight = figure(FIGURES, "weight of the method", f"{name}, {tier}", share, "share", audience="analyst")
+            if share > 0.005:
+                whole.append(name if share > 0.995 else f"{name} ({weight:%})")
+                facts += [weight] if share <= 0.995 else []
         parts.append((format_list(whole), f"{tier} series" if tier == "sparse" else f"series of {tier} volume"))
     if len({made for made, _ in parts}) == 1:
-        return [f"The forecast is made by {parts[0][0]}."]
+        return [Finding(f"The forecast is made by {parts[0][0]}.", *facts)]
     said = [f"{'' if not i else 'by '}{made} for {where}" for i, (made, where) in enumerate(parts)]
     last = f", and {said[-1]}" if len(said) > 1 else ""
-    return [f"The forecast is made by {', '.join(said[:-1]) if len(said) > 1 else said[0]}{last}."]
+    text = f"The forecast is made by {', '.join(said[:-1]) if len(said) > 1 else said[0]}{last}."
+    return [Finding(text, *facts)]
 
 
-def planner_notes(notes: Sequence[str]) -> list[str]:
-    """Return the notes that a planner has to know, as sentences.
+def planner_notes(notes: Sequence[str]) -> list[Finding]:
+    """Return the notes that a planner has to know, as sentences; the table of notes holds their figures.
 
     >>> planner_notes(["the level of series 'a' fell by 30% about 2024-03-01", "12 slots are missing"])
     ["The level of series 'a' fell by 30% about 2024-03-01."]
     """
-    found = [f"{n[:1].upper()}{n[1:]}." for n in notes if any(word in n for word in _PLANNER_NOTE_MARKS)]
-    rest = len(found) - MAX_NOTES
-    return [*found[:MAX_NOTES], *([f"{format_count(rest, 'more note')} in the table of notes."] if rest > 0 else [])]
+    said = [note for note in notes if any(word in note for word in _PLANNER_NOTE_MARKS)]
+    found = [Finding(f"{n[:1].upper()}{n[1:]}.", names=[n[1:]]) for n in said[:MAX_NOTES]]
+    rest = figure(FIGURES, "more notes", "forecast", len(said) - MAX_NOTES)
+    return [*found, *([Finding(f"{rest:more note} in the table of notes.", rest)] if rest.value > 0 else [])]

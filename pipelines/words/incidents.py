@@ -9,7 +9,11 @@ import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
 from .facts import Cell, Fact, Finding, Take
-from .words import format_count, format_kpi, format_list
+from .figures import figure
+from .words import format_kpi, format_list
+
+#: The table of what the sentences on alerts say and no other table holds.
+FIGURES = "watch_figures"
 
 _NEWS_PREFIXES = {
     "opened": "New: ",
@@ -29,11 +33,12 @@ def alert_sentence(row: Any, as_of: pd.Timestamp | None = None) -> Finding:
     Every figure is one of the row in the table ``kpi_alerts``.
     """
     facts = _alert_facts(row, as_of)
+    where, more = _where(row)
     after, before = facts["after"], facts["before"]
     moved = {"up": "rose", "down": "fell"}[row.direction]
     since = f"on {after:since}" if row.kind == "spike" else f"since {after:since}"
     text = (
-        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{_where(row)} {moved} {since}: "
+        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{where} {moved} {since}: "
         f"{after} where {before} was expected{_cost(row, facts)}."
     )
     if row.other_kpis:
@@ -47,7 +52,14 @@ def alert_sentence(row: Any, as_of: pd.Timestamp | None = None) -> Finding:
         text += " It is no longer found."
     if row.acknowledged_by:
         text += f" Seen by {row.acknowledged_by}{f': {row.note}' if row.note else ''}."
-    return Finding(f"{text} [{row.alert_id}]", *facts.values())
+    names = [row.series, row.drivers, row.causes, row.note, row.acknowledged_by, row.other_kpis, row.ongoing_kpis]
+    said = [part for name in names if isinstance(name, str) for part in (name, *_series_in(name)) if part]
+    return Finding(f"{text} [{row.alert_id}]", *facts.values(), *more, names=said)
+
+
+def _series_in(words: str) -> list[str]:
+    """Return the segments named in ``csat down (account 7); ...``: a name may hold digits."""
+    return [part[:-1].split(" (", 1)[1] for part in words.split("; ") if part.endswith(")") and " (" in part]
 
 
 def _alert_facts(row: Any, as_of: pd.Timestamp | None) -> dict[str, Fact]:
@@ -96,14 +108,19 @@ def goal_sentences(goals: pd.DataFrame) -> list[Finding]:
     return [_goal(row) for row in goals.itertuples()]
 
 
-def explained_sentences(named: Iterable[tuple[str, str, pd.Timestamp, str]], end: pd.Timestamp, days: int) -> list[str]:
+def explained_sentences(
+    named: Iterable[tuple[str, str, pd.Timestamp, str]], end: pd.Timestamp, days: int
+) -> list[Finding]:
     """Say which known days would have alarmed, had nobody named them."""
     since = end - pd.Timedelta(days=days)
     found: dict[str, list[str]] = {}
     for kpi, _, day, name in named:
         if day > since:
             found.setdefault(f"{name} ({day:%d %b %Y})", []).append(format_kpi(kpi))
-    return [f"Explained by {name}: {format_list(list(dict.fromkeys(kpis)))}." for name, kpis in found.items()]
+    return [
+        Finding(f"Explained by {name}: {format_list(list(dict.fromkeys(kpis)))}.", names=[name])
+        for name, kpis in found.items()
+    ]
 
 
 def _state(row: Any, after: Fact) -> str:
@@ -115,13 +132,15 @@ def _state(row: Any, after: Fact) -> str:
     return f" {_ongoing(row.ongoing_kpis)} not over." if row.ongoing_kpis and row.news != "cancelled" else ""
 
 
-def _where(row: Any) -> str:
+def _where(row: Any) -> tuple[str, list[Fact]]:
     """Name the segment whose figures are said, and how many more moved with it."""
     names = [name for name in dict.fromkeys(row.members.split("; ")) if name not in ("all", row.series)]
-    more = format_count(len(names), "more segment") if names else ""
     if row.series == "all":
-        return ""
-    return f" ({row.series}; {more} with it)" if more else f" ({row.series})"
+        return "", []
+    if not names:
+        return f" ({row.series})", []
+    more = figure(FIGURES, "more segments", row.alert_id, len(names))
+    return f" ({row.series}; {more:more segment} with it)", [more]
 
 
 def _cost(row: Any, facts: Mapping[str, Fact]) -> str:
@@ -172,10 +191,11 @@ def _goal(row: Any) -> Finding:
     if pd.isna(row.so_far):
         here, facts = "nothing is known of its period yet", [target]
     else:
-        here, facts = f"{so_far} after {days} of {format_count(row.days, 'day')}", [target, so_far, days]
+        whole = state("days", "count")
+        here, facts = f"{so_far} after {days} of {whole:day}", [target, so_far, days, whole]
     if pd.isna(row.probability):
-        return Finding(f"{head}: {here}; too little is known for a forecast.", *facts)
+        return Finding(f"{head}: {here}; too little is known for a forecast.", *facts, names=[row.name])
     ahead = state("forecast", low=row.low, high=row.high)
     low, high, chance = state("low"), state("high"), state("probability", "probability")
     text = f"{head}: {here}, {ahead} expected ({low} to {high}); {chance} likely to be met."
-    return Finding(text, *facts, ahead, low, high, chance)
+    return Finding(text, *facts, ahead, low, high, chance, names=[row.name])

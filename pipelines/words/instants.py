@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from ...features.durations import format_duration
+
 #: A log that ended longer ago than this is told to have ended.
 MAX_DATA_AGE = pd.Timedelta(days=2)
 
@@ -66,6 +68,11 @@ def format_instants(instants: Instants, timezone: str = "UTC") -> str:
     return f"Data to {shown[0]}, looked at {shown[1]}, computed {shown[2]} ({timezone})."
 
 
+def find_data_age(instants: Instants) -> pd.Timedelta:
+    """Return how long before the computing a log ended."""
+    return pd.Timestamp(instants.made_at) - instants.data_until
+
+
 def format_data_age(instants: Instants, timezone: str = "UTC") -> str:
     """Say that a log ended long before it was looked at by today's clock; an empty text where it did not.
 
@@ -75,8 +82,25 @@ def format_data_age(instants: Instants, timezone: str = "UTC") -> str:
     >>> format_data_age(Instants(at, at, datetime(2024, 3, 2, 8, tzinfo=UTC)))
     ''
     """
-    age = pd.Timestamp(instants.made_at) - instants.data_until
+    age = find_data_age(instants)
     if age <= MAX_DATA_AGE:
         return ""
     end = f"{instants.data_until.tz_convert(timezone):%a %d %b %Y %H:%M} ({timezone})"
     return f"The log ended {age.days:,} days ago, on {end}: all of this is of then, not of today."
+
+
+def describe_stale_data(instants: Instants, fresh_s: float | None, timezone: str = "UTC") -> str:
+    """Say that the data are older than a run allows; an empty text where they are fresh, or no limit is set.
+
+    >>> at = pd.Timestamp("2024-03-01T08:00Z")
+    >>> instants = Instants(at, at, datetime(2024, 3, 4, 8, tzinfo=UTC))
+    >>> describe_stale_data(instants, 2 * 86400.0)
+    'the data end on Fri 01 Mar 2024 08:00 (UTC), 3 d ago; fresh = 2 d allows no more'
+    >>> describe_stale_data(instants, 4 * 86400.0), describe_stale_data(instants, None)
+    ('', '')
+    """
+    age = find_data_age(instants).total_seconds()
+    if fresh_s is None or age <= fresh_s:
+        return ""
+    end = f"{instants.data_until.tz_convert(timezone):%a %d %b %Y %H:%M} ({timezone})"
+    return f"the data end on {end}, {format_duration(age)} ago; fresh = {format_duration(fresh_s)} allows no more"

@@ -97,3 +97,25 @@ def test_a_kpi_of_another_table_is_cut_where_that_table_begins():
     log = log_of(times, contacts=contacts)
     assert cut_of(log, "MS") == []
     assert cut_of(log, "MS", "contacts_offered") == ["2024-02-01"]
+
+
+@pytest.mark.parametrize(("days", "known"), [(5, 0), (25, 15)])
+def test_sla_attainment_of_a_young_log_is_not_known_before_a_target_can_have_run_out(days, known):
+    """Ten days for all: a third is done in one day, the others never; before day ten only the quick can be known."""
+    at = pd.date_range("2024-01-01 12:00", periods=days, freq="D", tz="UTC").repeat(3)
+    ids = [str(i) for i in range(len(at))]
+    done = pd.DataFrame({"case_id": ids[::3], "at": at[::3] + pd.Timedelta(days=1), "kind": "resolved"})
+    policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [864000.0], "clock": "calendar"})
+    log = CaseLog.from_frames(
+        cases=pd.DataFrame({"case_id": ids, "created_at": at}),
+        events=done,
+        sla_policies=policies,
+        until=pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(days=days + 1),
+    )
+    history = kpi_history(log, ["sla_attainment", "cases_opened"])
+    rates = history[history["kpi"] == "sla_attainment"]
+    assert (~rates["cut"]).sum() == known
+    before = rates.loc[rates["cut"], "value"].dropna()
+    assert before.iloc[: 9 if known else None].eq(1).all()  # what one would have believed
+    assert rates.loc[~rates["cut"], "value"].iloc[1:].tolist() == [pytest.approx(1 / 3)] * max(known - 1, 0)
+    assert not history.loc[history["kpi"] == "cases_opened", "cut"].any()

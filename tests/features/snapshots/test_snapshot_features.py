@@ -140,3 +140,12 @@ def test_a_late_record_of_the_end_leaves_the_case_open_until_then():
     label = breach_labels(log).iloc[0]
     assert (label["label"], label["known_at"]) == (True, pd.Timestamp("2024-03-01T11:00Z"))
     assert len(snapshots(log, ["2024-03-01T14:00Z"])) == 0
+
+
+def test_an_end_before_the_creation_teaches_no_duration():
+    cases = pd.DataFrame({"case_id": ["a", "b", "c"], "created_at": [f"2024-03-01T0{h}:00Z" for h in (9, 9, 8)]})
+    ends = {"case_id": ["a", "b"], "at": ["2024-03-01T08:00Z", "2024-03-01T10:00Z"], "kind": "resolved"}
+    policies = pd.DataFrame({"policy": ["p"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
+    log = CaseLog.from_frames(cases=cases, events=pd.DataFrame(ends), sla_policies=policies, until="2024-03-01T18:00Z")
+    row = snapshots(log, ["2024-03-01T12:00Z"]).set_index("case_id").loc["c"]
+    assert row["usual_s_desk"] == pytest.approx(3600, rel=1e-3)

@@ -53,7 +53,7 @@ def test_the_evaluation_is_out_of_time_and_its_table_is_the_promised_one(desk):
     assert list(risk.reliability_.columns) == ["model", "predicted", "observed", "n", "lo", "hi"]
     assert "is used" in risk.decision_
     off = table.loc[risk.used_, "ece"]
-    assert f"off by {100 * off:.0f} percentage points on average" in risk.decision_
+    assert f"off by {100 * off:.1f} percentage points on average" in risk.decision_
     assert risk.coverage_ == pytest.approx(1.0, abs=0.05)
     assert "with care" not in risk.decision_
 

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.pipelines.charts.charts import plot_stage
-from deskcast.pipelines.charts.kpis import label_series
+from deskcast.pipelines.charts.kpis import MIN_CASES_PLOTTED, by_week, label_series
 from deskcast.pipelines.charts.vega import downsample
 from deskcast.pipelines.stage import Stage
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def points(picture):
@@ -136,3 +138,30 @@ def test_thinning_keeps_the_extremes_of_a_band():
     merged, rows = downsample(frame, 300, {"lo": "min", "hi": "max"})
     assert (len(merged), rows) == (250, 4)
     assert merged.iloc[-1].tolist()[1:] == [996.0, 999.0]
+
+
+@given(
+    weeks=st.integers(9, 20), first=st.integers(0, 6), per_day=st.integers(1, 30), seed=st.integers(0, 99),
+    kpi=st.sampled_from(["csat", "cases_opened", "backlog", "first_response_time"]),
+)  # fmt: skip
+@settings(max_examples=20)
+def test_days_are_drawn_by_whole_weeks_and_small_numbers_not_at_all(weeks, first, per_day, seed, kpi):
+    days = pd.date_range(pd.Timestamp("2024-01-01") + pd.Timedelta(days=first), periods=7 * weeks)
+    rng = np.random.default_rng(seed)
+    n = rng.integers(0, per_day, len(days)).astype(float)
+    value = np.where(n > 0, rng.integers(0, 2, len(days)), np.nan) if kpi == "csat" else n
+    rows = pd.DataFrame({"kpi": kpi, "ds": days, "value": value, "n": n, "numerator": value * n, "series": "all"})
+    drawn = by_week(rows.assign(cut=[True] + [False] * (len(days) - 1)), kpi)
+    assert drawn["ds"].dt.day_of_week.eq(0).all()
+    assert drawn["ds"].min() > days[0]
+    assert drawn["ds"].max() + pd.Timedelta(days=6) <= days[-1]
+    for row in drawn.itertuples():
+        mine = rows[(rows["ds"] >= row.ds) & (rows["ds"] < row.ds + pd.Timedelta(days=7))]
+        if kpi == "cases_opened":
+            assert row.value == mine["value"].sum()
+        elif kpi == "backlog":
+            assert row.value == mine["value"].iloc[-1]
+        elif mine["n"].sum() < MIN_CASES_PLOTTED:
+            assert np.isnan(row.value)
+        else:
+            assert row.value == pytest.approx((mine["value"].fillna(0) * mine["n"]).sum() / mine["n"].sum())

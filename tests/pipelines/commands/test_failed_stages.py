@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import typer
 from deskcast.features.errors import InputError
+from deskcast.pipelines.commands.exit_codes import end_run
 from deskcast.pipelines.commands.run import run
 from deskcast.pipelines.pages import report as pages
 from deskcast.pipelines.pages.web import make_app
@@ -193,3 +195,20 @@ def test_exit_codes_of_a_run(tmp_path):
         third = deskcast("run", "--no-record", cwd=tmp_path)
     assert third.returncode == 3
     assert "another run is writing here" in third.stderr
+
+
+@pytest.mark.parametrize(("fresh", "stale"), [("36500d", False), ("2d", True), (None, False)])
+def test_stale_data_end_with_the_code_of_a_failure_and_the_results_stand(desk, fresh, stale):
+    place = desk.folder.parent / "deskcast.toml"
+    place.write_text(place.read_text() + (f'[run]\nfresh = "{fresh}"\n' if fresh else ""))
+    desk()  # the stages are those of the fixture
+    outcome = run(open_project(place), record_runs=False)
+    assert dict(outcome.failures).keys() == ({"freshness"} if stale else set())
+    assert read_results(desk.folder).stages
+    if not stale:
+        end_run(outcome)
+        return
+    assert "the data end on" in dict(outcome.failures)["freshness"]
+    with pytest.raises(typer.Exit) as ended:
+        end_run(outcome)
+    assert ended.value.exit_code == 4

@@ -11,7 +11,7 @@ from deskcast.pipelines.stages.risk import risk_stage
 from deskcast.pipelines.stages.train import train_stage
 from deskcast.pipelines.store.flagged_cases import read_flags, save_flags
 from deskcast.pipelines.store.results import read_findings, read_result_table, read_results
-from deskcast.pipelines.words.facts import contradictions
+from deskcast.pipelines.words.contradictions import contradictions
 from typer.testing import CliRunner
 
 CONFIG = """

@@ -18,7 +18,8 @@ from deskcast.pipelines.stages.risk_actions import suggest_actions
 from deskcast.pipelines.stages.train import train_stage
 from deskcast.pipelines.store.flagged_cases import find_flagged_since, flagged_file, read_flags, save_flags
 from deskcast.pipelines.store.results import read_results
-from deskcast.pipelines.words.facts import contradictions, facts_of
+from deskcast.pipelines.words.contradictions import contradictions
+from deskcast.pipelines.words.facts import facts_of
 from typer.testing import CliRunner
 
 MORNING = "2026-02-20 08:00"

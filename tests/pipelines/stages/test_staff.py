@@ -95,7 +95,10 @@ def test_agents_are_agents_in_words_and_tables(stage):
     assert phone["agents_to_schedule"].sum() == pytest.approx(phone["agents"].sum() / 0.85)
     level = np.average(phone["expected_service_level"].fillna(1), weights=phone["calls"])
     assert any(f"phone: expected service level {level:.0%} (" in f for f in stage.findings)
-    assert any(f"8 of 10 such weeks the peak requires {phone['agents_hi'].max()} agent" in f for f in stage.findings)
+    assert any(
+        f"80% sure of the target in every interval, the peak requires {phone['agents_hi'].max()} agent" in f
+        for f in stage.findings
+    )
 
 
 def test_the_plan_with_a_confidence_is_the_plan_of_the_headline(project):

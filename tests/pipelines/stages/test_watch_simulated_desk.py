@@ -9,7 +9,7 @@ from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.simulated_desk.world import known_events
 from deskcast.pipelines.stages.watch import watch_stage, watched_history
 from deskcast.pipelines.store.incidents import AlertState
-from deskcast.pipelines.words.facts import contradictions
+from deskcast.pipelines.words.contradictions import contradictions
 
 DAY = pd.Timedelta(days=1)
 #: Day of the look -> events that must be in it by then.

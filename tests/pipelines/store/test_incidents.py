@@ -24,7 +24,8 @@ from deskcast.pipelines.store.incidents import (
     save_alerts,
     save_mute,
 )
-from deskcast.pipelines.words.facts import contradictions, facts_of
+from deskcast.pipelines.words.contradictions import contradictions
+from deskcast.pipelines.words.facts import facts_of
 
 TOML = """[source.cases]
 path = "cases.csv"

@@ -8,7 +8,8 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store.results import read_findings, replace_folder, write_stages
-from deskcast.pipelines.words.facts import Cell, Fact, Finding, contradictions, facts_of
+from deskcast.pipelines.words.contradictions import contradictions
+from deskcast.pipelines.words.facts import Cell, Fact, Finding, facts_of
 
 RISK = pd.DataFrame({"case_id": ["1", "2"], "probability": [0.5, 0.25], "team": ["a", None]})
 
