@@ -354,7 +354,6 @@ def _rename_clashing_columns(columns: Iterable[str]) -> dict[str, str]:
             new += " (export)"
         if new != column:
             renamed[column] = new
-            taken[new.casefold()] = new
     return renamed
 
 

@@ -192,12 +192,16 @@ def find_ripe_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:
     --------
     >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"]})
     >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
-    >>> find_ripe_start(CaseLog.from_frames(cases=cases, sla_policies=policies, until="2024-03-02T00:00Z"))
+    >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T10:30Z"], "kind": ["resolved"]})
+    >>> tables = {"cases": cases, "events": events, "sla_policies": policies}
+    >>> find_ripe_start(CaseLog.from_frames(**tables, until="2024-03-02T00:00Z"))
     Timestamp('2024-03-01 11:00:00')
     """
     from ..sla.milestones import milestones
 
-    table = compute_once(log, "milestones", lambda: milestones(log))
+    if not log.has("events"):
+        return None
+    table = milestones(log)
     own = table[(table["metric"] == metric) | (metric == "")]
     spans = (own["due_at"] - own["started_at"]).dropna()
     if spans.empty:

@@ -265,7 +265,7 @@ def fit_hazard(
     >>> took = pd.to_timedelta(rng.exponential(np.where(slow, 40.0, 10.0)), unit="h")
     >>> model = fit_hazard(rows, Finish(pd.DatetimeIndex(at + took), np.ones(2000, dtype=bool)))
     >>> one = rows.groupby("team").head(1).sort_values("team")
-    >>> model.open_after(one, np.full(2, 20.0)).round(1).tolist()  # exp(-2) and exp(-0.5), drawn together
+    >>> np.exp(-model.expected(one, np.full(2, 20.0))).round(1).tolist()  # exp(-2) and exp(-0.5), drawn together
     [0.2, 0.6]
     """
     from sklearn.exceptions import ConvergenceWarning

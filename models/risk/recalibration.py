@@ -81,9 +81,9 @@ def rate_shift(
 
     Examples
     --------
-    >>> said = log_odds([0.6] * 100)
+    >>> said = np.full(100, np.log(0.6 / 0.4))
     >>> came = [1.0] * 30 + [0.0] * 70
-    >>> round(float(expit(log_odds(0.6) + rate_shift(said, came, decided=1e6))), 3)
+    >>> round(float(expit(np.log(0.6 / 0.4) + rate_shift(said, came, decided=1e6))), 3)
     0.3
     >>> rate_shift(said, came, decided=0)
     -0.0
