@@ -153,7 +153,8 @@ def test_days_are_drawn_by_whole_weeks_and_small_numbers_not_at_all(weeks, first
     rows = pd.DataFrame({"kpi": kpi, "ds": days, "value": value, "n": n, "numerator": value * n, "series": "all"})
     drawn = by_week(rows.assign(cut=[True] + [False] * (len(days) - 1)), kpi)
     assert drawn["ds"].dt.day_of_week.eq(0).all()
-    assert (drawn["ds"].min() > days[0]) and (drawn["ds"].max() + pd.Timedelta(days=6) <= days[-1])
+    assert drawn["ds"].min() > days[0]
+    assert drawn["ds"].max() + pd.Timedelta(days=6) <= days[-1]
     for row in drawn.itertuples():
         mine = rows[(rows["ds"] >= row.ds) & (rows["ds"] < row.ds + pd.Timedelta(days=7))]
         if kpi == "cases_opened":
