@@ -191,10 +191,10 @@ def find_ripe_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:
     Examples
     --------
     >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"]})
+    >>> ends = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T09:30Z"], "kind": ["resolved"]})
     >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
-    >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T10:30Z"], "kind": ["resolved"]})
-    >>> tables = {"cases": cases, "events": events, "sla_policies": policies}
-    >>> find_ripe_start(CaseLog.from_frames(**tables, until="2024-03-02T00:00Z"))
+    >>> rest = {"events": ends, "sla_policies": policies, "until": "2024-03-02T00:00Z"}
+    >>> find_ripe_start(CaseLog.from_frames(cases=cases, **rest))
     Timestamp('2024-03-01 11:00:00')
     """
     from ..sla.milestones import milestones

@@ -64,7 +64,7 @@ def select_cases_as_of(steps: Any, looks: pd.DataFrame) -> pd.DataFrame:
     stretches = steps.filter((steps.rank > 0) if pairs else (steps.is_open | steps.is_resolved))
     holds = [stretches["at"] <= table.look_at, stretches.then_at.isnull() | (stretches.then_at > table.look_at)]
     found = stretches.join(table, [*([stretches.case_id == table.look_case] if pairs else []), *holds])
-    found = found.drop("then_at", "rank", "kind", "actor_id", *(["look_case"] if pairs else []))
+    found = found.drop("then_at", "rank", "kind", "actor_id", "is_backwards", *(["look_case"] if pairs else []))
     return fetch(found.rename(last_at="at", at="look_at").order_by(["case_id", "at"]))
 
 
@@ -97,7 +97,7 @@ def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
     )
     answered = ibis.window(group_by=["case_id", "agent_messages"], order_by="rank", preceding=None, following=0)
     known = steps.select(
-        *("case_id", "at", "then_at", "rank", "kind", "actor_id", "is_open", "resolved_at", "status"),
+        *("case_id", "at", "then_at", "rank", "kind", "actor_id", "is_open", "is_backwards", "resolved_at", "status"),
         *("now_priority", "now_team", *_COUNT_FLAGS),
         is_resolved=~steps.is_open & ~steps.is_closed,
         waiting_since=ibis.ifelse(steps.is_customer, steps["at"], None).min().over(answered),
@@ -178,7 +178,8 @@ def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
     )
     born = cases.select("case_id", "created_at")
     told = told.inner_join(born, "case_id")
-    told = told.mutate(at=ibis.greatest(told.seen, told.created_at)).drop("seen", "created_at")
+    told = told.mutate(at=ibis.greatest(told.seen, told.created_at), is_backwards=told.seen < told.created_at)
+    told = told.drop("seen", "created_at")
     nothing = {name: ibis.literal(False) for name in told.columns if name.startswith("is_")}
     start = born.select(
         "case_id",

@@ -37,7 +37,7 @@ def fetch_case_changes(steps: Any) -> pd.DataFrame:
     same = told.team.identical_to(told.was_team) & told.priority.identical_to(told.was_priority)
     kept = told.filter((told.kind == "start") | (told.is_open != told.was_open) | ~same)
     kept = kept.mutate(then_at=kept["at"].lead().over(ahead))
-    names = ("case_id", "at", "then_at", "rank", "kind", "is_open", "was_open", "team", "was_team")
+    names = ("case_id", "at", "then_at", "rank", "kind", "is_open", "was_open", "team", "was_team", "is_backwards")
     return fetch(kept.select(*names, "priority", "product", "case_type", "created_at").order_by(["case_id", "rank"]))
 
 

@@ -58,7 +58,7 @@ def build_outcome_features(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.D
     ended = moves["was_open"].astype(bool) & ~moves["is_open"].astype(bool)
     done = moves[ended & moves["kind"].isin(("resolved", "closed"))].drop_duplicates("case_id")
     # an end before the creation tells nothing of how long such cases take
-    done = done[done["at"] >= done["created_at"]]
+    done = done[~done["is_backwards"].astype(bool)]
     done_at = to_micros(done["at"], "at")
     took = (done_at - to_micros(done["created_at"], "created_at")) / US_PER_S
     logs = np.rint(np.log1p(took) * _LOG_SCALE).astype(np.int64)
