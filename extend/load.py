@@ -71,7 +71,14 @@ def _load_module(name: str, folder: str | Path | None, where: str) -> str | None
     there = sys.modules.get(name)
     if there is not None and own is not None and own.is_file() and Path(there.__file__ or "").resolve() != own:
         hint = "rename one of the two: a process has one module of a name"
-        raise InputError("another module of this name is loaded", where=where, column="modules", got=name, hint=hint)
+        raise InputError(
+            "another module of this name is loaded",
+            where=where,
+            column="modules",
+            got=name,
+            hint=hint,
+            code="value.range",
+        )
     before = registered()
     try:
         if there is None and find_spec(name) is None:
@@ -84,5 +91,10 @@ def _load_module(name: str, folder: str | Path | None, where: str) -> str | None
         said = f"{type(error).__name__}: {error}"
         hint = "a module beside the configuration, or one that is installed"
         raise InputError(
-            f"the plug-ins cannot be loaded ({said})", where=where, column="modules", got=name, hint=hint
+            f"the plug-ins cannot be loaded ({said})",
+            where=where,
+            column="modules",
+            got=name,
+            hint=hint,
+            code="value.range",
         ) from error

@@ -23,14 +23,25 @@ def parse_duration(text: object, *, where: str | None = None, column: str | None
     """  # noqa: E501 - the message is one line by design
     wanted = "text such as '20s', '3min', '6h' or '2d'"
     if not isinstance(text, str):
-        raise InputError("a duration needs a unit", where=where, column=column, got=text, wanted=wanted)
+        raise InputError(
+            "a duration needs a unit", where=where, column=column, got=text, wanted=wanted, code="duration.unreadable"
+        )
     parts = _PART.findall(text.strip().lower())
     if not parts or _PART.sub("", text.strip().lower()).strip() or any(u not in _SECONDS for _, u in parts):
-        raise InputError("this is not a duration", where=where, column=column, got=text, wanted=wanted)
+        raise InputError(
+            "this is not a duration", where=where, column=column, got=text, wanted=wanted, code="duration.unreadable"
+        )
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if seconds > MAX_DURATION_YEARS * 366 * 86400:
         most = f"at most {MAX_DURATION_YEARS} years"
-        raise InputError("this duration is too long", where=where, column=column, got=text[:40], wanted=most)
+        raise InputError(
+            "this duration is too long",
+            where=where,
+            column=column,
+            got=text[:40],
+            wanted=most,
+            code="duration.unreadable",
+        )
     return float(seconds)
 
 

@@ -107,9 +107,9 @@ def check_plugin_name(kind: str, name: object, taken: Iterable[str] = ()) -> str
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         wanted = "up to 50 small letters, digits and underlines, a letter first"
-        raise InputError("not a name for a plug-in", where=kind, got=name, wanted=wanted)
+        raise InputError("not a name for a plug-in", where=kind, got=name, wanted=wanted, code="value.range")
     if name in set(taken):
-        raise InputError("this name is taken", where=kind, got=name, hint="choose another name")
+        raise InputError("this name is taken", where=kind, got=name, hint="choose another name", code="value.range")
     return name
 
 
@@ -124,10 +124,14 @@ def register(plugin: Plugin, taken: Iterable[str] = ()) -> Plugin:
     check_plugin_name(plugin.kind, plugin.name, taken)
     if (plugin.kind, plugin.name) in _REGISTERED:
         hint = f"take it out first: unregister('{plugin.kind}', '{plugin.name}')"
-        raise InputError("this name is registered already", where=plugin.kind, got=plugin.name, hint=hint)
+        raise InputError(
+            "this name is registered already", where=plugin.kind, got=plugin.name, hint=hint, code="value.range"
+        )
     if not callable(plugin.function):
         got = type(plugin.function).__name__
-        raise InputError("a plug-in must be a function", where=f"{plugin.kind} '{plugin.name}'", got=got)
+        raise InputError(
+            "a plug-in must be a function", where=f"{plugin.kind} '{plugin.name}'", got=got, code="value.range"
+        )
     _REGISTERED[plugin.kind, plugin.name] = plugin
     return plugin
 
@@ -142,7 +146,7 @@ def unregister(kind: str, name: str) -> None:
     """
     if (kind, name) not in _REGISTERED:
         known = ", ".join(f"{k} '{n}'" for k, n in _REGISTERED) or "nothing is registered"
-        raise InputError("nothing is registered under this name", where=kind, got=name, hint=known)
+        raise InputError("nothing is registered under this name", where=kind, got=name, hint=known, code="value.range")
     _SECONDS.pop((kind, name), None)
     plugin = _REGISTERED.pop((kind, name))
     if "forget" in plugin.facts:

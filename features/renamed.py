@@ -160,5 +160,5 @@ def _only(old: str, new: str, there: Any, place: str) -> str:
     """Return the new name, unless both stand there."""
     if old != new and new in there:
         hint = f"drop '{old}', the old name of '{new}'"
-        raise InputError(f"'{old}' and '{new}' are the same", where=place, column=old, hint=hint)
+        raise InputError(f"'{old}' and '{new}' are the same", where=place, column=old, hint=hint, code="column.doubled")
     return new

@@ -64,7 +64,7 @@ def check_numbers(
         first = int(np.flatnonzero(bad.ravel())[0])
         got = float(array.ravel()[first])
         problem = "the number is missing" if np.isnan(got) else "the number is out of range"
-        raise InputError(problem, where=_place(name, array, first), got=got, wanted=wanted)
+        raise InputError(problem, where=_place(name, array, first), got=got, wanted=wanted, code="value.range")
     return array
 
 
@@ -87,7 +87,9 @@ def check_number(
     array = check_numbers(name, value, least=least, above=above, most=most, below=below, infinite=infinite)
     if array.size != 1:
         wanted = _wanted(least, above, most, below)
-        raise InputError("one number is wanted here", where=f"argument '{name}'", got=array.shape, wanted=wanted)
+        raise InputError(
+            "one number is wanted here", where=f"argument '{name}'", got=array.shape, wanted=wanted, code="value.length"
+        )
     return float(array.ravel()[0])
 
 
@@ -107,6 +109,7 @@ def broadcast(arguments: Mapping[str, Floats]) -> dict[str, Floats]:
                 where=f"argument '{name}'",
                 got=array.shape,
                 wanted=f"one number, or a shape that broadcasts with {shape}",
+                code="value.length",
             ) from error
     return {name: np.broadcast_to(array, shape) for name, array in arguments.items()}
 
@@ -122,7 +125,9 @@ def check_load(name: str, load: Floats) -> None:
     if large.any():
         first = int(np.flatnonzero(large.ravel())[0])
         got, wanted = float(load.ravel()[first]), f"up to {_MAX_LOAD_ERLANGS:g} Erlangs"
-        raise InputError("the load is too large", where=_place(name, load, first), got=got, wanted=wanted)
+        raise InputError(
+            "the load is too large", where=_place(name, load, first), got=got, wanted=wanted, code="plan.too_large"
+        )
 
 
 def flat_queue(items: str, arguments: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -155,7 +160,9 @@ def _floats(name: str, values: Numbers, wanted: str) -> Floats:
     try:
         array = np.asarray(raw)
     except ValueError as error:
-        raise InputError("the rows differ in length", where=f"argument '{name}'", wanted=wanted) from error
+        raise InputError(
+            "the rows differ in length", where=f"argument '{name}'", wanted=wanted, code="value.length"
+        ) from error
     if array.dtype.kind in "fiu":
         return array.astype(float)
     out = np.empty(array.shape)
@@ -163,7 +170,9 @@ def _floats(name: str, values: Numbers, wanted: str) -> Floats:
         missing = value is None or value is pd.NA
         real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
         if not (missing or real):
-            raise InputError("this is not a number", where=_place(name, array, i), got=value, wanted=wanted)
+            raise InputError(
+                "this is not a number", where=_place(name, array, i), got=value, wanted=wanted, code="value.unknown"
+            )
         out.ravel()[i] = np.nan if missing else _float(value)
     return out
 

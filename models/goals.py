@@ -118,7 +118,9 @@ def goal_outlook(
     rows = rows[segment_names(rows) == series] if len(rows) else rows
     if rows.empty:
         known = ", ".join(sorted(history["kpi"].astype(str).unique())[:8])
-        raise InputError("the history has no such KPI or series", got=f"{kpi}, {series}", hint=f"it has {known}")
+        raise InputError(
+            "the history has no such KPI or series", got=f"{kpi}, {series}", hint=f"it has {known}", code="kpi.unknown"
+        )
     way = _better_direction(kpi, better)
     frame = _daily(rows, kind := infer_kpi_kind(kpi, rows))
     start, end = _period(frame.index[-1] + pd.Timedelta(days=1), period)
@@ -170,7 +172,13 @@ def _better_direction(kpi: str, better: str | None) -> int:
         down = entry is not None and (entry.better or ("lower" if entry.kind == "duration" else "")) == "lower"
         return -1 if down else 1
     if better not in ("higher", "lower"):
-        raise InputError("this is no direction", where="argument 'better'", got=better, wanted="higher or lower")
+        raise InputError(
+            "this is no direction",
+            where="argument 'better'",
+            got=better,
+            wanted="higher or lower",
+            code="value.unknown",
+        )
     return 1 if better == "higher" else -1
 
 
@@ -197,7 +205,13 @@ def _period(day: pd.Timestamp, period: str) -> tuple[pd.Timestamp, pd.Timestamp]
     names = {"W": "W", "MS": "M", "QS": "Q", "YS": "Y"}
     wanted = _PERIOD_ALIASES.get(period, period)
     if wanted not in names:
-        raise InputError("this is no period", where="argument 'period'", got=period, wanted="W, MS, QS or YS")
+        raise InputError(
+            "this is no period",
+            where="argument 'period'",
+            got=period,
+            wanted="W, MS, QS or YS",
+            code="frequency.invalid",
+        )
     span = day.to_period(names[wanted])
     return span.start_time.normalize(), span.end_time.normalize()
 

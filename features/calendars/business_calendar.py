@@ -179,7 +179,9 @@ class BusinessCalendar:
         """
         a, wanted = _aligned(to_micros(start, "start"), np.atleast_1d(np.asarray(seconds, dtype=float)))
         if np.isinf(wanted).any():
-            raise InputError("a number of seconds must be finite", column="seconds", got=float("inf"))
+            raise InputError(
+                "a number of seconds must be finite", column="seconds", got=float("inf"), code="value.range"
+            )
         good = (a != MISSING_INSTANT) & ~np.isnan(wanted)
         out = np.full(len(a), MISSING_INSTANT, dtype=np.int64)
         if good.any():
@@ -248,7 +250,12 @@ class BusinessCalendar:
         """
         a, lengths = _aligned(to_micros(starts, "starts"), np.atleast_1d(np.asarray(slot_s, dtype=float)))
         if not (lengths > 0).all():
-            raise InputError("the length of a slot must be above 0", column="slot_s", got=float(lengths.min()))
+            raise InputError(
+                "the length of a slot must be above 0",
+                column="slot_s",
+                got=float(lengths.min()),
+                code="calendar.unreadable",
+            )
         ends = np.where(a == MISSING_INSTANT, MISSING_INSTANT, a + np.rint(lengths * US_PER_S).astype(np.int64))
         return np.asarray(self.seconds_between(to_index(a), to_index(ends)) / lengths, dtype=np.float64)
 
@@ -273,6 +280,7 @@ class BusinessCalendar:
                     column="seconds",
                     got=float(np.abs(wanted).max()) / US_PER_S,
                     hint=str(self),
+                    code="calendar.unreadable",
                 )
             reach *= 4
 
@@ -289,11 +297,15 @@ def to_micros(values: Any, name: str) -> Micros:
     try:
         index = pd.DatetimeIndex((values.array if isinstance(values, pd.Series) else values) if listed else [values])
     except (ValueError, TypeError) as error:
-        raise InputError("these are not instants", column=name, got=_first(values), wanted="instants in UTC") from error
+        raise InputError(
+            "these are not instants", column=name, got=_first(values), wanted="instants in UTC", code="time.unreadable"
+        ) from error
     if index.tz is None:
         if index.isna().all():
             return np.full(len(index), MISSING_INSTANT, dtype=np.int64)
-        raise InputError("the times have no zone", column=name, got=str(index[0]), hint="localise them first")
+        raise InputError(
+            "the times have no zone", column=name, got=str(index[0]), hint="localise them first", code="time.zone"
+        )
     return np.asarray(index.tz_convert("UTC").as_unit("us").asi8, dtype=np.int64)
 
 
@@ -314,7 +326,12 @@ def _aligned(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[npt.NDArray[Any]
     if len(a) == len(b):
         return a, b
     if len(a) != 1 and len(b) != 1:
-        raise InputError("the lengths differ", got=(len(a), len(b)), wanted="equal lengths, or one value for all")
+        raise InputError(
+            "the lengths differ",
+            got=(len(a), len(b)),
+            wanted="equal lengths, or one value for all",
+            code="value.length",
+        )
     x, y = np.broadcast_arrays(a, b)
     return x, y
 

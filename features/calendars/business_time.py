@@ -179,7 +179,13 @@ def _span(table: Any, columns: tuple[str, ...], span: TimeSpan | None) -> tuple[
     if span is not None:
         low, high = (int(to_micros(parse_instant(t), "span")[0]) for t in span)
         if high < low:
-            raise InputError("the span ends before it begins", column="span", got=str(span[1]), wanted=str(span[0]))
+            raise InputError(
+                "the span ends before it begins",
+                column="span",
+                got=str(span[1]),
+                wanted=str(span[0]),
+                code="time.order",
+            )
         return low, high
     ends = {f"{how}{i}": getattr(table[c], how)() for i, c in enumerate(columns) for how in ("min", "max")}
     found = table.aggregate(**ends).to_pyarrow().to_pylist()[0].values()

@@ -45,7 +45,13 @@ def parse_opening_hours(text: Mapping[str, Sequence[str]]) -> tuple[DayIntervals
             week[day] += parsed[key]
     if not any(week):
         hint = 'such as { mon-fri = ["09:00-17:00"] }'
-        raise InputError("the calendar is never open", column="open", wanted="at least one day with hours", hint=hint)
+        raise InputError(
+            "the calendar is never open",
+            column="open",
+            wanted="at least one day with hours",
+            hint=hint,
+            code="calendar.unreadable",
+        )
     return tuple(tuple(_merged(day)) for day in week)
 
 
@@ -88,16 +94,26 @@ def check_opening_hours(week: Sequence[DayIntervals]) -> None:
     """
     if len(week) != len(WEEKDAYS) or not any(week):
         problem = "the calendar is never open" if len(week) == len(WEEKDAYS) else "a week has seven days"
-        raise InputError(problem, column="hours", got=len(week), wanted="hours for at least one of seven days")
+        raise InputError(
+            problem,
+            column="hours",
+            got=len(week),
+            wanted="hours for at least one of seven days",
+            code="calendar.unreadable",
+        )
     for name, day in zip(WEEKDAYS, week, strict=True):
         reached = 0
         for start, end in day:
             wanted = "minutes after midnight, in order, the end at most on the next day"
             if not 0 <= start < end <= 2 * _MINUTES_PER_DAY or start >= _MINUTES_PER_DAY:
                 problem = "these hours run backwards or over more than a night"
-                raise InputError(problem, column=f"hours.{name}", got=(start, end), wanted=wanted)
+                raise InputError(
+                    problem, column=f"hours.{name}", got=(start, end), wanted=wanted, code="calendar.unreadable"
+                )
             if start < reached:
-                raise InputError("these hours overlap", column=f"hours.{name}", got=(start, end), wanted=wanted)
+                raise InputError(
+                    "these hours overlap", column=f"hours.{name}", got=(start, end), wanted=wanted, code="time.order"
+                )
             reached = end
 
 
@@ -156,7 +172,13 @@ def parse_holidays(text: str | Sequence[str]) -> tuple[tuple[str, ...], frozense
         special.setdefault(day, []).extend(_interval(part, "holidays") for part in re.split(r"[,;]", hours))
     for day in sorted(closed & set(special)):
         problem = "this date is both closed and open"
-        raise InputError(problem, column="holidays", got=str(day), hint="name it once, with or without hours")
+        raise InputError(
+            problem,
+            column="holidays",
+            got=str(day),
+            hint="name it once, with or without hours",
+            code="calendar.unreadable",
+        )
     countries = tuple(dict.fromkeys(item.upper() for item in named if not item[0].isdigit()))
     for country in countries:
         find_public_holidays(country, 2024, 2024)
@@ -178,9 +200,17 @@ def find_public_holidays(country: str, first: int, last: int) -> frozenset[date]
         known = list_supported_countries()
         if code in known:
             hint = did_you_mean(part, sorted(known[code])) if known[code] else "it has no parts"
-            raise InputError("this country has no such part", column="holidays", got=country, hint=hint) from error
+            raise InputError(
+                "this country has no such part", column="holidays", got=country, hint=hint, code="calendar.unreadable"
+            ) from error
         hint = "a code such as 'PT' or 'US', or dates such as '2026-12-24'"
-        raise InputError("there are no holidays of this country", column="holidays", got=country, hint=hint) from error
+        raise InputError(
+            "there are no holidays of this country",
+            column="holidays",
+            got=country,
+            hint=hint,
+            code="calendar.unreadable",
+        ) from error
 
 
 def _days(text: str) -> list[int]:
@@ -188,7 +218,13 @@ def _days(text: str) -> list[int]:
     for part in text.lower().split(","):
         ends = [_day(name, text) for name in re.split(r"[-–]", part.strip())]
         if len(ends) > 2:
-            raise InputError("these days cannot be read", column="open", got=text, wanted="'mon-fri', 'sat', 'mon,wed'")
+            raise InputError(
+                "these days cannot be read",
+                column="open",
+                got=text,
+                wanted="'mon-fri', 'sat', 'mon,wed'",
+                code="calendar.unreadable",
+            )
         length = (ends[-1] - ends[0]) % 7 + 1
         found += [(ends[0] + i) % 7 for i in range(length)]
     return sorted(set(found))
@@ -200,21 +236,29 @@ def _day(name: str, text: str) -> int:
         for number, full in enumerate(_WEEKDAY_NAMES):
             if full.startswith(short):
                 return number
-    raise InputError("unknown day", column="open", got=text, wanted=f"one of {', '.join(WEEKDAYS)}, a range or a list")
+    raise InputError(
+        "unknown day",
+        column="open",
+        got=text,
+        wanted=f"one of {', '.join(WEEKDAYS)}, a range or a list",
+        code="calendar.unreadable",
+    )
 
 
 def _interval(text: object, column: str) -> tuple[int, int]:
     match = _HOURS.fullmatch(str(text).strip())
     wanted = "hours such as '09:00-17:30', or '22:00-06:00' over midnight"
     if match is None:
-        raise InputError("these hours cannot be read", column=column, got=text, wanted=wanted)
+        raise InputError(
+            "these hours cannot be read", column=column, got=text, wanted=wanted, code="calendar.unreadable"
+        )
     numbers = [int(g or 0) for g in match.groups()]
     start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if numbers[1] > 59 or numbers[3] > 59 or start >= _MINUTES_PER_DAY or end > _MINUTES_PER_DAY:
-        raise InputError("there is no such time of day", column=column, got=text, wanted=wanted)
+        raise InputError("there is no such time of day", column=column, got=text, wanted=wanted, code="time.unreadable")
     if start == end:
         hint = "write '00:00-24:00' for a whole day"
-        raise InputError("these hours begin where they end", column=column, got=text, hint=hint)
+        raise InputError("these hours begin where they end", column=column, got=text, hint=hint, code="time.order")
     return (start, end) if end > start else (start, end + _MINUTES_PER_DAY)
 
 
@@ -238,5 +282,9 @@ def _date(text: str) -> date:
         return date.fromisoformat(text[:10])
     except ValueError as error:
         raise InputError(
-            "this is not a date", column="holidays", got=text, wanted="a date such as '2026-12-24'"
+            "this is not a date",
+            column="holidays",
+            got=text,
+            wanted="a date such as '2026-12-24'",
+            code="time.unreadable",
         ) from error

@@ -83,6 +83,7 @@ def parse_period_frequency(name: str) -> PeriodFrequency:
                 column="freq",
                 got=name,
                 hint="5min, 10min, 15min, 20min, 30min and 60min do",
+                code="frequency.invalid",
             )
         return PeriodFrequency("h" if minutes == 60 else "D" if minutes == 1440 else f"{minutes}min", minutes)
     if text in ("h", "D", "W", "MS", "QS", "6MS"):
@@ -90,7 +91,7 @@ def parse_period_frequency(name: str) -> PeriodFrequency:
     hint = (
         f"did you mean '{_FREQUENCY_ALIASES[text]}'?" if text in _FREQUENCY_ALIASES else did_you_mean(text, FREQUENCIES)
     )
-    raise InputError("this is not a frequency", column="freq", got=name, hint=hint)
+    raise InputError("this is not a frequency", column="freq", got=name, hint=hint, code="frequency.invalid")
 
 
 def parse_zone(name: str) -> ZoneInfo:
@@ -104,7 +105,9 @@ def parse_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, IsADirectoryError, TypeError) as error:
         hint = "IANA names such as Europe/Lisbon, America/New_York or UTC"
-        raise InputError("there is no such time zone", column="timezone", got=name, hint=hint) from error
+        raise InputError(
+            "there is no such time zone", column="timezone", got=name, hint=hint, code="time.zone"
+        ) from error
 
 
 @lru_cache(maxsize=64)

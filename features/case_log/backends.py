@@ -67,7 +67,7 @@ def connect(connection: Any) -> Any:
 
 def _unknown(got: object) -> None:
     wanted = "postgresql://..., a SparkSession, or an Ibis connection to DuckDB, PostgreSQL or Spark"
-    raise InputError("this is no engine that deskcast knows", got=got, wanted=wanted)
+    raise InputError("this is no engine that deskcast knows", got=got, wanted=wanted, code="value.unknown")
 
 
 def _postgres(address: str) -> Any:
@@ -81,7 +81,9 @@ def _postgres(address: str) -> Any:
         return ibis.connect("postgres://" + address.split("://", 1)[1])
     except psycopg.OperationalError as error:  # the address may hold a password: name the server's answer alone
         raise InputError(
-            "the PostgreSQL server cannot be reached", hint=say_without_password(" ".join(str(error).split()), address)
+            "the PostgreSQL server cannot be reached",
+            hint=say_without_password(" ".join(str(error).split()), address),
+            code="database.unreachable",
         ) from None
 
 
@@ -93,7 +95,11 @@ def _spark(session: Any) -> Any:
 
 
 def _missing_extra_error(engine: str, extra: str) -> InputError:
-    return InputError(f"{engine} needs an extra that is not installed", hint=f"pip install 'deskcast[{extra}]'")
+    return InputError(
+        f"{engine} needs an extra that is not installed",
+        hint=f"pip install 'deskcast[{extra}]'",
+        code="package.missing",
+    )
 
 
 def bind_tables(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -116,11 +122,17 @@ def bind_tables(connection: Any, names: Mapping[str, str] | None = None) -> dict
         there = set(_tables_in(connection, ""))
         names = {name: name for name in TABLES if name in there}
         if not names:
-            raise InputError("the database has no canonical table", hint="name them: tables={'cases': 'my_cases'}")
+            raise InputError(
+                "the database has no canonical table",
+                hint="name them: tables={'cases': 'my_cases'}",
+                code="table.unknown",
+            )
     bound = {}
     for name, where in names.items():
         if name not in TABLES:
-            raise InputError(f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)))
+            raise InputError(
+                f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
+            )
         rows = _find(connection, where)
         if connection.name == "pyspark":
             rows = _with_zones(connection, rows, where)
@@ -134,7 +146,12 @@ def _find(connection: Any, where: str) -> Any:
     database, _, table = where.rpartition(".")
     there = _tables_in(connection, database)
     if table not in there:
-        raise InputError("the database has no such table", got=where, hint=did_you_mean(table, tuple(there)) or None)
+        raise InputError(
+            "the database has no such table",
+            got=where,
+            hint=did_you_mean(table, tuple(there)) or None,
+            code="table.unknown",
+        )
     return connection.table(table, database=database) if database else connection.table(table)
 
 
@@ -168,7 +185,7 @@ def conform_expr(name: str, rows: Any) -> Any:
     for column in table.required:
         if column not in rows.columns:
             near = did_you_mean(column, rows.columns)
-            raise InputError("the column is missing", where=name, column=column, hint=near)
+            raise InputError("the column is missing", where=name, column=column, hint=near, code="column.missing")
     out = {c: rows[c] for c in rows.columns}
     for declared in table.columns:
         if declared.name in out:
@@ -184,12 +201,18 @@ def _cast(values: Any, column: Column, table: str) -> Any:
     if column.kind == "instant":
         if not kind.is_timestamp() or kind.timezone is None:
             hint = "cast it to TIMESTAMP WITH TIME ZONE; in Spark to TIMESTAMP"
-            raise InputError("the times have no zone", where=table, column=column.name, got=str(kind), hint=hint)
+            raise InputError(
+                "the times have no zone", where=table, column=column.name, got=str(kind), hint=hint, code="time.zone"
+            )
         return values.cast(_TYPES["instant"])
     if column.kind == "flag" and not (kind.is_boolean() or kind.is_integer()):
-        raise InputError("this is no flag", where=table, column=column.name, got=str(kind), wanted="boolean")
+        raise InputError(
+            "this is no flag", where=table, column=column.name, got=str(kind), wanted="boolean", code="value.unknown"
+        )
     if column.kind in ("seconds", "number", "count") and not kind.is_numeric():
-        raise InputError("this is no number", where=table, column=column.name, got=str(kind), wanted="a number")
+        raise InputError(
+            "this is no number", where=table, column=column.name, got=str(kind), wanted="a number", code="value.unknown"
+        )
     return values.cast(_TYPES[column.kind])
 
 
@@ -232,7 +255,9 @@ def find_log_end(tables: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]
         slots = fetch(rows.agg(end=(rows.ds + rows.slot_s.cast("int64").as_interval("s")).max()))["end"].iloc[0]
         ends += [] if pd.isna(slots) else [(_as_utc(slots),) * 2]
     if not ends:
-        raise InputError("the log has no rows", hint="bind at least cases, events, contacts or volumes")
+        raise InputError(
+            "the log has no rows", hint="bind at least cases, events, contacts or volumes", code="file.empty"
+        )
     return max(end for end, _ in ends), max(last for _, last in ends)
 
 
@@ -248,7 +273,13 @@ def _count_times(table: Table, rows: Any) -> dict[str, tuple[int, pd.Timestamp]]
     for column in needed:
         missing = found[f"_{column}"]
         if not pd.isna(missing) and missing:
-            raise InputError("values are missing", where=table.name, column=column, got=f"{missing} empty values")
+            raise InputError(
+                "values are missing",
+                where=table.name,
+                column=column,
+                got=f"{missing} empty values",
+                code="value.missing",
+            )
     return {c: (int(found[f"n_{c}"]), _as_utc(found[c])) for c in times if not pd.isna(found[c])}
 
 
@@ -271,15 +302,20 @@ def find_parquet_files(where: str | Path | Mapping[str, str | Path]) -> dict[str
     found = {name: folder / f"{name}.parquet" for name in TABLES if (folder / f"{name}.parquet").is_file()}
     found |= {name: folder / name for name in TABLES if (folder / name).is_dir()}
     if not found:
-        raise InputError("the folder holds no canonical table", got=str(where), wanted="files such as cases.parquet")
+        raise InputError(
+            "the folder holds no canonical table",
+            got=str(where),
+            wanted="files such as cases.parquet",
+            code="folder.missing",
+        )
     return {name: _pattern(path) for name, path in found.items()}
 
 
 def _pattern(path: Path) -> str:
     if path.is_dir():
         if not any(path.glob("*.parquet")):
-            raise InputError("the folder holds no Parquet file", got=str(path))
+            raise InputError("the folder holds no Parquet file", got=str(path), code="folder.missing")
         return str(path / "*.parquet")
     if not path.is_file() and not any(c in path.name for c in "*?["):
-        raise InputError("there is no such file", got=str(path))
+        raise InputError("there is no such file", got=str(path), code="file.missing")
     return str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -42,12 +43,14 @@ def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         Names the table, the column and the first row at fault.
     """
     if name not in TABLES:
-        raise InputError(f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)))
+        raise InputError(
+            f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
+        )
     table = TABLES[name]
     for column in table.required:
         if column not in frame.columns:
             near = did_you_mean(column, [str(c) for c in frame.columns])
-            raise InputError("the column is missing", where=name, column=column, hint=near)
+            raise InputError("the column is missing", where=name, column=column, hint=near, code="column.missing")
     out = frame.reset_index(drop=True).copy()
     for declared in table.columns:
         if declared.name in out.columns:
@@ -73,7 +76,16 @@ def _check_words(values: pd.Series[Any], known: tuple[str, ...], column: str, ta
         row = int(strange.argmax())
         got, wanted = values.iloc[row], f"one of {', '.join(known)}"
         hint = did_you_mean(str(got), known)
-        raise InputError("unknown word", where=table, column=column, row=row + 1, got=got, wanted=wanted, hint=hint)
+        raise InputError(
+            "unknown word",
+            where=table,
+            column=column,
+            row=row + 1,
+            got=got,
+            wanted=wanted,
+            hint=hint,
+            code="value.unknown",
+        )
 
 
 def _check_key(frame: pd.DataFrame, table: str) -> None:
@@ -86,7 +98,9 @@ def _check_key(frame: pd.DataFrame, table: str) -> None:
         row = int(again.argmax())
         got = ", ".join(str(frame[column].iloc[row]) for column in key)
         hint = f"{int(again.sum()):,} in all; drop_duplicates({key}) keeps the first"
-        raise InputError("the row came before", where=table, column=key[0], row=row + 1, got=got, hint=hint)
+        raise InputError(
+            "the row came before", where=table, column=key[0], row=row + 1, got=got, hint=hint, code="row.doubled"
+        )
 
 
 def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
@@ -105,7 +119,9 @@ def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
         cast = pd.Series(numbers.astype(dtype))  # type: ignore[call-overload]
     if column.required and cast.isna().any():
         row = int(cast.isna().to_numpy().argmax()) + 1
-        raise InputError("the value is missing", where=table, column=column.name, row=row, wanted=column.kind)
+        raise InputError(
+            "the value is missing", where=table, column=column.name, row=row, wanted=column.kind, code="value.missing"
+        )
     return cast
 
 
@@ -119,6 +135,7 @@ def _to_instants(values: pd.Series[Any], column: Column, table: str) -> pd.Serie
                 where=table,
                 column=column.name,
                 hint="localise them first, or pass UTC",
+                code="time.zone",
             )
         return pd.Series(values.dt.tz_convert("UTC").dt.as_unit("us"))
     times = pd.Series(pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601"))
@@ -145,6 +162,7 @@ def _check_readable(before: pd.Series[Any], after: pd.Series[Any], column: Colum
             row=row + 1,
             got=before.iloc[row],
             wanted=wanted,
+            code="value.unreadable",
         )
 
 
@@ -155,3 +173,22 @@ def _sequenced(events: pd.DataFrame) -> pd.DataFrame:
     events = events.sort_values(["case_id", "at"], kind="stable", ignore_index=True)
     events["seq"] = events.groupby("case_id", sort=False).cumcount().astype("Int64")
     return events
+
+
+def rename_clashing_columns(columns: Iterable[str]) -> dict[str, str]:
+    """Return new names for further columns of cases that the engine would take for a column of another spelling.
+
+    >>> rename_clashing_columns(["case_id", "Status", "team", "Team", "plan"])
+    {'Status': 'Status (export)', 'Team': 'Team (export)'}
+    """
+    from .schema import DERIVED_COLUMNS
+
+    taken = {name.casefold(): name for name in (*TABLES["cases"].names, *DERIVED_COLUMNS)}
+    renamed: dict[str, str] = {}
+    for column in columns:
+        new = str(column)
+        while taken.setdefault(new.casefold(), new) != new or (new != column and new in columns):
+            new += " (export)"
+        if new != column:
+            renamed[column] = new
+    return renamed

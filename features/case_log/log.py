@@ -15,7 +15,7 @@ from ..calendars.periods import parse_zone
 from ..errors import InputError, did_you_mean
 from ..summary import format_summary, format_summary_html
 from .carry import Opening, carry_log
-from .conform import PANDAS_DTYPES, conform_frame
+from .conform import PANDAS_DTYPES, conform_frame, rename_clashing_columns
 from .due_times import settle_due_times
 from .engine_lock import connect_duckdb, serialise_calls
 from .fetch import fetch
@@ -101,7 +101,7 @@ class CaseLog:
         [{'case_id': '1', 'channel': 'phone'}]
         """
         parse_zone(timezone)
-        own = _rename_clashing_columns(frames.get("cases", pd.DataFrame()).columns)
+        own = rename_clashing_columns(frames.get("cases", pd.DataFrame()).columns)
         known = {own.get(c, c): k for c, k in (attributes or {}).items()}
         conformed = {name: conform_frame(name, frame) for name, frame in frames.items()}
         if own:
@@ -224,7 +224,7 @@ class CaseLog:
 
         parse_zone(timezone)
         tables = dict(tables)
-        own = _rename_clashing_columns(tables["cases"].columns) if "cases" in tables else {}
+        own = rename_clashing_columns(tables["cases"].columns) if "cases" in tables else {}
         if own:
             tables["cases"] = tables["cases"].rename({new: old for old, new in own.items()})
         known = {own.get(c, c): k for c, k in (attributes or {}).items()}
@@ -283,7 +283,11 @@ class CaseLog:
     def table(self, name: str) -> Any:
         """Return a table as an Ibis expression, or say which tables there are."""
         if name not in self.tables:
-            raise InputError(f"this log has no table '{name}'", hint=did_you_mean(name, tuple(self.tables)) or None)
+            raise InputError(
+                f"this log has no table '{name}'",
+                hint=did_you_mean(name, tuple(self.tables)) or None,
+                code="table.unknown",
+            )
         return self.tables[name]
 
     def frame(self, expression: Any) -> pd.DataFrame:
@@ -338,25 +342,6 @@ def _hide_before(cases: Any, events: Any, kinds: tuple[str, ...], late: list[str
     return over.mutate(**{c: over["_over"].fill_null(False).ifelse(over[c], None) for c in late}).drop("_over")
 
 
-def _rename_clashing_columns(columns: Iterable[str]) -> dict[str, str]:
-    """Return new names for further columns of cases that the engine would take for a column of another spelling.
-
-    >>> _rename_clashing_columns(["case_id", "Status", "team", "Team", "plan"])
-    {'Status': 'Status (export)', 'Team': 'Team (export)'}
-    """
-    from .schema import DERIVED_COLUMNS
-
-    taken = {name.casefold(): name for name in (*TABLES["cases"].names, *DERIVED_COLUMNS)}
-    renamed: dict[str, str] = {}
-    for column in columns:
-        new = str(column)
-        while taken.setdefault(new.casefold(), new) != new or (new != column and new in columns):
-            new += " (export)"
-        if new != column:
-            renamed[column] = new
-    return renamed
-
-
 def _find_frames_end(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the end of the log, and the last time of its rows, which is later where there are strays."""
     found = find_end_of_frames(frames)
@@ -365,7 +350,9 @@ def _find_frames_end(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, 
         volumes = frames["volumes"]
         ends += [((volumes["ds"] + pd.to_timedelta(volumes["slot_s"], unit="s")).max(),) * 2]
     if not ends:
-        raise InputError("the log has no rows", hint="pass at least cases=, events=, contacts= or volumes=")
+        raise InputError(
+            "the log has no rows", hint="pass at least cases=, events=, contacts= or volumes=", code="file.empty"
+        )
     return max(end for end, _ in ends), max(last for _, last in ends)
 
 

@@ -81,9 +81,19 @@ def select_calendar(log: CaseLog, name: str | None = None) -> BusinessCalendar:
         if len(names) == 1:
             return log.calendars[names[0]]
         hint = f"name one of {', '.join(names)}" if names else "add [calendar.NAME] to the configuration"
-        raise InputError("it is not clear which calendar counts", column="calendar", got=len(names), hint=hint)
+        raise InputError(
+            "it is not clear which calendar counts",
+            column="calendar",
+            got=len(names),
+            hint=hint,
+            code="calendar.unknown",
+        )
     if name not in log.calendars:
         raise InputError(
-            "there is no such calendar", column="calendar", got=name, hint=did_you_mean(name, names) or None
+            "there is no such calendar",
+            column="calendar",
+            got=name,
+            hint=did_you_mean(name, names) or None,
+            code="calendar.unknown",
         )
     return log.calendars[name]

@@ -64,7 +64,13 @@ def describe_missing_data(log: CaseLog, name: str, calendar: str | None = None) 
     """
     kpi = find_kpi(name)
     if kpi is None:
-        raise InputError("there is no such KPI", column="kpi", got=name, hint=did_you_mean(name, tuple(KPI_CATALOGUE)))
+        raise InputError(
+            "there is no such KPI",
+            column="kpi",
+            got=name,
+            hint=did_you_mean(name, tuple(KPI_CATALOGUE)),
+            code="kpi.unknown",
+        )
     tables = [need.replace("|", " or ") for need in kpi.needs if not any(log.has(t) for t in need.split("|"))]
     if tables:
         return "needs " + _and(tables)

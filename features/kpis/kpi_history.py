@@ -127,12 +127,12 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     """
     for column in ("kpi", "ds", "value"):
         if column not in history.columns:
-            raise InputError("this is no KPI history: the column is missing", column=column)
+            raise InputError("this is no KPI history: the column is missing", column=column, code="column.missing")
     mine = history[history["kpi"] == kpi]
     if mine.empty:
         known = tuple(dict.fromkeys(history["kpi"]))
         hint = did_you_mean(kpi, known) if known else "the history is empty"
-        raise InputError("the history does not hold this KPI", column="kpi", got=kpi, hint=hint)
+        raise InputError("the history does not hold this KPI", column="kpi", got=kpi, hint=hint, code="kpi.unknown")
     if CUT_COLUMN in mine:
         mine = mine[~mine[CUT_COLUMN].fillna(False).astype(bool)]
     segments = find_segments(history[history.columns[: history.columns.get_loc("ds")]])
@@ -183,13 +183,21 @@ def _counted(
 def _check(desk: LogView, name: str, metrics: list[str]) -> None:
     known = (*KPI_CATALOGUE, *(f"{_SLA}_{metric}" for metric in metrics))
     if find_formula(name) is None or name.startswith(_SLA + "_"):
-        raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, known))
+        raise InputError(
+            "there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, known), code="kpi.unknown"
+        )
     lack = _describe_missing_data(desk, name)
     if lack:
-        raise InputError(f"this log cannot give the KPI: it {lack}", column="kpis", got=name)
+        raise InputError(f"this log cannot give the KPI: it {lack}", column="kpis", got=name, code="kpi.unavailable")
     if not _splits(desk, name):
         hint = "ask for its total, without 'by'"
-        raise InputError(f"{name} cannot be split by these columns", column="by", got=list(desk.by), hint=hint)
+        raise InputError(
+            f"{name} cannot be split by these columns",
+            column="by",
+            got=list(desk.by),
+            hint=hint,
+            code="kpi.unavailable",
+        )
 
 
 def find_unsplit_kpis(log: CaseLog, kpis: Sequence[str], by: Sequence[str] | str) -> list[str]:
@@ -230,7 +238,13 @@ def _splits(desk: LogView, name: str) -> bool:
 def _formula(name: str) -> tuple[KpiFormula, str]:
     found = find_formula(name)
     if found is None:
-        raise InputError("there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, tuple(KPI_CATALOGUE)))
+        raise InputError(
+            "there is no such KPI",
+            column="kpis",
+            got=name,
+            hint=did_you_mean(name, tuple(KPI_CATALOGUE)),
+            code="kpi.unknown",
+        )
     return found
 
 

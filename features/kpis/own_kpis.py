@@ -93,7 +93,9 @@ def register_kpi(
     for what, value, known in (("unit", unit, UNITS), ("better", better, ("higher", "lower", ""))):
         if value not in known:
             hint = did_you_mean(str(value), [k for k in known if k])
-            raise InputError(f"unknown {what}", where=f"kpi '{name}'", column=what, got=value, hint=hint)
+            raise InputError(
+                f"unknown {what}", where=f"kpi '{name}'", column=what, got=value, hint=hint, code="value.unknown"
+            )
     entry = Kpi(name, unit, better, tuple(needs), definition, horizon_s=horizon_s)
 
     def add(given: KpiFunction) -> None:

@@ -57,7 +57,7 @@ class Limits:
         """Refuse limits that are not above 0."""
         for name in ("answer_s", "repeat_days", "survey_days", "deflection_hours"):
             if not 0 < getattr(self, name) < float("inf"):
-                raise InputError("a limit must be above 0", column=name, got=getattr(self, name))
+                raise InputError("a limit must be above 0", column=name, got=getattr(self, name), code="value.range")
 
 
 def segment_columns(log: CaseLog) -> tuple[str, ...]:
@@ -95,11 +95,18 @@ class LogView:
         for name in names:
             if name not in known:
                 hint = did_you_mean(name, known) if known else "this log has no column to split by"
-                raise InputError("cases have no such column to split by", column="by", got=name, hint=hint)
+                raise InputError(
+                    "cases have no such column to split by", column="by", got=name, hint=hint, code="column.unknown"
+                )
             if name in (*KPI_MEASURES, CUT_COLUMN, "kpi", "ds"):
-                raise InputError("a column of this name stands in every history; rename it", column="by", got=name)
+                raise InputError(
+                    "a column of this name stands in every history; rename it",
+                    column="by",
+                    got=name,
+                    code="column.doubled",
+                )
         if len(set(names)) < len(names):
-            raise InputError("a column is named twice", column="by", got=list(names))
+            raise InputError("a column is named twice", column="by", got=list(names), code="column.doubled")
         parse_zone(log.timezone)
         return cls(log, names, parse_period_frequency(freq).name, limits or Limits())
 
@@ -253,6 +260,7 @@ class LogView:
                 column="freq",
                 got=self.freq,
                 wanted=f"at least {slot / 60:g}min",
+                code="kpi.unavailable",
             )
         return self._source(rows, "ds")
 

@@ -42,6 +42,7 @@ def service_level(desk: LogView, limit: float | None = None) -> SumQuery:
                 "the report does not count the answered within this limit", column="kpis", got=f"{limit:g}s",
                 wanted=wanted or None, hint=None if wanted else f"if it does, say so in the source: target = "
                                                                 f"'{limit:g}s'",
+                                                                code="kpi.unavailable",
             )  # fmt: skip
     return _share(desk, "answered_in_target")
 

@@ -103,7 +103,7 @@ def reopen_labels(log: CaseLog, within_s: float = WEEK_S) -> pd.DataFrame:
 
 def _check_span(seconds: float | None, name: str) -> None:
     if seconds is not None and not 0 < seconds < np.inf:
-        raise InputError("a time span must be above 0", column=name, got=seconds, wanted="seconds")
+        raise InputError("a time span must be above 0", column=name, got=seconds, wanted="seconds", code="value.range")
 
 
 def _firsts(log: CaseLog, kind: str, *, after_end: bool = False) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _asked(log: CaseLog, low: dict[str, float]) -> pd.DataFrame:
     """Return the first survey of each case: when it was offered and answered, and whether the answer is low."""
     if not log.has("surveys", "case_id"):
         hint = "name field=, or add [source.surveys] to the configuration"
-        raise InputError("the log has no surveys of cases", where="surveys", hint=hint)
+        raise InputError("the log has no surveys of cases", where="surveys", hint=hint, code="kpi.unavailable")
     surveys = log.table("surveys")
     absent = {
         c: t for c, t in (("responded_at", "timestamp('UTC', 6)"), ("score", "float64")) if c not in surveys.columns
@@ -115,7 +115,9 @@ def _asked(log: CaseLog, low: dict[str, float]) -> pd.DataFrame:
 def _disputes(log: CaseLog, field: str, within: pd.Timedelta, yes: set[str]) -> pd.DataFrame:
     """Return for each case that has closed what the field says of it, and from when that is taken as known."""
     if not log.has("events"):
-        raise InputError("a field is only known of cases that close, and the log has no events", column=field)
+        raise InputError(
+            "a field is only known of cases that close, and the log has no events", column=field, code="kpi.unavailable"
+        )
     events = add_missing_event_columns(log)
     events = events.mutate(seen=select_event_time(events, as_recorded=True))
     events = events.filter(events.seen <= log.until)
@@ -131,7 +133,9 @@ def _disputes(log: CaseLog, field: str, within: pd.Timedelta, yes: set[str]) -> 
         if not len(fetch(says.limit(1))):
             known = [c for c, k in log.attributes.items() if k == "outcome"]
             hint = did_you_mean(field, known) or "name an attribute of the cases or the field of an event"
-            raise InputError("nothing in the log has this field", column="field", got=field, hint=hint)
+            raise InputError(
+                "nothing in the log has this field", column="field", got=field, hint=hint, code="column.unknown"
+            )
         return _match_disputes(fetch(closed), fetch(says.select("case_id", "seen", value="new")), within, yes)
     return frame.assign(said=_is_yes(frame["value"], yes))
 

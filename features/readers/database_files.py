@@ -36,7 +36,7 @@ def read_database_file(file: Path, kind: str, table: str | None = None) -> dict[
     try:
         return _sqlite(file, table) if kind == "sqlite" else _duckdb(file, table)
     except (sqlite3.Error, OSError) as error:
-        raise InputError(f"the database file cannot be read: {error}", where=file.name) from error
+        raise InputError(f"the database file cannot be read: {error}", where=file.name, code="file.damaged") from error
 
 
 def _chosen(names: list[str], table: str | None, where: str) -> list[str]:
@@ -44,7 +44,12 @@ def _chosen(names: list[str], table: str | None, where: str) -> list[str]:
         return names
     if table not in names:
         raise InputError(
-            "there is no such table", where=where, column="sheet", got=table, hint=did_you_mean(table, names)
+            "there is no such table",
+            where=where,
+            column="sheet",
+            got=table,
+            hint=did_you_mean(table, names),
+            code="table.unknown",
         )
     return [table]
 
@@ -86,7 +91,9 @@ def _duckdb(file: Path, table: str | None) -> dict[str, pd.DataFrame]:
     try:
         connection = duckdb.connect(str(file), read_only=True)
     except duckdb.Error as error:
-        raise InputError(f"the DuckDB file cannot be opened: {str(error).splitlines()[0]}", where=file.name) from error
+        raise InputError(
+            f"the DuckDB file cannot be opened: {str(error).splitlines()[0]}", where=file.name, code="file.damaged"
+        ) from error
     with connection:
         names = [
             str(r[0])
@@ -103,5 +110,5 @@ def _duckdb(file: Path, table: str | None) -> dict[str, pd.DataFrame]:
 
 def _with_rows(frames: dict[str, pd.DataFrame], file: Path) -> dict[str, pd.DataFrame]:
     if not frames:
-        raise InputError("no table of the database file has rows", where=file.name)
+        raise InputError("no table of the database file has rows", where=file.name, code="file.empty")
     return frames

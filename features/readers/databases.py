@@ -87,4 +87,5 @@ def _reader(uri: str) -> ModuleType:
     raise InputError(
         "no such kind of database is known", column="database", got=uri.split(":", 1)[0][:20],
         wanted=DATABASE_ADDRESSES, hint="export its tables as CSV or Parquet, and name these files",
+        code="database.unreachable",
     )  # fmt: skip

@@ -37,10 +37,15 @@ def decode_text(data: bytes, encoding: str | None, where: str) -> tuple[str, str
         try:
             return data.decode(encoding).lstrip("\ufeff"), encoding
         except LookupError as error:
-            raise InputError("there is no such encoding", where=where, column="encoding", got=encoding) from error
+            raise InputError(
+                "there is no such encoding", where=where, column="encoding", got=encoding, code="text.encoding"
+            ) from error
         except UnicodeError as error:
             raise InputError(
-                f"the text is not {encoding}: {error}", where=where, hint="leave the encoding out, it is recognised"
+                f"the text is not {encoding}: {error}",
+                where=where,
+                hint="leave the encoding out, it is recognised",
+                code="text.encoding",
             ) from error
     _refuse_known_files(data, where)
     for mark, name in _BYTE_ORDER_MARKS:
@@ -53,6 +58,7 @@ def decode_text(data: bytes, encoding: str | None, where: str) -> tuple[str, str
                 "this is a binary file, not a table", where=where, got="bytes of 0 that no encoding explains",
                 wanted="a CSV, JSON, Excel or Parquet file",
                 hint=f"tried {', '.join(_UNMARKED)}; set encoding if it is text",
+                code="file.kind",
             )  # fmt: skip
         return _strict(data[: len(data) // _size(name) * _size(name)], name, where), name
     _refuse_binary(data, where)
@@ -69,7 +75,10 @@ def _refuse_known_files(data: bytes, where: str) -> None:
     for mark, name in _OTHER_FILES:
         if data.startswith(mark):
             raise InputError(
-                f"this is a binary file, not a table: {name}", where=where, wanted="a CSV, JSON, Excel or Parquet file"
+                f"this is a binary file, not a table: {name}",
+                where=where,
+                wanted="a CSV, JSON, Excel or Parquet file",
+                code="file.kind",
             )
 
 
@@ -77,7 +86,9 @@ def _strict(data: bytes, encoding: str, where: str) -> str:
     try:
         return data.decode(encoding).lstrip("\ufeff")
     except UnicodeError as error:
-        raise InputError(f"the file begins as {encoding} but is not: {error}", where=where) from error
+        raise InputError(
+            f"the file begins as {encoding} but is not: {error}", where=where, code="text.encoding"
+        ) from error
 
 
 def _size(encoding: str) -> int:
@@ -107,4 +118,9 @@ def _refuse_binary(data: bytes, where: str) -> None:
     # 28 to 31 are the separators of old machines: some exports divide by them
     strange = sum(head.count(bytes([b])) for b in range(28) if b not in (1, 9, 10, 12, 13))
     if strange > 0.005 * len(head):
-        raise InputError("this is a binary file, not a table", where=where, wanted="a CSV, JSON, Excel or Parquet file")
+        raise InputError(
+            "this is a binary file, not a table",
+            where=where,
+            wanted="a CSV, JSON, Excel or Parquet file",
+            code="file.kind",
+        )

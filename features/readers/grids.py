@@ -37,12 +37,15 @@ def frame_from_rows(
     """
     rows = [[" ".join(c.split()) if "\n" not in c else c.strip() for c in r] for r in rows]
     if not any(any(r) for r in rows):
-        raise InputError("the sheet is empty", where=where, wanted="a table with a header row")
+        raise InputError("the sheet is empty", where=where, wanted="a table with a header row", code="file.empty")
     shape = find_table(rows, header)
     body = [r for r in rows[shape.first :] if any(r)]
     if not body:
         raise NoRowsError(
-            "the sheet has a header but no rows", where=where, got=", ".join(filter(None, shape.names))[:80]
+            "the sheet has a header but no rows",
+            where=where,
+            got=", ".join(filter(None, shape.names))[:80],
+            code="file.empty",
         )
     width = max(len(shape.names), max(map(len, body)))
     used = [

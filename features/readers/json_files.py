@@ -55,7 +55,7 @@ def read_json(text: str, where: str) -> dict[str, pd.DataFrame]:
         return _frames(text, where)
     except RecursionError:
         problem, hint = "the JSON is nested too deep to be a table", "export flat records"
-        raise InputError(problem, where=where, wanted='such as [{"id": 1}]', hint=hint) from None
+        raise InputError(problem, where=where, wanted='such as [{"id": 1}]', hint=hint, code="json.invalid") from None
 
 
 def _frames(text: str, where: str) -> dict[str, pd.DataFrame]:
@@ -66,12 +66,18 @@ def _frames(text: str, where: str) -> dict[str, pd.DataFrame]:
             bad = next((r for r in records if not isinstance(r, dict)), None)
             if bad is not None:
                 raise InputError(
-                    "a record is not an object", where=where, got=str(bad)[:60], wanted='such as {"id": 1}'
+                    "a record is not an object",
+                    where=where,
+                    got=str(bad)[:60],
+                    wanted='such as {"id": 1}',
+                    code="json.invalid",
                 )
             lists.setdefault(name, []).extend(records)
     frames = {name: build_text_frame(records) for name, records in lists.items() if records}
     if not frames:
-        raise InputError("the file has no records", where=where, wanted="objects with the columns of a table")
+        raise InputError(
+            "the file has no records", where=where, wanted="objects with the columns of a table", code="file.empty"
+        )
     return frames
 
 
@@ -149,7 +155,7 @@ def _documents(text: str, where: str) -> list[Any]:
         return [json.loads(body)]
     except RecursionError as error:
         raise InputError(
-            "the JSON is nested too deeply for a table", where=where, wanted="a list of objects"
+            "the JSON is nested too deeply for a table", where=where, wanted="a list of objects", code="json.invalid"
         ) from error
     except ValueError as whole:
         lines = [(i, line) for i, line in enumerate(body.splitlines(), 1) if line.strip()]
@@ -159,14 +165,15 @@ def _documents(text: str, where: str) -> list[Any]:
                 documents.append(json.loads(line))
             except RecursionError as error:
                 raise InputError(
-                    f"line {number:,} is nested too deeply for a table", where=where, row=number
+                    f"line {number:,} is nested too deeply for a table", where=where, row=number, code="json.invalid"
                 ) from error
             except ValueError as error:
                 if number == 1 or len(lines) == 1:  # not JSON lines: what is wrong with the whole says more
-                    raise InputError(f"this is not JSON: {whole}", where=where) from whole
+                    raise InputError(f"this is not JSON: {whole}", where=where, code="json.invalid") from whole
                 raise InputError(
                     f"line {number:,} is not JSON: {error}", where=where, row=number, got=line[:60],
                     wanted="one object a line",
+                    code="json.invalid",
                 ) from error  # fmt: skip
         return documents
 

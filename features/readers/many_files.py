@@ -48,7 +48,9 @@ def expand_path(path: Path) -> list[Path]:
     found = sorted(p for p in root.glob("/".join(path.parts[first:])) if p.is_file() and not p.name.startswith("."))
     if not found:
         there = ", ".join(p.name for p in sorted(root.glob("*"))[:5]) if root.is_dir() else "no such folder"
-        raise InputError("no file fits the pattern", where=str(path), hint=f"in {root or '.'}: {there}")
+        raise InputError(
+            "no file fits the pattern", where=str(path), hint=f"in {root or '.'}: {there}", code="file.missing"
+        )
     return found
 
 
@@ -63,7 +65,7 @@ def list_table_files(folder: Path) -> list[Path]:
     files = [p for p in sorted(folder.iterdir()) if p.is_file() and _may_be_table(p)]
     files = files or sorted(p for p in folder.rglob("*.parquet") if not p.name.startswith(("_", ".")))
     if not files:
-        raise InputError("the folder has no CSV, JSON, Excel or Parquet file", where=str(folder))
+        raise InputError("the folder has no CSV, JSON, Excel or Parquet file", where=str(folder), code="folder.missing")
     return files
 
 
@@ -111,6 +113,7 @@ def join_files(files: Sequence[Path], raws: Sequence[RawFile]) -> RawFile:
             raise InputError(
                 "the file has no column of the first one", where=file.name, got=", ".join(own[:8]),
                 wanted=", ".join(first[:8]), hint=f"take it out of the files that go with {files[0].name}",
+                code="column.unknown",
             )  # fmt: skip
         other = [c for c in {*own, *first} if (c in own) != (c in first)]
         if other:

@@ -48,7 +48,7 @@ def read_markup(
         except InputError:
             continue
     if not frames:
-        raise InputError("the file has no table with rows", where=where)
+        raise InputError("the file has no table with rows", where=where, code="file.empty")
     return frames, notes
 
 
@@ -106,7 +106,7 @@ def _office_sheets(text: str, where: str) -> dict[str, list[list[str]]]:
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise InputError(f"the XML workbook is damaged: {error}", where=where) from error
+        raise InputError(f"the XML workbook is damaged: {error}", where=where, code="file.damaged") from error
     space = {"ss": _OFFICE}
     sheets: dict[str, list[list[str]]] = {}
     for number, sheet in enumerate(root.findall("ss:Worksheet", space), 1):

@@ -61,7 +61,12 @@ def read_relation(
         If the driver is missing, the server cannot be reached, the table is unknown, or the query fails.
     """
     if (table is None) == (query is None):
-        raise InputError("name a table or a query, one of the two", where=describe_database(uri), column="table")
+        raise InputError(
+            "name a table or a query, one of the two",
+            where=describe_database(uri),
+            column="table",
+            code="database.refused",
+        )
     where = f"{describe_database(uri)} {table or 'query'}"
     with _connected(uri) as connection:
         if table is not None:
@@ -105,7 +110,10 @@ def parse_mysql_address(uri: str) -> dict[str, Any]:
     host, _, port = host.partition(":")
     if port and not (port.isdigit() and int(port) < 1 << 16):
         raise InputError(
-            "the port in the address is no number", column="database", wanted="mysql://user@host:3306/name"
+            "the port in the address is no number",
+            column="database",
+            wanted="mysql://user@host:3306/name",
+            code="database.refused",
         )
     out = {
         "host": host, "port": int(port or _DEFAULT_PORT), "user": unquote(user), "password": unquote(password),
@@ -114,7 +122,9 @@ def parse_mysql_address(uri: str) -> dict[str, Any]:
     for name, value in parse_qsl(options):
         if name not in _OPTIONS:
             hint = did_you_mean(name, _OPTIONS)
-            raise InputError("the address has an unknown setting", column="database", got=name, hint=hint)
+            raise InputError(
+                "the address has an unknown setting", column="database", got=name, hint=hint, code="database.refused"
+            )
         out[name] = value
     return out
 
@@ -126,7 +136,10 @@ def _connected(uri: str) -> Iterator[Any]:
     except ImportError as error:
         hint = "pip install 'deskcast[mysql]'"
         raise InputError(
-            "the driver for MySQL and MariaDB is not installed", where=describe_database(uri), hint=hint
+            "the driver for MySQL and MariaDB is not installed",
+            where=describe_database(uri),
+            hint=hint,
+            code="package.missing",
         ) from error
     from pymysql.constants import FIELD_TYPE
     from pymysql.converters import conversions
@@ -163,7 +176,9 @@ def _told(uri: str, column: str | None, what: str, hint: str | None = None) -> I
     except (pymysql.MySQLError, OSError, RuntimeError) as error:
         said = str(error.args[-1] if error.args else error).splitlines()[0].rstrip(". ")
         said = _without_password(said, uri) or type(error).__name__
-        raise InputError(f"{what}: {said}", where=describe_database(uri), column=column, hint=hint) from None
+        raise InputError(
+            f"{what}: {said}", where=describe_database(uri), column=column, hint=hint, code="database.refused"
+        ) from None
 
 
 def _without_password(said: str, uri: str) -> str:
@@ -198,13 +213,15 @@ def _check_there(connection: Any, uri: str, table: str, schema: str | None) -> t
         return schema, table
     what = f"the schema '{schema}' has no such table" if schema else "there is no such table"
     hint = did_you_mean(table, known[:200]) if known else "it has no table that this user may read"
-    raise InputError(what, where=describe_database(uri), column="table", got=table, hint=hint)
+    raise InputError(what, where=describe_database(uri), column="table", got=table, hint=hint, code="database.refused")
 
 
 def _fetch(cursor: Any, where: str) -> pd.DataFrame:
     names = [str(column[0]) for column in cursor.description]
     if len(set(names)) < len(names):
-        raise InputError("the query has two columns of one name", where=where, hint="name them apart by AS")
+        raise InputError(
+            "the query has two columns of one name", where=where, hint="name them apart by AS", code="database.refused"
+        )
     codes = [int(column[1]) for column in cursor.description]
     parts = []
     while rows := cursor.fetchmany(_CHUNK_ROWS):
@@ -212,7 +229,7 @@ def _fetch(cursor: Any, where: str) -> pd.DataFrame:
         cast = {n: _typed(list(v), c, n, where) for n, c, v in zip(names, codes, values, strict=True)}
         parts.append(pd.DataFrame(cast))
     if not parts:
-        raise NoRowsError("the table has columns but no rows", where=where)
+        raise NoRowsError("the table has columns but no rows", where=where, code="file.empty")
     return pd.concat(parts, ignore_index=True)
 
 
@@ -236,7 +253,7 @@ def _times(values: list[Any], is_instant: bool, name: str, where: str) -> pd.Ser
     try:
         times = pd.Series(np.array(plain, dtype="datetime64[us]"))
     except ValueError as error:
-        raise InputError(f"a time cannot be read: {error}", where=where, column=name) from None
+        raise InputError(f"a time cannot be read: {error}", where=where, column=name, code="database.refused") from None
     return times.dt.tz_localize("UTC") if is_instant else times
 
 

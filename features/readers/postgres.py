@@ -64,7 +64,12 @@ def read_relation(
         If the driver is missing, the server cannot be reached, the table is unknown, or the query fails.
     """
     if (table is None) == (query is None):
-        raise InputError("name a table or a query, one of the two", where=describe_database(uri), column="table")
+        raise InputError(
+            "name a table or a query, one of the two",
+            where=describe_database(uri),
+            column="table",
+            code="database.refused",
+        )
     if table is not None and schema is None and "." in table:
         schema, table = table.split(".", 1)
     with _connected(uri) as connection:
@@ -84,6 +89,7 @@ def read_relation(
                 where=describe_database(uri),
                 column="query" if query else table,
                 hint=f"known tables: {', '.join(_names(uri, schema)[:12])}" if query else None,
+                code="database.refused",
             ) from None
 
 
@@ -125,19 +131,34 @@ def _connected(uri: str) -> Iterator[Any]:
         kind = uri.split(":", 1)[0][:20]
         wanted = "postgresql://user@host/database, mysql://user@host/database, sqlite:///FILE or duckdb:///FILE"
         hint = "export its tables as CSV or Parquet, and name these files"
-        raise InputError("no such kind of database is known", column="database", got=kind, wanted=wanted, hint=hint)
+        raise InputError(
+            "no such kind of database is known",
+            column="database",
+            got=kind,
+            wanted=wanted,
+            hint=hint,
+            code="database.unreachable",
+        )
     try:
         import psycopg
     except ImportError as error:
         hint = "pip install 'deskcast[postgres]'"
         raise InputError(
-            "the driver for PostgreSQL is not installed", where=describe_database(uri), hint=hint
+            "the driver for PostgreSQL is not installed",
+            where=describe_database(uri),
+            hint=hint,
+            code="package.missing",
         ) from error
     try:
         connection = psycopg.connect(uri, connect_timeout=CONNECT_TIMEOUT_S, autocommit=False)
     except psycopg.Error as error:
         hint = "is the server running, and are name, user and password right?"
-        raise InputError(f"no connection: {_first_line(error, uri)}", where=describe_database(uri), hint=hint) from None
+        raise InputError(
+            f"no connection: {_first_line(error, uri)}",
+            where=describe_database(uri),
+            hint=hint,
+            code="database.unreachable",
+        ) from None
     with connection:
         connection.execute("SET TRANSACTION READ ONLY")
         connection.execute("SET LOCAL TimeZone = 'UTC'")
@@ -151,7 +172,7 @@ def _check_there(connection: Any, uri: str, table: str, schema: str | None) -> N
         return
     what = f"the schema '{schema}' has no such table" if schema else "there is no such table"
     hint = did_you_mean(table, known[:200]) if known else "it has no table that this user may read"
-    raise InputError(what, where=describe_database(uri), column="table", got=table, hint=hint)
+    raise InputError(what, where=describe_database(uri), column="table", got=table, hint=hint, code="database.refused")
 
 
 def _listed(connection: Any, schema: str | None) -> list[str]:
@@ -180,14 +201,16 @@ def _streamed(connection: Any, wanted: Any, where: str) -> pd.DataFrame:
     head = connection.execute(sql.SQL("SELECT * FROM ({}) AS wanted LIMIT 0").format(wanted))
     types = {column.name: _arrow_type(column.type_code) for column in head.description}
     if len(types) < len(head.description):
-        raise InputError("the query has two columns of one name", where=where, hint="name them apart by AS")
+        raise InputError(
+            "the query has two columns of one name", where=where, hint="name them apart by AS", code="column.doubled"
+        )
     chosen = sql.SQL(", ").join(_finite(column.name, column.type_code) for column in head.description)
     copy = sql.SQL("COPY (SELECT {} FROM ({}) AS wanted) TO STDOUT (FORMAT csv, HEADER false)").format(chosen, wanted)
     with connection.cursor() as cursor, cursor.copy(copy) as stream:
         try:
             return _frame(_table(_chunks(stream), types, where))
         except pa.ArrowInvalid as error:
-            raise InputError(f"a value cannot be read: {error}", where=where) from None
+            raise InputError(f"a value cannot be read: {error}", where=where, code="database.refused") from None
 
 
 def _table(chunks: Iterator[bytes], types: dict[str, Any], where: str) -> Any:
@@ -196,7 +219,7 @@ def _table(chunks: Iterator[bytes], types: dict[str, Any], where: str) -> Any:
 
     first = next(chunks, b"")
     if not first:
-        raise NoRowsError("the table has columns but no rows", where=where)
+        raise NoRowsError("the table has columns but no rows", where=where, code="file.empty")
     reader = pacsv.open_csv(
         _Stream(first, chunks),
         read_options=pacsv.ReadOptions(column_names=list(types), block_size=_CHUNK_BYTES),

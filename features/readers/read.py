@@ -101,7 +101,7 @@ def read_raw(
         return _one_of(sheets, said, sheet, file.name, RawFile(pd.DataFrame(), container="workbook"))
     text, found = decode_text(data, encoding, file.name)
     if not text.strip():
-        raise InputError("the file is empty", where=file.name, wanted="a table with a header row")
+        raise InputError("the file is empty", where=file.name, wanted="a table with a header row", code="file.empty")
     if delimiter is None and is_json(text):
         lists = read_json(text, file.name)
         return _one_of(lists, {}, sheet, file.name, RawFile(pd.DataFrame(), found, "", compression, container="JSON"))
@@ -132,7 +132,14 @@ def _one_of(
     asked = [sheet] if isinstance(sheet, str) else list(sheet or ())
     for name in (n for n in asked if n not in lists):
         hint = did_you_mean(name, tuple(lists))
-        raise InputError("the file has no such sheet or table", where=where, column="sheet", got=name, hint=hint)
+        raise InputError(
+            "the file has no such sheet or table",
+            where=where,
+            column="sheet",
+            got=name,
+            hint=hint,
+            code="table.unknown",
+        )
     chosen = asked or [max(lists, key=lambda name: len(lists[name]))]
     others = [n for n in lists if n not in chosen]
     word = {"JSON": "list", "workbook": "sheet", "table of markup": "table"}.get(raw.container, "table")
@@ -166,17 +173,21 @@ def join_sheets(sheets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _content(file: Path) -> bytes:
     if file.is_dir():
-        raise InputError("this is a folder", where=str(file), wanted="a CSV, JSON, Excel or Parquet file")
+        raise InputError(
+            "this is a folder", where=str(file), wanted="a CSV, JSON, Excel or Parquet file", code="file.kind"
+        )
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:
         near = [p.name for p in sorted(file.parent.glob("*"))[:5]] if file.parent.is_dir() else []
         hint = f"in that folder: {', '.join(near)}" if near else "the folder is missing too, or empty"
-        raise InputError("there is no such file", where=str(file), hint=hint) from error
+        raise InputError("there is no such file", where=str(file), hint=hint, code="file.missing") from error
     except OSError as error:
-        raise InputError(f"the file cannot be read: {error.strerror or error}", where=str(file)) from error
+        raise InputError(
+            f"the file cannot be read: {error.strerror or error}", where=str(file), code="file.unreadable"
+        ) from error
     if not content:
-        raise InputError("the file is empty", where=file.name, wanted="a table with a header row")
+        raise InputError("the file is empty", where=file.name, wanted="a table with a header row", code="file.empty")
     return content
 
 
@@ -187,11 +198,11 @@ def _parquet(file: Path) -> RawFile:
     try:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"the Parquet file is damaged: {error}", where=file.name) from error
+        raise InputError(f"the Parquet file is damaged: {error}", where=file.name, code="file.damaged") from error
     _check_names(list(table.column_names), file.name)
     frame = frame_from_arrow(table)
     if frame.empty:
-        raise NoRowsError("the file has columns but no rows", where=file.name)
+        raise NoRowsError("the file has columns but no rows", where=file.name, code="file.empty")
     return RawFile(frame)
 
 
@@ -204,4 +215,5 @@ def _check_names(names: list[str], where: str) -> None:
             column=twice[0],
             got=", ".join(twice),
             hint="give each column its own name",
+            code="column.doubled",
         )

@@ -49,11 +49,11 @@ def parse_text(
     shape = find_table(head, header)
     names, said = name_columns(_widened(shape, head), where)
     if len(head) <= shape.first:
-        raise NoRowsError("the file has a header but no rows", where=where, got=", ".join(names[:8]))
+        raise NoRowsError("the file has a header but no rows", where=where, got=", ".join(names[:8]), code="file.empty")
     said += describe_shape(shape, head[shape.first], where)
     frame, more = _read(text, mark, names, ends[shape.first - 1] if shape.first else 0, head[shape.first :], where)
     if frame.empty:
-        raise NoRowsError("the file has a header but no rows", where=where, got=", ".join(names[:8]))
+        raise NoRowsError("the file has a header but no rows", where=where, got=", ".join(names[:8]), code="file.empty")
     frame, dropped = drop_repeated_headers(frame, names if shape.has_header else (), where)
     return frame, mark, [*notes, *said, *more, *dropped]
 
@@ -162,7 +162,7 @@ def _delimiter(text: str, stated: str | None, where: str) -> str:
     if stated is None:
         return found or _sniffed(text, RARE_DELIMITERS, sure=True) or ","
     if len(stated) != 1:
-        raise InputError("a delimiter is one character", where=where, column="delimiter", got=stated)
+        raise InputError("a delimiter is one character", where=where, column="delimiter", got=stated, code="text.shape")
     first: list[str] = next(_records(text[:_SAMPLE_CHARACTERS], stated), [])
     if len(first) == 1 and found:
         name = DELIMITER_NAMES[found]
@@ -172,6 +172,7 @@ def _delimiter(text: str, stated: str | None, where: str) -> str:
             column="delimiter",
             got=stated,
             hint=f"the header is divided by a {name}; leave the delimiter out, it is recognised",
+            code="text.shape",
         )
     return stated
 
@@ -288,8 +289,14 @@ def _ragged(text: str, delimiter: str, width: int, skipped: int, where: str, err
                 row=number,
                 got=delimiter.join(record)[:80],
                 hint="quote values that hold the delimiter, or mend the line",
+                code="text.shape",
             )
-    return InputError(f"the rows cannot be told apart: {error}", where=where, hint="look for an open quotation mark")
+    return InputError(
+        f"the rows cannot be told apart: {error}",
+        where=where,
+        hint="look for an open quotation mark",
+        code="text.shape",
+    )
 
 
 def _numbered_records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, int, list[str]]]:

@@ -66,7 +66,9 @@ def unpack(content: bytes, where: str) -> tuple[bytes, str]:
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"the {kind} file is damaged or cut short: {error}", where=where) from error
+        raise InputError(
+            f"the {kind} file is damaged or cut short: {error}", where=where, code="file.damaged"
+        ) from error
     return content, ""
 
 
@@ -83,7 +85,13 @@ def _unpack_zip(content: bytes, where: str) -> bytes:
         names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith("__MACOSX")]
         if len(names) != 1:
             listed = ", ".join(names[:5]) or "nothing"
-            raise InputError("the archive must hold one file", where=where, got=listed, hint="unpack it and name one")
+            raise InputError(
+                "the archive must hold one file",
+                where=where,
+                got=listed,
+                hint="unpack it and name one",
+                code="file.damaged",
+            )
         return _zip_member(archive, names[0], where)
 
 
@@ -95,7 +103,13 @@ def _zip_member(archive: zipfile.ZipFile, name: str, where: str) -> bytes:
         method = archive.getinfo(name).compress_type
         hint = "unpack it, or pack it as a usual ZIP"
         raise InputError(
-            "the archive is packed by a method that cannot be read", where=where, got=f"method {method}", hint=hint
+            "the archive is packed by a method that cannot be read",
+            where=where,
+            got=f"method {method}",
+            hint=hint,
+            code="file.damaged",
         ) from error
     except RuntimeError as error:  # zipfile has no error of its own for it
-        raise InputError("the archive needs a password", where=where, got=name, hint="unpack it first") from error
+        raise InputError(
+            "the archive needs a password", where=where, got=name, hint="unpack it first", code="file.locked"
+        ) from error

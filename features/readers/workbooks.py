@@ -31,7 +31,10 @@ def read_workbook(
         from python_calamine import CalamineError, PasswordError, load_workbook
     except ImportError as error:
         raise InputError(
-            "the reader of workbooks is not installed", where=where, hint="pip install python-calamine"
+            "the reader of workbooks is not installed",
+            where=where,
+            hint="pip install python-calamine",
+            code="package.missing",
         ) from error
     frames: dict[str, pd.DataFrame] = {}
     notes: dict[str, list[str]] = {}
@@ -46,13 +49,17 @@ def read_workbook(
             except InputError as error:
                 lost.append(f"'{name}': {error.problem}")
     except PasswordError as error:
-        raise InputError("the workbook has a password", where=where, hint="save it without one") from error
+        raise InputError(
+            "the workbook has a password", where=where, hint="save it without one", code="file.locked"
+        ) from error
     except (CalamineError, OSError, ValueError) as error:
         raise InputError(
-            f"the spreadsheet cannot be read: {error}", where=where, hint="save it again as XLSX"
+            f"the spreadsheet cannot be read: {error}", where=where, hint="save it again as XLSX", code="file.damaged"
         ) from error
     if not frames:
-        raise InputError("no sheet of the workbook holds a table", where=where, got="; ".join(lost[:5]))
+        raise InputError(
+            "no sheet of the workbook holds a table", where=where, got="; ".join(lost[:5]), code="file.empty"
+        )
     return frames, notes
 
 

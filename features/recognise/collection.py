@@ -87,6 +87,7 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
             "none of the files can be used",
             where=", ".join(p.name for p in given[:4]),
             got="; ".join(f"{n}: {why}" for n, why in (*passed, *more)[:4]),
+            code="reading.none",
         )
     return Collection(tuple(every), (*passed, *more))
 
@@ -190,7 +191,11 @@ def _one_of_each_file(seen: Sequence[Recognised], unused: Sequence[_Table]) -> t
             kept.append(one)
         else:
             said = f"the sheet '{best[one.path].sheet}' of this file was taken; name this one by sheet = '{one.sheet}'"
-            others.append(_Table(one.files or (one.path,), one.raw, one.sheet, one.sheets, InputError(said)))
+            others.append(
+                _Table(
+                    one.files or (one.path,), one.raw, one.sheet, one.sheets, InputError(said, code="reading.unclear")
+                )
+            )
     return kept, others
 
 

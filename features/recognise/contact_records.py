@@ -202,6 +202,7 @@ def _units(taken: Mapping[str, str], frame: pd.DataFrame) -> dict[str, str]:
                 "nothing tells the unit of these times", column=next(iter(plain)), got=f"{usual:g}, as the usual value",
                 wanted="seconds, minutes or another unit",
                 hint="write units = { " + ", ".join(f'"{n}" = "min"' for n in plain) + " } (or s, ms, h, d)",
+                code="duration.unit",
             )  # fmt: skip
     else:
         unit = "s"
@@ -242,6 +243,7 @@ def _number_words(taken: Mapping[str, str], columns: Mapping[str, ColumnProfile]
             wanted="answered, abandoned, callback, outbound or failed",
             hint="map the columns in [source.contacts] and write "
                  "kinds = { " + ", ".join(f'"{v}" = "answered"' for v in strange[:5]) + " }",
+                 code="value.unreadable",
         )  # fmt: skip
     return {}
 

@@ -128,6 +128,7 @@ def recognise_database(uri: str) -> Recognised:
         "the database is of no system that is known", where=describe_database(uri),
         got=", ".join(sorted(there.values())[:8]),
         wanted=f"the tables of one of {known}", hint="name a table: [source.cases] with database and table",
+        code="reading.unclear",
     )  # fmt: skip
 
 

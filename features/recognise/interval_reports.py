@@ -76,6 +76,7 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
             "each row is what one agent took, which is no demand of a queue", column=agents[0],
             wanted="the report by queue or skill",
             hint=f'or sum it: leave out {agents[0]}, one row each interval',
+            code="reading.none",
         )  # fmt: skip
     score, words = _score(columns, times, measures, odd, keys, unique)
     if score < MIN_SCORE_QUESTION:
@@ -100,6 +101,7 @@ def _refuse_without_count(
         raise InputError(
             "most of the counts cannot be read", column=named[0], got=next(iter(columns[named[0]].values), None),
             wanted="whole numbers from 0",
+            code="value.unreadable",
         )  # fmt: skip
     if not measures:
         return
@@ -111,6 +113,7 @@ def _refuse_without_count(
             f"the report does not say how many came: it has only {', '.join(named)}", column=named[0],
             wanted="a column of counts, such as Offered, beside it",
             hint="export the report with its counts; handle times alone can be given as aht in [staffing.NAME]",
+            code="reading.none",
         )  # fmt: skip
 
 
@@ -293,6 +296,7 @@ def _question(
         got=f"{columns[measures['y']].distinct:,} different numbers" if measures["y"] in columns else None,
         wanted=f'for counts [source.volumes] with kind = "table" and {count}',
         hint=f'for cases [source.cases] with kind = "table" and columns = {{ created_at = "{times.source}" }}',
+        code="reading.unclear",
     )
 
 

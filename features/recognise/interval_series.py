@@ -55,6 +55,7 @@ def find_series_across(
             "are these columns several series, or measures of one", column=rest[0], got=", ".join(rest[:6]),
             wanted=f'for series [source.volumes] with {across} and columns = {{ ds = "{times.source}" }}',
             hint=f'for one series columns = {{ ds = "{times.source}", y = "{rest[0]}" }}',
+            code="reading.unclear",
         )  # fmt: skip
     return {
         "shape": "interval report", "table": "volumes", "columns": {"ds": times.source}, "slot_s": times.step_s,

@@ -235,6 +235,7 @@ def _ask_for_slot(name: str, day: str, most: int) -> InputError:
         "how long are the intervals that are numbered", column=name, got=f"numbers up to {most}",
         wanted="15min, 30min or another length",
         hint=f'in [source.volumes] write slot = "30min", labels = "index" and columns = {{ ds = "{day} + {name}" }}',
+        code="reading.unclear",
     )  # fmt: skip
 
 
@@ -312,4 +313,5 @@ def _ask_for_date(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> 
             "the rows are numbered and have no date", column=numbered, wanted="the date of the first row",
             hint=f'in [source.volumes] write first = "2024-03-01", slot = "1d", '
             f'columns = {{ ds = "{numbered}", y = "{offered}" }}',
+            code="reading.unclear",
         )  # fmt: skip

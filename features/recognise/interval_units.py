@@ -41,6 +41,7 @@ def decide_means(
                 "is this time the total of the interval, or the average of a contact", column=name,
                 got=frame[name].dropna().iloc[0] if frame[name].notna().any() else None,
                 wanted=f'for the total {role} = "{name}" under columns', hint=f'for the average mean_{role} = "{name}"',
+                code="duration.unit",
             )  # fmt: skip
         if not answer:
             out[f"mean_{role}"] = out.pop(role)
@@ -105,6 +106,7 @@ def decide_units(measures: Mapping[str, str], frame: pd.DataFrame) -> tuple[dict
                 "nothing tells the unit of this time", column=name, got=f"{usual:g} for a contact",
                 wanted="seconds, minutes or another unit", hint=f"write units = {{ \"{name}\" = \"min\" }} (or s, "
                                                                 f"ms, h, d)",
+                                                                code="duration.unit",
             )  # fmt: skip
         if found != "s":
             units[name] = found

@@ -33,4 +33,5 @@ def recognise_planner_file(
         raise InputError(
             error.problem, where=name, column=error.column, row=error.row, got=error.got, wanted=error.wanted,
             hint=error.hint,
+            code=error.code,
         ) from error  # fmt: skip

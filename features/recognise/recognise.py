@@ -138,6 +138,7 @@ def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recogni
                 got=", ".join(list(columns)[:10]),
                 wanted="at least one column of dates or times",
                 hint=_undivided(columns, raw),
+                code="time.none",
             )
         readings = _readings(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name, ask)
         best, second = choose_reading(readings, file.name, ask)

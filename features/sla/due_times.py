@@ -123,6 +123,7 @@ def _read_due(events: pd.DataFrame, timezone: str) -> pd.Series[Any]:
         raise InputError(
             "this due time cannot be read", where="events", column="new", got=got["new"],
             wanted=f"an instant such as 2024-03-01T09:00Z in the field '{got['field']}'",
+            code="value.unreadable",
         )  # fmt: skip
     return end_days(drop_empty_instants(read.instants), texts, timezone)[0]
 

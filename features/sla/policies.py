@@ -193,6 +193,7 @@ def parse_condition(text: Any) -> Condition:
                 column="when",
                 got=text,
                 wanted="such as 'channel = phone|chat; product = p1'",
+                code="setting.invalid",
             )
         pairs.append((column.strip(), named))
     return tuple(sorted(pairs))
@@ -240,12 +241,28 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
     clock, metric = str(row["clock"]), str(row["metric"])
     if clock not in CLOCK_KINDS:
         hint = did_you_mean(clock, CLOCK_KINDS)
-        raise InputError("unknown clock", where="sla_policies", column="clock", row=number, got=clock, hint=hint)
+        raise InputError(
+            "unknown clock",
+            where="sla_policies",
+            column="clock",
+            row=number,
+            got=clock,
+            hint=hint,
+            code="metric.unknown",
+        )
     source, due = clock == "source", clock == "due"
     if not source and metric not in SLA_METRICS:
         hint = did_you_mean(metric, SLA_METRICS) or ""
         hint = f"{hint}; a flag of the exporting system needs clock = 'source'"
-        raise InputError("unknown metric", where="sla_policies", column="metric", row=number, got=metric, hint=hint)
+        raise InputError(
+            "unknown metric",
+            where="sla_policies",
+            column="metric",
+            row=number,
+            got=metric,
+            hint=hint,
+            code="metric.unknown",
+        )
     target = row.get("target_s")
     if not (source or due) and not (pd.notna(target) and 0 < float(str(target)) < np.inf):
         raise InputError(
@@ -255,6 +272,7 @@ def _policy(row: dict[Any, Any], number: int, log: CaseLog) -> Policy:
             row=number,
             got=target,
             wanted="seconds",
+            code="setting.invalid",
         )
     since = row.get("valid_from")
     preset = _named(row, "preset", tuple(PRESETS), "", number)
@@ -293,7 +311,14 @@ def _named(row: dict[Any, Any], column: str, allowed: tuple[str, ...], default: 
         near = did_you_mean(str(stated), names) or None
         wanted = f"one of {', '.join(names)}"
         raise InputError(
-            f"unknown {column}", where="sla_policies", column=column, row=number, got=stated, wanted=wanted, hint=near
+            f"unknown {column}",
+            where="sla_policies",
+            column=column,
+            row=number,
+            got=stated,
+            wanted=wanted,
+            hint=near,
+            code="setting.invalid",
         )
     return str(stated)
 
@@ -305,11 +330,15 @@ def _condition(text: Any, number: int, log: CaseLog) -> Condition:
         if column not in columns:
             hint = did_you_mean(column, columns)
             problem = "the cases have no such column"
-            raise InputError(problem, where="sla_policies", column="when", row=number, got=column, hint=hint)
+            raise InputError(
+                problem, where="sla_policies", column="when", row=number, got=column, hint=hint, code="setting.invalid"
+            )
         if column not in TABLES["cases"].names and log.attributes.get(column) != "creation":
             hint = "say 'creation' for it in the attributes of the source, if it is"
             problem = "a policy can only ask for what is known when a case is created"
-            raise InputError(problem, where="sla_policies", column="when", row=number, got=column, hint=hint)
+            raise InputError(
+                problem, where="sla_policies", column="when", row=number, got=column, hint=hint, code="setting.invalid"
+            )
     return condition
 
 
@@ -326,6 +355,7 @@ def _calendar(clock: str, name: Any, number: int, log: CaseLog) -> BusinessCalen
             row=number,
             got=got,
             hint=hint,
+            code="calendar.unknown",
         )
     return log.calendars[str(name)]
 
@@ -338,13 +368,16 @@ def _group_policies(metric: str, everyone: list[Policy]) -> MetricPolicies:
             where="sla_policies",
             column="clock",
             got=metric,
+            code="setting.conflict",
         )
     for option in POLICY_OPTIONS:
         choices = sorted({p.option(option) for p in policies})
         if len(choices) > 1:
             hint = f"'{metric}' has {' and '.join(choices)}; a preset or the option itself chooses it"
             problem = "all policies of a metric need the same options"
-            raise InputError(problem, where="sla_policies", column=option, got=metric, hint=hint)
+            raise InputError(
+                problem, where="sla_policies", column=option, got=metric, hint=hint, code="setting.invalid"
+            )
     priorities = tuple(sorted({p.priority for p in policies if p.priority is not None}))
     epochs = np.array(sorted({p.valid_from for p in everyone}), dtype=np.int64)
     conditions = tuple(sorted({p.condition for p in everyone}))

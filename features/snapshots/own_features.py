@@ -60,7 +60,7 @@ def register_feature(name: str, function: FeatureFunction | None = None, *, know
     if known not in FEATURE_TIMINGS:
         hint = did_you_mean(str(known), FEATURE_TIMINGS)
         problem = "a feature is known with the creation of a case or by event, never with its outcome"
-        raise InputError(problem, where=f"feature '{name}'", column="known", got=known, hint=hint)
+        raise InputError(problem, where=f"feature '{name}'", column="known", got=known, hint=hint, code="value.range")
     return as_decorator(lambda given: register(Plugin("feature", name, given, {"known": known})), function)
 
 

@@ -47,7 +47,9 @@ def daily(start: Any, end: Any, at: str = "08:00", timezone: str = "UTC") -> pd.
     try:
         clock = pd.Timedelta(hours=datetime.time.fromisoformat(at).hour, minutes=datetime.time.fromisoformat(at).minute)
     except ValueError as error:
-        raise InputError("this is not a time of day", column="at", got=at, wanted="a time such as '08:00'") from error
+        raise InputError(
+            "this is not a time of day", column="at", got=at, wanted="a time such as '08:00'", code="time.unreadable"
+        ) from error
     low, high = _parse_local_instant(start, timezone, "start"), _parse_local_instant(end, timezone, "end")
     if _is_date(end):
         high = high + pd.Timedelta(days=1, microseconds=-1)
@@ -87,7 +89,11 @@ def _pairs(log: CaseLog, asked: pd.DataFrame) -> pd.DataFrame:
     for name in ("case_id", "at"):
         if name not in asked.columns:
             raise InputError(
-                "the column is missing", where="at", column=name, hint="pairs of case_id and at are wanted"
+                "the column is missing",
+                where="at",
+                column=name,
+                hint="pairs of case_id and at are wanted",
+                code="column.missing",
             )
     cases = fetch(log.table("cases").select("case_id", "created_at")).set_index("case_id")["created_at"]
     pairs = pd.DataFrame({"case_id": asked["case_id"].astype("str").array, "at": _instants(asked["at"], log)})
@@ -96,7 +102,7 @@ def _pairs(log: CaseLog, asked: pd.DataFrame) -> pd.DataFrame:
         if bad.any():
             row = int(bad.to_numpy().argmax())
             got = f"{pairs['case_id'].iloc[row]} at {pairs['at'].iloc[row].isoformat()}"
-            raise InputError(why, where="at", column="case_id", row=row + 1, got=got)
+            raise InputError(why, where="at", column="case_id", row=row + 1, got=got, code="time.unreadable")
     return pairs.drop_duplicates().sort_values(["at", "case_id"], ignore_index=True)
 
 
@@ -112,7 +118,7 @@ def _instants(values: Iterable[Any], log: CaseLog) -> pd.DatetimeIndex:
     if len(stamps) and stamps.max() > log.until:
         hint = f"the log ends at {log.until.isoformat()}"
         got = stamps.max().isoformat()
-        raise InputError("this instant is later than the log", column="at", got=got, hint=hint)
+        raise InputError("this instant is later than the log", column="at", got=got, hint=hint, code="time.order")
     return stamps
 
 
@@ -120,9 +126,13 @@ def _parse_local_instant(value: Any, timezone: str, name: str) -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(value)
     except (ValueError, TypeError) as error:
-        raise InputError("this is not an instant", column=name, got=value, wanted="a date and time") from error
+        raise InputError(
+            "this is not an instant", column=name, got=value, wanted="a date and time", code="time.unreadable"
+        ) from error
     if pd.isna(stamp):
-        raise InputError("this is not an instant", column=name, got=value, wanted="a date and time")
+        raise InputError(
+            "this is not an instant", column=name, got=value, wanted="a date and time", code="time.unreadable"
+        )
     return stamp.tz_localize(timezone) if stamp.tzinfo is None else stamp.tz_convert(timezone)
 
 

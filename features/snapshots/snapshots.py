@@ -141,7 +141,14 @@ def snapshots(
     books = read_policies(log)
     if metric not in books:
         hint = did_you_mean(metric, tuple(books)) if books else "add [[sla]] to the configuration"
-        raise InputError("no policy has this metric", where="sla_policies", column="metric", got=metric, hint=hint)
+        raise InputError(
+            "no policy has this metric",
+            where="sla_policies",
+            column="metric",
+            got=metric,
+            hint=hint,
+            code="kpi.unavailable",
+        )
     looks = find_snapshot_times(log, at, case_steps(log)) if isinstance(at, str) else find_snapshot_times(log, at, None)
     last = looks["at"].max() if len(looks) else log.until
     steps = materialise(case_steps(log, last))

@@ -24,10 +24,19 @@ def check_units(spec: SourceSpec, mapped: Iterable[str], where: str) -> None:
     for column, unit in spec.units.items():
         if unit not in ELAPSED_UNITS:
             hint = did_you_mean(unit, tuple(ELAPSED_UNITS))
-            raise InputError("there is no such unit", where=f"units of {where}", column=column, got=unit, hint=hint)
+            raise InputError(
+                "there is no such unit",
+                where=f"units of {where}",
+                column=column,
+                got=unit,
+                hint=hint,
+                code="duration.unit",
+            )
         if column not in columns:
             hint = did_you_mean(column, columns)
-            raise InputError("no such column is mapped", where=f"units of {where}", column=column, hint=hint)
+            raise InputError(
+                "no such column is mapped", where=f"units of {where}", column=column, hint=hint, code="column.unknown"
+            )
 
 
 def read_seconds(spec: SourceSpec, frame: pd.DataFrame, source: str, ledger: ImportReport) -> pd.Series[Any]:
@@ -45,6 +54,7 @@ def read_seconds(spec: SourceSpec, frame: pd.DataFrame, source: str, ledger: Imp
         raise InputError(
             "not one duration of the column can be read", where=ledger.where, column=source,
             row=int(bad.argmax()) + 1, got=raw.iloc[int(bad.argmax())], wanted="seconds, or a clock such as 4:25",
+            code="duration.unreadable",
         )  # fmt: skip
     ledger.reject(bad, source, raw, "the duration cannot be read")
     below = (read.seconds < 0).to_numpy(dtype=bool)

@@ -87,6 +87,7 @@ class ImportReport:
             column=str(first["column"]),
             row=int(first["row"]),
             got=None if pd.isna(first["value"]) else first["value"],
+            code="rows.none",
         )
 
 
@@ -119,19 +120,26 @@ def choose_columns(
         if name not in known:
             hint = did_you_mean(name, tuple(known))
             raise InputError(
-                f"the table '{spec.table}' has no such column", where=f"columns of {where}", column=name, hint=hint
+                f"the table '{spec.table}' has no such column",
+                where=f"columns of {where}",
+                column=name,
+                hint=hint,
+                code="column.unknown",
             )
     found = dict(spec.columns) if spec.columns else {name: name for name in known if name in there}
     for name, source in found.items():
         for part in split_column_names(source, there):
             if part not in there:
                 raise InputError(
-                    f"the file has no column '{part}' for '{name}'", where=where, hint=did_you_mean(part, there)
+                    f"the file has no column '{part}' for '{name}'",
+                    where=where,
+                    hint=did_you_mean(part, there),
+                    code="column.unknown",
                 )
     for name in needed:
         if name not in found:
             hint = f"say in the columns map which column it is; the file has: {', '.join(there[:12])}"
-            raise InputError("a needed column is missing", where=where, column=name, hint=hint)
+            raise InputError("a needed column is missing", where=where, column=name, hint=hint, code="column.missing")
     for source in spec.attributes:
         if source not in there:
             raise InputError(
@@ -139,6 +147,7 @@ def choose_columns(
                 where=where,
                 column=source,
                 hint=did_you_mean(source, there),
+                code="column.unknown",
             )
     return found
 
@@ -193,7 +202,9 @@ def cast_columns(
         if name in needed:
             missing = raw[name].isna().to_numpy()
             if missing.all():
-                raise InputError("every value of a needed column is missing", where=ledger.where, column=source)
+                raise InputError(
+                    "every value of a needed column is missing", where=ledger.where, column=source, code="column.empty"
+                )
             ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing")
     return pd.DataFrame(out, index=frame.index)
 
@@ -224,7 +235,9 @@ def _add_duration(
     unit = spec.units[took]
     if unit not in ELAPSED_UNITS:
         hint = did_you_mean(unit, tuple(ELAPSED_UNITS))
-        raise InputError("there is no such unit", where=ledger.where, column=took, got=unit, hint=hint)
+        raise InputError(
+            "there is no such unit", where=ledger.where, column=took, got=unit, hint=hint, code="duration.unit"
+        )
     begin = parse_times(
         raw, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset, order=order
     ).instants
@@ -264,6 +277,7 @@ def _cast(
         raise InputError(
             f"not one value can be read: {wanted}", where=ledger.where, column=source, row=int(bad.argmax()) + 1,
             got=raw.iloc[int(bad.argmax())],
+            code="value.unreadable",
         )  # fmt: skip
     ledger.reject(bad, source, raw, wanted)
     return cast.astype(dtype)  # type: ignore[call-overload,no-any-return]
@@ -290,6 +304,7 @@ def check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: Sour
             hint="set date_format, such as '%d/%m/%Y %H:%M'"
             if not spec.date_format
             else "mend or leave out date_format",
+            code="time.unreadable",
         )
     ledger.reject(times.bad, source, raw, "the time cannot be read")
     far = ((times.instants < _VALID_TIME_SPAN[0]) | (times.instants >= _VALID_TIME_SPAN[1])).to_numpy(dtype=bool)

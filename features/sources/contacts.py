@@ -103,7 +103,12 @@ def _outcomes(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], ledge
         if kind not in CONTACT_OUTCOMES:
             hint = did_you_mean(kind, CONTACT_OUTCOMES)
             raise InputError(
-                "there is no such outcome", where=f"kinds of {ledger.where}", column=value, got=kind, hint=hint
+                "there is no such outcome",
+                where=f"kinds of {ledger.where}",
+                column=value,
+                got=kind,
+                hint=hint,
+                code="value.unknown",
             )
     words = rows["outcome"].dropna().unique()
     known = {w: spec.kinds.get(w) or classify_outcome(w) for w in words}
@@ -113,6 +118,7 @@ def _outcomes(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], ledge
         raise InputError(
             "not one outcome is known", where=ledger.where, column=found["outcome"], got=str(words[0]),
             wanted=", ".join(CONTACT_OUTCOMES), hint=f"say it in the source: kinds = {{ \"{words[0]}\" = 'answered' }}",
+            code="value.unreadable",
         )  # fmt: skip
     ledger.reject(
         strange,

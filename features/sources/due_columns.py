@@ -51,7 +51,9 @@ def read_due_columns(
         metric, column = CASE_DUES[name], columns[name]
         if metric in out:
             problem = f"two columns say when the {metric} is due"
-            raise InputError(problem, where=ledger.where, column=name, got=column, hint="map one of them")
+            raise InputError(
+                problem, where=ledger.where, column=name, got=column, hint="map one of them", code="value.range"
+            )
         read = parse_times(
             texts, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset, order=order
         )
@@ -63,6 +65,7 @@ def read_due_columns(
             raise InputError(
                 "not one due time of the column can be read", where=ledger.where, column=column, row=row + 1,
                 got=texts.iloc[row], wanted="dates such as 2024-03-01 09:30", hint="or take the column out of the map",
+                code="time.unreadable",
             )  # fmt: skip
         said = f"'{column}' is when the {metric.replace('_', ' ')} of a case is due: {int(due.notna().sum()):,} rows"
         known = (

@@ -75,6 +75,7 @@ def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: ImportRep
             raise InputError(
                 "there is no such kind of event", where=f"kinds of {ledger.where}", column=activity, got=kind,
                 hint=did_you_mean(kind, known),
+                code="value.unknown",
             )  # fmt: skip
         if activity in there:
             continue
@@ -82,6 +83,7 @@ def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: ImportRep
             raise InputError(
                 "the file has no such activity", where=f"kinds of {ledger.where}", column=activity,
                 hint=did_you_mean(activity, unmapped[:30] or there[:30]),
+                code="column.unknown",
             )  # fmt: skip
         absent.append(repr(activity))
     if absent:

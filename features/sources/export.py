@@ -147,7 +147,13 @@ def read_export_tables(
     for name in spec.parts:
         if name not in known:
             hint = did_you_mean(name, known)
-            raise InputError(f"'{spec.kind}' has no such part", where=spec.path or "parts", column=name, hint=hint)
+            raise InputError(
+                f"'{spec.kind}' has no such part",
+                where=spec.path or "parts",
+                column=name,
+                hint=hint,
+                code="source.incomplete",
+            )
     notes: list[str] = []
     found: dict[str, list[tuple[str, pd.DataFrame]]] = {}
     file = find_database_file(spec.database or "")
@@ -166,7 +172,10 @@ def read_export_tables(
     if not found:
         has = f"the tables {', '.join(known)}"
         raise InputError(
-            f"nothing here is recognised as an export of {spec.kind}", where=spec.place or None, wanted=has
+            f"nothing here is recognised as an export of {spec.kind}",
+            where=spec.place or None,
+            wanted=has,
+            code="reading.none",
         )
     return {name: _joined(name, frames, notes) for name, frames in found.items()}, notes
 
@@ -175,7 +184,12 @@ def require_table(found: Mapping[str, Any], name: str, spec: SourceSpec) -> None
     """Refuse an export without the part that all others hang on."""
     if name not in found:
         has = f"only {', '.join(found)} was recognised"
-        raise InputError(f"the export has no table of {name}", where=spec.place, hint=f"{has}; name its file in parts")
+        raise InputError(
+            f"the export has no table of {name}",
+            where=spec.place,
+            hint=f"{has}; name its file in parts",
+            code="source.incomplete",
+        )
 
 
 def cast_table(
@@ -257,11 +271,17 @@ def _own(part: ExportTable, own: Mapping[str, str], frame: pd.DataFrame, where: 
         if role not in part.columns:
             hint = did_you_mean(role, tuple(part.columns))
             raise InputError(
-                f"the table of {part.name} has no such column", where=f"columns of {where}", column=role, hint=hint
+                f"the table of {part.name} has no such column",
+                where=f"columns of {where}",
+                column=role,
+                hint=hint,
+                code="column.unknown",
             )
         if column not in there:
             hint = did_you_mean(column, there)
-            raise InputError(f"the file has no column '{column}' for '{role}'", where=where, hint=hint)
+            raise InputError(
+                f"the file has no column '{column}' for '{role}'", where=where, hint=hint, code="column.unknown"
+            )
     return dict(own)
 
 
@@ -321,7 +341,9 @@ def _list_of(part: ExportTable, raw: RawFile, where: str) -> pd.DataFrame:
     if lost:
         names = " or ".join(part.columns[lost[0]])
         has = ", ".join(str(c) for c in list(raw.frame.columns)[:10])
-        raise InputError(f"this is no table of {part.name}: it has no column {names}", where=where, got=has)
+        raise InputError(
+            f"this is no table of {part.name}: it has no column {names}", where=where, got=has, code="source.incomplete"
+        )
     return raw.frame
 
 

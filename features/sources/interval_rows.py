@@ -33,7 +33,15 @@ def split_across(across: str, names: list[str], where: str) -> list[str]:
         if end not in names or not mark:
             hint = did_you_mean(end, names)
             wanted = f"the first and the last column, such as '{names[1]}{_BETWEEN}{names[-1]}'"
-            raise InputError("these are no columns", where=where, column="across", got=across, wanted=wanted, hint=hint)
+            raise InputError(
+                "these are no columns",
+                where=where,
+                column="across",
+                got=across,
+                wanted=wanted,
+                hint=hint,
+                code="column.unknown",
+            )
     a, b = (names.index(end) for end in ends)
     return names[min(a, b) : max(a, b) + 1]
 
@@ -74,6 +82,7 @@ def read_starts(spec: SourceSpec, frame: pd.DataFrame, source: str, ledger: Impo
         raise InputError(
             "this is no kind of label", where=ledger.where, column="labels", got=spec.labels, wanted="start or end",
             hint=hint,
+            code="time.unreadable",
         )  # fmt: skip
     parts = split_column_names(source, [str(c) for c in frame.columns])
     if len(parts) == 1 and spec.first is not None:
@@ -92,7 +101,9 @@ def _instants(spec: SourceSpec, raw: pd.Series[Any], source: str, ledger: Import
     times = parse_times(raw, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset, order=order)
     check_times(times, raw, source, spec, ledger)
     if raw.isna().all():
-        raise InputError("every value of a needed column is missing", where=ledger.where, column=source)
+        raise InputError(
+            "every value of a needed column is missing", where=ledger.where, column=source, code="column.empty"
+        )
     ledger.reject(raw.isna().to_numpy(), source, raw, "the time is missing")
     return times.instants
 
@@ -141,7 +152,12 @@ def _numbered_days(spec: SourceSpec, frame: pd.DataFrame, column: str, ledger: I
     except ValueError as error:
         wanted = "such as 2024-03-01"
         raise InputError(
-            "this is not a date", where=ledger.where, column="first", got=spec.first, wanted=wanted
+            "this is not a date",
+            where=ledger.where,
+            column="first",
+            got=spec.first,
+            wanted=wanted,
+            code="time.unreadable",
         ) from error
     local = start + pd.to_timedelta((number - number.min()) * (spec.slot_s or DAY_S), unit="s")
     return parse_times(local.astype("datetime64[us]"), spec.timezone).instants

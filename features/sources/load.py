@@ -54,9 +54,21 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
 
     if spec.kind not in (*ADAPTERS, *SYSTEMS):
         hint = did_you_mean(spec.kind, (*ADAPTERS, *SYSTEMS))
-        raise InputError("there is no such kind of source", where=spec.place, column="kind", got=spec.kind, hint=hint)
+        raise InputError(
+            "there is no such kind of source",
+            where=spec.place,
+            column="kind",
+            got=spec.kind,
+            hint=hint,
+            code="source.unknown",
+        )
     if not (spec.path or spec.files or spec.parts or spec.database):
-        raise InputError("the source names no data", where=f"source {spec.table}", hint="set path, parts or database")
+        raise InputError(
+            "the source names no data",
+            where=f"source {spec.table}",
+            hint="set path, parts or database",
+            code="source.unknown",
+        )
     home = Path(folder)
     many = bool(spec.files) or is_pattern(spec.path) or (home / spec.path).is_dir()
     several = bool(spec.parts or (spec.database and not spec.relation) or many)
@@ -64,7 +76,11 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
         return SYSTEMS[spec.kind].load(spec, Path(folder))
     if spec.parts:
         raise InputError(
-            f"a source of kind '{spec.kind}' is one table", where=spec.place, column="parts", hint="set path"
+            f"a source of kind '{spec.kind}' is one table",
+            where=spec.place,
+            column="parts",
+            hint="set path",
+            code="source.unknown",
         )
     if spec.database:
         frame = _read_database(spec, home)
@@ -86,7 +102,9 @@ def _read_database(spec: SourceSpec, home: Path) -> pd.DataFrame:
         return read_relation(uri, spec.relation, spec.schema, spec.query)
     if spec.query:
         hint = "make it a view, and name that as the table"
-        raise InputError("a query is for servers only", where=spec.place, column="query", hint=hint)
+        raise InputError(
+            "a query is for servers only", where=spec.place, column="query", hint=hint, code="source.unknown"
+        )
     return read_raw(home / file, sheet=spec.relation).frame
 
 

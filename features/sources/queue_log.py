@@ -48,7 +48,7 @@ def read_queue_log(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     where = Path(spec.path).name
     for name in QUEUE_LOG_COLUMNS[:5]:
         if name not in frame:
-            raise InputError("a queue_log needs this column", where=where, column=name)
+            raise InputError("a queue_log needs this column", where=where, column=name, code="column.missing")
     ledger = ImportReport("contacts", where, len(frame))
     times = parse_times(frame["time"].astype("str"), spec.timezone)
     ledger.reject(times.bad, "time", frame["time"].astype("str"), "the time cannot be read")
@@ -56,7 +56,7 @@ def read_queue_log(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     events = events[events["at"].notna()]
     calls = _calls(events, ledger)
     if calls.empty:
-        raise InputError("no call entered a queue", where=where, column="event", wanted="ENTERQUEUE")
+        raise InputError("no call entered a queue", where=where, column="event", wanted="ENTERQUEUE", code="rows.none")
     tables = {"contacts": calls[is_in_span(spec, calls["queued_at"], ledger, "calls")].reset_index(drop=True)}
     spells = _agent_time(events)
     if len(spells):

@@ -20,7 +20,9 @@ def parse_source_span(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timesta
         try:
             stamp = None if text is None else pd.Timestamp(text)
         except ValueError as error:
-            raise InputError("this is not a date", column=key, got=text, wanted="such as 2024-03-01") from error
+            raise InputError(
+                "this is not a date", column=key, got=text, wanted="such as 2024-03-01", code="time.unreadable"
+            ) from error
         if stamp is not None:
             stamp = stamp.tz_localize(spec.timezone) if stamp.tzinfo is None else stamp
             stamp = stamp.tz_convert("UTC")

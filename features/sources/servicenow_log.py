@@ -120,7 +120,13 @@ def _with_columns(spec: SourceSpec, usual: Mapping[str, str]) -> SourceSpec:
     for name in spec.columns:
         if name not in AUDIT_LOG_COLUMNS:
             hint = did_you_mean(name, tuple(AUDIT_LOG_COLUMNS))
-            raise InputError("the adapter 'servicenow' has no such column", where=spec.path, column=name, hint=hint)
+            raise InputError(
+                "the adapter 'servicenow' has no such column",
+                where=spec.path,
+                column=name,
+                hint=hint,
+                code="column.unknown",
+            )
     return replace(spec, columns={**usual, **spec.columns})
 
 
@@ -150,7 +156,14 @@ def _classes(states: pd.Series[Any], spec: SourceSpec, where: str) -> pd.Series[
     for state, kind in spec.kinds.items():
         if kind not in AUDIT_STATE_CLASSES:
             hint = did_you_mean(kind, AUDIT_STATE_CLASSES)
-            raise InputError("a state cannot mean this", where=f"kinds of {where}", column=state, got=kind, hint=hint)
+            raise InputError(
+                "a state cannot mean this",
+                where=f"kinds of {where}",
+                column=state,
+                got=kind,
+                hint=hint,
+                code="value.unknown",
+            )
     return states.map(
         {s: spec.kinds.get(str(s), classify_audit_state(str(s))) for s in states.dropna().unique()}
     ).fillna("open")

@@ -95,7 +95,12 @@ def classify_states(
         if meaning not in STATE_CLASSES:
             hint = did_you_mean(meaning, STATE_CLASSES)
             raise InputError(
-                "a state cannot mean this", where=f"kinds of {where}", column=state, got=meaning, hint=hint
+                "a state cannot mean this",
+                where=f"kinds of {where}",
+                column=state,
+                got=meaning,
+                hint=hint,
+                code="value.unknown",
             )
     found: dict[str, str] = {}
     unknown: list[str] = []

@@ -73,10 +73,15 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     wide = [k for k in SURVEY_SCALES if k in found]
     if not wide and "score" not in found:
         raise InputError(
-            "no column has scores", where=where, hint="columns = { score = '...' } or a column named csat, nps or ces"
+            "no column has scores",
+            where=where,
+            hint="columns = { score = '...' } or a column named csat, nps or ces",
+            code="column.missing",
         )
     if not {"offered_at", "responded_at"} & set(found):
-        raise InputError("no column has times", where=where, hint="columns = { responded_at = '...' }")
+        raise InputError(
+            "no column has times", where=where, hint="columns = { responded_at = '...' }", code="time.none"
+        )
     ledger = ImportReport("surveys", where, len(frame))
     kinds = {role: SURVEY_TABLE.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
     rows = cast_columns(spec, frame, found, kinds, (), ledger)
@@ -106,15 +111,28 @@ def _stated(spec: SourceSpec, frame: pd.DataFrame, where: str) -> dict[str, str]
     for role, column in spec.columns.items():
         if role not in SURVEY_TABLE.columns:
             hint = did_you_mean(role, tuple(SURVEY_TABLE.columns))
-            raise InputError("a survey has no such column", where=f"columns of {where}", column=role, hint=hint)
+            raise InputError(
+                "a survey has no such column",
+                where=f"columns of {where}",
+                column=role,
+                hint=hint,
+                code="column.unknown",
+            )
         if column not in frame:
             hint = did_you_mean(column, [str(c) for c in frame.columns])
-            raise InputError(f"the file has no column '{column}' for '{role}'", where=where, hint=hint)
+            raise InputError(
+                f"the file has no column '{column}' for '{role}'", where=where, hint=hint, code="column.unknown"
+            )
     for name, kind in spec.kinds.items():
         if kind not in SURVEY_SCALES:
             hint = did_you_mean(kind, tuple(SURVEY_SCALES))
             raise InputError(
-                "there is no such kind of survey", where=f"kinds of {where}", column=name, got=kind, hint=hint
+                "there is no such kind of survey",
+                where=f"kinds of {where}",
+                column=name,
+                got=kind,
+                hint=hint,
+                code="value.unknown",
             )
     return dict(spec.columns)
 
@@ -172,7 +190,11 @@ def _from_name(where: str) -> str:
     if len(named) != 1:
         hint = "say it in the source: kinds = { score = 'csat' }"
         raise InputError(
-            "nothing tells what kind of survey this is", where=where, wanted=", ".join(SURVEY_SCALES), hint=hint
+            "nothing tells what kind of survey this is",
+            where=where,
+            wanted=", ".join(SURVEY_SCALES),
+            hint=hint,
+            code="reading.unclear",
         )
     return named[0]
 

@@ -126,6 +126,7 @@ def _attributes(spec: SourceSpec, frame: pd.DataFrame, found: Mapping[str, str])
                 where=Path(spec.path).name,
                 column=name,
                 hint=hint,
+                code="column.doubled",
             )
     kept = dict(spec.attributes)
     if not spec.columns:

@@ -61,7 +61,11 @@ def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     for role, column in found.items():
         if column not in frame and role not in ("line", "team", "agent_id"):
             raise InputError(
-                "a call log needs this column", where=where, column=column, hint=f"columns = {{ {role} = ... }}"
+                "a call log needs this column",
+                where=where,
+                column=column,
+                hint=f"columns = {{ {role} = ... }}",
+                code="column.missing",
             )
     found = {r: c for r, c in found.items() if c in frame}
     ledger = ImportReport("contacts", where, len(frame))

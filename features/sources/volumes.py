@@ -133,7 +133,10 @@ def infer_time_step_s(volumes: pd.DataFrame, ledger: ImportReport) -> float:
     step, share = common_step_s(volumes["ds"])
     if step is None:
         raise InputError(
-            "one slot alone does not tell its length", where=ledger.where, hint="set slot, such as '30min'"
+            "one slot alone does not tell its length",
+            where=ledger.where,
+            hint="set slot, such as '30min'",
+            code="frequency.invalid",
         )
     ledger.add_note(f"a slot is {step:,.0f} s long, the commonest distance ({share:.0%} of them)")
     return step
@@ -196,17 +199,21 @@ def _numbers(spec: SourceSpec, frame: pd.DataFrame, source: str, role: str, ledg
             raise InputError(
                 "nothing tells whether the mark stands between thousands or before decimals", where=ledger.where,
                 column=column, got=odd.iloc[0], wanted="one way of writing, such as 1204",
+                code="reading.unclear",
             )  # fmt: skip
         bad = (raw.notna() & part.isna()).to_numpy(dtype=bool)
         if bad.any() and int(bad.sum()) == int(raw.notna().sum()):
             raise InputError(
                 "not one value can be read: the value is not a number", where=ledger.where, column=column,
                 row=int(bad.argmax()) + 1, got=raw.iloc[int(bad.argmax())],
+                code="value.unreadable",
             )  # fmt: skip
         ledger.reject(bad, column, raw, "the value is not a number")
         if role == "y":
             if raw.isna().all():
-                raise InputError("every value of a needed column is missing", where=ledger.where, column=column)
+                raise InputError(
+                    "every value of a needed column is missing", where=ledger.where, column=column, code="column.empty"
+                )
             ledger.reject(raw.isna().to_numpy(), column, raw, "the value is missing")
         if role in COUNT_MEASURES:
             ledger.reject((part < 0).to_numpy(dtype=bool), column, part, "a count cannot be below 0")

@@ -204,7 +204,12 @@ def _histories(
     for table in ("history_types", "history_objects", "history_attributes"):
         if table not in found:  # their ids are given in the order of first use: no two installations agree
             hint = "it says what was changed; dump it with the others, or name its file in parts"
-            raise InputError(f"the histories cannot be read without the table {table}", where=spec.place, hint=hint)
+            raise InputError(
+                f"the histories cannot be read without the table {table}",
+                where=spec.place,
+                hint=hint,
+                code="value.unreadable",
+            )
     rows = taken.rows
     own = labels["history_objects"].label(rows["object_id"]) == "Ticket"
     own &= labels["history_types"].label(rows["type_id"]) == "updated"

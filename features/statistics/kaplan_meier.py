@@ -69,13 +69,13 @@ def kaplan_meier(
     """
     t, seen, g, count = _read(durations, observed, groups, n_groups)
     if horizon is not None and not horizon > 0:
-        raise InputError("the horizon must be above 0", column="horizon", got=horizon)
+        raise InputError("the horizon must be above 0", column="horizon", got=horizon, code="value.range")
     curve = _curve(t, seen, g, count)
     out = pd.DataFrame({"n": np.bincount(g, minlength=count), "ended": np.bincount(g, weights=seen, minlength=count)})
     out = out.astype("int64")
     for share in quantiles:
         if not 0 < share < 1:
-            raise InputError("a quantile lies between 0 and 1", column="quantiles", got=share)
+            raise InputError("a quantile lies between 0 and 1", column="quantiles", got=share, code="value.range")
         out[f"q{share * 100:g}"] = _find_quantile(curve, 1 - share, count)
     out["mean"] = _restricted_mean(curve, count, horizon)
     lower, upper = _band(curve, level)
@@ -93,14 +93,17 @@ def _read(
         raise InputError(
             "durations, observed and groups must be equally long",
             got=tuple(x.shape for x in (t, seen, g)),
+            code="value.length",
         )
     known = ~np.isnan(t)
     if (t[known] < 0).any():
         row = int(np.flatnonzero(known & (np.nan_to_num(t) < 0))[0])
-        raise InputError("a duration is negative", column="durations", row=row + 1, got=float(t[row]))
+        raise InputError(
+            "a duration is negative", column="durations", row=row + 1, got=float(t[row]), code="duration.unreadable"
+        )
     count = n_groups if n_groups is not None else int(g.max(initial=-1 if groups is not None else 0)) + 1
     if len(g) and (g.min() < 0 or g.max() >= count):
-        raise InputError("a group is not in 0..n_groups - 1", column="groups", got=int(g.max()))
+        raise InputError("a group is not in 0..n_groups - 1", column="groups", got=int(g.max()), code="value.range")
     return t[known], seen[known], g[known], count
 
 

@@ -106,7 +106,9 @@ def build_deferred_work(
     ds = pd.DatetimeIndex(frame["ds"].drop_duplicates().sort_values())
     full = frame.sort_values(["path", "unique_id", "ds"])
     if len(full) != len(paths) * len(classes) * len(ds) or full.duplicated(["path", "unique_id", "ds"]).any():
-        raise InputError("the classes or paths differ in their slots", where="argument 'arrivals'", column="ds")
+        raise InputError(
+            "the classes or paths differ in their slots", where="argument 'arrivals'", column="ds", code="value.length"
+        )
     inflow = full["y"].to_numpy(float).reshape(len(paths), len(classes), len(ds))
     starts, ends, local = _instants(ds, calendar)
     promise = [_by_class("sla_s", sla_s, c) for c in classes]
@@ -144,15 +146,21 @@ def _checked(arrivals: pd.DataFrame) -> pd.DataFrame:
     value = next((c for c in ("y", "deskcast") if c in arrivals.columns), None)
     if "ds" not in arrivals.columns or value is None:
         raise InputError(
-            "a column is missing", where=where, wanted="ds and y (or deskcast)", got=list(arrivals.columns)
+            "a column is missing",
+            where=where,
+            wanted="ds and y (or deskcast)",
+            got=list(arrivals.columns),
+            code="column.missing",
         )
     if arrivals.empty:
-        raise InputError("there is no row", where=where)
+        raise InputError("there is no row", where=where, code="queue.empty")
     if "path" not in arrivals.columns and value == "deskcast" and interval_columns(arrivals):
         arrivals, value = inflow_paths(arrivals), "y"
     frame = pd.DataFrame({"ds": arrivals["ds"].to_numpy() if _naive(arrivals["ds"]) else arrivals["ds"]})
     if not pd.api.types.is_datetime64_any_dtype(frame["ds"]) or frame["ds"].isna().any():
-        raise InputError("these are not times", where=where, column="ds", wanted="the start of each slot")
+        raise InputError(
+            "these are not times", where=where, column="ds", wanted="the start of each slot", code="time.unreadable"
+        )
     frame["unique_id"] = arrivals["unique_id"].astype("str").to_numpy() if "unique_id" in arrivals.columns else "all"
     frame["path"] = arrivals["path"].to_numpy() if "path" in arrivals.columns else 0
     frame["y"] = check_numbers("arrivals", arrivals[value], least=0)
@@ -183,7 +191,9 @@ def _by_class(name: str, given: float | Mapping[str, float], kind: str) -> float
         return check_number(name, given, above=0)
     if kind not in given:
         hint = did_you_mean(kind, [str(k) for k in given])
-        raise InputError("a class of cases has no value", where=f"argument '{name}'", got=kind, hint=hint)
+        raise InputError(
+            "a class of cases has no value", where=f"argument '{name}'", got=kind, hint=hint, code="value.missing"
+        )
     return check_number(f"{name}[{kind!r}]", given[kind], above=0)
 
 
@@ -200,6 +210,7 @@ def _due_slots(
             row=int(short[0]) + 1,
             got=sla_s,
             hint="use shorter slots",
+            code="plan.impossible",
         )
     return np.maximum(slot, np.arange(len(slot)))
 
@@ -220,7 +231,7 @@ def _read_backlog(
     where = "argument 'backlog'"
     if "due_at" not in backlog.columns:
         near = did_you_mean("due_at", [str(c) for c in backlog.columns])
-        raise InputError("the column is missing", where=where, column="due_at", hint=near)
+        raise InputError("the column is missing", where=where, column="due_at", hint=near, code="column.missing")
     due_at = _with_zone(backlog["due_at"], "due_at")
     born = _with_zone(backlog["created_at"], "created_at") if "created_at" in backlog.columns else None
     age = (start - born).total_seconds().to_numpy() if born is not None else np.zeros(len(backlog))
@@ -229,9 +240,17 @@ def _read_backlog(
         kind = np.array([classes.index(name) if name in classes else -1 for name in names], dtype=np.int64)
         if (kind < 0).any():
             row = int(np.flatnonzero(kind < 0)[0])
-            raise InputError("no such class comes", where=where, column="unique_id", row=row + 1, got=names[row])
+            raise InputError(
+                "no such class comes", where=where, column="unique_id", row=row + 1, got=names[row], code="queue.empty"
+            )
     elif len(classes) > 1:
-        raise InputError("the column is missing", where=where, column="unique_id", hint="there are several classes")
+        raise InputError(
+            "the column is missing",
+            where=where,
+            column="unique_id",
+            hint="there are several classes",
+            code="column.missing",
+        )
     else:
         kind = np.zeros(len(backlog), dtype=np.int64)
     cases = check_numbers("backlog['cases']", backlog["cases"], least=0) if "cases" in backlog.columns else 1.0
@@ -251,8 +270,14 @@ def _with_zone(times: pd.Series[Any], column: str) -> pd.DatetimeIndex:
         index = pd.DatetimeIndex(times.array)
     except (ValueError, TypeError) as error:
         raise InputError(
-            "these are not instants", where="argument 'backlog'", column=column, got=times.iloc[0]
+            "these are not instants",
+            where="argument 'backlog'",
+            column=column,
+            got=times.iloc[0],
+            code="time.unreadable",
         ) from error
     if index.tz is None and not index.isna().all():
-        raise InputError("the times have no zone", where="argument 'backlog'", column=column, got=str(index[0]))
+        raise InputError(
+            "the times have no zone", where="argument 'backlog'", column=column, got=str(index[0]), code="time.zone"
+        )
     return index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")

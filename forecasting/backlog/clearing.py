@@ -90,7 +90,7 @@ def clear_backlog(
     spare = None if left is None else check_number("left", left, least=0)
     free = read_agent_limits(work, 0, None, free_agents)[2]
     if last < 0 or work.open_s[: last + 1].sum() <= 0:
-        raise InputError("no slot is open before that", where="argument 'by'", got=str(when))
+        raise InputError("no slot is open before that", where="argument 'by'", got=str(when), code="history.short")
 
     def outcome(people: int) -> dict[str, float | int | bool]:
         runs = run_work(work, (people + free) * work.open_s * share, last + 1)
@@ -115,6 +115,7 @@ def clear_backlog(
             where="argument 'left'",
             got=left,
             hint="allow more cases to wait, or a later time",
+            code="plan.impossible",
         )
     frame = pd.DataFrame([outcome(k) for k in range(max(answer - around // 2, 0), answer + around + 1)])
     return frame.reset_index(drop=True)
@@ -183,7 +184,7 @@ def _instant(by: pd.Timestamp | str) -> pd.Timestamp:
     try:
         when = pd.Timestamp(by)
     except (ValueError, TypeError) as error:
-        raise InputError("this is not a time", where="argument 'by'", got=by) from error
+        raise InputError("this is not a time", where="argument 'by'", got=by, code="time.unreadable") from error
     if pd.isna(when):
-        raise InputError("the time is missing", where="argument 'by'")
+        raise InputError("the time is missing", where="argument 'by'", code="time.missing")
     return when

@@ -182,7 +182,9 @@ def solve_flow(
     result = _solved(columns, rows, agents, n, whole, effort)
     x = result.x
     if x is None:
-        raise InputError("no whole number of agents is within the bounds", where="argument 'max_agents'")
+        raise InputError(
+            "no whole number of agents is within the bounds", where="argument 'max_agents'", code="plan.impossible"
+        )
     picked = [np.stack([np.maximum(x[b[k] : b[k] + n], 0.0) for b in blocks]) for k in range(5)]
     people: Floats | Ints = np.rint(x[agents : agents + n]).astype(np.int64) if whole else x[agents : agents + n]
     return WorkFlow(people, picked[0], picked[1], picked[2], picked[3], picked[4], result.cost)
@@ -232,7 +234,9 @@ def _solved(columns: _Columns, rows: _Rows, agents: int, n: int, whole: bool, ef
     low, high = np.concatenate(columns.low), np.concatenate(columns.high)
     plain = solve(cost, [block], low, high)
     if plain.x is None:
-        raise InputError("the plan could not be solved", where="backlog_plan", got=plain.message)
+        raise InputError(
+            "the plan could not be solved", where="backlog_plan", got=plain.message, code="plan.impossible"
+        )
     if not whole:
         return plain
     mine = slice(agents, agents + n)

@@ -161,7 +161,10 @@ def read_agent_limits(
     if len(crossed):
         at = int(crossed[0])
         raise InputError(
-            "the least is above the most", where=f"argument 'min_agents', position {at}", got=(low[at], high[at])
+            "the least is above the most",
+            where=f"argument 'min_agents', position {at}",
+            got=(low[at], high[at]),
+            code="value.range",
         )
     closed = work.open_s <= 0
     return np.where(closed, 0.0, low), np.where(closed, 0.0, high), np.where(closed, 0.0, free)
@@ -170,7 +173,13 @@ def read_agent_limits(
 def broadcast_to_slots(name: str, values: Floats, shape: tuple[int, ...]) -> Floats:
     """Return one value for each slot, or say that the length is wrong."""
     if values.shape not in ((), (1,), shape):
-        raise InputError("the length is wrong", where=f"argument '{name}'", got=values.shape, wanted=f"() or {shape}")
+        raise InputError(
+            "the length is wrong",
+            where=f"argument '{name}'",
+            got=values.shape,
+            wanted=f"() or {shape}",
+            code="value.length",
+        )
     return np.broadcast_to(values, shape).astype(float)
 
 

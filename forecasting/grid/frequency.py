@@ -92,7 +92,11 @@ def parse_frequency(freq: str) -> SlotFrequency:
     if minutes:
         if 1440 % minutes:
             raise InputError(
-                "this slot does not divide a day", column="freq", got=freq, wanted="such as 5min, 15min, 30min or h"
+                "this slot does not divide a day",
+                column="freq",
+                got=freq,
+                wanted="such as 5min, 15min, 30min or h",
+                code="frequency.invalid",
             )
         per_day = 1440 // minutes
         return SlotFrequency(name, minutes * 60, per_day, 7 * per_day, 8, 0)
@@ -102,7 +106,13 @@ def parse_frequency(freq: str) -> SlotFrequency:
         return SlotFrequency("W", 7 * _DAY_S, 0, 1, 8, 52)
     if name == "MS":
         return SlotFrequency("MS", 30 * _DAY_S, 0, 1, 12, 12)
-    raise InputError("unknown frequency", column="freq", got=freq, wanted="5min, 15min, 30min, h, D, W or MS")
+    raise InputError(
+        "unknown frequency",
+        column="freq",
+        got=freq,
+        wanted="5min, 15min, 30min, h, D, W or MS",
+        code="frequency.invalid",
+    )
 
 
 def local_instants(stamps: npt.NDArray[np.datetime64], timezone: str) -> pd.DatetimeIndex:

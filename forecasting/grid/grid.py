@@ -168,7 +168,9 @@ def make_grid(
         last = min(last, int(frequency.number(np.array([stop]), rows.anchor)[0][0]) - 1)
         partial_notes += _format_incomplete_end(rows, last, frequency)
         if last < first:
-            raise InputError("no slot is complete", where="history", column="until", got=str(stop))
+            raise InputError(
+                "no slot is complete", where="history", column="until", got=str(stop), code="history.short"
+            )
     length = last + 1 - first
     stamps = frequency.stamps(np.arange(first, last + 1 + horizon), rows.anchor)
     is_open, clock = _openness(stamps, frequency, rows.zone, rows.names, calendars)
@@ -199,7 +201,7 @@ def make_grid(
 def check_count(value: object, name: str) -> int:
     """Return a whole number above 0, or say which argument is not one."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError("this must be a whole number above 0", column=name, got=value)
+        raise InputError("this must be a whole number above 0", column=name, got=value, code="value.range")
     return int(value)
 
 
@@ -212,7 +214,9 @@ def _calendars(
     zones = {c.timezone for c in calendar.values()}
     if len(zones) > 1:
         said = "one zone; forecast the others apart"
-        raise InputError("calendars of several zones", column="calendar", got=", ".join(sorted(zones)), wanted=said)
+        raise InputError(
+            "calendars of several zones", column="calendar", got=", ".join(sorted(zones)), wanted=said, code="time.zone"
+        )
     return {None: None} | {str(name): c for name, c in calendar.items()}
 
 
@@ -223,9 +227,11 @@ def _complete(given: object, zone: str | None) -> np.datetime64 | None:
     try:
         stamp = pd.Timestamp(given)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
-        raise InputError("this is not a time", column="until", got=given, wanted="such as 2024-03-01T09:00") from error
+        raise InputError(
+            "this is not a time", column="until", got=given, wanted="such as 2024-03-01T09:00", code="time.unreadable"
+        ) from error
     if pd.isna(stamp):
-        raise InputError("the time is missing", column="until", got=given)
+        raise InputError("the time is missing", column="until", got=given, code="time.missing")
     if stamp.tzinfo is not None:
         stamp = stamp.tz_convert(zone) if zone is not None else stamp
         stamp = stamp.tz_localize(None)
@@ -279,7 +285,7 @@ def _openness(
     unknown = sorted(str(name) for name in set(calendars) - set(names) if name is not None)
     if unknown and not set(calendars) & set(names):
         hint = did_you_mean(unknown[0], names)
-        raise InputError("no series has this name", column="calendar", got=unknown[0], hint=hint)
+        raise InputError("no series has this name", column="calendar", got=unknown[0], hint=hint, code="series.unknown")
     return np.stack([hours.get(name, hours[None]) for name in names]), clock
 
 
@@ -336,7 +342,14 @@ def _states(
     for name, start, end in read_outages(outages):
         if name is not None and name not in names:
             hint = did_you_mean(name, names)
-            raise InputError("no series has this name", where="outages", column="unique_id", got=name, hint=hint)
+            raise InputError(
+                "no series has this name",
+                where="outages",
+                column="unique_id",
+                got=name,
+                hint=hint,
+                code="series.unknown",
+            )
         length = np.timedelta64(frequency.slot_s, "s")
         slots = (stamps < end) & (stamps + length > start)
         rows = np.arange(len(names)) if name is None else np.array([names.index(name)])

@@ -39,7 +39,7 @@ def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.da
     if given is None:
         return {}
     if not isinstance(given, Iterable):
-        raise InputError("this is neither a country nor dates", column="holidays", got=given)
+        raise InputError("this is neither a country nor dates", column="holidays", got=given, code="time.unreadable")
     read = given if isinstance(given, str) else [d if isinstance(d, str) else str(_day(d, "holidays")) for d in given]
     countries, closed, special = parse_holidays(read)
     dates = closed | {day for day, _ in special}
@@ -82,12 +82,20 @@ def event_spans(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]
     if isinstance(given, pd.DataFrame):
         lacks = [c for c in ("name", "start", "end") if c not in given.columns]
         if lacks:
-            raise InputError("this column is missing", where="events", column=lacks[0], wanted="name, start, end")
+            raise InputError(
+                "this column is missing",
+                where="events",
+                column=lacks[0],
+                wanted="name, start, end",
+                code="column.missing",
+            )
         rows: Sequence[Any] = list(given[["name", "start", "end"]].itertuples(index=False, name=None))
     elif isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
         rows = list(given)
     else:
-        raise InputError("this is not a list of events", column="events", got=given, wanted="name, start, end")
+        raise InputError(
+            "this is not a list of events", column="events", got=given, wanted="name, start, end", code="value.unknown"
+        )
     spans = []
     for row, event in enumerate(rows, 1):
         try:
@@ -98,10 +106,14 @@ def event_spans(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]
             else:
                 name, start, end = event.name, event.start, event.end
         except (KeyError, ValueError, AttributeError) as error:
-            raise InputError("this is not an event", where="events", row=row, wanted="name, start, end") from error
+            raise InputError(
+                "this is not an event", where="events", row=row, wanted="name, start, end", code="value.unknown"
+            ) from error
         first, last = _day(start, "start"), _day(end, "end")
         if last < first:
-            raise InputError("this event ends before it starts", where=f"event '{name}'", row=row, got=str(end))
+            raise InputError(
+                "this event ends before it starts", where=f"event '{name}'", row=row, got=str(end), code="time.order"
+            )
         spans.append((str(name), first, last))
     return sorted(spans, key=lambda s: (s[1], s[2], s[0]))
 
@@ -110,7 +122,9 @@ def _day(given: object, column: str) -> np.datetime64:
     try:
         stamp = pd.Timestamp(given)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
-        raise InputError("this is not a day", column=column, got=given, wanted="such as 2024-12-24") from error
+        raise InputError(
+            "this is not a day", column=column, got=given, wanted="such as 2024-12-24", code="time.unreadable"
+        ) from error
     if pd.isna(stamp):
-        raise InputError("the day is missing", column=column)
+        raise InputError("the day is missing", column=column, code="time.missing")
     return np.datetime64(stamp.date(), "D")

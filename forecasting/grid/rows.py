@@ -128,7 +128,7 @@ def read_rows(
     if np.isnan(values[kept]).all():
         if bad:
             raise min(bad.values(), key=lambda found: found[0])[1]
-        raise InputError("no row has a value", where="history", column="y")
+        raise InputError("no row has a value", where="history", column="y", code="rows.none")
     places, series = np.unique(codes[kept], return_inverse=True)
     refused = tuple(RejectedSeries(str(names[code]), *_row_and_reason(bad[code])) for code in sorted(bad))
     known = tuple(str(names[code]) for code in places)
@@ -148,23 +148,42 @@ def _error(
     if isinstance(shown, np.generic):
         shown = shown.item()
     return InputError(
-        problem, where=f"series '{series}'", column=column, row=row + 1, got=shown, wanted=wanted, hint=hint
+        problem,
+        where=f"series '{series}'",
+        column=column,
+        row=row + 1,
+        got=shown,
+        wanted=wanted,
+        hint=hint,
+        code="value.range",
     )
 
 
 def _checked_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
     if not isinstance(history, pd.DataFrame):
-        raise InputError("the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y")
+        raise InputError(
+            "the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y", code="history.short"
+        )
     for column in ("unique_id", "ds", "y"):
         if column not in history.columns:
             known = [str(c) for c in history.columns]
-            raise InputError("this column is missing", where="history", column=column, hint=did_you_mean(column, known))
+            raise InputError(
+                "this column is missing",
+                where="history",
+                column=column,
+                hint=did_you_mean(column, known),
+                code="column.missing",
+            )
     if history.empty:
-        raise InputError("the history has no rows", where="history", wanted="at least one value")
+        raise InputError("the history has no rows", where="history", wanted="at least one value", code="history.short")
     missing = history["unique_id"].isna().to_numpy()
     if missing.any():
         raise InputError(
-            "the name of a series is missing", where="history", column="unique_id", row=int(missing.argmax()) + 1
+            "the name of a series is missing",
+            where="history",
+            column="unique_id",
+            row=int(missing.argmax()) + 1,
+            code="series.unknown",
         )
     return history["unique_id"].astype(str).to_numpy(dtype=object)
 
@@ -183,7 +202,9 @@ def _local_clock(history: pd.DataFrame, zone: str | None) -> tuple[npt.NDArray[n
             ds = pd.to_datetime(ds.astype(str).where(ds.notna()), errors="coerce", format="ISO8601")
         except ValueError as error:
             hint = "read them with pandas.to_datetime(..., utc=True)"
-            raise InputError("the times have several offsets", where="history", column="ds", hint=hint) from error
+            raise InputError(
+                "the times have several offsets", where="history", column="ds", hint=hint, code="time.zone"
+            ) from error
     own = getattr(ds.dtype, "tz", None)
     zone = zone if zone is not None else str(own) if own is not None else None
     if own is not None:

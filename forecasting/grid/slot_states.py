@@ -137,12 +137,16 @@ def read_outages(given: object) -> list[tuple[str | None, np.datetime64, np.date
     if isinstance(given, pd.DataFrame):
         lacks = [c for c in ("start", "end") if c not in given.columns]
         if lacks:
-            raise InputError("this column is missing", where="outages", column=lacks[0], wanted="start, end")
+            raise InputError(
+                "this column is missing", where="outages", column=lacks[0], wanted="start, end", code="column.missing"
+            )
         rows: list[Any] = given.to_dict("records")
     elif isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
         rows = list(given)
     else:
-        raise InputError("this is not a list of outages", column="outages", got=given, wanted="start, end")
+        raise InputError(
+            "this is not a list of outages", column="outages", got=given, wanted="start, end", code="value.unknown"
+        )
     found: list[tuple[str | None, np.datetime64, np.datetime64]] = []
     for number, row in enumerate(rows, 1):
         try:
@@ -152,9 +156,13 @@ def read_outages(given: object) -> list[tuple[str | None, np.datetime64, np.date
                 name, start, end = row if len(row) == 3 else (None, *row)
             first, last = pd.Timestamp(start), pd.Timestamp(end)
         except (KeyError, ValueError, TypeError) as error:
-            raise InputError("this is not an outage", where="outages", row=number, wanted="start, end") from error
+            raise InputError(
+                "this is not an outage", where="outages", row=number, wanted="start, end", code="value.unknown"
+            ) from error
         if pd.isna(first) or pd.isna(last) or last <= first:
-            raise InputError("an outage must end after its start", where="outages", row=number, got=str(end))
+            raise InputError(
+                "an outage must end after its start", where="outages", row=number, got=str(end), code="time.order"
+            )
         own = None if name is None or pd.isna(name) else str(name)
         found.append((own, first.tz_localize(None).to_datetime64(), last.tz_localize(None).to_datetime64()))
     return found

@@ -119,11 +119,16 @@ def check_models(models: str | ForecastMethod | Sequence[str | ForecastMethod]) 
     for name in named.values():
         if name not in (AUTO, *FORECAST_METHODS) and not isinstance(name, OwnMethod):
             hint = did_you_mean(name, (AUTO, ALL, *FORECAST_METHODS, *registered))
-            raise InputError("unknown model", column="models", got=name, hint=hint)
+            raise InputError("unknown model", column="models", got=name, hint=hint, code="model.unknown")
     chosen = tuple(name for name in (AUTO, *FORECAST_METHODS) if name in named)
     chosen += tuple(name for name in named.values() if isinstance(name, OwnMethod))
     if not chosen:
-        raise InputError("at least one model is needed", column="models", wanted="'auto', 'all', names or functions")
+        raise InputError(
+            "at least one model is needed",
+            column="models",
+            wanted="'auto', 'all', names or functions",
+            code="model.unknown",
+        )
     return chosen
 
 

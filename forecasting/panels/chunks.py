@@ -81,7 +81,9 @@ def forecast_chunks(
     chunk, jobs = check_count(chunk, "chunk"), _check_jobs(jobs)
     request = ForecastRequest(horizon, freq, **options)
     if backend not in BACKENDS:
-        raise InputError("unknown backend", column="backend", got=backend, hint=did_you_mean(backend, BACKENDS))
+        raise InputError(
+            "unknown backend", column="backend", got=backend, hint=did_you_mean(backend, BACKENDS), code="model.unknown"
+        )
     chunks, total, last = _chunks(history, chunk)
     done = 0
     # threads share the limit, so it is set around them all too
@@ -133,7 +135,9 @@ def forecast_panel(
     full = [part for part in parts if len(part.columns)]
     if not full:
         first = refused[0]
-        raise InputError(f"no series can be used: {first['reason']}", where=f"series '{first['unique_id']}'")
+        raise InputError(
+            f"no series can be used: {first['reason']}", where=f"series '{first['unique_id']}'", code="rows.none"
+        )
     for part in full:
         part.attrs = {}
     table = pd.concat(full, ignore_index=True).sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
@@ -204,12 +208,16 @@ def _client() -> None:
         from distributed import get_client
     except ImportError as error:
         hint = "install the extra: pip install deskcast[dask]"
-        raise InputError("dask is not installed", column="backend", got="dask", hint=hint) from error
+        raise InputError(
+            "dask is not installed", column="backend", got="dask", hint=hint, code="package.missing"
+        ) from error
     try:
         get_client()
     except ValueError as error:
         hint = "with distributed.Client(): ..."
-        raise InputError("no dask client is running", column="backend", got="dask", hint=hint) from error
+        raise InputError(
+            "no dask client is running", column="backend", got="dask", hint=hint, code="package.missing"
+        ) from error
 
 
 def _check_jobs(jobs: object) -> int:
@@ -225,9 +233,17 @@ def _chunks(history: HistorySource, size: int) -> tuple[Iterator[pd.DataFrame], 
         names = np.sort(history["unique_id"].dropna().astype(str).unique())
         missing = int(history["unique_id"].isna().to_numpy().argmax()) + 1 if history["unique_id"].isna().any() else 0
         if missing:
-            raise InputError("the name of a series is missing", where="history", column="unique_id", row=missing)
+            raise InputError(
+                "the name of a series is missing",
+                where="history",
+                column="unique_id",
+                row=missing,
+                code="series.unknown",
+            )
         if not len(names):
-            raise InputError("the history has no rows", where="history", wanted="at least one value")
+            raise InputError(
+                "the history has no rows", where="history", wanted="at least one value", code="history.short"
+            )
         last = history["ds"].max() if pd.api.types.is_datetime64_any_dtype(history["ds"]) else None
         return _cut(history, names, size), len(names), last
     if isinstance(history, (str, PathLike)):
@@ -260,7 +276,12 @@ def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> I
         if again:
             hint = "sort the file by unique_id" if path else "give each series in one frame"
             raise InputError(
-                "the rows of this series come apart", where=path, column="unique_id", got=again[0], hint=hint
+                "the rows of this series come apart",
+                where=path,
+                column="unique_id",
+                got=again[0],
+                hint=hint,
+                code="row.doubled",
             )
         known.update(names)
         last = str(frame["unique_id"].iloc[-1])
@@ -281,16 +302,26 @@ def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> I
     for start in range(0, len(left), size):
         yield whole[names_left.isin(left[start : start + size])]
     if last is None:
-        raise InputError("the history has no rows", where=path or "history", wanted="at least one value")
+        raise InputError(
+            "the history has no rows", where=path or "history", wanted="at least one value", code="history.short"
+        )
 
 
 def _check_columns(frame: pd.DataFrame) -> None:
     if not isinstance(frame, pd.DataFrame):
-        raise InputError("the history must be a frame", got=type(frame).__name__, wanted="unique_id, ds, y")
+        raise InputError(
+            "the history must be a frame", got=type(frame).__name__, wanted="unique_id, ds, y", code="history.short"
+        )
     for column in ("unique_id", "ds", "y"):
         if column not in frame.columns:
             known = [str(c) for c in frame.columns]
-            raise InputError("this column is missing", where="history", column=column, hint=did_you_mean(column, known))
+            raise InputError(
+                "this column is missing",
+                where="history",
+                column=column,
+                hint=did_you_mean(column, known),
+                code="column.missing",
+            )
 
 
 def _batches(path: str) -> Iterator[pd.DataFrame]:
@@ -317,9 +348,11 @@ def _open(path: str) -> Any:
     try:
         file = parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
-        raise InputError("this is not a Parquet file that can be read", where=path, hint=str(error)) from error
+        raise InputError(
+            "this is not a Parquet file that can be read", where=path, hint=str(error), code="file.kind"
+        ) from error
     for name in ("unique_id", "ds", "y"):
         if name not in file.schema_arrow.names:
             hint = did_you_mean(name, file.schema_arrow.names)
-            raise InputError("this column is missing", where=path, column=name, hint=hint)
+            raise InputError("this column is missing", where=path, column=name, hint=hint, code="column.missing")
     return file

@@ -101,12 +101,14 @@ def forecast_cold_start(
     {'phone/east': 'relatives', 'phone/north': 'own', 'phone/south': 'own', 'phone/west': 'own'}
     """
     if not np.isfinite(k) or k <= 0:
-        raise InputError("this must be a number of days above 0", column="k", got=k)
+        raise InputError("this must be a number of days above 0", column="k", got=k, code="time.unreadable")
     issued = issue_request(history, ForecastRequest(horizon, freq, levels, **context), NAIVE_METHODS)
     grid, fold = issued.grid, issued.fold
     again = [name for name in new if name in grid.ids]
     if again:
-        raise InputError("this series has rows", column="new", got=again[0], hint="leave it out of `new`")
+        raise InputError(
+            "this series has rows", column="new", got=again[0], hint="leave it out of `new`", code="series.unknown"
+        )
     table = build_fold_table(grid, fold, issued.levels, NAIVE_METHODS[::-1])
     days = count_own_days(grid, grid.length)
     young = [grid.ids[i] for i in np.flatnonzero((days < COLD_START_DAYS) & ~np.isnan(grid.y).all(axis=1))]
@@ -157,7 +159,9 @@ def _find_relatives(
             for other in relatives[name]:
                 if other not in rows:
                     hint = did_you_mean(other, grid.ids)
-                    raise InputError("no series has this name", column="relatives", got=other, hint=hint)
+                    raise InputError(
+                        "no series has this name", column="relatives", got=other, hint=hint, code="series.unknown"
+                    )
             mine = [other for other in relatives[name] if other in old and other != name]
         else:
             mine = find_similar_series(name, old, len(by) if by is not None else 0)

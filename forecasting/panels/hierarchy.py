@@ -177,7 +177,7 @@ def backtest_hierarchy(
         if len(find_past_origins(grid.frequency, o, horizon, windows)) >= min(3, windows)
     ]
     if not origins:
-        raise InputError("the history is too short for one fold", column="horizon", got=horizon)
+        raise InputError("the history is too short for one fold", column="horizon", got=horizon, code="history.short")
     frames = []
     for done, origin in enumerate(sorted(origins), 1):
         part: pd.DataFrame | None = None

@@ -70,12 +70,14 @@ def hierarchy(leaves: Sequence[str], by: Sequence[str], groups: Sequence[Sequenc
     columns = [by] if isinstance(by, str) else list(by)
     names = sorted({str(leaf) for leaf in leaves})
     if not names or not columns:
-        raise InputError("a hierarchy needs leaves and columns", column="by", got=columns)
+        raise InputError("a hierarchy needs leaves and columns", column="by", got=columns, code="column.missing")
     parts = [name.split("/") for name in names]
     for name, part in zip(names, parts, strict=True):
         if len(part) != len(columns):
             wanted = f"{len(columns)} values joined by '/': {', '.join(columns)}"
-            raise InputError("this name does not fit the columns", column="unique_id", got=name, wanted=wanted)
+            raise InputError(
+                "this name does not fit the columns", column="unique_id", got=name, wanted=wanted, code="column.doubled"
+            )
     if groups is None:
         groups = [chosen for size in range(1, len(columns)) for chosen in combinations(columns, size)]
     rows: list[dict[str, Any]] = [{"node": "total", "level": "total", "unique_id": "all"}]
@@ -83,7 +85,13 @@ def hierarchy(leaves: Sequence[str], by: Sequence[str], groups: Sequence[Sequenc
     for group in [[g] if isinstance(g, str) else list(g) for g in groups]:
         for column in group:
             if column not in columns:
-                raise InputError("unknown column", column="groups", got=column, hint=did_you_mean(column, columns))
+                raise InputError(
+                    "unknown column",
+                    column="groups",
+                    got=column,
+                    hint=did_you_mean(column, columns),
+                    code="column.unknown",
+                )
         if not group or len(group) == len(columns):
             continue
         places = [columns.index(column) for column in group]
@@ -178,7 +186,11 @@ def check_reconciliation_method(method: str) -> None:
     """Refuse an unknown way."""
     if method not in RECONCILIATION_METHODS:
         raise InputError(
-            "unknown method", column="method", got=method, hint=did_you_mean(method, RECONCILIATION_METHODS)
+            "unknown method",
+            column="method",
+            got=method,
+            hint=did_you_mean(method, RECONCILIATION_METHODS),
+            code="model.unknown",
         )
 
 
@@ -223,12 +235,18 @@ def reconcile(
     check_reconciliation_method(method)
     if method == "variance":
         raise InputError(
-            "past errors are needed for this", column="method", got=method, hint="forecast_hierarchy has them"
+            "past errors are needed for this",
+            column="method",
+            got=method,
+            hint="forecast_hierarchy has them",
+            code="history.short",
         )
     for column in ("ds", *columns):
         if column not in forecasts.columns:
             hint = did_you_mean(column, [str(c) for c in forecasts.columns])
-            raise InputError("this column is missing", where="forecasts", column=column, hint=hint)
+            raise InputError(
+                "this column is missing", where="forecasts", column=column, hint=hint, code="column.missing"
+            )
     tree = spec if isinstance(spec, Hierarchy) else _guess(forecasts, spec)
     wide = _by_node(forecasts, tree, list(columns))
     stamps = wide[columns[0]].columns
@@ -272,13 +290,15 @@ def _by_node(forecasts: pd.DataFrame, tree: Hierarchy, columns: list[str]) -> di
     if names.duplicated().any():
         twice = str(names[names.duplicated()].iloc[0])
         hint = "give a column `node`, such as 'channel=phone'"
-        raise InputError("two nodes have this name", column="unique_id", got=twice, hint=hint)
+        raise InputError("two nodes have this name", column="unique_id", got=twice, hint=hint, code="row.doubled")
     if forecasts.duplicated([key, "ds"]).any():
         row = int(forecasts.duplicated([key, "ds"]).to_numpy().argmax()) + 1
-        raise InputError("this forecast is doubled", where="forecasts", column=key, row=row)
+        raise InputError("this forecast is doubled", where="forecasts", column=key, row=row, code="row.doubled")
     wide = {c: forecasts.pivot(index=key, columns="ds", values=c).reindex(names) for c in columns}
     leaf = wide[columns[0]].iloc[len(tree.sums) :]
     if leaf.isna().any(axis=None):
         name = str(leaf.index[leaf.isna().any(axis=1)][0])
-        raise InputError("this leaf has no forecast for every slot", where="forecasts", column=key, got=name)
+        raise InputError(
+            "this leaf has no forecast for every slot", where="forecasts", column=key, got=name, code="series.unknown"
+        )
     return wide

@@ -76,15 +76,17 @@ def forecast_over_time(
     """
     check_reconciliation_method(method)
     if method == "variance":
-        raise InputError("unknown method", column="method", got=method, wanted="wls or bottom_up")
+        raise InputError("unknown method", column="method", got=method, wanted="wls or bottom_up", code="model.unknown")
     request = ForecastRequest(horizon, freq, levels, calendar, holidays, events, **context)
     issued = issue_request(history, request)
     grid = issued.grid
     if not grid.frequency.per_day:
-        raise InputError("slots of a day or less make up weeks", column="freq", got=freq)
+        raise InputError("slots of a day or less make up weeks", column="freq", got=freq, code="frequency.invalid")
     sums, starts = _weeks_ahead(issued)
     if not len(sums):
-        raise InputError("the horizon covers no whole week from Monday", column="horizon", got=horizon)
+        raise InputError(
+            "the horizon covers no whole week from Monday", column="horizon", got=horizon, code="history.short"
+        )
     points, came = _points(issued), issued.outcomes() if issued.past else np.zeros((0, len(grid.ids), horizon))
     above = _week_points(issued, starts)
     after = reconcile_weeks(sums, points, above, method)

@@ -32,7 +32,13 @@ def check_definition(definition: str) -> None:
     """  # noqa: E501 - the message is one line by design
     if definition not in SERVICE_LEVEL_DEFINITIONS:
         hint = did_you_mean(str(definition), SERVICE_LEVEL_DEFINITIONS)
-        raise InputError("there is no such definition", where="argument 'definition'", got=definition, hint=hint)
+        raise InputError(
+            "there is no such definition",
+            where="argument 'definition'",
+            got=definition,
+            hint=hint,
+            code="value.unknown",
+        )
 
 
 def compute_steady_state(

@@ -96,7 +96,9 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
     waited = seconds > MIN_WAIT_S
     wait, lost = seconds[waited], gave_up[waited]
     if not lost.any():
-        raise InputError("nobody gave up after a wait", where="argument 'contacts'", hint="take a longer log")
+        raise InputError(
+            "nobody gave up after a wait", where="argument 'contacts'", hint="take a longer log", code="plan.impossible"
+        )
     found = kaplan_meier(wait, lost, quantiles=_SHARES).iloc[0]
     fell = np.array([found[f"q{share * 100:g}"] for share in _SHARES])
     curve = pd.DataFrame({"at_s": fell, "surviving": 1 - np.array(_SHARES)}).dropna()
@@ -215,9 +217,9 @@ def call_intervals(
 def _check(contacts: pd.DataFrame, *more: str) -> None:
     for column in (*_REQUIRED_COLUMNS, *more):
         if column not in contacts.columns:
-            raise InputError("the column is missing", where="argument 'contacts'", column=column)
+            raise InputError("the column is missing", where="argument 'contacts'", column=column, code="column.missing")
     if not len(contacts):
-        raise InputError("there is no contact", where="argument 'contacts'")
+        raise InputError("there is no contact", where="argument 'contacts'", code="kpi.unavailable")
 
 
 def _clock(at: pd.Series[Any], timezone: str) -> pd.Series[Any]:

@@ -102,11 +102,17 @@ def _day(calls: Numbers, aht: Numbers, interval: float) -> tuple[Floats, Floats,
     given = {"calls": check_numbers("calls", calls, least=0), "aht": check_numbers("aht", aht, above=0)}
     slot = check_numbers("interval", interval, above=0)
     if slot.ndim:
-        raise InputError("all intervals have one length", where="argument 'interval'", got=slot.shape)
+        raise InputError(
+            "all intervals have one length", where="argument 'interval'", got=slot.shape, code="frequency.invalid"
+        )
     both = broadcast(given)
     if both["calls"].ndim != 1:
         raise InputError(
-            "the intervals of a day come in a row", where="argument 'calls'", got=both["calls"].shape, wanted="(n,)"
+            "the intervals of a day come in a row",
+            where="argument 'calls'",
+            got=both["calls"].shape,
+            wanted="(n,)",
+            code="time.order",
         )
     return both["calls"] / float(slot), np.array(both["aht"]), float(slot)
 
@@ -146,7 +152,9 @@ class _Sample:
     def of(cls, handle_times: Numbers) -> _Sample:
         seen = np.sort(check_numbers("handle_times", handle_times, least=0).ravel())
         if not len(seen) or seen[-1] <= 0:
-            raise InputError("at least one handle time above 0 is needed", where="argument 'handle_times'")
+            raise InputError(
+                "at least one handle time above 0 is needed", where="argument 'handle_times'", code="value.range"
+            )
         seen = seen / seen.mean()
         none = np.zeros(1)
         return cls(seen, np.concatenate([none, seen.cumsum()]), np.concatenate([none, (seen**2).cumsum()]))

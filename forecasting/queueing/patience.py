@@ -155,6 +155,7 @@ class Patience:
                 got=stages,
                 wanted=f"a whole number from 1 up to {MAX_STAGES}",
                 hint="Patience.fixed is the limit of many stages",
+                code="value.range",
             )
         return cls(mean, ErlangMixture((1.0,), (stages,), (1.0,)))
 
@@ -168,7 +169,13 @@ class Patience:
         p = check_numbers("shares", shares, above=0, most=1).ravel()
         m = check_numbers("means", means, above=0).ravel()
         if len(p) != len(m):
-            raise InputError("one mean for each share", where="argument 'means'", got=len(m), wanted=f"{len(p)} means")
+            raise InputError(
+                "one mean for each share",
+                where="argument 'means'",
+                got=len(m),
+                wanted=f"{len(p)} means",
+                code="value.length",
+            )
         _sum_to_one(p)
         scale = float(np.dot(p, m) / p.sum())
         return cls(scale, ErlangMixture(tuple((p / p.sum()).tolist()), (1,) * len(p), tuple((m / scale).tolist())))
@@ -193,15 +200,28 @@ class Patience:
         x = check_numbers("seconds", seconds, above=0).ravel()
         s = check_numbers("surviving", surviving, least=0, most=1).ravel()
         if len(x) != len(s) or not len(x):
-            raise InputError("one value for each time", where="argument 'surviving'", got=len(s), wanted=f"{len(x)}")
+            raise InputError(
+                "one value for each time",
+                where="argument 'surviving'",
+                got=len(s),
+                wanted=f"{len(x)}",
+                code="value.length",
+            )
         for name, values, word in (("seconds", np.diff(x) <= 0, "rising"), ("surviving", np.diff(s) > 0, "falling")):
             if values.any():
                 first = int(np.flatnonzero(values)[0]) + 1
-                raise InputError(f"the values are not {word}", where=f"argument '{name}', position {first}")
+                raise InputError(
+                    f"the values are not {word}", where=f"argument '{name}', position {first}", code="value.unreadable"
+                )
         shares = -np.diff(np.concatenate([[1.0], s]))
         kept = shares > 0
         if not kept.any():
-            raise InputError("nobody ever gives up on this curve", where="argument 'surviving'", hint="patience=None")
+            raise InputError(
+                "nobody ever gives up on this curve",
+                where="argument 'surviving'",
+                hint="patience=None",
+                code="plan.impossible",
+            )
         return cls(1.0, DiscretePatience(tuple(x[kept].tolist()), tuple(shares[kept].tolist())))
 
 
@@ -224,4 +244,6 @@ def read_patience_shape(patience: Numbers | Patience | None) -> tuple[Floats, Pa
 def _sum_to_one(shares: Floats) -> None:
     total = float(shares.sum())
     if abs(total - 1) > 1e-9:
-        raise InputError("the shares do not sum to 1", where="argument 'shares'", got=total, wanted="1")
+        raise InputError(
+            "the shares do not sum to 1", where="argument 'shares'", got=total, wanted="1", code="value.length"
+        )

@@ -134,7 +134,10 @@ def advance_queue(state: Floats, slot: QueueInterval) -> tuple[Floats, Floats]:
     while max(mean[-1], end[-1]) > _MAX_LAST_STATE_PROBABILITY:
         if len(state) > _MAX_STATES:
             raise InputError(
-                "the queue grows longer than can be followed", where="argument 'calls'", hint="fewer calls, more agents"
+                "the queue grows longer than can be followed",
+                where="argument 'calls'",
+                hint="fewer calls, more agents",
+                code="plan.too_large",
             )
         state = np.concatenate([state, np.zeros(len(state))])
         mean, end = advance_states(state, slot)
@@ -227,7 +230,11 @@ def _rows(
     flat = broadcast(given)
     if flat["calls"].ndim != 1:
         raise InputError(
-            "the intervals of a day come in a row", where="argument 'calls'", got=flat["calls"].shape, wanted="(n,)"
+            "the intervals of a day come in a row",
+            where="argument 'calls'",
+            got=flat["calls"].shape,
+            wanted="(n,)",
+            code="time.order",
         )
     parts = zip(flat["calls"] / slot, 1 / flat["aht"], 1 / flat["patience"], flat["agents"], strict=True)
     rows = [QueueInterval(float(a), float(s), float(g), _whole("agents", n), slot) for a, s, g, n in parts]
@@ -237,7 +244,7 @@ def _rows(
 def _whole(name: str, value: float) -> int:
     found = check_number(name, value, least=0)
     if found != round(found):
-        raise InputError("people and calls come whole here", where=f"argument '{name}'", got=found)
+        raise InputError("people and calls come whole here", where=f"argument '{name}'", got=found, code="value.range")
     return int(found)
 
 

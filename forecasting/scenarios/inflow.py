@@ -78,7 +78,10 @@ def inflow_paths(
     columns = interval_columns(ahead, model)
     if len(columns) < 3 or model not in ahead.columns:
         raise InputError(
-            "the forecast has no bounds", where="argument 'ahead'", wanted=f"columns such as {model}-lo-80"
+            "the forecast has no bounds",
+            where="argument 'ahead'",
+            wanted=f"columns such as {model}-lo-80",
+            code="value.range",
         )
     count = int(check_numbers("paths", paths, least=1))
     rho = check_number("together", together, least=0, most=1)

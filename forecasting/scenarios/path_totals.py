@@ -51,7 +51,13 @@ def total_over(
     for column in ("unique_id", "ds", "path", "y"):
         if column not in paths.columns:
             known = [str(c) for c in paths.columns]
-            raise InputError("this column is missing", where="paths", column=column, hint=did_you_mean(column, known))
+            raise InputError(
+                "this column is missing",
+                where="paths",
+                column=column,
+                hint=did_you_mean(column, known),
+                code="column.missing",
+            )
     levels = check_levels(levels)
     p = probabilities(levels)
     start, end = _period(paths["ds"], freq)
@@ -86,7 +92,9 @@ def path_matrix(paths: pd.DataFrame, unique_id: str | None = None) -> Floats:
         known = [str(name) for name in paths["unique_id"].unique()]
         if unique_id not in known:
             hint = did_you_mean(unique_id, known)
-            raise InputError("no series has this name", column="unique_id", got=unique_id, hint=hint)
+            raise InputError(
+                "no series has this name", column="unique_id", got=unique_id, hint=hint, code="series.unknown"
+            )
         paths = paths[paths["unique_id"] == unique_id]
     return paths.groupby(["path", "ds"], sort=True)["y"].sum().unstack("ds").to_numpy()
 
@@ -96,11 +104,19 @@ def _groups(names: pd.Series, by: Mapping[str, str] | str | None) -> pd.Series:
         return pd.Series("all", index=names.index, dtype="str")
     if isinstance(by, str):
         if by != "unique_id":
-            raise InputError("unknown grouping", column="by", got=by, wanted="'unique_id', None or series -> group")
+            raise InputError(
+                "unknown grouping",
+                column="by",
+                got=by,
+                wanted="'unique_id', None or series -> group",
+                code="value.unknown",
+            )
         return names
     groups = names.map({str(k): str(v) for k, v in by.items()})
     if groups.isna().any():
-        raise InputError("this series has no group", column="by", got=str(names[groups.isna()].iloc[0]))
+        raise InputError(
+            "this series has no group", column="by", got=str(names[groups.isna()].iloc[0]), code="series.unknown"
+        )
     return groups
 
 
@@ -118,7 +134,7 @@ def _period(ds: pd.Series, freq: str | None) -> tuple[pd.Series, pd.Series]:
     if freq == "MS":
         start = ds.dt.to_period("M").dt.start_time
         return start, start + pd.DateOffset(months=1)
-    raise InputError("unknown period", column="freq", got=freq, wanted="h, D, W, MS or None")
+    raise InputError("unknown period", column="freq", got=freq, wanted="h, D, W, MS or None", code="frequency.invalid")
 
 
 def _slot(ds: pd.Series) -> pd.Timedelta:

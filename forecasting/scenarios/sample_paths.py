@@ -95,7 +95,12 @@ def sample_paths(
     if rows > MAX_PATH_ROWS:
         hint = "draw fewer paths, or a part of the series at a time"
         raise InputError(
-            "the paths would be too many rows", column="n", got=n, wanted=f"{MAX_PATH_ROWS:,} rows", hint=hint
+            "the paths would be too many rows",
+            column="n",
+            got=n,
+            wanted=f"{MAX_PATH_ROWS:,} rows",
+            hint=hint,
+            code="plan.too_large",
         )
     return paths_frame(issued, path_cube(issued, n, seed))
 

@@ -89,7 +89,11 @@ def what_if(
         if column not in forecast.columns:
             known = [str(c) for c in forecast.columns]
             raise InputError(
-                "this column is missing", where="forecast", column=column, hint=did_you_mean(column, known)
+                "this column is missing",
+                where="forecast",
+                column=column,
+                hint=did_you_mean(column, known),
+                code="column.missing",
             )
     read = read_changes(changes)
     factor, unsure, touched = np.ones(len(forecast)), np.zeros(len(forecast)), []
@@ -135,14 +139,23 @@ def read_changes(changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame) -
             for key in given:
                 if key not in known:
                     hint = did_you_mean(str(key), known)
-                    raise InputError("unknown field", where="changes", column=str(key), row=row, hint=hint)
+                    raise InputError(
+                        "unknown field", where="changes", column=str(key), row=row, hint=hint, code="column.unknown"
+                    )
             given = Change(**{"name": f"change {row}", **given})
         if not isinstance(given, Change):
-            raise InputError("this is not a change", where="changes", row=row, got=given, wanted="Change or a mapping")
+            raise InputError(
+                "this is not a change",
+                where="changes",
+                row=row,
+                got=given,
+                wanted="Change or a mapping",
+                code="value.unknown",
+            )
         _check(given, row)
         read.append(given)
     if not read:
-        raise InputError("at least one change is needed", where="changes")
+        raise InputError("at least one change is needed", where="changes", code="value.range")
     return read
 
 
@@ -157,7 +170,9 @@ def _check(change: Change, row: int) -> None:
     )
     if len(said) != 1:
         wanted = "one of factor, closed and growth"
-        raise InputError("what changes is not clear", where="changes", row=row, got=said or None, wanted=wanted)
+        raise InputError(
+            "what changes is not clear", where="changes", row=row, got=said or None, wanted=wanted, code="value.range"
+        )
     for name, least in (("factor", 0.0), ("growth", -1.0), ("sd", 0.0)):
         value = getattr(change, name)
         if value is None:
@@ -167,11 +182,20 @@ def _check(change: Change, row: int) -> None:
             wanted = f"a number of {least:g} or more"
             hint = "30 % more is a factor of 1.3"
             raise InputError(
-                "this cannot be", where="changes", column=name, row=row, got=value, wanted=wanted, hint=hint
+                "this cannot be",
+                where="changes",
+                column=name,
+                row=row,
+                got=value,
+                wanted=wanted,
+                hint=hint,
+                code="value.range",
             )
     start, end = _day(change.start, "start", row), _day(change.end, "end", row)
     if start is not None and end is not None and end < start:
-        raise InputError("this change ends before it starts", where="changes", row=row, got=str(change.end))
+        raise InputError(
+            "this change ends before it starts", where="changes", row=row, got=str(change.end), code="time.order"
+        )
 
 
 def _day(given: object, column: str, row: int) -> pd.Timestamp | None:
@@ -182,7 +206,13 @@ def _day(given: object, column: str, row: int) -> pd.Timestamp | None:
     except (ValueError, TypeError) as error:
         wanted = "such as 2024-12-24"
         raise InputError(
-            "this is not a day", where="changes", column=column, row=row, got=given, wanted=wanted
+            "this is not a day",
+            where="changes",
+            column=column,
+            row=row,
+            got=given,
+            wanted=wanted,
+            code="time.unreadable",
         ) from error
     return None if pd.isna(stamp) else stamp.tz_localize(None).normalize()
 
@@ -198,7 +228,13 @@ def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
         inside &= (day <= end).to_numpy()
     if not inside.any():
         span = f"{day.min():%Y-%m-%d} to {day.max():%Y-%m-%d}"
-        raise InputError(f"'{change.name}' touches no day of the forecast", where="changes", row=row, wanted=span)
+        raise InputError(
+            f"'{change.name}' touches no day of the forecast",
+            where="changes",
+            row=row,
+            wanted=span,
+            code="series.unknown",
+        )
     if change.series is not None:
         wanted = [change.series] if isinstance(change.series, str) else [str(name) for name in change.series]
         known = [str(name) for name in forecast["unique_id"].unique()]
@@ -206,7 +242,13 @@ def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
             if name not in known:
                 hint = did_you_mean(name, known[:1000])
                 raise InputError(
-                    "this series is not forecast", where="changes", column="series", row=row, got=name, hint=hint
+                    "this series is not forecast",
+                    where="changes",
+                    column="series",
+                    row=row,
+                    got=name,
+                    hint=hint,
+                    code="series.unknown",
                 )
         inside &= forecast["unique_id"].isin(wanted).to_numpy()
     return inside

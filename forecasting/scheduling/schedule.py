@@ -156,10 +156,18 @@ def shift_schedule(
     """  # noqa: E501 - the example reads better in one line
     ds, people, slot = _read_need(need, column, slot_s)
     if not len(patterns):
-        raise InputError("there is no pattern", where="argument 'patterns'", hint="see shift_patterns")
+        raise InputError(
+            "there is no pattern", where="argument 'patterns'", hint="see shift_patterns", code="queue.empty"
+        )
     price = check_numbers("short_price", short_price, least=0)
     if price.shape not in ((), (len(ds),)):
-        raise InputError("the length is wrong", where="argument 'short_price'", got=price.shape, wanted=f"({len(ds)},)")
+        raise InputError(
+            "the length is wrong",
+            where="argument 'short_price'",
+            got=price.shape,
+            wanted=f"({len(ds)},)",
+            code="value.length",
+        )
     share = check_number("gap", gap, least=0, below=1)
     off = check_number("shrinkage", shrinkage, least=0, below=1)
     work, begun = check_number("effort", effort, above=0), perf_counter()
@@ -170,7 +178,9 @@ def shift_schedule(
     allowed = patterns_within_hours(patterns, calendar)
     if not allowed.any():
         hint = "shorter shifts, or other hours"
-        raise InputError("no shift lies within the opening hours", where="argument 'patterns'", hint=hint)
+        raise InputError(
+            "no shift lies within the opening hours", where="argument 'patterns'", hint=hint, code="calendar.unknown"
+        )
     matrix = coverage_matrix(patterns, ds, slot, worked)
     paid = np.array([len(days) * p.paid_h / len(p.days) for days, p in zip(worked, patterns, strict=True)])
     usable = np.flatnonzero((paid > 0) & allowed)
@@ -206,22 +216,34 @@ def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[p
     for name in ("ds", column):
         if name not in need.columns:
             near = did_you_mean(name, [str(c) for c in need.columns])
-            raise InputError("the column is missing", where=where, column=name, hint=near)
+            raise InputError("the column is missing", where=where, column=name, hint=near, code="column.missing")
     if need.empty:
-        raise InputError("there is no row", where=where)
+        raise InputError("there is no row", where=where, code="queue.empty")
     if not pd.api.types.is_datetime64_dtype(need["ds"]) or need["ds"].isna().any():
-        raise InputError("these are not times on the local clock", where=where, column="ds", got=str(need["ds"].dtype))
+        raise InputError(
+            "these are not times on the local clock",
+            where=where,
+            column="ds",
+            got=str(need["ds"].dtype),
+            code="time.zone",
+        )
     ds = pd.DatetimeIndex(need["ds"])
     steps = np.diff(ds.as_unit("us").asi8) / 1e6
     if (steps <= 0).any():
         row = int(np.flatnonzero(steps <= 0)[0]) + 2
-        raise InputError("the intervals are not rising", where=where, column="ds", row=row, got=str(ds[row - 1]))
+        raise InputError(
+            "the intervals are not rising", where=where, column="ds", row=row, got=str(ds[row - 1]), code="time.order"
+        )
     if slot_s is None and not len(steps):
-        raise InputError("one interval does not say how long it is", where=where, hint="pass slot_s")
+        raise InputError(
+            "one interval does not say how long it is", where=where, hint="pass slot_s", code="frequency.invalid"
+        )
     slot = float(pd.Series(steps).mode().iloc[0]) if slot_s is None else check_number("slot_s", slot_s, above=0)
     if len(steps) and steps.min() < slot - _AGENT_TOLERANCE:
         row = int(steps.argmin()) + 2
-        raise InputError("intervals overlap", where=where, column="ds", row=row, got=str(ds[row - 1]))
+        raise InputError(
+            "intervals overlap", where=where, column="ds", row=row, got=str(ds[row - 1]), code="time.order"
+        )
     return ds, check_numbers(column, need[column], least=0), slot
 
 
@@ -240,7 +262,13 @@ def _rules(
         for kind, value in given.items():
             if kind not in kinds:
                 hint = did_you_mean(kind, sorted(set(kinds.tolist())))
-                raise InputError("no pattern is of this kind", where=f"argument '{name}'", got=kind, hint=hint)
+                raise InputError(
+                    "no pattern is of this kind",
+                    where=f"argument '{name}'",
+                    got=kind,
+                    hint=hint,
+                    code="plan.impossible",
+                )
             check_numbers(f"{name}[{kind!r}]", value, least=0)
     for kind in sorted(set(most) | set(fewest)):
         rows.append((kinds == kind).astype(float))
@@ -248,12 +276,20 @@ def _rules(
         high.append(float(most.get(kind, np.inf)))
         if np.ceil(low[-1] - _AGENT_TOLERANCE) > high[-1]:
             raise InputError(
-                "the fewest are above the most", where=f"argument 'least[{kind!r}]'", got=(low[-1], high[-1])
+                "the fewest are above the most",
+                where=f"argument 'least[{kind!r}]'",
+                got=(low[-1], high[-1]),
+                code="plan.impossible",
             )
     if max_agents is not None:
         total = check_number("max_agents", max_agents, least=0)
         if sum(low) > total:
-            raise InputError("the fewest are above the most", where="argument 'max_agents'", got=(sum(low), total))
+            raise InputError(
+                "the fewest are above the most",
+                where="argument 'max_agents'",
+                got=(sum(low), total),
+                code="plan.impossible",
+            )
         rows.append(np.ones(len(kinds)))
         low.append(0.0)
         high.append(total)

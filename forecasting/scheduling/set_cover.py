@@ -204,7 +204,7 @@ def _best(p: _Problem, gap: float, effort: float) -> tuple[Floats, float, float]
     n = len(p.cost)
     loose = _relaxed(p, np.zeros(n), p.most)
     if loose is None:
-        raise InputError("the limits contradict each other", where="argument 'limits'")
+        raise InputError("the limits contradict each other", where="argument 'limits'", code="plan.impossible")
     relaxed, reduced, bound = loose
     x = _dive(p, relaxed)
     if x is None:
@@ -340,5 +340,7 @@ def _feasible(p: _Problem) -> Floats:
     bare = _Problem(p.matrix[:0], p.need[:0], p.cost, p.most, *nothing, p.limits, p.low, p.high)
     found = _search(bare)
     if found.x is None:
-        raise InputError("the limits contradict each other", where="argument 'limits'", got=found.message)
+        raise InputError(
+            "the limits contradict each other", where="argument 'limits'", got=found.message, code="plan.impossible"
+        )
     return np.rint(found.x)

@@ -46,13 +46,24 @@ class ShiftPattern:
         """Check the pattern, so that none that cannot be worked gets any further."""
         where = "ShiftPattern"
         if not self.days or len(set(self.days)) != len(self.days) or not set(self.days) <= set(range(7)):
-            raise InputError("these are not days of the week", where=where, got=self.days, wanted="0 (Monday) to 6")
+            raise InputError(
+                "these are not days of the week",
+                where=where,
+                got=self.days,
+                wanted="0 (Monday) to 6",
+                code="time.unreadable",
+            )
         check_numbers("start_s", self.start_s, least=0, below=_DAY_S)
         check_numbers("length_s", self.length_s, above=0, most=_DAY_S)
         last = 0.0
         for after, length in self.breaks:
             if not (after >= last and length > 0 and after + length <= self.length_s):
-                raise InputError("a break lies outside the shift or over another", where=where, got=(after, length))
+                raise InputError(
+                    "a break lies outside the shift or over another",
+                    where=where,
+                    got=(after, length),
+                    code="plan.impossible",
+                )
             last = after + length
 
     @property
@@ -178,7 +189,11 @@ def shift_patterns(
         for days, start, pause in product(off, starts, breaks):
             found.append(ShiftPattern(kind, days, float(start), float(length), pause))
     if not found:
-        raise InputError("no shift fits between the earliest begin and the latest end", got=(first_start_s, last_end_s))
+        raise InputError(
+            "no shift fits between the earliest begin and the latest end",
+            got=(first_start_s, last_end_s),
+            code="plan.impossible",
+        )
     return found
 
 

@@ -6,7 +6,7 @@ numbers, agents by Erlang for all queues pooled and for each queue apart; where 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -14,15 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...features.arrays import Floats
-from ...features.errors import InputError, did_you_mean
-from ..arguments import Numbers, check_number, check_numbers
+from ...features.errors import InputError
+from ..arguments import Numbers, check_number
 from ..simulation.skills import simulate_skills
 from ..solver import solve, triplets
 from ..staffing.staffing_plan import required_agents
-
-#: Every set of queues gives one condition, so there cannot be many queues.
-MAX_QUEUES = 12
-Skills = Mapping[str, Sequence[str]]
+from .skill_queues import Skills, read_by_group, read_interval, read_queues
 
 
 def skill_bounds(
@@ -60,7 +57,7 @@ def skill_bounds(
     >>> skill_bounds(two)[["load", "pooled", "separate"]].to_dict("records")
     [{'load': 20.0, 'pooled': 24, 'separate': 28}]
     """
-    frame = _read_queues(queues)
+    frame = read_queues(queues)
     rules = _rules(interval, service_level, threshold, max_occupancy, patience)
     single = required_agents(frame["calls"], frame["aht_s"], **rules)["agents"]  # type: ignore[arg-type]
     frame = frame.assign(seconds=frame["calls"] * frame["aht_s"], separate=single.to_numpy())
@@ -137,10 +134,10 @@ def skill_plan(
     >>> plan[["least", "most"]].sum().tolist(), bool((plan["agents"].sum() >= 24) & (plan["agents"].sum() <= 28))
     ([24, 28], True)
     """  # noqa: E501 - the example reads better in one line
-    frame, skills, names = _read_interval(queues, groups)
+    frame, skills, names = read_interval(queues, groups)
     rules = _rules(interval, service_level, threshold, max_occupancy, patience)
-    price = _by_group("cost", cost, names, 1.0, above=0)
-    high = _by_group("limits", limits, names, np.inf, least=0)
+    price = read_by_group("cost", cost, names, 1.0, above=0)
+    high = read_by_group("limits", limits, names, np.inf, least=0)
     separate = required_agents(frame["calls"], frame["aht_s"], **rules)["agents"].to_numpy()  # type: ignore[arg-type]
     least = _fewest_by_sets(frame, skills, price, high, rules)
     most = _dedicated(separate.astype(float), skills, price, high)
@@ -194,10 +191,10 @@ def allocate_skills(need: Mapping[str, float], groups: Skills, people: Mapping[s
     [1.375, 5.625, 8.0, 0.625, 0.375]
     """
     frame = pd.DataFrame({"queue": list(need), "calls": 1.0, "aht_s": 1.0})
-    _, skills, names = _read_interval(frame, groups, all_served=False)
+    _, skills, names = read_interval(frame, groups, all_served=False)
     queues = list(need)
     wanted = np.array([check_number(f"need[{q!r}]", need[q], least=0) for q in queues])
-    have = _by_group("people", people, names, None, least=0)
+    have = read_by_group("people", people, names, None, least=0)
     g, q = np.nonzero(skills)
     pairs, nq = len(g), len(queues)
     k, each = np.arange(pairs), np.arange(nq)
@@ -216,7 +213,9 @@ def allocate_skills(need: Mapping[str, float], groups: Skills, people: Mapping[s
     second = solve((np.arange(size) == size - 1).astype(float), [use, get, even, total], low, high)
     x = second.x if second.x is not None else first.x
     if x is None:
-        raise InputError("the time could not be shared", where="allocate_skills", got=first.message)
+        raise InputError(
+            "the time could not be shared", where="allocate_skills", got=first.message, code="plan.impossible"
+        )
     left = have - np.bincount(g, x[:pairs], minlength=len(names))
     rows = [(names[a], queues[b], float(v)) for a, b, v in zip(g, q, x[:pairs], strict=True)]
     rows += [("missing", queues[b], float(v)) for b, v in enumerate(x[pairs : pairs + nq])]
@@ -224,71 +223,6 @@ def allocate_skills(need: Mapping[str, float], groups: Skills, people: Mapping[s
     out = pd.DataFrame(rows, columns=["group", "queue", "agents"]).astype({"group": "str", "queue": "str"})
     out["agents"] = out["agents"].round(9)
     return out[out["agents"] > 1e-7].sort_values(["group", "queue"], ignore_index=True)
-
-
-def _read_queues(queues: pd.DataFrame) -> pd.DataFrame:
-    where = "argument 'queues'"
-    for column in ("queue", "calls", "aht_s"):
-        if column not in queues.columns:
-            near = did_you_mean(column, [str(c) for c in queues.columns])
-            raise InputError("the column is missing", where=where, column=column, hint=near)
-    if queues.empty:
-        raise InputError("there is no row", where=where)
-    frame = pd.DataFrame({"queue": queues["queue"].astype("str").to_numpy()})
-    frame["ds"] = queues["ds"].to_numpy() if "ds" in queues.columns else 0
-    twice = frame.duplicated().to_numpy()
-    if twice.any():
-        row = int(np.flatnonzero(twice)[0])
-        raise InputError(
-            "the queue comes twice", where=where, column="queue", row=row + 1, got=frame["queue"].iloc[row]
-        )
-    frame["calls"] = check_numbers("calls", queues["calls"].to_numpy(), least=0)
-    frame["aht_s"] = check_numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
-    return frame
-
-
-def _read_interval(
-    queues: pd.DataFrame, groups: Skills, all_served: bool = True
-) -> tuple[pd.DataFrame, npt.NDArray[np.bool_], list[str]]:
-    """Return queues, which group (row) serves which (column), and the names of the groups."""
-    frame, names = _read_queues(queues), list(groups)
-    if frame["ds"].nunique() > 1:
-        raise InputError("more than one interval", where="argument 'queues'", column="ds", wanted="one")
-    known = frame["queue"].tolist()
-    if len(known) > MAX_QUEUES:
-        raise InputError("too many queues", where="argument 'queues'", got=len(known), wanted=f"up to {MAX_QUEUES}")
-    if not names:
-        raise InputError("there is no group", where="argument 'groups'")
-    for name in names:
-        for queue in groups[name]:
-            if queue not in known:
-                hint = did_you_mean(str(queue), known)
-                raise InputError("no such queue", where=f"argument 'groups[{name!r}]'", got=queue, hint=hint)
-    skills = np.array([[queue in groups[name] for queue in known] for name in names])
-    alone = np.flatnonzero(~skills.any(axis=0) & (frame["calls"].to_numpy() > 0))
-    if all_served and len(alone):
-        raise InputError("no group can serve this queue", where="argument 'groups'", got=known[int(alone[0])])
-    return frame, skills, names
-
-
-def _by_group(
-    name: str,
-    given: Mapping[str, float] | None,
-    names: list[str],
-    default: float | None,
-    *,
-    least: float | None = None,
-    above: float | None = None,
-) -> Floats:
-    values = dict(given or {})
-    for group in values:
-        if group not in names:
-            raise InputError("no such group", where=f"argument '{name}'", got=group, hint=did_you_mean(group, names))
-    for group in names:
-        if group not in values and default is None:
-            raise InputError("a group has no value", where=f"argument '{name}'", got=group)
-    read = {g: check_number(f"{name}[{g!r}]", v, least=least, above=above, infinite=True) for g, v in values.items()}
-    return np.array([read.get(group, default) for group in names], dtype=float)
 
 
 def _rules(
@@ -333,7 +267,9 @@ def _dedicated(need: Floats, skills: npt.NDArray[np.bool_], price: Floats, high:
     pairs = np.ones(len(g), dtype=bool)
     found = solve(price[g], rows, np.zeros(len(g)), np.full(len(g), np.inf), whole=pairs)
     if found.x is None:
-        raise InputError("the limits are too low for queues that share nobody", where="argument 'limits'")
+        raise InputError(
+            "the limits are too low for queues that share nobody", where="argument 'limits'", code="plan.impossible"
+        )
     return np.bincount(g, np.rint(found.x), minlength=len(price)).astype(np.int64)
 
 
@@ -341,7 +277,7 @@ def _whole(price: Floats, rows: Floats, need: Floats, high: Floats) -> npt.NDArr
     every = np.ones(len(price), dtype=bool)
     found = solve(price, [(rows, need, np.inf)], np.zeros(len(price)), np.floor(high), whole=every)
     if found.x is None:
-        raise InputError("the limits are too low", where="argument 'limits'", got=high.tolist())
+        raise InputError("the limits are too low", where="argument 'limits'", got=high.tolist(), code="plan.impossible")
     return np.rint(found.x).astype(np.int64)
 
 

@@ -72,9 +72,17 @@ def simulate_chats(
     """
     come, work, patient = _chats(arrivals, handle, patience)
     if concurrency < 1 or concurrency != int(concurrency):
-        raise InputError("a whole number of chats", where="argument 'concurrency'", got=concurrency, wanted="from 1")
+        raise InputError(
+            "a whole number of chats",
+            where="argument 'concurrency'",
+            got=concurrency,
+            wanted="from 1",
+            code="value.range",
+        )
     if not 0 <= slowdown < np.inf:
-        raise InputError("the number is out of range", where="argument 'slowdown'", got=slowdown, wanted="from 0")
+        raise InputError(
+            "the number is out of range", where="argument 'slowdown'", got=slowdown, wanted="from 0", code="value.range"
+        )
     check_agents(agents)
     start, end, who = _run(come, work, patient, agents, int(concurrency), float(slowdown), float(until))
     served = ~np.isnan(start)
@@ -90,11 +98,15 @@ def _chats(arrivals: npt.ArrayLike, handle: npt.ArrayLike, patience: Any) -> tup
     patient = np.full(len(come), np.inf) if patience is None else np.asarray(patience, dtype=float)
     for name, values, least in (("arrivals", come, -np.inf), ("handle", work, 0.0), ("patience", patient, 0.0)):
         if values.shape != (len(come),):
-            raise InputError("the length is wrong", column=name, got=values.shape, wanted=f"({len(come)},)")
+            raise InputError(
+                "the length is wrong", column=name, got=values.shape, wanted=f"({len(come)},)", code="value.length"
+            )
         bad = np.isnan(values) | (values < least)
         if bad.any():
             row = int(bad.argmax())
-            raise InputError("the value cannot be used", column=name, row=row + 1, got=float(values[row]))
+            raise InputError(
+                "the value cannot be used", column=name, row=row + 1, got=float(values[row]), code="value.range"
+            )
     return come, work, patient
 
 

@@ -114,7 +114,9 @@ def check_plan(
     options = QueueOptions.read(queues, threshold, patience, concurrency, slowdown, handle_times, crew)
     check_number("level", level, above=0, below=1)
     if check_number("replications", replications, least=2) % 1:
-        raise InputError("part of a run cannot be played", where="argument 'replications'", got=replications)
+        raise InputError(
+            "part of a run cannot be played", where="argument 'replications'", got=replications, code="value.range"
+        )
     replications = int(replications)
     spreads = [check_number(n, v, least=0) for n, v in (("day_spread", day_spread), ("slot_spread", slot_spread))]
     tallies = {

@@ -70,14 +70,21 @@ class QueueOptions:
                 None if shape is None else shape / shape.mean(),
             )
             if crew is not None and found[name].concurrency > 1:
-                raise InputError("a crew with skills serves one at a time", where="argument 'concurrency'", got=room)
+                raise InputError(
+                    "a crew with skills serves one at a time",
+                    where="argument 'concurrency'",
+                    got=room,
+                    code="value.range",
+                )
         return found
 
 
 def _read_patience(value: Any) -> float | Patience:
     if isinstance(value, Patience):
         if np.ndim(value.scale):
-            raise InputError("one distribution for each queue", where="argument 'patience'", got=value.scale)
+            raise InputError(
+                "one distribution for each queue", where="argument 'patience'", got=value.scale, code="value.length"
+            )
         return value
     return np.inf if value is None else check_number("patience", value, above=0, infinite=True)
 
@@ -110,7 +117,11 @@ def values_by_queue(value: Any, queues: Mapping[str, Any]) -> dict[str, Any]:
     for name in queues:
         if name not in value:
             raise InputError(
-                "the queue has no value", where="a mapping of queue to value", got=list(value), wanted=name
+                "the queue has no value",
+                where="a mapping of queue to value",
+                got=list(value),
+                wanted=name,
+                code="value.missing",
             )
     return {name: value[name] for name in queues}
 
@@ -120,18 +131,26 @@ def read_plan(plan: pd.DataFrame, length: float) -> dict[str, Queue]:
     for column in _NEEDED:
         if column not in plan.columns:
             near = did_you_mean(column, [str(c) for c in plan.columns])
-            raise InputError("the column is missing", where="argument 'plan'", column=column, hint=near)
+            raise InputError(
+                "the column is missing", where="argument 'plan'", column=column, hint=near, code="column.missing"
+            )
     if not len(plan):
-        raise InputError("there is no interval", where="argument 'plan'")
+        raise InputError("there is no interval", where="argument 'plan'", code="queue.empty")
     frame = plan if "queue" in plan.columns else plan.assign(queue="all")
     first, found = frame["ds"].min(), {}
     for skill, (name, rows) in enumerate(frame.sort_values("ds").groupby("queue")):
         start = (rows["ds"] - first).dt.total_seconds().to_numpy(float)
         if (np.diff(start) < length).any():
-            raise InputError("two intervals overlap", where="argument 'plan'", column="ds", hint="check the interval")
+            raise InputError(
+                "two intervals overlap",
+                where="argument 'plan'",
+                column="ds",
+                hint="check the interval",
+                code="time.order",
+            )
         agents = check_numbers("agents", rows["agents"], least=0)
         if (agents != np.round(agents)).any():
-            raise InputError("people come whole here", where="argument 'plan'", column="agents")
+            raise InputError("people come whole here", where="argument 'plan'", column="agents", code="value.range")
         calls, aht = check_numbers("calls", rows["calls"], least=0), check_numbers("aht_s", rows["aht_s"], above=0)
         found[str(name)] = Queue(rows["ds"].to_numpy(), start, calls, aht, agents.astype(np.int64), length, skill)
     return found

@@ -158,11 +158,16 @@ class _Items:
         arrival = _numbers(arrivals, None, "arrivals")
         n = len(arrival)
         if n > _MASK:
-            raise InputError("too many items", got=n, wanted=f"at most {_MASK:,}")
+            raise InputError("too many items", got=n, wanted=f"at most {_MASK:,}", code="plan.too_large")
         after = _numbers(rest[0], n, "after", -1.0).astype(np.int64)
         given = after[after >= 0]
         if len(np.unique(given)) != len(given) or (given >= n).any() or (after == np.arange(n)).any():
-            raise InputError("an item may follow one other item", column="after", wanted="each position once, or -1")
+            raise InputError(
+                "an item may follow one other item",
+                column="after",
+                wanted="each position once, or -1",
+                code="value.range",
+            )
         ranks = np.unique(_numbers(priority, n, "priority", 0.0), return_inverse=True)[1].astype(np.int64)
         return cls(
             arrival,
@@ -183,12 +188,17 @@ def _numbers(
         return np.full(n or 0, default)
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or (n is not None and len(array) != n):
-        raise InputError("the length is wrong", column=name, got=array.shape, wanted=f"({n},)")
+        raise InputError("the length is wrong", column=name, got=array.shape, wanted=f"({n},)", code="value.length")
     bad = (np.isnan(array) & (not missing)) | (array < least)
     if bad.any():
         row = int(bad.argmax())
         raise InputError(
-            "the value cannot be used", column=name, row=row + 1, got=float(array[row]), wanted=f"a number >= {least}"
+            "the value cannot be used",
+            column=name,
+            row=row + 1,
+            got=float(array[row]),
+            wanted=f"a number >= {least}",
+            code="value.range",
         )
     return array
 
@@ -199,7 +209,13 @@ def check_agents(agents: Sequence[Agent]) -> None:
         last = -np.inf
         for on, off in agent.shifts:
             if not (last <= on < off):
-                raise InputError("shifts must be in order and not overlap", column="agents", row=number, got=(on, off))
+                raise InputError(
+                    "shifts must be in order and not overlap",
+                    column="agents",
+                    row=number,
+                    got=(on, off),
+                    code="time.order",
+                )
             last = off
 
 

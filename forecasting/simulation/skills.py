@@ -66,7 +66,7 @@ def simulate_skills(
     handle = check_numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
     count = int(check_numbers("argument calls", calls, least=1))
     if rate.sum() <= 0:
-        raise InputError("no call comes", where="argument 'queues'", column="calls")
+        raise InputError("no call comes", where="argument 'queues'", column="calls", code="queue.empty")
     crew = _crew(groups, people, names)
     rng = np.random.default_rng(seed)
     at = rng.exponential(1 / rate.sum(), count).cumsum()
@@ -100,7 +100,7 @@ def _crew(groups: Mapping[str, Sequence[str]], people: Mapping[str, int], names:
     crew = []
     for group, skills in groups.items():
         if group not in people:
-            raise InputError("a group has no value", where="argument 'people'", got=group)
+            raise InputError("a group has no value", where="argument 'people'", got=group, code="value.missing")
         size = int(check_numbers(f"people[{group!r}]", people[group], least=0))
         crew += [Agent(tuple(names.index(s) for s in skills), ((0.0, np.inf),))] * size
     return crew

@@ -150,7 +150,13 @@ class Demand:
         size = len(next(iter(q.values())))
         labels = np.zeros(size) if days is None else np.unique(np.asarray(days), return_inverse=True)[1]
         if len(labels) != size:
-            raise InputError("one label for each slot", where="argument 'days'", got=len(labels), wanted=f"{size}")
+            raise InputError(
+                "one label for each slot",
+                where="argument 'days'",
+                got=len(labels),
+                wanted=f"{size}",
+                code="value.length",
+            )
         drawn = days is not None or check_number("together", together, least=0, most=1) < 1 or isinstance(aht, Mapping)
         scores, weight = _scores(size, labels, together, paths, seed) if drawn else _nodes(points)
         if isinstance(aht, Mapping):
@@ -175,7 +181,10 @@ class Demand:
         both = broadcast({"calls": rate, "aht": time})
         if both["calls"].ndim != 2 or both["calls"].shape != rate.shape:
             raise InputError(
-                "paths have one row each and one column a slot", where="argument 'calls'", got=both["calls"].shape
+                "paths have one row each and one column a slot",
+                where="argument 'calls'",
+                got=both["calls"].shape,
+                code="value.range",
             )
         return cls(both["calls"], both["aht"], np.full(len(rate), 1 / len(rate)))
 
@@ -211,7 +220,7 @@ def _in_order(name: str, quantiles: Mapping[float, Numbers]) -> dict[float, Floa
     levels = sorted(quantiles)
     check_numbers(f"{name} (probabilities)", np.array(levels, dtype=float), above=0, below=1)
     if len(levels) < 2:
-        raise InputError("two quantiles at least", where=f"argument '{name}'", got=levels)
+        raise InputError("two quantiles at least", where=f"argument '{name}'", got=levels, code="value.range")
     read = {p: np.atleast_1d(check_numbers(f"{name}[{p:g}]", quantiles[p])) for p in levels}
     arrays = broadcast({f"{name}[{p:g}]": x for p, x in read.items()})
     return dict(zip(levels, arrays.values(), strict=True))

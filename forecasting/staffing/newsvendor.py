@@ -121,7 +121,12 @@ def cheapest_agents(
     """
     check_number("agent_cost", agent_cost, above=0)
     if check_number("miss_cost", miss_cost, least=0) + check_number("late_cost", late_cost, least=0) <= 0:
-        raise InputError("missing costs nothing", where="argument 'miss_cost'", wanted="miss_cost or late_cost above 0")
+        raise InputError(
+            "missing costs nothing",
+            where="argument 'miss_cost'",
+            wanted="miss_cost or late_cost above 0",
+            code="value.missing",
+        )
     costs = {"agent_cost": agent_cost, "miss_cost": miss_cost, "late_cost": late_cost}
     curve = risk_curve(demand, interval, service_level, threshold, patience, **costs)
     return curve[curve["best"]].drop(columns="best").reset_index(drop=True)

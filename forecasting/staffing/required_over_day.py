@@ -86,10 +86,16 @@ def required_agents_over_day(
     """
     if method not in REQUIREMENT_METHODS:
         raise InputError(
-            "the method is not known", where="argument 'method'", got=method, wanted=", ".join(REQUIREMENT_METHODS)
+            "the method is not known",
+            where="argument 'method'",
+            got=method,
+            wanted=", ".join(REQUIREMENT_METHODS),
+            code="model.unknown",
         )
     if method == "exact" and handle_times is not None:
-        raise InputError("the exact method takes exponential handle times only", where="argument 'handle_times'")
+        raise InputError(
+            "the exact method takes exponential handle times only", where="argument 'handle_times'", code="value.range"
+        )
     work = offered_load(calls, aht, interval, handle_times=handle_times, load_before=load_before)
     doors = _read_open(is_open, work["calls"].to_numpy())
     load = work["own_load"].to_numpy() if method == "interval" else work["load"].to_numpy()
@@ -124,11 +130,20 @@ def _read_open(is_open: Any, calls: Floats) -> Any:
         return np.ones(len(calls), dtype=bool)
     doors = np.asarray(is_open, dtype=bool)
     if doors.shape != calls.shape:
-        raise InputError("one value an interval", where="argument 'is_open'", got=doors.shape, wanted=f"{calls.shape}")
+        raise InputError(
+            "one value an interval",
+            where="argument 'is_open'",
+            got=doors.shape,
+            wanted=f"{calls.shape}",
+            code="value.length",
+        )
     wrong = np.flatnonzero(~doors & (calls > 0))
     if len(wrong):
         raise InputError(
-            "calls come while the doors are closed", where=f"argument 'calls', position {wrong[0]}", got=calls[wrong[0]]
+            "calls come while the doors are closed",
+            where=f"argument 'calls', position {wrong[0]}",
+            got=calls[wrong[0]],
+            code="plan.impossible",
         )
     return doors
 

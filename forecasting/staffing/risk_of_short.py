@@ -223,7 +223,11 @@ def _per_slot(name: str, values: Numbers, slots: int) -> Floats:
     array = check_numbers(name, values, least=0)
     if array.shape not in ((), (1,), (slots,)):
         raise InputError(
-            "one number for each slot", where=f"argument '{name}'", got=array.shape, wanted=f"{slots} numbers, or one"
+            "one number for each slot",
+            where=f"argument '{name}'",
+            got=array.shape,
+            wanted=f"{slots} numbers, or one",
+            code="value.length",
         )
     return np.array(np.broadcast_to(array, (slots,)))
 
@@ -231,5 +235,11 @@ def _per_slot(name: str, values: Numbers, slots: int) -> Floats:
 def _labels(days: npt.ArrayLike | None, slots: int) -> npt.NDArray[Any]:
     labels = np.zeros(slots, dtype=np.int64) if days is None else np.asarray(days)
     if labels.shape != (slots,):
-        raise InputError("one label for each slot", where="argument 'days'", got=labels.shape, wanted=f"({slots},)")
+        raise InputError(
+            "one label for each slot",
+            where="argument 'days'",
+            got=labels.shape,
+            wanted=f"({slots},)",
+            code="value.length",
+        )
     return labels

@@ -42,7 +42,9 @@ def total_shrinkage(shrinkage: Shrinkage, parts: str = "multiply") -> Floats:
     """
     if parts not in SHRINKAGE_PARTS:
         hint = did_you_mean(parts, SHRINKAGE_PARTS)
-        raise InputError("this is no way to join parts", where="argument 'parts'", got=parts, hint=hint)
+        raise InputError(
+            "this is no way to join parts", where="argument 'parts'", got=parts, hint=hint, code="value.unknown"
+        )
     named: Mapping[str, Numbers] = {"shrinkage": shrinkage}  # type: ignore[dict-item]
     if isinstance(shrinkage, Mapping):
         named = {f"shrinkage[{name!r}]": part for name, part in shrinkage.items()}

@@ -232,12 +232,16 @@ def find_max_calls(
 def _quantiles(ahead: pd.DataFrame, levels: tuple[int, ...]) -> dict[float, Floats]:
     """Return the forecast's quantiles by probability."""
     if not levels:
-        raise InputError("at least one level is needed", where="argument 'levels'", wanted="such as (80, 95)")
+        raise InputError(
+            "at least one level is needed", where="argument 'levels'", wanted="such as (80, 95)", code="value.range"
+        )
     columns = {0.5: "deskcast"}
     for level in levels:
         columns |= {0.5 - level / 200: f"deskcast-lo-{level}", 0.5 + level / 200: f"deskcast-hi-{level}"}
     for column in ("unique_id", "ds", *columns.values()):
         if column not in ahead.columns:
             near = did_you_mean(column, [str(c) for c in ahead.columns])
-            raise InputError("the column is missing", where="argument 'ahead'", column=column, hint=near)
+            raise InputError(
+                "the column is missing", where="argument 'ahead'", column=column, hint=near, code="column.missing"
+            )
     return {p: check_numbers(columns[p], ahead[columns[p]]) for p in sorted(columns)}

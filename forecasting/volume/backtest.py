@@ -157,12 +157,18 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
     for key in keys:
         if key not in folds.columns:
             raise InputError(
-                "this column is missing", where="folds", column=key, hint=did_you_mean(key, [*folds.columns])
+                "this column is missing",
+                where="folds",
+                column=key,
+                hint=did_you_mean(key, [*folds.columns]),
+                code="column.missing",
             )
     lows = [str(c) for c in folds.columns if "-lo-" in str(c)]
     models = list(dict.fromkeys(c.rsplit("-lo-", 1)[0] for c in lows))
     if not models:
-        raise InputError("no model with intervals", where="folds", wanted="columns such as deskcast-lo-80")
+        raise InputError(
+            "no model with intervals", where="folds", wanted="columns such as deskcast-lo-80", code="model.unknown"
+        )
     levels = [float(c.rsplit("-lo-", 1)[1]) for c in lows if c.startswith(f"{models[0]}-lo-")]
     groups = folds.groupby(keys, sort=True) if keys else [((), folds)]
     rows: list[dict[str, Any]] = []
@@ -178,7 +184,9 @@ def _cutoffs(grid: Grid, horizon: int, windows: int) -> tuple[list[int], tuple[s
     found = find_past_origins(grid.frequency, grid.length, horizon, windows)
     if not found:
         hint = f"{grid.length:,} slots of history; give more, or a shorter horizon"
-        raise InputError("the history is too short for one fold", column="horizon", got=horizon, hint=hint)
+        raise InputError(
+            "the history is too short for one fold", column="horizon", got=horizon, hint=hint, code="history.short"
+        )
     past = {o: len(find_past_origins(grid.frequency, o, horizon, windows)) for o in found}
     kept = [o for o in found if past[o] >= min(3, windows)] or found
     notes = []

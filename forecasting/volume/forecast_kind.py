@@ -239,7 +239,7 @@ def backtest_kind(
     found = find_past_origins(f, panel.grid.length, horizon, windows)
     origins = [o for o in found if len(find_past_origins(f, o, horizon, windows)) >= min(3, windows)] or found
     if not origins:
-        raise InputError("the history is too short for one fold", column="horizon", got=horizon)
+        raise InputError("the history is too short for one fold", column="horizon", got=horizon, code="history.short")
     frames, chosen = [], {}
     for done, origin in enumerate(sorted(origins), 1):
         fold = kind_fold(panel, origin, request)

@@ -63,9 +63,15 @@ def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     given = [levels] if isinstance(levels, (int, float)) else list(levels)
     for level in given:
         if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 < level < 100:
-            raise InputError("this is not a level", column="levels", got=level, wanted="percent such as 80 or 95")
+            raise InputError(
+                "this is not a level",
+                column="levels",
+                got=level,
+                wanted="percent such as 80 or 95",
+                code="value.unknown",
+            )
     if not given:
-        raise InputError("at least one level is needed", column="levels", wanted="such as (80, 95)")
+        raise InputError("at least one level is needed", column="levels", wanted="such as (80, 95)", code="value.range")
     return tuple(sorted(set(given)))
 
 

@@ -87,12 +87,18 @@ def kind_panel(history: pd.DataFrame, request: ForecastRequest) -> KindPanel:
     """Put series of one kind on a grid; those with impossible values are left out and named."""
     kind, bounds = request.kind, request.bounds
     if kind not in KINDS:
-        raise InputError("unknown kind of series", column="kind", got=kind, hint=did_you_mean(kind, KINDS))
+        raise InputError(
+            "unknown kind of series", column="kind", got=kind, hint=did_you_mean(kind, KINDS), code="series.unknown"
+        )
     low, high = (float(bounds[0]), float(bounds[1])) if kind == "rate" else (0.0, np.inf)
     if not low < high:
-        raise InputError("the bounds are not in order", column="bounds", got=bounds, wanted="such as (0, 1)")
+        raise InputError(
+            "the bounds are not in order", column="bounds", got=bounds, wanted="such as (0, 1)", code="value.range"
+        )
     if not isinstance(history, pd.DataFrame):
-        raise InputError("the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y")
+        raise InputError(
+            "the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y", code="history.short"
+        )
     kept, refused = _drop_impossible(history, kind, low, high)
     scaled = kept.assign(y=(kept["y"] - low) / (high - low)) if kind == "rate" else kept
     if kind == "stock":  # it is there at night, too
@@ -134,12 +140,13 @@ def _drop_impossible(
             error = InputError(
                 f"a {kind} cannot have this value", where=f"series '{name}'", column="y", row=int(row) + 1,
                 got=history["y"].iloc[row], wanted=wanted,
+                code="value.range",
             )  # fmt: skip
             refused[name] = {"unique_id": name, "row": int(row) + 1, "reason": str(error), "error": error}
     kept = history[~history["unique_id"].astype(str).isin(list(refused))]
     if kept.empty:
         first = next(iter(refused.values()))["error"]
-        raise first if isinstance(first, InputError) else InputError("no series can be used")
+        raise first if isinstance(first, InputError) else InputError("no series can be used", code="rows.none")
     return kept, [{k: v for k, v in row.items() if k != "error"} for _, row in sorted(refused.items())]
 
 

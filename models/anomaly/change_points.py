@@ -257,10 +257,18 @@ def _table(values: npt.ArrayLike) -> Floats:
     try:
         out = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
-        raise InputError("these are not numbers", where="argument 'values'", wanted="a series of numbers") from error
+        raise InputError(
+            "these are not numbers", where="argument 'values'", wanted="a series of numbers", code="value.unreadable"
+        ) from error
     if out.ndim not in (1, 2):
         got = f"{out.ndim} dimensions"
-        raise InputError("this is no series", where="argument 'values'", got=got, wanted="shape (n,) or (n, d)")
+        raise InputError(
+            "this is no series",
+            where="argument 'values'",
+            got=got,
+            wanted="shape (n,) or (n, d)",
+            code="series.unknown",
+        )
     return out if out.ndim == 2 else out[:, None]
 
 
@@ -270,15 +278,23 @@ def _checked(
     wanted = tuple(shapes)
     known = get_args(SegmentShape)
     if of not in ("values", "spread"):
-        raise InputError("this cannot change", where="argument 'of'", got=of, wanted="'values' or 'spread'")
+        raise InputError(
+            "this cannot change", where="argument 'of'", got=of, wanted="'values' or 'spread'", code="value.range"
+        )
     for shape in wanted:
         if shape not in known:
             hint = did_you_mean(str(shape), list(known))
-            raise InputError("this is no shape of a segment", where="argument 'shapes'", got=shape, hint=hint)
+            raise InputError(
+                "this is no shape of a segment", where="argument 'shapes'", got=shape, hint=hint, code="series.unknown"
+            )
     settings = (("shapes", len(wanted), 1), ("least", least, 2), ("penalty", penalty, 0), ("most", most, 0))
     for name, value, lowest in settings:
         if not value >= lowest:
             raise InputError(
-                "the setting is out of range", where=f"argument '{name}'", got=value, wanted=f"from {lowest}"
+                "the setting is out of range",
+                where=f"argument '{name}'",
+                got=value,
+                wanted=f"from {lowest}",
+                code="value.range",
             )
     return wanted

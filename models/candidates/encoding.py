@@ -171,6 +171,7 @@ class Encoder:
                     where="snapshots",
                     column=name,
                     hint="bring the column back or train anew without it",
+                    code="column.unknown",
                 )
 
 

@@ -44,7 +44,9 @@ def finish_times(
     """
     for hours in horizons_h:
         if not np.isfinite(hours) or hours <= 0:
-            raise InputError("a horizon is a number of hours above 0", column="horizons_h", got=hours)
+            raise InputError(
+                "a horizon is a number of hours above 0", column="horizons_h", got=hours, code="value.range"
+            )
     at = pd.DatetimeIndex(snapshots["at"].array)
     open_then = hazard.survival(snapshots)
     waits = np.zeros(len(snapshots), dtype=bool)

@@ -64,7 +64,9 @@ def explain_change(
     days = {"before": days_of(before, "before"), "after": days_of(after, "after")}
     columns = [by] if isinstance(by, str) else list(by)
     if not columns:
-        raise InputError("at least one column is needed", where="argument 'by'", wanted="such as ['channel']")
+        raise InputError(
+            "at least one column is needed", where="argument 'by'", wanted="such as ['channel']", code="column.missing"
+        )
     parts = []
     for column in columns:
         history = kpi_history(log, kpi, by=column, freq="D")
@@ -226,8 +228,18 @@ def days_of(span: DayRange, name: str) -> pd.DatetimeIndex:
         first, last = (pd.Timestamp(day).tz_localize(None).normalize() for day in span)
     except (TypeError, ValueError) as error:
         raise InputError(
-            "these are not two days", where=f"argument '{name}'", got=span, wanted="(first, last)"
+            "these are not two days",
+            where=f"argument '{name}'",
+            got=span,
+            wanted="(first, last)",
+            code="time.unreadable",
         ) from error
     if not first <= last:
-        raise InputError("the span is reversed", where=f"argument '{name}'", got=span, wanted="first day, then last")
+        raise InputError(
+            "the span is reversed",
+            where=f"argument '{name}'",
+            got=span,
+            wanted="first day, then last",
+            code="time.order",
+        )
     return pd.date_range(first, last, unit="us")

@@ -188,7 +188,10 @@ def candidate_causes(
     for column in (*groups, *attributes):
         if column not in cases:
             raise InputError(
-                "the cases have no such column", column=column, hint=did_you_mean(column, list(cases.columns))
+                "the cases have no such column",
+                column=column,
+                hint=did_you_mean(column, list(cases.columns)),
+                code="column.unknown",
             )
     parts = [find_new_values(cases[cases["created_at"] < stop], begin, list(attributes))] if attributes else []
     work = _work(log)

@@ -79,7 +79,9 @@ def explain_combinations(
 
     columns = list(dict.fromkeys(by))
     if not columns:
-        raise InputError("at least one column is needed", where="argument 'by'", wanted="such as ['channel']")
+        raise InputError(
+            "at least one column is needed", where="argument 'by'", wanted="such as ['channel']", code="column.missing"
+        )
     history = kpi_history(log, kpi, by=columns, freq="D")
     kind = infer_kpi_kind(kpi, history)
     sides = []
@@ -157,7 +159,7 @@ def search_combinations(
     rest = cells.reset_index(drop=True)
     totals = rest[["n_before", "n_after"]].sum()
     if not count and not (totals > 0).all():
-        raise InputError("there are no cases", where="argument 'cells'", column="n_before, n_after")
+        raise InputError("there are no cases", where="argument 'cells'", column="n_before, n_after", code="labels.none")
     change = _level(rest, count)[1] - _level(rest, count)[0]
     rows: list[dict[str, Any]] = []
     while len(rows) < top and len(rest):

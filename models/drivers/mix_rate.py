@@ -55,7 +55,7 @@ def split_change(before: pd.DataFrame, after: pd.DataFrame, segment: str = "valu
     totals = n.sum(axis=0)
     for side, total in zip(("before", "after"), totals, strict=True):
         if not total > 0:
-            raise InputError("there are no cases", where=f"argument '{side}'", column="n")
+            raise InputError("there are no cases", where=f"argument '{side}'", column="n", code="labels.none")
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.where(n > 0, hits / n, np.nan)
     weight, overall = n / totals, hits.sum(axis=0) / totals
@@ -127,7 +127,9 @@ def _sides(
         twice = frame[segment].duplicated()
         if twice.any():
             got = frame.loc[twice, segment].iloc[0]
-            raise InputError("the segment comes twice", where=f"argument '{name}'", column=segment, got=got)
+            raise InputError(
+                "the segment comes twice", where=f"argument '{name}'", column=segment, got=got, code="row.doubled"
+            )
         indexed.append(frame.set_index(segment))
     names = indexed[0].index.union(indexed[1].index)
     columns = []
@@ -135,7 +137,7 @@ def _sides(
         sides = [frame[column].astype(float).reindex(names, fill_value=0.0).to_numpy() for frame in indexed]
         columns.append(np.column_stack(sides).astype(np.float64))
         if not np.isfinite(columns[-1]).all() or (columns[0] < 0).any():
-            raise InputError("the numbers must be finite, and n not negative", column=column)
+            raise InputError("the numbers must be finite, and n not negative", column=column, code="value.range")
     return names, columns[0], columns[-1]
 
 

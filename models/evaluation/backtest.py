@@ -74,9 +74,17 @@ def backtest_risk(
     [['b', 'half', 0.5, 0.0]]
     """
     if list(cutoffs) != sorted(set(cutoffs)) or not len(cutoffs):
-        raise InputError("the cut-offs must rise", column="cutoffs", got=", ".join(map(str, cutoffs)))
+        raise InputError(
+            "the cut-offs must rise", column="cutoffs", got=", ".join(map(str, cutoffs)), code="time.order"
+        )
     if labels["case_id"].duplicated().any():
-        raise InputError("a case has two labels", where="labels", column="case_id", hint="take those of one metric")
+        raise InputError(
+            "a case has two labels",
+            where="labels",
+            column="case_id",
+            hint="take those of one metric",
+            code="row.doubled",
+        )
     known = labels.set_index("case_id")
     carried = [name for name in keep if name in snapshots.columns]
     parts = []
@@ -203,7 +211,7 @@ def precision_at_capacity(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
     """
     _check(scored, ())
     if k < 1:
-        raise InputError("a budget has at least one alert a day", column="k", got=k)
+        raise InputError("a budget has at least one alert a day", column="k", got=k, code="value.range")
     found = []
     for name, rows in scored.groupby("model", sort=True):
         alert = _top(rows, k)
@@ -259,7 +267,9 @@ def recall_at_workload(
         hits = np.concatenate([[0.0], np.cumsum(ranked)])
         for share in not_reviewed:
             if not 0 <= share < 1:
-                raise InputError("a share of work saved lies between 0 and 1", column="not_reviewed", got=share)
+                raise InputError(
+                    "a share of work saved lies between 0 and 1", column="not_reviewed", got=share, code="value.range"
+                )
             n = max(round((1 - share) * len(ranked)), 1)
             recall = hits[n] / hits[-1] if hits[-1] else float("nan")
             found.append(
@@ -305,4 +315,4 @@ def _top(rows: pd.DataFrame, k: int) -> pd.Series:
 def _check(scored: pd.DataFrame, by: Sequence[str]) -> None:
     for name in (*SCORED_KEYS, *by):
         if name not in scored.columns:
-            raise InputError("the column is missing", where="scored", column=name)
+            raise InputError("the column is missing", where="scored", column=name, code="column.missing")

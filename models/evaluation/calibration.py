@@ -246,7 +246,9 @@ def fit_platt_scaling(
     x = np.asarray(logit, dtype=float)
     if not len(y) or len(y) != len(x) or not np.isfinite(x).all():
         raise InputError(
-            "calibration needs finite scores with their outcomes", got=f"{len(x)} scores, {len(y)} outcomes"
+            "calibration needs finite scores with their outcomes",
+            got=f"{len(x)} scores, {len(y)} outcomes",
+            code="value.range",
         )
     w = _weights(weight, y)
     positives = np.sum(w * y)
@@ -292,16 +294,32 @@ def _newton(x: Floats, target: Floats, w: Floats, start: float, steps: int) -> t
 def _checked(observed: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
     y, p = np.asarray(observed, dtype=float), np.asarray(predicted, dtype=float)
     if y.shape != p.shape or y.ndim != 1:
-        raise InputError("outcomes and probabilities must be two lists of equal length", got=f"{y.shape} and {p.shape}")
+        raise InputError(
+            "outcomes and probabilities must be two lists of equal length",
+            got=f"{y.shape} and {p.shape}",
+            code="value.length",
+        )
     bad = ~np.isin(y, (0.0, 1.0))
     if bad.any():
         at = int(np.argmax(bad))
-        raise InputError("this is not an outcome", column="observed", row=at + 1, got=float(y[at]), wanted="0 or 1")
+        raise InputError(
+            "this is not an outcome",
+            column="observed",
+            row=at + 1,
+            got=float(y[at]),
+            wanted="0 or 1",
+            code="value.unknown",
+        )
     bad = ~((p >= 0) & (p <= 1))
     if bad.any():
         at = int(np.argmax(bad))
         raise InputError(
-            "this is not a probability", column="predicted", row=at + 1, got=float(p[at]), wanted="a number from 0 to 1"
+            "this is not a probability",
+            column="predicted",
+            row=at + 1,
+            got=float(p[at]),
+            wanted="a number from 0 to 1",
+            code="value.unknown",
         )
     return y, p
 
@@ -311,13 +329,15 @@ def _weights(weight: ArrayLike | None, y: Floats) -> Floats:
         return np.ones(len(y))
     w = np.asarray(weight, dtype=float)
     if w.shape != y.shape or not (np.isfinite(w) & (w > 0)).all():
-        raise InputError("there must be one weight above 0 for each outcome", column="weight", got=f"{w.shape}")
+        raise InputError(
+            "there must be one weight above 0 for each outcome", column="weight", got=f"{w.shape}", code="value.length"
+        )
     return w
 
 
 def _bin(p: Floats, bins: int, by: Bins) -> Ints:
     if bins < 1:
-        raise InputError("there must be a bin", column="bins", got=bins, wanted="1 or more")
+        raise InputError("there must be a bin", column="bins", got=bins, wanted="1 or more", code="value.range")
     if by == "width":
         return np.asarray(np.minimum((p * bins).astype("int64"), bins - 1))
     # Equal forecasts must share a bin, so the bins follow values and not ranks.

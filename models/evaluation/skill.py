@@ -89,7 +89,7 @@ def brier_skill(
     codes = case_codes(case)
     if not len(y) == len(p) == len(q) == len(codes):
         got = f"{len(y)}, {len(p)}, {len(q)} and {len(codes)}"
-        raise InputError("outcomes, forecasts, references and cases must be as many", got=got)
+        raise InputError("outcomes, forecasts, references and cases must be as many", got=got, code="value.length")
     if not len(y) or brier(y, q) == 0:
         return Skill(float("nan"), float("nan"), float("nan"))
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)

@@ -323,7 +323,9 @@ class BreachRisk(RiskEstimator):
         rows = super()._rows(snapshots)
         if len(rows) and (metric := one_metric(rows)) != self.metric_:
             problem = "the model was fitted for another metric"
-            raise InputError(problem, where="snapshots", column="metric", got=metric, wanted=self.metric_)
+            raise InputError(
+                problem, where="snapshots", column="metric", got=metric, wanted=self.metric_, code="value.range"
+            )
         return rows
 
     def _features(self) -> tuple[str, ...]:

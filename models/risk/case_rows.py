@@ -77,7 +77,11 @@ def _segment(log: CaseLog, name: str, case_id: pd.Series) -> pd.Series:
     if not log.has("cases", name) or log.attributes.get(name, "creation") != "creation":
         hint = did_you_mean(name, tuple(n for n, known in log.attributes.items() if known == "creation"))
         raise InputError(
-            "this is no column that is known when a case is created", where="cases", column=name, hint=hint
+            "this is no column that is known when a case is created",
+            where="cases",
+            column=name,
+            hint=hint,
+            code="column.unknown",
         )
     told = fetch(log.table("cases").select("case_id", name)).set_index("case_id")[name]
     return pd.Series(told.reindex(case_id).array, index=case_id.index)
@@ -86,7 +90,9 @@ def _segment(log: CaseLog, name: str, case_id: pd.Series) -> pd.Series:
 def _snapshots_without_sla(log: CaseLog, at: Any) -> pd.DataFrame:
     """Look at the cases of a log without policies, through one that sets no target and that nothing ever decides."""
     if not log.has("events"):
-        raise InputError("cases can only be followed through events, and the log has none", where="events")
+        raise InputError(
+            "cases can only be followed through events, and the log has none", where="events", code="kpi.unavailable"
+        )
     none = pd.DataFrame(
         {"policy": ["none"], "metric": [_DEFAULT_METRIC], "target_s": [float("nan")], "clock": ["source"]}
     )

@@ -85,7 +85,9 @@ class EscalationRisk(RiskEstimator):
         snapshots, labels, end = self._begin(snapshots, labels, as_of)
         if len(labels) and "label" in labels and not labels["label"].eq(True).any():
             hint = "map an event to the kind 'escalated'"
-            raise InputError("no case was ever escalated, as far as the log tells", where="labels", hint=hint)
+            raise InputError(
+                "no case was ever escalated, as far as the log tells", where="labels", hint=hint, code="labels.none"
+            )
         open_rows = snapshots[stage_of(snapshots) == "open"]
         cohort = known_cohort(open_rows, labels, end, ESCALATION_LABEL)
         rows = np.ones(len(cohort.label), dtype=bool)

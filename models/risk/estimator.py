@@ -80,7 +80,9 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         p = self.risk(snapshots)
         if np.isnan(p).any():
-            raise InputError("nothing can be predicted yet: the risk is unknown", hint="see decision_")
+            raise InputError(
+                "nothing can be predicted yet: the risk is unknown", hint="see decision_", code="value.range"
+            )
         return np.asarray(self.classes_[(p > 0.5).astype(np.intp)])
 
     def predict_table(self, snapshots: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +153,12 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return snapshots and labels as they are learnt from, and the instant; learn the schema."""
         given = read_instants(_frame(snapshots), "snapshots")
         if given.empty:
-            raise InputError("there is nothing to learn from: 0 snapshots", where="snapshots", hint="see snapshots()")
+            raise InputError(
+                "there is nothing to learn from: 0 snapshots",
+                where="snapshots",
+                hint="see snapshots()",
+                code="labels.none",
+            )
         rows = self._prepared(given)
         kinds = read_schema(rows)
         told, end = read_labels(labels, given, as_of)
@@ -194,8 +201,10 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def _frame(snapshots: object) -> pd.DataFrame:
     if not isinstance(snapshots, pd.DataFrame):
         got, wanted = type(snapshots).__name__, "a DataFrame with named columns (no array, no sparse matrix)"
-        raise InputError("this is not a table of snapshots", where="snapshots", got=got, wanted=wanted)
+        raise InputError(
+            "this is not a table of snapshots", where="snapshots", got=got, wanted=wanted, code="value.unknown"
+        )
     for name in ("case_id", "at"):
         if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name)
+            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
     return snapshots

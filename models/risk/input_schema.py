@@ -65,7 +65,9 @@ def read_schema(snapshots: pd.DataFrame, where: str = "snapshots") -> dict[str, 
     for name in numeric_in(snapshots.columns):
         if kinds[name] not in ("", "number"):
             got = str(snapshots[name].dtype)
-            raise InputError("these are not numbers", where=where, column=name, got=got, wanted="numbers")
+            raise InputError(
+                "these are not numbers", where=where, column=name, got=got, wanted="numbers", code="model.unfitted"
+            )
     return {name: kind for name, kind in kinds.items() if kind}
 
 
@@ -109,11 +111,13 @@ def check_schema(snapshots: pd.DataFrame, schema: Mapping[str, str], features: I
             continue
         if name not in snapshots.columns:
             problem, hint = "the model was trained with this column and it has vanished", "bring it back or train anew"
-            raise InputError(problem, where="snapshots", column=name, hint=hint)
+            raise InputError(problem, where="snapshots", column=name, hint=hint, code="model.unfitted")
         kind = _kind(snapshots[name])
         if kind not in ("", schema[name]) and not (name == "case_id" and kind != "instant"):
             problem, got = "the model learnt from another kind of value", str(snapshots[name].dtype)
-            raise InputError(problem, where="snapshots", column=name, got=got, wanted=_WANTED[schema[name]])
+            raise InputError(
+                problem, where="snapshots", column=name, got=got, wanted=_WANTED[schema[name]], code="model.unfitted"
+            )
 
 
 def _instants(values: pd.Series, where: str) -> pd.Series:
@@ -125,14 +129,29 @@ def _instants(values: pd.Series, where: str) -> pd.Series:
         return pd.Series(pd.NaT, index=values.index, name=values.name, dtype=UTC_DTYPE)
     column, wanted = str(values.name), _WANTED["instant"]
     if is_numeric_dtype(values.dtype) or (is_datetime64_any_dtype(values.dtype) and _zone(known.iloc[0]) is None):
-        raise InputError("these are not instants", where=where, column=column, got=str(values.dtype), wanted=wanted)
+        raise InputError(
+            "these are not instants",
+            where=where,
+            column=column,
+            got=str(values.dtype),
+            wanted=wanted,
+            code="time.unreadable",
+        )
     sure = values.map(_has_zone).astype(bool)
     read = pd.to_datetime(values.astype(object).where(sure), utc=True, format="ISO8601", errors="coerce")
     wrong = (read.isna() & values.notna()).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
         got = str(values.iloc[row])
-        raise InputError("this is not an instant", where=where, column=column, row=row + 1, got=got, wanted=wanted)
+        raise InputError(
+            "this is not an instant",
+            where=where,
+            column=column,
+            row=row + 1,
+            got=got,
+            wanted=wanted,
+            code="time.unreadable",
+        )
     return read.astype(UTC_DTYPE)
 
 

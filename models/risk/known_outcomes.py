@@ -144,6 +144,7 @@ def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Time
             column="label",
             got=f"{len(labels)} labels for {len(snapshots)} snapshots, as of {as_of}",
             hint="a longer log, an earlier first snapshot or a promise in [[sla]] gives some",
+            code="labels.none",
         )
     taken = rows[running].reset_index(drop=True)
     sure = known[running].to_numpy(dtype=bool)
@@ -206,7 +207,7 @@ def one_metric(snapshots: pd.DataFrame) -> str:
     """Return the one metric that the snapshots are about, or say what is wrong with them."""
     for name in SNAPSHOT_KEYS:
         if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name)
+            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
     metrics = snapshots["metric"].dropna().unique()
     if len(metrics) != 1:
         got = "none" if not len(metrics) else ", ".join(sorted(map(str, metrics)))
@@ -216,6 +217,7 @@ def one_metric(snapshots: pd.DataFrame) -> str:
             column="metric",
             got=got,
             hint="filter the snapshots and fit one model for each metric",
+            code="metric.unknown",
         )
     return str(metrics[0])
 
@@ -224,7 +226,7 @@ def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     metric = one_metric(snapshots)
     for name in ("case_id", "metric", "label", "known_at"):
         if name not in labels.columns:
-            raise InputError("the column is missing", where="labels", column=name)
+            raise InputError("the column is missing", where="labels", column=name, code="column.missing")
     snapshots, labels = read_instants(snapshots, "snapshots"), read_instants(labels, "labels")
     wanted = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
     decided = labels["decided_at"] if "decided_at" in labels else labels["known_at"]
@@ -232,7 +234,11 @@ def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     twice = wanted["case_id"].duplicated()
     if twice.any():
         raise InputError(
-            "a case has two labels", where="labels", column="case_id", got=str(wanted.loc[twice, "case_id"].iloc[0])
+            "a case has two labels",
+            where="labels",
+            column="case_id",
+            got=str(wanted.loc[twice, "case_id"].iloc[0]),
+            code="row.doubled",
         )
     # `labels` is not the only place where a column of that name may come from.
     rows = snapshots.drop(columns=["label", "known_at", "decided_at", "created_at"], errors="ignore")

@@ -40,7 +40,7 @@ def read_labels(labels: Any, snapshots: pd.DataFrame, as_of: object = None) -> t
     ([True], '2024-03-01 08:00:01+00:00')
     """
     if labels is None:
-        raise InputError("fit requires y to be passed, but the target y is None", where="labels")
+        raise InputError("fit requires y to be passed, but the target y is None", where="labels", code="value.range")
     last = pd.Timestamp(snapshots["at"].max())
     end = last if as_of is None else to_utc_instant(as_of)
     if isinstance(labels, pd.DataFrame):
@@ -70,7 +70,11 @@ def labels_of_rows(snapshots: pd.DataFrame, labels: Any) -> pd.Series:
     if values.shape != (len(snapshots),):
         wanted = f"a frame with case_id, label, known_at, or {len(snapshots):,} values"
         raise InputError(
-            "there must be a label for each snapshot", where="labels", got=str(values.shape), wanted=wanted
+            "there must be a label for each snapshot",
+            where="labels",
+            got=str(values.shape),
+            wanted=wanted,
+            code="value.range",
         )
     return _outcomes(pd.Series(values, index=snapshots.index))
 
@@ -84,7 +88,11 @@ def to_utc_instant(value: object) -> pd.Timestamp:
     at = pd.Timestamp(str(value)) if not isinstance(value, pd.Timestamp) else value
     if at.tzinfo is None:
         raise InputError(
-            "an instant needs its zone", column="as_of", got=str(value), wanted="such as 2024-03-01T08:00Z"
+            "an instant needs its zone",
+            column="as_of",
+            got=str(value),
+            wanted="such as 2024-03-01T08:00Z",
+            code="time.zone",
         )
     return at.tz_convert("UTC")
 
@@ -99,6 +107,8 @@ def _outcomes(values: pd.Series) -> pd.Series:
         wanted = "true, false, 1 or 0 (missing where it is not known)"
         got = str(values.iloc[row])
         problem = "Only binary classification is supported, and this is neither true nor false"
-        raise InputError(problem, where="labels", column="label", row=row + 1, got=got, wanted=wanted)
+        raise InputError(
+            problem, where="labels", column="label", row=row + 1, got=got, wanted=wanted, code="value.range"
+        )
     known = values.where(~missing, 0).astype(bool).astype("boolean")
     return known.mask(missing)

@@ -42,7 +42,9 @@ def speed_shift(done: float, expected: float, prior: float = PRIOR_DONE_CASES) -
     (0.98, 0.0)
     """
     if done < 0 or expected < 0 or prior <= 0:
-        raise InputError("counts are 0 or more, and the prior above 0", got=f"{done}, {expected}, {prior}")
+        raise InputError(
+            "counts are 0 or more, and the prior above 0", got=f"{done}, {expected}, {prior}", code="value.range"
+        )
     return float(np.clip(np.log((done + prior) / (expected + prior)), -MAX_LOG_ODDS_SHIFT, MAX_LOG_ODDS_SHIFT))
 
 
@@ -90,7 +92,11 @@ def rate_shift(
     """
     x, y = np.asarray(logit, dtype=float), np.asarray(outcome, dtype=float)
     if x.shape != y.shape or not (np.isfinite(x).all() and ((y >= 0) & (y <= 1)).all()):
-        raise InputError("log-odds and outcomes from 0 to 1 are needed, one each", got=f"{x.shape} and {y.shape}")
+        raise InputError(
+            "log-odds and outcomes from 0 to 1 are needed, one each",
+            got=f"{x.shape} and {y.shape}",
+            code="value.length",
+        )
     if not len(x):
         return 0.0
     w = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=float)

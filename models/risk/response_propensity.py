@@ -85,9 +85,9 @@ def inverse_propensity(probability: ArrayLike, clip: float = MAX_RELATIVE_WEIGHT
     """
     p = np.asarray(probability, dtype=float)
     if not ((p > 0) & (p <= 1)).all():
-        raise InputError("a propensity lies above 0 and is at most 1", column="probability")
+        raise InputError("a propensity lies above 0 and is at most 1", column="probability", code="value.range")
     if not clip >= 1:
-        raise InputError("weights are cut at 1 or above", column="clip", got=clip)
+        raise InputError("weights are cut at 1 or above", column="clip", got=clip, code="value.range")
     if not len(p):
         return np.zeros(0)
     raw = 1.0 / p

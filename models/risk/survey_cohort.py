@@ -114,10 +114,12 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
     """
     for column in ("case_id", "label", "known_at"):
         if column not in labels.columns:
-            raise InputError("the column is missing", where="labels", column=column)
+            raise InputError("the column is missing", where="labels", column=column, code="column.missing")
     if labels["label"].isna().all():
         hint = "surveys, disputes or complaints give labels; see deskcast.features.dissatisfaction_labels"
-        raise InputError(f"there is no label of {name} to learn from", where="labels", column="label", hint=hint)
+        raise InputError(
+            f"there is no label of {name} to learn from", where="labels", column="label", hint=hint, code="labels.none"
+        )
     rows = prepare_snapshots(snapshots, name)
     wanted = labels[["case_id", "label", "known_at"]].assign(metric=name)
     wanted["told"] = wanted["label"].notna().astype("boolean").where(wanted["known_at"].notna())
@@ -131,7 +133,11 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
     if np.isnan(label).all():
         got = f"as of {as_of}"
         raise InputError(
-            f"no snapshot has a label of {name} that is known yet", where="labels", column="label", got=got
+            f"no snapshot has a label of {name} that is known yet",
+            where="labels",
+            column="label",
+            got=got,
+            code="labels.none",
         )
     return _drop_immature(Cohort(found, np.asarray(label, dtype=np.float64)), as_of)
 

@@ -47,7 +47,9 @@ def period_days(freq: str) -> float:
     """
     found = re.fullmatch(r"(\d*)([a-zA-Z]+)", freq.split("-")[0])
     if not found or found[2] not in _UNIT_DAYS:
-        raise InputError("this is not a frequency", got=freq, wanted="such as 15min, h, D, W, MS or QS")
+        raise InputError(
+            "this is not a frequency", got=freq, wanted="such as 15min, h, D, W, MS or QS", code="frequency.invalid"
+        )
     return int(found[1] or 1) * _UNIT_DAYS[found[2]]
 
 
@@ -148,13 +150,20 @@ def check_columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> N
     for name in wanted:
         if name not in frame.columns:
             near = did_you_mean(name, [str(c) for c in frame.columns]) if len(frame.columns) else None
-            raise InputError("the column is missing", where=where, column=name, hint=near)
+            raise InputError("the column is missing", where=where, column=name, hint=near, code="column.missing")
     if "ds" in wanted and not str(frame["ds"].dtype).startswith("datetime64"):
         got: Any = str(frame["ds"].dtype)
-        raise InputError("these are not times", where=where, column="ds", got=got, wanted="datetime64, local clock")
+        raise InputError(
+            "these are not times",
+            where=where,
+            column="ds",
+            got=got,
+            wanted="datetime64, local clock",
+            code="time.unreadable",
+        )
     if "ds" in wanted and frame["ds"].isna().any():
         row = int(frame["ds"].isna().to_numpy().argmax()) + 1
-        raise InputError("the time is missing", where=where, column="ds", row=row, wanted="a time")
+        raise InputError("the time is missing", where=where, column="ds", row=row, wanted="a time", code="time.missing")
 
 
 def numbers_of(values: pd.Series) -> Floats:
@@ -166,5 +175,7 @@ def numbers_of(values: pd.Series) -> Floats:
     try:
         numbers = values.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise InputError("these are not numbers", column=str(values.name), got=str(values.dtype)) from error
+        raise InputError(
+            "these are not numbers", column=str(values.name), got=str(values.dtype), code="value.unreadable"
+        ) from error
     return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -227,11 +227,19 @@ def _flag_detections(
 def _check_settings(rate: float, volume: float, effect: float) -> None:
     for name, value in (("false_alerts_per_week", rate), ("min_volume", volume), ("min_effect", effect)):
         if not (isinstance(value, (int, float)) and 0 <= value < np.inf):
-            raise InputError("the setting is out of range", where=f"argument '{name}'", got=value, wanted="from 0")
+            raise InputError(
+                "the setting is out of range",
+                where=f"argument '{name}'",
+                got=value,
+                wanted="from 0",
+                code="value.range",
+            )
 
 
 def _check_kinds(kinds: Mapping[str, KpiKind] | None) -> None:
     for kpi, kind in (kinds or {}).items():
         if kind not in get_args(KpiKind):
             hint = did_you_mean(str(kind), list(get_args(KpiKind)))
-            raise InputError(f"this is no kind of KPI ({kpi})", where="argument 'kinds'", got=kind, hint=hint)
+            raise InputError(
+                f"this is no kind of KPI ({kpi})", where="argument 'kinds'", got=kind, hint=hint, code="value.unknown"
+            )

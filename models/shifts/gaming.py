@@ -118,7 +118,10 @@ def gaming_guard(
     check_columns(history, ("kpi", "ds", "value"), "history")
     if not (isinstance(false_alerts_per_week, (int, float)) and 0 < false_alerts_per_week < np.inf):
         raise InputError(
-            "the setting is out of range", where="argument 'false_alerts_per_week'", got=false_alerts_per_week
+            "the setting is out of range",
+            where="argument 'false_alerts_per_week'",
+            got=false_alerts_per_week,
+            code="value.range",
         )
     wanted = {name for pair in pairs for name in (pair.gain, pair.loss)}
     history, taken = select_known_columns(history)

@@ -279,9 +279,10 @@ def join_causes(found: str, more: str) -> str:
 def _place(ledger: pd.DataFrame, alert_id: str) -> Any:
     found = ledger.index[ledger["alert_id"] == alert_id]
     if not len(found):
-        ids = [str(i) for i in ledger["alert_id"]]
-        hint = did_you_mean(alert_id, ids) if ids else "there are no incidents yet"
-        raise InputError("there is no such incident", where="argument 'alert_id'", got=alert_id, hint=hint)
+        hint = did_you_mean(alert_id, list(map(str, ledger["alert_id"]))) if len(ledger) else "there are no alerts yet"
+        raise InputError(
+            "there is no such incident", where="argument 'alert_id'", got=alert_id, hint=hint, code="state.invalid"
+        )
     return found[0]
 
 

@@ -49,10 +49,14 @@ def expected_benefit(
         x = np.asarray(values, dtype=float)
         if not ((x >= lo) & (x <= hi)).all():
             got = float(np.ravel(x)[~((np.ravel(x) >= lo) & (np.ravel(x) <= hi))][0])
-            raise InputError("the number is out of range", column=name, got=got, wanted=f"{lo:g} to {hi:g}")
+            raise InputError(
+                "the number is out of range", column=name, got=got, wanted=f"{lo:g} to {hi:g}", code="value.range"
+            )
     effort = np.asarray(effort_h, dtype=float)
     if not (effort > 0).all():
-        raise InputError("work takes some time", column="effort_h", got=float(effort.min()), wanted="above 0")
+        raise InputError(
+            "work takes some time", column="effort_h", got=float(effort.min()), wanted="above 0", code="value.range"
+        )
     return np.asarray(p * np.asarray(preventable) * np.asarray(cost) / effort, dtype=np.float64)
 
 
@@ -104,10 +108,12 @@ def select_cases(
     [['b', True], ['c', True], ['a', False]]
     """
     if k is None and capacity_h is None:
-        raise InputError("a budget is needed", column="k", hint="give k (cases a day) or capacity_h (hours)")
+        raise InputError(
+            "a budget is needed", column="k", hint="give k (cases a day) or capacity_h (hours)", code="value.range"
+        )
     for name, value in (("k", k), ("capacity_h", capacity_h)):
         if value is not None and not value >= 0:
-            raise InputError("a budget is 0 or more", column=name, got=value)
+            raise InputError("a budget is 0 or more", column=name, got=value, code="value.range")
     given = {"preventable": preventable, "cost": cost, "effort_h": effort_h}
     values = {name: _column(rows, name, value) for name, value in given.items()}
     benefit = expected_benefit(rows["probability"], **values)
@@ -165,7 +171,7 @@ def find_first_flagged(
     """
     for name in ("case_id", "at", flag):
         if name not in history.columns:
-            raise InputError("the column is missing", where="history", column=name)
+            raise InputError("the column is missing", where="history", column=name, code="column.missing")
     rows = history[history[flag].fillna(False).astype(bool)]
     rows = rows if as_of is None else rows[rows["at"] <= as_of]
     first = rows.groupby("case_id", sort=True)["at"].min().rename("first_flagged_at")

@@ -193,9 +193,11 @@ def _has_sla(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
 def _check(snapshots: pd.DataFrame, top: int | None) -> None:
     for name in ("case_id", "at", "metric", "age_s"):
         if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name)
+            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
     if top is not None and top < 0:
-        raise InputError("this many cases cannot be listed", column="top", got=top, wanted="0 or more")
+        raise InputError(
+            "this many cases cannot be listed", column="top", got=top, wanted="0 or more", code="plan.too_large"
+        )
     if snapshots["at"].nunique() > 1:
         raise InputError(
             "the list is for one instant",
@@ -203,6 +205,7 @@ def _check(snapshots: pd.DataFrame, top: int | None) -> None:
             column="at",
             got=f"{snapshots['at'].nunique()} instants",
             hint="take the rows of the last one",
+            code="time.order",
         )
     twice = snapshots["case_id"].duplicated()
     if twice.any():
@@ -213,6 +216,7 @@ def _check(snapshots: pd.DataFrame, top: int | None) -> None:
             column="case_id",
             row=row,
             got=str(snapshots["case_id"].iloc[row - 1]),
+            code="row.doubled",
         )
 
 
@@ -224,11 +228,19 @@ def _actions(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]
                 where="actions",
                 got=group,
                 hint=did_you_mean(group, (*FEATURE_GROUPS, ANY_NAME)),
+                code="series.unknown",
             )
         for band in rows:
             if band not in (*RISK_LEVELS, ANY_NAME):
                 hint = did_you_mean(band, (*RISK_LEVELS, ANY_NAME))
-                raise InputError("there is no such risk level", where="actions", column=group, got=band, hint=hint)
+                raise InputError(
+                    "there is no such risk level",
+                    where="actions",
+                    column=group,
+                    got=band,
+                    hint=hint,
+                    code="value.unknown",
+                )
     merged = {group: dict(rows) for group, rows in SUGGESTED_ACTIONS.items()}
     for group, rows in given.items():
         merged[group] = {**({} if ANY_NAME in rows else merged.get(group, {})), **rows}

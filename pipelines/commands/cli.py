@@ -312,7 +312,7 @@ def report(
     from .terminal import print_line
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
-        raise InputError("a report is an HTML file", where=str(out), got=out.suffix, wanted=".html")
+        raise InputError("a report is an HTML file", where=str(out), got=out.suffix, wanted=".html", code="file.kind")
     spec = load_config(config)
     results = read_results(spec.results_folder)
     path = out or spec.results_folder / "report.html"

@@ -56,11 +56,14 @@ def make_demo(folder: Path, cases: int, seed: int) -> RunOutcome:
 def _refuse_foreign(folder: Path) -> None:
     """Keep the hands off a folder that some other work lives in."""
     if folder.exists() and not folder.is_dir():
-        raise InputError("this is a file, not a folder", where=str(folder))
+        raise InputError("this is a file, not a folder", where=str(folder), code="file.kind")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "truth.json").exists():
         hint = "name a new folder: deskcast demo DIR"
         raise InputError(
-            "this folder holds other files, and the demo would mix with them", where=str(folder), hint=hint
+            "this folder holds other files, and the demo would mix with them",
+            where=str(folder),
+            hint=hint,
+            code="file.exists",
         )
 
 

@@ -86,7 +86,9 @@ def _levels(text: str) -> tuple[int, ...]:
 
     read = [part.strip().removesuffix("%").strip() for part in text.split(",")]
     if not all(part.isdigit() for part in read):
-        raise InputError("these are no levels", column="levels", got=text, wanted="percent such as 80,95")
+        raise InputError(
+            "these are no levels", column="levels", got=text, wanted="percent such as 80,95", code="command.invalid"
+        )
     return tuple(sorted({int(part) for part in read}))
 
 
@@ -125,7 +127,9 @@ def check_import(form: str, out: Path | None) -> None:
 
     check_import_form(form)
     if out is None or out.suffix.lower() != ".csv":
-        raise InputError("a form is written into a CSV file", where="--form", got=form, hint="add --out FILE.csv")
+        raise InputError(
+            "a form is written into a CSV file", where="--form", got=form, hint="add --out FILE.csv", code="file.kind"
+        )
 
 
 def check_chart_path(path: Path) -> None:
@@ -134,9 +138,11 @@ def check_chart_path(path: Path) -> None:
 
     if path.suffix.lower() not in (".png", ".svg", ".html"):
         wanted = ".png, .svg or .html"
-        raise InputError("this kind of file cannot be drawn", where=str(path), got=path.suffix, wanted=wanted)
+        raise InputError(
+            "this kind of file cannot be drawn", where=str(path), got=path.suffix, wanted=wanted, code="file.kind"
+        )
     if not path.resolve().parent.is_dir():
-        raise InputError("there is no such folder", where=str(path.parent), hint="make it first")
+        raise InputError("there is no such folder", where=str(path.parent), hint="make it first", code="folder.missing")
 
 
 def write_charts(project: Project, stage: Stage, path: Path) -> None:

@@ -31,7 +31,10 @@ def open_night(config: Path, night: str, as_of: str | None = None) -> Project:
     """
     if as_of is not None:
         raise InputError(
-            "a night is issued and a look back is not: give one", where="--night", hint="leave out --as-of"
+            "a night is issued and a look back is not: give one",
+            where="--night",
+            hint="leave out --as-of",
+            code="command.invalid",
         )
     project = open_for(config, night)
     issued = find_last_issued(project.config.results_folder, project.log.timezone)
@@ -39,7 +42,12 @@ def open_night(config: Path, night: str, as_of: str | None = None) -> Project:
         last = f"{issued.tz_convert(project.log.timezone):%Y-%m-%d %H:%M}"
         hint = "to look back, use --as-of"
         raise InputError(
-            "a later night was issued already", where="--night", got=night, wanted=f"after {last}", hint=hint
+            "a later night was issued already",
+            where="--night",
+            got=night,
+            wanted=f"after {last}",
+            hint=hint,
+            code="time.order",
         )
     return replace(project, is_look_back=False)
 

@@ -96,7 +96,9 @@ def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[
 
         def refuse() -> Stage:
             raise InputError(
-                f"it needs the stage '{before.name}', which was not done", hint=before.failed or before.skipped
+                f"it needs the stage '{before.name}', which was not done",
+                hint=before.failed or before.skipped,
+                code="stage.failed",
             )
 
         return refuse if before.refused else work

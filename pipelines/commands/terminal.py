@@ -159,7 +159,9 @@ def ask_choice(question: str, answers: Sequence[str]) -> int:
         print_line(f"Which (1 to {len(answers)})? ")
         said = sys.stdin.readline()
         if not said:
-            raise InputError("the question was not answered", got="the end of the input", wanted="a number")
+            raise InputError(
+                "the question was not answered", got="the end of the input", wanted="a number", code="command.invalid"
+            )
         if said.strip().isdigit() and 1 <= int(said) <= len(answers):
             return int(said) - 1
 
@@ -226,7 +228,7 @@ def output_stage(
     from ...features.errors import InputError
 
     if stage.skipped:
-        raise InputError(stage.skipped)
+        raise InputError(stage.skipped, code="stage.failed")
     main = stage.tables[table]
     if out is not None:
         from ..store.table_files import write_table

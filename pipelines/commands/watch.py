@@ -49,10 +49,12 @@ def apply_alert_actions(
         If options are given that do not go together, a day is none, or nothing has the name.
     """
     if note and acknowledge is None:
-        raise InputError("a note belongs to an incident", where="--note", hint="add --acknowledge ID")
+        raise InputError(
+            "a note belongs to an incident", where="--note", hint="add --acknowledge ID", code="command.invalid"
+        )
     if (silence is None) != (until is None):
         missing, given = ("--until", "--silence") if until is None else ("--silence", "--until")
-        raise InputError("the one needs the other", where=given, hint=f"add {missing}")
+        raise InputError("the one needs the other", where=given, hint=f"add {missing}", code="command.invalid")
     if acknowledge is None and silence is None:
         return False
     spec = load_config(config)
@@ -78,7 +80,9 @@ def apply_alert_actions(
 def _day(text: str) -> pd.Timestamp:
     day = pd.to_datetime(text, errors="coerce")
     if pd.isna(day):
-        raise InputError("this is not a day", where="--until", got=text, wanted="such as 2024-03-31")
+        raise InputError(
+            "this is not a day", where="--until", got=text, wanted="such as 2024-03-31", code="time.unreadable"
+        )
     return pd.Timestamp(day).tz_localize(None).normalize()
 
 

@@ -80,11 +80,17 @@ def write_config(
     several = [exports] if isinstance(exports, str | Path) else list(exports)
     files = [e if is_database_address(str(e)) else Path(e) for e in several]
     if not files:
-        raise InputError("no export was given", hint="name one or more CSV, JSON or Parquet files, or a folder of them")
+        raise InputError(
+            "no export was given",
+            hint="name one or more CSV, JSON or Parquet files, or a folder of them",
+            code="setting.missing",
+        )
     home = Path(folder)
     target = home / CONFIG_FILE
     if target.exists() and not force:
-        raise InputError("the file is there already", where=str(target), hint="use --force to replace it")
+        raise InputError(
+            "the file is there already", where=str(target), hint="use --force to replace it", code="file.exists"
+        )
     text = format_config(files, home, ask)
     parse_config(tomllib.loads(text), folder=home)  # what is written must load
     try:
@@ -93,7 +99,9 @@ def write_config(
         aside.write_text(text, encoding="utf-8")
         aside.replace(target)
     except OSError as error:
-        raise InputError(f"the file cannot be written: {error.strerror or error}", where=str(target)) from error
+        raise InputError(
+            f"the file cannot be written: {error.strerror or error}", where=str(target), code="file.unreadable"
+        ) from error
     return target
 
 

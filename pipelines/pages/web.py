@@ -138,7 +138,9 @@ def serve(app: FastAPI, host: str, port: int, ready: Callable[[], None]) -> None
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0].lower()
         hint = "another port: deskcast serve --port 8766"
-        raise InputError(f"the page cannot be served here: {reason}", where=f"{host}:{port}", hint=hint) from error
+        raise InputError(
+            f"the page cannot be served here: {reason}", where=f"{host}:{port}", hint=hint, code="file.unreadable"
+        ) from error
     with listener:
         ready()
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
@@ -157,7 +159,9 @@ class _Store:
         try:
             found = (find_current_folder(self.folder) / MARKER_FILE).stat()
         except OSError as error:
-            raise InputError("there are no results yet", hint="run 'deskcast run' first") from error
+            raise InputError(
+                "there are no results yet", hint="run 'deskcast run' first", code="results.missing"
+            ) from error
         return found.st_ino, found.st_mtime_ns
 
     def report(self) -> str:

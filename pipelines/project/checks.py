@@ -23,7 +23,7 @@ def check_local_path(path: str, where: str, rule: str, column: str = "path") -> 
     found = _ADDRESS.match(path)
     if found:
         hint = f"{found.group(1)} addresses are not supported: write here and copy, or mount it"
-        raise InputError(rule, where=where, column=column, got=path, wanted="a path", hint=hint)
+        raise InputError(rule, where=where, column=column, got=path, wanted="a path", hint=hint, code="setting.invalid")
 
 
 def local_day(given: object, zone: str, where: str, key: str) -> str:
@@ -45,7 +45,9 @@ def local_day(given: object, zone: str, where: str, key: str) -> str:
     wanted = "such as 2024-12-24"
     day = pd.NaT if isinstance(given, time) else pd.to_datetime(str(given), errors="coerce")
     if pd.isna(day) or _TIME_OF_DAY.fullmatch(str(given).strip()):
-        raise InputError("this is not a day", where=where, column=key, got=str(given), wanted=wanted)
+        raise InputError(
+            "this is not a day", where=where, column=key, got=str(given), wanted=wanted, code="time.unreadable"
+        )
     local = day if day.tzinfo is None else day.tz_convert(zone)
     return f"{local:%Y-%m-%d}"
 
@@ -71,11 +73,17 @@ risk_level, priority, team, owner, status, channel, product, region, case_type, 
 
     if key not in ACTION_CONDITIONS:
         hint = did_you_mean(key, ACTION_CONDITIONS)
-        raise InputError("there is no such condition", column="when", got=key, hint=hint)
+        raise InputError("there is no such condition", column="when", got=key, hint=hint, code="setting.invalid")
     known = {"reason": FEATURE_GROUPS, "risk_level": RISK_LEVELS, "paused": ("yes", "no")}.get(key)
     for value in split_values(values):
         if known is not None and value not in known:
-            raise InputError(f"there is no such {key}", column="when", got=value, hint=did_you_mean(value, known))
+            raise InputError(
+                f"there is no such {key}",
+                column="when",
+                got=value,
+                hint=did_you_mean(value, known),
+                code="setting.invalid",
+            )
 
 
 def split_values(text: str) -> list[str]:

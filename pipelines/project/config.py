@@ -89,18 +89,21 @@ def load_config(path: str | Path = CONFIG_FILE) -> Config:
         text = file.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         hint = "make one with 'deskcast init EXPORT', or see it all with 'deskcast demo'"
-        raise InputError("there is no such configuration", where=str(path), hint=hint) from error
+        raise InputError("there is no such configuration", where=str(path), hint=hint, code="file.missing") from error
     except UnicodeDecodeError as error:
         raise InputError(
-            "the configuration cannot be read: it is not UTF-8", where=str(path), hint="save it as UTF-8"
+            "the configuration cannot be read: it is not UTF-8",
+            where=str(path),
+            hint="save it as UTF-8",
+            code="toml.invalid",
         ) from error
     except OSError as error:
-        raise InputError(f"the configuration cannot be read: {error}", where=str(path)) from error
+        raise InputError(f"the configuration cannot be read: {error}", where=str(path), code="toml.invalid") from error
     try:
         raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise InputError(f"this is not TOML: {reason}", where=str(path)) from None
+        raise InputError(f"this is not TOML: {reason}", where=str(path), code="toml.invalid") from None
     return parse_config(raw, folder=file.resolve().parent, where=file.name)
 
 
@@ -122,7 +125,9 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
         _source(name, body, zone, f"{where} [source.{name}]") for name, body in _table(raw, "source", where).items()
     )
     if not sources:
-        raise InputError("no source is configured", where=where, hint="add a [source.cases] section")
+        raise InputError(
+            "no source is configured", where=where, hint="add a [source.cases] section", code="source.unknown"
+        )
     found: dict[str, Any] = {}
     for key, kind in _ONCE.items():
         found[key] = read_section(kind, _table(raw, key, where), f"{where} [{key}]")
@@ -157,21 +162,27 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
 def _table(raw: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     found = raw.get(key, {})
     if not isinstance(found, dict):
-        raise InputError("this must be a section", where=where, column=key, got=found, wanted=f"[{key}]")
+        raise InputError(
+            "this must be a section", where=where, column=key, got=found, wanted=f"[{key}]", code="setting.invalid"
+        )
     return found
 
 
 def _list(raw: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
     found = raw.get(key, [])
     if not isinstance(found, list) or any(not isinstance(item, dict) for item in found):
-        raise InputError("this must be a list of sections", where=where, column=key, wanted=f"[[{key}]]")
+        raise InputError(
+            "this must be a list of sections", where=where, column=key, wanted=f"[[{key}]]", code="setting.invalid"
+        )
     return found
 
 
 def _check_keys(raw: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for key in raw:
         if key not in known:
-            raise InputError("unknown key", where=where, column=key, hint=did_you_mean(key, known))
+            raise InputError(
+                "unknown key", where=where, column=key, hint=did_you_mean(key, known), code="setting.unknown"
+            )
 
 
 def read_section(kind: type[T], body: Any, where: str, **defaults: Any) -> T:
@@ -183,7 +194,7 @@ def read_section(kind: type[T], body: Any, where: str, **defaults: Any) -> T:
     30.0
     """
     if not isinstance(body, dict):
-        raise InputError("this must be a section", where=where, got=body)
+        raise InputError("this must be a section", where=where, got=body, code="setting.invalid")
     body = _in_new_names(body, where)
     declared = _annotations(kind)
     names = {name.removesuffix("_s"): name for name in declared}
@@ -221,20 +232,36 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
     own, key = first.get("ctx", {}).get("error"), field.removesuffix("_s")
     if isinstance(own, InputError):
         column = own.column or key
-        return InputError(own.problem, where=where, column=column, got=own.got, wanted=own.wanted, hint=own.hint)
+        return InputError(
+            own.problem,
+            where=where,
+            column=column,
+            got=own.got,
+            wanted=own.wanted,
+            hint=own.hint,
+            code="setting.conflict",
+        )
     if first["type"].startswith("missing"):
-        return InputError("this key is needed", where=where, column=key)
+        return InputError("this key is needed", where=where, column=key, code="setting.missing")
     if first["type"] == "literal_error":  # an attribute of a source
         known = re.findall(r"'(\w+)'", first["ctx"]["expected"])
         wanted, hint = ", ".join(known), did_you_mean(str(first["input"]), known)
         place, column = f"{where} {key}", str(first["loc"][-1])
         return InputError(
-            "this value cannot be used", where=place, column=column, got=first["input"], wanted=wanted, hint=hint
+            "this value cannot be used",
+            where=place,
+            column=column,
+            got=first["input"],
+            wanted=wanted,
+            hint=hint,
+            code="setting.invalid",
         )
     shape = "|".join(_shape(part) for part in _members(_annotations(kind)[field]))
     wanted = next((words for start, words in _WANTED if shape.startswith(start)), "another value")
     got = list(values[field]) if isinstance(values[field], tuple) else values[field]
-    return InputError("this value cannot be used", where=where, column=key, got=got, wanted=wanted)
+    return InputError(
+        "this value cannot be used", where=where, column=key, got=got, wanted=wanted, code="setting.invalid"
+    )
 
 
 def _annotations(kind: type[Any]) -> dict[str, Any]:

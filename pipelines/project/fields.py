@@ -25,7 +25,7 @@ def checked(problem: str, wanted: str | None, holds: Callable[[Any], bool], unit
         for one in value.values() if isinstance(value, Mapping) else [value]:
             if one is not None and not holds(one):
                 got = f"{one:g}{unit}" if unit else one
-                raise InputError(problem, got=got, wanted=wanted)
+                raise InputError(problem, got=got, wanted=wanted, code="setting.invalid")
         return value
 
     return AfterValidator(check)
@@ -43,7 +43,7 @@ def one_of(problem: str, known: Callable[[], Sequence[str]]) -> AfterValidator:
     def check(value: Any) -> Any:
         for one in value if isinstance(value, tuple) else (value,):
             if one and one not in known():
-                raise InputError(problem, got=one, hint=did_you_mean(one, tuple(known())))
+                raise InputError(problem, got=one, hint=did_you_mean(one, tuple(known())), code="setting.invalid")
         return value
 
     return AfterValidator(check)
@@ -56,7 +56,9 @@ def _check_kpi(value: Any) -> Any:
 
     for name in value if isinstance(value, tuple) else (value,):
         if name and find_kpi(name) is None:
-            raise InputError("there is no such KPI", got=name, hint=did_you_mean(name, list(KPI_CATALOGUE)))
+            raise InputError(
+                "there is no such KPI", got=name, hint=did_you_mean(name, list(KPI_CATALOGUE)), code="kpi.unknown"
+            )
     return value
 
 
@@ -66,7 +68,7 @@ def _check_frequency(value: str) -> str:
     try:
         parse_period_frequency(value)
     except InputError as error:
-        raise InputError(error.problem, got=value, hint=error.hint) from error
+        raise InputError(error.problem, got=value, hint=error.hint, code=error.code) from error
     return value
 
 
@@ -85,7 +87,7 @@ def _check_zone(value: str) -> str:
         return ZoneInfo(value).key
     except (KeyError, ValueError, OSError) as error:
         hint = "a name of the IANA list such as 'Europe/Lisbon'"
-        raise InputError("there is no such time zone", got=value, hint=hint) from error
+        raise InputError("there is no such time zone", got=value, hint=hint, code="time.zone") from error
 
 
 def _fits_a_day(seconds: float) -> bool:
@@ -131,5 +133,5 @@ Zone = Annotated[str, AfterValidator(_check_zone)]
 
 def _level(level: int) -> int:
     if not 0 < level < 100:
-        raise InputError("there is no such level", got=level, wanted="percent such as 80 or 95")
+        raise InputError("there is no such level", got=level, wanted="percent such as 80 or 95", code="setting.invalid")
     return level

@@ -158,7 +158,9 @@ def view_as_of(project: Project, at: str) -> Project:
     log = whole.as_of(asked)
     there = [t for t in ("cases", "events", "contacts", "volumes") if t in log.tables]
     if not any(int(log.table(t).limit(1).count().execute()) for t in there):
-        raise InputError("nothing was known yet", column="as_of", got=at, wanted="an instant within the log")
+        raise InputError(
+            "nothing was known yet", column="as_of", got=at, wanted="an instant within the log", code="time.order"
+        )
     mark = hashlib.sha256(f"{project.fingerprint} as of {asked.isoformat()}".encode()).hexdigest()[:16]
     project = replace(project, log=log, fingerprint=mark, asked_at=asked, is_look_back=True)
     if asked <= whole.until:
@@ -183,6 +185,7 @@ def policy_frame(config: Config) -> pd.DataFrame | None:
             raise InputError(
                 "this is not a date", where=f"[[sla]] {number}", column="valid_from", got=sla.valid_from,
                 wanted="such as 2024-03-01",
+                code="time.unreadable",
             ) from error  # fmt: skip
         if not pd.isna(start) and start.tzinfo is None:
             start = start.tz_localize(config.timezone, ambiguous=True, nonexistent="shift_forward")

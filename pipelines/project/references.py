@@ -23,4 +23,11 @@ def check_references(config: Config, where: str) -> None:
         if name is not None and name not in declared[key]:
             missing = "add [calendar.NAME]" if key == "calendar" else "add [staffing.NAME]"
             hint = did_you_mean(name, declared[key]) if declared[key] else missing
-            raise InputError(f"there is no such {key}", where=f"{where} {section}", column=key, got=name, hint=hint)
+            raise InputError(
+                f"there is no such {key}",
+                where=f"{where} {section}",
+                column=key,
+                got=name,
+                hint=hint,
+                code="setting.invalid",
+            )

@@ -36,12 +36,14 @@ class SourceSection(SourceSpec):
         if len(given) == 2 or not (given or self.parts):
             wanted = "one of path = 'FILE', parts = { ... } and database = 'postgresql://...'"
             problem = "a source is either a path or a database" if given else "this key is needed"
-            raise InputError(problem, column="path", wanted=wanted)
+            raise InputError(problem, column="path", wanted=wanted, code="setting.invalid")
         for path in (self.path, *self.files, *(() if self.database else self.parts.values())):
             check_local_path(path or "", "", "a source is a file or a folder of this machine")
         if self.table not in TABLES:
             hint = did_you_mean(self.table, tuple(TABLES))
-            raise InputError("there is no such canonical table", column="table", got=self.table, hint=hint)
+            raise InputError(
+                "there is no such canonical table", column="table", got=self.table, hint=hint, code="table.unknown"
+            )
         return self
 
 
@@ -84,12 +86,14 @@ class SlaSpec:
     @model_validator(mode="after")
     def _check(self) -> SlaSpec:
         if self.clock not in ("source", "due") and self.target_s is None:
-            raise InputError("this key is needed", column="target", hint="a duration such as '6h'")
+            raise InputError(
+                "this key is needed", column="target", hint="a duration such as '6h'", code="setting.missing"
+            )
         if self.clock == "business" and self.calendar is None:
-            raise InputError("a business clock needs a calendar", column="calendar")
+            raise InputError("a business clock needs a calendar", column="calendar", code="calendar.unknown")
         if self.clock != "source" and self.metric not in SLA_METRICS:
             hint = f"{did_you_mean(self.metric, SLA_METRICS)}; a flag of the exporting system needs clock = 'source'"
-            raise InputError("unknown metric", column="metric", got=self.metric, hint=hint)
+            raise InputError("unknown metric", column="metric", got=self.metric, hint=hint, code="metric.unknown")
         return self
 
 
@@ -142,7 +146,7 @@ class EventSpec:
     @model_validator(mode="after")
     def _check(self) -> EventSpec:
         if self.end < self.start:
-            raise InputError("the event ends before it starts", column="end", got=self.end)
+            raise InputError("the event ends before it starts", column="end", got=self.end, code="time.order")
         return self
 
 
@@ -179,7 +183,9 @@ class StaffingSpec:
     def _check(self) -> StaffingSpec:
         added = sum(self.shrinkage.values()) if isinstance(self.shrinkage, Mapping) else self.shrinkage
         if self.shrinkage_parts == "add" and added >= 1:
-            raise InputError("the parts leave no time", column="shrinkage", got=added, wanted="a sum below 1")
+            raise InputError(
+                "the parts leave no time", column="shrinkage", got=added, wanted="a sum below 1", code="setting.invalid"
+            )
         return self
 
 

@@ -135,7 +135,11 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: SimulationProg
 def _check_whole_number(value: object, name: str, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= int(value) <= most:
         raise InputError(
-            "this number cannot be used", column=name, got=value, wanted=f"a whole number from {least:,} to {most:,}"
+            "this number cannot be used",
+            column=name,
+            got=value,
+            wanted=f"a whole number from {least:,} to {most:,}",
+            code="value.range",
         )
 
 
@@ -186,4 +190,6 @@ def write_desk(desk: SimulatedDesk, folder: str | Path) -> None:
         (home / "truth.json").write_text(json.dumps(desk.truth, indent=2) + "\n", encoding="utf-8")
         (home / "deskcast.toml").write_text(format_desk_config(desk.tables), encoding="utf-8")
     except OSError as error:
-        raise InputError(f"the simulated desk cannot be written: {error.strerror}", where=str(folder)) from error
+        raise InputError(
+            f"the simulated desk cannot be written: {error.strerror}", where=str(folder), code="file.unreadable"
+        ) from error

@@ -86,10 +86,16 @@ def _event(text: str) -> Change:
     found = _EVENT.fullmatch(text.strip())
     if found is None:
         wanted = "such as 'campaign 2026-03-09..2026-03-13 +30%'"
-        raise InputError("this is no event", where="--event", got=text, wanted=wanted)
+        raise InputError("this is no event", where="--event", got=text, wanted=wanted, code="setting.invalid")
     share = _share(found["share"]) * (1 if found["sign"] == "+" else -1)
     if share < -1:
-        raise InputError("nothing can fall by more than all of it", where="--event", got=text, wanted="-100% or more")
+        raise InputError(
+            "nothing can fall by more than all of it",
+            where="--event",
+            got=text,
+            wanted="-100% or more",
+            code="setting.invalid",
+        )
     sd = _share(found["sd"]) if found["sd"] else 0.0
     end = found["end"] or found["start"]
     name = found["name"] or "event"
@@ -99,14 +105,22 @@ def _event(text: str) -> Change:
 def _closed(text: str) -> Change:
     found = _CLOSE.fullmatch(text.strip())
     if found is None:
-        raise InputError("this is no day", where="--close", got=text, wanted="such as '2026-03-10'")
+        raise InputError(
+            "this is no day", where="--close", got=text, wanted="such as '2026-03-10'", code="time.unreadable"
+        )
     return Change("closed", found["start"], found["end"] or found["start"], closed=True, series=found["series"])
 
 
 def _growth(text: str) -> Change:
     found = _GROWTH.fullmatch(text.strip())
     if found is None:
-        raise InputError("this is no growth", where="--growth", got=text, wanted="a share a year such as '5%'")
+        raise InputError(
+            "this is no growth",
+            where="--growth",
+            got=text,
+            wanted="a share a year such as '5%'",
+            code="setting.invalid",
+        )
     sign = -1 if found["share"].startswith("-") else 1
     return Change("growth", growth=sign * _share(found["share"].lstrip("+-")), series=found["series"])
 
@@ -122,16 +136,24 @@ def _file(path: Path) -> list[Any]:
             body = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
             rows = body.get("change")
             if not isinstance(rows, list) or set(body) != {"change"} or not all(isinstance(r, dict) for r in rows):
-                raise InputError("this holds no changes", where=str(path), wanted="[[change]] sections")
+                raise InputError(
+                    "this holds no changes", where=str(path), wanted="[[change]] sections", code="setting.invalid"
+                )
             return [{k: v.date() if isinstance(v, datetime) else v for k, v in row.items()} for row in rows]
         if path.suffix.lower() != ".csv":
-            raise InputError("this file cannot be read", where=str(path), got=path.suffix, wanted=".csv or .toml")
+            raise InputError(
+                "this file cannot be read",
+                where=str(path),
+                got=path.suffix,
+                wanted=".csv or .toml",
+                code="file.unreadable",
+            )
         frame = pd.read_csv(path, dtype={"name": "str", "start": "str", "end": "str", "series": "str"})
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise InputError(f"this is not TOML: {reason}", where=str(path)) from None
+        raise InputError(f"this is not TOML: {reason}", where=str(path), code="toml.invalid") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"this file cannot be read: {error}", where=str(path)) from error
+        raise InputError(f"this file cannot be read: {error}", where=str(path), code="file.unreadable") from error
     rows = [{str(k): v for k, v in row.items() if not pd.isna(v)} for row in frame.to_dict("records")]
     for row in rows:
         # an empty cell in a column of yes and no turns the others into texts or numbers

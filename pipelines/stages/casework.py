@@ -51,7 +51,9 @@ def gather_case_work(queue: PlannedQueue) -> CaseWork:
     calendar, project = queue.calendar, queue.project
     if calendar is None:
         hint = "name a [calendar.NAME]"
-        raise InputError("case work needs opening hours", where=queue.place, column="calendar", hint=hint)
+        raise InputError(
+            "case work needs opening hours", where=queue.place, column="calendar", hint=hint, code="calendar.unknown"
+        )
     handle_s, _ = queue.handle_time
     targets = find_sla_targets(project, queue.spec, queue.place)
     shared: dict[str, Any] = {
@@ -102,7 +104,7 @@ def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFr
     """
     name = queue.name
     if work.backlog is None:
-        raise InputError("no case with a promise waits in this queue", where=queue.place)
+        raise InputError("no case with a promise waits in this queue", where=queue.place, code="queue.empty")
     table = clear_backlog(work.arrivals, work.calendar, work.backlog, by, **work.shared)
     enough = table[table["enough"]]
     if enough.empty:
@@ -126,7 +128,13 @@ def find_sla_targets(project: Project, spec: StaffingSpec, where: str) -> dict[s
         return {ANY_PRIORITY: spec.sla_s}
     found = [s for s in project.config.slas if s.metric == SLA_METRIC and s.target_s is not None]
     if not found:
-        raise InputError("no promise is known", where=where, column="sla", hint="add a line such as sla = '8h'")
+        raise InputError(
+            "no promise is known",
+            where=where,
+            column="sla",
+            hint="add a line such as sla = '8h'",
+            code="metric.unknown",
+        )
     if len(found) == 1 or any(s.priority is None for s in found) or not project.log.has("cases", "priority"):
         return {ANY_PRIORITY: float(max(s.target_s or 0.0 for s in found))}
     return {str(s.priority): float(s.target_s or 0.0) for s in found}
@@ -145,7 +153,7 @@ def _inflow(queue: PlannedQueue, classes: tuple[str, ...]) -> pd.DataFrame:
     split = () if classes == (ANY_PRIORITY,) else ("priority",)
     history = queue.arrivals("cases_opened", split)
     if history.empty or history["value"].sum() == 0:
-        raise InputError("no case came in this queue", got=queue.where)
+        raise InputError("no case came in this queue", got=queue.where, code="queue.empty")
     names = history[split[0]] if split else pd.Series(ANY_PRIORITY, index=history.index)
     rows = pd.DataFrame({"unique_id": names.astype("str"), "ds": history["ds"], "y": history["value"]})
     ahead = queue.forecast(rows[rows["unique_id"].isin(classes)], calendar=None)

@@ -168,7 +168,13 @@ def _paths(
     """Draw paths of the series, at the level of the forecasts that add up; of very many series, of their sum."""
     if not target.is_additive:
         if asked.paths:
-            raise InputError("sample paths are of counts", column="kpi", got=target.kpi, hint="leave out --paths")
+            raise InputError(
+                "sample paths are of counts",
+                column="kpi",
+                got=target.kpi,
+                hint="leave out --paths",
+                code="kpi.unavailable",
+            )
         return None
     count, given = asked.paths or min(DEFAULT_PATHS, MAX_PATH_VALUES // max(len(ahead), 1)), target.actuals
     if not asked.paths and count < MIN_PATHS:

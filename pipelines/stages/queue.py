@@ -158,10 +158,19 @@ def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFra
     kpi = "contacts_offered" if has_contacts(log, where) else "cases_opened"
     history = only_segment(kpi_history(log, [kpi], tuple(where), freq), where)
     if history.empty or history["value"].sum() == 0:
-        raise InputError("nothing arrived in this queue", column=format_list(list(where)) if where else None, got=where)
+        raise InputError(
+            "nothing arrived in this queue",
+            column=format_list(list(where)) if where else None,
+            got=where,
+            code="queue.empty",
+        )
     clock = history.loc[history["value"] > 0, "ds"]
     if ((clock.dt.hour == 0) & (clock.dt.minute == 0)).mean() > 0.9:
-        raise InputError("the arrivals have no time of day", hint="agents per interval need the time of each arrival")
+        raise InputError(
+            "the arrivals have no time of day",
+            hint="agents per interval need the time of each arrival",
+            code="time.unreadable",
+        )
     return series(history, kpi)
 
 
@@ -199,7 +208,11 @@ def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: 
         count = figure(FIGURES, "contacts behind the handle time", name, round(totals["n"].sum()))
         return mean, Finding(f"from {count:contact} of the report, by interval and weekday", count)
     raise InputError(
-        "no handle time is known", where=f"[staffing.{name}]", column="aht", hint="add a line such as aht = '4min'"
+        "no handle time is known",
+        where=f"[staffing.{name}]",
+        column="aht",
+        hint="add a line such as aht = '4min'",
+        code="queue.empty",
     )
 
 

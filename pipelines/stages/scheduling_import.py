@@ -31,7 +31,13 @@ def check_import_form(form: str) -> None:
     deskcast.features.errors.InputError: --form: there is no such form; got 'genesis' (did you mean 'genesys'?)
     """
     if form not in IMPORT_FORMS:
-        raise InputError("there is no such form", where="--form", got=form, hint=did_you_mean(form, IMPORT_FORMS))
+        raise InputError(
+            "there is no such form",
+            where="--form",
+            got=form,
+            hint=did_you_mean(form, IMPORT_FORMS),
+            code="value.unknown",
+        )
 
 
 def format_import(project: Project, stage: Stage, spec: ForecastSpec) -> pd.DataFrame:
@@ -76,6 +82,7 @@ def _queue_name(project: Project, name: str) -> str:
         raise InputError(
             "the import is by queue, and this is the forecast of all", column="by", got=f"{len(names)} queues",
             hint="deskcast forecast --by unique_id",
+            code="value.range",
         )  # fmt: skip
     return str(names.iloc[0])
 

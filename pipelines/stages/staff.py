@@ -199,7 +199,7 @@ def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.Dat
         parts.append(found[found["period"] != "interval"])
         words.append(_simulated_sentence(queue.name, parts[-1]))
     if not parts:
-        raise InputError("there is no plan of calls or chats to simulate")
+        raise InputError("there is no plan of calls or chats to simulate", code="results.missing")
     return pd.concat(parts, ignore_index=True), words
 
 
@@ -242,7 +242,14 @@ def clock_seconds(text: str, where: str, column: str) -> float:
     """
     hours, _, minutes = text.partition(":")
     if not (hours.isdigit() and minutes.isdigit() and int(minutes) < 60 and int(hours) <= 48):
-        raise InputError("this is no time of day", where=where, column=column, got=text, wanted="such as '07:30'")
+        raise InputError(
+            "this is no time of day",
+            where=where,
+            column=column,
+            got=text,
+            wanted="such as '07:30'",
+            code="time.unreadable",
+        )
     return 3600.0 * int(hours) + 60.0 * int(minutes)
 
 

@@ -115,14 +115,16 @@ def _first(metrics: list[str]) -> str | None:
 
 def _train(log: CaseLog, metric: str | None, spec: RiskSpec) -> TrainedModel:
     if metric is None:
-        raise InputError("no SLA target is configured", hint="add an [[sla]] section")
+        raise InputError("no SLA target is configured", hint="add an [[sla]] section", code="value.range")
     if not log.has("events"):
-        raise InputError("cases can only be followed through events, and the log has none", where="events")
+        raise InputError(
+            "cases can only be followed through events, and the log has none", where="events", code="kpi.unavailable"
+        )
     labels = breach_labels(log, with_decision=True)
     labels = labels[labels["metric"] == metric]
     instants = training_instants(log, spec)
     if labels["label"].notna().sum() == 0 or len(instants) == 0:
-        raise InputError(f"no case has kept or broken the promise '{metric}' yet")
+        raise InputError(f"no case has kept or broken the promise '{metric}' yet", code="labels.none")
     # One look for both: to learn from the past mornings, and to rank what is open now.
     both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
     frame = both[both["at"].isin(instants)].reset_index(drop=True)

@@ -102,9 +102,11 @@ def backtest_breach_risk(
     try:
         scored = backtest_risk(running, labels, points, train, until=as_of)
     except InputError as error:
-        raise InputError(f"the models cannot be trained at the cut-offs: {error}") from error
+        raise InputError(f"the models cannot be trained at the cut-offs: {error}", code="labels.none") from error
     if scored.empty:
-        raise InputError("no case that was opened after a cut-off has ended", hint="a longer log is needed")
+        raise InputError(
+            "no case that was opened after a cut-off has ended", hint="a longer log is needed", code="labels.none"
+        )
     if used not in set(scored["model"]):
         used = str(scored["model"].iloc[0])
     tables = _tables(scored, used, k)

@@ -81,7 +81,9 @@ def replace_folder(folder: Path) -> Iterator[Path]:
             done = True
     except OSError as error:
         if error.errno in _DISK_FULL_ERRORS:
-            raise InputError("the disk is full", where=str(folder), hint="the last results are untouched") from error
+            raise InputError(
+                "the disk is full", where=str(folder), hint="the last results are untouched", code="file.unreadable"
+            ) from error
         raise
     finally:
         close_handle(alive)
@@ -97,10 +99,12 @@ def check_results_folder(folder: Path) -> Path:
     target = Path(folder).resolve()
     where = str(folder)
     if target.exists() and not target.is_dir():
-        raise InputError("this is a file, and the results need a folder", where=where)
+        raise InputError("this is a file, and the results need a folder", where=where, code="file.kind")
     if target.is_dir():
         if target.is_mount():
-            raise InputError("this folder is a mount point", where=where, hint="name a folder inside it")
+            raise InputError(
+                "this folder is a mount point", where=where, hint="name a folder inside it", code="file.exists"
+            )
         owned = listed_files(target)
         if owned is None and (strange := sorted(p.name for p in target.iterdir() if p.name not in _SYSTEM_FILES)):
             raise InputError(
@@ -108,12 +112,18 @@ def check_results_folder(folder: Path) -> Path:
                 where=where,
                 got=strange[0],
                 hint="name a new or empty folder",
+                code="file.exists",
             )
     existing = next(p for p in target.parents if p.exists())
     if not existing.is_dir():
-        raise InputError("this is a file, and the results need a folder", where=str(existing))
+        raise InputError("this is a file, and the results need a folder", where=str(existing), code="file.kind")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError("nothing can be written to this folder", where=str(existing), hint="choose another folder")
+        raise InputError(
+            "nothing can be written to this folder",
+            where=str(existing),
+            hint="choose another folder",
+            code="file.unreadable",
+        )
     return target
 
 
@@ -145,9 +155,11 @@ def replace_file(path: Path) -> Iterator[Path]:
     """
     target = Path(path).resolve()
     if target.is_dir():
-        raise InputError("this is a folder, and a file is wanted", where=str(path))
+        raise InputError("this is a folder, and a file is wanted", where=str(path), code="file.kind")
     if not target.parent.is_dir():
-        raise InputError("there is no such folder", where=str(target.parent), hint="make it first")
+        raise InputError(
+            "there is no such folder", where=str(target.parent), hint="make it first", code="folder.missing"
+        )
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     _sweep_parts(target)
     with swept(aside):
@@ -159,7 +171,7 @@ def replace_file(path: Path) -> Iterator[Path]:
         except OSError as error:
             full = error.errno in _DISK_FULL_ERRORS
             problem = "the disk is full" if full else f"the file cannot be written: {error.strerror}"
-            raise InputError(problem, where=str(path), hint="choose another place") from error
+            raise InputError(problem, where=str(path), hint="choose another place", code="file.unreadable") from error
         finally:
             aside.unlink(missing_ok=True)
 
@@ -199,7 +211,9 @@ def _make_parents(parent: Path) -> list[Path]:
     try:
         parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"the folder cannot be made: {error.strerror}", where=str(parent)) from error
+        raise InputError(
+            f"the folder cannot be made: {error.strerror}", where=str(parent), code="file.unreadable"
+        ) from error
     return missing
 
 
@@ -250,12 +264,16 @@ def _claim(staging: Path, target: Path) -> int:
             staging.mkdir(exist_ok=True)
         except OSError as error:
             place = str(staging.parent)
-            raise InputError(f"nothing can be written to this folder: {error.strerror}", where=place) from error
+            raise InputError(
+                f"nothing can be written to this folder: {error.strerror}", where=place, code="file.unreadable"
+            ) from error
         token = try_lock(staging)
         if token is not None:
             return token
         if time.monotonic() > end:
-            raise BusyError("another run is writing here", where=str(target), hint="wait for it to end")
+            raise BusyError(
+                "another run is writing here", where=str(target), hint="wait for it to end", code="value.range"
+            )
         time.sleep(0.02)
 
 

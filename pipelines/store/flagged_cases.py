@@ -114,7 +114,9 @@ def save_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"picked cases cannot be remembered here: {error.strerror}", where=str(path.parent)) from error
+        raise InputError(
+            f"picked cases cannot be remembered here: {error.strerror}", where=str(path.parent), code="state.invalid"
+        ) from error
     with locked(path.parent):
         old = _read(path)
         if len(old) and (old["at"] > as_of).any():
@@ -135,7 +137,9 @@ def _read(path: Path) -> pd.DataFrame:
     except (FileNotFoundError, NotADirectoryError):
         return _typed(pd.DataFrame({name: [] for name in FLAG_COLUMNS}))
     except (OSError, ValueError, KeyError) as error:
-        raise InputError("this is not a file of picked cases", where=str(path), hint=hint) from error
+        raise InputError(
+            "this is not a file of picked cases", where=str(path), hint=hint, code="state.invalid"
+        ) from error
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

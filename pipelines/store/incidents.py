@@ -103,11 +103,13 @@ def read_alert_state(results: Path) -> AlertState:
     except (FileNotFoundError, NotADirectoryError):
         return AlertState()
     except OSError as error:
-        raise InputError(f"what is known of incidents cannot be read: {error.strerror}", where=str(path)) from error
+        raise InputError(
+            f"what is known of incidents cannot be read: {error.strerror}", where=str(path), code="state.invalid"
+        ) from error
     except ValueError as error:
-        raise InputError("this is not a file of incidents", where=str(path), hint=hint) from error
+        raise InputError("this is not a file of incidents", where=str(path), hint=hint, code="state.invalid") from error
     if not isinstance(content, dict) or content.get("format") not in (ALERTS_FORMAT, _OLD_FORMAT):
-        raise InputError("this is not a file of incidents", where=str(path), hint=hint)
+        raise InputError("this is not a file of incidents", where=str(path), hint=hint, code="state.invalid")
     try:
         names = new_names("key", "alerts.json")
         content = {names.get(k, k): v for k, v in content.items()}
@@ -118,7 +120,9 @@ def read_alert_state(results: Path) -> AlertState:
         alarms = {str(k): str(v) for k, v in content["detections"].items()}
         return AlertState(ledger, pd.Timestamp(content["as_of"]), silences, alarms)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError("this file of incidents is damaged", where=str(path), hint=hint) from error
+        raise InputError(
+            "this file of incidents is damaged", where=str(path), hint=hint, code="state.invalid"
+        ) from error
 
 
 def check_alert_state(results: Path) -> None:
@@ -136,7 +140,9 @@ def check_alert_state(results: Path) -> None:
                 probe.touch()
                 probe.unlink()
         except OSError as error:
-            raise InputError(f"incidents cannot be remembered here: {error.strerror}", where=str(folder)) from error
+            raise InputError(
+                f"incidents cannot be remembered here: {error.strerror}", where=str(folder), code="state.invalid"
+            ) from error
 
 
 def update_alert_ledger(state: AlertState, current: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
@@ -235,7 +241,13 @@ def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[s
         ledger = _ledger(state, results)
         as_of = pd.Timestamp(str(state.as_of))
         if until <= as_of:
-            raise InputError("this day is over already", where="--until", got=f"{until:%Y-%m-%d}", wanted="a later day")
+            raise InputError(
+                "this day is over already",
+                where="--until",
+                got=f"{until:%Y-%m-%d}",
+                wanted="a later day",
+                code="time.order",
+            )
         if (ledger["alert_id"] == what).any():
             save(replace(state, ledger=mute_alert(ledger, what, until)))
             return "incident"
@@ -246,7 +258,9 @@ def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[s
         if what not in KPI_CATALOGUE and what not in known and what not in short and not segment:
             hint = did_you_mean(what, known) if known else "there are no incidents yet"
             wanted = "the id of an incident, a KPI or a segment such as 'channel phone'"
-            raise InputError("nothing has this name", where="--silence", got=what, wanted=wanted, hint=hint)
+            raise InputError(
+                "nothing has this name", where="--silence", got=what, wanted=wanted, hint=hint, code="state.invalid"
+            )
         kept = tuple(s for s in state.mutes if s.what != what and s.until > as_of)
         silences = (*kept, Mute(what, until))
         save(replace(state, mutes=silences, ledger=_apply_mutes(ledger, silences, as_of)))
@@ -256,7 +270,9 @@ def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[s
 def _ledger(state: AlertState, results: Path) -> pd.DataFrame:
     if state.ledger is None:
         problem = "no incidents are remembered yet"
-        raise InputError(problem, where=str(alert_state_file(results)), hint="run 'deskcast watch' first")
+        raise InputError(
+            problem, where=str(alert_state_file(results)), hint="run 'deskcast watch' first", code="state.invalid"
+        )
     return state.ledger
 
 
@@ -279,7 +295,9 @@ def _lock_state_folder(results: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         problem = f"incidents cannot be remembered here: {error.strerror}"
-        raise InputError(problem, where=str(folder), hint="make room for a folder of this name") from error
+        raise InputError(
+            problem, where=str(folder), hint="make room for a folder of this name", code="state.invalid"
+        ) from error
     with locked(folder):
         yield folder
 

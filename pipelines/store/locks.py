@@ -54,7 +54,12 @@ def try_lock(folder: Path) -> int | None:
         os.close(token)
         if held is not None:
             return None
-    raise InputError("the folder cannot be locked on this file system", where=str(folder), hint="choose a local folder")
+    raise InputError(
+        "the folder cannot be locked on this file system",
+        where=str(folder),
+        hint="choose a local folder",
+        code="file.unreadable",
+    )
 
 
 def release_lock(token: int, folder: Path) -> None:
@@ -83,7 +88,12 @@ def locked(folder: Path, patience_s: float = 60.0) -> Iterator[None]:
     end = time.monotonic() + patience_s
     while (token := try_lock(folder)) is None:
         if time.monotonic() > end:
-            raise BusyError("another process is holding this folder", where=str(folder), hint="try again later")
+            raise BusyError(
+                "another process is holding this folder",
+                where=str(folder),
+                hint="try again later",
+                code="file.unreadable",
+            )
         time.sleep(0.05)
     try:
         yield

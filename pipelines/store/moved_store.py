@@ -53,7 +53,9 @@ def follow_moved_folder(place: Path) -> int:
             old = _former_roots(database, new)
             return sum(_lead(database, *column, root, new) for root in old for column in _PLACES)
     except sqlite3.Error as error:
-        raise InputError(f"the tracking store cannot be opened: {error}", where=str(place)) from error
+        raise InputError(
+            f"the tracking store cannot be opened: {error}", where=str(place), code="tracking.unavailable"
+        ) from error
 
 
 def _former_roots(database: sqlite3.Connection, new: str) -> list[str]:

@@ -137,7 +137,9 @@ def write_stages(
         for name, frame in stage.tables.items():
             if not _NAME.match(name) or name in seen:
                 problem = "two stages have a table of this name" if name in seen else "this cannot name a table"
-                raise InputError(problem, where=stage.name, got=name, wanted="small letters, digits and _")
+                raise InputError(
+                    problem, where=stage.name, got=name, wanted="small letters, digits and _", code="results.damaged"
+                )
             seen.add(name)
             plain = _storable(frame, stamp)
             if stage.tables_made_at is not None:  # the file says it too, to whoever reads it alone
@@ -179,12 +181,14 @@ def read_results(folder: str | Path, *, tables: bool = True) -> Results:
             if _marker_text(folder) != before:
                 continue  # a new run took the folder's place while we read
             missing = Path(str(error.filename)).name
-            raise InputError(f"the file {missing} is missing", where=str(folder), hint=_RUN_FIRST) from error
+            raise InputError(
+                f"the file {missing} is missing", where=str(folder), hint=_RUN_FIRST, code="results.damaged"
+            ) from error
         if _marker_text(folder) == before:
             made = datetime.fromisoformat(content["made_at"])
             data_until, as_of = (_instant(content.get(name)) for name in ("data_until", "as_of"))
             return Results(stages, made, str(content["version"]), str(content["fingerprint"]), data_until, as_of)
-    raise InputError("the results change faster than they can be read", where=str(folder))
+    raise InputError("the results change faster than they can be read", where=str(folder), code="results.missing")
 
 
 def read_findings(folder: str | Path) -> dict[str, Any]:
@@ -216,12 +220,17 @@ def read_result_table(folder: str | Path, name: str) -> pd.DataFrame:
     for _ in range(_MAX_READ_ATTEMPTS):
         known = table_names(folder)
         if name not in known:
-            raise InputError(f"there is no result table '{name}'", where=str(folder), hint=_suggest_table(name, known))
+            raise InputError(
+                f"there is no result table '{name}'",
+                where=str(folder),
+                hint=_suggest_table(name, known),
+                code="table.unknown",
+            )
         try:
             return _table(find_current_folder(Path(folder)), name)
         except FileNotFoundError:
             continue  # a new run took the folder's place, perhaps without this table
-    raise InputError(f"the file {name}.parquet is missing", where=str(folder), hint=_RUN_FIRST)
+    raise InputError(f"the file {name}.parquet is missing", where=str(folder), hint=_RUN_FIRST, code="results.damaged")
 
 
 def _suggest_table(name: str, known: list[str]) -> str:
@@ -233,9 +242,11 @@ def _marker_text(folder: str | Path) -> str:
     try:
         return (place / MARKER_FILE).read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError("there are no results here", where=str(folder), hint=_RUN_FIRST) from error
+        raise InputError(
+            "there are no results here", where=str(folder), hint=_RUN_FIRST, code="results.missing"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the results cannot be read: {error}", where=str(folder)) from error
+        raise InputError(f"the results cannot be read: {error}", where=str(folder), code="results.damaged") from error
 
 
 def _parsed(text: str, folder: str | Path) -> dict[str, Any]:
@@ -244,7 +255,9 @@ def _parsed(text: str, folder: str | Path) -> dict[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get("format") != RESULTS_FORMAT or "stages" not in content:
-        raise InputError(f"{MARKER_FILE} is not one that deskcast wrote", where=str(folder), hint=_RUN_FIRST)
+        raise InputError(
+            f"{MARKER_FILE} is not one that deskcast wrote", where=str(folder), hint=_RUN_FIRST, code="results.damaged"
+        )
     return content
 
 
@@ -289,7 +302,9 @@ def _parquet(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        raise InputError(f"the table cannot be read: {error}", where=str(path), hint=_RUN_FIRST) from error
+        raise InputError(
+            f"the table cannot be read: {error}", where=str(path), hint=_RUN_FIRST, code="results.damaged"
+        ) from error
 
 
 def _described(stage: Stage) -> dict[str, Any]:

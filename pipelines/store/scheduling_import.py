@@ -63,6 +63,7 @@ def genesys_import(
         raise InputError(
             "the import takes quarters of an hour", column="freq", got=f"{slot_s / 60:g}min",
             wanted="15min, 30min or h", hint="deskcast forecast --freq 15min",
+            code="frequency.invalid",
         )  # fmt: skip
     each = np.broadcast_to(np.asarray(handle_time_s, dtype=float), len(ahead))
     count = int(parts)
@@ -75,7 +76,9 @@ def genesys_import(
     rows["at"] = at.dt.tz_convert("UTC")
     rows = rows[rows["at"].notna() & (rows["deskcast"] >= 0.005)]
     if rows["aht"].isna().any():
-        raise InputError("no handle time is known", column="aht", hint="set aht in the [staffing.NAME] section")
+        raise InputError(
+            "no handle time is known", column="aht", hint="set aht in the [staffing.NAME] section", code="queue.empty"
+        )
     names = rows["unique_id"].astype("str")
     handled = rows["deskcast"] * answered_share
     out = pd.DataFrame(

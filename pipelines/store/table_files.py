@@ -92,11 +92,13 @@ def check_table_path(path: str | Path) -> None:
     check_local_path(str(path), "", "a table is written to a file of this machine", "--out")
     if target.suffix.lower() not in (".parquet", ".csv"):
         problem = "this kind of file cannot be written"
-        raise InputError(problem, where=str(path), got=target.suffix, wanted=".parquet or .csv")
+        raise InputError(problem, where=str(path), got=target.suffix, wanted=".parquet or .csv", code="file.unreadable")
     if target.is_dir():
-        raise InputError("this is a folder, and a file is wanted", where=str(path))
+        raise InputError("this is a folder, and a file is wanted", where=str(path), code="file.kind")
     if not target.resolve().parent.is_dir():
-        raise InputError("there is no such folder", where=str(target.parent), hint="make it first")
+        raise InputError(
+            "there is no such folder", where=str(target.parent), hint="make it first", code="folder.missing"
+        )
 
 
 def _storable(frame: pd.DataFrame, stamp: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -147,7 +147,7 @@ sqlite:///mlflow.db, the address of a database, or http(s)://
 
 
 def _bad_store(problem: str, uri: str, wanted: str | None = None) -> InputError:
-    return InputError(problem, where="[tracking]", column="uri", got=uri, wanted=wanted)
+    return InputError(problem, where="[tracking]", column="uri", got=uri, wanted=wanted, code="tracking.unavailable")
 
 
 def _check_server(uri: str, *, writing: bool = False) -> None:
@@ -241,7 +241,9 @@ def _store_file(uri: str, folder: Path) -> Path | None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"the folder cannot be made: {error.strerror}", where="[tracking]", got=uri) from error
+        raise InputError(
+            f"the folder cannot be made: {error.strerror}", where="[tracking]", got=uri, code="tracking.unavailable"
+        ) from error
     return place
 
 
@@ -254,7 +256,7 @@ def _plain_errors(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = say_without_password((str(error).strip() or type(error).__name__).splitlines()[0][:300], uri)
-        raise InputError(f"the run cannot be recorded: {reason}", where=uri) from None
+        raise InputError(f"the run cannot be recorded: {reason}", where=uri, code="tracking.unavailable") from None
 
 
 def _open(uri: str, place: Path | None) -> Any:
@@ -271,7 +273,9 @@ def _open(uri: str, place: Path | None) -> Any:
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         reason = say_without_password(str(error).strip().splitlines()[0][:300], uri)
         hint = "set uri under [tracking], for example sqlite:///mlflow.db"
-        raise InputError(f"the tracking store cannot be opened: {reason}", where=uri, hint=hint) from None
+        raise InputError(
+            f"the tracking store cannot be opened: {reason}", where=uri, hint=hint, code="tracking.unavailable"
+        ) from None
     return client
 
 
@@ -298,7 +302,14 @@ def _experiment(client: Any, name: str, folder: Path | None) -> str:
         return str(client.create_experiment(name, artifact_location=location))
     if found.lifecycle_stage != "active":
         hint = "restore it in MLflow, or choose another name under [tracking]"
-        raise InputError("the experiment was deleted", where="[tracking]", column="experiment", got=name, hint=hint)
+        raise InputError(
+            "the experiment was deleted",
+            where="[tracking]",
+            column="experiment",
+            got=name,
+            hint=hint,
+            code="tracking.unavailable",
+        )
     return str(found.experiment_id)
 
 

@@ -50,7 +50,12 @@ class Cell:
         found = pd.to_numeric(rows[self.column]).astype("float64")
         if self.take in ("only", "size"):
             if len(found) > 1:
-                raise InputError("a fact stands in one row", where=self.table, got=f"{len(found)} rows of {self.keys}")
+                raise InputError(
+                    "a fact stands in one row",
+                    where=self.table,
+                    got=f"{len(found)} rows of {self.keys}",
+                    code="value.range",
+                )
             value = float(found.iloc[0]) if len(found) else math.nan
             return self.scale * (abs(value) if self.take == "size" else value)
         return self.scale * self._take(found, rows)
@@ -188,7 +193,13 @@ class Finding(str):
         found.names = tuple(names)
         found.audience = audience or (facts[0].audience if facts else "everyone")
         if found.audience not in get_args(Audience):
-            raise InputError("unknown audience", column="audience", got=audience, wanted=", ".join(get_args(Audience)))
+            raise InputError(
+                "unknown audience",
+                column="audience",
+                got=audience,
+                wanted=", ".join(get_args(Audience)),
+                code="value.unknown",
+            )
         return found
 
 

@@ -55,7 +55,9 @@ def figures_table(name: str, findings: Iterable[str]) -> dict[str, pd.DataFrame]
         before = rows.setdefault((fact.kind, fact.subject), fact)
         if before.value != fact.value and not (pd.isna(before.value) and pd.isna(fact.value)):
             got = f"{before.value} and {fact.value}"
-            raise InputError("two sentences differ on one thing", where=name, column=fact.kind, got=got)
+            raise InputError(
+                "two sentences differ on one thing", where=name, column=fact.kind, got=got, code="value.length"
+            )
     held = [(f.kind, f.subject, f.value, f.unit) for f in rows.values()]
     return {name: pd.DataFrame(held, columns=list(FIGURE_COLUMNS))} if held else {}
 

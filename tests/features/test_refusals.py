@@ -32,6 +32,10 @@ def test_every_code_in_the_code_is_a_known_one():
     assert [(str(p), n, code) for p, n, code in written if code not in REFUSALS] == []
 
 
+def test_every_refusal_has_a_code():
+    assert [(str(path), line) for path, line, code in codes_in_the_code() if code is None] == []
+
+
 @pytest.mark.parametrize("code", REFUSALS)
 def test_each_code_is_two_words_with_a_title_an_explanation_and_a_way_to_mend(code):
     one = REFUSALS[code]
