@@ -97,7 +97,8 @@ def backtest(
     for done, origin in enumerate(cutoffs, 1):
         shown = (*NAIVE_METHODS, *extra)
         fold = forecast_fold(request, grid, special, origin, seen, shown, nearer)
-        table = build_fold_table(grid, fold, request.levels, [m for m in shown if m not in fold.failed])
+        shown = tuple(m for m in shown if m not in fold.failed)
+        table = build_fold_table(grid, fold, request.levels, shown)
         failed |= fold.failed
         frames.append(_with_outcomes(table, grid, origin, horizon))
         seconds.append({name: fold.seconds[name] for name in ("deskcast", *shown)})
