@@ -231,15 +231,9 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
     field = str(first["loc"][0]) if first["loc"] else ""
     own, key = first.get("ctx", {}).get("error"), field.removesuffix("_s")
     if isinstance(own, InputError):
-        column = own.column or key
+        column, code = own.column or key, own.code or "setting.invalid"
         return InputError(
-            own.problem,
-            where=where,
-            column=column,
-            got=own.got,
-            wanted=own.wanted,
-            hint=own.hint,
-            code="setting.conflict",
+            own.problem, where=where, column=column, got=own.got, wanted=own.wanted, hint=own.hint, code=code
         )
     if first["type"].startswith("missing"):
         return InputError("this key is needed", where=where, column=key, code="setting.missing")

@@ -22,10 +22,10 @@ def checked(problem: str, wanted: str | None, holds: Callable[[Any], bool], unit
     """Refuse values that do not hold; ``None`` is no value, and of a table each value is looked at."""
 
     def check(value: Any) -> Any:
-        for one in value.values() if isinstance(value, Mapping) else [value]:
+        for part, one in value.items() if isinstance(value, Mapping) else [(None, value)]:
             if one is not None and not holds(one):
                 got = f"{one:g}{unit}" if unit else one
-                raise InputError(problem, got=got, wanted=wanted, code="setting.invalid")
+                raise InputError(problem, column=part, got=got, wanted=wanted, code="setting.invalid")
         return value
 
     return AfterValidator(check)

@@ -17,6 +17,7 @@ TABLES = {
     "forecast_by_lead",
     "forecast_by_series",
     "forecast_by_time",
+    "forecast_figures",
     "forecast_coverage",
     "forecast_notes",
     "leaderboard",
