@@ -61,5 +61,6 @@ from .models import (
     explain_change as explain_change,
 )
 from .pipelines import open_log as open_log
+from .pipelines import train_breach_risk as train_breach_risk
 
 __version__: str

@@ -2,3 +2,4 @@
 
 from .project.config import load_config as load_config
 from .project.project import open_log as open_log
+from .stages.train import train_breach_risk as train_breach_risk
