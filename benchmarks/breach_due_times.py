@@ -84,7 +84,7 @@ def score(log: CaseLog, at: str) -> pd.DataFrame:
     predicted = {
         "base rate": np.full(len(test), train["broken"].mean()),
         "type x agency": segment_rates(train, test),
-        f"deskcast ({model.used_})": model.predict_proba(test),
+        f"deskcast ({model.used_})": model.risk(test),
     }
     later = f"{len(test):,} of {test['case_id'].nunique():,} later cases scored, {test['broken'].mean():.1%} late"
     print(f"{at}: {len(train):,} rows to learn from until {cut:%d %b %Y}, {later}")
