@@ -31,7 +31,7 @@ def stage(project):
 
 def test_every_configured_queue_is_planned(project, stage):
     assert not stage.skipped
-    assert set(stage.tables) == {"staffing", "casework", "schedule", "coverage"}
+    assert set(stage.tables) == {"staffing", "casework", "schedule", "coverage", "staff_figures"}
     assert set(stage.tables["staffing"]["queue"]) == {"phone", "chat"}
     assert set(stage.tables["casework"]["queue"]) == {"email"}
     assert not [f for f in stage.findings if f.startswith("Not planned") or "nan" in f]
