@@ -53,7 +53,7 @@ def history_stage(project: Project) -> Stage:
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
     findings: list[str] = [_span_sentence(frame), _cut_sentence(frame), open_period_sentence(log, spec.freq)]
-    findings += [*_unsplit_sentences(whole), *_latest_sentences(frame, segments)]
+    findings += [*_unsplit_sentences(whole), *_latest_sentences(frame, segments, spec.freq)]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
     findings = [said for said in findings if said]
@@ -136,14 +136,19 @@ def _unsplit_sentences(whole: Mapping[str, Sequence[str]]) -> list[Finding]:
     return said
 
 
-def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str]) -> list[Finding]:
-    """Say the last four weeks, for the KPIs that people ask for first; a period that is cut counts for nothing."""
+def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str], freq: str) -> list[Finding]:
+    """Say the last four weeks, for the KPIs that people ask for first; a period that is cut counts for nothing.
+
+    Where the history is shorter, or its periods are longer than weeks, the first day that counts is said.
+    """
     total = frame[frame[list(segments)].isna().all(axis=1) & ~frame["cut"].astype(bool)]
     if total.empty:
         return []
     last = total["ds"].max()
-    whole = (last - total["ds"].min()).days + 1 >= 28
-    when = "last four weeks" if whole else f"since {total['ds'].min():%d %b %Y}"
+    following = last + pd.tseries.frequencies.to_offset(parse_period_frequency(freq).pandas_name)
+    weeks = following - last <= pd.Timedelta(days=7) and following - total["ds"].min() >= pd.Timedelta(days=28)
+    first = total.loc[total["ds"] > last - pd.Timedelta(days=28), "ds"].min()
+    when = "last four weeks" if weeks else f"since {first:%d %b %Y}"
     said = []
     for kpi in ("cases_opened", "cases_resolved", "backlog", "sla_attainment", "csat"):
         rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]

@@ -26,7 +26,7 @@ def test_the_stage_counts_and_shows_refused_rows(tmp_path):
     rows = "".join(f"{i},2024-03-{1 + i % 28:02d} 09:00,{'never' if i < 4 else ''}\n" for i in range(60))
     stage = check_stage(opened(tmp_path, "case_id,created_at,closed_at\n" + rows + "59,2024-03-01,2024-03-02\n"))
     assert stage.name == "check"
-    assert set(stage.tables) == {"checks", "rejected_rows", "availability"}
+    assert set(stage.tables) == {"checks", "rejected_rows", "availability", "check_figures"}
     assert list(stage.tables["checks"].columns) == ["check", "result"]
     assert len(stage.tables["rejected_rows"]) == 5
     said = " ".join(stage.findings)
@@ -69,7 +69,7 @@ def test_events_of_unknown_cases_and_before_creation_are_said():
     said = find_impossible_times(log_of(["2024-03-01", "2024-03-01"], events))
     assert said == [
         "1 of 2 cases (50.0%) have events before their creation.",
-        "1 case of the events are not in the table of cases.",
+        "1 case of the events is not in the table of cases.",
     ]
 
 

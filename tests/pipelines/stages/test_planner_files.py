@@ -162,8 +162,8 @@ def test_cut_periods_at_both_ends_are_marked_or_left_out_and_said(tmp_path):
     assert stage.tables["history"]["value"].tolist() == [20.0, 140.0, 140.0]
     assert stage.tables["history"]["cut"].tolist() == [True, False, False]
     assert any("27 Feb 2023" in f and "is cut" in f for f in stage.findings)
-    assert any("Cases opened, last four weeks: 280" in f for f in stage.findings)
-    assert any("20 Mar 2023" in f and "(120)" in f for f in stage.findings)
+    assert any("Cases opened, since 06 Mar 2023: 280" in f for f in stage.findings)
+    assert any("20 Mar 2023" in f and "(120 arrivals)" in f for f in stage.findings)
 
 
 @pytest.mark.parametrize("first", ["2023-03-06 08:00", "2023-03-06 00:00"])

@@ -170,7 +170,7 @@ def test_seen_and_silenced(at):
     stage, _ = at("2024-05-25")
     row = stage.tables["kpi_alerts"].set_index("alert_id").loc[name]
     assert (row["news"], row["acknowledged_by"], row["note"]) == ("", "Ann", "router fault")
-    assert "1 incident acknowledged" in " ".join(stage.findings)
+    assert "1 KPI alert acknowledged" in " ".join(stage.findings)
     assert save_mute(at.results, "cases_opened", pd.Timestamp("2024-07-01")) == "KPI"
     assert save_mute(at.results, "channel phone", pd.Timestamp("2024-07-01")) == "segment"
     assert save_mute(at.results, name, pd.Timestamp("2024-07-01")) == "incident"
