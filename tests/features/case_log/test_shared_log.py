@@ -67,9 +67,7 @@ def test_a_connection_of_the_user_serves_many_threads_too():
 def test_threads_that_ask_for_the_same_thing_make_it_once():
     log, count = made(), []
     with ThreadPoolExecutor(8) as threads:
-        found = list(
-            threads.map(lambda _: compute_once(log, "thing", lambda: count.append(1) or len(count)), range(8))
-        )
+        found = list(threads.map(lambda _: compute_once(log, "thing", lambda: count.append(1) or len(count)), range(8)))
     assert (found, count) == ([1] * 8, [1])
 
 

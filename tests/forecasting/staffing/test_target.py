@@ -19,5 +19,3 @@ def test_the_public_functions_and_the_target_agree(items, aht, level, patience):
     met = chat_performance(items, aht, [enough, max(enough - 1, 0)], 3, 0.1, patience=patience)["service_level"]
     assert met[0] >= level - 1e-9
     assert enough == 1 or met[1] < level
-
-
