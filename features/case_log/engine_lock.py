@@ -44,7 +44,8 @@ def serialise_calls(connection: Any) -> Any:
     with _MARKING:
         if not hasattr(type(connection), _LOCK_NAME):
             setattr(connection, _LOCK_NAME, RLock())
-            connection.__class__ = _one_at_a_time(type(connection))
+            kind: object = type(connection)
+            connection.__class__ = _one_at_a_time(kind)
     return connection
 
 

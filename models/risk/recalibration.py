@@ -81,9 +81,10 @@ def rate_shift(
 
     Examples
     --------
-    >>> said = log_odds([0.6] * 100)
+    >>> from scipy.special import logit
+    >>> said = logit([0.6] * 100)
     >>> came = [1.0] * 30 + [0.0] * 70
-    >>> round(float(expit(log_odds(0.6) + rate_shift(said, came, decided=1e6))), 3)
+    >>> round(float(expit(logit(0.6) + rate_shift(said, came, decided=1e6))), 3)
     0.3
     >>> rate_shift(said, came, decided=0)
     -0.0
