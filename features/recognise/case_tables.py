@@ -95,7 +95,7 @@ def read_as_cases(
     found: dict[str, Any] = {
         "shape": "case table" if ends or case else "arrivals", "table": "cases", "columns": mapped,
         "attributes": attributes, "segments": {r: columns[c].distinct for r, c in segments.items()},
-        "leakage": leakage, "why": why, "notes": (*unused, *no_dues, *unclear),
+        "leakage": (*leakage, *figures.values()), "why": why, "notes": (*unused, *no_dues, *unclear),
         "units": {**units, **figure_units}, "figures": figures,
     }  # fmt: skip
     opening = taken["created_at"].split(" + ")[0]
