@@ -83,7 +83,9 @@ def fit_error_exponent(scaled: Floats, relative: Floats, tier: Ints) -> Floats:
         rows = np.flatnonzero(tier == number)
         some = rows[:: -(-len(rows) // MAX_EXPONENT_SERIES)]
         near = relative[:, some]
-        near = np.where((near >= RELATIVE_BOUNDS[0]) & (near <= RELATIVE_BOUNDS[1]), near, np.nan)
+        # the floor of a forecast is the lower bound: rounding must not decide
+        low, high = RELATIVE_BOUNDS[0] * (1 - 1e-6), RELATIVE_BOUNDS[1] * (1 + 1e-6)
+        near = np.where((near >= low) & (near <= high), near, np.nan)
         power[rows] = _exponent(np.abs(scaled[:, some]), np.log(near))
     return power
 
