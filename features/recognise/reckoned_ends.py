@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 
 import pandas as pd
@@ -11,6 +10,7 @@ import pandas as pd
 from ..readers.elapsed import parse_elapsed, unit_of_name
 from ..sources.status import ENDED_CLASSES, classify_state
 from .roles import ColumnProfile, find_best_column
+from .translations import strip_to_words
 from .vocabulary import is_duration_name, normalise_column_name
 
 _ROLES = (
@@ -69,7 +69,7 @@ def find_reckoned_ends(
         if role in known or (role != "first_response_at" and known & {"resolved_at", "closed_at"}):
             continue
         for name, p in columns.items():
-            words = f"{normalise_column_name(name)} | {_own_words(name)}"  # a translation may mean another thing
+            words = f"{normalise_column_name(name)} | {strip_to_words(name)}"  # a translation may mean another thing
             if p.time is not None or not pattern.search(words) or name in units or _WORKED.search(words):
                 continue
             read = parse_elapsed(
@@ -78,12 +78,12 @@ def find_reckoned_ends(
             good = read.seconds.dropna()
             if len(good) < 2 or float(read.bad.mean()) > 0.2 or (good < 0).mean() > 0.01:
                 continue
-            unit = unit_of_name(name) or _USUAL_UNITS.get(_own_words(name), "") or ("d" if "days" in words else "")
+            unit = unit_of_name(name) or _USUAL_UNITS.get(strip_to_words(name), "") or ("d" if "days" in words else "")
             if not unit and read.form not in ("clock", "words"):
                 if is_duration_name(name):
                     said.append(f"'{name}' is a duration without a unit: say it in [source.cases.units]")
                 continue
-            if _is_there_while_open(columns, frame, name, read.seconds):
+            if role != "first_response_at" and _is_there_while_open(columns, frame, name, read.seconds):
                 said.append(f"'{name}' is there for open cases too, so it tells no end")
                 continue
             ends[role], units[name] = f"{taken['created_at']} + {name}", unit or "s"
@@ -91,17 +91,11 @@ def find_reckoned_ends(
     return ends, units, said
 
 
-def _own_words(name: str) -> str:
-    """Return a name in lower case words without accents, in its own language."""
-    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", " ", bare.lower()).strip()
-
-
 def _is_there_while_open(
     columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, name: str, seconds: pd.Series[float]
 ) -> bool:
     state = find_best_column(columns, "activity", lambda p: p.name != name and 2 <= p.distinct <= 60)
-    if not state or "first" in normalise_column_name(name) or "initial" in normalise_column_name(name):
+    if not state:
         return False
     classes = frame[state].astype("str").map(classify_state)
     still = classes.ne("") & ~classes.isin(ENDED_CLASSES)

@@ -244,7 +244,9 @@ def adapt_probabilities(scaled: Floats, p: Floats) -> Floats:
         now, past = scaled[origin], scaled[origin + 1 :]
         now, past = now[~np.isnan(now)], past[~np.isnan(past)]
         if len(now) and len(past) >= MIN_POOL_ERRORS:
-            below = (now[:, None] <= np.quantile(past, np.clip(issued, 0.001, 0.999))).mean(axis=0)
+            edges = np.quantile(past, np.clip(issued, 0.001, 0.999))
+            # an error of counts may lie on an edge: rounding must not decide
+            below = (now[:, None] <= edges + 1e-9 * np.abs(edges)).mean(axis=0)
             issued = issued + ADAPTATION_RATE * (p - below)
     tail = np.minimum(p, 1 - p)
     return np.clip(issued, p - MAX_ADAPTATION_SHARE * tail, p + MAX_ADAPTATION_SHARE * tail)

@@ -87,11 +87,6 @@ class Hazard:
         steady, fading = self._scores(snapshots)
         return np.asarray(np.exp(-self._cumulated(snapshots, steady, fading)), dtype=np.float64)
 
-    def open_after(self, snapshots: pd.DataFrame, hours: Floats) -> Floats:
-        """Return P(still open) after so many working hours, shape of ``hours`` (n,) or (n, k)."""
-        steady, fading = self._scores(snapshots)
-        return np.asarray(np.exp(-self._at(self._cumulated(snapshots, steady, fading), hours)), dtype=np.float64)
-
     def probability(self, snapshots: pd.DataFrame) -> Floats:
         """Return P(not done in time), shape (n,)."""
         return np.asarray(expit(self.logit(snapshots)))

@@ -17,9 +17,6 @@ SECTION = ConfigDict(extra="forbid", strict=True)
 MAX_HORIZON, MAX_DAYS, MAX_COUNT, MAX_LEVELS = 100_000, 36_600, 1_000_000, 20
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 
-#: Names that a refusal lists.
-MAX_NAMES_LISTED = 6
-
 
 def checked(problem: str, wanted: str | None, holds: Callable[[Any], bool], unit: str = "") -> AfterValidator:
     """Refuse values that do not hold; ``None`` is no value, and of a table each value is looked at."""
@@ -46,11 +43,7 @@ def one_of(problem: str, known: Callable[[], Sequence[str]]) -> AfterValidator:
     def check(value: Any) -> Any:
         for one in value if isinstance(value, tuple) else (value,):
             if one and one not in known():
-                names = tuple(known())
-                wanted = f"one of {', '.join(names)}" if len(names) <= MAX_NAMES_LISTED else None
-                hint = did_you_mean(one, names)
-                hint = None if wanted and hint and hint.startswith("known:") else hint
-                raise InputError(problem, got=one, wanted=wanted, hint=hint, code="setting.invalid")
+                raise InputError(problem, got=one, hint=did_you_mean(one, tuple(known())), code="setting.invalid")
         return value
 
     return AfterValidator(check)

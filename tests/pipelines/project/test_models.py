@@ -51,7 +51,7 @@ def load(folder, text):
             "'where': this value cannot be used; .*wanted a table of texts",
         ),
         ('[staffing.a]\nshrinkage = "a lot"', "column 'shrinkage': .*wanted a number, or a table of numbers"),
-        ("[staffing.a]\nshrinkage = { leave = 1.5 }", "column 'shrinkage': this must be a share; got 1.5"),
+        ("[staffing.a]\nshrinkage = { leave = 1.5 }", "column 'leave': this must be a share; got 1.5"),
         (
             '[staffing.a]\ninterval = "7min"',
             "'interval': not an interval to plan by; got '420 s', wanted minutes",
