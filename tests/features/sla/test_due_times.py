@@ -213,7 +213,7 @@ def drawn_frames(drawn):
     return frames, when(12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(drawn=CASES)
 def test_milestones_and_labels_equal_the_slow_twin(drawn):
     frames, until = drawn_frames(drawn)
@@ -232,7 +232,7 @@ def test_milestones_and_labels_equal_the_slow_twin(drawn):
             assert labels.loc[case.case_id, "known_at"] == late.floor("min"), case
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(drawn=CASES, minute=st.integers(2, 12))
 def test_nothing_of_a_due_time_is_seen_before_it_is_known(drawn, minute):
     frames, until = drawn_frames(drawn)

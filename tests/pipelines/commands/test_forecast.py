@@ -94,6 +94,7 @@ def test_assumptions_from_a_file_and_those_that_overlap(desk, answer, tmp_path):
     assert "'fair' and 'strike' overlap: on those days nothing comes." in told[0]["findings"]
 
 
+@pytest.mark.slow
 def test_paths_have_the_forecast_in_their_middle(desk, answer, tmp_path):
     forecast(desk, "--paths", 60, "--horizon", 14, "--out", tmp_path / "paths.parquet")
     paths = pd.read_parquet(tmp_path / "paths.parquet")

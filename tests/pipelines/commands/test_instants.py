@@ -55,6 +55,7 @@ def deskcast(*words):
     return CliRunner().invoke(app, [*words])
 
 
+@pytest.mark.slow
 def test_a_look_back_goes_to_a_folder_of_its_own_and_a_night_is_issued_once(desk):
     first = deskcast("run", "--night", "2024-02-20 00:00", "--no-record")
     assert first.exit_code == 0, first.output

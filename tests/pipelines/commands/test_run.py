@@ -83,6 +83,7 @@ def test_each_command_answers_in_json_and_writes_its_table(few, command, tmp_pat
     assert len(pd.read_parquet(out))
 
 
+@pytest.mark.slow
 def test_commands_answer_in_words(home, tmp_path):
     done = deskcast("forecast", "--backtest", "--horizon", "7", cwd=home / "desk")
     assert done.returncode == 0, done.stderr
@@ -95,6 +96,7 @@ def test_commands_answer_in_words(home, tmp_path):
     assert (tmp_path / "again.html").stat().st_size > 100_000, done.stderr
 
 
+@pytest.mark.slow
 def test_risk_looks_back_without_peeking(home):
     """The list as of an instant is the same when everything later is cut from the files."""
     desk, cut = home / "desk", home / "cut"

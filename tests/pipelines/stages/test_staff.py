@@ -121,6 +121,7 @@ def test_both_readings_of_shrinkage_are_said(parts, words):
     assert shrinkage_words(StaffingSpec(shrinkage=0.3, shrinkage_parts=parts)) == "shrinkage 30%"
 
 
+@pytest.mark.slow
 def test_a_plan_may_be_played_and_a_backlog_cleared_by_a_date(project):
     by = (project.log.until + pd.Timedelta(days=2)).tz_convert("Europe/Berlin").strftime("%Y-%m-%d 18:00")
     stage = staff_stage(replace(project, config=replace(project.config, shifts={})), simulate=True, clear_by=by)
