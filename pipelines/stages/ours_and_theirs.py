@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +14,7 @@ from ...features.case_log.schema import DECIDED_VALUE
 from ...features.durations import format_duration
 from ...features.sla.due_times import due_time_table
 from ...features.sources.figures import FIGURES, THEIR_PREFIX
+from ..words.facts import Cell, Fact, Finding
 from ..words.words import format_list
 from .difference_reasons import OtherReading, other_readings, our_figure, promises_kept, read_our_figures
 
@@ -221,7 +225,7 @@ def _compare_due_times(log: CaseLog) -> list[dict[str, object]]:
     return rows
 
 
-def sentences_of_comparison(table: pd.DataFrame) -> list[str]:
+def sentences_of_comparison(table: pd.DataFrame) -> list[Finding]:
     """Say by figure how many cases agree, the typical difference, and why; flags of events have their own sentences.
 
     >>> row = {"figure": "resolution_s", "compared": 10, "agree": 8, "agree_share": 0.8, "median_difference": 0.0}
@@ -235,18 +239,29 @@ the median; likely: the first resolution (2 of 2)."]
         name = str(row["figure"])
         if name.partition(" (")[0] not in (*FIGURES, "due time"):
             continue
+
+        def held(column: str, figure: str = name, unit: str = "count") -> Fact:
+            cell = Cell("ours_against_theirs", column, {"figure": figure})
+            return Fact.at(cell, {"ours_against_theirs": table}, f"cases: {column}", figure, unit)
+
+        agree, compared, share = held("agree"), held("compared"), held("agree_share", unit="share")
         words = FIGURES[name].words if name in FIGURES else name
-        text = f"Ours against the system's {words}: {row['agree']:,} of {row['compared']:,} cases agree "
-        text += f"({row['agree_share']:.0%})"
-        differ = int(row["compared"]) - int(row["agree"])
-        if differ and not pd.isna(row["median_of_differing"]):
-            text += f"; where they differ, ours is {_signed(name, float(row['median_of_differing']))} at the median"
-        if row["likely_reason"]:
-            text += f"; likely: {row['likely_reason']} ({row['explained']:,} of {differ:,})"
-        elif differ:
-            text += "; no one reason was found"
-        said.append(text + (f". Such as {row['examples']}." if row["examples"] else "."))
+        text, rest = f"{agree} of {compared:case} agree ({share:%})", _rest_of_comparison(row, name)
+        said.append(
+            Finding(f"Ours against the system's {words}: {text}{rest}", agree, compared, share, names=[words, rest])
+        )
     return said
+
+
+def _rest_of_comparison(row: Mapping[Hashable, Any], name: str) -> str:
+    differ, text = int(row["compared"]) - int(row["agree"]), ""
+    if differ and not pd.isna(row["median_of_differing"]):
+        text += f"; where they differ, ours is {_signed(name, float(row['median_of_differing']))} at the median"
+    if row["likely_reason"]:
+        text += f"; likely: {row['likely_reason']} ({row['explained']:,} of {differ:,})"
+    elif differ:
+        text += "; no one reason was found"
+    return text + (f". Such as {row['examples']}." if row["examples"] else ".")
 
 
 def _signed(figure: str, gap: float) -> str:
