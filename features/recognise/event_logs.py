@@ -29,6 +29,8 @@ from .vocabulary import (
 _ID_LIKE = re.compile(r"^[A-Za-z]{0,8}[-_#/ ]?\d{1,20}([-./]\d+)*$|^[0-9a-fA-F]{8,}(-[0-9a-fA-F]{4,})*$")
 #: Names that say of which case a row is.
 _CASE_NUMBER = re.compile(r"(case|ticket|incident|issue|conversation|service request|complaint) ?(id|number|no|nr|key)")
+#: Share of rows on which a column that names cases has a value of its own, from which it may be their id.
+MAX_UNIQUE_PARENT = 0.8
 #: Columns that name the field that a row changes, and its new value.
 _FIELD_NAMES = re.compile(r"(field|field ?name|field label|changed field|attribute|property|column|item|old field)")
 _NEW_NAMES = re.compile(
@@ -85,14 +87,17 @@ def others_number_rows(columns: Mapping[str, ColumnProfile], name: str) -> bool:
 def find_repeated_parent(columns: Mapping[str, ColumnProfile], case: str) -> str:
     """Return the column that names cases and repeats, where the id of the rows says less: they are parts of cases.
 
-    So has a table of comments an ``id`` and a ``ticket_id``.
+    So has a table of comments an ``id`` and a ``ticket_id``. In a short one the latter may pass for an id of cases.
     """
     named = score_role_match(case, "case_id")
+    own = columns.get(case)
+    if own is not None and own.unique < MAX_UNIQUE_PARENT and _CASE_NUMBER.fullmatch(normalise_column_name(case)):
+        return case if others_number_rows(columns, case) else ""
     return next(
         (
             n for n, p in columns.items()
             if n != case and named < 0.9 and _CASE_NUMBER.fullmatch(normalise_column_name(n))
-            and p.time is None and 0 < p.unique < 0.8 and p.missing < 0.1 and p.distinct > 1
+            and p.time is None and 0 < p.unique < MAX_UNIQUE_PARENT and p.missing < 0.1 and p.distinct > 1
         ), "",
     )  # fmt: skip
 

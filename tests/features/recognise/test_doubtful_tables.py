@@ -134,3 +134,13 @@ def test_sheets_of_one_form_are_one_table_and_their_sum_is_none():
     found = dict(group_sheets(sheets))
     assert list(found) == [("Sales", "Service"), ("All",), ("Pivot",)]
     assert found["Sales", "Service"]["sheet"].value_counts().to_dict() == {"Sales": 5, "Service": 5}
+
+
+@pytest.mark.parametrize("case", ["ticket_id", "conversation_id", "Issue ID"])
+def test_a_short_table_of_comments_is_no_table_of_cases(case, tmp_path):
+    rows = [
+        (1000 + k, 100 + k * 5 // 9, f"2024-03-{1 + k % 28:02d}T10:{k:02d}:00Z", 901 if k % 3 else 701)
+        for k in range(45)
+    ]
+    with pytest.raises(InputError, match=f"'{case}' repeats, so the rows are parts of cases and no cases"):
+        recognise(write(tmp_path, "comments.csv", f"id,{case},created_at,author_id", rows))
