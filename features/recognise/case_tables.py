@@ -48,7 +48,9 @@ def read_as_cases(
     case, twice = _case_id(columns, frame)
     if case:
         taken["case_id"] = case
-        why["case_id"] = f"nearly every value of '{case}' comes once"
+        p = columns[case]
+        nearly = f"nearly every value of '{case}' comes once"
+        why["case_id"] = nearly if p.unique > 0.9 else f"'{case}' has {p.distinct:,} values on {p.rows:,} rows"
         if twice:
             why["case_id"] = f"'{case}' repeats only where a case was exported again: the newest row of each counts"
     for role in ("first_response_at", "resolved_at", "closed_at", "updated_at"):

@@ -10,7 +10,6 @@ its team and priority were set: these are then known as of its last change only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -19,8 +18,8 @@ from .assemble import assemble
 from .chatwoot_history import read_audits, read_reporting_events
 from .chatwoot_sla import read_chatwoot_sla
 from .columns import ImportReport
-from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
-from .lookups import Labels, Lookup, read_labels
+from .export import ExportRows, ExportTable, cast_table
+from .lookups import Labels, Lookup, read_utc_database
 from .pieces import ExportPieces, Piece, build_first_teams, build_piece, look_up_by_case, read_openings_by_agents
 from .spec import LoadedSource, SourceSpec
 
@@ -148,15 +147,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no conversations, a table lacks a column, or nothing can be used.
     """
-    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
-    require_table(found, "conversations", spec)
-    utc = replace(spec, timezone="UTC")  # whatever clock the desk keeps
-    labels = {name: read_labels(lookup, found, spec) for name, lookup in LOOKUPS.items()}
-    taken = {
-        p.name: cast_table(p, utc, *found[p.name], spec.columns if p.name == "conversations" else None)
-        for p in EXPORT_TABLES
-        if p.name in found and p.name not in LOOKUPS
-    }
+    found, notes, labels, taken = read_utc_database(EXPORT_TABLES, LOOKUPS, "conversations", spec, folder)
     cases = _conversations(taken["conversations"], labels, notes)
     numbers = cases.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")["case_id"]
     for one in taken.values():

@@ -7,13 +7,23 @@ and the system's first entries are what remains where it is not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from .export import ExportTable, cast_table
+from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
 from .spec import SourceSpec
+
+
+class DatabaseTables(NamedTuple):
+    """What was found of a system's tables, what is to be said, the labels of its ids, and the rows by table."""
+
+    found: dict[str, Any]
+    notes: list[str]
+    labels: dict[str, Labels]
+    taken: dict[str, ExportRows]
 
 
 @dataclass(frozen=True)
@@ -117,3 +127,25 @@ def read_labels(lookup: Lookup, found: Mapping[str, tuple[str, pd.DataFrame]], s
             classed = rows.dropna(subset=["group"])
             groups |= dict(zip(classed["entry_id"], classed["group"], strict=True))
     return Labels(lookup.part, labels, groups)
+
+
+def read_utc_database(
+    tables: tuple[ExportTable, ...], lookups: Mapping[str, Lookup], main: str, spec: SourceSpec, folder: Path
+) -> DatabaseTables:
+    """Read the tables of a system that keeps UTC whatever clock the desk keeps, with the labels of its ids.
+
+    Raises
+    ------
+    InputError
+        If the main table is missing, or a table lacks a column.
+    """
+    found, notes = read_export_tables(tables, spec, folder)
+    require_table(found, main, spec)
+    utc = replace(spec, timezone="UTC")
+    labels = {name: read_labels(lookup, found, spec) for name, lookup in lookups.items()}
+    taken = {
+        p.name: cast_table(p, utc, *found[p.name], spec.columns if p.name == main else None)
+        for p in tables
+        if p.name in found and p.name not in lookups
+    }
+    return DatabaseTables(found, notes, labels, taken)

@@ -10,7 +10,6 @@ has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ import pandas as pd
 
 from ..errors import InputError
 from .assemble import assemble
-from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
-from .lookups import Labels, Lookup, read_labels
+from .export import ExportRows, ExportTable
+from .lookups import Labels, Lookup, read_utc_database
 from .pieces import ExportPieces, Piece, build_first_teams, build_piece, look_up_by_case, read_openings_by_agents
 from .spec import LoadedSource, SourceSpec
 from .status import classify_state
@@ -135,15 +134,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no tickets, a table lacks a column, or nothing can be used.
     """
-    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
-    require_table(found, "tickets", spec)
-    utc = replace(spec, timezone="UTC")  # whatever clock the desk keeps
-    labels = {name: read_labels(lookup, found, spec) for name, lookup in LOOKUPS.items()}
-    taken = {
-        p.name: cast_table(p, utc, *found[p.name], spec.columns if p.name == "tickets" else None)
-        for p in EXPORT_TABLES
-        if p.name in found and p.name not in LOOKUPS
-    }
+    found, notes, labels, taken = read_utc_database(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder)
     tickets = _tickets(taken["tickets"], labels, taken.get("time_accountings"), notes)
     numbers = tickets.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")["case_id"]
     pieces = ExportPieces(
