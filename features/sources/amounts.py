@@ -56,9 +56,9 @@ def read_seconds(spec: SourceSpec, frame: pd.DataFrame, source: str, ledger: Imp
             row=int(bad.argmax()) + 1, got=raw.iloc[int(bad.argmax())], wanted="seconds, or a clock such as 4:25",
             code="duration.unreadable",
         )  # fmt: skip
-    ledger.reject(bad, source, raw, "the duration cannot be read")
+    ledger.reject(bad, source, raw, "the duration cannot be read", code="duration.unreadable")
     below = (read.seconds < 0).to_numpy(dtype=bool)
-    ledger.reject(below, source, raw, "a duration cannot be below 0")
+    ledger.reject(below, source, raw, "a duration cannot be below 0", code="value.range")
     if read.form != "s":
         ledger.add_note(f"'{source}' is read as {_FORM_WORDS.get(read.form, read.form)}")
     return read.seconds

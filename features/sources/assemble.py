@@ -69,16 +69,20 @@ def _cases(spec: SourceSpec, pieces: ExportPieces) -> pd.DataFrame:
     else:
         older = rows["case_id"].where(ledger.accepted).duplicated().to_numpy()
     ledger.reject(
-        older & ledger.accepted, "case_id", rows["case_id"], "the case id came before; the latest version was kept"
+        older & ledger.accepted,
+        "case_id",
+        rows["case_id"],
+        "the case id came before; the latest version was kept",
+        code="row.doubled",
     )
     if "deleted" in rows:
         gone = rows["deleted"].fillna(False).to_numpy(dtype=bool)
-        ledger.reject(gone, "case_id", rows["case_id"], "the case was deleted")
+        ledger.reject(gone, "case_id", rows["case_id"], "the case was deleted", code="row.deleted")
     if "state" in rows:
         learnt = {**pieces.state_meanings, **spec.kinds}
         classes = {s: learnt.get(s) or classify_state(s) for s in rows["state"].dropna().unique()}
         gone = rows["state"].map(classes).eq("deleted").to_numpy(dtype=bool)
-        ledger.reject(gone, "state", rows["state"], "the case was deleted")
+        ledger.reject(gone, "state", rows["state"], "the case was deleted", code="row.deleted")
     ledger.check_rows_left()
     return rows[ledger.accepted].assign(_place=np.flatnonzero(ledger.accepted)).reset_index(drop=True)
 
@@ -92,16 +96,24 @@ def _events(pieces: ExportPieces, cases: pd.DataFrame) -> pd.DataFrame:
         rows, ledger = one.rows, one.ledger
         ids = rows["case_id"].astype("str").where(rows["case_id"].notna())
         known, dropped = ids.isin(created.index).to_numpy(), ids.isin(every).to_numpy()
-        ledger.reject(dropped & ~known, "case_id", ids, "its case was refused or deleted")
-        ledger.reject(~known & ids.notna().to_numpy(), "case_id", ids, "its case is not in the export")
+        ledger.reject(dropped & ~known, "case_id", ids, "its case was refused or deleted", code="row.orphan")
+        ledger.reject(
+            ~known & ids.notna().to_numpy(), "case_id", ids, "its case is not in the export", code="row.orphan"
+        )
         if "event_id" in rows:
             twice = rows["event_id"].where(ledger.accepted).duplicated() & rows["event_id"].notna()
-            ledger.reject(twice.to_numpy(), "event_id", rows["event_id"], "the event came before; the first was kept")
+            ledger.reject(
+                twice.to_numpy(),
+                "event_id",
+                rows["event_id"],
+                "the event came before; the first was kept",
+                code="row.doubled",
+            )
         born = look_up_by_case(ids, created)
         early = (rows["at"] < born).to_numpy(dtype=bool)
         near = early & (rows["at"] >= born - MAX_CLOCK_SKEW).to_numpy(dtype=bool)
         text = rows["at"].astype("str").where(rows["at"].notna())
-        ledger.reject(early & ~near, "at", text, "dated before its case was created")
+        ledger.reject(early & ~near, "at", text, "dated before its case was created", code="time.order")
         if (near & ledger.accepted).any():
             ledger.add_note(
                 f"{int((near & ledger.accepted).sum()):,} rows are dated less than a minute before their case; "
@@ -184,9 +196,15 @@ def _numbered(cases: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
 def _surveys(found: Piece, cases: pd.DataFrame) -> pd.DataFrame:
     rows, ledger = found.rows, found.ledger
     known = rows["case_id"].isin(cases["case_id"]) | rows["case_id"].isna()
-    ledger.reject((~known).to_numpy(), "case_id", rows["case_id"], "its case is not in the export")
+    ledger.reject((~known).to_numpy(), "case_id", rows["case_id"], "its case is not in the export", code="row.orphan")
     twice = rows["survey_id"].where(ledger.accepted).duplicated() & rows["survey_id"].notna()
-    ledger.reject(twice.to_numpy(), "survey_id", rows["survey_id"], "the survey came before; the first was kept")
+    ledger.reject(
+        twice.to_numpy(),
+        "survey_id",
+        rows["survey_id"],
+        "the survey came before; the first was kept",
+        code="row.doubled",
+    )
     kept = rows[ledger.accepted]
     names = [n for n in TABLES["surveys"].names if n in kept]
     return kept[names].sort_values("survey_id", ignore_index=True)

@@ -63,11 +63,11 @@ def derive_case_states(
     last = changes.drop_duplicates("case_id", keep="last").set_index("case_id")["new"]
     ids = cases["case_id"]
     gone = now.map(classes).eq("deleted") | look_up_by_case(ids, last).map(classes).eq("deleted")
-    _reject_cases(cases, gone, "state", "the case was deleted", ledger)
+    _reject_cases(cases, gone, "state", "the case was deleted", ledger, "row.deleted")
     ends = _ends(cases, now, look_up_by_case(ids, last), classes)
     open_ended = ends["over"] & ends["at"].isna() & ~gone
     _note_early_ends(ends["early"] & ends["over"] & ~gone, ledger)
-    _reject_cases(cases, open_ended, "state", "the case has ended, but nothing says when", ledger)
+    _reject_cases(cases, open_ended, "state", "the case has ended, but nothing says when", ledger, "time.missing")
     stays = now.mask(
         now.map(classes).isin(ENDED_CLASSES) | (not pieces.history)
     )  # without a history it may have changed
@@ -151,10 +151,10 @@ def _note_broken_chains(changes: pd.DataFrame, ledger: ImportReport) -> None:
         )
 
 
-def _reject_cases(cases: pd.DataFrame, mask: Any, column: str, reason: str, ledger: ImportReport) -> None:
+def _reject_cases(cases: pd.DataFrame, mask: Any, column: str, reason: str, ledger: ImportReport, code: str) -> None:
     places = cases.loc[mask.to_numpy(dtype=bool), "_place"].to_numpy()
     whole = np.zeros(ledger.size, dtype=bool)
     whole[places] = True
     values = pd.Series(None, index=range(ledger.size), dtype="str")
     values.iloc[cases["_place"].to_numpy()] = cases[column if column in cases else "case_id"].astype("str").to_numpy()
-    ledger.reject(whole, column, values, reason)
+    ledger.reject(whole, column, values, reason, code=code)

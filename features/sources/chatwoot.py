@@ -193,10 +193,12 @@ def _conversations(taken: ExportRows, labels: Mapping[str, Labels], notes: list[
         )
     ledger.reject(
         rows["campaign_id"].notna().to_numpy(dtype=bool), "campaign_id", rows["campaign_id"],
-        "an outbound campaign began it: no demand",
+        "an outbound campaign began it: no demand", code="row.other"
     )  # fmt: skip
     spam = rows["labels"].fillna("").str.lower().str.split(",").map(lambda names: "spam" in [n.strip() for n in names])
-    ledger.reject(spam.to_numpy(dtype=bool), "cached_label_list", rows["labels"], "it is labelled as spam")
+    ledger.reject(
+        spam.to_numpy(dtype=bool), "cached_label_list", rows["labels"], "it is labelled as spam", code="row.other"
+    )
     channel = labels["inboxes"].group(rows["inbox_id"])
     short = channel.str.replace(r"^Channel::", "", regex=True).str.lower()
     new = {
@@ -284,7 +286,7 @@ def _surveys(messages: ExportRows | None, answers: ExportRows | None) -> Piece |
     if answers is not None:
         ids = answers.rows["message_id"]
         lost = ~ids.isin(sent["event_id"]).to_numpy(dtype=bool)
-        answers.ledger.reject(lost, "message_id", ids, "its survey is not among the messages")
+        answers.ledger.reject(lost, "message_id", ids, "its survey is not among the messages", code="row.orphan")
         given = answers.accepted_rows().drop_duplicates("message_id", keep="last").set_index("message_id")
         for column, name in (("at", "responded_at"), ("score", "score"), ("agent_id", "agent_id")):
             asked[name] = look_up_by_case(sent["event_id"], given[column])

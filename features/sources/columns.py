@@ -24,7 +24,8 @@ from ..readers.timestamps import (
 from .spec import SourceSpec
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-REJECTED_COLUMNS = ("table", "row", "column", "value", "reason")
+#: ``code`` is that of :data:`deskcast.features.refusals.REFUSALS`: it names the kind of the refusal, for filters.
+REJECTED_COLUMNS = ("table", "row", "column", "value", "reason", "code")
 #: Times outside are marks such as 9999-12-31 or 0001-01-01; some steps cannot even count so far.
 _VALID_TIME_SPAN = (pd.Timestamp("1900-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC"))
 _FLAGS = {"true": True, "1": True, "yes": True, "y": True, "t": True, "1.0": True}
@@ -47,8 +48,8 @@ class ImportReport:
     def __post_init__(self) -> None:
         self.accepted = np.ones(self.size, dtype=bool)
 
-    def reject(self, mask: Mask, column: str, values: pd.Series[Any], reason: str) -> None:
-        """Refuse the rows of the mask that are not refused yet."""
+    def reject(self, mask: Mask, column: str, values: pd.Series[Any], reason: str, *, code: str) -> None:
+        """Refuse the rows of the mask that are not refused yet, for a reason in words and its code."""
         new = mask & self.accepted
         if not new.any():
             return
@@ -56,7 +57,7 @@ class ImportReport:
         shown = values.iloc[rows].astype("str").where(values.iloc[rows].notna()).to_numpy()
         number = rows if self.numbers is None else self.numbers[rows]
         part = {"table": self.table, "row": number + 1, "column": column, "value": shown, "reason": reason}
-        self.parts.append(pd.DataFrame(part))
+        self.parts.append(pd.DataFrame(part).assign(code=code))
         self.accepted = self.accepted & ~new
 
     def add_note(self, sentence: str) -> None:
@@ -205,7 +206,8 @@ def cast_columns(
                 raise InputError(
                     "every value of a needed column is missing", where=ledger.where, column=source, code="column.empty"
                 )
-            ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing")
+            code = "time.missing" if kinds[name] == "instant" else "value.missing"
+            ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing", code=code)
     return pd.DataFrame(out, index=frame.index)
 
 
@@ -243,7 +245,9 @@ def _add_duration(
     ).instants
     values = read_column(spec, frame, took)
     read = parse_elapsed(values, unit)
-    ledger.reject(read.bad.to_numpy(dtype=bool), took, values, "the duration cannot be read")
+    ledger.reject(
+        read.bad.to_numpy(dtype=bool), took, values, "the duration cannot be read", code="duration.unreadable"
+    )
     ledger.add_note(f"'{took}' is added to the opening, in {unit}: the file gives no time of this end")
     end = (begin + pd.to_timedelta(read.seconds.round(), unit="s")).dt.as_unit("us")
     return pd.Series(end)
@@ -279,7 +283,7 @@ def _cast(
             got=raw.iloc[int(bad.argmax())],
             code="value.unreadable",
         )  # fmt: skip
-    ledger.reject(bad, source, raw, wanted)
+    ledger.reject(bad, source, raw, wanted, code="value.unreadable")
     return cast.astype(dtype)  # type: ignore[call-overload,no-any-return]
 
 
@@ -306,10 +310,16 @@ def check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: Sour
             else "mend or leave out date_format",
             code="time.unreadable",
         )
-    ledger.reject(times.bad, source, raw, "the time cannot be read")
+    ledger.reject(times.bad, source, raw, "the time cannot be read", code="time.unreadable")
     far = ((times.instants < _VALID_TIME_SPAN[0]) | (times.instants >= _VALID_TIME_SPAN[1])).to_numpy(dtype=bool)
     years = f"{_VALID_TIME_SPAN[0].year} to {_VALID_TIME_SPAN[1].year - 1}"
-    ledger.reject(far, source, raw, f"the time is not in {years}; if it means that there is none, add it to 'missing'")
+    ledger.reject(
+        far,
+        source,
+        raw,
+        f"the time is not in {years}; if it means that there is none, add it to 'missing'",
+        code="value.range",
+    )
     _note_date_order(times, raw, source, ledger)
     if times.gap:
         ledger.add_note(

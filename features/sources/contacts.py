@@ -82,7 +82,11 @@ def read_contacts(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     )
     shown = rows["queued_at"].astype("str")
     ledger.reject(
-        back.to_numpy(dtype=bool), found["queued_at"], shown, "the clock ran backwards: it ended before it began"
+        back.to_numpy(dtype=bool),
+        found["queued_at"],
+        shown,
+        "the clock ran backwards: it ended before it began",
+        code="time.order",
     )
     if "group_id" in rows:
         rows = _join_legs(rows, ledger)
@@ -125,6 +129,7 @@ def _outcomes(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], ledge
         found["outcome"],
         rows["outcome"],
         f"unknown outcome; say in kinds which of {', '.join(CONTACT_OUTCOMES)} it is",
+        code="value.unknown",
     )
     return meaning
 
@@ -159,7 +164,11 @@ def _keep_newest(rows: pd.DataFrame, found: dict[str, str], ledger: ImportReport
     twice = rows["contact_id"].where(ledger.accepted).duplicated().to_numpy() & rows["contact_id"].notna().to_numpy()
     shown = rows["contact_id"]
     ledger.reject(
-        twice & ledger.accepted, found["contact_id"], shown, "the contact came before; the first row was kept"
+        twice & ledger.accepted,
+        found["contact_id"],
+        shown,
+        "the contact came before; the first row was kept",
+        code="row.doubled",
     )
 
 
@@ -306,7 +315,13 @@ def _named(rows: pd.DataFrame, found: dict[str, str], ledger: ImportReport) -> p
         out["contact_id"] = pd.Series([f"{i:0{width}d}" for i in range(1, len(out) + 1)], index=out.index, dtype="str")
         ledger.add_note("there is no column of contact ids: each row is a contact, numbered as in the file")
     elif "group_id" not in rows:
-        ledger.reject(out["contact_id"].isna().to_numpy(), found["contact_id"], out["contact_id"], "the id is missing")
+        ledger.reject(
+            out["contact_id"].isna().to_numpy(),
+            found["contact_id"],
+            out["contact_id"],
+            "the id is missing",
+            code="value.missing",
+        )
     if "channel" not in out:
         out["channel"] = pd.Series("phone", index=out.index, dtype="str")
     else:

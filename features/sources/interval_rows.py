@@ -104,7 +104,7 @@ def _instants(spec: SourceSpec, raw: pd.Series[Any], source: str, ledger: Import
         raise InputError(
             "every value of a needed column is missing", where=ledger.where, column=source, code="column.empty"
         )
-    ledger.reject(raw.isna().to_numpy(), source, raw, "the time is missing")
+    ledger.reject(raw.isna().to_numpy(), source, raw, "the time is missing", code="time.missing")
     return times.instants
 
 
@@ -133,8 +133,10 @@ def _dated(
     read = parse_times(day, "UTC", date_format=spec.date_format, ignore_offset=True, order=order)
     check_times(read, day, parts[0], spec, ledger)
     text = read_column_text(spec, frame, parts[1])
-    ledger.reject(day.isna().to_numpy(), parts[0], day, "the time is missing")
-    ledger.reject(seconds.isna().to_numpy(), parts[1], text, "the interval of the day cannot be read")
+    ledger.reject(day.isna().to_numpy(), parts[0], day, "the time is missing", code="time.missing")
+    ledger.reject(
+        seconds.isna().to_numpy(), parts[1], text, "the interval of the day cannot be read", code="time.unreadable"
+    )
     if spec.labels == "end":
         seconds = seconds.mask(seconds == 0, DAY_S)  # 00:00 ends the day that it stands with
     local = read.instants.dt.tz_localize(None).dt.normalize() + pd.to_timedelta(seconds, unit="s")
@@ -146,7 +148,9 @@ def _numbered_days(spec: SourceSpec, frame: pd.DataFrame, column: str, ledger: I
     """Count slots from a date that the configuration states."""
     raw = read_column(spec, frame, column)
     number = pd.to_numeric(raw, errors="coerce")
-    ledger.reject(number.isna().to_numpy(), column, raw, "the number of the row cannot be read")
+    ledger.reject(
+        number.isna().to_numpy(), column, raw, "the number of the row cannot be read", code="value.unreadable"
+    )
     try:
         start = pd.Timestamp(str(spec.first))
     except ValueError as error:

@@ -108,7 +108,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     require_table(found, "issues", spec)
     issues = cast_table(EXPORT_TABLES[0], spec, *found["issues"], spec.columns)
     kind = issues.rows["case_type"]
-    issues.ledger.reject(find_subtasks(kind), "case_type", kind, SUBTASK_REASON)
+    issues.ledger.reject(find_subtasks(kind), "case_type", kind, SUBTASK_REASON, code="row.other")
     history = bool(issues.rows["histories"].notna().any())
     pieces = ExportPieces("jira", issues, state_meanings=_categories(issues.rows), history=history, notes=notes)
     asked = issues.accepted_rows().drop_duplicates("case_id", keep="last").set_index("case_id")["customer_id"]

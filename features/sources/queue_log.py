@@ -51,7 +51,7 @@ def read_queue_log(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
             raise InputError("a queue_log needs this column", where=where, column=name, code="column.missing")
     ledger = ImportReport("contacts", where, len(frame))
     times = parse_times(frame["time"].astype("str"), spec.timezone)
-    ledger.reject(times.bad, "time", frame["time"].astype("str"), "the time cannot be read")
+    ledger.reject(times.bad, "time", frame["time"].astype("str"), "the time cannot be read", code="time.unreadable")
     events = frame.assign(at=times.instants, event=frame["event"].str.strip().str.upper())[ledger.accepted]
     events = events[events["at"].notna()]
     calls = _calls(events, ledger)

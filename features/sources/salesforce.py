@@ -151,7 +151,7 @@ def _history(taken: ExportRows) -> list[Piece]:
     rows, ledger = taken.rows, taken.ledger
     key = rows["field"].fillna("").str.lower().str.replace(r"(__c|id)$", "", regex=True)
     kind, name = key.map({k: v[0] for k, v in FIELDS.items()}), key.map({k: v[1] for k, v in FIELDS.items()})
-    ledger.reject(*_find_duplicate_events(taken))
+    ledger.reject(*_find_duplicate_events(taken), code="row.doubled")
     escalated = (kind == "escalated") & rows["new"].astype("str").str.lower().isin(["true", "1"])
     kind = kind.where((kind != "escalated") | escalated)
     # a change of owner is written twice, by name and by id; the id tells queues (00G) from people (005)
@@ -187,7 +187,11 @@ def _find_duplicate_events(taken: ExportRows) -> tuple[Any, str, Any, str]:
 def _comments(taken: ExportRows, staff: dict[str, bool]) -> Piece:
     rows = taken.rows
     taken.ledger.reject(
-        rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["event_id"], "it was deleted"
+        rows["deleted"].fillna(False).to_numpy(dtype=bool),
+        "deleted",
+        rows["event_id"],
+        "it was deleted",
+        code="row.deleted",
     )
     role = (
         rows["actor_id"].map({k: "agent" if v else "customer" for k, v in staff.items()}).astype("str").fillna("agent")
@@ -204,10 +208,14 @@ def _comments(taken: ExportRows, staff: dict[str, bool]) -> Piece:
 def _emails(taken: ExportRows) -> Piece:
     rows = taken.rows
     taken.ledger.reject(
-        rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["event_id"], "it was deleted"
+        rows["deleted"].fillna(False).to_numpy(dtype=bool),
+        "deleted",
+        rows["event_id"],
+        "it was deleted",
+        code="row.deleted",
     )
     draft = rows["status"].isin(_DRAFT).to_numpy()
-    taken.ledger.reject(draft, "status", rows["status"], "a draft that was never sent")
+    taken.ledger.reject(draft, "status", rows["status"], "a draft that was never sent", code="row.other")
     role = rows["incoming"].map({True: "customer", False: "agent"}).astype("str").where(rows["incoming"].notna())
     return build_piece(
         taken, case_id=rows["case_id"], at=rows["at"], kind="message", public=True, actor_role=role,
@@ -225,6 +233,12 @@ def _staff(users: ExportRows | None) -> dict[str, bool]:
 
 def _milestones(taken: ExportRows) -> list[Piece]:
     rows = taken.rows
-    taken.ledger.reject(rows["deleted"].fillna(False).to_numpy(dtype=bool), "deleted", rows["name"], "it was deleted")
+    taken.ledger.reject(
+        rows["deleted"].fillna(False).to_numpy(dtype=bool),
+        "deleted",
+        rows["name"],
+        "it was deleted",
+        code="row.deleted",
+    )
     broken = rows["target"].where(rows["violated"].fillna(False).astype(bool))
     return build_sla_flag_events(taken, rows["case_id"], rows["name"], rows["at"], broken, rows["done"])

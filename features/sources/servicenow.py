@@ -153,6 +153,7 @@ def _leave_other_tasks_out(incidents: ExportRows) -> None:
         "sys_class_name",
         incidents.rows["case_type"],
         "a task of another class, no incident",
+        code="row.other",
     )
 
 
@@ -187,7 +188,9 @@ def _slas(taken: ExportRows, incidents: ExportRows) -> list[Piece]:
     broke = rows["broken"].fillna(False).astype(bool) & ~gone
     late = rows["due"].fillna(rows["stop"])
     lost = broke & late.isna()
-    ledger.reject(lost.to_numpy(), "planned_end_time", rows["name"], "it was broken, but nothing says when")
+    ledger.reject(
+        lost.to_numpy(), "planned_end_time", rows["name"], "it was broken, but nothing says when", code="time.missing"
+    )
     return build_sla_flag_events(
         taken, _number(rows["task"], incidents), rows["name"], rows["at"].where(~gone), late.where(broke)
     )

@@ -90,7 +90,11 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         missing = rows["survey_id"].isna()
         twice = rows["survey_id"].duplicated() & ~missing
         ledger.reject(
-            twice.to_numpy(), found["survey_id"], rows["survey_id"], "the survey came before; the first was kept"
+            twice.to_numpy(),
+            found["survey_id"],
+            rows["survey_id"],
+            "the survey came before; the first was kept",
+            code="row.doubled",
         )
     number = pd.Series(range(1, len(rows) + 1), index=rows.index).astype("str").str.zfill(len(str(len(rows))))
     rows["survey_id"] = rows["survey_id"].fillna(number) if "survey_id" in rows else number
@@ -151,8 +155,14 @@ def _timed(rows: pd.DataFrame, wide: list[str], ledger: ImportReport) -> pd.Data
         ledger.add_note("there is no time of the answer; it is taken as that of the offer")
     early = (out["responded_at"] < out["offered_at"]).to_numpy(dtype=bool)
     text = out["responded_at"].astype("str")
-    ledger.reject(early, "responded_at", text, "answered before it was offered")
-    ledger.reject(out["offered_at"].isna().to_numpy() & ledger.accepted, "offered_at", text, "the time is missing")
+    ledger.reject(early, "responded_at", text, "answered before it was offered", code="time.order")
+    ledger.reject(
+        out["offered_at"].isna().to_numpy() & ledger.accepted,
+        "offered_at",
+        text,
+        "the time is missing",
+        code="time.missing",
+    )
     out["responded_at"] = out["responded_at"].where(answered)
     return out
 
@@ -178,6 +188,7 @@ def _by_kind(rows: pd.DataFrame, spec: SourceSpec, found: dict[str, str], ledger
             found["kind"],
             rows["kind"],
             f"unknown kind of survey; known: {', '.join(SURVEY_SCALES)}",
+            code="value.unknown",
         )
     else:
         kind = pd.Series(_from_name(ledger.where), index=rows.index)
@@ -205,4 +216,4 @@ def _on_scale(score: pd.Series[Any], kind: pd.Series[Any], column: str, ledger: 
         kind.map({k: v[1] for k, v in SURVEY_SCALES.items()}),
     )
     off = ((score < low) | (score > high)).to_numpy(dtype=bool)
-    ledger.reject(off, column, score.astype("str"), "the score is outside its scale")
+    ledger.reject(off, column, score.astype("str"), "the score is outside its scale", code="value.range")

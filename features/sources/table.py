@@ -76,10 +76,12 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         older = mark_older_rows(cast, ledger.accepted, files)
         first, changes = find_changes(cast[ledger.accepted], older[ledger.accepted])
         said = describe_versions(cast, files)
-        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}")
+        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}", code="row.doubled")
         cast = _as_first_known(cast, first)
     if "case_type" in found:
-        ledger.reject(find_subtasks(cast["case_type"]), found["case_type"], cast["case_type"], SUBTASK_REASON)
+        ledger.reject(
+            find_subtasks(cast["case_type"]), found["case_type"], cast["case_type"], SUBTASK_REASON, code="row.other"
+        )
     every = cast[[n for n in ("case_id", "created_at", UPDATED) if n in cast]]
     for name in (n for n in CASE_TIMES if n in found):
         cast[name] = _with_ends_of_a_day(cast, name, found[name], spec.timezone, ledger)
@@ -218,11 +220,23 @@ def _canonical(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     cast = cast_columns(spec, frame, found, kinds, table.required, ledger)
     if spec.table == "events":
         strange = ~cast["kind"].isin(EVENT_KINDS).to_numpy()
-        ledger.reject(strange, found["kind"], cast["kind"], f"unknown kind of event; known: {', '.join(EVENT_KINDS)}")
+        ledger.reject(
+            strange,
+            found["kind"],
+            cast["kind"],
+            f"unknown kind of event; known: {', '.join(EVENT_KINDS)}",
+            code="value.unknown",
+        )
     key = [k for k in table.key if k in cast.columns]
     if len(key) == len(table.key):
         twice = cast[key].duplicated().to_numpy() & ledger.accepted
-        ledger.reject(twice, found[key[0]], cast[key[0]].astype("str"), "the key came before; the first row was kept")
+        ledger.reject(
+            twice,
+            found[key[0]],
+            cast[key[0]].astype("str"),
+            "the key came before; the first row was kept",
+            code="row.doubled",
+        )
     ledger.check_rows_left()
     inside = ledger.accepted
     if table.instant:

@@ -75,9 +75,17 @@ def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         rows["contact_id"] = rows["line"] + "-" + rows["contact_id"]
     outcome = rows["outcome"].str.upper()
     phantom = (outcome == PHANTOM_OUTCOME).to_numpy()
-    ledger.reject(phantom, found["outcome"], rows["outcome"], "a phantom call, which the log says to leave out")
+    ledger.reject(
+        phantom, found["outcome"], rows["outcome"], "a phantom call, which the log says to leave out", code="row.other"
+    )
     strange = ~outcome.isin(list(CALL_OUTCOMES)).to_numpy()
-    ledger.reject(strange, found["outcome"], rows["outcome"], f"unknown outcome; known: {', '.join(CALL_OUTCOMES)}")
+    ledger.reject(
+        strange,
+        found["outcome"],
+        rows["outcome"],
+        f"unknown outcome; known: {', '.join(CALL_OUTCOMES)}",
+        code="value.unknown",
+    )
     out = _calls(spec, rows, found, outcome, ledger)
     twice = out["contact_id"].where(ledger.accepted).duplicated().to_numpy() & ledger.accepted
     if twice.any():
@@ -104,9 +112,13 @@ def _calls(
     queued = at["q_start"].where(waited, at["ser_start"].where(served).fillna(entry))
     left = at["q_exit"].where(waited, queued)
     lost = (queued.isna() | (waited & left.isna())).to_numpy() & ledger.accepted
-    ledger.reject(lost, found["q_start"], rows["q_start"], "nothing says when the call came to the queue")
+    ledger.reject(
+        lost, found["q_start"], rows["q_start"], "nothing says when the call came to the queue", code="time.missing"
+    )
     back = (left < queued).to_numpy() | (served & (at["ser_exit"] < left)).to_numpy()
-    ledger.reject(back, found["q_exit"], rows["q_exit"], "the clock ran backwards: it ended before it began")
+    ledger.reject(
+        back, found["q_exit"], rows["q_exit"], "the clock ran backwards: it ended before it began", code="time.order"
+    )
     agent = rows["agent_id"].mask(rows["agent_id"].isin(NO_AGENT_VALUES)) if "agent_id" in rows else pd.NA
     contacts = pd.DataFrame(
         {
@@ -128,7 +140,9 @@ def _clock(spec: SourceSpec, rows: pd.DataFrame, role: str, ledger: ImportReport
     if not there.any():
         return pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
     times = parse_times(joined, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset)
-    ledger.reject(times.bad, column, read_column_text(spec, rows, role), "the time cannot be read")
+    ledger.reject(
+        times.bad, column, read_column_text(spec, rows, role), "the time cannot be read", code="time.unreadable"
+    )
     if role == "vru_entry":
         return times.instants
     start = parse_times(

@@ -75,7 +75,7 @@ def read_volumes(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     cast["ds"] = _resolve_repeated_hour(cast, spec, ledger)
     twice = cast[["unique_id", "ds"]].duplicated().to_numpy() & ledger.accepted
     shown = read_column_text(spec, frame, found["ds"])
-    ledger.reject(twice, found["ds"], shown, "the slot came before; the first was kept")
+    ledger.reject(twice, found["ds"], shown, "the slot came before; the first was kept", code="row.doubled")
     ledger.check_rows_left()
     cast = cast[ledger.accepted & is_in_span(spec, cast["ds"].where(ledger.accepted), ledger, "slots")]
     cast = _reject_sum_series(cast, ledger)
@@ -177,7 +177,7 @@ def _series_names(spec: SourceSpec, frame: pd.DataFrame, found: dict[str, str], 
     ]
     missing = parts[0].isna().to_numpy()
     if len(parts) == 1:
-        ledger.reject(missing, found["unique_id"], parts[0], "the value is missing")
+        ledger.reject(missing, found["unique_id"], parts[0], "the value is missing", code="value.missing")
         return parts[0].astype("str")
     joined = parts[0].astype("str").fillna("-")
     for part in parts[1:]:
@@ -208,15 +208,17 @@ def _numbers(spec: SourceSpec, frame: pd.DataFrame, source: str, role: str, ledg
                 row=int(bad.argmax()) + 1, got=raw.iloc[int(bad.argmax())],
                 code="value.unreadable",
             )  # fmt: skip
-        ledger.reject(bad, column, raw, "the value is not a number")
+        ledger.reject(bad, column, raw, "the value is not a number", code="value.unreadable")
         if role == "y":
             if raw.isna().all():
                 raise InputError(
                     "every value of a needed column is missing", where=ledger.where, column=column, code="column.empty"
                 )
-            ledger.reject(raw.isna().to_numpy(), column, raw, "the value is missing")
+            ledger.reject(raw.isna().to_numpy(), column, raw, "the value is missing", code="value.missing")
         if role in COUNT_MEASURES:
-            ledger.reject((part < 0).to_numpy(dtype=bool), column, part, "a count cannot be below 0")
+            ledger.reject(
+                (part < 0).to_numpy(dtype=bool), column, part, "a count cannot be below 0", code="value.range"
+            )
         said = describe_number_format(form)
         if said:
             ledger.add_note(f"'{column}' is read {said}")
@@ -240,7 +242,7 @@ def _reject_total_rows(spec: SourceSpec, frame: pd.DataFrame, found: dict[str, s
             if str(frame[column].dtype) != "str":
                 continue
             total = text.str.strip().str.lower().str.fullmatch(TOTAL_WORDS).fillna(False).to_numpy(dtype=bool)
-            ledger.reject(total, column, text, "a row of totals, which the other rows give")
+            ledger.reject(total, column, text, "a row of totals, which the other rows give", code="row.total")
 
 
 def _reject_running(spec: SourceSpec, frame: pd.DataFrame, found: dict[str, str], ledger: ImportReport) -> None:
@@ -248,7 +250,9 @@ def _reject_running(spec: SourceSpec, frame: pd.DataFrame, found: dict[str, str]
     if COMPLETE in found:
         text = read_column_text(spec, frame, found[COMPLETE])
         running = text.str.lower().isin(["false", "0", "no", "n", "nein", "non"]).to_numpy()
-        ledger.reject(running, found[COMPLETE], text, "the interval was still running when the report was made")
+        ledger.reject(
+            running, found[COMPLETE], text, "the interval was still running when the report was made", code="row.other"
+        )
 
 
 def _reject_sum_series(rows: pd.DataFrame, ledger: ImportReport) -> pd.DataFrame:

@@ -249,7 +249,7 @@ def _articles(taken: ExportRows, labels: Mapping[str, Labels], tickets: ExportRo
     older = rows["at"] < look_up_by_case(case_id, created) - pd.Timedelta("60s")
     ledger.reject(
         older.to_numpy(dtype=bool), "created_at", rows["at"],
-        "it came with a merged ticket, and is older than the ticket that it went to",
+        "it came with a merged ticket, and is older than the ticket that it went to", code="row.other"
     )  # fmt: skip
     messages = pd.DataFrame(
         {

@@ -282,7 +282,9 @@ def _history(taken: ExportRows) -> Piece:
     """Read a replicated history of fields: each value starts where the one before it ended."""
     rows = taken.rows
     twice = rows.duplicated(["case_id", "field", "at", "new"]).to_numpy()
-    taken.ledger.reject(twice, "field_name", rows["field"], "the change came before; the first was kept")
+    taken.ledger.reject(
+        twice, "field_name", rows["field"], "the change came before; the first was kept", code="row.doubled"
+    )
     rows = rows.assign(field=rows["field"].mask(twice))  # so that it is no value before another one
     line = rows.assign(_place=range(len(rows))).sort_values(["case_id", "field", "at", "_place"], kind="stable")
     same = (line["case_id"] == line["case_id"].shift()) & (line["field"] == line["field"].shift())
@@ -352,8 +354,10 @@ def _ratings(taken: ExportRows) -> Piece:
     words = rows["score"].str.lower()
     quiet = words.isin(["offered", "unoffered"])
     score = words.map(RATING_SCORES).astype("float64").fillna(pd.to_numeric(words, errors="coerce"))
-    ledger.reject((words == "unoffered").to_numpy(), "score", rows["score"], "no survey was offered")
-    ledger.reject((score.isna() & ~quiet).to_numpy(), "score", rows["score"], "an answer that nobody knows")
+    ledger.reject((words == "unoffered").to_numpy(), "score", rows["score"], "no survey was offered", code="row.other")
+    ledger.reject(
+        (score.isna() & ~quiet).to_numpy(), "score", rows["score"], "an answer that nobody knows", code="value.unknown"
+    )
     answered = rows["updated_at"].fillna(rows["offered_at"]).where(~quiet)
     out = rows.assign(kind="csat", score=score, responded_at=answered)
     return Piece(out[["survey_id", "kind", "case_id", "agent_id", "offered_at", "responded_at", "score"]], ledger)

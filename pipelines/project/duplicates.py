@@ -46,7 +46,8 @@ def concat_without_duplicates(name: str, frames: Sequence[pd.DataFrame], refused
     column = TABLES[name].key[0]
     part = {"table": name, "row": 0, "column": column, "value": whole.loc[again, column].astype("str")}
     word = _KEY_LABELS.get(name, "the same row")
-    refused.append(pd.DataFrame(part).assign(reason=f"{word} came in an earlier source; that one was kept"))
+    reason = f"{word} came in an earlier source; that one was kept"
+    refused.append(pd.DataFrame(part).assign(reason=reason, code="row.doubled"))
     return whole[~again].reset_index(drop=True)
 
 
@@ -112,7 +113,7 @@ def _reject_unknown_cases(surveys: pd.DataFrame, cases: pd.DataFrame, refused: l
     if not lost.any():
         return surveys
     part = {"table": "surveys", "row": 0, "column": "case_id", "value": surveys.loc[lost, "case_id"]}
-    refused.append(pd.DataFrame(part).assign(reason="its case is in no source"))
+    refused.append(pd.DataFrame(part).assign(reason="its case is in no source", code="row.orphan"))
     return surveys[~lost].reset_index(drop=True)
 
 

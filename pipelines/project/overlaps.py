@@ -38,9 +38,8 @@ def keep_newest_cases(parts: Sequence[LoadedSource], refused: list[pd.DataFrame]
         newer = last[i] < max(last.values())
         which = "another source; that one is newer and" if newer else "an earlier source; that one"
         reason = f"the case id came in {which} was kept"
-        refused.append(
-            pd.DataFrame({"table": "cases", "row": 0, "column": "case_id", "value": value, "reason": reason})
-        )
+        part = {"table": "cases", "row": 0, "column": "case_id", "value": value, "reason": reason}
+        refused.append(pd.DataFrame(part).assign(code="row.doubled"))
         lost = set(cases.loc[again, "case_id"])
         tables = {
             n: f[~f["case_id"].isin(lost)].reset_index(drop=True) if "case_id" in f else f

@@ -31,7 +31,7 @@ def check_stage(project: Project) -> Stage:
     Returns
     -------
     Stage
-        Tables ``checks`` (check, result), ``rejected_rows`` (source, table, row, column, value, reason),
+        Tables ``checks`` (check, result), ``rejected_rows`` (source, table, row, column, value, reason, code),
         ``availability`` (kpi, available, computed, missing_data), ``check_figures`` (what the sentences state beyond
         these) and, where the system exports figures of its own, ``ours_against_theirs`` (figure, compared, agree,
         likely_reason, examples, ...); findings are the answers that a reader should know.
@@ -67,6 +67,7 @@ def check_stage(project: Project) -> Stage:
         ),
         ("Opening hours", describe_calendars(project)),
         ("Rejected rows", _format_rejected_rows(project.rejected)),
+        ("Rejected rows by code", format_rejected_codes(project.rejected)),
         ("Duplicates", _format_duplicates(project.rejected)),
         ("Data-quality warnings", " ".join(oddities) or "Nothing was found."),
         ("Ours against the system's figures", describe_comparison(beside)),
@@ -301,6 +302,19 @@ def _format_rejected_rows(refused: pd.DataFrame) -> Finding:
     return Finding(f"{whole:row} refused: {'; '.join(parts)}.", whole, *facts, names=names)
 
 
+def format_rejected_codes(refused: pd.DataFrame) -> str:
+    """Count the refused rows by the kind of their refusal, the most frequent first.
+
+    >>> format_rejected_codes(pd.DataFrame({"code": ["row.doubled", "time.missing", "row.doubled"]}))
+    'row.doubled: 2 rows; time.missing: 1 row. What a code means: deskcast check --explain CODE.'
+    """
+    if refused.empty:
+        return "None."
+    counts = sorted(refused["code"].value_counts().items(), key=lambda item: (-item[1], str(item[0])))
+    shown = "; ".join(f"{code}: {format_count(int(count), 'row')}" for code, count in counts)
+    return f"{shown}. What a code means: deskcast check --explain CODE."
+
+
 def _place(row: int, column: str, value: Any) -> str:
     """Name a row of a file and its value; rows that several sources have bear no number."""
     said = f"{column}: {value!r}" if isinstance(value, str) else f"{column}: nothing"
@@ -308,11 +322,7 @@ def _place(row: int, column: str, value: Any) -> str:
 
 
 def _format_duplicates(refused: pd.DataFrame) -> str:
-    twice = (
-        refused[refused["reason"].str.contains("came before|came in an earlier", regex=True)]
-        if len(refused)
-        else refused
-    )
+    twice = refused[refused["code"] == "row.doubled"]
     return f"{format_count(len(twice), 'row')}; the first was kept." if len(twice) else "None by its key."
 
 

@@ -24,7 +24,14 @@ def check():
     tables = {
         "checks": pd.DataFrame({"check": ["Rows read", "Span"], "result": ["12,345 cases", "2023-01 to 2024-03"]}),
         "rejected_rows": pd.DataFrame(
-            {"table": ["cases"], "row": [17], "column": ["opened"], "value": ["31/31/2024"], "reason": ["no date"]}
+            {
+                "table": ["cases"],
+                "row": [17],
+                "column": ["opened"],
+                "value": ["31/31/2024"],
+                "reason": ["no date"],
+                "code": ["time.unreadable"],
+            }
         ),
         "availability": pd.DataFrame(
             {
