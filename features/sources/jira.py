@@ -21,6 +21,7 @@ from .assemble import assemble
 from .columns import ImportReport
 from .export import ExportRows, ExportTable, cast_table, explode_list, normalise_name, read_export_tables, require_table
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
+from .promises import add_stated_due_times, build_promise_due_times, read_stated_due_times
 from .spec import LoadedSource, SourceSpec
 from .status import classify_state
 from .subtasks import SUBTASK_REASON, find_subtasks
@@ -40,7 +41,7 @@ EXPORT_TABLES = (
             "customer_id": (
                 "fields.reporter.accountId", "fields.reporter.key", "fields.reporter.name", "Reporter Id", "Reporter",
             ),
-            "team": ("fields.team.name", "Custom field (Team)"),
+            "team": ("fields.team.name", "Custom field (Team)"), "due": ("fields.duedate", "Due date"),
             "histories": ("changelog.histories",), "comments": ("fields.comment.comments",),
         },
         ("case_id", "created_at"), ("state", "product", "case_type"), _INSTANTS,
@@ -118,9 +119,13 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     inner = explode_list(issues, "comments", _COMMENT, spec, ("case_id",))
     own = cast_table(EXPORT_TABLES[1], spec, *found["comments"]) if "comments" in found else None
     pieces.events += [_comments(t, asked) for t in (inner, own) if t is not None]
-    pieces.events += _cycles(issues)
+    promises = _sla_fields(issues)
     if "slas" in found:
-        pieces.events += _sla_table(cast_table(EXPORT_TABLES[2], spec, *found["slas"]))
+        promises.append(cast_table(EXPORT_TABLES[2], spec, *found["slas"]))
+    for one in promises:
+        pieces.events += _sla_flags(one)
+    stated = read_stated_due_times(spec, EXPORT_TABLES[0], issues, "due")
+    pieces.due_times = add_stated_due_times(_due_times(promises, notes), stated)
     return assemble(spec, pieces)
 
 
@@ -187,17 +192,17 @@ def _is_internal(properties: object) -> bool | None:
     return None
 
 
-def _cycles(issues: ExportRows) -> list[Piece]:
-    """Read the SLA fields of issues, wherever they stand: a name, finished cycles and perhaps a running one."""
-    raw, pieces = issues.raw, []
+def _sla_fields(issues: ExportRows) -> list[ExportRows]:
+    """Return the SLA fields of issues, wherever they stand: a name, finished cycles and perhaps a running one."""
+    raw, out = issues.raw, []
     for column in [str(c) for c in raw.columns if str(c).endswith(".completedCycles")]:
         head = column.removesuffix(".completedCycles")
         rows = pd.DataFrame({"case_id": issues.rows["case_id"], "cycles": raw[column]})
         for role, name in _ONGOING_CYCLE_COLUMNS.items():
             rows[role] = raw.get(f"{head}.{name}", pd.Series(None, index=raw.index, dtype="str"))
         rows["name"] = rows["name"].fillna(head)
-        pieces += _sla_table(ExportRows(rows, issues.ledger, raw))
-    return pieces
+        out.append(ExportRows(rows, issues.ledger, raw))
+    return out
 
 
 _ONGOING_CYCLE_COLUMNS = {
@@ -208,7 +213,27 @@ _ONGOING_CYCLE_COLUMNS = {
 }
 
 
-def _sla_table(taken: ExportRows) -> list[Piece]:
+def _due_times(promises: list[ExportRows], notes: list[str]) -> pd.DataFrame | None:
+    """Return when the cycles of the promises were due.
+
+    A cycle that has stopped shows its last due time, with the pauses in it: known when it stopped. That of a running
+    one is today's.
+    """
+    found: list[tuple[Any, ...]] = []
+    for taken in promises:
+        kept = taken.accepted_rows()[["case_id", "name", "cycles", "due"]]
+        for row in kept.itertuples(index=False):
+            cycles = [(_millis(c, "breachTime"), _millis(c, "stopTime")) for c in parse_json_list(row.cycles)]
+            cycles.append((_number(row.due), None))
+            found += [(row.case_id, row.name, due, stop) for due, stop in cycles if due is not None]
+    if not found:
+        return None
+    told = pd.DataFrame(found, columns=["case_id", "name", "due", "stop"])
+    due, stop = (_instants(told[c].tolist(), told) for c in ("due", "stop"))
+    return build_promise_due_times(told["case_id"], told["name"], due, stop, "jira", notes)
+
+
+def _sla_flags(taken: ExportRows) -> list[Piece]:
     """Return when each promise of a case began, when it first broke, and when it was first kept or broken."""
     begun: list[float] = []
     broke: list[float] = []

@@ -15,6 +15,7 @@ import pandas as pd
 from .assemble import assemble
 from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
+from .promises import build_promise_due_times
 from .spec import LoadedSource, SourceSpec
 
 EXPORT_TABLES = (
@@ -115,6 +116,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
         pieces.events.append(_emails(taken["emails"]))
     if "milestones" in taken:
         pieces.events += _milestones(taken["milestones"])
+        pieces.due_times = _due_times(taken["milestones"], notes)
     pieces.also = [t.ledger for t in taken.values()]
     return assemble(spec, pieces)
 
@@ -242,3 +244,9 @@ def _milestones(taken: ExportRows) -> list[Piece]:
     )
     broken = rows["target"].where(rows["violated"].fillna(False).astype(bool))
     return build_sla_flag_events(taken, rows["case_id"], rows["name"], rows["at"], broken, rows["done"])
+
+
+def _due_times(taken: ExportRows, notes: list[str]) -> pd.DataFrame:
+    """Return when milestones were due: as the row says at the export, so known when they were completed."""
+    rows = taken.accepted_rows()
+    return build_promise_due_times(rows["case_id"], rows["name"], rows["target"], rows["done"], "salesforce", notes)

@@ -19,6 +19,7 @@ from .columns import read_column
 from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
 from .figures import THEIR_PREFIX, read_figure
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
+from .promises import add_stated_due_times, build_promise_due_times, read_stated_due_times
 from .spec import LoadedSource, SourceSpec
 
 
@@ -37,7 +38,7 @@ EXPORT_TABLES = (
             updated_at=("sys_updated_on",), state=("state", "incident_state"), resolved_at=("resolved_at",),
             closed_at=("closed_at",), channel=("contact_type",), product=("category",), region=("location",),
             case_type=("sys_class_name",), priority=("priority",), customer_id=("caller_id",),
-            team=("assignment_group",),
+            team=("assignment_group",), due=("sla_due", "due_date"),
         ),
         ("case_id", "created_at"), ("state", "priority"),
         {
@@ -90,6 +91,8 @@ OWN_FIGURES = {
     "transfers": ("reassignment_count",),
     "sla_met": ("made_sla",),
 }
+#: How a promise that was cancelled is called, as a value and on the screens.
+_CANCELLED = r"cancel|storn|abgebroch|annul|anul"
 #: The states of an incident as numbers, as the audit keeps them.
 STATE_NUMBER_CLASSES = {"1": "open", "2": "open", "3": "on_hold", "6": "resolved", "7": "closed", "8": "closed"}
 
@@ -123,6 +126,9 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
         pieces.events.append(_audit(taken["audit"], incidents))
     if "slas" in taken:
         pieces.events += _slas(taken["slas"], incidents)
+        pieces.due_times = _due_times(taken["slas"], incidents, notes)
+    stated = read_stated_due_times(spec, EXPORT_TABLES[0], incidents, "due")
+    pieces.due_times = add_stated_due_times(pieces.due_times, stated)
     return assemble(spec, pieces)
 
 
@@ -182,7 +188,7 @@ def _audit(taken: ExportRows, incidents: ExportRows) -> Piece:
 def _slas(taken: ExportRows, incidents: ExportRows) -> list[Piece]:
     """Read when each promise began and when it broke; one that was cancelled, or has no breach time, says nothing."""
     rows, ledger = taken.rows, taken.ledger
-    gone = rows["stage"].fillna("").str.lower().isin(["cancelled", "canceled"])
+    gone = _is_cancelled(rows)
     if gone.any():
         ledger.add_note(f"{int(gone.sum()):,} promises were cancelled and do not count")
     broke = rows["broken"].fillna(False).astype(bool) & ~gone
@@ -194,3 +200,19 @@ def _slas(taken: ExportRows, incidents: ExportRows) -> list[Piece]:
     return build_sla_flag_events(
         taken, _number(rows["task"], incidents), rows["name"], rows["at"].where(~gone), late.where(broke)
     )
+
+
+def _is_cancelled(rows: pd.DataFrame) -> pd.Series[Any]:
+    return rows["stage"].fillna("").str.strip().str.lower().str.match(_CANCELLED)
+
+
+def _due_times(taken: ExportRows, incidents: ExportRows, notes: list[str]) -> pd.DataFrame:
+    """Return when promises were due; what was cancelled promises nothing.
+
+    The time of the first breach (``original_breach_time``) is not read: it was in force until the first pause, and
+    nothing says when that was.
+    """
+    rows = taken.accepted_rows()
+    rows = rows[~_is_cancelled(rows)]
+    ids = _number(rows["task"], incidents)
+    return build_promise_due_times(ids, rows["name"], rows["due"], rows["stop"], "servicenow", notes)

@@ -20,8 +20,10 @@ from .assemble import assemble
 from .columns import ImportReport
 from .export import ExportRows, ExportTable, cast_table, explode_list, read_export_tables, require_table
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events, look_up_by_case
+from .promises import add_stated_due_times, read_stated_due_times
 from .satisfaction import build_surveys, score_answers
 from .spec import LoadedSource, SourceSpec
+from .zendesk_due_times import read_metric_due_times, read_policy_due_times
 
 _INSTANT_KINDS = {"at": "instant"}
 _TICKET = ("ticket_id",)
@@ -36,6 +38,7 @@ EXPORT_TABLES = (
             "merged_ids": ("merged_ticket_ids",),
             "first_reply_min": ("metric_set.reply_time_in_minutes.calendar", "First reply time in minutes"),
             "satisfaction": ("satisfaction_rating.score", "Satisfaction Score"),
+            "policy_metrics": ("slas.policy_metrics",), "due": ("due_at", "Due date"),
         },
         ("case_id", "created_at"), ("state", "customer_id", "team"),
         {"created_at": "instant", "updated_at": "instant", "resolved_at": "instant"},
@@ -84,9 +87,14 @@ EXPORT_TABLES = (
         "metric_events", ("ticket_metric_events", "ticket_metric_event"),
         {
             "case_id": _TICKET, "at": ("time",), "metric": ("metric",), "type": ("type",), "instance": ("instance_id",),
-            "event_id": ("id",), "deleted": ("deleted",),
+            "event_id": ("id",), "deleted": ("deleted",), "sla": ("sla",), "target_min": ("sla.target",),
+            "target_s": ("sla.target_in_seconds",), "in_hours": ("sla.business_hours",),
         },
-        ("case_id", "at", "metric", "type"), (), {"at": "instant", "instance": "number", "deleted": "flag"},
+        ("case_id", "at", "metric", "type"), (),
+        {
+            "at": "instant", "instance": "number", "deleted": "flag", "target_min": "number", "target_s": "number",
+            "in_hours": "flag",
+        },
     ),
     ExportTable(
         "metrics", ("ticket_metrics", "metric_sets", "ticket_metric"),
@@ -162,6 +170,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     pieces.events = [_opened_by_agent(one, tickets) for one in pieces.events]
     if "metric_events" in taken:
         pieces.events += _metric_events(taken["metric_events"])
+    pieces.due_times = _due_times(spec, taken, notes)
     if "ratings" in taken:
         pieces.surveys = _ratings(taken["ratings"])
     if not any(n in taken for n in ("audits", "ticket_events", "comments")):
@@ -332,10 +341,7 @@ def _opened_by_agent(one: Piece, tickets: ExportRows) -> Piece:
 
 def _metric_events(taken: ExportRows) -> list[Piece]:
     """Read the system's own clocks: promises that were made and broken, and when each clock ran."""
-    rows = taken.rows
-    first = rows["instance"].fillna(1) <= 1
-    reply = rows["metric"] == "reply_time"
-    name = rows["metric"].mask(reply & first, "first_reply_time").mask(reply & ~first, "next_reply_time")
+    rows, name = taken.rows, _name_metrics(taken.rows)
     gone = rows["deleted"].fillna(False).astype(bool)
     broken = rows["at"].where((rows["type"] == "breach") & ~gone)
     made = rows["at"].where(rows["type"].isin(["apply_sla", "apply_group_sla"]))
@@ -347,6 +353,24 @@ def _metric_events(taken: ExportRows) -> list[Piece]:
         taken.ledger.add_note(f"{int(gone.sum()):,} breaches were taken back by the system and do not count")
     done = rows["at"].where(rows["type"] == "fulfill")
     return [marks, *build_sla_flag_events(taken, rows["case_id"], name, made, broken, done)]
+
+
+def _name_metrics(rows: pd.DataFrame) -> pd.Series[Any]:
+    """Return the metric of each event, with the first reply and the next ones told apart."""
+    first, reply = rows["instance"].fillna(1) <= 1, rows["metric"] == "reply_time"
+    return rows["metric"].mask(reply & first, "first_reply_time").mask(reply & ~first, "next_reply_time")
+
+
+def _due_times(spec: SourceSpec, taken: dict[str, ExportRows], notes: list[str]) -> pd.DataFrame | None:
+    """Return when tickets were due: by the metric events, else by their policies, else by the date of a task."""
+    tickets, dues = taken["tickets"], None
+    if "metric_events" in taken:
+        events = taken["metric_events"]
+        dues = read_metric_due_times(events, _name_metrics(events.rows), notes)
+    stated = read_policy_due_times(tickets)
+    if stated is not None:
+        dues = add_stated_due_times(dues, stated)
+    return add_stated_due_times(dues, read_stated_due_times(spec, EXPORT_TABLES[0], tickets, "due"))
 
 
 def _ratings(taken: ExportRows) -> Piece:

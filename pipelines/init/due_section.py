@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from ...features.sources.promises import classify_promise
 from .configuration_values import write_text
 
 #: Fewer cases with a due time than this share are no promise of the desk.
@@ -13,8 +14,10 @@ MIN_DUE_SHARE = 0.05
 _STOPS = {"first_response": ("message",), "resolution": ("resolved", "closed")}
 
 
-def due_lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def due_lines(tables: Mapping[str, pd.DataFrame], flags: Iterable[str] = ()) -> list[str]:
     """Write a promise for each metric of which enough cases have a due time, with how many came late.
+
+    A promise that the system itself decides on, by one of its ``flags``, is not made twice.
 
     >>> cases = pd.DataFrame({"case_id": ["1", "2"]})
     >>> dues = pd.DataFrame({"case_id": ["1", "2"], "metric": "resolution", "set_at": pd.NaT,
@@ -27,7 +30,11 @@ def due_lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         return []
     lines: list[str] = []
     size = len(tables["cases"])
+    decided = {classify_promise(flag.replace("_", " ")) for flag in flags}
     for metric, rows in tables["due_times"].groupby("metric", sort=False):
+        if metric in decided:
+            lines += [f'# Cases also have due times for {metric}: clock = "due" instead tells the time left.', ""]
+            continue
         last = rows.dropna(subset=["due_at"]).drop_duplicates("case_id", keep="last").set_index("case_id")["due_at"]
         if len(last) < max(1, MIN_DUE_SHARE * size):
             lines += [
@@ -38,7 +45,7 @@ def due_lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         said = f"# The system's own due time of each case: {len(last):,} of {size:,} cases have one"
         lines += ["[[sla]]", f"{said}{_late(last, str(metric), tables)}."]
         lines += [f"metric = {write_text(str(metric))}", 'clock = "due"', ""]
-    return lines if "[[sla]]" in lines else []
+    return lines if "[[sla]]" in lines or decided else []
 
 
 def _late(due: pd.Series, metric: str, tables: Mapping[str, pd.DataFrame]) -> str:

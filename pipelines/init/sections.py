@@ -286,8 +286,9 @@ def sla_lines(facts: Facts) -> list[str]:
         ]
     if "sla_policies" in facts.tables:
         return []
-    dues = due_lines(facts.tables)
-    if flags := _flags(facts):
+    flags = _flags(facts)
+    dues = due_lines(facts.tables, flags)
+    if flags:
         lines = ["# The exporting system decides on its own promises: when one is completed or broken, or at closing."]
         return (
             lines
