@@ -21,6 +21,7 @@ from ..sources.servicenow_log import is_incident_table
 from ..sources.spec import SourceSpec
 from .recognise import Recognised
 
+_SERVER_CLOCK = "the database keeps the clock of its server, or of the application, and does not say which"
 _UTC = "the database keeps its times in UTC, and they are read so whatever stands here"
 
 
@@ -79,7 +80,8 @@ def set_database_tables_apart(
 ) -> tuple[list[Path], list[tuple[str, str]]]:
     """Take the other tables of a dumped database out of what is looked at by itself: none of them is a log of its own.
 
-    They lie in the folder of the tables that are read, and have the key and the stamps that its framework gives each.
+    They lie in the folder of the tables that are read, and have the key and the stamps that its framework gives each,
+    or the word before their names that the installation gives each, such as ``glpi_``.
     """
     homes = {p.parent: s for s in found if s.kind in SYSTEMS and SYSTEMS[s.kind].parts[0].named_only
              for p in ([*s.parts.values()] or [s.path])}  # fmt: skip
@@ -87,13 +89,20 @@ def set_database_tables_apart(
     passed: list[tuple[str, str]] = []
     for file in left:
         names = {normalise_name(str(c)) for c in raws[file].frame.columns}
-        if file.parent in homes and {"id", "createdat"} <= names:
+        if file.parent in homes and ({"id", "createdat"} <= names or _has_prefix_of(homes[file.parent], file)):
             passed.append(
                 (file.name, f"another table of the database of {homes[file.parent].kind}; nothing is read of it")
             )
         else:
             kept.append(file)
     return kept, passed
+
+
+def _has_prefix_of(export: Recognised, file: Path) -> bool:
+    """Tell whether the name of a table begins with the word that all tables of an export begin with."""
+    words = {strip_file_endings(Path(p)).partition("_")[0::2] for p in export.parts.values()}
+    first = {word for word, rest in words if rest}
+    return len(words) > 1 and len(first) == 1 and strip_file_endings(file).startswith(f"{first.pop()}_")
 
 
 def recognise_database(uri: str) -> Recognised:
@@ -104,21 +113,21 @@ def recognise_database(uri: str) -> Recognised:
     InputError
         If the database cannot be read, or is of no system that is known.
     """
-    there = {normalise_name(t): t for t in list_table_names(uri)}
+    there = list_table_names(uri)
     for system in SYSTEMS.values():
         main = system.parts[0]
-        name = next((there[normalise_name(n)] for n in (main.name, *main.aliases) if normalise_name(n) in there), None)
+        name = main.find_name(there)
         if name is None:
             continue
         head = pd.DataFrame(columns=list_column_names(uri, name))
         if not main.count_roles(head) or not _is_main_table(system, main, head):
             continue
-        parts = [p.name for p in system.parts if any(p.is_called(t) for t in there.values())]
+        parts = [p.name for p in system.parts if p.find_name(there)]
         columns = [str(c) for c in main.keep_roles(head).columns] if main.named_only else None
         frame = read_relation(uri, name, columns=columns)
         why = {"kind": f"it has the tables of {system.name}: {', '.join(parts)}"}
         if main.named_only:
-            why["timezone"] = _UTC
+            why["timezone"] = _UTC if system.utc else _SERVER_CLOCK
         return Recognised(
             Path(name), f"export of {system.name}", "cases", kind=system.name, why=why, database=uri,
             raw=RawFile(frame, container="database"),
@@ -126,7 +135,7 @@ def recognise_database(uri: str) -> Recognised:
     known = ", ".join(SYSTEMS)
     raise InputError(
         "the database is of no system that is known", where=describe_database(uri),
-        got=", ".join(sorted(there.values())[:8]),
+        got=", ".join(sorted(there)[:8]),
         wanted=f"the tables of one of {known}", hint="name a table: [source.cases] with database and table",
         code="reading.unclear",
     )  # fmt: skip
@@ -175,7 +184,7 @@ def _export(
     zone, created = "", frame[roles["created_at"]]
     form = detect_time_format(created.head(5000))
     if first.named_only:
-        why["timezone"] = _UTC
+        why["timezone"] = _UTC if system.utc else _SERVER_CLOCK
     elif form is not None and form.offset:
         zone, why["timezone"] = guess_zone(created)
     segments: dict[str, int] = {}

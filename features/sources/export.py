@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..errors import InputError, NoRowsError, did_you_mean
@@ -21,6 +20,7 @@ from .columns import ImportReport, cast_columns
 from .spec import LoadedSource, SourceSpec
 
 _NUMBERED = re.compile(r"[-_. ]?\d+$")
+_PREFIX = re.compile(r"^[A-Za-z][A-Za-z0-9]*_(?=.)")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class ExportTable:
     named_only
         A table of a database: it is known by its name alone, as many have the same columns, and no column is kept
         but those that are named here, as the others hold what people are called and write.
+    prefixed
+        Its name may begin with a word that the installation has chosen, such as ``ost_``.
     """
 
     name: str
@@ -53,10 +55,22 @@ class ExportTable:
     marker_roles: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     named_only: bool = False
+    prefixed: bool = False
 
     def is_called(self, name: str) -> bool:
         """Tell whether a list, file or database table has the name of this one."""
-        return bool(name) and normalise_name(name) in {normalise_name(n) for n in (self.name, *self.aliases)}
+        known = {normalise_name(n) for n in (self.name, *self.aliases)}
+        if not name or normalise_name(name) in known:
+            return bool(name)
+        return self.prefixed and normalise_name(_PREFIX.sub("", name)) in known
+
+    def find_name(self, names: Iterable[str]) -> str | None:
+        """Return which of the tables of a database is this one; one without a prefix, and the shortest, comes first.
+
+        >>> ExportTable("events", ("event",), {}, (), prefixed=True).find_name(["ost_thread_event", "ost_event"])
+        'ost_event'
+        """
+        return min((n for n in names if self.is_called(n)), key=lambda n: (len(n), n), default=None)
 
     def keep_roles(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the frame, of a table of a database without the columns that are not named here."""
@@ -88,11 +102,12 @@ class ExportTable:
 
 @dataclass(frozen=True)
 class SourceSystem:
-    """A system that exports several tables: its name, its parts, and what reads them."""
+    """A system that exports several tables: its name, its parts, what reads them, and whether it keeps UTC."""
 
     name: str
     parts: tuple[ExportTable, ...]
     load: Callable[[SourceSpec, Path], LoadedSource]
+    utc: bool = False
 
 
 @dataclass
@@ -227,30 +242,6 @@ def cast_table(
     return ExportRows(rows, ledger, frame)
 
 
-def explode_list(
-    taken: ExportRows, column: str, part: ExportTable, spec: SourceSpec, shared: tuple[str, ...] = ()
-) -> ExportRows | None:
-    """Return the objects of a list in each kept row as rows of their own, with ``shared`` roles of it; or nothing."""
-    from ..readers.json_files import build_text_frame, parse_json_list
-
-    records: list[Mapping[str, Any]] = []
-    parents: list[int] = []
-    places = np.flatnonzero(taken.ledger.accepted)
-    for place, value in zip(places, taken.rows[column].iloc[places], strict=True):
-        items = parse_json_list(value)
-        records.extend(items)
-        parents.extend([int(place)] * len(items))
-    if not records:
-        return None
-    where = np.array(parents, dtype=int)
-    outer = taken.ledger.numbers
-    numbers = where if outer is None else outer[where]
-    children = cast_table(part, spec, taken.ledger.where, build_text_frame(records), numbers=numbers)
-    for role in shared:
-        children.rows[role] = taken.rows[role].iloc[where].array
-    return children
-
-
 def _without_fractions(frame: pd.DataFrame) -> pd.DataFrame:
     """Write whole numbers as such, where a writer made fractions of them because some were missing (``4.0``)."""
     out = {}
@@ -351,11 +342,9 @@ def _from_database(
     parts: tuple[ExportTable, ...], spec: SourceSpec, found: dict[str, list[tuple[str, pd.DataFrame]]], notes: list[str]
 ) -> None:
     uri = str(spec.database)
-    there = {normalise_name(t): t for t in list_table_names(uri, spec.schema)}
+    there = list_table_names(uri, spec.schema)
     for part in parts:
-        table = spec.parts.get(part.name) or next(
-            (there[normalise_name(n)] for n in (part.name, *part.aliases) if normalise_name(n) in there), None
-        )
+        table = spec.parts.get(part.name) or part.find_name(there)
         if table is None:
             continue
         frame = _read_columns(part, uri, table, spec.schema, notes)

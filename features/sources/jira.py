@@ -19,7 +19,8 @@ import pandas as pd
 from ..readers.json_files import parse_json_list
 from .assemble import assemble
 from .columns import ImportReport
-from .export import ExportRows, ExportTable, cast_table, explode_list, normalise_name, read_export_tables, require_table
+from .export import ExportRows, ExportTable, cast_table, normalise_name, read_export_tables, require_table
+from .nested_lists import explode_list
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
 from .promises import add_stated_due_times, build_promise_due_times, read_stated_due_times
 from .spec import LoadedSource, SourceSpec

@@ -13,7 +13,7 @@ from ..errors import InputError, did_you_mean
 from ..readers.databases import find_database_file, read_relation
 from ..readers.many_files import FILES, expand_path, is_pattern, read_files
 from ..readers.read import read_raw
-from . import chatwoot, jira, salesforce, zammad, zendesk
+from . import chatwoot, glpi, jira, osticket, salesforce, zammad, zendesk
 from . import servicenow as servicenow_tables
 from .export import SourceSystem
 from .queue_log import read_queue_log
@@ -136,6 +136,8 @@ SYSTEMS: Mapping[str, SourceSystem] = {
     "jira": SourceSystem("jira", jira.EXPORT_TABLES, jira.load),
     "servicenow": SourceSystem("servicenow", servicenow_tables.EXPORT_TABLES, servicenow_tables.load),
     "zendesk": SourceSystem("zendesk", zendesk.EXPORT_TABLES, zendesk.load),
-    "zammad": SourceSystem("zammad", zammad.EXPORT_TABLES, zammad.load),
-    "chatwoot": SourceSystem("chatwoot", chatwoot.EXPORT_TABLES, chatwoot.load),
+    "zammad": SourceSystem("zammad", zammad.EXPORT_TABLES, zammad.load, utc=True),
+    "chatwoot": SourceSystem("chatwoot", chatwoot.EXPORT_TABLES, chatwoot.load, utc=True),
+    "glpi": SourceSystem("glpi", glpi.EXPORT_TABLES, glpi.load),
+    "osticket": SourceSystem("osticket", osticket.EXPORT_TABLES, osticket.load),
 }

@@ -42,6 +42,8 @@ class Lookup:
         Column that puts the entries into classes, such as the type of a state; an id of another look-up, or a word.
     further, kinds
         Other roles that are read of the table, with their columns, and kinds where they are not text.
+    prefixed
+        Whether its name may begin with a word that the installation has chosen.
     defaults
         Id -> label of a new installation, for where the table is missing or lacks an id.
     default_groups
@@ -55,6 +57,7 @@ class Lookup:
     group: tuple[str, ...] = ()
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    prefixed: bool = False
     defaults: Mapping[str, str] = field(default_factory=dict)
     default_groups: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,7 +67,9 @@ class Lookup:
         roles = {"entry_id": self.key, "label": self.label, **({"group": self.group} if self.group else {})}
         roles |= self.further
         needed = ("entry_id", "label")
-        return ExportTable(self.part, self.aliases, roles, needed, kinds=self.kinds, named_only=True)
+        return ExportTable(
+            self.part, self.aliases, roles, needed, kinds=self.kinds, named_only=True, prefixed=self.prefixed
+        )
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class Labels:
 
     def label(self, ids: pd.Series[Any], stated: pd.Series[Any] | None = None) -> pd.Series[Any]:
         """Return the label of each id; one without an entry is its ``stated`` text, else the id itself."""
-        known = ids.map(self.labels)
+        known = ids.map(dict(self.labels)).astype("str")  # of an empty table too
         if stated is not None:
             known = known.fillna(stated)
         return known.fillna(ids).astype("str").where(ids.notna() | (stated is not None and stated.notna()))
@@ -129,10 +134,21 @@ def read_labels(lookup: Lookup, found: Mapping[str, tuple[str, pd.DataFrame]], s
     return Labels(lookup.part, labels, groups)
 
 
-def read_utc_database(
-    tables: tuple[ExportTable, ...], lookups: Mapping[str, Lookup], main: str, spec: SourceSpec, folder: Path
+def read_database_tables(
+    tables: tuple[ExportTable, ...],
+    lookups: Mapping[str, Lookup],
+    main: str,
+    spec: SourceSpec,
+    folder: Path,
+    *,
+    utc: bool,
 ) -> DatabaseTables:
-    """Read the tables of a system that keeps UTC whatever clock the desk keeps, with the labels of its ids.
+    """Read the tables of a system's database, with the labels of its ids.
+
+    Parameters
+    ----------
+    utc
+        Whether the system keeps UTC whatever clock the desk keeps.
 
     Raises
     ------
@@ -141,10 +157,10 @@ def read_utc_database(
     """
     found, notes = read_export_tables(tables, spec, folder)
     require_table(found, main, spec)
-    utc = replace(spec, timezone="UTC")
+    clock = replace(spec, timezone="UTC") if utc else spec
     labels = {name: read_labels(lookup, found, spec) for name, lookup in lookups.items()}
     taken = {
-        p.name: cast_table(p, utc, *found[p.name], spec.columns if p.name == main else None)
+        p.name: cast_table(p, clock, *found[p.name], spec.columns if p.name == main else None)
         for p in tables
         if p.name in found and p.name not in lookups
     }

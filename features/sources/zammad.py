@@ -18,7 +18,7 @@ import pandas as pd
 from ..errors import InputError
 from .assemble import assemble
 from .export import ExportRows, ExportTable
-from .lookups import Labels, Lookup, read_utc_database
+from .lookups import Labels, Lookup, read_database_tables
 from .pieces import ExportPieces, Piece, build_first_teams, build_piece, look_up_by_case, read_openings_by_agents
 from .spec import LoadedSource, SourceSpec
 from .status import classify_state
@@ -134,7 +134,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no tickets, a table lacks a column, or nothing can be used.
     """
-    found, notes, labels, taken = read_utc_database(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder)
+    found, notes, labels, taken = read_database_tables(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder, utc=True)
     tickets = _tickets(taken["tickets"], labels, taken.get("time_accountings"), notes)
     numbers = tickets.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")["case_id"]
     pieces = ExportPieces(

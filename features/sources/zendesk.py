@@ -18,7 +18,8 @@ import pandas as pd
 from ..readers.elapsed import parse_elapsed
 from .assemble import assemble
 from .columns import ImportReport
-from .export import ExportRows, ExportTable, cast_table, explode_list, read_export_tables, require_table
+from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
+from .nested_lists import explode_list
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events, look_up_by_case
 from .promises import add_stated_due_times, read_stated_due_times
 from .satisfaction import build_surveys, score_answers

@@ -70,3 +70,42 @@ def dump_sqlite(connection, schema, ddl, file):
             rows = connection.execute(f"SELECT {chosen} FROM {schema}.{table}".encode()).fetchall()
             copy.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(names))})", rows)
     return file
+
+
+def write_dumps(ddl, rows, folder, *, csv="csv"):
+    """Write all tables without a server: a folder of CSV files, one JSON object of lists, and a SQLite file."""
+    import pandas as pd
+
+    (folder / csv).mkdir(parents=True, exist_ok=True)
+    names = {t: [c.split()[0].strip('"`') for c in columns] for t, columns in columns_of(ddl).items()}
+    whole = {t: [{c: row.get(c) for c in columns} for row in rows.get(t, [])] for t, columns in names.items()}
+    for table, lines in whole.items():
+        pd.DataFrame(lines, columns=names[table], dtype=object).to_csv(folder / csv / f"{table}.csv", index=False)
+    (folder / "dump.json").write_text(json.dumps(whole))
+    with sqlite3.connect(folder / "dump.db") as copy:
+        for table, lines in whole.items():
+            copy.execute(f"CREATE TABLE {table} ({', '.join(chr(34) + n + chr(34) for n in names[table])})")
+            values = [[json.dumps(v) if isinstance(v, dict) else v for v in line.values()] for line in lines]
+            copy.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(names[table]))})", values)
+    return folder
+
+
+def create_in_mariadb(uri, database, ddl, rows):
+    """Create the tables in a database of a MariaDB server and fill them; what a row does not name is its default."""
+    import pymysql
+
+    with pymysql.connect(
+        user="root", unix_socket=uri.partition("unix_socket=")[2], autocommit=True, charset="utf8mb4"
+    ) as connection:
+        run = connection.cursor().execute
+        run(f"DROP DATABASE IF EXISTS {database}")
+        run(f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
+        run(f"USE {database}")
+        run("SET time_zone = '+00:00'")
+        for table, columns in columns_of(ddl).items():
+            run(f"CREATE TABLE {table} ({', '.join(columns)})")
+            for row in rows.get(table, []):
+                names, marks = ", ".join(f"`{n}`" for n in row), ", ".join(["%s"] * len(row))
+                values = [json.dumps(v) if isinstance(v, dict) else v for v in row.values()]
+                run(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)
+    return uri.replace("/mysql?", f"/{database}?")
