@@ -215,4 +215,5 @@ def _parse(values: pd.Series[Any], spec: SourceSpec, notes: list[str]) -> pd.Ser
     read = parse_times(texts, spec.timezone)
     if lost := int(read.bad.sum()):
         notes.append(f"glpi: {lost:,} due times of the log cannot be read, and count as taken away")
-    return drop_empty_instants(read.instants).dt.as_unit("us")
+    due: pd.Series[Any] = drop_empty_instants(read.instants).dt.as_unit("us")
+    return due

@@ -13,7 +13,7 @@ from ..errors import InputError, did_you_mean
 from ..readers.databases import find_database_file, read_relation
 from ..readers.many_files import FILES, expand_path, is_pattern, read_files
 from ..readers.read import read_raw
-from . import chatwoot, glpi, jira, osticket, salesforce, zammad, zendesk
+from . import chatwoot, dynamics, freshdesk, glpi, jira, osticket, salesforce, zammad, zendesk
 from . import servicenow as servicenow_tables
 from .export import SourceSystem
 from .queue_log import read_queue_log
@@ -135,6 +135,8 @@ SYSTEMS: Mapping[str, SourceSystem] = {
     "salesforce": SourceSystem("salesforce", salesforce.EXPORT_TABLES, salesforce.load),
     "jira": SourceSystem("jira", jira.EXPORT_TABLES, jira.load),
     "servicenow": SourceSystem("servicenow", servicenow_tables.EXPORT_TABLES, servicenow_tables.load),
+    "freshdesk": SourceSystem("freshdesk", freshdesk.EXPORT_TABLES, freshdesk.load),
+    "dynamics": SourceSystem("dynamics", dynamics.EXPORT_TABLES, dynamics.load),
     "zendesk": SourceSystem("zendesk", zendesk.EXPORT_TABLES, zendesk.load),
     "zammad": SourceSystem("zammad", zammad.EXPORT_TABLES, zammad.load, utc=True),
     "chatwoot": SourceSystem("chatwoot", chatwoot.EXPORT_TABLES, chatwoot.load, utc=True),

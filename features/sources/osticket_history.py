@@ -180,7 +180,8 @@ def _parse(values: pd.Series[Any], spec: SourceSpec, notes: list[str]) -> pd.Ser
     read = parse_times(drop_empty_marks(values.mask(values.fillna("").str.strip() == "")), spec.timezone)
     if lost := int(read.bad.sum()):
         notes.append(f"osticket: {lost:,} due times of events cannot be read, and count as taken away")
-    return drop_empty_instants(read.instants).dt.as_unit("us")
+    due: pd.Series[Any] = drop_empty_instants(read.instants).dt.as_unit("us")
+    return due
 
 
 def as_id(value: Any) -> str:
