@@ -55,7 +55,7 @@ def assemble(spec: SourceSpec, pieces: ExportPieces) -> LoadedSource:
     once = {id(one): one for one in ledgers}.values()
     refused = build_rejected_rows([part for one in once for part in one.parts])
     notes = tuple(dict.fromkeys([*pieces.notes, *[n for one in once for n in one.notes]]))
-    return LoadedSource(tables, refused, notes, pieces.attributes, until=ledger.until)
+    return LoadedSource(tables, refused, notes, pieces.attributes, until=ledger.until, stated=pieces.stated)
 
 
 def _cases(spec: SourceSpec, pieces: ExportPieces) -> pd.DataFrame:

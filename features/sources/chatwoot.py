@@ -16,12 +16,13 @@ import pandas as pd
 
 from .assemble import assemble
 from .chatwoot_history import read_audits, read_reporting_events
-from .chatwoot_sla import read_chatwoot_sla
+from .chatwoot_sla import read_chatwoot_sla, read_settings
 from .columns import ImportReport
 from .export import ExportRows, ExportTable, cast_table
 from .lookups import Labels, Lookup, read_database_tables
 from .pieces import ExportPieces, Piece, build_first_teams, build_piece, look_up_by_case, read_openings_by_agents
 from .spec import LoadedSource, SourceSpec
+from .stated_settings import propose_settings
 
 _STATUSES: Mapping[str, str] = {"0": "open", "1": "resolved", "2": "pending", "3": "snoozed"}
 #: Status -> what it means. Pending is with a bot; snoozed waits until a day, or for the customer.
@@ -175,7 +176,8 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     pieces.surveys = _surveys(taken.get("messages"), taken.get("surveys"))
     if "inboxes" in found:
         taken["inboxes"] = cast_table(LOOKUPS["inboxes"].table, spec, *found["inboxes"])
-    flags, pieces.due_times = read_chatwoot_sla(taken, cases, notes)
+    pieces.stated = propose_settings("chatwoot", *read_settings(taken), notes)
+    flags, pieces.due_times = read_chatwoot_sla(taken, cases)
     pieces.events += flags
     pieces.also = [t.ledger for t in taken.values()]
     return assemble(spec, pieces)

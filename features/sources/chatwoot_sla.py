@@ -7,6 +7,7 @@ since which the customer waits. A policy may count business hours only; these ar
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from ..calendars.business_calendar import BusinessCalendar
 from ..errors import InputError
 from .export import ExportRows
 from .pieces import Piece, build_due_times, build_sla_flag_events, look_up_by_case
+from .stated_settings import StatedCalendar, StatedPromise
 
 #: Metric -> number of its event, and when it was done.
 _METRICS: Mapping[str, tuple[str, str]] = {
@@ -23,11 +25,8 @@ _METRICS: Mapping[str, tuple[str, str]] = {
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
-def read_chatwoot_sla(
-    taken: Mapping[str, ExportRows], cases: ExportRows, notes: list[str]
-) -> tuple[list[Piece], pd.DataFrame | None]:
+def read_chatwoot_sla(taken: Mapping[str, ExportRows], cases: ExportRows) -> tuple[list[Piece], pd.DataFrame | None]:
     """Return Chatwoot's own flags as events, and the due times; nothing without policies and what they apply to."""
-    calendars = build_inbox_calendars(taken.get("inboxes"), taken.get("working_hours"), notes)
     if "policies" not in taken or "applied_slas" not in taken:
         return [], None
     rows = taken["applied_slas"].rows
@@ -35,6 +34,7 @@ def read_chatwoot_sla(
     known = cases.accepted_rows().drop_duplicates("case_id").set_index("case_id")
     of_case = {name: look_up_by_case(rows["case_id"], known[name]) for name in
                ("created_at", "waiting_since", "first_reply_at", "inbox_id")}  # fmt: skip
+    calendars = _build_calendars(taken)
     in_hours = look_up_by_case(rows["policy_id"], policies["in_hours"]).fillna(False).astype(bool)
     calendar = of_case["inbox_id"].where(in_hours).map(calendars)
     flags: list[Piece] = []
@@ -75,28 +75,47 @@ def _add(start: pd.Series[Any], seconds: pd.Series[Any], calendar: pd.Series[Any
     return pd.Series(due)
 
 
-def build_inbox_calendars(
-    inboxes: ExportRows | None, hours: ExportRows | None, notes: list[str]
-) -> dict[str, BusinessCalendar]:
-    """Return the calendar of each inbox that has its working hours in use, and note it for the project's own."""
-    if inboxes is None or hours is None:
+def read_inbox_hours(taken: Mapping[str, ExportRows]) -> dict[str, StatedCalendar]:
+    """Return the working hours of each inbox that has them in use; one that is never open has none."""
+    if "inboxes" not in taken or "working_hours" not in taken:
         return {}
-    used = inboxes.accepted_rows()
+    used = taken["inboxes"].accepted_rows()
     used = used[used["in_use"].fillna(False).astype(bool)]
-    rows = hours.accepted_rows()
-    found: dict[str, BusinessCalendar] = {}
-    for inbox, zone in zip(used["entry_id"], used["zone"].fillna("UTC"), strict=True):
+    rows = taken["working_hours"].accepted_rows()
+    found: dict[str, StatedCalendar] = {}
+    for inbox, name, zone in zip(used["entry_id"], used["label"], used["zone"].fillna("UTC"), strict=True):
         week = {_DAYS[int(day.day)]: [_hours(day)] for day in rows[rows["inbox_id"] == inbox].itertuples()
                 if _hours(day) and 0 <= day.day < len(_DAYS)}  # fmt: skip
-        if not week:
-            continue
-        try:
-            found[inbox] = BusinessCalendar.from_hours(str(zone), week)
-        except InputError as error:
-            notes.append(f"chatwoot: the working hours of inbox {inbox} cannot be used: {error.problem}")
-    for calendar in dict.fromkeys(found.values()):
-        ids = ", ".join(i for i, c in found.items() if c == calendar)
-        notes.append(f"chatwoot: the working hours of inbox {ids} are {calendar}")
+        if week:
+            found[inbox] = StatedCalendar(f"inbox {inbox} {name}", str(zone), week)
+    return found
+
+
+def read_settings(taken: Mapping[str, ExportRows]) -> tuple[list[StatedCalendar], list[StatedPromise]]:
+    """Return the calendars and promises that Chatwoot keeps; inboxes with the same hours share one calendar."""
+    hours = read_inbox_hours(taken)
+    shared: dict[str, StatedCalendar] = {}
+    for one in hours.values():
+        shared.setdefault("\n".join(one.lines()[1:]), one)
+    calendars = list(shared.values())
+    promises: list[StatedPromise] = []
+    for row in taken["policies"].accepted_rows().to_dict("records") if "policies" in taken else ():
+        inside = not pd.isna(row["in_hours"]) and bool(row["in_hours"]) and bool(calendars)
+        others = ", ".join(c.key for c in calendars[1:])
+        remark = f"Its hours are those of the inbox: of others they are {others}." if inside and others else ""
+        for metric in _METRICS:
+            if not pd.isna(row[metric]) and row[metric] > 0:
+                key = calendars[0].key if inside else ""
+                promises.append(StatedPromise(f"policy {row['key']}", metric, float(row[metric]), key, remark=remark))
+    return calendars, promises
+
+
+def _build_calendars(taken: Mapping[str, ExportRows]) -> dict[str, BusinessCalendar]:
+    """Return the calendar of each inbox whose hours can be used; what is wrong with others is said elsewhere."""
+    found: dict[str, BusinessCalendar] = {}
+    for inbox, stated in read_inbox_hours(taken).items():
+        with suppress(InputError):
+            found[inbox] = stated.build()
     return found
 
 

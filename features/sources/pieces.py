@@ -31,7 +31,7 @@ class Piece:
 
 @dataclass
 class ExportPieces:
-    """Everything that one export gives: cases with their present state, pieces of events, surveys, and due times."""
+    """Everything that one export gives: cases as they are, pieces of events, surveys, due times, and settings."""
 
     kind: str
     cases: ExportRows
@@ -43,6 +43,7 @@ class ExportPieces:
     notes: list[str] = field(default_factory=list)
     also: list[ImportReport] = field(default_factory=list)
     attributes: dict[str, AttributeTiming] = field(default_factory=dict)
+    stated: tuple[str, ...] = ()
 
 
 def build_piece(taken: ExportRows, **columns: Any) -> Piece:

@@ -143,6 +143,8 @@ class LoadedSource:
         Tables that were made from another one, such as the cases of an event log; a source of their own wins.
     until
         The instant at which ``SourceSpec.until`` ends the log.
+    stated
+        Lines of a configuration that the system's own settings would be: opening hours and promises.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -151,3 +153,4 @@ class LoadedSource:
     attributes: dict[str, AttributeTiming] = field(default_factory=dict)
     derived: tuple[str, ...] = ()
     until: pd.Timestamp | None = None
+    stated: tuple[str, ...] = ()

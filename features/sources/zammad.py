@@ -21,8 +21,10 @@ from .export import ExportRows, ExportTable
 from .lookups import Labels, Lookup, read_database_tables
 from .pieces import ExportPieces, Piece, build_first_teams, build_piece, look_up_by_case, read_openings_by_agents
 from .spec import LoadedSource, SourceSpec
+from .stated_settings import propose_settings
 from .status import classify_state
 from .zammad_due_times import DUE_FIELDS, read_due_times, read_own_sla
+from .zammad_settings import CALENDARS, SLAS, read_settings
 
 _STATE_TYPES = ("new", "open", "pending reminder", "pending action", "closed", "merged", "removed")
 _STATES = ("new", "open", "pending reminder", "closed", "merged", "removed", "pending close")
@@ -111,7 +113,7 @@ EXPORT_TABLES = (
         {"ticket_id": ("ticket_id",), "units": ("time_unit",)},
         ("ticket_id", "units"), (), {"units": "number"}, named_only=True,
     ),
-    *(lookup.table for lookup in LOOKUPS.values()),
+    CALENDARS, SLAS, *(lookup.table for lookup in LOOKUPS.values()),
 )  # fmt: skip
 
 #: Attribute of the history -> kind of event, the canonical name of the field, and the look-up of its ids.
@@ -150,6 +152,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
         pieces.events.append(_articles(taken["articles"], labels, tickets, numbers))
     pieces.due_times = read_due_times(tickets, changes, notes)
     pieces.events += read_own_sla(tickets, pieces.due_times)
+    pieces.stated = propose_settings("zammad", *read_settings(taken, labels), notes)
     pieces.also = [t.ledger for t in taken.values()]
     return assemble(spec, pieces)
 

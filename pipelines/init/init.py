@@ -35,6 +35,7 @@ from .sections import (
     passed_over_lines,
     sla_lines,
     source_lines,
+    stated_lines,
     timezone_lines,
 )
 from .staffing_section import staffing_lines
@@ -122,7 +123,7 @@ def format_config(files: Sequence[str | Path], folder: Path, ask: Ask | None = N
     sources = [
         line for name, seen in zip(names, facts.seen, strict=True) for line in source_lines(name, seen, facts, folder)
     ]
-    sections = (calendar_lines, history_lines, forecast_lines, sla_lines, staffing_lines)
+    sections = (calendar_lines, history_lines, forecast_lines, sla_lines, stated_lines, staffing_lines)
     rest = [line for section in sections for line in section(facts)] + last_lines()
     return "\n".join([*head, *sources, *rest]) + "\n"
 
@@ -163,7 +164,8 @@ def _facts(seen: list[Recognised]) -> Facts:
         arrivals = arrivals.between(since, until)
         tables["cases"] = _between(tables["cases"], since, until, zone)
     hours = infer_opening_hours(arrivals) if arrivals else None
-    return Facts(tuple(seen), zone, tables, arrivals, since, until, hours)
+    stated = tuple(line for _, loaded in pairs for line in loaded.stated)
+    return Facts(tuple(seen), zone, tables, arrivals, since, until, hours, stated)
 
 
 def _load_plainly(seen: Recognised, zone: str) -> tuple[Recognised, LoadedSource]:

@@ -31,6 +31,7 @@ class Facts:
     since: str | None
     until: str | None
     hours: OpeningHours | None
+    stated: tuple[str, ...] = ()
 
 
 def passed_over_lines(passed_over: Sequence[tuple[str, str]]) -> list[str]:
@@ -333,6 +334,14 @@ def _flags(facts: Facts) -> list[str]:
     closing = bool((events["kind"] == "closed").any())
     marks = events[(events["kind"] == "field") & events["new"].isin(["true", "false"] if closing else [DECIDED_VALUE])]
     return sorted(marks["field"].dropna().unique())[:4]
+
+
+def stated_lines(facts: Facts) -> list[str]:
+    """Write the system's own settings, to be taken over where they hold for the past as well."""
+    if not facts.stated:
+        return []
+    head = "# What the system itself keeps, as it is today; take the signs # away to use it (one [[sla]] a promise)."
+    return [head, *[f"# {line}" if line else "#" for line in facts.stated], ""]
 
 
 def last_lines() -> list[str]:
