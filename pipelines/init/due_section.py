@@ -33,7 +33,7 @@ def due_lines(tables: Mapping[str, pd.DataFrame], flags: Iterable[str] = ()) -> 
     decided = {classify_promise(flag.replace("_", " ")) for flag in flags}
     for metric, rows in tables["due_times"].groupby("metric", sort=False):
         if metric in decided:
-            lines += [f'# Cases also have due times for {metric}: clock = "due" instead tells the time left.', ""]
+            lines += [f'# Cases also have due times for {metric!s}: clock = "due" instead tells the time left.', ""]
             continue
         last = rows.dropna(subset=["due_at"]).drop_duplicates("case_id", keep="last").set_index("case_id")["due_at"]
         if len(last) < max(1, MIN_DUE_SHARE * size):
