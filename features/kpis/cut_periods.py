@@ -106,7 +106,7 @@ def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
     if start == until:
         return None
     rows, at, _ = source
-    begin = max(start, _local(log, fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]))
+    begin = max(start, local_reading(log, fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]))
     count = float(_counts(log, source, [(start, until + pd.Timedelta(1, "us"))])[0])
     return CutPeriod(start, _following(start, freq), begin, until, count) if count else None
 
@@ -117,7 +117,7 @@ def _look(log: CaseLog, table: str, freq: str) -> CutPeriod | None:
     first = fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
     if pd.isna(first):
         return None
-    begins = _local(log, first)
+    begins = local_reading(log, first)
     start = floor_to_period(begins, freq)
     following = _following(start, freq)
     if begins == start:
@@ -144,7 +144,8 @@ def _rows(log: CaseLog, table: str) -> tuple[ibis.Table, str, str | None]:
     return log.table(table), TABLE_TIMES[table], "y" if table == "volumes" else None
 
 
-def _local(log: CaseLog, at: pd.Timestamp) -> pd.Timestamp:
+def local_reading(log: CaseLog, at: pd.Timestamp) -> pd.Timestamp:
+    """Return an instant on the desk's clock."""
     stamp = pd.Timestamp(at)
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
     return stamp.tz_convert(log.timezone).tz_localize(None)
@@ -173,38 +174,3 @@ def _counts(
     }
     found = fetch(rows.agg(**sums)).iloc[0]
     return [float(found[name] or 0.0) for name in sums]
-
-
-def find_ripe_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:
-    """Return from when SLA attainment can be known, on the desk's clock; ``None`` without a target.
-
-    Until the log is as old as the target, no target of its cases can have run out: only what was met can be known, and
-    all of it would be attained. What a system itself decides has no target here, and is known when it is decided.
-
-    Parameters
-    ----------
-    log
-        A log with promises.
-    metric
-        Of one metric; by default of all.
-
-    Examples
-    --------
-    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"]})
-    >>> ends = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T09:30Z"], "kind": ["resolved"]})
-    >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
-    >>> rest = {"events": ends, "sla_policies": policies, "until": "2024-03-02T00:00Z"}
-    >>> find_ripe_start(CaseLog.from_frames(cases=cases, **rest))
-    Timestamp('2024-03-01 11:00:00')
-    """
-    from ..sla.milestones import milestones
-
-    if not log.has("events"):
-        return None
-    table = milestones(log)
-    own = table[(table["metric"] == metric) | (metric == "")]
-    spans = (own["due_at"] - own["started_at"]).dropna()
-    if spans.empty:
-        return None
-    longest = spans.groupby([own["metric"], own["policy"], own["target_s"]]).median().max()
-    return _local(log, table["started_at"].min() + longest)

@@ -10,7 +10,7 @@ import pandas as pd
 from ...features.calendars.periods import parse_period_frequency
 from ...features.case_log.log import CaseLog
 from ...features.kpis.catalogue import find_kpi
-from ...features.kpis.cut_periods import find_cut_end
+from ...features.kpis.cut_periods import find_cut_end, find_cut_start
 from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
 from ...features.kpis.view import Limits
 from ..project.project import Project
@@ -52,7 +52,7 @@ def history_stage(project: Project) -> Stage:
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
-    findings: list[str] = [_span_sentence(frame), _cut_sentence(frame), open_period_sentence(log, spec.freq)]
+    findings: list[str] = [_span_sentence(frame), _cut_sentence(frame, log, spec.freq), open_period_sentence(log, spec.freq)]
     findings += [*_unsplit_sentences(whole), *_latest_sentences(frame, segments, spec.freq)]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
@@ -107,20 +107,21 @@ def open_period_sentence(log: CaseLog, freq: str) -> Finding:
     return Finding(f"Left out, as it is not over: {part}.", came)
 
 
-def _cut_sentence(frame: pd.DataFrame) -> Finding:
+def _cut_sentence(frame: pd.DataFrame, log: CaseLog, freq: str) -> Finding:
     """Say which first period is cut: its counts are too low, and nothing learns from it."""
-    first = frame["ds"].min()
-    cut = frame[frame["cut"].astype(bool) & (frame["ds"] == first) & ~frame["kpi"].str.startswith("sla_attainment")]
-    if cut.empty:
+    if frame.empty:
         return Finding("")
-    kpis = Fact.at(
-        Cell("history", "kpi", {"cut": True, "ds": first}, "distinct"),
-        {"history": frame},
-        "cut series of KPIs",
-        "history",
-    )
+    begun = {kpi: find_cut_start(log, freq, kpi) for kpi in frame["kpi"].unique()}
+    starts = {kpi: cut.ds for kpi, cut in begun.items() if cut is not None}
+    if (whole := find_cut_start(log, freq)) is not None:
+        starts |= dict.fromkeys(frame.loc[frame["ds"] == whole.ds, "kpi"], whole.ds)
+    first = frame["ds"].min()
+    cut = [kpi for kpi, ds in starts.items() if ds == first]
+    if not cut:
+        return Finding("")
+    kpis = figure(FIGURES, "cut series of KPIs", f"{first:%d %b %Y}", len(cut))
     return Finding(
-        f"The period from {cut['ds'].min():%d %b %Y} is cut, since the log begins in the midst of it ({kpis} series of "
+        f"The period from {first:%d %b %Y} is cut, since the log begins in the midst of it ({kpis} series of "
         "KPIs, marked 'cut'): its counts are too low, and no forecast learns from it.",
         kpis,
     )
@@ -167,7 +168,10 @@ def _unripe_sentence(frame: pd.DataFrame, kpi: str) -> list[Finding]:
     rows = frame[frame["kpi"] == kpi]
     if not len(rows) or not (rows["cut"].astype(bool) & rows["value"].notna()).any():
         return []
-    return [Finding(f"{format_kpi(kpi)}: not known yet, since the log is younger than the longest target.")]
+    why = "the log is younger than the longest target"
+    if kpi == "csat":
+        why = "surveys have not had their usual time to be answered"
+    return [Finding(f"{format_kpi(kpi)}: not known yet, since {why}.")]
 
 
 def _headline(kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame]) -> tuple[str, list[Fact]]:
