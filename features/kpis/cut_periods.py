@@ -12,24 +12,13 @@ from ..calendars.periods import floor_to_period, parse_period_frequency
 from ..case_log.cache import compute_once
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..case_log.log_end import TABLE_TIMES, find_first_instant
 from .catalogue import find_kpi
 
 #: The part before the first row lacks something if so many arrivals are usual in it, and this share of its period.
 MIN_MISSING_ARRIVALS, MIN_MISSING_SHARE = 10.0, 0.05
 #: So many of the weeks that follow tell what is usual.
 WEEKS_COMPARED = 8
-#: The instant by which the rows of each table come into a period; the first three tell when the log begins.
-TABLE_TIMES = {
-    "cases": "created_at",
-    "contacts": "queued_at",
-    "volumes": "ds",
-    "surveys": "offered_at",
-    "article_views": "viewed_at",
-    "tasks": "started_at",
-    "agent_time": "start",
-    "costs": "start",
-    "repairs": "failed_at",
-}
 _ARRIVALS = ("cases", "contacts", "volumes")
 #: Tables of every log, which do not tell when a KPI of another table begins.
 _OF_CASES = ("cases", "events", "sla_policies")
@@ -106,7 +95,8 @@ def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
     if start == until:
         return None
     rows, at, _ = source
-    begin = max(start, local_reading(log, fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]))
+    first = find_first_instant(rows, at)
+    begin = start if first is None else max(start, local_reading(log, first))
     count = float(_counts(log, source, [(start, until + pd.Timedelta(1, "us"))])[0])
     return CutPeriod(start, _following(start, freq), begin, until, count) if count else None
 
@@ -114,8 +104,8 @@ def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
 def _look(log: CaseLog, table: str, freq: str) -> CutPeriod | None:
     source = _rows(log, table)
     rows, at, _ = source
-    first = fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
-    if pd.isna(first):
+    first = find_first_instant(rows, at)
+    if first is None:
         return None
     begins = local_reading(log, first)
     start = floor_to_period(begins, freq)
