@@ -84,15 +84,22 @@ def _table_of(log: CaseLog, kpi: str) -> str | None:
     return next((name for name in needs if name in TABLE_TIMES and log.has(name, TABLE_TIMES[name])), None)
 
 
+def find_open_start(log: CaseLog, freq: str) -> pd.Timestamp | None:
+    """Return the start of the period that is not over at the end of the log; ``None`` where it ends with a period."""
+    until = local_reading(log, log.until)
+    start = floor_to_period(until, parse_period_frequency(freq).name)
+    return None if start == until else start
+
+
 def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
     """Return the last period of a log where it is not over, with what has arrived in it so far."""
     table = _arrivals(log)
     if table is None:
         return None
     source = _rows(log, table)
-    until = log.until.tz_convert(log.timezone).tz_localize(None)
-    start = floor_to_period(until, parse_period_frequency(freq).name)
-    if start == until:
+    until = local_reading(log, log.until)
+    start = find_open_start(log, freq)
+    if start is None:
         return None
     rows, at, _ = source
     first = find_first_instant(rows, at)

@@ -87,9 +87,12 @@ class LogView:
     by: tuple[str, ...]
     freq: str
     limits: Limits = field(default_factory=Limits)
+    open_end: bool = False
 
     @classmethod
-    def of(cls, log: CaseLog, by: Sequence[str] | str, freq: str, limits: Limits | None = None) -> LogView:
+    def of(
+        cls, log: CaseLog, by: Sequence[str] | str, freq: str, limits: Limits | None = None, *, open_end: bool = False
+    ) -> LogView:
         """Check the segments and the frequency, and bind them to the log."""
         names = (by,) if isinstance(by, str) else tuple(by)
         known = segment_columns(log)
@@ -109,12 +112,12 @@ class LogView:
         if len(set(names)) < len(names):
             raise InputError("a column is named twice", column="by", got=list(names), code="column.doubled")
         parse_zone(log.timezone)
-        return cls(log, names, parse_period_frequency(freq).name, limits or Limits())
+        return cls(log, names, parse_period_frequency(freq).name, limits or Limits(), open_end)
 
     @property
     def clock(self) -> PeriodSpec:
         """Length of the periods, the zone in which they begin, and the end of the log."""
-        return PeriodSpec(self.freq, self.log.timezone, self.log.until)
+        return PeriodSpec(self.freq, self.log.timezone, self.log.until, self.open_end)
 
     @cached_property
     def facts(self) -> EventFacts:

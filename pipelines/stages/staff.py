@@ -196,7 +196,7 @@ def _surplus_sentence(queue: str, found: Any) -> Finding:
     spare = figure(FIGURES, "paid hours beyond those to schedule", queue, surplus)
     rounding = figure(FIGURES, "paid hours by rounding the shrinkage up", queue, rounded)
     shifts = figure(FIGURES, "paid hours by whole shifts", queue, surplus - rounded)
-    causes = [(shifts, "for shifts are whole in hours and days a week"), (rounding, "for agents are whole")]
+    causes = [(shifts, "because shifts have fixed lengths and days a week"), (rounding, "because agents are whole")]
     said = [(fact, f"{fact:~} {why}") for fact, why in causes if fact.value >= 1]
     text = f"{spare:~} of these hours are more than required with shrinkage: {', '.join(part for _, part in said)}"
     return Finding(text, spare, *(fact for fact, _ in said))
