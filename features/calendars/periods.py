@@ -225,7 +225,9 @@ def floor_to_period(at: pd.Timestamp, freq: str) -> pd.Timestamp:
     return day.replace(month=month, day=1)
 
 
-def list_periods(start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: str) -> pd.DataFrame:
+def list_periods(
+    start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: str, *, open_end: bool = False
+) -> pd.DataFrame:
     """List the whole periods from the one that holds ``start`` to the last one that is over at ``end``.
 
     Parameters
@@ -234,6 +236,8 @@ def list_periods(start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: st
         Instants.
     freq, timezone
         See :func:`parse_period_frequency`; the clock in which periods begin.
+    open_end
+        Whether the period that is not over at ``end`` is listed too; it then ends right after it.
 
     Returns
     -------
@@ -265,7 +269,9 @@ def list_periods(start: pd.Timestamp, end: pd.Timestamp, freq: str, timezone: st
         seconds = np.where(starts >= ends, 0.0, how.minutes * 60.0 * (1 + repeated))
     ends = ends.where(~repeated, late + tick)
     table = pd.DataFrame({"ds": ds, "starts_at": starts, "ends_at": ends, "seconds": seconds})
-    whole = (table["seconds"] > 0) & (table["ends_at"] <= end)
+    here = (table["starts_at"] < end) & (table["ends_at"] > end) & open_end
+    whole = (table["seconds"] > 0) & ((table["ends_at"] <= end) | here)
+    table["ends_at"] = table["ends_at"].mask(here, end + tick)
     return table[whole].reset_index(drop=True)
 
 

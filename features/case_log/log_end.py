@@ -1,10 +1,13 @@
-"""Where a log ends: at the last time of its rows, unless a stray stamp lies years after everything else."""
+"""Where a log begins and ends: with its first and last time, unless a stray stamp lies years off everything else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
+
+from .fetch import fetch
 
 #: Times of the tables that a log can end with.
 LOG_END_COLUMNS = (
@@ -15,6 +18,18 @@ LOG_END_COLUMNS = (
     ("surveys", "offered_at"),
     ("surveys", "responded_at"),
 )
+#: The instant by which the rows of each table come into a period; the first three tell when the log begins.
+TABLE_TIMES = {
+    "cases": "created_at",
+    "contacts": "queued_at",
+    "volumes": "ds",
+    "surveys": "offered_at",
+    "article_views": "viewed_at",
+    "tasks": "started_at",
+    "agent_time": "start",
+    "costs": "start",
+    "repairs": "failed_at",
+}
 #: A gap that no desk leaves, and what one is in a log of many times.
 MIN_STRAY_GAP = pd.Timedelta(days=365)
 MIN_STRAY_GAP_OF_MANY = pd.Timedelta(days=180)
@@ -59,6 +74,31 @@ def find_regular_end(latest: Sequence[pd.Timestamp], n_times: int) -> pd.Timesta
     return ordered[0]
 
 
+def find_regular_start(earliest: Sequence[pd.Timestamp], n_times: int) -> pd.Timestamp:
+    """Return the first of some times that is no stray: the mirror image of :func:`find_regular_end`.
+
+    >>> days = list(pd.date_range("2024-03-01", periods=30, tz="UTC"))
+    >>> find_regular_start([pd.Timestamp("1970-01-01T00:00Z"), *days], 31)
+    Timestamp('2024-03-01 00:00:00+0000', tz='UTC')
+    """
+    ordered = sorted(earliest)
+    gap = MIN_STRAY_GAP_OF_MANY if n_times >= MANY_TIMES else MIN_STRAY_GAP
+    for place in range(min(count_possible_strays(n_times), len(ordered) - 1), 0, -1):
+        if ordered[place] - ordered[place - 1] >= gap:
+            return ordered[place]
+    return ordered[0]
+
+
+def find_first_instant(rows: Any, column: str) -> pd.Timestamp | None:
+    """Return the first instant of an Ibis table that is no stray; ``None`` where it has none."""
+    known = rows.filter(rows[column].notnull()).select(column)
+    n_times = int(fetch(known.agg(n=known.count()))["n"].iloc[0])
+    if not n_times:
+        return None
+    earliest = fetch(known.order_by(column).limit(count_possible_strays(n_times) + 1))[column]
+    return find_regular_start(list(earliest), n_times)
+
+
 def find_end_of_frames(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, pd.Timestamp] | None:
     """Return the regular end and the last time of canonical frames, or nothing where they have no times."""
     columns = [frames[t][c].dropna() for t, c in LOG_END_COLUMNS if t in frames and c in frames[t]]
@@ -71,28 +111,58 @@ def find_end_of_frames(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp
     return find_regular_end(latest, n_times), max(latest)
 
 
-def describe_stray_times(frames: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Name the times that lie so far after everything else that the log does not end with them.
+def describe_stray_times(frames: Mapping[str, pd.DataFrame], *, ends: bool = True) -> list[str]:
+    """Name the times that lie so far off everything else that the log does not begin or end with them.
 
+    Parameters
+    ----------
+    frames
+        Canonical tables.
+    ends
+        Whether the log ends with its last time; not where its end is given.
+
+    Examples
+    --------
     >>> days = pd.date_range("2024-03-01", periods=30, tz="UTC")
     >>> cases = pd.DataFrame({"case_id": [str(i) for i in range(30)], "created_at": days})
     >>> cases.loc[7, "created_at"] = pd.Timestamp("2062-03-01T09:00Z")
     >>> describe_stray_times({"cases": cases})
     ['1 time lies long after everything else and is left out, so the log ends on 30 Mar 2024: created_at of case 7 is \
 01 Mar 2062']
+    >>> cases.loc[7, "created_at"] = pd.Timestamp("1970-01-01T00:00Z")
+    >>> describe_stray_times({"cases": cases})
+    ['1 time lies long before everything else and is left out of the periods, so those of cases begin on 01 Mar 2024: \
+created_at of case 7 is 01 Jan 1970']
     """
-    ends = find_end_of_frames(frames)
-    if ends is None or ends[0] == ends[1]:
-        return []
-    found = []
-    for table, column in LOG_END_COLUMNS:
-        if table in frames and column in frames[table]:
-            rows = frames[table]
-            late = rows[rows[column] > ends[0]]
-            key = next(c for c in ("case_id", "contact_id", "survey_id", *rows.columns) if c in rows)
-            noun = key.removesuffix("_id")
-            found += [f"{column} of {noun} {row[key]} is {row[column]:%d %b %Y}" for row in late.to_dict("records")]
-    times = f"{len(found)} time lies" if len(found) == 1 else f"{len(found)} times lie"
-    verb = "is" if len(found) == 1 else "are"
+    said = []
+    for table, column in TABLE_TIMES.items():
+        times = frames[table][column].dropna() if table in frames and column in frames[table] else pd.Series(dtype="str")
+        if times.empty:
+            continue
+        first = find_regular_start(list(times.nsmallest(count_possible_strays(len(times)) + 1)), len(times))
+        early = _name_times(frames[table], column, frames[table][column] < first)
+        way = f"before everything else and {{}} left out of the periods, so those of {table} begin on {first:%d %b %Y}"
+        said += [_describe(early, way)] if early else []
+    found = find_end_of_frames(frames) if ends else None
+    if found is None or found[0] == found[1]:
+        return said
+    late = [
+        name
+        for table, column in LOG_END_COLUMNS
+        if table in frames and column in frames[table]
+        for name in _name_times(frames[table], column, frames[table][column] > found[0])
+    ]
+    way = f"after everything else and {{}} left out, so the log ends on {found[0]:%d %b %Y}"
+    return [*said, _describe(late, way)]
+
+
+def _name_times(rows: pd.DataFrame, column: str, which: pd.Series[bool]) -> list[str]:
+    key = next(c for c in ("case_id", "contact_id", "survey_id", *rows.columns) if c in rows)
+    noun = key.removesuffix("_id")
+    return [f"{column} of {noun} {row[key]} is {row[column]:%d %b %Y}" for row in rows[which].to_dict("records")]
+
+
+def _describe(found: Sequence[str], way: str) -> str:
+    times, verb = (f"{len(found)} time lies", "is") if len(found) == 1 else (f"{len(found)} times lie", "are")
     shown = "; ".join(found[:3]) + ("; and others" if len(found) > 3 else "")
-    return [f"{times} long after everything else and {verb} left out, so the log ends on {ends[0]:%d %b %Y}: {shown}"]
+    return f"{times} long {way.format(verb)}: {shown}"

@@ -79,7 +79,7 @@ def case_history_expr(log: CaseLog, *, keep: bool = False) -> Any:
         totals = materialise(totals)
     parts = [totals.drop("_turns", "_varies", "_hands")]
     if facts.kinds & _SEQUENCE_KINDS:
-        parts += [_trace_sequences(events, totals, log.until)]
+        parts += [_trace_sequences(events, totals, cases, log.until)]
     if facts.team or facts.kinds & {"status", "priority"}:
         parts += [_latest(events, totals)]
     if facts.role and facts.actor:
@@ -166,10 +166,11 @@ def _totals(events: Any, facts: EventFacts) -> Any:
     ).drop("_agent", "_other", *[f"_low_{name}" for name in valued])
 
 
-def _trace_sequences(events: Any, totals: Any, until: pd.Timestamp) -> Any:
+def _trace_sequences(events: Any, totals: Any, cases: Any, until: pd.Timestamp) -> Any:
     """Follow the cases that were re-opened, paused or merged through their openings, ends and pauses."""
     control = events.filter(events.kind.isin(_CONTROL_KINDS)).select("case_id", "at", "seq", "kind", "field")
     control = control.semi_join(totals.filter(totals["_turns"] > 0), "case_id")
+    control = control.inner_join(cases.select("case_id", "created_at"), "case_id")
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     before = ibis.window(group_by="case_id", order_by="rank", preceding=None, following=0)
     step = control.mutate(rank=ibis.row_number().over(ordered), next_at=control["at"].lead().over(ordered))
@@ -199,10 +200,14 @@ def _trace_sequences(events: Any, totals: Any, until: pd.Timestamp) -> Any:
 
 
 def _paused(step: Any, until: pd.Timestamp) -> Any:
-    """Seconds from a pause to the next control event, where the case was open when it was paused."""
+    """Seconds from a pause to the next control event, where the case was open when it was paused.
+
+    What is dated before the case counts from its creation on, as on the clocks of the targets.
+    """
     open_then = step.opened_rank >= step.ended_rank
-    stop = ibis.coalesce(step.next_at, ibis.literal(until))
-    return ((step.kind == "paused") & open_then).ifelse(seconds_between(step.at, stop), 0.0)
+    start = ibis.greatest(step.at, step.created_at)
+    stop = ibis.greatest(ibis.coalesce(step.next_at, ibis.literal(until)), step.created_at)
+    return ((step.kind == "paused") & open_then).ifelse(seconds_between(start, stop), 0.0)
 
 
 def _latest(events: Any, totals: Any) -> Any:

@@ -25,7 +25,7 @@ MISSING_SEGMENT = "(missing)"
 KPI_MEASURES = ("value", "n", "numerator", "lo", "hi", "median", "p90", "mean")
 
 
-#: The column behind them: whether the log begins in the midst of the period.
+#: The column behind them: whether the log begins or ends in the midst of the period.
 CUT_COLUMN = "cut"
 #: Numbers, dates and times, and spans of time.
 _MEASURE_TYPES = (Number, date, timedelta)
@@ -54,11 +54,15 @@ def _names(values: pd.Series) -> bool:
 
 @dataclass(frozen=True)
 class PeriodSpec:
-    """The periods of a history: their length, the zone in which they begin, and the end of the log."""
+    """The periods of a history: their length, the zone in which they begin, and the end of the log.
+
+    With ``open_end`` the last one may be cut by it.
+    """
 
     freq: str
     timezone: str
     until: pd.Timestamp
+    open_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ class SegmentedRows:
 
 @lru_cache(maxsize=16)
 def _whole_periods(first: pd.Timestamp, clock: PeriodSpec) -> pd.DataFrame:
-    return list_periods(first, clock.until, clock.freq, clock.timezone)
+    return list_periods(first, clock.until, clock.freq, clock.timezone, open_end=clock.open_end)
 
 
 def label_segments(rows: Any, by: tuple[str, ...]) -> Any:

@@ -9,6 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from ..arrays import Floats
 from ..calendars.instants import seconds_between
 from .aggregate import (
     aggregate_count,
@@ -192,7 +193,7 @@ def effort_per_case(desk: LogView) -> pd.DataFrame:
 def cost_per_case(desk: LogView) -> pd.DataFrame:
     """Put money, spread evenly over its span, beside resolved cases."""
     source = desk.costs
-    money = sum_overlap(source, source.rows, None, amount="amount")
+    money = _sum_costs(source)
     resolved = aggregate_count(
         SegmentedRows(desk.cases.rows, source.by, source.first, source.clock), "resolved_at"
     ).frame()
@@ -211,7 +212,13 @@ def cost_per_success(desk: LogView) -> pd.DataFrame:
         .to_numpy()
     )
     ripe = (source.periods["ends_at"] <= desk.log.until - pd.Timedelta(days=days)).to_numpy()
-    return compute_ratio(source, sum_overlap(source, source.rows, None, amount="amount"), np.where(ripe, done, 0.0))
+    return compute_ratio(source, _sum_costs(source), np.where(ripe, done, 0.0))
+
+
+def _sum_costs(source: SegmentedRows) -> Floats:
+    """Spread money evenly over its spans; a period that no cost touches is not booked yet, which is not free."""
+    spent = sum_overlap(source, source.rows, None, amount="amount")
+    return np.where(sum_overlap(source, source.rows, None) > 0, spent, np.nan)
 
 
 def first_time_fix_rate(desk: LogView) -> SumQuery:

@@ -12,24 +12,13 @@ from ..calendars.periods import floor_to_period, parse_period_frequency
 from ..case_log.cache import compute_once
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..case_log.log_end import TABLE_TIMES, find_first_instant
 from .catalogue import find_kpi
 
 #: The part before the first row lacks something if so many arrivals are usual in it, and this share of its period.
 MIN_MISSING_ARRIVALS, MIN_MISSING_SHARE = 10.0, 0.05
 #: So many of the weeks that follow tell what is usual.
 WEEKS_COMPARED = 8
-#: The instant by which the rows of each table come into a period; the first three tell when the log begins.
-TABLE_TIMES = {
-    "cases": "created_at",
-    "contacts": "queued_at",
-    "volumes": "ds",
-    "surveys": "offered_at",
-    "article_views": "viewed_at",
-    "tasks": "started_at",
-    "agent_time": "start",
-    "costs": "start",
-    "repairs": "failed_at",
-}
 _ARRIVALS = ("cases", "contacts", "volumes")
 #: Tables of every log, which do not tell when a KPI of another table begins.
 _OF_CASES = ("cases", "events", "sla_policies")
@@ -95,18 +84,26 @@ def _table_of(log: CaseLog, kpi: str) -> str | None:
     return next((name for name in needs if name in TABLE_TIMES and log.has(name, TABLE_TIMES[name])), None)
 
 
+def find_open_start(log: CaseLog, freq: str) -> pd.Timestamp | None:
+    """Return the start of the period that is not over at the end of the log; ``None`` where it ends with a period."""
+    until = local_reading(log, log.until)
+    start = floor_to_period(until, parse_period_frequency(freq).name)
+    return None if start == until else start
+
+
 def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
     """Return the last period of a log where it is not over, with what has arrived in it so far."""
     table = _arrivals(log)
     if table is None:
         return None
     source = _rows(log, table)
-    until = log.until.tz_convert(log.timezone).tz_localize(None)
-    start = floor_to_period(until, parse_period_frequency(freq).name)
-    if start == until:
+    until = local_reading(log, log.until)
+    start = find_open_start(log, freq)
+    if start is None:
         return None
     rows, at, _ = source
-    begin = max(start, _local(log, fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]))
+    first = find_first_instant(rows, at)
+    begin = start if first is None else max(start, local_reading(log, first))
     count = float(_counts(log, source, [(start, until + pd.Timedelta(1, "us"))])[0])
     return CutPeriod(start, _following(start, freq), begin, until, count) if count else None
 
@@ -114,10 +111,10 @@ def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
 def _look(log: CaseLog, table: str, freq: str) -> CutPeriod | None:
     source = _rows(log, table)
     rows, at, _ = source
-    first = fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
-    if pd.isna(first):
+    first = find_first_instant(rows, at)
+    if first is None:
         return None
-    begins = _local(log, first)
+    begins = local_reading(log, first)
     start = floor_to_period(begins, freq)
     following = _following(start, freq)
     if begins == start:
@@ -144,7 +141,8 @@ def _rows(log: CaseLog, table: str) -> tuple[ibis.Table, str, str | None]:
     return log.table(table), TABLE_TIMES[table], "y" if table == "volumes" else None
 
 
-def _local(log: CaseLog, at: pd.Timestamp) -> pd.Timestamp:
+def local_reading(log: CaseLog, at: pd.Timestamp) -> pd.Timestamp:
+    """Return an instant on the desk's clock."""
     stamp = pd.Timestamp(at)
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
     return stamp.tz_convert(log.timezone).tz_localize(None)
@@ -173,38 +171,3 @@ def _counts(
     }
     found = fetch(rows.agg(**sums)).iloc[0]
     return [float(found[name] or 0.0) for name in sums]
-
-
-def find_ripe_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:
-    """Return from when SLA attainment can be known, on the desk's clock; ``None`` without a target.
-
-    Until the log is as old as the target, no target of its cases can have run out: only what was met can be known, and
-    all of it would be attained. What a system itself decides has no target here, and is known when it is decided.
-
-    Parameters
-    ----------
-    log
-        A log with promises.
-    metric
-        Of one metric; by default of all.
-
-    Examples
-    --------
-    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "2024-03-01T10:00Z"]})
-    >>> ends = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T09:30Z"], "kind": ["resolved"]})
-    >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
-    >>> rest = {"events": ends, "sla_policies": policies, "until": "2024-03-02T00:00Z"}
-    >>> find_ripe_start(CaseLog.from_frames(cases=cases, **rest))
-    Timestamp('2024-03-01 11:00:00')
-    """
-    from ..sla.milestones import milestones
-
-    if not log.has("events"):
-        return None
-    table = milestones(log)
-    own = table[(table["metric"] == metric) | (metric == "")]
-    spans = (own["due_at"] - own["started_at"]).dropna()
-    if spans.empty:
-        return None
-    longest = spans.groupby([own["metric"], own["policy"], own["target_s"]]).median().max()
-    return _local(log, table["started_at"].min() + longest)

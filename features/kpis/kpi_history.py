@@ -16,8 +16,9 @@ from ..plugins import PluginError, PluginWarning
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
 from .cells import CUT_COLUMN, KPI_MEASURES, MISSING_SEGMENT, find_segments
-from .cut_periods import find_cut_start, find_ripe_start
+from .cut_periods import find_cut_start, find_open_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
+from .maturity import find_ripe_start
 from .queries import HistoryOrQuery, run_queries
 from .view import Limits, LogView
 from .volume_kpis import has_only_volumes
@@ -32,6 +33,7 @@ def kpi_history(
     freq: str = "D",
     *,
     limits: Limits | None = None,
+    open_period: bool = False,
 ) -> pd.DataFrame:
     """Give the history of KPIs by period and segment.
 
@@ -51,6 +53,9 @@ def kpi_history(
         ``<n>min``, ``h``, ``D``, ``W``, ``MS``, ``QS`` or ``6MS``, on the clock of ``log.timezone``.
     limits
         Further limits that are counted with, and the calendar of business time: :class:`Limits`.
+    open_period
+        Whether the last period, which is not over at the end of the log, is there too, as far as it has come: it is
+        marked in ``cut``.
 
     Returns
     -------
@@ -58,8 +63,8 @@ def kpi_history(
         kpi, the segments, ds (start of the period, local clock), value (count, share or median), n (denominator),
         numerator, lo, hi (95%: Wilson for shares, log-log for medians), median, p90, mean, cut (whether the period is
         cut, because the log begins in the midst of it, or too young: until the log is as old as the target, SLA
-        attainment knows only what was met). From the first period with a row of the KPI's own table to the
-        last that is over at the end of the log. Where nothing came a count is 0, and a share or a duration is NaN with
+        attainment knows only what was met, and until surveys had their usual time, only quick answers are in). From the first period with a row of the KPI's own table to the
+        last that is over at the end of the log, or with ``open_period`` the one after it. Where nothing came a count is 0, and a share or a duration is NaN with
         n = 0. A segment without a value
         is called ``(missing)``.
 
@@ -84,7 +89,7 @@ def kpi_history(
     [['chat', '2024-03-01', '0.0'], ['chat', '2024-03-02', '1.0'],
      ['phone', '2024-03-01', '1.0'], ['phone', '2024-03-02', '1.0']]
     """
-    desk = LogView.of(log, by, freq, limits)
+    desk = LogView.of(log, by, freq, limits, open_end=open_period)
     chosen = list(_counted(desk, _chosen(desk, kpis), asked=kpis is not None))
     tables = run_queries([query for _, query in chosen])
     begun = find_cut_start(log, desk.freq)
@@ -92,7 +97,9 @@ def kpi_history(
         table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
         cuts = [cut.ds for cut in (begun, find_cut_start(log, desk.freq, name)) if cut is not None]
         table[CUT_COLUMN] = table["ds"].isin(cuts)
-        if name.startswith(_SLA) and (ripe := find_ripe_start(log, name.removeprefix(_SLA).removeprefix("_"))):
+        if (now := find_open_start(log, desk.freq)) is not None:
+            table[CUT_COLUMN] |= table["ds"] >= now
+        if (ripe := find_ripe_start(log, name, desk.limits)) is not None:
             table[CUT_COLUMN] |= table["ds"] < ripe
     if not tables:
         return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES, CUT_COLUMN])

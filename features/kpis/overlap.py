@@ -68,7 +68,11 @@ def _cut_by_period(source: SegmentedRows, start: Floats, end: Floats) -> tuple[I
     """Cut stretches of the local clock at the bounds of periods: number of the stretch, of the period, and seconds."""
     ds = pd.DatetimeIndex(source.periods["ds"])
     step = pd.tseries.frequencies.to_offset(parse_period_frequency(source.clock.freq).pandas_name)
-    opens, closes = (_seconds(pd.Series(at.tz_localize("UTC"))) for at in (ds, pd.DatetimeIndex(ds + step)))
+    following = pd.DatetimeIndex(ds + step)
+    if source.clock.open_end:  # what lies beyond the end of the log is not there yet
+        until = source.clock.until.tz_convert(source.clock.timezone).tz_localize(None)
+        following = following.where((following <= until) | (ds >= until), until)
+    opens, closes = (_seconds(pd.Series(at.tz_localize("UTC"))) for at in (ds, following))
     first = np.searchsorted(closes, start, side="right")
     pieces = np.maximum(np.searchsorted(opens, end, side="left") - first, 0)
     stretch = np.repeat(np.arange(len(start)), pieces)

@@ -15,6 +15,7 @@ from ..case_log.backends import materialise
 from ..case_log.cache import compute_once
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..case_log.log_end import find_first_instant
 from ..case_log.schema import DERIVED_COLUMNS
 from ..cases.business_times import case_business_times
 from ..cases.conversation_turns import turns_expr
@@ -86,9 +87,12 @@ class LogView:
     by: tuple[str, ...]
     freq: str
     limits: Limits = field(default_factory=Limits)
+    open_end: bool = False
 
     @classmethod
-    def of(cls, log: CaseLog, by: Sequence[str] | str, freq: str, limits: Limits | None = None) -> LogView:
+    def of(
+        cls, log: CaseLog, by: Sequence[str] | str, freq: str, limits: Limits | None = None, *, open_end: bool = False
+    ) -> LogView:
         """Check the segments and the frequency, and bind them to the log."""
         names = (by,) if isinstance(by, str) else tuple(by)
         known = segment_columns(log)
@@ -108,12 +112,12 @@ class LogView:
         if len(set(names)) < len(names):
             raise InputError("a column is named twice", column="by", got=list(names), code="column.doubled")
         parse_zone(log.timezone)
-        return cls(log, names, parse_period_frequency(freq).name, limits or Limits())
+        return cls(log, names, parse_period_frequency(freq).name, limits or Limits(), open_end)
 
     @property
     def clock(self) -> PeriodSpec:
         """Length of the periods, the zone in which they begin, and the end of the log."""
-        return PeriodSpec(self.freq, self.log.timezone, self.log.until)
+        return PeriodSpec(self.freq, self.log.timezone, self.log.until, self.open_end)
 
     @cached_property
     def facts(self) -> EventFacts:
@@ -126,7 +130,7 @@ class LogView:
 
     def _source(self, rows: Any, at: str) -> SegmentedRows:
         """Bind rows to segments, and let their history begin with the first of an instant."""
-        return self._from(rows, _earliest(rows, at))
+        return self._from(rows, find_first_instant(rows, at))
 
     def _from(self, rows: Any, found: Any) -> SegmentedRows:
         rows = label_segments(rows, self.by)
@@ -172,12 +176,14 @@ class LogView:
 
     @cached_property
     def _first_case(self) -> Any:
-        return compute_once(self.log, "first case", lambda: _earliest(self.log.table("cases"), "created_at"))
+        return compute_once(self.log, "first case", lambda: find_first_instant(self.log.table("cases"), "created_at"))
 
     @cached_property
     def transitions(self) -> SegmentedRows:
         """Every change of a case between open and not open."""
         rows = compute_once(self.log, "transitions", lambda: materialise(transitions_expr(self.log)))
+        if self.opened.first is not None:  # what a stray stamp puts before the first period is there from its start
+            rows = rows.mutate(at=ibis.greatest(rows["at"], ibis.literal(self.opened.first)))
         return self.opened.over(label_segments(self._with_segments(rows), self.by))
 
     @cached_property
@@ -300,10 +306,6 @@ class LogView:
         cases = self._segments_of_cases.select(_of="case_id", **{f"_{name}": name for name in wanted})
         joined = rows.left_join(cases, rows.case_id == cases["_of"]).drop("_of")
         return joined.rename({name: f"_{name}" for name in wanted})
-
-
-def _earliest(rows: Any, at: str) -> Any:
-    return fetch(rows.agg(first=rows[at].min()))["first"].iloc[0]
 
 
 def _add_next_cases(rows: Any) -> Any:

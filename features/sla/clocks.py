@@ -36,6 +36,8 @@ MOMENT_CODES = {
     )
 }
 _END_EVENT_KINDS = ("resolved", "closed", "merged")
+#: What is written so soon after a case was created is its opening: systems save the two one after the other.
+OPENING_US = 5 * US_PER_S
 #: An instant that never comes, later than all others.
 NEVER_US = int(np.iinfo(np.int64).max)
 
@@ -256,7 +258,7 @@ def _find_asked_states(line: Timeline) -> tuple[Bools, Bools, Bools]:
     agents wrote before is no reply to it.
     """
     nothing = np.zeros(len(line.at), dtype=bool)
-    opening = line.at == line.at[line.first][line.case]
+    opening = line.at - line.at[line.first][line.case] <= OPENING_US
     asked = line.is_kind("asked")
     of_case = [
         np.bincount(line.case[m & opening], minlength=len(line.cases)) > 0 for m in (line.is_kind("noted"), asked)

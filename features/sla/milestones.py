@@ -83,7 +83,8 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
 
     A promise holds from the creation of its case on. It is broken once more time than its target is used, even if the
     case is still open, and stays broken: where the desk closes at ``due_at``, what comes before it opens again is in
-    time. A reply or an end that is dated more than a minute before its case says nothing: neither met nor broken.
+    time. A reply or an end that is dated more than a minute before its case says nothing: neither met nor broken, and
+    what stops later on the same clock is no more than broken.
 
     Parameters
     ----------
@@ -106,8 +107,8 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
         * ``due_at``: when the target is used up; it moves with pauses, and while a case is paused it is what it
           would be if it resumed now
         * ``status``: ``met``, ``breached`` (finished or not), ``running``, ``paused``, ``cancelled`` (merged, ended
-          without the reply or update that was due, or no policy holds any more), or ``unknown`` (stopped before its
-          case was created, so that no time is known)
+          without the reply or update that was due, or no policy holds any more), or ``unknown`` (stopped, or ended
+          on the way, before its case was created, so that no time is known)
         * ``decided_at``: the instant from which met or breached is known
 
         With ``clock = "source"`` the exporting system decides: a flag of the metric's name that is ``false`` when the
@@ -186,8 +187,8 @@ def _measured(line: Timeline, book: MetricPolicies) -> pd.DataFrame:
         kept = mine[~_is_passed(run, spans.held[mine])]
         policy[kept] = breaker[clock[kept]]
     status = np.select(
-        [spans.unknown, was_broken, spans.stopped & holds, spans.open_end & holds],
-        ["unknown", "breached", "met", "running"],
+        [spans.unknown, was_broken, spans.stopped & holds & spans.unsure, spans.stopped & holds, spans.open_end & holds],
+        ["unknown", "breached", "unknown", "met", "running"],
         "cancelled",
     )
     decided = np.select([status == "breached", status == "met"], [late, spans.now], NEVER_US)
@@ -228,7 +229,7 @@ def _of_policy(
             "paused_s": np.where(unknown, np.nan, (measure_elapsed_us(run.policy, started, now) - elapsed) / US_PER_S),
             "target_s": run.policy.target_s,
             "due_at": to_instants(due),
-            "stopped_at": to_instants(np.where(spans.stopped & ~unknown, spans.ended, NEVER_US)),
+            "stopped_at": to_instants(np.where(spans.stopped & ~spans.unknown, spans.ended, NEVER_US)),
             "elapsed_s": np.where(unknown, np.nan, elapsed / US_PER_S),
             "status": np.where((status == "running") & run.paused[here], "paused", status),
             "decided_at": to_instants(decided),

@@ -17,7 +17,8 @@ class MilestoneSpans:
 
     Both are the same unless no policy holds any more at the end.
     ``stopped`` milestones were reached there, ``open_end`` ones stand at the end of the log; the others ended
-    without being reached. Of ``unknown`` ones the stop is dated before the case.
+    without being reached. Of ``unknown`` ones the stop is dated before the case; of ``unsure`` ones something that
+    moved the clock earlier is, so that the time counted is the least that was used.
     """
 
     row: Ints
@@ -27,6 +28,7 @@ class MilestoneSpans:
     stopped: Bools
     open_end: Bools
     unknown: Bools
+    unsure: Bools
 
     def pick(self, which: Any) -> MilestoneSpans:
         """Return some of the milestones."""
@@ -46,7 +48,9 @@ def find_spans(line: Timeline, way: MetricLifecycle) -> MilestoneSpans:
         np.concatenate([marks[ends], np.zeros(len(last), dtype=bool)])
         for marks in (way.stops, way.stops & line.backwards)
     )
-    spans = MilestoneSpans(row, ended, held, now, stopped, np.arange(len(row)) >= len(ends), unknown)
+    until = np.concatenate([ends, last])
+    unsure = _is_any_backwards(line, way, row, until)
+    spans = MilestoneSpans(row, ended, held, now, stopped, np.arange(len(row)) >= len(ends), unknown, unsure)
     if way.book.source or way.book.metric != "first_response":
         return spans
     # one row a clock: its reply, or else the last time that it came to stand, or the end of the log
@@ -55,6 +59,14 @@ def find_spans(line: Timeline, way: MetricLifecycle) -> MilestoneSpans:
     chosen[clock] = np.arange(len(clock))
     chosen[clock[spans.stopped]] = np.flatnonzero(spans.stopped)
     return spans.pick(chosen[chosen >= 0])
+
+
+def _is_any_backwards(line: Timeline, way: MetricLifecycle, row: Ints, until: Ints) -> Bools:
+    """Tell which clocks were started or stopped, up to a row, by something that is dated before the case."""
+    moves = (way.live != line.before(way.live)) | way.stops | way.begins
+    count = np.append(0, np.cumsum(line.backwards & moves))
+    begun = np.flatnonzero(way.begins)[way.clock[row]]
+    return np.asarray(count[until + 1] > count[begun], dtype=bool)
 
 
 def _last_held(way: MetricLifecycle) -> Ints:

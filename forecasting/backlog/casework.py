@@ -123,8 +123,9 @@ def build_deferred_work(
 def planned_inflow(work: DeferredWork, confidence: float | None) -> Floats:
     """Return the cases to plan for, shape (C, n): the mean, or the path of which the total so far is not exceeded.
 
-    With a confidence, the total that has come up to each slot is its quantile over the paths. So errors that cancel
-    between slots cost nothing, where a quantile for each slot would add them up.
+    With a confidence, the work of all classes that has come up to each slot is its quantile over the paths, and a
+    slot's work is that of its mean, scaled. So errors that cancel between slots and classes cost nothing, where a
+    quantile for each slot or class would add them up.
 
     Examples
     --------
@@ -137,8 +138,12 @@ def planned_inflow(work: DeferredWork, confidence: float | None) -> Floats:
     if confidence is None:
         return np.asarray(work.inflow.mean(axis=0))
     share = check_number("confidence", confidence, above=0, most=1)
-    total = np.quantile(np.cumsum(work.inflow, axis=2), share, axis=0)
-    return np.diff(np.maximum.accumulate(total, axis=1), axis=1, prepend=0.0)
+    mean = np.asarray(work.inflow.mean(axis=0))
+    hours = np.einsum("c,pcn->pn", work.handle_s, work.inflow)
+    total = np.maximum.accumulate(np.quantile(np.cumsum(hours, axis=1), share, axis=0))
+    usual = work.handle_s @ mean
+    planned = np.diff(total, prepend=0.0)
+    return mean * np.divide(planned, usual, out=np.zeros_like(usual), where=usual > 0)
 
 
 def _checked(arrivals: pd.DataFrame) -> pd.DataFrame:

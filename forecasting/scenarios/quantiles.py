@@ -9,6 +9,9 @@ from scipy import special
 
 from ...features.arrays import Floats
 
+#: Below this mean the steps of whole counts are larger than what rounds off in the spread of a Poisson count.
+MAX_FEW = 5.0
+
 
 def probability_above(quantiles: Mapping[float, Floats], x: Floats) -> Floats:
     """Return the probability of more than ``x``, from a few quantiles of each row.
@@ -79,7 +82,8 @@ def rate_quantiles(quantiles: Mapping[float, Floats]) -> dict[float, Floats]:
     """Return the quantiles of the rate behind those of a count: the Poisson part of the spread is taken out.
 
     The variance of a count is that of its rate plus the mean. What is left of the spread after that is taken off keeps
-    its shape around the middle; where counts spread no more than Poisson the rate is certain.
+    its shape around the middle; where counts spread no more than Poisson the rate is certain. Counts are whole: a spread
+    of less than one, or than the quantiles of a Poisson count of that small mean lie apart, tells nothing of the rate.
 
     Parameters
     ----------
@@ -95,8 +99,21 @@ def rate_quantiles(quantiles: Mapping[float, Floats]) -> dict[float, Floats]:
     known = list(quantiles)
     low, high = known[0], known[-1]
     middle = quantile_at(quantiles, np.zeros(1))
-    sd = (quantiles[high] - quantiles[low]) / (special.ndtri(high) - special.ndtri(low))
+    width = special.ndtri(high) - special.ndtri(low)
+    sd = (quantiles[high] - quantiles[low]) / width
+    apart = np.maximum(_poisson_quantile(high, middle) - _poisson_quantile(low, middle), 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        keep = np.sqrt(np.maximum(1 - middle / sd**2, 0))
+        base = np.where(middle < MAX_FEW, np.maximum(middle, (apart / width) ** 2), middle)
+        keep = np.sqrt(np.maximum(1 - base / sd**2, 0))
     keep = np.where(sd > 0, keep, 0.0)
     return {p: middle + (x - middle) * keep for p, x in quantiles.items()}
+
+
+def _poisson_quantile(p: float, mean: Floats) -> Floats:
+    """Return the smallest count that is not exceeded with a probability, for each mean from 0.
+
+    >>> _poisson_quantile(0.975, np.array([0.0, 0.03, 0.4, 20.0])).tolist()
+    [0.0, 1.0, 2.0, 29.0]
+    """
+    found = np.ceil(special.pdtrik(p, np.maximum(mean, 1e-9)) - 1e-9)
+    return np.asarray(np.where(p <= np.exp(-mean), 0.0, np.nan_to_num(found, nan=0.0)).clip(min=0.0))

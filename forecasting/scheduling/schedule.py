@@ -45,6 +45,11 @@ class Schedule:
         Time that it took; nothing depends on it.
     idle_hours
         Paid hours in which nobody is required: shifts are longer than what they are there for.
+    surplus_hours
+        Paid hours beyond those to schedule for what is required and covered; ``idle_hours`` are among them.
+    rounding_hours
+        Of these, the ones that come of rounding the shrinkage up to whole agents. The others come of whole shifts: their
+        lengths, their days a week and the fewest agents of a kind.
     """
 
     table: pd.DataFrame
@@ -54,6 +59,8 @@ class Schedule:
     gap: float
     seconds: float
     idle_hours: float = 0.0
+    surplus_hours: float = 0.0
+    rounding_hours: float = 0.0
 
     def sentences(self) -> tuple[str, ...]:
         """Say in plain words how good the schedule is, and where and why it falls short."""
@@ -65,6 +72,12 @@ class Schedule:
             f"{people:,} people work {self.hours:,.1f} hours in {len(self.table):,} patterns; no schedule is better by "
             f"more than {self.gap:.1%}."
         ]
+        if self.surplus_hours > _AGENT_TOLERANCE:
+            said.append(
+                f"{self.surplus_hours:,.1f} of the hours are more than is to schedule: "
+                f"{self.surplus_hours - self.rounding_hours:,.1f} from whole shifts, {self.rounding_hours:,.1f} from "
+                "rounding the shrinkage up to whole people."
+            )
         if self.idle_hours > _AGENT_TOLERANCE:
             said.append(f"{self.idle_hours:,.1f} of the hours fall where nobody is required.")
         if not len(short):
@@ -206,7 +219,10 @@ def shift_schedule(
     idle = float(coverage["scheduled"].to_numpy()[people <= 0].sum()) * slot / 3600
     gross = float(table["hours"].sum()) / hours if hours > 0 else 1.0
     bound = (found.bound - (found.cost - hours)) * gross
-    return Schedule(table, coverage, hours * gross, bound, found.gap, perf_counter() - begun, idle * gross)
+    needed = float((people - coverage["understaffed"].to_numpy()).sum()) * slot / 3600 / (1 - off)
+    surplus, rounding = max(hours * gross - needed, 0.0), max(hours * gross - hours / (1 - off), 0.0)
+    spent = perf_counter() - begun
+    return Schedule(table, coverage, hours * gross, bound, found.gap, spent, idle * gross, surplus, rounding)
 
 
 def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[pd.DatetimeIndex, Floats, float]:

@@ -13,7 +13,6 @@ from scipy import special
 from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..arguments import Numbers, check_number, check_numbers
-from ..queueing.erlang import queue_performance
 from ..queueing.patience import Patience
 from .demand import Demand
 from .search import TARGET_TOLERANCE
@@ -82,12 +81,12 @@ def risk_of_short(
 def risk_for_target(
     demand: Demand, agents: Numbers, asked: QueueTarget, *, days: npt.ArrayLike | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables of :func:`risk_of_short` for one target."""
+    """Return the tables of :func:`risk_of_short` for one target, of calls or of chats."""
     level = asked.service_level
     target = 0.0 if level is None else check_number("service_level", level, least=0, below=1)
     n = _per_slot("agents", agents, demand.slots)
     labels = _labels(days, demand.slots)
-    found = queue_performance(demand.calls, demand.aht, n[None, :], asked.interval, asked.threshold, asked.patience)
+    found = asked.perform(demand.calls, demand.aht, n[None, :])
     met = np.asarray(found["service_level"].to_numpy().reshape(demand.calls.shape))
     weight, calls = demand.weight, demand.calls
     mean = weight @ calls

@@ -121,8 +121,7 @@ def plan_for_target(
 ) -> pd.DataFrame:
     """Return the plan of :func:`staffing_plan` for one target, of calls or of chats.
 
-    ``shrinkage`` holds the arguments of :func:`scheduled_agents`. The risk of being short is not known for chats: its
-    probability is missing, and there are no columns of the service level to expect.
+    ``shrinkage`` holds the arguments of :func:`scheduled_agents`.
     """
     rates = rate_quantiles(_quantiles(ahead, levels))
     calls, calls_hi = ahead["deskcast"].to_numpy(float), ahead[f"deskcast-hi-{levels[0]}"].to_numpy(float)
@@ -151,8 +150,7 @@ def plan_for_target(
             "binding": need["binding"].to_numpy(),
         }
     )
-    if target.concurrency is None:
-        _add_risk(plan, rates, target)
+    _add_risk(plan, rates, target)
     if confidence is not None:
         plan["agents_sure"] = require_sure(check_number("confidence", confidence, above=0, below=1))
         plan["agents_to_schedule_sure"] = agents_to_schedule(plan["agents_sure"], **shrinkage)
@@ -160,15 +158,16 @@ def plan_for_target(
 
 
 def _add_risk(plan: pd.DataFrame, rates: Mapping[float, Floats], target: QueueTarget) -> None:
-    """Say how likely it is that the agents of a plan for calls are too few, slot by slot and day by day."""
+    """Say how likely it is that the agents of a plan are too few, slot by slot and day by day."""
     aht, n, level, threshold = plan["aht_s"].to_numpy(), plan["agents"], target.service_level, target.threshold
-    plan["miss_probability"] = probability_above(
-        rates, find_max_calls(n.to_numpy(), aht, target.interval, level, threshold, target.patience)
-    )
     demand = Demand.from_quantiles(rates, aht, points=_DISTRIBUTION_POINTS, counts=False)
     # each day of each queue by itself
     day = plan["queue"].astype("str") + " " + plan["ds"].dt.strftime("%Y-%m-%d")
     slots, days = risk_for_target(demand, n, target, days=day)
+    plan["miss_probability"] = slots["miss_probability"].to_numpy()
+    if target.concurrency is None:  # a call's bound is found exactly
+        most = find_max_calls(n.to_numpy(), aht, target.interval, level, threshold, target.patience)
+        plan["miss_probability"] = probability_above(rates, most)
     plan["expected_service_level"] = slots["expected_service_level"].to_numpy()
     plan["day_miss_probability"] = day.map(days.set_index("day")["miss_probability"]).to_numpy(dtype=float)
 

@@ -13,8 +13,8 @@ from ...features.arrays import Floats
 from ..arguments import Numbers, check_numbers, flat_queue, index_of
 from ..integer_search import Places
 from ..queueing.balance import EXTRA_PERFORMANCE_COLUMNS, PERFORMANCE_COLUMNS, check_definition
-from ..queueing.chat import EXTRA_CHAT_COLUMNS, agent_pace, compute_chat_performance
-from ..queueing.erlang import compute_performance
+from ..queueing.chat import EXTRA_CHAT_COLUMNS, agent_pace, chat_performance, compute_chat_performance
+from ..queueing.erlang import compute_performance, queue_performance
 from ..queueing.patience import DiscretePatience, Patience, read_patience_shape
 from .search import STAFFING_RULES, AgentSearch, build_requirement_frame, find_fewest_agents, guess_agents, read_rules
 
@@ -76,6 +76,13 @@ class QueueTarget:
         columns = (*PERFORMANCE_COLUMNS, *(EXTRA_CHAT_COLUMNS if chats else EXTRA_PERFORMANCE_COLUMNS))
         index = index_of(items.size, arrivals, aht, *(getattr(self, field.name) for field in fields(self)))
         return build_requirement_frame(agents, binding, evaluate, columns, index, below)
+
+    def perform(self, arrivals: Numbers, aht: Numbers, agents: Numbers) -> pd.DataFrame:
+        """Return how the queue performs with some agents, as :func:`deskcast.forecasting.queue_performance` says."""
+        times = (self.interval, self.threshold, self.patience, self.definition)
+        if self.concurrency is None:
+            return queue_performance(arrivals, aht, agents, *times)
+        return chat_performance(arrivals, aht, agents, self.concurrency, self.slowdown, *times)
 
     def _read(self, arrivals: Numbers, aht: Numbers) -> tuple[dict[str, Floats], Any]:
         """Check all numbers, and broadcast them to flat arrays of one length."""

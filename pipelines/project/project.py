@@ -138,7 +138,7 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     refused = [part.rejected.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
     every = pd.concat(refused, ignore_index=True)[["source", *REJECTED_COLUMNS]]
     say("taking the fingerprint")
-    strays = [] if cuts else describe_stray_times(frames)
+    strays = describe_stray_times(frames, ends=not cuts)
     said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes + strays))
     rows = [part for spec, (_, part) in zip(config.sources, loaded, strict=True) if spec.database]
     return Project(config, log, every, said, fingerprint(config, rows))

@@ -18,7 +18,7 @@ from ..project.project import Project
 from ..project.specs import StaffingSpec
 from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, setting
-from .queue import FIGURES, PlannedQueue, only_segment
+from .queue import FIGURES, PlannedQueue, only_segment, shrinkage_words
 
 SLA_METRIC = "resolution"
 #: Cases without a promise of their own are planned as one class of this name.
@@ -74,7 +74,7 @@ def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[
     plan
         One row a slot: the columns of :func:`deskcast.forecasting.backlog.plan.backlog_plan`, ``agents_to_schedule``
         (agents to schedule: with shrinkage, not rounded), and over sample paths of what comes ``breach_risk``,
-        ``breach_risk_to_date``, ``backlog_lo``, ``backlog_hi`` and ``expected_breaches``.
+        ``breach_risk_to_date``, ``backlog_lo``, ``backlog_hi``, ``expected_breaches`` and ``expected_due``.
     findings
         What it says, in sentences.
     """
@@ -82,7 +82,7 @@ def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[
     outlook = backlog_outlook(work.arrivals, work.calendar, plan["agents"].to_numpy(), **work.rules)
     for column in ("breach_risk", "breach_risk_to_date", "backlog_lo", "backlog_hi"):
         plan[column] = outlook[column].to_numpy()
-    plan["expected_breaches"] = outlook["breaches"].to_numpy()
+    plan["expected_breaches"], plan["expected_due"] = outlook["breaches"].to_numpy(), outlook["due"].to_numpy()
     plan.insert(2, "agents_to_schedule", agents_to_schedule(plan["agents"], **queue.shrinkage))
     return plan, _sentences(queue, plan, 0 if work.backlog is None else len(work.backlog))
 
@@ -190,7 +190,7 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
         return Fact.at(Cell("casework", column, {"queue": name}, take, **more), mine, kind, name)
 
     late, end = held("breaches if the forecast is exact", "breaches"), held("backlog at the end", "backlog", "last")
-    expected, due = held("expected breaches", "expected_breaches"), held("due cases", "due")
+    expected, due = held("expected breaches", "expected_breaches"), held("due cases", "expected_due")
     hours = held("agent hours to schedule", "agents_to_schedule", weight="open_h")
     on_cases = held("required agent hours", "agents", weight="open_h")
     most = held("peak of required agents", "agents", "max")
@@ -201,16 +201,21 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
         "no case breaches" if none else f"{late:~case} still {'breaches' if round(late.value) == 1 else 'breach'}"
     )
     remain = f"{end:~case} {'is' if round(end.value) == 1 else 'are'} open at the end"
+    agents, shrinkage = f"schedule up to {crew:agent} ({most} on cases)", shrinkage_words(queue.spec)
+    text, facts = f"{agents}; {breaches} if the forecast is exact, and {remain}", []
+    if queue.spec.confidence is not None:  # the plan is for more than the forecast: its figures are of that path
+        facts = [setting("confidence", queue.spec.confidence, "share")]
+        text = f"to be {facts[0]:%} sure of enough hours, {agents}; if as many cases come as these allow for, "
+        text += f"{breaches} and {remain}"
     return [
         Finding(
-            f"{name}: {count:open case}; schedule up to {crew:agent} ({most} on cases); {breaches} if the forecast is "
-            f"exact, and {remain}.",
-            *(count, crew, most, end, *([] if none else [late])),
+            f"{name}: {count:open case}; {text}.",
+            *(count, crew, most, end, *facts, *([] if none else [late])),
         ),
         Finding(
-            f"{name}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; handle time "
-            f"{handle}.",
-            *(hours, days, on_cases, *handle.facts),
+            f"{name}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; {shrinkage}; handle "
+            f"time {handle}.",
+            *(hours, days, on_cases, *shrinkage.facts, *handle.facts),
         ),
         Finding(
             f"{name}: with forecast error, expect about {expected:~} of {due:~case} due to breach.",

@@ -10,7 +10,7 @@ import pandas as pd
 from ...features.calendars.periods import parse_period_frequency
 from ...features.case_log.log import CaseLog
 from ...features.kpis.catalogue import find_kpi
-from ...features.kpis.cut_periods import find_cut_end
+from ...features.kpis.cut_periods import find_cut_end, find_cut_start, find_open_start
 from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
 from ...features.kpis.view import Limits
 from ..project.project import Project
@@ -38,8 +38,10 @@ def history_stage(project: Project) -> Stage:
     """
     spec, log = project.config.history, project.log
     kpis = list(spec.kpis) or None
-    limits = history_limits(spec)
-    blocks = [kpi_history(log, kpis, (), spec.freq, limits=limits)]
+    # a day or less is soon followed by a whole one
+    more: dict[str, Any] = {"limits": history_limits(spec)}
+    more["open_period"] = parse_period_frequency(spec.freq).minutes is None
+    blocks = [kpi_history(log, kpis, (), spec.freq, **more)]
     whole: dict[str, list[str]] = {}
     for column in spec.by:
         unsplit = find_unsplit_kpis(log, kpis or [], (column,))
@@ -47,12 +49,12 @@ def history_stage(project: Project) -> Stage:
             whole.setdefault(kpi, []).append(column)
         split = None if kpis is None else [kpi for kpi in kpis if kpi not in unsplit]
         if split is None or split:
-            blocks.append(kpi_history(log, split, (column,), spec.freq, limits=limits))
+            blocks.append(kpi_history(log, split, (column,), spec.freq, **more))
     frame = pd.concat(blocks, ignore_index=True)
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
-    findings: list[str] = [_span_sentence(frame), _cut_sentence(frame), open_period_sentence(log, spec.freq)]
+    findings: list[str] = [_span_sentence(frame, find_open_start(log, spec.freq)), _cut_sentence(frame, log, spec.freq), open_period_sentence(log, spec.freq)]
     findings += [*_unsplit_sentences(whole), *_latest_sentences(frame, segments, spec.freq)]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
@@ -74,11 +76,12 @@ def history_limits(spec: HistorySpec) -> Limits:
     )
 
 
-def _span_sentence(frame: pd.DataFrame) -> Finding:
+def _span_sentence(frame: pd.DataFrame, now: pd.Timestamp | None) -> Finding:
     """Say how many KPIs there are, and from when to when; a KPI of several parts counts once."""
-    if frame.empty:
+    over = frame if now is None else frame[frame["ds"] < now]
+    if over.empty:
         return Finding("There is no complete period yet, so there is no history.")
-    span = f"from {frame['ds'].min():%d %b %Y} to {frame['ds'].max():%d %b %Y}"
+    span = f"from {over['ds'].min():%d %b %Y} to {over['ds'].max():%d %b %Y}"
     series = Fact.at(Cell("history", "kpi", take="distinct"), {"history": frame}, "series of KPIs", "history")
     entries = {entry.name if (entry := find_kpi(kpi)) else kpi for kpi in frame["kpi"].unique()}
     if len(entries) == series.value:
@@ -88,12 +91,12 @@ def _span_sentence(frame: pd.DataFrame) -> Finding:
 
 
 def open_period_sentence(log: CaseLog, freq: str) -> Finding:
-    """Say which last period is left out because it is not over.
+    """Say which last period is cut because it is not over.
 
     >>> at = pd.date_range("2024-03-07 00:30", "2024-03-31 23:30", freq="h", tz="UTC")
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": range(len(at)), "created_at": at}))
     >>> open_period_sentence(log, "W")
-    'Left out, as it is not over: the week of 25 Mar 2024, until 31 Mar 23:30 (168 arrivals).'
+    'Marked as cut, as it is not over: the week of 25 Mar 2024, until 31 Mar 23:30 (168 arrivals).'
     """
     if parse_period_frequency(freq).minutes is not None:
         return Finding("")  # a day or less is soon followed by a whole one
@@ -104,23 +107,24 @@ def open_period_sentence(log: CaseLog, freq: str) -> Finding:
     word = words[parse_period_frequency(freq).name]
     came = figure(FIGURES, "arrivals so far", f"{last.ds:%d %b %Y}", last.count)
     part = f"the {word} {last.ds:%d %b %Y}, until {last.ends:%d %b %H:%M} ({came:arrival})"
-    return Finding(f"Left out, as it is not over: {part}.", came)
+    return Finding(f"Marked as cut, as it is not over: {part}.", came)
 
 
-def _cut_sentence(frame: pd.DataFrame) -> Finding:
+def _cut_sentence(frame: pd.DataFrame, log: CaseLog, freq: str) -> Finding:
     """Say which first period is cut: its counts are too low, and nothing learns from it."""
-    first = frame["ds"].min()
-    cut = frame[frame["cut"].astype(bool) & (frame["ds"] == first) & ~frame["kpi"].str.startswith("sla_attainment")]
-    if cut.empty:
+    if frame.empty:
         return Finding("")
-    kpis = Fact.at(
-        Cell("history", "kpi", {"cut": True, "ds": first}, "distinct"),
-        {"history": frame},
-        "cut series of KPIs",
-        "history",
-    )
+    begun = {kpi: find_cut_start(log, freq, kpi) for kpi in frame["kpi"].unique()}
+    starts = {kpi: cut.ds for kpi, cut in begun.items() if cut is not None}
+    if (whole := find_cut_start(log, freq)) is not None:
+        starts |= dict.fromkeys(frame.loc[frame["ds"] == whole.ds, "kpi"], whole.ds)
+    first = frame["ds"].min()
+    cut = [kpi for kpi, ds in starts.items() if ds == first]
+    if not cut:
+        return Finding("")
+    kpis = figure(FIGURES, "cut series of KPIs", f"{first:%d %b %Y}", len(cut))
     return Finding(
-        f"The period from {cut['ds'].min():%d %b %Y} is cut, since the log begins in the midst of it ({kpis} series of "
+        f"The period from {first:%d %b %Y} is cut, since the log begins in the midst of it ({kpis} series of "
         "KPIs, marked 'cut'): its counts are too low, and no forecast learns from it.",
         kpis,
     )
@@ -167,7 +171,10 @@ def _unripe_sentence(frame: pd.DataFrame, kpi: str) -> list[Finding]:
     rows = frame[frame["kpi"] == kpi]
     if not len(rows) or not (rows["cut"].astype(bool) & rows["value"].notna()).any():
         return []
-    return [Finding(f"{format_kpi(kpi)}: not known yet, since the log is younger than the longest target.")]
+    why = "the log is younger than the longest target"
+    if kpi == "csat":
+        why = "surveys have not had their usual time to be answered"
+    return [Finding(f"{format_kpi(kpi)}: not known yet, since {why}.")]
 
 
 def _headline(kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame]) -> tuple[str, list[Fact]]:

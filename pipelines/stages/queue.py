@@ -127,6 +127,22 @@ def read_shrinkage(spec: StaffingSpec) -> dict[str, Any]:
     return {"shrinkage": given, "parts": spec.shrinkage_parts}
 
 
+def shrinkage_words(spec: StaffingSpec) -> Finding:
+    """Say the shrinkage, and of several parts what they come to by the other reading.
+
+    >>> shrinkage_words(StaffingSpec(shrinkage={"leave": 0.2, "breaks": 0.1}))
+    'shrinkage 28% (parts multiply; added they are 30%)'
+    """
+    whole = setting("shrinkage", float(total_shrinkage(**read_shrinkage(spec))), "share")
+    if not isinstance(spec.shrinkage, Mapping) or len(spec.shrinkage) < 2:
+        return Finding(f"shrinkage {whole:%}", whole)
+    if spec.shrinkage_parts == "add":
+        other = setting("shrinkage", float(total_shrinkage(read_shrinkage(spec)["shrinkage"])), "share")
+        return Finding(f"shrinkage {whole:%} (parts add up; multiplied they are {other:%})", whole, other)
+    other = setting("shrinkage", sum(float(share) for share in spec.shrinkage.values()), "share")
+    return Finding(f"shrinkage {whole:%} (parts multiply; added they are {other:%})", whole, other)
+
+
 def only_segment(rows: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
     """Return the rows of a segment, by those of its columns that the frame has."""
     for column, value in where.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,7 +12,6 @@ from ...features.errors import InputError
 from ...forecasting.scheduling.schedule import shift_schedule
 from ...forecasting.scheduling.shift_patterns import shift_patterns
 from ...forecasting.simulation.check_plan import check_plan
-from ...forecasting.staffing.shrinkage import total_shrinkage
 from ...forecasting.staffing.staffing_plan import USUAL_CONFIDENCE, plan_for_target
 from ..project.project import Project
 from ..project.specs import ShiftSpec, StaffingSpec
@@ -21,7 +19,7 @@ from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, figures_table, setting
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
-from .queue import FIGURES, PlannedQueue, interval_freq, queue_arrivals, read_shrinkage
+from .queue import FIGURES, PlannedQueue, interval_freq, queue_arrivals, shrinkage_words
 
 #: Fewer hours than this are rounding, and so is a saving of less than this share.
 MIN_HOURS_SAID, MIN_GAP_SAID = 0.05, 0.0005
@@ -107,8 +105,7 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     arrivals = queue_arrivals(queue.project.log, queue.where, interval_freq(queue.spec.interval_s))
     _, basis = queue.handle_time
     ahead = queue.forecast(arrivals)
-    levels: tuple[int, ...] = (80,) if queue.spec.kind == "chat" else (80, 95)
-    known = (queue.target, queue.shrinkage, levels, queue.name, queue.spec.confidence)
+    known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
     return plan, _queue_sentences(queue.name, plan, queue.spec, basis)
 
@@ -137,16 +134,26 @@ def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, Finding]:
     """Cover the required agents of a queue by the configured shifts, and say how well that goes."""
     patterns = [pattern for kind, shift in queue.shifts.items() for pattern in build_shift_patterns(kind, shift)]
     limits = {kind: float(shift.max_agents) for kind, shift in queue.shifts.items() if shift.max_agents is not None}
+    column = required_column(plan)
     found = shift_schedule(
-        plan[["ds", "agents"]],
+        plan[["ds", column]],
         patterns,
-        column="agents",
+        column=column,
         slot_s=queue.spec.interval_s,
         limits=limits or None,
         shrinkage=queue.total_shrinkage,
         calendar=queue.calendar,
     )
     return found, _schedule_sentence(queue.name, found, queue.spec)
+
+
+def required_column(plan: pd.DataFrame) -> str:
+    """Return the column of the agents that shifts are to cover: those that are sure where a confidence is set.
+
+    >>> required_column(pd.DataFrame({"agents": [3], "agents_sure": [4]}))
+    'agents_sure'
+    """
+    return "agents_sure" if "agents_sure" in plan else "agents"
 
 
 def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
@@ -171,12 +178,28 @@ def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
     text = f"{queue}: {agents:agent} in {patterns:shift pattern}, {paid:~paid hour}; {missing}; "
     text += "no schedule costs less" if found.gap < MIN_GAP_SAID else f"no schedule saves more than {gap} of its cost"
     facts = [f for f in facts if f is not gap or found.gap >= MIN_GAP_SAID]
+    if round(found.surplus_hours) >= 1:
+        more = _surplus_sentence(queue, found)
+        text, facts = f"{text}. {more}", [*facts, *more.facts]
     if found.idle_hours <= MIN_HOURS_SAID:
         return Finding(f"{text}.", *facts)
     idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
     spare = figure(FIGURES, "paid hours nobody needs", queue, found.idle_hours)
     fall = f"{spare:paid hour} {'falls' if f'{spare}' == '1' else 'fall'} where nobody is required"
     return Finding(f"{text}. {fall}, first {idle['ds'].iloc[0]:%a %d %b %H:%M}.", *facts, spare)
+
+
+def _surplus_sentence(queue: str, found: Any) -> Finding:
+    """Say how many of the paid hours nobody needs, and why they are paid."""
+    surplus = round(found.surplus_hours)
+    rounded = min(round(found.rounding_hours), surplus)  # so that the parts add up as they are said
+    spare = figure(FIGURES, "paid hours beyond those to schedule", queue, surplus)
+    rounding = figure(FIGURES, "paid hours by rounding the shrinkage up", queue, rounded)
+    shifts = figure(FIGURES, "paid hours by whole shifts", queue, surplus - rounded)
+    causes = [(shifts, "because shifts have fixed lengths and days a week"), (rounding, "because agents are whole")]
+    said = [(fact, f"{fact:~} {why}") for fact, why in causes if fact.value >= 1]
+    text = f"{spare:~} of these hours are more than required with shrinkage: {', '.join(part for _, part in said)}"
+    return Finding(text, spare, *(fact for fact, _ in said))
 
 
 def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.DataFrame, list[str]]:
@@ -268,9 +291,9 @@ def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: F
     days, shrinkage, top = (
         setting("horizon", spec.horizon_days),
         shrinkage_words(spec),
-        held("peak", "agents_hi", "max"),
+        held("peak", "agents_hi" if spec.confidence is None else "agents_sure", "max"),
     )
-    sure = setting("confidence", USUAL_CONFIDENCE, "share")
+    sure = setting("confidence", USUAL_CONFIDENCE if spec.confidence is None else spec.confidence, "share")
     return [
         Finding(
             f"{name}: schedule up to {most:agent} ({on} on contacts); peak {busiest['ds']:%a %d %b %H:%M}.", most, on
@@ -301,8 +324,6 @@ def _service_sentence(name: str, plan: pd.DataFrame, spec: StaffingSpec) -> Find
 
     exact, seconds = mean("service level", "service_level"), setting("within", spec.within_s)
     within = f"answered within {seconds} s"
-    if "expected_service_level" not in plan:
-        return Finding(f"{name}: service level {exact} {within} if the forecast is exact.", exact, seconds)
     expected, risk = (
         mean("expected service level", "expected_service_level"),
         mean("risk of a day", "day_miss_probability"),
@@ -312,19 +333,3 @@ def _service_sentence(name: str, plan: pd.DataFrame, spec: StaffingSpec) -> Find
         f"the target with a chance of {risk}.",
         *(expected, exact, seconds, risk),
     )
-
-
-def shrinkage_words(spec: StaffingSpec) -> Finding:
-    """Say the shrinkage, and of several parts what they come to by the other reading.
-
-    >>> shrinkage_words(StaffingSpec(shrinkage={"leave": 0.2, "breaks": 0.1}))
-    'shrinkage 28% (parts multiply; added they are 30%)'
-    """
-    whole = setting("shrinkage", float(total_shrinkage(**read_shrinkage(spec))), "share")
-    if not isinstance(spec.shrinkage, Mapping) or len(spec.shrinkage) < 2:
-        return Finding(f"shrinkage {whole:%}", whole)
-    if spec.shrinkage_parts == "add":
-        other = setting("shrinkage", float(total_shrinkage(read_shrinkage(spec)["shrinkage"])), "share")
-        return Finding(f"shrinkage {whole:%} (parts add up; multiplied they are {other:%})", whole, other)
-    other = setting("shrinkage", sum(float(share) for share in spec.shrinkage.values()), "share")
-    return Finding(f"shrinkage {whole:%} (parts multiply; added they are {other:%})", whole, other)
