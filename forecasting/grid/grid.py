@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,10 +57,12 @@ class Grid:
         N x T codes, see :data:`deskcast.forecasting.grid.slot_states.STATES`: open, closed, missing, outage or partial.
     told
         N x T; slots of an outage at which the empty slots so far already told that it was one.
-    refused
+    rejected
         Series that are left out, with the first row at fault and the reason.
     notes
         What a reader should know, in plain sentences.
+    passed_over
+        Columns of the history that are not used.
     """
 
     ids: tuple[str, ...]
@@ -74,11 +76,18 @@ class Grid:
     told: Bools
     rejected: tuple[RejectedSeries, ...]
     notes: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
 
     @property
     def length(self) -> int:
         """Number of slots of the history."""
         return int(self.y.shape[1])
+
+    @property
+    def reading(self) -> dict[Any, Any]:
+        """What could not be used of the history, as ``attrs`` of results hold it: series and columns."""
+        rejected = [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in self.rejected]
+        return {"rejected": rejected, "segments": ("unique_id",), "passed_over": self.passed_over}
 
     def stamps(self, start: int, stop: int) -> npt.NDArray[np.datetime64]:
         """Return the local starts of the slots ``start`` to ``stop`` (counted from the first of the grid)."""
@@ -193,9 +202,8 @@ def make_grid(
         *partial_notes,
         *format_state_notes(rows.names, matrix, is_open[:, :length], state, stamps, frequency),
     )
-    return Grid(
-        rows.names, frequency, first, rows.anchor, matrix, is_open, clock, state, told, rows.rejected, tuple(notes)
-    )
+    read = rows.rejected, tuple(notes), rows.passed_over
+    return Grid(rows.names, frequency, first, rows.anchor, matrix, is_open, clock, state, told, *read)
 
 
 def check_count(value: object, name: str) -> int:

@@ -27,6 +27,8 @@ class Scene:
         First slot to forecast, and how many.
     factors
         H; factor of the day of each slot, 1 on ordinary days.
+    kind
+        What the values are: ``count``, ``rate``, ``duration`` or ``stock``.
     """
 
     grid: Grid
@@ -35,6 +37,7 @@ class Scene:
     origin: int
     horizon: int
     factors: Floats
+    kind: str = "count"
 
     @property
     def places(self) -> npt.NDArray[np.int64]:

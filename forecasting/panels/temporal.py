@@ -17,7 +17,6 @@ from ..grid.grid import Grid, make_grid
 from ..grid.special_days import mark_special_days
 from ..methods.registry import AUTO
 from ..volume.folds import forecast_fold
-from ..volume.forecast import list_rejected_series
 from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, forecast_columns
 from ..volume.issued import Issued, issue_request
 from ..volume.method_forecasts import MethodForecasts
@@ -110,7 +109,7 @@ def forecast_over_time(
         _laid_out(issued, "week", starts, weeks[0], whole, base_week, told),
     ]
     table = pd.concat(parts, ignore_index=True)
-    attrs = {"notes": list(issued.notes), "model": issued.fold.chosen, "rejected": list_rejected_series(grid)}
+    attrs = {"notes": list(issued.notes), "model": issued.fold.chosen, "request": request.facts, **grid.reading}
     table.attrs = with_old_attributes(attrs, "forecast")
     return table
 

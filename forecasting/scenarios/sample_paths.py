@@ -146,6 +146,7 @@ def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:
     if len(issued.past) < MIN_ORIGINS:
         notes.append("too few past errors to tell how slots go together: they are drawn apart, and sums look too sure")
     frame.attrs = {"notes": notes, "model": issued.fold.chosen, "freq": issued.grid.frequency.name}
+    frame.attrs |= {"request": issued.request.facts, **issued.grid.reading}
     return frame
 
 

@@ -136,7 +136,7 @@ def forecast_fold(
     now, then = seen[origin], [seen[o] for o in past]
     failed = _find_failed(grid, methods, now, then)
     if failed:
-        _name_failed(failed, asked)
+        name_failed(failed, asked)
         methods = [m for m in methods if m not in failed]
         candidates, shown = (tuple(m for m in names if m not in failed) for names in (candidates, shown))
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
@@ -188,7 +188,7 @@ def _find_failed(
     return failed | {name: error for name, error in unsaid.items() if error is not None}
 
 
-def _name_failed(failed: dict[str, PluginError], asked: Sequence[str]) -> None:
+def name_failed(failed: dict[str, PluginError], asked: Sequence[str]) -> None:
     """Warn of users' methods that failed and were tried unasked; one that was asked for must not be missing."""
     for name, error in failed.items():
         if name in asked:

@@ -208,7 +208,7 @@ class BreachRisk(RiskEstimator):
         -------
         A copy; this one stays as it is. It is the same where no recent snapshot has a running promise.
         """
-        snapshots = self._rows(snapshots)
+        snapshots = self._rows_of_all_models(snapshots)
         labels, moment = read_labels(labels, snapshots, as_of)
         ends = None if ends is None else read_instants(ends, "ends")
         moved = copy.copy(self)
@@ -319,8 +319,8 @@ class BreachRisk(RiskEstimator):
         self.used_ = self.used_ if self.used_ in self.candidates_ else "logistic"
         self.model_ = self.candidates_[self.used_]
 
-    def _rows(self, snapshots: pd.DataFrame) -> pd.DataFrame:
-        rows = super()._rows(snapshots)
+    def _rows(self, snapshots: pd.DataFrame, features: Sequence[str] = ()) -> pd.DataFrame:
+        rows = super()._rows(snapshots, features)
         if len(rows) and (metric := one_metric(rows)) != self.metric_:
             problem = "the model was fitted for another metric"
             raise InputError(

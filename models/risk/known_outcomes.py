@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from .input_schema import read_instants
 
 #: Columns that a snapshot must have whatever the features are.
@@ -205,9 +206,7 @@ def split_by_case(
 
 def one_metric(snapshots: pd.DataFrame) -> str:
     """Return the one metric that the snapshots are about, or say what is wrong with them."""
-    for name in SNAPSHOT_KEYS:
-        if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
+    require_columns(snapshots, SNAPSHOT_KEYS, "snapshots")
     metrics = snapshots["metric"].dropna().unique()
     if len(metrics) != 1:
         got = "none" if not len(metrics) else ", ".join(sorted(map(str, metrics)))
@@ -224,9 +223,7 @@ def one_metric(snapshots: pd.DataFrame) -> str:
 
 def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     metric = one_metric(snapshots)
-    for name in ("case_id", "metric", "label", "known_at"):
-        if name not in labels.columns:
-            raise InputError("the column is missing", where="labels", column=name, code="column.missing")
+    require_columns(labels, ("case_id", "metric", "label", "known_at"), "labels")
     snapshots, labels = read_instants(snapshots, "snapshots"), read_instants(labels, "labels")
     wanted = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
     decided = labels["decided_at"] if "decided_at" in labels else labels["known_at"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from .known_outcomes import Outcomes, known_outcomes
 
 #: Stage of a snapshot: its case is open, or it has ended.
@@ -112,9 +113,7 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
     >>> cohort.label.tolist(), cohort.found.breached.tolist()
     ([1.0, nan, nan], [1.0, 0.0, nan])
     """
-    for column in ("case_id", "label", "known_at"):
-        if column not in labels.columns:
-            raise InputError("the column is missing", where="labels", column=column, code="column.missing")
+    require_columns(labels, ("case_id", "label", "known_at"), "labels")
     if labels["label"].isna().all():
         hint = "surveys, disputes or complaints give labels; see deskcast.features.dissatisfaction_labels"
         raise InputError(
