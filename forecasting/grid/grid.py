@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError, did_you_mean
 from .frequency import SlotFrequency, local_instants, parse_frequency
 from .rows import MAX_CELLS, HistoryRows, RejectedSeries, read_rows, zone_of
@@ -20,6 +20,7 @@ from .slot_states import (
     OPEN,
     OUTAGE,
     PARTIAL,
+    States,
     find_outages,
     format_names,
     format_state_notes,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
 
 __all__ = ["MAX_CELLS", "Grid", "check_count", "format_names", "make_grid"]
-
-States = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -261,7 +260,7 @@ def _format_incomplete_start(matrix: Floats, begun: int, stamps: npt.NDArray[np.
     return [f"{some:,} rows before {where} lie in slots that are not complete, and are not learnt"] if some else []
 
 
-def _matrix(codes: npt.NDArray[np.int64], column: npt.NDArray[np.int64], y: Floats, shape: tuple[int, int]) -> Floats:
+def _matrix(codes: Ints, column: Ints, y: Floats, shape: tuple[int, int]) -> Floats:
     """Spread rows over the matrix; two instants of one local slot (the clock was put back) are added up."""
     cell, known = codes * shape[1] + column, ~np.isnan(y)
     size = shape[0] * shape[1]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from ..grid.grid import Grid
 from ..grid.profile import SeasonalProfile, build_profile
 from ..grid.special_days import SpecialDays
@@ -40,7 +39,7 @@ class Scene:
     kind: str = "count"
 
     @property
-    def places(self) -> npt.NDArray[np.int64]:
+    def places(self) -> Ints:
         """Column of the profile that belongs to each slot ahead."""
         return np.arange(self.horizon) % self.grid.frequency.season
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
 from ..grid.slot_states import MISSING
@@ -38,7 +37,7 @@ PRIOR_ERRORS = 20.0
 class _Panel:
     """The nodes of one level: their rows in the hierarchy, their grid, and forecasts made so far by origin."""
 
-    rows: npt.NDArray[np.int64]
+    rows: Ints
     grid: Grid
     special: SpecialDays
     seen: dict[int, MethodForecasts] = field(default_factory=dict)

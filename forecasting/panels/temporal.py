@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats, Ints
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, make_grid
@@ -195,9 +195,7 @@ def sum_to_weeks(grid: Grid) -> tuple[pd.DataFrame, npt.NDArray[np.datetime64]]:
     return pd.DataFrame(frame).astype({"unique_id": "str"}), starts
 
 
-def _calibrated(
-    issued: Issued, points: Floats, came: Floats, quiet: npt.NDArray[np.bool_], days: Ints | None
-) -> Floats:
+def _calibrated(issued: Issued, points: Floats, came: Floats, quiet: Bools, days: Ints | None) -> Floats:
     """Return quantiles from the errors that were left once slots and weeks agreed, N x H x K."""
     now = issued.fold.now
     level = np.nanmean(np.where(points > 0, points, np.nan), axis=(0, 2)) if (points > 0).any() else np.ones(len(quiet))
@@ -216,7 +214,7 @@ def _laid_out(
     point: Floats,
     edges: Floats,
     base: Floats,
-    told: npt.NDArray[np.bool_],
+    told: Bools,
 ) -> pd.DataFrame:
     """Return slots or weeks as a long frame."""
     names, count = np.array(issued.grid.ids, dtype=object)[told], len(stamps)

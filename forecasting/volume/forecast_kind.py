@@ -8,11 +8,10 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.plugins import PluginError
 from ...features.renamed import with_old_attributes
 from ..methods.own_methods import find_unsaid
@@ -114,7 +113,7 @@ def _edges(
     point: Floats,
     error: Floats,
     cases: Floats | None,
-    days: npt.NDArray[np.int64],
+    days: Ints,
     levels: Sequence[float],
 ) -> Floats:
     """Return quantiles around a forecast, inside the bounds of the kind."""
@@ -223,7 +222,7 @@ def forecast_kind(history: pd.DataFrame, request: ForecastRequest) -> pd.DataFra
     return table
 
 
-def _has_forecast(fold: KindFold) -> npt.NDArray[np.bool_]:
+def _has_forecast(fold: KindFold) -> Bools:
     return np.asarray(~np.isnan(fold.points["deskcast"]).all(axis=1), dtype=bool)
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
 from ...features.frames import SERIES_COLUMNS, require_columns
 from ...features.plugins import PluginError
@@ -250,7 +249,7 @@ def _run_own_methods(panel: KindPanel, origin: int, horizon: int) -> tuple[dict[
     return points, failed
 
 
-def _fill_unknown_slots(point: Floats, unknown: npt.NDArray[np.bool_]) -> Floats:
+def _fill_unknown_slots(point: Floats, unknown: Bools) -> Floats:
     """Forecast slots of which nothing is known by the mean of the others."""
     if not unknown.any():
         return point

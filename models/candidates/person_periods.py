@@ -6,14 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.frames import require_columns
 from .work_clock import WorkClock
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 class Finish(NamedTuple):

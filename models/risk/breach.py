@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
 from ..candidates.baselines import CalibratedModel
@@ -284,9 +283,7 @@ class BreachRisk(RiskEstimator):
         off = format_calibration_error(float(error), self.coverage_)
         return ModelDecision(verdict.used, join_statements([verdict.decision, off]))
 
-    def _walk(
-        self, makings: TrainingData, models: dict[str, CalibratedModel], rows: NDArray[np.bool_]
-    ) -> dict[str, Floats]:
+    def _walk(self, makings: TrainingData, models: dict[str, CalibratedModel], rows: Bools) -> dict[str, Floats]:
         """Predict the decided ones of these rows, bringing the models up to date a few times on the way."""
         found = makings.found
         place = np.flatnonzero(rows & found.decided)
@@ -347,7 +344,7 @@ class BreachRisk(RiskEstimator):
         return parts
 
 
-def has_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
+def has_breached(snapshots: pd.DataFrame) -> Bools:
     """Tell which cases have broken their promise already; where that is not known they have not.
 
     >>> import pandas as pd

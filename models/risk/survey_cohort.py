@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from ...features.errors import InputError
 from ...features.frames import require_columns
 from .known_outcomes import Outcomes, known_outcomes
@@ -49,7 +49,7 @@ class Cohort:
     label: Floats
 
     @property
-    def labelled(self) -> NDArray[np.bool_]:
+    def labelled(self) -> Bools:
         """Which rows have a label."""
         return ~np.isnan(self.label)
 
@@ -58,11 +58,11 @@ class Cohort:
         """Whether every decided row has a label, so that nobody has to be stood for."""
         return bool(self.labelled[self.found.decided].all())
 
-    def stage(self, name: str) -> NDArray[np.bool_]:
+    def stage(self, name: str) -> Bools:
         """Tell which rows are of a stage."""
         return np.asarray(stage_of(self.found.snapshots) == name, dtype=bool)
 
-    def weighted_rows(self, rows: NDArray[np.bool_], propensity: Floats | None = None) -> WeightedLabels:
+    def weighted_rows(self, rows: Bools, propensity: Floats | None = None) -> WeightedLabels:
         """Return the rows with a label among these, weighted to stand for all of them.
 
         Parameters

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Places
 from ...features.errors import InputError
 from ...features.frames import require_columns
 
@@ -73,7 +72,7 @@ def infer_freq(stamps: pd.DatetimeIndex) -> str:
     return [name for least, name in _MIN_STEP_DAYS if days >= least][-1]
 
 
-def build_period_grid(stamps: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex, npt.NDArray[np.intp]]:
+def build_period_grid(stamps: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex, Places]:
     """Return the grid that covers the stamps, and the place of each stamp on it.
 
     Parameters
