@@ -57,7 +57,7 @@ def _load_entry_point(point: metadata.EntryPoint) -> None:
         found = point.load()
         if callable(found):
             found()
-    except Exception as error:  # noqa: BLE001 - packages may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - packages may raise anything
         text = f"left out: the plug-ins of entry point '{point.name}' ({point.value}): {type(error).__name__}: {error}"
         warnings.warn(text, PluginWarning, stacklevel=3)
 
@@ -84,7 +84,7 @@ def _load_module(name: str, folder: str | Path | None, where: str) -> str | None
         if there is None and find_spec(name) is None:
             raise ModuleNotFoundError(f"no module named '{name}'")
         return import_module(name).__file__
-    except Exception as error:  # users' modules may raise anything
+    except (Exception, SystemExit) as error:  # users' modules may raise anything
         sys.modules.pop(name, None)
         for plugin in [p for key, p in registered().items() if key not in before]:
             unregister(plugin.kind, plugin.name)

@@ -75,7 +75,7 @@ class Plugin:
         begun = time.perf_counter()
         try:
             return function(*args)
-        except Exception as error:  # users' code may raise anything
+        except (Exception, SystemExit) as error:  # users' code may raise anything, and must not end the run
             raise self.error(f"it failed with {type(error).__name__}: {error}") from error
         finally:
             self._add_time(time.perf_counter() - begun)

@@ -170,8 +170,9 @@ def _floats(name: str, values: Numbers, wanted: str) -> Floats:
         missing = value is None or value is pd.NA
         real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
         if not (missing or real):
+            got = value.item() if isinstance(value, np.generic) else value
             raise InputError(
-                "this is not a number", where=_place(name, array, i), got=value, wanted=wanted, code="value.unknown"
+                "this is not a number", where=_place(name, array, i), got=got, wanted=wanted, code="value.unknown"
             )
         out.ravel()[i] = np.nan if missing else _float(value)
     return out

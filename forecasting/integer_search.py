@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
-from ..features.arrays import Bools, Floats, Ints
+from ..features.arrays import Bools, Floats, Ints, Places
 
-Places = npt.NDArray[np.intp]
 Meets = Callable[[Places, Floats], Bools]
 
 #: Rounding of the inputs must not cost an agent: 21 / (1 - 0.3) is 30.000000000000004 and means 30.

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import optimize, sparse
 
-from ..features.arrays import Floats
+from ..features.arrays import Bools, Floats
 
 #: A sparse array of scipy, whose types say more than a reader wants to know.
 Matrix = Any
-Places = npt.NDArray[np.intp]
 
 _milp: Any = optimize.milp
 _linprog: Any = optimize.linprog
@@ -53,7 +51,7 @@ def solve(
     low: Floats,
     high: Floats,
     *,
-    whole: npt.NDArray[np.bool_] | None = None,
+    whole: Bools | None = None,
     nodes: int | None = None,
     gap: float | None = None,
 ) -> Solution:

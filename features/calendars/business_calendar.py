@@ -19,7 +19,15 @@ import pandas as pd
 
 from ..arrays import Bools, Floats
 from ..errors import InputError
-from .open_intervals import MINUTES_PER_DAY, MISSING_INSTANT, US_PER_S, OpenIntervals, build_open_intervals, parse_zone
+from .open_intervals import (
+    MINUTES_PER_DAY,
+    MISSING_INSTANT,
+    US_PER_S,
+    Micros,
+    OpenIntervals,
+    build_open_intervals,
+    parse_zone,
+)
 from .opening_hours import (
     SpecialHours,
     check_opening_hours,
@@ -30,8 +38,6 @@ from .opening_hours import (
 
 #: How far :meth:`BusinessCalendar.add` looks for enough opening hours.
 MAX_SEARCH_YEARS = 200
-
-Micros = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

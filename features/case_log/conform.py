@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..calendars.due_instants import drop_empty_instants, drop_empty_marks
 from ..errors import InputError, did_you_mean
+from ..frames import require_columns
 from .schema import ACTOR_ROLES, EVENT_KINDS, TABLES, Column
 
 #: pandas type of each kind of column.
@@ -47,10 +48,7 @@ def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
             f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
         )
     table = TABLES[name]
-    for column in table.required:
-        if column not in frame.columns:
-            near = did_you_mean(column, [str(c) for c in frame.columns])
-            raise InputError("the column is missing", where=name, column=column, hint=near, code="column.missing")
+    require_columns(frame, table.required, name)
     out = frame.reset_index(drop=True).copy()
     for declared in table.columns:
         if declared.name in out.columns:

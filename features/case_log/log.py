@@ -209,7 +209,9 @@ class CaseLog:
         found = find_parquet_files(files)
         bound = {name: conform_expr(name, connection.read_parquet(path)) for name, path in found.items()}
         log = cls._bound(bound, until, timezone, attributes, calendars)
-        return log._opened_by(cls.from_parquet, {"files": files, **settings})
+        # another process may stand in another folder
+        places = {name: str(Path(path).absolute()) for name, path in found.items()}
+        return log._opened_by(cls.from_parquet, {"files": places, **settings})
 
     @classmethod
     def _bound(

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from ..case_log.cache import compute_once
@@ -147,7 +148,11 @@ def _read_rows(plugin: Plugin, entry: Kpi, log: CaseLog) -> pd.DataFrame:
     for column in needed:
         if column not in found:
             raise plugin.error("a column is missing from its rows", column=column, got=[str(c) for c in found])
+    if not found.columns.is_unique:
+        raise plugin.error("two columns have one name", got=[str(c) for c in found])
     at = found["at"]
+    if at.dtype == object and at.dropna().map(lambda t: getattr(t, "tzinfo", None) is not None).all():
+        at = pd.to_datetime(at, utc=True)
     if not isinstance(at.dtype, pd.DatetimeTZDtype):
         wanted = "instants with a zone (datetime64[us, UTC])"
         raise plugin.error("its times are not instants", column="at", got=str(at.dtype), wanted=wanted)
@@ -155,14 +160,26 @@ def _read_rows(plugin: Plugin, entry: Kpi, log: CaseLog) -> pd.DataFrame:
         got = str(at.max())
         raise plugin.error("a row is later than the end of the log", column="at", got=got, wanted=f"to {log.until}")
     raw = found.get("value", pd.Series(1.0, index=found.index))
-    value = pd.to_numeric(raw, errors="coerce").astype("Float64").astype("float64")
+    if entry.unit == "s" and raw.dtype.kind == "m":
+        raw = raw.dt.total_seconds()
+    no_number = raw.dtype.kind in "mMc"  # pandas would make one of a time
+    value = pd.Series(np.nan, index=raw.index) if no_number else pd.to_numeric(raw, errors="coerce")
+    value = value.astype("Float64").astype("float64")
     bad = raw.notna() & ~value.abs().lt(float("inf"))
+    bad |= (entry.unit == "s") & (value < 0)
     bad |= (entry.unit == "share") & value.notna() & ~value.isin([0, 1])
     if bad.any():
         row = int(bad.to_numpy().argmax())
-        wanted = "0 or 1" if entry.unit == "share" else "numbers"
+        wanted = {"share": "0 or 1", "s": "seconds of 0 or more"}.get(entry.unit, "numbers")
         raise plugin.error("a value cannot be used", column="value", row=row + 1, got=raw.tolist()[row], wanted=wanted)
     ended = found["ended"] if "ended" in found else pd.Series(True, index=found.index)
+    unclear = ~ended.isin([True, False])
+    if unclear.any():
+        row = int(unclear.to_numpy().argmax())
+        got = ended.tolist()[row]
+        raise plugin.error(
+            "it is not clear what has ended", column="ended", row=row + 1, got=got, wanted="true or false"
+        )
     columns = {"at": at.dt.tz_convert("UTC").dt.as_unit("us"), "value": value, "ended": ended.astype("bool")}
     if plugin.facts["per_case"]:
         columns["case_id"] = found["case_id"].astype("str")

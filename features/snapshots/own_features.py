@@ -106,10 +106,24 @@ def build_own_features(log: CaseLog, rows: pd.DataFrame) -> pd.DataFrame:
 def _values(plugin: Plugin, log: CaseLog, rows: pd.DataFrame) -> pd.Series[Any]:
     """Return a feature as floats or texts, one a row."""
     found = plugin.call(log, rows.copy())
-    values = pd.Series(found.array if isinstance(found, pd.Series) else np.asarray(found))
+    if isinstance(found, pd.Series):
+        if len(found) == len(rows) and not found.index.equals(rows.index):
+            hint = "reindex(rows.index), or to_numpy() if they stand in the order of the rows"
+            raise plugin.error("its values have another index than the rows", hint=hint)
+        values = found
+    else:
+        try:
+            values = pd.Series(np.atleast_1d(np.asarray(found)))
+        except ValueError as error:  # lists of several lengths, or more than one dimension
+            got = found.shape if isinstance(found, pd.DataFrame) else type(found).__name__
+            wanted = f"{len(rows):,} values"
+            raise plugin.error("it must give one value a row", got=got, wanted=wanted) from error
+    values = values.convert_dtypes() if values.dtype == object else values
     if len(values) != len(rows):
         raise plugin.error("it must give one value a row", got=len(values), wanted=f"{len(rows):,} values")
     kind = values.dtype
+    if kind.kind == "c":
+        raise plugin.error("its values are neither numbers nor texts", got=str(kind))
     if values.isna().all() or pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind):
         return values.astype("Float64").astype("float64")
     if not (pd.api.types.is_string_dtype(kind) or isinstance(kind, pd.CategoricalDtype)):
@@ -143,6 +157,7 @@ def _check_no_future(plugin: Plugin, log: CaseLog, rows: pd.DataFrame, values: p
 
 def _peeks(plugin: Plugin, row: pd.Series[Any], t: pd.Timestamp, got: object, wanted: object) -> PluginError:
     problem = "it looks into the future: it says another thing of log.as_of(t) than of the log"
+    got, wanted = (v.item() if isinstance(v, np.generic) else v for v in (got, wanted))
     return plugin.error(problem, got=got, wanted=f"{wanted!r}", hint=f"case '{row['case_id']}' at {row['at']}, t = {t}")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Ints
+from ...features.arrays import Bools, Ints
 from ...features.errors import InputError
 
 _DAY_S = 86_400
@@ -49,7 +49,7 @@ class SlotFrequency:
         """Tell whether slots are calendar months."""
         return self.name == "MS"
 
-    def number(self, stamps: npt.NDArray[np.datetime64], anchor: int = 0) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    def number(self, stamps: npt.NDArray[np.datetime64], anchor: int = 0) -> tuple[Ints, Bools]:
         """Return the slot number of each stamp and whether the stamp is exactly the start of that slot.
 
         ``anchor`` is the first day of the week in which weeks begin, in days after Thursday (1 January 1970).

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError, did_you_mean
 from .frequency import SlotFrequency, local_instants, parse_frequency
 from .rows import MAX_CELLS, HistoryRows, RejectedSeries, read_rows, zone_of
@@ -20,6 +20,7 @@ from .slot_states import (
     OPEN,
     OUTAGE,
     PARTIAL,
+    States,
     find_outages,
     format_names,
     format_state_notes,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
 
 __all__ = ["MAX_CELLS", "Grid", "check_count", "format_names", "make_grid"]
-
-States = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,12 @@ class Grid:
         N x T codes, see :data:`deskcast.forecasting.grid.slot_states.STATES`: open, closed, missing, outage or partial.
     told
         N x T; slots of an outage at which the empty slots so far already told that it was one.
-    refused
+    rejected
         Series that are left out, with the first row at fault and the reason.
     notes
         What a reader should know, in plain sentences.
+    passed_over
+        Columns of the history that are not used.
     """
 
     ids: tuple[str, ...]
@@ -74,11 +75,18 @@ class Grid:
     told: Bools
     rejected: tuple[RejectedSeries, ...]
     notes: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
 
     @property
     def length(self) -> int:
         """Number of slots of the history."""
         return int(self.y.shape[1])
+
+    @property
+    def reading(self) -> dict[Any, Any]:
+        """What could not be used of the history, as ``attrs`` of results hold it: series and columns."""
+        rejected = [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in self.rejected]
+        return {"rejected": rejected, "segments": ("unique_id",), "passed_over": self.passed_over}
 
     def stamps(self, start: int, stop: int) -> npt.NDArray[np.datetime64]:
         """Return the local starts of the slots ``start`` to ``stop`` (counted from the first of the grid)."""
@@ -193,9 +201,8 @@ def make_grid(
         *partial_notes,
         *format_state_notes(rows.names, matrix, is_open[:, :length], state, stamps, frequency),
     )
-    return Grid(
-        rows.names, frequency, first, rows.anchor, matrix, is_open, clock, state, told, rows.rejected, tuple(notes)
-    )
+    read = rows.rejected, tuple(notes), rows.passed_over
+    return Grid(rows.names, frequency, first, rows.anchor, matrix, is_open, clock, state, told, *read)
 
 
 def check_count(value: object, name: str) -> int:
@@ -253,7 +260,7 @@ def _format_incomplete_start(matrix: Floats, begun: int, stamps: npt.NDArray[np.
     return [f"{some:,} rows before {where} lie in slots that are not complete, and are not learnt"] if some else []
 
 
-def _matrix(codes: npt.NDArray[np.int64], column: npt.NDArray[np.int64], y: Floats, shape: tuple[int, int]) -> Floats:
+def _matrix(codes: Ints, column: Ints, y: Floats, shape: tuple[int, int]) -> Floats:
     """Spread rows over the matrix; two instants of one local slot (the clock was put back) are added up."""
     cell, known = codes * shape[1] + column, ~np.isnan(y)
     size = shape[0] * shape[1]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, Ints
 from .frequency import SlotFrequency
 from .grid import Grid
 
@@ -178,7 +178,7 @@ def _with_fallbacks(mean: Floats, y: Floats, usual: Bools, known: Bools, f: Slot
     return mean
 
 
-def _quiet(y: Floats, known: Bools, seen: npt.NDArray[np.int64], most: Floats, rate: Floats) -> Bools:
+def _quiet(y: Floats, known: Bools, seen: Ints, most: Floats, rate: Floats) -> Bools:
     """Find slots in which nothing ever comes, or that a source never reports although it reports the others.
 
     Zeros say so only where, at the mean rate of the series, so many zeros had less than 1 chance in 100; a slot

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...features.arrays import Bools, Floats, Ints
-from ...features.errors import InputError, did_you_mean
+from ...features.errors import InputError
+from ...features.frames import SERIES_COLUMNS, name_series_columns, require_columns
 from .frequency import SlotFrequency
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ class HistoryRows:
         Local stamps of the rows.
     anchor, zone
         Day on which weeks begin, and the zone of the local clock where it is known.
-    refused
+    rejected
         Series that are left out.
+    passed_over
+        Columns that are not used, as a warning says.
     """
 
     names: tuple[str, ...]
@@ -63,6 +66,7 @@ class HistoryRows:
     anchor: int
     zone: str | None
     rejected: tuple[RejectedSeries, ...]
+    passed_over: tuple[str, ...]
 
 
 def read_rows(
@@ -87,6 +91,7 @@ def read_rows(
         If the frame is empty or lacks a column, or if no series can be used: then for the first row at fault.
     """
     ids, values = _checked_ids(history), _numbers(history)
+    passed = name_series_columns(history, "history")["passed_over"]
     local, zone, unread = _local_clock(history, zone)
     codes, names = pd.factorize(ids, sort=True)
     bad: dict[int, tuple[int, InputError]] = {}
@@ -132,7 +137,7 @@ def read_rows(
     places, series = np.unique(codes[kept], return_inverse=True)
     refused = tuple(RejectedSeries(str(names[code]), *_row_and_reason(bad[code])) for code in sorted(bad))
     known = tuple(str(names[code]) for code in places)
-    return HistoryRows(known, series, number[kept], values[kept], local[kept], anchor, zone, refused)
+    return HistoryRows(known, series, number[kept], values[kept], local[kept], anchor, zone, refused, passed)
 
 
 def _row_and_reason(found: tuple[int, InputError]) -> tuple[int, str]:
@@ -160,20 +165,7 @@ def _error(
 
 
 def _checked_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
-    if not isinstance(history, pd.DataFrame):
-        raise InputError(
-            "the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y", code="history.short"
-        )
-    for column in ("unique_id", "ds", "y"):
-        if column not in history.columns:
-            known = [str(c) for c in history.columns]
-            raise InputError(
-                "this column is missing",
-                where="history",
-                column=column,
-                hint=did_you_mean(column, known),
-                code="column.missing",
-            )
+    require_columns(history, SERIES_COLUMNS, "history")
     if history.empty:
         raise InputError("the history has no rows", where="history", wanted="at least one value", code="history.short")
     missing = history["unique_id"].isna().to_numpy()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Ints
 from .grid import Grid, format_names
 from .known_days import event_spans, holiday_names
 from .profile import cut_seasons, latest_average
@@ -43,7 +42,7 @@ class SpecialDays:
         How many kinds, the last ones, were found in the past and stand on no list.
     """
 
-    kind: npt.NDArray[np.int64]
+    kind: Ints
     names: tuple[str, ...]
     holidays: int
     past: Floats
@@ -52,7 +51,7 @@ class SpecialDays:
     found: int = 0
 
     @property
-    def ordinary(self) -> npt.NDArray[np.bool_]:
+    def ordinary(self) -> Bools:
         """Tell which slots fall on ordinary days."""
         return self.kind < 0
 

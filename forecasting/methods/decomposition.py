@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from .daily_level import MAX_CARRY_LEAD_DAYS, SLOW_WINDOW_DAYS, Fit, fit_panel
 from .day_panel import DayPanel, build_day_panel
 from .day_shapes import DayShapes, fit_day_shapes
@@ -182,7 +181,7 @@ def effect_weights(panel: DayPanel, shape: DayShapes, trust: Floats) -> Floats:
     return weight
 
 
-def forecast_roots(fit: Fit, whole: int, ahead: npt.NDArray[np.int64]) -> Floats:
+def forecast_roots(fit: Fit, whole: int, ahead: Ints) -> Floats:
     """Return the root of the ratio to the usual on each day of the horizon."""
     root = fit.level + fit.effects[:, ahead]
     for lead in range(1, MAX_CARRY_LEAD_DAYS + 1):

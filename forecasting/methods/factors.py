@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from .daily_level import Fit, fit_panel
 from .day_panel import DayPanel
 from .day_shapes import DayShapes
@@ -27,7 +26,7 @@ def forecast_by_factors(
     moved: Floats,
     trust: Floats,
     weight: Floats,
-    ahead: npt.NDArray[np.int64],
+    ahead: Ints,
 ) -> tuple[Floats, Floats]:
     """Forecast the slots of the days ahead by factors, N x A x S, and say how well they fit the past, N.
 

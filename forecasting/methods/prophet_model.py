@@ -7,10 +7,9 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from .day_panel import build_day_panel
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def prophet(scene: Scene) -> Floats:
     return forecast
 
 
-def _calendar(scene: Scene, alive: npt.NDArray[np.int64]) -> tuple[pd.DataFrame, list[str]]:
+def _calendar(scene: Scene, alive: Ints) -> tuple[pd.DataFrame, list[str]]:
     """Return stamps and flags of the slots that are looked back on and of those ahead."""
     grid, size = scene.grid, max(scene.grid.frequency.per_day, 1)
     panel = build_day_panel(scene, alive)

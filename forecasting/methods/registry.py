@@ -156,7 +156,8 @@ def register_forecaster(name: str, function: ForecastMethod | None = None) -> An
     function
         From a :class:`~deskcast.forecasting.methods.scene.Scene` to N x H forecasts, one row a series and one column
         a slot ahead. It is shown nothing from the origin on, and may say NaN of a series where the history before an
-        earlier origin is too short for it. Without it a decorator is returned.
+        earlier origin is too short for it. It competes for rates, durations and stocks too: ``scene.kind`` says what
+        the values are, which it sees as they were given. Without it a decorator is returned.
 
     Returns
     -------

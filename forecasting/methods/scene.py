@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from ..grid.grid import Grid
 from ..grid.profile import SeasonalProfile, build_profile
 from ..grid.special_days import SpecialDays
@@ -27,6 +26,8 @@ class Scene:
         First slot to forecast, and how many.
     factors
         H; factor of the day of each slot, 1 on ordinary days.
+    kind
+        What the values are: ``count``, ``rate``, ``duration`` or ``stock``.
     """
 
     grid: Grid
@@ -35,9 +36,10 @@ class Scene:
     origin: int
     horizon: int
     factors: Floats
+    kind: str = "count"
 
     @property
-    def places(self) -> npt.NDArray[np.int64]:
+    def places(self) -> Ints:
         """Column of the profile that belongs to each slot ahead."""
         return np.arange(self.horizon) % self.grid.frequency.season
 

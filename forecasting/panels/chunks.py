@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from os import PathLike, fspath
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...features.errors import InputError, did_you_mean
+from ...features.errors import InputError, did_you_mean, warn_passed_over
+from ...features.frames import SERIES_COLUMNS, SERIES_HINT, name_series_columns, require_columns
 from ...features.plugins import Parcel, adopt, pack, registered, unpack
 from ...features.renamed import with_old_attributes
 from ..grid.grid import check_count
@@ -84,12 +86,14 @@ def forecast_chunks(
         raise InputError(
             "unknown backend", column="backend", got=backend, hint=did_you_mean(backend, BACKENDS), code="model.unknown"
         )
-    chunks, total, last = _chunks(history, chunk)
+    columns = _Columns((*SERIES_COLUMNS, "n") if request.kind != "count" else SERIES_COLUMNS)
+    chunks, total, last = _chunks(history, chunk, columns)
     done = 0
     # threads share the limit, so it is set around them all too
     with use_one_blas_thread():
         for count, ahead in _run_chunks(chunks, request, last, jobs, backend):
             done += count
+            ahead.attrs |= {"passed_over": tuple(columns.passed_over)}
             if progress is not None:
                 progress(done, total)
             yield ahead
@@ -138,12 +142,13 @@ def forecast_panel(
         raise InputError(
             f"no series can be used: {first['reason']}", where=f"series '{first['unique_id']}'", code="rows.none"
         )
+    asked = {name: full[-1].attrs[name] for name in ("request", "segments", "passed_over")}
     for part in full:
         part.attrs = {}
     table = pd.concat(full, ignore_index=True).sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
     more = [f"{len(notes) - 100:,} more notes"] if len(notes) > 100 else []
     counts = {str(k): int(v) for k, v in sorted(models.items(), key=lambda item: (-item[1], str(item[0])))}
-    attrs = {"notes": notes[:100] + more, "model": counts, "rejected": refused}
+    attrs = {"notes": notes[:100] + more, "model": counts, "rejected": refused, **asked}
     table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
@@ -226,10 +231,33 @@ def _check_jobs(jobs: object) -> int:
     return check_count(jobs, "jobs")
 
 
-def _chunks(history: HistorySource, size: int) -> tuple[Iterator[pd.DataFrame], int, pd.Timestamp | None]:
+@dataclass
+class _Columns:
+    """Which columns of a history are used, and which were passed over, each named once whichever part has it."""
+
+    used: tuple[str, ...]
+    passed_over: list[str] = field(default_factory=list)
+
+    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return what is used of a part."""
+        require_columns(frame, SERIES_COLUMNS, "history")
+        known = [*self.used, *self.passed_over]
+        self.passed_over += name_series_columns(frame, "history", known)["passed_over"]
+        return frame[[c for c in self.used if c in frame.columns]]
+
+    def of_file(self, path: str, names: Sequence[str]) -> list[str]:
+        """Return the columns of a file to read."""
+        unused = [c for c in names if c not in self.used and not c.startswith("__index_level_")]
+        self.passed_over += warn_passed_over(unused, path, SERIES_HINT)
+        return [c for c in self.used if c in names]
+
+
+def _chunks(
+    history: HistorySource, size: int, columns: _Columns
+) -> tuple[Iterator[pd.DataFrame], int, pd.Timestamp | None]:
     """Return the chunks, how many series there are (0 if not known), and the last stamp (if known)."""
     if isinstance(history, pd.DataFrame):
-        _check_columns(history)
+        history = columns.of(history)
         names = np.sort(history["unique_id"].dropna().astype(str).unique())
         missing = int(history["unique_id"].isna().to_numpy().argmax()) + 1 if history["unique_id"].isna().any() else 0
         if missing:
@@ -248,8 +276,8 @@ def _chunks(history: HistorySource, size: int) -> tuple[Iterator[pd.DataFrame], 
         return _cut(history, names, size), len(names), last
     if isinstance(history, (str, PathLike)):
         last = _last_stamp(fspath(history))
-        return _regrouped(_batches(fspath(history)), size, fspath(history)), 0, last
-    return _regrouped(iter(history), size, None), 0, None
+        return _regrouped(_batches(fspath(history), columns), size, fspath(history)), 0, last
+    return _regrouped(map(columns.of, history), size, None), 0, None
 
 
 def _cut(history: pd.DataFrame, names: np.ndarray[Any, Any], size: int) -> Iterator[pd.DataFrame]:
@@ -268,7 +296,6 @@ def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> I
     known: set[str] = set()
     last: str | None = None
     for frame in frames:
-        _check_columns(frame)
         if frame.empty:
             continue
         names = [str(name) for name in frame["unique_id"].unique()]
@@ -307,27 +334,10 @@ def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> I
         )
 
 
-def _check_columns(frame: pd.DataFrame) -> None:
-    if not isinstance(frame, pd.DataFrame):
-        raise InputError(
-            "the history must be a frame", got=type(frame).__name__, wanted="unique_id, ds, y", code="history.short"
-        )
-    for column in ("unique_id", "ds", "y"):
-        if column not in frame.columns:
-            known = [str(c) for c in frame.columns]
-            raise InputError(
-                "this column is missing",
-                where="history",
-                column=column,
-                hint=did_you_mean(column, known),
-                code="column.missing",
-            )
-
-
-def _batches(path: str) -> Iterator[pd.DataFrame]:
+def _batches(path: str, columns: _Columns) -> Iterator[pd.DataFrame]:
     """Read a Parquet file a few rows at a time."""
     file = _open(path)
-    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=["unique_id", "ds", "y"]):
+    for batch in file.iter_batches(BATCH_ROWS, columns=columns.of_file(path, file.schema_arrow.names)):
         yield batch.to_pandas()
 
 
@@ -351,8 +361,5 @@ def _open(path: str) -> Any:
         raise InputError(
             "this is not a Parquet file that can be read", where=path, hint=str(error), code="file.kind"
         ) from error
-    for name in ("unique_id", "ds", "y"):
-        if name not in file.schema_arrow.names:
-            hint = did_you_mean(name, file.schema_arrow.names)
-            raise InputError("this column is missing", where=path, column=name, hint=hint, code="column.missing")
+    require_columns(file.schema_arrow.empty_table().to_pandas(), SERIES_COLUMNS, path)
     return file

@@ -15,7 +15,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
 from ..methods.registry import NAIVE_METHODS
-from ..volume.forecast import build_fold_table, list_rejected_series
+from ..volume.fold_table import build_fold_table
 from ..volume.forecast_kind import variance_shares
 from ..volume.intervals import conformal_quantiles, effective_sample_size, forecast_columns, probabilities
 from ..volume.issued import Issued, issue_request
@@ -129,7 +129,7 @@ def forecast_cold_start(
     full = pd.concat([kept, *parts], ignore_index=True)[list(table.columns)]
     full = full.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
     full = full.astype({"unique_id": "str", "tier": "str", "own_days": "int64", "relatives": "int64"})
-    attrs = {"notes": notes, "model": fold.chosen, "rejected": list_rejected_series(grid)}
+    attrs = {"notes": notes, "model": fold.chosen, "request": issued.request.facts, **grid.reading}
     full.attrs = with_old_attributes(attrs, "forecast")
     return full
 

@@ -7,17 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats
-from ...features.errors import InputError
+from ...features.arrays import Floats, Ints
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
 from ..grid.slot_states import MISSING
 from ..grid.special_days import SpecialDays
+from ..volume.fold_table import find_cutoffs
 from ..volume.folds import find_past_origins, forecast_fold
-from ..volume.forecast import list_rejected_series
 from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, forecast_columns
 from ..volume.issued import Issued
 from ..volume.method_forecasts import MethodForecasts
@@ -39,7 +37,7 @@ PRIOR_ERRORS = 20.0
 class _Panel:
     """The nodes of one level: their rows in the hierarchy, their grid, and forecasts made so far by origin."""
 
-    rows: npt.NDArray[np.int64]
+    rows: Ints
     grid: Grid
     special: SpecialDays
     seen: dict[int, MethodForecasts] = field(default_factory=dict)
@@ -118,7 +116,8 @@ def forecast_hierarchy(
     panels, more = _panels(tree, leaves, request)
     now = _node_at(tree, panels, grid.length, request, method)
     table = _table(tree, grid, grid.length, request, now)
-    attrs = {"notes": [*leaves.notes, *more], "model": now.models, "rejected": list_rejected_series(grid)}
+    attrs = {"notes": [*leaves.notes, *more], "model": now.models, "request": request.facts}
+    attrs |= grid.reading | {"segments": tree.columns}
     table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
@@ -171,15 +170,9 @@ def backtest_hierarchy(
     grid = leaves.grid
     tree = hierarchy(grid.ids, by, groups)
     panels, _ = _panels(tree, leaves, request)
-    origins = [
-        o
-        for o in find_past_origins(grid.frequency, grid.length, horizon, folds)
-        if len(find_past_origins(grid.frequency, o, horizon, windows)) >= min(3, windows)
-    ]
-    if not origins:
-        raise InputError("the history is too short for one fold", column="horizon", got=horizon, code="history.short")
+    origins, _ = find_cutoffs(grid, horizon, request.windows, folds)
     frames = []
-    for done, origin in enumerate(sorted(origins), 1):
+    for done, origin in enumerate(origins, 1):
         part: pd.DataFrame | None = None
         for method in methods:
             now = _node_at(tree, panels, origin, request, method)
@@ -193,7 +186,9 @@ def backtest_hierarchy(
             frames.append(_with_outcomes(part, tree, panels, grid, origin, horizon))
         if progress is not None:
             progress(done, len(origins))
-    return pd.concat(frames, ignore_index=True)
+    whole = pd.concat(frames, ignore_index=True)
+    whole.attrs = with_old_attributes(grid.reading | {"segments": tree.columns}, "forecast")
+    return whole
 
 
 def _panels(tree: Hierarchy, leaves: Panel, request: ForecastRequest) -> tuple[list[_Panel], list[str]]:

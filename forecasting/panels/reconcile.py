@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
+from ...features.frames import require_columns
 
 #: How forecasts can be made to add up.
 RECONCILIATION_METHODS = ("wls", "variance", "bottom_up")
@@ -31,10 +32,13 @@ class Hierarchy:
         series are called: ``all``, ``phone``, ``phone/north``), ``leaves`` (how many). Sums first, leaves last.
     sums
         K x L; 1 where a leaf belongs to a sum.
+    columns
+        What the leaves are split by.
     """
 
     nodes: pd.DataFrame
     sums: Floats
+    columns: tuple[str, ...] = ()
 
     @property
     def leaves(self) -> list[str]:
@@ -106,7 +110,7 @@ def hierarchy(leaves: Sequence[str], by: Sequence[str], groups: Sequence[Sequenc
     matrix = np.stack(sums)
     nodes = pd.DataFrame(rows).astype("str")
     nodes["leaves"] = [*matrix.sum(axis=1).astype(int), *[1] * len(names)]
-    return Hierarchy(nodes, matrix)
+    return Hierarchy(nodes, matrix, tuple(columns))
 
 
 def reconcile_values(
@@ -241,12 +245,7 @@ def reconcile(
             hint="forecast_hierarchy has them",
             code="history.short",
         )
-    for column in ("ds", *columns):
-        if column not in forecasts.columns:
-            hint = did_you_mean(column, [str(c) for c in forecasts.columns])
-            raise InputError(
-                "this column is missing", where="forecasts", column=column, hint=hint, code="column.missing"
-            )
+    require_columns(forecasts, ["ds", *columns], "forecasts")
     tree = spec if isinstance(spec, Hierarchy) else _guess(forecasts, spec)
     wide = _by_node(forecasts, tree, list(columns))
     stamps = wide[columns[0]].columns

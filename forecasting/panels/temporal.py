@@ -10,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats, Ints
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, make_grid
 from ..grid.special_days import mark_special_days
 from ..methods.registry import AUTO
 from ..volume.folds import forecast_fold
-from ..volume.forecast import list_rejected_series
 from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, forecast_columns
 from ..volume.issued import Issued, issue_request
 from ..volume.method_forecasts import MethodForecasts
@@ -110,7 +109,7 @@ def forecast_over_time(
         _laid_out(issued, "week", starts, weeks[0], whole, base_week, told),
     ]
     table = pd.concat(parts, ignore_index=True)
-    attrs = {"notes": list(issued.notes), "model": issued.fold.chosen, "rejected": list_rejected_series(grid)}
+    attrs = {"notes": list(issued.notes), "model": issued.fold.chosen, "request": request.facts, **grid.reading}
     table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
@@ -196,9 +195,7 @@ def sum_to_weeks(grid: Grid) -> tuple[pd.DataFrame, npt.NDArray[np.datetime64]]:
     return pd.DataFrame(frame).astype({"unique_id": "str"}), starts
 
 
-def _calibrated(
-    issued: Issued, points: Floats, came: Floats, quiet: npt.NDArray[np.bool_], days: Ints | None
-) -> Floats:
+def _calibrated(issued: Issued, points: Floats, came: Floats, quiet: Bools, days: Ints | None) -> Floats:
     """Return quantiles from the errors that were left once slots and weeks agreed, N x H x K."""
     now = issued.fold.now
     level = np.nanmean(np.where(points > 0, points, np.nan), axis=(0, 2)) if (points > 0).any() else np.ones(len(quiet))
@@ -217,7 +214,7 @@ def _laid_out(
     point: Floats,
     edges: Floats,
     base: Floats,
-    told: npt.NDArray[np.bool_],
+    told: Bools,
 ) -> pd.DataFrame:
     """Return slots or weeks as a long frame."""
     names, count = np.array(issued.grid.ids, dtype=object)[told], len(stamps)

@@ -9,7 +9,11 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
+from ...features.frames import require_columns
 from ..volume.intervals import check_levels, probabilities
+
+#: Columns of sample paths.
+PATH_COLUMNS = ("unique_id", "ds", "path", "y")
 
 
 def total_over(
@@ -48,16 +52,7 @@ def total_over(
     >>> total_over(two, "W", levels=(80,)).iloc[0, 3:].astype(float).tolist()
     [14.0, 14.0, 7.0, 21.0]
     """  # noqa: E501 - the frame of the example
-    for column in ("unique_id", "ds", "path", "y"):
-        if column not in paths.columns:
-            known = [str(c) for c in paths.columns]
-            raise InputError(
-                "this column is missing",
-                where="paths",
-                column=column,
-                hint=did_you_mean(column, known),
-                code="column.missing",
-            )
+    require_columns(paths, PATH_COLUMNS, "paths")
     levels = check_levels(levels)
     p = probabilities(levels)
     start, end = _period(paths["ds"], freq)

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
 from ..grid.grid import check_count
 from ..methods.registry import AUTO
@@ -146,10 +145,11 @@ def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:
     if len(issued.past) < MIN_ORIGINS:
         notes.append("too few past errors to tell how slots go together: they are drawn apart, and sums look too sure")
     frame.attrs = {"notes": notes, "model": issued.fold.chosen, "freq": issued.grid.frequency.name}
+    frame.attrs |= {"request": issued.request.facts, **issued.grid.reading}
     return frame
 
 
-def _distribution(issued: Issued, alive: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _distribution(issued: Issued, alive: Ints) -> tuple[Floats, Floats]:
     """Return quantiles of each slot on a fine ladder of probabilities, N x H x K, and the probabilities.
 
     They are those that are issued, on a finer ladder, with the forecast in the middle. Only where many slots are empty
@@ -183,7 +183,7 @@ def _quantiles(ladder: Floats, p: Floats, n: int) -> Floats:
     return np.ascontiguousarray(np.moveaxis(values, 2, 0))
 
 
-def _templates(issued: Issued, alive: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
+def _templates(issued: Issued, alive: Ints, rng: np.random.Generator) -> Floats:
     """Return the normal scores of the past errors, O x (N H); nothing where too few origins are known."""
     if len(issued.past) < MIN_ORIGINS:
         return np.zeros((0, len(alive) * issued.horizon))

@@ -12,6 +12,14 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
+from ...features.frames import name_columns, require_columns
+from ..methods.registry import NAIVE_METHODS
+from ..volume.request import ForecastRequest
+
+#: Columns of forecasts and paths that have their use, or are what they say whatever is assumed.
+FORECAST_COLUMNS = (
+    "ds", "y", "path", "deskcast", *NAIVE_METHODS, "baseline", "base", "node", "level", "tier", "own_days", "relatives"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,12 +76,14 @@ def what_if(
     Returns
     -------
     The same rows and columns, with ``baseline`` after the recommended forecast (or after ``y``): what it was. The naive
-    columns stay as they were. ``attrs["changes"]`` says each assumption in a sentence.
+    columns stay as they were. Values stay within what their kind can be. ``attrs["changes"]`` says each assumption in a
+    sentence, ``attrs["passed_over"]`` names further columns, which stay as they were, as a warning does.
 
     Raises
     ------
     InputError
-        If an assumption says nothing or two things, names a series that is not forecast, or touches no slot.
+        If an assumption says nothing or two things, names a series that is not forecast, touches no slot, or closes
+        what is no count.
 
     Examples
     --------
@@ -85,17 +95,13 @@ def what_if(
     """
     paths = "path" in forecast.columns
     point = "y" if paths else "deskcast"
-    for column in ("unique_id", "ds", point):
-        if column not in forecast.columns:
-            known = [str(c) for c in forecast.columns]
-            raise InputError(
-                "this column is missing",
-                where="forecast",
-                column=column,
-                hint=did_you_mean(column, known),
-                code="column.missing",
-            )
+    require_columns(forecast, ["unique_id", "ds", point], "forecast")
+    asked = ForecastRequest.of_forecast(forecast)
     read = read_changes(changes)
+    if asked.kind != "count" and any(change.closed for change in read):
+        problem = f"only counts can be closed, not a {asked.kind}"
+        raise InputError(problem, where="changes", column="closed", hint="give a factor", code="value.range")
+    taken = _name_unchanged(forecast)
     factor, unsure, touched = np.ones(len(forecast)), np.zeros(len(forecast)), []
     rng = np.random.default_rng(seed)
     for row, change in enumerate(read, 1):
@@ -110,15 +116,24 @@ def what_if(
         touched.append(_format_change(change, forecast.loc[inside, "unique_id"].nunique()))
     out = forecast.copy()
     base = forecast[point].to_numpy(dtype=float)
-    out[point] = base * factor
-    out.insert([str(c) for c in out.columns].index(point) + 1, "baseline", base)
+    out[point] = np.clip(base * factor, *asked.limits)
+    if "baseline" not in out.columns:
+        out.insert([str(c) for c in out.columns].index(point) + 1, "baseline", base)
     if not paths:
-        _edges(out, forecast, base, factor, unsure)
-    out.attrs = {**forecast.attrs, "changes": touched}
+        _edges(out, forecast, base, factor, unsure, asked.limits)
+    out.attrs = {**forecast.attrs, **taken, "changes": [*forecast.attrs.get("changes", []), *touched]}
     if not paths and any(change.sd == 0 and not change.closed for change in read):
         said = "the intervals take the assumed effects as certain; `sd` says how unsure they are"
         out.attrs["notes"] = [*forecast.attrs.get("notes", []), said]
     return out
+
+
+def _name_unchanged(forecast: pd.DataFrame) -> dict[Any, Any]:
+    """Warn of columns that no assumption changes although they may be meant to be: other models of users' own."""
+    own = tuple(f"{name}-" for name in ("deskcast", *NAIVE_METHODS))
+    known = [str(c) for c in forecast.columns if str(c).startswith(own)]
+    hint = "only 'deskcast', or 'y' of paths, is changed"
+    return name_columns(forecast, ["unique_id"], [*FORECAST_COLUMNS, *known], "forecast", hint)
 
 
 def read_changes(changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame) -> list[Change]:
@@ -266,7 +281,9 @@ def _effect(ds: pd.Series, change: Change) -> Floats:
     return grown
 
 
-def _edges(out: pd.DataFrame, forecast: pd.DataFrame, base: Floats, factor: Floats, unsure: Floats) -> None:
+def _edges(
+    out: pd.DataFrame, forecast: pd.DataFrame, base: Floats, factor: Floats, unsure: Floats, limits: tuple[float, float]
+) -> None:
     """Move the quantiles along with the forecast."""
     stretch = np.where(factor > 1, factor, np.sqrt(factor))
     for column in [str(c) for c in forecast.columns if str(c).startswith(("deskcast-lo-", "deskcast-hi-"))]:
@@ -274,7 +291,7 @@ def _edges(out: pd.DataFrame, forecast: pd.DataFrame, base: Floats, factor: Floa
         score = NormalDist().inv_cdf(0.5 + float(column.rsplit("-", 1)[1]) / 200)
         distance = side * (forecast[column].to_numpy(dtype=float) - base) * stretch
         whole = np.where(factor > 0, np.hypot(distance, score * unsure * base * factor), 0.0)
-        edge = np.maximum(base * factor + side * whole, 0.0)
+        edge = np.clip(base * factor + side * whole, *limits)
         # what is certain stays so, and nothing else is touched
         out[column] = np.where((factor == 1) & (unsure == 0), forecast[column].to_numpy(dtype=float), edge)
 

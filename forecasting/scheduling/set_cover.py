@@ -16,9 +16,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Places
 from ...features.errors import InputError
-from ..solver import Matrix, Places, Solution, relax, solve, stack_columns, triplets
+from ..solver import Matrix, Solution, relax, solve, stack_columns, triplets
 
 _WHOLE = 1e-6
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from ...features.arrays import Bools, Floats, Ints
+from ...features.arrays import Bools, Floats, Ints, Places
 from ..arguments import Numbers, check_numbers
-from ..integer_search import Places, ceiling, find_smallest
+from ..integer_search import ceiling, find_smallest
 
 #: A service level of 0.8 is met by 0.7999999999999.
 TARGET_TOLERANCE = 1e-12

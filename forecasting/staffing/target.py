@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Places
 from ..arguments import Numbers, check_numbers, flat_queue, index_of
-from ..integer_search import Places
 from ..queueing.balance import EXTRA_PERFORMANCE_COLUMNS, PERFORMANCE_COLUMNS, check_definition
 from ..queueing.chat import EXTRA_CHAT_COLUMNS, agent_pace, chat_performance, compute_chat_performance
 from ..queueing.erlang import compute_performance, queue_performance

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ...features.errors import InputError, did_you_mean
+from ...features.errors import InputError
+from ...features.frames import name_columns, require_columns
 from ...features.plugins import PluginError
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
 from ..methods.own_methods import own_methods
 from ..methods.registry import AUTO, NAIVE_METHODS
-from .folds import find_past_origins, forecast_fold
-from .forecast import build_fold_table, list_rejected_series
+from .fold_table import build_fold_table, find_cutoffs, join_folds
+from .folds import forecast_fold
 from .forecast_kind import backtest_kind
 from .losses import coverage, mase_scale, wape, wql
 from .method_forecasts import MethodForecasts
@@ -23,6 +24,10 @@ from .request import ForecastRequest
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
+
+
+#: Columns that every fold has, and those that folds of a hierarchy have beside them.
+FOLD_COLUMNS, NODE_COLUMNS = ("unique_id", "ds", "y"), ("node", "level")
 
 
 def backtest(
@@ -87,7 +92,7 @@ def backtest(
     if kind != "count":
         return backtest_kind(history, request, progress)
     grid, special, notes = request.panel(history)
-    cutoffs, said = _cutoffs(grid, horizon, request.windows)
+    cutoffs, said = find_cutoffs(grid, horizon, request.windows)
     seen: dict[int, MethodForecasts] = {}
     nearer: dict[int, MethodForecasts] = {}
     own = own_methods() if AUTO in request.candidates else ()
@@ -106,9 +111,7 @@ def backtest(
         chosen[cutoff], weights[cutoff] = fold.chosen, fold.combination.by_tier
         if progress is not None:
             progress(done, len(cutoffs))
-    lost = [c for c in frames[0].columns if c in failed or str(c).startswith(tuple(f"{m}-" for m in failed))]
-    folds = pd.concat(frames, ignore_index=True).drop(columns=lost, errors="ignore")
-    folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
+    folds = join_folds(frames, failed)
     scale = _scales(grid, cutoffs[0])
     if not folds["y"].sum() > 0:
         said = (*said, "nothing came in the slots of these folds, so there is nothing to score")
@@ -117,7 +120,7 @@ def backtest(
         "seconds": {name: float(np.mean([s[name] for s in seconds])) for name in seconds[0] if name not in failed},
         "chosen": chosen,
         "weights": weights,
-        "rejected": list_rejected_series(grid),
+        **grid.reading,
         "mase_scale": {name: float(s) for name, s in zip(grid.ids, scale, strict=True)},
     }
     folds.attrs = with_old_attributes(attrs, "forecast")
@@ -140,6 +143,7 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
     fold), after the columns of ``by``. WQL is over the quantiles that the levels imply and the median. MASE divides
     by the error of the seasonal naive method inside the history before the first fold, and is the mean over series;
     a series without such an error is left out. Coverage leaves out slots that are certain to be empty and are.
+    ``attrs["passed_over"]`` names columns that are not used, as a warning does.
 
     Raises
     ------
@@ -155,15 +159,7 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
     ['deskcast', 'same_slot', 'seasonal_naive']
     """
     keys = [by] if isinstance(by, str) else list(by or ())
-    for key in keys:
-        if key not in folds.columns:
-            raise InputError(
-                "this column is missing",
-                where="folds",
-                column=key,
-                hint=did_you_mean(key, [*folds.columns]),
-                code="column.missing",
-            )
+    require_columns(folds, [*FOLD_COLUMNS, *keys], "folds")
     lows = [str(c) for c in folds.columns if "-lo-" in str(c)]
     models = list(dict.fromkeys(c.rsplit("-lo-", 1)[0] for c in lows))
     if not models:
@@ -177,25 +173,13 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
         label: dict[str, Any] = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
         scored = [label | _score(group, model, sorted(levels), folds.attrs) for model in models]
         rows += sorted(scored, key=lambda row: (row["wql"], models.index(row["model"])))
-    return pd.DataFrame(rows)
-
-
-def _cutoffs(grid: Grid, horizon: int, windows: int) -> tuple[list[int], tuple[str, ...]]:
-    """Return the origins to score, the earliest first: those with past errors of their own, where there are any."""
-    found = find_past_origins(grid.frequency, grid.length, horizon, windows)
-    if not found:
-        hint = f"{grid.length:,} slots of history; give more, or a shorter horizon"
-        raise InputError(
-            "the history is too short for one fold", column="horizon", got=horizon, hint=hint, code="history.short"
-        )
-    past = {o: len(find_past_origins(grid.frequency, o, horizon, windows)) for o in found}
-    kept = [o for o in found if past[o] >= min(3, windows)] or found
-    notes = []
-    if len(kept) < windows:
-        notes.append(f"{len(kept)} folds instead of {windows}: the history is short")
-    if min(past[o] for o in kept) < windows:
-        notes.append(f"the first fold's intervals rest on {past[kept[-1]]} earlier origins instead of {windows}")
-    return sorted(kept), tuple(notes)
+    table = pd.DataFrame(rows)
+    edges = [f"{m}-{side}-{level:g}" for m in models for side in ("lo", "hi") for level in levels]
+    used = [*FOLD_COLUMNS, *NODE_COLUMNS, "cutoff", *models, *edges]
+    table.attrs = name_columns(
+        folds, keys, used, "folds", "a model is scored by its intervals, a split is named in `by`"
+    )
+    return table
 
 
 def _with_outcomes(table: pd.DataFrame, grid: Grid, origin: int, horizon: int) -> pd.DataFrame:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from time import process_time
 
 import numpy as np
-import numpy.typing as npt
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.plugins import PluginError, PluginWarning
 from ..grid.frequency import SlotFrequency
 from ..grid.grid import Grid
@@ -136,7 +135,7 @@ def forecast_fold(
     now, then = seen[origin], [seen[o] for o in past]
     failed = _find_failed(grid, methods, now, then)
     if failed:
-        _name_failed(failed, asked)
+        name_failed(failed, asked)
         methods = [m for m in methods if m not in failed]
         candidates, shown = (tuple(m for m in names if m not in failed) for names in (candidates, shown))
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
@@ -188,7 +187,7 @@ def _find_failed(
     return failed | {name: error for name, error in unsaid.items() if error is not None}
 
 
-def _name_failed(failed: dict[str, PluginError], asked: Sequence[str]) -> None:
+def name_failed(failed: dict[str, PluginError], asked: Sequence[str]) -> None:
     """Warn of users' methods that failed and were tried unasked; one that was asked for must not be missing."""
     for name, error in failed.items():
         if name in asked:
@@ -225,7 +224,7 @@ class _LeadBlock:
     origins: list[int]
     then: list[MethodForecasts]
     outcome: Floats
-    days: npt.NDArray[np.int64]
+    days: Ints
 
     @staticmethod
     def of(
@@ -294,7 +293,7 @@ def _stack(values: list[Floats], like: Floats) -> Floats:
     return np.stack(values) if values else np.zeros(like.shape)
 
 
-def _days_known(outcome: Floats, days: npt.NDArray[np.int64]) -> int:
+def _days_known(outcome: Floats, days: Ints) -> int:
     return len(np.unique(days[~np.isnan(outcome).all(axis=1)]))
 
 
@@ -316,10 +315,10 @@ def _sizes(points: Floats, now: MethodForecasts, power: Floats | float) -> Float
     return compute_error_scale(flat, np.tile(now.level, times), np.tile(now.unit, times), of_all).reshape(points.shape)
 
 
-def _mix(made: dict[str, Floats], outcome: Floats, now: MethodForecasts, days: npt.NDArray[np.int64]) -> Combination:
+def _mix(made: dict[str, Floats], outcome: Floats, now: MethodForecasts, days: Ints) -> Combination:
     """Choose methods by their past forecasts."""
 
-    def size(point: Floats, rows: npt.NDArray[np.int64]) -> Floats:
+    def size(point: Floats, rows: Ints) -> Floats:
         flat = point.reshape(-1, point.shape[2])
         count = len(point)
         return compute_error_scale(flat, np.tile(now.level[rows], count), np.tile(now.unit[rows], count)).reshape(
@@ -339,7 +338,7 @@ def _drop_short_histories(past: list[int], origin: int) -> list[int]:
     return kept if len(kept) >= MIN_ORIGINS else past[:MIN_ORIGINS]
 
 
-def _outcomes(grid: Grid, targets: npt.NDArray[np.int64], quiet: list[Bools], limit: Floats) -> Floats:
+def _outcomes(grid: Grid, targets: Ints, quiet: list[Bools], limit: Floats) -> Floats:
     """Return what came in each target slot, O x N x H; NaN where closed, missing, certain to be 0, or not credible."""
     if not len(targets):
         return np.zeros((0, len(grid.ids), targets.shape[1]))

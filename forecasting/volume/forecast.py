@@ -15,9 +15,9 @@ from ..grid.special_days import format_special_days
 from ..methods.decomposition import find_level_shifts
 from ..methods.registry import NAIVE_METHODS
 from ..methods.scene import build_scene
+from .fold_table import build_fold_table
 from .folds import Fold, forecast_fold
 from .forecast_kind import forecast_kind
-from .intervals import forecast_columns
 from .request import ForecastRequest
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ def forecast(
     and the same for ``seasonal_naive`` and ``same_slot``: plots and losses of utilsforecast expect that each model of a
     frame has its intervals. Sorted by series and time. ``attrs["notes"]`` says in sentences what a reader should know
     (gaps, short histories, series without a forecast), ``attrs["model"]`` which methods were chosen,
-    ``attrs["weights"]`` their weights by tier of volume,
+    ``attrs["weights"]`` their weights by tier of volume, ``attrs["request"]`` what was asked for,
     ``attrs["rejected"]`` which series could not be used (``unique_id``, ``row``, ``reason``); the others are forecast.
+    ``attrs["passed_over"]`` names columns that are not used, as a warning does.
     A series without a value in the last half year has no rows, and a note names it.
 
     Raises
@@ -119,34 +120,9 @@ def forecast_request(history: pd.DataFrame, request: ForecastRequest) -> pd.Data
     days = format_special_days(scene.special, grid.length, request.horizon)
     notes = (*notes, *days, *_format_level_shifts(find_level_shifts(scene)))
     notes = (*notes, *_limits(grid, fold, request.windows), *_format_weights(fold))
-    attrs = {"notes": list(notes), "model": fold.chosen, "weights": fold.combination.by_tier}
-    table.attrs = with_old_attributes(attrs | {"rejected": list_rejected_series(grid)}, "forecast")
+    attrs = {"notes": list(notes), "model": fold.chosen, "request": request.facts, "weights": fold.combination.by_tier}
+    table.attrs = with_old_attributes(attrs | grid.reading, "forecast")
     return table
-
-
-def build_fold_table(grid: Grid, fold: Fold, levels: Sequence[float], shown: Sequence[str]) -> pd.DataFrame:
-    """Lay out the recommended forecast of a fold and the methods shown beside it as a long frame.
-
-    Parameters
-    ----------
-    grid, fold, levels
-        The panel, the forecasts and the levels that they were made for.
-    shown
-        Methods that have intervals of their own.
-    """
-    n, horizon = len(grid.ids), next(iter(fold.points.values())).shape[1]
-    stop = fold.origin + horizon
-    clock = np.where(grid.clock[fold.origin : stop] > 0, grid.clock[fold.origin : stop], 1.0)
-    told = np.repeat(~np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1), horizon)
-    columns: dict[str, npt.NDArray[np.generic]] = {
-        "unique_id": np.repeat(np.array(grid.ids, dtype=object), horizon),
-        "ds": np.tile(grid.stamps(fold.origin, stop), n),
-    }
-    for column, method in [("deskcast", fold.chosen), *zip(shown, shown, strict=True)]:
-        edges = fold.edges[method] * clock[None, :, None]
-        columns |= forecast_columns(column, fold.points[method] * clock, edges, levels)
-    frame = pd.DataFrame(columns)[told].reset_index(drop=True)
-    return frame.astype({"unique_id": "str", "ds": "datetime64[us]"})
 
 
 def _format_weights(fold: Fold) -> Iterator[str]:
@@ -168,11 +144,6 @@ def _format_level_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iter
         )
     if len(latest) > 5:
         yield f"{len(latest) - 5:,} more series changed their level"
-
-
-def list_rejected_series(grid: Grid) -> list[dict[str, object]]:
-    """Return the series that could not be used, in a form that can be written with a frame."""
-    return [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.rejected]
 
 
 def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
 
-from ...features.arrays import Floats
-from ...features.errors import InputError
+from ...features.arrays import Bools, Floats, Ints
+from ...features.plugins import PluginError
 from ...features.renamed import with_old_attributes
+from ..methods.own_methods import find_unsaid
 from ..methods.registry import NAIVE_METHODS
-from .folds import find_past_origins
+from .fold_table import find_cutoffs, join_folds
+from .folds import find_past_origins, name_failed
 from .intervals import ErrorDistribution, calibrate_intervals, forecast_columns, probabilities
-from .kinds import KindForecasts, KindPanel, forecast_kind_at, from_error_scale, kind_panel, to_error_scale
+from .kinds import (
+    CANDIDATE_METHODS,
+    KindForecasts,
+    KindPanel,
+    forecast_kind_at,
+    from_error_scale,
+    kind_panel,
+    to_error_scale,
+)
+from .losses import mase_scale
 from .request import ForecastRequest
 
 #: Past origins without which the simplest way is kept.
@@ -37,10 +47,14 @@ class KindFold:
     edges: dict[str, Floats]
     chosen: str
     origins: int
+    failed: dict[str, PluginError] = field(default_factory=dict)
 
 
-def kind_fold(panel: KindPanel, origin: int, request: ForecastRequest) -> KindFold:
-    """Forecast at an origin, by the way with the least error at the origins before, with intervals from these."""
+def kind_fold(panel: KindPanel, origin: int, request: ForecastRequest, shown: Sequence[str] = ()) -> KindFold:
+    """Forecast at an origin, by the way with the least error at the origins before, with intervals from these.
+
+    Methods in ``shown`` stand beside the recommended forecast and the naive ones.
+    """
     horizon, windows, levels = request.horizon, request.windows, request.levels
     now = forecast_kind_at(panel, origin, horizon)
     past = [o for o in find_past_origins(panel.grid.frequency, origin, horizon, windows) if o >= origin / 3]
@@ -51,19 +65,28 @@ def kind_fold(panel: KindPanel, origin: int, request: ForecastRequest) -> KindFo
         is_open = np.broadcast_to(panel.grid.is_open, (len(panel.grid.ids), panel.grid.is_open.shape[1]))
         came = np.where(is_open[:, targets], panel.grid.y[:, targets], np.nan).transpose(1, 0, 2)
         cases = panel.n[:, targets].transpose(1, 0, 2) if panel.n is not None else None
-    before = (
-        {way: np.stack([forecast_kind_at(panel, o, horizon).points[way] for o in past]) for way in now.points}
-        if past
-        else {}
-    )
-    chosen = _choose(came, before, cases, list(now.points)) if past else next(iter(now.points))
-    points = {"deskcast": now.points[chosen]} | {name: now.points[name] for name in NAIVE_METHODS}
+    then = [forecast_kind_at(panel, o, horizon) for o in past]
+    before = {way: np.stack([each.points[way] for each in then]) for way in now.points} if past else {}
+    failed = _find_failed(panel, now, then)
+    name_failed(failed, request.candidates)
+    ways = [way for way in panel.candidates(now.points) if way not in failed]
+    chosen = _choose(came, before, cases, ways) if past else ways[0]
+    beside = {name: name for name in (*NAIVE_METHODS, *shown) if name not in failed}
+    points = {name: now.points[way] for name, way in {"deskcast": chosen, **beside}.items()}
     days = (targets + panel.grid.first) // max(panel.grid.frequency.per_day, 1)
     edges = {}
-    for name, way in (("deskcast", chosen), *((name, name) for name in NAIVE_METHODS)):
+    for name, way in {"deskcast": chosen, **beside}.items():
         error = to_error_scale(panel.kind, came) - to_error_scale(panel.kind, before[way]) if past else came
         edges[name] = _edges(panel, now, points[name], np.where(np.isfinite(error), error, np.nan), cases, days, levels)
-    return KindFold(origin, points, edges, chosen, len(past))
+    return KindFold(origin, points, edges, chosen, len(past), failed)
+
+
+def _find_failed(panel: KindPanel, now: KindForecasts, then: list[KindForecasts]) -> dict[str, PluginError]:
+    """Return the users' methods that failed at any origin, or say nothing of what has to be forecast now."""
+    failed = {name: error for each in [now, *then] for name, error in each.failed.items()}
+    wanted = ~np.isnan(now.points[NAIVE_METHODS[0]])
+    unsaid = {name: find_unsaid(name, point, wanted, panel.grid.ids) for name, point in now.points.items()}
+    return {name: error for name, error in unsaid.items() if error is not None} | failed
 
 
 def _choose(came: Floats, before: dict[str, Floats], cases: Floats | None, ways: list[str]) -> str:
@@ -72,7 +95,9 @@ def _choose(came: Floats, before: dict[str, Floats], cases: Floats | None, ways:
     scale = np.sqrt((weight * np.nan_to_num(came) ** 2).sum(axis=(0, 2)) / np.maximum(weight.sum(axis=(0, 2)), 1e-12))
     loss = {}
     for way in ways:
-        miss = np.abs(np.nan_to_num(came - before[way])) * weight / np.where(scale > 0, scale, 1.0)[:, None]
+        # who says nothing at an earlier origin gains nothing there
+        said = np.where(np.isnan(before[way]), before[ways[0]], before[way])
+        miss = np.abs(np.nan_to_num(came - said)) * weight / np.where(scale > 0, scale, 1.0)[:, None]
         loss[way] = miss.sum(axis=(1, 2)) / max(float(weight.sum()) / len(came), 1e-12)
     first, best, least = loss[ways[0]], ways[0], 0.0
     for way in ways[1:]:
@@ -88,7 +113,7 @@ def _edges(
     point: Floats,
     error: Floats,
     cases: Floats | None,
-    days: npt.NDArray[np.int64],
+    days: Ints,
     levels: Sequence[float],
 ) -> Floats:
     """Return quantiles around a forecast, inside the bounds of the kind."""
@@ -187,22 +212,18 @@ def forecast_kind(history: pd.DataFrame, request: ForecastRequest) -> pd.DataFra
     panel = kind_panel(history, request)
     fold = kind_fold(panel, panel.grid.length, request)
     table = _table(panel, fold, request.levels)
-    notes = [*panel.notes]
+    notes = [*panel.notes, *(f"left out: {error}" for error in fold.failed.values())]
     if fold.origins < request.windows:
         notes.append(
             f"intervals rest on {fold.origins} past origins instead of {request.windows}: the history is short"
         )
-    attrs = {"notes": notes, "model": fold.chosen, "rejected": list(panel.rejected)}
+    attrs = {"notes": notes, "model": fold.chosen, "request": request.facts, **panel.reading}
     table.attrs = with_old_attributes(attrs, "forecast")
     return table
 
 
-def _has_forecast(fold: KindFold) -> npt.NDArray[np.bool_]:
+def _has_forecast(fold: KindFold) -> Bools:
     return np.asarray(~np.isnan(fold.points["deskcast"]).all(axis=1), dtype=bool)
-
-
-def _unscaled(panel: KindPanel, values: Floats) -> Floats:
-    return panel.low + values * (panel.high - panel.low) if panel.kind == "rate" else values
 
 
 def _table(panel: KindPanel, fold: KindFold, levels: Sequence[float]) -> pd.DataFrame:
@@ -212,7 +233,7 @@ def _table(panel: KindPanel, fold: KindFold, levels: Sequence[float]) -> pd.Data
     ids = np.array(panel.grid.ids, dtype=object)[told]
     columns: dict[str, Any] = {"unique_id": np.repeat(ids, horizon), "ds": np.tile(stamps, len(ids))}
     for name in fold.points:
-        point, edges = (_unscaled(panel, values[name])[told] for values in (fold.points, fold.edges))
+        point, edges = (panel.unscaled(values[name])[told] for values in (fold.points, fold.edges))
         columns |= forecast_columns(name, point, edges, levels)
     return pd.DataFrame(columns).astype({"unique_id": "str", "ds": "datetime64[us]"})
 
@@ -233,35 +254,30 @@ def backtest_kind(
     >>> backtest_kind(time, ForecastRequest(7, "D", windows=4, kind="duration"))["cutoff"].nunique()
     4
     """
-    horizon, windows = request.horizon, request.windows
+    horizon = request.horizon
     panel = kind_panel(history, request)
-    f = panel.grid.frequency
-    found = find_past_origins(f, panel.grid.length, horizon, windows)
-    origins = [o for o in found if len(find_past_origins(f, o, horizon, windows)) >= min(3, windows)] or found
-    if not origins:
-        raise InputError("the history is too short for one fold", column="horizon", got=horizon, code="history.short")
+    origins, said = find_cutoffs(panel.grid, horizon, request.windows)
     frames, chosen = [], {}
-    for done, origin in enumerate(sorted(origins), 1):
-        fold = kind_fold(panel, origin, request)
+    failed: dict[str, PluginError] = {}
+    shown = [name for name in panel.methods if not panel.free or name not in CANDIDATE_METHODS]
+    for done, origin in enumerate(origins, 1):
+        fold = kind_fold(panel, origin, request, [name for name in shown if name not in NAIVE_METHODS])
+        failed |= fold.failed
         table = _table(panel, fold, request.levels)
-        came = _unscaled(panel, panel.grid.y[:, origin : origin + horizon])[_has_forecast(fold)].ravel()
+        came = panel.unscaled(panel.grid.y[:, origin : origin + horizon])[_has_forecast(fold)].ravel()
         table.insert(2, "cutoff", panel.grid.stamps(origin - 1, origin)[0].astype("datetime64[us]"))
         table.insert(3, "y", came)
         frames.append(table[~np.isnan(came) & table["deskcast"].notna()])
         chosen[str(pd.Timestamp(table["cutoff"].iloc[0]))] = fold.chosen
         if progress is not None:
             progress(done, len(origins))
-    folds = pd.concat(frames, ignore_index=True)
-    folds = folds.sort_values(["unique_id", "cutoff", "ds"], kind="stable", ignore_index=True)
-    scale = _mase(panel, min(origins))
-    attrs = {"notes": list(panel.notes), "chosen": chosen, "rejected": list(panel.rejected), "mase_scale": scale}
+    folds = join_folds(frames, failed)
+    scale = mase_scale(panel.unscaled(panel.grid.y[:, : origins[0]]), panel.grid.frequency.season)
+    attrs = {
+        "notes": [*panel.notes, *said, *(f"left out: {error}" for error in failed.values())],
+        "chosen": chosen,
+        **panel.reading,
+        "mase_scale": {name: float(s) for name, s in zip(panel.grid.ids, scale, strict=True)},
+    }
     folds.attrs = with_old_attributes(attrs, "forecast")
     return folds
-
-
-def _mase(panel: KindPanel, first: int) -> dict[str, float]:
-    """Return the error of the seasonal naive method inside the history before the first fold."""
-    from .losses import mase_scale
-
-    scale = mase_scale(_unscaled(panel, panel.grid.y[:, :first]), panel.grid.frequency.season)
-    return {name: float(s) for name, s in zip(panel.grid.ids, scale, strict=True)}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats, Ints
+from ...features.arrays import Bools, Floats, Ints
 from ..grid.grid import Grid
 from ..grid.special_days import SpecialDays, format_special_days
 from ..grid.yearly_days import add_yearly_days
@@ -63,7 +63,7 @@ class Issued:
         return self.fold.points[self.fold.chosen]
 
     @property
-    def alive(self) -> npt.NDArray[np.bool_]:
+    def alive(self) -> Bools:
         """N; which series have a forecast."""
         return np.asarray(~np.isnan(self.point).all(axis=1), dtype=bool)
 

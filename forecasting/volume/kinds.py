@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
+from ...features.frames import SERIES_COLUMNS, require_columns
+from ...features.plugins import PluginError
 from ..grid.grid import Grid
 from ..grid.profile import cut_seasons
 from ..grid.special_days import SpecialDays
-from ..methods.registry import FORECAST_METHODS
+from ..methods.own_methods import OwnMethod, own_methods
+from ..methods.registry import ALL, AUTO
 from ..methods.scene import build_scene
 from .method_forecasts import MethodForecasts, forecast_all_methods
 from .request import ForecastRequest
@@ -39,6 +43,11 @@ class KindPanel:
         N x T; how many cases each value stands for, or nothing.
     parts
         Grids of numerator and denominator of a rate whose ``n`` is known.
+    methods
+        What the forecast may be made of: methods of the house, and users' own; those without a name of the house
+        (``carried on``) count as asked for where it was left to the forecast.
+    free
+        Whether it was left to the forecast.
     seen
         Forecasts by origin.
     """
@@ -52,15 +61,36 @@ class KindPanel:
     parts: tuple[Grid, Grid] | None
     notes: tuple[str, ...]
     rejected: tuple[dict[str, object], ...]
+    methods: tuple[str, ...] = CANDIDATE_METHODS
+    free: bool = True
     seen: dict[int, KindForecasts] = field(default_factory=dict)
+
+    @property
+    def reading(self) -> dict[Any, Any]:
+        """What could not be used of the history; see :attr:`deskcast.forecasting.grid.grid.Grid.reading`."""
+        return self.grid.reading | {"rejected": list(self.rejected)}
+
+    def unscaled(self, values: Floats) -> Floats:
+        """Return values of the grid as they were given."""
+        return self.low + values * (self.high - self.low) if self.kind == "rate" else values
+
+    def scaled(self, values: Floats) -> Floats:
+        """Return values on the scale of the grid."""
+        return (values - self.low) / (self.high - self.low) if self.kind == "rate" else values
+
+    def candidates(self, made: Iterable[str]) -> list[str]:
+        """Return which forecasts, of those that were made, the recommended one may be."""
+        wanted = {*self.methods, *(f"{name} of parts" for name in self.methods), *(["carried on"] if self.free else [])}
+        return [way for way in made if way in wanted]
 
 
 @dataclass(frozen=True)
 class KindForecasts:
-    """Forecasts of every way at one origin, N x H, and how many cases each value ahead will stand for."""
+    """Forecasts of every way at one origin, N x H, how many cases each value ahead will stand for, and who failed."""
 
     points: dict[str, Floats]
     n: Floats | None
+    failed: dict[str, PluginError] = field(default_factory=dict)
 
 
 def to_error_scale(kind: str, x: Floats) -> Floats:
@@ -85,46 +115,66 @@ def from_error_scale(kind: str, z: Floats) -> Floats:
 
 def kind_panel(history: pd.DataFrame, request: ForecastRequest) -> KindPanel:
     """Put series of one kind on a grid; those with impossible values are left out and named."""
-    kind, bounds = request.kind, request.bounds
+    kind = request.kind
     if kind not in KINDS:
         raise InputError(
             "unknown kind of series", column="kind", got=kind, hint=did_you_mean(kind, KINDS), code="series.unknown"
         )
-    low, high = (float(bounds[0]), float(bounds[1])) if kind == "rate" else (0.0, np.inf)
+    low, high = request.limits
     if not low < high:
+        wanted = "such as (0, 1)"
         raise InputError(
-            "the bounds are not in order", column="bounds", got=bounds, wanted="such as (0, 1)", code="value.range"
+            "the bounds are not in order", column="bounds", got=request.bounds, wanted=wanted, code="value.range"
         )
-    if not isinstance(history, pd.DataFrame):
-        raise InputError(
-            "the history must be a frame", got=type(history).__name__, wanted="unique_id, ds, y", code="history.short"
-        )
+    require_columns(history, SERIES_COLUMNS, "history")
+    methods, left_out = _kind_methods(request)
     kept, refused = _drop_impossible(history, kind, low, high)
     scaled = kept.assign(y=(kept["y"] - low) / (high - low)) if kind == "rate" else kept
     if kind == "stock":  # it is there at night, too
         request = replace(request, calendar=None, outages=None)
-    grid, special, said = request.panel(scaled, find=False)
+    grid, special, said = request.panel(scaled.drop(columns="n", errors="ignore"), find=False)
     n, parts = None, None
     if "n" in kept.columns and kind != "stock":
         usable = scaled[scaled["unique_id"].astype(str).isin(grid.ids)]
         weight = pd.to_numeric(usable["n"], errors="coerce").where(usable["y"].notna() | (usable["n"] == 0))
         bare = replace(request, outages=None, holidays=None, events=None)
-        count = bare.grid(usable.assign(y=weight), find=False)
+        rows = usable[["unique_id", "ds"]]
+        count = bare.grid(rows.assign(y=weight), find=False)
         n = count.y
         if kind == "rate":
             part = (usable["y"].where(weight > 0, 0.0) * weight).where(weight.notna())
-            parts = (bare.grid(usable.assign(y=part), find=False), count)
+            parts = (bare.grid(rows.assign(y=part), find=False), count)
     notes = tuple(f"series '{row['unique_id']}' is left out: {row['reason']}" for row in refused[:10])
     more = tuple({"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in grid.rejected)
-    return KindPanel(kind, low, high, grid, special, n, parts, (*notes, *said), (*refused, *more))
+    free = AUTO in request.candidates or request.models == ALL
+    notes = (*notes, *left_out, *said)
+    return KindPanel(kind, low, high, grid, special, n, parts, notes, (*refused, *more), methods, free)
+
+
+def _kind_methods(request: ForecastRequest) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the methods that series of another kind may be forecast by, and a note on those that cannot."""
+    asked = request.candidates
+    free = AUTO in asked or request.models == ALL
+    house = [name for name in CANDIDATE_METHODS if free or name in asked]
+    own = [name for name in asked if isinstance(name, OwnMethod)]
+    methods = tuple(dict.fromkeys([*house, *own, *(own_methods() if free else ())]))
+    lost = [] if request.models == ALL else [name for name in asked if name not in (AUTO, *methods)]
+    if not methods:
+        wanted = f"{', '.join(CANDIDATE_METHODS)}, or a function"
+        raise InputError(
+            f"this forecasts counts only, not a {request.kind}",
+            column="models",
+            got=lost[0],
+            wanted=wanted,
+            code="model.unknown",
+        )
+    return methods, (f"left out, as they forecast counts only: {', '.join(lost)}",) if lost else ()
 
 
 def _drop_impossible(
     history: pd.DataFrame, kind: str, low: float, high: float
 ) -> tuple[pd.DataFrame, list[dict[str, object]]]:
     """Leave out series with a value that its kind cannot have."""
-    if "y" not in history.columns or "unique_id" not in history.columns:
-        return history, []
     y = pd.to_numeric(history["y"], errors="coerce")
     wanted = f"from {low:g} to {high:g}" if kind == "rate" else "above 0"
     bad = (y < low) | (y > high) if kind == "rate" else (y <= 0 if kind == "duration" else y < 0)
@@ -154,7 +204,7 @@ def forecast_kind_at(panel: KindPanel, origin: int, horizon: int) -> KindForecas
     """Forecast in every way from the values before the origin; NaN where nothing is known."""
     if origin in panel.seen:
         return panel.seen[origin]
-    ways = [way for way in CANDIDATE_METHODS if way in FORECAST_METHODS]
+    ways = list(CANDIDATE_METHODS)
     plain = forecast_all_methods(panel.grid, panel.special, origin, horizon, ways)
     is_open = panel.grid.is_open[:, origin : origin + horizon]
     # a slot that was never told is not one in which the value is 0
@@ -172,16 +222,34 @@ def forecast_kind_at(panel: KindPanel, origin: int, horizon: int) -> KindForecas
             points |= {f"{way} of parts": _ratio(top, bottom, way, points[way]) for way in ways}
     if panel.kind == "stock":
         points["carried on"] = _carry_last_value(panel, origin, horizon)
+    own, failed = _run_own_methods(panel, origin, horizon)
+    points |= {name: np.where(is_open, np.maximum(point, 0.0), np.nan) for name, point in own.items()}
     if panel.kind == "rate":
         points = {way: np.clip(p, 0.0, 1.0) for way, p in points.items()}
     if panel.kind == "duration":
         least = _least(panel.grid.y[:, :origin])
         points = {way: np.maximum(p, least[:, None]) for way, p in points.items()}
-    panel.seen[origin] = KindForecasts(points, n)
+    panel.seen[origin] = KindForecasts(points, n, failed)
     return panel.seen[origin]
 
 
-def _fill_unknown_slots(point: Floats, unknown: npt.NDArray[np.bool_]) -> Floats:
+def _run_own_methods(panel: KindPanel, origin: int, horizon: int) -> tuple[dict[str, Floats], dict[str, PluginError]]:
+    """Forecast with users' methods, which see the values as they were given; say which failed."""
+    own = [name for name in panel.methods if isinstance(name, OwnMethod)]
+    points: dict[str, Floats] = {}
+    failed: dict[str, PluginError] = {}
+    if own:
+        grid = replace(panel.grid, y=panel.unscaled(panel.grid.y))
+        scene = replace(build_scene(grid, panel.special, origin, horizon), kind=panel.kind)
+    for name in own:
+        try:
+            points[name] = panel.scaled(name.forecast(scene))
+        except PluginError as error:
+            points[name], failed[name] = np.full((len(panel.grid.ids), horizon), np.nan), error
+    return points, failed
+
+
+def _fill_unknown_slots(point: Floats, unknown: Bools) -> Floats:
     """Forecast slots of which nothing is known by the mean of the others."""
     if not unknown.any():
         return point

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from ..grid.grid import Grid, check_count, make_grid
@@ -61,6 +62,31 @@ class ForecastRequest:
     def candidates(self) -> tuple[str, ...]:
         """Methods that the forecast may be made of."""
         return check_models(self.models)
+
+    @classmethod
+    def of_forecast(cls, ahead: pd.DataFrame) -> ForecastRequest:
+        """Return what was asked for a forecast, as far as its frame says; by default series of counts.
+
+        >>> ahead = pd.DataFrame({"ds": [pd.Timestamp("2024-03-01")], "deskcast": [0.9]})
+        >>> ahead.attrs["request"] = ForecastRequest(1, "D", kind="rate").facts
+        >>> ForecastRequest.of_forecast(ahead).kind
+        'rate'
+        """
+        said: dict[str, Any] = {"horizon": int(ahead["ds"].nunique()), "freq": ""}
+        said |= ahead.attrs.get("request", {})
+        return cls(**{each.name: said[each.name] for each in fields(cls) if each.name in said})
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a reader of a forecast needs of it, in a form that can be written with a frame."""
+        levels, bounds = [float(level) for level in self.levels], [float(bound) for bound in self.bounds]
+        kind = {"kind": self.kind, "bounds": bounds}
+        return {"horizon": int(self.horizon), "freq": self.freq, "levels": levels, **kind}
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Least and largest value that a series of this kind can have."""
+        return (float(self.bounds[0]), float(self.bounds[1])) if self.kind == "rate" else (0.0, np.inf)
 
     @property
     def one_calendar(self) -> BusinessCalendar | None:

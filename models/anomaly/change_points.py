@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Places
 from ...features.errors import InputError, did_you_mean
 
-Places = npt.NDArray[np.intp]
 SegmentShape = Literal["level", "trend"]
 Form = Literal["level", "trend", "steady"]  # of one column; steady: one line throughout
 
@@ -236,7 +235,7 @@ def _rest(x: Floats, starts: list[int], shapes: tuple[Form, ...]) -> Floats:
     return np.where(steady, _off_line(x, steady), out) if steady.any() else out
 
 
-def _off_line(part: Floats, bent: npt.NDArray[np.bool_]) -> Floats:
+def _off_line(part: Floats, bent: Bools) -> Floats:
     """Return what the mean, and for some columns the straight line, of a part leaves."""
     out: Floats = part - part.mean(axis=0)
     if bent.any() and len(part) > 2:

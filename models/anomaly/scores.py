@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Bools, Floats
-from ...features.errors import warn_passed_over
+from ...features.frames import name_series_columns
 from ..series.panel import check_columns, infer_freq, numbers_of, period_days
 from .evidence import (
     WARM_UP_VALUES,
@@ -74,8 +74,7 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
     [False, False, True]
     """
     check_columns(series, ("ds", "y"), "series")
-    unused = [str(c) for c in series.columns if c not in ANOMALY_COLUMNS[:3]]
-    passed = warn_passed_over(unused, "series", "'unique_id' tells series apart: put what splits them there")
+    taken = name_series_columns(series, "series")
     rows = series[["ds", "y"]].reset_index(drop=True)
     ids = series["unique_id"].astype(str) if "unique_id" in series else pd.Series("all", index=series.index)
     rows.insert(0, "unique_id", ids.to_numpy())
@@ -88,7 +87,7 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
     out = out.reindex(columns=list(ANOMALY_COLUMNS))
     lost = int(rows["y"].isna().sum() - pd.isna(raw).sum())
     notes += [f"{lost} values are not finite and count as missing"] if lost else []
-    out.attrs = {"notes": tuple(notes), "passed_over": passed}
+    out.attrs = {"notes": tuple(notes), **taken}
     return out
 
 

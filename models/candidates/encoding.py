@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
 from .feature_groups import NUMERIC_FEATURES, features_in, group_of, numeric_in
 
@@ -83,7 +82,7 @@ class LevelCode:
         table = np.concatenate([coefficients, [np.asarray(self.shares) @ coefficients]])
         return np.asarray(table[self._codes(values)], dtype=np.float64)
 
-    def _codes(self, values: pd.Series) -> NDArray[np.int64]:
+    def _codes(self, values: pd.Series) -> Ints:
         # Few distinct values: the text of each is looked up once.
         place, distinct = pd.factorize(values, use_na_sentinel=False)
         text = as_text(pd.Series(distinct, dtype=values.dtype))

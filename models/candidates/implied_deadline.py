@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Ints
 
 #: Fewer decided cases of a priority, or fewer of either outcome in all, imply nothing.
 MIN_CASES, MIN_CASES_PER_OUTCOME = 200, 20
@@ -90,7 +89,7 @@ def implied_deadline(decided: pd.DataFrame, as_of: pd.Timestamp) -> ImpliedDeadl
     at = np.quantile(took, np.linspace(0, 1, _AGE_GRID_POINTS))
     ages = np.unique(np.concatenate([[0.0], at, np.maximum(at - np.median(lags), 0.0)]))
 
-    def curve(rows: NDArray[np.bool_]) -> Floats:
+    def curve(rows: Bools) -> Floats:
         model = IsotonicRegression(y_min=_MIN_PROBABILITY, y_max=1 - _MIN_PROBABILITY, out_of_bounds="clip")
         return np.asarray(model.fit(took[rows], broken[rows]).predict(ages), dtype=np.float64)
 
@@ -118,7 +117,7 @@ def _average(ages: Floats, curve: Floats, lags: Floats) -> Floats:
     return np.asarray(np.interp(ages[:, None] + lags[None, :], ages, curve).mean(axis=1), dtype=np.float64)
 
 
-def _by_priority(curves: dict[str, Floats], priority: pd.Series) -> list[tuple[str, NDArray[np.int64]]]:
+def _by_priority(curves: dict[str, Floats], priority: pd.Series) -> list[tuple[str, Ints]]:
     text = priority.astype("str").to_numpy(dtype=object)
     named = [(name, np.flatnonzero(text == name)) for name in curves if name]
     others = np.flatnonzero(~np.isin(text, [name for name in curves if name]))

@@ -101,8 +101,9 @@ def register_classifier(name: str, classifier: Any = None) -> Any:
         What it is called in the tables of the models, such as ``forest``.
     classifier
         An unfitted one in scikit-learn's manner, or a function (a class) without arguments that makes it:
-        ``fit(X, y, sample_weight)`` with ``y`` of 0 and 1, and ``predict_proba(X)`` of shape (n, 2). ``X`` is a frame
-        of numbers without gaps. Each fit has a copy of its own. Without one a decorator is returned.
+        ``fit(X, y, sample_weight)`` (or a pipeline whose last step is one) with ``y`` of 0 and 1, and
+        ``predict_proba(X)`` of shape (n, 2). ``X`` is a frame of numbers without gaps. Each fit has a copy of its own.
+        Without one a decorator is returned.
 
     Returns
     -------
@@ -188,5 +189,7 @@ def fit_own_classifiers(
 
 def _fit(make: Callable[[], Any], frame: pd.DataFrame, y: Any, weight: Floats) -> Any:
     classifier = make()
-    classifier.fit(frame.copy(), y.copy(), sample_weight=weight.copy())
+    steps = getattr(classifier, "steps", None)  # of a pipeline the last one takes the weights
+    named = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
+    classifier.fit(frame.copy(), y.copy(), **{named: weight.copy()})
     return classifier

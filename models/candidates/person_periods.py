@@ -6,14 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
-from ...features.errors import InputError
+from ...features.arrays import Bools, Floats, Ints
+from ...features.frames import require_columns
 from .work_clock import WorkClock
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 class Finish(NamedTuple):
@@ -66,9 +62,7 @@ def find_finish_times(
         seen = np.asarray((known <= as_of).to_numpy(dtype=bool))
         done = seen & (source | ~broken.fillna(True).to_numpy(dtype=bool))
         return Finish(_until(at, seen, as_of), done)
-    for name in ("case_id", "ended_at"):
-        if name not in ends.columns:
-            raise InputError("the column is missing", where="ends", column=name, code="column.missing")
+    require_columns(ends, ("case_id", "ended_at"), "ends")
     seen_ends = ends.loc[ends["ended_at"] <= as_of, ["case_id", "ended_at"]]
     found = _next(snapshots, seen_ends)
     ended = np.asarray(found.notna())

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ..evaluation.calibration import log_odds
 
@@ -59,7 +58,7 @@ class TimeUsedCurve:
         return np.asarray(np.minimum(probability, 1.0 - 1.0 / (self.stretches + 2.0)), dtype=np.float64)
 
 
-def fit_time_used(entry: Floats, end: Floats, done: NDArray[np.bool_], *, is_known: bool = True) -> TimeUsedCurve:
+def fit_time_used(entry: Floats, end: Floats, done: Bools, *, is_known: bool = True) -> TimeUsedCurve:
     """Estimate by Kaplan-Meier how much of the target cases use; those still running and those that broke it count.
 
     Parameters
@@ -107,7 +106,7 @@ def find_stretches(
     known_at: pd.Series,
     as_of: pd.Timestamp,
     calendar: BusinessCalendar | None = None,
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, Bools]:
     """Return between which shares of its target each snapshot's case ran on, until the next look or its end.
 
     Parameters

@@ -42,8 +42,9 @@ def explain_change(
     DataFrame
         ``column``, ``value``, ``before``, ``after``, ``n_before``, ``n_after``, ``mix``, ``rate``, ``contribution``:
         for each column the contributions add up to the change of the KPI, which stands with the totals in ``attrs``
-        (``before``, ``after``, ``change``, ``unit``). Counts are per day; a stock such as the backlog is that of the
-        last day; durations are means, as medians do not add up, over the days and segments whose mean is known.
+        (``before``, ``after``, ``change``, ``unit``; the columns are ``segments``). Counts are per day; a stock such as
+        the backlog is that of the last day; durations are means, as medians do not add up, over the days and segments
+        whose mean is known.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def explain_change(
         history = kpi_history(log, kpi, by=column, freq="D")
         parts.append(_explain(history, kpi, column, days["before"], days["after"]))
     out = pd.concat(parts, ignore_index=True)
-    out.attrs = parts[0].attrs
+    out.attrs = parts[0].attrs | {"segments": tuple(columns)}
     return out
 
 

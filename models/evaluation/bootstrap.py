@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -16,6 +18,16 @@ def case_codes(case: ArrayLike) -> Ints:
     [1, 0, 1]
     """
     return np.asarray(pd.factorize(np.asarray(case), sort=True)[0], dtype=np.int64)
+
+
+def draw_cases(count: int, replicates: int, seed: int) -> Iterator[Ints]:
+    """Yield draws of as many cases as there are, with replacement: the same seed, the same draws.
+
+    >>> [len(taken) for taken in draw_cases(3, 2, 0)], list(draw_cases(0, 2, 0))
+    ([3, 3], [])
+    """
+    rng = np.random.default_rng(seed)
+    return (rng.integers(0, count, count) for _ in range(replicates if count else 0))
 
 
 def bootstrap_ratio(part: Floats, whole: Floats, codes: Ints, replicates: int, seed: int) -> tuple[float, Floats]:
@@ -46,10 +58,8 @@ def bootstrap_ratio(part: Floats, whole: Floats, codes: Ints, replicates: int, s
     (1.5, [1.0, 1.5, 2.0])
     """
     above, below = (np.bincount(codes, v).astype(np.float64) for v in (part, whole))
-    rng, cases = np.random.default_rng(seed), len(above)
     drawn = np.ones(replicates)
-    for draw in range(replicates):
-        taken = rng.integers(0, cases, cases)
+    for draw, taken in enumerate(draw_cases(len(above), replicates, seed)):
         total = below[taken].sum()
         drawn[draw] = above[taken].sum() / total if total > 0 else 1.0
     return float(above.sum() / below.sum()), drawn

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ...features.arrays import Floats
-from .bootstrap import bootstrap_ratio, case_codes
+from ...features.arrays import Bools, Floats
+from .bootstrap import bootstrap_ratio, case_codes, draw_cases
 from .calibration import brier, ece, reliability_table
 
 #: Columns of the evaluation table.
@@ -129,10 +129,9 @@ def bootstrap_table(
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
     said = {name: np.asarray(p, dtype=float) for name, p in predicted.items()}
     draws: dict[str, list[tuple[float, ...]]] = {name: [] for name in said}
-    rng = np.random.default_rng(seed)
     count = int(codes.max()) + 1 if len(codes) else 0
-    for _ in range(replicates if count else 0):
-        times = np.bincount(rng.integers(0, count, count), minlength=count)[codes]
+    for taken in draw_cases(count, replicates, seed):
+        times = np.bincount(taken, minlength=count)[codes]
         rows = times > 0
         for name, p in said.items():
             draws[name].append(_scores(y[rows], p[rows], (w * times)[rows])[2:])
@@ -206,7 +205,7 @@ def brier_gain(
 def _scores(y: Floats, p: Floats, w: Floats) -> tuple[int, float, float, float, float, float]:
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    both: NDArray[np.bool_] = np.isin([0.0, 1.0], y)
+    both: Bools = np.isin([0.0, 1.0], y)
     missing = float("nan")
     auc = float(roc_auc_score(y, p, sample_weight=w)) if both.all() else missing
     precision = float(average_precision_score(y, p, sample_weight=w)) if both.all() else missing

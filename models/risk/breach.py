@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
 from ..candidates.baselines import CalibratedModel
@@ -208,7 +207,7 @@ class BreachRisk(RiskEstimator):
         -------
         A copy; this one stays as it is. It is the same where no recent snapshot has a running promise.
         """
-        snapshots = self._rows(snapshots)
+        snapshots = self._rows_of_all_models(snapshots)
         labels, moment = read_labels(labels, snapshots, as_of)
         ends = None if ends is None else read_instants(ends, "ends")
         moved = copy.copy(self)
@@ -284,9 +283,7 @@ class BreachRisk(RiskEstimator):
         off = format_calibration_error(float(error), self.coverage_)
         return ModelDecision(verdict.used, join_statements([verdict.decision, off]))
 
-    def _walk(
-        self, makings: TrainingData, models: dict[str, CalibratedModel], rows: NDArray[np.bool_]
-    ) -> dict[str, Floats]:
+    def _walk(self, makings: TrainingData, models: dict[str, CalibratedModel], rows: Bools) -> dict[str, Floats]:
         """Predict the decided ones of these rows, bringing the models up to date a few times on the way."""
         found = makings.found
         place = np.flatnonzero(rows & found.decided)
@@ -319,8 +316,8 @@ class BreachRisk(RiskEstimator):
         self.used_ = self.used_ if self.used_ in self.candidates_ else "logistic"
         self.model_ = self.candidates_[self.used_]
 
-    def _rows(self, snapshots: pd.DataFrame) -> pd.DataFrame:
-        rows = super()._rows(snapshots)
+    def _rows(self, snapshots: pd.DataFrame, features: Sequence[str] = ()) -> pd.DataFrame:
+        rows = super()._rows(snapshots, features)
         if len(rows) and (metric := one_metric(rows)) != self.metric_:
             problem = "the model was fitted for another metric"
             raise InputError(
@@ -347,7 +344,7 @@ class BreachRisk(RiskEstimator):
         return parts
 
 
-def has_breached(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
+def has_breached(snapshots: pd.DataFrame) -> Bools:
     """Tell which cases have broken their promise already; where that is not known they have not.
 
     >>> import pandas as pd

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from ...features.arrays import Bools
 from ...features.calendars.business_calendar import BusinessCalendar
 from ..candidates.baselines import (
     CalibratedModel,
@@ -49,7 +49,7 @@ class TrainingData:
         rows = self.found.snapshots
         return "due_at" not in rows.columns or bool(rows["due_at"].isna().all())
 
-    def deadline(self, rows: NDArray[np.bool_], as_of: pd.Timestamp) -> ImpliedDeadline | None:
+    def deadline(self, rows: Bools, as_of: pd.Timestamp) -> ImpliedDeadline | None:
         """Return what the cases of these rows imply that were decided by an instant; ``None`` with due times."""
         if not self.has_no_due_times():
             return None
@@ -79,7 +79,7 @@ class TrainingData:
 
 
 def fit_candidates(
-    makings: TrainingData, train: NDArray[np.bool_], later: NDArray[np.bool_], as_of: pd.Timestamp
+    makings: TrainingData, train: Bools, later: Bools, as_of: pd.Timestamp
 ) -> dict[str, CalibratedModel]:
     """Fit all candidates on some rows, and correct each on later ones.
 
@@ -139,7 +139,7 @@ def fit_time_used_only(makings: TrainingData, as_of: pd.Timestamp) -> tuple[Time
     return fit_time_used(*stretches, is_known=count >= MIN_RIPE_CASES), count, breached
 
 
-def _hazard(makings: TrainingData, train: NDArray[np.bool_], as_of: pd.Timestamp) -> Hazard | None:
+def _hazard(makings: TrainingData, train: Bools, as_of: pd.Timestamp) -> Hazard | None:
     deadline = makings.deadline(train, as_of)
     if makings.has_no_due_times() and deadline is None:
         return None
@@ -155,7 +155,7 @@ def _hazard(makings: TrainingData, train: NDArray[np.bool_], as_of: pd.Timestamp
     )
 
 
-def _sample_rows(n: int, seed: int) -> NDArray[np.bool_]:
+def _sample_rows(n: int, seed: int) -> Bools:
     if n <= MAX_TRAINING_ROWS:
         return np.ones(n, dtype=bool)
     return np.asarray(np.random.default_rng(seed).uniform(size=n) < MAX_TRAINING_ROWS / n, dtype=bool)

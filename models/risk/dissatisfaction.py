@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
+from ...forecasting.arguments import check_number
 from ..evaluation.statement import join_statements, state
 from .estimator import RiskEstimator
 from .labels_given import read_labels
@@ -192,7 +193,7 @@ class DissatisfactionRisk(RiskEstimator):
         -------
         A copy; this one stays as it is.
         """
-        rows, segments = self._rows(snapshots), self._segments()
+        rows, segments = self._rows_of_all_models(snapshots), self._segments()
         labels, moment = read_labels(labels, rows, as_of)
         moved = copy.copy(self)
         moved.as_of_ = moment
@@ -248,6 +249,10 @@ class DissatisfactionRisk(RiskEstimator):
             if answers is not None:
                 out.loc[mine, "response_probability"] = answers.probability(frame[mine])
         return out
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        check_number("clip", self.clip, least=1)
 
     def _segments(self) -> tuple[str, ...]:
         return (self.segments,) if isinstance(self.segments, str) else tuple(self.segments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,6 +13,9 @@ from sklearn.exceptions import NotFittedError
 
 from ...features.arrays import Bools, Floats
 from ...features.errors import InputError
+from ...features.frames import require_columns
+from ...forecasting.arguments import check_number
+from ..candidates.feature_groups import features_in
 from .input_schema import check_schema, read_instants, read_schema, warn_of_no_features
 from .labels_given import labels_of_rows, read_labels
 
@@ -41,6 +45,9 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     #: What is predicted: the name of the column ``..._risk`` of tables.
     outcome: ClassVar[str]
+    regularisation: float
+    replicates: int
+    seed: int
     classes_: Bools
     schema_: dict[str, str]
     as_of_: pd.Timestamp
@@ -151,7 +158,8 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, snapshots: pd.DataFrame, labels: Any, as_of: object, more: tuple[str, ...] = ()
     ) -> tuple[pd.DataFrame, pd.DataFrame, pd.Timestamp]:
         """Return snapshots and labels as they are learnt from, and the instant; learn the schema."""
-        given = read_instants(_frame(snapshots), "snapshots")
+        self._check_settings()
+        given = _read(snapshots)
         if given.empty:
             raise InputError(
                 "there is nothing to learn from: 0 snapshots",
@@ -178,12 +186,27 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not self.__sklearn_is_fitted__():
             raise ModelNotFittedError("this model is not fitted yet", hint="call fit(snapshots, labels) first")
 
-    def _rows(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+    def _rows(self, snapshots: pd.DataFrame, features: Sequence[str] = ()) -> pd.DataFrame:
         """Return snapshots as they are predicted from, or say what is wrong with them."""
         self._check_fitted()
-        rows = self._prepared(read_instants(_frame(snapshots), "snapshots"))
-        check_schema(rows, self.schema_, self._features())
+        rows = self._prepared(_read(snapshots))
+        check_schema(rows, self.schema_, features or self._features())
         return rows
+
+    def _rows_of_all_models(self, snapshots: pd.DataFrame) -> pd.DataFrame:
+        """Return snapshots from which all candidates learn again, each column of its kind."""
+        return self._rows(snapshots, features_in(list(self.schema_)))
+
+    def _check_settings(self) -> None:
+        """Refuse parameters that cannot be; as in scikit-learn, what ``__init__`` is given is looked at here."""
+        check_number("regularisation", self.regularisation, above=0)
+        for name, least in (("replicates", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if check_number(name, value, least=least) % 1:
+                wanted = f"a whole number from {least}"
+                raise InputError(
+                    "this is no whole number", where=f"argument '{name}'", got=value, wanted=wanted, code="value.range"
+                )
 
     def _prepared(self, snapshots: pd.DataFrame) -> pd.DataFrame:
         return snapshots
@@ -198,13 +221,16 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
 
-def _frame(snapshots: object) -> pd.DataFrame:
+def _read(snapshots: object) -> pd.DataFrame:
     if not isinstance(snapshots, pd.DataFrame):
         got, wanted = type(snapshots).__name__, "a DataFrame with named columns (no array, no sparse matrix)"
         raise InputError(
             "this is not a table of snapshots", where="snapshots", got=got, wanted=wanted, code="value.unknown"
         )
-    for name in ("case_id", "at"):
-        if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
-    return snapshots
+    require_columns(snapshots, ("case_id", "at"), "snapshots")
+    read = read_instants(snapshots, "snapshots")
+    lost = read["at"].isna().to_numpy()
+    if lost.any():
+        row = int(lost.argmax()) + 1
+        raise InputError("the instant is missing", where="snapshots", column="at", row=row, code="time.missing")
+    return read

@@ -169,6 +169,8 @@ def _kind(values: pd.Series) -> str:
         return ""
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         return "instant"
+    if values.dtype.kind == "c":
+        return "complex numbers"
     if is_bool_dtype(values.dtype) or is_numeric_dtype(values.dtype):
         return "number"
     if is_datetime64_any_dtype(values.dtype):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from .input_schema import read_instants
 
 #: Columns that a snapshot must have whatever the features are.
@@ -54,15 +54,15 @@ class Outcomes:
     known_at: pd.Series
 
     @property
-    def decided(self) -> NDArray[np.bool_]:
+    def decided(self) -> Bools:
         """Which rows have an outcome."""
         return ~np.isnan(self.breached)
 
-    def last_of_case(self) -> NDArray[np.bool_]:
+    def last_of_case(self) -> Bools:
         """Tell which rows are the last of their case."""
         return ~np.asarray(self.snapshots["case_id"].duplicated(keep="last").to_numpy(dtype=bool))
 
-    def has_run_out(self, as_of: pd.Timestamp) -> NDArray[np.bool_]:
+    def has_run_out(self, as_of: pd.Timestamp) -> Bools:
         """Tell of which rows either outcome could be known at an instant: the target has run out, or there is none."""
         rows = self.snapshots
         if "due_at" in rows.columns:
@@ -73,15 +73,15 @@ class Outcomes:
             return np.ones(len(self.breached), dtype=bool)
         return np.asarray((due.isna() | (due <= as_of)).to_numpy(dtype=bool) | (self.breached == 1))
 
-    def first_of_case(self) -> NDArray[np.bool_]:
+    def first_of_case(self) -> Bools:
         """Tell which rows are the first of their case."""
         return ~np.asarray(self.snapshots["case_id"].duplicated().to_numpy(dtype=bool))
 
-    def split(self, shares: tuple[float, ...]) -> NDArray[np.int64]:
+    def split(self, shares: tuple[float, ...]) -> Ints:
         """Number the parts of a split by case in time; each has its share of the cases with a known outcome."""
         return split_by_case(self.snapshots["case_id"], self.created_at, shares, self.decided)
 
-    def weighted_rows(self, rows: NDArray[np.bool_] | None = None) -> WeightedOutcomes:
+    def weighted_rows(self, rows: Bools | None = None) -> WeightedOutcomes:
         """Return the decided rows among these (all by default) with the weights that make them stand for all of these.
 
         The weights come from these rows alone, so that each part of a split is judged by its own cut-offs.
@@ -168,8 +168,8 @@ def known_outcomes(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Time
 
 
 def split_by_case(
-    case_id: pd.Series, created_at: pd.Series, shares: tuple[float, ...], counts: NDArray[np.bool_] | None = None
-) -> NDArray[np.int64]:
+    case_id: pd.Series, created_at: pd.Series, shares: tuple[float, ...], counts: Bools | None = None
+) -> Ints:
     """Number the parts of a split in time: all rows of a case fall in the part of its creation.
 
     Parameters
@@ -205,9 +205,7 @@ def split_by_case(
 
 def one_metric(snapshots: pd.DataFrame) -> str:
     """Return the one metric that the snapshots are about, or say what is wrong with them."""
-    for name in SNAPSHOT_KEYS:
-        if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
+    require_columns(snapshots, SNAPSHOT_KEYS, "snapshots")
     metrics = snapshots["metric"].dropna().unique()
     if len(metrics) != 1:
         got = "none" if not len(metrics) else ", ".join(sorted(map(str, metrics)))
@@ -224,9 +222,7 @@ def one_metric(snapshots: pd.DataFrame) -> str:
 
 def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     metric = one_metric(snapshots)
-    for name in ("case_id", "metric", "label", "known_at"):
-        if name not in labels.columns:
-            raise InputError("the column is missing", where="labels", column=name, code="column.missing")
+    require_columns(labels, ("case_id", "metric", "label", "known_at"), "labels")
     snapshots, labels = read_instants(snapshots, "snapshots"), read_instants(labels, "labels")
     wanted = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
     decided = labels["decided_at"] if "decided_at" in labels else labels["known_at"]
@@ -257,9 +253,7 @@ def _flag(rows: pd.DataFrame, name: str) -> pd.Series:
 MAX_CENSORING_WEIGHT = 20.0
 
 
-def censoring_weights(
-    entry: Floats, end: Floats, decided: NDArray[np.bool_], most: float = MAX_CENSORING_WEIGHT
-) -> Floats:
+def censoring_weights(entry: Floats, end: Floats, decided: Bools, most: float = MAX_CENSORING_WEIGHT) -> Floats:
     """Return how many snapshots each decided one stands for: itself and those that the end of the log cut off.
 
     Late outcomes are seen of old cases only, early ones of all, so the outcomes that are known are a biased lot.

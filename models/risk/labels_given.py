@@ -85,8 +85,14 @@ def to_utc_instant(value: object) -> pd.Timestamp:
     >>> to_utc_instant("2024-03-01T08:00+01:00").hour
     7
     """
-    at = pd.Timestamp(str(value)) if not isinstance(value, pd.Timestamp) else value
-    if at.tzinfo is None:
+    try:
+        at = value if isinstance(value, pd.Timestamp) else pd.Timestamp(str(value))
+    except ValueError as error:
+        wanted = "such as 2024-03-01T08:00Z"
+        raise InputError(
+            "this is not an instant", column="as_of", got=value, wanted=wanted, code="time.unreadable"
+        ) from error
+    if pd.isna(at) or at.tzinfo is None:
         raise InputError(
             "an instant needs its zone",
             column="as_of",

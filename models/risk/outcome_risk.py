@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.statistics.intervals import wilson_interval
 from ..candidates.baselines import (
     CalibratedModel,
@@ -98,7 +97,7 @@ class OutcomeRisk:
 
 def fit_outcome(
     cohort: Cohort,
-    rows: NDArray[np.bool_],
+    rows: Bools,
     *,
     when: str,
     what: str,
@@ -178,8 +177,8 @@ def fit_outcome(
 
 def fit_outcome_candidates(
     cohort: Cohort,
-    train: NDArray[np.bool_],
-    later: NDArray[np.bool_],
+    train: Bools,
+    later: Bools,
     settings: Settings,
     propensity: Floats | None = None,
 ) -> dict[str, CalibratedModel]:
@@ -215,7 +214,7 @@ def fit_outcome_candidates(
 def apply_segment_records(
     candidates: dict[str, CalibratedModel],
     cohort: Cohort,
-    rows: NDArray[np.bool_],
+    rows: Bools,
     segments: tuple[str, ...],
     propensity: Floats | None = None,
 ) -> dict[str, CalibratedModel]:
@@ -270,7 +269,7 @@ def _judge(
     return "constant", state(text, when=when, on=on, name=name, has=has, why=why, base=base), skill
 
 
-def _too_few(cohort: Cohort, rows: NDArray[np.bool_], what: str) -> Statement:
+def _too_few(cohort: Cohort, rows: Bools, what: str) -> Statement:
     label = cohort.label[rows & cohort.labelled]
     case = cohort.found.snapshots.loc[rows & cohort.labelled, "case_id"].to_numpy()
     outcome = pd.Series(label).groupby(case).last()
@@ -284,14 +283,14 @@ def _too_few(cohort: Cohort, rows: NDArray[np.bool_], what: str) -> Statement:
     return Statement("")
 
 
-def _one_sided(cohort: Cohort, rows: NDArray[np.bool_], part: NDArray[np.int64]) -> Statement:
+def _one_sided(cohort: Cohort, rows: Bools, part: Ints) -> Statement:
     for number, name in enumerate(name_split_parts()):
         if len(np.unique(cohort.label[rows & cohort.labelled & (part == number)])) < 2:
             return state("all of the {name} of the cases with a known outcome ended alike", name=name)
     return Statement("")
 
 
-def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | None, why: str, when: str) -> OutcomeRisk:
+def _base_rate(cohort: Cohort, rows: Bools, propensity: Floats | None, why: str, when: str) -> OutcomeRisk:
     # By case and not by snapshot, as one long case is one observation; where the stage has none, all cases count.
     taken = rows & cohort.labelled
     taken = (rows if taken.any() else np.ones(len(rows), dtype=bool)) & _last_labelled(cohort, taken)
@@ -316,7 +315,7 @@ def _base_rate(cohort: Cohort, rows: NDArray[np.bool_], propensity: Floats | Non
     )
 
 
-def _last_labelled(cohort: Cohort, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _last_labelled(cohort: Cohort, rows: Bools) -> Bools:
     among = rows if rows.any() else np.ones(len(rows), dtype=bool)
     case = cohort.found.snapshots["case_id"].where(pd.Series(among))
     return np.asarray(among & ~case.duplicated(keep="last").to_numpy(dtype=bool))

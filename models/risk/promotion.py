@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from ...features.statistics.intervals import wilson_interval
 from ..evaluation.calibration import brier
 from ..evaluation.scores import Gain, brier_gain
@@ -155,7 +155,7 @@ def format_base_rate_range(found: Outcomes) -> Statement:
     )
 
 
-def explain_unripe_part(found: Outcomes, part: NDArray[np.int64], as_of: pd.Timestamp) -> Statement:
+def explain_unripe_part(found: Outcomes, part: Ints, as_of: pd.Timestamp) -> Statement:
     """Say if a part of the split is so new that hardly a target in it has run out; an empty text where none is."""
     ripe, last = found.has_run_out(as_of), found.last_of_case()
     for number, name in enumerate(name_split_parts()):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
 from ..candidates.baselines import CalibratedModel, calibrate_model, fit_base_rate, fit_logistic
 from ..evaluation.statement import Statement, state
@@ -104,9 +104,7 @@ def effective_size(weight: ArrayLike) -> float:
     return float(w.sum() ** 2 / (w**2).sum()) if len(w) else 0.0
 
 
-def fit_response_model(
-    cohort: Cohort, train: NDArray[np.bool_], later: NDArray[np.bool_], regularisation: float
-) -> CalibratedModel | None:
+def fit_response_model(cohort: Cohort, train: Bools, later: Bools, regularisation: float) -> CalibratedModel | None:
     """Fit the probability of an answer on some rows and correct it on later ones; a constant where little is known.
 
     Parameters
@@ -134,7 +132,7 @@ def fit_response_model(
 
 
 def weight_responses(
-    cohort: Cohort, part: NDArray[np.int64], regularisation: float, clip: float = MAX_RELATIVE_WEIGHT
+    cohort: Cohort, part: Ints, regularisation: float, clip: float = MAX_RELATIVE_WEIGHT
 ) -> tuple[Floats, ResponsePropensity] | None:
     """Weight the answers of a cohort for who answers, by what was last known of each case before.
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from .known_outcomes import Outcomes, known_outcomes
 
 #: Stage of a snapshot: its case is open, or it has ended.
@@ -48,7 +49,7 @@ class Cohort:
     label: Floats
 
     @property
-    def labelled(self) -> NDArray[np.bool_]:
+    def labelled(self) -> Bools:
         """Which rows have a label."""
         return ~np.isnan(self.label)
 
@@ -57,11 +58,11 @@ class Cohort:
         """Whether every decided row has a label, so that nobody has to be stood for."""
         return bool(self.labelled[self.found.decided].all())
 
-    def stage(self, name: str) -> NDArray[np.bool_]:
+    def stage(self, name: str) -> Bools:
         """Tell which rows are of a stage."""
         return np.asarray(stage_of(self.found.snapshots) == name, dtype=bool)
 
-    def weighted_rows(self, rows: NDArray[np.bool_], propensity: Floats | None = None) -> WeightedLabels:
+    def weighted_rows(self, rows: Bools, propensity: Floats | None = None) -> WeightedLabels:
         """Return the rows with a label among these, weighted to stand for all of them.
 
         Parameters
@@ -112,9 +113,7 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
     >>> cohort.label.tolist(), cohort.found.breached.tolist()
     ([1.0, nan, nan], [1.0, 0.0, nan])
     """
-    for column in ("case_id", "label", "known_at"):
-        if column not in labels.columns:
-            raise InputError("the column is missing", where="labels", column=column, code="column.missing")
+    require_columns(labels, ("case_id", "label", "known_at"), "labels")
     if labels["label"].isna().all():
         hint = "surveys, disputes or complaints give labels; see deskcast.features.dissatisfaction_labels"
         raise InputError(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ...features.errors import warn_passed_over
+from ...features.frames import name_columns
 from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cells import CUT_COLUMN, KPI_MEASURES, find_segments
 from .panel import numbers_of
@@ -105,6 +105,5 @@ def select_known_columns(history: pd.DataFrame) -> tuple[pd.DataFrame, dict[str,
     """
     segments = find_segments(history)
     kept = [c for c in history.columns if c in segments or c in MEASURE_COLUMNS]
-    unused = [str(c) for c in history.columns if c not in kept and history[c].notna().any()]
-    passed = warn_passed_over(unused, "history", "segments are text: convert a column to split by it")
-    return history[kept], {"segments": tuple(segments), "passed_over": passed}
+    hint = "segments are text: convert a column to split by it"
+    return history[kept], name_columns(history, segments, MEASURE_COLUMNS, "history", hint)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Floats
-from ...features.errors import InputError, did_you_mean
+from ...features.arrays import Floats, Places
+from ...features.errors import InputError
+from ...features.frames import require_columns
 
 _UNIT_DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0, "MS": 30.44, "QS": 91.3, "YS": 365.2}
 _MIN_STEP_DAYS = ((0.9, "D"), (6.5, "W"), (27.0, "MS"), (85.0, "QS"), (175.0, "6MS"), (360.0, "YS"))
@@ -72,7 +72,7 @@ def infer_freq(stamps: pd.DatetimeIndex) -> str:
     return [name for least, name in _MIN_STEP_DAYS if days >= least][-1]
 
 
-def build_period_grid(stamps: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex, npt.NDArray[np.intp]]:
+def build_period_grid(stamps: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex, Places]:
     """Return the grid that covers the stamps, and the place of each stamp on it.
 
     Parameters
@@ -147,10 +147,7 @@ def check_columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> N
     Traceback (most recent call last):
     deskcast.features.errors.InputError: series: column 'ds': the column is missing (known: y)
     """
-    for name in wanted:
-        if name not in frame.columns:
-            near = did_you_mean(name, [str(c) for c in frame.columns]) if len(frame.columns) else None
-            raise InputError("the column is missing", where=where, column=name, hint=near, code="column.missing")
+    require_columns(frame, wanted, where)
     if "ds" in wanted and not str(frame["ds"].dtype).startswith("datetime64"):
         got: Any = str(frame["ds"].dtype)
         raise InputError(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 
 KpiKind = Literal["count", "share", "duration", "score", "stock"]
 
@@ -94,7 +93,7 @@ def _paulson(a: Floats, b: Floats, p: Floats) -> Floats:
     return np.asarray((1 - 1 / (9 * a) - ratio * (1 - 1 / (9 * b))) / np.sqrt(ratio**2 / (9 * b) + 1 / (9 * a)))
 
 
-def _normal(tail: Floats, low: npt.NDArray[np.bool_]) -> Floats:
+def _normal(tail: Floats, low: Bools) -> Floats:
     z = special.ndtri(np.clip(tail, _TINY, 1.0))
     return np.asarray(np.where(low, z, -z))
 

@@ -9,13 +9,13 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Bools
+from ...features.arrays import Bools, Places
 from ...features.errors import InputError, did_you_mean
 from ...features.renamed import renamed_arguments
 from ..series.kpi_kinds import KnownDays, select_known_columns
 from ..series.panel import check_columns, infer_freq, period_days
 from ..series.tail_probability import KpiKind
-from .false_alarms import MIN_SPIKE_SCORE, Places, align_periods, flag_run_starts
+from .false_alarms import MIN_SPIKE_SCORE, align_periods, flag_run_starts
 from .grouping import TOTAL_SERIES
 from .incident import benjamini_hochberg
 from .incidents import merge_detections

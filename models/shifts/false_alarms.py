@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, Places
 from ..series.tail_probability import KpiKind
 
-Places = npt.NDArray[np.intp]
 #: Runs of a quiet series that begin to exceed evidence ``s``, by series and period: ``RATE * exp(-s)`` (simulated).
 QUIET_RUN_RATE: dict[KpiKind, float] = {"count": 0.27, "share": 0.29, "duration": 0.17, "score": 0.35, "stock": 0.35}
 _TAIL_BEND_EVIDENCE, _TAIL_SLOPE = 7.0, 0.55  # what is learnt of each series is not exact: the far tail is thicker

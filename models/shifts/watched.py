@@ -8,11 +8,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, Places
 from ..series.kpi_kinds import MIN_DURATION_CHANGE_S, KnownDays, infer_kpi_kind, segment_names
 from ..series.panel import Panel, numbers_of, panel, period_days
 from ..series.tail_probability import KpiKind
@@ -23,11 +22,10 @@ from .expected_level import Pace
 from .false_alarms import MIN_SPIKE_SCORE, deflate_scores, evidence_p
 from .incident import Detection
 
-Places = npt.NDArray[np.intp]
 _MAX_EARLIER_PERIODS = 7  # periods before the start that was said first in which a shift may have begun
 _JUMP_SCORE = 3.9  # score of a single period from which on a level moved on it and not before (they are cut at 4)
 _RECORD_DAYS, _MIN_PRECEDENTS = 182, 2  # what a series has done so often in so many days is nothing new
-Rows = npt.NDArray[np.intp]
+Rows = Places
 
 
 @dataclass(frozen=True)

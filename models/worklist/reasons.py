@@ -7,14 +7,11 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from ...features.durations import format_duration
 from ..candidates.feature_groups import FEATURE_GROUPS, NUMERIC_FEATURES, features_in, group_of
 from ..risk.known_outcomes import Outcomes
-
-Ints = NDArray[np.int64]
 
 #: Columns of the table of reasons.
 REASON_COLUMNS = ("case_id", "place", "group", "direction", "contribution", "reason")

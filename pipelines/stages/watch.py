@@ -13,7 +13,7 @@ from ...features.kpis.availability import availability
 from ...features.kpis.kpi_history import kpi_history
 from ...features.kpis.volume_kpis import has_only_volumes
 from ...forecasting.grid.known_days import event_spans, holiday_names
-from ...models.series.kpi_kinds import MEASURE_COLUMNS
+from ...models.series.kpi_kinds import select_known_columns
 from ...models.shifts.detect import detect_watched_shifts, watch_history
 from ...models.shifts.gaming import guard_watched
 from ...models.shifts.grouping import detection_strength
@@ -175,8 +175,8 @@ def sort_alerts(ledger: pd.DataFrame) -> pd.DataFrame:
 def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the KPIs that are watched with the name of each series, and segments that the history lacks."""
     names = project.config.watch.kpis or DEFAULT_WATCHED_KPIS
-    rows = history[history["kpi"].isin(names) & ~history["cut"].astype(bool)]
-    columns = [c for c in rows.columns if c not in MEASURE_COLUMNS]
+    rows, taken = select_known_columns(history[history["kpi"].isin(names) & ~history["cut"].astype(bool)])
+    columns = taken["segments"]
     unwanted = [c for c in columns if c not in by]
     if unwanted:
         rows = rows[rows[unwanted].isna().all(axis=1)].drop(columns=unwanted)

@@ -9,6 +9,9 @@ from deskcast.models.evaluation.calibration import log_odds
 from deskcast.models.risk.breach import BreachRisk
 from risk_frames import risk_frames
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 
@@ -87,6 +90,14 @@ def test_each_fit_has_a_copy_of_its_own(desk):
     assert not hasattr(given, "classes_")
     names = [str(n) for n in risk.candidates_["boosted"].score.classifier.feature_names_in_]
     assert len(names) == len(set(names)) == len(risk.candidates_["boosted"].score.encoder.groups)
+
+
+def test_a_pipeline_gets_the_weights_where_its_last_step_takes_them(desk):
+    rows, labels, _ = desk
+    register_classifier("scaled", make_pipeline(StandardScaler(), LogisticRegression(max_iter=200)))
+    risk = fit(rows, labels)
+    assert "scaled" in set(risk.evaluation_["model"])
+    assert np.isfinite(risk.candidates_["scaled"].probability(rows)).all()
 
 
 class Failing(NoiseClassifier):

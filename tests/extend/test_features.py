@@ -1,5 +1,7 @@
 """A user's feature stands in the snapshots, and one that looks into the future is refused whatever it looks at."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,6 +109,12 @@ BAD = {
     "it failed with KeyError: 'mood'": lambda log, rows: log.frame("cases")["mood"],
     "it must give one value a row; got 1": lambda log, rows: [1.0],
     "its values are neither numbers nor texts": lambda log, rows: rows["at"],
+    "numbers nor texts; got 'complex128'": lambda log, rows: np.full(len(rows), 1j),
+    "one value a row; got (": lambda log, rows: rows[["case_id", "at"]],
+    "one value a row; got 'list'": lambda log, rows: [[1], *[[1, 2]] * (len(rows) - 1)],
+    "its values have another index than the rows": lambda log, rows: pd.Series(1.0, index=rows["case_id"]),
+    "another index than the rows (reindex(rows.index)": lambda log, rows: rows["case_id"][::-1],
+    "it failed with SystemExit: 3": lambda log, rows: sys.exit(3),
 }
 
 
@@ -117,6 +125,14 @@ def test_one_that_fails_is_refused_by_name(log, problem):
         snapshots(log, DAYS)
     assert "feature 'mine' of" in str(error.value)
     assert problem in str(error.value)
+
+
+def test_objects_are_what_they_hold(log):
+    register_feature("known_number", lambda log, rows: [None if name == "c0" else 1 for name in rows["case_id"]])
+    found = snapshots(log, DAYS).set_index("case_id")["attr_known_number"]
+    assert found.dtype == float
+    assert found[["c0"]].isna().all()
+    assert found.drop("c0").eq(1).all()
 
 
 def test_what_is_known_at_creation_never_changes(log):

@@ -1,5 +1,7 @@
 """A user's KPI is listed, counted and split as all others are."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +88,12 @@ BAD = {
     ),
     "row 2: a value cannot be used; got 7.0, wanted 0 or 1": lambda log: rows_of(log, value=[1.0] + [7.0] * 59),
     "row 1: a value cannot be used; got 'yes', wanted 0 or 1": lambda log: rows_of(log, value="yes"),
+    "row 1: a value cannot be used; got 1j, wanted 0 or 1": lambda log: rows_of(log, value=1j),
+    "a value cannot be used; got Timedelta(": lambda log: rows_of(log, value=pd.Timedelta("1h")),
+    "two columns have one name": lambda log: pd.concat([rows_of(log, value=1), rows_of(log)[["at"]]], axis=1),
+    "column 'ended', row 1: it is not clear what has ended; got 'no'": lambda log: rows_of(log, value=1, ended="no"),
+    "row 1: it is not clear what has ended, wanted true": lambda log: rows_of(log, value=1, ended=None),
+    "it failed with SystemExit: 3": lambda log: sys.exit(3),
 }
 
 
@@ -100,6 +108,18 @@ def test_one_that_fails_is_named_and_the_others_go_on(problem):
     with pytest.raises(InputError) as error:
         kpi_history(log, ["cases_opened", "mine"])
     assert problem in str(error.value)
+
+
+def test_spans_of_time_are_seconds_and_instants_may_be_objects():
+    log = made_log()
+    rows = rows_of(log, value=pd.Timedelta("2min"))
+    register_kpi("mine", lambda log: rows.assign(at=rows["at"].astype(object)), unit="s", definition="x")
+    found = kpi_history(log, "mine")["value"].dropna()
+    assert set(found) == {120.0}
+    unregister("kpi", "mine")
+    register_kpi("mine", lambda log: rows_of(log, value=-1.0), unit="s", definition="x")
+    with pytest.raises(InputError, match=r"row 1: a value cannot be used; got -1.0, wanted seconds of 0 or more"):
+        kpi_history(log, "mine")
 
 
 @pytest.mark.parametrize("name", ["csat", "responded_within_9h", "sla_attainment_x", "Backlog", ""])

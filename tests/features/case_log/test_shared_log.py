@@ -134,3 +134,15 @@ def test_a_log_shows_a_few_lines(form):
     assert len(shown.splitlines()) <= 6
     for word in ("CaseLog", "cases", "events", "Europe/Lisbon", "office", "plan", "2024-03"):
         assert word in shown
+
+
+def test_files_that_were_named_from_one_folder_are_opened_again_from_another(tmp_path, monkeypatch):
+    (tmp_path / "rows" / "cases").mkdir(parents=True)
+    frames()["cases"].to_parquet(tmp_path / "rows" / "cases" / "part.parquet")
+    frames()["events"].assign(seq=range(180)).to_parquet(tmp_path / "rows" / "events.parquet")
+    monkeypatch.chdir(tmp_path)
+    for files in ("rows", {"cases": "rows/cases", "events": "rows/events.parquet"}):
+        packed = pickle.dumps(CaseLog.from_parquet(files))
+        monkeypatch.chdir("/")
+        assert len(pickle.loads(packed).frame("cases")) == 60
+        monkeypatch.chdir(tmp_path)

@@ -4,6 +4,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting import forecast, sample_paths, total_over
 from deskcast.forecasting.scenarios.what_if import Change, what_if
+from deskcast.forecasting.volume.request import ForecastRequest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from volumes import panel
@@ -96,3 +97,44 @@ def test_faults_are_named(ahead, change, said):
         what_if(ahead, [change])
     with pytest.raises(InputError, match="at least one"):
         what_if(ahead, [])
+
+
+KINDS = {
+    "rate": ({"bounds": (0, 1)}, 0.9, 0.0, 1.0),
+    "duration": ({}, 300.0, 0.0, np.inf),
+    "stock": ({}, 40.0, 0.0, np.inf),
+    "score": ({"kind": "rate", "bounds": (-100, 100)}, -20.0, -100.0, 100.0),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_series_of_another_kind_stays_where_it_can_be_and_is_never_closed(name):
+    asked, level, low, high = KINDS[name]
+    history = panel(days=70, level=20.0)
+    history["y"] = level * (1 + (history["y"] % 7) / 100)
+    ahead = forecast(history, 7, "D", **({"kind": name} | asked))
+    out = what_if(ahead, [Change("more", factor=1.5), Change("later", "2024-03-14", growth=3.0)])
+    assert out[LADDER].to_numpy().min() >= low
+    assert out[LADDER].to_numpy().max() <= high
+    assert (np.diff(out[LADDER].to_numpy(), axis=1) >= -1e-9).all()
+    middle = (1.5 * ahead["deskcast"]).clip(low, high)
+    assert out["deskcast"].iloc[0] == pytest.approx(middle.iloc[0])
+    assert (out["deskcast"] < 0).all() if level < 0 else (out["deskcast"] > 0).all()
+    with pytest.raises(InputError, match=r"changes: column 'closed': only counts can be closed, not a"):
+        what_if(ahead, [Change("shut", closed=True)])
+
+
+def test_changes_on_top_of_changes_keep_the_first_baseline_and_say_all(ahead):
+    once = what_if(ahead, [Change("fair", factor=2.0)])
+    twice = what_if(once, [Change("strike", factor=0.5)])
+    np.testing.assert_allclose(twice["deskcast"], ahead["deskcast"])
+    pd.testing.assert_series_equal(twice["baseline"], ahead["deskcast"], check_names=False)
+    assert [said.split(":")[0] for said in twice.attrs["changes"]] == ["fair", "strike"]
+
+
+def test_what_was_asked_travels_with_a_forecast_through_a_file(tmp_path):
+    rates = panel(days=70, series=1).assign(y=0.95)
+    forecast(rates, 7, "D", kind="rate").to_parquet(tmp_path / "ahead.parquet")
+    read = pd.read_parquet(tmp_path / "ahead.parquet")
+    assert ForecastRequest.of_forecast(read) == ForecastRequest(7, "D", levels=[80, 95], kind="rate", bounds=[0.0, 1.0])
+    assert what_if(read, [Change("more", factor=1.3)])["deskcast"].max() == 1.0
