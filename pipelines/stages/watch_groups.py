@@ -86,7 +86,8 @@ def _join_groups(
     What moved in segments as the whole desk moved, what moved elsewhere as the total moved with something sudden
     (queues are shared), and what is so weak that it passed only in company.
     """
-    totals = [one for one in rows if not one.own]
+    leads = dict(reversed(anchors))
+    totals = [t for t in rows if not t.own and _is_of(t, leads.get(number[t.place]))]
     sizes = Counter(number.values())
     into: dict[int, int] = {}
     for group, one in anchors:
@@ -103,6 +104,11 @@ def _join_groups(
         while group in into:
             group = into[group]
         number[at] = group
+
+
+def _is_of(total: ComparedDetection, lead: ComparedDetection | None) -> bool:
+    """Tell whether the whole desk moved in what its alert is about, and not by chance at the same time."""
+    return lead is not None and (lead.theme == total.theme or lead.is_load_of(total))
 
 
 def _is_about(row: Any, subject: Subject | None) -> bool:

@@ -26,8 +26,9 @@ MAX_SAME_MOVE_GAP_DAYS = 1
 MIN_BURST_STRENGTH = 6.0
 #: The same for what follows from a single day; and what is found more than so many days after the end is another alert.
 MAX_SPIKE_GAP_DAYS = MAX_DAYS_AFTER_END = 2
-#: Days in which what moves in the very segment of a level that has not come back is more of the same.
-MAX_SAME_SEGMENT_GAP_DAYS = 91
+#: Days in which another KPI that moves in the very segment of a level that has not come back is more of the same, if
+#: it is not so much stronger.
+MAX_SAME_SEGMENT_GAP_DAYS, MAX_LATER_STRENGTH = 91, 1.5
 #: KPIs of queues, which segments share: a burst of volume anywhere lets all wait. They are so many views of one thing,
 #: as both KPIs of volume are. Days after a burst in which the stock of its segment finds its way back.
 QUEUE_KPIS = (
@@ -68,14 +69,15 @@ class ComparedDetection:
             return True  # one thing, one way, at one time: sites and channels that share a cause
         if self.bursts(other) and self.is_load_of(other):
             return True  # queues are shared
-        if self._excludes(other):
+        if self._excludes(other) or self._is_before(other):
             return False
         if self.bursts(other) and self.reaches(other):
             return True
         if self.lasts and self.segment and (self.segment <= other.segment or self.segment <= other.own):
             gap = other.start - self.start
-            if 0 <= gap <= MAX_SAME_SEGMENT_GAP_DAYS and self.found <= other.found:
-                return True  # more of the same
+            weaker = other.strength <= MAX_LATER_STRENGTH * self.strength
+            if 0 <= gap <= MAX_SAME_SEGMENT_GAP_DAYS and self.found <= other.found and weaker and not same:
+                return True  # more of the same, in another KPI
         later = MAX_STOCK_RETURN_DAYS if self._refills(other) else MAX_DAYS_AFTER_END
         if other.found < self.start or other.start > self.end + later:
             return False
@@ -112,12 +114,17 @@ class ComparedDetection:
         """Tell whether this is what came in, and another how long it has to wait: more lets wait, less does not."""
         return self.theme[0] == VOLUME and other.theme == (WAITING, self.theme[1])
 
+    def _is_before(self, other: ComparedDetection) -> bool:
+        """Tell whether another is sudden, strong and later: then it is no bad day of what goes on."""
+        burst = other.sudden and other.strength >= MIN_BURST_STRENGTH
+        return burst and other.start > self.start + MAX_SPIKE_GAP_DAYS
+
     def shares_total(self, other: ComparedDetection) -> bool:
         """Tell whether this is the whole desk, and another what a segment had of it."""
         near = abs(other.start - self.start) <= MAX_START_GAP_DAYS and not self.spike and not other.spike
         near = near or max(abs(other.start - self.start), abs(other.found - self.found)) <= MAX_SPIKE_GAP_DAYS
         meet = other.start <= self.end + MAX_DAYS_AFTER_END and self.start <= other.end + MAX_DAYS_AFTER_END
-        return not self.own and not self.segment and self.theme == other.theme and near and meet
+        return not self.own and self.theme == other.theme and near and meet
 
     def bursts(self, other: ComparedDetection) -> bool:
         """Tell whether something sudden and strong was there as another detection opened."""
