@@ -63,7 +63,7 @@ class ComparedDetection:
     def explains(self, other: ComparedDetection) -> bool:
         """Tell whether another detection began with this one, before its end, in a segment that goes with it."""
         same = self.theme == other.theme
-        if self._contradicts(other):
+        if self._contradicts(other) and not self._refills(other):
             return False
         if same and max(abs(other.start - self.start), abs(other.found - self.found)) <= MAX_SAME_MOVE_GAP_DAYS:
             return True  # one thing, one way, at one time: sites and channels that share a cause
@@ -156,7 +156,9 @@ class ComparedDetection:
         return abs(gap) <= MAX_OTHER_SEGMENT_GAP_DAYS and (same or not small)
 
 
-def by_strength(alarms: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], by: Sequence[str]) -> list[ComparedDetection]:
+def by_strength(
+    alarms: pd.DataFrame, moved: Mapping[Any, ChangeExplanation], by: Sequence[str]
+) -> list[ComparedDetection]:
     """Return the detections, the strongest first."""
     rows = alarms.assign(_size=-detection_strength(alarms))
     found = []
