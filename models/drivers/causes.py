@@ -42,7 +42,7 @@ def find_owner_changes(
     DataFrame
         The columns of ``CAUSE_COLUMNS``: ``cause`` (``stopped``: no work anywhere for a week or more, ``hand-over``:
         only this group was given up; whether somebody left, a log cannot tell), ``column`` and ``value`` (the group), ``owner``, ``before`` and ``after`` (share of the
-        group's work in the four weeks before and after), ``at`` (last piece of work), ``strength`` (share given up),
+        group's work in the four weeks before, up to that last piece, and after), ``at`` (last piece of work), ``strength`` (share given up),
         ``summary``; the largest first.
 
     Raises
@@ -75,7 +75,7 @@ def find_owner_changes(
         shares = counts / sizes
         last = part.groupby("owner")["at"].max()
         for owner in shares.index[(abs(last.reindex(shares.index) - begin) <= pd.Timedelta(near)).to_numpy()]:
-            was, now = float(shares.loc[owner, False]), float(shares.loc[owner, True])
+            was, now = _share_until(part, owner, min(last[owner], begin)), float(shares.loc[owner, True])
             if newest - last[owner] < _MIN_SILENCE:
                 continue
             missed = was * float((part["at"] > last[owner]).sum())  # pieces of work that should have followed
@@ -232,6 +232,13 @@ def _work(log: CaseLog) -> pd.DataFrame:
             )
     full = [p for p in parts if len(p)]
     return pd.concat(full, ignore_index=True) if full else parts[0]
+
+
+def _share_until(work: pd.DataFrame, owner: Any, end: pd.Timestamp) -> float:
+    """Return an owner's share of the work up to an instant: days after the last piece of work would thin it out."""
+    before = work[(work["at"] <= end) & ~work["_late"]]
+    before = before if len(before) >= _MIN_ROWS_BEFORE else work[~work["_late"]]
+    return float((before["owner"] == owner).mean())
 
 
 def _owner_row(

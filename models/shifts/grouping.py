@@ -67,7 +67,9 @@ def detection_strength(detections: pd.DataFrame) -> pd.Series:
 
     Not so where repeat contacts make up half of what came in more: then something else led to both.
     """
-    leads = detections["kpi"].isin(VOLUME_KPIS) & ~_repeats_explain(detections)
+    leads = detections["kpi"].isin(VOLUME_KPIS)
+    if leads.any() and (detections["kpi"] == REPEAT_KPI).any():
+        leads &= ~_repeats_explain(detections)
     return detections["z"].abs() * np.where(leads, 2.0, 1.0)
 
 

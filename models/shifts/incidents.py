@@ -96,6 +96,8 @@ def _add_spike(part: WatchedKpi, i: int, found: list[Detection], at: int) -> Non
         previous.peak = max(previous.peak, z, key=abs)
         _settle(part, i, previous)
         return
+    if previous and previous.direction != way and part.kind == "stock" and _has_returned(part, i, previous, at):
+        return
     shifted = previous is not None and previous.direction != way and previous.kind == "level_shift"
     if previous and shifted and (not previous.ending or at <= previous.ended or _is_back(part, i, previous, at, at)):
         return  # a day on which a shifted series was back, or beyond
@@ -103,8 +105,19 @@ def _add_spike(part: WatchedKpi, i: int, found: list[Detection], at: int) -> Non
     _settle(part, i, found[-1])
 
 
+def _has_returned(part: WatchedKpi, i: int, previous: Detection, at: int) -> bool:
+    """Tell whether a stock lies nearer to where it was than to where a detection that is hardly over had brought it."""
+    if previous.ended >= 0 and at - previous.ended > part.renewal_periods():
+        return False
+    value = part.panel.columns["value"][:, i]
+    off = (value[previous.start : at + 1] - value[max(previous.start - 1, 0)]) * previous.direction
+    return bool(abs(off[-1]) < 0.5 * np.nanmax(off))
+
+
 def _is_back(part: WatchedKpi, i: int, previous: Detection, start: int, at: int) -> bool:
     """Tell whether a series lies nearer to where it was before a detection than to where that had brought it."""
+    if part.kind == "stock":
+        return _has_returned(part, i, previous, at)
     if not _is_remembered(part, previous, start):
         return False
     was, became, _ = part.levels(i, part.detection_rows(previous), previous.start)

@@ -143,6 +143,8 @@ def find_lead(part: pd.DataFrame, subject: Subject | None = None) -> pd.Series:
         kpi, series, direction = subject
         own = part[(part["kpi"] == kpi) & (part["series"] == series) & (part["direction"] == direction)]
         part = own if len(own) else part
+    if len(part) == 1:
+        return part.iloc[0]
     rows = part.assign(_size=-detection_strength(part))
     return rows.sort_values(["_size", *_SORT_COLUMNS], kind="stable").iloc[0].drop("_size")
 

@@ -99,11 +99,26 @@ class WatchedKpi:
         size = max(cases, before * len(rows)) if self.kind in ("count", "stock") else cases
         if size < min_volume or not self.is_large_enough(before, after, min_effect):
             return False
+        if self.kind == "duration" and len(rows) == 1:
+            return self._is_sure(i, int(rows[0]))
         if self.kind != "count" or len(rows) > 1:
             return True
         season = self.evidence.expected[max(int(rows[0]) - Pace.of(self.panel.freq).season + 1, 0) : rows[0] + 1, i]
         usual = float(np.nanmean(season))  # a few cases on a day on which hardly any come are no news
         return before >= usual / 4 or abs(after - before) >= 3 * min_effect * usual
+
+    def _is_sure(self, i: int, t: int) -> bool:
+        """Tell whether the interval of a median, where it is known, leaves out what was expected.
+
+        On a Saturday half of the cases may be done at once and half on Monday: a median of few jumps by days.
+        """
+        if not {"lo", "hi"} <= set(self.panel.columns):
+            return True
+        low, high = self.panel.columns["lo"][t, i], self.panel.columns["hi"][t, i]
+        if np.isnan(low) and np.isnan(high):
+            return True
+        middle = float(np.expm1(min(self.evidence.expected[t, i], 700.0)))
+        return bool(low > middle or high < middle)
 
     def is_large_enough(self, before: float, after: float, min_effect: float) -> bool:
         """Tell whether a change is worth a word."""
@@ -265,12 +280,17 @@ def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapp
     """
     kpi = str(history["kpi"].iloc[0])
     frame = pd.DataFrame({"unique_id": segment_names(history), "ds": history["ds"]})
-    for column in ("value", "n"):
+    measures = ("value", "n", *(c for c in ("lo", "hi") if c in history))
+    for column in measures:
         frame[column] = numbers_of(history[column]) if column in history else np.nan
     frame["cut"] = history["cut"].astype("float64").to_numpy() if "cut" in history else np.nan
-    whole = panel(frame, ("value", "n", "cut"), freq)
+    whole = panel(frame, (*measures, "cut"), freq)
     kind = kinds.get(kpi) or infer_kpi_kind(kpi, history)
     value, said = harmonise_units(whole.columns["value"], whole.stamps)
+    if said:  # the interval of a value is in its unit
+        with np.errstate(invalid="ignore", divide="ignore"):
+            factor = np.nan_to_num(value / whole.columns["value"], nan=1.0, posinf=1.0)
+        whole = replace(whole, columns=whole.columns | {c: whole.columns[c] * factor for c in measures[2:]})
     value = np.where(whole.columns["cut"] == 1, np.nan, value)  # part of a period is no value of it
     whole = replace(whole, columns=whole.columns | {"value": value})
     known = known_days(whole.stamps, holidays)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ from ...models.shifts.confirm import accompanying_detection, detection_in
 from ...models.shifts.detect import DETECTION_COLUMNS
 from ...models.shifts.watched import WatchedKpi, watch_kpi
 from .watch_drivers import ChangeExplanation, Explainer, format_segment, parse_combination
+
+#: By so much more (in standard deviations) must a change stand out in a combination than in a segment that holds it.
+MIN_NARROWER_GAIN = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def refine_segments(
                 continue
             parts[row.kpi, series] = watch_kpi(daily, "D", holidays, {})
         told = detection_in(parts[row.kpi, series], series, row)
-        if told is not None:
+        if told is not None and (why is None or _stands_out_more(told, segment, found, ask.by)):
             if why is None:  # reported before: what it is called by stays
                 told |= {"started_at": row.started_at, "detected_at": row.detected_at}
             extra.append((told, why or ChangeExplanation(segment, found.head(0), "")))
@@ -76,6 +79,23 @@ def _is_same(told: Mapping[str, Any], row: Any, series: str) -> bool:
     """Tell whether a detection of a combination is there already, for the same series and days."""
     near = abs(told["started_at"] - pd.Timestamp(row.started_at)) <= pd.Timedelta(days=14)
     return near and (told["kpi"], told["series"], told["direction"]) == (row.kpi, series, row.direction)
+
+
+def _stands_out_more(
+    told: Mapping[str, Any], segment: Mapping[str, str], found: pd.DataFrame, by: Sequence[str]
+) -> bool:
+    """Tell whether a change stands out more in a combination than in any segment of it that was detected.
+
+    A part of the right segment shows nearly as much of a change as the whole of it, and by chance a little more.
+    """
+    own = found[(found["kpi"] == told["kpi"]) & (found["direction"] == told["direction"])]
+    own = own[(own["started_at"] - told["started_at"]).abs() <= pd.Timedelta(days=14)]
+    wider = [abs(row.z) for row in own.itertuples() if _holds(parse_combination(str(row.series), by), segment)]
+    return abs(told["z"]) >= max(wider, default=0.0) + MIN_NARROWER_GAIN * bool(wider)
+
+
+def _holds(wide: Mapping[str, str], narrow: Mapping[str, str]) -> bool:
+    return bool(wide) and wide.items() < narrow.items()
 
 
 def accompanying_kpis(

@@ -145,3 +145,12 @@ def test_causes_of_a_log():
     assert candidate_causes(log, "2024-03-29")["owner"].tolist() == ["Ana"]
     with pytest.raises(InputError, match="acount"):
         candidate_causes(log, "2024-03-29", groups=["acount"])
+
+
+@pytest.mark.parametrize("gap", [0, 5, 12])
+def test_what_an_owner_did_is_counted_up_to_the_last_piece_of_it(gap):
+    start = pd.Timestamp("2024-03-29") + pd.Timedelta(days=gap)  # Ana stops on 28 March, whenever the trouble is found
+    found = find_owner_changes(work(), start, group="account", near="21D").set_index("owner")
+    whole = find_owner_changes(work(), "2024-03-29", group="account").set_index("owner")
+    assert found.loc["Ana", "before"] == pytest.approx(whole.loc["Ana", "before"], abs=0.08)
+    assert found.loc["Ana", "at"] == whole.loc["Ana", "at"]

@@ -47,3 +47,17 @@ def test_a_record_is_always_new_and_what_was_seen_twice_is_not(sizes, way):
     for t, size in enumerate(sizes):
         assert old[t] == (t >= 2 and size <= max(sizes[:t]))
     assert not seen_before(z, 1).any()  # too long ago
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 100), st.floats(500, 90_000))
+def test_a_median_alone_is_no_alarm_where_its_interval_holds_what_was_expected(seed, after):
+    values = np.random.default_rng(seed).lognormal(4, 0.2, 120)
+    values[110] = after
+    frame = history(values, lo=0.7 * values, hi=1.4 * values).assign(kpi="first_response_time", n=12.0)
+    found = detect_shifts(frame, freq="D")
+    assert frame["ds"][110] in set(found["started_at"])
+    wide = frame.assign(lo=frame["lo"].mask(frame.index == 110, 20.0))  # half of a few cases: the other half was quick
+    assert frame["ds"][110] not in set(detect_shifts(wide, freq="D")["started_at"])
+    unknown = frame.assign(lo=np.nan, hi=np.nan)
+    assert frame["ds"][110] in set(detect_shifts(unknown, freq="D")["started_at"])

@@ -126,3 +126,18 @@ def test_the_strongest_member_gives_name_figures_and_dates():
     assert (row["started_at"], row["detected_at"], row["last_at"]) == (day + DAY, day + 3 * DAY, day + 10 * DAY)
     told = build_alerts(frame, subjects={0: ("cases_opened", "all", "up")}).iloc[0]
     assert (told["series"], told["after"], told["started_at"]) == ("all", 95.0, day)  # reported before: it stays
+
+
+@pytest.mark.parametrize("wait", [1, 2])
+@pytest.mark.parametrize("back", [52.0, 65.0])
+def test_a_stock_that_goes_back_after_a_sudden_rise_is_no_change_of_its_own(wait, back):
+    noise = np.random.default_rng(3).normal(0, 3, 150)
+    value = np.round(50 + noise)
+    value[120 : 120 + wait] = 100.0
+    value[120 + wait :] = np.round(back + noise[120 + wait :])
+    days = pd.date_range("2025-01-06", periods=150)
+    found = detect_shifts(pd.DataFrame({"kpi": "backlog", "ds": days, "value": value}))
+    assert found.loc[found["started_at"] >= days[118], ["direction"]].to_numpy().tolist() == [["up"]]
+    value[120 + wait :] = np.round(5 + noise[120 + wait :] / 3)  # far below where it was
+    gone = detect_shifts(pd.DataFrame({"kpi": "backlog", "ds": days, "value": value}))
+    assert "down" in set(gone["direction"])
