@@ -26,7 +26,7 @@ from ..sources.telephone import CALL_LOG_COLUMNS as CALLS
 from ..sources.volumes import common_step_s
 from .case_tables import MIN_ONCE, read_as_cases
 from .children import Child, read_messages
-from .event_logs import describe_story, find_repeated_parent, read_as_events
+from .event_logs import describe_story, describe_unused_id, find_repeated_parent, read_as_events
 from .other_rows import describe_other_rows, describe_parts
 from .planner_files import recognise_planner_file
 from .readings import MIN_SCORE, Ask, Reading, choose_reading, describe_reading
@@ -133,9 +133,10 @@ class Recognised:
 def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recognised:
     """Say what one table is; ``file`` is where it is from."""
     missing = SourceSpec("cases", "").missing
-    columns = profile_columns(raw.frame.head(_MAX_ROWS_EXAMINED), missing)
+    frame = _without_blank_rows(raw.frame.head(_MAX_ROWS_EXAMINED))
+    columns = profile_columns(frame, missing)
     found = _canonical(columns) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
-    found = found or recognise_planner_file(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name)
+    found = found or recognise_planner_file(columns, frame, file.name)
     if found is None:
         if not any(p.time for p in columns.values()):
             raise InputError(
@@ -146,10 +147,19 @@ def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recogni
                 hint=_undivided(columns, raw) or _long_periods(columns),
                 code="time.none",
             )
-        readings = _readings(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name, ask)
+        readings = _readings(columns, frame, file.name, ask)
         best, second = choose_reading(readings, file.name, ask)
         found = {**best.found, "why": {**best.found["why"], "reading": describe_reading(best, second)}}
     return add_times(Recognised(file, raw=raw, **found), columns, ask)
+
+
+def _without_blank_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave rows without any value out of what is looked at: they are no rows on which something is missing."""
+    first = frame.iloc[:, 0]
+    if not (first.isna() | first.astype("str").eq("")).any():
+        return frame
+    blank = pd.concat([frame[c].isna() | frame[c].astype("str").eq("") for c in frame.columns], axis=1).all(axis=1)
+    return frame[~blank] if blank.any() and not blank.all() else frame
 
 
 def _undivided(columns: Mapping[str, ColumnProfile], raw: RawFile) -> str | None:
@@ -184,7 +194,7 @@ def _readings(
             raise
         return [events]
     if "case_id" not in cases.found["columns"] and not cases.against:
-        against = describe_story(columns, frame)
+        against = describe_story(columns, frame) or describe_unused_id(columns)
         if against:
             named = {"case_id": against[0][0], **cases.found["columns"]}
             other = replace(cases, found={**cases.found, "columns": named})

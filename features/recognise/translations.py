@@ -21,7 +21,10 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
         "ticket id",
     ),
     (r"nummer|numero|referenz|referencia|riferimento|rif|numer|n o|protocolo|kennung", "number"),
-    (r"chamado|demande|solicitud|segnalazione|richiesta|incidencia|ocorrencia|zgloszenie|melding|aanvraag|verzoek", "ticket"),
+    (
+        r"chamado|demande|solicitud|segnalazione|richiesta|incidencia|ocorrencia|zgloszenie|melding|aanvraag|verzoek",
+        "ticket",
+    ),
     (
         r"erstellt|eroffnet|geoffnet|angelegt|eingegangen|gemeldet|aufgegeben|erfasst|aangemaakt|utworzono|zgloszono",
         "created",

@@ -33,15 +33,15 @@ def read_as_series(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
     return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}
 
 
-def ask_whether_counts(
-    name: str, frame: pd.DataFrame, series: Mapping[str, Any], where: str, ask: Ask | None
-) -> None:
+def ask_whether_counts(name: str, frame: pd.DataFrame, series: Mapping[str, Any], where: str, ask: Ask | None) -> None:
     """Ask whether numbers with fractions count what arrived, unless the name says so: loads and prices do not."""
     measure = find_measure(name)
     if is_count(frame[name]) or (measure is not None and measure.sure >= MIN_SURE_NAME):
         return
     part = next((v for v in frame[name].dropna().astype("str") if re.fullmatch(r"-?\d*[.,]\d*[1-9]", v)), "")
-    question = f"do the numbers of '{name}' count what arrived? Not all are whole numbers from 0" + f", as {part}" * bool(part)
+    question = (
+        f"do the numbers of '{name}' count what arrived? Not all are whole numbers from 0" + f", as {part}" * bool(part)
+    )
     if ask is None:
         lines = toml_line(Reading("volume series", 1.0, series))
         raise UnclearReadingError(question, [("if they do", lines)], where=where, code="reading.unclear")
