@@ -267,11 +267,12 @@ def uncounted(export: Export, part: LoadedSource) -> str:
         if n
     )
     lines = records(main)
-    while lines and not any(c.strip() for c in lines[-1]):  # blank lines below a table are no rows
+    every = max(0, len(lines) - 1)
+    while lines and not any(c.strip() for c in lines[-1]):  # blank lines below a table need not be rows
         lines.pop()
     rows, used = max(0, len(lines) - 1), export.used(part)
     titles = sum(bool(line.strip()) for line in main.head.splitlines())  # no rows where the reader knows them as titles
-    if used + refused + left_out not in (rows, rows - titles):
+    if used + refused + left_out not in (rows, rows - titles, every):
         return f"{rows} rows, of which {used} used, {refused} refused, {left_out} left out"
     return ""
 

@@ -10,6 +10,8 @@ import pandas as pd
 DateOrder = Literal["", "day", "month"]
 #: One reading is the right one if its days lie in so much shorter a span than those of the other.
 MIN_SPAN_RATIO = 4.0
+#: So many rows, steps against the usual way, or days tell something.
+MIN_ROWS_TOLD = 6
 #: Days that a column must name before the span tells anything.
 MIN_DAYS = 4
 
@@ -43,6 +45,63 @@ def decide_date_order(dates: pd.Series[Any], order: DateOrder) -> tuple[DateOrde
         if len(dates) >= MIN_DAYS and min(spans) > 0 and max(spans) >= MIN_SPAN_RATIO * min(spans):
             return ("month" if spans[0] < spans[1] else "day"), False
     return order or "day", True
+
+
+def decide_by_rows(columns: Sequence[pd.Series[Any]]) -> DateOrder:
+    """Return which stands first by the other rows and times of a file, or nothing where they do not tell.
+
+    Read rightly, the rows of an export run one way, and two times of one row lie near each other and in one order.
+
+    Examples
+    --------
+    >>> opened = pd.Series([f"1/{d}/2024" for d in range(2, 9)])
+    >>> closed = pd.Series([f"1/{d + 1}/2024" for d in range(2, 9)])
+    >>> decide_by_rows([opened, closed])
+    'month'
+    >>> decide_by_rows([pd.Series(["1/9/2024", "2/9/2024"])])
+    ''
+    """
+    texts = [t for t in (c.dropna().astype("str") for c in columns) if t.nunique() >= MIN_ROWS_TOLD]
+    read = [(_dates(t, 1), _dates(t, 0)) for t in texts]
+    votes = {
+        _vote(_disorder(d.diff()), _disorder(m.diff()))
+        for t, (d, m) in zip(texts, read, strict=True)
+        if not (t.is_monotonic_increasing or t.is_monotonic_decreasing)  # sorted as text: that says nothing
+    }
+    for i, a in enumerate(read):
+        for b in read[i + 1 :]:
+            took = [b[k] - a[k] for k in (0, 1)]
+            votes.add(_vote(_disorder(took[0]), _disorder(took[1])))
+            votes.add(_vote(_usual(took[0]), _usual(took[1])))
+    votes.discard("")
+    return votes.pop() if len(votes) == 1 else ""
+
+
+def _vote(day: float, month: float) -> DateOrder:
+    """Return the reading with clearly less of what the wrong one has: disorder, or long times."""
+    if min(day, month) < 0 or max(day, month) < MIN_ROWS_TOLD or max(day, month) < MIN_SPAN_RATIO * min(day, month):
+        return ""
+    return "day" if day < month else "month"
+
+
+def _disorder(steps: pd.Series[Any]) -> float:
+    """Return how many steps go against the way that most go; -1 where there are too few to tell."""
+    taken = steps[steps.notna() & (steps != 0)]
+    return float(min((taken > 0).sum(), (taken < 0).sum())) if len(taken) >= MIN_ROWS_TOLD else -1.0
+
+
+def _usual(took: pd.Series[Any]) -> float:
+    """Return the usual days from one time to the other, of those that are not of one day; -1 where there are few."""
+    taken = took[took.notna() & (took != 0)].abs()
+    return float(taken.median()) if len(taken) >= MIN_ROWS_TOLD else -1.0
+
+
+def _dates(values: pd.Series[Any], month_at: int) -> pd.Series[Any]:
+    """Return the dates of a column as days, with the month as its first or second number."""
+    parts = values.astype("str").str.extract(r"^(\d{1,2})[-/.](\d{1,2})[-/.](\d{2,4})")
+    first, second, year = (pd.to_numeric(parts[i], errors="coerce") for i in range(3))
+    month, day = (second, first) if month_at else (first, second)
+    return year * 372 + month * 31 + day
 
 
 def _span(year: pd.Series[Any], month: pd.Series[Any], day: pd.Series[Any]) -> float:

@@ -14,6 +14,8 @@ INDEX_COUNTS = (24, 48, 96, 144, 288)
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))(?::(\d{2}))?(?:\s*(?:uhr|h))?\s*([ap]\.?m\.?)?", re.IGNORECASE)
 _SHORT = re.compile(r"(\d{1,2})\s*(?:([ap]\.?m\.?)|(?:h|uhr))", re.IGNORECASE)
 _DIGITS = re.compile(r"(\d{1,2})(\d{2})")
+#: What stands behind the last hour of a range means the first one too: 08-09 Uhr.
+_UNIT_BEHIND = re.compile(r"\d\s*((?:uhr|h|[ap]\.?m\.?))$", re.IGNORECASE)
 _RANGE = re.compile(r"\s*[-\u2013\u2014]\s*|\s+(?:to|bis|until|\u00e0|a)\s+", re.IGNORECASE)
 
 
@@ -70,6 +72,9 @@ def _label(text: str) -> tuple[float, float]:
     parts = _RANGE.split(text)
     if len(parts) == 2:
         start, end = _clock(parts[0]), _clock(parts[1])
+        if np.isnan(start) and (unit := _UNIT_BEHIND.search(parts[1].strip())):
+            start = _clock(f"{parts[0].strip()} {unit[1]}")
+            start -= 43200.0 * (start > end >= 43200.0)  # 11-12 pm begins before noon
         if not np.isnan(start) and not np.isnan(end):
             return start, end if end > start else end + DAY_S
     return float("nan"), float("nan")

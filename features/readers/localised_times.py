@@ -59,6 +59,10 @@ _DOTTED_CLOCK = re.compile(
     r"^(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}-\d{2}-\d{2})[ ,]+(\d{1,2})\.(\d{2})(?:\.(\d{2}))?$"
 )
 _COMMA_SECONDS = re.compile(r"(\d:\d{2}:\d{2}),(\d{1,6})\b")
+#: A date, and the digits of a clock without a sign between them.
+_BARE_CLOCK = re.compile(
+    r"^(?:(\d{4})(\d{2})(\d{2})|(\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4})) ([01]?\d|2[0-3])([0-5]\d)([0-5]\d)?$"
+)
 _WORD = re.compile(r"[^\W\d_]+(?:-feira)?\.?")
 _ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th|er|\.|º|o|ª)(?=[\s/-]*[A-Z][a-z]{2}\b)")
 _ODD_SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009\u200e\u200f"), " ")
@@ -80,6 +84,9 @@ def translate_time(text: str) -> str:
     if not any(c.isdigit() for c in text) or len(text) > 60:
         return text
     out = text.translate(_ODD_SPACES)
+    if bare := _BARE_CLOCK.match(out):
+        day = bare[4] or f"{bare[1]}-{bare[2]}-{bare[3]}"
+        return f"{day} {bare[5]:0>2}:{bare[6]}" + (f":{bare[7]}" if bare[7] else "")
     out = _HALF.sub(lambda m: " PM" if (m[1] or "").lower() == "p" or (m[2] or "").lower() == "nachm" else " AM", out)
     out = _HOUR_SIGN.sub(r"\1:\2", out)
     out = _COMMA_SECONDS.sub(r"\1.\2", out)

@@ -106,11 +106,12 @@ def drop_repeated_headers(
     frame: pd.DataFrame, names: list[str] | tuple[str, ...], where: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """Leave out rows that repeat the header, as where files were put together, and say how many."""
+    names = [n for n in names if n in frame]  # empty columns without a name are left out already
     if not names:
         return frame, []
     again = (frame[names[0]] == names[0]).to_numpy(dtype=bool).copy()
     if again.any():
-        again &= (frame.loc[:, list(names)] == pd.Series(names, index=list(names))).all(axis=1).to_numpy(dtype=bool)
+        again &= (frame.loc[:, names] == pd.Series(names, index=names)).all(axis=1).to_numpy(dtype=bool)
     if not again.any():
         return frame, []
     rows = f"{int(again.sum()):,} row{'s repeat' if again.sum() > 1 else ' repeats'}"

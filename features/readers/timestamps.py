@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError
-from .date_order import DateOrder, decide_date_order
+from .date_order import DateOrder, decide_by_rows, decide_date_order
 from .localised_times import translate_times
 
 UTC_DTYPE = "datetime64[us, UTC]"
@@ -208,7 +208,7 @@ def detect_date_order(columns: Sequence[pd.Series[Any]]) -> DateOrder:
                 return found.order
         if all(len(c) <= 5_000 for c in columns):
             break
-    return ""
+    return decide_by_rows([c.head(5_000) for c in columns if str(c.dtype) == "str"])
 
 
 def _has_offset(sample: pd.Series[Any]) -> bool:

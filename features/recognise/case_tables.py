@@ -27,6 +27,12 @@ from .vocabulary import can_be_opening, score_role_match
 ENDS_OF_CASES = ("resolved_at", "closed_at")
 #: Below this a name does not say that a time opens anything.
 MIN_ARRIVAL_NAME = 0.3
+#: From this on it says so plainly, as Created and Opened do, and Date does not.
+MIN_OPENING_NAME = 0.8
+#: Rows of which so few have a time of another, and how many there have to be, are those of a report.
+MAX_TWICE_EVEN, MIN_ROWS_EVEN = 0.02, 5
+#: Share of its values that come once, from which an id is said to come once a row.
+MIN_ONCE = 0.8
 #: A time is no opening if so many of the ends lie before it.
 MAX_ENDS_BEFORE = 0.2
 
@@ -101,8 +107,12 @@ def read_as_cases(
         "units": {**units, **figure_units}, "figures": figures,
     }  # fmt: skip
     opening = taken["created_at"].split(" + ")[0]
-    if not (ends or case or reckoned) and score_role_match(opening, "created_at") < MIN_ARRIVAL_NAME:
-        _ask_whether_arrivals(opening, where, ask)
+    if not (ends or case or reckoned):
+        named = score_role_match(opening, "created_at")
+        if named < MIN_ARRIVAL_NAME:
+            _ask_whether_arrivals(opening, "neither a name nor an id or an end says so", where, ask)
+        elif named < MIN_OPENING_NAME and _comes_at_even_steps(times[opening]):
+            _ask_whether_arrivals(opening, "each time comes once, as in a list of days or of counts", where, ask)
     score, reasons = _score(columns, taken, ends, bool(case))
     instead: tuple[tuple[str, Reading], ...] = ()
     if early:
@@ -112,9 +122,17 @@ def read_as_cases(
     return Reading(found["shape"], score, found, reasons, against, instead)
 
 
-def _ask_whether_arrivals(opening: str, where: str, ask: Ask | None) -> None:
-    """Ask whether rows without an id, an end or a time that is named as an opening are cases at all."""
-    question = f"is each row a case that comes at '{opening}'? Neither a name nor an id or an end says so"
+def _comes_at_even_steps(times: pd.Series[Any]) -> bool:
+    """Tell whether each time comes once, on whole days or quarters of an hour: cases do not come so, reports do."""
+    there = times.dropna()
+    if len(there) < MIN_ROWS_EVEN or there.duplicated().mean() > MAX_TWICE_EVEN:
+        return False
+    return bool(((there - there.dt.normalize()).dt.total_seconds() % 900 == 0).all())
+
+
+def _ask_whether_arrivals(opening: str, why: str, where: str, ask: Ask | None) -> None:
+    """Ask whether rows without an id or an end are cases at all, and say why they may be none."""
+    question = f"is each row a case that comes at '{opening}'? {why[:1].upper()}{why[1:]}"
     lines = f'[source.cases] columns = {{ created_at = "{opening}" }}'
     if ask is None:
         raise UnclearReadingError(question, [("if it is", lines)], where=where, code="reading.unclear")
@@ -307,7 +325,8 @@ def _score(
     if case:
         strength = score_role_match(taken["case_id"], "case_id")
         score += 0.25 + 0.15 * (strength >= 0.9)
-        reasons.append(f"'{taken['case_id']}' comes once a row")
+        again = columns[taken["case_id"]].unique < MIN_ONCE
+        reasons.append(f"'{taken['case_id']}' {'repeats as in exports put together' if again else 'comes once a row'}")
     opening = taken["created_at"].split(" + ")[0]
     if score_role_match(opening, "created_at") >= 0.8:
         score += 0.2

@@ -88,7 +88,7 @@ def _names_parent(name: str) -> bool:
 
 def read_as_child(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, child: Child) -> dict[str, Any] | None:
     """Return how the rows of a child become events: messages by who wrote them, or changes; ``None`` where none can."""
-    messages = _read_messages(columns, child) or _read_steps(columns, child)
+    messages = read_messages(columns, child) or _read_steps(columns, child)
     if messages is not None:
         return messages
     own = {n: p for n, p in columns.items() if n == child.column or score_role_match(n, "case_id") < 0.9}
@@ -98,7 +98,8 @@ def read_as_child(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, chi
     return dict(events.found)
 
 
-def _read_messages(columns: Mapping[str, ColumnProfile], child: Child) -> dict[str, Any] | None:
+def read_messages(columns: Mapping[str, ColumnProfile], child: Child) -> dict[str, Any] | None:
+    """Return how rows become messages by who wrote them, or ``None`` where nothing says who."""
     at = _event_time(columns)
     who = [n for n, p in columns.items() if n != child.column and (p.time is None) and _tells_who(n, p)]
     if not at or not who:

@@ -219,7 +219,10 @@ def _with_children(
             out.append(one)
             continue
         table = _Table(one.files or (one.path,), one.raw, one.sheet, one.sheets)
-        out, passed, parent = _add_child(table, one, parent, out, passed)
+        bare = one.shape == "arrivals"
+        said = "its rows have neither an id nor an end, and cases with ids stand beside it; name it alone to use it"
+        table = replace(table, error=InputError(said, code="reading.none")) if bare else table
+        out, passed, parent = _add_child(table, None if bare else one, parent, out, passed)
     for table in unused:
         if parent is None:
             passed += table.passed_over(_reason(table.error))

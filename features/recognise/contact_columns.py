@@ -14,7 +14,7 @@ _UNIT = r"( (s|sec|secs|seconds?|ms|min|minutes?|in seconds?|in s|in sec))?"
 CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
     "queued_at": (
         rf"(.*\b)?(enqueue|queued|queue (start|entry|enter(ed)?)|entered queue|time in queue start){_AT}",
-        rf"(.*\b)?({_THING} )?(start(ed)?|begin|beginn|started|initiation|initiated|arrival|offered|received|"
+        rf"(.*\b)?({_THING} )?(start(ed)?|begin|beginn|started|initiation|initiated|arrival|offered|received|request(ed)?|"
         rf"calldate|inicio|debut)"
         rf"{_AT}|time start|(start)(date ?time|timestamp)|startdatetime|start date time",
         rf"{_THING} ?(date|time|datetime|timestamp)|calldate|timestamp|date time|datetime|date|datum|fecha|time|"
@@ -49,7 +49,7 @@ CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "handle_s": (rf"({_THING} )?(handle|handling|aht|bearbeitung\w*|service){_TIME}{_UNIT}|bearbeitungszeit",),
     "total_s": (rf"(total )?({_THING} )?(total )?(duration|dauer|length|total time|duree|duracion|durata|"
-                rf"call time){_UNIT}|total{_TIME}{_UNIT}|elapsed{_TIME}{_UNIT}",),
+                rf"call time){_UNIT}|duration total|total{_TIME}{_UNIT}|elapsed{_TIME}{_UNIT}",),
     "abandon_s": (r"abandon(ed|ment)? (time|duration|wait|seconds?|secs?|s)( \w+)?",),
     "outcome": (
         rf"({_THING} )?(outcome|result|disposition|status|completion|ended by reason|end reason|answered status|"
@@ -74,7 +74,7 @@ CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
         r"|dstchannel|bearbeiter",
     ),
     "team": (
-        r"(queue|skill|csq|split|warteschlange|queue ?name|cola|file|hotline)( (name|id))?|dst queue",
+        r"(queue|skill|csq|split|line|warteschlange|queue ?name|cola|file|hotline)( (name|id))?|dst queue",
         r"(team|department|group|campaign|ring group|service|topic|line of business)( name)?",
     ),
     "channel": (r"channel|media( type)?|medium|channel type|kanal|canal|interaction type|conversation type",),

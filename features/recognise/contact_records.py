@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from .contact_columns import contact_role_score
 from .interval_values import is_count
 from .interval_words import find_measure
 from .roles import ColumnProfile
+from .vocabulary import normalise_column_name
 
 _INSTANTS = ("queued_at", "answered_at", "ended_at", "updated_at")
 _ORDER = (
@@ -23,7 +25,8 @@ _ORDER = (
     "answered_at", "ended_at", *CONTACT_TIMES, "outcome", "answered", "abandoned",
 )  # fmt: skip
 #: What stands in the names of ids that telephone systems give.
-_PHONE_IDS = ("call", "contact", "interaction", "conversation", "sid", "unique", "session", "history", "cdr")
+_PHONE_IDS = ("call", "chat", "contact", "interaction", "conversation", "sid", "unique", "session", "history", "cdr")
+_MESSAGE_ID = re.compile(r"(message|msg|mail|e mail|article|post|comment|thread entry|note) ?(id|number|no|key|sid)")
 #: Points from which a row is a contact.
 MIN_SCORE_CONTACT = 4.0
 
@@ -37,6 +40,8 @@ def recognise_contact_records(columns: Mapping[str, ColumnProfile], frame: pd.Da
         If the unit of a duration, or the words of the outcome, cannot be told.
     """
     taken = _roles(columns, frame)
+    if any(_MESSAGE_ID.fullmatch(normalise_column_name(n)) and p.unique > 0.9 for n, p in columns.items()):
+        return None  # a row is a message, of which a contact has several
     if "queued_at" not in taken or _counts(columns, frame, taken) or _score(taken) < MIN_SCORE_CONTACT:
         return None
     units = _units(taken, frame)
@@ -61,7 +66,7 @@ def recognise_contact_records(columns: Mapping[str, ColumnProfile], frame: pd.Da
 def _roles(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> dict[str, str]:
     """Return role -> column, the plainest name that fits by its values first."""
     scored = [
-        (contact_role_score(name, role), -place, role, name)
+        (contact_role_score(name, role) - 0.1 * (role == "queued_at" and p.dates), -place, role, name)
         for place, (name, p) in enumerate(columns.items())
         for role in _ORDER
         if contact_role_score(name, role) > 0 and _fits(role, p, frame[name])

@@ -35,7 +35,8 @@ def pair_with_clock(columns: Mapping[str, ColumnProfile], date: str, role: str) 
 
 
 def _stem(name: str) -> str:
-    return " ".join(re.sub(r"\b\d\b", " ", _PLAIN.sub(" ", normalise_column_name(name))).split())
+    plain = re.sub(r" \d$", "", name)  # the second of two columns of one name, which is of the second date
+    return " ".join(_PLAIN.sub(" ", normalise_column_name(plain)).split())
 
 
 def _is_beside_another(columns: Mapping[str, ColumnProfile], clock: str, date: str) -> bool:

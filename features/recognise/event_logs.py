@@ -38,6 +38,10 @@ _NEW_NAMES = re.compile(
 )
 _STATUS_FIELD = re.compile(r"(status|state|incident state|ticket status|case status|stage)")
 
+_PEOPLE = re.compile(
+    r"\b(customer|client|caller|requester|reporter|contact|member|user|agent|technician|analyst|operator|assignee|owner|"
+    r"author|team|group|queue|department|account)\b"
+)
 #: A column named after people, teams or things is the id of cases only where its stories begin so much more alike.
 MIN_STORY_OF_OTHERS = 0.4
 
@@ -168,6 +172,8 @@ def read_as_events(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
         "table": f"'{case}' repeats, {mean:.1f} rows a value, and '{activity}' changes within it",
         "kinds": "read from the words of the activities; the others are kept as they are",
     }
+    people = _PEOPLE.search(normalise_column_name(case)) if not named else None
+    against = (f"'{case}' names people or teams, though its rows begin like those of a case",) if people else ()
     if not named:
         why["case_id"] = f"'{case}' repeats, and its first rows are alike: each value is one case"
     found = {
@@ -176,7 +182,7 @@ def read_as_events(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
     }  # fmt: skip
     score = 0.3 + 0.3 * (named >= 0.9) + 0.1 * (0 < named < 0.9) + 0.2 * bool(kinds) + 0.4 * max(0.0, stories[case])
     reasons = (f"'{case}' repeats {mean:.1f} times", f"'{activity}' changes within it")
-    return Reading("event log", min(score, 1.0), found, reasons)
+    return Reading("event log", min(score, 1.0), found, reasons, against)
 
 
 def _kinds(values: tuple[str, ...]) -> dict[str, str]:
@@ -215,3 +221,19 @@ def describe_story(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
                 (name, f"the rows would be numbered, though '{name}' repeats like an id ({p.distinct:,} values)")
             )
     return tuple(said)
+
+
+def describe_unused_id(columns: Mapping[str, ColumnProfile]) -> tuple[tuple[str, str], ...]:
+    """Return a column that is called the id of a case and does not number the rows, with what speaks against that."""
+    named = [
+        (n, p) for n, p in columns.items()
+        if score_role_match(n, "case_id") >= 0.9 and p.distinct > 1 and p.time is None and not p.clock
+        and not tells_how_long(n)
+    ]  # fmt: skip
+    return tuple(
+        (
+            n,
+            f"the rows would be numbered, though '{n}' names cases: {p.distinct:,} values, none on {p.missing:.0%} of the rows",
+        )
+        for n, p in named[:1]
+    )

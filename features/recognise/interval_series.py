@@ -18,7 +18,7 @@ from .vocabulary import normalise_column_name, score_role_match
 #: Names of channels, by which columns beside each other are known as series.
 _CHANNELS = (
     r"(inbound |incoming )?(phone|calls?|voice|telephone|chats?|live chat|e ?mails?|mails?|web( form)?|portal|sms|"
-    r"texts?|whatsapp|social( media)?|facebook|twitter|messages?|messaging|callbacks?|fax|letters?|walk ?in|"
+    r"texts?|whats ?app|social( media)?|facebook|twitter|messages?|messaging|callbacks?|fax|letters?|walk ?in|"
     r"self service|app|tickets?|anrufe|telefon|briefe|appels|courriers?|llamadas|correos?)( (volume|count|total))?"
 )
 

@@ -134,9 +134,11 @@ def find_across(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> di
         if label:
             step = float(parse_interval_labels(frame[label[0]])["start_s"].diff().median())
     found = {"ds": source} if source else {}
+    apart = not source or bool(frame[source].duplicated().any())  # else a weekday beside the date would be a series
     series = [
-        n for n in rest if n != source and columns[n].distinct > 1 and not columns[n].number and find_measure(n) is None
-    ]
+        n for n in rest
+        if apart and n != source and columns[n].distinct > 1 and not columns[n].number and find_measure(n) is None
+    ]  # fmt: skip
     if series:
         found["unique_id"] = series[0]
     what = "intervals of a day" if header is clock else "dates"

@@ -116,7 +116,9 @@ def toml_line(reading: Reading) -> str:
     """Return the lines of a configuration that say this reading, on one line."""
     columns = ", ".join(f'{ours} = "{theirs}"' for ours, theirs in reading.found.get("columns", {}).items())
     table = reading.found.get("table", "cases")
-    return f"[source.{table}] columns = {{ {columns} }}" if columns else f"[source.{table}]"
+    kinds = ", ".join(f'"{theirs}" = "{ours}"' for theirs, ours in reading.found.get("kinds", {}).items())
+    said = f"[source.{table}]" + (f" columns = {{ {columns} }}" if columns else "")
+    return f"{said}, kinds = {{ {kinds} }}" if kinds else said
 
 
 def _choice(reading: Reading) -> str:

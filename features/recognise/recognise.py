@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,16 +24,21 @@ from ..sources.survey import SURVEY_TABLE as SURVEYS
 from ..sources.table import CASE_TIMES
 from ..sources.telephone import CALL_LOG_COLUMNS as CALLS
 from ..sources.volumes import common_step_s
-from .case_tables import read_as_cases
-from .event_logs import describe_story, find_repeated_parent, read_as_events
+from .case_tables import MIN_ONCE, read_as_cases
+from .children import Child, read_messages
+from .event_logs import describe_story, describe_unused_id, find_repeated_parent, read_as_events
+from .other_rows import describe_other_rows, describe_parts
 from .planner_files import recognise_planner_file
 from .readings import MIN_SCORE, Ask, Reading, choose_reading, describe_reading
-from .roles import (
-    ColumnProfile,
-    guess_series_columns,
-    profile_columns,
-)
+from .roles import ColumnProfile, profile_columns
+from .volume_series import ask_whether_counts, read_as_series, refuse_odd_slots
 
+#: A month, a quarter or a week by its number.
+_LONG_PERIOD = re.compile(
+    r"\d{4}[-/. ]?(W|KW|CW|WK|S|Q|M)?\d{1,2}|(W|KW|CW|WK|WEEK|WOCHE|SEMAINE|SEMANA|SETTIMANA|Q)\.? ?\d{1,2}([-/. ]+\d{2,4})?|"
+    r"[^\W\d]{3,10}\.?[-/. ]+(\d{4}|\d{2})",
+    re.IGNORECASE,
+)
 #: Rows that are looked at; an event log needs whole cases, so these are the first and no sample.
 _MAX_ROWS_EXAMINED = 500_000
 
@@ -127,9 +133,10 @@ class Recognised:
 def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recognised:
     """Say what one table is; ``file`` is where it is from."""
     missing = SourceSpec("cases", "").missing
-    columns = profile_columns(raw.frame.head(_MAX_ROWS_EXAMINED), missing)
+    frame = _without_blank_rows(raw.frame.head(_MAX_ROWS_EXAMINED))
+    columns = profile_columns(frame, missing)
     found = _canonical(columns) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
-    found = found or recognise_planner_file(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name)
+    found = found or recognise_planner_file(columns, frame, file.name)
     if found is None:
         if not any(p.time for p in columns.values()):
             raise InputError(
@@ -137,13 +144,22 @@ def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recogni
                 where=file.name,
                 got=", ".join(list(columns)[:10]),
                 wanted="at least one column of dates or times",
-                hint=_undivided(columns, raw),
+                hint=_undivided(columns, raw) or _long_periods(columns),
                 code="time.none",
             )
-        readings = _readings(columns, raw.frame.head(_MAX_ROWS_EXAMINED), file.name, ask)
+        readings = _readings(columns, frame, file.name, ask)
         best, second = choose_reading(readings, file.name, ask)
         found = {**best.found, "why": {**best.found["why"], "reading": describe_reading(best, second)}}
     return add_times(Recognised(file, raw=raw, **found), columns, ask)
+
+
+def _without_blank_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave rows without any value out of what is looked at: they are no rows on which something is missing."""
+    first = frame.iloc[:, 0]
+    if not (first.isna() | first.astype("str").eq("")).any():
+        return frame
+    blank = pd.concat([frame[c].isna() | frame[c].astype("str").eq("") for c in frame.columns], axis=1).all(axis=1)
+    return frame[~blank] if blank.any() and not blank.all() else frame
 
 
 def _undivided(columns: Mapping[str, ColumnProfile], raw: RawFile) -> str | None:
@@ -154,12 +170,21 @@ def _undivided(columns: Mapping[str, ColumnProfile], raw: RawFile) -> str | None
     return f"no delimiter divides it into columns; tried {tried}; set delimiter if there is another"
 
 
+def _long_periods(columns: Mapping[str, ColumnProfile]) -> str | None:
+    """Say which column names months or weeks, where one does."""
+    named = next((n for n, p in columns.items() if p.values and all(map(_LONG_PERIOD.fullmatch, p.values))), None)
+    if named is None:
+        return None
+    return f"'{named}' names months or weeks: export by day or interval, or write the first day of each week as a date"
+
+
 def _readings(
     columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, where: str, ask: Ask | None = None
 ) -> list[Reading]:
     """Return the candidate readings of a file that no system's own names give away."""
-    series = _volume_series(columns, frame)
+    series = read_as_series(columns, frame)
     if series is not None:
+        ask_whether_counts(series["columns"]["y"], frame, series, where, ask)
         return [Reading("volume series", 1.0, series, (series["why"]["table"],))]
     events = read_as_events(columns, frame)
     try:
@@ -169,7 +194,7 @@ def _readings(
             raise
         return [events]
     if "case_id" not in cases.found["columns"] and not cases.against:
-        against = describe_story(columns, frame)
+        against = describe_story(columns, frame) or describe_unused_id(columns)
         if against:
             named = {"case_id": against[0][0], **cases.found["columns"]}
             other = replace(cases, found={**cases.found, "columns": named})
@@ -178,8 +203,22 @@ def _readings(
     parent = find_repeated_parent(columns, cases.found["columns"].get("case_id", ""))
     if parent and not cases.against:
         said = f"'{parent}' repeats, so the rows are parts of cases and no cases"
-        cases = replace(cases, against=(said,))
+        cases = replace(cases, against=(said,), instead=_as_messages(columns, parent))
+    case = cases.found["columns"].get("case_id", "")
+    other = describe_other_rows(columns, cases.found["columns"]) or (
+        describe_parts(columns, frame, case, cases.found["columns"]) if case and columns[case].unique < MIN_ONCE else ""
+    )
+    if other and not cases.against:
+        cases = replace(cases, against=(other,))
     return [r for r in (events, cases) if r is not None]
+
+
+def _as_messages(columns: Mapping[str, ColumnProfile], parent: str) -> tuple[tuple[str, Reading], ...]:
+    """Return the reading of rows as messages of the cases that a column names, as an answer to a question."""
+    found = read_messages(columns, Child(parent, parent))
+    if found is None:
+        return ()
+    return ((f"each row is a message of the case '{parent}'", Reading("table of messages", 1.0, found)),)
 
 
 def _canonical(columns: Mapping[str, ColumnProfile]) -> dict[str, Any] | None:
@@ -245,16 +284,6 @@ def _survey_file(columns: Mapping[str, ColumnProfile], file: Path) -> dict[str, 
     return {"shape": "survey file", "table": "surveys", "kind": "survey", "why": {"kind": f"it has {what}, and a time"}}
 
 
-def _volume_series(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> dict[str, Any] | None:
-    roles = guess_series_columns(columns, frame)
-    if roles is None:
-        return None
-    why = {"table": f"each '{roles['ds']}' comes once" + (" per series" if "unique_id" in roles else "")}
-    why["y"] = f"'{roles['y']}' is the column of numbers"
-    segments = {"unique_id": columns[roles["unique_id"]].distinct} if "unique_id" in roles else {}
-    return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}
-
-
 def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile], ask: Ask | None = None) -> Recognised:
     """Add the format, the zone and the slot of the times."""
     raw, why, notes = seen.raw.frame, dict(seen.why), list(seen.notes)
@@ -276,8 +305,8 @@ def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile], ask: Ask |
             single = single if first == 0 else single.replace("%d", "%~").replace("%m", "%d").replace("%~", "%m")
     elif single:
         why["date_format"] = "recognised from the whole column"
-    if single and " + " in "".join(seen.columns.values()):
-        single = None
+    if single and (" + " in "".join(seen.columns.values()) or any(t.offset for t in formats)):
+        single = None  # a written format has no place for a second column or an offset
     zone = ""
     offsets = [c for c in used if (t := columns[c].time) is not None and t.offset]
     if offsets:
@@ -285,6 +314,8 @@ def add_times(seen: Recognised, columns: Mapping[str, ColumnProfile], ask: Ask |
     slot = seen.slot_s
     if slot is None and seen.table == "volumes" and seen.columns.get("ds") in raw.columns:
         slot, why["slot"] = _infer_time_step(seen)
+    if slot is not None and seen.table == "volumes":
+        refuse_odd_slots(raw, seen.columns, slot, seen.path.name)
     single = seen.date_format or single
     return replace(seen, date_format=single, timezone=zone, slot_s=slot, why=why, notes=tuple(notes))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -174,6 +175,9 @@ _TIME_WORDS = {
 
 
 _CLOCK = r"\d{1,2}[:h]\d{2}(:\d{2}(\.\d+)?)?"
+#: Where the name says time, its digits may stand without a sign: 907, 1537, 153700.
+_CLOCK_DIGITS = rf"{_CLOCK}|([01]?\d|2[0-3])[0-5]\d([0-5]\d)?"
+_CLOCK_NAME = re.compile(r"\b(time|clock|uhrzeit|heure|hora|ora)\b")
 
 
 @dataclass(frozen=True)
@@ -217,7 +221,8 @@ def _profile(name: str, values: pd.Series[Any], missing: Sequence[str]) -> Colum
         time, dates = _time(name, there.drop_duplicates().iloc[:: max(1, len(counts) // 500)].head(1000))
     text = sample.astype("str")
     number = bool(len(text)) and bool(pd.to_numeric(text, errors="coerce").notna().mean() >= 0.99)
-    clock = bool(len(text)) and bool(text.str.fullmatch(_CLOCK).mean() >= 0.95)
+    form = _CLOCK if not _CLOCK_NAME.search(normalise_column_name(name)) or tells_how_long(name) else _CLOCK_DIGITS
+    clock = bool(len(text)) and bool(text.str.fullmatch(form).mean() >= 0.95)
     return ColumnProfile(
         name, len(values), 1 - len(there) / max(1, len(values)), len(counts),
         float(counts.iloc[0] / len(there)) if len(counts) else 0.0,

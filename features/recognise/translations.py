@@ -21,13 +21,16 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
         "ticket id",
     ),
     (r"nummer|numero|referenz|referencia|riferimento|rif|numer|n o|protocolo|kennung", "number"),
-    (r"chamado|demande|solicitud|segnalazione|richiesta|incidencia|ocorrencia|zgloszenie|melding", "ticket"),
+    (
+        r"chamado|demande|solicitud|segnalazione|richiesta|incidencia|ocorrencia|zgloszenie|melding|aanvraag|verzoek",
+        "ticket",
+    ),
     (
         r"erstellt|eroffnet|geoffnet|angelegt|eingegangen|gemeldet|aufgegeben|erfasst|aangemaakt|utworzono|zgloszono",
         "created",
     ),
     (
-        r"cree|ouvert|recu|enregistre|creado|abierto|abierta|creada|registrado|criado|criada|aberto|aberta|registrado|"
+        r"aangemeld|geopend|ingediend|ontvangen|cree|ouvert|recu|enregistre|creado|abierto|abierta|creada|registrado|criado|criada|aberto|aberta|registrado|"
         r"creato|aperto|aperta|creata|ricevuto|registrato",
         "created",
     ),
@@ -46,6 +49,28 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
         "closed date",
     ),
     (
+        r"(datum|tijd|datum (en )?tijd|tijdstip) (van )?(gesloten|afgesloten|afgerond|gereed|afhandeling|sluiting)|"
+        r"(sluit|sluitings|afsluit|afhandel|eind)(datum|tijd)|ende",
+        "closed date",
+    ),
+    (
+        r"(datum|tijd|datum (en )?tijd|tijdstip) (van )?(opgelost|oplossing)|oplos(datum|tijdstip)",
+        "resolved date",
+    ),
+    (
+        r"(datum|tijd|datum (en )?tijd|tijdstip) (van )?(aangemaakt|aangemeld|gemeld|melding|geopend)|"
+        r"(meldings?|aanmeldings?|aanmeld|openings|registratie|start)datum|beginn|data (rejestracji|otwarcia|zgloszenia)",
+        "created date",
+    ),
+    (r"streefdatum|(verwachte|geplande) einddatum|uiterste datum|date limite|termin realizacji", "due date"),
+    (r"(incident|melding|aanvraag|ticket|zaak|verzoek)s?nummer|(numer|nr|id) (zgloszenia|sprawy)", "ticket id"),
+    (r"folio|expediente|(n|no) expediente", "number"),
+    (r"(behandelaars?|toegewezen )?groep|grupa( przypisana)?", "team"),
+    (r"behandelaar|toegewezen aan|przypisany", "agent"),
+    (r"aanmelder|klant|melder", "customer"),
+    (r"(soort|type) (melding|aanvraag|zaak)", "type"),
+    (r"zrodlo", "channel"),
+    (
         r"(datum|zeit|zeitpunkt|datum uhrzeit|datum (und|u) uhrzeit|tag) (der |des |von |vom )?"
         r"(losung|erledigung|behebung)",
         "resolved date",
@@ -59,7 +84,7 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
     (
         r"geschlossen|abgeschlossen|beendet|fermee?|cloturee?|clos|cerrad[oa]|fechad[oa]|encerrad[oa]|concluid[oa]|"
         r"finalizad[oa]|"
-        r"chius[oa]|gesloten|afgesloten|zamkniet[oy]|termine",
+        r"chius[oa]|gesloten|afgesloten|afgerond|afgemeld|gereed|zamkniet[oy]|termine",
         "closed",
     ),
     (r"(abschluss|schluss|schliess|schliessungs|ende|end|schlie|schlieungs)(datum|zeit|zeitpunkt)", "closed date"),
@@ -160,7 +185,22 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
 )
 
 
+_LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "æ": "ae", "œ": "oe"})
+#: What a date is of, where the file has no other: the creation of the ticket.
+_OF_CASE = re.compile(
+    r" ((du|de|del|da|do|di|des|van|van de|van het|de la|de l|dell) ?)?(ticket|dossier|demande|incident|incidente|caso|"
+    r"chamado|solicitud|segnalazione|richiesta|melding|zgloszenia|sprawy|appel|vorgangs|tickets)$"
+)
 _TIME_PREPOSITION = r"( (am|um|le|el|em|a|il|op|en|la))?"
+
+
+def strip_accents(name: str) -> str:
+    """Return a name in plain letters; some letters have no accent to take off.
+
+    >>> strip_accents("Data zgłoszenia, Größe")
+    'Data zgloszenia, Grosse'
+    """
+    return unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
 
 
 def strip_to_words(name: str) -> str:
@@ -169,7 +209,7 @@ def strip_to_words(name: str) -> str:
     >>> strip_to_words("Date d'échéance (1re réponse)")
     'date d echeance 1re reponse'
     """
-    bare = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
+    bare = strip_accents(name).lower()
     return re.sub(r"[^a-z0-9]+", " ", bare).strip()
 
 
@@ -180,4 +220,8 @@ def translate_column_name(words: str) -> str:
     >>> translate_column_name("data de abertura"), translate_column_name("colour")
     ('created date', 'colour')
     """
-    return next((e for word, e in TRANSLATED_NAMES if re.fullmatch(f"({word}){_TIME_PREPOSITION}", words)), words)
+    for said in dict.fromkeys((words, _OF_CASE.sub("", words))):
+        found = next((e for word, e in TRANSLATED_NAMES if re.fullmatch(f"({word}){_TIME_PREPOSITION}", said)), "")
+        if found and (said == words or found.endswith("date")):
+            return found
+    return words

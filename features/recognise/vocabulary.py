@@ -7,11 +7,10 @@ pattern stands, the surer it is.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 
 from ..readers.elapsed import unit_of_name
-from .translations import translate_column_name
+from .translations import strip_accents, translate_column_name
 
 _CASE = (
     r"(case|ticket|incident|complaint|service request|request|issue|sr|enquiry|inquiry|query|problem|task|work ?order|"
@@ -204,7 +203,7 @@ def normalise_column_name(name: str) -> str:
     >>> [normalise_column_name(name) for name in ("properties.closed_date", "status.name", "requester.id")]
     ['closed date', 'status', 'requester id']
     """
-    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    bare = strip_accents(name)
     bare = _INSIDE.sub("", _AROUND.sub("", bare)) if "." in bare else _ZONE.sub("", bare)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", bare)
     words = re.sub(r"[^a-z0-9]+", " ", words.lower()).strip()
@@ -223,7 +222,7 @@ def can_be_opening(name: str) -> bool:
     >>> [can_be_opening(n) for n in ("Open Date", "Date of Purchase", "Due Date", "Geburtsdatum", "Last Update")]
     [True, False, False, False, False]
     """
-    raw = re.sub(r"[^a-z0-9]+", " ", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower())
+    raw = re.sub(r"[^a-z0-9]+", " ", strip_accents(name).lower())
     words = normalise_column_name(name)
     ends = any(score_role_match(name, role) >= 0.5 for role in ("closed_at", "resolved_at", "first_response_at"))
     return not (NEVER_OPENING_PATTERN.search(words) or NEVER_OPENING_PATTERN.search(raw) or ends)
