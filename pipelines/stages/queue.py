@@ -187,8 +187,8 @@ def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
 def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: str) -> tuple[float, Finding]:
     """Return the mean handle time of a queue in seconds, and where it comes from, in words."""
     if spec.aht_s is not None:
-        return spec.aht_s, Finding("as configured")
-    days = setting("handle time window", AHT_WINDOW_DAYS)
+        return spec.aht_s, Finding(" (configured)")
+    weeks = setting("handle time window in weeks", AHT_WINDOW_DAYS / 7)
     if log.has("contacts", "answered_at", "ended_at"):
         contacts = log.table("contacts")
         recent = contacts.filter(contacts.queued_at > log.until - pd.Timedelta(days=AHT_WINDOW_DAYS))
@@ -201,12 +201,12 @@ def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: 
             seconds = seconds + rows["wrap_s"].fillna(rows["wrap_s"].mean())
         if len(seconds) >= MIN_HANDLED_CONTACTS:
             count = figure(FIGURES, "contacts behind the handle time", name, len(seconds))
-            return float(seconds.mean()), Finding(f"from {count:contact} of the last {days:day}", count, days)
+            return float(seconds.mean()), Finding(f", from {count:contact} in the last {weeks:week}", count, weeks)
     totals = reported_handle_times(log, where)
     if totals is not None and totals["n"].sum() >= MIN_HANDLED_CONTACTS:
         mean = float(totals["handle_s"].sum() / totals["n"].sum())
         count = figure(FIGURES, "contacts behind the handle time", name, round(totals["n"].sum()))
-        return mean, Finding(f"from {count:contact} of the report, by interval and weekday", count)
+        return mean, Finding(f", from {count:contact} of the report, by interval and weekday", count)
     raise InputError(
         "no handle time is known",
         where=f"[staffing.{name}]",

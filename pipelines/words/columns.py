@@ -33,12 +33,24 @@ from .words import (
 Audience = Literal["everyone", "planner", "analyst"]
 #: ``value`` reads as ``VALUES`` say, ``words`` drops the underscores of a name, ``moves`` are KPIs with a direction.
 #: ``kpi_value`` is in the unit of the KPI of its row, ``improved_kpi`` and ``worsened_kpi`` in that of those columns,
-#: ``kpi_change`` is a difference of two such values, ``kpi_mean`` the mean behind a share. ``day`` shows the time of
-#: day where there is one; ``hidden`` is not shown.
+#: ``row_unit`` in that of its row; ``kpi_change`` is a difference of two values, ``kpi_mean`` the mean behind a share.
+#: ``day`` shows the time of day where there is one; ``hidden`` is not shown.
 Format = Literal[
     *("text", "id", "kpi", "words", "value", "moves", "flag", "day", "instant", "hidden"),
-    *("count", "agents", "expected", "number", "score", "share", "points", "probability", "duration", "business"),
-    *("kpi_value", "kpi_change", "kpi_mean", "improved_kpi", "worsened_kpi"),
+    *(
+        "count",
+        "agents",
+        "expected",
+        "number",
+        "score",
+        "share",
+        "percent",
+        "points",
+        "probability",
+        "duration",
+        "business",
+    ),
+    *("kpi_value", "kpi_change", "kpi_mean", "improved_kpi", "worsened_kpi", "row_unit"),
 ]
 _TEXTS = ("text", "id", "kpi", "words", "value", "moves", "flag", "day", "instant")
 _KPI_FORMATS = {
@@ -47,10 +59,11 @@ _KPI_FORMATS = {
     "kpi_mean": "kpi",
     "improved_kpi": "improved_kpi",
     "worsened_kpi": "worsened_kpi",
+    "row_unit": "unit",
 }
 _MARKS: dict[str, Audience] = {"!": "analyst", "+": "planner"}
 _BOUND = re.compile(r"(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)?)")
-_FIGURES = {"kind": "What | text", "subject": "Of | text", "value": "Value | number", "unit": "Unit | text"}
+_FIGURES = {"kind": "What | text", "subject": "Of | text", "value": "Value | row_unit", "unit": "Unit | text"}
 
 
 @dataclass(frozen=True)
@@ -257,7 +270,7 @@ def _format_text(form: str, column: str, value: str) -> str:
 
 
 def _format_kpi_value(form: str, value: float, kpi: str) -> str:
-    unit = find_kpi_unit(kpi)
+    unit = kpi if form == "row_unit" else find_kpi_unit(kpi)
     if unit == "share" and form == "kpi_mean":
         return format_number(value)  # the mean beside a share such as CSAT is a score
     if unit == "share" and form == "kpi_change":
@@ -290,6 +303,7 @@ _NUMBER_FORMATS: dict[str, Callable[[float], str]] = {
     "agents": _format_agents,
     "score": format_score,
     "share": format_share,
+    "percent": lambda value: f"{value:g}%",
     "points": format_points,
     "probability": format_probability,
     "duration": format_duration,

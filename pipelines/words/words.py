@@ -56,12 +56,13 @@ def format_expected_count(value: float) -> str:
 def format_count(count: float, noun: str) -> str:
     """Write a count with its noun.
 
-    >>> format_count(1, "case"), format_count(2, "case"), format_count(0, "query")
-    ('1 case', '2 cases', '0 queries')
+    >>> format_count(1, "case"), format_count(2, "breach"), format_count(0, "query")
+    ('1 case', '2 breaches', '0 queries')
     """
     if count == 1:
         return f"1 {noun}"
     many = noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
+    many = noun + "es" if noun.endswith(("ch", "sh", "x")) else many
     return f"{format_number(count)} {many}"
 
 
@@ -122,6 +123,8 @@ def format_value(value: float, unit: str, beside: float | None = None) -> str:
         return format_probability(value)
     if unit == "points":
         return format_points(value / 100)
+    if unit == "model_score":
+        return format_score(value)
     if unit in ("money", "ratio"):
         return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
     return format_duration(value) if unit == "s" else format_number(value)
@@ -193,13 +196,23 @@ def format_money(amount: float, currency: str) -> str:
     return f"{format_value(amount, 'money')} {currency}".strip()
 
 
-def format_list(names: list[str]) -> str:
+def format_list(names: list[str], last: str = "and") -> str:
     """Join names as a sentence does.
 
-    >>> format_list(["a"]), format_list(["a", "b", "c"])
-    ('a', 'a, b and c')
+    >>> format_list(["a"]), format_list(["a", "b", "c"]), format_list(["a", "b"], "or")
+    ('a', 'a, b and c', 'a or b')
     """
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def format_queue(name: str) -> str:
+    """Write the name of a queue as it begins a sentence.
+
+    >>> format_queue("phone"), format_queue("second_line")
+    ('Phone', 'Second line')
+    """
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def format_kpi(kpi: str) -> str:
