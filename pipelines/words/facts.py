@@ -227,6 +227,15 @@ def join_findings(parts: Iterable[str], between: str = " ") -> Finding:
     return Finding(between.join(kept), *facts_of(kept), audience=audience, names=names)
 
 
+def replace_text(finding: Finding, text: str) -> Finding:
+    """Return a finding with another text, of the same facts, audience and names.
+
+    >>> replace_text(Finding("One case.", audience="analyst"), "Risk: one case.").audience
+    'analyst'
+    """
+    return Finding(text, *finding.facts, audience=finding.audience, names=finding.names)
+
+
 def facts_of(findings: Iterable[str]) -> list[Fact]:
     """Return the facts of all sentences, in their order."""
     return [fact for finding in findings for fact in getattr(finding, "facts", ())]
