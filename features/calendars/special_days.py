@@ -10,7 +10,7 @@ from .business_calendar import BusinessCalendar
 from .opening_hours import format_intervals
 
 #: Parts of a country that are named before the rest is only counted.
-MAX_PARTS_SHOWN = 20
+MAX_PARTS_SHOWN = 3
 SPECIAL_DAY_COLUMNS = ("date", "name", "hours")
 
 
@@ -62,7 +62,7 @@ def name_public_holidays(country: str, first: int, last: int) -> dict[date, str]
 
 
 def describe_country_parts(calendar: BusinessCalendar, first: date, last: date) -> list[str]:
-    """Say for each country that is named as a whole which parts of it have holidays of their own in a span.
+    """Report for each country that is named as a whole which of its regions have more holidays in a span.
 
     Only days on which the calendar would be open count.
 
@@ -70,8 +70,8 @@ def describe_country_parts(calendar: BusinessCalendar, first: date, last: date) 
     --------
     >>> office = BusinessCalendar.from_hours("Europe/London", {"mon-fri": ["09:00-17:00"]}, "GB")
     >>> describe_country_parts(office, date(2024, 4, 1), date(2024, 4, 30))
-    ["'GB' closes on the holidays of the whole country only; its parts have others: ENG, NIR, WLS (Easter Monday on \
-01 Apr 2024). Name a part, such as 'GB-ENG'"]
+    ["'GB' has the national holidays only. Regions have more, such as Easter Monday (1 Apr 2024 in ENG, NIR and WLS). \
+Name one, such as 'GB-ENG'"]
     """
     from holidays import list_supported_countries
 
@@ -92,18 +92,19 @@ def describe_country_parts(calendar: BusinessCalendar, first: date, last: date) 
 
 
 def _describe_parts(country: str, more: dict[tuple[date, str], list[str]]) -> str:
-    """Name the parts, the day that most of them have and one of them as an example."""
+    """Name the day that most regions have as an example, and those regions."""
     day, name = max(more, key=lambda key: (len(more[key]), -key[0].toordinal()))
     having = more[day, name]
-    others = len({part for listed in more.values() for part in listed}) - len(having)
-    shown = ", ".join(having[:MAX_PARTS_SHOWN]) + (
-        f" and {len(having) - MAX_PARTS_SHOWN} more" if len(having) > MAX_PARTS_SHOWN else ""
-    )
-    rest = f", and {others} other parts have days of their own" if others else ""
+    others = len(having) - MAX_PARTS_SHOWN
+    shown = f"{', '.join(having[:MAX_PARTS_SHOWN])} and {others} more" if others > 0 else _join(having)
     return (
-        f"'{country}' closes on the holidays of the whole country only; its parts have others: {shown} ({name} on "
-        f"{day:%d %b %Y}){rest}. Name a part, such as '{country}-{having[0]}'"
+        f"'{country}' has the national holidays only. Regions have more, such as {name} ({day.day} {day:%b %Y} in "
+        f"{shown}). Name one, such as '{country}-{having[0]}'"
     )
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def describe_calendar(name: str, calendar: BusinessCalendar, first: date, last: date) -> str:
@@ -115,7 +116,7 @@ def describe_calendar(name: str, calendar: BusinessCalendar, first: date, last: 
     """
     days = list_special_days(calendar, first, last)
     shown = [
-        f"{day:%d %b %Y} ({hours or name})"
+        f"{day.day} {day:%b %Y} ({hours or name})"
         for day, name, hours in zip(days["date"], days["name"].astype("str"), days["hours"].astype("str"), strict=True)
     ]
     parts = [

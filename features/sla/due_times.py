@@ -129,12 +129,12 @@ def _read_due(events: pd.DataFrame, timezone: str) -> pd.Series[Any]:
 
 
 def find_due_warnings(log: CaseLog) -> list[str]:
-    """Say which metrics are promised by due times that no case has.
+    """Report the SLA metrics that need the due times of cases where no case has one.
 
     >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
     >>> policies = pd.DataFrame({"policy": ["p"], "metric": ["resolution"], "clock": ["due"]})
     >>> find_due_warnings(CaseLog.from_frames(cases=cases, sla_policies=policies))
-    ["The promise on resolution is the due time of each case (clock = 'due'), but no case has one."]
+    ["The resolution SLA needs the due time of each case (clock = 'due'), but no case has one."]
     """
     if not log.has("sla_policies", "clock"):
         return []
@@ -142,7 +142,7 @@ def find_due_warnings(log: CaseLog) -> list[str]:
     due = rows.loc[rows["clock"] == "due", "metric"].dropna().unique()
     there = set(due_time_table(log)["metric"]) if len(due) else set()
     return [
-        f"The promise on {metric} is the due time of each case (clock = 'due'), but no case has one."
+        f"The {str(metric).replace('_', ' ')} SLA needs the due time of each case (clock = 'due'), but no case has one."
         for metric in sorted(set(due) - there)
     ]
 

@@ -218,7 +218,7 @@ def find_policy_warnings(log: CaseLog) -> list[str]:
     >>> policies = pd.DataFrame({"policy": ["gold"], "metric": ["resolution"], "target_s": [7200],
     ...                          "clock": "calendar", "pause_on": "pending,waiting"})
     >>> find_policy_warnings(CaseLog.from_frames(cases=cases, events=events, sla_policies=policies))
-    ["The policy 'gold' pauses its resolution on the status 'waiting', which no event of the log has."]
+    ["Policy 'gold' pauses its resolution SLA on status 'waiting', which no event has."]
     """
     if not log.has("sla_policies", "pause_on") or not log.has("events", "new"):
         return []
@@ -231,9 +231,8 @@ def find_policy_warnings(log: CaseLog) -> list[str]:
         for status in str(text).split(","):
             name = status.strip()
             if name and name.casefold() not in seen | {NEVER_PAUSED}:
-                notes.append(
-                    f"The policy '{policy}' pauses its {metric} on the status '{name}', which no event of the log has."
-                )
+                named = str(metric).replace("_", " ")
+                notes.append(f"Policy '{policy}' pauses its {named} SLA on status '{name}', which no event has.")
     return notes
 
 

@@ -196,8 +196,8 @@ def make_grid(
     state[:, partial] = np.where(is_open[:, :length][:, partial], PARTIAL, CLOSED)
     matrix[:, partial] = np.nan
     notes = (
-        *(f"series '{r.unique_id}' is left out: {r.reason}" for r in rows.rejected[:10]),
-        *((f"{len(rows.rejected) - 10:,} more series are left out",) if len(rows.rejected) > 10 else ()),
+        *(f"'{r.unique_id}' is excluded: {r.reason}" for r in rows.rejected[:10]),
+        *((f"{len(rows.rejected) - 10:,} more series are excluded",) if len(rows.rejected) > 10 else ()),
         *partial_notes,
         *format_state_notes(rows.names, matrix, is_open[:, :length], state, stamps, frequency),
     )

@@ -186,19 +186,17 @@ def format_state_notes(
     outage = state == OUTAGE
     if outage.any():
         many = int(outage.sum())
-        head = f"{many:,} slot{'s' if many > 1 else ''} in which next to nothing came where much is usual "
-        notes.append(
-            head + f"{'are' if many > 1 else 'is'} taken for an outage and not learnt: "
-            f"{_worst(ids, outage, stamps, size)}"
-        )
+        step = "day" if f.per_day == 1 else "interval" if f.per_day > 1 else "time step"
+        looks = f"{'s look' if many > 1 else ' looks'} like an outage and {'are' if many > 1 else 'is'} excluded"
+        notes.append(f"{many:,} {step}{looks}: {_worst(ids, outage, stamps, size)}")
     closed = known & ~is_open & (y > 0)
     if closed.any():
         names = [ids[i] for i in np.flatnonzero(closed.any(axis=1))]
         volume, slots = f"{np.nansum(np.where(closed, y, 0.0)):,.0f}", int(closed.sum())
         one = volume == "1"
         notes.append(
-            f"{volume} arrival{'' if one else 's'} in {slots:,} closed slot{'' if slots == 1 else 's'} "
-            f"{'is' if one else 'are'} left out (series {format_names(names)})"
+            f"{volume} arrival{'' if one else 's'} in {slots:,} closed interval{'' if slots == 1 else 's'} "
+            f"{'is' if one else 'are'} excluded ({format_names(names)})"
         )
     return tuple(notes)
 
@@ -206,11 +204,15 @@ def format_state_notes(
 def _worst(ids: tuple[str, ...], marks: Bools, stamps: npt.NDArray[np.datetime64], size: int) -> str:
     count, first = marks.sum(axis=1), marks.argmax(axis=1)
     worst = [i for i in np.argsort(-count, kind="stable")[:3] if count[i]]
-    said = ", ".join(
-        f"series '{ids[i]}' {count[i]:,}, first {str(stamps[first[i]])[:size].replace('T', ' ')}" for i in worst
-    )
+    said = ", ".join(f"'{ids[i]}' {count[i]:,} (from {_format_time(stamps[first[i]], size)})" for i in worst)
     more = int((count > 0).sum()) - len(worst)
     return said + (f", and {more:,} more series" if more > 0 else "")
+
+
+def _format_time(stamp: np.datetime64, size: int) -> str:
+    """Write a day, and where the time steps are shorter than days the time of day."""
+    when = pd.Timestamp(stamp)
+    return f"{when:%a} {when.day} {when:%b %Y}" + (f" {when:%H:%M}" if size > 10 else "")
 
 
 def _ever(known: Bools, season: int) -> Bools:

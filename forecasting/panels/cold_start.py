@@ -124,7 +124,7 @@ def forecast_cold_start(
         parts.append(_rows(issued, name, made, bands[age], count[name], len(kin[name])))
         notes.append(_format_note(name, made, count[name], len(kin[name])))
     alone = [name for name in [*young, *new] if name not in kin]
-    notes += [f"series '{name}' is young and has no grown relatives to borrow from" for name in alone[:10]]
+    notes += [f"'{name}' has a short history and no similar series to borrow from" for name in alone[:10]]
     kept = table[~table["unique_id"].isin(list(kin))]
     full = pd.concat([kept, *parts], ignore_index=True)[list(table.columns)]
     full = full.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
@@ -303,8 +303,8 @@ def _rows(
 
 def _format_note(name: str, made: _Borrowed, days: int, count: int) -> str:
     """Say what the forecast of a young series rests on."""
-    whom = "1 relative" if count == 1 else f"{count:,} relatives"
+    others = f"{count:,} similar series"
     if made.weight == 0:
-        return f"series '{name}' has no days of its own that could be used: it is forecast from {whom}"
-    said = "1 day" if days == 1 else f"{days} days"
-    return f"series '{name}' has {said} of values: {made.weight:.0%} of its forecast is its own, the rest from {whom}"
+        return f"'{name}' has no usable days: it is forecast from {others}"
+    history = "1 day" if days == 1 else f"{days} days"
+    return f"'{name}' has {history} of history: {made.weight:.0%} of its forecast is its own, the rest from {others}"

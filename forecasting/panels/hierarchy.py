@@ -217,7 +217,7 @@ def _panels(tree: Hierarchy, leaves: Panel, request: ForecastRequest) -> tuple[l
         order = np.array([list(names[rows]).index(name) for name in part.ids])
         panels.append(_Panel(rows[order], part, special))
     panels.append(_Panel(np.arange(len(grid.ids)) + k, grid, leaves.special))
-    notes = [f"series '{name}' has ended: sums go on without it" for name in ended[:10]]
+    notes = [f"'{name}' has ended: totals exclude it" for name in ended[:10]]
     return panels, notes
 
 

@@ -137,13 +137,13 @@ def _format_level_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iter
     """Say where the level of a series changed at once, the latest change of a series only."""
     latest = {name: (day, ratio) for name, day, ratio in sorted(shifts, key=lambda shift: (shift[0], shift[1]))}
     for name, (day, ratio) in list(latest.items())[:5]:
-        way = "fell" if ratio < 1 else "rose"
+        direction, when = "down" if ratio < 1 else "up", pd.Timestamp(day)
         yield (
-            f"the level of series '{name}' {way} by {abs(ratio - 1):.0%} about {str(day)[:10]}: what came before "
-            "counts by its pattern only"
+            f"level shift in '{name}': {direction} {abs(ratio - 1):.0%} about {when:%a} {when.day} {when:%b %Y}; "
+            "earlier values count by their pattern only"
         )
     if len(latest) > 5:
-        yield f"{len(latest) - 5:,} more series changed their level"
+        yield f"level shift in {len(latest) - 5:,} more series"
 
 
 def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
     notes = [*_format_outliers(grid, fold), *(f"left out: {error}" for error in fold.failed.values())]
     dead = _named(grid, np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1))
     if dead:
-        notes.append(f"no forecast for series {format_names(dead)}: no value in the last 26 weeks that could be used")
+        notes.append(f"no forecast for {format_names(dead)}: no usable value in the last 26 weeks")
     count, season = (~np.isnan(grid.y)).sum(axis=1), grid.frequency.season
     short = _named(grid, (count > 0) & (count < 2 * season)) if season > 1 else []
     if short:
@@ -178,9 +178,10 @@ def _format_ended_series(grid: Grid) -> Iterator[str]:
         longest = int(np.flatnonzero(ended)[np.argmin([np.flatnonzero(known[i])[-1] for i in np.flatnonzero(ended)])])
         last = int(np.flatnonzero(known[longest])[-1])
         when = str(grid.stamps(last, last + 1)[0])[: 10 if grid.frequency.per_day <= 1 else 16].replace("T", " ")
+        has = "have" if int(ended.sum()) > 1 else "has"
         yield (
-            f"series {format_names(_named(grid, ended))} ended before the panel did, '{grid.ids[longest]}' at {when}: "
-            "the forecast begins where the panel ends"
+            f"{format_names(_named(grid, ended))} {has} ended early, '{grid.ids[longest]}' at {when}: "
+            "the forecast begins where the other series end"
         )
 
 
@@ -191,9 +192,8 @@ def _format_outliers(grid: Grid, fold: Fold) -> Iterator[str]:
         row, slot = np.argwhere(wild)[0]
         when = pd.Timestamp(grid.stamps(int(slot), int(slot) + 1)[0])
         yield (
-            f"{int(wild.sum()):,} values are far beyond the usual and left out of averages and errors: "
-            f"series {format_names(_named(grid, wild.any(axis=1)))}, "
-            f"such as {grid.y[row, slot]:,.0f} on {when:%Y-%m-%d %H:%M}"
+            f"{int(wild.sum()):,} outliers are excluded: {format_names(_named(grid, wild.any(axis=1)))}, "
+            f"such as {grid.y[row, slot]:,.0f} on {when:%a} {when.day} {when:%b %Y %H:%M}"
         )
     ahead = grid.is_open[:, fold.origin : fold.origin + fold.now.quiet.shape[1]]
     silent = fold.now.quiet & ahead & (np.nan_to_num(grid.y).max(axis=1) > 0)[:, None]

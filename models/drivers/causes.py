@@ -56,7 +56,7 @@ def find_owner_changes(
     >>> rows = pd.DataFrame({"at": days, "account": "A2", "owner": ["Ana"] * 30 + ["Ben"] * 30})
     >>> found = find_owner_changes(rows, "2024-03-31", group="account")
     >>> found[["cause", "value", "owner"]].values.tolist(), found["summary"].iloc[0]
-    ([['stopped', 'A2', 'Ana']], 'Ana has not worked since 30 Mar 2024 (100% of account A2 before, none after, most now by Ben)')
+    ([['stopped', 'A2', 'Ana']], 'Ana has not worked since Sat 30 Mar 2024 (100% of account A2 before, none after, most now by Ben)')
     """  # noqa: E501
     check_columns(rows, ("at", "owner", *([group] if group else [])), "rows")
     begin = _on_clock(start, rows["at"])
@@ -249,7 +249,8 @@ def _owner_row(
     rest = "none after" if now == 0 else f"{now:.0%} after"
     if len(heir) and float(heir.max()) > 0.5 * (was - now):
         rest += f", most now by {heir.idxmax()}"
-    did = f"has not worked since {at:%d %b %Y}" if gone else f"has not worked on {where} since {at:%d %b %Y}"
+    day = f"{at:%a} {at.day} {at:%b %Y}"
+    did = f"has not worked since {day}" if gone else f"has not worked on {where} since {day}"
     words = f"{owner} {did} ({was:.0%} of {where if gone else 'it'} before, {rest})"
     row = {"cause": "stopped" if gone else "hand-over", "column": group or "", "value": value, "owner": owner}
     return row | {"before": was, "after": now, "at": at, "strength": was - now, "summary": words}

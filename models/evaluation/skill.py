@@ -127,11 +127,11 @@ def top_lift(observed: ArrayLike, predicted: ArrayLike, *, weight: ArrayLike | N
 
 
 def format_skill(skill: Skill) -> Statement:
-    """Say how large the skill is and within which bounds it may lie.
+    """Write the skill and its interval.
 
     >>> format_skill(Skill(0.004, -0.003, 0.011))
-    'skill of 0.4 % against the base rate (95 % interval -0.3 to 1.1 %)'
+    'skill of 0.4% against the base rate (95% interval -0.3% to 1.1%)'
     """
-    text = "skill of {mean:.1f} % against the base rate ({level} % interval {lo:.1f} to {hi:.1f} %)"
+    text = "skill of {mean:.1f}% against the base rate ({level}% interval {lo:.1f}% to {hi:.1f}%)"
     mean, lo, hi = (round(100 * value, 1) + 0.0 for value in (skill.mean, skill.lo, skill.hi))  # no -0.0
     return state(text, mean=mean, level=95, lo=lo, hi=hi)

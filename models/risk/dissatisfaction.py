@@ -299,7 +299,7 @@ class DissatisfactionRisk(RiskEstimator):
         there = [stage for stage in CASE_STAGES if cohort.stage(stage).any()]
         said = [learnt[stage].decision for stage in there]
         if self.response_propensity_ is not None:
-            text = "{answered} Of the answers {answers:.0f} % are dissatisfied, of all asked about {asked:.0f} %."
+            text = "{answered} Dissatisfied: {answers:.0f}% of answers, about {asked:.0f}% of all customers asked."
             rates = {name: 100 * self.rates_[name] for name in ("answers", "asked")}
             said.append(state(text, answered=self.response_propensity_.describe(), **rates))
         self.statements_ = tuple(said)

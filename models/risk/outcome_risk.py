@@ -149,7 +149,7 @@ def fit_outcome(
     if not few:
         few = _one_sided(cohort, rows, part)
     if few:
-        return _base_rate(cohort, rows, last, state("Nothing was learnt but a base rate, because {few}", few=few), when)
+        return _base_rate(cohort, rows, last, state("Not enough data yet for a model, because {few}", few=few), when)
     trained = fit_outcome_candidates(cohort, rows & (part == 0), rows & (part == 1), rules, first)
     trained = apply_segment_records(trained, cohort, rows, rules.segments, first)
     newest = cohort.weighted_rows(rows & (part == 2), first)
@@ -245,27 +245,27 @@ def apply_segment_records(
 def _judge(
     newest: WeightedLabels, predicted: dict[str, Floats], when: str, settings: Settings
 ) -> tuple[str, Statement, Skill]:
-    """Choose a candidate and say what can be known, with the skill of the best attempt."""
+    """Choose a candidate and explain the choice, with the skill of the best attempt."""
     case = newest.snapshots["case_id"]
     draws = {"weight": newest.weight, "replicates": settings.replicates, "seed": settings.seed}
     verdict = choose_model(newest.label, predicted, case, **draws)  # type: ignore[arg-type]
     tried = "logistic" if verdict.used == "constant" else verdict.used
     skill = brier_skill(newest.label, predicted[tried], predicted["constant"], case, **draws)  # type: ignore[arg-type]
     name, rate = MODEL_LABELS.get(tried, tried), float(np.average(newest.label, weights=newest.weight))
-    on, has = state("on the {cases:,} newest cases", cases=case.nunique()), format_skill(skill)
+    on, has = state("On the {cases:,} newest cases", cases=case.nunique()), format_skill(skill)
     lift = top_lift(newest.label, predicted[tried], weight=newest.weight)
     if verdict.used != "constant" and skill.is_worth_ranking(lift):
-        text = "{when}, {name} is used: {on} it has a {has}, and its worst tenth is {lift:.1f} times as bad as all."
+        text = "{when}, {name} is used. {on} it has a {has}. Its riskiest tenth has {lift:.1f} times the average rate."
         begun = f"{when[:1].upper()}{when[1:]}"
         return verdict.used, state(text, when=begun, name=name, on=on, has=has, lift=lift), skill
-    base = state("each gets the base rate ({rate:.1%} on the newest)", rate=rate)
+    base = state("each case gets the base rate ({rate:.1%} on the newest)", rate=rate)
     if verdict.used == "constant":
-        hint = ", which may be for want of cases" if skill.mean >= MIN_SKILL else ""
-        noise = "It does not beat the plain rules surely, nor they the base rate" if skill.lo > 0 else ""
-        why = f"{noise or 'Nothing was learnt beyond noise'}{hint}, so cases are not ranked and"
+        hint = ", perhaps for lack of cases" if skill.mean >= MIN_SKILL else ""
+        why = "No reliable gain over the rules" if skill.lo > 0 else "No reliable skill"
+        why = f"{why}{hint}"
     else:
-        why = "That is too little to rank cases by, so"
-    text = "Little can be known {when}: {on} {name} has a {has}. {why} {base}."
+        why = "That is too little to rank cases"
+    text = "Not enough data yet to rank cases {when}. {on} {name} has a {has}. {why}: {base}."
     return "constant", state(text, when=when, on=on, name=name, has=has, why=why, base=base), skill
 
 
@@ -278,7 +278,7 @@ def _too_few(cohort: Cohort, rows: Bools, what: str) -> Statement:
         text = "only {n:,} cases have a known outcome (at least {least} are needed)"
         return state(text, n=n, least=MIN_DECIDED_CASES)
     if min(hits, n - hits) < MIN_CASES_PER_OUTCOME:
-        text = "{hits:,} of {n:,} cases {what} (at least {least} of either are needed)"
+        text = "{hits:,} of {n:,} cases {what} (at least {least} that did and {least} that did not are needed)"
         return state(text, hits=hits, n=n, what=what, least=MIN_CASES_PER_OUTCOME)
     return Statement("")
 
@@ -298,7 +298,7 @@ def _base_rate(cohort: Cohort, rows: Bools, propensity: Floats | None, why: str,
     n = float(asked.weight.sum() ** 2 / (asked.weight**2).sum())
     lo, hi = wilson_interval(np.average(asked.label, weights=asked.weight) * n, n)
     bounds = {"lo": 100 * float(lo), "hi": 100 * float(hi)}
-    text = "{why}. Every case gets it {when}, and it may be anything from {lo:.0f} to {hi:.0f} %."
+    text = "{why}. Every case gets the base rate {when}, which can be from {lo:.0f}% to {hi:.0f}%."
     said = state(text, why=why, when=when, **bounds)
     nothing = {name: np.zeros(0) for name in OUTCOME_CANDIDATES}
     first, second = (

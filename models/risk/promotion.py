@@ -33,11 +33,11 @@ RULE_BASELINES = ("rule", "rates")
 MODEL_LABELS = {
     "constant": "the base rate",
     "time_used": "the Kaplan-Meier curve of the time used",
-    "rule": "the rule 'age over target'",
+    "rule": "the age rule",
     "rates": "the rate of priority and team",
     "logistic": "the logistic regression",
-    "hazard": "the hazard",
-    "mean": "the mean of hazard and logistic regression",
+    "hazard": "the survival model",
+    "mean": "the mean of survival model and logistic regression",
 }
 
 
@@ -97,7 +97,7 @@ def choose_model(
     rules = [name for name in RULE_BASELINES if name in predicted]
     rules.sort(key=lambda name: brier(observed, predicted[name], weight=weight))
     cases = len(np.unique(np.asarray(case)))
-    on = state("on {n:,} snapshots of the {cases:,} newest cases", n=len(observed), cases=cases)
+    on = state("Tested on {n:,} snapshots of the {cases:,} newest cases.", n=len(observed), cases=cases)
     champion = ""
     for place, name in enumerate(models):
         # Who comes after the first has to be surer: among many that know nothing one always looks good.
@@ -108,22 +108,23 @@ def choose_model(
             champion = name
     if champion:
         rest = [
-            state("by {gain} than that of {of}", gain=_format_gain(gain(champion, r)), of=MODEL_LABELS.get(r, r))
+            state("{gain} below {of}", gain=_format_gain(gain(champion, r)), of=MODEL_LABELS.get(r, r))
             for r in (*rules[:1], "constant")
         ]
         name = _capital(MODEL_LABELS.get(champion, champion))
         lower = join_statements(rest, " and ")
-        text = state("{name} is used: {on} its Brier score is lower {lower}.", name=name, on=on, lower=lower)
+        text = state("{name} is used. Its Brier score is {lower}. {on}", name=name, lower=lower, on=on)
         return ModelDecision(champion, text)
     for rule in rules:
         if gain(rule, "constant", STRICT_CONFIDENCE).is_significant:
-            won = state("it beats the base rate by {gain} in Brier score", gain=_format_gain(gain(rule, "constant")))
+            won = state("{gain} below the base rate", gain=_format_gain(gain(rule, "constant")))
             adds = join_statements([_name_gain(name, gain(name, rule)) for name in models[:2]], " or ")
-            more = state(", and nothing that is sure is added by {adds}", adds=adds) if adds else Statement("")
+            more = state(" No reliable gain from {adds}.", adds=adds) if adds else Statement("")
             name = _capital(MODEL_LABELS[rule])
-            return ModelDecision(rule, state("{name} is used: {on} {won}{more}.", name=name, on=on, won=won, more=more))
-    tried = join_statements([_name_gain(name, gain(name, "constant")) for name in (*models[:2], *rules[:1])], " nor ")
-    nothing = "Nothing was learnt: {on} neither {tried} beats the base rate beyond noise, so every case gets that rate."
+            text = "{name} is used. Its Brier score is {won}.{more} {on}"
+            return ModelDecision(rule, state(text, name=name, won=won, more=more, on=on))
+    tried = join_statements([_name_gain(name, gain(name, "constant")) for name in (*models[:2], *rules[:1])], " or ")
+    nothing = "No predictive skill, so every case gets the base rate. No reliable gain from {tried}. {on}"
     return ModelDecision("constant", state(nothing, on=on, tried=tried))
 
 
@@ -136,23 +137,21 @@ def explain_too_few_cases(found: Outcomes, as_of: pd.Timestamp) -> Statement:
     outcome = found.breached[found.decided & ripe & found.last_of_case()]
     cases, breached = len(outcome), int(outcome.sum())
     if cases < MIN_DECIDED_CASES:
-        what = "have a known outcome" if ripe.all() else "have a known outcome and a target that has run out"
+        what = "have a known outcome" if ripe.all() else "have a known outcome and a passed target"
         text = "only {cases:,} cases {what} (at least {least} are needed)"
         return state(text, cases=cases, what=what, least=MIN_DECIDED_CASES)
     if min(breached, cases - breached) < MIN_CASES_PER_OUTCOME:
-        text = "{breached:,} of {cases:,} cases broke their promise (at least {least} of either are needed)"
+        text = "{breached:,} of {cases:,} cases breached (at least {least} breached and {least} met cases are needed)"
         return state(text, breached=breached, cases=cases, least=MIN_CASES_PER_OUTCOME)
     return Statement("")
 
 
 def format_base_rate_range(found: Outcomes) -> Statement:
-    """Say within which bounds the base rate of few cases may lie."""
+    """Write the range of the base rate of few cases."""
     lesson = found.weighted_rows(found.first_of_case())
     n = lesson.weight.sum() ** 2 / (lesson.weight**2).sum()
     lo, hi = wilson_interval(np.average(lesson.breached, weights=lesson.weight) * n, n)
-    return state(
-        "With so few cases it may be anything from {lo:.0f} to {hi:.0f} %.", lo=100 * float(lo), hi=100 * float(hi)
-    )
+    return state("With so few cases it can be from {lo:.0f}% to {hi:.0f}%.", lo=100 * float(lo), hi=100 * float(hi))
 
 
 def explain_unripe_part(found: Outcomes, part: Ints, as_of: pd.Timestamp) -> Statement:
@@ -163,7 +162,7 @@ def explain_unripe_part(found: Outcomes, part: Ints, as_of: pd.Timestamp) -> Sta
         least = max(MIN_RIPE_CASES, MIN_RIPE_SHARE * int(mine.sum()))
         if not ripe.all() and int((ripe & mine).sum()) < least:
             n = int((ripe & mine).sum())
-            return state("of the {name} of the cases too few targets have run out ({n})", name=name, n=n)
+            return state("of the {name} of the cases too few targets have passed ({n})", name=name, n=n)
     return Statement("")
 
 
@@ -171,19 +170,19 @@ def name_split_parts() -> tuple[Statement, ...]:
     """Return how the parts of the cases are called from which is learnt, corrected and judged.
 
     >>> name_split_parts()
-    ('oldest 60 %', 'next 20 %', 'newest 20 %')
+    ('oldest 60%', 'next 20%', 'newest 20%')
     """
-    names = ("oldest {share} %", "next {share} %", "newest {share} %")
+    names = ("oldest {share}%", "next {share}%", "newest {share}%")
     return tuple(state(name, share=round(100 * share)) for name, share in zip(names, SPLIT_SHARES, strict=True))
 
 
 def explain_time_used(ripe: int, breached: int, new_case: float, why: str) -> Statement:
-    """Say that the risk is read from the time used, and how sure a young log makes it."""
+    """Explain that the risk is read from the SLA time used, and how certain a short log makes it."""
     lo, hi = wilson_interval(new_case * ripe, ripe)
     return state(
-        "Nothing was learnt but a base rate by the time used, because {why}. It is read from the time used "
-        "(Kaplan-Meier; open cases count as censored): the targets of {ripe:,} cases have run out, {breached:,} of "
-        "them were broken; a new case breaks its promise with {rate:.0f} % (anything from {lo:.0f} to {hi:.0f} %).",
+        "Not enough data yet for a model, because {why}: breach risk is read from the SLA time used (Kaplan-Meier). "
+        "The targets of {ripe:,} cases have passed, {breached:,} of them breached. "
+        "A new case breaches with a chance of {rate:.0f}% (from {lo:.0f}% to {hi:.0f}%).",
         why=why,
         ripe=ripe,
         breached=breached,
@@ -194,10 +193,10 @@ def explain_time_used(ripe: int, breached: int, new_case: float, why: str) -> St
 
 
 def explain_unknown_risk(ripe: int, cases: int) -> Statement:
-    """Say that nobody can know yet how many promises will be broken."""
+    """Explain that no breach risk is known yet."""
     return state(
-        "It cannot be known yet how many promises will be broken: the targets of only {ripe:,} of {cases:,} cases have "
-        "run out (at least {least} are needed), and of the others only those that were met can be known.",
+        "Not enough data yet for a breach risk: the targets of only {ripe:,} of {cases:,} cases have passed (at least "
+        "{least} are needed).",
         ripe=ripe,
         cases=cases,
         least=MIN_RIPE_CASES,
@@ -205,35 +204,35 @@ def explain_unknown_risk(ripe: int, cases: int) -> Statement:
 
 
 def format_calibration_error(error: float, coverage: float) -> Statement:
-    """Say how far the figures were off, and for how many snapshots that is not known."""
-    text = state("There its figures were off by {error:.1f} percentage points on average.", error=100 * error)
+    """Write the mean calibration error, and for how many snapshots the outcome is unknown."""
+    text = state("Its predictions are within {error:.1f} points of the observed rate on average.", error=100 * error)
     if coverage >= MIN_SURE_COVERAGE:
         return text
-    care = "the log is too short to have seen how {share:.0f} % of those snapshots end, mostly the late ones."
+    care = "the outcome of {share:.0f}% of these snapshots, mostly of late cases, is not known yet."
     return join_statements([text, _CAUTION, state(care, share=100 * (1 - coverage))])
 
 
 #: How a caution begins that stands at the end of a decision.
-_CAUTION = "Take them with care:"
+_CAUTION = "Use with caution:"
 
 
 def find_caution(decision: Statement) -> Statement:
-    """Return what a reader of probabilities has to know of a decision: its caution, or without one all of it.
+    """Return what a reader of probabilities needs to know of a decision: its caution, or without one all of it.
 
     >>> decision = join_statements([state("On {n} cases.", n=5), format_calibration_error(0.03, 0.83)])
     >>> find_caution(decision), [figure.text for figure in find_caution(decision).figures]
-    ('Take them with care: the log is too short to have seen how 17 % of those snapshots end, mostly the late ones.', ['17'])
-    """  # noqa: E501 - the example is one line
+    ('Use with caution: the outcome of 17% of these snapshots, mostly of late cases, is not known yet.', ['17'])
+    """
     _, mark, rest = decision.partition(_CAUTION)
     return Statement(f"{mark}{rest}", decision.figures[-1:]) if mark else decision
 
 
 def _name_gain(name: str, gain: Gain) -> Statement:
-    return state("{name} ({gain})", name=MODEL_LABELS.get(name, name), gain=_format_gain(gain))
+    return state("{name} ({mean:.4f})", name=MODEL_LABELS.get(name, name), mean=gain.mean)
 
 
 def _format_gain(gain: Gain) -> Statement:
-    text = "{mean:.4f} ({level} % interval {lo:.4f} to {hi:.4f})"
+    text = "{mean:.4f} ({level}% interval {lo:.4f} to {hi:.4f})"
     return state(text, mean=gain.mean, level=95, lo=gain.lo, hi=gain.hi)
 
 

@@ -42,14 +42,14 @@ class ResponsePropensity:
     clipped_share: float
 
     def describe(self) -> Statement:
-        """Say in a sentence how many answered and what the weights cost, where they cost anything."""
-        text = state("{share:.0f} % of {n:,} asked cases answered", share=100 * self.share, n=self.n)
+        """Write the response rate, and what the weights cost, where they cost anything."""
+        text = state("Survey response rate {share:.0f}% of {n:,} cases", share=100 * self.share, n=self.n)
         if round(self.effective) < self.answers:
-            weighed = "{text}; weighted for who answers, {answers:,} answers are as sure as {effective:,.0f}"
+            weighed = "{text}; weighted for who answers, {answers:,} answers count as {effective:,.0f}"
             text = state(weighed, text=text, answers=self.answers, effective=self.effective)
         if not self.clipped_share:
             return state("{text}.", text=text)
-        return state("{text}; {cut:.0f} % of the weights were cut.", text=text, cut=100 * self.clipped_share)
+        return state("{text}; {cut:.0f}% of the weights were cut.", text=text, cut=100 * self.clipped_share)
 
 
 def inverse_propensity(probability: ArrayLike, clip: float = MAX_RELATIVE_WEIGHT) -> Floats:

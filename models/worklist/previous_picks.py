@@ -129,12 +129,12 @@ def explain_dropped(
         if case in now.index:
             probability = float(now["probability"].to_dict()[case])
             low = probability < min_probability
-            better = "worked on since" if case not in untouched else "work on others saves more"
+            better = "worked on since" if case not in untouched else "other cases come first"
             reason = f"risk is below {min_probability:.0%}" if low else better
         elif case in breached:
-            reason = "broke its promise"
+            reason = "breached"
         elif case in past_saving:
-            reason = "too late to be saved"
+            reason = "too late to meet the SLA"
         else:
             reason = "resolved" if case in resolved else "ended"
         out.append((case, row.metric, row.at, reason, probability))

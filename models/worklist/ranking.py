@@ -1,4 +1,4 @@
-"""The list of the morning: open cases by risk, why, and what to do; broken promises apart."""
+"""The work list: open cases by breach risk, with reasons and actions; breached cases apart."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ SUGGESTED_ACTIONS: dict[str, dict[str, str]] = {
     ANY_NAME: {
         "low": "none",
         "medium": "look at it today",
-        "high": "take it up now",
-        "very high": "take it up now and tell the customer when it will be done",
+        "high": "work on it now",
+        "very high": "work on it now and tell the customer when it will be done",
     },
     "time": {"medium": "plan it before it is due", "high": "work on it next"},
     "reply": {"medium": "reply to the customer today", "high": "reply to the customer now"},
     "conversation": {"high": "call the customer instead of writing"},
-    "transfers": {"medium": "name one owner", "high": "name one owner and keep the case there"},
+    "transfers": {"medium": "assign one owner", "high": "assign one owner and keep the case there"},
     "reopens": {"high": "let a senior agent find the cause"},
     "escalations": {"high": "speak with the manager who escalated it"},
-    "status": {"medium": "check whether it still has to wait", "high": "chase what it waits for"},
+    "status": {"medium": "check whether it still has to wait", "high": "follow up on the open item"},
     "load": {"medium": "see whether another team can take it", "high": "move it to a team with time"},
     "team": {"high": "offer the team help"},
 }

@@ -20,7 +20,7 @@ REASON_COLUMNS = ("case_id", "place", "group", "direction", "contribution", "rea
 MIN_CONTRIBUTION = 0.05
 
 #: Begins a reason that lowers the risk; what raises it needs no word, as the list is about risk.
-LOWERS_RISK_PREFIX = "in its favour: "
+LOWERS_RISK_PREFIX = "lowers the risk: "
 
 #: Features whose values are quoted.
 _QUOTED_FEATURES = frozenset(
@@ -65,7 +65,7 @@ def reasons(
     """Return the facts that weigh most in the probability of each case, in plain words.
 
     A reason is a group of features that say the same thing, so three reasons are three facts. What raises the risk
-    comes first, the strongest first; what lowers it fills the places that are left and begins with "in its favour".
+    comes first, the strongest first; what lowers it fills the places that are left and begins with "lowers the risk".
 
     Parameters
     ----------
@@ -87,9 +87,9 @@ def reasons(
     --------
     >>> from deskcast.models.worklist.reasons import format_time_reason
     >>> format_time_reason({"age_s": 273600.0, "left_s": 10800.0, "target_used": 0.82}, 0.85)
-    '82 % of the time allowed is used, 3 h left'
+    '82% of the SLA time is used, 3 h left'
     >>> format_time_reason({"age_s": 273600.0}, 0.85)
-    'open for 3 d 4 h, longer than 85 % of the cases in training'
+    'open for 3 d 4 h, longer than 85% of past cases'
     """
     parts = risk.contributions(snapshots) if parts is None else parts
     groups = [g for g in FEATURE_GROUPS if g in parts.columns]
@@ -138,10 +138,10 @@ def _plain(values: pd.Series) -> list[object]:
 
 
 def format_time_reason(row: dict[str, object], share_below: float) -> str:
-    """Say how far the promise is used up, or how old the case is where there is no due time."""
+    """Write how much of the SLA time is used, or how old the case is where there is no due time."""
     used, left = _number(row, "target_used"), _number(row, "left_s")
     if used is not None and left is not None:
-        return f"{100 * used:.0f} % of the time allowed is used, {format_duration(left)} left"
+        return f"{100 * used:.0f}% of the SLA time is used, {format_duration(left)} left"
     waits = _number(row, "resolved_for_s") if _number(row, "is_resolved") else None
     if waits is not None:
         return (
@@ -152,9 +152,9 @@ def format_time_reason(row: dict[str, object], share_below: float) -> str:
     text = f"open for {format_duration(age or 0.0)}"
     if np.isnan(share_below):
         return text
-    # "100 %" would claim that no case was ever as old, and "0 %" says nothing.
+    # "100%" would claim that no case was ever as old, and "0%" says nothing.
     percent = min(max(round(100 * share_below), 1), 99)
-    return f"{text}, longer than {percent} % of the cases in training"
+    return f"{text}, longer than {percent}% of past cases"
 
 
 def _format_reply(row: dict[str, object], share_below: float) -> str:
@@ -168,15 +168,13 @@ def _format_reply(row: dict[str, object], share_below: float) -> str:
 
 def _format_activity(row: dict[str, object], _: float) -> str:
     n = _number(row, "updates")
-    return (
-        "how often it was worked on is not known" if n is None else f"worked on {_times(n)}" if n else "never worked on"
-    )
+    return "number of updates unknown" if n is None else f"worked on {_times(n)}" if n else "never worked on"
 
 
 def _format_conversation(row: dict[str, object], _: float) -> str:
     who = {"customer_messages": "from the customer", "agent_messages": "from agents"}
     told = [f"{_count(n, 'message')} {by}" for name, by in who.items() if (n := _number(row, name)) is not None]
-    return ", ".join(told) or "how often there was contact is not known"
+    return ", ".join(told) or "number of messages unknown"
 
 
 def _make_count_formatter(name: str, done: str, never: str) -> Callable[[dict[str, object], float], str]:
@@ -200,22 +198,22 @@ def _format_status(row: dict[str, object], _: float) -> str:
 
 def _format_load(row: dict[str, object], _: float) -> str:
     n = _number(row, "open_in_team")
-    return "how much its team has open is not known" if n is None else f"its team has {_count(n, 'open case')}"
+    return "open cases of its team unknown" if n is None else f"its team has {_count(n, 'open case')}"
 
 
 def _format_customer(row: dict[str, object], _: float) -> str:
     n = _number(row, "customer_open")
-    return "what else the customer has open is not known" if n is None else f"the customer has {_count(n, 'open case')}"
+    return "other open cases of the customer unknown" if n is None else f"the customer has {_count(n, 'open case')}"
 
 
 def _format_text(row: dict[str, object], _: float) -> str:
     n = _number(row, "text_length")
-    return "how long its text is is not known" if n is None else f"its text has {_count(n, 'character')}"
+    return "length of its text unknown" if n is None else f"its text has {_count(n, 'character')}"
 
 
 def _format_desk(row: dict[str, object], _: float) -> str:
     share = _number(row, "breached_share_desk")
-    return "how the desk does is not known" if share is None else f"lately {100 * share:.0f} % broke their promise"
+    return "recent breach rate unknown" if share is None else f"{100 * share:.0f}% of recent cases breached"
 
 
 def _format_other_slas(row: dict[str, object], _: float) -> str:
@@ -223,19 +221,19 @@ def _format_other_slas(row: dict[str, object], _: float) -> str:
         name for name, value in row.items() if name.startswith("breached_") and "share" not in name and value is True
     ]
     named = [name.removeprefix("breached_").replace("_", " ") for name in broken]
-    return f"its promise on {' and '.join(named)} was broken" if named else "how its other promises stand"
+    return f"its {' and '.join(named)} SLA has breached" if named else "state of its other SLAs"
 
 
 def _format_details(row: dict[str, object], _: float) -> str:
     named = [name for name in row if name.startswith("attr_") and _text(row, name) != "not known"]
-    return ", ".join(f"{name.removeprefix('attr_')} {_text(row, name)}" for name in named[:4]) or "details not known"
+    return ", ".join(f"{name.removeprefix('attr_')} {_text(row, name)}" for name in named[:4]) or "details unknown"
 
 
 def _format_clock(row: dict[str, object], _: float) -> str:
     day, hour = _number(row, "weekday"), _number(row, "hour")
     on = _WEEKDAY_NAMES.get(day, "") if day is not None else ""
     at = "" if hour is None else f"at {hour:.0f}:00"
-    return " ".join(["it is", on, at]).strip() if on or at else "the hour is not known"
+    return " ".join([on, at]).strip() if on or at else "hour unknown"
 
 
 def _format_level(name: str, word: str) -> Callable[[dict[str, object], float], str]:
@@ -249,7 +247,7 @@ REASON_FORMATTERS: dict[str, Callable[[dict[str, object], float], str]] = {
     "activity": _format_activity,
     "conversation": _format_conversation,
     "transfers": _make_count_formatter("transfers", "handed over", "never handed over"),
-    "reopens": _make_count_formatter("reopens", "opened again", "never opened again"),
+    "reopens": _make_count_formatter("reopens", "reopened", "never reopened"),
     "escalations": _make_count_formatter("escalations", "escalated", "not escalated"),
     "priority": _format_priority,
     "status": _format_status,
@@ -265,7 +263,7 @@ REASON_FORMATTERS: dict[str, Callable[[dict[str, object], float], str]] = {
     "desk": _format_desk,
     "other_slas": _format_other_slas,
     "details": _format_details,
-    "segments": lambda _, __: "what other customers of its segment lately answered",
+    "segments": lambda _, __: "recent survey answers in its segment",
 }
 
 

@@ -12,11 +12,12 @@ import typer
 from . import forecast as forecast_options
 from .exit_codes import end_run, end_with_exit_code
 from .options import (
+    AllOption,
     AsOfOption,
     ConfigOption,
     JsonOption,
     OutOption,
-    instants_of,
+    answer_of,
     one_option,
     open_for,
     print_warnings_plainly,
@@ -25,7 +26,7 @@ from .terminal import output_stage
 
 app = typer.Typer(
     name="deskcast",
-    help="From the case log of a service desk to next week's staffing, today's cases at risk and the KPI shifts.",
+    help="From the case log of a service desk to forecasts, staffing, cases at risk and KPI alerts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,7 +55,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -62,14 +63,15 @@ def _root(
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where to put the simulated desk.")] = Path("deskcast-demo"),
-    cases: Annotated[int, typer.Option(help="How many cases to simulate.", min=300)] = 40_000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same desk.")] = 1,
+    folder: Annotated[Path, typer.Argument(help="Folder for the simulated service desk.")] = Path("deskcast-demo"),
+    cases: Annotated[int, typer.Option(help="Number of cases to simulate.", min=300)] = 40_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
+    show_all: AllOption = False,
 ) -> None:
-    """Simulate a desk, write its deskcast.toml and do the whole job on it."""
+    """Simulate a service desk and run every stage."""
     from .demo import make_demo
 
-    end_run(make_demo(folder, cases, seed))
+    end_run(make_demo(folder, cases, seed, show_all=show_all))
 
 
 @app.command()
@@ -81,10 +83,10 @@ def init(
             "database."
         ),
     ],
-    folder: Annotated[Path, typer.Option(help="Where to write deskcast.toml.")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Replace a deskcast.toml that is there.")] = False,
+    folder: Annotated[Path, typer.Option(help="Folder for deskcast.toml.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing deskcast.toml.")] = False,
 ) -> None:
-    """Look at an export and write a commented deskcast.toml for it."""
+    """Read an export and write a commented deskcast.toml for it."""
     from ..init.init import list_head_comments, write_config
     from .terminal import ask_choice, can_ask, print_line, show_spinner
 
@@ -104,12 +106,13 @@ def check(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
+    show_all: AllOption = False,
     explain: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="Say more of the code of a refusal, such as column.missing, or of all."),
+        typer.Option(metavar="CODE", help="Explain an error code, such as column.missing, or all."),
     ] = None,
 ) -> None:
-    """Say what was understood, what was refused and why, and which KPIs can be had."""
+    """Check the data: rows loaded, rows rejected, available KPIs."""
     if explain is not None:
         from .terminal import print_explanation
 
@@ -122,14 +125,21 @@ def check(
     project = open_for(config, as_of, out)
     stage = check_stage(project)
     output_stage(
-        stage, "checks", out, as_json, "availability", zone=project.config.timezone, instants=instants_of(project)
+        stage,
+        "checks",
+        out,
+        as_json,
+        "rejected_rows",
+        "availability",
+        **answer_of(project, show_all),
+        reserve=int(len(stage.tables["rejected_rows"]) > 0),
     )
     refused = stage.tables["rejected_rows"]
     if len(refused):
         path = project.config.folder / "rejected_rows.csv"
         write_table(refused, path)
         if not as_json:
-            print_line(f"{len(refused):,} refused rows with their reasons are in {path}.")
+            print_line(f"{len(refused):,} rejected rows with their reasons are in {path}.")
 
 
 @app.command()
@@ -138,10 +148,11 @@ def history(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    kpi: Annotated[list[str] | None, typer.Option(help="A KPI; may be given again. Default: all there are.")] = None,
-    by: Annotated[list[str] | None, typer.Option(help="A segment column; may be given again.")] = None,
+    show_all: AllOption = False,
+    kpi: Annotated[list[str] | None, typer.Option(help="KPI to show. Repeatable. Default: all.")] = None,
+    by: Annotated[list[str] | None, typer.Option(help="Segment column. Repeatable.")] = None,
     freq: Annotated[str | None, typer.Option(help="Period: 15min, 30min, h, D, W, MS, QS or 6MS.")] = None,
-    list_kpis: Annotated[bool, typer.Option("--list", help="List the KPIs, and what the missing ones need.")] = False,
+    list_kpis: Annotated[bool, typer.Option("--list", help="List the KPIs, and the data that others need.")] = False,
 ) -> None:
     """Show the KPI history by period and segment."""
     from dataclasses import replace
@@ -154,8 +165,10 @@ def history(
         from ..stage import Stage
 
         table = availability(project.log, project.config.history.calendar)
-        found = f"{int(table['available'].sum())} of {len(table)} KPIs can be had."
-        output_stage(Stage("history", {"availability": table}, (found,)), "availability", out, as_json)
+        found = f"{int(table['available'].sum())} of {len(table)} KPIs are available."
+        output_stage(
+            Stage("history", {"availability": table}, (found,)), "availability", out, as_json, show_all=show_all
+        )
         return
     from ..project.config import change_section
     from ..stages.history import history_stage
@@ -165,7 +178,7 @@ def history(
     spec = change_section(spec, "the history", **asked)
     with show_spinner("computing the history"):
         stage = history_stage(replace(project, config=replace(project.config, history=spec)))
-    output_stage(stage, "history", out, as_json, zone=project.config.timezone, instants=instants_of(project))
+    output_stage(stage, "history", out, as_json, **answer_of(project, show_all))
 
 
 @app.command()
@@ -174,6 +187,7 @@ def forecast(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
+    show_all: AllOption = False,
     horizon: forecast_options.HorizonOption = None,
     freq: forecast_options.FreqOption = None,
     by: forecast_options.ByOption = None,
@@ -190,7 +204,7 @@ def forecast(
     picture: forecast_options.PictureOption = None,
     form: forecast_options.FormOption = None,
 ) -> None:
-    """Forecast the volumes, or any other KPI, with intervals; what if, sample paths and pictures."""
+    """Forecast volumes or a KPI with likely ranges, scenarios and backtests."""
     from dataclasses import replace
 
     from ..stages.assumptions import read_assumptions
@@ -208,7 +222,7 @@ def forecast(
     also = ["totals"] * ("totals" in stage.tables)
     also += ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
     main, to = "paths" if paths else "forecast", None if form else out
-    output_stage(stage, main, to, as_json, *also, zone=project.config.timezone, instants=instants_of(project))
+    output_stage(stage, main, to, as_json, *also, **answer_of(project, show_all), reserve=2)
     count = forecast_options.write_import(project, stage, spec, out) if form is not None and out is not None else 0
     if not as_json:
         forecast_options.say_files(picture, form, out, count)
@@ -220,14 +234,15 @@ def staff(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
+    show_all: AllOption = False,
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="Play the plan and compare it with the formulas.")
+        bool, typer.Option("--simulate", help="Simulate the plan and compare it with the formulas.")
     ] = False,
     clear_by: Annotated[
-        str | None, typer.Option(help="How many people clear today's case work by then, such as '2024-03-08 17:00'.")
+        str | None, typer.Option(help="Agents to clear today's backlog by then, such as '2024-03-08 17:00'.")
     ] = None,
 ) -> None:
-    """Show the people that each interval takes, the risk of being short, backlog and shifts."""
+    """Plan required agents, backlog and shift schedules."""
     from ..stages.staff import staff_stage
     from .terminal import show_spinner
 
@@ -235,7 +250,7 @@ def staff(
     with show_spinner("planning"):
         stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
     also = [name for name in ("casework", "schedule", "simulated", "clearing") if name in stage.tables]
-    output_stage(stage, "staffing", out, as_json, *also, zone=project.config.timezone, instants=instants_of(project))
+    output_stage(stage, "staffing", out, as_json, *also, **answer_of(project, show_all))
 
 
 @app.command()
@@ -244,15 +259,16 @@ def train(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
+    show_all: AllOption = False,
     evaluate: Annotated[
         bool,
-        typer.Option("--evaluate", help="Train at several cut-offs in time too, and keep the tables and pictures."),
+        typer.Option("--evaluate", help="Test at several past dates too, and keep tables and charts."),
     ] = False,
 ) -> None:
-    """Train the breach model, judge it against the rules, and record the decision in MLflow."""
+    """Train the breach model, compare it with simple rules and record it in MLflow."""
     from .train import run_train
 
-    run_train(lambda: open_for(config, as_of, out), out, as_json, evaluate=evaluate)
+    run_train(lambda: open_for(config, as_of, out), out, as_json, evaluate=evaluate, show_all=show_all)
 
 
 @app.command()
@@ -261,15 +277,16 @@ def risk(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    cases_per_day: Annotated[int | None, typer.Option(help="Pick so many cases to work on first.", min=1)] = None,
+    show_all: AllOption = False,
+    cases_per_day: Annotated[int | None, typer.Option(help="Number of cases to work on first.", min=1)] = None,
     budget: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
-    capacity: Annotated[str | None, typer.Option(help="Pick as many cases as fit, such as '8h' of work.")] = None,
+    capacity: Annotated[str | None, typer.Option(help="Hours for the cases to work on first, such as '8h'.")] = None,
 ) -> None:
-    """Rank the open cases by what work on them can still save, and pick those to work on first."""
+    """Rank open cases by breach risk and select the ones to work on first."""
     from .risk import run_risk
 
     cases_per_day = one_option("deskcast risk", "--budget", budget, cases_per_day)
-    run_risk(lambda: open_for(config, as_of, out), out, as_json, cases_per_day, capacity)
+    run_risk(lambda: open_for(config, as_of, out), out, as_json, cases_per_day, capacity, show_all=show_all)
 
 
 @app.command()
@@ -278,21 +295,20 @@ def watch(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    acknowledge: Annotated[
-        str | None, typer.Option(metavar="ID", help="Say that somebody has seen to an incident.")
-    ] = None,
-    note: Annotated[str, typer.Option(metavar="TEXT", help="What to remember with --acknowledge.")] = "",
+    show_all: AllOption = False,
+    acknowledge: Annotated[str | None, typer.Option(metavar="ID", help="Acknowledge a KPI alert.")] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Note to save with --acknowledge.")] = "",
     silence: Annotated[
-        str | None, typer.Option(metavar="ID|KPI|SEGMENT", help="Make no news of it until the day of --until.")
+        str | None, typer.Option(metavar="ID|KPI|SEGMENT", help="Mute an alert, KPI or segment until --until.")
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="DATE", help="When --silence ends, such as 2024-03-31.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="End of --silence, such as 2024-03-31.")] = None,
 ) -> None:
-    """Show which KPIs shifted, since when, and what drove it: what is new since the last run first."""
+    """Detect KPI changes; new alerts first."""
     from .watch import apply_alert_actions, run_watch
 
     if apply_alert_actions(config, acknowledge, note, silence, until, as_json):
         return
-    run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json)
+    run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
 
 
 @app.command()
@@ -333,18 +349,19 @@ def run(
     config: ConfigOption = _CONFIG,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
+    show_all: AllOption = False,
     night: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Play the run of a night, later than all runs so far: for tests."),
+        typer.Option(metavar="TIME", help="Run as of TIME, later than all runs so far: for tests."),
     ] = None,
     record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
 ) -> None:
-    """Do all of the above in order and leave tables, a report and a record."""
+    """Run every stage; write tables, report and MLflow run."""
     from .demo import run_and_print
     from .nights import open_night
 
     project = open_for(config, as_of) if night is None else open_night(config, night, as_of)
-    end_run(run_and_print(project, as_json=as_json, record_runs=record))
+    end_run(run_and_print(project, as_json=as_json, record_runs=record, show_all=show_all))
 
 
 @app.command("serve")
@@ -353,7 +370,7 @@ def serve_(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
 ) -> None:
-    """Serve the page for planners and managers."""
+    """Serve the web page for planners and managers."""
     from ..pages.web import is_loopback, make_app, serve
     from ..project.config import load_config
     from .run import report_title

@@ -1,4 +1,4 @@
-"""The simulated desk on disk, and the whole job on it, told to the person who asked."""
+"""The simulated service desk on disk, and every stage run on it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,15 @@ from pathlib import Path
 from ...features.errors import InputError, mask_passwords
 from ..project.config import CONFIG_FILE
 from ..project.project import Project, open_project
+from ..words.headlines import select_headlines
+from ..words.words import format_count
 from .run import STAGES, RunOutcome, run
-from .terminal import StageProgress, print_findings, print_instants, print_line, show_spinner
-
-#: Headings of the findings, in the order in which a reader wants them.
-HEADINGS = {
-    "forecast": "What comes",
-    "staff": "Whom it takes",
-    "risk": "Cases at risk",
-    "train": "How far to trust that",
-    "watch": "What shifted",
-    "history": "The desk so far",
-    "check": "What was read",
-}
+from .screen import wrap_finding
+from .terminal import StageProgress, format_state_line, print_line, print_styled, show_spinner
 
 
-def make_demo(folder: Path, cases: int, seed: int) -> RunOutcome:
-    """Simulate a desk into a folder and do the whole job on it.
+def make_demo(folder: Path, cases: int, seed: int, *, show_all: bool = False) -> RunOutcome:
+    """Simulate a service desk into a folder and run every stage on it.
 
     Parameters
     ----------
@@ -45,12 +37,10 @@ def make_demo(folder: Path, cases: int, seed: int) -> RunOutcome:
     _refuse_foreign(folder)
     with show_spinner(f"simulating a desk of {cases:,} cases"):
         write_desk(simulate_desk(cases, seed), folder)
-    print_line(
-        f"A simulated desk with {cases:,} cases is in {folder}; what was hidden in it is in {folder / 'truth.json'}."
-    )
+    print_line(f"Simulated {cases:,} cases in {folder}; the known truth is in {folder / 'truth.json'}.")
     with show_spinner("reading the log"):
         project = open_project(folder / CONFIG_FILE)
-    return run_and_print(project)
+    return run_and_print(project, show_all=show_all)
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -67,23 +57,28 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def run_and_print(project: Project, *, as_json: bool = False, record_runs: bool = True) -> RunOutcome:
-    """Do the whole job with a line a stage, then print the findings and where everything is."""
+def run_and_print(
+    project: Project, *, as_json: bool = False, record_runs: bool = True, show_all: bool = False
+) -> RunOutcome:
+    """Run every stage with a line each, then print the most important findings and where everything is."""
     with StageProgress(total=len(STAGES) + 1 + record_runs) as lines:
         outcome = run(project, lines, record_runs=record_runs)
     if as_json:
-        told = {
+        stages = {
             s.name: {"findings": list(s.findings), "skipped": s.skipped, "failed": s.failed} for s in outcome.stages
         }
-        body = {"report": str(outcome.report), **outcome.instants.record(), "stages": told}
+        body = {"report": str(outcome.report), **outcome.instants.record(), "stages": stages}
         print_line(json.dumps(body, ensure_ascii=False, indent=2))
         return outcome
-    print_instants(outcome.instants, project.config.timezone)
-    stages = {s.name: s for s in outcome.stages}
-    for name, heading in HEADINGS.items():
-        print_line(f"\n{heading}")
-        print_findings(stages[name])
-    print_line(f"\nReport:  {outcome.report}\nTables:  {outcome.results}")
+    print_line(format_state_line(outcome.instants, project.config.timezone))
+    findings = select_headlines(outcome.stages)
+    if show_all:
+        findings = [finding for stage in outcome.stages for finding in stage.findings]
+    skipped = [f"Not available: {stage.name}. {stage.skipped}" for stage in outcome.stages if stage.skipped]
+    print_styled([line for said in (*findings, *skipped) for line in wrap_finding(said)])
+    rest = sum(len(stage.findings) for stage in outcome.stages) - len(findings)
+    print_line(f"... {format_count(rest, 'finding')} more: --all or the report" if rest > 0 else "")
+    print_line(f"Report:  {outcome.report}\nTables:  {outcome.results}")
     if record_runs:
         print_line(f"MLflow:  {mask_passwords(project.config.tracking_uri)}, experiment '{project.config.experiment}'")
     print_line(f"Page:    deskcast serve --config {project.config.folder / CONFIG_FILE}")

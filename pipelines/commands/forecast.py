@@ -1,4 +1,4 @@
-"""What ``deskcast forecast`` takes: its options, and what they change in the configuration."""
+"""Options of ``deskcast forecast``, and what they change in the configuration."""
 
 from __future__ import annotations
 
@@ -12,34 +12,28 @@ if TYPE_CHECKING:
     from ..project.specs import ForecastSpec
     from ..stage import Stage
 
-HorizonOption = Annotated[int | None, typer.Option(help="How many slots ahead.", min=1)]
-FreqOption = Annotated[str | None, typer.Option(help="Slot: 5min, 15min, 30min, h, D, W or MS.")]
-ByOption = Annotated[list[str] | None, typer.Option(help="A segment column; may be given again.")]
-LevelsOption = Annotated[str | None, typer.Option(help="Percent that the intervals are to cover, such as 80,95.")]
+HorizonOption = Annotated[int | None, typer.Option(help="Number of time steps ahead.", min=1)]
+FreqOption = Annotated[str | None, typer.Option(help="Time step: 5min, 15min, 30min, h, D, W or MS.")]
+ByOption = Annotated[list[str] | None, typer.Option(help="Segment column. Repeatable.")]
+LevelsOption = Annotated[str | None, typer.Option(help="Levels of the prediction intervals, such as 80,95.")]
 ModelsOption = Annotated[str | None, typer.Option(help="auto, all (slow), or names such as core,seasonal_naive.")]
 KpiOption = Annotated[str | None, typer.Option(help="Another KPI of the history, such as csat or backlog.")]
 ReconcileOption = Annotated[
-    str | None, typer.Option(help="How segments add up to their sums: wls, variance, bottom_up or none.")
+    str | None, typer.Option(help="How segments add up to totals: wls, variance, bottom_up or none.")
 ]
 BacktestOption = Annotated[
-    bool, typer.Option("--backtest", help="Show the leaderboard on past origins, by lead time and by series.")
+    bool, typer.Option("--backtest", help="Show the forecast error by model, days ahead and series.")
 ]
 EventOption = Annotated[
     list[str] | None,
-    typer.Option(help="What if: 'campaign 2026-03-09..2026-03-13 +30% SERIES' (none: all); may be given again."),
+    typer.Option(help="Scenario: 'campaign 2026-03-09..2026-03-13 +30% SERIES' (none: all). Repeatable."),
 ]
-CloseOption = Annotated[
-    list[str] | None, typer.Option(help="What if nothing comes: '2026-03-10 SERIES'; may be given again.")
-]
-GrowthOption = Annotated[
-    list[str] | None, typer.Option(help="What if volumes grow by a share a year: '5% SERIES'; may be given again.")
-]
-WhatIfOption = Annotated[Path | None, typer.Option(help="A file of assumptions: CSV, or TOML with change sections.")]
-FormOption = Annotated[
-    str | None, typer.Option(help="Write --out FILE.csv as the import of a scheduling system: genesys.")
-]
-PathsOption = Annotated[int | None, typer.Option(help="Draw so many sample paths; --out writes them.", min=1)]
-PictureOption = Annotated[Path | None, typer.Option(help="Draw the pictures into FILE.png, FILE.svg or FILE.html.")]
+CloseOption = Annotated[list[str] | None, typer.Option(help="Scenario: a closure, '2026-03-10 SERIES'. Repeatable.")]
+GrowthOption = Annotated[list[str] | None, typer.Option(help="Scenario: growth a year, '5% SERIES'. Repeatable.")]
+WhatIfOption = Annotated[Path | None, typer.Option(help="Scenario file: CSV, or TOML with change sections.")]
+FormOption = Annotated[str | None, typer.Option(help="Write --out FILE.csv for a scheduling system: genesys.")]
+PathsOption = Annotated[int | None, typer.Option(help="Number of simulated paths; --out writes them.", min=1)]
+PictureOption = Annotated[Path | None, typer.Option(help="Write the charts to FILE.png, FILE.svg or FILE.html.")]
 
 
 def with_options(
@@ -117,7 +111,7 @@ def say_files(picture: Path | None, form: str | None, out: Path | None, count: i
     if form is not None:
         print_line(f"{count:,} rows for the import of {form} are in {out}.")
     if picture is not None:
-        print_line(f"The pictures are in {picture}.")
+        print_line(f"The charts are in {picture}.")
 
 
 def check_import(form: str, out: Path | None) -> None:

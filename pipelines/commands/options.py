@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from ..project.project import Project
     from ..words.instants import Instants
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration.", show_default=True)]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Write the table to FILE.csv or FILE.parquet.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", show_default=True)]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write the main table to FILE.csv or FILE.parquet.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", help="Look at the log as it stood then, such as '2024-03-01 08:00'.")
+    str | None, typer.Option("--as-of", help="Use only what was recorded by then, such as '2024-03-01 08:00'.")
 ]
+AllOption = Annotated[bool, typer.Option("--all", help="Print all findings, rows and tables.")]
 
 
 T = TypeVar("T")
@@ -60,6 +61,11 @@ def instants_of(project: Project) -> Instants:
     from ..words.instants import Instants
 
     return Instants.now(project.data_until, project.as_of)
+
+
+def answer_of(project: Project, show_all: bool) -> dict[str, Any]:
+    """Return what the answer of a command says of its project: its clock, its instants, and how much to print."""
+    return {"zone": project.config.timezone, "instants": instants_of(project), "show_all": show_all}
 
 
 def open_for(config: Path, as_of: str | None = None, out: Path | None = None) -> Project:

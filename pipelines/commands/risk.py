@@ -1,4 +1,4 @@
-"""The command ``risk``: the list of the morning, told, and remembered unless it is a look back."""
+"""The command ``risk``: the work list, printed, and saved unless it looks back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..project.project import Project
 from ..stages.risk import risk_stage
 from ..stages.train import train_stage
 from ..store.flagged_cases import save_flags
-from .options import instants_of
+from .options import answer_of
 from .terminal import output_stage, show_spinner
 
 #: Tables that are shown below the list, where there are such.
@@ -28,11 +28,13 @@ def run_risk(
     as_json: bool,
     cases_per_day: int | None,
     capacity: str | None,
+    *,
+    show_all: bool = False,
 ) -> None:
-    """Rank the open cases, remember which were picked, and tell."""
+    """Rank the open cases, save which were selected, and print the list."""
     room = None if capacity is None else parse_duration(capacity, where="--capacity")
     if room == 0:
-        raise typer.BadParameter("there must be some time", param_hint="--capacity")
+        raise typer.BadParameter("capacity must be above 0", param_hint="--capacity")
     project = open_project()
     with show_spinner("learning from the cases before"):
         trained, model = train_stage(project)
@@ -42,4 +44,4 @@ def run_risk(
         save_flags(project.config.results_folder, stage.tables["risk"], project.data_until)
     there = [name for name in SHOWN_TABLES if name in stage.tables]
     main = "risk" if stage.skipped or "risk" in stage.tables else "open_cases"
-    output_stage(stage, main, out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
+    output_stage(stage, main, out, as_json, *there, **answer_of(project, show_all))

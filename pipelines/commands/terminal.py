@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: progress, findings and tables."""
+"""Output in the terminal: progress, findings and tables."""
 
 from __future__ import annotations
 
@@ -17,63 +17,10 @@ if TYPE_CHECKING:
 
     from ..stage import Stage
     from ..words.instants import Instants
+    from .screen import Block
 
 #: Work that is done sooner than this shows no bar.
 PROGRESS_DELAY_S = 2.0
-#: Rows of a table that a terminal shows; the file has them all.
-MAX_TERMINAL_ROWS = 15
-#: The list of KPIs is short, and who asks for it wants to see all of it.
-UNTRUNCATED_TABLES = ("availability",)
-#: Columns that a terminal shows, where a table has more than fit.
-TERMINAL_COLUMNS = {
-    "availability": ("kpi", "available", "missing_data", "unit", "better", "definition"),
-    "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "seasonal_naive"),
-    "totals": ("node", "ds", "deskcast", "baseline", "deskcast-lo-80", "deskcast-hi-80", "base"),
-    "forecast_by_lead": ("lead", "unit", "model", "wape", "wql", "bias", "coverage_80", "n"),
-    "staffing": (
-        "queue",
-        "ds",
-        "calls",
-        "agents",
-        "agents_to_schedule",
-        "agents_hi",
-        "service_level",
-        "miss_probability",
-        "binding",
-    ),
-    "casework": (
-        "queue",
-        "ds",
-        "agents",
-        "agents_to_schedule",
-        "arrived",
-        "worked",
-        "backlog",
-        "breaches",
-        "breach_risk",
-    ),
-    "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
-    "risk": (
-        *("rank", "case_id", "probability", "left_wall_s", "left_business_s", "team", "owner", "priority"),
-        *("reason_1", "action", "work_first", "first_flagged_at"),
-    ),
-    "kpi_alerts": (
-        "alert_id",
-        "kpi",
-        "series",
-        "direction",
-        "started_at",
-        "before",
-        "after",
-        "drivers",
-        "state",
-        "news",
-    ),
-    "goals": ("name", "kpi", "target", "so_far", "forecast", "low", "high", "probability", "end"),
-    "detections": ("kpi", "series", "kind", "direction", "started_at", "before", "after", "drivers", "resolved"),
-}
-#: Width of a table that goes into a file or a pipe.
-PIPED_WIDTH = 160
 
 
 @contextmanager
@@ -166,53 +113,14 @@ def ask_choice(question: str, answers: Sequence[str]) -> int:
             return int(said) - 1
 
 
-def print_findings(stage: Stage) -> None:
-    """Print what a stage found, or why it was skipped."""
-    if stage.skipped:
-        print_line(f"Skipped: {stage.skipped}")
-    for finding in stage.findings:
-        print_line(f"- {finding}")
-
-
-def print_table(frame: pd.DataFrame, name: str, timezone: str = "UTC") -> None:
-    """Print the head of a result table as people read it, and say how much more there is."""
+def print_styled(lines: Sequence[str], style: str = "") -> None:
+    """Print lines as they are, in a style where there is a terminal that has colours."""
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
-    from ..words.tables import format_table, sort_latest_first
-
-    if frame.empty:
-        print_line(f"{name}: no rows.")
-        return
-    rows = sort_latest_first(frame) if name in ("history", "detections") else frame
-    if name in ("staffing", "casework") and (rows["agents_to_schedule"] > 0).any():
-        rows = rows[rows["agents_to_schedule"] > 0]  # closed intervals need nobody
-    columns = [c for c in TERMINAL_COLUMNS.get(name, frame.columns) if c in rows.columns]
-    shown = format_table(name, rows[columns], len(rows) if name in UNTRUNCATED_TABLES else MAX_TERMINAL_ROWS, timezone)
-    table = Table(title=escape(name), title_justify="left", header_style="bold")
-    for title, numeric in shown.columns:
-        table.add_column(escape(title), justify="right" if numeric else "left", overflow="fold")
-    for cells in shown.rows:
-        table.add_row(*[escape(cell) for cell in cells])
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = PIPED_WIDTH
-    console.print(table)
-    more = [f"{len(frame) - len(shown.rows):,} more rows"] if len(frame) > len(shown.rows) else []
-    hidden = len(frame.columns) - len(columns)
-    more += [f"{hidden} more {'column' if hidden == 1 else 'columns'}"] if hidden else []
-    if more:
-        print_line(f"({' and '.join(more)}; --out FILE.csv writes the command's main table whole)")
-
-
-def print_instants(instants: Instants, timezone: str) -> None:
-    """Print of which instants a result is; first of all, if the data ended long ago."""
-    from ..words.instants import format_data_age, format_instants
-
-    if age := format_data_age(instants, timezone):
-        print_line(age)
-    print_line(format_instants(instants, timezone))
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(Text(line, style=style if console.is_terminal else ""), soft_wrap=True)
 
 
 def output_stage(
@@ -223,10 +131,13 @@ def output_stage(
     *also: str,
     zone: str = "UTC",
     instants: Instants | None = None,
+    show_all: bool = False,
+    reserve: int = 0,
 ) -> None:
-    """Give a stage's answer: instants, words and the head of its tables, or JSON, and the main table as a file."""
-    from ...features.errors import InputError
+    """Give a stage's answer: a screen of findings and its main table, or all of it, or JSON; the table as a file.
 
+    ``reserve`` lines of the screen are left to what the command prints afterwards.
+    """
     if stage.skipped:
         raise InputError(stage.skipped, code="stage.failed")
     main = stage.tables[table]
@@ -237,13 +148,111 @@ def output_stage(
     if as_json:
         print_line(_json(stage, {} if instants is None else instants.record()))
         return
-    if instants is not None:
-        print_instants(instants, zone)
-    print_findings(stage)
-    for name in (table, *also):
-        print_table(stage.tables[name], name, zone)
-    if out is not None:
-        print_line(f"{len(main):,} rows of '{table}' are in {out}.")
+    foot = [] if out is None else [f"{len(main):,} rows of '{table}' are in {out}."]
+    head = [] if instants is None else [format_state_line(instants, zone)]
+    year = None if instants is None else instants.as_of.tz_convert(zone).year
+    if show_all:
+        _print_all(stage, (table, *also), head, zone, year)
+    else:
+        _print_screen(stage, (table, *also), head, len(foot) + reserve, zone, year)
+    for line in foot:
+        print_line(line)
+
+
+def format_state_line(instants: Instants, timezone: str) -> str:
+    """Write until when the data go, their age where they are old, and the instant where another one was asked for.
+
+    >>> import pandas as pd
+    >>> from datetime import UTC, datetime
+    >>> from deskcast.pipelines.words.instants import Instants
+    >>> at = pd.Timestamp("2024-03-01T08:00Z")
+    >>> format_state_line(Instants(at, at, datetime(2024, 3, 31, 8, tzinfo=UTC)), "Europe/Lisbon")
+    'Data until Fri 1 Mar 2024 08:00 (Europe/Lisbon), 30 days old.'
+    """
+    from ..words.instants import MAX_DATA_AGE, find_data_age
+    from ..words.words import format_instant
+
+    until, as_of = (format_instant(t.tz_convert(timezone)) for t in (instants.data_until, instants.as_of))
+    age = find_data_age(instants)
+    old = f", {age.days:,} days old" if age > MAX_DATA_AGE else ""
+    return f"Data until {until} ({timezone}){old}" + (f", as of {as_of}." if as_of != until else ".")
+
+
+def _print_all(stage: Stage, names: Sequence[str], head: Sequence[str], zone: str, year: int | None) -> None:
+    """Print every finding and every row, in the width that there is."""
+    from rich.console import Console
+
+    from .screen import PIPED_WIDTH, wrap_finding
+
+    console = Console()
+    width = console.width if console.is_terminal else PIPED_WIDTH
+    print_styled([*head, *[line for text in _sort_findings(stage) for line in wrap_finding(text, width)]])
+    for name in names:
+        block = _lay_out_table(stage, name, zone, year, width, rows=None)
+        print_styled(["", block.title], "bold cyan")
+        print_styled(block.header, "bold")
+        print_styled([line for row in block.rows for line in row])
+        if block.hidden_columns:
+            print_line(f"... {block.hidden_columns} more columns: --out")
+
+
+def _print_screen(stage: Stage, names: Sequence[str], head: list[str], foot: int, zone: str, year: int | None) -> None:
+    """Print one screen: as many findings as leave room for some rows, then as many rows as fit."""
+    from .screen import MIN_ROWS, SCREEN_LINES, count_findings, count_rows, describe_rest, wrap_finding
+
+    texts, main = _sort_findings(stage), stage.tables[names[0]]
+    block = _lay_out_table(stage, names[0], zone, year, rows=SCREEN_LINES) if len(main) else None
+    around = len(head) + foot + 1  # the last line says what is not shown
+    table = 2 + len(block.header) + min(len(block.rows), MIN_ROWS) if block else 0
+    shown = count_findings(texts, SCREEN_LINES - around - table)
+    lines = [line for text in texts[:shown] for line in wrap_finding(text)]
+    print_styled([*head, *lines])
+    rows = 0
+    if block:
+        rows = count_rows(block, SCREEN_LINES - around - len(lines) - 2 - len(block.header))
+        print_styled(["", block.title], "bold cyan")
+        print_styled(block.header, "bold")
+        print_styled([line for row in block.rows[:rows] for line in row])
+    hidden = block.hidden_columns if block else 0
+    rest = describe_rest(len(texts) - shown, len(main) - rows, hidden, sum(len(stage.tables[n]) > 0 for n in names[1:]))
+    print_styled([rest] if rest else [], "dim")
+
+
+def _sort_findings(stage: Stage) -> list[str]:
+    """Return the findings, those for everyone first, then those for planners and for analysts."""
+    order = {"everyone": 0, "planner": 1, "analyst": 2}
+    return sorted(stage.findings, key=lambda said: order[getattr(said, "audience", "everyone")])
+
+
+def _lay_out_table(
+    stage: Stage, name: str, zone: str, year: int | None, width: int | None = None, *, rows: int | None
+) -> Block:
+    from ..words.columns import table_title
+    from ..words.tables import format_table
+    from .screen import SCREEN_WIDTH, choose_columns, lay_out
+
+    frame = _choose_rows(stage.tables[name], name)
+    shown = format_table(name, frame[choose_columns(name, frame)], len(frame) if rows is None else rows, zone, year)
+    return lay_out(shown, table_title(name), width or SCREEN_WIDTH)
+
+
+def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Put first what is asked for first: the latest period in total, intervals that need agents."""
+    from ...features.kpis.cells import find_segments
+    from ..words.tables import sort_latest_first
+
+    if name == "history" and len(frame):
+        segments = find_segments(frame)
+        latest = sort_latest_first(frame)
+        if not segments:
+            return latest
+        order = latest[[c for c in segments if c in latest]].notna().any(axis=1).sort_values(kind="stable").index
+        return latest.loc[order]
+    if name == "detections":
+        return sort_latest_first(frame)
+    if name in ("staffing", "casework") and len(frame) and (frame["agents_to_schedule"] > 0).any():
+        return frame[frame["agents_to_schedule"] > 0]
+    return frame
 
 
 def _json(stage: Stage, instants: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from ..project.project import Project
 from ..stage import Stage
 from ..stages.train import train_stage
 from ..store.tracking import check_store, record_run
-from .options import instants_of
+from .options import answer_of, instants_of
 from .terminal import output_stage, print_line, show_progress, show_spinner
 
 #: Tables that are shown below the comparison of models, where there are such.
@@ -19,14 +19,16 @@ SHOWN_TABLES = (
 )
 
 
-def run_train(open_project: Callable[[], Project], out: Path | None, as_json: bool, *, evaluate: bool) -> None:
+def run_train(
+    open_project: Callable[[], Project], out: Path | None, as_json: bool, *, evaluate: bool, show_all: bool = False
+) -> None:
     """Train the breach model, show how it did, and record the decision in MLflow."""
     project = open_project()
     spec = project.config
     check_store(spec.tracking_uri, spec.folder)
     stage = _trained(project, evaluate=evaluate)
     there = [name for name in SHOWN_TABLES if name in stage.tables]
-    output_stage(stage, "evaluation", out, as_json, *there, zone=spec.timezone, instants=instants_of(project))
+    output_stage(stage, "evaluation", out, as_json, *there, **answer_of(project, show_all), reserve=1 + evaluate)
     if evaluate:
         from .run import replace_stage
 

@@ -1,4 +1,4 @@
-"""The command ``watch``: what is told, what is remembered of it, and what people answer."""
+"""The command ``watch``: KPI alerts, saved after they are reported, acknowledged and muted."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ..project.config import load_config
 from ..project.project import Project
 from ..stages.watch import local_log_end, save_watch_stage, watch_stage, watched_history
 from ..store.incidents import check_alert_state, save_acknowledgement, save_mute
-from .options import instants_of
+from ..words.words import format_date
+from .options import answer_of
 from .terminal import print_line, show_spinner
 
 
 def run_watch(
-    open_project: Callable[[], Project], answer: Callable[..., None], out: Path | None, as_json: bool
+    open_project: Callable[[], Project], answer: Callable[..., None], out: Path | None, as_json: bool, *, show_all: bool
 ) -> None:
-    """Watch, tell, and then remember what was told; a look back is only shown."""
+    """Detect KPI changes, print them, and then save what was reported; a look back is only shown."""
     project = open_project()
     check_alert_state(project.config.results_folder)
     with show_spinner("watching"):
         stage = watch_stage(project, watched_history(project))
     also = ["goals"] * ("goals" in stage.tables)
-    spec = project.config
-    answer(stage, "kpi_alerts", out, as_json, *also, zone=spec.timezone, instants=instants_of(project))
+    answer(stage, "kpi_alerts", out, as_json, *also, **answer_of(project, show_all))
     sys.stdout.flush()
     if project.is_look_back or not save_watch_stage(project, stage):
         then = f"{local_log_end(project):%Y-%m-%d}"
@@ -41,7 +41,7 @@ def run_watch(
 def apply_alert_actions(
     config: Path, acknowledge: str | None, note: str, silence: str | None, until: str | None, as_json: bool
 ) -> bool:
-    """Write down what somebody says about incidents; False where nothing is said.
+    """Save what somebody decided on KPI alerts; False where no option asks for it.
 
     Raises
     ------
@@ -50,11 +50,14 @@ def apply_alert_actions(
     """
     if note and acknowledge is None:
         raise InputError(
-            "a note belongs to an incident", where="--note", hint="add --acknowledge ID", code="command.invalid"
+            "missing '--acknowledge'", where="option '--note'", hint="add --acknowledge ID", code="command.invalid"
         )
     if (silence is None) != (until is None):
         missing, given = ("--until", "--silence") if until is None else ("--silence", "--until")
-        raise InputError("the one needs the other", where=given, hint=f"add {missing}", code="command.invalid")
+        example = f"{missing} 2026-04-01" if missing == "--until" else f"{missing} ID"
+        raise InputError(
+            f"missing '{missing}'", where=f"option '{given}'", hint=f"add {example}", code="command.invalid"
+        )
     if acknowledge is None and silence is None:
         return False
     spec = load_config(config)
@@ -71,9 +74,9 @@ def apply_alert_actions(
         print_line(json.dumps(body, ensure_ascii=False, indent=2))
         return True
     if "acknowledged" in body:
-        print_line(f"Incident {acknowledge} is marked as seen; it makes news again when something about it changes.")
+        print_line(f"KPI alert {acknowledge} is acknowledged; it is reported again when it changes.")
     if "silenced" in body:
-        print_line(f"The {body['kind']} {silence} makes no news until {pd.Timestamp(body['until']):%a %d %b %Y}.")
+        print_line(f"The {body['kind']} {silence} is muted until {format_date(pd.Timestamp(body['until']))}.")
     return True
 
 
@@ -81,7 +84,7 @@ def _day(text: str) -> pd.Timestamp:
     day = pd.to_datetime(text, errors="coerce")
     if pd.isna(day):
         raise InputError(
-            "this is not a day", where="--until", got=text, wanted="such as 2024-03-31", code="time.unreadable"
+            "not a valid date", where="option '--until'", got=text, wanted="YYYY-MM-DD", code="time.unreadable"
         )
     return pd.Timestamp(day).tz_localize(None).normalize()
 

@@ -65,11 +65,11 @@ def read_assumptions(
 
 
 def overlap_sentences(changes: Sequence[Change]) -> list[str]:
-    """Say which assumptions hold on the same days of the same series: their effects multiply.
+    """Report the changes that hold on the same days of the same series: their effects multiply.
 
     >>> both = [Change("fair", "2026-03-09", "2026-03-13", factor=1.3), Change("strike", "2026-03-10", closed=True)]
     >>> overlap_sentences(both)
-    ["'fair' and 'strike' overlap: on those days nothing comes."]
+    ["'fair' and 'strike' overlap: the volume of those days is 0."]
     """
     said = []
     for one, other in combinations([c for c in changes if c.growth is None], 2):
@@ -77,7 +77,7 @@ def overlap_sentences(changes: Sequence[Change]) -> list[str]:
         apart = first and second and not first & second
         if apart or _start(one) > _end(other) or _start(other) > _end(one):
             continue
-        effect = "on those days nothing comes" if one.closed or other.closed else "their effects multiply"
+        effect = "the volume of those days is 0" if one.closed or other.closed else "their effects multiply"
         said.append(f"'{one.name}' and '{other.name}' overlap: {effect}.")
     return said
 

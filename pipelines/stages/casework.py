@@ -18,6 +18,7 @@ from ..project.project import Project
 from ..project.specs import StaffingSpec
 from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, setting
+from ..words.words import format_queue
 from .queue import FIGURES, PlannedQueue, only_segment, shrinkage_words
 
 SLA_METRIC = "resolution"
@@ -108,7 +109,7 @@ def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFr
     table = clear_backlog(work.arrivals, work.calendar, work.backlog, by, **work.shared)
     enough = table[table["enough"]]
     if enough.empty:
-        text = f"{name}: no number of people that was tried clears the backlog by {by}."
+        text = f"{format_queue(name)}: no number of agents that was tried clears the backlog by {by}."
         return table, Finding(text, names=[name, by])
     row = Cell("clearing", "agents", {"queue": name, "agents": enough["agents"].iloc[0]})
     held = {"clearing": table.assign(queue=name)}
@@ -117,8 +118,8 @@ def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFr
     people = queue.schedule(int(on.value))
     crew = figure(FIGURES, "scheduled agents that clear the backlog", name, people)
     count = figure(FIGURES, "open cases", name, len(work.backlog))
-    who = f"{crew:scheduled agent} ({on} on cases) {'clears' if people == 1 else 'clear'}"
-    text = f"{name}: {who} the {count:case} of today by {by} with chance {chance}."
+    text = f"{format_queue(name)}: schedule {crew:agent} ({on} on cases) to clear the {count:case} of today by {by}. "
+    text += f"The chance is {chance}."
     return table, Finding(text, crew, on, count, chance, names=[name, by])
 
 
@@ -178,8 +179,8 @@ def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ..
 def _handle_time(queue: PlannedQueue) -> Finding:
     (handle_s, basis), name, kind = queue.handle_time, queue.name, "handle time"
     given = queue.spec.aht_s is not None
-    each = setting(f"{kind} of {name}", handle_s) if given else figure(FIGURES, kind, name, handle_s)
-    return Finding(f"{each:~} s ({basis})", each, *basis.facts)
+    each = setting(f"{kind} of {name}", handle_s, "s") if given else figure(FIGURES, kind, name, handle_s, "s")
+    return Finding(f"AHT {each}{basis}", each, *basis.facts)
 
 
 def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Finding]:
@@ -198,27 +199,32 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
     count, days = figure(FIGURES, "open cases", name, waiting), setting("horizon", queue.spec.horizon_days)
     none = round(late.value) == 0
     breaches = (
-        "no case breaches" if none else f"{late:~case} still {'breaches' if round(late.value) == 1 else 'breach'}"
+        "No case breaches" if none else f"{late:~case} still {'breaches' if round(late.value) == 1 else 'breach'}"
     )
-    remain = f"{end:~case} {'is' if round(end.value) == 1 else 'are'} open at the end"
+    label, names = format_queue(name), [name, format_queue(name)]
     agents, shrinkage = f"schedule up to {crew:agent} ({most} on cases)", shrinkage_words(queue.spec)
-    text, facts = f"{agents}; {breaches} if the forecast is exact, and {remain}", []
-    if queue.spec.confidence is not None:  # the plan is for more than the forecast: its figures are of that path
+    if queue.spec.confidence is None:
+        facts, text = [], f"{agents.capitalize()}. {breaches} if the forecast is exact"
+    else:  # the plan is for more than the forecast: its figures are of that path
         facts = [setting("confidence", queue.spec.confidence, "share")]
-        text = f"to be {facts[0]:%} sure of enough hours, {agents}; if as many cases come as these allow for, "
-        text += f"{breaches} and {remain}"
+        text = f"To be {facts[0]:%} sure of enough hours, {agents}. {breaches} if as many cases come as these allow for"
     return [
         Finding(
-            f"{name}: {count:open case}; {text}.",
-            *(count, crew, most, end, *facts, *([] if none else [late])),
+            f"{label}: {count:open case}. {text}.",
+            *(count, crew, most, *facts, *([] if none else [late])),
+            names=names,
         ),
         Finding(
-            f"{name}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; {shrinkage}; handle "
-            f"time {handle}.",
-            *(hours, days, on_cases, *shrinkage.facts, *handle.facts),
-        ),
-        Finding(
-            f"{name}: with forecast error, expect about {expected:~} of {due:~case} due to breach.",
+            f"{label}: with forecast error, expect about {expected:~breach} among {due:~case} due.",
             *(expected, due),
+            audience="planner",
+            names=names,
         ),
+        Finding(
+            f"{label}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; {shrinkage}; {handle}.",
+            *(hours, days, on_cases, *shrinkage.facts, *handle.facts),
+            audience="planner",
+            names=names,
+        ),
+        Finding(f"{label}: about {end:~case} open at the end of the plan.", end, audience="planner", names=names),
     ]

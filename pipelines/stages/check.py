@@ -1,4 +1,4 @@
-"""What was understood, what was refused and why, what looks odd, and which KPIs can be had."""
+"""Check the data: what was read, which rows were rejected and why, data-quality warnings, available KPIs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from ..project.project import Project
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, join_findings
 from ..words.figures import figure, figures_table
-from ..words.words import format_count, format_list, format_number
+from ..words.words import (
+    format_count,
+    format_date,
+    format_date_range,
+    format_instant,
+    format_kpi,
+    format_list,
+    format_number,
+)
 from .check_calendars import describe_calendars, find_calendar_warnings
 from .check_sums import FIGURES, sum_sentences
 from .flags_against_targets import compare_flags
@@ -22,11 +30,13 @@ from .understood import understood_rows
 
 #: A day with this many times the closings of a usual busy day is a clean-up.
 BULK_CLOSURE_FACTOR = 8.0
+#: Tables whose rows are counted first, and how many names a sentence shows.
+_MAIN_TABLES, MAX_SHOWN = ("cases", "events", "contacts", "volumes", "surveys"), 3
 _TIME_COLUMNS = {name: str(table.instant) for name, table in TABLES.items() if table.instant}
 
 
 def check_stage(project: Project) -> Stage:
-    """Look at an opened project and say in plain words what is there and what is odd.
+    """Check an opened project: what it holds, and what looks wrong in it.
 
     Returns
     -------
@@ -49,7 +59,8 @@ def check_stage(project: Project) -> Stage:
         *find_gaps(arrivals),
         *find_bulk_closures(log),
         *find_placeholder_customer(log),
-        *[Finding(said, names=[said]) for said in (*find_policy_warnings(log), *find_due_warnings(log))],
+        *[Finding(said, audience="analyst", names=[said]) for said in find_policy_warnings(log)],
+        *[Finding(said, audience="analyst", names=[said]) for said in find_due_warnings(log)],
         *compare_flags(log),
         *find_calendar_warnings(project),
     ]
@@ -60,27 +71,24 @@ def check_stage(project: Project) -> Stage:
         *top,
         ("Files read", _sources(project)),
         ("Rows loaded", "; ".join(f"{n}: {format_number(c)}" for n, c in counts.items())),
-        ("Period covered", _span(log, counts)),
+        ("Period covered", f"{_span(log, counts)} All times: {log.timezone}."),
         (
             "Detected settings",
-            " ".join(_with_full_stop(n) for n in project.notes) or "Nothing out of the ordinary.",
+            " ".join(_with_full_stop(n) for n in project.notes) or "None.",
         ),
         ("Opening hours", describe_calendars(project)),
         ("Rejected rows", _format_rejected_rows(project.rejected)),
         ("Rejected rows by code", format_rejected_codes(project.rejected)),
         ("Duplicates", _format_duplicates(project.rejected)),
-        ("Data-quality warnings", " ".join(oddities) or "Nothing was found."),
-        ("Ours against the system's figures", describe_comparison(beside)),
+        ("Data-quality warnings", " ".join(oddities) or "None."),
+        ("Our figures and the system's", describe_comparison(beside)),
         ("Available KPIs", _kpis(can)),
         ("Data missing for other KPIs", _lacking(can)),
     ]
-    findings: list[str] = [join_findings([_sources(project), _counted(counts), _span(log, counts)])]
-    findings += losses
-    findings += [join_findings(["To compare with the system:", said]) for said in sum_sentences(log)]
-    findings += sentences_of_comparison(beside)
+    findings: list[str] = [join_findings([_counted(counts), _span(log, counts)]), *losses]
     if len(project.rejected):
-        findings.append(_format_rejected_rows(project.rejected))
-    findings += [*oddities, _kpi_count(can)]
+        findings.append(_count_rejected_rows(project.rejected))
+    findings += [*oddities, _kpi_count(can), *sentences_of_comparison(beside), *sum_sentences(log)]
     metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"rejected_rows": float(len(project.rejected))}
     metrics["kpis_available"] = float(can["available"].sum())
     checks = pd.DataFrame(rows, columns=["check", "result"])
@@ -91,7 +99,7 @@ def check_stage(project: Project) -> Stage:
 
 
 def find_impossible_times(log: CaseLog) -> list[Finding]:
-    """Say which orders of time cannot be, such as events before their case or a resolution before the first reply.
+    """Report times in an impossible order, such as events before their case or a resolution before the first reply.
 
     Examples
     --------
@@ -99,7 +107,7 @@ def find_impossible_times(log: CaseLog) -> list[Finding]:
     >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-02T09:00Z"]})
     >>> events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T09:00Z"], "kind": ["resolved"]})
     >>> find_impossible_times(CaseLog.from_frames(cases=cases, events=events))
-    ['1 of 1 cases (100.0%) have events before their creation.']
+    ['1 of 1 cases (100%) have events before their creation.']
     """
     said: list[Finding] = []
     if log.has("events") and log.has("cases"):
@@ -116,12 +124,12 @@ def find_impossible_times(log: CaseLog) -> list[Finding]:
 
 
 def find_future_times(log: CaseLog, now: pd.Timestamp | None = None) -> list[Finding]:
-    """Say if the log ends after today: what is open then ages until the end of the log.
+    """Report if the log ends after today: what is open then ages until the end of the log.
 
     >>> import pandas as pd
     >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2124-03-02T09:00Z"]})
     >>> find_future_times(CaseLog.from_frames(cases=cases), pd.Timestamp("2026-01-01T00:00Z"))[0].split(".")[0]
-    'The log ends on 02 Mar 2124, which is still to come: 1 row of cases'
+    'The log ends in the future, on Thu 2 Mar 2124: 1 row of cases'
     """
     today = pd.Timestamp.now("UTC") if now is None else now
     if log.until <= today + pd.Timedelta("1D"):
@@ -132,11 +140,11 @@ def find_future_times(log: CaseLog, now: pd.Timestamp | None = None) -> list[Fin
             table = log.table(name)
             late = int(table.filter(table[column] > today.to_pydatetime()).count().execute())
             found += [figure(FIGURES, "rows still to come", name, late)] if late else []
-    end = f"{log.until.tz_convert(log.timezone):%d %b %Y}"
-    rows = f": {format_list([f'{late:row} of {late.subject}' for late in found])}" if found else ""
-    said = f"The log ends on {end}, which is still to come{rows}"
-    advice = "Open cases age until then, so set 'until' of the source, or mend these times."
-    return [Finding(f"{said}. {advice}", *found)]
+    end = format_date(log.until.tz_convert(log.timezone))
+    rows = f": {format_list([f'{late:row} of {_in_words(late.subject)}' for late in found])}" if found else ""
+    said = f"The log ends in the future, on {end}{rows}"
+    advice = "Open cases age until then: set 'until' of the source, or correct these times."
+    return [Finding(f"{said}. {advice}", *found, audience="planner")]
 
 
 def _case_orders(log: CaseLog) -> list[Finding]:
@@ -152,7 +160,7 @@ def _case_orders(log: CaseLog) -> list[Finding]:
     if (n := int(lost.count().execute())) > 0:
         count = figure(FIGURES, "cases of events without a row", "cases", n)
         said.append(
-            Finding(f"{count:case} of the events {'is' if n == 1 else 'are'} not in the table of cases.", count)
+            Finding(f"{count:case} with events {'has' if n == 1 else 'have'} no row in the table of cases.", count)
         )
     if log.has("events", "public", "actor_role"):
         replies = events.filter((events.kind == "message") & (events.actor_role == "agent") & events.public)
@@ -165,7 +173,7 @@ def _case_orders(log: CaseLog) -> list[Finding]:
 
 
 def find_gaps(arrivals: Arrivals | None) -> list[Finding]:
-    """Say on which stretches of open weekdays nothing arrived."""
+    """Report gaps in the data: open weekdays without arrivals."""
     if arrivals is None or arrivals.local.empty:
         return []
     days = arrivals.local[arrivals.weight > 0].dt.normalize()
@@ -173,8 +181,9 @@ def find_gaps(arrivals: Arrivals | None) -> list[Finding]:
         on, of = (
             figure(FIGURES, kind, "arrivals", n) for kind, n in (("days", days.nunique()), ("span", arrivals.days))
         )
-        said = f"Arrivals come on only {on} of {of:day}, many on each"
-        return [Finding(f"{said}: if the export leaves days out, forecasts and shifts mean nothing.", on, of)]
+        said = f"Only {on} of {of:day} have arrivals, many on each"
+        text = f"{said}. If the export omits days, forecasts and KPI alerts are not reliable."
+        return [Finding(text, on, of, audience="planner")]
     seen = days.value_counts()
     every = pd.date_range(days.min(), days.max())
     typical = days.value_counts().reindex(every, fill_value=0).groupby(every.day_of_week).median()
@@ -187,12 +196,11 @@ def find_gaps(arrivals: Arrivals | None) -> list[Finding]:
     runs = _runs(empty, usual)
     longest = max(runs, key=len)
     count = figure(FIGURES, "days without arrivals", "arrivals", len(empty))
-    text = f"Nothing arrived on {count:day} of weekdays that usually have arrivals"
+    text = f"Gap in the data: no arrivals on {count:day} that usually have some"
     if len(longest) > 3:
-        hole = f"the longest hole is {longest[0]:%d %b %Y} to {longest[-1]:%d %b %Y}"
-        return [Finding(f"{text}; {hole}.", count)]
-    shown = format_list([f"{d:%d %b %Y}" for d in empty[:6]])
-    return [Finding(f"{text}: {shown}{' and others' if len(empty) > 6 else ''}.", count)]
+        return [Finding(f"{text}; longest {format_date_range(longest[0], longest[-1])}.", count, audience="planner")]
+    shown = format_list([*[format_date(d) for d in empty[:MAX_SHOWN]], *["others"] * (len(empty) > MAX_SHOWN)])
+    return [Finding(f"{text}: {shown}.", count, audience="planner")]
 
 
 def _runs(empty: pd.DatetimeIndex, usual: list[int]) -> list[list[pd.Timestamp]]:
@@ -208,7 +216,7 @@ def _runs(empty: pd.DatetimeIndex, usual: list[int]) -> list[list[pd.Timestamp]]
 
 
 def find_bulk_closures(log: CaseLog) -> list[Finding]:
-    """Say on which days so many cases ended that somebody cleaned up; resolution times tell little there."""
+    """Report bulk closures: days with so many ends of cases that their resolution times mean little."""
     if not log.has("events"):
         return []
     events = log.table("events")
@@ -220,18 +228,19 @@ def find_bulk_closures(log: CaseLog) -> list[Finding]:
     mass = daily[daily > max(BULK_CLOSURE_FACTOR * usual, 50)]
     if mass.empty:
         return []
-    top = [figure(FIGURES, "closings", f"{d:%d %b %Y}", n) for d, n in mass.head(3).items()]
+    top = [figure(FIGURES, "closings", format_date(pd.Timestamp(str(d))), n) for d, n in mass.head(2).items()]
     days, busy = (
         figure(FIGURES, "days of mass closings", "cases", len(mass)),
         figure(FIGURES, "busy day", "cases", usual),
     )
     shown = format_list([f"{n} on {n.subject}" for n in top])
-    text = f"Mass closings on {days:day} ({shown}; a busy day has {busy:~}): "
-    return [Finding(f"{text}resolution times of these cases tell when somebody cleaned up.", days, *top, busy)]
+    text = f"Bulk closures on {days:day}: {shown}, where a busy day has {busy:~}. "
+    text += "Resolution times of these cases show the clean-up, not the work."
+    return [Finding(text, days, *top, busy, audience="planner")]
 
 
 def find_placeholder_customer(log: CaseLog) -> list[Finding]:
-    """Say if one customer id has so many cases that it likely stands for an unknown customer."""
+    """Report a customer id with so many cases that it likely stands for an unknown customer."""
     if not log.has("cases", "customer_id"):
         return []
     cases = log.table("cases")
@@ -241,8 +250,7 @@ def find_placeholder_customer(log: CaseLog) -> list[Finding]:
     if frame.empty or size < 100 or int(frame["n"].iloc[0]) < 0.1 * size:
         return []
     value, n = frame["customer_id"].iloc[0], int(frame["n"].iloc[0])
-    told = f"have one and the same customer_id, {value!r}: if it means 'unknown', add it to 'missing' of the source, "
-    return [_share_of(n, size, "cases", f"{told}or repeat contacts count too many")]
+    return [_share_of(n, size, "cases", f"have customer {value!r}. If that means unknown, add it to 'missing'")]
 
 
 def _fetch_arrival_times(log: CaseLog) -> dict[str, pd.DataFrame]:
@@ -262,8 +270,18 @@ def _sources(project: Project) -> Finding:
 
 
 def _counted(counts: dict[str, int]) -> Finding:
-    facts = [figure(FIGURES, "rows", name, count) for name, count in counts.items()]
-    return Finding(f"It gives {format_list([f'{fact:row} of {fact.subject}' for fact in facts])}.", *facts)
+    """Report the rows of the three most important tables, and how many more tables there are."""
+    named = sorted(counts, key=lambda name: _MAIN_TABLES.index(name) if name in _MAIN_TABLES else len(_MAIN_TABLES))
+    facts = [figure(FIGURES, "rows", name, counts[name], audience="planner") for name in named[:MAX_SHOWN]]
+    shown = [f"{fact:row} of {_in_words(fact.subject)}" for fact in facts]
+    if len(named) > MAX_SHOWN:
+        more = figure(FIGURES, "more tables", "data", len(named) - MAX_SHOWN, audience="planner")
+        facts, shown = [*facts, more], [*shown, f"{more:more table}"]
+    return Finding(f"Loaded {format_list(shown)}.", *facts, audience="planner")
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _span(log: CaseLog, counts: dict[str, int]) -> Finding:
@@ -278,13 +296,26 @@ def _span(log: CaseLog, counts: dict[str, int]) -> Finding:
         t.tz_convert(log.timezone) for t in (begin.tz_localize("UTC") if begin.tzinfo is None else begin, log.until)
     ]
     days = figure(FIGURES, "days", "span", max(1, round((local[1] - local[0]) / pd.Timedelta("1D"))))
-    span = f"From {local[0]:%d %b %Y %H:%M} to {local[1]:%d %b %Y %H:%M} ({log.timezone}), {days:day}."
-    return Finding(span, days, names=[log.timezone])
+    span = f"Period {format_instant(local[0])} to {format_instant(local[1])}, {days:day}."
+    return Finding(span, days)
+
+
+def _count_rejected_rows(rejected: pd.DataFrame) -> Finding:
+    """Report how many rows were rejected, and the most frequent reason."""
+    tables = {"rejected_rows": rejected}
+    whole = Fact.at(Cell("rejected_rows", "row", take="count"), tables, "rejected rows", "all", audience="planner")
+    top = rejected.groupby(["source", "table", "reason"], sort=False).size().sort_values(ascending=False, kind="stable")
+    keys = dict(zip(("source", "table", "reason"), top.index[0], strict=True))
+    count = Fact.at(Cell("rejected_rows", "row", keys, "count"), tables, "rejected rows", str(keys["reason"]))
+    reason, source = str(keys["reason"]).rstrip("."), str(keys["source"])
+    most = f", {count} of them because" if len(top) > 1 else ":"
+    text = f"{whole:row} rejected{most} {reason} ({source})."
+    return Finding(text, whole, *[count] * (len(top) > 1), names=[reason, source])
 
 
 def _format_rejected_rows(refused: pd.DataFrame) -> Finding:
     if refused.empty:
-        return Finding("No row was refused.")
+        return Finding("None.")
     parts: list[str] = []
     facts: list[Fact] = []
     names: list[str] = []
@@ -295,11 +326,11 @@ def _format_rejected_rows(refused: pd.DataFrame) -> Finding:
         shown = [_place(int(p["row"]), p["column"], p["value"]) for p in places]
         name = f"{source}, {table}" if str(source) in several else source
         keys = {"source": source, "table": table, "reason": reason}
-        count = Fact.at(Cell("rejected_rows", "row", keys, "count"), tables, "refused rows", f"{name}: {reason}")
+        count = Fact.at(Cell("rejected_rows", "row", keys, "count"), tables, "rejected rows", f"{name}: {reason}")
         parts.append(f"{name}: {count:row}, {reason}, such as {format_list(shown)}")
         facts, names = [*facts, count], [*names, *shown, str(name), str(reason)]
-    whole = Fact.at(Cell("rejected_rows", "row", take="count"), tables, "refused rows", "all")
-    return Finding(f"{whole:row} refused: {'; '.join(parts)}.", whole, *facts, names=names)
+    whole = Fact.at(Cell("rejected_rows", "row", take="count"), tables, "rejected rows", "all")
+    return Finding(f"{whole:row} rejected: {'; '.join(parts)}.", whole, *facts, names=names)
 
 
 def format_rejected_codes(refused: pd.DataFrame) -> str:
@@ -329,34 +360,32 @@ def _format_duplicates(refused: pd.DataFrame) -> str:
 def _kpis(can: pd.DataFrame) -> str:
     have = can.loc[can["available"] & can["computed"], "kpi"].tolist()
     later = int((can["available"] & ~can["computed"]).sum())
-    extra = f"; for {format_count(later, 'more')} the data is there but they are not computed yet".replace(
-        "mores", "more"
-    )
-    return f"{len(have)} of {len(can)} KPIs can be had: {format_list(have)}{extra if later else ''}."
+    extra = f"; {later} more have data but are not computed yet" if later else ""
+    return f"{len(have)} of {len(can)} KPIs are available: {format_list([format_kpi(kpi) for kpi in have])}{extra}."
 
 
 def _kpi_count(can: pd.DataFrame) -> Finding:
     had = Cell("availability", "kpi", {"available": True, "computed": True}, "count")
-    cells = (("KPIs that can be had", had), ("KPIs", Cell("availability", "kpi", take="count")))
+    cells = (("available KPIs", had), ("KPIs", Cell("availability", "kpi", take="count")))
     have, whole = (Fact.at(cell, {"availability": can}, kind, "availability") for kind, cell in cells)
-    rest = "'deskcast history --list' names them, and what the others need"
-    return Finding(f"{have} of {whole:KPI} can be had; {rest}.", have, whole)
+    text = f"{have} of {whole:KPI} are available; 'deskcast history --list' shows what the others need."
+    return Finding(text, have, whole, audience="planner")
 
 
 def _lacking(can: pd.DataFrame) -> str:
     lacks = can[~can["available"]].groupby("missing_data", sort=False)["kpi"].apply(list)
-    return " ".join(f"{format_list(kpis)}: {reason}." for reason, kpis in lacks.items()) or "None is missing."
+    return " ".join(f"{format_list([format_kpi(k) for k in ks])}: {why}." for why, ks in lacks.items()) or "None."
 
 
 def _share_of(part: int, whole: int, noun: str, told: str) -> Finding:
-    """Say what part of the rows of a kind is odd.
+    """Report which part of the rows of a kind looks wrong.
 
     >>> _share_of(3, 12, "cases", "have no end")
-    '3 of 12 cases (25.0%) have no end.'
+    '3 of 12 cases (25%) have no end.'
     """
     few, of = figure(FIGURES, told, noun, part), figure(FIGURES, "all", noun, whole)
     share = figure(FIGURES, f"share that {told}", noun, part / whole, "share")
-    return Finding(f"{few} of {of} {noun} ({share}) {told}.", few, of, share)
+    return Finding(f"{few} of {of} {noun} ({share}) {told}.", few, of, share, audience="planner", names=[told])
 
 
 def _with_full_stop(note: str) -> str:

@@ -15,21 +15,21 @@ from ..words.facts import Finding
 
 
 def describe_calendars(project: Project) -> str:
-    """Say of each calendar when it is open, and list its closed days over the log and the forecast's horizon."""
+    """Describe when each calendar is open, with its closed days over the log and the forecast's horizon."""
     said = []
     for name, calendar in project.log.calendars.items():
         first, last = find_calendar_span(project, calendar.timezone)
         said.append(describe_calendar(name, calendar, first, last))
         said += [f"'{name}': {note}" for note in find_overridden_hours(project.config.calendars[name].open)]
-    return " ".join(f"{text}." for text in said) or "There is no calendar: every hour counts."
+    return " ".join(f"{text}." for text in said) or "No calendar: every hour counts."
 
 
 def find_calendar_warnings(project: Project) -> list[Finding]:
-    """Say which calendars name a country of which parts have holidays of their own."""
+    """Report the calendars that name a country whose regions have more holidays."""
     said = []
     for name, calendar in project.log.calendars.items():
         notes = describe_country_parts(calendar, *find_calendar_span(project, calendar.timezone))
-        said += [Finding(f"Calendar '{name}': {note}.", names=[note]) for note in notes]
+        said += [Finding(f"Calendar '{name}': {note}.", audience="planner", names=[note]) for note in notes]
     return said
 
 

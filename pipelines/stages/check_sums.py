@@ -7,7 +7,7 @@ import pandas as pd
 from ...features.case_log.log import CaseLog
 from ..words.facts import Fact, Finding
 from ..words.figures import figure
-from ..words.words import format_list
+from ..words.words import format_instant, format_list
 
 #: The table of what the sentences of the check say.
 FIGURES = "check_figures"
@@ -15,11 +15,11 @@ _COUNTS = {"answered": "answered", "abandoned": "abandoned", "answered_in_target
 
 
 def sum_sentences(log: CaseLog) -> list[Finding]:
-    """Say how many contacts came, were answered and were given up, from when to when.
+    """Report how many contacts were offered, answered and abandoned, from when to when.
 
     >>> volumes = pd.DataFrame({"ds": pd.to_datetime(["2024-03-01 09:00Z"]), "slot_s": 1800.0, "y": 1204.0, "answered": 1200.0})
     >>> sum_sentences(CaseLog.from_frames(volumes=volumes))
-    ['1,204 offered from 01 Mar 2024 09:00 to 01 Mar 2024 09:30, of which 1,200 answered.']
+    ['1,204 contacts from Fri 1 Mar 2024 09:00 to Fri 1 Mar 2024 09:30: 1,200 answered. Compare with your system.']
     """  # noqa: E501 - the example is one line
     said = []
     if log.has("volumes"):
@@ -30,7 +30,7 @@ def sum_sentences(log: CaseLog) -> list[Finding]:
         found = log.frame(rows.agg(**sums, first=rows.ds.min(), last=ends.max())).iloc[0]
         sums_of = [(_COUNTS[c], round(found[c])) for c in there if not pd.isna(found[c])]
         whole = figure(FIGURES, "offered", "volumes", round(found["y"]))
-        said.append(_sentence(f"{whole} offered {_span(log, found['first'], found['last'])}", whole, sums_of))
+        said.append(_sentence(f"{whole:contact} {_span(log, found['first'], found['last'])}", whole, sums_of))
     if log.has("contacts"):
         rows = log.table("contacts")
         found = log.frame(rows.agg(n=rows.count(), first=rows.queued_at.min(), last=rows.queued_at.max())).iloc[0]
@@ -44,14 +44,15 @@ def sum_sentences(log: CaseLog) -> list[Finding]:
     return said
 
 
-def _sentence(head: str, whole: Fact, parts: list[tuple[str, int]]) -> Finding:
-    """Say a sum and its parts, of which there may be none."""
-    facts = [figure(FIGURES, outcome, whole.subject, count) for outcome, count in parts]
+def _sentence(head: str, whole: Fact, parts_of: list[tuple[str, int]]) -> Finding:
+    """Write a sum and its parts, of which there may be none."""
+    facts = [figure(FIGURES, outcome, whole.subject, count) for outcome, count in parts_of]
     shown = [f"{fact} {fact.kind}" for fact in facts]
-    return Finding(f"{head}{f', of which {format_list(shown)}' if shown else ''}.", whole, *facts)
+    parts = f": {format_list(shown)}" if shown else ""
+    return Finding(f"{head}{parts}. Compare with your system.", whole, *facts, audience="analyst")
 
 
 def _span(log: CaseLog, first: pd.Timestamp, last: pd.Timestamp) -> str:
     begin, end = (pd.Timestamp(t) for t in (first, last))
     local = [(t.tz_localize("UTC") if t.tzinfo is None else t).tz_convert(log.timezone) for t in (begin, end)]
-    return f"from {local[0]:%d %b %Y %H:%M} to {local[1]:%d %b %Y %H:%M}"
+    return f"from {format_instant(local[0])} to {format_instant(local[1])}"

@@ -21,8 +21,8 @@ from ...models.risk.outcome_risk import OutcomeRisk
 from ...models.worklist.ranking import assign_risk_levels
 from ..project.project import Project
 from ..stage import Stage
-from ..words.facts import Cell, Fact, Finding
-from ..words.figures import bind_statement, figures_table
+from ..words.facts import Cell, Fact, Finding, replace_text
+from ..words.figures import bind_sentences, figures_table
 from .risk_words import FIGURES
 from .train import TrainedModel
 
@@ -63,7 +63,7 @@ def add_outcome_risks(stage: Stage, project: Project, trained: TrainedModel, log
 
 
 def _refusal(name: str, error: InputError) -> Finding:
-    return Finding(f"{name} is not told: {error}.", names=[str(error)])
+    return Finding(f"{name} risk is not available: {error}.", audience="planner", names=[str(error)])
 
 
 def fit_dissatisfaction(
@@ -117,8 +117,9 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
     kept = {**stage.tables, **{name: frame for name, frame in tables.items() if len(frame)}}
     if "dissatisfaction" in tables:
         kept = _with_risk(kept, "dissatisfaction")
-    findings = _statements("Dissatisfaction", risk.statements_, risk.stages_, tables["outcome_evaluation"])
-    findings += [_counted(kept, name) for name in ("dissatisfaction", "recently_closed") if name in kept]
+    findings: list[str] = [_counted(kept, name) for name in ("dissatisfaction", "recently_closed") if name in kept]
+    findings += _unranked("Dissatisfaction", risk.used_)
+    findings += _statements("Dissatisfaction", risk.statements_, risk.stages_, tables["outcome_evaluation"])
     return replace(stage, tables=kept, findings=(*stage.findings, *findings))
 
 
@@ -138,10 +139,11 @@ def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseL
     kept = dict(stage.tables)
     judged = _judged(stage, "escalation", risk.evaluation_.assign(stage="open"), {"open": risk.outcome_risk_})
     kept |= {"outcome_evaluation": judged} if len(judged) else {}
-    findings = _statements("Escalation", [risk.decision_], {"open": risk.outcome_risk_}, judged)
+    findings = _unranked("Escalation", {"open": risk.used_})
     if risk.used_ != "constant" and len(table):
         kept = _with_risk({**kept, "escalation": table}, "escalation")
         findings.append(_counted(kept, "escalation"))
+    findings += _statements("Escalation", [risk.decision_], {"open": risk.outcome_risk_}, judged)
     return replace(stage, tables=kept, findings=(*stage.findings, *findings))
 
 
@@ -154,23 +156,33 @@ def _with_risk(tables: dict[str, pd.DataFrame], name: str) -> dict[str, pd.DataF
     return {**tables, "risk": table.assign(**{column: table["case_id"].map(asked).astype("float64")})}
 
 
-#: What the lists of outcomes hold, in words.
+#: What the cases of a list are, and what is expected of some of them.
 _LISTS = {
-    "dissatisfaction": "open cases are ranked by the risk of a dissatisfied customer",
-    "recently_closed": "cases just closed are ranked by the risk of a dissatisfied customer",
-    "escalation": "open cases are ranked by the risk of an escalation",
+    "dissatisfaction": ("open case", "will end with a dissatisfied customer"),
+    "recently_closed": ("recently closed case", "have a dissatisfied customer"),
+    "escalation": ("open case", "will be escalated"),
 }
+#: Outcome and stage of a case -> what a model cannot rank yet.
+_UNRANKED = {"open": "open cases", "closed": "closed cases"}
 
 
 def _counted(tables: dict[str, pd.DataFrame], name: str) -> Finding:
-    """Say how many cases a list holds, and how many of them are expected to end badly."""
+    """Report how many cases a list holds, and how many of them are expected to end badly."""
     column = "escalation_risk" if name == "escalation" else "dissatisfaction_risk"
     cells = Cell(name, "case_id", take="count"), Cell(name, column, take="sum")
     count, bad = (
         Fact(kind, name, cell.read(tables), cell=cell)
         for kind, cell in zip(("listed_cases", "expected_outcomes"), cells, strict=True)
     )
-    return Finding(f"{count} {_LISTS[name]}; it is expected of about {bad:~}.", count, bad)
+    noun, outcome = _LISTS[name]
+    return Finding(f"About {bad:~} of {count:{noun}} {outcome}.", count, bad)
+
+
+def _unranked(outcome: str, used: Mapping[str, str]) -> list[str]:
+    """Report for which cases an outcome cannot be predicted yet, in one line for a manager."""
+    named = [_UNRANKED.get(stage, stage) for stage, model in used.items() if model == "constant"]
+    text = f"{outcome} risk: not enough data yet to rank {' and '.join(named)}."
+    return [Finding(text, audience="everyone")] if named else []
 
 
 def _statements(
@@ -186,7 +198,8 @@ def _statements(
                 cells = {"cases": Cell("outcome_evaluation", "cases", keys)}
                 cells["rate"] = Cell("outcome_evaluation", "base_rate", keys)
         subject = f"{outcome.lower()} {place + 1}"
-        found.append(bind_statement(statement, FIGURES, subject, head=f"{outcome}: ", cells=cells))
+        head, told = f"{outcome} risk: ", bind_sentences(statement, FIGURES, subject, cells=cells, audience="analyst")
+        found += [replace_text(one, f"{head}{one}") for one in told]
     return found
 
 

@@ -18,7 +18,7 @@ MIN_CASES, MIN_LEAD = 20, 0.02
 
 
 def compare_flags(log: CaseLog) -> list[Finding]:
-    """Say for each flag of a kept promise how often the configured targets agree, with pauses and without.
+    """Report for each SLA flag of the system how often the configured targets agree, with pauses and without.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def compare_flags(log: CaseLog) -> list[Finding]:
     >>> policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
     >>> log = CaseLog.from_frames(cases=cases, events=pd.concat([flags, ends]), sla_policies=policies)
     >>> compare_flags(log)
-    ["The system's flag made_sla and the targets for resolution agree in 20 of 20 finished cases (100%)."]
+    ["The system's flag 'made_sla' and the resolution targets agree in 20 of 20 finished cases (100%)."]
     """
     if not (log.has("events", "field", "new") and log.has("sla_policies")):
         return []
@@ -69,15 +69,17 @@ def _compare(flag: str, rows: pd.DataFrame, metric: str, clocks: pd.DataFrame) -
         for kind, agree in (("agreeing", theirs == ours), ("agreeing without pauses", theirs == unpaused))
     )
     facts = [count, *same]
-    text = f"The system's flag {flag} and the targets for {metric} agree in {same[0]} of {count} finished cases "
-    text += f"({same[1]:%})"
+    named = metric.replace("_", " ")
+    text = (
+        f"The system's flag '{flag}' and the {named} targets agree in {same[0]} of {count} finished cases ({same[1]:%})"
+    )
     if not done["paused_s"].fillna(0.0).gt(0).any():
-        return Finding(f"{text}.", *facts)
-    text += f"; if pauses counted as work, in {same_unpaused[0]} ({same_unpaused[1]:%})"
+        return Finding(f"{text}.", *facts, audience="analyst")
+    text += f". If pauses counted as work, {same_unpaused[0]} would agree ({same_unpaused[1]:%})"
     lead = (same_unpaused[0].value - same[0].value) / count.value
     advice = ""
     if lead > MIN_LEAD:
-        advice = ": set pause_on = ['never'] of this [[sla]] to count as the system does"
+        advice = ": set pause_on = ['never'] to count as the system does"
     elif -lead > MIN_LEAD:
-        advice = ": the system lets the clock stand still as the log does; keep pause_on as it is"
-    return Finding(f"{text}{advice}.", *facts, *same_unpaused)
+        advice = ": keep pause_on as it is, the system pauses too"
+    return Finding(f"{text}{advice}.", *facts, *same_unpaused, audience="analyst")

@@ -22,7 +22,7 @@ from ..words.facts import Cell, Fact, Finding
 from ..words.figures import figure, figures_table
 from ..words.forecast import (
     FIGURES,
-    accuracy_sentence,
+    accuracy_sentences,
     day_sentences,
     method_sentences,
     planner_notes,
@@ -116,7 +116,9 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
         *_headlines(target, tables, folds, paths, spec),
         *assumed,
         *_days_ahead(target, tables["forecast"], context, spec),
-        accuracy_sentence(tables["leaderboard"], "volume" if target.is_additive else "level"),
+        *accuracy_sentences(
+            tables["leaderboard"], folds["cutoff"].nunique(), "volume" if target.is_additive else "level"
+        ),
         *method_sentences(str(ahead.attrs.get("model", "")), ahead.attrs.get("weights")),
         *_coherence(whole),
         *planner_notes(notes),
@@ -195,11 +197,11 @@ def _apply_assumptions(
     before = Fact.at(Cell("forecast", "baseline", take="sum"), tables, "volume", "without what is assumed")
     change = float(changed["deskcast"].sum()) - before.value
     more = figure(FIGURES, "change by what is assumed", "whole horizon", abs(change))
-    than = f"{more:~} {'more' if change >= 0 else 'fewer'} than the {before:~}"
+    than = f"{more:~} {'above' if change >= 0 else 'below'} the {before:~}"
     assumed = [str(one) for one in changed.attrs["changes"]]
     said: list[str] = [
-        Finding(f"Assumed: {'; '.join(assumed)}.", names=assumed),
-        Finding(f"That is {than} expected without it over the whole horizon.", more, before),
+        Finding(f"Scenario: {'; '.join(assumed)}.", names=assumed),
+        Finding(f"The scenario adds up to {than} of the forecast without it.", more, before),
         *overlap_sentences(asked.changes),
     ]
     return None if paths is None else what_if(paths, asked.changes, asked.seed), said
@@ -274,11 +276,13 @@ def _days_ahead(target: ForecastTarget, ahead: pd.DataFrame, context: dict[str, 
 
 
 def _coherence(whole: ReconciledForecast) -> list[str]:
-    """Say that segments and sums are one forecast."""
+    """Report that segments and totals are one forecast."""
     if whole.totals is None:
         return []
     segments = Cell("forecast", "unique_id", take="distinct")
     count = Fact.at(segments, {"forecast": whole.leaves}, "segments", "forecast")
     moved = figure(FIGURES, "moved by reconciliation", "segments", whole.moved, "share", audience="analyst")
-    much = f"; that moved the forecasts of segments by {moved} of their volume" if whole.moved > 0.001 else ""
-    return [Finding(f"The {count:segment} and their sums add up exactly{much}.", count, *([moved] if much else []))]
+    found: list[str] = [Finding(f"The {count:segment} add up to the total.", count, audience="planner")]
+    if whole.moved > 0.001:
+        found.append(Finding(f"Reconciliation moved the segments by {moved} of their volume.", moved))
+    return found

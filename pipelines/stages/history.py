@@ -17,12 +17,14 @@ from ..project.project import Project
 from ..project.specs import HistorySpec
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding
-from ..words.figures import figure, figures_table
-from ..words.words import format_kpi, format_list
+from ..words.figures import figure, figures_table, setting
+from ..words.words import format_date, format_date_range, format_kpi, format_list
 
 #: The table of what the sentences say and no other table holds.
 FIGURES = "history_figures"
-#: What the sentences on the last four weeks count, where the KPI is a share.
+#: More names than this make a sentence too long.
+MAX_KPIS_NAMED = 3
+#: What the sentences on the last 4 weeks count, where the KPI is a share.
 _SHARES_OF = {"sla_attainment": "SLA target", "csat": "survey answer"}
 
 
@@ -54,8 +56,9 @@ def history_stage(project: Project) -> Stage:
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
-    findings: list[str] = [_span_sentence(frame, find_open_start(log, spec.freq)), _cut_sentence(frame, log, spec.freq), open_period_sentence(log, spec.freq)]
-    findings += [*_unsplit_sentences(whole), *_latest_sentences(frame, segments, spec.freq)]
+    findings: list[str] = [*_latest_sentences(frame, segments, spec.freq)]
+    findings += [_span_sentence(frame, find_open_start(log, spec.freq)), _cut_sentence(frame, log, spec.freq)]
+    findings += [open_period_sentence(log, spec.freq), *_unsplit_sentences(whole)]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
     findings = [said for said in findings if said]
@@ -77,26 +80,28 @@ def history_limits(spec: HistorySpec) -> Limits:
 
 
 def _span_sentence(frame: pd.DataFrame, now: pd.Timestamp | None) -> Finding:
-    """Say how many KPIs there are, and from when to when; a KPI of several parts counts once."""
+    """Report how many KPIs there are, and from when to when; a KPI of several parts counts once."""
     over = frame if now is None else frame[frame["ds"] < now]
     if over.empty:
-        return Finding("There is no complete period yet, so there is no history.")
-    span = f"from {over['ds'].min():%d %b %Y} to {over['ds'].max():%d %b %Y}"
+        return Finding("No history yet: no period is complete.")
+    span = f"from {format_date_range(over['ds'].min(), over['ds'].max())}"
     series = Fact.at(Cell("history", "kpi", take="distinct"), {"history": frame}, "series of KPIs", "history")
     entries = {entry.name if (entry := find_kpi(kpi)) else kpi for kpi in frame["kpi"].unique()}
     if len(entries) == series.value:
-        return Finding(f"{series:KPI} {span}.", series)
+        return Finding(f"{series:KPI} {span}.", series, audience="planner")
     count = figure(FIGURES, "KPIs", "history", len(entries))
-    return Finding(f"{count:KPI} {span}, in {series} series, since some have parts of their own.", count, series)
+    return Finding(
+        f"{count:KPI} {span}; with the SLA attainment by metric {series}.", count, series, audience="planner"
+    )
 
 
 def open_period_sentence(log: CaseLog, freq: str) -> Finding:
-    """Say which last period is cut because it is not over.
+    """Report the last period where it is marked as cut because it is not over.
 
     >>> at = pd.date_range("2024-03-07 00:30", "2024-03-31 23:30", freq="h", tz="UTC")
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": range(len(at)), "created_at": at}))
     >>> open_period_sentence(log, "W")
-    'Marked as cut, as it is not over: the week of 25 Mar 2024, until 31 Mar 23:30 (168 arrivals).'
+    'Marked as cut, as it is not over: the week of Mon 25 Mar 2024 (168 cases or contacts so far).'
     """
     if parse_period_frequency(freq).minutes is not None:
         return Finding("")  # a day or less is soon followed by a whole one
@@ -106,12 +111,12 @@ def open_period_sentence(log: CaseLog, freq: str) -> Finding:
     words = {"W": "week of", "MS": "month from", "QS": "quarter from", "6MS": "half-year from"}
     word = words[parse_period_frequency(freq).name]
     came = figure(FIGURES, "arrivals so far", f"{last.ds:%d %b %Y}", last.count)
-    part = f"the {word} {last.ds:%d %b %Y}, until {last.ends:%d %b %H:%M} ({came:arrival})"
-    return Finding(f"Marked as cut, as it is not over: {part}.", came)
+    part = f"the {word} {format_date(last.ds)} ({came} cases or contacts so far)"
+    return Finding(f"Marked as cut, as it is not over: {part}.", came, audience="planner")
 
 
 def _cut_sentence(frame: pd.DataFrame, log: CaseLog, freq: str) -> Finding:
-    """Say which first period is cut: its counts are too low, and nothing learns from it."""
+    """Report the first period where it is incomplete: its counts are too low, and no forecast uses it."""
     if frame.empty:
         return Finding("")
     begun = {kpi: find_cut_start(log, freq, kpi) for kpi in frame["kpi"].unique()}
@@ -124,26 +129,28 @@ def _cut_sentence(frame: pd.DataFrame, log: CaseLog, freq: str) -> Finding:
         return Finding("")
     kpis = figure(FIGURES, "cut series of KPIs", f"{first:%d %b %Y}", len(cut))
     return Finding(
-        f"The period from {first:%d %b %Y} is cut, since the log begins in the midst of it ({kpis} series of "
-        "KPIs, marked 'cut'): its counts are too low, and no forecast learns from it.",
+        f"The period from {format_date(first)} is incomplete, because the log begins in it. "
+        f"Its counts are too low in {kpis:KPI}, and no forecast uses them.",
         kpis,
+        audience="planner",
     )
 
 
 def _unsplit_sentences(whole: Mapping[str, Sequence[str]]) -> list[Finding]:
-    """Say of which KPIs only the total can be had, because no row tells the segment."""
+    """Report the KPIs that have a total only, because no row has the segment."""
     said = []
     for columns in dict.fromkeys(tuple(columns) for columns in whole.values()):
-        kpis = [kpi for kpi, of in whole.items() if tuple(of) == columns]
-        text = f"Only the total of {format_list(kpis)}: nothing tells their {format_list(list(columns))}."
-        said.append(Finding(text, names=kpis))
+        kpis = [format_kpi(kpi) for kpi, of in whole.items() if tuple(of) == columns]
+        shown = kpis if len(kpis) <= MAX_KPIS_NAMED else [*kpis[:MAX_KPIS_NAMED], "more"]
+        text = f"Only in total, as the data has no {format_list(list(columns), 'or')} for them: {format_list(shown)}."
+        said.append(Finding(text.replace("_", " "), audience="analyst", names=kpis))
     return said
 
 
 def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str], freq: str) -> list[Finding]:
-    """Say the last four weeks, for the KPIs that people ask for first; a period that is cut counts for nothing.
+    """Report the last 4 weeks of the KPIs that people ask for first; incomplete periods do not count.
 
-    Where the history is shorter, or its periods are longer than weeks, the first day that counts is said.
+    Where the history is shorter, or its periods are longer than weeks, the first day that counts is named.
     """
     total = frame[frame[list(segments)].isna().all(axis=1) & ~frame["cut"].astype(bool)]
     if total.empty:
@@ -152,29 +159,34 @@ def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str], freq: str) -
     following = last + pd.tseries.frequencies.to_offset(parse_period_frequency(freq).pandas_name)
     weeks = following - last <= pd.Timedelta(days=7) and following - total["ds"].min() >= pd.Timedelta(days=28)
     first = total.loc[total["ds"] > last - pd.Timedelta(days=28), "ds"].min()
-    when = "last four weeks" if weeks else f"since {first:%d %b %Y}"
-    said = []
-    for kpi in ("cases_opened", "cases_resolved", "backlog", "sla_attainment", "csat"):
-        rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]
-        if rows["value"].notna().sum() == 0:
-            said += _unripe_sentence(frame, kpi)
-            continue
-        span = (rows["ds"].min(), rows["ds"].max())
-        keys: dict[str, Any] = {"kpi": kpi, "cut": False, "ds": span, **dict.fromkeys(segments)}
-        text, facts = _headline(kpi, keys, {"history": frame})
-        said.append(Finding(f"{format_kpi(kpi)}, {when}: {text}.", *facts))
+    length = setting("weeks of the last values", 4)
+    when = f"Last {length:week}" if weeks else f"Since {format_date(first)}"
+    said: list[Finding] = []
+    for kpis in (("cases_opened", "cases_resolved", "backlog"), ("sla_attainment", "csat")):
+        parts, facts = [], [length] * weeks
+        for kpi in kpis:
+            rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]
+            if rows["value"].notna().sum() == 0:
+                said += _unripe_sentence(frame, kpi)
+                continue
+            span = (rows["ds"].min(), rows["ds"].max())
+            keys: dict[str, Any] = {"kpi": kpi, "cut": False, "ds": span, **dict.fromkeys(segments)}
+            text, more = _headline(kpi, keys, {"history": frame})
+            parts.append(text)
+            facts += more
+        said += [Finding(f"{when}: {', '.join(parts)}.", *facts, audience="everyone")] if parts else []
     return said
 
 
 def _unripe_sentence(frame: pd.DataFrame, kpi: str) -> list[Finding]:
-    """Say that a rate has periods, but none in which its truth can be known yet."""
+    """Report that a rate has periods, but none in which its outcome is known yet."""
     rows = frame[frame["kpi"] == kpi]
     if not len(rows) or not (rows["cut"].astype(bool) & rows["value"].notna()).any():
         return []
-    why = "the log is younger than the longest target"
+    why = "the log is shorter than the longest target"
     if kpi == "csat":
         why = "surveys have not had their usual time to be answered"
-    return [Finding(f"{format_kpi(kpi)}: not known yet, since {why}.")]
+    return [Finding(f"{format_kpi(kpi)}: unknown yet, because {why}.")]
 
 
 def _headline(kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame]) -> tuple[str, list[Fact]]:
@@ -186,6 +198,6 @@ def _headline(kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame]
     if unit == "share":
         rate = Fact.at(Cell("history", "value", keys, "mean", weight="n"), tables, "kpi", kpi, unit)
         count = Fact.at(Cell("history", "n", keys, "sum"), tables, "sample size", kpi)
-        return f"{rate} of {count:{_SHARES_OF[kpi]}}", [rate, count]
+        return f"{format_kpi(kpi)} {rate} of {count:{_SHARES_OF[kpi]}}", [rate, count]
     whole = Fact.at(Cell("history", "value", keys, "sum"), tables, "kpi", kpi)
-    return f"{whole}", [whole]
+    return f"{whole:case} {kpi.removeprefix('cases_')}", [whole]

@@ -174,7 +174,7 @@ def _compare_kept(name: str, mine: pd.DataFrame, theirs: pd.Series) -> list[dict
     pauses = mine.loc[differ, "kept_unpaused"].eq(told.loc[differ])
     why = pd.Series(_UNEXPLAINED, index=differ, dtype="str").mask(pauses, "pauses count as work")
     enough = int(pauses.sum()) >= max(1.0, MIN_EXPLAINED * len(differ))
-    word = {True: "kept", False: "broken"}
+    word = {True: "met", False: "breached"}
     shown = [
         f"case {i}: ours {word[bool(ours[i])]}, theirs {word[bool(told[i])]} ({why[i]})"
         for i in _spread(differ, why, "pauses count as work")
@@ -226,13 +226,13 @@ def _compare_due_times(log: CaseLog) -> list[dict[str, object]]:
 
 
 def sentences_of_comparison(table: pd.DataFrame) -> list[Finding]:
-    """Say by figure how many cases agree, the typical difference, and why; flags of events have their own sentences.
+    """Report by figure how many cases agree, the median difference, and why; flags of events have their own sentences.
 
     >>> row = {"figure": "resolution_s", "compared": 10, "agree": 8, "agree_share": 0.8, "median_difference": 0.0}
     >>> row |= {"median_of_differing": 7200.0, "likely_reason": "the first resolution", "explained": 2, "examples": ""}
     >>> sentences_of_comparison(pd.DataFrame([row]))
-    ["Ours against the system's resolution time: 8 of 10 cases agree (80%); where they differ, ours is 2 h longer at \
-the median; likely: the first resolution (2 of 2)."]
+    ["Our resolution time equals the system's in 8 of 10 cases (80%). Where they differ, ours is 2 h longer at the \
+median. Likely reason: the first resolution (2 of 2)."]
     """
     said = []
     for row in table.to_dict("records"):
@@ -246,22 +246,21 @@ the median; likely: the first resolution (2 of 2)."]
 
         agree, compared, share = held("agree"), held("compared"), held("agree_share", unit="share")
         words = FIGURES[name].words if name in FIGURES else name
-        text, rest = f"{agree} of {compared:case} agree ({share:%})", _rest_of_comparison(row, name)
-        said.append(
-            Finding(f"Ours against the system's {words}: {text}{rest}", agree, compared, share, names=[words, rest])
-        )
+        text, rest = f"in {agree} of {compared:case} ({share:%})", _rest_of_comparison(row, name)
+        whole = f"Our {words} equals the system's {text}{rest}."
+        said.append(Finding(whole, agree, compared, share, audience="analyst", names=[words, rest]))
     return said
 
 
 def _rest_of_comparison(row: Mapping[Hashable, Any], name: str) -> str:
     differ, text = int(row["compared"]) - int(row["agree"]), ""
     if differ and not pd.isna(row["median_of_differing"]):
-        text += f"; where they differ, ours is {_signed(name, float(row['median_of_differing']))} at the median"
+        text += f". Where they differ, ours is {_signed(name, float(row['median_of_differing']))} at the median"
     if row["likely_reason"]:
-        text += f"; likely: {row['likely_reason']} ({row['explained']:,} of {differ:,})"
+        text += f". Likely reason: {row['likely_reason']} ({row['explained']:,} of {differ:,})"
     elif differ:
-        text += "; no one reason was found"
-    return text + (f". Such as {row['examples']}." if row["examples"] else ".")
+        text += ". No single reason explains the difference"
+    return text
 
 
 def _signed(figure: str, gap: float) -> str:
@@ -271,6 +270,9 @@ def _signed(figure: str, gap: float) -> str:
 
 
 def describe_comparison(table: pd.DataFrame) -> str:
-    """Say all of it in one cell of the table of checks."""
+    """Write all of it, with examples, in one cell of the table of checks."""
     said = sentences_of_comparison(table)
-    return " ".join(said) if said else f"The export has none of: {format_list([f.words for f in FIGURES.values()])}."
+    if not said:
+        return f"The export has none of: {format_list([f.words for f in FIGURES.values()])}."
+    examples = "; ".join(str(text) for text in table["examples"] if text)
+    return " ".join(said) + (f" Examples: {examples}." if examples else "")

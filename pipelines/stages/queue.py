@@ -128,19 +128,19 @@ def read_shrinkage(spec: StaffingSpec) -> dict[str, Any]:
 
 
 def shrinkage_words(spec: StaffingSpec) -> Finding:
-    """Say the shrinkage, and of several parts what they come to by the other reading.
+    """Write the shrinkage, and of several parts what they add up to by the other reading.
 
     >>> shrinkage_words(StaffingSpec(shrinkage={"leave": 0.2, "breaks": 0.1}))
-    'shrinkage 28% (parts multiply; added they are 30%)'
+    'shrinkage 28% (multiplied; added 30%)'
     """
     whole = setting("shrinkage", float(total_shrinkage(**read_shrinkage(spec))), "share")
     if not isinstance(spec.shrinkage, Mapping) or len(spec.shrinkage) < 2:
         return Finding(f"shrinkage {whole:%}", whole)
     if spec.shrinkage_parts == "add":
         other = setting("shrinkage", float(total_shrinkage(read_shrinkage(spec)["shrinkage"])), "share")
-        return Finding(f"shrinkage {whole:%} (parts add up; multiplied they are {other:%})", whole, other)
+        return Finding(f"shrinkage {whole:%} (added; multiplied {other:%})", whole, other)
     other = setting("shrinkage", sum(float(share) for share in spec.shrinkage.values()), "share")
-    return Finding(f"shrinkage {whole:%} (parts multiply; added they are {other:%})", whole, other)
+    return Finding(f"shrinkage {whole:%} (multiplied; added {other:%})", whole, other)
 
 
 def only_segment(rows: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
@@ -203,8 +203,8 @@ def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
 def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: str) -> tuple[float, Finding]:
     """Return the mean handle time of a queue in seconds, and where it comes from, in words."""
     if spec.aht_s is not None:
-        return spec.aht_s, Finding("as configured")
-    days = setting("handle time window", AHT_WINDOW_DAYS)
+        return spec.aht_s, Finding(" (configured)")
+    weeks = setting("handle time window in weeks", AHT_WINDOW_DAYS / 7)
     if log.has("contacts", "answered_at", "ended_at"):
         contacts = log.table("contacts")
         recent = contacts.filter(contacts.queued_at > log.until - pd.Timedelta(days=AHT_WINDOW_DAYS))
@@ -217,12 +217,12 @@ def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: 
             seconds = seconds + rows["wrap_s"].fillna(rows["wrap_s"].mean())
         if len(seconds) >= MIN_HANDLED_CONTACTS:
             count = figure(FIGURES, "contacts behind the handle time", name, len(seconds))
-            return float(seconds.mean()), Finding(f"from {count:contact} of the last {days:day}", count, days)
+            return float(seconds.mean()), Finding(f", from {count:contact} in the last {weeks:week}", count, weeks)
     totals = reported_handle_times(log, where)
     if totals is not None and totals["n"].sum() >= MIN_HANDLED_CONTACTS:
         mean = float(totals["handle_s"].sum() / totals["n"].sum())
         count = figure(FIGURES, "contacts behind the handle time", name, round(totals["n"].sum()))
-        return mean, Finding(f"from {count:contact} of the report, by interval and weekday", count)
+        return mean, Finding(f", from {count:contact} of the report, by interval and weekday", count)
     raise InputError(
         "no handle time is known",
         where=f"[staffing.{name}]",

@@ -79,10 +79,10 @@ def risk_stage(
     """
     log = log or project.log
     if trained is None:
-        return Stage("risk", skipped="There is no model: see the stage 'train'.")
+        return Stage("risk", skipped="No model yet: see the stage 'train'.")
     metric, rows = trained.metric, trained.today
     if rows.empty:
-        return Stage("risk", skipped=f"No case is open at {log.until:%d %b %Y %H:%M} UTC.")
+        return Stage("risk", skipped=f"No case is open at {log.until:%Y-%m-%d %H:%M} UTC.")
     spec = project.config.risk
     spec = replace(spec, cases_per_day=cases_per_day or spec.cases_per_day, capacity_s=capacity_s or spec.capacity_s)
     if cases_per_day and not capacity_s:
@@ -109,7 +109,12 @@ def risk_stage(
         picked = tables["risk"]
         figures = {"expected": float(picked["probability"].sum()), "work_first": float(picked["work_first"].sum())}
     findings = write_risk_findings(
-        tables, metric, spec.top, min_probability=spec.min_probability, caution=trained.risk.caution_
+        tables,
+        metric,
+        spec.top,
+        min_probability=spec.min_probability,
+        caution=trained.risk.caution_,
+        timezone=project.config.timezone,
     )
     metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}
     params = {"metric": metric, "as_of": str(log.until), "read_at": str(read_at), "used": trained.risk.used_}

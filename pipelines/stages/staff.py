@@ -18,6 +18,7 @@ from ..project.specs import ShiftSpec, StaffingSpec
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, figures_table, setting
+from ..words.words import format_instant, format_queue
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .queue import FIGURES, PlannedQueue, interval_freq, queue_arrivals, shrinkage_words
 
@@ -86,7 +87,7 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         cleared, sentence = clear_cases(queues[name], work[name], str(clear_by))
         tables["clearing"] = _add(tables.get("clearing"), cleared, name)
         findings.append(sentence)
-    findings += [Finding(f"Not planned: {s}", names=[s]) for s in skipped]
+    findings += [Finding(f"Not planned: {s}", names=[s], audience="planner") for s in skipped]
     tables |= figures_table(FIGURES, findings)
     staffing = tables["staffing"]
     hours = sum(float(plan["agents"].sum()) * queue.spec.interval_s / 3600 for queue, plan in planned)
@@ -172,21 +173,22 @@ def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
     gap = figure(FIGURES, "gap of the schedule", queue, found.gap, "share")
     facts = [agents, patterns, paid, gap]
     if short.value > MIN_HOURS_SAID:
-        facts, missing = [*facts, short], f"{short:agent hour} {'stays' if f'{short}' == '1' else 'stay'} uncovered"
+        facts, covered = [*facts, short], f"{short:agent hour} uncovered"
     else:
-        missing = "every interval is covered"
-    text = f"{queue}: {agents:agent} in {patterns:shift pattern}, {paid:~paid hour}; {missing}; "
-    text += "no schedule costs less" if found.gap < MIN_GAP_SAID else f"no schedule saves more than {gap} of its cost"
+        covered = "All intervals covered"
+    lowest = "at lowest cost" if found.gap < MIN_GAP_SAID else f"at a cost within {gap} of the lowest"
+    text = f"{format_queue(queue)}: {agents:agent} in {patterns:shift pattern}, {paid:~paid hour}. {covered} {lowest}"
     facts = [f for f in facts if f is not gap or found.gap >= MIN_GAP_SAID]
     if round(found.surplus_hours) >= 1:
         more = _surplus_sentence(queue, found)
         text, facts = f"{text}. {more}", [*facts, *more.facts]
     if found.idle_hours <= MIN_HOURS_SAID:
-        return Finding(f"{text}.", *facts)
+        return Finding(f"{text}.", *facts, names=[queue, format_queue(queue)])
     idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
     spare = figure(FIGURES, "paid hours nobody needs", queue, found.idle_hours)
-    fall = f"{spare:paid hour} {'falls' if f'{spare}' == '1' else 'fall'} where nobody is required"
-    return Finding(f"{text}. {fall}, first {idle['ds'].iloc[0]:%a %d %b %H:%M}.", *facts, spare)
+    first = idle["ds"].iloc[0]
+    more = f"{spare:paid hour} without required agents, first {format_instant(first, first.year)}"
+    return Finding(f"{text}. {more}.", *facts, spare, names=[queue, format_queue(queue)])
 
 
 def _surplus_sentence(queue: str, found: Any) -> Finding:
@@ -235,9 +237,9 @@ def _simulated_sentence(queue: str, table: pd.DataFrame) -> Finding:
         held(f"{name}") for name in ("service_level", *_SIMULATED_BOUNDS, "formula_service_level")
     )
     times, sure = setting("simulated runs", 100), setting("likely range", 0.99, "share")
-    text = f"{queue}: played {times:time}, {mean} are answered in time ({sure:%} sure: {low} to {high})"
-    text += f" where the formula says {formula}, if the forecast is right."
-    return Finding(text, times, mean, sure, low, high, formula)
+    text = f"{format_queue(queue)}: simulated service level {mean} ({sure:%} interval {low} to {high}, {times:run}). "
+    text += f"The formula predicts {formula} if the forecast is exact."
+    return Finding(text, times, mean, sure, low, high, formula, names=[queue, format_queue(queue)])
 
 
 def build_shift_patterns(kind: str, spec: ShiftSpec) -> list[Any]:
@@ -278,7 +280,7 @@ def clock_seconds(text: str, where: str, column: str) -> float:
 
 def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: Finding) -> list[Finding]:
     if not len(plan) or plan["agents"].max() == 0:
-        return [Finding(f"{name}: nothing is expected, so nobody is required.", names=[name])]
+        return [Finding(f"{format_queue(name)}: no contacts expected, no agents required.", names=[name])]
     busiest, hours = plan.iloc[int(plan["agents"].to_numpy().argmax())], spec.interval_s / 3600
 
     def held(kind: str, column: str, take: Take, **more: Any) -> Fact:
@@ -287,49 +289,57 @@ def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: F
     most, on = held("agents to schedule", "agents_to_schedule", "ceiling"), held("required agents", "agents", "max")
     planned = held("agent hours to schedule", "agents_to_schedule", "sum", scale=hours)
     required = held("required agent hours", "agents", "sum", scale=hours)
-    aht = setting("handle time", spec.aht_s) if spec.aht_s else _handle_time(name, plan, busiest)
+    aht = setting("handle time", spec.aht_s, "s") if spec.aht_s else _handle_time(name, plan, busiest)
     days, shrinkage, top = (
         setting("horizon", spec.horizon_days),
         shrinkage_words(spec),
         held("peak", "agents_hi" if spec.confidence is None else "agents_sure", "max"),
     )
     sure = setting("confidence", USUAL_CONFIDENCE if spec.confidence is None else spec.confidence, "share")
-    return [
+    queue, when = format_queue(name), busiest["ds"]
+    found = [
         Finding(
-            f"{name}: schedule up to {most:agent} ({on} on contacts); peak {busiest['ds']:%a %d %b %H:%M}.", most, on
-        ),
-        Finding(
-            f"{name}: {planned:~agent hour} to schedule in {days:day}, {required:~} of them on contacts; {shrinkage}; "
-            f"handle time {aht:~} s ({basis}).",
-            *(planned, days, required, *shrinkage.facts, aht, *basis.facts),
+            f"{queue}: schedule up to {most:agent} ({on} on contacts); peak {format_instant(when, when.year)}.",
+            most,
+            on,
         ),
         _service_sentence(name, plan, spec),
         Finding(
-            f"{name}: to be {sure:%} sure of the target in every interval, the peak requires {top:agent}.", sure, top
+            f"{queue}: {planned:~agent hour} to schedule in {days:day}, {required:~} of them on contacts; {shrinkage}.",
+            *(planned, days, required, *shrinkage.facts),
+            audience="planner",
+        ),
+        Finding(f"{queue}: AHT {aht}{basis}.", aht, *basis.facts, audience="planner"),
+        Finding(
+            f"{queue}: the peak requires {top:agent} to be {sure:%} sure of the target.", top, sure, audience="planner"
         ),
     ]
+    return [Finding(said, *said.facts, audience=said.audience, names=[name, queue]) for said in found]
 
 
 def _handle_time(name: str, plan: pd.DataFrame, busiest: pd.Series[Any]) -> Fact:
     cell = Cell("staffing", "aht_s", {"queue": name, "ds": busiest["ds"]})
-    return Fact.at(cell, {"staffing": plan}, "handle time", name)
+    return Fact.at(cell, {"staffing": plan}, "handle time", name, "s")
 
 
 def _service_sentence(name: str, plan: pd.DataFrame, spec: StaffingSpec) -> Finding:
-    """Say the service level to expect, beside the one that would be if the forecast were exact."""
+    """Report the expected service level, beside the one that would be if the forecast were exact."""
 
     def mean(kind: str, column: str) -> Fact:
         cell = Cell("staffing", column, {"queue": name}, "mean", weight="calls")
         return Fact.at(cell, {"staffing": plan}, kind, name, "probability")
 
-    exact, seconds = mean("service level", "service_level"), setting("within", spec.within_s)
-    within = f"answered within {seconds} s"
+    exact, seconds = mean("service level", "service_level"), setting("within", spec.within_s, "s")
+    head = f"{format_queue(name)}: expected service level"
+    if "expected_service_level" not in plan:
+        text = f"{head} {exact} within {seconds} if the forecast is exact."
+        return Finding(text, exact, seconds, audience="planner")
     expected, risk = (
         mean("expected service level", "expected_service_level"),
         mean("risk of a day", "day_miss_probability"),
     )
     return Finding(
-        f"{name}: expected service level {expected} ({exact} if the forecast is exact) {within}; a day misses "
-        f"the target with a chance of {risk}.",
+        f"{head} {expected} within {seconds} ({exact} if the forecast is exact). Chance of a day below target {risk}.",
         *(expected, exact, seconds, risk),
+        audience="planner",
     )

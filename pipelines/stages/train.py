@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from ..project.project import Project, open_project
 from ..project.specs import Config, RiskSpec
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding
-from ..words.figures import bind_statement, figures_table
+from ..words.figures import bind_sentences, figures_table
 from .train_scores import FIGURES
 
 #: More snapshot rows than this teach a logistic model little and cost time.
@@ -118,13 +119,13 @@ def _train(log: CaseLog, metric: str | None, spec: RiskSpec) -> TrainedModel:
         raise InputError("no SLA target is configured", hint="add an [[sla]] section", code="value.range")
     if not log.has("events"):
         raise InputError(
-            "cases can only be followed through events, and the log has none", where="events", code="kpi.unavailable"
+            "missing events: cases can only be followed through events", where="events", code="kpi.unavailable"
         )
     labels = breach_labels(log, with_decision=True)
     labels = labels[labels["metric"] == metric]
     instants = training_instants(log, spec)
     if labels["label"].notna().sum() == 0 or len(instants) == 0:
-        raise InputError(f"no case has kept or broken the promise '{metric}' yet", code="labels.none")
+        raise InputError(f"no case has met or breached the SLA '{metric}' yet", code="labels.none")
     # One look for both: to learn from the past mornings, and to rank what is open now.
     both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
     frame = both[both["at"].isin(instants)].reset_index(drop=True)
@@ -166,9 +167,9 @@ def train_stage(
     log = log or project.log
     metric = risk_metric(project)
     if metric is None:
-        return Stage("train", skipped="No promise is configured: add an [[sla]] section."), None
+        return Stage("train", skipped="No SLA is configured: add an [[sla]] section."), None
     if not log.has("events"):
-        return Stage("train", skipped="The log has no events, so no promise can be followed."), None
+        return Stage("train", skipped="The log has no events, so no SLA can be measured."), None
     try:
         trained = _train(log, metric, project.config.risk)
     except InputError as error:
@@ -187,22 +188,30 @@ def train_stage(
 
 
 def _findings(risk: BreachRisk) -> list[str]:
-    """Say what is used and why, with the figures of the table of evaluation."""
+    """Report how far the predictions are off, and for analysts what is used and why."""
     table = risk.evaluation_
     if table.empty or not table["n"].max() or risk.used_ not in set(table["model"]):
-        return [bind_statement(risk.decision_, FIGURES, risk.metric_)]
+        return [*bind_sentences(risk.decision_, FIGURES, risk.metric_, audience="planner")]
     held = {"n": Cell("evaluation", "n", {"model": risk.used_})}
-    cells = [Cell("evaluation", name, {"model": risk.used_}) for name in ("n", "brier")]
-    n, brier = (
-        Fact(
-            f"model_{cell.column}", risk.metric_, cell.read({"evaluation": table}), unit, cell=cell, audience="analyst"
-        )
-        for cell, unit in zip(cells, ("count", "score"), strict=True)
-    )
-    rate = Cell("evaluation", "base_rate", {"model": risk.used_})
-    came = Fact("base_rate", risk.metric_, rate.read({"evaluation": table}), "share", cell=rate, audience="analyst")
-    told = f"Of these {n} looks at open cases {came} ended in a broken promise; the Brier score is {brier}."
-    return [bind_statement(risk.decision_, FIGURES, risk.metric_, cells=held), Finding(told, n, came, brier)]
+
+    def fact(column: str, unit: str, **more: Any) -> Fact:
+        cell = Cell("evaluation", column, {"model": risk.used_})
+        return Fact(f"model_{column}", risk.metric_, cell.read({"evaluation": table}), unit, cell=cell, **more)
+
+    n, brier, rate = fact("n", "count"), fact("brier", "model_score"), fact("base_rate", "share")
+    off = fact("ece", "share", audience="planner")
+    points = replace(off, text=f"{100 * off.value:.0f}" if off.value >= 0.0995 else f"{100 * off.value:.1f}")
+    return [
+        Finding(f"Breach risk is within {points.text} points of the observed rate on average.", points),
+        *bind_sentences(risk.decision_, FIGURES, risk.metric_, cells=held, audience="analyst"),
+        Finding(
+            f"{rate} of these {n:snapshot} ended in a breach; the Brier score is {brier}.",
+            n,
+            rate,
+            brier,
+            audience="analyst",
+        ),
+    ]
 
 
 def _backtest(
@@ -225,7 +234,7 @@ def _backtest(
             progress=progress,
         )
     except InputError as error:
-        return {}, [Finding(f"Not evaluated at rolling cut-offs: {error}.", names=[str(error)])]
+        return {}, [Finding(f"Not tested at several dates: {error}.", audience="analyst", names=[str(error)])]
 
 
 def calendar_of(log: CaseLog, metric: str) -> BusinessCalendar | None:

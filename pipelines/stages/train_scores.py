@@ -24,6 +24,7 @@ from ...models.evaluation.scores import reliability_tables
 from ...models.risk.breach import BreachRisk
 from ..words.facts import Cell, Fact, Finding
 from ..words.figures import figure, setting
+from ..words.words import format_date
 
 #: The table of what the sentences on the model say and no other table holds.
 FIGURES = "train_figures"
@@ -166,21 +167,21 @@ def _lead(scored: pd.DataFrame, k: int) -> pd.DataFrame:
 
 
 def _findings(tables: Mapping[str, pd.DataFrame], scored: pd.DataFrame, used: str, k: int) -> list[str]:
-    """Say how good the model in use was; each figure is one of the tables."""
+    """Report how good the model in use was; each figure is one of the tables."""
 
     def fact(table: str, column: str, unit: str = "count", **keys: Any) -> Fact:
         cell = Cell(table, column, {"model": used, **keys})
         return Fact(f"backtest_{column}", used, cell.read(tables), unit, cell=cell, audience="analyst")
 
-    auc, brier = fact("breach_backtest", "auc", cutoff=None), fact("breach_backtest", "brier", cutoff=None)
+    auc, brier = (fact("breach_backtest", name, "model_score", cutoff=None) for name in ("auc", "brier"))
     error = fact("breach_backtest", "ece", "share", cutoff=None)
-    constant = fact("breach_backtest", "brier", cutoff=None, model="constant")
+    constant = fact("breach_backtest", "brier", "model_score", cutoff=None, model="constant")
     cuts = Fact.at(Cell("breach_backtest", "cutoff", take="distinct"), tables, "cut-offs", used, audience="analyst")
     cases = figure(FIGURES, "later cases", used, scored["case_id"].nunique())
     found: list[str] = [
         Finding(
-            f"Trained at {cuts:cut-off} and held against {cases} later cases: "
-            f"AUC {auc}, Brier score {brier} (the base rate has {constant}), figures off by {error} on average.",
+            f"Tested at {cuts:date} on {cases} later cases: AUC {auc}, Brier score {brier} (base rate {constant}), "
+            f"calibration error {error}.",
             *(cuts, cases, auc, brier, constant, error),
         )
     ]
@@ -188,9 +189,9 @@ def _findings(tables: Mapping[str, pd.DataFrame], scored: pd.DataFrame, used: st
     right, share = (fact("precision_at_capacity", name, "share") for name in ("precision", "cases_found"))
     found.append(
         Finding(
-            f"With {alerts:alert} a day {right} are right, and {share} of the cases that broke their promise were "
-            "among them at least once.",
+            f"Of {alerts:case} listed a day {right} breach. {share} of all breaches were listed at least once.",
             *(alerts, right, share),
+            audience="planner",
         )
     )
     weeks = tables["drift"]
@@ -205,8 +206,8 @@ def _findings(tables: Mapping[str, pd.DataFrame], scored: pd.DataFrame, used: st
         expected = fact("drift", "predicted", "share", week=worst)
         found.append(
             Finding(
-                f"Drift: the share of breaches went from {first} to {last}; in the worst week (from {worst:%d %b}) "
-                f"{expected} were expected and {came} came.",
+                f"The breach rate went from {first} to {last}. In the worst week ({format_date(worst)}) it was {came}, "
+                f"predicted {expected}.",
                 *(first, last, expected, came),
             )
         )

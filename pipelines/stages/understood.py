@@ -1,4 +1,4 @@
-"""What was understood of the sources, in words that a user can hold against the system that they come from."""
+"""How the sources were read, in words that a user can compare with the system that they come from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...features.sources.spec import SourceSpec
 from ..project.project import Project
 from ..words.facts import Finding
 from ..words.figures import figure
-from ..words.words import format_count
+from ..words.words import format_count, format_date, format_instant
 from .check_sums import FIGURES, sum_sentences
 
 #: What leaves out more than this share of the rows stands at the top.
@@ -29,15 +29,15 @@ _OUTSIDE = re.compile(r"([\d,]+) ([\w ]+?) lie outside the span that was asked f
 
 
 def describe_decisions(project: Project) -> str:
-    """Say of each source what one row is, and which columns say so."""
+    """Describe what one row of each source is, and which columns define it."""
     return " ".join(_describe_source(spec) for spec in project.config.sources)
 
 
 def _describe_source(spec: SourceSpec) -> str:
-    """Say what one row of a source is.
+    """Describe what one row of a source is.
 
     >>> _describe_source(SourceSpec("cases", "t.csv", columns={"case_id": "Nr", "created_at": "Opened"}))
-    "t.csv: one row is a case, numbered by 'Nr', opened at 'Opened'; nothing says when it ended."
+    "t.csv: one row is a case, numbered by 'Nr', opened at 'Opened'; no column has its end."
     """
     columns = spec.columns
     if spec.kind != "table":
@@ -48,26 +48,26 @@ def _describe_source(spec: SourceSpec) -> str:
         ends = [f"{word} at '{columns[role]}'" for role, word in _ENDS.items() if role in columns]
         said += ends or []
         said += [f"{words} at '{columns[role]}'" for role, words in _DUES.items() if role in columns]
-        return f"{spec.place}: {', '.join(said)}{'' if ends else '; nothing says when it ended'}."
+        return f"{spec.place}: {', '.join(said)}{'' if ends else '; no column has its end'}."
     if spec.table == "events" and "activity" in columns:
-        what = f"'{columns['activity']}' says what happened"
+        what = f"'{columns['activity']}' is the activity"
         return f"{spec.place}: one row is an event of the case '{columns['case_id']}' at '{columns['at']}'; {what}."
     if spec.table == "volumes" and columns:
         series = f" of each '{columns['unique_id']}'" if "unique_id" in columns else ""
         count, at = columns.get("y", "y"), columns.get("ds", "ds")
-        return f"{spec.place}: one row is a count, '{count}', in the slot{series} at '{at}'."
+        return f"{spec.place}: one row is a count, '{count}', in the interval{series} at '{at}'."
     return f"{spec.place}: the table of {spec.table}."
 
 
 def describe_examples(log: CaseLog, count: int = 3) -> str:
-    """Tell some cases in words: the first, one of the middle and the last one.
+    """Describe some cases in words: the first, one of the middle and the last one.
 
     Examples
     --------
     >>> cases = pd.DataFrame({"case_id": ["7"], "created_at": ["2024-03-01T09:00Z"], "priority": ["High"]})
     >>> events = pd.DataFrame({"case_id": ["7"], "at": ["2024-03-02T10:00Z"], "kind": ["closed"]})
     >>> describe_examples(CaseLog.from_frames(cases=cases, events=events))
-    'Case 7: opened 01 Mar 2024 09:00, closed 02 Mar 2024 10:00, priority High.'
+    'Case 7: opened Fri 1 Mar 2024 09:00, closed Sat 2 Mar 2024 10:00, priority High.'
     """
     if not log.has("cases"):
         return ""
@@ -92,19 +92,19 @@ def _ends(log: CaseLog, ids: list[str]) -> dict[str, list[tuple[str, pd.Timestam
 
 def _tell(row: dict[Any, Any], ends: dict[str, list[tuple[str, pd.Timestamp]]], zone: str) -> str:
     def at(stamp: pd.Timestamp) -> str:
-        return f"{stamp.tz_convert(zone):%d %b %Y %H:%M}"
+        return format_instant(stamp.tz_convert(zone))
 
     said = [f"Case {row['case_id']}: opened {at(row['created_at'])}"]
     told = ends.get(str(row["case_id"]), [])
     said += [f"{word} {at(stamp)}" for word, stamp in told]
     if not any(word in ("resolved", "closed") for word, _ in told):
-        said.append("no end")
+        said.append("open")
     said += [f"{c} {row[c]}" for c in ("priority", "channel", "team") if isinstance(row.get(c), str)]
     return ", ".join(said) + "."
 
 
 def describe_sums(log: CaseLog, counts: dict[str, int]) -> str:
-    """Give the sums that a user can compare with the system: cases, ends, contacts, calls counted."""
+    """Write the sums that a user can compare with the system: cases, ends, contacts, calls counted."""
     said = []
     if counts.get("cases"):
         table = log.table("cases")
@@ -121,11 +121,11 @@ def describe_sums(log: CaseLog, counts: dict[str, int]) -> str:
 def _span(log: CaseLog, column: Any) -> str:
     first, last = (pd.Timestamp(column.min().execute()), pd.Timestamp(column.max().execute()))
     local = [(t.tz_localize("UTC") if t.tzinfo is None else t).tz_convert(log.timezone) for t in (first, last)]
-    return f"from {local[0]:%d %b %Y} to {local[1]:%d %b %Y}"
+    return f"from {format_date(local[0])} to {format_date(local[1])}"
 
 
 def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]:
-    """Name what leaves out more than a twentieth of the rows: spans that were asked for, and refusals."""
+    """Report what excludes more than a twentieth of the rows: configured spans, and rejected rows."""
     said = []
     for note in project.notes:
         for number, what, span in _OUTSIDE.findall(note):
@@ -134,32 +134,32 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
             if out > MIN_SHARE_SAID * whole:
                 left = figure(FIGURES, "outside the span", what, out)
                 part = figure(FIGURES, "share outside the span", what, out / whole, "share")
-                text = f"The span that is set ({span}) leaves out {left} {what} ({part:%})."
-                said.append(Finding(text, left, part, names=[span]))
+                text = f"The configured period ({span}) excludes {left} {what} ({part:%})."
+                said.append(Finding(text, left, part, audience="planner", names=[span]))
     main = sum(counts.get(t, 0) for t in ("cases", "contacts", "volumes", "surveys"))
     for (source, reason), rows in project.rejected.groupby(["source", "reason"], sort=False):
         share = len(rows) / max(1, main + len(rows))
         if share > MIN_SHARE_SAID and rows["table"].iloc[0] != "events":
             of, names = f"{source}: {reason}", [str(source), str(reason)]
-            lost = figure(FIGURES, "refused rows", of, len(rows))
-            part = figure(FIGURES, "share of refused rows", of, share, "share")
-            text = f"{source}: {lost:row} ({part:%}) are refused: {reason}."
-            said.append(Finding(text, lost, part, names=names))
+            lost = figure(FIGURES, "rejected rows", of, len(rows))
+            part = figure(FIGURES, "share of rejected rows", of, share, "share")
+            text = f"{source}: {lost:row} ({part:%}) are rejected: {reason}."
+            said.append(Finding(text, lost, part, audience="planner", names=names))
     return said
 
 
 def describe_losses(losses: Sequence[str]) -> str:
-    """Put what is left out into one answer."""
-    return " ".join(losses) if losses else f"Nothing that is more than {MIN_SHARE_SAID:.0%} of the rows."
+    """Join what is excluded into one answer."""
+    return " ".join(losses) if losses else f"Nothing above {MIN_SHARE_SAID:.0%} of the rows."
 
 
 def understood_rows(project: Project, counts: dict[str, int]) -> tuple[list[tuple[str, str]], list[Finding]]:
-    """Return the first questions of the check with their answers, and what leaves out much."""
+    """Return the first questions of the check with their answers, and what excludes many rows."""
     losses = find_large_losses(project, counts)
     rows = [
         ("Reading of the files", describe_decisions(project)),
         ("Example cases", describe_examples(project.log)),
         ("Sums to compare with the system", describe_sums(project.log, counts)),
-        ("Rows left out", describe_losses(losses)),
+        ("Rows excluded", describe_losses(losses)),
     ]
     return [(q, a) for q, a in rows if a], losses

@@ -99,12 +99,12 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
         ``goals`` and ``watch_figures`` (what the sentences state beyond these).
     """
     if history.empty:
-        return Stage("watch", skipped="There is no history to watch.")
+        return Stage("watch", skipped="No history to watch.")
     spec, end = project.config.watch, pd.Timestamp(history["ds"].max())
     by = spec.by or project.config.history.by
     watched = _watched(project, history, by)
     if watched.empty:
-        return Stage("watch", skipped="The history holds none of the KPIs that are watched.")
+        return Stage("watch", skipped="The history has none of the watched KPIs.")
     days = _known_days(project, history)
     parts = watch_history(watched, holidays=days)
     alarms = detect_watched_shifts(
@@ -136,7 +136,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     ]
     if not findings:
         days_back = setting("days of news", NEWS_DAYS)
-        findings = [Finding(f"Nothing shifted in the last {days_back:day} beyond what chance would do.", days_back)]
+        findings = [Finding(f"No unusual KPI changes in the last {days_back:day}.", days_back)]
     findings += [*_rest(recent), *explained_sentences(named, end, NEWS_DAYS), *goal_sentences(goals)]
     tables |= figures_table(FIGURES, findings)
     metrics = {
@@ -351,7 +351,7 @@ def _rest(recent: pd.DataFrame) -> list[Finding]:
     if len(told) > MAX_ALERTS_REPORTED:
         more = figure(FIGURES, "more alerts", "recent", len(told) - MAX_ALERTS_REPORTED)
         days = setting("days of news", NEWS_DAYS)
-        said.append(Finding(f"{more:more KPI alert} of the last {days:day}: see the table.", more, days))
+        said.append(Finding(f"{more:more KPI alert} in the last {days:day}: see the table.", more, days))
     if quiet > 0:
         seen = figure(FIGURES, "alerts without news", "recent", quiet)
         said.append(Finding(f"{seen:KPI alert} acknowledged or silenced, without news.", seen))

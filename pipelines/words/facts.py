@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from ...features.errors import InputError
-from .words import format_count, format_probability, format_value
+from .words import format_count, format_date, format_expected_count, format_value
 
 Audience = Literal["everyone", "planner", "analyst"]
 Take = Literal["only", "size", "sum", "count", "distinct", "mean", "max", "min", "last", "ceiling"]
@@ -122,9 +122,11 @@ class Fact:
     --------
     >>> csat = Fact("kpi_alert", "csat", 0.724, "share", expected=0.801, since=pd.Timestamp("2026-03-02"))
     >>> f"CSAT {csat}, expected {csat:expected}, since {csat:since}; about {csat:%}"
-    'CSAT 72.4%, expected 80.1%, since Mon 02 Mar 2026; about 72%'
+    'CSAT 72%, expected 80%, since Mon 2 Mar 2026; about 72%'
     >>> f"{Fact('volume', 'all', 1.0):open case}, about {Fact('volume', 'all', 18.8):~case}"
     '1 open case, about 19 cases'
+    >>> f"{Fact('goal', 'csat', 0.7873, 'share', expected=0.8)}", f"{Fact('breaches', 'all', 0.3):~case}"
+    ('78.7%', 'under 1 case')
     """
 
     kind: str
@@ -150,19 +152,27 @@ class Fact:
     def __format__(self, spec: str) -> str:
         """Write the value, a field by its name, ``%`` without decimals, or with a noun; ``~`` rounds to a whole."""
         if spec in _FIELDS or not spec:
-            return self._write(getattr(self, spec or "value"))
+            return self._write(getattr(self, spec or "value"), spec)
         if spec == "%":
             return "unknown" if math.isnan(self.value) else f"{self.value:.0%}"
         whole, noun = spec.startswith("~"), spec.removeprefix("~")
-        value = float(round(self.value)) if whole and not math.isnan(self.value) else self.value
-        return format_count(value, noun) if noun else self._write(value)
+        if not whole:
+            return format_count(self.value, noun)
+        shown = format_expected_count(self.value)
+        return (
+            shown
+            if not noun
+            else format_count(float(round(self.value)), noun)
+            if shown[:1].isdigit()
+            else (f"{shown} {noun}")
+        )
 
-    def _write(self, value: float | pd.Timestamp | None) -> str:
+    def _write(self, value: float | pd.Timestamp | None, field: str = "") -> str:
         if isinstance(value, pd.Timestamp):
-            return f"{value:%a %d %b %Y}"
-        if self.unit == "probability" and value is not None:
-            return format_probability(value)
-        return format_value(math.nan if value is None else value, self.unit)
+            page = self.as_of if field == "since" else None
+            return format_date(value, None if page is None else page.year)
+        beside = self.value if field in ("expected", "low", "high") else self.expected
+        return format_value(math.nan if value is None else value, self.unit, beside)
 
     @property
     def forms(self) -> set[str]:
@@ -213,7 +223,17 @@ def join_findings(parts: Iterable[str], between: str = " ") -> Finding:
     """
     kept = [part for part in parts if part]
     names = [name for part in kept for name in getattr(part, "names", ())]
-    return Finding(between.join(kept), *facts_of(kept), names=names)
+    audience = next((part.audience for part in kept if isinstance(part, Finding)), None)
+    return Finding(between.join(kept), *facts_of(kept), audience=audience, names=names)
+
+
+def replace_text(finding: Finding, text: str) -> Finding:
+    """Return a finding with another text, of the same facts, audience and names.
+
+    >>> replace_text(Finding("One case.", audience="analyst"), "Risk: one case.").audience
+    'analyst'
+    """
+    return Finding(text, *finding.facts, audience=finding.audience, names=finding.names)
 
 
 def facts_of(findings: Iterable[str]) -> list[Fact]:
@@ -276,6 +296,7 @@ def finding_records(findings: Iterable[str]) -> dict[str, Any]:
         "findings": [str(text) for text in said],
         "facts": facts,
         "names": [list(getattr(text, "names", ())) for text in said],
+        "audiences": [getattr(text, "audience", "everyone") for text in said],
     }
 
 
@@ -286,9 +307,10 @@ def read_finding_records(body: Mapping[str, Any]) -> tuple[Finding, ...]:
         if "finding" in record:
             facts.setdefault(record["finding"], []).append(read_fact(record))
     names = body.get("names") or [()] * len(body["findings"])
+    audiences = body.get("audiences") or [None] * len(body["findings"])
     return tuple(
-        Finding(text, *facts.get(i, ()), names=named)
-        for i, (text, named) in enumerate(zip(body["findings"], names, strict=True))
+        Finding(text, *facts.get(i, ()), audience=audience, names=named)
+        for i, (text, named, audience) in enumerate(zip(body["findings"], names, audiences, strict=True))
     )
 
 

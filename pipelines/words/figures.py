@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ...features.errors import InputError
-from ...models.evaluation.statement import Statement
+from ...models.evaluation.statement import Statement, split_statement
 from .facts import Audience, Cell, Fact, Finding, facts_of
 
 FIGURE_COLUMNS = ("kind", "subject", "value", "unit")
@@ -98,3 +98,20 @@ def bind_statement(
         cell = cell or Cell(table, "value", {"kind": stated.name, "subject": of})
         facts.append(Fact(stated.name, of, stated.value, cell=cell, text=stated.text, audience=audience))
     return Finding(f"{head}{statement}", *facts, audience=audience)
+
+
+def bind_sentences(statement: str, table: str, subject: str, **more: Any) -> list[Finding]:
+    """Turn a long text of a model into findings of at most three sentences; see :func:`bind_statement`.
+
+    Examples
+    --------
+    >>> from deskcast.models.evaluation.statement import state
+    >>> told = state("One {a}. Two {b}. Three {c}. Four {d}.", a=1, b=2, c=3, d=4)
+    >>> [(said, len(said.facts)) for said in bind_sentences(told, "train_figures", "resolution")]
+    [('One 1. Two 2. Three 3.', 3), ('Four 4.', 1)]
+    """
+    parts = split_statement(statement)
+    return [
+        bind_statement(part, table, subject if len(parts) == 1 else f"{subject} {place}", **more)
+        for place, part in enumerate(parts, 1)
+    ]

@@ -1,8 +1,9 @@
-"""What a forecast says, in plain sentences."""
+"""Findings on a forecast: volume, likely range, error, and what a planner has to know of the data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from ...features.kpis.catalogue import find_kpi_unit
 from ...forecasting.grid.known_days import holiday_names
 from .facts import Cell, Fact, Finding
 from .figures import figure, setting
-from .words import format_kpi, format_list
+from .table_registry import VALUES
+from .words import format_date, format_date_range, format_kpi, format_list
 
 #: The table of what the sentences say and no other table holds.
 FIGURES = "forecast_figures"
@@ -19,17 +21,16 @@ FIGURES = "forecast_figures"
 #: Notes that a planner has to know; the others stand in the table of notes.
 _PLANNER_NOTE_MARKS = (
     "no forecast for",
-    "the level of series",
+    "level shift",
     "outage",
-    "far beyond",
+    "outlier",
     "has ended",
-    "ended before",
     "no past day",
-    "left out",
-    "relatives",
+    "excluded",
+    "similar series",
 )
 MAX_NOTES = 4
-#: A holiday or event is told where it moves the day by so much.
+#: A holiday or event is reported where it moves the day by so much.
 MIN_REPORTED_CHANGE = 0.1
 #: Past sums that the spread of sample paths counts as.
 PATHS_PRIOR_WEIGHT = 4.0
@@ -113,14 +114,16 @@ def find_next_week(ds: pd.Series[pd.Timestamp]) -> tuple[pd.Timestamp, pd.Timest
 def week_sentence(
     actuals: pd.DataFrame, ahead: pd.DataFrame, folds: pd.DataFrame, paths: pd.DataFrame | None, noun: str
 ) -> Finding:
-    """Say what the next full week brings: the sum of its slots, see :func:`span_total`."""
+    """Report the volume of the next full week: the sum of its time steps, see :func:`span_total`."""
     first, after, whole = find_next_week(ahead["ds"])
     _, low, high = span_total(ahead, folds, paths, first, after)
-    span = f"Week of {first:%a %d %b %Y}" if whole else format_date_range(first, after - pd.Timedelta(days=1))
+    year = actuals["ds"].max().year
+    span = f"Week of {format_date(first, year)}"
+    span = span if whole else format_date_range(first, after - pd.Timedelta(days=1), year)
     middle = _volume(ahead, first, after, span)
     trend, facts = _trend(actuals, middle, (after - first).days)
-    sure, bounds = ("", []) if np.isnan(low) else _likely(span, low, high)
-    return Finding(f"{span}: {_expected(middle, noun)}{trend}{sure}.", middle, *facts, *bounds)
+    likely, bounds = ("", []) if np.isnan(low) else _likely(span, low, high)
+    return Finding(f"{span}: about {middle:~{noun}}{likely}{trend}.", middle, *facts, *bounds)
 
 
 def _volume(ahead: pd.DataFrame, first: pd.Timestamp, after: pd.Timestamp, subject: str) -> Fact:
@@ -129,21 +132,20 @@ def _volume(ahead: pd.DataFrame, first: pd.Timestamp, after: pd.Timestamp, subje
 
 
 def _likely(subject: str, low: float, high: float) -> tuple[str, list[Fact]]:
-    """Say the likely range, as the configuration of every forecast means it: it holds in 8 of 10 cases."""
-    level = setting("likely range", 0.8, "share")
+    """Write the likely range: the interval that holds in 8 of 10 cases."""
     bounds = [figure(FIGURES, kind, subject, value) for kind, value in (("likely low", low), ("likely high", high))]
-    return f"; {level:%} sure: {bounds[0]:~} to {bounds[1]:~}", [level, *bounds]
+    return f", likely {bounds[0]:~} to {bounds[1]:~}", bounds
 
 
 def slot_sentence(total: pd.DataFrame, noun: str, freq: str, table: str = "forecast") -> Finding:
-    """Say what the next week or month brings, where that is a slot.
+    """Report the volume of the next week or month, where that is one time step.
 
     Parameters
     ----------
     total
         Forecast of the sum of all series, with its bounds of 80 %.
     noun, freq
-        What is counted, and by which slots.
+        What is counted, and the time step.
     table
         Result table in which the forecast stands.
 
@@ -151,35 +153,25 @@ def slot_sentence(total: pd.DataFrame, noun: str, freq: str, table: str = "forec
     --------
     >>> ahead = {"ds": [pd.Timestamp("2024-03-01")], "deskcast": 9.0, "deskcast-lo-80": 4.0, "deskcast-hi-80": 12.0}
     >>> slot_sentence(pd.DataFrame(ahead), "case", "MS")
-    'March 2024: 9 cases are expected; 80% sure: 4 to 12.'
+    'March 2024: about 9 cases, likely 4 to 12.'
     """
     row = total.sort_values("ds").iloc[0]
-    span = f"Week of {row['ds']:%a %d %b %Y}" if freq == "W" else f"{row['ds']:%B %Y}"
+    span = f"Week of {format_date(row['ds'])}" if freq == "W" else f"{row['ds']:%B %Y}"
     keys = {"ds": row["ds"]} | ({"unique_id": row["unique_id"]} if "unique_id" in total.columns else {})
     held = {table: total}
     middle = Fact.at(Cell(table, "deskcast", keys), held, "volume", span)
-    sure, bounds = "", []
+    likely, bounds = "", []
     if "deskcast-lo-80" in total.columns:
-        level = setting("likely range", 0.8, "share")
         low, high = (
             Fact.at(Cell(table, f"deskcast-{end}-80", keys), held, f"likely {word}", span)
             for end, word in (("lo", "low"), ("hi", "high"))
         )
-        sure, bounds = f"; {level:%} sure: {low:~} to {high:~}", [level, low, high]
-    return Finding(f"{span}: {_expected(middle, noun)}{sure}.", middle, *bounds)
-
-
-def format_date_range(first: pd.Timestamp, last: pd.Timestamp) -> str:
-    """Write first and last day.
-
-    >>> format_date_range(pd.Timestamp("2024-03-04"), pd.Timestamp("2024-03-06"))
-    'Mon 04 Mar 2024 to Wed 06 Mar 2024'
-    """
-    return f"{first:%a %d %b %Y}" if first == last else f"{first:%a %d %b %Y} to {last:%a %d %b %Y}"
+        likely, bounds = f", likely {low:~} to {high:~}", [low, high]
+    return Finding(f"{span}: about {middle:~{noun}}{likely}.", middle, *bounds)
 
 
 def _trend(actuals: pd.DataFrame, middle: Fact, days: int) -> tuple[str, list[Fact]]:
-    """Say how a week compares with those before it; of another span, and of a short history, nothing."""
+    """Compare a week with those before it; of another span, and of a short history, nothing is written."""
     end = actuals["ds"].max().normalize() + pd.Timedelta(days=1)
     begin = end - pd.Timedelta(days=28)
     if days != 7 or actuals["ds"].min() > begin:
@@ -191,40 +183,38 @@ def _trend(actuals: pd.DataFrame, middle: Fact, days: int) -> tuple[str, list[Fa
     moved = figure(FIGURES, "change on the last four weeks", middle.subject, abs(change), "share")
     usual = Cell("actuals", "y", {"ds": (begin, end - pd.Timedelta(1, "us"))}, "sum", scale=0.25)
     mean = Fact.at(usual, {"actuals": actuals}, "mean of the last four weeks", "volume")
-    way = "more" if change > 0 else "fewer"
-    return f", {moved:%} {way} than the mean of the last four weeks ({mean:~})", [moved, mean]
+    weeks = setting("averaged weeks", 4)
+    direction = "above" if change > 0 else "below"
+    return f"; {moved} {direction} the {weeks}-week average ({mean:~})", [moved, weeks, mean]
 
 
 def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> Finding:
-    """Say what the next seven days bring where the log is too short for an interval of their sum.
+    """Report the volume of the next seven days where the log is too short for a likely range of their sum.
 
     >>> ahead = pd.DataFrame({"ds": pd.date_range("2024-03-04", periods=9), "deskcast": 2.0})
     >>> sum_sentence(ahead, "case", 3)
-    'Mon 04 Mar 2024 to Sun 10 Mar 2024: 14 cases are expected; how sure that is, 3 weeks of history cannot tell.'
+    'Mon 4 Mar to Sun 10 Mar: about 14 cases. No likely range yet: it needs 8 weeks of history, this log has 3.'
     """
     days = slots["ds"].dt.normalize()
     first = days.min()
     last = min(days.max(), first + pd.Timedelta(days=6))
-    span = format_date_range(first, last)
+    span = format_date_range(first, last, first.year)
     middle = _volume(slots, first, last + pd.Timedelta(days=1), span)
-    seen = figure(FIGURES, "weeks of history", "volume", weeks)
-    text = f"{span}: {_expected(middle, noun)}; how sure that is, {seen:week} of history cannot tell."
-    return Finding(text, middle, seen)
-
-
-def _expected(count: Fact, noun: str) -> str:
-    """Say how many are expected, in whole cases."""
-    return f"{count:~{noun}} {'is' if round(count.value) == 1 else 'are'} expected"
+    seen, needed = figure(FIGURES, "weeks of history", "volume", weeks), setting("weeks of history", USUAL_WEEKS)
+    text = (
+        f"{span}: about {middle:~{noun}}. No likely range yet: it needs {needed:week} of history, this log has {seen}."
+    )
+    return Finding(text, middle, needed, seen)
 
 
 def value_sentence(kpi: str, actuals: pd.DataFrame, ahead: pd.DataFrame) -> Finding:
-    """Say where a KPI that is no count of arrivals is heading: the mean of the forecast against the latest past.
+    """Compare the mean forecast of a KPI that is no count of arrivals with its latest values.
 
     >>> days = pd.date_range("2024-01-01", periods=56)
     >>> past = pd.DataFrame({"unique_id": "all", "ds": days, "y": 0.8})
     >>> ahead = pd.DataFrame({"unique_id": "all", "ds": pd.date_range("2024-02-26", periods=7), "deskcast": 0.85})
     >>> value_sentence("csat", past, ahead)
-    'CSAT: 85.0% on average from Mon 26 Feb 2024 to Sun 03 Mar 2024, after 80.0% in the 7 slots before.'
+    'CSAT: 85% on average from Mon 26 Feb to Sun 3 Mar; 80% in the 7 time steps before.'
     """
     slots = Cell("forecast", "ds", take="distinct")
     tables = {"forecast": ahead, "actuals": actuals}
@@ -234,15 +224,15 @@ def value_sentence(kpi: str, actuals: pd.DataFrame, ahead: pd.DataFrame) -> Find
     unit = find_kpi_unit(kpi) or "count"
     before = Fact.at(past, tables, "kpi", kpi, unit)
     now = Fact.at(Cell("forecast", "deskcast", take="mean"), tables, "kpi_forecast", kpi, unit)
-    span = f"from {ahead['ds'].min():%a %d %b %Y} to {ahead['ds'].max():%a %d %b %Y}"
-    text = f"{format_kpi(kpi)}: {now} on average {span}, after {before} in the {count:slot} before."
+    span = format_date_range(ahead["ds"].min(), ahead["ds"].max(), actuals["ds"].max().year)
+    text = f"{format_kpi(kpi)}: {now} on average from {span}; {before} in the {count:time step} before."
     return Finding(text, now, before, count)
 
 
 def day_sentences(
     actuals: pd.DataFrame, ahead: pd.DataFrame, holidays: object, events: pd.DataFrame | None, noun: str
 ) -> list[Finding]:
-    """Say which holidays and known events of the days ahead matter, and by how much.
+    """Report the holidays and known events of the days ahead that change the volume, and by how much.
 
     Parameters
     ----------
@@ -259,7 +249,7 @@ def day_sentences(
     >>> past = pd.DataFrame({"ds": days, "y": 20.0})
     >>> ahead = pd.DataFrame({"ds": pd.date_range("2024-04-29", periods=7), "deskcast": [20.0, 20, 6, 20, 20, 20, 20]})
     >>> day_sentences(past, ahead, "DE", None, "case")
-    ['Wed 01 May 2024 is Labor Day: 6 cases are expected, 70% fewer than on a usual Wednesday.']
+    ['Wed 1 May is Labor Day: about 6 cases, 70% below a usual Wednesday.']
     """
     coming = ahead.groupby(ahead["ds"].dt.normalize())["deskcast"].sum()
     past = actuals.groupby(actuals["ds"].dt.normalize())["y"].sum()
@@ -276,11 +266,11 @@ def day_sentences(
             continue
         change = float(value) / usual - 1
         if abs(change) >= MIN_REPORTED_CHANGE:
-            way = "more" if change > 0 else "fewer"
+            direction = "above" if change > 0 else "below"
             count = _volume(ahead, stamp, stamp + pd.Timedelta(days=1), f"{stamp:%d %b %Y}")
             moved = figure(FIGURES, "change on the usual day", count.subject, abs(change), "share")
-            head = f"{stamp:%a %d %b %Y} is {names[stamp]}: {_expected(count, noun)}"
-            text = f"{head}, {moved:%} {way} than on a usual {stamp:%A}."
+            head = f"{format_date(stamp, past.index.max().year)} is {names[stamp]}: about {count:~{noun}}"
+            text = f"{head}, {moved:%} {direction} a usual {stamp:%A}."
             said.append(Finding(text, count, moved, names=[names[stamp]]))
     return said
 
@@ -301,71 +291,97 @@ def _format_holiday(name: str) -> str:
     return "a holiday" if name == "holiday" else name.replace("; ", " and ")
 
 
-def accuracy_sentence(table: pd.DataFrame, of: str = "volume") -> Finding:
-    """Say how far off the forecast was on past origins, or that nothing came there to judge it by.
+def accuracy_sentences(table: pd.DataFrame, backtests: int, of: str = "volume") -> list[Finding]:
+    """Report the forecast error in the backtests beside that of last week repeated, and how often the ranges held.
 
-    >>> nothing = pd.DataFrame({"model": ["deskcast", "seasonal_naive"], "wape": float("nan"), "wql": float("nan")})
-    >>> accuracy_sentence(nothing)
-    'Nothing came in the spans that the forecast is judged on, so how good it is stays open.'
+    Examples
+    --------
+    >>> scores = {"model": ["deskcast", "seasonal_naive"], "wape": [0.178, 0.29], "wql": [0.08, 0.14]}
+    >>> accuracy_sentences(pd.DataFrame(scores | {"coverage_80": 0.81}), 12)
+    ['Forecast error 18% of volume (12 backtests); last week repeated 29%.',
+     'In the backtests 81% of actual values are inside the likely range, which is made for 80%.',
+     'Quantile loss is 43% below that of the seasonal naive.']
+    >>> accuracy_sentences(pd.DataFrame({"model": ["deskcast", "seasonal_naive"], "wape": float("nan"), "wql": 0.0}), 3)
+    ['Forecast error unknown: the backtest periods have no volume.']
     """
     scores = table.set_index("model").to_dict("index")
     ours, naive = scores["deskcast"], scores["seasonal_naive"]
     if not np.isfinite(ours["wape"]):
-        return Finding("Nothing came in the spans that the forecast is judged on, so how good it is stays open.")
-    gain = 1 - ours["wql"] / naive["wql"] if naive["wql"] > 0 else 0.0
-    ahead = figure(FIGURES, "gain on the seasonal naive", "forecast", abs(gain), "share", audience="analyst")
-    level = abs(gain) <= 0.005
-    better = "level with" if level else f"{ahead:%} {'better' if gain > 0 else 'worse'} than"
+        return [Finding(f"Forecast error unknown: the backtest periods have no {of}.", audience="planner")]
 
-    def score(column: str, unit: str) -> Fact:
-        cell = Cell("leaderboard", column, {"model": "deskcast"})
-        return Fact.at(cell, {"leaderboard": table}, f"forecast_{column}", "forecast", unit, audience="analyst")
+    def score(column: str, unit: str, model: str = "deskcast", **more: Any) -> Fact:
+        cell = Cell("leaderboard", column, {"model": model})
+        more = {"audience": "planner", **more}
+        return Fact.at(cell, {"leaderboard": table}, f"forecast_{column}", model, unit, **more)
 
-    few = ours["wape"] < 3
-    error = score("wape", "share" if few else "count")
-    facts, cover = [error] + [ahead] * (not level), ""
+    error, other = (
+        score("wape", "share" if scores[model]["wape"] < 3 else "count", model)
+        for model in ("deskcast", "seasonal_naive")
+    )
+    said, repeated = (f"{fact}" if fact.unit == "share" else f"{fact:~} times" for fact in (error, other))
+    count = figure(FIGURES, "backtests", "forecast", backtests)
+    beside = f"; last week repeated {repeated}" if np.isfinite(naive["wape"]) else ""
+    found = [
+        Finding(f"Forecast error {said} of {of} ({count:backtest}){beside}.", error, count, *[other] * bool(beside))
+    ]
     if np.isfinite(ours.get("coverage_80", np.nan)):
-        level_80, held = setting("likely range", 0.8, "share"), score("coverage_80", "share")
-        facts, cover = [*facts, level_80, held], f"; its {level_80:%} interval held {held:%}"
-    off = f"{error} of" if few else f"{error:~} times"
-    text = f"On past origins the forecast was off by {off} the {of} and {better} the seasonal naive by quantile loss"
-    return Finding(f"{text}{cover}.", *facts)
+        level, held = setting("likely range", 0.8, "share"), score("coverage_80", "share")
+        text = f"In the backtests {held:%} of actual values are inside the likely range, which is made for {level:%}."
+        found.append(Finding(text, held, level))
+    return [*found, *_loss_sentence(ours["wql"], naive["wql"])]
+
+
+def _loss_sentence(ours: float, naive: float) -> list[Finding]:
+    gain = 1 - ours / naive if naive > 0 else 0.0
+    if abs(gain) <= 0.005:
+        return [Finding("Quantile loss is that of the seasonal naive.", audience="analyst")]
+    ahead = figure(FIGURES, "gain on the seasonal naive", "forecast", abs(gain), "share", audience="analyst")
+    direction = "below" if gain > 0 else "above"
+    return [Finding(f"Quantile loss is {ahead:%} {direction} that of the seasonal naive.", ahead)]
 
 
 def method_sentences(model: str, tiers: object) -> list[Finding]:
-    """Say which method the forecast is made of, by tier of volume where these differ.
+    """Name the methods of the forecast, by tier of volume where these differ.
 
     >>> method_sentences("core", None)
-    ['The forecast is made by core.']
+    ['Forecast method: decomposition.']
     >>> method_sentences("core + recent_level", {"high": {"core": 1.0}, "sparse": {"core": 0.6, "croston": 0.4}})
-    ['The forecast is made by core for series of high volume, and by core (60%) and croston (40%) for sparse series.']
+    ['Forecast method for high volume: decomposition.',
+     'Forecast method for sparse volume: decomposition (60%) and croston (40%).']
     """
     if not isinstance(tiers, dict) or not tiers:
-        return [Finding(f"The forecast is made by {model.replace(' + ', ' and ')}.")]
-    parts, facts = [], []
+        named = format_list([_format_method(name) for name in model.split(" + ")])
+        return [Finding(f"Forecast method: {named}.", audience="analyst", names=[named])]
+    made: dict[str, tuple[str, list[Fact]]] = {}
     for tier, weights in tiers.items():
-        whole = []
+        parts, facts = [], []
         for name, share in weights.items():
             weight = figure(FIGURES, "weight of the method", f"{name}, {tier}", share, "share", audience="analyst")
             if share > 0.005:
-                whole.append(name if share > 0.995 else f"{name} ({weight:%})")
+                parts.append(_format_method(name) + ("" if share > 0.995 else f" ({weight:%})"))
                 facts += [weight] if share <= 0.995 else []
-        parts.append((format_list(whole), f"{tier} series" if tier == "sparse" else f"series of {tier} volume"))
-    if len({made for made, _ in parts}) == 1:
-        return [Finding(f"The forecast is made by {parts[0][0]}.", *facts)]
-    said = [f"{'' if not i else 'by '}{made} for {where}" for i, (made, where) in enumerate(parts)]
-    last = f", and {said[-1]}" if len(said) > 1 else ""
-    text = f"The forecast is made by {', '.join(said[:-1]) if len(said) > 1 else said[0]}{last}."
-    return [Finding(text, *facts)]
+        made[tier] = format_list(parts), facts
+    if len({text for text, _ in made.values()}) == 1:
+        text, facts = next(iter(made.values()))
+        return [Finding(f"Forecast method: {text}.", *facts, audience="analyst")]
+    return [
+        Finding(f"Forecast method for {tier} volume: {text}.", *facts, audience="analyst")
+        for tier, (text, facts) in made.items()
+    ]
+
+
+def _format_method(name: str) -> str:
+    named = VALUES["model"].get(name, name.replace("_", " "))
+    return named[:1].lower() + named[1:]
 
 
 def planner_notes(notes: Sequence[str]) -> list[Finding]:
     """Return the notes that a planner has to know, as sentences; the table of notes holds their figures.
 
-    >>> planner_notes(["the level of series 'a' fell by 30% about 2024-03-01", "12 slots are missing"])
-    ["The level of series 'a' fell by 30% about 2024-03-01."]
+    >>> planner_notes(["level shift in 'a': down 30% about Fri 1 Mar 2024", "12 time steps are missing"])
+    ["Level shift in 'a': down 30% about Fri 1 Mar 2024."]
     """
     said = [note for note in notes if any(word in note for word in _PLANNER_NOTE_MARKS)]
-    found = [Finding(f"{n[:1].upper()}{n[1:]}.", names=[n[1:]]) for n in said[:MAX_NOTES]]
-    rest = figure(FIGURES, "more notes", "forecast", len(said) - MAX_NOTES)
-    return [*found, *([Finding(f"{rest:more note} in the table of notes.", rest)] if rest.value > 0 else [])]
+    found = [Finding(f"{n[:1].upper()}{n[1:]}.", audience="planner", names=[n[1:]]) for n in said[:MAX_NOTES]]
+    rest = figure(FIGURES, "more notes", "forecast", len(said) - MAX_NOTES, audience="planner")
+    return [*found, *([Finding(f"{rest:more note} on the data: see the notes.", rest)] if rest.value > 0 else [])]

@@ -10,7 +10,7 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from .facts import Cell, Fact, Finding, Take
 from .figures import figure
-from .words import format_kpi, format_list
+from .words import format_date, format_kpi, format_list
 
 #: The table of what the sentences on alerts say and no other table holds.
 FIGURES = "watch_figures"
@@ -20,41 +20,40 @@ _NEWS_PREFIXES = {
     "updated": "Changed: ",
     "usual": "Become usual: ",
     "resolved": "Back to normal: ",
-    "cancelled": "Withdrawn: ",
+    "cancelled": "Cancelled: ",
     "": "",
 }
 
-_MAX_ONGOING_NAMED = 3
+#: KPIs that a sentence names, and sentences that follow the first.
+MAX_NAMES, MAX_DETAILS = 3, 2
 
 
 def alert_sentence(row: Any, as_of: pd.Timestamp | None = None) -> Finding:
-    """Say an alert: what is new of it, what moved and since when, from what to what, its cost, why, and its id.
+    """Report an alert: what is new, which KPI changed since when, its value, impact and drivers.
 
     Every figure is one of the row in the table ``kpi_alerts``.
     """
     facts = _alert_facts(row, as_of)
     where, more = _where(row)
-    after, before = facts["after"], facts["before"]
-    moved = {"up": "rose", "down": "fell"}[row.direction]
+    after = facts["after"]
     since = f"on {after:since}" if row.kind == "spike" else f"since {after:since}"
     text = (
-        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{where} {moved} {since}: "
-        f"{after} where {before} was expected{_cost(row, facts)}."
+        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{where} {row.direction} {since}: {after}, "
+        f"expected {after:expected}{_impact(row, facts)}."
     )
-    if row.other_kpis:
-        text += f" With it {_also(row.other_kpis)}."
-    if row.drivers:
-        text += f" Driven by {row.drivers}."
-    if row.causes:
-        text += f" Possible cause: {row.causes}."
-    text += _state(row, after)
-    if row.news == "cancelled":
-        text += " It is no longer found."
-    if row.acknowledged_by:
-        text += f" Seen by {row.acknowledged_by}{f': {row.note}' if row.note else ''}."
+    tail = [
+        "It is no longer found." if row.news == "cancelled" else "",
+        f"Acknowledged by {row.acknowledged_by}{f': {row.note}' if row.note else ''}." if row.acknowledged_by else "",
+        f"Mainly {row.drivers}." if row.drivers else "",
+        f"Possible cause: {row.causes.split('; ')[0]}." if row.causes else "",
+        _state(row, after),
+        f"Also {_also(row.other_kpis)}." if row.other_kpis else "",
+    ]
     names = [row.series, row.drivers, row.causes, row.note, row.acknowledged_by, row.other_kpis, row.ongoing_kpis]
-    said = [part for name in names if isinstance(name, str) for part in (name, *_series_in(name)) if part]
-    return Finding(f"{text} [{row.alert_id}]", *facts.values(), *more, names=said)
+    said = [
+        part for name in names if isinstance(name, str) for part in (name, *name.split("; "), *_series_in(name)) if part
+    ]
+    return Finding(" ".join([text, *[one for one in tail if one][:MAX_DETAILS]]), *facts.values(), *more, names=said)
 
 
 def _series_in(words: str) -> list[str]:
@@ -80,7 +79,7 @@ def _alert_facts(row: Any, as_of: pd.Timestamp | None) -> dict[str, Fact]:
 
 
 def counter_metric_sentence(row: Any) -> Finding:
-    """Say that one KPI got better while its pair got worse."""
+    """Report that one KPI improved while its counter-metric got worse."""
     where = "" if row.series == "all" else f" ({row.series})"
     keys = {c: getattr(row, c) for c in ("improved_kpi", "worsened_kpi", "series", "detected_at")}
     facts = {
@@ -97,82 +96,84 @@ def counter_metric_sentence(row: Any) -> Finding:
     }
     moves = [f"{facts[side, 'before']} to {facts[side, 'after']}" for side in ("improved", "worsened")]
     return Finding(
-        f"{format_kpi(row.improved_kpi)}{where} got better since {facts['improved', 'after']:since} ({moves[0]}) while "
-        f"{format_kpi(row.worsened_kpi)} got worse ({moves[1]}): speed may have been bought with quality.",
+        f"{format_kpi(row.improved_kpi)}{where} improved since {facts['improved', 'after']:since} ({moves[0]}), but "
+        f"{format_kpi(row.worsened_kpi).lower()} got worse ({moves[1]}). {_counter_advice(row)}",
         *facts.values(),
     )
 
 
 def goal_sentences(goals: pd.DataFrame) -> list[Finding]:
-    """Say where each goal stands, where it is heading, and how likely it is to be met."""
+    """Report each goal: the chance to meet it, the forecast and the value to date."""
     return [_goal(row) for row in goals.itertuples()]
 
 
 def explained_sentences(
     named: Iterable[tuple[str, str, pd.Timestamp, str]], end: pd.Timestamp, days: int
 ) -> list[Finding]:
-    """Say which known days would have alarmed, had nobody named them."""
+    """Report the known days that would have caused alerts without their names."""
     since = end - pd.Timedelta(days=days)
     found: dict[str, list[str]] = {}
     for kpi, _, day, name in named:
         if day > since:
-            found.setdefault(f"{name} ({day:%d %b %Y})", []).append(format_kpi(kpi))
+            found.setdefault(f"{name} ({format_date(day, end.year)})", []).append(format_kpi(kpi))
     return [
-        Finding(f"Explained by {name}: {format_list(list(dict.fromkeys(kpis)))}.", names=[name])
+        Finding(f"Explained by {name}: {format_list(_shorten(list(dict.fromkeys(kpis))))}.", names=[name])
         for name, kpis in found.items()
     ]
 
 
 def _state(row: Any, after: Fact) -> str:
-    """Say where an alert stands; what goes on is never called over."""
+    """Report the state of an alert; what continues is never called over."""
     if row.state == "become usual" and row.kind == "level_shift":
-        return f" It has stayed at {after}."
+        return f"It has stayed at {after}."
     if row.state == "back to normal" and row.news != "resolved":
-        return f" It was back to normal after {row.last_at:%a %d %b %Y}."
-    return f" {_ongoing(row.ongoing_kpis)} not over." if row.ongoing_kpis and row.news != "cancelled" else ""
+        return f"Back to normal after {format_date(row.last_at, None if after.as_of is None else after.as_of.year)}."
+    return f"Still changed: {_ongoing(row.ongoing_kpis)}." if row.ongoing_kpis and row.news != "cancelled" else ""
 
 
 def _where(row: Any) -> tuple[str, list[Fact]]:
-    """Name the segment whose figures are said, and how many more moved with it."""
+    """Name the segment whose figures are reported, and how many more changed with it."""
     names = [name for name in dict.fromkeys(row.members.split("; ")) if name not in ("all", row.series)]
     if row.series == "all":
         return "", []
     if not names:
         return f" ({row.series})", []
     more = figure(FIGURES, "more segments", row.alert_id, len(names))
-    return f" ({row.series}; {more:more segment} with it)", [more]
+    return f" ({row.series}; {more:more segment})", [more]
 
 
-def _cost(row: Any, facts: Mapping[str, Fact]) -> str:
+def _impact(row: Any, facts: Mapping[str, Fact]) -> str:
     impact = facts.get("impact")
     if impact is None:
         return ""
     number = f"{impact}"
     case = "case" if number == "1" else "cases"
     if find_kpi_unit(row.kpi) == "share":
-        return f"; it concerns {number} {case}"
+        return f"; {number} {case} affected"
     noun = ("hour" if number == "1" else "hours") if row.impact_unit == "hours" else case
-    return f"; {number} {noun} {'more' if row.impact > 0 else 'fewer'} so far"
+    return f"; {number} {noun} {'more' if row.impact > 0 else 'fewer'} in total"
 
 
 def _also(words: str) -> str:
-    """Say what other KPIs did, each once: ``csat down (all)`` becomes ``CSAT fell``."""
+    """Name other KPIs and their direction, each once: ``csat down (all)`` becomes ``CSAT down``."""
     found = []
     for part in words.split("; "):
-        kpi, way = part.split(" (")[0].rsplit(" ", 1)
-        found.append(f"{format_kpi(kpi)} {'rose' if way == 'up' else 'fell'}")
-    return format_list(list(dict.fromkeys(found)))
+        kpi, direction = part.split(" (")[0].rsplit(" ", 1)
+        found.append(f"{format_kpi(kpi)} {direction}")
+    return format_list(_shorten(list(dict.fromkeys(found))))
+
+
+def _shorten(names: list[str]) -> list[str]:
+    return names if len(names) <= MAX_NAMES else [*names[:MAX_NAMES], "more"]
 
 
 def _ongoing(words: str) -> str:
-    """Name what goes on, with its segment: ``csat down (all)`` becomes ``CSAT is``."""
+    """Name what continues, with its segment: ``csat down (all)`` becomes ``CSAT``."""
     found = []
     for part in words.split("; "):
         move, series = part[:-1].split(" (", 1)
         found.append(format_kpi(move.rsplit(" ", 1)[0]) + ("" if series == "all" else f" ({series})"))
-    named = list(dict.fromkeys(found))
-    shown = named if len(named) <= _MAX_ONGOING_NAMED else [*named[:_MAX_ONGOING_NAMED], "more"]
-    return f"{format_list(shown)} {'is' if len(shown) == 1 else 'are'}"
+    return format_list(_shorten(list(dict.fromkeys(found))))
 
 
 def _goal(row: Any) -> Finding:
@@ -185,17 +186,34 @@ def _goal(row: Any) -> Finding:
         )
 
     target, so_far, days = state("target"), state("so_far", since=row.start), state("days_known", "count")
-    bound = "least" if row.better == "higher" else "most"
-    aim = f"{format_kpi(row.kpi)} of at {bound} {target}"
-    head = f"Goal '{row.name}' ({aim} by {row.end:%d %b %Y})"
+    bound = "at most " if row.better == "lower" else ""
+    head = f"{format_kpi(row.kpi)} goal {_format_period(row.start, row.end)} ({bound}{target})"
     if pd.isna(row.so_far):
-        here, facts = "nothing is known of its period yet", [target]
-    else:
-        whole = state("days", "count")
-        here, facts = f"{so_far} after {days} of {whole:day}", [target, so_far, days, whole]
+        return Finding(f"{head}: no value yet.", target, names=[row.name])
+    whole = state("days", "count")
+    to_date, known = f"{so_far} after {days} of {whole:day}", [target, so_far, days, whole]
     if pd.isna(row.probability):
-        return Finding(f"{head}: {here}; too little is known for a forecast.", *facts, names=[row.name])
-    ahead = state("forecast", low=row.low, high=row.high)
+        return Finding(f"{head}: {to_date}, too little data for a forecast.", *known, names=[row.name])
+    ahead = state("forecast", expected=row.target)
     low, high, chance = state("low"), state("high"), state("probability", "probability")
-    text = f"{head}: {here}, {ahead} expected ({low} to {high}); {chance} likely to be met."
-    return Finding(text, *facts, ahead, low, high, chance, names=[row.name])
+    text = f"{head}: {chance} chance; expected {ahead}, likely {low} to {high} ({to_date})."
+    return Finding(text, *known, ahead, low, high, chance, names=[row.name])
+
+
+def _format_period(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """Name a whole month, or else the last day.
+
+    >>> _format_period(pd.Timestamp("2026-03-01"), pd.Timestamp("2026-03-31"))
+    'for March'
+    >>> _format_period(pd.Timestamp("2026-01-01"), pd.Timestamp("2026-03-31"))
+    'until Tue 31 Mar'
+    """
+    if pd.isna(start) or pd.isna(end):
+        return "of the period"
+    whole_month = start.is_month_start and end == start + pd.offsets.MonthEnd(1)
+    return f"for {start:%B}" if whole_month else f"until {format_date(end, start.year)}"
+
+
+def _counter_advice(row: Any) -> str:
+    faster = find_kpi_unit(row.improved_kpi) == "s"
+    return "Check whether faster handling costs quality." if faster else "Check whether the two changes are linked."

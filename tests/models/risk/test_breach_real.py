@@ -38,7 +38,7 @@ def test_what_is_used_beats_the_base_rate_on_cases_never_seen_and_says_how_sure_
     assert table.loc["mean", "brier"] < table.loc[["rule", "rates"], "brier"].min() - 0.05
     assert table.loc["mean", "ece"] < 0.06
     assert 0.3 < risk.coverage_ < 0.9
-    assert "Take them with care: the log is too short" in risk.decision_
+    assert "Use with caution: the outcome of" in risk.decision_
 
 
 def test_the_list_of_a_morning_is_the_same_without_the_future(desk):

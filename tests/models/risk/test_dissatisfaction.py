@@ -32,7 +32,7 @@ def test_weights_recover_the_rate_of_all_who_were_asked_where_the_answers_alone_
     assert naive - truth["low"].mean() > 0.08, "or this test shows nothing"
     assert risk.rates_["answers"] == pytest.approx(naive, abs=0.005)
     assert risk.rates_["asked"] == pytest.approx(truth["low"].mean(), abs=0.02)
-    assert f"Of the answers {100 * risk.rates_['answers']:.0f} % are dissatisfied" in risk.decision_
+    assert f"Dissatisfied: {100 * risk.rates_['answers']:.0f}% of answers" in risk.decision_
     assert 500 < risk.response_propensity_.effective < risk.response_propensity_.answers
 
 
@@ -80,8 +80,8 @@ def test_noise_teaches_nothing_and_no_ranking_is_sold():
     risk = DissatisfactionRisk(replicates=300).fit(snapshots, labels, as_of=START + pd.Timedelta(days=300))
     assert risk.used_["closed"] == "constant"
     assert not risk.promoted_
-    assert "Little can be known when a case has just closed" in risk.decision_
-    assert "Nothing was learnt" in risk.decision_
+    assert "Not enough data yet to rank cases when a case has just closed" in risk.decision_
+    assert "No reliable skill" in risk.decision_
     assert len(np.unique(risk.risk(snapshots))) == 1
     assert reasons(snapshots.tail(5), risk).empty
 
@@ -138,7 +138,7 @@ def test_skill_is_nothing_for_the_base_rate_and_all_for_a_seer():
     assert not Skill(0.02, 0.01, 0.03).is_worth_ranking(1.7)
     assert Skill(0.02, 0.01, 0.03).is_worth_ranking(2.2)
     assert top_lift(y, y) == pytest.approx(3.0)
-    assert "95 % interval" in format_skill(brier_skill(y, y, base, np.arange(150)))
+    assert "95% interval" in format_skill(brier_skill(y, y, base, np.arange(150)))
 
 
 def test_ten_cases_and_one_class_are_a_base_rate_that_says_why():
@@ -316,6 +316,6 @@ def test_complaints_at_receipt_say_little(shared_data):
     disputed = pd.array(told["consumer_disputed?"].eq("Yes"), dtype="boolean")
     labels = pd.DataFrame({"case_id": rows["case_id"], "label": disputed, "known_at": at + pd.Timedelta("60D")})
     risk = DissatisfactionRisk(replicates=300).fit(rows, labels, as_of=at.max() + pd.Timedelta("60D"))
-    assert risk.decision_.startswith("Little can be known at receipt")
+    assert risk.decision_.startswith("Not enough data yet to rank cases at receipt")
     assert risk.risk(rows).std() < 1e-12
     assert risk.risk(rows)[0] == pytest.approx(0.19, abs=0.05)

@@ -57,7 +57,7 @@ def test_a_rate_by_time_used_is_that_of_the_truth():
     rows = frame.drop_duplicates("case_id").head(3).assign(target_used=[0.0, 0.5, 0.9])
     truth = np.exp(-1.4 * (1 - np.array([0.0, 0.5, 0.9])))  # exp(-left / mean)
     assert risk.risk(rows) == pytest.approx(truth, abs=0.1)
-    assert "It is read from the time used" in risk.decision_
+    assert "breach risk is read from the SLA time used" in risk.decision_
     assert risk.caution_ == risk.decision_
     moved = risk.follow(frame, labels, end)
     assert moved.risk(rows) == pytest.approx(risk.risk(rows))
@@ -71,7 +71,7 @@ def test_where_no_target_has_run_out_it_cannot_be_known_yet(log_days):
     risk = BreachRisk().fit(frame, labels, as_of=end)
     assert risk.used_ == "unknown"
     assert np.isnan(risk.risk(frame)).all()
-    assert "It cannot be known yet how many promises will be broken: the targets of only 0 of" in risk.decision_
+    assert "Not enough data yet for a breach risk: the targets of only 0 of" in risk.decision_
     over = frame.head(2).assign(already_breached=True)
     assert risk.risk(over).tolist() == [1.0, 1.0]  # a fact, and no forecast
 

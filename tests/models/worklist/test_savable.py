@@ -119,12 +119,12 @@ def test_each_drop_has_its_reason():
         min_probability=0.1,
     )
     assert gone.set_index("case_id")["reason"].to_dict() == {
-        "broke": "broke its promise",
-        "late": "too late to be saved",
+        "broke": "breached",
+        "late": "too late to meet the SLA",
         "done": "resolved",
         "gone": "ended",
         "low": "risk is below 10%",
         "touched": "worked on since",
-        "better": "work on others saves more",
+        "better": "other cases come first",
     }
     assert (gone["flagged_at"] == at).all()

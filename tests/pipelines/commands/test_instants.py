@@ -115,7 +115,7 @@ def test_picks_do_not_flap_over_ten_nights_and_each_drop_is_said(desk):
             gone = stage.tables.get("dropped_cases", pd.DataFrame({"case_id": [], "reason": []}))
             assert set(before["case_id"]) - now == set(gone["case_id"])
             assert gone["reason"].ne("").all()
-            could = set(before["case_id"]) - set(gone["case_id"][gone["reason"] != "work on others saves more"])
+            could = set(before["case_id"]) - set(gone["case_id"][gone["reason"] != "other cases come first"])
             shares.append((len(could & now), len(could)))
             assert any("of the last list left it" in f for f in stage.findings) == (len(gone) > 0)
         assert save_flags(desk / "results", risk, then.data_until)

@@ -105,7 +105,7 @@ def test_a_hand_over_of_little_work_is_no_cause():
     )
     begin = pd.Timestamp("2024-03-29", tz="UTC")
     assert ask._owners({"product": "Net"}, begin)[0].startswith(
-        "Ana has not worked since 28 Mar 2024 (100% of product Net"
+        "Ana has not worked since Thu 28 Mar 2024 (100% of product Net"
     )
     assert ask._owners({"product": "TV"}, begin) == []
     assert ask.causes({"product": "Net"}, begin.tz_localize(None), "cases_opened") == ""  # no agent makes cases come

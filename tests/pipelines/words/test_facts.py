@@ -47,7 +47,7 @@ def test_facts_stand_in_findings_json_beside_the_sentences(tmp_path):
     with replace_folder(tmp_path / "results") as folder:
         write_stages([stage(f"CSAT {fact}.", fact)], folder, made_at=datetime(2026, 3, 3, tzinfo=UTC), version="1")
     body = json.loads(json.dumps(read_findings(tmp_path / "results")))["stages"][0]
-    assert body["findings"] == ["CSAT 70.0%."]
+    assert body["findings"] == ["CSAT 70%."]
     assert body["facts"][0]["expected"] == 0.8
     assert body["facts"][0]["low"] is None
     assert body["facts"][0]["since"].startswith("2026-03-02T00:00:00")

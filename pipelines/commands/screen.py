@@ -1,0 +1,205 @@
+"""One screen an answer: findings, the columns of a table that fit, and a line on what is not shown."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..words.tables import FormattedTable
+
+#: Size of a screen, which every terminal has.
+SCREEN_LINES, SCREEN_WIDTH = 24, 80
+#: Columns of ``--all``, where the answer goes into a file or a pipe.
+PIPED_WIDTH = 160
+#: Rows of a table that findings leave room for, lines of a cell, and the width from which a text may be wrapped.
+MIN_ROWS, MAX_CELL_LINES, FLEXIBLE_WIDTH = 6, 2, 20
+_GAP, _ELLIPSIS = "  ", "…"
+
+#: Table -> its most useful columns, the most useful first; the others in their own order.
+MAIN_COLUMNS = {
+    "availability": ("kpi", "available", "missing_data", "definition"),
+    "history": ("kpi", "ds", "value", "n", "lo", "hi"),
+    "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "seasonal_naive"),
+    "totals": ("node", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "base"),
+    "paths": ("unique_id", "ds", "path", "y"),
+    "forecast_by_lead": ("lead", "model", "wape", "bias", "coverage_80", "n"),
+    "staffing": (
+        *("queue", "ds", "calls", "agents", "agents_to_schedule", "service_level", "miss_probability", "binding"),
+        *("agents_hi", "aht_s", "occupancy"),
+    ),
+    "casework": ("queue", "ds", "agents", "agents_to_schedule", "arrived", "backlog", "breaches", "breach_risk"),
+    "schedule": ("queue", "pattern", "scheduled_agents", "hours"),
+    "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
+    "evaluation": ("model", "promoted", "n", "base_rate", "auc", "brier", "ece"),
+    "risk": ("case_id", "probability", "due_at", "left_wall_s", "owner", "reason_1", "action"),
+    "open_cases": ("case_id", "due_at", "left_wall_s", "owner", "team", "priority"),
+    "kpi_alerts": ("alert_id", "series", "started_at", "before", "after", "state"),
+    "goals": ("kpi", "end", "target", "so_far", "forecast", "probability"),
+    "detections": ("kpi", "series", "started_at", "before", "after", "kind"),
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A table as lines: a title, a header of one or two lines, and the lines of each row."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    hidden_columns: int
+
+
+def wrap_finding(text: str, width: int = SCREEN_WIDTH) -> list[str]:
+    """Wrap a finding at words, with a mark before its first line.
+
+    >>> wrap_finding("Work on these 20 cases first.", 20)
+    ['- Work on these 20', '  cases first.']
+    """
+    return textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False) or ["-"]
+
+
+def choose_columns(name: str, frame: pd.DataFrame) -> list[str]:
+    """Return the columns that people see, the most useful first; a column of which nothing is known comes last.
+
+    >>> import pandas as pd
+    >>> choose_columns("goals", pd.DataFrame({"name": ["a"], "target": [0.8], "kpi": ["csat"], "summary": [""]}))
+    ['kpi', 'target', 'name']
+    """
+    from ..words.columns import is_shown
+
+    there = [str(column) for column in frame.columns if is_shown(name, str(column))]
+    first = [column for column in MAIN_COLUMNS.get(name, ()) if column in there]
+    ordered = [*first, *[column for column in there if column not in first]]
+    return sorted(ordered, key=lambda column: bool(frame[column].isna().all()))
+
+
+def lay_out(shown: FormattedTable, title: str, width: int = SCREEN_WIDTH) -> Block:
+    """Lay out a table in a width: columns that fit as a whole, long texts wrapped at words.
+
+    Examples
+    --------
+    >>> from deskcast.pipelines.words.tables import FormattedTable
+    >>> rows = [["C1", "over 99%", "88% of the SLA time is used"], ["C2", "7%", "priority 4"]]
+    >>> table = FormattedTable("risk", [("Case", False), ("Breach risk", True), ("Main reason", False)], rows, 2)
+    >>> block = lay_out(table, "Open cases", 36)
+    >>> print("\\n".join([*block.header, *[line for row in block.rows for line in row]]))
+    Case    Breach  Main reason
+              risk
+    C1    over 99%  88% of the SLA
+                    time is used
+    C2          7%  priority 4
+    """
+    chosen = _fit(shown, width)
+    header = _join_cells(
+        [_wrap(shown.columns[i][0], size, MAX_CELL_LINES) for i, size in chosen], chosen, _align(shown, chosen)
+    )
+    rows = [
+        tuple(_join_cells([_wrap(row[i], size, MAX_CELL_LINES) for i, size in chosen], chosen, _align(shown, chosen)))
+        for row in shown.rows
+    ]
+    return Block(title, tuple(header), tuple(rows), len(shown.columns) - len(chosen))
+
+
+def _fit(shown: FormattedTable, width: int) -> list[tuple[int, int]]:
+    """Return place and width of each column that fits; what is left is given to the texts."""
+    least, most = [], []
+    for place, (label, _) in enumerate(shown.columns):
+        cells = [row[place] for row in shown.rows]
+        head, natural = _header_width(label), max((cell_len(cell) for cell in cells), default=0)
+        words = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
+        flexible = natural > FLEXIBLE_WIDTH and words <= FLEXIBLE_WIDTH
+        least.append(max(head, FLEXIBLE_WIDTH if flexible else natural))
+        most.append(max(head, natural))
+    chosen, used = [], 0
+    for place, size in enumerate(least):
+        more = size + len(_GAP) * bool(chosen)
+        if used + more <= width:
+            chosen.append(place)
+            used += more
+    if not chosen:  # even the first is wider than the screen: it is cut
+        return [(0, width)]
+    sizes = {place: least[place] for place in chosen}
+    for place in chosen:
+        grow = min(most[place] - least[place], width - used)
+        sizes[place] += grow
+        used += grow
+    return list(sizes.items())
+
+
+def _header_width(label: str) -> int:
+    """Return the least width in which a label takes two lines at most, without a broken word."""
+    least = max(cell_len(word) for word in label.split()) if label.strip() else 1
+    return next(w for w in range(least, len(label) + 2) if len(textwrap.wrap(label, w)) <= MAX_CELL_LINES)
+
+
+def _wrap(text: str, width: int, lines: int) -> list[str]:
+    wrapped = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    if len(wrapped) <= lines:
+        return wrapped
+    last = wrapped[lines - 1]
+    while cell_len(last) >= width and " " in last:
+        last = last.rsplit(" ", 1)[0]
+    return [*wrapped[: lines - 1], last[: width - 1] + _ELLIPSIS]
+
+
+def _align(shown: FormattedTable, chosen: Sequence[tuple[int, int]]) -> list[bool]:
+    return [shown.columns[place][1] for place, _ in chosen]
+
+
+def _join_cells(cells: list[list[str]], chosen: Sequence[tuple[int, int]], right: Sequence[bool]) -> list[str]:
+    """Return the lines of one row."""
+    lines = []
+    for number in range(max(len(cell) for cell in cells)):
+        parts = []
+        for cell, (_, size), is_number in zip(cells, chosen, right, strict=True):
+            text = cell[number] if number < len(cell) else ""
+            space = " " * (size - cell_len(text))
+            parts.append(space + text if is_number else text + space)
+        lines.append(_GAP.join(parts).rstrip())
+    return lines
+
+
+def count_findings(texts: Sequence[str], lines: int, width: int = SCREEN_WIDTH) -> int:
+    """Return how many of the first findings fit into so many lines, one at least.
+
+    >>> count_findings(["One.", "Two.", "Three."], 2), count_findings(["x " * 90], 1)
+    (2, 1)
+    """
+    used = 0
+    for number, text in enumerate(texts):
+        used += len(wrap_finding(text, width))
+        if used > lines:
+            return max(number, 1)
+    return len(texts)
+
+
+def count_rows(block: Block, lines: int) -> int:
+    """Return how many rows of a table fit into so many lines."""
+    used = 0
+    for number, row in enumerate(block.rows):
+        used += len(row)
+        if used > lines:
+            return number
+    return len(block.rows)
+
+
+def describe_rest(findings: int, rows: int, columns: int, tables: int) -> str:
+    """Write what a screen does not show, and how to see it.
+
+    >>> describe_rest(0, 406, 1, 2)
+    '... 406 rows, 1 column, 2 tables more: --all or --out'
+    >>> describe_rest(0, 0, 0, 0)
+    ''
+    """
+    from ..words.words import format_count
+
+    counts = ((findings, "finding"), (rows, "row"), (columns, "column"), (tables, "table"))
+    parts = [format_count(count, noun) for count, noun in counts if count > 0]
+    return f"... {', '.join(parts)} more: --all or --out" if parts else ""

@@ -1,0 +1,311 @@
+"""Columns of the result tables as people read them: their labels, the format of their cells, and who they are for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from ...features.durations import format_duration
+from ...features.errors import InputError
+from ...features.kpis.catalogue import find_kpi_unit
+from .column_registry import COLUMNS, SHARED
+from .table_registry import TABLES, VALUES
+from .words import (
+    MISSING_TEXT,
+    format_business_time,
+    format_date,
+    format_instant,
+    format_kpi,
+    format_number,
+    format_points,
+    format_probability,
+    format_score,
+    format_share,
+    format_value,
+)
+
+Audience = Literal["everyone", "planner", "analyst"]
+#: ``value`` reads as ``VALUES`` say, ``words`` drops the underscores of a name, ``moves`` are KPIs with a direction.
+#: ``kpi_value`` is in the unit of the KPI of its row, ``improved_kpi`` and ``worsened_kpi`` in that of those columns,
+#: ``row_unit`` in that of its row; ``kpi_change`` is a difference of two values, ``kpi_mean`` the mean behind a share.
+#: ``day`` shows the time of day where there is one; ``hidden`` is not shown.
+Format = Literal[
+    *("text", "id", "kpi", "words", "value", "moves", "flag", "day", "instant", "hidden"),
+    *(
+        "count",
+        "agents",
+        "expected",
+        "number",
+        "score",
+        "share",
+        "percent",
+        "points",
+        "probability",
+        "duration",
+        "business",
+    ),
+    *("kpi_value", "kpi_change", "kpi_mean", "improved_kpi", "worsened_kpi", "row_unit"),
+]
+_TEXTS = ("text", "id", "kpi", "words", "value", "moves", "flag", "day", "instant")
+_KPI_FORMATS = {
+    "kpi_value": "kpi",
+    "kpi_change": "kpi",
+    "kpi_mean": "kpi",
+    "improved_kpi": "improved_kpi",
+    "worsened_kpi": "worsened_kpi",
+    "row_unit": "unit",
+}
+_MARKS: dict[str, Audience] = {"!": "analyst", "+": "planner"}
+_BOUND = re.compile(r"(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)?)")
+_FIGURES = {"kind": "What | text", "subject": "Of | text", "value": "Value | row_unit", "unit": "Unit | text"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column reads.
+
+    Attributes
+    ----------
+    label
+        Header, with the unit where the cells do not have it.
+    form
+        See :data:`Format`.
+    audience
+        Who needs it: everyone, planners and analysts, or analysts.
+    """
+
+    label: str
+    form: Format = "text"
+    audience: Audience = "everyone"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its cells are set to the right."""
+        return self.form not in _TEXTS
+
+
+@cache
+def find_column(table: str, column: str) -> Column | None:
+    """Return the entry of a column; nothing where it has none.
+
+    Bounds of an interval follow from its level, and every table of figures has the same columns.
+
+    Examples
+    --------
+    >>> find_column("risk", "probability")
+    Column(label='Breach risk', form='probability', audience='everyone')
+    >>> find_column("forecast", "deskcast-lo-80").label, find_column("risk", "colour_of_the_case")
+    ('Likely low', None)
+    """
+    own = _FIGURES if table.endswith("_figures") else COLUMNS.get(table, {})
+    entry = own.get(column) or SHARED.get(column)
+    audience = table_audience(table)
+    if entry is not None:
+        label, form = entry.split(" | ")
+        marked = _MARKS.get(form[-1])
+        form = form.rstrip("".join(_MARKS))
+        if form not in get_args(Format):
+            raise InputError("unknown format", where=table, column=column, got=form, code="value.unknown")
+        return Column(label, form, marked or audience)  # type: ignore[arg-type]
+    bound = _BOUND.fullmatch(column)
+    if bound is None:
+        return None
+    end = {"lo": "low", "hi": "high"}[bound["side"]]
+    label = f"Likely {end}" if bound["level"] == "80" else f"{bound['level']}% {end}"
+    if bound["model"] != "deskcast":
+        label = f"{column_label(table, bound['model'])}, {label[:1].lower() + label[1:]}"
+    return Column(label, "expected", audience if bound["level"] == "80" else "analyst")
+
+
+def column_label(table: str, column: str) -> str:
+    """Return the header of a column; a column of one's own, such as a segment, has its name in words.
+
+    >>> column_label("staffing", "agents_to_schedule"), column_label("history", "ds"), column_label("history", "site")
+    ('To schedule', 'Period from', 'Site')
+    """
+    entry = find_column(table, column)
+    return _in_words(column) if entry is None else entry.label
+
+
+def column_audience(table: str, column: str) -> Audience:
+    """Return who needs a column.
+
+    >>> column_audience("risk", "probability"), column_audience("evaluation", "auc"), column_audience("forecast", "ds")
+    ('everyone', 'analyst', 'planner')
+    """
+    entry = find_column(table, column)
+    return table_audience(table) if entry is None else entry.audience
+
+
+def is_shown(table: str, column: str) -> bool:
+    """Tell whether people see a column at all.
+
+    >>> is_shown("risk", "left_s"), is_shown("risk", "left_wall_s")
+    (False, True)
+    """
+    entry = find_column(table, column)
+    return entry is None or entry.form != "hidden"
+
+
+def table_title(table: str) -> str:
+    """Return the title of a table.
+
+    >>> table_title("risk"), table_title("my_own")
+    ('Open cases by breach risk', 'My own')
+    """
+    return TABLES[table].split(" | ")[0] if table in TABLES else _in_words(table)
+
+
+def table_audience(table: str) -> Audience:
+    """Return who needs a table.
+
+    >>> table_audience("risk"), table_audience("my_own")
+    ('everyone', 'analyst')
+    """
+    return TABLES[table].split(" | ")[1] if table in TABLES else "analyst"  # type: ignore[return-value]
+
+
+def format_cell(
+    table: str, column: str, value: Any, *, kpi: str = "", timezone: str = "UTC", year: int | None = None
+) -> str:
+    """Write one cell as people read it.
+
+    Parameters
+    ----------
+    table, column, value
+        The cell.
+    kpi
+        KPI of its row, where the value is one of a KPI.
+    timezone
+        Clock of instants.
+    year
+        Year that dates do not repeat; they show theirs where it is another one.
+
+    Examples
+    --------
+    >>> format_cell("risk", "probability", 0.9991), format_cell("risk", "left_business_s", 93600.0)
+    ('over 99%', '26 h')
+    >>> format_cell("history", "value", 0.824, kpi="csat"), format_cell("risk", "owner", None)
+    ('82%', '–')
+    >>> format_cell("risk", "due_at", pd.Timestamp("2026-03-02T07:30Z"), timezone="Europe/Berlin", year=2026)
+    'Mon 2 Mar 08:30'
+    """
+    if value is None or (not isinstance(value, (list, dict)) and pd.isna(value)) or value == "":
+        return MISSING_TEXT
+    entry = find_column(table, column)
+    form = _guess_format(column, value) if entry is None else entry.form
+    if isinstance(value, bool) or form == "flag":
+        return "yes" if value else "no"
+    if isinstance(value, pd.Timestamp):
+        local = value.tz_convert(timezone) if value.tzinfo is not None else value
+        days = form == "day" and local == local.normalize()
+        return format_date(local, year) if days else format_instant(local, year)
+    if isinstance(value, str):
+        return _format_text(form, column, value)
+    number = float(value)
+    if math.isinf(number):
+        return "∞" if number > 0 else "-∞"
+    if form in _KPI_FORMATS:
+        return _format_kpi_value(form, number, kpi)
+    return _NUMBER_FORMATS.get(form, format_number)(number)
+
+
+def format_column(
+    table: str,
+    column: str,
+    values: pd.Series[Any],
+    *,
+    kpis: Sequence[str] | None = None,
+    timezone: str = "UTC",
+    year: int | None = None,
+) -> list[str]:
+    """Write the cells of a column, in one way for all of them.
+
+    Parameters
+    ----------
+    table, column, values
+        The column.
+    kpis
+        KPI of each row; see :func:`kpis_of`.
+    timezone, year
+        See :func:`format_cell`.
+
+    Examples
+    --------
+    >>> format_column("history", "value", pd.Series([0.824, 5400.0]), kpis=["csat", "resolution_time"])
+    ['82%', '1 h 30 min']
+    """
+    names = [""] * len(values) if kpis is None else kpis
+    return [
+        format_cell(table, column, value, kpi=kpi, timezone=timezone, year=year)
+        for value, kpi in zip(values.tolist(), names, strict=True)
+    ]
+
+
+def kpis_of(table: str, column: str, frame: pd.DataFrame) -> list[str] | None:
+    """Return the KPI that each cell of a column is a value of; nothing where the column is of another kind.
+
+    >>> kpis_of("history", "value", pd.DataFrame({"kpi": ["csat"], "value": [0.8]}))
+    ['csat']
+    """
+    entry = find_column(table, column)
+    source = _KPI_FORMATS.get(entry.form) if entry is not None else None
+    return [str(kpi) for kpi in frame[source]] if source is not None and source in frame.columns else None
+
+
+def _format_text(form: str, column: str, value: str) -> str:
+    if form == "kpi":
+        return format_kpi(value)
+    if form == "words":
+        return _in_words(value)
+    if form == "moves":
+        return "; ".join(format_kpi(move) if "_" in move.split(" ", 1)[0] else move for move in value.split("; "))
+    return VALUES.get(column, {}).get(value, value)
+
+
+def _format_kpi_value(form: str, value: float, kpi: str) -> str:
+    unit = kpi if form == "row_unit" else find_kpi_unit(kpi)
+    if unit == "share" and form == "kpi_mean":
+        return format_number(value)  # the mean beside a share such as CSAT is a score
+    if unit == "share" and form == "kpi_change":
+        return format_points(value)
+    return format_value(value, unit or "score")
+
+
+def _in_words(name: str) -> str:
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _guess_format(column: str, value: Any) -> str:
+    if isinstance(value, (pd.Timestamp, str)):
+        return "day" if isinstance(value, pd.Timestamp) else "text"
+    return "duration" if column.endswith("_s") else "number"
+
+
+def _format_whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _format_agents(value: float) -> str:
+    """Write agents, who are whole people: a fraction comes from the shrinkage, and is rounded up."""
+    return f"{math.ceil(value - 1e-9):,}"
+
+
+_NUMBER_FORMATS: dict[str, Callable[[float], str]] = {
+    "count": _format_whole,
+    "agents": _format_agents,
+    "score": format_score,
+    "share": format_share,
+    "percent": lambda value: f"{value:g}%",
+    "points": format_points,
+    "probability": format_probability,
+    "duration": format_duration,
+    "business": format_business_time,
+}
