@@ -70,4 +70,4 @@ def _alert_chart(rows: pd.DataFrame, alert: pd.Series[Any], target: float | None
     zero = find_kpi_unit(kpi) not in ("share", "s")
     limits = (float(pd.Series(shown).min()), 1.0) if find_kpi_unit(kpi) == "share" else None
     y = value_axis(shown, unit[:1].upper() + unit[1:], label, zero=zero, limits=limits)
-    return draw_chart(title, text, time_axis(rows["ds"]), y, marks, 130)
+    return draw_chart(title, text, time_axis(rows["ds"]), y, marks)

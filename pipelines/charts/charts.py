@@ -20,7 +20,7 @@ _STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw, bool], ...]] =
     "forecast": (
         ("forecast", ("actuals", "forecast"), plot_volume, False),
         ("forecast_by_lead", ("forecast_by_lead",), plot_errors_by_lead, False),
-        ("forecast_coverage", ("forecast_coverage",), plot_interval_coverage, False),
+        ("forecast_coverage", ("forecast_coverage",), plot_interval_coverage, True),
         ("forecast_by_time", ("forecast_by_time",), plot_errors_by_slot, True),
     ),
     "staff": (

@@ -65,11 +65,13 @@ def _volume(name: str, actual: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataF
     axis = f"{what} per {slot}" + (f", means of {merged}" if merged > 1 else "")
     drawn = [mark.high if isinstance(mark, Area) else mark.y for mark in marks if isinstance(mark, (Line, Area))]
     text = (
-        f"{axis}{', ' + name if name else ''}: {ahead['deskcast'].sum():,.0f} forecast from {_day(ahead['ds'].min())} to "
-        f"{_day(ahead['ds'].max())}; {actual['y'].sum():,.0f} in the {len(actual):,} {slot}s before."
+        f"{axis}{', ' + name if name else ''}: {ahead['deskcast'].sum():,.0f} forecast from {_day(ahead['ds'].min())} "
+        f"to {_day(ahead['ds'].max())}; {actual['y'].sum():,.0f} in the {len(actual):,} {slot}s before."
     )
     x = time_axis(pd.concat([actual["ds"], coming["ds"]]))
-    return draw_chart(f"{what} per {slot}{', ' + name if name else ''}", text, x, value_axis(np.concatenate(drawn), axis), marks)
+    return draw_chart(
+        f"{what} per {slot}{', ' + name if name else ''}", text, x, value_axis(np.concatenate(drawn), axis), marks
+    )
 
 
 def _line(frame: pd.DataFrame, column: str, colour: str, label: str, dash: str = "") -> Line:
@@ -121,7 +123,9 @@ def plot_errors_by_lead(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     step = 7 if unit == "day" and most >= 14 else max(1, round((most - least) / 6))
     marked = tuple((float(lead), str(lead)) for lead in range(step, int(most) + 1, step))
     x = Axis(least, most, marked, f"{unit.capitalize()}s ahead")
-    return [draw_chart(f"Forecast error by {unit}s ahead", text, x, value_axis(table["wape"], _ERROR_AXIS, percent), marks)]
+    return [
+        draw_chart(f"Forecast error by {unit}s ahead", text, x, value_axis(table["wape"], _ERROR_AXIS, percent), marks)
+    ]
 
 
 def plot_errors_by_slot(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
@@ -162,7 +166,9 @@ def plot_interval_coverage(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
         marks.append(Line(level, observed, model_colour(name), model_label(name), width=1.4))
     first, ours = _by_model(table)[0]
     gap = float((ours["observed"] - ours["level"] / 100).abs().max())
-    text = f"Share of values inside intervals of each level; the largest gap of {model_label(first)} is {100 * gap:.0f} points."
+    text = (
+        f"Share of values inside intervals of each level: {model_label(first)} is at most {100 * gap:.0f} points off."
+    )
     x = value_axis([], "Level of the interval", percent, limits=(0, 1))
     y = value_axis([], "% of values inside", percent, limits=(0, 1))
     return [draw_chart("Interval coverage (bars: 2 standard errors)", text, x, y, marks)]

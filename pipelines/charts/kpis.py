@@ -83,7 +83,7 @@ def by_week(rows: pd.DataFrame, kpi: str) -> pd.DataFrame:
     [[0.5, 28.0, False, False], [0.5, 8.0, True, True]]
     """
     cut = rows["cut"].astype(bool) if "cut" in rows else pd.Series(False, index=rows.index)
-    rows = rows.assign(cut=cut, n=rows["n"] if "n" in rows else np.nan).sort_values("ds")
+    rows = rows.assign(cut=cut, n=rows.get("n", np.nan)).sort_values("ds")
     days = pd.Series(rows["ds"].unique()).sort_values()
     rated = find_kpi_unit(kpi) in ("share", "s")
     if len(days) >= MIN_DAYS_BY_WEEK and days.diff().min() == pd.Timedelta(days=1):

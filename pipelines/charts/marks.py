@@ -11,9 +11,9 @@ import numpy as np
 from .axes import Axis, Floats
 from .palette import PAPER
 
-FONT_SIZE = 12
+FONT_SIZE = 13
 #: Width of a character over the size of the font, on average.
-CHARACTER_WIDTH = 0.54
+CHARACTER_WIDTH = 0.56
 
 
 class Mark(Protocol):
@@ -205,31 +205,36 @@ def known_runs(values: Floats) -> list[slice]:
 
 
 def text_width(text: str) -> float:
+    """Return about how wide a text is, in pixels."""
     return len(text) * FONT_SIZE * CHARACTER_WIDTH
 
 
 def pixels(value: float) -> str:
+    """Write a length in pixels."""
     return f"{value:.1f}".removesuffix(".0")
 
 
 def draw_text(x: float, y: float, text: str, colour: str, anchor: str = "", weight: str = "") -> str:
+    """Return a text; what it says cannot become markup."""
     more = (f' text-anchor="{anchor}"' if anchor else "") + (f' font-weight="{weight}"' if weight else "")
     return f'<text x="{pixels(x)}" y="{pixels(y)}" fill="{colour}"{more}>{escape(text)}</text>'
 
 
 def draw_stroke(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, dash: str = "") -> str:
+    """Return a straight line."""
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     where = f'd="M{pixels(x1)} {pixels(y1)}L{pixels(x2)} {pixels(y2)}"'
     return f'<path {where} stroke="{colour}" stroke-width="{width}"{dashed}/>'
 
 
 def draw_rectangle(x: float, y: float, width: float, height: float, colour: str, opacity: float = 1.0) -> str:
+    """Return a rectangle."""
     pale = f' fill-opacity="{opacity}"' if opacity < 1 else ""
     where = f'x="{pixels(x)}" y="{pixels(y)}" width="{pixels(width)}" height="{pixels(height)}"'
     return f'<rect {where} fill="{colour}"{pale}/>'
 
 
 def draw_circle(x: float, y: float, radius: float, colour: str, hollow: bool = False) -> str:
+    """Return a circle, filled with its colour or with that of the page."""
     ink = f'fill="{PAPER}" stroke="{colour}" stroke-width="1.5"' if hollow else f'fill="{colour}"'
     return f'<circle cx="{pixels(x)}" cy="{pixels(y)}" r="{radius:g}" {ink}/>'
-

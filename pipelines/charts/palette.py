@@ -9,6 +9,8 @@ from __future__ import annotations
 import colorsys
 from zlib import crc32
 
+from ..words.columns import format_cell
+
 BLUE, ORANGE, GREEN, RED = "#0072b2", "#b06f00", "#00805c", "#c44a00"
 SKY, PURPLE, GREY = "#3a8fc4", "#a8577f", "#737a85"
 INK, SOFT, GRID, PAPER = "#1c2430", "#566070", "#e3e7ec", "#ffffff"
@@ -26,31 +28,28 @@ DARK_COLOURS = {
     GRID: "#303842",
     PAPER: "#14181e",
 }
-#: Model -> how a reader knows it, and its colour.
-MODELS = {
-    "deskcast": ("Forecast", BLUE),
-    "seasonal_naive": ("Last week repeated", ORANGE),
-    "same_slot": ("8-week average", GREEN),
-    "mean": ("Mean of both models", BLUE),
-    "rule": ("Age rule", ORANGE),
-    "rates": ("Rates by priority and team", GREEN),
-    "logistic": ("Logistic regression", SKY),
-    "hazard": ("Survival model", PURPLE),
-    "constant": ("Base rate", GREY),
+MODEL_COLOURS = {
+    "deskcast": BLUE,
+    "seasonal_naive": ORANGE,
+    "same_slot": GREEN,
+    "mean": BLUE,
+    "rule": ORANGE,
+    "rates": GREEN,
+    "logistic": SKY,
+    "hazard": PURPLE,
+    "constant": GREY,
 }
 
 
 def model_label(model: str, slot: str = "day") -> str:
-    """Return the name of a model as a reader knows it, where the values are those of a slot.
+    """Return the name of a model as a reader knows it, where its values are those of a slot.
 
-    >>> model_label("same_slot"), model_label("seasonal_naive", "month"), model_label("my_own_model")
-    ('8-week average', 'Last year repeated', 'My own model')
+    >>> model_label("same_slot"), model_label("seasonal_naive", "month"), model_label("deskcast")
+    ('8-week average', 'Last year repeated', 'Forecast')
     """
-    yearly = {"seasonal_naive": "Last year repeated", "same_slot": "12-month average" if slot == "month" else "Average"}
-    if slot in ("week", "month", "period") and model in yearly:
-        return yearly[model]
-    words = model.replace("_", " ")
-    return MODELS[model][0] if model in MODELS else words[:1].upper() + words[1:]
+    if model == "seasonal_naive" and slot in ("week", "month", "period"):
+        return "Last year repeated"
+    return format_cell("leaderboard", "model", model)
 
 
 def model_colour(model: str) -> str:
@@ -59,8 +58,8 @@ def model_colour(model: str) -> str:
     >>> model_colour("deskcast"), model_colour("prophet") == model_colour("prophet")
     ('#0072b2', True)
     """
-    if model in MODELS:
-        return MODELS[model][1]
+    if model in MODEL_COLOURS:
+        return MODEL_COLOURS[model]
     red, green, blue = colorsys.hls_to_rgb(crc32(model.encode()) % 360 / 360, 0.44, 0.55)
     return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
 

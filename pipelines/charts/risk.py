@@ -41,7 +41,11 @@ def plot_weekly_rates(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     """Draw the predicted and observed share of breaches by week."""
     frame = tables["drift"]
     used = frame[frame["model"] == compared_models(tables, frame)[0]].sort_values("week")
-    at, predicted, observed = seconds(used["week"]), used["predicted"].to_numpy(float), used["base_rate"].to_numpy(float)
+    at, predicted, observed = (
+        seconds(used["week"]),
+        used["predicted"].to_numpy(float),
+        used["base_rate"].to_numpy(float),
+    )
     marks = [Line(at, predicted, BLUE, "Predicted", "4 3"), Line(at, observed, GREY, "Observed")]
     text = f"Predicted and observed rate by week: at most {100 * np.abs(predicted - observed).max():.0f} points apart."
     y = value_axis([*predicted, *observed], "% of cases", percent)
@@ -59,7 +63,11 @@ def plot_breaches_found(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
         y = np.concatenate([[0.0], rows["recall"].to_numpy(float), [1.0]])
         marks.append(Line(x, y, model_colour(model), model_label(model)))
     fifth = frame[(frame["model"] == names[0]) & np.isclose(frame["not_reviewed"], 0.8)]["recall"]
-    text = f"The riskiest fifth of the cases holds {fifth.iloc[0]:.0%} of the breaches." if len(fifth) else "Breaches found."
+    text = (
+        f"The riskiest fifth of the cases holds {fifth.iloc[0]:.0%} of the breaches."
+        if len(fifth)
+        else "Breaches found."
+    )
     x_axis = value_axis([], "% of cases reviewed", percent, limits=(0, 1))
     y_axis = value_axis([], "% of breaches found", percent, limits=(0, 1))
     return [draw_chart("Breaches found by share reviewed", text, x_axis, y_axis, marks)]

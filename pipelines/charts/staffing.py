@@ -14,7 +14,7 @@ from .palette import BLUE, GREY, RED
 from .svg import MAX_LINE_POINTS, Chart, downsample, draw_chart, draw_heatmap
 
 #: Queues that get a picture each, those with the most work first.
-MAX_QUEUES_PLOTTED = 2
+MAX_QUEUES_PLOTTED = 3
 #: Days in a picture.
 MAX_DAYS_PLOTTED = 7
 
@@ -52,11 +52,16 @@ def plot_agents(queue: str, plan: pd.DataFrame) -> Chart | None:
     whole = np.ceil(rows["agents_to_schedule"].astype(float) - ROUNDING)  # nobody can be scheduled in part
     hours, days = rows["ds"].dt.strftime("%H:00"), rows["ds"].dt.normalize()
     cells = whole.groupby([hours, days]).max().unstack().sort_index(axis="columns")
-    names = [f"{day:%a} {day.day} {day:%b}" for day in cells.columns]
+    names = [f"{day:%a} {day.day}" for day in cells.columns]
     top = rows.iloc[int(rows["agents_to_schedule"].to_numpy(dtype=float).argmax())]
     at = f"{top['ds']:%a} {top['ds'].day} {top['ds']:%b} at {top['ds']:%H:%M}"
     text = f"Agents to schedule by day and hour, {queue}: at most {whole.max():,.0f}, on {at}."
-    return draw_heatmap(f"Agents to schedule, {queue}", text, cells.set_axis(names, axis="columns"), "Agents, most of the hour")
+    return draw_heatmap(
+        f"Agents to schedule, {queue}",
+        text,
+        cells.set_axis(names, axis="columns"),
+        f"Agents, most of each hour, from {first:%a} {first.day} {first:%b}",
+    )
 
 
 def plot_shift_coverage(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
@@ -86,7 +91,11 @@ def plot_schedule(coverage: pd.DataFrame, queue: str = "") -> Chart:
     """
     first = coverage[coverage["ds"] < coverage["ds"].min() + pd.Timedelta(days=MAX_DAYS_PLOTTED)]
     frame, merged = downsample(first, MAX_LINE_POINTS, {"required": "max", "scheduled": "min", "understaffed": "max"})
-    at, required, scheduled = seconds(frame["ds"]), frame["required"].to_numpy(float), frame["scheduled"].to_numpy(float)
+    at, required, scheduled = (
+        seconds(frame["ds"]),
+        frame["required"].to_numpy(float),
+        frame["scheduled"].to_numpy(float),
+    )
     marks: list[Mark] = [
         Line(at, required, GREY, "Required", step=True, width=1.4),
         Line(at, scheduled, BLUE, "Scheduled", step=True),
@@ -101,7 +110,9 @@ def plot_schedule(coverage: pd.DataFrame, queue: str = "") -> Chart:
     text = f"Required and scheduled agents: at most {first['required'].max():,.1f} are required; {said}."
     note = f", by {merged} intervals" if merged > 1 else ""
     y = value_axis(np.concatenate([required, scheduled]), "Agents", whole=True)
-    return draw_chart(f"Required and scheduled agents{', ' + queue if queue else ''}{note}", text, time_axis(first["ds"]), y, marks)
+    return draw_chart(
+        f"Required and scheduled agents{', ' + queue if queue else ''}{note}", text, time_axis(first["ds"]), y, marks
+    )
 
 
 def plot_casework(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
@@ -124,7 +135,7 @@ def plot_backlog(plan: pd.DataFrame, queue: str = "") -> list[Chart]:
     if plan.empty:
         return []
     agents = plot_agents(queue or "deferred work", plan) if "agents_to_schedule" in plan.columns else None
-    return [*([agents] if agents else []), _backlog(plan, queue)]
+    return [_backlog(plan, queue), *([agents] if agents else [])]
 
 
 def _backlog(plan: pd.DataFrame, queue: str) -> Chart:

@@ -35,7 +35,7 @@ class Chart:
         return self.svg
 
 
-def draw_chart(title: str, text: str, x: Axis, y: Axis, marks: Sequence[Mark], height: int = 150) -> Chart:
+def draw_chart(title: str, text: str, x: Axis, y: Axis, marks: Sequence[Mark], height: int = 130) -> Chart:
     """Draw marks on two axes, the first at the back.
 
     Parameters
@@ -56,11 +56,12 @@ def draw_chart(title: str, text: str, x: Axis, y: Axis, marks: Sequence[Mark], h
     >>> from deskcast.pipelines.charts.axes import band_axis, value_axis
     >>> from deskcast.pipelines.charts.marks import Bars
     >>> days = Bars(np.arange(2.0), np.array([12.0, 15.0]), BLUE, "Cases")
-    >>> chart = draw_chart("Cases", "12 on Mon, 15 on Tue.", band_axis(["Mon", "Tue"]), value_axis([15], "Cases"), [days])
+    >>> x, y = band_axis(["Mon", "Tue"]), value_axis([15], "Cases")
+    >>> chart = draw_chart("Cases", "12 on Mon, 15 on Tue.", x, y, [days])
     >>> chart.svg.count("<rect")
     3
     """
-    left = max(text_width(label) for _, label in y.ticks) + 10
+    left = max(text_width(label) for _, label in y.ticks) + 14
     legend, below = _legend([mark for mark in marks if mark.label])
     top = below + (24 if y.title else 8)
     bottom = top + height
@@ -98,7 +99,7 @@ def draw_heatmap(title: str, text: str, values: pd.DataFrame, label: str, form: 
     True
     """
     rows, columns = [str(r) for r in values.index], [str(c) for c in values.columns]
-    left, top, tall = max(text_width(r) for r in rows) + 10, 42.0, 18.0
+    left, top, tall = max(text_width(r) for r in rows) + 14, 42.0, 18.0
     wide = (WIDTH - left) / max(len(columns), 1)
     most = float(np.nanmax(values.to_numpy(dtype=float))) if values.notna().to_numpy().any() else 1.0
     parts = [draw_text(0, 12, label, SOFT)]
