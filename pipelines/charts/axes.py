@@ -63,7 +63,7 @@ def value_axis(
     low, high = limits or ((float(known.min()), float(known.max())) if len(known) else (0.0, 1.0))
     if limits is None and zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high <= low:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = (low - abs(low) / 2, high + abs(high) / 2) if low else (0.0, 1.0)
     step = _round_step((high - low) / 4, whole)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

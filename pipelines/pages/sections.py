@@ -10,7 +10,7 @@ import pandas as pd
 from ..charts.charts import plot_stage
 from ..charts.svg import Chart
 from ..stage import Stage
-from ..words.columns import column_audience, table_title
+from ..words.columns import column_audience, table_audience, table_title
 from ..words.tables import FormattedTable, format_table, sort_latest_first
 from ..words.words import format_date, format_number
 
@@ -157,13 +157,18 @@ def _exhibit(name: str, stage: Stage, timezone: str, year: int | None, full: boo
     if name == "kpi_alerts" and "state" in frame.columns and not full:
         frame = frame[frame["state"].isin(["new", "continuing"]) | (frame["news"] != "")]
     if not full:
-        columns = PAGE_COLUMNS.get(name, tuple(c for c in frame.columns if column_audience(name, str(c)) != "analyst"))
+        columns = PAGE_COLUMNS.get(name, tuple(c for c in frame.columns if _is_for_all(name, str(c))))
         frame = frame[[c for c in columns if c in frame.columns]]
         frame = frame.dropna(axis="columns", how="all") if len(frame) else frame
     long = len(frame) > MAX_ROWS_SHOWN and name not in ("schedule", "evaluation")
     made = "" if stage.tables_made_at is None else f" (of {stage.tables_made_at:%d %b %Y %H:%M} UTC)"
     table = format_table(name, frame, MAX_TABLE_ROWS, timezone, year)
     return Exhibit(table_title(name) + made, table, folded=long and not full)
+
+
+def _is_for_all(table: str, column: str) -> bool:
+    """Tell whether a column is for more people than the analysts, or its whole table is theirs."""
+    return column_audience(table, column) != "analyst" or table_audience(table) == "analyst"
 
 
 def _weeks_exhibit(stage: Stage, year: int | None) -> Exhibit | None:

@@ -111,7 +111,8 @@ def _volume_tile(stage: Stage | None) -> Tile:
         return Tile(title)
     facts = list(getattr(finding, "facts", ()))
     if not facts:
-        return Tile(title, "–", "", next(iter(stage.findings), ""))
+        plain = (f for f in stage.findings if getattr(f, "audience", "everyone") == "everyone")
+        return Tile(title, "–", "", next(plain, ""))
     fact = next(f for f in facts if f.kind in ("volume", "kpi_forecast"))
     if fact.kind == "kpi_forecast":
         return Tile(f"Forecast, {format_kpi(fact.subject)}", f"{fact}", _of_date(stage), finding)
