@@ -111,7 +111,7 @@ def plot_errors_by_lead(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     unit = str(table["unit"].iloc[0])
     marks = [
         Line(_floats(rows["lead"]), _floats(rows["wape"]), model_colour(name), model_label(name, unit))
-        for name, rows in _by_model(table)
+        for name, rows in reversed(_by_model(table))
     ]
     ours = table[table["model"] == _by_model(table)[0][0]]
     first, last = ours.iloc[0], ours.iloc[-1]

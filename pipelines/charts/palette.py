@@ -11,7 +11,7 @@ from zlib import crc32
 
 from ..words.columns import format_cell
 
-BLUE, ORANGE, GREEN, RED = "#0072b2", "#b06f00", "#00805c", "#c44a00"
+BLUE, ORANGE, GREEN, RED = "#0072b2", "#b06f00", "#009e73", "#c44a00"
 SKY, PURPLE, GREY = "#3a8fc4", "#a8577f", "#737a85"
 INK, SOFT, GRID, PAPER = "#1c2430", "#566070", "#e3e7ec", "#ffffff"
 #: Colour on a light page -> the same on a dark one.

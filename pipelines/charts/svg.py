@@ -180,5 +180,5 @@ def _legend(marks: Sequence[Mark]) -> tuple[str, float]:
 
 
 def _inside(x: float, label: str) -> float:
-    half = text_width(label) / 2
+    half = text_width(label) / 2 + 3
     return min(max(x, half), WIDTH - half)

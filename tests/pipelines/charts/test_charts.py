@@ -100,7 +100,8 @@ def test_totals_come_first_and_changes_are_marked_on_the_series_that_moved(name)
     }
     stages = [Stage("history", {"history": pd.concat(parts)}), Stage("watch", {"detections": pd.DataFrame([row])})]
     (chart,) = plot_stage(stages[0], stages, full=True)["history"]
-    assert [name for name in legend(chart) if name not in ("Incomplete period", "KPI change")] == ["all", "region south"]
+    other = ("Incomplete period", "KPI change")
+    assert [name for name in legend(chart) if name not in other] == ["all", "region south"]
     assert "KPI change" in legend(chart)
     assert "1 change marked" in chart.alt
 
