@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..stage import Stage
 from .alerts import plot_alerts
-from .forecast import plot_errors_by_lead, plot_errors_by_slot, plot_interval_coverage, plot_volume
+from .forecast import plot_errors_by_lead, plot_errors_by_slot, plot_forecast, plot_interval_coverage
 from .kpis import plot_kpis
 from .risk import plot_breaches_found, plot_calibration, plot_weekly_rates
 from .staffing import plot_casework, plot_shift_coverage, plot_staffing
@@ -18,7 +18,7 @@ _Draw = Callable[[Mapping[str, pd.DataFrame]], list[Chart]]
 #: Stage -> table that stands beside the pictures, tables that they need, what draws them, and whether only in full.
 _STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw, bool], ...]] = {
     "forecast": (
-        ("forecast", ("actuals", "forecast"), plot_volume, False),
+        ("forecast", ("actuals", "forecast"), plot_forecast, False),
         ("forecast_by_lead", ("forecast_by_lead",), plot_errors_by_lead, False),
         ("forecast_coverage", ("forecast_coverage",), plot_interval_coverage, True),
         ("forecast_by_time", ("forecast_by_time",), plot_errors_by_slot, True),

@@ -14,11 +14,74 @@ from .marks import Area, Bars, Line, Mark, Points
 from .palette import BLUE, GREY, RED, model_colour, model_label
 from .svg import MAX_LINE_POINTS, Chart, downsample, draw_chart, draw_heatmap
 
-MAX_SERIES_PLOTTED = 4
+MAX_SERIES_PLOTTED = 3
+MIN_WEEKS_PLOTTED, MAX_WEEKS_PLOTTED = 4, 26
 #: Past slots are shown for one horizon, and of short horizons at least so many.
 MIN_PAST_SLOTS_PLOTTED = 28
 _BAND = {"deskcast-lo-80": "min", "deskcast-hi-80": "max"}
+_WEEK = pd.Timedelta(days=7)
 _ERROR_AXIS = "Error, % of volume"
+
+
+def plot_forecast(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
+    """Draw cases per week, and the forecast by day with its likely range."""
+    return [*plot_weeks(tables), *plot_volume(tables)]
+
+
+def plot_weeks(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
+    """Draw cases per week, past and forecast, with the likely range of the next week, where slots are days or less."""
+    actuals, ahead = tables["actuals"], tables["forecast"]
+    step = ahead["ds"].drop_duplicates().sort_values().diff().min()
+    if "n" in actuals.columns or not step <= pd.Timedelta(days=1):
+        return []
+    past, coming = sum_weeks(actuals, "y"), sum_weeks(ahead, "deskcast")
+    past, coming = past.tail(MAX_WEEKS_PLOTTED), coming[coming["whole"]]
+    if past["whole"].sum() < MIN_WEEKS_PLOTTED or coming.empty:
+        return []
+    whole, cut = past["whole"].to_numpy(), past[~past["whole"]]
+    at, y, next_at, next_y = seconds(past["ds"]), _floats(past["y"]), seconds(coming["ds"]), _floats(coming["deskcast"])
+    marks: list[Mark] = [Line(at, np.where(whole, y, np.nan), GREY, "Actual")]
+    if len(cut):
+        marks.append(Points(seconds(cut["ds"]), _floats(cut["y"]), GREY, "Incomplete week", hollow=True))
+    shown, said = [*y, *next_y], ""
+    bounds = _next_week_range(tables.get("forecast_figures"), coming)
+    if bounds:
+        low, high = (np.array([bound]) for bound in bounds)
+        marks.append(Points(next_at[:1], next_y[:1], BLUE, "Likely range, next week", low=low, high=high))
+        shown, said = [*shown, bounds[1]], f", likely {bounds[0]:,.0f} to {bounds[1]:,.0f}"
+    marks.append(Line(next_at, next_y, BLUE, "Forecast"))
+    text = (
+        f"Cases per week, {len(past)} weeks to {_day(past['ds'].max())} and {len(coming)} ahead: {next_y[0]:,.0f} in "
+        f"the week of {_day(coming['ds'].iloc[0])}{said}."
+    )
+    x = time_axis(pd.concat([past["ds"], coming["ds"]]))
+    return [draw_chart("Cases per week", text, x, value_axis(shown, "Cases per week"), marks)]
+
+
+def sum_weeks(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Sum up all series by weeks from Monday; ``whole`` tells which weeks are there from the first to the last day.
+
+    >>> days = pd.date_range("2024-03-06", periods=12)
+    >>> sum_weeks(pd.DataFrame({"ds": days, "y": 1.0}), "y")[["y", "whole"]].values.tolist()
+    [[5.0, False], [7.0, True]]
+    """
+    ds = frame["ds"]
+    step = ds.drop_duplicates().sort_values().diff().min()
+    week = (ds - pd.to_timedelta(ds.dt.day_of_week, unit="D")).dt.normalize()
+    sums = frame.groupby(week)[column].sum().reset_index()
+    whole = (sums["ds"] >= ds.min()) & (sums["ds"] + _WEEK <= ds.max() + step)
+    return sums.assign(whole=whole)
+
+
+def _next_week_range(figures: pd.DataFrame | None, coming: pd.DataFrame) -> tuple[float, float] | None:
+    """Return the bounds that the finding on the next week states, where its week is the first that is drawn."""
+    if figures is None or "kind" not in figures.columns:
+        return None
+    found = [figures[figures["kind"] == f"likely {side}"]["value"] for side in ("low", "high")]
+    if any(len(values) != 1 for values in found):
+        return None
+    low, high = (float(values.iloc[0]) for values in found)
+    return (low, high) if low <= float(coming["deskcast"].iloc[0]) <= high else None
 
 
 def plot_volume(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:

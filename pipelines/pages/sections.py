@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ..charts.charts import plot_stage
+from ..charts.forecast import sum_weeks
 from ..charts.svg import Chart
 from ..stage import Stage
 from ..words.columns import column_audience, table_audience, table_title
@@ -40,7 +41,7 @@ _FORECAST_QUALITY = ("leaderboard", "forecast_by_lead", "forecast_by_time", "for
 _MOVED = dict.fromkeys(_FORECAST_QUALITY, "train")
 _HIDDEN_TABLES = {"actuals", "expected_ranges", "backtest", "paths"}
 _LATEST_FIRST_TABLES = {"history", "detections"}
-MAX_TABLE_ROWS, MAX_ROWS_SHOWN, MAX_FINDINGS_SHOWN = 60, 8, 4
+MAX_TABLE_ROWS, MAX_ROWS_SHOWN, MAX_FINDINGS_SHOWN, MAX_SERIES_SHOWN = 60, 8, 4, 6
 #: Pictures of a section, the first of each table before the second of any; the full report has all.
 MAX_CHARTS_SHOWN = {"watch": 2, "train": 2, "staff": 6}
 DEFAULT_CHARTS_SHOWN = 4
@@ -106,7 +107,9 @@ def build_sections(
         weeks = _weeks_exhibit(stage, year)
         tables[stage.name] += [weeks] if weeks else []
         for table in _ordered(stage, full):
-            tables[_MOVED.get(table, stage.name)].append(_exhibit(table, stage, timezone, year, full))
+            exhibit = _exhibit(table, stage, timezone, year, full)
+            if exhibit.table.total or full:
+                tables[_MOVED.get(table, stage.name)].append(exhibit)
     order = [*SECTION_TITLES, *(name for name in done if name not in SECTION_TITLES)]
     found = [_section(name, done, used, _choose(name, drawn[name], full), tables[name], full) for name in order]
     return [one for one in found if one.findings or one.more or one.charts or one.exhibits or one.failed]
@@ -180,18 +183,13 @@ def _weeks_exhibit(stage: Stage, year: int | None) -> Exhibit | None:
     step = ahead["ds"].drop_duplicates().sort_values().diff().min()
     if step > pd.Timedelta(days=1):
         return None
-    week = (ahead["ds"] - pd.to_timedelta(ahead["ds"].dt.day_of_week, unit="D")).dt.normalize()
-    first, last = ahead["ds"].min(), ahead["ds"].max() + step
-    whole = (week >= first) & (week + pd.Timedelta(days=7) <= last)
-    sums = ahead[whole].groupby([week[whole], "unique_id"])["deskcast"].sum().unstack()
-    if sums.empty:
+    total = sum_weeks(ahead, "deskcast").query("whole").set_index("ds")["deskcast"]
+    if total.empty:
         return None
-    sums = sums[sums.sum().sort_values(ascending=False).index[:6]]
+    largest = ahead.groupby("unique_id")["deskcast"].sum().nlargest(MAX_SERIES_SHOWN).index
+    weeks = {str(n): sum_weeks(ahead[ahead["unique_id"] == n], "deskcast").set_index("ds")["deskcast"] for n in largest}
+    sums = pd.DataFrame({**weeks, "All series": total} if len(weeks) > 1 else {"Cases": total}).loc[total.index]
     names = [str(c) for c in sums.columns]
-    if len(names) > 1:
-        sums["All series"] = ahead[whole].groupby(week[whole])["deskcast"].sum()
-        names.append("All series")
-    names = ["Cases" if name == "all" else name for name in names]
     rows = [
         [format_date(pd.Timestamp(monday), year), *[format_number(round(v)) for v in row]]
         for monday, row in zip(sums.index, sums.to_numpy(), strict=True)

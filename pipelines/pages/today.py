@@ -191,7 +191,7 @@ def _work_first(stage: Stage | None, timezone: str, year: int | None) -> Formatt
     ordered = frame.sort_values("rank") if "rank" in frame.columns else frame
     if "work_first" in ordered.columns:
         ordered = ordered[ordered["work_first"].astype(bool)]
-    columns = [c for c in _TOP_COLUMNS if c in ordered.columns]
+    columns = [c for c in _TOP_COLUMNS if c in ordered.columns and ordered[c].replace("", None).notna().any()]
     return format_table("risk", ordered[columns], MAX_TOP_CASES, timezone, year) if len(ordered) else None
 
 

@@ -30,7 +30,7 @@ def legend(chart):
 
 def test_every_stage_with_something_to_see_has_pictures(stages):
     counts = {key: len(found) for key, found in drawn(stages, full=False).items()}
-    assert counts == {("forecast", "forecast"): 3, ("staff", "staffing"): 2, ("train", "calibration"): 1}
+    assert counts == {("forecast", "forecast"): 4, ("staff", "staffing"): 2, ("train", "calibration"): 1}
     assert len(drawn(stages)[("history", "history")]) == 4
 
 
@@ -104,6 +104,21 @@ def test_totals_come_first_and_changes_are_marked_on_the_series_that_moved(name)
     assert [name for name in legend(chart) if name not in other] == ["all", "region south"]
     assert "KPI change" in legend(chart)
     assert "1 change marked" in chart.alt
+
+
+def test_weeks_show_the_range_that_the_finding_states_and_what_is_incomplete():
+    past = pd.date_range("2024-01-03", "2024-03-12")
+    ahead = pd.date_range("2024-03-13", periods=21)
+    tables = {
+        "actuals": pd.DataFrame({"unique_id": "all", "ds": past, "y": 10.0}),
+        "forecast": pd.DataFrame({"unique_id": "all", "ds": ahead, "deskcast": 12.0}),
+        "forecast_figures": pd.DataFrame({"kind": ["likely low", "likely high"], "value": [70.0, 99.0]}),
+    }
+    chart = plot_stage(Stage("forecast", tables))["forecast"][0]
+    assert list(legend(chart)) == ["Actual", "Incomplete week", "Likely range, next week", "Forecast"]
+    assert "84 in the week of 18 Mar 2024, likely 70 to 99" in chart.alt
+    tables["forecast_figures"]["value"] = [1.0, 2.0]  # of another week
+    assert "likely" not in plot_stage(Stage("forecast", tables))["forecast"][0].alt
 
 
 def test_a_target_is_a_line_with_a_name():
