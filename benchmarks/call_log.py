@@ -37,7 +37,6 @@ from deskcast.forecasting.queueing.call_log import (
 )
 from deskcast.forecasting.queueing.call_log_fit import expected_calls, predict_interval_performance
 from deskcast.pipelines.charts.calls import plot_call_fit, plot_patience
-from deskcast.pipelines.charts.vega import Chart
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 ZONE = "Asia/Jerusalem"
@@ -163,29 +162,16 @@ def main(folder: Path = DATA, page: Path | None = None) -> None:
         between = ((table["observed"] >= table["low"]) & (table["observed"] <= table["high"])).sum()
         print(f"{measure}: between the two predictions at {between} of {len(table)} times of day")
     if page:
-        import vl_convert
-
         drawn = [plot_call_fit(table, measure) for measure, table in tables.items()]
         drawn.append(plot_patience(patience.curve, patience.mean_s))
-        whole = {
-            "$schema": drawn[0].spec["$schema"],
-            "datasets": {name: rows for p in drawn for name, rows in p.spec["datasets"].items()},
-            "vconcat": [part_of_page(p) for p in drawn],
-            "resolve": {"scale": {"color": "independent", "strokeDash": "independent"}},
-        }
-        page.write_text(vl_convert.vegalite_to_html(whole, bundle=True), encoding="utf-8")
+        figures = [f"<figure><figcaption>{p.title}</figcaption>{p.svg}</figure>" for p in drawn]
+        page.write_text("<!doctype html><meta charset='utf-8'>" + "".join(figures), encoding="utf-8")
 
 
 def dispersion(intervals: pd.DataFrame) -> float:
     """Return the variance of the calls over their mean, within times of day; 1 for a known rate."""
     groups = intervals.groupby("time")["offered"]
     return float((groups.var() / groups.mean()).mean())
-
-
-def part_of_page(drawn: Chart) -> dict:
-    """Return a picture that can stand below others; what only a whole one may have is left out."""
-    kept = {k: v for k, v in drawn.spec.items() if k not in ("$schema", "autosize", "background", "datasets")}
-    return {**kept, "width": 640, "title": drawn.title}
 
 
 if __name__ == "__main__":

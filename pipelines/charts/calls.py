@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .vega import BLUE, ORANGE, Chart, build_chart, round_floats, top_legend
+from .axes import Axis, percent, value_axis
+from .marks import Area, Line
+from .palette import BLUE, ORANGE
+from .svg import Chart, draw_chart
 
-_TITLES = {"mean_wait_s": ("Mean wait, seconds", ",.0f"), "abandonment": ("Share who give up", ".0%")}
+_TITLES = {"mean_wait_s": ("Average wait", "Seconds", ",.0f"), "abandonment": ("Abandonment rate", "% of calls", ".0%")}
 
 
 def plot_call_fit(by_time: pd.DataFrame, measure: str = "mean_wait_s") -> Chart:
-    """Draw what was observed by time of day, and the band of what the formula says with each count of agents.
+    """Draw what was observed by time of day, and the range that the formula predicts for each number of agents.
 
     Parameters
     ----------
@@ -28,36 +31,27 @@ def plot_call_fit(by_time: pd.DataFrame, measure: str = "mean_wait_s") -> Chart:
     >>> rows = pd.DataFrame({"time": ["09:00", "09:30"], "observed": [40, 60], "predicted": [50, 55], "low": [20, 30],
     ...                      "high": [80, 90]})
     >>> plot_call_fit(rows).title
-    'Mean wait, seconds, by time of day: observed and predicted'
+    'Average wait by time of day, seconds'
     """
-    import altair as alt
-
-    title, shape = _TITLES[measure]
-    names = {"observed": "observed", "predicted": "predicted"}
-    lines = by_time[["time", *names]].melt("time", var_name="line", value_name="value")
-    x = alt.X("time:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0))
-    axis = alt.Axis(format=shape)
-    band = alt.Chart(round_floats(by_time[["time", "low", "high"]])).mark_area(opacity=0.2, color=ORANGE)
-    colour = alt.Color(
-        "line:N", title=None, legend=top_legend(alt), scale=alt.Scale(domain=list(names), range=[BLUE, ORANGE])
-    )
-    dash = alt.StrokeDash(
-        "line:N", title=None, legend=top_legend(alt), scale=alt.Scale(domain=list(names), range=[[1, 0], [4, 2]])
-    )
-    tell = ["time", "line", alt.Tooltip("value", format=shape)]
-    layers = [
-        band.encode(x=x, y=alt.Y("low:Q", title=title, axis=axis), y2="high:Q"),
-        alt.Chart(round_floats(lines))
-        .mark_line(strokeWidth=2)
-        .encode(x=x, y=alt.Y("value:Q", axis=axis), color=colour, strokeDash=dash, tooltip=tell),
+    title, unit, shape = _TITLES[measure]
+    at = np.arange(len(by_time), dtype=float)
+    columns = {c: by_time[c].to_numpy(float) for c in ("observed", "predicted", "low", "high")}
+    marks = [
+        Area(at, columns["low"], columns["high"], ORANGE, "Predicted, most to fewest agents"),
+        Line(at, columns["predicted"], ORANGE, "Predicted", "4 3"),
+        Line(at, columns["observed"], BLUE, "Observed"),
     ]
+    skip = max(1, -(-len(by_time) // 8))
+    times = tuple((float(i), str(by_time["time"].iloc[i])) for i in range(0, len(by_time), skip))
     inside = ((by_time["observed"] >= by_time["low"]) & (by_time["observed"] <= by_time["high"])).sum()
     text = (
-        f"{title} by time of day: observed {_mean(by_time['observed'], shape)} on the mean, predicted "
+        f"{title} by time of day: observed {_mean(by_time['observed'], shape)} on average, predicted "
         f"{_mean(by_time['predicted'], shape)}; {inside} of {len(by_time)} observed values lie between the predictions "
         "with the most and the fewest agents."
     )
-    return build_chart(f"{title}, by time of day: observed and predicted", text, alt.layer(*layers), 240)
+    y = value_axis(np.concatenate(list(columns.values())), unit, percent if measure == "abandonment" else None)
+    x = Axis(0.0, max(len(by_time) - 1.0, 1.0), times)
+    return draw_chart(f"{title} by time of day, {unit[:1].lower()}{unit[1:]}", text, x, y, marks)
 
 
 def _mean(values: pd.Series[Any], shape: str) -> str:
@@ -74,27 +68,16 @@ def plot_patience(curve: pd.DataFrame, mean_s: float) -> Chart:
     mean_s
         Mean of the exponential in seconds.
     """
-    import altair as alt
-    import numpy as np
-
-    at = np.linspace(0, float(curve["at_s"].max()), 80)
-    seen = pd.DataFrame({"at_s": [0.0, *curve["at_s"]], "surviving": [1.0, *curve["surviving"]]})
-    fitted = pd.DataFrame({"at_s": at, "surviving": np.exp(-at / mean_s)})
-    named: Mapping[str, pd.DataFrame] = {"Kaplan-Meier": seen, "exponential": fitted}
-    both = pd.concat([frame.assign(line=name) for name, frame in named.items()], ignore_index=True)
-    chart = (
-        alt.Chart(round_floats(both))
-        .mark_line(strokeWidth=2)
-        .encode(
-            x=alt.X("at_s:Q", title="seconds in the queue"),
-            y=alt.Y("surviving:Q", title="still ready to wait", axis=alt.Axis(format=".0%")),
-            color=alt.Color(
-                "line:N", title=None, legend=top_legend(alt), scale=alt.Scale(domain=list(named), range=[BLUE, ORANGE])
-            ),
-            tooltip=["line", "at_s", alt.Tooltip("surviving", format=".0%")],
-        )
-    )
-    half = seen.loc[seen["surviving"] <= 0.5, "at_s"]
-    middle = f"half have given up after {half.iloc[0]:.0f} s" if len(half) else "fewer than half give up"
-    text = f"Patience of callers: {middle}; an exponential of the same log has a mean of {mean_s:.0f} s."
-    return build_chart("How long callers are ready to wait", text, chart, 220)
+    longest = float(curve["at_s"].max())
+    at, fitted = np.array([0.0, *curve["at_s"]]), np.linspace(0, longest, 80)
+    surviving = np.array([1.0, *curve["surviving"]])
+    marks = [
+        Line(at, surviving, BLUE, "Observed (Kaplan-Meier)", step=True),
+        Line(fitted, np.exp(-fitted / mean_s), ORANGE, "Exponential", "4 3"),
+    ]
+    half = at[surviving <= 0.5]
+    middle = f"half have given up after {half[0]:.0f} s" if len(half) else "fewer than half give up"
+    text = f"Caller patience: {middle}; an exponential of the same log has a mean of {mean_s:.0f} s."
+    x = value_axis([0.0, longest], "Seconds in the queue", limits=(0.0, longest))
+    y = value_axis([], "% still waiting", percent, limits=(0, 1))
+    return draw_chart("Caller patience", text, x, y, marks)

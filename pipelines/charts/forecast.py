@@ -1,256 +1,247 @@
-"""Pictures of forecasts: against what came, by lead time and slot, how often intervals held, and the leaderboard."""
+"""Pictures of forecasts: volume with its likely range, and how wrong forecasts were."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..stages.forecast_scores import WEEKDAY_LABELS
-from .vega import (
-    BLUE,
-    GREEN,
-    GREY,
-    MAX_LINE_POINTS,
-    ORANGE,
-    RED,
-    SKY,
-    Chart,
-    build_chart,
-    downsample,
-    format_slot_length,
-    round_floats,
-    top_legend,
-)
+from .axes import Axis, percent, seconds, time_axis, value_axis
+from .marks import Area, Bars, Line, Mark, Points
+from .palette import BLUE, GREY, RED, model_colour, model_label
+from .svg import MAX_LINE_POINTS, Chart, downsample, draw_chart, draw_heatmap
 
-MAX_SERIES_PLOTTED = 4
-#: Past slots are shown for so many horizons, and of short horizons at least so many slots.
-PAST_HORIZONS_PLOTTED, MIN_PAST_SLOTS_PLOTTED = 2, 60
-_BANDS = ("deskcast-lo-80", "deskcast-hi-80", "deskcast-lo-95", "deskcast-hi-95")
-_METHOD_LABELS = {"deskcast": "deskcast", "seasonal_naive": "seasonal naive", "same_slot": "eight-week average"}
-_COLOURS = (BLUE, ORANGE, GREEN, RED, SKY, GREY)
+MAX_SERIES_PLOTTED = 3
+MIN_WEEKS_PLOTTED, MAX_WEEKS_PLOTTED = 4, 26
+#: Past slots are shown for one horizon, and of short horizons at least so many.
+MIN_PAST_SLOTS_PLOTTED = 28
+_BAND = {"deskcast-lo-80": "min", "deskcast-hi-80": "max"}
+_WEEK = pd.Timedelta(days=7)
+_ERROR_AXIS = "Error, % of volume"
+
+
+def plot_forecast(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
+    """Draw cases per week, and the forecast by day with its likely range."""
+    return [*plot_weeks(tables), *plot_volume(tables)]
+
+
+def plot_weeks(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
+    """Draw cases per week, past and forecast, with the likely range of the next week, where slots are days or less."""
+    actuals, ahead = tables["actuals"], tables["forecast"]
+    step = ahead["ds"].drop_duplicates().sort_values().diff().min()
+    if "n" in actuals.columns or not step <= pd.Timedelta(days=1):
+        return []
+    past, coming = sum_weeks(actuals, "y"), sum_weeks(ahead, "deskcast")
+    past, coming = past.tail(MAX_WEEKS_PLOTTED), coming[coming["whole"]]
+    if past["whole"].sum() < MIN_WEEKS_PLOTTED or coming.empty:
+        return []
+    whole, cut = past["whole"].to_numpy(), past[~past["whole"]]
+    at, y, next_at, next_y = seconds(past["ds"]), _floats(past["y"]), seconds(coming["ds"]), _floats(coming["deskcast"])
+    marks: list[Mark] = [Line(at, np.where(whole, y, np.nan), GREY, "Actual")]
+    if len(cut):
+        marks.append(Points(seconds(cut["ds"]), _floats(cut["y"]), GREY, "Incomplete week", hollow=True))
+    shown, said = [*y, *next_y], ""
+    bounds = _next_week_range(tables.get("forecast_figures"), coming)
+    if bounds:
+        low, high = (np.array([bound]) for bound in bounds)
+        marks.append(Points(next_at[:1], next_y[:1], BLUE, "Likely range, next week", low=low, high=high))
+        shown, said = [*shown, bounds[1]], f", likely {bounds[0]:,.0f} to {bounds[1]:,.0f}"
+    marks.append(Line(next_at, next_y, BLUE, "Forecast"))
+    text = (
+        f"Cases per week, {len(past)} weeks to {_day(past['ds'].max())} and {len(coming)} ahead: {next_y[0]:,.0f} in "
+        f"the week of {_day(coming['ds'].iloc[0])}{said}."
+    )
+    x = time_axis(pd.concat([past["ds"], coming["ds"]]))
+    return [draw_chart("Cases per week", text, x, value_axis(shown, "Cases per week"), marks)]
+
+
+def sum_weeks(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Sum up all series by weeks from Monday; ``whole`` tells which weeks are there from the first to the last day.
+
+    >>> days = pd.date_range("2024-03-06", periods=12)
+    >>> sum_weeks(pd.DataFrame({"ds": days, "y": 1.0}), "y")[["y", "whole"]].values.tolist()
+    [[5.0, False], [7.0, True]]
+    """
+    ds = frame["ds"]
+    step = ds.drop_duplicates().sort_values().diff().min()
+    week = (ds - pd.to_timedelta(ds.dt.day_of_week, unit="D")).dt.normalize()
+    sums = frame.groupby(week)[column].sum().reset_index()
+    whole = (sums["ds"] >= ds.min()) & (sums["ds"] + _WEEK <= ds.max() + step)
+    return sums.assign(whole=whole)
+
+
+def _next_week_range(figures: pd.DataFrame | None, coming: pd.DataFrame) -> tuple[float, float] | None:
+    """Return the bounds that the finding on the next week states, where its week is the first that is drawn."""
+    if figures is None or "kind" not in figures.columns:
+        return None
+    found = [figures[figures["kind"] == f"likely {side}"]["value"] for side in ("low", "high")]
+    if any(len(values) != 1 for values in found):
+        return None
+    low, high = (float(values.iloc[0]) for values in found)
+    return (low, high) if low <= float(coming["deskcast"].iloc[0]) <= high else None
 
 
 def plot_volume(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw forecast against actual: the sum of all segments where there is one, then the largest series."""
+    """Draw forecast and actual volume: the sum of all segments where there is one, then the largest series."""
     actuals, ahead, past = tables["actuals"], tables["forecast"], tables.get("backtest", pd.DataFrame())
     found = []
     if "totals" in tables:
-        total = tables["totals"][tables["totals"]["level"] == "total"].assign(unique_id="all segments together")
-        came = actuals.groupby("ds")["y"].sum().reset_index()
-        found.append(_volume("all segments together", came, total, pd.DataFrame()))
+        total = tables["totals"][tables["totals"]["level"] == "total"]
+        whole = past.groupby("ds")["deskcast"].agg(["sum", "count"]) if len(past) else None
+        then = pd.DataFrame() if whole is None else _earlier_total(whole, actuals["unique_id"].nunique())
+        found.append(_volume("all segments", actuals.groupby("ds")["y"].sum().reset_index(), total, then))
     sizes = ahead.groupby("unique_id")["deskcast"].sum().nlargest(MAX_SERIES_PLOTTED).index
     for name in sizes[: MAX_SERIES_PLOTTED - len(found)]:
         then = past[past["unique_id"] == name] if len(past) else past
-        rows = ahead[ahead["unique_id"] == name]
-        found.append(_volume(str(name), actuals[actuals["unique_id"] == name], rows, then))
+        actual, rows = actuals[actuals["unique_id"] == name], ahead[ahead["unique_id"] == name]
+        found.append(_volume("" if name == "all" else str(name), actual, rows, then))
     return found
 
 
-def _volume(name: str, came: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFrame) -> Chart:
-    """Draw one series: what came, what is expected with its bands, and what was forecast for the past."""
-    import altair as alt
+def _earlier_total(sums: pd.DataFrame, series: int) -> pd.DataFrame:
+    """Return what was forecast for all segments together, where each of them had a forecast."""
+    return sums.loc[sums["count"] == series, "sum"].rename("deskcast").reset_index()
 
+
+def _volume(name: str, actual: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFrame) -> Chart:
     slot, ahead = format_slot_length(ahead["ds"]), ahead.sort_values("ds")
-    came = came.sort_values("ds").tail(max(PAST_HORIZONS_PLOTTED * len(ahead), MIN_PAST_SLOTS_PLOTTED))
-    bands = {c: "min" if "-lo-" in c else "max" for c in _BANDS if c in ahead.columns}
-    lines, merged = _lines(came, ahead, then)
-    band = [downsample(ahead, MAX_LINE_POINTS, bands)[0].assign(when="ahead")] if bands else []
-    if bands and len(then):
-        past = then[then["ds"] >= came["ds"].min()].sort_values("ds")
-        band.append(downsample(past, MAX_LINE_POINTS, bands)[0].assign(when="then"))
-    x, layers = alt.X("ds:T", title=None), []
-    what = "value" if "n" in came.columns else "cases"  # shares and means rest on n cases each
-    y = f"{what} per {slot}"
-    for part in band:
-        shaded = round_floats(part.rename(columns={c: c[9:].replace("-", "_") for c in bands}))
-        pale = 0.55 if (part["when"] == "then").all() else 1.0
-        for level, shade in (("95", 0.15), ("80", 0.3)):
-            if f"lo_{level}" in shaded.columns:
-                area = alt.Chart(shaded.drop(columns="when")).mark_area(opacity=shade * pale, color=BLUE)
-                layers.append(area.encode(x=x, y=alt.Y(f"lo_{level}:Q", title=y), y2=f"hi_{level}:Q"))
-    order = [line for line in ("came", "expected", "forecast then", "seasonal naive") if line in set(lines["line"])]
-    looks = {"came": (GREY, [1, 0]), "expected": (BLUE, [1, 0]), "forecast then": (BLUE, [2, 2])}
-    looks["seasonal naive"] = (ORANGE, [4, 3])
-    colour = alt.Scale(domain=order, range=[looks[line][0] for line in order])
-    dash = alt.Scale(domain=order, range=[looks[line][1] for line in order])
-    tell = [alt.Tooltip("ds:T", title="from", format="%a %d %b %Y %H:%M"), "line", alt.Tooltip("value", format=",.1f")]
-    layers.append(
-        alt.Chart(lines)
-        .mark_line(strokeWidth=1.6)
-        .encode(
-            x=x,
-            y=alt.Y("value:Q", title=y, scale=alt.Scale(zero=True)),
-            color=alt.Color("line:N", title=None, scale=colour, legend=top_legend(alt)),
-            strokeDash=alt.StrokeDash("line:N", title=None, scale=dash, legend=top_legend(alt)),
-            tooltip=tell,
-        )
-    )
-    text = (
-        f"Volume of {name}: expected {ahead['deskcast'].sum():,.0f} {what} from {ahead['ds'].min():%d %b %Y} to "
-        f"{ahead['ds'].max():%d %b %Y}, after {came['y'].sum():,.0f} in the {len(came):,} slots before."
-    )
-    shown, note = "" if name == "all" else f" · {name}", f", {merged} slots a point" if merged > 1 else ""
-    return build_chart(
-        f"{what.capitalize()} per {slot}{shown}, with bands of 80 and 95 %{note}", text, alt.layer(*layers), 240
-    )
-
-
-def _lines(came: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Return the lines of a picture as one long frame, and how many slots a point stands for."""
-    named = {"deskcast": "expected", "seasonal_naive": "seasonal naive"}
-    comes, merged = downsample(ahead, MAX_LINE_POINTS, {c: "mean" for c in named if c in ahead.columns})
-    parts = [downsample(came, MAX_LINE_POINTS, {"y": "mean"})[0].rename(columns={"y": "value"}).assign(line="came")]
+    actual = actual.sort_values("ds").tail(max(len(ahead), MIN_PAST_SLOTS_PLOTTED))
+    then = then[then["ds"] >= actual["ds"].min()].sort_values("ds") if len(then) else then
+    named = {c: "mean" for c in ("deskcast", "seasonal_naive") if c in ahead.columns}
+    bands = {c: how for c, how in _BAND.items() if c in ahead.columns}
+    coming, merged = downsample(ahead, MAX_LINE_POINTS, {**named, **bands})
+    marks: list[Mark] = []
+    if bands:
+        marks.append(_area(coming, "Likely range"))
+    marks.append(_line(downsample(actual, MAX_LINE_POINTS, {"y": "mean"})[0], "y", GREY, "Actual"))
     if len(then):
-        past = then[then["ds"] >= came["ds"].min()].sort_values("ds")
-        seen = downsample(past, MAX_LINE_POINTS, {"deskcast": "mean"})[0]
-        parts.append(seen.rename(columns={"deskcast": "value"}).assign(line="forecast then"))
-    parts += [comes[["ds", c]].rename(columns={c: "value"}).assign(line=named[c]) for c in comes if c in named]
-    return round_floats(pd.concat(parts, ignore_index=True)), merged
+        earlier = downsample(then, MAX_LINE_POINTS, {"deskcast": "mean"})[0]
+        marks.append(_line(earlier, "deskcast", BLUE, "Earlier forecast", "2 2"))
+    if "seasonal_naive" in named:
+        label = model_label("seasonal_naive", slot)
+        marks.append(_line(coming, "seasonal_naive", model_colour("seasonal_naive"), label, "5 3"))
+    marks.append(_line(coming, "deskcast", BLUE, "Forecast"))
+    what = "Value" if "n" in actual.columns else "Cases"  # shares and means rest on n cases each
+    axis = f"{what} per {slot}" + (f", means of {merged}" if merged > 1 else "")
+    drawn = [mark.high if isinstance(mark, Area) else mark.y for mark in marks if isinstance(mark, (Line, Area))]
+    text = (
+        f"{axis}{', ' + name if name else ''}: {ahead['deskcast'].sum():,.0f} forecast from {_day(ahead['ds'].min())} "
+        f"to {_day(ahead['ds'].max())}; {actual['y'].sum():,.0f} in the {len(actual):,} {slot}s before."
+    )
+    x = time_axis(pd.concat([actual["ds"], coming["ds"]]))
+    return draw_chart(
+        f"{what} per {slot}{', ' + name if name else ''}", text, x, value_axis(np.concatenate(drawn), axis), marks
+    )
+
+
+def _line(frame: pd.DataFrame, column: str, colour: str, label: str, dash: str = "") -> Line:
+    return Line(seconds(frame["ds"]), frame[column].to_numpy(dtype=float), colour, label, dash)
+
+
+def _area(frame: pd.DataFrame, label: str) -> Area:
+    low, high = (frame[c].to_numpy(dtype=float) for c in _BAND)
+    return Area(seconds(frame["ds"]), low, high, BLUE, label)
+
+
+def _day(at: pd.Timestamp) -> str:
+    return f"{at.day} {at:%b %Y}"
+
+
+def format_slot_length(ds: pd.Series[Any]) -> str:
+    """Return the length of a slot in words: the commonest step between neighbours.
+
+    >>> format_slot_length(pd.Series(pd.date_range("2024-01-01", periods=3, freq="30min")))
+    '30 min'
+    """
+    steps = ds.sort_values().drop_duplicates().diff().dropna()
+    step = steps.mode().iloc[0] if len(steps) else pd.Timedelta(days=1)
+    named = {3600: "hour", 86400: "day", 7 * 86400: "week"}
+    whole = int(step.total_seconds())
+    if whole in named:
+        return named[whole]
+    return f"{whole / 60:.0f} min" if whole < 86400 else "month" if whole < 32 * 86400 else "period"
 
 
 def plot_errors_by_lead(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw how errors grow with the lead time, for the recommended forecast and the naive methods."""
-    import altair as alt
-
-    table = _named(tables["forecast_by_lead"])
-    if table.empty or table["lead"].nunique() < 2:
+    """Draw the forecast error by days ahead, for the recommended forecast and the benchmarks."""
+    table = tables["forecast_by_lead"]
+    table = table[table["wape"].notna()]
+    if table["lead"].nunique() < 2:
         return []
     unit = str(table["unit"].iloc[0])
-    frame = round_floats(table[["lead", "model", "wape", "bias"]])
-    order = list(dict.fromkeys(frame["model"]))
-    chart = (
-        alt.Chart(frame)
-        .mark_line(point=frame["lead"].nunique() <= 40, strokeWidth=1.6)
-        .encode(
-            x=alt.X(
-                "lead:Q", title=f"{unit}s ahead", axis=alt.Axis(format="d", tickMinStep=1), scale=alt.Scale(nice=False)
-            ),
-            y=alt.Y("wape:Q", title="error over volume", axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=True)),
-            color=alt.Color("model:N", title=None, legend=top_legend(alt), scale=_scale(alt, order)),
-            tooltip=["model", "lead", alt.Tooltip("wape", format=".1%"), alt.Tooltip("bias", format="+.1%")],
-        )
-    )
-    ours = frame[frame["model"] == order[0]]
-    first, last = ours["wape"].iloc[0], ours["wape"].iloc[-1]
+    marks = [
+        Line(_floats(rows["lead"]), _floats(rows["wape"]), model_colour(name), model_label(name, unit))
+        for name, rows in reversed(_by_model(table))
+    ]
+    ours = table[table["model"] == _by_model(table)[0][0]]
+    first, last = ours.iloc[0], ours.iloc[-1]
     text = (
-        f"Errors by lead time: {first:.1%} of the volume {ours['lead'].iloc[0]} {unit} ahead, {last:.1%} "
-        f"{ours['lead'].iloc[-1]} {unit}s ahead."
+        f"Forecast error by {unit}s ahead: {first['wape']:.0%} of volume {first['lead']:.0f} {unit} ahead, "
+        f"{last['wape']:.0%} {last['lead']:.0f} {unit}s ahead."
     )
-    return [build_chart("How errors grow with the lead time", text, chart, 220)]
-
-
-def plot_errors_by_slot(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw the errors by slot of the week: by weekday, and by time of day where slots are shorter."""
-    import altair as alt
-
-    table = tables["forecast_by_time"]
-    table = table[table["wape"].notna()] if len(table) else table
-    if table.empty or len(table) < 2:
-        return []
-    frame = round_floats(table[["weekday", "time", "wape", "bias", "volume", "n"]])
-    frame["volume"] = (frame["volume"] / frame["n"]).round(2)
-    days = [d for d in WEEKDAY_LABELS if d in set(frame["weekday"])]
-    tell = ["weekday", "time", alt.Tooltip("wape", title="error over volume", format=".1%")]
-    tell += [alt.Tooltip("bias", format="+.1%"), alt.Tooltip("volume", title="volume a slot")]
-    if (frame["time"] == "").all():
-        y = alt.Axis(format=".0%")
-        bars = alt.Chart(frame).encode(x=alt.X("weekday:N", sort=days, title=None, axis=alt.Axis(labelAngle=0)))
-        chart: Any = alt.layer(
-            bars.mark_bar(color=BLUE, opacity=0.75).encode(
-                y=alt.Y("wape:Q", title="error over volume", axis=y), tooltip=tell
-            ),
-            bars.mark_tick(color=RED, thickness=3, size=26).encode(y="bias:Q", tooltip=tell),
-        )
-        title, height = "Errors by weekday; the mark is forecast minus outcome", 200
-    else:
-        most = float(frame["wape"].quantile(0.95))
-        chart = (
-            alt.Chart(frame)
-            .mark_rect()
-            .encode(
-                x=alt.X("time:O", title=None, axis=alt.Axis(labelOverlap=True, labelAngle=0)),
-                y=alt.Y("weekday:N", sort=days, title=None),
-                color=alt.Color(
-                    "wape:Q",
-                    title="error over volume",
-                    scale=alt.Scale(scheme="viridis", domain=[0, most], clamp=True),
-                    legend=alt.Legend(orient="top", gradientLength=160, format=".0%"),
-                ),
-                tooltip=tell,
-            )
-        )
-        title, height = "Errors by slot of the week", 190
-    worst = frame.iloc[int(frame["wape"].to_numpy().argmax())]
-    where = f"{worst['weekday']} {worst['time']}".strip()
+    least, most = float(table["lead"].min()), float(table["lead"].max())
+    step = 7 if unit == "day" and most >= 14 else max(1, round((most - least) / 6))
+    marked = tuple((float(lead), str(lead)) for lead in range(step, int(most) + 1, step))
+    x = Axis(least, most, marked, f"{unit.capitalize()}s ahead")
     return [
-        build_chart(
-            title, f"Errors by slot of the week: the largest are on {where} with {worst['wape']:.0%}.", chart, height
-        )
+        draw_chart(f"Forecast error by {unit}s ahead", text, x, value_axis(table["wape"], _ERROR_AXIS, percent), marks)
     ]
 
 
-def plot_interval_coverage(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw how often the intervals of each level held: on the diagonal they keep what they promise."""
-    import altair as alt
-
-    table = _named(tables["forecast_coverage"])
-    frame = round_floats(table.assign(level=table["level"] / 100))
-    order, share = list(dict.fromkeys(frame["model"])), alt.Scale(domain=[0, 1])
-    x = alt.X("level:Q", title="level of the interval", axis=alt.Axis(format=".0%"), scale=share)
-    base = alt.Chart(frame).encode(
-        x=x, color=alt.Color("model:N", title=None, legend=top_legend(alt), scale=_scale(alt, order))
-    )
-    ours = alt.Chart(frame[frame["model"] == order[0]])
-    spread = ours.mark_rule(strokeWidth=2, color=BLUE, opacity=0.6).encode(x=x, y=alt.Y("lo:Q", scale=share), y2="hi:Q")
-    lines = base.mark_line(point=True, strokeWidth=1.4).encode(
-        y=alt.Y("observed:Q", title="share that it held", axis=alt.Axis(format=".0%"), scale=share),
-        tooltip=["model", alt.Tooltip("level", format=".0%"), alt.Tooltip("observed", format=".1%"), "n"],
-    )
-    straight = (
-        alt.Chart(pd.DataFrame({"a": [0.0, 1.0]})).mark_line(color=GREY, strokeDash=[4, 3]).encode(x="a:Q", y="a:Q")
-    )
-    mine = frame[frame["model"] == order[0]]
-    gap = float((mine["observed"] - mine["level"]).abs().max())
-    text = f"How often intervals held against their level; the largest gap of {order[0]} is {gap * 100:.1f} points."
-    title = "Do the intervals hold? Bars: two standard errors over origins"
-    return [build_chart(title, text, alt.layer(straight, spread, lines), 280)]
-
-
-def plot_leaderboard(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw the leaderboard: quantile loss of each model, the best on top."""
-    import altair as alt
-
-    table = _named(tables["leaderboard"].dropna(subset=["wql"]))
+def plot_errors_by_slot(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
+    """Draw the forecast error by weekday, and by time of day where slots are shorter."""
+    table = tables["forecast_by_time"]
+    table = table[table["wape"].notna()]
     if len(table) < 2:
         return []
-    frame = round_floats(table[["model", "wql", "wape"]])
-    order = frame.sort_values("wql")["model"].tolist()
-    colour = alt.condition(alt.datum.model == _METHOD_LABELS["deskcast"], alt.value(BLUE), alt.value(GREY))
-    bars = alt.Chart(frame).encode(
-        x=alt.X(
-            "wql:Q",
-            title="weighted quantile loss over volume (less is better)",
-            axis=alt.Axis(format=".0%", tickCount=6),
-        ),
-        y=alt.Y("model:N", sort=order, title=None, axis=alt.Axis(labelLimit=200)),
-        tooltip=["model", alt.Tooltip("wql", format=".2%"), alt.Tooltip("wape", format=".1%")],
+    days = [d for d in WEEKDAY_LABELS if d in set(table["weekday"])]
+    worst = table.iloc[int(table["wape"].to_numpy().argmax())]
+    where = f"{worst['weekday']} {worst['time']}".strip()
+    text = f"Forecast error by weekday and time: the largest is on {where}, {worst['wape']:.0%} of volume."
+    if (table["time"] == "").all():
+        rows, x = table.set_index("weekday").loc[days], np.arange(len(days), dtype=float)
+        marks: list[Mark] = [
+            Bars(x, _floats(rows["wape"]), BLUE, "Error", opacity=0.6),
+            Points(x, _floats(rows["bias"]), RED, "Bias (forecast minus actual)"),
+        ]
+        y = value_axis([*rows["wape"], *rows["bias"]], "% of volume", percent)
+        names = Axis(-0.5, len(days) - 0.5, tuple(enumerate(days)))
+        return [draw_chart("Forecast error by weekday", text, names, y, marks)]
+    hours = table.assign(time=table["time"].str[:2] + ":00", error=table["wape"] * table["volume"])
+    sums = hours.groupby(["time", "weekday"])[["error", "volume"]].sum().reset_index()
+    cells = (100 * sums["error"] / sums["volume"]).set_axis(pd.MultiIndex.from_frame(sums[["time", "weekday"]]))
+    return [draw_heatmap("Forecast error by weekday and time", text, cells.unstack()[days], _ERROR_AXIS)]
+
+
+def plot_interval_coverage(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
+    """Draw the share of values inside the intervals of each level: on the diagonal they keep their level."""
+    table = tables["forecast_coverage"]
+    diagonal = np.array([0.0, 1.0])
+    marks: list[Mark] = [Line(diagonal, diagonal, GREY, "As stated", "4 3", 1.2)]
+    for name, rows in reversed(_by_model(table)):
+        level, observed = _floats(rows["level"]) / 100, _floats(rows["observed"])
+        if name == "deskcast":
+            low, high = _floats(rows["lo"]), _floats(rows["hi"])
+            marks.append(Points(level, observed, model_colour(name), "", low=low, high=high))
+        marks.append(Line(level, observed, model_colour(name), model_label(name), width=1.4))
+    first, ours = _by_model(table)[0]
+    gap = float((ours["observed"] - ours["level"] / 100).abs().max())
+    text = (
+        f"Share of values inside intervals of each level: {model_label(first)} is at most {100 * gap:.0f} points off."
     )
-    words = bars.mark_text(align="left", dx=4, color=GREY).encode(text=alt.Text("wql:Q", format=".2%"))
-    chart = alt.layer(bars.mark_bar(height={"band": 0.7}).encode(color=colour), words)
-    text = f"Methods by weighted quantile loss on past origins: {order[0]} has the least."
-    return [build_chart("Leaderboard on past origins", text, chart, 26 * len(frame) + 30)]
+    x = value_axis([], "Level of the interval", percent, limits=(0, 1))
+    y = value_axis([], "% of values inside", percent, limits=(0, 1))
+    return [draw_chart("Interval coverage (bars: 2 standard errors)", text, x, y, marks)]
 
 
-def _named(table: pd.DataFrame) -> pd.DataFrame:
-    """Put the recommended forecast first, and call the methods what a reader calls them."""
-    if "model" not in table.columns:
-        return table
-    first = table["model"] != "deskcast"
-    ordered = table.assign(_first=first).sort_values("_first", kind="stable").drop(columns="_first")
-    return ordered.assign(model=[_METHOD_LABELS.get(m, m.replace("_", " ")) for m in ordered["model"]])
+def _floats(values: pd.Series[Any]) -> Any:
+    return values.to_numpy(dtype=float)
 
 
-def _scale(alt: Any, order: list[str]) -> Any:
-    return alt.Scale(domain=order, range=[_COLOURS[i % len(_COLOURS)] for i in range(len(order))])
+def _by_model(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the rows of each model, the recommended forecast first."""
+    names = sorted(table["model"].unique(), key=lambda name: name != "deskcast")
+    return [(str(name), table[table["model"] == name]) for name in names]

@@ -315,12 +315,17 @@ def watch(
 def report(
     config: ConfigOption = _CONFIG,
     out: Annotated[Path | None, typer.Option("--out", help="The HTML file.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show all tables and charts.")] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print it as PDF too: this needs Chromium, Chrome or Edge.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one self-contained HTML file from the last results."""
+    """Write one self-contained HTML file of one to four printed pages from the last results."""
     import json
 
     from ...features.errors import InputError
+    from ..pages.pdf import find_browser, print_pdf
     from ..pages.report import write_report
     from ..project.config import load_config
     from ..store.results import read_results
@@ -329,6 +334,7 @@ def report(
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise InputError("a report is an HTML file", where=str(out), got=out.suffix, wanted=".html", code="file.kind")
+    browser = find_browser() if pdf else ""
     spec = load_config(config)
     results = read_results(spec.results_folder)
     path = out or spec.results_folder / "report.html"
@@ -340,8 +346,13 @@ def report(
         version=results.version,
         timezone=spec.timezone,
         instants=results.instants,
+        full=full,
     )
-    print_line(json.dumps({"report": str(path)}) if as_json else f"The report is in {path}.")
+    written = {"report": str(path)}
+    if pdf:
+        written["pdf"] = str(path.with_suffix(".pdf"))
+        print_pdf(path, written["pdf"], browser)
+    print_line(json.dumps(written) if as_json else f"The report is in {' and '.join(written.values())}.")
 
 
 @app.command()

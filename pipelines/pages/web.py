@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException as PlainHTTPException
 
@@ -23,15 +23,14 @@ from ..store.atomic_replace import MARKER_FILE, find_current_folder
 from ..store.results import read_findings, read_result_table, read_results
 from ..store.table_files import quote_formulas
 from ..words.tables import format_table, json_records
-from .report import asset, bundle, render_report, template
+from .report import asset, render_report, template
 
 ROWS_PER_PAGE = 100
 #: A name or an address, IPv6 in brackets, perhaps with a port.
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/@\[\]]+))(?::\d*)?")
 _HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -179,7 +178,6 @@ class _Store:
         yield
 
     def _warm(self) -> None:
-        bundle()
         with suppress(InputError):
             self.report()
 
@@ -254,17 +252,9 @@ def _add_data(app: FastAPI, store: _Store) -> None:
             made = None
         return JSONResponse({"status": "ok", "results": made})
 
-    def script(name: str) -> Response:
-        scripts: dict[str, Callable[[], str]] = {"vega.js": bundle, "draw.js": lambda: asset("draw.js")}
-        if name not in scripts:
-            raise HTTPException(404, "there is no such file")
-        kept = {"Cache-Control": "max-age=3600"}
-        return Response(scripts[name](), media_type="text/javascript; charset=utf-8", headers=kept)
-
     app.get("/api/tables/{name}")(rows)
     app.get("/api/findings")(findings)
     app.get("/health")(health)
-    app.get("/assets/{name}")(script)
 
 
 def _add_error_handlers(app: FastAPI, host: str | None) -> None:

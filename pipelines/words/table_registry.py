@@ -69,6 +69,7 @@ VALUES = {
         "carried over": "Contacts carried over",
     },
     "model": {
+        "deskcast": "Forecast",
         "seasonal_naive": "Last week repeated",
         "same_slot": "8-week average",
         "core": "Decomposition",
