@@ -8,7 +8,7 @@ TESTS  ?= tests
 ALONE  := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 ROOMS  := features forecasting models extend pipelines
 
-.PHONY: demo test test-all check format wheel clean
+.PHONY: demo test test-all check docs format wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/deskcast demo $(DESK)
@@ -27,6 +27,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy -m deskcast $(ROOMS:%=-p deskcast.%)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/test_packaging.py -k "not wheel"
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/make_site.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

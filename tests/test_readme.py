@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w+) ?(\w*)\n(.*?)```", README, flags=re.S)
+YOUR_DATA = (ROOT / "docs" / "howto" / "your-data.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+) ?(\w*)\n(.*?)```", README + YOUR_DATA, flags=re.S)
 
 #: The public file that stands behind each name in the README.
 REAL = {
@@ -46,6 +47,13 @@ def test_the_readme_has_the_blocks_that_are_run():
     names = {name for kind, name, _ in BLOCKS if kind == "sh"}
     assert names == {"", "demo", *REAL}
     assert block("") == ["make demo", "make test"]
+
+
+def test_the_readme_can_be_read_in_one_go():
+    assert len(README.splitlines()) <= 150
+    assert not set(re.findall(r"\]\(((?!http)[^)#]+)", README)) - {
+        str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if path.suffix in (".md", ".csv", ".png")
+    }
 
 
 def test_make_knows_the_two_commands():

@@ -188,8 +188,8 @@ def test_a_table_that_is_not_there_is_named_without_the_address(tmp_path, wareho
     assert "deskcast@" not in str(caught.value)
 
 
-def test_the_sources_of_the_readme_can_be_configured(tmp_path):
-    text = (FIXTURES.parent.parent / "README.md").read_text(encoding="utf-8")
+def test_the_sources_of_the_documentation_can_be_configured(tmp_path):
+    text = (FIXTURES.parent.parent / "docs" / "howto" / "your-data.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```toml\n(\[source.*?)```", text, flags=re.S)
     assert len(blocks) == 2
     kinds = [[(s.kind, s.table) for s in load_config(configure(tmp_path, block)).sources] for block in blocks]
