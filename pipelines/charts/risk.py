@@ -15,7 +15,7 @@ _COLOURS = (BLUE, ORANGE, GREEN)
 MODEL_LABELS = {
     "constant": "base rate",
     "rule": "age over target",
-    "rates": "rate of priority and team",
+    "rates": "rate of priority, team and type",
     "logistic": "logistic regression",
     "hazard": "hazard",
     "mean": "mean of both models",
