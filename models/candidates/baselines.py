@@ -71,25 +71,30 @@ class AgeRule:
         return self.base, pd.DataFrame({"time": logit - self.base}, index=snapshots.index)
 
 
+#: Segments of a case that a manager knows by heart, from the coarsest on.
+RATE_SEGMENTS = ("priority", "team", "case_type")
+
+
 @dataclass(frozen=True)
 class SegmentRate:
-    """The share of breaches of the priority and the team of a case: what a manager knows by heart.
+    """The share of breaches of the priority, the team and the type of a case: what a manager knows by heart.
 
-    ``priorities`` and ``cells`` hold log-odds; a cell is a priority and a team.
+    ``cells`` has one table a segment: the values of a case up to that segment -> log-odds.
     """
 
     base: float
-    priorities: dict[str, float]
-    cells: dict[tuple[str, str], float]
-    features: tuple[str, ...] = ("priority", "team")
+    cells: tuple[dict[tuple[str, ...], float], ...]
+    features: tuple[str, ...] = RATE_SEGMENTS
 
     def parts(self, snapshots: pd.DataFrame) -> tuple[float, pd.DataFrame]:
-        """Return the log-odds of the base rate, what the priority adds, and what the team adds to that."""
-        priority, team = _names(snapshots, "priority"), _names(snapshots, "team")
-        by_priority = priority.map(self.priorities).fillna(self.base).to_numpy(dtype=float)
-        cell = pd.Series(list(zip(priority, team, strict=True)), index=snapshots.index, dtype=object)
-        by_cell = np.array([self.cells.get(c, p) for c, p in zip(cell, by_priority, strict=True)], dtype=float)
-        columns = {"priority": by_priority - self.base, "team": by_cell - by_priority}
+        """Return the log-odds of the base rate, and what each segment adds to that of the segments before it."""
+        columns = {}
+        before = np.full(len(snapshots), self.base)
+        for depth, (name, table) in enumerate(zip(self.features, self.cells, strict=True), start=1):
+            keys = _segment_keys(snapshots, self.features[:depth])
+            logit = np.array([table.get(key, prior) for key, prior in zip(keys, before, strict=True)], dtype=float)
+            columns[name] = logit - before
+            before = logit
         return self.base, pd.DataFrame(columns, index=snapshots.index)
 
 
@@ -197,9 +202,10 @@ def fit_age_rule(snapshots: pd.DataFrame, breached: Floats, weight: Floats | Non
 def fit_segment_rate(
     snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None, *, drawn: float = 20.0
 ) -> SegmentRate:
-    """Learn the share of breaches by priority and team.
+    """Learn the share of breaches by priority, team and type of case.
 
-    The share of a priority is drawn to that of all as by ``drawn`` snapshots, that of a team to that of its priority.
+    The share of a priority is drawn to that of all as by ``drawn`` snapshots, that of a team to that of its priority,
+    and that of a type to that of its priority and team.
 
     >>> import numpy as np, pandas as pd
     >>> frame = pd.DataFrame({"priority": ["1", "2"] * 500, "team": ["a"] * 500 + ["b"] * 500})
@@ -209,18 +215,16 @@ def fit_segment_rate(
     """
     w = np.ones(len(breached)) if weight is None else weight
     base = float(expit(fit_base_rate(breached, w).logit))
-    rows = pd.DataFrame({"p": _names(snapshots, "priority").array, "t": _names(snapshots, "team").array})
-    rows["n"], rows["hits"] = w, w * breached
-    by = rows.groupby("p")[["n", "hits"]].sum()
-    of_priority = (by["hits"] + drawn * base) / (by["n"] + drawn)
-    cells = rows.groupby(["p", "t"])[["n", "hits"]].sum()
-    near = of_priority.reindex(cells.index.get_level_values("p")).to_numpy(dtype=float)
-    share = (cells["hits"].to_numpy(dtype=float) + drawn * near) / (cells["n"].to_numpy(dtype=float) + drawn)
-    return SegmentRate(
-        float(log_odds(base)),
-        dict(zip(map(str, by.index), map(float, log_odds(of_priority)), strict=True)),
-        dict(zip([(str(p), str(t)) for p, t in cells.index], map(float, log_odds(share)), strict=True)),
-    )
+    tables: list[dict[tuple[str, ...], float]] = []
+    prior: dict[tuple[str, ...], float] = {(): base}
+    for depth in range(1, len(RATE_SEGMENTS) + 1):
+        rows = pd.DataFrame({"key": _segment_keys(snapshots, RATE_SEGMENTS[:depth]), "n": w, "hits": w * breached})
+        by = rows.groupby("key")[["n", "hits"]].sum()
+        near = np.array([prior[key[:-1]] for key in by.index], dtype=float)
+        share = (by["hits"].to_numpy(dtype=float) + drawn * near) / (by["n"].to_numpy(dtype=float) + drawn)
+        prior = dict(zip(by.index, map(float, share), strict=True))
+        tables.append(dict(zip(by.index, map(float, log_odds(share)), strict=True)))
+    return SegmentRate(float(log_odds(base)), tuple(tables))
 
 
 def fit_logistic(
@@ -264,3 +268,7 @@ def _names(snapshots: pd.DataFrame, name: str) -> pd.Series:
     if name not in snapshots.columns:
         return pd.Series("", index=snapshots.index, dtype="str")
     return pd.Series(as_text(snapshots[name]), index=snapshots.index, dtype="str")
+
+
+def _segment_keys(snapshots: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return list(zip(*(_names(snapshots, name) for name in names), strict=True))

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from .baselines import LogOddsModel
+from ..evaluation.calibration import fit_platt_scaling
+from .baselines import CalibratedModel, LogOddsModel
+
+#: Shares of the first score that are tried, besides a half.
+SHARES = (0.0, 0.25, 0.75, 1.0)
+#: With fewer cases the difference of two shares has no standard error to speak of.
+MIN_CASES = 50
 
 
 @dataclass(frozen=True)
@@ -46,3 +52,33 @@ class Blend:
         if gone.any():
             columns["time"] = columns.get("time", absent) + np.where(gone, base_2 - base, 0.0)
         return base, pd.DataFrame(columns, index=snapshots.index)
+
+
+def fit_blend(
+    first: LogOddsModel, second: LogOddsModel, snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None
+) -> Blend:
+    """Fit how much the first of two scores counts in their mean, on cases that neither was fitted on.
+
+    Half and half, unless another share has the lower log loss by more than twice the standard error of the difference,
+    after all are calibrated on the same cases: two good scores are best met in the middle, a poor one only spoils it.
+
+    >>> import numpy as np, pandas as pd
+    >>> from deskcast.models.candidates.baselines import BaseRate, fit_age_rule
+    >>> frame = pd.DataFrame({"age_s": np.arange(400.0)})
+    >>> late = (np.arange(400) >= 200).astype(float)
+    >>> fit_blend(fit_age_rule(frame, late[::-1]), fit_age_rule(frame, late), frame, late).share
+    0.0
+    """
+    w = np.ones(len(breached)) if weight is None else weight
+    losses = {share: _log_loss(Blend(first, second, share), snapshots, breached, w) for share in (0.5, *SHARES)}
+    best = min(SHARES, key=lambda share: float(w @ losses[share]))
+    case = pd.factorize(snapshots["case_id"])[0] if "case_id" in snapshots else np.arange(len(w))
+    gain = np.bincount(case, w * (losses[0.5] - losses[best]), minlength=1)  # the mornings of a case are one lesson
+    is_better = len(gain) >= MIN_CASES and gain.sum() > 2 * gain.std() * np.sqrt(len(gain))
+    return Blend(first, second, best if is_better else 0.5)
+
+
+def _log_loss(blend: Blend, snapshots: pd.DataFrame, breached: Floats, weight: Floats) -> Floats:
+    logit = CalibratedModel(blend, 1.0, 0.0).logit(snapshots)
+    slope, intercept = fit_platt_scaling(breached, logit, weight=weight)
+    return np.asarray(np.logaddexp(0.0, np.where(breached > 0.5, -1.0, 1.0) * (slope * logit + intercept)))

@@ -174,7 +174,7 @@ class Encoder:
                 )
 
 
-def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 30, most_levels: int = 60) -> Encoder:
+def fit_encoder(snapshots: pd.DataFrame, *, rare: int = 20, most_levels: int = 200) -> Encoder:
     """Learn how to make numbers of the features of the snapshots.
 
     Durations and counts are put on a log scale and centred and scaled by median and quartiles; knots at the

@@ -51,8 +51,8 @@ class BreachRisk(RiskEstimator):
     is carried to the deadline on the clock of the desk, and a logistic regression on what was known at the snapshot.
     They are corrected (slope and intercept) on later cases, moved to the speed and the base rate of the last days, and
     compared with three baselines on cases that are later still: the base rate, the rule "age over target", and the
-    rates of priority and team. A model is used only if its Brier score is better than all of them beyond noise; else
-    the best baseline is, and ``decision_`` says so.
+    rates of priority, team and type. A model is used only if its Brier score is better than all of them beyond noise;
+    else the best baseline is, and ``decision_`` says so.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from ..candidates.baselines import (
     fit_logistic,
     fit_segment_rate,
 )
-from ..candidates.blend import Blend
+from ..candidates.blend import fit_blend
 from ..candidates.hazard import Hazard, fit_hazard
 from ..candidates.implied_deadline import ImpliedDeadline, implied_deadline
 from ..candidates.own_classifiers import fit_own_classifiers
@@ -112,7 +112,7 @@ def fit_candidates(
     hazard = _hazard(makings, train, as_of)
     hazard = hazard if hazard is None else hazard.with_pauses(rows, y, w)
     if hazard is not None and np.isfinite(hazard.logit(check.snapshots)).all() and len(check.breached):
-        scores |= {"hazard": hazard, "mean": Blend(hazard, logistic)}
+        scores |= {"hazard": hazard, "mean": fit_blend(hazard, logistic, *check)}
     scores |= fit_own_classifiers(rows, y, w, check.snapshots)
     return {name: calibrate_model(score, *check) for name, score in scores.items()}
 

@@ -18,8 +18,8 @@ class EscalationRisk(RiskEstimator):
     """Tell the probability that an open case will be escalated before it ends.
 
     A logistic regression, corrected on later cases, is used only where it beats the base rate, age over target and the
-    rates of priority and team on cases that are later still, and where its skill is not tiny; else every case gets the
-    base rate and the decision says that little can be known.
+    rates of priority, team and type on cases that are later still, and where its skill is not tiny; else every case
+    gets the base rate and the decision says that little can be known.
 
     Parameters
     ----------

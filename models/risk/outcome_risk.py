@@ -106,10 +106,10 @@ def fit_outcome(
 ) -> OutcomeRisk:
     """Fit candidates for an outcome, compare them out of time, and say what can be known.
 
-    A logistic regression and three baselines (base rate, age over target, rates of priority and team) learn from the
-    first 60 % of the cases, are corrected on the next 20 % and compared on the last 20 %. A model is used only if its
-    Brier score beats all baselines beyond noise, and if its skill is not tiny; else every case gets the base rate and
-    nothing is ranked. Then the first 80 % train and the last 20 % calibrate.
+    A logistic regression and three baselines (base rate, age over target, rates of priority, team and type) learn from
+    the first 60 % of the cases, are corrected on the next 20 % and compared on the last 20 %. A model is used only if
+    its Brier score beats all baselines beyond noise, and if its skill is not tiny; else every case gets the base rate
+    and nothing is ranked. Then the first 80 % train and the last 20 % calibrate.
 
     Parameters
     ----------
