@@ -18,7 +18,8 @@ _OWN_NAMES = re.compile(
     r"e ?mail( address)?|login|username|nachname|vorname|nom|nombre|nome"
 )
 _PERSON = re.compile(
-    r"e ?mail( address)?|login|username|user name|(first|last|given|family) name|last ?(login|sign ?in|seen|active)( at)?|"
+    r"e ?mail( address)?|login|username|user name|(first|last|given|family) name|"
+    r"last ?(login|sign ?in|seen|active)( at)?|"
     r"locale|time ?zone|phone( number)?|mobile|role|is (active|admin|staff)|active|suspended|verified|date joined|"
     r"job title|manager"
 )
@@ -50,7 +51,7 @@ def describe_other_rows(columns: Mapping[str, ColumnProfile], mapped: Mapping[st
     >>> from deskcast.features.recognise.roles import profile_columns
     >>> people = pd.DataFrame({"id": list("123"), "name": ["Ada", "Bo", "Cy"], "created_at": ["2024-01-01"] * 3})
     >>> describe_other_rows(profile_columns(people, ()), {"case_id": "id", "created_at": "created_at"})
-    "each row has a 'name' of its own and nothing of a case, as people, teams and products of a list have"
+    "each row has a 'name' of its own and nothing of a case, as in a list of people, teams or products"
     """
     answers = next((n for n in columns if _SURVEY.fullmatch(normalise_column_name(n))), "")
     if answers and score_role_match(mapped.get("case_id", ""), "case_id") < 0.9 and columns[answers].unique > MIN_OWN:
@@ -63,7 +64,9 @@ def describe_other_rows(columns: Mapping[str, ColumnProfile], mapped: Mapping[st
         return f"the rows have {', '.join(map(repr, people[:3]))}, as those of a list of people have"
     named = [n for n, p in columns.items() if _OWN_NAMES.fullmatch(normalise_column_name(n)) and p.unique > MIN_OWN]
     if named and score_role_match(mapped.get("case_id", ""), "case_id") < 0.9:
-        return f"each row has a '{named[0]}' of its own and nothing of a case, as people, teams and products of a list have"
+        return (
+            f"each row has a '{named[0]}' of its own and nothing of a case, as in a list of people, teams or products"
+        )
     rated = [n for n, p in columns.items() if score_role_match(n, "csat") > 0 and p.number and p.distinct <= 11]
     if rated:
         return f"beside the id and the time there is only '{rated[0]}', so the rows may be answers of a survey"

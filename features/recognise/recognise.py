@@ -35,7 +35,8 @@ from .volume_series import ask_whether_counts, read_as_series, refuse_odd_slots
 
 #: A month, a quarter or a week by its number.
 _LONG_PERIOD = re.compile(
-    r"\d{4}[-/. ]?(W|KW|CW|WK|S|Q|M)?\d{1,2}|(W|KW|CW|WK|WEEK|WOCHE|SEMAINE|SEMANA|SETTIMANA|Q)\.? ?\d{1,2}([-/. ]+\d{2,4})?|"
+    r"\d{4}[-/. ]?(W|KW|CW|WK|S|Q|M)?\d{1,2}|"
+    r"(W|KW|CW|WK|WEEK|WOCHE|SEMAINE|SEMANA|SETTIMANA|Q)\.? ?\d{1,2}([-/. ]+\d{2,4})?|"
     r"[^\W\d]{3,10}\.?[-/. ]+(\d{4}|\d{2})",
     re.IGNORECASE,
 )

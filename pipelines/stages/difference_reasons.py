@@ -13,6 +13,8 @@ from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
 from ...features.sla.milestones import milestones
 
+#: The most of what a log without a history has of each: a table of cases tells of one reply, and of no pause.
+TOLD_BY_A_TABLE = {"agent_messages": 1, "reopens": 0, "transfers": 0, "pending_s": 0, "on_hold_s": 0}
 #: Opening hours that many desks have, tried where those of the configuration do not explain a figure.
 USUAL_HOURS = (("09:00", "17:00"), ("08:00", "17:00"), ("09:00", "18:00"), ("08:00", "18:00"), ("08:00", "16:00"),
                ("08:00", "20:00"), ("00:00", "24:00"))  # fmt: skip
@@ -88,8 +90,8 @@ def our_figure(cases: pd.DataFrame, figure: str, calendars: dict[str, BusinessCa
         return _in_hours(cases, plain, next(iter(calendars.values())))
     names = {"first_resolution_s": "first_resolution_s", "agent_messages": "agent_messages"}
     name = names.get(figure, figure)
-    if name not in cases:
-        return pd.Series(np.nan, index=cases.index)
+    if name not in cases or not cases[name].max() > TOLD_BY_A_TABLE.get(name, -1):
+        return pd.Series(np.nan, index=cases.index)  # the log has no history of it, so that ours would be no figure
     return cases[name].astype("float64")
 
 
