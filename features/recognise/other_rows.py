@@ -30,6 +30,9 @@ _WORKED = re.compile(
 )
 #: What cases have and lists of people, answers and hours of work have not.
 _OF_CASES = ("priority", "channel", "product", "case_type")
+_CASE_WORDS = re.compile(r"\b(case|ticket|incident|issue|request|complaint|enquiry|inquiry|sr|conversation)\b")
+#: So many columns that only people have make a list of people.
+MIN_PERSON_WORDS = 3
 #: Share of the values that come once, from which they tell rows apart.
 MIN_OWN = 0.9
 #: So many of the ids that repeat have rows that differ in nothing that changes in a case.
@@ -54,16 +57,17 @@ def describe_other_rows(columns: Mapping[str, ColumnProfile], mapped: Mapping[st
     "each row has a 'name' of its own and nothing of a case, as in a list of people, teams or products"
     """
     answers = next((n for n in columns if _SURVEY.fullmatch(normalise_column_name(n))), "")
-    if answers and score_role_match(mapped.get("case_id", ""), "case_id") < 0.9 and columns[answers].unique > MIN_OWN:
+    called = bool(_CASE_WORDS.search(normalise_column_name(mapped.get("case_id", ""))))
+    if answers and not called and columns[answers].unique > MIN_OWN and columns[answers].missing < 1 - MIN_OWN:
         return f"'{answers}' numbers the rows, so they are answers of a survey"
-    if any(r in mapped for r in (*CASE_TIMES, *_OF_CASES)) or _has_state(columns):
+    if any(r in mapped for r in (*CASE_TIMES, *_OF_CASES)):
+        return ""
+    if _has_state(columns):
         people = [n for n in columns if _PERSON.fullmatch(normalise_column_name(n))]
-        ended = any(r in mapped for r in CASE_TIMES)
-        if ended or len(people) < 3 or score_role_match(mapped.get("case_id", ""), "case_id") >= 0.9:
-            return ""
-        return f"the rows have {', '.join(map(repr, people[:3]))}, as those of a list of people have"
+        alike = not called and len(people) >= MIN_PERSON_WORDS
+        return f"the rows have {', '.join(map(repr, people[:3]))}, as a list of people has" if alike else ""
     named = [n for n, p in columns.items() if _OWN_NAMES.fullmatch(normalise_column_name(n)) and p.unique > MIN_OWN]
-    if named and score_role_match(mapped.get("case_id", ""), "case_id") < 0.9:
+    if named and not called:
         return (
             f"each row has a '{named[0]}' of its own and nothing of a case, as in a list of people, teams or products"
         )

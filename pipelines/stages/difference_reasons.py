@@ -90,9 +90,9 @@ def our_figure(cases: pd.DataFrame, figure: str, calendars: dict[str, BusinessCa
         return _in_hours(cases, plain, next(iter(calendars.values())))
     names = {"first_resolution_s": "first_resolution_s", "agent_messages": "agent_messages"}
     name = names.get(figure, figure)
-    if name not in cases or not cases[name].max() > TOLD_BY_A_TABLE.get(name, -1):
-        return pd.Series(np.nan, index=cases.index)  # the log has no history of it, so that ours would be no figure
-    return cases[name].astype("float64")
+    values = cases[name].astype("float64") if name in cases else pd.Series(np.nan, index=cases.index)
+    told = float(values.max()) > TOLD_BY_A_TABLE.get(name, -1)
+    return values if told else values * np.nan  # without a history of it ours would be no figure
 
 
 def other_readings(log: CaseLog, cases: pd.DataFrame, figure: str, ours: pd.Series) -> list[OtherReading]:

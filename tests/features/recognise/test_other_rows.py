@@ -1,4 +1,4 @@
-"""Rows that look like cases, calls or counts and are none: each is asked about by name, and passed over beside cases."""
+"""Rows that look like cases, calls or counts and are none: each is asked about, and passed over beside cases."""
 
 import datetime as dt
 
@@ -97,6 +97,8 @@ def test_lists_beside_cases_are_passed_over_by_name(tmp_path):
     [
         ("number,title,state,user,created_at", lambda k: [k, "x", "open", "ann", hours(k)], "cases"),
         ("Ticket ID,Requester name,Email,Status,Created", lambda k: [k, f"U{k}", "u@x", "New", hours(k)], "cases"),
+        ("Ticket,Name,Created", lambda k: [k, f"U{k}", hours(k)], "cases"),
+        ("Number,First name,Last name,Email,Priority,Created", lambda k: [k, "a", "b", "c", k % 3, hours(k)], "cases"),
         ("Opened,Priority", lambda k: [days(k), 1 + k % 3], "cases"),
         ("when,queue,rides", lambda k: [hours(k // 2, 1), "AB"[k % 2], k % 40], "volumes"),
         ("date,passengers", lambda k: [days(k), 12 + k % 30], "volumes"),
