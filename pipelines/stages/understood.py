@@ -25,6 +25,11 @@ _DUES = {
     "first_response_due_at": "first response due",
     "next_response_due_at": "next response due",
 }
+_CONTACTS = {
+    "contact_id": "numbered by", "queued_at": "which came at", "answered_at": "answered at", "wait_s": "waited",
+    "talk_s": "talked", "handle_s": "handled", "ended_at": "ended at", "total_s": "took", "outcome": "how it ended:",
+    "abandoned": "given up:", "answered": "answered:", "direction": "direction", "team": "queue",
+}  # fmt: skip
 _OUTSIDE = re.compile(r"([\d,]+) ([\w ]+?) lie outside the span that was asked for \(([^)]*)\)")
 
 
@@ -38,6 +43,8 @@ def _describe_source(spec: SourceSpec) -> str:
 
     >>> _describe_source(SourceSpec("cases", "t.csv", columns={"case_id": "Nr", "created_at": "Opened"}))
     "t.csv: one row is a case, numbered by 'Nr', opened at 'Opened'; nothing says when it ended."
+    >>> _describe_source(SourceSpec("contacts", "c.csv", columns={"queued_at": "Start", "wait_s": "Wait"}))
+    "c.csv: one row is a contact, which came at 'Start', waited 'Wait'."
     """
     columns = spec.columns
     if spec.kind != "table":
@@ -52,6 +59,12 @@ def _describe_source(spec: SourceSpec) -> str:
     if spec.table == "events" and "activity" in columns:
         what = f"'{columns['activity']}' says what happened"
         return f"{spec.place}: one row is an event of the case '{columns['case_id']}' at '{columns['at']}'; {what}."
+    if spec.table == "contacts" and "queued_at" in columns:
+        said = [f"{word} '{columns[role]}'" for role, word in _CONTACTS.items() if role in columns]
+        return f"{spec.place}: one row is a contact, {', '.join(said)}."
+    if spec.table == "volumes" and spec.across:
+        at = f", at '{columns['ds']}'" if "ds" in columns else ""
+        return f"{spec.place}: each value of the columns {spec.across} is a count{at}."
     if spec.table == "volumes" and columns:
         series = f" of each '{columns['unique_id']}'" if "unique_id" in columns else ""
         count, at = columns.get("y", "y"), columns.get("ds", "ds")
