@@ -30,6 +30,7 @@ _CONTACTS = {
     "talk_s": "talked", "handle_s": "handled", "ended_at": "ended at", "total_s": "took", "outcome": "how it ended:",
     "abandoned": "given up:", "answered": "answered:", "direction": "direction", "team": "queue",
 }  # fmt: skip
+_AFTER = re.compile(r"([\d,]+) events? at or after (\S+) (?:is|are) left out")
 _OUTSIDE = re.compile(r"([\d,]+) ([\w ]+?) lie outside the span that was asked for \(([^)]*)\)")
 
 
@@ -149,6 +150,14 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
                 part = figure(FIGURES, "share outside the span", what, out / whole, "share")
                 text = f"The span that is set ({span}) leaves out {left} {what} ({part:%})."
                 said.append(Finding(text, left, part, names=[span]))
+        for number, day in _AFTER.findall(note):
+            out = int(number.replace(",", ""))
+            whole = out + counts.get("events", 0)
+            if out > MIN_SHARE_SAID * whole:
+                left = figure(FIGURES, "after the end that is set", day, out)
+                part = figure(FIGURES, "share after the end that is set", day, out / whole, "share")
+                text = f"The log is read as it stood on {day}: {left:event} ({part:%}) from then on are left out."
+                said.append(Finding(text, left, part, names=[day]))
     main = sum(counts.get(t, 0) for t in ("cases", "contacts", "volumes", "surveys"))
     for (source, reason), rows in project.rejected.groupby(["source", "reason"], sort=False):
         share = len(rows) / max(1, main + len(rows))
