@@ -13,14 +13,14 @@ _UNIT = r"( (s|sec|secs|seconds?|ms|min|minutes?|in seconds?|in s|in sec))?"
 #: Role -> patterns on the name in lower case words.
 CONTACT_COLUMNS: dict[str, tuple[str, ...]] = {
     "queued_at": (
-        rf"(.*\b)?(enqueue|queued|queue (start|entry|enter(ed)?)|entered queue|time in queue start){_AT}",
-        rf"(.*\b)?({_THING} )?(start(ed)?|begin|beginn|started|initiation|initiated|arrival|offered|received|request(ed)?|"
+        rf"(.*\b)?(enqueued?|queued|queue (start|entry|enter(ed)?)|entered queue|time in queue start){_AT}",
+        rf"(.*\b)?({_THING} )?(start(ed)?|begin|beginn|initiation|initiated|arrival|offered|received|request(ed)?|"
         rf"calldate|inicio|debut)"
         rf"{_AT}|time start|(start)(date ?time|timestamp)|startdatetime|start date time",
         rf"{_THING} ?(date|time|datetime|timestamp)|calldate|timestamp|date time|datetime|date|datum|fecha|time|"
         rf"created{_AT}",
     ),
-    "answered_at": (rf"(.*\b)?(answered?|connected( to agent)?|connect|picked up|pickup|accepted|"
+    "answered_at": (rf"(.*\b)?(answer(ed)?|connected( to agent)?|connect|picked up|pickup|accepted|"
                     rf"agent join(ed)?){_AT}|time answered|answer",),
     "ended_at": (rf"(.*\b)?(end(ed)?|disconnect(ed)?|hang ?up|finish(ed)?|completed|closed|fin|ende){_AT}|"
                  rf"time end(ed)?|enddatetime|end date time|end",),

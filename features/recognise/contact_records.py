@@ -159,6 +159,7 @@ def _score(taken: Mapping[str, str]) -> float:
     score += 1.0 if len(core) > 1 or {"hold_s", "wrap_s", "total_s", "abandon_s"} & set(taken) else 0.0
     score += 2.0 if {"answered_at", "ended_at"} <= set(taken) and not core else 0.0
     score += 1.0 if {"outcome", "answered", "abandoned"} & set(taken) else 0.0
+    score += 0.5 if core and {"answered_at", "ended_at", "outcome"} <= set(taken) else 0.0
     score += 1.0 if "agent_id" in taken else 0.0
     score += 1.0 if "direction" in taken else 0.0
     score += 1.0 if {"direction", "outcome"} <= set(taken) else 0.0

@@ -230,10 +230,5 @@ def describe_unused_id(columns: Mapping[str, ColumnProfile]) -> tuple[tuple[str,
         if score_role_match(n, "case_id") >= 0.9 and p.distinct > 1 and p.time is None and not p.clock
         and not tells_how_long(n)
     ]  # fmt: skip
-    return tuple(
-        (
-            n,
-            f"the rows would be numbered, though '{n}' names cases: {p.distinct:,} values, none on {p.missing:.0%} of the rows",
-        )
-        for n, p in named[:1]
-    )
+    said = "the rows would be numbered, though '{}' names cases ({:,}; {:.0%} of the rows have none)"
+    return tuple((n, said.format(n, p.distinct, p.missing)) for n, p in named[:1])

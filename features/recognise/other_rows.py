@@ -18,7 +18,8 @@ _OWN_NAMES = re.compile(
     r"e ?mail( address)?|login|username|nachname|vorname|nom|nombre|nome"
 )
 _PERSON = re.compile(
-    r"e ?mail( address)?|login|username|user name|(first|last|given|family) name|last ?(login|sign ?in|seen|active)( at)?|"
+    r"e ?mail( address)?|login|username|user name|(first|last|given|family) name|"
+    r"last ?(login|sign ?in|seen|active)( at)?|"
     r"locale|time ?zone|phone( number)?|mobile|role|is (active|admin|staff)|active|suspended|verified|date joined|"
     r"job title|manager"
 )
@@ -29,6 +30,9 @@ _WORKED = re.compile(
 )
 #: What cases have and lists of people, answers and hours of work have not.
 _OF_CASES = ("priority", "channel", "product", "case_type")
+_CASE_WORDS = re.compile(r"\b(case|ticket|incident|issue|request|complaint|enquiry|inquiry|sr|conversation)\b")
+#: So many columns that only people have make a list of people.
+MIN_PERSON_WORDS = 3
 #: Share of the values that come once, from which they tell rows apart.
 MIN_OWN = 0.9
 #: So many of the ids that repeat have rows that differ in nothing that changes in a case.
@@ -50,20 +54,23 @@ def describe_other_rows(columns: Mapping[str, ColumnProfile], mapped: Mapping[st
     >>> from deskcast.features.recognise.roles import profile_columns
     >>> people = pd.DataFrame({"id": list("123"), "name": ["Ada", "Bo", "Cy"], "created_at": ["2024-01-01"] * 3})
     >>> describe_other_rows(profile_columns(people, ()), {"case_id": "id", "created_at": "created_at"})
-    "each row has a 'name' of its own and nothing of a case, as people, teams and products of a list have"
+    "each row has a 'name' of its own and nothing of a case, as in a list of people, teams or products"
     """
     answers = next((n for n in columns if _SURVEY.fullmatch(normalise_column_name(n))), "")
-    if answers and score_role_match(mapped.get("case_id", ""), "case_id") < 0.9 and columns[answers].unique > MIN_OWN:
+    called = bool(_CASE_WORDS.search(normalise_column_name(mapped.get("case_id", ""))))
+    if answers and not called and columns[answers].unique > MIN_OWN and columns[answers].missing < 1 - MIN_OWN:
         return f"'{answers}' numbers the rows, so they are answers of a survey"
-    if any(r in mapped for r in (*CASE_TIMES, *_OF_CASES)) or _has_state(columns):
+    if any(r in mapped for r in (*CASE_TIMES, *_OF_CASES)):
+        return ""
+    if _has_state(columns):
         people = [n for n in columns if _PERSON.fullmatch(normalise_column_name(n))]
-        ended = any(r in mapped for r in CASE_TIMES)
-        if ended or len(people) < 3 or score_role_match(mapped.get("case_id", ""), "case_id") >= 0.9:
-            return ""
-        return f"the rows have {', '.join(map(repr, people[:3]))}, as those of a list of people have"
+        alike = not called and len(people) >= MIN_PERSON_WORDS
+        return f"the rows have {', '.join(map(repr, people[:3]))}, as a list of people has" if alike else ""
     named = [n for n, p in columns.items() if _OWN_NAMES.fullmatch(normalise_column_name(n)) and p.unique > MIN_OWN]
-    if named and score_role_match(mapped.get("case_id", ""), "case_id") < 0.9:
-        return f"each row has a '{named[0]}' of its own and nothing of a case, as people, teams and products of a list have"
+    if named and not called:
+        return (
+            f"each row has a '{named[0]}' of its own and nothing of a case, as in a list of people, teams or products"
+        )
     rated = [n for n, p in columns.items() if score_role_match(n, "csat") > 0 and p.number and p.distinct <= 11]
     if rated:
         return f"beside the id and the time there is only '{rated[0]}', so the rows may be answers of a survey"

@@ -35,7 +35,8 @@ from .volume_series import ask_whether_counts, read_as_series, refuse_odd_slots
 
 #: A month, a quarter or a week by its number.
 _LONG_PERIOD = re.compile(
-    r"\d{4}[-/. ]?(W|KW|CW|WK|S|Q|M)?\d{1,2}|(W|KW|CW|WK|WEEK|WOCHE|SEMAINE|SEMANA|SETTIMANA|Q)\.? ?\d{1,2}([-/. ]+\d{2,4})?|"
+    r"\d{4}[-/. ]?(W|KW|CW|WK|S|Q|M)?\d{1,2}|"
+    r"(W|KW|CW|WK|WEEK|WOCHE|SEMAINE|SEMANA|SETTIMANA|Q)\.? ?\d{1,2}([-/. ]+\d{2,4})?|"
     r"[^\W\d]{3,10}\.?[-/. ]+(\d{4}|\d{2})",
     re.IGNORECASE,
 )
@@ -193,24 +194,28 @@ def _readings(
         if events is None or events.score < MIN_SCORE:
             raise
         return [events]
-    if "case_id" not in cases.found["columns"] and not cases.against:
-        against = describe_story(columns, frame) or describe_unused_id(columns)
-        if against:
-            named = {"case_id": against[0][0], **cases.found["columns"]}
-            other = replace(cases, found={**cases.found, "columns": named})
-            instead = ((f"a case is a value of '{against[0][0]}'", other),)
-            cases = replace(cases, against=tuple(said for _, said in against), instead=instead)
-    parent = find_repeated_parent(columns, cases.found["columns"].get("case_id", ""))
-    if parent and not cases.against:
-        said = f"'{parent}' repeats, so the rows are parts of cases and no cases"
-        cases = replace(cases, against=(said,), instead=_as_messages(columns, parent))
-    case = cases.found["columns"].get("case_id", "")
-    other = describe_other_rows(columns, cases.found["columns"]) or (
-        describe_parts(columns, frame, case, cases.found["columns"]) if case and columns[case].unique < MIN_ONCE else ""
-    )
-    if other and not cases.against:
-        cases = replace(cases, against=(other,))
+    if not cases.against:
+        cases = _with_doubts(cases, columns, frame)
     return [r for r in (events, cases) if r is not None]
+
+
+def _with_doubts(cases: Reading, columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> Reading:
+    """Return the reading as cases with what else its rows may be, where the file says so."""
+    mapped = cases.found["columns"]
+    case = mapped.get("case_id", "")
+    story = () if case else describe_story(columns, frame) or describe_unused_id(columns)
+    if story:
+        named = replace(cases, found={**cases.found, "columns": {"case_id": story[0][0], **mapped}})
+        instead = ((f"a case is a value of '{story[0][0]}'", named),)
+        return replace(cases, against=tuple(said for _, said in story), instead=instead)
+    parent = find_repeated_parent(columns, case)
+    if parent:
+        said = f"'{parent}' repeats, so the rows are parts of cases and no cases"
+        return replace(cases, against=(said,), instead=_as_messages(columns, parent))
+    said = describe_other_rows(columns, mapped)
+    if not said and case and columns[case].unique < MIN_ONCE:
+        said = describe_parts(columns, frame, case, mapped)
+    return replace(cases, against=(said,)) if said else cases
 
 
 def _as_messages(columns: Mapping[str, ColumnProfile], parent: str) -> tuple[tuple[str, Reading], ...]:

@@ -50,18 +50,22 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"(datum|tijd|datum (en )?tijd|tijdstip) (van )?(gesloten|afgesloten|afgerond|gereed|afhandeling|sluiting)|"
-        r"(sluit|sluitings|afsluit|afhandel|eind)(datum|tijd)|ende",
+        r"(sluit|sluitings|afsluit|afhandel|eind)(datum|tijd)|abschluss|"
+        r"schliessung|cloture|fermeture|cierre|fechamento|encerramento|chiusura",
         "closed date",
     ),
     (
-        r"(datum|tijd|datum (en )?tijd|tijdstip) (van )?(opgelost|oplossing)|oplos(datum|tijdstip)",
+        r"(datum|tijd|datum (en )?tijd|tijdstip) (van )?(opgelost|oplossing)|oplos(datum|tijdstip)|erledigung|behebung",
         "resolved date",
     ),
     (
         r"(datum|tijd|datum (en )?tijd|tijdstip) (van )?(aangemaakt|aangemeld|gemeld|melding|geopend)|"
-        r"(meldings?|aanmeldings?|aanmeld|openings|registratie|start)datum|beginn|data (rejestracji|otwarcia|zgloszenia)",
+        r"(meldings?|aanmeldings?|aanmeld|openings|registratie|start)datum|data (rejestracji|otwarcia|"
+        r"zgloszenia)|eingang|eroffnung|ouverture|apertura|abertura",
         "created date",
     ),
+    (r"beginn|begin|inicio|debut|inizio", "start"),
+    (r"ende|einde|fin|fim|fine|koniec", "end"),
     (r"streefdatum|(verwachte|geplande) einddatum|uiterste datum|date limite|termin realizacji", "due date"),
     (r"(incident|melding|aanvraag|ticket|zaak|verzoek)s?nummer|(numer|nr|id) (zgloszenia|sprawy)", "ticket id"),
     (r"folio|expediente|(n|no) expediente", "number"),

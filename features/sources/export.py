@@ -180,6 +180,7 @@ def read_export_tables(
         raw = read_raw(folder / path, spec.encoding, spec.delimiter)
         part = next(p for p in parts if p.name == name)
         found.setdefault(name, []).append((Path(path).name, part.keep_roles(_list_of(part, raw, Path(path).name))))
+        notes.extend(n for n in raw.notes if "it also has" not in n)
     if spec.path:
         files = expand_path(folder / spec.path)
         for one in files:

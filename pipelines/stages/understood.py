@@ -25,6 +25,12 @@ _DUES = {
     "first_response_due_at": "first response due",
     "next_response_due_at": "next response due",
 }
+_CONTACTS = {
+    "contact_id": "numbered by", "queued_at": "which arrived at", "answered_at": "answered at", "wait_s": "waited",
+    "talk_s": "talked", "handle_s": "handled", "ended_at": "ended at", "total_s": "took", "outcome": "how it ended:",
+    "abandoned": "given up:", "answered": "answered:", "direction": "direction", "team": "queue",
+}  # fmt: skip
+_AFTER = re.compile(r"([\d,]+) events? at or after (\S+) (?:is|are) left out")
 _OUTSIDE = re.compile(r"([\d,]+) ([\w ]+?) lie outside the span that was asked for \(([^)]*)\)")
 
 
@@ -38,6 +44,8 @@ def _describe_source(spec: SourceSpec) -> str:
 
     >>> _describe_source(SourceSpec("cases", "t.csv", columns={"case_id": "Nr", "created_at": "Opened"}))
     "t.csv: one row is a case, numbered by 'Nr', opened at 'Opened'; no column has its end."
+    >>> _describe_source(SourceSpec("contacts", "c.csv", columns={"queued_at": "Start", "wait_s": "Wait"}))
+    "c.csv: one row is a contact, which arrived at 'Start', waited 'Wait'."
     """
     columns = spec.columns
     if spec.kind != "table":
@@ -52,6 +60,12 @@ def _describe_source(spec: SourceSpec) -> str:
     if spec.table == "events" and "activity" in columns:
         what = f"'{columns['activity']}' is the activity"
         return f"{spec.place}: one row is an event of the case '{columns['case_id']}' at '{columns['at']}'; {what}."
+    if spec.table == "contacts" and "queued_at" in columns:
+        said = [f"{word} '{columns[role]}'" for role, word in _CONTACTS.items() if role in columns]
+        return f"{spec.place}: one row is a contact, {', '.join(said)}."
+    if spec.table == "volumes" and spec.across:
+        at = f", at '{columns['ds']}'" if "ds" in columns else ""
+        return f"{spec.place}: each value of the columns {spec.across} is a count{at}."
     if spec.table == "volumes" and columns:
         series = f" of each '{columns['unique_id']}'" if "unique_id" in columns else ""
         count, at = columns.get("y", "y"), columns.get("ds", "ds")
@@ -136,6 +150,14 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
                 part = figure(FIGURES, "share outside the span", what, out / whole, "share")
                 text = f"The configured period ({span}) excludes {left} {what} ({part:%})."
                 said.append(Finding(text, left, part, audience="planner", names=[span]))
+        for number, day in _AFTER.findall(note):
+            out = int(number.replace(",", ""))
+            whole = out + counts.get("events", 0)
+            if out > MIN_SHARE_SAID * whole:
+                left = figure(FIGURES, "after the end that is set", day, out)
+                part = figure(FIGURES, "share after the end that is set", day, out / whole, "share")
+                text = f"The log is read as it was on {day}: {left:event} ({part:%}) from then on are excluded."
+                said.append(Finding(text, left, part, audience="planner", names=[day]))
     main = sum(counts.get(t, 0) for t in ("cases", "contacts", "volumes", "surveys"))
     for (source, reason), rows in project.rejected.groupby(["source", "reason"], sort=False):
         share = len(rows) / max(1, main + len(rows))

@@ -2,9 +2,10 @@
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features.readers.date_order import decide_date_order, describe_both_orders
+from deskcast.features.readers.date_order import decide_by_rows, decide_date_order, describe_both_orders
 from deskcast.features.readers.localised_times import translate_time
 from deskcast.features.readers.timestamps import detect_time_format, parse_times
 from hypothesis import given, settings
@@ -100,3 +101,35 @@ def test_the_span_of_the_days_tells_day_and_month_apart():
 
 def test_plain_numbers_are_no_times():
     assert detect_time_format(pd.Series(["12", "345", "99999"])) is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.datetimes(dt.datetime(1995, 1, 1), dt.datetime(2034, 12, 31)),
+    st.sampled_from(["%Y%m%d", "%d.%m.%Y", "%Y-%m-%d"]),
+)
+def test_a_clock_of_digits_beside_a_date_is_a_clock(at, day):
+    at = at.replace(microsecond=0)
+    for clock, exact in (("%H%M", at.replace(second=0)), ("%H%M%S", at)):
+        text = f"{at:{day}} {at:{clock}}"
+        read = parse_times(pd.Series([text]), order="day").instants[0]
+        assert read == pd.Timestamp(exact, tz="UTC")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 400), st.sampled_from([20, 120, 360]), st.sampled_from(["day", "month"]), st.booleans())
+def test_day_or_month_by_the_rows_is_right_or_nothing(seed, span, order, two):
+    rng = np.random.default_rng(seed)
+    opened = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.integers(0, span, 60)), unit="D")
+    ended = opened + pd.to_timedelta(rng.integers(0, 9, 60), unit="D")
+    unclear = (opened.day <= 12) & (ended.day <= 12)
+    form = "%d/%m/%Y" if order == "day" else "%m/%d/%Y"
+    columns = [pd.Series(t[unclear].strftime(form)) for t in (opened, ended)]
+    assert decide_by_rows(columns if two else columns[:1]) in ("", order)
+
+
+def test_short_times_tell_that_the_month_stands_first():
+    opened = [f"{m}/{d}/2024" for m in (1, 2, 3) for d in range(2, 9)]
+    closed = [f"{m}/{d + 2}/2024" for m in (1, 2, 3) for d in range(2, 9)]
+    assert decide_by_rows([pd.Series(opened), pd.Series(closed)]) == "month"
+    assert decide_by_rows([pd.Series(opened)]) == ""

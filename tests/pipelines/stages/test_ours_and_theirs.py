@@ -106,3 +106,10 @@ def test_due_times_are_held_against_targets_of_the_same_metric():
     late = int(((TOOK_H > 30) != (TOOK_H > 60)).sum())
     assert (row["figure"], row["agree"]) == ("due time (resolution)", N - late)
     assert row["median_difference"] == -30 * 3600.0
+
+
+@pytest.mark.parametrize("figure", ["agent_messages", "reopens", "transfers", "pending_s"])
+def test_what_a_table_of_cases_cannot_tell_is_not_held_against_the_system(figure):
+    theirs = {f"their_{figure}": [float(i % 4) for i in range(N)]}
+    reply = {"at": ends_of(1.0), "kind": "message", "actor_role": "agent"}
+    assert compare_with_system(log_of([RESOLVED, reply], **theirs)).empty

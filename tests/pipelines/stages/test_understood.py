@@ -61,6 +61,14 @@ def test_a_span_that_leaves_out_much_heads_the_check(tmp_path):
     assert "The span that is set (until 2024-03-21) leaves out 20 cases (50%)." in said
 
 
+def test_an_end_of_the_log_that_leaves_out_many_events_heads_the_check(tmp_path):
+    rows = [f"{k},2024-03-{k:02d} 09:00,2024-04-{k:02d} 09:00,low" for k in range(1, 21)]
+    (tmp_path / "t.csv").write_text("\n".join(["Nr,Opened,Closed,Prio", *rows]) + "\n")
+    (tmp_path / "deskcast.toml").write_text(f'[source.cases]\npath = "t.csv"\nuntil = "2024-03-21"\n{COLUMNS}')
+    said = answers(check_stage(open_project(tmp_path / "deskcast.toml")))["Rows left out"]
+    assert said == "The log is read as it stood on 2024-03-21: 20 events (50%) from then on are left out."
+
+
 def test_the_one_case_there_is_is_told_once():
     cases = pd.DataFrame({"case_id": ["7"], "created_at": ["2024-03-01T09:00Z"]})
     assert describe_examples(CaseLog.from_frames(cases=cases)) == "Case 7: opened 01 Mar 2024 09:00, no end."
