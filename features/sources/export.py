@@ -231,8 +231,7 @@ def cast_table(
     if gone:
         ledger.add_note(f"{gone:,} rows are marked as deleted in the source and left out")
     kinds = {role: part.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
-    if part.named_only:
-        frame = _without_fractions(frame)
+    frame = _without_fractions(frame)
     rows = cast_columns(spec, frame, found, kinds, part.required_roles, ledger)
     for role in part.columns:
         if role not in rows:

@@ -84,7 +84,7 @@ def _find_agents(line: pd.DataFrame) -> pd.DataFrame:
     """Return who was assigned: the one who is named, or who claimed the ticket; by a release nobody is."""
     kept = line[line["name"].isin(["assigned", "released"])]
     named = kept["data"].map(lambda data: as_id(data.get("staff")))
-    claimed = kept["data"].map(lambda data: bool(data.get("claim")))
+    claimed = kept["data"].map(lambda data: bool(data.get("claim"))).astype(bool)
     new = named.mask((named == "") & claimed, kept["actor_id"]).mask(lambda s: s == "")
     kept = kept[new.notna() | (kept["name"] == "released")]
     new = new[kept.index].where(kept["name"] == "assigned")

@@ -203,3 +203,9 @@ def test_cousins_numbers_as_fractions_zero_dates_stars_and_unknown_states(home, 
     assert (other.tables["due_times"]["metric"] == "first_response").sum() == 1
     assert other.tables["surveys"]["score"].dropna().tolist() == [1.0]
     assert any("states that nobody knows count as open: '14'" in n for n in other.notes)
+
+
+@pytest.mark.parametrize("column", ["old_value", "new_value", "user_name", "itemtype_link"])
+def test_an_empty_column_of_the_log_loses_no_case(home, tmp_path, column):
+    other = read(change(home, tmp_path, "glpi_logs", lambda f: f.assign(**{column: None})))
+    assert len(other.tables["cases"]) == 5

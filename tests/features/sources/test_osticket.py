@@ -227,3 +227,9 @@ def test_priorities_of_edits_in_the_forms_that_versions_write(home, tmp_path):
             folder / "ost_thread_event.csv", index=False
         )
         assert "04 11:10 priority priority: Normal > Emergency" in story(read(folder), "100002")
+
+
+@pytest.mark.parametrize("column", ["event_id", "data", "uid", "dept_id"])
+def test_an_empty_column_of_the_events_loses_no_case(home, tmp_path, column):
+    other = read(change(home, tmp_path, "ost_thread_event", lambda f: f.assign(**{column: None})))
+    assert len(other.tables["cases"]) == 6
