@@ -94,7 +94,9 @@ def read_log(
     ledger = ImportReport("logs", taken.ledger.where, len(moves))
     ledger.numbers = moves.index.to_numpy() if taken.ledger.numbers is None else taken.ledger.numbers[moves.index]
     dues = line[line["option"].isin(list(DUES))]
-    return TicketLog([change, Piece(moves, ledger)], moves[moves["field"] == "team"], dues, _whole_logs(line, tickets))
+    return TicketLog(
+        [change, Piece(moves, ledger, derived=True)], moves[moves["field"] == "team"], dues, _whole_logs(line, tickets)
+    )
 
 
 def _find_ids(text: pd.Series[Any], own: pd.Series[Any]) -> pd.Series[Any]:

@@ -209,3 +209,11 @@ def test_cousins_numbers_as_fractions_zero_dates_stars_and_unknown_states(home, 
 def test_an_empty_column_of_the_log_loses_no_case(home, tmp_path, column):
     other = read(change(home, tmp_path, "glpi_logs", lambda f: f.assign(**{column: None})))
     assert len(other.tables["cases"]) == 5
+
+
+def test_changes_of_a_ticket_that_was_deleted_are_refused_once_each(home, tmp_path):
+    other = read(change(home, tmp_path, "glpi_tickets", lambda f: f.assign(
+        is_deleted=f["is_deleted"].mask(f["id"] == "3", "1"))))  # fmt: skip
+    lost = other.rejected[other.rejected["table"] == "logs"]
+    assert lost["row"].is_unique
+    assert lost["row"].tolist() == list(range(12, 25))
