@@ -7,17 +7,8 @@ that a script can tell kinds apart where the sentence is made for people.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Refusal:
-    """What a code means: a title, an explanation, and how to mend it."""
-
-    title: str
-    explanation: str
-    mend: str
-
+from .row_refusals import ROW_REFUSALS, Refusal
 
 #: Code -> what it means.
 REFUSALS: Mapping[str, Refusal] = {
@@ -129,28 +120,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "be wrong, and leaving one out unasked as well.",
         "Leave one of them out, or add the column that tells them apart.",
     ),
-    "row.orphan": Refusal(
-        "What the row belongs to is not there",
-        "An event, message or survey names a case (or an answer its survey) that the export does not have, or whose "
-        "own row was refused. It cannot be placed, and is no case of its own.",
-        "Export both tables over the same span; where the row of the case was refused, mend that first.",
-    ),
-    "row.deleted": Refusal(
-        "It was deleted in the system",
-        "The system marks the case, comment or message as deleted or removed, so it is no demand that was served.",
-        "Nothing needs to be mended; to count it, give its state another meaning in [source.NAME.kinds].",
-    ),
-    "row.other": Refusal(
-        "The row is of another kind of work",
-        "It is no case that a customer brought, or nothing that was said: a sub-task, change or task of another "
-        "class, an outbound campaign, spam, a draft, a copy that a merge made, an interval that was still running.",
-        "Nothing needs to be mended; take the rows that are meant into a source of their own to count them.",
-    ),
-    "row.total": Refusal(
-        "The row is a total",
-        "It stands where a time or a series should stand, and repeats the sum of the other rows.",
-        "Nothing needs to be mended; to be free of the message, export without totals.",
-    ),
+    **ROW_REFUSALS,
     "value.missing": Refusal(
         "A value is missing",
         "A value that has to be there is empty or NaN. It is not taken for 0.",

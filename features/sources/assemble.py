@@ -51,7 +51,7 @@ def assemble(spec: SourceSpec, pieces: ExportPieces) -> LoadedSource:
         tables["surveys"] = _surveys(pieces.surveys, cases)
     if pieces.due_times is not None and len(pieces.due_times):
         tables["due_times"] = _due_times(pieces.due_times, cases, ledger.until)
-    ledgers = [ledger, *pieces.also, *[p.ledger for p in (*pieces.events, pieces.surveys) if p is not None]]
+    ledgers = [ledger, *pieces.also, *[p.ledger for p in (*pieces.events, pieces.surveys) if p and not p.derived]]
     once = {id(one): one for one in ledgers}.values()
     refused = build_rejected_rows([part for one in once for part in one.parts])
     notes = tuple(dict.fromkeys([*pieces.notes, *[n for one in once for n in one.notes]]))

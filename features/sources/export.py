@@ -65,12 +65,16 @@ class ExportTable:
         return self.prefixed and normalise_name(_PREFIX.sub("", name)) in known
 
     def find_name(self, names: Iterable[str]) -> str | None:
-        """Return which of the tables of a database is this one; one without a prefix, and the shortest, comes first.
+        """Return which of the tables of a database is this one: by its first name that is there, then with a prefix.
 
         >>> ExportTable("events", ("event",), {}, (), prefixed=True).find_name(["ost_thread_event", "ost_event"])
         'ost_event'
+        >>> ExportTable("incidents", ("incident", "task"), {}, ()).find_name(["task", "incident"])
+        'incident'
         """
-        return min((n for n in names if self.is_called(n)), key=lambda n: (len(n), n), default=None)
+        there = {normalise_name(n): n for n in names}
+        plain = [there[k] for n in (self.name, *self.aliases) if (k := normalise_name(n)) in there]
+        return next(iter([*plain, *sorted(n for n in there.values() if self.is_called(n))]), None)
 
     def keep_roles(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the frame, of a table of a database without the columns that are not named here."""
@@ -232,8 +236,7 @@ def cast_table(
     if gone:
         ledger.add_note(f"{gone:,} rows are marked as deleted in the source and left out")
     kinds = {role: part.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
-    if part.named_only:
-        frame = _without_fractions(frame)
+    frame = _without_fractions(frame)
     rows = cast_columns(spec, frame, found, kinds, part.required_roles, ledger)
     for role in part.columns:
         if role not in rows:

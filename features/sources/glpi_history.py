@@ -94,7 +94,9 @@ def read_log(
     ledger = ImportReport("logs", taken.ledger.where, len(moves))
     ledger.numbers = moves.index.to_numpy() if taken.ledger.numbers is None else taken.ledger.numbers[moves.index]
     dues = line[line["option"].isin(list(DUES))]
-    return TicketLog([change, Piece(moves, ledger)], moves[moves["field"] == "team"], dues, _whole_logs(line, tickets))
+    return TicketLog(
+        [change, Piece(moves, ledger, derived=True)], moves[moves["field"] == "team"], dues, _whole_logs(line, tickets)
+    )
 
 
 def _find_ids(text: pd.Series[Any], own: pd.Series[Any]) -> pd.Series[Any]:
@@ -138,9 +140,11 @@ def _assignments(line: pd.DataFrame, people: pd.DataFrame, groups: pd.DataFrame)
     for field, actors, link in (("agent", people, "User"), ("team", groups, "Group")):
         number = next(o for o, f in ACTORS.items() if f == field)
         now = actors[actors["type"] == _ASSIGNED]
-        # older versions do not say as what somebody was added: it is told by who is assigned today
-        today = (kept["case_id"] + " " + kept["new"].fillna(kept["old"])).isin(set(now["case_id"] + " " + now["id"]))
-        mine = kept[(kept["option"] == number) | (kept["option"].isin(["0", ""]) & (kept["link"] == link) & today)]
+        # older versions do not say as what somebody was added: not as assigned who asks or looks on today
+        others = actors[actors["type"] != _ASSIGNED]
+        who = kept["case_id"] + " " + kept["new"].fillna(kept["old"])
+        works = ~who.isin(set(others["case_id"] + " " + others["id"])) & (kept["link"] == link)
+        mine = kept[(kept["option"] == number) | (kept["option"].isin(["0", ""]) & works)]
         at_end = now.groupby("case_id")["id"].agg(list)
         for case, rows in mine.groupby("case_id", sort=False):
             steps = rows.itertuples()

@@ -92,8 +92,10 @@ class Labels:
         """Return the label of each id; one without an entry is its ``stated`` text, else the id itself."""
         known = ids.map(dict(self.labels)).astype("str")  # of an empty table too
         if stated is not None:
-            known = known.fillna(stated)
-        return known.fillna(ids).astype("str").where(ids.notna() | (stated is not None and stated.notna()))
+            known = known.fillna(stated.astype("str"))
+        return (
+            known.fillna(ids.astype("str")).astype("str").where(ids.notna() | (stated is not None and stated.notna()))
+        )
 
     def group(self, ids: pd.Series[Any]) -> pd.Series[Any]:
         """Return the class of each id; missing where it has none."""

@@ -63,7 +63,7 @@ def read_thread_events(taken: ExportRows, labels: Mapping[str, Labels]) -> Threa
     late = line[line["name"] == "overdue"].drop_duplicates("case_id").set_index("case_id")["at"]
     changes = moves.join(line[["case_id", "at"]])
     known = build_piece(taken, case_id=rows["case_id"], at=rows["at"], kind=None)  # for the account of its rows
-    return ThreadLog([known, Piece(told.reset_index(drop=True), ledger)], changes, dues, late)
+    return ThreadLog([known, Piece(told.reset_index(drop=True), ledger, derived=True)], changes, dues, late)
 
 
 def _find_states(line: pd.DataFrame, statuses: Labels) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def _find_agents(line: pd.DataFrame) -> pd.DataFrame:
     """Return who was assigned: the one who is named, or who claimed the ticket; by a release nobody is."""
     kept = line[line["name"].isin(["assigned", "released"])]
     named = kept["data"].map(lambda data: as_id(data.get("staff")))
-    claimed = kept["data"].map(lambda data: bool(data.get("claim")))
+    claimed = kept["data"].map(lambda data: bool(data.get("claim"))).astype(bool)
     new = named.mask((named == "") & claimed, kept["actor_id"]).mask(lambda s: s == "")
     kept = kept[new.notna() | (kept["name"] == "released")]
     new = new[kept.index].where(kept["name"] == "assigned")

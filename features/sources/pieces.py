@@ -23,10 +23,12 @@ class Piece:
     """Events of one part: ``case_id``, ``at``, ``kind`` and further columns of ``events``, with the account of them.
 
     ``event_id`` tells events apart, ``order`` is the source's own running number. A row without a kind is no event.
+    A piece is ``derived`` if its rows come from those of another piece, which gives account of what was refused.
     """
 
     rows: pd.DataFrame
     ledger: ImportReport
+    derived: bool = False
 
 
 @dataclass

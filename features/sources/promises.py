@@ -116,7 +116,7 @@ def read_stated_due_times(
     texts = drop_empty_marks(rows[role].mask(rows[role].astype("str").str.strip().str.lower().isin(["unknown", ""])))
     if texts.isna().all():
         return build_due_times(rows["case_id"], metric, pd.Series(pd.NaT, index=rows.index), rows["created_at"])
-    found = part.found(taken.raw)
+    found = {**part.found(taken.raw), **spec.columns}
     opening = read_column(spec, taken.raw, found["created_at"])
     order = "" if spec.date_format else detect_date_order([opening, texts])
     read = parse_times(

@@ -188,3 +188,14 @@ def test_zoho_desk_and_servicedesk_plus_are_tables_with_columns_of_due_times(tmp
         ("1", "first_response", "04 11:00", None), ("1", "resolution", "05 09:00", None),
         ("2", "first_response", "04 11:00", None),
     ]  # fmt: skip
+
+
+def test_codes_and_ids_that_a_writer_made_fractions_of(tmp_path):
+    frame = pd.json_normalize(TICKETS).drop(columns="to_emails").astype({"status": float, "id": float, "source": float})
+    (tmp_path / "csv").mkdir()
+    frame.to_csv(tmp_path / "csv" / "tickets.csv", index=False)
+    (tmp_path / "json").mkdir()
+    loaded = load_source(SourceSpec("cases", str(tmp_path / "csv"), kind="freshdesk"))
+    other = read(tmp_path / "json", "freshdesk", {"tickets": TICKETS})
+    pd.testing.assert_frame_equal(loaded.tables["events"], other.tables["events"])
+    assert loaded.tables["cases"]["channel"].tolist() == other.tables["cases"]["channel"].tolist()

@@ -151,16 +151,24 @@ def test_the_database_gives_the_same_tables_and_only_what_is_named_is_asked_for(
 
 
 def test_an_older_version_without_roles_in_its_log(home, loaded, tmp_path):
-    folder = change(home, tmp_path, "glpi_logs", lambda f: f.assign(
-        id_search_option=f["id_search_option"].where(~f["linked_action"].isin(["15", "16"]), "0")))  # fmt: skip
+    asked = {"id": 90, "itemtype": "Ticket", "items_id": 1, "itemtype_link": "User", "linked_action": 15,
+             "user_name": "Ann Agent (11)", "date_mod": "2024-03-04 09:30:00", "id_search_option": 4, "old_value": "",
+             "new_value": "Person 1 (101)"}  # fmt: skip
+
+    def edit(frame):
+        whole = pd.concat([frame, pd.DataFrame([asked]).astype("str")])
+        number = whole["id_search_option"].where(~whole["linked_action"].isin(["15", "16"]), "0")
+        return whole.assign(id_search_option=number)
+
+    folder = change(home, tmp_path, "glpi_logs", edit)
     followups = pd.read_csv(folder / "glpi_itilfollowups.csv", dtype="str")
     old = followups[followups["itemtype"] == "Ticket"].drop(columns=["itemtype"])
     old.rename(columns={"items_id": "tickets_id"}).to_csv(folder / "glpi_ticketfollowups.csv", index=False)
     (folder / "glpi_itilfollowups.csv").unlink()
     other = read(folder)
     assert [s for s in story(other, "1") if "message" in s] == [s for s in story(loaded, "1") if "message" in s]
-    assert "04 09:00 assigned team: - > First line" in story(other, "1")  # who is assigned today tells the role
-    assert "04 10:00 assigned agent: - > 11" in story(other, "1")
+    assert "04 09:00 assigned team: - > First line" in story(other, "1")  # who asks today was not assigned
+    assert [s for s in story(other, "1") if "agent:" in s] == ["04 10:00 assigned agent: - > 11"]
 
 
 @pytest.mark.parametrize("table", ["glpi_logs", "glpi_groups", "glpi_tickets_users", "glpi_itilsolutions",
@@ -203,3 +211,17 @@ def test_cousins_numbers_as_fractions_zero_dates_stars_and_unknown_states(home, 
     assert (other.tables["due_times"]["metric"] == "first_response").sum() == 1
     assert other.tables["surveys"]["score"].dropna().tolist() == [1.0]
     assert any("states that nobody knows count as open: '14'" in n for n in other.notes)
+
+
+@pytest.mark.parametrize("column", ["old_value", "new_value", "user_name", "itemtype_link"])
+def test_an_empty_column_of_the_log_loses_no_case(home, tmp_path, column):
+    other = read(change(home, tmp_path, "glpi_logs", lambda f: f.assign(**{column: None})))
+    assert len(other.tables["cases"]) == 5
+
+
+def test_changes_of_a_ticket_that_was_deleted_are_refused_once_each(home, tmp_path):
+    other = read(change(home, tmp_path, "glpi_tickets", lambda f: f.assign(
+        is_deleted=f["is_deleted"].mask(f["id"] == "3", "1"))))  # fmt: skip
+    lost = other.rejected[other.rejected["table"] == "logs"]
+    assert lost["row"].is_unique
+    assert lost["row"].tolist() == list(range(12, 25))

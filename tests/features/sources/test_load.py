@@ -198,7 +198,14 @@ def test_one_percent_of_bad_dates_is_refused_and_said(tmp_path):
     loaded = load(tmp_path, many(bad={17, 120}), columns=MAP)
     assert len(loaded.tables["cases"]) == 198
     assert loaded.rejected.to_dict("records") == [
-        {"table": "cases", "row": r, "column": "opened", "value": "soon", "reason": "the time cannot be read"}
+        {
+            "table": "cases",
+            "row": r,
+            "column": "opened",
+            "value": "soon",
+            "reason": "the time cannot be read",
+            "code": "time.unreadable",
+        }
         for r in (17, 120)
     ]
 

@@ -227,3 +227,16 @@ def test_priorities_of_edits_in_the_forms_that_versions_write(home, tmp_path):
             folder / "ost_thread_event.csv", index=False
         )
         assert "04 11:10 priority priority: Normal > Emergency" in story(read(folder), "100002")
+
+
+@pytest.mark.parametrize("column", ["event_id", "data", "uid", "dept_id"])
+def test_an_empty_column_of_the_events_loses_no_case(home, tmp_path, column):
+    other = read(change(home, tmp_path, "ost_thread_event", lambda f: f.assign(**{column: None})))
+    assert len(other.tables["cases"]) == 6
+
+
+def test_events_of_a_ticket_that_is_missing_are_refused_once_each(home, tmp_path):
+    other = read(change(home, tmp_path, "ost_ticket", lambda f: f[f["ticket_id"] != "3"]))
+    lost = other.rejected[other.rejected["table"] == "thread_events"]
+    assert lost["reason"].unique().tolist() == ["its case is not in the export"]
+    assert lost["row"].tolist() == [12, 13, 14, 15]

@@ -247,6 +247,10 @@ def test_servicenow_without_promises_reads_the_due_time_of_the_row_and_loses_no_
     assert said(loaded) == [("INC1", "resolution", "04 17:00", None), ("INC2", "resolution", "04 17:00", None)]
     assert len(loaded.tables["cases"]) == 4
     assert any("'sla_due' is when the resolution" in n and "1 cannot be read" in n for n in loaded.notes)
+    (tmp_path / "named").mkdir()
+    named = read(tmp_path / "named", "servicenow", {"incident": [r | {"u_due": r["sla_due"]} for r in rows]},
+                 columns={"due": "u_due"})  # fmt: skip
+    assert len(said(named)) == 2
     whole = make_log(loaded)
     assert due_time_table(whole)["set_at"].tolist() == [pd.Timestamp("2024-03-04T16:00Z"), whole.until]
 
