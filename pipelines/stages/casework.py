@@ -213,8 +213,8 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
             *(count, crew, most, end, *facts, *([] if none else [late])),
         ),
         Finding(
-            f"{name}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; {shrinkage}; handle "
-            f"time {handle}.",
+            f"{name}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; {shrinkage}; "
+            f"handle time {handle}.",
             *(hours, days, on_cases, *shrinkage.facts, *handle.facts),
         ),
         Finding(

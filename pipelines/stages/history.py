@@ -54,7 +54,11 @@ def history_stage(project: Project) -> Stage:
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
-    findings: list[str] = [_span_sentence(frame, find_open_start(log, spec.freq)), _cut_sentence(frame, log, spec.freq), open_period_sentence(log, spec.freq)]
+    findings: list[str] = [
+        _span_sentence(frame, find_open_start(log, spec.freq)),
+        _cut_sentence(frame, log, spec.freq),
+        open_period_sentence(log, spec.freq),
+    ]
     findings += [*_unsplit_sentences(whole), *_latest_sentences(frame, segments, spec.freq)]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
