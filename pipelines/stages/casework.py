@@ -189,7 +189,7 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
     def held(kind: str, column: str, take: Take = "sum", **more: Any) -> Fact:
         return Fact.at(Cell("casework", column, {"queue": name}, take, **more), mine, kind, name)
 
-    late, end = held("breaches if the forecast is exact", "breaches"), held("backlog at the end", "backlog", "last")
+    late, end = held("breaches of the plan", "breaches"), held("backlog at the end", "backlog", "last")
     expected, due = held("expected breaches", "expected_breaches"), held("due cases", "expected_due")
     hours = held("agent hours to schedule", "agents_to_schedule", weight="open_h")
     on_cases = held("required agent hours", "agents", weight="open_h")
@@ -217,8 +217,13 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
             f"handle time {handle}.",
             *(hours, days, on_cases, *shrinkage.facts, *handle.facts),
         ),
-        Finding(
-            f"{name}: with forecast error, expect about {expected:~} of {due:~case} due to breach.",
-            *(expected, due),
-        ),
+        _breach_sentence(name, expected, due),
     ]
+
+
+def _breach_sentence(name: str, expected: Fact, due: Fact) -> Finding:
+    """Say how many cases are expected to breach when the forecast may be wrong."""
+    if round(expected.value) == 0:
+        return Finding(f"{name}: with forecast error too, hardly any of {due:~case} due is expected to breach.", due)
+    text = f"{name}: with forecast error, expect about {expected:~} of {due:~case} due to breach."
+    return Finding(text, expected, due)
