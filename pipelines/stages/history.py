@@ -13,6 +13,7 @@ from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cut_periods import find_cut_end, find_cut_start, find_open_start
 from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
 from ...features.kpis.view import Limits
+from ...features.kpis.volume_kpis import has_only_volumes
 from ..project.project import Project
 from ..project.specs import HistorySpec
 from ..stage import Stage
@@ -59,7 +60,11 @@ def history_stage(project: Project) -> Stage:
         _cut_sentence(frame, log, spec.freq),
         open_period_sentence(log, spec.freq),
     ]
-    findings += [*_unsplit_sentences(whole), *_latest_sentences(frame, segments, spec.freq)]
+    findings += [
+        same_figure_sentence(log, kpis),
+        *_unsplit_sentences(whole),
+        *_latest_sentences(frame, segments, spec.freq),
+    ]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
     findings = [said for said in findings if said]
@@ -132,6 +137,18 @@ def _cut_sentence(frame: pd.DataFrame, log: CaseLog, freq: str) -> Finding:
         "KPIs, marked 'cut'): its counts are too low, and no forecast learns from it.",
         kpis,
     )
+
+
+def same_figure_sentence(log: CaseLog, kpis: Sequence[str] | None) -> Finding:
+    """Say why a log of counts shows one KPI fewer than can be had: its volume is one figure with two names.
+
+    >>> counts = pd.DataFrame({"unique_id": ["a"], "ds": ["2024-03-01T09:00Z"], "slot_s": 1800.0, "y": 5.0})
+    >>> same_figure_sentence(CaseLog.from_frames(volumes=counts), None)
+    'Contacts offered are the same figure as cases opened here, and stand in it once.'
+    """
+    if kpis is not None or log.has("cases") or not has_only_volumes(log):
+        return Finding("")
+    return Finding("Contacts offered are the same figure as cases opened here, and stand in it once.")
 
 
 def _unsplit_sentences(whole: Mapping[str, Sequence[str]]) -> list[Finding]:
