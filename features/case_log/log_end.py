@@ -136,7 +136,9 @@ created_at of case 7 is 01 Jan 1970']
     """
     said = []
     for table, column in TABLE_TIMES.items():
-        times = frames[table][column].dropna() if table in frames and column in frames[table] else pd.Series(dtype="str")
+        times = (
+            frames[table][column].dropna() if table in frames and column in frames[table] else pd.Series(dtype="str")
+        )
         if times.empty:
             continue
         first = find_regular_start(list(times.nsmallest(count_possible_strays(len(times)) + 1)), len(times))

@@ -62,11 +62,11 @@ def kpi_history(
     DataFrame
         kpi, the segments, ds (start of the period, local clock), value (count, share or median), n (denominator),
         numerator, lo, hi (95%: Wilson for shares, log-log for medians), median, p90, mean, cut (whether the period is
-        cut, because the log begins in the midst of it, or too young: until the log is as old as the target, SLA
-        attainment knows only what was met, and until surveys had their usual time, only quick answers are in). From the first period with a row of the KPI's own table to the
-        last that is over at the end of the log, or with ``open_period`` the one after it. Where nothing came a count is 0, and a share or a duration is NaN with
-        n = 0. A segment without a value
-        is called ``(missing)``.
+        cut, because the log begins or ends in the midst of it, or too young: until the log is as old as the target, SLA
+        attainment knows only what was met, and until surveys had their usual time only quick answers are in). From the
+        first period with a row of the KPI's own table to the last that is over at the end of the log, or with
+        ``open_period`` the one after it. Where nothing came a count is 0, and a share or a duration is NaN with n = 0.
+        A segment without a value is called ``(missing)``.
 
     Raises
     ------

@@ -187,7 +187,13 @@ def _measured(line: Timeline, book: MetricPolicies) -> pd.DataFrame:
         kept = mine[~_is_passed(run, spans.held[mine])]
         policy[kept] = breaker[clock[kept]]
     status = np.select(
-        [spans.unknown, was_broken, spans.stopped & holds & spans.unsure, spans.stopped & holds, spans.open_end & holds],
+        [
+            spans.unknown,
+            was_broken,
+            spans.stopped & holds & spans.unsure,
+            spans.stopped & holds,
+            spans.open_end & holds,
+        ],
         ["unknown", "breached", "unknown", "met", "running"],
         "cancelled",
     )

@@ -82,8 +82,9 @@ def rate_quantiles(quantiles: Mapping[float, Floats]) -> dict[float, Floats]:
     """Return the quantiles of the rate behind those of a count: the Poisson part of the spread is taken out.
 
     The variance of a count is that of its rate plus the mean. What is left of the spread after that is taken off keeps
-    its shape around the middle; where counts spread no more than Poisson the rate is certain. Counts are whole: a spread
-    of less than one, or than the quantiles of a Poisson count of that small mean lie apart, tells nothing of the rate.
+    its shape around the middle; where counts spread no more than Poisson the rate is certain. Counts are whole: a
+    spread of less than one, or than the quantiles of a Poisson count of that small mean lie apart, tells nothing of the
+    rate.
 
     Parameters
     ----------

@@ -48,8 +48,8 @@ class Schedule:
     surplus_hours
         Paid hours beyond those to schedule for what is required and covered; ``idle_hours`` are among them.
     rounding_hours
-        Of these, the ones that come of rounding the shrinkage up to whole agents. The others come of whole shifts: their
-        lengths, their days a week and the fewest agents of a kind.
+        Of these, the ones that come of rounding the shrinkage up to whole agents. The others come of whole shifts:
+        their lengths, their days a week and the fewest agents of a kind.
     """
 
     table: pd.DataFrame

@@ -190,7 +190,7 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
     def held(kind: str, column: str, take: Take = "sum", **more: Any) -> Fact:
         return Fact.at(Cell("casework", column, {"queue": name}, take, **more), mine, kind, name)
 
-    late, end = held("breaches if the forecast is exact", "breaches"), held("backlog at the end", "backlog", "last")
+    late, end = held("breaches of the plan", "breaches"), held("backlog at the end", "backlog", "last")
     expected, due = held("expected breaches", "expected_breaches"), held("due cases", "expected_due")
     hours = held("agent hours to schedule", "agents_to_schedule", weight="open_h")
     on_cases = held("required agent hours", "agents", weight="open_h")
@@ -215,16 +215,21 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
             names=names,
         ),
         Finding(
-            f"{label}: with forecast error, expect about {expected:~breach} among {due:~case} due.",
-            *(expected, due),
-            audience="planner",
-            names=names,
-        ),
-        Finding(
-            f"{label}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; {shrinkage}; {handle}.",
+            f"{label}: {hours:~agent hour} to schedule in {days:day}, {on_cases:~} of them on cases; {shrinkage}; "
+            f"{handle}.",
             *(hours, days, on_cases, *shrinkage.facts, *handle.facts),
             audience="planner",
             names=names,
         ),
+        _breach_sentence(label, names, expected, due),
         Finding(f"{label}: about {end:~case} open at the end of the plan.", end, audience="planner", names=names),
     ]
+
+
+def _breach_sentence(label: str, names: list[str], expected: Fact, due: Fact) -> Finding:
+    """Report how many cases are expected to breach when the forecast may be wrong."""
+    head = f"{label}: with forecast error, expect"
+    if round(expected.value) == 0:
+        return Finding(f"{head} hardly any breach among {due:~case} due.", due, audience="planner", names=names)
+    text = f"{head} about {expected:~breach} among {due:~case} due."
+    return Finding(text, expected, due, audience="planner", names=names)

@@ -13,6 +13,7 @@ from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cut_periods import find_cut_end, find_cut_start, find_open_start
 from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
 from ...features.kpis.view import Limits
+from ...features.kpis.volume_kpis import has_only_volumes
 from ..project.project import Project
 from ..project.specs import HistorySpec
 from ..stage import Stage
@@ -58,7 +59,7 @@ def history_stage(project: Project) -> Stage:
     had = frame["kpi"].nunique()
     findings: list[str] = [*_latest_sentences(frame, segments, spec.freq)]
     findings += [_span_sentence(frame, find_open_start(log, spec.freq)), _cut_sentence(frame, log, spec.freq)]
-    findings += [open_period_sentence(log, spec.freq), *_unsplit_sentences(whole)]
+    findings += [open_period_sentence(log, spec.freq), same_figure_sentence(log, kpis), *_unsplit_sentences(whole)]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
     params = {"freq": spec.freq, "by": ",".join(spec.by) or "-"}
     findings = [said for said in findings if said]
@@ -134,6 +135,18 @@ def _cut_sentence(frame: pd.DataFrame, log: CaseLog, freq: str) -> Finding:
         kpis,
         audience="planner",
     )
+
+
+def same_figure_sentence(log: CaseLog, kpis: Sequence[str] | None) -> Finding:
+    """Report why a log of counts shows one KPI fewer than is available: its volume is one figure with two names.
+
+    >>> counts = pd.DataFrame({"unique_id": ["a"], "ds": ["2024-03-01T09:00Z"], "slot_s": 1800.0, "y": 5.0})
+    >>> same_figure_sentence(CaseLog.from_frames(volumes=counts), None)
+    'Contacts offered and cases opened are one figure here, and are shown once.'
+    """
+    if kpis is not None or log.has("cases") or not has_only_volumes(log):
+        return Finding("")
+    return Finding("Contacts offered and cases opened are one figure here, and are shown once.", audience="planner")
 
 
 def _unsplit_sentences(whole: Mapping[str, Sequence[str]]) -> list[Finding]:

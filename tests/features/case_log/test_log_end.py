@@ -1,10 +1,11 @@
-"""A stray time years after everything else does not move the end of a log, on any way in."""
+"""A stray time years off everything else moves neither the end of a log nor the begin of its periods."""
 
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.case_log.log_end import describe_stray_times
 from deskcast.features.cases.history import case_history
+from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.pipelines.project.project import open_project
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,3 +85,22 @@ def test_a_project_says_so(tmp_path, clock):
     project = open_project(tmp_path / "deskcast.toml")
     assert project.log.until.year == 2024
     assert any("1 time lies long after everything else" in note and "case 20" in note for note in project.notes)
+
+
+@settings(max_examples=10, deadline=None)
+@given(n=st.integers(25, 80), year=st.integers(1900, 2021), is_open=st.booleans())
+def test_a_stray_opening_does_not_begin_the_history_and_is_in_the_backlog_from_its_start(n, year, is_open):
+    frames = frames_of(n, None)
+    odd = n - 2 if is_open else 3
+    frames["cases"].loc[odd, "created_at"] = pd.Timestamp(f"{year}-01-01T00:00Z")
+    history = kpi_history(CaseLog.from_frames(**frames), ["cases_opened", "backlog", "resolution_time"], freq="D")
+    assert history["ds"].min() == pd.Timestamp("2024-03-01")
+    values = {kpi: rows.set_index("ds")["value"] for kpi, rows in history.groupby("kpi")}
+    assert values["cases_opened"].sum() == n - 2  # without the stray, and the last day is not over
+    backlog = values["backlog"].tolist()
+    assert backlog[:3] == [int(is_open or k < 3) * 1.0 for k in range(3)] if is_open else [1.0, 1.0, 1.0]
+    assert min(backlog) >= 0
+    said = describe_stray_times(frames)
+    assert len(said) == 1
+    assert said[0].startswith("1 time lies long before everything else and is left out of the periods")
+    assert f"created_at of case {odd:03d} is 01 Jan {year}" in said[0]

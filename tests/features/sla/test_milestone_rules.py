@@ -147,6 +147,57 @@ def test_kpis_and_labels_leave_out_a_duration_that_is_not_known(kind):
             assert labels["label"].isna().tolist() == [True, False]
 
 
+@FEW
+@given(
+    stop=st.integers(1, 60),
+    target=st.integers(1, 40),
+    early=st.integers(1, 200),
+    metric=st.sampled_from(["resolution", "closing"]),
+)
+def test_what_stops_after_an_end_before_its_case_is_breached_or_unknown(stop, target, early, metric):
+    """How long the case was ended is not known: the time from its re-opening on is the least that was used."""
+    events = [(300 - early, STOPS[metric]), (310, "reopened"), (310 + stop, STOPS[metric])]
+    rows = milestones(log_of(300, events, {"metric": metric, "target_s": target * H} | CALENDAR_CLOCK, until=700))
+    assert rows["status"].tolist() == ["unknown", "breached" if stop > target else "unknown"]
+    assert (rows["elapsed_s"].isna() == (rows["status"] == "unknown")).all()
+    assert rows["stopped_at"].iloc[1] == at(310 + stop)
+    assert case_history(log_of(300, events, until=700))["resolution_s"].tolist() == [(10 + stop) * H]
+
+
+@pytest.mark.parametrize("metric", ["first_response", "periodic_update", "pausable_update"])
+def test_a_reply_after_an_end_or_a_reply_before_the_case_is_not_met_in_no_time(metric):
+    first = "closed" if metric == "first_response" else "message"
+    log = log_of(9, [(7, first), (12, "message")], {"metric": metric} | CALENDAR_CLOCK)
+    assert milestones(log)["status"].iloc[0] == "unknown"
+    assert kpi_history(log, "sla_attainment")["n"].sum() == (metric != "first_response")  # the next update is late
+
+
+@FEW
+@given(before=st.integers(1, 50), after=st.integers(1, 50), rest=st.integers(1, 50))
+def test_a_pause_that_began_before_its_case_counts_from_the_creation_on(before, after, rest):
+    log = log_of(100, [(100 - before, "paused"), (100 + after, "resumed"), (100 + after + rest, "resolved")])
+    case = case_history(log).iloc[0]
+    assert (case["pending_s"], case["active_resolution_s"]) == (after * H, rest * H)
+    shares = kpi_history(log, "active_resolution_time")
+    assert shares["value"].dropna().tolist() == [rest * H]
+
+
+@pytest.mark.parametrize(("wrote_s", "started"), [(0, 57), (3, 57), (90, 9)])
+def test_a_note_within_seconds_of_the_creation_is_its_opening(wrote_s, started):
+    rows = [("agent", False, 9 + wrote_s / H), ("customer", True, 57), ("agent", True, 57.5)]
+    events = pd.DataFrame(
+        [{"case_id": "1", "kind": "message", "actor_role": w, "public": p, "at": at(h)} for w, p, h in rows]
+    )
+    policy = {"policy": "p", "metric": "first_response", "target_s": H, "clock": "calendar", "preset": "zendesk"}
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": [at(9)]})
+    log = CaseLog.from_frames(cases=cases, events=events, sla_policies=pd.DataFrame([policy]), until=at(100))
+    one = milestones(log).iloc[0]
+    assert (one["started_at"], one["status"]) == (
+        at(started if started == 57 else 9),
+        "met" if started == 57 else "breached",
+    )
+
+
 # --- one row, one policy; and what stands still --------------------------------------------------------------------
 
 PRIORITIES = {"priority": "1", "target_s": 4 * H}, {"priority": "3", "target_s": 30 * H}

@@ -212,6 +212,23 @@ def test_the_planned_total_is_the_quantile_of_the_total():
     assert plan.sum() == pytest.approx(np.quantile(work.inflow.sum(axis=2), 0.9))
 
 
+@settings(max_examples=15, deadline=None)
+@given(classes=st.integers(1, 5), sure=st.floats(0.1, 0.95), seed=st.integers(0, 99))
+def test_the_confidence_is_that_of_the_work_of_all_classes(classes, sure, seed):
+    """Quantiles of each class add up to far more: of four classes "80%" would be nine in ten weeks."""
+    rng, ds = np.random.default_rng(seed), pd.date_range("2024-03-04T09:00", periods=8, freq="h")
+    rows = [
+        pd.DataFrame({"unique_id": f"p{c}", "ds": ds, "path": path, "y": rng.poisson(rng.gamma(2.0, 2.0), 8)})
+        for c in range(classes)
+        for path in range(60)
+    ]
+    handle = {f"p{c}": 60.0 * (c + 1) for c in range(classes)}
+    work = build_deferred_work(pd.concat(rows), OFFICE, sla_s=8 * H, handle_s=handle)
+    spent = np.einsum("c,pcn->p", work.handle_s, work.inflow)
+    planned = work.handle_s @ planned_inflow(work, sure).sum(axis=1)
+    assert planned == pytest.approx(np.quantile(spent, sure))
+
+
 def test_age_and_risk_of_a_queue_that_nobody_serves():
     seen = backlog_outlook(slots([2, 2, 2, 2]), ALWAYS, 0, sla_s=2 * H, handle_s=600)
     assert seen["age_s"].tolist() == [H, 2 * H, 3 * H, 4 * H]

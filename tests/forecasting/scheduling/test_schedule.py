@@ -308,6 +308,21 @@ def test_no_paid_hour_lies_outside_the_opening_hours(opens, length, saturday, ho
     idle = found.coverage.loc[(level == 0), "scheduled"].sum()
     assert found.idle_hours == pytest.approx(idle)
     assert any("nobody is required" in s for s in found.sentences()) == (idle > 0)
+    covered = (found.coverage["required"] - found.coverage["understaffed"]).sum()
+    assert found.surplus_hours == pytest.approx(found.hours - covered)
+    assert found.rounding_hours == pytest.approx(0)
+    assert any("more than is to schedule" in s for s in found.sentences()) == (found.surplus_hours > 1e-6)
+
+
+def test_paid_hours_beyond_those_to_schedule_have_two_causes():
+    """One agent for five hours a day, on shifts of four: 15 hours too many on contacts, and whole agents."""
+    ds = pd.date_range("2024-03-04", periods=120, freq="h")
+    need = pd.DataFrame({"ds": ds, "required": ((ds.hour >= 8) & (ds.hour < 13)).astype(float)})
+    patterns = shift_patterns(lengths_s=[4 * H], step_s=H, first_start_s=8 * H, last_end_s=16 * H, workdays=range(5))
+    found = shift_schedule(need, patterns, shrinkage=0.2)
+    assert (found.hours, found.coverage["scheduled"].sum()) == (60, 40)  # two agents, three to schedule
+    assert found.surplus_hours == pytest.approx(60 - 25 / 0.8)
+    assert found.rounding_hours == pytest.approx(60 - 40 / 0.8)
 
 
 @settings(max_examples=25, deadline=None)

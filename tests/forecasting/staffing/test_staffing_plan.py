@@ -6,7 +6,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.integer_search import find_smallest
 from deskcast.forecasting.queueing.erlang import queue_performance
-from deskcast.forecasting.scenarios.quantiles import probability_above
+from deskcast.forecasting.scenarios.quantiles import probability_above, rate_quantiles
 from deskcast.forecasting.staffing.staffing_plan import find_max_calls, required_agents, scheduled_agents, staffing_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,3 +201,18 @@ def test_a_varying_rate_costs_what_the_references_say(spread, expected):
     rate = stats.gamma.ppf(quantile, 1 / spread**2, scale=spread**2)
     met = queue_performance(300 * rate, 300, 57)["service_level"]
     assert np.average(met, weights=rate) == pytest.approx(expected, abs=2e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.001, 400), st.floats(0, 0.9), st.sampled_from([(0.1, 0.9), (0.025, 0.1, 0.9, 0.975)]))
+def test_counts_of_a_known_rate_leave_it_certain_however_few_they_are(mean, part, shares):
+    """Quantiles of Poisson counts, and what a forecast makes of an hour in which hardly anybody calls."""
+    counts = {p: np.array([stats.poisson.ppf(p, mean)]) for p in shares}
+    known = dict(sorted((counts | {0.5: np.array([mean])}).items()))
+    rates = rate_quantiles(known)
+    if mean < 5:
+        assert np.ptp(list(rates.values())) == pytest.approx(0, abs=1e-9)
+    else:
+        assert np.ptp(list(rates.values())) <= 0.5 * np.ptp(list(known.values()))
+    empty = rate_quantiles(dict(sorted({p: np.array([part * (p > 0.5)]) for p in shares}.items())))
+    assert np.ptp(list(empty.values())) == 0

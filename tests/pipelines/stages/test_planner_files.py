@@ -150,7 +150,7 @@ def test_what_cannot_be_imported_is_refused(project):
         check_import_form("genesis")
 
 
-def test_cut_periods_at_both_ends_are_marked_or_left_out_and_said(tmp_path):
+def test_cut_periods_at_both_ends_are_marked_and_said(tmp_path):
     days = pd.date_range("2023-03-05", "2023-03-25")
     at = [d + pd.Timedelta(hours=8 + k % 10) for d in days for k in range(20)]
     cases = pd.DataFrame({"Ticket ID": range(len(at)), "Created": at})
@@ -159,8 +159,8 @@ def test_cut_periods_at_both_ends_are_marked_or_left_out_and_said(tmp_path):
     project = open_project(tmp_path / "deskcast.toml")
     weekly = replace(project.config.history, freq="W", kpis=("cases_opened",), by=())
     stage = history_stage(replace(project, config=replace(project.config, history=weekly)))
-    assert stage.tables["history"]["value"].tolist() == [20.0, 140.0, 140.0]
-    assert stage.tables["history"]["cut"].tolist() == [True, False, False]
+    assert stage.tables["history"]["value"].tolist() == [20.0, 140.0, 140.0, 120.0]
+    assert stage.tables["history"]["cut"].tolist() == [True, False, False, True]
     assert any("27 Feb 2023" in f and "is cut" in f for f in stage.findings)
     assert any("Cases opened, since 06 Mar 2023: 280" in f for f in stage.findings)
     assert any("20 Mar 2023" in f and "(120 arrivals)" in f for f in stage.findings)

@@ -13,8 +13,9 @@ from deskcast.pipelines.project.config import StaffingSpec, parse_config
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.casework import find_sla_targets, load_backlog
-from deskcast.pipelines.stages.queue import estimate_aht, queue_arrivals, queue_segments
-from deskcast.pipelines.stages.staff import clock_seconds, shrinkage_words, staff_stage
+from deskcast.pipelines.stages.queue import estimate_aht, queue_arrivals, queue_segments, shrinkage_words
+from deskcast.pipelines.stages.staff import _queue_sentences, clock_seconds, required_column, staff_stage
+from deskcast.pipelines.words.facts import Finding
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,8 @@ def test_a_chat_plan_is_the_fewest_agents_of_the_birth_death_chain(project, stag
     need = required_chat_agents(plan["calls"], plan["aht_s"], spec.concurrency, spec.slowdown, **rules)
     assert plan["agents"].tolist() == need["agents"].tolist()
     assert (plan["agents_hi"] >= plan["agents"]).all()
-    assert plan["miss_probability"].isna().all()
+    assert plan["miss_probability"].between(0, 1).all()
+    assert any(f.startswith("chat: expected service level") for f in stage.findings)
 
 
 def test_case_work_is_done_in_open_hours_and_nothing_is_lost(project, stage):
@@ -79,6 +81,30 @@ def test_shifts_lie_within_the_opening_hours_and_idle_hours_are_named(project, s
     idle = cover.loc[cover["required"] == 0, "scheduled"].sum()
     said = [f for f in stage.findings if "fall where nobody is required" in f]
     assert len(said) == int(idle > 0)
+
+
+def test_paid_hours_beyond_the_required_ones_are_named_with_their_causes(stage):
+    figures = stage.tables["staff_figures"].query("subject == 'phone'").set_index("kind")["value"]
+    need = stage.tables["staffing"].query("queue == 'phone'")["agents_to_schedule"].sum() / 2
+    assert figures["paid hours"] == pytest.approx(stage.tables["schedule"]["hours"].sum())
+    surplus = figures["paid hours beyond those to schedule"]
+    assert surplus == round(figures["paid hours"] - need) > 0
+    causes = figures.filter(like="paid hours by ")
+    assert causes.sum() == surplus
+    assert any(f"{surplus:.0f} of these hours are more than required with shrinkage" in f for f in stage.findings)
+
+
+def test_a_confidence_that_is_set_is_the_one_that_is_said(project, stage):
+    plan = stage.tables["staffing"].query("queue == 'phone'").assign(agents_sure=7)
+    said = _queue_sentences("phone", plan, replace(project.config.staffing["phone"], confidence=0.95), Finding("told"))
+    assert "phone: to be 95% sure of the target in every interval, the peak requires 7 agents." in said
+    assert required_column(plan) == "agents_sure"
+    email = [f for f in stage.findings if f.startswith("email: ")]
+    assert any("to be 80% sure of enough hours, schedule up to" in f for f in email)
+    assert any("(parts multiply; added they are 16%)" in f for f in email)
+    assert not any("if the forecast is exact" in f for f in email)  # the plan is for more
+    due = stage.tables["casework"]["expected_due"].sum()
+    assert any(f"{due:.0f} cases due" in f or f"{due:.0f} case due" in f for f in email)
 
 
 def test_agents_are_agents_in_words_and_tables(stage):
