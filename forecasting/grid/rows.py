@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
-from ...features.frames import SERIES_COLUMNS, name_series_columns, require_columns
+from ...features.frames import SERIES_COLUMNS, is_no_number, name_series_columns, require_columns
 from .frequency import SlotFrequency
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _checked_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 
 def _numbers(history: pd.DataFrame) -> Floats:
-    if pd.api.types.is_bool_dtype(history["y"].dtype):
+    if pd.api.types.is_bool_dtype(history["y"].dtype) or is_no_number(history["y"]):
         raise _error(history, 0, "y", "this is not a number", "a volume of 0 or more", None)
     return pd.to_numeric(history["y"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 

@@ -256,7 +256,7 @@ def _chunks(
     history: HistorySource, size: int, columns: _Columns
 ) -> tuple[Iterator[pd.DataFrame], int, pd.Timestamp | None]:
     """Return the chunks, how many series there are (0 if not known), and the last stamp (if known)."""
-    if isinstance(history, pd.DataFrame):
+    if isinstance(history, pd.DataFrame) or not isinstance(history, (str, PathLike, Iterable)):
         history = columns.of(history)
         names = np.sort(history["unique_id"].dropna().astype(str).unique())
         missing = int(history["unique_id"].isna().to_numpy().argmax()) + 1 if history["unique_id"].isna().any() else 0
