@@ -277,7 +277,7 @@ def _chunks(
     if isinstance(history, (str, PathLike)):
         last = _last_stamp(fspath(history))
         return _regrouped(_batches(fspath(history), columns), size, fspath(history)), 0, last
-    return _regrouped(map(columns.of, history), size, None), 0, None
+    return _regrouped((columns.of(frame) for frame in history), size, None), 0, None
 
 
 def _cut(history: pd.DataFrame, names: np.ndarray[Any, Any], size: int) -> Iterator[pd.DataFrame]:

@@ -86,7 +86,7 @@ def forecast_over_time(
         raise InputError(
             "the horizon covers no whole week from Monday", column="horizon", got=horizon, code="history.short"
         )
-    points, came = _points(issued), issued.outcomes() if issued.past else np.zeros((0, len(grid.ids), horizon))
+    points, came = _points(issued), issued.outcomes()
     above = _week_points(issued, starts)
     after = reconcile_weeks(sums, points, above, method)
     weeks = np.einsum("kh,onh->onk", sums, after)

@@ -188,9 +188,7 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
 def _with_outcomes(table: pd.DataFrame, grid: Grid, origin: int, horizon: int) -> pd.DataFrame:
     """Add cutoff and outcome to a fold, and leave out slots that were closed or have no value."""
     stop = origin + horizon
-    came = np.where(
-        grid.is_open[:, origin:stop], grid.y[:, origin:stop] * np.maximum(grid.clock[origin:stop], 1.0), np.nan
-    )
+    came = grid.came(np.arange(origin, stop)[None])[0] * grid.repeats(origin, stop)
     order = pd.MultiIndex.from_product([grid.ids, grid.stamps(origin, stop)], names=["unique_id", "ds"])
     outcome = pd.Series(came.ravel(), index=order)
     y = outcome.reindex(pd.MultiIndex.from_frame(table[["unique_id", "ds"]])).to_numpy()

@@ -59,7 +59,7 @@ def build_fold_table(grid: Grid, fold: Fold, levels: Sequence[float], shown: Seq
     """
     n, horizon = len(grid.ids), next(iter(fold.points.values())).shape[1]
     stop = fold.origin + horizon
-    clock = np.where(grid.clock[fold.origin : stop] > 0, grid.clock[fold.origin : stop], 1.0)
+    clock = grid.repeats(fold.origin, stop)
     told = np.repeat(~np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1), horizon)
     columns: dict[str, npt.NDArray[np.generic]] = {
         "unique_id": np.repeat(np.array(grid.ids, dtype=object), horizon),

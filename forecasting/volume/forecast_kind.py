@@ -59,12 +59,8 @@ def kind_fold(panel: KindPanel, origin: int, request: ForecastRequest, shown: Se
     now = forecast_kind_at(panel, origin, horizon)
     past = [o for o in find_past_origins(panel.grid.frequency, origin, horizon, windows) if o >= origin / 3]
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
-    came = np.zeros((0, len(panel.grid.ids), horizon))
-    cases = None
-    if past:
-        is_open = np.broadcast_to(panel.grid.is_open, (len(panel.grid.ids), panel.grid.is_open.shape[1]))
-        came = np.where(is_open[:, targets], panel.grid.y[:, targets], np.nan).transpose(1, 0, 2)
-        cases = panel.n[:, targets].transpose(1, 0, 2) if panel.n is not None else None
+    came = panel.grid.came(targets)
+    cases = panel.n[:, targets].transpose(1, 0, 2) if panel.n is not None and past else None
     then = [forecast_kind_at(panel, o, horizon) for o in past]
     before = {way: np.stack([each.points[way] for each in then]) for way in now.points} if past else {}
     failed = _find_failed(panel, now, then)
@@ -73,7 +69,7 @@ def kind_fold(panel: KindPanel, origin: int, request: ForecastRequest, shown: Se
     chosen = _choose(came, before, cases, ways) if past else ways[0]
     beside = {name: name for name in (*NAIVE_METHODS, *shown) if name not in failed}
     points = {name: now.points[way] for name, way in {"deskcast": chosen, **beside}.items()}
-    days = (targets + panel.grid.first) // max(panel.grid.frequency.per_day, 1)
+    days = panel.grid.days(targets)
     edges = {}
     for name, way in {"deskcast": chosen, **beside}.items():
         error = to_error_scale(panel.kind, came) - to_error_scale(panel.kind, before[way]) if past else came
