@@ -191,10 +191,9 @@ def _with_outcomes(table: pd.DataFrame, grid: Grid, origin: int, horizon: int) -
     came = grid.came(np.arange(origin, stop)[None])[0] * grid.repeats(origin, stop)
     order = pd.MultiIndex.from_product([grid.ids, grid.stamps(origin, stop)], names=["unique_id", "ds"])
     outcome = pd.Series(came.ravel(), index=order)
-    y = outcome.reindex(pd.MultiIndex.from_frame(table[["unique_id", "ds"]])).to_numpy()
     table.insert(2, "cutoff", grid.stamps(origin - 1, origin)[0].astype("datetime64[us]"))
-    table.insert(3, "y", y)
-    return table[~np.isnan(y)]
+    table.insert(3, "y", outcome.reindex(pd.MultiIndex.from_frame(table[["unique_id", "ds"]])).to_numpy())
+    return table[table["y"].notna()]
 
 
 def _scales(grid: Grid, first: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
