@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,9 @@ from ...features.plugins import PluginError
 from ...features.renamed import with_old_attributes
 from ..methods.own_methods import find_unsaid
 from ..methods.registry import NAIVE_METHODS
-from .fold_table import find_cutoffs, join_folds
+from .fold_table import find_cutoffs, join_folds, lay_out
 from .folds import find_past_origins, name_failed
-from .intervals import ErrorDistribution, calibrate_intervals, forecast_columns, probabilities
+from .intervals import ErrorDistribution, calibrate_intervals, probabilities
 from .kinds import (
     CANDIDATE_METHODS,
     KindForecasts,
@@ -224,14 +223,9 @@ def _has_forecast(fold: KindFold) -> Bools:
 
 def _table(panel: KindPanel, fold: KindFold, levels: Sequence[float]) -> pd.DataFrame:
     """Lay out a fold as a long frame."""
-    told, horizon = _has_forecast(fold), fold.points["deskcast"].shape[1]
-    stamps = panel.grid.stamps(fold.origin, fold.origin + horizon)
-    ids = np.array(panel.grid.ids, dtype=object)[told]
-    columns: dict[str, Any] = {"unique_id": np.repeat(ids, horizon), "ds": np.tile(stamps, len(ids))}
-    for name in fold.points:
-        point, edges = (panel.unscaled(values[name])[told] for values in (fold.points, fold.edges))
-        columns |= forecast_columns(name, point, edges, levels)
-    return pd.DataFrame(columns).astype({"unique_id": "str", "ds": "datetime64[us]"})
+    stamps = panel.grid.stamps(fold.origin, fold.origin + fold.points["deskcast"].shape[1])
+    made = {name: (panel.unscaled(point), panel.unscaled(fold.edges[name])) for name, point in fold.points.items()}
+    return lay_out(panel.grid.ids, stamps, made, _has_forecast(fold), levels)
 
 
 def backtest_kind(
