@@ -63,7 +63,7 @@ def build_fold_table(grid: Grid, fold: Fold, levels: Sequence[float], shown: Seq
     clock = grid.repeats(fold.origin, stop)
     keys = {"deskcast": fold.chosen} | {name: name for name in shown}
     made = {name: (fold.points[key] * clock, fold.edges[key] * clock[:, None]) for name, key in keys.items()}
-    told = ~np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1)
+    told: Bools = np.asarray(~np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1), dtype=bool)
     return lay_out(grid.ids, grid.stamps(fold.origin, stop), made, told, levels)
 
 
