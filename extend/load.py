@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,12 +52,25 @@ def load_plugins(modules: Sequence[str] = (), folder: str | Path | None = None, 
     return tuple(file for name in modules if (file := _load_module(name, folder, where)))
 
 
+@contextmanager
+def _whole_or_absent() -> Iterator[None]:
+    """Take out again what was registered before something failed."""
+    before = registered()
+    try:
+        yield
+    except BaseException:
+        for plugin in [p for key, p in registered().items() if key not in before]:
+            unregister(plugin.kind, plugin.name)
+        raise
+
+
 def _load_entry_point(point: metadata.EntryPoint) -> None:
     """Import what a package offers; another package's fault does not stop a run."""
     try:
-        found = point.load()
-        if callable(found):
-            found()
+        with _whole_or_absent():
+            found = point.load()
+            if callable(found):
+                found()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - packages may raise anything
         text = f"left out: the plug-ins of entry point '{point.name}' ({point.value}): {type(error).__name__}: {error}"
         warnings.warn(text, PluginWarning, stacklevel=3)
@@ -79,15 +93,13 @@ def _load_module(name: str, folder: str | Path | None, where: str) -> str | None
             hint=hint,
             code="value.range",
         )
-    before = registered()
     try:
-        if there is None and find_spec(name) is None:
-            raise ModuleNotFoundError(f"no module named '{name}'")
-        return import_module(name).__file__
+        with _whole_or_absent():
+            if there is None and find_spec(name) is None:
+                raise ModuleNotFoundError(f"no module named '{name}'")
+            return import_module(name).__file__
     except (Exception, SystemExit) as error:  # users' modules may raise anything
         sys.modules.pop(name, None)
-        for plugin in [p for key, p in registered().items() if key not in before]:
-            unregister(plugin.kind, plugin.name)
         said = f"{type(error).__name__}: {error}"
         hint = "a module beside the configuration, or one that is installed"
         raise InputError(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from .arrays import Floats
 from .errors import InputError, did_you_mean, warn_passed_over
 
 #: Columns of a frame of series.
@@ -34,6 +37,50 @@ def require_columns(frame: Any, wanted: Iterable[str], where: str) -> None:
         if name not in columns:
             near = did_you_mean(name, columns) if columns else None
             raise InputError("the column is missing", where=where, column=name, hint=near, code="column.missing")
+
+
+def require_times(frame: pd.DataFrame, column: str, where: str) -> None:
+    """Refuse a column that does not hold times, or lacks one.
+
+    >>> require_times(pd.DataFrame({"ds": ["2024-03-01"]}), "ds", "series")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: series: column 'ds': these are not times; got 'str', wanted datetime64, \
+local clock
+    """
+    got = str(frame[column].dtype)
+    if not got.startswith("datetime64"):
+        wanted = "datetime64, local clock"
+        raise InputError(
+            "these are not times", where=where, column=column, got=got, wanted=wanted, code="time.unreadable"
+        )
+    lost = frame[column].isna().to_numpy()
+    if lost.any():
+        row = int(lost.argmax()) + 1
+        raise InputError(
+            "the time is missing", where=where, column=column, row=row, wanted="a time", code="time.missing"
+        )
+
+
+def read_numbers(values: pd.Series, where: str | None = None) -> Floats:
+    """Return the numbers of a column, NaN where one is missing; times are no numbers, nor are complex ones.
+
+    >>> read_numbers(pd.Series([1, None])).tolist()
+    [1.0, nan]
+    """
+    if not is_no_number(values):
+        with suppress(TypeError, ValueError):
+            return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    got = str(values.dtype)
+    raise InputError("these are not numbers", where=where, column=str(values.name), got=got, code="value.unreadable")
+
+
+def is_no_number(values: pd.Series) -> bool:
+    """Tell whether the type of a column is one that pandas would make numbers of, though it holds none.
+
+    >>> is_no_number(pd.Series([pd.Timedelta("1h")])), is_no_number(pd.Series([1.0]))
+    (True, False)
+    """
+    return values.dtype.kind in "mMc"
 
 
 def name_columns(

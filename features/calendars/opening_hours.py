@@ -37,7 +37,7 @@ def parse_opening_hours(text: Mapping[str, Sequence[str]]) -> tuple[DayIntervals
     """
     week: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
     parsed = {
-        days: [_interval(i, f"open.{days}") for i in ([listed] if isinstance(listed, str) else listed)]
+        days: [_interval(i, f"open.{days}") for i in (listed if isinstance(listed, (list, tuple)) else [listed])]
         for days, listed in text.items()
     }
     for day, keys in enumerate(_find_keys_of_days(text)):

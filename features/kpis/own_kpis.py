@@ -14,6 +14,7 @@ import pandas as pd
 from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
+from ..frames import is_no_number
 from ..plugins import Plugin, as_decorator, register
 from .aggregate import aggregate_count, aggregate_duration, aggregate_mean, aggregate_share
 from .availability import KPI_CATALOGUE
@@ -159,11 +160,10 @@ def _read_rows(plugin: Plugin, entry: Kpi, log: CaseLog) -> pd.DataFrame:
     if (at > log.until).any():
         got = str(at.max())
         raise plugin.error("a row is later than the end of the log", column="at", got=got, wanted=f"to {log.until}")
-    raw = found.get("value", pd.Series(1.0, index=found.index))
+    raw: Any = found.get("value", pd.Series(1.0, index=found.index))
     if entry.unit == "s" and raw.dtype.kind == "m":
         raw = raw.dt.total_seconds()
-    no_number = raw.dtype.kind in "mMc"  # pandas would make one of a time
-    value = pd.Series(np.nan, index=raw.index) if no_number else pd.to_numeric(raw, errors="coerce")
+    value = pd.Series(np.nan, index=raw.index) if is_no_number(raw) else pd.to_numeric(raw, errors="coerce")
     value = value.astype("Float64").astype("float64")
     bad = raw.notna() & ~value.abs().lt(float("inf"))
     bad |= (entry.unit == "s") & (value < 0)
@@ -176,10 +176,8 @@ def _read_rows(plugin: Plugin, entry: Kpi, log: CaseLog) -> pd.DataFrame:
     unclear = ~ended.isin([True, False])
     if unclear.any():
         row = int(unclear.to_numpy().argmax())
-        got = ended.tolist()[row]
-        raise plugin.error(
-            "it is not clear what has ended", column="ended", row=row + 1, got=got, wanted="true or false"
-        )
+        facts = {"column": "ended", "row": row + 1, "got": ended.tolist()[row], "wanted": "true or false"}
+        raise plugin.error("it is not clear what has ended", **facts)
     columns = {"at": at.dt.tz_convert("UTC").dt.as_unit("us"), "value": value, "ended": ended.astype("bool")}
     if plugin.facts["per_case"]:
         columns["case_id"] = found["case_id"].astype("str")

@@ -13,7 +13,8 @@ from ...features.arrays import Floats, Ints
 from ...features.calendars.business_calendar import BusinessCalendar, to_index
 from ...features.errors import InputError, did_you_mean
 from ..arguments import check_number, check_numbers
-from ..scenarios.inflow import inflow_paths, interval_columns
+from ..scenarios.inflow import inflow_paths
+from ..volume.intervals import interval_columns
 
 
 @dataclass(frozen=True)

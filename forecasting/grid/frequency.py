@@ -45,6 +45,11 @@ class SlotFrequency:
     year: int
 
     @property
+    def slots_per_day(self) -> int:
+        """Slots of a day; 1 where a slot is longer than a day, as then each stands for itself."""
+        return max(self.per_day, 1)
+
+    @property
     def is_monthly(self) -> bool:
         """Tell whether slots are calendar months."""
         return self.name == "MS"

@@ -88,6 +88,20 @@ class Grid:
         rejected = [{"unique_id": r.unique_id, "row": r.row, "reason": r.reason} for r in self.rejected]
         return {"rejected": rejected, "segments": ("unique_id",), "passed_over": self.passed_over}
 
+    def repeats(self, start: int, stop: int) -> Floats:
+        """Return how often slots come, as their volumes are multiplied: 1 where the clock leaves one out."""
+        clock = self.clock[start:stop]
+        return np.where(clock > 0, clock, 1.0)
+
+    def days(self, slots: Ints) -> Ints:
+        """Return the day of each slot, or the slot itself where it is longer."""
+        return (slots + self.first) // self.frequency.slots_per_day
+
+    def came(self, slots: Ints) -> Floats:
+        """Return the values of O x H slots, O x N x H: NaN where closed or missing."""
+        is_open = np.broadcast_to(self.is_open, (len(self.ids), self.is_open.shape[1]))
+        return np.where(is_open[:, slots], self.y[:, slots], np.nan).transpose(1, 0, 2)
+
     def stamps(self, start: int, stop: int) -> npt.NDArray[np.datetime64]:
         """Return the local starts of the slots ``start`` to ``stop`` (counted from the first of the grid)."""
         return self.frequency.stamps(np.arange(self.first + start, self.first + stop), self.anchor)

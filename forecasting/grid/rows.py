@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
-from ...features.frames import SERIES_COLUMNS, name_series_columns, require_columns
+from ...features.frames import SERIES_COLUMNS, is_no_number, name_series_columns, require_columns
 from .frequency import SlotFrequency
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def read_rows(
     InputError
         If the frame is empty or lacks a column, or if no series can be used: then for the first row at fault.
     """
-    ids, values = _checked_ids(history), _numbers(history)
+    ids, values = read_ids(history), _numbers(history)
     passed = name_series_columns(history, "history")["passed_over"]
     local, zone, unread = _local_clock(history, zone)
     codes, names = pd.factorize(ids, sort=True)
@@ -164,7 +164,8 @@ def _error(
     )
 
 
-def _checked_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
+def read_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """Return the series of each row, or say what a history lacks."""
     require_columns(history, SERIES_COLUMNS, "history")
     if history.empty:
         raise InputError("the history has no rows", where="history", wanted="at least one value", code="history.short")
@@ -181,7 +182,7 @@ def _checked_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 
 def _numbers(history: pd.DataFrame) -> Floats:
-    if pd.api.types.is_bool_dtype(history["y"].dtype):
+    if pd.api.types.is_bool_dtype(history["y"].dtype) or is_no_number(history["y"]):
         raise _error(history, 0, "y", "this is not a number", "a volume of 0 or more", None)
     return pd.to_numeric(history["y"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 

@@ -107,7 +107,7 @@ def _outages(y: Floats, is_open: Bools, frequency: SlotFrequency) -> tuple[Bools
     missed = total - before
     begun = np.minimum.accumulate(np.where(suspect, place, y.shape[1])[:, ::-1], axis=1)[:, ::-1]
     start = np.take_along_axis(begun, np.minimum(last_end + 1, y.shape[1] - 1), axis=1)
-    per_week = max(MAX_OUTAGE_DAYS * max(frequency.per_day, 1), 1) if frequency.per_day else 2
+    per_week = max(MAX_OUTAGE_DAYS * frequency.slots_per_day, 1) if frequency.per_day else 2
     young = place - start < per_week
     told = suspect & young & (missed >= MIN_OUTAGE_EVIDENCE)
     # within one run the sum only grows, so its last young slot tells for all of them

@@ -80,7 +80,7 @@ def build_features(scene: Scene, base: Floats, names: Sequence[str]) -> Floats:
     """Return the features of every series and slot ahead, N x H x F, with the named flags of the calendar."""
     profile, f = scene.profile, scene.grid.frequency
     n, horizon = base.shape
-    size = max(f.per_day, 1)
+    size = f.slots_per_day
     usual = np.where(profile.level > 0, profile.level, 1.0)[:, None]
     shape = np.maximum(profile.mean, 0.05 * usual)
     lag = [np.where(profile.counts[:, -k], profile.y[:, -k] / shape, np.nan)[:, scene.places] for k in (1, 2)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,16 +98,8 @@ def build_day_design(
     holiday = (special >= 0) & (special < holidays)
     business = is_open & busy[weekday] & ~holiday
     off = busy[weekday] & (~is_open | holiday)
-    columns: dict[str, Floats] = {}
-    sizes: list[float] = []
-
-    def add(name: str, values: npt.NDArray[np.generic], size: float) -> None:
-        column = np.asarray(values, dtype=float)
-        # an effect that was never seen cannot be learnt, one that is always there is the level
-        if np.ptp(column[:known]) > 0:
-            columns[name] = column
-            sizes.append(size)
-
+    effects = _Effects(known)
+    add = effects.add
     for number in range(7):
         add(f"weekday {number}", weekday == number, EFFECT_PRIOR_SD["weekday"])
     if of is not None and of.dated:
@@ -129,7 +121,7 @@ def build_day_design(
     for kind in np.unique(special[(special >= 0) & is_open]):
         name = of.names[kind] if of is not None else str(kind)
         add(f"kind {name}", (special == kind) & is_open, EFFECT_PRIOR_SD["kind" if kind < holidays else "off"])
-    return _with_level(columns, sizes, len(days), known, KNOT_DAYS)
+    return effects.design(len(days), KNOT_DAYS)
 
 
 def build_slot_design(
@@ -153,15 +145,8 @@ def build_slot_design(
         The special days, and number of the kind of each slot, -1 on ordinary ones.
     """
     dated, off = (of.dated, of.holiday_dates) if of is not None else (False, frozenset())
-    columns: dict[str, Floats] = {}
-    sizes: list[float] = []
-
-    def add(name: str, values: npt.NDArray[np.generic], size: float) -> None:
-        column = np.asarray(values, dtype=float)
-        if np.ptp(column[:known]) > 0:
-            columns[name] = column
-            sizes.append(size)
-
+    effects = _Effects(known)
+    add = effects.add
     days = stamps.astype("datetime64[D]").astype(np.int64)
     working, length = _days_of(stamps, year, off)
     add("working days", working / max(float(working[:known].mean()), 1e-9) - 1.0, EFFECT_PRIOR_SD["days"])
@@ -180,7 +165,7 @@ def build_slot_design(
     if of is not None and kind is not None:
         for number in np.unique(kind[kind >= 0]):
             add(f"kind {of.names[number]}", kind == number, EFFECT_PRIOR_SD["off"])
-    return _with_level(columns, sizes, len(stamps), known, max(year // 13, 2))
+    return effects.design(len(stamps), max(year // 13, 2))
 
 
 def _days_of(stamps: Days, year: int, off: frozenset[np.datetime64]) -> tuple[Floats, Floats]:
@@ -193,19 +178,31 @@ def _days_of(stamps: Days, year: int, off: frozenset[np.datetime64]) -> tuple[Fl
     return working.astype(float), (after - first).astype(float)
 
 
-def _with_level(columns: dict[str, Floats], sizes: list[float], length: int, known: int, knot: int) -> Design:
-    """Add the level and a trend that may change its slope at each knot and stands still at the end."""
-    effects = len(columns)
-    names = [*columns, "level"]
-    place = np.arange(length, dtype=float)
-    parts = [*columns.values(), np.ones(length)]
-    sizes = [*sizes, 10.0]
-    for start in np.arange(known - knot, 0, -knot):
-        parts.append(np.clip((place - start) / knot, 0.0, 1.0) - 1.0)
-        names.append(f"trend from {start}")
-        sizes.append(EFFECT_PRIOR_SD["trend"])
-    moving = np.arange(len(parts)) >= effects
-    return Design(np.column_stack(parts), np.array(sizes), tuple(names), moving)
+@dataclass(frozen=True)
+class _Effects:
+    """Columns of effects with their prior sizes; ``known`` slots are past."""
+
+    known: int
+    columns: dict[str, Floats] = field(default_factory=dict)
+    sizes: list[float] = field(default_factory=list)
+
+    def add(self, name: str, values: npt.NDArray[np.generic], size: float) -> None:
+        """Add an effect; one that was never seen cannot be learnt, one that is always there is the level."""
+        column = np.asarray(values, dtype=float)
+        if np.ptp(column[: self.known]) > 0:
+            self.columns[name] = column
+            self.sizes.append(size)
+
+    def design(self, length: int, knot: int) -> Design:
+        """Add the level and a trend that may change its slope at each knot and stands still at the end."""
+        names, place = [*self.columns, "level"], np.arange(length, dtype=float)
+        parts, sizes = [*self.columns.values(), np.ones(length)], [*self.sizes, 10.0]
+        for start in np.arange(self.known - knot, 0, -knot):
+            parts.append(np.clip((place - start) / knot, 0.0, 1.0) - 1.0)
+            names.append(f"trend from {start}")
+            sizes.append(EFFECT_PRIOR_SD["trend"])
+        moving = np.arange(len(parts)) >= len(self.columns)
+        return Design(np.column_stack(parts), np.array(sizes), tuple(names), moving)
 
 
 def _add_month(

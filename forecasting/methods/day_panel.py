@@ -65,7 +65,7 @@ class DayPanel:
 def build_day_panel(scene: Scene, rows: Ints) -> DayPanel:
     """Cut some series of a scene into days."""
     grid, f = scene.grid, scene.grid.frequency
-    size = max(f.per_day, 1)
+    size = f.slots_per_day
     shift = grid.first % size if size > 1 else 0
     end = scene.origin + shift
     last_day, started = (end - 1) // size, (end - 1) % size + 1

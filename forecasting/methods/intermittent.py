@@ -37,7 +37,7 @@ def adida(scene: Scene) -> Floats:
 
 def _by_rate(scene: Scene, method: Callable[[Floats, Bools], Floats]) -> Floats:
     """Forecast the rate of days (or longer slots) relative to the week's shape, and put the shape back."""
-    profile, size = scene.profile, max(scene.grid.frequency.per_day, 1)
+    profile, size = scene.profile, scene.grid.frequency.slots_per_day
     shape = week_shape(profile.mean, profile.counts, profile.level)
     n, weeks, season = profile.y.shape
     counts = profile.counts & ~profile.quiet[:, None, :]

@@ -35,8 +35,7 @@ def mean_of_both(scene: Scene) -> Floats:
 def recent_level(scene: Scene) -> Floats:
     """Move the usual week to the level of the last days, times the factor of special days."""
     return (
-        forecast_level_adjusted_week(scene.profile, max(scene.grid.frequency.per_day, 1))[:, scene.places]
-        * scene.factors
+        forecast_level_adjusted_week(scene.profile, scene.grid.frequency.slots_per_day)[:, scene.places] * scene.factors
     )
 
 

@@ -45,7 +45,7 @@ def prophet(scene: Scene) -> Floats:
     usable = scene.grid.known(scene.origin, start)[alive]
     values = np.where(usable & ~(scene.grid.y[alive, start : scene.origin] > scene.profile.limit[alive, None]),
                       scene.grid.y[alive, start : scene.origin], np.nan)  # fmt: skip
-    size = max(scene.grid.frequency.per_day, 1)
+    size = scene.grid.frequency.slots_per_day
     made = Parallel()(delayed(fit_series)(frame, row, flags, size) for row in values)
     forecast[alive] = np.stack(made)
     return forecast
@@ -53,7 +53,7 @@ def prophet(scene: Scene) -> Floats:
 
 def _calendar(scene: Scene, alive: Ints) -> tuple[pd.DataFrame, list[str]]:
     """Return stamps and flags of the slots that are looked back on and of those ahead."""
-    grid, size = scene.grid, max(scene.grid.frequency.per_day, 1)
+    grid, size = scene.grid, scene.grid.frequency.slots_per_day
     panel = build_day_panel(scene, alive)
     start = max(0, scene.origin - PROPHET_LOOKBACK_DAYS * size if size > 1 else scene.origin - panel.days)
     stamps = grid.stamps(start, scene.origin + scene.horizon)

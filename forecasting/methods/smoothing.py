@@ -45,7 +45,7 @@ def _forecast(scene: Scene, period: int, discount: float) -> Floats:
     weeks = INTRADAY_LOOKBACK_WEEKS if grid.frequency.per_day > 1 else DAILY_LOOKBACK_WEEKS
     start = max(0, origin - weeks * grid.frequency.season)
     root, known = _roots(scene, start)
-    found = seasonal_level(root, known, period, scene.horizon, discount, max(grid.frequency.per_day, 1))
+    found = seasonal_level(root, known, period, scene.horizon, discount, grid.frequency.slots_per_day)
     forecast: Floats = np.maximum(found, 0.0) ** 2 * scene.factors
     return np.where(known.any(axis=1, keepdims=True), forecast, np.nan)
 

@@ -16,6 +16,7 @@ from ...features.frames import SERIES_COLUMNS, SERIES_HINT, name_series_columns,
 from ...features.plugins import Parcel, adopt, pack, registered, unpack
 from ...features.renamed import with_old_attributes
 from ..grid.grid import check_count
+from ..grid.rows import read_ids
 from ..one_thread import use_one_blas_thread
 from ..volume.forecast import forecast_request
 from ..volume.request import ForecastRequest
@@ -256,28 +257,16 @@ def _chunks(
     history: HistorySource, size: int, columns: _Columns
 ) -> tuple[Iterator[pd.DataFrame], int, pd.Timestamp | None]:
     """Return the chunks, how many series there are (0 if not known), and the last stamp (if known)."""
-    if isinstance(history, pd.DataFrame):
+    if isinstance(history, pd.DataFrame) or not isinstance(history, (str, PathLike, Iterable)):
         history = columns.of(history)
-        names = np.sort(history["unique_id"].dropna().astype(str).unique())
-        missing = int(history["unique_id"].isna().to_numpy().argmax()) + 1 if history["unique_id"].isna().any() else 0
-        if missing:
-            raise InputError(
-                "the name of a series is missing",
-                where="history",
-                column="unique_id",
-                row=missing,
-                code="series.unknown",
-            )
-        if not len(names):
-            raise InputError(
-                "the history has no rows", where="history", wanted="at least one value", code="history.short"
-            )
+        names = np.unique(read_ids(history))
         last = history["ds"].max() if pd.api.types.is_datetime64_any_dtype(history["ds"]) else None
         return _cut(history, names, size), len(names), last
     if isinstance(history, (str, PathLike)):
         last = _last_stamp(fspath(history))
         return _regrouped(_batches(fspath(history), columns), size, fspath(history)), 0, last
-    return _regrouped(map(columns.of, history), size, None), 0, None
+    frames: Iterable[Any] = history
+    return _regrouped((columns.of(frame) for frame in frames), size, None), 0, None
 
 
 def _cut(history: pd.DataFrame, names: np.ndarray[Any, Any], size: int) -> Iterator[pd.DataFrame]:

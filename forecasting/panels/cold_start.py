@@ -136,7 +136,7 @@ def forecast_cold_start(
 
 def count_own_days(grid: Grid, origin: int) -> Ints:
     """Return on how many days each series has a value before the origin."""
-    size = max(grid.frequency.per_day, 1)
+    size = grid.frequency.slots_per_day
     known = ~np.isnan(grid.y[:, :origin])
     pad = -known.shape[1] % size
     days: Ints = np.pad(known, ((0, 0), (pad, 0))).reshape(len(known), -1, size).any(axis=2).sum(axis=1)
@@ -197,7 +197,7 @@ def _borrow(grid: Grid, points: Floats, origin: int, name: str, kin: list[int], 
     row = grid.ids.index(name) if name in grid.ids else None
     ahead = np.nan_to_num(points[kin]).sum(axis=0)
     own = grid.y[row, :origin] if row is not None else np.full(origin, np.nan)
-    share = level_share(own, grid.y[kin, :origin], max(grid.frequency.per_day, 1))
+    share = level_share(own, grid.y[kin, :origin], grid.frequency.slots_per_day)
     borrowed = share * ahead
     weight = days / (days + k) if row is not None and not np.isnan(points[row]).all() else 0.0
     mine = np.nan_to_num(points[row]) if row is not None else 0.0
@@ -233,7 +233,7 @@ def _errors_at(issued: Issued, kin: dict[str, list[int]], age: int, k: float) ->
 
     The variance of an error is ``a`` times the forecast plus ``b`` times its square; the quantiles are in deviations.
     """
-    grid, horizon, size = issued.grid, issued.horizon, max(issued.grid.frequency.per_day, 1)
+    grid, horizon, size = issued.grid, issued.horizon, issued.grid.frequency.slots_per_day
     family = sorted({row for rows in kin.values() for row in rows})
     p = probabilities(issued.levels)
     past = issued.past[:MAX_TEST_ORIGINS]

@@ -195,7 +195,7 @@ def _panels(tree: Hierarchy, leaves: Panel, request: ForecastRequest) -> tuple[l
     """Return a panel for each level, the leaves last."""
     grid = leaves.grid
     y, ended = _to_add(grid)
-    clock = np.where(grid.clock[: grid.length] > 0, grid.clock[: grid.length], 1.0)
+    clock = grid.repeats(0, grid.length)
     stamps = grid.stamps(0, grid.length)
     outages = request.outages
     everywhere = outages if isinstance(outages, pd.DataFrame) and "unique_id" not in outages.columns else None
@@ -227,7 +227,7 @@ def _to_add(grid: Grid) -> tuple[Floats, list[str]]:
     known = ~np.isnan(grid.y)
     first = np.where(known.any(axis=1), known.argmax(axis=1), grid.length)
     last = grid.length - 1 - known[:, ::-1].argmax(axis=1)
-    late = last < grid.length - ENDED_DAYS * max(grid.frequency.per_day, 1)
+    late = last < grid.length - ENDED_DAYS * grid.frequency.slots_per_day
     outside = (slots < first[:, None]) | (late[:, None] & (slots > last[:, None]))
     gone = outside | (~known & (grid.state != MISSING))
     return np.where(gone & ~known, 0.0, grid.y), [grid.ids[i] for i in np.flatnonzero(late)]
@@ -300,8 +300,7 @@ def _table(
 ) -> pd.DataFrame:
     """Lay out all nodes as a long frame; nodes without a forecast have no rows."""
     horizon = request.horizon
-    clock = grid.clock[origin : origin + horizon]
-    clock = np.where(clock > 0, clock, 1.0)
+    clock = grid.repeats(origin, origin + horizon)
     nodes = tree.nodes.loc[tree.nodes.index.repeat(horizon), ["node", "level", "unique_id"]].reset_index(drop=True)
     nodes["ds"] = np.tile(grid.stamps(origin, origin + horizon), len(tree.nodes)).astype("datetime64[us]")
     told = forecast_columns(name, now.point * clock, now.edges * clock[:, None], request.levels)
@@ -316,13 +315,10 @@ def _with_outcomes(
     """Add cutoff and outcome to a fold, and leave out slots that were closed or have no value."""
     y = np.full((len(tree.nodes), horizon), np.nan)
     for panel in panels:
-        is_open = np.broadcast_to(panel.grid.is_open, (len(panel.rows), panel.grid.is_open.shape[1]))
-        came = panel.grid.y[:, origin : origin + horizon]
-        y[panel.rows] = np.where(is_open[:, origin : origin + horizon], came, np.nan)
-    clock = grid.clock[origin : origin + horizon]
+        y[panel.rows] = panel.grid.came(np.arange(origin, origin + horizon)[None])[0]
     stamps = grid.stamps(origin, origin + horizon).astype("datetime64[us]")
     keys = pd.MultiIndex.from_product([tree.nodes["node"], stamps])
-    there = pd.Series((y * np.where(clock > 0, clock, 1.0)).ravel(), index=keys)
+    there = pd.Series((y * grid.repeats(origin, origin + horizon)).ravel(), index=keys)
     out = part.drop(columns="unique_id").rename(columns={"node": "unique_id"})
     out = out[["unique_id", "level", *[c for c in out.columns if c not in ("unique_id", "level")]]]
     out.insert(3, "cutoff", grid.stamps(origin - 1, origin)[0].astype("datetime64[us]"))

@@ -245,7 +245,8 @@ def reconcile(
             hint="forecast_hierarchy has them",
             code="history.short",
         )
-    require_columns(forecasts, ["ds", *columns], "forecasts")
+    key = ["node"] if isinstance(forecasts, pd.DataFrame) and "node" in forecasts.columns else ["unique_id"]
+    require_columns(forecasts, [*key, "ds", *columns], "forecasts")
     tree = spec if isinstance(spec, Hierarchy) else _guess(forecasts, spec)
     wide = _by_node(forecasts, tree, list(columns))
     stamps = wide[columns[0]].columns

@@ -16,8 +16,9 @@ from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid, make_grid
 from ..grid.special_days import mark_special_days
 from ..methods.registry import AUTO
+from ..volume.fold_table import lay_out
 from ..volume.folds import forecast_fold
-from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals, forecast_columns
+from ..volume.intervals import apply_intervals, assign_zero_tiers, calibrate_intervals
 from ..volume.issued import Issued, issue_request
 from ..volume.method_forecasts import MethodForecasts
 from ..volume.request import ForecastRequest
@@ -86,7 +87,7 @@ def forecast_over_time(
         raise InputError(
             "the horizon covers no whole week from Monday", column="horizon", got=horizon, code="history.short"
         )
-    points, came = _points(issued), issued.outcomes() if issued.past else np.zeros((0, len(grid.ids), horizon))
+    points, came = _points(issued), issued.outcomes()
     above = _week_points(issued, starts)
     after = reconcile_weeks(sums, points, above, method)
     weeks = np.einsum("kh,onh->onk", sums, after)
@@ -217,12 +218,6 @@ def _laid_out(
     told: Bools,
 ) -> pd.DataFrame:
     """Return slots or weeks as a long frame."""
-    names, count = np.array(issued.grid.ids, dtype=object)[told], len(stamps)
-    columns: dict[str, Any] = {
-        "unique_id": np.repeat(names, count),
-        "level": level,
-        "ds": np.tile(stamps.astype("datetime64[us]"), len(names)),
-    }
-    columns |= forecast_columns("deskcast", point[told], edges[told], issued.levels)
-    columns["base"] = base[told].ravel()
-    return pd.DataFrame(columns).astype({"unique_id": "str", "level": "str"})
+    table = lay_out(issued.grid.ids, stamps, {"deskcast": (point, edges)}, told, issued.levels)
+    table.insert(1, "level", pd.Series(level, index=table.index, dtype="str"))
+    return table.assign(base=base[told].ravel())

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from ..arguments import check_number, check_numbers
-
-_BOUND = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)?)$")
-
-
-def interval_columns(ahead: pd.DataFrame, model: str = "deskcast") -> dict[float, str]:
-    """Return the columns that hold quantiles of a model, by probability in rising order; empty without bounds.
-
-    >>> interval_columns(pd.DataFrame(columns=["ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80"]))
-    {0.1: 'deskcast-lo-80', 0.5: 'deskcast', 0.9: 'deskcast-hi-80'}
-    """
-    found: dict[float, str] = {}
-    for column in map(str, ahead.columns):
-        match = _BOUND.match(column)
-        if match and match["model"] == model:
-            half = float(match["level"]) / 200
-            found[round(0.5 - half if match["side"] == "lo" else 0.5 + half, 9)] = column
-    return dict(sorted((found | {0.5: model}).items())) if found else {}
+from ..volume.intervals import interval_columns
 
 
 def inflow_paths(
@@ -75,6 +58,7 @@ def inflow_paths(
     >>> len(drawn), bool((drawn["y"] > 110).mean().round(1) == 0.1)
     (25000, True)
     """
+    require_columns(ahead, ["ds"], "argument 'ahead'")
     columns = interval_columns(ahead, model)
     if len(columns) < 3 or model not in ahead.columns:
         raise InputError(

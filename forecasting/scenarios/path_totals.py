@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
-from ...features.frames import require_columns
+from ...features.frames import read_numbers, require_columns, require_times
 from ..volume.intervals import check_levels, probabilities
 
 #: Columns of sample paths.
@@ -52,7 +52,7 @@ def total_over(
     >>> total_over(two, "W", levels=(80,)).iloc[0, 3:].astype(float).tolist()
     [14.0, 14.0, 7.0, 21.0]
     """  # noqa: E501 - the frame of the example
-    require_columns(paths, PATH_COLUMNS, "paths")
+    _check_paths(paths)
     levels = check_levels(levels)
     p = probabilities(levels)
     start, end = _period(paths["ds"], freq)
@@ -83,6 +83,7 @@ def path_matrix(paths: pd.DataFrame, unique_id: str | None = None) -> Floats:
     >>> path_matrix(pd.DataFrame({"unique_id": "all", "ds": days, "path": 0, "y": [1.0, 2.0]})).tolist()
     [[1.0, 2.0]]
     """
+    _check_paths(paths)
     if unique_id is not None:
         known = [str(name) for name in paths["unique_id"].unique()]
         if unique_id not in known:
@@ -92,6 +93,15 @@ def path_matrix(paths: pd.DataFrame, unique_id: str | None = None) -> Floats:
             )
         paths = paths[paths["unique_id"] == unique_id]
     return paths.groupby(["path", "ds"], sort=True)["y"].sum().unstack("ds").to_numpy()
+
+
+def _check_paths(paths: pd.DataFrame) -> None:
+    """Refuse what sample paths are not."""
+    require_columns(paths, PATH_COLUMNS, "paths")
+    require_times(paths, "ds", "paths")
+    read_numbers(paths["y"], "paths")
+    if paths.empty:
+        raise InputError("there are no paths", where="paths", code="rows.none")
 
 
 def _groups(names: pd.Series, by: Mapping[str, str] | str | None) -> pd.Series:

@@ -12,9 +12,12 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
-from ...features.frames import name_columns, require_columns
+from ...features.frames import name_columns, read_numbers, require_columns, require_times
 from ..methods.registry import NAIVE_METHODS
 from ..volume.request import ForecastRequest
+
+#: Beyond this a factor is a slip of the hand.
+MAX_FACTOR = 1_000_000
 
 #: Columns of forecasts and paths that have their use, or are what they say whatever is assumed.
 FORECAST_COLUMNS = (
@@ -93,9 +96,13 @@ def what_if(
     >>> what_if(ahead, [fair, {"name": "strike", "start": "2024-03-06", "closed": True}]).iloc[:, 2:].values.tolist()
     [[100.0, 100.0, 90.0, 112.0], [150.0, 100.0, 135.0, 168.0], [0.0, 100.0, 0.0, 0.0]]
     """
+    require_columns(forecast, ["unique_id", "ds"], "forecast")
     paths = "path" in forecast.columns
     point = "y" if paths else "deskcast"
-    require_columns(forecast, ["unique_id", "ds", point], "forecast")
+    require_columns(forecast, [point], "forecast")
+    require_times(forecast, "ds", "forecast")
+    if forecast.empty:
+        raise InputError("the forecast has no rows", where="forecast", code="rows.none")
     asked = ForecastRequest.of_forecast(forecast)
     read = read_changes(changes)
     if asked.kind != "count" and any(change.closed for change in read):
@@ -115,7 +122,7 @@ def what_if(
         unsure = np.where(inside, np.hypot(unsure, share), unsure)
         touched.append(_format_change(change, forecast.loc[inside, "unique_id"].nunique()))
     out = forecast.copy()
-    base = forecast[point].to_numpy(dtype=float)
+    base = read_numbers(forecast[point], "forecast")
     out[point] = np.clip(base * factor, *asked.limits)
     if "baseline" not in out.columns:
         out.insert([str(c) for c in out.columns].index(point) + 1, "baseline", base)
@@ -144,7 +151,7 @@ def read_changes(changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame) -
     deskcast.features.errors.InputError: changes: column 'factr', row 1: unknown field (did you mean 'factor'?)
     """
     known = tuple(field.name for field in fields(Change))
-    if isinstance(changes, (Change, Mapping)):
+    if isinstance(changes, (Change, Mapping)) or not isinstance(changes, Iterable):
         changes = [changes]
     if isinstance(changes, pd.DataFrame):
         changes = [{str(k): v for k, v in row.items() if _is_given(v)} for row in changes.to_dict("records")]
@@ -188,13 +195,18 @@ def _check(change: Change, row: int) -> None:
         raise InputError(
             "what changes is not clear", where="changes", row=row, got=said or None, wanted=wanted, code="value.range"
         )
+    if not isinstance(change.closed, (bool, np.bool_)):
+        given = change.closed
+        raise InputError(
+            "this cannot be", where="changes", column="closed", row=row, got=given, wanted="true", code="value.unknown"
+        )
     for name, least in (("factor", 0.0), ("growth", -1.0), ("sd", 0.0)):
         value = getattr(change, name)
         if value is None:
             continue
         number = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
-        if not number or not np.isfinite(value) or value < least:
-            wanted = f"a number of {least:g} or more"
+        if not number or not least <= value <= MAX_FACTOR:
+            wanted = f"a number from {least:g} to {MAX_FACTOR:,}"
             hint = "30 % more is a factor of 1.3"
             raise InputError(
                 "this cannot be",
@@ -217,6 +229,8 @@ def _day(given: object, column: str, row: int) -> pd.Timestamp | None:
     if given is None:
         return None
     try:
+        if isinstance(given, (int, float)):  # pandas would take a number for time since 1970
+            raise TypeError(given)
         stamp = pd.Timestamp(given)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
         wanted = "such as 2024-12-24"
@@ -251,9 +265,10 @@ def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
             code="series.unknown",
         )
     if change.series is not None:
-        wanted = [change.series] if isinstance(change.series, str) else [str(name) for name in change.series]
+        several = isinstance(change.series, Iterable) and not isinstance(change.series, str)
+        wanted = [str(name) for name in (change.series if several else [change.series])]
         known = [str(name) for name in forecast["unique_id"].unique()]
-        for name in wanted:
+        for name in wanted or [""]:
             if name not in known:
                 hint = did_you_mean(name, known[:1000])
                 raise InputError(
@@ -289,11 +304,12 @@ def _edges(
     for column in [str(c) for c in forecast.columns if str(c).startswith(("deskcast-lo-", "deskcast-hi-"))]:
         side = -1.0 if "-lo-" in column else 1.0
         score = NormalDist().inv_cdf(0.5 + float(column.rsplit("-", 1)[1]) / 200)
-        distance = side * (forecast[column].to_numpy(dtype=float) - base) * stretch
+        given = read_numbers(forecast[column], "forecast")
+        distance = side * (given - base) * stretch
         whole = np.where(factor > 0, np.hypot(distance, score * unsure * base * factor), 0.0)
         edge = np.clip(base * factor + side * whole, *limits)
         # what is certain stays so, and nothing else is touched
-        out[column] = np.where((factor == 1) & (unsure == 0), forecast[column].to_numpy(dtype=float), edge)
+        out[column] = np.where((factor == 1) & (unsure == 0), given, edge)
 
 
 def _format_change(change: Change, count: int) -> str:
@@ -304,6 +320,7 @@ def _format_change(change: Change, count: int) -> str:
         what = f"{abs(more):.0%} {'more' if more >= 0 else 'less'} than forecast"
     elif change.growth is not None:
         what = f"{change.growth:+.0%} a year"
-    when = "" if change.start is None else f" from {pd.Timestamp(change.start):%Y-%m-%d}"  # type: ignore[arg-type]
-    when += "" if change.end is None else f" to {pd.Timestamp(change.end):%Y-%m-%d}"  # type: ignore[arg-type]
+    start, end = _day(change.start, "start", 0), _day(change.end, "end", 0)
+    when = "" if start is None else f" from {start:%Y-%m-%d}"
+    when += "" if end is None else f" to {end:%Y-%m-%d}"
     return f"{change.name}: {what}{when}, {count:,} series"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError
-from ...features.frames import name_columns, require_columns
+from ...features.frames import name_columns, read_numbers, require_columns
 from ...features.plugins import PluginError
 from ...features.renamed import with_old_attributes
 from ..grid.grid import Grid
@@ -18,6 +18,7 @@ from ..methods.registry import AUTO, NAIVE_METHODS
 from .fold_table import build_fold_table, find_cutoffs, join_folds
 from .folds import forecast_fold
 from .forecast_kind import backtest_kind
+from .intervals import interval_models
 from .losses import coverage, mase_scale, wape, wql
 from .method_forecasts import MethodForecasts
 from .request import ForecastRequest
@@ -160,13 +161,16 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
     """
     keys = [by] if isinstance(by, str) else list(by or ())
     require_columns(folds, [*FOLD_COLUMNS, *keys], "folds")
-    lows = [str(c) for c in folds.columns if "-lo-" in str(c)]
-    models = list(dict.fromkeys(c.rsplit("-lo-", 1)[0] for c in lows))
+    found = interval_models(folds.columns)
+    models = list(found)
     if not models:
         raise InputError(
             "no model with intervals", where="folds", wanted="columns such as deskcast-lo-80", code="model.unknown"
         )
-    levels = [float(c.rsplit("-lo-", 1)[1]) for c in lows if c.startswith(f"{models[0]}-lo-")]
+    levels = found[models[0]]
+    edges = [f"{m}-{side}-{level:g}" for m in models for side in ("lo", "hi") for level in levels]
+    require_columns(folds, [*models, *edges], "folds")
+    folds = folds.assign(**{name: read_numbers(folds[name], "folds") for name in ("y", *models, *edges)})
     groups = folds.groupby(keys, sort=True) if keys else [((), folds)]
     rows: list[dict[str, Any]] = []
     for values, group in groups:
@@ -174,7 +178,6 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
         scored = [label | _score(group, model, sorted(levels), folds.attrs) for model in models]
         rows += sorted(scored, key=lambda row: (row["wql"], models.index(row["model"])))
     table = pd.DataFrame(rows)
-    edges = [f"{m}-{side}-{level:g}" for m in models for side in ("lo", "hi") for level in levels]
     used = [*FOLD_COLUMNS, *NODE_COLUMNS, "cutoff", *models, *edges]
     table.attrs = name_columns(
         folds, keys, used, "folds", "a model is scored by its intervals, a split is named in `by`"
@@ -185,15 +188,12 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
 def _with_outcomes(table: pd.DataFrame, grid: Grid, origin: int, horizon: int) -> pd.DataFrame:
     """Add cutoff and outcome to a fold, and leave out slots that were closed or have no value."""
     stop = origin + horizon
-    came = np.where(
-        grid.is_open[:, origin:stop], grid.y[:, origin:stop] * np.maximum(grid.clock[origin:stop], 1.0), np.nan
-    )
+    came = grid.came(np.arange(origin, stop)[None])[0] * grid.repeats(origin, stop)
     order = pd.MultiIndex.from_product([grid.ids, grid.stamps(origin, stop)], names=["unique_id", "ds"])
     outcome = pd.Series(came.ravel(), index=order)
-    y = outcome.reindex(pd.MultiIndex.from_frame(table[["unique_id", "ds"]])).to_numpy()
     table.insert(2, "cutoff", grid.stamps(origin - 1, origin)[0].astype("datetime64[us]"))
-    table.insert(3, "y", y)
-    return table[~np.isnan(y)]
+    table.insert(3, "y", outcome.reindex(pd.MultiIndex.from_frame(table[["unique_id", "ds"]])).to_numpy())
+    return table[table["y"].notna()]
 
 
 def _scales(grid: Grid, first: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

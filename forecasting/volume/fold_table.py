@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Bools, Floats
 from ...features.errors import InputError
 from ..grid.grid import Grid
 from ..methods.registry import NAIVE_METHODS
@@ -57,19 +59,39 @@ def build_fold_table(grid: Grid, fold: Fold, levels: Sequence[float], shown: Seq
     shown
         Methods that have intervals of their own.
     """
-    n, horizon = len(grid.ids), next(iter(fold.points.values())).shape[1]
-    stop = fold.origin + horizon
-    clock = np.where(grid.clock[fold.origin : stop] > 0, grid.clock[fold.origin : stop], 1.0)
-    told = np.repeat(~np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1), horizon)
-    columns: dict[str, npt.NDArray[np.generic]] = {
-        "unique_id": np.repeat(np.array(grid.ids, dtype=object), horizon),
-        "ds": np.tile(grid.stamps(fold.origin, stop), n),
-    }
-    for column, method in [("deskcast", fold.chosen), *zip(shown, shown, strict=True)]:
-        edges = fold.edges[method] * clock[None, :, None]
-        columns |= forecast_columns(column, fold.points[method] * clock, edges, levels)
-    frame = pd.DataFrame(columns)[told].reset_index(drop=True)
-    return frame.astype({"unique_id": "str", "ds": "datetime64[us]"})
+    stop = fold.origin + fold.points[fold.chosen].shape[1]
+    clock = grid.repeats(fold.origin, stop)
+    keys = {"deskcast": fold.chosen} | {name: name for name in shown}
+    made = {name: (fold.points[key] * clock, fold.edges[key] * clock[:, None]) for name, key in keys.items()}
+    told: Bools = np.asarray(~np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1), dtype=bool)
+    return lay_out(grid.ids, grid.stamps(fold.origin, stop), made, told, levels)
+
+
+def lay_out(
+    ids: Sequence[str],
+    stamps: npt.NDArray[np.datetime64],
+    made: Mapping[str, tuple[Floats, Floats]],
+    told: Bools,
+    levels: Sequence[float],
+) -> pd.DataFrame:
+    """Return forecasts as a long frame, by series and time.
+
+    Parameters
+    ----------
+    ids, stamps
+        N series and H slots.
+    made
+        Column -> N x H forecasts and their N x H x K quantiles.
+    told
+        N; which series have rows.
+    levels
+        Percent that the intervals cover.
+    """
+    names = np.array(ids, dtype=object)[told]
+    columns: dict[str, Any] = {"unique_id": np.repeat(names, len(stamps)), "ds": np.tile(stamps, len(names))}
+    for name, (point, edges) in made.items():
+        columns |= forecast_columns(name, point[told], edges[told], levels)
+    return pd.DataFrame(columns).astype({"unique_id": "str", "ds": "datetime64[us]"})
 
 
 def join_folds(frames: Sequence[pd.DataFrame], failed: Iterable[str]) -> pd.DataFrame:

@@ -91,7 +91,7 @@ def find_past_origins(frequency: SlotFrequency, origin: int, horizon: int, windo
     >>> find_past_origins(parse_frequency("D"), 60, 14, 3), find_past_origins(parse_frequency("D"), 20, 2, 3)
     ([46, 39, 32], [18, 16, 14])
     """
-    week, day = frequency.season, max(frequency.per_day, 1)
+    week, day = frequency.season, frequency.slots_per_day
     short = min(week, day * -(-horizon // day))
     least = [(week, 2 * week), (short, 2 * week), (short, week), (short, 2)]
     if week == 1:
@@ -139,8 +139,8 @@ def forecast_fold(
         methods = [m for m in methods if m not in failed]
         candidates, shown = (tuple(m for m in names if m not in failed) for names in (candidates, shown))
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
-    days = (targets + grid.first) // max(grid.frequency.per_day, 1)
-    outcome = _outcomes(grid, targets, [each.quiet for each in then], now.limit)
+    days = grid.days(targets)
+    outcome = credible_outcomes(grid, targets, [each.quiet for each in then], now.limit)
     begun = process_time()
     made = {name: _stack([each.points[name] for each in then], outcome) for name in candidates}
     mix = _mix(made, outcome, now, days)
@@ -253,8 +253,8 @@ class _LeadBlock:
                     made = nearer[o] = forecast_all_methods(grid, special, o, reach, methods, made)
             then.append(made)
         targets = np.array(origins, dtype=np.int64).reshape(-1, 1) + np.arange(first, last)
-        outcome = _outcomes(grid, targets, [each.quiet[:, first:last] for each in then], limit)
-        days = (targets + grid.first) // max(grid.frequency.per_day, 1)
+        outcome = credible_outcomes(grid, targets, [each.quiet[:, first:last] for each in then], limit)
+        days = grid.days(targets)
         return _LeadBlock(first, last, origins, then, outcome, days)
 
     def edges(
@@ -338,10 +338,8 @@ def _drop_short_histories(past: list[int], origin: int) -> list[int]:
     return kept if len(kept) >= MIN_ORIGINS else past[:MIN_ORIGINS]
 
 
-def _outcomes(grid: Grid, targets: Ints, quiet: list[Bools], limit: Floats) -> Floats:
+def credible_outcomes(grid: Grid, targets: Ints, quiet: Sequence[Bools], limit: Floats) -> Floats:
     """Return what came in each target slot, O x N x H; NaN where closed, missing, certain to be 0, or not credible."""
-    if not len(targets):
-        return np.zeros((0, len(grid.ids), targets.shape[1]))
-    came = grid.y[:, targets].transpose(1, 0, 2)
-    counts = grid.is_open[:, targets].transpose(1, 0, 2) & ~(np.stack(quiet) & (came == 0))
-    return np.where(counts & ~(came > limit[None, :, None]), came, np.nan)
+    came = grid.came(targets)
+    certain = np.stack(quiet) & (came == 0) if len(quiet) else np.zeros(came.shape, dtype=bool)
+    return np.where(certain | (came > limit[None, :, None]), np.nan, came)

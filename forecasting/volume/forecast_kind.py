@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,9 @@ from ...features.plugins import PluginError
 from ...features.renamed import with_old_attributes
 from ..methods.own_methods import find_unsaid
 from ..methods.registry import NAIVE_METHODS
-from .fold_table import find_cutoffs, join_folds
+from .fold_table import find_cutoffs, join_folds, lay_out
 from .folds import find_past_origins, name_failed
-from .intervals import ErrorDistribution, calibrate_intervals, forecast_columns, probabilities
+from .intervals import ErrorDistribution, calibrate_intervals, probabilities
 from .kinds import (
     CANDIDATE_METHODS,
     KindForecasts,
@@ -59,12 +58,8 @@ def kind_fold(panel: KindPanel, origin: int, request: ForecastRequest, shown: Se
     now = forecast_kind_at(panel, origin, horizon)
     past = [o for o in find_past_origins(panel.grid.frequency, origin, horizon, windows) if o >= origin / 3]
     targets = np.array(past, dtype=np.int64)[:, None] + np.arange(horizon)
-    came = np.zeros((0, len(panel.grid.ids), horizon))
-    cases = None
-    if past:
-        is_open = np.broadcast_to(panel.grid.is_open, (len(panel.grid.ids), panel.grid.is_open.shape[1]))
-        came = np.where(is_open[:, targets], panel.grid.y[:, targets], np.nan).transpose(1, 0, 2)
-        cases = panel.n[:, targets].transpose(1, 0, 2) if panel.n is not None else None
+    came = panel.grid.came(targets)
+    cases = panel.n[:, targets].transpose(1, 0, 2) if panel.n is not None and past else None
     then = [forecast_kind_at(panel, o, horizon) for o in past]
     before = {way: np.stack([each.points[way] for each in then]) for way in now.points} if past else {}
     failed = _find_failed(panel, now, then)
@@ -73,7 +68,7 @@ def kind_fold(panel: KindPanel, origin: int, request: ForecastRequest, shown: Se
     chosen = _choose(came, before, cases, ways) if past else ways[0]
     beside = {name: name for name in (*NAIVE_METHODS, *shown) if name not in failed}
     points = {name: now.points[way] for name, way in {"deskcast": chosen, **beside}.items()}
-    days = (targets + panel.grid.first) // max(panel.grid.frequency.per_day, 1)
+    days = panel.grid.days(targets)
     edges = {}
     for name, way in {"deskcast": chosen, **beside}.items():
         error = to_error_scale(panel.kind, came) - to_error_scale(panel.kind, before[way]) if past else came
@@ -228,14 +223,9 @@ def _has_forecast(fold: KindFold) -> Bools:
 
 def _table(panel: KindPanel, fold: KindFold, levels: Sequence[float]) -> pd.DataFrame:
     """Lay out a fold as a long frame."""
-    told, horizon = _has_forecast(fold), fold.points["deskcast"].shape[1]
-    stamps = panel.grid.stamps(fold.origin, fold.origin + horizon)
-    ids = np.array(panel.grid.ids, dtype=object)[told]
-    columns: dict[str, Any] = {"unique_id": np.repeat(ids, horizon), "ds": np.tile(stamps, len(ids))}
-    for name in fold.points:
-        point, edges = (panel.unscaled(values[name])[told] for values in (fold.points, fold.edges))
-        columns |= forecast_columns(name, point, edges, levels)
-    return pd.DataFrame(columns).astype({"unique_id": "str", "ds": "datetime64[us]"})
+    stamps = panel.grid.stamps(fold.origin, fold.origin + fold.points["deskcast"].shape[1])
+    made = {name: (panel.unscaled(point), panel.unscaled(fold.edges[name])) for name, point in fold.points.items()}
+    return lay_out(panel.grid.ids, stamps, made, _has_forecast(fold), levels)
 
 
 def backtest_kind(

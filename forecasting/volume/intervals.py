@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
 from scipy.special import stdtrit
 
 from ...features.arrays import Bools, Floats, Ints
@@ -52,6 +54,37 @@ class ErrorDistribution:
     sigma: Floats
     quantiles: Floats
     days: int
+
+
+_BOUND = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(?:\.\d+)?)$")
+
+
+def interval_columns(ahead: pd.DataFrame, model: str = "deskcast") -> dict[float, str]:
+    """Return the columns that hold quantiles of a model, by probability in rising order; empty without bounds.
+
+    >>> interval_columns(pd.DataFrame(columns=["ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80"]))
+    {0.1: 'deskcast-lo-80', 0.5: 'deskcast', 0.9: 'deskcast-hi-80'}
+    """
+    found: dict[float, str] = {}
+    for column in map(str, ahead.columns):
+        match = _BOUND.match(column)
+        if match and match["model"] == model:
+            half = float(match["level"]) / 200
+            found[round(0.5 - half if match["side"] == "lo" else 0.5 + half, 9)] = column
+    return dict(sorted((found | {0.5: model}).items())) if found else {}
+
+
+def interval_models(columns: Iterable[object]) -> dict[str, list[float]]:
+    """Return the models that have intervals, with their levels, in the order of the columns.
+
+    >>> interval_models(["ds", "core", "core-lo-80", "core-hi-80", "core-lo-low"])
+    {'core': [80.0]}
+    """
+    found: dict[str, list[float]] = {}
+    for match in filter(None, map(_BOUND.match, map(str, columns))):
+        if match["side"] == "lo":
+            found.setdefault(match["model"], []).append(float(match["level"]))
+    return found
 
 
 def check_levels(levels: Sequence[float]) -> tuple[float, ...]:

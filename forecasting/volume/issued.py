@@ -14,7 +14,7 @@ from ...features.arrays import Bools, Floats, Ints
 from ..grid.grid import Grid
 from ..grid.special_days import SpecialDays, format_special_days
 from ..grid.yearly_days import add_yearly_days
-from .folds import Fold, forecast_fold
+from .folds import Fold, credible_outcomes, forecast_fold
 from .method_forecasts import MethodForecasts
 from .request import ForecastRequest
 
@@ -70,8 +70,7 @@ class Issued:
     @property
     def clock(self) -> Floats:
         """H; how often each slot comes; where the clock leaves one out it is closed."""
-        clock = self.grid.clock[self.fold.origin : self.fold.origin + self.horizon]
-        return np.where(clock > 0, clock, 1.0)
+        return self.grid.repeats(self.fold.origin, self.fold.origin + self.horizon)
 
     def stamps(self) -> npt.NDArray[np.datetime64]:
         """Return the local starts of the slots ahead, H."""
@@ -87,7 +86,7 @@ class Issued:
 
     def past_days(self) -> Ints:
         """Return the day of each past target, O x H."""
-        return (self.targets() + self.grid.first) // max(self.grid.frequency.per_day, 1)
+        return self.grid.days(self.targets())
 
     def targets(self) -> Ints:
         """Return the slots that were forecast at the past origins, O x H."""
@@ -95,12 +94,8 @@ class Issued:
 
     def outcomes(self) -> Floats:
         """Return what came in those slots, O x N x H; NaN where closed, missing, certain to be 0, or not credible."""
-        targets = self.targets()
-        came = self.grid.y[:, targets].transpose(1, 0, 2)
-        is_open = np.broadcast_to(self.grid.is_open, (len(self.grid.ids), self.grid.is_open.shape[1]))
-        quiet = np.stack([self.seen[o].quiet for o in self.past])
-        counts = is_open[:, targets].transpose(1, 0, 2) & ~(quiet & (came == 0))
-        return np.where(counts & ~(came > self.fold.now.limit[None, :, None]), came, np.nan)
+        quiet = [self.seen[o].quiet for o in self.past]
+        return credible_outcomes(self.grid, self.targets(), quiet, self.fold.now.limit)
 
 
 def issue(history: pd.DataFrame, horizon: int, freq: str, *asked: Any, **named: Any) -> Issued:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats
 from ...features.errors import InputError, did_you_mean
-from ...features.frames import SERIES_COLUMNS, require_columns
+from ...features.frames import SERIES_COLUMNS, is_no_number, require_columns
 from ...features.plugins import PluginError
 from ..grid.grid import Grid
 from ..grid.profile import cut_seasons
@@ -129,7 +129,11 @@ def kind_panel(history: pd.DataFrame, request: ForecastRequest) -> KindPanel:
     require_columns(history, SERIES_COLUMNS, "history")
     methods, left_out = _kind_methods(request)
     kept, refused = _drop_impossible(history, kind, low, high)
-    scaled = kept.assign(y=(kept["y"] - low) / (high - low)) if kind == "rate" else kept
+    scaled = kept
+    if kind == "rate":  # what is no number stays, to be named by its row
+        share = (pd.to_numeric(kept["y"], errors="coerce") - low) / (high - low)
+        clear = share.notna().equals(kept["y"].notna()) and not pd.api.types.is_bool_dtype(kept["y"].dtype)
+        scaled = kept.assign(y=share if clear and not is_no_number(kept["y"]) else kept["y"])
     if kind == "stock":  # it is there at night, too
         request = replace(request, calendar=None, outages=None)
     grid, special, said = request.panel(scaled.drop(columns="n", errors="ignore"), find=False)
@@ -175,6 +179,8 @@ def _drop_impossible(
     history: pd.DataFrame, kind: str, low: float, high: float
 ) -> tuple[pd.DataFrame, list[dict[str, object]]]:
     """Leave out series with a value that its kind cannot have."""
+    if pd.api.types.is_bool_dtype(history["y"].dtype) or is_no_number(history["y"]):
+        return history, []  # named where its rows are read
     y = pd.to_numeric(history["y"], errors="coerce")
     wanted = f"from {low:g} to {high:g}" if kind == "rate" else "above 0"
     bad = (y < low) | (y > high) if kind == "rate" else (y <= 0 if kind == "duration" else y < 0)

@@ -73,7 +73,8 @@ class ForecastRequest:
         'rate'
         """
         said: dict[str, Any] = {"horizon": int(ahead["ds"].nunique()), "freq": ""}
-        said |= ahead.attrs.get("request", {})
+        asked = ahead.attrs.get("request")
+        said |= asked if isinstance(asked, Mapping) else {}
         return cls(**{each.name: said[each.name] for each in fields(cls) if each.name in said})
 
     @property

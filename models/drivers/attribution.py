@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ def explain_change(
     from ...features.kpis.kpi_history import kpi_history
 
     days = {"before": days_of(before, "before"), "after": days_of(after, "after")}
-    columns = [by] if isinstance(by, str) else list(by)
+    columns = [by] if isinstance(by, str) else list(dict.fromkeys(by)) if isinstance(by, Iterable) else []
     if not columns:
         raise InputError(
             "at least one column is needed", where="argument 'by'", wanted="such as ['channel']", code="column.missing"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
+from ...features.errors import InputError
 from ...features.frames import name_columns
 from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cells import CUT_COLUMN, KPI_MEASURES, find_segments
@@ -103,6 +104,9 @@ def select_known_columns(history: pd.DataFrame) -> tuple[pd.DataFrame, dict[str,
     >>> select_known_columns(rows)[1]
     {'segments': ('channel',), 'passed_over': ()}
     """
+    if history["kpi"].isna().any():
+        row = int(history["kpi"].isna().to_numpy().argmax()) + 1
+        raise InputError("the name of the KPI is missing", where="history", column="kpi", row=row, code="value.missing")
     segments = find_segments(history)
     kept = [c for c in history.columns if c in segments or c in MEASURE_COLUMNS]
     hint = "segments are text: convert a column to split by it"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats, Places
 from ...features.errors import InputError
-from ...features.frames import require_columns
+from ...features.frames import read_numbers, require_columns, require_times
 
 _UNIT_DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0, "MS": 30.44, "QS": 91.3, "YS": 365.2}
 _MIN_STEP_DAYS = ((0.9, "D"), (6.5, "W"), (27.0, "MS"), (85.0, "QS"), (175.0, "6MS"), (360.0, "YS"))
@@ -148,19 +147,8 @@ def check_columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> N
     deskcast.features.errors.InputError: series: column 'ds': the column is missing (known: y)
     """
     require_columns(frame, wanted, where)
-    if "ds" in wanted and not str(frame["ds"].dtype).startswith("datetime64"):
-        got: Any = str(frame["ds"].dtype)
-        raise InputError(
-            "these are not times",
-            where=where,
-            column="ds",
-            got=got,
-            wanted="datetime64, local clock",
-            code="time.unreadable",
-        )
-    if "ds" in wanted and frame["ds"].isna().any():
-        row = int(frame["ds"].isna().to_numpy().argmax()) + 1
-        raise InputError("the time is missing", where=where, column="ds", row=row, wanted="a time", code="time.missing")
+    if "ds" in wanted:
+        require_times(frame, "ds", where)
 
 
 def numbers_of(values: pd.Series) -> Floats:
@@ -169,10 +157,5 @@ def numbers_of(values: pd.Series) -> Floats:
     >>> numbers_of(pd.Series([1, None, float("inf")])).tolist()
     [1.0, nan, nan]
     """
-    try:
-        numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            "these are not numbers", column=str(values.name), got=str(values.dtype), code="value.unreadable"
-        ) from error
+    numbers = read_numbers(values)
     return np.where(np.isfinite(numbers), numbers, np.nan)

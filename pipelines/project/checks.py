@@ -8,6 +8,8 @@ from datetime import time
 from ...features.errors import InputError, did_you_mean
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
+#: Where MLflow keeps runs.
+TRACKING_SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "file", "http", "https", "databricks")
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 
 
@@ -20,10 +22,32 @@ def check_local_path(path: str, where: str, rule: str, column: str = "path") -> 
     deskcast.features.errors.InputError: deskcast.toml [results]: column 'path': results are written to a folder; got \
 's3://bucket/desk', wanted a path (s3 addresses are not supported: write here and copy, or mount it)
     """
+    if not path.isprintable() or path.startswith("~"):
+        hint = "a folder of a user is written in full" if path.startswith("~") else "without line ends and the like"
+        problem, wanted = "this is not a path", "a path"
+        raise InputError(
+            problem, where=where, column=column, got=path, wanted=wanted, hint=hint, code="setting.invalid"
+        )
     found = _ADDRESS.match(path)
     if found:
         hint = f"{found.group(1)} addresses are not supported: write here and copy, or mount it"
         raise InputError(rule, where=where, column=column, got=path, wanted="a path", hint=hint, code="setting.invalid")
+
+
+def check_tracking_uri(uri: str) -> None:
+    """Refuse an address at which MLflow keeps no runs.
+
+    >>> check_tracking_uri("sqlite:///mlflow.db")
+    >>> check_tracking_uri("s3://bucket/runs")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: column 'uri': runs are not recorded at such an address; got \
+'s3://bucket/runs', wanted one of sqlite, postgresql, mysql, mssql, file, http, https, databricks, or a folder
+    """
+    found = _ADDRESS.match(uri)
+    if found and found.group(1).lower().partition("+")[0] not in TRACKING_SCHEMES:
+        wanted = f"one of {', '.join(TRACKING_SCHEMES)}, or a folder"
+        problem = "runs are not recorded at such an address"
+        raise InputError(problem, column="uri", got=uri, wanted=wanted, code="setting.invalid")
 
 
 def local_day(given: object, zone: str, where: str, key: str) -> str:

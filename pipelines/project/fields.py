@@ -94,6 +94,8 @@ def _fits_a_day(seconds: float) -> bool:
     return seconds >= 60 and seconds % 60 == 0 and 86400 % seconds == 0
 
 
+Line = Annotated[str, checked("this must be text in one line", None, lambda x: bool(x.strip()) and x.isprintable())]
+Finite = Annotated[float, checked("the number is out of range", "a number", math.isfinite)]
 Count = Annotated[int, whole(MAX_COUNT)]
 Days = Annotated[int, whole(MAX_DAYS)]
 Horizon = Annotated[int, whole(MAX_HORIZON)]
@@ -122,6 +124,7 @@ Clock = Annotated[
 Levels = Annotated[
     tuple[int, ...],
     checked("too many levels", f"at most {MAX_LEVELS}", lambda x: len(x) <= MAX_LEVELS),
+    checked("at least one level is needed", "such as [80, 95]", bool),
     AfterValidator(lambda value: tuple(_level(one) for one in value)),
 ]
 KpiName = Annotated[str, AfterValidator(_check_kpi)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -180,6 +181,8 @@ def policy_frame(config: Config) -> pd.DataFrame | None:
     rows: list[Mapping[str, Any]] = []
     for number, sla in enumerate(config.slas, 1):
         try:
+            if re.fullmatch(r"\d{1,2}:[\d:.]+", sla.valid_from or ""):  # pandas would take a time of day for today's
+                raise ValueError(sla.valid_from)
             start = pd.NaT if sla.valid_from is None else pd.Timestamp(sla.valid_from)
         except ValueError as error:
             raise InputError(

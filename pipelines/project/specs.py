@@ -17,7 +17,7 @@ from ...features.sla.presets import POLICY_OPTIONS, PRESETS
 from ...features.sources.spec import SourceSpec
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
-from .checks import check_condition, check_local_path
+from .checks import check_condition, check_local_path, check_tracking_uri
 from .fields import SECTION, one_of
 
 #: How segments are made to add up.
@@ -169,7 +169,7 @@ class StaffingSpec:
     shrinkage: fields.Shares = 0.30
     shrinkage_parts: Annotated[str, one_of("unknown way to join parts", lambda: SHRINKAGE_PARTS)] = "multiply"
     max_occupancy: fields.Occupancy = 0.85
-    aht_s: float | None = None
+    aht_s: fields.SomeTime | None = None
     interval_s: fields.Interval = 1800.0
     horizon_days: fields.Days = 7
     confidence: fields.Share | None = None
@@ -274,7 +274,7 @@ class GoalSpec:
 
     name: str
     kpi: fields.KpiName
-    target: float
+    target: fields.Finite
     better: Annotated[str | None, one_of("unknown better", lambda: ("higher", "lower"))] = None
     period: Annotated[str, one_of("unknown period", lambda: ("W", "MS", "QS", "YS"))] = "MS"
 
@@ -283,15 +283,20 @@ class GoalSpec:
 class TrackingSpec:
     """Where runs are recorded."""
 
-    uri: str = "sqlite:///mlflow.db"
-    experiment: str = "deskcast"
+    uri: fields.Line = "sqlite:///mlflow.db"
+    experiment: fields.Line = "deskcast"
+
+    @model_validator(mode="after")
+    def _check(self) -> TrackingSpec:
+        check_tracking_uri(self.uri)
+        return self
 
 
 @dataclass(frozen=True, config=SECTION)
 class ResultsSpec:
     """Where result tables are written."""
 
-    path: str = "results"
+    path: fields.Line = "results"
 
     @model_validator(mode="after")
     def _check(self) -> ResultsSpec:

@@ -147,16 +147,20 @@ def test_entry_points_are_loaded_and_a_broken_one_is_named(tmp_path, monkeypatch
     (tmp_path / "desk_plugins_entry.py").write_text(
         "from deskcast.extend import register_forecaster\n"
         "def bring():\n    register_forecaster('brought', print)\n"
-        "def broken():\n    raise RuntimeError('no licence')\n"
+        "def broken():\n    register_forecaster('half', print)\n    raise RuntimeError('no licence')\n"
+        "def leaves():\n    raise SystemExit(7)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     points = [
-        metadata.EntryPoint(name, f"desk_plugins_entry:{name}", "deskcast.plugins") for name in ("bring", "broken")
+        metadata.EntryPoint(name, f"desk_plugins_entry:{name}", "deskcast.plugins")
+        for name in ("bring", "broken", "leaves")
     ]
     monkeypatch.setattr(metadata, "entry_points", lambda group: points if group == "deskcast.plugins" else [])
     monkeypatch.setattr("deskcast.extend.load._LOADED", set())
-    with pytest.warns(PluginWarning, match=r"entry point 'broken' .*RuntimeError: no licence"):
+    with pytest.warns(PluginWarning) as said:
         load_plugins()
+    told = " ".join(str(w.message) for w in said)
+    assert re.search(r"entry point 'broken' .*RuntimeError: no licence.*entry point 'leaves' .*SystemExit: 7", told)
     load_plugins()
     assert list(registered()) == ["forecaster brought"]
 

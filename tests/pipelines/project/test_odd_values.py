@@ -7,6 +7,7 @@ from deskcast.features.durations import parse_duration
 from deskcast.features.errors import InputError
 from deskcast.forecasting.grid.known_days import event_spans
 from deskcast.pipelines.project.config import load_config
+from deskcast.pipelines.project.project import open_project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,41 @@ def test_a_path_with_a_colon_is_a_path(tmp_path):
 def test_a_configuration_without_a_floor_is_refused(tmp_path):
     with pytest.raises(InputError, match="not TOML: it is nested too deep"):
         load(tmp_path, "[history]\nby = " + "[" * 50_000 + "]" * 50_000 + "\n")
+
+
+BEYOND_USE = {
+    '[results]\npath = ""\n': r"\[results\]: column 'path': this must be text in one line",
+    '[results]\npath = "a\\u0000b"\n': r"\[results\]: column 'path': this must be text in one line",
+    '[results]\npath = "~/results"\n': r"\[results\]: column 'path': this is not a path; .* written in full",
+    '[tracking]\nuri = "s3://bucket/runs"\n': r"\[tracking\]: column 'uri': runs are not recorded at such an address",
+    '[tracking]\nexperiment = " "\n': r"\[tracking\]: column 'experiment': this must be text in one line",
+    "[forecast]\nlevels = []\n": r"\[forecast\]: column 'levels': at least one level is needed",
+    '[[goal]]\nname = "a"\nkpi = "csat"\ntarget = nan\n': r"\[\[goal\]\] a: column 'target': the number is out",
+    '[staffing.phone]\naht = "0s"\n': r"\[staffing.phone\]: column 'aht': the time is out of range; got '0 s'",
+}
+
+
+@pytest.mark.parametrize("text", BEYOND_USE)
+def test_what_no_run_can_use_is_refused_before_any_work(tmp_path, text):
+    with pytest.raises(InputError, match=BEYOND_USE[text]):
+        load(tmp_path, text)
+
+
+def test_a_source_is_not_named_by_half_a_path(tmp_path):
+    for path in ("~/cases.csv", "a\\u0000b.csv"):
+        with pytest.raises(InputError, match=r"column 'path': this is not a path"):
+            load(tmp_path, f'[source.events]\npath = "{path}"\n')
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("[calendar.office]\nopen = { mon-fri = 9 }\n", r"'open.mon-fri': these hours cannot be read; got 9"),
+        ('[[sla]]\nmetric = "resolution"\ntarget = "6h"\nvalid_from = 07:30:00\n', "'valid_from': this is not a date"),
+    ],
+)
+def test_what_only_an_open_log_needs_is_refused_in_one_line_too(tmp_path, more, message):
+    (tmp_path / "cases.csv").write_text("case_id,created_at\n1,2024-03-01 09:00\n")
+    (tmp_path / "deskcast.toml").write_text('[source.cases]\npath = "cases.csv"\n' + more)
+    with pytest.raises(InputError, match=message):
+        open_project(tmp_path / "deskcast.toml")
