@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...features.kpis.catalogue import find_kpi
 from ..series.panel import check_columns
 
 TOTAL_SERIES = "all"
@@ -63,14 +64,15 @@ def group_detections(shifts: pd.DataFrame, days: float = 3.0) -> pd.Series:
 
 
 def detection_strength(detections: pd.DataFrame) -> pd.Series:
-    """Return how strong detections are; what comes in counts double, as it leads to the rest.
+    """Return how strong detections are; what comes in counts double, as it leads to the rest, and what piles up half.
 
     Not so where repeat contacts make up half of what came in more: then something else led to both.
     """
     leads = detections["kpi"].isin(VOLUME_KPIS)
     if leads.any() and (detections["kpi"] == REPEAT_KPI).any():
         leads &= ~_repeats_explain(detections)
-    return detections["z"].abs() * np.where(leads, 2.0, 1.0)
+    stock = detections["kpi"].map(lambda kpi: (entry := find_kpi(str(kpi))) is not None and entry.measure == "stock")
+    return detections["z"].abs() * np.where(leads, 2.0, np.where(stock.astype(bool), 0.5, 1.0))
 
 
 def _repeats_explain(detections: pd.DataFrame) -> pd.Series:

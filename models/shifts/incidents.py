@@ -9,6 +9,8 @@ from .endings import settle
 from .incident import Detection
 from .watched import WatchedKpi
 
+#: Score of a single value from which on it is no bad day of a shift that goes on.
+MIN_BURST_SCORE = 6.0
 _MEMORY_SEASONS = 8  # seasons for which a shift is remembered, so that its return, or more of the same, is no news
 
 
@@ -92,6 +94,12 @@ def _add_spike(part: WatchedKpi, i: int, found: list[Detection], at: int) -> Non
     way = 1 if z > 0 else -1
     previous = found[-1] if found else None
     if previous and previous.direction == way and previous.start <= at and _goes_on(part, previous, at, at):
+        if abs(z) >= MIN_BURST_SCORE and _is_beyond(part, i, previous, at):
+            found.insert(
+                -1, Detection("spike", way, at, at, at, z, alarms=[at])
+            )  # no bad day, but something of its own
+            _settle(part, i, found[-2])
+            return
         previous.alarms.append(at)
         previous.peak = max(previous.peak, z, key=abs)
         _settle(part, i, previous)
@@ -103,6 +111,15 @@ def _add_spike(part: WatchedKpi, i: int, found: list[Detection], at: int) -> Non
         return  # a day on which a shifted series was back, or beyond
     found.append(Detection("spike", way, at, at, at, z, alarms=[at]))
     _settle(part, i, found[-1])
+
+
+def _is_beyond(part: WatchedKpi, i: int, previous: Detection, at: int) -> bool:
+    """Tell whether a value lies at least twice as far off as a shift that goes on had brought the series."""
+    if previous.kind != "level_shift" or at <= previous.detected:
+        return False
+    was, became, _ = part.levels(i, np.arange(previous.start, at, dtype=np.intp), previous.start)
+    before, seen, _ = part.levels(i, np.array([at], dtype=np.intp), previous.start)
+    return bool(abs(_step(part, before, seen)) >= 2 * abs(_step(part, was, became)))
 
 
 def _has_returned(part: WatchedKpi, i: int, previous: Detection, at: int) -> bool:

@@ -196,11 +196,7 @@ def update_alerts(previous: pd.DataFrame | None, current: pd.DataFrame, now: Any
     (['opened'], ['resolved'], True)
     """
     today = pd.Timestamp(now)
-    old = (
-        typed_ledger(previous.copy())
-        if previous is not None
-        else typed_ledger(pd.DataFrame(columns=list(LEDGER_COLUMNS)))
-    )
+    old = typed_ledger(pd.DataFrame(columns=list(LEDGER_COLUMNS)) if previous is None else previous.copy())
     known: dict[str, Any] = {str(row.alert_id): row for row in old.itertuples(index=False)}
     rows: list[dict[str, Any]] = []
     continued = continued_ids(old, current)

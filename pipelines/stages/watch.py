@@ -54,8 +54,6 @@ DEFAULT_WATCHED_KPIS = (
 EXPLAINED_DAYS, MAX_DETECTIONS_EXPLAINED = 28, 24
 #: So many incidents are told in words; the table has them all.
 MAX_ALERTS_REPORTED = 8
-#: A combination of segments is what an alert is about if it is so strong, compared with the strongest member.
-MIN_COMBINATION_STRENGTH = 0.5
 #: Series that have pictures, and the days that they show.
 MAX_ALERTS_PLOTTED, PLOTTED_DAYS = 6, 120
 #: So many alerts of so many last days are held against who stopped working and what was new.

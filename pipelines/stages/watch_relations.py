@@ -73,17 +73,23 @@ class ComparedDetection:
             return False
         if self.bursts(other) and self.reaches(other):
             return True
-        if self.lasts and self.segment and (self.segment <= other.segment or self.segment <= other.own):
-            gap = other.start - self.start
-            weaker = other.strength <= MAX_LATER_STRENGTH * self.strength
-            if 0 <= gap <= MAX_SAME_SEGMENT_GAP_DAYS and self.found <= other.found and weaker and not same:
-                return True  # more of the same, in another KPI
+        if self.is_continued_by(other):
+            return True
         later = MAX_STOCK_RETURN_DAYS if self._refills(other) else MAX_DAYS_AFTER_END
         if other.found < self.start or other.start > self.end + later:
             return False
         if self._refills(other):
             return other.start >= self.start
         return self._is_near(other, same)
+
+    def is_continued_by(self, other: ComparedDetection) -> bool:
+        """Tell whether another KPI moved later in the very segment of a level that has not come back."""
+        inside = bool(self.segment) and (self.segment <= other.segment or self.segment <= other.own)
+        if not self.lasts or not inside or self.theme == other.theme or self._is_before(other):
+            return False
+        weaker = other.strength <= MAX_LATER_STRENGTH * self.strength
+        later = 0 <= other.start - self.start <= MAX_SAME_SEGMENT_GAP_DAYS and self.found <= other.found
+        return weaker and later and not self._contradicts(other)
 
     def _contradicts(self, other: ComparedDetection) -> bool:
         """Tell whether one cause cannot do both: more and less of one thing, or less to do and longer to wait."""

@@ -277,3 +277,15 @@ def test_the_known_events_of_a_simulated_desk_are_found_with_their_drivers():
     web = detect_shifts(kpi_history(log, "cases_opened", by="channel"))
     web = web[(web["series"] == "web") & (web["direction"] == "down")]
     assert ((web["started_at"] - events["broken_form"].normalize()).abs() <= pd.Timedelta(days=3)).sum() == 1
+
+
+def test_a_burst_within_a_shift_is_a_detection_of_its_own_and_a_bad_day_is_not():
+    rng = np.random.default_rng(5)
+    value = rng.poisson(np.where(np.arange(160) >= 140, 40.0, 25.0)).astype(float)
+    days = pd.date_range("2025-01-06", periods=160)
+    for peak, kinds in ((160.0, ["level_shift", "spike"]), (70.0, ["level_shift"])):
+        value[155] = peak
+        found = detect_shifts(pd.DataFrame({"kpi": "cases_opened", "ds": days, "value": value}))
+        found = found[found["last_at"] >= days[140]]
+        assert sorted(found["kind"]) == kinds
+        assert peak != 160.0 or found.set_index("kind").at["spike", "after"] == peak
