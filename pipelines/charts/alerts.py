@@ -8,40 +8,101 @@ from typing import Any
 import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
+from ...models.series.kpi_kinds import infer_kpi_kind
 from ..words.words import format_kpi
 from .axes import seconds, time_axis, value_axis
-from .kpis import find_target, kpi_scale
+from .kpis import MIN_DAYS_BY_WEEK, axis_title, by_week, find_target, kpi_scale, label_series, series_marks
 from .marks import Area, Level, Line, Mark, Moment, Points
 from .palette import BLUE, GREY, ORANGE, RED
 from .svg import Chart, draw_chart
 
 #: Days before the last one that are drawn: more weekends hide the change.
 MAX_DAYS_PLOTTED = 56
-MAX_ALERTS_PLOTTED = 4
+MAX_ALERTS_PLOTTED, MAX_WEEKS_PLOTTED = 4, 26
 
 
 def plot_alerts(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw the series of the alerts that are reported first, each with the range of 95% that was expected.
+    """Draw the series of the alerts that are reported first, by week where the history has them, else by day.
 
     Parameters
     ----------
     tables
-        ``expected_ranges`` and ``kpi_alerts`` of the stage that watches.
+        ``expected_ranges`` and ``kpi_alerts`` of the stage that watches, and the ``history`` if there is one.
     """
-    bands, alerts = tables["expected_ranges"], tables["kpi_alerts"]
+    history = tables.get("history", pd.DataFrame({"kpi": [], "ds": []}))
     found = []
-    for name in bands["alert_id"].drop_duplicates():
-        rows = alerts[alerts["alert_id"] == name]
-        own = bands[bands["alert_id"] == name].sort_values("ds")
-        if len(rows) and own["value"].notna().any():
-            target = find_target(tables, str(rows["kpi"].iloc[0]))
-            found.append(_alert_chart(own, rows.iloc[0], target))
+    for alert, days in _reported(tables):
+        weeks = _history_of(history, alert, days)
+        target = find_target(tables, str(alert["kpi"]))
+        found.append(_day_chart(days, alert, target) if weeks is None else _week_chart(weeks, alert, target))
+    return found
+
+
+def plot_alert_days(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
+    """Draw the same alerts by day, each with the range of 95% that was expected."""
+    return [_day_chart(days, a, find_target(tables, str(a["kpi"]))) for a, days in _reported(tables)]
+
+
+def _reported(tables: Mapping[str, pd.DataFrame]) -> list[tuple[pd.Series[Any], pd.DataFrame]]:
+    """Return the alerts that are drawn, each with its days."""
+    ranges, alerts = tables["expected_ranges"], tables["kpi_alerts"]
+    found = []
+    for name in ranges["alert_id"].drop_duplicates():
+        rows, days = alerts[alerts["alert_id"] == name], ranges[ranges["alert_id"] == name].sort_values("ds")
+        if len(rows) and days["value"].notna().any():
+            found.append((rows.iloc[0], days))
     return found[:MAX_ALERTS_PLOTTED]
 
 
-def _alert_chart(rows: pd.DataFrame, alert: pd.Series[Any], target: float | None) -> Chart:
+def _history_of(history: pd.DataFrame, alert: pd.Series[Any], days: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the days of an alert that can be summed up by week: of a count, or of the history, which has the cases."""
+    kpi, rows = str(alert["kpi"]), history[history["kpi"] == alert["kpi"]]
+    if len(rows):
+        rows = rows.assign(series=label_series(rows))
+        rows = rows[rows["series"] == str(alert["series"]).replace(", ", " · ")]
+    if rows.empty and infer_kpi_kind(kpi, days) == "count":
+        rows = days[["ds", "value"]].assign(series=str(alert["series"]))
+    daily = rows["ds"].drop_duplicates().sort_values().diff().min() == pd.Timedelta(days=1)
+    return rows if daily and len(rows) >= MIN_DAYS_BY_WEEK and rows["value"].notna().any() else None
+
+
+def _week_chart(days: pd.DataFrame, alert: pd.Series[Any], target: float | None) -> Chart:
     kpi = str(alert["kpi"])
-    begin = pd.Timestamp(alert["changed_at"] if alert["kind"] == "level_shift" else alert["started_at"])
+    weeks = by_week(days, kpi).tail(MAX_WEEKS_PLOTTED)
+    unit, factor, label = kpi_scale(kpi, weeks["value"])
+    weeks = weeks.assign(value=weeks["value"] * factor)
+    at, value = seconds(weeks["ds"]), weeks["value"].to_numpy(float)
+    begin = _begin(alert)
+    inside = ((weeks["ds"] + pd.Timedelta(days=6) >= begin) & (weeks["ds"] <= alert["last_at"])).to_numpy()
+    kind = infer_kpi_kind(kpi, days)
+    per_week = 7 if kind == "count" else 1  # an alert holds the level of a day
+    expected = float(alert["before"]) * factor * per_week
+    marks: list[Mark] = [Level(expected, GREY, "Expected", "4 3"), *series_marks(weeks, BLUE, "Actual")]
+    marks.append(Points(at[inside], value[inside], ORANGE, "During the alert"))
+    if target is not None:
+        marks.append(Level(target * factor, RED, "Target"))
+    title = f"{format_kpi(kpi)} by week, {unit}{_where(alert)}"
+    text = (
+        f"{title}, from {weeks['ds'].min():%d %b %Y}: {int(inside.sum())} weeks of the alert are marked; it began on "
+        f"{begin:%d %b %Y}."
+    )
+    shown = [*value, expected, *([] if target is None else [target * factor])]
+    zero = find_kpi_unit(kpi) not in ("share", "s")
+    y = value_axis(shown, axis_title(unit, kpi, kind, weekly=True), label, zero=zero)
+    return draw_chart(title, text, time_axis(weeks["ds"]), y, marks)
+
+
+def _begin(alert: pd.Series[Any]) -> pd.Timestamp:
+    return pd.Timestamp(alert["changed_at"] if alert["kind"] == "level_shift" else alert["started_at"])
+
+
+def _where(alert: pd.Series[Any]) -> str:
+    return "" if alert["series"] == "all" else f", {alert['series']}"
+
+
+def _day_chart(rows: pd.DataFrame, alert: pd.Series[Any], target: float | None) -> Chart:
+    kpi = str(alert["kpi"])
+    begin = _begin(alert)
     since = min(rows["ds"].max() - pd.Timedelta(days=MAX_DAYS_PLOTTED), begin - pd.Timedelta(days=14))
     rows = rows[rows["ds"] >= since]
     unit, factor, label = kpi_scale(kpi, rows["value"])
@@ -59,8 +120,7 @@ def _alert_chart(rows: pd.DataFrame, alert: pd.Series[Any], target: float | None
     detected = pd.Timestamp(alert["detected_at"])
     if since <= detected <= rows["ds"].max():
         marks.append(Moment(float(seconds(pd.Series([detected]))[0]), RED, "Detected"))
-    where = "" if alert["series"] == "all" else f", {alert['series']}"
-    title = f"{format_kpi(kpi)} by day, {unit}{where}"
+    title = f"{format_kpi(kpi)} by day, {unit}{_where(alert)}"
     text = (
         f"{title}, from {rows['ds'].min():%d %b %Y} to {rows['ds'].max():%d %b %Y}: {int(inside.sum())} days of the "
         f"alert are marked; it was detected on {detected:%d %b %Y}."

@@ -26,7 +26,7 @@ class Axis:
 
 
 def value_axis(
-    values: Sequence[float] | Floats,
+    values: Sequence[float] | Floats | pd.Series[Any],
     title: str,
     label: Callable[[float], str] | None = None,
     *,
@@ -129,8 +129,7 @@ def seconds(ds: pd.Series[Any]) -> Floats:
     >>> seconds(pd.Series(pd.to_datetime(["1970-01-01 00:01"]))).tolist()
     [60.0]
     """
-    found: Floats = ((ds - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
-    return found
+    return np.asarray((ds - pd.Timestamp(0)) / pd.Timedelta(seconds=1), dtype=float)
 
 
 def band_axis(names: Sequence[str], title: str = "") -> Axis:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from ..stage import Stage
-from .alerts import plot_alerts
+from .alerts import plot_alert_days, plot_alerts
 from .forecast import plot_errors_by_lead, plot_errors_by_slot, plot_forecast, plot_interval_coverage
 from .kpis import plot_kpis
 from .risk import plot_breaches_found, plot_calibration, plot_weekly_rates
@@ -28,7 +28,10 @@ _STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw, bool], ...]] =
         ("coverage", ("coverage",), plot_shift_coverage, False),
         ("casework", ("casework",), plot_casework, False),
     ),
-    "watch": (("kpi_alerts", ("kpi_alerts", "expected_ranges"), plot_alerts, False),),
+    "watch": (
+        ("kpi_alerts", ("kpi_alerts", "expected_ranges"), plot_alerts, False),
+        ("expected_ranges", ("kpi_alerts", "expected_ranges"), plot_alert_days, True),
+    ),
     "train": (
         ("calibration", ("calibration",), plot_calibration, False),
         ("recall_by_share", ("recall_by_share",), plot_breaches_found, True),

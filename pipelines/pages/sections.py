@@ -157,7 +157,7 @@ def _ordered(stage: Stage, full: bool) -> list[str]:
 
 def _exhibit(name: str, stage: Stage, timezone: str, year: int | None, full: bool) -> Exhibit:
     frame = sort_latest_first(stage.tables[name]) if name in _LATEST_FIRST_TABLES else stage.tables[name]
-    if name == "kpi_alerts" and "state" in frame.columns and not full:
+    if name == "kpi_alerts" and {"state", "news"} <= set(frame.columns) and not full:
         frame = frame[frame["state"].isin(["new", "continuing"]) | (frame["news"] != "")]
     if not full:
         columns = PAGE_COLUMNS.get(name, tuple(c for c in frame.columns if _is_for_all(name, str(c))))

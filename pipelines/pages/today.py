@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -52,12 +52,7 @@ def summarise_today(stages: Mapping[str, Stage], timezone: str, year: int | None
     year
         Year that dates do not repeat.
     """
-    tiles = (
-        _cases_tile(stages.get("risk")),
-        _volume_tile(stages.get("forecast")),
-        _staffing_tile(stages.get("staff"), year),
-        _goal_tile(stages.get("watch"), year),
-    )
+    tiles = tuple(draw(stages[name], year) for name, draw in _TILES.items() if name in stages)
     cases = _work_first(stages.get("risk"), timezone, year)
     note = _find(stages.get("risk"), "work first") if cases is not None else ""
     used = {text for text in (*(tile.finding for tile in tiles), note) if text}
@@ -88,11 +83,11 @@ def _find(stage: Stage | None, *subjects: str, kinds: Sequence[str] = ()) -> str
     return ""
 
 
-def _cases_tile(stage: Stage | None) -> Tile:
+def _cases_tile(stage: Stage, _: int | None) -> Tile:
     title = "Cases late"
-    tables = {} if stage is None or stage.skipped else stage.tables
+    tables = {} if stage.skipped else stage.tables
     name = next((n for n in ("risk", "open_cases") if n in tables), "")
-    if stage is None or not (name or "breached_cases" in tables):
+    if not (name or "breached_cases" in tables):
         return Tile(title)
     late = Cell("breached_cases", "case_id", take="count").read(tables) if "breached_cases" in tables else 0.0
     finding = _find(stage, "breached", "running")
@@ -104,10 +99,10 @@ def _cases_tile(stage: Stage | None) -> Tile:
     return Tile(title, f"{late:,.0f} late now, {soon:~} soon", _note(note, finding, stage), finding)
 
 
-def _volume_tile(stage: Stage | None) -> Tile:
+def _volume_tile(stage: Stage, _: int | None) -> Tile:
     title = "Volume"
     finding = _find(stage, kinds=("volume", "kpi_forecast"))
-    if stage is None or stage.skipped:
+    if stage.skipped:
         return Tile(title)
     facts = list(getattr(finding, "facts", ()))
     if not facts:
@@ -126,11 +121,11 @@ def _volume_tile(stage: Stage | None) -> Tile:
     )
 
 
-def _staffing_tile(stage: Stage | None, year: int | None) -> Tile:
+def _staffing_tile(stage: Stage, year: int | None) -> Tile:
     title = "Staffing"
-    tables = {} if stage is None or stage.skipped else stage.tables
+    tables = {} if stage.skipped else stage.tables
     peaks = _peaks(tables)
-    if stage is None or peaks.empty:
+    if peaks.empty:
         return Tile(title)
     coverage = tables.get("coverage")
     if coverage is None or coverage.empty:
@@ -148,7 +143,7 @@ def _staffing_tile(stage: Stage | None, year: int | None) -> Tile:
     others = [
         f"{queue} up to {row.most:,.0f}" for queue, row in peaks.iterrows() if queue not in set(coverage["queue"])
     ]
-    unplanned = f"without a schedule: {', '.join(others)}" if others else ""
+    unplanned = f"Without a schedule: {', '.join(others)}" if others else ""
     return Tile(title, figure, " ".join(filter(None, (_note(note, finding, stage), unplanned))), finding)
 
 
@@ -165,13 +160,13 @@ def _peaks(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return frame[frame["most"] > 0].sort_values("most", ascending=False, kind="stable")
 
 
-def _goal_tile(stage: Stage | None, year: int | None) -> Tile:
+def _goal_tile(stage: Stage, year: int | None) -> Tile:
     title = "Goal nearest to failing"
-    goals = None if stage is None or stage.skipped else stage.tables.get("goals")
-    if stage is None or goals is None or goals["probability"].notna().sum() == 0:
+    goals = None if stage.skipped else stage.tables.get("goals")
+    if goals is None or goals["probability"].notna().sum() == 0:
         figure = "No goal configured" if goals is None or goals.empty else "No goal can be judged yet"
-        return Tile(title, _NOT_AVAILABLE if stage is None or stage.skipped else figure)
-    goal = goals.loc[goals["probability"].idxmin()]
+        return Tile(title, _NOT_AVAILABLE if stage.skipped else figure)
+    goal = goals.dropna(subset=["probability"]).sort_values("probability", kind="stable").iloc[0]
     shares = Fact("goal", str(goal["kpi"]), float(goal["so_far"]), find_kpi_unit(str(goal["kpi"])) or "count")
     target = format_value(float(goal["target"]), shares.unit)
     note = f"{format_kpi(str(goal['kpi']))} {target} by {format_date(pd.Timestamp(goal['end']), year)}; {shares} so far"
@@ -203,3 +198,12 @@ def _note(note: str, finding: str, stage: Stage) -> str:
 def _of_date(stage: Stage) -> str:
     """Say of when the tables are, where they are those of an earlier run."""
     return "" if stage.tables_made_at is None else f" (of {stage.tables_made_at:%d %b %Y %H:%M} UTC)"
+
+
+#: Stage -> what its tile says; a stage that is no part of the run has none.
+_TILES: Mapping[str, Callable[[Stage, int | None], Tile]] = {
+    "risk": _cases_tile,
+    "forecast": _volume_tile,
+    "staff": _staffing_tile,
+    "watch": _goal_tile,
+}

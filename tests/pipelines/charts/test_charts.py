@@ -235,3 +235,31 @@ def test_small_and_cut_periods_are_hollow_points_with_a_name():
     (chart,) = plot_stage(Stage("history", {"history": history}), full=True)["history"]
     assert {"Fewer than 10 cases", "Incomplete period"} <= set(legend(chart))
     assert chart.svg.count(f'fill="{PAPER}"') >= 5
+
+
+@pytest.mark.parametrize(
+    ("kpi", "split", "by", "expected"),
+    [
+        ("cases_opened", True, "week", 70.0),
+        ("cases_opened", False, "week", 70.0),
+        ("csat", True, "week", 10.0),
+        ("csat", False, "day", None),
+    ],
+)
+def test_alerts_are_drawn_by_week_where_weeks_can_be_summed_up(kpi, split, by, expected):
+    ds = pd.date_range("2024-01-01", periods=56)
+    ranges = pd.DataFrame({"alert_id": "a", "kpi": kpi, "series": "region north", "ds": ds, "value": 10.0})
+    ranges = ranges.assign(expected=9.0, lower=5.0, upper=20.0)
+    named = {"alert_id": "a", "kpi": kpi, "series": "region north", "kind": "level_shift", "before": 10.0}
+    days = {"changed_at": ds[40], "started_at": ds[42], "detected_at": ds[45], "last_at": ds[55]}
+    history = pd.DataFrame({"kpi": kpi, "region": "north" if split else "south", "ds": ds, "value": 10.0, "n": 30.0})
+    tables = {"expected_ranges": ranges, "kpi_alerts": pd.DataFrame([named | days]), "history": history}
+    (chart,) = plot_stage(Stage("watch", tables))["kpi_alerts"]
+    assert f" by {by}, " in chart.title
+    assert chart.title.endswith(", region north")
+    assert {"Actual", "Expected", "During the alert"} <= set(legend(chart))
+    if expected:  # the level of a week
+        line = re.search(r'<path d="M[\d.]+ ([\d.]+)L[\d.]+ \1" stroke="#737a85"', chart.svg)
+        actual = re.search(r'<path d="M[\d.]+ ([\d.]+)L[^"]*" fill="none" stroke="#0072b2"', chart.svg)
+        assert float(line[1]) == pytest.approx(float(actual[1]), abs=0.2)
+        assert "3 weeks of the alert" in chart.alt
