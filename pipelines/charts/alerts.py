@@ -125,9 +125,9 @@ def _day_chart(rows: pd.DataFrame, alert: pd.Series[Any], target: float | None) 
         f"{title}, from {rows['ds'].min():%d %b %Y} to {rows['ds'].max():%d %b %Y}: {int(inside.sum())} days of the "
         f"alert are marked; it was detected on {detected:%d %b %Y}."
     )
-    top = 1.3 * float(pd.Series([*value, *expected]).max())  # a range may be much wider than all that happens
+    top = float(pd.Series([*value, *expected]).max()) * (1.0 if find_kpi_unit(kpi) == "share" else 1.3)
+    # a range may be much wider than all that happens
     shown = [*value, *expected, *low, *[min(v, top) for v in high], *([] if target is None else [target * factor])]
     zero = find_kpi_unit(kpi) not in ("share", "s")
-    limits = (float(pd.Series(shown).min()), 1.0) if find_kpi_unit(kpi) == "share" else None
-    y = value_axis(shown, unit[:1].upper() + unit[1:], label, zero=zero, limits=limits)
+    y = value_axis(shown, unit[:1].upper() + unit[1:], label, zero=zero)
     return draw_chart(title, text, time_axis(rows["ds"]), y, marks)
