@@ -1,6 +1,7 @@
 """The report: what a manager asks first, four pages, each finding once, nothing from outside, no markup from values."""
 
 import re
+import subprocess
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -235,6 +236,27 @@ def test_it_is_four_printed_pages_or_less(made_up, tmp_path, many):
     print_pdf(tmp_path / "report.html", tmp_path / "report.pdf", browser)
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "report.pdf").read_bytes())) <= 4
     assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "report.pdf"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)])
+def test_tiles_are_on_the_first_screen_and_no_page_scrolls_sideways(made_up, tmp_path, width, height):
+    try:
+        browser = find_browser()
+    except InputError as error:
+        pytest.skip(str(error))
+    told = "document.title = [...document.querySelectorAll('.tile')].map(t => t.getBoundingClientRect().bottom)"
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", render(made_up(), full=True))
+    page = tmp_path / "report.html"
+    page.write_text(html.replace("</body>", f"<script>{told} + ';' + ({wide})</script></body>"), encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},{height}", "--dump-dom"]
+    command = [browser, *flags, f"--user-data-dir={tmp_path}", page.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    bottoms, over = re.search(r"<title>([\d.,]+);(-?\d+)</title>", dom).groups()
+    assert int(over) <= 0
+    assert len(bottoms.split(",")) == 4
+    assert width < 1000 or max(map(float, bottoms.split(","))) < height
 
 
 def test_without_a_browser_a_pdf_is_refused_with_what_to_do(tmp_path):
