@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
 from ...models.series.kpi_kinds import infer_kpi_kind
 from ..words.words import format_kpi
 from .axes import seconds, time_axis, value_axis
-from .kpis import MIN_DAYS_BY_WEEK, axis_title, by_week, find_target, kpi_scale, label_series, series_marks
+from .kpis import axis_title, by_week, find_target, kpi_scale, label_series, series_marks
 from .marks import Area, Level, Line, Mark, Moment, Points
 from .palette import BLUE, GREY, ORANGE, RED
 from .svg import Chart, draw_chart
@@ -22,7 +23,7 @@ MAX_ALERTS_PLOTTED, MAX_WEEKS_PLOTTED = 4, 26
 
 
 def plot_alerts(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw the series of the alerts that are reported first, by week where the history has them, else by day.
+    """Draw the series of the alerts that are reported first: by week if they lasted one, else by day.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ def plot_alerts(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     history = tables.get("history", pd.DataFrame({"kpi": [], "ds": []}))
     found = []
     for alert, days in _reported(tables):
-        weeks = _history_of(history, alert, days)
         target = find_target(tables, str(alert["kpi"]))
+        weeks = _sum_weeks(history, alert, days)
         found.append(_day_chart(days, alert, target) if weeks is None else _week_chart(weeks, alert, target))
     return found
 
@@ -54,41 +55,49 @@ def _reported(tables: Mapping[str, pd.DataFrame]) -> list[tuple[pd.Series[Any], 
     return found[:MAX_ALERTS_PLOTTED]
 
 
-def _history_of(history: pd.DataFrame, alert: pd.Series[Any], days: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the days of an alert that can be summed up by week: of a count, or of the history, which has the cases."""
-    kpi, rows = str(alert["kpi"]), history[history["kpi"] == alert["kpi"]]
-    if len(rows):
-        rows = rows.assign(series=label_series(rows))
-        rows = rows[rows["series"] == str(alert["series"]).replace(", ", " · ")]
-    if rows.empty and infer_kpi_kind(kpi, days) == "count":
-        rows = days[["ds", "value"]].assign(series=str(alert["series"]))
-    daily = rows["ds"].drop_duplicates().sort_values().diff().min() == pd.Timedelta(days=1)
-    return rows if daily and len(rows) >= MIN_DAYS_BY_WEEK and rows["value"].notna().any() else None
+def _sum_weeks(history: pd.DataFrame, alert: pd.Series[Any], days: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the weeks of an alert and what was expected of them, or nothing where it was shorter or cannot be summed.
 
-
-def _week_chart(days: pd.DataFrame, alert: pd.Series[Any], target: float | None) -> Chart:
+    Days of counts are summed up; other KPIs need the cases of each day, which the history has.
+    """
     kpi = str(alert["kpi"])
-    weeks = by_week(days, kpi).tail(MAX_WEEKS_PLOTTED)
+    if pd.Timestamp(alert["last_at"]) - _begin(alert) < pd.Timedelta(days=6):
+        return None
+    if infer_kpi_kind(kpi, days) == "count":
+        sums = [by_week(days[["ds"]].assign(value=days[c], series="all"), kpi) for c in ("value", "expected")]
+        weeks = sums[0].assign(expected=sums[1]["value"].where(_all_known(days)))
+    else:
+        rows = history[history["kpi"] == kpi]
+        rows = rows.assign(series=label_series(rows)) if len(rows) else rows.assign(series="")
+        rows = rows[rows["series"] == str(alert["series"]).replace(", ", " · ")]
+        weeks = by_week(rows, kpi).assign(expected=float(alert["before"])) if len(rows) else rows
+    weekly = len(weeks) > 1 and weeks["ds"].diff().median() == pd.Timedelta(days=7)
+    return weeks.tail(MAX_WEEKS_PLOTTED) if weekly and weeks["value"].notna().any() else None
+
+
+def _all_known(days: pd.DataFrame) -> pd.Series[bool]:
+    """Tell of which weeks every day was expected something."""
+    week = days["ds"] - pd.to_timedelta(days["ds"].dt.day_of_week, unit="D")
+    known: pd.Series[bool] = days["expected"].notna().groupby(week).all().reset_index(drop=True)
+    return known
+
+
+def _week_chart(weeks: pd.DataFrame, alert: pd.Series[Any], target: float | None) -> Chart:
+    kpi = str(alert["kpi"])
     unit, factor, label = kpi_scale(kpi, weeks["value"])
-    weeks = weeks.assign(value=weeks["value"] * factor)
-    at, value = seconds(weeks["ds"]), weeks["value"].to_numpy(float)
-    begin = _begin(alert)
-    inside = ((weeks["ds"] + pd.Timedelta(days=6) >= begin) & (weeks["ds"] <= alert["last_at"])).to_numpy()
-    kind = infer_kpi_kind(kpi, days)
-    per_week = 7 if kind == "count" else 1  # an alert holds the level of a day
-    expected = float(alert["before"]) * factor * per_week
-    marks: list[Mark] = [Level(expected, GREY, "Expected", "4 3"), *series_marks(weeks, BLUE, "Actual")]
+    weeks = weeks.assign(value=weeks["value"] * factor, expected=weeks["expected"] * factor)
+    at, value, expected = seconds(weeks["ds"]), weeks["value"].to_numpy(float), weeks["expected"].to_numpy(float)
+    inside = ((weeks["ds"] + pd.Timedelta(days=6) >= _begin(alert)) & (weeks["ds"] <= alert["last_at"])).to_numpy()
+    whole = np.where(weeks["cut"], np.nan, expected)
+    marks: list[Mark] = [Line(at, whole, GREY, "Expected", "4 3", 1.2), *series_marks(weeks, BLUE, "Actual")]
     marks.append(Points(at[inside], value[inside], ORANGE, "During the alert"))
     if target is not None:
         marks.append(Level(target * factor, RED, "Target"))
     title = f"{format_kpi(kpi)} by week, {unit}{_where(alert)}"
-    text = (
-        f"{title}, from {weeks['ds'].min():%d %b %Y}: {int(inside.sum())} weeks of the alert are marked; it began on "
-        f"{begin:%d %b %Y}."
-    )
-    shown = [*value, expected, *([] if target is None else [target * factor])]
+    text = f"{title}, from {weeks['ds'].min():%d %b %Y}: {int(inside.sum())} weeks of the alert are marked."
+    shown = [*value, *whole, *([] if target is None else [target * factor])]
     zero = find_kpi_unit(kpi) not in ("share", "s")
-    y = value_axis(shown, axis_title(unit, kpi, kind, weekly=True), label, zero=zero)
+    y = value_axis(shown, axis_title(unit, kpi, infer_kpi_kind(kpi, weeks), weekly=True), label, zero=zero)
     return draw_chart(title, text, time_axis(weeks["ds"]), y, marks)
 
 
@@ -97,7 +106,8 @@ def _begin(alert: pd.Series[Any]) -> pd.Timestamp:
 
 
 def _where(alert: pd.Series[Any]) -> str:
-    return "" if alert["series"] == "all" else f", {alert['series']}"
+    begin = _begin(alert)
+    return ("" if alert["series"] == "all" else f", {alert['series']}") + f", alert from {begin.day} {begin:%b}"
 
 
 def _day_chart(rows: pd.DataFrame, alert: pd.Series[Any], target: float | None) -> Chart:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..stages.forecast_scores import WEEKDAY_LABELS
+from ..words.forecast import find_next_week
 from .axes import Axis, percent, seconds, time_axis, value_axis
 from .marks import Area, Bars, Line, Mark, Points
 from .palette import BLUE, GREY, RED, model_colour, model_label
@@ -34,7 +35,8 @@ def plot_weeks(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     step = ahead["ds"].drop_duplicates().sort_values().diff().min()
     if "n" in actuals.columns or not step <= pd.Timedelta(days=1):
         return []
-    past, coming = sum_weeks(actuals, "y"), sum_weeks(ahead, "deskcast")
+    first = find_next_week(ahead["ds"])[0].day_of_week
+    past, coming = sum_weeks(actuals, "y", first), sum_weeks(ahead, "deskcast", first)
     past, coming = past.tail(MAX_WEEKS_PLOTTED), coming[coming["whole"]]
     if past["whole"].sum() < MIN_WEEKS_PLOTTED or coming.empty:
         return []
@@ -58,19 +60,33 @@ def plot_weeks(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     return [draw_chart("Cases per week", text, x, value_axis(shown, "Cases per week"), marks)]
 
 
-def sum_weeks(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Sum up all series by weeks from Monday; ``whole`` tells which weeks are there from the first to the last day.
+def sum_weeks(frame: pd.DataFrame, column: str, first: int = 0) -> pd.DataFrame:
+    """Sum up all series by weeks; ``whole`` tells which weeks are there from the first to the last day.
 
+    Parameters
+    ----------
+    frame, column
+        ``ds`` and what is summed up.
+    first
+        Day on which a week begins, 0 for Monday.
+
+    Examples
+    --------
     >>> days = pd.date_range("2024-03-06", periods=12)
     >>> sum_weeks(pd.DataFrame({"ds": days, "y": 1.0}), "y")[["y", "whole"]].values.tolist()
     [[5.0, False], [7.0, True]]
     """
     ds = frame["ds"]
     step = ds.drop_duplicates().sort_values().diff().min()
-    week = (ds - pd.to_timedelta(ds.dt.day_of_week, unit="D")).dt.normalize()
-    sums = frame.groupby(week)[column].sum().reset_index()
-    whole = (sums["ds"] >= ds.min()) & (sums["ds"] + _WEEK <= ds.max() + step)
+    week = (ds - pd.to_timedelta((ds.dt.day_of_week - first) % 7, unit="D")).dt.normalize()
+    sums = frame.groupby(week)[column].sum(min_count=1).reset_index()
+    whole = (sums["ds"] >= ds.min().normalize()) & (sums["ds"] + _WEEK <= _end(ds.max() + step))
     return sums.assign(whole=whole)
+
+
+def _end(at: pd.Timestamp) -> pd.Timestamp:
+    """Return the end of the day: a desk that closes in the evening has no slots after it."""
+    return (at - pd.Timedelta(1, "us")).normalize() + pd.Timedelta(days=1)
 
 
 def _next_week_range(figures: pd.DataFrame | None, coming: pd.DataFrame) -> tuple[float, float] | None:
@@ -138,12 +154,24 @@ def _volume(name: str, actual: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataF
 
 
 def _line(frame: pd.DataFrame, column: str, colour: str, label: str, dash: str = "") -> Line:
-    return Line(seconds(frame["ds"]), frame[column].to_numpy(dtype=float), colour, label, dash)
+    frame = _with_gaps(frame)
+    return Line(seconds(frame["ds"]), _floats(frame[column]), colour, label, dash)
 
 
 def _area(frame: pd.DataFrame, label: str) -> Area:
-    low, high = (frame[c].to_numpy(dtype=float) for c in _BAND)
+    frame = _with_gaps(frame)
+    low, high = (_floats(frame[c]) for c in _BAND)
     return Area(seconds(frame["ds"]), low, high, BLUE, label)
+
+
+def _with_gaps(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put a missing row where slots are left out, such as closed hours, so that a line breaks there."""
+    steps = frame["ds"].diff()
+    wide = steps > 1.5 * steps.mode().iloc[0] if steps.notna().any() else steps.notna()
+    if not wide.any():
+        return frame
+    breaks = pd.DataFrame({"ds": frame["ds"][wide] - steps[wide] / 2})
+    return pd.concat([frame, breaks]).sort_values("ds", kind="stable")
 
 
 def _day(at: pd.Timestamp) -> str:
@@ -184,7 +212,7 @@ def plot_errors_by_lead(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     )
     least, most = float(table["lead"].min()), float(table["lead"].max())
     step = 7 if unit == "day" and most >= 14 else max(1, round((most - least) / 6))
-    marked = tuple((float(lead), str(lead)) for lead in range(step, int(most) + 1, step))
+    marked = tuple((float(lead), str(lead)) for lead in range(step, int(most) + 1, step) if lead >= least)
     x = Axis(least, most, marked, f"{unit.capitalize()}s ahead")
     return [
         draw_chart(f"Forecast error by {unit}s ahead", text, x, value_axis(table["wape"], _ERROR_AXIS, percent), marks)

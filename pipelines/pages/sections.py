@@ -12,6 +12,7 @@ from ..charts.forecast import sum_weeks
 from ..charts.svg import Chart
 from ..stage import Stage
 from ..words.columns import column_audience, table_audience, table_title
+from ..words.forecast import find_next_week
 from ..words.tables import FormattedTable, format_table, sort_latest_first
 from ..words.words import format_date, format_number
 
@@ -183,11 +184,13 @@ def _weeks_exhibit(stage: Stage, year: int | None) -> Exhibit | None:
     step = ahead["ds"].drop_duplicates().sort_values().diff().min()
     if step > pd.Timedelta(days=1):
         return None
-    total = sum_weeks(ahead, "deskcast").query("whole").set_index("ds")["deskcast"]
+    first = find_next_week(ahead["ds"])[0].day_of_week
+    total = sum_weeks(ahead, "deskcast", first).query("whole").set_index("ds")["deskcast"]
     if total.empty:
         return None
     largest = ahead.groupby("unique_id")["deskcast"].sum().nlargest(MAX_SERIES_SHOWN).index
-    weeks = {str(n): sum_weeks(ahead[ahead["unique_id"] == n], "deskcast").set_index("ds")["deskcast"] for n in largest}
+    parts = {str(name): ahead[ahead["unique_id"] == name] for name in largest}
+    weeks = {name: sum_weeks(part, "deskcast", first).set_index("ds")["deskcast"] for name, part in parts.items()}
     sums = pd.DataFrame({**weeks, "All series": total} if len(weeks) > 1 else {"Cases": total}).loc[total.index]
     names = [str(c) for c in sums.columns]
     rows = [

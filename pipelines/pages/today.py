@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from ..words.words import format_count, format_date, format_kpi, format_list, fo
 #: Findings on the first screen, those of the tiles among them, and cases on the list.
 MAX_FINDINGS, MAX_TOP_CASES = 7, 12
 _TOP_COLUMNS = ("case_id", "probability", "due_at", "team", "owner", "priority", "reason_1", "action")
-_NOT_AVAILABLE = "Not available"
+_NOT_AVAILABLE, _SEE_BELOW = "Not available", "The reason is at the end of the report."
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _cases_tile(stage: Stage, _: int | None) -> Tile:
     tables = {} if stage.skipped else stage.tables
     name = next((n for n in ("risk", "open_cases") if n in tables), "")
     if not (name or "breached_cases" in tables):
-        return Tile(title)
+        return Tile(title, note=_SEE_BELOW if stage.skipped else "")
     late = Cell("breached_cases", "case_id", take="count").read(tables) if "breached_cases" in tables else 0.0
     finding = _find(stage, "breached", "running")
     if not name or "probability" not in tables[name] or tables[name].empty:
@@ -103,7 +104,7 @@ def _volume_tile(stage: Stage, _: int | None) -> Tile:
     title = "Volume"
     finding = _find(stage, kinds=("volume", "kpi_forecast"))
     if stage.skipped:
-        return Tile(title)
+        return Tile(title, note=_SEE_BELOW)
     facts = list(getattr(finding, "facts", ()))
     if not facts:
         plain = (f for f in stage.findings if getattr(f, "audience", "everyone") == "everyone")
@@ -113,12 +114,11 @@ def _volume_tile(stage: Stage, _: int | None) -> Tile:
         return Tile(f"Forecast, {format_kpi(fact.subject)}", f"{fact}", _of_date(stage), finding)
     bounds = [f for f in facts if f.kind in ("likely low", "likely high")]
     likely = f"likely {bounds[0]:~} to {bounds[1]:~}" if len(bounds) == 2 else "no likely range yet"
-    return Tile(
-        f"{title}, {fact.subject[:1].lower()}{fact.subject[1:]}",
-        f"{fact:~case}",
-        _note(likely, finding, stage),
-        finding,
-    )
+    # the sentence knows what is counted: cases, arrivals, calls
+    noun = re.search(rf"{re.escape(format(fact, '~'))} ([a-z]+)", finding)
+    span = fact.subject.replace("Week", "week", 1) if fact.subject.startswith("Week") else fact.subject
+    figure = f"{fact:~} {noun[1]}" if noun else f"{fact:~}"
+    return Tile(f"{title}, {span}", figure, _note(likely, finding, stage), finding)
 
 
 def _staffing_tile(stage: Stage, year: int | None) -> Tile:
@@ -126,7 +126,7 @@ def _staffing_tile(stage: Stage, year: int | None) -> Tile:
     tables = {} if stage.skipped else stage.tables
     peaks = _peaks(tables)
     if peaks.empty:
-        return Tile(title)
+        return Tile(title, note=_SEE_BELOW if stage.skipped else "")
     coverage = tables.get("coverage")
     if coverage is None or coverage.empty:
         queue, (most, at) = str(peaks.index[0]), peaks.iloc[0]
@@ -165,7 +165,7 @@ def _goal_tile(stage: Stage, year: int | None) -> Tile:
     goals = None if stage.skipped else stage.tables.get("goals")
     if goals is None or goals["probability"].notna().sum() == 0:
         figure = "No goal configured" if goals is None or goals.empty else "No goal can be judged yet"
-        return Tile(title, _NOT_AVAILABLE if stage.skipped else figure)
+        return Tile(title, note=_SEE_BELOW) if stage.skipped else Tile(title, figure)
     goal = goals.dropna(subset=["probability"]).sort_values("probability", kind="stable").iloc[0]
     shares = Fact("goal", str(goal["kpi"]), float(goal["so_far"]), find_kpi_unit(str(goal["kpi"])) or "count")
     target = format_value(float(goal["target"]), shares.unit)
