@@ -54,8 +54,9 @@ def plot_stage(stage: Stage, stages: Sequence[Stage] = (), *, full: bool = False
         Whether the pictures of the full report are drawn too.
     """
     have = {name: frame for other in (*stages, stage) for name, frame in other.tables.items() if len(frame)}
+    noun = str(stage.params.get("noun", "case"))
     drawn: dict[str, list[Chart]] = {}
     for table, needs, draw, rare in _STAGE_CHARTS.get(stage.name, ()):
         if table in stage.tables and all(name in have for name in needs) and (full or not rare):
-            drawn[table] = draw(have)
+            drawn[table] = plot_forecast(have, noun) if draw is plot_forecast else draw(have)
     return {table: found for table, found in drawn.items() if found}

@@ -191,11 +191,11 @@ def _weeks_exhibit(stage: Stage, year: int | None) -> Exhibit | None:
     largest = ahead.groupby("unique_id")["deskcast"].sum().nlargest(MAX_SERIES_SHOWN).index
     parts = {str(name): ahead[ahead["unique_id"] == name] for name in largest}
     weeks = {name: sum_weeks(part, "deskcast", first).set_index("ds")["deskcast"] for name, part in parts.items()}
-    sums = pd.DataFrame({**weeks, "All series": total} if len(weeks) > 1 else {"Cases": total}).loc[total.index]
+    sums = pd.DataFrame({**weeks, "All series": total} if len(weeks) > 1 else {"Volume": total}).loc[total.index]
     names = [str(c) for c in sums.columns]
     rows = [
         [format_date(pd.Timestamp(monday), year), *[format_number(round(v)) for v in row]]
         for monday, row in zip(sums.index, sums.to_numpy(), strict=True)
     ]
     columns = [("Week of", False), *[(name, True) for name in names]]
-    return Exhibit("Forecast by week, cases", FormattedTable("forecast", columns, rows, len(rows)))
+    return Exhibit("Forecast by week", FormattedTable("forecast", columns, rows, len(rows)))
