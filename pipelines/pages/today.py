@@ -11,11 +11,12 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from ..stage import Stage
 from ..words.facts import Cell, Fact
+from ..words.headlines import MAX_HEADLINE_WORDS, MAX_HEADLINES
 from ..words.tables import FormattedTable, format_table
 from ..words.words import format_count, format_date, format_kpi, format_list, format_probability, format_value
 
-#: Findings on the first screen, those of the tiles among them, and cases on the list.
-MAX_FINDINGS, MAX_TOP_CASES = 7, 12
+#: Cases on the list.
+MAX_TOP_CASES = 12
 _TOP_COLUMNS = ("case_id", "probability", "due_at", "team", "owner", "priority", "reason_1", "action")
 _NOT_AVAILABLE, _SEE_BELOW = "Not available", "The reason is at the end of the report."
 
@@ -59,8 +60,19 @@ def summarise_today(stages: Mapping[str, Stage], timezone: str, year: int | None
     used = {text for text in (*(tile.finding for tile in tiles), note) if text}
     listed = set() if cases is None else {row[0] for row in cases.rows}
     rest = [f for f in _everyone(stages) if f not in used and not _is_listed(f, listed)]
-    findings = tuple(rest[: MAX_FINDINGS - len(used)])
+    findings = _within(rest, MAX_HEADLINES - len(used), MAX_HEADLINE_WORDS - sum(len(f.split()) for f in used))
     return Today(tiles, findings, cases, note, frozenset(used | set(findings)))
+
+
+def _within(findings: Sequence[str], limit: int, words: int) -> tuple[str, ...]:
+    """Return the first findings that a first screen has room for; one that is too long is passed over."""
+    chosen: list[str] = []
+    for finding in findings:
+        size = len(finding.split())
+        if len(chosen) < limit and size <= words:
+            chosen.append(finding)
+            words -= size
+    return tuple(chosen)
 
 
 def _everyone(stages: Mapping[str, Stage]) -> Iterator[str]:
