@@ -160,6 +160,7 @@ def write_charts(project: Project, stage: Stage, path: Path) -> None:
             version=__version__,
             timezone=project.config.timezone,
             instants=Instants(project.data_until, project.as_of, made_at),
+            full=True,
         )
         return
     drawn = [one for found in plot_stage(stage, [stage], full=True).values() for one in found]
