@@ -149,7 +149,7 @@ def _audience(finding: str) -> str:
 def _ordered(stage: Stage, full: bool) -> list[str]:
     """Return the tables of a stage that are shown; those of a stage that is not ours are all shown."""
     first = _SHOWN_TABLES.get(stage.name)
-    kept = [n for n in stage.tables if n not in _HIDDEN_TABLES and (full or not n.endswith("_figures"))]
+    kept = [n for n in stage.tables if n not in _HIDDEN_TABLES and not n.endswith("_figures")]
     if first is None:
         return kept
     shown = [n for n in (*first, "leaderboard") if n in kept and len(stage.tables[n])]
@@ -160,6 +160,8 @@ def _exhibit(name: str, stage: Stage, timezone: str, year: int | None, full: boo
     frame = sort_latest_first(stage.tables[name]) if name in _LATEST_FIRST_TABLES else stage.tables[name]
     if name == "kpi_alerts" and {"state", "news"} <= set(frame.columns) and not full:
         frame = frame[frame["state"].isin(["new", "continuing"]) | (frame["news"] != "")]
+    if name in ("staffing", "casework") and (frame["agents_to_schedule"] > 0).any():
+        frame = frame[frame["agents_to_schedule"] > 0]  # closed intervals need nobody
     if not full:
         columns = PAGE_COLUMNS.get(name, tuple(c for c in frame.columns if _is_for_all(name, str(c))))
         frame = frame[[c for c in columns if c in frame.columns]]
