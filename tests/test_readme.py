@@ -94,4 +94,4 @@ def test_commands_on_a_real_export(tag, shared_data, tmp_path):
         assert done.returncode == 0, f"{line}\n{done.stderr}"
     results = {p.stem for p in (tmp_path / "results").glob("*.parquet")}
     assert {"history", "forecast", "leaderboard", "checks", "availability"} <= results
-    assert (tmp_path / "results" / "report.html").stat().st_size > 500_000
+    assert (tmp_path / "results" / "report.html").stat().st_size > 20_000

@@ -12,7 +12,8 @@ import pandas as pd
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 _DAY_S = 86400.0
-MAX_TIME_TICKS = 9
+#: Characters that stand side by side below a picture.
+MAX_TICK_CHARACTERS = 56
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Axis:
 
 
 def value_axis(
-    values: Sequence[float] | Floats,
+    values: Sequence[float] | Floats | pd.Series[Any],
     title: str,
     label: Callable[[float], str] | None = None,
     *,
@@ -105,9 +106,9 @@ def time_axis(ds: pd.Series[Any]) -> Axis:
     freq, form = _tick_rule(days)
     marks = pd.Series(pd.date_range(first.normalize(), last, freq=freq))
     marks = marks[marks >= first]
-    skip = max(1, -(-len(marks) // MAX_TIME_TICKS))
-    marks = marks[::skip]
     ticks = [(float(at), form(mark)) for at, mark in zip(seconds(marks), marks, strict=True)]
+    room = MAX_TICK_CHARACTERS // (max((len(label) for _, label in ticks), default=1) + 2)
+    ticks = ticks[:: max(1, -(-len(ticks) // room))]
     return Axis(low, high, tuple(ticks))
 
 
@@ -129,8 +130,7 @@ def seconds(ds: pd.Series[Any]) -> Floats:
     >>> seconds(pd.Series(pd.to_datetime(["1970-01-01 00:01"]))).tolist()
     [60.0]
     """
-    found: Floats = ((ds - pd.Timestamp(0)) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
-    return found
+    return np.asarray((ds - pd.Timestamp(0)) / pd.Timedelta(seconds=1), dtype=float)
 
 
 def band_axis(names: Sequence[str], title: str = "") -> Axis:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .axes import Axis, percent, value_axis
-from .marks import Area, Line
+from .marks import Area, Line, Mark
 from .palette import BLUE, ORANGE
 from .svg import Chart, draw_chart
 
@@ -36,7 +36,7 @@ def plot_call_fit(by_time: pd.DataFrame, measure: str = "mean_wait_s") -> Chart:
     title, unit, shape = _TITLES[measure]
     at = np.arange(len(by_time), dtype=float)
     columns = {c: by_time[c].to_numpy(float) for c in ("observed", "predicted", "low", "high")}
-    marks = [
+    marks: list[Mark] = [
         Area(at, columns["low"], columns["high"], ORANGE, "Predicted, most to fewest agents"),
         Line(at, columns["predicted"], ORANGE, "Predicted", "4 3"),
         Line(at, columns["observed"], BLUE, "Observed"),
@@ -71,7 +71,7 @@ def plot_patience(curve: pd.DataFrame, mean_s: float) -> Chart:
     longest = float(curve["at_s"].max())
     at, fitted = np.array([0.0, *curve["at_s"]]), np.linspace(0, longest, 80)
     surviving = np.array([1.0, *curve["surviving"]])
-    marks = [
+    marks: list[Mark] = [
         Line(at, surviving, BLUE, "Observed (Kaplan-Meier)", step=True),
         Line(fitted, np.exp(-fitted / mean_s), ORANGE, "Exponential", "4 3"),
     ]

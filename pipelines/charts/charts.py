@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from ..stage import Stage
-from .alerts import plot_alerts
+from .alerts import plot_alert_days, plot_alerts
 from .forecast import plot_errors_by_lead, plot_errors_by_slot, plot_forecast, plot_interval_coverage
 from .kpis import plot_kpis
 from .risk import plot_breaches_found, plot_calibration, plot_weekly_rates
@@ -28,7 +28,10 @@ _STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw, bool], ...]] =
         ("coverage", ("coverage",), plot_shift_coverage, False),
         ("casework", ("casework",), plot_casework, False),
     ),
-    "watch": (("kpi_alerts", ("kpi_alerts", "expected_ranges"), plot_alerts, False),),
+    "watch": (
+        ("kpi_alerts", ("kpi_alerts", "expected_ranges"), plot_alerts, False),
+        ("expected_ranges", ("kpi_alerts", "expected_ranges"), plot_alert_days, True),
+    ),
     "train": (
         ("calibration", ("calibration",), plot_calibration, False),
         ("recall_by_share", ("recall_by_share",), plot_breaches_found, True),
@@ -51,8 +54,9 @@ def plot_stage(stage: Stage, stages: Sequence[Stage] = (), *, full: bool = False
         Whether the pictures of the full report are drawn too.
     """
     have = {name: frame for other in (*stages, stage) for name, frame in other.tables.items() if len(frame)}
+    noun = str(stage.params.get("noun", "case"))
     drawn: dict[str, list[Chart]] = {}
     for table, needs, draw, rare in _STAGE_CHARTS.get(stage.name, ()):
         if table in stage.tables and all(name in have for name in needs) and (full or not rare):
-            drawn[table] = draw(have)
+            drawn[table] = plot_forecast(have, noun) if draw is plot_forecast else draw(have)
     return {table: found for table, found in drawn.items() if found}

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..stages.forecast_scores import WEEKDAY_LABELS
+from ..words.forecast import find_next_week
+from ..words.words import format_count
 from .axes import Axis, percent, seconds, time_axis, value_axis
 from .marks import Area, Bars, Line, Mark, Points
 from .palette import BLUE, GREY, RED, model_colour, model_label
@@ -23,18 +25,21 @@ _WEEK = pd.Timedelta(days=7)
 _ERROR_AXIS = "Error, % of volume"
 
 
-def plot_forecast(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw cases per week, and the forecast by day with its likely range."""
-    return [*plot_weeks(tables), *plot_volume(tables)]
+def plot_forecast(tables: Mapping[str, pd.DataFrame], noun: str = "case") -> list[Chart]:
+    """Draw the volume per week, and the forecast by day with its likely range; ``noun`` is what is counted."""
+    many = format_count(2, noun).removeprefix("2 ")
+    what = many[:1].upper() + many[1:]
+    return [*plot_weeks(tables, what), *plot_volume(tables, what)]
 
 
-def plot_weeks(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Draw cases per week, past and forecast, with the likely range of the next week, where slots are days or less."""
+def plot_weeks(tables: Mapping[str, pd.DataFrame], what: str = "Cases") -> list[Chart]:
+    """Draw the volume per week, past and forecast, with the likely range of the next week; slots are days or less."""
     actuals, ahead = tables["actuals"], tables["forecast"]
     step = ahead["ds"].drop_duplicates().sort_values().diff().min()
     if "n" in actuals.columns or not step <= pd.Timedelta(days=1):
         return []
-    past, coming = sum_weeks(actuals, "y"), sum_weeks(ahead, "deskcast")
+    first = find_next_week(ahead["ds"])[0].day_of_week
+    past, coming = sum_weeks(actuals, "y", first), sum_weeks(ahead, "deskcast", first)
     past, coming = past.tail(MAX_WEEKS_PLOTTED), coming[coming["whole"]]
     if past["whole"].sum() < MIN_WEEKS_PLOTTED or coming.empty:
         return []
@@ -51,26 +56,34 @@ def plot_weeks(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
         shown, said = [*shown, bounds[1]], f", likely {bounds[0]:,.0f} to {bounds[1]:,.0f}"
     marks.append(Line(next_at, next_y, BLUE, "Forecast"))
     text = (
-        f"Cases per week, {len(past)} weeks to {_day(past['ds'].max())} and {len(coming)} ahead: {next_y[0]:,.0f} in "
+        f"{what} per week, {len(past)} weeks to {_day(past['ds'].max())} and {len(coming)} ahead: {next_y[0]:,.0f} in "
         f"the week of {_day(coming['ds'].iloc[0])}{said}."
     )
     x = time_axis(pd.concat([past["ds"], coming["ds"]]))
-    return [draw_chart("Cases per week", text, x, value_axis(shown, "Cases per week"), marks)]
+    return [draw_chart(f"{what} per week", text, x, value_axis(shown, f"{what} per week"), marks)]
 
 
-def sum_weeks(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Sum up all series by weeks from Monday; ``whole`` tells which weeks are there from the first to the last day.
+def sum_weeks(frame: pd.DataFrame, column: str, first: int = 0) -> pd.DataFrame:
+    """Sum up all series by weeks; ``whole`` tells which weeks are there from the first to the last day.
 
+    Parameters
+    ----------
+    frame, column
+        ``ds``, in slots of a day or less, and what is summed up.
+    first
+        Day on which a week begins, 0 for Monday.
+
+    Examples
+    --------
     >>> days = pd.date_range("2024-03-06", periods=12)
     >>> sum_weeks(pd.DataFrame({"ds": days, "y": 1.0}), "y")[["y", "whole"]].values.tolist()
     [[5.0, False], [7.0, True]]
     """
     ds = frame["ds"]
-    step = ds.drop_duplicates().sort_values().diff().min()
-    week = (ds - pd.to_timedelta(ds.dt.day_of_week, unit="D")).dt.normalize()
-    sums = frame.groupby(week)[column].sum().reset_index()
-    whole = (sums["ds"] >= ds.min()) & (sums["ds"] + _WEEK <= ds.max() + step)
-    return sums.assign(whole=whole)
+    week = (ds - pd.to_timedelta((ds.dt.day_of_week - first) % 7, unit="D")).dt.normalize()
+    sums = frame.groupby(week)[column].sum(min_count=1).reset_index()
+    ends = ds.max().normalize() + pd.Timedelta(days=1)  # a desk that closes in the evening has no slots after it
+    return sums.assign(whole=(sums["ds"] >= ds.min().normalize()) & (sums["ds"] + _WEEK <= ends))
 
 
 def _next_week_range(figures: pd.DataFrame | None, coming: pd.DataFrame) -> tuple[float, float] | None:
@@ -84,20 +97,22 @@ def _next_week_range(figures: pd.DataFrame | None, coming: pd.DataFrame) -> tupl
     return (low, high) if low <= float(coming["deskcast"].iloc[0]) <= high else None
 
 
-def plot_volume(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
+def plot_volume(tables: Mapping[str, pd.DataFrame], what: str = "Cases") -> list[Chart]:
     """Draw forecast and actual volume: the sum of all segments where there is one, then the largest series."""
     actuals, ahead, past = tables["actuals"], tables["forecast"], tables.get("backtest", pd.DataFrame())
     found = []
+    if "n" in actuals.columns:  # shares and means rest on n cases each
+        what = "Value"
     if "totals" in tables:
         total = tables["totals"][tables["totals"]["level"] == "total"]
         whole = past.groupby("ds")["deskcast"].agg(["sum", "count"]) if len(past) else None
         then = pd.DataFrame() if whole is None else _earlier_total(whole, actuals["unique_id"].nunique())
-        found.append(_volume("all segments", actuals.groupby("ds")["y"].sum().reset_index(), total, then))
+        found.append(_volume(what, "all segments", actuals.groupby("ds")["y"].sum().reset_index(), total, then))
     sizes = ahead.groupby("unique_id")["deskcast"].sum().nlargest(MAX_SERIES_PLOTTED).index
     for name in sizes[: MAX_SERIES_PLOTTED - len(found)]:
         then = past[past["unique_id"] == name] if len(past) else past
         actual, rows = actuals[actuals["unique_id"] == name], ahead[ahead["unique_id"] == name]
-        found.append(_volume("" if name == "all" else str(name), actual, rows, then))
+        found.append(_volume(what, "" if name == "all" else str(name), actual, rows, then))
     return found
 
 
@@ -106,7 +121,7 @@ def _earlier_total(sums: pd.DataFrame, series: int) -> pd.DataFrame:
     return sums.loc[sums["count"] == series, "sum"].rename("deskcast").reset_index()
 
 
-def _volume(name: str, actual: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFrame) -> Chart:
+def _volume(what: str, name: str, actual: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataFrame) -> Chart:
     slot, ahead = format_slot_length(ahead["ds"]), ahead.sort_values("ds")
     actual = actual.sort_values("ds").tail(max(len(ahead), MIN_PAST_SLOTS_PLOTTED))
     then = then[then["ds"] >= actual["ds"].min()].sort_values("ds") if len(then) else then
@@ -124,7 +139,6 @@ def _volume(name: str, actual: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataF
         label = model_label("seasonal_naive", slot)
         marks.append(_line(coming, "seasonal_naive", model_colour("seasonal_naive"), label, "5 3"))
     marks.append(_line(coming, "deskcast", BLUE, "Forecast"))
-    what = "Value" if "n" in actual.columns else "Cases"  # shares and means rest on n cases each
     axis = f"{what} per {slot}" + (f", means of {merged}" if merged > 1 else "")
     drawn = [mark.high if isinstance(mark, Area) else mark.y for mark in marks if isinstance(mark, (Line, Area))]
     text = (
@@ -138,12 +152,24 @@ def _volume(name: str, actual: pd.DataFrame, ahead: pd.DataFrame, then: pd.DataF
 
 
 def _line(frame: pd.DataFrame, column: str, colour: str, label: str, dash: str = "") -> Line:
-    return Line(seconds(frame["ds"]), frame[column].to_numpy(dtype=float), colour, label, dash)
+    frame = _with_gaps(frame)
+    return Line(seconds(frame["ds"]), _floats(frame[column]), colour, label, dash)
 
 
 def _area(frame: pd.DataFrame, label: str) -> Area:
-    low, high = (frame[c].to_numpy(dtype=float) for c in _BAND)
+    frame = _with_gaps(frame)
+    low, high = (_floats(frame[c]) for c in _BAND)
     return Area(seconds(frame["ds"]), low, high, BLUE, label)
+
+
+def _with_gaps(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put a missing row where slots are left out, such as closed hours, so that a line breaks there."""
+    steps = frame["ds"].diff()
+    wide = steps > 1.5 * steps.mode().iloc[0] if steps.notna().any() else steps.notna()
+    if not wide.any():
+        return frame
+    breaks = pd.DataFrame({"ds": frame["ds"][wide] - steps[wide] / 2})
+    return pd.concat([frame, breaks]).sort_values("ds", kind="stable")
 
 
 def _day(at: pd.Timestamp) -> str:
@@ -184,7 +210,7 @@ def plot_errors_by_lead(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
     )
     least, most = float(table["lead"].min()), float(table["lead"].max())
     step = 7 if unit == "day" and most >= 14 else max(1, round((most - least) / 6))
-    marked = tuple((float(lead), str(lead)) for lead in range(step, int(most) + 1, step))
+    marked = tuple((float(lead), str(lead)) for lead in range(step, int(most) + 1, step) if lead >= least)
     x = Axis(least, most, marked, f"{unit.capitalize()}s ahead")
     return [
         draw_chart(f"Forecast error by {unit}s ahead", text, x, value_axis(table["wape"], _ERROR_AXIS, percent), marks)

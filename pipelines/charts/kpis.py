@@ -138,7 +138,7 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str], ta
     marks: list[Mark] = []
     for name, colour in zip(shown, _COLOURS, strict=False):
         own = rows[rows["series"] == name]
-        marks += _series_marks(own.assign(value=own["value"] * factor), colour, name if len(shown) > 1 else "")
+        marks += series_marks(own.assign(value=own["value"] * factor), colour, name if len(shown) > 1 else "")
     if target is not None:
         marks.append(Level(target * factor, RED, "Target"))
     changes = moved[moved["series"].isin(shown)]
@@ -151,11 +151,11 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str], ta
     more = f", series {format_list(shown)}" if len(shown) > 1 else ""
     count = f"; {format_count(len(changes), 'change')} marked" if len(changes) else ""
     zero = find_kpi_unit(kpi) not in ("share", "s")
-    y = value_axis(np.concatenate(drawn), unit[:1].upper() + unit[1:], label, zero=zero)
+    y = value_axis(np.concatenate(drawn), axis_title(unit, kpi, infer_kpi_kind(kpi, rows), weekly), label, zero=zero)
     return draw_chart(title, f"{title} {span}{more}{count}.", time_axis(rows["ds"]), y, marks)
 
 
-def _series_marks(rows: pd.DataFrame, colour: str, name: str) -> list[Mark]:
+def series_marks(rows: pd.DataFrame, colour: str, name: str) -> list[Mark]:
     """Draw what is complete as a line, and what is not, or rests on few cases, as points that say so."""
     at, value = seconds(rows["ds"]), rows["value"].to_numpy(float)
     few, cut = rows["few"].to_numpy(bool), rows["cut"].to_numpy(bool)
@@ -183,13 +183,30 @@ def kpi_scale(kpi: str, values: pd.Series[Any]) -> tuple[str, float, Callable[[f
     """
     unit = find_kpi_unit(kpi)
     if unit == "share":
-        return "% of cases", 1.0, percent
+        return f"% of {_share_noun(kpi)}", 1.0, percent
     if unit == "s":
         typical = float(values.median())
         sizes = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
         name, size = next((n, s) for n, s in sizes if typical > 2 * s or s == 1)
         return name, 1 / size, None
-    return ("number" if unit == "count" else unit or "value"), 1.0, None
+    noun = next((n for n in ("cases", "contacts") if kpi.startswith(n)), "cases" if kpi == "backlog" else "number")
+    return (noun if unit == "count" else unit or "value"), 1.0, None
+
+
+def _share_noun(kpi: str) -> str:
+    """Return what a share is of, where that is not cases."""
+    named = {"csat": "answers", "sla": "SLA targets", "abandonment": "contacts", "service": "contacts"}
+    return named.get(kpi.split("_", 1)[0], "cases")
+
+
+def axis_title(unit: str, kpi: str, kind: str, weekly: bool) -> str:
+    """Return the title of an axis: the unit, of counts with the length of a period.
+
+    >>> axis_title("cases", "cases_opened", "count", True), axis_title("% of cases", "reopen_rate", "share", True)
+    ('Cases per week', '% of cases')
+    """
+    flow = find_kpi_unit(kpi) == "count" and kind == "count"
+    return unit[:1].upper() + unit[1:] + (f" per {'week' if weekly else 'period'}" if flow else "")
 
 
 def find_target(tables: Mapping[str, pd.DataFrame], kpi: str) -> float | None:

@@ -19,7 +19,9 @@ CHARACTER_WIDTH = 0.56
 class Mark(Protocol):
     """Something drawn on the axes."""
 
-    label: str
+    @property
+    def label(self) -> str:
+        """Its name in the legend; nothing where it has none."""
 
     def draw(self, x: Place, y: Place) -> str:
         """Return its SVG; ``x`` and ``y`` turn values into pixels."""

@@ -18,8 +18,8 @@ from .palette import BLUE, GRID, INK, PAPER, SOFT
 
 WIDTH = 460
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-#: No picture ships more points than this; a line of more points than the page has pixels shows no more.
-MAX_POINTS, MAX_LINE_POINTS = 4_000, 600
+#: A line of more points than the page has pixels shows no more.
+MAX_LINE_POINTS = 600
 
 
 @dataclass(frozen=True)

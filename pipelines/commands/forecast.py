@@ -145,7 +145,7 @@ def write_charts(project: Project, stage: Stage, path: Path) -> None:
 
     from ... import __version__
     from ..charts.charts import plot_stage
-    from ..charts.vega import render_image
+    from ..charts.svg import render_image
     from ..pages.report import write_report
     from ..words.instants import Instants
     from .run import report_title
@@ -160,7 +160,8 @@ def write_charts(project: Project, stage: Stage, path: Path) -> None:
             version=__version__,
             timezone=project.config.timezone,
             instants=Instants(project.data_until, project.as_of, made_at),
+            full=True,
         )
         return
-    drawn = [one for found in plot_stage(stage, [stage]).values() for one in found]
+    drawn = [one for found in plot_stage(stage, [stage], full=True).values() for one in found]
     path.write_bytes(render_image(drawn, path.suffix.lower().removeprefix(".")))

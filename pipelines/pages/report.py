@@ -89,6 +89,7 @@ def render_report(
         skipped=[(SECTION_TITLES.get(s.name, s.name.capitalize()), s.skipped) for s in stages if s.skipped],
         tables=[(table_title(n), n, len(t)) for s in stages for n, t in s.tables.items() if not n.endswith("_figures")],
         served=served,
+        full=full,
         style=f"{asset('style.css')}\n@media screen and (prefers-color-scheme: dark) {{\n{dark_style()}\n}}",
     )
     return page

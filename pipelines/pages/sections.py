@@ -12,6 +12,7 @@ from ..charts.forecast import sum_weeks
 from ..charts.svg import Chart
 from ..stage import Stage
 from ..words.columns import column_audience, table_audience, table_title
+from ..words.forecast import find_next_week
 from ..words.tables import FormattedTable, format_table, sort_latest_first
 from ..words.words import format_date, format_number
 
@@ -148,7 +149,7 @@ def _audience(finding: str) -> str:
 def _ordered(stage: Stage, full: bool) -> list[str]:
     """Return the tables of a stage that are shown; those of a stage that is not ours are all shown."""
     first = _SHOWN_TABLES.get(stage.name)
-    kept = [n for n in stage.tables if n not in _HIDDEN_TABLES and (full or not n.endswith("_figures"))]
+    kept = [n for n in stage.tables if n not in _HIDDEN_TABLES and not n.endswith("_figures")]
     if first is None:
         return kept
     shown = [n for n in (*first, "leaderboard") if n in kept and len(stage.tables[n])]
@@ -157,8 +158,10 @@ def _ordered(stage: Stage, full: bool) -> list[str]:
 
 def _exhibit(name: str, stage: Stage, timezone: str, year: int | None, full: bool) -> Exhibit:
     frame = sort_latest_first(stage.tables[name]) if name in _LATEST_FIRST_TABLES else stage.tables[name]
-    if name == "kpi_alerts" and "state" in frame.columns and not full:
+    if name == "kpi_alerts" and {"state", "news"} <= set(frame.columns) and not full:
         frame = frame[frame["state"].isin(["new", "continuing"]) | (frame["news"] != "")]
+    if name in ("staffing", "casework") and (frame["agents_to_schedule"] > 0).any():
+        frame = frame[frame["agents_to_schedule"] > 0]  # closed intervals need nobody
     if not full:
         columns = PAGE_COLUMNS.get(name, tuple(c for c in frame.columns if _is_for_all(name, str(c))))
         frame = frame[[c for c in columns if c in frame.columns]]
@@ -183,16 +186,18 @@ def _weeks_exhibit(stage: Stage, year: int | None) -> Exhibit | None:
     step = ahead["ds"].drop_duplicates().sort_values().diff().min()
     if step > pd.Timedelta(days=1):
         return None
-    total = sum_weeks(ahead, "deskcast").query("whole").set_index("ds")["deskcast"]
+    first = find_next_week(ahead["ds"])[0].day_of_week
+    total = sum_weeks(ahead, "deskcast", first).query("whole").set_index("ds")["deskcast"]
     if total.empty:
         return None
     largest = ahead.groupby("unique_id")["deskcast"].sum().nlargest(MAX_SERIES_SHOWN).index
-    weeks = {str(n): sum_weeks(ahead[ahead["unique_id"] == n], "deskcast").set_index("ds")["deskcast"] for n in largest}
-    sums = pd.DataFrame({**weeks, "All series": total} if len(weeks) > 1 else {"Cases": total}).loc[total.index]
+    parts = {str(name): ahead[ahead["unique_id"] == name] for name in largest}
+    weeks = {name: sum_weeks(part, "deskcast", first).set_index("ds")["deskcast"] for name, part in parts.items()}
+    sums = pd.DataFrame({**weeks, "All series": total} if len(weeks) > 1 else {"Volume": total}).loc[total.index]
     names = [str(c) for c in sums.columns]
     rows = [
         [format_date(pd.Timestamp(monday), year), *[format_number(round(v)) for v in row]]
         for monday, row in zip(sums.index, sums.to_numpy(), strict=True)
     ]
     columns = [("Week of", False), *[(name, True) for name in names]]
-    return Exhibit("Forecast by week, cases", FormattedTable("forecast", columns, rows, len(rows)))
+    return Exhibit("Forecast by week", FormattedTable("forecast", columns, rows, len(rows)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -10,13 +11,14 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from ..stage import Stage
 from ..words.facts import Cell, Fact
+from ..words.headlines import MAX_HEADLINE_WORDS, MAX_HEADLINES
 from ..words.tables import FormattedTable, format_table
 from ..words.words import format_count, format_date, format_kpi, format_list, format_probability, format_value
 
-#: Findings on the first screen, those of the tiles among them, and cases on the list.
-MAX_FINDINGS, MAX_TOP_CASES = 7, 12
+#: Cases on the list.
+MAX_TOP_CASES = 12
 _TOP_COLUMNS = ("case_id", "probability", "due_at", "team", "owner", "priority", "reason_1", "action")
-_NOT_AVAILABLE = "Not available"
+_NOT_AVAILABLE, _SEE_BELOW = "Not available", "The reason is at the end of the report."
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,25 @@ def summarise_today(stages: Mapping[str, Stage], timezone: str, year: int | None
     year
         Year that dates do not repeat.
     """
-    tiles = (
-        _cases_tile(stages.get("risk")),
-        _volume_tile(stages.get("forecast")),
-        _staffing_tile(stages.get("staff"), year),
-        _goal_tile(stages.get("watch"), year),
-    )
+    tiles = tuple(draw(stages[name], year) for name, draw in _TILES.items() if name in stages)
     cases = _work_first(stages.get("risk"), timezone, year)
     note = _find(stages.get("risk"), "work first") if cases is not None else ""
     used = {text for text in (*(tile.finding for tile in tiles), note) if text}
     listed = set() if cases is None else {row[0] for row in cases.rows}
     rest = [f for f in _everyone(stages) if f not in used and not _is_listed(f, listed)]
-    findings = tuple(rest[: MAX_FINDINGS - len(used)])
+    findings = _within(rest, MAX_HEADLINES - len(used), MAX_HEADLINE_WORDS - sum(len(f.split()) for f in used))
     return Today(tiles, findings, cases, note, frozenset(used | set(findings)))
+
+
+def _within(findings: Sequence[str], limit: int, words: int) -> tuple[str, ...]:
+    """Return the first findings that a first screen has room for; one that is too long is passed over."""
+    chosen: list[str] = []
+    for finding in findings:
+        size = len(finding.split())
+        if len(chosen) < limit and size <= words:
+            chosen.append(finding)
+            words -= size
+    return tuple(chosen)
 
 
 def _everyone(stages: Mapping[str, Stage]) -> Iterator[str]:
@@ -88,12 +96,12 @@ def _find(stage: Stage | None, *subjects: str, kinds: Sequence[str] = ()) -> str
     return ""
 
 
-def _cases_tile(stage: Stage | None) -> Tile:
+def _cases_tile(stage: Stage, _: int | None) -> Tile:
     title = "Cases late"
-    tables = {} if stage is None or stage.skipped else stage.tables
+    tables = {} if stage.skipped else stage.tables
     name = next((n for n in ("risk", "open_cases") if n in tables), "")
-    if stage is None or not (name or "breached_cases" in tables):
-        return Tile(title)
+    if not (name or "breached_cases" in tables):
+        return Tile(title, note=_SEE_BELOW if stage.skipped else "")
     late = Cell("breached_cases", "case_id", take="count").read(tables) if "breached_cases" in tables else 0.0
     finding = _find(stage, "breached", "running")
     if not name or "probability" not in tables[name] or tables[name].empty:
@@ -104,11 +112,11 @@ def _cases_tile(stage: Stage | None) -> Tile:
     return Tile(title, f"{late:,.0f} late now, {soon:~} soon", _note(note, finding, stage), finding)
 
 
-def _volume_tile(stage: Stage | None) -> Tile:
+def _volume_tile(stage: Stage, _: int | None) -> Tile:
     title = "Volume"
     finding = _find(stage, kinds=("volume", "kpi_forecast"))
-    if stage is None or stage.skipped:
-        return Tile(title)
+    if stage.skipped:
+        return Tile(title, note=_SEE_BELOW)
     facts = list(getattr(finding, "facts", ()))
     if not facts:
         plain = (f for f in stage.findings if getattr(f, "audience", "everyone") == "everyone")
@@ -118,20 +126,19 @@ def _volume_tile(stage: Stage | None) -> Tile:
         return Tile(f"Forecast, {format_kpi(fact.subject)}", f"{fact}", _of_date(stage), finding)
     bounds = [f for f in facts if f.kind in ("likely low", "likely high")]
     likely = f"likely {bounds[0]:~} to {bounds[1]:~}" if len(bounds) == 2 else "no likely range yet"
-    return Tile(
-        f"{title}, {fact.subject[:1].lower()}{fact.subject[1:]}",
-        f"{fact:~case}",
-        _note(likely, finding, stage),
-        finding,
-    )
+    # the sentence knows what is counted: cases, arrivals, calls
+    noun = re.search(rf"{re.escape(format(fact, '~'))} ([a-z]+)", finding)
+    span = fact.subject.replace("Week", "week", 1) if fact.subject.startswith("Week") else fact.subject
+    figure = f"{fact:~} {noun[1]}" if noun else f"{fact:~}"
+    return Tile(f"{title}, {span}", figure, _note(likely, finding, stage), finding)
 
 
-def _staffing_tile(stage: Stage | None, year: int | None) -> Tile:
+def _staffing_tile(stage: Stage, year: int | None) -> Tile:
     title = "Staffing"
-    tables = {} if stage is None or stage.skipped else stage.tables
+    tables = {} if stage.skipped else stage.tables
     peaks = _peaks(tables)
-    if stage is None or peaks.empty:
-        return Tile(title)
+    if peaks.empty:
+        return Tile(title, note=_SEE_BELOW if stage.skipped else "")
     coverage = tables.get("coverage")
     if coverage is None or coverage.empty:
         queue, (most, at) = str(peaks.index[0]), peaks.iloc[0]
@@ -148,7 +155,7 @@ def _staffing_tile(stage: Stage | None, year: int | None) -> Tile:
     others = [
         f"{queue} up to {row.most:,.0f}" for queue, row in peaks.iterrows() if queue not in set(coverage["queue"])
     ]
-    unplanned = f"without a schedule: {', '.join(others)}" if others else ""
+    unplanned = f"Without a schedule: {', '.join(others)}" if others else ""
     return Tile(title, figure, " ".join(filter(None, (_note(note, finding, stage), unplanned))), finding)
 
 
@@ -165,13 +172,13 @@ def _peaks(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return frame[frame["most"] > 0].sort_values("most", ascending=False, kind="stable")
 
 
-def _goal_tile(stage: Stage | None, year: int | None) -> Tile:
+def _goal_tile(stage: Stage, year: int | None) -> Tile:
     title = "Goal nearest to failing"
-    goals = None if stage is None or stage.skipped else stage.tables.get("goals")
-    if stage is None or goals is None or goals["probability"].notna().sum() == 0:
+    goals = None if stage.skipped else stage.tables.get("goals")
+    if goals is None or goals["probability"].notna().sum() == 0:
         figure = "No goal configured" if goals is None or goals.empty else "No goal can be judged yet"
-        return Tile(title, _NOT_AVAILABLE if stage is None or stage.skipped else figure)
-    goal = goals.loc[goals["probability"].idxmin()]
+        return Tile(title, note=_SEE_BELOW) if stage.skipped else Tile(title, figure)
+    goal = goals.dropna(subset=["probability"]).sort_values("probability", kind="stable").iloc[0]
     shares = Fact("goal", str(goal["kpi"]), float(goal["so_far"]), find_kpi_unit(str(goal["kpi"])) or "count")
     target = format_value(float(goal["target"]), shares.unit)
     note = f"{format_kpi(str(goal['kpi']))} {target} by {format_date(pd.Timestamp(goal['end']), year)}; {shares} so far"
@@ -203,3 +210,12 @@ def _note(note: str, finding: str, stage: Stage) -> str:
 def _of_date(stage: Stage) -> str:
     """Say of when the tables are, where they are those of an earlier run."""
     return "" if stage.tables_made_at is None else f" (of {stage.tables_made_at:%d %b %Y %H:%M} UTC)"
+
+
+#: Stage -> what its tile says; a stage that is no part of the run has none.
+_TILES: Mapping[str, Callable[[Stage, int | None], Tile]] = {
+    "risk": _cases_tile,
+    "forecast": _volume_tile,
+    "staff": _staffing_tile,
+    "watch": _goal_tile,
+}

@@ -59,8 +59,8 @@ def make_app(
 
     Returns
     -------
-    An application with ``/`` (the report), ``/tables``, ``/tables/NAME``, ``/tables/NAME.csv``,
-    ``/api/tables/NAME``, ``/api/findings`` and ``/health``.
+    An application with ``/`` (the report; ``/?full=true`` has all tables and charts), ``/tables``,
+    ``/tables/NAME``, ``/tables/NAME.csv``, ``/api/tables/NAME``, ``/api/findings`` and ``/health``.
     """
     folder = Path(results_folder)
     name = title or folder.resolve().parent.name
@@ -150,7 +150,7 @@ class _Store:
 
     def __init__(self, folder: Path, title: str, timezone: str) -> None:
         self.folder, self.title, self.timezone = folder, title, timezone
-        self._page = lru_cache(maxsize=1)(lambda _: self._render())
+        self._page = lru_cache(maxsize=2)(lambda _, full: self._render(full))
         self._read = lru_cache(maxsize=8)(lambda _, name: read_result_table(folder, name))
 
     def stamp(self) -> tuple[int, int]:
@@ -163,8 +163,8 @@ class _Store:
             ) from error
         return found.st_ino, found.st_mtime_ns
 
-    def report(self) -> str:
-        page: str = self._page(self.stamp())
+    def report(self, full: bool = False) -> str:
+        page: str = self._page(self.stamp(), full)
         return page
 
     def table(self, name: str) -> pd.DataFrame:
@@ -181,7 +181,7 @@ class _Store:
         with suppress(InputError):
             self.report()
 
-    def _render(self) -> str:
+    def _render(self, full: bool) -> str:
         results = read_results(self.folder)
         return render_report(
             results.stages,
@@ -191,13 +191,14 @@ class _Store:
             timezone=self.timezone,
             served=True,
             instants=results.instants,
+            full=full,
         )
 
 
 def _add_pages(app: FastAPI, store: _Store) -> None:
-    def index() -> HTMLResponse:
+    def index(full: bool = False) -> HTMLResponse:
         try:
-            return HTMLResponse(store.report())
+            return HTMLResponse(store.report(full))
         except InputError as error:
             return _message("There are no results yet", str(error), 200)
 

@@ -126,6 +126,7 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     best = tables["leaderboard"].set_index("model").loc["deskcast"]
     metrics = {str(k): float(v) for k, v in best.items() if isinstance(v, (int, float, np.number))}
     params = {"freq": spec.freq, "horizon": spec.horizon, "by": ",".join(spec.by) or "-", "windows": spec.windows}
+    params["noun"] = target.noun
     tables |= figures_table(FIGURES, findings)
     return Stage("forecast", tables, tuple(findings), params | ({"kpi": spec.kpi} if spec.kpi else {}), metrics)
 

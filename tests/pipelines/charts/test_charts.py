@@ -11,6 +11,7 @@ from deskcast.pipelines.charts.charts import plot_stage
 from deskcast.pipelines.charts.kpis import MIN_CASES_PLOTTED, by_week, label_series
 from deskcast.pipelines.charts.palette import DARK_COLOURS, MODEL_COLOURS, PAPER, model_colour, model_label
 from deskcast.pipelines.charts.svg import downsample, render_image
+from deskcast.pipelines.pages.report import render_report
 from deskcast.pipelines.stage import Stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,8 +118,34 @@ def test_weeks_show_the_range_that_the_finding_states_and_what_is_incomplete():
     chart = plot_stage(Stage("forecast", tables))["forecast"][0]
     assert list(legend(chart)) == ["Actual", "Incomplete week", "Likely range, next week", "Forecast"]
     assert "84 in the week of 18 Mar 2024, likely 70 to 99" in chart.alt
+    calls = plot_stage(Stage("forecast", tables, params={"noun": "arrival"}))["forecast"]
+    assert [chart.title for chart in calls] == ["Arrivals per week", "Arrivals per day"]
     tables["forecast_figures"]["value"] = [1.0, 2.0]  # of another week
     assert "likely" not in plot_stage(Stage("forecast", tables))["forecast"][0].alt
+
+
+@given(
+    freq=st.sampled_from([("15min", "15 min"), ("h", "hour"), ("D", "day"), ("W-MON", "week"), ("MS", "month")]),
+    past=st.integers(1, 120),
+    ahead=st.integers(1, 60),
+    start=st.integers(0, 400),
+    shares=st.booleans(),
+)
+@settings(max_examples=12, deadline=None)
+def test_a_forecast_of_any_slot_has_a_picture_with_its_unit(freq, past, ahead, start, shares):
+    first = pd.Timestamp("2024-01-01") + pd.Timedelta(hours=6 * start)
+    ds = pd.date_range(first.normalize() if freq[0] in "DMSW-MON" else first, periods=past + ahead, freq=freq[0])
+    actuals = pd.DataFrame({"unique_id": "all", "ds": ds[:past], "y": 5.0})
+    forecast = pd.DataFrame({"unique_id": "all", "ds": ds[past:], "deskcast": 6.0, "seasonal_naive": 4.0})
+    forecast = forecast.assign(**{"deskcast-lo-80": 3.0, "deskcast-hi-80": 9.0})
+    stage = Stage("forecast", {"actuals": actuals.assign(n=9) if shares else actuals, "forecast": forecast})
+    charts = plot_stage(stage)["forecast"]
+    slot = freq[1] if ahead > 1 else "day"
+    assert charts[-1].title == f"{'Value' if shares else 'Cases'} per {slot}"
+    assert {"Actual", "Forecast", "Likely range"} <= set(legend(charts[-1]))
+    assert not re.search(r"\bnan\b|\binf\b", "".join(chart.svg for chart in charts))
+    assert len(charts) == 1 or not shares
+    assert render_report([stage], title="d", made_at=first, version="0").count("<svg") == len(charts)
 
 
 def test_a_target_is_a_line_with_a_name():
@@ -198,7 +225,7 @@ def test_an_axis_holds_all_its_values_between_a_few_round_ticks(values, whole, z
 def test_times_have_a_few_ticks_inside_whatever_their_unit(days, unit):
     ds = pd.Series([pd.Timestamp("2024-01-01 07:00"), pd.Timestamp("2024-01-01 07:00") + pd.Timedelta(days=days)])
     axis = time_axis(ds.astype(f"datetime64[{unit}]"))
-    assert len(axis.ticks) <= 9
+    assert sum(len(label) + 2 for _, label in axis.ticks) <= 56
     assert all(axis.low <= at <= axis.high for at, _ in axis.ticks)
 
 
@@ -235,3 +262,35 @@ def test_small_and_cut_periods_are_hollow_points_with_a_name():
     (chart,) = plot_stage(Stage("history", {"history": history}), full=True)["history"]
     assert {"Fewer than 10 cases", "Incomplete period"} <= set(legend(chart))
     assert chart.svg.count(f'fill="{PAPER}"') >= 5
+
+
+@pytest.mark.parametrize(
+    ("kpi", "split", "last", "by"),
+    [
+        ("cases_opened", True, 55, "week"),
+        ("cases_opened", False, 55, "week"),
+        ("cases_opened", False, 42, "day"),
+        ("csat", True, 55, "week"),
+        ("csat", False, 55, "day"),
+        ("csat", True, 43, "day"),
+    ],
+)
+def test_alerts_are_drawn_by_week_where_they_lasted_one_and_weeks_can_be_summed_up(kpi, split, last, by):
+    ds = pd.date_range("2024-01-01", periods=56)
+    ranges = pd.DataFrame({"alert_id": "a", "kpi": kpi, "series": "region north", "ds": ds, "value": 10.0})
+    ranges = ranges.assign(expected=10.0, lower=5.0, upper=20.0)
+    named = {"alert_id": "a", "kpi": kpi, "series": "region north", "kind": "level_shift", "before": 10.0}
+    days = {"changed_at": ds[40], "started_at": ds[42], "detected_at": ds[45], "last_at": ds[last]}
+    history = pd.DataFrame({"kpi": kpi, "region": "north" if split else "south", "ds": ds, "value": 10.0, "n": 30.0})
+    tables = {"expected_ranges": ranges, "kpi_alerts": pd.DataFrame([named | days]), "history": history}
+    (chart,) = plot_stage(Stage("watch", tables))["kpi_alerts"]
+    assert f" by {by}, " in chart.title
+    assert chart.title.endswith(", region north, alert from 10 Feb")
+    assert {"Actual", "Expected", "During the alert"} <= set(legend(chart))
+    if by == "week":  # what was expected of a week is that of its days
+        expected, actual = (
+            re.findall(rf'<path d="M[\d.]+ ([\d.]+)L[^"]*" fill="none" stroke="{colour}"', chart.svg)[-1]
+            for colour in ("#737a85", "#0072b2")
+        )
+        assert float(expected) == float(actual)
+        assert "3 weeks of the alert" in chart.alt

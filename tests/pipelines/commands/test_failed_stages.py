@@ -144,7 +144,7 @@ def test_the_page_marks_old_tables_with_their_date(desk):
     assert made.isoformat() not in client.get("/tables/forecast").text
     page = pages.render_report(list(stages.values()), title="desk", made_at=made, version="0", served=True)
     assert "Failed: cases.csv: column &#39;priority&#39;: the column is gone" in page
-    assert f"can still save (of {made:%d %b %Y %H:%M} UTC)" in page
+    assert f"Open cases by breach risk (of {made:%d %b %Y %H:%M} UTC)" in page
     assert 'id="top"' in pages.render_report(list(desk.usual.values()), title="desk", made_at=made, version="0")
     assert 'id="top"' not in page  # the list of the morning is not of this morning
 

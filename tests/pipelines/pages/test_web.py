@@ -43,6 +43,8 @@ def test_the_report_is_the_first_page(client, folder):
     assert len(answer.content) < 200_000
     assert "<script" not in answer.text
     assert '<a href="/tables/staffing">' in answer.text
+    full = client.get("/?full=true").text
+    assert full.count("<svg") > answer.text.count("<svg") == client.get("/").text.count("<svg")
 
 
 def test_no_page_leads_elsewhere_and_the_browser_is_told_so(client):
