@@ -51,10 +51,10 @@ def format_duration(seconds: float) -> str:
     >>> format_duration(42), format_duration(5400), format_duration(93600), format_duration(-60)
     ('42 s', '1 h 30 min', '1 d 2 h', '-1 min')
     """
-    if seconds < 0:
+    if seconds <= -0.5:
         return "-" + format_duration(-seconds)
     units = [("d", 86400), ("h", 3600), ("min", 60), ("s", 1)]
-    rest = round(seconds)
+    rest = round(abs(seconds))
     words: list[str] = []
     for name, size in units:
         if rest >= size and len(words) < 2:

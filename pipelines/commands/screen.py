@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 SCREEN_LINES, SCREEN_WIDTH = 24, 80
 #: Columns of ``--all``, where the answer goes into a file or a pipe.
 PIPED_WIDTH = 160
-#: Rows of a table that findings leave room for, lines of a cell, and the width from which a text may be wrapped.
-MIN_ROWS, MAX_CELL_LINES, FLEXIBLE_WIDTH = 6, 2, 20
+#: Rows of a table that findings leave room for, lines of a cell, the width from which a text may be wrapped, and that
+#: of the longest word that is not broken.
+MIN_ROWS, MAX_CELL_LINES, FLEXIBLE_WIDTH, MAX_WORD_WIDTH = 6, 2, 20, 32
+#: Tables of which a row is one line.
+ONE_LINE_TABLES = ("checks",)
 _GAP, _ELLIPSIS = "  ", "…"
 
 #: Table -> its most useful columns, the most useful first; the others in their own order.
 MAIN_COLUMNS = {
-    "availability": ("kpi", "available", "missing_data", "definition"),
-    "history": ("kpi", "ds", "value", "n", "lo", "hi"),
+    "availability": ("kpi", "available", "missing_data", "unit", "definition"),
+    "history": ("kpi", "ds", "value", "n", "median", "p90"),
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "seasonal_naive"),
     "totals": ("node", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "base"),
     "paths": ("unique_id", "ds", "path", "y"),
@@ -38,9 +41,9 @@ MAIN_COLUMNS = {
     "schedule": ("queue", "pattern", "scheduled_agents", "hours"),
     "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
     "evaluation": ("model", "promoted", "n", "base_rate", "auc", "brier", "ece"),
-    "risk": ("case_id", "probability", "due_at", "left_wall_s", "owner", "reason_1", "action"),
+    "risk": ("case_id", "probability", "due_at", "action", "reason_1", "left_wall_s", "owner"),
     "open_cases": ("case_id", "due_at", "left_wall_s", "owner", "team", "priority"),
-    "kpi_alerts": ("alert_id", "series", "started_at", "before", "after", "state"),
+    "kpi_alerts": ("kpi", "series", "started_at", "before", "after", "state"),
     "goals": ("kpi", "end", "target", "so_far", "forecast", "probability"),
     "detections": ("kpi", "series", "started_at", "before", "after", "kind"),
 }
@@ -97,13 +100,10 @@ def lay_out(shown: FormattedTable, title: str, width: int = SCREEN_WIDTH) -> Blo
     C2          7%  priority 4
     """
     chosen = _fit(shown, width)
-    header = _join_cells(
-        [_wrap(shown.columns[i][0], size, MAX_CELL_LINES) for i, size in chosen], chosen, _align(shown, chosen)
-    )
-    rows = [
-        tuple(_join_cells([_wrap(row[i], size, MAX_CELL_LINES) for i, size in chosen], chosen, _align(shown, chosen)))
-        for row in shown.rows
-    ]
+    align = [shown.columns[place][1] for place, _ in chosen]
+    header = _join_cells([_wrap(shown.columns[i][0], size, MAX_CELL_LINES) for i, size in chosen], chosen, align)
+    lines = 1 if shown.name in ONE_LINE_TABLES else MAX_CELL_LINES
+    rows = [tuple(_join_cells([_wrap(row[i], size, lines) for i, size in chosen], chosen, align)) for row in shown.rows]
     return Block(title, tuple(header), tuple(rows), len(shown.columns) - len(chosen))
 
 
@@ -114,8 +114,7 @@ def _fit(shown: FormattedTable, width: int) -> list[tuple[int, int]]:
         cells = [row[place] for row in shown.rows]
         head, natural = _header_width(label), max((cell_len(cell) for cell in cells), default=0)
         words = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
-        flexible = natural > FLEXIBLE_WIDTH and words <= FLEXIBLE_WIDTH
-        least.append(max(head, FLEXIBLE_WIDTH if flexible else natural))
+        least.append(max(head, min(natural, max(FLEXIBLE_WIDTH, min(words, MAX_WORD_WIDTH)))))
         most.append(max(head, natural))
     chosen, used = [], 0
     for place, size in enumerate(least):
@@ -147,10 +146,6 @@ def _wrap(text: str, width: int, lines: int) -> list[str]:
     while cell_len(last) >= width and " " in last:
         last = last.rsplit(" ", 1)[0]
     return [*wrapped[: lines - 1], last[: width - 1] + _ELLIPSIS]
-
-
-def _align(shown: FormattedTable, chosen: Sequence[tuple[int, int]]) -> list[bool]:
-    return [shown.columns[place][1] for place, _ in chosen]
 
 
 def _join_cells(cells: list[list[str]], chosen: Sequence[tuple[int, int]], right: Sequence[bool]) -> list[str]:

@@ -293,6 +293,11 @@ def _format_whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def _format_small(value: float) -> str:
+    """Write a number in a table: one decimal below 10."""
+    return "0" if abs(value) < 0.05 else format_number(value)
+
+
 def _format_agents(value: float) -> str:
     """Write agents, who are whole people: a fraction comes from the shrinkage, and is rounded up."""
     return f"{math.ceil(value - 1e-9):,}"
@@ -300,6 +305,8 @@ def _format_agents(value: float) -> str:
 
 _NUMBER_FORMATS: dict[str, Callable[[float], str]] = {
     "count": _format_whole,
+    "expected": _format_small,
+    "number": _format_small,
     "agents": _format_agents,
     "score": format_score,
     "share": format_share,
