@@ -113,7 +113,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Rename one of them, or leave it out.",
     ),
     "column.empty": Refusal(
-        "Every value of a needed column is missing",
+        "Every value of missing column",
         "The column is there, but no row has a value that can be used. Often the export has filled another "
         "column, or marks missing values by a word.",
         "Choose the other column, or add the word to missing.",
@@ -314,7 +314,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "queue.empty": Refusal(
         "Nothing is known of this queue",
-        "No contact or case came, or no handle time is known, so no number of agents can be given.",
+        "No contact or case came, or missing AHT, so no number of agents can be given.",
         "Check the names in [staffing.NAME], or give aht there.",
     ),
     "plan.impossible": Refusal(
@@ -330,7 +330,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "results.missing": Refusal(
         "There are no results yet",
-        "The command shows what an earlier run wrote, and there is no such run or table here.",
+        "The command shows what an earlier run wrote, and unknown run or table here.",
         "Run deskcast run first, or name the folder with --config.",
     ),
     "results.damaged": Refusal(
@@ -367,7 +367,7 @@ def explain_refusal(code: str) -> str:
     Raises
     ------
     InputError
-        If there is no such code.
+        If the code is unknown.
 
     Examples
     --------
@@ -381,7 +381,7 @@ def explain_refusal(code: str) -> str:
     found = REFUSALS.get(code.strip("[] "))
     if found is None:
         raise InputError(
-            "there is no such code of a refusal", where="--explain", got=code, hint=did_you_mean(code, tuple(REFUSALS)),
+            "unknown error code", where="--explain", got=code, hint=did_you_mean(code, tuple(REFUSALS)),
             code="value.unknown",
         )  # fmt: skip
     return f"{code.strip('[] ')}: {found.title}.\n{found.explanation}\nTo mend it: {found.mend}"

@@ -44,13 +44,13 @@ def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """
     if name not in TABLES:
         raise InputError(
-            f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
+            f"unknown canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
         )
     table = TABLES[name]
     for column in table.required:
         if column not in frame.columns:
             near = did_you_mean(column, [str(c) for c in frame.columns])
-            raise InputError("the column is missing", where=name, column=column, hint=near, code="column.missing")
+            raise InputError("missing column", where=name, column=column, hint=near, code="column.missing")
     out = frame.reset_index(drop=True).copy()
     for declared in table.columns:
         if declared.name in out.columns:
@@ -120,7 +120,7 @@ def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
     if column.required and cast.isna().any():
         row = int(cast.isna().to_numpy().argmax()) + 1
         raise InputError(
-            "the value is missing", where=table, column=column.name, row=row, wanted=column.kind, code="value.missing"
+            "missing value", where=table, column=column.name, row=row, wanted=column.kind, code="value.missing"
         )
     return cast
 

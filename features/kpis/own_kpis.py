@@ -146,7 +146,7 @@ def _read_rows(plugin: Plugin, entry: Kpi, log: CaseLog) -> pd.DataFrame:
     needed = ("at", *(["value"] * (entry.unit != "count")), *(["case_id"] * plugin.facts["per_case"]))
     for column in needed:
         if column not in found:
-            raise plugin.error("a column is missing from its rows", column=column, got=[str(c) for c in found])
+            raise plugin.error("missing column from its rows", column=column, got=[str(c) for c in found])
     at = found["at"]
     if not isinstance(at.dtype, pd.DatetimeTZDtype):
         wanted = "instants with a zone (datetime64[us, UTC])"

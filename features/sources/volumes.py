@@ -177,7 +177,7 @@ def _series_names(spec: SourceSpec, frame: pd.DataFrame, found: dict[str, str], 
     ]
     missing = parts[0].isna().to_numpy()
     if len(parts) == 1:
-        ledger.reject(missing, found["unique_id"], parts[0], "the value is missing")
+        ledger.reject(missing, found["unique_id"], parts[0], "missing value")
         return parts[0].astype("str")
     joined = parts[0].astype("str").fillna("-")
     for part in parts[1:]:
@@ -212,9 +212,9 @@ def _numbers(spec: SourceSpec, frame: pd.DataFrame, source: str, role: str, ledg
         if role == "y":
             if raw.isna().all():
                 raise InputError(
-                    "every value of a needed column is missing", where=ledger.where, column=column, code="column.empty"
+                    "every value of missing column", where=ledger.where, column=column, code="column.empty"
                 )
-            ledger.reject(raw.isna().to_numpy(), column, raw, "the value is missing")
+            ledger.reject(raw.isna().to_numpy(), column, raw, "missing value")
         if role in COUNT_MEASURES:
             ledger.reject((part < 0).to_numpy(dtype=bool), column, part, "a count cannot be below 0")
         said = describe_number_format(form)

@@ -234,7 +234,7 @@ def _chunks(history: HistorySource, size: int) -> tuple[Iterator[pd.DataFrame], 
         missing = int(history["unique_id"].isna().to_numpy().argmax()) + 1 if history["unique_id"].isna().any() else 0
         if missing:
             raise InputError(
-                "the name of a series is missing",
+                "missing name of a series",
                 where="history",
                 column="unique_id",
                 row=missing,
@@ -316,7 +316,7 @@ def _check_columns(frame: pd.DataFrame) -> None:
         if column not in frame.columns:
             known = [str(c) for c in frame.columns]
             raise InputError(
-                "this column is missing",
+                "missing column",
                 where="history",
                 column=column,
                 hint=did_you_mean(column, known),
@@ -348,11 +348,9 @@ def _open(path: str) -> Any:
     try:
         file = parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
-        raise InputError(
-            "this is not a Parquet file that can be read", where=path, hint=str(error), code="file.kind"
-        ) from error
+        raise InputError("not a readable Parquet file", where=path, hint=str(error), code="file.kind") from error
     for name in ("unique_id", "ds", "y"):
         if name not in file.schema_arrow.names:
             hint = did_you_mean(name, file.schema_arrow.names)
-            raise InputError("this column is missing", where=path, column=name, hint=hint, code="column.missing")
+            raise InputError("missing column", where=path, column=name, hint=hint, code="column.missing")
     return file

@@ -244,9 +244,7 @@ def reconcile(
     for column in ("ds", *columns):
         if column not in forecasts.columns:
             hint = did_you_mean(column, [str(c) for c in forecasts.columns])
-            raise InputError(
-                "this column is missing", where="forecasts", column=column, hint=hint, code="column.missing"
-            )
+            raise InputError("missing column", where="forecasts", column=column, hint=hint, code="column.missing")
     tree = spec if isinstance(spec, Hierarchy) else _guess(forecasts, spec)
     wide = _by_node(forecasts, tree, list(columns))
     stamps = wide[columns[0]].columns

@@ -89,7 +89,7 @@ def what_if(
         if column not in forecast.columns:
             known = [str(c) for c in forecast.columns]
             raise InputError(
-                "this column is missing",
+                "missing column",
                 where="forecast",
                 column=column,
                 hint=did_you_mean(column, known),
@@ -145,7 +145,7 @@ def read_changes(changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame) -
             given = Change(**{"name": f"change {row}", **given})
         if not isinstance(given, Change):
             raise InputError(
-                "this is not a change",
+                "not a valid change",
                 where="changes",
                 row=row,
                 got=given,
@@ -206,7 +206,7 @@ def _day(given: object, column: str, row: int) -> pd.Timestamp | None:
     except (ValueError, TypeError) as error:
         wanted = "such as 2024-12-24"
         raise InputError(
-            "this is not a day",
+            "not a valid day",
             where="changes",
             column=column,
             row=row,

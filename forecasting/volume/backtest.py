@@ -158,7 +158,7 @@ def leaderboard(folds: pd.DataFrame, by: str | Sequence[str] | None = None) -> p
     for key in keys:
         if key not in folds.columns:
             raise InputError(
-                "this column is missing",
+                "missing column",
                 where="folds",
                 column=key,
                 hint=did_you_mean(key, [*folds.columns]),

@@ -68,7 +68,7 @@ def find_finish_times(
         return Finish(_until(at, seen, as_of), done)
     for name in ("case_id", "ended_at"):
         if name not in ends.columns:
-            raise InputError("the column is missing", where="ends", column=name, code="column.missing")
+            raise InputError("missing column", where="ends", column=name, code="column.missing")
     seen_ends = ends.loc[ends["ended_at"] <= as_of, ["case_id", "ended_at"]]
     found = _next(snapshots, seen_ends)
     ended = np.asarray(found.notna())

@@ -154,7 +154,7 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = read_instants(_frame(snapshots), "snapshots")
         if given.empty:
             raise InputError(
-                "there is nothing to learn from: 0 snapshots",
+                "missing snapshots",
                 where="snapshots",
                 hint="see snapshots()",
                 code="labels.none",
@@ -202,9 +202,9 @@ def _frame(snapshots: object) -> pd.DataFrame:
     if not isinstance(snapshots, pd.DataFrame):
         got, wanted = type(snapshots).__name__, "a DataFrame with named columns (no array, no sparse matrix)"
         raise InputError(
-            "this is not a table of snapshots", where="snapshots", got=got, wanted=wanted, code="value.unknown"
+            "not a valid table of snapshots", where="snapshots", got=got, wanted=wanted, code="value.unknown"
         )
     for name in ("case_id", "at"):
         if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
+            raise InputError("missing column", where="snapshots", column=name, code="column.missing")
     return snapshots

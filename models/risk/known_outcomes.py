@@ -207,7 +207,7 @@ def one_metric(snapshots: pd.DataFrame) -> str:
     """Return the one metric that the snapshots are about, or say what is wrong with them."""
     for name in SNAPSHOT_KEYS:
         if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
+            raise InputError("missing column", where="snapshots", column=name, code="column.missing")
     metrics = snapshots["metric"].dropna().unique()
     if len(metrics) != 1:
         got = "none" if not len(metrics) else ", ".join(sorted(map(str, metrics)))
@@ -226,7 +226,7 @@ def _joined(snapshots: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     metric = one_metric(snapshots)
     for name in ("case_id", "metric", "label", "known_at"):
         if name not in labels.columns:
-            raise InputError("the column is missing", where="labels", column=name, code="column.missing")
+            raise InputError("missing column", where="labels", column=name, code="column.missing")
     snapshots, labels = read_instants(snapshots, "snapshots"), read_instants(labels, "labels")
     wanted = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
     decided = labels["decided_at"] if "decided_at" in labels else labels["known_at"]

@@ -114,11 +114,11 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
     """
     for column in ("case_id", "label", "known_at"):
         if column not in labels.columns:
-            raise InputError("the column is missing", where="labels", column=column, code="column.missing")
+            raise InputError("missing column", where="labels", column=column, code="column.missing")
     if labels["label"].isna().all():
         hint = "surveys, disputes or complaints give labels; see deskcast.features.dissatisfaction_labels"
         raise InputError(
-            f"there is no label of {name} to learn from", where="labels", column="label", hint=hint, code="labels.none"
+            f"missing labels of {name} to learn from", where="labels", column="label", hint=hint, code="labels.none"
         )
     rows = prepare_snapshots(snapshots, name)
     wanted = labels[["case_id", "label", "known_at"]].assign(metric=name)

@@ -48,7 +48,7 @@ def period_days(freq: str) -> float:
     found = re.fullmatch(r"(\d*)([a-zA-Z]+)", freq.split("-")[0])
     if not found or found[2] not in _UNIT_DAYS:
         raise InputError(
-            "this is not a frequency", got=freq, wanted="such as 15min, h, D, W, MS or QS", code="frequency.invalid"
+            "not a valid frequency", got=freq, wanted="such as 15min, h, D, W, MS or QS", code="frequency.invalid"
         )
     return int(found[1] or 1) * _UNIT_DAYS[found[2]]
 
@@ -145,16 +145,16 @@ def check_columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> N
 
     >>> check_columns(pd.DataFrame({"y": [1]}), ("ds",), "series")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: series: column 'ds': the column is missing (known: y)
+    deskcast.features.errors.InputError: series: column 'ds': missing column (known: y)
     """
     for name in wanted:
         if name not in frame.columns:
             near = did_you_mean(name, [str(c) for c in frame.columns]) if len(frame.columns) else None
-            raise InputError("the column is missing", where=where, column=name, hint=near, code="column.missing")
+            raise InputError("missing column", where=where, column=name, hint=near, code="column.missing")
     if "ds" in wanted and not str(frame["ds"].dtype).startswith("datetime64"):
         got: Any = str(frame["ds"].dtype)
         raise InputError(
-            "these are not times",
+            "not valid times",
             where=where,
             column="ds",
             got=got,
@@ -163,7 +163,7 @@ def check_columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> N
         )
     if "ds" in wanted and frame["ds"].isna().any():
         row = int(frame["ds"].isna().to_numpy().argmax()) + 1
-        raise InputError("the time is missing", where=where, column="ds", row=row, wanted="a time", code="time.missing")
+        raise InputError("missing time", where=where, column="ds", row=row, wanted="a time", code="time.missing")
 
 
 def numbers_of(values: pd.Series) -> Floats:
@@ -176,6 +176,6 @@ def numbers_of(values: pd.Series) -> Floats:
         numbers = values.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise InputError(
-            "these are not numbers", column=str(values.name), got=str(values.dtype), code="value.unreadable"
+            "not valid numbers", column=str(values.name), got=str(values.dtype), code="value.unreadable"
         ) from error
     return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -159,9 +159,7 @@ class _Store:
         try:
             found = (find_current_folder(self.folder) / MARKER_FILE).stat()
         except OSError as error:
-            raise InputError(
-                "there are no results yet", hint="run 'deskcast run' first", code="results.missing"
-            ) from error
+            raise InputError("no results yet", hint="run 'deskcast run' first", code="results.missing") from error
         return found.st_ino, found.st_mtime_ns
 
     def report(self) -> str:
@@ -257,7 +255,7 @@ def _add_data(app: FastAPI, store: _Store) -> None:
     def script(name: str) -> Response:
         scripts: dict[str, Callable[[], str]] = {"vega.js": bundle, "draw.js": lambda: asset("draw.js")}
         if name not in scripts:
-            raise HTTPException(404, "there is no such file")
+            raise HTTPException(404, "missing file")
         kept = {"Cache-Control": "max-age=3600"}
         return Response(scripts[name](), media_type="text/javascript; charset=utf-8", headers=kept)
 
@@ -275,9 +273,7 @@ def _add_error_handlers(app: FastAPI, host: str | None) -> None:
 
     def refused(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 500)
-        return _refusal(
-            request, "there is no such page" if status == 404 else str(getattr(error, "detail", "")), status
-        )
+        return _refusal(request, "unknown page" if status == 404 else str(getattr(error, "detail", "")), status)
 
     async def with_headers(request: Request, follow: Callable[[Request], Any]) -> Response:
         known = host is None or is_our_name(request.headers.get("host", ""), host)

@@ -290,7 +290,7 @@ def _guess_format(column: str, value: Any) -> str:
 
 
 def _format_whole(value: float) -> str:
-    return f"{value:,.0f}"
+    return f"{round(value):,}"
 
 
 def _format_small(value: float) -> str:

@@ -141,7 +141,7 @@ def test_instants_without_a_zone_are_read_on_the_desks_clock():
     ("name", "frame", "message"),
     [
         ("case", pd.DataFrame(), "no canonical table 'case' .did you mean 'cases'"),
-        ("cases", pd.DataFrame({"case_id": ["1"]}), "column 'created_at': the column is missing"),
+        ("cases", pd.DataFrame({"case_id": ["1"]}), "column 'created_at': missing column"),
         (
             "cases",
             pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "soon"]}),
@@ -155,14 +155,14 @@ def test_instants_without_a_zone_are_read_on_the_desks_clock():
         (
             "cases",
             pd.DataFrame({"case_id": [None], "created_at": ["2024-03-01T09:00Z"]}),
-            "column 'case_id', row 1: the value is missing",
+            "column 'case_id', row 1: missing value",
         ),
         (
             "surveys",
             pd.DataFrame(
                 {"survey_id": ["1"], "kind": ["csat"], "offered_at": ["2024-03-01T09:00Z"], "problem_solved": ["maybe"]}
             ),
-            "got 'maybe', wanted true or false",
+            "got 'maybe', expected true or false",
         ),
     ],
 )

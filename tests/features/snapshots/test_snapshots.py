@@ -238,7 +238,7 @@ def test_no_instants_give_no_rows_with_all_columns():
 
 def test_an_unknown_metric_and_an_instant_after_the_log_are_named():
     log = LOGS[1, False]
-    with pytest.raises(InputError, match=r"no policy has this metric.*'resoltion'.*did you mean 'resolution'"):
+    with pytest.raises(InputError, match=r"unknown SLA metric.*'resoltion'.*did you mean 'resolution'"):
         snapshots(log, ["2024-03-20T08:00Z"], "resoltion")
     with pytest.raises(InputError, match="known: closing, first_response, made_sla, resolution"):
         snapshots(log, ["2024-03-20T08:00Z"], "x")

@@ -89,7 +89,7 @@ def test_known_special_days_do_not_disturb_the_ordinary_ones():
         ({"holidays": [None]}, "day is missing"),
         ({"holidays": 7}, "neither a country nor dates"),
         ({"events": [("fair", "2024-03-05", "2024-03-01")]}, "'fair'.*ends before it starts"),
-        ({"events": [("fair", "2024-03-05")]}, "row 1: this is not an event"),
+        ({"events": [("fair", "2024-03-05")]}, "row 1: not a valid event"),
         ({"events": pd.DataFrame({"name": ["fair"], "start": ["2024-03-01"]})}, "'end'.*missing"),
         ({"events": "fair"}, "not a list of events"),
         ({"events": [("fair", None, "2024-03-01")]}, "day is missing"),

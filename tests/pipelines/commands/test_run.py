@@ -126,9 +126,9 @@ def test_demo_keeps_its_hands_off_a_foreign_folder(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["check"], "no such configuration"),
+        (["check"], "missing configuration file"),
         (["init", "nowhere.csv"], "nowhere.csv"),
-        (["run", "--config", "."], "no such configuration"),
+        (["run", "--config", "."], "missing configuration file"),
         (["forecast", "--horizon", "0"], "horizon"),
         (["fly"], "No such command"),
     ],

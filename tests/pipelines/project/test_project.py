@@ -112,7 +112,7 @@ def test_progress_is_told_and_refused_rows_name_their_file(tmp_path):
 
 def test_a_missing_file_is_named(tmp_path):
     (tmp_path / "deskcast.toml").write_text(TOML)
-    with pytest.raises(InputError, match=r"cases\.csv: there is no such file.*deskcast\.toml"):
+    with pytest.raises(InputError, match=r"cases\.csv: missing file.*deskcast\.toml"):
         open_project(tmp_path / "deskcast.toml")
 
 

@@ -151,7 +151,7 @@ def test_handle_time_is_measured_from_the_contacts_of_the_queue(project):
     slow = ((rows["ended_at"] - rows["answered_at"]).dt.total_seconds() + rows["wrap_s"]).mean()
     assert seconds == pytest.approx(slow)
     assert "56 days" in basis
-    with pytest.raises(InputError, match=r"\[staffing.email\].*'aht'.*no handle time is known"):
+    with pytest.raises(InputError, match=r"\[staffing.email\].*'aht'.*missing AHT"):
         estimate_aht(project.log, {"channel": "email"}, StaffingSpec(), "email")
 
 
@@ -207,8 +207,8 @@ def test_a_queue_that_cannot_be_planned_is_named_and_the_rest_goes_on(project):
             "'concurrency': the number is out of range; got 0",
         ),
         ({"staffing": {"chat": {"kind": "chat", "slowdown": -1}}}, "'slowdown': the number is out of range; got -1"),
-        ({"staffing": {"phone": {}}, "shifts": {"full": {"queue": "fone"}}}, "no such queue; got 'fone' .did you mean"),
-        ({"staffing": {"phone": {}}, "shifts": {"full": {}}}, "'queue': this key is needed"),
+        ({"staffing": {"phone": {}}, "shifts": {"full": {"queue": "fone"}}}, "unknown queue; got 'fone' .did you mean"),
+        ({"staffing": {"phone": {}}, "shifts": {"full": {}}}, "'queue': missing key"),
     ],
 )
 def test_bad_sections_are_named(tmp_path, section, message):
