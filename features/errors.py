@@ -133,7 +133,7 @@ class InputError(ValueError):
 
     def _compose(self, shown: int) -> str:
         where = f"option '{self.where}'" if self.where and self.where.startswith("--") else self.where
-        kind = "key" if self.where and "[" in self.where else "column"
+        kind = "key" if self.where and ("[" in self.where or self.where.endswith(".toml")) else "column"
         column = self.column and (
             f"option '{self.column}'" if self.column.startswith("--") else f"{kind} '{self.column}'"
         )

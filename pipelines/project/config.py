@@ -208,14 +208,27 @@ def read_section(kind: type[T], body: Any, where: str, **defaults: Any) -> T:
     return _validated(kind, defaults | values, where)
 
 
+#: Options that have another name than their key.
+OPTION_NAMES = {"kpis": "--kpi"}
+
+
 def change_section(section: T, where: str, **values: Any) -> T:
     """Return a section with other values, as options give them, checked as those of the file are.
 
     >>> change_section(HistorySpec(), "the history", freq="W").freq
     'W'
+    >>> change_section(HistorySpec(), "the history", freq="ME")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: option '--freq': not a valid frequency; got 'ME' (did you mean 'MS'?)
     """
     kept = {name: getattr(section, name) for name in _annotations(type(section))}
-    return _validated(type(section), kept | values, where)
+    try:
+        return _validated(type(section), kept | values, where)
+    except InputError as error:
+        if error.column not in values:
+            raise
+        given = {"got": error.got, "wanted": error.wanted, "hint": error.hint, "code": error.code}
+        raise InputError(error.problem, where=OPTION_NAMES.get(error.column, f"--{error.column}"), **given) from None
 
 
 def _validated(kind: type[T], values: Mapping[str, Any], where: str) -> T:

@@ -185,12 +185,12 @@ def test_the_check_counts_and_names_what_is_wrong(files):
     ("more", "words"),
     [
         ("[calendar.office]\nopen = {}\n", "never open"),
-        ('[calendar.office]\nopen = { mon = ["09:00-17:00"] }\ntimezone = "Europe/Lissabon"\n', "no such time zone"),
+        ('[calendar.office]\nopen = { mon = ["09:00-17:00"] }\ntimezone = "Europe/Lissabon"\n', "unknown time zone"),
         (
             '[[sla]]\nmetric = "resolution"\ntarget = "1h"\nclock = "business"\ncalendar = "office"\n',
-            "no such calendar",
+            "unknown calendar",
         ),
-        ('[history]\nkpis = ["resolved_within_soon"]\n', "no such KPI"),
+        ('[history]\nkpis = ["resolved_within_soon"]\n', "unknown KPI"),
         ('[history]\nrepeat = "7"\n', "not a duration"),
     ],
 )

@@ -64,8 +64,8 @@ def test_the_span_takes_whole_cases_and_cuts_what_came_later(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"kinds": {"Solve": "solved"}}, "no such kind of event.*did you mean 'resolved'"),
-        ({"kinds": {"Slove": "resolved"}}, "no such activity.*did you mean 'Solve'"),
+        ({"kinds": {"Solve": "solved"}}, "unknown kind of event.*did you mean 'resolved'"),
+        ({"kinds": {"Slove": "resolved"}}, "unknown activity.*did you mean 'Solve'"),
         ({"columns": {"case_id": "case", "activity": "what"}}, "column 'at': missing column"),
         ({"columns": {**COLUMNS, "activity": "wat"}}, "no column 'wat' for 'activity'.*'what'"),
     ],

@@ -209,7 +209,7 @@ def test_only_bad_dates_is_an_error_that_shows_one(tmp_path):
 
 
 def test_a_wrong_stated_format_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"opened.*wanted times written as %d/%m/%Y"):
+    with pytest.raises(InputError, match=r"opened.*expected times written as %d/%m/%Y"):
         load(tmp_path, many(), columns=MAP, date_format="%d/%m/%Y")
 
 
@@ -249,9 +249,9 @@ ERRORS = [
     ({"columns": {"case_id": "key"}}, r"column 'created_at': missing column.*key, opened, closed, via"),
     ({}, r"column 'created_at': missing column"),
     ({"columns": MAP, "attributes": {"vai": "outcome"}}, r"column 'vai'.*did you mean 'via'"),
-    ({"columns": MAP, "kind": "servicenov"}, r"no such kind of source.*did you mean 'servicenow'"),
+    ({"columns": MAP, "kind": "servicenov"}, r"unknown kind of source.*did you mean 'servicenow'"),
     ({"columns": MAP, "since": "yesterday-ish"}, r"column 'since': not a valid date"),
-    ({"columns": MAP, "timezone": "Mars/Base"}, r"no such time zone"),
+    ({"columns": MAP, "timezone": "Mars/Base"}, r"unknown time zone"),
 ]
 
 

@@ -165,10 +165,10 @@ def test_actions_are_chosen_by_their_conditions_in_order():
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ('[[action]]\ndo = "x"\nwhen = { reson = "reply" }', "no such condition; got 'reson' (did you mean 'reason'?)"),
+        ('[[action]]\ndo = "x"\nwhen = { reson = "reply" }', "unknown condition; got 'reson' (did you mean 'reason'?)"),
         ('[[action]]\ndo = "x"\nwhen = { reason = "replies" }', "unknown reason"),
         ('[[action]]\ndo = "x"\nsuccess_rate = 2', "this must be a share"),
-        ("[[action]]\nsuccess_rate = 0.5", "column 'do': missing key"),
+        ("[[action]]\nsuccess_rate = 0.5", "key 'do': missing key"),
     ],
 )
 def test_actions_that_cannot_be_understood_are_named(tmp_path, lines, message):

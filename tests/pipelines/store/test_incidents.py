@@ -263,7 +263,7 @@ def look(path):
 def test_options_are_checked(desk):
     text = (desk / "deskcast.toml").read_text()
     for more, message in (
-        ('by = ["chanel"]\n', "no such column.*'chanel'"),
+        ('by = ["chanel"]\n', "unknown column.*'chanel'"),
         ("min_efect = 0.2\n", "did you mean 'min_effect'"),
         ("false_alerts_per_week = 0\n", "out of range"),
         ("min_volume = -1\n", "out of range"),
@@ -311,7 +311,7 @@ def test_the_command(desk):
     assert "segment channel mail" in seen.stdout
     refused = deskcast("watch", "--acknowledge", "nobody", cwd=desk)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "no such incident" in refused.stderr
+    assert "unknown KPI alert" in refused.stderr
     for words, message in (
         ((None, "x", None, None), "--acknowledge"),
         ((None, "", name, None), "--until"),
