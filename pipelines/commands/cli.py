@@ -41,7 +41,7 @@ def main() -> None:
     # the matrices are small: threads would wait for one another (read when numpy is imported, which is later)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     print_warnings_plainly()
-    end_with_exit_code(app)
+    end_with_exit_code(lambda: app(standalone_mode=False))
 
 
 def _version(wanted: bool) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +64,26 @@ def wrap_finding(text: str, width: int = SCREEN_WIDTH) -> list[str]:
     >>> wrap_finding("Work on these 20 cases first.", 20)
     ['- Work on these 20', '  cases first.']
     """
-    return textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False) or ["-"]
+    lines = wrap_cells(text, width - 2)
+    return [f"- {lines[0]}", *[f"  {line}" for line in lines[1:]]]
+
+
+def wrap_cells(text: str, width: int) -> list[str]:
+    """Wrap a text at its spaces, by the cells that its characters take; a word wider than a line is cut.
+
+    >>> wrap_cells("two words and averylongword", 9)
+    ['two words', 'and', 'averylong', 'word']
+    """
+    lines, line = [], ""
+    for word in text.split():
+        for piece in chop_cells(word, max(width, 2)):
+            joined = f"{line} {piece}" if line else piece
+            if cell_len(joined) <= width:
+                line = joined
+            else:
+                lines += [line] if line else []
+                line = piece
+    return [*lines, line]
 
 
 def choose_columns(name: str, frame: pd.DataFrame) -> list[str]:
@@ -134,18 +152,18 @@ def _fit(shown: FormattedTable, width: int) -> list[tuple[int, int]]:
 
 def _header_width(label: str) -> int:
     """Return the least width in which a label takes two lines at most, without a broken word."""
-    least = max(cell_len(word) for word in label.split()) if label.strip() else 1
-    return next(w for w in range(least, len(label) + 2) if len(textwrap.wrap(label, w)) <= MAX_CELL_LINES)
+    least = max((cell_len(word) for word in label.split()), default=1)
+    return next(w for w in range(least, cell_len(label) + 2) if len(wrap_cells(label, w)) <= MAX_CELL_LINES)
 
 
 def _wrap(text: str, width: int, lines: int) -> list[str]:
-    wrapped = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    wrapped = wrap_cells(text, width)
     if len(wrapped) <= lines:
         return wrapped
     last = wrapped[lines - 1]
     while cell_len(last) >= width and " " in last:
         last = last.rsplit(" ", 1)[0]
-    return [*wrapped[: lines - 1], last[: width - 1] + _ELLIPSIS]
+    return [*wrapped[: lines - 1], set_cell_size(last, min(cell_len(last), width - 1)).rstrip() + _ELLIPSIS]
 
 
 def _join_cells(cells: list[list[str]], chosen: Sequence[tuple[int, int]], right: Sequence[bool]) -> list[str]:
