@@ -22,7 +22,7 @@ class Refusal:
 #: Code -> what it means.
 REFUSALS: Mapping[str, Refusal] = {
     "file.missing": Refusal(
-        "There is no such file",
+        "Missing file",
         "The path of an export, a configuration or a result names nothing on this machine. A path in "
         "deskcast.toml is seen from the folder of that file, and a pattern such as exports/*.csv may fit "
         "nothing.",
@@ -65,7 +65,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Choose another folder, or use --force where the message offers it.",
     ),
     "folder.missing": Refusal(
-        "There is no such folder",
+        "Missing folder",
         "A file should be read from or written into a folder that does not exist, or a folder holds no table.",
         "Make the folder, or correct the path.",
     ),
@@ -91,7 +91,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Mend the line: texts stand in quotes, and a section begins with [name].",
     ),
     "table.unknown": Refusal(
-        "There is no such table",
+        "Unknown table",
         "A canonical table, a result table, a sheet or a table of a database was named that is not there.",
         "Take a name from those that the message lists.",
     ),
@@ -102,7 +102,7 @@ REFUSALS: Mapping[str, Refusal] = {
         'Add it to [source.NAME.columns] as: our name = "the file\'s name", or add the column to the frame.',
     ),
     "column.unknown": Refusal(
-        "There is no such column",
+        "Unknown column",
         "A name in a map, a list of segments or an option fits no column of the file or of the canonical table."
         " It may be misspelt, or the export has changed.",
         "Compare with the names in the message; deskcast check shows what the file has.",
@@ -199,7 +199,7 @@ REFUSALS: Mapping[str, Refusal] = {
         'Write open = { mon-fri = ["09:00-18:00"] } and holidays = "PT" or a list of dates.',
     ),
     "calendar.unknown": Refusal(
-        "There is no such calendar",
+        "Unknown calendar",
         "A setting names a calendar that no section [calendar.NAME] describes, or the business clock has none.",
         "Add the section, or take one of the names in the message.",
     ),
@@ -222,7 +222,7 @@ REFUSALS: Mapping[str, Refusal] = {
         'Say what the columns mean in a source of kind "table", or give another export.',
     ),
     "source.unknown": Refusal(
-        "There is no such kind of source",
+        "Unknown kind of source",
         "The kind of a source, or a part of it, is none that deskcast reads; or no source is configured at all.",
         'Take a kind from the message, or "table" with a map of columns.',
     ),
@@ -248,7 +248,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Install the extra that the message names.",
     ),
     "setting.unknown": Refusal(
-        "There is no such setting",
+        "Unknown key",
         "A key of deskcast.toml is unknown. It would be ignored elsewhere; here it is refused, as it is likely a slip.",
         "Compare with the suggestion in the message.",
     ),
@@ -268,7 +268,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Leave one of them out, or give both, as the message says.",
     ),
     "kpi.unknown": Refusal(
-        "There is no such KPI",
+        "Unknown KPI",
         "The name is in no catalogue and not among those that a plug-in adds.",
         "deskcast history --list shows all names.",
     ),
@@ -278,12 +278,12 @@ REFUSALS: Mapping[str, Refusal] = {
         "deskcast history --list says what each KPI needs; add the source, or ask for another.",
     ),
     "metric.unknown": Refusal(
-        "There is no such promise",
+        "Unknown SLA",
         "The metric of an [[sla]], a goal or a model is none that is known, or no policy has it.",
         "Take one of the names in the message.",
     ),
     "series.unknown": Refusal(
-        "There is no such series",
+        "Unknown series",
         "A name fits no series, segment or column of the history or the forecast.",
         "Take one of the names in the message.",
     ),
@@ -298,7 +298,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Ask for a shorter horizon or fewer windows, or wait until there is more.",
     ),
     "model.unknown": Refusal(
-        "There is no such model or method",
+        "Unknown model or method",
         "The name is not among the methods that are built in or registered.",
         "Take one of the names in the message.",
     ),

@@ -12,7 +12,6 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.pipelines.pages.report import render_report, script_json, write_report
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.words.tables import format_header, format_table, sort_latest_first
 
 MADE = datetime(2024, 4, 1, 6, 30, tzinfo=UTC)
 NASTY = "C-<script>alert(1)</script>"
@@ -179,46 +178,3 @@ def test_the_file_is_written_whole_or_not_at_all(tmp_path, stages):
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(InputError, match="missing folder"):
         write_report([], tmp_path / "no" / "report.html", title="d", made_at=MADE, version="0")
-
-
-def test_tables_are_told_in_words():
-    frame = pd.DataFrame(
-        {
-            "due_at": pd.to_datetime(["2024-03-31T00:30Z", None], utc=True),
-            "ds": pd.to_datetime(["2024-03-31", "2024-04-01"]),
-            "paused": [True, False],
-            "probability": [0.123, np.nan],
-            "left_s": [-3600.0, 90061.0],
-            "calls": [1234.6, np.inf],
-            "team": ["a", ""],
-        }
-    )
-    shown = format_table("t", frame, timezone="Europe/Lisbon")
-    assert shown.rows[0] == ["Sun 31 Mar 2024 00:30", "Sun 31 Mar 2024", "yes", "12.3%", "-1 h", "1,235", "a"]
-    assert shown.rows[1] == ["–", "Mon 01 Apr 2024", "no", "–", "1 d 1 h", "inf", "–"]
-    assert [number for _, number in shown.columns] == [False, False, False, True, True, True, False]
-    assert format_table("t", frame, timezone="Asia/Tokyo").rows[0][0] == "Sun 31 Mar 2024 09:30"
-    assert (len(format_table("t", frame, 1).rows), format_table("t", frame, 1).total) == (1, 2)
-    assert format_table("t", frame.iloc[:0]).rows == []
-    assert format_header("unique_id") == "series"
-    assert sort_latest_first(frame)["ds"].is_monotonic_decreasing
-
-
-def test_each_kpi_is_told_in_its_own_unit():
-    kpis = ["sla_attainment", "resolution_time", "cases_opened", "sla_attainment", "nps_of_my_own"]
-    frame = pd.DataFrame({"kpi": kpis, "value": [0.824, 5400.0, 1234.0, -0.1, np.nan]})
-    shown = format_table("history", frame)
-    assert [row[1] for row in shown.rows] == ["82.4%", "1 h 30 min", "1,234", "-10.0%", "–"]
-    assert shown.columns == [("KPI", False), ("value", True)]
-
-
-def test_attainment_by_metric_is_a_share_and_the_mean_beside_csat_a_score():
-    frame = pd.DataFrame(
-        {
-            "kpi": ["csat", "sla_attainment_resolution", "resolution_time", "backlog"],
-            "value": [0.73, 0.853, 5400.0, 167.0],
-            "mean": [3.9, None, 7200.0, None],
-        }
-    )
-    told = [row[1:] for row in format_table("history", frame, 10).rows]
-    assert told == [["73.0%", "3.9"], ["85.3%", "–"], ["1 h 30 min", "2 h"], ["167", "–"]]

@@ -307,7 +307,7 @@ def test_the_command(desk):
         cwd=desk,
     )
     assert seen.returncode == 0, seen.stderr
-    assert "marked as seen" in seen.stdout
+    assert "is acknowledged" in seen.stdout
     assert "segment channel mail" in seen.stdout
     refused = deskcast("watch", "--acknowledge", "nobody", cwd=desk)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
