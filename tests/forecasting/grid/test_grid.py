@@ -41,7 +41,7 @@ def test_an_unknown_frequency_is_refused(freq):
 def test_a_slot_without_a_row_is_missing_and_named():
     grid = make_grid(rows(["2024-03-01", "2024-03-02", "2024-03-05"], name="chat"), 2, "D")
     assert np.isnan(grid.y[0]).tolist() == [False, False, True, True, False]
-    assert "series 'chat' 2, first 2024-03-03" in grid.notes[0]
+    assert "'chat' 2 (from Sun 3 Mar 2024)" in grid.notes[0]
 
 
 def test_a_late_start_is_no_gap():
@@ -162,7 +162,7 @@ def test_a_bad_series_is_named_and_leaves_the_others_as_they_are(change, row, sa
     assert refused["unique_id"] == "bad"
     assert refused["row"] == row
     assert said in refused["reason"]
-    assert "series 'bad' is left out" in table.attrs["notes"][0]
+    assert "'bad' is excluded" in table.attrs["notes"][0]
 
 
 def test_a_stamp_of_another_age_costs_its_series_only():
@@ -213,7 +213,7 @@ def test_an_outage_is_found_named_and_not_learnt():
     gone = (stamps >= "2024-03-05 09:00") & (stamps < "2024-03-05 15:00")
     grid = make_grid(rows(stamps, np.where(gone, 0.0, y)), 24, "h")
     assert (grid.state[0] == OUTAGE).tolist() == gone.tolist()
-    assert any("outage" in note and "6, first 2024-03-05 09:00" in note for note in grid.notes)
+    assert any("outage" in note and "6 (from Tue 5 Mar 2024 09:00)" in note for note in grid.notes)
     told = make_grid(rows(stamps, y), 24, "h", outages=[("all", "2024-03-05 09:00", "2024-03-05 15:00")])
     assert (told.state[0] == OUTAGE).tolist() == gone.tolist()
     with pytest.raises(InputError, match="unknown series"):

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError

@@ -68,7 +68,7 @@ def test_the_one_case_there_is_is_told_once():
 
 def test_an_attribute_of_no_known_time_is_refused_with_a_suggestion(tmp_path):
     raw = {"source": {"cases": {"path": "t.csv", "attributes": {"account": "creaton"}}}}
-    with pytest.raises(InputError, match=r"column 'account'.*got 'creaton'.*did you mean 'creation'"):
+    with pytest.raises(InputError, match=r"key 'account'.*got 'creaton'.*did you mean 'creation'"):
         parse_config(raw, folder=tmp_path)
 
 
