@@ -134,7 +134,8 @@ def _fit(shown: FormattedTable, width: int) -> list[tuple[int, int]]:
         words = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
         least.append(max(head, min(natural, max(FLEXIBLE_WIDTH, min(words, MAX_WORD_WIDTH)))))
         most.append(max(head, natural))
-    chosen, used = [], 0
+    chosen: list[int] = []
+    used = 0
     for place, size in enumerate(least):
         more = size + len(_GAP) * bool(chosen)
         if used + more <= width:

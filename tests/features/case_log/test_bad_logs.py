@@ -191,7 +191,7 @@ def test_the_check_counts_and_names_what_is_wrong(files):
             "unknown calendar",
         ),
         ('[history]\nkpis = ["resolved_within_soon"]\n', "unknown KPI"),
-        ('[history]\nrepeat = "7"\n', "not a duration"),
+        ('[history]\nrepeat = "7"\n', "not a valid duration"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(files, more, words):

@@ -200,7 +200,7 @@ def test_a_column_that_differs_in_capitals_only_keeps_a_name_of_its_own():
 
 def test_bad_instant():
     cases = pd.DataFrame({"case_id": ["1"], "created_at": instants("2024-07-01T08:30")})
-    with pytest.raises(InputError, match="not an instant; got 'whenever'"):
+    with pytest.raises(InputError, match="not a valid instant; got 'whenever'"):
         CaseLog.from_frames(cases=cases).as_of("whenever")
 
 

@@ -168,7 +168,7 @@ def test_bare_arrivals_have_no_other_kpi():
         ({"by": "chanel"}, "did you mean 'channel'"),
         ({"by": ["channel", "channel"]}, "twice"),
         ({"freq": "7min"}, "whole number"),
-        ({"freq": "fortnight"}, "not a frequency"),
+        ({"freq": "fortnight"}, "not a valid frequency"),
         ({"kpis": "cost_per_case", "by": "channel"}, "cannot be split"),
         ({"kpis": "value_settled"}, "it needs column amount"),
         ({"kpis": "resolution_time_business"}, "it needs a calendar"),

@@ -59,13 +59,13 @@ def test_a_late_start_is_no_gap():
         (lambda f: f.rename(columns={"unique_id": "unique"}), "did you mean 'unique'"),
         (lambda f: f.assign(y=[1.0, -2.0, 3.0]), r"series 'all': column 'y', row 2: .*negative.*-2"),
         (lambda f: f.assign(y=[1.0, 2.0, np.inf]), r"series 'all': column 'y', row 3: .*infinite"),
-        (lambda f: f.assign(y=["1", "two", "3"]), r"series 'all': column 'y', row 2: .*not a number.*'two'"),
+        (lambda f: f.assign(y=["1", "two", "3"]), r"series 'all': column 'y', row 2: .*not a valid number.*'two'"),
         (lambda f: f.assign(y=np.nan), "no row has a value"),
         (lambda f: f.assign(ds=["2024-03-01", "soon", "2024-03-03"]), "row 2: not a valid time; got 'soon'"),
         (lambda f: f.assign(ds=f["ds"].where(f["ds"] != "2024-03-02")), "row 2: missing time"),
         (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("9h")), "row 1: this is not the start of a slot"),
         (lambda f: pd.concat([f, f.iloc[[1]]]), r"series 'all': column 'ds', row 4: .*doubled.*2024-03-02"),
-        (lambda f: f.assign(unique_id=[None, "a", "b"]), "name of a series is missing"),
+        (lambda f: f.assign(unique_id=[None, "a", "b"]), "missing name of a series"),
     ],
 )
 def test_bad_input_is_named(change, said):
@@ -90,7 +90,7 @@ def test_the_calendar_closes_slots_and_arrivals_there_are_told():
     week = rows(pd.date_range("2024-03-25", periods=7))
     grid = make_grid(week, 7, "D", calendar)
     assert grid.is_open[0].tolist() == [True] * 4 + [False] * 3 + [True] * 5 + [False] * 2
-    assert "18 arrivals in 3 closed slots" in grid.notes[-1]
+    assert "18 arrivals in 3 closed intervals" in grid.notes[-1]
 
 
 def test_stamps_with_a_zone_are_read_on_the_clock_of_the_calendar():
@@ -144,7 +144,7 @@ GOOD = rows(pd.date_range("2024-03-01", periods=60), name="good")
     [
         (lambda f: f.assign(y=f["y"].where(f.index != 3, -2.0)), 64, "negative"),
         (lambda f: f.assign(y=f["y"].where(f.index != 4, np.inf)), 65, "infinite"),
-        (lambda f: f.assign(y=f["y"].astype(object).where(f.index != 5, "many")), 66, "not a number"),
+        (lambda f: f.assign(y=f["y"].astype(object).where(f.index != 5, "many")), 66, "not a valid number"),
         (lambda f: pd.concat([f, f.iloc[[1]]]), 121, "doubled"),
         (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("2h")), 61, "not the start of a slot"),
         (lambda f: f.assign(ds=f["ds"].where(f.index != 6)), 67, "missing time"),

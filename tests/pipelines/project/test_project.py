@@ -131,7 +131,11 @@ def test_looking_back_needs_something_to_look_at(tmp_path):
     late = view_as_of(project, "2031-01-01")
     assert late.log.until == project.log.until
     assert "before 2031-01-01; it is read whole" in late.notes[-1]
-    for at, words in (("2023-01-01", "nothing was known yet"), ("", "not an instant"), ("soon", "not an instant")):
+    for at, words in (
+        ("2023-01-01", "nothing was known yet"),
+        ("", "not a valid instant"),
+        ("soon", "not a valid instant"),
+    ):
         with pytest.raises(InputError, match=words):
             view_as_of(project, at)
 

@@ -146,7 +146,7 @@ def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
     )
     assert read_flags(results, "first_response").empty
     flagged_file(results).write_text("not a table")
-    with pytest.raises(InputError, match=r"not a file of picked cases.*move flagged.parquet away"):
+    with pytest.raises(InputError, match=r"not a valid file of selected cases.*move flagged.parquet away"):
         read_flags(results, "resolution")
 
 

@@ -218,7 +218,7 @@ def test_a_killed_write_leaves_the_last_state_whole(at, monkeypatch):
 def test_a_place_that_cannot_be_written_or_read_is_named(at):
     room = alert_state_file(at.results).parent
     room.write_text("a file in the way")
-    with pytest.raises(InputError, match="cannot be remembered here"):
+    with pytest.raises(InputError, match="cannot be saved here"):
         incident_state.check_alert_state(at.results)
     room.unlink()
     room.mkdir()
@@ -316,7 +316,7 @@ def test_the_command(desk):
         ((None, "x", None, None), "--acknowledge"),
         ((None, "", name, None), "--until"),
         ((None, "", None, "2024-09-01"), "--silence"),
-        ((None, "", name, "someday"), "not a day"),
+        ((None, "", name, "someday"), "not a valid date"),
     ):
         with pytest.raises(InputError, match=message):
             apply_alert_actions(desk / "deskcast.toml", *words, False)
