@@ -120,9 +120,10 @@ def format_refusals() -> str:
 NOTE = "*Written by `docs/generate.py` from the code.*"
 CONFIGURATION_HEAD = """\
 `deskcast.toml` is one TOML file. `deskcast init` writes it, commented; an unknown key is an error that suggests the
-nearest name. `[[name]]` may stand several times. A *duration* is a text with its unit (`"20s"`, `"4h"`, `"2d"`), a *share*
-a number from 0 to 1, a *frequency* one of `15min`, `30min`, `h`, `D`, `W`, `MS`. Besides the sections, `timezone` (a name
-such as `"Europe/Lisbon"`) is the zone in which days and weeks are counted. Paths are seen from the folder of the file."""
+nearest name. `[[name]]` may stand several times. A *duration* is a text with its unit (`"20s"`, `"4h"`, `"2d"`), a
+*share* a number from 0 to 1, a *frequency* one of `15min`, `30min`, `h`, `D`, `W`, `MS`. Besides the sections,
+`timezone` (a name such as `"Europe/Lisbon"`) is the zone in which days and weeks are counted. Paths are seen from the
+folder of the file."""
 TABLES_HEAD = """\
 Every export becomes one or more of these tables. Ids are texts, instants are in UTC, durations in seconds; what is
 missing stays missing. Columns beyond these are kept as attributes, each with the time from which it is known:

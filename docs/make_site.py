@@ -1,7 +1,7 @@
 """Build the site of the documentation strictly: a broken link or an unknown page ends with an error.
 
-Run ``python docs/make_site.py [FOLDER]`` from the root of the repository; pages of the root, such as DECISIONS.md, are put
-beside the others.
+Run ``python docs/make_site.py [FOLDER]`` from the root of the repository; pages of the root, such as DECISIONS.md, are
+put beside the others.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def parse_duration(text: object, *, where: str | None = None, column: str | None
     (20.0, 5400.0, 172800.0)
     >>> parse_duration(20)
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: a duration needs a unit; got 20, wanted text such as '20s', '3min', '6h' or '2d'
+    deskcast.features.errors.InputError: a duration needs a unit; got 20, expected text such as '20s', '3min', '6h' or '2d'
     """  # noqa: E501 - the message is one line by design
     wanted = "text such as '20s', '3min', '6h' or '2d'"
     if not isinstance(text, str):
@@ -29,7 +29,7 @@ def parse_duration(text: object, *, where: str | None = None, column: str | None
     parts = _PART.findall(text.strip().lower())
     if not parts or _PART.sub("", text.strip().lower()).strip() or any(u not in _SECONDS for _, u in parts):
         raise InputError(
-            "this is not a duration", where=where, column=column, got=text, wanted=wanted, code="duration.unreadable"
+            "not a valid duration", where=where, column=column, got=text, wanted=wanted, code="duration.unreadable"
         )
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if seconds > MAX_DURATION_YEARS * 366 * 86400:
@@ -51,10 +51,10 @@ def format_duration(seconds: float) -> str:
     >>> format_duration(42), format_duration(5400), format_duration(93600), format_duration(-60)
     ('42 s', '1 h 30 min', '1 d 2 h', '-1 min')
     """
-    if seconds < 0:
+    if seconds <= -0.5:
         return "-" + format_duration(-seconds)
     units = [("d", 86400), ("h", 3600), ("min", 60), ("s", 1)]
-    rest = round(seconds)
+    rest = round(abs(seconds))
     words: list[str] = []
     for name, size in units:
         if rest >= size and len(words) < 2:

@@ -1,16 +1,18 @@
-"""The one error that bad input gets, and the one warning of input that is not used."""
+"""The one error that bad input gets, its form, and the one warning of input that is not used."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 #: What stands before the host of an address: up to the last @ of the word, as a password may hold any sign.
 _LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^\s:/@'\"]*)(?P<secret>:\S*)?@", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
-#: Characters of what came that a message shows.
-MAX_SHOWN = 160
+#: Characters of a message, and of the value in it; where a message is too long the value is cut further.
+MAX_LINE, MAX_SHOWN, MIN_SHOWN = 200, 160, 24
+#: Names that a list shows.
+MAX_NAMES = 3
 _SETTING = re.compile(
     r"\b(\w*(?:password|passwd|pwd|token|secret|api_?key)\s*=\s*)('[^']*'|[^&\s'\",;)]+)", re.IGNORECASE
 )
@@ -53,34 +55,40 @@ def _masked(found: re.Match[str]) -> str:
 
 
 class InputError(ValueError):
-    """Say what is wrong with an input in one line that its owner can act on, and without a password.
+    """Report what is wrong with an input in one line that its owner can act on, and without a password.
+
+    The form is ``PLACE: key 'X', row N: PROBLEM; got A, expected B (HINT)``: a key of a section of the configuration,
+    an option of the command line, a column of anything else.
 
     Parameters
     ----------
     problem
-        What is wrong, as a plain sentence without a full stop.
+        What is wrong: "missing X", "unknown X", "not a valid X" or "X must be Y", without a full stop.
     where
-        The file, table, or setting that it was found in.
+        The file, table, section of the configuration in square brackets, or option of the command line.
     column
-        The column, argument or key at fault.
+        The column or key at fault.
     row
         The first row at fault, counted from 1 as the owner of the file counts (header not counted).
     got
-        What came.
+        What was given.
     wanted
-        What would have been right.
+        What was expected.
     hint
-        What to try next.
+        What to do: an option, a line to add, a command.
     code
         Which kind of mistake this is: a key of :data:`deskcast.features.refusals.REFUSALS`, such as ``column.missing``.
 
     Examples
     --------
-    >>> raise InputError("the time cannot be read", where="cases.csv", column="opened", row=3,
-    ...                  got="31/31/2024", wanted="a date and time", hint="set date_format")
-    Traceback (most recent call last):
-    deskcast.features.errors.InputError: cases.csv: column 'opened', row 3: the time cannot be read; got '31/31/2024', wanted a date and time (set date_format)
-    """  # noqa: E501 - the message is one line by design
+    >>> print(InputError("not a valid time", where="cases.csv", column="opened", row=3, got="31/31/2024",
+    ...                  wanted="a date and time", hint="set date_format"))
+    cases.csv: column 'opened', row 3: not a valid time; got '31/31/2024', expected a date and time (set date_format)
+    >>> print(InputError("not a valid time", where="[shifts.early]", column="first_start", got="7", wanted="HH:MM"))
+    [shifts.early]: key 'first_start': not a valid time; got '7', expected HH:MM
+    >>> print(InputError("missing '--until'", where="--silence", hint="add --until 2026-04-01"))
+    option '--silence': missing '--until' (add --until 2026-04-01)
+    """
 
     def __init__(
         self,
@@ -101,28 +109,42 @@ class InputError(ValueError):
     def as_line(self) -> str:
         """Return the message as it is shown on a terminal: with its code in square brackets, where it has one.
 
-        >>> InputError("the column is missing", column="opened", code="column.missing").as_line()
-        "column 'opened': the column is missing [column.missing]"
+        >>> InputError("missing column", column="opened", code="column.missing").as_line()
+        "column 'opened': missing column [column.missing]"
         """
         return f"{self} [{self.code}]" if self.code else str(self)
 
     def as_record(self) -> dict[str, object]:
         """Return the parts of the message by name, as JSON has them; what is not told is left out.
 
-        >>> InputError("this is not a date", row=3, got="soon", code="time.unreadable").as_record()
-        {'code': 'time.unreadable', 'message': "row 3: this is not a date; got 'soon'", 'row': 3}
+        >>> InputError("not a valid date", row=3, got="soon", code="time.unreadable").as_record()
+        {'code': 'time.unreadable', 'message': "row 3: not a valid date; got 'soon'", 'row': 3}
         """
         told = {"code": self.code, "message": str(self), "where": self.where, "column": self.column, "row": self.row}
         more = {"wanted": self.wanted, "hint": self.hint}
         return {k: mask_passwords(v) if isinstance(v, str) else v for k, v in (told | more).items() if v}
 
     def _line(self) -> str:
-        place = [f"column '{self.column}'" if self.column else "", f"row {self.row:,}" if self.row else ""]
-        head = ": ".join(part for part in (self.where, ", ".join(filter(None, place))) if part)
+        """Return the message; a value too long for a line is cut further, and nothing else."""
+        shown = MAX_SHOWN
+        while len(line := self._compose(shown)) > MAX_LINE and shown > MIN_SHOWN and self.got is not None:
+            shown = max(MIN_SHOWN, shown - (len(line) - MAX_LINE))
+        return line
+
+    def _compose(self, shown: int) -> str:
+        where = f"option '{self.where}'" if self.where and self.where.startswith("--") else self.where
+        kind = "key" if self.where and ("[" in self.where or self.where.endswith(".toml")) else "column"
+        column = self.column and (
+            f"option '{self.column}'" if self.column.startswith("--") else f"{kind} '{self.column}'"
+        )
+        place = [column or "", f"row {self.row:,}" if self.row else ""]
+        head = ": ".join(part for part in (where, ", ".join(filter(None, place))) if part)
         facts = [self.problem]
         if self.got is not None:
-            facts.append(f"got {_shortened(self.got)}")
-        line = "; ".join(facts) + (f", wanted {self.wanted}" if self.wanted else "")
+            facts.append(f"got {_shortened(self.got, shown)}")
+        elif self.wanted:
+            facts.append(f"expected {self.wanted}")
+        line = "; ".join(facts) + (f", expected {self.wanted}" if self.wanted and self.got is not None else "")
         whole = (f"{head}: " if head else "") + line + (f" ({self.hint})" if self.hint else "")
         return _LINE_ENDS.sub(" ", whole)
 
@@ -131,23 +153,33 @@ class NoRowsError(InputError):
     """Say that a table has columns but no rows: beside other tables it is nothing wrong."""
 
 
-def _shortened(value: object) -> str:
+def _shortened(value: object, size: int) -> str:
     shown = repr(value)
-    return shown if len(shown) <= MAX_SHOWN else f"{shown[: MAX_SHOWN - 4]}...{shown[-1]}"
+    return shown if len(shown) <= size else f"{shown[: size - 4]}...{shown[-1]}"
 
 
 def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str | None:
-    """Return a hint with the nearest known name, or the list of names where none is near.
+    """Return a hint with the nearest known name, or the first known names where none is near.
 
     >>> did_you_mean("chanel", ["channel", "region"])
     "did you mean 'channel'?"
-    >>> did_you_mean("x", ["channel", "region"])
-    'known: channel, region'
+    >>> did_you_mean("x", ["channel", "region"]), did_you_mean("x", ["age", "bias", "cost", "due"])
+    ('known: channel, region', 'known: age, bias, cost and 1 more')
     """
     import difflib
 
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+    return f"did you mean '{near[0]}'?" if near else f"known: {list_names(known)}"
+
+
+def list_names(names: Sequence[str]) -> str:
+    """List names for a message: three of them, and how many more there are.
+
+    >>> list_names(["a", "b"]), list_names(["a", "b", "c", "d", "e"])
+    ('a, b', 'a, b, c and 2 more')
+    """
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 class PassedOverWarning(UserWarning):

@@ -146,7 +146,7 @@ def unregister(kind: str, name: str) -> None:
     """
     if (kind, name) not in _REGISTERED:
         known = ", ".join(f"{k} '{n}'" for k, n in _REGISTERED) or "nothing is registered"
-        raise InputError("nothing is registered under this name", where=kind, got=name, hint=known, code="value.range")
+        raise InputError("unknown name of a plug-in", where=kind, got=name, hint=known, code="value.range")
     _SECONDS.pop((kind, name), None)
     plugin = _REGISTERED.pop((kind, name))
     if "forget" in plugin.facts:

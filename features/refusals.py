@@ -13,7 +13,7 @@ from .row_refusals import ROW_REFUSALS, Refusal
 #: Code -> what it means.
 REFUSALS: Mapping[str, Refusal] = {
     "file.missing": Refusal(
-        "There is no such file",
+        "Missing file",
         "The path of an export, a configuration or a result names nothing on this machine. A path in "
         "deskcast.toml is seen from the folder of that file, and a pattern such as exports/*.csv may fit "
         "nothing.",
@@ -56,7 +56,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Choose another folder, or use --force where the message offers it.",
     ),
     "folder.missing": Refusal(
-        "There is no such folder",
+        "Missing folder",
         "A file should be read from or written into a folder that does not exist, or a folder holds no table.",
         "Make the folder, or correct the path.",
     ),
@@ -82,7 +82,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Mend the line: texts stand in quotes, and a section begins with [name].",
     ),
     "table.unknown": Refusal(
-        "There is no such table",
+        "Unknown table",
         "A canonical table, a result table, a sheet or a table of a database was named that is not there.",
         "Take a name from those that the message lists.",
     ),
@@ -93,7 +93,7 @@ REFUSALS: Mapping[str, Refusal] = {
         'Add it to [source.NAME.columns] as: our name = "the file\'s name", or add the column to the frame.',
     ),
     "column.unknown": Refusal(
-        "There is no such column",
+        "Unknown column",
         "A name in a map, a list of segments or an option fits no column of the file or of the canonical table."
         " It may be misspelt, or the export has changed.",
         "Compare with the names in the message; deskcast check shows what the file has.",
@@ -104,7 +104,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Rename one of them, or leave it out.",
     ),
     "column.empty": Refusal(
-        "Every value of a needed column is missing",
+        "Every value of missing column",
         "The column is there, but no row has a value that can be used. Often the export has filled another "
         "column, or marks missing values by a word.",
         "Choose the other column, or add the word to missing.",
@@ -191,7 +191,7 @@ REFUSALS: Mapping[str, Refusal] = {
         'Write open = { mon-fri = ["09:00-18:00"] } and holidays = "PT" or a list of dates.',
     ),
     "calendar.unknown": Refusal(
-        "There is no such calendar",
+        "Unknown calendar",
         "A setting names a calendar that no section [calendar.NAME] describes, or the business clock has none.",
         "Add the section, or take one of the names in the message.",
     ),
@@ -214,7 +214,7 @@ REFUSALS: Mapping[str, Refusal] = {
         'Say what the columns mean in a source of kind "table", or give another export.',
     ),
     "source.unknown": Refusal(
-        "There is no such kind of source",
+        "Unknown kind of source",
         "The kind of a source, or a part of it, is none that deskcast reads; or no source is configured at all.",
         'Take a kind from the message, or "table" with a map of columns.',
     ),
@@ -240,7 +240,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Install the extra that the message names.",
     ),
     "setting.unknown": Refusal(
-        "There is no such setting",
+        "Unknown key",
         "A key of deskcast.toml is unknown. It would be ignored elsewhere; here it is refused, as it is likely a slip.",
         "Compare with the suggestion in the message.",
     ),
@@ -260,7 +260,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Leave one of them out, or give both, as the message says.",
     ),
     "kpi.unknown": Refusal(
-        "There is no such KPI",
+        "Unknown KPI",
         "The name is in no catalogue and not among those that a plug-in adds.",
         "deskcast history --list shows all names.",
     ),
@@ -270,12 +270,12 @@ REFUSALS: Mapping[str, Refusal] = {
         "deskcast history --list says what each KPI needs; add the source, or ask for another.",
     ),
     "metric.unknown": Refusal(
-        "There is no such promise",
+        "Unknown SLA",
         "The metric of an [[sla]], a goal or a model is none that is known, or no policy has it.",
         "Take one of the names in the message.",
     ),
     "series.unknown": Refusal(
-        "There is no such series",
+        "Unknown series",
         "A name fits no series, segment or column of the history or the forecast.",
         "Take one of the names in the message.",
     ),
@@ -290,7 +290,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Ask for a shorter horizon or fewer windows, or wait until there is more.",
     ),
     "model.unknown": Refusal(
-        "There is no such model or method",
+        "Unknown model or method",
         "The name is not among the methods that are built in or registered.",
         "Take one of the names in the message.",
     ),
@@ -306,7 +306,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "queue.empty": Refusal(
         "Nothing is known of this queue",
-        "No contact or case came, or no handle time is known, so no number of agents can be given.",
+        "No contact or case came, or missing AHT, so no number of agents can be given.",
         "Check the names in [staffing.NAME], or give aht there.",
     ),
     "plan.impossible": Refusal(
@@ -322,7 +322,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "results.missing": Refusal(
         "There are no results yet",
-        "The command shows what an earlier run wrote, and there is no such run or table here.",
+        "The command shows what an earlier run wrote, and unknown run or table here.",
         "Run deskcast run first, or name the folder with --config.",
     ),
     "results.damaged": Refusal(
@@ -359,7 +359,7 @@ def explain_refusal(code: str) -> str:
     Raises
     ------
     InputError
-        If there is no such code.
+        If the code is unknown.
 
     Examples
     --------
@@ -373,7 +373,7 @@ def explain_refusal(code: str) -> str:
     found = REFUSALS.get(code.strip("[] "))
     if found is None:
         raise InputError(
-            "there is no such code of a refusal", where="--explain", got=code, hint=did_you_mean(code, tuple(REFUSALS)),
+            "unknown error code", where="--explain", got=code, hint=did_you_mean(code, tuple(REFUSALS)),
             code="value.unknown",
         )  # fmt: skip
     return f"{code.strip('[] ')}: {found.title}.\n{found.explanation}\nTo mend it: {found.mend}"

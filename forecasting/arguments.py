@@ -51,7 +51,7 @@ def check_numbers(
     [180.0, 240.0]
     >>> check_numbers("aht", [180, 0], above=0)
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: argument 'aht', position 1: the number is out of range; got 0.0, wanted a number above 0
+    deskcast.features.errors.InputError: argument 'aht', position 1: the number is out of range; got 0.0, expected a number above 0
     """  # noqa: E501 - the message is one line by design
     wanted = _wanted(least, above, most, below)
     array = _floats(name, values, wanted)
@@ -82,7 +82,7 @@ def check_number(
 
     >>> check_number("confidence", [0.8, 0.9])
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: argument 'confidence': one number is wanted here; got (2,), wanted a number
+    deskcast.features.errors.InputError: argument 'confidence': one number is wanted here; got (2,), expected a number
     """
     array = check_numbers(name, value, least=least, above=above, most=most, below=below, infinite=infinite)
     if array.size != 1:
@@ -119,7 +119,7 @@ def check_load(name: str, load: Floats) -> None:
 
     >>> check_load("calls", np.array([50.0, 1e300]))
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: argument 'calls', position 1: the load is too large; got 1e+300, wanted up to 1e+15 Erlangs
+    deskcast.features.errors.InputError: argument 'calls', position 1: the load is too large; got 1e+300, expected up to 1e+15 Erlangs
     """  # noqa: E501 - the message is one line by design
     large = ~(load <= _MAX_LOAD_ERLANGS)
     if large.any():
@@ -172,7 +172,7 @@ def _floats(name: str, values: Numbers, wanted: str) -> Floats:
         if not (missing or real):
             got = value.item() if isinstance(value, np.generic) else value
             raise InputError(
-                "this is not a number", where=_place(name, array, i), got=got, wanted=wanted, code="value.unknown"
+                "not a valid number", where=_place(name, array, i), got=got, wanted=wanted, code="value.unknown"
             )
         out.ravel()[i] = np.nan if missing else _float(value)
     return out

@@ -173,7 +173,7 @@ def _better_direction(kpi: str, better: str | None) -> int:
         return -1 if down else 1
     if better not in ("higher", "lower"):
         raise InputError(
-            "this is no direction",
+            "not a valid direction",
             where="argument 'better'",
             got=better,
             wanted="higher or lower",
@@ -206,7 +206,7 @@ def _period(day: pd.Timestamp, period: str) -> tuple[pd.Timestamp, pd.Timestamp]
     wanted = _PERIOD_ALIASES.get(period, period)
     if wanted not in names:
         raise InputError(
-            "this is no period",
+            "not a valid period",
             where="argument 'period'",
             got=period,
             wanted="W, MS, QS or YS",

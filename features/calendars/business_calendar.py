@@ -304,7 +304,7 @@ def to_micros(values: Any, name: str) -> Micros:
         index = pd.DatetimeIndex((values.array if isinstance(values, pd.Series) else values) if listed else [values])
     except (ValueError, TypeError) as error:
         raise InputError(
-            "these are not instants", column=name, got=_first(values), wanted="instants in UTC", code="time.unreadable"
+            "not valid instants", column=name, got=_first(values), wanted="instants in UTC", code="time.unreadable"
         ) from error
     if index.tz is None:
         if index.isna().all():

@@ -88,9 +88,9 @@ def parse_instant(t: object, timezone: str = "UTC") -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(t)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
-        raise InputError("this is not an instant", got=t, wanted="a date and time", code="time.unreadable") from error
+        raise InputError("not a valid instant", got=t, wanted="a date and time", code="time.unreadable") from error
     if pd.isna(stamp):
-        raise InputError("this is not an instant", got=t, wanted="a date and time", code="time.unreadable")
+        raise InputError("not a valid instant", got=t, wanted="a date and time", code="time.unreadable")
     if stamp.tzinfo is None:  # the hour that comes twice is its first, the one that never comes is its end
         stamp = stamp.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward")
     return stamp.tz_convert("UTC")

@@ -109,9 +109,7 @@ def parse_zone(name: Any) -> ZoneInfo:
     except (ValueError, OSError, KeyError) as error:
         near = did_you_mean(str(name), sorted(available_timezones())) or ""
         hint = near if near.startswith("did") else "a name of the IANA list such as 'Europe/Lisbon'"
-        raise InputError(
-            "there is no such time zone", column="timezone", got=name, hint=hint, code="time.zone"
-        ) from error
+        raise InputError("unknown time zone", column="timezone", got=name, hint=hint, code="time.zone") from error
 
 
 def _local(

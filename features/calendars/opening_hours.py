@@ -201,11 +201,11 @@ def find_public_holidays(country: str, first: int, last: int) -> frozenset[date]
         if code in known:
             hint = did_you_mean(part, sorted(known[code])) if known[code] else "it has no parts"
             raise InputError(
-                "this country has no such part", column="holidays", got=country, hint=hint, code="calendar.unreadable"
+                "unknown region of the country", column="holidays", got=country, hint=hint, code="calendar.unreadable"
             ) from error
         hint = "a code such as 'PT' or 'US', or dates such as '2026-12-24'"
         raise InputError(
-            "there are no holidays of this country",
+            "unknown country",
             column="holidays",
             got=country,
             hint=hint,
@@ -255,7 +255,7 @@ def _interval(text: object, column: str) -> tuple[int, int]:
     numbers = [int(g or 0) for g in match.groups()]
     start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if numbers[1] > 59 or numbers[3] > 59 or start >= _MINUTES_PER_DAY or end > _MINUTES_PER_DAY:
-        raise InputError("there is no such time of day", column=column, got=text, wanted=wanted, code="time.unreadable")
+        raise InputError("unknown time of day", column=column, got=text, wanted=wanted, code="time.unreadable")
     if start == end:
         hint = "write '00:00-24:00' for a whole day"
         raise InputError("these hours begin where they end", column=column, got=text, hint=hint, code="time.order")
@@ -282,7 +282,7 @@ def _date(text: str) -> date:
         return date.fromisoformat(text[:10])
     except ValueError as error:
         raise InputError(
-            "this is not a date",
+            "not a valid date",
             column="holidays",
             got=text,
             wanted="a date such as '2026-12-24'",

@@ -71,7 +71,7 @@ def parse_period_frequency(name: str) -> PeriodFrequency:
     PeriodFrequency(name='15min', minutes=15)
     >>> parse_period_frequency("ME")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: column 'freq': this is not a frequency; got 'ME' (did you mean 'MS'?)
+    deskcast.features.errors.InputError: column 'freq': not a valid frequency; got 'ME' (did you mean 'MS'?)
     """
     text = name.strip() if isinstance(name, str) else ""
     match = _MINUTES.fullmatch(text)
@@ -91,7 +91,7 @@ def parse_period_frequency(name: str) -> PeriodFrequency:
     hint = (
         f"did you mean '{_FREQUENCY_ALIASES[text]}'?" if text in _FREQUENCY_ALIASES else did_you_mean(text, FREQUENCIES)
     )
-    raise InputError("this is not a frequency", column="freq", got=name, hint=hint, code="frequency.invalid")
+    raise InputError("not a valid frequency", column="freq", got=name, hint=hint, code="frequency.invalid")
 
 
 def parse_zone(name: str) -> ZoneInfo:
@@ -99,15 +99,13 @@ def parse_zone(name: str) -> ZoneInfo:
 
     >>> parse_zone("Europe/Lissabon")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: column 'timezone': there is no such time zone; got 'Europe/Lissabon' (...)
+    deskcast.features.errors.InputError: column 'timezone': unknown time zone; got 'Europe/Lissabon' (...)
     """
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, IsADirectoryError, TypeError) as error:
         hint = "IANA names such as Europe/Lisbon, America/New_York or UTC"
-        raise InputError(
-            "there is no such time zone", column="timezone", got=name, hint=hint, code="time.zone"
-        ) from error
+        raise InputError("unknown time zone", column="timezone", got=name, hint=hint, code="time.zone") from error
 
 
 @lru_cache(maxsize=64)

@@ -46,7 +46,7 @@ def connect(connection: Any) -> Any:
     --------
     >>> connect("mysql://localhost/desk")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: this is no engine that deskcast knows; got 'mysql://localhost/desk', ...
+    deskcast.features.errors.InputError: unknown engine; got 'mysql://localhost/desk', ...
     """
     bound = connection
     if isinstance(connection, str):
@@ -67,7 +67,7 @@ def connect(connection: Any) -> Any:
 
 def _unknown(got: object) -> None:
     wanted = "postgresql://..., a SparkSession, or an Ibis connection to DuckDB, PostgreSQL or Spark"
-    raise InputError("this is no engine that deskcast knows", got=got, wanted=wanted, code="value.unknown")
+    raise InputError("unknown engine", got=got, wanted=wanted, code="value.unknown")
 
 
 def _postgres(address: str) -> Any:
@@ -131,7 +131,7 @@ def bind_tables(connection: Any, names: Mapping[str, str] | None = None) -> dict
     for name, where in names.items():
         if name not in TABLES:
             raise InputError(
-                f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
+                f"unknown canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
             )
         rows = _find(connection, where)
         if connection.name == "pyspark":
@@ -147,7 +147,7 @@ def _find(connection: Any, where: str) -> Any:
     there = _tables_in(connection, database)
     if table not in there:
         raise InputError(
-            "the database has no such table",
+            "unknown table of the database",
             got=where,
             hint=did_you_mean(table, tuple(there)) or None,
             code="table.unknown",
@@ -185,7 +185,7 @@ def conform_expr(name: str, rows: Any) -> Any:
     for column in table.required:
         if column not in rows.columns:
             near = did_you_mean(column, rows.columns)
-            raise InputError("the column is missing", where=name, column=column, hint=near, code="column.missing")
+            raise InputError("missing column", where=name, column=column, hint=near, code="column.missing")
     out = {c: rows[c] for c in rows.columns}
     for declared in table.columns:
         if declared.name in out:
@@ -207,11 +207,16 @@ def _cast(values: Any, column: Column, table: str) -> Any:
         return values.cast(_TYPES["instant"])
     if column.kind == "flag" and not (kind.is_boolean() or kind.is_integer()):
         raise InputError(
-            "this is no flag", where=table, column=column.name, got=str(kind), wanted="boolean", code="value.unknown"
+            "not a valid flag", where=table, column=column.name, got=str(kind), wanted="boolean", code="value.unknown"
         )
     if column.kind in ("seconds", "number", "count") and not kind.is_numeric():
         raise InputError(
-            "this is no number", where=table, column=column.name, got=str(kind), wanted="a number", code="value.unknown"
+            "not a valid number",
+            where=table,
+            column=column.name,
+            got=str(kind),
+            wanted="a number",
+            code="value.unknown",
         )
     return values.cast(_TYPES[column.kind])
 
@@ -317,5 +322,5 @@ def _pattern(path: Path) -> str:
             raise InputError("the folder holds no Parquet file", got=str(path), code="folder.missing")
         return str(path / "*.parquet")
     if not path.is_file() and not any(c in path.name for c in "*?["):
-        raise InputError("there is no such file", got=str(path), code="file.missing")
+        raise InputError("missing file", got=str(path), code="file.missing")
     return str(path)

@@ -45,7 +45,7 @@ def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """
     if name not in TABLES:
         raise InputError(
-            f"there is no canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
+            f"unknown canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
         )
     table = TABLES[name]
     require_columns(frame, table.required, name)
@@ -118,7 +118,7 @@ def _cast(values: pd.Series[Any], column: Column, table: str) -> pd.Series[Any]:
     if column.required and cast.isna().any():
         row = int(cast.isna().to_numpy().argmax()) + 1
         raise InputError(
-            "the value is missing", where=table, column=column.name, row=row, wanted=column.kind, code="value.missing"
+            "missing value", where=table, column=column.name, row=row, wanted=column.kind, code="value.missing"
         )
     return cast
 

@@ -67,6 +67,7 @@ def _locked(call: Callable[..., Any]) -> Callable[..., Any]:
 def connect_duckdb() -> Any:
     """Return a database in memory of its own, whose clock is UTC."""
     connection = serialise_calls(ibis.duckdb.connect())
+    connection.raw_sql("SET enable_progress_bar = false")  # it is drawn on stdout, into the answer
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET autoinstall_known_extensions = false")  # DuckDB would fetch what it lacks from the network
     return connection

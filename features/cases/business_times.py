@@ -90,7 +90,7 @@ def select_calendar(log: CaseLog, name: str | None = None) -> BusinessCalendar:
         )
     if name not in log.calendars:
         raise InputError(
-            "there is no such calendar",
+            "unknown calendar",
             column="calendar",
             got=name,
             hint=did_you_mean(name, names) or None,

@@ -65,7 +65,7 @@ def describe_missing_data(log: CaseLog, name: str, calendar: str | None = None) 
     kpi = find_kpi(name)
     if kpi is None:
         raise InputError(
-            "there is no such KPI",
+            "unknown KPI",
             column="kpi",
             got=name,
             hint=did_you_mean(name, tuple(KPI_CATALOGUE)),

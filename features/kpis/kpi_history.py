@@ -134,7 +134,7 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     """
     for column in ("kpi", "ds", "value"):
         if column not in history.columns:
-            raise InputError("this is no KPI history: the column is missing", column=column, code="column.missing")
+            raise InputError("missing column of a KPI history", column=column, code="column.missing")
     mine = history[history["kpi"] == kpi]
     if mine.empty:
         known = tuple(dict.fromkeys(history["kpi"]))
@@ -190,9 +190,7 @@ def _counted(
 def _check(desk: LogView, name: str, metrics: list[str]) -> None:
     known = (*KPI_CATALOGUE, *(f"{_SLA}_{metric}" for metric in metrics))
     if find_formula(name) is None or name.startswith(_SLA + "_"):
-        raise InputError(
-            "there is no such KPI", column="kpis", got=name, hint=did_you_mean(name, known), code="kpi.unknown"
-        )
+        raise InputError("unknown KPI", column="kpis", got=name, hint=did_you_mean(name, known), code="kpi.unknown")
     lack = _describe_missing_data(desk, name)
     if lack:
         raise InputError(f"this log cannot give the KPI: it {lack}", column="kpis", got=name, code="kpi.unavailable")
@@ -246,7 +244,7 @@ def _formula(name: str) -> tuple[KpiFormula, str]:
     found = find_formula(name)
     if found is None:
         raise InputError(
-            "there is no such KPI",
+            "unknown KPI",
             column="kpis",
             got=name,
             hint=did_you_mean(name, tuple(KPI_CATALOGUE)),

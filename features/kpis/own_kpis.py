@@ -148,7 +148,7 @@ def _read_rows(plugin: Plugin, entry: Kpi, log: CaseLog) -> pd.DataFrame:
     needed = ("at", *(["value"] * (entry.unit != "count")), *(["case_id"] * plugin.facts["per_case"]))
     for column in needed:
         if column not in found:
-            raise plugin.error("a column is missing from its rows", column=column, got=[str(c) for c in found])
+            raise plugin.error("missing column", column=column, got=[str(c) for c in found])
     if not found.columns.is_unique:
         raise plugin.error("two columns have one name", got=[str(c) for c in found])
     at = found["at"]

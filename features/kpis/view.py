@@ -99,9 +99,7 @@ class LogView:
         for name in names:
             if name not in known:
                 hint = did_you_mean(name, known) if known else "this log has no column to split by"
-                raise InputError(
-                    "cases have no such column to split by", column="by", got=name, hint=hint, code="column.unknown"
-                )
+                raise InputError("unknown column of the cases", column="by", got=name, hint=hint, code="column.unknown")
             if name in (*KPI_MEASURES, CUT_COLUMN, "kpi", "ds"):
                 raise InputError(
                     "a column of this name stands in every history; rename it",

@@ -44,7 +44,7 @@ def _chosen(names: list[str], table: str | None, where: str) -> list[str]:
         return names
     if table not in names:
         raise InputError(
-            "there is no such table",
+            "unknown table",
             where=where,
             column="sheet",
             got=table,

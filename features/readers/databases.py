@@ -60,7 +60,7 @@ def read_relation(
     Raises
     ------
     InputError
-        If there is no such kind of database, its driver is missing, or the server refuses.
+        If the kind of database is unknown, its driver is missing, or the server refuses.
     """
     frame: pd.DataFrame = _reader(uri).read_relation(uri, table, schema, query, columns)
     return frame
@@ -85,7 +85,7 @@ def _reader(uri: str) -> ModuleType:
     if kind in _POSTGRES:
         return postgres
     raise InputError(
-        "no such kind of database is known", column="database", got=uri.split(":", 1)[0][:20],
+        "unknown kind of database", column="database", got=uri.split(":", 1)[0][:20],
         wanted=DATABASE_ADDRESSES, hint="export its tables as CSV or Parquet, and name these files",
         code="database.unreachable",
     )  # fmt: skip

@@ -38,7 +38,7 @@ def decode_text(data: bytes, encoding: str | None, where: str) -> tuple[str, str
             return data.decode(encoding).lstrip("\ufeff"), encoding
         except LookupError as error:
             raise InputError(
-                "there is no such encoding", where=where, column="encoding", got=encoding, code="text.encoding"
+                "unknown encoding", where=where, column="encoding", got=encoding, code="text.encoding"
             ) from error
         except UnicodeError as error:
             raise InputError(
@@ -55,7 +55,7 @@ def decode_text(data: bytes, encoding: str | None, where: str) -> tuple[str, str
         name = _detect_wide(data)
         if not name:
             raise InputError(
-                "this is a binary file, not a table", where=where, got="bytes of 0 that no encoding explains",
+                "not a table but a binary file", where=where, got="bytes of 0 that no encoding explains",
                 wanted="a CSV, JSON, Excel or Parquet file",
                 hint=f"tried {', '.join(_UNMARKED)}; set encoding if it is text",
                 code="file.kind",
@@ -75,7 +75,7 @@ def _refuse_known_files(data: bytes, where: str) -> None:
     for mark, name in _OTHER_FILES:
         if data.startswith(mark):
             raise InputError(
-                f"this is a binary file, not a table: {name}",
+                f"not a table but a binary file: {name}",
                 where=where,
                 wanted="a CSV, JSON, Excel or Parquet file",
                 code="file.kind",
@@ -119,7 +119,7 @@ def _refuse_binary(data: bytes, where: str) -> None:
     strange = sum(head.count(bytes([b])) for b in range(28) if b not in (1, 9, 10, 12, 13))
     if strange > 0.005 * len(head):
         raise InputError(
-            "this is a binary file, not a table",
+            "not a table but a binary file",
             where=where,
             wanted="a CSV, JSON, Excel or Parquet file",
             code="file.kind",

@@ -169,7 +169,7 @@ def _documents(text: str, where: str) -> list[Any]:
                 ) from error
             except ValueError as error:
                 if number == 1 or len(lines) == 1:  # not JSON lines: what is wrong with the whole says more
-                    raise InputError(f"this is not JSON: {whole}", where=where, code="json.invalid") from whole
+                    raise InputError(f"not valid JSON: {whole}", where=where, code="json.invalid") from whole
                 raise InputError(
                     f"line {number:,} is not JSON: {error}", where=where, row=number, got=line[:60],
                     wanted="one object a line",

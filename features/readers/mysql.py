@@ -211,7 +211,7 @@ def _check_there(connection: Any, uri: str, table: str, schema: str | None) -> t
         known = _listed(connection, schema)
     if table in known:
         return schema, table
-    what = f"the schema '{schema}' has no such table" if schema else "there is no such table"
+    what = f"the schema '{schema}' has no such table" if schema else "unknown table"
     hint = did_you_mean(table, known[:200]) if known else "it has no table that this user may read"
     raise InputError(what, where=describe_database(uri), column="table", got=table, hint=hint, code="database.refused")
 

@@ -132,7 +132,7 @@ def _connected(uri: str) -> Iterator[Any]:
         wanted = "postgresql://user@host/database, mysql://user@host/database, sqlite:///FILE or duckdb:///FILE"
         hint = "export its tables as CSV or Parquet, and name these files"
         raise InputError(
-            "no such kind of database is known",
+            "unknown kind of database",
             column="database",
             got=kind,
             wanted=wanted,
@@ -170,7 +170,7 @@ def _check_there(connection: Any, uri: str, table: str, schema: str | None) -> N
     known = _listed(connection, schema)
     if table in known:
         return
-    what = f"the schema '{schema}' has no such table" if schema else "there is no such table"
+    what = f"the schema '{schema}' has no such table" if schema else "unknown table"
     hint = did_you_mean(table, known[:200]) if known else "it has no table that this user may read"
     raise InputError(what, where=describe_database(uri), column="table", got=table, hint=hint, code="database.refused")
 

@@ -133,7 +133,7 @@ def _one_of(
     for name in (n for n in asked if n not in lists):
         hint = did_you_mean(name, tuple(lists))
         raise InputError(
-            "the file has no such sheet or table",
+            "unknown sheet or table",
             where=where,
             column="sheet",
             got=name,
@@ -181,7 +181,7 @@ def _content(file: Path) -> bytes:
     except FileNotFoundError as error:
         near = [p.name for p in sorted(file.parent.glob("*"))[:5]] if file.parent.is_dir() else []
         hint = f"in that folder: {', '.join(near)}" if near else "the folder is missing too, or empty"
-        raise InputError("there is no such file", where=str(file), hint=hint, code="file.missing") from error
+        raise InputError("missing file", where=str(file), hint=hint, code="file.missing") from error
     except OSError as error:
         raise InputError(
             f"the file cannot be read: {error.strerror or error}", where=str(file), code="file.unreadable"

@@ -392,7 +392,7 @@ def _placed(
     try:
         first = read.dt.tz_localize(timezone, ambiguous=np.ones(len(read), dtype=bool), nonexistent="shift_forward")
     except (KeyError, ValueError, OSError) as error:
-        raise InputError("there is no such time zone", column="timezone", got=timezone, code="time.zone") from error
+        raise InputError("unknown time zone", column="timezone", got=timezone, code="time.zone") from error
     strict = read.dt.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
     odd = (strict.isna() & read.notna()).to_numpy() & local
     moved = (first.dt.tz_localize(None) != read).to_numpy()

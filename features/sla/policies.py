@@ -328,7 +328,7 @@ def _condition(text: Any, number: int, log: CaseLog) -> Condition:
     for column, _ in condition:
         if column not in columns:
             hint = did_you_mean(column, columns)
-            problem = "the cases have no such column"
+            problem = "unknown column of the cases"
             raise InputError(
                 problem, where="sla_policies", column="when", row=number, got=column, hint=hint, code="setting.invalid"
             )

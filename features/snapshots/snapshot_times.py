@@ -48,7 +48,7 @@ def daily(start: Any, end: Any, at: str = "08:00", timezone: str = "UTC") -> pd.
         clock = pd.Timedelta(hours=datetime.time.fromisoformat(at).hour, minutes=datetime.time.fromisoformat(at).minute)
     except ValueError as error:
         raise InputError(
-            "this is not a time of day", column="at", got=at, wanted="a time such as '08:00'", code="time.unreadable"
+            "not a valid time", column="at", got=at, wanted="a time such as '08:00'", code="time.unreadable"
         ) from error
     low, high = _parse_local_instant(start, timezone, "start"), _parse_local_instant(end, timezone, "end")
     if _is_date(end):
@@ -89,7 +89,7 @@ def _pairs(log: CaseLog, asked: pd.DataFrame) -> pd.DataFrame:
     for name in ("case_id", "at"):
         if name not in asked.columns:
             raise InputError(
-                "the column is missing",
+                "missing column",
                 where="at",
                 column=name,
                 hint="pairs of case_id and at are wanted",
@@ -127,11 +127,11 @@ def _parse_local_instant(value: Any, timezone: str, name: str) -> pd.Timestamp:
         stamp = pd.Timestamp(value)
     except (ValueError, TypeError) as error:
         raise InputError(
-            "this is not an instant", column=name, got=value, wanted="a date and time", code="time.unreadable"
+            "not a valid instant", column=name, got=value, wanted="a date and time", code="time.unreadable"
         ) from error
     if pd.isna(stamp):
         raise InputError(
-            "this is not an instant", column=name, got=value, wanted="a date and time", code="time.unreadable"
+            "not a valid instant", column=name, got=value, wanted="a date and time", code="time.unreadable"
         )
     return stamp.tz_localize(timezone) if stamp.tzinfo is None else stamp.tz_convert(timezone)
 

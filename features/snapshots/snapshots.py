@@ -142,7 +142,7 @@ def snapshots(
     if metric not in books:
         hint = did_you_mean(metric, tuple(books)) if books else "add [[sla]] to the configuration"
         raise InputError(
-            "no policy has this metric",
+            "unknown SLA metric",
             where="sla_policies",
             column="metric",
             got=metric,

@@ -25,7 +25,7 @@ def check_units(spec: SourceSpec, mapped: Iterable[str], where: str) -> None:
         if unit not in ELAPSED_UNITS:
             hint = did_you_mean(unit, tuple(ELAPSED_UNITS))
             raise InputError(
-                "there is no such unit",
+                "unknown unit",
                 where=f"units of {where}",
                 column=column,
                 got=unit,
@@ -35,7 +35,7 @@ def check_units(spec: SourceSpec, mapped: Iterable[str], where: str) -> None:
         if column not in columns:
             hint = did_you_mean(column, columns)
             raise InputError(
-                "no such column is mapped", where=f"units of {where}", column=column, hint=hint, code="column.unknown"
+                "unknown column", where=f"units of {where}", column=column, hint=hint, code="column.unknown"
             )
 
 

@@ -140,7 +140,7 @@ def choose_columns(
     for name in needed:
         if name not in found:
             hint = f"say in the columns map which column it is; the file has: {', '.join(there[:12])}"
-            raise InputError("a needed column is missing", where=where, column=name, hint=hint, code="column.missing")
+            raise InputError("missing column", where=where, column=name, hint=hint, code="column.missing")
     for source in spec.attributes:
         if source not in there:
             raise InputError(
@@ -203,9 +203,7 @@ def cast_columns(
         if name in needed:
             missing = raw[name].isna().to_numpy()
             if missing.all():
-                raise InputError(
-                    "every value of a needed column is missing", where=ledger.where, column=source, code="column.empty"
-                )
+                raise InputError("the column has no values", where=ledger.where, column=source, code="column.empty")
             code = "time.missing" if kinds[name] == "instant" else "value.missing"
             ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing", code=code)
     return pd.DataFrame(out, index=frame.index)
@@ -237,9 +235,7 @@ def _add_duration(
     unit = spec.units[took]
     if unit not in ELAPSED_UNITS:
         hint = did_you_mean(unit, tuple(ELAPSED_UNITS))
-        raise InputError(
-            "there is no such unit", where=ledger.where, column=took, got=unit, hint=hint, code="duration.unit"
-        )
+        raise InputError("unknown unit", where=ledger.where, column=took, got=unit, hint=hint, code="duration.unit")
     begin = parse_times(
         raw, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset, order=order
     ).instants

@@ -107,7 +107,7 @@ def _outcomes(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], ledge
         if kind not in CONTACT_OUTCOMES:
             hint = did_you_mean(kind, CONTACT_OUTCOMES)
             raise InputError(
-                "there is no such outcome",
+                "unknown outcome",
                 where=f"kinds of {ledger.where}",
                 column=value,
                 got=kind,

@@ -73,7 +73,7 @@ def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: ImportRep
     for activity, kind in spec.kinds.items():
         if kind not in known:
             raise InputError(
-                "there is no such kind of event", where=f"kinds of {ledger.where}", column=activity, got=kind,
+                "unknown kind of event", where=f"kinds of {ledger.where}", column=activity, got=kind,
                 hint=did_you_mean(kind, known),
                 code="value.unknown",
             )  # fmt: skip
@@ -81,7 +81,7 @@ def _check_kinds(spec: SourceSpec, activities: pd.Series[Any], ledger: ImportRep
             continue
         if get_close_matches(activity, unmapped, n=1) or len(spec.kinds) == 1:
             raise InputError(
-                "the file has no such activity", where=f"kinds of {ledger.where}", column=activity,
+                "unknown activity", where=f"kinds of {ledger.where}", column=activity,
                 hint=did_you_mean(activity, unmapped[:30] or there[:30]),
                 code="column.unknown",
             )  # fmt: skip

@@ -337,7 +337,7 @@ def _list_of(part: ExportTable, raw: RawFile, where: str) -> pd.DataFrame:
         names = " or ".join(part.columns[lost[0]])
         has = ", ".join(str(c) for c in list(raw.frame.columns)[:10])
         raise InputError(
-            f"this is no table of {part.name}: it has no column {names}", where=where, got=has, code="source.incomplete"
+            f"not a table of {part.name}: it has no column {names}", where=where, got=has, code="source.incomplete"
         )
     return raw.frame
 

@@ -118,7 +118,7 @@ def read_figures(
         if figure not in FIGURES:
             hint = did_you_mean(figure, tuple(FIGURES))
             raise InputError(
-                "there is no such figure", where=f"figures of {where}", column=figure, hint=hint, code="value.unknown"
+                "unknown figure", where=f"figures of {where}", column=figure, hint=hint, code="value.unknown"
             )
         if column not in there:
             hint = did_you_mean(column, there)
@@ -128,9 +128,7 @@ def read_figures(
         unit = spec.units.get(column, "")
         if unit and unit not in ELAPSED_UNITS:
             hint = did_you_mean(unit, tuple(ELAPSED_UNITS))
-            raise InputError(
-                "there is no such unit", where=where, column=column, got=unit, hint=hint, code="duration.unit"
-            )
+            raise InputError("unknown unit", where=where, column=column, got=unit, hint=hint, code="duration.unit")
         values = read_column(spec, frame, column)
         read = read_figure(values, figure, column, unit)
         lost = int((values.notna() & read.isna()).sum())

@@ -34,7 +34,7 @@ def split_across(across: str, names: list[str], where: str) -> list[str]:
             hint = did_you_mean(end, names)
             wanted = f"the first and the last column, such as '{names[1]}{_BETWEEN}{names[-1]}'"
             raise InputError(
-                "these are no columns",
+                "not valid columns",
                 where=where,
                 column="across",
                 got=across,
@@ -80,7 +80,7 @@ def read_starts(spec: SourceSpec, frame: pd.DataFrame, source: str, ledger: Impo
     if spec.labels is not None and spec.labels not in _LABELS:
         hint = did_you_mean(spec.labels, _LABELS)
         raise InputError(
-            "this is no kind of label", where=ledger.where, column="labels", got=spec.labels, wanted="start or end",
+            "not a valid kind of label", where=ledger.where, column="labels", got=spec.labels, wanted="start or end",
             hint=hint,
             code="time.unreadable",
         )  # fmt: skip
@@ -101,10 +101,8 @@ def _instants(spec: SourceSpec, raw: pd.Series[Any], source: str, ledger: Import
     times = parse_times(raw, spec.timezone, date_format=spec.date_format, ignore_offset=spec.ignore_offset, order=order)
     check_times(times, raw, source, spec, ledger)
     if raw.isna().all():
-        raise InputError(
-            "every value of a needed column is missing", where=ledger.where, column=source, code="column.empty"
-        )
-    ledger.reject(raw.isna().to_numpy(), source, raw, "the time is missing", code="time.missing")
+        raise InputError("the column has no values", where=ledger.where, column=source, code="column.empty")
+    ledger.reject(raw.isna().to_numpy(), source, raw, "missing time", code="time.missing")
     return times.instants
 
 
@@ -133,7 +131,7 @@ def _dated(
     read = parse_times(day, "UTC", date_format=spec.date_format, ignore_offset=True, order=order)
     check_times(read, day, parts[0], spec, ledger)
     text = read_column_text(spec, frame, parts[1])
-    ledger.reject(day.isna().to_numpy(), parts[0], day, "the time is missing", code="time.missing")
+    ledger.reject(day.isna().to_numpy(), parts[0], day, "missing time", code="time.missing")
     ledger.reject(
         seconds.isna().to_numpy(), parts[1], text, "the interval of the day cannot be read", code="time.unreadable"
     )
@@ -156,7 +154,7 @@ def _numbered_days(spec: SourceSpec, frame: pd.DataFrame, column: str, ledger: I
     except ValueError as error:
         wanted = "such as 2024-03-01"
         raise InputError(
-            "this is not a date",
+            "not a valid date",
             where=ledger.where,
             column="first",
             got=spec.first,

@@ -55,7 +55,7 @@ def load_source(spec: SourceSpec, folder: str | Path = ".") -> LoadedSource:
     if spec.kind not in (*ADAPTERS, *SYSTEMS):
         hint = did_you_mean(spec.kind, (*ADAPTERS, *SYSTEMS))
         raise InputError(
-            "there is no such kind of source",
+            "unknown kind of source",
             where=spec.place,
             column="kind",
             got=spec.kind,

@@ -48,7 +48,7 @@ def read_queue_log(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     where = Path(spec.path).name
     for name in QUEUE_LOG_COLUMNS[:5]:
         if name not in frame:
-            raise InputError("a queue_log needs this column", where=where, column=name, code="column.missing")
+            raise InputError("missing column of a queue_log", where=where, column=name, code="column.missing")
     ledger = ImportReport("contacts", where, len(frame))
     times = parse_times(frame["time"].astype("str"), spec.timezone)
     ledger.reject(times.bad, "time", frame["time"].astype("str"), "the time cannot be read", code="time.unreadable")

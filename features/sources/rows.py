@@ -21,7 +21,7 @@ def parse_source_span(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timesta
             stamp = None if text is None else pd.Timestamp(text)
         except ValueError as error:
             raise InputError(
-                "this is not a date", column=key, got=text, wanted="such as 2024-03-01", code="time.unreadable"
+                "not a valid date", column=key, got=text, wanted="such as 2024-03-01", code="time.unreadable"
             ) from error
         if stamp is not None:
             stamp = stamp.tz_localize(spec.timezone) if stamp.tzinfo is None else stamp

@@ -70,7 +70,7 @@ def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     Raises
     ------
     InputError
-        If a needed column is missing, or no row can be used.
+        If a column is missing, or no row can be used.
     """
     where = Path(spec.path).name
     kinds = {n: "id" if n in ("case_id", "customer_id", "actor_id", "agent") else "text" for n in AUDIT_LOG_COLUMNS}

@@ -116,7 +116,7 @@ def _stated(spec: SourceSpec, frame: pd.DataFrame, where: str) -> dict[str, str]
         if role not in SURVEY_TABLE.columns:
             hint = did_you_mean(role, tuple(SURVEY_TABLE.columns))
             raise InputError(
-                "a survey has no such column",
+                "unknown column of a survey",
                 where=f"columns of {where}",
                 column=role,
                 hint=hint,
@@ -131,7 +131,7 @@ def _stated(spec: SourceSpec, frame: pd.DataFrame, where: str) -> dict[str, str]
         if kind not in SURVEY_SCALES:
             hint = did_you_mean(kind, tuple(SURVEY_SCALES))
             raise InputError(
-                "there is no such kind of survey",
+                "unknown kind of survey",
                 where=f"kinds of {where}",
                 column=name,
                 got=kind,
@@ -160,7 +160,7 @@ def _timed(rows: pd.DataFrame, wide: list[str], ledger: ImportReport) -> pd.Data
         out["offered_at"].isna().to_numpy() & ledger.accepted,
         "offered_at",
         text,
-        "the time is missing",
+        "missing time",
         code="time.missing",
     )
     out["responded_at"] = out["responded_at"].where(answered)

@@ -61,7 +61,7 @@ def read_calls(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     for role, column in found.items():
         if column not in frame and role not in ("line", "team", "agent_id"):
             raise InputError(
-                "a call log needs this column",
+                "missing column of a call log",
                 where=where,
                 column=column,
                 hint=f"columns = {{ {role} = ... }}",

@@ -177,7 +177,7 @@ def _series_names(spec: SourceSpec, frame: pd.DataFrame, found: dict[str, str], 
     ]
     missing = parts[0].isna().to_numpy()
     if len(parts) == 1:
-        ledger.reject(missing, found["unique_id"], parts[0], "the value is missing", code="value.missing")
+        ledger.reject(missing, found["unique_id"], parts[0], "missing value", code="value.missing")
         return parts[0].astype("str")
     joined = parts[0].astype("str").fillna("-")
     for part in parts[1:]:
@@ -211,10 +211,8 @@ def _numbers(spec: SourceSpec, frame: pd.DataFrame, source: str, role: str, ledg
         ledger.reject(bad, column, raw, "the value is not a number", code="value.unreadable")
         if role == "y":
             if raw.isna().all():
-                raise InputError(
-                    "every value of a needed column is missing", where=ledger.where, column=column, code="column.empty"
-                )
-            ledger.reject(raw.isna().to_numpy(), column, raw, "the value is missing", code="value.missing")
+                raise InputError("the column has no values", where=ledger.where, column=column, code="column.empty")
+            ledger.reject(raw.isna().to_numpy(), column, raw, "missing value", code="value.missing")
         if role in COUNT_MEASURES:
             ledger.reject(
                 (part < 0).to_numpy(dtype=bool), column, part, "a count cannot be below 0", code="value.range"

@@ -152,20 +152,20 @@ def _checked(arrivals: pd.DataFrame) -> pd.DataFrame:
     value = next((c for c in ("y", "deskcast") if c in arrivals.columns), None)
     if "ds" not in arrivals.columns or value is None:
         raise InputError(
-            "a column is missing",
+            "missing column",
             where=where,
             wanted="ds and y (or deskcast)",
             got=list(arrivals.columns),
             code="column.missing",
         )
     if arrivals.empty:
-        raise InputError("there is no row", where=where, code="queue.empty")
+        raise InputError("missing rows", where=where, code="queue.empty")
     if "path" not in arrivals.columns and value == "deskcast" and interval_columns(arrivals):
         arrivals, value = inflow_paths(arrivals), "y"
     frame = pd.DataFrame({"ds": arrivals["ds"].to_numpy() if _naive(arrivals["ds"]) else arrivals["ds"]})
     if not pd.api.types.is_datetime64_any_dtype(frame["ds"]) or frame["ds"].isna().any():
         raise InputError(
-            "these are not times", where=where, column="ds", wanted="the start of each slot", code="time.unreadable"
+            "not valid times", where=where, column="ds", wanted="the start of each slot", code="time.unreadable"
         )
     frame["unique_id"] = arrivals["unique_id"].astype("str").to_numpy() if "unique_id" in arrivals.columns else "all"
     frame["path"] = arrivals["path"].to_numpy() if "path" in arrivals.columns else 0
@@ -237,7 +237,7 @@ def _read_backlog(
     where = "argument 'backlog'"
     if "due_at" not in backlog.columns:
         near = did_you_mean("due_at", [str(c) for c in backlog.columns])
-        raise InputError("the column is missing", where=where, column="due_at", hint=near, code="column.missing")
+        raise InputError("missing column", where=where, column="due_at", hint=near, code="column.missing")
     due_at = _with_zone(backlog["due_at"], "due_at")
     born = _with_zone(backlog["created_at"], "created_at") if "created_at" in backlog.columns else None
     age = (start - born).total_seconds().to_numpy() if born is not None else np.zeros(len(backlog))
@@ -247,11 +247,11 @@ def _read_backlog(
         if (kind < 0).any():
             row = int(np.flatnonzero(kind < 0)[0])
             raise InputError(
-                "no such class comes", where=where, column="unique_id", row=row + 1, got=names[row], code="queue.empty"
+                "unknown class", where=where, column="unique_id", row=row + 1, got=names[row], code="queue.empty"
             )
     elif len(classes) > 1:
         raise InputError(
-            "the column is missing",
+            "missing column",
             where=where,
             column="unique_id",
             hint="there are several classes",
@@ -276,7 +276,7 @@ def _with_zone(times: pd.Series[Any], column: str) -> pd.DatetimeIndex:
         index = pd.DatetimeIndex(times.array)
     except (ValueError, TypeError) as error:
         raise InputError(
-            "these are not instants",
+            "not valid instants",
             where="argument 'backlog'",
             column=column,
             got=times.iloc[0],

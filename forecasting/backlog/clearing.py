@@ -184,7 +184,7 @@ def _instant(by: pd.Timestamp | str) -> pd.Timestamp:
     try:
         when = pd.Timestamp(by)
     except (ValueError, TypeError) as error:
-        raise InputError("this is not a time", where="argument 'by'", got=by, code="time.unreadable") from error
+        raise InputError("not a valid time", where="argument 'by'", got=by, code="time.unreadable") from error
     if pd.isna(when):
-        raise InputError("the time is missing", where="argument 'by'", code="time.missing")
+        raise InputError("missing time", where="argument 'by'", code="time.missing")
     return when

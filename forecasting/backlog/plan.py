@@ -161,7 +161,7 @@ def read_agent_limits(
     if len(crossed):
         at = int(crossed[0])
         raise InputError(
-            "the least is above the most",
+            "minimum must not exceed maximum",
             where=f"argument 'min_agents', position {at}",
             got=(low[at], high[at]),
             code="value.range",

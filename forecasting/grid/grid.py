@@ -176,7 +176,7 @@ def make_grid(
     >>> days = pd.DataFrame({"unique_id": "all", "ds": pd.to_datetime(["2024-03-01", "2024-03-03"]), "y": [4.0, 6.0]})
     >>> grid = make_grid(days, 7, "D")
     >>> grid.y.tolist(), grid.notes
-    ([[4.0, nan, 6.0]], ("1 of 3 slots has no value: series 'all' 1, first 2024-03-02; missing is not 0",))
+    ([[4.0, nan, 6.0]], ("1 of 3 slots has no value: 'all' 1 (from Sat 2 Mar 2024); missing is not 0",))
     """
     frequency = parse_frequency(freq)
     horizon = check_count(horizon, "horizon")
@@ -249,10 +249,10 @@ def _complete(given: object, zone: str | None) -> np.datetime64 | None:
         stamp = pd.Timestamp(given)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
         raise InputError(
-            "this is not a time", column="until", got=given, wanted="such as 2024-03-01T09:00", code="time.unreadable"
+            "not a valid time", column="until", got=given, wanted="such as 2024-03-01T09:00", code="time.unreadable"
         ) from error
     if pd.isna(stamp):
-        raise InputError("the time is missing", column="until", got=given, code="time.missing")
+        raise InputError("missing time", column="until", got=given, code="time.missing")
     if stamp.tzinfo is not None:
         stamp = stamp.tz_convert(zone) if zone is not None else stamp
         stamp = stamp.tz_localize(None)
@@ -306,7 +306,7 @@ def _openness(
     unknown = sorted(str(name) for name in set(calendars) - set(names) if name is not None)
     if unknown and not set(calendars) & set(names):
         hint = did_you_mean(unknown[0], names)
-        raise InputError("no series has this name", column="calendar", got=unknown[0], hint=hint, code="series.unknown")
+        raise InputError("unknown series", column="calendar", got=unknown[0], hint=hint, code="series.unknown")
     return np.stack([hours.get(name, hours[None]) for name in names]), clock
 
 
@@ -364,7 +364,7 @@ def _states(
         if name is not None and name not in names:
             hint = did_you_mean(name, names)
             raise InputError(
-                "no series has this name",
+                "unknown series",
                 where="outages",
                 column="unique_id",
                 got=name,

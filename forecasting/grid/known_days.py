@@ -83,7 +83,7 @@ def event_spans(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]
         lacks = [c for c in ("name", "start", "end") if c not in given.columns]
         if lacks:
             raise InputError(
-                "this column is missing",
+                "missing column",
                 where="events",
                 column=lacks[0],
                 wanted="name, start, end",
@@ -94,7 +94,7 @@ def event_spans(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]
         rows = list(given)
     else:
         raise InputError(
-            "this is not a list of events", column="events", got=given, wanted="name, start, end", code="value.unknown"
+            "not a valid list of events", column="events", got=given, wanted="name, start, end", code="value.unknown"
         )
     spans = []
     for row, event in enumerate(rows, 1):
@@ -107,7 +107,7 @@ def event_spans(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]
                 name, start, end = event.name, event.start, event.end
         except (KeyError, ValueError, AttributeError) as error:
             raise InputError(
-                "this is not an event", where="events", row=row, wanted="name, start, end", code="value.unknown"
+                "not a valid event", where="events", row=row, wanted="name, start, end", code="value.unknown"
             ) from error
         first, last = _day(start, "start"), _day(end, "end")
         if last < first:
@@ -123,8 +123,8 @@ def _day(given: object, column: str) -> np.datetime64:
         stamp = pd.Timestamp(given)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
         raise InputError(
-            "this is not a day", column=column, got=given, wanted="such as 2024-12-24", code="time.unreadable"
+            "not a valid day", column=column, got=given, wanted="such as 2024-12-24", code="time.unreadable"
         ) from error
     if pd.isna(stamp):
-        raise InputError("the day is missing", column=column, code="time.missing")
+        raise InputError("missing day", column=column, code="time.missing")
     return np.datetime64(stamp.date(), "D")

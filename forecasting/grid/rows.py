@@ -102,10 +102,10 @@ def read_rows(
                 error = _error(history, int(row), column, problem, wanted, hint)
                 bad[int(codes[row])] = (int(row) + 1, error)
 
-    refuse(unread & history["ds"].isna().to_numpy(), "ds", "the time is missing")
-    refuse(unread, "ds", "this is not a time", "such as 2024-03-01T09:00")
+    refuse(unread & history["ds"].isna().to_numpy(), "ds", "missing time")
+    refuse(unread, "ds", "not a valid time", "such as 2024-03-01T09:00")
     wanted = "a volume of 0 or more, or missing" if lowest == 0 else "a number, or missing"
-    refuse(np.isnan(values) & history["y"].notna().to_numpy(), "y", "this is not a number", wanted)
+    refuse(np.isnan(values) & history["y"].notna().to_numpy(), "y", "not a valid number", wanted)
     refuse(np.isinf(values), "y", "this value is infinite", wanted)
     if lowest is not None:
         refuse(values < lowest, "y", "a volume cannot be negative", wanted)
@@ -149,7 +149,7 @@ def _error(
 ) -> InputError:
     """Return the error for one row of the history, with the name of its series."""
     got, series = history[column].iloc[row], history["unique_id"].iloc[row]
-    shown: Any = None if problem == "the time is missing" else str(got) if column == "ds" else got
+    shown: Any = None if problem == "missing time" else str(got) if column == "ds" else got
     if isinstance(shown, np.generic):
         shown = shown.item()
     return InputError(
@@ -172,7 +172,7 @@ def read_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
     missing = history["unique_id"].isna().to_numpy()
     if missing.any():
         raise InputError(
-            "the name of a series is missing",
+            "missing name of a series",
             where="history",
             column="unique_id",
             row=int(missing.argmax()) + 1,
@@ -183,7 +183,7 @@ def read_ids(history: pd.DataFrame) -> npt.NDArray[np.object_]:
 
 def _numbers(history: pd.DataFrame) -> Floats:
     if pd.api.types.is_bool_dtype(history["y"].dtype) or is_no_number(history["y"]):
-        raise _error(history, 0, "y", "this is not a number", "a volume of 0 or more", None)
+        raise _error(history, 0, "y", "not a valid number", "a volume of 0 or more", None)
     return pd.to_numeric(history["y"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -138,14 +138,14 @@ def read_outages(given: object) -> list[tuple[str | None, np.datetime64, np.date
         lacks = [c for c in ("start", "end") if c not in given.columns]
         if lacks:
             raise InputError(
-                "this column is missing", where="outages", column=lacks[0], wanted="start, end", code="column.missing"
+                "missing column", where="outages", column=lacks[0], wanted="start, end", code="column.missing"
             )
         rows: list[Any] = given.to_dict("records")
     elif isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
         rows = list(given)
     else:
         raise InputError(
-            "this is not a list of outages", column="outages", got=given, wanted="start, end", code="value.unknown"
+            "not a valid list of outages", column="outages", got=given, wanted="start, end", code="value.unknown"
         )
     found: list[tuple[str | None, np.datetime64, np.datetime64]] = []
     for number, row in enumerate(rows, 1):
@@ -157,7 +157,7 @@ def read_outages(given: object) -> list[tuple[str | None, np.datetime64, np.date
             first, last = pd.Timestamp(start), pd.Timestamp(end)
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(
-                "this is not an outage", where="outages", row=number, wanted="start, end", code="value.unknown"
+                "not a valid outage", where="outages", row=number, wanted="start, end", code="value.unknown"
             ) from error
         if pd.isna(first) or pd.isna(last) or last <= first:
             raise InputError(

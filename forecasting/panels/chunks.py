@@ -347,8 +347,6 @@ def _open(path: str) -> Any:
     try:
         file = parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
-        raise InputError(
-            "this is not a Parquet file that can be read", where=path, hint=str(error), code="file.kind"
-        ) from error
+        raise InputError("not a readable Parquet file", where=path, hint=str(error), code="file.kind") from error
     require_columns(file.schema_arrow.empty_table().to_pandas(), SERIES_COLUMNS, path)
     return file

@@ -159,9 +159,7 @@ def _find_relatives(
             for other in relatives[name]:
                 if other not in rows:
                     hint = did_you_mean(other, grid.ids)
-                    raise InputError(
-                        "no series has this name", column="relatives", got=other, hint=hint, code="series.unknown"
-                    )
+                    raise InputError("unknown series", column="relatives", got=other, hint=hint, code="series.unknown")
             mine = [other for other in relatives[name] if other in old and other != name]
         else:
             mine = find_similar_series(name, old, len(by) if by is not None else 0)

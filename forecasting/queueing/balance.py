@@ -28,12 +28,12 @@ def check_definition(definition: str) -> None:
 
     >>> check_definition("ofered")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: argument 'definition': there is no such definition; got 'ofered' (did you mean 'offered'?)
+    deskcast.features.errors.InputError: argument 'definition': unknown definition; got 'ofered' (did you mean 'offered'?)
     """  # noqa: E501 - the message is one line by design
     if definition not in SERVICE_LEVEL_DEFINITIONS:
         hint = did_you_mean(str(definition), SERVICE_LEVEL_DEFINITIONS)
         raise InputError(
-            "there is no such definition",
+            "unknown definition",
             where="argument 'definition'",
             got=definition,
             hint=hint,

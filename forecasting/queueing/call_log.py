@@ -217,9 +217,9 @@ def call_intervals(
 def _check(contacts: pd.DataFrame, *more: str) -> None:
     for column in (*_REQUIRED_COLUMNS, *more):
         if column not in contacts.columns:
-            raise InputError("the column is missing", where="argument 'contacts'", column=column, code="column.missing")
+            raise InputError("missing column", where="argument 'contacts'", column=column, code="column.missing")
     if not len(contacts):
-        raise InputError("there is no contact", where="argument 'contacts'", code="kpi.unavailable")
+        raise InputError("missing contacts", where="argument 'contacts'", code="kpi.unavailable")
 
 
 def _clock(at: pd.Series[Any], timezone: str) -> pd.Series[Any]:

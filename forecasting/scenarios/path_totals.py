@@ -88,9 +88,7 @@ def path_matrix(paths: pd.DataFrame, unique_id: str | None = None) -> Floats:
         known = [str(name) for name in paths["unique_id"].unique()]
         if unique_id not in known:
             hint = did_you_mean(unique_id, known)
-            raise InputError(
-                "no series has this name", column="unique_id", got=unique_id, hint=hint, code="series.unknown"
-            )
+            raise InputError("unknown series", column="unique_id", got=unique_id, hint=hint, code="series.unknown")
         paths = paths[paths["unique_id"] == unique_id]
     return paths.groupby(["path", "ds"], sort=True)["y"].sum().unstack("ds").to_numpy()
 

@@ -167,7 +167,7 @@ def read_changes(changes: Iterable[Change | Mapping[str, Any]] | pd.DataFrame) -
             given = Change(**{"name": f"change {row}", **given})
         if not isinstance(given, Change):
             raise InputError(
-                "this is not a change",
+                "not a valid change",
                 where="changes",
                 row=row,
                 got=given,
@@ -235,7 +235,7 @@ def _day(given: object, column: str, row: int) -> pd.Timestamp | None:
     except (ValueError, TypeError) as error:
         wanted = "such as 2024-12-24"
         raise InputError(
-            "this is not a day",
+            "not a valid day",
             where="changes",
             column=column,
             row=row,

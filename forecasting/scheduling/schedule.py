@@ -170,7 +170,7 @@ def shift_schedule(
     ds, people, slot = _read_need(need, column, slot_s)
     if not len(patterns):
         raise InputError(
-            "there is no pattern", where="argument 'patterns'", hint="see shift_patterns", code="queue.empty"
+            "missing shift patterns", where="argument 'patterns'", hint="see shift_patterns", code="queue.empty"
         )
     price = check_numbers("short_price", short_price, least=0)
     if price.shape not in ((), (len(ds),)):
@@ -232,12 +232,12 @@ def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[p
     for name in ("ds", column):
         if name not in need.columns:
             near = did_you_mean(name, [str(c) for c in need.columns])
-            raise InputError("the column is missing", where=where, column=name, hint=near, code="column.missing")
+            raise InputError("missing column", where=where, column=name, hint=near, code="column.missing")
     if need.empty:
-        raise InputError("there is no row", where=where, code="queue.empty")
+        raise InputError("missing rows", where=where, code="queue.empty")
     if not pd.api.types.is_datetime64_dtype(need["ds"]) or need["ds"].isna().any():
         raise InputError(
-            "these are not times on the local clock",
+            "not times on the local clock",
             where=where,
             column="ds",
             got=str(need["ds"].dtype),
@@ -292,7 +292,7 @@ def _rules(
         high.append(float(most.get(kind, np.inf)))
         if np.ceil(low[-1] - _AGENT_TOLERANCE) > high[-1]:
             raise InputError(
-                "the fewest are above the most",
+                "minimum must not exceed maximum",
                 where=f"argument 'least[{kind!r}]'",
                 got=(low[-1], high[-1]),
                 code="plan.impossible",
@@ -301,7 +301,7 @@ def _rules(
         total = check_number("max_agents", max_agents, least=0)
         if sum(low) > total:
             raise InputError(
-                "the fewest are above the most",
+                "minimum must not exceed maximum",
                 where="argument 'max_agents'",
                 got=(sum(low), total),
                 code="plan.impossible",

@@ -47,7 +47,7 @@ class ShiftPattern:
         where = "ShiftPattern"
         if not self.days or len(set(self.days)) != len(self.days) or not set(self.days) <= set(range(7)):
             raise InputError(
-                "these are not days of the week",
+                "not valid days of the week",
                 where=where,
                 got=self.days,
                 wanted="0 (Monday) to 6",

@@ -23,9 +23,9 @@ def read_queues(queues: pd.DataFrame) -> pd.DataFrame:
     for column in ("queue", "calls", "aht_s"):
         if column not in queues.columns:
             near = did_you_mean(column, [str(c) for c in queues.columns])
-            raise InputError("the column is missing", where=where, column=column, hint=near, code="column.missing")
+            raise InputError("missing column", where=where, column=column, hint=near, code="column.missing")
     if queues.empty:
-        raise InputError("there is no row", where=where, code="queue.empty")
+        raise InputError("missing rows", where=where, code="queue.empty")
     frame = pd.DataFrame({"queue": queues["queue"].astype("str").to_numpy()})
     frame["ds"] = queues["ds"].to_numpy() if "ds" in queues.columns else 0
     twice = frame.duplicated().to_numpy()
@@ -63,13 +63,13 @@ def read_interval(
             code="plan.too_large",
         )
     if not names:
-        raise InputError("there is no group", where="argument 'groups'", code="queue.empty")
+        raise InputError("missing groups", where="argument 'groups'", code="queue.empty")
     for name in names:
         for queue in groups[name]:
             if queue not in known:
                 hint = did_you_mean(str(queue), known)
                 raise InputError(
-                    "no such queue", where=f"argument 'groups[{name!r}]'", got=queue, hint=hint, code="series.unknown"
+                    "unknown queue", where=f"argument 'groups[{name!r}]'", got=queue, hint=hint, code="series.unknown"
                 )
     skills = np.array([[queue in groups[name] for queue in known] for name in names])
     alone = np.flatnonzero(~skills.any(axis=0) & (frame["calls"].to_numpy() > 0))
@@ -94,7 +94,7 @@ def read_by_group(
     for group in values:
         if group not in names:
             raise InputError(
-                "no such group",
+                "unknown group",
                 where=f"argument '{name}'",
                 got=group,
                 hint=did_you_mean(group, names),

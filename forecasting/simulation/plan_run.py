@@ -131,11 +131,9 @@ def read_plan(plan: pd.DataFrame, length: float) -> dict[str, Queue]:
     for column in _NEEDED:
         if column not in plan.columns:
             near = did_you_mean(column, [str(c) for c in plan.columns])
-            raise InputError(
-                "the column is missing", where="argument 'plan'", column=column, hint=near, code="column.missing"
-            )
+            raise InputError("missing column", where="argument 'plan'", column=column, hint=near, code="column.missing")
     if not len(plan):
-        raise InputError("there is no interval", where="argument 'plan'", code="queue.empty")
+        raise InputError("missing intervals", where="argument 'plan'", code="queue.empty")
     frame = plan if "queue" in plan.columns else plan.assign(queue="all")
     first, found = frame["ds"].min(), {}
     for skill, (name, rows) in enumerate(frame.sort_values("ds").groupby("queue")):

@@ -86,7 +86,7 @@ def required_agents_over_day(
     """
     if method not in REQUIREMENT_METHODS:
         raise InputError(
-            "the method is not known",
+            "unknown method",
             where="argument 'method'",
             got=method,
             wanted=", ".join(REQUIREMENT_METHODS),

@@ -241,6 +241,6 @@ def _quantiles(ahead: pd.DataFrame, levels: tuple[int, ...]) -> dict[float, Floa
         if column not in ahead.columns:
             near = did_you_mean(column, [str(c) for c in ahead.columns])
             raise InputError(
-                "the column is missing", where="argument 'ahead'", column=column, hint=near, code="column.missing"
+                "missing column", where="argument 'ahead'", column=column, hint=near, code="column.missing"
             )
     return {p: check_numbers(columns[p], ahead[columns[p]]) for p in sorted(columns)}

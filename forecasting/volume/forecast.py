@@ -191,8 +191,9 @@ def _format_outliers(grid: Grid, fold: Fold) -> Iterator[str]:
     if wild.any():
         row, slot = np.argwhere(wild)[0]
         when = pd.Timestamp(grid.stamps(int(slot), int(slot) + 1)[0])
+        many = "outlier is" if wild.sum() == 1 else "outliers are"
         yield (
-            f"{int(wild.sum()):,} outliers are excluded: {format_names(_named(grid, wild.any(axis=1)))}, "
+            f"{int(wild.sum()):,} {many} excluded: {format_names(_named(grid, wild.any(axis=1)))}, "
             f"such as {grid.y[row, slot]:,.0f} on {when:%a} {when.day} {when:%b %Y %H:%M}"
         )
     ahead = grid.is_open[:, fold.origin : fold.origin + fold.now.quiet.shape[1]]

@@ -97,7 +97,7 @@ def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     for level in given:
         if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 < level < 100:
             raise InputError(
-                "this is not a level",
+                "not a valid level",
                 column="levels",
                 got=level,
                 wanted="percent such as 80 or 95",

@@ -257,12 +257,12 @@ def _table(values: npt.ArrayLike) -> Floats:
         out = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
         raise InputError(
-            "these are not numbers", where="argument 'values'", wanted="a series of numbers", code="value.unreadable"
+            "not valid numbers", where="argument 'values'", wanted="a series of numbers", code="value.unreadable"
         ) from error
     if out.ndim not in (1, 2):
         got = f"{out.ndim} dimensions"
         raise InputError(
-            "this is no series",
+            "not a valid series",
             where="argument 'values'",
             got=got,
             wanted="shape (n,) or (n, d)",
@@ -284,7 +284,7 @@ def _checked(
         if shape not in known:
             hint = did_you_mean(str(shape), list(known))
             raise InputError(
-                "this is no shape of a segment", where="argument 'shapes'", got=shape, hint=hint, code="series.unknown"
+                "not a valid shape of a segment", where="argument 'shapes'", got=shape, hint=hint, code="series.unknown"
             )
     settings = (("shapes", len(wanted), 1), ("least", least, 2), ("penalty", penalty, 0), ("most", most, 0))
     for name, value, lowest in settings:

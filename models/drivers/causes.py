@@ -188,7 +188,7 @@ def candidate_causes(
     for column in (*groups, *attributes):
         if column not in cases:
             raise InputError(
-                "the cases have no such column",
+                "unknown column of the cases",
                 column=column,
                 hint=did_you_mean(column, list(cases.columns)),
                 code="column.unknown",

@@ -55,7 +55,7 @@ def split_change(before: pd.DataFrame, after: pd.DataFrame, segment: str = "valu
     totals = n.sum(axis=0)
     for side, total in zip(("before", "after"), totals, strict=True):
         if not total > 0:
-            raise InputError("there are no cases", where=f"argument '{side}'", column="n", code="labels.none")
+            raise InputError("missing cases", where=f"argument '{side}'", column="n", code="labels.none")
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.where(n > 0, hits / n, np.nan)
     weight, overall = n / totals, hits.sum(axis=0) / totals

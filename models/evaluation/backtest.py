@@ -315,4 +315,4 @@ def _top(rows: pd.DataFrame, k: int) -> pd.Series:
 def _check(scored: pd.DataFrame, by: Sequence[str]) -> None:
     for name in (*SCORED_KEYS, *by):
         if name not in scored.columns:
-            raise InputError("the column is missing", where="scored", column=name, code="column.missing")
+            raise InputError("missing column", where="scored", column=name, code="column.missing")

@@ -303,7 +303,7 @@ def _checked(observed: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]
     if bad.any():
         at = int(np.argmax(bad))
         raise InputError(
-            "this is not an outcome",
+            "not a valid outcome",
             column="observed",
             row=at + 1,
             got=float(y[at]),
@@ -314,7 +314,7 @@ def _checked(observed: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]
     if bad.any():
         at = int(np.argmax(bad))
         raise InputError(
-            "this is not a probability",
+            "not a valid probability",
             column="predicted",
             row=at + 1,
             got=float(p[at]),
@@ -337,7 +337,7 @@ def _weights(weight: ArrayLike | None, y: Floats) -> Floats:
 
 def _bin(p: Floats, bins: int, by: Bins) -> Ints:
     if bins < 1:
-        raise InputError("there must be a bin", column="bins", got=bins, wanted="1 or more", code="value.range")
+        raise InputError("bins must be 1 or more", column="bins", got=bins, wanted="1 or more", code="value.range")
     if by == "width":
         return np.asarray(np.minimum((p * bins).astype("int64"), bins - 1))
     # Equal forecasts must share a bin, so the bins follow values and not ranks.

@@ -263,7 +263,7 @@ class BreachRisk(RiskEstimator):
                 if not self._young.is_known:
                     return ModelDecision("unknown", explain_unknown_risk(ripe, int(found.last_of_case().sum())))
                 return ModelDecision("time_used", explain_time_used(ripe, broken, self._young.new_case, few))
-            text = "Not enough data yet for a model, because {few}. Every case gets the base rate. {ranges}"
+            text = "Not enough data yet for a model, because {few}. Every case gets the average breach rate. {ranges}"
             return ModelDecision("constant", state(text, few=few, ranges=format_base_rate_range(found)))
         models = fit_candidates(makings, part == 0, part == 1, self.as_of_)
         newest = found.weighted_rows(part == 2)

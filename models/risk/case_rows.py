@@ -77,7 +77,7 @@ def _segment(log: CaseLog, name: str, case_id: pd.Series) -> pd.Series:
     if not log.has("cases", name) or log.attributes.get(name, "creation") != "creation":
         hint = did_you_mean(name, tuple(n for n, known in log.attributes.items() if known == "creation"))
         raise InputError(
-            "this is no column that is known when a case is created",
+            "not a column that is known when a case is created",
             where="cases",
             column=name,
             hint=hint,

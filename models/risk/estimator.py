@@ -162,7 +162,7 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = _read(snapshots)
         if given.empty:
             raise InputError(
-                "there is nothing to learn from: 0 snapshots",
+                "missing snapshots",
                 where="snapshots",
                 hint="see snapshots()",
                 code="labels.none",
@@ -225,12 +225,12 @@ def _read(snapshots: object) -> pd.DataFrame:
     if not isinstance(snapshots, pd.DataFrame):
         got, wanted = type(snapshots).__name__, "a DataFrame with named columns (no array, no sparse matrix)"
         raise InputError(
-            "this is not a table of snapshots", where="snapshots", got=got, wanted=wanted, code="value.unknown"
+            "not a valid table of snapshots", where="snapshots", got=got, wanted=wanted, code="value.unknown"
         )
     require_columns(snapshots, ("case_id", "at"), "snapshots")
     read = read_instants(snapshots, "snapshots")
     lost = read["at"].isna().to_numpy()
     if lost.any():
         row = int(lost.argmax()) + 1
-        raise InputError("the instant is missing", where="snapshots", column="at", row=row, code="time.missing")
+        raise InputError("missing instant", where="snapshots", column="at", row=row, code="time.missing")
     return read

@@ -40,7 +40,7 @@ def read_instants(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     '2024-03-01 08:00:00+00:00'
     >>> read_instants(pd.DataFrame({"at": [1709280000]}), "snapshots")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: snapshots: column 'at': these are not instants; got 'int64', wanted instants \
+    deskcast.features.errors.InputError: snapshots: column 'at': not valid instants; got 'int64', expected instants \
 with a zone (datetime64[us, UTC]) or ISO 8601 text with an offset
     """
     names = [c for c in INSTANT_COLUMNS if c in frame.columns and frame[c].dtype != UTC_DTYPE]
@@ -66,7 +66,7 @@ def read_schema(snapshots: pd.DataFrame, where: str = "snapshots") -> dict[str, 
         if kinds[name] not in ("", "number"):
             got = str(snapshots[name].dtype)
             raise InputError(
-                "these are not numbers", where=where, column=name, got=got, wanted="numbers", code="model.unfitted"
+                "not valid numbers", where=where, column=name, got=got, wanted="numbers", code="model.unfitted"
             )
     return {name: kind for name, kind in kinds.items() if kind}
 
@@ -104,7 +104,7 @@ def check_schema(snapshots: pd.DataFrame, schema: Mapping[str, str], features: I
     >>> check_schema(pd.DataFrame({"case_id": ["1"], "age_s": ["old"]}), {"age_s": "number"}, ["age_s"])
     Traceback (most recent call last):
     deskcast.features.errors.InputError: snapshots: column 'age_s': the model learnt from another kind of value; got \
-'str', wanted numbers
+'str', expected numbers
     """
     for name in dict.fromkeys([*KEY_COLUMNS, *features]):
         if name not in schema:
@@ -130,7 +130,7 @@ def _instants(values: pd.Series, where: str) -> pd.Series:
     column, wanted = str(values.name), _WANTED["instant"]
     if is_numeric_dtype(values.dtype) or (is_datetime64_any_dtype(values.dtype) and _zone(known.iloc[0]) is None):
         raise InputError(
-            "these are not instants",
+            "not valid instants",
             where=where,
             column=column,
             got=str(values.dtype),
@@ -144,7 +144,7 @@ def _instants(values: pd.Series, where: str) -> pd.Series:
         row = int(wrong.argmax())
         got = str(values.iloc[row])
         raise InputError(
-            "this is not an instant",
+            "not a valid instant",
             where=where,
             column=column,
             row=row + 1,

@@ -208,7 +208,7 @@ def format_calibration_error(error: float, coverage: float) -> Statement:
     text = state("Its predictions are within {error:.1f} points of the observed rate on average.", error=100 * error)
     if coverage >= MIN_SURE_COVERAGE:
         return text
-    care = "the outcome of {share:.0f}% of these snapshots, mostly of late cases, is not known yet."
+    care = "the outcome of {share:.0f}% of the tested cases, mostly late ones, is not known yet."
     return join_statements([text, _CAUTION, state(care, share=100 * (1 - coverage))])
 
 
@@ -221,7 +221,7 @@ def find_caution(decision: Statement) -> Statement:
 
     >>> decision = join_statements([state("On {n} cases.", n=5), format_calibration_error(0.03, 0.83)])
     >>> find_caution(decision), [figure.text for figure in find_caution(decision).figures]
-    ('Use with caution: the outcome of 17% of these snapshots, mostly of late cases, is not known yet.', ['17'])
+    ('Use with caution: the outcome of 17% of the tested cases, mostly late ones, is not known yet.', ['17'])
     """
     _, mark, rest = decision.partition(_CAUTION)
     return Statement(f"{mark}{rest}", decision.figures[-1:]) if mark else decision

@@ -150,5 +150,5 @@ def check_segments(snapshots: pd.DataFrame, segments: Sequence[str]) -> None:
         if name not in snapshots.columns:
             hint = did_you_mean(name, tuple(map(str, snapshots.columns))) or "case_rows(..., segments=(...)) adds it"
             raise InputError(
-                "the column of a segment is missing", where="snapshots", column=name, hint=hint, code="column.missing"
+                "missing column of a segment", where="snapshots", column=name, hint=hint, code="column.missing"
             )

@@ -117,7 +117,7 @@ def known_cohort(snapshots: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timest
     if labels["label"].isna().all():
         hint = "surveys, disputes or complaints give labels; see deskcast.features.dissatisfaction_labels"
         raise InputError(
-            f"there is no label of {name} to learn from", where="labels", column="label", hint=hint, code="labels.none"
+            f"missing labels of {name} to learn from", where="labels", column="label", hint=hint, code="labels.none"
         )
     rows = prepare_snapshots(snapshots, name)
     wanted = labels[["case_id", "label", "known_at"]].assign(metric=name)

@@ -47,7 +47,7 @@ def period_days(freq: str) -> float:
     found = re.fullmatch(r"(\d*)([a-zA-Z]+)", freq.split("-")[0])
     if not found or found[2] not in _UNIT_DAYS:
         raise InputError(
-            "this is not a frequency", got=freq, wanted="such as 15min, h, D, W, MS or QS", code="frequency.invalid"
+            "not a valid frequency", got=freq, wanted="such as 15min, h, D, W, MS or QS", code="frequency.invalid"
         )
     return int(found[1] or 1) * _UNIT_DAYS[found[2]]
 
@@ -144,7 +144,7 @@ def check_columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> N
 
     >>> check_columns(pd.DataFrame({"y": [1]}), ("ds",), "series")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: series: column 'ds': the column is missing (known: y)
+    deskcast.features.errors.InputError: series: column 'ds': missing column (known: y)
     """
     require_columns(frame, wanted, where)
     if "ds" in wanted:

@@ -241,5 +241,5 @@ def _check_kinds(kinds: Mapping[str, KpiKind] | None) -> None:
         if kind not in get_args(KpiKind):
             hint = did_you_mean(str(kind), list(get_args(KpiKind)))
             raise InputError(
-                f"this is no kind of KPI ({kpi})", where="argument 'kinds'", got=kind, hint=hint, code="value.unknown"
+                f"unknown kind of KPI ({kpi})", where="argument 'kinds'", got=kind, hint=hint, code="value.unknown"
             )

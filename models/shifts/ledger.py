@@ -236,7 +236,7 @@ def acknowledge_alert(ledger: pd.DataFrame, alert_id: str, by: str, at: Any, not
     Raises
     ------
     InputError
-        If there is no such incident.
+        If the KPI alert is unknown.
     """
     place = _place(ledger, alert_id)
     out = ledger.copy()
@@ -254,7 +254,7 @@ def mute_alert(ledger: pd.DataFrame, alert_id: str, until: Any) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there is no such incident.
+        If the KPI alert is unknown.
     """
     place = _place(ledger, alert_id)
     out = ledger.copy()
@@ -279,7 +279,7 @@ def _place(ledger: pd.DataFrame, alert_id: str) -> Any:
     if not len(found):
         hint = did_you_mean(alert_id, list(map(str, ledger["alert_id"]))) if len(ledger) else "there are no alerts yet"
         raise InputError(
-            "there is no such incident", where="argument 'alert_id'", got=alert_id, hint=hint, code="state.invalid"
+            "unknown KPI alert", where="argument 'alert_id'", got=alert_id, hint=hint, code="state.invalid"
         )
     return found[0]
 

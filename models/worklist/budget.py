@@ -55,7 +55,7 @@ def expected_benefit(
     effort = np.asarray(effort_h, dtype=float)
     if not (effort > 0).all():
         raise InputError(
-            "work takes some time", column="effort_h", got=float(effort.min()), wanted="above 0", code="value.range"
+            "effort must be above 0", column="effort_h", got=float(effort.min()), wanted="above 0", code="value.range"
         )
     return np.asarray(p * np.asarray(preventable) * np.asarray(cost) / effort, dtype=np.float64)
 
@@ -171,7 +171,7 @@ def find_first_flagged(
     """
     for name in ("case_id", "at", flag):
         if name not in history.columns:
-            raise InputError("the column is missing", where="history", column=name, code="column.missing")
+            raise InputError("missing column", where="history", column=name, code="column.missing")
     rows = history[history[flag].fillna(False).astype(bool)]
     rows = rows if as_of is None else rows[rows["at"] <= as_of]
     first = rows.groupby("case_id", sort=True)["at"].min().rename("first_flagged_at")

@@ -193,7 +193,7 @@ def _has_sla(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
 def _check(snapshots: pd.DataFrame, top: int | None) -> None:
     for name in ("case_id", "at", "metric", "age_s"):
         if name not in snapshots.columns:
-            raise InputError("the column is missing", where="snapshots", column=name, code="column.missing")
+            raise InputError("missing column", where="snapshots", column=name, code="column.missing")
     if top is not None and top < 0:
         raise InputError(
             "this many cases cannot be listed", column="top", got=top, wanted="0 or more", code="plan.too_large"
@@ -224,7 +224,7 @@ def _actions(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]
     for group, rows in given.items():
         if group not in (*FEATURE_GROUPS, ANY_NAME):
             raise InputError(
-                "there is no such group of reasons",
+                "unknown group of reasons",
                 where="actions",
                 got=group,
                 hint=did_you_mean(group, (*FEATURE_GROUPS, ANY_NAME)),
@@ -234,7 +234,7 @@ def _actions(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]
             if band not in (*RISK_LEVELS, ANY_NAME):
                 hint = did_you_mean(band, (*RISK_LEVELS, ANY_NAME))
                 raise InputError(
-                    "there is no such risk level",
+                    "unknown risk level",
                     where="actions",
                     column=group,
                     got=band,

@@ -41,7 +41,7 @@ def main() -> None:
     # the matrices are small: threads would wait for one another (read when numpy is imported, which is later)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     print_warnings_plainly()
-    end_with_exit_code(app)
+    end_with_exit_code(lambda: app(standalone_mode=False))
 
 
 def _version(wanted: bool) -> None:
@@ -222,7 +222,8 @@ def forecast(
     also = ["totals"] * ("totals" in stage.tables)
     also += ["leaderboard", "forecast_by_lead", "forecast_by_series"] * backtest
     main, to = "paths" if paths else "forecast", None if form else out
-    output_stage(stage, main, to, as_json, *also, **answer_of(project, show_all), reserve=2)
+    first = "leaderboard" if backtest else "" if paths else "totals"
+    output_stage(stage, main, to, as_json, *also, **answer_of(project, show_all), reserve=2, first=first)
     count = forecast_options.write_import(project, stage, spec, out) if form is not None and out is not None else 0
     if not as_json:
         forecast_options.say_files(picture, form, out, count)
@@ -250,7 +251,8 @@ def staff(
     with show_spinner("planning"):
         stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
     also = [name for name in ("casework", "schedule", "simulated", "clearing") if name in stage.tables]
-    output_stage(stage, "staffing", out, as_json, *also, **answer_of(project, show_all))
+    first = "clearing" if clear_by else "simulated" if simulate else ""
+    output_stage(stage, "staffing", out, as_json, *also, **answer_of(project, show_all), first=first)
 
 
 @app.command()
@@ -296,7 +298,9 @@ def watch(
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
     show_all: AllOption = False,
-    acknowledge: Annotated[str | None, typer.Option(metavar="ID", help="Acknowledge a KPI alert.")] = None,
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="ID", help="Acknowledge a KPI alert; --all shows the ids.")
+    ] = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="Note to save with --acknowledge.")] = "",
     silence: Annotated[
         str | None, typer.Option(metavar="ID|KPI|SEGMENT", help="Mute an alert, KPI or segment until --until.")

@@ -46,7 +46,7 @@ def make_demo(folder: Path, cases: int, seed: int, *, show_all: bool = False) ->
 def _refuse_foreign(folder: Path) -> None:
     """Keep the hands off a folder that some other work lives in."""
     if folder.exists() and not folder.is_dir():
-        raise InputError("this is a file, not a folder", where=str(folder), code="file.kind")
+        raise InputError("not a folder but a file", where=str(folder), code="file.kind")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "truth.json").exists():
         hint = "name a new folder: deskcast demo DIR"
         raise InputError(

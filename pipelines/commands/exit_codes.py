@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ...features.errors import InputError
     from .run import RunOutcome
 
+#: What the parser of the command line raises: its class is vendored, so it is taken from one that is public.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 EXIT_DEFECT, EXIT_INPUT, EXIT_BUSY, EXIT_STAGE_FAILED = 1, 2, 3, 4
 
 
@@ -21,7 +23,14 @@ def end_with_exit_code(work: Callable[[], object]) -> None:
     from ..store.locks import BusyError
 
     try:
-        work()
+        code = work()
+    except _USAGE_ERROR as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # type: ignore[attr-defined]
+            sys.exit(EXIT_INPUT)
+        _refuse(explain_usage(error), EXIT_INPUT)
+    except typer.Abort:
+        _stop("stopped", EXIT_DEFECT)
     except BusyError as error:
         _refuse(error, EXIT_BUSY)
     except InputError as error:
@@ -34,6 +43,46 @@ def end_with_exit_code(work: Callable[[], object]) -> None:
 
         sys.stderr.write(mask_passwords(traceback.format_exc()))
         sys.exit(EXIT_DEFECT)
+    if isinstance(code, int) and code:
+        sys.exit(code)
+
+
+def explain_usage(error: Exception) -> InputError:
+    """Turn what the parser of the command line says into the one form of errors.
+
+    >>> import typer
+    >>> print(explain_usage(typer.BadParameter("0 is not in the range x>=1", param_hint="--horizon")))
+    option '--horizon': not a valid value: 0 is not in the range x>=1
+    """
+    import re
+
+    from ...features.errors import InputError
+
+    text = str(getattr(error, "message", "") or error).rstrip(".")
+    near = next(iter(getattr(error, "possibilities", None) or ()), None)
+    hint = f"did you mean '{near}'?" if near else "see 'deskcast --help'"
+    option = getattr(error, "option_name", None)
+    if option:
+        return InputError("unknown option", where=str(option), hint=hint, code="command.invalid")
+    if found := re.search(r"No such command '([^']*)'(?:.*Did you mean '([^']*)')?", text):
+        hint = f"did you mean '{found[2]}'?" if found[2] else _nearest_command(error, found[1]) or hint
+        return InputError("unknown command", got=found[1], hint=hint, code="command.invalid")
+    param = getattr(error, "param", None)
+    names = list(getattr(param, "opts", ()) or ())
+    name = getattr(error, "param_hint", None) or (max(names, key=len) if names else None)
+    if type(error).__name__ == "MissingParameter":
+        return InputError(f"missing '{name}'", hint="see --help of the command", code="command.invalid")
+    problem = f"not a valid value: {text}" if name else text
+    return InputError(problem, where=None if name is None else str(name).strip("'"), code="command.invalid")
+
+
+def _nearest_command(error: Exception, name: str) -> str | None:
+    import difflib
+
+    context = getattr(error, "ctx", None)
+    known = list(getattr(getattr(context, "command", None), "commands", ()))
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else None
 
 
 def end_run(outcome: RunOutcome) -> None:

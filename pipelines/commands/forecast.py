@@ -81,7 +81,7 @@ def _levels(text: str) -> tuple[int, ...]:
     read = [part.strip().removesuffix("%").strip() for part in text.split(",")]
     if not all(part.isdigit() for part in read):
         raise InputError(
-            "these are no levels", column="levels", got=text, wanted="percent such as 80,95", code="command.invalid"
+            "not valid levels", column="levels", got=text, wanted="percent such as 80,95", code="command.invalid"
         )
     return tuple(sorted({int(part) for part in read}))
 
@@ -136,7 +136,7 @@ def check_chart_path(path: Path) -> None:
             "this kind of file cannot be drawn", where=str(path), got=path.suffix, wanted=wanted, code="file.kind"
         )
     if not path.resolve().parent.is_dir():
-        raise InputError("there is no such folder", where=str(path.parent), hint="make it first", code="folder.missing")
+        raise InputError("missing folder", where=str(path.parent), hint="make it first", code="folder.missing")
 
 
 def write_charts(project: Project, stage: Stage, path: Path) -> None:

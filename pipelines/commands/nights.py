@@ -27,7 +27,7 @@ def open_night(config: Path, night: str, as_of: str | None = None) -> Project:
     Raises
     ------
     InputError
-        If this is not an instant, nothing was known by then, or something later has been issued.
+        If it is not a valid instant, nothing was known by then, or something later has been issued.
     """
     if as_of is not None:
         raise InputError(

@@ -82,5 +82,5 @@ def open_for(config: Path, as_of: str | None = None, out: Path | None = None) ->
             return project
         then = view_as_of(project, as_of)
     for note in then.notes[len(project.notes) :]:
-        sys.stderr.write(f"deskcast: {note}\n")
+        sys.stderr.write(f"deskcast: warning: {note}\n")
     return then

@@ -174,7 +174,7 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
 def replace_stage(project: Project, stage: Stage) -> None:
     """Put one stage into the last results in place of its former self, and write their report anew.
 
-    Where there are no results yet, they hold this stage alone.
+    Where no results yet, they hold this stage alone.
 
     Raises
     ------

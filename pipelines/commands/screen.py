@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,14 +17,17 @@ if TYPE_CHECKING:
 SCREEN_LINES, SCREEN_WIDTH = 24, 80
 #: Columns of ``--all``, where the answer goes into a file or a pipe.
 PIPED_WIDTH = 160
-#: Rows of a table that findings leave room for, lines of a cell, and the width from which a text may be wrapped.
-MIN_ROWS, MAX_CELL_LINES, FLEXIBLE_WIDTH = 6, 2, 20
+#: Rows of a table that findings leave room for, lines of a cell, the width from which a text may be wrapped, and that
+#: of the longest word that is not broken.
+MIN_ROWS, MAX_CELL_LINES, FLEXIBLE_WIDTH, MAX_WORD_WIDTH = 6, 2, 20, 32
+#: Tables of which a row is one line.
+ONE_LINE_TABLES = ("checks",)
 _GAP, _ELLIPSIS = "  ", "…"
 
 #: Table -> its most useful columns, the most useful first; the others in their own order.
 MAIN_COLUMNS = {
-    "availability": ("kpi", "available", "missing_data", "definition"),
-    "history": ("kpi", "ds", "value", "n", "lo", "hi"),
+    "availability": ("kpi", "available", "missing_data", "unit", "definition"),
+    "history": ("kpi", "ds", "value", "n", "median", "p90"),
     "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "seasonal_naive"),
     "totals": ("node", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "base"),
     "paths": ("unique_id", "ds", "path", "y"),
@@ -38,9 +40,9 @@ MAIN_COLUMNS = {
     "schedule": ("queue", "pattern", "scheduled_agents", "hours"),
     "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
     "evaluation": ("model", "promoted", "n", "base_rate", "auc", "brier", "ece"),
-    "risk": ("case_id", "probability", "due_at", "left_wall_s", "owner", "reason_1", "action"),
+    "risk": ("case_id", "probability", "due_at", "action", "reason_1", "left_wall_s", "owner"),
     "open_cases": ("case_id", "due_at", "left_wall_s", "owner", "team", "priority"),
-    "kpi_alerts": ("alert_id", "series", "started_at", "before", "after", "state"),
+    "kpi_alerts": ("kpi", "series", "started_at", "before", "after", "state"),
     "goals": ("kpi", "end", "target", "so_far", "forecast", "probability"),
     "detections": ("kpi", "series", "started_at", "before", "after", "kind"),
 }
@@ -62,7 +64,26 @@ def wrap_finding(text: str, width: int = SCREEN_WIDTH) -> list[str]:
     >>> wrap_finding("Work on these 20 cases first.", 20)
     ['- Work on these 20', '  cases first.']
     """
-    return textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False) or ["-"]
+    lines = wrap_cells(text, width - 2)
+    return [f"- {lines[0]}", *[f"  {line}" for line in lines[1:]]]
+
+
+def wrap_cells(text: str, width: int) -> list[str]:
+    """Wrap a text at its spaces, by the cells that its characters take; a word wider than a line is cut.
+
+    >>> wrap_cells("two words and averylongword", 9)
+    ['two words', 'and', 'averylong', 'word']
+    """
+    lines, line = [], ""
+    for word in text.split():
+        for piece in chop_cells(word, max(width, 2)):
+            joined = f"{line} {piece}" if line else piece
+            if cell_len(joined) <= width:
+                line = joined
+            else:
+                lines += [line] if line else []
+                line = piece
+    return [*lines, line]
 
 
 def choose_columns(name: str, frame: pd.DataFrame) -> list[str]:
@@ -97,13 +118,10 @@ def lay_out(shown: FormattedTable, title: str, width: int = SCREEN_WIDTH) -> Blo
     C2          7%  priority 4
     """
     chosen = _fit(shown, width)
-    header = _join_cells(
-        [_wrap(shown.columns[i][0], size, MAX_CELL_LINES) for i, size in chosen], chosen, _align(shown, chosen)
-    )
-    rows = [
-        tuple(_join_cells([_wrap(row[i], size, MAX_CELL_LINES) for i, size in chosen], chosen, _align(shown, chosen)))
-        for row in shown.rows
-    ]
+    align = [shown.columns[place][1] for place, _ in chosen]
+    header = _join_cells([_wrap(shown.columns[i][0], size, MAX_CELL_LINES) for i, size in chosen], chosen, align)
+    lines = 1 if shown.name in ONE_LINE_TABLES else MAX_CELL_LINES
+    rows = [tuple(_join_cells([_wrap(row[i], size, lines) for i, size in chosen], chosen, align)) for row in shown.rows]
     return Block(title, tuple(header), tuple(rows), len(shown.columns) - len(chosen))
 
 
@@ -114,10 +132,10 @@ def _fit(shown: FormattedTable, width: int) -> list[tuple[int, int]]:
         cells = [row[place] for row in shown.rows]
         head, natural = _header_width(label), max((cell_len(cell) for cell in cells), default=0)
         words = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
-        flexible = natural > FLEXIBLE_WIDTH and words <= FLEXIBLE_WIDTH
-        least.append(max(head, FLEXIBLE_WIDTH if flexible else natural))
+        least.append(max(head, min(natural, max(FLEXIBLE_WIDTH, min(words, MAX_WORD_WIDTH)))))
         most.append(max(head, natural))
-    chosen, used = [], 0
+    chosen: list[int] = []
+    used = 0
     for place, size in enumerate(least):
         more = size + len(_GAP) * bool(chosen)
         if used + more <= width:
@@ -135,22 +153,18 @@ def _fit(shown: FormattedTable, width: int) -> list[tuple[int, int]]:
 
 def _header_width(label: str) -> int:
     """Return the least width in which a label takes two lines at most, without a broken word."""
-    least = max(cell_len(word) for word in label.split()) if label.strip() else 1
-    return next(w for w in range(least, len(label) + 2) if len(textwrap.wrap(label, w)) <= MAX_CELL_LINES)
+    least = max((cell_len(word) for word in label.split()), default=1)
+    return next(w for w in range(least, cell_len(label) + 2) if len(wrap_cells(label, w)) <= MAX_CELL_LINES)
 
 
 def _wrap(text: str, width: int, lines: int) -> list[str]:
-    wrapped = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    wrapped = wrap_cells(text, width)
     if len(wrapped) <= lines:
         return wrapped
     last = wrapped[lines - 1]
     while cell_len(last) >= width and " " in last:
         last = last.rsplit(" ", 1)[0]
-    return [*wrapped[: lines - 1], last[: width - 1] + _ELLIPSIS]
-
-
-def _align(shown: FormattedTable, chosen: Sequence[tuple[int, int]]) -> list[bool]:
-    return [shown.columns[place][1] for place, _ in chosen]
+    return [*wrapped[: lines - 1], set_cell_size(last, min(cell_len(last), width - 1)).rstrip() + _ELLIPSIS]
 
 
 def _join_cells(cells: list[list[str]], chosen: Sequence[tuple[int, int]], right: Sequence[bool]) -> list[str]:

@@ -133,10 +133,12 @@ def output_stage(
     instants: Instants | None = None,
     show_all: bool = False,
     reserve: int = 0,
+    first: str = "",
 ) -> None:
     """Give a stage's answer: a screen of findings and its main table, or all of it, or JSON; the table as a file.
 
-    ``reserve`` lines of the screen are left to what the command prints afterwards.
+    ``first`` is the table that a screen shows, where that is not the main one; ``reserve`` lines are left to what the
+    command prints afterwards.
     """
     if stage.skipped:
         raise InputError(stage.skipped, code="stage.failed")
@@ -148,13 +150,14 @@ def output_stage(
     if as_json:
         print_line(_json(stage, {} if instants is None else instants.record()))
         return
+    names = sorted((table, *also), key=lambda name: name != first)
     foot = [] if out is None else [f"{len(main):,} rows of '{table}' are in {out}."]
     head = [] if instants is None else [format_state_line(instants, zone)]
     year = None if instants is None else instants.as_of.tz_convert(zone).year
     if show_all:
-        _print_all(stage, (table, *also), head, zone, year)
+        _print_all(stage, names, head, zone, year)
     else:
-        _print_screen(stage, (table, *also), head, len(foot) + reserve, zone, year)
+        _print_screen(stage, names, head, len(foot) + reserve, zone, year)
     for line in foot:
         print_line(line)
 
@@ -232,7 +235,8 @@ def _lay_out_table(
     from .screen import SCREEN_WIDTH, choose_columns, lay_out
 
     frame = _choose_rows(stage.tables[name], name)
-    shown = format_table(name, frame[choose_columns(name, frame)], len(frame) if rows is None else rows, zone, year)
+    frame = frame if rows is None else frame.head(rows)
+    shown = format_table(name, frame[choose_columns(name, frame)], len(frame), zone, year)
     return lay_out(shown, table_title(name), width or SCREEN_WIDTH)
 
 
@@ -250,6 +254,8 @@ def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         return latest.loc[order]
     if name == "detections":
         return sort_latest_first(frame)
+    if name == "availability":
+        return frame.sort_values("available", kind="stable")  # what is missing first
     if name in ("staffing", "casework") and len(frame) and (frame["agents_to_schedule"] > 0).any():
         return frame[frame["agents_to_schedule"] > 0]
     return frame

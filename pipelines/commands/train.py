@@ -28,7 +28,10 @@ def run_train(
     check_store(spec.tracking_uri, spec.folder)
     stage = _trained(project, evaluate=evaluate)
     there = [name for name in SHOWN_TABLES if name in stage.tables]
-    output_stage(stage, "evaluation", out, as_json, *there, **answer_of(project, show_all), reserve=1 + evaluate)
+    first = "breach_backtest" if evaluate else ""
+    output_stage(
+        stage, "evaluation", out, as_json, *there, **answer_of(project, show_all), reserve=1 + evaluate, first=first
+    )
     if evaluate:
         from .run import replace_stage
 

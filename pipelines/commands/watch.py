@@ -49,15 +49,11 @@ def apply_alert_actions(
         If options are given that do not go together, a day is none, or nothing has the name.
     """
     if note and acknowledge is None:
-        raise InputError(
-            "missing '--acknowledge'", where="option '--note'", hint="add --acknowledge ID", code="command.invalid"
-        )
+        raise InputError("missing '--acknowledge'", where="--note", hint="add --acknowledge ID", code="command.invalid")
     if (silence is None) != (until is None):
         missing, given = ("--until", "--silence") if until is None else ("--silence", "--until")
         example = f"{missing} 2026-04-01" if missing == "--until" else f"{missing} ID"
-        raise InputError(
-            f"missing '{missing}'", where=f"option '{given}'", hint=f"add {example}", code="command.invalid"
-        )
+        raise InputError(f"missing '{missing}'", where=given, hint=f"add {example}", code="command.invalid")
     if acknowledge is None and silence is None:
         return False
     spec = load_config(config)
@@ -83,9 +79,7 @@ def apply_alert_actions(
 def _day(text: str) -> pd.Timestamp:
     day = pd.to_datetime(text, errors="coerce")
     if pd.isna(day):
-        raise InputError(
-            "not a valid date", where="option '--until'", got=text, wanted="YYYY-MM-DD", code="time.unreadable"
-        )
+        raise InputError("not a valid date", where="--until", got=text, wanted="YYYY-MM-DD", code="time.unreadable")
     return pd.Timestamp(day).tz_localize(None).normalize()
 
 

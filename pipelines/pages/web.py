@@ -158,9 +158,7 @@ class _Store:
         try:
             found = (find_current_folder(self.folder) / MARKER_FILE).stat()
         except OSError as error:
-            raise InputError(
-                "there are no results yet", hint="run 'deskcast run' first", code="results.missing"
-            ) from error
+            raise InputError("no results yet", hint="run 'deskcast run' first", code="results.missing") from error
         return found.st_ino, found.st_mtime_ns
 
     def report(self, full: bool = False) -> str:
@@ -266,9 +264,7 @@ def _add_error_handlers(app: FastAPI, host: str | None) -> None:
 
     def refused(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 500)
-        return _refusal(
-            request, "there is no such page" if status == 404 else str(getattr(error, "detail", "")), status
-        )
+        return _refusal(request, "unknown page" if status == 404 else str(getattr(error, "detail", "")), status)
 
     async def with_headers(request: Request, follow: Callable[[Request], Any]) -> Response:
         known = host is None or is_our_name(request.headers.get("host", ""), host)

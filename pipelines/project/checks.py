@@ -19,8 +19,8 @@ def check_local_path(path: str, where: str, rule: str, column: str = "path") -> 
     >>> check_local_path("C:/desk/results", "", "")
     >>> check_local_path("s3://bucket/desk", "deskcast.toml [results]", "results are written to a folder")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: deskcast.toml [results]: column 'path': results are written to a folder; got \
-'s3://bucket/desk', wanted a path (s3 addresses are not supported: write here and copy, or mount it)
+    deskcast.features.errors.InputError: deskcast.toml [results]: key 'path': results are written to a folder; got \
+'s3://bucket/desk', expected a path (s3 addresses are not supported: write here and copy, or mount it)
     """
     if not path.isprintable() or path.startswith("~"):
         hint = "a folder of a user is written in full" if path.startswith("~") else "without line ends and the like"
@@ -70,7 +70,7 @@ def local_day(given: object, zone: str, where: str, key: str) -> str:
     day = pd.NaT if isinstance(given, time) else pd.to_datetime(str(given), errors="coerce")
     if pd.isna(day) or _TIME_OF_DAY.fullmatch(str(given).strip()):
         raise InputError(
-            "this is not a day", where=where, column=key, got=str(given), wanted=wanted, code="time.unreadable"
+            "not a valid day", where=where, column=key, got=str(given), wanted=wanted, code="time.unreadable"
         )
     local = day if day.tzinfo is None else day.tz_convert(zone)
     return f"{local:%Y-%m-%d}"
@@ -89,7 +89,7 @@ def check_condition(key: str, values: str) -> None:
     >>> check_condition("risk_level", "high|low")
     >>> check_condition("mood", "bad")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: column 'when': there is no such condition; got 'mood' (known: reason, \
+    deskcast.features.errors.InputError: column 'when': unknown condition; got 'mood' (known: reason, \
 risk_level, priority, team, owner, status, channel, product, region, case_type, paused)
     """
     from ...models.candidates.feature_groups import FEATURE_GROUPS
@@ -97,12 +97,12 @@ risk_level, priority, team, owner, status, channel, product, region, case_type, 
 
     if key not in ACTION_CONDITIONS:
         hint = did_you_mean(key, ACTION_CONDITIONS)
-        raise InputError("there is no such condition", column="when", got=key, hint=hint, code="setting.invalid")
+        raise InputError("unknown condition", column="when", got=key, hint=hint, code="setting.invalid")
     known = {"reason": FEATURE_GROUPS, "risk_level": RISK_LEVELS, "paused": ("yes", "no")}.get(key)
     for value in split_values(values):
         if known is not None and value not in known:
             raise InputError(
-                f"there is no such {key}",
+                f"unknown {key}",
                 column="when",
                 got=value,
                 hint=did_you_mean(value, known),

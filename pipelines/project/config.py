@@ -89,7 +89,7 @@ def load_config(path: str | Path = CONFIG_FILE) -> Config:
         text = file.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         hint = "make one with 'deskcast init EXPORT', or see it all with 'deskcast demo'"
-        raise InputError("there is no such configuration", where=str(path), hint=hint, code="file.missing") from error
+        raise InputError("missing configuration file", where=str(path), hint=hint, code="file.missing") from error
     except UnicodeDecodeError as error:
         raise InputError(
             "the configuration cannot be read: it is not UTF-8",
@@ -103,7 +103,7 @@ def load_config(path: str | Path = CONFIG_FILE) -> Config:
         raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise InputError(f"this is not TOML: {reason}", where=str(path), code="toml.invalid") from None
+        raise InputError(f"not valid TOML: {reason}", where=str(path), code="toml.invalid") from None
     return parse_config(raw, folder=file.resolve().parent, where=file.name)
 
 
@@ -163,7 +163,7 @@ def _table(raw: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     found = raw.get(key, {})
     if not isinstance(found, dict):
         raise InputError(
-            "this must be a section", where=where, column=key, got=found, wanted=f"[{key}]", code="setting.invalid"
+            "value must be a section", where=where, column=key, got=found, wanted=f"[{key}]", code="setting.invalid"
         )
     return found
 
@@ -172,7 +172,7 @@ def _list(raw: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
     found = raw.get(key, [])
     if not isinstance(found, list) or any(not isinstance(item, dict) for item in found):
         raise InputError(
-            "this must be a list of sections", where=where, column=key, wanted=f"[[{key}]]", code="setting.invalid"
+            "value must be a list of sections", where=where, column=key, wanted=f"[[{key}]]", code="setting.invalid"
         )
     return found
 
@@ -194,7 +194,7 @@ def read_section(kind: type[T], body: Any, where: str, **defaults: Any) -> T:
     30.0
     """
     if not isinstance(body, dict):
-        raise InputError("this must be a section", where=where, got=body, code="setting.invalid")
+        raise InputError("value must be a section", where=where, got=body, code="setting.invalid")
     body = _in_new_names(body, where)
     declared = _annotations(kind)
     names = {name.removesuffix("_s"): name for name in declared}
@@ -208,14 +208,27 @@ def read_section(kind: type[T], body: Any, where: str, **defaults: Any) -> T:
     return _validated(kind, defaults | values, where)
 
 
+#: Options that have another name than their key.
+OPTION_NAMES = {"kpis": "--kpi"}
+
+
 def change_section(section: T, where: str, **values: Any) -> T:
     """Return a section with other values, as options give them, checked as those of the file are.
 
     >>> change_section(HistorySpec(), "the history", freq="W").freq
     'W'
+    >>> change_section(HistorySpec(), "the history", freq="ME")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: option '--freq': not a valid frequency; got 'ME' (did you mean 'MS'?)
     """
     kept = {name: getattr(section, name) for name in _annotations(type(section))}
-    return _validated(type(section), kept | values, where)
+    try:
+        return _validated(type(section), kept | values, where)
+    except InputError as error:
+        if error.column not in values:
+            raise
+        given = {"got": error.got, "wanted": error.wanted, "hint": error.hint, "code": error.code}
+        raise InputError(error.problem, where=OPTION_NAMES.get(error.column, f"--{error.column}"), **given) from None
 
 
 def _validated(kind: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -236,7 +249,7 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
             own.problem, where=where, column=column, got=own.got, wanted=own.wanted, hint=own.hint, code=code
         )
     if first["type"].startswith("missing"):
-        return InputError("this key is needed", where=where, column=key, code="setting.missing")
+        return InputError("missing key", where=where, column=key, code="setting.missing")
     if first["type"] == "literal_error":  # an attribute of a source
         known = re.findall(r"'(\w+)'", first["ctx"]["expected"])
         wanted, hint = ", ".join(known), did_you_mean(str(first["input"]), known)

@@ -56,9 +56,7 @@ def _check_kpi(value: Any) -> Any:
 
     for name in value if isinstance(value, tuple) else (value,):
         if name and find_kpi(name) is None:
-            raise InputError(
-                "there is no such KPI", got=name, hint=did_you_mean(name, list(KPI_CATALOGUE)), code="kpi.unknown"
-            )
+            raise InputError("unknown KPI", got=name, hint=did_you_mean(name, list(KPI_CATALOGUE)), code="kpi.unknown")
     return value
 
 
@@ -87,7 +85,7 @@ def _check_zone(value: str) -> str:
         return ZoneInfo(value).key
     except (KeyError, ValueError, OSError) as error:
         hint = "a name of the IANA list such as 'Europe/Lisbon'"
-        raise InputError("there is no such time zone", got=value, hint=hint, code="time.zone") from error
+        raise InputError("unknown time zone", got=value, hint=hint, code="time.zone") from error
 
 
 def _fits_a_day(seconds: float) -> bool:
@@ -108,7 +106,7 @@ Occupancy = Annotated[float, checked("this must be a share", "above 0 and up to 
 Shares = Annotated[float | Mapping[str, float], checked("this must be a share", "0 to below 1", lambda x: 0 <= x < 1)]
 Costs = Annotated[float | Mapping[str, float], checked("a cost is not below 0", None, lambda x: 0 <= x < math.inf)]
 SomeTime = Annotated[float, checked("the time is out of range", "a duration above 0", lambda x: x > 0, " s")]
-Work = Annotated[float, checked("work takes some time", "above 0", lambda x: x > 0, " s")]
+Work = Annotated[float, checked("effort must be above 0", "above 0", lambda x: x > 0, " s")]
 Interval = Annotated[
     float,
     checked(
@@ -118,9 +116,7 @@ Interval = Annotated[
         " s",
     ),
 ]
-Clock = Annotated[
-    str, checked("this is not a time of day", "a time such as '08:00'", lambda x: bool(_CLOCK.fullmatch(x)))
-]
+Clock = Annotated[str, checked("not a valid time", "a time such as '08:00'", lambda x: bool(_CLOCK.fullmatch(x)))]
 Levels = Annotated[
     tuple[int, ...],
     checked("too many levels", f"at most {MAX_LEVELS}", lambda x: len(x) <= MAX_LEVELS),
@@ -136,5 +132,5 @@ Zone = Annotated[str, AfterValidator(_check_zone)]
 
 def _level(level: int) -> int:
     if not 0 < level < 100:
-        raise InputError("there is no such level", got=level, wanted="percent such as 80 or 95", code="setting.invalid")
+        raise InputError("unknown level", got=level, wanted="percent such as 80 or 95", code="setting.invalid")
     return level

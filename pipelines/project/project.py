@@ -153,7 +153,7 @@ def view_as_of(project: Project, at: str) -> Project:
     Raises
     ------
     InputError
-        If this is not an instant, or nothing was known by then.
+        If it is not a valid instant, or nothing was known by then.
     """
     whole, asked = project.log, parse_instant(at, project.log.timezone)
     log = whole.as_of(asked)
@@ -186,7 +186,7 @@ def policy_frame(config: Config) -> pd.DataFrame | None:
             start = pd.NaT if sla.valid_from is None else pd.Timestamp(sla.valid_from)
         except ValueError as error:
             raise InputError(
-                "this is not a date", where=f"[[sla]] {number}", column="valid_from", got=sla.valid_from,
+                "not a valid date", where=f"[[sla]] {number}", column="valid_from", got=sla.valid_from,
                 wanted="such as 2024-03-01",
                 code="time.unreadable",
             ) from error  # fmt: skip

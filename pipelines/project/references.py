@@ -24,7 +24,7 @@ def check_references(config: Config, where: str) -> None:
             missing = "add [calendar.NAME]" if key == "calendar" else "add [staffing.NAME]"
             hint = did_you_mean(name, declared[key]) if declared[key] else missing
             raise InputError(
-                f"there is no such {key}",
+                f"unknown {key}",
                 where=f"{where} {section}",
                 column=key,
                 got=name,

@@ -35,15 +35,13 @@ class SourceSection(SourceSpec):
         given = [k for k in ("path", "files", "database") if getattr(self, k)]
         if len(given) == 2 or not (given or self.parts):
             wanted = "one of path = 'FILE', parts = { ... } and database = 'postgresql://...'"
-            problem = "a source is either a path or a database" if given else "this key is needed"
+            problem = "a source is either a path or a database" if given else "missing key"
             raise InputError(problem, column="path", wanted=wanted, code="setting.invalid")
         for path in (self.path, *self.files, *(() if self.database else self.parts.values())):
             check_local_path(path or "", "", "a source is a file or a folder of this machine")
         if self.table not in TABLES:
             hint = did_you_mean(self.table, tuple(TABLES))
-            raise InputError(
-                "there is no such canonical table", column="table", got=self.table, hint=hint, code="table.unknown"
-            )
+            raise InputError("unknown canonical table", column="table", got=self.table, hint=hint, code="table.unknown")
         return self
 
 
@@ -86,9 +84,7 @@ class SlaSpec:
     @model_validator(mode="after")
     def _check(self) -> SlaSpec:
         if self.clock not in ("source", "due") and self.target_s is None:
-            raise InputError(
-                "this key is needed", column="target", hint="a duration such as '6h'", code="setting.missing"
-            )
+            raise InputError("missing key", column="target", hint="a duration such as '6h'", code="setting.missing")
         if self.clock == "business" and self.calendar is None:
             raise InputError("a business clock needs a calendar", column="calendar", code="calendar.unknown")
         if self.clock != "source" and self.metric not in SLA_METRICS:
@@ -157,7 +153,7 @@ class StaffingSpec:
     ``kind`` is ``calls`` (one at a time), ``chat`` (``concurrency`` at a time, each slower by ``slowdown`` for every
     other one) or ``cases`` (work that can wait until it is due: in ``sla``, or by the promises on resolution).
     ``where`` chooses the arrivals of the queue by segment, such as ``{ channel = "phone" }``; by default the
-    channel of the queue's name, or everything where there is no such channel. ``aht`` is taken from the
+    channel of the queue's name, or everything where unknown channel. ``aht`` is taken from the
     contacts where it is not given. ``shrinkage`` is a share, or a table of parts: by ``shrinkage_parts``
     each is a share of what the others leave (``multiply``) or of all paid time (``add``).
     """

@@ -54,7 +54,7 @@ def read_assumptions(
     (1.3, '2026-03-13', 'phone', True)
     >>> read_assumptions(["fair next week"])
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: --event: this is no event; got 'fair next week', wanted such as 'campaign 2026-03-09..2026-03-13 +30%'
+    deskcast.features.errors.InputError: option '--event': not a valid event; got 'fair next week', expected such as 'campaign 2026-03-09..2026-03-13 +30%'
     """  # noqa: E501 - the message is one line by design
     changes = [_event(text) for text in events]
     changes += [_closed(text) for text in closed]
@@ -86,7 +86,7 @@ def _event(text: str) -> Change:
     found = _EVENT.fullmatch(text.strip())
     if found is None:
         wanted = "such as 'campaign 2026-03-09..2026-03-13 +30%'"
-        raise InputError("this is no event", where="--event", got=text, wanted=wanted, code="setting.invalid")
+        raise InputError("not a valid event", where="--event", got=text, wanted=wanted, code="setting.invalid")
     share = _share(found["share"]) * (1 if found["sign"] == "+" else -1)
     if share < -1:
         raise InputError(
@@ -106,7 +106,7 @@ def _closed(text: str) -> Change:
     found = _CLOSE.fullmatch(text.strip())
     if found is None:
         raise InputError(
-            "this is no day", where="--close", got=text, wanted="such as '2026-03-10'", code="time.unreadable"
+            "not a valid day", where="--close", got=text, wanted="such as '2026-03-10'", code="time.unreadable"
         )
     return Change("closed", found["start"], found["end"] or found["start"], closed=True, series=found["series"])
 
@@ -115,7 +115,7 @@ def _growth(text: str) -> Change:
     found = _GROWTH.fullmatch(text.strip())
     if found is None:
         raise InputError(
-            "this is no growth",
+            "not a valid growth",
             where="--growth",
             got=text,
             wanted="a share a year such as '5%'",
@@ -151,7 +151,7 @@ def _file(path: Path) -> list[Any]:
         frame = pd.read_csv(path, dtype={"name": "str", "start": "str", "end": "str", "series": "str"})
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise InputError(f"this is not TOML: {reason}", where=str(path), code="toml.invalid") from None
+        raise InputError(f"not valid TOML: {reason}", where=str(path), code="toml.invalid") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"this file cannot be read: {error}", where=str(path), code="file.unreadable") from error
     rows = [{str(k): v for k, v in row.items() if not pd.isna(v)} for row in frame.to_dict("records")]

@@ -105,7 +105,7 @@ def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFr
     """
     name = queue.name
     if work.backlog is None:
-        raise InputError("no case with a promise waits in this queue", where=queue.place, code="queue.empty")
+        raise InputError("no open case with an SLA in this queue", where=queue.place, code="queue.empty")
     table = clear_backlog(work.arrivals, work.calendar, work.backlog, by, **work.shared)
     enough = table[table["enough"]]
     if enough.empty:
@@ -130,7 +130,7 @@ def find_sla_targets(project: Project, spec: StaffingSpec, where: str) -> dict[s
     found = [s for s in project.config.slas if s.metric == SLA_METRIC and s.target_s is not None]
     if not found:
         raise InputError(
-            "no promise is known",
+            "missing SLA target",
             where=where,
             column="sla",
             hint="add a line such as sla = '8h'",
@@ -154,7 +154,7 @@ def _inflow(queue: PlannedQueue, classes: tuple[str, ...]) -> pd.DataFrame:
     split = () if classes == (ANY_PRIORITY,) else ("priority",)
     history = queue.arrivals("cases_opened", split)
     if history.empty or history["value"].sum() == 0:
-        raise InputError("no case came in this queue", got=queue.where, code="queue.empty")
+        raise InputError("no cases in this queue", got=queue.where, code="queue.empty")
     names = history[split[0]] if split else pd.Series(ANY_PRIORITY, index=history.index)
     rows = pd.DataFrame({"unique_id": names.astype("str"), "ds": history["ds"], "y": history["value"]})
     ahead = queue.forecast(rows[rows["unique_id"].isin(classes)], calendar=None)

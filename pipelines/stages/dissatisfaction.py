@@ -199,7 +199,7 @@ def _statements(
                 cells["rate"] = Cell("outcome_evaluation", "base_rate", keys)
         subject = f"{outcome.lower()} {place + 1}"
         head, told = f"{outcome} risk: ", bind_sentences(statement, FIGURES, subject, cells=cells, audience="analyst")
-        found += [replace_text(one, f"{head}{one}") for one in told]
+        found += [replace_text(one, f"{head}{one[:1].lower()}{one[1:]}") for one in told]
     return found
 
 

@@ -57,7 +57,7 @@ def find_forecast_target(project: Project, spec: ForecastSpec) -> ForecastTarget
     kpi = spec.kpi or find_volume_kpi(project)
     if not find_kpi_unit(kpi):
         hint = did_you_mean(kpi, list(KPI_CATALOGUE))
-        raise InputError("there is no such KPI", column="kpi", got=kpi, hint=hint, code="kpi.unknown")
+        raise InputError("unknown KPI", column="kpi", got=kpi, hint=hint, code="kpi.unknown")
     history = kpi_history(project.log, [kpi], spec.by, spec.freq)
     actuals = series(history, kpi)
     kind, bounds = find_value_kind(kpi, history)

@@ -91,9 +91,7 @@ def _span_sentence(frame: pd.DataFrame, now: pd.Timestamp | None) -> Finding:
     if len(entries) == series.value:
         return Finding(f"{series:KPI} {span}.", series, audience="planner")
     count = figure(FIGURES, "KPIs", "history", len(entries))
-    return Finding(
-        f"{count:KPI} {span}; with the SLA attainment by metric {series}.", count, series, audience="planner"
-    )
+    return Finding(f"{count:KPI} {span} ({series} series).", count, series, audience="planner")
 
 
 def open_period_sentence(log: CaseLog, freq: str) -> Finding:

@@ -175,7 +175,7 @@ def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFra
     history = only_segment(kpi_history(log, [kpi], tuple(where), freq), where)
     if history.empty or history["value"].sum() == 0:
         raise InputError(
-            "nothing arrived in this queue",
+            "no contacts or cases in this queue",
             column=format_list(list(where)) if where else None,
             got=where,
             code="queue.empty",
@@ -224,7 +224,7 @@ def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: 
         count = figure(FIGURES, "contacts behind the handle time", name, round(totals["n"].sum()))
         return mean, Finding(f", from {count:contact} of the report, by interval and weekday", count)
     raise InputError(
-        "no handle time is known",
+        "missing AHT",
         where=f"[staffing.{name}]",
         column="aht",
         hint="add a line such as aht = '4min'",

@@ -28,11 +28,11 @@ def check_import_form(form: str) -> None:
 
     >>> check_import_form("genesis")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: --form: there is no such form; got 'genesis' (did you mean 'genesys'?)
+    deskcast.features.errors.InputError: option '--form': unknown form; got 'genesis' (did you mean 'genesys'?)
     """
     if form not in IMPORT_FORMS:
         raise InputError(
-            "there is no such form",
+            "unknown form",
             where="--form",
             got=form,
             hint=did_you_mean(form, IMPORT_FORMS),

@@ -101,7 +101,7 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     Raises
     ------
     InputError
-        If the arrivals carry no time of day, or no handle time is known.
+        If the arrivals carry no time of day, or the AHT is missing.
     """
     arrivals = queue_arrivals(queue.project.log, queue.where, interval_freq(queue.spec.interval_s))
     _, basis = queue.handle_time
@@ -224,7 +224,7 @@ def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.Dat
         parts.append(found[found["period"] != "interval"])
         words.append(_simulated_sentence(queue.name, parts[-1]))
     if not parts:
-        raise InputError("there is no plan of calls or chats to simulate", code="results.missing")
+        raise InputError("missing plan of calls or chats", code="results.missing")
     return pd.concat(parts, ignore_index=True), words
 
 
@@ -268,7 +268,7 @@ def clock_seconds(text: str, where: str, column: str) -> float:
     hours, _, minutes = text.partition(":")
     if not (hours.isdigit() and minutes.isdigit() and int(minutes) < 60 and int(hours) <= 48):
         raise InputError(
-            "this is no time of day",
+            "not a valid time",
             where=where,
             column=column,
             got=text,

@@ -22,6 +22,7 @@ from ..project.specs import Config, RiskSpec
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding
 from ..words.figures import bind_sentences, figures_table
+from ..words.words import format_number
 from .train_scores import FIGURES
 
 #: More snapshot rows than this teach a logistic model little and cost time.
@@ -200,7 +201,7 @@ def _findings(risk: BreachRisk) -> list[str]:
 
     n, brier, rate = fact("n", "count"), fact("brier", "model_score"), fact("base_rate", "share")
     off = fact("ece", "share", audience="planner")
-    points = replace(off, text=f"{100 * off.value:.0f}" if off.value >= 0.0995 else f"{100 * off.value:.1f}")
+    points = replace(off, text=format_number(100 * off.value))
     return [
         Finding(f"Breach risk is within {points.text} points of the observed rate on average.", points),
         *bind_sentences(risk.decision_, FIGURES, risk.metric_, cells=held, audience="analyst"),

@@ -185,7 +185,7 @@ def _watched(project: Project, history: pd.DataFrame, by: Sequence[str]) -> pd.D
         if not project.log.has("cases", column):
             hint = "name a column of the cases"
             raise InputError(
-                "there is no such column", where="[watch]", column="by", got=column, hint=hint, code="column.unknown"
+                "unknown column", where="[watch]", column="by", got=column, hint=hint, code="column.unknown"
             )
         spec = project.config.history
         block = kpi_history(project.log, had, (column,), spec.freq, limits=history_limits(spec))

@@ -99,7 +99,7 @@ def check_results_folder(folder: Path) -> Path:
     target = Path(folder).resolve()
     where = str(folder)
     if target.exists() and not target.is_dir():
-        raise InputError("this is a file, and the results need a folder", where=where, code="file.kind")
+        raise InputError("not a folder but a file", where=where, code="file.kind")
     if target.is_dir():
         if target.is_mount():
             raise InputError(
@@ -116,7 +116,7 @@ def check_results_folder(folder: Path) -> Path:
             )
     existing = next(p for p in target.parents if p.exists())
     if not existing.is_dir():
-        raise InputError("this is a file, and the results need a folder", where=str(existing), code="file.kind")
+        raise InputError("not a folder but a file", where=str(existing), code="file.kind")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(
             "nothing can be written to this folder",
@@ -151,15 +151,13 @@ def replace_file(path: Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If there is no such folder, nothing can be written there, or the disk is full.
+        If the folder is missing, nothing can be written there, or the disk is full.
     """
     target = Path(path).resolve()
     if target.is_dir():
-        raise InputError("this is a folder, and a file is wanted", where=str(path), code="file.kind")
+        raise InputError("not a file but a folder", where=str(path), code="file.kind")
     if not target.parent.is_dir():
-        raise InputError(
-            "there is no such folder", where=str(target.parent), hint="make it first", code="folder.missing"
-        )
+        raise InputError("missing folder", where=str(target.parent), hint="make it first", code="folder.missing")
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     _sweep_parts(target)
     with swept(aside):

@@ -115,7 +115,7 @@ def save_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"picked cases cannot be remembered here: {error.strerror}", where=str(path.parent), code="state.invalid"
+            f"selected cases cannot be saved here: {error.strerror}", where=str(path.parent), code="state.invalid"
         ) from error
     with locked(path.parent):
         old = _read(path)
@@ -138,7 +138,7 @@ def _read(path: Path) -> pd.DataFrame:
         return _typed(pd.DataFrame({name: [] for name in FLAG_COLUMNS}))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
-            "this is not a file of picked cases", where=str(path), hint=hint, code="state.invalid"
+            "not a valid file of selected cases", where=str(path), hint=hint, code="state.invalid"
         ) from error
 
 

@@ -104,12 +104,12 @@ def read_alert_state(results: Path) -> AlertState:
         return AlertState()
     except OSError as error:
         raise InputError(
-            f"what is known of incidents cannot be read: {error.strerror}", where=str(path), code="state.invalid"
+            f"the saved KPI alerts cannot be read: {error.strerror}", where=str(path), code="state.invalid"
         ) from error
     except ValueError as error:
-        raise InputError("this is not a file of incidents", where=str(path), hint=hint, code="state.invalid") from error
+        raise InputError("not a valid file of KPI alerts", where=str(path), hint=hint, code="state.invalid") from error
     if not isinstance(content, dict) or content.get("format") not in (ALERTS_FORMAT, _OLD_FORMAT):
-        raise InputError("this is not a file of incidents", where=str(path), hint=hint, code="state.invalid")
+        raise InputError("not a valid file of KPI alerts", where=str(path), hint=hint, code="state.invalid")
     try:
         names = new_names("key", "alerts.json")
         content = {names.get(k, k): v for k, v in content.items()}
@@ -120,9 +120,7 @@ def read_alert_state(results: Path) -> AlertState:
         alarms = {str(k): str(v) for k, v in content["detections"].items()}
         return AlertState(ledger, pd.Timestamp(content["as_of"]), silences, alarms)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            "this file of incidents is damaged", where=str(path), hint=hint, code="state.invalid"
-        ) from error
+        raise InputError("damaged file of KPI alerts", where=str(path), hint=hint, code="state.invalid") from error
 
 
 def check_alert_state(results: Path) -> None:
@@ -141,7 +139,7 @@ def check_alert_state(results: Path) -> None:
                 probe.unlink()
         except OSError as error:
             raise InputError(
-                f"incidents cannot be remembered here: {error.strerror}", where=str(folder), code="state.invalid"
+                f"KPI alerts cannot be saved here: {error.strerror}", where=str(folder), code="state.invalid"
             ) from error
 
 
@@ -205,7 +203,7 @@ def save_acknowledgement(results: Path, incident: str, by: str, at: pd.Timestamp
     Raises
     ------
     InputError
-        If there is no such incident, or none is remembered yet.
+        If the KPI alert is unknown, or none is remembered yet.
     """
     with _change_state(results) as (state, save):
         ledger = acknowledge_alert(_ledger(state, results), incident, by, at, note)
@@ -235,7 +233,7 @@ def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[s
     Raises
     ------
     InputError
-        If nothing has this name, or the day is over already.
+        If the name is unknown, or the day is over already.
     """
     with _change_state(results) as (state, save):
         ledger = _ledger(state, results)
@@ -259,7 +257,7 @@ def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[s
             hint = did_you_mean(what, known) if known else "there are no incidents yet"
             wanted = "the id of an incident, a KPI or a segment such as 'channel phone'"
             raise InputError(
-                "nothing has this name", where="--silence", got=what, wanted=wanted, hint=hint, code="state.invalid"
+                "unknown name", where="--silence", got=what, wanted=wanted, hint=hint, code="state.invalid"
             )
         kept = tuple(s for s in state.mutes if s.what != what and s.until > as_of)
         silences = (*kept, Mute(what, until))
@@ -294,7 +292,7 @@ def _lock_state_folder(results: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        problem = f"incidents cannot be remembered here: {error.strerror}"
+        problem = f"KPI alerts cannot be saved here: {error.strerror}"
         raise InputError(
             problem, where=str(folder), hint="make room for a folder of this name", code="state.invalid"
         ) from error

@@ -221,7 +221,7 @@ def read_result_table(folder: str | Path, name: str) -> pd.DataFrame:
         known = table_names(folder)
         if name not in known:
             raise InputError(
-                f"there is no result table '{name}'",
+                f"unknown result table '{name}'",
                 where=str(folder),
                 hint=_suggest_table(name, known),
                 code="table.unknown",
@@ -242,9 +242,7 @@ def _marker_text(folder: str | Path) -> str:
     try:
         return (place / MARKER_FILE).read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(
-            "there are no results here", where=str(folder), hint=_RUN_FIRST, code="results.missing"
-        ) from error
+        raise InputError("missing results", where=str(folder), hint=_RUN_FIRST, code="results.missing") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the results cannot be read: {error}", where=str(folder), code="results.damaged") from error
 

@@ -49,7 +49,7 @@ def genesys_import(
     Raises
     ------
     InputError
-        If slots cannot be cut into quarters of an hour, or no handle time is known.
+        If slots cannot be cut into quarters of an hour, or the AHT is missing.
 
     Examples
     --------
@@ -76,9 +76,7 @@ def genesys_import(
     rows["at"] = at.dt.tz_convert("UTC")
     rows = rows[rows["at"].notna() & (rows["deskcast"] >= 0.005)]
     if rows["aht"].isna().any():
-        raise InputError(
-            "no handle time is known", column="aht", hint="set aht in the [staffing.NAME] section", code="queue.empty"
-        )
+        raise InputError("missing AHT", column="aht", hint="set aht in the [staffing.NAME] section", code="queue.empty")
     names = rows["unique_id"].astype("str")
     handled = rows["deskcast"] * answered_share
     out = pd.DataFrame(

@@ -35,7 +35,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     --------
     >>> write_table(pd.DataFrame({"n": [1]}), "numbers.xlsx")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: numbers.xlsx: this kind of file cannot be written; got '.xlsx', wanted .parquet or .csv
+    deskcast.features.errors.InputError: numbers.xlsx: this kind of file cannot be written; got '.xlsx', expected .parquet or .csv
     """  # noqa: E501 - the message is one line by design
     check_table_path(path)
     with replace_file(Path(path)) as aside:
@@ -94,11 +94,9 @@ def check_table_path(path: str | Path) -> None:
         problem = "this kind of file cannot be written"
         raise InputError(problem, where=str(path), got=target.suffix, wanted=".parquet or .csv", code="file.unreadable")
     if target.is_dir():
-        raise InputError("this is a folder, and a file is wanted", where=str(path), code="file.kind")
+        raise InputError("not a file but a folder", where=str(path), code="file.kind")
     if not target.resolve().parent.is_dir():
-        raise InputError(
-            "there is no such folder", where=str(target.parent), hint="make it first", code="folder.missing"
-        )
+        raise InputError("missing folder", where=str(target.parent), hint="make it first", code="folder.missing")
 
 
 def _storable(frame: pd.DataFrame, stamp: Mapping[str, str] | None = None) -> pd.DataFrame:

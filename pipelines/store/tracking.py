@@ -123,19 +123,19 @@ def check_store(uri: str, folder: Path) -> None:
     >>> check_store("sqlite:///mlflow.db", Path(tempfile.mkdtemp()))
     >>> check_store("mlruns", Path("."))
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: [tracking]: column 'uri': this is no tracking store; got 'mlruns', wanted \
+    deskcast.features.errors.InputError: [tracking]: key 'uri': not a valid tracking store; got 'mlruns', expected \
 sqlite:///mlflow.db, the address of a database, or http(s)://
     """
     kind = uri.partition(":")[0].partition("+")[0].lower()
     if kind not in _STORES:
         wanted = "sqlite:///mlflow.db, the address of a database, or http(s)://"
-        raise _bad_store("this is no tracking store", uri, wanted)
+        raise _bad_store("not a valid tracking store", uri, wanted)
     _check_server(uri)
     if not uri.startswith(_SQLITE) or uri == _SQLITE or ":memory:" in uri:
         return
     place = (Path(folder) / uri.removeprefix(_SQLITE)).resolve()
     if place.is_dir():
-        raise _bad_store("this is a folder, and a file is wanted", uri)
+        raise _bad_store("not a file but a folder", uri)
     if place.exists():
         with place.open("rb") as file:
             if file.read(len(_MAGIC)) not in (_MAGIC, b""):

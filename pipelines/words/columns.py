@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import pandas as pd
 
@@ -36,21 +36,33 @@ Audience = Literal["everyone", "planner", "analyst"]
 #: ``row_unit`` in that of its row; ``kpi_change`` is a difference of two values, ``kpi_mean`` the mean behind a share.
 #: ``day`` shows the time of day where there is one; ``hidden`` is not shown.
 Format = Literal[
-    *("text", "id", "kpi", "words", "value", "moves", "flag", "day", "instant", "hidden"),
-    *(
-        "count",
-        "agents",
-        "expected",
-        "number",
-        "score",
-        "share",
-        "percent",
-        "points",
-        "probability",
-        "duration",
-        "business",
-    ),
-    *("kpi_value", "kpi_change", "kpi_mean", "improved_kpi", "worsened_kpi", "row_unit"),
+    "text",
+    "id",
+    "kpi",
+    "words",
+    "value",
+    "moves",
+    "flag",
+    "day",
+    "instant",
+    "hidden",
+    "count",
+    "agents",
+    "expected",
+    "number",
+    "score",
+    "share",
+    "percent",
+    "points",
+    "probability",
+    "duration",
+    "business",
+    "kpi_value",
+    "kpi_change",
+    "kpi_mean",
+    "improved_kpi",
+    "worsened_kpi",
+    "row_unit",
 ]
 _TEXTS = ("text", "id", "kpi", "words", "value", "moves", "flag", "day", "instant")
 _KPI_FORMATS = {
@@ -112,7 +124,7 @@ def find_column(table: str, column: str) -> Column | None:
         form = form.rstrip("".join(_MARKS))
         if form not in get_args(Format):
             raise InputError("unknown format", where=table, column=column, got=form, code="value.unknown")
-        return Column(label, form, marked or audience)  # type: ignore[arg-type]
+        return Column(label, cast("Format", form), marked or audience)
     bound = _BOUND.fullmatch(column)
     if bound is None:
         return None
@@ -290,7 +302,12 @@ def _guess_format(column: str, value: Any) -> str:
 
 
 def _format_whole(value: float) -> str:
-    return f"{value:,.0f}"
+    return f"{round(value):,}"
+
+
+def _format_small(value: float) -> str:
+    """Write a number in a table: one decimal below 10."""
+    return "0" if abs(value) < 0.05 else format_number(value)
 
 
 def _format_agents(value: float) -> str:
@@ -300,6 +317,8 @@ def _format_agents(value: float) -> str:
 
 _NUMBER_FORMATS: dict[str, Callable[[float], str]] = {
     "count": _format_whole,
+    "expected": _format_small,
+    "number": _format_small,
     "agents": _format_agents,
     "score": format_score,
     "share": format_share,

@@ -24,7 +24,7 @@ def select_headlines(stages: Iterable[Stage], limit: int = MAX_HEADLINES, words:
     >>> history = Stage("history", findings=("160 cases opened.", Finding("60 KPIs.", audience="planner")))
     >>> select_headlines([history, risk], limit=3)
     ['13 cases have breached.', 'Work on these 20 cases first.', '160 cases opened.']
-    >>> select_headlines([history, risk], words=5)
+    >>> select_headlines([history, risk], words=4)
     ['13 cases have breached.']
     """
     known = {stage.name: stage for stage in stages}

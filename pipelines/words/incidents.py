@@ -151,7 +151,7 @@ def _impact(row: Any, facts: Mapping[str, Fact]) -> str:
     if find_kpi_unit(row.kpi) == "share":
         return f"; {number} {case} affected"
     noun = ("hour" if number == "1" else "hours") if row.impact_unit == "hours" else case
-    return f"; {number} {noun} {'more' if row.impact > 0 else 'fewer'} in total"
+    return f"; {number} {'more' if row.impact > 0 else 'fewer'} {noun} in total"
 
 
 def _also(words: str) -> str:

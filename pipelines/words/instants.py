@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from ...features.durations import format_duration
+from .words import format_instant
 
-#: A log that ended longer ago than this is told to have ended.
+#: Data older than this are reported to be old.
 MAX_DATA_AGE = pd.Timedelta(days=2)
 
 
@@ -55,17 +56,18 @@ INSTANT_KEYS = ("as_of", "data_until", "made_at")
 
 
 def format_instants(instants: Instants, timezone: str = "UTC") -> str:
-    """Write the three instants as one line, on the clock of a desk.
+    """Write the three instants as one line, on the clock of a desk; the second where it is not the first.
 
     >>> at = pd.Timestamp("2024-03-01T08:00Z")
     >>> format_instants(Instants(at, at + pd.Timedelta("1h"), datetime(2024, 3, 2, 6, tzinfo=UTC)), "Europe/Lisbon")
-    'Data to Fri 01 Mar 2024 08:00, looked at Fri 01 Mar 2024 09:00, computed Sat 02 Mar 2024 06:00 (Europe/Lisbon).'
+    'Data until Fri 1 Mar 2024 08:00, as of Fri 1 Mar 2024 09:00, computed Sat 2 Mar 2024 06:00 (Europe/Lisbon).'
     """
-    shown = [
-        f"{pd.Timestamp(t).tz_convert(timezone):%a %d %b %Y %H:%M}"
+    until, as_of, made_at = (
+        format_instant(pd.Timestamp(t).tz_convert(timezone))
         for t in (instants.data_until, instants.as_of, instants.made_at)
-    ]
-    return f"Data to {shown[0]}, looked at {shown[1]}, computed {shown[2]} ({timezone})."
+    )
+    seen = f", as of {as_of}" if as_of != until else ""
+    return f"Data until {until}{seen}, computed {made_at} ({timezone})."
 
 
 def find_data_age(instants: Instants) -> pd.Timedelta:
@@ -74,33 +76,33 @@ def find_data_age(instants: Instants) -> pd.Timedelta:
 
 
 def format_data_age(instants: Instants, timezone: str = "UTC") -> str:
-    """Say that a log ended long before it was looked at by today's clock; an empty text where it did not.
+    """Report that the data ended long before they were used; an empty text where they did not.
 
     >>> at = pd.Timestamp("2024-03-01T08:00Z")
     >>> format_data_age(Instants(at, at, datetime(2024, 3, 31, 8, tzinfo=UTC)))
-    'The log ended 30 days ago, on Fri 01 Mar 2024 08:00 (UTC): all of this is of then, not of today.'
+    'The data are 30 days old: they end on Fri 1 Mar 2024 08:00 (UTC).'
     >>> format_data_age(Instants(at, at, datetime(2024, 3, 2, 8, tzinfo=UTC)))
     ''
     """
     age = find_data_age(instants)
     if age <= MAX_DATA_AGE:
         return ""
-    end = f"{instants.data_until.tz_convert(timezone):%a %d %b %Y %H:%M} ({timezone})"
-    return f"The log ended {age.days:,} days ago, on {end}: all of this is of then, not of today."
+    end = f"{format_instant(instants.data_until.tz_convert(timezone))} ({timezone})"
+    return f"The data are {age.days:,} days old: they end on {end}."
 
 
 def describe_stale_data(instants: Instants, fresh_s: float | None, timezone: str = "UTC") -> str:
-    """Say that the data are older than a run allows; an empty text where they are fresh, or no limit is set.
+    """Report that the data are older than a run allows; an empty text where they are fresh, or no limit is set.
 
     >>> at = pd.Timestamp("2024-03-01T08:00Z")
     >>> instants = Instants(at, at, datetime(2024, 3, 4, 8, tzinfo=UTC))
     >>> describe_stale_data(instants, 2 * 86400.0)
-    'the data end on Fri 01 Mar 2024 08:00 (UTC), 3 d ago; fresh = 2 d allows no more'
+    'the data end on Fri 1 Mar 2024 08:00 (UTC), 3 d ago; fresh = 2 d allows no more'
     >>> describe_stale_data(instants, 4 * 86400.0), describe_stale_data(instants, None)
     ('', '')
     """
     age = find_data_age(instants).total_seconds()
     if fresh_s is None or age <= fresh_s:
         return ""
-    end = f"{instants.data_until.tz_convert(timezone):%a %d %b %Y %H:%M} ({timezone})"
+    end = f"{format_instant(instants.data_until.tz_convert(timezone))} ({timezone})"
     return f"the data end on {end}, {format_duration(age)} ago; fresh = {format_duration(fresh_s)} allows no more"

@@ -83,7 +83,7 @@ LEAKS = {
 @pytest.mark.parametrize("what", LEAKS)
 def test_what_looks_into_the_future_is_refused_by_name(log, what):
     register_feature("peek", LEAKS[what])
-    with pytest.raises(InputError, match=r"'peek' of .*: it looks into the future: .*got .*wanted .*case 'c\d+'"):
+    with pytest.raises(InputError, match=r"'peek' of .*: it looks into the future: .*got .*expected .*case 'c\d+'"):
         snapshots(log, DAYS)
 
 

@@ -81,18 +81,18 @@ def test_it_is_listed_and_part_of_the_full_history():
 BAD = {
     "it failed with ZeroDivisionError": lambda log: 1 / 0,
     "it must return a frame; got 'list'": lambda log: [1],
-    "column 'at': a column is missing": lambda log: pd.DataFrame({"value": [1.0]}),
+    "column 'at': missing column": lambda log: pd.DataFrame({"value": [1.0]}),
     "its times are not instants": lambda log: pd.DataFrame({"at": ["2024-03-02"], "value": [1.0]}),
     "a row is later than the end of the log": lambda log: pd.DataFrame(
         {"at": [log.until + pd.Timedelta(days=1)], "value": [1.0]}
     ),
-    "row 2: a value cannot be used; got 7.0, wanted 0 or 1": lambda log: rows_of(log, value=[1.0] + [7.0] * 59),
-    "row 1: a value cannot be used; got 'yes', wanted 0 or 1": lambda log: rows_of(log, value="yes"),
-    "row 1: a value cannot be used; got 1j, wanted 0 or 1": lambda log: rows_of(log, value=1j),
+    "row 2: a value cannot be used; got 7.0, expected 0 or 1": lambda log: rows_of(log, value=[1.0] + [7.0] * 59),
+    "row 1: a value cannot be used; got 'yes', expected 0 or 1": lambda log: rows_of(log, value="yes"),
+    "row 1: a value cannot be used; got 1j, expected 0 or 1": lambda log: rows_of(log, value=1j),
     "a value cannot be used; got Timedelta(": lambda log: rows_of(log, value=pd.Timedelta("1h")),
     "two columns have one name": lambda log: pd.concat([rows_of(log, value=1), rows_of(log)[["at"]]], axis=1),
     "column 'ended', row 1: it is not clear what has ended; got 'no'": lambda log: rows_of(log, value=1, ended="no"),
-    "row 1: it is not clear what has ended, wanted true": lambda log: rows_of(log, value=1, ended=None),
+    "row 1: it is not clear what has ended, expected true": lambda log: rows_of(log, value=1, ended=None),
     "it failed with SystemExit: 3": lambda log: sys.exit(3),
 }
 
@@ -143,5 +143,5 @@ def test_without_case_ids_there_is_a_total_only():
     with pytest.raises(InputError, match="mine cannot be split by these columns"):
         kpi_history(log, "mine", by="channel")
     register_kpi("other", lambda log: rows_of(log).drop(columns="case_id"), **rules)
-    with pytest.raises(InputError, match="column 'case_id': a column is missing from its rows"):
+    with pytest.raises(InputError, match="column 'case_id': missing column"):
         kpi_history(log, "other")

@@ -114,8 +114,8 @@ def test_the_fingerprint_follows_the_code_of_the_plug_ins_and_nothing_else(tmp_p
             'modules = ["desk_plugins_x"]',
             r"'modules': the plug-ins cannot be loaded .ZeroDivisionError",
         ),
-        ("", 'module = "x"', r"\[plugins\]: column 'module': unknown key .did you mean 'modules'"),
-        ("", "modules = [1]", r"column 'modules': this value cannot be used; got \[1\], wanted a list of texts"),
+        ("", 'module = "x"', r"\[plugins\]: key 'module': unknown key .did you mean 'modules'"),
+        ("", "modules = [1]", r"key 'modules': this value cannot be used; got \[1\], expected a list of texts"),
     ],
 )
 def test_what_cannot_be_loaded_is_named(tmp_path, module, plugins, message):
@@ -166,5 +166,5 @@ def test_entry_points_are_loaded_and_a_broken_one_is_named(tmp_path, monkeypatch
 
 
 def test_what_is_not_registered_cannot_be_taken_out():
-    with pytest.raises(InputError, match=r"nothing is registered under this name; got 'x' .nothing is registered"):
+    with pytest.raises(InputError, match=r"unknown name of a plug-in; got 'x' .nothing is registered"):
         unregister("kpi", "x")

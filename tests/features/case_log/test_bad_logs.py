@@ -37,7 +37,7 @@ SURVEY = {"kind": "csat", "offered_at": "2024-03-02T12:00Z", "responded_at": "20
         ({"events": ONE.assign(kind="Resolvd")}, "column 'kind', row 1: unknown word; got 'Resolvd'.*'resolved'"),
         ({"events": ONE.assign(actor_role="Agent")}, "column 'actor_role', row 1: unknown word.*did you mean 'agent'"),
         ({"surveys": pd.DataFrame([{"survey_id": "s", **SURVEY}] * 2)}, "surveys: .*the row came before; got 's'"),
-        ({"timezone": "Mars/Base"}, "there is no such time zone; got 'Mars/Base'"),
+        ({"timezone": "Mars/Base"}, "unknown time zone; got 'Mars/Base'"),
         ({"events": ONE.assign(at="2024-03-02 11:00")}, None),
         ({"events": ONE.assign(at="at noon")}, "column 'at', row 1: the value cannot be read"),
     ],
@@ -185,13 +185,13 @@ def test_the_check_counts_and_names_what_is_wrong(files):
     ("more", "words"),
     [
         ("[calendar.office]\nopen = {}\n", "never open"),
-        ('[calendar.office]\nopen = { mon = ["09:00-17:00"] }\ntimezone = "Europe/Lissabon"\n', "no such time zone"),
+        ('[calendar.office]\nopen = { mon = ["09:00-17:00"] }\ntimezone = "Europe/Lissabon"\n', "unknown time zone"),
         (
             '[[sla]]\nmetric = "resolution"\ntarget = "1h"\nclock = "business"\ncalendar = "office"\n',
-            "no such calendar",
+            "unknown calendar",
         ),
-        ('[history]\nkpis = ["resolved_within_soon"]\n', "no such KPI"),
-        ('[history]\nrepeat = "7"\n', "not a duration"),
+        ('[history]\nkpis = ["resolved_within_soon"]\n', "unknown KPI"),
+        ('[history]\nrepeat = "7"\n', "not a valid duration"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(files, more, words):

@@ -141,7 +141,7 @@ def test_instants_without_a_zone_are_read_on_the_desks_clock():
     ("name", "frame", "message"),
     [
         ("case", pd.DataFrame(), "no canonical table 'case' .did you mean 'cases'"),
-        ("cases", pd.DataFrame({"case_id": ["1"]}), "column 'created_at': the column is missing"),
+        ("cases", pd.DataFrame({"case_id": ["1"]}), "column 'created_at': missing column"),
         (
             "cases",
             pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "soon"]}),
@@ -155,14 +155,14 @@ def test_instants_without_a_zone_are_read_on_the_desks_clock():
         (
             "cases",
             pd.DataFrame({"case_id": [None], "created_at": ["2024-03-01T09:00Z"]}),
-            "column 'case_id', row 1: the value is missing",
+            "column 'case_id', row 1: missing value",
         ),
         (
             "surveys",
             pd.DataFrame(
                 {"survey_id": ["1"], "kind": ["csat"], "offered_at": ["2024-03-01T09:00Z"], "problem_solved": ["maybe"]}
             ),
-            "got 'maybe', wanted true or false",
+            "got 'maybe', expected true or false",
         ),
     ],
 )
@@ -200,7 +200,7 @@ def test_a_column_that_differs_in_capitals_only_keeps_a_name_of_its_own():
 
 def test_bad_instant():
     cases = pd.DataFrame({"case_id": ["1"], "created_at": instants("2024-07-01T08:30")})
-    with pytest.raises(InputError, match="not an instant; got 'whenever'"):
+    with pytest.raises(InputError, match="not a valid instant; got 'whenever'"):
         CaseLog.from_frames(cases=cases).as_of("whenever")
 
 

@@ -36,7 +36,7 @@ def test_the_only_calendar_counts_and_one_of_several_has_to_be_named():
     assert "resolution_business_s" in case_business_times(alone).columns
     with pytest.raises(InputError, match=r"not clear which calendar.*office, night"):
         case_business_times(desk(CALENDARS))
-    with pytest.raises(InputError, match=r"no such calendar.*did you mean 'office'"):
+    with pytest.raises(InputError, match=r"unknown calendar.*did you mean 'office'"):
         case_business_times(alone, "offise")
     with pytest.raises(InputError, match="not clear which calendar"):
         case_business_times(desk({}))

@@ -168,12 +168,12 @@ def test_bare_arrivals_have_no_other_kpi():
         ({"by": "chanel"}, "did you mean 'channel'"),
         ({"by": ["channel", "channel"]}, "twice"),
         ({"freq": "7min"}, "whole number"),
-        ({"freq": "fortnight"}, "not a frequency"),
+        ({"freq": "fortnight"}, "not a valid frequency"),
         ({"kpis": "cost_per_case", "by": "channel"}, "cannot be split"),
         ({"kpis": "value_settled"}, "it needs column amount"),
         ({"kpis": "resolution_time_business"}, "it needs a calendar"),
-        ({"kpis": "responded_within_4x"}, "no such KPI"),
-        ({"kpis": "sla_attainment_lunch"}, "no such KPI"),
+        ({"kpis": "responded_within_4x"}, "unknown KPI"),
+        ({"kpis": "sla_attainment_lunch"}, "unknown KPI"),
     ],
 )
 def test_faults_are_named(arguments, words):
@@ -256,7 +256,7 @@ def test_which_calendar_counts_is_named_where_there_are_several():
     assert first(two, calendar="all") == [2, 1, 66 * 3600]
     with pytest.raises(InputError, match="needs the name of the calendar that counts: office or all"):
         first(two)
-    with pytest.raises(InputError, match="no such calendar"):
+    with pytest.raises(InputError, match="unknown calendar"):
         first(two, calendar="ofice")
 
 

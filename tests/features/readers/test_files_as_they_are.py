@@ -142,7 +142,7 @@ def test_cells_of_a_workbook_are_what_they_show(tmp_path):
     raw = read_raw(tmp_path / "t.xlsx")
     assert raw.frame.iloc[0].tolist() == ["42", "2024-03-01 09:20:00", "36:00:00", "0.8", "true"]
     assert read_raw(tmp_path / "t.xlsx", sheet="Two").frame.to_dict("records") == [{"a": "x", "b": "1"}]
-    with pytest.raises(InputError, match=r"no such sheet.*did you mean 'Two'"):
+    with pytest.raises(InputError, match=r"unknown sheet.*did you mean 'Two'"):
         read_raw(tmp_path / "t.xlsx", sheet="Tow")
 
 

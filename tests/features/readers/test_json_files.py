@@ -77,7 +77,7 @@ def test_lines_and_lists_read_alike(rows):
     ("text", "message"),
     [
         ('{"a": 1}\n{"a": \n', "line 2 is not JSON"),
-        ('{"a": 1', "this is not JSON"),
+        ('{"a": 1', "not valid JSON"),
         ("[1, 2]", "a record is not an object; got '1'"),
         ('{"tickets": [], "count": 0}', "no records"),
     ],

@@ -108,7 +108,7 @@ def test_a_password_is_never_said(secret):
 
 
 def test_other_databases_are_refused_without_their_password():
-    with pytest.raises(InputError, match="no such kind of database") as caught:
+    with pytest.raises(InputError, match="unknown kind of database") as caught:
         read_relation("mysql://ann:secret@host/desk", "tickets")
     assert "secret" not in str(caught.value)
 

@@ -142,7 +142,7 @@ def test_a_database_file_is_read_by_its_address(tmp_path, address):
         connection.execute("INSERT INTO tickets VALUES (7, '2024-03-01 09:00', NULL, 'high')")
     spec = SourceSpec("cases", database=address.format(folder=tmp_path), relation="tickets", columns=COLUMNS)
     assert load_source(spec, tmp_path).tables["cases"]["case_id"].tolist() == ["7"]
-    with pytest.raises(InputError, match=r"no such table.*did you mean 'tickets'"):
+    with pytest.raises(InputError, match=r"unknown table.*did you mean 'tickets'"):
         load_source(replace(spec, relation="ticket"), tmp_path)
-    with pytest.raises(InputError, match=r"no such kind of database.*got 'oracle'.*mysql://.*sqlite:///FILE"):
+    with pytest.raises(InputError, match=r"unknown kind of database.*got 'oracle'.*mysql://.*sqlite:///FILE"):
         load_source(replace(spec, database="oracle://u@h/d"), tmp_path)

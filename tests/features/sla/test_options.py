@@ -107,9 +107,9 @@ def test_every_preset_can_be_chosen_for_every_metric_and_its_options_can_be_over
     ("row", "words"),
     [
         ({"preset": "zendesc"}, "row 1: unknown preset.*'zendesc'.*did you mean 'zendesk'"),
-        ({"on_change": "rest"}, "row 1: unknown on_change.*wanted one of keep, reset, fixed"),
+        ({"on_change": "rest"}, "row 1: unknown on_change.*expected one of keep, reset, fixed"),
         ({"cycles": "again"}, "unknown cycles"),
-        ({"when": "chanel = phone"}, "no such column.*'chanel'.*did you mean 'channel'"),
+        ({"when": "chanel = phone"}, "unknown column.*'chanel'.*did you mean 'channel'"),
         ({"when": "secret = 1"}, "known when a case is created"),
         ({"when": "phone"}, "condition cannot be read"),
     ],

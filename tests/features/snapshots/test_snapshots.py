@@ -238,13 +238,13 @@ def test_no_instants_give_no_rows_with_all_columns():
 
 def test_an_unknown_metric_and_an_instant_after_the_log_are_named():
     log = LOGS[1, False]
-    with pytest.raises(InputError, match=r"no policy has this metric.*'resoltion'.*did you mean 'resolution'"):
+    with pytest.raises(InputError, match=r"unknown SLA metric.*'resoltion'.*did you mean 'resolution'"):
         snapshots(log, ["2024-03-20T08:00Z"], "resoltion")
-    with pytest.raises(InputError, match="known: closing, first_response, made_sla, resolution"):
+    with pytest.raises(InputError, match="known: closing, first_response, made_sla and 1 more"):
         snapshots(log, ["2024-03-20T08:00Z"], "x")
     with pytest.raises(InputError, match=r"later than the log.*the log ends at 2024-04"):
         snapshots(log, ["2025-03-20T08:00Z"])
-    with pytest.raises(InputError, match="not an instant"):
+    with pytest.raises(InputError, match="not a valid instant"):
         snapshots(log, ["soon"])
 
 
@@ -270,7 +270,7 @@ def test_daily_keeps_to_its_bounds():
     found = daily("2024-03-01T09:00", pd.Timestamp("2024-03-03T08:00Z"))
     assert found.strftime("%d %H").tolist() == ["02 08", "03 08"]
     assert len(daily("2024-03-03", "2024-03-01")) == 0
-    with pytest.raises(InputError, match="not a time of day"):
+    with pytest.raises(InputError, match="not a valid time"):
         daily("2024-03-01", "2024-03-02", "8 o'clock")
-    with pytest.raises(InputError, match="no such time zone"):
+    with pytest.raises(InputError, match="unknown time zone"):
         daily("2024-03-01", "2024-03-02", timezone="Lisbon/Europe")

@@ -169,7 +169,7 @@ def test_several_accounts_are_said_and_told_apart(desks, tmp_path):
 @pytest.mark.parametrize(
     ("file", "column", "said"),
     [
-        ("messages", "sender_type", "messages.csv: this is no table of messages: it has no column sender_type"),
+        ("messages", "sender_type", "messages.csv: not a table of messages: it has no column sender_type"),
         ("reporting_events", "event_end_time", "no table of reporting_events: it has no column event_end_time"),
     ],
 )

@@ -64,9 +64,9 @@ def test_the_span_takes_whole_cases_and_cuts_what_came_later(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"kinds": {"Solve": "solved"}}, "no such kind of event.*did you mean 'resolved'"),
-        ({"kinds": {"Slove": "resolved"}}, "no such activity.*did you mean 'Solve'"),
-        ({"columns": {"case_id": "case", "activity": "what"}}, "column 'at': a needed column is missing"),
+        ({"kinds": {"Solve": "solved"}}, "unknown kind of event.*did you mean 'resolved'"),
+        ({"kinds": {"Slove": "resolved"}}, "unknown activity.*did you mean 'Solve'"),
+        ({"columns": {"case_id": "case", "activity": "what"}}, "column 'at': missing column"),
         ({"columns": {**COLUMNS, "activity": "wat"}}, "no column 'wat' for 'activity'.*'what'"),
     ],
 )
@@ -87,7 +87,7 @@ def test_refused_rows_leave_the_rest(tmp_path):
     assert loaded.rejected["reason"].tolist() == [
         "the id is missing",
         "the time cannot be read",
-        "the value is missing",
+        "missing value",
     ]
     assert set(loaded.tables["cases"]["case_id"]) == {"A", "B"}
 

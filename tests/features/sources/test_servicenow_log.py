@@ -87,7 +87,7 @@ def test_states_and_columns_can_be_named(tmp_path):
 @pytest.mark.parametrize(
     ("text", "settings", "words"),
     [
-        (HEAD.replace("opened_at", "open") + ROWS, {}, "column 'created_at': a needed column is missing"),
+        (HEAD.replace("opened_at", "open") + ROWS, {}, "column 'created_at': missing column"),
         (HEAD + ROWS, {"columns": {"produkt": "category"}}, "no such column.*did you mean 'product'"),
         (HEAD + ROWS, {"columns": {"product": "categry"}}, "no column 'categry'.*did you mean 'category'"),
         (HEAD + ROWS, {"kinds": {"New": "fresh"}}, "a state cannot mean this; got 'fresh'"),

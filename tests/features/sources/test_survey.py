@@ -61,7 +61,7 @@ def test_surveys_of_agents(tmp_path):
         ("case_id,score\n1,5\n", {"kinds": {"score": "csat"}}, "no column has times"),
         ("case_id,date\n1,2024-03-01\n", {}, "no column has scores"),
         ("case_id,score,date\n1,5,2024-03-01\n", {"kinds": {"score": "cast"}}, "did you mean 'csat'"),
-        ("case_id,score,date\n1,5,2024-03-01\n", {"columns": {"points": "score"}}, "a survey has no such column"),
+        ("case_id,score,date\n1,5,2024-03-01\n", {"columns": {"points": "score"}}, "unknown column of a survey"),
         ("case_id,score,date\n1,5,2024-03-01\n", {"columns": {"score": "scor"}}, "did you mean 'score'"),
     ],
 )

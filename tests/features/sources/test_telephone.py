@@ -43,7 +43,7 @@ def test_calls_that_cannot_be_used_are_named():
 
 
 def test_a_log_without_its_columns_is_refused():
-    with pytest.raises(InputError, match="a call log needs this column"):
+    with pytest.raises(InputError, match="missing column of a call log"):
         load("zendesk_fivetran/user.csv")
 
 

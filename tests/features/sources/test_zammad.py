@@ -208,7 +208,7 @@ def test_without_histories_the_row_of_a_ticket_says_what_it_can(desk, tmp_path):
     ("file", "columns", "said"),
     [
         ("history_attributes", None, "cannot be read without the table history_attributes"),
-        ("histories", ["o_id"], r"histories.csv: this is no table of histories: it has no column o_id"),
+        ("histories", ["o_id"], r"histories.csv: not a table of histories: it has no column o_id"),
         ("ticket_articles", ["internal"], "no table of articles: it has no column internal"),
         ("tickets", None, "no table of tickets"),
     ],
@@ -228,7 +228,7 @@ def test_a_column_that_the_database_lacks_is_named(desk):
     with psycopg.connect(uri, autocommit=True) as connection:
         create(connection, "zammad_old", zammad_desk.DDL, {"tickets": zammad_desk.make_rows()["tickets"]})
         connection.execute("ALTER TABLE zammad_old.histories DROP COLUMN o_id")
-    with pytest.raises(InputError, match="histories: this is no table of histories: it has no column o_id"):
+    with pytest.raises(InputError, match="histories: not a table of histories: it has no column o_id"):
         load_source(SourceSpec("cases", kind="zammad", database=uri, schema="zammad_old"))
 
 

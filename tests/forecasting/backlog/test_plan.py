@@ -256,7 +256,7 @@ def test_people_who_clear_the_backlog_by_a_date():
     assert both["chance"].is_monotonic_increasing
     with pytest.raises(InputError, match="no slot is open"):
         clear_backlog(quiet, OFFICE, old, "2024-03-04 07:00", sla_s=16 * H, handle_s=1800)
-    with pytest.raises(InputError, match="argument 'by': this is not a time"):
+    with pytest.raises(InputError, match="argument 'by': not a valid time"):
         clear_backlog(quiet, OFFICE, old, "soon", sla_s=16 * H, handle_s=1800)
     with pytest.raises(InputError, match="nobody is there"):
         clear_backlog(busy, OFFICE, old, "2024-03-05 20:00", sla_s=16 * H, handle_s=1800, left=0.0)
@@ -285,16 +285,16 @@ def test_the_clock_that_goes_forward_loses_an_hour():
         ({"handle_s": 0}, "argument 'handle_s': the number is out of range"),
         ({"handle_s": {"x": 1}}, "argument 'handle_s': a class of cases has no value"),
         ({"max_agents": [1, 2]}, "argument 'max_agents': the length is wrong"),
-        ({"min_agents": 3, "max_agents": 2}, "argument 'min_agents', position 0: the least is above the most"),
+        ({"min_agents": 3, "max_agents": 2}, "argument 'min_agents', position 0: minimum must not exceed maximum"),
         ({"max_agents": [1] * 47 + [-1]}, "argument 'max_agents', position 47: the number is out of range"),
         ({"on_time": 1.2}, "argument 'on_time': the number is out of range"),
-        ({"confidence": "x"}, "argument 'confidence': this is not a number"),
+        ({"confidence": "x"}, "argument 'confidence': not a valid number"),
         ({"occupancy": 0}, "argument 'occupancy': the number is out of range"),
-        ({"backlog": pd.DataFrame({"due": [1]})}, "argument 'backlog': column 'due_at': the column is missing"),
+        ({"backlog": pd.DataFrame({"due": [1]})}, "argument 'backlog': column 'due_at': missing column"),
         ({"backlog": pd.DataFrame({"due_at": pd.to_datetime(["2024-01-01"])})}, "the times have no zone"),
         ({"arrivals": slots([1, np.nan])}, "argument 'arrivals', position 1: the number is missing"),
         ({"arrivals": slots([1, -1])}, "argument 'arrivals', position 1: the number is out of range"),
-        ({"arrivals": slots([1.0]).drop(columns="y")}, "argument 'arrivals': a column is missing"),
+        ({"arrivals": slots([1.0]).drop(columns="y")}, "argument 'arrivals': missing column"),
         ({"arrivals": pd.concat([slots([1, 1]), slots([1, 1])])}, "the classes or paths differ in their slots"),
     ],
 )

@@ -84,15 +84,15 @@ def test_known_special_days_do_not_disturb_the_ordinary_ones():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"holidays": "Atlantis"}, "no holidays of this country"),
-        ({"holidays": ["2024-13-01"]}, "not a date"),
-        ({"holidays": [None]}, "day is missing"),
+        ({"holidays": "Atlantis"}, "unknown country"),
+        ({"holidays": ["2024-13-01"]}, "not a valid date"),
+        ({"holidays": [None]}, "missing day"),
         ({"holidays": 7}, "neither a country nor dates"),
         ({"events": [("fair", "2024-03-05", "2024-03-01")]}, "'fair'.*ends before it starts"),
-        ({"events": [("fair", "2024-03-05")]}, "row 1: this is not an event"),
+        ({"events": [("fair", "2024-03-05")]}, "row 1: not a valid event"),
         ({"events": pd.DataFrame({"name": ["fair"], "start": ["2024-03-01"]})}, "'end'.*missing"),
-        ({"events": "fair"}, "not a list of events"),
-        ({"events": [("fair", None, "2024-03-01")]}, "day is missing"),
+        ({"events": "fair"}, "not a valid list of events"),
+        ({"events": [("fair", None, "2024-03-01")]}, "missing day"),
     ],
 )
 def test_bad_days_are_named(arguments, said):

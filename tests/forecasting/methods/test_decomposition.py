@@ -78,10 +78,10 @@ def test_a_sudden_change_of_level_is_found_followed_and_said():
     rng = np.random.default_rng(3)
     y = rng.poisson(np.where(np.arange(400) < 370, 200.0, 90.0)).astype(float)
     table = forecast(days(y), 14, "D")
-    assert any("fell by" in note and "'all'" in note for note in table.attrs["notes"])
+    assert any("level shift" in note and "'all': down" in note for note in table.attrs["notes"])
     assert 80 < ahead(days(y), 14, "D")[0].mean() < 100
     calm = forecast(days(rng.poisson(200.0, 400).astype(float)), 14, "D")
-    assert not any("fell by" in note or "rose by" in note for note in calm.attrs["notes"])
+    assert not any("level shift" in note for note in calm.attrs["notes"])
 
 
 def busy_days(seed, n, factor):

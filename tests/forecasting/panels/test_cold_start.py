@@ -78,7 +78,7 @@ def test_relatives_may_be_named():
     history, _ = born(family(3), 5)
     small = forecast_cold_start(history, 7, "D", relatives={"phone/r2": ["phone/r0"]})
     assert small.loc[small["unique_id"] == "phone/r2", "relatives"].eq(1).all()
-    with pytest.raises(InputError, match="no series has this name"):
+    with pytest.raises(InputError, match="unknown series"):
         forecast_cold_start(history, 7, "D", relatives={"phone/r2": ["phone/r9"]})
     with pytest.raises(InputError, match="this series has rows"):
         forecast_cold_start(history, 7, "D", by=BY, new=["phone/r1"])

@@ -189,7 +189,7 @@ def test_the_bank(shared_data):
     ("spoil", "words"),
     [
         (lambda c: c.drop(columns="ended_at"), "column 'ended_at'"),
-        (lambda c: c.iloc[:0], "no contact"),
+        (lambda c: c.iloc[:0], "missing contacts"),
         (lambda c: c[c["outcome"] == "answered"], "nobody gave up"),
     ],
 )

@@ -146,7 +146,7 @@ def test_wide_ranges_neither_overflow_nor_vanish():
         ({"chats": [1, -2]}, ["'chats', position 1"]),
         ({"concurrency": [1, 0]}, ["'concurrency', position 1", "from 1"]),
         ({"slowdown": -0.1}, ["'slowdown'", "from 0"]),
-        ({"slowdown": "a"}, ["'slowdown'", "not a number"]),
+        ({"slowdown": "a"}, ["'slowdown'", "not a valid number"]),
         ({"concurrency": np.inf}, ["'concurrency'"]),
         ({"interval": 0}, ["'interval'"]),
         ({"chats": [1, 2], "agents": [1, 2, 3]}, ["'agents'", "shape"]),

@@ -188,7 +188,7 @@ def test_patience_broadcasts_and_nobody_there_loses_everybody():
         (lambda: Patience.fixed([60, 0]), ["'patience', position 1"]),
         (lambda: Patience.erlang(60, 0), ["'stages'", "from 1"]),
         (lambda: Patience.erlang(60, 2.5), ["'stages'", "2.5"]),
-        (lambda: Patience.erlang("long", 2), ["'patience'", "not a number"]),
+        (lambda: Patience.erlang("long", 2), ["'patience'", "not a valid number"]),
         (lambda: Patience.hyperexponential([0.5, 0.6], [1, 2]), ["'shares'", "sum to 1"]),
         (lambda: Patience.hyperexponential([1.0], [1, 2]), ["'means'"]),
         (lambda: Patience.observed([30, 20], [0.5, 0.1]), ["'seconds', position 1", "rising"]),

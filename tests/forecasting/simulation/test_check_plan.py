@@ -169,14 +169,14 @@ def test_a_day_without_calls():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"plan": plan().drop(columns="aht_s")}, "column 'aht_s': the column is missing"),
+        ({"plan": plan().drop(columns="aht_s")}, "column 'aht_s': missing column"),
         ({"plan": plan(agents=1.5)}, "column 'agents'"),
         ({"plan": plan(calls=-1.0)}, "argument 'calls', position 0"),
         ({"plan": plan().iloc[:0]}, "no interval"),
         ({"interval": 3600}, "overlap"),
         ({"replications": 1}, "argument 'replications'"),
         ({"replications": 2.5}, "argument 'replications': part of a run"),
-        ({"replications": "many"}, "argument 'replications': this is not a number"),
+        ({"replications": "many"}, "argument 'replications': not a valid number"),
         ({"level": 99}, "argument 'level': the number is out of range"),
         ({"level": np.nan}, "argument 'level': the number is missing"),
         ({"day_spread": [0.1, 0.2]}, "argument 'day_spread': one number is wanted here"),

@@ -144,7 +144,7 @@ def test_shrinkage_by_parts_multiplies():
     [
         (lambda: required_agents(10, 180, max_wait=[5, 0]), ["'max_wait', position 1", "above 0"]),
         (lambda: required_agents(10, 180, max_abandonment=1.5), ["'max_abandonment'", "up to 1"]),
-        (lambda: required_agents(10, 180, max_abandonment="few"), ["'max_abandonment'", "not a number"]),
+        (lambda: required_agents(10, 180, max_abandonment="few"), ["'max_abandonment'", "not a valid number"]),
         (lambda: required_agents(10, 180, min_agents=-1), ["'min_agents'", "from 0"]),
         (lambda: required_agents([10, 20], 180, min_agents=[1, 2, 3]), ["'min_agents'", "shape"]),
         (lambda: required_agents(10, 180, service_level=[0.8, 1]), ["'service_level', position 1", "below 1"]),

@@ -172,7 +172,7 @@ def test_chance_above_follows_its_quantiles():
         ({"service_level": [0.8, -0.1]}, ["'service_level', position 1"]),
         ({"max_occupancy": 0}, ["'max_occupancy'", "above 0"]),
         ({"max_occupancy": 1.2}, ["'max_occupancy'"]),
-        ({"calls": "many"}, ["'calls'", "not a number", "many"]),
+        ({"calls": "many"}, ["'calls'", "not a valid number", "many"]),
         ({"calls": [3, None]}, ["'calls', position 1", "missing"]),
         ({"interval": 0}, ["'interval'"]),
     ],

@@ -113,7 +113,7 @@ def test_series_with_impossible_values_are_named_and_leave_the_others_alone():
     ahead = forecast(bad, 7, "D", kind="rate")
     assert set(ahead["unique_id"]) == {"s0", "s2", "s3"}
     assert ahead.attrs["rejected"][0]["unique_id"] == "s1"
-    assert "wanted from 0 to 1" in ahead.attrs["notes"][0]
+    assert "expected from 0 to 1" in ahead.attrs["notes"][0]
     with pytest.raises(InputError, match="a duration cannot have this value"):
         forecast(history.assign(y=0.0), 7, "D", kind="duration")
     with pytest.raises(InputError, match="did you mean 'rate'"):

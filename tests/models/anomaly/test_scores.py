@@ -138,7 +138,7 @@ def test_odd_series_are_scored_or_named():
     assert anomaly_scores(frame([], "D")).empty
     with pytest.raises(InputError, match="column 'y'"):
         anomaly_scores(frame([1.0]).drop(columns="y"))
-    with pytest.raises(InputError, match="not a frequency"):
+    with pytest.raises(InputError, match="not a valid frequency"):
         anomaly_scores(frame([1.0]), freq="often")
 
 

@@ -109,7 +109,7 @@ def test_owners_who_left_and_who_handed_over():
     told = dict(zip(found["owner"], found["cause"], strict=True))
     assert told == {"Ana": "stopped", "Ben": "hand-over"}
     assert (found["value"] == "A1").all()
-    assert found["summary"].iloc[0].startswith("Ana has not worked since 28 Mar 2024")
+    assert found["summary"].iloc[0].startswith("Ana has not worked since Thu 28 Mar 2024")
     assert "most now by Cem" in found["summary"].iloc[0]
     assert not found["summary"].str.contains("left").any()
 

@@ -113,8 +113,8 @@ def test_log_odds_undoes_expit(x):
 @pytest.mark.parametrize(
     ("y", "p", "says"),
     [
-        ([0, 2], [0.1, 0.2], "column 'observed', row 2: this is not an outcome"),
-        ([0, 1], [0.1, 1.2], "column 'predicted', row 2: this is not a probability"),
+        ([0, 2], [0.1, 0.2], "column 'observed', row 2: not a valid outcome"),
+        ([0, 1], [0.1, 1.2], "column 'predicted', row 2: not a valid probability"),
         ([0, 1], [float("nan"), 0.5], "column 'predicted', row 1"),
         ([0, 1], [0.1], "two lists of equal length"),
     ],

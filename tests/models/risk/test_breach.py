@@ -226,7 +226,7 @@ def test_misuse_is_named(desk):
     snapshots, labels, _, risk = desk
     with pytest.raises(InputError, match="column 'team': the model was trained with this column and it has vanished"):
         risk.risk(snapshots.drop(columns="team"))
-    with pytest.raises(InputError, match="fitted for another metric; got 'first_response', wanted resolution"):
+    with pytest.raises(InputError, match="fitted for another metric; got 'first_response', expected resolution"):
         risk.risk(snapshots.assign(metric="first_response"))
     with pytest.raises(InputError, match="not fitted yet"):
         BreachRisk().risk(snapshots)

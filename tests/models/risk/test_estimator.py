@@ -200,7 +200,7 @@ def test_what_no_model_looks_at_is_said_and_changes_nothing(made, kind):
     assert seen[0].filename == __file__
     assert risk.passed_over_ == ("denominator", "remark")
     np.testing.assert_array_equal(risk.risk(more), fits[kind].risk(frame))
-    with pytest.raises(InputError, match="column 'transfers': these are not numbers"):
+    with pytest.raises(InputError, match="column 'transfers': not valid numbers"):
         kind().fit(frame.assign(transfers="many"), labels)
 
 

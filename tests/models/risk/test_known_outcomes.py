@@ -85,8 +85,8 @@ def test_no_case_is_in_two_parts_and_parts_follow_in_time(cases, each, seed):
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda s, y: (s.drop(columns="age_s"), y), "snapshots: column 'age_s': the column is missing"),
-        (lambda s, y: (s, y.drop(columns="known_at")), "labels: column 'known_at': the column is missing"),
+        (lambda s, y: (s.drop(columns="age_s"), y), "snapshots: column 'age_s': missing column"),
+        (lambda s, y: (s, y.drop(columns="known_at")), "labels: column 'known_at': missing column"),
         (lambda s, y: (s.assign(metric=["a", *["b"] * (len(s) - 1)]), y), "one model is for one metric"),
         (lambda s, y: (s, pd.concat([y, y])), "a case has two labels"),
         (lambda s, y: (s, y.iloc[:0]), "no snapshot has an outcome that is known yet"),

@@ -223,9 +223,9 @@ def test_kinds_come_from_the_catalogue_or_the_first_values():
     ("change", "options", "words"),
     [
         (lambda h: h.drop(columns="value"), {}, "'value'"),
-        (lambda h: h.assign(ds="monday"), {}, "not times"),
+        (lambda h: h.assign(ds="monday"), {}, "not valid times"),
         (lambda h: h.assign(ds=pd.NaT), {}, "'ds', row 1"),
-        (lambda h: h.assign(value="many"), {}, "not numbers"),
+        (lambda h: h.assign(value="many"), {}, "not valid numbers"),
         (lambda h: h, {"false_alerts_per_week": -1}, "false_alerts_per_week"),
         (lambda h: h, {"kinds": {"made_up": "counts"}}, "did you mean 'count'"),
     ],

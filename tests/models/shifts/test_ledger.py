@@ -70,7 +70,7 @@ def test_acknowledged_and_silenced_incidents_stay_so():
     later = run(history, 129, ledger).set_index("alert_id").loc[one]
     assert (later["acknowledged_by"], later["news"], later["state"]) == ("Ana", "", "back to normal")
     assert later["silenced_until"] == pd.Timestamp("2024-05-10")
-    with pytest.raises(InputError, match="no such incident"):
+    with pytest.raises(InputError, match="unknown KPI alert"):
         acknowledge_alert(ledger, one + "x", "Ana", "2024-04-15")
 
 

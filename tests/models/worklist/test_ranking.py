@@ -139,9 +139,9 @@ def test_misuse_is_named(desk):
         rank_cases(pd.concat([now, now.assign(at=now["at"] - pd.Timedelta(days=1))]), risk)
     with pytest.raises(InputError, match="the case comes twice"):
         rank_cases(pd.concat([now, now]), risk)
-    with pytest.raises(InputError, match=r"no such group of reasons.*did you mean 'team'"):
+    with pytest.raises(InputError, match=r"unknown group of reasons.*did you mean 'team'"):
         rank_cases(now, risk, actions={"teem": {"high": "x"}})
-    with pytest.raises(InputError, match=r"no such risk level.*did you mean 'high'"):
+    with pytest.raises(InputError, match=r"unknown risk level.*did you mean 'high'"):
         rank_cases(now, risk, actions={"team": {"hihg": "x"}})
     with pytest.raises(InputError, match="column 'top'"):
         rank_cases(now, risk, top=-1)

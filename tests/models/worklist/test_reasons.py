@@ -50,7 +50,9 @@ def test_the_words_carry_the_values(told):
     assert len(teams)
     assert all(r.reason.endswith(f"team {values.loc[r.case_id, 'team']}") for r in teams.itertuples())
     used = table[table["group"] == "time"]
-    assert all(f"{100 * values.loc[r.case_id, 'target_used']:.0f} % of the time" in r.reason for r in used.itertuples())
+    assert all(
+        f"{100 * values.loc[r.case_id, 'target_used']:.0f}% of the SLA time" in r.reason for r in used.itertuples()
+    )
 
 
 def test_what_the_model_does_not_look_at_is_no_reason(told, monkeypatch):
@@ -87,7 +89,7 @@ def test_every_group_has_words_also_for_a_row_without_values():
         ("priority", {"priority": "1", "priority_changes": 2}, "priority 1, changed twice"),
         ("status", {"status": "pending", "paused": True}, "status pending, the clock is paused"),
         ("load", {"open_in_team": 1200}, "its team has 1,200 open cases"),
-        ("clock", {"hour": 8.0, "weekday": 0.0}, "it is Monday at 8:00"),
+        ("clock", {"hour": 8.0, "weekday": 0.0}, "Monday at 8:00"),
         (
             "conversation",
             {"customer_messages": 1, "agent_messages": 0},
@@ -96,7 +98,7 @@ def test_every_group_has_words_also_for_a_row_without_values():
         ("team", {"team": None}, "team not known"),
         ("activity", {"updates": 2.0}, "worked on twice"),
         ("details", {"attr_impact": "high", "attr_site": None}, "impact high"),
-        ("other_slas", {"breached_first_response": True}, "its promise on first response was broken"),
+        ("other_slas", {"breached_first_response": True}, "its first response SLA has breached"),
         (
             "time",
             {"is_resolved": 1.0, "resolved_for_s": 7200.0, "age_s": 86400.0},
@@ -108,9 +110,9 @@ def test_how_facts_are_said(group, row, words):
     assert REASON_FORMATTERS[group](row, 0.5) == words
 
 
-@pytest.mark.parametrize(("share", "words"), [(0.85, "85 %"), (1.0, "99 %"), (0.0, "1 %")])
+@pytest.mark.parametrize(("share", "words"), [(0.85, "85%"), (1.0, "99%"), (0.0, "1%")])
 def test_an_age_is_set_beside_those_of_other_cases_and_never_beyond_all(share, words):
-    assert format_time_reason({"age_s": 60.0}, share) == f"open for 1 min, longer than {words} of the cases in training"
+    assert format_time_reason({"age_s": 60.0}, share) == f"open for 1 min, longer than {words} of past cases"
 
 
 def test_every_feature_of_a_snapshot_has_a_group_and_ids_have_none():

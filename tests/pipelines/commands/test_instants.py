@@ -59,7 +59,7 @@ def deskcast(*words):
 def test_a_look_back_goes_to_a_folder_of_its_own_and_a_night_is_issued_once(desk):
     first = deskcast("run", "--night", "2024-02-20 00:00", "--no-record")
     assert first.exit_code == 0, first.output
-    assert first.stdout.startswith("The log ended ")
+    assert " days old." in first.stdout.splitlines()[0]
     results = desk / "results"
     found = read_findings(results)
     assert found["as_of"] == found["data_until"] == "2024-02-19T23:00:00+00:00"
@@ -76,9 +76,7 @@ def test_a_look_back_goes_to_a_folder_of_its_own_and_a_night_is_issued_once(desk
     aside = read_results(desk / "results-as-of" / "2024-02-10T070000Z")
     assert aside.as_of == pd.Timestamp("2024-02-10T07:00Z")
     assert aside.fingerprint != found["fingerprint"]
-    assert (
-        "looked at Sat 10 Feb 2024 08:00" in (desk / "results-as-of" / "2024-02-10T070000Z" / "report.html").read_text()
-    )
+    assert "as of Sat 10 Feb 2024 08:00" in (desk / "results-as-of" / "2024-02-10T070000Z" / "report.html").read_text()
     assert deskcast("risk", "--as-of", "2024-02-27 08:00").exit_code == 0
     assert read_flags(results, "resolution").equals(flags)
 

@@ -83,10 +83,10 @@ def test_few_cases_or_one_kind_only_give_the_base_rate_by_due_time(tmp_path, mon
 def test_without_a_promise_or_an_outcome_it_says_what_is_missing(tmp_path, monkeypatch):
     write(tmp_path, cases=40, promise="")
     done = ask(tmp_path, monkeypatch)
-    assert "No promise is configured: add an [[sla]] section" in str(done.exception or done.output)
+    assert "No SLA is configured: add an [[sla]] section" in str(done.exception or done.output)
     write(tmp_path, cases=10, hours=9e3)
     done = ask(tmp_path, monkeypatch)
-    assert "no case has kept or broken the promise" in str(done.exception or done.output)
+    assert "no case has met or breached the SLA" in str(done.exception or done.output)
 
 
 def test_an_instant_after_the_end_of_the_log_reads_it_whole_and_says_so(tmp_path, monkeypatch):

@@ -283,5 +283,5 @@ def test_the_file_is_written_whole_or_not_at_all(tmp_path, stages):
     write_report(stages, path, title="d", made_at=MADE, version="0")
     assert path.read_text(encoding="utf-8").endswith("</html>")
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="missing folder"):
         write_report([], tmp_path / "no" / "report.html", title="d", made_at=MADE, version="0")

@@ -110,11 +110,11 @@ def test_findings_and_health(client):
 def test_what_is_not_there_is_said_in_plain_words(client):
     answer = client.get("/tables/rsk")
     assert answer.status_code == 404
-    assert "there is no result table" in answer.text
+    assert "unknown result table" in answer.text
     assert "did you mean" in answer.text
-    assert "there is no result table" in client.get("/api/tables/rsk").json()["detail"]
+    assert "unknown result table" in client.get("/api/tables/rsk").json()["detail"]
     assert client.get("/api/tables/rsk").status_code == 404
-    assert "there is no such page" in client.get("/elsewhere").text
+    assert "unknown page" in client.get("/elsewhere").text
 
 
 @pytest.mark.parametrize(

@@ -51,23 +51,23 @@ def test_a_whole_file(tmp_path):
     ("change", "message"),
     [
         (("[staffing.phone]", "[stafing.phone]"), "'stafing': unknown key .did you mean 'staffing'"),
-        (("within =", "witin ="), r"\[staffing.phone\]: column 'witin': unknown key .did you mean 'within'"),
-        (('"20s"', "20"), "column 'within': a duration needs a unit; got 20"),
-        (('"20s"', '"20 parsecs"'), "this is not a duration; got '20 parsecs'"),
-        (('"Europe/Lisbon"', '"Europe/Lissabon"'), "no such time zone; got 'Europe/Lissabon'"),
-        (('calendar = "office"', 'calendar = "ofice"'), "no such calendar; got 'ofice' .did you mean 'office'"),
+        (("within =", "witin ="), r"\[staffing.phone\]: key 'witin': unknown key .did you mean 'within'"),
+        (('"20s"', "20"), "key 'within': a duration needs a unit; got 20"),
+        (('"20s"', '"20 parsecs"'), "not a valid duration; got '20 parsecs'"),
+        (('"Europe/Lisbon"', '"Europe/Lissabon"'), "unknown time zone; got 'Europe/Lissabon'"),
+        (('calendar = "office"', 'calendar = "ofice"'), "unknown calendar; got 'ofice' .did you mean 'office'"),
         (('clock = "business"', 'clock = "busines"'), "unknown clock; got 'busines' .did you mean 'business'"),
-        (('target = "6h"\n', ""), "column 'target': this key is needed"),
-        (('kpi = "csat"\n', ""), "column 'kpi': this key is needed"),
-        (('path = "log.csv.gz"\n', ""), r"\[source.cases\]: column 'path': this key is needed"),
+        (('target = "6h"\n', ""), "key 'target': missing key"),
+        (('kpi = "csat"\n', ""), "key 'kpi': missing key"),
+        (('path = "log.csv.gz"\n', ""), r"\[source.cases\]: key 'path': missing key"),
         (
             ("target = 0.9", 'target = "much"'),
-            "column 'target': this value cannot be used; got 'much', wanted a number",
+            "key 'target': this value cannot be used; got 'much', expected a number",
         ),
-        (("[source.cases]", "[source.case]"), "no such canonical table; got 'case' .did you mean 'cases'"),
-        (('where = { channel = "phone" }', "shrinkage = 1.0"), "column 'shrinkage': this must be a share; got 1.0"),
-        (("[[goal]]", "[goal]"), "column 'goal': this must be a list of sections"),
-        (('kpi = "csat"', 'kpi = "csta"'), "no such KPI; got 'csta' .did you mean 'csat'"),
+        (("[source.cases]", "[source.case]"), "unknown canonical table; got 'case' .did you mean 'cases'"),
+        (('where = { channel = "phone" }', "shrinkage = 1.0"), "key 'shrinkage': this must be a share; got 1.0"),
+        (("[[goal]]", "[goal]"), "key 'goal': value must be a list of sections"),
+        (('kpi = "csat"', 'kpi = "csta"'), "unknown KPI; got 'csta' .did you mean 'csat'"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, change, message):
@@ -77,9 +77,9 @@ def test_what_is_wrong_is_named(tmp_path, change, message):
 
 
 def test_no_file_no_toml_no_source(tmp_path):
-    with pytest.raises(InputError, match=r"no such configuration .make one with 'deskcast init"):
+    with pytest.raises(InputError, match=r"missing configuration file .make one with 'deskcast init"):
         load_config(tmp_path / "deskcast.toml")
-    with pytest.raises(InputError, match="this is not TOML"):
+    with pytest.raises(InputError, match="not valid TOML"):
         load(tmp_path, "timezone = ")
     with pytest.raises(InputError, match="no source is configured"):
         load(tmp_path, "")
@@ -96,15 +96,15 @@ def test_parsing_touches_no_file():
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ('[history]\nfreq = "ME"', r"\[history\]: column 'freq'.*did you mean 'MS'"),
-        ('[history]\nkpis = ["case_opened"]', r"\[history\]: column 'kpis': there is no such KPI.*'cases_opened'"),
+        ('[history]\nfreq = "ME"', r"\[history\]: key 'freq'.*did you mean 'MS'"),
+        ('[history]\nkpis = ["case_opened"]', r"\[history\]: key 'kpis': unknown KPI.*'cases_opened'"),
         ('[watch]\nkpis = ["csta"]', r"\[watch\].*did you mean 'csat'"),
-        ("[forecast]\nlevels = [200]", r"\[forecast\]: column 'levels': there is no such level; got 200"),
-        ('[risk]\nat = "8am"', r"\[risk\]: column 'at': this is not a time of day; got '8am'"),
+        ("[forecast]\nlevels = [200]", r"\[forecast\]: key 'levels': unknown level; got 200"),
+        ('[risk]\nat = "8am"', r"\[risk\]: key 'at': not a valid time; got '8am'"),
         ('[[sla]]\nmetric = "resolutoin"\ntarget = "1d"', r"\[\[sla\]\] 1.*unknown metric.*did you mean 'resolution'"),
         (
             '[[event]]\nname = "sale"\nstart = "soon"\nend = "2024-01-02"',
-            r"\[\[event\]\] sale.*'start': this is not a day",
+            r"\[\[event\]\] sale.*'start': not a valid day",
         ),
         ('[[event]]\nname = "sale"\nstart = "2024-01-02"\nend = "2024-01-01"', "ends before it starts"),
     ],

@@ -31,53 +31,53 @@ def load(folder, text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[forecast]\nhorizon = 100001", r"\[forecast\]: column 'horizon': .*got 100001, wanted .* up to 100,000"),
+        ("[forecast]\nhorizon = 100001", r"\[forecast\]: key 'horizon': .*got 100001, expected .* up to 100,000"),
         (
             "[forecast]\nhorizon = 0",
-            "column 'horizon': .* cannot be used; got 0, wanted a whole number above 0",
+            "key 'horizon': .* cannot be used; got 0, expected a whole number above 0",
         ),
-        ("[forecast]\nhorizon = 7.5", "column 'horizon': .* cannot be used; got 7.5, wanted a whole number"),
-        ("[forecast]\nhorizon = true", "column 'horizon': .* cannot be used; got True, wanted a whole number"),
-        (f"[forecast]\nlevels = {list(range(1, 22))}", "column 'levels': too many levels"),
+        ("[forecast]\nhorizon = 7.5", "key 'horizon': .* cannot be used; got 7.5, expected a whole number"),
+        ("[forecast]\nhorizon = true", "key 'horizon': .* cannot be used; got True, expected a whole number"),
+        (f"[forecast]\nlevels = {list(range(1, 22))}", "key 'levels': too many levels"),
         (
             '[forecast]\nlevels = ["80"]',
-            r"'levels': this value cannot be used; got \['80'\], wanted a list of w",
+            r"'levels': this value cannot be used; got \['80'\], expected a list of w",
         ),
-        ("[forecast]\nlevels = [100]", "column 'levels': there is no such level; got 100, wanted percent"),
-        ('[forecast]\nreconcile = "wsl"', "column 'reconcile': unknown way to add up; got 'wsl' .did you mean 'wls'"),
-        ("[staffing.a]\nhorizon_days = 40000", r"\[staffing.a\]: column 'horizon_days': .* up to 36,600"),
+        ("[forecast]\nlevels = [100]", "key 'levels': unknown level; got 100, expected percent"),
+        ('[forecast]\nreconcile = "wsl"', "key 'reconcile': unknown way to add up; got 'wsl' .did you mean 'wls'"),
+        ("[staffing.a]\nhorizon_days = 40000", r"\[staffing.a\]: key 'horizon_days': .* up to 36,600"),
         (
             "[staffing.a]\nwhere = { channel = 1 }",
-            "'where': this value cannot be used; .*wanted a table of texts",
+            "'where': this value cannot be used; .*expected a table of texts",
         ),
-        ('[staffing.a]\nshrinkage = "a lot"', "column 'shrinkage': .*wanted a number, or a table of numbers"),
-        ("[staffing.a]\nshrinkage = { leave = 1.5 }", "column 'leave': this must be a share; got 1.5"),
+        ('[staffing.a]\nshrinkage = "a lot"', "key 'shrinkage': .*expected a number, or a table of numbers"),
+        ("[staffing.a]\nshrinkage = { leave = 1.5 }", "key 'leave': this must be a share; got 1.5"),
         (
             '[staffing.a]\ninterval = "7min"',
-            "'interval': not an interval to plan by; got '420 s', wanted minutes",
+            "'interval': not an interval to plan by; got '420 s', expected minutes",
         ),
-        ('[staffing.a]\npatience = "0s"', "column 'patience': the time is out of range; got '0 s'"),
-        ("[staffing.a]\nwithin_s = 20", "column 'within_s': unknown key .did you mean 'within'"),
-        ("[staffing.a]\nconcurrency = nan", "column 'concurrency': the number is out of range; got nan"),
+        ('[staffing.a]\npatience = "0s"', "key 'patience': the time is out of range; got '0 s'"),
+        ("[staffing.a]\nwithin_s = 20", "key 'within_s': unknown key .did you mean 'within'"),
+        ("[staffing.a]\nconcurrency = nan", "key 'concurrency': the number is out of range; got nan"),
         (
             "[watch]\nfalse_alerts_per_week = 0",
-            r"\[watch\]: column 'false_alerts_per_week': the number is out",
+            r"\[watch\]: key 'false_alerts_per_week': the number is out",
         ),
         (
             '[[goal]]\nname = "a"\nkpi = "csat"\ntarget = 1\nbetter = "more"',
             r"\[\[goal\]\] a: .*unknown better",
         ),
-        ('[[action]]\ndo = "call"\nwhen = { mood = "bad" }', r"\[\[action\]\] 1: column 'when': there is no su"),
-        ("[calendar.office]\nopen = 9", "column 'open': this value cannot be used; got 9, wanted a table such as"),
+        ('[[action]]\ndo = "call"\nwhen = { mood = "bad" }', r"\[\[action\]\] 1: key 'when': unknown condition"),
+        ("[calendar.office]\nopen = 9", "key 'open': this value cannot be used; got 9, expected a table such as"),
         ("[calendar.office]\nholidays = 9.5", "9.5|holidays"),
-        ('[calendar.office]\ntimezone = "Mars"', r"\[calendar.office\]: .*there is no such time zone"),
+        ('[calendar.office]\ntimezone = "Mars"', r"\[calendar.office\]: .*unknown time zone"),
         (
             '[source.events]\npath = ["a.csv", "s3://desk/b.csv"]',
             r"\[source.events\]: .*s3 addresses are not",
         ),
-        ('[source.events]\npath = "a.csv"\nheader = 1', "column 'header': .*got 1, wanted true or false"),
+        ('[source.events]\npath = "a.csv"\nheader = 1', "key 'header': .*got 1, expected true or false"),
         ('[source.events]\npath = "a.csv"\nattributes = { x = "late" }', r"\[source.events\] attributes: .*'x'"),
-        ('[risk]\nactions = { reply = "call" }', "column 'actions': .*wanted a table of tables"),
+        ('[risk]\nactions = { reply = "call" }', "key 'actions': .*expected a table of tables"),
     ],
 )
 def test_one_line_says_what_is_wrong_with_a_value(tmp_path, text, message):
@@ -136,5 +136,5 @@ def test_a_source_is_what_the_readers_take():
 
 
 def test_options_are_checked_as_the_file_is():
-    with pytest.raises(InputError, match="the forecast: column 'levels': there is no such level; got 200"):
+    with pytest.raises(InputError, match="option '--levels': unknown level; got 200"):
         change_section(ForecastSpec(), "the forecast", levels=(200,))

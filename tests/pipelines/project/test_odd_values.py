@@ -56,7 +56,7 @@ def test_an_instant_falls_on_the_day_of_the_desk(tmp_path_factory, at, hours, qu
 
 @pytest.mark.parametrize("start", ["07:30:00", '"07:30"', '"soon"', "true", "[2025-11-11]", '"99999-01-01"', '""'])
 def test_what_is_no_day_is_refused(tmp_path, start):
-    with pytest.raises(InputError, match=r"\[\[event\]\] \w+: column 'start': this"):
+    with pytest.raises(InputError, match=r"\[\[event\]\] \w+: key 'start': not"):
         load(tmp_path, f'[[event]]\nname = "sale"\nstart = {start}\nend = "2025-11-12"\n')
 
 
@@ -73,22 +73,22 @@ def test_a_duration_is_read_up_to_a_hundred_years_and_refused_beyond(number, uni
 
 @pytest.mark.parametrize("target", ["999999999999999d", "1w" * 10_000, "9" * 400 + "s"])
 def test_a_target_beyond_all_dates_is_refused_by_its_key(tmp_path, target):
-    with pytest.raises(InputError, match=r"\[\[sla\]\] 1: column 'target': this duration is too long") as caught:
+    with pytest.raises(InputError, match=r"\[\[sla\]\] 1: key 'target': this duration is too long") as caught:
         load(tmp_path, f'[[sla]]\nmetric = "resolution"\ntarget = "{target}"\n')
     assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "abfss", "file", "https", "postgresql", "S3", "az"])
 def test_results_go_to_no_address(tmp_path, scheme):
-    with pytest.raises(InputError, match=rf"\[results\]: column 'path': .*{scheme} addresses are not supported"):
+    with pytest.raises(InputError, match=rf"\[results\]: key 'path': .*{scheme} addresses are not supported"):
         load(tmp_path, f'[results]\npath = "{scheme}://bucket/desk"\n')
     assert [p.name for p in tmp_path.iterdir()] == ["deskcast.toml"]
 
 
 def test_nor_does_a_source_come_from_one(tmp_path):
-    with pytest.raises(InputError, match=r"\[source.events\]: column 'path': .*s3 addresses are not supported"):
+    with pytest.raises(InputError, match=r"\[source.events\]: key 'path': .*s3 addresses are not supported"):
         load(tmp_path, '[source.events]\npath = "s3://bucket/events.csv"\n')
-    with pytest.raises(InputError, match=r"\[source.events\]: column 'path': .*s3 addresses are not supported"):
+    with pytest.raises(InputError, match=r"\[source.events\]: key 'path': .*s3 addresses are not supported"):
         load(tmp_path, '[source.events]\nkind = "zendesk"\nparts = { tickets = "s3://bucket/events.csv" }\n')
 
 
@@ -97,7 +97,7 @@ def test_a_path_with_a_colon_is_a_path(tmp_path):
 
 
 def test_a_configuration_without_a_floor_is_refused(tmp_path):
-    with pytest.raises(InputError, match="not TOML: it is nested too deep"):
+    with pytest.raises(InputError, match="not valid TOML: it is nested too deep"):
         load(tmp_path, "[history]\nby = " + "[" * 50_000 + "]" * 50_000 + "\n")
 
 

@@ -57,5 +57,5 @@ def test_an_unknown_key_is_still_an_error(tmp_path):
     with pytest.raises(InputError, match="unknown key"):
         read("[risk]\nbudgets = 7\n")
     (tmp_path / "deskcast.toml").write_text(HEAD + '[[action]]\ndo = "x"\nwhen = { reason = "handover" }\n')
-    with pytest.raises(InputError, match="no such reason"):
+    with pytest.raises(InputError, match="unknown reason"):
         open_project(tmp_path / "deskcast.toml")

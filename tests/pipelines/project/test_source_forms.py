@@ -100,8 +100,8 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[source.desk]\nkind = "zendesk"\n', "this key is needed"),
-        ('[source.desk]\nkind = "zendesc"\npath = "x"\n', "no such canonical table; got 'desk'"),
+        ('[source.desk]\nkind = "zendesk"\n', "missing key"),
+        ('[source.desk]\nkind = "zendesc"\npath = "x"\n', "unknown canonical table; got 'desk'"),
         ('[source.cases]\nkind = "zendesc"\npath = "."\n', "did you mean 'zendesk'"),
         ('[source.cases]\npath = "x"\ndatabase = "postgresql://h/d"\n', "either a path or a database"),
         ('[source.cases]\nparts = { a = "x" }\n', "is one table"),

@@ -62,7 +62,7 @@ def test_a_preset_and_a_condition_choose_the_promise(tmp_path):
 
 def test_a_status_that_never_occurs_is_told_by_check(tmp_path):
     said = " ".join(check_stage(project(tmp_path, SLA)).findings)
-    assert "pauses its agent_work on the status 'parked', which no event of the log has" in said
+    assert "pauses its agent work SLA on status 'parked', which no event has" in said
 
 
 @pytest.mark.parametrize(

@@ -161,9 +161,9 @@ def test_cut_periods_at_both_ends_are_marked_and_said(tmp_path):
     stage = history_stage(replace(project, config=replace(project.config, history=weekly)))
     assert stage.tables["history"]["value"].tolist() == [20.0, 140.0, 140.0, 120.0]
     assert stage.tables["history"]["cut"].tolist() == [True, False, False, True]
-    assert any("27 Feb 2023" in f and "is cut" in f for f in stage.findings)
-    assert any("Cases opened, since 06 Mar 2023: 280" in f for f in stage.findings)
-    assert any("20 Mar 2023" in f and "(120 arrivals)" in f for f in stage.findings)
+    assert any("Mon 27 Feb 2023" in f and "is incomplete" in f for f in stage.findings)
+    assert any("Since Mon 6 Mar 2023: 280 cases opened" in f for f in stage.findings)
+    assert any("Mon 20 Mar 2023" in f and "(120 cases or contacts so far)" in f for f in stage.findings)
 
 
 @pytest.mark.parametrize("first", ["2023-03-06 08:00", "2023-03-06 00:00"])

@@ -146,7 +146,7 @@ def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
     )
     assert read_flags(results, "first_response").empty
     flagged_file(results).write_text("not a table")
-    with pytest.raises(InputError, match=r"not a file of picked cases.*move flagged.parquet away"):
+    with pytest.raises(InputError, match=r"not a valid file of selected cases.*move flagged.parquet away"):
         read_flags(results, "resolution")
 
 
@@ -165,10 +165,10 @@ def test_actions_are_chosen_by_their_conditions_in_order():
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ('[[action]]\ndo = "x"\nwhen = { reson = "reply" }', "no such condition; got 'reson' (did you mean 'reason'?)"),
-        ('[[action]]\ndo = "x"\nwhen = { reason = "replies" }', "there is no such reason"),
+        ('[[action]]\ndo = "x"\nwhen = { reson = "reply" }', "unknown condition; got 'reson' (did you mean 'reason'?)"),
+        ('[[action]]\ndo = "x"\nwhen = { reason = "replies" }', "unknown reason"),
         ('[[action]]\ndo = "x"\nsuccess_rate = 2', "this must be a share"),
-        ("[[action]]\nsuccess_rate = 0.5", "column 'do': this key is needed"),
+        ("[[action]]\nsuccess_rate = 0.5", "key 'do': missing key"),
     ],
 )
 def test_actions_that_cannot_be_understood_are_named(tmp_path, lines, message):

@@ -35,30 +35,30 @@ def test_the_check_begins_with_what_was_decided(tmp_path):
     table = stage.tables["checks"]
     assert table["check"].tolist()[:4] == [
         "Reading of the files", "Example cases", "Sums to compare with the system",
-        "Rows left out",
+        "Rows excluded",
     ]  # fmt: skip
     said = answers(stage)
     assert "one row is a case, numbered by 'Nr', opened at 'Opened', closed at 'Closed'" in said["Reading of the files"]
     told = said["Example cases"]
     assert told.count("Case ") == 3
-    assert "Case 100: opened 01 Mar 2024 09:00, no end, priority low." in told
-    assert "Case 139: opened 09 Apr 2024 09:00, closed 09 Apr 2024 14:00, priority high." in told
+    assert "Case 100: opened Fri 1 Mar 2024 09:00, open, priority low." in told
+    assert "Case 139: opened Tue 9 Apr 2024 09:00, closed Tue 9 Apr 2024 14:00, priority high." in told
     sums = said["Sums to compare with the system"]
-    assert sums == "40 cases opened from 01 Mar 2024 to 09 Apr 2024; 30 of them with an end."
-    assert said["Rows left out"].startswith("Nothing")
+    assert sums == "40 cases opened from Fri 1 Mar 2024 to Tue 9 Apr 2024; 30 of them with an end."
+    assert said["Rows excluded"].startswith("Nothing")
 
 
 @pytest.mark.parametrize(("bad", "much"), [(1, False), (5, True)])
 def test_refusals_of_more_than_a_twentieth_head_the_check(tmp_path, bad, much):
     stage = check_stage(project(tmp_path, bad=bad))
-    said = answers(stage)["Rows left out"]
+    said = answers(stage)["Rows excluded"]
     assert (f"{bad} rows" in said) == much
-    assert any("are refused: the time cannot be read" in f for f in stage.findings) == much
+    assert any("are rejected: the time cannot be read" in f for f in stage.findings) == much
 
 
 def test_a_span_that_leaves_out_much_heads_the_check(tmp_path):
-    said = answers(check_stage(project(tmp_path, 'until = "2024-03-21"\n')))["Rows left out"]
-    assert "The span that is set (until 2024-03-21) leaves out 20 cases (50%)." in said
+    said = answers(check_stage(project(tmp_path, 'until = "2024-03-21"\n')))["Rows excluded"]
+    assert "The configured period (until 2024-03-21) excludes 20 cases (50%)." in said
 
 
 def test_an_end_of_the_log_that_leaves_out_many_events_heads_the_check(tmp_path):
@@ -71,12 +71,12 @@ def test_an_end_of_the_log_that_leaves_out_many_events_heads_the_check(tmp_path)
 
 def test_the_one_case_there_is_is_told_once():
     cases = pd.DataFrame({"case_id": ["7"], "created_at": ["2024-03-01T09:00Z"]})
-    assert describe_examples(CaseLog.from_frames(cases=cases)) == "Case 7: opened 01 Mar 2024 09:00, no end."
+    assert describe_examples(CaseLog.from_frames(cases=cases)) == "Case 7: opened Fri 1 Mar 2024 09:00, open."
 
 
 def test_an_attribute_of_no_known_time_is_refused_with_a_suggestion(tmp_path):
     raw = {"source": {"cases": {"path": "t.csv", "attributes": {"account": "creaton"}}}}
-    with pytest.raises(InputError, match=r"column 'account'.*got 'creaton'.*did you mean 'creation'"):
+    with pytest.raises(InputError, match=r"key 'account'.*got 'creaton'.*did you mean 'creation'"):
         parse_config(raw, folder=tmp_path)
 
 
@@ -103,10 +103,10 @@ def log_with_flags(*, flag_counts_pauses):
 
 def test_a_flag_beside_the_targets_with_and_without_pauses():
     said = compare_flags(log_with_flags(flag_counts_pauses=True))[0]
-    assert "agree in 20 of 40 finished cases (50%); if pauses counted as work, in 40 (100%)" in said
+    assert "agree in 20 of 40 finished cases (50%). If pauses counted as work, 40 would agree (100%)" in said
     assert "pause_on = ['never']" in said
     said = compare_flags(log_with_flags(flag_counts_pauses=False))[0]
-    assert "agree in 40 of 40 finished cases (100%); if pauses counted as work, in 20 (50%)" in said
+    assert "agree in 40 of 40 finished cases (100%). If pauses counted as work, 20 would agree (50%)" in said
     assert "keep pause_on" in said
 
 

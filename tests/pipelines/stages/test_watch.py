@@ -66,7 +66,7 @@ def test_what_is_known_of_a_day_raises_no_alarm(tmp_path):
 
 
 def test_an_event_on_no_day_is_named(tmp_path):
-    with pytest.raises(InputError, match="not a day"):
+    with pytest.raises(InputError, match="not a valid day"):
         quiet_desk(tmp_path, '[[event]]\nname = "strike"\nstart = "some day"\nend = "2024-05-01"\n')
 
 

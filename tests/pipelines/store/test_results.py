@@ -348,7 +348,7 @@ def test_what_is_not_there_is_said_with_a_hint(tmp_path):
     with pytest.raises(InputError, match="run 'deskcast run' first"):
         read_results(tmp_path / "nothing")
     write(tmp_path / "r", 1)
-    with pytest.raises(InputError, match="there is no result table 'T'"):
+    with pytest.raises(InputError, match="unknown result table 'T'"):
         read_result_table(tmp_path / "r", "T")
     (tmp_path / "r" / "t.parquet").write_bytes(b"PAR1 damaged")
     with pytest.raises(InputError, match="cannot be read"):

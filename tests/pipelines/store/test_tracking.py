@@ -201,12 +201,12 @@ def test_a_deleted_experiment_is_not_written_to(desk):
 
 
 def test_a_store_that_cannot_be_had_is_said_before_any_work(tmp_path):
-    (tmp_path / "notes.db").write_text("this is not a database")
+    (tmp_path / "notes.db").write_text("not a valid database")
     (tmp_path / "folder").mkdir()
     bad = {
-        "": "this is no tracking store",
-        "mlruns": "this is no tracking store",
-        "file:./mlruns": "this is no tracking store",
+        "": "not a valid tracking store",
+        "mlruns": "not a valid tracking store",
+        "file:./mlruns": "not a valid tracking store",
         "sqlite:///notes.db": "is no sqlite database",
         "sqlite:///folder": "this is a folder",
         "sqlite:///notes.db/deep/m.db": "nothing can be written",

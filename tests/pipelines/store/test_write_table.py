@@ -40,12 +40,12 @@ def test_what_a_killed_process_left_of_a_table_is_swept(tmp_path):
 
 def test_places_for_out_that_cannot_be_written(tmp_path):
     frame = pd.DataFrame({"a": [1]})
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="missing folder"):
         write_table(frame, tmp_path / "no" / "a.csv")
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(InputError, match="this is a folder"):
         write_table(frame, tmp_path / "a.csv")
-    with pytest.raises(InputError, match=r"wanted \.parquet or \.csv"):
+    with pytest.raises(InputError, match=r"expected \.parquet or \.csv"):
         write_table(frame, tmp_path / "a")
     with pytest.raises(InputError, match="cannot be written"):
         write_table(frame, "/proc/a.csv")
