@@ -39,7 +39,7 @@ def run_risk(
         stage = risk_stage(project, model, cases_per_day=cases_per_day, capacity_s=room) if model else trained
     # Before anything is printed: who reads the output may stop early.
     if "risk" in stage.tables and not project.is_look_back:
-        save_flags(project.config.results_folder, stage.tables["risk"], project.data_until)
+        save_flags(project.config.state_place, stage.tables["risk"], project.data_until)
     there = [name for name in SHOWN_TABLES if name in stage.tables]
     main = "risk" if stage.skipped or "risk" in stage.tables else "open_cases"
     output_stage(stage, main, out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))
