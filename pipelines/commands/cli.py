@@ -22,6 +22,7 @@ from .options import (
     print_warnings_plainly,
 )
 from .terminal import output_stage
+from .track_record import accuracy, doctor
 
 app = typer.Typer(
     name="deskcast",
@@ -295,6 +296,9 @@ def watch(
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json)
 
 
+app.command()(accuracy)
+
+
 @app.command()
 def report(
     config: ConfigOption = _CONFIG,
@@ -345,6 +349,9 @@ def run(
 
     project = open_for(config, as_of) if night is None else open_night(config, night, as_of)
     end_run(run_and_print(project, as_json=as_json, record_runs=record))
+
+
+app.command()(doctor)
 
 
 @app.command("serve")

@@ -18,6 +18,7 @@ HEADINGS = {
     "risk": "Cases at risk",
     "train": "How far to trust that",
     "watch": "What shifted",
+    "accuracy": "Track record",
     "history": "The desk so far",
     "check": "What was read",
 }

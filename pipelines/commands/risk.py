@@ -11,8 +11,8 @@ from ...features.durations import parse_duration
 from ..project.project import Project
 from ..stages.risk import risk_stage
 from ..stages.train import train_stage
-from ..store.flagged_cases import save_flags
 from .options import instants_of
+from .run import remember_stages
 from .terminal import output_stage, show_spinner
 
 #: Tables that are shown below the list, where there are such.
@@ -39,7 +39,7 @@ def run_risk(
         stage = risk_stage(project, model, cases_per_day=cases_per_day, capacity_s=room) if model else trained
     # Before anything is printed: who reads the output may stop early.
     if "risk" in stage.tables and not project.is_look_back:
-        save_flags(project.config.state_place, stage.tables["risk"], project.data_until)
+        remember_stages(project, [stage], instants_of(project))
     there = [name for name in SHOWN_TABLES if name in stage.tables]
     main = "risk" if stage.skipped or "risk" in stage.tables else "open_cases"
     output_stage(stage, main, out, as_json, *there, zone=project.config.timezone, instants=instants_of(project))

@@ -57,6 +57,11 @@ TERMINAL_COLUMNS = {
         *("rank", "case_id", "probability", "left_wall_s", "left_business_s", "team", "owner", "priority"),
         *("reason_1", "action", "work_first", "first_flagged_at"),
     ),
+    "accuracy_forecast_by_lead": ("scope", "lead", "model", "wape", "bias", "wql", "coverage_80", "n"),
+    "accuracy_staffing": (
+        *("queue", "lead", "calls_forecast", "calls", "wape", "agent_hours", "agent_hours_required"),
+        *("understaffed", "service_level", "service_level_actual"),
+    ),
     "kpi_alerts": (
         "alert_id",
         "kpi",

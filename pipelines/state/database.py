@@ -60,7 +60,7 @@ def change_state(where: StatePlace | Path) -> Iterator[Connection]:
     ['known']
     """
     place = place_of(where)
-    name = _name(place)
+    name = state_name(place)
     outer = _WRITING.get()
     if outer is not None and outer[0] == name:
         yield outer[1]
@@ -86,7 +86,7 @@ def read_state(where: StatePlace | Path) -> Iterator[Connection | None]:
     """
     place = place_of(where)
     outer = _WRITING.get()
-    if outer is not None and outer[0] == _name(place):
+    if outer is not None and outer[0] == state_name(place):
         yield outer[1]
         return
     if not place.database and not place.file.exists() and not list_old_files(place.folder):
@@ -96,6 +96,20 @@ def read_state(where: StatePlace | Path) -> Iterator[Connection | None]:
         _prepare(place)
         with _engine(place, writing=False).begin() as connection:
             yield connection
+
+
+@contextmanager
+def open_unchanged(where: StatePlace | Path) -> Iterator[Connection]:
+    """Open a database as it is: nothing is made, migrated or read in.
+
+    Raises
+    ------
+    InputError
+        If it cannot be opened.
+    """
+    place = place_of(where)
+    with _plain_errors(place), _engine(place, writing=False).begin() as connection:
+        yield connection
 
 
 def check_state(where: StatePlace | Path) -> None:
@@ -140,7 +154,7 @@ def _engine(place: StatePlace, *, writing: bool) -> Engine:
     except (ImportError, NoSuchModuleError) as error:
         hint = "pip install 'deskcast[postgres]'"
         raise InputError(
-            "the state cannot be opened: its driver is not installed", where=_name(place), hint=hint,
+            "the state cannot be opened: its driver is not installed", where=state_name(place), hint=hint,
             code="state.unavailable",
         ) from error  # fmt: skip
     if url.get_backend_name() == "sqlite":
@@ -196,7 +210,7 @@ def _lock_postgres(connection: Connection) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
 
 
-def _name(place: StatePlace) -> str:
+def state_name(place: StatePlace) -> str:
     """Say where the state is, without a password."""
     return mask_passwords(place.database) if place.database else str(place.file)
 
@@ -218,10 +232,10 @@ def _plain_errors(place: StatePlace) -> Iterator[None]:
         said = say_without_password((str(error.orig).strip() or type(error).__name__).splitlines()[0], place.database)
         if any(words in f"{said} {type(error.orig).__name__}" for words in _BUSY_WORDS):
             raise BusyError(
-                "another process is writing the state", where=_name(place), hint="wait for it to end",
+                "another process is writing the state", where=state_name(place), hint="wait for it to end",
                 code="state.unavailable",
             ) from None  # fmt: skip
         full = any(words in said for words in _FULL_WORDS)
         problem = "the disk is full: nothing was changed" if full else f"the state cannot be used: {said}"
         hint = "make room and run again" if full else "deskcast doctor says more"
-        raise InputError(problem, where=_name(place), hint=hint, code="state.unavailable") from None
+        raise InputError(problem, where=state_name(place), hint=hint, code="state.unavailable") from None

@@ -31,7 +31,8 @@ def write_flagged(connection: Connection, flags: pd.DataFrame) -> int:
     mornings = [pd.Timestamp(at) for at in new["at"].unique()]
     there = connection.execute(select(FLAGGED_CASES).where(FLAGGED_CASES.c.at.in_(mornings)))
     known = {(row.metric, row.case_id, row.at) for row in there}
-    rows = [row for row in new.to_dict("records") if (row["metric"], row["case_id"], row["at"]) not in known]
+    found = [(str(row.metric), str(row.case_id), row.at) for row in new.itertuples()]
+    rows = [dict(zip(FLAG_COLUMNS, row, strict=True)) for row in found if row not in known]
     if rows:
         connection.execute(FLAGGED_CASES.insert(), rows)
     return len(rows)

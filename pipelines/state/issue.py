@@ -184,9 +184,10 @@ def _goals(connection: Connection, rows: pd.DataFrame, _: dict[str, Any]) -> Val
 
 def _alerts(connection: Connection, rows: pd.DataFrame, _: dict[str, Any]) -> Values:
     numbers = number_texts(connection, rows["alert_id"])
-    named = ("state", "news", "kpi", "series", "direction", "started_at")
-    texts = {name: [None if pd.isna(v) else str(v) for v in rows[name]] if name in rows else [None] * len(rows)
-             for name in named}  # fmt: skip
+    texts: dict[str, list[str | None]] = {}
+    for name in ("state", "news", "kpi", "series", "direction", "started_at"):
+        values = rows[name] if name in rows else pd.Series(pd.NA, index=rows.index)
+        texts[name] = [None if pd.isna(v) else str(v) for v in values]
     texts["news"] = [v or "" for v in texts["news"]]
     return _dicts(
         alert_id=rows["alert_id"].astype(str).map(numbers), **texts, **_optional(rows, ["before", "after", "z"])

@@ -61,7 +61,8 @@ def read_issued(connection: Connection | None, kind: str, until: pd.Timestamp | 
         issues = issues[issues["as_of"] <= until].reset_index(drop=True)
     names = [c.name for c in ISSUED_TABLES[kind].columns]
     rows = _fetch(connection, kind, names, issues)
-    found = pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {n: [] for n in names})
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
+    found = pd.DataFrame(dict(zip(names, columns, strict=True)))
     place = pd.Index(issues["issue_id"]).get_indexer(found["issue_id"].astype("int64"))
     texts = _texts(connection, found)
     for number, name in _NAMED.items():
@@ -85,7 +86,7 @@ def _fetch(connection: Connection | None, kind: str, names: list[str], issues: p
     wanted = select(*[table.c[name] for name in names]).order_by(*table.primary_key)
     first, last = int(issues["issue_id"].min()), int(issues["issue_id"].max())
     result = connection.execute(wanted.where(table.c.issue_id.between(first, last)))
-    rows: list[tuple[Any, ...]] = result.cursor.fetchall() if result.cursor is not None else []
+    rows = [tuple(row) for row in result.cursor.fetchall()] if result.cursor is not None else []
     known = set(issues["issue_id"])
     return rows if len(known) == last - first + 1 else [row for row in rows if row[0] in known]
 

@@ -46,7 +46,7 @@ def read_in_old_files(connection: Connection, files: Sequence[Path]) -> list[str
         if path.name == FLAGGED_FILE:
             write_flagged(connection, _old_flags(path))
         elif read_alerts(connection) is None:
-            write_alerts(connection, _checked(path, lambda p=path: _old_alerts(p)))
+            write_alerts(connection, _checked(path, _old_alerts))
         connection.execute(MARKS.insert().values(name=mark, value=str(len(path.read_bytes()))))
         read.append(path.name)
     return read
@@ -59,10 +59,10 @@ def set_old_files_aside(files: Sequence[Path]) -> None:
             path.replace(path.with_name(path.name + ASIDE))
 
 
-def _checked(path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _checked(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     hint = f"move {path.name} away to begin anew"
     try:
-        return read()
+        return read(path)
     except OSError as error:
         raise InputError(
             f"what is known of KPI alerts cannot be read: {error.strerror}", where=str(path), code="state.invalid"

@@ -188,7 +188,7 @@ FLAGGED_CASES = _table(
 )
 
 
-def _record(name: str, *columns: Column[Any]) -> Table:
+def _record(name: str, *columns: Column[Any] | UniqueConstraint) -> Table:
     return Table(
         name,
         METADATA,
