@@ -38,9 +38,9 @@ def join_outcomes(issued: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timest
     [1.0, nan]
     """
     known = outcomes[outcomes["known_at"].notna() & (outcomes["known_at"] <= until)].set_index("case_id")
-    known_at = issued["case_id"].map(known["known_at"])
-    label = issued["case_id"].map(known["label"].astype("Float64").astype("float64"))
-    out = issued.assign(label=label.astype("float64"), known_at=pd.to_datetime(known_at, utc=True))
+    label = known["label"].astype("Float64").astype("float64").reindex(issued["case_id"])
+    known_at = known["known_at"].astype("datetime64[us, UTC]").reindex(issued["case_id"])
+    out = issued.assign(label=label.to_numpy(), known_at=known_at.array)
     return out[~(out["known_at"] <= out["as_of"])].reset_index(drop=True)
 
 

@@ -14,7 +14,7 @@ from ...features.errors import InputError
 from ..project.state_place import StatePlace
 from .database import open_unchanged, state_name
 from .migrations import CURRENT_VERSION, find_version
-from .old_files import list_old_files
+from .old_files import check_old_files, list_old_files
 from .schema import METADATA
 
 #: ``whole``; ``note`` (nothing is broken); ``failed`` (the last run was not done well); ``broken`` (mend it first).
@@ -49,6 +49,9 @@ def examine_state(place: StatePlace) -> list[Check]:
     >>> examine_state(StatePlace(Path("nowhere/results")))[0].said
     'nothing is remembered yet.'
     """
+    if damaged := check_old_files(place.folder):
+        mend = f"{damaged[0].hint}."
+        return [Check("state", "broken", f"{damaged[0].where}: {damaged[0].problem}.", mend)]
     old = [path.name for path in list_old_files(place.folder)]
     notes = [_note(f"{', '.join(old)} of an earlier version is read in by the next run.")] if old else []
     if not place.database:
@@ -72,9 +75,8 @@ def examine_state(place: StatePlace) -> list[Check]:
         notes.append(_note(f"schema {version} is brought to {CURRENT_VERSION} by the next run."))
     elif lost := sorted(set(METADATA.tables) - names):
         said = f"{len(lost)} of its tables are missing: {', '.join(lost[:3])}."
-        return [
-            Check("state", "broken", said, f"restore a copy of {state_name(place)}, or move it away to begin anew.")
-        ]
+        mend = f"restore a copy of {state_name(place)}, or move it away to begin anew."
+        return [Check("state", "broken", said, mend)]
     return [*notes, Check("state", "whole", f"{state_name(place)}, schema {version}.")]
 
 

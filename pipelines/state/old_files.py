@@ -30,6 +30,21 @@ def list_old_files(folder: Path) -> list[Path]:
     return [folder / name for name in (ALERTS_FILE, _OLD_ALERTS_FILE, FLAGGED_FILE) if (folder / name).exists()]
 
 
+def check_old_files(folder: Path) -> list[InputError]:
+    """Return what is wrong with files of earlier versions; nothing is changed."""
+    found = []
+    for path in list_old_files(folder):
+        try:
+            _read(path)
+        except InputError as error:
+            found.append(error)
+    return found
+
+
+def _read(path: Path) -> Any:
+    return _old_flags(path) if path.name == FLAGGED_FILE else _checked(path, _old_alerts)
+
+
 def read_in_old_files(connection: Connection, files: Sequence[Path]) -> list[str]:
     """Write what files of earlier versions hold into the database, each file once; return the names of those read.
 
@@ -44,9 +59,9 @@ def read_in_old_files(connection: Connection, files: Sequence[Path]) -> list[str
         if connection.execute(select(MARKS.c.value).where(MARKS.c.name == mark)).scalar() is not None:
             continue
         if path.name == FLAGGED_FILE:
-            write_flagged(connection, _old_flags(path))
+            write_flagged(connection, _read(path))
         elif read_alerts(connection) is None:
-            write_alerts(connection, _checked(path, _old_alerts))
+            write_alerts(connection, _read(path))
         connection.execute(MARKS.insert().values(name=mark, value=str(len(path.read_bytes()))))
         read.append(path.name)
     return read

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ...features.errors import InputError, mask_passwords
 from ..project.specs import Config
-from ..state.database import read_state
+from ..state.database import open_unchanged
 from ..state.diagnosis import Check, check_sqlite_file, examine_state
 from ..state.issue import find_last_issued_at
 from .atomic_replace import find_current_folder, listed_files
@@ -38,7 +38,7 @@ def examine(config: Config) -> list[Check]:
     Checks, at least one a store.
     """
     found = [*examine_results(config.results_folder), *examine_state(config.state_place)]
-    if not any(check.condition == "broken" for check in found):
+    if {(check.what, check.condition) for check in found} >= {("results", "whole"), ("state", "whole")}:
         found += _examine_last_issue(config)
     return [*found, *examine_tracking(config)]
 
@@ -104,15 +104,10 @@ def _is_table(path: Path) -> bool:
 
 def _examine_last_issue(config: Config) -> list[Check]:
     """Tell where results were written and their run ended before anything of them was issued."""
-    try:
-        as_of = read_results(config.results_folder, tables=False).as_of
-    except (InputError, KeyError, ValueError):
-        return []
-    if as_of is None or (not config.state_place.database and not config.state_place.file.exists()):
-        return []
-    with read_state(config.state_place) as state:
+    as_of = read_results(config.results_folder, tables=False).as_of
+    with open_unchanged(config.state_place) as state:
         issued = find_last_issued_at(state)
-    if issued is None or issued >= as_of:
+    if as_of is None or issued is None or issued >= as_of:
         return []
     said = f"the last results (as of {as_of:%Y-%m-%d %H:%M} UTC) were not issued: their run ended too early."
     return [Check("state", "failed", said, f"{_RUN_AGAIN[:-1]} again.")]

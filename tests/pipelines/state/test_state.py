@@ -50,12 +50,10 @@ def issue(kind="risk", scope="resolution", at=NIGHT, **settings):
 
 def forecasts(series=("phone", "mail"), days=3, levels=(80, 95), seed=0):
     dice = np.random.default_rng(seed)
-    rows = [
-        {"unique_id": s, "ds": pd.Timestamp("2024-03-04") + pd.Timedelta(days=d)} for s in series for d in range(days)
-    ]
-    table = pd.DataFrame(rows).assign(
-        deskcast=dice.uniform(5, 50, len(rows)), seasonal_naive=dice.uniform(5, 50, len(rows))
-    )
+    dates = pd.date_range("2024-03-04", periods=days)
+    table = pd.DataFrame([(name, day) for name in series for day in dates], columns=["unique_id", "ds"])
+    for column in ("deskcast", "seasonal_naive"):
+        table[column] = dice.uniform(5, 50, len(table))
     for level in levels:
         table[f"deskcast-lo-{level}"] = table["deskcast"] - level / 20
         table[f"deskcast-hi-{level}"] = table["deskcast"] + level / 20
@@ -142,11 +140,15 @@ def test_what_is_older_than_it_is_kept_goes_with_its_rows(place):
 
 
 def test_a_change_is_whole_or_absent_and_an_inner_one_is_part_of_it(either):
-    with pytest.raises(RuntimeError), change_state(either) as state:
-        issue_rows(state, issue(), risks())
-        save_flags(either, risks().assign(metric="resolution"), NIGHT)  # its own change joins
-        assert len(read_flags(either, "resolution")) == 1
-        raise RuntimeError("killed")
+    def change():
+        with change_state(either) as state:
+            issue_rows(state, issue(), risks())
+            save_flags(either, risks().assign(metric="resolution"), NIGHT)  # its own change joins
+            assert len(read_flags(either, "resolution")) == 1
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        change()
     with read_state(either) as state:
         assert find_last_issued_at(state) is None
     assert read_flags(either, "resolution").empty
@@ -264,3 +266,48 @@ def test_the_place_is_configured_and_a_wrong_address_is_refused():
         parse_config(raw | {"state": {"database": "mysql://desk"}}, folder=Path("desk"))
     with pytest.raises(InputError, match="did you mean 'database'"):
         parse_config(raw | {"state": {"databse": "x"}}, folder=Path("desk"))
+
+
+FULL_DISK = """
+import os, resource, signal, sys
+from pathlib import Path
+import pandas as pd
+from deskcast.features.errors import InputError
+from deskcast.pipelines.state.database import change_state, read_state
+from deskcast.pipelines.state.issue import Issue, issue_rows
+from deskcast.pipelines.state.issued import read_issues
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+place, at = Path(sys.argv[1]), pd.Timestamp("2024-03-04T00:00Z")
+rows = pd.DataFrame({"case_id": [f"c{i}" for i in range(2000)], "probability": 0.5, "work_first": False})
+def work(night):
+    with change_state(place) as state:
+        for scope in ("a", "b"):
+            issue_rows(state, Issue("risk", scope, night, night, night, "m"), rows)
+work(at)
+for limit in range(0, 40):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit * 7000, resource.RLIM_INFINITY))
+            work(at + pd.Timedelta(days=1))
+            code = 0
+        except InputError as error:
+            code = 17 if "disk is full" in str(error) else 1
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with read_state(place) as state:
+        print(limit, code, len(read_issues(state)), flush=True)
+    if code == 0:
+        break
+"""
+
+
+def test_a_disk_that_is_full_at_any_byte_leaves_the_state_as_it_was(place):
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, place.results], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    assert len(found) > 5
+    assert found[-1][1:] == (0, 4)
+    assert {one[1:] for one in found[:-1]} == {(17, 2)}
