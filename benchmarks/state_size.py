@@ -52,7 +52,7 @@ def night_tables(project: Project, at: pd.Timestamp, labels: pd.DataFrame, actua
     goals |= {"start": str(month.start_time), "end": str(month.end_time.normalize()), "probability": 0.5}
     found.append(("goal", "", {}, pd.DataFrame(goals)))
     alerts = pd.DataFrame(
-        {"alert_id": [f"a{i + at.dayofyear // 3}" for i in range(15)], "kpi": "csat", "series": "all"}
+        {"alert_id": [f"a{i + at.day_of_year // 3}" for i in range(15)], "kpi": "csat", "series": "all"}
     )
     found.append(("alert", "", {}, alerts.assign(state="continuing", news="opened", direction="up")))
     return found
@@ -85,12 +85,12 @@ def main() -> None:
             risks = next(t for kind, _, _, t in tables if kind == "risk")
             write_flagged(state, risks[risks["work_first"]][["case_id"]].assign(metric="resolution", at=at))
         spent.append(time.perf_counter() - begun)
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     stage = accuracy_stage(project, labels)
-    judged = time.perf_counter() - begun
+    judged, cpu = time.perf_counter() - begun, time.process_time() - cpu
     size, risks = place.file.stat().st_size / 1e6, stage.tables["accuracy_risk"]["n"].iloc[0]
     print(f"{asked.nights} nights: {size:.0f} MB, {np.median(spent):.3f} s to issue one, {judged:.1f} s to judge all")
-    print(f"({len(stage.tables)} tables, {risks:,} issued risks with an outcome)")
+    print(f"({cpu:.1f} s of CPU, {len(stage.tables)} tables, {risks:,} issued risks with an outcome)")
 
 
 if __name__ == "__main__":

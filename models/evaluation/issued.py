@@ -55,9 +55,9 @@ def score_issued_risks(joined: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     One row a model. ``n`` (rows whose outcome is decided; a case counts once for each list it was on), ``cases``
-    (decided), ``undecided`` (cases), ``expected`` and ``observed`` (breaches, each case by the first list it was on),
+    (decided), ``undecided`` (cases), ``expected_count`` and ``observed_count`` (each case by the first list it was on),
     ``brier``, ``auc``, ``ece``, and of the selected cases, each from its first selection: ``selected`` (decided),
-    ``selected_breaches``, ``precision``, ``lead_h`` (median hours from selection to breach), and ``found`` (share of
+    ``selected_breaches``, ``precision``, ``lead_h`` (median hours from selection to breach), and ``recall`` (share of
     all observed breaches that were selected before).
 
     Examples
@@ -65,7 +65,8 @@ def score_issued_risks(joined: pd.DataFrame) -> pd.DataFrame:
     >>> at = pd.Timestamp("2024-03-04T08:00Z")
     >>> joined = pd.DataFrame({"case_id": ["a", "b"], "as_of": at, "probability": [0.7, 0.2], "label": [1.0, 0.0],
     ...                        "known_at": at + pd.Timedelta("3h"), "work_first": [True, False]})
-    >>> score_issued_risks(joined)[["model", "expected", "observed", "precision", "lead_h"]].round(2).values.tolist()
+    >>> columns = ["model", "expected_count", "observed_count", "precision", "lead_h"]
+    >>> score_issued_risks(joined)[columns].round(2).values.tolist()
     [['issued', 0.9, 1.0, 1.0, 3.0], ['base rate', 1.0, 1.0, nan, nan]]
     """
     decided = joined[joined["label"].notna()]
@@ -78,13 +79,28 @@ def score_issued_risks(joined: pd.DataFrame) -> pd.DataFrame:
         (BASE_RATE, pd.Series(rate, index=decided.index), pd.Series(first["label"].mean(), index=first.index)),
     ):
         row = {"model": model, "n": len(decided), "cases": len(first), "undecided": open_still}
-        row |= {"expected": float(of_first.sum()), "observed": float(first["label"].sum()), "base_rate": rate}
+        row |= {
+            "expected_count": float(of_first.sum()),
+            "observed_count": float(first["label"].sum()),
+            "base_rate": rate,
+        }
         if len(decided):
             scores = score_table(decided["label"], {model: p}).iloc[0]
             row |= {name: float(scores[name]) for name in ("brier", "auc", "ece")}
         rows.append(row | (_score_selected(joined, first) if model == "issued" else {}))
-    columns = ["model", "n", "cases", "undecided", "expected", "observed", "base_rate", "brier", "auc", "ece"]
-    columns += ["selected", "selected_breaches", "precision", "found", "lead_h"]
+    columns = [
+        "model",
+        "n",
+        "cases",
+        "undecided",
+        "expected_count",
+        "observed_count",
+        "base_rate",
+        "brier",
+        "auc",
+        "ece",
+    ]
+    columns += ["selected", "selected_breaches", "precision", "recall", "lead_h"]
     return pd.DataFrame(rows, columns=columns).astype(
         dict.fromkeys(columns[1:], "float64") | dict.fromkeys(columns[1:4], "int64") | {"model": "str"}
     )
@@ -100,7 +116,7 @@ def _score_selected(joined: pd.DataFrame, first: pd.DataFrame) -> dict[str, floa
         "selected": float(len(picks)),
         "selected_breaches": float(len(hit)),
         "precision": len(hit) / len(picks) if len(picks) else np.nan,
-        "found": len(hit) / all_breaches if all_breaches else np.nan,
+        "recall": len(hit) / all_breaches if all_breaches else np.nan,
         "lead_h": float(((hit["known_at"] - hit["as_of"]).dt.total_seconds() / 3600).median()) if len(hit) else np.nan,
     }
 
@@ -110,8 +126,8 @@ def count_by_list(joined: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    ``as_of``, ``open`` (cases on the list), ``undecided``, ``expected`` and ``observed`` (among the decided),
-    ``selected``, ``selected_breaches`` and ``selected_undecided``.
+    ``as_of``, ``open`` (cases on the list), ``undecided``, ``expected_count`` and ``observed_count`` (among the
+    decided), ``selected``, ``selected_breaches`` and ``selected_undecided``.
     """
     decided, picked = joined["label"].notna(), joined["work_first"].astype(bool)
     label = joined["label"].fillna(0.0)
@@ -120,8 +136,8 @@ def count_by_list(joined: pd.DataFrame) -> pd.DataFrame:
             "as_of": joined["as_of"],
             "open": 1,
             "undecided": (~decided).astype(int),
-            "expected": joined["probability"].where(decided, 0.0),
-            "observed": label,
+            "expected_count": joined["probability"].where(decided, 0.0),
+            "observed_count": label,
             "selected": picked.astype(int),
             "selected_breaches": label.where(picked, 0.0),
             "selected_undecided": (picked & ~decided).astype(int),

@@ -60,7 +60,7 @@ TERMINAL_COLUMNS = {
     "accuracy_forecast_by_lead": ("scope", "lead", "model", "wape", "bias", "wql", "coverage_80", "n"),
     "accuracy_staffing": (
         *("queue", "lead", "calls_forecast", "calls", "wape", "agent_hours", "agent_hours_required"),
-        *("understaffed", "service_level", "service_level_actual"),
+        *("understaffed_share", "service_level", "service_level_actual"),
     ),
     "kpi_alerts": (
         "alert_id",

@@ -25,6 +25,7 @@ SECTION_TITLES = {
     "watch": "What shifted",
     "history": "How the desk did",
     "train": "Can the probabilities be trusted",
+    "accuracy": "Track record",
     "check": "What was read, and what was refused",
 }
 TABLE_CAPTIONS = {
@@ -69,6 +70,15 @@ TABLE_CAPTIONS = {
     "by_team": "By team",
     "by_channel": "By channel",
     "drift": "By week: what was said and what came",
+    "accuracy_risk": "Issued risks against outcomes",
+    "accuracy_risk_by_night": "Expected and observed breaches by night",
+    "accuracy_calibration": "Calibration of issued risks",
+    "accuracy_forecast_by_lead": "Error of issued forecasts by time steps ahead",
+    "accuracy_forecast": "Error of issued forecasts by series",
+    "accuracy_staffing": "Issued staffing against actual contacts",
+    "accuracy_goals": "Issued chances of goals against results",
+    "accuracy_alerts": "Reported KPI alerts and their answers",
+    "accuracy_actions": "Suggested actions and what followed",
     "checks": "What was understood",
     "rejected_rows": "Rows that were refused, and why",
     "availability": "Which KPIs can be had",

@@ -141,6 +141,6 @@ def _metrics(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
         if len(first):
             figures |= {"forecast_wape": float(first["wape"].iloc[0]), "forecast_bias": float(first["bias"].iloc[0])}
     if "accuracy_risk" in tables:
-        row = tables["accuracy_risk"].iloc[0]
-        figures |= {f"risk_{name}": float(row[name]) for name in ("expected", "observed", "brier", "auc", "ece")}
+        row, names = tables["accuracy_risk"].iloc[0], ("expected_count", "observed_count", "brier", "auc", "ece")
+        figures |= {f"risk_{name}": float(row[name]) for name in names}
     return figures

@@ -103,15 +103,15 @@ def actions_accuracy(joined: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFra
     Returns
     -------
     One row an action and answer (``done``, ``not needed``, ``no answer`` and so on; of several the last), over selected
-    cases from their first selection: ``cases``, ``undecided``, and of the decided ones ``expected`` (breaches without
-    anything done), ``observed``, ``prevented`` (expected minus observed) and ``expected_benefit`` (as issued).
+    cases from their first selection: ``cases``, ``undecided``, and of the decided ones ``expected_count`` (breaches if
+    nothing is done), ``observed_count``, ``prevented`` (expected minus observed) and ``expected_benefit`` (as issued).
 
     Examples
     --------
     >>> joined = pd.DataFrame({"case_id": ["a", "b"], "as_of": pd.Timestamp("2024-03-04T08:00Z"), "action": "call",
     ...     "probability": [0.75, 0.5], "label": [0.0, 1.0], "work_first": True, "expected_benefit": 0.25})
     >>> said = pd.DataFrame({"subject": ["a"], "verdict": ["done"]})
-    >>> actions_accuracy(joined, said)[["verdict", "expected", "observed", "prevented"]].values.tolist()
+    >>> actions_accuracy(joined, said)[["verdict", "expected_count", "observed_count", "prevented"]].values.tolist()
     [['done', 0.75, 0.0, 0.75], ['no answer', 0.5, 1.0, -0.5]]
     """
     picks = joined[joined["work_first"].astype(bool) & joined["action"].notna()]
@@ -126,11 +126,11 @@ def actions_accuracy(joined: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFra
             "verdict": picks["case_id"].map(said).astype("str").fillna("no answer"),
             "cases": 1,
             "undecided": (~decided).astype(int),
-            "expected": picks["probability"].where(decided, 0.0),
-            "observed": picks["label"].fillna(0.0),
+            "expected_count": picks["probability"].where(decided, 0.0),
+            "observed_count": picks["label"].fillna(0.0),
             "expected_benefit": picks["expected_benefit"].where(decided).fillna(0.0),
         }
     )
     out = rows.groupby(["action", "verdict"], sort=True, as_index=False).sum()
-    out.insert(6, "prevented", out["expected"] - out["observed"])
+    out.insert(6, "prevented", out["expected_count"] - out["observed_count"])
     return out

@@ -174,7 +174,7 @@ def staffing_table(project: Project, issued: pd.DataFrame) -> pd.DataFrame:
     -------
     One row a queue and day ahead: ``queue``, ``lead``, ``n`` (intervals), ``calls_forecast``, ``calls``, ``wape`` (of
     contacts by interval), ``agent_hours`` (issued), ``agent_hours_required`` (by the contacts that came, with the
-    handle time that was issued), ``bias`` of these, ``understaffed`` and ``overstaffed`` (shares of intervals),
+    handle time that was issued), ``bias`` of these, ``understaffed_share`` and ``overstaffed_share`` (of intervals),
     ``service_level`` (promised) and ``service_level_actual`` (of contacts in the same intervals; missing where answers
     are not recorded).
     """
@@ -225,8 +225,8 @@ def _staffing_rows(queue: PlannedQueue, rows: pd.DataFrame, came: pd.DataFrame) 
             "error": (both["calls"] - both["y"]).abs(),
             "agent_hours": both["agents"] * queue.hours,
             "agent_hours_required": both["required"] * queue.hours,
-            "understaffed": both["agents"] < both["required"],
-            "overstaffed": both["agents"] > both["required"],
+            "understaffed_share": both["agents"] < both["required"],
+            "overstaffed_share": both["agents"] > both["required"],
             "promised": (promised * both["calls"]).fillna(0.0),
             "promised_of": both["calls"].where(promised.notna(), 0.0),
             "in_time": both["in_time"],
@@ -240,7 +240,7 @@ def _staffing_rows(queue: PlannedQueue, rows: pd.DataFrame, came: pd.DataFrame) 
     out["agent_hours"], out["agent_hours_required"] = total["agent_hours"], total["agent_hours_required"]
     needed = total["agent_hours_required"]
     out["bias"] = (total["agent_hours"] - needed) / needed.where(needed > 0)
-    for name in ("understaffed", "overstaffed"):
+    for name in ("understaffed_share", "overstaffed_share"):
         out[name] = total[name] / total["n"]
     out["service_level"] = total["promised"] / total["promised_of"].where(total["promised_of"] > 0)
     out["service_level_actual"] = total["in_time"] / total["decided"].where(total["decided"] > 0)

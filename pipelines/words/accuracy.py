@@ -93,7 +93,7 @@ def _risks(tables: Tables) -> list[Finding]:
         keys = {"metric": metric, "model": "issued"}
         cases, expected, observed = (
             _at(tables, f"{name} of issued risks", metric, Cell(_RISK, name, keys))
-            for name in ("cases", "expected", "observed")
+            for name in ("cases", "expected_count", "observed_count")
         )
         what = _OUTCOMES.get(str(metric), "breaches")
         head = f"{str(metric).replace('_', ' ').capitalize()}"
@@ -187,7 +187,7 @@ def _actions(tables: Tables) -> list[Finding]:
             _at(
                 tables, f"{name} after the action", f"{row.action}, {row.verdict}", Cell("accuracy_actions", name, keys)
             )
-            for name in ("expected", "observed")
+            for name in ("expected_count", "observed_count")
         )
         text = f"Action '{row.action}' ({row.verdict}): {expected:~} breaches were expected without it, "
         text += f"{observed} followed."

@@ -39,6 +39,11 @@ _SHARE_COLUMNS = {
     "coverage_95",
     "bias",
     "gain",
+    "understaffed_share",
+    "overstaffed_share",
+    "service_level_actual",
+    "first_probability",
+    "last_probability",
 }
 #: Seconds that are long enough to be told in hours and days; the others stay seconds.
 _DURATION_COLUMNS = {

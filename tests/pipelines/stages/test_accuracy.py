@@ -44,7 +44,7 @@ within = "20s"
 horizon_days = 2
 max_occupancy = 1.0
 [risk]
-train_days = 25
+train_days = 10
 [watch]
 kpis = ["cases_opened"]
 [[goal]]
@@ -90,6 +90,9 @@ def read_csv(path, *times):
 @pytest.mark.slow
 def test_over_ten_played_nights_the_tables_equal_those_made_by_hand_from_the_log(tmp_path, monkeypatch):
     monkeypatch.chdir(write_desk(tmp_path))
+    monkeypatch.setattr(
+        "deskcast.pipelines.pages.report.write_report", lambda stages, path, **_: path.write_text("page")
+    )
     nights = pd.date_range(FIRST, LAST, tz="Europe/Berlin")
     told = {}
     for night in nights:
@@ -157,7 +160,8 @@ def check_risks(tables, told, folder, end):
     known = every[every["y"].notna()]
     first = known.drop_duplicates("case_id")
     ours = tables["accuracy_risk"].set_index("model").loc["issued"]
-    wanted = {"n": len(known), "cases": len(first), "expected": first["p"].sum(), "observed": first["y"].sum()}
+    wanted = {"n": len(known), "cases": len(first)}
+    wanted |= {"expected_count": first["p"].sum(), "observed_count": first["y"].sum()}
     wanted |= {"brier": ((known["p"] - known["y"]) ** 2).mean()}
     picks = every[every["picked"]].drop_duplicates("case_id")
     picks = picks[picks["y"].notna()]
@@ -172,7 +176,9 @@ def check_risks(tables, told, folder, end):
         found = by_night.loc[night.tz_convert("UTC")]
         decided = part[part["y"].notna()]
         assert (found["open"], found["undecided"]) == (len(part), len(part) - len(decided))
-        assert (found["expected"], found["observed"]) == pytest.approx((decided["p"].sum(), decided["y"].sum()))
+        assert (found["expected_count"], found["observed_count"]) == pytest.approx(
+            (decided["p"].sum(), decided["y"].sum())
+        )
     counts = tables["accuracy_calibration"]["n"].sum()
     assert counts == len(known)
 
@@ -223,7 +229,7 @@ def test_what_is_not_ripe_is_undecided_and_what_was_known_before_is_no_forecast(
     joined = join_outcomes(issued, outcomes, NIGHT + pd.Timedelta("1D"))
     assert joined.set_index("case_id")["label"].to_dict() == pytest.approx({"a": 1, "c": np.nan, "d": 0}, nan_ok=True)
     table = score_issued_risks(joined).set_index("model").loc["issued"]
-    assert (table["cases"], table["undecided"], table["expected"], table["observed"]) == (2, 1, 1.25, 1)
+    assert (table["cases"], table["undecided"], table["expected_count"], table["observed_count"]) == (2, 1, 1.25, 1)
     assert score_issued_risks(joined.head(0)).loc[0, "cases"] == 0
 
 
@@ -249,8 +255,8 @@ def test_scores_of_lists_are_those_of_a_loop(rows):
     decided = {key: one for key, one in keys.items() if came[key[0]] is not None}
     first = {case: min(n for c, n in decided if c == case) for case, _ in decided}
     assert table["n"] == len(decided)
-    assert table["expected"] == pytest.approx(sum(decided[key][0] for key in first.items()))
-    assert table["observed"] == sum(came[case] for case in first)
+    assert table["expected_count"] == pytest.approx(sum(decided[key][0] for key in first.items()))
+    assert table["observed_count"] == sum(came[case] for case in first)
     picked = {case for (case, _), (_, w) in decided.items() if w}
     assert table["selected"] == len(picked)
     assert count_by_list(joined)["selected"].sum() == sum(w for _, w in keys.values())
@@ -302,14 +308,14 @@ def test_alerts_are_confirmed_by_people_or_not_and_actions_are_held_against_thei
     joined = joined.assign(probability=[0.75, 0.5, 0.5], label=[0.0, 1.0, np.nan], expected_benefit=[0.25, 0.5, 0.5])
     said = pd.DataFrame({"subject": ["a", "a", "c"], "verdict": ["not needed", "done", "done"]})
     found = actions_accuracy(joined, said).set_index("verdict")
-    assert found.loc["done", ["cases", "undecided", "expected", "observed", "prevented"]].tolist() == [
+    assert found.loc["done", ["cases", "undecided", "expected_count", "observed_count", "prevented"]].tolist() == [
         2,
         1,
         0.75,
         0,
         0.75,
     ]
-    assert found.loc["no answer", "observed"] == 1
+    assert found.loc["no answer", "observed_count"] == 1
 
 
 @pytest.fixture(scope="module")
@@ -338,7 +344,7 @@ def test_the_stage_says_what_it_found_and_leaves_out_what_the_log_no_longer_tell
     assert set(table["scope"]) == {"cases_opened D"}
     assert table.loc[0, "n"] == 10  # days from 11 to 20 January are over by the end of the log
     assert stage.tables["accuracy_actions"]["verdict"].tolist() == ["done"]
-    assert stage.metrics["risk_expected"] == 1.0
+    assert stage.metrics["risk_expected_count"] == 1.0
     said = " ".join(stage.findings)
     assert "Volume: issued forecasts for the next day were off by" in said
     assert "Action 'call' (done)" in said
