@@ -118,8 +118,10 @@ def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[
     trained = step("train", train)
     step("risk", needs(trained, lambda: risk_stage(project, models[0] if models else None)))  # type: ignore[arg-type]
     step("watch", needs(history, lambda: watch_stage(project, history.tables.get("history", pd.DataFrame()))))
-    labels = models[0].labels if models and models[0] else None  # type: ignore[attr-defined]
-    step("accuracy", lambda: accuracy_stage(project, labels))
+    labels = getattr(models[0], "labels", None) if models else None
+    step(
+        "accuracy", lambda: accuracy_stage(project, labels, None if history.refused else history.tables.get("history"))
+    )
     return tuple(done[name] for name in STAGES)
 
 

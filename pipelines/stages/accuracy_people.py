@@ -29,7 +29,7 @@ def goals_accuracy(project: Project, issued: pd.DataFrame, history: pd.DataFrame
     """
     end = pd.Timestamp(project.log.until).tz_convert(project.log.timezone).tz_localize(None)
     rows = []
-    told = issued[issued["probability"].notna()]
+    told, histories = issued[issued["probability"].notna()], dict[str, pd.DataFrame]()
     told = told.assign(start=pd.to_datetime(told["start"]), end=pd.to_datetime(told["end"]))
     for (name, day), part in told.groupby(["name", "end"], sort=True):
         last = pd.Timestamp(str(day))
@@ -37,9 +37,11 @@ def goals_accuracy(project: Project, issued: pd.DataFrame, history: pd.DataFrame
             continue  # the period is not over
         part = part.sort_values("as_of", kind="stable")
         one = part.iloc[-1]
+        kpi = str(one["kpi"])
         try:
-            days = daily_kpi_history(project, history, str(one["kpi"]))
-            value = goal_value(days, str(one["kpi"]), one["start"], last)
+            if kpi not in histories:
+                histories[kpi] = daily_kpi_history(project, history, kpi)
+            value = goal_value(histories[kpi], kpi, one["start"], last)
         except InputError:
             continue  # the log no longer has this KPI
         if pd.isna(value):

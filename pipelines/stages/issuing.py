@@ -10,6 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from ..project.project import Project
+from ..project.specs import StaffingSpec
 from ..stage import Stage
 from ..state.issue import Issue, drop_expired, issue_rows
 from ..words.instants import Instants
@@ -91,7 +92,7 @@ def _staffing(run: Issuing, stage: Stage) -> Issues:
     for kind in ("staffing", "casework"):
         table = stage.tables.get(kind, pd.DataFrame(columns=["queue"]))
         for name, rows in table.groupby("queue", sort=False):
-            spec = run.project.config.staffing[str(name)]
+            spec = run.project.config.staffing.get(str(name), StaffingSpec())
             settings = {"interval_s": spec.interval_s, "service_level": spec.service_level, "within_s": spec.within_s}
             yield run.issue(kind, str(name), spec.kind, **settings), rows
     schedules = stage.tables.get("schedule", pd.DataFrame(columns=["queue"]))
@@ -125,8 +126,9 @@ def _alerts(run: Issuing, stage: Stage) -> Issues:
         yield run.issue("goal", "", "weeks drawn anew"), stage.tables["goals"]
     alerts = stage.tables["kpi_alerts"]
     news = alerts["news"].fillna("") if "news" in alerts else pd.Series("", index=alerts.index)
+    alerts = alerts.assign(news=news)
     told = alerts["state"].isin(("new", "continuing")) | (news != "")
-    yield run.issue("alert", "", "level shifts and spikes"), alerts[told].assign(news=news)
+    yield run.issue("alert", "", "level shifts and spikes"), alerts[told]
 
 
 _ISSUED = {"forecast": _forecasts, "staff": _staffing, "risk": _risks, "watch": _alerts}

@@ -249,7 +249,8 @@ def test_scores_of_lists_are_those_of_a_loop(rows):
     issued, known = issued.astype(kinds), NIGHT + pd.Timedelta("10D")
     told = [(f"c{c}", label, pd.NaT if label is None else known) for c, label in came.items()]
     outcomes = pd.DataFrame(told, columns=["case_id", "label", "known_at"])
-    outcomes = outcomes.astype({"case_id": "str", "label": "Float64", "known_at": "datetime64[us, UTC]"})
+    outcomes = outcomes.assign(known_at=pd.to_datetime(outcomes["known_at"], utc=True))
+    outcomes = outcomes.astype({"case_id": "str", "label": "Float64"})
     joined = join_outcomes(issued, outcomes, known)
     table = score_issued_risks(joined).iloc[0]
     decided = {key: one for key, one in keys.items() if came[key[0]] is not None}

@@ -311,3 +311,28 @@ def test_a_disk_that_is_full_at_any_byte_leaves_the_state_as_it_was(place):
     assert len(found) > 5
     assert found[-1][1:] == (0, 4)
     assert {one[1:] for one in found[:-1]} == {(17, 2)}
+
+
+def test_alerts_that_are_neither_news_nor_open_are_not_issued(place, made_up):
+    from types import SimpleNamespace
+
+    from deskcast.pipelines.stages.issuing import issue_stages
+    from deskcast.pipelines.words.instants import Instants
+
+    config = parse_config({"source": {"cases": {"path": "cases.csv"}}}, folder=place.results.parent)
+    project = SimpleNamespace(config=config, is_look_back=False, log=SimpleNamespace(has=lambda *_: True))
+    stages = {stage.name: stage for stage in made_up(days=20, series=("phone/north",))}
+    quiet = pd.DataFrame({"alert_id": ["a", "b"], "state": ["back to normal", "continuing"], "news": ["", None]})
+    for night, rows in enumerate((quiet.head(1), quiet)):
+        stages["watch"] = stages["watch"].__class__("watch", {"kpi_alerts": rows})
+        at = NIGHT + pd.Timedelta(days=night)
+        with change_state(place) as state:
+            written = issue_stages(state, project, list(stages.values()), Instants.now(at, at))
+        assert written.get("alert", 0) == night
+        assert written["forecast"] == 28
+    with read_state(place) as state:
+        assert read_issued(state, "alert")["alert_id"].tolist() == ["b"]
+        assert read_issued(state, "staffing")["scope"].unique().tolist() == ["phone", "chat"]
+    look_back = SimpleNamespace(config=config, is_look_back=True)
+    with change_state(place) as state:
+        assert issue_stages(state, look_back, list(stages.values()), Instants.now(at, at)) == {}
