@@ -265,10 +265,16 @@ def risk(
     cases_per_day: Annotated[int | None, typer.Option(help="Pick so many cases to work on first.", min=1)] = None,
     budget: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
     capacity: Annotated[str | None, typer.Option(help="Pick as many cases as fit, such as '8h' of work.")] = None,
+    feedback: Annotated[str | None, typer.Option(metavar="CASE", help="Say what became of a suggested action.")] = None,
+    verdict: Annotated[str, typer.Option(help="With --feedback: done, helped, no help or not needed.")] = "done",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What to remember with --feedback.")] = "",
 ) -> None:
     """Rank the open cases by what work on them can still save, and pick those to work on first."""
-    from .risk import run_risk
+    from .risk import run_risk, save_feedback
 
+    if feedback is not None:
+        save_feedback(config, feedback, verdict, note, as_json)
+        return
     cases_per_day = one_option("deskcast risk", "--budget", budget, cases_per_day)
     run_risk(lambda: open_for(config, as_of, out), out, as_json, cases_per_day, capacity)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from ..stages.watch import local_log_end, save_watch_stage, watch_stage, watched
 from ..state.database import change_state
 from ..state.records import add_record
 from ..store.incidents import check_alert_state, save_acknowledgement, save_mute
-from .options import instants_of
+from .options import find_user, instants_of
 from .terminal import print_line, show_spinner
 
 
@@ -60,7 +59,7 @@ def apply_alert_actions(
     if acknowledge is None and silence is None:
         return False
     spec = load_config(config)
-    place, by = spec.state_place, _who()
+    place, by = spec.state_place, find_user()
     body: dict[str, str] = {}
     with change_state(place) as state:  # both are written down, or none
         if acknowledge is not None:
@@ -89,10 +88,3 @@ def _day(text: str) -> pd.Timestamp:
             "this is not a day", where="--until", got=text, wanted="such as 2024-03-31", code="time.unreadable"
         )
     return pd.Timestamp(day).tz_localize(None).normalize()
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

@@ -78,6 +78,13 @@ def read_issued(connection: Connection | None, kind: str, until: pd.Timestamp | 
     return found.astype(dict.fromkeys(doubles, "float64") | {"issue_id": "int64"} | bools)
 
 
+def is_issued_case(connection: Connection, case_id: str) -> bool:
+    """Tell whether a case was on a list that was issued."""
+    table = ISSUED_TABLES["risk"]
+    wanted = select(table.c.case_id).join(TEXTS, TEXTS.c.text_id == table.c.case_id).where(TEXTS.c.text == case_id)
+    return connection.execute(wanted.limit(1)).first() is not None
+
+
 def _fetch(connection: Connection | None, kind: str, names: list[str], issues: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Return the rows as the driver gives them: no value needs to be translated, and there are many."""
     if connection is None or issues.empty:

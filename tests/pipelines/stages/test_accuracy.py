@@ -14,7 +14,7 @@ from deskcast.pipelines.stages.accuracy_volumes import judge_forecasts, score_is
 from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.state.issue import Issue, issue_rows
 from deskcast.pipelines.state.issued import read_issued
-from deskcast.pipelines.state.records import add_record
+from deskcast.pipelines.state.records import read_records
 from deskcast.pipelines.words.contradictions import contradictions
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -334,12 +334,31 @@ def small(tmp_path_factory):
             state, Issue("forecast", "cases_opened D", at, at, at, "m", known), ahead.assign(seasonal_naive=10.0)
         )
         issue_rows(state, Issue("forecast", "backlog D", at, at, at, "m", known | {"kpi": "nps"}), ahead)
-        add_record(state, "feedback", by="ann", kind="action", subject="c0115", verdict="done")
     return project
 
 
-def test_the_stage_says_what_it_found_and_leaves_out_what_the_log_no_longer_tells(small):
-    stage = accuracy_stage(small)
+@pytest.fixture(scope="module")
+def answered(small):
+    """Somebody has done what was suggested for one of the cases."""
+    path = str(small.config.folder / "deskcast.toml")
+    for words, message in (
+        (["--feedback", "c9999"], "on no list"),
+        (["--feedback", "c0115", "--verdict", "perhaps"], "unknown verdict"),
+    ):
+        assert message in str(CliRunner().invoke(app, ["risk", "--config", path, *words]).exception)
+    done = CliRunner().invoke(app, ["risk", "--config", path, "--feedback", "c0115", "--note", "called"])
+    assert done.exit_code == 0, done.output
+    assert "Case c0115: 'done' is noted" in done.output
+    with read_state(small.config.state_place) as state:
+        assert read_records(state, "feedback")[["subject", "verdict", "note"]].values.tolist() == [
+            ["c0115", "done", "called"]
+        ]
+        assert read_records(state, "audit")["action"].tolist() == ["feedback"]
+    return small
+
+
+def test_the_stage_says_what_it_found_and_leaves_out_what_the_log_no_longer_tells(answered):
+    small, stage = answered, accuracy_stage(answered)
     assert contradictions(stage) == []
     table = stage.tables["accuracy_forecast"]
     assert set(table["scope"]) == {"cases_opened D"}
