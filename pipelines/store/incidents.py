@@ -16,6 +16,7 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import KPI_CATALOGUE
+from ...features.renamed import new_columns
 from ...models.shifts.ledger import (
     LEDGER_COLUMNS,
     acknowledge_alert,
@@ -92,7 +93,7 @@ def read_alert_state(results: StatePlace | Path) -> AlertState:
 def _alert_state(content: Mapping[str, Any] | None) -> AlertState:
     if content is None:
         return AlertState()
-    ledger = typed_ledger(pd.DataFrame(content["alerts"], columns=list(LEDGER_COLUMNS)))
+    ledger = typed_ledger(new_columns(pd.DataFrame(content["alerts"]), "kpi_alerts", note=False))
     mutes = tuple(Mute(one["what"], pd.Timestamp(one["until"])) for one in content["silences"])
     return AlertState(ledger, pd.Timestamp(content["as_of"]), mutes, dict(content["detections"]))
 

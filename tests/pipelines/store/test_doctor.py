@@ -149,3 +149,17 @@ def test_a_run_that_failed_or_ended_before_it_issued_ends_with_four(desk):
     write_results(desk, [Stage("history", {}, ("x",))], NIGHT + pd.Timedelta("1D"))
     code, found = doctor()
     assert (code, "were not issued" in found["state", "failed"]) == (4, True)
+
+
+def test_a_state_in_postgres_is_examined_and_one_that_is_away_is_named_without_its_password(desk, request):
+    text = (desk / "deskcast.toml").read_text()
+    away = "postgresql://ann:s3cret@127.0.0.1:9/desk?connect_timeout=2"
+    (desk / "deskcast.toml").write_text(f'{text}[state]\ndatabase = "{away}"\n')
+    code, found = doctor()
+    assert code == 2
+    assert "cannot be used" in found["state", "broken"]
+    assert "s3cret" not in json.dumps([*found.values()])
+    uri = request.getfixturevalue("postgres_uri")
+    (desk / "deskcast.toml").write_text(f'{text}[state]\ndatabase = "{uri}"\n')
+    code, found = doctor()
+    assert (code, set(found) & {("state", "note"), ("state", "whole")} != set()) == (0, True)
