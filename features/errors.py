@@ -149,6 +149,10 @@ class InputError(ValueError):
         return _LINE_ENDS.sub(" ", whole)
 
 
+class BusyError(InputError):
+    """Say that another process is at work in the same place: to wait helps, and nothing else does."""
+
+
 class NoRowsError(InputError):
     """Say that a table has columns but no rows: beside other tables it is nothing wrong."""
 

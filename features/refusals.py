@@ -335,6 +335,12 @@ REFUSALS: Mapping[str, Refusal] = {
         "The memory of incidents, picked cases or notes is no file of deskcast, or names something that is not there.",
         "Correct the name; restore the file from a copy, or remove it if what it remembers may be lost.",
     ),
+    "state.unavailable": Refusal(
+        "The state cannot be opened or written",
+        "The database that remembers alerts, forecasts and answers is held by another run, is full or damaged, cannot "
+        "be reached, or was written by a newer deskcast.",
+        "Wait for the other run; otherwise deskcast doctor says what is broken and how to mend it.",
+    ),
     "tracking.unavailable": Refusal(
         "The tracking store cannot be used",
         "The store of MLflow cannot be opened, moved or written, or its experiment was deleted.",

@@ -140,6 +140,32 @@ def goal_outlook(
     return GoalOutlook(kpi, series, float(target), named, *place, middle, low, high, probability, words)
 
 
+def goal_value(history: pd.DataFrame, kpi: str, start: pd.Timestamp, end: pd.Timestamp) -> float:
+    """Return the value of a KPI over a period, as a goal is judged by it; missing where nothing of it is known.
+
+    Parameters
+    ----------
+    history, kpi
+        As in :func:`goal_outlook`; one series.
+    start, end
+        First and last day.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=3)
+    >>> history = pd.DataFrame({"kpi": "cases_resolved", "ds": days, "value": [5.0, 6.0, 7.0]})
+    >>> goal_value(history, "cases_resolved", days[1], days[2])
+    13.0
+    """
+    history, _ = select_known_columns(history)
+    rows = history[history["kpi"] == kpi]
+    inside = rows[(rows["ds"] >= start) & (rows["ds"] <= end)]
+    if not inside["value"].notna().any():
+        return float("nan")
+    kind = infer_kpi_kind(kpi, rows)
+    return _total(_daily(inside, kind), kind)
+
+
 def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
     """Return the outlook of several goals, one row each.
 

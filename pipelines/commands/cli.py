@@ -23,6 +23,7 @@ from .options import (
     print_warnings_plainly,
 )
 from .terminal import output_stage
+from .track_record import accuracy, doctor
 
 app = typer.Typer(
     name="deskcast",
@@ -283,10 +284,16 @@ def risk(
     cases_per_day: Annotated[int | None, typer.Option(help="Number of cases to work on first.", min=1)] = None,
     budget: Annotated[int | None, typer.Option(hidden=True, min=1)] = None,
     capacity: Annotated[str | None, typer.Option(help="Hours for the cases to work on first, such as '8h'.")] = None,
+    feedback: Annotated[str | None, typer.Option(metavar="CASE", help="Report what a suggested action did.")] = None,
+    verdict: Annotated[str, typer.Option(help="With --feedback: done, helped, no help or not needed.")] = "done",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Note to save with --feedback.")] = "",
 ) -> None:
     """Rank open cases by breach risk and select the ones to work on first."""
-    from .risk import run_risk
+    from .risk import run_risk, save_feedback
 
+    if feedback is not None:
+        save_feedback(config, feedback, verdict, note, as_json)
+        return
     cases_per_day = one_option("deskcast risk", "--budget", budget, cases_per_day)
     run_risk(lambda: open_for(config, as_of, out), out, as_json, cases_per_day, capacity, show_all=show_all)
 
@@ -313,6 +320,9 @@ def watch(
     if apply_alert_actions(config, acknowledge, note, silence, until, as_json):
         return
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
+
+
+app.command()(accuracy)
 
 
 @app.command()
@@ -377,6 +387,9 @@ def run(
 
     project = open_for(config, as_of) if night is None else open_night(config, night, as_of)
     end_run(run_and_print(project, as_json=as_json, record_runs=record, show_all=show_all))
+
+
+app.command()(doctor)
 
 
 @app.command("serve")

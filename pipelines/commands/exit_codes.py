@@ -19,8 +19,7 @@ EXIT_DEFECT, EXIT_INPUT, EXIT_BUSY, EXIT_STAGE_FAILED = 1, 2, 3, 4
 
 def end_with_exit_code(work: Callable[[], object]) -> None:
     """Do the work of a command; what ends it too early becomes a line on stderr and an exit code."""
-    from ...features.errors import InputError, mask_passwords
-    from ..store.locks import BusyError
+    from ...features.errors import BusyError, InputError, mask_passwords
 
     try:
         code = work()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ..project.project import Project
+from ..project.state_place import StatePlace
 from .options import open_for
 
 
@@ -37,7 +38,7 @@ def open_night(config: Path, night: str, as_of: str | None = None) -> Project:
             code="command.invalid",
         )
     project = open_for(config, night)
-    issued = find_last_issued(project.config.results_folder, project.log.timezone)
+    issued = find_last_issued(project.config.state_place, project.log.timezone, project.as_of)
     if issued is not None and project.as_of <= issued:
         last = f"{issued.tz_convert(project.log.timezone):%Y-%m-%d %H:%M}"
         hint = "to look back, use --as-of"
@@ -52,17 +53,25 @@ def open_night(config: Path, night: str, as_of: str | None = None) -> Project:
     return replace(project, is_look_back=False)
 
 
-def find_last_issued(results: Path, timezone: str) -> pd.Timestamp | None:
-    """Return the latest instant of which something was issued: results, picked cases or KPI alerts."""
+def find_last_issued(place: StatePlace, timezone: str, night: pd.Timestamp) -> pd.Timestamp | None:
+    """Return the latest instant of which something was issued: forecasts, risks, picked cases or KPI alerts.
+
+    Results of this very night do not count: where nothing of it was issued, its run was killed, and it is done again.
+    Results of a later night do.
+    """
+    from ..state.database import read_state
+    from ..state.issue import find_last_issued_at
     from ..store.flagged_cases import find_last_flagged
     from ..store.incidents import read_alert_state
     from ..store.results import read_results
 
-    found = [find_last_flagged(results), read_alert_state(results).as_of]
+    with read_state(place) as state:
+        found = [find_last_issued_at(state), find_last_flagged(place), read_alert_state(place).as_of]
     try:
-        found.append(read_results(results, tables=False).as_of)
+        written = read_results(place.results, tables=False).as_of
+        found.append(None if written is None or written <= night else written)
     except InputError as error:
-        if "no results" not in str(error):
+        if error.code != "results.missing":
             raise
     instants = [pd.Timestamp(t) for t in found if t is not None and not pd.isna(t)]
     zoned = [

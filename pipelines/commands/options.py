@@ -56,6 +56,16 @@ def print_warnings_plainly() -> None:
     warnings.showwarning = show  # type: ignore[assignment]
 
 
+def find_user() -> str:
+    """Return who is at work here, as the system names them."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
+
+
 def instants_of(project: Project) -> Instants:
     """Return of which instants a result of this project is that is computed now."""
     from ..words.instants import Instants

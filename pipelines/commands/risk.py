@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import typer
 
 from ...features.durations import parse_duration
+from ...features.errors import InputError
+from ..project.config import load_config
 from ..project.project import Project
 from ..stages.risk import risk_stage
 from ..stages.train import train_stage
-from ..store.flagged_cases import save_flags
-from .options import answer_of
-from .terminal import output_stage, show_spinner
+from ..state.database import change_state
+from ..state.issued import is_issued_case
+from ..state.records import add_record
+from .options import answer_of, find_user, instants_of
+from .run import remember_stages
+from .terminal import output_stage, print_line, show_spinner
 
 #: Tables that are shown below the list, where there are such.
 SHOWN_TABLES = (
     *("past_saving", "dropped_cases", "breached_cases", "awaiting_closure", "dissatisfaction", "recently_closed"),
     *("escalation", "outcome_evaluation"),
 )
+
+
+def save_feedback(config: Path, case_id: str, verdict: str, note: str, as_json: bool) -> None:
+    """Write down what somebody says of the action that was suggested for a case.
+
+    Raises
+    ------
+    InputError
+        If the case was on no list, or the verdict is not one of those that can be given.
+    """
+    place, by = load_config(config).state_place, find_user()
+    with change_state(place) as state:
+        if not is_issued_case(state, case_id):
+            raise InputError(
+                "this case was on no list that was issued",
+                where="--feedback",
+                got=case_id,
+                hint="deskcast accuracy --issued risk shows those that were",
+                code="state.invalid",
+            )
+        add_record(state, "feedback", by=by, kind="action", subject=case_id, verdict=verdict, note=note)
+        add_record(state, "audit", by=by, action="feedback", subject=case_id)
+    if as_json:
+        print_line(json.dumps({"feedback": case_id, "verdict": verdict, "note": note}, ensure_ascii=False, indent=2))
+    else:
+        print_line(f"Case {case_id}: '{verdict}' is noted; deskcast accuracy compares it with the outcome.")
 
 
 def run_risk(
@@ -41,7 +73,7 @@ def run_risk(
         stage = risk_stage(project, model, cases_per_day=cases_per_day, capacity_s=room) if model else trained
     # Before anything is printed: who reads the output may stop early.
     if "risk" in stage.tables and not project.is_look_back:
-        save_flags(project.config.results_folder, stage.tables["risk"], project.data_until)
+        remember_stages(project, [stage], instants_of(project))
     there = [name for name in SHOWN_TABLES if name in stage.tables]
     main = "risk" if stage.skipped or "risk" in stage.tables else "open_cases"
     output_stage(stage, main, out, as_json, *there, **answer_of(project, show_all))

@@ -1,4 +1,4 @@
-"""The whole job in order: check, history, forecast, staff, train, risk, watch, report, record."""
+"""The whole job in order: check, history, forecast, staff, train, risk, watch, accuracy, report, record."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class RunOutcome:
 
 
 #: The stages in order, as the report and the record show them.
-STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch")
+STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch", "accuracy")
 
 
 def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[Stage, ...]:
@@ -66,6 +66,7 @@ def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[
 
     One that fed it in the last results has failed, and keeps its last tables.
     """
+    from ..stages.accuracy import accuracy_stage
     from ..stages.check import check_stage
     from ..stages.forecast import forecast_stage
     from ..stages.history import history_stage
@@ -117,14 +118,18 @@ def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[
     trained = step("train", train)
     step("risk", needs(trained, lambda: risk_stage(project, models[0] if models else None)))  # type: ignore[arg-type]
     step("watch", needs(history, lambda: watch_stage(project, history.tables.get("history", pd.DataFrame()))))
+    labels = getattr(models[0], "labels", None) if models else None
+    step(
+        "accuracy", lambda: accuracy_stage(project, labels, None if history.refused else history.tables.get("history"))
+    )
     return tuple(done[name] for name in STAGES)
 
 
 def run(project: Project, tell: ProgressListener | None = None, *, record_runs: bool = True) -> RunOutcome:
     """Do the whole job and leave its results whole, or leave the last ones as they were.
 
-    The tables and the report are written aside and moved into place in one step; only then are the incidents
-    remembered and the run recorded in MLflow, so that nothing speaks of results that never came to be. A look back
+    The tables and the report are written aside and moved into place in one step; only then is what they tell remembered
+    as issued, and the run recorded in MLflow, so that nothing speaks of results that never came to be. A look back
     leaves its results in a folder of its own, and nothing of it is remembered.
 
     Raises
@@ -133,13 +138,11 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
         If the results folder cannot be written or the tracking store cannot be had, before any work is done.
     """
     from ..pages.report import write_report
-    from ..stages.watch import save_watch_stage
-    from ..store.flagged_cases import save_flags
     from ..store.incidents import check_alert_state
     from ..store.results import replace_folder, write_stages
     from ..store.tracking import check_store, record_run
 
-    check_alert_state(project.config.results_folder)
+    check_alert_state(project.config.state_place)
     if record_runs:
         check_store(project.config.tracking_uri, project.config.folder)
     tell = tell or NoProgress()
@@ -161,14 +164,34 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
         )
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
     if not project.is_look_back:
-        save_watch_stage(project, next(stage for stage in stages if stage.name == "watch"))
-        flagged = next((s.tables["risk"] for s in stages if "risk" in s.tables and not s.tables_made_at), None)
-        if flagged is not None:
-            save_flags(folder, flagged, project.data_until)
+        remember_stages(project, stages, instants)
     lost = _record(project, stages, instants, tell, record_run) if record_runs else ""
     fresh_s = None if project.is_look_back else project.config.run.fresh_s
     stale = describe_stale_data(instants, fresh_s, project.config.timezone)
     return RunOutcome(stages, folder, folder / "report.html", instants, lost, stale)
+
+
+def remember_stages(project: Project, stages: Sequence[Stage], instants: Instants) -> None:
+    """Remember alerts, selected cases and all that is issued by these stages, in one transaction.
+
+    Raises
+    ------
+    InputError
+        If the state cannot be written; then nothing of it is remembered, and the same run again remembers it.
+    """
+    from ..stages.issuing import issue_stages
+    from ..stages.watch import save_watch_stage
+    from ..state.database import change_state
+    from ..store.flagged_cases import save_flags
+
+    place, done = project.config.state_place, {stage.name: stage for stage in stages}
+    with change_state(place) as state:
+        if "watch" in done:
+            save_watch_stage(project, done["watch"])
+        risk = done.get("risk")
+        if risk is not None and "risk" in risk.tables and not risk.tables_made_at:
+            save_flags(place, risk.tables["risk"], project.data_until)
+        issue_stages(state, project, stages, instants)
 
 
 def replace_stage(project: Project, stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Callable
@@ -15,9 +14,11 @@ from ...features.errors import InputError
 from ..project.config import load_config
 from ..project.project import Project
 from ..stages.watch import local_log_end, save_watch_stage, watch_stage, watched_history
+from ..state.database import change_state
+from ..state.records import add_record
 from ..store.incidents import check_alert_state, save_acknowledgement, save_mute
 from ..words.words import format_date
-from .options import answer_of
+from .options import answer_of, find_user
 from .terminal import print_line, show_spinner
 
 
@@ -26,7 +27,7 @@ def run_watch(
 ) -> None:
     """Detect KPI changes, print them, and then save what was reported; a look back is only shown."""
     project = open_project()
-    check_alert_state(project.config.results_folder)
+    check_alert_state(project.config.state_place)
     with show_spinner("watching"):
         stage = watch_stage(project, watched_history(project))
     also = ["goals"] * ("goals" in stage.tables)
@@ -57,15 +58,18 @@ def apply_alert_actions(
     if acknowledge is None and silence is None:
         return False
     spec = load_config(config)
-    results = spec.results_folder
+    place, by = spec.state_place, find_user()
     body: dict[str, str] = {}
-    if acknowledge is not None:
-        save_acknowledgement(results, acknowledge, _who(), pd.Timestamp(datetime.now().replace(microsecond=0)), note)
-        body |= {"acknowledged": acknowledge, "note": note}
-    if silence is not None and until is not None:
-        day = _day(until)
-        kind = save_mute(results, silence, day, spec.watch.by or spec.history.by)
-        body |= {"silenced": silence, "kind": kind, "until": f"{day:%Y-%m-%d}"}
+    with change_state(place) as state:  # both are written down, or none
+        if acknowledge is not None:
+            save_acknowledgement(place, acknowledge, by, pd.Timestamp(datetime.now().replace(microsecond=0)), note)
+            add_record(state, "audit", by=by, action="acknowledge", subject=acknowledge)
+            body |= {"acknowledged": acknowledge, "note": note}
+        if silence is not None and until is not None:
+            day = _day(until)
+            kind = save_mute(place, silence, day, spec.watch.by or spec.history.by)
+            add_record(state, "audit", by=by, action="silence", subject=silence, body=json.dumps({"until": str(day)}))
+            body |= {"silenced": silence, "kind": kind, "until": f"{day:%Y-%m-%d}"}
     if as_json:
         print_line(json.dumps(body, ensure_ascii=False, indent=2))
         return True
@@ -81,10 +85,3 @@ def _day(text: str) -> pd.Timestamp:
     if pd.isna(day):
         raise InputError("not a valid date", where="--until", got=text, wanted="YYYY-MM-DD", code="time.unreadable")
     return pd.Timestamp(day).tz_localize(None).normalize()
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

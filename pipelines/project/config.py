@@ -38,6 +38,7 @@ from .specs import (
     SlaSpec,
     SourceSection,
     StaffingSpec,
+    StateSpec,
     TrackingSpec,
     WatchSpec,
 )
@@ -54,6 +55,7 @@ _ONCE: dict[str, type[Any]] = {
     "risk": RiskSpec,
     "watch": WatchSpec,
     "run": RunSpec,
+    "state": StateSpec,
 }
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
 _LISTS: dict[str, type[Any]] = {"sla": SlaSpec, "event": EventSpec, "action": ActionSpec, "goal": GoalSpec}

@@ -18,7 +18,8 @@ from ...features.sources.spec import SourceSpec
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path, check_tracking_uri
-from .fields import SECTION, one_of
+from .fields import SECTION, checked, one_of
+from .state_place import DEFAULT_KEEP_DAYS, StatePlace
 
 #: How segments are made to add up.
 RECONCILE_METHODS = ("wls", "variance", "bottom_up", "none")
@@ -301,6 +302,21 @@ class ResultsSpec:
 
 
 @dataclass(frozen=True, config=SECTION)
+class StateSpec:
+    """Where alerts, issued forecasts and answers are remembered, and for how long what was issued is kept."""
+
+    database: Annotated[
+        str | None,
+        checked(
+            "the state is kept beside the results or in PostgreSQL",
+            "an address such as postgresql://user@host/database",
+            lambda x: x.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")),
+        ),
+    ] = None
+    keep_s: fields.SomeTime = DEFAULT_KEEP_DAYS * 86400
+
+
+@dataclass(frozen=True, config=SECTION)
 class PluginsSpec:
     """Modules that register forecasters, classifiers, features and KPIs: beside the configuration, or installed."""
 
@@ -334,6 +350,7 @@ class Config:
     run: RunSpec = RunSpec()
     actions: tuple[ActionSpec, ...] = ()
     plugins: PluginsSpec = PluginsSpec()
+    state: StateSpec = StateSpec()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
     results: str = "results"
@@ -342,6 +359,11 @@ class Config:
     def results_folder(self) -> Path:
         """Folder of the result tables."""
         return self.folder / self.results
+
+    @property
+    def state_place(self) -> StatePlace:
+        """Where this desk keeps what it remembers."""
+        return StatePlace(self.results_folder, self.state.database or "", self.state.keep_s / 86400)
 
     def path(self, name: str) -> Path:
         """Return a path of the configuration, resolved against its folder."""

@@ -34,7 +34,7 @@ def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for goal in project.config.goals:
         try:
-            rows_of_kpi = _daily(project, history, goal.kpi)
+            rows_of_kpi = daily_kpi_history(project, history, goal.kpi)
             outlook = goal_outlook(rows_of_kpi, goal.kpi, goal.target, better=goal.better, period=goal.period)
             found = dict(vars(outlook))
         except InputError as error:
@@ -51,7 +51,8 @@ def goals_table(project: Project, history: pd.DataFrame) -> pd.DataFrame:
     return frame.astype({c: "str" if c in texts else "float64" for c in GOAL_COLUMNS if c not in times})
 
 
-def _daily(project: Project, history: pd.DataFrame, kpi: str) -> pd.DataFrame:
+def daily_kpi_history(project: Project, history: pd.DataFrame, kpi: str) -> pd.DataFrame:
+    """Return the known days of a KPI over all segments: of a history, or computed where it does not hold them."""
     rows = history[history["kpi"] == kpi]
     segments = find_segments(rows)
     if segments:

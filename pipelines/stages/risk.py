@@ -132,7 +132,7 @@ def _pick(table: pd.DataFrame, rows: pd.DataFrame, project: Project, spec: RiskS
     past = table[late].sort_values(["left_s", "case_id"], ignore_index=True)
     past["action"] = pd.Series("tell the customer when it will be done", index=past.index, dtype="str")
     table = table[~late].reset_index(drop=True)
-    flags = read_flags(project.config.results_folder, str(rows["metric"].iloc[0]))
+    flags = read_flags(project.config.state_place, str(rows["metric"].iloc[0]))
     last = find_last_picks(flags, project.data_until)
     picked = select_cases(
         table,
@@ -156,7 +156,7 @@ def _dropped(
     tables: dict[str, pd.DataFrame], rows: pd.DataFrame, project: Project, spec: RiskSpec
 ) -> dict[str, pd.DataFrame]:
     """Say which picks of the last list are none of today, and why."""
-    last = find_last_picks(read_flags(project.config.results_folder, str(rows["metric"].iloc[0])), project.data_until)
+    last = find_last_picks(read_flags(project.config.state_place, str(rows["metric"].iloc[0])), project.data_until)
     if last.empty:
         return {}
     names = {key: list(tables[key]["case_id"]) if key in tables else [] for key in ("breached_cases", "past_saving")}

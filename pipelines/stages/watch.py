@@ -110,7 +110,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     )
     named = tuple(alarms.attrs["explained"])
     alarms.attrs = {}  # pandas copies them at every step
-    state = read_alert_state(project.config.results_folder) if state is None else state
+    state = read_alert_state(project.config.state_place) if state is None else state
     now = local_log_end(project)
     if state.has_later_run(now):
         state = replace(state, ledger=None, alarms={})
@@ -152,7 +152,7 @@ def save_watch_stage(project: Project, stage: Stage) -> bool:
     if stage.skipped or stage.tables_made_at:
         return True
     incidents, shifts = stage.tables["kpi_alerts"], stage.tables["detections"]
-    return save_alerts(project.config.results_folder, incidents, shifts, local_log_end(project))
+    return save_alerts(project.config.state_place, incidents, shifts, local_log_end(project))
 
 
 def local_log_end(project: Project) -> pd.Timestamp:

@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ...features.errors import InputError
+from ...features.errors import BusyError, InputError
 from . import watchdog
-from .locks import BusyError, close_handle, register_handle, release_lock, try_lock
+from .locks import close_handle, register_handle, release_lock, try_lock
 from .sweeper import swept
 
 #: The file that marks a folder as results of deskcast, and lists which files are.

@@ -1,4 +1,4 @@
-"""Since when a case is on the list: what is remembered of former mornings, beside the results, whole or not at all."""
+"""Since when a case is on the list: what the state of the results remembers of former mornings."""
 
 from __future__ import annotations
 
@@ -6,40 +6,35 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...features.errors import InputError
 from ...models.worklist.budget import find_first_flagged
-from .atomic_replace import replace_file
-from .locks import locked
-
-FLAGGED_FILE = "flagged.parquet"
-FLAG_COLUMNS = ("metric", "case_id", "at")
+from ..project.state_place import StatePlace
+from ..state.database import change_state, read_state
+from ..state.flags import find_last_flagged_at, read_flagged, write_flagged
 
 
-def flagged_file(results: Path) -> Path:
-    """Return where the picked cases of a results folder are remembered.
-
-    >>> flagged_file(Path("desk/results")).as_posix()
-    'desk/results-state/flagged.parquet'
-    """
-    return results.with_name(f"{results.name}-state") / FLAGGED_FILE
-
-
-def read_flags(results: Path, metric: str) -> pd.DataFrame:
+def read_flags(results: StatePlace | Path, metric: str) -> pd.DataFrame:
     """Return the cases that were picked on former mornings: ``metric, case_id, at``; none before the first.
+
+    Parameters
+    ----------
+    results
+        The results folder, or where its state is.
+    metric
+        SLA metric.
 
     Raises
     ------
     InputError
-        If the file cannot be read or is not one that deskcast wrote.
+        If the state cannot be read, or a file of an earlier version is damaged.
     """
-    whole = _read(flagged_file(results))
-    return whole[whole["metric"] == metric].reset_index(drop=True)
+    with read_state(results) as connection:
+        return read_flagged(connection, metric)
 
 
-def find_last_flagged(results: Path) -> pd.Timestamp | None:
+def find_last_flagged(results: StatePlace | Path) -> pd.Timestamp | None:
     """Return the latest morning that is remembered; none before the first."""
-    at = _read(flagged_file(results))["at"]
-    return None if at.empty else pd.Timestamp(at.max())
+    with read_state(results) as connection:
+        return None if connection is None else find_last_flagged_at(connection)
 
 
 def find_last_picks(flags: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -87,13 +82,13 @@ def find_flagged_since(flags: pd.DataFrame, case_id: pd.Series, picked: pd.Serie
     return pd.Series(found.array, index=case_id.index, dtype="datetime64[us, UTC]")
 
 
-def save_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
+def save_flags(results: StatePlace | Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
     """Write down which cases were picked, unless a later morning is remembered already.
 
     Parameters
     ----------
     results
-        The results folder, beside which the file stands.
+        The results folder, or where its state is.
     risk
         The list, with ``metric, case_id, work_first``.
     as_of
@@ -107,41 +102,11 @@ def save_flags(results: Path, risk: pd.DataFrame, as_of: pd.Timestamp) -> bool:
     Raises
     ------
     InputError
-        If the place cannot be written, or holds a file that deskcast did not write.
+        If the state cannot be written.
     """
-    path = flagged_file(results)
-    now = risk.loc[risk["work_first"].astype(bool), ["metric", "case_id"]].assign(at=as_of)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"selected cases cannot be saved here: {error.strerror}", where=str(path.parent), code="state.invalid"
-        ) from error
-    with locked(path.parent):
-        old = _read(path)
-        if len(old) and (old["at"] > as_of).any():
+    with change_state(results) as connection:
+        last = find_last_flagged_at(connection)
+        if last is not None and last > as_of:
             return False
-        whole = _typed(pd.concat([old, _typed(now)], ignore_index=True).drop_duplicates(list(FLAG_COLUMNS)))
-        whole = whole.sort_values(["at", "metric", "case_id"], ignore_index=True)
-        if not whole.equals(old):
-            with replace_file(path) as aside:
-                whole.to_parquet(aside, index=False)
+        write_flagged(connection, risk.loc[risk["work_first"].astype(bool), ["metric", "case_id"]].assign(at=as_of))
     return True
-
-
-def _read(path: Path) -> pd.DataFrame:
-    hint = f"move {path.name} away to begin anew"
-    try:
-        found = pd.read_parquet(path)
-        return _typed(found[list(FLAG_COLUMNS)])
-    except (FileNotFoundError, NotADirectoryError):
-        return _typed(pd.DataFrame({name: [] for name in FLAG_COLUMNS}))
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            "not a valid file of selected cases", where=str(path), hint=hint, code="state.invalid"
-        ) from error
-
-
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    kinds = {"metric": "str", "case_id": "str", "at": "datetime64[us, UTC]"}
-    return frame.astype(kinds)[list(FLAG_COLUMNS)]

@@ -1,12 +1,11 @@
-"""What is remembered of incidents from run to run: one file beside the results, whole or not at all.
+"""What is remembered of incidents from run to run: in the state of the results, whole or not at all.
 
-Whatever a run has to tell is told (and its results stand) before the file says so: a run that is killed in between
+Whatever a run has to tell is told (and its results stand) before the state says so: a run that is killed in between
 tells it again the next time, and nothing is lost. Ids do not depend on the run, so telling again doubles nothing.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ import pandas as pd
 
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.availability import KPI_CATALOGUE
-from ...features.renamed import new_columns, new_names
+from ...features.renamed import new_columns
 from ...models.shifts.ledger import (
     LEDGER_COLUMNS,
     acknowledge_alert,
@@ -26,14 +25,11 @@ from ...models.shifts.ledger import (
     typed_ledger,
     update_alerts,
 )
+from ..project.state_place import StatePlace, place_of
+from ..state.alerts import read_alerts, write_alerts
+from ..state.database import change_state, check_state, read_state
 from ..words.tables import json_records
-from .atomic_replace import replace_file
-from .locks import locked
-from .sweeper import swept
 
-ALERTS_FORMAT = "deskcast alerts 1"
-ALERTS_FILE = "alerts.json"
-_OLD_FORMAT, _OLD_FILE = "deskcast incidents 1", "incidents.json"
 #: Incidents that were found this many days before a first look, or earlier, are no news.
 NEWS_DAYS = 14
 
@@ -77,70 +73,40 @@ class AlertState:
         return self.as_of is not None and now < self.as_of
 
 
-def alert_state_file(results: Path) -> Path:
-    """Return where the incidents of a results folder are remembered.
+def read_alert_state(results: StatePlace | Path) -> AlertState:
+    """Read what is remembered; nothing before the first run.
 
-    >>> alert_state_file(Path("desk/results")).as_posix()
-    'desk/results-state/alerts.json'
-    """
-    return results.with_name(f"{results.name}-state") / ALERTS_FILE
-
-
-def read_alert_state(results: Path) -> AlertState:
-    """Read what is remembered, also what an earlier version wrote under its names; nothing before the first run.
+    Parameters
+    ----------
+    results
+        The results folder, or where its state is.
 
     Raises
     ------
     InputError
-        If the file cannot be read or is not one that deskcast wrote.
+        If the state cannot be read, or a file of an earlier version is damaged.
     """
-    path = alert_state_file(results)
-    if not path.exists() and (old := path.with_name(_OLD_FILE)).exists():
-        path = old
-    hint = f"move {path.name} away to begin anew"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    with read_state(results) as connection:
+        return _alert_state(None if connection is None else read_alerts(connection))
+
+
+def _alert_state(content: Mapping[str, Any] | None) -> AlertState:
+    if content is None:
         return AlertState()
-    except OSError as error:
-        raise InputError(
-            f"the saved KPI alerts cannot be read: {error.strerror}", where=str(path), code="state.invalid"
-        ) from error
-    except ValueError as error:
-        raise InputError("not a valid file of KPI alerts", where=str(path), hint=hint, code="state.invalid") from error
-    if not isinstance(content, dict) or content.get("format") not in (ALERTS_FORMAT, _OLD_FORMAT):
-        raise InputError("not a valid file of KPI alerts", where=str(path), hint=hint, code="state.invalid")
-    try:
-        names = new_names("key", "alerts.json")
-        content = {names.get(k, k): v for k, v in content.items()}
-        ledger = typed_ledger(
-            new_columns(pd.DataFrame([dict(row) for row in content["alerts"]]), "kpi_alerts", note=False)
-        )
-        silences = tuple(Mute(str(s["what"]), pd.Timestamp(s["until"])) for s in content["silences"])
-        alarms = {str(k): str(v) for k, v in content["detections"].items()}
-        return AlertState(ledger, pd.Timestamp(content["as_of"]), silences, alarms)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError("damaged file of KPI alerts", where=str(path), hint=hint, code="state.invalid") from error
+    ledger = typed_ledger(new_columns(pd.DataFrame(content["alerts"]), "kpi_alerts", note=False))
+    mutes = tuple(Mute(one["what"], pd.Timestamp(one["until"])) for one in content["silences"])
+    return AlertState(ledger, pd.Timestamp(content["as_of"]), mutes, dict(content["detections"]))
 
 
-def check_alert_state(results: Path) -> None:
+def check_alert_state(results: StatePlace | Path) -> None:
     """Say whether incidents can be remembered, before any work is done; an unwritable place is named.
 
     Raises
     ------
     InputError
-        If the folder cannot be made or written.
+        If the state cannot be made or written.
     """
-    with _lock_state_folder(results) as folder:
-        probe = folder / f".{ALERTS_FILE}.probe"
-        try:
-            with swept(probe):
-                probe.touch()
-                probe.unlink()
-        except OSError as error:
-            raise InputError(
-                f"KPI alerts cannot be saved here: {error.strerror}", where=str(folder), code="state.invalid"
-            ) from error
+    check_state(results)
 
 
 def update_alert_ledger(state: AlertState, current: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
@@ -163,7 +129,7 @@ def update_alert_ledger(state: AlertState, current: pd.DataFrame, now: pd.Timest
     return _apply_mutes(ledger, state.mutes, now)
 
 
-def save_alerts(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, now: pd.Timestamp) -> bool:
+def save_alerts(results: StatePlace | Path, incidents: pd.DataFrame, shifts: pd.DataFrame, now: pd.Timestamp) -> bool:
     """Write down what was told, unless a run on a longer log has done so already.
 
     Two processes at once take turns; what people said about incidents meanwhile is kept.
@@ -171,7 +137,7 @@ def save_alerts(results: Path, incidents: pd.DataFrame, shifts: pd.DataFrame, no
     Parameters
     ----------
     results
-        The results folder, beside which the file stands.
+        The results folder, or where its state is.
     incidents, shifts
         Tables of :func:`~deskcast.pipelines.stages.watch.watch_stage`.
     now
@@ -197,7 +163,9 @@ def reported_ledger(ledger: pd.DataFrame) -> pd.DataFrame:
     return ledger.assign(news="", state=ledger["state"].mask(ledger["state"] == "new", "continuing"))
 
 
-def save_acknowledgement(results: Path, incident: str, by: str, at: pd.Timestamp, note: str = "") -> pd.DataFrame:
+def save_acknowledgement(
+    results: StatePlace | Path, incident: str, by: str, at: pd.Timestamp, note: str = ""
+) -> pd.DataFrame:
     """Note that somebody has seen an incident; it makes no news until something about it changes.
 
     Raises
@@ -211,13 +179,13 @@ def save_acknowledgement(results: Path, incident: str, by: str, at: pd.Timestamp
     return ledger[ledger["alert_id"] == incident]
 
 
-def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[str] = ()) -> str:
+def save_mute(results: StatePlace | Path, what: str, until: pd.Timestamp, columns: Sequence[str] = ()) -> str:
     """Let an incident, a KPI or a segment make no news until a day.
 
     Parameters
     ----------
     results
-        The results folder.
+        The results folder, or where its state is.
     what
         Id of an incident, a KPI, or a segment: one that has had an incident, or any value of ``columns``.
     until
@@ -265,11 +233,11 @@ def save_mute(results: Path, what: str, until: pd.Timestamp, columns: Sequence[s
         return "KPI" if what in KPI_CATALOGUE or what in set(ledger["kpi"]) else "segment"
 
 
-def _ledger(state: AlertState, results: Path) -> pd.DataFrame:
+def _ledger(state: AlertState, results: StatePlace | Path) -> pd.DataFrame:
     if state.ledger is None:
         problem = "no incidents are remembered yet"
         raise InputError(
-            problem, where=str(alert_state_file(results)), hint="run 'deskcast watch' first", code="state.invalid"
+            problem, where=str(place_of(results).folder), hint="run 'deskcast watch' first", code="state.invalid"
         )
     return state.ledger
 
@@ -286,39 +254,17 @@ def _apply_mutes(ledger: pd.DataFrame, silences: tuple[Mute, ...], now: pd.Times
 
 
 @contextmanager
-def _lock_state_folder(results: Path) -> Iterator[Path]:
-    """Make the folder of the state, and hold its lock."""
-    folder = alert_state_file(results).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        problem = f"KPI alerts cannot be saved here: {error.strerror}"
-        raise InputError(
-            problem, where=str(folder), hint="make room for a folder of this name", code="state.invalid"
-        ) from error
-    with locked(folder):
-        yield folder
-
-
-@contextmanager
-def _change_state(results: Path) -> Iterator[tuple[AlertState, Any]]:
+def _change_state(results: StatePlace | Path) -> Iterator[tuple[AlertState, Any]]:
     """Hold the state while it is read and written again."""
-    with _lock_state_folder(results):
-        yield read_alert_state(results), lambda state: _write(results, state)
+    with change_state(results) as connection:
+        yield _alert_state(read_alerts(connection)), lambda state: write_alerts(connection, _content(state))
 
 
-def _write(results: Path, state: AlertState) -> None:
+def _content(state: AlertState) -> dict[str, Any]:
     ledger = state.ledger if state.ledger is not None else typed_ledger(pd.DataFrame(columns=list(LEDGER_COLUMNS)))
-    content = {
-        "format": ALERTS_FORMAT,
+    return {
         "as_of": pd.Timestamp(str(state.as_of)).isoformat(),
         "silences": [{"what": s.what, "until": s.until.isoformat()} for s in state.mutes],
         "alerts": json_records(ledger),
         "detections": dict(state.alarms),
     }
-    path = alert_state_file(results)
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return  # the same data again change nothing, not even the date of the file
-    with replace_file(path) as aside:
-        aside.write_text(text, encoding="utf-8")

@@ -10,12 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from ...features.errors import InputError
-
-
-class BusyError(InputError):
-    """Say that another process is at work in the same place: to wait helps, and nothing else does."""
-
+from ...features.errors import BusyError, InputError
 
 #: Handles of this process alone; a forked child lets go of them, so that it cannot outlive its parent with them.
 _PRIVATE_HANDLES: set[int] = set()

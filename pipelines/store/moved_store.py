@@ -58,8 +58,12 @@ def follow_moved_folder(place: Path) -> int:
         ) from error
 
 
-def _former_roots(database: sqlite3.Connection, new: str) -> list[str]:
+def find_former_roots(database: sqlite3.Connection, place: Path) -> list[str]:
     """Return the addresses of ``mlruns`` in which this store's experiments lay, and no longer do."""
+    return _former_roots(database, (place.parent / ARTIFACTS_FOLDER).as_uri())
+
+
+def _former_roots(database: sqlite3.Connection, new: str) -> list[str]:
     if "artifact_location" not in _columns(database, "experiments"):
         return []  # a database of something else, or one that MLflow has yet to fill
     rows = database.execute("SELECT experiment_id, name, artifact_location FROM experiments").fetchall()

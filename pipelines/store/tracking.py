@@ -233,11 +233,18 @@ def _escaped(place: Path) -> str:
     return str(place).replace("%", "%25").replace("?", "%3F")
 
 
-def _store_file(uri: str, folder: Path) -> Path | None:
+def find_store_file(uri: str, folder: Path) -> Path | None:
     """Return the file of a sqlite store, or None for a store of another kind."""
     if not uri.startswith(_SQLITE) or uri == _SQLITE or ":memory:" in uri:
         return None
-    place = (Path(folder) / uri.removeprefix(_SQLITE)).resolve()
+    return (Path(folder) / uri.removeprefix(_SQLITE)).resolve()
+
+
+def _store_file(uri: str, folder: Path) -> Path | None:
+    """Return the file of a sqlite store, and make the folder that it is to be in."""
+    place = find_store_file(uri, folder)
+    if place is None:
+        return None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,7 +2,8 @@
 
 Run as ``python file_faults.py ACTION kill|full FOLDER``. Everything is imported once; each k is a forked child that
 does the action in a fresh copy of ``FOLDER/base`` with a hook before every operation on files that Python knows of
-(opening to write, renaming, linking, making, removing, syncing, starting a process). After each the child's end and
+(opening to write, renaming, linking, making, removing, syncing, starting a process), before every statement and commit
+of SQL, and within statements of SQLite. After each the child's end and
 what it left are checked against the one rule: what was written last is whole, old or new, and nothing else is there.
 One line of JSON a k goes to stdout: ``{"k": 3, "before": "os.rename", "ended": "killed", "state": "old", ...}``.
 """
@@ -26,15 +27,25 @@ from deskcast.features.errors import InputError
 from deskcast.models.shifts.ledger import LEDGER_COLUMNS, typed_ledger
 from deskcast.pipelines.pages import report as pages
 from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.state.alerts import write_alerts
+from deskcast.pipelines.state.database import change_state, read_state
+from deskcast.pipelines.state.issue import Issue, issue_rows
+from deskcast.pipelines.state.issued import read_issued
 from deskcast.pipelines.store import atomic_replace, flagged_cases, incidents, tracking
 from deskcast.pipelines.store.results import read_results, replace_folder, write_stages
+from sqlalchemy import Engine, event
 
 #: Operations as Python's audit hooks name them; those that take room fail on a full disk.
 ROOM = {"os.mkdir", "os.link", "os.symlink", "os.rename"}
 OTHERS = {"os.remove", "os.rmdir", "os.chmod", "subprocess.Popen"}
 PATIENCE_S = 20.0
 MORNING = pd.Timestamp("2024-03-04T08:00Z")
+NEXT_MORNING = MORNING + pd.Timedelta(days=1)
 REFUSED, WELL = 17, 0
+#: Steps of SQLite's machine between two places within a statement.
+SQL_STEPS = 60
+#: What SQLite leaves beside its file when it is killed, and takes up again by itself.
+SQL_FILES = {"results-state/state.db-wal", "results-state/state.db-shm"}
 
 
 class Faults:
@@ -43,10 +54,18 @@ class Faults:
     def __init__(self, k, how):
         self.k, self.how, self.seen, self.before = k, how, 0, ""
 
-    def arm(self):
+    def arm(self, sql):
         sys.addaudithook(self._hook)
         for module, name in ((os, "fsync"), (os, "replace"), (atomic_replace, "exchange")):
             self._wrap(module, name)
+        for name in ("before_cursor_execute", "commit") if sql else ():
+            event.listen(Engine, name, lambda *_, n=name: self._count(n, room=True))
+        if sql and self.how == "kill":
+            event.listen(Engine, "connect", self._within)
+
+    def _within(self, database, _):
+        if hasattr(database, "set_progress_handler"):
+            database.set_progress_handler(lambda: self._count("within", room=False), SQL_STEPS)
 
     def _wrap(self, module, name):
         usual = getattr(module, name)
@@ -101,11 +120,10 @@ def prepare(home):
         write_stages(stages(1), staging, version="0")
         (staging / "report.html").write_text("report 1")
     (results / "mine.txt").write_text("mine")
-    state = incidents.AlertState(ledger(["a", "b"]), MORNING.tz_localize(None))
-    incidents.alert_state_file(results).parent.mkdir()
-    incidents._write(results, state)
+    with change_state(results) as state:
+        write_alerts(state, incidents._content(incidents.AlertState(ledger(["a", "b"]), MORNING.tz_localize(None))))
     incidents.save_acknowledgement(results, "a", "ann", MORNING.tz_localize(None), "seen")
-    flagged_cases.save_flags(results, picked("C-1"), MORNING)
+    issue(results, "C-1", MORNING)
 
 
 def commit(results):
@@ -129,6 +147,15 @@ def flags(results):
     flagged_cases.save_flags(results, picked("C-2"), MORNING + pd.Timedelta(days=1))
 
 
+def issue(results, case="C-2", at=NEXT_MORNING):
+    """Do what a run does in the end: picks and all that is issued, together."""
+    with change_state(results) as state:
+        flagged_cases.save_flags(results, picked(case), at)
+        risks = picked(case).assign(probability=0.5)
+        issue_rows(state, Issue("risk", "resolution", at, at, at, "mean"), risks)
+        issue_rows(state, Issue("risk", "escalation", at, at, at, "mean"), risks)
+
+
 def report(results):
     pages.render_report = lambda *_, **__: "report 2"
     pages.write_report((), results / "report.html", title="", made_at=MORNING, version="0")
@@ -139,7 +166,9 @@ def record(results):
     tracking.record_run([one], uri="sqlite:///mlflow.db", experiment="desk", folder=results.parent)
 
 
-ACTIONS = {f.__name__: f for f in (commit, commit_by_renames, acknowledge, flags, report, record)}
+#: Actions on our own database; what MLflow does in its own is struck at its files.
+SQL_ACTIONS = ("acknowledge", "flags", "issue")
+ACTIONS = {f.__name__: f for f in (commit, commit_by_renames, acknowledge, flags, issue, report, record)}
 
 
 def state_of(home):
@@ -153,8 +182,11 @@ def state_of(home):
     assert (home / "results" / "mine.txt").read_text() == "mine"
     alerts = incidents.read_alert_state(home / "results").ledger.set_index("alert_id")["acknowledged_by"]
     assert alerts["a"] == "ann", "an acknowledgement is lost"
+    with read_state(home / "results") as state:
+        issued = len(read_issued(state, "risk"))
     return {
         "run": runs.pop(),
+        "issued": issued,
         "report": (home / "results" / "report.html").read_text(),
         "acknowledged": int((alerts != "").sum()),
         "flags": len(flagged_cases.read_flags(home / "results", "resolution")),
@@ -184,7 +216,7 @@ def names(home):
 def left(home, allowed, scratch):
     """Wait for what cleans up behind a killed writer, and return what is there that does not belong."""
     end = time.monotonic() + PATIENCE_S
-    while (more := names(home) - allowed | names(scratch)) and time.monotonic() < end:
+    while (more := names(home) - allowed - SQL_FILES | names(scratch)) and time.monotonic() < end:
         time.sleep(0.01)
     return sorted(more)
 
@@ -198,7 +230,7 @@ def strike(action, how, k, home):
         try:
             os.dup2(writing, 1)
             faults = Faults(k, how)
-            faults.arm()
+            faults.arm(action in SQL_ACTIONS)
             ACTIONS[action](home / "results")
             code = WELL
         except (InputError, OSError) as error:

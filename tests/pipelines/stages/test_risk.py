@@ -11,12 +11,13 @@ from deskcast.features.labels.satisfaction import dissatisfaction_labels
 from deskcast.pipelines.commands.cli import app
 from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.project.specs import ActionSpec, RiskSpec
+from deskcast.pipelines.project.state_place import StatePlace
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.dissatisfaction import fit_dissatisfaction
 from deskcast.pipelines.stages.risk import risk_stage
 from deskcast.pipelines.stages.risk_actions import suggest_actions
 from deskcast.pipelines.stages.train import train_stage
-from deskcast.pipelines.store.flagged_cases import find_flagged_since, flagged_file, read_flags, save_flags
+from deskcast.pipelines.store.flagged_cases import find_flagged_since, read_flags, save_flags
 from deskcast.pipelines.store.results import read_results
 from deskcast.pipelines.words.contradictions import contradictions
 from deskcast.pipelines.words.facts import facts_of
@@ -133,10 +134,10 @@ def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
     for day, cases in zip(days, lists, strict=True):
         table = pd.DataFrame({"metric": "resolution", "case_id": cases, "work_first": True})
         assert save_flags(results, table, day)
-    before = flagged_file(results).read_bytes()
+    before = StatePlace(results).file.read_bytes()
     old = pd.DataFrame({"metric": "resolution", "case_id": ["z"], "work_first": [True]})
     assert not save_flags(results, old, days[0])
-    assert flagged_file(results).read_bytes() == before
+    assert StatePlace(results).file.read_bytes() == before
     flags = read_flags(results, "resolution")
     case, no = pd.Series(["a", "b", "c"]), pd.Series([False] * 3)
     assert find_flagged_since(flags, case, no, days[2]).dt.day.iloc[:2].tolist() == [4, 5]
@@ -145,7 +146,7 @@ def test_first_flagged_is_remembered_and_a_replay_changes_nothing(tmp_path):
         "a replay sees no later list"
     )
     assert read_flags(results, "first_response").empty
-    flagged_file(results).write_text("not a table")
+    (StatePlace(results).folder / "flagged.parquet").write_text("not a table")
     with pytest.raises(InputError, match=r"not a valid file of selected cases.*move flagged.parquet away"):
         read_flags(results, "resolution")
 

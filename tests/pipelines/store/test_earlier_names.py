@@ -15,8 +15,11 @@ from deskcast.features.renamed import RenamedWarning, new_names, renamed
 from deskcast.models.shifts.ledger import build_alerts, update_alerts
 from deskcast.pipelines.commands.options import one_option
 from deskcast.pipelines.pages.web import make_app
+from deskcast.pipelines.project.state_place import StatePlace
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.store.incidents import alert_state_file, read_alert_state, save_alerts
+from deskcast.pipelines.state.alerts import read_alerts
+from deskcast.pipelines.state.database import read_state
+from deskcast.pipelines.store.incidents import read_alert_state, save_alerts
 from deskcast.pipelines.store.results import (
     read_findings,
     read_result_table,
@@ -119,19 +122,20 @@ def test_an_earlier_state_goes_on_without_news(tmp_path):
     found = found.assign(alert_id=alerts["alert_id"])
     assert save_alerts(results, alerts, found, now)
     wanted = read_alert_state(results)
-    path = alert_state_file(results)
-    old = path.with_name("incidents.json")
-    old.write_text(json.dumps(as_before(json.loads(path.read_text()))))
+    with read_state(results) as connection:
+        content = read_alerts(connection)
+    StatePlace(results).file.unlink()
+    old = StatePlace(results).folder / "incidents.json"
+    old.write_text(json.dumps(as_before(content)))
     assert '"kind": "shift"' in old.read_text()
-    path.unlink()
     state = read_alert_state(results)
     pd.testing.assert_frame_equal(state.ledger, wanted.ledger)
     assert (state.alarms, state.as_of) == (wanted.alarms, wanted.as_of)
     later = update_alerts(state.ledger, build_alerts(detections()), now + pd.Timedelta(days=1))
     assert later["news"].tolist() == [""]  # nothing is told twice because of a name
     assert save_alerts(results, later, found, now + pd.Timedelta(days=1))
-    assert json.loads(path.read_text())["format"] == "deskcast alerts 1"
-    assert read_alert_state(results).as_of == now + pd.Timedelta(days=1)  # the new file is the one that counts
+    assert read_alert_state(results).as_of == now + pd.Timedelta(days=1)  # the file is read in once
+    assert sorted(p.name for p in old.parent.iterdir()) == ["incidents.json.read-in", "state.db"]
 
 
 def test_an_old_option_is_taken_and_not_both():

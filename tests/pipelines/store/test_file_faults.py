@@ -9,12 +9,13 @@ import pytest
 
 HARNESS = Path(__file__).parents[2] / "oracles" / "file_faults.py"
 #: Action -> the fields of the state that it changes, before and after; all others stay.
-OLD = {"run": 1, "report": "report 1", "acknowledged": 1, "flags": 1}
+OLD = {"run": 1, "report": "report 1", "acknowledged": 1, "flags": 1, "issued": 2}
 CHANGES = {
     "commit": {"run": 2, "report": "report 2"},
     "commit_by_renames": {"run": 2, "report": "report 2"},
     "acknowledge": {"acknowledged": 2},
     "flags": {"flags": 2},
+    "issue": {"flags": 2, "issued": 4},
     "report": {"report": "report 2"},
     "record": {},
 }

@@ -14,11 +14,12 @@ from deskcast.features.errors import InputError
 from deskcast.pipelines.commands.watch import apply_alert_actions
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import open_project, view_as_of
+from deskcast.pipelines.project.state_place import StatePlace
 from deskcast.pipelines.stages.watch import local_log_end, save_watch_stage, watch_stage, watched_history
 from deskcast.pipelines.stages.watch_groups import group_into_alerts
+from deskcast.pipelines.state import alerts as alert_rows
 from deskcast.pipelines.store import incidents as incident_state
 from deskcast.pipelines.store.incidents import (
-    alert_state_file,
     read_alert_state,
     save_acknowledgement,
     save_alerts,
@@ -93,7 +94,7 @@ def at(looks, tmp_path):
 
 
 def file_of(look):
-    return alert_state_file(look.results).read_bytes()
+    return StatePlace(look.results).file.read_bytes()
 
 
 def test_one_incident_that_names_both_columns(at):
@@ -109,9 +110,9 @@ def test_one_incident_that_names_both_columns(at):
 
 def test_the_same_data_again_are_no_news_and_change_nothing(at):
     first, _ = at("2024-05-25")
-    before, touched = file_of(at), alert_state_file(at.results).stat().st_mtime_ns
+    before, touched = file_of(at), StatePlace(at.results).file.stat().st_mtime_ns
     again, _ = at("2024-05-25")
-    assert (file_of(at), alert_state_file(at.results).stat().st_mtime_ns) == (before, touched)
+    assert (file_of(at), StatePlace(at.results).file.stat().st_mtime_ns) == (before, touched)
     assert any(words.startswith("New: ") for words in first.findings)
     assert not any("New: " in words for words in again.findings)
     assert again.findings == tuple(words.removeprefix("New: ") for words in first.findings)
@@ -195,7 +196,7 @@ def test_killed_before_it_is_remembered_tells_again(at, monkeypatch):
     )
     with pytest.raises(KeyboardInterrupt):
         at("2024-05-25")
-    assert not alert_state_file(at.results).exists()
+    assert read_alert_state(at.results).ledger is None
     monkeypatch.undo()
     assert (at("2024-05-25")[0].tables["kpi_alerts"]["news"] == "opened").sum() == 1
 
@@ -207,23 +208,23 @@ def test_a_killed_write_leaves_the_last_state_whole(at, monkeypatch):
     def killed(*_args, **_more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(incident_state.Path, "write_text", killed)
+    monkeypatch.setattr(alert_rows, "_row", killed)  # the rows of the last state are deleted by then
     with pytest.raises(KeyboardInterrupt):
         at("2024-05-31")
     monkeypatch.undo()
     assert file_of(at) == before
-    assert [p.name for p in alert_state_file(at.results).parent.iterdir()] == [alert_state_file(at.results).name]
+    assert [p.name for p in StatePlace(at.results).folder.iterdir()] == ["state.db"]
 
 
 def test_a_place_that_cannot_be_written_or_read_is_named(at):
-    room = alert_state_file(at.results).parent
+    room = StatePlace(at.results).folder
     room.write_text("a file in the way")
-    with pytest.raises(InputError, match="cannot be saved here"):
+    with pytest.raises(InputError, match="nothing can be saved here"):
         incident_state.check_alert_state(at.results)
     room.unlink()
     room.mkdir()
     for text in ("{", "[]", '{"format": "deskcast incidents 1"}'):
-        alert_state_file(at.results).write_text(text)
+        (room / "alerts.json").write_text(text)
         with pytest.raises(InputError, match=r"begin anew"):
             read_alert_state(at.results)
 

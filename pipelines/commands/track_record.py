@@ -1,0 +1,107 @@
+"""The commands ``accuracy`` and ``doctor``: how good what was issued has been, and whether all stores are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import AsOfOption, ConfigOption, JsonOption, OutOption, instants_of, open_for
+
+_CONFIG = Path("deskcast.toml")
+#: Tables that a terminal shows, in their order; the first that is there is the main one.
+SHOWN_TABLES = (
+    *("accuracy_risk", "accuracy_forecast_by_lead", "accuracy_staffing", "accuracy_risk_by_night"),
+    *("accuracy_goals", "accuracy_alerts", "accuracy_actions"),
+)
+
+
+def accuracy(
+    config: ConfigOption = _CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    table: Annotated[str | None, typer.Option(help="The table for --out, such as accuracy_forecast.")] = None,
+    issued: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Write what was issued: forecast, staffing, risk, goal or alert.")
+    ] = None,
+) -> None:
+    """Compare what was issued with what has come since: forecasts, staffing, risks, goals and alerts."""
+    from ...features.errors import InputError, did_you_mean
+    from ..stages.accuracy import accuracy_stage
+    from .terminal import output_stage, print_findings, print_instants, print_line, show_spinner
+
+    if issued is not None:
+        _write_issued(config, issued, out, as_json)
+        return
+    project = open_for(config, as_of, out)
+    with show_spinner("comparing"):
+        stage = accuracy_stage(project)
+    there = [name for name in SHOWN_TABLES if name in stage.tables]
+    if not there and table is None and out is None and not as_json:
+        print_instants(instants_of(project), project.config.timezone)
+        print_findings(stage)
+        return
+    main = table or (there[0] if there else "accuracy_figures")
+    if main not in stage.tables:
+        hint = did_you_mean(main, list(stage.tables)) if there else "nothing that was issued is decided yet"
+        raise InputError(f"there is no table '{main}'", where="--table", hint=hint, code="table.unknown")
+    also = [name for name in there if name != main]
+    output_stage(stage, main, out, as_json, *also, zone=project.config.timezone, instants=instants_of(project))
+    if out is None and not as_json:
+        print_line("(--table NAME --out FILE.csv writes one of: " + ", ".join(stage.tables) + ")")
+
+
+def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> None:
+    """Write what was issued of one kind as a table, or print it as JSON."""
+    from ...features.errors import InputError, did_you_mean
+    from ..project.config import load_config
+    from ..state.database import read_state
+    from ..state.issued import read_issued
+    from ..state.schema import ISSUED_TABLES
+    from ..store.table_files import check_table_path, write_table
+    from .terminal import print_line, print_table
+
+    if kind not in ISSUED_TABLES:
+        hint = did_you_mean(kind, list(ISSUED_TABLES))
+        raise InputError("nothing of this kind is issued", where="--issued", got=kind, hint=hint, code="table.unknown")
+    if out is not None:
+        check_table_path(out)
+    spec = load_config(config)
+    with read_state(spec.state_place) as state:
+        found = read_issued(state, kind)
+    if out is not None:
+        write_table(found, out)
+    if as_json:
+        print_line(str(found.to_json(orient="records", date_format="iso")))
+    elif out is None:
+        print_table(found, f"issued {kind}", spec.timezone)
+    else:
+        print_line(f"{len(found):,} rows that were issued are in {out}.")
+
+
+def doctor(config: ConfigOption = _CONFIG, as_json: JsonOption = False) -> None:
+    """Check whether results, state and tracking store are whole, and say how to mend what is not."""
+    import json
+    from dataclasses import asdict
+
+    from ..project.config import load_config
+    from ..store.doctor import examine
+    from .exit_codes import EXIT_INPUT, EXIT_STAGE_FAILED
+    from .terminal import print_line
+
+    checks = examine(load_config(config))
+    conditions = [check.condition for check in checks]
+    if as_json:
+        print_line(json.dumps({"checks": [asdict(check) for check in checks]}, ensure_ascii=False, indent=2))
+    else:
+        for check in checks:
+            mend = f" To mend: {check.mend}" if check.mend else ""
+            print_line(f"{check.condition:<7} {check.what}: {check.said}{mend}")
+        bad = conditions.count("broken") + conditions.count("failed")
+        print_line(f"{bad} of {len(checks)} checks found something to mend." if bad else "Nothing is broken.")
+    if "broken" in conditions:
+        raise typer.Exit(EXIT_INPUT)
+    if "failed" in conditions:
+        raise typer.Exit(EXIT_STAGE_FAILED)

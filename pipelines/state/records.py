@@ -1,0 +1,88 @@
+"""What people and programs write down a row at a time: feedback, notes, scenarios, decisions, alarms sent, audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, select
+
+from ...features.errors import InputError, did_you_mean
+from .schema import RECORD_TABLES
+
+#: What can be said of a suggested action.
+VERDICTS = ("done", "helped", "no help", "not needed")
+
+
+def add_record(connection: Connection, table: str, *, by: str, at: pd.Timestamp | None = None, **values: Any) -> None:
+    """Add a row to a table of :data:`~deskcast.pipelines.state.schema.RECORD_TABLES`.
+
+    Parameters
+    ----------
+    connection
+        From :func:`~deskcast.pipelines.state.database.change_state`.
+    table
+        ``feedback``, ``notes``, ``scenarios``, ``decisions``, ``alarms_sent`` or ``audit``.
+    by, at
+        Who writes it, and when (now by default).
+    **values
+        The other columns of the table.
+
+    Raises
+    ------
+    InputError
+        If there is no such table, or a verdict is not one of ``VERDICTS``.
+    """
+    found = _find(table)
+    if table == "feedback" and values.get("verdict") not in VERDICTS:
+        raise InputError(
+            "unknown verdict",
+            column="verdict",
+            got=values.get("verdict"),
+            wanted=", ".join(VERDICTS),
+            code="value.unknown",
+        )
+    when = pd.Timestamp.now("UTC") if at is None else at
+    connection.execute(found.insert().values(by=by, at=when, **values))
+
+
+def add_alarm_sent(
+    connection: Connection, *, by: str, kind: str, as_of: pd.Timestamp, key: str, target: str, error: str = ""
+) -> bool:
+    """Note that an alarm was sent, or why not; False where it was sent to this target before.
+
+    One that failed before is replaced, so that sending it again is noted.
+    """
+    table = RECORD_TABLES["alarms_sent"]
+    mine = (table.c.kind == kind) & (table.c.as_of == as_of) & (table.c.key == key) & (table.c.target == target)
+    if connection.execute(select(table.c.id).where(mine & (table.c.error == ""))).first() is not None:
+        return False
+    connection.execute(table.delete().where(mine))
+    add_record(connection, "alarms_sent", by=by, kind=kind, as_of=as_of, key=key, target=target, error=error)
+    return True
+
+
+def read_records(connection: Connection | None, table: str, **where: Any) -> pd.DataFrame:
+    """Return the rows of a table that hold these values, the oldest first.
+
+    Raises
+    ------
+    InputError
+        If there is no such table.
+    """
+    found = _find(table)
+    columns = [c.name for c in found.columns]
+    if connection is None:
+        return pd.DataFrame(columns=columns)
+    wanted = select(found).order_by(found.c.id)
+    for name, value in where.items():
+        wanted = wanted.where(found.c[name] == value)
+    return pd.DataFrame(connection.execute(wanted).all(), columns=columns)
+
+
+def _find(table: str) -> Any:
+    if table not in RECORD_TABLES:
+        raise InputError(
+            "unknown table of the state", got=table, hint=did_you_mean(table, list(RECORD_TABLES)), code="table.unknown"
+        )
+    return RECORD_TABLES[table]

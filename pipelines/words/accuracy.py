@@ -1,0 +1,217 @@
+"""The track record in words: what was issued against what came, the manager's figures first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from .facts import Audience, Cell, Fact, Finding
+from .figures import figure
+
+Tables = Mapping[str, pd.DataFrame]
+#: Risks of other outcomes than an SLA target, in words.
+_OUTCOMES = {"dissatisfaction": "dissatisfied customers", "escalation": "escalations"}
+_STEPS = {"h": "hour", "D": "day", "W": "week", "MS": "month", "QS": "quarter", "6MS": "half-year"}
+_FORECAST, _BY_LEAD, _RISK = "accuracy_forecast", "accuracy_forecast_by_lead", "accuracy_risk"
+
+
+def accuracy_findings(tables: Tables, figures: str, nights: int) -> list[Finding]:
+    """Return the sentences on all that has matured.
+
+    Parameters
+    ----------
+    tables
+        Tables of :func:`~deskcast.pipelines.stages.accuracy.accuracy_stage`.
+    figures
+        Name of the table of what no other table holds.
+    nights
+        Nights on which something was issued.
+
+    Examples
+    --------
+    >>> accuracy_findings({}, "accuracy_figures", 0)
+    ['Not enough data yet: nothing has been issued. The track record begins with the first run.']
+    """
+    count = figure(figures, "nights", "all", nights)
+    if not any(name in tables for name in (_FORECAST, _RISK, "accuracy_staffing", "accuracy_goals", "accuracy_alerts")):
+        if not nights:
+            text = "Not enough data yet: nothing has been issued. The track record begins with the first run."
+            return [Finding(text)]
+        text = f"Not enough data yet: nothing that was issued in {count:night} is decided."
+        return [Finding(text, count)]
+    found = [*_forecast(tables), *_risks(tables), *_selected(tables), *_staffing(tables), *_goals(tables, figures)]
+    found += [*_alerts(tables), *_actions(tables)]
+    return [*found, Finding(f"The track record rests on {count:night}.", count), *_analyst(tables)]
+
+
+def _at(tables: Tables, kind: str, subject: str, cell: Cell, unit: str = "count", to: Audience = "everyone") -> Fact:
+    return Fact.at(cell, tables, kind, subject, unit, audience=to)
+
+
+def _forecast(tables: Tables) -> list[Finding]:
+    """State the forecast error of the first time step, beside that of last week repeated."""
+    found = []
+    table = tables.get(_BY_LEAD, pd.DataFrame(columns=["scope", "lead", "model"]))
+    for scope in table.loc[(table["lead"] == 1) & (table["model"] == "deskcast"), "scope"]:
+        if str(scope).endswith(" totals"):
+            continue  # the sums of segments have a table of their own
+        keys = {"scope": scope, "lead": 1}
+        error = _at(tables, "forecast error", scope, Cell(_BY_LEAD, "wape", {**keys, "model": "deskcast"}), "share")
+        bias = _at(tables, "bias", scope, Cell(_BY_LEAD, "bias", {**keys, "model": "deskcast"}, "size"), "share")
+        steps = _at(tables, "forecasts", scope, Cell(_BY_LEAD, "n", {**keys, "model": "deskcast"}))
+        ours = table[(table["scope"] == scope) & (table["lead"] == 1) & (table["model"] == "deskcast")].iloc[0]
+        side = "too high" if ours["bias"] > 0 else "too low"
+        step = _STEPS.get(str(scope).split()[-1], "time step")
+        text = f"Volume: issued forecasts for the next {step} were off by {error:%} of the volume ({steps:forecast})"
+        text += f"; on average {bias} {side}."
+        facts = [error, steps, bias]
+        if ((table["scope"] == scope) & (table["lead"] == 1) & (table["model"] == "seasonal_naive")).any():
+            naive = _at(
+                tables, "naive error", scope, Cell(_BY_LEAD, "wape", {**keys, "model": "seasonal_naive"}), "share"
+            )
+            text += f" Last week repeated was off by {naive:%}."
+            facts.append(naive)
+        found.append(Finding(text, *facts))
+        if "coverage_80" in table and pd.notna(ours["coverage_80"]):
+            inside = _at(
+                tables,
+                "inside",
+                scope,
+                Cell(_BY_LEAD, "coverage_80", {**keys, "model": "deskcast"}),
+                "share",
+                "planner",
+            )
+            found.append(Finding(f"Volume: {inside:%} of the actual values were inside the likely range.", inside))
+    return found
+
+
+def _risks(tables: Tables) -> list[Finding]:
+    found = []
+    table = tables.get(_RISK, pd.DataFrame(columns=["metric", "model"]))
+    for metric in table.loc[table["model"] == "issued", "metric"]:
+        keys = {"metric": metric, "model": "issued"}
+        cases, expected, observed = (
+            _at(tables, f"{name} of issued risks", metric, Cell(_RISK, name, keys))
+            for name in ("cases", "expected_count", "observed_count")
+        )
+        what = _OUTCOMES.get(str(metric), "breaches")
+        head = f"{str(metric).replace('_', ' ').capitalize()}"
+        text = f"{head}: of {cases:open case} with a known outcome, {expected:~} {what} were expected; "
+        text += f"{observed} {'was' if f'{observed}' == '1' else 'were'} observed."
+        found.append(Finding(text, cases, expected, observed, names=[head]))
+    return found
+
+
+def _selected(tables: Tables) -> list[Finding]:
+    found = []
+    table = tables.get(_RISK, pd.DataFrame(columns=["metric", "model", "selected"]))
+    for metric in table.loc[(table["model"] == "issued") & (table["selected"] > 0), "metric"]:
+        keys = {"metric": metric, "model": "issued"}
+        count, share = (
+            _at(tables, f"{name} of the work list", metric, Cell(_RISK, name, keys), unit)
+            for name, unit in (("selected", "count"), ("precision", "share"))
+        )
+        text = f"Work on first: {share:%} of {count:selected case} breached"
+        lead = table.loc[(table["metric"] == metric) & (table["model"] == "issued"), "lead_h"].iloc[0]
+        if pd.isna(lead):
+            found.append(Finding(f"{text}.", share, count))
+            continue
+        hours = _at(tables, "warning time", metric, Cell(_RISK, "lead_h", keys))
+        found.append(Finding(f"{text}, half of them more than {hours:hour} after the selection.", share, count, hours))
+    return found
+
+
+def _staffing(tables: Tables) -> list[Finding]:
+    """State the service level of each queue, and how the plan compares with what was required."""
+    found = []
+    table = tables.get("accuracy_staffing", pd.DataFrame(columns=["queue", "lead"]))
+    for queue, rows in table.groupby("queue", sort=True):
+        lead = rows["lead"].min()
+        keys = {"queue": queue, "lead": lead}
+
+        def held(kind: str, column: str, unit: str, keys: Mapping[str, object] = keys, queue: object = queue) -> Fact:
+            return _at(tables, kind, str(queue), Cell("accuracy_staffing", column, keys), unit)
+
+        planned, required = (
+            held("agent hours", "agent_hours", "count"),
+            held("required", "agent_hours_required", "count"),
+        )
+        text = f"{queue}: the plan for the first day had {planned:~agent hour}; the contacts required {required:~}."
+        facts, first = [planned, required], rows[rows["lead"] == lead].iloc[0]
+        if pd.notna(first["service_level_actual"]) and pd.notna(first["service_level"]):
+            promised, real = (
+                held("service level expected", "service_level", "share"),
+                held("service level observed", "service_level_actual", "share"),
+            )
+            text += f" Service level {real:%} observed, {promised:%} expected."
+            facts += [real, promised]
+        found.append(Finding(text, *facts, names=[str(queue)]))
+    return found
+
+
+def _goals(tables: Tables, figures: str) -> list[Finding]:
+    if "accuracy_goals" not in tables:
+        return []
+    table = tables["accuracy_goals"]
+    every = _at(tables, "goals decided", "all", Cell("accuracy_goals", "name", take="count"))
+    met = _at(tables, "goals met", "all", Cell("accuracy_goals", "name", {"met": True}, "count"))
+    chance = figure(figures, "goals expected to be met", "all", float(table["first_probability"].sum()))
+    text = f"Goals: {met} of {every:goal} whose period is over {'was' if f'{met}' == '1' else 'were'} met; "
+    return [Finding(f"{text}{chance} expected at the start.", met, every, chance)]
+
+
+def _alerts(tables: Tables) -> list[Finding]:
+    if "accuracy_alerts" not in tables:
+        return []
+    count, seen, gone = (
+        _at(tables, kind, "all", Cell("accuracy_alerts", "alert_id", keys, "count"))
+        for kind, keys in (
+            ("alerts reported", None),
+            ("alerts acknowledged", {"outcome": "acknowledged"}),
+            ("alerts cancelled", {"outcome": "cancelled"}),
+        )
+    )
+    text = f"KPI alerts: of {count:new alert}, {seen} were acknowledged and {gone} cancelled later."
+    return [Finding(text, count, seen, gone)]
+
+
+def _actions(tables: Tables) -> list[Finding]:
+    """State what followed on actions that somebody took."""
+    table = tables.get("accuracy_actions", pd.DataFrame(columns=["verdict", "cases", "undecided"]))
+    taken = table[table["verdict"].isin(("done", "helped", "no help")) & (table["cases"] > table["undecided"])]
+    found = []
+    for row in taken.itertuples():
+        keys = {"metric": row.metric, "action": row.action, "verdict": row.verdict}
+        expected, observed = (
+            _at(
+                tables, f"{name} after the action", f"{row.action}, {row.verdict}", Cell("accuracy_actions", name, keys)
+            )
+            for name in ("expected_count", "observed_count")
+        )
+        text = f"Action '{row.action}' ({row.verdict}): {expected:~} breaches were expected without it, "
+        text += f"{observed} followed."
+        found.append(Finding(text, expected, observed, names=[str(row.action)]))
+    return found
+
+
+def _analyst(tables: Tables) -> list[Finding]:
+    found = []
+    table = tables.get(_RISK, pd.DataFrame(columns=["metric", "model"]))
+    for metric in table.loc[table["model"] == "issued", "metric"]:
+        keys = {"metric": metric, "model": "issued"}
+        error, base = (
+            _at(
+                tables,
+                "Brier score",
+                f"{metric}, {name}",
+                Cell(_RISK, "brier", {**keys, "model": name}),
+                "score",
+                "analyst",
+            )
+            for name in ("issued", "base rate")
+        )
+        off = _at(tables, "calibration error", metric, Cell(_RISK, "ece", keys), "share", "analyst")
+        text = f"{metric}: Brier score {error} as issued, {base} for the base rate; calibration error {off}."
+        found.append(Finding(text, error, base, off, names=[str(metric)]))
+    return found
