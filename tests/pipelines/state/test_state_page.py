@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,17 +9,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.pipelines.project.config import load_config
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 
 PAGE = (Path(__file__).parents[3] / "docs" / "state.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, flags=re.S)
 
 
 @pytest.fixture(scope="module")
-def desk(demo_home, tmp_path_factory):
-    """The demo without what it issued: with few KPIs, and nothing but the phone is staffed, so that a run is short."""
-    folder = tmp_path_factory.mktemp("state_page") / "desk"
-    left_out = shutil.ignore_patterns("mlflow*", "mlruns", "results*")
-    shutil.copytree(demo_home / "desk", folder, ignore=left_out)
+def desk(tmp_path_factory):
+    """A small desk on which few KPIs are kept and nothing but the phone is staffed, so that a run is short."""
+    folder = tmp_path_factory.mktemp("state_page")
+    write_desk(simulate_desk(600, 9), folder)
     few = '[history]\nkpis = ["cases_opened", "backlog", "sla_attainment"]'
     head, rest = (folder / "deskcast.toml").read_text().replace("[history]", few).split("[staffing.chat]")
     (folder / "deskcast.toml").write_text(head + rest[rest.index("# When the open") :])
