@@ -40,6 +40,7 @@ SECTIONS: Mapping[str, type] = {
     "[tracking]": specs.TrackingSpec,
     "[results]": specs.ResultsSpec,
     "[run]": specs.RunSpec,
+    "[state]": specs.StateSpec,
     "[plugins]": specs.PluginsSpec,
 }
 #: What a value looks like, by the first part of its annotation that fits.

@@ -336,37 +336,9 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Write one self-contained HTML file of one to four printed pages from the last results."""
-    import json
+    from .report import print_report
 
-    from ...features.errors import InputError
-    from ..pages.pdf import find_browser, print_pdf
-    from ..pages.report import write_report
-    from ..project.config import load_config
-    from ..store.results import read_results
-    from .run import report_title
-    from .terminal import print_line
-
-    if out is not None and out.suffix.lower() not in (".html", ".htm"):
-        raise InputError("a report is an HTML file", where=str(out), got=out.suffix, wanted=".html", code="file.kind")
-    browser = find_browser() if pdf else ""
-    spec = load_config(config)
-    results = read_results(spec.results_folder)
-    path = out or spec.results_folder / "report.html"
-    write_report(
-        results.stages,
-        path,
-        title=report_title(spec),
-        made_at=results.made_at,
-        version=results.version,
-        timezone=spec.timezone,
-        instants=results.instants,
-        full=full,
-    )
-    written = {"report": str(path)}
-    if pdf:
-        written["pdf"] = str(path.with_suffix(".pdf"))
-        print_pdf(path, written["pdf"], browser)
-    print_line(json.dumps(written) if as_json else f"The report is in {' and '.join(written.values())}.")
+    print_report(config, out, full=full, pdf=pdf, as_json=as_json)
 
 
 @app.command()

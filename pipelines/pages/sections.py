@@ -16,23 +16,25 @@ from ..words.forecast import find_next_week
 from ..words.tables import FormattedTable, format_table, sort_latest_first
 from ..words.words import format_date, format_number
 
-#: Stage -> title of its section; the last three are folded.
+#: Stage -> title of its section.
 SECTION_TITLES = {
     "forecast": "Forecast",
     "staff": "Staffing",
     "watch": "KPI alerts",
     "train": "Model quality",
+    "accuracy": "Track record",
     "risk": "Cases at risk",
     "history": "KPIs",
     "check": "Data",
 }
-_FOLDED_SECTIONS = ("risk", "history", "check")
+_FOLDED_SECTIONS = ("risk", "accuracy", "history", "check")
 #: What the report shows of each stage; the other tables are in the results folder, and in the full report.
 _SHOWN_TABLES = {
     "forecast": (),
     "staff": ("schedule",),
     "watch": ("kpi_alerts", "goals"),
     "train": ("leaderboard", "evaluation"),
+    "accuracy": ("accuracy_forecast_by_lead", "accuracy_risk"),
     "risk": ("breached_cases", "past_saving", "risk", "open_cases", "recently_closed"),
     "history": (),
     "check": ("rejected_rows",),

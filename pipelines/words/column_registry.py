@@ -6,6 +6,8 @@ and analysts; the others follow the audience of their table. :mod:`deskcast.pipe
 
 from __future__ import annotations
 
+from .accuracy_columns import ACCURACY_COLUMNS
+
 #: Columns with the same meaning in every table that has them.
 SHARED = {
     "case_id": "Case | id",
@@ -93,6 +95,7 @@ COLUMNS = {
         "column": "Column | text",
         "value": "Value | text",
         "reason": "Reason | text",
+        "code": "Code | id",
     },
     "availability": {
         "available": "Available | flag",
@@ -159,6 +162,7 @@ COLUMNS = {
         "agents": "Required agents | count",
         "agents_to_schedule": "To schedule | agents",
         "agents_hi": "Required, high | count",
+        "agents_sure": "Required to be sure | count",
         "service_level": "Service level | share",
         "occupancy": "Occupancy | share",
         "mean_wait_s": "Average wait | duration",
@@ -187,6 +191,7 @@ COLUMNS = {
         "backlog_lo": "Backlog, likely low | number",
         "backlog_hi": "Backlog, likely high | number",
         "expected_breaches": "Expected breaches | number",
+        "expected_due": "Expected due cases | number",
     },
     "schedule": {
         "pattern": "Shift pattern | text",
@@ -384,3 +389,4 @@ COLUMNS = {
         "upper": "Usual range, high | kpi_value",
     },
 }
+COLUMNS |= ACCURACY_COLUMNS

@@ -54,6 +54,15 @@ TABLES = {
     "counter_metrics": "Counter-metrics | everyone",
     "goals": "Goals | everyone",
     "expected_ranges": "KPI values and their expected range | analyst",
+    "accuracy_forecast": "Error of issued forecasts by series | planner",
+    "accuracy_forecast_by_lead": "Error of issued forecasts by time steps ahead | planner",
+    "accuracy_staffing": "Issued staffing and actual contacts | planner",
+    "accuracy_risk": "Issued breach risk and outcomes | everyone",
+    "accuracy_risk_by_night": "Expected and observed breaches by list | everyone",
+    "accuracy_calibration": "Calibration of issued breach risk | analyst",
+    "accuracy_actions": "Suggested actions and what followed | everyone",
+    "accuracy_goals": "Issued chances of goals and results | everyone",
+    "accuracy_alerts": "Reported KPI alerts and answers | everyone",
 }
 
 #: Column -> what its values read as; other values stay as they are.

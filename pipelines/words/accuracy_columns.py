@@ -1,0 +1,83 @@
+"""Columns of the track record: what was issued, and what was observed."""
+
+from __future__ import annotations
+
+#: Table -> column -> label | format, as in :mod:`deskcast.pipelines.words.column_registry`.
+ACCURACY_COLUMNS = {
+    "accuracy_forecast": {"scope": "Forecast of | text", "volume": "Volume | count", "n": "Forecasts | count"},
+    "accuracy_forecast_by_lead": {
+        "scope": "Forecast of | text",
+        "lead": "Time steps ahead | count",
+        "volume": "Volume | count",
+        "n": "Forecasts | count",
+    },
+    "accuracy_staffing": {
+        "lead": "Days ahead | count",
+        "n": "Intervals | count",
+        "calls_forecast": "Forecast contacts | number",
+        "calls": "Actual contacts | number",
+        "wape": "Error, % of contacts | share",
+        "agent_hours": "Agent hours, issued | number",
+        "agent_hours_required": "Agent hours, required | number",
+        "bias": "Agent hours above required | share",
+        "understaffed_share": "Understaffed intervals | share",
+        "overstaffed_share": "Overstaffed intervals | share",
+        "service_level": "Service level, expected | share",
+        "service_level_actual": "Service level, observed | share",
+    },
+    "accuracy_risk": {
+        "n": "Listed cases, all nights | count",
+        "cases": "Cases | count",
+        "undecided": "Not yet decided | count",
+        "expected_count": "Expected | number",
+        "observed_count": "Observed | count",
+        "selected": "Selected | count",
+        "selected_breaches": "Breaches among selected | count",
+        "precision": "Share of selected cases that breach | share",
+        "recall": "Share of breaches selected | share",
+        "lead_h": "Median warning time, hours | number",
+    },
+    "accuracy_risk_by_night": {
+        "as_of": "List of | instant",
+        "open": "Open cases | count",
+        "undecided": "Not yet decided | count",
+        "expected_count": "Expected | number",
+        "observed_count": "Observed | count",
+        "selected": "Selected | count",
+        "selected_breaches": "Breaches among selected | count",
+        "selected_undecided": "Selected, not yet decided | count",
+    },
+    "accuracy_calibration": {
+        "predicted": "Predicted | share",
+        "observed": "Observed | share",
+        "n": "Listed cases, all nights | count",
+        "cases": "Cases | count",
+        "lo": "95% CI low | share",
+        "hi": "95% CI high | share",
+    },
+    "accuracy_actions": {
+        "verdict": "Answer | text",
+        "cases": "Cases | count",
+        "undecided": "Not yet decided | count",
+        "expected_count": "Expected without action | number",
+        "observed_count": "Observed | count",
+        "prevented": "Prevented | number",
+        "expected_benefit": "Expected benefit | number",
+    },
+    "accuracy_goals": {
+        "name": "Goal | text",
+        "start": "From | day",
+        "end": "To | day",
+        "target": "Target | kpi_value",
+        "better": "Better if | text",
+        "value": "Result | kpi_value",
+        "met": "Met | flag",
+        "n": "Nights | count",
+        "first_probability": "First chance | probability",
+        "last_probability": "Last chance | probability",
+    },
+    "accuracy_alerts": {
+        "first_reported_at": "First reported | instant",
+        "outcome": "Outcome | text",
+    },
+}
