@@ -144,7 +144,7 @@ def planned_inflow(work: DeferredWork, confidence: float | None) -> Floats:
     total = np.maximum.accumulate(np.quantile(np.cumsum(hours, axis=1), share, axis=0))
     usual = work.handle_s @ mean
     planned = np.diff(total, prepend=0.0)
-    return mean * np.divide(planned, usual, out=np.zeros_like(usual), where=usual > 0)
+    return np.asarray(mean * np.divide(planned, usual, out=np.zeros_like(usual), where=usual > 0))
 
 
 def _checked(arrivals: pd.DataFrame) -> pd.DataFrame:
