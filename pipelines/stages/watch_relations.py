@@ -168,7 +168,7 @@ def by_strength(
     """Return the detections, the strongest first."""
     rows = alarms.assign(_size=-detection_strength(alarms))
     found = []
-    size = {_name(row): abs(float(row.z)) for row in alarms.sort_values("z", key=abs, kind="stable").itertuples()}
+    size = alarms["z"].abs().groupby([alarms[c] for c in ("kpi", "series", "direction")]).max()
     order = ["_size", "detected_at", "kpi", "series", "started_at"]
     for at, cells in rows.sort_values(order, kind="stable").to_dict("index").items():
         spike = cells["kind"] == "spike"
@@ -178,7 +178,7 @@ def by_strength(
         segment = moved[at].segment if at in moved else own
         if len(segment) > max(len(own), 1):  # narrower only where the change stands out more there
             narrow = (cells["kpi"], format_segment(segment), cells["direction"])
-            segment = segment if size.get(narrow, 0.0) >= abs(float(cells["z"])) else own
+            segment = segment if float(size.get(narrow, 0.0)) >= abs(float(cells["z"])) else own
         found.append(
             ComparedDetection(
                 at,
@@ -196,10 +196,6 @@ def by_strength(
             )
         )
     return found
-
-
-def _name(row: Any) -> Subject:
-    return str(row.kpi), str(row.series), str(row.direction)
 
 
 def _theme(kpi: str, direction: str) -> tuple[str, bool]:

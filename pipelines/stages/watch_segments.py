@@ -91,7 +91,7 @@ def _stands_out_more(
     own = found[(found["kpi"] == told["kpi"]) & (found["direction"] == told["direction"])]
     own = own[(own["started_at"] - told["started_at"]).abs() <= pd.Timedelta(days=14)]
     wider = [abs(row.z) for row in own.itertuples() if _holds(parse_combination(str(row.series), by), segment)]
-    return abs(told["z"]) >= max(wider, default=0.0) + MIN_NARROWER_GAIN * bool(wider)
+    return bool(abs(told["z"]) >= max(wider, default=0.0) + MIN_NARROWER_GAIN * bool(wider))
 
 
 def _holds(wide: Mapping[str, str], narrow: Mapping[str, str]) -> bool:
