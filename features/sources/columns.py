@@ -205,7 +205,7 @@ def cast_columns(
                 raise InputError(
                     "every value of missing column", where=ledger.where, column=source, code="column.empty"
                 )
-            ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing")
+            ledger.reject(missing, source, raw[name], f"missing {_word(kinds[name])}")
     return pd.DataFrame(out, index=frame.index)
 
 

@@ -306,7 +306,7 @@ def _named(rows: pd.DataFrame, found: dict[str, str], ledger: ImportReport) -> p
         out["contact_id"] = pd.Series([f"{i:0{width}d}" for i in range(1, len(out) + 1)], index=out.index, dtype="str")
         ledger.add_note("there is no column of contact ids: each row is a contact, numbered as in the file")
     elif "group_id" not in rows:
-        ledger.reject(out["contact_id"].isna().to_numpy(), found["contact_id"], out["contact_id"], "the id is missing")
+        ledger.reject(out["contact_id"].isna().to_numpy(), found["contact_id"], out["contact_id"], "missing id")
     if "channel" not in out:
         out["channel"] = pd.Series("phone", index=out.index, dtype="str")
     else:
