@@ -231,8 +231,8 @@ def find_policy_warnings(log: CaseLog) -> list[str]:
         for status in str(text).split(","):
             name = status.strip()
             if name and name.casefold() not in seen | {NEVER_PAUSED}:
-                named = str(metric).replace("_", " ")
-                notes.append(f"Policy '{policy}' pauses its {named} SLA on status '{name}', which no event has.")
+                sla = str(metric).replace("_", " ")
+                notes.append(f"Policy '{policy}' pauses its {sla} SLA on status '{name}', which no event has.")
     return notes
 
 

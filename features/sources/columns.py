@@ -205,7 +205,7 @@ def cast_columns(
             if missing.all():
                 raise InputError("the column has no values", where=ledger.where, column=source, code="column.empty")
             code = "time.missing" if kinds[name] == "instant" else "value.missing"
-            ledger.reject(missing, source, raw[name], f"the {_word(kinds[name])} is missing", code=code)
+            ledger.reject(missing, source, raw[name], f"missing {_word(kinds[name])}", code=code)
     return pd.DataFrame(out, index=frame.index)
 
 

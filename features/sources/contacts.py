@@ -319,7 +319,7 @@ def _named(rows: pd.DataFrame, found: dict[str, str], ledger: ImportReport) -> p
             out["contact_id"].isna().to_numpy(),
             found["contact_id"],
             out["contact_id"],
-            "the id is missing",
+            "missing id",
             code="value.missing",
         )
     if "channel" not in out:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsOfOption, ConfigOption, JsonOption, OutOption, instants_of, open_for
+from .options import AllOption, AsOfOption, ConfigOption, JsonOption, OutOption, answer_of, instants_of, open_for
 
 _CONFIG = Path("deskcast.toml")
 #: Tables that a terminal shows, in their order; the first that is there is the main one.
@@ -22,15 +22,17 @@ def accuracy(
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
-    table: Annotated[str | None, typer.Option(help="The table for --out, such as accuracy_forecast.")] = None,
+    show_all: AllOption = False,
+    table: Annotated[str | None, typer.Option(help="Table to show and to write, such as accuracy_forecast.")] = None,
     issued: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Write what was issued: forecast, staffing, risk, goal or alert.")
+        str | None, typer.Option(metavar="KIND", help="Show what was issued: forecast, staffing, risk, goal or alert.")
     ] = None,
 ) -> None:
-    """Compare what was issued with what has come since: forecasts, staffing, risks, goals and alerts."""
+    """Compare issued forecasts, staffing, risks, goals and alerts with what was observed since."""
     from ...features.errors import InputError, did_you_mean
     from ..stages.accuracy import accuracy_stage
-    from .terminal import output_stage, print_findings, print_instants, print_line, show_spinner
+    from .screen import wrap_finding
+    from .terminal import format_state_line, output_stage, print_line, print_styled, show_spinner
 
     if issued is not None:
         _write_issued(config, issued, out, as_json)
@@ -40,17 +42,15 @@ def accuracy(
         stage = accuracy_stage(project)
     there = [name for name in SHOWN_TABLES if name in stage.tables]
     if not there and table is None and out is None and not as_json:
-        print_instants(instants_of(project), project.config.timezone)
-        print_findings(stage)
+        said = [line for text in stage.findings for line in wrap_finding(text)]
+        print_styled([format_state_line(instants_of(project), project.config.timezone), *said])
         return
     main = table or (there[0] if there else "accuracy_figures")
     if main not in stage.tables:
         hint = did_you_mean(main, list(stage.tables)) if there else "nothing that was issued is decided yet"
-        raise InputError(f"there is no table '{main}'", where="--table", hint=hint, code="table.unknown")
+        raise InputError(f"unknown table '{main}'", where="--table", hint=hint, code="table.unknown")
     also = [name for name in there if name != main]
-    output_stage(stage, main, out, as_json, *also, zone=project.config.timezone, instants=instants_of(project))
-    if out is None and not as_json:
-        print_line("(--table NAME --out FILE.csv writes one of: " + ", ".join(stage.tables) + ")")
+    output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all))
 
 
 def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> None:
@@ -61,11 +61,12 @@ def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> N
     from ..state.issued import read_issued
     from ..state.schema import ISSUED_TABLES
     from ..store.table_files import check_table_path, write_table
-    from .terminal import print_line, print_table
+    from ..stage import Stage
+    from .terminal import output_stage, print_line
 
     if kind not in ISSUED_TABLES:
         hint = did_you_mean(kind, list(ISSUED_TABLES))
-        raise InputError("nothing of this kind is issued", where="--issued", got=kind, hint=hint, code="table.unknown")
+        raise InputError("unknown kind", where="--issued", got=kind, hint=hint, code="table.unknown")
     if out is not None:
         check_table_path(out)
     spec = load_config(config)
@@ -76,7 +77,8 @@ def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> N
     if as_json:
         print_line(str(found.to_json(orient="records", date_format="iso")))
     elif out is None:
-        print_table(found, f"issued {kind}", spec.timezone)
+        said = f"{len(found):,} rows were issued; --out FILE writes them."
+        output_stage(Stage("accuracy", {kind: found}, (said,)), kind, None, as_json=False, zone=spec.timezone)
     else:
         print_line(f"{len(found):,} rows that were issued are in {out}.")
 

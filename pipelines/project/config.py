@@ -229,8 +229,10 @@ def change_section(section: T, where: str, **values: Any) -> T:
     except InputError as error:
         if error.column not in values:
             raise
-        given = {"got": error.got, "wanted": error.wanted, "hint": error.hint, "code": error.code}
-        raise InputError(error.problem, where=OPTION_NAMES.get(error.column, f"--{error.column}"), **given) from None
+        option = OPTION_NAMES.get(str(error.column), f"--{error.column}")
+        raise InputError(
+            error.problem, where=option, got=error.got, wanted=error.wanted, hint=error.hint, code=error.code
+        ) from None
 
 
 def _validated(kind: type[T], values: Mapping[str, Any], where: str) -> T:

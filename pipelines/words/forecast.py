@@ -382,6 +382,7 @@ def planner_notes(notes: Sequence[str]) -> list[Finding]:
     ["Level shift in 'a': down 30% about Fri 1 Mar 2024."]
     """
     said = [note for note in notes if any(word in note for word in _PLANNER_NOTE_MARKS)]
-    found = [Finding(f"{n[:1].upper()}{n[1:]}.", audience="planner", names=[n[1:]]) for n in said[:MAX_NOTES]]
+    notes = [f"{note[:1].upper()}{note[1:]}" for note in said[:MAX_NOTES]]
+    found = [Finding(f"{note}.", audience="planner", names=[note]) for note in notes]
     rest = figure(FIGURES, "more notes", "forecast", len(said) - MAX_NOTES, audience="planner")
     return [*found, *([Finding(f"{rest:more note} on the data: see the notes.", rest)] if rest.value > 0 else [])]

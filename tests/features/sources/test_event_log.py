@@ -85,7 +85,7 @@ def test_refused_rows_leave_the_rest(tmp_path):
     loaded = load(tmp_path, TEXT + ",2024-03-01,Open,,,\nC,never,Open,,,\nC,2024-03-03,,,,\n")
     assert loaded.rejected["row"].tolist() == [8, 9, 10]
     assert loaded.rejected["reason"].tolist() == [
-        "the id is missing",
+        "missing id",
         "the time cannot be read",
         "missing value",
     ]

@@ -104,7 +104,7 @@ def test_refused_rows_are_named(tmp_path):
     text = HEAD + ROWS + extra.replace("7,New", "?,New") + "\n" + extra.replace("1/3/2016 09:05", "later") + "\n"
     refused = load(tmp_path, text).rejected
     assert refused[["row", "column", "reason"]].to_numpy().tolist() == [
-        [9, "number", "the id is missing"],
+        [9, "number", "missing id"],
         [10, "sys_updated_at", "the time cannot be read"],
     ]
 
