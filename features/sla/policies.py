@@ -231,8 +231,8 @@ def find_policy_warnings(log: CaseLog) -> list[str]:
         for status in str(text).split(","):
             name = status.strip()
             if name and name.casefold() not in seen | {NEVER_PAUSED}:
-                sla = str(metric).replace("_", " ")
-                notes.append(f"Policy '{policy}' pauses its {sla} SLA on status '{name}', which no event has.")
+                words = str(metric).replace("_", " ")
+                notes.append(f"Policy '{policy}' pauses its {words} SLA on status '{name}', which no event has.")
     return notes
 
 

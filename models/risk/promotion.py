@@ -121,8 +121,8 @@ def choose_model(
             adds = join_statements([_name_gain(name, gain(name, rule)) for name in models[:2]], " or ")
             more = state(" No reliable gain from {adds}.", adds=adds) if adds else Statement("")
             name = _capital(MODEL_LABELS[rule])
-            used = "{name} is used. Its Brier score is {won}.{more} {on}"
-            return ModelDecision(rule, state(used, name=name, won=won, more=more, on=on))
+            template = "{name} is used. Its Brier score is {won}.{more} {on}"
+            return ModelDecision(rule, state(template, name=name, won=won, more=more, on=on))
     tried = join_statements([_name_gain(name, gain(name, "constant")) for name in (*models[:2], *rules[:1])], " or ")
     nothing = "No predictive skill, so every case gets the base rate. No reliable gain from {tried}. {on}"
     return ModelDecision("constant", state(nothing, on=on, tried=tried))

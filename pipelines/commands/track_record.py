@@ -32,7 +32,7 @@ def accuracy(
     from ...features.errors import InputError, did_you_mean
     from ..stages.accuracy import accuracy_stage
     from .screen import wrap_finding
-    from .terminal import format_state_line, output_stage, print_line, print_styled, show_spinner
+    from .terminal import format_state_line, output_stage, print_styled, show_spinner
 
     if issued is not None:
         _write_issued(config, issued, out, as_json)
@@ -57,11 +57,11 @@ def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> N
     """Write what was issued of one kind as a table, or print it as JSON."""
     from ...features.errors import InputError, did_you_mean
     from ..project.config import load_config
+    from ..stage import Stage
     from ..state.database import read_state
     from ..state.issued import read_issued
     from ..state.schema import ISSUED_TABLES
     from ..store.table_files import check_table_path, write_table
-    from ..stage import Stage
     from .terminal import output_stage, print_line
 
     if kind not in ISSUED_TABLES:

@@ -187,8 +187,8 @@ def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
     idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
     spare = figure(FIGURES, "paid hours nobody needs", queue, found.idle_hours)
     first = idle["ds"].iloc[0]
-    more = f"{spare:paid hour} without required agents, first {format_instant(first, first.year)}"
-    return Finding(f"{text}. {more}.", *facts, spare, names=[queue, format_queue(queue)])
+    nobody = f"{spare:paid hour} without required agents, first {format_instant(first, first.year)}"
+    return Finding(f"{text}. {nobody}.", *facts, spare, names=[queue, format_queue(queue)])
 
 
 def _surplus_sentence(queue: str, found: Any) -> Finding:
