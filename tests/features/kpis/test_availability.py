@@ -53,4 +53,6 @@ def test_the_page_of_the_docs_is_made_from_the_catalogue():
     page = Path(__file__).parents[3] / "docs" / "reference" / "kpis.md"
     module = "deskcast.features.kpis.availability"
     made = f"python -c \"from {module} import format_catalogue_page as page; print(page(), end='')\""
-    assert page.read_text(encoding="utf-8") == format_catalogue_page(), f"write it anew: {made} > docs/reference/kpis.md"
+    assert page.read_text(encoding="utf-8") == format_catalogue_page(), (
+        f"write it anew: {made} > docs/reference/kpis.md"
+    )
