@@ -4,6 +4,8 @@ from ..features.lazy import lazy_names
 
 #: Module -> the names that it hands on.
 HOMES = {
+    "init.init": "write_config",
+    "pages.analysis": "Analysis",
     "project.config": "load_config",
     "project.project": "open_log",
     "stages.train": "train_breach_risk",

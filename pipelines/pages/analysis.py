@@ -1,0 +1,185 @@
+"""The stages of a run in a notebook, one at a time: sentences, pictures and the tables behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ...features.case_log.log import CaseLog
+from ...features.errors import InputError, did_you_mean
+from ..charts.charts import plot_stage
+from ..charts.svg import Chart
+from ..project.config import CONFIG_FILE
+from ..project.project import open_project
+from ..stage import Stage
+from ..words.columns import table_title
+from ..words.tables import format_table
+from .sections import PAGE_COLUMNS
+
+if TYPE_CHECKING:
+    from ..stages.train import TrainedModel
+
+#: Rows of a table that a notebook shows.
+MAX_ROWS = 10
+
+
+@dataclass(frozen=True)
+class View:
+    """A stage as a notebook shows it: ``findings``, ``charts`` by table, and ``tables``, whole."""
+
+    stage: Stage
+    charts: dict[str, list[Chart]] = field(repr=False, default_factory=dict)
+    timezone: str = "UTC"
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Sentences, the most important first; where the stage could not be done, why."""
+        return (self.stage.skipped,) if self.stage.skipped else self.stage.findings
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Result tables by name."""
+        return dict(self.stage.tables)
+
+    def table(self, name: str) -> TableView:
+        """Return one table, shown with labels and units; an empty one where the stage has none of that name."""
+        return TableView(name, self.tables.get(name, pd.DataFrame()), self.timezone)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.findings)
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{escape(text)}</li>" for text in self.findings)
+        drawn = "".join(f"<div>{chart.svg}</div>" for charts in self.charts.values() for chart in charts)
+        return f"<ul>{said}</ul>{drawn}"
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table as people read it; ``frame`` is the table itself."""
+
+    name: str
+    frame: pd.DataFrame = field(repr=False)
+    timezone: str = "UTC"
+
+    def _repr_html_(self) -> str:
+        title = escape(table_title(self.name))
+        if self.frame.empty:
+            return f"<p>{title}: no rows.</p>"
+        shown = [name for name in PAGE_COLUMNS.get(self.name, tuple(self.frame)) if name in self.frame]
+        table = format_table(self.name, self.frame[shown], MAX_ROWS, self.timezone)
+        head = "".join(f"<th>{escape(label)}</th>" for label, _ in table.columns)
+        rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+        more = f" ({MAX_ROWS} of {table.total:,} rows)" if table.total > MAX_ROWS else ""
+        return f"<table><caption>{title}{more}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+class Analysis:
+    """A service desk in a notebook: each stage is computed once, when it is first shown.
+
+    Nothing is written: results, state and MLflow stay as the last ``deskcast run`` left them.
+
+    Parameters
+    ----------
+    config
+        The ``deskcast.toml``.
+
+    Attributes
+    ----------
+    log
+        The case log.
+
+    Raises
+    ------
+    InputError
+        If the configuration or a source cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "cases.csv").write_text("case_id,created_at\\n1,2024-03-01 09:00\\n2,2024-03-02 10:00\\n")
+    >>> _ = (folder / "deskcast.toml").write_text('[source.cases]\\npath = "cases.csv"\\n')
+    >>> desk = Analysis(folder / "deskcast.toml")
+    >>> len(desk.log.frame("cases")), desk.show("history").table("history").frame["kpi"].nunique() > 0
+    (2, True)
+    """
+
+    def __init__(self, config: str | Path = CONFIG_FILE) -> None:
+        self._project = open_project(config)
+        self._stages: dict[str, Stage] = {}
+        self._trained: TrainedModel | None = None
+
+    @property
+    def log(self) -> CaseLog:
+        """The case log."""
+        return self._project.log
+
+    def __repr__(self) -> str:
+        return f"Analysis of {self.log!r}"
+
+    def show(self, stage: str) -> View:
+        """Return what a stage finds: ``check``, ``history``, ``forecast``, ``staff``, ``train``, ``risk`` or ``watch``.
+
+        A stage that this data cannot feed says why, as in a run.
+
+        Raises
+        ------
+        InputError
+            If there is no such stage.
+        """
+        done = self._stage(stage)
+        others = [other for name, other in self._stages.items() if name != stage]
+        return View(done, plot_stage(done, others), str(self.log.timezone))
+
+    def _stage(self, name: str) -> Stage:
+        if name not in self._work():
+            raise InputError(
+                "unknown stage",
+                column="stage",
+                got=name,
+                hint=did_you_mean(name, list(self._work())),
+                code="value.unknown",
+            )
+        if name not in self._stages:
+            try:
+                self._stages[name] = self._work()[name]()
+            except InputError as error:
+                self._stages[name] = Stage(name, skipped=str(error), refused=True)
+        return self._stages[name]
+
+    def _work(self) -> dict[str, Callable[[], Stage]]:
+        from ..stages.check import check_stage
+        from ..stages.forecast import forecast_stage
+        from ..stages.history import history_stage
+        from ..stages.risk import risk_stage
+        from ..stages.staff import staff_stage
+        from ..stages.watch import watch_stage
+
+        def history() -> pd.DataFrame:
+            return self._stage("history").tables.get("history", pd.DataFrame())
+
+        def risk() -> Stage:
+            self._stage("train")
+            return risk_stage(self._project, self._trained)
+
+        return {
+            "check": lambda: check_stage(self._project),
+            "history": lambda: history_stage(self._project),
+            "forecast": lambda: forecast_stage(self._project),
+            "staff": lambda: staff_stage(self._project),
+            "train": self._train,
+            "risk": risk,
+            "watch": lambda: watch_stage(self._project, history()),
+        }
+
+    def _train(self) -> Stage:
+        from ..stages.train import train_stage
+
+        stage, self._trained = train_stage(self._project)
+        return stage
