@@ -90,6 +90,7 @@ def _join_groups(
     leads = dict(reversed(anchors))
     totals = [t for t in rows if not t.own and _is_of(t, leads.get(number[t.place]))]
     sizes = Counter(number.values())
+    wide = {number[one.place] for one in rows if not one.own}
     into: dict[int, int] = {}
     for group, one in anchors:
         others = [(g, anchor) for g, anchor in anchors if g != group and g not in into]
@@ -97,7 +98,8 @@ def _join_groups(
         fits = [g for t in totals if (g := number[t.place]) in open_now and t.shares_total(one)]
         moved = {number[t.place] for t in totals if t.theme == one.theme}
         fits += [g for g, anchor in others if anchor.bursts(one) and g in moved]
-        fits += [g for g, anchor in others if anchor.is_continued_by(one)]
+        if group not in wide:  # the whole desk would bring along what has nothing to do with the segment
+            fits += [g for g, anchor in others if anchor.is_continued_by(one)]
         if sizes[group] == 1:
             fits += [g for g, anchor in others if anchor.carries(one)]
         if fits and group not in ids:

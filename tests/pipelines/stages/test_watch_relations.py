@@ -134,3 +134,13 @@ def test_a_lead_that_changes_leaves_the_subject_of_the_id_and_its_own_figures(z,
     assert kept == {int(groups[0]): "one"}
     assert (row["kpi"], row["series"], row["direction"]) == subject
     assert (row["after"], row["z"]) == (20.0, -z)
+
+
+def test_what_the_whole_desk_did_too_does_not_join_two_accounts():
+    repeats = ("repeat_contact_rate", "account A2", "up", "level_shift", -14, -7, None, 5.6)
+    own = ("cases_opened", "account A2", "up", "level_shift", 7, 14, None, 4.0)
+    total = ("cases_opened", "all", "up", "level_shift", 9, 14, None, 3.9)
+    other = ("cases_opened", "account A3", "up", "level_shift", 0, 2, None, 6.0)
+    groups = grouped(repeats, own, total, other)
+    assert groups[0] == groups[1] != groups[2] == groups[3]
+    assert grouped(repeats, ("cases_opened", "account A2", "up", "level_shift", 7, 14, None, 4.0)) == [0, 0]
