@@ -160,7 +160,7 @@ def _explained(
     groups = first.reindex(rows["case_id"]).fillna(ANY_NAME)
     if told.empty:
         order = "by due time, then by age" if rows["due_at"].notna().any() else "by age, the oldest first"
-        base = f"every case has the base rate of {100 * rows['probability'].median():.0f} %; the list is {order}"
+        base = f"every case has the average breach rate, {rows['probability'].median():.0%}; the list is {order}"
         rows["reason_1"] = pd.Series(base, index=rows.index, dtype="str")
     todo = [action_for(table, group, band) for group, band in zip(groups, rows["risk_level"], strict=True)]
     rows["group"] = groups.astype("str").array

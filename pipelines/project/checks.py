@@ -90,7 +90,7 @@ def check_condition(key: str, values: str) -> None:
     >>> check_condition("mood", "bad")
     Traceback (most recent call last):
     deskcast.features.errors.InputError: column 'when': unknown condition; got 'mood' (known: reason, \
-risk_level, priority, team, owner, status, channel, product, region, case_type, paused)
+risk_level, priority and 8 more)
     """
     from ...models.candidates.feature_groups import FEATURE_GROUPS
     from ...models.worklist.ranking import RISK_LEVELS

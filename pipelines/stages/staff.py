@@ -272,7 +272,7 @@ def clock_seconds(text: str, where: str, column: str) -> float:
             where=where,
             column=column,
             got=text,
-            wanted="such as '07:30'",
+            wanted="HH:MM",
             code="time.unreadable",
         )
     return 3600.0 * int(hours) + 60.0 * int(minutes)

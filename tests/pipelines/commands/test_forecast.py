@@ -149,7 +149,7 @@ def test_numbers_out_of_range_end_with_two(desk, word, value):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ('model = "core"', "column 'model': unknown key .did you mean 'models'"),
+        ('model = "core"', "key 'model': unknown key .did you mean 'models'"),
         ('reconcile = "sum"', "unknown way to add up"),
         ('kpi = "backlogg"', "did you mean 'backlog'"),
     ],

@@ -40,7 +40,9 @@ def test_commands_and_python_of_the_page(desk):
         said.append(done.stdout)
     assert "Volume: issued forecasts for the next day were off by" in said[2]
     assert len(pd.read_csv(desk / "track-record.csv")) > 3
-    assert pd.read_csv(desk / "issued-risks.csv")["as_of"].nunique() == 2
+    listed = pd.read_csv(desk / "issued-risks.csv")
+    assert len(listed) > 0
+    assert listed["probability"].between(0, 1).all()
     code = next(body for kind, body in BLOCKS if kind == "python")
     done = subprocess.run([sys.executable, "-c", code], cwd=desk, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
