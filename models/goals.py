@@ -119,7 +119,7 @@ def goal_outlook(
     if rows.empty:
         known = ", ".join(sorted(history["kpi"].astype(str).unique())[:8])
         raise InputError(
-            "the history has no such KPI or series", got=f"{kpi}, {series}", hint=f"it has {known}", code="kpi.unknown"
+            "unknown KPI or series of the history", got=f"{kpi}, {series}", hint=f"it has {known}", code="kpi.unknown"
         )
     way = _better_direction(kpi, better)
     frame = _daily(rows, kind := infer_kpi_kind(kpi, rows))

@@ -31,13 +31,13 @@ def accuracy_findings(tables: Tables, figures: str, nights: int) -> list[Finding
     Examples
     --------
     >>> accuracy_findings({}, "accuracy_figures", 0)
-    ['Not enough data yet: nothing has been issued. The track record begins with the first run.']
+    ['Not enough data yet: the track record has 0 nights; it begins with the first run.']
     """
     count = figure(figures, "nights", "all", nights)
     if not any(name in tables for name in (_FORECAST, _RISK, "accuracy_staffing", "accuracy_goals", "accuracy_alerts")):
         if not nights:
-            text = "Not enough data yet: nothing has been issued. The track record begins with the first run."
-            return [Finding(text)]
+            text = f"Not enough data yet: the track record has {count:night}; it begins with the first run."
+            return [Finding(text, count)]
         text = f"Not enough data yet: nothing that was issued in {count:night} is decided."
         return [Finding(text, count)]
     found = [*_forecast(tables), *_risks(tables), *_selected(tables), *_staffing(tables), *_goals(tables, figures)]

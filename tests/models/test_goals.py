@@ -67,7 +67,7 @@ def test_goals_in_a_frame_and_what_cannot_be_had():
     assert np.isnan(young.probability)
     assert "too little is known" in young.summary
     for options, words in (
-        ({"kpi": "csat"}, "unknown KPI"),
+        ({"kpi": "csat"}, "unknown KPI or series"),
         ({"better": "up"}, "direction"),
         ({"period": "D"}, "period"),
     ):

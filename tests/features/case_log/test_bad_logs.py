@@ -173,7 +173,7 @@ def test_the_check_counts_and_names_what_is_wrong(files):
     assert "1 row, the case id came before" in said
     assert "the time cannot be read" in said
     assert "events before their creation" in said
-    assert "not in the table of cases" in said
+    assert "no row in the table of cases" in said
     assert "unheard" in said
     told = case_history(open_project(path).log).set_index("case_id")
     assert told.index.tolist() == ["1", "2"]

@@ -140,7 +140,7 @@ def test_instants_without_a_zone_are_read_on_the_desks_clock():
 @pytest.mark.parametrize(
     ("name", "frame", "message"),
     [
-        ("case", pd.DataFrame(), "no canonical table 'case' .did you mean 'cases'"),
+        ("case", pd.DataFrame(), "unknown canonical table 'case' .did you mean 'cases'"),
         ("cases", pd.DataFrame({"case_id": ["1"]}), "column 'created_at': missing column"),
         (
             "cases",
