@@ -73,13 +73,13 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         if not queue.shifts:
             continue
         try:
-            schedule, sentence = _schedule(queue, plan)
+            schedule, said = _schedule(queue, plan)
         except InputError as error:
             skipped.append(f"shifts of {queue.name}: {error}")
             continue
         tables["schedule"] = _add(tables.get("schedule"), schedule.table, queue.name)
         tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue.name)
-        findings.append(sentence)
+        findings += said
     if simulate:
         tables["simulated"], played = _simulated(planned)
         findings += played
@@ -131,8 +131,8 @@ def _add(table: pd.DataFrame | None, more: pd.DataFrame, queue: str) -> pd.DataF
     return named if table is None else pd.concat([table, named], ignore_index=True)
 
 
-def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, Finding]:
-    """Cover the required agents of a queue by the configured shifts, and say how well that goes."""
+def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, list[Finding]]:
+    """Cover the required agents of a queue by the configured shifts, and report how well that goes."""
     patterns = [pattern for kind, shift in queue.shifts.items() for pattern in build_shift_patterns(kind, shift)]
     limits = {kind: float(shift.max_agents) for kind, shift in queue.shifts.items() if shift.max_agents is not None}
     column = required_column(plan)
@@ -145,7 +145,7 @@ def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, Finding]:
         shrinkage=queue.total_shrinkage,
         calendar=queue.calendar,
     )
-    return found, _schedule_sentence(queue.name, found, queue.spec)
+    return found, _schedule_sentences(queue.name, found, queue.spec)
 
 
 def required_column(plan: pd.DataFrame) -> str:
@@ -157,7 +157,7 @@ def required_column(plan: pd.DataFrame) -> str:
     return "agents_sure" if "agents_sure" in plan else "agents"
 
 
-def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
+def _schedule_sentences(queue: str, found: Any, spec: StaffingSpec) -> list[Finding]:
     hours, keys = spec.interval_s / 3600, {"queue": queue}
     tables = {
         name: frame.assign(queue=queue) for name, frame in (("schedule", found.table), ("coverage", found.coverage))
@@ -179,20 +179,21 @@ def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
     lowest = "at lowest cost" if found.gap < MIN_GAP_SAID else f"at a cost within {gap} of the lowest"
     text = f"{format_queue(queue)}: {agents:agent} in {patterns:shift pattern}, {paid:~paid hour}. {covered} {lowest}"
     facts = [f for f in facts if f is not gap or found.gap >= MIN_GAP_SAID]
+    names = [queue, format_queue(queue)]
+    said = [Finding(f"{text}.", *facts, names=names)]
     if round(found.surplus_hours) >= 1:
-        more = _surplus_sentence(queue, found)
-        text, facts = f"{text}. {more}", [*facts, *more.facts]
-    if found.idle_hours <= MIN_HOURS_SAID:
-        return Finding(f"{text}.", *facts, names=[queue, format_queue(queue)])
-    idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
-    spare = figure(FIGURES, "paid hours nobody needs", queue, found.idle_hours)
-    first = idle["ds"].iloc[0]
-    nobody = f"{spare:paid hour} without required agents, first {format_instant(first, first.year)}"
-    return Finding(f"{text}. {nobody}.", *facts, spare, names=[queue, format_queue(queue)])
+        said.append(_surplus_sentence(queue, found))
+    if found.idle_hours > MIN_HOURS_SAID:
+        idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
+        spare = figure(FIGURES, "paid hours nobody needs", queue, found.idle_hours)
+        first = idle["ds"].iloc[0]
+        nobody = f"{spare:paid hour} without required agents, first {format_instant(first, first.year)}"
+        said.append(Finding(f"{format_queue(queue)}: {nobody}.", spare, audience="planner", names=names))
+    return said
 
 
 def _surplus_sentence(queue: str, found: Any) -> Finding:
-    """Say how many of the paid hours nobody needs, and why they are paid."""
+    """Report how many of the paid hours nobody needs, and why they are paid."""
     surplus = round(found.surplus_hours)
     rounded = min(round(found.rounding_hours), surplus)  # so that the parts add up as they are said
     spare = figure(FIGURES, "paid hours beyond those to schedule", queue, surplus)
@@ -200,8 +201,9 @@ def _surplus_sentence(queue: str, found: Any) -> Finding:
     shifts = figure(FIGURES, "paid hours by whole shifts", queue, surplus - rounded)
     causes = [(shifts, "because shifts have fixed lengths and days a week"), (rounding, "because agents are whole")]
     said = [(fact, f"{fact:~} {why}") for fact, why in causes if fact.value >= 1]
-    text = f"{spare:~} of these hours are more than required with shrinkage: {', '.join(part for _, part in said)}"
-    return Finding(text, spare, *(fact for fact, _ in said))
+    text = f"{format_queue(queue)}: {spare:paid hour} beyond those to schedule: {', '.join(part for _, part in said)}."
+    facts = (spare, *(fact for fact, _ in said))
+    return Finding(text, *facts, audience="planner", names=[queue, format_queue(queue)])
 
 
 def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.DataFrame, list[str]]:
