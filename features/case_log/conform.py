@@ -64,7 +64,37 @@ def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     if name == "events":
         out = _sequenced(out)
     _check_key(out, name)
+    _check_spans(out, name)
     return out
+
+
+def find_backward_spans(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Tell which rows with a ``start`` and an ``end`` end before they start; nothing can be counted of them.
+
+    >>> at = pd.to_datetime(["2024-03-01T08:00Z", "2024-03-01T09:00Z", "2024-03-01T10:00Z", None])
+    >>> find_backward_spans(pd.DataFrame({"start": at[1], "end": at})).tolist()
+    [True, False, False, False]
+    """
+    if not {"start", "end"} <= set(frame.columns):
+        return pd.Series(False, index=frame.index)
+    return frame["end"] < frame["start"]
+
+
+def _check_spans(frame: pd.DataFrame, table: str) -> None:
+    """Refuse a stretch that ends before it starts: its time or money would be passed over in silence."""
+    backward = find_backward_spans(frame).to_numpy(dtype=bool)
+    if backward.any():
+        row = int(backward.argmax())
+        raise InputError(
+            "the row ends before it starts",
+            where=table,
+            column="end",
+            row=row + 1,
+            got=frame["end"].iloc[row],
+            wanted=f"{frame['start'].iloc[row]} or later",
+            hint=f"{int(backward.sum()):,} in all",
+            code="time.order",
+        )
 
 
 def _check_words(values: pd.Series[Any], known: tuple[str, ...], column: str, table: str) -> None:

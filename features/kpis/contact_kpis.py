@@ -217,8 +217,8 @@ def cost_per_success(desk: LogView) -> pd.DataFrame:
 
 def _sum_costs(source: SegmentedRows) -> Floats:
     """Spread money evenly over its spans; a period that no cost touches is not booked yet, which is not free."""
-    spent = sum_overlap(source, source.rows, None, amount="amount")
-    return np.where(sum_overlap(source, source.rows, None) > 0, spent, np.nan)
+    spent = sum_overlap(source, source.rows, None, amount="amount", instants=True)
+    return np.where(sum_overlap(source, source.rows, None, instants=True) > 0, spent, np.nan)
 
 
 def first_time_fix_rate(desk: LogView) -> SumQuery:

@@ -13,7 +13,9 @@ from ..case_log.fetch import fetch
 from .cells import PeriodSpec, SegmentedRows
 
 
-def sum_overlap(source: SegmentedRows, rows: Any, of: Any, amount: str | None = None) -> Floats:
+def sum_overlap(
+    source: SegmentedRows, rows: Any, of: Any, amount: str | None = None, *, instants: bool = False
+) -> Floats:
     """Sum the seconds of stretches, or their amounts in proportion, that fall into each cell.
 
     Parameters
@@ -26,6 +28,9 @@ def sum_overlap(source: SegmentedRows, rows: Any, of: Any, amount: str | None = 
         Ibis condition on the rows, or ``None``.
     amount
         Column to spread evenly over the stretch; seconds by default.
+    instants
+        Whether a stretch that ends when it starts stands in the second of its start, and so in one cell: money that is
+        booked on a date has no span. By default it lasts no time and counts for nothing.
 
     Returns
     -------
@@ -35,6 +40,10 @@ def sum_overlap(source: SegmentedRows, rows: Any, of: Any, amount: str | None = 
     columns = [*source.by, "start", "end", *([amount] if amount else [])]
     stretches = fetch(chosen.select(*columns))
     stretches["end"] = stretches["end"].fillna(source.clock.until)
+    if instants:
+        at_once = stretches["end"] == stretches["start"]
+        stretches["start"] = stretches["start"].mask(at_once, stretches["start"].dt.floor("s"))
+        stretches["end"] = stretches["end"].mask(at_once, stretches["start"] + pd.Timedelta(seconds=1))
     stretches = stretches[stretches["end"] > stretches["start"]].reset_index(drop=True)
     total = np.zeros(source.size)
     if stretches.empty or source.periods.empty:

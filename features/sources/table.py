@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..case_log.conform import find_backward_spans
 from ..case_log.schema import EVENT_KINDS, TABLES, AttributeTiming
 from ..errors import InputError
 from ..readers.many_files import FILES
@@ -237,6 +238,8 @@ def _canonical(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
             "the key came before; the first row was kept",
             code="row.doubled",
         )
+    if {"start", "end"} <= set(found):
+        _check_spans(cast, found["end"], ledger)
     ledger.check_rows_left()
     inside = ledger.accepted
     if table.instant:
@@ -245,6 +248,16 @@ def _canonical(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     if spec.table == "events" and "seq" not in out:
         out = number_events(out)
     return LoadedSource({spec.table: out}, ledger.rejected(), tuple(ledger.notes), until=ledger.until)
+
+
+def _check_spans(cast: pd.DataFrame, column: str, ledger: ImportReport) -> None:
+    """Reject what ends before it starts, and note money that has no span to be spread over."""
+    backward = find_backward_spans(cast).to_numpy(dtype=bool)
+    ledger.reject(backward, column, cast["end"].astype("str"), "it ends before it starts", code="time.order")
+    at_once = ((cast["end"] == cast["start"]).to_numpy(dtype=bool) & ledger.accepted).sum()
+    if ledger.table == "costs" and at_once:
+        rows, them = ("1 row ends", "it counts") if at_once == 1 else (f"{at_once:,} rows end", "each counts")
+        ledger.add_note(f"{rows} when starting: {them} as a whole in the period of that time")
 
 
 def _sorted(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -156,26 +156,25 @@ def _with_risk(tables: dict[str, pd.DataFrame], name: str) -> dict[str, pd.DataF
     return {**tables, "risk": table.assign(**{column: table["case_id"].map(asked).astype("float64")})}
 
 
-#: What the cases of a list are, and what is expected of some of them.
-_LISTS = {
-    "dissatisfaction": ("open case", "will end with a dissatisfied customer"),
-    "recently_closed": ("recently closed case", "have a dissatisfied customer"),
-    "escalation": ("open case", "will be escalated"),
-}
+#: What the cases of a list are.
+_LISTS = {"dissatisfaction": "open case", "recently_closed": "recently closed case", "escalation": "open case"}
 #: Outcome and stage of a case -> what a model cannot rank yet.
 _UNRANKED = {"open": "open cases", "closed": "closed cases"}
 
 
 def _counted(tables: dict[str, pd.DataFrame], name: str) -> Finding:
-    """Report how many cases a list holds, and how many of them are expected to end badly."""
-    column = "escalation_risk" if name == "escalation" else "dissatisfaction_risk"
-    cells = Cell(name, "case_id", take="count"), Cell(name, column, take="sum")
-    count, bad = (
-        Fact(kind, name, cell.read(tables), cell=cell)
-        for kind, cell in zip(("listed_cases", "expected_outcomes"), cells, strict=True)
-    )
-    noun, outcome = _LISTS[name]
-    return Finding(f"About {bad:~} of {count:{noun}} {outcome}.", count, bad)
+    """Report how many cases a list holds, and what is expected of them.
+
+    Of customers the share among answers is stated and no number of dissatisfied ones: who keeps silent is often less
+    dissatisfied than the answers of like cases say, and no answer ever tells by how much.
+    """
+    count = Fact.at(Cell(name, "case_id", take="count"), tables, "listed_cases", name)
+    if name == "escalation":
+        bad = Fact.at(Cell(name, "escalation_risk", take="sum"), tables, "expected_outcomes", name)
+        return Finding(f"About {bad:~} of {count:{_LISTS[name]}} will be escalated.", count, bad)
+    cell = Cell(name, "dissatisfaction_risk_if_answered", take="mean", weight="response_probability")
+    share = Fact.at(cell, tables, "dissatisfied_answers", name, "share")
+    return Finding(f"About {share:%} of survey answers on {count:{_LISTS[name]}} will be dissatisfied.", count, share)
 
 
 def _unranked(outcome: str, used: Mapping[str, str]) -> list[str]:

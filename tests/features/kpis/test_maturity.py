@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
+from deskcast.features.errors import InputError
 from deskcast.features.kpis.kpi_history import kpi_history, series
+from deskcast.features.sources.spec import SourceSpec
+from deskcast.features.sources.table import read_mapped_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,3 +85,41 @@ def test_a_month_without_booked_costs_is_not_free():
     assert history["value"].notna().tolist() == [True, True, False]
     weeks = kpi_history(desk("2024-03-20T12:30Z"), "cost_per_case", freq="W")
     assert weeks["value"].isna().tolist() == [str(d) >= "2024-03-01" for d in weeks["ds"]]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 45 * 86400), st.sampled_from(["D", "W", "MS"]))
+def test_money_of_one_instant_counts_as_a_whole_in_its_period(second, freq):
+    at = pd.Timestamp("2024-01-01T00:00Z") + pd.Timedelta(seconds=second)
+    when = pd.date_range("2024-01-01", "2024-02-29T23:00", freq="h", tz="UTC")
+    ids = [str(i) for i in range(len(when))]
+    log = CaseLog.from_frames(
+        cases=pd.DataFrame({"case_id": ids, "created_at": when}),
+        events=pd.DataFrame({"case_id": ids, "at": when, "kind": "resolved"}),
+        costs=pd.DataFrame({"start": [at], "end": at, "amount": 900.0, "category": "licences", "currency": "EUR"}),
+        until="2024-03-10T00:00Z",
+    )
+    history = kpi_history(log, "cost_per_case", freq=freq)
+    booked = history[history["value"].notna()]
+    assert booked["numerator"].tolist() == [pytest.approx(900.0)]
+    assert booked["ds"].iloc[0] == max(day for day in history["ds"] if day <= at.tz_localize(None))
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("costs", {"amount": 5.0, "category": "licences", "currency": "EUR"}),
+        ("agent_time", {"agent_id": "a", "state": "handling"}),
+    ],
+)
+def test_a_stretch_that_ends_before_it_starts_is_refused_or_rejected_by_name(table, columns, tmp_path):
+    at = pd.date_range("2024-01-01", periods=3, freq="D", tz="UTC")
+    spans = pd.DataFrame({"start": at, "end": at + pd.to_timedelta([1, 0, -1], unit="D"), **columns})
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": at[:1]})
+    with pytest.raises(InputError, match="ends before it starts") as refused:
+        CaseLog.from_frames(cases=cases, **{table: spans})
+    assert "row 3" in str(refused.value)
+    loaded = read_mapped_table(SourceSpec(table, path="x.csv"), spans)
+    assert loaded.rejected[["row", "code"]].values.tolist() == [[3, "time.order"]]
+    assert len(loaded.tables[table]) == 2
+    assert any("1 row ends when starting" in note for note in loaded.notes) == (table == "costs")
