@@ -58,7 +58,7 @@ def test_a_series_without_a_row_is_as_its_relatives_are():
     assert (mine["relatives"] == 5).all()
     assert truth.between(mine["deskcast-lo-95"], mine["deskcast-hi-95"]).mean() > 0.9
     assert mine["deskcast"].corr(truth) > 0.9
-    assert any("no days of its own" in note for note in ahead.attrs["notes"])
+    assert any("has no usable days" in note for note in ahead.attrs["notes"])
 
 
 def test_the_output_says_which_tier_was_used_and_grown_series_stay_as_they_were():
@@ -71,7 +71,7 @@ def test_the_output_says_which_tier_was_used_and_grown_series_stay_as_they_were(
     pd.testing.assert_frame_equal(left.reset_index(drop=True), right.reset_index(drop=True), check_exact=False)
     assert (np.diff(ahead[LADDER].to_numpy(), axis=1) >= 0).all()
     assert ahead.loc[~grown, "own_days"].eq(14).all()
-    assert any("14 days of values: 33% of its forecast is its own" in note for note in ahead.attrs["notes"])
+    assert any("14 days of history: 33% of its forecast is its own" in note for note in ahead.attrs["notes"])
 
 
 def test_relatives_may_be_named():

@@ -59,7 +59,7 @@ def test_a_series_that_goes_on_longer_than_the_others_or_began_earlier_is_no_str
     both = ahead(pd.concat([frame, odd(long)], ignore_index=True), "D")
     assert both.attrs["rejected"] == []
     assert set(both["unique_id"]) == {"odd"}
-    assert any("no forecast for series 's0'" in note for note in both.attrs["notes"])
+    assert any("no forecast for 's0'" in note for note in both.attrs["notes"])
 
 
 @pytest.mark.parametrize("unit", [1e12, 1e-9])

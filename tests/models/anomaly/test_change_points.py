@@ -108,7 +108,7 @@ def test_series_without_anything_to_see_have_no_change(values):
 def test_bad_arguments_are_named():
     for bad, words in (
         ({"values": ["a", "b"]}, "not valid numbers"),
-        ({"values": np.zeros((2, 2, 2))}, "no series"),
+        ({"values": np.zeros((2, 2, 2))}, "not a valid series"),
         ({"values": [1.0], "shapes": ["levl"]}, "level"),
         ({"values": [1.0], "shapes": []}, "'shapes'"),
         ({"values": [1.0], "least": 1}, "'least'"),

@@ -208,7 +208,7 @@ def test_a_store_that_cannot_be_had_is_said_before_any_work(tmp_path):
         "mlruns": "not a valid tracking store",
         "file:./mlruns": "not a valid tracking store",
         "sqlite:///notes.db": "is no sqlite database",
-        "sqlite:///folder": "this is a folder",
+        "sqlite:///folder": "not a file but a folder",
         "sqlite:///notes.db/deep/m.db": "nothing can be written",
         "http://ann:secret@127.0.0.1:9": r"no server answers there.*//\.\.\.@127",
     }

@@ -43,7 +43,7 @@ def test_places_for_out_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="missing folder"):
         write_table(frame, tmp_path / "no" / "a.csv")
     (tmp_path / "a.csv").mkdir()
-    with pytest.raises(InputError, match="this is a folder"):
+    with pytest.raises(InputError, match="not a file but a folder"):
         write_table(frame, tmp_path / "a.csv")
     with pytest.raises(InputError, match=r"expected \.parquet or \.csv"):
         write_table(frame, tmp_path / "a")
