@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 from kpi_twin import DAY, WEEK, Cells, Row, SlowDesk, cell, known, ratio_of, seconds
 
@@ -162,7 +163,9 @@ def work_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
         return pd.isna(case["first_reopened_at"]) or case["first_reopened_at"] - case["first_resolved_at"] > WEEK
 
     def money() -> Cells:
-        return desk.overlap(costs, lambda row: True, lambda row: row["amount"])
+        spent, booked = (desk.overlap(costs, lambda row: True, *amount) for amount in ([lambda r: r["amount"]], []))
+        unknown = {key for key in spent if not booked[key]["value"] > 0}  # no cost is booked there yet
+        return {key: cell(value=np.nan) if key in unknown else one for key, one in spent.items()}
 
     def per_success() -> Cells:
         spans = desk.spans(min(row["start"] for row in costs))
