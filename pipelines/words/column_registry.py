@@ -330,7 +330,7 @@ COLUMNS = {
         "kind": "Kind | value",
         "before": "Expected | kpi_value",
         "after": "Actual | kpi_value",
-        "n": "Days | count!",
+        "n": "Sample size | count!",
         "drivers": "Drivers | text",
         "causes": "Possible causes | text",
         "news": "New since last run | value",
@@ -347,7 +347,7 @@ COLUMNS = {
         "kind": "Kind | value",
         "before": "Expected | kpi_value",
         "after": "Actual | kpi_value",
-        "n": "Days | count",
+        "n": "Sample size | count",
         "drivers": "Drivers | text",
     },
     "drivers": {
@@ -364,7 +364,7 @@ COLUMNS = {
         "improved_after": "Improved, actual | improved_kpi",
         "worsened_before": "Worsened, expected | worsened_kpi",
         "worsened_after": "Worsened, actual | worsened_kpi",
-        "n": "Days | count!",
+        "n": "Sample size | count!",
         "evidence": "Strength | number!",
     },
     "goals": {

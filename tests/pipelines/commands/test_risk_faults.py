@@ -54,7 +54,7 @@ def ask(folder, monkeypatch, *words):
     [
         ({"cases": 30}, "only"),
         ({"cases": 300, "hours": 30.0}, "0 of"),
-        ({"cases": 300, "hours": 60.0}, "broke their promise (at least 20 of either are needed)"),
+        ({"cases": 300, "hours": 60.0}, "breached (at least 20 breached and 20 met cases are needed)"),
     ],
 )
 def test_few_cases_or_one_kind_only_give_the_base_rate_by_due_time(tmp_path, monkeypatch, how, words):
@@ -62,17 +62,20 @@ def test_few_cases_or_one_kind_only_give_the_base_rate_by_due_time(tmp_path, mon
     done = ask(tmp_path, monkeypatch)
     assert done.exit_code == 0, done.output
     body = json.loads(done.stdout)
-    unknown = "cannot be known yet" in done.stdout  # too few targets have run out: no rate, no rank
+    unknown = "Not enough data yet for a breach risk" in done.stdout  # too few targets have run out: no rate, no rank
     risk = pd.DataFrame(body["tables"]["open_cases" if unknown else "risk"])
     assert len(risk) >= 5
-    assert risk["caution"].str.contains("known|learnt").all()  # what the model warns of stands in the table too
+    assert (
+        risk["caution"].str.startswith("Not enough data yet").all()
+    )  # what the model warns of stands in the table too
     assert risk["due_at"].is_monotonic_increasing
     if unknown:
         assert not {"rank", "probability", "work_first"} & set(risk.columns)
         assert "risk" not in body["tables"]
     else:
         assert risk["probability"].nunique() == 1
-        assert risk["reason_1"].str.startswith("every case has the base rate").all()
+        assert risk["reason_1"].str.startswith("all cases have the average breach rate of ").all()
+        assert ("chosen by the time left as all have the same risk" in done.stdout) == risk["work_first"].any()
     assert unknown == (how["cases"] == 30)
     assert not {"dissatisfaction", "escalation"} & set(body["tables"])  # no surveys, no escalations
     trained = CliRunner().invoke(app, ["train", "--json"])
