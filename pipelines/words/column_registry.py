@@ -374,6 +374,7 @@ COLUMNS = {
         "start": "From | day",
         "end": "To | day",
         "so_far": "To date | kpi_value",
+        "n_so_far": "Sample size to date | count!",
         "days_known": "Days counted | count",
         "days": "Days | count",
         "forecast": "Forecast | kpi_value",

@@ -88,7 +88,7 @@ def test_lists_are_no_level_of_a_text_column(made, kind):
     frame, labels, fits = made
     lists = frame.assign(team=pd.Series([["a"]] * N, dtype=object))
     for ask in (fits[kind].risk, lambda rows: kind().fit(rows, labels)):
-        with pytest.raises(InputError, match="^snapshots: column 'team': "):
+        with pytest.raises(InputError, match=r"^snapshots: column 'team': "):
             ask(lists)
 
 
@@ -97,7 +97,7 @@ def test_no_number_is_endless(made, value):
     frame, labels, fits = made
     rows = frame.assign(transfers=frame["transfers"].where(frame.index != 4, value))
     for ask in (fits[BreachRisk].risk, *(lambda rows, kind=kind: kind().fit(rows, labels) for kind in ESTIMATORS)):
-        with pytest.raises(InputError, match="^snapshots: column 'transfers', row 5: not a finite number"):
+        with pytest.raises(InputError, match=r"^snapshots: column 'transfers', row 5: not a finite number"):
             ask(rows)
 
 
