@@ -79,7 +79,7 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
             continue
         tables["schedule"] = _add(tables.get("schedule"), schedule.table, queue.name)
         tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue.name)
-        findings.append(sentence)
+        findings += [sentence, *_surplus_sentences(queue.name, schedule)]
     if simulate:
         tables["simulated"], played = _simulated(planned)
         findings += played
@@ -179,9 +179,6 @@ def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
     lowest = "at lowest cost" if found.gap < MIN_GAP_SAID else f"at a cost within {gap} of the lowest"
     text = f"{format_queue(queue)}: {agents:agent} in {patterns:shift pattern}, {paid:~paid hour}. {covered} {lowest}"
     facts = [f for f in facts if f is not gap or found.gap >= MIN_GAP_SAID]
-    if round(found.surplus_hours) >= 1:
-        more = _surplus_sentence(queue, found)
-        text, facts = f"{text}. {more}", [*facts, *more.facts]
     if found.idle_hours <= MIN_HOURS_SAID:
         return Finding(f"{text}.", *facts, names=[queue, format_queue(queue)])
     idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
@@ -191,17 +188,21 @@ def _schedule_sentence(queue: str, found: Any, spec: StaffingSpec) -> Finding:
     return Finding(f"{text}. {nobody}.", *facts, spare, names=[queue, format_queue(queue)])
 
 
-def _surplus_sentence(queue: str, found: Any) -> Finding:
+def _surplus_sentences(queue: str, found: Any) -> list[Finding]:
     """Say how many of the paid hours nobody needs, and why they are paid."""
     surplus = round(found.surplus_hours)
+    if surplus < 1:
+        return []
     rounded = min(round(found.rounding_hours), surplus)  # so that the parts add up as they are said
+    paid = figure(FIGURES, "paid hours", queue, found.hours)
     spare = figure(FIGURES, "paid hours beyond those to schedule", queue, surplus)
     rounding = figure(FIGURES, "paid hours by rounding the shrinkage up", queue, rounded)
     shifts = figure(FIGURES, "paid hours by whole shifts", queue, surplus - rounded)
-    causes = [(shifts, "because shifts have fixed lengths and days a week"), (rounding, "because agents are whole")]
-    said = [(fact, f"{fact:~} {why}") for fact, why in causes if fact.value >= 1]
-    text = f"{spare:~} of these hours are more than required with shrinkage: {', '.join(part for _, part in said)}"
-    return Finding(text, spare, *(fact for fact, _ in said))
+    causes = [(shifts, "shifts have fixed lengths"), (rounding, "agents are whole")]
+    said = [(fact, f"{fact:~} because {why}") for fact, why in causes if fact.value >= 1]
+    text = f"{format_queue(queue)}: {spare:~} of {paid:~paid hour} are more than required with shrinkage"
+    facts, names = (paid, spare, *(fact for fact, _ in said)), [queue, format_queue(queue)]
+    return [Finding(f"{text}: {', '.join(part for _, part in said)}.", *facts, audience="planner", names=names)]
 
 
 def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.DataFrame, list[str]]:
