@@ -158,7 +158,7 @@ class NoRowsError(InputError):
 
 
 def _shortened(value: object, size: int) -> str:
-    shown = repr(value)
+    shown = mask_passwords(repr(value))  # before it is cut: half an address no longer looks like one
     return shown if len(shown) <= size else f"{shown[: size - 4]}...{shown[-1]}"
 
 

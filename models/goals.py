@@ -41,6 +41,8 @@ class GoalOutlook:
         Probability that the goal is met at the end of the period.
     summary
         The same in one sentence.
+    n_so_far
+        Answers, cases or contacts behind ``so_far`` of a share or mean; missing for counts and stocks.
     """
 
     kpi: str
@@ -57,6 +59,7 @@ class GoalOutlook:
     high: float
     probability: float
     summary: str
+    n_so_far: float = float("nan")
 
 
 def goal_outlook(
@@ -118,9 +121,7 @@ def goal_outlook(
     rows = rows[segment_names(rows) == series] if len(rows) else rows
     if rows.empty:
         known = ", ".join(sorted(history["kpi"].astype(str).unique())[:8])
-        raise InputError(
-            "unknown KPI or series of the history", got=f"{kpi}, {series}", hint=f"it has {known}", code="kpi.unknown"
-        )
+        raise InputError("unknown KPI or series", got=f"{kpi}, {series}", hint=f"it has {known}", code="kpi.unknown")
     way = _better_direction(kpi, better)
     frame = _daily(rows, kind := infer_kpi_kind(kpi, rows))
     start, end = _period(frame.index[-1] + pd.Timedelta(days=1), period)
@@ -137,7 +138,8 @@ def goal_outlook(
     days = (end - start).days + 1
     place = (start, end, so_far, len(inside), days)
     named = "higher" if way > 0 else "lower"
-    return GoalOutlook(kpi, series, float(target), named, *place, middle, low, high, probability, words)
+    behind = float("nan") if kind in ("count", "stock") else float(inside["bottom"].sum())
+    return GoalOutlook(kpi, series, float(target), named, *place, middle, low, high, probability, words, behind)
 
 
 def goal_value(history: pd.DataFrame, kpi: str, start: pd.Timestamp, end: pd.Timestamp) -> float:

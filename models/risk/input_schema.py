@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
@@ -53,7 +54,7 @@ def read_schema(snapshots: pd.DataFrame, where: str = "snapshots") -> dict[str, 
     Raises
     ------
     InputError
-        If a feature that is a number holds anything else.
+        If a feature that is a number holds anything else or is endless, or one that is text holds lists and the like.
 
     Examples
     --------
@@ -67,6 +68,12 @@ def read_schema(snapshots: pd.DataFrame, where: str = "snapshots") -> dict[str, 
             got = str(snapshots[name].dtype)
             raise InputError(
                 "not valid numbers", where=where, column=name, got=got, wanted="numbers", code="model.unfitted"
+            )
+        _check_finite(snapshots[name], where)
+    for name in features_in(snapshots.columns):
+        if kinds[name] == "objects":
+            raise InputError(
+                "not valid values", where=where, column=name, got="objects", wanted="text", code="model.unfitted"
             )
     return {name: kind for name, kind in kinds.items() if kind}
 
@@ -113,11 +120,29 @@ def check_schema(snapshots: pd.DataFrame, schema: Mapping[str, str], features: I
             problem, hint = "the model was trained with this column and it has vanished", "bring it back or train anew"
             raise InputError(problem, where="snapshots", column=name, hint=hint, code="model.unfitted")
         kind = _kind(snapshots[name])
+        if kind == "number" and schema[name] == "number":
+            _check_finite(snapshots[name], "snapshots")
         if kind not in ("", schema[name]) and not (name == "case_id" and kind != "instant"):
             problem, got = "the model learnt from another kind of value", str(snapshots[name].dtype)
             raise InputError(
                 problem, where="snapshots", column=name, got=got, wanted=_WANTED[schema[name]], code="model.unfitted"
             )
+
+
+def _check_finite(values: pd.Series, where: str) -> None:
+    """Refuse an endless number: every feature is cut to a range, and its probability would be that of the end."""
+    endless = np.isinf(pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan))
+    if endless.any():
+        row = int(endless.argmax())
+        raise InputError(
+            "not a finite number",
+            where=where,
+            column=str(values.name),
+            row=row + 1,
+            got=str(values.iloc[row]),
+            wanted="a number, or a missing value where it is not known",
+            code="model.unfitted",
+        )
 
 
 def _instants(values: pd.Series, where: str) -> pd.Series:
@@ -176,5 +201,9 @@ def _kind(values: pd.Series) -> str:
     if is_datetime64_any_dtype(values.dtype):
         return "instant without a zone"
     known = values.dropna()
-    numbers = known.map(lambda v: isinstance(v, (bool, int, float))).all() if values.dtype == object else False
-    return "number" if numbers else "text"
+    if values.dtype != object:
+        return "text"
+    if known.map(lambda v: isinstance(v, (bool, int, float))).all():
+        return "number"
+    # Lists and the like are no levels of anything.
+    return "text" if known.map(lambda v: isinstance(v, Hashable)).all() else "objects"

@@ -159,8 +159,9 @@ def _explained(
     first = told[(told["place"] == 1) & (told["direction"] == "raises")].set_index("case_id")["group"]
     groups = first.reindex(rows["case_id"]).fillna(ANY_NAME)
     if told.empty:
-        order = "by due time, then by age" if rows["due_at"].notna().any() else "by age, the oldest first"
-        base = f"every case has the average breach rate, {rows['probability'].median():.0%}; the list is {order}"
+        # Whoever picks within a budget orders by what can still be saved, so no order is stated here.
+        differs = "the time left" if rows["due_at"].notna().any() else "the age"
+        base = f"all cases have the average breach rate of {rows['probability'].median():.0%}; only {differs} differs"
         rows["reason_1"] = pd.Series(base, index=rows.index, dtype="str")
     todo = [action_for(table, group, band) for group, band in zip(groups, rows["risk_level"], strict=True)]
     rows["group"] = groups.astype("str").array

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -73,7 +75,7 @@ def move_time_left(snapshots: pd.DataFrame, at: pd.Timestamp, calendar: Business
     Returns
     -------
     The rows with ``at``, ``age_s``, ``left_s``, ``left_wall_s``, ``left_business_s`` and ``target_used`` moved, as far
-    as there are such columns. The clock of a paused case stands still.
+    as there are such columns. The clock of a paused case stands still: it is due as if it resumed at the later instant.
 
     Examples
     --------
@@ -96,9 +98,15 @@ def move_time_left(snapshots: pd.DataFrame, at: pd.Timestamp, calendar: Business
         opened = np.asarray(
             calendar.seconds_between(snapshots["at"], pd.Series(at, index=snapshots.index)), dtype=float
         )
-    own = np.where(_on_wall_clock(left, wall, business, calendar), passed, opened)
+    around = _on_wall_clock(left, wall, business, calendar)
+    own = np.where(around, passed, opened)
     moved = {"left_wall_s": wall - passed * running, "left_business_s": business - opened * running}
     moved["left_s"] = left - own * running
+    still = ~running & ~np.isnan(left)
+    if "due_at" in out and still.any():
+        due = _find_resumed_due_times(snapshots, at, left, still & ~around, calendar)
+        out["due_at"] = snapshots["due_at"].mask(still, due)
+        moved["left_wall_s"] = np.where(still, (due - at).dt.total_seconds(), moved["left_wall_s"])
     for name, values in moved.items():
         if name in out:
             out[name] = values
@@ -109,6 +117,21 @@ def move_time_left(snapshots: pd.DataFrame, at: pd.Timestamp, calendar: Business
             now = 1 - moved["left_s"] / target
         out["target_used"] = np.where(np.isfinite(now), now, used)
     return out.assign(at=pd.Series(at, index=out.index).astype(snapshots["at"].dtype))
+
+
+def _find_resumed_due_times(
+    snapshots: pd.DataFrame,
+    at: pd.Timestamp,
+    left: Floats,
+    by_hours: NDArray[np.bool_],
+    calendar: BusinessCalendar | None,
+) -> pd.Series[Any]:
+    """Return when each case is due if its clock resumes at an instant: in opening hours, or around the clock."""
+    due = at + pd.Series(pd.to_timedelta(left, unit="s"), index=snapshots.index)
+    if calendar is not None and by_hours.any():
+        ends = calendar.add(pd.Series(at, index=snapshots.index[by_hours]), left[by_hours])
+        due[by_hours] = pd.Series(ends, index=snapshots.index[by_hours])
+    return due.astype(snapshots["at"].dtype)
 
 
 def chance_in_time(left_s: ArrayLike, effort_s: ArrayLike) -> Floats:

@@ -166,7 +166,8 @@ def history(
         from ..stage import Stage
 
         table = availability(project.log, project.config.history.calendar)
-        found = f"{int(table['available'].sum())} of {len(table)} KPIs are available."
+        count = int(table["available"].sum())
+        found = f"{count} of {len(table)} KPIs {'is' if count == 1 else 'are'} available."
         output_stage(
             Stage("history", {"availability": table}, (found,)), "availability", out, as_json, show_all=show_all
         )

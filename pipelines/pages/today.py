@@ -108,7 +108,7 @@ def _cases_tile(stage: Stage, _: int | None) -> Tile:
         return Tile(title, f"{late:,.0f} late now", _of_date(stage), finding)
     soon = Fact.at(Cell(name, "probability", take="sum"), tables, "expected_breaches", name)
     running = format_count(len(tables[name]), "open case")
-    note = f"about {soon:~} of {running} within their SLA will breach"
+    note = f"{soon:about} of {running} within their SLA will breach"
     return Tile(title, f"{late:,.0f} late now, {soon:~} soon", _note(note, finding, stage), finding)
 
 

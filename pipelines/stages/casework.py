@@ -222,7 +222,7 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
             names=names,
         ),
         _breach_sentence(label, names, expected, due),
-        Finding(f"{label}: about {end:~case} open at the end of the plan.", end, audience="planner", names=names),
+        Finding(f"{label}: {end:about case} open at the end of the plan.", end, audience="planner", names=names),
     ]
 
 
@@ -231,5 +231,5 @@ def _breach_sentence(label: str, names: list[str], expected: Fact, due: Fact) ->
     head = f"{label}: with forecast error, expect"
     if round(expected.value) == 0:
         return Finding(f"{head} hardly any breach among {due:~case} due.", due, audience="planner", names=names)
-    text = f"{head} about {expected:~breach} among {due:~case} due."
+    text = f"{head} {expected:about breach} among {due:~case} due."
     return Finding(text, expected, due, audience="planner", names=names)

@@ -361,14 +361,16 @@ def _kpis(can: pd.DataFrame) -> str:
     have = can.loc[can["available"] & can["computed"], "kpi"].tolist()
     later = int((can["available"] & ~can["computed"]).sum())
     extra = f"; {later} more have data but are not computed yet" if later else ""
-    return f"{len(have)} of {len(can)} KPIs are available: {format_list([format_kpi(kpi) for kpi in have])}{extra}."
+    verb = "is" if len(have) == 1 else "are"
+    return f"{len(have)} of {len(can)} KPIs {verb} available: {format_list([format_kpi(kpi) for kpi in have])}{extra}."
 
 
 def _kpi_count(can: pd.DataFrame) -> Finding:
     had = Cell("availability", "kpi", {"available": True, "computed": True}, "count")
     cells = (("available KPIs", had), ("KPIs", Cell("availability", "kpi", take="count")))
     have, whole = (Fact.at(cell, {"availability": can}, kind, "availability") for kind, cell in cells)
-    text = f"{have} of {whole:KPI} are available; 'deskcast history --list' shows what the others need."
+    verb = "is" if have.value == 1 else "are"
+    text = f"{have} of {whole:KPI} {verb} available; 'deskcast history --list' shows what the others need."
     return Finding(text, have, whole, audience="planner")
 
 

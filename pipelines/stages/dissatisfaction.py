@@ -171,7 +171,7 @@ def _counted(tables: dict[str, pd.DataFrame], name: str) -> Finding:
     count = Fact.at(Cell(name, "case_id", take="count"), tables, "listed_cases", name)
     if name == "escalation":
         bad = Fact.at(Cell(name, "escalation_risk", take="sum"), tables, "expected_outcomes", name)
-        return Finding(f"About {bad:~} of {count:{_LISTS[name]}} will be escalated.", count, bad)
+        return Finding(f"Of {count:{_LISTS[name]}} {bad:about} will be escalated.", count, bad)
     cell = Cell(name, "dissatisfaction_risk_if_answered", take="mean", weight="response_probability")
     share = Fact.at(cell, tables, "dissatisfied_answers", name, "share")
     return Finding(f"About {share:%} of survey answers on {count:{_LISTS[name]}} will be dissatisfied.", count, share)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..words.facts import Cell, Fact, Finding
@@ -15,6 +16,8 @@ FIGURES = "risk_figures"
 
 #: Cases of the list that get a sentence each.
 MAX_CASES_REPORTED = 3
+#: Probabilities that differ by less are one rate.
+MIN_RISK_DIFFERENCE = 1e-9
 
 
 def write_risk_findings(
@@ -52,8 +55,15 @@ def write_risk_findings(
     picked = tables["risk"][tables["risk"]["work_first"].astype(bool)]
     findings.insert(1, _picks(tables["risk"], picked, min_probability))
     findings += [_dropped(tables["dropped_cases"])] if "dropped_cases" in tables else []
+    if _is_one_rate(tables["risk"]):
+        return findings  # cases that only their time left tells apart need no sentence each
     rows = (picked if len(picked) else tables["risk"]).head(min(top, MAX_CASES_REPORTED))
     return findings + [_case(row, timezone) for _, row in rows.iterrows()]
+
+
+def _is_one_rate(risk: pd.DataFrame) -> bool:
+    """Tell whether several cases have one and the same breach risk."""
+    return len(risk) > 1 and bool(np.ptp(risk["probability"].to_numpy(dtype=float)) < MIN_RISK_DIFFERENCE)
 
 
 def _counted(table: str, subject: str, tables: dict[str, pd.DataFrame], **keys: Any) -> Fact:
@@ -77,7 +87,7 @@ def _open_cases(tables: dict[str, pd.DataFrame], metric: str, *, ranked: bool) -
     else:
         expected = Cell(name, "probability", take="sum")
         bad = Fact("expected_breaches", sla, expected.read(tables), cell=expected)
-        text = f"{head} Of {'the other ' if over.value else ''}{running:case} about {bad:~} will breach."
+        text = f"{head} Of {'the other ' if over.value else ''}{running:case} {bad:about} will breach."
         facts = [*facts, running, bad]
     more, late = _hopeless(tables)
     return Finding(f"{text}{more}", *facts, *late, audience="everyone")
@@ -114,9 +124,9 @@ def _picks(risk: pd.DataFrame, listed: pd.DataFrame, min_probability: float) -> 
     )
     new = 0 < fresh.value < picked.value and bool(listed["first_flagged_at"].max() >= now - pd.Timedelta(hours=24))
     these = "this" if picked.value == 1 else "these"
-    text = (
-        f"Work on {these} {picked:case} first{f' ({fresh} new)' if new else ''}: about {bad:~} will breach otherwise."
-    )
+    order = ", chosen by the time left as all have the same risk" if _is_one_rate(risk) else ""
+    text = f"Work on {these} {picked:case} first{f' ({fresh} new)' if new else ''}{order}: "
+    text += f"{bad:about} will breach otherwise."
     return Finding(text, picked, bad, *[fresh] * new)
 
 

@@ -123,8 +123,10 @@ class Fact:
     >>> csat = Fact("kpi_alert", "csat", 0.724, "share", expected=0.801, since=pd.Timestamp("2026-03-02"))
     >>> f"CSAT {csat}, expected {csat:expected}, since {csat:since}; about {csat:%}"
     'CSAT 72%, expected 80%, since Mon 2 Mar 2026; about 72%'
-    >>> f"{Fact('volume', 'all', 1.0):open case}, about {Fact('volume', 'all', 18.8):~case}"
+    >>> f"{Fact('volume', 'all', 1.0):open case}, {Fact('volume', 'all', 18.8):about case}"
     '1 open case, about 19 cases'
+    >>> f"{Fact('breaches', 'all', 3.2):about}, {Fact('breaches', 'all', 0.2):about}"
+    'about 3, under 1'
     >>> f"{Fact('goal', 'csat', 0.7873, 'share', expected=0.8)}", f"{Fact('breaches', 'all', 0.3):~case}"
     ('78.7%', 'under 1 case')
     """
@@ -150,7 +152,13 @@ class Fact:
         return cls(kind, subject, cell.read(tables), unit, cell=cell, **more)
 
     def __format__(self, spec: str) -> str:
-        """Write the value, a field by its name, ``%`` without decimals, or with a noun; ``~`` rounds to a whole."""
+        """Write the value, a field by its name, ``%`` without decimals, or with a noun; ``~`` rounds to a whole.
+
+        ``about`` does so too, and says "about" of what is rounded, which "under 1" is not.
+        """
+        if spec.startswith("about"):
+            shown = format(self, f"~{spec.removeprefix('about').strip()}")
+            return f"about {shown}" if shown[:1].isdigit() and self.value else shown
         if spec in _FIELDS or not spec:
             return self._write(getattr(self, spec or "value"), spec)
         if spec == "%":

@@ -123,7 +123,7 @@ def week_sentence(
     middle = _volume(ahead, first, after, span)
     trend, facts = _trend(actuals, middle, (after - first).days)
     likely, bounds = ("", []) if np.isnan(low) else _likely(span, low, high)
-    return Finding(f"{span}: about {middle:~{noun}}{likely}{trend}.", middle, *facts, *bounds)
+    return Finding(f"{span}: {middle:about {noun}}{likely}{trend}.", middle, *facts, *bounds)
 
 
 def _volume(ahead: pd.DataFrame, first: pd.Timestamp, after: pd.Timestamp, subject: str) -> Fact:
@@ -167,7 +167,7 @@ def slot_sentence(total: pd.DataFrame, noun: str, freq: str, table: str = "forec
             for end, word in (("lo", "low"), ("hi", "high"))
         )
         likely, bounds = f", likely {low:~} to {high:~}", [low, high]
-    return Finding(f"{span}: about {middle:~{noun}}{likely}.", middle, *bounds)
+    return Finding(f"{span}: {middle:about {noun}}{likely}.", middle, *bounds)
 
 
 def _trend(actuals: pd.DataFrame, middle: Fact, days: int) -> tuple[str, list[Fact]]:
@@ -202,7 +202,7 @@ def sum_sentence(slots: pd.DataFrame, noun: str, weeks: int) -> Finding:
     middle = _volume(slots, first, last + pd.Timedelta(days=1), span)
     seen, needed = figure(FIGURES, "weeks of history", "volume", weeks), setting("weeks of history", USUAL_WEEKS)
     text = (
-        f"{span}: about {middle:~{noun}}. No likely range yet: it needs {needed:week} of history, this log has {seen}."
+        f"{span}: {middle:about {noun}}. No likely range yet: it needs {needed:week} of history, this log has {seen}."
     )
     return Finding(text, middle, needed, seen)
 
@@ -269,7 +269,7 @@ def day_sentences(
             direction = "above" if change > 0 else "below"
             count = _volume(ahead, stamp, stamp + pd.Timedelta(days=1), f"{stamp:%d %b %Y}")
             moved = figure(FIGURES, "change on the usual day", count.subject, abs(change), "share")
-            head = f"{format_date(stamp, past.index.max().year)} is {names[stamp]}: about {count:~{noun}}"
+            head = f"{format_date(stamp, past.index.max().year)} is {names[stamp]}: {count:about {noun}}"
             text = f"{head}, {moved:%} {direction} a usual {stamp:%A}."
             said.append(Finding(text, count, moved, names=[names[stamp]]))
     return said

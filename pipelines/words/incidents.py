@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from .words import format_date, format_kpi, format_list
 
 #: The table of what the sentences on alerts say and no other table holds.
 FIGURES = "watch_figures"
+#: A share or mean of fewer states of how many it is.
+MIN_UNSTATED_SAMPLE = 100
 
 _NEWS_PREFIXES = {
     "opened": "New: ",
@@ -192,6 +195,9 @@ def _goal(row: Any) -> Finding:
         return Finding(f"{head}: no value yet.", target, names=[row.name])
     whole = state("days", "count")
     to_date, known = f"{so_far} after {days} of {whole:day}", [target, so_far, days, whole]
+    if getattr(row, "n_so_far", math.nan) < MIN_UNSTATED_SAMPLE:  # a share of few says how few
+        behind = state("n_so_far", "count")
+        to_date, known = f"{to_date}, sample size {behind}", [*known, behind]
     if pd.isna(row.probability):
         return Finding(f"{head}: {to_date}, too little data for a forecast.", *known, names=[row.name])
     ahead = state("forecast", expected=row.target)

@@ -118,7 +118,7 @@ def test_spans_of_time_are_seconds_and_instants_may_be_objects():
     assert set(found) == {120.0}
     unregister("kpi", "mine")
     register_kpi("mine", lambda log: rows_of(log, value=-1.0), unit="s", definition="x")
-    with pytest.raises(InputError, match=r"row 1: a value cannot be used; got -1.0, wanted seconds of 0 or more"):
+    with pytest.raises(InputError, match=r"row 1: a value cannot be used; got -1.0, expected seconds of 0 or more"):
         kpi_history(log, "mine")
 
 

@@ -42,6 +42,14 @@ def test_what_a_driver_says_holds_no_part_of_it(secret):
         assert piece not in say_without_password(f"invalid port <{piece}>", uri)
 
 
+@given(st.text("abcdefghijk0123456789", min_size=3, max_size=60), st.integers(0, 150))
+def test_a_value_that_is_cut_shows_no_half_of_it(secret, more):
+    error = InputError(
+        "p" * more, where="deskcast.toml [results]", got=f"postgresql://u:{secret}S3@127.0.0.1/h", hint="h"
+    )
+    assert f"u:{secret[:2]}" not in str(error)
+
+
 def test_a_name_without_a_password_stays():
     assert mask_passwords("postgresql://ann@desk/x") == "postgresql://ann@desk/x"
     assert mask_passwords("mail to ann@desk, or password: none") == "mail to ann@desk, or password: none"

@@ -205,7 +205,7 @@ def test_nothing_known_later_is_seen(desk):
 
 def test_no_labels_are_a_clear_message():
     snapshots, labels, _ = answer_frames(50)
-    with pytest.raises(InputError, match="no label of dissatisfaction"):
+    with pytest.raises(InputError, match="missing labels of dissatisfaction"):
         DissatisfactionRisk().fit(snapshots, labels.assign(label=pd.array([pd.NA] * 50, dtype="boolean")))
     with pytest.raises(InputError, match=r"label.*missing"):
         known_cohort(snapshots, labels.drop(columns="label"), START, "dissatisfaction")

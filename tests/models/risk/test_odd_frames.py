@@ -66,8 +66,8 @@ def test_no_rows_have_no_risk_and_an_unknown_team_has_one(made, kind):
 WRONG = {
     "at twice": (lambda f: pd.concat([f, f[["at"]]], axis=1), "column 'at': two columns have this name"),
     "team twice": (lambda f: pd.concat([f, f[["team"]]], axis=1), "column 'team': two columns have this name"),
-    "no instant": (lambda f: f.assign(at=f["at"].where(f.index != 2)), "column 'at', row 3: the instant is missing"),
-    "an array": (lambda f: f.to_numpy(), "this is not a table of snapshots; got 'ndarray'"),
+    "no instant": (lambda f: f.assign(at=f["at"].where(f.index != 2)), "column 'at', row 3: missing instant"),
+    "an array": (lambda f: f.to_numpy(), "not a valid table of snapshots; got 'ndarray'"),
     "levels": (lambda f: f.set_axis(pd.MultiIndex.from_product([["x"], f.columns]), axis=1), "column 'case_id'"),
 }
 
@@ -81,6 +81,24 @@ def test_what_cannot_be_read_is_refused_when_fitting_and_when_asked(made, kind, 
         fits[kind].risk(change(frame))
     with pytest.raises(InputError, match=f"^snapshots: {message}"):
         kind().fit(change(frame), labels)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_lists_are_no_level_of_a_text_column(made, kind):
+    frame, labels, fits = made
+    lists = frame.assign(team=pd.Series([["a"]] * N, dtype=object))
+    for ask in (fits[kind].risk, lambda rows: kind().fit(rows, labels)):
+        with pytest.raises(InputError, match=r"^snapshots: column 'team': "):
+            ask(lists)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_no_number_is_endless(made, value):
+    frame, labels, fits = made
+    rows = frame.assign(transfers=frame["transfers"].where(frame.index != 4, value))
+    for ask in (fits[BreachRisk].risk, *(lambda rows, kind=kind: kind().fit(rows, labels) for kind in ESTIMATORS)):
+        with pytest.raises(InputError, match=r"^snapshots: column 'transfers', row 5: not a finite number"):
+            ask(rows)
 
 
 @pytest.mark.parametrize("kind", [BreachRisk, DissatisfactionRisk])

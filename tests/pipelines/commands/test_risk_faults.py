@@ -54,7 +54,7 @@ def ask(folder, monkeypatch, *words):
     [
         ({"cases": 30}, "only"),
         ({"cases": 300, "hours": 30.0}, "0 of"),
-        ({"cases": 300, "hours": 60.0}, "cases breached (at least 20 breached and 20 met cases are needed)"),
+        ({"cases": 300, "hours": 60.0}, "breached (at least 20 breached and 20 met cases are needed)"),
     ],
 )
 def test_few_cases_or_one_kind_only_give_the_base_rate_by_due_time(tmp_path, monkeypatch, how, words):
@@ -74,7 +74,8 @@ def test_few_cases_or_one_kind_only_give_the_base_rate_by_due_time(tmp_path, mon
         assert "risk" not in body["tables"]
     else:
         assert risk["probability"].nunique() == 1
-        assert risk["reason_1"].str.startswith("every case has the average breach rate").all()
+        assert risk["reason_1"].str.startswith("all cases have the average breach rate of ").all()
+        assert ("chosen by the time left as all have the same risk" in done.stdout) == risk["work_first"].any()
     assert unknown == (how["cases"] == 30)
     assert not {"dissatisfaction", "escalation"} & set(body["tables"])  # no surveys, no escalations
     trained = CliRunner().invoke(app, ["train", "--json"])

@@ -1,6 +1,7 @@
 """One fact, one figure: the demo and real logs state no number that a table does not hold, or that no fact declares."""
 
 import dataclasses
+import re
 
 import pandas as pd
 import pytest
@@ -39,7 +40,7 @@ def demo(demo_home):
 
 def test_no_sentence_of_the_demo_contradicts_a_table(demo):
     assert {stage.name for stage in demo.stages if any(f.facts for f in stage.findings)} == {
-        stage.name for stage in demo.stages if stage.findings
+        stage.name for stage in demo.stages if re.search(r"\d", " ".join(stage.findings))
     }
     assert objections(demo.stages) == []
 

@@ -1,0 +1,23 @@
+"""A goal says of how few answers its value to date is, and never of how many cases there are of a count."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.models.goals import goal_outlook
+from deskcast.pipelines.words.incidents import goal_sentences
+
+DAYS = pd.date_range("2024-01-01", "2024-05-02", unit="us")
+
+
+def told(kpi: str, n: float) -> str:
+    values = np.where(np.arange(len(DAYS)) % 5 == 0, 0.6, 0.8)
+    history = pd.DataFrame({"kpi": kpi, "ds": DAYS, "value": values, "n": n, "numerator": values * n})
+    outlook = goal_outlook(history, kpi, 0.75)
+    table = pd.DataFrame([{"name": "goal", **vars(outlook)}])
+    return str(goal_sentences(table)[0])
+
+
+@pytest.mark.parametrize(("n", "words"), [(2.0, "after 2 of 31 days, sample size 4)"), (80.0, "after 2 of 31 days)")])
+def test_a_share_of_few_states_its_sample_size(n, words):
+    assert words in told("csat", n)
+    assert "sample size" not in told("cases_resolved", n)
