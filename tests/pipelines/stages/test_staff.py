@@ -48,7 +48,7 @@ def test_a_chat_plan_is_the_fewest_agents_of_the_birth_death_chain(project, stag
     assert plan["agents"].tolist() == need["agents"].tolist()
     assert (plan["agents_hi"] >= plan["agents"]).all()
     assert plan["miss_probability"].between(0, 1).all()
-    assert any(f.startswith("chat: expected service level") for f in stage.findings)
+    assert any(f.startswith("Chat: expected service level") for f in stage.findings)
 
 
 def test_case_work_is_done_in_open_hours_and_nothing_is_lost(project, stage):
@@ -99,10 +99,10 @@ def test_paid_hours_beyond_the_required_ones_are_named_with_their_causes(stage):
 def test_a_confidence_that_is_set_is_the_one_that_is_said(project, stage):
     plan = stage.tables["staffing"].query("queue == 'phone'").assign(agents_sure=7)
     said = _queue_sentences("phone", plan, replace(project.config.staffing["phone"], confidence=0.95), Finding("told"))
-    assert "phone: to be 95% sure of the target in every interval, the peak requires 7 agents." in said
+    assert "Phone: the peak requires 7 agents to be 95% sure of the target." in said
     assert required_column(plan) == "agents_sure"
-    email = [f for f in stage.findings if f.startswith("email: ")]
-    assert any("to be 80% sure of enough hours, schedule up to" in f for f in email)
+    email = [f for f in stage.findings if f.startswith("Email: ")]
+    assert any("To be 80% sure of enough hours, schedule up to" in f for f in email)
     assert any("(parts multiply; added they are 16%)" in f for f in email)
     assert not any("if the forecast is exact" in f for f in email)  # the plan is for more
     due = stage.tables["casework"]["expected_due"].sum()
@@ -247,5 +247,5 @@ def test_bad_sections_are_named(tmp_path, section, message):
 
 @pytest.mark.parametrize("text", ["7", "07:60", "late", "49:00"])
 def test_bad_times_of_day(text):
-    with pytest.raises(InputError, match="no time of day"):
+    with pytest.raises(InputError, match="not a valid time"):
         clock_seconds(text, "[shifts.full]", "first_start")
